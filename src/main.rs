@@ -1,0 +1,3 @@
+//! The `corecast` program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Bytes to meaning and back, for every protocol. No sockets, no clock, no log.
