@@ -22,6 +22,10 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Bytes of encoded frames that a topic's log keeps for those who are behind.
 pub const LOG_BYTES_MAX: usize = 1 << 20;
+/// A log's frames are kept, shared and let go of in segments of this many bytes.
+pub const SEGMENT_BYTES: usize = 64 << 10;
+/// Empty segments that a shard keeps for its next messages: 512 KiB.
+pub const SPARE_SEGMENTS_MAX: usize = 8;
 /// Subscriptions of one connection.
 pub const SUBSCRIPTIONS_MAX: usize = 128;
 
@@ -49,3 +53,42 @@ pub const ACCEPTS_PER_TURN: usize = 128;
 pub const REST_COPY_BYTES_MAX: usize = 4 << 10;
 
 const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
+
+/// Members passed over in one walk without a send: some 30 µs.
+pub const SCAN_PER_WALK: usize = 16 << 10;
+/// Least backlog of a shard in bytes, whatever the memory of the host and the number of shards.
+pub const BACKLOG_BYTES_MIN: usize = 64 << 20;
+/// Bytes of unfinished messages that one shard keeps before it closes the largest holder.
+pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
+/// Interest in a topic outlives its last subscriber by this long, so that one who comes back at
+/// once finds it live.
+pub const INTEREST_LINGER: Duration = Duration::from_secs(1);
+/// A connection with more than this many bytes of replies unsent is read no further.
+pub const OUTBOX_BYTES_HIGH: usize = 64 << 10;
+/// An outbox that is kept for the next connection holds at most this many bytes.
+pub const SPARE_OUTBOX_BYTES_MAX: usize = 16 << 10;
+/// Outboxes that a shard keeps for the next replies.
+pub const SPARE_OUTBOXES_MAX: usize = 128;
+/// A last word must be sent this long after it was said.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Slices given to one vectored write.
+pub const SLICES_PER_WRITE: usize = 64;
+/// Up to this many bytes, several slices are copied together and sent by one plain `send`:
+/// 20 frames of 66 bytes cost 4.3 us so, 5.3 us by `writev`.
+pub const GATHER_COPY_BYTES_MAX: usize = 16 << 10;
+/// Paused connections offered their message again in one turn.
+pub const RESUMES_PER_TURN: usize = 256;
+/// Sends of one topic before the next topic has its turn.
+pub const WALK_QUANTUM: usize = 256;
+/// A drain closes nobody for this long, so that what is on its way between shards arrives.
+pub const DRAIN_GRACE: Duration = Duration::from_millis(200);
+/// A shard with fewer connections closes them at once when it drains.
+pub const DRAIN_ALL_AT_ONCE: usize = 1_000;
+/// Otherwise the closes are spread over at least this long.
+pub const DRAIN_WINDOW_MIN: Duration = Duration::from_secs(10);
+/// Closes of one draining shard in a second: what it could accept again in that time.
+pub const DRAIN_CLOSES_PER_SECOND: usize = 10_000;
+/// Deadlines looked at in one turn.
+pub const TIMEOUTS_PER_TURN: usize = 1_024;
+/// Connections over the limit of a shard that may be told so at the same time.
+pub const OVERFLOW_MAX: usize = 32;

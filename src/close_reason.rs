@@ -1,0 +1,122 @@
+//! Why a connection ended: one closed list for close codes, counters and log lines alike.
+
+use std::fmt;
+
+use crate::proto::error::ProtocolError;
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The client said goodbye, or closed its side between two messages.
+    Client,
+    /// The client vanished: end of stream inside a message or without a close frame, or a reset.
+    Vanished,
+    /// The client broke the rules of its protocol.
+    Protocol(ProtocolError),
+    /// The request was answered and needs the connection no more.
+    Answered,
+    /// The request could not be accepted; it was answered with this HTTP status.
+    Refused(u16),
+    /// The client did what its path does not allow.
+    Policy(&'static str),
+    /// The application closed it.
+    Handler,
+    /// The request head or the subscription was not there in time.
+    HandshakeTimeout,
+    /// Nothing was heard of the client, not even a pong.
+    IdleTimeout,
+    /// The client took no byte for too long.
+    Stalled,
+    /// The client fell behind and the policy is `disconnect`.
+    Slow,
+    /// The shard is at its limit of connections or of memory for unfinished messages.
+    Overload,
+    /// The server shuts down.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// How many different labels there are.
+    pub const COUNT: usize = 13;
+
+    /// Its place in arrays that have one entry for each label.
+    pub fn index(self) -> usize {
+        match self {
+            Self::Client => 0,
+            Self::Vanished => 1,
+            Self::Protocol(_) => 2,
+            Self::Answered => 3,
+            Self::Refused(_) => 4,
+            Self::Policy(_) => 5,
+            Self::Handler => 6,
+            Self::HandshakeTimeout => 7,
+            Self::IdleTimeout => 8,
+            Self::Stalled => 9,
+            Self::Slow => 10,
+            Self::Overload => 11,
+            Self::Shutdown => 12,
+        }
+    }
+
+    /// The label of its counter.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Vanished => "vanished",
+            Self::Protocol(error) => error.label(),
+            Self::Answered => "answered",
+            Self::Refused(_) => "refused",
+            Self::Policy(_) => "policy",
+            Self::Handler => "handler",
+            Self::HandshakeTimeout => "handshake_timeout",
+            Self::IdleTimeout => "idle_timeout",
+            Self::Stalled => "stalled",
+            Self::Slow => "slow",
+            Self::Overload => "overload",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
+    /// The WebSocket close code that tells the client (RFC 6455 section 7.4.1; 1012 and 1013 of
+    /// the IANA registry), if a close frame makes sense at all.
+    pub fn close_code(self) -> Option<u16> {
+        match self {
+            Self::Client | Self::Handler => Some(1000),
+            Self::Protocol(error) => Some(error.close_code()),
+            Self::Policy(_) | Self::IdleTimeout | Self::Slow => Some(1008),
+            Self::Overload => Some(1013),
+            Self::Shutdown => Some(1001),
+            Self::Vanished
+            | Self::Answered
+            | Self::Refused(_)
+            | Self::HandshakeTimeout
+            | Self::Stalled => None,
+        }
+    }
+
+    /// Whether the same client may come back and fare better.
+    pub fn may_return(self) -> bool {
+        !matches!(self, Self::Protocol(_) | Self::Policy(_) | Self::Refused(_))
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Client => f.write_str("closed by the client"),
+            Self::Vanished => f.write_str("client vanished"),
+            Self::Protocol(error) => write!(f, "protocol error: {error}"),
+            Self::Answered => f.write_str("request answered"),
+            Self::Refused(status) => write!(f, "refused with status {status}"),
+            Self::Policy(rule) => f.write_str(rule),
+            Self::Handler => f.write_str("closed by the application"),
+            Self::HandshakeTimeout => f.write_str("handshake took too long"),
+            Self::IdleTimeout => f.write_str("no sign of life"),
+            Self::Stalled => f.write_str("took no bytes for too long"),
+            Self::Slow => f.write_str("too slow for the topic"),
+            Self::Overload => f.write_str("server at its limit"),
+            Self::Shutdown => f.write_str("server shuts down"),
+        }
+    }
+}

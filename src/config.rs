@@ -1,0 +1,68 @@
+//! What a server runs with: checked values, the same for every shard.
+
+use std::time::Duration;
+
+use crate::limits;
+
+/// What happens to a subscriber whose socket is blocked when the topic's log must let go of
+/// messages it has not had. One whose socket takes what it is given never loses anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SlowConsumer {
+    /// It goes on with the oldest message still kept.
+    #[default]
+    DropOldest,
+    /// It goes on with the newest message, as soon as its socket takes bytes again.
+    Latest,
+    /// It keeps what it has not had, up to the log's bound, and misses what comes after.
+    DropNewest,
+    /// It is closed.
+    Disconnect,
+}
+
+/// The settings of a shard's core.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Longest message in bytes; at most [`limits::MESSAGE_BYTES_CEILING`].
+    pub message_bytes_max: usize,
+    /// Connections that one shard admits.
+    pub connections_max: usize,
+    /// Bytes of encoded frames a topic's log keeps; always at least its newest frame.
+    pub log_bytes_max: usize,
+    /// Bytes of encoded frames that all logs of one shard keep.
+    pub backlog_bytes_max: usize,
+    /// Bytes of unfinished messages that one shard keeps.
+    pub assembly_bytes_max: usize,
+    /// What happens to those who fall behind.
+    pub slow_consumer: SlowConsumer,
+    /// A request must be complete, and its subscription live, this long after the accept.
+    pub handshake_timeout: Duration,
+    /// A WebSocket connection that sent nothing for this long is pinged.
+    pub ping_interval: Duration,
+    /// A pinged connection that still sends nothing for this long is closed.
+    pub pong_timeout: Duration,
+    /// A TCP connection that sent nothing for this long is closed; `None`: it may stay silent.
+    pub tcp_idle_timeout: Option<Duration>,
+    /// A connection whose socket takes no byte for this long, while some wait, is closed.
+    pub stall_timeout: Duration,
+    /// Interest in a topic outlives its last subscriber by this long.
+    pub interest_linger: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            message_bytes_max: limits::MESSAGE_BYTES_MAX,
+            connections_max: usize::MAX,
+            log_bytes_max: limits::LOG_BYTES_MAX,
+            backlog_bytes_max: limits::BACKLOG_BYTES_MIN,
+            assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,
+            slow_consumer: SlowConsumer::default(),
+            handshake_timeout: limits::HANDSHAKE_TIMEOUT,
+            ping_interval: limits::PING_INTERVAL,
+            pong_timeout: limits::PONG_TIMEOUT,
+            tcp_idle_timeout: None,
+            stall_timeout: limits::STALL_TIMEOUT,
+            interest_linger: limits::INTEREST_LINGER,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! One connection without its socket.
+
+pub mod outbox;
+pub mod subs;
+
+use crate::conn::outbox::Outbox;
+use crate::conn::subs::Subs;
+use crate::payload::Form;
+use crate::proto::kind::Kind;
+use crate::proto::ws::decoder::Decoder;
+use crate::topic::member::Sock;
+
+/// One connection. Idle and subscribed it owns nothing on the heap but the application's data.
+#[derive(Debug)]
+pub struct Conn<D> {
+    pub(crate) sock: Sock,
+    pub(crate) generation: u32,
+    pub(crate) proto: Proto,
+    /// Bytes that came and could not be taken yet.
+    pub(crate) input: Option<Box<Input>>,
+    /// Bytes for this connection alone.
+    pub(crate) outbox: Option<Box<Outbox>>,
+    pub(crate) subs: Subs,
+    pub(crate) data: Option<D>,
+    /// Tick of the last sign of life; while opening and closing, of the state's begin.
+    pub(crate) heard: u32,
+    /// Tick for which the wheel has it; 0 when it has not.
+    pub(crate) armed: u32,
+    /// Tick since which the socket takes nothing.
+    pub(crate) blocked_at: u32,
+    pub(crate) flags: u16,
+    /// Subscriptions that wait for their home's answer.
+    pub(crate) waiting: u8,
+}
+
+/// What the bytes of the connection mean.
+#[derive(Debug)]
+pub enum Proto {
+    /// A request head is due.
+    Http,
+    /// Upgraded.
+    WebSocket(Decoder),
+    /// Length-prefixed frames.
+    LengthPrefix,
+    /// The last word is said: what still comes is discarded. Counts those bytes.
+    Lingering(u32),
+}
+
+/// Bytes that came and could not be taken yet.
+#[derive(Debug, Default)]
+pub struct Input {
+    /// The front of an incomplete head or frame, or all that came after a message in waiting.
+    pub(crate) bytes: Vec<u8>,
+    /// A message that the handler could not take; to be offered again before `bytes`.
+    pub(crate) message: Option<(Kind, Vec<u8>)>,
+}
+
+/// On the list of connections to write.
+pub const DIRTY: u16 = 1 << 0;
+/// The socket takes no more for now.
+pub const BLOCKED: u16 = 1 << 1;
+/// Not read: its message, its replies or its subscription must go first.
+pub const PAUSED: u16 = 1 << 2;
+/// The socket may have bytes that were not read because the connection was paused.
+pub const READABLE: u16 = 1 << 3;
+/// The client has closed its side.
+pub const READ_ENDED: u16 = 1 << 4;
+/// Its last word is in the outbox, and nothing goes after it.
+pub const CLOSING: u16 = 1 << 5;
+/// A ping is unanswered.
+pub const PINGED: u16 = 1 << 6;
+/// The handler has accepted it and was not told of its end yet.
+pub const OPEN: u16 = 1 << 7;
+/// Its end is on the list of those to tell the handler and to free.
+pub const ENDED: u16 = 1 << 8;
+/// Its socket is to be closed at the end of the turn.
+pub const DEAD: u16 = 1 << 9;
+/// Holds unread frames of its own (policy `drop-newest`).
+pub const APART: u16 = 1 << 10;
+/// Its subscription is not live yet: the outbox stays where it is.
+pub const CORKED: u16 = 1 << 11;
+/// Paused until its replies are sent.
+pub const WAITS_OUTBOX: u16 = 1 << 12;
+
+impl<D> Conn<D> {
+    pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, tick: u32) -> Self {
+        Self {
+            sock,
+            generation,
+            proto,
+            input: None,
+            outbox: None,
+            subs: Subs::None,
+            data: None,
+            heard: tick,
+            armed: 0,
+            blocked_at: 0,
+            flags: 0,
+            waiting: 0,
+        }
+    }
+
+    /// Whether any of `flags` is set.
+    pub(crate) fn is(&self, flags: u16) -> bool {
+        self.flags & flags != 0
+    }
+
+    /// Sets or clears `flags`.
+    pub(crate) fn set(&mut self, flags: u16, on: bool) {
+        if on {
+            self.flags |= flags;
+        } else {
+            self.flags &= !flags;
+        }
+    }
+
+    /// Unsent bytes for this connection alone.
+    pub(crate) fn outbox_len(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+    }
+
+    /// Memory held by what has come and is not a message yet.
+    pub(crate) fn assembly_len(&self) -> usize {
+        let decoder = match &self.proto {
+            Proto::WebSocket(decoder) => decoder.held_bytes(),
+            Proto::Http | Proto::LengthPrefix | Proto::Lingering(_) => 0,
+        };
+        let input = self.input.as_ref().map_or(0, |input| {
+            let message = input.message.as_ref().map_or(0, |(_, bytes)| bytes.capacity());
+            input.bytes.capacity() + message
+        });
+        decoder + input
+    }
+
+    /// The wire form of what it subscribes to.
+    pub(crate) fn form(&self) -> Form {
+        match self.proto {
+            Proto::LengthPrefix => Form::LengthPrefix,
+            Proto::Http | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Conn<[usize; 3]>>() <= 128);

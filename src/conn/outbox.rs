@@ -1,0 +1,165 @@
+//! The outbox: bytes for one connection alone, which go before anything from the logs.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::topic::log::Unread;
+use crate::topic::segment::Segment;
+
+/// Replies, control frames, and what short writes left over.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    chunks: VecDeque<Chunk>,
+    /// Unsent bytes of all chunks.
+    len: usize,
+    /// Feeds to rejoin once all is sent, with their count of frames at the leave.
+    rejoin: Vec<(u32, u64)>,
+}
+
+#[derive(Debug)]
+enum Chunk {
+    Owned { bytes: Vec<u8>, sent: usize },
+    /// Frames that a log holds or held: `frames` of them, or the rest of one that was begun (0).
+    Shared { segment: Rc<Segment>, from: usize, to: usize, frames: u64 },
+}
+
+impl Chunk {
+    fn unsent(&self) -> &[u8] {
+        match self {
+            Self::Owned { bytes, sent } => &bytes[*sent..],
+            Self::Shared { segment, from, to, .. } => segment.slice(*from, *to),
+        }
+    }
+}
+
+impl Outbox {
+    /// Unsent bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether everything was sent.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Lets `write` append bytes at the end.
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if !matches!(self.chunks.back(), Some(Chunk::Owned { .. })) {
+            self.chunks.push_back(Chunk::Owned { bytes: Vec::new(), sent: 0 });
+        }
+        let Some(Chunk::Owned { bytes, .. }) = self.chunks.back_mut() else {
+            debug_assert!(false, "an owned chunk is there or was just made");
+            return;
+        };
+        let before = bytes.len();
+        write(bytes);
+        self.len += bytes.len() - before;
+    }
+
+    /// Appends the rest of a frame that a log holds.
+    pub fn share_rest(&mut self, segment: Rc<Segment>, from: usize, to: usize) {
+        self.len += to - from;
+        self.chunks.push_back(Chunk::Shared { segment, from, to, frames: 0 });
+    }
+
+    /// Appends all frames of a feed that were unread when its log, which had had `count` frames
+    /// by then, let go of the first of them.
+    pub fn keep_unread(&mut self, feed: u32, count: u64, unread: Vec<Unread>) {
+        for Unread { segment, from, to, frames } in unread {
+            self.len += to - from;
+            self.chunks.push_back(Chunk::Shared { segment, from, to, frames });
+        }
+        self.rejoin.push((feed, count));
+    }
+
+    /// Drops the unread frames that are not begun; returns how many they were.
+    pub fn drop_unread(&mut self) -> u64 {
+        let mut dropped = 0;
+        let len = &mut self.len;
+        self.chunks.retain(|chunk| match chunk {
+            Chunk::Shared { from, to, frames, .. } if 0 < *frames => {
+                *len -= to - from;
+                dropped += frames;
+                false
+            }
+            Chunk::Shared { .. } | Chunk::Owned { .. } => true,
+        });
+        dropped
+    }
+
+    /// The feeds to rejoin, now that all is sent.
+    pub fn take_rejoin(&mut self) -> Vec<(u32, u64)> {
+        std::mem::take(&mut self.rejoin)
+    }
+
+    /// The unsent pieces, oldest first.
+    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        self.chunks.iter().map(Chunk::unsent).filter(|slice| !slice.is_empty())
+    }
+
+    /// Drops `n` sent bytes from the front.
+    pub fn advance(&mut self, mut n: usize) {
+        debug_assert!(n <= self.len);
+        self.len -= n;
+        while let Some(front) = self.chunks.front_mut() {
+            let unsent = front.unsent().len();
+            if n < unsent {
+                match front {
+                    Chunk::Owned { sent, .. } => *sent += n,
+                    Chunk::Shared { from, frames, .. } => {
+                        *from += n;
+                        // Where in it the next frame begins is not known: it goes as a whole.
+                        *frames = if n == 0 { *frames } else { 0 };
+                    }
+                }
+                return;
+            }
+            n -= unsent;
+            if self.chunks.len() == 1
+                && let Some(Chunk::Owned { bytes, sent }) = self.chunks.front_mut()
+            {
+                // Kept for the next reply of a busy connection; the shard pools whole outboxes.
+                bytes.clear();
+                *sent = 0;
+                return;
+            }
+            self.chunks.pop_front();
+        }
+    }
+
+    /// Empties it for its next owner; `false` if it holds more memory than is worth keeping.
+    pub(crate) fn recycle(&mut self, bytes_max: usize) -> bool {
+        debug_assert!(self.is_empty());
+        self.chunks.truncate(1);
+        match self.chunks.front() {
+            Some(Chunk::Owned { bytes, .. }) => bytes.capacity() <= bytes_max,
+            Some(Chunk::Shared { .. }) => false,
+            None => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Outbox;
+
+    #[test]
+    fn every_cut_sends_the_same_bytes() {
+        for step in 1..12 {
+            let mut outbox = Outbox::default();
+            let mut sent = Vec::new();
+            for reply in [&b"hello"[..], b"", b"wide world", b"!"] {
+                outbox.append(|bytes| bytes.extend_from_slice(reply));
+                let next: Vec<u8> = outbox.slices().flatten().copied().take(step).collect();
+                sent.extend_from_slice(&next);
+                outbox.advance(next.len());
+            }
+            sent.extend(outbox.slices().flatten().copied());
+            let left = outbox.len();
+            outbox.advance(left);
+            assert!(outbox.is_empty());
+            assert_eq!(sent, b"hellowide world!", "in steps of {step}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The subscriptions of one connection: the first inline, more of them on the heap.
+
+/// One subscription, from the connection's side.
+#[derive(Clone, Copy, Debug)]
+pub struct Membership {
+    /// Key of the topic.
+    pub(crate) topic: u32,
+    /// Index among the members of the topic's feed, or `WAITING`.
+    pub(crate) index: u32,
+}
+
+/// The index of a subscription that the topic's home has not answered yet.
+pub const WAITING: u32 = u32::MAX;
+
+/// All subscriptions of one connection.
+///
+/// A vector of one would cost 8 bytes more in the connection and 32 on the heap.
+#[derive(Debug, Default)]
+pub enum Subs {
+    /// Receives nothing.
+    #[default]
+    None,
+    /// The common case.
+    One(Membership),
+    /// Two and more, in the order of subscribing.
+    #[expect(clippy::box_collection, reason = "a bare vector would make every connection larger")]
+    Many(Box<Vec<Membership>>),
+}
+
+impl Subs {
+    /// All of them.
+    pub fn as_slice(&self) -> &[Membership] {
+        match self {
+            Self::None => &[],
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [Membership] {
+        match self {
+            Self::None => &mut [],
+            Self::One(one) => std::slice::from_mut(one),
+            Self::Many(many) => many,
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// The subscription to one topic.
+    pub fn get(&self, topic: u32) -> Option<Membership> {
+        self.as_slice().iter().find(|sub| sub.topic == topic).copied()
+    }
+
+    /// Adds a subscription to a topic that is not among them.
+    pub fn add(&mut self, membership: Membership) {
+        debug_assert!(self.get(membership.topic).is_none());
+        *self = match std::mem::take(self) {
+            Self::None => Self::One(membership),
+            Self::One(one) => Self::Many(Box::new(vec![one, membership])),
+            Self::Many(mut many) => {
+                many.push(membership);
+                Self::Many(many)
+            }
+        };
+    }
+
+    /// Notes where in the topic's feed the connection stands now.
+    pub fn set_index(&mut self, topic: u32, index: u32) {
+        if let Some(sub) = self.as_mut_slice().iter_mut().find(|sub| sub.topic == topic) {
+            sub.index = index;
+        }
+    }
+
+    /// Removes the subscription to one topic.
+    pub fn remove(&mut self, topic: u32) {
+        *self = match std::mem::take(self) {
+            Self::One(one) if one.topic == topic => Self::None,
+            Self::Many(mut many) => {
+                many.retain(|sub| sub.topic != topic);
+                match many[..] {
+                    [] => Self::None,
+                    [one] => Self::One(one),
+                    _ => Self::Many(many),
+                }
+            }
+            other => other,
+        };
+    }
+}

@@ -1,0 +1,44 @@
+//! The ids of things: typed, `Copy`, displayed as they are logged.
+
+use std::fmt;
+
+/// A shard of this node: its index, from 0.
+pub type ShardId = u16;
+
+/// One connection of one shard; never reused while the shard runs, though its key is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnId {
+    /// Place in the shard's slab.
+    pub(crate) key: u32,
+    /// Tells this tenant of the place from the ones before it.
+    pub(crate) generation: u32,
+}
+
+impl ConnId {
+    /// One word that the kernel can carry as an event's token.
+    pub(crate) fn pack(self) -> usize {
+        (self.generation as usize) << 32 | self.key as usize
+    }
+
+    /// The id that [`pack`](Self::pack) made `token` of.
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a packed word")]
+    pub(crate) fn unpack(token: usize) -> Self {
+        Self { key: token as u32, generation: (token >> 32) as u32 }
+    }
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.key, self.generation)
+    }
+}
+
+/// A slab key as the 32 bits that connections and members keep of it.
+///
+/// Slabs here are bounded by the number of descriptors, which fits.
+pub(crate) fn key32(key: usize) -> u32 {
+    debug_assert!(u32::try_from(key).is_ok());
+    #[expect(clippy::cast_possible_truncation, reason = "checked above in debug builds")]
+    let key = key as u32;
+    key
+}

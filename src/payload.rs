@@ -1,0 +1,66 @@
+//! One published message, and its wire forms.
+
+use std::sync::Arc;
+
+use crate::proto::kind::Kind;
+use crate::proto::length_prefix;
+use crate::proto::ws::frame;
+
+/// One published message as shards pass it to each other: shared bytes and their kind.
+#[derive(Clone, Debug)]
+pub struct Payload {
+    /// Text or binary, as its publisher said.
+    pub kind: Kind,
+    /// What was published.
+    pub bytes: Arc<[u8]>,
+}
+
+/// How a topic's messages look on the wire of one kind of connection.
+///
+/// All subscribers of a form get the same bytes, so a message is encoded once per form and shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An unmasked WebSocket frame, text or binary by the payload's kind.
+    WebSocket,
+    /// A 4-byte big-endian length and the payload.
+    LengthPrefix,
+}
+
+impl Form {
+    /// Every form, in the order of `index`.
+    pub const ALL: [Self; 2] = [Self::WebSocket, Self::LengthPrefix];
+
+    /// Place of the form in arrays that have one entry for each.
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// Whether a payload of `len` bytes exists in this form: an empty length-prefix frame is the
+    /// heartbeat, so an empty message cannot be told from it.
+    pub fn carries(self, len: usize) -> bool {
+        self == Self::WebSocket || len != 0
+    }
+
+    /// Bytes that a payload of `len` bytes takes at most in this form.
+    pub fn frame_len_max(self, len: usize) -> usize {
+        match self {
+            Self::WebSocket => frame::HEADER_LEN_MAX + len,
+            Self::LengthPrefix => length_prefix::HEADER_LEN + len,
+        }
+    }
+
+    /// Appends the payload as one frame.
+    pub fn encode(self, out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
+        match self {
+            Self::WebSocket => {
+                let opcode = match kind {
+                    Kind::Text => frame::TEXT,
+                    Kind::Binary => frame::BINARY,
+                };
+                frame::encode_header(out, opcode, payload.len());
+            }
+            Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
+        }
+        out.extend_from_slice(payload);
+    }
+}

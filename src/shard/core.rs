@@ -1,0 +1,224 @@
+//! One shard without its thread: events in, effects out.
+//!
+//! Pure: no socket, clock, thread, lock or log line. Whoever drives it, an event loop or a
+//! simulation, calls `begin_turn`, tells what happened (`handle_*`), and then does what is to be
+//! done (`flush`, `mail`, `take_*`, `reap`).
+
+use std::collections::hash_map::RandomState;
+
+use crate::close_reason::CloseReason;
+use crate::config::Config;
+use crate::conn::{Conn, DEAD, OPEN, PAUSED, Proto, READABLE};
+use crate::counters::Counters;
+use crate::handler::{Handler, Opening};
+use crate::id::{ConnId, ShardId, key32};
+use crate::limits::{OVERFLOW_MAX, TIMEOUTS_PER_TURN};
+use crate::proto::http::Response;
+use crate::shard::cx::Cx;
+use crate::shard::inner::Inner;
+use crate::shard::mail::{FromHome, PeerMail, ToHome};
+use crate::time::Now;
+use crate::topic::member::Sock;
+use crate::topic::sink::Sink;
+
+/// One shard without its thread.
+#[derive(Debug)]
+pub struct ShardCore<H: Handler> {
+    pub(super) handler: H,
+    pub(super) inner: Inner<H::Conn>,
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// A shard without connections. `hasher` is the same on all `shards` of a node.
+    pub fn new(
+        shard: ShardId,
+        shards: ShardId,
+        config: Config,
+        hasher: RandomState,
+        now: Now,
+        handler: H,
+    ) -> Self {
+        Self { handler, inner: Inner::new(shard, shards, config, hasher, now) }
+    }
+
+    /// A turn begins; all that follows happens at `now`.
+    pub fn begin_turn(&mut self, now: Now) {
+        self.inner.now = self.inner.now.max(now);
+        self.inner.moved = false;
+    }
+
+    /// A connection has been accepted that is to send an HTTP request.
+    pub fn handle_http_open(&mut self, sock: Sock) -> ConnId {
+        let id = self.add(sock, Proto::Http);
+        if self.is_over_limit(id) {
+            let response = Response::text(503, "the server is at its limit of connections");
+            self.respond(id.key, &response, false);
+        } else {
+            self.inner.arm(id.key);
+        }
+        id
+    }
+
+    /// A connection has been accepted on a TCP port whose connections belong to `topic`.
+    pub fn handle_tcp_open(&mut self, sock: Sock, topic: &str) -> ConnId {
+        let id = self.add(sock, Proto::LengthPrefix);
+        let key = id.key;
+        if self.is_over_limit(id) {
+            self.inner.close(key, CloseReason::Overload);
+            return id;
+        }
+        let opening = Opening::Tcp { topic };
+        match self.handler.on_open(&mut Cx { inner: &mut self.inner, key }, &opening) {
+            Ok(data) => {
+                // An empty frame says that the connection's subscriptions are live.
+                self.inner.reply(key, |out| out.extend_from_slice(&[0; 4]));
+                self.opened(key, data);
+            }
+            Err(response) => self.inner.close(key, CloseReason::Refused(response.status)),
+        }
+        id
+    }
+
+    /// Whether to read from a connection now; if not, it is among `take_readable` later.
+    pub fn wants_bytes(&mut self, id: ConnId) -> bool {
+        let Some(conn) = self.inner.current(id) else { return false };
+        let paused = conn.is(PAUSED);
+        conn.set(READABLE, paused);
+        !paused
+    }
+
+    /// The client has closed its side: nothing more will come.
+    pub fn handle_read_end(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.read_ended(id.key);
+        }
+    }
+
+    /// The connection is broken.
+    pub fn handle_reset(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.kill(id.key, CloseReason::Vanished);
+        }
+    }
+
+    /// The connection's socket may take bytes again.
+    pub fn handle_writable(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.unblock(id.key);
+        }
+    }
+
+    /// Mail to this shard as a home of topics; given back if there is no room to pass it on.
+    pub fn handle_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
+        self.inner.take_to_home(mail)
+    }
+
+    /// Mail from a home; given back if members who could still read it lack room for it.
+    pub fn handle_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
+        self.inner.take_from_home(mail)
+    }
+
+    /// Reads on where a pause is over.
+    pub fn handle_resumed(&mut self) {
+        self.resume_paused();
+    }
+
+    /// Does what is due by now.
+    pub fn handle_timeouts(&mut self) {
+        self.inner.pass_time(TIMEOUTS_PER_TURN);
+        self.inner.go_on_draining();
+    }
+
+    /// Closes all connections, spread over a while.
+    pub fn begin_drain(&mut self) {
+        self.inner.begin_drain();
+    }
+
+    /// Sends what there is to send, within a turn's budget.
+    #[inline]
+    pub fn flush<S: Sink>(&mut self, sink: &mut S) {
+        self.inner.flush(sink);
+    }
+
+    /// The mail for each peer, by shard; to be emptied and given new room.
+    pub fn mail(&mut self) -> &mut [PeerMail] {
+        self.inner.mail_interest();
+        &mut self.inner.mail
+    }
+
+    /// The next connection whose write side is to be shut down.
+    pub fn take_finished(&mut self) -> Option<ConnId> {
+        self.inner.finished.pop()
+    }
+
+    /// The next connection to read from although no event will say so.
+    pub fn take_readable(&mut self) -> Option<ConnId> {
+        self.inner.readable.pop()
+    }
+
+    /// Tells the handler of connections that have ended, and hands out the sockets to close.
+    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock)) {
+        while let Some((id, reason)) = self.inner.ended.pop() {
+            self.inner.counters.closed[reason.index()] += 1;
+            let key = id.key;
+            let Some(conn) = self.inner.conns.get_mut(key as usize) else { continue };
+            if conn.is(OPEN) {
+                conn.set(OPEN, false);
+                self.handler.on_close(&mut Cx { inner: &mut self.inner, key }, reason);
+            }
+        }
+        while let Some(key) = self.inner.dead.pop() {
+            if let Some(conn) = self.inner.conns.try_remove(key as usize) {
+                debug_assert!(conn.is(DEAD));
+                close(ConnId { key, generation: conn.generation }, conn.sock);
+            }
+        }
+        self.inner.counters.connections = self.inner.conns.len() as u64;
+    }
+
+    /// When `handle_timeouts` has something to do next.
+    pub fn next_deadline(&self) -> Option<Now> {
+        let inner = &self.inner;
+        let deadlines = [inner.wheel.next_deadline(), inner.fade_deadline(), inner.drain_deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether something is left over that needs another turn at once.
+    pub fn has_work(&self) -> bool {
+        self.inner.has_work()
+    }
+
+    /// What the shard has counted.
+    pub fn counters(&mut self) -> &Counters {
+        self.inner.counters.topics = self.inner.topics.len() as u64;
+        self.inner.counters.backlog_bytes = self.inner.pool.backlog() as u64;
+        &self.inner.counters
+    }
+
+    /// Counts accepts that failed for want of descriptors or memory.
+    pub fn count_accept_error(&mut self) {
+        self.inner.counters.accept_errors += 1;
+    }
+
+    fn add(&mut self, sock: Sock, proto: Proto) -> ConnId {
+        let inner = &mut self.inner;
+        inner.next_generation = inner.next_generation.wrapping_add(1);
+        let generation = inner.next_generation;
+        let conn = Conn::new(sock, generation, proto, inner.now.stamp());
+        let key = key32(inner.conns.insert(conn));
+        ConnId { key, generation }
+    }
+
+    /// Whether the connection is one too many; beyond a few of those it is dropped at once.
+    fn is_over_limit(&mut self, id: ConnId) -> bool {
+        let count = self.inner.conns.len();
+        let over = count.saturating_sub(self.inner.config.connections_max);
+        if 0 < over {
+            self.inner.counters.overflowed += 1;
+        }
+        if OVERFLOW_MAX < over {
+            self.inner.kill(id.key, CloseReason::Overload);
+        }
+        0 < over
+    }
+}

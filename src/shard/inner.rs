@@ -1,0 +1,227 @@
+//! All that a shard owns but its handler. Pure: what it wants done it leaves on lists.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use slab::Slab;
+
+use crate::close_reason::CloseReason;
+use crate::config::Config;
+use crate::conn::outbox::Outbox;
+use crate::conn::subs::WAITING;
+use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, PAUSED};
+use crate::counters::Counters;
+use crate::id::{ConnId, ShardId};
+use crate::limits;
+use crate::shard::drain::Drain;
+use crate::shard::mail::{PeerMail, for_peers};
+use crate::time::Now;
+use crate::time::wheel::Wheel;
+use crate::topic::feed::{Feed, Met};
+use crate::topic::home::{Homes, Interest};
+use crate::topic::local::Topics;
+use crate::topic::member::HELD;
+use crate::topic::segment::Pool;
+
+/// All that a shard owns but its handler.
+#[derive(Debug)]
+pub struct Inner<D> {
+    pub(super) shard: ShardId,
+    pub(super) config: Config,
+    /// The same on every shard of the node: all agree where a topic's home is.
+    hasher: RandomState,
+    pub(super) now: Now,
+    pub(super) conns: Slab<Conn<D>>,
+    pub(super) next_generation: u32,
+    pub(super) topics: Topics,
+    pub(super) feeds: Slab<Feed>,
+    pub(super) homes: Homes,
+    pub(super) pool: Pool,
+    /// By shard.
+    pub(super) mail: Vec<PeerMail>,
+    pub(super) wheel: Wheel,
+    pub(super) counters: Counters,
+    /// Feeds with frames that some member may not have.
+    pub(super) walks: VecDeque<u32>,
+    /// Connections to write, each once.
+    pub(super) dirty: VecDeque<u32>,
+    /// Connections whose message waits for room, by the topic's home.
+    pub(super) paused: Vec<VecDeque<ConnId>>,
+    /// Connections to read on: what they waited for has come.
+    pub(super) resumed: VecDeque<ConnId>,
+    /// Connections that the shell is to read from, as it will not be told again.
+    pub(super) readable: Vec<ConnId>,
+    /// Connections that ended in this turn.
+    pub(super) ended: Vec<(ConnId, CloseReason)>,
+    /// Sockets whose write side is to be shut down.
+    pub(super) finished: Vec<ConnId>,
+    /// Topics that had no subscriber when they were put here, each once.
+    pub(super) fading: VecDeque<u32>,
+    /// Memory of unfinished messages in bytes.
+    pub(super) assembly: usize,
+    pub(super) drain: Option<Drain>,
+    spare_outboxes: Vec<Box<Outbox>>,
+    /// The backlog above which it is worth looking for logs to cut, where the budget is not.
+    pub(super) relieve_above: usize,
+    /// Reused by every publish.
+    pub(super) interests: Vec<Interest>,
+    /// Reused by every walk.
+    pub(super) met: Vec<Met>,
+    /// Reused by every gathered write.
+    pub(super) scratch: Vec<u8>,
+}
+
+impl<D> Inner<D> {
+    pub(super) fn new(
+        shard: ShardId,
+        shards: ShardId,
+        config: Config,
+        hasher: RandomState,
+        now: Now,
+    ) -> Self {
+        Self {
+            shard,
+            config,
+            hasher,
+            now,
+            conns: Slab::new(),
+            next_generation: 0,
+            topics: Topics::default(),
+            feeds: Slab::new(),
+            homes: Homes::default(),
+            pool: Pool::default(),
+            mail: for_peers(shards),
+            wheel: Wheel::new(now),
+            counters: Counters::default(),
+            walks: VecDeque::new(),
+            dirty: VecDeque::new(),
+            paused: (0..shards).map(|_| VecDeque::new()).collect(),
+            resumed: VecDeque::new(),
+            readable: Vec::new(),
+            ended: Vec::new(),
+            finished: Vec::new(),
+            fading: VecDeque::new(),
+            assembly: 0,
+            drain: None,
+            spare_outboxes: Vec::new(),
+            relieve_above: 0,
+            interests: Vec::new(),
+            met: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The shard that gives a topic's messages their order.
+    pub(super) fn home_of(&self, topic: &str) -> ShardId {
+        home_of(&self.hasher, topic, self.mail.len())
+    }
+
+    /// The connection of this key, unless it is on its way out.
+    pub(super) fn conn(&mut self, key: u32) -> Option<&mut Conn<D>> {
+        self.conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD))
+    }
+
+    /// The connection of this id, unless it has ended and its key may have another tenant.
+    pub(super) fn current(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.conn(id.key).filter(|conn| conn.generation == id.generation)
+    }
+
+    pub(super) fn id(&self, key: u32) -> ConnId {
+        let generation = self.conns.get(key as usize).map_or(0, |conn| conn.generation);
+        ConnId { key, generation }
+    }
+
+    /// Appends to a connection's outbox and puts it on the list of those to write.
+    pub(super) fn reply(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        let Self { conns, spare_outboxes, .. } = self;
+        let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
+            return;
+        };
+        let outbox =
+            conn.outbox.get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
+        outbox.append(write);
+        self.mark_dirty(key);
+    }
+
+    /// The outbox of a connection, made if need be.
+    pub(super) fn outbox(&mut self, key: u32) -> Option<&mut Outbox> {
+        let Self { conns, spare_outboxes, .. } = self;
+        let conn = conns.get_mut(key as usize)?;
+        Some(conn.outbox.get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default()))
+    }
+
+    /// Takes an empty outbox away from a connection.
+    pub(super) fn drop_outbox(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        if let Some(mut outbox) = conn.outbox.take()
+            && self.spare_outboxes.len() < limits::SPARE_OUTBOXES_MAX
+            && outbox.recycle(limits::SPARE_OUTBOX_BYTES_MAX)
+        {
+            self.spare_outboxes.push(outbox);
+        }
+    }
+
+    /// Puts a connection on the list of those to write; the walks pass it over until then.
+    pub(super) fn mark_dirty(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        if !conn.is(DIRTY) {
+            conn.set(DIRTY, true);
+            self.dirty.push_back(key);
+            self.set_held(key, true);
+        }
+    }
+
+    /// Makes the walks pass over a connection's members, or not any more.
+    pub(super) fn set_held(&mut self, key: u32, held: bool) {
+        let Self { conns, topics, feeds, .. } = self;
+        let Some(conn) = conns.get(key as usize) else { return };
+        let form = conn.form().index();
+        for sub in conn.subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
+            let feed = topics.get(sub.topic).map(|topic| topic.feeds[form] as usize);
+            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
+                feed.members[sub.index as usize].set(HELD, held);
+            }
+        }
+    }
+
+    /// Puts a feed on the list of those to walk.
+    pub(super) fn queue_walk(&mut self, feed_key: u32) {
+        if let Some(feed) = self.feeds.get_mut(feed_key as usize)
+            && !feed.queued
+        {
+            feed.queued = true;
+            self.walks.push_back(feed_key);
+        }
+    }
+
+    /// Reads a paused connection on.
+    pub(super) fn resume(&mut self, key: u32) {
+        let id = self.id(key);
+        if let Some(conn) = self.conn(key)
+            && conn.is(PAUSED)
+        {
+            self.resumed.push_back(id);
+        }
+    }
+
+    /// Whether the shell must come back at once: something is left over from this turn.
+    pub(super) fn has_work(&self) -> bool {
+        !self.walks.is_empty()
+            || !self.dirty.is_empty()
+            || !self.resumed.is_empty()
+            || !self.readable.is_empty()
+            || !self.ended.is_empty()
+    }
+
+    /// Whether the connection's socket takes no more for now.
+    pub(super) fn is_blocked(&self, key: u32) -> bool {
+        self.conns.get(key as usize).is_some_and(|conn| conn.is(BLOCKED))
+    }
+}
+
+/// The home shard of a topic among `shards`.
+pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
+    let home = hasher.hash_one(topic) % shards.max(1) as u64;
+    ShardId::try_from(home).unwrap_or_default()
+}

@@ -1,0 +1,338 @@
+//! Reading: bytes to requests and messages, and messages to the handler.
+
+use crate::close_reason::CloseReason;
+use crate::conn::{
+    CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, READABLE, WAITS_OUTBOX,
+};
+use crate::handler::{Busy, Handler, Message, Opening, Wait};
+use crate::id::ConnId;
+use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
+use crate::proto::http::{Head, NO_HEADERS, Request, Response, parse_head};
+use crate::proto::kind::Kind;
+use crate::proto::length_prefix;
+use crate::proto::ws::close::encode_pong;
+use crate::proto::ws::decoder::{Decoder, Event};
+use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
+use crate::shard::core::ShardCore;
+use crate::shard::cx::Cx;
+
+/// What became of the front of the input.
+enum Took {
+    /// So many bytes; there may be more to do in the rest.
+    Bytes(usize),
+    /// Nothing: it is incomplete.
+    Nothing,
+    /// So many bytes, and the rest must wait.
+    Paused(usize),
+    /// The connection takes no more input.
+    Ended,
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Bytes have come in from a connection.
+    pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
+        let stamp = self.inner.now.stamp();
+        let Some(conn) = self.inner.current(id) else { return };
+        if conn.is(CLOSING) {
+            self.inner.linger(id.key, bytes.len());
+            return;
+        }
+        if conn.is(OPEN) && !conn.is(CORKED) {
+            conn.heard = stamp;
+            conn.set(PINGED, false);
+        }
+        let before = conn.assembly_len();
+        match conn.input.take() {
+            None => {
+                let taken = self.process(id.key, bytes);
+                self.keep(id, &bytes[taken..]);
+            }
+            Some(mut input) => {
+                let must_wait = conn.is(PAUSED) || head_cannot_end(conn, &input.bytes, bytes);
+                input.bytes.extend_from_slice(bytes);
+                if must_wait {
+                    conn.input = Some(input);
+                } else {
+                    self.process_input(id, input);
+                }
+            }
+        }
+        self.account(id, before);
+    }
+
+    /// Takes what there is of frames from bytes that were kept; keeps the rest.
+    fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
+        let taken = self.process(id.key, &mut input.bytes);
+        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else { return };
+        if let Some(paused) = &mut conn.input {
+            // A pause in between has made an input of its own, with the message in waiting.
+            input.message = paused.message.take();
+        }
+        input.bytes.drain(..taken);
+        let is_empty = input.bytes.is_empty() && input.message.is_none();
+        conn.input = (!is_empty).then_some(input);
+    }
+
+    /// Keeps bytes that cannot be taken yet.
+    fn keep(&mut self, id: ConnId, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        if let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) {
+            conn.input.get_or_insert_default().bytes.extend_from_slice(rest);
+        }
+    }
+
+    /// Takes from the front of `bytes` what is complete; returns how much.
+    fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            let Some(conn) = self.inner.conn(key) else { return bytes.len() };
+            let rest = &mut bytes[taken..];
+            let took = match &mut conn.proto {
+                Proto::Http => self.take_head(key, rest),
+                Proto::LengthPrefix => self.take_frame(key, rest),
+                Proto::WebSocket(decoder) => {
+                    let mut decoder = std::mem::take(decoder);
+                    let took = self.take_event(key, &mut decoder, rest);
+                    decoder.release();
+                    self.give_back(key, decoder);
+                    took
+                }
+                Proto::Lingering(_) => Took::Ended,
+            };
+            match took {
+                Took::Bytes(n) => taken += n,
+                Took::Paused(n) => return taken + n,
+                Took::Nothing => return taken,
+                Took::Ended => return bytes.len(),
+            }
+        }
+        taken
+    }
+
+    fn give_back(&mut self, key: u32, decoder: Decoder) {
+        if let Some(conn) = self.inner.conn(key)
+            && !conn.is(CLOSING)
+            && let Proto::WebSocket(place) = &mut conn.proto
+        {
+            *place = decoder;
+        }
+    }
+
+    fn take_frame(&mut self, key: u32, input: &mut [u8]) -> Took {
+        match length_prefix::decode(input, self.inner.config.message_bytes_max) {
+            Ok(length_prefix::Step::Incomplete { .. }) => Took::Nothing,
+            Ok(length_prefix::Step::Frame { payload, taken }) if payload.is_empty() => {
+                Took::Bytes(taken)
+            }
+            Ok(length_prefix::Step::Frame { payload, taken }) => {
+                self.offer(key, Kind::Binary, payload, taken)
+            }
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                Took::Ended
+            }
+        }
+    }
+
+    fn take_event(&mut self, key: u32, decoder: &mut Decoder, input: &mut [u8]) -> Took {
+        let step = match decoder.decode(input, self.inner.config.message_bytes_max) {
+            Ok(step) => step,
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                return Took::Ended;
+            }
+        };
+        match step.event {
+            None | Some(Event::Pong(_)) => Took::Bytes(step.taken),
+            Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
+            Some(Event::Ping(payload)) => {
+                // One who pings and does not read gets no more pongs than fit.
+                if self.inner.conn(key).is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
+                    self.inner.reply(key, |out| encode_pong(out, payload));
+                }
+                Took::Bytes(step.taken)
+            }
+            Some(Event::Close { .. }) => {
+                self.inner.close(key, CloseReason::Client);
+                Took::Ended
+            }
+        }
+    }
+
+    /// Offers a message to the handler; keeps it, and pauses, if there is no room for it.
+    fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
+        self.inner.counters.messages_in += 1;
+        self.inner.counters.bytes_in += payload.len() as u64;
+        let answer = self.handler.on_message(
+            &mut Cx { inner: &mut self.inner, key },
+            Message { kind, payload },
+        );
+        if self.inner.conn(key).is_none_or(|conn| conn.is(CLOSING)) {
+            return Took::Ended;
+        }
+        match answer {
+            Ok(()) => Took::Bytes(taken),
+            Err(busy) => {
+                self.pause(key, (kind, payload.to_vec()), busy);
+                Took::Paused(taken)
+            }
+        }
+    }
+
+    fn pause(&mut self, key: u32, message: (Kind, Vec<u8>), Busy(wait): Busy) {
+        self.inner.counters.pauses += 1;
+        let id = self.inner.id(key);
+        let Some(conn) = self.inner.conn(key) else { return };
+        conn.input.get_or_insert_default().message = Some(message);
+        conn.set(PAUSED, true);
+        match wait {
+            Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
+            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.resume(key),
+            Wait::Outbox => conn.set(WAITS_OUTBOX, true),
+        }
+    }
+
+    /// Reads on the connections that waited for something that has come.
+    pub(super) fn resume_paused(&mut self) {
+        for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
+            if let Some(id) = self.inner.resumed.pop_front() {
+                self.resume(id);
+            }
+        }
+        for home in 0..self.inner.paused.len() {
+            for _ in 0..self.inner.paused[home].len().min(RESUMES_PER_TURN) {
+                let own = home == usize::from(self.inner.shard);
+                if !own && !self.inner.mail[home].to_home.has_room() {
+                    break;
+                }
+                let Some(id) = self.inner.paused[home].pop_front() else { break };
+                self.resume(id);
+                if self.inner.paused[home].back() == Some(&id) {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn resume(&mut self, id: ConnId) {
+        let stamp = self.inner.now.stamp();
+        let Some(conn) = self.inner.current(id).filter(|conn| conn.is(PAUSED)) else { return };
+        let before = conn.assembly_len();
+        conn.set(PAUSED, false);
+        // Its silence was ours.
+        conn.heard = stamp;
+        let mut input = conn.input.take();
+        let message = input.as_mut().and_then(|input| input.message.take());
+        let took = message.map(|(kind, payload)| self.offer(id.key, kind, &payload, 0));
+        match (took, input) {
+            (Some(Took::Ended), _) => return,
+            (Some(Took::Paused(_)), Some(input)) => self.keep(id, &input.bytes),
+            (_, Some(input)) => self.process_input(id, input),
+            (_, None) => {}
+        }
+        self.account(id, before);
+        self.inner.arm(id.key);
+        if let Some(conn) = self.inner.current(id)
+            && !conn.is(PAUSED)
+            && conn.is(READABLE)
+        {
+            conn.set(READABLE, false);
+            self.inner.readable.push(id);
+        }
+    }
+
+    /// Keeps count of the memory of unfinished messages; over the limit the largest holder goes.
+    fn account(&mut self, id: ConnId, before: usize) {
+        // A connection that has ended meanwhile has given back what it held, `before` of it.
+        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else { return };
+        let after = conn.assembly_len();
+        self.inner.assembly = self.inner.assembly + after - before;
+        if self.inner.config.assembly_bytes_max < self.inner.assembly {
+            let conns = self.inner.conns.iter();
+            let largest = conns.max_by_key(|(_, conn)| conn.assembly_len()).map(|(key, _)| key);
+            if let Some(key) = largest {
+                self.inner.close(crate::id::key32(key), CloseReason::Overload);
+            }
+        }
+    }
+
+    fn take_head(&mut self, key: u32, input: &[u8]) -> Took {
+        let mut headers = NO_HEADERS;
+        match parse_head(input, &mut headers) {
+            Ok(Head::Incomplete) => Took::Nothing,
+            Ok(Head::Complete { request, taken }) if request.wants_upgrade() => {
+                self.upgrade(key, &request, taken)
+            }
+            Ok(Head::Complete { request, .. }) => {
+                let response = self.handler.on_request(&request);
+                self.respond(key, &response, request.method == "HEAD");
+                Took::Ended
+            }
+            Err(error) => {
+                self.respond(key, &Response::from(error), false);
+                Took::Ended
+            }
+        }
+    }
+
+    fn upgrade(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
+        let upgrade = match check_upgrade(request) {
+            Ok(upgrade) => upgrade,
+            Err(error) => {
+                self.respond(key, &Response::from(error), false);
+                return Took::Ended;
+            }
+        };
+        let opened = self
+            .handler
+            .on_open(&mut Cx { inner: &mut self.inner, key }, &Opening::WebSocket(request));
+        match opened {
+            Ok(data) => {
+                let protocol = upgrade.protocols().next();
+                self.inner.reply(key, |out| encode_switching_protocols(out, &upgrade, protocol));
+                if let Some(conn) = self.inner.conn(key) {
+                    conn.proto = Proto::WebSocket(Decoder::default());
+                }
+                self.opened(key, data);
+            }
+            Err(response) => self.respond(key, &response, false),
+        }
+        match self.inner.conn(key) {
+            Some(conn) if conn.is(PAUSED) => Took::Paused(taken),
+            Some(conn) if !conn.is(CLOSING) => Took::Bytes(taken),
+            _ => Took::Ended,
+        }
+    }
+
+    /// The handler has accepted a connection, and its greeting is in the outbox.
+    pub(super) fn opened(&mut self, key: u32, data: H::Conn) {
+        self.inner.counters.opened += 1;
+        let stamp = self.inner.now.stamp();
+        let Some(conn) = self.inner.conn(key) else { return };
+        conn.data = Some(data);
+        conn.heard = stamp;
+        conn.set(OPEN, true);
+        if 0 < conn.waiting {
+            conn.set(CORKED | PAUSED, true);
+        }
+        self.inner.arm(key);
+    }
+
+    pub(super) fn respond(&mut self, key: u32, response: &Response, head_only: bool) {
+        self.inner.reply(key, |out| response.encode(out, head_only));
+        let reason = match response.status {
+            status @ 400.. => CloseReason::Refused(status),
+            _ => CloseReason::Answered,
+        };
+        self.inner.close(key, reason);
+    }
+}
+
+/// Whether more bytes of a head bring no line end, so that looking at it again is a waste.
+fn head_cannot_end<D>(conn: &Conn<D>, kept: &[u8], more: &[u8]) -> bool {
+    matches!(conn.proto, Proto::Http)
+        && kept.len() + more.len() < HEAD_BYTES_MAX
+        && !more.contains(&b'\n')
+}

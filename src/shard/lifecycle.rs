@@ -1,0 +1,210 @@
+//! How connections end: with a last word where there is one to say, at once where not.
+
+use crate::close_reason::CloseReason;
+use crate::conn::{
+    APART, BLOCKED, CLOSING, CORKED, Conn, DEAD, ENDED, OPEN, PAUSED, PINGED, Proto, READ_ENDED,
+    WAITS_OUTBOX,
+};
+use crate::limits::{CLOSE_TIMEOUT, LINGER_BYTES_MAX, LINGER_TIMEOUT};
+use crate::proto::ws::close::{encode_close, encode_ping};
+use crate::shard::inner::Inner;
+use crate::time::Now;
+
+impl<D> Inner<D> {
+    /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
+    pub(super) fn close(&mut self, key: u32, reason: CloseReason) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else { return };
+        if conn.is(CORKED) {
+            // The client was not told yet that it is connected: there is no word to say.
+            self.kill(key, reason);
+            return;
+        }
+        let is_websocket = matches!(conn.proto, Proto::WebSocket(_));
+        self.end(key, reason);
+        if is_websocket && let Some(code) = reason.close_code() {
+            let text = if reason == CloseReason::Client { String::new() } else { reason.to_string() };
+            self.reply(key, |out| encode_close(out, code, &text));
+        }
+        let Some(conn) = self.conn(key) else { return };
+        conn.set(CLOSING, true);
+        conn.heard = stamp;
+        self.mark_dirty(key);
+        self.arm(key);
+    }
+
+    /// Ends a connection at once; its socket is closed at the end of the turn.
+    pub(super) fn kill(&mut self, key: u32, reason: CloseReason) {
+        if self.conn(key).is_none() {
+            return;
+        }
+        self.end(key, reason);
+        if let Some(conn) = self.conn(key) {
+            conn.set(DEAD, true);
+            conn.outbox = None;
+            self.dead.push(key);
+        }
+    }
+
+    /// Takes a connection out of everything but the slab.
+    fn end(&mut self, key: u32, reason: CloseReason) {
+        let id = self.id(key);
+        while let Some(topic) = self
+            .conns
+            .get(key as usize)
+            .and_then(|conn| conn.subs.as_slice().last().map(|sub| sub.topic))
+        {
+            self.unsubscribe(key, topic);
+        }
+        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        self.assembly -= conn.assembly_len();
+        conn.input = None;
+        if let Proto::WebSocket(decoder) = &mut conn.proto {
+            *decoder = Default::default();
+        }
+        conn.set(PAUSED | WAITS_OUTBOX | APART, false);
+        if !conn.is(ENDED) {
+            conn.set(ENDED, true);
+            self.ended.push((id, reason));
+        }
+    }
+
+    /// The last word is sent: waits a little for the client to close, so that unread input does
+    /// not make the kernel reset the connection and the word with it.
+    pub(super) fn finish(&mut self, key: u32) {
+        let stamp = self.now.stamp();
+        let id = self.id(key);
+        let Some(conn) = self.conn(key) else { return };
+        if matches!(conn.proto, Proto::Lingering(_)) {
+            return;
+        }
+        conn.proto = Proto::Lingering(0);
+        conn.heard = stamp;
+        if conn.is(READ_ENDED) {
+            conn.set(DEAD, true);
+            self.dead.push(key);
+        } else {
+            self.finished.push(id);
+            self.arm(key);
+        }
+    }
+
+    /// Counts what still comes after the last word.
+    pub(super) fn linger(&mut self, key: u32, len: usize) {
+        let Some(conn) = self.conn(key) else { return };
+        if let Proto::Lingering(bytes) = &mut conn.proto {
+            *bytes = bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+            if LINGER_BYTES_MAX < *bytes as usize {
+                self.kill(key, CloseReason::Client);
+            }
+        }
+    }
+
+    /// The client has closed its side.
+    pub(super) fn read_ended(&mut self, key: u32) {
+        let Some(conn) = self.conn(key) else { return };
+        conn.set(READ_ENDED, true);
+        let before = conn.assembly_len();
+        match conn.proto {
+            // A device may publish, close its side and still listen.
+            Proto::LengthPrefix if conn.subs.len() != 0 => {
+                conn.input = conn.input.take().filter(|input| input.message.is_some());
+                let after = conn.assembly_len();
+                self.assembly -= before - after;
+            }
+            Proto::LengthPrefix => self.close(key, CloseReason::Client),
+            Proto::Lingering(_) => self.kill(key, CloseReason::Client),
+            Proto::Http | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
+        }
+    }
+
+    /// When the connection is to be looked at next, if nothing else happens.
+    fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let config = &self.config;
+        let heard = conn.heard.moment();
+        if matches!(conn.proto, Proto::Lingering(_)) {
+            return Some(heard.plus(LINGER_TIMEOUT));
+        }
+        if conn.is(CLOSING) {
+            return Some(heard.plus(CLOSE_TIMEOUT));
+        }
+        if !conn.is(OPEN) || conn.is(CORKED) {
+            return Some(heard.plus(config.handshake_timeout));
+        }
+        if conn.is(BLOCKED) {
+            return Some(conn.blocked_at.moment().plus(config.stall_timeout));
+        }
+        if conn.is(PAUSED) {
+            return None;
+        }
+        match conn.proto {
+            Proto::WebSocket(_) if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
+            Proto::WebSocket(_) => {
+                // Up to a quarter earlier, each its own: a crowd that was heard of at once is
+                // not pinged at once for ever.
+                let share = key.wrapping_mul(SPREAD) >> 24;
+                let early = config.ping_interval / 1024 * share;
+                Some(heard.plus(config.ping_interval.saturating_sub(early)))
+            }
+            _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
+        }
+    }
+
+    /// Makes sure that the wheel has the connection no later than its deadline.
+    pub(super) fn arm(&mut self, key: u32) {
+        let Some(conn) = self.conns.get(key as usize) else { return };
+        let Some(deadline) = self.deadline(key, conn) else { return };
+        if conn.armed.is_some_and(|armed| armed.moment() <= deadline) {
+            return;
+        }
+        let armed = self.wheel.arm(key, deadline);
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            conn.armed = Some(armed);
+        }
+    }
+
+    /// Looks at every connection whose deadline may have passed, and forgets idle topics.
+    pub(super) fn pass_time(&mut self, budget: usize) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.wheel.take_expired(self.now, budget, &mut expired);
+        for (key, tick) in expired.drain(..) {
+            let Some(conn) = self.conn(key).filter(|conn| conn.armed == Some(tick)) else {
+                continue;
+            };
+            conn.armed = None;
+            self.look_at(key);
+        }
+        self.expired = expired;
+        self.forget_topics();
+    }
+
+    fn look_at(&mut self, key: u32) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conns.get(key as usize) else { return };
+        if self.deadline(key, conn).is_none_or(|deadline| self.now < deadline) {
+            self.arm(key);
+            return;
+        }
+        let Some(conn) = self.conn(key) else { return };
+        if conn.is(CLOSING) {
+            self.kill(key, CloseReason::Client);
+        } else if !conn.is(OPEN) {
+            self.refuse_late(key);
+        } else if conn.is(CORKED) {
+            self.kill(key, CloseReason::HandshakeTimeout);
+        } else if conn.is(BLOCKED) {
+            self.kill(key, CloseReason::Stalled);
+        } else if conn.is(PINGED) || matches!(conn.proto, Proto::LengthPrefix) {
+            self.close(key, CloseReason::IdleTimeout);
+        } else {
+            conn.set(PINGED, true);
+            conn.heard = stamp;
+            self.counters.pings += 1;
+            self.reply(key, |out| encode_ping(out, b""));
+            self.arm(key);
+        }
+    }
+}
+
+/// Odd, so that keys spread over all shares; the upper bits mix best.
+const SPREAD: u32 = 0x9E37_79B1;

@@ -1,0 +1,154 @@
+//! What shards say to each other, and what waits to be sent.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::id::ShardId;
+use crate::payload::Payload;
+use crate::topic::home::Interest;
+
+/// To the home shard of a topic, from any shard or any thread.
+#[derive(Clone, Debug)]
+pub enum ToHome {
+    /// Put this message in the topic's order.
+    Publish {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// The message.
+        payload: Payload,
+    },
+    /// This shard has subscribers now; to be answered with [`FromHome::Live`].
+    Want {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// Who asks.
+        interest: Interest,
+    },
+    /// This shard has no subscribers any more.
+    Unwant {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// Who asked before.
+        interest: Interest,
+    },
+}
+
+/// From the home shard of a topic to a shard that wants it. In the topic's order.
+#[derive(Clone, Debug)]
+pub enum FromHome {
+    /// What is published from here on follows.
+    Live {
+        /// Key of the topic on the receiving shard.
+        key: u32,
+        /// Its generation.
+        generation: u32,
+    },
+    /// The topic's next message.
+    Deliver {
+        /// Key of the topic on the receiving shard.
+        key: u32,
+        /// Its generation.
+        generation: u32,
+        /// The message.
+        payload: Payload,
+    },
+}
+
+/// Mail that counts against the bytes of its lane.
+pub trait Weigh {
+    /// Bytes of payload it carries.
+    fn weight(&self) -> usize;
+}
+
+impl Weigh for ToHome {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Publish { payload, .. } => payload.bytes.len(),
+            Self::Want { .. } | Self::Unwant { .. } => 0,
+        }
+    }
+}
+
+impl Weigh for FromHome {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Deliver { payload, .. } => payload.bytes.len(),
+            Self::Live { .. } => 0,
+        }
+    }
+}
+
+/// Room in a lane: an under-estimate, as only its own shard sends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    /// Messages that fit.
+    pub messages: usize,
+    /// Bytes of payload that fit; the last message may go over.
+    pub bytes: usize,
+}
+
+/// Mail of one turn for one peer in one direction, within the room its lane had.
+#[derive(Debug)]
+pub struct Outgoing<M> {
+    mail: VecDeque<M>,
+    room: Room,
+    /// Somebody found no room since the last report of it.
+    starved: bool,
+}
+
+impl<M> Default for Outgoing<M> {
+    fn default() -> Self {
+        Self { mail: VecDeque::new(), room: Room::default(), starved: false }
+    }
+}
+
+impl<M: Weigh> Outgoing<M> {
+    /// Whether one more message may be pushed; a `false` is remembered.
+    pub fn has_room(&mut self) -> bool {
+        let room = 0 < self.room.messages && 0 < self.room.bytes;
+        self.starved |= !room;
+        room
+    }
+
+    /// Adds a message, after `has_room` said yes.
+    pub fn push(&mut self, message: M) {
+        debug_assert!(0 < self.room.messages);
+        self.room.messages = self.room.messages.saturating_sub(1);
+        self.room.bytes = self.room.bytes.saturating_sub(message.weight());
+        self.mail.push_back(message);
+    }
+
+    /// The next message to put into the lane.
+    pub fn pop(&mut self) -> Option<M> {
+        self.mail.pop_front()
+    }
+
+    /// Whether the lane must be told that somebody waits for room in it; told once.
+    pub fn take_starved(&mut self) -> bool {
+        std::mem::take(&mut self.starved)
+    }
+
+    /// Sets the room that the lane has, all pushed mail sent.
+    pub fn set_room(&mut self, room: Room) {
+        debug_assert!(self.mail.is_empty());
+        self.room = room;
+    }
+}
+
+/// The outgoing mail for one peer.
+#[derive(Debug, Default)]
+pub struct PeerMail {
+    /// To the peer as a home.
+    pub to_home: Outgoing<ToHome>,
+    /// From this shard as a home.
+    pub from_home: Outgoing<FromHome>,
+    /// Interest that the peer has not been told of: keys and generations of topics.
+    pub wanted: VecDeque<(u32, u32)>,
+    /// Topics that the peer has been told of and that are wanted no more.
+    pub unwanted: VecDeque<(Arc<str>, Interest)>,
+}
+
+/// The outgoing mail for every peer, by shard; the own entry stays empty.
+pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
+    (0..shards).map(|_| PeerMail::default()).collect()
+}

@@ -1,0 +1,275 @@
+//! Publishing: one order per topic, given at its home, kept on every shard.
+
+use std::sync::Arc;
+
+use crate::close_reason::CloseReason;
+use crate::conn::{APART, OPEN};
+use crate::handler::{Busy, Wait};
+use crate::id::{ShardId, key32};
+use crate::payload::{Form, Payload};
+use crate::proto::kind::Kind;
+use crate::shard::inner::Inner;
+use crate::shard::mail::{FromHome, ToHome};
+use crate::topic::feed::Feed;
+use crate::topic::home::Interest;
+use crate::topic::local::NO_FEED;
+use crate::topic::lag::{Lag, fall_behind};
+use crate::topic::log::Log;
+use crate::topic::member::Member;
+use crate::topic::segment::Pool;
+
+impl<D> Inner<D> {
+    /// Publishes a message of a local connection.
+    pub(super) fn publish(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        bytes: &[u8],
+    ) -> Result<(), Busy> {
+        let home = self.home_of(topic);
+        if home == self.shard {
+            return self.order(topic, kind, bytes, None);
+        }
+        let lane = &mut self.mail[usize::from(home)].to_home;
+        if !lane.has_room() {
+            return Err(Busy(Wait::Home(home)));
+        }
+        let payload = Payload { kind, bytes: Arc::from(bytes) };
+        lane.push(ToHome::Publish { topic: Arc::from(topic), payload });
+        self.counters.published += 1;
+        Ok(())
+    }
+
+    /// Takes mail to this shard as a home, or gives it back while there is no room to pass it on.
+    pub(super) fn take_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
+        match mail {
+            ToHome::Publish { topic, payload } => {
+                let Payload { kind, bytes } = &payload;
+                match self.order(&topic, *kind, bytes, Some(&payload)) {
+                    Ok(()) => None,
+                    Err(Busy(_)) => Some(ToHome::Publish { topic, payload }),
+                }
+            }
+            ToHome::Want { topic, interest } => {
+                let lane = &mut self.mail[usize::from(interest.shard)].from_home;
+                if !lane.has_room() {
+                    return Some(ToHome::Want { topic, interest });
+                }
+                let Interest { key, generation, .. } = interest;
+                lane.push(FromHome::Live { key, generation });
+                self.homes.add(&topic, interest);
+                None
+            }
+            ToHome::Unwant { topic, interest } => {
+                self.homes.remove(&topic, interest);
+                None
+            }
+        }
+    }
+
+    /// Takes mail from a home, or gives it back while members who can still read lack room for it.
+    pub(super) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
+        match mail {
+            FromHome::Live { key, generation } => {
+                self.topic_is_live(key, generation);
+                None
+            }
+            FromHome::Deliver { key, generation, payload } => {
+                if !self.has_log_room(key, generation, payload.bytes.len()) {
+                    return Some(FromHome::Deliver { key, generation, payload });
+                }
+                self.append(key, generation, payload.kind, &payload.bytes);
+                None
+            }
+        }
+    }
+
+    /// As the home of `topic`: puts a message in its order and passes it to every shard that
+    /// wants it, or to none while one of them has no room.
+    fn order(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        bytes: &[u8],
+        shared: Option<&Payload>,
+    ) -> Result<(), Busy> {
+        let mut interests = std::mem::take(&mut self.interests);
+        interests.clear();
+        interests.extend_from_slice(self.homes.interests(topic));
+        let room = interests.iter().all(|interest| {
+            if interest.shard == self.shard {
+                self.has_log_room(interest.key, interest.generation, bytes.len())
+            } else {
+                self.mail[usize::from(interest.shard)].from_home.has_room()
+            }
+        });
+        if room {
+            self.pass_on(&interests, kind, bytes, shared);
+        }
+        self.interests = interests;
+        if room { Ok(()) } else { Err(Busy(Wait::Home(self.shard))) }
+    }
+
+    fn pass_on(
+        &mut self,
+        interests: &[Interest],
+        kind: Kind,
+        bytes: &[u8],
+        shared: Option<&Payload>,
+    ) {
+        let mut payload = shared.cloned();
+        for &Interest { shard, key, generation } in interests {
+            if shard == self.shard {
+                self.append(key, generation, kind, bytes);
+                continue;
+            }
+            let payload = payload
+                .get_or_insert_with(|| Payload { kind, bytes: Arc::from(bytes) })
+                .clone();
+            let deliver = FromHome::Deliver { key, generation, payload };
+            self.mail[usize::from(shard)].from_home.push(deliver);
+        }
+        self.counters.published += u64::from(shared.is_none());
+        self.counters.ordered += 1;
+    }
+
+    /// Whether the topic's logs take a message of `len` bytes without letting go of anything that
+    /// a member whose socket is not blocked has still to get.
+    fn has_log_room(&mut self, key: u32, generation: u32, len: usize) -> bool {
+        let Some(topic) = self.topics.current(key, generation) else {
+            return true;
+        };
+        let feeds = topic.feeds;
+        if !self.has_backlog_room(len) {
+            return false;
+        }
+        Form::ALL.into_iter().zip(feeds).all(|(form, feed)| {
+            feed == NO_FEED || !form.carries(len) || self.make_room(feed, form.frame_len_max(len))
+        })
+    }
+
+    fn append(&mut self, key: u32, generation: u32, kind: Kind, bytes: &[u8]) {
+        let Some(topic) = self.topics.current(key, generation) else {
+            return;
+        };
+        for (form, feed_key) in Form::ALL.into_iter().zip(topic.feeds) {
+            if feed_key == NO_FEED {
+                continue;
+            }
+            if !form.carries(bytes.len()) {
+                self.counters.not_carried += 1;
+                continue;
+            }
+            if let Some(feed) = self.feeds.get_mut(feed_key as usize)
+                && !feed.members.is_empty()
+            {
+                feed.append(kind, bytes, &mut self.pool);
+                self.queue_walk(feed_key);
+            }
+        }
+    }
+
+    fn make_room(&mut self, feed_key: u32, frame_len: usize) -> bool {
+        let limit = self.config.log_bytes_max;
+        self.with_lag(feed_key, |feed, pool, lagging| {
+            feed.make_room(frame_len, limit, pool, lagging)
+        })
+    }
+
+    /// Lets `cut` shorten a feed's log, and does by the policy to those that still lacked it.
+    fn with_lag(
+        &mut self,
+        feed_key: u32,
+        cut: impl FnOnce(
+            &mut Feed,
+            &mut Pool,
+            &mut dyn FnMut(&Log, &mut Member, u64),
+        ) -> bool,
+    ) -> bool {
+        let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+            return true;
+        };
+        let policy = self.config.slow_consumer;
+        let mut lags = Vec::new();
+        let room = cut(feed, &mut self.pool, &mut |log, member, end| {
+            lags.push(fall_behind(policy, log, member, end));
+        });
+        for lag in lags {
+            self.apply_lag(feed_key, lag);
+        }
+        room
+    }
+
+    fn apply_lag(&mut self, feed_key: u32, lag: Lag) {
+        match lag {
+            Lag::Skipped { frames } => self.counters.skipped += frames,
+            Lag::Apart { conn, unread, count } => {
+                if let Some(outbox) = self.outbox(conn) {
+                    outbox.keep_unread(feed_key, count, unread);
+                }
+                if let Some(conn) = self.conns.get_mut(conn as usize) {
+                    conn.set(APART, true);
+                }
+            }
+            Lag::Slow { conn } => {
+                if self.conn(conn).is_some_and(|conn| conn.is(OPEN)) {
+                    self.close(conn, CloseReason::Slow);
+                }
+            }
+        }
+    }
+
+    /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
+    /// blocked members still need, and holds mail back while the walks can shorten others.
+    fn has_backlog_room(&mut self, more: usize) -> bool {
+        let budget = self.config.backlog_bytes_max;
+        if budget.max(self.relieve_above) < self.pool.backlog() + more {
+            self.relieve_backlog(budget, more);
+            // What could not be cut now needs no search again before it has grown.
+            self.relieve_above = self.pool.backlog() + budget / 16;
+        }
+        self.pool.backlog() + more <= budget || self.walks.is_empty()
+    }
+
+    fn relieve_backlog(&mut self, budget: usize, more: usize) {
+        // A margin, so that the search below pays for many messages to come.
+        let target = budget - budget / 8;
+        let mut oldest: Vec<(u64, u32)> = self
+            .feeds
+            .iter()
+            .filter(|(_, feed)| 0 < feed.blocked)
+            .filter_map(|(key, feed)| Some((feed.log.born()?, key32(key))))
+            .collect();
+        oldest.sort_unstable();
+        for (_, feed) in oldest {
+            while target < self.pool.backlog() + more
+                && self.feeds.get(feed as usize).is_some_and(|feed| !feed.log.is_empty())
+                && self.with_lag(feed, |feed, pool, lagging| feed.cut(pool, lagging))
+            {}
+        }
+        self.relieve_outboxes(target.saturating_sub(more));
+    }
+
+    /// Takes unread frames away from those who hold them apart, while over `target`.
+    fn relieve_outboxes(&mut self, target: usize) {
+        let Self { conns, pool, counters, .. } = self;
+        for (_, conn) in conns.iter_mut().filter(|(_, conn)| conn.is(APART)) {
+            if pool.backlog() <= target {
+                return;
+            }
+            if let Some(outbox) = &mut conn.outbox {
+                counters.skipped += outbox.drop_unread();
+            }
+        }
+    }
+
+    /// The homes among the peers that have room again or might.
+    pub(super) fn homes_with_room(&mut self) -> impl Iterator<Item = ShardId> {
+        let own = self.shard;
+        let paused = &self.paused;
+        (0u16..).zip(&mut self.mail).filter_map(move |(shard, mail)| {
+            let waits = !paused[usize::from(shard)].is_empty();
+            (waits && (shard == own || mail.to_home.has_room())).then_some(shard)
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! The topics that have subscribers on this shard.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::id::{ShardId, key32};
+use crate::payload::Form;
+
+/// A topic as this shard sees it, from its first subscriber to a while after its last.
+#[derive(Debug)]
+pub struct Topic {
+    pub(crate) name: Arc<str>,
+    pub(crate) home: ShardId,
+    /// Tells this topic from those that had its key before; mail for an older one is dropped.
+    pub(crate) generation: u32,
+    /// The home has answered: what is published anywhere from now on arrives here.
+    pub(crate) live: bool,
+    /// Key of the feed of each form, or `NO_FEED`.
+    pub(crate) feeds: [u32; Form::ALL.len()],
+    /// Subscriptions, those that wait included.
+    pub(crate) subscribers: u32,
+    /// Tick of the last subscriber's leave; meaningful while there are none.
+    pub(crate) left_at: u32,
+    /// On the list of topics to forget if they stay without subscribers.
+    pub(crate) fading: bool,
+    /// Connections whose subscription waits for the home. May name some that have left.
+    pub(crate) waiting: Vec<u32>,
+}
+
+/// No feed of that form.
+pub const NO_FEED: u32 = u32::MAX;
+
+/// The topics that have subscribers on this shard.
+#[derive(Debug, Default)]
+pub struct Topics {
+    /// Clients choose the names, so the hash is keyed.
+    keys: HashMap<Arc<str>, u32, RandomState>,
+    topics: Slab<Topic>,
+    next_generation: u32,
+}
+
+impl Topics {
+    /// The key of the topic of this name.
+    pub fn find(&self, name: &str) -> Option<u32> {
+        self.keys.get(name).copied()
+    }
+
+    /// Adds a topic that `find` did not find.
+    pub fn add(&mut self, name: &str, home: ShardId) -> u32 {
+        let name: Arc<str> = Arc::from(name);
+        self.next_generation = self.next_generation.wrapping_add(1);
+        let key = key32(self.topics.insert(Topic {
+            name: Arc::clone(&name),
+            home,
+            generation: self.next_generation,
+            live: false,
+            feeds: [NO_FEED; Form::ALL.len()],
+            subscribers: 0,
+            left_at: 0,
+            fading: false,
+            waiting: Vec::new(),
+        }));
+        self.keys.insert(name, key);
+        key
+    }
+
+    /// The topic of this key.
+    pub fn get(&self, key: u32) -> Option<&Topic> {
+        self.topics.get(key as usize)
+    }
+
+    /// The topic of this key, to change.
+    pub fn get_mut(&mut self, key: u32) -> Option<&mut Topic> {
+        self.topics.get_mut(key as usize)
+    }
+
+    /// The topic of this key if it is still the one of this generation.
+    pub fn current(&self, key: u32, generation: u32) -> Option<&Topic> {
+        self.get(key).filter(|topic| topic.generation == generation)
+    }
+
+    /// Forgets a topic.
+    pub fn remove(&mut self, key: u32) -> Option<Topic> {
+        let topic = self.topics.try_remove(key as usize)?;
+        self.keys.remove(&topic.name);
+        Some(topic)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.topics.len()
+    }
+}

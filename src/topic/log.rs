@@ -1,0 +1,180 @@
+//! A topic's log in one wire form: encoded frames, one after the other, at growing positions.
+//!
+//! A position is a count of bytes since the log began; it never wraps. Frames are never split
+//! over segments, so a cursor that stands on a frame boundary finds that frame contiguous.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::limits::SEGMENT_BYTES;
+use crate::payload::Form;
+use crate::proto::kind::Kind;
+use crate::topic::segment::{Pool, Segment};
+
+/// Encoded frames kept for those who have not had them yet.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Contiguous: each begins where the one before it ends; none is empty.
+    segments: VecDeque<Rc<Segment>>,
+    /// Where each kept frame ends.
+    ends: VecDeque<u64>,
+    /// Position behind the newest frame.
+    head: u64,
+    /// Frames appended in all.
+    count: u64,
+}
+
+impl Log {
+    /// Position behind the newest frame: the cursor of one who has everything.
+    pub fn head(&self) -> u64 {
+        self.head
+    }
+
+    /// Position of the oldest frame kept.
+    pub fn base(&self) -> u64 {
+        self.segments.front().map_or(self.head, |first| first.base)
+    }
+
+    /// Bytes kept.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.head - self.base()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
+    /// Frames appended since the log began.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Appends one message as a frame of `form`.
+    pub fn append(&mut self, form: Form, kind: Kind, payload: &[u8], pool: &mut Pool) {
+        let frame_len = form.frame_len_max(payload.len());
+        let fits = self.segments.back_mut().is_some_and(|last| {
+            last.bytes.len() + frame_len <= SEGMENT_BYTES && Rc::get_mut(last).is_some()
+        });
+        if !fits {
+            self.segments.push_back(pool.take(self.head));
+        }
+        let Some(last) = self.segments.back_mut().and_then(Rc::get_mut) else {
+            debug_assert!(false, "the last segment is ours alone: checked or just made");
+            return;
+        };
+        form.encode(&mut last.bytes, kind, payload);
+        last.count();
+        self.head = last.end();
+        self.ends.push_back(self.head);
+        self.count += 1;
+    }
+
+    /// The bytes from `cursor` to the end of its segment; empty at the head.
+    pub fn tail(&self, cursor: u64) -> &[u8] {
+        self.segment_at(cursor).map_or(&[], |(segment, at)| segment.slice(at, segment.bytes.len()))
+    }
+
+    /// The bytes from `from` to `to`, which lie in one segment, as something to hold on to.
+    pub fn share(&self, from: u64, to: u64) -> Option<(Rc<Segment>, usize, usize)> {
+        let (segment, at) = self.segment_at(from)?;
+        let len = usize::try_from(to.min(segment.end()) - from).ok()?;
+        Some((Rc::clone(segment), at, at + len))
+    }
+
+    /// The end of the frame that `position` stands inside, or `position` itself on a boundary.
+    pub fn frame_end(&self, position: u64) -> u64 {
+        if position == self.base() {
+            return position;
+        }
+        let next = self.ends.partition_point(|&end| end < position);
+        self.ends.get(next).copied().unwrap_or(self.head)
+    }
+
+    /// Frames from one boundary to another.
+    pub fn frames_between(&self, from: u64, to: u64) -> u64 {
+        let before = |position| self.ends.partition_point(|&end| end <= position);
+        before(to).saturating_sub(before(from)) as u64
+    }
+
+    /// Where the newest frame begins.
+    pub fn newest(&self) -> u64 {
+        match self.ends.len() {
+            0 | 1 => self.base(),
+            len => self.ends[len - 2],
+        }
+    }
+
+    /// All frames from `cursor` on, as something to hold on to.
+    pub fn unread(&self, cursor: u64) -> Vec<Unread> {
+        let mut unread = Vec::new();
+        let mut from = cursor;
+        while from < self.head
+            && let Some((segment, start, end)) = self.share(from, self.head)
+        {
+            let next = segment.end();
+            let frames = self.frames_between(from, next);
+            unread.push(Unread { segment, from: start, to: end, frames });
+            from = next;
+        }
+        unread
+    }
+
+    /// When the oldest segment was begun, in the order of all segments of the shard.
+    pub fn born(&self) -> Option<u64> {
+        self.segments.front().map(|first| first.born)
+    }
+
+    /// Where the oldest segment ends: the base after the next `trim`.
+    pub fn trim_to(&self) -> u64 {
+        self.segments.front().map_or(self.head, |first| first.end())
+    }
+
+    /// Lets go of the oldest segment.
+    pub fn trim(&mut self, pool: &mut Pool) {
+        if let Some(first) = self.segments.pop_front() {
+            pool.give(first);
+        }
+        let base = self.base();
+        let old = self.ends.partition_point(|&end| end <= base);
+        self.ends.drain(..old);
+    }
+
+    /// Lets go of everything, and of the memory.
+    pub fn clear(&mut self, pool: &mut Pool) {
+        for segment in self.segments.drain(..) {
+            pool.give(segment);
+        }
+        self.ends.clear();
+        if ENDS_KEPT < self.ends.capacity() {
+            self.ends = VecDeque::new();
+        }
+    }
+
+    fn segment_at(&self, position: u64) -> Option<(&Rc<Segment>, usize)> {
+        let last = self.segments.back()?;
+        let segment = if last.base <= position {
+            last
+        } else {
+            let after = self.segments.partition_point(|segment| segment.base <= position);
+            self.segments.get(after.checked_sub(1)?)?
+        };
+        let at = usize::try_from(position - segment.base).ok()?;
+        Some((segment, at))
+    }
+}
+
+/// Whole frames that a log held, and how many.
+#[derive(Debug)]
+pub struct Unread {
+    pub(crate) segment: Rc<Segment>,
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) frames: u64,
+}
+
+/// Frame ends that an empty log may keep room for.
+const ENDS_KEPT: usize = 8;
+
+#[cfg(test)]
+mod tests;

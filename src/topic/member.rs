@@ -1,0 +1,68 @@
+//! Members: what the walk over a topic's subscribers touches of each, and nothing else.
+
+/// A socket as the core knows it: a name for the shell, never used by the core itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sock(pub i32);
+
+/// One subscriber of a feed, in 16 bytes.
+///
+/// `state` is the cursor in its low bits and flags above, so that the walk compares one word:
+/// equal to the log's head means caught up, greater means that a flag says to look closer.
+#[derive(Clone, Copy, Debug)]
+pub struct Member {
+    pub(crate) sock: Sock,
+    /// Key of its connection.
+    pub(crate) conn: u32,
+    state: u64,
+}
+
+/// The walk passes this member over: its connection has bytes to send that go first.
+pub const HELD: u64 = 1 << 63;
+/// Its socket takes no more for now. Implies `HELD`.
+pub const BLOCKED: u64 = 1 << 62;
+/// Its connection has other subscriptions: the walk marks it, and it is written once for all.
+pub const SHARED: u64 = 1 << 61;
+/// Its connection holds its unread frames by itself; the cursor waits to rejoin at the head.
+pub const APART: u64 = 1 << 60;
+
+const FLAGS: u64 = HELD | BLOCKED | SHARED | APART;
+
+impl Member {
+    /// A member that is to get everything from `cursor` on.
+    pub(crate) fn new(sock: Sock, conn: u32, cursor: u64) -> Self {
+        debug_assert_eq!(cursor & FLAGS, 0);
+        Self { sock, conn, state: cursor }
+    }
+
+    /// The cursor with the flags in the bits above it.
+    pub(crate) fn state(self) -> u64 {
+        self.state
+    }
+
+    /// Position in the log of the next frame to send; a frame boundary.
+    pub(crate) fn cursor(self) -> u64 {
+        self.state & !FLAGS
+    }
+
+    /// Moves the cursor and keeps the flags.
+    pub(crate) fn set_cursor(&mut self, cursor: u64) {
+        debug_assert_eq!(cursor & FLAGS, 0);
+        self.state = cursor | (self.state & FLAGS);
+    }
+
+    /// Whether any of `flags` is set.
+    pub(crate) fn is(self, flags: u64) -> bool {
+        self.state & flags != 0
+    }
+
+    /// Sets or clears `flags`.
+    pub(crate) fn set(&mut self, flags: u64, on: bool) {
+        if on {
+            self.state |= flags;
+        } else {
+            self.state &= !flags;
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Member>() == 16);

@@ -1,0 +1,9 @@
+//! Who gets what in one shard, and who else wants it.
+
+pub mod feed;
+pub mod home;
+pub mod local;
+pub mod log;
+pub mod member;
+pub mod segment;
+pub mod sink;

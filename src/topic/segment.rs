@@ -1,0 +1,87 @@
+//! Segments: the pieces of a log that connections can hold on to after the log let go of them.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::limits::{SEGMENT_BYTES, SPARE_SEGMENTS_MAX};
+
+/// A run of whole frames. Shared by reference counting inside one shard.
+#[derive(Debug)]
+pub struct Segment {
+    /// Position in the log of the first byte.
+    pub(super) base: u64,
+    pub(super) bytes: Vec<u8>,
+    /// Its place in the order in which the shard began its segments.
+    pub(super) born: u64,
+    /// Part of the shard's backlog that this segment accounts for.
+    counted: usize,
+    backlog: Rc<Cell<usize>>,
+}
+
+impl Segment {
+    /// The bytes from `from` up to `to`, as offsets into the segment.
+    pub(crate) fn slice(&self, from: usize, to: usize) -> &[u8] {
+        self.bytes.get(from..to).unwrap_or_default()
+    }
+
+    /// Position in the log behind the last byte.
+    pub(super) fn end(&self) -> u64 {
+        self.base + self.bytes.len() as u64
+    }
+
+    /// Counts the bytes appended since the last call as backlog of the shard.
+    pub(super) fn count(&mut self) {
+        let grown = self.bytes.len() - self.counted;
+        self.counted = self.bytes.len();
+        self.backlog.set(self.backlog.get() + grown);
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.backlog.set(self.backlog.get() - self.counted);
+    }
+}
+
+/// Empty segments to use again, and the shard's backlog: bytes in segments still referenced.
+#[derive(Debug, Default)]
+pub struct Pool {
+    spare: Vec<Rc<Segment>>,
+    /// Segments begun so far.
+    begun: u64,
+    backlog: Rc<Cell<usize>>,
+}
+
+impl Pool {
+    /// Bytes of frames that logs and lagging connections of the shard hold.
+    pub fn backlog(&self) -> usize {
+        self.backlog.get()
+    }
+
+    /// An empty segment that starts at `base`.
+    pub(super) fn take(&mut self, base: u64) -> Rc<Segment> {
+        self.begun += 1;
+        if let Some(mut segment) = self.spare.pop()
+            && let Some(inner) = Rc::get_mut(&mut segment)
+        {
+            inner.base = base;
+            inner.born = self.begun;
+            return segment;
+        }
+        let backlog = Rc::clone(&self.backlog);
+        Rc::new(Segment { base, bytes: Vec::new(), born: self.begun, counted: 0, backlog })
+    }
+
+    /// Takes back a segment that the log needs no more; frees it if others still do.
+    pub(super) fn give(&mut self, mut segment: Rc<Segment>) {
+        if self.spare.len() < SPARE_SEGMENTS_MAX
+            && let Some(inner) = Rc::get_mut(&mut segment)
+            && inner.bytes.capacity() <= SEGMENT_BYTES
+        {
+            self.backlog.set(self.backlog.get() - inner.counted);
+            inner.counted = 0;
+            inner.bytes.clear();
+            self.spare.push(segment);
+        }
+    }
+}

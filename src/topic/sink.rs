@@ -1,0 +1,23 @@
+//! The sink: how the core writes without knowing what a socket is.
+
+use std::io::IoSlice;
+
+use crate::topic::member::Sock;
+
+/// Takes bytes for sockets; the event loop's makes system calls, a simulation's fills buffers.
+pub trait Sink {
+    /// Writes as much of `bytes` as the socket takes now; less than all means that it is blocked.
+    fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError>;
+
+    /// The same for several slices in one call.
+    fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError>;
+}
+
+/// Why a socket took nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteError {
+    /// It has no room; it will be reported writable.
+    Blocked,
+    /// It will never take anything again.
+    Broken,
+}
