@@ -1,1 +1,14 @@
 //! Bytes to meaning and back, for every protocol. No sockets, no clock, no log.
+//!
+//! Every decoder takes bytes from the front of its input, says how many it took and what it
+//! found, never allocates by a length that was only announced, and never panics.
+
+mod error;
+pub mod http;
+mod kind;
+pub mod length_prefix;
+pub mod utf8;
+pub mod ws;
+
+pub use error::ProtocolError;
+pub use kind::Kind;

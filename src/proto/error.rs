@@ -1,0 +1,119 @@
+//! Every way in which a peer can break the rules of a framing, with its close code and label.
+
+use thiserror::Error;
+
+/// The peer broke the rules of its protocol; nothing it sends after this can be understood.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A WebSocket message is longer than allowed, all its fragments together.
+    #[error("message is over the limit of {limit} bytes")]
+    MessageTooBig {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// RFC 6455 5.1: "a client MUST mask all frames that it sends".
+    #[error("frame from a client is not masked")]
+    Unmasked,
+    /// RFC 6455 5.2: RSV1 to RSV3 are zero unless an extension gave them a meaning.
+    #[error("reserved bits are set, but no extension was agreed on")]
+    ReservedBits,
+    /// RFC 6455 5.2: opcodes 3 to 7 and 11 to 15 are reserved.
+    #[error("opcode is reserved")]
+    ReservedOpcode,
+    /// RFC 6455 5.5: control frames "MUST NOT be fragmented".
+    #[error("control frame is fragmented")]
+    FragmentedControl,
+    /// RFC 6455 5.5: control frames carry at most 125 bytes.
+    #[error("control frame is longer than 125 bytes")]
+    ControlTooLong,
+    /// RFC 6455 5.2: "the minimal number of bytes MUST be used to encode the length".
+    #[error("payload length is not encoded in the fewest bytes")]
+    LengthNotMinimal,
+    /// RFC 6455 5.2: the most significant bit of a 64-bit length "MUST be 0".
+    #[error("payload length has its top bit set")]
+    LengthTopBit,
+    /// RFC 6455 5.4: a continuation frame continues a message that has begun.
+    #[error("continuation frame, but no message has begun")]
+    ContinuationWithoutStart,
+    /// RFC 6455 5.4: fragments of two messages are not interleaved.
+    #[error("new message inside a fragmented message")]
+    MessageInsideMessage,
+    /// RFC 6455 8.1: text is UTF-8.
+    #[error("text message is not valid UTF-8")]
+    InvalidUtf8,
+    /// RFC 6455 5.5.1: a close payload begins with a code of two bytes, or is empty.
+    #[error("close frame carries half a close code")]
+    CloseTooShort,
+    /// RFC 6455 7.4: the code is reserved, out of range, or must not be sent.
+    #[error("close code {code} must not be sent")]
+    InvalidCloseCode {
+        /// The code that came.
+        code: u16,
+    },
+    /// RFC 6455 5.5.1: a close reason is UTF-8.
+    #[error("close reason is not valid UTF-8")]
+    InvalidCloseReason,
+    /// A length-prefixed frame announces more than allowed.
+    #[error("frame of {len} bytes is over the limit of {limit} bytes")]
+    FrameTooLong {
+        /// The announced length in bytes.
+        len: u32,
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+impl ProtocolError {
+    /// The WebSocket close code that tells the peer, RFC 6455 7.4.1.
+    pub fn close_code(self) -> u16 {
+        match self {
+            Self::MessageTooBig { .. } | Self::FrameTooLong { .. } => 1009,
+            Self::InvalidUtf8 | Self::InvalidCloseReason => 1007,
+            _ => 1002,
+        }
+    }
+
+    /// The value of the metric label, in snake case.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::MessageTooBig { .. } => "message_too_big",
+            Self::Unmasked => "unmasked",
+            Self::ReservedBits => "reserved_bits",
+            Self::ReservedOpcode => "reserved_opcode",
+            Self::FragmentedControl => "fragmented_control",
+            Self::ControlTooLong => "control_too_long",
+            Self::LengthNotMinimal => "length_not_minimal",
+            Self::LengthTopBit => "length_top_bit",
+            Self::ContinuationWithoutStart => "continuation_without_start",
+            Self::MessageInsideMessage => "message_inside_message",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::CloseTooShort => "close_too_short",
+            Self::InvalidCloseCode { .. } => "invalid_close_code",
+            Self::InvalidCloseReason => "invalid_close_reason",
+            Self::FrameTooLong { .. } => "frame_too_long",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ProtocolError;
+
+    #[test]
+    fn an_error_is_small_enough_to_pass_in_registers() {
+        let size = size_of::<ProtocolError>();
+        assert!(size <= 16, "ProtocolError is large: {size}");
+    }
+
+    #[test]
+    fn every_close_code_may_be_sent_and_names_the_rule() {
+        let check = |err: ProtocolError, code| assert_eq!(err.close_code(), code, "{err}");
+        check(ProtocolError::MessageTooBig { limit: 1 }, 1009);
+        check(ProtocolError::FrameTooLong { len: 2, limit: 1 }, 1009);
+        check(ProtocolError::InvalidUtf8, 1007);
+        check(ProtocolError::InvalidCloseReason, 1007);
+        check(ProtocolError::Unmasked, 1002);
+        check(ProtocolError::InvalidCloseCode { code: 1005 }, 1002);
+    }
+}

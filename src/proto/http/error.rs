@@ -1,0 +1,177 @@
+//! Every way in which a request can be wrong, with the status and the words that say so.
+
+use std::fmt;
+
+/// Why a request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HttpError {
+    /// The first byte is that of a TLS record.
+    TlsHandshake,
+    /// The request line is not one.
+    RequestLine,
+    /// The method is longer than any there is.
+    MethodTooLong,
+    /// The target alone fills the room for the head.
+    TargetTooLong,
+    /// The target is not a path.
+    Target,
+    /// The version is neither HTTP/1.1 nor HTTP/1.0.
+    Version,
+    /// A header field is malformed, or folded.
+    HeaderField,
+    /// A line ends with something else than CR LF, such as LF alone.
+    LineEnd,
+    /// The head does not end within the room for it.
+    HeadTooLarge,
+    /// There are more header fields than allowed.
+    TooManyHeaders,
+    /// HTTP/1.1 without `Host`.
+    HostMissing,
+    /// More than one `Host`.
+    HostRepeated,
+    /// An upgrade by another method than GET.
+    UpgradeMethod,
+    /// An upgrade in HTTP/1.0.
+    UpgradeVersion,
+    /// No `Upgrade: websocket`.
+    UpgradeMissing,
+    /// No `Connection: Upgrade`.
+    ConnectionNotUpgrade,
+    /// `Sec-WebSocket-Version` is not 13.
+    WebSocketVersion,
+    /// No `Sec-WebSocket-Key`.
+    KeyMissing,
+    /// More than one `Sec-WebSocket-Key`.
+    KeyRepeated,
+    /// `Sec-WebSocket-Key` is not 16 bytes in base64.
+    KeyInvalid,
+    /// An upgrade request with a body.
+    UpgradeBody,
+    /// `Sec-WebSocket-Protocol` is not a list of tokens.
+    SubprotocolInvalid,
+    /// The topic is empty.
+    TopicEmpty,
+    /// The topic is too long.
+    TopicTooLong,
+    /// The topic contains a percent sign without two hexadecimal digits.
+    TopicEscape,
+    /// The topic is not UTF-8.
+    TopicNotUtf8,
+    /// The topic contains a control character.
+    TopicControl,
+}
+
+impl HttpError {
+    /// The status code of the answer.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::TargetTooLong | Self::TopicTooLong => 414,
+            Self::HeadTooLarge | Self::TooManyHeaders => 431,
+            Self::MethodTooLong => 501,
+            Self::Version => 505,
+            Self::UpgradeMethod => 405,
+            Self::UpgradeMissing | Self::WebSocketVersion => 426,
+            _ => 400,
+        }
+    }
+
+    /// What is wrong, and what would be right.
+    pub fn message(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The value of the metric label, in snake case.
+    pub fn label(self) -> &'static str {
+        self.facts().0
+    }
+
+    /// Header fields that the answer must have beside the usual.
+    pub(crate) fn headers(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            // RFC 9110 15.5.6: a 405 lists the methods that are allowed.
+            Self::UpgradeMethod => &[("Allow", "GET")],
+            // RFC 9110 15.5.22: a 426 names the protocol in `Upgrade`.
+            Self::UpgradeMissing => &[("Upgrade", "websocket")],
+            // RFC 6455 4.4: and the versions that the server speaks.
+            Self::WebSocketVersion => &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")],
+            _ => &[],
+        }
+    }
+
+    fn facts(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TlsHandshake => ("tls_handshake", "this port speaks plain HTTP, not TLS"),
+            Self::RequestLine => (
+                "request_line",
+                "malformed request line; send: METHOD /path HTTP/1.1",
+            ),
+            Self::MethodTooLong => ("method_too_long", "unknown method; send GET or POST"),
+            Self::TargetTooLong => ("target_too_long", "the request target is too long"),
+            Self::Target => (
+                "target",
+                "the request target must be a path that begins with /",
+            ),
+            Self::Version => ("version", "unsupported HTTP version; use HTTP/1.1"),
+            Self::HeaderField => (
+                "header_field",
+                "malformed header field; send: Name: value, on one line",
+            ),
+            Self::LineEnd => ("line_end", "lines must end with CR LF, not LF alone"),
+            Self::HeadTooLarge => ("head_too_large", "the request head is too large"),
+            Self::TooManyHeaders => ("too_many_headers", "too many header fields"),
+            Self::HostMissing => ("host_missing", "HTTP/1.1 needs a Host header field"),
+            Self::HostRepeated => ("host_repeated", "more than one Host header field; send one"),
+            Self::UpgradeMethod => ("upgrade_method", "a WebSocket upgrade must be a GET"),
+            Self::UpgradeVersion => ("upgrade_version", "a WebSocket upgrade needs HTTP/1.1"),
+            Self::UpgradeMissing => (
+                "upgrade_missing",
+                "this path speaks WebSocket; send Upgrade: websocket",
+            ),
+            Self::ConnectionNotUpgrade => (
+                "connection_not_upgrade",
+                "the Connection header field must contain Upgrade",
+            ),
+            Self::WebSocketVersion => (
+                "websocket_version",
+                "unsupported WebSocket version; send Sec-WebSocket-Version: 13, once",
+            ),
+            Self::KeyMissing => (
+                "key_missing",
+                "the Sec-WebSocket-Key header field is missing",
+            ),
+            Self::KeyRepeated => (
+                "key_repeated",
+                "more than one Sec-WebSocket-Key header field; send one",
+            ),
+            Self::KeyInvalid => (
+                "key_invalid",
+                "Sec-WebSocket-Key must be 16 bytes in base64",
+            ),
+            Self::UpgradeBody => ("upgrade_body", "a WebSocket upgrade must not have a body"),
+            Self::SubprotocolInvalid => (
+                "subprotocol_invalid",
+                "Sec-WebSocket-Protocol must be a list of tokens",
+            ),
+            Self::TopicEmpty => ("topic_empty", "the topic is empty; name one in the path"),
+            Self::TopicTooLong => ("topic_too_long", "the topic is longer than 255 bytes"),
+            Self::TopicEscape => (
+                "topic_escape",
+                "a % in the topic must be followed by two hexadecimal digits",
+            ),
+            Self::TopicNotUtf8 => ("topic_not_utf8", "the topic must be UTF-8"),
+            Self::TopicControl => (
+                "topic_control",
+                "the topic must not have control characters",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for HttpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message())
+    }
+}
+
+impl std::error::Error for HttpError {}

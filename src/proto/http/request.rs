@@ -1,0 +1,216 @@
+//! The head of an HTTP/1.x request, RFC 9112 sections 2 to 5, stricter than it must be.
+
+use httparse::{EMPTY_HEADER, Error, Header, Status};
+
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
+use crate::proto::http::HttpError;
+
+/// Room for the header fields of a request, to be lent to [`parse_head`].
+pub const NO_HEADERS: [Header<'static>; HEADERS_MAX] = [EMPTY_HEADER; HEADERS_MAX];
+
+/// What [`parse_head`] made of its input.
+#[derive(Debug)]
+pub enum Head<'b> {
+    /// Not a whole head yet; keep the bytes and call again with more of them.
+    Incomplete,
+    /// A request.
+    Complete {
+        /// What it asks.
+        request: Request<'b>,
+        /// Bytes of input that the head took; what follows is its body or another protocol.
+        taken: usize,
+    },
+}
+
+/// A request without its body.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'b> {
+    /// As sent, case-sensitive.
+    pub method: &'b str,
+    /// Begins with `/`; still percent-encoded.
+    pub path: &'b str,
+    /// What follows the first `?`; still percent-encoded.
+    pub query: Option<&'b str>,
+    /// The minor version: 0 or 1.
+    pub version_minor: u8,
+    /// In the order they came. Values are bytes without control characters.
+    pub headers: &'b [Header<'b>],
+}
+
+/// Reads a request head from the front of `input`.
+///
+/// Bytes that no continuation can make HTTP are refused at once, and what is wrong first is what
+/// is reported, however the input was cut. The length of `headers` is the most header fields
+/// accepted; lend [`NO_HEADERS`].
+///
+/// # Errors
+///
+/// See [`HttpError`]; the connection cannot be understood after any of them.
+pub fn parse_head<'h, 'b: 'h>(
+    input: &'b [u8],
+    headers: &'h mut [Header<'b>],
+) -> Result<Head<'h>, HttpError> {
+    if input.first() == Some(&TLS_RECORD_HANDSHAKE) {
+        return Err(HttpError::TlsHandshake);
+    }
+    let window = &input[..input.len().min(HEAD_BYTES_MAX)];
+    // RFC 9112 2.2 lets a recipient take LF alone for a line end; a proxy in front may not, and
+    // two readings of one head are an attack. What stands before the first one is read as ever.
+    let bare_line_feed = find_bare_line_feed(window);
+    let readable = &window[..bare_line_feed.unwrap_or(window.len())];
+
+    if METHOD_LEN_MAX < method_len(readable) {
+        return Err(HttpError::MethodTooLong);
+    }
+    let mut parsed = httparse::Request::new(headers);
+    let status = parsed.parse(readable);
+    let (method, target, version) = (parsed.method, parsed.path, parsed.version);
+    match status {
+        Ok(Status::Complete(taken)) => {
+            let (Some(method), Some(target), Some(version_minor)) = (method, target, version)
+            else {
+                return Err(HttpError::RequestLine);
+            };
+            let (path, query) = split_target(target)?;
+            let headers = parsed.headers;
+            let request = Request {
+                method,
+                path,
+                query,
+                version_minor,
+                headers,
+            };
+            request.check_host()?;
+            Ok(Head::Complete { request, taken })
+        }
+        Ok(Status::Partial) if bare_line_feed.is_some() => Err(HttpError::LineEnd),
+        Ok(Status::Partial) if input.len() < HEAD_BYTES_MAX => Ok(Head::Incomplete),
+        Ok(Status::Partial) if target.is_none() => Err(HttpError::TargetTooLong),
+        Ok(Status::Partial) => Err(HttpError::HeadTooLarge),
+        Err(Error::TooManyHeaders) => Err(HttpError::TooManyHeaders),
+        Err(Error::Version) if names_http_version(readable) => Err(HttpError::Version),
+        Err(Error::NewLine) => Err(HttpError::LineEnd),
+        Err(Error::HeaderName | Error::HeaderValue) => Err(HttpError::HeaderField),
+        Err(_) => Err(HttpError::RequestLine),
+    }
+}
+
+impl<'b> Request<'b> {
+    /// The value of the first header field with this name, in any case.
+    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
+        self.headers(name).next()
+    }
+
+    /// The values of all header fields with this name, in any case, in order.
+    pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
+        let named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(named).map(|header| header.value)
+    }
+
+    /// Whether a header field with this name lists `token`, both in any case.
+    ///
+    /// RFC 9110 5.3: several fields of one name are one list.
+    pub fn lists_token(&self, name: &str, token: &str) -> bool {
+        self.headers(name)
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+    }
+
+    /// Whether the request asks for another protocol, rightly or wrongly.
+    pub fn wants_upgrade(&self) -> bool {
+        self.header("upgrade").is_some()
+    }
+
+    /// RFC 9112 3.2: an HTTP/1.1 request without `Host`, and any request with two, is a 400.
+    fn check_host(&self) -> Result<(), HttpError> {
+        match self.headers("host").count() {
+            1 => Ok(()),
+            0 if self.version_minor == 0 => Ok(()),
+            0 => Err(HttpError::HostMissing),
+            _ => Err(HttpError::HostRepeated),
+        }
+    }
+}
+
+/// Whether `bytes` are a token, RFC 9110 5.6.2.
+pub(crate) fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
+}
+
+fn is_tchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// Where the first LF without a CR before it stands.
+fn find_bare_line_feed(bytes: &[u8]) -> Option<usize> {
+    let mut before = 0;
+    bytes.iter().position(|byte| {
+        let is_bare = *byte == b'\n' && before != b'\r';
+        before = *byte;
+        is_bare
+    })
+}
+
+/// Path and query of a target in origin form or, as RFC 9112 3.2.2 demands, in absolute form.
+fn split_target(target: &str) -> Result<(&str, Option<&str>), HttpError> {
+    let origin = match target.split_once("://") {
+        Some((scheme, rest)) if is_http_scheme(scheme) => {
+            let authority_len = rest.find(['/', '?']).unwrap_or(rest.len());
+            &rest[authority_len..]
+        }
+        _ if target.starts_with('/') => target,
+        _ => return Err(HttpError::Target),
+    };
+    // A fragment is for the client alone, RFC 9110 4.2.5.
+    if origin.contains('#') {
+        return Err(HttpError::Target);
+    }
+    let (path, query) = match origin.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (origin, None),
+    };
+    // RFC 9110 4.2.3: an empty path is that of the root.
+    Ok((if path.is_empty() { "/" } else { path }, query))
+}
+
+fn is_http_scheme(scheme: &str) -> bool {
+    ["http", "https", "ws", "wss"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+}
+
+/// Bytes of the method, as far as it has arrived.
+fn method_len(head: &[u8]) -> usize {
+    skip_empty_lines(head)
+        .iter()
+        .take_while(|byte| is_tchar(**byte))
+        .count()
+}
+
+/// Whether the third word of the request line is meant as an HTTP version.
+fn names_http_version(head: &[u8]) -> bool {
+    let version = skip_empty_lines(head)
+        .splitn(3, |byte| *byte == b' ')
+        .nth(2);
+    let digit = version.and_then(|version| version.strip_prefix(b"HTTP/")?.first());
+    digit.is_some_and(u8::is_ascii_digit)
+}
+
+/// RFC 9112 2.2: empty lines before the request line are ignored.
+fn skip_empty_lines(mut head: &[u8]) -> &[u8] {
+    while let Some(rest) = head.strip_prefix(b"\r\n") {
+        head = rest;
+    }
+    head
+}
+
+/// `ContentType` 22, RFC 8446 5.1: no method begins with it.
+const TLS_RECORD_HANDSHAKE: u8 = 22;
+/// The longest registered method is UPDATEREDIRECTREF.
+///
+/// RFC 9112 3: a longer one than any implemented "SHOULD" be answered with 501.
+const METHOD_LEN_MAX: usize = 17;
+
+#[cfg(test)]
+#[path = "request_tests.rs"]
+mod tests;

@@ -1,0 +1,132 @@
+//! Close codes, RFC 6455 7.4, and the control frames that a server sends.
+
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::proto::ProtocolError;
+use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
+
+/// The longest reason of a close frame in bytes: a control payload less its code.
+pub const REASON_LEN_MAX: usize = CONTROL_LEN_MAX - CODE_LEN;
+
+/// Whether a close frame may carry `code`.
+///
+/// RFC 6455 7.4: 1000 to 2999 are the registry's, of which 1004 to 1006, 1015 and the unassigned
+/// stay out of frames; 3000 to 4999 are for libraries and applications.
+pub fn is_allowed(code: u16) -> bool {
+    // Assigned after the RFC and unknown to the library: "bad gateway".
+    code == 1014 || CloseCode::from(code).is_allowed()
+}
+
+/// Reads the payload of a close frame: its code, if it has one, and its reason.
+///
+/// # Errors
+///
+/// A payload of one byte, a code that may not be sent, or a reason that is not UTF-8.
+pub fn parse(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
+    let Some((code, reason)) = payload.split_first_chunk::<CODE_LEN>() else {
+        return if payload.is_empty() {
+            Ok((None, ""))
+        } else {
+            Err(ProtocolError::CloseTooShort)
+        };
+    };
+    let code = u16::from_be_bytes(*code);
+    if !is_allowed(code) {
+        return Err(ProtocolError::InvalidCloseCode { code });
+    }
+    match simdutf8::basic::from_utf8(reason) {
+        Ok(reason) => Ok((Some(code), reason)),
+        Err(_) => Err(ProtocolError::InvalidCloseReason),
+    }
+}
+
+/// Appends a close frame. `reason` is cut between two characters to [`REASON_LEN_MAX`] bytes.
+pub fn encode_close(out: &mut Vec<u8>, code: u16, reason: &str) {
+    debug_assert!(is_allowed(code));
+    let mut len = reason.len().min(REASON_LEN_MAX);
+    while !reason.is_char_boundary(len) {
+        len -= 1;
+    }
+    encode_header(out, Opcode::Control(Control::Close), CODE_LEN + len);
+    out.extend_from_slice(&code.to_be_bytes());
+    out.extend_from_slice(&reason.as_bytes()[..len]);
+}
+
+/// Appends a ping frame with at most [`CONTROL_LEN_MAX`] bytes of `payload`.
+pub fn encode_ping(out: &mut Vec<u8>, payload: &[u8]) {
+    encode_control(out, Control::Ping, payload);
+}
+
+/// Appends a pong frame with at most [`CONTROL_LEN_MAX`] bytes of `payload`.
+///
+/// RFC 6455 5.5.3: its payload is that of the ping it answers.
+pub fn encode_pong(out: &mut Vec<u8>, payload: &[u8]) {
+    encode_control(out, Control::Pong, payload);
+}
+
+fn encode_control(out: &mut Vec<u8>, control: Control, payload: &[u8]) {
+    debug_assert!(payload.len() <= CONTROL_LEN_MAX);
+    let payload = &payload[..payload.len().min(CONTROL_LEN_MAX)];
+    encode_header(out, Opcode::Control(control), payload.len());
+    out.extend_from_slice(payload);
+}
+
+const CODE_LEN: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::{encode_close, encode_ping, encode_pong, is_allowed, parse};
+    use crate::proto::ProtocolError;
+
+    #[test]
+    fn only_codes_that_mean_something_are_allowed() {
+        let allowed: Vec<u16> = (0..3000).filter(|code| is_allowed(*code)).collect();
+        let registry = [
+            1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014,
+        ];
+        assert_eq!(allowed, registry);
+        assert!((3000..5000).all(is_allowed));
+        assert!(!(5000..=u16::MAX).any(is_allowed));
+    }
+
+    #[test]
+    fn a_payload_is_a_code_and_a_reason_or_nothing() {
+        let check = |payload: &[u8], expected| assert_eq!(parse(payload), expected, "{payload:?}");
+        check(b"", Ok((None, "")));
+        check(b"\x03", Err(ProtocolError::CloseTooShort));
+        check(b"\x03\xe8", Ok((Some(1000), "")));
+        check(b"\x0f\xa0bye", Ok((Some(4000), "bye")));
+        check(
+            b"\x03\xed",
+            Err(ProtocolError::InvalidCloseCode { code: 1005 }),
+        );
+        check(b"\x03\xe8\xff", Err(ProtocolError::InvalidCloseReason));
+        check(b"\x03\xe8\xe2\x82", Err(ProtocolError::InvalidCloseReason));
+    }
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        let check = |reason: &str, len: usize| {
+            let mut out = Vec::new();
+            encode_close(&mut out, 1001, reason);
+            assert_eq!(usize::from(out[1]), 2 + len);
+            assert_eq!(out.len(), 2 + 2 + len);
+            assert_eq!(parse(&out[2..]), Ok((Some(1001), &reason[..len])));
+        };
+        check("", 0);
+        check(&"x".repeat(122), 122);
+        check(&"x".repeat(123), 123);
+        check(&"x".repeat(124), 123);
+        check(&format!("{}é", "x".repeat(121)), 123);
+        check(&format!("{}é", "x".repeat(122)), 122);
+        check(&"💥".repeat(40), 120);
+    }
+
+    #[test]
+    fn pings_and_pongs_are_whole_frames() {
+        let mut out = Vec::new();
+        encode_ping(&mut out, b"");
+        encode_pong(&mut out, b"ab");
+        assert_eq!(out, b"\x89\x00\x8a\x02ab");
+    }
+}

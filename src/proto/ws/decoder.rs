@@ -1,0 +1,219 @@
+//! A client's bytes to messages and control frames.
+//!
+//! Whoever owns a connection owns a `Decoder`, so it is one pointer: null between messages.
+//! A frame that is whole in the input is unmasked and handed out where it lies; only what has
+//! arrived of an unfinished one is kept.
+
+use crate::proto::ws::frame::{self, Control, Header, Opcode};
+use crate::proto::ws::message::{Ended, Partial};
+use crate::proto::ws::{close, mask};
+use crate::proto::{Kind, ProtocolError};
+
+/// The receiving state of one WebSocket connection.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    partial: Option<Box<Partial>>,
+}
+
+/// What a client said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'b> {
+    /// A message, whole, in as many frames as it came.
+    Message {
+        /// Text has been checked to be UTF-8.
+        kind: Kind,
+        /// What it carries.
+        payload: &'b [u8],
+    },
+    /// Wants a pong with the same payload, at most 125 bytes (RFC 6455 5.5.2).
+    Ping(&'b [u8]),
+    /// Answers a ping, or comes unasked.
+    Pong(&'b [u8]),
+    /// The last frame of the client (RFC 6455 5.5.1).
+    Close {
+        /// Why, if it said so; a code that may be sent.
+        code: Option<u16>,
+        /// In words, or empty.
+        reason: &'b str,
+    },
+}
+
+/// One step of [`Decoder::decode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step<'b> {
+    /// Bytes taken from the front of the input; all of them if there is no event.
+    pub taken: usize,
+    /// What they said, or `None` if more input is needed.
+    pub event: Option<Event<'b>>,
+}
+
+impl Decoder {
+    /// Takes bytes from the front of `input` up to and including the next event.
+    ///
+    /// Unmasks `input` in place. A message of more than `max` bytes is refused by the header of
+    /// the frame that exceeds it. Frames without an event, such as fragments, take no event of
+    /// their own, so the caller need not keep or repeat any input.
+    ///
+    /// # Errors
+    ///
+    /// Whatever RFC 6455 forbids a client; the decoder must not be used afterwards.
+    pub fn decode<'b>(
+        &'b mut self,
+        input: &'b mut [u8],
+        max: usize,
+    ) -> Result<Step<'b>, ProtocolError> {
+        self.release();
+        let (taken, found) = self.advance(input, max)?;
+        let (ended, payload) = match (found, &self.partial) {
+            (Found::InPlace { ended, start }, _) => (ended, &input[start..taken]),
+            (Found::Kept(ended), Some(partial)) => (ended, partial.payload(ended)),
+            _ => return Ok(Step { taken, event: None }),
+        };
+        let event = Some(event(ended, payload)?);
+        Ok(Step { taken, event })
+    }
+
+    /// Frees the memory behind the last event, unless a message is still in progress.
+    ///
+    /// The next [`Decoder::decode`] does so too; a connection that may stay silent for long
+    /// should not wait for it.
+    pub fn release(&mut self) {
+        if self
+            .partial
+            .as_ref()
+            .is_some_and(|partial| partial.is_idle())
+        {
+            self.partial = None;
+        }
+    }
+
+    /// Whether a part of a frame or message has arrived and the rest has not.
+    pub fn is_mid_message(&self) -> bool {
+        self.partial
+            .as_ref()
+            .is_some_and(|partial| !partial.is_idle())
+    }
+
+    /// Bytes of memory held for what has arrived of an unfinished frame or message.
+    pub fn held_bytes(&self) -> usize {
+        self.partial
+            .as_ref()
+            .map_or(0, |partial| partial.held_bytes())
+    }
+
+    /// Takes bytes until something ended or nothing is left; returns how many.
+    fn advance(&mut self, input: &mut [u8], max: usize) -> Result<(usize, Found), ProtocolError> {
+        let mut taken = 0;
+        loop {
+            if let Some(partial) = &mut self.partial
+                && partial.is_in_frame()
+            {
+                let (n, ended) = partial.fill(&mut input[taken..])?;
+                taken += n;
+                if let Some(ended) = ended {
+                    return Ok((taken, Found::Kept(ended)));
+                }
+                if partial.is_in_frame() {
+                    return Ok((taken, Found::Nothing));
+                }
+            }
+            let (n, header) = self.take_header(&input[taken..])?;
+            taken += n;
+            let Some(header) = header else {
+                return Ok((taken, Found::Nothing));
+            };
+            let len = self.admit(&header, max)?;
+            if let Some(payload) = input[taken..].get_mut(..len)
+                && let Some(ended) = ends_at_once(&header)
+            {
+                mask::unmask(payload, header.key, 0);
+                if ended == Ended::Message(Kind::Text)
+                    && simdutf8::basic::from_utf8(payload).is_err()
+                {
+                    return Err(ProtocolError::InvalidUtf8);
+                }
+                return Ok((
+                    taken + len,
+                    Found::InPlace {
+                        ended,
+                        start: taken,
+                    },
+                ));
+            }
+            self.partial_mut().begin(&header, len);
+        }
+    }
+
+    fn take_header(&mut self, input: &[u8]) -> Result<(usize, Option<Header>), ProtocolError> {
+        if !self
+            .partial
+            .as_ref()
+            .is_some_and(|partial| partial.is_in_header())
+        {
+            match frame::parse(input)? {
+                frame::Parsed::Complete { header, taken } => return Ok((taken, Some(header))),
+                frame::Parsed::Incomplete { .. } if input.is_empty() => return Ok((0, None)),
+                frame::Parsed::Incomplete { .. } => (),
+            }
+        }
+        self.partial_mut().fill_header(input)
+    }
+
+    /// Checks a frame against what came before it; returns the length of its payload.
+    fn admit(&self, header: &Header, max: usize) -> Result<usize, ProtocolError> {
+        let message_len = self
+            .partial
+            .as_ref()
+            .and_then(|partial| partial.message_len());
+        let room = match (header.opcode, message_len) {
+            (Opcode::Continuation, Some(len)) => max.saturating_sub(len),
+            (Opcode::Data(_), None) => max,
+            (Opcode::Control(_), _) => frame::CONTROL_LEN_MAX,
+            (Opcode::Continuation, None) => return Err(ProtocolError::ContinuationWithoutStart),
+            (Opcode::Data(_), Some(_)) => return Err(ProtocolError::MessageInsideMessage),
+        };
+        match usize::try_from(header.len) {
+            Ok(len) if len <= room => Ok(len),
+            _ => Err(ProtocolError::MessageTooBig { limit: max }),
+        }
+    }
+
+    fn partial_mut(&mut self) -> &mut Partial {
+        self.partial.get_or_insert_with(|| Box::new(Partial::new()))
+    }
+}
+
+/// Where the end of a message or control frame was found.
+enum Found {
+    /// Nowhere yet.
+    Nothing,
+    /// In the input, from `start` to where it was taken.
+    InPlace { ended: Ended, start: usize },
+    /// In what was kept.
+    Kept(Ended),
+}
+
+/// What ends with this frame, if nothing of it came before.
+fn ends_at_once(header: &Header) -> Option<Ended> {
+    match header.opcode {
+        Opcode::Control(control) => Some(Ended::Control(control)),
+        Opcode::Data(kind) if header.fin => Some(Ended::Message(kind)),
+        Opcode::Data(_) | Opcode::Continuation => None,
+    }
+}
+
+fn event(ended: Ended, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
+    Ok(match ended {
+        Ended::Message(kind) => Event::Message { kind, payload },
+        Ended::Control(Control::Ping) => Event::Ping(payload),
+        Ended::Control(Control::Pong) => Event::Pong(payload),
+        Ended::Control(Control::Close) => {
+            let (code, reason) = close::parse(payload)?;
+            Event::Close { code, reason }
+        }
+    })
+}
+
+#[cfg(test)]
+#[path = "decoder_tests.rs"]
+mod tests;

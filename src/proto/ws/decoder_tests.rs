@@ -1,0 +1,378 @@
+use super::{Decoder, Event};
+use crate::internals::Rng;
+use crate::proto::ws::mask::unmask;
+use crate::proto::{Kind, ProtocolError};
+
+const KEY: [u8; 4] = [0xa1, 0x00, 0xff, 0x5c];
+const TEXT: u8 = 0x1;
+const BINARY: u8 = 0x2;
+const CONTINUATION: u8 = 0x0;
+const FIN: u8 = 0x80;
+const CLOSE: u8 = 0x88;
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// An event that owns its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Message(Kind, Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<u16>, String),
+    Error(ProtocolError),
+}
+
+impl From<Event<'_>> for Seen {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { kind, payload } => Self::Message(kind, payload.to_vec()),
+            Event::Ping(payload) => Self::Ping(payload.to_vec()),
+            Event::Pong(payload) => Self::Pong(payload.to_vec()),
+            Event::Close { code, reason } => Self::Close(code, reason.to_owned()),
+        }
+    }
+}
+
+/// A masked frame with the first byte as given and the shortest length.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut out = header(first, payload.len());
+    let start = out.len();
+    out.extend_from_slice(payload);
+    unmask(&mut out[start..], KEY, 0);
+    out
+}
+
+/// The header of a masked frame.
+fn header(first: u8, len: usize) -> Vec<u8> {
+    let mut out = vec![first];
+    match len {
+        0..126 => out.push(0x80 | u8::try_from(len).unwrap()),
+        126..0x1_0000 => {
+            out.push(0xfe);
+            out.extend(u16::try_from(len).unwrap().to_be_bytes());
+        }
+        _ => {
+            out.push(0xff);
+            out.extend((len as u64).to_be_bytes());
+        }
+    }
+    out.extend(KEY);
+    out
+}
+
+/// Feeds the pieces and returns everything that came out, up to the first error.
+fn decode<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, max: usize) -> Vec<Seen> {
+    let mut decoder = Decoder::default();
+    let mut seen = Vec::new();
+    for piece in pieces {
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        loop {
+            let available = input.len();
+            match decoder.decode(input, max) {
+                Ok(step) => {
+                    let (taken, event) = (step.taken, step.event.map(Seen::from));
+                    assert!(taken <= available);
+                    let Some(event) = event else {
+                        assert_eq!(taken, available, "bytes left without an event");
+                        break;
+                    };
+                    seen.push(event);
+                    input = &mut input[taken..];
+                }
+                Err(err) => {
+                    seen.push(Seen::Error(err));
+                    return seen;
+                }
+            }
+        }
+    }
+    seen
+}
+
+/// Checks the input whole, byte by byte, cut once everywhere, and in seeded random cuts.
+fn check(input: &[u8], max: usize, expected: &[Seen]) {
+    assert_eq!(decode([input], max), expected, "whole");
+    assert_eq!(decode(input.chunks(1), max), expected, "byte by byte");
+    for cut in 0..=input.len().min(400) {
+        let (front, back) = input.split_at(cut);
+        assert_eq!(decode([front, back], max), expected, "cut at {cut}");
+    }
+    for seed in 0..50 {
+        assert_eq!(
+            decode(Rng::new(seed).cuts(input), max),
+            expected,
+            "seed {seed}"
+        );
+    }
+}
+
+fn text(payload: &str) -> Seen {
+    Seen::Message(Kind::Text, payload.as_bytes().to_vec())
+}
+
+fn error(input: &[u8], err: ProtocolError) {
+    check(input, 100, &[Seen::Error(err)]);
+}
+
+#[test]
+fn every_cut_gives_the_same_events() {
+    let long: Vec<u8> = (0..=u8::MAX).cycle().take(70_000).collect();
+    let input = [
+        frame(FIN | TEXT, "hello, κόσμε".as_bytes()),
+        frame(FIN | BINARY, b""),
+        frame(PING, b"are you there"),
+        frame(TEXT, b"frag"),
+        frame(PONG, b""),
+        frame(CONTINUATION, b""),
+        frame(CONTINUATION, "mé".as_bytes()),
+        frame(PING, &[7; 125]),
+        frame(FIN | CONTINUATION, b"nted"),
+        frame(FIN | BINARY, &long[..300]),
+        frame(FIN | BINARY, &long),
+        frame(BINARY, b""),
+        frame(FIN | CONTINUATION, b""),
+        frame(CLOSE, b"\x03\xe8bye"),
+    ]
+    .concat();
+    let expected = [
+        text("hello, κόσμε"),
+        Seen::Message(Kind::Binary, vec![]),
+        Seen::Ping(b"are you there".to_vec()),
+        Seen::Pong(vec![]),
+        Seen::Ping(vec![7; 125]),
+        text("fragménted"),
+        Seen::Message(Kind::Binary, long[..300].to_vec()),
+        Seen::Message(Kind::Binary, long.clone()),
+        Seen::Message(Kind::Binary, vec![]),
+        Seen::Close(Some(1000), "bye".to_owned()),
+    ];
+    check(&input, 70_000, &expected);
+}
+
+#[test]
+fn every_prefix_asks_for_more() {
+    let frames = [
+        frame(FIN | TEXT, b"some text"),
+        frame(PING, b"x"),
+        frame(CLOSE, b"\x03\xe8"),
+    ];
+    for whole in frames {
+        for cut in 0..whole.len() {
+            assert_eq!(decode([&whole[..cut]], 100), [], "cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn a_text_may_be_cut_inside_a_character() {
+    let euro = "€".as_bytes();
+    let input = [
+        frame(TEXT, &euro[..1]),
+        frame(PING, b""),
+        frame(CONTINUATION, &euro[1..2]),
+        frame(FIN | CONTINUATION, &euro[2..]),
+    ];
+    check(&input.concat(), 100, &[Seen::Ping(vec![]), text("€")]);
+}
+
+#[test]
+fn what_the_rfc_forbids_is_an_error_however_it_is_cut() {
+    error(&frame(0xc1, b"x"), ProtocolError::ReservedBits);
+    error(&frame(0x83, b"x"), ProtocolError::ReservedOpcode);
+    error(&frame(0x09, b"x"), ProtocolError::FragmentedControl);
+    error(&frame(PING, &[0; 126]), ProtocolError::ControlTooLong);
+    error(&[0x81, 1, b'x'], ProtocolError::Unmasked);
+    error(
+        &[0x82, 0xfe, 0, 5, 0, 0, 0, 0],
+        ProtocolError::LengthNotMinimal,
+    );
+    error(
+        &[0x82, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+        ProtocolError::LengthTopBit,
+    );
+    error(
+        &frame(CONTINUATION, b"x"),
+        ProtocolError::ContinuationWithoutStart,
+    );
+    error(
+        &frame(FIN | CONTINUATION, b"x"),
+        ProtocolError::ContinuationWithoutStart,
+    );
+    let two = [frame(TEXT, b"x"), frame(FIN | TEXT, b"y")].concat();
+    error(&two, ProtocolError::MessageInsideMessage);
+    error(&frame(CLOSE, b"x"), ProtocolError::CloseTooShort);
+    error(
+        &frame(CLOSE, b"\x03\xed"),
+        ProtocolError::InvalidCloseCode { code: 1005 },
+    );
+    error(
+        &frame(CLOSE, b"\x03\xe8\xff"),
+        ProtocolError::InvalidCloseReason,
+    );
+    error(&frame(FIN | TEXT, b"x\xff"), ProtocolError::InvalidUtf8);
+    error(&frame(FIN | TEXT, b"\xe2\x82"), ProtocolError::InvalidUtf8);
+    let open = [frame(TEXT, b"\xe2\x82"), frame(FIN | CONTINUATION, b"")].concat();
+    error(&open, ProtocolError::InvalidUtf8);
+}
+
+#[test]
+fn events_before_an_error_are_not_lost() {
+    let input = [
+        frame(FIN | TEXT, b"x"),
+        frame(PING, b""),
+        frame(CONTINUATION, b""),
+    ]
+    .concat();
+    let refused = Seen::Error(ProtocolError::ContinuationWithoutStart);
+    check(&input, 100, &[text("x"), Seen::Ping(vec![]), refused]);
+}
+
+#[test]
+fn a_message_after_a_message_in_fragments_starts_afresh() {
+    let input = [
+        frame(BINARY, b"\xff"),
+        frame(FIN | CONTINUATION, b"\xfe"),
+        frame(TEXT, b"a"),
+        frame(FIN | CONTINUATION, b"b"),
+    ];
+    check(
+        &input.concat(),
+        2,
+        &[Seen::Message(Kind::Binary, vec![0xff, 0xfe]), text("ab")],
+    );
+}
+
+#[test]
+fn invalid_text_fails_inside_an_unfinished_frame() {
+    let whole = frame(FIN | TEXT, b"ok\xf4\x90 and much more that has not arrived");
+    let before = 6 + 3;
+    assert_eq!(decode([&whole[..before]], 100), []);
+    let failed = [Seen::Error(ProtocolError::InvalidUtf8)];
+    assert_eq!(decode([&whole[..=before]], 100), failed);
+    assert_eq!(decode(whole[..=before].chunks(1), 100), failed);
+}
+
+#[test]
+fn the_limit_counts_the_whole_message() {
+    let refused = Seen::Error(ProtocolError::MessageTooBig { limit: 10 });
+    for len in [9, 10, 11] {
+        let body = vec![b'x'; len];
+        let expected = if len <= 10 {
+            Seen::Message(Kind::Binary, body.clone())
+        } else {
+            refused.clone()
+        };
+        check(
+            &frame(FIN | BINARY, &body),
+            10,
+            std::slice::from_ref(&expected),
+        );
+        for split in 0..=len.min(10) {
+            let (front, back) = body.split_at(split);
+            let input = [
+                frame(BINARY, front),
+                frame(PING, &[0; 99]),
+                frame(FIN | CONTINUATION, back),
+            ];
+            check(
+                &input.concat(),
+                10,
+                &[Seen::Ping(vec![0; 99]), expected.clone()],
+            );
+        }
+    }
+}
+
+#[test]
+fn too_big_is_refused_by_the_header_alone() {
+    let refused = [Seen::Error(ProtocolError::MessageTooBig { limit: 1000 })];
+    assert_eq!(decode([&header(FIN | BINARY, 1000)[..]], 1000), []);
+    assert_eq!(decode([&header(FIN | BINARY, 1001)[..]], 1000), refused);
+    assert_eq!(
+        decode([&header(BINARY, usize::MAX >> 1)[..]], 1000),
+        refused
+    );
+    let sum = [frame(BINARY, &[0; 600]), header(CONTINUATION, 401)].concat();
+    assert_eq!(decode([&sum[..]], 1000), refused);
+}
+
+#[test]
+fn memory_follows_what_arrived_and_not_what_was_announced() {
+    let mut decoder = Decoder::default();
+    let mut announced = header(FIN | BINARY, 1 << 20);
+    assert!(
+        decoder
+            .decode(&mut announced, 1 << 20)
+            .unwrap()
+            .event
+            .is_none()
+    );
+    assert!(decoder.held_bytes() < 512, "{}", decoder.held_bytes());
+    let mut arrived = 0;
+    while arrived < 1 << 20 {
+        let mut part = [0; 1000];
+        let step = decoder.decode(&mut part, 1 << 20).unwrap();
+        if step.event.is_some() {
+            break;
+        }
+        arrived += step.taken;
+        assert!(
+            decoder.held_bytes() <= 512 + 2 * arrived,
+            "{arrived}: {}",
+            decoder.held_bytes()
+        );
+    }
+    assert!(decoder.held_bytes() <= 512 + (1 << 20));
+}
+
+#[test]
+fn an_idle_connection_is_a_null_pointer() {
+    assert!(size_of::<Decoder>() <= 16);
+    let mut decoder = Decoder::default();
+    let mut whole = frame(FIN | TEXT, b"hello");
+    let mut in_parts = whole.clone();
+    let (front, back) = in_parts.split_at_mut(7);
+    assert!(decoder.decode(&mut whole, 100).unwrap().event.is_some());
+    assert_eq!(decoder.held_bytes(), 0, "a whole frame needs no memory");
+
+    assert!(decoder.decode(front, 100).unwrap().event.is_none());
+    assert!(decoder.is_mid_message());
+    assert!(0 < decoder.held_bytes());
+    assert!(decoder.decode(back, 100).unwrap().event.is_some());
+    assert!(!decoder.is_mid_message());
+    decoder.release();
+    assert_eq!(decoder.held_bytes(), 0, "released");
+}
+
+#[test]
+fn release_keeps_a_message_in_progress() {
+    let mut decoder = Decoder::default();
+    let mut first = [frame(TEXT, b"a"), frame(PING, b"p")].concat();
+    assert_eq!(
+        decoder.decode(&mut first, 100).unwrap().event,
+        Some(Event::Ping(b"p"))
+    );
+    decoder.release();
+    assert!(decoder.is_mid_message());
+    let mut last = frame(FIN | CONTINUATION, b"b");
+    let expected = Event::Message {
+        kind: Kind::Text,
+        payload: b"ab",
+    };
+    assert_eq!(
+        decoder.decode(&mut last, 100).unwrap().event,
+        Some(expected)
+    );
+}
+
+#[test]
+fn a_message_may_have_65536_fragments() {
+    let mut input = frame(TEXT, b"x");
+    for _ in 0..65_534 {
+        input.extend(frame(CONTINUATION, b"x"));
+    }
+    input.extend(frame(FIN | CONTINUATION, b"x"));
+    assert_eq!(decode([&input[..]], 65_536), [text(&"x".repeat(65_536))]);
+    assert_eq!(decode(input.chunks(1), 65_536), [text(&"x".repeat(65_536))]);
+}

@@ -1,0 +1,202 @@
+//! The header of a WebSocket frame, RFC 6455 5.2: read from clients, written to clients.
+
+use crate::proto::{Kind, ProtocolError};
+
+/// The longest header: two bytes, a 64-bit length, a masking key.
+pub const HEADER_LEN_MAX: usize = 14;
+/// The longest payload of a control frame, RFC 6455 5.5.
+pub const CONTROL_LEN_MAX: usize = 125;
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opcode {
+    /// More of the message that has begun.
+    Continuation,
+    /// The first or only frame of a message.
+    Data(Kind),
+    /// A frame about the connection, also between the fragments of a message.
+    Control(Control),
+}
+
+/// The control frames, RFC 6455 5.5.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// The last frame of its sender.
+    Close,
+    /// Asks for a pong with the same payload.
+    Ping,
+    /// Answers a ping, or says unasked that its sender lives.
+    Pong,
+}
+
+/// A frame header as a client sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Whether this is the last frame of its message.
+    pub fin: bool,
+    /// What the frame is.
+    pub opcode: Opcode,
+    /// The masking key.
+    pub key: [u8; 4],
+    /// Bytes of payload that are announced.
+    pub len: u64,
+}
+
+/// What [`parse`] made of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parsed {
+    /// Not a whole header yet; call again with at least `need` bytes from its start.
+    Incomplete {
+        /// Bytes from the start of the header, at least.
+        need: usize,
+    },
+    /// A header.
+    Complete {
+        /// What it says.
+        header: Header,
+        /// Bytes of input that it took.
+        taken: usize,
+    },
+}
+
+/// Reads a client's frame header from the front of `input`.
+///
+/// What is wrong is refused in the order of the bytes, so that it does not matter how they were
+/// cut on their way.
+///
+/// # Errors
+///
+/// Whatever RFC 6455 5.2 and 5.5 forbid in a header that stands alone.
+pub fn parse(input: &[u8]) -> Result<Parsed, ProtocolError> {
+    let Some(&first) = input.first() else {
+        return Ok(Parsed::Incomplete {
+            need: HEADER_LEN_MIN,
+        });
+    };
+    // A negotiated compression will take RSV1 (RFC 7692 6) out of this mask.
+    if first & RSV != 0 {
+        return Err(ProtocolError::ReservedBits);
+    }
+    let opcode = Opcode::from_bits(first & OPCODE).ok_or(ProtocolError::ReservedOpcode)?;
+    let fin = first & FIN != 0;
+    let is_control = matches!(opcode, Opcode::Control(_));
+    if is_control && !fin {
+        return Err(ProtocolError::FragmentedControl);
+    }
+    let Some(&second) = input.get(1) else {
+        return Ok(Parsed::Incomplete {
+            need: HEADER_LEN_MIN,
+        });
+    };
+    if second & MASK == 0 {
+        return Err(ProtocolError::Unmasked);
+    }
+    let short_len = second & LEN;
+    if is_control && CONTROL_LEN_MAX < usize::from(short_len) {
+        return Err(ProtocolError::ControlTooLong);
+    }
+    let taken = match short_len {
+        LEN_16 => HEADER_LEN_MIN + 2 + 4,
+        LEN_64 => HEADER_LEN_MIN + 8 + 4,
+        _ => HEADER_LEN_MIN + 4,
+    };
+    let Some((len, rest)) = split_len(short_len, &input[HEADER_LEN_MIN..])? else {
+        return Ok(Parsed::Incomplete { need: taken });
+    };
+    let Some(&key) = rest.first_chunk() else {
+        return Ok(Parsed::Incomplete { need: taken });
+    };
+    Ok(Parsed::Complete {
+        header: Header {
+            fin,
+            opcode,
+            key,
+            len,
+        },
+        taken,
+    })
+}
+
+/// Appends the header of an unfragmented server frame with `len` bytes of payload, unmasked.
+///
+/// RFC 6455 5.2: "in all cases, the minimal number of bytes MUST be used to encode the length".
+pub fn encode_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
+    let first = FIN | opcode.bits();
+    match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(len), _) if len < LEN_16 => out.extend_from_slice(&[first, len]),
+        (_, Ok(len)) => {
+            out.extend_from_slice(&[first, LEN_16]);
+            out.extend_from_slice(&len.to_be_bytes());
+        }
+        _ => {
+            out.extend_from_slice(&[first, LEN_64]);
+            // A slice is at most `isize::MAX` long, so nothing is cut and the top bit is clear.
+            out.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+}
+
+impl Opcode {
+    fn from_bits(bits: u8) -> Option<Self> {
+        Some(match bits {
+            0x0 => Self::Continuation,
+            0x1 => Self::Data(Kind::Text),
+            0x2 => Self::Data(Kind::Binary),
+            0x8 => Self::Control(Control::Close),
+            0x9 => Self::Control(Control::Ping),
+            0xa => Self::Control(Control::Pong),
+            _ => return None,
+        })
+    }
+
+    fn bits(self) -> u8 {
+        match self {
+            Self::Continuation => 0x0,
+            Self::Data(Kind::Text) => 0x1,
+            Self::Data(Kind::Binary) => 0x2,
+            Self::Control(Control::Close) => 0x8,
+            Self::Control(Control::Ping) => 0x9,
+            Self::Control(Control::Pong) => 0xa,
+        }
+    }
+}
+
+/// The payload length and what follows it, or `None` while it is not there.
+fn split_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
+    let (len, rest, min) = match short_len {
+        LEN_16 => match rest.split_first_chunk() {
+            Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest, u64::from(LEN_16)),
+            None => return Ok(None),
+        },
+        LEN_64 => match rest.split_first_chunk() {
+            Some((len, rest)) => (u64::from_be_bytes(*len), rest, 1 << 16),
+            None => return Ok(None),
+        },
+        short_len => (u64::from(short_len), rest, 0),
+    };
+    if len < min {
+        return Err(ProtocolError::LengthNotMinimal);
+    }
+    if len >> 63 != 0 {
+        return Err(ProtocolError::LengthTopBit);
+    }
+    Ok(Some((len, rest)))
+}
+
+/// The shortest header: that of an unmasked frame.
+const HEADER_LEN_MIN: usize = 2;
+
+/// Fields of the first byte.
+const FIN: u8 = 0x80;
+const RSV: u8 = 0x70;
+const OPCODE: u8 = 0x0f;
+/// Fields of the second byte.
+const MASK: u8 = 0x80;
+const LEN: u8 = 0x7f;
+/// Values of `LEN` that say that the length follows in 16 or in 64 bits.
+const LEN_16: u8 = 126;
+const LEN_64: u8 = 127;
+
+#[cfg(test)]
+#[path = "frame_tests.rs"]
+mod tests;

@@ -1,0 +1,124 @@
+//! The opening handshake of RFC 6455 section 4, the server's side.
+
+use tungstenite::handshake::derive_accept_key;
+
+use crate::proto::http::{HttpError, Request, is_token};
+
+/// A request to speak WebSocket that may be granted.
+#[derive(Clone, Copy, Debug)]
+pub struct Upgrade<'b> {
+    request: Request<'b>,
+    key: &'b [u8],
+}
+
+/// Checks a request against RFC 6455 4.2.1; [`Request`] has seen to its `Host`.
+///
+/// # Errors
+///
+/// The first rule that is broken, beginning with whether it asks for WebSocket at all.
+pub fn check_upgrade<'b>(request: &Request<'b>) -> Result<Upgrade<'b>, HttpError> {
+    if !request.lists_token("upgrade", "websocket") {
+        return Err(HttpError::UpgradeMissing);
+    }
+    if request.method != "GET" {
+        return Err(HttpError::UpgradeMethod);
+    }
+    if request.version_minor == 0 {
+        return Err(HttpError::UpgradeVersion);
+    }
+    if !request.lists_token("connection", "upgrade") {
+        return Err(HttpError::ConnectionNotUpgrade);
+    }
+    let key = only(request.headers("sec-websocket-key")).map_err(|n| {
+        if n == 0 {
+            HttpError::KeyMissing
+        } else {
+            HttpError::KeyRepeated
+        }
+    })?;
+    if !is_key(key) {
+        return Err(HttpError::KeyInvalid);
+    }
+    if only(request.headers("sec-websocket-version")) != Ok(VERSION) {
+        return Err(HttpError::WebSocketVersion);
+    }
+    // Not the RFC's: a body would be read as frames.
+    if request.headers("content-length").any(|len| len != b"0")
+        || request.header("transfer-encoding").is_some()
+    {
+        return Err(HttpError::UpgradeBody);
+    }
+    let upgrade = Upgrade {
+        request: *request,
+        key,
+    };
+    if !upgrade.protocol_elements().all(is_token) {
+        return Err(HttpError::SubprotocolInvalid);
+    }
+    Ok(upgrade)
+}
+
+/// Appends the answer that grants `upgrade`, RFC 6455 4.2.2; frames follow it.
+///
+/// `protocol` should be one of [`Upgrade::protocols`]: browsers fail the connection if it is
+/// none of them, and also if they offered some and there is none.
+pub fn encode_switching_protocols(
+    out: &mut Vec<u8>,
+    upgrade: &Upgrade<'_>,
+    protocol: Option<&str>,
+) {
+    out.extend_from_slice(
+        b"HTTP/1.1 101 Switching Protocols\r\n\
+          Upgrade: websocket\r\n\
+          Connection: Upgrade\r\n\
+          Sec-WebSocket-Accept: ",
+    );
+    out.extend_from_slice(derive_accept_key(upgrade.key).as_bytes());
+    if let Some(protocol) = protocol {
+        debug_assert!(is_token(protocol.as_bytes()));
+        out.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
+        out.extend_from_slice(protocol.as_bytes());
+    }
+    out.extend_from_slice(b"\r\n\r\n");
+}
+
+impl<'b> Upgrade<'b> {
+    /// The subprotocols on offer, the most wanted first. They are tokens.
+    pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
+        self.protocol_elements()
+            .filter_map(|element| std::str::from_utf8(element).ok())
+    }
+
+    /// RFC 9110 5.6.1.2: empty elements of a list are ignored.
+    fn protocol_elements(&self) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+        self.request
+            .headers("sec-websocket-protocol")
+            .flat_map(|value| value.split(|byte| *byte == b','))
+            .map(<[u8]>::trim_ascii)
+            .filter(|element| !element.is_empty())
+    }
+}
+
+/// The only item, or how many there are.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Result<T, usize> {
+    match (items.next(), items.count()) {
+        (Some(item), 0) => Ok(item),
+        (first, more) => Err(usize::from(first.is_some()) + more),
+    }
+}
+
+/// Whether `key` is 16 bytes in base64. The last four bits that belong to none of them may be
+/// set; RFC 4648 3.5 leaves that to the decoder, and nothing here depends on it.
+fn is_key(key: &[u8]) -> bool {
+    let is_digit = |b: &u8| b.is_ascii_alphanumeric() || *b == b'+' || *b == b'/';
+    key.len() == 24
+        && key
+            .strip_suffix(b"==")
+            .is_some_and(|digits| digits.iter().all(is_digit))
+}
+
+const VERSION: &[u8] = b"13";
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;
