@@ -2,4 +2,5 @@
 
 pub mod limits;
 pub mod proto;
+pub mod sys;
 pub mod time;
