@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::proto::error::ProtocolError;
+use crate::proto::ProtocolError;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use crate::close_reason::CloseReason;
 use crate::id::ShardId;
+use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
-use crate::proto::kind::Kind;
 use crate::shard::cx::Cx;
 
 /// An application on one shard.
@@ -35,11 +35,8 @@ pub trait Handler: Sized + 'static {
     ///
     /// After [`Busy`] the connection is read no further, and the same message is offered again
     /// when there is room. What the callback did before it met `Busy` stays done.
-    fn on_message(
-        &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
-        message: Message<'_>,
-    ) -> Result<(), Busy>;
+    fn on_message(&mut self, cx: &mut Cx<'_, Self::Conn>, message: Message<'_>)
+    -> Result<(), Busy>;
 
     /// The connection is open no more; called once for each `on_open` that returned `Ok`.
     fn on_close(&mut self, _cx: &mut Cx<'_, Self::Conn>, _reason: CloseReason) {}

@@ -21,9 +21,15 @@ impl ConnId {
     }
 
     /// The id that [`pack`](Self::pack) made `token` of.
-    #[expect(clippy::cast_possible_truncation, reason = "the two halves of a packed word")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the two halves of a packed word"
+    )]
     pub(crate) fn unpack(token: usize) -> Self {
-        Self { key: token as u32, generation: (token >> 32) as u32 }
+        Self {
+            key: token as u32,
+            generation: (token >> 32) as u32,
+        }
     }
 }
 
@@ -38,7 +44,10 @@ impl fmt::Display for ConnId {
 /// Slabs here are bounded by the number of descriptors, which fits.
 pub(crate) fn key32(key: usize) -> u32 {
     debug_assert!(u32::try_from(key).is_ok());
-    #[expect(clippy::cast_possible_truncation, reason = "checked above in debug builds")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked above in debug builds"
+    )]
     let key = key as u32;
     key
 }

@@ -49,6 +49,25 @@ pub const SENDS_PER_TURN: usize = 512;
 /// Connections accepted between two polls.
 pub const ACCEPTS_PER_TURN: usize = 128;
 
+/// Connections the kernel keeps for a listener until they are accepted; it takes
+/// `net.core.somaxconn` if that is less. Everyone comes back at once after a restart, and one that
+/// finds no place waits a second or more before it tries again.
+pub const LISTEN_BACKLOG: i32 = 65_535;
+/// A connection that was silent for this long is probed: NATs forget it after some minutes.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// Between two probes of a silent connection.
+pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Probes without an answer after which a connection is dead: a phone is out of reach for longer
+/// than one.
+pub const KEEPALIVE_PROBES: u32 = 4;
+/// Bytes sent but not acknowledged for this long, or waiting for a window that stays closed, end
+/// the connection. It also takes the place of the number of probes (tcp(7), `TCP_USER_TIMEOUT`),
+/// so it must be the time that all of them take.
+pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of a connection that the kernel takes beyond those it can send. Without a limit it takes
+/// 3 to 4 MB from a reader that never reads, and every slow-consumer policy begins minutes late.
+pub const NOTSENT_BYTES: u32 = 16 << 10;
+
 /// The rest of a frame after a short write is copied up to this size, and referenced above it.
 pub const REST_COPY_BYTES_MAX: usize = 4 << 10;
 
@@ -92,3 +111,8 @@ pub const DRAIN_CLOSES_PER_SECOND: usize = 10_000;
 pub const TIMEOUTS_PER_TURN: usize = 1_024;
 /// Connections over the limit of a shard that may be told so at the same time.
 pub const OVERFLOW_MAX: usize = 32;
+const _: () = assert!(
+    TCP_USER_TIMEOUT.as_secs()
+        == KEEPALIVE_IDLE.as_secs() + KEEPALIVE_PROBES as u64 * KEEPALIVE_INTERVAL.as_secs()
+);
+const _: () = assert!(STALL_TIMEOUT.as_secs() < TCP_USER_TIMEOUT.as_secs());

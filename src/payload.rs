@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::proto::kind::Kind;
+use crate::proto::Kind;
 use crate::proto::length_prefix;
-use crate::proto::ws::frame;
+use crate::proto::ws::frame::{self, Opcode};
 
 /// One published message as shards pass it to each other: shared bytes and their kind.
 #[derive(Clone, Debug)]
@@ -53,11 +53,7 @@ impl Form {
     pub fn encode(self, out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
         match self {
             Self::WebSocket => {
-                let opcode = match kind {
-                    Kind::Text => frame::TEXT,
-                    Kind::Binary => frame::BINARY,
-                };
-                frame::encode_header(out, opcode, payload.len());
+                frame::encode_header(out, Opcode::Data(kind), payload.len());
             }
             Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
         }

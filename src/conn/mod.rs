@@ -6,8 +6,9 @@ pub mod subs;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
 use crate::payload::Form;
-use crate::proto::kind::Kind;
-use crate::proto::ws::decoder::Decoder;
+use crate::proto::Kind;
+use crate::proto::ws::Decoder;
+use crate::time::Stamp;
 use crate::topic::member::Sock;
 
 /// One connection. Idle and subscribed it owns nothing on the heap but the application's data.
@@ -22,12 +23,15 @@ pub struct Conn<D> {
     pub(crate) outbox: Option<Box<Outbox>>,
     pub(crate) subs: Subs,
     pub(crate) data: Option<D>,
-    /// Tick of the last sign of life; while opening and closing, of the state's begin.
-    pub(crate) heard: u32,
-    /// Tick for which the wheel has it; 0 when it has not.
-    pub(crate) armed: u32,
-    /// Tick since which the socket takes nothing.
-    pub(crate) blocked_at: u32,
+    /// The last sign of life, or the ping that asks for one; while opening and closing, when that
+    /// began.
+    pub(crate) heard: Stamp,
+    /// When the wheel hands it out.
+    pub(crate) armed: Stamp,
+    /// Since when the socket has taken nothing.
+    pub(crate) blocked_at: Stamp,
+    /// What the shard's account of unfinished messages has for it, in bytes.
+    pub(crate) counted: u32,
     pub(crate) flags: u16,
     /// Subscriptions that wait for their home's answer.
     pub(crate) waiting: u8,
@@ -83,7 +87,7 @@ pub const CORKED: u16 = 1 << 11;
 pub const WAITS_OUTBOX: u16 = 1 << 12;
 
 impl<D> Conn<D> {
-    pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, tick: u32) -> Self {
+    pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, now: Stamp) -> Self {
         Self {
             sock,
             generation,
@@ -92,9 +96,10 @@ impl<D> Conn<D> {
             outbox: None,
             subs: Subs::None,
             data: None,
-            heard: tick,
-            armed: 0,
-            blocked_at: 0,
+            heard: now,
+            armed: Stamp::NEVER,
+            blocked_at: now,
+            counted: 0,
             flags: 0,
             waiting: 0,
         }
@@ -126,7 +131,10 @@ impl<D> Conn<D> {
             Proto::Http | Proto::LengthPrefix | Proto::Lingering(_) => 0,
         };
         let input = self.input.as_ref().map_or(0, |input| {
-            let message = input.message.as_ref().map_or(0, |(_, bytes)| bytes.capacity());
+            let message = input
+                .message
+                .as_ref()
+                .map_or(0, |(_, bytes)| bytes.capacity());
             input.bytes.capacity() + message
         });
         decoder + input

@@ -18,16 +18,26 @@ pub struct Outbox {
 
 #[derive(Debug)]
 enum Chunk {
-    Owned { bytes: Vec<u8>, sent: usize },
+    Owned {
+        bytes: Vec<u8>,
+        sent: usize,
+    },
     /// Frames that a log holds or held: `frames` of them, or the rest of one that was begun (0).
-    Shared { segment: Rc<Segment>, from: usize, to: usize, frames: u64 },
+    Shared {
+        segment: Rc<Segment>,
+        from: usize,
+        to: usize,
+        frames: u64,
+    },
 }
 
 impl Chunk {
     fn unsent(&self) -> &[u8] {
         match self {
             Self::Owned { bytes, sent } => &bytes[*sent..],
-            Self::Shared { segment, from, to, .. } => segment.slice(*from, *to),
+            Self::Shared {
+                segment, from, to, ..
+            } => segment.slice(*from, *to),
         }
     }
 }
@@ -46,7 +56,10 @@ impl Outbox {
     /// Lets `write` append bytes at the end.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if !matches!(self.chunks.back(), Some(Chunk::Owned { .. })) {
-            self.chunks.push_back(Chunk::Owned { bytes: Vec::new(), sent: 0 });
+            self.chunks.push_back(Chunk::Owned {
+                bytes: Vec::new(),
+                sent: 0,
+            });
         }
         let Some(Chunk::Owned { bytes, .. }) = self.chunks.back_mut() else {
             debug_assert!(false, "an owned chunk is there or was just made");
@@ -60,15 +73,31 @@ impl Outbox {
     /// Appends the rest of a frame that a log holds.
     pub fn share_rest(&mut self, segment: Rc<Segment>, from: usize, to: usize) {
         self.len += to - from;
-        self.chunks.push_back(Chunk::Shared { segment, from, to, frames: 0 });
+        self.chunks.push_back(Chunk::Shared {
+            segment,
+            from,
+            to,
+            frames: 0,
+        });
     }
 
     /// Appends all frames of a feed that were unread when its log, which had had `count` frames
     /// by then, let go of the first of them.
     pub fn keep_unread(&mut self, feed: u32, count: u64, unread: Vec<Unread>) {
-        for Unread { segment, from, to, frames } in unread {
+        for Unread {
+            segment,
+            from,
+            to,
+            frames,
+        } in unread
+        {
             self.len += to - from;
-            self.chunks.push_back(Chunk::Shared { segment, from, to, frames });
+            self.chunks.push_back(Chunk::Shared {
+                segment,
+                from,
+                to,
+                frames,
+            });
         }
         self.rejoin.push((feed, count));
     }
@@ -78,7 +107,9 @@ impl Outbox {
         let mut dropped = 0;
         let len = &mut self.len;
         self.chunks.retain(|chunk| match chunk {
-            Chunk::Shared { from, to, frames, .. } if 0 < *frames => {
+            Chunk::Shared {
+                from, to, frames, ..
+            } if 0 < *frames => {
                 *len -= to - from;
                 dropped += frames;
                 false
@@ -95,7 +126,10 @@ impl Outbox {
 
     /// The unsent pieces, oldest first.
     pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        self.chunks.iter().map(Chunk::unsent).filter(|slice| !slice.is_empty())
+        self.chunks
+            .iter()
+            .map(Chunk::unsent)
+            .filter(|slice| !slice.is_empty())
     }
 
     /// Drops `n` sent bytes from the front.

@@ -23,7 +23,10 @@ pub enum Subs {
     /// The common case.
     One(Membership),
     /// Two and more, in the order of subscribing.
-    #[expect(clippy::box_collection, reason = "a bare vector would make every connection larger")]
+    #[expect(
+        clippy::box_collection,
+        reason = "a bare vector would make every connection larger"
+    )]
     Many(Box<Vec<Membership>>),
 }
 
@@ -52,7 +55,10 @@ impl Subs {
 
     /// The subscription to one topic.
     pub fn get(&self, topic: u32) -> Option<Membership> {
-        self.as_slice().iter().find(|sub| sub.topic == topic).copied()
+        self.as_slice()
+            .iter()
+            .find(|sub| sub.topic == topic)
+            .copied()
     }
 
     /// Adds a subscription to a topic that is not among them.
@@ -70,7 +76,11 @@ impl Subs {
 
     /// Notes where in the topic's feed the connection stands now.
     pub fn set_index(&mut self, topic: u32, index: u32) {
-        if let Some(sub) = self.as_mut_slice().iter_mut().find(|sub| sub.topic == topic) {
+        if let Some(sub) = self
+            .as_mut_slice()
+            .iter_mut()
+            .find(|sub| sub.topic == topic)
+        {
             sub.index = index;
         }
     }

@@ -38,7 +38,10 @@ impl<H: Handler> ShardCore<H> {
         now: Now,
         handler: H,
     ) -> Self {
-        Self { handler, inner: Inner::new(shard, shards, config, hasher, now) }
+        Self {
+            handler,
+            inner: Inner::new(shard, shards, config, hasher, now),
+        }
     }
 
     /// A turn begins; all that follows happens at `now`.
@@ -68,7 +71,13 @@ impl<H: Handler> ShardCore<H> {
             return id;
         }
         let opening = Opening::Tcp { topic };
-        match self.handler.on_open(&mut Cx { inner: &mut self.inner, key }, &opening) {
+        match self.handler.on_open(
+            &mut Cx {
+                inner: &mut self.inner,
+                key,
+            },
+            &opening,
+        ) {
             Ok(data) => {
                 // An empty frame says that the connection's subscriptions are live.
                 self.inner.reply(key, |out| out.extend_from_slice(&[0; 4]));
@@ -81,7 +90,9 @@ impl<H: Handler> ShardCore<H> {
 
     /// Whether to read from a connection now; if not, it is among `take_readable` later.
     pub fn wants_bytes(&mut self, id: ConnId) -> bool {
-        let Some(conn) = self.inner.current(id) else { return false };
+        let Some(conn) = self.inner.current(id) else {
+            return false;
+        };
         let paused = conn.is(PAUSED);
         conn.set(READABLE, paused);
         !paused
@@ -161,16 +172,30 @@ impl<H: Handler> ShardCore<H> {
         while let Some((id, reason)) = self.inner.ended.pop() {
             self.inner.counters.closed[reason.index()] += 1;
             let key = id.key;
-            let Some(conn) = self.inner.conns.get_mut(key as usize) else { continue };
+            let Some(conn) = self.inner.conns.get_mut(key as usize) else {
+                continue;
+            };
             if conn.is(OPEN) {
                 conn.set(OPEN, false);
-                self.handler.on_close(&mut Cx { inner: &mut self.inner, key }, reason);
+                self.handler.on_close(
+                    &mut Cx {
+                        inner: &mut self.inner,
+                        key,
+                    },
+                    reason,
+                );
             }
         }
         while let Some(key) = self.inner.dead.pop() {
             if let Some(conn) = self.inner.conns.try_remove(key as usize) {
                 debug_assert!(conn.is(DEAD));
-                close(ConnId { key, generation: conn.generation }, conn.sock);
+                close(
+                    ConnId {
+                        key,
+                        generation: conn.generation,
+                    },
+                    conn.sock,
+                );
             }
         }
         self.inner.counters.connections = self.inner.conns.len() as u64;
@@ -179,7 +204,11 @@ impl<H: Handler> ShardCore<H> {
     /// When `handle_timeouts` has something to do next.
     pub fn next_deadline(&self) -> Option<Now> {
         let inner = &self.inner;
-        let deadlines = [inner.wheel.next_deadline(), inner.fade_deadline(), inner.drain_deadline()];
+        let deadlines = [
+            inner.wheel.next_deadline(),
+            inner.fade_deadline(),
+            inner.drain_deadline(),
+        ];
         deadlines.into_iter().flatten().min()
     }
 

@@ -6,7 +6,7 @@ use crate::handler::{Busy, Wait};
 use crate::id::{ConnId, ShardId};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::payload::Form;
-use crate::proto::kind::Kind;
+use crate::proto::Kind;
 use crate::shard::inner::Inner;
 use crate::shard::subscribe::SubscribeError;
 
@@ -30,7 +30,10 @@ impl<D> Cx<'_, D> {
 
     /// What the application keeps for the connection; `None` while it is being opened.
     pub fn data(&mut self) -> Option<&mut D> {
-        self.inner.conns.get_mut(self.key as usize).and_then(|conn| conn.data.as_mut())
+        self.inner
+            .conns
+            .get_mut(self.key as usize)
+            .and_then(|conn| conn.data.as_mut())
     }
 
     /// Subscribes the connection to a topic. From [`on_open`](crate::Handler::on_open): the
@@ -74,7 +77,8 @@ impl<D> Cx<'_, D> {
         }
         let form: Form = conn.form();
         if form.carries(payload.len()) {
-            self.inner.reply(self.key, |out| form.encode(out, kind, payload));
+            self.inner
+                .reply(self.key, |out| form.encode(out, kind, payload));
         }
         Ok(())
     }

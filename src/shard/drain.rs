@@ -33,18 +33,32 @@ impl<D> Inner<D> {
         let window = if total < DRAIN_ALL_AT_ONCE {
             Duration::ZERO
         } else {
-            DRAIN_WINDOW_MIN.max(Duration::from_secs((total / DRAIN_CLOSES_PER_SECOND) as u64))
+            DRAIN_WINDOW_MIN.max(Duration::from_secs(
+                (total / DRAIN_CLOSES_PER_SECOND) as u64,
+            ))
         };
         let start = self.now.plus(DRAIN_GRACE);
-        self.drain = Some(Drain { start, window, total, closed: 0, next: 0 });
+        self.drain = Some(Drain {
+            start,
+            window,
+            total,
+            closed: 0,
+            next: 0,
+        });
     }
 
     /// Closes the connections whose turn it is and that have had everything; late, all others.
     pub(super) fn go_on_draining(&mut self) {
-        let Some(mut drain) = self.drain.take() else { return };
+        let Some(mut drain) = self.drain.take() else {
+            return;
+        };
         let elapsed = self.now.since(drain.start);
         let late = drain.window + DRAIN_TIMEOUT < elapsed;
-        let due = if drain.start <= self.now { drain.due(elapsed) } else { 0 };
+        let due = if drain.start <= self.now {
+            drain.due(elapsed)
+        } else {
+            0
+        };
         let slots = self.conns.capacity();
         for _ in 0..slots {
             if due <= drain.closed {
@@ -52,7 +66,10 @@ impl<D> Inner<D> {
             }
             let key = drain.next;
             drain.next = (drain.next + 1) % slots;
-            let waits = self.conns.get(key).is_some_and(|conn| !conn.is(CLOSING | DEAD));
+            let waits = self
+                .conns
+                .get(key)
+                .is_some_and(|conn| !conn.is(CLOSING | DEAD));
             let key = crate::id::key32(key);
             if waits && late {
                 self.kill(key, CloseReason::Shutdown);
@@ -66,7 +83,9 @@ impl<D> Inner<D> {
 
     /// When the drain goes on.
     pub(super) fn drain_deadline(&self) -> Option<Now> {
-        self.drain.as_ref().map(|drain| drain.start.max(self.now.plus(DRAIN_STEP)))
+        self.drain
+            .as_ref()
+            .map(|drain| drain.start.max(self.now.plus(DRAIN_STEP)))
     }
 }
 

@@ -32,7 +32,9 @@ impl<D> Inner<D> {
         let mut budget = SENDS_PER_TURN;
         // Each feed once, so that a turn ends even if none needs a send.
         for _ in 0..self.walks.len() {
-            let Some(key) = self.walks.pop_front() else { return };
+            let Some(key) = self.walks.pop_front() else {
+                return;
+            };
             let Some(feed) = self.feeds.get_mut(key as usize).filter(|feed| feed.queued) else {
                 continue;
             };
@@ -43,6 +45,7 @@ impl<D> Inner<D> {
             if walk == Walk::Done {
                 feed.queued = false;
                 feed.settle(&mut self.pool);
+                self.moved = true;
             } else {
                 self.walks.push_back(key);
             }
@@ -64,7 +67,9 @@ impl<D> Inner<D> {
             Met::Shared { conn } => self.mark_dirty(conn),
             Met::Broken { conn } => self.kill(conn, CloseReason::Vanished),
             Met::Short { index, sent_to } => {
-                let Some(feed) = self.feeds.get_mut(feed_key as usize) else { return };
+                let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+                    return;
+                };
                 let key = feed.members[index].conn;
                 self.leave_rest(feed_key, index, sent_to);
                 self.block(key);
@@ -75,7 +80,9 @@ impl<D> Inner<D> {
     /// Moves a member whose log was sent up to `sent_to` to the next frame boundary; the rest of
     /// the frame goes to the connection.
     fn leave_rest(&mut self, feed_key: u32, index: usize, sent_to: u64) {
-        let Some(feed) = self.feeds.get_mut(feed_key as usize) else { return };
+        let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+            return;
+        };
         let member = &mut feed.members[index];
         let key = member.conn;
         let end = feed.log.frame_end(sent_to);
@@ -84,7 +91,9 @@ impl<D> Inner<D> {
         else {
             return;
         };
-        let Some(outbox) = self.outbox(key) else { return };
+        let Some(outbox) = self.outbox(key) else {
+            return;
+        };
         if to - from <= REST_COPY_BYTES_MAX {
             outbox.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
         } else {
@@ -94,22 +103,36 @@ impl<D> Inner<D> {
 
     /// Notes that a connection's socket takes no more.
     fn block(&mut self, key: u32) {
-        let tick = self.now.tick();
+        let stamp = self.now.stamp();
         self.counters.short_writes += 1;
         let Some(conn) = self.conn(key) else { return };
         conn.set(BLOCKED, true);
-        conn.blocked_at = tick;
+        conn.blocked_at = stamp;
         self.set_blocked(key, true);
         self.set_held(key, true);
         self.arm(key);
     }
 
     fn set_blocked(&mut self, key: u32, blocked: bool) {
-        let Self { conns, topics, feeds, .. } = self;
-        let Some(conn) = conns.get(key as usize) else { return };
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
+        let Some(conn) = conns.get(key as usize) else {
+            return;
+        };
         let form = conn.form().index();
-        for sub in conn.subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed = topics.get(sub.topic).map(|topic| topic.feeds[form] as usize);
+        for sub in conn
+            .subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+        {
+            let feed = topics
+                .get(sub.topic)
+                .map(|topic| topic.feeds[form] as usize);
             if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
                 feed.set_blocked(sub.index as usize, blocked);
             }
@@ -133,11 +156,26 @@ impl<D> Inner<D> {
 
     /// Moves a connection that is behind to the newest message of each of its topics.
     fn conflate(&mut self, key: u32) {
-        let Self { conns, topics, feeds, counters, .. } = self;
-        let Some(conn) = conns.get(key as usize) else { return };
+        let Self {
+            conns,
+            topics,
+            feeds,
+            counters,
+            ..
+        } = self;
+        let Some(conn) = conns.get(key as usize) else {
+            return;
+        };
         let form = conn.form().index();
-        for sub in conn.subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed = topics.get(sub.topic).map(|topic| topic.feeds[form] as usize);
+        for sub in conn
+            .subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+        {
+            let feed = topics
+                .get(sub.topic)
+                .map(|topic| topic.feeds[form] as usize);
             if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
                 let member = &mut feed.members[sub.index as usize];
                 let newest = feed.log.newest();
@@ -151,7 +189,9 @@ impl<D> Inner<D> {
 
     /// Writes a connection once: its outbox, then what its topics have for it.
     fn write<S: Sink>(&mut self, key: u32, sink: &mut S) {
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         conn.set(DIRTY, false);
         if conn.is(BLOCKED | CORKED | DEAD) {
             return;
@@ -161,11 +201,14 @@ impl<D> Inner<D> {
             (count + 1, total + piece.len())
         });
         let sent = if count <= 1 {
-            self.pieces(key).next().map_or(Ok(0), |piece| sink.send(sock, piece))
+            self.pieces(key)
+                .next()
+                .map_or(Ok(0), |piece| sink.send(sock, piece))
         } else if total <= GATHER_COPY_BYTES_MAX {
             let mut scratch = std::mem::take(&mut self.scratch);
             scratch.clear();
-            self.pieces(key).for_each(|piece| scratch.extend_from_slice(piece));
+            self.pieces(key)
+                .for_each(|piece| scratch.extend_from_slice(piece));
             let sent = sink.send(sock, &scratch);
             self.scratch = scratch;
             sent
@@ -191,21 +234,34 @@ impl<D> Inner<D> {
         let conn = self.conns.get(key as usize);
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
         let form = conn.map_or(0, |conn| conn.form().index());
-        let tails = conn.map_or(&[][..], |conn| conn.subs.as_slice()).iter().filter_map(move |sub| {
-            let topic = self.topics.get(sub.topic).filter(|_| sub.index != WAITING)?;
-            let feed = self.feeds.get(topic.feeds[form] as usize)?;
-            let member = feed.members.get(sub.index as usize)?;
-            (!member.is(member::APART)).then(|| feed.log.tail(member.cursor()))
-        });
-        let pieces = outbox.into_iter().flat_map(|outbox| outbox.slices()).chain(tails);
-        pieces.filter(|piece| !piece.is_empty()).take(SLICES_PER_WRITE)
+        let tails = conn
+            .map_or(&[][..], |conn| conn.subs.as_slice())
+            .iter()
+            .filter_map(move |sub| {
+                let topic = self
+                    .topics
+                    .get(sub.topic)
+                    .filter(|_| sub.index != WAITING)?;
+                let feed = self.feeds.get(topic.feeds[form] as usize)?;
+                let member = feed.members.get(sub.index as usize)?;
+                (!member.is(member::APART)).then(|| feed.log.tail(member.cursor()))
+            });
+        let pieces = outbox
+            .into_iter()
+            .flat_map(|outbox| outbox.slices())
+            .chain(tails);
+        pieces
+            .filter(|piece| !piece.is_empty())
+            .take(SLICES_PER_WRITE)
     }
 
     /// Notes that a connection's next `n` bytes were sent, in the order of `pieces`.
     fn advance(&mut self, key: u32, mut n: usize) {
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         if 0 < n {
-            conn.blocked_at = self.now.tick();
+            conn.blocked_at = self.now.stamp();
         }
         if let Some(outbox) = &mut conn.outbox {
             let own = n.min(outbox.len());
@@ -218,8 +274,13 @@ impl<D> Inner<D> {
         let form = conn.form().index();
         let subs = std::mem::take(&mut conn.subs);
         for sub in subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed_key = self.topics.get(sub.topic).map_or(NO_FEED, |topic| topic.feeds[form]);
-            let Some(feed) = self.feeds.get_mut(feed_key as usize) else { continue };
+            let feed_key = self
+                .topics
+                .get(sub.topic)
+                .map_or(NO_FEED, |topic| topic.feeds[form]);
+            let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+                continue;
+            };
             let member = feed.members[sub.index as usize];
             if n == 0 || member.is(member::APART) {
                 continue;
@@ -238,13 +299,17 @@ impl<D> Inner<D> {
         if !whole {
             self.block(key);
         }
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         let left = conn.outbox_len();
         if left == 0 {
             self.rejoin(key);
             self.drop_outbox(key);
         }
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         if conn.is(WAITS_OUTBOX) && left < OUTBOX_BYTES_HIGH {
             conn.set(WAITS_OUTBOX, false);
             self.resume(key);
@@ -253,7 +318,9 @@ impl<D> Inner<D> {
             return;
         }
         let more = left != 0 || self.has_tail(key);
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         if more {
             self.mark_dirty(key);
         } else if conn.is(CLOSING) {
@@ -265,25 +332,42 @@ impl<D> Inner<D> {
     }
 
     /// Whether one of the connection's logs has more for it.
-    fn has_tail(&self, key: u32) -> bool {
-        let Some(conn) = self.conns.get(key as usize) else { return false };
+    pub(super) fn has_tail(&self, key: u32) -> bool {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return false;
+        };
         let form = conn.form().index();
-        conn.subs.as_slice().iter().filter(|sub| sub.index != WAITING).any(|sub| {
-            let feed = self.topics.get(sub.topic).map(|topic| topic.feeds[form] as usize);
-            feed.and_then(|feed| self.feeds.get(feed)).is_some_and(|feed| {
-                feed.members[sub.index as usize].cursor() < feed.log.head()
+        conn.subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+            .any(|sub| {
+                let feed = self
+                    .topics
+                    .get(sub.topic)
+                    .map(|topic| topic.feeds[form] as usize);
+                feed.and_then(|feed| self.feeds.get(feed))
+                    .is_some_and(|feed| feed.members[sub.index as usize].cursor() < feed.log.head())
             })
-        })
     }
 
     /// Lets the walks see that a connection has caught up, where logs wait for that.
     fn queue_walks_of(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         let form = conn.form().index();
         let subs = std::mem::take(&mut conn.subs);
         for sub in subs.as_slice() {
-            let feed_key = self.topics.get(sub.topic).map_or(NO_FEED, |topic| topic.feeds[form]);
-            if self.feeds.get(feed_key as usize).is_some_and(|feed| !feed.log.is_empty()) {
+            let feed_key = self
+                .topics
+                .get(sub.topic)
+                .map_or(NO_FEED, |topic| topic.feeds[form]);
+            if self
+                .feeds
+                .get(feed_key as usize)
+                .is_some_and(|feed| !feed.log.is_empty())
+            {
                 self.queue_walk(feed_key);
             }
         }
@@ -294,17 +378,30 @@ impl<D> Inner<D> {
 
     /// All that was held apart is sent: the connection's members follow the logs again.
     fn rejoin(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         if !conn.is(APART) {
             return;
         }
         conn.set(APART, false);
         let form = conn.form().index();
-        let rejoin = conn.outbox.as_mut().map(|outbox| outbox.take_rejoin()).unwrap_or_default();
+        let rejoin = conn
+            .outbox
+            .as_mut()
+            .map(|outbox| outbox.take_rejoin())
+            .unwrap_or_default();
         for (feed_key, count) in rejoin {
-            let Some(feed) = self.feeds.get_mut(feed_key as usize) else { continue };
-            let Some(conn) = self.conns.get(key as usize) else { return };
-            let Some(sub) = conn.subs.get(feed.topic).filter(|_| feed.form.index() == form)
+            let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+                continue;
+            };
+            let Some(conn) = self.conns.get(key as usize) else {
+                return;
+            };
+            let Some(sub) = conn
+                .subs
+                .get(feed.topic)
+                .filter(|_| feed.form.index() == form)
             else {
                 continue;
             };

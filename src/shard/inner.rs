@@ -16,8 +16,7 @@ use crate::id::{ConnId, ShardId};
 use crate::limits;
 use crate::shard::drain::Drain;
 use crate::shard::mail::{PeerMail, for_peers};
-use crate::time::Now;
-use crate::time::wheel::Wheel;
+use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
 use crate::topic::home::{Homes, Interest};
 use crate::topic::local::Topics;
@@ -60,6 +59,12 @@ pub struct Inner<D> {
     pub(super) fading: VecDeque<u32>,
     /// Memory of unfinished messages in bytes.
     pub(super) assembly: usize,
+    /// Connections to free at the end of the turn.
+    pub(super) dead: Vec<u32>,
+    /// A walk has ended in this turn: mail and messages that waited for that may go on.
+    pub(super) moved: bool,
+    /// Reused by every look at the wheel.
+    pub(super) expired: Vec<(u32, Stamp)>,
     pub(super) drain: Option<Drain>,
     spare_outboxes: Vec<Box<Outbox>>,
     /// The backlog above which it is worth looking for logs to cut, where the budget is not.
@@ -103,6 +108,9 @@ impl<D> Inner<D> {
             finished: Vec::new(),
             fading: VecDeque::new(),
             assembly: 0,
+            dead: Vec::new(),
+            moved: false,
+            expired: Vec::new(),
             drain: None,
             spare_outboxes: Vec::new(),
             relieve_above: 0,
@@ -119,41 +127,61 @@ impl<D> Inner<D> {
 
     /// The connection of this key, unless it is on its way out.
     pub(super) fn conn(&mut self, key: u32) -> Option<&mut Conn<D>> {
-        self.conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD))
+        self.conns
+            .get_mut(key as usize)
+            .filter(|conn| !conn.is(DEAD))
     }
 
     /// The connection of this id, unless it has ended and its key may have another tenant.
     pub(super) fn current(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
-        self.conn(id.key).filter(|conn| conn.generation == id.generation)
+        self.conn(id.key)
+            .filter(|conn| conn.generation == id.generation)
     }
 
     pub(super) fn id(&self, key: u32) -> ConnId {
-        let generation = self.conns.get(key as usize).map_or(0, |conn| conn.generation);
+        let generation = self
+            .conns
+            .get(key as usize)
+            .map_or(0, |conn| conn.generation);
         ConnId { key, generation }
     }
 
     /// Appends to a connection's outbox and puts it on the list of those to write.
     pub(super) fn reply(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) {
-        let Self { conns, spare_outboxes, .. } = self;
+        let Self {
+            conns,
+            spare_outboxes,
+            ..
+        } = self;
         let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
             return;
         };
-        let outbox =
-            conn.outbox.get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
+        let outbox = conn
+            .outbox
+            .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
         outbox.append(write);
         self.mark_dirty(key);
     }
 
     /// The outbox of a connection, made if need be.
     pub(super) fn outbox(&mut self, key: u32) -> Option<&mut Outbox> {
-        let Self { conns, spare_outboxes, .. } = self;
+        let Self {
+            conns,
+            spare_outboxes,
+            ..
+        } = self;
         let conn = conns.get_mut(key as usize)?;
-        Some(conn.outbox.get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default()))
+        Some(
+            conn.outbox
+                .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default()),
+        )
     }
 
     /// Takes an empty outbox away from a connection.
     pub(super) fn drop_outbox(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         if let Some(mut outbox) = conn.outbox.take()
             && self.spare_outboxes.len() < limits::SPARE_OUTBOXES_MAX
             && outbox.recycle(limits::SPARE_OUTBOX_BYTES_MAX)
@@ -164,7 +192,9 @@ impl<D> Inner<D> {
 
     /// Puts a connection on the list of those to write; the walks pass it over until then.
     pub(super) fn mark_dirty(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         if !conn.is(DIRTY) {
             conn.set(DIRTY, true);
             self.dirty.push_back(key);
@@ -174,11 +204,25 @@ impl<D> Inner<D> {
 
     /// Makes the walks pass over a connection's members, or not any more.
     pub(super) fn set_held(&mut self, key: u32, held: bool) {
-        let Self { conns, topics, feeds, .. } = self;
-        let Some(conn) = conns.get(key as usize) else { return };
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
+        let Some(conn) = conns.get(key as usize) else {
+            return;
+        };
         let form = conn.form().index();
-        for sub in conn.subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed = topics.get(sub.topic).map(|topic| topic.feeds[form] as usize);
+        for sub in conn
+            .subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+        {
+            let feed = topics
+                .get(sub.topic)
+                .map(|topic| topic.feeds[form] as usize);
             if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
                 feed.members[sub.index as usize].set(HELD, held);
             }
@@ -212,11 +256,14 @@ impl<D> Inner<D> {
             || !self.resumed.is_empty()
             || !self.readable.is_empty()
             || !self.ended.is_empty()
+            || self.moved
     }
 
     /// Whether the connection's socket takes no more for now.
     pub(super) fn is_blocked(&self, key: u32) -> bool {
-        self.conns.get(key as usize).is_some_and(|conn| conn.is(BLOCKED))
+        self.conns
+            .get(key as usize)
+            .is_some_and(|conn| conn.is(BLOCKED))
     }
 }
 

@@ -5,14 +5,14 @@ use crate::conn::{
     CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, READABLE, WAITS_OUTBOX,
 };
 use crate::handler::{Busy, Handler, Message, Opening, Wait};
-use crate::id::ConnId;
+use crate::id::{ConnId, key32};
 use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
+use crate::proto::Kind;
 use crate::proto::http::{Head, NO_HEADERS, Request, Response, parse_head};
-use crate::proto::kind::Kind;
 use crate::proto::length_prefix;
-use crate::proto::ws::close::encode_pong;
-use crate::proto::ws::decoder::{Decoder, Event};
+use crate::proto::ws::encode_pong;
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
+use crate::proto::ws::{Decoder, Event};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
 
@@ -32,7 +32,9 @@ impl<H: Handler> ShardCore<H> {
     /// Bytes have come in from a connection.
     pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
         let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.current(id) else { return };
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
         if conn.is(CLOSING) {
             self.inner.linger(id.key, bytes.len());
             return;
@@ -41,7 +43,6 @@ impl<H: Handler> ShardCore<H> {
             conn.heard = stamp;
             conn.set(PINGED, false);
         }
-        let before = conn.assembly_len();
         match conn.input.take() {
             None => {
                 let taken = self.process(id.key, bytes);
@@ -57,13 +58,15 @@ impl<H: Handler> ShardCore<H> {
                 }
             }
         }
-        self.account(id, before);
+        self.account(id);
     }
 
     /// Takes what there is of frames from bytes that were kept; keeps the rest.
     fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
         let taken = self.process(id.key, &mut input.bytes);
-        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else { return };
+        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
+            return;
+        };
         if let Some(paused) = &mut conn.input {
             // A pause in between has made an input of its own, with the message in waiting.
             input.message = paused.message.take();
@@ -79,7 +82,10 @@ impl<H: Handler> ShardCore<H> {
             return;
         }
         if let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) {
-            conn.input.get_or_insert_default().bytes.extend_from_slice(rest);
+            conn.input
+                .get_or_insert_default()
+                .bytes
+                .extend_from_slice(rest);
         }
     }
 
@@ -87,7 +93,9 @@ impl<H: Handler> ShardCore<H> {
     fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
-            let Some(conn) = self.inner.conn(key) else { return bytes.len() };
+            let Some(conn) = self.inner.conn(key) else {
+                return bytes.len();
+            };
             let rest = &mut bytes[taken..];
             let took = match &mut conn.proto {
                 Proto::Http => self.take_head(key, rest),
@@ -149,7 +157,11 @@ impl<H: Handler> ShardCore<H> {
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
             Some(Event::Ping(payload)) => {
                 // One who pings and does not read gets no more pongs than fit.
-                if self.inner.conn(key).is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
+                if self
+                    .inner
+                    .conn(key)
+                    .is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH)
+                {
                     self.inner.reply(key, |out| encode_pong(out, payload));
                 }
                 Took::Bytes(step.taken)
@@ -166,7 +178,10 @@ impl<H: Handler> ShardCore<H> {
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
         let answer = self.handler.on_message(
-            &mut Cx { inner: &mut self.inner, key },
+            &mut Cx {
+                inner: &mut self.inner,
+                key,
+            },
             Message { kind, payload },
         );
         if self.inner.conn(key).is_none_or(|conn| conn.is(CLOSING)) {
@@ -184,7 +199,9 @@ impl<H: Handler> ShardCore<H> {
     fn pause(&mut self, key: u32, message: (Kind, Vec<u8>), Busy(wait): Busy) {
         self.inner.counters.pauses += 1;
         let id = self.inner.id(key);
-        let Some(conn) = self.inner.conn(key) else { return };
+        let Some(conn) = self.inner.conn(key) else {
+            return;
+        };
         conn.input.get_or_insert_default().message = Some(message);
         conn.set(PAUSED, true);
         match wait {
@@ -207,7 +224,9 @@ impl<H: Handler> ShardCore<H> {
                 if !own && !self.inner.mail[home].to_home.has_room() {
                     break;
                 }
-                let Some(id) = self.inner.paused[home].pop_front() else { break };
+                let Some(id) = self.inner.paused[home].pop_front() else {
+                    break;
+                };
                 self.resume(id);
                 if self.inner.paused[home].back() == Some(&id) {
                     break;
@@ -218,8 +237,9 @@ impl<H: Handler> ShardCore<H> {
 
     fn resume(&mut self, id: ConnId) {
         let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.current(id).filter(|conn| conn.is(PAUSED)) else { return };
-        let before = conn.assembly_len();
+        let Some(conn) = self.inner.current(id).filter(|conn| conn.is(PAUSED)) else {
+            return;
+        };
         conn.set(PAUSED, false);
         // Its silence was ours.
         conn.heard = stamp;
@@ -232,7 +252,7 @@ impl<H: Handler> ShardCore<H> {
             (_, Some(input)) => self.process_input(id, input),
             (_, None) => {}
         }
-        self.account(id, before);
+        self.account(id);
         self.inner.arm(id.key);
         if let Some(conn) = self.inner.current(id)
             && !conn.is(PAUSED)
@@ -244,16 +264,18 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Keeps count of the memory of unfinished messages; over the limit the largest holder goes.
-    fn account(&mut self, id: ConnId, before: usize) {
-        // A connection that has ended meanwhile has given back what it held, `before` of it.
-        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else { return };
-        let after = conn.assembly_len();
-        self.inner.assembly = self.inner.assembly + after - before;
+    fn account(&mut self, id: ConnId) {
+        if self.inner.current(id).is_none_or(|conn| conn.is(CLOSING)) {
+            return;
+        }
+        self.inner.account(id.key);
         if self.inner.config.assembly_bytes_max < self.inner.assembly {
             let conns = self.inner.conns.iter();
-            let largest = conns.max_by_key(|(_, conn)| conn.assembly_len()).map(|(key, _)| key);
+            let largest = conns
+                .max_by_key(|(_, conn)| conn.counted)
+                .map(|(key, _)| key);
             if let Some(key) = largest {
-                self.inner.close(crate::id::key32(key), CloseReason::Overload);
+                self.inner.close(key32(key), CloseReason::Overload);
             }
         }
     }
@@ -285,13 +307,19 @@ impl<H: Handler> ShardCore<H> {
                 return Took::Ended;
             }
         };
-        let opened = self
-            .handler
-            .on_open(&mut Cx { inner: &mut self.inner, key }, &Opening::WebSocket(request));
+        let opened = self.handler.on_open(
+            &mut Cx {
+                inner: &mut self.inner,
+                key,
+            },
+            &Opening::WebSocket(request),
+        );
         match opened {
             Ok(data) => {
                 let protocol = upgrade.protocols().next();
-                self.inner.reply(key, |out| encode_switching_protocols(out, &upgrade, protocol));
+                self.inner.reply(key, |out| {
+                    encode_switching_protocols(out, &upgrade, protocol)
+                });
                 if let Some(conn) = self.inner.conn(key) {
                     conn.proto = Proto::WebSocket(Decoder::default());
                 }
@@ -310,7 +338,9 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn opened(&mut self, key: u32, data: H::Conn) {
         self.inner.counters.opened += 1;
         let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.conn(key) else { return };
+        let Some(conn) = self.inner.conn(key) else {
+            return;
+        };
         conn.data = Some(data);
         conn.heard = stamp;
         conn.set(OPEN, true);

@@ -6,15 +6,18 @@ use crate::conn::{
     WAITS_OUTBOX,
 };
 use crate::limits::{CLOSE_TIMEOUT, LINGER_BYTES_MAX, LINGER_TIMEOUT};
-use crate::proto::ws::close::{encode_close, encode_ping};
+use crate::proto::http::Response;
+use crate::proto::ws::{encode_close, encode_ping};
 use crate::shard::inner::Inner;
-use crate::time::Now;
+use crate::time::{Now, Stamp};
 
 impl<D> Inner<D> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
     pub(super) fn close(&mut self, key: u32, reason: CloseReason) {
         let stamp = self.now.stamp();
-        let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else { return };
+        let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else {
+            return;
+        };
         if conn.is(CORKED) {
             // The client was not told yet that it is connected: there is no word to say.
             self.kill(key, reason);
@@ -23,7 +26,11 @@ impl<D> Inner<D> {
         let is_websocket = matches!(conn.proto, Proto::WebSocket(_));
         self.end(key, reason);
         if is_websocket && let Some(code) = reason.close_code() {
-            let text = if reason == CloseReason::Client { String::new() } else { reason.to_string() };
+            let text = if reason == CloseReason::Client {
+                String::new()
+            } else {
+                reason.to_string()
+            };
             self.reply(key, |out| encode_close(out, code, &text));
         }
         let Some(conn) = self.conn(key) else { return };
@@ -31,6 +38,13 @@ impl<D> Inner<D> {
         conn.heard = stamp;
         self.mark_dirty(key);
         self.arm(key);
+    }
+
+    /// Answers a request that did not come in time.
+    fn refuse_late(&mut self, key: u32) {
+        let response = Response::text(408, "the request did not come in time");
+        self.reply(key, |out| response.encode(out, false));
+        self.close(key, CloseReason::HandshakeTimeout);
     }
 
     /// Ends a connection at once; its socket is closed at the end of the turn.
@@ -56,8 +70,10 @@ impl<D> Inner<D> {
         {
             self.unsubscribe(key, topic);
         }
-        let Some(conn) = self.conns.get_mut(key as usize) else { return };
-        self.assembly -= conn.assembly_len();
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        self.assembly -= std::mem::take(&mut conn.counted) as usize;
         conn.input = None;
         if let Proto::WebSocket(decoder) = &mut conn.proto {
             *decoder = Default::default();
@@ -104,18 +120,26 @@ impl<D> Inner<D> {
     pub(super) fn read_ended(&mut self, key: u32) {
         let Some(conn) = self.conn(key) else { return };
         conn.set(READ_ENDED, true);
-        let before = conn.assembly_len();
         match conn.proto {
             // A device may publish, close its side and still listen.
             Proto::LengthPrefix if conn.subs.len() != 0 => {
                 conn.input = conn.input.take().filter(|input| input.message.is_some());
-                let after = conn.assembly_len();
-                self.assembly -= before - after;
+                self.account(key);
             }
             Proto::LengthPrefix => self.close(key, CloseReason::Client),
             Proto::Lingering(_) => self.kill(key, CloseReason::Client),
             Proto::Http | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
+    }
+
+    /// Keeps count of the memory of unfinished messages.
+    pub(super) fn account(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        let len = u32::try_from(conn.assembly_len()).unwrap_or(u32::MAX);
+        let counted = std::mem::replace(&mut conn.counted, len);
+        self.assembly = self.assembly + len as usize - counted as usize;
     }
 
     /// When the connection is to be looked at next, if nothing else happens.
@@ -152,14 +176,18 @@ impl<D> Inner<D> {
 
     /// Makes sure that the wheel has the connection no later than its deadline.
     pub(super) fn arm(&mut self, key: u32) {
-        let Some(conn) = self.conns.get(key as usize) else { return };
-        let Some(deadline) = self.deadline(key, conn) else { return };
-        if conn.armed.is_some_and(|armed| armed.moment() <= deadline) {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        let Some(deadline) = self.deadline(key, conn) else {
+            return;
+        };
+        if conn.armed.moment() <= deadline {
             return;
         }
         let armed = self.wheel.arm(key, deadline);
         if let Some(conn) = self.conns.get_mut(key as usize) {
-            conn.armed = Some(armed);
+            conn.armed = armed;
         }
     }
 
@@ -168,10 +196,10 @@ impl<D> Inner<D> {
         let mut expired = std::mem::take(&mut self.expired);
         self.wheel.take_expired(self.now, budget, &mut expired);
         for (key, tick) in expired.drain(..) {
-            let Some(conn) = self.conn(key).filter(|conn| conn.armed == Some(tick)) else {
+            let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
                 continue;
             };
-            conn.armed = None;
+            conn.armed = Stamp::NEVER;
             self.look_at(key);
         }
         self.expired = expired;
@@ -180,8 +208,13 @@ impl<D> Inner<D> {
 
     fn look_at(&mut self, key: u32) {
         let stamp = self.now.stamp();
-        let Some(conn) = self.conns.get(key as usize) else { return };
-        if self.deadline(key, conn).is_none_or(|deadline| self.now < deadline) {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        if self
+            .deadline(key, conn)
+            .is_none_or(|deadline| self.now < deadline)
+        {
             self.arm(key);
             return;
         }

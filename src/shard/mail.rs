@@ -98,7 +98,11 @@ pub struct Outgoing<M> {
 
 impl<M> Default for Outgoing<M> {
     fn default() -> Self {
-        Self { mail: VecDeque::new(), room: Room::default(), starved: false }
+        Self {
+            mail: VecDeque::new(),
+            room: Room::default(),
+            starved: false,
+        }
     }
 }
 

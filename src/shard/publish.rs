@@ -7,25 +7,20 @@ use crate::conn::{APART, OPEN};
 use crate::handler::{Busy, Wait};
 use crate::id::{ShardId, key32};
 use crate::payload::{Form, Payload};
-use crate::proto::kind::Kind;
+use crate::proto::Kind;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, ToHome};
 use crate::topic::feed::Feed;
 use crate::topic::home::Interest;
-use crate::topic::local::NO_FEED;
 use crate::topic::lag::{Lag, fall_behind};
+use crate::topic::local::NO_FEED;
 use crate::topic::log::Log;
 use crate::topic::member::Member;
 use crate::topic::segment::Pool;
 
 impl<D> Inner<D> {
     /// Publishes a message of a local connection.
-    pub(super) fn publish(
-        &mut self,
-        topic: &str,
-        kind: Kind,
-        bytes: &[u8],
-    ) -> Result<(), Busy> {
+    pub(super) fn publish(&mut self, topic: &str, kind: Kind, bytes: &[u8]) -> Result<(), Busy> {
         let home = self.home_of(topic);
         if home == self.shard {
             return self.order(topic, kind, bytes, None);
@@ -34,8 +29,14 @@ impl<D> Inner<D> {
         if !lane.has_room() {
             return Err(Busy(Wait::Home(home)));
         }
-        let payload = Payload { kind, bytes: Arc::from(bytes) };
-        lane.push(ToHome::Publish { topic: Arc::from(topic), payload });
+        let payload = Payload {
+            kind,
+            bytes: Arc::from(bytes),
+        };
+        lane.push(ToHome::Publish {
+            topic: Arc::from(topic),
+            payload,
+        });
         self.counters.published += 1;
         Ok(())
     }
@@ -55,7 +56,9 @@ impl<D> Inner<D> {
                 if !lane.has_room() {
                     return Some(ToHome::Want { topic, interest });
                 }
-                let Interest { key, generation, .. } = interest;
+                let Interest {
+                    key, generation, ..
+                } = interest;
                 lane.push(FromHome::Live { key, generation });
                 self.homes.add(&topic, interest);
                 None
@@ -74,9 +77,17 @@ impl<D> Inner<D> {
                 self.topic_is_live(key, generation);
                 None
             }
-            FromHome::Deliver { key, generation, payload } => {
+            FromHome::Deliver {
+                key,
+                generation,
+                payload,
+            } => {
                 if !self.has_log_room(key, generation, payload.bytes.len()) {
-                    return Some(FromHome::Deliver { key, generation, payload });
+                    return Some(FromHome::Deliver {
+                        key,
+                        generation,
+                        payload,
+                    });
                 }
                 self.append(key, generation, payload.kind, &payload.bytes);
                 None
@@ -107,7 +118,11 @@ impl<D> Inner<D> {
             self.pass_on(&interests, kind, bytes, shared);
         }
         self.interests = interests;
-        if room { Ok(()) } else { Err(Busy(Wait::Home(self.shard))) }
+        if room {
+            Ok(())
+        } else {
+            Err(Busy(Wait::Home(self.shard)))
+        }
     }
 
     fn pass_on(
@@ -118,15 +133,27 @@ impl<D> Inner<D> {
         shared: Option<&Payload>,
     ) {
         let mut payload = shared.cloned();
-        for &Interest { shard, key, generation } in interests {
+        for &Interest {
+            shard,
+            key,
+            generation,
+        } in interests
+        {
             if shard == self.shard {
                 self.append(key, generation, kind, bytes);
                 continue;
             }
             let payload = payload
-                .get_or_insert_with(|| Payload { kind, bytes: Arc::from(bytes) })
+                .get_or_insert_with(|| Payload {
+                    kind,
+                    bytes: Arc::from(bytes),
+                })
                 .clone();
-            let deliver = FromHome::Deliver { key, generation, payload };
+            let deliver = FromHome::Deliver {
+                key,
+                generation,
+                payload,
+            };
             self.mail[usize::from(shard)].from_home.push(deliver);
         }
         self.counters.published += u64::from(shared.is_none());
@@ -180,11 +207,7 @@ impl<D> Inner<D> {
     fn with_lag(
         &mut self,
         feed_key: u32,
-        cut: impl FnOnce(
-            &mut Feed,
-            &mut Pool,
-            &mut dyn FnMut(&Log, &mut Member, u64),
-        ) -> bool,
+        cut: impl FnOnce(&mut Feed, &mut Pool, &mut dyn FnMut(&Log, &mut Member, u64)) -> bool,
     ) -> bool {
         let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
             return true;
@@ -203,7 +226,11 @@ impl<D> Inner<D> {
     fn apply_lag(&mut self, feed_key: u32, lag: Lag) {
         match lag {
             Lag::Skipped { frames } => self.counters.skipped += frames,
-            Lag::Apart { conn, unread, count } => {
+            Lag::Apart {
+                conn,
+                unread,
+                count,
+            } => {
                 if let Some(outbox) = self.outbox(conn) {
                     outbox.keep_unread(feed_key, count, unread);
                 }
@@ -243,7 +270,10 @@ impl<D> Inner<D> {
         oldest.sort_unstable();
         for (_, feed) in oldest {
             while target < self.pool.backlog() + more
-                && self.feeds.get(feed as usize).is_some_and(|feed| !feed.log.is_empty())
+                && self
+                    .feeds
+                    .get(feed as usize)
+                    .is_some_and(|feed| !feed.log.is_empty())
                 && self.with_lag(feed, |feed, pool, lagging| feed.cut(pool, lagging))
             {}
         }
@@ -252,7 +282,12 @@ impl<D> Inner<D> {
 
     /// Takes unread frames away from those who hold them apart, while over `target`.
     fn relieve_outboxes(&mut self, target: usize) {
-        let Self { conns, pool, counters, .. } = self;
+        let Self {
+            conns,
+            pool,
+            counters,
+            ..
+        } = self;
         for (_, conn) in conns.iter_mut().filter(|(_, conn)| conn.is(APART)) {
             if pool.backlog() <= target {
                 return;
@@ -267,9 +302,11 @@ impl<D> Inner<D> {
     pub(super) fn homes_with_room(&mut self) -> impl Iterator<Item = ShardId> {
         let own = self.shard;
         let paused = &self.paused;
-        (0u16..).zip(&mut self.mail).filter_map(move |(shard, mail)| {
-            let waits = !paused[usize::from(shard)].is_empty();
-            (waits && (shard == own || mail.to_home.has_room())).then_some(shard)
-        })
+        (0u16..)
+            .zip(&mut self.mail)
+            .filter_map(move |(shard, mail)| {
+                let waits = !paused[usize::from(shard)].is_empty();
+                (waits && (shard == own || mail.to_home.has_room())).then_some(shard)
+            })
     }
 }

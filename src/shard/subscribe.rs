@@ -6,6 +6,7 @@ use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
 use crate::shard::mail::ToHome;
+use crate::time::Now;
 use crate::topic::feed::Feed;
 use crate::topic::home::Interest;
 use crate::topic::local::{NO_FEED, Topic};
@@ -36,16 +37,23 @@ impl<D> Inner<D> {
         if SUBSCRIPTIONS_MAX <= conn.subs.len() {
             return Err(SubscribeError::TooMany);
         }
-        let topic_key = self.topics.find(name).unwrap_or_else(|| self.add_topic(name));
-        let (Some(topic), Some(conn)) =
-            (self.topics.get_mut(topic_key), self.conns.get_mut(key as usize))
-        else {
+        let topic_key = self
+            .topics
+            .find(name)
+            .unwrap_or_else(|| self.add_topic(name));
+        let (Some(topic), Some(conn)) = (
+            self.topics.get_mut(topic_key),
+            self.conns.get_mut(key as usize),
+        ) else {
             return Err(SubscribeError::Closed);
         };
         if conn.subs.get(topic_key).is_some() {
             return Ok(());
         }
-        conn.subs.add(Membership { topic: topic_key, index: WAITING });
+        conn.subs.add(Membership {
+            topic: topic_key,
+            index: WAITING,
+        });
         topic.subscribers += 1;
         if topic.live {
             self.join(key, topic_key);
@@ -59,17 +67,24 @@ impl<D> Inner<D> {
 
     /// Ends a subscription; what was not sent of it is not.
     pub(super) fn unsubscribe(&mut self, key: u32, topic_key: u32) {
-        let Self { conns, topics, feeds, .. } = self;
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
         let (Some(conn), Some(topic)) = (conns.get_mut(key as usize), topics.get_mut(topic_key))
         else {
             return;
         };
-        let Some(sub) = conn.subs.get(topic_key) else { return };
+        let Some(sub) = conn.subs.get(topic_key) else {
+            return;
+        };
         let feed_key = topic.feeds[conn.form().index()];
         conn.subs.remove(topic_key);
         topic.subscribers -= 1;
         if topic.subscribers == 0 {
-            topic.left_at = self.now.tick();
+            topic.left_at = self.now;
             if !topic.fading {
                 topic.fading = true;
                 self.fading.push_back(topic_key);
@@ -99,18 +114,24 @@ impl<D> Inner<D> {
         if self.topics.current(topic_key, generation).is_none() {
             return;
         }
-        let Some(topic) = self.topics.get_mut(topic_key) else { return };
+        let Some(topic) = self.topics.get_mut(topic_key) else {
+            return;
+        };
         topic.live = true;
         for key in std::mem::take(&mut topic.waiting) {
             // A connection that has left may be named here, or one that has its key now.
             let waits = self.conn(key).is_some_and(|conn| {
-                conn.subs.get(topic_key).is_some_and(|sub| sub.index == WAITING)
+                conn.subs
+                    .get(topic_key)
+                    .is_some_and(|sub| sub.index == WAITING)
             });
             if !waits {
                 continue;
             }
             self.join(key, topic_key);
-            let Some(conn) = self.conns.get_mut(key as usize) else { continue };
+            let Some(conn) = self.conns.get_mut(key as usize) else {
+                continue;
+            };
             conn.waiting -= 1;
             if conn.waiting == 0 {
                 self.uncork(key);
@@ -130,7 +151,12 @@ impl<D> Inner<D> {
 
     /// Makes a connection a member of a live topic.
     fn join(&mut self, key: u32, topic_key: u32) {
-        let Self { conns, topics, feeds, .. } = self;
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
         let (Some(conn), Some(topic)) = (conns.get_mut(key as usize), topics.get_mut(topic_key))
         else {
             return;
@@ -140,7 +166,9 @@ impl<D> Inner<D> {
         if *feed_key == NO_FEED {
             *feed_key = key32(feeds.insert(Feed::new(form, topic_key)));
         }
-        let Some(feed) = feeds.get_mut(*feed_key as usize) else { return };
+        let Some(feed) = feeds.get_mut(*feed_key as usize) else {
+            return;
+        };
         let mut member = Member::new(conn.sock, key, feed.log.head());
         // What is in the outbox goes before what the topic brings.
         member.set(HELD, conn.is(DIRTY | BLOCKED | CORKED));
@@ -153,12 +181,26 @@ impl<D> Inner<D> {
 
     /// Keeps the members' mark of a connection with several subscriptions in step.
     fn mark_shared(&mut self, key: u32) {
-        let Self { conns, topics, feeds, .. } = self;
-        let Some(conn) = conns.get(key as usize) else { return };
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
+        let Some(conn) = conns.get(key as usize) else {
+            return;
+        };
         let shared = matches!(conn.subs, Subs::Many(_));
         let form = conn.form().index();
-        for sub in conn.subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed = topics.get(sub.topic).map(|topic| topic.feeds[form] as usize);
+        for sub in conn
+            .subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+        {
+            let feed = topics
+                .get(sub.topic)
+                .map(|topic| topic.feeds[form] as usize);
             if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
                 feed.members[sub.index as usize].set(SHARED, shared);
             }
@@ -169,13 +211,21 @@ impl<D> Inner<D> {
         let home = self.home_of(name);
         let key = self.topics.add(name, home);
         let own = home == self.shard;
-        let Some(topic) = self.topics.get_mut(key) else { return key };
+        let Some(topic) = self.topics.get_mut(key) else {
+            return key;
+        };
         if own {
             topic.live = true;
-            let interest = Interest { shard: home, key, generation: topic.generation };
+            let interest = Interest {
+                shard: home,
+                key,
+                generation: topic.generation,
+            };
             self.homes.add(&topic.name, interest);
         } else {
-            self.mail[usize::from(home)].wanted.push_back((key, topic.generation));
+            self.mail[usize::from(home)]
+                .wanted
+                .push_back((key, topic.generation));
         }
         key
     }
@@ -184,8 +234,10 @@ impl<D> Inner<D> {
     pub(super) fn forget_topics(&mut self) {
         let linger = self.config.interest_linger;
         while let Some(&key) = self.fading.front() {
-            let Some(topic) = self.topics.get_mut(key) else { return };
-            if topic.subscribers == 0 && !self.now.is_past(topic.left_at, linger) {
+            let Some(topic) = self.topics.get_mut(key) else {
+                return;
+            };
+            if topic.subscribers == 0 && self.now < topic.left_at.plus(linger) {
                 return;
             }
             topic.fading = false;
@@ -197,29 +249,49 @@ impl<D> Inner<D> {
         }
     }
 
+    /// When `forget_topics` has something to do next.
+    pub(super) fn fade_deadline(&self) -> Option<Now> {
+        let topic = self.topics.get(*self.fading.front()?)?;
+        Some(topic.left_at.plus(self.config.interest_linger))
+    }
+
     fn forget(&mut self, key: u32, topic: Topic) {
         for feed in topic.feeds.into_iter().filter(|&feed| feed != NO_FEED) {
             if let Some(mut feed) = self.feeds.try_remove(feed as usize) {
                 feed.log.clear(&mut self.pool);
             }
         }
-        let interest = Interest { shard: self.shard, key, generation: topic.generation };
+        let interest = Interest {
+            shard: self.shard,
+            key,
+            generation: topic.generation,
+        };
         if topic.home == self.shard {
             self.homes.remove(&topic.name, interest);
         } else {
-            self.mail[usize::from(topic.home)].unwanted.push_back((topic.name, interest));
+            self.mail[usize::from(topic.home)]
+                .unwanted
+                .push_back((topic.name, interest));
         }
     }
 
     /// Tells the peers what is wanted and what not any more, as far as there is room.
     pub(super) fn mail_interest(&mut self) {
-        let Self { mail, topics, shard, .. } = self;
+        let Self {
+            mail,
+            topics,
+            shard,
+            ..
+        } = self;
         for peer in mail.iter_mut() {
-            while !(peer.wanted.is_empty() && peer.unwanted.is_empty()) && peer.to_home.has_room()
-            {
+            while !(peer.wanted.is_empty() && peer.unwanted.is_empty()) && peer.to_home.has_room() {
                 if let Some((key, generation)) = peer.wanted.pop_front() {
                     if let Some(topic) = topics.current(key, generation) {
-                        let interest = Interest { shard: *shard, key, generation };
+                        let interest = Interest {
+                            shard: *shard,
+                            key,
+                            generation,
+                        };
                         let topic = topic.name.clone();
                         peer.to_home.push(ToHome::Want { topic, interest });
                     }

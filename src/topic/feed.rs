@@ -6,7 +6,7 @@
 
 use crate::limits::SCAN_PER_WALK;
 use crate::payload::Form;
-use crate::proto::kind::Kind;
+use crate::proto::Kind;
 use crate::topic::log::Log;
 use crate::topic::member::{APART, BLOCKED, HELD, Member, SHARED};
 use crate::topic::segment::Pool;
@@ -167,7 +167,13 @@ impl Feed {
             self.pass_min = u64::MAX;
             self.unvisited = self.members.len();
         }
-        let Self { log, members, unvisited, pass_min, .. } = self;
+        let Self {
+            log,
+            members,
+            unvisited,
+            pass_min,
+            ..
+        } = self;
         let head = log.head();
         let mut scan = SCAN_PER_WALK;
         let mut cursor = u64::MAX;
@@ -192,7 +198,11 @@ impl Feed {
             if sent == Ok(bytes.len()) {
                 member.set_cursor(cursor + bytes.len() as u64);
                 // A cursor that was segments behind stays for the next of them.
-                *unvisited = if member.state() == head { index } else { *unvisited };
+                *unvisited = if member.state() == head {
+                    index
+                } else {
+                    *unvisited
+                };
                 continue;
             }
             *unvisited = index;
@@ -207,7 +217,11 @@ impl Feed {
             return Walk::More;
         }
         self.settled = self.pass_head.min(self.pass_min);
-        if self.pass_head < self.log.head() { Walk::More } else { Walk::Done }
+        if self.pass_head < self.log.head() {
+            Walk::More
+        } else {
+            Walk::Done
+        }
     }
 
     /// After a pass: gives the log's memory back if every member has everything.
@@ -242,8 +256,14 @@ fn left_short(
     // The caller marks the rest; from here on the walk must not touch it.
     member.set(HELD, true);
     match sent {
-        Ok(n) => met.push(Met::Short { index, sent_to: cursor + n as u64 }),
-        Err(WriteError::Blocked) => met.push(Met::Short { index, sent_to: cursor }),
+        Ok(n) => met.push(Met::Short {
+            index,
+            sent_to: cursor + n as u64,
+        }),
+        Err(WriteError::Blocked) => met.push(Met::Short {
+            index,
+            sent_to: cursor,
+        }),
         Err(WriteError::Broken) => met.push(Met::Broken { conn: member.conn }),
     }
 }

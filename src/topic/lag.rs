@@ -10,7 +10,11 @@ pub enum Lag {
     /// It misses this many.
     Skipped { frames: u64 },
     /// It keeps its unread frames; `count` is the log's count of frames where they end.
-    Apart { conn: u32, unread: Vec<Unread>, count: u64 },
+    Apart {
+        conn: u32,
+        unread: Vec<Unread>,
+        count: u64,
+    },
     /// It is to be closed.
     Slow { conn: u32 },
 }
@@ -22,13 +26,19 @@ pub fn fall_behind(policy: SlowConsumer, log: &Log, member: &mut Member, end: u6
     match policy {
         SlowConsumer::DropOldest | SlowConsumer::Latest => {
             member.set_cursor(end);
-            Lag::Skipped { frames: log.frames_between(cursor, end) }
+            Lag::Skipped {
+                frames: log.frames_between(cursor, end),
+            }
         }
         SlowConsumer::DropNewest => {
             let unread = log.unread(cursor);
             member.set_cursor(log.head());
             member.set(APART, true);
-            Lag::Apart { conn, unread, count: log.count() }
+            Lag::Apart {
+                conn,
+                unread,
+                count: log.count(),
+            }
         }
         SlowConsumer::Disconnect => {
             member.set_cursor(end);

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use crate::id::{ShardId, key32};
 use crate::payload::Form;
+use crate::time::Now;
 
 /// A topic as this shard sees it, from its first subscriber to a while after its last.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ pub struct Topic {
     pub(crate) feeds: [u32; Form::ALL.len()],
     /// Subscriptions, those that wait included.
     pub(crate) subscribers: u32,
-    /// Tick of the last subscriber's leave; meaningful while there are none.
-    pub(crate) left_at: u32,
+    /// When the last subscriber left; meaningful while there are none.
+    pub(crate) left_at: Now,
     /// On the list of topics to forget if they stay without subscribers.
     pub(crate) fading: bool,
     /// Connections whose subscription waits for the home. May name some that have left.
@@ -59,7 +60,7 @@ impl Topics {
             live: false,
             feeds: [NO_FEED; Form::ALL.len()],
             subscribers: 0,
-            left_at: 0,
+            left_at: Now::default(),
             fading: false,
             waiting: Vec::new(),
         }));

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::Form;
-use crate::proto::kind::Kind;
+use crate::proto::Kind;
 use crate::topic::segment::{Pool, Segment};
 
 /// Encoded frames kept for those who have not had them yet.
@@ -60,7 +60,10 @@ impl Log {
             self.segments.push_back(pool.take(self.head));
         }
         let Some(last) = self.segments.back_mut().and_then(Rc::get_mut) else {
-            debug_assert!(false, "the last segment is ours alone: checked or just made");
+            debug_assert!(
+                false,
+                "the last segment is ours alone: checked or just made"
+            );
             return;
         };
         form.encode(&mut last.bytes, kind, payload);
@@ -72,7 +75,8 @@ impl Log {
 
     /// The bytes from `cursor` to the end of its segment; empty at the head.
     pub fn tail(&self, cursor: u64) -> &[u8] {
-        self.segment_at(cursor).map_or(&[], |(segment, at)| segment.slice(at, segment.bytes.len()))
+        self.segment_at(cursor)
+            .map_or(&[], |(segment, at)| segment.slice(at, segment.bytes.len()))
     }
 
     /// The bytes from `from` to `to`, which lie in one segment, as something to hold on to.
@@ -114,7 +118,12 @@ impl Log {
         {
             let next = segment.end();
             let frames = self.frames_between(from, next);
-            unread.push(Unread { segment, from: start, to: end, frames });
+            unread.push(Unread {
+                segment,
+                from: start,
+                to: end,
+                frames,
+            });
             from = next;
         }
         unread
@@ -156,7 +165,9 @@ impl Log {
         let segment = if last.base <= position {
             last
         } else {
-            let after = self.segments.partition_point(|segment| segment.base <= position);
+            let after = self
+                .segments
+                .partition_point(|segment| segment.base <= position);
             self.segments.get(after.checked_sub(1)?)?
         };
         let at = usize::try_from(position - segment.base).ok()?;

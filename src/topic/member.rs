@@ -31,7 +31,11 @@ impl Member {
     /// A member that is to get everything from `cursor` on.
     pub(crate) fn new(sock: Sock, conn: u32, cursor: u64) -> Self {
         debug_assert_eq!(cursor & FLAGS, 0);
-        Self { sock, conn, state: cursor }
+        Self {
+            sock,
+            conn,
+            state: cursor,
+        }
     }
 
     /// The cursor with the flags in the bits above it.

@@ -2,6 +2,7 @@
 
 pub mod feed;
 pub mod home;
+pub mod lag;
 pub mod local;
 pub mod log;
 pub mod member;

@@ -69,7 +69,13 @@ impl Pool {
             return segment;
         }
         let backlog = Rc::clone(&self.backlog);
-        Rc::new(Segment { base, bytes: Vec::new(), born: self.begun, counted: 0, backlog })
+        Rc::new(Segment {
+            base,
+            bytes: Vec::new(),
+            born: self.begun,
+            counted: 0,
+            backlog,
+        })
     }
 
     /// Takes back a segment that the log needs no more; frees it if others still do.

@@ -1,0 +1,3 @@
+//! Sockets as the shards need them; no policy.
+
+pub mod listener;

@@ -1,0 +1,144 @@
+//! Which deadlines have passed: a hashed timing wheel that is only ever added to.
+//!
+//! An entry cannot be cancelled or moved. Its owner looks, when it is handed out, whether it still
+//! counts: a connection that was heard from in the meantime arms the wheel again with its later
+//! deadline, one that is gone is forgotten. So a connection that is alive costs one entry per
+//! timeout, and nothing for each message.
+
+use crate::time::{Now, Stamp, TICK_MS};
+
+/// Deadlines of up to 2^32 owners, to within [`TICK_MS`] milliseconds.
+///
+/// An entry is 8 bytes: the owner's key and the tick it is armed for. Keys may be armed more than
+/// once, and used again for another owner: who remembers the tick that [`arm`](Self::arm) gave
+/// last can tell an entry that no longer counts.
+#[derive(Debug)]
+pub struct Wheel {
+    /// The slot of a tick is its remainder by `SLOTS`. Holds ticks from `next` to
+    /// `next + SLOTS - 1`, so each slot holds one tick.
+    slots: Vec<Vec<Entry>>,
+    /// One bit per slot: it has entries.
+    filled: [u64; SLOTS / 64],
+    /// The first tick not handed out yet.
+    next: u64,
+    /// What is left of tick `next - 1`. Apart from the slots, so that what is armed meanwhile
+    /// comes after it.
+    due: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: u32,
+    tick: Stamp,
+}
+
+impl Wheel {
+    /// An empty wheel that begins at `start`.
+    pub fn new(start: Now) -> Self {
+        Self {
+            slots: (0..SLOTS).map(|_| Vec::new()).collect(),
+            filled: [0; SLOTS / 64],
+            next: start.millis() / TICK_MS,
+            due: Vec::new(),
+        }
+    }
+
+    /// Adds an entry that is handed out once `at` has passed, and returns its tick.
+    ///
+    /// A deadline further away than the horizon of 32 seconds is handed out early; its owner
+    /// looks and arms again.
+    pub fn arm(&mut self, key: u32, at: Now) -> Stamp {
+        let horizon = self.next + SLOTS as u64 - 1;
+        let tick = at.millis().div_ceil(TICK_MS).clamp(self.next, horizon);
+        let slot = slot_of(tick);
+        let tick = Stamp::of_tick(tick);
+        self.slots[slot].push(Entry { key, tick });
+        self.filled[slot / 64] |= 1 << (slot % 64);
+        tick
+    }
+
+    /// Appends up to `budget` entries whose tick has passed, as key and tick, the earliest tick
+    /// first.
+    ///
+    /// What the budget left over comes with the next call, however far the clock jumped.
+    pub fn take_expired(&mut self, now: Now, budget: usize, expired: &mut Vec<(u32, Stamp)>) {
+        let mut left = budget;
+        while 0 < left {
+            if self.due.is_empty() && !self.turn(now) {
+                return;
+            }
+            let kept = self.due.len().saturating_sub(left);
+            left -= self.due.len() - kept;
+            expired.extend(self.due.drain(kept..).map(|entry| (entry.key, entry.tick)));
+        }
+    }
+
+    /// When the next entry is to be handed out: at once if that moment has passed.
+    pub fn next_deadline(&self) -> Option<Now> {
+        let tick = if self.due.is_empty() {
+            self.first_filled()?
+        } else {
+            self.next - 1
+        };
+        Some(Now::from_millis(tick.saturating_mul(TICK_MS)))
+    }
+
+    /// Makes the first filled slot that has passed the one that is due, and says if there was any.
+    fn turn(&mut self, now: Now) -> bool {
+        // A burst of deadlines must not hold its memory for ever, and growing again costs each
+        // entry one copy.
+        if SLOT_KEPT < self.due.capacity() {
+            self.due = Vec::new();
+        }
+        let passed = now.millis() / TICK_MS;
+        let Some(tick) = self.first_filled().filter(|tick| *tick <= passed) else {
+            self.next = self.next.max(passed + 1);
+            return false;
+        };
+        let slot = slot_of(tick);
+        std::mem::swap(&mut self.due, &mut self.slots[slot]);
+        self.filled[slot / 64] &= !(1 << (slot % 64));
+        self.next = tick + 1;
+        true
+    }
+
+    /// The earliest tick that has entries in its slot.
+    fn first_filled(&self) -> Option<u64> {
+        let start = slot_of(self.next);
+        let words = self.filled.len();
+        // The word that `start` is in comes twice: first its bits from there on, last the others.
+        (0..=words).find_map(|step| {
+            let word = (start / 64 + step) % words;
+            let from_start = u64::MAX << (start % 64);
+            let mask = match step {
+                0 => from_start,
+                _ if step == words => !from_start,
+                _ => u64::MAX,
+            };
+            let bits = self.filled[word] & mask;
+            (bits != 0).then(|| {
+                let slot = word * 64 + bits.trailing_zeros() as usize;
+                self.next + ((slot + SLOTS - start) % SLOTS) as u64
+            })
+        })
+    }
+}
+
+/// Ticks the wheel looks ahead: 32 seconds.
+const SLOTS: usize = 512;
+/// An emptied slot with room for more entries than this gives its memory back.
+const SLOT_KEPT: usize = 64;
+
+const _: () = assert!(SLOTS.is_multiple_of(64), "whole words of the bitmap");
+const _: () = assert!(size_of::<Entry>() == 8, "a million of them are 8 MB");
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the remainder is below SLOTS"
+)]
+fn slot_of(tick: u64) -> usize {
+    (tick % SLOTS as u64) as usize
+}
+
+#[cfg(test)]
+mod tests;
