@@ -116,3 +116,32 @@ const _: () = assert!(
         == KEEPALIVE_IDLE.as_secs() + KEEPALIVE_PROBES as u64 * KEEPALIVE_INTERVAL.as_secs()
 );
 const _: () = assert!(STALL_TIMEOUT.as_secs() < TCP_USER_TIMEOUT.as_secs());
+/// After an accept failed for want of descriptors or memory, the next is tried this much later.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Messages taken from one lane in one turn.
+pub const MAIL_PER_LANE_AND_TURN: usize = 256;
+/// Events taken from the kernel at once.
+pub const EVENTS_PER_POLL: usize = 1_024;
+/// Descriptors of a shard that are not for connections: listeners, epoll, doorbells, the spare,
+/// those being refused, and what a handler opens.
+pub const DESCRIPTORS_RESERVED: usize = 100;
+/// Most shards of a node.
+pub const SHARDS_MAX: usize = 256;
+/// Messages on a lane between two shards, where memory does not tell otherwise: as many as a shard
+/// fans out in a few turns.
+pub const LANE_MESSAGES_MAX: usize = 1024;
+/// The fewest messages on a lane.
+pub const LANE_MESSAGES_MIN: usize = 4;
+/// Messages on all lanes that lead to one shard in one direction.
+pub const INBOX_MESSAGES_MAX: usize = 4096;
+/// Messages on all lanes of a node in one direction: the places are allocated at start, in 128
+/// bytes each at most, and the lanes grow with the square of the shards.
+pub const MESH_MESSAGES_MAX: usize = 1 << 18;
+/// Bytes of payload on all lanes that lead to one shard in one direction.
+pub const INBOX_BYTES_MAX: usize = 16 << 20;
+/// The least share of those bytes that a lane has.
+pub const LANE_BYTES_MIN: usize = 256 << 10;
+/// Unsent bytes of a connection above which the kernel takes no more (`TCP_NOTSENT_LOWAT`,
+/// tcp(7)). Without it the kernel queues 3 to 4 MB for a reader that never reads, and every policy
+/// for slow consumers begins minutes late.
+pub const NOTSENT_LOWAT_BYTES: u32 = 16 << 10;

@@ -5,6 +5,7 @@
 //! done (`flush`, `mail`, `take_*`, `reap`).
 
 use std::collections::hash_map::RandomState;
+use std::fmt;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
@@ -22,10 +23,17 @@ use crate::topic::member::Sock;
 use crate::topic::sink::Sink;
 
 /// One shard without its thread.
-#[derive(Debug)]
 pub struct ShardCore<H: Handler> {
     pub(super) handler: H,
     pub(super) inner: Inner<H::Conn>,
+}
+
+impl<H: Handler> fmt::Debug for ShardCore<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardCore")
+            .field("shard", &self.inner.shard)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<H: Handler> ShardCore<H> {
@@ -155,6 +163,16 @@ impl<H: Handler> ShardCore<H> {
     pub fn mail(&mut self) -> &mut [PeerMail] {
         self.inner.mail_interest();
         &mut self.inner.mail
+    }
+
+    /// A lane has room again in which somebody had found none.
+    pub fn note_room(&mut self) {
+        self.inner.moved = true;
+    }
+
+    /// Whether there is no connection.
+    pub fn is_empty(&self) -> bool {
+        self.inner.conns.is_empty()
     }
 
     /// The next connection whose write side is to be shut down.

@@ -12,7 +12,7 @@ use crate::time::Now;
 
 /// A drain under way.
 #[derive(Debug)]
-pub struct Drain {
+pub(super) struct Drain {
     /// When the first connection may be closed.
     start: Now,
     /// Over how long the closes are spread, so that not all clients come back at once.

@@ -25,7 +25,7 @@ use crate::topic::segment::Pool;
 
 /// All that a shard owns but its handler.
 #[derive(Debug)]
-pub struct Inner<D> {
+pub(super) struct Inner<D> {
     pub(super) shard: ShardId,
     pub(super) config: Config,
     /// The same on every shard of the node: all agree where a topic's home is.

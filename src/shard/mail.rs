@@ -94,6 +94,8 @@ pub struct Outgoing<M> {
     room: Room,
     /// Somebody found no room since the last report of it.
     starved: bool,
+    /// Something happened since `set_room`.
+    touched: bool,
 }
 
 impl<M> Default for Outgoing<M> {
@@ -102,6 +104,7 @@ impl<M> Default for Outgoing<M> {
             mail: VecDeque::new(),
             room: Room::default(),
             starved: false,
+            touched: true,
         }
     }
 }
@@ -111,6 +114,7 @@ impl<M: Weigh> Outgoing<M> {
     pub fn has_room(&mut self) -> bool {
         let room = 0 < self.room.messages && 0 < self.room.bytes;
         self.starved |= !room;
+        self.touched |= !room;
         room
     }
 
@@ -120,6 +124,18 @@ impl<M: Weigh> Outgoing<M> {
         self.room.messages = self.room.messages.saturating_sub(1);
         self.room.bytes = self.room.bytes.saturating_sub(message.weight());
         self.mail.push_back(message);
+        self.touched = true;
+    }
+
+    /// Whether there is mail, or somebody found no room, since the room was last set.
+    pub fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// Takes back mail that the lane refused.
+    pub fn put_back(&mut self, message: M) {
+        self.mail.push_front(message);
+        self.room = Room::default();
     }
 
     /// The next message to put into the lane.
@@ -136,6 +152,7 @@ impl<M: Weigh> Outgoing<M> {
     pub fn set_room(&mut self, room: Room) {
         debug_assert!(self.mail.is_empty());
         self.room = room;
+        self.touched = false;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::close_reason::CloseReason;
 use crate::conn::{APART, OPEN};
 use crate::handler::{Busy, Wait};
-use crate::id::{ShardId, key32};
+use crate::id::key32;
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
@@ -296,17 +296,5 @@ impl<D> Inner<D> {
                 counters.skipped += outbox.drop_unread();
             }
         }
-    }
-
-    /// The homes among the peers that have room again or might.
-    pub(super) fn homes_with_room(&mut self) -> impl Iterator<Item = ShardId> {
-        let own = self.shard;
-        let paused = &self.paused;
-        (0u16..)
-            .zip(&mut self.mail)
-            .filter_map(move |(shard, mail)| {
-                let waits = !paused[usize::from(shard)].is_empty();
-                (waits && (shard == own || mail.to_home.has_room())).then_some(shard)
-            })
     }
 }

@@ -12,4 +12,5 @@
 pub mod affinity;
 pub mod descriptors;
 pub mod eventfd;
+pub mod memory;
 pub mod socket;

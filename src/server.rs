@@ -1,0 +1,313 @@
+//! Starting and stopping a server: its shards, the mesh between them, its threads.
+
+use std::collections::hash_map::RandomState;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::config::Config;
+use crate::handle::Handle;
+use crate::handler::Handler;
+use crate::id::ShardId;
+use crate::limits::{
+    BACKLOG_BYTES_MIN, DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
+};
+use crate::mesh::{self, Capacity, Mesh};
+use crate::net::listener;
+use crate::shard::control::{Phase, Shared};
+use crate::shard::{self, Seed, Speaks};
+use crate::sys::{affinity, descriptors, memory};
+
+/// What a server is to be; see [`Server::builder`].
+#[derive(Clone, Debug)]
+pub struct ServerBuilder {
+    listen: Vec<(SocketAddr, Speaks)>,
+    shards: usize,
+    connections_max: Option<usize>,
+    config: Config,
+    pin: bool,
+    own_tables: bool,
+}
+
+/// A running server. Dropping it does not stop it: see [`Handle::drain`] and [`Server::join`].
+#[derive(Debug)]
+pub struct Server {
+    handle: Handle,
+    http: Vec<SocketAddr>,
+    tcp: Vec<SocketAddr>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// A server without listeners, one shard per core.
+    pub fn builder() -> ServerBuilder {
+        ServerBuilder {
+            listen: Vec::new(),
+            shards: affinity::cores(),
+            connections_max: None,
+            config: Config::default(),
+            pin: true,
+            own_tables: true,
+        }
+    }
+
+    /// Publishes and stops from any thread.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The addresses of the HTTP listeners, in the order they were asked for; a port that was 0
+    /// is the one it has become.
+    pub fn http_addrs(&self) -> &[SocketAddr] {
+        &self.http
+    }
+
+    /// The addresses of the TCP listeners, likewise.
+    pub fn tcp_addrs(&self) -> &[SocketAddr] {
+        &self.tcp
+    }
+
+    /// How many shards it has.
+    pub fn shards(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Waits until the server has stopped.
+    pub fn join(self) {
+        for thread in self.threads {
+            if thread.join().is_err() {
+                log::error!("a shard has panicked");
+            }
+        }
+    }
+}
+
+impl ServerBuilder {
+    /// Listens for HTTP and WebSocket; may be called several times. Port 0 takes a free one.
+    #[must_use]
+    pub fn http(mut self, addr: SocketAddr) -> Self {
+        self.listen.push((addr, Speaks::Http));
+        self
+    }
+
+    /// Listens for length-prefixed TCP whose connections belong to `topic`.
+    #[must_use]
+    pub fn tcp(mut self, addr: SocketAddr, topic: impl Into<String>) -> Self {
+        self.listen.push((
+            addr,
+            Speaks::LengthPrefix {
+                topic: topic.into(),
+            },
+        ));
+        self
+    }
+
+    /// How many shards; may exceed the cores, where a shard may not have descriptors enough.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = shards;
+        self
+    }
+
+    /// Most connections of all shards together; each shard admits its share.
+    #[must_use]
+    pub fn connections_max(mut self, connections: usize) -> Self {
+        self.connections_max = Some(connections);
+        self
+    }
+
+    /// The settings of every shard. What depends on the host is set at the start.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Whether shard `n` runs on core `n` (modulo their number) alone; by default it does.
+    #[must_use]
+    pub fn pin(mut self, pin: bool) -> Self {
+        self.pin = pin;
+        self
+    }
+
+    /// Whether each shard has a table of descriptors of its own, so that the limit of open files
+    /// is for each; by default it has. See [`Handler`] for what that means to an application.
+    #[must_use]
+    pub fn own_tables(mut self, own_tables: bool) -> Self {
+        self.own_tables = own_tables;
+        self
+    }
+
+    /// Starts the server; `make` makes each shard's handler, on the shard's own thread.
+    ///
+    /// # Errors
+    ///
+    /// An address that cannot be bound, a setting out of its range, or the host is out of
+    /// descriptors or threads. Nothing runs then.
+    pub fn start<H: Handler>(
+        self,
+        make: impl Fn(ShardId) -> H + Send + Clone + 'static,
+    ) -> io::Result<Server> {
+        let shards = self.check()?;
+        // Held until the shards listen: a port that was 0 is nobody else's until then.
+        let mut claims = Vec::new();
+        let mut listen = Vec::new();
+        for (addr, speaks) in &self.listen {
+            let (claim, bound) = listener::bind_probe(*addr)
+                .map_err(|err| io::Error::new(err.kind(), format!("cannot listen on {err}")))?;
+            claims.push(claim);
+            listen.push((bound, speaks.clone()));
+        }
+        let count = usize::from(shards);
+        let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())?;
+        let hasher = RandomState::new();
+        let shared = Arc::new(Shared::new(shards));
+        let keep = self.own_tables.then(|| mesh.descriptors());
+        let Mesh {
+            ports,
+            outside,
+            doorbells,
+        } = mesh;
+        let (report, reports) = bounded(count);
+        let mut threads = Vec::new();
+        let mut proceed = Vec::new();
+        for (shard, port) in (0..shards).zip(ports) {
+            let (go, proceeds) = bounded(1);
+            proceed.push(go);
+            let seed = Seed {
+                shard,
+                shards,
+                config: self.shard_config(shards, shard),
+                hasher: hasher.clone(),
+                port,
+                shared: Arc::clone(&shared),
+                listen: listen.clone(),
+                pin: self.pin.then_some(shard.into()),
+                keep: keep.clone(),
+                report: report.clone(),
+                proceed: proceeds,
+            };
+            let make = make.clone();
+            let name = format!("corecast-{shard}");
+            threads.push(
+                thread::Builder::new()
+                    .name(name)
+                    .spawn(|| shard::run(seed, make))?,
+            );
+        }
+        drop(report);
+        let handle = Handle::new(outside, hasher, Arc::clone(&shared), doorbells);
+        if let Err(err) = bring_up(&reports, proceed, count) {
+            handle.advance(Phase::Stop);
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+            return Err(err);
+        }
+        let addrs = |http: bool| {
+            let of_kind = |speaks: &Speaks| matches!(speaks, Speaks::Http) == http;
+            listen
+                .iter()
+                .filter(|(_, speaks)| of_kind(speaks))
+                .map(|(addr, _)| *addr)
+                .collect()
+        };
+        Ok(Server {
+            handle,
+            http: addrs(true),
+            tcp: addrs(false),
+            threads,
+        })
+    }
+
+    /// Checks the settings; returns the number of shards.
+    fn check(&self) -> io::Result<ShardId> {
+        let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
+        if !(1..=SHARDS_MAX).contains(&self.shards) {
+            return Err(invalid(format!(
+                "{} shards: must be 1 to {SHARDS_MAX}",
+                self.shards
+            )));
+        }
+        let message = self.config.message_bytes_max;
+        if !(1..=MESSAGE_BYTES_CEILING).contains(&message) {
+            return Err(invalid(format!(
+                "messages of {message} bytes: must be 1 to {MESSAGE_BYTES_CEILING}"
+            )));
+        }
+        for (_, speaks) in &self.listen {
+            if let Speaks::LengthPrefix { topic } = speaks
+                && !(1..=TOPIC_BYTES_MAX).contains(&topic.len())
+            {
+                return Err(invalid(format!(
+                    "topic {topic:?}: must have 1 to {TOPIC_BYTES_MAX} bytes"
+                )));
+            }
+        }
+        ShardId::try_from(self.shards).map_err(|err| invalid(err.to_string()))
+    }
+
+    /// The settings of one shard: its share of what is limited for all.
+    fn shard_config(&self, shards: ShardId, shard: ShardId) -> Config {
+        let count = usize::from(shards);
+        let mut config = self.config.clone();
+        config.connections_max = self.admitted(count, usize::from(shard));
+        config.backlog_bytes_max = (memory::total() / 4 / count).max(BACKLOG_BYTES_MIN);
+        config
+    }
+
+    /// Connections that one of `count` shards admits.
+    fn admitted(&self, count: usize, shard: usize) -> usize {
+        let tables = if self.own_tables { 1 } else { count };
+        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
+        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
+        let asked = self.connections_max.unwrap_or(usize::MAX);
+        // The first shards take what does not divide.
+        let share = asked / count + usize::from(shard < asked % count);
+        // The kernel spreads connections by hash: a share that binds tightly refuses some while
+        // other shards have room, so one shard may take a little more than its part.
+        let slack = if asked == usize::MAX || count == 1 {
+            0
+        } else {
+            share / 16 + 16
+        };
+        share.saturating_add(slack).min(of_table).max(1)
+    }
+
+    /// Connections that the server admits: what was asked for, or what its descriptors allow.
+    pub fn capacity(&self) -> usize {
+        let count = self.shards.max(1);
+        (0..count).fold(0, |sum: usize, shard| {
+            sum.saturating_add(self.admitted(count, shard))
+        })
+    }
+
+    /// How many shards would admit so many connections.
+    pub fn shards_for(&self, connections: usize) -> usize {
+        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
+        // Each shard keeps the doorbells of all.
+        let of_table = limit
+            .saturating_sub(DESCRIPTORS_RESERVED + SHARDS_MAX)
+            .max(1);
+        connections.div_ceil(of_table).max(self.shards)
+    }
+}
+
+/// Waits for all shards to have bound, lets them listen, and waits for that.
+fn bring_up(
+    reports: &Receiver<io::Result<()>>,
+    proceed: Vec<Sender<()>>,
+    count: usize,
+) -> io::Result<()> {
+    let all = || {
+        let ended = || io::Error::other("a shard's thread has ended while it started");
+        (0..count).try_for_each(|_| reports.recv().unwrap_or_else(|_| Err(ended())))
+    };
+    all()?;
+    for go in proceed {
+        // One that is gone says so in its report.
+        let _sent = go.send(());
+    }
+    all()
+}

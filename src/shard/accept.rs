@@ -1,0 +1,229 @@
+//! Accepting: a bounded number per turn, and what to do when the kernel has no more to give.
+
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd;
+use std::time::Duration;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
+
+use crate::handler::Handler;
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
+use crate::shard::core::ShardCore;
+use crate::time::Now;
+use crate::topic::member::Sock;
+
+/// A listener and what its connections speak.
+#[derive(Debug)]
+pub struct Listening {
+    /// Bound and listening, in the shard's own table.
+    pub listener: TcpListener,
+    /// The protocol of its connections.
+    pub speaks: Speaks,
+}
+
+/// What the connections of a listener speak.
+#[derive(Clone, Debug)]
+pub enum Speaks {
+    /// HTTP requests, upgrades to WebSocket among them.
+    Http,
+    /// Length-prefixed frames on one topic.
+    LengthPrefix {
+        /// The topic that all its connections belong to.
+        topic: String,
+    },
+}
+
+/// The listeners of one shard.
+#[derive(Debug)]
+pub(super) struct Acceptor {
+    listeners: Vec<(Listening, bool)>,
+    /// No accepts until then: the kernel had nothing to give.
+    paused_until: Option<Now>,
+    /// Given up for a moment when there is no other descriptor, to turn a connection away.
+    spare: Option<File>,
+    /// When a failed accept was last logged, and how many were not since.
+    logged: Option<Now>,
+    unlogged: u64,
+}
+
+impl Acceptor {
+    /// Registers the listeners.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the registration.
+    pub(super) fn new(mut listening: Vec<Listening>, registry: &Registry) -> io::Result<Self> {
+        for (index, listening) in listening.iter_mut().enumerate() {
+            registry.register(&mut listening.listener, token(index), Interest::READABLE)?;
+        }
+        let listeners = listening
+            .into_iter()
+            .map(|listening| (listening, true))
+            .collect();
+        let spare = File::open("/dev/null").ok();
+        Ok(Self {
+            listeners,
+            paused_until: None,
+            spare,
+            logged: None,
+            unlogged: 0,
+        })
+    }
+
+    /// Whether an event's token is that of a listener.
+    pub(super) fn owns(&self, token: Token) -> bool {
+        usize::MAX - self.listeners.len() <= token.0 && token.0 != usize::MAX
+    }
+
+    /// Notes that a listener has connections.
+    pub(super) fn note(&mut self, token: Token) {
+        if let Some((_, ready)) = self.listeners.get_mut(usize::MAX - 1 - token.0) {
+            *ready = true;
+        }
+    }
+
+    /// Whether there may be connections to accept at once.
+    pub(super) fn is_ready(&self, now: Now) -> bool {
+        self.paused_until.is_none_or(|until| until <= now)
+            && self.listeners.iter().any(|(_, ready)| *ready)
+    }
+
+    /// When accepting goes on, if it waits.
+    pub(super) fn deadline(&self) -> Option<Now> {
+        self.paused_until
+            .filter(|_| self.listeners.iter().any(|(_, ready)| *ready))
+    }
+
+    /// Whether new connections are taken at all.
+    pub(super) fn is_open(&self) -> bool {
+        !self.listeners.is_empty()
+    }
+
+    /// Accepts a turn's worth of connections.
+    pub(super) fn accept<H: Handler>(
+        &mut self,
+        core: &mut ShardCore<H>,
+        registry: &Registry,
+        streams: &mut Vec<Option<TcpStream>>,
+        now: Now,
+    ) {
+        if !self.is_ready(now) {
+            return;
+        }
+        self.paused_until = None;
+        for index in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_PER_TURN {
+                let (listening, ready) = &mut self.listeners[index];
+                if !*ready {
+                    break;
+                }
+                match listening.listener.accept() {
+                    Ok((stream, _)) => open(core, registry, streams, stream, &listening.speaks),
+                    Err(err) if err.kind() == ErrorKind::WouldBlock => *ready = false,
+                    Err(err) if is_scarcity(&err) => {
+                        core.count_accept_error();
+                        self.turn_away(index);
+                        self.log(&err, now);
+                        self.paused_until = Some(now.plus(ACCEPT_PAUSE));
+                        return;
+                    }
+                    // The connection is gone before it was accepted (accept(2)).
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+
+    /// Takes what is queued, as closing the listener would reset it, and closes the listeners.
+    pub(super) fn close<H: Handler>(
+        &mut self,
+        core: &mut ShardCore<H>,
+        registry: &Registry,
+        streams: &mut Vec<Option<TcpStream>>,
+        now: Now,
+    ) {
+        self.paused_until = None;
+        for (_, ready) in &mut self.listeners {
+            *ready = true;
+        }
+        for _ in 0..QUEUE_ROUNDS_MAX {
+            if !self.is_ready(now) {
+                break;
+            }
+            self.accept(core, registry, streams, now);
+        }
+        self.listeners.clear();
+    }
+
+    /// Takes one connection with the spare descriptor and closes it: its client need not wait for
+    /// one that may never be free.
+    fn turn_away(&mut self, index: usize) {
+        if self.spare.take().is_some() {
+            drop(self.listeners[index].0.listener.accept());
+        }
+        self.spare = File::open("/dev/null").ok();
+    }
+
+    /// Logs at most once per second.
+    fn log(&mut self, err: &io::Error, now: Now) {
+        if self
+            .logged
+            .is_some_and(|logged| now < logged.plus(Duration::from_secs(1)))
+        {
+            self.unlogged += 1;
+            return;
+        }
+        let unlogged = std::mem::take(&mut self.unlogged);
+        log::warn!(
+            "cannot accept: {err} ({unlogged} more since the last message); raise the limit of \
+             open files or use more shards"
+        );
+        self.logged = Some(now);
+    }
+}
+
+fn open<H: Handler>(
+    core: &mut ShardCore<H>,
+    registry: &Registry,
+    streams: &mut Vec<Option<TcpStream>>,
+    mut stream: TcpStream,
+    speaks: &Speaks,
+) {
+    let sock = Sock(stream.as_raw_fd());
+    let id = match speaks {
+        Speaks::Http => core.handle_http_open(sock),
+        Speaks::LengthPrefix { topic } => core.handle_tcp_open(sock, topic),
+    };
+    let interest = Interest::READABLE | Interest::WRITABLE;
+    if registry
+        .register(&mut stream, Token(id.pack()), interest)
+        .is_err()
+    {
+        core.handle_reset(id);
+    }
+    let key = id.key as usize;
+    if streams.len() <= key {
+        streams.resize_with(key + 1, || None);
+    }
+    streams[key] = Some(stream);
+}
+
+/// Whether an accept failed for want of descriptors or memory, and will again if tried at once.
+fn is_scarcity(err: &io::Error) -> bool {
+    let errno = err.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(
+        errno,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}
+
+/// Below the doorbell's.
+fn token(index: usize) -> Token {
+    Token(usize::MAX - 1 - index)
+}
+
+/// Rounds of accepts when a listener closes: more than any backlog holds.
+const QUEUE_ROUNDS_MAX: usize = 1_024;

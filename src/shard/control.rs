@@ -1,0 +1,100 @@
+//! What the threads of a server share beside the mesh: its phase, and copies of the counters.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+
+use crate::counters::{Counters, Snapshot};
+use crate::id::ShardId;
+
+/// How far a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It takes connections.
+    Serve,
+    /// It closes them.
+    Drain,
+    /// It is over.
+    Stop,
+}
+
+/// State of a whole server.
+#[derive(Debug)]
+pub struct Shared {
+    phase: AtomicU8,
+    /// Shards that may still have connections.
+    undrained: AtomicUsize,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Shared {
+    /// The state of a server that starts with so many shards.
+    pub fn new(shards: ShardId) -> Self {
+        Self {
+            phase: AtomicU8::new(Phase::Serve as u8),
+            undrained: AtomicUsize::new(shards.into()),
+            snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
+        }
+    }
+
+    /// Goes on to a later phase; the shards see it when they are rung.
+    pub fn advance(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// The sum of all shards' counters, at most a turn old.
+    pub fn counters(&self) -> Counters {
+        let mut sum = Counters::default();
+        for snapshot in &self.snapshots {
+            snapshot.add_to(&mut sum);
+        }
+        sum
+    }
+}
+
+/// One shard's view of it.
+#[derive(Debug)]
+pub struct Control {
+    shared: Arc<Shared>,
+    shard: ShardId,
+    /// This shard has no connections any more and has said so.
+    drained: bool,
+}
+
+impl Control {
+    /// The view of `shard`.
+    pub fn new(shared: Arc<Shared>, shard: ShardId) -> Self {
+        Self {
+            shared,
+            shard,
+            drained: false,
+        }
+    }
+
+    /// What to do next. A drained shard goes on, as others may have topics at home here.
+    pub fn phase(&self) -> Phase {
+        match self.shared.phase.load(Ordering::Acquire) {
+            phase if phase == Phase::Serve as u8 => Phase::Serve,
+            phase if phase == Phase::Drain as u8 && 0 < self.undrained() => Phase::Drain,
+            _ => Phase::Stop,
+        }
+    }
+
+    /// Notes that this shard drains and has no connections any more.
+    pub fn note_drained(&mut self) {
+        if !self.drained {
+            self.drained = true;
+            self.shared.undrained.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+
+    fn undrained(&self) -> usize {
+        self.shared.undrained.load(Ordering::Acquire)
+    }
+
+    /// Renews the copy of the shard's counters.
+    pub fn report(&self, counters: &Counters) {
+        if let Some(snapshot) = self.shared.snapshots.get(usize::from(self.shard)) {
+            snapshot.store(counters);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The shell of a shard: polls, reads, writes, accepts, reads the clock. It decides nothing.
+
+use std::fmt;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use rustix::io::Errno;
+
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::limits::{EVENTS_PER_POLL, READ_BYTES_PER_TURN};
+use crate::shard::accept::{Acceptor, Listening};
+use crate::shard::control::{Control, Phase};
+use crate::shard::core::ShardCore;
+use crate::shard::post::Post;
+use crate::shard::wire::Wire;
+use crate::sys::socket;
+use crate::time::Now;
+
+/// A shard's thread, from its first turn to its last.
+pub struct EventLoop<H: Handler> {
+    core: ShardCore<H>,
+    post: Post,
+    control: Control,
+    acceptor: Acceptor,
+    poll: Poll,
+    events: Events,
+    /// Sockets, by the key of their connection.
+    streams: Vec<Option<TcpStream>>,
+    /// Connections with bytes left that no event will tell of again.
+    pending: Vec<ConnId>,
+    /// Lent to one connection after the other.
+    buffer: Box<[u8]>,
+    start: Instant,
+    now: Now,
+}
+
+impl<H: Handler> fmt::Debug for EventLoop<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H: Handler> EventLoop<H> {
+    /// Makes the loop of a shard on its own thread, with that thread's descriptors.
+    ///
+    /// # Errors
+    ///
+    /// Out of descriptors or memory.
+    pub fn new(
+        core: ShardCore<H>,
+        post: Post,
+        control: Control,
+        listening: Vec<Listening>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        if let Some(doorbell) = post.doorbell() {
+            let fd = doorbell.as_raw_fd();
+            poll.registry()
+                .register(&mut SourceFd(&fd), DOORBELL, Interest::READABLE)?;
+        }
+        let acceptor = Acceptor::new(listening, poll.registry())?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the shell is where the clock is read"
+        )]
+        let start = Instant::now();
+        Ok(Self {
+            core,
+            post,
+            control,
+            acceptor,
+            poll,
+            events: Events::with_capacity(EVENTS_PER_POLL),
+            streams: Vec::new(),
+            pending: Vec::new(),
+            buffer: vec![0; READ_BYTES_PER_TURN].into(),
+            start,
+            now: Now::default(),
+        })
+    }
+
+    /// Runs until the server stops.
+    ///
+    /// # Errors
+    ///
+    /// Only what makes the whole shard useless: `epoll_wait(2)` failed.
+    pub fn run(mut self) -> io::Result<()> {
+        loop {
+            self.turn()?;
+            match self.control.phase() {
+                Phase::Serve => {}
+                Phase::Drain => self.drain(),
+                Phase::Stop => return Ok(()),
+            }
+        }
+    }
+
+    /// One turn; every phase is bounded.
+    fn turn(&mut self) -> io::Result<()> {
+        self.wait()?;
+        self.core.begin_turn(self.now);
+        self.post.take(&mut self.core);
+        self.acceptor.accept(
+            &mut self.core,
+            self.poll.registry(),
+            &mut self.streams,
+            self.now,
+        );
+        self.read();
+        self.core.handle_resumed();
+        self.core.handle_timeouts();
+        self.post.send(&mut self.core);
+        self.core.flush(&mut Wire);
+        self.reap();
+        self.control.report(self.core.counters());
+        Ok(())
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let at_once = self.core.has_work() || self.post.has_mail() || !self.pending.is_empty();
+        let timeout = if at_once || self.acceptor.is_ready(self.now) {
+            Some(Duration::ZERO)
+        } else {
+            let deadlines = [self.core.next_deadline(), self.acceptor.deadline()];
+            deadlines
+                .into_iter()
+                .flatten()
+                .min()
+                .map(|deadline| deadline.since(self.now))
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(err) if err.kind() != io::ErrorKind::Interrupted => return Err(err),
+            _ => {}
+        }
+        let elapsed = self.start.elapsed().as_millis();
+        self.now = Now::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX));
+        Ok(())
+    }
+
+    fn read(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                DOORBELL => self.post.rung(),
+                token if self.acceptor.owns(token) => self.acceptor.note(token),
+                Token(token) => {
+                    let id = ConnId::unpack(token);
+                    if event.is_writable() {
+                        self.core.handle_writable(id);
+                    }
+                    if event.is_readable() || event.is_error() {
+                        let ends = event.is_read_closed() || event.is_error();
+                        self.read_from(id, ends);
+                    }
+                }
+            }
+        }
+        self.events = events;
+        for id in pending {
+            self.read_from(id, true);
+        }
+        while let Some(id) = self.core.take_readable() {
+            self.read_from(id, true);
+        }
+    }
+
+    /// Reads what a connection's budget allows.
+    ///
+    /// A short read empties the socket (epoll(7)), unless its event also told of the stream's end
+    /// or is long past: then `to_the_end` asks for one more read.
+    fn read_from(&mut self, id: ConnId, to_the_end: bool) {
+        if !self.core.wants_bytes(id) {
+            return;
+        }
+        let Some(Some(stream)) = self.streams.get(id.key as usize) else {
+            return;
+        };
+        let fd = stream.as_raw_fd();
+        let mut budget = READ_BYTES_PER_TURN;
+        loop {
+            match socket::recv(fd, &mut self.buffer) {
+                Ok(0) => return self.core.handle_read_end(id),
+                Ok(n) => {
+                    self.core.handle_bytes(id, &mut self.buffer[..n]);
+                    budget = budget.saturating_sub(n);
+                    if n < self.buffer.len() && !to_the_end || !self.core.wants_bytes(id) {
+                        return;
+                    }
+                }
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR) => {}
+                Err(_) => return self.core.handle_reset(id),
+            }
+            if budget == 0 {
+                self.pending.push(id);
+                return;
+            }
+        }
+    }
+
+    /// Closes what ended in this turn. Nothing is freed earlier, so no event meets a stranger.
+    fn reap(&mut self) {
+        while let Some(id) = self.core.take_finished() {
+            if let Some(Some(stream)) = self.streams.get(id.key as usize) {
+                // An error means that the peer is gone; the next read says so.
+                let _gone = socket::shutdown_write(stream.as_raw_fd());
+            }
+        }
+        let streams = &mut self.streams;
+        self.core.reap(|id, _| {
+            if let Some(stream) = streams.get_mut(id.key as usize) {
+                *stream = None;
+            }
+        });
+    }
+
+    fn drain(&mut self) {
+        if self.acceptor.is_open() {
+            let registry = self.poll.registry();
+            self.acceptor
+                .close(&mut self.core, registry, &mut self.streams, self.now);
+            self.core.begin_drain();
+        }
+        if self.core.is_empty() {
+            self.control.note_drained();
+        }
+    }
+}
+
+/// The doorbell's token. Connections have no key this high.
+const DOORBELL: Token = Token(usize::MAX);

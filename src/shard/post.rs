@@ -1,0 +1,133 @@
+//! A shard's mail: from the lanes into the core, and from the core into the lanes.
+
+use crate::handler::Handler;
+use crate::limits::MAIL_PER_LANE_AND_TURN;
+use crate::mesh::{Doorbell, LaneSender, Port, Refused};
+use crate::shard::core::ShardCore;
+use crate::shard::mail::{FromHome, Outgoing, Room, ToHome, Weigh};
+
+/// A shard's side of the mesh, and the mail that the core gave back.
+#[derive(Debug)]
+pub struct Post {
+    port: Port<ToHome, FromHome>,
+    /// By peer: taken off the lane, but there is no room for it yet.
+    asked: Vec<Option<ToHome>>,
+    told: Vec<Option<FromHome>>,
+    outside: Option<ToHome>,
+    /// A lane may hold more than the last turn took.
+    left_over: bool,
+}
+
+impl Post {
+    /// The mail of the shard at `port`.
+    pub fn new(port: Port<ToHome, FromHome>) -> Self {
+        let peers = port.peers().len();
+        Self {
+            port,
+            asked: (0..peers).map(|_| None).collect(),
+            told: (0..peers).map(|_| None).collect(),
+            outside: None,
+            left_over: true,
+        }
+    }
+
+    /// What wakes the shard.
+    pub fn doorbell(&self) -> Option<&Doorbell> {
+        self.port.doorbell()
+    }
+
+    /// Notes that the doorbell was rung.
+    pub fn rung(&mut self) {
+        self.left_over = true;
+    }
+
+    /// Whether there may be mail that no ring will tell of.
+    pub fn has_mail(&self) -> bool {
+        self.left_over
+    }
+
+    /// Takes a turn's worth of mail into the core.
+    pub fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+        let rung = self.port.doorbell().is_some_and(Doorbell::answer);
+        let look = rung || std::mem::take(&mut self.left_over);
+        for (at, peer) in self.port.peers().iter().enumerate() {
+            let told = || if look { peer.told.try_recv() } else { None };
+            self.left_over |= pass(&mut self.told[at], told, |mail| core.handle_from_home(mail));
+            let asked = || if look { peer.asked.try_recv() } else { None };
+            self.left_over |= pass(&mut self.asked[at], asked, |mail| core.handle_to_home(mail));
+        }
+        let outside = || {
+            if look {
+                self.port.outside().try_recv()
+            } else {
+                None
+            }
+        };
+        self.left_over |= pass(&mut self.outside, outside, |mail| core.handle_to_home(mail));
+        self.port.relieve();
+    }
+
+    /// Puts the core's mail into the lanes and wakes the peers that got some.
+    pub fn send<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+        let mut moved = false;
+        let mails = core.mail();
+        for peer in self.port.peers() {
+            let mail = &mut mails[peer.shard];
+            let mut sent = false;
+            moved |= put(&mut mail.to_home, &peer.to_home, &mut sent);
+            moved |= put(&mut mail.from_home, &peer.from_home, &mut sent);
+            if sent {
+                self.port.ring(peer.shard);
+            }
+        }
+        if moved {
+            core.note_room();
+        }
+    }
+}
+
+/// Passes mail from a lane on until there is none, or no room for it, or the turn's share is
+/// taken: only then returns `true`.
+fn pass<M>(
+    stuck: &mut Option<M>,
+    mut next: impl FnMut() -> Option<M>,
+    mut give: impl FnMut(M) -> Option<M>,
+) -> bool {
+    for _ in 0..MAIL_PER_LANE_AND_TURN {
+        let Some(mail) = stuck.take().or_else(&mut next) else {
+            return false;
+        };
+        *stuck = give(mail);
+        if stuck.is_some() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Empties an outgoing box into its lane; `true` if somebody had found no room in it and there is
+/// some now, of which no ring will tell.
+fn put<M: Weigh>(outgoing: &mut Outgoing<M>, lane: &LaneSender<M>, sent: &mut bool) -> bool {
+    if !outgoing.is_touched() {
+        return false;
+    }
+    while let Some(mail) = outgoing.pop() {
+        let weight = mail.weight();
+        match lane.try_send(mail, weight) {
+            Ok(()) => *sent = true,
+            // A peer is gone only when the whole server stops.
+            Err(Refused::Gone(_)) => {}
+            Err(Refused::Full(mail)) => {
+                debug_assert!(false, "no more is pushed than there is room for");
+                outgoing.put_back(mail);
+                return false;
+            }
+        }
+    }
+    let found = outgoing.take_starved() && lane.ready();
+    outgoing.set_room(Room {
+        messages: lane.room(),
+        bytes: lane.room_bytes(),
+    });
+    found
+}

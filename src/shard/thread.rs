@@ -1,0 +1,128 @@
+//! A shard's thread: what it does before its first turn.
+
+use std::collections::hash_map::RandomState;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+
+use crate::config::Config;
+use crate::handler::Handler;
+use crate::id::ShardId;
+use crate::limits::NOTSENT_LOWAT_BYTES;
+use crate::mesh::Port;
+use crate::net::listener;
+use crate::shard::accept::{Listening, Speaks};
+use crate::shard::control::{Control, Shared};
+use crate::shard::core::ShardCore;
+use crate::shard::event_loop::EventLoop;
+use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::post::Post;
+use crate::sys::{affinity, descriptors};
+use crate::time::Now;
+
+/// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
+#[derive(Debug)]
+pub struct Seed {
+    /// Which shard it is.
+    pub shard: ShardId,
+    /// How many there are.
+    pub shards: ShardId,
+    /// Settings of the core.
+    pub config: Config,
+    /// Where topics have their home; the same on all shards.
+    pub hasher: RandomState,
+    /// Its side of the mesh.
+    pub port: Port<ToHome, FromHome>,
+    /// The server's state.
+    pub shared: Arc<Shared>,
+    /// What to listen on: addresses that the starter holds.
+    pub listen: Vec<(SocketAddr, Speaks)>,
+    /// Run on this core alone, if any.
+    pub pin: Option<usize>,
+    /// The descriptors to keep in a table of its own; `None` to share the starter's.
+    pub keep: Option<Vec<RawFd>>,
+    /// Tells the starter of each of the two steps: bound, listening.
+    pub report: Sender<io::Result<()>>,
+    /// The starter's word to go on after the first; closed if it is not to.
+    pub proceed: Receiver<()>,
+}
+
+/// Runs a shard on the calling thread until the server stops.
+pub fn run<H: Handler>(mut seed: Seed, make: impl FnOnce(ShardId) -> H) {
+    // First of all, while no descriptor has been opened here.
+    if let Some(keep) = seed.keep.take()
+        && let Err(err) = descriptors::own_table(&keep)
+        && seed.shard == 0
+    {
+        log::warn!(
+            "cannot give each shard a descriptor table of its own: {err}; \
+             the limit of open files is for all shards together"
+        );
+    }
+    if let Some(core) = seed.pin
+        && !affinity::pin_to(core)
+    {
+        log::warn!("shard {}: cannot pin its thread to core {core}", seed.shard);
+    }
+    let shard = seed.shard;
+    let report = seed.report.clone();
+    match prepare(seed, make) {
+        Ok(Some(event_loop)) => {
+            // Once the shard listens the starter waits for nothing more.
+            let _listening = report.send(Ok(()));
+            drop(report);
+            if let Err(err) = event_loop.run() {
+                log::error!("shard {shard}: stopped: {err}");
+            }
+        }
+        Ok(None) => {}
+        Err(err) => {
+            let _failed = report.send(Err(err));
+        }
+    }
+}
+
+/// Binds, waits for the other shards to have bound, then listens; `None` if one of them could not.
+fn prepare<H: Handler>(
+    seed: Seed,
+    make: impl FnOnce(ShardId) -> H,
+) -> io::Result<Option<EventLoop<H>>> {
+    let Seed {
+        shard,
+        shards,
+        config,
+        hasher,
+        port,
+        shared,
+        listen,
+        report,
+        proceed,
+        ..
+    } = seed;
+    let mut bound = Vec::with_capacity(listen.len());
+    for (addr, speaks) in listen {
+        bound.push((listener::bind_shard(addr, NOTSENT_LOWAT_BYTES)?, speaks));
+    }
+    let _bound = report.send(Ok(()));
+    if proceed.recv().is_err() {
+        return Ok(None);
+    }
+    let mut listening = Vec::with_capacity(bound.len());
+    for (socket, speaks) in bound {
+        listening.push(Listening {
+            listener: listener::listen(socket)?,
+            speaks,
+        });
+    }
+    let core = ShardCore::new(shard, shards, config, hasher, Now::default(), make(shard));
+    EventLoop::new(
+        core,
+        Post::new(port),
+        Control::new(shared, shard),
+        listening,
+    )
+    .map(Some)
+}
