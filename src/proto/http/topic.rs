@@ -98,6 +98,11 @@ mod tests {
 
     #[test]
     fn the_limit_counts_decoded_bytes() {
+        assert!(
+            HttpError::TopicTooLong
+                .message()
+                .contains(&TOPIC_BYTES_MAX.to_string())
+        );
         for len in [TOPIC_BYTES_MAX - 1, TOPIC_BYTES_MAX, TOPIC_BYTES_MAX + 1] {
             let plain = "x".repeat(len);
             let expected = if len <= TOPIC_BYTES_MAX {

@@ -51,8 +51,8 @@ impl Decoder {
     /// Takes bytes from the front of `input` up to and including the next event.
     ///
     /// Unmasks `input` in place. A message of more than `max` bytes is refused by the header of
-    /// the frame that exceeds it. Frames without an event, such as fragments, take no event of
-    /// their own, so the caller need not keep or repeat any input.
+    /// the frame that exceeds it. Without an event all of `input` was taken, so the caller never
+    /// keeps bytes for the next call.
     ///
     /// # Errors
     ///

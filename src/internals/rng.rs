@@ -1,4 +1,4 @@
-//! What tests, benches and fuzzers share: a seeded generator.
+//! A seeded generator for tests, benches and fuzz bodies.
 
 /// A seeded generator (SplitMix64); the same seed gives the same numbers on every machine.
 #[derive(Clone, Debug)]

@@ -1,0 +1,315 @@
+//! Fuzz bodies: one per decoder, for any bytes.
+//!
+//! The first bytes of the data choose how the rest is cut on its way. A body panics if a promise
+//! is broken: the same result however it is cut, every limit held, what was decoded encodes back.
+
+use std::fmt::Debug;
+
+use crate::limits::{HEAD_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::proto::http::{
+    Head, HttpError, NO_HEADERS, Request, Response, parse_head, topic_from_path,
+};
+use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
+use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
+use crate::proto::ws::{Decoder, Event};
+use crate::proto::{Kind, ProtocolError, length_prefix, utf8};
+
+/// A fuzz body.
+pub type Body = fn(&[u8]);
+
+/// Every fuzz body with the name of its corpus.
+pub const BODIES: [(&str, Body); 5] = [
+    ("length_prefix", length_prefix),
+    ("ws", ws),
+    ("http_head", http_head),
+    ("utf8", utf8),
+    ("topic_path", topic_path),
+];
+
+/// The longest message of the bodies in bytes: small, so that the limit is met often.
+const MESSAGE_MAX: usize = 1000;
+/// How many bytes of the data are the sizes of pieces.
+const PLAN_LEN: usize = 4;
+
+/// Length-prefixed frames, read as from a socket into a buffer that keeps what is incomplete.
+pub fn length_prefix(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let whole = length_prefixed([input]);
+    same(&whole, &length_prefixed(pieces(plan, input)));
+    let (payloads, _) = whole;
+    let mut encoded = Vec::new();
+    for payload in payloads {
+        assert!(payload.len() <= MESSAGE_MAX);
+        encoded.extend_from_slice(&length_prefix::header(payload.len()));
+        encoded.extend_from_slice(&payload);
+    }
+    assert!(input.starts_with(&encoded));
+}
+
+/// A client's WebSocket bytes.
+pub fn ws(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let whole = ws_events([input]);
+    same(&whole, &ws_events(pieces(plan, input)));
+    same(&whole, &ws_events(input.chunks(1)));
+    let (events, _) = whole;
+    let mut encoded = Vec::new();
+    for event in &events {
+        event.encode_as_client(&mut encoded);
+    }
+    same(&(events, None), &ws_events([&encoded[..]]));
+}
+
+/// A request head that grows as it arrives, and what may be answered.
+pub fn http_head(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let mut headers = NO_HEADERS;
+    let whole = parse_head(input, &mut headers);
+    let mut len = 0;
+    for piece in pieces(plan, input) {
+        len += piece.len();
+        let mut headers = NO_HEADERS;
+        let early = parse_head(&input[..len], &mut headers);
+        if !matches!(early, Ok(Head::Incomplete)) {
+            same(&summary(&early), &summary(&whole));
+            break;
+        }
+        assert!(len < HEAD_BYTES_MAX);
+    }
+    match whole {
+        Ok(Head::Complete { request, taken }) => check_request(&request, taken),
+        Ok(Head::Incomplete) => (),
+        Err(err) => check_refusal(err),
+    }
+}
+
+/// A text in pieces, against the standard library.
+pub fn utf8(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let mut validator = utf8::Validator::default();
+    let accepted = pieces(plan, input)
+        .iter()
+        .all(|piece| validator.push(piece).is_ok());
+    let expected = std::str::from_utf8(input);
+    assert_eq!(accepted && validator.is_complete(), expected.is_ok());
+
+    let mut validator = utf8::Validator::default();
+    let failed_at = input
+        .iter()
+        .position(|byte| validator.push(&[*byte]).is_err());
+    let expected_at = expected.err().and_then(|err| {
+        // The error spans the bytes up to the first that cannot be, which is outside it unless
+        // it stands alone.
+        let start = err.valid_up_to();
+        let first_bad = |len: &usize| may_not_continue(&input[start..start + len]);
+        (1..=input.len() - start)
+            .find(first_bad)
+            .map(|len| start + len - 1)
+    });
+    assert_eq!(failed_at, expected_at);
+}
+
+/// The topic part of a path.
+pub fn topic_path(data: &[u8]) {
+    let Ok(encoded) = std::str::from_utf8(data) else {
+        return;
+    };
+    match topic_from_path(encoded) {
+        Ok(topic) => {
+            assert!((1..=TOPIC_BYTES_MAX).contains(&topic.len()));
+            assert!(!topic.chars().any(char::is_control));
+            let escaped: String = topic.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            same(&topic_from_path(&escaped), &Ok(topic));
+        }
+        Err(err) => check_refusal(err),
+    }
+}
+
+fn split_plan(data: &[u8]) -> (&[u8], &[u8]) {
+    data.split_at(data.len().min(PLAN_LEN))
+}
+
+/// `input` in pieces of 1 to 64 bytes, as the plan says.
+fn pieces<'b>(plan: &[u8], mut input: &'b [u8]) -> Vec<&'b [u8]> {
+    let mut pieces = Vec::new();
+    let mut sizes = plan.iter().cycle().map(|byte| usize::from(byte % 64) + 1);
+    while !input.is_empty() {
+        let size = sizes.next().unwrap_or(1);
+        let (piece, rest) = input.split_at(size.min(input.len()));
+        pieces.push(piece);
+        input = rest;
+    }
+    pieces
+}
+
+fn same<T: PartialEq + Debug>(left: &T, right: &T) {
+    assert_eq!(left, right);
+}
+
+/// Whatever came out of a decoder, and the error that ended it.
+type Outcome<T> = (Vec<T>, Option<ProtocolError>);
+
+fn length_prefixed<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome<Vec<u8>> {
+    let mut buffer = Vec::new();
+    let mut payloads = Vec::new();
+    for piece in pieces {
+        buffer.extend_from_slice(piece);
+        loop {
+            let available = buffer.len();
+            match length_prefix::decode(&mut buffer, MESSAGE_MAX) {
+                Ok(length_prefix::Step::Frame { payload, taken }) => {
+                    payloads.push(payload.to_vec());
+                    buffer.drain(..taken);
+                }
+                Ok(length_prefix::Step::Incomplete { need }) => {
+                    assert!(available < need && need <= length_prefix::HEADER_LEN + MESSAGE_MAX);
+                    break;
+                }
+                Err(err) => return (payloads, Some(err)),
+            }
+        }
+    }
+    (payloads, None)
+}
+
+/// An event that owns its bytes.
+#[derive(Debug, PartialEq, Eq)]
+enum Owned {
+    Message(Kind, Vec<u8>),
+    Control(Control, Vec<u8>),
+}
+
+impl Owned {
+    fn new(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { kind, payload } => {
+                assert!(payload.len() <= MESSAGE_MAX);
+                assert!(kind == Kind::Binary || std::str::from_utf8(payload).is_ok());
+                Self::Message(kind, payload.to_vec())
+            }
+            Event::Ping(payload) => Self::control(Control::Ping, payload.to_vec()),
+            Event::Pong(payload) => Self::control(Control::Pong, payload.to_vec()),
+            Event::Close { code, reason } => {
+                let code = code.map(u16::to_be_bytes);
+                let payload = [
+                    code.as_ref().map_or(&[][..], |code| code),
+                    reason.as_bytes(),
+                ];
+                Self::control(Control::Close, payload.concat())
+            }
+        }
+    }
+
+    fn control(control: Control, payload: Vec<u8>) -> Self {
+        assert!(payload.len() <= CONTROL_LEN_MAX);
+        Self::Control(control, payload)
+    }
+
+    /// As one frame with a masking key of zeros, which leaves the payload as it is.
+    fn encode_as_client(&self, out: &mut Vec<u8>) {
+        let (opcode, payload) = match self {
+            Self::Message(kind, payload) => (Opcode::Data(*kind), payload),
+            Self::Control(control, payload) => (Opcode::Control(*control), payload),
+        };
+        let start = out.len();
+        encode_header(out, opcode, payload.len());
+        out[start + 1] |= 0x80;
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(payload);
+    }
+}
+
+fn ws_events<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome<Owned> {
+    let mut decoder = Decoder::default();
+    let mut events = Vec::new();
+    for piece in pieces {
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        loop {
+            let available = input.len();
+            let (taken, event) = match decoder.decode(input, MESSAGE_MAX) {
+                Ok(step) => (step.taken, step.event.map(Owned::new)),
+                Err(err) => return (events, Some(err)),
+            };
+            decoder.release();
+            assert!(decoder.is_mid_message() == (0 < decoder.held_bytes()));
+            assert!(decoder.held_bytes() <= 512 + 2 * MESSAGE_MAX);
+            assert!(taken == available || event.is_some());
+            let Some(event) = event else {
+                break;
+            };
+            events.push(event);
+            input = &mut input[taken..];
+        }
+    }
+    (events, None)
+}
+
+/// What there is to compare of two heads.
+fn summary(head: &Result<Head<'_>, HttpError>) -> String {
+    format!("{head:?}")
+}
+
+fn check_request(request: &Request<'_>, taken: usize) {
+    assert!(taken <= HEAD_BYTES_MAX);
+    assert!(request.path.starts_with('/'));
+    let encoded = encode_request(request);
+    let mut headers = NO_HEADERS;
+    match parse_head(&encoded, &mut headers) {
+        Ok(Head::Complete {
+            request: again,
+            taken,
+        }) => {
+            same(&taken, &encoded.len());
+            same(&format!("{again:?}"), &format!("{request:?}"));
+        }
+        other => panic!("does not encode back: {other:?}"),
+    }
+    match check_upgrade(request) {
+        Ok(upgrade) => {
+            let mut out = Vec::new();
+            encode_switching_protocols(&mut out, &upgrade, upgrade.protocols().next());
+            check_head_ends_once(&out);
+        }
+        Err(err) => check_refusal(err),
+    }
+}
+
+fn encode_request(request: &Request<'_>) -> Vec<u8> {
+    let Request {
+        method,
+        path,
+        query,
+        version_minor,
+        headers,
+    } = request;
+    let mark = if query.is_some() { "?" } else { "" };
+    let query = query.unwrap_or_default();
+    let line = format!("{method} {path}{mark}{query} HTTP/1.{version_minor}\r\n");
+    let mut out = line.into_bytes();
+    for header in *headers {
+        out.extend_from_slice(header.name.as_bytes());
+        out.extend_from_slice(b":");
+        out.extend_from_slice(header.value);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+fn check_refusal(err: HttpError) {
+    let mut out = Vec::new();
+    Response::from(err).encode(&mut out, true);
+    check_head_ends_once(&out);
+}
+
+/// Nothing of a request can end the head of its answer early.
+fn check_head_ends_once(out: &[u8]) {
+    let end = out.windows(4).position(|window| window == b"\r\n\r\n");
+    same(&end.map(|end| end + 4), &Some(out.len()));
+}
+
+/// Whether no text begins with `bytes`.
+fn may_not_continue(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|err| err.error_len().is_some())
+}

@@ -1,0 +1,6 @@
+//! What tests, benches and fuzzers need of the inside. No stability promised.
+
+pub mod fuzz;
+mod rng;
+
+pub use rng::Rng;
