@@ -237,7 +237,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// What the shard has counted.
     pub fn counters(&mut self) -> &Counters {
-        self.inner.counters.topics = self.inner.topics.len() as u64;
+        self.inner.counters.topics = self.inner.topics.count() as u64;
         self.inner.counters.backlog_bytes = self.inner.pool.backlog() as u64;
         &self.inner.counters
     }

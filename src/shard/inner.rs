@@ -66,6 +66,10 @@ pub(super) struct Inner<D> {
     /// Reused by every look at the wheel.
     pub(super) expired: Vec<(u32, Stamp)>,
     pub(super) drain: Option<Drain>,
+    #[expect(
+        clippy::vec_box,
+        reason = "connections keep them boxed: the boxes are what is spared"
+    )]
     spare_outboxes: Vec<Box<Outbox>>,
     /// The backlog above which it is worth looking for logs to cut, where the budget is not.
     pub(super) relieve_above: usize,

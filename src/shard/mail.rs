@@ -169,6 +169,13 @@ pub struct PeerMail {
     pub unwanted: VecDeque<(Arc<str>, Interest)>,
 }
 
+impl PeerMail {
+    /// Whether the peer is to be told of interest.
+    pub fn has_interest(&self) -> bool {
+        !(self.wanted.is_empty() && self.unwanted.is_empty())
+    }
+}
+
 /// The outgoing mail for every peer, by shard; the own entry stays empty.
 pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
     (0..shards).map(|_| PeerMail::default()).collect()
