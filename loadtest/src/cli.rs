@@ -1,0 +1,175 @@
+//! The flags and their help.
+
+use std::net::SocketAddrV4;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Loads a message server on this host and checks every delivery.
+///
+/// Opens connections in epoll loops, one per thread, each thread with a file-descriptor table of
+/// its own, so that the descriptor limit (ulimit -n) counts per thread and the number of threads is
+/// chosen to fit. Source addresses are spread over 127.0.0.0/8; other targets are refused.
+///
+/// Exit code: 0 if all went well, 1 if anything failed, was lost, duplicated or out of order, 2 for
+/// wrong usage.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Many subscribers of one topic: every message to every one of them.
+    Fanout(FanoutArgs),
+    /// A yardstick server: an array of descriptors and a loop of send, or a bare echo.
+    Floor(FloorArgs),
+}
+
+const FANOUT_EXAMPLES: &str = "\
+Examples:
+  Each message when all have the one before, 10,000 subscribers, CPU of the server per delivery:
+    loadtest fanout --url 'ws://127.0.0.1:8000/sub/{topic}' -n 10000 -m 200 --server-pid $(pidof corecast)
+  A fixed schedule of 100 messages a second for 10 s, latency from the scheduled time:
+    loadtest fanout --url 'ws://127.0.0.1:8000/sub/{topic}' -n 5000 --rate 100 --duration 10
+  Published over TCP, received over WebSocket and TCP, the order of 4 publishers compared:
+    loadtest fanout --url ws://127.0.0.1:8000/sub/news --url tcp://127.0.0.1:8001 \\
+      --publish-url tcp://127.0.0.1:8001 --publishers 4
+  Memory per connection between 20,000 and 100,000 of them:
+    loadtest fanout --url 'ws://127.0.0.1:8000/sub/{topic}' -n 100000 -m 1 \\
+      --pss-at 20000,100000 --server-pid PID";
+
+/// Many subscribers of one topic: every message to every one of them.
+///
+/// Checks for each subscriber that every message of every publisher comes once and in order, and
+/// with several publishers that all subscribers see one and the same order.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = FANOUT_EXAMPLES)]
+pub(crate) struct FanoutArgs {
+    /// Where subscribers connect: ws://127.0.0.1:PORT/PATH or tcp://127.0.0.1:PORT. `{topic}` stands
+    /// for the topic. May be repeated; subscribers take them in turn.
+    #[arg(long, required = true)]
+    pub(crate) url: Vec<String>,
+    /// Where publishers connect [default: the first --url, /sub/ replaced by /pub/]. May be repeated.
+    #[arg(long)]
+    pub(crate) publish_url: Vec<String>,
+    /// Stands in the place of `{topic}` [default: a fresh name].
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+    /// Subscribers.
+    #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+    /// Connections that publish, beside the subscribers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub(crate) publishers: u16,
+    /// Messages of all publishers together.
+    #[arg(short, long, default_value_t = 100)]
+    pub(crate) messages: u32,
+    /// Bytes of each message.
+    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    pub(crate) payload: u32,
+    /// Messages per second of all publishers, at a fixed schedule. Without it each publisher waits
+    /// until all subscribers have its message.
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+    /// Seconds of the schedule; RATE x DURATION messages are sent.
+    #[arg(long, requires = "rate", conflicts_with = "messages")]
+    pub(crate) duration: Option<f64>,
+    /// Seconds to keep all connections open after the last message, answering pings.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) hold: f64,
+    /// Stop opening at N1 and at N2 connections, read the server's memory, report the slope.
+    #[arg(
+        long,
+        value_name = "N1,N2",
+        value_delimiter = ',',
+        num_args = 1,
+        requires = "server_pid"
+    )]
+    pub(crate) pss_at: Vec<u32>,
+    /// What all client commands take.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
+/// What all client commands take.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ClientArgs {
+    /// Client threads [default: number of CPUs, or as many as the descriptor limit asks for].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Process of the server, for its CPU time and memory.
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Seconds without progress after which the run ends with what is missing.
+    #[arg(long, default_value_t = 60.0)]
+    pub(crate) timeout: f64,
+    /// Also write all figures to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+/// A yardstick server: an array of descriptors and a loop of send, or a bare echo.
+///
+/// One thread, one topic whatever the path. /pub/... does not receive, /sub/... and /ws/... do;
+/// TCP connections do both. Prints `listening http ADDR`, `listening tcp ADDR` and `pid PID` on
+/// stdout. Ends on SIGTERM.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:\n  loadtest floor --http 127.0.0.1:0 --mode fanout --call inline")]
+pub(crate) struct FloorArgs {
+    /// Address for WebSocket; port 0 takes a free one.
+    #[arg(long, required_unless_present = "tcp")]
+    pub(crate) http: Option<SocketAddrV4>,
+    /// Address for length-prefixed TCP; port 0 takes a free one.
+    #[arg(long)]
+    pub(crate) tcp: Option<SocketAddrV4>,
+    /// What it does.
+    #[arg(long, value_enum, default_value_t = FloorMode::Fanout)]
+    pub(crate) mode: FloorMode,
+    /// How send is called.
+    #[arg(long, value_enum, default_value_t = Call::Inline)]
+    pub(crate) call: Call,
+    /// TCP connections publish and do not receive.
+    #[arg(long)]
+    pub(crate) tcp_publish_only: bool,
+    /// Lies once, so that tests see it found out.
+    #[arg(long, value_enum, hide = true)]
+    pub(crate) fault: Option<Fault>,
+}
+
+/// What a floor does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FloorMode {
+    /// One send per subscriber and message.
+    Fanout,
+    /// Read what is pending, then one send per subscriber of all of it.
+    Batch,
+    /// Send back what came.
+    Echo,
+}
+
+/// How a floor calls send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Call {
+    /// Through libc's function, as a C program does.
+    Libc,
+    /// The system call instruction in the loop itself.
+    Inline,
+}
+
+/// What a floor does to one delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Fault {
+    /// Never sends it.
+    Drop,
+    /// Sends it twice.
+    Duplicate,
+    /// Sends it after the next one.
+    Swap,
+    /// Changes one byte.
+    Corrupt,
+}

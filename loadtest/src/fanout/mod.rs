@@ -1,0 +1,413 @@
+//! The fan-out run: subscribers, publishers, phases, figures.
+
+mod figures;
+mod progress;
+mod publisher;
+mod subscriber;
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+pub(crate) use crate::fanout::figures::{Deliveries, Figures};
+
+use crate::check::Faults;
+use crate::cli::FanoutArgs;
+use crate::clock::{now_ns, seconds};
+use crate::control::Control;
+use crate::crew::{self, Crew};
+use crate::fanout::progress::Progress;
+use crate::fanout::publisher::{Go, Pace, Publishers};
+use crate::fanout::subscriber::Subscribers;
+use crate::leader::{Leader, RunError, Waited};
+use crate::message::Form;
+use crate::order;
+use crate::procfs;
+use crate::record::Recorder;
+use crate::report::{ClientCost, Opening, ServerCost, ServerMemory, Warning, ratio};
+use crate::url::Target;
+use crate::worker::{Done, Plan};
+
+/// A checked request.
+#[derive(Debug)]
+struct Setup {
+    targets: Vec<Target>,
+    publish_targets: Vec<Target>,
+    pace: Pace,
+    /// Messages of each publisher.
+    quotas: Vec<u32>,
+    threads: usize,
+    form: Form,
+}
+
+/// The threads of a run.
+#[derive(Debug)]
+struct Run {
+    leader: Leader,
+    subscribers: Crew<Subscribers>,
+    publishers: Crew<Publishers>,
+    progress: Arc<Progress>,
+    go: Arc<Go>,
+}
+
+/// What the message phase took.
+#[derive(Debug, Default)]
+struct Phase {
+    wall_s: f64,
+    client: ClientCost,
+    server: procfs::CpuTime,
+}
+
+/// A server that has sent its last byte still has to get to sleep for its time to be counted.
+const SETTLE: Duration = Duration::from_millis(20);
+/// Memory is read when the server has had this long to come to rest.
+const SETTLE_MEMORY: Duration = Duration::from_millis(200);
+
+/// Makes the run.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
+/// in the figures.
+pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
+    let setup = Setup::new(args)?;
+    let mut run = Run::start(args, &setup)?;
+    let mut figures = Figures {
+        urls: setup.targets.iter().map(Target::to_string).collect(),
+        publish_urls: setup
+            .publish_targets
+            .iter()
+            .map(Target::to_string)
+            .collect(),
+        payload_bytes: args.payload,
+        publishers: args.publishers,
+        rate_per_s: args.rate,
+        ..Figures::default()
+    };
+    let opened = run.open(args, &mut figures)?;
+    let mut phase = Phase::default();
+    let mut finished = Waited::Stalled;
+    if opened == Waited::Done {
+        (finished, phase) = run.message_phase(args)?;
+        run.leader
+            .pause(Duration::try_from_secs_f64(args.hold).unwrap_or_default())?;
+    }
+    let ended = run.subscribers.control.ended.load(Ordering::Acquire);
+    figures.opening.ended_early = ended + run.publishers.control.ended.load(Ordering::Acquire);
+    run.finish(args, phase, &mut figures)?;
+    figures.passed = finished == Waited::Done
+        && figures.deliveries.is_clean()
+        && figures.opening.ended_early == 0;
+    Ok(figures)
+}
+
+impl Setup {
+    fn new(args: &FanoutArgs) -> Result<Self, RunError> {
+        let run = u32::try_from(now_ns() & u64::from(u32::MAX)).unwrap_or(0) ^ process::id();
+        let topic = args
+            .topic
+            .clone()
+            .unwrap_or_else(|| format!("load-{run:08x}"));
+        let parse = |urls: &[String]| -> Result<Vec<Target>, RunError> {
+            urls.iter()
+                .map(|url| Target::parse(url, &topic).map_err(RunError::Usage))
+                .collect()
+        };
+        let targets = parse(&args.url)?;
+        let mut publish_targets = parse(&args.publish_url)?;
+        if publish_targets.is_empty() {
+            publish_targets.extend(targets.first().map(Target::for_publishing));
+        }
+        if !(args.pss_at.is_empty()
+            || matches!(args.pss_at[..], [n1, n2] if 0 < n1 && n1 < n2 && n2 <= args.connections))
+        {
+            let text = "--pss-at takes two numbers, rising, up to --connections";
+            return Err(RunError::Usage(text.to_owned()));
+        }
+        let conns = args.connections as usize;
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = crew::threads_for(conns, args.client.threads.unwrap_or(cpus).max(1))?;
+        let (pace, messages) = pace(args)?;
+        let publishers = u32::from(args.publishers);
+        let share = |index: u32| (messages + publishers - 1 - index) / publishers;
+        Ok(Self {
+            targets,
+            publish_targets,
+            pace,
+            quotas: (0..publishers).map(share).collect(),
+            threads: threads.min(conns),
+            form: Form::new(run, args.payload as usize),
+        })
+    }
+}
+
+/// When messages go out, and how many.
+fn pace(args: &FanoutArgs) -> Result<(Pace, u32), RunError> {
+    let Some(rate) = args.rate else {
+        return Ok((Pace::Closed, args.messages));
+    };
+    if !(rate > 0.0 && rate <= 1e8) {
+        return Err(RunError::Usage("--rate must be above 0".to_owned()));
+    }
+    let Some(duration) = args.duration else {
+        return Ok((Pace::Open { rate }, args.messages));
+    };
+    let messages = (rate * duration).round();
+    if !(messages >= 1.0 && messages <= f64::from(u32::MAX >> 1)) {
+        let text = "--rate x --duration must be between 1 and 2 billion messages";
+        return Err(RunError::Usage(text.to_owned()));
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked above"
+    )]
+    Ok((Pace::Open { rate }, messages as u32))
+}
+
+impl Run {
+    fn start(args: &FanoutArgs, setup: &Setup) -> Result<Self, RunError> {
+        let leader = Leader::new(args.client.timeout);
+        let publishing = Arc::new(Control::new(1)?);
+        let subscribing = Arc::new(Control::new(setup.threads)?);
+        let publishers = setup.quotas.len();
+        let progress = Arc::new(Progress::new(publishers, Arc::clone(&publishing)));
+        let go = Arc::new(Go::default());
+        let payload_max = setup.form.payload_len();
+        let plan = |name, targets: &[Target], conns, first_source| Plan {
+            name,
+            targets: targets.to_vec(),
+            conns,
+            payload_max,
+            first_source,
+        };
+        let conns = args.connections as usize;
+        let subscribers = Crew::start(
+            plan("subscriber", &setup.targets, conns, 0),
+            subscribing,
+            &progress.descriptors(),
+            &leader.sender,
+            |thread| {
+                let share = Plan::share(conns, thread, setup.threads);
+                Subscribers::new(share, publishers, setup.form.clone(), Arc::clone(&progress))
+            },
+        )?;
+        let publishers = Crew::start(
+            plan("publisher", &setup.publish_targets, publishers, conns),
+            publishing,
+            &[],
+            &leader.sender,
+            |_| {
+                let shared = (Arc::clone(&progress), Arc::clone(&go));
+                let (form, done) = (setup.form.clone(), leader.sender.clone());
+                Publishers::new(&setup.quotas, setup.pace, form, shared, done)
+            },
+        )?;
+        Ok(Self {
+            leader,
+            subscribers,
+            publishers,
+            progress,
+            go,
+        })
+    }
+
+    /// Opens all connections, those of the publishers last, and reads the server's memory.
+    fn open(&mut self, args: &FanoutArgs, figures: &mut Figures) -> Result<Waited, RunError> {
+        let pss = |leader: &Leader| -> Result<u64, RunError> {
+            let Some(pid) = args.client.server_pid else {
+                return Ok(0);
+            };
+            leader.pause(SETTLE_MEMORY)?;
+            procfs::pss_bytes(pid)
+                .map_err(|error| RunError::Failed(format!("memory of process {pid}: {error}")))
+        };
+        let control = Arc::clone(&self.subscribers.control);
+        let before = pss(&self.leader)?;
+        let mut marks = Vec::new();
+        let start = now_ns();
+        let mut waited = Waited::Done;
+        for mark in args.pss_at.iter().copied().chain([args.connections]) {
+            if waited == Waited::Done {
+                control.open(u64::from(mark));
+                waited = self
+                    .leader
+                    .wait_live(&control, u64::from(mark), "subscribers")?;
+                marks.push((mark, pss(&self.leader)?));
+            }
+        }
+        let live = control.live.load(Ordering::Acquire);
+        let open_s = seconds(start, control.last_live_ns.load(Ordering::Acquire));
+        figures.opening = Opening {
+            connections: args.connections,
+            live,
+            open_s,
+            opened_per_s: ratio(live as f64, open_s),
+            ..Opening::default()
+        };
+        figures.server_memory = args.client.server_pid.map(|_| memory(before, &marks));
+        if waited == Waited::Done {
+            let control = Arc::clone(&self.publishers.control);
+            let publishers = u64::from(args.publishers);
+            control.open(publishers);
+            waited = self.leader.wait_live(&control, publishers, "publishers")?;
+        }
+        Ok(waited)
+    }
+
+    fn message_phase(&mut self, args: &FanoutArgs) -> Result<(Waited, Phase), RunError> {
+        let server_cpu = || -> Result<procfs::CpuTime, RunError> {
+            let Some(pid) = args.client.server_pid else {
+                return Ok(procfs::CpuTime::default());
+            };
+            procfs::cpu_time(pid)
+                .map_err(|error| RunError::Failed(format!("CPU time of process {pid}: {error}")))
+        };
+        let client_cpu = |run: &Self| -> Vec<u64> {
+            let tids = run.subscribers.tids.iter().chain(&run.publishers.tids);
+            tids.map(|tid| procfs::own_thread_cpu_ns(*tid)).collect()
+        };
+        let (server_before, client_before) = (server_cpu()?, client_cpu(self));
+        let start = now_ns();
+        self.go
+            .subscribers
+            .store(u64::from(args.connections), Ordering::Relaxed);
+        self.go.at_ns.store(start, Ordering::Release);
+        self.publishers.control.ring_all();
+        let (progress, crews) = (
+            &self.progress,
+            [&self.subscribers.control, &self.publishers.control],
+        );
+        let waited = self.leader.wait_done(
+            "deliveries",
+            || progress.delivered(),
+            || {
+                crews
+                    .iter()
+                    .any(|control| control.ended.load(Ordering::Acquire) > 0)
+            },
+        )?;
+        let end = now_ns();
+        let client_after = client_cpu(self);
+        self.leader.pause(SETTLE)?;
+        let wall_s = seconds(start, end);
+        let used: Vec<u64> = client_after
+            .iter()
+            .zip(&client_before)
+            .map(|(after, before)| after - before)
+            .collect();
+        let server = server_cpu()?.since(server_before);
+        Ok((
+            waited,
+            Phase {
+                wall_s,
+                client: ClientCost::new(&used, wall_s),
+                server,
+            },
+        ))
+    }
+
+    /// Ends the threads and adds up what they found.
+    fn finish(
+        self,
+        args: &FanoutArgs,
+        phase: Phase,
+        figures: &mut Figures,
+    ) -> Result<(), RunError> {
+        let publishers = self.publishers.stop()?;
+        let subscribers = self.subscribers.stop()?;
+        let failures = &mut figures.opening.failures;
+        let all = publishers.iter().map(|done| &done.failures);
+        for (what, count) in all
+            .chain(subscribers.iter().map(|done| &done.failures))
+            .flatten()
+        {
+            *failures.entry(what.clone()).or_default() += count;
+        }
+        let mut sent = Vec::new();
+        for Done { app, .. } in publishers {
+            sent = app.sent();
+            let is_open = args.rate.is_some();
+            figures.lateness = is_open.then(|| app.lateness.percentiles());
+            figures.completion = (!is_open).then(|| app.completion.percentiles());
+            figures.skew = (!is_open).then(|| app.skew.percentiles());
+            figures.deliveries.copies_to_publishers = app.copies;
+        }
+        figures.messages_sent = sent.iter().copied().map(u64::from).sum();
+        let expected = figures.messages_sent * u64::from(args.connections);
+        figures.deliveries.expected = expected;
+        let (latency, received) = add_up(subscribers, &sent, &mut figures.deliveries);
+        let deliveries = &mut figures.deliveries;
+        deliveries.got = expected.saturating_sub(deliveries.lost);
+        figures.latency = latency.percentiles();
+        figures.message_phase_s = phase.wall_s;
+        figures.deliveries_per_s = ratio(deliveries.got as f64, phase.wall_s);
+        let sends = received + deliveries.copies_to_publishers;
+        figures.server = args
+            .client
+            .server_pid
+            .map(|_| ServerCost::new(phase.server, sends, phase.wall_s));
+        let warnings = Warning::find(&phase.client, figures.lateness.as_ref());
+        figures.warnings = warnings.into_iter().map(Warning::text).collect();
+        figures.client = phase.client;
+        Ok(())
+    }
+}
+
+/// Adds up what the subscribing threads found; returns all latencies and messages received.
+fn add_up(
+    subscribers: Vec<Done<Subscribers>>,
+    sent: &[u32],
+    deliveries: &mut Deliveries,
+) -> (Recorder, u64) {
+    let (mut latency, mut received) = (Recorder::new(), 0);
+    let mut orders = Vec::new();
+    for Done { app, .. } in subscribers {
+        latency.merge(&app.latency);
+        received += app.received;
+        deliveries.foreign += app.foreign;
+        let (
+            Faults {
+                lost,
+                duplicated,
+                reordered,
+            },
+            order,
+        ) = app.checker.finish(sent);
+        deliveries.lost += lost;
+        deliveries.duplicated += duplicated;
+        deliveries.reordered += reordered;
+        orders.extend(order);
+    }
+    let verdict = order::compare(orders);
+    deliveries.misordered = verdict.misordered;
+    deliveries.subscribers_off_order = verdict.subscribers_off;
+    deliveries.first_misorder = verdict.first.map(|(thread, at)| {
+        let name = |id: order::Id| format!("message {} of publisher {}", id.seq, id.publisher);
+        format!(
+            "place {} of subscriber {} of thread {thread}: {} where the others have {}",
+            at.place,
+            at.subscriber,
+            name(at.got),
+            name(at.expected)
+        )
+    });
+    (latency, received)
+}
+
+fn memory(before: u64, marks: &[(u32, u64)]) -> ServerMemory {
+    let per =
+        |bytes: u64, less: u64, conns: u32| ratio(bytes as f64 - less as f64, f64::from(conns));
+    let slope = match *marks {
+        [(n1, pss1), (n2, pss2), ..] => Some(per(pss2, pss1, n2 - n1)),
+        _ => None,
+    };
+    let (conns, connected) = marks.last().copied().unwrap_or_default();
+    ServerMemory {
+        pss_before_bytes: before,
+        pss_connected_bytes: connected,
+        pss_bytes_per_connection: per(connected, before, conns),
+        pss_slope_bytes_per_connection: slope,
+    }
+}
