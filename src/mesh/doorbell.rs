@@ -1,0 +1,153 @@
+//! How a shard that sleeps in its poll learns that there is mail.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+
+use crate::mesh::sync::{AtomicBool, Ordering};
+use crate::sys::eventfd::EventFd;
+
+/// What ends a poll: each call is an edge, which the poll reports once.
+pub trait Wake {
+    /// Ends the owner's poll, or its next if it is not polling now.
+    ///
+    /// # Errors
+    ///
+    /// Those of the descriptor behind it.
+    fn wake(&self) -> io::Result<()>;
+}
+
+impl Wake for EventFd {
+    fn wake(&self) -> io::Result<()> {
+        self.signal()
+    }
+}
+
+/// One shard's doorbell: mail first, then [`ring`](Self::ring).
+///
+/// However often it is rung between two answers, its owner is woken once. A cache line of its
+/// own keeps two shards' doorbells from slowing each other down.
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct Doorbell<W = EventFd> {
+    rung: AtomicBool,
+    wake: W,
+}
+
+impl Doorbell {
+    /// Makes a doorbell and its descriptor, in the calling thread's descriptor table.
+    ///
+    /// # Errors
+    ///
+    /// When the process is out of descriptors.
+    pub fn new() -> io::Result<Self> {
+        EventFd::new().map(Self::over)
+    }
+}
+
+impl<W: Wake> Doorbell<W> {
+    pub(super) fn over(wake: W) -> Self {
+        Self {
+            rung: AtomicBool::new(false),
+            wake,
+        }
+    }
+
+    #[cfg(all(test, loom))]
+    pub(super) fn waker(&self) -> &W {
+        &self.wake
+    }
+
+    /// Wakes the owner, unless someone has since it last answered.
+    ///
+    /// Everything the caller wrote before is seen by the owner when it has answered.
+    pub fn ring(&self) {
+        // Writing even what is there already: the owner's answer then sees this caller's mail,
+        // too, and not only that of the first who rang.
+        if !self.rung.swap(true, Ordering::AcqRel)
+            && let Err(err) = self.wake.wake()
+        {
+            log::error!("mesh: cannot wake a shard: {err}");
+        }
+    }
+
+    /// Called by the owner before it looks for mail, so that later mail rings again; says whether
+    /// the doorbell was rung since the last answer.
+    ///
+    /// A read-modify-write, not a store: a plain store could pass the reads of the inbox after
+    /// it, and mail sent in between would ring no one. The descriptor's counter is not read: its
+    /// poll is edge-triggered, and reading it here could take away the edge of a later ring.
+    pub fn answer(&self) -> bool {
+        self.rung.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// For `SourceFd`. Read in the poll, it stays readable: register it with mio, edge-triggered.
+impl AsRawFd for Doorbell {
+    fn as_raw_fd(&self) -> RawFd {
+        self.wake.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use std::time::Duration;
+
+    use mio::unix::SourceFd;
+    use mio::{Events, Interest, Poll, Token};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    fn is_woken(poll: &mut Poll, wait: Duration) -> bool {
+        let mut events = Events::with_capacity(4);
+        poll.poll(&mut events, Some(wait)).unwrap();
+        !events.is_empty()
+    }
+
+    fn polled() -> (Poll, Doorbell) {
+        let (poll, doorbell) = (Poll::new().unwrap(), Doorbell::new().unwrap());
+        let mut source = SourceFd(&doorbell.as_raw_fd());
+        let registry = poll.registry();
+        registry
+            .register(&mut source, Token(0), Interest::READABLE)
+            .unwrap();
+        (poll, doorbell)
+    }
+
+    #[test]
+    fn every_ring_after_an_answer_wakes_the_poll() {
+        let (mut poll, doorbell) = polled();
+        assert!(!is_woken(&mut poll, AT_ONCE));
+        for _ in 0..3 {
+            doorbell.ring();
+            assert!(is_woken(&mut poll, PATIENCE));
+            assert!(doorbell.answer());
+        }
+        assert!(!doorbell.answer());
+    }
+
+    #[test]
+    fn an_answered_ring_does_not_wake_again() {
+        let (mut poll, doorbell) = polled();
+        doorbell.ring();
+        doorbell.ring();
+        assert!(is_woken(&mut poll, PATIENCE));
+        doorbell.ring();
+        assert!(!is_woken(&mut poll, AT_ONCE), "rung already");
+        assert!(doorbell.answer());
+        assert!(!is_woken(&mut poll, AT_ONCE), "and answered");
+    }
+
+    #[test]
+    fn a_ring_wakes_a_poll_that_waits_on_another_thread() {
+        let (mut poll, doorbell) = polled();
+        std::thread::scope(|scope| {
+            let owner = scope.spawn(|| is_woken(&mut poll, PATIENCE));
+            doorbell.ring();
+            assert!(owner.join().unwrap());
+        });
+    }
+}

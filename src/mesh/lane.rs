@@ -1,0 +1,339 @@
+//! One way from one thread to one shard: a queue bounded in messages and in bytes, whose sender
+//! learns when there is room again.
+//!
+//! Neither end ever waits. A sender that finds no room says so on the lane and goes on with other
+//! work; the receiver, having taken messages off, sees that and rings the sender's doorbell.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::mesh::Capacity;
+use crate::mesh::sync::{
+    AtomicBool, AtomicUsize, Ordering, Receiver, Sender, TrySendError, bounded, fence,
+};
+
+/// The message did not go; here it is back.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum Refused<M> {
+    /// There is no room now; there will be.
+    #[error("the shard has no room for messages now")]
+    Full(M),
+    /// The receiver is gone; there will be no room again.
+    #[error("the shard is gone")]
+    Gone(M),
+}
+
+impl<M> Refused<M> {
+    /// The message.
+    pub fn into_message(self) -> M {
+        match self {
+            Self::Full(message) | Self::Gone(message) => message,
+        }
+    }
+}
+
+/// Makes a lane.
+pub fn lane<M>(capacity: Capacity) -> (LaneSender<M>, LaneReceiver<M>) {
+    let (sender, receiver) = bounded(capacity.messages);
+    let gauge = Arc::new(Gauge {
+        sent: AtomicUsize::new(0),
+        taken: AtomicUsize::new(0),
+        bytes_max: capacity.bytes,
+        starved: AtomicBool::new(false),
+        gone: AtomicBool::new(false),
+    });
+    let lane_sender = LaneSender {
+        queue: sender,
+        gauge: Arc::clone(&gauge),
+    };
+    let lane_receiver = LaneReceiver {
+        queue: receiver,
+        gauge,
+        took: Cell::new(false),
+    };
+    (lane_sender, lane_receiver)
+}
+
+/// The end that messages go into. Between shards one thread has it, and what is said here of the
+/// next message holds; threads outside share one, and may find it taken by another's.
+#[derive(Debug)]
+pub struct LaneSender<M> {
+    queue: Sender<Item<M>>,
+    gauge: Arc<Gauge>,
+}
+
+/// The end that messages come out of.
+#[derive(Debug)]
+pub struct LaneReceiver<M> {
+    queue: Receiver<Item<M>>,
+    gauge: Arc<Gauge>,
+    /// Something was taken since [`relieved`](Self::relieved) last looked.
+    took: Cell<bool>,
+}
+
+#[derive(Debug)]
+struct Item<M> {
+    message: M,
+    bytes: usize,
+}
+
+/// What both ends know beside the queue.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Gauge {
+    /// Bytes put on the lane since it was made, modulo 2^64.
+    sent: AtomicUsize,
+    /// Bytes taken off it.
+    taken: AtomicUsize,
+    bytes_max: usize,
+    /// The sender found no room and wants to be rung.
+    starved: AtomicBool,
+    /// The receiver was dropped.
+    gone: AtomicBool,
+}
+
+impl Gauge {
+    /// Bytes on the lane now.
+    fn bytes(&self) -> usize {
+        let taken = self.taken.load(Ordering::Relaxed);
+        let queued = self.sent.load(Ordering::Relaxed).wrapping_sub(taken);
+        // Bytes count as sent after the message went: the receiver may have been faster.
+        if queued <= usize::MAX / 2 { queued } else { 0 }
+    }
+}
+
+impl<M> LaneSender<M> {
+    /// Puts `message` on the lane. `bytes` is what it keeps in memory; a lane takes messages until
+    /// it has its limit of bytes, so it holds less than that and one message of any size.
+    ///
+    /// Ring the receiver after the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::Full`]: the receiver will ring the sender's doorbell once there is room.
+    pub fn try_send(&self, message: M, bytes: usize) -> Result<(), Refused<M>> {
+        match self.place(message, bytes) {
+            Err(Refused::Full(message)) => {
+                self.starve();
+                self.place(message, bytes)
+            }
+            done => done,
+        }
+    }
+
+    /// Whether the lane takes another message now. If not, the receiver will ring the sender's
+    /// doorbell once it does.
+    pub fn ready(&self) -> bool {
+        if self.has_room() {
+            return true;
+        }
+        self.starve();
+        self.has_room()
+    }
+
+    /// Messages that the lane takes now; fewer if their bytes reach the limit first.
+    pub fn room(&self) -> usize {
+        if !self.has_room() {
+            return 0;
+        }
+        let capacity = self.queue.capacity().unwrap_or(usize::MAX);
+        capacity - self.queue.len()
+    }
+
+    fn place(&self, message: M, bytes: usize) -> Result<(), Refused<M>> {
+        if !self.has_room() {
+            return Err(Refused::Full(message));
+        }
+        match self.queue.try_send(Item { message, bytes }) {
+            Ok(()) => {
+                self.gauge.sent.fetch_add(bytes, Ordering::Relaxed);
+                Ok(())
+            }
+            Err(TrySendError::Full(item)) => Err(Refused::Full(item.message)),
+            Err(TrySendError::Disconnected(item)) => Err(Refused::Gone(item.message)),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let gauge = &self.gauge;
+        let fits = gauge.bytes() < gauge.bytes_max && !self.queue.is_full();
+        fits || gauge.gone.load(Ordering::Relaxed)
+    }
+
+    /// Says that there was no room. The caller must look once more: the receiver may have emptied
+    /// the lane just before.
+    ///
+    /// Either end writes one thing and then reads the other's: the sender `starved` and then the
+    /// lane, the receiver the lane and then `starved`. The two fences are in one order, so the
+    /// later one's thread sees the other's write, and no relief is lost.
+    fn starve(&self) {
+        self.gauge.starved.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+    }
+}
+
+impl<M> LaneReceiver<M> {
+    /// Takes the oldest message off the lane.
+    pub fn try_recv(&self) -> Option<M> {
+        let item = self.queue.try_recv().ok()?;
+        self.gauge.taken.fetch_add(item.bytes, Ordering::Relaxed);
+        self.took.set(true);
+        Some(item.message)
+    }
+
+    /// Whether the sender waits for room and there is some: true once, and the caller must then
+    /// ring the sender's doorbell.
+    ///
+    /// Call it whenever messages were taken, after the last. A lane has room to tell of when half
+    /// of it is free, so that a sender is not woken for each message.
+    pub fn relieved(&self) -> bool {
+        if !self.took.replace(false) {
+            return false;
+        }
+        // See `LaneSender::starve`.
+        fence(Ordering::SeqCst);
+        let starved = self.gauge.starved.load(Ordering::Relaxed);
+        if !starved || !self.is_half_empty() {
+            return false;
+        }
+        // The sender may have starved again in between: it is rung after this.
+        self.gauge.starved.store(false, Ordering::Relaxed);
+        true
+    }
+
+    fn is_half_empty(&self) -> bool {
+        let capacity = self.queue.capacity().unwrap_or(usize::MAX);
+        self.queue.len() <= capacity / 2 && self.gauge.bytes() <= self.gauge.bytes_max / 2
+    }
+}
+
+impl<M> Drop for LaneReceiver<M> {
+    fn drop(&mut self) {
+        // The bytes that are still on the lane will never be taken.
+        self.gauge.gone.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    fn new(messages: usize, bytes: usize) -> (LaneSender<u32>, LaneReceiver<u32>) {
+        lane(Capacity { messages, bytes })
+    }
+
+    #[test]
+    fn messages_come_out_in_order() {
+        let (sender, receiver) = new(3, 100);
+        for round in 0..10 {
+            for message in 0..3 {
+                assert_eq!(sender.room(), 3 - message as usize);
+                sender.try_send(round + message, 1).unwrap();
+            }
+            for message in 0..3 {
+                assert_eq!(receiver.try_recv(), Some(round + message));
+            }
+            assert_eq!(receiver.try_recv(), None);
+        }
+    }
+
+    #[test]
+    fn a_full_lane_gives_the_message_back() {
+        let (sender, receiver) = new(2, 100);
+        sender.try_send(1, 0).unwrap();
+        assert!(sender.ready());
+        sender.try_send(2, 0).unwrap();
+        assert!(!sender.ready());
+        assert_eq!(sender.room(), 0);
+        assert_eq!(sender.try_send(3, 0), Err(Refused::Full(3)));
+        assert_eq!(receiver.try_recv(), Some(1));
+        assert!(sender.ready());
+        sender.try_send(3, 0).unwrap();
+    }
+
+    #[test]
+    fn a_lane_takes_messages_until_it_has_its_bytes() {
+        let (sender, receiver) = new(8, 10);
+        sender.try_send(1, 9).unwrap();
+        assert!(sender.ready());
+        sender.try_send(2, 1_000).unwrap();
+        assert_eq!(sender.room(), 0);
+        assert_eq!(sender.try_send(3, 0), Err(Refused::Full(3)));
+        receiver.try_recv().unwrap();
+        assert!(!sender.ready());
+        receiver.try_recv().unwrap();
+        assert_eq!(sender.room(), 8);
+        sender.try_send(3, 10).unwrap();
+        assert_eq!(sender.try_send(4, 0), Err(Refused::Full(4)));
+    }
+
+    #[test]
+    fn a_starved_sender_is_relieved_once_and_at_half() {
+        for starve in [
+            |sender: &LaneSender<u32>| assert!(!sender.ready()),
+            |sender: &LaneSender<u32>| assert!(sender.try_send(9, 1).is_err()),
+        ] {
+            let (sender, receiver) = new(4, 100);
+            for message in 0..4 {
+                sender.try_send(message, 1).unwrap();
+            }
+            starve(&sender);
+            assert!(!receiver.relieved(), "nothing was taken");
+            receiver.try_recv().unwrap();
+            assert!(!receiver.relieved(), "three of four are left");
+            receiver.try_recv().unwrap();
+            assert!(receiver.relieved());
+            receiver.try_recv().unwrap();
+            assert!(!receiver.relieved(), "said already");
+        }
+    }
+
+    #[test]
+    fn a_sender_that_starved_for_bytes_is_relieved_at_half_of_them() {
+        let (sender, receiver) = new(100, 10);
+        for bytes in [5, 1, 4] {
+            sender.try_send(0, bytes).unwrap();
+        }
+        assert!(!sender.ready());
+        receiver.try_recv().unwrap();
+        assert!(receiver.relieved(), "five of ten are left");
+        assert!(sender.ready());
+    }
+
+    #[test]
+    fn a_sender_with_room_is_not_relieved() {
+        let (sender, receiver) = new(1, 1);
+        for _ in 0..3 {
+            sender.try_send(0, 1).unwrap();
+            receiver.try_recv().unwrap();
+            assert!(!receiver.relieved());
+        }
+    }
+
+    #[test]
+    fn a_lane_without_receiver_says_so_even_if_it_was_full() {
+        let (sender, receiver) = new(2, 10);
+        sender.try_send(1, 10).unwrap();
+        assert_eq!(sender.try_send(2, 0), Err(Refused::Full(2)));
+        drop(receiver);
+        assert!(sender.ready(), "nothing is worth waiting for");
+        assert_eq!(sender.try_send(2, 0), Err(Refused::Gone(2)));
+    }
+
+    #[test]
+    fn the_counts_may_come_round() {
+        let (sender, receiver) = new(2, 10);
+        for count in [&sender.gauge.sent, &sender.gauge.taken] {
+            count.store(usize::MAX - 4, Ordering::Relaxed);
+        }
+        sender.try_send(1, 8).unwrap();
+        assert!(sender.ready());
+        sender.try_send(2, 8).unwrap();
+        assert!(!sender.ready());
+        receiver.try_recv().unwrap();
+        assert!(sender.ready());
+    }
+}

@@ -1,0 +1,275 @@
+//! The lanes and doorbells between shards: all that passes from thread to thread.
+//!
+//! It knows nothing of topics. For each ordered pair of shards there are two lanes, so that shards
+//! cannot wait for each other in a circle: one carries what a shard asks of the homes over there,
+//! the other what a home has to tell. A home may leave its *to-home* lanes full until there is room
+//! on the *from-home* lanes to its peers; those wait for nothing but the peer's own work.
+
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::Arc;
+
+mod capacity;
+mod doorbell;
+mod lane;
+#[cfg(test)]
+#[cfg(loom)]
+mod model;
+mod outside;
+mod sync;
+
+pub use capacity::Capacity;
+pub use doorbell::{Doorbell, Wake};
+pub use lane::{LaneReceiver, LaneSender, Refused, lane};
+pub use outside::{Outside, OutsideReceiver};
+
+/// Everything the starter hands out. `A` is what is asked of a home, `B` what a home tells.
+#[derive(Debug)]
+pub struct Mesh<A, B> {
+    /// One for each shard, in order.
+    pub ports: Vec<Port<A, B>>,
+    /// For threads that are no shards.
+    pub outside: Outside<A>,
+    /// The doorbells, so that the starter is the last to drop them: their descriptors are in its
+    /// table, and a shard with a table of its own would close its copies alone.
+    pub doorbells: Arc<[Doorbell]>,
+}
+
+/// One shard's side of the mesh.
+#[derive(Debug)]
+pub struct Port<A, B> {
+    shard: usize,
+    /// In order, without the shard's own.
+    peers: Vec<Peer<A, B>>,
+    outside: OutsideReceiver<A>,
+    doorbells: Arc<[Doorbell]>,
+}
+
+/// The four lanes between a shard and one peer.
+#[derive(Debug)]
+pub struct Peer<A, B> {
+    /// Which shard the peer is.
+    pub shard: usize,
+    /// What we ask of homes there.
+    pub to_home: LaneSender<A>,
+    /// What it asks of homes here.
+    pub asked: LaneReceiver<A>,
+    /// What our homes tell it.
+    pub from_home: LaneSender<B>,
+    /// What its homes tell us.
+    pub told: LaneReceiver<B>,
+}
+
+/// Connects `shards` shards with each other and with the outside. Lanes between shards have the
+/// bounds `between`, those from outside `outside`.
+///
+/// # Errors
+///
+/// When the process is out of descriptors: each shard has one.
+pub fn build<A, B>(shards: usize, between: Capacity, outside: Capacity) -> io::Result<Mesh<A, B>> {
+    let doorbells: Vec<Doorbell> = (0..shards)
+        .map(|_| Doorbell::new())
+        .collect::<io::Result<_>>()?;
+    let doorbells: Arc<[Doorbell]> = doorbells.into();
+    let mut peers: Vec<Vec<Peer<A, B>>> = (0..shards).map(|_| Vec::with_capacity(shards)).collect();
+    for low in 0..shards {
+        for high in low + 1..shards {
+            let (of_low, of_high) = connect(low, high, between);
+            peers[low].push(of_low);
+            peers[high].push(of_high);
+        }
+    }
+    let (inlets, outlets): (Vec<_>, Vec<_>) = (0..shards).map(|_| outside::inlet(outside)).unzip();
+    let ports = peers.into_iter().zip(outlets).enumerate();
+    let ports = ports
+        .map(|(shard, (peers, outside))| Port {
+            shard,
+            peers,
+            outside,
+            doorbells: Arc::clone(&doorbells),
+        })
+        .collect();
+    Ok(Mesh {
+        ports,
+        outside: Outside::new(inlets, Arc::clone(&doorbells)),
+        doorbells,
+    })
+}
+
+impl<A, B> Mesh<A, B> {
+    /// The descriptors that every shard must keep to ring and be rung.
+    pub fn descriptors(&self) -> Vec<RawFd> {
+        self.doorbells.iter().map(AsRawFd::as_raw_fd).collect()
+    }
+}
+
+impl<A, B> Port<A, B> {
+    /// Which shard this is.
+    pub fn shard(&self) -> usize {
+        self.shard
+    }
+
+    /// Shards there are, this one included.
+    pub fn shards(&self) -> usize {
+        self.doorbells.len()
+    }
+
+    /// The lanes between this shard and another; none for its own number.
+    pub fn peer(&self, shard: usize) -> Option<&Peer<A, B>> {
+        let before = usize::from(self.shard < shard);
+        self.peers
+            .get(shard.checked_sub(before)?)
+            .filter(|peer| peer.shard == shard)
+    }
+
+    /// All peers, in order.
+    pub fn peers(&self) -> &[Peer<A, B>] {
+        &self.peers
+    }
+
+    /// The lane from threads outside.
+    pub fn outside(&self) -> &OutsideReceiver<A> {
+        &self.outside
+    }
+
+    /// This shard's own doorbell: to be polled, edge-triggered, and to be answered before any lane
+    /// is looked at.
+    pub fn doorbell(&self) -> Option<&Doorbell> {
+        self.doorbells.get(self.shard)
+    }
+
+    /// Wakes a shard; after the last message to it of this turn.
+    pub fn ring(&self, shard: usize) {
+        if let Some(doorbell) = self.doorbells.get(shard) {
+            doorbell.ring();
+        }
+    }
+
+    /// Rings everyone who found a lane to this shard full that has room again. Once a turn, after
+    /// taking messages.
+    pub fn relieve(&self) {
+        for peer in &self.peers {
+            let asks_again = peer.asked.relieved();
+            if peer.told.relieved() || asks_again {
+                self.ring(peer.shard);
+            }
+        }
+        self.outside.relieve();
+    }
+}
+
+/// Both ends of the four lanes between two shards.
+fn connect<A, B>(low: usize, high: usize, capacity: Capacity) -> (Peer<A, B>, Peer<A, B>) {
+    let (low_asks, asked_of_high) = lane(capacity);
+    let (high_asks, asked_of_low) = lane(capacity);
+    let (low_tells, told_to_high) = lane(capacity);
+    let (high_tells, told_to_low) = lane(capacity);
+    let of_low = Peer {
+        shard: high,
+        to_home: low_asks,
+        asked: asked_of_low,
+        from_home: low_tells,
+        told: told_to_low,
+    };
+    let of_high = Peer {
+        shard: low,
+        to_home: high_asks,
+        asked: asked_of_high,
+        from_home: high_tells,
+        told: told_to_high,
+    };
+    (of_low, of_high)
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+
+    const SMALL: Capacity = Capacity {
+        messages: 2,
+        bytes: 100,
+    };
+
+    fn mesh(shards: usize) -> Mesh<(usize, usize), (usize, usize, bool)> {
+        build(shards, SMALL, SMALL).unwrap()
+    }
+
+    fn is_rung(port: &Port<(usize, usize), (usize, usize, bool)>) -> bool {
+        port.doorbell().unwrap().answer()
+    }
+
+    #[test]
+    fn every_pair_has_lanes_of_its_own_in_both_directions() {
+        for shards in 1..6 {
+            let mesh = mesh(shards);
+            for (from, port) in mesh.ports.iter().enumerate() {
+                assert_eq!((port.shard(), port.shards()), (from, shards));
+                for peer in port.peers() {
+                    peer.to_home.try_send((from, peer.shard), 1).unwrap();
+                    let told = (from, peer.shard, true);
+                    peer.from_home.try_send(told, 1).unwrap();
+                }
+            }
+            for (to, port) in mesh.ports.iter().enumerate() {
+                assert!(port.peer(to).is_none(), "no lane to itself");
+                assert!(port.peer(shards).is_none());
+                for from in (0..shards).filter(|from| *from != to) {
+                    let peer = port.peer(from).unwrap();
+                    assert_eq!(peer.asked.try_recv(), Some((from, to)));
+                    assert_eq!(peer.told.try_recv(), Some((from, to, true)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_outside_reaches_every_shard() {
+        let mesh = mesh(3);
+        for to in 0..3 {
+            mesh.outside.try_send(to, (9, to), 1).unwrap();
+        }
+        for (to, port) in mesh.ports.iter().enumerate() {
+            assert!(is_rung(port));
+            assert_eq!(port.outside().try_recv(), Some((9, to)));
+        }
+    }
+
+    #[test]
+    fn a_ring_reaches_the_shard_it_is_meant_for() {
+        let mesh = mesh(3);
+        mesh.ports[0].ring(2);
+        let rung: Vec<bool> = mesh.ports.iter().map(is_rung).collect();
+        assert_eq!(rung, [false, false, true]);
+        mesh.outside.ring(1);
+        let rung: Vec<bool> = mesh.ports.iter().map(is_rung).collect();
+        assert_eq!(rung, [false, true, false]);
+    }
+
+    #[test]
+    fn who_found_a_lane_full_is_rung_when_it_is_emptied() {
+        let mesh = mesh(3);
+        let [asker, home, other] = &mesh.ports[..] else {
+            panic!("three ports");
+        };
+        let lane = &asker.peer(1).unwrap().to_home;
+        while lane.ready() {
+            lane.try_send((0, 1), 1).unwrap();
+        }
+        home.relieve();
+        assert!(!is_rung(asker), "nothing was taken");
+        while home.peer(0).unwrap().asked.try_recv().is_some() {}
+        home.relieve();
+        assert!(is_rung(asker));
+        assert!(!is_rung(other));
+    }
+
+    #[test]
+    fn every_doorbell_has_a_descriptor_to_keep() {
+        let mesh = mesh(4);
+        let mut descriptors = mesh.descriptors();
+        descriptors.sort_unstable();
+        descriptors.dedup();
+        assert_eq!(descriptors.len(), 4);
+    }
+}

@@ -1,0 +1,282 @@
+//! How threads that are no shards hand messages to one: by a lane they all share.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel as channel;
+
+use crate::mesh::lane::{LaneReceiver, LaneSender, Refused, lane};
+use crate::mesh::{Capacity, Doorbell};
+
+/// The handle of threads outside the mesh: one lane to each shard. Clones share them.
+#[derive(Debug)]
+pub struct Outside<A> {
+    inlets: Arc<[Inlet<A>]>,
+    doorbells: Arc<[Doorbell]>,
+}
+
+impl<A> Clone for Outside<A> {
+    fn clone(&self) -> Self {
+        Self {
+            inlets: Arc::clone(&self.inlets),
+            doorbells: Arc::clone(&self.doorbells),
+        }
+    }
+}
+
+impl<A> Outside<A> {
+    pub(super) fn new(inlets: Vec<Inlet<A>>, doorbells: Arc<[Doorbell]>) -> Self {
+        Self {
+            inlets: inlets.into(),
+            doorbells,
+        }
+    }
+
+    /// Shards there are.
+    pub fn shards(&self) -> usize {
+        self.inlets.len()
+    }
+
+    /// Hands `message`, which keeps `bytes` in memory, to `shard` and wakes it.
+    ///
+    /// # Errors
+    ///
+    /// At once when the lane is full or the shard is gone.
+    pub fn try_send(&self, shard: usize, message: A, bytes: usize) -> Result<(), Refused<A>> {
+        let (Some(inlet), Some(doorbell)) = (self.inlets.get(shard), self.doorbells.get(shard))
+        else {
+            return Err(Refused::Gone(message));
+        };
+        inlet.lane.try_send(message, bytes)?;
+        doorbell.ring();
+        Ok(())
+    }
+
+    /// Hands `message` to `shard` as [`try_send`](Self::try_send) does, but holds the calling
+    /// thread up to `deadline` while the lane is full. Not for shards.
+    ///
+    /// # Errors
+    ///
+    /// When the lane was full until then, or the shard is gone.
+    pub fn send_deadline(
+        &self,
+        shard: usize,
+        message: A,
+        bytes: usize,
+        deadline: Instant,
+    ) -> Result<(), Refused<A>> {
+        let mut refused = match self.try_send(shard, message, bytes) {
+            Err(Refused::Full(message)) => message,
+            done => return done,
+        };
+        let Some(inlet) = self.inlets.get(shard) else {
+            return Err(Refused::Gone(refused));
+        };
+        while inlet.wait.recv_deadline(deadline).is_ok() {
+            match self.try_send(shard, refused, bytes) {
+                Err(Refused::Full(message)) => refused = message,
+                done => {
+                    inlet.relief.give();
+                    return done;
+                }
+            }
+        }
+        Err(Refused::Full(refused))
+    }
+
+    /// Wakes `shard`, to make it look at something that is no message.
+    pub fn ring(&self, shard: usize) {
+        if let Some(doorbell) = self.doorbells.get(shard) {
+            doorbell.ring();
+        }
+    }
+}
+
+/// The shard's end of the lane from outside.
+#[derive(Debug)]
+pub struct OutsideReceiver<A> {
+    lane: LaneReceiver<A>,
+    /// Dropped after the lane, so that those whom it wakes find the lane gone.
+    relief: Parting,
+}
+
+impl<A> OutsideReceiver<A> {
+    /// Takes the oldest message off the lane.
+    pub fn try_recv(&self) -> Option<A> {
+        self.lane.try_recv()
+    }
+
+    /// Wakes a thread that waits for room, if there is some. Call it after taking messages.
+    pub fn relieve(&self) {
+        if self.lane.relieved() {
+            self.relief.0.give();
+        }
+    }
+}
+
+/// The senders' end of the lane from outside to one shard.
+#[derive(Debug)]
+pub(super) struct Inlet<A> {
+    lane: LaneSender<A>,
+    relief: Relief,
+    wait: channel::Receiver<()>,
+}
+
+/// At most one token, which lets one waiting thread try again.
+///
+/// It is passed on by whoever it helped, so a relief reaches all who wait for as long as there is
+/// room; the first whom it does not help starves the lane anew, and so gets the next.
+#[derive(Clone, Debug)]
+struct Relief(channel::Sender<()>);
+
+impl Relief {
+    fn give(&self) {
+        // A token that lies there already does the same.
+        self.0.try_send(()).ok();
+    }
+}
+
+/// Relief that also comes when the shard goes: nobody waits for it until the deadline.
+#[derive(Debug)]
+struct Parting(Relief);
+
+impl Drop for Parting {
+    fn drop(&mut self) {
+        self.0.give();
+    }
+}
+
+/// Makes the lane from outside to one shard.
+pub(super) fn inlet<A>(capacity: Capacity) -> (Inlet<A>, OutsideReceiver<A>) {
+    let (sender, receiver) = lane(capacity);
+    let (token, wait) = channel::bounded(1);
+    let inlet = Inlet {
+        lane: sender,
+        relief: Relief(token.clone()),
+        wait,
+    };
+    let receiver = OutsideReceiver {
+        lane: receiver,
+        relief: Parting(Relief(token)),
+    };
+    (inlet, receiver)
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn in_a_while() -> Instant {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a deadline that ends a failing test"
+        )]
+        let now = Instant::now();
+        now + PATIENCE
+    }
+
+    fn long_ago() -> Instant {
+        in_a_while() - 2 * PATIENCE
+    }
+
+    fn new(messages: usize) -> (Outside<u32>, OutsideReceiver<u32>) {
+        let (inlet, receiver) = inlet(Capacity {
+            messages,
+            bytes: 1 << 20,
+        });
+        let doorbells = Arc::new([Doorbell::new().unwrap()]);
+        (Outside::new(vec![inlet], doorbells), receiver)
+    }
+
+    #[test]
+    fn what_is_sent_rings_the_shard() {
+        let (outside, receiver) = new(1);
+        outside.try_send(0, 7, 1).unwrap();
+        assert!(outside.doorbells[0].answer());
+        assert_eq!(outside.try_send(0, 8, 1), Err(Refused::Full(8)));
+        assert!(!outside.doorbells[0].answer());
+        assert_eq!(receiver.try_recv(), Some(7));
+    }
+
+    #[test]
+    fn a_shard_that_is_not_there_is_gone() {
+        let (outside, _receiver) = new(1);
+        assert_eq!(outside.shards(), 1);
+        assert_eq!(outside.try_send(1, 7, 1), Err(Refused::Gone(7)));
+        assert_eq!(
+            outside.send_deadline(1, 7, 1, in_a_while()),
+            Err(Refused::Gone(7))
+        );
+        outside.ring(1);
+    }
+
+    #[test]
+    fn a_deadline_ends_the_wait() {
+        let (outside, _receiver) = new(1);
+        outside.send_deadline(0, 7, 1, long_ago()).unwrap();
+        let refused = outside.send_deadline(0, 8, 1, long_ago());
+        assert_eq!(refused, Err(Refused::Full(8)));
+    }
+
+    const SENDERS: u32 = 8;
+    const EACH: u32 = 2_000;
+
+    fn send_all(outside: &Outside<u32>, sender: u32, deadline: Instant) {
+        for message in sender * EACH..(sender + 1) * EACH {
+            outside.send_deadline(0, message, 1, deadline).unwrap();
+        }
+    }
+
+    fn receive_all(receiver: &OutsideReceiver<u32>) {
+        let mut counts = vec![0; SENDERS as usize];
+        while counts.iter().any(|count| *count < EACH) {
+            while let Some(message) = receiver.try_recv() {
+                let count = &mut counts[(message / EACH) as usize];
+                assert_eq!(message % EACH, *count, "each sender's come in order");
+                *count += 1;
+            }
+            receiver.relieve();
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn everyone_who_waits_gets_through() {
+        for messages in [1, 3] {
+            let (outside, receiver) = new(messages);
+            let (outside, deadline) = (&outside, in_a_while());
+            std::thread::scope(|scope| {
+                for sender in 0..SENDERS {
+                    scope.spawn(move || send_all(outside, sender, deadline));
+                }
+                receive_all(&receiver);
+            });
+            assert_eq!(receiver.try_recv(), None);
+        }
+    }
+
+    #[test]
+    fn everyone_who_waits_for_a_shard_learns_that_it_is_gone() {
+        let (outside, receiver) = new(1);
+        outside.try_send(0, 0, 1).unwrap();
+        let deadline = in_a_while();
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..4)
+                .map(|message| {
+                    let outside = outside.clone();
+                    scope.spawn(move || outside.send_deadline(0, message, 1, deadline))
+                })
+                .collect();
+            drop(receiver);
+            for sender in waiting {
+                let refused = sender.join().unwrap();
+                assert!(matches!(refused, Err(Refused::Gone(_))), "{refused:?}");
+            }
+        });
+    }
+}
