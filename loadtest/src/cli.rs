@@ -26,8 +26,12 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Many subscribers of one topic: every message to every one of them.
     Fanout(FanoutArgs),
+    /// Every connection sends and waits for the same bytes to come back.
+    Echo(EchoArgs),
     /// A yardstick server: an array of descriptors and a loop of send, or a bare echo.
     Floor(FloorArgs),
+    /// Corecast against both yardsticks, interleaved, as ratios of CPU time.
+    Ratio(RatioArgs),
 }
 
 const FANOUT_EXAMPLES: &str = "\
@@ -113,6 +117,27 @@ pub(crate) struct ClientArgs {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// Every connection sends and waits for the same bytes to come back.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Example:\n  loadtest echo --url ws://127.0.0.1:8000/echo -n 100 -m 1000")]
+pub(crate) struct EchoArgs {
+    /// Where to connect: ws://127.0.0.1:PORT/PATH or tcp://127.0.0.1:PORT. May be repeated.
+    #[arg(long, required = true)]
+    pub(crate) url: Vec<String>,
+    /// Connections, each with one message under way.
+    #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) connections: u32,
+    /// Messages of each connection.
+    #[arg(short, long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) messages: u32,
+    /// Bytes of each message.
+    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    pub(crate) payload: u32,
+    /// What all client commands take.
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+}
+
 /// A yardstick server: an array of descriptors and a loop of send, or a bare echo.
 ///
 /// One thread, one topic whatever the path. /pub/... does not receive, /sub/... and /ws/... do;
@@ -172,4 +197,47 @@ pub(crate) enum Fault {
     Swap,
     /// Changes one byte.
     Corrupt,
+}
+
+const RATIO_EXAMPLES: &str = "\
+Example:
+  loadtest ratio --corecast target/release/corecast --connections 10000,18000 --payload 64,1024";
+
+/// Corecast against both yardsticks, interleaved, as ratios of CPU time.
+///
+/// Each round starts the libc floor, the inlined floor and corecast in turn, puts the same load on
+/// each, and ends it. The server is pinned to the first CPU and the client to the others.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = RATIO_EXAMPLES)]
+pub(crate) struct RatioArgs {
+    /// The corecast program.
+    #[arg(long)]
+    pub(crate) corecast: PathBuf,
+    /// What is compared: fanout and batch (with --rate) per delivery, echo per round trip.
+    #[arg(long, value_enum, default_value_t = FloorMode::Fanout)]
+    pub(crate) mode: FloorMode,
+    /// Rounds; the median is taken.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) runs: u32,
+    /// Connections, a list.
+    #[arg(short = 'n', long, value_delimiter = ',', default_value = "10000")]
+    pub(crate) connections: Vec<u32>,
+    /// Bytes of each message, a list.
+    #[arg(short, long, value_delimiter = ',', default_value = "64")]
+    pub(crate) payload: Vec<u32>,
+    /// Messages of a run; with echo, of each connection.
+    #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) messages: u32,
+    /// Messages per second at a fixed schedule instead of each after the one before.
+    #[arg(long)]
+    pub(crate) rate: Option<f64>,
+    /// Subscribers connect over length-prefixed TCP instead of WebSocket.
+    #[arg(long)]
+    pub(crate) tcp: bool,
+    /// Leave it to the kernel where server and client run.
+    #[arg(long)]
+    pub(crate) no_pin: bool,
+    /// Also write all figures to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }

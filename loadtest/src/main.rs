@@ -6,6 +6,7 @@ mod client;
 mod clock;
 mod control;
 mod crew;
+mod echo;
 mod fanout;
 mod floor;
 mod frame;
@@ -14,10 +15,14 @@ mod message;
 mod opener;
 mod order;
 mod outbox;
+mod phase;
+mod pin;
 mod procfs;
+mod ratio;
 mod record;
 mod report;
 mod socket;
+mod spawned;
 mod sys;
 mod url;
 mod worker;
@@ -40,6 +45,22 @@ fn main() -> ExitCode {
                 &figures.table(),
                 &figures,
                 args.client.json.as_deref(),
+                figures.passed,
+            )
+        }),
+        Command::Echo(args) => echo::run(&args).and_then(|figures| {
+            present(
+                &figures.table(),
+                &figures,
+                args.client.json.as_deref(),
+                figures.passed,
+            )
+        }),
+        Command::Ratio(args) => ratio::run(&args).and_then(|figures| {
+            present(
+                &figures.table(),
+                &figures,
+                args.json.as_deref(),
                 figures.passed,
             )
         }),

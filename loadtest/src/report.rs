@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
+use crate::clock::seconds;
+use crate::control::Control;
 use crate::record::Percentiles;
 
 /// What was found about opening connections.
@@ -20,6 +23,29 @@ pub(crate) struct Opening {
     pub(crate) ended_early: u64,
     /// What failed, each try counted.
     pub(crate) failures: BTreeMap<String, u64>,
+}
+
+impl Opening {
+    /// From what a crew counted since it was told to open at `start_ns`.
+    pub(crate) fn new(connections: u32, control: &Control, start_ns: u64) -> Self {
+        let live = control.live.load(Ordering::Acquire);
+        let open_s = seconds(start_ns, control.last_live_ns.load(Ordering::Acquire));
+        let opened_per_s = ratio(live as f64, open_s);
+        Self {
+            connections,
+            live,
+            open_s,
+            opened_per_s,
+            ..Self::default()
+        }
+    }
+
+    /// Adds what failed in one thread.
+    pub(crate) fn add_failures(&mut self, failures: &BTreeMap<String, u64>) {
+        for (what, count) in failures {
+            *self.failures.entry(what.clone()).or_default() += count;
+        }
+    }
 }
 
 /// What was found about the client itself.
@@ -132,6 +158,14 @@ impl Table {
     /// Adds a line.
     pub(crate) fn row(&mut self, name: &'static str, text: String) {
         self.0.push((name, text));
+    }
+
+    /// Adds the verdict.
+    pub(crate) fn result(&mut self, passed: bool) {
+        self.row(
+            "result",
+            if passed { "passed" } else { "FAILED" }.to_owned(),
+        );
     }
 
     /// Adds a line of percentiles.

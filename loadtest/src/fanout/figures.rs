@@ -66,10 +66,7 @@ impl Figures {
     /// As lines for people.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::default();
-        table.row(
-            "result",
-            if self.passed { "passed" } else { "FAILED" }.to_owned(),
-        );
+        table.result(self.passed);
         table.row("target", self.urls.join(" "));
         table.row("published to", self.publish_urls.join(" "));
         table.opening(&self.opening);

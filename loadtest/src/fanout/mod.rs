@@ -14,7 +14,7 @@ pub(crate) use crate::fanout::figures::{Deliveries, Figures};
 
 use crate::check::Faults;
 use crate::cli::FanoutArgs;
-use crate::clock::{now_ns, seconds};
+use crate::clock::now_ns;
 use crate::control::Control;
 use crate::crew::{self, Crew};
 use crate::fanout::progress::Progress;
@@ -23,9 +23,10 @@ use crate::fanout::subscriber::Subscribers;
 use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
 use crate::order;
+use crate::phase::{self, Phase};
 use crate::procfs;
 use crate::record::Recorder;
-use crate::report::{ClientCost, Opening, ServerCost, ServerMemory, Warning, ratio};
+use crate::report::{Opening, ServerCost, ServerMemory, Warning, ratio};
 use crate::url::Target;
 use crate::worker::{Done, Plan};
 
@@ -51,16 +52,6 @@ struct Run {
     go: Arc<Go>,
 }
 
-/// What the message phase took.
-#[derive(Debug, Default)]
-struct Phase {
-    wall_s: f64,
-    client: ClientCost,
-    server: procfs::CpuTime,
-}
-
-/// A server that has sent its last byte still has to get to sleep for its time to be counted.
-const SETTLE: Duration = Duration::from_millis(20);
 /// Memory is read when the server has had this long to come to rest.
 const SETTLE_MEMORY: Duration = Duration::from_millis(200);
 
@@ -237,15 +228,7 @@ impl Run {
                 marks.push((mark, pss(&self.leader)?));
             }
         }
-        let live = control.live.load(Ordering::Acquire);
-        let open_s = seconds(start, control.last_live_ns.load(Ordering::Acquire));
-        figures.opening = Opening {
-            connections: args.connections,
-            live,
-            open_s,
-            opened_per_s: ratio(live as f64, open_s),
-            ..Opening::default()
-        };
+        figures.opening = Opening::new(args.connections, &control, start);
         figures.server_memory = args.client.server_pid.map(|_| memory(before, &marks));
         if waited == Waited::Done {
             let control = Arc::clone(&self.publishers.control);
@@ -257,55 +240,32 @@ impl Run {
     }
 
     fn message_phase(&mut self, args: &FanoutArgs) -> Result<(Waited, Phase), RunError> {
-        let server_cpu = || -> Result<procfs::CpuTime, RunError> {
-            let Some(pid) = args.client.server_pid else {
-                return Ok(procfs::CpuTime::default());
-            };
-            procfs::cpu_time(pid)
-                .map_err(|error| RunError::Failed(format!("CPU time of process {pid}: {error}")))
+        let Self {
+            leader,
+            subscribers,
+            publishers,
+            progress,
+            go,
+        } = self;
+        let tids = [subscribers.tids.clone(), publishers.tids.clone()].concat();
+        let start = |now| {
+            go.subscribers
+                .store(u64::from(args.connections), Ordering::Relaxed);
+            go.at_ns.store(now, Ordering::Release);
+            publishers.control.ring_all();
         };
-        let client_cpu = |run: &Self| -> Vec<u64> {
-            let tids = run.subscribers.tids.iter().chain(&run.publishers.tids);
-            tids.map(|tid| procfs::own_thread_cpu_ns(*tid)).collect()
-        };
-        let (server_before, client_before) = (server_cpu()?, client_cpu(self));
-        let start = now_ns();
-        self.go
-            .subscribers
-            .store(u64::from(args.connections), Ordering::Relaxed);
-        self.go.at_ns.store(start, Ordering::Release);
-        self.publishers.control.ring_all();
-        let (progress, crews) = (
-            &self.progress,
-            [&self.subscribers.control, &self.publishers.control],
-        );
-        let waited = self.leader.wait_done(
-            "deliveries",
-            || progress.delivered(),
-            || {
-                crews
-                    .iter()
-                    .any(|control| control.ended.load(Ordering::Acquire) > 0)
-            },
-        )?;
-        let end = now_ns();
-        let client_after = client_cpu(self);
-        self.leader.pause(SETTLE)?;
-        let wall_s = seconds(start, end);
-        let used: Vec<u64> = client_after
-            .iter()
-            .zip(&client_before)
-            .map(|(after, before)| after - before)
-            .collect();
-        let server = server_cpu()?.since(server_before);
-        Ok((
-            waited,
-            Phase {
-                wall_s,
-                client: ClientCost::new(&used, wall_s),
-                server,
-            },
-        ))
+        phase::measure(args.client.server_pid, &tids, start, leader, |leader| {
+            let crews = [&subscribers.control, &publishers.control];
+            leader.wait_done(
+                "deliveries",
+                || progress.delivered(),
+                || {
+                    crews
+                        .iter()
+                        .any(|control| control.ended.load(Ordering::Acquire) > 0)
+                },
+            )
+        })
     }
 
     /// Ends the threads and adds up what they found.
@@ -317,14 +277,12 @@ impl Run {
     ) -> Result<(), RunError> {
         let publishers = self.publishers.stop()?;
         let subscribers = self.subscribers.stop()?;
-        let failures = &mut figures.opening.failures;
-        let all = publishers.iter().map(|done| &done.failures);
-        for (what, count) in all
-            .chain(subscribers.iter().map(|done| &done.failures))
-            .flatten()
-        {
-            *failures.entry(what.clone()).or_default() += count;
-        }
+        subscribers
+            .iter()
+            .for_each(|done| figures.opening.add_failures(&done.failures));
+        publishers
+            .iter()
+            .for_each(|done| figures.opening.add_failures(&done.failures));
         let mut sent = Vec::new();
         for Done { app, .. } in publishers {
             sent = app.sent();

@@ -1,0 +1,236 @@
+//! The client against the yardstick servers: honest ones pass, and every lie is found out.
+#![expect(clippy::unwrap_used, reason = "test support")]
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process};
+
+use serde_json::Value;
+
+const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest");
+
+/// A running floor, ended when dropped.
+struct Floor {
+    child: Child,
+    http: String,
+    tcp: String,
+}
+
+impl Floor {
+    fn start(flags: &str) -> Self {
+        let mut child = Command::new(LOADTEST)
+            .args(["floor", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+            .args(flags.split_whitespace())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let mut address = |words: &str| {
+            lines
+                .next()
+                .unwrap()
+                .strip_prefix(words)
+                .unwrap()
+                .to_owned()
+        };
+        let http = address("listening http ");
+        let tcp = address("listening tcp ");
+        assert_eq!(address("pid "), child.id().to_string());
+        Self { child, http, tcp }
+    }
+
+    /// Runs the client; `@http` and `@tcp` stand for the addresses. Returns the exit code and the
+    /// figures.
+    fn load(&self, flags: &str) -> (Option<i32>, Value) {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let json = env::temp_dir().join(format!("loadtest-{}-{run}.json", process::id()));
+        let flags = flags
+            .replace("@http", &self.http)
+            .replace("@tcp", &self.tcp);
+        let output = Command::new(LOADTEST)
+            .args(flags.split_whitespace())
+            .args([
+                "--timeout",
+                "3",
+                "--server-pid",
+                &self.child.id().to_string(),
+                "--json",
+            ])
+            .arg(&json)
+            .output()
+            .unwrap();
+        let text = fs::read_to_string(&json);
+        drop(fs::remove_file(&json));
+        let text = text.unwrap_or_else(|error| panic!("{error}: {}", shown(&output)));
+        (output.status.code(), serde_json::from_str(&text).unwrap())
+    }
+
+    fn passes(flags: &str, load: &str) {
+        let (code, figures) = Self::start(flags).load(load);
+        assert_eq!(code, Some(0), "floor {flags}: {load}: {figures:#}");
+        assert_eq!(figures["passed"], true);
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn shown(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Runs a load against a lying floor and returns what was counted.
+fn lied_to(fault: &str, load: &str) -> Value {
+    let (code, figures) =
+        Floor::start(&format!("--fault {fault}")).load(&format!("{load} --timeout 5"));
+    assert_eq!(code, Some(1), "{fault}: {figures:#}");
+    assert_eq!(figures["passed"], false);
+    figures["deliveries"].clone()
+}
+
+/// 100 messages at a fixed schedule, so that many are under way at once.
+const SCHEDULED: &str = "fanout --url ws://@http/sub/a -n 20 --rate 1000 --messages 100";
+
+#[test]
+fn every_floor_delivers_to_every_client() {
+    for call in ["libc", "inline"] {
+        for mode in ["fanout", "batch"] {
+            let floor = format!("--call {call} --mode {mode}");
+            for url in ["ws://@http/sub/a", "ws://@http/ws/{topic}", "tcp://@tcp"] {
+                Floor::passes(&floor, &format!("fanout --url {url} -n 50 -m 20"));
+            }
+        }
+        let floor = format!("--call {call} --mode echo");
+        for url in ["ws://@http/echo", "tcp://@tcp"] {
+            Floor::passes(&floor, &format!("echo --url {url} -n 10 -m 50"));
+        }
+    }
+}
+
+#[test]
+fn all_message_lengths_and_frame_forms_arrive() {
+    for payload in [24, 125, 126, 65_535, 65_536, 200_000] {
+        let both = "--url ws://@http/sub/a --url tcp://@tcp";
+        Floor::passes("", &format!("fanout {both} -n 8 -m 5 --payload {payload}"));
+        Floor::passes(
+            "--mode echo",
+            &format!("echo --url ws://@http/ -n 4 -m 5 -p {payload}"),
+        );
+    }
+}
+
+#[test]
+fn several_publishers_on_several_threads_keep_one_order() {
+    let load = "fanout --url ws://@http/sub/a --url tcp://@tcp --publish-url ws://@http/pub/a \
+                --publish-url tcp://@tcp --publishers 5 --threads 3 -n 50";
+    Floor::passes("", &format!("{load} -m 200"));
+    Floor::passes(
+        "--mode batch",
+        &format!("{load} --rate 2000 --duration 0.5"),
+    );
+}
+
+#[test]
+fn figures_say_what_was_done() {
+    let (code, figures) =
+        Floor::start("").load("fanout --url ws://@http/ws/a -n 50 -m 20 --pss-at 10,50");
+    assert_eq!(code, Some(0), "{figures:#}");
+    assert_eq!(figures["opening"]["live"], 50);
+    assert_eq!(figures["deliveries"]["expected"], 1000);
+    assert_eq!(figures["deliveries"]["got"], 1000);
+    assert_eq!(figures["deliveries"]["copies_to_publishers"], 20);
+    assert!(figures["server"]["cpu_us_per_message"].as_f64().unwrap() > 0.0);
+    assert!(figures["latency"]["p50_us"].as_f64().unwrap() > 0.0);
+    assert!(figures["server_memory"]["pss_slope_bytes_per_connection"].is_number());
+}
+
+#[test]
+fn a_dropped_message_is_lost() {
+    let counted = lied_to("drop", SCHEDULED);
+    assert_eq!(counted["lost"], 1);
+    assert_eq!(counted["got"], 1999);
+}
+
+#[test]
+fn a_repeated_message_is_duplicated() {
+    let counted = lied_to("duplicate", SCHEDULED);
+    assert_eq!(
+        (&counted["duplicated"], &counted["lost"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_message_that_comes_late_is_reordered() {
+    let counted = lied_to("swap", SCHEDULED);
+    assert_eq!(
+        (&counted["reordered"], &counted["lost"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_changed_message_is_foreign_and_lost() {
+    let counted = lied_to("corrupt", SCHEDULED);
+    assert_eq!(
+        (&counted["foreign"], &counted["lost"]),
+        (&1.into(), &1.into())
+    );
+}
+
+/// Each publisher's own order is kept, and still it is wrong.
+#[test]
+fn another_order_of_two_publishers_is_misordered() {
+    let load = "fanout --url ws://@http/sub/a -n 20 -m 20 --publishers 2";
+    let counted = lied_to("swap", load);
+    assert!(counted["misordered"].as_u64().unwrap() > 0, "{counted}");
+    assert_eq!(counted["subscribers_off_order"], 1);
+    assert_eq!(
+        (&counted["reordered"], &counted["lost"]),
+        (&0.into(), &0.into())
+    );
+}
+
+#[test]
+fn refused_connections_are_counted_and_fail_the_run() {
+    let gone = Floor::start("").http.clone();
+    let floor = Floor::start("");
+    let (code, figures) = floor.load(&format!("fanout --url ws://{gone}/sub/a -n 5"));
+    assert_eq!(code, Some(1));
+    assert_eq!(figures["opening"]["live"], 0);
+    assert_eq!(
+        figures["opening"]["failures"]["connection refused"], 15,
+        "three tries each"
+    );
+}
+
+#[test]
+fn wrong_usage_has_an_exit_code_of_its_own() {
+    for flags in [
+        "fanout",
+        "fanout --url ws://192.0.2.1:80/",
+        "fanout --url ws://127.0.0.1:1/ --payload 8",
+        "fanout --url ws://127.0.0.1:1/ --rate 0",
+        "floor",
+    ] {
+        let output = Command::new(LOADTEST)
+            .args(flags.split_whitespace())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags}: {}", shown(&output));
+        assert!(!output.stderr.is_empty());
+    }
+}
