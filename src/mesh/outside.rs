@@ -232,7 +232,7 @@ mod tests {
         }
     }
 
-    fn receive_all(receiver: &OutsideReceiver<u32>) {
+    fn receive_all(receiver: &OutsideReceiver<u32>, deadline: Instant) {
         let mut counts = vec![0; SENDERS as usize];
         while counts.iter().any(|count| *count < EACH) {
             while let Some(message) = receiver.try_recv() {
@@ -241,6 +241,7 @@ mod tests {
                 *count += 1;
             }
             receiver.relieve();
+            assert!(deadline.elapsed().is_zero(), "only {counts:?} came");
             std::thread::yield_now();
         }
     }
@@ -254,7 +255,7 @@ mod tests {
                 for sender in 0..SENDERS {
                     scope.spawn(move || send_all(outside, sender, deadline));
                 }
-                receive_all(&receiver);
+                receive_all(&receiver, deadline);
             });
             assert_eq!(receiver.try_recv(), None);
         }

@@ -151,7 +151,7 @@ impl<H: Handler> EventLoop<H> {
                     if event.is_writable() {
                         self.core.handle_writable(id);
                     }
-                    if event.is_readable() || event.is_error() {
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
                         let ends = event.is_read_closed() || event.is_error();
                         self.read_from(id, ends);
                     }

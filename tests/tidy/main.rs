@@ -2,7 +2,7 @@
 //!
 //! Each check is a function of a text, so that each has a test in which it complains.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "test support")]
+#![expect(clippy::unwrap_used, reason = "test support")]
 
 mod docs;
 mod layers;
