@@ -169,6 +169,15 @@ pub struct PeerMail {
     pub unwanted: VecDeque<(Arc<str>, Interest)>,
 }
 
+impl PeerMail {
+    /// Mail and interest that have not been sent.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        let mail = self.to_home.mail.len() + self.from_home.mail.len();
+        mail + self.wanted.len() + self.unwanted.len()
+    }
+}
+
 /// The outgoing mail for every peer, by shard; the own entry stays empty.
 pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
     (0..shards).map(|_| PeerMail::default()).collect()
