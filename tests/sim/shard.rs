@@ -95,8 +95,10 @@ impl Shard {
     }
 
     /// Mail that was given back.
-    pub fn stuck(&self) -> usize {
-        self.asked.iter().flatten().count() + self.told.iter().flatten().count()
+    pub fn stuck(&self) -> Vec<String> {
+        let asked = self.asked.iter().flatten().map(|mail| format!("{mail:?}"));
+        let told = self.told.iter().flatten().map(|mail| format!("{mail:?}"));
+        asked.chain(told).collect()
     }
 
     pub fn counters(&mut self) -> Counters {

@@ -151,10 +151,13 @@ impl World {
             self.begin_drain();
         } else {
             for at in 0..self.clients.len() {
-                if self.clients[at].stays() {
-                    self.say_goodbye(at);
-                } else if self.clients[at].stage == Stage::Opening && !self.clients[at].leaving {
+                let client = &self.clients[at];
+                // One who has ended his side and listens on would never go.
+                let is_bound = client.place == Place::Tcp || client.stage == Stage::Opening;
+                if is_bound && !client.ended {
                     self.act(Action::Reset(at));
+                } else if client.stays() {
+                    self.say_goodbye(at);
                 }
             }
         }
@@ -296,11 +299,6 @@ impl World {
             (2 | 3, Place::Tcp) if !self.clients[at].half_closed => Action::HalfClose(at),
             (_, Place::Tcp) => Action::Reset(at),
             _ => Action::Close(at),
-        };
-        // One who listens on would never go.
-        let action = match action {
-            Action::HalfClose(_) if self.rng.below(2) == 0 => Action::Reset(at),
-            action => action,
         };
         self.act(action);
     }
