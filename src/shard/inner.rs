@@ -257,6 +257,8 @@ impl<D> Inner<D> {
             || !self.readable.is_empty()
             || !self.ended.is_empty()
             || self.moved
+            // Published by the callbacks at the end of a turn.
+            || self.mail.iter().any(PeerMail::is_staged)
     }
 
     #[cfg(any(test, feature = "internals"))]

@@ -170,6 +170,11 @@ pub struct PeerMail {
 }
 
 impl PeerMail {
+    /// Whether there is mail to put into the lanes.
+    pub(crate) fn is_staged(&self) -> bool {
+        !self.to_home.mail.is_empty() || !self.from_home.mail.is_empty()
+    }
+
     /// Mail and interest that have not been sent.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn len(&self) -> usize {
