@@ -42,22 +42,30 @@ impl<D> Inner<D> {
             let mut left = quantum;
             let mut met = std::mem::take(&mut self.met);
             let walk = feed.walk(sink, &mut left, &mut met);
-            if walk == Walk::Done {
-                feed.queued = false;
-                feed.settle(&mut self.pool);
-                self.moved = true;
-            } else {
-                self.walks.push_back(key);
-            }
             self.counters.walk_sends += (quantum - left) as u64;
+            // Before the log is let go of: who was sent a part of a frame needs the rest of it.
             for met in met.drain(..) {
                 self.meet(key, met);
             }
             self.met = met;
+            self.after_walk(key, walk);
             budget -= quantum - left;
             if budget == 0 {
                 return;
             }
+        }
+    }
+
+    fn after_walk(&mut self, feed_key: u32, walk: Walk) {
+        let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+            return;
+        };
+        if walk == Walk::Done {
+            feed.queued = false;
+            feed.settle(&mut self.pool);
+            self.moved = true;
+        } else {
+            self.walks.push_back(feed_key);
         }
     }
 

@@ -344,6 +344,7 @@ impl<H: Handler> ShardCore<H> {
         conn.set(OPEN, true);
         if 0 < conn.waiting {
             conn.set(CORKED | PAUSED, true);
+            self.inner.set_apart(key, true);
         }
         self.inner.arm(key);
     }

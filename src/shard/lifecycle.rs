@@ -128,6 +128,8 @@ impl<D> Inner<D> {
             }
             Proto::LengthPrefix => self.close(key, CloseReason::Client),
             Proto::Lingering(_) => self.kill(key, CloseReason::Client),
+            // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
+            Proto::Http | Proto::WebSocket(_) if conn.is(CLOSING) => {}
             Proto::Http | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
     }

@@ -174,6 +174,18 @@ impl PeerMail {
     pub fn has_interest(&self) -> bool {
         !(self.wanted.is_empty() && self.unwanted.is_empty())
     }
+
+    /// Whether there is mail to put into the lanes.
+    pub(crate) fn is_staged(&self) -> bool {
+        !self.to_home.mail.is_empty() || !self.from_home.mail.is_empty()
+    }
+
+    /// Mail and interest that have not been sent.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        let mail = self.to_home.mail.len() + self.from_home.mail.len();
+        mail + self.wanted.len() + self.unwanted.len()
+    }
 }
 
 /// The outgoing mail for every peer, by shard; the own entry stays empty.

@@ -10,7 +10,7 @@ use crate::time::Now;
 use crate::topic::feed::Feed;
 use crate::topic::home::Interest;
 use crate::topic::local::{NO_FEED, Topic};
-use crate::topic::member::{HELD, Member, SHARED};
+use crate::topic::member::{APART, HELD, Member, SHARED};
 
 /// Why a subscription was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -144,8 +144,42 @@ impl<D> Inner<D> {
         let Some(conn) = self.conn(key) else { return };
         if conn.is(CORKED) {
             conn.set(CORKED, false);
+            self.set_apart(key, false);
             self.mark_dirty(key);
             self.resume(key);
+        }
+    }
+
+    /// Lets a corked connection stand apart from the logs it reads, or begin at their heads.
+    ///
+    /// Nothing was promised to it yet. If it held back a log, the mail for that log could hold
+    /// back the very answer that the connection waits for.
+    pub(super) fn set_apart(&mut self, key: u32, apart: bool) {
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
+        let Some(conn) = conns.get(key as usize) else {
+            return;
+        };
+        let form = conn.form().index();
+        for sub in conn
+            .subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+        {
+            let feed = topics
+                .get(sub.topic)
+                .map(|topic| topic.feeds[form] as usize);
+            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
+                let head = feed.log.head();
+                let member = &mut feed.members[sub.index as usize];
+                member.set(APART, apart);
+                member.set_cursor(head);
+            }
         }
     }
 
@@ -172,6 +206,7 @@ impl<D> Inner<D> {
         let mut member = Member::new(conn.sock, key, feed.log.head());
         // What is in the outbox goes before what the topic brings.
         member.set(HELD, conn.is(DIRTY | BLOCKED | CORKED));
+        member.set(APART, conn.is(CORKED));
         let index = feed.join(member);
         if conn.is(BLOCKED) {
             feed.set_blocked(index, true);

@@ -30,6 +30,12 @@ impl Homes {
         self.topics.get(name).map_or(&[], |interests| interests)
     }
 
+    /// How many topics somebody wants.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        self.topics.len()
+    }
+
     /// From now on `interest` gets the topic's messages; replaces an older one of that shard.
     pub fn add(&mut self, name: &Arc<str>, interest: Interest) {
         let interests = self.topics.entry(Arc::clone(name)).or_default();

@@ -1,0 +1,395 @@
+//! A client: it makes and reads frames by itself, and remembers what it saw.
+
+use std::collections::VecDeque;
+
+use corecast::Kind;
+use corecast::internals::Rng;
+
+use crate::ledger::{self, Book};
+
+/// Where a client connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Tcp,
+    Ws,
+    Sub,
+    Pub,
+    Many,
+    Echo,
+    Command,
+    /// Asks for a page.
+    Page,
+}
+
+/// How far its connection is, as the client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Waits for the answer to its request, or for the first empty frame.
+    Opening,
+    Open,
+    /// Had a close frame, or a whole answer that is no upgrade.
+    Told(u16),
+}
+
+/// One message as a client saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen {
+    pub name: usize,
+    /// How often the client had ended its subscription to the topic before.
+    pub epoch: u32,
+    pub step: u64,
+}
+
+/// A client.
+#[derive(Debug)]
+pub struct Client {
+    pub place: Place,
+    /// Subscribed to from the start to the end.
+    pub topics: Vec<usize>,
+    /// Never slow.
+    pub healthy: bool,
+    /// Sees the whole order of its topic.
+    pub reference: bool,
+    pub stalled: bool,
+    pub stage: Stage,
+    pub opened_at: u64,
+    pub live_at: u64,
+    /// By topic, in the order of arrival.
+    pub seen: Vec<Vec<Seen>>,
+    subscribed: Vec<bool>,
+    epochs: Vec<u32>,
+    inbox: Vec<u8>,
+    echoes: VecDeque<Vec<u8>>,
+    pings: VecDeque<u32>,
+    next_ping: u32,
+    /// Frames it has still to publish or have echoed.
+    pub todo: usize,
+    /// It has said or done something that ends the connection.
+    pub leaving: bool,
+    /// It shut its side down, but listens on.
+    pub half_closed: bool,
+    /// It broke the connection, so that anything may be lost.
+    pub rude: bool,
+    /// The end of the server's stream, or a reset, has come.
+    pub ended: bool,
+}
+
+impl Client {
+    pub fn new(place: Place, topics: Vec<usize>, topic_count: usize) -> Self {
+        let mut subscribed = vec![false; topic_count];
+        for &topic in &topics {
+            subscribed[topic] = true;
+        }
+        Self {
+            place,
+            topics,
+            healthy: true,
+            reference: false,
+            stalled: false,
+            stage: Stage::Opening,
+            opened_at: 0,
+            live_at: u64::MAX,
+            seen: vec![Vec::new(); topic_count],
+            subscribed,
+            epochs: vec![0; topic_count],
+            inbox: Vec::new(),
+            echoes: VecDeque::new(),
+            pings: VecDeque::new(),
+            next_ping: 0,
+            todo: 0,
+            leaving: false,
+            half_closed: false,
+            rude: false,
+            ended: false,
+        }
+    }
+
+    pub fn is_websocket(&self) -> bool {
+        self.place != Place::Tcp
+    }
+
+    /// Whether it is connected and means to stay so.
+    pub fn stays(&self) -> bool {
+        self.stage == Stage::Open && !self.leaving && !self.ended
+    }
+
+    /// What it sends first.
+    pub fn greeting(&self, names: &[String]) -> Vec<u8> {
+        let topics: Vec<&str> = self.topics.iter().map(|&topic| &*names[topic]).collect();
+        let topics = topics.join(",");
+        let path = match self.place {
+            Place::Tcp => return Vec::new(),
+            Place::Page => return b"GET /page HTTP/1.1\r\nHost: sim\r\n\r\n".to_vec(),
+            Place::Ws => format!("/ws/{topics}"),
+            Place::Sub => format!("/sub/{topics}"),
+            Place::Many => format!("/many/{topics}"),
+            Place::Pub => "/pub".to_owned(),
+            Place::Echo => "/echo".to_owned(),
+            Place::Command => "/cmd".to_owned(),
+        };
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// The bytes of one message, perhaps in several frames.
+    pub fn message(&self, kind: Kind, payload: &[u8], rng: &mut Rng) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.place == Place::Tcp {
+            let len = u32::try_from(payload.len()).unwrap();
+            out.extend_from_slice(&len.to_be_bytes());
+            out.extend_from_slice(payload);
+            return out;
+        }
+        let opcode = if kind == Kind::Text { 1 } else { 2 };
+        let cut = match rng.below(4) {
+            0 => rng.below(payload.len() + 1),
+            _ => payload.len(),
+        };
+        let (first, rest) = payload.split_at(cut);
+        if rest.is_empty() {
+            frame(&mut out, 0x80 | opcode, first, rng);
+        } else {
+            frame(&mut out, opcode, first, rng);
+            frame(&mut out, 0x80, rest, rng);
+        }
+        out
+    }
+
+    /// A message that is to come back.
+    pub fn echo(&mut self, payload: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
+        let out = self.message(Kind::Binary, &payload, rng);
+        self.echoes.push_back(payload);
+        out
+    }
+
+    pub fn ping(&mut self, rng: &mut Rng) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame(&mut out, 0x89, &self.next_ping.to_be_bytes(), rng);
+        self.pings.push_back(self.next_ping);
+        self.next_ping += 1;
+        out
+    }
+
+    pub fn close(&mut self, rng: &mut Rng) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame(&mut out, 0x88, &1000_u16.to_be_bytes(), rng);
+        out
+    }
+
+    /// Whether everything that is to come back has.
+    pub fn owes_nothing(&self) -> bool {
+        self.echoes.is_empty() && self.pings.is_empty()
+    }
+
+    pub fn is_mid_frame(&self) -> bool {
+        !self.inbox.is_empty()
+    }
+
+    /// Takes bytes of the server; returns what it answers at once.
+    pub fn take(&mut self, bytes: &[u8], book: &Book, rng: &mut Rng) -> Vec<u8> {
+        let mut answers = Vec::new();
+        self.inbox.extend_from_slice(bytes);
+        let inbox = std::mem::take(&mut self.inbox);
+        let mut rest = &inbox[..];
+        loop {
+            let taken = match (self.stage, self.place) {
+                (Stage::Opening, Place::Tcp) => self.take_first_frame(rest, book),
+                (Stage::Opening, _) => self.take_answer(rest, book),
+                (Stage::Open, Place::Tcp) => self.take_length_prefix(rest, book),
+                (Stage::Open, _) => self.take_websocket(rest, book, rng, &mut answers),
+                (Stage::Told(code), _) => {
+                    assert!(
+                        rest.is_empty(),
+                        "bytes after the last word ({code}): {rest:?}"
+                    );
+                    0
+                }
+            };
+            if taken == 0 {
+                break;
+            }
+            rest = &rest[taken..];
+        }
+        self.inbox = rest.to_vec();
+        answers
+    }
+
+    fn take_first_frame(&mut self, bytes: &[u8], book: &Book) -> usize {
+        let Some(first) = bytes.get(..4) else {
+            return 0;
+        };
+        assert_eq!(first, [0; 4], "the first frame is empty");
+        self.go_live(book);
+        4
+    }
+
+    fn take_answer(&mut self, bytes: &[u8], book: &Book) -> usize {
+        let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
+            return 0;
+        };
+        let head = std::str::from_utf8(&bytes[..end]).expect("an ASCII head");
+        let status: u16 = head["HTTP/1.1 ".len()..][..3].parse().expect("a status");
+        if status == 101 {
+            assert!(
+                head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+                "the key's answer"
+            );
+            self.go_live(book);
+            return end + 4;
+        }
+        let len = head
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: "))
+            .expect("a length");
+        let whole = end + 4 + len.parse::<usize>().expect("a number");
+        if bytes.len() < whole {
+            return 0;
+        }
+        self.stage = Stage::Told(status);
+        whole
+    }
+
+    fn go_live(&mut self, book: &Book) {
+        self.stage = Stage::Open;
+        self.live_at = book.step;
+    }
+
+    fn take_length_prefix(&mut self, bytes: &[u8], book: &Book) -> usize {
+        let Some(header) = bytes.first_chunk::<4>() else {
+            return 0;
+        };
+        let len = usize::try_from(u32::from_be_bytes(*header)).unwrap();
+        let Some(payload) = bytes.get(4..4 + len) else {
+            return 0;
+        };
+        self.see(None, payload, book);
+        4 + len
+    }
+
+    fn take_websocket(
+        &mut self,
+        bytes: &[u8],
+        book: &Book,
+        rng: &mut Rng,
+        answers: &mut Vec<u8>,
+    ) -> usize {
+        let Some((opcode, start, end)) = server_frame(bytes) else {
+            return 0;
+        };
+        let Some(payload) = bytes.get(start..end) else {
+            return 0;
+        };
+        match opcode {
+            1 => self.take_data(Kind::Text, payload, book),
+            2 => self.take_data(Kind::Binary, payload, book),
+            8 => {
+                let code = payload
+                    .first_chunk()
+                    .map_or(1005, |code| u16::from_be_bytes(*code));
+                self.stage = Stage::Told(code);
+            }
+            9 => frame(answers, 0x8a, payload, rng),
+            10 => {
+                let id = u32::from_be_bytes(payload.try_into().expect("our ping's payload"));
+                while self.pings.pop_front().expect("a pong nobody asked for") != id {
+                    assert!(!self.healthy, "a pong is missing");
+                }
+            }
+            _ => panic!("opcode {opcode}"),
+        }
+        end
+    }
+
+    fn take_data(&mut self, kind: Kind, payload: &[u8], book: &Book) {
+        match self.place {
+            Place::Echo => {
+                let sent = self.echoes.pop_front().expect("an echo of nothing");
+                assert!(kind == Kind::Binary && sent == payload, "a wrong echo");
+            }
+            Place::Command if !payload.starts_with(b"M") => self.take_reply(payload),
+            _ => self.see(Some(kind), payload, book),
+        }
+    }
+
+    /// `+` or `-` and the index of the topic, which its name begins with.
+    fn take_reply(&mut self, payload: &[u8]) {
+        let text = std::str::from_utf8(payload).expect("a text");
+        let (sign, name) = text.split_at(1);
+        let topic = topic_of_name(name);
+        self.epochs[topic] += u32::from(sign == "-" && self.subscribed[topic]);
+        self.subscribed[topic] = sign == "+";
+    }
+
+    fn see(&mut self, kind: Option<Kind>, payload: &[u8], book: &Book) {
+        let (name, said) = ledger::decode(payload).expect("a damaged message");
+        assert!(
+            kind.is_none_or(|kind| kind == said),
+            "the kind of message {name}"
+        );
+        let topic = book.messages[name].topic;
+        assert!(
+            self.subscribed[topic],
+            "message {name} of topic {topic} unasked"
+        );
+        self.seen[topic].push(Seen {
+            name,
+            epoch: self.epochs[topic],
+            step: book.step,
+        });
+    }
+}
+
+/// The index that `t12-...` begins with.
+pub fn topic_of_name(name: &str) -> usize {
+    let (index, _) = name[1..].split_once('-').expect("a topic's name");
+    index.parse().expect("an index")
+}
+
+/// Opcode, and where the payload begins and ends, of a frame that a server may send.
+fn server_frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let [first, second, rest @ ..] = bytes else {
+        return None;
+    };
+    assert_eq!(first & 0xf0, 0x80, "a whole frame without reserved bits");
+    assert_eq!(second & 0x80, 0, "an unmasked frame");
+    let (start, len) = match second {
+        126 => (4, u64::from(u16::from_be_bytes(*rest.first_chunk()?))),
+        127 => (10, u64::from_be_bytes(*rest.first_chunk()?)),
+        len => (2, u64::from(*len)),
+    };
+    let shortest = match len {
+        0..126 => 2,
+        126..0x1_0000 => 4,
+        _ => 10,
+    };
+    assert_eq!(start, shortest, "the shortest header for {len} bytes");
+    let len = usize::try_from(len).unwrap();
+    Some((first & 0x0f, start, start + len))
+}
+
+/// Appends a masked frame.
+fn frame(out: &mut Vec<u8>, first: u8, payload: &[u8], rng: &mut Rng) {
+    out.push(first);
+    match payload.len() {
+        len @ 0..126 => out.push(0x80 | u8::try_from(len).unwrap()),
+        len @ 126..0x1_0000 => {
+            out.push(0x80 | 126);
+            out.extend_from_slice(&u16::try_from(len).unwrap().to_be_bytes());
+        }
+        len => {
+            out.push(0x80 | 127);
+            out.extend_from_slice(&(len as u64).to_be_bytes());
+        }
+    }
+    let mask: [u8; 4] = std::array::from_fn(|_| rng.byte());
+    out.extend_from_slice(&mask);
+    out.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+}

@@ -1,0 +1,96 @@
+//! What was published, as the clients began it and as the handlers saw it accepted.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use corecast::Kind;
+
+/// Shared by the clients, the handlers of all shards, and the checker.
+pub type Ledger = Rc<RefCell<Book>>;
+
+/// Everything published in one world.
+#[derive(Debug, Default)]
+pub struct Book {
+    pub messages: Vec<Message>,
+    /// Calls of `on_open` that returned `Ok`, and of `on_close`.
+    pub opened: u64,
+    pub closed: u64,
+    /// The step that the world is at.
+    pub step: u64,
+}
+
+/// One message; its index in the book is its name on the wire.
+#[derive(Debug)]
+pub struct Message {
+    pub topic: usize,
+    /// The client that published it, or `None`: a handler did.
+    pub publisher: Option<usize>,
+    pub kind: Kind,
+    pub filler: usize,
+    /// The step at which its publisher began.
+    pub begun: u64,
+    pub accepted: bool,
+}
+
+/// Length of a message without filler.
+pub const BARE_LEN: usize = 16;
+
+impl Book {
+    /// Enters a message that is about to be published and returns its payload.
+    pub fn begin(
+        &mut self,
+        topic: usize,
+        publisher: Option<usize>,
+        kind: Kind,
+        filler: usize,
+    ) -> Vec<u8> {
+        let name = self.messages.len();
+        self.messages.push(Message {
+            topic,
+            publisher,
+            kind,
+            filler,
+            begun: self.step,
+            accepted: false,
+        });
+        encode(name, kind, filler)
+    }
+
+    /// Notes that the server has taken a message.
+    pub fn accept(&mut self, name: usize) {
+        let message = &mut self.messages[name];
+        assert!(!message.accepted, "message {name} was accepted twice");
+        message.accepted = true;
+    }
+}
+
+/// The payload of a message.
+fn encode(name: usize, kind: Kind, filler: usize) -> Vec<u8> {
+    let mark = if kind == Kind::Text { 'T' } else { 'B' };
+    let mut payload = format!("M{mark}{name:07x}{filler:07x}").into_bytes();
+    payload.extend((0..filler).map(|at| byte_at(name, at)));
+    payload
+}
+
+/// Reads a payload back and checks every byte of it.
+pub fn decode(payload: &[u8]) -> Option<(usize, Kind)> {
+    let text = std::str::from_utf8(payload.get(..BARE_LEN)?).ok()?;
+    let kind = match text.get(..2)? {
+        "MT" => Kind::Text,
+        "MB" => Kind::Binary,
+        _ => return None,
+    };
+    let name = usize::from_str_radix(&text[2..9], 16).ok()?;
+    let filler = usize::from_str_radix(&text[9..], 16).ok()?;
+    let rest = &payload[BARE_LEN..];
+    let right = rest.len() == filler
+        && rest
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| *byte == byte_at(name, at));
+    right.then_some((name, kind))
+}
+
+fn byte_at(name: usize, at: usize) -> u8 {
+    b'a' + u8::try_from((name + at) % 26).unwrap()
+}

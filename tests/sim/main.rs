@@ -1,0 +1,63 @@
+//! A whole node in one thread: cores, an in-memory mesh, a virtual clock, faults, and a seed.
+//!
+//! `SIM_SEED=0x... cargo test --test sim` replays one world, `SIM_SEEDS=N` tries that many.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "test support"
+)]
+
+mod checker;
+mod client;
+mod handler;
+mod ledger;
+mod net;
+mod profile;
+mod shard;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use corecast::internals::Rng;
+
+use crate::world::World;
+
+/// Worlds tried if nobody says otherwise.
+const SEEDS: u64 = 3000;
+
+#[test]
+fn every_world_comes_to_its_end() {
+    if let Some(seed) = env_number("SIM_SEED") {
+        return run(seed);
+    }
+    let mut seeds = Rng::new(env_number("SIM_START").unwrap_or(0));
+    for _ in 0..env_number("SIM_SEEDS").unwrap_or(SEEDS) {
+        run(seeds.next_u64());
+    }
+}
+
+fn run(seed: u64) {
+    let mut world = World::new(seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        world.live();
+        world.settle();
+        checker::check_at_rest(&mut world);
+        world.end();
+        checker::check_at_end(&mut world);
+    }));
+    if let Err(panic) = outcome {
+        eprintln!("{}", world.story());
+        eprintln!("replay: SIM_SEED={seed:#x} cargo test --test sim");
+        resume_unwind(panic);
+    }
+}
+
+fn env_number(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    let number = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16),
+        None => text.parse(),
+    };
+    Some(number.expect("a number"))
+}

@@ -1,0 +1,229 @@
+//! The network of a simulated world: sockets with bounded buffers, and lanes between shards.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use corecast::ConnId;
+use corecast::internals::Rng;
+use corecast::shard::mail::{Room, Weigh};
+use corecast::topic::member::Sock;
+use corecast::topic::sink::{Sink, WriteError};
+
+/// One connection as the kernel has it.
+#[derive(Debug)]
+pub struct Socket {
+    pub shard: usize,
+    pub id: Option<ConnId>,
+    /// Written by the client, not yet arrived.
+    pub outgoing: Vec<u8>,
+    /// The client has shut down its side, behind `outgoing`.
+    pub fin: bool,
+    /// Arrived, not yet read by the server.
+    pub rx: Vec<u8>,
+    pub rx_max: usize,
+    pub fin_arrived: bool,
+    /// Taken from the server, not yet read by the client.
+    pub tx: Vec<u8>,
+    pub tx_max: usize,
+    /// One write in so many is cut short although there is room; 0: none.
+    pub cut_one_in: usize,
+    /// The last write was short and no writable event was handled since.
+    pub blocked: bool,
+    pub short_writes: u64,
+    /// The server has shut down its side.
+    pub shut: bool,
+    /// The server has closed the socket.
+    pub closed: bool,
+    /// The client has reset the connection.
+    pub broken: bool,
+    /// Events that the shard's next poll reports.
+    pub event: Event,
+}
+
+/// What a poll reports of one socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    pub readable: bool,
+    pub read_closed: bool,
+    pub writable: bool,
+    pub error: bool,
+}
+
+impl Socket {
+    pub fn new(shard: usize) -> Self {
+        Self {
+            shard,
+            id: None,
+            outgoing: Vec::new(),
+            fin: false,
+            rx: Vec::new(),
+            rx_max: usize::MAX,
+            fin_arrived: false,
+            tx: Vec::new(),
+            tx_max: usize::MAX,
+            cut_one_in: 0,
+            blocked: false,
+            short_writes: 0,
+            shut: false,
+            closed: false,
+            broken: false,
+            event: Event::default(),
+        }
+    }
+
+    /// Whether bytes or the end of the stream can arrive at the server.
+    pub fn can_deliver(&self) -> bool {
+        let room = self.rx.len() < self.rx_max;
+        !self.broken && !self.closed && (!self.outgoing.is_empty() && room || self.owes_fin())
+    }
+
+    fn owes_fin(&self) -> bool {
+        self.outgoing.is_empty() && self.fin && !self.fin_arrived
+    }
+
+    /// Lets up to `n` bytes, or the end of the stream, arrive at the server.
+    pub fn deliver(&mut self, n: usize) {
+        let n = n
+            .min(self.outgoing.len())
+            .min(self.rx_max - self.rx.len().min(self.rx_max));
+        self.rx.extend(self.outgoing.drain(..n));
+        self.event.readable = true;
+        if self.owes_fin() {
+            self.fin_arrived = true;
+            self.event.read_closed = true;
+        }
+        // An edge of one kind reports all that is ready.
+        self.event.writable |= self.has_tx_room();
+    }
+
+    fn has_tx_room(&self) -> bool {
+        self.tx.len() < self.tx_max
+    }
+
+    /// Whether the kernel may report room after a short write.
+    pub fn can_report_room(&self) -> bool {
+        self.blocked && !self.event.writable && !self.closed && self.has_tx_room()
+    }
+
+    fn write<'b>(
+        &mut self,
+        slices: impl Iterator<Item = &'b [u8]>,
+        rng: &mut Rng,
+    ) -> Result<usize, WriteError> {
+        assert!(!self.closed, "a write to a closed socket");
+        assert!(!self.shut, "a write after the end");
+        if self.broken {
+            return Err(WriteError::Broken);
+        }
+        assert!(!self.blocked, "a write to a socket known to be blocked");
+        let bytes: Vec<u8> = slices.flatten().copied().collect();
+        assert!(!bytes.is_empty(), "a write of nothing");
+        let mut n = bytes.len().min(self.tx_max.saturating_sub(self.tx.len()));
+        if self.cut_one_in != 0 && rng.below(self.cut_one_in) == 0 {
+            n = n.min(rng.below(bytes.len()));
+            if rng.below(3) == 0 {
+                n = n.min(rng.below(6));
+            }
+        }
+        if n < bytes.len() {
+            self.blocked = true;
+            self.short_writes += 1;
+        }
+        self.tx.extend_from_slice(&bytes[..n]);
+        if n == 0 {
+            return Err(WriteError::Blocked);
+        }
+        Ok(n)
+    }
+}
+
+/// All sockets, by `Sock`.
+#[derive(Debug)]
+pub struct Net {
+    pub sockets: Vec<Socket>,
+    pub rng: Rng,
+}
+
+impl Sink for Net {
+    fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
+        let at = usize::try_from(sock.0).unwrap();
+        self.sockets[at].write(std::iter::once(bytes), &mut self.rng)
+    }
+
+    fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
+        let at = usize::try_from(sock.0).unwrap();
+        assert!(
+            slices.iter().all(|slice| !slice.is_empty()),
+            "an empty slice"
+        );
+        self.sockets[at].write(slices.iter().map(|slice| &**slice), &mut self.rng)
+    }
+}
+
+/// A lane between two shards, as in `corecast::mesh`.
+#[derive(Debug)]
+pub struct Lane<M> {
+    pub queue: VecDeque<M>,
+    bytes: usize,
+    messages_max: usize,
+    bytes_max: usize,
+    starved: bool,
+    took: bool,
+}
+
+impl<M: Weigh> Lane<M> {
+    pub fn new(messages_max: usize, bytes_max: usize) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            bytes: 0,
+            messages_max,
+            bytes_max,
+            starved: false,
+            took: false,
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.queue.len() < self.messages_max && self.bytes < self.bytes_max
+    }
+
+    pub fn send(&mut self, mail: M) {
+        assert!(self.has_room(), "more mail than there is room for");
+        self.bytes += mail.weight();
+        self.queue.push_back(mail);
+    }
+
+    /// Whether there is room now; if not, the sender is to be rung when there is.
+    pub fn ready(&mut self) -> bool {
+        self.starved |= !self.has_room();
+        self.has_room()
+    }
+
+    pub fn room(&self) -> Room {
+        if !self.has_room() {
+            return Room::default();
+        }
+        Room {
+            messages: self.messages_max - self.queue.len(),
+            bytes: self.bytes_max - self.bytes,
+        }
+    }
+
+    pub fn receive(&mut self) -> Option<M> {
+        let mail = self.queue.pop_front()?;
+        self.bytes -= mail.weight();
+        self.took = true;
+        Some(mail)
+    }
+
+    /// Whether the sender is to be rung: it waits for room and half of the lane is free.
+    pub fn relieved(&mut self) -> bool {
+        let took = std::mem::take(&mut self.took);
+        let half = self.queue.len() <= self.messages_max / 2 && self.bytes <= self.bytes_max / 2;
+        if took && self.starved && half {
+            self.starved = false;
+            return true;
+        }
+        false
+    }
+}

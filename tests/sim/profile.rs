@@ -1,0 +1,144 @@
+//! What kind of world a seed makes.
+
+use std::time::Duration;
+
+use corecast::internals::Rng;
+use corecast::{Config, SlowConsumer};
+
+use crate::shard::Pace;
+
+/// What a world is made of and what happens in it.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    pub kind: Kind,
+    pub shards: usize,
+    pub topics: usize,
+    pub clients: usize,
+    pub steps: u64,
+    pub lane_messages: usize,
+    pub lane_bytes: usize,
+    pub pace: Pace,
+    pub config: Config,
+    /// Messages with up to this much filler.
+    pub filler_max: usize,
+    /// Frames that a client publishes at most.
+    pub todo_max: usize,
+    /// One client in so many is slow; 0: none.
+    pub slow_one_in: usize,
+    /// The backlog's budget is so small that logs are cut for it.
+    pub is_tight: bool,
+    /// Clients leave and others come.
+    pub churns: bool,
+    /// A drain begins while messages are under way.
+    pub drains_early: bool,
+    pub many_one_in: usize,
+}
+
+/// The theme of a world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Plain,
+    TinyLanes,
+    Slow,
+    Tight,
+    Topics,
+    Many,
+    Drain,
+    Churn,
+    Large,
+}
+
+const KINDS: [Kind; 9] = [
+    Kind::Plain,
+    Kind::TinyLanes,
+    Kind::Slow,
+    Kind::Tight,
+    Kind::Topics,
+    Kind::Many,
+    Kind::Drain,
+    Kind::Churn,
+    Kind::Large,
+];
+
+const POLICIES: [SlowConsumer; 4] = [
+    SlowConsumer::DropOldest,
+    SlowConsumer::Latest,
+    SlowConsumer::DropNewest,
+    SlowConsumer::Disconnect,
+];
+
+impl Profile {
+    pub fn choose(rng: &mut Rng) -> Self {
+        let kind = KINDS[rng.below(KINDS.len())];
+        let mut profile = Self::plain(kind, rng);
+        match kind {
+            Kind::Plain => {}
+            Kind::TinyLanes => profile.lane_messages = 1 + rng.below(2),
+            Kind::Slow => profile.slow_one_in = 2,
+            Kind::Tight => {
+                profile.slow_one_in = 2;
+                profile.is_tight = true;
+                profile.config.backlog_bytes_max = 500 + rng.below(8000);
+            }
+            Kind::Topics => profile.topics = 5 + rng.below(12),
+            Kind::Many => {
+                profile.topics = 2 + rng.below(6);
+                profile.many_one_in = 2;
+                profile.slow_one_in = [0, 3][rng.below(2)];
+            }
+            Kind::Drain => {
+                profile.drains_early = rng.below(2) == 0;
+                profile.slow_one_in = [0, 4][rng.below(2)];
+            }
+            Kind::Churn => {
+                profile.churns = true;
+                profile.clients += 10;
+                profile.slow_one_in = [0, 4][rng.below(2)];
+            }
+            Kind::Large => {
+                profile.filler_max = 80_000;
+                profile.todo_max = 6;
+                profile.slow_one_in = [0, 2][rng.below(2)];
+                profile.config.log_bytes_max = 100 + rng.below(200_000);
+                profile.lane_bytes = 1 + rng.below(300_000);
+                profile.pace.read_buffer = 4096;
+                profile.pace.read_budget = 65536;
+            }
+        }
+        profile
+    }
+
+    fn plain(kind: Kind, rng: &mut Rng) -> Self {
+        Self {
+            kind,
+            shards: 1 + rng.below(5),
+            topics: 1 + rng.below(3),
+            clients: 3 + rng.below(8),
+            steps: 400 + rng.below(1200) as u64,
+            lane_messages: [1, 2, 3, 8, 64, 1024][rng.below(6)],
+            lane_bytes: [1, 100, 2000, 1 << 20][rng.below(4)],
+            pace: Pace {
+                mail_per_lane: [1, 2, 5, 256][rng.below(4)],
+                read_buffer: [7, 64, 300, 65536][rng.below(4)],
+                read_budget: [1, 100, 65536][rng.below(3)],
+            },
+            config: Config {
+                log_bytes_max: [1, 100, 1000, 10_000, 1 << 20][rng.below(5)],
+                slow_consumer: POLICIES[rng.below(POLICIES.len())],
+                handshake_timeout: Duration::from_secs(3600),
+                stall_timeout: Duration::from_secs(3600),
+                ping_interval: Duration::from_millis([500, 3_600_000][rng.below(2)]),
+                pong_timeout: Duration::from_secs(3600),
+                interest_linger: Duration::from_millis([0, 20, 300][rng.below(3)]),
+                ..Config::default()
+            },
+            filler_max: [10, 300, 6000][rng.below(3)],
+            todo_max: 5 + rng.below(30),
+            slow_one_in: 0,
+            is_tight: false,
+            churns: rng.below(4) == 0,
+            drains_early: false,
+            many_one_in: 8,
+        }
+    }
+}
