@@ -187,6 +187,7 @@ fn measure(
         duration: None,
         hold: 0.0,
         pss_at: Vec::new(),
+        gather: args.gather,
         client,
     })?;
     let server = figures.server.unwrap_or_default();

@@ -16,6 +16,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv, sockopt};
+use rustix::thread::nanosleep;
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
@@ -60,6 +61,8 @@ pub(crate) struct Plan {
     pub(crate) conns: usize,
     /// Longest message expected, in bytes.
     pub(crate) payload_max: usize,
+    /// Rest of a thread between turns, once its connections are open.
+    pub(crate) gather: Duration,
     /// Source addresses are counted from this connection.
     pub(crate) first_source: usize,
 }
@@ -181,11 +184,27 @@ impl<A: App> Worker<A> {
             let next = self.app.on_turn(now, &mut self.outbox);
             self.outbox.flush(&self.links);
             self.set_timer(next)?;
+            self.gather();
         }
         Ok(Done {
             app: self.app,
             failures: self.failures,
         })
+    }
+
+    /// Lets arrivals gather: the server then finds nobody asleep in epoll_wait(2) to wake, and the
+    /// client has many events in a turn.
+    fn gather(&self) {
+        if self.plan.gather.is_zero() || self.opener.is_busy() || !self.unread.is_empty() {
+            return;
+        }
+        let nanos = i64::from(self.plan.gather.subsec_nanos());
+        let rest = Timespec {
+            tv_sec: 0,
+            tv_nsec: nanos,
+        };
+        // Cut short by a signal it is still a rest.
+        drop(nanosleep(&rest));
     }
 
     fn patience(&self) -> Duration {

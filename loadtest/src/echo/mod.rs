@@ -5,6 +5,7 @@ mod pinger;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -122,6 +123,7 @@ fn start(
         targets,
         conns,
         payload_max,
+        gather: Duration::ZERO,
         first_source: 0,
     };
     let crew = Crew::start(

@@ -14,6 +14,8 @@ pub(crate) struct Figures {
     pub(crate) payload_bytes: u32,
     pub(crate) publishers: u16,
     pub(crate) rate_per_s: Option<f64>,
+    /// Rest of the client between turns, which is part of every latency.
+    pub(crate) gather_us: u32,
     pub(crate) opening: Opening,
     pub(crate) messages_sent: u64,
     pub(crate) deliveries: Deliveries,
@@ -99,14 +101,18 @@ impl Figures {
         if let Some(first) = &d.first_misorder {
             table.row("misordered at", first.clone());
         }
-        table.percentiles("latency", &self.latency);
+        if d.got > 0 {
+            table.percentiles("latency", &self.latency);
+        }
         let others = [
             ("to the last", &self.completion),
             ("first to last", &self.skew),
             ("sent late", &self.lateness),
         ];
         for (name, percentiles) in others {
-            if let Some(percentiles) = percentiles {
+            if let Some(percentiles) = percentiles
+                && d.got > 0
+            {
                 table.percentiles(name, percentiles);
             }
         }
