@@ -273,7 +273,7 @@ impl<D> Inner<D> {
         let mail = self.mail.iter();
         vec![
             ("connections", self.conns.len()),
-            ("topics", self.topics.len()),
+            ("topics", self.topics.count()),
             ("feeds", self.feeds.len()),
             ("homes", self.homes.len()),
             ("backlog bytes", self.pool.backlog()),
