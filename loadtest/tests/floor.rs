@@ -199,6 +199,67 @@ fn another_order_of_two_publishers_is_misordered() {
     );
 }
 
+#[test]
+fn a_low_descriptor_limit_is_met_with_more_threads() {
+    let floor = Floor::start("");
+    let json = env::temp_dir().join(format!("loadtest-{}-limit.json", process::id()));
+    let load = format!(
+        "ulimit -n 150; exec {LOADTEST} fanout --url ws://{}/sub/a -n 300 -m 3 --threads 1 --json {}",
+        floor.http,
+        json.display()
+    );
+    let output = Command::new("sh").args(["-c", &load]).output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    fs::remove_file(&json).unwrap();
+    assert_eq!(figures["opening"]["live"], 300);
+    assert_eq!(
+        figures["client"]["threads"], 7,
+        "six of 50 descriptors, one for the publisher"
+    );
+}
+
+#[test]
+fn ratios_are_taken_round_by_round() {
+    let json = env::temp_dir().join(format!("loadtest-{}-ratio.json", process::id()));
+    let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand_in.sh");
+    let output = Command::new(LOADTEST)
+        .env("LOADTEST", LOADTEST)
+        .args([
+            "ratio",
+            "--corecast",
+            stand_in,
+            "-n",
+            "10,20",
+            "-p",
+            "64",
+            "-m",
+            "5",
+            "--runs",
+            "2",
+        ])
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .unwrap();
+    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    fs::remove_file(&json).unwrap();
+    let cells = figures["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2, "{}", shown(&output));
+    for cell in cells {
+        let rounds = cell["rounds"].as_array().unwrap();
+        assert_eq!(rounds.len(), 2);
+        for round in rounds {
+            assert!(
+                round["libc_us"].as_f64().unwrap() > 0.0,
+                "{}",
+                shown(&output)
+            );
+            assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
 /// Takes an upgrade with the key that the client always sends.
 fn upgrade(listener: &TcpListener) -> TcpStream {
     let (mut stream, _) = listener.accept().unwrap();
