@@ -64,16 +64,16 @@ pub(crate) struct FanoutArgs {
     /// Stands in the place of `{topic}` [default: a fresh name].
     #[arg(long)]
     pub(crate) topic: Option<String>,
-    /// Subscribers.
+    /// Subscribers, at least 1.
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
-    /// Connections that publish, beside the subscribers.
+    /// Connections that publish, beside the subscribers, 1 to 1000.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub(crate) publishers: u16,
     /// Messages of all publishers together.
     #[arg(short, long, default_value_t = 100)]
     pub(crate) messages: u32,
-    /// Bytes of each message.
+    /// Bytes of each message, 24 to 16777216.
     #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
     pub(crate) payload: u32,
     /// Messages per second of all publishers, at a fixed schedule. Without it each publisher waits
@@ -95,7 +95,7 @@ pub(crate) struct FanoutArgs {
         requires = "server_pid"
     )]
     pub(crate) pss_at: Vec<u32>,
-    /// Microseconds that client threads rest between turns, so that the server is not charged with
+    /// Microseconds, below 1000000, that client threads rest between turns, so that the server is not charged with
     /// waking them for each delivery: a quarter of its CPU time otherwise. Adds as much to latencies
     /// [default: 200, with --rate 0].
     #[arg(long, value_name = "US", value_parser = clap::value_parser!(u32).range(..1_000_000))]
@@ -135,7 +135,7 @@ pub(crate) struct EchoArgs {
     /// Messages of each connection.
     #[arg(short, long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
-    /// Bytes of each message.
+    /// Bytes of each message, 24 to 16777216.
     #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
     pub(crate) payload: u32,
     /// What all client commands take.
@@ -225,10 +225,10 @@ pub(crate) struct RatioArgs {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: u32,
     /// Connections, a list.
-    #[arg(short = 'n', long, value_delimiter = ',', default_value = "10000")]
+    #[arg(short = 'n', long, value_delimiter = ',', default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: Vec<u32>,
-    /// Bytes of each message, a list.
-    #[arg(short, long, value_delimiter = ',', default_value = "64")]
+    /// Bytes of each message, 24 to 16777216, a list.
+    #[arg(short, long, value_delimiter = ',', default_value = "64", value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
     pub(crate) payload: Vec<u32>,
     /// Messages of a run; with echo, of each connection.
     #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]

@@ -8,9 +8,10 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::Sender;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::app::{App, Done, Plan};
 use crate::control::{Control, News};
 use crate::sys;
-use crate::worker::{App, Done, Plan, Worker};
+use crate::worker::Worker;
 
 /// Running client threads.
 #[derive(Debug)]

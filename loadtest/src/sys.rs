@@ -107,3 +107,22 @@ pub(crate) fn libc_epoll_wait(
     let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, -1) };
     usize::try_from(count).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{self, File};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_table_of_its_own_has_what_is_kept_and_takes_nothing_from_others() {
+        let files: Vec<File> = (0..3).map(|_| File::open("/dev/null").unwrap()).collect();
+        let [first, kept, last] = [0, 1, 2].map(|index: usize| files[index].as_raw_fd());
+        let here = |fd: RawFd| fs::exists(format!("/proc/thread-self/fd/{fd}")).unwrap();
+        let in_thread =
+            thread::spawn(move || own_fd_table(&[kept]).map(|()| [first, kept, last].map(here)));
+        assert_eq!(in_thread.join().unwrap().unwrap(), [false, true, false]);
+        assert_eq!([first, kept, last].map(here), [true, true, true]);
+    }
+}

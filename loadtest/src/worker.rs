@@ -22,6 +22,7 @@ use rustix::time::{
     timerfd_settime,
 };
 
+use crate::app::{App, Done, LinkName, Plan};
 use crate::client::{self, Event, Link, State};
 use crate::clock::{SECOND, now_ns};
 use crate::control::Control;
@@ -29,59 +30,7 @@ use crate::frame::HEADER_BYTES_MAX;
 use crate::opener::Opener;
 use crate::outbox::Outbox;
 use crate::socket;
-use crate::url::{Protocol, Target};
-
-/// What a thread's connections are for.
-pub(crate) trait App: Send + 'static {
-    /// A connection became live.
-    fn on_live(&mut self, _link: LinkName, _now: u64, _out: &mut Outbox) {}
-    /// A message arrived.
-    fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, out: &mut Outbox);
-    /// All that was ready has been read; returns when to be called again at the latest.
-    fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64>;
-}
-
-/// One connection of a thread, as its application sees it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LinkName {
-    /// Number of the connection in its thread, from 0.
-    pub(crate) index: usize,
-    /// What is spoken on it.
-    pub(crate) protocol: Protocol,
-}
-
-/// What the threads of a crew are to do.
-#[derive(Debug)]
-pub(crate) struct Plan {
-    /// Name of the threads.
-    pub(crate) name: &'static str,
-    /// Where to connect, taken in turn.
-    pub(crate) targets: Vec<Target>,
-    /// Connections in all.
-    pub(crate) conns: usize,
-    /// Longest message expected, in bytes.
-    pub(crate) payload_max: usize,
-    /// Rest of a thread between turns, once its connections are open.
-    pub(crate) gather: Duration,
-    /// Source addresses are counted from this connection.
-    pub(crate) first_source: usize,
-}
-
-impl Plan {
-    /// Connections of one of `threads`: those whose number leaves `thread` as the remainder.
-    pub(crate) fn share(conns: usize, thread: usize, threads: usize) -> usize {
-        (conns + threads - 1 - thread) / threads
-    }
-}
-
-/// What is left of a thread.
-#[derive(Debug)]
-pub(crate) struct Done<A> {
-    /// Its application.
-    pub(crate) app: A,
-    /// What failed, and how often.
-    pub(crate) failures: BTreeMap<String, u64>,
-}
+use crate::url::Protocol;
 
 /// One client thread.
 #[derive(Debug)]
@@ -139,7 +88,7 @@ impl<A: App> Worker<A> {
         }
         let threads = control.threads();
         let links = (0..Plan::share(plan.conns, thread, threads))
-            .map(|index| Link::new(target(&plan, thread, index).protocol))
+            .map(|index| Link::new(plan.target(thread, index).protocol))
             .collect();
         Ok(Self {
             thread,
@@ -300,7 +249,7 @@ impl<A: App> Worker<A> {
         }
         link.state = State::Opening;
         if link.protocol == Protocol::WebSocket {
-            let request = client::upgrade_request(target(&self.plan, self.thread, index));
+            let request = client::upgrade_request(self.plan.target(self.thread, index));
             self.outbox.raw(index, &request);
             self.outbox.flush(&self.links);
         }
@@ -346,7 +295,7 @@ impl<A: App> Worker<A> {
     fn connect(&mut self, index: usize) -> io::Result<()> {
         let number = self.plan.first_source + index * self.control.threads() + self.thread;
         let source = socket::source(u32::try_from(number).unwrap_or(u32::MAX));
-        let fd = socket::connect(target(&self.plan, self.thread, index).addr, source)?;
+        let fd = socket::connect(self.plan.target(self.thread, index).addr, source)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()
@@ -380,11 +329,6 @@ impl<A: App> Worker<A> {
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &spec)?;
         Ok(())
     }
-}
-
-/// Connections go to the targets in turn; threads begin at different ones.
-fn target(plan: &Plan, thread: usize, index: usize) -> &Target {
-    &plan.targets[(index + thread) % plan.targets.len()]
 }
 
 #[cold]

@@ -1,10 +1,11 @@
 //! The client against the yardstick servers: honest ones pass, and every lie is found out.
 #![expect(clippy::unwrap_used, reason = "test support")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
+use std::{env, fs, process, thread};
 
 use serde_json::Value;
 
@@ -53,13 +54,7 @@ impl Floor {
             .replace("@tcp", &self.tcp);
         let output = Command::new(LOADTEST)
             .args(flags.split_whitespace())
-            .args([
-                "--timeout",
-                "3",
-                "--server-pid",
-                &self.child.id().to_string(),
-                "--json",
-            ])
+            .args(["--server-pid", &self.child.id().to_string(), "--json"])
             .arg(&json)
             .output()
             .unwrap();
@@ -202,6 +197,108 @@ fn another_order_of_two_publishers_is_misordered() {
         (&counted["reordered"], &counted["lost"]),
         (&0.into(), &0.into())
     );
+}
+
+#[test]
+fn a_low_descriptor_limit_is_met_with_more_threads() {
+    let floor = Floor::start("");
+    let json = env::temp_dir().join(format!("loadtest-{}-limit.json", process::id()));
+    let load = format!(
+        "ulimit -n 150; exec {LOADTEST} fanout --url ws://{}/sub/a -n 300 -m 3 --threads 1 --json {}",
+        floor.http,
+        json.display()
+    );
+    let output = Command::new("sh").args(["-c", &load]).output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    fs::remove_file(&json).unwrap();
+    assert_eq!(figures["opening"]["live"], 300);
+    assert_eq!(
+        figures["client"]["threads"], 7,
+        "six of 50 descriptors, one for the publisher"
+    );
+}
+
+#[test]
+fn ratios_are_taken_round_by_round() {
+    let json = env::temp_dir().join(format!("loadtest-{}-ratio.json", process::id()));
+    let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand_in.sh");
+    let output = Command::new(LOADTEST)
+        .env("LOADTEST", LOADTEST)
+        .args([
+            "ratio",
+            "--corecast",
+            stand_in,
+            "-n",
+            "10,20",
+            "-p",
+            "64",
+            "-m",
+            "5",
+            "--runs",
+            "2",
+        ])
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .unwrap();
+    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    fs::remove_file(&json).unwrap();
+    let cells = figures["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2, "{}", shown(&output));
+    for cell in cells {
+        let rounds = cell["rounds"].as_array().unwrap();
+        assert_eq!(rounds.len(), 2);
+        for round in rounds {
+            assert!(
+                round["libc_us"].as_f64().unwrap() > 0.0,
+                "{}",
+                shown(&output)
+            );
+            assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
+/// Takes an upgrade with the key that the client always sends.
+fn upgrade(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    stream.write_all(answer.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn pings_are_answered_and_a_close_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/sub/a", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let mut subscriber = upgrade(&listener);
+        subscriber.write_all(&[0x89, 2, b'h', b'i']).unwrap();
+        let mut pong = [0; 8];
+        subscriber.read_exact(&mut pong).unwrap();
+        let publisher = upgrade(&listener);
+        subscriber.write_all(&[0x88, 2, 0x03, 0xf0]).unwrap();
+        (pong, subscriber, publisher)
+    });
+    let (code, figures) = Floor::start("").load(&format!("fanout --url {url} -n 1 -m 1"));
+    assert_eq!(code, Some(1), "{figures:#}");
+    assert_eq!(
+        figures["opening"]["failures"]["closed by the server with 1008"],
+        1
+    );
+    assert_eq!(figures["opening"]["ended_early"], 1);
+    let (pong, _subscriber, _publisher) = server.join().unwrap();
+    let [first, second, m0, m1, _, _, h, i] = pong;
+    assert_eq!((first, second), (0x8a, 0x82), "a masked pong of two bytes");
+    assert_eq!([h ^ m0, i ^ m1], *b"hi");
 }
 
 #[test]

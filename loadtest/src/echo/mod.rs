@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::app::{Done, Plan};
 use crate::cli::EchoArgs;
 use crate::clock::now_ns;
 use crate::control::Control;
@@ -20,7 +21,6 @@ use crate::phase::{self, Phase};
 use crate::record::{Percentiles, Recorder};
 use crate::report::{ClientCost, Opening, ServerCost, Table, Warning, ratio};
 use crate::url::Target;
-use crate::worker::{Done, Plan};
 
 /// All that an echo run found.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
+use crate::app::{App, LinkName};
 use crate::control::News;
 use crate::message::{Form, Stamp};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::url::Protocol;
-use crate::worker::{App, LinkName};
 
 /// The application of an echo thread.
 #[derive(Debug)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
+use crate::app::{App, LinkName};
 use crate::clock::SECOND;
 use crate::control::News;
 use crate::fanout::progress::Progress;
@@ -14,7 +15,6 @@ use crate::message::{Form, Stamp};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::url::Protocol;
-use crate::worker::{App, LinkName};
 
 /// The application of the publishing thread.
 #[derive(Debug)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::app::{App, LinkName};
 use crate::check::Checker;
 use crate::fanout::progress::{Progress, Tally};
 use crate::message::Form;
 use crate::outbox::Outbox;
 use crate::record::Recorder;
-use crate::worker::{App, LinkName};
 
 /// The application of a subscribing thread.
 #[derive(Debug)]
