@@ -179,9 +179,9 @@ impl Client {
         out
     }
 
-    /// Whether everything that is to come back has.
-    pub fn owes_nothing(&self) -> bool {
-        self.echoes.is_empty() && self.pings.is_empty()
+    /// Echoes and pongs that it has not had.
+    pub fn awaited(&self) -> (usize, usize) {
+        (self.echoes.len(), self.pings.len())
     }
 
     pub fn is_mid_frame(&self) -> bool {
@@ -276,9 +276,8 @@ impl Client {
             9 => frame(answers, 0x8a, payload, rng),
             10 => {
                 let id = u32::from_be_bytes(payload.try_into().expect("our ping's payload"));
-                while self.pings.pop_front().expect("a pong nobody asked for") != id {
-                    assert!(!self.healthy, "a pong is missing");
-                }
+                // One is left out while too many replies are unsent.
+                while self.pings.pop_front().expect("a pong nobody asked for") != id {}
             }
             _ => panic!("opcode {opcode}"),
         }
