@@ -18,7 +18,11 @@ struct Missing {
 /// All traffic has come to rest, and nobody has been told to go.
 pub fn check_at_rest(world: &mut World) {
     for (at, shard) in world.shards.iter().enumerate() {
-        assert!(shard.stuck().is_empty(), "shard {at} holds mail that it gave back: {:?}", shard.stuck());
+        assert!(
+            shard.stuck().is_empty(),
+            "shard {at} holds mail that it gave back: {:?}",
+            shard.stuck()
+        );
     }
     assert_eq!(world.mesh.len(), 0, "mail is stuck on a lane");
     for at in 0..world.clients.len() {
@@ -39,7 +43,12 @@ pub fn check_at_end(world: &mut World) {
         let counters = shard.counters();
         closed += counters.closed.iter().sum::<u64>();
         accepted += shard.accepted;
-        let left: Vec<_> = shard.core.remains().into_iter().filter(|(_, n)| *n != 0).collect();
+        let left: Vec<_> = shard
+            .core
+            .remains()
+            .into_iter()
+            .filter(|(_, n)| *n != 0)
+            .collect();
         assert!(left.is_empty(), "shard {at} has left over {left:?}");
     }
     assert_eq!(closed, accepted, "every connection has ended for a reason");
@@ -78,16 +87,26 @@ fn check_client(world: &World, at: usize) {
     if !client.stays() || world.draining {
         return;
     }
-    assert!(socket.outgoing.is_empty() && socket.rx.is_empty(), "client {at} is not read");
+    assert!(
+        socket.outgoing.is_empty() && socket.rx.is_empty(),
+        "client {at} is not read"
+    );
     assert!(!client.is_mid_frame(), "client {at} has a part of a frame");
     assert!(!socket.closed && !socket.shut);
     let (echoes, pongs) = client.awaited();
     assert_eq!(echoes, 0, "client {at} waits for echoes");
     let may_lack_pongs = OUTBOX_BYTES_HIGH < world.profile.filler_max || !client.healthy;
     assert!(may_lack_pongs || pongs == 0, "client {at} waits for pongs");
-    let own = book.messages.iter().enumerate().filter(|(_, m)| m.publisher == Some(at));
+    let own = book
+        .messages
+        .iter()
+        .enumerate()
+        .filter(|(_, m)| m.publisher == Some(at));
     for (name, message) in own {
-        assert!(message.accepted, "message {name} of client {at} was not published");
+        assert!(
+            message.accepted,
+            "message {name} of client {at} was not published"
+        );
     }
 }
 
@@ -95,7 +114,9 @@ fn check_topic(world: &World, topic: usize, missing: &mut Missing) {
     let book = world.ledger.borrow();
     for client in &world.clients {
         let mut names = HashSet::new();
-        let twice = client.seen[topic].iter().find(|seen| !names.insert(seen.name));
+        let twice = client.seen[topic]
+            .iter()
+            .find(|seen| !names.insert(seen.name));
         assert!(twice.is_none(), "topic {topic}: twice: {twice:?}");
     }
     let accepted: Vec<usize> = (0..book.messages.len())
@@ -104,15 +125,28 @@ fn check_topic(world: &World, topic: usize, missing: &mut Missing) {
     drop(book);
     let order = match world.references[topic] {
         Some(at) if !world.draining => {
-            let order: Vec<usize> = world.clients[at].seen[topic].iter().map(|s| s.name).collect();
+            let order: Vec<usize> = world.clients[at].seen[topic]
+                .iter()
+                .map(|s| s.name)
+                .collect();
             let seen: HashSet<usize> = order.iter().copied().collect();
-            let lost: Vec<_> = accepted.iter().filter(|name| !seen.contains(name)).collect();
-            assert!(lost.is_empty(), "topic {topic}: the reference lacks {lost:?}");
+            let lost: Vec<_> = accepted
+                .iter()
+                .filter(|name| !seen.contains(name))
+                .collect();
+            assert!(
+                lost.is_empty(),
+                "topic {topic}: the reference lacks {lost:?}"
+            );
             order
         }
         _ => merge(world, topic, &accepted),
     };
-    assert_eq!(order.len(), accepted.len(), "topic {topic}: seen, but not published");
+    assert_eq!(
+        order.len(),
+        accepted.len(),
+        "topic {topic}: seen, but not published"
+    );
     check_publishers(world, topic, &order);
     let known = world.references[topic].is_some() && !world.draining;
     for at in 0..world.clients.len() {
@@ -125,9 +159,14 @@ fn check_publishers(world: &World, topic: usize, order: &[usize]) {
     let book = world.ledger.borrow();
     let mut last = HashMap::new();
     for &name in order {
-        let Some(publisher) = book.messages[name].publisher else { continue };
+        let Some(publisher) = book.messages[name].publisher else {
+            continue;
+        };
         if let Some(before) = last.insert(publisher, name) {
-            assert!(before < name, "topic {topic}: {before} before {name} of client {publisher}");
+            assert!(
+                before < name,
+                "topic {topic}: {before} before {name} of client {publisher}"
+            );
         }
     }
 }
@@ -164,7 +203,11 @@ fn merge(world: &World, topic: usize, accepted: &[usize]) -> Vec<usize> {
             }
         }
     }
-    assert_eq!(order.len(), accepted.len(), "topic {topic}: no single order fits all");
+    assert_eq!(
+        order.len(),
+        accepted.len(),
+        "topic {topic}: no single order fits all"
+    );
     order
 }
 
@@ -179,8 +222,11 @@ fn check_stream(
 ) {
     let client = &world.clients[at];
     let seen = &client.seen[topic];
-    let places: HashMap<usize, usize> =
-        order.iter().enumerate().map(|(place, &name)| (name, place)).collect();
+    let places: HashMap<usize, usize> = order
+        .iter()
+        .enumerate()
+        .map(|(place, &name)| (name, place))
+        .collect();
     let short_writes = world.net.sockets[at].short_writes;
     let stays = client.stays() && !world.draining && client.topics.contains(&topic);
     if !known {
@@ -194,7 +240,10 @@ fn check_stream(
     let mut gaps = 0;
     for pair in seen.windows(2) {
         let (here, next) = (places[&pair[0].name], places[&pair[1].name]);
-        assert!(here < next, "client {at}, topic {topic}: {pair:?} out of order");
+        assert!(
+            here < next,
+            "client {at}, topic {topic}: {pair:?} out of order"
+        );
         if here + 1 != next {
             if pair[0].epoch == pair[1].epoch {
                 gaps += 1;
@@ -205,7 +254,10 @@ fn check_stream(
     }
     let may_skip = world.profile.config.slow_consumer != SlowConsumer::Disconnect;
     let allowed = if may_skip { short_writes } else { 0 };
-    assert!(gaps <= allowed, "client {at}, topic {topic}: {gaps} gaps, {allowed} lawful");
+    assert!(
+        gaps <= allowed,
+        "client {at}, topic {topic}: {gaps} gaps, {allowed} lawful"
+    );
     check_edges(world, at, topic, order, stays, missing);
 }
 
@@ -222,7 +274,12 @@ fn check_edges(
     let client = &world.clients[at];
     let seen: &[Seen] = &client.seen[topic];
     let slow = 0 < world.net.sockets[at].short_writes;
-    let place = |name: usize| order.iter().position(|&other| other == name).expect("in the order");
+    let place = |name: usize| {
+        order
+            .iter()
+            .position(|&other| other == name)
+            .expect("in the order")
+    };
     let first = seen.first().map_or(order.len(), |first| place(first.name));
     let behind = seen.last().map_or(order.len(), |last| place(last.name) + 1);
     let is_due = |&&name: &&usize| client.live_at < book.messages[name].begun;
@@ -241,20 +298,41 @@ fn check_edges(
             SlowConsumer::DropNewest => true,
             SlowConsumer::Disconnect => false,
         };
-        assert!(misses_newest || after == 0, "client {at}, topic {topic}: lacks the newest");
+        assert!(
+            misses_newest || after == 0,
+            "client {at}, topic {topic}: lacks the newest"
+        );
         let may_skip = world.profile.config.slow_consumer != SlowConsumer::Disconnect;
-        assert!(may_skip || due_before == 0, "client {at}, topic {topic}: lacks the first");
+        assert!(
+            may_skip || due_before == 0,
+            "client {at}, topic {topic}: lacks the first"
+        );
         return;
     }
-    assert_eq!(due_before, 0, "client {at}, topic {topic}: lacks messages begun after it was live");
-    assert_eq!(after, 0, "client {at}, topic {topic}: lacks the last messages");
-    let neighbours = world.clients.iter().enumerate().filter(|(other, _)| {
-        world.net.sockets[*other].shard == world.net.sockets[at].shard
-    });
+    assert_eq!(
+        due_before, 0,
+        "client {at}, topic {topic}: lacks messages begun after it was live"
+    );
+    assert_eq!(
+        after, 0,
+        "client {at}, topic {topic}: lacks the last messages"
+    );
+    let neighbours = world
+        .clients
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| world.net.sockets[*other].shard == world.net.sockets[at].shard);
     for (other, neighbour) in neighbours {
-        for old in neighbour.seen[topic].iter().filter(|old| old.step < client.opened_at) {
+        for old in neighbour.seen[topic]
+            .iter()
+            .filter(|old| old.step < client.opened_at)
+        {
             let late = seen.iter().any(|seen| seen.name == old.name);
-            assert!(!late, "client {at} saw {} long after client {other}", old.name);
+            assert!(
+                !late,
+                "client {at} saw {} long after client {other}",
+                old.name
+            );
         }
     }
 }
@@ -263,8 +341,10 @@ fn check_edges(
 fn check_each_publisher(world: &World, at: usize, topic: usize, order: &[usize], stays: bool) {
     let book = world.ledger.borrow();
     let client = &world.clients[at];
-    let epochs: HashMap<usize, u32> =
-        client.seen[topic].iter().map(|seen| (seen.name, seen.epoch)).collect();
+    let epochs: HashMap<usize, u32> = client.seen[topic]
+        .iter()
+        .map(|seen| (seen.name, seen.epoch))
+        .collect();
     for publisher in 0..world.clients.len() {
         let mut own: Vec<usize> = order.to_vec();
         own.retain(|&name| book.messages[name].publisher == Some(publisher));
@@ -276,7 +356,10 @@ fn check_each_publisher(world: &World, at: usize, topic: usize, order: &[usize],
                 continue;
             };
             let gap = last.is_some_and(|(before, old)| old == epoch && before + 1 != place);
-            assert!(!gap, "client {at}, topic {topic}: a gap before message {name}");
+            assert!(
+                !gap,
+                "client {at}, topic {topic}: a gap before message {name}"
+            );
             last = Some((place, epoch));
         }
     }
@@ -295,11 +378,26 @@ fn check_counters(world: &mut World, missing: &Missing) {
         short_writes += counters.short_writes;
     }
     let book = world.ledger.borrow();
-    let accepted = book.messages.iter().filter(|message| message.accepted).count() as u64;
+    let accepted = book
+        .messages
+        .iter()
+        .filter(|message| message.accepted)
+        .count() as u64;
     assert_eq!(published, accepted, "messages published");
     assert_eq!(ordered, accepted, "messages ordered");
-    let short: u64 = world.net.sockets.iter().map(|socket| socket.short_writes).sum();
+    let short: u64 = world
+        .net
+        .sockets
+        .iter()
+        .map(|socket| socket.short_writes)
+        .sum();
     assert_eq!(short_writes, short, "short writes");
-    assert!(missing.least <= skipped, "skipped {skipped}, but seen to lack {missing:?}");
-    assert!(skipped <= missing.most, "skipped {skipped}, but seen to lack {missing:?}");
+    assert!(
+        missing.least <= skipped,
+        "skipped {skipped}, but seen to lack {missing:?}"
+    );
+    assert!(
+        skipped <= missing.most,
+        "skipped {skipped}, but seen to lack {missing:?}"
+    );
 }

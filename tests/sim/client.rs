@@ -201,7 +201,10 @@ impl Client {
                 (Stage::Open, Place::Tcp) => self.take_length_prefix(rest, book),
                 (Stage::Open, _) => self.take_websocket(rest, book, rng, &mut answers),
                 (Stage::Told(code), _) => {
-                    assert!(rest.is_empty(), "bytes after the last word ({code}): {rest:?}");
+                    assert!(
+                        rest.is_empty(),
+                        "bytes after the last word ({code}): {rest:?}"
+                    );
                     0
                 }
             };
@@ -215,7 +218,9 @@ impl Client {
     }
 
     fn take_first_frame(&mut self, bytes: &[u8], book: &Book) -> usize {
-        let Some(first) = bytes.get(..4) else { return 0 };
+        let Some(first) = bytes.get(..4) else {
+            return 0;
+        };
         assert_eq!(first, [0; 4], "the first frame is empty");
         self.go_live(book);
         4
@@ -228,7 +233,10 @@ impl Client {
         let head = std::str::from_utf8(&bytes[..end]).expect("an ASCII head");
         let status: u16 = head["HTTP/1.1 ".len()..][..3].parse().expect("a status");
         if status == 101 {
-            assert!(head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "the key's answer");
+            assert!(
+                head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+                "the key's answer"
+            );
             self.go_live(book);
             return end + 4;
         }
@@ -250,9 +258,13 @@ impl Client {
     }
 
     fn take_length_prefix(&mut self, bytes: &[u8], book: &Book) -> usize {
-        let Some(header) = bytes.first_chunk::<4>() else { return 0 };
+        let Some(header) = bytes.first_chunk::<4>() else {
+            return 0;
+        };
         let len = usize::try_from(u32::from_be_bytes(*header)).unwrap();
-        let Some(payload) = bytes.get(4..4 + len) else { return 0 };
+        let Some(payload) = bytes.get(4..4 + len) else {
+            return 0;
+        };
         self.see(None, payload, book);
         4 + len
     }
@@ -264,13 +276,19 @@ impl Client {
         rng: &mut Rng,
         answers: &mut Vec<u8>,
     ) -> usize {
-        let Some((opcode, start, end)) = server_frame(bytes) else { return 0 };
-        let Some(payload) = bytes.get(start..end) else { return 0 };
+        let Some((opcode, start, end)) = server_frame(bytes) else {
+            return 0;
+        };
+        let Some(payload) = bytes.get(start..end) else {
+            return 0;
+        };
         match opcode {
             1 => self.take_data(Kind::Text, payload, book),
             2 => self.take_data(Kind::Binary, payload, book),
             8 => {
-                let code = payload.first_chunk().map_or(1005, |code| u16::from_be_bytes(*code));
+                let code = payload
+                    .first_chunk()
+                    .map_or(1005, |code| u16::from_be_bytes(*code));
                 self.stage = Stage::Told(code);
             }
             9 => frame(answers, 0x8a, payload, rng),
@@ -306,9 +324,15 @@ impl Client {
 
     fn see(&mut self, kind: Option<Kind>, payload: &[u8], book: &Book) {
         let (name, said) = ledger::decode(payload).expect("a damaged message");
-        assert!(kind.is_none_or(|kind| kind == said), "the kind of message {name}");
+        assert!(
+            kind.is_none_or(|kind| kind == said),
+            "the kind of message {name}"
+        );
         let topic = book.messages[name].topic;
-        assert!(self.subscribed[topic], "message {name} of topic {topic} unasked");
+        assert!(
+            self.subscribed[topic],
+            "message {name} of topic {topic} unasked"
+        );
         self.seen[topic].push(Seen {
             name,
             epoch: self.epochs[topic],
@@ -325,7 +349,9 @@ pub fn topic_of_name(name: &str) -> usize {
 
 /// Opcode, and where the payload begins and ends, of a frame that a server may send.
 fn server_frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
-    let [first, second, rest @ ..] = bytes else { return None };
+    let [first, second, rest @ ..] = bytes else {
+        return None;
+    };
     assert_eq!(first & 0xf0, 0x80, "a whole frame without reserved bits");
     assert_eq!(second & 0x80, 0, "an unmasked frame");
     let (start, len) = match second {
@@ -359,5 +385,10 @@ fn frame(out: &mut Vec<u8>, first: u8, payload: &[u8], rng: &mut Rng) {
     }
     let mask: [u8; 4] = std::array::from_fn(|_| rng.byte());
     out.extend_from_slice(&mask);
-    out.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    out.extend(
+        payload
+            .iter()
+            .zip(mask.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
 }

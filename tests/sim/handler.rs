@@ -104,13 +104,19 @@ impl Handler for App {
     fn on_close(&mut self, cx: &mut Cx<'_, Data>, _reason: CloseReason) {
         let mut book = self.ledger.borrow_mut();
         book.closed += 1;
-        let Some(Data { topic: Some(topic), .. }) = cx.data().copied() else {
+        let Some(Data {
+            topic: Some(topic), ..
+        }) = cx.data().copied()
+        else {
             return;
         };
         if self.says_goodbye {
             let payload = book.begin(topic, None, Kind::Text, 0);
             let name = book.messages.len() - 1;
-            if cx.publish(&self.topics[topic], Kind::Text, &payload).is_ok() {
+            if cx
+                .publish(&self.topics[topic], Kind::Text, &payload)
+                .is_ok()
+            {
                 book.accept(name);
             }
         }

@@ -84,7 +84,10 @@ pub fn decode(payload: &[u8]) -> Option<(usize, Kind)> {
     let filler = usize::from_str_radix(&text[9..], 16).ok()?;
     let rest = &payload[BARE_LEN..];
     let right = rest.len() == filler
-        && rest.iter().enumerate().all(|(at, byte)| *byte == byte_at(name, at));
+        && rest
+            .iter()
+            .enumerate()
+            .all(|(at, byte)| *byte == byte_at(name, at));
     right.then_some((name, kind))
 }
 

@@ -74,9 +74,7 @@ impl Socket {
     /// Whether bytes or the end of the stream can arrive at the server.
     pub fn can_deliver(&self) -> bool {
         let room = self.rx.len() < self.rx_max;
-        !self.broken
-            && !self.closed
-            && (!self.outgoing.is_empty() && room || self.owes_fin())
+        !self.broken && !self.closed && (!self.outgoing.is_empty() && room || self.owes_fin())
     }
 
     fn owes_fin(&self) -> bool {
@@ -85,7 +83,9 @@ impl Socket {
 
     /// Lets up to `n` bytes, or the end of the stream, arrive at the server.
     pub fn deliver(&mut self, n: usize) {
-        let n = n.min(self.outgoing.len()).min(self.rx_max - self.rx.len().min(self.rx_max));
+        let n = n
+            .min(self.outgoing.len())
+            .min(self.rx_max - self.rx.len().min(self.rx_max));
         self.rx.extend(self.outgoing.drain(..n));
         self.event.readable = true;
         if self.owes_fin() {
@@ -105,7 +105,11 @@ impl Socket {
         self.blocked && !self.event.writable && !self.closed && self.has_tx_room()
     }
 
-    fn write<'b>(&mut self, slices: impl Iterator<Item = &'b [u8]>, rng: &mut Rng) -> Result<usize, WriteError> {
+    fn write<'b>(
+        &mut self,
+        slices: impl Iterator<Item = &'b [u8]>,
+        rng: &mut Rng,
+    ) -> Result<usize, WriteError> {
         assert!(!self.closed, "a write to a closed socket");
         assert!(!self.shut, "a write after the end");
         if self.broken {
@@ -148,7 +152,10 @@ impl Sink for Net {
 
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
         let at = usize::try_from(sock.0).unwrap();
-        assert!(slices.iter().all(|slice| !slice.is_empty()), "an empty slice");
+        assert!(
+            slices.iter().all(|slice| !slice.is_empty()),
+            "an empty slice"
+        );
         self.sockets[at].write(slices.iter().map(|slice| &**slice), &mut self.rng)
     }
 }

@@ -91,7 +91,10 @@ impl Shard {
             || !self.events.is_empty()
             || !self.pending.is_empty()
             || self.core.has_work()
-            || self.core.next_deadline().is_some_and(|deadline| deadline <= now)
+            || self
+                .core
+                .next_deadline()
+                .is_some_and(|deadline| deadline <= now)
     }
 
     /// Mail that was given back.
@@ -117,6 +120,7 @@ impl Shard {
         self.send_mail(mesh, &mut ring);
         self.core.flush(net);
         self.reap(net);
+        self.core.audit();
         ring
     }
 
@@ -144,8 +148,16 @@ impl Shard {
                 continue;
             }
             let mut sent = false;
-            moved |= put(&mut mail.to_home, &mut mesh.to_home[self.at][peer], &mut sent);
-            moved |= put(&mut mail.from_home, &mut mesh.from_home[self.at][peer], &mut sent);
+            moved |= put(
+                &mut mail.to_home,
+                &mut mesh.to_home[self.at][peer],
+                &mut sent,
+            );
+            moved |= put(
+                &mut mail.from_home,
+                &mut mesh.from_home[self.at][peer],
+                &mut sent,
+            );
             if sent {
                 ring.push(peer);
             }
@@ -184,7 +196,12 @@ impl Shard {
                 socket.blocked = false;
                 self.core.handle_writable(id);
             }
-            if event != (Event { writable: event.writable, ..Event::default() }) {
+            if event
+                != (Event {
+                    writable: event.writable,
+                    ..Event::default()
+                })
+            {
                 self.read_from(id, event.read_closed || event.error, net, pace);
             }
         }
@@ -203,7 +220,9 @@ impl Shard {
                 self.pending.push(id);
                 return;
             }
-            let Some(&at) = self.socks.get(&id) else { return };
+            let Some(&at) = self.socks.get(&id) else {
+                return;
+            };
             let socket = &mut net.sockets[at];
             if socket.broken {
                 return self.core.handle_reset(id);

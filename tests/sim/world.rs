@@ -164,7 +164,10 @@ impl World {
         let start = self.now;
         while self.shards.iter().any(|shard| !shard.core.is_empty()) {
             self.come_to_rest();
-            let deadlines = self.shards.iter().filter_map(|shard| shard.core.next_deadline());
+            let deadlines = self
+                .shards
+                .iter()
+                .filter_map(|shard| shard.core.next_deadline());
             let next = deadlines.min().map_or(0, Now::millis);
             assert!(self.now < start + 20_000, "connections outlive the end");
             self.act(Action::Pass(next.saturating_sub(self.now).clamp(1, 50)));
@@ -260,7 +263,9 @@ impl World {
     }
 
     fn client_acts(&mut self, at: usize) {
-        let Some(client) = self.clients.get(at) else { return };
+        let Some(client) = self.clients.get(at) else {
+            return;
+        };
         let place = client.place;
         let opening = client.stage == Stage::Opening && place == Place::Tcp;
         if client.leaving || client.ended || client.half_closed || !(opening || client.stays()) {
@@ -476,7 +481,10 @@ impl World {
         }
         if socket.tx.is_empty() && (socket.shut || socket.closed) {
             client.ended = true;
-            assert!(client.rude || !client.is_mid_frame(), "ended inside a frame");
+            assert!(
+                client.rude || !client.is_mid_frame(),
+                "ended inside a frame"
+            );
         }
     }
 
