@@ -28,7 +28,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Bytes of encoded frames a topic's log keeps; always at least its newest frame.
     pub log_bytes_max: usize,
-    /// Bytes of encoded frames that all logs of one shard keep.
+    /// Bytes of encoded frames that all logs of one shard keep; a server raises it to the
+    /// shard's part of a quarter of the host's memory.
     pub backlog_bytes_max: usize,
     /// Bytes of unfinished messages that one shard keeps.
     pub assembly_bytes_max: usize,

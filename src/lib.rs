@@ -1,25 +1,92 @@
-//! High-fanout message server for one Linux host.
+//! High-fanout message server for one Linux host: one published message reaches every subscriber
+//! of its topic, on every core, in one order.
+//!
+//! ```text
+//!              clients: WebSocket and length-prefixed TCP
+//!          |           |           |           |          SO_REUSEPORT spreads them
+//!     +---------+ +---------+ +---------+ +---------+
+//!     | shard 0 | | shard 1 | | shard 2 | | shard 3 |     a pinned thread each, with its own
+//!     |  loop   | |  loop   | |  loop   | |  loop   |     epoll loop, descriptor table,
+//!     |  core   | |  core   | |  core   | |  core   |     connections, topics, timers
+//!     +----+----+ +----+----+ +----+----+ +----+----+
+//!          +-----------+-----+-----+-----------+          lanes: bounded channels, two for each
+//!                            |                            ordered pair of shards
+//!                    Handle: any thread
+//! ```
+//!
+//! Each topic has one home shard, which puts its messages in order and passes them to the shards
+//! that have subscribers. There they are encoded once for each wire form, and every subscriber is
+//! a cursor into the bytes. There is no async runtime and no lock in the data path.
+//!
+//! An application is a [`Handler`]: one value for each shard, made on that shard's thread.
+//! [`Relay`] is the one that the `corecast` program runs.
+//!
+//! ```
+//! use std::io::Read;
+//! use std::net::TcpStream;
+//!
+//! use corecast::{Kind, Relay, Server};
+//!
+//! let server = Server::builder()
+//!     .tcp("127.0.0.1:0".parse()?, "news")
+//!     .shards(2)
+//!     .start(|_shard| Relay)?;
+//!
+//! let mut subscriber = TcpStream::connect(server.tcp_addrs()[0])?;
+//! let mut live = [0; 4];
+//! subscriber.read_exact(&mut live)?; // an empty frame: what is published from now on arrives
+//!
+//! server.handle().publish("news", Kind::Text, b"hello")?;
+//!
+//! let mut frame = [0; 9];
+//! subscriber.read_exact(&mut frame)?;
+//! assert_eq!(&frame, b"\0\0\0\x05hello");
+//!
+//! server.handle().drain();
+//! drop(subscriber);
+//! server.join();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With the feature `cli` (on by default) the package has the `corecast` program, too.
 
+#[doc(hidden)]
 pub mod close_reason;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod conn;
+#[doc(hidden)]
 pub mod counters;
+#[doc(hidden)]
 pub mod handle;
+#[doc(hidden)]
 pub mod handler;
+#[doc(hidden)]
 pub mod id;
 #[cfg(any(test, feature = "internals"))]
 #[doc(hidden)]
 pub mod internals;
 pub mod limits;
+#[doc(hidden)]
 pub mod mesh;
+#[doc(hidden)]
 pub mod net;
+#[doc(hidden)]
 pub mod payload;
+#[doc(hidden)]
 pub mod proto;
+#[doc(hidden)]
 pub mod relay;
+#[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod shard;
+#[doc(hidden)]
 pub mod sys;
+#[doc(hidden)]
 pub mod time;
+#[doc(hidden)]
 pub mod topic;
 
 #[cfg(feature = "cli")]
@@ -31,9 +98,9 @@ pub use config::{Config, SlowConsumer};
 pub use counters::Counters;
 pub use handle::{Handle, PublishError};
 pub use handler::{Busy, Handler, Message, Opening};
-pub use id::ConnId;
-pub use proto::Kind;
+pub use id::{ConnId, ShardId};
 pub use proto::http::{Request, Response};
+pub use proto::{Kind, ProtocolError};
 pub use relay::Relay;
 pub use server::{Server, ServerBuilder};
 pub use shard::cx::Cx;

@@ -68,6 +68,21 @@ pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(120);
 /// 3 to 4 MB from a reader that never reads, and every slow-consumer policy begins minutes late.
 pub const NOTSENT_BYTES: u32 = 16 << 10;
 
+/// Messages on a lane between two shards, where memory does not tell otherwise: as many as a shard
+/// fans out in a few turns.
+pub const LANE_MESSAGES_MAX: usize = 1024;
+/// The fewest messages on a lane.
+pub const LANE_MESSAGES_MIN: usize = 4;
+/// Messages on all lanes that lead to one shard in one direction.
+pub const INBOX_MESSAGES_MAX: usize = 4096;
+/// Messages on all lanes of a node in one direction: the places are allocated at start, in 128
+/// bytes each at most, and the lanes grow with the square of the shards.
+pub const MESH_MESSAGES_MAX: usize = 1 << 18;
+/// Bytes of payload on all lanes that lead to one shard in one direction.
+pub const INBOX_BYTES_MAX: usize = 16 << 20;
+/// The least share of those bytes that a lane has.
+pub const LANE_BYTES_MIN: usize = 256 << 10;
+
 /// The rest of a frame after a short write is copied up to this size, and referenced above it.
 pub const REST_COPY_BYTES_MAX: usize = 4 << 10;
 
@@ -127,20 +142,6 @@ pub const EVENTS_PER_POLL: usize = 1_024;
 pub const DESCRIPTORS_RESERVED: usize = 100;
 /// Most shards of a node.
 pub const SHARDS_MAX: usize = 256;
-/// Messages on a lane between two shards, where memory does not tell otherwise: as many as a shard
-/// fans out in a few turns.
-pub const LANE_MESSAGES_MAX: usize = 1024;
-/// The fewest messages on a lane.
-pub const LANE_MESSAGES_MIN: usize = 4;
-/// Messages on all lanes that lead to one shard in one direction.
-pub const INBOX_MESSAGES_MAX: usize = 4096;
-/// Messages on all lanes of a node in one direction: the places are allocated at start, in 128
-/// bytes each at most, and the lanes grow with the square of the shards.
-pub const MESH_MESSAGES_MAX: usize = 1 << 18;
-/// Bytes of payload on all lanes that lead to one shard in one direction.
-pub const INBOX_BYTES_MAX: usize = 16 << 20;
-/// The least share of those bytes that a lane has.
-pub const LANE_BYTES_MIN: usize = 256 << 10;
 /// Unsent bytes of a connection above which the kernel takes no more (`TCP_NOTSENT_LOWAT`,
 /// tcp(7)). Without it the kernel queues 3 to 4 MB for a reader that never reads, and every policy
 /// for slow consumers begins minutes late.

@@ -86,7 +86,9 @@ impl Handler for Relay {
 }
 
 fn route(path: &str) -> Result<Route, Response> {
-    let (place, topic) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let (place, topic) = path[1..]
+        .split_once('/')
+        .unwrap_or_else(|| (&path[1..], ""));
     let named = || topic_from_path(topic).map_err(Response::from);
     match place {
         "ws" if path == "/ws" => Ok(Route::Both(LOBBY.to_owned())),

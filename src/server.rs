@@ -12,9 +12,7 @@ use crate::config::Config;
 use crate::handle::Handle;
 use crate::handler::Handler;
 use crate::id::ShardId;
-use crate::limits::{
-    BACKLOG_BYTES_MIN, DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
-};
+use crate::limits::{DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX};
 use crate::mesh::{self, Capacity, Mesh};
 use crate::net::listener;
 use crate::shard::control::{Phase, Shared};
@@ -164,7 +162,10 @@ impl ServerBuilder {
         let count = usize::from(shards);
         let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())?;
         let hasher = RandomState::new();
-        let shared = Arc::new(Shared::new(shards));
+        let shared = Arc::new(Shared::new(
+            shards,
+            self.connections_max.unwrap_or(usize::MAX),
+        ));
         let keep = self.own_tables.then(|| mesh.descriptors());
         let Mesh {
             ports,
@@ -180,7 +181,7 @@ impl ServerBuilder {
             let seed = Seed {
                 shard,
                 shards,
-                config: self.shard_config(shards, shard),
+                config: self.shard_config(shards),
                 hasher: hasher.clone(),
                 port,
                 shared: Arc::clone(&shared),
@@ -249,38 +250,28 @@ impl ServerBuilder {
     }
 
     /// The settings of one shard: its share of what is limited for all.
-    fn shard_config(&self, shards: ShardId, shard: ShardId) -> Config {
+    fn shard_config(&self, shards: ShardId) -> Config {
         let count = usize::from(shards);
         let mut config = self.config.clone();
-        config.connections_max = self.admitted(count, usize::from(shard));
-        config.backlog_bytes_max = (memory::total() / 4 / count).max(BACKLOG_BYTES_MIN);
+        config.connections_max = config.connections_max.min(self.admitted());
+        config.backlog_bytes_max = config.backlog_bytes_max.max(memory::total() / 4 / count);
         config
     }
 
-    /// Connections that one of `count` shards admits.
-    fn admitted(&self, count: usize, shard: usize) -> usize {
+    /// Connections that one shard's descriptors allow. All shards together admit no more than
+    /// was asked for; how many of them one takes is the kernel's choice, which spreads by hash.
+    fn admitted(&self) -> usize {
+        let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
         let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
-        let asked = self.connections_max.unwrap_or(usize::MAX);
-        // The first shards take what does not divide.
-        let share = asked / count + usize::from(shard < asked % count);
-        // The kernel spreads connections by hash: a share that binds tightly refuses some while
-        // other shards have room, so one shard may take a little more than its part.
-        let slack = if asked == usize::MAX || count == 1 {
-            0
-        } else {
-            share / 16 + 16
-        };
-        share.saturating_add(slack).min(of_table).max(1)
+        of_table.max(1)
     }
 
     /// Connections that the server admits: what was asked for, or what its descriptors allow.
     pub fn capacity(&self) -> usize {
-        let count = self.shards.max(1);
-        (0..count).fold(0, |sum: usize, shard| {
-            sum.saturating_add(self.admitted(count, shard))
-        })
+        let all = self.admitted().saturating_mul(self.shards.max(1));
+        all.min(self.connections_max.unwrap_or(usize::MAX))
     }
 
     /// How many shards would admit so many connections.

@@ -83,6 +83,8 @@ pub const DEAD: u16 = 1 << 9;
 pub const APART: u16 = 1 << 10;
 /// Its subscription is not live yet: the outbox stays where it is.
 pub const CORKED: u16 = 1 << 11;
+/// One too many: only there to be told so.
+pub const OVERFLOW: u16 = 1 << 13;
 /// Paused until its replies are sent.
 pub const WAITS_OUTBOX: u16 = 1 << 12;
 

@@ -135,17 +135,17 @@ impl Outbox {
     /// Drops `n` sent bytes from the front.
     pub fn advance(&mut self, mut n: usize) {
         debug_assert!(n <= self.len);
+        if n == 0 {
+            return;
+        }
         self.len -= n;
         while let Some(front) = self.chunks.front_mut() {
             let unsent = front.unsent().len();
             if n < unsent {
                 match front {
                     Chunk::Owned { sent, .. } => *sent += n,
-                    Chunk::Shared { from, frames, .. } => {
-                        *from += n;
-                        // Where in it the next frame begins is not known: it goes as a whole.
-                        *frames = if n == 0 { *frames } else { 0 };
-                    }
+                    // Where in it the next frame begins is not known: it goes as a whole.
+                    Chunk::Shared { from, frames, .. } => (*from, *frames) = (*from + n, 0),
                 }
                 return;
             }

@@ -23,10 +23,6 @@ pub enum Subs {
     /// The common case.
     One(Membership),
     /// Two and more, in the order of subscribing.
-    #[expect(
-        clippy::box_collection,
-        reason = "a bare vector would make every connection larger"
-    )]
     Many(Box<Vec<Membership>>),
 }
 
@@ -49,7 +45,7 @@ impl Subs {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.as_slice().len()
     }
 

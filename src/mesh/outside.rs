@@ -223,33 +223,39 @@ mod tests {
         assert_eq!(refused, Err(Refused::Full(8)));
     }
 
+    const SENDERS: u32 = 8;
+    const EACH: u32 = 2_000;
+
+    fn send_all(outside: &Outside<u32>, sender: u32, deadline: Instant) {
+        for message in sender * EACH..(sender + 1) * EACH {
+            outside.send_deadline(0, message, 1, deadline).unwrap();
+        }
+    }
+
+    fn receive_all(receiver: &OutsideReceiver<u32>, deadline: Instant) {
+        let mut counts = vec![0; SENDERS as usize];
+        while counts.iter().any(|count| *count < EACH) {
+            while let Some(message) = receiver.try_recv() {
+                let count = &mut counts[(message / EACH) as usize];
+                assert_eq!(message % EACH, *count, "each sender's come in order");
+                *count += 1;
+            }
+            receiver.relieve();
+            assert!(deadline.elapsed().is_zero(), "only {counts:?} came");
+            std::thread::yield_now();
+        }
+    }
+
     #[test]
     fn everyone_who_waits_gets_through() {
-        const SENDERS: u32 = 8;
-        const EACH: u32 = 2_000;
         for messages in [1, 3] {
             let (outside, receiver) = new(messages);
-            let deadline = in_a_while();
+            let (outside, deadline) = (&outside, in_a_while());
             std::thread::scope(|scope| {
                 for sender in 0..SENDERS {
-                    let outside = outside.clone();
-                    scope.spawn(move || {
-                        for message in 0..EACH {
-                            let message = sender * EACH + message;
-                            outside.send_deadline(0, message, 1, deadline).unwrap();
-                        }
-                    });
+                    scope.spawn(move || send_all(outside, sender, deadline));
                 }
-                let mut next = vec![0; SENDERS as usize];
-                while next.iter().any(|count| *count < EACH) {
-                    while let Some(message) = receiver.try_recv() {
-                        let expected = &mut next[(message / EACH) as usize];
-                        assert_eq!(message % EACH, *expected, "each sender's in order");
-                        *expected += 1;
-                    }
-                    receiver.relieve();
-                    std::thread::yield_now();
-                }
+                receive_all(&receiver, deadline);
             });
             assert_eq!(receiver.try_recv(), None);
         }

@@ -1,14 +1,14 @@
 //! What threads share: the real thing, or the loom model's under `--cfg loom`.
 
 #[cfg(loom)]
-pub use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 #[cfg(not(loom))]
 pub(super) use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 #[cfg(not(loom))]
 pub(super) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 #[cfg(loom)]
-pub use modelled::{Receiver, Sender, TrySendError, bounded};
+pub(super) use modelled::{Receiver, Sender, TrySendError, bounded};
 
 /// A bounded queue as loose in its ordering as the lanes may rely on: what one end knows of the
 /// other's progress may be stale. (crossbeam's own is stricter.)
@@ -21,7 +21,7 @@ mod modelled {
     use loom::sync::atomic::{AtomicUsize, Ordering};
 
     #[derive(Debug)]
-    pub enum TrySendError<T> {
+    pub(in crate::mesh) enum TrySendError<T> {
         Full(T),
         Disconnected(T),
     }
@@ -35,11 +35,11 @@ mod modelled {
     }
 
     #[derive(Debug)]
-    pub struct Sender<T>(Arc<Queue<T>>);
+    pub(in crate::mesh) struct Sender<T>(Arc<Queue<T>>);
     #[derive(Debug)]
-    pub struct Receiver<T>(Arc<Queue<T>>);
+    pub(in crate::mesh) struct Receiver<T>(Arc<Queue<T>>);
 
-    pub fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
+    pub(in crate::mesh) fn bounded<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
         let queue = Arc::new(Queue {
             items: Mutex::new(VecDeque::new()),
             pushed: AtomicUsize::new(0),
@@ -61,7 +61,7 @@ mod modelled {
     }
 
     impl<T> Sender<T> {
-        pub fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
+        pub(in crate::mesh) fn try_send(&self, item: T) -> Result<(), TrySendError<T>> {
             if Arc::strong_count(&self.0) == 1 {
                 return Err(TrySendError::Disconnected(item));
             }
@@ -75,21 +75,21 @@ mod modelled {
             Ok(())
         }
 
-        pub fn len(&self) -> usize {
+        pub(in crate::mesh) fn len(&self) -> usize {
             self.0.len()
         }
 
-        pub fn is_full(&self) -> bool {
+        pub(in crate::mesh) fn is_full(&self) -> bool {
             self.0.is_full()
         }
 
-        pub fn capacity(&self) -> Option<usize> {
+        pub(in crate::mesh) fn capacity(&self) -> Option<usize> {
             Some(self.0.capacity)
         }
     }
 
     impl<T> Receiver<T> {
-        pub fn try_recv(&self) -> Result<T, ()> {
+        pub(in crate::mesh) fn try_recv(&self) -> Result<T, ()> {
             if self.0.len() == 0 {
                 return Err(());
             }
@@ -103,11 +103,11 @@ mod modelled {
             item.ok_or(())
         }
 
-        pub fn len(&self) -> usize {
+        pub(in crate::mesh) fn len(&self) -> usize {
             self.0.len()
         }
 
-        pub fn capacity(&self) -> Option<usize> {
+        pub(in crate::mesh) fn capacity(&self) -> Option<usize> {
             Some(self.0.capacity)
         }
     }

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
+use crate::shard::control::Shared;
 use crate::shard::core::ShardCore;
 use crate::time::Now;
 use crate::topic::member::Sock;
@@ -34,6 +35,18 @@ pub enum Speaks {
         /// The topic that all its connections belong to.
         topic: String,
     },
+}
+
+/// Where accepted connections go.
+#[derive(Debug)]
+pub(crate) struct Into<'a, H: Handler> {
+    /// Who decides.
+    pub(crate) core: &'a mut ShardCore<H>,
+    /// Who counts the connections of all shards.
+    pub(crate) shared: &'a Shared,
+    pub(crate) registry: &'a Registry,
+    /// Sockets, by the key of their connection.
+    pub(crate) streams: &'a mut Vec<Option<TcpStream>>,
 }
 
 /// The listeners of one shard.
@@ -103,13 +116,7 @@ impl Acceptor {
     }
 
     /// Accepts a turn's worth of connections.
-    pub(super) fn accept<H: Handler>(
-        &mut self,
-        core: &mut ShardCore<H>,
-        registry: &Registry,
-        streams: &mut Vec<Option<TcpStream>>,
-        now: Now,
-    ) {
+    pub(super) fn accept<H: Handler>(&mut self, into: &mut Into<'_, H>, now: Now) {
         if !self.is_ready(now) {
             return;
         }
@@ -121,10 +128,10 @@ impl Acceptor {
                     break;
                 }
                 match listening.listener.accept() {
-                    Ok((stream, _)) => open(core, registry, streams, stream, &listening.speaks),
+                    Ok((stream, _)) => open(into, stream, &listening.speaks),
                     Err(err) if err.kind() == ErrorKind::WouldBlock => *ready = false,
                     Err(err) if is_scarcity(&err) => {
-                        core.count_accept_error();
+                        into.core.count_accept_error();
                         self.turn_away(index);
                         self.log(&err, now);
                         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
@@ -138,13 +145,7 @@ impl Acceptor {
     }
 
     /// Takes what is queued, as closing the listener would reset it, and closes the listeners.
-    pub(super) fn close<H: Handler>(
-        &mut self,
-        core: &mut ShardCore<H>,
-        registry: &Registry,
-        streams: &mut Vec<Option<TcpStream>>,
-        now: Now,
-    ) {
+    pub(super) fn close<H: Handler>(&mut self, into: &mut Into<'_, H>, now: Now) {
         self.paused_until = None;
         for (_, ready) in &mut self.listeners {
             *ready = true;
@@ -153,7 +154,7 @@ impl Acceptor {
             if !self.is_ready(now) {
                 break;
             }
-            self.accept(core, registry, streams, now);
+            self.accept(into, now);
         }
         self.listeners.clear();
     }
@@ -185,15 +186,18 @@ impl Acceptor {
     }
 }
 
-fn open<H: Handler>(
-    core: &mut ShardCore<H>,
-    registry: &Registry,
-    streams: &mut Vec<Option<TcpStream>>,
-    mut stream: TcpStream,
-    speaks: &Speaks,
-) {
+fn open<H: Handler>(into: &mut Into<'_, H>, mut stream: TcpStream, speaks: &Speaks) {
+    let Into {
+        core,
+        shared,
+        registry,
+        streams,
+    } = into;
     let sock = Sock(stream.as_raw_fd());
     let id = match speaks {
+        _ if core.is_full() || !shared.admit() => {
+            core.handle_overflow(sock, matches!(speaks, Speaks::Http))
+        }
         Speaks::Http => core.handle_http_open(sock),
         Speaks::LengthPrefix { topic } => core.handle_tcp_open(sock, topic),
     };

@@ -19,7 +19,7 @@ impl<H: Handler> ShardCore<H> {
         let inner = &self.inner;
         vec![
             ("connections", inner.conns.len()),
-            ("topics", inner.topics.len()),
+            ("topics", inner.topics.count()),
             ("feeds", inner.feeds.len()),
             ("homes", inner.homes.len()),
             ("backlog bytes", inner.pool.backlog()),

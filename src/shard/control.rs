@@ -23,15 +23,20 @@ pub struct Shared {
     phase: AtomicU8,
     /// Shards that may still have connections.
     undrained: AtomicUsize,
+    /// Connections of all shards; those being turned away not among them.
+    connections: AtomicUsize,
+    connections_max: usize,
     snapshots: Vec<Snapshot>,
 }
 
 impl Shared {
     /// The state of a server that starts with so many shards.
-    pub fn new(shards: ShardId) -> Self {
+    pub fn new(shards: ShardId, connections_max: usize) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Serve as u8),
             undrained: AtomicUsize::new(shards.into()),
+            connections: AtomicUsize::new(0),
+            connections_max,
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
         }
     }
@@ -39,6 +44,20 @@ impl Shared {
     /// Goes on to a later phase; the shards see it when they are rung.
     pub fn advance(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// Counts one more connection, if that is not too many.
+    pub fn admit(&self) -> bool {
+        let admitted = self.connections.fetch_add(1, Ordering::Relaxed) < self.connections_max;
+        if !admitted {
+            self.leave();
+        }
+        admitted
+    }
+
+    /// Counts one connection less.
+    pub fn leave(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The sum of all shards' counters, at most a turn old.
@@ -89,6 +108,16 @@ impl Control {
 
     fn undrained(&self) -> usize {
         self.shared.undrained.load(Ordering::Acquire)
+    }
+
+    /// Which shard it is.
+    pub fn shard(&self) -> ShardId {
+        self.shard
+    }
+
+    /// The state of the whole server.
+    pub fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Renews the copy of the shard's counters.

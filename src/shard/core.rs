@@ -9,7 +9,7 @@ use std::fmt;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::conn::{Conn, DEAD, OPEN, PAUSED, Proto, READABLE};
+use crate::conn::{Conn, DEAD, OPEN, OVERFLOW, PAUSED, Proto, READABLE};
 use crate::counters::Counters;
 use crate::handler::{Handler, Opening};
 use crate::id::{ConnId, ShardId, key32};
@@ -61,12 +61,7 @@ impl<H: Handler> ShardCore<H> {
     /// A connection has been accepted that is to send an HTTP request.
     pub fn handle_http_open(&mut self, sock: Sock) -> ConnId {
         let id = self.add(sock, Proto::Http);
-        if self.is_over_limit(id) {
-            let response = Response::text(503, "the server is at its limit of connections");
-            self.respond(id.key, &response, false);
-        } else {
-            self.inner.arm(id.key);
-        }
+        self.inner.arm(id.key);
         id
     }
 
@@ -74,10 +69,6 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_tcp_open(&mut self, sock: Sock, topic: &str) -> ConnId {
         let id = self.add(sock, Proto::LengthPrefix);
         let key = id.key;
-        if self.is_over_limit(id) {
-            self.inner.close(key, CloseReason::Overload);
-            return id;
-        }
         let opening = Opening::Tcp { topic };
         match self.handler.on_open(
             &mut Cx {
@@ -93,6 +84,35 @@ impl<H: Handler> ShardCore<H> {
             }
             Err(response) => self.inner.close(key, CloseReason::Refused(response.status)),
         }
+        id
+    }
+
+    /// Whether the shard has as many connections as it may.
+    pub fn is_full(&self) -> bool {
+        self.inner.config.connections_max <= self.inner.conns.len() - self.inner.overflow
+    }
+
+    /// A connection has been accepted that is one too many: it is told so where there are words
+    /// for it, and closed.
+    pub fn handle_overflow(&mut self, sock: Sock, speaks_http: bool) -> ConnId {
+        let proto = if speaks_http {
+            Proto::Http
+        } else {
+            Proto::LengthPrefix
+        };
+        let id = self.add(sock, proto);
+        if let Some(conn) = self.inner.conn(id.key) {
+            conn.set(OVERFLOW, true);
+        }
+        self.inner.overflow += 1;
+        self.inner.counters.overflowed += 1;
+        if OVERFLOW_MAX < self.inner.overflow {
+            self.inner.kill(id.key, CloseReason::Overload);
+        } else if speaks_http {
+            let response = Response::text(503, "the server is at its limit of connections");
+            self.inner.reply(id.key, |out| response.encode(out, false));
+        }
+        self.inner.close(id.key, CloseReason::Overload);
         id
     }
 
@@ -185,36 +205,35 @@ impl<H: Handler> ShardCore<H> {
         self.inner.readable.pop()
     }
 
-    /// Tells the handler of connections that have ended, and hands out the sockets to close.
-    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock)) {
+    /// Tells the handler of connections that have ended, and `note` why.
+    pub fn settle(&mut self, mut note: impl FnMut(ConnId, CloseReason)) {
         while let Some((id, reason)) = self.inner.ended.pop() {
             self.inner.counters.closed[reason.index()] += 1;
+            note(id, reason);
             let key = id.key;
             let Some(conn) = self.inner.conns.get_mut(key as usize) else {
                 continue;
             };
             if conn.is(OPEN) {
                 conn.set(OPEN, false);
-                self.handler.on_close(
-                    &mut Cx {
-                        inner: &mut self.inner,
-                        key,
-                    },
-                    reason,
-                );
+                let inner = &mut self.inner;
+                self.handler.on_close(&mut Cx { inner, key }, reason);
             }
         }
+    }
+
+    /// Frees the connections whose sockets are to be closed, and hands those out. To be called
+    /// after `settle`, at the end of the turn. The flag says that it was one too many.
+    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock, bool)) {
         while let Some(key) = self.inner.dead.pop() {
-            if let Some(conn) = self.inner.conns.try_remove(key as usize) {
-                debug_assert!(conn.is(DEAD));
-                close(
-                    ConnId {
-                        key,
-                        generation: conn.generation,
-                    },
-                    conn.sock,
-                );
-            }
+            let Some(conn) = self.inner.conns.try_remove(key as usize) else {
+                continue;
+            };
+            debug_assert!(conn.is(DEAD) && !conn.is(OPEN));
+            let overflow = conn.is(OVERFLOW);
+            self.inner.overflow -= usize::from(overflow);
+            let generation = conn.generation;
+            close(ConnId { key, generation }, conn.sock, overflow);
         }
         self.inner.counters.connections = self.inner.conns.len() as u64;
     }
@@ -237,7 +256,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// What the shard has counted.
     pub fn counters(&mut self) -> &Counters {
-        self.inner.counters.topics = self.inner.topics.len() as u64;
+        self.inner.counters.topics = self.inner.topics.count() as u64;
         self.inner.counters.backlog_bytes = self.inner.pool.backlog() as u64;
         &self.inner.counters
     }
@@ -254,18 +273,5 @@ impl<H: Handler> ShardCore<H> {
         let conn = Conn::new(sock, generation, proto, inner.now.stamp());
         let key = key32(inner.conns.insert(conn));
         ConnId { key, generation }
-    }
-
-    /// Whether the connection is one too many; beyond a few of those it is dropped at once.
-    fn is_over_limit(&mut self, id: ConnId) -> bool {
-        let count = self.inner.conns.len();
-        let over = count.saturating_sub(self.inner.config.connections_max);
-        if 0 < over {
-            self.inner.counters.overflowed += 1;
-        }
-        if OVERFLOW_MAX < over {
-            self.inner.kill(id.key, CloseReason::Overload);
-        }
-        0 < over
     }
 }

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{EVENTS_PER_POLL, READ_BYTES_PER_TURN};
-use crate::shard::accept::{Acceptor, Listening};
+use crate::shard::accept::{Acceptor, Into, Listening};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
 use crate::shard::post::Post;
@@ -107,12 +107,7 @@ impl<H: Handler> EventLoop<H> {
         self.wait()?;
         self.core.begin_turn(self.now);
         self.post.take(&mut self.core);
-        self.acceptor.accept(
-            &mut self.core,
-            self.poll.registry(),
-            &mut self.streams,
-            self.now,
-        );
+        self.accept();
         self.read();
         self.core.handle_resumed();
         self.core.handle_timeouts();
@@ -156,7 +151,7 @@ impl<H: Handler> EventLoop<H> {
                     if event.is_writable() {
                         self.core.handle_writable(id);
                     }
-                    if event.is_readable() || event.is_error() {
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
                         let ends = event.is_read_closed() || event.is_error();
                         self.read_from(id, ends);
                     }
@@ -214,19 +209,40 @@ impl<H: Handler> EventLoop<H> {
                 let _gone = socket::shutdown_write(stream.as_raw_fd());
             }
         }
+        let shard = self.control.shard();
+        self.core
+            .settle(|id, reason| log::debug!("shard {shard}: conn {id}: {reason}"));
         let streams = &mut self.streams;
-        self.core.reap(|id, _| {
+        let shared = self.control.shared();
+        self.core.reap(|id, _, overflow| {
+            if !overflow {
+                shared.leave();
+            }
             if let Some(stream) = streams.get_mut(id.key as usize) {
                 *stream = None;
             }
         });
     }
 
+    fn accept(&mut self) {
+        let mut into = Into {
+            core: &mut self.core,
+            shared: self.control.shared(),
+            registry: self.poll.registry(),
+            streams: &mut self.streams,
+        };
+        self.acceptor.accept(&mut into, self.now);
+    }
+
     fn drain(&mut self) {
         if self.acceptor.is_open() {
-            let registry = self.poll.registry();
-            self.acceptor
-                .close(&mut self.core, registry, &mut self.streams, self.now);
+            let mut into = Into {
+                core: &mut self.core,
+                shared: self.control.shared(),
+                registry: self.poll.registry(),
+                streams: &mut self.streams,
+            };
+            self.acceptor.close(&mut into, self.now);
             self.core.begin_drain();
         }
         if self.core.is_empty() {

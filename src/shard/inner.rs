@@ -59,6 +59,8 @@ pub(super) struct Inner<D> {
     pub(super) fading: VecDeque<u32>,
     /// Memory of unfinished messages in bytes.
     pub(super) assembly: usize,
+    /// Connections that are there only to be told that they are too many.
+    pub(super) overflow: usize,
     /// Connections to free at the end of the turn.
     pub(super) dead: Vec<u32>,
     /// A walk has ended in this turn: mail and messages that waited for that may go on.
@@ -66,6 +68,10 @@ pub(super) struct Inner<D> {
     /// Reused by every look at the wheel.
     pub(super) expired: Vec<(u32, Stamp)>,
     pub(super) drain: Option<Drain>,
+    #[expect(
+        clippy::vec_box,
+        reason = "connections keep them boxed: the boxes are what is spared"
+    )]
     spare_outboxes: Vec<Box<Outbox>>,
     /// The backlog above which it is worth looking for logs to cut, where the budget is not.
     pub(super) relieve_above: usize,
@@ -108,6 +114,7 @@ impl<D> Inner<D> {
             finished: Vec::new(),
             fading: VecDeque::new(),
             assembly: 0,
+            overflow: 0,
             dead: Vec::new(),
             moved: false,
             expired: Vec::new(),

@@ -131,9 +131,7 @@ impl<H: Handler> ShardCore<H> {
     fn take_frame(&mut self, key: u32, input: &mut [u8]) -> Took {
         match length_prefix::decode(input, self.inner.config.message_bytes_max) {
             Ok(length_prefix::Step::Incomplete { .. }) => Took::Nothing,
-            Ok(length_prefix::Step::Frame { payload, taken }) if payload.is_empty() => {
-                Took::Bytes(taken)
-            }
+            Ok(length_prefix::Step::Frame { payload: [], taken }) => Took::Bytes(taken),
             Ok(length_prefix::Step::Frame { payload, taken }) => {
                 self.offer(key, Kind::Binary, payload, taken)
             }
@@ -318,7 +316,7 @@ impl<H: Handler> ShardCore<H> {
             Ok(data) => {
                 let protocol = upgrade.protocols().next();
                 self.inner.reply(key, |out| {
-                    encode_switching_protocols(out, &upgrade, protocol)
+                    encode_switching_protocols(out, &upgrade, protocol);
                 });
                 if let Some(conn) = self.inner.conn(key) {
                     conn.proto = Proto::WebSocket(Decoder::default());

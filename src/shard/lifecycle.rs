@@ -122,7 +122,7 @@ impl<D> Inner<D> {
         conn.set(READ_ENDED, true);
         match conn.proto {
             // A device may publish, close its side and still listen.
-            Proto::LengthPrefix if conn.subs.len() != 0 => {
+            Proto::LengthPrefix if conn.subs.count() != 0 => {
                 conn.input = conn.input.take().filter(|input| input.message.is_some());
                 self.account(key);
             }

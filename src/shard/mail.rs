@@ -170,6 +170,11 @@ pub struct PeerMail {
 }
 
 impl PeerMail {
+    /// Whether the peer is to be told of interest.
+    pub fn has_interest(&self) -> bool {
+        !(self.wanted.is_empty() && self.unwanted.is_empty())
+    }
+
     /// Whether there is mail to put into the lanes.
     pub(crate) fn is_staged(&self) -> bool {
         !self.to_home.mail.is_empty() || !self.from_home.mail.is_empty()

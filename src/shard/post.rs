@@ -68,7 +68,7 @@ impl Post {
     }
 
     /// Puts the core's mail into the lanes and wakes the peers that got some.
-    pub fn send<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+    pub fn send<H: Handler>(&self, core: &mut ShardCore<H>) {
         let mut moved = false;
         let mails = core.mail();
         for peer in self.port.peers() {

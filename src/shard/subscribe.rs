@@ -34,7 +34,7 @@ impl<D> Inner<D> {
             return Err(SubscribeError::TopicName);
         }
         let conn = self.conn(key).ok_or(SubscribeError::Closed)?;
-        if SUBSCRIPTIONS_MAX <= conn.subs.len() {
+        if SUBSCRIPTIONS_MAX <= conn.subs.count() {
             return Err(SubscribeError::TooMany);
         }
         let topic_key = self
@@ -319,20 +319,26 @@ impl<D> Inner<D> {
             shard,
             ..
         } = self;
-        for peer in mail.iter_mut() {
-            while !(peer.wanted.is_empty() && peer.unwanted.is_empty()) && peer.to_home.has_room() {
-                if let Some((key, generation)) = peer.wanted.pop_front() {
-                    if let Some(topic) = topics.current(key, generation) {
-                        let interest = Interest {
-                            shard: *shard,
-                            key,
-                            generation,
-                        };
-                        let topic = topic.name.clone();
-                        peer.to_home.push(ToHome::Want { topic, interest });
-                    }
-                } else if let Some((topic, interest)) = peer.unwanted.pop_front() {
-                    peer.to_home.push(ToHome::Unwant { topic, interest });
+        let want = |(key, generation)| {
+            let topic = topics.current(key, generation)?.name.clone();
+            let shard = *shard;
+            let interest = Interest {
+                shard,
+                key,
+                generation,
+            };
+            Some(ToHome::Want { topic, interest })
+        };
+        for peer in mail.iter_mut().filter(|peer| peer.has_interest()) {
+            while peer.has_interest() && peer.to_home.has_room() {
+                let wanted = peer.wanted.pop_front();
+                let unwanted = || {
+                    let (topic, interest) = peer.unwanted.pop_front()?;
+                    Some(ToHome::Unwant { topic, interest })
+                };
+                let mail = wanted.map_or_else(unwanted, want);
+                if let Some(mail) = mail {
+                    peer.to_home.push(mail);
                 }
             }
         }

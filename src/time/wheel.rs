@@ -60,7 +60,8 @@ impl Wheel {
     /// Appends up to `budget` entries whose tick has passed, as key and tick, the earliest tick
     /// first.
     ///
-    /// What the budget left over comes with the next call, however far the clock jumped.
+    /// What the budget left over comes with the next call, however far the clock jumped. Call it
+    /// every turn, due or not: the horizon counts from the last call that had budget to spare.
     pub fn take_expired(&mut self, now: Now, budget: usize, expired: &mut Vec<(u32, Stamp)>) {
         let mut left = budget;
         while 0 < left {
@@ -106,14 +107,14 @@ impl Wheel {
     fn first_filled(&self) -> Option<u64> {
         let start = slot_of(self.next);
         let words = self.filled.len();
-        // The word that `start` is in comes twice: first its bits from there on, last the others.
+        // The word that `start` is in comes twice: first its bits from there on, and where those
+        // are empty, last the others.
         (0..=words).find_map(|step| {
             let word = (start / 64 + step) % words;
-            let from_start = u64::MAX << (start % 64);
-            let mask = match step {
-                0 => from_start,
-                _ if step == words => !from_start,
-                _ => u64::MAX,
+            let mask = if step == 0 {
+                u64::MAX << (start % 64)
+            } else {
+                u64::MAX
             };
             let bits = self.filled[word] & mask;
             (bits != 0).then(|| {

@@ -38,11 +38,22 @@ pub struct Feed {
 #[derive(Debug)]
 pub enum Met {
     /// The socket took less than all: the log was sent up to `sent_to`.
-    Short { index: usize, sent_to: u64 },
+    Short {
+        /// The member's.
+        index: usize,
+        /// Position in the log.
+        sent_to: u64,
+    },
     /// The socket is broken.
-    Broken { conn: u32 },
+    Broken {
+        /// Key of the connection.
+        conn: u32,
+    },
     /// A connection with several subscriptions: to be written once for all of them.
-    Shared { conn: u32 },
+    Shared {
+        /// Its key.
+        conn: u32,
+    },
 }
 
 /// What became of a walk.

@@ -8,15 +8,24 @@ use crate::topic::member::{APART, Member};
 #[derive(Debug)]
 pub enum Lag {
     /// It misses this many.
-    Skipped { frames: u64 },
-    /// It keeps its unread frames; `count` is the log's count of frames where they end.
+    Skipped {
+        /// Messages missed.
+        frames: u64,
+    },
+    /// It keeps its unread frames by itself until they are sent.
     Apart {
+        /// Key of its connection.
         conn: u32,
+        /// What it had not had.
         unread: Vec<Unread>,
+        /// The log's count of frames where they end.
         count: u64,
     },
     /// It is to be closed.
-    Slow { conn: u32 },
+    Slow {
+        /// Key of its connection.
+        conn: u32,
+    },
 }
 
 /// Moves a blocked member that has not had all frames before `end`, as the policy says.

@@ -91,7 +91,7 @@ impl Topics {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.topics.len()
     }
 }

@@ -250,8 +250,9 @@ impl Shard {
                 net.sockets[at].shut = true;
             }
         }
+        self.core.settle(|_, _| {});
         let socks = &mut self.socks;
-        self.core.reap(|id, sock| {
+        self.core.reap(|id, sock, _| {
             let at = socks.remove(&id).expect("closed twice, or never opened");
             assert_eq!(usize::try_from(sock.0), Ok(at), "another's socket");
             net.sockets[at].closed = true;

@@ -1,0 +1,64 @@
+//! What the threads of a crew are told and asked: the plan, and the application of each.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::outbox::Outbox;
+use crate::url::{Protocol, Target};
+
+/// What a thread's connections are for.
+pub(crate) trait App: Send + 'static {
+    /// A connection became live.
+    fn on_live(&mut self, _link: LinkName, _now: u64, _out: &mut Outbox) {}
+    /// A message arrived.
+    fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, out: &mut Outbox);
+    /// All that was ready has been read; returns when to be called again at the latest.
+    fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64>;
+}
+
+/// One connection of a thread, as its application sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkName {
+    /// Number of the connection in its thread, from 0.
+    pub(crate) index: usize,
+    /// What is spoken on it.
+    pub(crate) protocol: Protocol,
+}
+
+/// What the threads of a crew are to do.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Name of the threads.
+    pub(crate) name: &'static str,
+    /// Where to connect, taken in turn.
+    pub(crate) targets: Vec<Target>,
+    /// Connections in all.
+    pub(crate) conns: usize,
+    /// Longest message expected, in bytes.
+    pub(crate) payload_max: usize,
+    /// Rest of a thread between turns, once its connections are open.
+    pub(crate) gather: Duration,
+    /// Source addresses are counted from this connection.
+    pub(crate) first_source: usize,
+}
+
+impl Plan {
+    /// Where a connection of a thread goes: to the targets in turn, from another one in each thread.
+    pub(crate) fn target(&self, thread: usize, index: usize) -> &Target {
+        &self.targets[(index + thread) % self.targets.len()]
+    }
+
+    /// Connections of one of `threads`: those whose number leaves `thread` as the remainder.
+    pub(crate) fn share(conns: usize, thread: usize, threads: usize) -> usize {
+        (conns + threads - 1 - thread) / threads
+    }
+}
+
+/// What is left of a thread.
+#[derive(Debug)]
+pub(crate) struct Done<A> {
+    /// Its application.
+    pub(crate) app: A,
+    /// What failed, and how often.
+    pub(crate) failures: BTreeMap<String, u64>,
+}

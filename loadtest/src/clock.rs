@@ -1,0 +1,23 @@
+//! The one clock of the program: nanoseconds of `CLOCK_MONOTONIC`.
+//!
+//! A plain number, so that it can travel inside a message and be compared across threads.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds in a second.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+/// Nanoseconds in a millisecond.
+pub(crate) const MILLISECOND: u64 = 1_000_000;
+
+/// Nanoseconds since an arbitrary point, the same one for all processes of this host.
+#[inline]
+pub(crate) fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    seconds * SECOND + nanos
+}
+
+/// Seconds between two readings, zero if they are the wrong way round.
+pub(crate) fn seconds(from: u64, to: u64) -> f64 {
+    to.saturating_sub(from) as f64 / SECOND as f64
+}

@@ -1,0 +1,178 @@
+//! The echo run: every connection has one message under way.
+
+mod pinger;
+
+use std::process;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::app::{Done, Plan};
+use crate::cli::EchoArgs;
+use crate::clock::now_ns;
+use crate::control::Control;
+use crate::crew::{self, Crew};
+use crate::echo::pinger::{Pingers, Shared};
+use crate::leader::{Leader, RunError, Waited};
+use crate::message::Form;
+use crate::phase::{self, Phase};
+use crate::record::{Percentiles, Recorder};
+use crate::report::{ClientCost, Opening, ServerCost, Table, Warning, ratio};
+use crate::url::Target;
+
+/// All that an echo run found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) passed: bool,
+    pub(crate) urls: Vec<String>,
+    pub(crate) payload_bytes: u32,
+    pub(crate) opening: Opening,
+    pub(crate) round_trips_expected: u64,
+    pub(crate) round_trips: u64,
+    /// Came back changed, twice, or in another's place.
+    pub(crate) wrong: u64,
+    pub(crate) message_phase_s: f64,
+    pub(crate) round_trips_per_s: f64,
+    pub(crate) latency: Percentiles,
+    pub(crate) client: ClientCost,
+    pub(crate) server: Option<ServerCost>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Makes the run.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
+/// in the figures.
+pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
+    let targets: Vec<Target> = args
+        .url
+        .iter()
+        .map(|url| Target::parse(url, "echo").map_err(RunError::Usage))
+        .collect::<Result<_, _>>()?;
+    let expected = u64::from(args.connections) * u64::from(args.messages);
+    let mut figures = Figures {
+        urls: targets.iter().map(Target::to_string).collect(),
+        payload_bytes: args.payload,
+        round_trips_expected: expected,
+        ..Figures::default()
+    };
+    let shared = Arc::new(Shared {
+        go: AtomicBool::new(false),
+        returned: AtomicU64::new(0),
+        expected,
+    });
+    let mut leader = Leader::new(args.client.timeout);
+    let crew = start(args, targets, &shared, &leader)?;
+    let control = Arc::clone(&crew.control);
+    let start_ns = now_ns();
+    let conns = u64::from(args.connections);
+    control.open(conns);
+    let mut waited = leader.wait_live(&control, conns, "connections")?;
+    figures.opening = Opening::new(args.connections, &control, start_ns);
+    let mut spent = Phase::default();
+    if waited == Waited::Done {
+        let go = |_| {
+            shared.go.store(true, Ordering::Release);
+            control.ring_all();
+        };
+        let pid = args.client.server_pid;
+        (waited, spent) = phase::measure(pid, &crew.tids, go, &mut leader, |leader| {
+            leader.wait_done(
+                "round trips",
+                || shared.returned.load(Ordering::Relaxed),
+                || control.ended.load(Ordering::Acquire) > 0,
+            )
+        })?;
+    }
+    figures.opening.ended_early = control.ended.load(Ordering::Acquire);
+    add_up(crew.stop()?, &mut figures);
+    figures.message_phase_s = spent.wall_s;
+    figures.round_trips_per_s = ratio(figures.round_trips as f64, spent.wall_s);
+    figures.server = args
+        .client
+        .server_pid
+        .map(|_| ServerCost::new(spent.server, figures.round_trips, spent.wall_s));
+    figures.warnings = Warning::find(&spent.client, None)
+        .into_iter()
+        .map(Warning::text)
+        .collect();
+    figures.client = spent.client;
+    figures.passed = waited == Waited::Done
+        && figures.round_trips == expected
+        && figures.wrong + figures.opening.ended_early == 0;
+    Ok(figures)
+}
+
+fn start(
+    args: &EchoArgs,
+    targets: Vec<Target>,
+    shared: &Arc<Shared>,
+    leader: &Leader,
+) -> Result<Crew<Pingers>, RunError> {
+    let conns = args.connections as usize;
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = crew::threads_for(conns, args.client.threads.unwrap_or(cpus).max(1))?.min(conns);
+    let form = Form::new(process::id(), args.payload as usize);
+    let payload_max = form.payload_len();
+    let plan = Plan {
+        name: "echo",
+        targets,
+        conns,
+        payload_max,
+        gather: Duration::ZERO,
+        first_source: 0,
+    };
+    let crew = Crew::start(
+        plan,
+        Arc::new(Control::new(threads)?),
+        &[],
+        &leader.sender,
+        |thread| {
+            let share = Plan::share(conns, thread, threads);
+            let (shared, done) = (Arc::clone(shared), leader.sender.clone());
+            Pingers::new(share, args.messages, form.clone(), shared, done)
+        },
+    )?;
+    Ok(crew)
+}
+
+fn add_up(threads: Vec<Done<Pingers>>, figures: &mut Figures) {
+    let mut latency = Recorder::new();
+    for Done { app, failures } in threads {
+        latency.merge(&app.latency);
+        figures.round_trips += app.returned;
+        figures.wrong += app.wrong;
+        figures.opening.add_failures(&failures);
+    }
+    figures.latency = latency.percentiles();
+}
+
+impl Figures {
+    /// As lines for people.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.result(self.passed);
+        table.row("target", self.urls.join(" "));
+        table.opening(&self.opening);
+        table.row(
+            "round trips",
+            format!(
+                "{} of {} with {} B in {:.2} s, {:.0}/s",
+                self.round_trips,
+                self.round_trips_expected,
+                self.payload_bytes,
+                self.message_phase_s,
+                self.round_trips_per_s
+            ),
+        );
+        table.row("wrong", self.wrong.to_string());
+        table.percentiles("latency", &self.latency);
+        table.cost(&self.client, self.server.as_ref(), "round trip");
+        table.warnings(&self.warnings);
+        table
+    }
+}

@@ -1,0 +1,140 @@
+//! The figures of a fan-out run.
+
+use serde::Serialize;
+
+use crate::record::Percentiles;
+use crate::report::{ClientCost, Opening, ServerCost, ServerMemory, Table};
+
+/// All that a fan-out run found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) passed: bool,
+    pub(crate) urls: Vec<String>,
+    pub(crate) publish_urls: Vec<String>,
+    pub(crate) payload_bytes: u32,
+    pub(crate) publishers: u16,
+    pub(crate) rate_per_s: Option<f64>,
+    /// Rest of the client between turns, which is part of every latency.
+    pub(crate) gather_us: u32,
+    pub(crate) opening: Opening,
+    pub(crate) messages_sent: u64,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) message_phase_s: f64,
+    pub(crate) deliveries_per_s: f64,
+    /// From when a message was due to each delivery.
+    pub(crate) latency: Percentiles,
+    /// From sending a message to its last delivery.
+    pub(crate) completion: Option<Percentiles>,
+    /// From the first delivery of a message to its last.
+    pub(crate) skew: Option<Percentiles>,
+    /// From when a message was due to when it was sent.
+    pub(crate) lateness: Option<Percentiles>,
+    pub(crate) client: ClientCost,
+    pub(crate) server: Option<ServerCost>,
+    pub(crate) server_memory: Option<ServerMemory>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Did everything arrive as it should?
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Deliveries {
+    pub(crate) expected: u64,
+    /// Each message counted once per subscriber.
+    pub(crate) got: u64,
+    pub(crate) lost: u64,
+    pub(crate) duplicated: u64,
+    /// Came after a later one of the same publisher.
+    pub(crate) reordered: u64,
+    /// Came at another place than for the other subscribers.
+    pub(crate) misordered: u64,
+    /// Subscribers whose sequence differs from that of most.
+    pub(crate) subscribers_off_order: u64,
+    pub(crate) first_misorder: Option<String>,
+    /// Not of this run, or changed on the way.
+    pub(crate) foreign: u64,
+    /// Sent to publishers that listen as well.
+    pub(crate) copies_to_publishers: u64,
+}
+
+impl Deliveries {
+    /// Nothing is missing, too much, changed or out of order.
+    pub(crate) fn is_clean(&self) -> bool {
+        let faults = self.lost + self.duplicated + self.reordered + self.misordered;
+        faults + self.subscribers_off_order + self.foreign == 0 && self.got == self.expected
+    }
+}
+
+impl Figures {
+    /// As lines for people.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.result(self.passed);
+        table.row("target", self.urls.join(" "));
+        table.row("published to", self.publish_urls.join(" "));
+        table.opening(&self.opening);
+        let pace = match self.rate_per_s {
+            Some(rate) => format!("{rate} a second"),
+            None => "each after the one before".to_owned(),
+        };
+        table.row(
+            "messages",
+            format!(
+                "{} of {} B by {} publishers, {pace}",
+                self.messages_sent, self.payload_bytes, self.publishers
+            ),
+        );
+        let d = &self.deliveries;
+        table.row(
+            "deliveries",
+            format!(
+                "{} of {} in {:.2} s, {:.0}/s",
+                d.got, d.expected, self.message_phase_s, self.deliveries_per_s
+            ),
+        );
+        table.row(
+            "faults",
+            format!(
+                "lost {}  duplicated {}  reordered {}  misordered {} (subscribers {})  foreign {}",
+                d.lost, d.duplicated, d.reordered, d.misordered, d.subscribers_off_order, d.foreign
+            ),
+        );
+        if let Some(first) = &d.first_misorder {
+            table.row("misordered at", first.clone());
+        }
+        if d.got > 0 {
+            table.percentiles("latency", &self.latency);
+        }
+        let others = [
+            ("to the last", &self.completion),
+            ("first to last", &self.skew),
+            ("sent late", &self.lateness),
+        ];
+        for (name, percentiles) in others {
+            if let Some(percentiles) = percentiles
+                && d.got > 0
+            {
+                table.percentiles(name, percentiles);
+            }
+        }
+        table.cost(&self.client, self.server.as_ref(), "delivery");
+        if let Some(memory) = &self.server_memory {
+            table.row("server memory", memory_text(memory));
+        }
+        table.warnings(&self.warnings);
+        table
+    }
+}
+
+fn memory_text(memory: &ServerMemory) -> String {
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    let slope = memory
+        .pss_slope_bytes_per_connection
+        .map(|bytes| format!("; between the marks {bytes:.0} B"));
+    format!(
+        "{:.1} MiB before, {:.1} MiB connected, {:.0} B per connection{}",
+        mib(memory.pss_before_bytes),
+        mib(memory.pss_connected_bytes),
+        memory.pss_bytes_per_connection,
+        slope.unwrap_or_default()
+    )
+}

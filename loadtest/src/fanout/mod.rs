@@ -1,0 +1,299 @@
+//! The fan-out run: subscribers, publishers, phases, figures.
+
+mod figures;
+mod progress;
+mod publisher;
+mod setup;
+mod subscriber;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+pub(crate) use crate::fanout::figures::{Deliveries, Figures};
+
+use crate::app::{Done, Plan};
+use crate::check::Faults;
+use crate::cli::FanoutArgs;
+use crate::clock::now_ns;
+use crate::control::Control;
+use crate::crew::Crew;
+use crate::fanout::progress::Progress;
+use crate::fanout::publisher::{Go, Publishers};
+use crate::fanout::setup::Setup;
+use crate::fanout::subscriber::Subscribers;
+use crate::leader::{Leader, RunError, Waited};
+use crate::order;
+use crate::phase::{self, Phase};
+use crate::procfs;
+use crate::record::Recorder;
+use crate::report::{Opening, ServerCost, ServerMemory, Warning, ratio};
+use crate::url::Target;
+
+/// The threads of a run.
+#[derive(Debug)]
+struct Run {
+    leader: Leader,
+    subscribers: Crew<Subscribers>,
+    publishers: Crew<Publishers>,
+    progress: Arc<Progress>,
+    go: Arc<Go>,
+}
+
+/// Memory is read when the server has had this long to come to rest.
+const SETTLE_MEMORY: Duration = Duration::from_millis(200);
+
+/// Makes the run.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
+/// in the figures.
+pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
+    let setup = Setup::new(args)?;
+    let mut run = Run::start(args, &setup)?;
+    let mut figures = Figures {
+        urls: setup.targets.iter().map(Target::to_string).collect(),
+        publish_urls: setup
+            .publish_targets
+            .iter()
+            .map(Target::to_string)
+            .collect(),
+        payload_bytes: args.payload,
+        publishers: args.publishers,
+        rate_per_s: args.rate,
+        gather_us: setup.gather_us,
+        ..Figures::default()
+    };
+    let opened = run.open(args, &mut figures)?;
+    let mut phase = Phase::default();
+    let mut finished = Waited::Stalled;
+    if opened == Waited::Done {
+        (finished, phase) = run.message_phase(args)?;
+        run.leader
+            .pause(Duration::try_from_secs_f64(args.hold).unwrap_or_default())?;
+    }
+    let ended = run.subscribers.control.ended.load(Ordering::Acquire);
+    figures.opening.ended_early = ended + run.publishers.control.ended.load(Ordering::Acquire);
+    run.finish(args, phase, &mut figures)?;
+    figures.passed = finished == Waited::Done
+        && figures.deliveries.is_clean()
+        && figures.opening.ended_early == 0;
+    Ok(figures)
+}
+
+impl Run {
+    fn start(args: &FanoutArgs, setup: &Setup) -> Result<Self, RunError> {
+        let leader = Leader::new(args.client.timeout);
+        let publishing = Arc::new(Control::new(1)?);
+        let subscribing = Arc::new(Control::new(setup.threads)?);
+        let publishers = setup.quotas.len();
+        let progress = Arc::new(Progress::new(publishers, Arc::clone(&publishing)));
+        let go = Arc::new(Go::default());
+        let payload_max = setup.form.payload_len();
+        let conns = args.connections as usize;
+        let subscribing_plan = Plan {
+            name: "subscriber",
+            targets: setup.targets.clone(),
+            conns,
+            payload_max,
+            gather: Duration::from_micros(u64::from(setup.gather_us)),
+            first_source: 0,
+        };
+        let publishing_plan = Plan {
+            name: "publisher",
+            targets: setup.publish_targets.clone(),
+            conns: publishers,
+            payload_max,
+            gather: Duration::ZERO,
+            first_source: conns,
+        };
+        let subscribers = Crew::start(
+            subscribing_plan,
+            subscribing,
+            &progress.descriptors(),
+            &leader.sender,
+            |thread| {
+                let share = Plan::share(conns, thread, setup.threads);
+                Subscribers::new(share, publishers, setup.form.clone(), Arc::clone(&progress))
+            },
+        )?;
+        let publishers = Crew::start(publishing_plan, publishing, &[], &leader.sender, |_| {
+            let shared = (Arc::clone(&progress), Arc::clone(&go));
+            let (form, done) = (setup.form.clone(), leader.sender.clone());
+            Publishers::new(&setup.quotas, setup.pace, form, shared, done)
+        })?;
+        Ok(Self {
+            leader,
+            subscribers,
+            publishers,
+            progress,
+            go,
+        })
+    }
+
+    /// Opens all connections, those of the publishers last, and reads the server's memory.
+    fn open(&mut self, args: &FanoutArgs, figures: &mut Figures) -> Result<Waited, RunError> {
+        let pss = |leader: &Leader| -> Result<u64, RunError> {
+            let Some(pid) = args.client.server_pid else {
+                return Ok(0);
+            };
+            leader.pause(SETTLE_MEMORY)?;
+            procfs::pss_bytes(pid)
+                .map_err(|error| RunError::Failed(format!("memory of process {pid}: {error}")))
+        };
+        let control = Arc::clone(&self.subscribers.control);
+        let before = pss(&self.leader)?;
+        let mut marks = Vec::new();
+        let start = now_ns();
+        let mut waited = Waited::Done;
+        for mark in args.pss_at.iter().copied().chain([args.connections]) {
+            if waited == Waited::Done {
+                control.open(u64::from(mark));
+                waited = self
+                    .leader
+                    .wait_live(&control, u64::from(mark), "subscribers")?;
+                marks.push((mark, pss(&self.leader)?));
+            }
+        }
+        figures.opening = Opening::new(args.connections, &control, start);
+        figures.server_memory = args.client.server_pid.map(|_| memory(before, &marks));
+        if waited == Waited::Done {
+            let control = Arc::clone(&self.publishers.control);
+            let publishers = u64::from(args.publishers);
+            control.open(publishers);
+            waited = self.leader.wait_live(&control, publishers, "publishers")?;
+        }
+        Ok(waited)
+    }
+
+    fn message_phase(&mut self, args: &FanoutArgs) -> Result<(Waited, Phase), RunError> {
+        let Self {
+            leader,
+            subscribers,
+            publishers,
+            progress,
+            go,
+        } = self;
+        let tids = [subscribers.tids.clone(), publishers.tids.clone()].concat();
+        let start = |now| {
+            go.subscribers
+                .store(u64::from(args.connections), Ordering::Relaxed);
+            go.at_ns.store(now, Ordering::Release);
+            publishers.control.ring_all();
+        };
+        phase::measure(args.client.server_pid, &tids, start, leader, |leader| {
+            let crews = [&subscribers.control, &publishers.control];
+            leader.wait_done(
+                "deliveries",
+                || progress.delivered(),
+                || {
+                    crews
+                        .iter()
+                        .any(|control| control.ended.load(Ordering::Acquire) > 0)
+                },
+            )
+        })
+    }
+
+    /// Ends the threads and adds up what they found.
+    fn finish(
+        self,
+        args: &FanoutArgs,
+        phase: Phase,
+        figures: &mut Figures,
+    ) -> Result<(), RunError> {
+        let publishers = self.publishers.stop()?;
+        let subscribers = self.subscribers.stop()?;
+        subscribers
+            .iter()
+            .for_each(|done| figures.opening.add_failures(&done.failures));
+        publishers
+            .iter()
+            .for_each(|done| figures.opening.add_failures(&done.failures));
+        let mut sent = Vec::new();
+        for Done { app, .. } in publishers {
+            sent = app.sent();
+            let is_open = args.rate.is_some();
+            figures.lateness = is_open.then(|| app.lateness.percentiles());
+            figures.completion = (!is_open).then(|| app.completion.percentiles());
+            figures.skew = (!is_open).then(|| app.skew.percentiles());
+            figures.deliveries.copies_to_publishers = app.copies;
+        }
+        figures.messages_sent = sent.iter().copied().map(u64::from).sum();
+        let expected = figures.messages_sent * u64::from(args.connections);
+        figures.deliveries.expected = expected;
+        let (latency, received) = add_up(subscribers, &sent, &mut figures.deliveries);
+        let deliveries = &mut figures.deliveries;
+        deliveries.got = expected.saturating_sub(deliveries.lost);
+        figures.latency = latency.percentiles();
+        figures.message_phase_s = phase.wall_s;
+        figures.deliveries_per_s = ratio(deliveries.got as f64, phase.wall_s);
+        let sends = received + deliveries.copies_to_publishers;
+        figures.server = args
+            .client
+            .server_pid
+            .map(|_| ServerCost::new(phase.server, sends, phase.wall_s));
+        let warnings = Warning::find(&phase.client, figures.lateness.as_ref());
+        figures.warnings = warnings.into_iter().map(Warning::text).collect();
+        figures.client = phase.client;
+        Ok(())
+    }
+}
+
+/// Adds up what the subscribing threads found; returns all latencies and messages received.
+fn add_up(
+    subscribers: Vec<Done<Subscribers>>,
+    sent: &[u32],
+    deliveries: &mut Deliveries,
+) -> (Recorder, u64) {
+    let (mut latency, mut received) = (Recorder::new(), 0);
+    let mut orders = Vec::new();
+    for Done { app, .. } in subscribers {
+        latency.merge(&app.latency);
+        received += app.received;
+        deliveries.foreign += app.foreign;
+        let (
+            Faults {
+                lost,
+                duplicated,
+                reordered,
+            },
+            order,
+        ) = app.checker.finish(sent);
+        deliveries.lost += lost;
+        deliveries.duplicated += duplicated;
+        deliveries.reordered += reordered;
+        orders.extend(order);
+    }
+    let verdict = order::compare(orders);
+    deliveries.misordered = verdict.misordered;
+    deliveries.subscribers_off_order = verdict.subscribers_off;
+    deliveries.first_misorder = verdict.first.map(|(thread, at)| {
+        let name = |id: order::Id| format!("message {} of publisher {}", id.seq, id.publisher);
+        format!(
+            "place {} of subscriber {} of thread {thread}: {} where the others have {}",
+            at.place,
+            at.subscriber,
+            name(at.got),
+            name(at.expected)
+        )
+    });
+    (latency, received)
+}
+
+fn memory(before: u64, marks: &[(u32, u64)]) -> ServerMemory {
+    let per =
+        |bytes: u64, less: u64, conns: u32| ratio(bytes as f64 - less as f64, f64::from(conns));
+    let slope = match *marks {
+        [(n1, pss1), (n2, pss2), ..] => Some(per(pss2, pss1, n2 - n1)),
+        _ => None,
+    };
+    let (conns, connected) = marks.last().copied().unwrap_or_default();
+    ServerMemory {
+        pss_before_bytes: before,
+        pss_connected_bytes: connected,
+        pss_bytes_per_connection: per(connected, before, conns),
+        pss_slope_bytes_per_connection: slope,
+    }
+}

@@ -1,0 +1,75 @@
+//! The subscribers of one client thread: checks, times and counts every delivery.
+
+use std::sync::Arc;
+
+use crate::app::{App, LinkName};
+use crate::check::Checker;
+use crate::fanout::progress::{Progress, Tally};
+use crate::message::Form;
+use crate::outbox::Outbox;
+use crate::record::Recorder;
+
+/// The application of a subscribing thread.
+#[derive(Debug)]
+pub(super) struct Subscribers {
+    form: Form,
+    progress: Arc<Progress>,
+    /// What each publisher's messages came to since the last turn.
+    tallies: Vec<Tally>,
+    /// Receives all there is to check.
+    pub(super) checker: Checker,
+    /// Time of each delivery since the message was due.
+    pub(super) latency: Recorder,
+    /// Messages, the faulty ones as well.
+    pub(super) received: u64,
+    /// Messages that nobody of this run published, or that were changed on the way.
+    pub(super) foreign: u64,
+}
+
+impl Subscribers {
+    /// For `conns` subscribers.
+    pub(super) fn new(
+        conns: usize,
+        publishers: usize,
+        form: Form,
+        progress: Arc<Progress>,
+    ) -> Self {
+        Self {
+            form,
+            progress,
+            tallies: vec![Tally::NONE; publishers],
+            checker: Checker::new(conns, publishers),
+            latency: Recorder::new(),
+            received: 0,
+            foreign: 0,
+        }
+    }
+}
+
+impl App for Subscribers {
+    #[inline]
+    fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, _out: &mut Outbox) {
+        self.received += 1;
+        let stamp = self.form.read(payload);
+        let Some(stamp) = stamp.filter(|stamp| usize::from(stamp.publisher) < self.tallies.len())
+        else {
+            self.foreign += 1;
+            return;
+        };
+        let subscriber = u32::try_from(link.index).unwrap_or(u32::MAX);
+        if self.checker.see(subscriber, stamp.publisher, stamp.seq) {
+            self.latency.record(now.saturating_sub(stamp.due_ns));
+            self.tallies[usize::from(stamp.publisher)].add(now);
+        }
+    }
+
+    fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
+        for (publisher, tally) in self.tallies.iter_mut().enumerate() {
+            if tally.delivered > 0 {
+                self.progress.tell(publisher, *tally);
+                *tally = Tally::NONE;
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,92 @@
+//! The system calls of a floor in two forms: through libc's functions, and inlined.
+//!
+//! Generic code over [`Calls`] compiles to a loop for each form; in the inlined one the `syscall`
+//! instruction stands in the loop itself (`objdump -d`, see README.md).
+
+use std::os::fd::BorrowedFd;
+
+use rustix::event::epoll::{self, Event, EventData, EventFlags};
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use crate::sys;
+
+/// How a floor speaks to the kernel. Nothing blocks but `wait`; `None` stands for any error, which
+/// epoll will tell of in time.
+pub(super) trait Calls {
+    /// What `wait` fills in.
+    type Event: Copy;
+    /// An event to make room with.
+    const NO_EVENT: Self::Event;
+
+    /// Waits for events and says how many there are.
+    fn wait(epoll: BorrowedFd<'_>, events: &mut [Self::Event]) -> usize;
+    /// What was registered with the descriptor.
+    fn data(event: &Self::Event) -> u64;
+    /// Bytes taken.
+    fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize>;
+    /// Bytes read, 0 at the end.
+    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize>;
+}
+
+/// Through libc's functions, as a good C program does.
+#[derive(Debug)]
+pub(super) struct Libc;
+
+/// The instruction in the loop.
+#[derive(Debug)]
+pub(super) struct Inline;
+
+impl Calls for Libc {
+    type Event = libc::epoll_event;
+    const NO_EVENT: Self::Event = libc::epoll_event { events: 0, u64: 0 };
+
+    #[inline(always)]
+    fn wait(epoll: BorrowedFd<'_>, events: &mut [Self::Event]) -> usize {
+        sys::libc_epoll_wait(epoll, events).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn data(event: &Self::Event) -> u64 {
+        event.u64
+    }
+
+    #[inline(always)]
+    fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize> {
+        sys::libc_send(socket, bytes)
+    }
+
+    #[inline(always)]
+    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
+        sys::libc_recv(socket, buf)
+    }
+}
+
+impl Calls for Inline {
+    type Event = Event;
+    const NO_EVENT: Self::Event = Event {
+        flags: EventFlags::empty(),
+        data: EventData::new_u64(0),
+    };
+
+    #[inline(always)]
+    fn wait(epoll: BorrowedFd<'_>, events: &mut [Self::Event]) -> usize {
+        epoll::wait(epoll, events, None).unwrap_or(0)
+    }
+
+    #[inline(always)]
+    fn data(event: &Self::Event) -> u64 {
+        event.data.u64()
+    }
+
+    #[inline(always)]
+    fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize> {
+        send(socket, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).ok()
+    }
+
+    #[inline(always)]
+    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
+        recv(socket, buf, RecvFlags::DONTWAIT)
+            .ok()
+            .map(|(_, len)| len)
+    }
+}

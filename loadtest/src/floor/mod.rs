@@ -1,0 +1,271 @@
+//! The yardstick servers: what no server with one thread and one send per delivery can beat.
+
+mod calls;
+mod members;
+mod publish;
+mod sockets;
+mod wire;
+
+use std::io::{self, Write};
+use std::net::SocketAddrV4;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::net::{SocketFlags, accept_with};
+use socket2::{Domain, Socket, Type};
+
+use crate::cli::{Call, FloorArgs, FloorMode};
+use crate::crew;
+use crate::floor::calls::{Calls, Inline, Libc};
+use crate::floor::publish::Topic;
+use crate::floor::sockets::Sockets;
+use crate::floor::wire::{Inbound, Role};
+use crate::url::Protocol;
+
+/// A floor server.
+#[derive(Debug)]
+struct Floor {
+    epoll: OwnedFd,
+    listeners: Vec<(Socket, Protocol)>,
+    sockets: Sockets,
+    /// By descriptor.
+    conns: Vec<Option<Conn>>,
+    topic: Topic,
+    mode: FloorMode,
+    tcp_role: Role,
+    buf: Vec<u8>,
+    /// What an echo sends back.
+    reply: Vec<u8>,
+}
+
+/// One connection, without its socket.
+#[derive(Debug)]
+struct Conn {
+    protocol: Protocol,
+    /// `None` until the upgrade.
+    role: Option<Role>,
+    /// The beginning of what has not come whole.
+    partial: Vec<u8>,
+}
+
+/// As the server under test has it.
+const NOTSENT_LOWAT_BYTES: u32 = 16 << 10;
+const BACKLOG: i32 = 4096;
+const READ_BYTES: usize = 64 << 10;
+const EVENTS: usize = 1024;
+/// Added to the number of a listener when it is registered: beyond any descriptor.
+const LISTENER: u64 = 1 << 40;
+
+/// Serves until the process is killed.
+///
+/// # Errors
+///
+/// Addresses that cannot be bound, or flags that do not go together.
+pub(crate) fn run(args: &FloorArgs) -> Result<(), String> {
+    if args.fault.is_some() && args.mode != FloorMode::Fanout {
+        return Err("--fault goes with --mode fanout".to_owned());
+    }
+    let served = match args.call {
+        Call::Libc => Floor::new(args).and_then(Floor::serve::<Libc>),
+        Call::Inline => Floor::new(args).and_then(Floor::serve::<Inline>),
+    };
+    served.map_err(|error| error.to_string())
+}
+
+impl Floor {
+    fn new(args: &FloorArgs) -> io::Result<Self> {
+        crew::threads_for(0, 1)?;
+        let epoll = epoll::create(CreateFlags::CLOEXEC)?;
+        let mut listeners = Vec::new();
+        let wanted = [
+            (args.http, Protocol::WebSocket),
+            (args.tcp, Protocol::LengthPrefix),
+        ];
+        for (addr, protocol) in wanted {
+            let Some(addr) = addr else { continue };
+            let listener = listen(addr)
+                .map_err(|error| io::Error::new(error.kind(), format!("{addr}: {error}")))?;
+            let data = EventData::new_u64(LISTENER + listeners.len() as u64);
+            epoll::add(&epoll, &listener, data, EventFlags::IN)?;
+            listeners.push((listener, protocol));
+        }
+        announce(&listeners)?;
+        Ok(Self {
+            epoll,
+            listeners,
+            sockets: Sockets::default(),
+            conns: Vec::new(),
+            topic: Topic::new(args.mode, args.fault),
+            mode: args.mode,
+            tcp_role: Role {
+                subscribes: !args.tcp_publish_only,
+                publishes: true,
+            },
+            buf: vec![0; READ_BYTES],
+            reply: Vec::new(),
+        })
+    }
+
+    fn serve<C: Calls>(mut self) -> io::Result<()> {
+        let mut events = vec![C::NO_EVENT; EVENTS];
+        loop {
+            let count = C::wait(self.epoll.as_fd(), &mut events);
+            for event in &events[..count] {
+                match C::data(event) {
+                    data @ LISTENER.. => self.accept::<C>(data - LISTENER)?,
+                    fd => self.on_ready::<C>(usize::try_from(fd).unwrap_or(usize::MAX)),
+                }
+            }
+            self.topic.flush::<C>(&mut self.sockets);
+        }
+    }
+
+    fn accept<C: Calls>(&mut self, listener: u64) -> io::Result<()> {
+        let listener = self
+            .listeners
+            .get(usize::try_from(listener).unwrap_or(usize::MAX));
+        let Some((listener, protocol)) = listener else {
+            return Ok(());
+        };
+        let protocol = *protocol;
+        let Ok(fd) = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) else {
+            return Ok(());
+        };
+        let index = self.sockets.add(fd);
+        let Some(fd) = self.sockets.socket(index) else {
+            return Ok(());
+        };
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        epoll::add(&self.epoll, fd, EventData::new_u64(index as u64), flags)?;
+        if self.conns.len() <= index {
+            self.conns.resize_with(index + 1, || None);
+        }
+        let mut conn = Conn {
+            protocol,
+            role: None,
+            partial: Vec::new(),
+        };
+        if protocol == Protocol::LengthPrefix {
+            conn.role = Some(self.tcp_role);
+            self.open::<C>(index, protocol, self.tcp_role, &[0; 4]);
+        }
+        self.conns[index] = Some(conn);
+        Ok(())
+    }
+
+    /// Says the first word to a connection and lets it subscribe.
+    fn open<C: Calls>(&mut self, index: usize, protocol: Protocol, role: Role, hello: &[u8]) {
+        self.sockets.send_one::<C>(index, hello);
+        if role.subscribes && self.mode != FloorMode::Echo {
+            self.sockets.subscribe(index, protocol);
+        }
+    }
+
+    #[inline]
+    fn on_ready<C: Calls>(&mut self, index: usize) {
+        self.sockets.unblock::<C>(index);
+        while let Some(Some(conn)) = self.conns.get_mut(index) {
+            let kept = conn.partial.len();
+            if self.buf.len() < kept + READ_BYTES {
+                self.buf.resize(kept + READ_BYTES, 0);
+            }
+            self.buf[..kept].copy_from_slice(&conn.partial);
+            let Some(socket) = self.sockets.socket(index) else {
+                return;
+            };
+            let room = self.buf.len() - kept;
+            match C::recv(socket.as_fd(), &mut self.buf[kept..]) {
+                Some(0) => {
+                    self.conns[index] = None;
+                    return self.sockets.remove(index);
+                }
+                Some(len) => {
+                    conn.partial.clear();
+                    self.handle::<C>(index, kept + len);
+                    // What comes later is another edge, but the end may have come with these.
+                    if len < room && self.mode == FloorMode::Echo {
+                        return;
+                    }
+                }
+                None => return,
+            }
+        }
+    }
+
+    /// Takes the first `len` bytes of the buffer apart.
+    #[inline]
+    fn handle<C: Calls>(&mut self, index: usize, len: usize) {
+        let Some(Some(conn)) = self.conns.get_mut(index) else {
+            return;
+        };
+        let protocol = conn.protocol;
+        let mut at = 0;
+        if conn.role.is_none() {
+            let Some(upgrade) = wire::upgrade(&self.buf[..len]) else {
+                return conn.partial.extend_from_slice(&self.buf[..len]);
+            };
+            conn.role = Some(upgrade.role);
+            self.open::<C>(index, protocol, upgrade.role, &upgrade.response);
+            at = upgrade.head_len;
+        }
+        let Self {
+            conns,
+            topic,
+            buf,
+            reply,
+            mode,
+            sockets,
+            ..
+        } = self;
+        let Some(Some(conn)) = conns.get_mut(index) else {
+            return;
+        };
+        let buf = &mut buf[..len];
+        let publishes = conn.role.is_some_and(|role| role.publishes);
+        while let Some(Inbound {
+            is_message,
+            payload,
+            end,
+        }) = wire::read(protocol, buf, at)
+        {
+            at = end;
+            if is_message && *mode == FloorMode::Echo {
+                wire::write(protocol, &buf[payload], reply);
+            } else if is_message && publishes {
+                topic.publish::<C>(sockets, &buf[payload]);
+            }
+        }
+        conn.partial.extend_from_slice(&buf[at..]);
+        if !reply.is_empty() {
+            sockets.send_one::<C>(index, reply);
+            reply.clear();
+        }
+    }
+}
+
+/// Accepted sockets inherit the options.
+fn listen(addr: SocketAddrV4) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking().cloexec(), None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
+    socket.set_keepalive(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn announce(listeners: &[(Socket, Protocol)]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (listener, protocol) in listeners {
+        let name = match protocol {
+            Protocol::WebSocket => "http",
+            Protocol::LengthPrefix => "tcp",
+        };
+        if let Some(addr) = listener.local_addr()?.as_socket() {
+            writeln!(out, "listening {name} {addr}")?;
+        }
+    }
+    writeln!(out, "pid {}", std::process::id())?;
+    out.flush()
+}

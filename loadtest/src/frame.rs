@@ -1,0 +1,317 @@
+//! Frames as a client sees them: reads what a server sends, writes what a client sends.
+//!
+//! Pure: bytes in, borrowed payload out. Written apart from the server's codec, so that each
+//! checks the other.
+
+use crate::url::Protocol;
+
+/// One whole frame at the front of a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Frame<'a> {
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// What it carries.
+    pub(crate) payload: &'a [u8],
+    /// Bytes it takes on the wire, header included.
+    pub(crate) wire_len: usize,
+}
+
+/// What a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A whole message, text or binary.
+    Message,
+    /// Nothing: a pong, or a length-prefix frame of length zero.
+    Heartbeat,
+    /// To be answered with a pong of the same payload, RFC 6455 5.5.2.
+    Ping,
+    /// The server closes, RFC 6455 5.5.1.
+    Close,
+}
+
+/// How a server broke the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FrameError {
+    /// A reserved bit without an extension, RFC 6455 5.2.
+    ReservedBit,
+    /// An opcode that does not exist, RFC 6455 5.2.
+    Opcode,
+    /// "A server MUST NOT mask any frames", RFC 6455 5.1.
+    Masked,
+    /// A fragment: legal, but no server under test sends any, and this client takes none.
+    Fragment,
+    /// A control frame of more than 125 bytes, RFC 6455 5.5.
+    LongControl,
+    /// A length not written in the fewest bytes, RFC 6455 5.2.
+    LengthForm,
+    /// A payload longer than anything this run published.
+    TooLong,
+}
+
+impl FrameError {
+    /// The words for it in a report.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::ReservedBit => "protocol error: reserved bit",
+            Self::Opcode => "protocol error: opcode",
+            Self::Masked => "protocol error: masked by the server",
+            Self::Fragment => "protocol error: fragmented message",
+            Self::LongControl => "protocol error: long control frame",
+            Self::LengthForm => "protocol error: length not minimal",
+            Self::TooLong => "message longer than any published",
+        }
+    }
+}
+
+/// Longest header this client reads: two bytes and a 64-bit length.
+pub(crate) const HEADER_BYTES_MAX: usize = 10;
+
+const FIN: u8 = 0x80;
+const RESERVED: u8 = 0x70;
+const MASKED: u8 = 0x80;
+const OPCODE_BINARY: u8 = 0x2;
+const OPCODE_PONG: u8 = 0xA;
+/// Any mask will do on loopback, where no proxy can be confused (RFC 6455 10.3); not zero, so that
+/// the server has to unmask.
+const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// Reads the frame at the front of `buf`; `None` until it is whole.
+///
+/// # Errors
+///
+/// The server broke the rules, or the payload is longer than `payload_max` bytes.
+#[inline]
+pub(crate) fn read(
+    protocol: Protocol,
+    buf: &[u8],
+    payload_max: usize,
+) -> Result<Option<Frame<'_>>, FrameError> {
+    match protocol {
+        Protocol::WebSocket => read_ws(buf, payload_max),
+        Protocol::LengthPrefix => read_length_prefix(buf, payload_max),
+    }
+}
+
+#[inline]
+fn read_ws(buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameError> {
+    let &[first, second, ref rest @ ..] = buf else {
+        return Ok(None);
+    };
+    if first & RESERVED != 0 {
+        return Err(FrameError::ReservedBit);
+    }
+    if second & MASKED != 0 {
+        return Err(FrameError::Masked);
+    }
+    let kind = match first & 0x0f {
+        0x1 | OPCODE_BINARY => Kind::Message,
+        0x8 => Kind::Close,
+        0x9 => Kind::Ping,
+        OPCODE_PONG => Kind::Heartbeat,
+        0x0 => return Err(FrameError::Fragment),
+        _ => return Err(FrameError::Opcode),
+    };
+    if first & FIN == 0 {
+        return Err(FrameError::Fragment);
+    }
+    if kind != Kind::Message && second > 125 {
+        return Err(FrameError::LongControl);
+    }
+    let (length_len, length) = match second {
+        126 => match rest.first_chunk::<2>() {
+            Some(bytes) => (2, u64::from(u16::from_be_bytes(*bytes))),
+            None => return Ok(None),
+        },
+        127 => match rest.first_chunk::<8>() {
+            Some(bytes) => (8, u64::from_be_bytes(*bytes)),
+            None => return Ok(None),
+        },
+        short => (0, u64::from(short)),
+    };
+    if (length_len == 2 && length < 126) || (length_len == 8 && length <= u64::from(u16::MAX)) {
+        return Err(FrameError::LengthForm);
+    }
+    let bound = if kind == Kind::Message {
+        payload_max
+    } else {
+        125
+    };
+    cut(kind, buf, 2 + length_len, length, bound)
+}
+
+#[inline]
+fn read_length_prefix(buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameError> {
+    let Some(length) = buf.first_chunk::<4>() else {
+        return Ok(None);
+    };
+    let length = u64::from(u32::from_be_bytes(*length));
+    let kind = if length == 0 {
+        Kind::Heartbeat
+    } else {
+        Kind::Message
+    };
+    cut(kind, buf, 4, length, payload_max)
+}
+
+#[inline]
+fn cut(
+    kind: Kind,
+    buf: &[u8],
+    header: usize,
+    length: u64,
+    payload_max: usize,
+) -> Result<Option<Frame<'_>>, FrameError> {
+    let length = usize::try_from(length).map_err(|_| FrameError::TooLong)?;
+    if length > payload_max {
+        return Err(FrameError::TooLong);
+    }
+    let wire_len = header + length;
+    Ok(buf.get(header..wire_len).map(|payload| Frame {
+        kind,
+        payload,
+        wire_len,
+    }))
+}
+
+/// Appends `payload` as one message of a client.
+pub(crate) fn write_message(protocol: Protocol, payload: &[u8], out: &mut Vec<u8>) {
+    match protocol {
+        Protocol::WebSocket => write_ws(OPCODE_BINARY, payload, out),
+        Protocol::LengthPrefix => {
+            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            out.extend_from_slice(&length.to_be_bytes());
+            out.extend_from_slice(payload);
+        }
+    }
+}
+
+/// Appends the pong that answers a ping of this payload, RFC 6455 5.5.3.
+pub(crate) fn write_pong(payload: &[u8], out: &mut Vec<u8>) {
+    write_ws(OPCODE_PONG, payload, out);
+}
+
+fn write_ws(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {
+    out.push(FIN | opcode);
+    match payload.len() {
+        len @ 0..=125 => out.push(MASKED | u8::try_from(len).unwrap_or(125)),
+        len => match u16::try_from(len) {
+            Ok(short) => {
+                out.push(MASKED | 126);
+                out.extend_from_slice(&short.to_be_bytes());
+            }
+            Err(_) => {
+                out.push(MASKED | 127);
+                out.extend_from_slice(&(len as u64).to_be_bytes());
+            }
+        },
+    }
+    out.extend_from_slice(&MASK);
+    out.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Protocol::{LengthPrefix, WebSocket};
+
+    fn server_frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = vec![first];
+        match payload.len() {
+            len @ 0..126 => out.push(u8::try_from(len).unwrap()),
+            len @ 126..65536 => {
+                out.push(126);
+                out.extend_from_slice(&u16::try_from(len).unwrap().to_be_bytes());
+            }
+            len => {
+                out.push(127);
+                out.extend_from_slice(&(len as u64).to_be_bytes());
+            }
+        }
+        out.extend_from_slice(payload);
+        out
+    }
+
+    #[test]
+    fn every_prefix_asks_for_more() {
+        for len in [0_usize, 1, 125, 126, 300, 65535, 65536] {
+            let payload = vec![7; len];
+            let wire = server_frame(0x82, &payload);
+            for cut in (0..wire.len()).filter(|cut| *cut < 20 || *cut + 3 > wire.len()) {
+                assert_eq!(
+                    read(WebSocket, &wire[..cut], 1 << 20),
+                    Ok(None),
+                    "{len} cut at {cut}"
+                );
+            }
+            let frame = read(WebSocket, &wire, 1 << 20).unwrap().unwrap();
+            assert_eq!((frame.kind, frame.payload), (Kind::Message, &payload[..]));
+            assert_eq!(frame.wire_len, wire.len());
+        }
+    }
+
+    #[test]
+    fn every_prefix_of_a_length_prefixed_frame_asks_for_more() {
+        let mut wire = Vec::new();
+        write_message(LengthPrefix, b"hello", &mut wire);
+        for cut in 0..wire.len() {
+            assert_eq!(
+                read(LengthPrefix, &wire[..cut], 100),
+                Ok(None),
+                "cut at {cut}"
+            );
+        }
+        let frame = read(LengthPrefix, &wire, 100).unwrap().unwrap();
+        assert_eq!(
+            (frame.kind, frame.payload, frame.wire_len),
+            (Kind::Message, &b"hello"[..], 9)
+        );
+        let empty = read(LengthPrefix, &[0; 4], 100).unwrap().unwrap();
+        assert_eq!((empty.kind, empty.wire_len), (Kind::Heartbeat, 4));
+    }
+
+    #[test]
+    fn broken_rules_are_named() {
+        let cases: [(&[u8], FrameError); 8] = [
+            (&[0xc2, 0], FrameError::ReservedBit),
+            (&[0x83, 0], FrameError::Opcode),
+            (&[0x82, 0x80], FrameError::Masked),
+            (&[0x02, 0], FrameError::Fragment),
+            (&[0x80, 0], FrameError::Fragment),
+            (&[0x89, 126, 0, 200], FrameError::LongControl),
+            (&[0x82, 126, 0, 1], FrameError::LengthForm),
+            (&[0x82, 126, 1, 0], FrameError::TooLong),
+        ];
+        for (wire, error) in cases {
+            assert_eq!(read(WebSocket, wire, 100), Err(error), "{wire:?}");
+        }
+        assert_eq!(read(LengthPrefix, &[255; 4], 100), Err(FrameError::TooLong));
+    }
+
+    #[test]
+    fn what_a_client_writes_is_masked_and_minimal() {
+        for len in [0_usize, 125, 126, 65535, 65536] {
+            let payload: Vec<u8> = (0..=255).cycle().take(len).collect();
+            let mut wire = Vec::new();
+            write_message(WebSocket, &payload, &mut wire);
+            assert_eq!(wire[0], 0x82);
+            assert_eq!(wire[1] & 0x80, 0x80);
+            let header = match len {
+                0..126 => 2,
+                126..65536 => 4,
+                _ => 10,
+            };
+            assert_eq!(wire.len(), header + 4 + len);
+            let mask: Vec<u8> = wire[header..header + 4].to_vec();
+            let unmasked = wire[header + 4..]
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(b, m)| b ^ m);
+            assert!(unmasked.eq(payload.iter().copied()));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What a published message says: who sent it, its number, and when it was due.
+
+/// Fewest bytes of a message: the stamp alone.
+pub(crate) const STAMP_BYTES: usize = 24;
+/// Tells our messages from others.
+const MAGIC: u16 = 0xC0CA;
+
+/// The head of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// Who published it, from 0.
+    pub(crate) publisher: u16,
+    /// Its number among those of its publisher, from 0.
+    pub(crate) seq: u32,
+    /// When it was to be sent, [`crate::clock::now_ns`].
+    pub(crate) due_ns: u64,
+}
+
+/// Writes and reads the messages of one run: all of one length, with a known filler.
+#[derive(Clone, Debug)]
+pub(crate) struct Form {
+    run: u32,
+    filler: Vec<u8>,
+}
+
+impl Form {
+    /// Messages of `payload` bytes, at least [`STAMP_BYTES`], told from other runs' by `run`.
+    pub(crate) fn new(run: u32, payload: usize) -> Self {
+        let filler = (0..=250)
+            .cycle()
+            .take(payload.saturating_sub(STAMP_BYTES))
+            .collect();
+        Self { run, filler }
+    }
+
+    /// Bytes of each message.
+    pub(crate) fn payload_len(&self) -> usize {
+        STAMP_BYTES + self.filler.len()
+    }
+
+    /// Replaces `out` by the message with this stamp.
+    pub(crate) fn write(&self, stamp: Stamp, out: &mut Vec<u8>) {
+        out.clear();
+        out.extend_from_slice(&MAGIC.to_le_bytes());
+        out.extend_from_slice(&stamp.publisher.to_le_bytes());
+        out.extend_from_slice(&self.run.to_le_bytes());
+        out.extend_from_slice(&u64::from(stamp.seq).to_le_bytes());
+        out.extend_from_slice(&stamp.due_ns.to_le_bytes());
+        out.extend_from_slice(&self.filler);
+    }
+
+    /// Reads a message; `None` if it is not one of this run, or any byte of it is wrong.
+    #[inline]
+    pub(crate) fn read(&self, payload: &[u8]) -> Option<Stamp> {
+        let (stamp, filler) = payload.split_first_chunk::<STAMP_BYTES>()?;
+        let [m0, m1, p0, p1, r0, r1, r2, r3, numbers @ ..] = *stamp;
+        let (seq, due) = numbers.split_first_chunk::<8>()?;
+        let ours = u16::from_le_bytes([m0, m1]) == MAGIC
+            && u32::from_le_bytes([r0, r1, r2, r3]) == self.run
+            && filler == self.filler;
+        ours.then_some(Stamp {
+            publisher: u16::from_le_bytes([p0, p1]),
+            seq: u32::try_from(u64::from_le_bytes(*seq)).ok()?,
+            due_ns: u64::from_le_bytes(*due.first_chunk()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_back_and_any_wrong_byte_is_seen() {
+        let stamp = Stamp {
+            publisher: 3,
+            seq: 77,
+            due_ns: 123_456_789_012,
+        };
+        for payload in [24, 25, 1000] {
+            let form = Form::new(9, payload);
+            let mut message = Vec::new();
+            form.write(stamp, &mut message);
+            assert_eq!(message.len(), payload);
+            assert_eq!(form.read(&message), Some(stamp));
+            assert_eq!(form.read(&message[1..]), None);
+            assert_eq!(Form::new(8, payload).read(&message), None, "another run");
+            for at in 0..payload {
+                message[at] ^= 0x40;
+                assert_ne!(form.read(&message), Some(stamp), "byte {at}");
+                message[at] ^= 0x40;
+            }
+        }
+    }
+}

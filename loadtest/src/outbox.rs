@@ -1,0 +1,112 @@
+//! What a thread is about to send, and what a full socket did not take.
+
+use std::collections::HashMap;
+
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
+
+use crate::client::Link;
+use crate::frame;
+use crate::url::Protocol;
+
+/// Frames to be sent at the end of the step that made them.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    wire: Vec<u8>,
+    /// Connection and end of its bytes in `wire`; they begin where those before end.
+    runs: Vec<(usize, usize)>,
+    /// What blocked connections still have to send.
+    rests: HashMap<usize, Vec<u8>>,
+}
+
+impl Outbox {
+    /// Adds a message for a connection.
+    pub(crate) fn message(&mut self, link: usize, protocol: Protocol, payload: &[u8]) {
+        frame::write_message(protocol, payload, &mut self.wire);
+        self.end_run(link);
+    }
+
+    /// Adds the answer to a ping.
+    pub(crate) fn pong(&mut self, link: usize, payload: &[u8]) {
+        frame::write_pong(payload, &mut self.wire);
+        self.end_run(link);
+    }
+
+    /// Adds bytes as they are: the request that opens a connection.
+    pub(crate) fn raw(&mut self, link: usize, bytes: &[u8]) {
+        self.wire.extend_from_slice(bytes);
+        self.end_run(link);
+    }
+
+    /// Whether a connection's socket was full and still is.
+    pub(crate) fn is_blocked(&self, link: usize) -> bool {
+        !self.rests.is_empty() && self.rests.contains_key(&link)
+    }
+
+    /// Bytes waiting for the next flush.
+    pub(crate) fn len(&self) -> usize {
+        self.wire.len()
+    }
+
+    /// Sends what was added. A connection that fails is found out by reading from it.
+    pub(crate) fn flush(&mut self, links: &[Link]) {
+        let mut from = 0;
+        for (link, end) in self.runs.drain(..) {
+            let bytes = &self.wire[from..end];
+            from = end;
+            if let Some(rest) = self.rests.get_mut(&link) {
+                rest.extend_from_slice(bytes);
+                continue;
+            }
+            let taken = send_some(links, link, bytes);
+            if taken < bytes.len() {
+                self.rests.insert(link, bytes[taken..].to_vec());
+            }
+        }
+        self.wire.clear();
+    }
+
+    /// A socket became writable: goes on with its rest.
+    pub(crate) fn unblock(&mut self, links: &[Link], link: usize) {
+        let Some(rest) = self.rests.get_mut(&link) else {
+            return;
+        };
+        let taken = send_some(links, link, rest);
+        if taken == rest.len() {
+            self.rests.remove(&link);
+        } else {
+            rest.drain(..taken);
+        }
+    }
+
+    /// A connection is over.
+    pub(crate) fn forget(&mut self, link: usize) {
+        if !self.rests.is_empty() {
+            self.rests.remove(&link);
+        }
+    }
+
+    fn end_run(&mut self, link: usize) {
+        let end = self.wire.len();
+        match self.runs.last_mut() {
+            Some((last, last_end)) if *last == link => *last_end = end,
+            _ => self.runs.push((link, end)),
+        }
+    }
+}
+
+/// Bytes that the socket took, all of them if it is broken.
+#[inline]
+fn send_some(links: &[Link], link: usize, bytes: &[u8]) -> usize {
+    let Some(fd) = links.get(link).and_then(|link| link.fd.as_ref()) else {
+        return bytes.len();
+    };
+    loop {
+        match send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            Ok(taken) => return taken,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return 0,
+            Err(_) => return bytes.len(),
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What a phase of a run takes: wall time, the client's CPU by thread, the server's CPU.
+
+use std::time::Duration;
+
+use crate::clock::{now_ns, seconds};
+use crate::leader::{Leader, RunError, Waited};
+use crate::procfs::{self, CpuTime};
+use crate::report::ClientCost;
+
+/// What a phase took.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Phase {
+    /// Seconds from its start to its end.
+    pub(crate) wall_s: f64,
+    /// The client's threads.
+    pub(crate) client: ClientCost,
+    /// All threads of the server; zero where its process is not known.
+    pub(crate) server: CpuTime,
+}
+
+/// A server that has sent its last byte still has to get to sleep for its time to be counted.
+const SETTLE: Duration = Duration::from_millis(20);
+
+/// Measures a phase from `start` to the end of `wait`.
+///
+/// # Errors
+///
+/// A thread failed, or the server's process cannot be read.
+pub(crate) fn measure(
+    server_pid: Option<u32>,
+    tids: &[u32],
+    start: impl FnOnce(u64),
+    leader: &mut Leader,
+    wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
+) -> Result<(Waited, Phase), RunError> {
+    let server_cpu = || -> Result<CpuTime, RunError> {
+        let Some(pid) = server_pid else {
+            return Ok(CpuTime::default());
+        };
+        procfs::cpu_time(pid)
+            .map_err(|error| RunError::Failed(format!("CPU time of process {pid}: {error}")))
+    };
+    let client_cpu = || tids.iter().map(|tid| procfs::own_thread_cpu_ns(*tid));
+    let server_before = server_cpu()?;
+    let client_before: Vec<u64> = client_cpu().collect();
+    let start_ns = now_ns();
+    start(start_ns);
+    let waited = wait(leader)?;
+    let wall_s = seconds(start_ns, now_ns());
+    let used: Vec<u64> = client_cpu()
+        .zip(client_before)
+        .map(|(after, before)| after.saturating_sub(before))
+        .collect();
+    leader.pause(SETTLE)?;
+    let server = server_cpu()?.since(server_before);
+    Ok((
+        waited,
+        Phase {
+            wall_s,
+            client: ClientCost::new(&used, wall_s),
+            server,
+        },
+    ))
+}

@@ -1,0 +1,148 @@
+//! Targets: `ws://host:port/path` and `tcp://host:port` on loopback, with a topic filled in.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// Where to connect and what to speak there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    /// What is spoken.
+    pub(crate) protocol: Protocol,
+    /// An address in 127.0.0.0/8.
+    pub(crate) addr: SocketAddrV4,
+    /// Path of the upgrade request, `/` where none was given; unused by length-prefix.
+    pub(crate) path: String,
+}
+
+/// How messages are framed on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// RFC 6455.
+    WebSocket,
+    /// A 4-byte big-endian length, then the message.
+    LengthPrefix,
+}
+
+/// Stands in a URL for the topic of the run.
+const TOPIC_PLACE: &str = "{topic}";
+
+impl Target {
+    /// Reads a URL and puts `topic` in the place of `{topic}`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the user: unknown scheme, no port, or not an IPv4 loopback address.
+    pub(crate) fn parse(url: &str, topic: &str) -> Result<Self, String> {
+        let (protocol, rest) = if let Some(rest) = url.strip_prefix("ws://") {
+            (Protocol::WebSocket, rest)
+        } else if let Some(rest) = url.strip_prefix("tcp://") {
+            (Protocol::LengthPrefix, rest)
+        } else {
+            return Err(format!("{url}: must begin with ws:// or tcp://"));
+        };
+        let at = rest.find('/').unwrap_or(rest.len());
+        let (authority, path) = rest.split_at(at);
+        let path = if path.is_empty() { "/" } else { path };
+        if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(format!(
+                "{url}: the path has characters that need percent-encoding"
+            ));
+        }
+        if protocol == Protocol::LengthPrefix && path != "/" {
+            return Err(format!(
+                "{url}: a tcp:// target has no path, its topic is the server's"
+            ));
+        }
+        let addr = loopback(authority).map_err(|why| format!("{url}: {why}"))?;
+        Ok(Self {
+            protocol,
+            addr,
+            path: path.replace(TOPIC_PLACE, topic),
+        })
+    }
+
+    /// The same target for one who publishes: `/sub/...` becomes `/pub/...`.
+    pub(crate) fn for_publishing(&self) -> Self {
+        let path = match self.path.strip_prefix("/sub/") {
+            Some(topic) => format!("/pub/{topic}"),
+            None => self.path.clone(),
+        };
+        Self {
+            path,
+            ..self.clone()
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.protocol {
+            Protocol::WebSocket => write!(f, "ws://{}{}", self.addr, self.path),
+            Protocol::LengthPrefix => write!(f, "tcp://{}", self.addr),
+        }
+    }
+}
+
+fn loopback(authority: &str) -> Result<SocketAddrV4, String> {
+    let (host, port) = authority.rsplit_once(':').ok_or("the port is missing")?;
+    let port: u16 = port.parse().map_err(|_| format!("{port:?} is no port"))?;
+    let host = if host == "localhost" {
+        "127.0.0.1"
+    } else {
+        host
+    };
+    let ip: Ipv4Addr = host
+        .parse()
+        .map_err(|_| format!("{host:?} is no IPv4 address"))?;
+    if !ip.is_loopback() {
+        return Err(format!(
+            "{ip} is not in 127.0.0.0/8; load goes to this host's loopback only"
+        ));
+    }
+    Ok(SocketAddrV4::new(ip, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_is_filled_in() {
+        let target = Target::parse("ws://127.0.0.1:80/ws/{topic}", "t1").unwrap();
+        assert_eq!(target.path, "/ws/t1");
+        assert_eq!(target.to_string(), "ws://127.0.0.1:80/ws/t1");
+    }
+
+    #[test]
+    fn a_subscriber_path_becomes_a_publisher_path() {
+        let target = Target::parse("ws://localhost:80/sub/a", "").unwrap();
+        assert_eq!(target.for_publishing().path, "/pub/a");
+        let target = Target::parse("ws://localhost:80/ws/a", "").unwrap();
+        assert_eq!(target.for_publishing().path, "/ws/a");
+    }
+
+    #[test]
+    fn other_hosts_are_refused() {
+        for url in [
+            "ws://10.0.0.1:80/",
+            "ws://example.org:80/",
+            "tcp://[::1]:80",
+            "tcp://0.0.0.0:1",
+        ] {
+            assert!(Target::parse(url, "").is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn malformed_targets_are_refused() {
+        for url in [
+            "http://127.0.0.1:80/",
+            "ws://127.0.0.1/",
+            "ws://127.0.0.1:x/",
+            "ws://127.0.0.1:1/a b",
+        ] {
+            assert!(Target::parse(url, "").is_err(), "{url}");
+        }
+        assert!(Target::parse("tcp://127.0.0.1:1/topic", "").is_err());
+    }
+}

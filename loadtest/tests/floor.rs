@@ -1,0 +1,333 @@
+//! The client against the yardstick servers: honest ones pass, and every lie is found out.
+#![expect(clippy::unwrap_used, reason = "test support")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::{env, fs, process, thread};
+
+use serde_json::Value;
+
+const LOADTEST: &str = env!("CARGO_BIN_EXE_loadtest");
+
+/// A running floor, ended when dropped.
+struct Floor {
+    child: Child,
+    http: String,
+    tcp: String,
+}
+
+impl Floor {
+    fn start(flags: &str) -> Self {
+        let mut child = Command::new(LOADTEST)
+            .args(["floor", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+            .args(flags.split_whitespace())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let mut address = |words: &str| {
+            lines
+                .next()
+                .unwrap()
+                .strip_prefix(words)
+                .unwrap()
+                .to_owned()
+        };
+        let http = address("listening http ");
+        let tcp = address("listening tcp ");
+        assert_eq!(address("pid "), child.id().to_string());
+        Self { child, http, tcp }
+    }
+
+    /// Runs the client; `@http` and `@tcp` stand for the addresses. Returns the exit code and the
+    /// figures.
+    fn load(&self, flags: &str) -> (Option<i32>, Value) {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        let json = env::temp_dir().join(format!("loadtest-{}-{run}.json", process::id()));
+        let flags = flags
+            .replace("@http", &self.http)
+            .replace("@tcp", &self.tcp);
+        let output = Command::new(LOADTEST)
+            .args(flags.split_whitespace())
+            .args(["--server-pid", &self.child.id().to_string(), "--json"])
+            .arg(&json)
+            .output()
+            .unwrap();
+        let text = fs::read_to_string(&json);
+        drop(fs::remove_file(&json));
+        let text = text.unwrap_or_else(|error| panic!("{error}: {}", shown(&output)));
+        (output.status.code(), serde_json::from_str(&text).unwrap())
+    }
+
+    fn passes(flags: &str, load: &str) {
+        let (code, figures) = Self::start(flags).load(load);
+        assert_eq!(code, Some(0), "floor {flags}: {load}: {figures:#}");
+        assert_eq!(figures["passed"], true);
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+fn shown(output: &Output) -> String {
+    format!(
+        "{}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+/// Runs a load against a lying floor and returns what was counted.
+fn lied_to(fault: &str, load: &str) -> Value {
+    let (code, figures) =
+        Floor::start(&format!("--fault {fault}")).load(&format!("{load} --timeout 5"));
+    assert_eq!(code, Some(1), "{fault}: {figures:#}");
+    assert_eq!(figures["passed"], false);
+    figures["deliveries"].clone()
+}
+
+/// 100 messages at a fixed schedule, so that many are under way at once.
+const SCHEDULED: &str = "fanout --url ws://@http/sub/a -n 20 --rate 1000 --messages 100";
+
+#[test]
+fn every_floor_delivers_to_every_client() {
+    for call in ["libc", "inline"] {
+        for mode in ["fanout", "batch"] {
+            let floor = format!("--call {call} --mode {mode}");
+            for url in ["ws://@http/sub/a", "ws://@http/ws/{topic}", "tcp://@tcp"] {
+                Floor::passes(&floor, &format!("fanout --url {url} -n 50 -m 20"));
+            }
+        }
+        let floor = format!("--call {call} --mode echo");
+        for url in ["ws://@http/echo", "tcp://@tcp"] {
+            Floor::passes(&floor, &format!("echo --url {url} -n 10 -m 50"));
+        }
+    }
+}
+
+#[test]
+fn all_message_lengths_and_frame_forms_arrive() {
+    for payload in [24, 125, 126, 65_535, 65_536, 200_000] {
+        let both = "--url ws://@http/sub/a --url tcp://@tcp";
+        Floor::passes("", &format!("fanout {both} -n 8 -m 5 --payload {payload}"));
+        Floor::passes(
+            "--mode echo",
+            &format!("echo --url ws://@http/ -n 4 -m 5 -p {payload}"),
+        );
+    }
+}
+
+#[test]
+fn several_publishers_on_several_threads_keep_one_order() {
+    let load = "fanout --url ws://@http/sub/a --url tcp://@tcp --publish-url ws://@http/pub/a \
+                --publish-url tcp://@tcp --publishers 5 --threads 3 -n 50";
+    Floor::passes("", &format!("{load} -m 200"));
+    Floor::passes(
+        "--mode batch",
+        &format!("{load} --rate 2000 --duration 0.5"),
+    );
+}
+
+#[test]
+fn figures_say_what_was_done() {
+    let (code, figures) =
+        Floor::start("").load("fanout --url ws://@http/ws/a -n 50 -m 20 --pss-at 10,50");
+    assert_eq!(code, Some(0), "{figures:#}");
+    assert_eq!(figures["opening"]["live"], 50);
+    assert_eq!(figures["deliveries"]["expected"], 1000);
+    assert_eq!(figures["deliveries"]["got"], 1000);
+    assert_eq!(figures["deliveries"]["copies_to_publishers"], 20);
+    assert!(figures["server"]["cpu_us_per_message"].as_f64().unwrap() > 0.0);
+    assert!(figures["latency"]["p50_us"].as_f64().unwrap() > 0.0);
+    assert!(figures["server_memory"]["pss_slope_bytes_per_connection"].is_number());
+}
+
+#[test]
+fn a_dropped_message_is_lost() {
+    let counted = lied_to("drop", SCHEDULED);
+    assert_eq!(counted["lost"], 1);
+    assert_eq!(counted["got"], 1999);
+}
+
+#[test]
+fn a_repeated_message_is_duplicated() {
+    let counted = lied_to("duplicate", SCHEDULED);
+    assert_eq!(
+        (&counted["duplicated"], &counted["lost"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_message_that_comes_late_is_reordered() {
+    let counted = lied_to("swap", SCHEDULED);
+    assert_eq!(
+        (&counted["reordered"], &counted["lost"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_changed_message_is_foreign_and_lost() {
+    let counted = lied_to("corrupt", SCHEDULED);
+    assert_eq!(
+        (&counted["foreign"], &counted["lost"]),
+        (&1.into(), &1.into())
+    );
+}
+
+/// Each publisher's own order is kept, and still it is wrong.
+#[test]
+fn another_order_of_two_publishers_is_misordered() {
+    let load = "fanout --url ws://@http/sub/a -n 20 -m 20 --publishers 2";
+    let counted = lied_to("swap", load);
+    assert!(counted["misordered"].as_u64().unwrap() > 0, "{counted}");
+    assert_eq!(counted["subscribers_off_order"], 1);
+    assert_eq!(
+        (&counted["reordered"], &counted["lost"]),
+        (&0.into(), &0.into())
+    );
+}
+
+#[test]
+fn a_low_descriptor_limit_is_met_with_more_threads() {
+    let floor = Floor::start("");
+    let json = env::temp_dir().join(format!("loadtest-{}-limit.json", process::id()));
+    let load = format!(
+        "ulimit -n 150; exec {LOADTEST} fanout --url ws://{}/sub/a -n 300 -m 3 --threads 1 --json {}",
+        floor.http,
+        json.display()
+    );
+    let output = Command::new("sh").args(["-c", &load]).output().unwrap();
+    assert!(output.status.success(), "{}", shown(&output));
+    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    fs::remove_file(&json).unwrap();
+    assert_eq!(figures["opening"]["live"], 300);
+    assert_eq!(
+        figures["client"]["threads"], 7,
+        "six of 50 descriptors, one for the publisher"
+    );
+}
+
+#[test]
+fn ratios_are_taken_round_by_round() {
+    let json = env::temp_dir().join(format!("loadtest-{}-ratio.json", process::id()));
+    let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand_in.sh");
+    let output = Command::new(LOADTEST)
+        .env("LOADTEST", LOADTEST)
+        .args([
+            "ratio",
+            "--corecast",
+            stand_in,
+            "-n",
+            "10,20",
+            "-p",
+            "64",
+            "-m",
+            "5",
+            "--runs",
+            "2",
+        ])
+        .arg("--json")
+        .arg(&json)
+        .output()
+        .unwrap();
+    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    fs::remove_file(&json).unwrap();
+    let cells = figures["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2, "{}", shown(&output));
+    for cell in cells {
+        let rounds = cell["rounds"].as_array().unwrap();
+        assert_eq!(rounds.len(), 2);
+        for round in rounds {
+            assert!(
+                round["libc_us"].as_f64().unwrap() > 0.0,
+                "{}",
+                shown(&output)
+            );
+            assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+        }
+    }
+}
+
+/// Takes an upgrade with the key that the client always sends.
+fn upgrade(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        head.push(byte[0]);
+    }
+    let answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                  Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+    stream.write_all(answer.as_bytes()).unwrap();
+    stream
+}
+
+#[test]
+fn pings_are_answered_and_a_close_is_named() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}/sub/a", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let mut subscriber = upgrade(&listener);
+        subscriber.write_all(&[0x89, 2, b'h', b'i']).unwrap();
+        let mut pong = [0; 8];
+        subscriber.read_exact(&mut pong).unwrap();
+        let publisher = upgrade(&listener);
+        subscriber.write_all(&[0x88, 2, 0x03, 0xf0]).unwrap();
+        (pong, subscriber, publisher)
+    });
+    let (code, figures) = Floor::start("").load(&format!("fanout --url {url} -n 1 -m 1"));
+    assert_eq!(code, Some(1), "{figures:#}");
+    assert_eq!(
+        figures["opening"]["failures"]["closed by the server with 1008"],
+        1
+    );
+    assert_eq!(figures["opening"]["ended_early"], 1);
+    let (pong, _subscriber, _publisher) = server.join().unwrap();
+    let [first, second, m0, m1, _, _, h, i] = pong;
+    assert_eq!((first, second), (0x8a, 0x82), "a masked pong of two bytes");
+    assert_eq!([h ^ m0, i ^ m1], *b"hi");
+}
+
+#[test]
+fn refused_connections_are_counted_and_fail_the_run() {
+    let gone = Floor::start("").http.clone();
+    let floor = Floor::start("");
+    let (code, figures) = floor.load(&format!("fanout --url ws://{gone}/sub/a -n 5"));
+    assert_eq!(code, Some(1));
+    assert_eq!(figures["opening"]["live"], 0);
+    assert_eq!(
+        figures["opening"]["failures"]["connection refused"], 15,
+        "three tries each"
+    );
+}
+
+#[test]
+fn wrong_usage_has_an_exit_code_of_its_own() {
+    for flags in [
+        "fanout",
+        "fanout --url ws://192.0.2.1:80/",
+        "fanout --url ws://127.0.0.1:1/ --payload 8",
+        "fanout --url ws://127.0.0.1:1/ --rate 0",
+        "floor",
+    ] {
+        let output = Command::new(LOADTEST)
+            .args(flags.split_whitespace())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2), "{flags}: {}", shown(&output));
+        assert!(!output.stderr.is_empty());
+    }
+}

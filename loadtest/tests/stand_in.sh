@@ -1,0 +1,5 @@
+#!/bin/sh
+# Stands in for corecast in the tests of `loadtest ratio`: takes the flags of
+# `corecast serve --http ADDR --tcp ADDR ...`, is a floor, and says where it listens on stderr.
+[ "$1" = serve ] || exit 2
+exec "$LOADTEST" floor "$2" "$3" "$4" "$5" >&2

@@ -1,0 +1,347 @@
+//! Who may import whom, as data. A new edge here wants a decision record.
+
+use crate::complains;
+use crate::tree::File;
+
+/// A layer and the layers it may name, lowest first. `handler` and the core know each other: the
+/// core calls the application, and the application asks the core through its context.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("id", &[]),
+    ("limits", &[]),
+    ("time", &[]),
+    ("sys", &[]),
+    ("proto", &["limits"]),
+    ("close_reason", &["proto"]),
+    ("payload", &["proto"]),
+    ("config", &["limits"]),
+    ("counters", &["close_reason"]),
+    (
+        "topic",
+        &["config", "id", "limits", "payload", "proto", "time"],
+    ),
+    ("conn", &["payload", "proto", "time", "topic"]),
+    ("mesh", &["limits", "sys"]),
+    ("net", &["limits"]),
+    ("handler", &["close_reason", "id", "proto", CORE]),
+    (
+        CORE,
+        &[
+            "close_reason",
+            "config",
+            "conn",
+            "counters",
+            "handler",
+            "id",
+            "limits",
+            "payload",
+            "proto",
+            "time",
+            "topic",
+        ],
+    ),
+    (
+        SHELL,
+        &[
+            "config", "counters", "handler", "id", "limits", "mesh", "net", "sys", "time", "topic",
+            CORE,
+        ],
+    ),
+    ("relay", &["close_reason", "handler", "proto", CORE]),
+    (
+        "handle",
+        &[
+            "counters", "limits", "mesh", "payload", "proto", CORE, SHELL,
+        ],
+    ),
+    (
+        "server",
+        &[
+            "config", "handle", "handler", "id", "limits", "mesh", "net", "sys", SHELL,
+        ],
+    ),
+    ("cli", &["config", "limits", "relay", "server"]),
+];
+
+/// The pure part of a shard, and the part that has a thread.
+const CORE: &str = "shard core";
+const SHELL: &str = "shard";
+
+/// The files of `shard` that are its core; `home_of` is one of their functions.
+const CORE_FILES: &[&str] = &[
+    "core",
+    "cx",
+    "drain",
+    "flush",
+    "inner",
+    "input",
+    "lifecycle",
+    "mail",
+    "publish",
+    "subscribe",
+    "home_of",
+];
+
+/// No layers: what puts the crate together, and what exists for tests alone.
+const OUTSIDE: &[&str] = &["lib", "main", "internals"];
+
+/// Who may name what of the outside. Paths end with `/` for a folder; what is pure is in none.
+const OUTSIDERS: &[(&str, &[&str])] = &[
+    (
+        "mio::",
+        &["src/net/", "src/shard/accept.rs", "src/shard/event_loop.rs"],
+    ),
+    (
+        "crossbeam_channel",
+        &["src/mesh/", "src/server.rs", "src/shard/thread.rs"],
+    ),
+    ("log::error!", LOGS),
+    ("log::warn!", LOGS),
+    ("log::info!", LOGS),
+    ("log::debug!", LOGS),
+    ("log::trace!", LOGS),
+    ("use log", LOGS),
+    ("libc::", &["src/sys/"]),
+    (
+        "rustix::",
+        &[
+            "src/sys/",
+            "src/shard/accept.rs",
+            "src/shard/event_loop.rs",
+            "src/shard/wire.rs",
+        ],
+    ),
+    ("socket2::", &["src/net/"]),
+    (
+        "Instant",
+        &[
+            "src/handle.rs",
+            "src/mesh/outside.rs",
+            "src/shard/event_loop.rs",
+        ],
+    ),
+    ("SystemTime", &[]),
+    (
+        "std::net",
+        &[
+            "src/net/",
+            "src/server.rs",
+            "src/cli.rs",
+            "src/shard/thread.rs",
+        ],
+    ),
+    ("std::fs", &["src/sys/", "src/shard/accept.rs"]),
+    ("std::thread", &["src/sys/", "src/server.rs", "src/main.rs"]),
+    ("clap::", &["src/cli.rs", "src/main.rs"]),
+];
+
+/// Where unsafe code may be; this file only names it.
+const UNSAFE: &[&str] = &["src/sys/", "loadtest/src/sys.rs", "tests/tidy/layers.rs"];
+
+const LOGS: &[&str] = &[
+    "src/main.rs",
+    "src/mesh/doorbell.rs",
+    "src/server.rs",
+    "src/shard/accept.rs",
+    "src/shard/event_loop.rs",
+    "src/shard/thread.rs",
+];
+
+/// Complains of imports that the table does not have.
+pub(crate) fn imports(file: &File) -> Vec<String> {
+    let Some(layer) = layer_of(&file.path).filter(|_| !file.is_test()) else {
+        return Vec::new();
+    };
+    let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    for (at, line) in file.code() {
+        for path in line.split("crate::").skip(1) {
+            let used = used_layer(path);
+            if used != layer && !allowed.contains(&used) {
+                problems.push(format!(
+                    "{}:{at}: `{layer}` may not use `{used}`",
+                    file.path
+                ));
+            }
+        }
+        if line.contains("super::super") || line.contains("::*;") {
+            problems.push(format!(
+                "{}:{at}: imports begin with `crate::` and name things",
+                file.path
+            ));
+        }
+    }
+    problems
+}
+
+/// Complains of modules that the table does not have.
+pub(crate) fn missing(sources: &[File]) -> Vec<String> {
+    let known =
+        |layer: &str| OUTSIDE.contains(&layer) || LAYERS.iter().any(|(name, _)| *name == layer);
+    sources
+        .iter()
+        .filter_map(|file| layer_of(&file.path).map(|layer| (file, layer)))
+        .filter(|(_, layer)| !known(layer))
+        .map(|(file, layer)| format!("{}: `{layer}` is in no layer", file.path))
+        .collect()
+}
+
+/// Complains of names of the outside in files that may not know them.
+pub(crate) fn outsiders(file: &File) -> Vec<String> {
+    if file.is_test() {
+        return Vec::new();
+    }
+    let mut problems = Vec::new();
+    for (at, line) in file.code() {
+        for (name, places) in OUTSIDERS {
+            if names(line, name) && !places.iter().any(|place| file.path.starts_with(place)) {
+                problems.push(format!("{}:{at}: `{name}` has no place here", file.path));
+            }
+        }
+    }
+    problems
+}
+
+/// Complains of unsafe code outside `sys`, tests included.
+pub(crate) fn unsafe_code(file: &File) -> Vec<String> {
+    let is_unsafe = |line: &str| names(line, "unsafe {") || names(line, "unsafe fn");
+    file.text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| {
+            !UNSAFE.iter().any(|place| file.path.starts_with(place)) && is_unsafe(line)
+        })
+        .map(|(at, _)| format!("{}:{}: unsafe code outside sys", file.path, at + 1))
+        .collect()
+}
+
+/// Whether `line` has `name`, not as the end of a longer name or of a path.
+fn names(line: &str, name: &str) -> bool {
+    line.match_indices(name).any(|(at, _)| {
+        let before = line[..at].chars().next_back();
+        let of_path = line[..at].ends_with("::") && !name.contains("::") && !name.contains(' ');
+        of_path || !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
+/// The layer of a source file, `None` for what is not in `src`.
+fn layer_of(path: &str) -> Option<&str> {
+    let inside = path.strip_prefix("src/")?.strip_suffix(".rs")?;
+    let (folder, file) = inside.split_once('/').unwrap_or((inside, ""));
+    Some(match folder {
+        "shard" if CORE_FILES.contains(&file) => CORE,
+        folder => folder,
+    })
+}
+
+/// The layer that a path names, given what follows its `crate::`.
+fn used_layer(path: &str) -> &str {
+    let mut parts = path.split(|c: char| !c.is_alphanumeric() && c != '_');
+    let module = parts.next().unwrap_or_default();
+    match (module, parts.nth(1)) {
+        ("shard", Some(file)) if CORE_FILES.contains(&file) => CORE,
+        _ => module,
+    }
+}
+
+#[test]
+fn an_import_from_above_is_found() {
+    assert!(complains(
+        imports,
+        "src/proto/x.rs",
+        "use crate::shard::core::ShardCore;"
+    ));
+    assert!(complains(
+        imports,
+        "src/shard/core.rs",
+        "use crate::shard::event_loop::EventLoop;"
+    ));
+    assert!(complains(
+        imports,
+        "src/shard/flush.rs",
+        "    crate::mesh::lane();"
+    ));
+    assert!(complains(
+        imports,
+        "src/conn/mod.rs",
+        "use super::super::topic::Log;"
+    ));
+    assert!(complains(
+        imports,
+        "src/conn/mod.rs",
+        "use crate::topic::*;"
+    ));
+    assert!(!complains(
+        imports,
+        "src/shard/event_loop.rs",
+        "use crate::shard::core::ShardCore;"
+    ));
+    assert!(!complains(
+        imports,
+        "src/proto/x.rs",
+        "// use crate::shard::core::ShardCore;"
+    ));
+}
+
+#[test]
+fn a_module_without_a_layer_is_found() {
+    let file = |path| [File::new(path, "")];
+    assert!(!missing(&file("src/util/mod.rs")).is_empty());
+    assert!(missing(&file("src/topic/log.rs")).is_empty());
+    assert!(missing(&file("benches/fanout.rs")).is_empty());
+}
+
+#[test]
+fn a_socket_clock_or_log_in_the_core_is_found() {
+    for bad in [
+        "use mio::Poll;",
+        "use crossbeam_channel::bounded;",
+        "    log::debug!(\"closed\");",
+        "use log::debug;",
+        "use std::time::{Duration, Instant};",
+        "    let now = std::time::Instant::now();",
+        "use rustix::io::Errno;",
+        "use socket2::Socket;",
+        "use std::net::TcpStream;",
+    ] {
+        assert!(complains(outsiders, "src/shard/flush.rs", bad), "{bad}");
+    }
+    for good in [
+        "use crate::topic::log::Log;",
+        "// Instant is for the shell",
+        "use std::time::Duration;",
+        "#[cfg(test)]\nmod tests {\n    use mio::Poll;\n}",
+    ] {
+        assert!(!complains(outsiders, "src/shard/flush.rs", good), "{good}");
+    }
+    assert!(!complains(
+        outsiders,
+        "src/shard/event_loop.rs",
+        "use mio::Poll;"
+    ));
+}
+
+#[test]
+fn unsafe_code_outside_sys_is_found() {
+    assert!(complains(
+        unsafe_code,
+        "src/topic/log.rs",
+        "    unsafe { danger() }"
+    ));
+    assert!(complains(
+        unsafe_code,
+        "src/topic/log.rs",
+        "pub unsafe fn danger() {}"
+    ));
+    assert!(!complains(
+        unsafe_code,
+        "src/sys/socket.rs",
+        "    unsafe { danger() }"
+    ));
+    assert!(!complains(
+        unsafe_code,
+        "src/topic/log.rs",
+        "#![deny(unsafe_code)]"
+    ));
+}
