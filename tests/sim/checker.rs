@@ -16,7 +16,7 @@ struct Missing {
 }
 
 /// All traffic has come to rest, and nobody has been told to go.
-pub fn check_at_rest(world: &mut World) {
+pub(crate) fn check_at_rest(world: &mut World) {
     for (at, shard) in world.shards.iter().enumerate() {
         assert!(
             shard.stuck().is_empty(),
@@ -36,7 +36,7 @@ pub fn check_at_rest(world: &mut World) {
 }
 
 /// Everybody is gone.
-pub fn check_at_end(world: &mut World) {
+pub(crate) fn check_at_end(world: &mut World) {
     let mut closed = 0;
     let mut accepted = 0;
     for (at, shard) in world.shards.iter_mut().enumerate() {
