@@ -261,13 +261,6 @@ impl<H: Handler> ShardCore<H> {
         &self.inner.counters
     }
 
-    /// Whatever the shard holds, by name; all zero once everybody has gone and been forgotten.
-    #[cfg(any(test, feature = "internals"))]
-    #[doc(hidden)]
-    pub fn remains(&self) -> Vec<(&'static str, usize)> {
-        self.inner.remains()
-    }
-
     /// Counts accepts that failed for want of descriptors or memory.
     pub fn count_accept_error(&mut self) {
         self.inner.counters.accept_errors += 1;

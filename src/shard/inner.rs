@@ -268,28 +268,6 @@ impl<D> Inner<D> {
             || self.mail.iter().any(PeerMail::is_staged)
     }
 
-    #[cfg(any(test, feature = "internals"))]
-    pub(super) fn remains(&self) -> Vec<(&'static str, usize)> {
-        let mail = self.mail.iter();
-        vec![
-            ("connections", self.conns.len()),
-            ("topics", self.topics.count()),
-            ("feeds", self.feeds.len()),
-            ("homes", self.homes.len()),
-            ("backlog bytes", self.pool.backlog()),
-            ("assembly bytes", self.assembly),
-            ("walks", self.walks.len()),
-            ("dirty", self.dirty.len()),
-            ("paused", self.paused.iter().map(VecDeque::len).sum()),
-            ("resumed", self.resumed.len()),
-            ("readable", self.readable.len()),
-            ("ended", self.ended.len()),
-            ("finished", self.finished.len()),
-            ("fading", self.fading.len()),
-            ("mail", mail.map(|mail| mail.len()).sum()),
-        ]
-    }
-
     /// Whether the connection's socket takes no more for now.
     pub(super) fn is_blocked(&self, key: u32) -> bool {
         self.conns

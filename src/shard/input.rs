@@ -217,20 +217,30 @@ impl<H: Handler> ShardCore<H> {
             }
         }
         for home in 0..self.inner.paused.len() {
-            for _ in 0..self.inner.paused[home].len().min(RESUMES_PER_TURN) {
-                let own = home == usize::from(self.inner.shard);
-                if !own && !self.inner.mail[home].to_home.has_room() {
-                    break;
-                }
-                let Some(id) = self.inner.paused[home].pop_front() else {
-                    break;
-                };
-                self.resume(id);
-                if self.inner.paused[home].back() == Some(&id) {
-                    break;
-                }
+            // Where the budget ends first, nothing else would bring the shard back.
+            self.inner.moved |= !self.resume_waiting_for(home);
+        }
+    }
+
+    /// Reads on connections that wait for a home; `false`: there may be room for more of them.
+    fn resume_waiting_for(&mut self, home: usize) -> bool {
+        let own = home == usize::from(self.inner.shard);
+        for _ in 0..RESUMES_PER_TURN {
+            if self.inner.paused[home].is_empty() {
+                return true;
+            }
+            if !own && !self.inner.mail[home].to_home.has_room() {
+                return true;
+            }
+            let Some(id) = self.inner.paused[home].pop_front() else {
+                return true;
+            };
+            self.resume(id);
+            if self.inner.paused[home].back() == Some(&id) {
+                return true;
             }
         }
+        self.inner.paused[home].is_empty()
     }
 
     fn resume(&mut self, id: ConnId) {

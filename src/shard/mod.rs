@@ -1,6 +1,8 @@
 //! One core's share of the server: a pure core, and the event loop around it.
 
 mod accept;
+#[cfg(any(test, feature = "internals"))]
+mod audit;
 pub mod control;
 pub mod core;
 pub mod cx;

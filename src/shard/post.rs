@@ -51,19 +51,16 @@ impl Post {
         let rung = self.port.doorbell().is_some_and(Doorbell::answer);
         let look = rung || std::mem::take(&mut self.left_over);
         for (at, peer) in self.port.peers().iter().enumerate() {
-            let told = || if look { peer.told.try_recv() } else { None };
-            self.left_over |= pass(&mut self.told[at], told, |mail| core.handle_from_home(mail));
-            let asked = || if look { peer.asked.try_recv() } else { None };
-            self.left_over |= pass(&mut self.asked[at], asked, |mail| core.handle_to_home(mail));
+            let told = || peer.told.try_recv();
+            let give = |mail| core.handle_from_home(mail);
+            self.left_over |= pass(look, &mut self.told[at], told, give);
+            let asked = || peer.asked.try_recv();
+            let give = |mail| core.handle_to_home(mail);
+            self.left_over |= pass(look, &mut self.asked[at], asked, give);
         }
-        let outside = || {
-            if look {
-                self.port.outside().try_recv()
-            } else {
-                None
-            }
-        };
-        self.left_over |= pass(&mut self.outside, outside, |mail| core.handle_to_home(mail));
+        let outside = || self.port.outside().try_recv();
+        let give = |mail| core.handle_to_home(mail);
+        self.left_over |= pass(look, &mut self.outside, outside, give);
         self.port.relieve();
     }
 
@@ -86,15 +83,19 @@ impl Post {
     }
 }
 
-/// Passes mail from a lane on until there is none, or no room for it, or the turn's share is
-/// taken: only then returns `true`.
+/// Passes mail from a lane on, if there is a reason to `look` for any, until there is none, or no
+/// room for it, or the turn's share is taken: only then returns `true`.
 fn pass<M>(
+    look: bool,
     stuck: &mut Option<M>,
-    mut next: impl FnMut() -> Option<M>,
+    next: impl Fn() -> Option<M>,
     mut give: impl FnMut(M) -> Option<M>,
 ) -> bool {
+    // The ring for what is behind mail that was stuck has long been answered.
+    let look = look || stuck.is_some();
+    let next = || if look { next() } else { None };
     for _ in 0..MAIL_PER_LANE_AND_TURN {
-        let Some(mail) = stuck.take().or_else(&mut next) else {
+        let Some(mail) = stuck.take().or_else(next) else {
             return false;
         };
         *stuck = give(mail);
@@ -130,4 +131,28 @@ fn put<M: Weigh>(outgoing: &mut Outgoing<M>, lane: &LaneSender<M>, sent: &mut bo
         bytes: lane.room_bytes(),
     });
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use super::pass;
+
+    #[test]
+    fn mail_behind_stuck_mail_is_taken_without_a_ring() {
+        let lane = RefCell::new(VecDeque::from([1, 2, 3]));
+        let mut stuck = None;
+        let mut taken = Vec::new();
+        let next = || lane.borrow_mut().pop_front();
+        assert!(!pass(true, &mut stuck, next, Some));
+        assert_eq!(stuck, Some(1));
+        let take = |mail| {
+            taken.push(mail);
+            None
+        };
+        assert!(!pass(false, &mut stuck, next, take));
+        assert_eq!((stuck, taken), (None, vec![1, 2, 3]));
+    }
 }

@@ -207,6 +207,7 @@ impl<D> Inner<D> {
         // What is in the outbox goes before what the topic brings.
         member.set(HELD, conn.is(DIRTY | BLOCKED | CORKED));
         member.set(APART, conn.is(CORKED));
+        member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
         let index = feed.join(member);
         if conn.is(BLOCKED) {
             feed.set_blocked(index, true);

@@ -25,7 +25,7 @@ pub struct Feed {
     /// Whether the feed is on the shard's list of feeds to walk.
     pub(crate) queued: bool,
     /// Every unblocked member has all frames up to here.
-    settled: u64,
+    pub(crate) settled: u64,
     /// Members not yet visited by the pass: those below this index.
     unvisited: usize,
     /// The head when the pass began.

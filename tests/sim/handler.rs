@@ -8,16 +8,16 @@ use crate::ledger::{self, Ledger};
 
 /// The application on one shard.
 #[derive(Debug)]
-pub struct App {
-    pub ledger: Ledger,
-    pub topics: Rc<[String]>,
+pub(crate) struct App {
+    pub(crate) ledger: Ledger,
+    pub(crate) topics: Rc<[String]>,
     /// Whether the end of a connection is published to its topic.
-    pub says_goodbye: bool,
+    pub(crate) says_goodbye: bool,
 }
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// Publishes whatever topic its messages name, and is told of the topics of its path.
     Talk,
     Listen,
@@ -28,7 +28,7 @@ pub enum Role {
 
 /// The application's data of a connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Data {
+pub(crate) struct Data {
     role: Role,
     topic: Option<usize>,
 }

@@ -6,38 +6,38 @@ use std::rc::Rc;
 use corecast::Kind;
 
 /// Shared by the clients, the handlers of all shards, and the checker.
-pub type Ledger = Rc<RefCell<Book>>;
+pub(crate) type Ledger = Rc<RefCell<Book>>;
 
 /// Everything published in one world.
 #[derive(Debug, Default)]
-pub struct Book {
-    pub messages: Vec<Message>,
+pub(crate) struct Book {
+    pub(crate) messages: Vec<Message>,
     /// Calls of `on_open` that returned `Ok`, and of `on_close`.
-    pub opened: u64,
-    pub closed: u64,
+    pub(crate) opened: u64,
+    pub(crate) closed: u64,
     /// The step that the world is at.
-    pub step: u64,
+    pub(crate) step: u64,
 }
 
 /// One message; its index in the book is its name on the wire.
 #[derive(Debug)]
-pub struct Message {
-    pub topic: usize,
+pub(crate) struct Message {
+    pub(crate) topic: usize,
     /// The client that published it, or `None`: a handler did.
-    pub publisher: Option<usize>,
-    pub kind: Kind,
-    pub filler: usize,
+    pub(crate) publisher: Option<usize>,
+    pub(crate) kind: Kind,
+    pub(crate) filler: usize,
     /// The step at which its publisher began.
-    pub begun: u64,
-    pub accepted: bool,
+    pub(crate) begun: u64,
+    pub(crate) accepted: bool,
 }
 
 /// Length of a message without filler.
-pub const BARE_LEN: usize = 16;
+pub(crate) const BARE_LEN: usize = 16;
 
 impl Book {
     /// Enters a message that is about to be published and returns its payload.
-    pub fn begin(
+    pub(crate) fn begin(
         &mut self,
         topic: usize,
         publisher: Option<usize>,
@@ -57,7 +57,7 @@ impl Book {
     }
 
     /// Notes that the server has taken a message.
-    pub fn accept(&mut self, name: usize) {
+    pub(crate) fn accept(&mut self, name: usize) {
         let message = &mut self.messages[name];
         assert!(!message.accepted, "message {name} was accepted twice");
         message.accepted = true;
@@ -73,7 +73,7 @@ fn encode(name: usize, kind: Kind, filler: usize) -> Vec<u8> {
 }
 
 /// Reads a payload back and checks every byte of it.
-pub fn decode(payload: &[u8]) -> Option<(usize, Kind)> {
+pub(crate) fn decode(payload: &[u8]) -> Option<(usize, Kind)> {
     let text = std::str::from_utf8(payload.get(..BARE_LEN)?).ok()?;
     let kind = match text.get(..2)? {
         "MT" => Kind::Text,

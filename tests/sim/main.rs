@@ -14,6 +14,7 @@ mod handler;
 mod ledger;
 mod net;
 mod profile;
+mod scenes;
 mod shard;
 mod world;
 

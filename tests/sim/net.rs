@@ -11,46 +11,46 @@ use corecast::topic::sink::{Sink, WriteError};
 
 /// One connection as the kernel has it.
 #[derive(Debug)]
-pub struct Socket {
-    pub shard: usize,
-    pub id: Option<ConnId>,
+pub(crate) struct Socket {
+    pub(crate) shard: usize,
+    pub(crate) id: Option<ConnId>,
     /// Written by the client, not yet arrived.
-    pub outgoing: Vec<u8>,
+    pub(crate) outgoing: Vec<u8>,
     /// The client has shut down its side, behind `outgoing`.
-    pub fin: bool,
+    pub(crate) fin: bool,
     /// Arrived, not yet read by the server.
-    pub rx: Vec<u8>,
-    pub rx_max: usize,
-    pub fin_arrived: bool,
+    pub(crate) rx: Vec<u8>,
+    pub(crate) rx_max: usize,
+    pub(crate) fin_arrived: bool,
     /// Taken from the server, not yet read by the client.
-    pub tx: Vec<u8>,
-    pub tx_max: usize,
+    pub(crate) tx: Vec<u8>,
+    pub(crate) tx_max: usize,
     /// One write in so many is cut short although there is room; 0: none.
-    pub cut_one_in: usize,
+    pub(crate) cut_one_in: usize,
     /// The last write was short and no writable event was handled since.
-    pub blocked: bool,
-    pub short_writes: u64,
+    pub(crate) blocked: bool,
+    pub(crate) short_writes: u64,
     /// The server has shut down its side.
-    pub shut: bool,
+    pub(crate) shut: bool,
     /// The server has closed the socket.
-    pub closed: bool,
+    pub(crate) closed: bool,
     /// The client has reset the connection.
-    pub broken: bool,
+    pub(crate) broken: bool,
     /// Events that the shard's next poll reports.
-    pub event: Event,
+    pub(crate) event: Event,
 }
 
 /// What a poll reports of one socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Event {
-    pub readable: bool,
-    pub read_closed: bool,
-    pub writable: bool,
-    pub error: bool,
+pub(crate) struct Event {
+    pub(crate) readable: bool,
+    pub(crate) read_closed: bool,
+    pub(crate) writable: bool,
+    pub(crate) error: bool,
 }
 
 impl Socket {
-    pub fn new(shard: usize) -> Self {
+    pub(crate) fn new(shard: usize) -> Self {
         Self {
             shard,
             id: None,
@@ -72,7 +72,7 @@ impl Socket {
     }
 
     /// Whether bytes or the end of the stream can arrive at the server.
-    pub fn can_deliver(&self) -> bool {
+    pub(crate) fn can_deliver(&self) -> bool {
         let room = self.rx.len() < self.rx_max;
         !self.broken && !self.closed && (!self.outgoing.is_empty() && room || self.owes_fin())
     }
@@ -82,7 +82,7 @@ impl Socket {
     }
 
     /// Lets up to `n` bytes, or the end of the stream, arrive at the server.
-    pub fn deliver(&mut self, n: usize) {
+    pub(crate) fn deliver(&mut self, n: usize) {
         let n = n
             .min(self.outgoing.len())
             .min(self.rx_max - self.rx.len().min(self.rx_max));
@@ -101,7 +101,7 @@ impl Socket {
     }
 
     /// Whether the kernel may report room after a short write.
-    pub fn can_report_room(&self) -> bool {
+    pub(crate) fn can_report_room(&self) -> bool {
         self.blocked && !self.event.writable && !self.closed && self.has_tx_room()
     }
 
@@ -139,9 +139,9 @@ impl Socket {
 
 /// All sockets, by `Sock`.
 #[derive(Debug)]
-pub struct Net {
-    pub sockets: Vec<Socket>,
-    pub rng: Rng,
+pub(crate) struct Net {
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) rng: Rng,
 }
 
 impl Sink for Net {
@@ -162,8 +162,8 @@ impl Sink for Net {
 
 /// A lane between two shards, as in `corecast::mesh`.
 #[derive(Debug)]
-pub struct Lane<M> {
-    pub queue: VecDeque<M>,
+pub(crate) struct Lane<M> {
+    pub(crate) queue: VecDeque<M>,
     bytes: usize,
     messages_max: usize,
     bytes_max: usize,
@@ -172,7 +172,7 @@ pub struct Lane<M> {
 }
 
 impl<M: Weigh> Lane<M> {
-    pub fn new(messages_max: usize, bytes_max: usize) -> Self {
+    pub(crate) fn new(messages_max: usize, bytes_max: usize) -> Self {
         Self {
             queue: VecDeque::new(),
             bytes: 0,
@@ -187,19 +187,19 @@ impl<M: Weigh> Lane<M> {
         self.queue.len() < self.messages_max && self.bytes < self.bytes_max
     }
 
-    pub fn send(&mut self, mail: M) {
+    pub(crate) fn send(&mut self, mail: M) {
         assert!(self.has_room(), "more mail than there is room for");
         self.bytes += mail.weight();
         self.queue.push_back(mail);
     }
 
     /// Whether there is room now; if not, the sender is to be rung when there is.
-    pub fn ready(&mut self) -> bool {
+    pub(crate) fn ready(&mut self) -> bool {
         self.starved |= !self.has_room();
         self.has_room()
     }
 
-    pub fn room(&self) -> Room {
+    pub(crate) fn room(&self) -> Room {
         if !self.has_room() {
             return Room::default();
         }
@@ -209,7 +209,7 @@ impl<M: Weigh> Lane<M> {
         }
     }
 
-    pub fn receive(&mut self) -> Option<M> {
+    pub(crate) fn receive(&mut self) -> Option<M> {
         let mail = self.queue.pop_front()?;
         self.bytes -= mail.weight();
         self.took = true;
@@ -217,7 +217,7 @@ impl<M: Weigh> Lane<M> {
     }
 
     /// Whether the sender is to be rung: it waits for room and half of the lane is free.
-    pub fn relieved(&mut self) -> bool {
+    pub(crate) fn relieved(&mut self) -> bool {
         let took = std::mem::take(&mut self.took);
         let half = self.queue.len() <= self.messages_max / 2 && self.bytes <= self.bytes_max / 2;
         if took && self.starved && half {

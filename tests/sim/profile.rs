@@ -9,34 +9,39 @@ use crate::shard::Pace;
 
 /// What a world is made of and what happens in it.
 #[derive(Clone, Debug)]
-pub struct Profile {
-    pub kind: Kind,
-    pub shards: usize,
-    pub topics: usize,
-    pub clients: usize,
-    pub steps: u64,
-    pub lane_messages: usize,
-    pub lane_bytes: usize,
-    pub pace: Pace,
-    pub config: Config,
+pub(crate) struct Profile {
+    pub(crate) kind: Kind,
+    pub(crate) shards: usize,
+    pub(crate) topics: usize,
+    pub(crate) clients: usize,
+    pub(crate) steps: u64,
+    pub(crate) lane_messages: usize,
+    pub(crate) lane_bytes: usize,
+    pub(crate) pace: Pace,
+    pub(crate) config: Config,
     /// Messages with up to this much filler.
-    pub filler_max: usize,
+    pub(crate) filler_max: usize,
     /// Frames that a client publishes at most.
-    pub todo_max: usize,
+    pub(crate) todo_max: usize,
     /// One client in so many is slow; 0: none.
-    pub slow_one_in: usize,
+    pub(crate) slow_one_in: usize,
     /// The backlog's budget is so small that logs are cut for it.
-    pub is_tight: bool,
+    pub(crate) is_tight: bool,
     /// Clients leave and others come.
-    pub churns: bool,
+    pub(crate) churns: bool,
     /// A drain begins while messages are under way.
-    pub drains_early: bool,
-    pub many_one_in: usize,
+    pub(crate) drains_early: bool,
+    /// One client in so many subscribes to several topics.
+    pub(crate) many_one_in: usize,
+    /// One of the others in so many subscribes and unsubscribes as it goes; 0: as chance has it.
+    pub(crate) command_one_in: usize,
+    /// The home of all topics, if chance is not to choose.
+    pub(crate) home: Option<usize>,
 }
 
 /// The theme of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Plain,
     TinyLanes,
     Slow,
@@ -46,9 +51,10 @@ pub enum Kind {
     Drain,
     Churn,
     Large,
+    Flux,
 }
 
-const KINDS: [Kind; 9] = [
+const KINDS: [Kind; 10] = [
     Kind::Plain,
     Kind::TinyLanes,
     Kind::Slow,
@@ -58,6 +64,7 @@ const KINDS: [Kind; 9] = [
     Kind::Drain,
     Kind::Churn,
     Kind::Large,
+    Kind::Flux,
 ];
 
 const POLICIES: [SlowConsumer; 4] = [
@@ -68,7 +75,7 @@ const POLICIES: [SlowConsumer; 4] = [
 ];
 
 impl Profile {
-    pub fn choose(rng: &mut Rng) -> Self {
+    pub(crate) fn choose(rng: &mut Rng) -> Self {
         let kind = KINDS[rng.below(KINDS.len())];
         let mut profile = Self::plain(kind, rng);
         match kind {
@@ -95,6 +102,14 @@ impl Profile {
                 profile.clients += 10;
                 profile.slow_one_in = [0, 4][rng.below(2)];
             }
+            Kind::Flux => {
+                profile.shards = 2 + rng.below(3);
+                profile.topics = 2 + rng.below(5);
+                profile.command_one_in = 2;
+                profile.config.interest_linger = Duration::from_millis([0, 3][rng.below(2)]);
+                profile.lane_messages = [1, 2, 100][rng.below(3)];
+                profile.todo_max = 40;
+            }
             Kind::Large => {
                 profile.filler_max = 80_000;
                 profile.todo_max = 6;
@@ -105,6 +120,25 @@ impl Profile {
                 profile.pace.read_budget = 65536;
             }
         }
+        profile
+    }
+
+    /// A world with one topic in which nothing is narrow, and nobody comes by chance.
+    pub(crate) fn still(shards: usize) -> Self {
+        let mut profile = Self::plain(Kind::Plain, &mut Rng::new(0));
+        profile.shards = shards;
+        profile.topics = 1;
+        profile.lane_messages = 1024;
+        profile.lane_bytes = 1 << 20;
+        profile.pace = Pace {
+            mail_per_lane: 256,
+            read_buffer: 65536,
+            read_budget: 65536,
+        };
+        profile.config.log_bytes_max = 1 << 20;
+        profile.config.ping_interval = Duration::from_secs(3600);
+        profile.filler_max = 0;
+        profile.home = Some(shards - 1);
         profile
     }
 
@@ -139,6 +173,8 @@ impl Profile {
             churns: rng.below(4) == 0,
             drains_early: false,
             many_one_in: 8,
+            command_one_in: 0,
+            home: None,
         }
     }
 }

@@ -14,40 +14,40 @@ use crate::net::{Event, Lane, Net};
 
 /// A shard and what its thread would keep beside the core.
 #[derive(Debug)]
-pub struct Shard {
-    pub core: ShardCore<App>,
+pub(crate) struct Shard {
+    pub(crate) core: ShardCore<App>,
     at: usize,
     /// Sockets that wait to be accepted, with the topic of their listener; `None`: HTTP.
-    pub accepts: Vec<(usize, Option<String>)>,
+    pub(crate) accepts: Vec<(usize, Option<String>)>,
     /// Sockets with something in their `event`.
-    pub events: Vec<usize>,
+    pub(crate) events: Vec<usize>,
     pending: Vec<ConnId>,
     socks: HashMap<ConnId, usize>,
-    pub rung: bool,
+    pub(crate) rung: bool,
     left_over: bool,
     asked: Vec<Option<ToHome>>,
     told: Vec<Option<FromHome>>,
     /// Connections accepted.
-    pub accepted: u64,
+    pub(crate) accepted: u64,
 }
 
 /// The lanes between all shards, by sender and receiver.
 #[derive(Debug)]
-pub struct Mesh {
+pub(crate) struct Mesh {
     to_home: Vec<Vec<Lane<ToHome>>>,
     from_home: Vec<Vec<Lane<FromHome>>>,
 }
 
 /// The bounds of a turn.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    pub mail_per_lane: usize,
-    pub read_buffer: usize,
-    pub read_budget: usize,
+pub(crate) struct Pace {
+    pub(crate) mail_per_lane: usize,
+    pub(crate) read_buffer: usize,
+    pub(crate) read_budget: usize,
 }
 
 impl Mesh {
-    pub fn new(shards: usize, messages: usize, bytes: usize) -> Self {
+    pub(crate) fn new(shards: usize, messages: usize, bytes: usize) -> Self {
         fn lanes<M: Weigh>(shards: usize, messages: usize, bytes: usize) -> Vec<Vec<Lane<M>>> {
             let row = || (0..shards).map(|_| Lane::new(messages, bytes)).collect();
             (0..shards).map(|_| row()).collect()
@@ -59,7 +59,7 @@ impl Mesh {
     }
 
     /// Mail on all lanes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         let asked = self.to_home.iter().flatten().map(|lane| lane.queue.len());
         let told = self.from_home.iter().flatten().map(|lane| lane.queue.len());
         asked.chain(told).sum()
@@ -67,7 +67,7 @@ impl Mesh {
 }
 
 impl Shard {
-    pub fn new(core: ShardCore<App>, at: usize, shards: usize) -> Self {
+    pub(crate) fn new(core: ShardCore<App>, at: usize, shards: usize) -> Self {
         Self {
             core,
             at,
@@ -84,7 +84,7 @@ impl Shard {
     }
 
     /// Whether a poll would return now.
-    pub fn is_awake(&self, now: Now) -> bool {
+    pub(crate) fn is_awake(&self, now: Now) -> bool {
         self.rung
             || self.left_over
             || !self.accepts.is_empty()
@@ -98,18 +98,24 @@ impl Shard {
     }
 
     /// Mail that was given back.
-    pub fn stuck(&self) -> Vec<String> {
+    pub(crate) fn stuck(&self) -> Vec<String> {
         let asked = self.asked.iter().flatten().map(|mail| format!("{mail:?}"));
         let told = self.told.iter().flatten().map(|mail| format!("{mail:?}"));
         asked.chain(told).collect()
     }
 
-    pub fn counters(&mut self) -> Counters {
+    pub(crate) fn counters(&mut self) -> Counters {
         *self.core.counters()
     }
 
     /// One turn; returns the peers to ring.
-    pub fn turn(&mut self, now: Now, net: &mut Net, mesh: &mut Mesh, pace: Pace) -> Vec<usize> {
+    pub(crate) fn turn(
+        &mut self,
+        now: Now,
+        net: &mut Net,
+        mesh: &mut Mesh,
+        pace: Pace,
+    ) -> Vec<usize> {
         let mut ring = Vec::new();
         self.core.begin_turn(now);
         self.take_mail(mesh, pace, &mut ring);
@@ -120,6 +126,7 @@ impl Shard {
         self.send_mail(mesh, &mut ring);
         self.core.flush(net);
         self.reap(net);
+        self.core.audit();
         ring
     }
 
@@ -296,6 +303,6 @@ fn put<M: Weigh>(outgoing: &mut Outgoing<M>, lane: &mut Lane<M>, sent: &mut bool
 }
 
 /// The id of the shard at this index.
-pub fn shard_id(at: usize) -> ShardId {
+pub(crate) fn shard_id(at: usize) -> ShardId {
     ShardId::try_from(at).unwrap()
 }

@@ -21,26 +21,26 @@ use crate::shard::{Mesh, Shard, shard_id};
 
 /// Everything there is.
 #[derive(Debug)]
-pub struct World {
-    pub profile: Profile,
-    pub rng: Rng,
-    pub ledger: Ledger,
-    pub names: Rc<[String]>,
-    pub shards: Vec<Shard>,
-    pub mesh: Mesh,
-    pub net: Net,
+pub(crate) struct World {
+    pub(crate) profile: Profile,
+    pub(crate) rng: Rng,
+    pub(crate) ledger: Ledger,
+    pub(crate) names: Rc<[String]>,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) mesh: Mesh,
+    pub(crate) net: Net,
     /// By index of their socket.
-    pub clients: Vec<Client>,
+    pub(crate) clients: Vec<Client>,
     /// The client that sees all of a topic.
-    pub references: Vec<Option<usize>>,
-    pub now: u64,
-    pub trace: VecDeque<(u64, u64, Action)>,
-    pub draining: bool,
+    pub(crate) references: Vec<Option<usize>>,
+    pub(crate) now: u64,
+    pub(crate) trace: VecDeque<(u64, u64, Action)>,
+    pub(crate) draining: bool,
 }
 
 /// One thing that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(crate) enum Action {
     Turn(usize),
     Connect(usize, Place),
     Deliver(usize, usize),
@@ -67,12 +67,20 @@ const TRACE_LEN: usize = 40;
 const RESTLESS: usize = 400_000;
 
 impl World {
-    pub fn new(seed: u64) -> Self {
-        let mut rng = Rng::new(seed);
-        let profile = Profile::choose(&mut rng);
+    pub(crate) fn new(seed: u64) -> Self {
+        let profile = Profile::choose(&mut Rng::new(seed));
+        Self::with_profile(seed, profile)
+    }
+
+    pub(crate) fn with_profile(seed: u64, profile: Profile) -> Self {
+        // Not the numbers that chose the profile.
+        let mut rng = Rng::new(!seed);
         let hasher = RandomState::new();
         let names: Rc<[String]> = (0..profile.topics)
-            .map(|topic| name_at_home(&hasher, topic, rng.below(profile.shards), profile.shards))
+            .map(|topic| {
+                let home = rng.below(profile.shards);
+                name_at_home(&hasher, topic, profile.home.unwrap_or(home), profile.shards)
+            })
             .collect();
         let ledger = Rc::new(RefCell::new(Book::default()));
         let says_goodbye = profile.churns && rng.below(2) == 0;
@@ -109,7 +117,7 @@ impl World {
     }
 
     /// References, then the crowd and its traffic.
-    pub fn live(&mut self) {
+    pub(crate) fn live(&mut self) {
         for topic in 0..self.profile.topics {
             if self.rng.below(5) != 0 {
                 let place = [Place::Tcp, Place::Sub][self.rng.below(2)];
@@ -136,7 +144,7 @@ impl World {
     }
 
     /// Everybody reads, and whatever is under way arrives.
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         for at in 0..self.clients.len() {
             if self.clients[at].stalled {
                 self.act(Action::Stall(at, false));
@@ -146,7 +154,7 @@ impl World {
     }
 
     /// Everybody leaves, by himself or because the server drains.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         if self.draining || self.rng.below(2) == 0 {
             self.begin_drain();
         } else {
@@ -211,7 +219,7 @@ impl World {
         1 + self.rng.below(bound)
     }
 
-    fn is_enabled(&self, action: Action) -> bool {
+    pub(crate) fn is_enabled(&self, action: Action) -> bool {
         match action {
             Action::Turn(at) => self.shards[at].is_awake(Now::from_millis(self.now)),
             Action::Deliver(at, _) => self
@@ -240,7 +248,7 @@ impl World {
     }
 
     /// Acts at random until only time could change anything.
-    pub fn come_to_rest(&mut self) {
+    pub(crate) fn come_to_rest(&mut self) {
         for _ in 0..RESTLESS {
             let mut enabled: Vec<Action> = (0..self.shards.len()).map(Action::Turn).collect();
             for at in 0..self.clients.len() {
@@ -319,6 +327,7 @@ impl World {
                 }
                 (Place::Many, all)
             }
+            _ if self.rng.below(self.profile.command_one_in) == 1 => (Place::Command, Vec::new()),
             0..3 => (Place::Tcp, vec![topic]),
             3..6 => (Place::Ws, vec![topic]),
             6..8 => (Place::Sub, vec![topic]),
@@ -334,9 +343,13 @@ impl World {
         self.connect(client)
     }
 
-    fn connect(&mut self, mut client: Client) -> usize {
-        let at = self.clients.len();
+    fn connect(&mut self, client: Client) -> usize {
         let shard = self.rng.below(self.shards.len());
+        self.connect_to(shard, client)
+    }
+
+    pub(crate) fn connect_to(&mut self, shard: usize, mut client: Client) -> usize {
+        let at = self.clients.len();
         let mut socket = Socket::new(shard);
         socket.rx_max = [usize::MAX, 100, 3000][self.rng.below(3)];
         if !client.healthy {
@@ -370,7 +383,7 @@ impl World {
         self.trace.push_back((book.step, self.now, action));
     }
 
-    fn act(&mut self, action: Action) {
+    pub(crate) fn act(&mut self, action: Action) {
         self.note(action);
         match action {
             Action::Turn(at) => self.turn(at),
@@ -386,7 +399,6 @@ impl World {
             }
             Action::Publish(at, topic) => self.publish(at, topic),
             Action::Echo(at) => {
-                self.clients[at].todo -= 1;
                 let payload = (0..self.filler()).map(|at| at.to_le_bytes()[0]).collect();
                 let bytes = self.clients[at].echo(payload, &mut self.rng);
                 self.net.sockets[at].outgoing.extend(bytes);
@@ -493,14 +505,14 @@ impl World {
         match self.rng.below(4) {
             0 => self.rng.below(max + 1),
             1 => self.rng.below(max.min(200) + 1),
-            _ => self.rng.below(30),
+            _ => self.rng.below(max.min(30) + 1),
         }
     }
 
     fn publish(&mut self, at: usize, topic: usize) {
         let filler = self.filler();
         let client = &mut self.clients[at];
-        client.todo -= 1;
+        client.todo = client.todo.saturating_sub(1);
         let kind = match client.place {
             Place::Tcp => Kind::Binary,
             _ => [Kind::Text, Kind::Binary][self.rng.below(2)],
@@ -518,7 +530,7 @@ impl World {
     }
 
     /// What happened last, for the report of a failure.
-    pub fn story(&self) -> String {
+    pub(crate) fn story(&self) -> String {
         let theme: profile::Kind = self.profile.kind;
         let mut story = format!("{theme:?}: {:?}\n", self.profile);
         for (step, now, action) in &self.trace {

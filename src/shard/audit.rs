@@ -1,0 +1,174 @@
+//! What holds between two turns, whatever came before. For tests: a simulation asks after each.
+
+use std::collections::VecDeque;
+
+use crate::conn::subs::{Subs, WAITING};
+use crate::conn::{APART, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, PAUSED, WAITS_OUTBOX};
+use crate::handler::Handler;
+use crate::id::key32;
+use crate::shard::core::ShardCore;
+use crate::shard::inner::Inner;
+use crate::topic::feed::Feed;
+use crate::topic::local::NO_FEED;
+use crate::topic::member;
+
+impl<H: Handler> ShardCore<H> {
+    /// Whatever the shard holds, by name; all zero once everybody has gone and been forgotten.
+    #[doc(hidden)]
+    pub fn remains(&self) -> Vec<(&'static str, usize)> {
+        let inner = &self.inner;
+        vec![
+            ("connections", inner.conns.len()),
+            ("topics", inner.topics.count()),
+            ("feeds", inner.feeds.len()),
+            ("homes", inner.homes.len()),
+            ("backlog bytes", inner.pool.backlog()),
+            ("assembly bytes", inner.assembly),
+            ("walks", inner.walks.len()),
+            ("dirty", inner.dirty.len()),
+            ("paused", inner.paused.iter().map(VecDeque::len).sum()),
+            ("resumed", inner.resumed.len()),
+            ("readable", inner.readable.len()),
+            ("ended", inner.ended.len()),
+            ("finished", inner.finished.len()),
+            ("fading", inner.fading.len()),
+            ("mail", inner.mail.iter().map(|mail| mail.len()).sum()),
+        ]
+    }
+
+    /// Panics unless all that the shard knows agrees with itself.
+    #[doc(hidden)]
+    pub fn audit(&self) {
+        let inner = &self.inner;
+        for (key, conn) in &inner.conns {
+            assert!(!conn.is(DEAD), "connection {key} was not reaped");
+            inner.audit_conn(key32(key), conn);
+        }
+        for (key, feed) in &inner.feeds {
+            inner.audit_feed(key32(key), feed);
+        }
+        let counted: usize = inner
+            .conns
+            .iter()
+            .map(|(_, conn)| conn.counted as usize)
+            .sum();
+        assert_eq!(inner.assembly, counted, "memory of unfinished messages");
+        let logs: usize = inner.feeds.iter().map(|(_, feed)| feed.log.len()).sum();
+        assert!(logs <= inner.pool.backlog(), "backlog");
+    }
+}
+
+impl<D> Inner<D> {
+    fn audit_conn(&self, key: u32, conn: &Conn<D>) {
+        let subs = conn.subs.as_slice();
+        let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
+        assert_eq!(usize::from(conn.waiting), waiting, "connection {key}");
+        assert!(
+            !conn.is(CORKED) || 0 < waiting,
+            "{key} is corked for nothing"
+        );
+        assert!(!conn.is(CLOSING) || subs.is_empty(), "{key} is closing");
+        assert!(
+            !conn.is(DIRTY) || self.dirty.contains(&key),
+            "{key} is dirty"
+        );
+        let unsent = 0 < conn.outbox_len();
+        assert!(
+            !unsent || conn.is(DIRTY | BLOCKED | CORKED),
+            "{key} is not written"
+        );
+        if conn.is(PAUSED) {
+            let id = self.id(key);
+            let is_awaited = conn.is(CORKED | WAITS_OUTBOX)
+                || self.resumed.contains(&id)
+                || self.paused.iter().any(|paused| paused.contains(&id));
+            assert!(is_awaited, "{key} is paused for ever");
+        }
+        if !conn.is(CLOSING) {
+            assert_eq!(
+                conn.counted as usize,
+                conn.assembly_len(),
+                "{key} is not counted"
+            );
+        }
+        for sub in subs.iter().filter(|sub| sub.index != WAITING) {
+            let feed = self
+                .topics
+                .get(sub.topic)
+                .map(|topic| topic.feeds[conn.form().index()]);
+            let feed = feed.and_then(|feed| self.feeds.get(feed as usize));
+            let member = feed.and_then(|feed| feed.members.get(sub.index as usize));
+            let is_own = member.is_some_and(|m| m.conn == key && m.sock == conn.sock);
+            assert!(is_own, "{key} is not where it stands: {sub:?}");
+        }
+    }
+
+    fn audit_feed(&self, key: u32, feed: &Feed) {
+        let log = &feed.log;
+        let blocked = feed
+            .members
+            .iter()
+            .filter(|member| member.is(member::BLOCKED));
+        assert_eq!(feed.blocked as usize, blocked.count(), "feed {key}");
+        let topic = self.topics.get(feed.topic);
+        let is_known = topic.is_some_and(|topic| topic.feeds[feed.form.index()] == key);
+        assert!(is_known && key != NO_FEED, "feed {key} has no topic");
+        assert_eq!(feed.queued, self.walks.contains(&key), "feed {key}");
+        let is_long = self.config.log_bytes_max < log.len();
+        assert!(
+            !is_long || log.newest() == log.base(),
+            "the log of feed {key} is too long"
+        );
+        let mut is_needed = false;
+        for member in &feed.members {
+            self.audit_member(key, feed, *member);
+            is_needed |= member.is(member::BLOCKED | member::HELD) || member.cursor() < log.head();
+        }
+        assert!(
+            log.is_empty() || feed.queued || is_needed,
+            "nobody needs the log of feed {key}"
+        );
+    }
+
+    fn audit_member(&self, feed_key: u32, feed: &Feed, member: member::Member) {
+        let key = member.conn;
+        let conn = self
+            .conns
+            .get(key as usize)
+            .filter(|conn| conn.form() == feed.form);
+        let sub = conn.and_then(|conn| conn.subs.get(feed.topic));
+        let (Some(conn), Some(_)) = (conn, sub) else {
+            panic!("feed {feed_key} has a stranger: {member:?}");
+        };
+        assert_eq!(
+            member.is(member::BLOCKED),
+            conn.is(BLOCKED),
+            "{key}: blocked"
+        );
+        assert_eq!(
+            member.is(member::SHARED),
+            matches!(conn.subs, Subs::Many(_)),
+            "{key}: shared"
+        );
+        assert_eq!(
+            member.is(member::HELD),
+            conn.is(DIRTY | BLOCKED | CORKED),
+            "{key}: held"
+        );
+        if member.is(member::APART) {
+            assert!(conn.is(APART | CORKED), "{key} stands apart for ever");
+            return;
+        }
+        let (log, cursor) = (&feed.log, member.cursor());
+        assert!(
+            log.base() <= cursor && cursor <= log.head(),
+            "{key} fell off its log"
+        );
+        assert_eq!(log.frame_end(cursor), cursor, "{key} stands inside a frame");
+        if !member.is(member::BLOCKED) {
+            assert!(feed.settled <= cursor, "{key} has less than is settled");
+        }
+        let is_fed = cursor == log.head() || member.is(member::HELD) || feed.queued;
+        assert!(is_fed, "nobody walks to {key}");
+    }
+}

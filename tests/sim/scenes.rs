@@ -1,0 +1,95 @@
+//! Worlds without chance, for what chance meets too seldom or cannot judge.
+
+use corecast::{Config, SlowConsumer};
+
+use crate::checker;
+use crate::client::{Client, Place};
+use crate::profile::Profile;
+use crate::world::{Action, World};
+
+const PUBLISHERS: usize = 700;
+
+#[test]
+fn all_who_wait_for_room_on_a_lane_go_on_when_there_is_some() {
+    // More than are resumed in a turn, on a lane that has room for all of them.
+    let mut profile = Profile::still(2);
+    profile.lane_messages = 300;
+    let mut world = World::with_profile(1, profile);
+    for _ in 0..PUBLISHERS {
+        world.connect_to(0, Client::new(Place::Pub, Vec::new(), 1));
+    }
+    world.come_to_rest();
+    for at in 0..PUBLISHERS {
+        world.act(Action::Publish(at, 0));
+        world.act(Action::Deliver(at, usize::MAX));
+    }
+    // All of them are read before the home has its turn.
+    while world.is_enabled(Action::Turn(0)) {
+        world.act(Action::Turn(0));
+    }
+    world.come_to_rest();
+    checker::check_at_rest(&mut world);
+}
+
+/// What a reader that stops after the first message has of eleven, once it reads on.
+fn check_policy(policy: SlowConsumer, log_bytes_max: usize, expected: &[usize]) {
+    let mut profile = Profile::still(1);
+    profile.config = Config {
+        slow_consumer: policy,
+        log_bytes_max,
+        ..profile.config
+    };
+    let mut world = World::with_profile(1, profile);
+    let reader = world.connect_to(0, Client::new(Place::Tcp, vec![0], 1));
+    let writer = world.connect_to(0, Client::new(Place::Pub, Vec::new(), 1));
+    world.come_to_rest();
+    // Room for the first message and half of the second.
+    world.net.sockets[reader].tx_max = 30;
+    world.clients[reader].healthy = false;
+    world.act(Action::Stall(reader, true));
+    for _ in 0..11 {
+        world.act(Action::Publish(writer, 0));
+        world.come_to_rest();
+    }
+    world.act(Action::Stall(reader, false));
+    world.come_to_rest();
+    let seen: Vec<usize> = world.clients[reader].seen[0]
+        .iter()
+        .map(|s| s.name)
+        .collect();
+    assert_eq!(seen, expected, "{policy:?}");
+    assert_eq!(
+        world.clients[reader].ended,
+        policy == SlowConsumer::Disconnect && log_bytes_max < 200
+    );
+}
+
+#[test]
+fn who_falls_behind_a_log_that_keeps_all_misses_nothing() {
+    let all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    check_policy(SlowConsumer::DropOldest, 1000, &all);
+    check_policy(SlowConsumer::DropNewest, 1000, &all);
+    check_policy(SlowConsumer::Disconnect, 1000, &all);
+}
+
+#[test]
+fn latest_goes_on_with_the_newest_message() {
+    check_policy(SlowConsumer::Latest, 1000, &[0, 1, 10]);
+    check_policy(SlowConsumer::Latest, 50, &[0, 1, 10]);
+}
+
+#[test]
+fn drop_oldest_goes_on_with_the_oldest_kept() {
+    // A frame has 20 bytes: the log holds two, and lets go of both at once.
+    check_policy(SlowConsumer::DropOldest, 50, &[0, 1, 9, 10]);
+}
+
+#[test]
+fn drop_newest_keeps_what_the_log_held_and_misses_the_rest() {
+    check_policy(SlowConsumer::DropNewest, 50, &[0, 1, 2]);
+}
+
+#[test]
+fn disconnect_ends_whom_the_log_lets_fall() {
+    check_policy(SlowConsumer::Disconnect, 50, &[0, 1]);
+}
