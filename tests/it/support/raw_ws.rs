@@ -1,6 +1,6 @@
 //! A WebSocket client that does as it is told, wrong or right.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::support::http::upgrade_request;
@@ -69,33 +69,37 @@ impl RawWs {
 
     /// The next frame: its first byte and its payload.
     pub(crate) fn next(&mut self) -> (u8, Vec<u8>) {
-        self.next_or_end().expect("the server has closed")
+        self.read_frame().expect("a frame")
     }
 
-    /// The next frame, or `None` if the server closed between two frames.
+    /// The next frame, or `None` if the server closed before it was whole.
     pub(crate) fn next_or_end(&mut self) -> Option<(u8, Vec<u8>)> {
-        let mut header = [0; 2];
-        match self.0.read_exact(&mut header) {
-            Ok(()) => {}
-            Err(err) if err.kind() == ErrorKind::UnexpectedEof || is_reset(&err) => return None,
+        match self.read_frame() {
+            Ok(frame) => Some(frame),
+            Err(err) if err.kind() == ErrorKind::UnexpectedEof || is_reset(&err) => None,
             Err(err) => panic!("no frame: {err}"),
         }
+    }
+
+    fn read_frame(&mut self) -> io::Result<(u8, Vec<u8>)> {
+        let mut header = [0; 2];
+        self.0.read_exact(&mut header)?;
         let len = match header[1] {
             126 => {
                 let mut len = [0; 2];
-                self.0.read_exact(&mut len).unwrap();
+                self.0.read_exact(&mut len)?;
                 u16::from_be_bytes(len).into()
             }
             127 => {
                 let mut len = [0; 8];
-                self.0.read_exact(&mut len).unwrap();
+                self.0.read_exact(&mut len)?;
                 usize::try_from(u64::from_be_bytes(len)).unwrap()
             }
             len => len.into(),
         };
         let mut payload = vec![0; len];
-        self.0.read_exact(&mut payload).unwrap();
-        Some((header[0], payload))
+        self.0.read_exact(&mut payload)?;
+        Ok((header[0], payload))
     }
 
     /// The next frame must be a close frame: its code and reason.
