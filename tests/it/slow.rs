@@ -5,7 +5,6 @@ use std::thread;
 use std::time::Duration;
 
 use corecast::{CloseReason, Config, Kind, SlowConsumer};
-use crossbeam_channel::unbounded;
 use rustix::process::Signal;
 
 use crate::support::length_prefix::LengthPrefix;
@@ -174,17 +173,12 @@ fn drop_newest_keeps_what_came_first_and_misses_what_comes_after() {
     let missed_until = scene.newest();
     let last = missed_until + 20;
     let got = thread::scope(|scope| {
-        let (sender, receiver) = unbounded();
-        scope.spawn(move || while sender.send(reader.next()).is_ok() {});
+        let reading = scope.spawn(move || reader.read_to(last));
         wait_until("what was kept is read", || {
             scene.server.counters().skipped != 0
         });
         scene.publish(20);
-        receiver
-            .iter()
-            .take_while(|&number| number != last)
-            .chain([last])
-            .collect::<Vec<u32>>()
+        reading.join().unwrap()
     });
     let runs = runs(&got);
     assert_eq!(runs.len(), 2, "one gap");
