@@ -51,19 +51,16 @@ impl Post {
         let rung = self.port.doorbell().is_some_and(Doorbell::answer);
         let look = rung || std::mem::take(&mut self.left_over);
         for (at, peer) in self.port.peers().iter().enumerate() {
-            let told = || if look { peer.told.try_recv() } else { None };
-            self.left_over |= pass(&mut self.told[at], told, |mail| core.handle_from_home(mail));
-            let asked = || if look { peer.asked.try_recv() } else { None };
-            self.left_over |= pass(&mut self.asked[at], asked, |mail| core.handle_to_home(mail));
+            let told = || peer.told.try_recv();
+            let to_core = |mail| core.handle_from_home(mail);
+            self.left_over |= pass(&mut self.told[at], look, told, to_core);
+            let asked = || peer.asked.try_recv();
+            let to_core = |mail| core.handle_to_home(mail);
+            self.left_over |= pass(&mut self.asked[at], look, asked, to_core);
         }
-        let outside = || {
-            if look {
-                self.port.outside().try_recv()
-            } else {
-                None
-            }
-        };
-        self.left_over |= pass(&mut self.outside, outside, |mail| core.handle_to_home(mail));
+        let outside = || self.port.outside().try_recv();
+        let to_core = |mail| core.handle_to_home(mail);
+        self.left_over |= pass(&mut self.outside, look, outside, to_core);
         self.port.relieve();
     }
 
@@ -88,13 +85,18 @@ impl Post {
 
 /// Passes mail from a lane on until there is none, or no room for it, or the turn's share is
 /// taken: only then returns `true`.
+///
+/// Looks into the lane if told to, and behind mail that was stuck: its own ring was answered long
+/// ago, and what lies behind it may be the last that is ever sent.
 fn pass<M>(
     stuck: &mut Option<M>,
+    look: bool,
     mut next: impl FnMut() -> Option<M>,
     mut give: impl FnMut(M) -> Option<M>,
 ) -> bool {
+    let look = look || stuck.is_some();
     for _ in 0..MAIL_PER_LANE_AND_TURN {
-        let Some(mail) = stuck.take().or_else(&mut next) else {
+        let Some(mail) = stuck.take().or_else(|| if look { next() } else { None }) else {
             return false;
         };
         *stuck = give(mail);
@@ -130,4 +132,32 @@ fn put<M: Weigh>(outgoing: &mut Outgoing<M>, lane: &LaneSender<M>, sent: &mut bo
         bytes: lane.room_bytes(),
     });
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::pass;
+
+    #[test]
+    fn what_lies_behind_stuck_mail_is_taken_with_it() {
+        let mut stuck = None;
+        let mut lane = vec![3, 2, 1];
+        let full = pass(&mut stuck, true, || lane.pop(), Some);
+        assert_eq!((full, stuck), (false, Some(1)), "given back");
+
+        let mut given = Vec::new();
+        let take = |mail| {
+            given.push(mail);
+            None
+        };
+        // Nobody rang: room was made on this shard.
+        assert!(!pass(&mut stuck, false, || lane.pop(), take));
+        assert_eq!((given, stuck), (vec![1, 2, 3], None));
+    }
+
+    #[test]
+    fn a_lane_is_left_alone_without_a_reason_to_look() {
+        let look_not = || -> Option<u32> { panic!("looked") };
+        assert!(!pass(&mut None, false, look_not, |_| None));
+    }
 }
