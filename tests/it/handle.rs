@@ -14,7 +14,7 @@ use crate::support::ws::Ws;
 #[test]
 fn threads_publish_through_the_handle_each_in_its_order() {
     const THREADS: u32 = 4;
-    const EACH: u32 = 1_000;
+    const EACH: u32 = 5_000;
     let server = Running::start(builder(3));
     let mut ws = Ws::connect(server.http(), "/sub/lobby");
     let mut tcp = LengthPrefix::connect(server.tcp());

@@ -8,6 +8,7 @@ use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
 use crate::support::socket::dial;
+use crate::support::wait::{in_a_while, now};
 
 /// A well-behaved WebSocket client: it answers pings while it waits for messages.
 #[derive(Debug)]
@@ -50,9 +51,10 @@ impl Ws {
 
     /// The next message, or close frame.
     pub(crate) fn next(&mut self) -> Message {
+        let deadline = in_a_while();
         loop {
             match self.0.read().expect("the next message") {
-                Message::Ping(_) | Message::Pong(_) => {}
+                Message::Ping(_) | Message::Pong(_) => assert!(now() < deadline, "but pings"),
                 message => return message,
             }
         }
