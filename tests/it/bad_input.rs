@@ -430,6 +430,17 @@ fn a_reset_in_the_middle_of_anything_ends_that_connection_alone() {
 }
 
 #[test]
+fn a_reset_after_the_end_of_its_side_ends_a_subscriber_of_a_silent_topic() {
+    let scene = Scene::new();
+    for _ in 0..10 {
+        let mut client = LengthPrefix::connect(scene.server.tcp());
+        client.end();
+        reset(client.into_stream());
+    }
+    scene.wait_for_the_others();
+}
+
+#[test]
 fn a_flood_of_connects_and_resets_leaves_nothing_behind() {
     let mut scene = Scene::new();
     let addrs = [scene.server.http(), scene.server.tcp()];

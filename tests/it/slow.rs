@@ -161,8 +161,9 @@ fn latest_jumps_to_the_newest_message() {
     assert_eq!(runs[runs.len() - 1], [scene.newest()]);
     scene.check_skipped(&got);
 
-    scene.publish(20);
-    assert_eq!(reader.read_to(scene.newest()).len(), 20, "in step again");
+    // One: of several it could skip some while it reads, with so little room.
+    scene.publish(1);
+    assert_eq!(reader.read_to(scene.newest()).len(), 1, "in step again");
 }
 
 #[test]

@@ -68,4 +68,9 @@ impl LengthPrefix {
         self.0.read_exact(&mut payload).unwrap();
         Some(payload)
     }
+
+    /// The socket under it.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.0.into_inner()
+    }
 }
