@@ -182,7 +182,12 @@ impl<H: Handler> EventLoop<H> {
         let mut budget = READ_BYTES_PER_TURN;
         loop {
             match socket::recv(fd, &mut self.buffer) {
-                Ok(0) => return self.core.handle_read_end(id),
+                // After the end of the stream a reset reads like that end, and no later write may
+                // tell: the socket's own error does.
+                Ok(0) if matches!(stream.take_error(), Ok(None)) => {
+                    return self.core.handle_read_end(id);
+                }
+                Ok(0) => return self.core.handle_reset(id),
                 Ok(n) => {
                     self.core.handle_bytes(id, &mut self.buffer[..n]);
                     budget = budget.saturating_sub(n);

@@ -49,7 +49,7 @@ impl Post {
     /// Takes a turn's worth of mail into the core.
     pub fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         let rung = self.port.doorbell().is_some_and(Doorbell::answer);
-        let look = rung || std::mem::take(&mut self.left_over);
+        let look = rung | std::mem::take(&mut self.left_over);
         for (at, peer) in self.port.peers().iter().enumerate() {
             let told = || peer.told.try_recv();
             let give = |mail| core.handle_from_home(mail);

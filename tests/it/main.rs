@@ -1,0 +1,10 @@
+//! The server over real sockets: as a library, and as the program.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
+
+mod bad_input;
+mod fanout;
+mod handle;
+mod order;
+mod slow;
+mod support;

@@ -1,0 +1,47 @@
+//! HTTP by hand: requests as bytes, answers read to their end.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+
+use crate::support::socket::{dial, read_to_the_end};
+
+/// An answer, after which the server has closed the connection.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Status line and header fields.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// The request of a WebSocket client.
+pub(crate) fn upgrade_request(path: &str) -> String {
+    format!(
+        "GET {path} HTTP/1.1\r\nHost: test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+}
+
+/// Sends a request as it is, and reads the answer.
+pub(crate) fn ask(addr: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+    let mut stream = dial(addr);
+    stream.write_all(request.as_ref()).unwrap();
+    read_answer(&mut stream)
+}
+
+/// Reads an answer to the end of the connection.
+pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
+    let bytes = read_to_the_end(stream);
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let status = head
+        .strip_prefix("HTTP/1.1 ")
+        .and_then(|rest| rest.get(..3));
+    Answer {
+        status: status.unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}

@@ -1,0 +1,12 @@
+//! What the integration tests stand on: real servers, and small clients that wait with a limit.
+
+pub(crate) mod http;
+pub(crate) mod length_prefix;
+pub(crate) mod process;
+pub(crate) mod program;
+pub(crate) mod raw_ws;
+pub(crate) mod server;
+pub(crate) mod socket;
+pub(crate) mod switchboard;
+pub(crate) mod wait;
+pub(crate) mod ws;

@@ -1,0 +1,76 @@
+//! Servers of the library, on ports that the kernel chooses; stopped when dropped.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use corecast::{Counters, Handle, Handler, Kind, Relay, Server, ServerBuilder};
+
+use crate::support::wait::in_a_while;
+
+/// Any free port of the loopback interface.
+pub(crate) const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A server that stops when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Running(Option<Server>);
+
+/// A server with an HTTP port, and a TCP port on the topic `lobby`.
+pub(crate) fn builder(shards: usize) -> ServerBuilder {
+    // Not pinned: tests share the cores.
+    let server = Server::builder().shards(shards).pin(false);
+    server.http(ANY).tcp(ANY, "lobby")
+}
+
+impl Running {
+    /// Starts what the binary runs.
+    pub(crate) fn start(builder: ServerBuilder) -> Self {
+        Self::with(builder, |_| Relay)
+    }
+
+    /// Starts an application.
+    pub(crate) fn with<H: Handler>(
+        builder: ServerBuilder,
+        make: impl Fn(u16) -> H + Send + Clone + 'static,
+    ) -> Self {
+        Self(Some(builder.start(make).unwrap()))
+    }
+
+    fn server(&self) -> &Server {
+        self.0.as_ref().expect("runs until it is dropped")
+    }
+
+    pub(crate) fn http(&self) -> SocketAddr {
+        self.server().http_addrs()[0]
+    }
+
+    pub(crate) fn tcp(&self) -> SocketAddr {
+        self.server().tcp_addrs()[0]
+    }
+
+    pub(crate) fn tcp_addrs(&self) -> &[SocketAddr] {
+        self.server().tcp_addrs()
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        self.server().handle()
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        self.handle().counters()
+    }
+
+    /// Publishes, and waits for room if there is none.
+    pub(crate) fn publish(&self, topic: &str, kind: Kind, payload: &[u8]) {
+        self.handle()
+            .publish_deadline(topic, kind, payload, in_a_while())
+            .unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(server) = self.0.take() {
+            server.handle().stop();
+            server.join();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Client sockets: with a limit on every wait, and with the tricks that misbehaviour needs.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::support::wait::PATIENCE;
+
+/// Connects; reads and writes give up when nothing moves for long.
+pub(crate) fn dial(addr: SocketAddr) -> TcpStream {
+    limit(TcpStream::connect(addr).unwrap())
+}
+
+/// Connects with a receive buffer of a few KiB: a reader that stops is soon behind.
+pub(crate) fn dial_small(addr: SocketAddr) -> TcpStream {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    // Before the handshake, which announces the window.
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    socket.connect(&addr.into()).unwrap();
+    limit(socket.into())
+}
+
+fn limit(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream
+}
+
+/// Sends `bytes` and the end of the stream in one segment.
+pub(crate) fn send_with_end(stream: &mut TcpStream, bytes: &[u8]) {
+    // The kernel keeps what is corked until the end goes out with it (tcp(7)).
+    SockRef::from(&*stream).set_tcp_cork(true).unwrap();
+    stream.write_all(bytes).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+}
+
+/// Closes so that the peer gets a reset (socket(7), `SO_LINGER`).
+pub(crate) fn reset(stream: TcpStream) {
+    SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .unwrap();
+    drop(stream);
+}
+
+/// What comes until the peer closes or resets the connection.
+pub(crate) fn read_to_the_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut room = [0; 4096];
+    loop {
+        match stream.read(&mut room) {
+            Ok(0) => return all,
+            Ok(n) => all.extend_from_slice(&room[..n]),
+            Err(err) => {
+                assert!(is_reset(&err), "still open: {err}");
+                return all;
+            }
+        }
+    }
+}
+
+/// Whether the connection was reset: whatever was in flight had no reader any more.
+pub(crate) fn is_reset(err: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
+    matches!(err.kind(), ConnectionReset | BrokenPipe)
+}
