@@ -292,6 +292,8 @@ impl<D> Inner<D> {
     }
 
     fn forget(&mut self, key: u32, topic: Topic) {
+        // Its log may be what somebody waited for, and no walk will say that it is gone.
+        self.moved = true;
         for feed in topic.feeds.into_iter().filter(|&feed| feed != NO_FEED) {
             if let Some(mut feed) = self.feeds.try_remove(feed as usize) {
                 feed.log.clear(&mut self.pool);
