@@ -104,8 +104,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn is_websocket(&self) -> bool {
-        self.place != Place::Tcp
+    /// Whether it has what there is for it, once all has come to rest.
+    pub(crate) fn keeps_up(&self) -> bool {
+        self.stays() && !self.stalled
     }
 
     /// Whether it is connected and means to stay so.

@@ -42,7 +42,11 @@ fn run(seed: u64) {
     let mut world = World::new(seed);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         world.live();
-        world.settle();
+        // Those who do not read hold back nobody else.
+        world.come_to_rest();
+        checker::check_at_rest(&mut world);
+        world.wake_all();
+        world.come_to_rest();
         checker::check_at_rest(&mut world);
         world.end();
         checker::check_at_end(&mut world);

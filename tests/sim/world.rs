@@ -143,14 +143,13 @@ impl World {
         }
     }
 
-    /// Everybody reads, and whatever is under way arrives.
-    pub(crate) fn settle(&mut self) {
+    /// Those who stopped reading read on.
+    pub(crate) fn wake_all(&mut self) {
         for at in 0..self.clients.len() {
             if self.clients[at].stalled {
                 self.act(Action::Stall(at, false));
             }
         }
-        self.come_to_rest();
     }
 
     /// Everybody leaves, by himself or because the server drains.
