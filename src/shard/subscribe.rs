@@ -1,7 +1,7 @@
 //! Subscribing: interest in topics, and when a subscription is live.
 
 use crate::conn::subs::{Membership, Subs, WAITING};
-use crate::conn::{BLOCKED, CORKED, DIRTY};
+use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY};
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
@@ -33,7 +33,8 @@ impl<D> Inner<D> {
         if name.is_empty() || TOPIC_BYTES_MAX < name.len() {
             return Err(SubscribeError::TopicName);
         }
-        let conn = self.conn(key).ok_or(SubscribeError::Closed)?;
+        let conn = self.conn(key).filter(|conn| !conn.is(CLOSING));
+        let conn = conn.ok_or(SubscribeError::Closed)?;
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
             return Err(SubscribeError::TooMany);
         }
