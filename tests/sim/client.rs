@@ -174,7 +174,7 @@ impl Client {
         out
     }
 
-    pub(crate) fn close(&mut self, rng: &mut Rng) -> Vec<u8> {
+    pub(crate) fn close(&self, rng: &mut Rng) -> Vec<u8> {
         let mut out = Vec::new();
         frame(&mut out, 0x88, &1000_u16.to_be_bytes(), rng);
         out

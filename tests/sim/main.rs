@@ -25,7 +25,7 @@ use corecast::internals::Rng;
 use crate::world::World;
 
 /// Worlds tried if nobody says otherwise.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 10_000;
 
 #[test]
 fn every_world_comes_to_its_end() {

@@ -204,7 +204,8 @@ impl World {
             72..90 => return self.client_acts(client),
             90..94 => Some(Action::Pass(self.rng.below(10) as u64)),
             _ if self.clients.len() < self.profile.clients && !self.draining => {
-                return drop(self.connect_any());
+                self.connect_any();
+                return;
             }
             _ => None,
         };
