@@ -31,6 +31,22 @@ pub(crate) fn check_at_rest(world: &mut World) {
     check_counters(world, &missing);
 }
 
+/// Whoever is subscribed and fast has the message that was published last on each topic; `first`
+/// is that of the first topic.
+pub(crate) fn check_probe(world: &World, first: usize) {
+    for (at, client) in world.clients.iter().enumerate() {
+        let fast = world.net.sockets[at].short_writes == 0;
+        for topic in 0..world.profile.topics {
+            if !client.keeps_up() || !client.is_subscribed(topic) || !fast {
+                continue;
+            }
+            let newest = client.seen[topic].last().map(|seen| seen.name);
+            let probe = Some(first + topic);
+            assert_eq!(newest, probe, "client {at} is cut off from topic {topic}");
+        }
+    }
+}
+
 /// Everybody is gone.
 pub(crate) fn check_at_end(world: &mut World) {
     let mut closed = 0;

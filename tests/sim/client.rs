@@ -180,6 +180,11 @@ impl Client {
         out
     }
 
+    /// Whether it was told that it is subscribed.
+    pub(crate) fn is_subscribed(&self, topic: usize) -> bool {
+        self.subscribed[topic]
+    }
+
     /// Echoes and pongs that it has not had.
     pub(crate) fn awaited(&self) -> (usize, usize) {
         (self.echoes.len(), self.pings.len())

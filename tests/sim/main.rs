@@ -45,6 +45,10 @@ fn run(seed: u64) {
         // Those who do not read hold back nobody else.
         world.come_to_rest();
         checker::check_at_rest(&mut world);
+        if !world.draining {
+            let first = world.probe();
+            checker::check_probe(&world, first);
+        }
         world.wake_all();
         world.come_to_rest();
         checker::check_at_rest(&mut world);

@@ -143,6 +143,18 @@ impl World {
         }
     }
 
+    /// Publishes one more message on each topic, for whoever is subscribed; returns the first.
+    pub(crate) fn probe(&mut self) -> usize {
+        let publisher = self.connect(Client::new(Place::Pub, Vec::new(), self.profile.topics));
+        self.come_to_rest();
+        let first = self.ledger.borrow().messages.len();
+        for topic in 0..self.profile.topics {
+            self.act(Action::Publish(publisher, topic));
+        }
+        self.come_to_rest();
+        first
+    }
+
     /// Those who stopped reading read on.
     pub(crate) fn wake_all(&mut self) {
         for at in 0..self.clients.len() {
