@@ -99,6 +99,8 @@ impl Outbox {
                 frames,
             });
         }
+        // A subscription that ended meanwhile may have left an older entry of this feed.
+        self.rejoin.retain(|(other, _)| *other != feed);
         self.rejoin.push((feed, count));
     }
 
@@ -166,6 +168,7 @@ impl Outbox {
     pub(crate) fn recycle(&mut self, bytes_max: usize) -> bool {
         debug_assert!(self.is_empty());
         self.chunks.truncate(1);
+        self.rejoin.clear();
         match self.chunks.front() {
             Some(Chunk::Owned { bytes, .. }) => bytes.capacity() <= bytes_max,
             Some(Chunk::Shared { .. }) => false,
@@ -177,6 +180,23 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::Outbox;
+
+    #[test]
+    fn the_next_owner_rejoins_nothing() {
+        let mut outbox = Outbox::default();
+        outbox.keep_unread(3, 10, Vec::new());
+        assert!(outbox.recycle(0));
+        assert_eq!(outbox.take_rejoin(), []);
+    }
+
+    #[test]
+    fn a_feed_is_rejoined_where_it_was_left_last() {
+        let mut outbox = Outbox::default();
+        outbox.keep_unread(3, 10, Vec::new());
+        outbox.keep_unread(4, 11, Vec::new());
+        outbox.keep_unread(3, 12, Vec::new());
+        assert_eq!(outbox.take_rejoin(), [(4, 11), (3, 12)]);
+    }
 
     #[test]
     fn every_cut_sends_the_same_bytes() {

@@ -121,6 +121,13 @@ impl<D> Inner<D> {
         self.arm(key);
     }
 
+    /// Notes that a write of its own left a connection blocked. The last walks counted it among
+    /// those that logs wait for: walks that do not are due.
+    fn block_writer(&mut self, key: u32) {
+        self.block(key);
+        self.queue_walks_of(key);
+    }
+
     fn set_blocked(&mut self, key: u32, blocked: bool) {
         let Self {
             conns,
@@ -232,7 +239,7 @@ impl<D> Inner<D> {
                 self.advance(key, n);
                 self.after_write(key, n == total);
             }
-            Err(WriteError::Blocked) => self.block(key),
+            Err(WriteError::Blocked) => self.block_writer(key),
             Err(WriteError::Broken) => self.kill(key, CloseReason::Vanished),
         }
     }
@@ -305,7 +312,7 @@ impl<D> Inner<D> {
     /// After a write that sent all it was given (`whole`), or less.
     fn after_write(&mut self, key: u32, whole: bool) {
         if !whole {
-            self.block(key);
+            self.block_writer(key);
         }
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;

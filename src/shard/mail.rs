@@ -192,3 +192,72 @@ impl PeerMail {
 pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
     (0..shards).map(|_| PeerMail::default()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Outgoing, Room, Weigh};
+
+    struct Letter(usize);
+
+    impl Weigh for Letter {
+        fn weight(&self) -> usize {
+            self.0
+        }
+    }
+
+    fn outgoing(messages: usize, bytes: usize) -> Outgoing<Letter> {
+        let mut outgoing = Outgoing::default();
+        outgoing.set_room(Room { messages, bytes });
+        outgoing
+    }
+
+    #[test]
+    fn room_ends_with_its_messages_or_its_bytes() {
+        let mut few = outgoing(2, 1000);
+        let mut light = outgoing(1000, 10);
+        for mail in [&mut few, &mut light] {
+            for _ in 0..2 {
+                assert!(mail.has_room());
+                // The last one may go over.
+                mail.push(Letter(9));
+            }
+            assert!(!mail.has_room());
+        }
+    }
+
+    #[test]
+    fn a_want_of_room_is_told_once() {
+        let mut mail = outgoing(1, 1);
+        assert!(mail.has_room() && !mail.is_touched() && !mail.take_starved());
+        mail.push(Letter(1));
+        assert!(mail.is_touched() && !mail.take_starved());
+        assert!(!mail.has_room());
+        assert!(mail.take_starved());
+        assert!(!mail.take_starved());
+        assert!(
+            !mail.has_room() && mail.take_starved(),
+            "found once more, told once more"
+        );
+    }
+
+    #[test]
+    fn an_outgoing_box_without_a_lane_has_no_room_and_asks_for_some() {
+        let mut mail = Outgoing::<Letter>::default();
+        assert!(mail.is_touched());
+        assert!(!mail.has_room());
+        assert!(mail.take_starved());
+    }
+
+    #[test]
+    fn mail_leaves_in_the_order_in_which_it_came() {
+        let mut mail = outgoing(3, 100);
+        for weight in 1..=3 {
+            mail.push(Letter(weight));
+        }
+        let first = mail.pop().unwrap();
+        mail.put_back(first);
+        let order: Vec<usize> = std::iter::from_fn(|| mail.pop()).map(|l| l.0).collect();
+        assert_eq!(order, [1, 2, 3]);
+        assert!(!mail.has_room(), "a lane that refused has no room");
+    }
+}

@@ -1,7 +1,7 @@
 //! Subscribing: interest in topics, and when a subscription is live.
 
 use crate::conn::subs::{Membership, Subs, WAITING};
-use crate::conn::{BLOCKED, CORKED, DIRTY};
+use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY};
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
@@ -33,7 +33,8 @@ impl<D> Inner<D> {
         if name.is_empty() || TOPIC_BYTES_MAX < name.len() {
             return Err(SubscribeError::TopicName);
         }
-        let conn = self.conn(key).ok_or(SubscribeError::Closed)?;
+        let conn = self.conn(key).filter(|conn| !conn.is(CLOSING));
+        let conn = conn.ok_or(SubscribeError::Closed)?;
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
             return Err(SubscribeError::TooMany);
         }
@@ -292,6 +293,8 @@ impl<D> Inner<D> {
     }
 
     fn forget(&mut self, key: u32, topic: Topic) {
+        // Its log may be what somebody waited for, and no walk will say that it is gone.
+        self.moved = true;
         for feed in topic.feeds.into_iter().filter(|&feed| feed != NO_FEED) {
             if let Some(mut feed) = self.feeds.try_remove(feed as usize) {
                 feed.log.clear(&mut self.pool);

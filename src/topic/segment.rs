@@ -91,3 +91,59 @@ impl Pool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::Pool;
+    use crate::limits::{SEGMENT_BYTES, SPARE_SEGMENTS_MAX};
+
+    #[test]
+    fn bytes_count_until_the_last_holder_is_gone() {
+        let mut pool = Pool::default();
+        let mut segment = pool.take(0);
+        let inner = Rc::get_mut(&mut segment).unwrap();
+        inner.bytes.extend_from_slice(&[0; 100]);
+        inner.count();
+        inner.bytes.extend_from_slice(&[0; 50]);
+        inner.count();
+        assert_eq!(pool.backlog(), 150);
+        let held = Rc::clone(&segment);
+        pool.give(segment);
+        assert_eq!(pool.backlog(), 150, "somebody still holds it");
+        drop(held);
+        assert_eq!(pool.backlog(), 0);
+    }
+
+    #[test]
+    fn a_segment_is_used_again_as_if_new() {
+        let mut pool = Pool::default();
+        let mut segment = pool.take(7);
+        let inner = Rc::get_mut(&mut segment).unwrap();
+        inner.bytes.extend_from_slice(b"old");
+        inner.count();
+        let born = segment.born;
+        pool.give(segment);
+        assert_eq!(pool.backlog(), 0);
+        let segment = pool.take(9);
+        assert_eq!((segment.base, segment.end()), (9, 9));
+        assert!(born < segment.born);
+        drop(segment);
+        assert_eq!(pool.backlog(), 0);
+    }
+
+    #[test]
+    fn spare_memory_has_a_bound() {
+        let mut pool = Pool::default();
+        let mut segments: Vec<_> = (0..2 * SPARE_SEGMENTS_MAX).map(|_| pool.take(0)).collect();
+        let large = Rc::get_mut(&mut segments[0]).unwrap();
+        large.bytes.reserve(SEGMENT_BYTES + 1);
+        for segment in segments {
+            pool.give(segment);
+        }
+        assert_eq!(pool.spare.len(), SPARE_SEGMENTS_MAX);
+        let bytes = pool.spare.iter().map(|spare| spare.bytes.capacity());
+        assert!(bytes.max().is_some_and(|bytes| bytes <= SEGMENT_BYTES));
+    }
+}

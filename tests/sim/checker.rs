@@ -18,11 +18,7 @@ struct Missing {
 /// All traffic has come to rest, and nobody has been told to go.
 pub(crate) fn check_at_rest(world: &mut World) {
     for (at, shard) in world.shards.iter().enumerate() {
-        assert!(
-            shard.stuck().is_empty(),
-            "shard {at} holds mail that it gave back: {:?}",
-            shard.stuck()
-        );
+        assert_eq!(shard.stuck(), 0, "shard {at} holds mail that it gave back");
     }
     assert_eq!(world.mesh.len(), 0, "mail is stuck on a lane");
     for at in 0..world.clients.len() {
@@ -33,6 +29,22 @@ pub(crate) fn check_at_rest(world: &mut World) {
         check_topic(world, topic, &mut missing);
     }
     check_counters(world, &missing);
+}
+
+/// Whoever is subscribed and fast has the message that was published last on each topic; `first`
+/// is that of the first topic.
+pub(crate) fn check_probe(world: &World, first: usize) {
+    for (at, client) in world.clients.iter().enumerate() {
+        let fast = world.net.sockets[at].short_writes == 0;
+        for topic in 0..world.profile.topics {
+            if !client.keeps_up() || !client.is_subscribed(topic) || !fast {
+                continue;
+            }
+            let newest = client.seen[topic].last().map(|seen| seen.name);
+            let probe = Some(first + topic);
+            assert_eq!(newest, probe, "client {at} is cut off from topic {topic}");
+        }
+    }
 }
 
 /// Everybody is gone.
@@ -84,7 +96,7 @@ fn check_client(world: &World, at: usize) {
         assert_eq!(client.stage, Stage::Told(200), "client {at} has its page");
         return;
     }
-    if !client.stays() || world.draining {
+    if !client.keeps_up() || world.draining {
         return;
     }
     assert!(
@@ -228,7 +240,7 @@ fn check_stream(
         .map(|(place, &name)| (name, place))
         .collect();
     let short_writes = world.net.sockets[at].short_writes;
-    let stays = client.stays() && !world.draining && client.topics.contains(&topic);
+    let stays = client.keeps_up() && !world.draining && client.topics.contains(&topic);
     if !known {
         if short_writes == 0 {
             check_each_publisher(world, at, topic, order, stays);

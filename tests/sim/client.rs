@@ -104,8 +104,9 @@ impl Client {
         }
     }
 
-    pub(crate) fn is_websocket(&self) -> bool {
-        self.place != Place::Tcp
+    /// Whether it has what there is for it, once all has come to rest.
+    pub(crate) fn keeps_up(&self) -> bool {
+        self.stays() && !self.stalled
     }
 
     /// Whether it is connected and means to stay so.
@@ -173,10 +174,15 @@ impl Client {
         out
     }
 
-    pub(crate) fn close(&mut self, rng: &mut Rng) -> Vec<u8> {
+    pub(crate) fn close(&self, rng: &mut Rng) -> Vec<u8> {
         let mut out = Vec::new();
         frame(&mut out, 0x88, &1000_u16.to_be_bytes(), rng);
         out
+    }
+
+    /// Whether it was told that it is subscribed.
+    pub(crate) fn is_subscribed(&self, topic: usize) -> bool {
+        self.subscribed[topic]
     }
 
     /// Echoes and pongs that it has not had.

@@ -104,6 +104,7 @@ impl Handler for App {
     fn on_close(&mut self, cx: &mut Cx<'_, Data>, _reason: CloseReason) {
         let mut book = self.ledger.borrow_mut();
         book.closed += 1;
+        assert!(cx.subscribe(&self.topics[0]).is_err(), "too late");
         let Some(Data {
             topic: Some(topic), ..
         }) = cx.data().copied()

@@ -25,8 +25,6 @@ pub(crate) struct Message {
     pub(crate) topic: usize,
     /// The client that published it, or `None`: a handler did.
     pub(crate) publisher: Option<usize>,
-    pub(crate) kind: Kind,
-    pub(crate) filler: usize,
     /// The step at which its publisher began.
     pub(crate) begun: u64,
     pub(crate) accepted: bool,
@@ -48,8 +46,6 @@ impl Book {
         self.messages.push(Message {
             topic,
             publisher,
-            kind,
-            filler,
             begun: self.step,
             accepted: false,
         });

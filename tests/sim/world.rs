@@ -143,14 +143,25 @@ impl World {
         }
     }
 
-    /// Everybody reads, and whatever is under way arrives.
-    pub(crate) fn settle(&mut self) {
+    /// Publishes one more message on each topic, for whoever is subscribed; returns the first.
+    pub(crate) fn probe(&mut self) -> usize {
+        let publisher = self.connect(Client::new(Place::Pub, Vec::new(), self.profile.topics));
+        self.come_to_rest();
+        let first = self.ledger.borrow().messages.len();
+        for topic in 0..self.profile.topics {
+            self.act(Action::Publish(publisher, topic));
+        }
+        self.come_to_rest();
+        first
+    }
+
+    /// Those who stopped reading read on.
+    pub(crate) fn wake_all(&mut self) {
         for at in 0..self.clients.len() {
             if self.clients[at].stalled {
                 self.act(Action::Stall(at, false));
             }
         }
-        self.come_to_rest();
     }
 
     /// Everybody leaves, by himself or because the server drains.
@@ -205,7 +216,8 @@ impl World {
             72..90 => return self.client_acts(client),
             90..94 => Some(Action::Pass(self.rng.below(10) as u64)),
             _ if self.clients.len() < self.profile.clients && !self.draining => {
-                return drop(self.connect_any());
+                self.connect_any();
+                return;
             }
             _ => None,
         };

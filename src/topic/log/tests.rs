@@ -1,4 +1,8 @@
+use std::collections::VecDeque;
+
 use super::Log;
+use crate::internals::Rng;
+use crate::limits::SEGMENT_BYTES;
 use crate::payload::Form;
 use crate::proto::Kind;
 use crate::topic::segment::Pool;
@@ -13,4 +17,139 @@ fn a_cleared_log_goes_on_where_it_was() {
     assert_eq!((log.base(), log.head(), pool.backlog()), (6, 6, 0));
     log.append(Form::LengthPrefix, Kind::Binary, b"c", &mut pool);
     assert_eq!(log.tail(6), b"\0\0\0\x01c");
+}
+
+/// What a log should know, the simple way: every frame with its position.
+#[derive(Default)]
+struct Model {
+    frames: VecDeque<(u64, Vec<u8>)>,
+    head: u64,
+    count: u64,
+}
+
+impl Model {
+    fn base(&self) -> u64 {
+        self.frames.front().map_or(self.head, |(start, _)| *start)
+    }
+
+    fn ends(&self) -> impl Iterator<Item = u64> {
+        self.frames
+            .iter()
+            .map(|(start, frame)| start + frame.len() as u64)
+    }
+
+    fn trim(&mut self, base: u64) {
+        self.frames.retain(|(start, _)| base <= *start);
+    }
+
+    /// All bytes from a boundary on.
+    fn bytes_from(&self, cursor: u64) -> Vec<u8> {
+        let kept = self.frames.iter().filter(|(start, _)| cursor <= *start);
+        kept.flat_map(|(_, frame)| frame).copied().collect()
+    }
+}
+
+fn check(log: &Log, model: &Model, rng: &mut Rng) {
+    assert_eq!((log.base(), log.head()), (model.base(), model.head));
+    assert_eq!(log.len() as u64, model.head - model.base());
+    assert_eq!(log.count(), model.count);
+    assert_eq!(log.is_empty(), model.frames.is_empty());
+    let newest = model.frames.back().map_or(model.head, |(start, _)| *start);
+    assert_eq!(log.newest(), newest);
+
+    let boundaries: Vec<u64> = std::iter::once(model.base()).chain(model.ends()).collect();
+    let (one, other) = (rng.below(boundaries.len()), rng.below(boundaries.len()));
+    let (from, to) = (one.min(other), one.max(other));
+    let frames = log.frames_between(boundaries[from], boundaries[to]);
+    assert_eq!(frames, (to - from) as u64);
+    assert_eq!(log.frame_end(boundaries[from]), boundaries[from]);
+    if from < to {
+        let inside = boundaries[from] + 1;
+        assert_eq!(log.frame_end(inside), boundaries[from + 1]);
+    }
+
+    // A reader that takes one tail after the other, and one that keeps them all.
+    let expected = model.bytes_from(boundaries[from]);
+    let mut read = Vec::new();
+    while boundaries[from] + (read.len() as u64) < log.head() {
+        let tail = log.tail(boundaries[from] + read.len() as u64);
+        assert!(!tail.is_empty());
+        read.extend_from_slice(tail);
+    }
+    assert!(read == expected);
+    let unread = log.unread(boundaries[from]);
+    let held = unread.iter().flat_map(|u| u.segment.slice(u.from, u.to));
+    assert!(held.copied().eq(expected));
+    let frames: u64 = unread.iter().map(|unread| unread.frames).sum();
+    assert_eq!(frames, (boundaries.len() - 1 - from) as u64);
+}
+
+#[test]
+fn a_log_agrees_with_a_list_of_its_frames() {
+    for seed in 0..200 {
+        let mut rng = Rng::new(seed);
+        let mut pool = Pool::default();
+        let mut log = Log::default();
+        let mut model = Model::default();
+        let form = Form::ALL[rng.below(2)];
+        let mut held = Vec::new();
+        for _ in 0..60 {
+            match rng.below(10) {
+                0 => {
+                    log.trim(&mut pool);
+                    model.trim(log.base());
+                }
+                1 if rng.below(4) == 0 => {
+                    log.clear(&mut pool);
+                    model.frames.clear();
+                }
+                2 => held.extend(log.share(log.base(), log.head())),
+                3 => held.truncate(rng.below(3)),
+                _ => {
+                    let max = [10, 200, 40_000, 2 * SEGMENT_BYTES][rng.below(4)];
+                    let payload: Vec<u8> = (0..rng.below(max)).map(|_| rng.byte()).collect();
+                    log.append(form, Kind::Binary, &payload, &mut pool);
+                    let mut frame = Vec::new();
+                    form.encode(&mut frame, Kind::Binary, &payload);
+                    let start = model.head;
+                    model.head += frame.len() as u64;
+                    model.frames.push_back((start, frame));
+                    model.count += 1;
+                }
+            }
+            check(&log, &model, &mut rng);
+            assert!(log.len() <= pool.backlog(), "seed {seed}");
+        }
+        log.clear(&mut pool);
+        held.clear();
+        assert_eq!(pool.backlog(), 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_trim_lets_go_of_whole_segments() {
+    let mut pool = Pool::default();
+    let mut log = Log::default();
+    for _ in 0..3 {
+        let payload = vec![0; SEGMENT_BYTES - 4];
+        log.append(Form::LengthPrefix, Kind::Binary, &payload, &mut pool);
+    }
+    let segment = SEGMENT_BYTES as u64;
+    assert_eq!(log.trim_to(), segment);
+    log.trim(&mut pool);
+    assert_eq!((log.base(), log.trim_to()), (segment, 2 * segment));
+}
+
+#[test]
+fn what_somebody_holds_is_never_written_to() {
+    let mut pool = Pool::default();
+    let mut log = Log::default();
+    log.append(Form::LengthPrefix, Kind::Binary, b"old", &mut pool);
+    let (segment, from, to) = log.share(0, 7).unwrap();
+    log.append(Form::LengthPrefix, Kind::Binary, b"new", &mut pool);
+    assert_eq!(segment.slice(0, usize::MAX), b"");
+    assert_eq!(segment.slice(from, to), b"\0\0\0\x03old");
+    log.clear(&mut pool);
+    log.append(Form::LengthPrefix, Kind::Binary, b"newer", &mut pool);
+    assert_eq!(segment.slice(from, to), b"\0\0\0\x03old");
 }
