@@ -3,4 +3,5 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
 mod fanout;
+mod handle;
 mod support;
