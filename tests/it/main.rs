@@ -4,4 +4,5 @@
 
 mod fanout;
 mod handle;
+mod order;
 mod support;
