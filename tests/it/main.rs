@@ -5,4 +5,5 @@
 mod fanout;
 mod handle;
 mod order;
+mod slow;
 mod support;
