@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
+mod bad_input;
 mod fanout;
 mod handle;
 mod order;
