@@ -5,6 +5,7 @@
 mod bad_input;
 mod fanout;
 mod handle;
+mod life;
 mod order;
 mod slow;
 mod support;
