@@ -130,13 +130,14 @@ impl Acceptor {
                 match listening.listener.accept() {
                     Ok((stream, _)) => open(into, stream, &listening.speaks),
                     Err(err) if err.kind() == ErrorKind::WouldBlock => *ready = false,
-                    Err(err) if is_scarcity(&err) => {
+                    // It fails before it looks into the queue: there may be nobody.
+                    Err(err) if is_scarcity(&err) && self.turn_away(index) => {
                         into.core.count_accept_error();
-                        self.turn_away(index);
                         self.log(&err, now);
                         self.paused_until = Some(now.plus(ACCEPT_PAUSE));
                         return;
                     }
+                    Err(err) if is_scarcity(&err) => self.listeners[index].1 = false,
                     // The connection is gone before it was accepted (accept(2)).
                     Err(_) => {}
                 }
@@ -160,12 +161,15 @@ impl Acceptor {
     }
 
     /// Takes one connection with the spare descriptor and closes it: its client need not wait for
-    /// one that may never be free.
-    fn turn_away(&mut self, index: usize) {
+    /// one that may never be free. `false` if there was none to take.
+    fn turn_away(&mut self, index: usize) -> bool {
+        let mut somebody = true;
         if self.spare.take().is_some() {
-            drop(self.listeners[index].0.listener.accept());
+            let taken = self.listeners[index].0.listener.accept();
+            somebody = !matches!(&taken, Err(err) if err.kind() == ErrorKind::WouldBlock);
         }
         self.spare = File::open("/dev/null").ok();
+        somebody
     }
 
     /// Logs at most once per second.

@@ -1,7 +1,6 @@
 //! What one client publishes, every subscriber of the topic gets, whatever it speaks.
 
 use corecast::Kind;
-use std::net::SocketAddr;
 use tungstenite::Message as WsMessage;
 
 use crate::support::length_prefix::{LengthPrefix, frame};

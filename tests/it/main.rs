@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
 mod bad_input;
+mod descriptors;
 mod fanout;
 mod handle;
+mod life;
 mod order;
 mod slow;
 mod support;

@@ -13,19 +13,16 @@ use crate::support::ws::Ws;
 
 const SHARDS: usize = 4;
 
-/// A subscriber, whichever way it came.
-enum Subscriber {
-    Tcp(LengthPrefix),
-    Ws(Ws),
-}
+/// Gives a subscriber's next message, whatever it speaks.
+type Next = Box<dyn FnMut() -> Vec<u8>>;
 
-impl Subscriber {
-    fn next(&mut self) -> String {
-        let payload = match self {
-            Self::Tcp(client) => client.next(),
-            Self::Ws(client) => client.next_payload(),
-        };
-        String::from_utf8(payload).unwrap()
+fn subscribe(server: &Running, over_tcp: bool) -> Next {
+    if over_tcp {
+        let mut client = LengthPrefix::connect(server.tcp());
+        Box::new(move || client.next())
+    } else {
+        let mut client = Ws::connect(server.http(), "/sub/lobby");
+        Box::new(move || client.next_payload())
     }
 }
 
@@ -34,11 +31,8 @@ fn a_thousand_subscribers_of_four_shards_see_one_order() {
     const SUBSCRIBERS: usize = 1_000;
     const EACH: usize = 100;
     let server = Running::with(builder(SHARDS), Switchboard::new);
-    let mut subscribers: Vec<Subscriber> = (0..SUBSCRIBERS)
-        .map(|n| match n % 2 {
-            0 => Subscriber::Tcp(LengthPrefix::connect(server.tcp())),
-            _ => Subscriber::Ws(Ws::connect(server.http(), "/sub/lobby")),
-        })
+    let mut subscribers: Vec<Next> = (0..SUBSCRIBERS)
+        .map(|n| subscribe(&server, n % 2 == 0))
         .collect();
     let publishers = connect_to_each(&server, SHARDS);
     thread::scope(|scope| {
@@ -59,23 +53,20 @@ fn a_thousand_subscribers_of_four_shards_see_one_order() {
         });
     });
     let total = EACH * (SHARDS + 1);
-    let order: Vec<String> = (0..total).map(|_| subscribers[0].next()).collect();
+    let order: Vec<Vec<u8>> = (0..total).map(|_| subscribers[0]()).collect();
     check_each_publisher(&order);
-    for (at, subscriber) in subscribers.iter_mut().enumerate().skip(1) {
+    for (at, next) in subscribers.iter_mut().enumerate().skip(1) {
         for (place, expected) in order.iter().enumerate() {
-            assert_eq!(
-                &subscriber.next(),
-                expected,
-                "subscriber {at}, place {place}"
-            );
+            assert_eq!(&next(), expected, "subscriber {at}, place {place}");
         }
     }
 }
 
 /// Each publisher's messages stand in their own order.
-fn check_each_publisher(order: &[String]) {
+fn check_each_publisher(order: &[Vec<u8>]) {
     let mut next = [0; SHARDS + 1];
     for message in order {
+        let message = std::str::from_utf8(message).unwrap();
         let (publisher, n) = message.split_once(':').unwrap();
         let next = &mut next[publisher.parse::<usize>().unwrap()];
         assert_eq!(n, next.to_string(), "of publisher {publisher}");

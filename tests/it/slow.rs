@@ -241,7 +241,7 @@ fn a_stopped_process_falls_behind_alone() {
     }
     let mut scene = Scene::new(config(SlowConsumer::DropOldest));
     let addr = scene.server.http();
-    let mut process = Helper::start(TEST, &format!("{addr} {}", MANY - 1));
+    let process = Helper::start(TEST, &format!("{addr} {}", MANY - 1));
     process.wait_for("subscribed");
     process.stop();
     scene.publish(MANY);
@@ -262,6 +262,7 @@ fn a_stopped_process_falls_behind_alone() {
 }
 
 /// Subscribes, reads to the message it was told, and prints what it got as `first-last` of runs.
+#[expect(clippy::print_stdout, reason = "that is how it tells")]
 fn read_as_a_process(task: &str) {
     let (addr, last) = task.split_once(' ').unwrap();
     let addr: SocketAddr = addr.parse().unwrap();

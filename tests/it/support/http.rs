@@ -1,6 +1,6 @@
 //! HTTP by hand: requests as bytes, answers read to their end.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use crate::support::socket::{dial, read_to_the_end};
@@ -44,4 +44,13 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
         head: head.to_owned(),
         body: body.to_owned(),
     }
+}
+
+/// Whether a WebSocket client is let in now.
+pub(crate) fn is_served(addr: SocketAddr) -> bool {
+    let mut stream = dial(addr);
+    stream.write_all(upgrade_request("/ws").as_bytes()).unwrap();
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).unwrap();
+    &status == b"HTTP/1.1 101"
 }

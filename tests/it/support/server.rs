@@ -64,6 +64,13 @@ impl Running {
             .publish_deadline(topic, kind, payload, in_a_while())
             .unwrap();
     }
+
+    /// Waits for a drained server's end.
+    pub(crate) fn join(mut self) {
+        if let Some(server) = self.0.take() {
+            server.join();
+        }
+    }
 }
 
 impl Drop for Running {

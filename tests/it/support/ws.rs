@@ -86,9 +86,4 @@ impl Ws {
         assert!(matches!(end, Error::ConnectionClosed), "{end}");
         close
     }
-
-    /// The socket under it.
-    pub(crate) fn stream(&self) -> &TcpStream {
-        self.0.get_ref()
-    }
 }
