@@ -94,11 +94,6 @@ impl CloseReason {
             | Self::Stalled => None,
         }
     }
-
-    /// Whether the same client may come back and fare better.
-    pub fn may_return(self) -> bool {
-        !matches!(self, Self::Protocol(_) | Self::Policy(_) | Self::Refused(_))
-    }
 }
 
 impl fmt::Display for CloseReason {

@@ -93,6 +93,11 @@ pub mod topic;
 #[doc(hidden)]
 pub mod cli;
 
+/// Compiles the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use close_reason::CloseReason;
 pub use config::{Config, SlowConsumer};
 pub use counters::Counters;

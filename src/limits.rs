@@ -65,7 +65,8 @@ pub const KEEPALIVE_PROBES: u32 = 4;
 /// so it must be the time that all of them take.
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(120);
 /// Bytes of a connection that the kernel takes beyond those it can send. Without a limit it takes
-/// 3 to 4 MB from a reader that never reads, and every slow-consumer policy begins minutes late.
+/// 3 to 4 MB from a reader that never reads, and every slow-consumer policy begins minutes late
+/// (`TCP_NOTSENT_LOWAT`, tcp(7)).
 pub const NOTSENT_BYTES: u32 = 16 << 10;
 
 /// Messages on a lane between two shards, where memory does not tell otherwise: as many as a shard
@@ -142,7 +143,3 @@ pub const EVENTS_PER_POLL: usize = 1_024;
 pub const DESCRIPTORS_RESERVED: usize = 100;
 /// Most shards of a node.
 pub const SHARDS_MAX: usize = 256;
-/// Unsent bytes of a connection above which the kernel takes no more (`TCP_NOTSENT_LOWAT`,
-/// tcp(7)). Without it the kernel queues 3 to 4 MB for a reader that never reads, and every policy
-/// for slow consumers begins minutes late.
-pub const NOTSENT_LOWAT_BYTES: u32 = 16 << 10;

@@ -25,15 +25,6 @@ pub enum Refused<M> {
     Gone(M),
 }
 
-impl<M> Refused<M> {
-    /// The message.
-    pub fn into_message(self) -> M {
-        match self {
-            Self::Full(message) | Self::Gone(message) => message,
-        }
-    }
-}
-
 /// Makes a lane.
 pub fn lane<M>(capacity: Capacity) -> (LaneSender<M>, LaneReceiver<M>) {
     let (sender, receiver) = bounded(capacity.messages);

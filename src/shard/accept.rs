@@ -39,7 +39,7 @@ pub enum Speaks {
 
 /// Where accepted connections go.
 #[derive(Debug)]
-pub(crate) struct Into<'a, H: Handler> {
+pub(crate) struct Intake<'a, H: Handler> {
     /// Who decides.
     pub(crate) core: &'a mut ShardCore<H>,
     /// Who counts the connections of all shards.
@@ -116,7 +116,7 @@ impl Acceptor {
     }
 
     /// Accepts a turn's worth of connections.
-    pub(super) fn accept<H: Handler>(&mut self, into: &mut Into<'_, H>, now: Now) {
+    pub(super) fn accept<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
         if !self.is_ready(now) {
             return;
         }
@@ -146,7 +146,7 @@ impl Acceptor {
     }
 
     /// Takes what is queued, as closing the listener would reset it, and closes the listeners.
-    pub(super) fn close<H: Handler>(&mut self, into: &mut Into<'_, H>, now: Now) {
+    pub(super) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
         self.paused_until = None;
         for (_, ready) in &mut self.listeners {
             *ready = true;
@@ -190,8 +190,8 @@ impl Acceptor {
     }
 }
 
-fn open<H: Handler>(into: &mut Into<'_, H>, mut stream: TcpStream, speaks: &Speaks) {
-    let Into {
+fn open<H: Handler>(into: &mut Intake<'_, H>, mut stream: TcpStream, speaks: &Speaks) {
+    let Intake {
         core,
         shared,
         registry,

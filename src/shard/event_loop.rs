@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{EVENTS_PER_POLL, READ_BYTES_PER_TURN};
-use crate::shard::accept::{Acceptor, Into, Listening};
+use crate::shard::accept::{Acceptor, Intake, Listening};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
 use crate::shard::post::Post;
@@ -230,7 +230,7 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn accept(&mut self) {
-        let mut into = Into {
+        let mut into = Intake {
             core: &mut self.core,
             shared: self.control.shared(),
             registry: self.poll.registry(),
@@ -241,7 +241,7 @@ impl<H: Handler> EventLoop<H> {
 
     fn drain(&mut self) {
         if self.acceptor.is_open() {
-            let mut into = Into {
+            let mut into = Intake {
                 core: &mut self.core,
                 shared: self.control.shared(),
                 registry: self.poll.registry(),

@@ -292,7 +292,7 @@ impl<H: Handler> ShardCore<H> {
         let mut headers = NO_HEADERS;
         match parse_head(input, &mut headers) {
             Ok(Head::Incomplete) => Took::Nothing,
-            Ok(Head::Complete { request, taken }) if request.wants_upgrade() => {
+            Ok(Head::Complete { request, taken }) if request.wants_websocket() => {
                 self.upgrade(key, &request, taken)
             }
             Ok(Head::Complete { request, .. }) => {

@@ -205,7 +205,7 @@ impl<D> Inner<D> {
             self.look_at(key);
         }
         self.expired = expired;
-        self.forget_topics();
+        self.forget_topics(budget);
     }
 
     fn look_at(&mut self, key: u32) {

@@ -268,10 +268,12 @@ impl<D> Inner<D> {
     }
 
     /// Forgets the topics that have had no subscriber for a while.
-    pub(super) fn forget_topics(&mut self) {
+    pub(super) fn forget_topics(&mut self, budget: usize) {
         let linger = self.config.interest_linger;
-        while let Some(&key) = self.fading.front() {
-            let Some(topic) = self.topics.get_mut(key) else {
+        for _ in 0..budget {
+            let front = self.fading.front().copied();
+            let Some((key, topic)) = front.and_then(|key| Some((key, self.topics.get_mut(key)?)))
+            else {
                 return;
             };
             if topic.subscribers == 0 && self.now < topic.left_at.plus(linger) {

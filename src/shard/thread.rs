@@ -11,7 +11,7 @@ use crossbeam_channel::{Receiver, Sender};
 use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::ShardId;
-use crate::limits::NOTSENT_LOWAT_BYTES;
+use crate::limits::NOTSENT_BYTES;
 use crate::mesh::Port;
 use crate::net::listener;
 use crate::shard::accept::{Listening, Speaks};
@@ -55,12 +55,15 @@ pub fn run<H: Handler>(mut seed: Seed, make: impl FnOnce(ShardId) -> H) {
     // First of all, while no descriptor has been opened here.
     if let Some(keep) = seed.keep.take()
         && let Err(err) = descriptors::own_table(&keep)
-        && seed.shard == 0
     {
-        log::warn!(
-            "cannot give each shard a descriptor table of its own: {err}; \
-             the limit of open files is for all shards together"
-        );
+        // All shards share the table now, and what it holds.
+        seed.config.connections_max /= usize::from(seed.shards);
+        if seed.shard == 0 {
+            log::warn!(
+                "cannot give each shard a descriptor table of its own: {err}; \
+                 the limit of open files is for all shards together"
+            );
+        }
     }
     if let Some(core) = seed.pin
         && !affinity::pin_to(core)
@@ -104,7 +107,7 @@ fn prepare<H: Handler>(
     } = seed;
     let mut bound = Vec::with_capacity(listen.len());
     for (addr, speaks) in listen {
-        bound.push((listener::bind_shard(addr, NOTSENT_LOWAT_BYTES)?, speaks));
+        bound.push((listener::bind_shard(addr, NOTSENT_BYTES)?, speaks));
     }
     let _bound = report.send(Ok(()));
     if proceed.recv().is_err() {

@@ -41,7 +41,9 @@ pub(crate) fn check_probe(world: &World, first: usize) {
                 continue;
             }
             // A handler may publish a farewell after it.
-            let has_probe = client.seen[topic].iter().any(|seen| seen.name == first + topic);
+            let has_probe = client.seen[topic]
+                .iter()
+                .any(|seen| seen.name == first + topic);
             assert!(has_probe, "client {at} is cut off from topic {topic}");
         }
     }

@@ -116,9 +116,10 @@ impl<'b> Request<'b> {
             .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Whether the request asks for another protocol, rightly or wrongly.
-    pub fn wants_upgrade(&self) -> bool {
-        self.header("upgrade").is_some()
+    /// Whether the request asks for WebSocket, rightly or wrongly. RFC 9110 7.8: an offer of other
+    /// protocols, such as `h2c`, may be ignored.
+    pub fn wants_websocket(&self) -> bool {
+        self.lists_token("upgrade", "websocket")
     }
 
     /// RFC 9112 3.2: an HTTP/1.1 request without `Host`, and any request with two, is a 400.

@@ -109,7 +109,9 @@ fn targets_are_split_into_path_and_query() {
 
 #[test]
 fn header_fields_are_found_in_any_case_and_in_order() {
-    let input = with_fields("Host: a\r\nVIA: one\r\nvia:two, Three \r\nEmpty:\r\nUpgrade: h2c\r\n");
+    let input = with_fields(
+        "Host: a\r\nVIA: one\r\nvia:two, Three \r\nEmpty:\r\nUpgrade: h2c, WebSocket\r\n",
+    );
     let mut headers = NO_HEADERS;
     let Ok(Head::Complete { request, .. }) = parse_head(&input, &mut headers) else {
         panic!("no request");
@@ -120,7 +122,17 @@ fn header_fields_are_found_in_any_case_and_in_order() {
     assert_eq!(request.header("vi"), None);
     assert!(request.lists_token("via", "three"));
     assert!(!request.lists_token("via", "thre"));
-    assert!(request.wants_upgrade());
+    assert!(request.wants_websocket());
+}
+
+#[test]
+fn another_upgrade_is_no_wish_for_websocket() {
+    let input = with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n");
+    let mut headers = NO_HEADERS;
+    let Ok(Head::Complete { request, .. }) = parse_head(&input, &mut headers) else {
+        panic!("no request");
+    };
+    assert!(!request.wants_websocket());
 }
 
 #[test]
