@@ -79,10 +79,12 @@ impl<H: Handler> ShardCore<H> {
         ) {
             Ok(data) => {
                 // An empty frame says that the connection's subscriptions are live.
-                self.inner.reply(key, |out| out.extend_from_slice(&[0; 4]));
-                self.opened(key, data);
+                self.greet(key, data, |out| out.extend_from_slice(&[0; 4]));
             }
-            Err(response) => self.inner.close(key, CloseReason::Refused(response.status)),
+            Err(response) => {
+                self.inner.discard_outbox(key);
+                self.inner.close(key, CloseReason::Refused(response.status));
+            }
         }
         id
     }

@@ -184,6 +184,13 @@ impl<D> Inner<D> {
         )
     }
 
+    /// Drops what a connection has not been sent.
+    pub(super) fn discard_outbox(&mut self, key: u32) {
+        if let Some(conn) = self.conn(key) {
+            conn.outbox = None;
+        }
+    }
+
     /// Takes an empty outbox away from a connection.
     pub(super) fn drop_outbox(&mut self, key: u32) {
         let Some(conn) = self.conns.get_mut(key as usize) else {

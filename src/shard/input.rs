@@ -4,20 +4,18 @@ use crate::close_reason::CloseReason;
 use crate::conn::{
     CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, READABLE, WAITS_OUTBOX,
 };
-use crate::handler::{Busy, Handler, Message, Opening, Wait};
+use crate::handler::{Busy, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
 use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
 use crate::proto::Kind;
-use crate::proto::http::{Head, NO_HEADERS, Request, Response, parse_head};
 use crate::proto::length_prefix;
 use crate::proto::ws::encode_pong;
-use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 use crate::proto::ws::{Decoder, Event};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
 
 /// What became of the front of the input.
-enum Took {
+pub(super) enum Took {
     /// So many bytes; there may be more to do in the rest.
     Bytes(usize),
     /// Nothing: it is incomplete.
@@ -286,86 +284,6 @@ impl<H: Handler> ShardCore<H> {
                 self.inner.close(key32(key), CloseReason::Overload);
             }
         }
-    }
-
-    fn take_head(&mut self, key: u32, input: &[u8]) -> Took {
-        let mut headers = NO_HEADERS;
-        match parse_head(input, &mut headers) {
-            Ok(Head::Incomplete) => Took::Nothing,
-            Ok(Head::Complete { request, taken }) if request.wants_websocket() => {
-                self.upgrade(key, &request, taken)
-            }
-            Ok(Head::Complete { request, .. }) => {
-                let response = self.handler.on_request(&request);
-                self.respond(key, &response, request.method == "HEAD");
-                Took::Ended
-            }
-            Err(error) => {
-                self.respond(key, &Response::from(error), false);
-                Took::Ended
-            }
-        }
-    }
-
-    fn upgrade(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
-        let upgrade = match check_upgrade(request) {
-            Ok(upgrade) => upgrade,
-            Err(error) => {
-                self.respond(key, &Response::from(error), false);
-                return Took::Ended;
-            }
-        };
-        let opened = self.handler.on_open(
-            &mut Cx {
-                inner: &mut self.inner,
-                key,
-            },
-            &Opening::WebSocket(request),
-        );
-        match opened {
-            Ok(data) => {
-                let protocol = upgrade.protocols().next();
-                self.inner.reply(key, |out| {
-                    encode_switching_protocols(out, &upgrade, protocol);
-                });
-                if let Some(conn) = self.inner.conn(key) {
-                    conn.proto = Proto::WebSocket(Decoder::default());
-                }
-                self.opened(key, data);
-            }
-            Err(response) => self.respond(key, &response, false),
-        }
-        match self.inner.conn(key) {
-            Some(conn) if conn.is(PAUSED) => Took::Paused(taken),
-            Some(conn) if !conn.is(CLOSING) => Took::Bytes(taken),
-            _ => Took::Ended,
-        }
-    }
-
-    /// The handler has accepted a connection, and its greeting is in the outbox.
-    pub(super) fn opened(&mut self, key: u32, data: H::Conn) {
-        self.inner.counters.opened += 1;
-        let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.conn(key) else {
-            return;
-        };
-        conn.data = Some(data);
-        conn.heard = stamp;
-        conn.set(OPEN, true);
-        if 0 < conn.waiting {
-            conn.set(CORKED | PAUSED, true);
-            self.inner.set_apart(key, true);
-        }
-        self.inner.arm(key);
-    }
-
-    pub(super) fn respond(&mut self, key: u32, response: &Response, head_only: bool) {
-        self.inner.reply(key, |out| response.encode(out, head_only));
-        let reason = match response.status {
-            status @ 400.. => CloseReason::Refused(status),
-            _ => CloseReason::Answered,
-        };
-        self.inner.close(key, reason);
     }
 }
 

@@ -11,13 +11,16 @@ pub mod event_loop;
 mod flush;
 mod inner;
 mod input;
+mod interest;
 mod lifecycle;
 pub mod mail;
+mod open;
 mod post;
 mod publish;
 pub mod subscribe;
 mod thread;
 mod wire;
+mod write;
 
 pub use accept::Speaks;
 pub use inner::home_of;

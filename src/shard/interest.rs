@@ -1,0 +1,115 @@
+//! Interest: which topics this shard wants of their homes, from the first subscriber to a while
+//! after the last.
+
+use crate::shard::inner::Inner;
+use crate::shard::mail::ToHome;
+use crate::time::Now;
+use crate::topic::home::Interest;
+use crate::topic::local::{NO_FEED, Topic};
+
+impl<D> Inner<D> {
+    pub(super) fn add_topic(&mut self, name: &str) -> u32 {
+        let home = self.home_of(name);
+        let key = self.topics.add(name, home);
+        let own = home == self.shard;
+        let Some(topic) = self.topics.get_mut(key) else {
+            return key;
+        };
+        if own {
+            topic.live = true;
+            let interest = Interest {
+                shard: home,
+                key,
+                generation: topic.generation,
+            };
+            self.homes.add(&topic.name, interest);
+        } else {
+            self.mail[usize::from(home)]
+                .wanted
+                .push_back((key, topic.generation));
+        }
+        key
+    }
+
+    /// Forgets the topics that have had no subscriber for a while.
+    pub(super) fn forget_topics(&mut self, budget: usize) {
+        let linger = self.config.interest_linger;
+        for _ in 0..budget {
+            let front = self.fading.front().copied();
+            let Some((key, topic)) = front.and_then(|key| Some((key, self.topics.get_mut(key)?)))
+            else {
+                return;
+            };
+            if topic.subscribers == 0 && self.now < topic.left_at.plus(linger) {
+                return;
+            }
+            topic.fading = false;
+            let idle = topic.subscribers == 0;
+            self.fading.pop_front();
+            if idle && let Some(topic) = self.topics.remove(key) {
+                self.forget(key, topic);
+            }
+        }
+    }
+
+    /// When `forget_topics` has something to do next.
+    pub(super) fn fade_deadline(&self) -> Option<Now> {
+        let topic = self.topics.get(*self.fading.front()?)?;
+        Some(topic.left_at.plus(self.config.interest_linger))
+    }
+
+    fn forget(&mut self, key: u32, topic: Topic) {
+        // Its log may be what somebody waited for, and no walk will say that it is gone.
+        self.moved = true;
+        for feed in topic.feeds.into_iter().filter(|&feed| feed != NO_FEED) {
+            if let Some(mut feed) = self.feeds.try_remove(feed as usize) {
+                feed.log.clear(&mut self.pool);
+            }
+        }
+        let interest = Interest {
+            shard: self.shard,
+            key,
+            generation: topic.generation,
+        };
+        if topic.home == self.shard {
+            self.homes.remove(&topic.name, interest);
+        } else {
+            self.mail[usize::from(topic.home)]
+                .unwanted
+                .push_back((topic.name, interest));
+        }
+    }
+
+    /// Tells the peers what is wanted and what not any more, as far as there is room.
+    pub(super) fn mail_interest(&mut self) {
+        let Self {
+            mail,
+            topics,
+            shard,
+            ..
+        } = self;
+        let want = |(key, generation)| {
+            let topic = topics.current(key, generation)?.name.clone();
+            let shard = *shard;
+            let interest = Interest {
+                shard,
+                key,
+                generation,
+            };
+            Some(ToHome::Want { topic, interest })
+        };
+        for peer in mail.iter_mut().filter(|peer| peer.has_interest()) {
+            while peer.has_interest() && peer.to_home.has_room() {
+                let wanted = peer.wanted.pop_front();
+                let unwanted = || {
+                    let (topic, interest) = peer.unwanted.pop_front()?;
+                    Some(ToHome::Unwant { topic, interest })
+                };
+                let mail = wanted.map_or_else(unwanted, want);
+                if let Some(mail) = mail {
+                    peer.to_home.push(mail);
+                }
+            }
+        }
+    }
+}
