@@ -70,7 +70,8 @@ impl Scene {
     fn publish(&mut self, count: u32) {
         let end = self.published + count;
         while self.published < end {
-            let batch = self.published..end.min(self.published + 50);
+            // No more than their sockets hold: they must not count as slow.
+            let batch = self.published..end.min(self.published + 10);
             self.published = batch.end;
             for number in batch.clone() {
                 let payload = numbered(number);

@@ -46,11 +46,11 @@ pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
     }
 }
 
-/// Whether a WebSocket client is let in now.
+/// Whether a WebSocket client is let in now; one that is not may be cut off at once.
 pub(crate) fn is_served(addr: SocketAddr) -> bool {
     let mut stream = dial(addr);
-    stream.write_all(upgrade_request("/ws").as_bytes()).unwrap();
     let mut status = [0; 12];
-    stream.read_exact(&mut status).unwrap();
-    &status == b"HTTP/1.1 101"
+    let asked = stream.write_all(upgrade_request("/ws").as_bytes());
+    let answered = asked.and_then(|()| stream.read_exact(&mut status));
+    answered.is_ok() && &status == b"HTTP/1.1 101"
 }
