@@ -44,7 +44,7 @@
 //!
 //! server.handle().drain();
 //! drop(subscriber);
-//! server.join();
+//! server.join()?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

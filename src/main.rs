@@ -58,7 +58,7 @@ fn run(serve: &Serve) -> io::Result<()> {
     std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || drain_on_signal(signals, &handle))?;
-    server.join();
+    server.join()?;
     log::info!("stopped");
     Ok(())
 }

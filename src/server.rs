@@ -16,7 +16,7 @@ use crate::limits::{DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOP
 use crate::mesh::{self, Capacity, Mesh};
 use crate::net::listener;
 use crate::shard::control::{Phase, Shared};
-use crate::shard::{self, Seed, Speaks};
+use crate::shard::{self, Seed, Speaks, Watch};
 use crate::sys::{affinity, descriptors, memory};
 
 /// What a server is to be; see [`Server::builder`].
@@ -36,7 +36,7 @@ pub struct Server {
     handle: Handle,
     http: Vec<SocketAddr>,
     tcp: Vec<SocketAddr>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
 impl Server {
@@ -74,12 +74,19 @@ impl Server {
     }
 
     /// Waits until the server has stopped.
-    pub fn join(self) {
+    ///
+    /// # Errors
+    ///
+    /// A shard failed or panicked, a handler's panic included: the whole server stopped then, as
+    /// the topics at home there would have been dead.
+    pub fn join(self) -> io::Result<()> {
+        let mut result = Ok(());
         for thread in self.threads {
-            if thread.join().is_err() {
-                log::error!("a shard has panicked");
-            }
+            let ended = thread.join();
+            let ended = ended.unwrap_or_else(|_| Err(io::Error::other("a shard has panicked")));
+            result = result.and(ended);
         }
+        result
     }
 }
 
@@ -192,11 +199,12 @@ impl ServerBuilder {
                 proceed: proceeds,
             };
             let make = make.clone();
+            let watch = Watch::new(&shared, &doorbells);
             let name = format!("corecast-{shard}");
             threads.push(
                 thread::Builder::new()
                     .name(name)
-                    .spawn(|| shard::run(seed, make))?,
+                    .spawn(|| shard::run(seed, make, watch))?,
             );
         }
         drop(report);
@@ -206,18 +214,10 @@ impl ServerBuilder {
             threads.into_iter().for_each(|thread| drop(thread.join()));
             return Err(err);
         }
-        let addrs = |http: bool| {
-            let of_kind = |speaks: &Speaks| matches!(speaks, Speaks::Http) == http;
-            listen
-                .iter()
-                .filter(|(_, speaks)| of_kind(speaks))
-                .map(|(addr, _)| *addr)
-                .collect()
-        };
         Ok(Server {
             handle,
-            http: addrs(true),
-            tcp: addrs(false),
+            http: addrs(&listen, true),
+            tcp: addrs(&listen, false),
             threads,
         })
     }
@@ -283,6 +283,13 @@ impl ServerBuilder {
             .max(1);
         connections.div_ceil(of_table).max(self.shards)
     }
+}
+
+/// The addresses of the listeners that speak HTTP, or of the others.
+fn addrs(listen: &[(SocketAddr, Speaks)], http: bool) -> Vec<SocketAddr> {
+    let of_kind = |speaks: &Speaks| matches!(speaks, Speaks::Http) == http;
+    let chosen = listen.iter().filter(|(_, speaks)| of_kind(speaks));
+    chosen.map(|(addr, _)| *addr).collect()
 }
 
 /// Waits for all shards to have bound, lets them listen, and waits for that.

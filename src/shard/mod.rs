@@ -24,4 +24,4 @@ mod write;
 
 pub use accept::Speaks;
 pub use inner::home_of;
-pub use thread::{Seed, run};
+pub use thread::{Seed, Watch, run};

@@ -4,7 +4,7 @@ use std::collections::hash_map::RandomState;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -12,10 +12,10 @@ use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
-use crate::mesh::Port;
+use crate::mesh::{Doorbell, Port};
 use crate::net::listener;
 use crate::shard::accept::{Listening, Speaks};
-use crate::shard::control::{Control, Shared};
+use crate::shard::control::{Control, Phase, Shared};
 use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
 use crate::shard::mail::{FromHome, ToHome};
@@ -50,8 +50,45 @@ pub struct Seed {
     pub proceed: Receiver<()>,
 }
 
+/// Stops the whole server if the shard's thread ends otherwise than it should.
+#[derive(Debug)]
+pub struct Watch {
+    shared: Arc<Shared>,
+    /// Weak: a shard must not be the last to drop them.
+    doorbells: Weak<[Doorbell]>,
+}
+
+impl Watch {
+    /// Watches over the thread that it is moved to.
+    pub fn new(shared: &Arc<Shared>, doorbells: &Arc<[Doorbell]>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            doorbells: Arc::downgrade(doorbells),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // After a regular end the phase is this already.
+        self.shared.advance(Phase::Stop);
+        let doorbells = self.doorbells.upgrade();
+        doorbells
+            .iter()
+            .for_each(|doorbells| doorbells.iter().for_each(Doorbell::ring));
+    }
+}
+
 /// Runs a shard on the calling thread until the server stops.
-pub fn run<H: Handler>(mut seed: Seed, make: impl FnOnce(ShardId) -> H) {
+///
+/// # Errors
+///
+/// The poll failed: the shard is useless. What fails before the first turn is reported.
+pub fn run<H: Handler>(
+    mut seed: Seed,
+    make: impl FnOnce(ShardId) -> H,
+    _watch: Watch,
+) -> io::Result<()> {
     // First of all, while no descriptor has been opened here.
     if let Some(keep) = seed.keep.take()
         && let Err(err) = descriptors::own_table(&keep)
@@ -77,13 +114,14 @@ pub fn run<H: Handler>(mut seed: Seed, make: impl FnOnce(ShardId) -> H) {
             // Once the shard listens the starter waits for nothing more.
             let _listening = report.send(Ok(()));
             drop(report);
-            if let Err(err) = event_loop.run() {
-                log::error!("shard {shard}: stopped: {err}");
-            }
+            event_loop
+                .run()
+                .inspect_err(|err| log::error!("shard {shard}: stopped: {err}"))
         }
-        Ok(None) => {}
+        Ok(None) => Ok(()),
         Err(err) => {
             let _failed = report.send(Err(err));
+            Ok(())
         }
     }
 }

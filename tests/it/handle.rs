@@ -136,3 +136,26 @@ fn a_handle_says_busy_at_once_or_at_its_deadline_and_loses_nothing() {
         assert_eq!(sub.next_payload(), n.to_be_bytes(), "none lost, none twice");
     }
 }
+
+/// A handler with a bug: it panics on any message.
+struct Panics;
+
+impl Handler for Panics {
+    type Conn = ();
+
+    fn on_open(&mut self, _: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Response> {
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Busy> {
+        panic!("a bug in an application");
+    }
+}
+
+#[test]
+fn a_panic_on_one_shard_stops_the_server_and_is_an_error() {
+    let server = builder(3).start(|_| Panics).unwrap();
+    let mut client = LengthPrefix::connect(server.tcp_addrs()[0]);
+    client.send(b"any");
+    assert!(server.join().is_err());
+}

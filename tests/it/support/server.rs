@@ -68,7 +68,7 @@ impl Running {
     /// Waits for a drained server's end.
     pub(crate) fn join(mut self) {
         if let Some(server) = self.0.take() {
-            server.join();
+            server.join().unwrap();
         }
     }
 }
@@ -77,7 +77,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(server) = self.0.take() {
             server.handle().stop();
-            server.join();
+            let joined = server.join();
+            assert!(joined.is_ok() || std::thread::panicking(), "{joined:?}");
         }
     }
 }
