@@ -35,7 +35,8 @@ pub struct Config {
     pub assembly_bytes_max: usize,
     /// What happens to those who fall behind.
     pub slow_consumer: SlowConsumer,
-    /// A request must be complete, and its subscription live, this long after the accept.
+    /// A request must be complete this long after the accept, and its subscriptions live this
+    /// long after that.
     pub handshake_timeout: Duration,
     /// A WebSocket connection that sent nothing for this long is pinged.
     pub ping_interval: Duration,

@@ -15,8 +15,9 @@ macro_rules! counters {
             pub closed: [u64; CloseReason::COUNT],
         }
 
-        /// A copy of a shard's counters that it renews now and then.
+        /// A copy of a shard's counters that it renews every turn, on cache lines of its own.
         #[derive(Debug, Default)]
+        #[repr(align(128))]
         pub struct Snapshot {
             $($name: AtomicU64,)*
             closed: [AtomicU64; CloseReason::COUNT],

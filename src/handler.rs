@@ -12,8 +12,9 @@ use crate::shard::cx::Cx;
 /// locks. Its callbacks run inside the shard's loop: they must not block. They may ask the shard
 /// for anything through their context; none of it calls back before the callback has returned.
 ///
-/// A file descriptor opened in a callback is valid on its shard's thread alone: each shard has a
-/// descriptor table of its own.
+/// Each shard has a descriptor table of its own: a file descriptor opened in a callback is valid
+/// on its shard's thread, and threads that it spawns, alone, and one opened elsewhere is not open
+/// in a callback unless [`keep_descriptors`](crate::ServerBuilder::keep_descriptors) named it.
 pub trait Handler: Sized + 'static {
     /// What the application keeps for each connection.
     type Conn: 'static;
@@ -38,7 +39,8 @@ pub trait Handler: Sized + 'static {
     fn on_message(&mut self, cx: &mut Cx<'_, Self::Conn>, message: Message<'_>)
     -> Result<(), Busy>;
 
-    /// The connection is open no more; called once for each `on_open` that returned `Ok`.
+    /// The connection is open no more; called once for each `on_open` that returned `Ok`, unless
+    /// the server is [stopped](crate::Handle::stop) at once.
     fn on_close(&mut self, _cx: &mut Cx<'_, Self::Conn>, _reason: CloseReason) {}
 
     /// A request that does not ask for an upgrade.

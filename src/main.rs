@@ -36,7 +36,7 @@ fn run(serve: &Serve) -> io::Result<()> {
         ),
         _ => {}
     }
-    // Before the shards start, so that none of them is ever interrupted.
+    // Before the shards start: there is no moment in which a signal kills them.
     let signals = Signals::new([SIGINT, SIGTERM])?;
     let server = builder.start(|_| Relay)?;
     for addr in server.http_addrs() {

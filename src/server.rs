@@ -3,8 +3,10 @@
 use std::collections::hash_map::RandomState;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
@@ -28,6 +30,7 @@ pub struct ServerBuilder {
     config: Config,
     pin: bool,
     own_tables: bool,
+    keep: Vec<RawFd>,
 }
 
 /// A running server. Dropping it does not stop it: see [`Handle::drain`] and [`Server::join`].
@@ -49,6 +52,7 @@ impl Server {
             config: Config::default(),
             pin: true,
             own_tables: true,
+            keep: Vec::new(),
         }
     }
 
@@ -139,10 +143,22 @@ impl ServerBuilder {
     }
 
     /// Whether each shard has a table of descriptors of its own, so that the limit of open files
-    /// is for each; by default it has. See [`Handler`] for what that means to an application.
+    /// is for each; by default it has.
+    ///
+    /// Descriptors that were open before are closed there: one that a handler or a logger is to
+    /// use on a shard must be named to [`keep_descriptors`](Self::keep_descriptors). Without that
+    /// its number may come to name a client's connection. See also [`Handler`].
     #[must_use]
     pub fn own_tables(mut self, own_tables: bool) -> Self {
         self.own_tables = own_tables;
+        self
+    }
+
+    /// Keeps descriptors open on the shards, under their numbers: a logger's file, for instance.
+    /// Standard input, output and error always are.
+    #[must_use]
+    pub fn keep_descriptors(mut self, descriptors: impl IntoIterator<Item = RawFd>) -> Self {
+        self.keep.extend(descriptors);
         self
     }
 
@@ -163,6 +179,10 @@ impl ServerBuilder {
         for (addr, speaks) in &self.listen {
             let (claim, bound) = listener::bind_probe(*addr)
                 .map_err(|err| io::Error::new(err.kind(), format!("cannot listen on {err}")))?;
+            if listen.iter().any(|(other, _)| *other == bound) {
+                let twice = format!("cannot listen on {bound} twice");
+                return Err(io::Error::new(io::ErrorKind::AddrInUse, twice));
+            }
             claims.push(claim);
             listen.push((bound, speaks.clone()));
         }
@@ -173,7 +193,9 @@ impl ServerBuilder {
             shards,
             self.connections_max.unwrap_or(usize::MAX),
         ));
-        let keep = self.own_tables.then(|| mesh.descriptors());
+        let keep = self
+            .own_tables
+            .then(|| [mesh.descriptors(), self.keep.clone()].concat());
         let Mesh {
             ports,
             outside,
@@ -236,6 +258,22 @@ impl ServerBuilder {
             return Err(invalid(format!(
                 "messages of {message} bytes: must be 1 to {MESSAGE_BYTES_CEILING}"
             )));
+        }
+        let waits = [
+            self.config.handshake_timeout,
+            self.config.ping_interval,
+            self.config.pong_timeout,
+            self.config.stall_timeout,
+        ];
+        if waits.iter().any(Duration::is_zero) {
+            return Err(invalid(
+                "timeouts and intervals must be more than 0".to_owned(),
+            ));
+        }
+        if self.config.log_bytes_max == 0 || self.connections_max == Some(0) {
+            return Err(invalid(
+                "the log and the connections must be at least 1".to_owned(),
+            ));
         }
         for (_, speaks) in &self.listen {
             if let Speaks::LengthPrefix { topic } = speaks

@@ -55,6 +55,13 @@ impl Outbox {
 
     /// Lets `write` append bytes at the end.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(Chunk::Owned { bytes, sent }) = self.chunks.back_mut()
+            && bytes.len() / 2 < *sent
+        {
+            // One who never catches up would otherwise keep all it was ever sent.
+            bytes.drain(..*sent);
+            *sent = 0;
+        }
         if !matches!(self.chunks.back(), Some(Chunk::Owned { .. })) {
             self.chunks.push_back(Chunk::Owned {
                 bytes: Vec::new(),
@@ -102,6 +109,13 @@ impl Outbox {
         // A subscription that ended meanwhile may have left an older entry of this feed.
         self.rejoin.retain(|(other, _)| *other != feed);
         self.rejoin.push((feed, count));
+    }
+
+    /// Whether it keeps segments of a log from being freed.
+    pub fn pins(&self) -> bool {
+        self.chunks
+            .iter()
+            .any(|chunk| matches!(chunk, Chunk::Shared { .. }))
     }
 
     /// Drops the unread frames that are not begun; returns how many they were.
@@ -179,7 +193,7 @@ impl Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::Outbox;
+    use super::{Chunk, Outbox};
 
     #[test]
     fn the_next_owner_rejoins_nothing() {
@@ -215,5 +229,20 @@ mod tests {
             assert!(outbox.is_empty());
             assert_eq!(sent, b"hellowide world!", "in steps of {step}");
         }
+    }
+
+    #[test]
+    fn who_never_catches_up_keeps_only_what_is_unsent() {
+        let mut outbox = Outbox::default();
+        outbox.append(|bytes| bytes.extend_from_slice(&[0; 1000]));
+        for _ in 0..10_000 {
+            outbox.append(|bytes| bytes.extend_from_slice(&[1; 500]));
+            outbox.advance(500);
+        }
+        assert_eq!(outbox.len(), 1000);
+        let Some(Chunk::Owned { bytes, .. }) = outbox.chunks.back() else {
+            panic!("replies are owned");
+        };
+        assert!(bytes.capacity() < 10_000, "{} bytes", bytes.capacity());
     }
 }

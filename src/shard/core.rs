@@ -56,6 +56,8 @@ impl<H: Handler> ShardCore<H> {
     pub fn begin_turn(&mut self, now: Now) {
         self.inner.now = self.inner.now.max(now);
         self.inner.moved = false;
+        // Before the publishers of this turn take the room.
+        self.inner.mail_interest();
     }
 
     /// A connection has been accepted that is to send an HTTP request.

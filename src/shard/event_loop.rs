@@ -144,7 +144,8 @@ impl<H: Handler> EventLoop<H> {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             match event.token() {
-                DOORBELL => self.post.rung(),
+                // Answered by `post.take`, before which it was rung.
+                DOORBELL => {}
                 token if self.acceptor.owns(token) => self.acceptor.note(token),
                 Token(token) => {
                     let id = ConnId::unpack(token);

@@ -160,6 +160,8 @@ impl<D> Inner<D> {
             conn.set(BLOCKED, false);
         }
         self.mark_dirty(key);
+        // Its next ping, for instance, is due earlier than the end of a stall was.
+        self.arm(key);
     }
 
     /// Moves a connection that is behind to the newest message of each of its topics.

@@ -55,8 +55,8 @@ pub(super) struct Inner<D> {
     pub(super) ended: Vec<(ConnId, CloseReason)>,
     /// Sockets whose write side is to be shut down.
     pub(super) finished: Vec<ConnId>,
-    /// Topics that had no subscriber when they were put here, each once.
-    pub(super) fading: VecDeque<u32>,
+    /// Topics that had no subscriber when they were put here, each once, and since when.
+    pub(super) fading: VecDeque<(u32, Now)>,
     /// Memory of unfinished messages in bytes.
     pub(super) assembly: usize,
     /// Connections that are there only to be told that they are too many.
@@ -253,8 +253,8 @@ impl<D> Inner<D> {
         }
     }
 
-    /// Reads a paused connection on.
-    pub(super) fn resume(&mut self, key: u32) {
+    /// Has a paused connection read on.
+    pub(super) fn queue_resume(&mut self, key: u32) {
         let id = self.id(key);
         if let Some(conn) = self.conn(key)
             && conn.is(PAUSED)

@@ -173,36 +173,40 @@ impl<H: Handler> ShardCore<H> {
     fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
-        let answer = self.handler.on_message(
-            &mut Cx {
-                inner: &mut self.inner,
-                key,
-            },
-            Message { kind, payload },
-        );
-        if self.inner.conn(key).is_none_or(|conn| conn.is(CLOSING)) {
-            return Took::Ended;
-        }
-        match answer {
-            Ok(()) => Took::Bytes(taken),
-            Err(busy) => {
-                self.pause(key, (kind, payload.to_vec()), busy);
+        match self.ask(key, kind, payload) {
+            None => Took::Ended,
+            Some(Ok(())) => Took::Bytes(taken),
+            Some(Err(busy)) => {
+                if let Some(conn) = self.inner.conn(key) {
+                    let input = conn.input.get_or_insert_default();
+                    input.message = Some((kind, payload.to_vec()));
+                }
+                self.pause(key, busy);
                 Took::Paused(taken)
             }
         }
     }
 
-    fn pause(&mut self, key: u32, message: (Kind, Vec<u8>), Busy(wait): Busy) {
+    /// What the handler says to a message; `None` if the connection has ended meanwhile.
+    fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Busy>> {
+        let inner = &mut self.inner;
+        let message = Message { kind, payload };
+        let answer = self.handler.on_message(&mut Cx { inner, key }, message);
+        let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
+        is_open.then_some(answer)
+    }
+
+    /// Reads a connection no further until there is room for its message.
+    fn pause(&mut self, key: u32, Busy(wait): Busy) {
         self.inner.counters.pauses += 1;
         let id = self.inner.id(key);
         let Some(conn) = self.inner.conn(key) else {
             return;
         };
-        conn.input.get_or_insert_default().message = Some(message);
         conn.set(PAUSED, true);
         match wait {
             Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
-            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.resume(key),
+            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
             Wait::Outbox => conn.set(WAITS_OUTBOX, true),
         }
     }
@@ -223,22 +227,17 @@ impl<H: Handler> ShardCore<H> {
     /// Reads on connections that wait for a home; `false`: there may be room for more of them.
     fn resume_waiting_for(&mut self, home: usize) -> bool {
         let own = home == usize::from(self.inner.shard);
-        for _ in 0..RESUMES_PER_TURN {
-            if self.inner.paused[home].is_empty() {
-                return true;
-            }
+        // On the home itself each topic has its own room: all may try, once.
+        let waiting = self.inner.paused[home].len();
+        for _ in 0..waiting.min(RESUMES_PER_TURN) {
             if !own && !self.inner.mail[home].to_home.has_room() {
                 return true;
             }
-            let Some(id) = self.inner.paused[home].pop_front() else {
-                return true;
-            };
-            self.resume(id);
-            if self.inner.paused[home].back() == Some(&id) {
-                return true;
+            if let Some(id) = self.inner.paused[home].pop_front() {
+                self.resume(id);
             }
         }
-        self.inner.paused[home].is_empty()
+        waiting <= RESUMES_PER_TURN
     }
 
     fn resume(&mut self, id: ConnId) {
@@ -250,13 +249,23 @@ impl<H: Handler> ShardCore<H> {
         // Its silence was ours.
         conn.heard = stamp;
         let mut input = conn.input.take();
-        let message = input.as_mut().and_then(|input| input.message.take());
-        let took = message.map(|(kind, payload)| self.offer(id.key, kind, &payload, 0));
-        match (took, input) {
-            (Some(Took::Ended), _) => return,
-            (Some(Took::Paused(_)), Some(input)) => self.keep(id, &input.bytes),
-            (_, Some(input)) => self.process_input(id, input),
-            (_, None) => {}
+        if let Some(kept) = &mut input
+            && let Some((kind, payload)) = kept.message.take()
+        {
+            match self.ask(id.key, kind, &payload) {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(busy)) => {
+                    kept.message = Some((kind, payload));
+                    if let Some(conn) = self.inner.current(id) {
+                        conn.input = input;
+                    }
+                    return self.pause(id.key, busy);
+                }
+            }
+        }
+        if let Some(input) = input {
+            self.process_input(id, input);
         }
         self.account(id);
         self.inner.arm(id.key);
@@ -269,20 +278,27 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Keeps count of the memory of unfinished messages; over the limit the largest holder goes.
+    /// Keeps count of the memory of unfinished messages; over the limit the largest holders go.
     fn account(&mut self, id: ConnId) {
         if self.inner.current(id).is_none_or(|conn| conn.is(CLOSING)) {
             return;
         }
         self.inner.account(id.key);
-        if self.inner.config.assembly_bytes_max < self.inner.assembly {
-            let conns = self.inner.conns.iter();
-            let largest = conns
-                .max_by_key(|(_, conn)| conn.counted)
-                .map(|(key, _)| key);
-            if let Some(key) = largest {
-                self.inner.close(key32(key), CloseReason::Overload);
-            }
+        let limit = self.inner.config.assembly_bytes_max;
+        if self.inner.assembly <= limit {
+            return;
+        }
+        let conns = self.inner.conns.iter();
+        let mut holders: Vec<(u32, u32)> = conns
+            .filter(|(_, conn)| 0 < conn.counted)
+            .map(|(key, conn)| (conn.counted, key32(key)))
+            .collect();
+        holders.sort_unstable();
+        // A margin, so that the search pays for much to come.
+        while limit - limit / 8 < self.inner.assembly
+            && let Some((_, key)) = holders.pop()
+        {
+            self.inner.close(key, CloseReason::Overload);
         }
     }
 }

@@ -35,18 +35,24 @@ impl<D> Inner<D> {
     pub(super) fn forget_topics(&mut self, budget: usize) {
         let linger = self.config.interest_linger;
         for _ in 0..budget {
-            let front = self.fading.front().copied();
-            let Some((key, topic)) = front.and_then(|key| Some((key, self.topics.get_mut(key)?)))
-            else {
+            let Some(&(key, since)) = self.fading.front() else {
                 return;
             };
-            if topic.subscribers == 0 && self.now < topic.left_at.plus(linger) {
+            if self.now < since.plus(linger) {
                 return;
             }
-            topic.fading = false;
-            let idle = topic.subscribers == 0;
             self.fading.pop_front();
-            if idle && let Some(topic) = self.topics.remove(key) {
+            let Some(topic) = self.topics.get_mut(key) else {
+                continue;
+            };
+            topic.fading = topic.subscribers == 0;
+            if topic.fading && since < topic.left_at {
+                // Somebody was there in between. Behind the others, so that nobody who comes and
+                // goes can keep those from being forgotten.
+                self.fading.push_back((key, topic.left_at));
+            } else if topic.fading
+                && let Some(topic) = self.topics.remove(key)
+            {
                 self.forget(key, topic);
             }
         }
@@ -54,8 +60,8 @@ impl<D> Inner<D> {
 
     /// When `forget_topics` has something to do next.
     pub(super) fn fade_deadline(&self) -> Option<Now> {
-        let topic = self.topics.get(*self.fading.front()?)?;
-        Some(topic.left_at.plus(self.config.interest_linger))
+        let (_, since) = self.fading.front()?;
+        Some(since.plus(self.config.interest_linger))
     }
 
     fn forget(&mut self, key: u32, topic: Topic) {

@@ -16,6 +16,8 @@ pub struct Post {
     outside: Option<ToHome>,
     /// A lane may hold more than the last turn took.
     left_over: bool,
+    /// Which peer's lanes come first; behind the last, the one from outside.
+    first: usize,
 }
 
 impl Post {
@@ -28,17 +30,13 @@ impl Post {
             told: (0..peers).map(|_| None).collect(),
             outside: None,
             left_over: true,
+            first: 0,
         }
     }
 
     /// What wakes the shard.
     pub fn doorbell(&self) -> Option<&Doorbell> {
         self.port.doorbell()
-    }
-
-    /// Notes that the doorbell was rung.
-    pub fn rung(&mut self) {
-        self.left_over = true;
     }
 
     /// Whether there may be mail that no ring will tell of.
@@ -50,7 +48,16 @@ impl Post {
     pub fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         let rung = self.port.doorbell().is_some_and(Doorbell::answer);
         let look = rung | std::mem::take(&mut self.left_over);
-        for (at, peer) in self.port.peers().iter().enumerate() {
+        // Each turn begins with another lane: where room is scarce, all get their part of it.
+        let lanes = self.port.peers().len() + 1;
+        self.first = (self.first + 1) % lanes;
+        for at in (self.first..lanes).chain(0..self.first) {
+            let Some(peer) = self.port.peers().get(at) else {
+                let outside = || self.port.outside().try_recv();
+                let give = |mail| core.handle_to_home(mail);
+                self.left_over |= pass(look, &mut self.outside, outside, give);
+                continue;
+            };
             let told = || peer.told.try_recv();
             let give = |mail| core.handle_from_home(mail);
             self.left_over |= pass(look, &mut self.told[at], told, give);
@@ -58,9 +65,6 @@ impl Post {
             let give = |mail| core.handle_to_home(mail);
             self.left_over |= pass(look, &mut self.asked[at], asked, give);
         }
-        let outside = || self.port.outside().try_recv();
-        let give = |mail| core.handle_to_home(mail);
-        self.left_over |= pass(look, &mut self.outside, outside, give);
         self.port.relieve();
     }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{APART, OPEN};
+use crate::conn::{APART, BLOCKED, Conn, OPEN};
 use crate::handler::{Busy, Wait};
 use crate::id::key32;
+use crate::limits::BACKLOG_BYTES_MIN;
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
@@ -250,7 +251,11 @@ impl<D> Inner<D> {
     /// blocked members still need, and holds mail back while the walks can shorten others.
     fn has_backlog_room(&mut self, more: usize) -> bool {
         let budget = self.config.backlog_bytes_max;
-        if budget.max(self.relieve_above) < self.pool.backlog() + more {
+        if self.pool.backlog() + more <= budget {
+            self.relieve_above = 0;
+            return true;
+        }
+        if self.relieve_above < self.pool.backlog() + more {
             self.relieve_backlog(budget, more);
             // What could not be cut now needs no search again before it has grown.
             self.relieve_above = self.pool.backlog() + budget / 16;
@@ -278,6 +283,29 @@ impl<D> Inner<D> {
             {}
         }
         self.relieve_outboxes(target.saturating_sub(more));
+        if budget.max(BACKLOG_BYTES_MIN).saturating_mul(2) < self.pool.backlog() {
+            self.close_holders(budget);
+        }
+    }
+
+    /// Ends blocked connections that hold on to the rest of a large frame, while over `target`:
+    /// there is nothing else to take away.
+    fn close_holders(&mut self, target: usize) {
+        let holds = |conn: &Conn<D>| {
+            conn.is(BLOCKED) && conn.outbox.as_ref().is_some_and(|outbox| outbox.pins())
+        };
+        let holders: Vec<u32> = self
+            .conns
+            .iter()
+            .filter(|(_, conn)| holds(conn))
+            .map(|(key, _)| key32(key))
+            .collect();
+        for key in holders {
+            if self.pool.backlog() <= target {
+                return;
+            }
+            self.kill(key, CloseReason::Overload);
+        }
     }
 
     /// Takes unread frames away from those who hold them apart, while over `target`.

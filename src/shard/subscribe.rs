@@ -30,24 +30,22 @@ impl<D> Inner<D> {
         if name.is_empty() || TOPIC_BYTES_MAX < name.len() {
             return Err(SubscribeError::TopicName);
         }
+        let known = self.topics.find(name);
         let conn = self.conn(key).filter(|conn| !conn.is(CLOSING));
         let conn = conn.ok_or(SubscribeError::Closed)?;
+        if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
+            return Ok(());
+        }
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
             return Err(SubscribeError::TooMany);
         }
-        let topic_key = self
-            .topics
-            .find(name)
-            .unwrap_or_else(|| self.add_topic(name));
+        let topic_key = known.unwrap_or_else(|| self.add_topic(name));
         let (Some(topic), Some(conn)) = (
             self.topics.get_mut(topic_key),
             self.conns.get_mut(key as usize),
         ) else {
             return Err(SubscribeError::Closed);
         };
-        if conn.subs.get(topic_key).is_some() {
-            return Ok(());
-        }
         conn.subs.add(Membership {
             topic: topic_key,
             index: WAITING,
@@ -85,7 +83,7 @@ impl<D> Inner<D> {
             topic.left_at = self.now;
             if !topic.fading {
                 topic.fading = true;
-                self.fading.push_back(topic_key);
+                self.fading.push_back((topic_key, self.now));
             }
         }
         if sub.index == WAITING {
@@ -144,7 +142,7 @@ impl<D> Inner<D> {
             conn.set(CORKED, false);
             self.set_apart(key, false);
             self.mark_dirty(key);
-            self.resume(key);
+            self.queue_resume(key);
         }
     }
 

@@ -20,7 +20,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
 use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::post::Post;
-use crate::sys::{affinity, descriptors};
+use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
 
 /// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
@@ -89,7 +89,8 @@ pub fn run<H: Handler>(
     make: impl FnOnce(ShardId) -> H,
     _watch: Watch,
 ) -> io::Result<()> {
-    // First of all, while no descriptor has been opened here.
+    signals::block_all();
+    // While no descriptor has been opened here.
     if let Some(keep) = seed.keep.take()
         && let Err(err) = descriptors::own_table(&keep)
     {

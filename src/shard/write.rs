@@ -137,7 +137,7 @@ impl<D> Inner<D> {
         };
         if conn.is(WAITS_OUTBOX) && left < OUTBOX_BYTES_HIGH {
             conn.set(WAITS_OUTBOX, false);
-            self.resume(key);
+            self.queue_resume(key);
         }
         if !whole {
             return;
@@ -235,7 +235,7 @@ impl<D> Inner<D> {
             if member.is(member::APART) {
                 member.set(member::APART, false);
                 member.set_cursor(head);
-                self.counters.skipped += feed.log.count() - count;
+                self.counters.skipped += feed.log.count().saturating_sub(count);
             }
         }
     }

@@ -13,4 +13,5 @@ pub mod affinity;
 pub mod descriptors;
 pub mod eventfd;
 pub mod memory;
+pub mod signals;
 pub mod socket;
