@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 use std::{env, fs, process, thread};
 
 use serde_json::Value;
@@ -258,6 +259,111 @@ fn ratios_are_taken_round_by_round() {
             assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
         }
     }
+}
+
+/// More than the sockets of one connection hold, so that the first who does not read blocks.
+#[test]
+fn one_who_was_full_gets_all_and_one_who_is_reset_holds_up_nobody() {
+    const MESSAGES: usize = 200;
+    let payload = vec![7; 64 << 10];
+    for flags in ["--call libc", "--call inline", "--mode batch"] {
+        let floor = Floor::start(&format!("{flags} --tcp-publish-only"));
+        let mut slow = subscribe(&floor.http);
+        let mut reset = Some(subscribe(&floor.http));
+        let mut publisher = TcpStream::connect(&floor.tcp).unwrap();
+        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
+        frame.extend_from_slice(&payload);
+        for number in 0..MESSAGES {
+            if number == MESSAGES / 2 {
+                // It has unread bytes, so closing it resets the connection.
+                drop(reset.take());
+            }
+            frame[4] = u8::try_from(number).unwrap();
+            publisher.write_all(&frame).unwrap();
+        }
+        for number in 0..MESSAGES {
+            let mut message = vec![0; 10 + payload.len()];
+            slow.read_exact(&mut message).unwrap();
+            assert_eq!(message[..2], [0x82, 127], "{flags}: message {number}");
+            assert_eq!(usize::from(message[10]), number, "{flags}");
+            assert_eq!(message[11..], payload[1..], "{flags}: message {number}");
+        }
+        let descriptors = || {
+            let dir = format!("/proc/{}/fd", floor.child.id());
+            fs::read_dir(dir).unwrap().count()
+        };
+        let before = descriptors();
+        drop((slow, publisher));
+        let deadline = SystemTime::now() + Duration::from_secs(10);
+        while descriptors() > before - 2 {
+            assert!(SystemTime::now() < deadline, "{flags}: sockets were left");
+            thread::yield_now();
+        }
+        let sockets = descriptors();
+        assert_eq!(sockets, bare_descriptors(flags), "{flags}: the reset one");
+    }
+}
+
+/// Descriptors of a floor without connections.
+fn bare_descriptors(flags: &str) -> usize {
+    let floor = Floor::start(&format!("{flags} --tcp-publish-only"));
+    fs::read_dir(format!("/proc/{}/fd", floor.child.id()))
+        .unwrap()
+        .count()
+}
+
+/// A subscriber over WebSocket that reads nothing by itself.
+fn subscribe(addr: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let head = b"GET /sub/a HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    stream
+}
+
+#[test]
+fn a_floor_without_descriptors_goes_on_when_one_is_free() {
+    let mut child = Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -n 110; exec {LOADTEST} floor --http 127.0.0.1:0"),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let http = line
+        .trim()
+        .strip_prefix("listening http ")
+        .unwrap()
+        .to_owned();
+    let floor = Floor {
+        child,
+        tcp: String::new(),
+        http,
+    };
+    let mut waiting: Vec<TcpStream> = (0..150)
+        .map(|_| TcpStream::connect(&floor.http).unwrap())
+        .collect();
+    let last = waiting.pop().unwrap();
+    let answered = thread::spawn(move || {
+        let mut last = last;
+        let head = b"GET /sub/a HTTP/1.1\r\nsec-websocket-key: x\r\n\r\n";
+        last.write_all(head).unwrap();
+        let mut byte = [0];
+        last.read_exact(&mut byte).unwrap();
+        byte
+    });
+    drop(waiting);
+    assert_eq!(answered.join().unwrap(), *b"H");
 }
 
 /// Takes an upgrade with the key that the client always sends.
