@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::{App, LinkName};
 use crate::check::Checker;
 use crate::fanout::progress::{Progress, Tally};
-use crate::message::Form;
+use crate::message::{Form, Stamp};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 
@@ -51,8 +51,10 @@ impl App for Subscribers {
     fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, _out: &mut Outbox) {
         self.received += 1;
         let stamp = self.form.read(payload);
-        let Some(stamp) = stamp.filter(|stamp| usize::from(stamp.publisher) < self.tallies.len())
-        else {
+        let is_known = |stamp: &Stamp| {
+            usize::from(stamp.publisher) < self.tallies.len() && stamp.seq < u32::MAX
+        };
+        let Some(stamp) = stamp.filter(is_known) else {
             self.foreign += 1;
             return;
         };
