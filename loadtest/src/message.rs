@@ -5,6 +5,9 @@ pub(crate) const STAMP_BYTES: usize = 24;
 /// Tells our messages from others.
 const MAGIC: u16 = 0xC0CA;
 
+/// Stands in the place of a publisher in the one message before those that count.
+pub(crate) const WARM_UP: u16 = u16::MAX;
+
 /// The head of a message. On the wire, all little-endian: `MAGIC` and the publisher in two bytes
 /// each, the run, the number and a hash of all three fields in four, the time in eight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
