@@ -220,45 +220,73 @@ fn a_low_descriptor_limit_is_met_with_more_threads() {
     );
 }
 
-#[test]
-fn ratios_are_taken_round_by_round() {
-    let json = env::temp_dir().join(format!("loadtest-{}-ratio.json", process::id()));
+/// Compares the floors with a stand-in, and returns the exit code, the figures and what was said.
+fn ratio(name: &str, flags: &str, once: &str) -> (Option<i32>, Value, String) {
+    let json = env::temp_dir().join(format!("loadtest-{}-{name}.json", process::id()));
     let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand_in.sh");
     let output = Command::new(LOADTEST)
         .env("LOADTEST", LOADTEST)
-        .args([
-            "ratio",
-            "--corecast",
-            stand_in,
-            "-n",
-            "10,20",
-            "-p",
-            "64",
-            "-m",
-            "5",
-            "--runs",
-            "2",
-        ])
-        .arg("--json")
+        .env("ONCE", once)
+        .args(["ratio", "--corecast", stand_in, "--json"])
         .arg(&json)
+        .args(flags.split_whitespace())
         .output()
         .unwrap();
-    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let figures = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
     fs::remove_file(&json).unwrap();
-    let cells = figures["cells"].as_array().unwrap();
-    assert_eq!(cells.len(), 2, "{}", shown(&output));
-    for cell in cells {
-        let rounds = cell["rounds"].as_array().unwrap();
-        assert_eq!(rounds.len(), 2);
-        for round in rounds {
-            assert!(
-                round["libc_us"].as_f64().unwrap() > 0.0,
-                "{}",
-                shown(&output)
-            );
-            assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+    (output.status.code(), figures, shown(&output))
+}
+
+#[test]
+fn ratios_are_taken_round_by_round() {
+    for mode in ["", "--rate 500", "--mode batch --rate 500", "--mode echo"] {
+        let (_, figures, said) = ratio("rounds", &format!("-n 10,20 -m 5 --runs 2 {mode}"), "");
+        let cells = figures["cells"].as_array().unwrap();
+        assert_eq!(cells.len(), 2, "{said}");
+        for cell in cells {
+            let rounds = cell["rounds"].as_array().unwrap();
+            assert_eq!(rounds.len(), 2, "{said}");
+            for round in rounds {
+                for side in ["libc", "inline", "corecast"] {
+                    let above_zero = |name: &str| round[side][name].as_f64().unwrap() > 0.0;
+                    assert!(
+                        above_zero("cpu_us") && above_zero("deliveries_per_s"),
+                        "{said}"
+                    );
+                    assert!(above_zero("latency_p99_us"), "{said}");
+                    assert_eq!(
+                        above_zero("lateness_p99_us"),
+                        mode.contains("rate"),
+                        "{said}"
+                    );
+                }
+                assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+            }
         }
+        assert!(said.contains("of 2 rounds"), "{said}");
     }
+}
+
+#[test]
+fn what_was_compared_is_kept_when_a_later_cell_fails() {
+    let once = env::temp_dir().join(format!("loadtest-{}-once", process::id()));
+    let flags = "-n 10,20,30 -m 5 --runs 1 --no-pin";
+    let (code, figures, said) = ratio("kept", flags, &once.display().to_string());
+    fs::remove_file(&once).unwrap();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(figures["passed"], false);
+    let failure = figures["failure"].as_str().unwrap();
+    assert!(
+        failure.starts_with("20 x 64 B") && failure.contains("once was enough"),
+        "{failure}"
+    );
+    let cells = figures["cells"].as_array().unwrap();
+    let rounds = |cell: &Value| cell["rounds"].as_array().unwrap().len();
+    assert_eq!(
+        cells.iter().map(rounds).collect::<Vec<_>>(),
+        [1, 0],
+        "{said}"
+    );
 }
 
 /// More than the sockets of one connection hold, so that the first who does not read blocks.
