@@ -364,15 +364,13 @@ fn a_floor_without_descriptors_goes_on_when_one_is_free() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let http = line
-        .trim()
-        .strip_prefix("listening http ")
-        .unwrap()
-        .to_owned();
+    // To the last line that it says at the start: it ends if it cannot say it.
+    let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .take(2)
+        .collect();
+    let http = lines[0].strip_prefix("listening http ").unwrap().to_owned();
     let floor = Floor {
         child,
         tcp: String::new(),
