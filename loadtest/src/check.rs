@@ -47,6 +47,7 @@ impl Checker {
     }
 
     /// A message came; says whether for the first time. `publisher` is below the number given.
+    /// The last number there is, which nobody can send, is passed over.
     #[inline]
     pub(crate) fn see(&mut self, subscriber: u32, publisher: u16, seq: u32) -> bool {
         let slot = subscriber as usize * self.publishers + usize::from(publisher);
@@ -57,11 +58,14 @@ impl Checker {
             );
             return false;
         };
+        let Some(after) = seq.checked_add(1) else {
+            return false;
+        };
         let first = if *next == seq {
-            *next = seq + 1;
+            *next = after;
             true
         } else {
-            self.see_out_of_turn(subscriber, publisher, seq)
+            self.see_out_of_turn(subscriber, publisher, seq..after)
         };
         if let Some(order) = &mut self.order
             && first
@@ -72,13 +76,17 @@ impl Checker {
     }
 
     #[cold]
-    fn see_out_of_turn(&mut self, subscriber: u32, publisher: u16, seq: u32) -> bool {
+    fn see_out_of_turn(&mut self, subscriber: u32, publisher: u16, one: Range<u32>) -> bool {
+        let Range {
+            start: seq,
+            end: after,
+        } = one;
         let slot = subscriber as usize * self.publishers + usize::from(publisher);
         let next = self.next[slot];
         let gaps = self.gaps.entry((subscriber, publisher)).or_default();
         if seq > next {
             gaps.push(next..seq);
-            self.next[slot] = seq + 1;
+            self.next[slot] = after;
             return true;
         }
         let Some(at) = gaps.iter().position(|gap| gap.contains(&seq)) else {
@@ -87,7 +95,7 @@ impl Checker {
         };
         let gap = gaps.swap_remove(at);
         gaps.extend(
-            [gap.start..seq, seq + 1..gap.end]
+            [gap.start..seq, after..gap.end]
                 .into_iter()
                 .filter(|part| !part.is_empty()),
         );

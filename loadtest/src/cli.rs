@@ -35,22 +35,23 @@ pub(crate) enum Command {
 }
 
 const FANOUT_EXAMPLES: &str = "\
-Examples:
+Examples, with `cargo run --release -- serve --tcp-topic news` in another terminal:
   Each message when all have the one before, 10,000 subscribers, CPU of the server per delivery:
-    loadtest fanout --url 'ws://127.0.0.1:8000/sub/{topic}' -n 10000 -m 200 --server-pid $(pidof corecast)
+    loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 10000 -m 200 --server-pid $(pidof -s corecast)
   A fixed schedule of 100 messages a second for 10 s, latency from the scheduled time:
-    loadtest fanout --url 'ws://127.0.0.1:8000/sub/{topic}' -n 5000 --rate 100 --duration 10
+    loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 1000 --rate 100 --duration 10
   Published over TCP, received over WebSocket and TCP, the order of 4 publishers compared:
-    loadtest fanout --url ws://127.0.0.1:8000/sub/news --url tcp://127.0.0.1:8001 \\
-      --publish-url tcp://127.0.0.1:8001 --publishers 4
-  Memory per connection between 20,000 and 100,000 of them:
-    loadtest fanout --url 'ws://127.0.0.1:8000/sub/{topic}' -n 100000 -m 1 \\
-      --pss-at 20000,100000 --server-pid PID";
+    loadtest fanout --url ws://127.0.0.1:8080/sub/news --url tcp://127.0.0.1:9000 \\
+      --publish-url tcp://127.0.0.1:9000 --publishers 4
+  Memory per connection between 2,000 and 10,000 of them:
+    loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 10000 -m 1 \\
+      --pss-at 2000,10000 --server-pid $(pidof -s corecast)";
 
 /// Many subscribers of one topic: every message to every one of them.
 ///
 /// Checks for each subscriber that every message of every publisher comes once and in order, and
-/// with several publishers that all subscribers see one and the same order.
+/// with several publishers that all subscribers see one and the same order. Copies that publishers
+/// get, on /ws/... and tcp:// targets, are checked as well, but for that one order.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = FANOUT_EXAMPLES)]
 pub(crate) struct FanoutArgs {
@@ -96,7 +97,7 @@ pub(crate) struct FanoutArgs {
     )]
     pub(crate) pss_at: Vec<u32>,
     /// Microseconds, below 1000000, that client threads rest between turns, so that the server is not charged with
-    /// waking them for each delivery: a quarter of its CPU time otherwise. Adds as much to latencies
+    /// waking them for each delivery. Adds as much to latencies
     /// [default: 200, with --rate 0].
     #[arg(long, value_name = "US", value_parser = clap::value_parser!(u32).range(..1_000_000))]
     pub(crate) gather: Option<u32>,
@@ -124,7 +125,7 @@ pub(crate) struct ClientArgs {
 
 /// Every connection sends and waits for the same bytes to come back.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Example:\n  loadtest echo --url ws://127.0.0.1:8000/echo -n 100 -m 1000")]
+#[command(after_help = "Example:\n  loadtest echo --url ws://127.0.0.1:8080/echo -n 100 -m 1000")]
 pub(crate) struct EchoArgs {
     /// Where to connect: ws://127.0.0.1:PORT/PATH or tcp://127.0.0.1:PORT. May be repeated.
     #[arg(long, required = true)]
@@ -206,12 +207,15 @@ pub(crate) enum Fault {
 
 const RATIO_EXAMPLES: &str = "\
 Example:
-  loadtest ratio --corecast target/release/corecast --connections 10000,18000 --payload 64,1024";
+  loadtest ratio --corecast target/release/corecast --connections 5000,10000 --payload 64,1024";
 
 /// Corecast against both yardsticks, interleaved, as ratios of CPU time.
 ///
 /// Each round starts the libc floor, the inlined floor and corecast in turn, puts the same load on
-/// each, and ends it. The server is pinned to the first CPU and the client to the others.
+/// each, and ends it; every round begins with another one. The server is pinned to the first CPU and
+/// the client to the others. A round counts if no run failed, CPU times were read, the client was
+/// less than 95 % busy, CPUs were apart (or --no-pin), and the floors of fanout and batch spent less
+/// than 3 % in user space; most rounds have to count.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = RATIO_EXAMPLES)]
 pub(crate) struct RatioArgs {

@@ -93,6 +93,25 @@ impl Leader {
         })
     }
 
+    /// Waits until a number has reached what is `wanted`; `lost` as for [`Self::wait_done`].
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn wait_for(
+        &mut self,
+        what: &str,
+        wanted: u64,
+        progress: impl Fn() -> u64,
+        lost: impl Fn() -> bool,
+    ) -> Result<Waited, RunError> {
+        self.wait(LOOK_EVERY, |leader| {
+            let now = progress();
+            leader.line.show(|| format!("{what}: {now} of {wanted}"));
+            (now, (now >= wanted).then_some(Waited::Done), lost())
+        })
+    }
+
     /// Waits until a thread says that all is done. `progress` is any number that moves while
     /// things go on; `lost` whether something was lost that makes the end unlikely.
     ///

@@ -86,13 +86,17 @@ pub(crate) fn libc_send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize> {
     usize::try_from(taken).ok()
 }
 
-/// `recv(2)` through libc's function: bytes read, 0 at the end, `None` for any error.
+/// `recv(2)` through libc's function: bytes read, 0 at the end.
+///
+/// # Errors
+///
+/// As recv(2); `WouldBlock` where there is nothing to read.
 #[inline(always)]
-pub(crate) fn libc_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
+pub(crate) fn libc_recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> io::Result<usize> {
     let (start, len) = (buf.as_mut_ptr().cast(), buf.len());
     // SAFETY: the pointer and the length are those of a live, exclusively borrowed slice.
     let read = unsafe { libc::recv(socket.as_raw_fd(), start, len, libc::MSG_DONTWAIT) };
-    usize::try_from(read).ok()
+    usize::try_from(read).map_err(|_| io::Error::last_os_error())
 }
 
 /// `epoll_wait(2)` through libc's function, without a timeout: events written, `None` for any

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 use std::{env, fs, process, thread};
 
 use serde_json::Value;
@@ -219,45 +220,176 @@ fn a_low_descriptor_limit_is_met_with_more_threads() {
     );
 }
 
-#[test]
-fn ratios_are_taken_round_by_round() {
-    let json = env::temp_dir().join(format!("loadtest-{}-ratio.json", process::id()));
+/// Compares the floors with a stand-in, and returns the exit code, the figures and what was said.
+fn ratio(name: &str, flags: &str, once: &str) -> (Option<i32>, Value, String) {
+    let json = env::temp_dir().join(format!("loadtest-{}-{name}.json", process::id()));
     let stand_in = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand_in.sh");
     let output = Command::new(LOADTEST)
         .env("LOADTEST", LOADTEST)
-        .args([
-            "ratio",
-            "--corecast",
-            stand_in,
-            "-n",
-            "10,20",
-            "-p",
-            "64",
-            "-m",
-            "5",
-            "--runs",
-            "2",
-        ])
-        .arg("--json")
+        .env("ONCE", once)
+        .args(["ratio", "--corecast", stand_in, "--json"])
         .arg(&json)
+        .args(flags.split_whitespace())
         .output()
         .unwrap();
-    let figures: Value = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
+    let figures = serde_json::from_str(&fs::read_to_string(&json).unwrap()).unwrap();
     fs::remove_file(&json).unwrap();
-    let cells = figures["cells"].as_array().unwrap();
-    assert_eq!(cells.len(), 2, "{}", shown(&output));
-    for cell in cells {
-        let rounds = cell["rounds"].as_array().unwrap();
-        assert_eq!(rounds.len(), 2);
-        for round in rounds {
-            assert!(
-                round["libc_us"].as_f64().unwrap() > 0.0,
-                "{}",
-                shown(&output)
-            );
-            assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+    (output.status.code(), figures, shown(&output))
+}
+
+#[test]
+fn ratios_are_taken_round_by_round() {
+    for mode in ["", "--rate 500", "--mode batch --rate 500", "--mode echo"] {
+        let (_, figures, said) = ratio("rounds", &format!("-n 10,20 -m 5 --runs 2 {mode}"), "");
+        let cells = figures["cells"].as_array().unwrap();
+        assert_eq!(cells.len(), 2, "{said}");
+        for cell in cells {
+            let rounds = cell["rounds"].as_array().unwrap();
+            assert_eq!(rounds.len(), 2, "{said}");
+            for round in rounds {
+                for side in ["libc", "inline", "corecast"] {
+                    let above_zero = |name: &str| round[side][name].as_f64().unwrap() > 0.0;
+                    assert!(
+                        above_zero("cpu_us") && above_zero("deliveries_per_s"),
+                        "{said}"
+                    );
+                    assert!(above_zero("latency_p99_us"), "{said}");
+                    assert_eq!(
+                        above_zero("lateness_p99_us"),
+                        mode.contains("rate"),
+                        "{said}"
+                    );
+                }
+                assert!(round["corecast_to_inline"].as_f64().unwrap() > 0.0);
+            }
         }
+        assert!(said.contains("of 2 rounds"), "{said}");
     }
+}
+
+#[test]
+fn what_was_compared_is_kept_when_a_later_cell_fails() {
+    let once = env::temp_dir().join(format!("loadtest-{}-once", process::id()));
+    let flags = "-n 10,20,30 -m 5 --runs 1 --no-pin";
+    let (code, figures, said) = ratio("kept", flags, &once.display().to_string());
+    fs::remove_file(&once).unwrap();
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(figures["passed"], false);
+    let failure = figures["failure"].as_str().unwrap();
+    assert!(
+        failure.starts_with("20 x 64 B") && failure.contains("once was enough"),
+        "{failure}"
+    );
+    let cells = figures["cells"].as_array().unwrap();
+    let rounds = |cell: &Value| cell["rounds"].as_array().unwrap().len();
+    assert_eq!(
+        cells.iter().map(rounds).collect::<Vec<_>>(),
+        [1, 0],
+        "{said}"
+    );
+}
+
+/// More than the sockets of one connection hold, so that the first who does not read blocks.
+#[test]
+fn one_who_was_full_gets_all_and_one_who_is_reset_holds_up_nobody() {
+    const MESSAGES: usize = 200;
+    let payload = vec![7; 64 << 10];
+    for flags in ["--call libc", "--call inline", "--mode batch"] {
+        let floor = Floor::start(&format!("{flags} --tcp-publish-only"));
+        let mut slow = subscribe(&floor.http);
+        let mut reset = Some(subscribe(&floor.http));
+        let mut publisher = TcpStream::connect(&floor.tcp).unwrap();
+        let mut frame = u32::try_from(payload.len()).unwrap().to_be_bytes().to_vec();
+        frame.extend_from_slice(&payload);
+        for number in 0..MESSAGES {
+            if number == MESSAGES / 2 {
+                // It has unread bytes, so closing it resets the connection.
+                drop(reset.take());
+            }
+            frame[4] = u8::try_from(number).unwrap();
+            publisher.write_all(&frame).unwrap();
+        }
+        for number in 0..MESSAGES {
+            let mut message = vec![0; 10 + payload.len()];
+            slow.read_exact(&mut message).unwrap();
+            assert_eq!(message[..2], [0x82, 127], "{flags}: message {number}");
+            assert_eq!(usize::from(message[10]), number, "{flags}");
+            assert_eq!(message[11..], payload[1..], "{flags}: message {number}");
+        }
+        let descriptors = || {
+            let dir = format!("/proc/{}/fd", floor.child.id());
+            fs::read_dir(dir).unwrap().count()
+        };
+        let before = descriptors();
+        drop((slow, publisher));
+        let deadline = SystemTime::now() + Duration::from_secs(10);
+        while descriptors() > before - 2 {
+            assert!(SystemTime::now() < deadline, "{flags}: sockets were left");
+            thread::yield_now();
+        }
+        let sockets = descriptors();
+        assert_eq!(sockets, bare_descriptors(flags), "{flags}: the reset one");
+    }
+}
+
+/// Descriptors of a floor without connections.
+fn bare_descriptors(flags: &str) -> usize {
+    let floor = Floor::start(&format!("{flags} --tcp-publish-only"));
+    fs::read_dir(format!("/proc/{}/fd", floor.child.id()))
+        .unwrap()
+        .count()
+}
+
+/// A subscriber over WebSocket that reads nothing by itself.
+fn subscribe(addr: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let head = b"GET /sub/a HTTP/1.1\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(head).unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.push(byte[0]);
+    }
+    stream
+}
+
+#[test]
+fn a_floor_without_descriptors_goes_on_when_one_is_free() {
+    let mut child = Command::new("sh")
+        .args([
+            "-c",
+            &format!("ulimit -n 110; exec {LOADTEST} floor --http 127.0.0.1:0"),
+        ])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // To the last line that it says at the start: it ends if it cannot say it.
+    let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map(Result::unwrap)
+        .take(2)
+        .collect();
+    let http = lines[0].strip_prefix("listening http ").unwrap().to_owned();
+    let floor = Floor {
+        child,
+        tcp: String::new(),
+        http,
+    };
+    let mut waiting: Vec<TcpStream> = (0..150)
+        .map(|_| TcpStream::connect(&floor.http).unwrap())
+        .collect();
+    let last = waiting.pop().unwrap();
+    let answered = thread::spawn(move || {
+        let mut last = last;
+        let head = b"GET /sub/a HTTP/1.1\r\nsec-websocket-key: x\r\n\r\n";
+        last.write_all(head).unwrap();
+        let mut byte = [0];
+        last.read_exact(&mut byte).unwrap();
+        byte
+    });
+    drop(waiting);
+    assert_eq!(answered.join().unwrap(), *b"H");
 }
 
 /// Takes an upgrade with the key that the client always sends.

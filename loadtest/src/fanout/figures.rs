@@ -54,13 +54,16 @@ pub(crate) struct Deliveries {
     pub(crate) foreign: u64,
     /// Sent to publishers that listen as well.
     pub(crate) copies_to_publishers: u64,
+    /// Of these: changed, twice, late or skipped.
+    pub(crate) copies_faulty: u64,
 }
 
 impl Deliveries {
     /// Nothing is missing, too much, changed or out of order.
     pub(crate) fn is_clean(&self) -> bool {
         let faults = self.lost + self.duplicated + self.reordered + self.misordered;
-        faults + self.subscribers_off_order + self.foreign == 0 && self.got == self.expected
+        let others = self.subscribers_off_order + self.foreign + self.copies_faulty;
+        faults + others == 0 && self.got == self.expected
     }
 }
 
@@ -98,6 +101,10 @@ impl Figures {
                 d.lost, d.duplicated, d.reordered, d.misordered, d.subscribers_off_order, d.foreign
             ),
         );
+        if d.copies_to_publishers > 0 {
+            let (copies, faulty) = (d.copies_to_publishers, d.copies_faulty);
+            table.row("to publishers", format!("{copies} copies, faulty {faulty}"));
+        }
         if let Some(first) = &d.first_misorder {
             table.row("misordered at", first.clone());
         }

@@ -68,7 +68,7 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
     let opened = run.open(args, &mut figures)?;
     let mut phase = Phase::default();
     let mut finished = Waited::Stalled;
-    if opened == Waited::Done {
+    if opened == Waited::Done && run.warm_up(args)? == Waited::Done {
         (finished, phase) = run.message_phase(args)?;
         run.leader
             .pause(Duration::try_from_secs_f64(args.hold).unwrap_or_default())?;
@@ -167,6 +167,27 @@ impl Run {
         Ok(waited)
     }
 
+    /// One message that is not counted, so that the phase that is finds pages and tables in place.
+    fn warm_up(&mut self, args: &FanoutArgs) -> Result<Waited, RunError> {
+        let Self {
+            leader,
+            subscribers,
+            publishers,
+            progress,
+            go,
+        } = self;
+        go.warm_up.store(true, Ordering::Release);
+        publishers.control.ring_all();
+        let crews = [&subscribers.control, &publishers.control];
+        let is_ended = |control: &&Arc<Control>| control.ended.load(Ordering::Acquire) > 0;
+        leader.wait_for(
+            "warm-up",
+            u64::from(args.connections),
+            || progress.warmed(),
+            || crews.iter().any(is_ended),
+        )
+    }
+
     fn message_phase(&mut self, args: &FanoutArgs) -> Result<(Waited, Phase), RunError> {
         let Self {
             leader,
@@ -219,6 +240,7 @@ impl Run {
             figures.completion = (!is_open).then(|| app.completion.percentiles());
             figures.skew = (!is_open).then(|| app.skew.percentiles());
             figures.deliveries.copies_to_publishers = app.copies;
+            figures.deliveries.copies_faulty = app.copies_faulty();
         }
         figures.messages_sent = sent.iter().copied().map(u64::from).sum();
         let expected = figures.messages_sent * u64::from(args.connections);

@@ -10,6 +10,8 @@ use crate::control::Control;
 #[derive(Debug)]
 pub(super) struct Progress {
     slots: Vec<Slot>,
+    /// Copies of the warm-up message.
+    warmed: AtomicU64,
     /// The crew of the publishers, of one thread.
     publishers: Arc<Control>,
 }
@@ -63,6 +65,7 @@ impl Progress {
         };
         Self {
             slots: (0..publishers).map(|_| slot()).collect(),
+            warmed: AtomicU64::new(0),
             publishers: crew,
         }
     }
@@ -82,6 +85,16 @@ impl Progress {
         if before < target && before + tally.delivered >= target {
             self.publishers.ring_all();
         }
+    }
+
+    /// Adds copies of the warm-up message that a thread got.
+    pub(super) fn tell_warmed(&self, copies: u64) {
+        self.warmed.fetch_add(copies, Ordering::AcqRel);
+    }
+
+    /// Copies of the warm-up message.
+    pub(super) fn warmed(&self) -> u64 {
+        self.warmed.load(Ordering::Acquire)
     }
 
     /// Before a message goes out: its publisher is to be woken at this many deliveries.

@@ -3,15 +3,16 @@
 //! All run on one thread of their own, so that reading subscribers never holds up the schedule.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
 use crate::app::{App, LinkName};
+use crate::check::{Checker, Faults};
 use crate::clock::SECOND;
 use crate::control::News;
 use crate::fanout::progress::Progress;
-use crate::message::{Form, Stamp};
+use crate::message::{Form, Stamp, WARM_UP};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::url::Protocol;
@@ -25,7 +26,12 @@ pub(super) struct Publishers {
     go: Arc<Go>,
     done: Sender<News>,
     publishers: Vec<Publisher>,
+    has_warmed_up: bool,
     told_done: bool,
+    /// Receives the copies that are ours.
+    checker: Checker,
+    /// Copies that are not.
+    foreign: u64,
     /// The message being written.
     message: Vec<u8>,
     /// How long after it was due each message went out (open loop).
@@ -50,6 +56,8 @@ pub(super) enum Pace {
 /// The starting signal.
 #[derive(Debug, Default)]
 pub(super) struct Go {
+    /// The warm-up message may go out.
+    pub(super) warm_up: AtomicBool,
     /// When the first message is due; zero until then.
     pub(super) at_ns: AtomicU64,
     /// Subscribers that each message has to reach.
@@ -91,7 +99,10 @@ impl Publishers {
             go: shared.1,
             done,
             publishers: quotas.iter().map(publisher).collect(),
+            has_warmed_up: false,
             told_done: false,
+            checker: Checker::new(quotas.len(), quotas.len()),
+            foreign: 0,
             message: Vec::new(),
             lateness: Recorder::new(),
             completion: Recorder::new(),
@@ -106,6 +117,31 @@ impl Publishers {
             .iter()
             .map(|publisher| publisher.sent)
             .collect()
+    }
+
+    /// Copies that came wrong: changed, again, late, or passed over and not come since. Those that
+    /// are under way when the run ends are missed by nobody.
+    pub(super) fn copies_faulty(self) -> u64 {
+        let (faults, _) = self.checker.finish(&vec![0; self.publishers.len()]);
+        let Faults {
+            lost,
+            duplicated,
+            reordered,
+        } = faults;
+        lost + duplicated + reordered + self.foreign
+    }
+
+    fn warm_up(&mut self, now: u64, out: &mut Outbox) {
+        let stamp = Stamp {
+            publisher: WARM_UP,
+            seq: 0,
+            due_ns: now,
+        };
+        if let Some(publisher) = self.publishers.first() {
+            self.form.write(stamp, &mut self.message);
+            out.message(0, publisher.protocol, &self.message);
+        }
+        self.has_warmed_up = true;
     }
 
     fn send(&mut self, index: usize, due_ns: u64, out: &mut Outbox) {
@@ -184,11 +220,27 @@ impl App for Publishers {
         self.publishers[link.index].protocol = link.protocol;
     }
 
-    fn on_message(&mut self, _link: LinkName, _payload: &[u8], _now: u64, _out: &mut Outbox) {
+    fn on_message(&mut self, link: LinkName, payload: &[u8], _now: u64, _out: &mut Outbox) {
+        let stamp = self.form.read(payload);
+        if stamp.is_some_and(|stamp| stamp.publisher == WARM_UP) {
+            return;
+        }
         self.copies += 1;
+        match stamp {
+            Some(Stamp { publisher, seq, .. })
+                if usize::from(publisher) < self.publishers.len() && seq < u32::MAX =>
+            {
+                let listener = u32::try_from(link.index).unwrap_or(u32::MAX);
+                self.checker.see(listener, publisher, seq);
+            }
+            _ => self.foreign += 1,
+        }
     }
 
     fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {
+        if !self.has_warmed_up && self.go.warm_up.load(Ordering::Acquire) {
+            self.warm_up(now, out);
+        }
         let start = self.go.at_ns.load(Ordering::Acquire);
         if start == 0 {
             return None;

@@ -24,8 +24,7 @@ pub(super) struct Setup {
     pub(super) gather_us: u32,
 }
 
-/// With no rest a floor with 10,000 subscribers took 2 us more per delivery, on top of 7; with more
-/// than this nothing was gained.
+/// Enough for arrivals to gather; `--gather` compares.
 const GATHER_US: u32 = 200;
 
 impl Setup {

@@ -1,11 +1,12 @@
 //! The subscribers of one client thread: checks, times and counts every delivery.
 
+use std::mem;
 use std::sync::Arc;
 
 use crate::app::{App, LinkName};
 use crate::check::Checker;
 use crate::fanout::progress::{Progress, Tally};
-use crate::message::Form;
+use crate::message::{Form, Stamp, WARM_UP};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 
@@ -14,6 +15,8 @@ use crate::record::Recorder;
 pub(super) struct Subscribers {
     form: Form,
     progress: Arc<Progress>,
+    /// Copies of the warm-up message since the last turn.
+    warmed: u64,
     /// What each publisher's messages came to since the last turn.
     tallies: Vec<Tally>,
     /// Receives all there is to check.
@@ -37,6 +40,7 @@ impl Subscribers {
         Self {
             form,
             progress,
+            warmed: 0,
             tallies: vec![Tally::NONE; publishers],
             checker: Checker::new(conns, publishers),
             latency: Recorder::new(),
@@ -49,10 +53,16 @@ impl Subscribers {
 impl App for Subscribers {
     #[inline]
     fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, _out: &mut Outbox) {
-        self.received += 1;
         let stamp = self.form.read(payload);
-        let Some(stamp) = stamp.filter(|stamp| usize::from(stamp.publisher) < self.tallies.len())
-        else {
+        if stamp.is_some_and(|stamp| stamp.publisher == WARM_UP) {
+            self.warmed += 1;
+            return;
+        }
+        self.received += 1;
+        let is_known = |stamp: &Stamp| {
+            usize::from(stamp.publisher) < self.tallies.len() && stamp.seq < u32::MAX
+        };
+        let Some(stamp) = stamp.filter(is_known) else {
             self.foreign += 1;
             return;
         };
@@ -64,6 +74,9 @@ impl App for Subscribers {
     }
 
     fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
+        if self.warmed > 0 {
+            self.progress.tell_warmed(mem::take(&mut self.warmed));
+        }
         for (publisher, tally) in self.tallies.iter_mut().enumerate() {
             if tally.delivered > 0 {
                 self.progress.tell(publisher, *tally);

@@ -3,6 +3,7 @@
 //! Generic code over [`Calls`] compiles to a loop for each form; in the inlined one the `syscall`
 //! instruction stands in the loop itself (`objdump -d`, see README.md).
 
+use std::io::ErrorKind;
 use std::os::fd::BorrowedFd;
 
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
@@ -10,8 +11,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::sys;
 
-/// How a floor speaks to the kernel. Nothing blocks but `wait`; `None` stands for any error, which
-/// epoll will tell of in time.
+/// How a floor speaks to the kernel. Nothing blocks but `wait`.
 pub(super) trait Calls {
     /// What `wait` fills in.
     type Event: Copy;
@@ -22,10 +22,21 @@ pub(super) trait Calls {
     fn wait(epoll: BorrowedFd<'_>, events: &mut [Self::Event]) -> usize;
     /// What was registered with the descriptor.
     fn data(event: &Self::Event) -> u64;
-    /// Bytes taken.
+    /// Bytes taken; `None` for any error. One that is the end is told by epoll and `recv`.
     fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize>;
-    /// Bytes read, 0 at the end.
-    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize>;
+    /// What came.
+    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Received;
+}
+
+/// What a read found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Received {
+    /// This many bytes, at least one.
+    Bytes(usize),
+    /// Nothing for now.
+    Nothing,
+    /// The end, or an error that there is no way back from.
+    End,
 }
 
 /// Through libc's functions, as a good C program does.
@@ -56,8 +67,13 @@ impl Calls for Libc {
     }
 
     #[inline(always)]
-    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
-        sys::libc_recv(socket, buf)
+    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Received {
+        match sys::libc_recv(socket, buf) {
+            Ok(0) => Received::End,
+            Ok(len) => Received::Bytes(len),
+            Err(error) if is_passing(error.kind()) => Received::Nothing,
+            Err(_) => Received::End,
+        }
     }
 }
 
@@ -84,9 +100,18 @@ impl Calls for Inline {
     }
 
     #[inline(always)]
-    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Option<usize> {
-        recv(socket, buf, RecvFlags::DONTWAIT)
-            .ok()
-            .map(|(_, len)| len)
+    fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Received {
+        match recv(socket, buf, RecvFlags::DONTWAIT) {
+            Ok((_, 0)) => Received::End,
+            Ok((_, len)) => Received::Bytes(len),
+            Err(error) if is_passing(error.kind()) => Received::Nothing,
+            Err(_) => Received::End,
+        }
     }
+}
+
+/// A read that does not wait is not interrupted, so that leaves one error that is no end.
+#[inline(always)]
+fn is_passing(kind: ErrorKind) -> bool {
+    kind == ErrorKind::WouldBlock
 }

@@ -1,5 +1,6 @@
 //! The yardstick servers: what no server with one thread and one send per delivery can beat.
 
+mod backlog;
 mod calls;
 mod members;
 mod publish;
@@ -7,16 +8,19 @@ mod sockets;
 mod wire;
 
 use std::io::{self, Write};
+use std::mem;
 use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Socket, TcpKeepalive, Type};
 
 use crate::cli::{Call, FloorArgs, FloorMode};
 use crate::crew;
-use crate::floor::calls::{Calls, Inline, Libc};
+use crate::floor::calls::{Calls, Inline, Libc, Received};
 use crate::floor::publish::Topic;
 use crate::floor::sockets::Sockets;
 use crate::floor::wire::{Inbound, Role};
@@ -36,6 +40,10 @@ struct Floor {
     buf: Vec<u8>,
     /// What an echo sends back.
     reply: Vec<u8>,
+    /// An accept failed, for want of a descriptor or of memory.
+    is_starved: bool,
+    /// And since then a connection has ended.
+    is_retrying: bool,
 }
 
 /// One connection, without its socket.
@@ -48,9 +56,13 @@ struct Conn {
     partial: Vec<u8>,
 }
 
-/// As the server under test has it.
+/// As the server under test has them: options that a yardstick lacked would be its head start.
 const NOTSENT_LOWAT_BYTES: u32 = 16 << 10;
-const BACKLOG: i32 = 4096;
+const BACKLOG: i32 = 65_535;
+const USER_TIMEOUT: Duration = Duration::from_secs(120);
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_PROBES: u32 = 4;
 const READ_BYTES: usize = 64 << 10;
 const EVENTS: usize = 1024;
 /// Added to the number of a listener when it is registered: beyond any descriptor.
@@ -86,7 +98,8 @@ impl Floor {
             let listener = listen(addr)
                 .map_err(|error| io::Error::new(error.kind(), format!("{addr}: {error}")))?;
             let data = EventData::new_u64(LISTENER + listeners.len() as u64);
-            epoll::add(&epoll, &listener, data, EventFlags::IN)?;
+            // By edges: where no descriptor is free, one that waits must not be told of for ever.
+            epoll::add(&epoll, &listener, data, EventFlags::IN | EventFlags::ET)?;
             listeners.push((listener, protocol));
         }
         announce(&listeners)?;
@@ -103,6 +116,8 @@ impl Floor {
             },
             buf: vec![0; READ_BYTES],
             reply: Vec::new(),
+            is_starved: false,
+            is_retrying: false,
         })
     }
 
@@ -112,25 +127,42 @@ impl Floor {
             let count = C::wait(self.epoll.as_fd(), &mut events);
             for event in &events[..count] {
                 match C::data(event) {
-                    data @ LISTENER.. => self.accept::<C>(data - LISTENER)?,
+                    data @ LISTENER.. => {
+                        self.accept_all::<C>(usize::try_from(data - LISTENER).unwrap_or(0))?;
+                    }
                     fd => self.on_ready::<C>(usize::try_from(fd).unwrap_or(usize::MAX)),
                 }
             }
             self.topic.flush::<C>(&mut self.sockets);
+            if mem::take(&mut self.is_retrying) {
+                self.is_starved = false;
+                for listener in 0..self.listeners.len() {
+                    self.accept_all::<C>(listener)?;
+                }
+            }
         }
     }
 
-    fn accept<C: Calls>(&mut self, listener: u64) -> io::Result<()> {
-        let listener = self
-            .listeners
-            .get(usize::try_from(listener).unwrap_or(usize::MAX));
-        let Some((listener, protocol)) = listener else {
-            return Ok(());
-        };
-        let protocol = *protocol;
-        let Ok(fd) = accept_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) else {
-            return Ok(());
-        };
+    /// Accepts all who wait, or as many as there are descriptors for; the others wait until a
+    /// connection ends.
+    fn accept_all<C: Calls>(&mut self, listener: usize) -> io::Result<()> {
+        while let Some((socket, protocol)) = self.listeners.get(listener) {
+            let protocol = *protocol;
+            match accept_with(socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+                Ok(fd) => self.admit::<C>(fd, protocol)?,
+                Err(Errno::AGAIN) => break,
+                // Of the connection that would have been accepted, accept(2).
+                Err(Errno::CONNABORTED | Errno::PROTO | Errno::INTR) => {}
+                Err(_) => {
+                    self.is_starved = true;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn admit<C: Calls>(&mut self, fd: OwnedFd, protocol: Protocol) -> io::Result<()> {
         let index = self.sockets.add(fd);
         let Some(fd) = self.sockets.socket(index) else {
             return Ok(());
@@ -175,11 +207,12 @@ impl Floor {
             };
             let room = self.buf.len() - kept;
             match C::recv(socket.as_fd(), &mut self.buf[kept..]) {
-                Some(0) => {
+                Received::End => {
                     self.conns[index] = None;
+                    self.is_retrying = self.is_starved;
                     return self.sockets.remove(index);
                 }
-                Some(len) => {
+                Received::Bytes(len) => {
                     conn.partial.clear();
                     self.handle::<C>(index, kept + len);
                     // What comes later is another edge, but the end may have come with these.
@@ -187,7 +220,7 @@ impl Floor {
                         return;
                     }
                 }
-                None => return,
+                Received::Nothing => return,
             }
         }
     }
@@ -249,7 +282,12 @@ fn listen(addr: SocketAddrV4) -> io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_notsent_lowat(NOTSENT_LOWAT_BYTES)?;
-    socket.set_keepalive(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE_IDLE)
+        .with_interval(KEEPALIVE_INTERVAL)
+        .with_retries(KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)

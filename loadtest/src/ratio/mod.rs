@@ -4,6 +4,7 @@
 //! compared, and the median of the rounds is told.
 
 mod round;
+mod side;
 
 use std::env;
 use std::process::Command;
@@ -13,19 +14,24 @@ use serde::Serialize;
 use crate::cli::{ClientArgs, EchoArgs, FanoutArgs, FloorMode, RatioArgs};
 use crate::leader::RunError;
 use crate::pin::Pinning;
-use crate::ratio::round::{Measured, Round};
-use crate::report::{Table, Warning};
+use crate::ratio::round::{Round, Rules};
+use crate::ratio::side::Measured;
+use crate::report::Table;
 use crate::spawned::Spawned;
 use crate::{echo, fanout};
 
 /// All that was compared.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
-    /// Nothing failed and every cell has a round that counts.
+    /// Nothing failed and of every cell most rounds count.
     pub(crate) passed: bool,
     /// Server and client had CPUs of their own.
     pub(crate) pinned: bool,
+    /// Messages per second, where there was a schedule.
+    pub(crate) rate_per_s: Option<f64>,
     pub(crate) cells: Vec<Cell>,
+    /// Why not all cells and rounds are there.
+    pub(crate) failure: Option<String>,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -35,6 +41,7 @@ pub(crate) struct Cell {
     pub(crate) connections: u32,
     pub(crate) payload_bytes: u32,
     pub(crate) rounds: Vec<Round>,
+    pub(crate) rounds_that_count: usize,
     /// Over the rounds that count.
     pub(crate) median: Option<Round>,
 }
@@ -48,11 +55,11 @@ enum Server {
 
 const TIMEOUT_S: f64 = 60.0;
 
-/// Makes all runs.
+/// Makes all runs. What was measured before one that could not be made is kept.
 ///
 /// # Errors
 ///
-/// Flags that do not go together, a server that does not start, or a failure on this side.
+/// Flags that do not go together, or CPUs that cannot be had.
 pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     let usage = |text: &str| Err(RunError::Usage(text.to_owned()));
     if args.mode == FloorMode::Echo && (args.tcp || args.rate.is_some()) {
@@ -66,58 +73,98 @@ pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     let mut figures = Figures {
         passed: true,
         pinned: pinning.is_apart(),
+        rate_per_s: args.rate,
         cells: Vec::new(),
+        failure: None,
         warnings: Vec::new(),
     };
-    for connections in &args.connections {
-        for payload in &args.payload {
-            let cell = compare(args, &pinning, *connections, *payload, &mut figures)?;
-            figures.passed &= cell.median.is_some();
-            figures.cells.push(cell);
+    if !figures.pinned && !args.no_pin {
+        let text = "there is one CPU for server and client: no round counts without --no-pin";
+        figures.warnings.push(text.to_owned());
+    }
+    let payloads = || args.payload.iter().copied();
+    let cells = args.connections.iter();
+    let cells = cells.flat_map(|connections| payloads().map(|payload| (*connections, payload)));
+    for (connections, payload) in cells {
+        match compare(args, &pinning, connections, payload, &mut figures) {
+            Ok(()) => {}
+            Err(RunError::Usage(text)) => return Err(RunError::Usage(text)),
+            Err(RunError::Failed(text)) => {
+                figures.passed = false;
+                figures.failure = Some(format!("{connections} x {payload} B: {text}"));
+                break;
+            }
         }
     }
     Ok(figures)
 }
 
+/// Makes the rounds of one cell, and adds it as far as it got.
 fn compare(
     args: &RatioArgs,
     pinning: &Pinning,
     connections: u32,
     payload: u32,
     figures: &mut Figures,
-) -> Result<Cell, RunError> {
+) -> Result<(), RunError> {
+    let rules = Rules {
+        is_placed: pinning.is_apart() || args.no_pin,
+        has_bare_floors: args.mode != FloorMode::Echo,
+    };
     let mut rounds = Vec::new();
+    let mut made = Ok(());
     for number in 1..=args.runs {
-        let mut measure = |server| -> Result<Measured, RunError> {
+        let result = play(number, |server| {
             let measured = measure(args, pinning, server, connections, payload)?;
-            let mut note = |text: &str| {
-                let run =
-                    format!("round {number}, {connections} x {payload} B, {server:?}: {text}");
-                figures.warnings.push(run);
-            };
-            if !measured.passed {
-                note("the run failed; make it alone to see how");
-                figures.passed = false;
+            let run = format!("round {number}, {connections} x {payload} B, {server:?}");
+            let doubts = measured.doubts().into_iter();
+            figures
+                .warnings
+                .extend(doubts.map(|text| format!("{run}: {text}")));
+            let is_floor = rules.has_bare_floors && server != Server::Corecast;
+            if is_floor && measured.side().is_floor_too_busy() {
+                let share = measured.side().user_text();
+                let text = format!("{run}: {share} of the floor's time is in user space");
+                figures.warnings.push(text);
             }
-            Warning::find(&measured.client, None)
-                .iter()
-                .for_each(|warning| note(&warning.text()));
+            figures.passed &= measured.passed;
             Ok(measured)
-        };
-        let (libc, inline, corecast) = (
-            measure(Server::Libc)?,
-            measure(Server::Inline)?,
-            measure(Server::Corecast)?,
-        );
-        rounds.push(Round::new(&libc, &inline, &corecast));
+        });
+        match result {
+            Ok([libc, inline, corecast]) => {
+                rounds.push(Round::new(rules, &libc, &inline, &corecast));
+            }
+            Err(error) => {
+                made = Err(error);
+                break;
+            }
+        }
     }
-    let median = Round::median(&rounds);
-    Ok(Cell {
+    let rounds_that_count = rounds.iter().filter(|round| round.counts).count();
+    figures.passed &= rounds_that_count > args.runs as usize / 2;
+    figures.cells.push(Cell {
         connections,
         payload_bytes: payload,
+        rounds_that_count,
+        median: Round::median(&rounds),
         rounds,
-        median,
-    })
+    });
+    made
+}
+
+/// Makes one round and returns it as libc, inline, corecast. Each round begins with another
+/// server, so that none always follows the same one.
+fn play(
+    number: u32,
+    mut measure: impl FnMut(Server) -> Result<Measured, RunError>,
+) -> Result<[Measured; 3], RunError> {
+    let mut order = [Server::Libc, Server::Inline, Server::Corecast];
+    order.rotate_left(number as usize % 3);
+    let mut measured = [(); 3].map(|()| Measured::default());
+    for server in order {
+        measured[server as usize] = measure(server)?;
+    }
+    Ok(measured)
 }
 
 /// Starts a server, loads it and ends it.
@@ -150,6 +197,9 @@ fn measure(
             passed: figures.passed,
             server,
             client: figures.client,
+            latency: figures.latency,
+            lateness: None,
+            deliveries_per_s: figures.round_trips_per_s,
         });
     }
     let url = if args.tcp {
@@ -177,6 +227,9 @@ fn measure(
         passed: figures.passed,
         server,
         client: figures.client,
+        latency: figures.latency,
+        lateness: figures.lateness,
+        deliveries_per_s: figures.deliveries_per_s,
     })
 }
 
@@ -224,19 +277,53 @@ impl Figures {
                 connections,
                 payload_bytes,
                 rounds,
+                rounds_that_count,
                 median,
             } = cell;
             table.row(
                 "load",
                 format!("{connections} connections, {payload_bytes} B"),
             );
-            rounds
-                .iter()
-                .for_each(|round| table.row("  round", round.text()));
-            let median = median.map_or("no round counts".to_owned(), |median| median.text());
-            table.row("  median", median);
+            let with_times = self.rate_per_s.is_some();
+            for round in rounds {
+                round.tell("  round", with_times, &mut table);
+            }
+            table.row(
+                "  counted",
+                format!("median of {rounds_that_count} of {} rounds", rounds.len()),
+            );
+            if let Some(median) = median {
+                median.tell("  median", with_times, &mut table);
+            }
+        }
+        if let Some(failure) = &self.failure {
+            table.row("failed", failure.clone());
         }
         table.warnings(&self.warnings);
         table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_round_begins_with_another_server_and_is_told_in_one_order() {
+        let mut firsts = Vec::new();
+        for number in 1..=3 {
+            let mut order = Vec::new();
+            let told = play(number, |server| {
+                order.push(server);
+                Ok(Measured {
+                    deliveries_per_s: f64::from(server as u8),
+                    ..Measured::default()
+                })
+            });
+            let told = told.unwrap().map(|measured| measured.deliveries_per_s);
+            assert!(told.is_sorted() && told[0] < told[2], "{told:?}");
+            firsts.push(order[0]);
+        }
+        assert_eq!(firsts, [Server::Inline, Server::Corecast, Server::Libc]);
     }
 }
