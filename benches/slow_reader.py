@@ -4,8 +4,8 @@
     cargo build --release --workspace && benches/slow_reader.py
 
 Starts the server once for each policy and runs the same open-loop fan-out over it without and
-with two stopped readers, in turn: one that never reads, and one that is a stopped process
-(SIGSTOP). Prints the medians of the others' latencies side by side. Loopback only.
+with two stopped readers, one that never reads and one that is a stopped process (SIGSTOP); which
+of the two runs comes first alternates, as a host's speed drifts. Prints the medians of the others' latencies side by side. Loopback only.
 """
 
 import json
@@ -24,6 +24,7 @@ POLICIES = ["drop-oldest", "latest", "drop-newest", "disconnect"]
 ROUNDS = 3
 SUBSCRIBERS, PAYLOAD, RATE, SECONDS = 500, 2048, 300, 6
 PATIENCE_S = 10
+LOG_BYTES_MAX = 1 << 16
 
 
 def program(name):
@@ -32,21 +33,26 @@ def program(name):
 
 def serve(policy):
     """Starts the server; returns its process and its two addresses."""
-    log = tempfile.TemporaryFile("w+")
+    log, text = tempfile.TemporaryFile(), ""
     server = subprocess.Popen(
         [program("corecast"), "serve", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0",
          "--tcp-topic", "slow", "--shards", "1", "--slow-consumer", policy],
         stderr=log)
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and server.poll() is None:
-        log.seek(0)
-        text = log.read()
+    while time.monotonic() < deadline:
+        ended = server.poll() is not None  # Before its log is read, which is then complete.
+        # Not by `seek`, as the server writes at the same offset.
+        text = os.pread(log.fileno(), LOG_BYTES_MAX, 0).decode()
         if "ready" in text:
             http = re.search(r"listening http (\S+)", text)[1]
             tcp = re.search(r"listening tcp (\S+)", text)[1]
             return server, http, tcp
+        if ended:
+            break
         time.sleep(0.02)
-    sys.exit(f"the server did not start: see its log: {text}")
+    server.kill()
+    server.wait()
+    sys.exit(f"the server did not start; its log: {text or 'nothing'}")
 
 
 def never_reads(tcp):
@@ -70,7 +76,21 @@ def stopped_process(tcp):
     return reader
 
 
-def fanout(http):
+def fanout_beside_stopped(http, tcp):
+    """The same beside two stopped readers."""
+    idle = never_reads(tcp)
+    try:
+        stopped = stopped_process(tcp)
+        try:
+            return fanout(http, tcp)
+        finally:
+            stopped.kill()
+            stopped.wait()
+    finally:
+        idle.close()
+
+
+def fanout(http, _tcp):
     """One run of the load generator; its figures."""
     with tempfile.NamedTemporaryFile(suffix=".json") as figures:
         run = subprocess.run(
@@ -91,15 +111,10 @@ def main():
         server, http, tcp = serve(policy)
         figures = {False: [], True: []}
         try:
-            for _ in range(ROUNDS):
-                figures[False].append(fanout(http))
-                idle, stopped = never_reads(tcp), stopped_process(tcp)
-                try:
-                    figures[True].append(fanout(http))
-                finally:
-                    idle.close()
-                    stopped.kill()
-                    stopped.wait()
+            for number in range(ROUNDS):
+                for with_stopped in (number % 2 == 1, number % 2 == 0):
+                    run = fanout_beside_stopped if with_stopped else fanout
+                    figures[with_stopped].append(run(http, tcp))
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(60)

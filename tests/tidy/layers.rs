@@ -68,83 +68,25 @@ const SHELL: &str = "shard";
 
 /// The files of `shard` that are its core; `home_of` is one of their functions.
 const CORE_FILES: &[&str] = &[
+    "audit",
     "core",
     "cx",
     "drain",
     "flush",
     "inner",
     "input",
+    "interest",
     "lifecycle",
     "mail",
+    "open",
     "publish",
     "subscribe",
+    "write",
     "home_of",
 ];
 
 /// No layers: what puts the crate together, and what exists for tests alone.
 const OUTSIDE: &[&str] = &["lib", "main", "internals"];
-
-/// Who may name what of the outside. Paths end with `/` for a folder; what is pure is in none.
-const OUTSIDERS: &[(&str, &[&str])] = &[
-    (
-        "mio::",
-        &["src/net/", "src/shard/accept.rs", "src/shard/event_loop.rs"],
-    ),
-    (
-        "crossbeam_channel",
-        &["src/mesh/", "src/server.rs", "src/shard/thread.rs"],
-    ),
-    ("log::error!", LOGS),
-    ("log::warn!", LOGS),
-    ("log::info!", LOGS),
-    ("log::debug!", LOGS),
-    ("log::trace!", LOGS),
-    ("use log", LOGS),
-    ("libc::", &["src/sys/"]),
-    (
-        "rustix::",
-        &[
-            "src/sys/",
-            "src/shard/accept.rs",
-            "src/shard/event_loop.rs",
-            "src/shard/wire.rs",
-        ],
-    ),
-    ("socket2::", &["src/net/"]),
-    (
-        "Instant",
-        &[
-            "src/handle.rs",
-            "src/mesh/outside.rs",
-            "src/shard/event_loop.rs",
-        ],
-    ),
-    ("SystemTime", &[]),
-    (
-        "std::net",
-        &[
-            "src/net/",
-            "src/server.rs",
-            "src/cli.rs",
-            "src/shard/thread.rs",
-        ],
-    ),
-    ("std::fs", &["src/sys/", "src/shard/accept.rs"]),
-    ("std::thread", &["src/sys/", "src/server.rs", "src/main.rs"]),
-    ("clap::", &["src/cli.rs", "src/main.rs"]),
-];
-
-/// Where unsafe code may be; this file only names it.
-const UNSAFE: &[&str] = &["src/sys/", "loadtest/src/sys.rs", "tests/tidy/layers.rs"];
-
-const LOGS: &[&str] = &[
-    "src/main.rs",
-    "src/mesh/doorbell.rs",
-    "src/server.rs",
-    "src/shard/accept.rs",
-    "src/shard/event_loop.rs",
-    "src/shard/thread.rs",
-];
 
 /// Complains of imports that the table does not have.
 pub(crate) fn imports(file: &File) -> Vec<String> {
@@ -185,44 +127,6 @@ pub(crate) fn missing(sources: &[File]) -> Vec<String> {
         .filter(|(_, layer)| !known(layer))
         .map(|(file, layer)| format!("{}: `{layer}` is in no layer", file.path))
         .collect()
-}
-
-/// Complains of names of the outside in files that may not know them.
-pub(crate) fn outsiders(file: &File) -> Vec<String> {
-    if file.is_test() {
-        return Vec::new();
-    }
-    let mut problems = Vec::new();
-    for (at, line) in file.code() {
-        for (name, places) in OUTSIDERS {
-            if names(line, name) && !places.iter().any(|place| file.path.starts_with(place)) {
-                problems.push(format!("{}:{at}: `{name}` has no place here", file.path));
-            }
-        }
-    }
-    problems
-}
-
-/// Complains of unsafe code outside `sys`, tests included.
-pub(crate) fn unsafe_code(file: &File) -> Vec<String> {
-    let is_unsafe = |line: &str| names(line, "unsafe {") || names(line, "unsafe fn");
-    file.text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| {
-            !UNSAFE.iter().any(|place| file.path.starts_with(place)) && is_unsafe(line)
-        })
-        .map(|(at, _)| format!("{}:{}: unsafe code outside sys", file.path, at + 1))
-        .collect()
-}
-
-/// Whether `line` has `name`, not as the end of a longer name or of a path.
-fn names(line: &str, name: &str) -> bool {
-    line.match_indices(name).any(|(at, _)| {
-        let before = line[..at].chars().next_back();
-        let of_path = line[..at].ends_with("::") && !name.contains("::") && !name.contains(' ');
-        of_path || !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
-    })
 }
 
 /// The layer of a source file, `None` for what is not in `src`.
@@ -290,58 +194,4 @@ fn a_module_without_a_layer_is_found() {
     assert!(!missing(&file("src/util/mod.rs")).is_empty());
     assert!(missing(&file("src/topic/log.rs")).is_empty());
     assert!(missing(&file("benches/fanout.rs")).is_empty());
-}
-
-#[test]
-fn a_socket_clock_or_log_in_the_core_is_found() {
-    for bad in [
-        "use mio::Poll;",
-        "use crossbeam_channel::bounded;",
-        "    log::debug!(\"closed\");",
-        "use log::debug;",
-        "use std::time::{Duration, Instant};",
-        "    let now = std::time::Instant::now();",
-        "use rustix::io::Errno;",
-        "use socket2::Socket;",
-        "use std::net::TcpStream;",
-    ] {
-        assert!(complains(outsiders, "src/shard/flush.rs", bad), "{bad}");
-    }
-    for good in [
-        "use crate::topic::log::Log;",
-        "// Instant is for the shell",
-        "use std::time::Duration;",
-        "#[cfg(test)]\nmod tests {\n    use mio::Poll;\n}",
-    ] {
-        assert!(!complains(outsiders, "src/shard/flush.rs", good), "{good}");
-    }
-    assert!(!complains(
-        outsiders,
-        "src/shard/event_loop.rs",
-        "use mio::Poll;"
-    ));
-}
-
-#[test]
-fn unsafe_code_outside_sys_is_found() {
-    assert!(complains(
-        unsafe_code,
-        "src/topic/log.rs",
-        "    unsafe { danger() }"
-    ));
-    assert!(complains(
-        unsafe_code,
-        "src/topic/log.rs",
-        "pub unsafe fn danger() {}"
-    ));
-    assert!(!complains(
-        unsafe_code,
-        "src/sys/socket.rs",
-        "    unsafe { danger() }"
-    ));
-    assert!(!complains(
-        unsafe_code,
-        "src/topic/log.rs",
-        "#![deny(unsafe_code)]"
-    ));
 }

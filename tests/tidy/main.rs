@@ -7,6 +7,7 @@
 mod docs;
 mod layers;
 mod leftovers;
+mod outside;
 mod tree;
 
 use tree::{File, files};
@@ -36,23 +37,30 @@ fn modules_import_only_what_is_below_them() {
 
 #[test]
 fn only_the_shell_names_sockets_clocks_logs_and_channels() {
-    check_sources(layers::outsiders);
+    check_sources(outside::outsiders);
 }
 
 #[test]
 fn only_sys_is_unsafe() {
-    check_sources(layers::unsafe_code);
+    check_sources(outside::unsafe_code);
 }
 
 #[test]
 fn files_fit_into_a_head() {
     check_sources(leftovers::size);
-    for file in files(&["rs"]) {
-        let lines = file.text.lines().count();
-        if leftovers::LINES_LOOK_TWICE < lines {
-            println!("note: {} has {lines} lines", file.path);
-        }
-    }
+    report(&leftovers::reasons(&files(&["rs"])));
+}
+
+#[test]
+fn every_package_comes_from_the_public_index() {
+    let locks = files(&["lock"]);
+    assert!(!locks.is_empty(), "no lock file");
+    report(
+        &locks
+            .iter()
+            .flat_map(leftovers::package_sources)
+            .collect::<Vec<_>>(),
+    );
 }
 
 #[test]
@@ -62,7 +70,21 @@ fn every_source_file_says_what_it_knows() {
 
 #[test]
 fn nothing_is_left_over() {
-    let all = files(&["rs", "md", "toml", "html", "conf", "svg", "sh", "py", "run"]);
+    let all = files(&[
+        "rs",
+        "md",
+        "toml",
+        "lock",
+        "html",
+        "conf",
+        "svg",
+        "sh",
+        "py",
+        "run",
+        "inline-send",
+    ]);
+    let is_there = |path: &str| all.iter().any(|file| file.path == path);
+    assert!(is_there(".ci/run") && is_there(".ci/inline-send") && is_there("Cargo.lock"));
     report(&all.iter().flat_map(leftovers::words).collect::<Vec<_>>());
 }
 
