@@ -1,12 +1,10 @@
 //! Reading: bytes to requests and messages, and messages to the handler.
 
 use crate::close_reason::CloseReason;
-use crate::conn::{
-    CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, READABLE, WAITS_OUTBOX,
-};
+use crate::conn::{CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, WAITS_OUTBOX};
 use crate::handler::{Busy, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
-use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
+use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
 use crate::proto::Kind;
 use crate::proto::length_prefix;
 use crate::proto::ws::encode_pong;
@@ -60,7 +58,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Takes what there is of frames from bytes that were kept; keeps the rest.
-    fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
+    pub(super) fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
         let taken = self.process(id.key, &mut input.bytes);
         let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
             return;
@@ -188,7 +186,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// What the handler says to a message; `None` if the connection has ended meanwhile.
-    fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Busy>> {
+    pub(super) fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Busy>> {
         let inner = &mut self.inner;
         let message = Message { kind, payload };
         let answer = self.handler.on_message(&mut Cx { inner, key }, message);
@@ -197,7 +195,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Reads a connection no further until there is room for its message.
-    fn pause(&mut self, key: u32, Busy(wait): Busy) {
+    pub(super) fn pause(&mut self, key: u32, Busy(wait): Busy) {
         self.inner.counters.pauses += 1;
         let id = self.inner.id(key);
         let Some(conn) = self.inner.conn(key) else {
@@ -211,75 +209,8 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Reads on the connections that waited for something that has come.
-    pub(super) fn resume_paused(&mut self) {
-        for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
-            if let Some(id) = self.inner.resumed.pop_front() {
-                self.resume(id);
-            }
-        }
-        for home in 0..self.inner.paused.len() {
-            // Where the budget ends first, nothing else would bring the shard back.
-            self.inner.moved |= !self.resume_waiting_for(home);
-        }
-    }
-
-    /// Reads on connections that wait for a home; `false`: there may be room for more of them.
-    fn resume_waiting_for(&mut self, home: usize) -> bool {
-        let own = home == usize::from(self.inner.shard);
-        // On the home itself each topic has its own room: all may try, once.
-        let waiting = self.inner.paused[home].len();
-        for _ in 0..waiting.min(RESUMES_PER_TURN) {
-            if !own && !self.inner.mail[home].to_home.has_room() {
-                return true;
-            }
-            if let Some(id) = self.inner.paused[home].pop_front() {
-                self.resume(id);
-            }
-        }
-        waiting <= RESUMES_PER_TURN
-    }
-
-    fn resume(&mut self, id: ConnId) {
-        let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.current(id).filter(|conn| conn.is(PAUSED)) else {
-            return;
-        };
-        conn.set(PAUSED, false);
-        // Its silence was ours.
-        conn.heard = stamp;
-        let mut input = conn.input.take();
-        if let Some(kept) = &mut input
-            && let Some((kind, payload)) = kept.message.take()
-        {
-            match self.ask(id.key, kind, &payload) {
-                None => return,
-                Some(Ok(())) => {}
-                Some(Err(busy)) => {
-                    kept.message = Some((kind, payload));
-                    if let Some(conn) = self.inner.current(id) {
-                        conn.input = input;
-                    }
-                    return self.pause(id.key, busy);
-                }
-            }
-        }
-        if let Some(input) = input {
-            self.process_input(id, input);
-        }
-        self.account(id);
-        self.inner.arm(id.key);
-        if let Some(conn) = self.inner.current(id)
-            && !conn.is(PAUSED)
-            && conn.is(READABLE)
-        {
-            conn.set(READABLE, false);
-            self.inner.readable.push(id);
-        }
-    }
-
     /// Keeps count of the memory of unfinished messages; over the limit the largest holders go.
-    fn account(&mut self, id: ConnId) {
+    pub(super) fn account(&mut self, id: ConnId) {
         if self.inner.current(id).is_none_or(|conn| conn.is(CLOSING)) {
             return;
         }

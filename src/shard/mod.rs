@@ -3,6 +3,7 @@
 mod accept;
 #[cfg(any(test, feature = "internals"))]
 mod audit;
+mod backlog;
 pub mod control;
 pub mod core;
 pub mod cx;
@@ -17,6 +18,7 @@ pub mod mail;
 mod open;
 mod post;
 mod publish;
+mod resume;
 pub mod subscribe;
 mod thread;
 mod wire;

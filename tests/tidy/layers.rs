@@ -76,6 +76,8 @@ const CORE_FILES: &[&str] = &[
     "inner",
     "input",
     "interest",
+    "backlog",
+    "resume",
     "lifecycle",
     "mail",
     "open",

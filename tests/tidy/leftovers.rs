@@ -12,6 +12,15 @@ const LINES_MAX: usize = 600;
 const LONG: &[(&str, &str)] = &[
     ("loadtest/src/frame.rs", "a third is its tests"),
     ("loadtest/src/worker.rs", "one loop and what it does"),
+    (
+        "loadtest/src/fanout/mod.rs",
+        "one run, from plan to verdict",
+    ),
+    ("loadtest/src/floor/mod.rs", "one bare server"),
+    (
+        "loadtest/src/ratio/mod.rs",
+        "one comparison, from rounds to table",
+    ),
     ("loadtest/tests/floor.rs", "a list of tests"),
     ("src/internals/fuzz.rs", "a body for each decoder"),
     (

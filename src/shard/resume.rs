@@ -1,0 +1,76 @@
+//! Resuming: what becomes of connections that were paused, once there is room.
+
+use crate::conn::{PAUSED, READABLE};
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::limits::RESUMES_PER_TURN;
+use crate::shard::core::ShardCore;
+
+impl<H: Handler> ShardCore<H> {
+    /// Reads on the connections that waited for something that has come.
+    pub(super) fn resume_paused(&mut self) {
+        for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
+            if let Some(id) = self.inner.resumed.pop_front() {
+                self.resume(id);
+            }
+        }
+        for home in 0..self.inner.paused.len() {
+            // Where the budget ends first, nothing else would bring the shard back.
+            self.inner.moved |= !self.resume_waiting_for(home);
+        }
+    }
+
+    /// Reads on connections that wait for a home; `false`: there may be room for more of them.
+    fn resume_waiting_for(&mut self, home: usize) -> bool {
+        let own = home == usize::from(self.inner.shard);
+        // On the home itself each topic has its own room: all may try, once.
+        let waiting = self.inner.paused[home].len();
+        for _ in 0..waiting.min(RESUMES_PER_TURN) {
+            if !own && !self.inner.mail[home].to_home.has_room() {
+                return true;
+            }
+            if let Some(id) = self.inner.paused[home].pop_front() {
+                self.resume(id);
+            }
+        }
+        waiting <= RESUMES_PER_TURN
+    }
+
+    fn resume(&mut self, id: ConnId) {
+        let stamp = self.inner.now.stamp();
+        let Some(conn) = self.inner.current(id).filter(|conn| conn.is(PAUSED)) else {
+            return;
+        };
+        conn.set(PAUSED, false);
+        // Its silence was ours.
+        conn.heard = stamp;
+        let mut input = conn.input.take();
+        if let Some(kept) = &mut input
+            && let Some((kind, payload)) = kept.message.take()
+        {
+            match self.ask(id.key, kind, &payload) {
+                None => return,
+                Some(Ok(())) => {}
+                Some(Err(busy)) => {
+                    kept.message = Some((kind, payload));
+                    if let Some(conn) = self.inner.current(id) {
+                        conn.input = input;
+                    }
+                    return self.pause(id.key, busy);
+                }
+            }
+        }
+        if let Some(input) = input {
+            self.process_input(id, input);
+        }
+        self.account(id);
+        self.inner.arm(id.key);
+        if let Some(conn) = self.inner.current(id)
+            && !conn.is(PAUSED)
+            && conn.is(READABLE)
+        {
+            conn.set(READABLE, false);
+            self.inner.readable.push(id);
+        }
+    }
+}
