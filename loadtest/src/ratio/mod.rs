@@ -109,7 +109,7 @@ fn compare(
 ) -> Result<(), RunError> {
     let rules = Rules {
         is_placed: pinning.is_apart() || args.no_pin,
-        has_bare_floors: args.mode != FloorMode::Echo,
+        is_fanout: args.mode != FloorMode::Echo,
     };
     let mut rounds = Vec::new();
     let mut made = Ok(());
@@ -121,7 +121,7 @@ fn compare(
             figures
                 .warnings
                 .extend(doubts.map(|text| format!("{run}: {text}")));
-            let is_floor = rules.has_bare_floors && server != Server::Corecast;
+            let is_floor = rules.is_fanout && server != Server::Corecast;
             if is_floor && measured.side().is_floor_too_busy() {
                 let share = measured.side().user_text();
                 let text = format!("{run}: {share} of the floor's time is in user space");

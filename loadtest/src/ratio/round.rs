@@ -27,8 +27,10 @@ pub(crate) struct Round {
 pub(super) struct Rules {
     /// Server and client had CPUs of their own, or it was asked that they should not.
     pub(super) is_placed: bool,
-    /// The floors do nothing in user space worth telling; an echo takes each message apart.
-    pub(super) has_bare_floors: bool,
+    /// The floors do nothing in user space worth telling, and the client must have time to spare.
+    /// Not so for echo: it takes each message apart, and with one message of each connection
+    /// under way at any time one of the two sides is always busy.
+    pub(super) is_fanout: bool,
 }
 
 impl Round {
@@ -39,7 +41,9 @@ impl Round {
         inline: &Measured,
         corecast: &Measured,
     ) -> Self {
-        let is_sound = [libc, inline, corecast].into_iter().all(Measured::is_sound);
+        let runs = [libc, inline, corecast];
+        let is_sound = runs.into_iter().all(Measured::is_sound);
+        let is_spare = runs.into_iter().all(Measured::has_spare_client);
         let [libc, inline, corecast] = [libc, inline, corecast].map(Measured::side);
         let is_bare = !(libc.is_floor_too_busy() || inline.is_floor_too_busy());
         Self {
@@ -52,7 +56,7 @@ impl Round {
             libc,
             inline,
             corecast,
-            counts: is_sound && rules.is_placed && (is_bare || !rules.has_bare_floors),
+            counts: is_sound && rules.is_placed && (is_bare && is_spare || !rules.is_fanout),
         }
     }
 
@@ -184,7 +188,7 @@ mod tests {
     fn a_round_counts_only_if_nothing_is_wrong_with_it() {
         let rules = Rules {
             is_placed: true,
-            has_bare_floors: true,
+            is_fanout: true,
         };
         let counts = |rules, floor: &Measured| {
             let round = Round::new(rules, floor, &sound(), &sound());
@@ -209,7 +213,7 @@ mod tests {
             assert!(!counts(rules, wrong), "{name}");
         }
         let is_echo = Rules {
-            has_bare_floors: false,
+            is_fanout: false,
             ..rules
         };
         assert!(counts(is_echo, &fat), "an echo is no bare loop");
