@@ -3,7 +3,6 @@
 use crate::close_reason::CloseReason;
 use crate::config::SlowConsumer;
 use crate::conn::BLOCKED;
-use crate::conn::subs::WAITING;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::inner::Inner;
 use crate::topic::feed::{Met, Walk};
@@ -122,29 +121,9 @@ impl<D> Inner<D> {
     }
 
     fn set_blocked(&mut self, key: u32, blocked: bool) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            ..
-        } = self;
-        let Some(conn) = conns.get(key as usize) else {
-            return;
-        };
-        let form = conn.form().index();
-        for sub in conn
-            .subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-        {
-            let feed = topics
-                .get(sub.topic)
-                .map(|topic| topic.feeds[form] as usize);
-            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
-                feed.set_blocked(sub.index as usize, blocked);
-            }
-        }
+        self.each_member(key, |feed, index| {
+            feed.set_blocked(index, blocked);
+        });
     }
 
     /// The socket takes bytes again.
@@ -166,34 +145,15 @@ impl<D> Inner<D> {
 
     /// Moves a connection that is behind to the newest message of each of its topics.
     fn conflate(&mut self, key: u32) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            counters,
-            ..
-        } = self;
-        let Some(conn) = conns.get(key as usize) else {
-            return;
-        };
-        let form = conn.form().index();
-        for sub in conn
-            .subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-        {
-            let feed = topics
-                .get(sub.topic)
-                .map(|topic| topic.feeds[form] as usize);
-            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
-                let member = &mut feed.members[sub.index as usize];
-                let newest = feed.log.newest();
-                if member.cursor() < newest {
-                    counters.skipped += feed.log.frames_between(member.cursor(), newest);
-                    member.set_cursor(newest);
-                }
+        let mut skipped = 0;
+        self.each_member(key, |feed, index| {
+            let member = &mut feed.members[index];
+            let newest = feed.log.newest();
+            if member.cursor() < newest {
+                skipped += feed.log.frames_between(member.cursor(), newest);
+                member.set_cursor(newest);
             }
-        }
+        });
+        self.counters.skipped += skipped;
     }
 }

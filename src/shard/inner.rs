@@ -216,8 +216,9 @@ impl<D> Inner<D> {
         }
     }
 
-    /// Makes the walks pass over a connection's members, or not any more.
-    pub(super) fn set_held(&mut self, key: u32, held: bool) {
+    /// Calls `change` for each live subscription of a connection, with its feed and the index of
+    /// its member there.
+    pub(super) fn each_member(&mut self, key: u32, mut change: impl FnMut(&mut Feed, usize)) {
         let Self {
             conns,
             topics,
@@ -228,19 +229,22 @@ impl<D> Inner<D> {
             return;
         };
         let form = conn.form().index();
-        for sub in conn
-            .subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-        {
+        let subs = conn.subs.as_slice().iter();
+        for sub in subs.filter(|sub| sub.index != WAITING) {
             let feed = topics
                 .get(sub.topic)
-                .map(|topic| topic.feeds[form] as usize);
-            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
-                feed.members[sub.index as usize].set(HELD, held);
+                .and_then(|topic| feeds.get_mut(topic.feeds[form] as usize));
+            if let Some(feed) = feed {
+                change(feed, sub.index as usize);
             }
         }
+    }
+
+    /// Makes the walks pass over a connection's members, or not any more.
+    pub(super) fn set_held(&mut self, key: u32, held: bool) {
+        self.each_member(key, |feed, index| {
+            feed.members[index].set(HELD, held);
+        });
     }
 
     /// Puts a feed on the list of those to walk.

@@ -151,32 +151,12 @@ impl<D> Inner<D> {
     /// Nothing was promised to it yet. If it held back a log, the mail for that log could hold
     /// back the very answer that the connection waits for.
     pub(super) fn set_apart(&mut self, key: u32, apart: bool) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            ..
-        } = self;
-        let Some(conn) = conns.get(key as usize) else {
-            return;
-        };
-        let form = conn.form().index();
-        for sub in conn
-            .subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-        {
-            let feed = topics
-                .get(sub.topic)
-                .map(|topic| topic.feeds[form] as usize);
-            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
-                let head = feed.log.head();
-                let member = &mut feed.members[sub.index as usize];
-                member.set(APART, apart);
-                member.set_cursor(head);
-            }
-        }
+        self.each_member(key, |feed, index| {
+            let head = feed.log.head();
+            let member = &mut feed.members[index];
+            member.set(APART, apart);
+            member.set_cursor(head);
+        });
     }
 
     /// Makes a connection a member of a live topic.
@@ -213,29 +193,10 @@ impl<D> Inner<D> {
 
     /// Keeps the members' mark of a connection with several subscriptions in step.
     fn mark_shared(&mut self, key: u32) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            ..
-        } = self;
-        let Some(conn) = conns.get(key as usize) else {
-            return;
-        };
-        let shared = matches!(conn.subs, Subs::Many(_));
-        let form = conn.form().index();
-        for sub in conn
-            .subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-        {
-            let feed = topics
-                .get(sub.topic)
-                .map(|topic| topic.feeds[form] as usize);
-            if let Some(feed) = feed.and_then(|feed| feeds.get_mut(feed)) {
-                feed.members[sub.index as usize].set(SHARED, shared);
-            }
-        }
+        let conn = self.conns.get(key as usize);
+        let shared = conn.is_some_and(|conn| matches!(conn.subs, Subs::Many(_)));
+        self.each_member(key, |feed, index| {
+            feed.members[index].set(SHARED, shared);
+        });
     }
 }
