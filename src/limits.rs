@@ -143,3 +143,15 @@ pub const EVENTS_PER_POLL: usize = 1_024;
 pub const DESCRIPTORS_RESERVED: usize = 100;
 /// Most shards of a node.
 pub const SHARDS_MAX: usize = 256;
+/// Messages that one callback of a room publishes or sends.
+pub const ROOM_OUTPUTS_MAX: usize = 256;
+/// Messages of a shard's rooms that wait for their way to other topics.
+pub const ELSEWHERE_MAX: usize = 1_024;
+/// Messages of a shard's own connections that wait for rooms of the same shard.
+pub const STAGED_MAX: usize = 256;
+/// Rooms that tick or go in one turn.
+pub const ROOM_TIMEOUTS_PER_TURN: usize = 1_024;
+/// Answers of other threads taken in one turn.
+pub const ANSWERS_PER_TURN: usize = 256;
+/// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
+pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;

@@ -108,7 +108,7 @@ impl ServerBuilder {
         self.listen.push((
             addr,
             Speaks::LengthPrefix {
-                topic: topic.into(),
+                topic: Arc::from(topic.into()),
             },
         ));
         self

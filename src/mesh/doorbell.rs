@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Weak};
 
 use crate::mesh::sync::{AtomicBool, Ordering};
 use crate::sys::eventfd::EventFd;
@@ -85,6 +86,30 @@ impl<W: Wake> Doorbell<W> {
 impl AsRawFd for Doorbell {
     fn as_raw_fd(&self) -> RawFd {
         self.wake.as_raw_fd()
+    }
+}
+
+/// Wakes one shard for as long as there is a server.
+#[derive(Clone, Debug)]
+pub struct Bell {
+    doorbells: Weak<[Doorbell]>,
+    shard: usize,
+}
+
+impl Bell {
+    pub(super) fn new(doorbells: &Arc<[Doorbell]>, shard: usize) -> Self {
+        Self {
+            doorbells: Arc::downgrade(doorbells),
+            shard,
+        }
+    }
+
+    /// Wakes the shard.
+    pub fn ring(&self) {
+        let doorbells = self.doorbells.upgrade();
+        if let Some(doorbell) = doorbells.as_ref().and_then(|all| all.get(self.shard)) {
+            doorbell.ring();
+        }
     }
 }
 

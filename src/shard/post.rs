@@ -8,7 +8,7 @@ use crate::shard::mail::{FromHome, Outgoing, Room, ToHome, Weigh};
 
 /// A shard's side of the mesh, and the mail that the core gave back.
 #[derive(Debug)]
-pub struct Post {
+pub(super) struct Post {
     port: Port<ToHome, FromHome>,
     /// By peer: taken off the lane, but there is no room for it yet.
     asked: Vec<Option<ToHome>>,
@@ -22,7 +22,7 @@ pub struct Post {
 
 impl Post {
     /// The mail of the shard at `port`.
-    pub fn new(port: Port<ToHome, FromHome>) -> Self {
+    pub(super) fn new(port: Port<ToHome, FromHome>) -> Self {
         let peers = port.peers().len();
         Self {
             port,
@@ -35,17 +35,17 @@ impl Post {
     }
 
     /// What wakes the shard.
-    pub fn doorbell(&self) -> Option<&Doorbell> {
+    pub(super) fn doorbell(&self) -> Option<&Doorbell> {
         self.port.doorbell()
     }
 
     /// Whether there may be mail that no ring will tell of.
-    pub fn has_mail(&self) -> bool {
+    pub(super) fn has_mail(&self) -> bool {
         self.left_over
     }
 
     /// Takes a turn's worth of mail into the core.
-    pub fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+    pub(super) fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         let rung = self.port.doorbell().is_some_and(Doorbell::answer);
         let look = rung | std::mem::take(&mut self.left_over);
         // Each turn begins with another lane: where room is scarce, all get their part of it.
@@ -69,7 +69,7 @@ impl Post {
     }
 
     /// Puts the core's mail into the lanes and wakes the peers that got some.
-    pub fn send<H: Handler>(&self, core: &mut ShardCore<H>) {
+    pub(super) fn send<H: Handler>(&self, core: &mut ShardCore<H>) {
         let mut moved = false;
         let mails = core.mail();
         for peer in self.port.peers() {

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
-use crate::mesh::{Doorbell, Port};
+use crate::mesh::{Doorbell, Port, ReturnSender, returns};
 use crate::net::listener;
 use crate::shard::accept::{Listening, Speaks};
 use crate::shard::control::{Control, Phase, Shared};
@@ -20,6 +20,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
 use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::post::Post;
+use crate::shard::questions::{Answered, Answers};
 use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
 
@@ -76,6 +77,12 @@ impl Drop for Watch {
         doorbells
             .iter()
             .for_each(|doorbells| doorbells.iter().for_each(Doorbell::ring));
+    }
+}
+
+impl<A: Send> Answers<A> for ReturnSender<Answered<A>> {
+    fn put(&self, answered: Answered<A>) {
+        self.send(answered);
     }
 }
 
@@ -159,10 +166,20 @@ fn prepare<H: Handler>(
             speaks,
         });
     }
-    let core = ShardCore::new(shard, shards, config, hasher, Now::default(), make(shard));
+    let (sender, receiver) = returns(port.bell());
+    let core = ShardCore::new(
+        shard,
+        shards,
+        config,
+        hasher,
+        Now::default(),
+        make(shard),
+        Arc::new(sender),
+    );
     EventLoop::new(
         core,
         Post::new(port),
+        receiver,
         Control::new(shared, shard),
         listening,
     )

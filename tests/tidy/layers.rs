@@ -22,7 +22,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("conn", &["payload", "proto", "time", "topic"]),
     ("mesh", &["limits", "sys"]),
     ("net", &["limits"]),
-    ("handler", &["close_reason", "id", "proto", CORE]),
+    (
+        "handler",
+        &[
+            "close_reason",
+            "id",
+            "limits",
+            "payload",
+            "proto",
+            "time",
+            CORE,
+        ],
+    ),
     (
         CORE,
         &[
@@ -50,7 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "handle",
         &[
-            "counters", "limits", "mesh", "payload", "proto", CORE, SHELL,
+            "counters", "handler", "id", "mesh", "payload", "proto", CORE, SHELL,
         ],
     ),
     (
@@ -71,6 +82,7 @@ const CORE_FILES: &[&str] = &[
     "audit",
     "core",
     "cx",
+    "deliver",
     "drain",
     "flush",
     "inner",
@@ -81,7 +93,12 @@ const CORE_FILES: &[&str] = &[
     "lifecycle",
     "mail",
     "open",
+    "outboxes",
     "publish",
+    "questions",
+    "room_time",
+    "rooms",
+    "settle",
     "subscribe",
     "write",
     "home_of",
