@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::close_reason::CloseReason;
 use crate::id::ShardId;
-use crate::limits::{MESSAGE_BYTES_CEILING, TOPIC_BYTES_MAX};
+use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::Response;
 use crate::proto::{Kind, is_utf8};
 use crate::shard::subscribe::SubscribeError;
@@ -103,8 +103,10 @@ impl From<PublishError> for Halt {
         match err {
             PublishError::Busy(busy) => Self::Wait(busy),
             PublishError::Stopped => Self::Close(CloseReason::Shutdown),
-            PublishError::TopicName => Self::Close(CloseReason::Policy("no such topic name")),
-            PublishError::Message => Self::Close(CloseReason::Policy("no such message")),
+            PublishError::TopicName => Self::Close(CloseReason::Policy(TOPIC_NAME)),
+            PublishError::Message => Self::Close(CloseReason::Policy(
+                "a message has at most 16 MiB, and as text is UTF-8",
+            )),
         }
     }
 }
@@ -112,9 +114,9 @@ impl From<PublishError> for Halt {
 impl From<SubscribeError> for Halt {
     fn from(err: SubscribeError) -> Self {
         Self::Close(CloseReason::Policy(match err {
-            SubscribeError::TopicName => "no such topic name",
-            SubscribeError::TooMany => "too many subscriptions",
-            SubscribeError::Closed => "closed",
+            SubscribeError::TopicName => TOPIC_NAME,
+            SubscribeError::TooMany => "a connection has at most 128 subscriptions",
+            SubscribeError::Closed => "the connection is closed",
         }))
     }
 }
@@ -151,6 +153,12 @@ impl From<SubscribeError> for Refusal {
         Self::Respond(Response::text(400, &err.to_string()))
     }
 }
+
+/// What a client is told that made the application use such a name.
+const TOPIC_NAME: &str = "a topic's name has 1 to 255 bytes";
+
+const _: () = assert!(TOPIC_BYTES_MAX == 255 && MESSAGE_BYTES_CEILING == 16 << 20);
+const _: () = assert!(SUBSCRIPTIONS_MAX == 128);
 
 /// Whether a message can be published or sent at all.
 pub(crate) fn check_message(kind: Kind, payload: &[u8]) -> Result<(), PublishError> {

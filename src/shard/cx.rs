@@ -55,6 +55,11 @@ impl<D, A> Cx<'_, D, A> {
         self.inner.shard
     }
 
+    /// The shard that gives a topic its order.
+    pub fn home_of(&self, topic: &str) -> ShardId {
+        self.inner.home_of(topic)
+    }
+
     /// The client's address, in [`on_open`](crate::Handler::on_open) and
     /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
     pub fn peer(&self) -> Option<SocketAddr> {

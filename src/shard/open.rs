@@ -96,7 +96,10 @@ impl<H: Handler> ShardCore<H> {
     fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Busy> {
         let inner = &mut self.inner;
         inner.peer = inner.peer_of(key);
+        // Nothing but the response is to go out.
+        inner.set_closing(key, true);
         let answer = self.handler.on_request(&mut Cx { inner, key }, request);
+        self.inner.set_closing(key, false);
         self.inner.peer = None;
         if answer.is_ok() {
             self.inner.questions.forget(key);
@@ -179,6 +182,12 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
+    fn set_closing(&mut self, key: u32, closing: bool) {
+        if let Some(conn) = self.conn(key) {
+            conn.set(CLOSING, closing);
+        }
+    }
+
     fn peer_of(&self, key: u32) -> Option<SocketAddr> {
         match &self.conns.get(key as usize)?.proto {
             Proto::Http(peer) => peer.as_deref().copied(),

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
+mod application;
 mod bad_input;
 mod descriptors;
 mod fanout;

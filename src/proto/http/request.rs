@@ -1,5 +1,7 @@
 //! The head of an HTTP/1.x request, RFC 9112 sections 2 to 5, stricter than it must be.
 
+use std::borrow::Cow;
+
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
@@ -105,6 +107,18 @@ impl<'b> Request<'b> {
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
         let named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
         self.headers.iter().filter(named).map(|header| header.value)
+    }
+
+    /// The parameters of the query, in order: names and values, decoded as of a form (WHATWG URL
+    /// standard, section 5.1): `+` is a space, and what is no UTF-8 becomes U+FFFD.
+    pub fn params(&self) -> impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)> + use<'b> {
+        form_urlencoded::parse(self.query.unwrap_or_default().as_bytes())
+    }
+
+    /// The value of the first parameter with this name.
+    pub fn param(&self, name: &str) -> Option<Cow<'b, str>> {
+        self.params()
+            .find_map(|(key, value)| (key == name).then_some(value))
     }
 
     /// Whether a header field with this name lists `token`, both in any case.
