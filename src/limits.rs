@@ -155,3 +155,28 @@ pub const ROOM_TIMEOUTS_PER_TURN: usize = 1_024;
 pub const ANSWERS_PER_TURN: usize = 256;
 /// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
 pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
+
+/// Longest head of an HTTP answer that a client reads, in bytes: proxies add cookies to it.
+pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Most header fields in the head of an HTTP answer.
+pub const ANSWER_HEADERS_MAX: usize = 64;
+/// Bytes that a client keeps of the body of a refusal: enough for a sentence or a small page.
+pub const REFUSAL_BODY_BYTES_MAX: usize = 4 << 10;
+/// A client's attempt to reach a server, from the name to the connection, takes this long at most.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first delay of a client that comes back is up to this long, and doubles from there.
+pub const BACKOFF_BASE: Duration = Duration::from_millis(500);
+/// No delay of a client that comes back is longer.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// Bytes that a client has encoded and not sent, above which it takes no further message; one
+/// message may be longer.
+pub const CLIENT_OUT_BYTES_HIGH: usize = 64 << 10;
+/// Bytes of messages that a client has received and nobody has taken, above which it reads no
+/// further.
+pub const CLIENT_INBOX_BYTES_HIGH: usize = 256 << 10;
+/// The same for their number.
+pub const CLIENT_INBOX_EVENTS_HIGH: usize = 1024;
+/// Messages that wait for a client's thread to send them.
+pub const CLIENT_QUEUE_MESSAGES_MAX: usize = 1024;
+/// The bytes of those messages; one may be longer if it is alone.
+pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 20;

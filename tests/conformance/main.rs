@@ -51,7 +51,7 @@ impl From<ProtocolError> for Rule {
     fn from(err: ProtocolError) -> Self {
         match err {
             ProtocolError::MessageTooBig { .. } => Self::Size,
-            ProtocolError::Unmasked => Self::Mask,
+            ProtocolError::Unmasked | ProtocolError::Masked => Self::Mask,
             ProtocolError::ReservedBits => Self::Reserved,
             ProtocolError::ReservedOpcode => Self::Opcode,
             ProtocolError::FragmentedControl => Self::ControlFragment,
@@ -75,7 +75,9 @@ impl From<Error> for Rule {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => Self::Size,
             Error::Utf8(_) => Self::Utf8,
             Error::Protocol(err) => match err {
-                TheirError::UnmaskedFrameFromClient => Self::Mask,
+                TheirError::UnmaskedFrameFromClient | TheirError::MaskedFrameFromServer => {
+                    Self::Mask
+                }
                 TheirError::NonZeroReservedBits => Self::Reserved,
                 TheirError::InvalidOpcode(_)
                 | TheirError::UnknownControlFrameType(_)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
-use crate::proto::http::HttpError;
+use crate::proto::http::{HttpError, fields};
 
 /// Room for the header fields of a request, to be lent to [`parse_head`].
 pub const NO_HEADERS: [Header<'static>; HEADERS_MAX] = [EMPTY_HEADER; HEADERS_MAX];
@@ -105,8 +105,7 @@ impl<'b> Request<'b> {
 
     /// The values of all header fields with this name, in any case, in order.
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
-        let named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(named).map(|header| header.value)
+        fields::values(self.headers, name)
     }
 
     /// The parameters of the query, in order: names and values, decoded as of a form (WHATWG URL
@@ -122,12 +121,8 @@ impl<'b> Request<'b> {
     }
 
     /// Whether a header field with this name lists `token`, both in any case.
-    ///
-    /// RFC 9110 5.3: several fields of one name are one list.
     pub fn lists_token(&self, name: &str, token: &str) -> bool {
-        self.headers(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        fields::list_token(self.headers, name, token)
     }
 
     /// Whether the request asks for WebSocket, rightly or wrongly. RFC 9110 7.8: an offer of other
