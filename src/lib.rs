@@ -50,6 +50,7 @@
 //!
 //! With the feature `cli` (on by default) the package has the `corecast` program, too.
 
+pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
 #[doc(hidden)]

@@ -4,6 +4,7 @@
 
 mod application;
 mod bad_input;
+mod client;
 mod descriptors;
 mod fanout;
 mod handle;

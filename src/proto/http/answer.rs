@@ -102,9 +102,25 @@ impl<'b> Answer<'b> {
     }
 }
 
+/// The payload of a body in chunks, RFC 9112 7.1, as far as it is there and in order.
+pub fn dechunk(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Ok(Status::Complete((taken, len))) = httparse::parse_chunk_size(body) {
+        let rest = body.get(taken..).unwrap_or_default();
+        let len = usize::try_from(len).unwrap_or(usize::MAX).min(rest.len());
+        let (chunk, rest) = rest.split_at(len);
+        whole.extend_from_slice(chunk);
+        if chunk.is_empty() {
+            break;
+        }
+        body = rest.strip_prefix(b"\r\n").unwrap_or_default();
+    }
+    whole
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{AnswerError, AnswerHead, NO_ANSWER_HEADERS, parse_answer};
+    use super::{AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
     use crate::limits::ANSWER_HEAD_BYTES_MAX;
 
     fn status(input: &[u8]) -> Result<Option<(u16, usize)>, AnswerError> {
@@ -129,6 +145,18 @@ mod tests {
         };
         assert_eq!(answer.content_length(), Some(3));
         assert!(answer.lists_token("x", "Y"));
+    }
+
+    #[test]
+    fn chunks_are_put_together_as_far_as_they_are_there() {
+        let body = b"4\r\nWiki\r\n6;x=y\r\npedia \r\n0\r\n\r\n";
+        assert_eq!(dechunk(body), b"Wikipedia ");
+        for cut in 0..body.len() {
+            let part = dechunk(&body[..cut]);
+            assert!(b"Wikipedia ".starts_with(&part[..]), "cut at {cut}");
+        }
+        assert_eq!(dechunk(b"zz\r\nx"), b"");
+        assert_eq!(dechunk(b"ffffffffffffffff\r\nx"), b"x");
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod request;
 mod response;
 mod topic;
 
-pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, parse_answer};
+pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 pub use error::HttpError;
 pub(crate) use request::is_token;
 pub use request::{Head, NO_HEADERS, Request, parse_head};

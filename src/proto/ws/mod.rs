@@ -8,5 +8,5 @@ pub mod handshake;
 pub mod mask;
 mod message;
 
-pub use close::{encode_close, encode_ping, encode_pong};
+pub use close::{close_payload, encode_close, encode_ping, encode_pong};
 pub use decoder::{ClientDecoder, Decoder, DecoderOf, Event, Step};
