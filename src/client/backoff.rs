@@ -12,7 +12,7 @@ pub(crate) fn delay(base: Duration, cap: Duration, failures: u32, random: u64) -
         .and_then(|factor| base.checked_mul(factor));
     let most = doubled.map_or(cap, |delay| delay.min(cap));
     // `most` times a number below 1, which is `random / 2^64`.
-    let nanos = most.as_nanos().min(u64::MAX.into()) * u128::from(random) >> 64;
+    let nanos = (most.as_nanos().min(u64::MAX.into()) * u128::from(random)) >> 64;
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 

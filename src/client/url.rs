@@ -99,8 +99,8 @@ impl Address {
 
 /// The host, with its brackets if it has some, and the port.
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
-    if authority.starts_with('[') {
-        let (inside, rest) = authority[1..].split_once(']').ok_or(UrlError::Host)?;
+    if let Some(address) = authority.strip_prefix('[') {
+        let (inside, rest) = address.split_once(']').ok_or(UrlError::Host)?;
         if inside.parse::<std::net::Ipv6Addr>().is_err() {
             return Err(UrlError::Host);
         }

@@ -52,7 +52,7 @@ fn pings_do_not_fill_the_memory() {
         .unwrap();
     let before = core.out().len();
     for n in 0..100 {
-        core.handle_bytes(&mut vec![0x89, 1, n], START);
+        core.handle_bytes(&mut [0x89, 1, n], START);
     }
     assert_eq!(core.out().len(), before);
     core.handle_sent(before);

@@ -1,178 +1,18 @@
-//! The client of this package over real sockets: with its own server, and with servers that are
-//! silent, gone, or something else.
+//! How a client's connections end, and what comes after.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use corecast::client::{
-    Client, ClientBuilder, CloseError, Event, Late, Reason, RecvError, SendError,
-};
+use corecast::client::{CloseError, Event, Late, Reason, RecvError, SendError};
 use corecast::{Config, Kind, Relay, Server};
 
+use crate::client::{SHORT, greeted, message, next, reason, tcp, to, ws};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::server::{ANY, Running, builder};
 use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, now, wait_until};
-use crate::support::ws::Ws;
-
-const SHORT: Duration = Duration::from_millis(20);
-
-fn to(url: &str) -> ClientBuilder {
-    Client::builder(url).unwrap().backoff(SHORT, SHORT)
-}
-
-fn ws(addr: SocketAddr, path: &str) -> Client {
-    greeted(to(&format!("ws://{addr}{path}")))
-}
-
-fn tcp(addr: SocketAddr) -> Client {
-    greeted(to(&format!("tcp://{addr}")))
-}
-
-fn greeted(builder: ClientBuilder) -> Client {
-    let mut client = builder.connect().unwrap();
-    match next(&mut client) {
-        Event::Connected { attempts: 1, .. } => client,
-        other => panic!("not connected: {other:?}"),
-    }
-}
-
-fn next(client: &mut Client) -> Event {
-    client.recv(in_a_while()).expect("an event")
-}
-
-fn message(client: &mut Client) -> (Kind, Vec<u8>) {
-    match next(client) {
-        Event::Message { kind, payload } => (kind, payload),
-        other => panic!("not a message: {other:?}"),
-    }
-}
-
-/// Why it is not connected, which must be next.
-fn reason(client: &mut Client) -> (Reason, Option<Duration>) {
-    match next(client) {
-        Event::Disconnected { reason, retry_in } => (reason, retry_in),
-        other => panic!("not disconnected: {other:?}"),
-    }
-}
-
-#[test]
-fn both_protocols_carry_both_kinds_and_large_messages() {
-    let server = Running::start(builder(2));
-    let mut web = ws(server.http(), "/ws/lobby");
-    let mut device = tcp(server.tcp());
-    let large: Vec<u8> = (0..=u8::MAX).cycle().take(1 << 20).collect();
-    for (kind, payload) in [
-        (Kind::Text, "grüße".as_bytes()),
-        (Kind::Binary, b"\xff"),
-        (Kind::Binary, &large),
-    ] {
-        web.send(kind, payload, in_a_while()).unwrap();
-        assert_eq!(message(&mut web), (kind, payload.to_vec()));
-        assert_eq!(message(&mut device), (Kind::Binary, payload.to_vec()));
-        device.send(kind, payload, in_a_while()).unwrap();
-        assert_eq!(message(&mut web), (Kind::Binary, payload.to_vec()));
-        assert_eq!(message(&mut device), (Kind::Binary, payload.to_vec()));
-    }
-    web.send(Kind::Binary, b"", in_a_while()).unwrap();
-    assert_eq!(message(&mut web), (Kind::Binary, Vec::new()));
-    assert_eq!(
-        device.send(Kind::Binary, b"", in_a_while()),
-        Err(SendError::Empty)
-    );
-    for client in [&mut web, &mut device] {
-        assert_eq!(
-            client.send(Kind::Text, b"\xff", in_a_while()),
-            Err(SendError::NotText)
-        );
-        let too_big = vec![0; large.len() + 1];
-        assert_eq!(
-            client.send(Kind::Binary, &too_big, in_a_while()),
-            Err(SendError::TooBig)
-        );
-        assert!(matches!(client.recv(now()), Err(RecvError::Timeout)));
-    }
-    assert_eq!(web.close(in_a_while()), Ok(()));
-    assert_eq!(device.close(in_a_while()), Ok(()));
-    wait_until("both are gone", || server.counters().connections == 0);
-}
-
-#[test]
-fn many_messages_arrive_in_their_order() {
-    const MESSAGES: u32 = 20_000;
-    let server = Running::start(builder(2));
-    let mut from = ws(server.http(), "/pub/lobby");
-    let mut at = tcp(server.tcp());
-    let receiver = thread::spawn(move || {
-        for n in 0..MESSAGES {
-            assert_eq!(message(&mut at).1, n.to_be_bytes());
-        }
-    });
-    for n in 0..MESSAGES {
-        let payload = n.to_be_bytes();
-        from.send(Kind::Binary, &payload, in_a_while()).unwrap();
-    }
-    receiver.join().unwrap();
-}
-
-#[test]
-fn other_threads_send_while_one_waits() {
-    const EACH: u32 = 2_000;
-    let server = Running::start(builder(1));
-    let mut client = ws(server.http(), "/echo");
-    let senders: Vec<_> = (0..3_u32)
-        .map(|thread| {
-            let sender = client.sender();
-            thread::spawn(move || {
-                for n in 0..EACH {
-                    let payload = [thread.to_be_bytes(), n.to_be_bytes()].concat();
-                    wait_until("there is room", || {
-                        match sender.send(Kind::Binary, payload.clone()) {
-                            Ok(()) => true,
-                            Err(SendError::Busy) => false,
-                            Err(other) => panic!("{other}"),
-                        }
-                    });
-                }
-            })
-        })
-        .collect();
-    let mut nexts = [0_u32; 3];
-    for _ in 0..3 * EACH {
-        let (_, payload) = message(&mut client);
-        let (thread, n) = payload.split_at(4);
-        let thread = u32::from_be_bytes(thread.try_into().unwrap()) as usize;
-        assert_eq!(n, nexts[thread].to_be_bytes());
-        nexts[thread] += 1;
-    }
-    for sender in senders {
-        sender.join().unwrap();
-    }
-    let sender = client.sender();
-    drop(client);
-    assert_eq!(sender.send(Kind::Text, "x"), Err(SendError::Ended));
-}
-
-#[test]
-fn a_queue_is_bounded_and_waits_for_a_connection() {
-    let server = Running::start(builder(1));
-    let mut sub = Ws::connect(server.http(), "/sub/room");
-    let url = format!("ws://{}/pub/room", server.http());
-    let client = to(&url).connect().unwrap();
-    let sender = client.sender();
-    let mut taken = 0_u32;
-    while sender.send(Kind::Binary, taken.to_be_bytes()) == Ok(()) {
-        taken += 1;
-        assert!(taken < 1_000_000, "a queue without bounds");
-    }
-    assert!(0 < taken);
-    assert_eq!(client.close(in_a_while()), Ok(()), "it sends them first");
-    for n in 0..taken {
-        assert_eq!(sub.next_payload(), n.to_be_bytes());
-    }
-}
 
 #[test]
 fn it_comes_back_to_another_server_on_the_same_address() {
@@ -285,61 +125,25 @@ fn one_try_is_one_try() {
 }
 
 #[test]
-fn names_and_both_families_are_connected_to() {
-    let v6 = "[::1]:0".parse().unwrap();
-    let server = Running::start(builder(1).http(v6));
-    let v6 = *server.http_addrs().last().unwrap();
-    let mut clients = [
-        greeted(to(&format!(
-            "ws://localhost:{}/ws/lobby",
-            server.http().port()
-        ))),
-        ws(v6, "/ws/lobby"),
-        greeted(to(&format!("tcp://localhost:{}", server.tcp().port()))),
-    ];
-    for n in 0..clients.len() {
-        clients[n].send(Kind::Text, b"here", in_a_while()).unwrap();
-        for client in &mut clients {
-            assert_eq!(message(client).1, b"here");
-        }
-    }
-    let unknown = "ws://no-such-host.invalid/";
-    let mut client = to(unknown).reconnect(false).connect().unwrap();
-    let (why, _) = reason(&mut client);
-    assert!(
-        matches!(why, Reason::Resolve(_) | Reason::Timeout(Late::Connect)),
-        "{why}"
-    );
-}
-
-#[test]
-fn the_first_subprotocol_is_agreed_on_and_headers_arrive() {
-    let server = Running::start(builder(1));
-    let url = format!("ws://{}/ws", server.http());
-    let client = to(&url)
-        .protocol("b.v2")
-        .protocol("a.v1")
-        .header("X-Id", "7");
-    let mut client = client.connect().unwrap();
-    match next(&mut client) {
-        Event::Connected { protocol, .. } => assert_eq!(protocol.as_deref(), Some("b.v2")),
-        other => panic!("{other:?}"),
-    }
-}
-
-#[test]
 fn pings_of_the_server_are_answered_while_it_waits() {
     let server = Running::start(builder(1).config(Config {
         ping_interval: Duration::from_millis(50),
+        pong_timeout: Duration::from_millis(400),
         ..Config::default()
     }));
     let mut client = ws(server.http(), "/ws/lobby");
-    wait_until("it was pinged often", || {
+    let mut before = server.counters().pings;
+    // A busy machine may keep it from answering in time: then it tries again.
+    wait_until("three answers in a row", || {
         match client.recv(now() + SHORT) {
             Err(RecvError::Timeout) => {}
+            Ok(Event::Disconnected { .. }) => {
+                client = ws(server.http(), "/ws/lobby");
+                before = server.counters().pings;
+            }
             other => panic!("{other:?}"),
         }
-        5 < server.counters().pings
+        before + 3 < server.counters().pings
     });
     assert!(client.is_connected());
 }
