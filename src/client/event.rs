@@ -1,5 +1,6 @@
 //! What a client reports: connected, a message, disconnected and why.
 
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ pub enum Event {
 #[non_exhaustive]
 pub enum Reason {
     /// The server has sent a close frame.
-    #[error("the server has closed the connection: {} {text}", Code(*code))]
+    #[error("the server has closed the connection: {}", Close(*code, text))]
     Closed {
         /// The close code (RFC 6455 7.4), if it sent one.
         code: Option<u16>,
@@ -118,14 +119,15 @@ impl Reason {
     }
 }
 
-/// A close code in words.
-struct Code(Option<u16>);
+/// A close code and its reason in words.
+struct Close<'r>(Option<u16>, &'r str);
 
-impl std::fmt::Display for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(code) => write!(f, "code {code}"),
-            None => f.write_str("no code"),
+impl fmt::Display for Close<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self(Some(code), "") => write!(f, "{code}"),
+            Self(Some(code), text) => write!(f, "{code}, {text}"),
+            Self(None, _) => f.write_str("without a code"),
         }
     }
 }

@@ -95,7 +95,7 @@ impl Shell {
     /// Sends what the core has to send, and what waits in the queue, as far as the socket takes
     /// it now.
     pub(crate) fn write(&mut self, core: &mut Core, queue: &Queue, now: Now) {
-        loop {
+        for _ in 0..WRITES_PER_TURN {
             while core.can_send()
                 && let Some(waiting) = queue.take()
             {
@@ -232,6 +232,8 @@ pub(crate) fn read_clock() -> Instant {
     now
 }
 
+/// What other threads go on sending must not keep a turn from its end.
+const WRITES_PER_TURN: usize = 16;
 /// The socket and the waker; an event may be of a socket that is gone.
 const EVENTS: usize = 8;
 /// Who takes events that are there already has a turn this often.
