@@ -213,6 +213,11 @@ fn over_tcp_an_empty_frame_shows_life_and_silence_is_only_late_if_said_so() {
     core.handle_bytes(&mut b"\0\0\0\x01x".to_vec(), secs(20));
     core.handle_timeout(secs(25));
     assert_eq!(sent(&mut core), [0; 4]);
+    assert_eq!(
+        core.next_deadline(),
+        Some(secs(50)),
+        "and not again at once"
+    );
     core.send(Kind::Binary, b"x", secs(30)).unwrap();
     assert_eq!(core.next_deadline(), Some(secs(55)));
     core.handle_timeout(secs(1_000));

@@ -24,7 +24,8 @@ fn messages_go_out_masked_and_are_counted() {
     assert!(core.send(Kind::Text, b"x", START).is_none());
 
     let mut core = live();
-    let payload = vec![b'x'; 3 * CLIENT_OUT_BYTES_HIGH];
+    let letters = (b'a'..=b'z').cycle();
+    let payload: Vec<u8> = letters.take(3 * CLIENT_OUT_BYTES_HIGH).collect();
     core.send(Kind::Text, &payload, START).unwrap();
     assert!(!core.can_send(), "no room beside a large one");
     let mut bytes = Vec::new();
@@ -33,8 +34,10 @@ fn messages_go_out_masked_and_are_counted() {
         bytes.extend_from_slice(&core.out()[..n]);
         core.handle_sent(n);
     }
+    let len = bytes.len();
     let mut decoder = Decoder::default();
     let step = decoder.decode(&mut bytes, 1 << 20).unwrap();
+    assert_eq!(step.taken, len, "each byte once");
     let kind = Kind::Text;
     assert_eq!(
         step.event,
