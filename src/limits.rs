@@ -180,3 +180,10 @@ pub const CLIENT_INBOX_EVENTS_HIGH: usize = 1024;
 pub const CLIENT_QUEUE_MESSAGES_MAX: usize = 1024;
 /// The bytes of those messages; one may be longer if it is alone.
 pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 20;
+/// A shard that has put something to a home looks out for the answer for this long before it
+/// sleeps: waking the home takes most of it.
+pub const LOOKOUT_MAX: Duration = Duration::from_micros(50);
+/// One part in so many of a shard's time may go into looking out.
+pub const LOOKOUT_SHARE: u32 = 32;
+/// What a shard that did not look out for long may spend at once.
+pub const LOOKOUT_CREDIT_MAX: Duration = Duration::from_millis(1);

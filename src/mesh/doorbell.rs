@@ -71,6 +71,11 @@ impl<W: Wake> Doorbell<W> {
         }
     }
 
+    /// Whether it was rung since the last answer. Does not answer.
+    pub fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
     /// Called by the owner before it looks for mail, so that later mail rings again; says whether
     /// the doorbell was rung since the last answer.
     ///

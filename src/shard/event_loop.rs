@@ -17,6 +17,7 @@ use crate::mesh::ReturnReceiver;
 use crate::shard::accept::{Acceptor, Intake, Listening};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
+use crate::shard::lookout::Lookout;
 use crate::shard::post::Post;
 use crate::shard::questions::Answered;
 use crate::shard::wire::Wire;
@@ -28,6 +29,7 @@ pub(super) struct EventLoop<H: Handler> {
     core: ShardCore<H>,
     post: Post,
     answers: ReturnReceiver<Answered<H::Answer>>,
+    lookout: Lookout,
     control: Control,
     acceptor: Acceptor,
     poll: Poll,
@@ -60,6 +62,7 @@ impl<H: Handler> EventLoop<H> {
         core: ShardCore<H>,
         post: Post,
         answers: ReturnReceiver<Answered<H::Answer>>,
+        lookout: Lookout,
         control: Control,
         listening: Vec<Listening>,
     ) -> io::Result<Self> {
@@ -77,6 +80,7 @@ impl<H: Handler> EventLoop<H> {
         let start = Instant::now();
         Ok(Self {
             core,
+            lookout,
             post,
             answers,
             control,
@@ -129,7 +133,7 @@ impl<H: Handler> EventLoop<H> {
             || self.post.has_mail()
             || !self.answers.is_empty()
             || !self.pending.is_empty();
-        let timeout = if at_once || self.acceptor.is_ready(self.now) {
+        let timeout = if at_once || self.acceptor.is_ready(self.now) || self.look_out() {
             Some(Duration::ZERO)
         } else {
             let deadlines = [self.core.next_deadline(), self.acceptor.deadline()];
@@ -146,6 +150,12 @@ impl<H: Handler> EventLoop<H> {
         let elapsed = self.start.elapsed().as_millis();
         self.now = Now::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    /// Whether mail came while the shard looked out for it.
+    fn look_out(&mut self) -> bool {
+        let doorbell = self.post.doorbell().filter(|_| self.post.awaits());
+        doorbell.is_some_and(|doorbell| self.lookout.look(doorbell, self.start))
     }
 
     fn take_answers(&mut self) {

@@ -15,6 +15,7 @@ mod inner;
 mod input;
 mod interest;
 mod lifecycle;
+mod lookout;
 pub mod mail;
 mod open;
 mod outboxes;

@@ -16,6 +16,8 @@ pub(super) struct Post {
     outside: Option<ToHome>,
     /// A lane may hold more than the last turn took.
     left_over: bool,
+    /// Something was put to a home in the last turn: what it makes of that may come back at once.
+    awaits: bool,
     /// Which peer's lanes come first; behind the last, the one from outside.
     first: usize,
 }
@@ -30,6 +32,7 @@ impl Post {
             told: (0..peers).map(|_| None).collect(),
             outside: None,
             left_over: true,
+            awaits: false,
             first: 0,
         }
     }
@@ -42,6 +45,11 @@ impl Post {
     /// Whether there may be mail that no ring will tell of.
     pub(super) fn has_mail(&self) -> bool {
         self.left_over
+    }
+
+    /// Whether it is worth while to look out for mail a moment longer before sleeping.
+    pub(super) fn awaits(&self) -> bool {
+        self.awaits
     }
 
     /// Takes a turn's worth of mail into the core.
@@ -69,13 +77,15 @@ impl Post {
     }
 
     /// Puts the core's mail into the lanes and wakes the peers that got some.
-    pub(super) fn send<H: Handler>(&self, core: &mut ShardCore<H>) {
+    pub(super) fn send<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         let mut moved = false;
+        self.awaits = false;
         let mails = core.mail();
         for peer in self.port.peers() {
             let mail = &mut mails[peer.shard];
             let mut sent = false;
             moved |= put(&mut mail.to_home, &peer.to_home, &mut sent);
+            self.awaits |= sent;
             moved |= put(&mut mail.from_home, &peer.from_home, &mut sent);
             if sent {
                 self.port.ring(peer.shard);

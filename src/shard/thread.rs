@@ -18,6 +18,7 @@ use crate::shard::accept::{Listening, Speaks};
 use crate::shard::control::{Control, Phase, Shared};
 use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
+use crate::shard::lookout::Lookout;
 use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::post::Post;
 use crate::shard::questions::{Answered, Answers};
@@ -41,6 +42,8 @@ pub struct Seed {
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
     pub listen: Vec<(SocketAddr, Speaks)>,
+    /// Whether there is a core for each shard.
+    pub has_cores: bool,
     /// Run on this core alone, if any.
     pub pin: Option<usize>,
     /// The descriptors to keep in a table of its own; `None` to share the starter's.
@@ -147,6 +150,7 @@ fn prepare<H: Handler>(
         port,
         shared,
         listen,
+        has_cores,
         report,
         proceed,
         ..
@@ -180,6 +184,7 @@ fn prepare<H: Handler>(
         core,
         Post::new(port),
         receiver,
+        Lookout::new(has_cores),
         Control::new(shared, shard),
         listening,
     )
