@@ -48,6 +48,23 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Where an application keeps what
+//!
+//! | what | where | sees |
+//! |---|---|---|
+//! | of one connection | [`Handler::Conn`], by [`Cx::data`] | that connection's messages |
+//! | of one shard | the [`Handler`] itself | its connections, [ticks](Handler::on_tick) |
+//! | of one topic | a [`Room`], at the topic's home | every message of the topic, in order |
+//! | of the server | outside, with a [`Handle`]; asked by [`Cx::defer`] | what it is asked |
+//!
+//! A client for programs without an async runtime is in [`client`].
+//!
+//! # Stability
+//!
+//! What is documented here is stable within a minor version. [`Config`] may get more fields: end
+//! it with `..Config::default()`. Items that the documentation hides, and all that the feature
+//! `internals` adds, may change at any time.
+//!
 //! With the feature `cli` (on by default) the package has the `corecast` program, too.
 
 pub mod client;

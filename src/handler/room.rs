@@ -17,6 +17,39 @@ use crate::time::Tick;
 /// It exists from the topic's first subscriber until [`linger`](Self::linger) after its last; see
 /// [`Handler::room`](crate::Handler::room), which makes it. Its callbacks run inside the shard's
 /// loop and must not block; what they ask for is done when they have returned.
+///
+/// ```
+/// use corecast::{Kind, Message, Room, RoomCx, Tick};
+///
+/// /// Adds up what is thrown in, and tells the sum ten times a second.
+/// #[derive(Default)]
+/// struct Pot {
+///     sum: u64,
+/// }
+///
+/// impl Room for Pot {
+///     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
+///         let coins = std::str::from_utf8(message.payload).ok().and_then(|text| text.parse().ok());
+///         match (coins, cx.publisher()) {
+///             (Some(coins), _) => self.sum = self.sum.saturating_add(coins),
+///             // Not passed on, and the error goes to whoever made it.
+///             (None, Some(publisher)) => {
+///                 cx.send(publisher, Kind::Text, b"a number, please").ok();
+///             }
+///             (None, None) => {}
+///         }
+///     }
+///
+///     fn tick_every(&self) -> Option<std::time::Duration> {
+///         Some(std::time::Duration::from_millis(100))
+///     }
+///
+///     fn on_tick(&mut self, cx: &mut RoomCx<'_>, _: Tick) {
+///         // Fails only for more messages than a callback may publish.
+///         cx.publish(Kind::Text, self.sum.to_string().as_bytes()).ok();
+///     }
+/// }
+/// ```
 pub trait Room {
     /// A message is about to take its place in the topic's order. Unless this calls
     /// [`RoomCx::pass`], it is dropped; it can publish others in its place, or beside it.

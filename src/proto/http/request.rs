@@ -36,7 +36,7 @@ pub struct Request<'b> {
     /// The minor version: 0 or 1.
     pub version_minor: u8,
     /// In the order they came. Values are bytes without control characters.
-    pub headers: &'b [Header<'b>],
+    pub(crate) headers: &'b [Header<'b>],
 }
 
 /// Reads a request head from the front of `input`.
