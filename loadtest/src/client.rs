@@ -3,7 +3,7 @@
 use std::mem;
 use std::os::fd::OwnedFd;
 
-use crate::frame::{self, FrameError, Kind};
+use crate::frame::{self, FrameError, Kind, NO_CODE};
 use crate::url::{Protocol, Target};
 
 /// One connection. Kept small, for there may be a million: 24 bytes.
@@ -30,6 +30,8 @@ pub(crate) enum State {
     Opening,
     /// Subscribed: what is published from now on arrives here.
     Live,
+    /// Left with a close frame, whose answer is awaited.
+    Leaving,
     /// Over, or given up.
     Closed,
 }
@@ -170,7 +172,7 @@ impl Link {
 fn close_code(payload: &[u8]) -> u16 {
     payload
         .first_chunk::<2>()
-        .map_or(1005, |code| u16::from_be_bytes(*code))
+        .map_or(NO_CODE, |code| u16::from_be_bytes(*code))
 }
 
 /// Length of the response head once it is whole and right.

@@ -21,3 +21,13 @@ pub(crate) fn now_ns() -> u64 {
 pub(crate) fn seconds(from: u64, to: u64) -> f64 {
     to.saturating_sub(from) as f64 / SECOND as f64
 }
+
+/// Seconds as nanoseconds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and 584 years fit"
+)]
+pub(crate) fn nanos(seconds: f64) -> u64 {
+    (seconds * SECOND as f64) as u64
+}

@@ -11,14 +11,19 @@ use rustix::event::{EventfdFlags, eventfd};
 pub(crate) struct Control {
     /// Connections that may be opened by now, over all threads.
     pub(crate) open_up_to: AtomicU64,
-    /// Connections that became live.
+    /// Connections that became live, since the leader last set it to zero.
     pub(crate) live: AtomicU64,
     /// Connections given up before they were live.
     pub(crate) gave_up: AtomicU64,
     /// Connections that were live and ended.
     pub(crate) ended: AtomicU64,
+    /// Connections that were live and were left by our own wish.
+    pub(crate) left: AtomicU64,
+    /// Tries that failed and were followed by another.
+    pub(crate) retries: AtomicU64,
     /// When the latest connection became live.
     pub(crate) last_live_ns: AtomicU64,
+    reads_all: AtomicBool,
     stopping: AtomicBool,
     doorbells: Vec<Doorbell>,
 }
@@ -75,7 +80,10 @@ impl Control {
             live: AtomicU64::new(0),
             gave_up: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
             last_live_ns: AtomicU64::new(0),
+            reads_all: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             doorbells: (0..threads)
                 .map(|_| Doorbell::new())
@@ -98,6 +106,11 @@ impl Control {
         self.doorbells.iter().map(|doorbell| doorbell.0.as_raw_fd())
     }
 
+    /// Wakes one thread.
+    pub(crate) fn ring(&self, thread: usize) {
+        self.doorbell(thread).into_iter().for_each(Doorbell::ring);
+    }
+
     /// Wakes all threads.
     pub(crate) fn ring_all(&self) {
         self.doorbells.iter().for_each(Doorbell::ring);
@@ -118,6 +131,17 @@ impl Control {
     /// Whether the crew is to end.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Lets slow readers read all there is from now on.
+    pub(crate) fn read_all(&self) {
+        self.reads_all.store(true, Ordering::Release);
+        self.ring_all();
+    }
+
+    /// Whether slow readers are to read all there is.
+    pub(crate) fn reads_all(&self) -> bool {
+        self.reads_all.load(Ordering::Acquire)
     }
 
     /// One more connection is live.

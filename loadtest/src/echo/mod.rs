@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::app::{Done, Plan};
+use crate::app::{Done, Plan, Reading};
 use crate::cli::EchoArgs;
 use crate::clock::now_ns;
 use crate::control::Control;
@@ -17,6 +17,7 @@ use crate::crew::{self, Crew};
 use crate::echo::pinger::{Pingers, Shared};
 use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
+use crate::opener::Habits;
 use crate::phase::{self, Phase};
 use crate::record::{Percentiles, Recorder};
 use crate::report::{ClientCost, Opening, ServerCost, Table, Warning, ratio};
@@ -125,6 +126,8 @@ fn start(
         payload_max,
         gather: Duration::ZERO,
         first_source: 0,
+        habits: Habits::SHORT,
+        reading: Reading::All,
     };
     let crew = Crew::start(
         plan,
@@ -142,7 +145,7 @@ fn start(
 
 fn add_up(threads: Vec<Done<Pingers>>, figures: &mut Figures) {
     let mut latency = Recorder::new();
-    for Done { app, failures } in threads {
+    for Done { app, failures, .. } in threads {
         latency.merge(&app.latency);
         figures.round_trips += app.returned;
         figures.wrong += app.wrong;

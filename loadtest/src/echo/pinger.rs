@@ -95,7 +95,7 @@ impl Pingers {
 }
 
 impl App for Pingers {
-    fn on_live(&mut self, link: LinkName, _now: u64, _out: &mut Outbox) {
+    fn on_live(&mut self, link: LinkName, _now: u64, _took_ns: u64, _out: &mut Outbox) {
         self.pingers[link.index].protocol = link.protocol;
     }
 

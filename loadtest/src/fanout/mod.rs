@@ -12,20 +12,21 @@ use std::time::Duration;
 
 pub(crate) use crate::fanout::figures::{Deliveries, Figures};
 
-use crate::app::{Done, Plan};
-use crate::check::Faults;
+use crate::app::{Done, Plan, Reading};
 use crate::cli::FanoutArgs;
 use crate::clock::now_ns;
 use crate::control::Control;
-use crate::crew::Crew;
+use crate::crew::{self, Crew};
 use crate::fanout::progress::Progress;
 use crate::fanout::publisher::{Go, Publishers};
 use crate::fanout::setup::Setup;
 use crate::fanout::subscriber::Subscribers;
 use crate::leader::{Leader, RunError, Waited};
+use crate::opener::Habits;
 use crate::order;
 use crate::phase::{self, Phase};
 use crate::procfs;
+use crate::reach;
 use crate::record::Recorder;
 use crate::report::{Opening, ServerCost, ServerMemory, Warning, ratio};
 use crate::url::Target;
@@ -85,11 +86,13 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
 impl Run {
     fn start(args: &FanoutArgs, setup: &Setup) -> Result<Self, RunError> {
         let leader = Leader::new(args.client.timeout);
-        let publishing = Arc::new(Control::new(1)?);
+        let publishing_threads = crew::threads_for(setup.quotas.len(), 1)?;
+        let publishing = Arc::new(Control::new(publishing_threads)?);
         let subscribing = Arc::new(Control::new(setup.threads)?);
         let publishers = setup.quotas.len();
         let progress = Arc::new(Progress::new(publishers, Arc::clone(&publishing)));
         let go = Arc::new(Go::default());
+        go.busy.store(publishing_threads, Ordering::Relaxed);
         let payload_max = setup.form.payload_len();
         let conns = args.connections as usize;
         let subscribing_plan = Plan {
@@ -99,6 +102,8 @@ impl Run {
             payload_max,
             gather: Duration::from_micros(u64::from(setup.gather_us)),
             first_source: 0,
+            habits: Habits::SHORT,
+            reading: Reading::All,
         };
         let publishing_plan = Plan {
             name: "publisher",
@@ -107,6 +112,8 @@ impl Run {
             payload_max,
             gather: Duration::ZERO,
             first_source: conns,
+            habits: Habits::SHORT,
+            reading: Reading::All,
         };
         let subscribers = Crew::start(
             subscribing_plan,
@@ -118,10 +125,11 @@ impl Run {
                 Subscribers::new(share, publishers, setup.form.clone(), Arc::clone(&progress))
             },
         )?;
-        let publishers = Crew::start(publishing_plan, publishing, &[], &leader.sender, |_| {
+        let publishers = Crew::start(publishing_plan, publishing, &[], &leader.sender, |thread| {
+            let place = (thread, publishing_threads);
             let shared = (Arc::clone(&progress), Arc::clone(&go));
             let (form, done) = (setup.form.clone(), leader.sender.clone());
-            Publishers::new(&setup.quotas, setup.pace, form, shared, done)
+            Publishers::new(place, &setup.quotas, setup.pace, form, shared, done)
         })?;
         Ok(Self {
             leader,
@@ -232,20 +240,19 @@ impl Run {
         publishers
             .iter()
             .for_each(|done| figures.opening.add_failures(&done.failures));
-        let mut sent = Vec::new();
+        let mut sent = vec![0; args.publishers as usize];
+        let mut lateness = Recorder::new();
         for Done { app, .. } in publishers {
-            sent = app.sent();
-            let is_open = args.rate.is_some();
-            figures.lateness = is_open.then(|| app.lateness.percentiles());
-            figures.completion = (!is_open).then(|| app.completion.percentiles());
-            figures.skew = (!is_open).then(|| app.skew.percentiles());
-            figures.deliveries.copies_to_publishers = app.copies;
-            figures.deliveries.copies_faulty = app.copies_faulty();
+            app.sent().for_each(|(number, count)| sent[number] = count);
+            lateness.merge(&app.lateness);
+            figures.deliveries.copies_to_publishers += app.copies;
+            figures.deliveries.copies_faulty += app.copies_faulty();
         }
+        figures.lateness = args.rate.is_some().then(|| lateness.percentiles());
         figures.messages_sent = sent.iter().copied().map(u64::from).sum();
         let expected = figures.messages_sent * u64::from(args.connections);
         figures.deliveries.expected = expected;
-        let (latency, received) = add_up(subscribers, &sent, &mut figures.deliveries);
+        let (latency, received) = add_up(subscribers, &sent, figures);
         let deliveries = &mut figures.deliveries;
         deliveries.got = expected.saturating_sub(deliveries.lost);
         figures.latency = latency.percentiles();
@@ -267,40 +274,22 @@ impl Run {
 fn add_up(
     subscribers: Vec<Done<Subscribers>>,
     sent: &[u32],
-    deliveries: &mut Deliveries,
+    figures: &mut Figures,
 ) -> (Recorder, u64) {
+    let deliveries = &mut figures.deliveries;
     let (mut latency, mut received) = (Recorder::new(), 0);
-    let mut orders = Vec::new();
+    let (mut orders, mut reach) = (Vec::new(), Vec::new());
     for Done { app, .. } in subscribers {
         latency.merge(&app.latency);
         received += app.received;
         deliveries.foreign += app.foreign;
-        let (
-            Faults {
-                lost,
-                duplicated,
-                reordered,
-            },
-            order,
-        ) = app.checker.finish(sent);
-        deliveries.lost += lost;
-        deliveries.duplicated += duplicated;
-        deliveries.reordered += reordered;
+        let (faults, order) = app.checker.finish(sent);
+        deliveries.add_faults(faults);
+        reach.push(app.reach);
         orders.extend(order);
     }
-    let verdict = order::compare(orders);
-    deliveries.misordered = verdict.misordered;
-    deliveries.subscribers_off_order = verdict.subscribers_off;
-    deliveries.first_misorder = verdict.first.map(|(thread, at)| {
-        let name = |id: order::Id| format!("message {} of publisher {}", id.seq, id.publisher);
-        format!(
-            "place {} of subscriber {} of thread {thread}: {} where the others have {}",
-            at.place,
-            at.subscriber,
-            name(at.got),
-            name(at.expected)
-        )
-    });
+    deliveries.add_order(order::compare(orders));
+    figures.reached = reach::reached(&reach);
     (latency, received)
 }
 

@@ -59,7 +59,7 @@ impl Setup {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = crew::threads_for(conns, args.client.threads.unwrap_or(cpus).max(1))?;
         let (pace, messages) = pace(args)?;
-        let publishers = u32::from(args.publishers);
+        let publishers = args.publishers;
         let share = |index: u32| (messages + publishers - 1 - index) / publishers;
         Ok(Self {
             targets,
