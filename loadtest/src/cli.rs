@@ -1,9 +1,13 @@
 //! The flags and their help.
 
+mod output;
+
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use crate::cli::output::OutputArgs;
 
 /// Loads a message server on this host and checks every delivery.
 ///
@@ -119,9 +123,16 @@ pub(crate) struct ClientArgs {
     /// Seconds without progress after which the run ends with what is missing.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) timeout: f64,
-    /// Also write all figures to this file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Seconds between samples of what the report shows over time, 0 for none
+    /// [default: 0.2, doubled whenever there are 600].
+    #[arg(long, value_name = "S")]
+    pub(crate) sample_every: Option<f64>,
+    /// Do not show how far the run is.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Where the figures go.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Every connection sends and waits for the same bytes to come back.
@@ -250,7 +261,7 @@ pub(crate) struct RatioArgs {
     /// Leave it to the kernel where server and client run.
     #[arg(long)]
     pub(crate) no_pin: bool,
-    /// Also write all figures to this file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Where the figures go.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }

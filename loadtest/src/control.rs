@@ -144,6 +144,12 @@ impl Control {
         self.reads_all.load(Ordering::Acquire)
     }
 
+    /// Connections that are live now.
+    pub(crate) fn open_now(&self) -> u64 {
+        let ended = self.ended.load(Ordering::Acquire);
+        self.live.load(Ordering::Acquire).saturating_sub(ended)
+    }
+
     /// One more connection is live.
     pub(crate) fn add_live(&self, now: u64) {
         self.last_live_ns.fetch_max(now, Ordering::Relaxed);

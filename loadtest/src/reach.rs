@@ -28,7 +28,7 @@ struct Times {
 }
 
 /// Percentiles over messages.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Reached {
     /// Messages that reached all, and of which times were kept.
     pub(crate) messages: u64,
@@ -40,6 +40,43 @@ pub(crate) struct Reached {
     pub(crate) to_last: Percentiles,
     /// From the first to the last.
     pub(crate) first_to_last: Percentiles,
+    /// Messages in the order of their publishers and numbers, at most 600 of them: of each run of
+    /// neighbours the one that took longest to its last delivery.
+    pub(crate) by_message: ByMessage,
+}
+
+/// The same of single messages, as columns.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct ByMessage {
+    pub(crate) number: Vec<u64>,
+    pub(crate) first_us: Vec<u64>,
+    pub(crate) median_us: Vec<u64>,
+    pub(crate) last_us: Vec<u64>,
+}
+
+/// Messages that are told one by one.
+const TOLD_MAX: usize = 600;
+
+impl ByMessage {
+    /// From first, median and last of all messages, in nanoseconds.
+    fn new(messages: &[[u64; 3]]) -> Self {
+        let mut told = Self::default();
+        let run = messages.len().div_ceil(TOLD_MAX).max(1);
+        for (index, run_of) in messages.chunks(run).enumerate() {
+            let slowest = run_of
+                .iter()
+                .enumerate()
+                .max_by_key(|(_, [.., last])| *last);
+            let Some((at, [first, median, last])) = slowest else {
+                continue;
+            };
+            told.number.push((index * run + at) as u64);
+            told.first_us.push(first / 1_000);
+            told.median_us.push(median / 1_000);
+            told.last_us.push(last / 1_000);
+        }
+        told
+    }
 }
 
 /// Messages of a thread whose times are kept: 16 MiB.
@@ -88,6 +125,7 @@ pub(crate) fn reached(threads: &[Reach]) -> Reached {
     let (mut first, mut median) = (Recorder::new(), Recorder::new());
     let (mut last, mut spread) = (Recorder::new(), Recorder::new());
     let mut reached = Reached::default();
+    let mut messages = Vec::new();
     let subscribers: u64 = threads.iter().map(|at| u64::from(at.subscribers)).sum();
     let publishers = threads.first().map_or(0, |thread| thread.times.len());
     for publisher in 0..publishers {
@@ -102,9 +140,11 @@ pub(crate) fn reached(threads: &[Reach]) -> Reached {
             let nanos = |us: u32| u64::from(us) * 1_000;
             let first_ns = nanos(all().map(|times| times.first_us).min().unwrap_or(0));
             let last_ns = nanos(all().map(|times| times.last_us).max().unwrap_or(0));
+            let median_ns = all().map(weighted).sum::<u64>() * 1_000 / deliveries.max(1);
             reached.messages += 1;
+            messages.push([first_ns, median_ns, last_ns]);
             first.record(first_ns);
-            median.record(all().map(weighted).sum::<u64>() * 1_000 / deliveries.max(1));
+            median.record(median_ns);
             last.record(last_ns);
             spread.record(last_ns.saturating_sub(first_ns));
         }
@@ -113,6 +153,7 @@ pub(crate) fn reached(threads: &[Reach]) -> Reached {
     reached.to_median = median.percentiles();
     reached.to_last = last.percentiles();
     reached.first_to_last = spread.percentiles();
+    reached.by_message = ByMessage::new(&messages);
     reached
 }
 
@@ -132,15 +173,26 @@ mod tests {
         other.see(0, 1, 5_000);
         let reached = reached(&[one, other]);
         assert_eq!(reached.messages, 1);
-        let is = |at: Percentiles, us: f64| (at.max_us - us).abs() < 0.5;
+        let is = |at: &Percentiles, us: f64| (at.max_us - us).abs() < 0.5;
         assert!(
-            is(reached.to_first, 10.0) && is(reached.to_last, 90.0),
+            is(&reached.to_first, 10.0) && is(&reached.to_last, 90.0),
             "{reached:?}"
         );
         assert!(
-            is(reached.to_median, 25.0),
+            is(&reached.to_median, 25.0),
             "three quarters of 20, one of 40: {reached:?}"
         );
-        assert!(is(reached.first_to_last, 80.0), "{reached:?}");
+        assert!(is(&reached.first_to_last, 80.0), "{reached:?}");
+        assert_eq!(reached.by_message.last_us, [90]);
+    }
+
+    #[test]
+    fn of_many_messages_the_slowest_are_told() {
+        let mut messages = vec![[1_000, 2_000, 3_000]; 1_000_000];
+        messages[777_777] = [1_000, 2_000, 99_000];
+        let told = ByMessage::new(&messages);
+        assert!(told.number.len() <= TOLD_MAX && told.number.is_sorted());
+        let at = told.last_us.iter().position(|us| *us == 99).unwrap();
+        assert_eq!(told.number[at], 777_777);
     }
 }

@@ -20,8 +20,11 @@ use crate::message::Form;
 use crate::opener::Habits;
 use crate::phase::{self, Phase};
 use crate::record::{Percentiles, Recorder};
-use crate::report::{ClientCost, Opening, ServerCost, Table, Warning, ratio};
+use crate::report::{ClientCost, Findings, Opening, ServerCost, Table, ratio};
+use crate::series::{Series, Watch};
+use crate::show::Stage;
 use crate::url::Target;
+use crate::warning::Warning;
 
 /// All that an echo run found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -39,7 +42,8 @@ pub(crate) struct Figures {
     pub(crate) latency: Percentiles,
     pub(crate) client: ClientCost,
     pub(crate) server: Option<ServerCost>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) series: Series,
 }
 
 /// Makes the run.
@@ -66,9 +70,10 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         returned: AtomicU64::new(0),
         expected,
     });
-    let mut leader = Leader::new(args.client.timeout);
+    let mut leader = Leader::new(&args.client);
     let crew = start(args, targets, &shared, &leader)?;
     let control = Arc::clone(&crew.control);
+    leader.watch(watch(args, &crew, &shared));
     let start_ns = now_ns();
     let conns = u64::from(args.connections);
     control.open(conns);
@@ -83,7 +88,7 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         let pid = args.client.server_pid;
         (waited, spent) = phase::measure(pid, &crew.tids, go, &mut leader, |leader| {
             leader.wait_done(
-                "round trips",
+                Stage::of("round trips", expected),
                 || shared.returned.load(Ordering::Relaxed),
                 || control.ended.load(Ordering::Acquire) > 0,
             )
@@ -97,15 +102,27 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         .client
         .server_pid
         .map(|_| ServerCost::new(spent.server, figures.round_trips, spent.wall_s));
-    figures.warnings = Warning::find(&spent.client, None)
-        .into_iter()
-        .map(Warning::text)
-        .collect();
+    figures.series = leader.finish();
+    figures.warnings = Warning::find(&spent.client, None);
     figures.client = spent.client;
     figures.passed = waited == Waited::Done
         && figures.round_trips == expected
         && figures.wrong + figures.opening.ended_early == 0;
     Ok(figures)
+}
+
+fn watch(args: &EchoArgs, crew: &Crew<Pingers>, shared: &Arc<Shared>) -> Watch {
+    let mut watch = Watch {
+        server_pid: args.client.server_pid,
+        tids: crew.tids.clone(),
+        ..Watch::default()
+    };
+    let (control, shared) = (Arc::clone(&crew.control), Arc::clone(shared));
+    watch.gauge("connections", move || control.open_now());
+    watch.counter("round_trips_per_s", move || {
+        shared.returned.load(Ordering::Relaxed)
+    });
+    watch
 }
 
 fn start(
@@ -137,7 +154,8 @@ fn start(
         |thread| {
             let share = Plan::share(conns, thread, threads);
             let (shared, done) = (Arc::clone(shared), leader.sender.clone());
-            Pingers::new(share, args.messages, form.clone(), shared, done)
+            let meter = leader.pulse().meter();
+            Pingers::new(share, args.messages, form.clone(), (shared, meter), done)
         },
     )?;
     Ok(crew)
@@ -146,17 +164,20 @@ fn start(
 fn add_up(threads: Vec<Done<Pingers>>, figures: &mut Figures) {
     let mut latency = Recorder::new();
     for Done { app, failures, .. } in threads {
-        latency.merge(&app.latency);
         figures.round_trips += app.returned;
         figures.wrong += app.wrong;
+        latency.merge(&app.latency.finish());
         figures.opening.add_failures(&failures);
     }
     figures.latency = latency.percentiles();
 }
 
-impl Figures {
-    /// As lines for people.
-    pub(crate) fn table(&self) -> Table {
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
         let mut table = Table::default();
         table.result(self.passed);
         table.row("target", self.urls.join(" "));

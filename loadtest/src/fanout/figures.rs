@@ -6,7 +6,9 @@ use crate::check::Faults;
 use crate::order::{Id, Verdict};
 use crate::reach::Reached;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Opening, ServerCost, ServerMemory, Table};
+use crate::report::{ClientCost, Findings, Opening, ServerCost, ServerMemory, Table};
+use crate::series::Series;
+use crate::warning::Warning;
 
 /// All that a fan-out run found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -33,7 +35,8 @@ pub(crate) struct Figures {
     pub(crate) client: ClientCost,
     pub(crate) server: Option<ServerCost>,
     pub(crate) server_memory: Option<ServerMemory>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) series: Series,
 }
 
 /// Did everything arrive as it should?
@@ -107,9 +110,12 @@ impl Deliveries {
     }
 }
 
-impl Figures {
-    /// As lines for people.
-    pub(crate) fn table(&self) -> Table {
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
         let mut table = Table::default();
         table.result(self.passed);
         table.row("target", self.urls.join(" "));

@@ -28,8 +28,11 @@ use crate::phase::{self, Phase};
 use crate::procfs;
 use crate::reach;
 use crate::record::Recorder;
-use crate::report::{Opening, ServerCost, ServerMemory, Warning, ratio};
+use crate::report::{Opening, ServerCost, ServerMemory, ratio};
+use crate::series::Watch;
+use crate::show::Stage;
 use crate::url::Target;
+use crate::warning::Warning;
 
 /// The threads of a run.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
     let mut phase = Phase::default();
     let mut finished = Waited::Stalled;
     if opened == Waited::Done && run.warm_up(args)? == Waited::Done {
-        (finished, phase) = run.message_phase(args)?;
+        (finished, phase) = run.message_phase(args, setup.messages())?;
         run.leader
             .pause(Duration::try_from_secs_f64(args.hold).unwrap_or_default())?;
     }
@@ -85,7 +88,7 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
 
 impl Run {
     fn start(args: &FanoutArgs, setup: &Setup) -> Result<Self, RunError> {
-        let leader = Leader::new(args.client.timeout);
+        let leader = Leader::new(&args.client);
         let publishing_threads = crew::threads_for(setup.quotas.len(), 1)?;
         let publishing = Arc::new(Control::new(publishing_threads)?);
         let subscribing = Arc::new(Control::new(setup.threads)?);
@@ -122,7 +125,8 @@ impl Run {
             &leader.sender,
             |thread| {
                 let share = Plan::share(conns, thread, setup.threads);
-                Subscribers::new(share, publishers, setup.form.clone(), Arc::clone(&progress))
+                let shared = (Arc::clone(&progress), leader.pulse().meter());
+                Subscribers::new(share, publishers, setup.form.clone(), shared)
             },
         )?;
         let publishers = Crew::start(publishing_plan, publishing, &[], &leader.sender, |thread| {
@@ -131,18 +135,36 @@ impl Run {
             let (form, done) = (setup.form.clone(), leader.sender.clone());
             Publishers::new(place, &setup.quotas, setup.pace, form, shared, done)
         })?;
-        Ok(Self {
+        let mut run = Self {
             leader,
             subscribers,
             publishers,
             progress,
             go,
-        })
+        };
+        run.leader.watch(run.watched(args.client.server_pid));
+        Ok(run)
+    }
+
+    /// What the series shows.
+    fn watched(&self, server_pid: Option<u32>) -> Watch {
+        let mut watch = Watch {
+            server_pid,
+            tids: [self.subscribers.tids.clone(), self.publishers.tids.clone()].concat(),
+            ..Watch::default()
+        };
+        let (control, progress) = (
+            Arc::clone(&self.subscribers.control),
+            Arc::clone(&self.progress),
+        );
+        watch.gauge("connections", move || control.open_now());
+        watch.counter("deliveries_per_s", move || progress.delivered());
+        watch
     }
 
     /// Opens all connections, those of the publishers last, and reads the server's memory.
     fn open(&mut self, args: &FanoutArgs, figures: &mut Figures) -> Result<Waited, RunError> {
-        let pss = |leader: &Leader| -> Result<u64, RunError> {
+        let pss = |leader: &mut Leader| -> Result<u64, RunError> {
             let Some(pid) = args.client.server_pid else {
                 return Ok(0);
             };
@@ -151,7 +173,7 @@ impl Run {
                 .map_err(|error| RunError::Failed(format!("memory of process {pid}: {error}")))
         };
         let control = Arc::clone(&self.subscribers.control);
-        let before = pss(&self.leader)?;
+        let before = pss(&mut self.leader)?;
         let mut marks = Vec::new();
         let start = now_ns();
         let mut waited = Waited::Done;
@@ -161,9 +183,11 @@ impl Run {
                 waited = self
                     .leader
                     .wait_live(&control, u64::from(mark), "subscribers")?;
-                marks.push((mark, pss(&self.leader)?));
+                marks.push((mark, pss(&mut self.leader)?));
             }
         }
+        let pss_connected = marks.last().map(|(_, pss)| *pss).filter(|pss| *pss > 0);
+        self.leader.mark("connected", pss_connected);
         figures.opening = Opening::new(args.connections, &control, start);
         figures.server_memory = args.client.server_pid.map(|_| memory(before, &marks));
         if waited == Waited::Done {
@@ -196,7 +220,11 @@ impl Run {
         )
     }
 
-    fn message_phase(&mut self, args: &FanoutArgs) -> Result<(Waited, Phase), RunError> {
+    fn message_phase(
+        &mut self,
+        args: &FanoutArgs,
+        messages: u64,
+    ) -> Result<(Waited, Phase), RunError> {
         let Self {
             leader,
             subscribers,
@@ -211,10 +239,11 @@ impl Run {
             go.at_ns.store(now, Ordering::Release);
             publishers.control.ring_all();
         };
+        let deliveries = u64::from(args.connections) * messages;
         phase::measure(args.client.server_pid, &tids, start, leader, |leader| {
             let crews = [&subscribers.control, &publishers.control];
             leader.wait_done(
-                "deliveries",
+                Stage::of("deliveries", deliveries),
                 || progress.delivered(),
                 || {
                     crews
@@ -263,8 +292,8 @@ impl Run {
             .client
             .server_pid
             .map(|_| ServerCost::new(phase.server, sends, phase.wall_s));
-        let warnings = Warning::find(&phase.client, figures.lateness.as_ref());
-        figures.warnings = warnings.into_iter().map(Warning::text).collect();
+        figures.warnings = Warning::find(&phase.client, figures.lateness.as_ref());
+        figures.series = self.leader.finish();
         figures.client = phase.client;
         Ok(())
     }
@@ -280,7 +309,7 @@ fn add_up(
     let (mut latency, mut received) = (Recorder::new(), 0);
     let (mut orders, mut reach) = (Vec::new(), Vec::new());
     for Done { app, .. } in subscribers {
-        latency.merge(&app.latency);
+        latency.merge(&app.latency.finish());
         received += app.received;
         deliveries.foreign += app.foreign;
         let (faults, order) = app.checker.finish(sent);

@@ -73,6 +73,13 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// Messages of all publishers.
+    pub(super) fn messages(&self) -> u64 {
+        self.quotas.iter().copied().map(u64::from).sum()
+    }
+}
+
 /// Rest of client threads between turns. With a schedule it is latency that is asked for.
 fn gather_us(args: &FanoutArgs) -> u32 {
     let default = if args.rate.is_some() { 0 } else { GATHER_US };

@@ -9,7 +9,7 @@ use crate::fanout::progress::Progress;
 use crate::message::{Form, Stamp, WARM_UP};
 use crate::outbox::Outbox;
 use crate::reach::Reach;
-use crate::record::Recorder;
+use crate::series::Meter;
 
 /// The application of a subscribing thread.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Subscribers {
     /// Receives the time of each delivery.
     pub(super) reach: Reach,
     /// Time of each delivery since the message was due.
-    pub(super) latency: Recorder,
+    pub(super) latency: Meter,
     /// Messages, the faulty ones as well.
     pub(super) received: u64,
     /// Messages that nobody of this run published, or that were changed on the way.
@@ -40,7 +40,7 @@ impl Subscribers {
         conns: usize,
         publishers: usize,
         form: Form,
-        progress: Arc<Progress>,
+        (progress, latency): (Arc<Progress>, Meter),
     ) -> Self {
         Self {
             form,
@@ -50,7 +50,7 @@ impl Subscribers {
             touched: Vec::new(),
             checker: Crowd::new(conns, publishers),
             reach: Reach::new(conns, publishers),
-            latency: Recorder::new(),
+            latency,
             received: 0,
             foreign: 0,
         }
@@ -86,6 +86,7 @@ impl App for Subscribers {
     }
 
     fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
+        self.latency.turn();
         if self.warmed > 0 {
             self.progress.tell_warmed(mem::take(&mut self.warmed));
         }

@@ -1,0 +1,69 @@
+//! From words on a command line to a command, and from what it found to where that goes.
+
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use crate::cli::{Cli, Command, OutputArgs};
+use crate::leader::RunError;
+use crate::report::{self, Document, Environment, Findings};
+use crate::{echo, fanout, floor, ratio};
+
+/// How a command was asked for.
+#[derive(Debug)]
+struct Request<'a> {
+    words: &'a [String],
+    matches: &'a ArgMatches,
+    /// Where it was run, read before it.
+    server_pid: Option<u32>,
+}
+
+/// Runs the command that the words ask for, program name first; says whether all went well.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible, or a failure on this side. Flags that clap refuses end the
+/// process with its help.
+pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
+    let matches = Cli::command().get_matches_from(words);
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let mut request = Request {
+        words,
+        matches: &matches,
+        server_pid: None,
+    };
+    match cli.command {
+        Command::Fanout(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || fanout::run(&args))
+        }
+        Command::Echo(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || echo::run(&args))
+        }
+        Command::Ratio(args) => request.tell(&args.output, || ratio::run(&args)),
+        Command::Floor(args) => floor::run(&args).map(|()| true).map_err(RunError::Failed),
+    }
+}
+
+impl Request<'_> {
+    /// Makes a run, prints what it found and writes it where asked.
+    fn tell<F: Findings>(
+        &self,
+        output: &OutputArgs,
+        run: impl FnOnce() -> Result<F, RunError>,
+    ) -> Result<bool, RunError> {
+        let environment = Environment::read(self.words, self.server_pid);
+        let findings = run()?;
+        findings.table().print()?;
+        let (name, matches) = self.matches.subcommand().unwrap_or(("", self.matches));
+        let command = Cli::command();
+        let parameters = command
+            .find_subcommand(name)
+            .map(|command| report::parameters(command, matches));
+        let document = Document::new(name, parameters.unwrap_or_default(), environment, &findings)?;
+        if let Some(path) = &output.json {
+            report::write_json(path, &document)
+                .map_err(|error| RunError::Failed(format!("{}: {error}", path.display())))?;
+        }
+        Ok(findings.passed())
+    }
+}
