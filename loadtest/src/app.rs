@@ -42,7 +42,7 @@ pub(crate) enum EndedBy<'a> {
 pub(crate) enum Reading {
     /// All there is, as it comes.
     All,
-    /// This many bytes per second of each, or nothing, until [`crate::control::Control::read_all`].
+    /// This many bytes per second of each, or none, while [`crate::control::Control::is_slow`].
     Slowly {
         /// Bytes per second.
         bytes_per_s: u32,

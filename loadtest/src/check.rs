@@ -128,12 +128,6 @@ impl Checker {
         }
     }
 
-    /// What a subscriber expects next of a publisher; nothing if any number will do.
-    pub(crate) fn expects(&self, subscriber: u32, publisher: u32) -> Option<u32> {
-        let next = self.next.get(self.slot(subscriber, publisher)).copied();
-        next.filter(|next| *next != ANY)
-    }
-
     /// Subscribers that have had all of the first publisher's messages up to `sent`.
     pub(crate) fn complete(&self, sent: u32) -> usize {
         let firsts = self.next.iter().step_by(self.publishers);
@@ -234,11 +228,9 @@ mod tests {
             checker.see(0, 0, seq);
         }
         checker.come_back(0);
-        assert_eq!(checker.expects(0, 0), None);
         for seq in [7, 8, 10] {
             assert!(checker.see(0, 0, seq));
         }
-        assert_eq!(checker.expects(0, 0), Some(11));
         assert_eq!((checker.complete(11), checker.complete(10)), (1, 0));
         assert_eq!(checker.finish(|_| &[12]), faults(3, 0, 0));
         let mut checker = Checker::new(1, 1);

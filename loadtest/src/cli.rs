@@ -7,6 +7,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::connect::cli::ConnectArgs;
+use crate::slow::cli::SlowArgs;
+use crate::soak::cli::SoakArgs;
+use crate::storm::cli::StormArgs;
+
 pub(crate) use crate::cli::output::OutputArgs;
 
 /// Loads a message server on this host and checks every delivery.
@@ -31,6 +36,14 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Many subscribers of one topic: every message to every one of them.
     Fanout(FanoutArgs),
+    /// Opens connections and holds them: accept rate, time to live, CPU and memory of each.
+    Connect(ConnectArgs),
+    /// All subscribers leave at once and come back at once, beside steady ones.
+    Storm(StormArgs),
+    /// Some subscribers read slowly or not at all; the others must not notice.
+    Slow(SlowArgs),
+    /// A steady load for hours, with some who leave and return.
+    Soak(SoakArgs),
     /// Every connection sends and waits for the same bytes to come back.
     Echo(EchoArgs),
     /// A yardstick server: an array of descriptors and a loop of send, or a bare echo.

@@ -13,6 +13,8 @@ pub(crate) struct Control {
     pub(crate) open_up_to: AtomicU64,
     /// Connections that became live, since the leader last set it to zero.
     pub(crate) live: AtomicU64,
+    /// Connections that became live, each time counted.
+    pub(crate) opened: AtomicU64,
     /// Connections given up before they were live.
     pub(crate) gave_up: AtomicU64,
     /// Connections that were live and ended.
@@ -23,7 +25,7 @@ pub(crate) struct Control {
     pub(crate) retries: AtomicU64,
     /// When the latest connection became live.
     pub(crate) last_live_ns: AtomicU64,
-    reads_all: AtomicBool,
+    is_slow: AtomicBool,
     stopping: AtomicBool,
     doorbells: Vec<Doorbell>,
 }
@@ -78,12 +80,13 @@ impl Control {
         Ok(Self {
             open_up_to: AtomicU64::new(0),
             live: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
             gave_up: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             left: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             last_live_ns: AtomicU64::new(0),
-            reads_all: AtomicBool::new(false),
+            is_slow: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             doorbells: (0..threads)
                 .map(|_| Doorbell::new())
@@ -133,26 +136,28 @@ impl Control {
         self.stopping.load(Ordering::Acquire)
     }
 
-    /// Lets slow readers read all there is from now on.
-    pub(crate) fn read_all(&self) {
-        self.reads_all.store(true, Ordering::Release);
+    /// Lets those who are to read slowly begin with it, or end it.
+    pub(crate) fn read_slowly(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::Release);
         self.ring_all();
     }
 
-    /// Whether slow readers are to read all there is.
-    pub(crate) fn reads_all(&self) -> bool {
-        self.reads_all.load(Ordering::Acquire)
+    /// Whether slow readers are slow now.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Acquire)
     }
 
     /// Connections that are live now.
     pub(crate) fn open_now(&self) -> u64 {
-        let ended = self.ended.load(Ordering::Acquire);
-        self.live.load(Ordering::Acquire).saturating_sub(ended)
+        let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        let over = load(&self.ended) + load(&self.left);
+        load(&self.opened).saturating_sub(over)
     }
 
     /// One more connection is live.
     pub(crate) fn add_live(&self, now: u64) {
         self.last_live_ns.fetch_max(now, Ordering::Relaxed);
         self.live.fetch_add(1, Ordering::AcqRel);
+        self.opened.fetch_add(1, Ordering::AcqRel);
     }
 }

@@ -5,7 +5,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Command, OutputArgs};
 use crate::leader::RunError;
 use crate::report::{self, Document, Environment, Findings};
-use crate::{echo, fanout, floor, ratio};
+use crate::{connect, echo, fanout, floor, ratio, slow, soak, storm};
 
 /// How a command was asked for.
 #[derive(Debug)]
@@ -34,6 +34,22 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
         Command::Fanout(args) => {
             request.server_pid = args.client.server_pid;
             request.tell(&args.client.output, || fanout::run(&args))
+        }
+        Command::Connect(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || connect::run(&args))
+        }
+        Command::Storm(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || storm::run(&args))
+        }
+        Command::Slow(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || slow::run(&args))
+        }
+        Command::Soak(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || soak::run(&args))
         }
         Command::Echo(args) => {
             request.server_pid = args.client.server_pid;

@@ -1,10 +1,13 @@
 //! Load generator: opens many connections and checks every delivery.
 
 mod app;
+mod audience;
 mod check;
+mod churn;
 mod cli;
 mod client;
 mod clock;
+mod connect;
 mod control;
 mod crew;
 mod crowd;
@@ -14,7 +17,9 @@ mod fanout;
 mod floor;
 mod frame;
 mod leader;
+mod listeners;
 mod message;
+mod metronome;
 mod opener;
 mod order;
 mod outbox;
@@ -25,10 +30,14 @@ mod ratio;
 mod reach;
 mod record;
 mod report;
+mod scene;
 mod series;
 mod show;
+mod slow;
+mod soak;
 mod socket;
 mod spawned;
+mod storm;
 mod sys;
 mod url;
 mod warning;

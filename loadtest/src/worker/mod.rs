@@ -115,7 +115,7 @@ impl<A: App> Worker<A> {
             links,
             buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + plan.payload_max],
             opener: Opener::new(plan.habits),
-            reading: plan.reading,
+            reading: Reading::All,
             plan,
             control,
             outbox: Outbox::default(),

@@ -1,5 +1,7 @@
 //! Reading: all there is, or slowly.
 
+use std::mem;
+
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
@@ -105,17 +107,22 @@ impl<A: App> Worker<A> {
 
     /// Lets slow readers take their sips, and returns when the next are due.
     pub(super) fn read_slowly(&mut self, now: u64) -> Option<u64> {
-        let Reading::Slowly { bytes_per_s, .. } = self.reading else {
+        let is_slow = self.control.is_slow();
+        let reading = if is_slow {
+            self.plan.reading
+        } else {
+            Reading::All
+        };
+        let has_changed = mem::replace(&mut self.reading, reading) != reading;
+        let live = |index: &usize| self.links[*index].state == State::Live;
+        let Reading::Slowly { bytes_per_s, .. } = reading else {
+            if has_changed {
+                // They have had their edges; what there is must be looked for.
+                let all: Vec<usize> = (0..self.links.len()).filter(live).collect();
+                all.into_iter().for_each(|index| self.fill(index, true));
+            }
             return None;
         };
-        let live = |index: &usize| self.links[*index].state == State::Live;
-        if self.control.reads_all() {
-            self.reading = Reading::All;
-            // They have had their edges; what there is must be looked for.
-            let all: Vec<usize> = (0..self.links.len()).filter(live).collect();
-            all.into_iter().for_each(|index| self.fill(index, true));
-            return None;
-        }
         if bytes_per_s == 0 {
             return None;
         }
