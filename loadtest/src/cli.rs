@@ -12,7 +12,7 @@ use crate::slow::cli::SlowArgs;
 use crate::soak::cli::SoakArgs;
 use crate::storm::cli::StormArgs;
 
-pub(crate) use crate::cli::output::OutputArgs;
+pub(crate) use crate::cli::output::{CompareArgs, OutputArgs, ReportArgs, RunArgs};
 
 /// Loads a message server on this host and checks every delivery.
 ///
@@ -50,6 +50,12 @@ pub(crate) enum Command {
     Floor(FloorArgs),
     /// Corecast against both yardsticks, interleaved, as ratios of CPU time.
     Ratio(RatioArgs),
+    /// Makes the runs of a file in TOML, one after another.
+    Run(RunArgs),
+    /// A report with charts from figures that were written with --json.
+    Report(ReportArgs),
+    /// The figures of two runs side by side, with ratios and what got better or worse.
+    Compare(CompareArgs),
 }
 
 const FANOUT_EXAMPLES: &str = "\

@@ -56,6 +56,8 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
             request.tell(&args.client.output, || echo::run(&args))
         }
         Command::Ratio(args) => request.tell(&args.output, || ratio::run(&args)),
+        Command::Report(args) => report::make_page(&args).map(|()| true),
+        Command::Run(_) | Command::Compare(_) => Err(RunError::Usage("soon".into())),
         Command::Floor(args) => floor::run(&args).map(|()| true).map_err(RunError::Failed),
     }
 }
@@ -79,6 +81,9 @@ impl Request<'_> {
         if let Some(path) = &output.json {
             report::write_json(path, &document)
                 .map_err(|error| RunError::Failed(format!("{}: {error}", path.display())))?;
+        }
+        if let Some(path) = &output.html {
+            report::write_page(path, &document)?;
         }
         Ok(findings.passed())
     }

@@ -23,6 +23,7 @@ mod metronome;
 mod opener;
 mod order;
 mod outbox;
+mod page;
 mod phase;
 mod pin;
 mod procfs;

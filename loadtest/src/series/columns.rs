@@ -69,7 +69,9 @@ pub(super) fn columns(
     let bytes = |value: u64| (value > 0).then_some(value as f64);
     add(
         "tcp_memory_bytes",
-        per(pairs(), |_, to, _| bytes(to.reading.sockets.memory_bytes)),
+        per(pairs(), |_, to, _| {
+            Some(to.reading.sockets?.memory_bytes as f64)
+        }),
     );
     add(
         "host_available_bytes",

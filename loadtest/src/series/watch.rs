@@ -28,7 +28,7 @@ pub(crate) struct Reading {
     pub(super) server: Option<(CpuTime, u64)>,
     /// Nanoseconds on a CPU of each client thread.
     pub(super) client_cpu_ns: Vec<u64>,
-    pub(super) sockets: SockStat,
+    pub(super) sockets: Option<SockStat>,
     pub(super) host_available_bytes: u64,
 }
 
@@ -73,7 +73,7 @@ impl Watch {
             counters: numbers(&self.counters),
             server,
             client_cpu_ns: threads.map(|tid| procfs::own_thread_cpu_ns(*tid)).collect(),
-            sockets: procfs::sockstat().unwrap_or_default(),
+            sockets: procfs::sockstat().ok(),
             host_available_bytes: procfs::available_bytes().unwrap_or(0),
         }
     }
