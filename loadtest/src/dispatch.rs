@@ -5,7 +5,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Command, OutputArgs};
 use crate::leader::RunError;
 use crate::report::{self, Document, Environment, Findings};
-use crate::{connect, echo, fanout, floor, ratio, slow, soak, storm};
+use crate::{compare, connect, echo, fanout, floor, ratio, slow, soak, storm};
 
 /// How a command was asked for.
 #[derive(Debug)]
@@ -57,7 +57,8 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
         }
         Command::Ratio(args) => request.tell(&args.output, || ratio::run(&args)),
         Command::Report(args) => report::make_page(&args).map(|()| true),
-        Command::Run(_) | Command::Compare(_) => Err(RunError::Usage("soon".into())),
+        Command::Compare(args) => compare::run(&args),
+        Command::Run(_) => Err(RunError::Usage("soon".into())),
         Command::Floor(args) => floor::run(&args).map(|()| true).map_err(RunError::Failed),
     }
 }

@@ -7,6 +7,7 @@ mod churn;
 mod cli;
 mod client;
 mod clock;
+mod compare;
 mod connect;
 mod control;
 mod crew;

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub(crate) use crate::report::document::Document;
 pub(crate) use crate::report::environment::Environment;
-pub(crate) use crate::report::files::{make_page, read, write_page};
+pub(crate) use crate::report::files::{make_page, read, write, write_page};
 pub(crate) use crate::report::json::write_json;
 pub(crate) use crate::report::parameters::parameters;
 pub(crate) use crate::report::table::Table;

@@ -20,8 +20,6 @@ use crate::page::unit::Unit;
 use crate::series::Series;
 use crate::warning::Warning;
 
-pub(crate) use crate::page::figures::text_of;
-
 /// Writes the page of a run.
 pub(crate) fn page(run: &Map<String, Value>) -> String {
     let command = text(run, "command");

@@ -44,7 +44,7 @@ pub(super) fn tiles(figures: &Map<String, Value>) -> String {
 }
 
 /// One tile.
-pub(super) fn tile(value: &str, name: &str, class: &str) -> String {
+pub(crate) fn tile(value: &str, name: &str, class: &str) -> String {
     format!(
         "<div class=\"tile\"><b class=\"{class}\">{}</b><span>{}</span></div>\n",
         Escaped(value),
