@@ -70,6 +70,24 @@ pub(crate) struct Plan {
     pub(crate) habits: Habits,
     /// How they read.
     pub(crate) reading: Reading,
+    /// The number in the place of `{number}` in a path, if there is one.
+    pub(crate) numbering: Option<Numbering>,
+}
+
+/// Which topic each connection of a crew is for, by the number of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbering {
+    /// Connections in a row with the same topic.
+    pub(crate) in_a_row: usize,
+    /// Topics; after the last comes the first.
+    pub(crate) topics: usize,
+}
+
+impl Numbering {
+    /// The topic of a connection.
+    pub(crate) fn topic(self, conn: usize) -> usize {
+        conn / self.in_a_row % self.topics
+    }
 }
 
 impl Plan {

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::chat::cli::ChatArgs;
 use crate::connect::cli::ConnectArgs;
 use crate::slow::cli::SlowArgs;
 use crate::soak::cli::SoakArgs;
 use crate::storm::cli::StormArgs;
+use crate::topics::cli::TopicsArgs;
 
 pub(crate) use crate::cli::output::{CompareArgs, OutputArgs, ReportArgs, RunArgs};
 
@@ -38,6 +40,10 @@ pub(crate) enum Command {
     Fanout(FanoutArgs),
     /// Opens connections and holds them: accept rate, time to live, CPU and memory of each.
     Connect(ConnectArgs),
+    /// All connections of one topic publish, and every one gets everything.
+    Chat(ChatArgs),
+    /// Many topics: each subscriber gets all of its topic, and nothing else.
+    Topics(TopicsArgs),
     /// All subscribers leave at once and come back at once, beside steady ones.
     Storm(StormArgs),
     /// Some subscribers read slowly or not at all; the others must not notice.

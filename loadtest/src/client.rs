@@ -4,7 +4,7 @@ use std::mem;
 use std::os::fd::OwnedFd;
 
 use crate::frame::{self, FrameError, Kind, NO_CODE};
-use crate::url::{Protocol, Target};
+use crate::url::{NUMBER_PLACE, Protocol, Target};
 
 /// One connection. Kept small, for there may be a million: 24 bytes.
 #[derive(Debug)]
@@ -79,12 +79,16 @@ const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Longest answer to an upgrade in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
 
-/// The upgrade request for a target, RFC 6455 4.1.
-pub(crate) fn upgrade_request(target: &Target) -> Vec<u8> {
+/// The upgrade request for a target and the number of a topic, RFC 6455 4.1.
+pub(crate) fn upgrade_request(target: &Target, number: Option<usize>) -> Vec<u8> {
+    let path = match number {
+        Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
+        None => target.path.clone(),
+    };
     format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        target.path, target.addr
+        path, target.addr
     )
     .into_bytes()
 }

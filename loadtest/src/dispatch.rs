@@ -5,7 +5,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use crate::cli::{Cli, Command, OutputArgs};
 use crate::leader::RunError;
 use crate::report::{self, Document, Environment, Findings};
-use crate::{compare, connect, echo, fanout, floor, ratio, slow, soak, storm};
+use crate::{chat, compare, connect, echo, fanout, floor, ratio, slow, soak, storm, topics};
 
 /// How a command was asked for.
 #[derive(Debug)]
@@ -38,6 +38,14 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
         Command::Connect(args) => {
             request.server_pid = args.client.server_pid;
             request.tell(&args.client.output, || connect::run(&args))
+        }
+        Command::Chat(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || chat::run(&args))
+        }
+        Command::Topics(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || topics::run(&args))
         }
         Command::Storm(args) => {
             request.server_pid = args.client.server_pid;

@@ -2,6 +2,7 @@
 
 mod app;
 mod audience;
+mod chat;
 mod check;
 mod churn;
 mod cli;
@@ -41,6 +42,7 @@ mod socket;
 mod spawned;
 mod storm;
 mod sys;
+mod topics;
 mod url;
 mod warning;
 mod worker;

@@ -23,6 +23,8 @@ pub(crate) enum Protocol {
     LengthPrefix,
 }
 
+/// Stands in a path for the number of a topic, where there are many.
+pub(crate) const NUMBER_PLACE: &str = "{number}";
 /// Stands in a URL for the topic of the run.
 const TOPIC_PLACE: &str = "{topic}";
 

@@ -145,6 +145,7 @@ fn start(
         first_source: 0,
         habits: Habits::SHORT,
         reading: Reading::All,
+        numbering: None,
     };
     let crew = Crew::start(
         plan,

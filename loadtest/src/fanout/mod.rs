@@ -107,6 +107,7 @@ impl Run {
             first_source: 0,
             habits: Habits::SHORT,
             reading: Reading::All,
+            numbering: None,
         };
         let publishing_plan = Plan {
             name: "publisher",
@@ -117,6 +118,7 @@ impl Run {
             first_source: conns,
             habits: Habits::SHORT,
             reading: Reading::All,
+            numbering: None,
         };
         let subscribers = Crew::start(
             subscribing_plan,

@@ -30,7 +30,10 @@ impl<A: App> Worker<A> {
         }
         link.state = State::Opening;
         if link.protocol == Protocol::WebSocket {
-            let request = client::upgrade_request(self.plan.target(self.thread, index));
+            let number = index * self.control.threads() + self.thread;
+            let topic = self.plan.numbering.map(|all| all.topic(number));
+            let target = self.plan.target(self.thread, index);
+            let request = client::upgrade_request(target, topic);
             self.outbox.raw(index, &request);
             self.outbox.flush(&self.links);
         }
