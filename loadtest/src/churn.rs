@@ -152,7 +152,7 @@ impl Leaver {
             // In an order that is no order, each in its turn.
             let index = usize::try_from(mix(self.gone)).unwrap_or(0) % self.here.len();
             let how = match churn.how {
-                None if self.gone % 2 == 0 => Leave::Close,
+                None if self.gone.is_multiple_of(2) => Leave::Close,
                 how => how.unwrap_or(Leave::Cut),
             };
             self.gone += 1;

@@ -276,7 +276,7 @@ pub(crate) fn add(all: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>)
 }
 
 fn recorders() -> [Recorder; 3] {
-    [const { () }; 3].map(|()| Recorder::new())
+    std::array::from_fn(|_| Recorder::new())
 }
 
 fn number(link: LinkName) -> u32 {

@@ -122,7 +122,7 @@ fn add_up(threads: Vec<Done<Talkers>>, args: &ChatArgs, figures: &mut Figures) -
     for Done { app, .. } in &threads {
         app.sent().for_each(|(number, count)| sent[number] = count);
     }
-    let [mut latency, mut own, mut lateness] = [const { () }; 3].map(|()| Recorder::new());
+    let [mut latency, mut own, mut lateness] = std::array::from_fn(|_| Recorder::new());
     let (mut orders, mut reach) = (Vec::new(), Vec::new());
     let mut received = 0;
     for Done { app, failures, .. } in threads {

@@ -152,14 +152,12 @@ impl<'a> Storm<'a> {
             .open(u64::from(args.connections), "subscribers", leader)?;
         figures.opening = Opening::new(args.connections, self.leavers.control(), start);
         let steady = u64::from(args.steady);
-        let others: [&dyn Fn(&mut Leader) -> Result<Waited, RunError>; 3] = [
-            &|leader| self.steady.open(steady, "steady", leader),
-            &|leader| self.caller.open(leader),
-            &|leader| self.publisher.open(leader),
-        ];
-        for open in others {
+        if waited == Waited::Done {
+            waited = self.steady.open(steady, "steady", leader)?;
+        }
+        for publisher in [&self.caller, &self.publisher] {
             if waited == Waited::Done {
-                waited = open(leader)?;
+                waited = publisher.open(leader)?;
             }
         }
         if waited == Waited::Done {

@@ -84,7 +84,7 @@ impl<'a> Run<'a> {
         };
         figures.urls = targets.iter().map(Target::to_string).collect();
         figures.publish_url = publish_target.to_string();
-        check(&[&targets[..], &[publish_target.clone()]].concat())?;
+        check(&[&targets[..], std::slice::from_ref(&publish_target)].concat())?;
         let leader = Leader::new(&args.client);
         let form = Form::new(run, args.payload as usize);
         let schedule = Arc::new(Schedule::new(args));
@@ -105,7 +105,7 @@ impl<'a> Run<'a> {
             Subscribers::new(share, (thread, threads), what, form.clone(), shared)
         })?;
         let conns = topics * publishers;
-        scene::check_ports(&[publish_target.clone()], conns)?;
+        scene::check_ports(std::slice::from_ref(&publish_target), conns)?;
         let plan = Plan {
             first_source: args.connections as usize,
             numbering: Some(Numbering {

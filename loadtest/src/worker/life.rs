@@ -80,21 +80,23 @@ impl<A: App> Worker<A> {
         while let Some(wish) = self.outbox.take_wish() {
             match wish {
                 Wish::Leave(index, how) => self.leave(index, how, now),
-                Wish::Return(index, at) => {
-                    match self.links[index].state {
-                        State::Closed => self.opener.open_again(index, at),
-                        // As soon as the server has answered our close frame.
-                        State::Leaving => {
-                            if let Some(leaving) = self.leaving.get_mut(&index) {
-                                leaving.back_at = Some(at);
-                            }
-                        }
-                        _ => {}
-                    }
-                }
+                Wish::Return(index, at) => self.come_back(index, at),
             }
         }
         self.outbox.flush(&self.links);
+    }
+
+    fn come_back(&mut self, index: usize, at: u64) {
+        match self.links[index].state {
+            State::Closed => self.opener.open_again(index, at),
+            // As soon as the server has answered our close frame.
+            State::Leaving => {
+                if let Some(leaving) = self.leaving.get_mut(&index) {
+                    leaving.back_at = Some(at);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn leave(&mut self, index: usize, how: Leave, now: u64) {
