@@ -66,6 +66,8 @@ pub(crate) struct Hall {
     /// Number of the interval; when it moves, each thread hands in its latencies.
     pub(crate) interval: AtomicU32,
     handed_in: Option<Sender<Recorder>>,
+    /// Whether those whom the server closes connect again.
+    pub(crate) returns: bool,
     /// Who is to leave and come back.
     pub(crate) churn: Churn,
 }
@@ -81,6 +83,7 @@ impl Hall {
             to_ns: AtomicU64::new(u64::MAX),
             interval: AtomicU32::new(0),
             handed_in,
+            returns: false,
             churn,
         }
     }
@@ -166,6 +169,9 @@ impl App for Listeners {
             EndedBy::Server(why) => {
                 self.leaver.is_gone(link.index);
                 *self.ended.entry(why.to_owned()).or_default() += 1;
+                if self.hall.returns {
+                    out.come_back(link.index, now);
+                }
             }
         }
     }

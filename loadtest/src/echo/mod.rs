@@ -53,11 +53,7 @@ pub(crate) struct Figures {
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
-    let targets: Vec<Target> = args
-        .url
-        .iter()
-        .map(|url| Target::parse(url, "echo").map_err(RunError::Usage))
-        .collect::<Result<_, _>>()?;
+    let targets = scene::targets(&args.url, "echo", args.connections as usize)?;
     let expected = u64::from(args.connections) * u64::from(args.messages);
     let mut figures = Figures {
         urls: targets.iter().map(Target::to_string).collect(),
@@ -132,21 +128,9 @@ fn start(
     leader: &Leader,
 ) -> Result<Crew<Pingers>, RunError> {
     let conns = args.connections as usize;
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = crew::threads_for(conns, args.client.threads.unwrap_or(cpus).max(1))?.min(conns);
+    let threads = scene::threads(&args.client, conns)?;
     let form = Form::new(process::id(), args.payload as usize);
-    let payload_max = form.payload_len();
-    let plan = Plan {
-        name: "echo",
-        targets,
-        conns,
-        payload_max,
-        gather: Duration::ZERO,
-        first_source: 0,
-        habits: Habits::SHORT,
-        reading: Reading::All,
-        numbering: None,
-    };
+    let plan = scene::plan("echo", targets, conns, &form);
     let crew = Crew::start(
         plan,
         Arc::new(Control::new(threads)?),

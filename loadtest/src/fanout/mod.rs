@@ -25,10 +25,10 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::opener::Habits;
 use crate::order;
 use crate::phase::{self, Phase};
-use crate::procfs;
 use crate::reach;
 use crate::record::Recorder;
 use crate::report::{Opening, ServerCost, ServerMemory, ratio};
+use crate::scene;
 use crate::series::Watch;
 use crate::show::Stage;
 use crate::url::Target;
@@ -43,9 +43,6 @@ struct Run {
     progress: Arc<Progress>,
     go: Arc<Go>,
 }
-
-/// Memory is read when the server has had this long to come to rest.
-const SETTLE_MEMORY: Duration = Duration::from_millis(200);
 
 /// Makes the run.
 ///
@@ -166,16 +163,9 @@ impl Run {
 
     /// Opens all connections, those of the publishers last, and reads the server's memory.
     fn open(&mut self, args: &FanoutArgs, figures: &mut Figures) -> Result<Waited, RunError> {
-        let pss = |leader: &mut Leader| -> Result<u64, RunError> {
-            let Some(pid) = args.client.server_pid else {
-                return Ok(0);
-            };
-            leader.pause(SETTLE_MEMORY)?;
-            procfs::pss_bytes(pid)
-                .map_err(|error| RunError::Failed(format!("memory of process {pid}: {error}")))
-        };
+        let pid = args.client.server_pid;
         let control = Arc::clone(&self.subscribers.control);
-        let before = pss(&mut self.leader)?;
+        let before = scene::pss(&mut self.leader, pid)?;
         let mut marks = Vec::new();
         let start = now_ns();
         let mut waited = Waited::Done;
@@ -185,7 +175,7 @@ impl Run {
                 waited = self
                     .leader
                     .wait_live(&control, u64::from(mark), "subscribers")?;
-                marks.push((mark, pss(&mut self.leader)?));
+                marks.push((mark, scene::pss(&mut self.leader, pid)?));
             }
         }
         let pss_connected = marks.last().map(|(_, pss)| *pss).filter(|pss| *pss > 0);

@@ -12,7 +12,9 @@ Examples, with `cargo run --release -- serve --slow-consumer drop-oldest` in ano
   5 of 500 readers stop reading after 6 s; the latency of the others before and then:
     loadtest slow --url 'ws://127.0.0.1:8080/sub/{topic}' -n 500 --slow 5 --stopped --rate 300 --payload 2048 --duration 6s
   50 of them read 10,000 bytes a second:
-    loadtest slow --url 'ws://127.0.0.1:8080/sub/{topic}' -n 500 --slow 50 --slow-rate 10000 --rate 300";
+    loadtest slow --url 'ws://127.0.0.1:8080/sub/{topic}' -n 500 --slow 50 --slow-rate 10000 --rate 300
+  Three rounds, over which the drift of the host's speed evens out:
+    loadtest slow --url 'ws://127.0.0.1:8080/sub/{topic}' -n 502 --slow 2 --stopped --rounds 3";
 
 /// Some subscribers read slowly or not at all; the others must not notice.
 ///
@@ -51,6 +53,10 @@ pub(crate) struct SlowArgs {
     /// Messages per second.
     #[arg(long, default_value_t = 300.0)]
     pub(crate) rate: f64,
+    /// Rounds of two halves, without and with slow reading; which comes first alternates. With more
+    /// than one, slow readers that are closed connect again.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
     /// Length of each half: seconds, or a number with s, m or h.
     #[arg(long, default_value = "5s", value_parser = duration)]
     pub(crate) duration: Duration,

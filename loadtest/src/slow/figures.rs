@@ -22,17 +22,17 @@ pub(crate) struct Figures {
     /// The others.
     pub(crate) deliveries: Deliveries,
     /// From when a message was due to each delivery to the others, while all read.
-    pub(crate) latency_before: Percentiles,
+    pub(crate) latency_without_slow: Percentiles,
     /// The same beside slow readers.
     pub(crate) latency_beside_slow: Percentiles,
     /// From when a message was due to when it was sent.
     pub(crate) lateness: Percentiles,
     pub(crate) slow: Slow,
-    /// Beside slow readers, as the two that follow.
+    /// Beside slow readers, in the last round, as the two that follow.
     pub(crate) server: Option<ServerCost>,
     pub(crate) client: ClientCost,
     pub(crate) server_pss_before_bytes: Option<u64>,
-    /// At the end, before the slow ones read what is left for them.
+    /// In the last round, before the slow ones read what is left for them.
     pub(crate) server_pss_beside_slow_bytes: Option<u64>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) series: Series,
@@ -73,7 +73,7 @@ impl Findings for Figures {
         let d = &self.deliveries;
         table.row("to the others", format!("{} of {}", d.got, d.expected));
         table.row("faults", d.faults_text());
-        table.percentiles("before", &self.latency_before);
+        table.percentiles("without slow", &self.latency_without_slow);
         table.percentiles("beside slow", &self.latency_beside_slow);
         table.percentiles("sent late", &self.lateness);
         let slow = &self.slow;

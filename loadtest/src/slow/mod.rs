@@ -75,20 +75,25 @@ impl<'a> Run<'a> {
         let form = Form::new(run, args.payload as usize);
         let leader = Leader::new(&args.client);
         let publisher = Publisher::start(publish_target, &form, Some(args.rate), all, &leader)?;
-        let stage = |plan: Plan| {
+        let audience = |plan: Plan, returns: bool| {
             let threads = scene::threads(&args.client, plan.conns)?;
-            let hall = Hall::new(Churn::none(), None);
+            let hall = Hall {
+                returns,
+                ..Hall::new(Churn::none(), None)
+            };
             Audience::start(plan, threads, &form, &publisher.schedule, hall, &leader)
         };
-        let others = stage(scene::plan("reader", targets.clone(), all - slow, &form))?;
-        let slow = stage(Plan {
+        let plan = scene::plan("reader", targets.clone(), all - slow, &form);
+        let others = audience(plan, false)?;
+        let plan = Plan {
             first_source: all - slow,
             reading: Reading::Slowly {
                 bytes_per_s: args.slow_rate.unwrap_or(0),
                 buffer: args.slow_buffer,
             },
             ..scene::plan("slow", targets, slow, &form)
-        })?;
+        };
+        let slow = audience(plan, args.rounds > 1)?;
         let mut run = Self {
             args,
             leader,
@@ -127,45 +132,67 @@ impl<'a> Run<'a> {
         Ok(waited)
     }
 
-    /// Both halves, and then what was left for the slow ones.
+    /// All rounds, and then what is left for the slow ones.
     fn load(&mut self, figures: &mut Figures) -> Result<Waited, RunError> {
-        let args = self.args;
-        let pid = args.client.server_pid;
         self.publisher.begin();
-        self.leader.pause(args.duration)?;
-        let pss = |_| scene::pss_now(pid);
-        figures.server_pss_before_bytes = pid.map(pss).transpose()?;
-        self.leader.mark("slow ones stop reading", None);
-        let tids = [&self.others.crew.tids[..], &self.publisher.crew.tids].concat();
-        let (slow, hall) = (self.slow.control(), &self.others.hall);
-        let before = hall.delivered.load(Ordering::Acquire);
-        let begin = |now| {
-            slow.read_slowly(true);
-            hall.from_ns.store(now, Ordering::Release);
-        };
-        let publisher = &self.publisher;
-        let leader = &mut self.leader;
-        let mut sent = 0;
-        let (_, spent) = phase::measure(pid, &tids, begin, leader, |leader| {
-            leader.pause(args.duration)?;
-            sent = publisher.end(leader)?;
-            Ok(Waited::Done)
-        })?;
-        let others = u64::from(args.connections - args.slow);
-        let waited = self.others.hear_all(others, sent, &mut self.leader)?;
-        let delivered = hall.delivered.load(Ordering::Acquire) - before;
-        figures.server_pss_beside_slow_bytes = pid.map(pss).transpose()?;
-        figures.server = pid.map(|_| ServerCost::new(spent.server, delivered, spent.wall_s));
-        figures.client = spent.client;
-        slow.read_slowly(false);
-        loop {
-            let heard = || self.slow.hall.delivered.load(Ordering::Acquire);
-            let before = (heard(), self.slow.ended());
-            self.leader.pause(QUIET)?;
-            if before == (heard(), self.slow.ended()) {
-                return Ok(waited);
+        for round in 0..self.args.rounds {
+            // Which half comes first alternates, as the speed of a host drifts.
+            for half in [round, round + 1] {
+                if half.is_multiple_of(2) {
+                    self.leader.pause(self.args.duration)?;
+                    figures.server_pss_before_bytes = self.pss()?;
+                } else {
+                    self.half_with_slow(figures)?;
+                }
             }
         }
+        let sent = self.publisher.end(&mut self.leader)?;
+        let others = u64::from(self.args.connections - self.args.slow);
+        let waited = self.others.hear_all(others, sent, &mut self.leader)?;
+        self.catch_up()?;
+        Ok(waited)
+    }
+
+    fn half_with_slow(&mut self, figures: &mut Figures) -> Result<(), RunError> {
+        let (slow, hall) = (Arc::clone(self.slow.control()), Arc::clone(&self.others.hall));
+        let (pid, duration) = (self.args.client.server_pid, self.args.duration);
+        let tids = [&self.others.crew.tids[..], &self.publisher.crew.tids].concat();
+        self.leader.mark("slow ones stop reading", None);
+        let before = hall.delivered();
+        let begin = |now| {
+            slow.read_slowly(true);
+            hall.to_ns.store(u64::MAX, Ordering::Relaxed);
+            hall.from_ns.store(now, Ordering::Release);
+        };
+        let (_, spent) = phase::measure(pid, &tids, begin, &mut self.leader, |leader| {
+            leader.pause(duration)?;
+            Ok(Waited::Done)
+        })?;
+        hall.to_ns.store(now_ns(), Ordering::Release);
+        let delivered = hall.delivered() - before;
+        figures.server_pss_beside_slow_bytes = self.pss()?;
+        figures.server = pid.map(|_| ServerCost::new(spent.server, delivered, spent.wall_s));
+        figures.client = spent.client;
+        self.leader.mark("slow ones read on", None);
+        slow.read_slowly(false);
+        self.leader.pause(QUIET)
+    }
+
+    /// Waits until the slow ones have read what was left for them.
+    fn catch_up(&mut self) -> Result<(), RunError> {
+        loop {
+            let heard = || (self.slow.hall.delivered(), self.slow.ended());
+            let before = heard();
+            self.leader.pause(QUIET)?;
+            if before == (self.slow.hall.delivered(), self.slow.ended()) {
+                return Ok(());
+            }
+        }
+    }
+
+    fn pss(&self) -> Result<Option<u64>, RunError> {
+        let pid = self.args.client.server_pid;
+        pid.map(|_| scene::pss_now(pid)).transpose()
     }
 
     fn finish(self, waited: Waited, figures: &mut Figures) -> Result<(), RunError> {
@@ -176,8 +203,10 @@ impl<'a> Run<'a> {
         figures.lateness = self.publisher.stop()?.percentiles();
         let others = self.others.stop(sent)?;
         figures.opening.add_failures(&others.failures);
-        figures.latency_before = others.latency[0].percentiles();
-        figures.latency_beside_slow = others.latency[1].percentiles();
+        let [mut without, beside, after] = others.latency;
+        without.merge(&after);
+        figures.latency_without_slow = without.percentiles();
+        figures.latency_beside_slow = beside.percentiles();
         figures.deliveries = others.deliveries;
         let heard = self.slow.stop(sent)?;
         let slow = &heard.deliveries;

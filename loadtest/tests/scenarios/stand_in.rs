@@ -82,12 +82,7 @@ impl StandIn {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let opened = opened.clone();
-                thread::spawn(move || {
-                    let mut stream = stream;
-                    if let Ok(path) = wire::read_path(&mut stream) {
-                        drop(opened.send(Event::Open(stream, path)));
-                    }
-                });
+                thread::spawn(move || read_head(stream, &opened));
             }
         });
         let mut hub = Hub {
@@ -105,6 +100,12 @@ impl StandIn {
             http,
             heard: heard_by,
         }
+    }
+}
+
+fn read_head(mut stream: TcpStream, opened: &Sender<Event>) {
+    if let Ok(path) = wire::read_path(&mut stream) {
+        drop(opened.send(Event::Open(stream, path)));
     }
 }
 
