@@ -92,7 +92,7 @@ impl Serve {
         };
         let mut builder = Server::builder()
             .http(self.http)
-            .tcp(self.tcp, &self.tcp_topic);
+            .tcp(self.tcp, self.tcp_topic.as_str());
         if let Some(shards) = self.shards {
             builder = builder.shards(shards);
         }

@@ -22,6 +22,14 @@ pub enum CloseReason {
     Policy(&'static str),
     /// The application closed it.
     Handler,
+    /// The application closed it, with a close code from 3000 to 4999 (RFC 6455 section 7.4.2) and
+    /// text of its own; another code becomes 1000. Text beyond 123 bytes is cut off.
+    Application {
+        /// The close code.
+        code: u16,
+        /// Tells the client why.
+        text: &'static str,
+    },
     /// The request head or the subscription was not there in time.
     HandshakeTimeout,
     /// Nothing was heard of the client, not even a pong.
@@ -49,7 +57,7 @@ impl CloseReason {
             Self::Answered => 3,
             Self::Refused(_) => 4,
             Self::Policy(_) => 5,
-            Self::Handler => 6,
+            Self::Handler | Self::Application { .. } => 6,
             Self::HandshakeTimeout => 7,
             Self::IdleTimeout => 8,
             Self::Stalled => 9,
@@ -68,7 +76,7 @@ impl CloseReason {
             Self::Answered => "answered",
             Self::Refused(_) => "refused",
             Self::Policy(_) => "policy",
-            Self::Handler => "handler",
+            Self::Handler | Self::Application { .. } => "handler",
             Self::HandshakeTimeout => "handshake_timeout",
             Self::IdleTimeout => "idle_timeout",
             Self::Stalled => "stalled",
@@ -82,7 +90,11 @@ impl CloseReason {
     /// the IANA registry), if a close frame makes sense at all.
     pub fn close_code(self) -> Option<u16> {
         match self {
-            Self::Client | Self::Handler => Some(1000),
+            Self::Application {
+                code: code @ 3000..=4999,
+                ..
+            } => Some(code),
+            Self::Client | Self::Handler | Self::Application { .. } => Some(1000),
             Self::Protocol(error) => Some(error.close_code()),
             Self::Policy(_) | Self::IdleTimeout | Self::Slow => Some(1008),
             Self::Overload => Some(1013),
@@ -106,6 +118,7 @@ impl fmt::Display for CloseReason {
             Self::Refused(status) => write!(f, "refused with status {status}"),
             Self::Policy(rule) => f.write_str(rule),
             Self::Handler => f.write_str("closed by the application"),
+            Self::Application { text, .. } => f.write_str(text),
             Self::HandshakeTimeout => f.write_str("handshake took too long"),
             Self::IdleTimeout => f.write_str("no sign of life"),
             Self::Stalled => f.write_str("took no bytes for too long"),

@@ -74,6 +74,8 @@ counters! {
     backlog_bytes,
     /// Connections refused because the shard is at its limit.
     overflowed,
+    /// Ticks of shards and rooms that were late by a period or more and left out.
+    ticks_skipped,
     /// Accepts that failed for want of descriptors or memory.
     accept_errors,
 }

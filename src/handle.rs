@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::counters::Counters;
-use crate::limits::{MESSAGE_BYTES_CEILING, TOPIC_BYTES_MAX};
+use crate::handler::{Busy, PublishError, Wait, check_message, check_topic};
+use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
@@ -22,24 +23,6 @@ pub struct Handle {
     hasher: RandomState,
     shared: Arc<Shared>,
     doorbells: Arc<[Doorbell]>,
-}
-
-/// Why a message was not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PublishError {
-    /// The topic's home has no room; try again later, or with a deadline.
-    #[error("the server has no room for the message now")]
-    Busy,
-    /// The server has stopped.
-    #[error("the server has stopped")]
-    Stopped,
-    /// The topic's name is empty or too long.
-    #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes")]
-    TopicName,
-    /// The message is longer than any may be, or says that it is text and is not UTF-8.
-    #[error("a message has at most {MESSAGE_BYTES_CEILING} bytes, and as text is UTF-8")]
-    Message,
 }
 
 impl Handle {
@@ -110,20 +93,20 @@ impl Handle {
         self.doorbells.iter().for_each(Doorbell::ring);
     }
 
+    /// The home shard of a topic: whoever publishes from there spares the message one hop.
+    pub fn home_of(&self, topic: &str) -> ShardId {
+        home_of(&self.hasher, topic, self.outside.shards())
+    }
+
     fn address(
         &self,
         topic: &str,
         kind: Kind,
         payload: &[u8],
     ) -> Result<(usize, ToHome), PublishError> {
-        if !(1..=TOPIC_BYTES_MAX).contains(&topic.len()) {
-            return Err(PublishError::TopicName);
-        }
-        let is_text = || std::str::from_utf8(payload).is_ok();
-        if MESSAGE_BYTES_CEILING < payload.len() || kind == Kind::Text && !is_text() {
-            return Err(PublishError::Message);
-        }
-        let home = home_of(&self.hasher, topic, self.outside.shards());
+        check_topic(topic)?;
+        check_message(kind, payload)?;
+        let home = self.home_of(topic);
         let payload = Payload {
             kind,
             bytes: Arc::from(payload),
@@ -133,6 +116,7 @@ impl Handle {
             ToHome::Publish {
                 topic: Arc::from(topic),
                 payload,
+                publisher: None,
             },
         ))
     }
@@ -140,7 +124,7 @@ impl Handle {
 
 fn why(refused: &Refused<ToHome>) -> PublishError {
     match refused {
-        Refused::Full(_) => PublishError::Busy,
+        Refused::Full(_) => PublishError::Busy(Busy(Wait::Outside)),
         Refused::Gone(_) => PublishError::Stopped,
     }
 }

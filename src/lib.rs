@@ -50,6 +50,7 @@
 //!
 //! With the feature `cli` (on by default) the package has the `corecast` program, too.
 
+pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
 #[doc(hidden)]
@@ -101,12 +102,17 @@ struct Readme;
 pub use close_reason::CloseReason;
 pub use config::{Config, SlowConsumer};
 pub use counters::Counters;
-pub use handle::{Handle, PublishError};
-pub use handler::{Busy, Handler, Message, Opening};
+pub use handle::Handle;
+pub use handler::{
+    Busy, Halt, Handler, Message, Opening, PublishError, Publisher, Refusal, Room, RoomCx, Sent,
+    Unanswered,
+};
 pub use id::{ConnId, ShardId};
 pub use proto::http::{Request, Response};
 pub use proto::{Kind, ProtocolError};
 pub use relay::Relay;
 pub use server::{Server, ServerBuilder};
-pub use shard::cx::Cx;
+pub use shard::cx::{Cx, ShardCx};
+pub use shard::questions::Deferred;
 pub use shard::subscribe::SubscribeError;
+pub use time::Tick;

@@ -143,3 +143,47 @@ pub const EVENTS_PER_POLL: usize = 1_024;
 pub const DESCRIPTORS_RESERVED: usize = 100;
 /// Most shards of a node.
 pub const SHARDS_MAX: usize = 256;
+/// Messages that one callback of a room publishes or sends.
+pub const ROOM_OUTPUTS_MAX: usize = 256;
+/// Messages of a shard's rooms that wait for their way to other topics.
+pub const ELSEWHERE_MAX: usize = 1_024;
+/// Messages of a shard's own connections that wait for rooms of the same shard.
+pub const STAGED_MAX: usize = 256;
+/// Rooms that tick or go in one turn.
+pub const ROOM_TIMEOUTS_PER_TURN: usize = 1_024;
+/// Answers of other threads taken in one turn.
+pub const ANSWERS_PER_TURN: usize = 256;
+/// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
+pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
+
+/// Longest head of an HTTP answer that a client reads, in bytes: proxies add cookies to it.
+pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
+/// Most header fields in the head of an HTTP answer.
+pub const ANSWER_HEADERS_MAX: usize = 64;
+/// Bytes that a client keeps of the body of a refusal: enough for a sentence or a small page.
+pub const REFUSAL_BODY_BYTES_MAX: usize = 4 << 10;
+/// A client's attempt to reach a server, from the name to the connection, takes this long at most.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first delay of a client that comes back is up to this long, and doubles from there.
+pub const BACKOFF_BASE: Duration = Duration::from_millis(500);
+/// No delay of a client that comes back is longer.
+pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// Bytes that a client has encoded and not sent, above which it takes no further message; one
+/// message may be longer.
+pub const CLIENT_OUT_BYTES_HIGH: usize = 64 << 10;
+/// Bytes of messages that a client has received and nobody has taken, above which it reads no
+/// further.
+pub const CLIENT_INBOX_BYTES_HIGH: usize = 256 << 10;
+/// The same for their number.
+pub const CLIENT_INBOX_EVENTS_HIGH: usize = 1024;
+/// Messages that wait for a client's thread to send them.
+pub const CLIENT_QUEUE_MESSAGES_MAX: usize = 1024;
+/// The bytes of those messages; one may be longer if it is alone.
+pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 20;
+/// A shard that has put something to a home looks out for the answer for this long before it
+/// sleeps: waking the home takes most of it.
+pub const LOOKOUT_MAX: Duration = Duration::from_micros(50);
+/// One part in so many of a shard's time may go into looking out.
+pub const LOOKOUT_SHARE: u32 = 32;
+/// What a shard that did not look out for long may spend at once.
+pub const LOOKOUT_CREDIT_MAX: Duration = Duration::from_millis(1);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{Busy, Handler, Message, Opening};
+use crate::handler::{Busy, Halt, Handler, Message, Opening, Refusal};
 use crate::proto::http::{HttpError, Request, Response, topic_from_path};
 use crate::shard::cx::Cx;
 
@@ -41,15 +41,15 @@ enum Route {
 
 impl Handler for Relay {
     type Conn = Role;
+    type Answer = ();
 
-    fn on_open(&mut self, cx: &mut Cx<'_, Role>, opening: &Opening<'_>) -> Result<Role, Response> {
+    fn on_open(&mut self, cx: &mut Cx<'_, Role>, opening: &Opening<'_>) -> Result<Role, Refusal> {
         let route = match opening {
             Opening::Tcp { topic } => Route::Both((*topic).to_owned()),
             Opening::WebSocket(request) => route(request.path)?,
         };
         if let Route::Both(topic) | Route::Subscribe(topic) = &route {
-            cx.subscribe(topic)
-                .map_err(|err| Response::text(400, &err.to_string()))?;
+            cx.subscribe(topic)?;
         }
         Ok(Role(match route {
             Route::Both(topic) | Route::Publish(topic) => Purpose::Publish(topic.into()),
@@ -58,30 +58,33 @@ impl Handler for Relay {
         }))
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, Role>, message: Message<'_>) -> Result<(), Busy> {
+    fn on_message(&mut self, cx: &mut Cx<'_, Role>, message: Message<'_>) -> Result<(), Halt> {
         let Message { kind, payload } = message;
         match cx.data().map(|Role(purpose)| purpose.clone()) {
-            Some(Purpose::Publish(topic)) => cx.publish(&topic, kind, payload),
-            Some(Purpose::Echo) => cx.send(kind, payload),
+            Some(Purpose::Publish(topic)) => cx.publish(&topic, kind, payload)?,
+            Some(Purpose::Echo) => cx.reply(kind, payload)?,
             Some(Purpose::Listen) => {
-                cx.close(CloseReason::Policy(
-                    "this path only receives; publish on /pub or /ws",
-                ));
-                Ok(())
+                let rule = "this path only receives; publish on /pub or /ws";
+                return Err(CloseReason::Policy(rule).into());
             }
-            None => Ok(()),
+            None => {}
         }
+        Ok(())
     }
 
-    fn on_request(&mut self, request: &Request<'_>) -> Response {
+    fn on_request(
+        &mut self,
+        _: &mut Cx<'_, Role>,
+        request: &Request<'_>,
+    ) -> Result<Response, Busy> {
         let known = matches!(request.path, "/" | "/healthz") || route(request.path).is_ok();
-        match (request.method, request.path) {
+        Ok(match (request.method, request.path) {
             ("GET" | "HEAD", "/") => Response::html(include_str!("page.html")),
             ("GET" | "HEAD", "/healthz") => Response::text(200, "ok"),
             ("GET" | "HEAD", _) if known => HttpError::UpgradeMissing.into(),
             _ if known => Response::method_not_allowed("GET, HEAD"),
             _ => Response::text(404, "not found; see / for what is here"),
-        }
+        })
     }
 }
 

@@ -108,7 +108,7 @@ impl ServerBuilder {
         self.listen.push((
             addr,
             Speaks::LengthPrefix {
-                topic: topic.into(),
+                topic: Arc::from(topic.into()),
             },
         ));
         self
@@ -215,6 +215,7 @@ impl ServerBuilder {
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
+                has_cores: count <= affinity::cores(),
                 pin: self.pin.then_some(shard.into()),
                 keep: keep.clone(),
                 report: report.clone(),

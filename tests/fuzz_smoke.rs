@@ -25,6 +25,16 @@ fn ws() {
 }
 
 #[test]
+fn ws_server() {
+    smoke("ws_server");
+}
+
+#[test]
+fn http_answer() {
+    smoke("http_answer");
+}
+
+#[test]
 fn http_head() {
     smoke("http_head");
 }

@@ -145,6 +145,9 @@ pub(crate) struct ClientArgs {
     /// Process of the server, for its CPU time and memory.
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,
+    /// Do not first see whether one message goes through.
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
     /// Seconds without progress after which the run ends with what is missing.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) timeout: f64,

@@ -28,6 +28,7 @@ mod outbox;
 mod page;
 mod phase;
 mod pin;
+mod preflight;
 mod procfs;
 mod ratio;
 mod reach;

@@ -3,6 +3,9 @@
 pub mod outbox;
 pub mod subs;
 
+use core::net::SocketAddr;
+use std::sync::Arc;
+
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
 use crate::payload::Form;
@@ -40,8 +43,8 @@ pub struct Conn<D> {
 /// What the bytes of the connection mean.
 #[derive(Debug)]
 pub enum Proto {
-    /// A request head is due.
-    Http,
+    /// A request head is due, from this address.
+    Http(Option<Box<SocketAddr>>),
     /// Upgraded.
     WebSocket(Decoder),
     /// Length-prefixed frames.
@@ -57,6 +60,17 @@ pub struct Input {
     pub(crate) bytes: Vec<u8>,
     /// A message that the handler could not take; to be offered again before `bytes`.
     pub(crate) message: Option<(Kind, Vec<u8>)>,
+    /// A connection to the TCP port that the handler could not open; to be offered again before
+    /// anything else.
+    pub(crate) arrival: Option<Arrival>,
+}
+
+/// How a connection to the TCP port came.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// The listener's topic.
+    pub(crate) topic: Arc<str>,
+    pub(crate) peer: Option<SocketAddr>,
 }
 
 /// On the list of connections to write.
@@ -87,6 +101,10 @@ pub const CORKED: u16 = 1 << 11;
 pub const OVERFLOW: u16 = 1 << 13;
 /// Paused until its replies are sent.
 pub const WAITS_OUTBOX: u16 = 1 << 12;
+/// Paused until another thread has answered.
+pub const ASKING: u16 = 1 << 14;
+/// The handler is to be told when the outbox is empty.
+pub const DRAINS: u16 = 1 << 15;
 
 impl<D> Conn<D> {
     pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, now: Stamp) -> Self {
@@ -130,7 +148,7 @@ impl<D> Conn<D> {
     pub(crate) fn assembly_len(&self) -> usize {
         let decoder = match &self.proto {
             Proto::WebSocket(decoder) => decoder.held_bytes(),
-            Proto::Http | Proto::LengthPrefix | Proto::Lingering(_) => 0,
+            Proto::Http(_) | Proto::LengthPrefix | Proto::Lingering(_) => 0,
         };
         let input = self.input.as_ref().map_or(0, |input| {
             let message = input
@@ -146,7 +164,7 @@ impl<D> Conn<D> {
     pub(crate) fn form(&self) -> Form {
         match self.proto {
             Proto::LengthPrefix => Form::LengthPrefix,
-            Proto::Http | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
+            Proto::Http(_) | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
         }
     }
 }

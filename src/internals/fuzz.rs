@@ -5,23 +5,27 @@
 
 use std::fmt::Debug;
 
-use crate::limits::{HEAD_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, HEAD_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::{
-    Head, HttpError, NO_HEADERS, Request, Response, parse_head, topic_from_path,
+    Answer, AnswerHead, Head, HttpError, NO_ANSWER_HEADERS, NO_HEADERS, Request, Response, dechunk,
+    parse_answer, parse_head, topic_from_path,
 };
+use crate::proto::ws::dial::{Offer, check_switching_protocols};
 use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
-use crate::proto::ws::{Decoder, Event};
+use crate::proto::ws::{DecoderOf, Event};
 use crate::proto::{Kind, ProtocolError, length_prefix, utf8};
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 5] = [
+pub const BODIES: [(&str, Body); 7] = [
     ("length_prefix", length_prefix),
     ("ws", ws),
+    ("ws_server", ws_server),
     ("http_head", http_head),
+    ("http_answer", http_answer),
     ("utf8", utf8),
     ("topic_path", topic_path),
 ];
@@ -48,16 +52,26 @@ pub fn length_prefix(data: &[u8]) {
 
 /// A client's WebSocket bytes.
 pub fn ws(data: &[u8]) {
+    frames::<true>(data);
+}
+
+/// A server's WebSocket bytes.
+pub fn ws_server(data: &[u8]) {
+    frames::<false>(data);
+}
+
+fn frames<const MASKED: bool>(data: &[u8]) {
     let (plan, input) = split_plan(data);
-    let whole = ws_events([input]);
-    same(&whole, &ws_events(pieces(plan, input)));
-    same(&whole, &ws_events(input.chunks(1)));
+    let whole = ws_events::<MASKED>(&[input]);
+    same(&whole, &ws_events::<MASKED>(&pieces(plan, input)));
+    let bytes: Vec<&[u8]> = input.chunks(1).collect();
+    same(&whole, &ws_events::<MASKED>(&bytes));
     let (events, _) = whole;
     let mut encoded = Vec::new();
     for event in &events {
-        event.encode_as_client(&mut encoded);
+        event.encode::<MASKED>(&mut encoded);
     }
-    same(&(events, None), &ws_events([&encoded[..]]));
+    same(&(events, None), &ws_events::<MASKED>(&[&encoded]));
 }
 
 /// A request head that grows as it arrives, and what may be answered.
@@ -80,6 +94,29 @@ pub fn http_head(data: &[u8]) {
         Ok(Head::Complete { request, taken }) => check_request(&request, taken),
         Ok(Head::Incomplete) => (),
         Err(err) => check_refusal(err),
+    }
+}
+
+/// The head of an answer that grows as it arrives, and what may follow it.
+pub fn http_answer(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let mut headers = NO_ANSWER_HEADERS;
+    let whole = parse_answer(input, &mut headers);
+    let mut len = 0;
+    for piece in pieces(plan, input) {
+        len += piece.len();
+        let mut headers = NO_ANSWER_HEADERS;
+        let early = parse_answer(&input[..len], &mut headers);
+        if !matches!(early, Ok(AnswerHead::Incomplete)) {
+            same(&format!("{early:?}"), &format!("{whole:?}"));
+            break;
+        }
+        assert!(len < ANSWER_HEAD_BYTES_MAX);
+    }
+    if let Ok(AnswerHead::Complete { answer, taken }) = whole {
+        assert!(taken <= ANSWER_HEAD_BYTES_MAX);
+        assert!(dechunk(&input[taken..]).len() <= input.len() - taken);
+        check_answer(&answer);
     }
 }
 
@@ -205,22 +242,24 @@ impl Owned {
         Self::Control(control, payload)
     }
 
-    /// As one frame with a masking key of zeros, which leaves the payload as it is.
-    fn encode_as_client(&self, out: &mut Vec<u8>) {
+    /// As one frame; a masking key of zeros leaves the payload as it is.
+    fn encode<const MASKED: bool>(&self, out: &mut Vec<u8>) {
         let (opcode, payload) = match self {
             Self::Message(kind, payload) => (Opcode::Data(*kind), payload),
             Self::Control(control, payload) => (Opcode::Control(*control), payload),
         };
         let start = out.len();
         encode_header(out, opcode, payload.len());
-        out[start + 1] |= 0x80;
-        out.extend_from_slice(&[0; 4]);
+        if MASKED {
+            out[start + 1] |= 0x80;
+            out.extend_from_slice(&[0; 4]);
+        }
         out.extend_from_slice(payload);
     }
 }
 
-fn ws_events<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome<Owned> {
-    let mut decoder = Decoder::default();
+fn ws_events<const MASKED: bool>(pieces: &[&[u8]]) -> Outcome<Owned> {
+    let mut decoder = DecoderOf::<MASKED>::default();
     let mut events = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -272,6 +311,22 @@ fn check_request(request: &Request<'_>, taken: usize) {
             check_head_ends_once(&out);
         }
         Err(err) => check_refusal(err),
+    }
+}
+
+/// Whatever is agreed on was on offer.
+fn check_answer(answer: &Answer<'_>) {
+    let offer = Offer {
+        host: "a".to_owned(),
+        target: "/".to_owned(),
+        protocols: vec!["chat".to_owned()],
+        headers: Vec::new(),
+    };
+    if answer.status == 101
+        && let Ok(Some(protocol)) =
+            check_switching_protocols(answer, &offer, "dGhlIHNhbXBsZSBub25jZQ==")
+    {
+        same(&protocol, &offer.protocols[0]);
     }
 }
 

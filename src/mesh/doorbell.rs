@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Weak};
 
 use crate::mesh::sync::{AtomicBool, Ordering};
 use crate::sys::eventfd::EventFd;
@@ -70,6 +71,11 @@ impl<W: Wake> Doorbell<W> {
         }
     }
 
+    /// Whether it was rung since the last answer. Does not answer.
+    pub fn is_rung(&self) -> bool {
+        self.rung.load(Ordering::Acquire)
+    }
+
     /// Called by the owner before it looks for mail, so that later mail rings again; says whether
     /// the doorbell was rung since the last answer.
     ///
@@ -85,6 +91,30 @@ impl<W: Wake> Doorbell<W> {
 impl AsRawFd for Doorbell {
     fn as_raw_fd(&self) -> RawFd {
         self.wake.as_raw_fd()
+    }
+}
+
+/// Wakes one shard for as long as there is a server.
+#[derive(Clone, Debug)]
+pub struct Bell {
+    doorbells: Weak<[Doorbell]>,
+    shard: usize,
+}
+
+impl Bell {
+    pub(super) fn new(doorbells: &Arc<[Doorbell]>, shard: usize) -> Self {
+        Self {
+            doorbells: Arc::downgrade(doorbells),
+            shard,
+        }
+    }
+
+    /// Wakes the shard.
+    pub fn ring(&self) {
+        let doorbells = self.doorbells.upgrade();
+        if let Some(doorbell) = doorbells.as_ref().and_then(|all| all.get(self.shard)) {
+            doorbell.ring();
+        }
     }
 }
 

@@ -16,12 +16,14 @@ mod lane;
 #[cfg(loom)]
 mod model;
 mod outside;
+mod returns;
 mod sync;
 
 pub use capacity::Capacity;
-pub use doorbell::{Doorbell, Wake};
+pub use doorbell::{Bell, Doorbell, Wake};
 pub use lane::{LaneReceiver, LaneSender, Refused, lane};
 pub use outside::{Outside, OutsideReceiver};
+pub use returns::{ReturnReceiver, ReturnSender, returns};
 
 /// Everything the starter hands out. `A` is what is asked of a home, `B` what a home tells.
 #[derive(Debug)]
@@ -136,6 +138,11 @@ impl<A, B> Port<A, B> {
     /// is looked at.
     pub fn doorbell(&self) -> Option<&Doorbell> {
         self.doorbells.get(self.shard)
+    }
+
+    /// What wakes this shard from any thread, without keeping the doorbells.
+    pub fn bell(&self) -> Bell {
+        Bell::new(&self.doorbells, self.shard)
     }
 
     /// Wakes a shard; after the last message to it of this turn.

@@ -15,6 +15,9 @@ pub enum ProtocolError {
     /// RFC 6455 5.1: "a client MUST mask all frames that it sends".
     #[error("frame from a client is not masked")]
     Unmasked,
+    /// RFC 6455 5.1: "A server MUST NOT mask any frames that it sends to the client".
+    #[error("frame from a server is masked")]
+    Masked,
     /// RFC 6455 5.2: RSV1 to RSV3 are zero unless an extension gave them a meaning.
     #[error("reserved bits are set, but no extension was agreed on")]
     ReservedBits,
@@ -79,6 +82,7 @@ impl ProtocolError {
         match self {
             Self::MessageTooBig { .. } => "message_too_big",
             Self::Unmasked => "unmasked",
+            Self::Masked => "masked",
             Self::ReservedBits => "reserved_bits",
             Self::ReservedOpcode => "reserved_opcode",
             Self::FragmentedControl => "fragmented_control",
@@ -114,6 +118,7 @@ mod tests {
         check(ProtocolError::InvalidUtf8, 1007);
         check(ProtocolError::InvalidCloseReason, 1007);
         check(ProtocolError::Unmasked, 1002);
+        check(ProtocolError::Masked, 1002);
         check(ProtocolError::InvalidCloseCode { code: 1005 }, 1002);
     }
 }

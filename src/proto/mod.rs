@@ -12,3 +12,4 @@ pub mod ws;
 
 pub use error::ProtocolError;
 pub use kind::Kind;
+pub use utf8::is_utf8;

@@ -13,6 +13,11 @@ pub struct Validator {
     len: u8,
 }
 
+/// Whether a whole text is valid.
+pub fn is_utf8(text: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(text).is_ok()
+}
+
 impl Validator {
     /// Checks the next piece of the text.
     ///

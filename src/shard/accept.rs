@@ -1,8 +1,10 @@
 //! Accepting: a bounded number per turn, and what to do when the kernel has no more to give.
 
+use core::net::SocketAddr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
@@ -18,7 +20,7 @@ use crate::topic::member::Sock;
 
 /// A listener and what its connections speak.
 #[derive(Debug)]
-pub struct Listening {
+pub(super) struct Listening {
     /// Bound and listening, in the shard's own table.
     pub listener: TcpListener,
     /// The protocol of its connections.
@@ -33,7 +35,7 @@ pub enum Speaks {
     /// Length-prefixed frames on one topic.
     LengthPrefix {
         /// The topic that all its connections belong to.
-        topic: String,
+        topic: Arc<str>,
     },
 }
 
@@ -128,7 +130,7 @@ impl Acceptor {
                     break;
                 }
                 match listening.listener.accept() {
-                    Ok((stream, _)) => open(into, stream, &listening.speaks),
+                    Ok((stream, peer)) => open(into, stream, peer, &listening.speaks),
                     Err(err) if err.kind() == ErrorKind::WouldBlock => *ready = false,
                     // It fails before it looks into the queue: there may be nobody.
                     Err(err) if is_scarcity(&err) && self.turn_away(index) => {
@@ -190,7 +192,12 @@ impl Acceptor {
     }
 }
 
-fn open<H: Handler>(into: &mut Intake<'_, H>, mut stream: TcpStream, speaks: &Speaks) {
+fn open<H: Handler>(
+    into: &mut Intake<'_, H>,
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    speaks: &Speaks,
+) {
     let Intake {
         core,
         shared,
@@ -202,8 +209,8 @@ fn open<H: Handler>(into: &mut Intake<'_, H>, mut stream: TcpStream, speaks: &Sp
         _ if core.is_full() || !shared.admit() => {
             core.handle_overflow(sock, matches!(speaks, Speaks::Http))
         }
-        Speaks::Http => core.handle_http_open(sock),
-        Speaks::LengthPrefix { topic } => core.handle_tcp_open(sock, topic),
+        Speaks::Http => core.handle_http_open(sock, Some(peer)),
+        Speaks::LengthPrefix { topic } => core.handle_tcp_open(sock, topic, Some(peer)),
     };
     let interest = Interest::READABLE | Interest::WRITABLE;
     if registry

@@ -7,7 +7,7 @@ use crate::id::key32;
 use crate::limits::BACKLOG_BYTES_MIN;
 use crate::shard::inner::Inner;
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
     /// blocked members still need, and holds mail back while the walks can shorten others.
     pub(super) fn has_backlog_room(&mut self, more: usize) -> bool {

@@ -6,26 +6,31 @@
 
 use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::conn::{Conn, DEAD, OPEN, OVERFLOW, PAUSED, Proto, READABLE};
+use crate::conn::{Conn, OVERFLOW, PAUSED, Proto, READABLE};
 use crate::counters::Counters;
-use crate::handler::{Handler, Opening};
+use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
 use crate::limits::{OVERFLOW_MAX, TIMEOUTS_PER_TURN};
 use crate::proto::http::Response;
-use crate::shard::cx::Cx;
+use crate::shard::cx::ShardCx;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
-use crate::time::Now;
+use crate::shard::questions::Answers;
+use crate::shard::rooms::{Rooms, Staged};
+use crate::time::{Now, Schedule};
 use crate::topic::member::Sock;
 use crate::topic::sink::Sink;
 
 /// One shard without its thread.
 pub struct ShardCore<H: Handler> {
     pub(super) handler: H,
-    pub(super) inner: Inner<H::Conn>,
+    pub(super) inner: Inner<H::Conn, H::Answer>,
+    pub(super) rooms: Rooms,
+    tick: Option<Schedule>,
 }
 
 impl<H: Handler> fmt::Debug for ShardCore<H> {
@@ -37,7 +42,8 @@ impl<H: Handler> fmt::Debug for ShardCore<H> {
 }
 
 impl<H: Handler> ShardCore<H> {
-    /// A shard without connections. `hasher` is the same on all `shards` of a node.
+    /// A shard without connections. `hasher` is the same on all `shards` of a node; `answers` of
+    /// other threads come back to [`handle_answer`](Self::handle_answer).
     pub fn new(
         shard: ShardId,
         shards: ShardId,
@@ -45,10 +51,14 @@ impl<H: Handler> ShardCore<H> {
         hasher: RandomState,
         now: Now,
         handler: H,
+        answers: Arc<dyn Answers<H::Answer>>,
     ) -> Self {
+        let period = handler.tick_every();
         Self {
             handler,
-            inner: Inner::new(shard, shards, config, hasher, now),
+            inner: Inner::new(shard, shards, config, hasher, now, answers),
+            rooms: Rooms::default(),
+            tick: period.map(|period| Schedule::new(now, period)),
         }
     }
 
@@ -60,37 +70,6 @@ impl<H: Handler> ShardCore<H> {
         self.inner.mail_interest();
     }
 
-    /// A connection has been accepted that is to send an HTTP request.
-    pub fn handle_http_open(&mut self, sock: Sock) -> ConnId {
-        let id = self.add(sock, Proto::Http);
-        self.inner.arm(id.key);
-        id
-    }
-
-    /// A connection has been accepted on a TCP port whose connections belong to `topic`.
-    pub fn handle_tcp_open(&mut self, sock: Sock, topic: &str) -> ConnId {
-        let id = self.add(sock, Proto::LengthPrefix);
-        let key = id.key;
-        let opening = Opening::Tcp { topic };
-        match self.handler.on_open(
-            &mut Cx {
-                inner: &mut self.inner,
-                key,
-            },
-            &opening,
-        ) {
-            Ok(data) => {
-                // An empty frame says that the connection's subscriptions are live.
-                self.greet(key, data, |out| out.extend_from_slice(&[0; 4]));
-            }
-            Err(response) => {
-                self.inner.discard_outbox(key);
-                self.inner.close(key, CloseReason::Refused(response.status));
-            }
-        }
-        id
-    }
-
     /// Whether the shard has as many connections as it may.
     pub fn is_full(&self) -> bool {
         self.inner.config.connections_max <= self.inner.conns.len() - self.inner.overflow
@@ -100,7 +79,7 @@ impl<H: Handler> ShardCore<H> {
     /// for it, and closed.
     pub fn handle_overflow(&mut self, sock: Sock, speaks_http: bool) -> ConnId {
         let proto = if speaks_http {
-            Proto::Http
+            Proto::Http(None)
         } else {
             Proto::LengthPrefix
         };
@@ -153,7 +132,30 @@ impl<H: Handler> ShardCore<H> {
 
     /// Mail to this shard as a home of topics; given back if there is no room to pass it on.
     pub fn handle_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
-        self.inner.take_to_home(mail)
+        let back = match mail {
+            ToHome::Publish {
+                topic,
+                payload,
+                publisher,
+            } => {
+                let staged = Staged {
+                    topic,
+                    payload,
+                    publisher,
+                };
+                self.publish_at_home(staged).map(ToHome::from)
+            }
+            ToHome::Want { topic, interest } => {
+                let taken = self.inner.take_want(&topic, interest);
+                (!taken).then_some(ToHome::Want { topic, interest })
+            }
+            ToHome::Unwant { topic, interest } => {
+                self.inner.remove_interest(&topic, interest);
+                None
+            }
+        };
+        self.settle_homes();
+        back
     }
 
     /// Mail from a home; given back if members who could still read it lack room for it.
@@ -161,8 +163,10 @@ impl<H: Handler> ShardCore<H> {
         self.inner.take_from_home(mail)
     }
 
-    /// Reads on where a pause is over.
+    /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
+        self.resume_rooms();
+        self.resume_settling();
         self.resume_paused();
     }
 
@@ -170,6 +174,23 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_timeouts(&mut self) {
         self.inner.pass_time(TIMEOUTS_PER_TURN);
         self.inner.go_on_draining();
+        self.settle_homes();
+        self.pass_room_time();
+        self.pass_tick();
+    }
+
+    fn pass_tick(&mut self) {
+        let Some(tick) = self
+            .tick
+            .as_mut()
+            .and_then(|tick| tick.take_due(self.inner.now))
+        else {
+            return;
+        };
+        self.inner.counters.ticks_skipped += tick.skipped;
+        let inner = &mut self.inner;
+        self.handler.on_tick(&mut ShardCx { inner }, tick);
+        self.settle_homes();
     }
 
     /// Closes all connections, spread over a while.
@@ -209,39 +230,6 @@ impl<H: Handler> ShardCore<H> {
         self.inner.readable.pop()
     }
 
-    /// Tells the handler of connections that have ended, and `note` why.
-    pub fn settle(&mut self, mut note: impl FnMut(ConnId, CloseReason)) {
-        while let Some((id, reason)) = self.inner.ended.pop() {
-            self.inner.counters.closed[reason.index()] += 1;
-            note(id, reason);
-            let key = id.key;
-            let Some(conn) = self.inner.conns.get_mut(key as usize) else {
-                continue;
-            };
-            if conn.is(OPEN) {
-                conn.set(OPEN, false);
-                let inner = &mut self.inner;
-                self.handler.on_close(&mut Cx { inner, key }, reason);
-            }
-        }
-    }
-
-    /// Frees the connections whose sockets are to be closed, and hands those out. To be called
-    /// after `settle`, at the end of the turn. The flag says that it was one too many.
-    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock, bool)) {
-        while let Some(key) = self.inner.dead.pop() {
-            let Some(conn) = self.inner.conns.try_remove(key as usize) else {
-                continue;
-            };
-            debug_assert!(conn.is(DEAD) && !conn.is(OPEN));
-            let overflow = conn.is(OVERFLOW);
-            self.inner.overflow -= usize::from(overflow);
-            let generation = conn.generation;
-            close(ConnId { key, generation }, conn.sock, overflow);
-        }
-        self.inner.counters.connections = self.inner.conns.len() as u64;
-    }
-
     /// When `handle_timeouts` has something to do next.
     pub fn next_deadline(&self) -> Option<Now> {
         let inner = &self.inner;
@@ -249,6 +237,8 @@ impl<H: Handler> ShardCore<H> {
             inner.wheel.next_deadline(),
             inner.fade_deadline(),
             inner.drain_deadline(),
+            self.rooms.deadline(),
+            self.tick.map(|tick| tick.deadline()),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -270,7 +260,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.counters.accept_errors += 1;
     }
 
-    fn add(&mut self, sock: Sock, proto: Proto) -> ConnId {
+    pub(super) fn add(&mut self, sock: Sock, proto: Proto) -> ConnId {
         let inner = &mut self.inner;
         inner.next_generation = inner.next_generation.wrapping_add(1);
         let generation = inner.next_generation;

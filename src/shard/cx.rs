@@ -1,23 +1,50 @@
 //! What a handler may ask for during a callback.
 
+use core::net::SocketAddr;
+use std::fmt;
+use std::time::Duration;
+
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, OPEN};
-use crate::handler::{Busy, Wait};
+use crate::conn::{CLOSING, DRAINS, OPEN};
+use crate::handler::{
+    Busy, PublishError, Publisher, Sent, Unanswered, Wait, check_message, check_topic,
+};
 use crate::id::{ConnId, ShardId};
-use crate::limits::OUTBOX_BYTES_HIGH;
-use crate::payload::Form;
+use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
 use crate::proto::Kind;
-use crate::shard::inner::Inner;
+use crate::shard::inner::{Inner, Subprotocol};
+use crate::shard::questions::Deferred;
 use crate::shard::subscribe::SubscribeError;
 
-/// The shard and the connection that a callback is about.
-#[derive(Debug)]
-pub struct Cx<'a, D> {
-    pub(super) inner: &'a mut Inner<D>,
+/// The shard and the connection that a callback is about. `D` is the handler's
+/// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
+pub struct Cx<'a, D, A: 'static = ()> {
+    pub(super) inner: &'a mut Inner<D, A>,
     pub(super) key: u32,
 }
 
-impl<D> Cx<'_, D> {
+/// The shard that a callback is about, without a connection.
+pub struct ShardCx<'a, D, A: 'static = ()> {
+    pub(super) inner: &'a mut Inner<D, A>,
+}
+
+impl<D, A> fmt::Debug for Cx<'_, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D, A> fmt::Debug for ShardCx<'_, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardCx")
+            .field("shard", &self.shard())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D, A> Cx<'_, D, A> {
     /// The connection's id, unique on its shard.
     pub fn id(&self) -> ConnId {
         self.inner.id(self.key)
@@ -26,6 +53,17 @@ impl<D> Cx<'_, D> {
     /// The shard that the callback runs on.
     pub fn shard(&self) -> ShardId {
         self.inner.shard
+    }
+
+    /// The shard that gives a topic its order.
+    pub fn home_of(&self, topic: &str) -> ShardId {
+        self.inner.home_of(topic)
+    }
+
+    /// The client's address, in [`on_open`](crate::Handler::on_open) and
+    /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.inner.peer
     }
 
     /// What the application keeps for the connection; `None` while it is being opened.
@@ -58,29 +96,63 @@ impl<D> Cx<'_, D> {
     ///
     /// # Errors
     ///
-    /// [`Busy`] while the home of the topic cannot take it; nobody gets it then.
-    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), Busy> {
-        self.inner.publish(topic, kind, payload)
+    /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
+    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        let publisher = Publisher {
+            shard: self.inner.shard,
+            conn: self.id(),
+        };
+        self.inner
+            .publish_checked(topic, kind, payload, Some(publisher))
     }
 
-    /// Sends to this connection alone.
+    /// Answers a message of this connection: sends to it alone, and keeps the pace of the client.
     ///
     /// # Errors
     ///
-    /// [`Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes of its replies are unsent.
-    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Busy> {
+    /// [`PublishError::Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes for it are unsent:
+    /// returned, it has the connection read no further until it has read.
+    pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        check_message(kind, payload)?;
         let Some(conn) = self.inner.conn(self.key).filter(|conn| !conn.is(CLOSING)) else {
             return Ok(());
         };
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
-            return Err(Busy(Wait::Outbox));
+            return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
-        let form: Form = conn.form();
-        if form.carries(payload.len()) {
-            self.inner
-                .reply(self.key, |out| form.encode(out, kind, payload));
-        }
+        self.queue(kind, payload);
         Ok(())
+    }
+
+    /// Sends to this connection alone, whether it asked or not, and says what became of it: up to
+    /// [`OUTBOX_BYTES_PRESSURE`] unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
+    /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
+        let conn = self.inner.conn(self.key).filter(|conn| !conn.is(CLOSING));
+        let Some(conn) = conn.filter(|_| check_message(kind, payload).is_ok()) else {
+            return Sent::Dropped;
+        };
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+            conn.set(DRAINS, true);
+            return Sent::Dropped;
+        }
+        if !self.queue(kind, payload) {
+            return Sent::Dropped;
+        }
+        if self.buffered() <= OUTBOX_BYTES_PRESSURE {
+            return Sent::Queued;
+        }
+        if let Some(conn) = self.inner.conn(self.key) {
+            conn.set(DRAINS, true);
+        }
+        Sent::Pressure
+    }
+
+    /// Bytes sent to this connection alone that its socket has not taken yet. What it has still
+    /// to get of its topics is not among them.
+    pub fn buffered(&self) -> usize {
+        let conn = self.inner.conns.get(self.key as usize);
+        conn.map_or(0, |conn| conn.outbox_len())
     }
 
     /// Closes the connection once its replies are sent.
@@ -88,5 +160,115 @@ impl<D> Cx<'_, D> {
         if self.inner.conn(self.key).is_some_and(|conn| conn.is(OPEN)) {
             self.inner.close(self.key, reason);
         }
+    }
+
+    /// Chooses the WebSocket subprotocol, in [`on_open`](crate::Handler::on_open); `None` for
+    /// none, which makes most clients that offered some fail. Without a choice it is the first
+    /// that was offered. One that was not offered is not sent (RFC 6455 section 4.1 has the client
+    /// fail the connection).
+    pub fn choose_subprotocol(&mut self, name: Option<&str>) {
+        self.inner.subprotocol = match name {
+            Some(name) => Subprotocol::Named(name.to_owned()),
+            None => Subprotocol::None,
+        };
+    }
+
+    /// Leaves the decision of this callback to another thread, to which the first value goes. The
+    /// second is to be returned from the callback: the connection waits, and the callback is made
+    /// again when there is an [answer](Deferred::answer), or none within `timeout` (to a precision
+    /// of 64 ms). Its later messages wait as well.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use corecast::{Busy, Cx, Deferred, Halt, Message};
+    /// # fn ask_the_moderator(text: Vec<u8>, question: Deferred<bool>) {}
+    /// fn on_message(cx: &mut Cx<'_, (), bool>, message: Message<'_>) -> Result<(), Halt> {
+    ///     match cx.answer() {
+    ///         None => {
+    ///             let (question, wait) = cx.defer(Duration::from_secs(2));
+    ///             ask_the_moderator(message.payload.to_vec(), question);
+    ///             Err(wait.into())
+    ///         }
+    ///         Some(Ok(true)) => Ok(cx.publish("talk", message.kind, message.payload)?),
+    ///         Some(_) => Ok(()), // Forbidden, or nobody answered.
+    ///     }
+    /// }
+    /// ```
+    pub fn defer(&mut self, timeout: Duration) -> (Deferred<A>, Busy) {
+        self.inner.defer(self.key, timeout)
+    }
+
+    /// The answer to what this callback [deferred](Self::defer); `None` if it did not yet. It is
+    /// there for as long as the callback returns [`Busy`], for want of room for instance.
+    pub fn answer(&self) -> Option<Result<&A, Unanswered>> {
+        self.inner.questions.answer(self.key)
+    }
+
+    /// The context of another connection of this shard, if it is there.
+    pub fn connection(&mut self, id: ConnId) -> Option<Cx<'_, D, A>> {
+        self.inner.open_connection(id)
+    }
+
+    fn queue(&mut self, kind: Kind, payload: &[u8]) -> bool {
+        let Some(conn) = self.inner.conn(self.key) else {
+            return false;
+        };
+        let form = conn.form();
+        let carries = form.carries(payload.len());
+        if carries {
+            self.inner
+                .reply(self.key, |out| form.encode(out, kind, payload));
+        } else {
+            self.inner.counters.not_carried += 1;
+        }
+        carries
+    }
+}
+
+impl<D, A> ShardCx<'_, D, A> {
+    /// The shard that the callback runs on.
+    pub fn shard(&self) -> ShardId {
+        self.inner.shard
+    }
+
+    /// How many connections the shard has.
+    pub fn connections(&self) -> usize {
+        self.inner.conns.len()
+    }
+
+    /// Publishes to all subscribers of a topic, on all shards.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
+    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        self.inner.publish_checked(topic, kind, payload, None)
+    }
+
+    /// The context of a connection of this shard, if it is there.
+    pub fn connection(&mut self, id: ConnId) -> Option<Cx<'_, D, A>> {
+        self.inner.open_connection(id)
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    fn publish_checked(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        payload: &[u8],
+        publisher: Option<Publisher>,
+    ) -> Result<(), PublishError> {
+        check_topic(topic)?;
+        check_message(kind, payload)?;
+        self.publish(topic, kind, payload, publisher)
+            .map_err(PublishError::Busy)
+    }
+
+    fn open_connection(&mut self, id: ConnId) -> Option<Cx<'_, D, A>> {
+        self.current(id)
+            .filter(|conn| conn.is(OPEN) && !conn.is(CLOSING))?;
+        let key = id.key;
+        Some(Cx { inner: self, key })
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Drain {
     next: usize,
 }
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     /// Begins to close every connection; returns at once.
     pub(super) fn begin_drain(&mut self) {
         if self.drain.is_some() {

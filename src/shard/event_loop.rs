@@ -12,19 +12,24 @@ use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{EVENTS_PER_POLL, READ_BYTES_PER_TURN};
+use crate::limits::{ANSWERS_PER_TURN, EVENTS_PER_POLL, READ_BYTES_PER_TURN};
+use crate::mesh::ReturnReceiver;
 use crate::shard::accept::{Acceptor, Intake, Listening};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
+use crate::shard::lookout::Lookout;
 use crate::shard::post::Post;
+use crate::shard::questions::Answered;
 use crate::shard::wire::Wire;
 use crate::sys::socket;
 use crate::time::Now;
 
 /// A shard's thread, from its first turn to its last.
-pub struct EventLoop<H: Handler> {
+pub(super) struct EventLoop<H: Handler> {
     core: ShardCore<H>,
     post: Post,
+    answers: ReturnReceiver<Answered<H::Answer>>,
+    lookout: Lookout,
     control: Control,
     acceptor: Acceptor,
     poll: Poll,
@@ -53,9 +58,11 @@ impl<H: Handler> EventLoop<H> {
     /// # Errors
     ///
     /// Out of descriptors or memory.
-    pub fn new(
+    pub(super) fn new(
         core: ShardCore<H>,
         post: Post,
+        answers: ReturnReceiver<Answered<H::Answer>>,
+        lookout: Lookout,
         control: Control,
         listening: Vec<Listening>,
     ) -> io::Result<Self> {
@@ -73,7 +80,9 @@ impl<H: Handler> EventLoop<H> {
         let start = Instant::now();
         Ok(Self {
             core,
+            lookout,
             post,
+            answers,
             control,
             acceptor,
             poll,
@@ -91,7 +100,7 @@ impl<H: Handler> EventLoop<H> {
     /// # Errors
     ///
     /// Only what makes the whole shard useless: `epoll_wait(2)` failed.
-    pub fn run(mut self) -> io::Result<()> {
+    pub(super) fn run(mut self) -> io::Result<()> {
         loop {
             self.turn()?;
             match self.control.phase() {
@@ -107,6 +116,7 @@ impl<H: Handler> EventLoop<H> {
         self.wait()?;
         self.core.begin_turn(self.now);
         self.post.take(&mut self.core);
+        self.take_answers();
         self.accept();
         self.read();
         self.core.handle_resumed();
@@ -119,8 +129,11 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn wait(&mut self) -> io::Result<()> {
-        let at_once = self.core.has_work() || self.post.has_mail() || !self.pending.is_empty();
-        let timeout = if at_once || self.acceptor.is_ready(self.now) {
+        let at_once = self.core.has_work()
+            || self.post.has_mail()
+            || !self.answers.is_empty()
+            || !self.pending.is_empty();
+        let timeout = if at_once || self.acceptor.is_ready(self.now) || self.look_out() {
             Some(Duration::ZERO)
         } else {
             let deadlines = [self.core.next_deadline(), self.acceptor.deadline()];
@@ -137,6 +150,21 @@ impl<H: Handler> EventLoop<H> {
         let elapsed = self.start.elapsed().as_millis();
         self.now = Now::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    /// Whether mail came while the shard looked out for it.
+    fn look_out(&mut self) -> bool {
+        let doorbell = self.post.doorbell().filter(|_| self.post.awaits());
+        doorbell.is_some_and(|doorbell| self.lookout.look(doorbell, self.start))
+    }
+
+    fn take_answers(&mut self) {
+        for _ in 0..ANSWERS_PER_TURN {
+            let Some(answered) = self.answers.try_recv() else {
+                return;
+            };
+            self.core.handle_answer(answered);
+        }
     }
 
     fn read(&mut self) {

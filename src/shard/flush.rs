@@ -8,7 +8,7 @@ use crate::shard::inner::Inner;
 use crate::topic::feed::{Met, Walk};
 use crate::topic::sink::Sink;
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     /// Sends what there is to send, within the budget of a turn.
     pub(super) fn flush<S: Sink>(&mut self, sink: &mut S) {
         self.walk_feeds(sink);

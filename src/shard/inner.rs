@@ -1,8 +1,10 @@
 //! All that a shard owns but its handler. Pure: what it wants done it leaves on lists.
 
+use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use slab::Slab;
 
@@ -13,9 +15,11 @@ use crate::conn::subs::WAITING;
 use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, PAUSED};
 use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
-use crate::limits;
+use crate::payload::Payload;
 use crate::shard::drain::Drain;
 use crate::shard::mail::{PeerMail, for_peers};
+use crate::shard::questions::{Answers, Questions};
+use crate::shard::rooms::{RoomWork, Staged};
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
 use crate::topic::home::{Homes, Interest};
@@ -24,8 +28,7 @@ use crate::topic::member::HELD;
 use crate::topic::segment::Pool;
 
 /// All that a shard owns but its handler.
-#[derive(Debug)]
-pub(super) struct Inner<D> {
+pub(super) struct Inner<D, A: 'static> {
     pub(super) shard: ShardId,
     pub(super) config: Config,
     /// The same on every shard of the node: all agree where a topic's home is.
@@ -45,6 +48,24 @@ pub(super) struct Inner<D> {
     pub(super) walks: VecDeque<u32>,
     /// Connections to write, each once.
     pub(super) dirty: VecDeque<u32>,
+    /// Messages for rooms of this shard, which are called when no callback runs.
+    pub(super) staged: VecDeque<Staged>,
+    /// The first of them found no room.
+    pub(super) staged_waits: bool,
+    /// Messages of rooms for other topics.
+    pub(super) elsewhere: VecDeque<(Arc<str>, Payload)>,
+    /// What rooms are to be told, or the handler of them.
+    pub(super) room_work: VecDeque<RoomWork>,
+    /// What connections wait for other threads to answer.
+    pub(super) questions: Questions<A>,
+    /// Who asks to be opened, or for a page, while the handler is asked.
+    pub(super) peer: Option<SocketAddr>,
+    /// What the handler chose for the upgrade it is asked about.
+    pub(super) subprotocol: Subprotocol,
+    /// Connections that have been sent all, of which the handler wants to know.
+    pub(super) drained: Vec<ConnId>,
+    /// Connections that ended and whose handler could not take it yet.
+    pub(super) unsettled: VecDeque<(ConnId, CloseReason)>,
     /// Connections whose message waits for room, by the topic's home.
     pub(super) paused: Vec<VecDeque<ConnId>>,
     /// Connections to read on: what they waited for has come.
@@ -72,7 +93,7 @@ pub(super) struct Inner<D> {
         clippy::vec_box,
         reason = "connections keep them boxed: the boxes are what is spared"
     )]
-    spare_outboxes: Vec<Box<Outbox>>,
+    pub(super) spare_outboxes: Vec<Box<Outbox>>,
     /// The backlog above which it is worth looking for logs to cut, where the budget is not.
     pub(super) relieve_above: usize,
     /// Reused by every publish.
@@ -83,13 +104,25 @@ pub(super) struct Inner<D> {
     pub(super) scratch: Vec<u8>,
 }
 
-impl<D> Inner<D> {
+/// The subprotocol of an upgrade.
+#[derive(Debug)]
+pub(super) enum Subprotocol {
+    /// The first that was offered.
+    First,
+    /// None of them.
+    None,
+    /// This one, if it was offered.
+    Named(String),
+}
+
+impl<D, A> Inner<D, A> {
     pub(super) fn new(
         shard: ShardId,
         shards: ShardId,
         config: Config,
         hasher: RandomState,
         now: Now,
+        answers: Arc<dyn Answers<A>>,
     ) -> Self {
         Self {
             shard,
@@ -107,6 +140,15 @@ impl<D> Inner<D> {
             counters: Counters::default(),
             walks: VecDeque::new(),
             dirty: VecDeque::new(),
+            staged: VecDeque::new(),
+            staged_waits: false,
+            elsewhere: VecDeque::new(),
+            room_work: VecDeque::new(),
+            questions: Questions::new(answers),
+            peer: None,
+            subprotocol: Subprotocol::First,
+            drained: Vec::new(),
+            unsettled: VecDeque::new(),
             paused: (0..shards).map(|_| VecDeque::new()).collect(),
             resumed: VecDeque::new(),
             readable: Vec::new(),
@@ -151,57 +193,6 @@ impl<D> Inner<D> {
             .get(key as usize)
             .map_or(0, |conn| conn.generation);
         ConnId { key, generation }
-    }
-
-    /// Appends to a connection's outbox and puts it on the list of those to write.
-    pub(super) fn reply(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) {
-        let Self {
-            conns,
-            spare_outboxes,
-            ..
-        } = self;
-        let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
-            return;
-        };
-        let outbox = conn
-            .outbox
-            .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
-        outbox.append(write);
-        self.mark_dirty(key);
-    }
-
-    /// The outbox of a connection, made if need be.
-    pub(super) fn outbox(&mut self, key: u32) -> Option<&mut Outbox> {
-        let Self {
-            conns,
-            spare_outboxes,
-            ..
-        } = self;
-        let conn = conns.get_mut(key as usize)?;
-        Some(
-            conn.outbox
-                .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default()),
-        )
-    }
-
-    /// Drops what a connection has not been sent.
-    pub(super) fn discard_outbox(&mut self, key: u32) {
-        if let Some(conn) = self.conn(key) {
-            conn.outbox = None;
-        }
-    }
-
-    /// Takes an empty outbox away from a connection.
-    pub(super) fn drop_outbox(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        if let Some(mut outbox) = conn.outbox.take()
-            && self.spare_outboxes.len() < limits::SPARE_OUTBOXES_MAX
-            && outbox.recycle(limits::SPARE_OUTBOX_BYTES_MAX)
-        {
-            self.spare_outboxes.push(outbox);
-        }
     }
 
     /// Puts a connection on the list of those to write; the walks pass it over until then.
@@ -274,9 +265,10 @@ impl<D> Inner<D> {
             || !self.resumed.is_empty()
             || !self.readable.is_empty()
             || !self.ended.is_empty()
+            || !self.drained.is_empty()
             || self.moved
-            // Published by the callbacks at the end of a turn.
-            || self.mail.iter().any(PeerMail::is_staged)
+            // Published by the callbacks at the end of a turn, or found no room there.
+            || self.mail.iter().any(PeerMail::is_due)
     }
 
     /// Whether the connection's socket takes no more for now.

@@ -2,7 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, WAITS_OUTBOX};
-use crate::handler::{Busy, Handler, Message, Wait};
+use crate::handler::{Busy, Halt, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
 use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
 use crate::proto::Kind;
@@ -94,7 +94,7 @@ impl<H: Handler> ShardCore<H> {
             };
             let rest = &mut bytes[taken..];
             let took = match &mut conn.proto {
-                Proto::Http => self.take_head(key, rest),
+                Proto::Http(_) => self.take_head(key, rest),
                 Proto::LengthPrefix => self.take_frame(key, rest),
                 Proto::WebSocket(decoder) => {
                     let mut decoder = std::mem::take(decoder);
@@ -174,7 +174,11 @@ impl<H: Handler> ShardCore<H> {
         match self.ask(key, kind, payload) {
             None => Took::Ended,
             Some(Ok(())) => Took::Bytes(taken),
-            Some(Err(busy)) => {
+            Some(Err(Halt::Close(reason))) => {
+                self.inner.close(key, reason);
+                Took::Ended
+            }
+            Some(Err(Halt::Wait(busy))) => {
                 if let Some(conn) = self.inner.conn(key) {
                     let input = conn.input.get_or_insert_default();
                     input.message = Some((kind, payload.to_vec()));
@@ -186,10 +190,14 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// What the handler says to a message; `None` if the connection has ended meanwhile.
-    pub(super) fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Busy>> {
+    pub(super) fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Halt>> {
         let inner = &mut self.inner;
         let message = Message { kind, payload };
         let answer = self.handler.on_message(&mut Cx { inner, key }, message);
+        if !matches!(answer, Err(Halt::Wait(_))) {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
         let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
         is_open.then_some(answer)
     }
@@ -204,6 +212,9 @@ impl<H: Handler> ShardCore<H> {
         conn.set(PAUSED, true);
         match wait {
             Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
+            Wait::Answer => self.inner.wait_for_answer(key),
+            // Nothing here makes a shard wait for that: it is offered again at once.
+            Wait::Outside => self.inner.queue_resume(key),
             Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
             Wait::Outbox => conn.set(WAITS_OUTBOX, true),
         }
@@ -236,7 +247,7 @@ impl<H: Handler> ShardCore<H> {
 
 /// Whether more bytes of a head bring no line end, so that looking at it again is a waste.
 fn head_cannot_end<D>(conn: &Conn<D>, kept: &[u8], more: &[u8]) -> bool {
-    matches!(conn.proto, Proto::Http)
+    matches!(conn.proto, Proto::Http(_))
         && kept.len() + more.len() < HEAD_BYTES_MAX
         && !more.contains(&b'\n')
 }

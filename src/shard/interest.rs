@@ -1,13 +1,15 @@
 //! Interest: which topics this shard wants of their homes, from the first subscriber to a while
 //! after the last.
 
+use std::sync::Arc;
+
 use crate::shard::inner::Inner;
 use crate::shard::mail::ToHome;
 use crate::time::Now;
 use crate::topic::home::Interest;
 use crate::topic::local::{NO_FEED, Topic};
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     pub(super) fn add_topic(&mut self, name: &str) -> u32 {
         let home = self.home_of(name);
         let key = self.topics.add(name, home);
@@ -22,7 +24,8 @@ impl<D> Inner<D> {
                 key,
                 generation: topic.generation,
             };
-            self.homes.add(&topic.name, interest);
+            let name = Arc::clone(&topic.name);
+            self.add_interest(&name, interest);
         } else {
             self.mail[usize::from(home)]
                 .wanted
@@ -78,7 +81,7 @@ impl<D> Inner<D> {
             generation: topic.generation,
         };
         if topic.home == self.shard {
-            self.homes.remove(&topic.name, interest);
+            self.remove_interest(&topic.name, interest);
         } else {
             self.mail[usize::from(topic.home)]
                 .unwanted

@@ -2,8 +2,8 @@
 
 use crate::close_reason::CloseReason;
 use crate::conn::{
-    APART, BLOCKED, CLOSING, CORKED, Conn, DEAD, ENDED, OPEN, PAUSED, PINGED, Proto, READ_ENDED,
-    WAITS_OUTBOX,
+    APART, ASKING, BLOCKED, CLOSING, CORKED, Conn, DEAD, ENDED, OPEN, PAUSED, PINGED, Proto,
+    READ_ENDED, WAITS_OUTBOX,
 };
 use crate::limits::{CLOSE_TIMEOUT, LINGER_BYTES_MAX, LINGER_TIMEOUT};
 use crate::proto::http::Response;
@@ -11,7 +11,7 @@ use crate::proto::ws::{encode_close, encode_ping};
 use crate::shard::inner::Inner;
 use crate::time::{Now, Stamp};
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
     pub(super) fn close(&mut self, key: u32, reason: CloseReason) {
         let stamp = self.now.stamp();
@@ -40,10 +40,15 @@ impl<D> Inner<D> {
         self.arm(key);
     }
 
-    /// Answers a request that did not come in time.
+    /// Ends a connection that could not be opened in time.
     fn refuse_late(&mut self, key: u32) {
-        let response = Response::text(408, "the request did not come in time");
-        self.reply(key, |out| response.encode(out, false));
+        if self
+            .conn(key)
+            .is_some_and(|conn| matches!(conn.proto, Proto::Http(_)))
+        {
+            let response = Response::text(408, "the request did not come in time");
+            self.reply(key, |out| response.encode(out, false));
+        }
         self.close(key, CloseReason::HandshakeTimeout);
     }
 
@@ -70,6 +75,7 @@ impl<D> Inner<D> {
         {
             self.unsubscribe(key, topic);
         }
+        self.questions.forget(key);
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };
@@ -78,7 +84,7 @@ impl<D> Inner<D> {
         if let Proto::WebSocket(decoder) = &mut conn.proto {
             *decoder = Default::default();
         }
-        conn.set(PAUSED | WAITS_OUTBOX | APART, false);
+        conn.set(PAUSED | WAITS_OUTBOX | ASKING | APART, false);
         if !conn.is(ENDED) {
             conn.set(ENDED, true);
             self.ended.push((id, reason));
@@ -122,15 +128,18 @@ impl<D> Inner<D> {
         conn.set(READ_ENDED, true);
         match conn.proto {
             // A device may publish, close its side and still listen.
-            Proto::LengthPrefix if conn.subs.count() != 0 => {
-                conn.input = conn.input.take().filter(|input| input.message.is_some());
+            Proto::LengthPrefix if conn.subs.count() != 0 || !conn.is(OPEN) => {
+                conn.input = conn
+                    .input
+                    .take()
+                    .filter(|input| input.message.is_some() || input.arrival.is_some());
                 self.account(key);
             }
             Proto::LengthPrefix => self.close(key, CloseReason::Client),
             Proto::Lingering(_) => self.kill(key, CloseReason::Client),
             // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
-            Proto::Http | Proto::WebSocket(_) if conn.is(CLOSING) => {}
-            Proto::Http | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
+            Proto::Http(_) | Proto::WebSocket(_) if conn.is(CLOSING) => {}
+            Proto::Http(_) | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
     }
 
@@ -153,6 +162,9 @@ impl<D> Inner<D> {
         }
         if conn.is(CLOSING) {
             return Some(heard.plus(CLOSE_TIMEOUT));
+        }
+        if conn.is(ASKING) {
+            return self.questions.deadline(key);
         }
         if !conn.is(OPEN) || conn.is(CORKED) {
             return Some(heard.plus(config.handshake_timeout));
@@ -223,6 +235,8 @@ impl<D> Inner<D> {
         let Some(conn) = self.conn(key) else { return };
         if conn.is(CLOSING) {
             self.kill(key, CloseReason::Client);
+        } else if conn.is(ASKING) {
+            self.give_up_question(key);
         } else if !conn.is(OPEN) {
             self.refuse_late(key);
         } else if conn.is(CORKED) {

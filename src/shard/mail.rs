@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::id::ShardId;
+use crate::handler::Publisher;
+use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
 use crate::topic::home::Interest;
 
@@ -16,6 +17,8 @@ pub enum ToHome {
         topic: Arc<str>,
         /// The message.
         payload: Payload,
+        /// The connection that published it, if one did.
+        publisher: Option<Publisher>,
     },
     /// This shard has subscribers now; to be answered with [`FromHome::Live`].
     Want {
@@ -52,6 +55,13 @@ pub enum FromHome {
         /// The message.
         payload: Payload,
     },
+    /// A message of a topic's room for one connection.
+    Send {
+        /// The connection on the receiving shard.
+        conn: ConnId,
+        /// The message.
+        payload: Payload,
+    },
 }
 
 /// Mail that counts against the bytes of its lane.
@@ -72,7 +82,7 @@ impl Weigh for ToHome {
 impl Weigh for FromHome {
     fn weight(&self) -> usize {
         match self {
-            Self::Deliver { payload, .. } => payload.bytes.len(),
+            Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
             Self::Live { .. } => 0,
         }
     }
@@ -132,6 +142,10 @@ impl<M: Weigh> Outgoing<M> {
         self.touched
     }
 
+    fn is_due(&self) -> bool {
+        self.starved || !self.mail.is_empty()
+    }
+
     /// Takes back mail that the lane refused.
     pub fn put_back(&mut self, message: M) {
         self.mail.push_front(message);
@@ -175,9 +189,9 @@ impl PeerMail {
         !(self.wanted.is_empty() && self.unwanted.is_empty())
     }
 
-    /// Whether there is mail to put into the lanes.
-    pub(crate) fn is_staged(&self) -> bool {
-        !self.to_home.mail.is_empty() || !self.from_home.mail.is_empty()
+    /// Whether there is something for the lanes: mail, or word of somebody who found no room.
+    pub(crate) fn is_due(&self) -> bool {
+        self.to_home.is_due() || self.from_home.is_due()
     }
 
     /// Mail and interest that have not been sent.

@@ -1,17 +1,82 @@
 //! Opening: from a request, or an accept on the TCP port, to a connection that the handler has
 //! accepted, or to an answer.
 
+use core::net::SocketAddr;
+use std::sync::Arc;
+
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, CORKED, OPEN, PAUSED, Proto};
-use crate::handler::{Handler, Opening};
+use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, Proto};
+use crate::handler::{Busy, Handler, Opening, Refusal};
+use crate::id::ConnId;
 use crate::proto::http::{Head, NO_HEADERS, Request, Response, parse_head};
 use crate::proto::ws::Decoder;
-use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
+use crate::proto::ws::handshake::{Upgrade, check_upgrade, encode_switching_protocols};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
+use crate::shard::inner::{Inner, Subprotocol};
 use crate::shard::input::Took;
+use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
+    /// A connection has been accepted that is to send an HTTP request.
+    pub fn handle_http_open(&mut self, sock: Sock, peer: Option<SocketAddr>) -> ConnId {
+        let id = self.add(sock, Proto::Http(peer.map(Box::new)));
+        self.inner.arm(id.key);
+        id
+    }
+
+    /// A connection has been accepted on a TCP port whose connections belong to `topic`.
+    pub fn handle_tcp_open(
+        &mut self,
+        sock: Sock,
+        topic: &Arc<str>,
+        peer: Option<SocketAddr>,
+    ) -> ConnId {
+        let id = self.add(sock, Proto::LengthPrefix);
+        let topic = Arc::clone(topic);
+        self.open_tcp(id.key, Arrival { topic, peer });
+        id
+    }
+
+    /// Asks the handler about a connection to the TCP port.
+    pub(super) fn open_tcp(&mut self, key: u32, arrival: Arrival) {
+        let topic = &arrival.topic;
+        match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.peer) {
+            Ok(data) => {
+                // An empty frame says that the connection's subscriptions are live.
+                self.greet(key, data, |out| out.extend_from_slice(&[0; 4]));
+            }
+            Err(Refusal::Respond(response)) => {
+                self.inner.discard_outbox(key);
+                self.inner.close(key, CloseReason::Refused(response.status));
+            }
+            Err(Refusal::Wait(busy)) => {
+                if let Some(conn) = self.inner.conn(key) {
+                    conn.input.get_or_insert_default().arrival = Some(arrival);
+                }
+                self.pause(key, busy);
+                self.inner.arm(key);
+            }
+        }
+    }
+
+    fn ask_to_open(
+        &mut self,
+        key: u32,
+        opening: &Opening<'_>,
+        peer: Option<SocketAddr>,
+    ) -> Result<H::Conn, Refusal> {
+        let inner = &mut self.inner;
+        inner.peer = peer;
+        let opened = self.handler.on_open(&mut Cx { inner, key }, opening);
+        self.inner.peer = None;
+        if !matches!(opened, Err(Refusal::Wait(_))) {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
+        opened
+    }
+
     /// Reads a request head and does what it asks for.
     pub(super) fn take_head(&mut self, key: u32, input: &[u8]) -> Took {
         let mut headers = NO_HEADERS;
@@ -20,47 +85,52 @@ impl<H: Handler> ShardCore<H> {
             Ok(Head::Complete { request, taken }) if request.wants_websocket() => {
                 self.upgrade(key, &request, taken)
             }
-            Ok(Head::Complete { request, .. }) => {
-                let response = self.handler.on_request(&request);
-                self.respond(key, &response, request.method == "HEAD");
-                Took::Ended
-            }
-            Err(error) => {
-                self.respond(key, &Response::from(error), false);
-                Took::Ended
-            }
+            Ok(Head::Complete { request, .. }) => match self.ask_for(key, &request) {
+                Ok(response) => self.respond(key, &response, request.method == "HEAD"),
+                Err(busy) => self.wait_with_head(key, busy),
+            },
+            Err(error) => self.respond(key, &Response::from(error), false),
         }
+    }
+
+    fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Busy> {
+        let inner = &mut self.inner;
+        inner.peer = inner.peer_of(key);
+        // Nothing but the response is to go out.
+        inner.set_closing(key, true);
+        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
+        self.inner.set_closing(key, false);
+        self.inner.peer = None;
+        if answer.is_ok() {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
+        answer
     }
 
     fn upgrade(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
         let upgrade = match check_upgrade(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => {
-                self.respond(key, &Response::from(error), false);
-                return Took::Ended;
-            }
+            Err(error) => return self.respond(key, &Response::from(error), false),
         };
-        let opened = self.handler.on_open(
-            &mut Cx {
-                inner: &mut self.inner,
-                key,
-            },
-            &Opening::WebSocket(request),
-        );
-        match opened {
+        self.inner.subprotocol = Subprotocol::First;
+        let peer = self.inner.peer_of(key);
+        match self.ask_to_open(key, &Opening::WebSocket(request), peer) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
                     conn.proto = Proto::WebSocket(Decoder::default());
                 }
-                let protocol = upgrade.protocols().next();
+                let chosen = std::mem::replace(&mut self.inner.subprotocol, Subprotocol::First);
+                let protocol = chosen.among(&upgrade);
                 self.greet(key, data, |out| {
                     encode_switching_protocols(out, &upgrade, protocol);
                 });
             }
-            Err(response) => {
+            Err(Refusal::Respond(response)) => {
                 self.inner.discard_outbox(key);
                 self.respond(key, &response, false);
             }
+            Err(Refusal::Wait(busy)) => return self.wait_with_head(key, busy),
         }
         match self.inner.conn(key) {
             Some(conn) if conn.is(PAUSED) => Took::Paused(taken),
@@ -69,8 +139,15 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
+    /// The head stays where it is, and is read again when what the handler waits for has come.
+    fn wait_with_head(&mut self, key: u32, busy: Busy) -> Took {
+        self.pause(key, busy);
+        self.inner.arm(key);
+        Took::Paused(0)
+    }
+
     /// The handler has accepted a connection: it is told so, once its subscriptions are live.
-    pub(super) fn greet(&mut self, key: u32, data: H::Conn, write: impl FnOnce(&mut Vec<u8>)) {
+    fn greet(&mut self, key: u32, data: H::Conn, write: impl FnOnce(&mut Vec<u8>)) {
         self.inner.counters.opened += 1;
         // What the handler sent while it opened goes behind the greeting.
         let sent = self.inner.conn(key).and_then(|conn| conn.outbox.take());
@@ -93,12 +170,38 @@ impl<H: Handler> ShardCore<H> {
         self.inner.arm(key);
     }
 
-    pub(super) fn respond(&mut self, key: u32, response: &Response, head_only: bool) {
+    fn respond(&mut self, key: u32, response: &Response, head_only: bool) -> Took {
         self.inner.reply(key, |out| response.encode(out, head_only));
         let reason = match response.status {
             status @ 400.. => CloseReason::Refused(status),
             _ => CloseReason::Answered,
         };
         self.inner.close(key, reason);
+        Took::Ended
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    fn set_closing(&mut self, key: u32, closing: bool) {
+        if let Some(conn) = self.conn(key) {
+            conn.set(CLOSING, closing);
+        }
+    }
+
+    fn peer_of(&self, key: u32) -> Option<SocketAddr> {
+        match &self.conns.get(key as usize)?.proto {
+            Proto::Http(peer) => peer.as_deref().copied(),
+            Proto::WebSocket(_) | Proto::LengthPrefix | Proto::Lingering(_) => None,
+        }
+    }
+}
+
+impl Subprotocol {
+    fn among<'b>(&self, upgrade: &Upgrade<'b>) -> Option<&'b str> {
+        match self {
+            Self::First => upgrade.protocols().next(),
+            Self::None => None,
+            Self::Named(name) => upgrade.protocols().find(|offered| offered == name),
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::shard::mail::{FromHome, Outgoing, Room, ToHome, Weigh};
 
 /// A shard's side of the mesh, and the mail that the core gave back.
 #[derive(Debug)]
-pub struct Post {
+pub(super) struct Post {
     port: Port<ToHome, FromHome>,
     /// By peer: taken off the lane, but there is no room for it yet.
     asked: Vec<Option<ToHome>>,
@@ -16,13 +16,15 @@ pub struct Post {
     outside: Option<ToHome>,
     /// A lane may hold more than the last turn took.
     left_over: bool,
+    /// Something was put to a home in the last turn: what it makes of that may come back at once.
+    awaits: bool,
     /// Which peer's lanes come first; behind the last, the one from outside.
     first: usize,
 }
 
 impl Post {
     /// The mail of the shard at `port`.
-    pub fn new(port: Port<ToHome, FromHome>) -> Self {
+    pub(super) fn new(port: Port<ToHome, FromHome>) -> Self {
         let peers = port.peers().len();
         Self {
             port,
@@ -30,22 +32,28 @@ impl Post {
             told: (0..peers).map(|_| None).collect(),
             outside: None,
             left_over: true,
+            awaits: false,
             first: 0,
         }
     }
 
     /// What wakes the shard.
-    pub fn doorbell(&self) -> Option<&Doorbell> {
+    pub(super) fn doorbell(&self) -> Option<&Doorbell> {
         self.port.doorbell()
     }
 
     /// Whether there may be mail that no ring will tell of.
-    pub fn has_mail(&self) -> bool {
+    pub(super) fn has_mail(&self) -> bool {
         self.left_over
     }
 
+    /// Whether it is worth while to look out for mail a moment longer before sleeping.
+    pub(super) fn awaits(&self) -> bool {
+        self.awaits
+    }
+
     /// Takes a turn's worth of mail into the core.
-    pub fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+    pub(super) fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         let rung = self.port.doorbell().is_some_and(Doorbell::answer);
         let look = rung | std::mem::take(&mut self.left_over);
         // Each turn begins with another lane: where room is scarce, all get their part of it.
@@ -69,13 +77,15 @@ impl Post {
     }
 
     /// Puts the core's mail into the lanes and wakes the peers that got some.
-    pub fn send<H: Handler>(&self, core: &mut ShardCore<H>) {
+    pub(super) fn send<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         let mut moved = false;
+        self.awaits = false;
         let mails = core.mail();
         for peer in self.port.peers() {
             let mail = &mut mails[peer.shard];
             let mut sent = false;
             moved |= put(&mut mail.to_home, &peer.to_home, &mut sent);
+            self.awaits |= sent;
             moved |= put(&mut mail.from_home, &peer.from_home, &mut sent);
             if sent {
                 self.port.ring(peer.shard);

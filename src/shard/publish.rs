@@ -4,29 +4,37 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::conn::{APART, OPEN};
-use crate::handler::{Busy, Wait};
+use crate::handler::{Busy, Publisher};
+use crate::limits::STAGED_MAX;
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::rooms::Staged;
 use crate::topic::feed::Feed;
-use crate::topic::home::Interest;
+use crate::topic::home::{Interest, Keeps};
 use crate::topic::lag::{Lag, fall_behind};
 use crate::topic::local::NO_FEED;
 use crate::topic::log::Log;
 use crate::topic::member::Member;
 use crate::topic::segment::Pool;
 
-impl<D> Inner<D> {
-    /// Publishes a message of a local connection.
-    pub(super) fn publish(&mut self, topic: &str, kind: Kind, bytes: &[u8]) -> Result<(), Busy> {
+impl<D, A> Inner<D, A> {
+    /// Publishes a message of this shard.
+    pub(super) fn publish(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        bytes: &[u8],
+        publisher: Option<Publisher>,
+    ) -> Result<(), Busy> {
         let home = self.home_of(topic);
         if home == self.shard {
-            return self.order(topic, kind, bytes, None);
+            return self.publish_here(topic, kind, bytes, publisher);
         }
         let lane = &mut self.mail[usize::from(home)].to_home;
         if !lane.has_room() {
-            return Err(Busy(Wait::Home(home)));
+            return Err(Busy::at(home));
         }
         let payload = Payload {
             kind,
@@ -35,84 +43,58 @@ impl<D> Inner<D> {
         lane.push(ToHome::Publish {
             topic: Arc::from(topic),
             payload,
+            publisher,
         });
         self.counters.published += 1;
         Ok(())
     }
 
-    /// Takes mail to this shard as a home, or gives it back while there is no room to pass it on.
-    pub(super) fn take_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
-        match mail {
-            ToHome::Publish { topic, payload } => {
-                let Payload { kind, bytes } = &payload;
-                match self.order(&topic, *kind, bytes, Some(&payload)) {
-                    Ok(()) => None,
-                    Err(Busy(_)) => Some(ToHome::Publish { topic, payload }),
-                }
-            }
-            ToHome::Want { topic, interest } => {
-                let lane = &mut self.mail[usize::from(interest.shard)].from_home;
-                if !lane.has_room() {
-                    return Some(ToHome::Want { topic, interest });
-                }
-                let Interest {
-                    key, generation, ..
-                } = interest;
-                lane.push(FromHome::Live { key, generation });
-                self.homes.add(&topic, interest);
-                None
-            }
-            ToHome::Unwant { topic, interest } => {
-                self.homes.remove(&topic, interest);
-                None
-            }
+    /// The same where the topic's home is this shard: at once, unless there is or may be a room,
+    /// which is called when the callback that publishes has returned.
+    fn publish_here(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        bytes: &[u8],
+        publisher: Option<Publisher>,
+    ) -> Result<(), Busy> {
+        let keeps = self.homes.get(topic).map(|home| home.keeps);
+        if keeps == Some(Keeps::Nothing) && !self.staged_waits {
+            return self.order(topic, kind, bytes, None);
         }
+        let payload = Payload {
+            kind,
+            bytes: Arc::from(bytes),
+        };
+        self.stage(Staged {
+            topic: Arc::from(topic),
+            payload,
+            publisher,
+        })?;
+        self.counters.published += 1;
+        Ok(())
     }
 
-    /// Takes mail from a home, or gives it back while members who can still read lack room for it.
-    pub(super) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
-        match mail {
-            FromHome::Live { key, generation } => {
-                self.topic_is_live(key, generation);
-                None
-            }
-            FromHome::Deliver {
-                key,
-                generation,
-                payload,
-            } => {
-                if !self.has_log_room(key, generation, payload.bytes.len()) {
-                    return Some(FromHome::Deliver {
-                        key,
-                        generation,
-                        payload,
-                    });
-                }
-                self.append(key, generation, payload.kind, &payload.bytes);
-                None
-            }
+    /// Keeps a message for the rooms of this shard until the callback has returned.
+    pub(super) fn stage(&mut self, staged: Staged) -> Result<(), Busy> {
+        if self.staged_waits || STAGED_MAX <= self.staged.len() {
+            return Err(Busy::at(self.shard));
         }
+        self.staged.push_back(staged);
+        Ok(())
     }
 
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
     /// wants it, or to none while one of them has no room.
-    fn order(
+    pub(super) fn order(
         &mut self,
         topic: &str,
         kind: Kind,
         bytes: &[u8],
         shared: Option<&Payload>,
     ) -> Result<(), Busy> {
-        let mut interests = std::mem::take(&mut self.interests);
-        interests.clear();
-        interests.extend_from_slice(self.homes.interests(topic));
-        let room = interests.iter().all(|interest| {
-            if interest.shard == self.shard {
-                self.has_log_room(interest.key, interest.generation, bytes.len())
-            } else {
-                self.mail[usize::from(interest.shard)].from_home.has_room()
-            }
-        });
+        let interests = self.take_interests(topic);
+        let room = self.have_room(&interests, bytes.len());
         if room {
             self.pass_on(&interests, kind, bytes, shared);
         }
@@ -120,8 +102,36 @@ impl<D> Inner<D> {
         if room {
             Ok(())
         } else {
-            Err(Busy(Wait::Home(self.shard)))
+            Err(Busy::at(self.shard))
         }
+    }
+
+    /// Whether `order` would take a message of `len` bytes now.
+    pub(super) fn has_room_for(&mut self, topic: &str, len: usize) -> bool {
+        let interests = self.take_interests(topic);
+        let room = self.have_room(&interests, len);
+        self.interests = interests;
+        room
+    }
+
+    /// Who wants a topic, in the vector that is used again for each message.
+    fn take_interests(&mut self, topic: &str) -> Vec<Interest> {
+        let mut interests = std::mem::take(&mut self.interests);
+        interests.clear();
+        if let Some(home) = self.homes.get(topic) {
+            interests.extend_from_slice(&home.interests);
+        }
+        interests
+    }
+
+    fn have_room(&mut self, interests: &[Interest], len: usize) -> bool {
+        interests.iter().all(|interest| {
+            if interest.shard == self.shard {
+                self.has_log_room(interest.key, interest.generation, len)
+            } else {
+                self.mail[usize::from(interest.shard)].from_home.has_room()
+            }
+        })
     }
 
     fn pass_on(
@@ -161,7 +171,7 @@ impl<D> Inner<D> {
 
     /// Whether the topic's logs take a message of `len` bytes without letting go of anything that
     /// a member whose socket is not blocked has still to get.
-    fn has_log_room(&mut self, key: u32, generation: u32, len: usize) -> bool {
+    pub(super) fn has_log_room(&mut self, key: u32, generation: u32, len: usize) -> bool {
         let Some(topic) = self.topics.current(key, generation) else {
             return true;
         };
@@ -174,7 +184,7 @@ impl<D> Inner<D> {
         })
     }
 
-    fn append(&mut self, key: u32, generation: u32, kind: Kind, bytes: &[u8]) {
+    pub(super) fn append(&mut self, key: u32, generation: u32, kind: Kind, bytes: &[u8]) {
         let Some(topic) = self.topics.current(key, generation) else {
             return;
         };

@@ -1,7 +1,7 @@
 //! Resuming: what becomes of connections that were paused, once there is room.
 
 use crate::conn::{PAUSED, READABLE};
-use crate::handler::Handler;
+use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
@@ -46,12 +46,24 @@ impl<H: Handler> ShardCore<H> {
         conn.heard = stamp;
         let mut input = conn.input.take();
         if let Some(kept) = &mut input
+            && let Some(arrival) = kept.arrival.take()
+        {
+            let kept = input.take();
+            self.open_tcp(id.key, arrival);
+            // It may be paused again, or gone.
+            if let (Some(kept), Some(conn)) = (kept, self.inner.current(id)) {
+                conn.input.get_or_insert_default().bytes = kept.bytes;
+            }
+            return self.read_on(id);
+        }
+        if let Some(kept) = &mut input
             && let Some((kind, payload)) = kept.message.take()
         {
             match self.ask(id.key, kind, &payload) {
                 None => return,
                 Some(Ok(())) => {}
-                Some(Err(busy)) => {
+                Some(Err(Halt::Close(reason))) => return self.inner.close(id.key, reason),
+                Some(Err(Halt::Wait(busy))) => {
                     kept.message = Some((kind, payload));
                     if let Some(conn) = self.inner.current(id) {
                         conn.input = input;
@@ -63,6 +75,11 @@ impl<H: Handler> ShardCore<H> {
         if let Some(input) = input {
             self.process_input(id, input);
         }
+        self.read_on(id);
+    }
+
+    /// Has a connection that is not paused any more read on.
+    fn read_on(&mut self, id: ConnId) {
         self.account(id);
         self.inner.arm(id.key);
         if let Some(conn) = self.inner.current(id)

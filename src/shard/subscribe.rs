@@ -24,7 +24,7 @@ pub enum SubscribeError {
     Closed,
 }
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     /// Subscribes a connection; live at once if the topic is, else when its home has answered.
     pub(super) fn subscribe(&mut self, key: u32, name: &str) -> Result<(), SubscribeError> {
         if name.is_empty() || TOPIC_BYTES_MAX < name.len() {

@@ -12,14 +12,16 @@ use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
-use crate::mesh::{Doorbell, Port};
+use crate::mesh::{Doorbell, Port, ReturnSender, returns};
 use crate::net::listener;
 use crate::shard::accept::{Listening, Speaks};
 use crate::shard::control::{Control, Phase, Shared};
 use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
+use crate::shard::lookout::Lookout;
 use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::post::Post;
+use crate::shard::questions::{Answered, Answers};
 use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
 
@@ -40,6 +42,8 @@ pub struct Seed {
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
     pub listen: Vec<(SocketAddr, Speaks)>,
+    /// Whether there is a core for each shard.
+    pub has_cores: bool,
     /// Run on this core alone, if any.
     pub pin: Option<usize>,
     /// The descriptors to keep in a table of its own; `None` to share the starter's.
@@ -76,6 +80,12 @@ impl Drop for Watch {
         doorbells
             .iter()
             .for_each(|doorbells| doorbells.iter().for_each(Doorbell::ring));
+    }
+}
+
+impl<A: Send> Answers<A> for ReturnSender<Answered<A>> {
+    fn put(&self, answered: Answered<A>) {
+        self.send(answered);
     }
 }
 
@@ -140,6 +150,7 @@ fn prepare<H: Handler>(
         port,
         shared,
         listen,
+        has_cores,
         report,
         proceed,
         ..
@@ -159,10 +170,21 @@ fn prepare<H: Handler>(
             speaks,
         });
     }
-    let core = ShardCore::new(shard, shards, config, hasher, Now::default(), make(shard));
+    let (sender, receiver) = returns(port.bell());
+    let core = ShardCore::new(
+        shard,
+        shards,
+        config,
+        hasher,
+        Now::default(),
+        make(shard),
+        Arc::new(sender),
+    );
     EventLoop::new(
         core,
         Post::new(port),
+        receiver,
+        Lookout::new(has_cores),
         Control::new(shared, shard),
         listening,
     )

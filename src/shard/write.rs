@@ -4,14 +4,14 @@ use std::io::IoSlice;
 
 use crate::close_reason::CloseReason;
 use crate::conn::subs::WAITING;
-use crate::conn::{APART, BLOCKED, CLOSING, CORKED, DEAD, DIRTY, WAITS_OUTBOX};
+use crate::conn::{APART, BLOCKED, CLOSING, CORKED, DEAD, DIRTY, DRAINS, WAITS_OUTBOX};
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::inner::Inner;
 use crate::topic::local::NO_FEED;
 use crate::topic::member;
 use crate::topic::sink::{Sink, WriteError};
 
-impl<D> Inner<D> {
+impl<D, A> Inner<D, A> {
     /// Writes a connection once: its outbox, then what its topics have for it.
     pub(super) fn write<S: Sink>(&mut self, key: u32, sink: &mut S) {
         let Some(conn) = self.conns.get_mut(key as usize) else {
@@ -129,6 +129,11 @@ impl<D> Inner<D> {
         };
         let left = conn.outbox_len();
         if left == 0 {
+            if conn.is(DRAINS) {
+                conn.set(DRAINS, false);
+                let id = self.id(key);
+                self.drained.push(id);
+            }
             self.rejoin(key);
             self.drop_outbox(key);
         }

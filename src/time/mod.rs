@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+mod schedule;
 mod wheel;
 
+pub use schedule::{Schedule, Tick};
 pub use wheel::Wheel;
 
 /// A moment: milliseconds since the shard started. Never goes back.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod client;
 mod handshake;
 mod wire;
 
@@ -10,7 +11,7 @@ use std::io::ErrorKind;
 use corecast::internals::Rng;
 use corecast::proto::ws::frame::{Opcode, encode_header};
 use corecast::proto::ws::mask::unmask;
-use corecast::proto::ws::{Decoder, Event, encode_close, encode_ping, encode_pong};
+use corecast::proto::ws::{DecoderOf, Event, encode_close, encode_ping, encode_pong};
 use corecast::proto::{Kind, ProtocolError};
 use tungstenite::error::{CapacityError, ProtocolError as TheirError};
 use tungstenite::protocol::frame::Frame;
@@ -51,7 +52,7 @@ impl From<ProtocolError> for Rule {
     fn from(err: ProtocolError) -> Self {
         match err {
             ProtocolError::MessageTooBig { .. } => Self::Size,
-            ProtocolError::Unmasked => Self::Mask,
+            ProtocolError::Unmasked | ProtocolError::Masked => Self::Mask,
             ProtocolError::ReservedBits => Self::Reserved,
             ProtocolError::ReservedOpcode => Self::Opcode,
             ProtocolError::FragmentedControl => Self::ControlFragment,
@@ -75,7 +76,9 @@ impl From<Error> for Rule {
             Error::Capacity(CapacityError::MessageTooLong { .. }) => Self::Size,
             Error::Utf8(_) => Self::Utf8,
             Error::Protocol(err) => match err {
-                TheirError::UnmaskedFrameFromClient => Self::Mask,
+                TheirError::UnmaskedFrameFromClient | TheirError::MaskedFrameFromServer => {
+                    Self::Mask
+                }
                 TheirError::NonZeroReservedBits => Self::Reserved,
                 TheirError::InvalidOpcode(_)
                 | TheirError::UnknownControlFrameType(_)
@@ -101,7 +104,15 @@ impl Seen {
 
 /// What our decoder makes of the pieces, up to an error or a close frame.
 fn ours<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, max: usize) -> Vec<Seen> {
-    let mut decoder = Decoder::default();
+    decode::<'p, true>(pieces, max)
+}
+
+/// The same for frames that must be `MASKED`, as a client's, or must not, as a server's.
+fn decode<'p, const MASKED: bool>(
+    pieces: impl IntoIterator<Item = &'p [u8]>,
+    max: usize,
+) -> Vec<Seen> {
+    let mut decoder = DecoderOf::<MASKED>::default();
     let mut seen = Vec::new();
     for piece in pieces {
         let mut piece = piece.to_vec();
@@ -393,8 +404,8 @@ fn what_is_allowed_at_the_limit_is_allowed_by_both() {
     }
 }
 
-/// A client's bytes: mostly legal frames, with a mistake here and there.
-fn random_stream(rng: &mut Rng) -> Vec<u8> {
+/// One side's bytes: mostly legal frames, with a mistake here and there.
+fn random_stream(rng: &mut Rng, frame: fn(u8, &[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut out = Vec::new();
     for _ in 0..rng.below(12) {
         let opcode = [0x0, 0x0, 0x0, 0x1, 0x1, 0x2, 0x2, 0x9, 0xa, 0x8][rng.below(10)];
@@ -416,25 +427,33 @@ fn random_stream(rng: &mut Rng) -> Vec<u8> {
             *byte ^= 1 << rng.below(8);
         }
     }
-    // So that every frame ends and every stream comes to an end: no client frame begins with zeros.
+    // So that every frame ends and every stream comes to an end: no message begins with zeros, and
+    // no frame begins or goes on like the last of these.
     out.extend([0; 2000]);
+    out.extend([0x83; 20]);
     out
 }
 
-#[test]
-fn random_streams_are_judged_alike() {
+/// Compares what we make of random streams to what they make of them.
+fn judge_alike(
+    frame: fn(u8, &[u8]) -> Vec<u8>,
+    ours: fn(&[u8]) -> Vec<Seen>,
+    theirs: fn(&[u8]) -> Vec<Seen>,
+) {
     let mut compared = [0; 3];
     for seed in 0..5000 {
-        let bytes = random_stream(&mut Rng::new(seed));
-        let ours = ours([&bytes[..]], 300);
-        let theirs = theirs(&bytes, 300);
+        let bytes = random_stream(&mut Rng::new(seed), frame);
+        let ours = ours(&bytes);
+        let theirs = theirs(&bytes);
+        assert!(!ours.is_empty(), "seed {seed}: a stream comes to an end");
         let context = format!("seed {seed}: {ours:?} {theirs:?} {bytes:02x?}");
-        let (last, before) = ours.split_last().expect("a stream comes to an end");
+        let (last, before) = ours.split_last().unwrap();
         let same_before = theirs.get(..before.len()) == Some(before);
         assert!(same_before, "{context}");
         match last {
             // They let these pass, or answer for the application.
-            Seen::Error(Rule::Length | Rule::CloseFrame) | Seen::Close(Some(1014), _) => {
+            Seen::Error(Rule::Length | Rule::ControlLength | Rule::CloseFrame)
+            | Seen::Close(Some(1014), _) => {
                 compared[0] += 1;
             }
             // Where a frame breaks two rules, they look at the payload first.
@@ -451,5 +470,14 @@ fn random_streams_are_judged_alike() {
     assert!(
         compared.iter().all(|n| 20 < *n),
         "some case hardly occurs: {compared:?}"
+    );
+}
+
+#[test]
+fn random_streams_are_judged_alike() {
+    judge_alike(
+        frame,
+        |bytes| ours([bytes], 300),
+        |bytes| theirs(bytes, 300),
     );
 }

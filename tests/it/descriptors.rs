@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 
-use corecast::{Busy, Cx, Handler, Message, Opening, Relay, Response};
+use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::http::{is_served, read_answer};
@@ -146,12 +146,13 @@ struct Hoarder {
 
 impl Handler for Hoarder {
     type Conn = <Relay as Handler>::Conn;
+    type Answer = ();
 
     fn on_open(
         &mut self,
         cx: &mut Cx<'_, Self::Conn>,
         opening: &Opening<'_>,
-    ) -> Result<Self::Conn, Response> {
+    ) -> Result<Self::Conn, Refusal> {
         self.relay.on_open(cx, opening)
     }
 
@@ -159,7 +160,7 @@ impl Handler for Hoarder {
         &mut self,
         cx: &mut Cx<'_, Self::Conn>,
         message: Message<'_>,
-    ) -> Result<(), Busy> {
+    ) -> Result<(), Halt> {
         match message.payload {
             b"fill" => {
                 while let Ok(file) = File::open("/dev/null") {

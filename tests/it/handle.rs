@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use corecast::{Busy, Cx, Handler, Kind, Message, Opening, PublishError, Relay, Response};
+use corecast::{Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Relay};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::support::length_prefix::LengthPrefix;
@@ -74,16 +74,17 @@ struct Standstill {
 
 impl Handler for Standstill {
     type Conn = <Relay as Handler>::Conn;
+    type Answer = ();
 
     fn on_open(
         &mut self,
         cx: &mut Cx<'_, Self::Conn>,
         opening: &Opening<'_>,
-    ) -> Result<Self::Conn, Response> {
+    ) -> Result<Self::Conn, Refusal> {
         self.relay.on_open(cx, opening)
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, Self::Conn>, _: Message<'_>) -> Result<(), Busy> {
+    fn on_message(&mut self, _: &mut Cx<'_, Self::Conn>, _: Message<'_>) -> Result<(), Halt> {
         self.stands.send(()).unwrap();
         self.go_on.recv_deadline(in_a_while()).unwrap();
         Ok(())
@@ -114,17 +115,15 @@ fn a_handle_says_busy_at_once_or_at_its_deadline_and_loses_nothing() {
         }
         assert!(taken < 1_000_000, "a lane without bounds");
     };
-    assert_eq!(refused, PublishError::Busy);
+    assert!(matches!(refused, PublishError::Busy(_)), "{refused}");
     let until = |deadline| {
         let payload = taken.to_be_bytes();
         server
             .handle()
             .publish_deadline("room", Kind::Binary, &payload, deadline)
     };
-    assert_eq!(
-        until(now() + Duration::from_millis(20)),
-        Err(PublishError::Busy)
-    );
+    let late = until(now() + Duration::from_millis(20));
+    assert!(matches!(late, Err(PublishError::Busy(_))), "{late:?}");
 
     thread::scope(|scope| {
         // It may begin before the shard goes on or after: it finds room in time either way.
@@ -142,12 +141,13 @@ struct Panics;
 
 impl Handler for Panics {
     type Conn = ();
+    type Answer = ();
 
-    fn on_open(&mut self, _: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Response> {
+    fn on_open(&mut self, _: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Busy> {
+    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
         panic!("a bug in an application");
     }
 }

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
+mod application;
 mod bad_input;
+mod client;
 mod descriptors;
 mod fanout;
 mod handle;

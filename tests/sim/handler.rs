@@ -2,7 +2,10 @@
 
 use std::rc::Rc;
 
-use corecast::{Busy, CloseReason, Cx, Handler, Kind, Message, Opening, Request, Response};
+use corecast::{
+    Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Request,
+    Response, Room, RoomCx,
+};
 
 use crate::ledger::{self, Ledger};
 
@@ -11,6 +14,7 @@ use crate::ledger::{self, Ledger};
 pub(crate) struct App {
     pub(crate) ledger: Ledger,
     pub(crate) topics: Rc<[String]>,
+    pub(crate) rooms: Rooms,
     /// Whether the end of a connection is published to its topic.
     pub(crate) says_goodbye: bool,
 }
@@ -38,7 +42,7 @@ impl App {
         self.topics.iter().position(|topic| topic == name)
     }
 
-    fn publish(&self, cx: &mut Cx<'_, Data>, kind: Kind, payload: &[u8]) -> Result<(), Busy> {
+    fn publish(&self, cx: &mut Cx<'_, Data>, kind: Kind, payload: &[u8]) -> Result<(), Halt> {
         let (name, said) = ledger::decode(payload).expect("a damaged message came in");
         assert_eq!(kind, said, "the kind of message {name}");
         let topic = self.ledger.borrow().messages[name].topic;
@@ -47,21 +51,39 @@ impl App {
         Ok(())
     }
 
-    fn command(&self, cx: &mut Cx<'_, Data>, payload: &[u8]) -> Result<(), Busy> {
+    /// Publishes the end of a connection to its topic.
+    fn say_goodbye(&self, cx: &mut Cx<'_, Data>) -> Result<(), Busy> {
+        let topic = cx.data().and_then(|data| data.topic);
+        let Some(topic) = topic else { return Ok(()) };
+        let payload = {
+            let mut book = self.ledger.borrow_mut();
+            book.begin(topic, None, Kind::Text, 0)
+        };
+        let name = self.ledger.borrow().messages.len() - 1;
+        match cx.publish(&self.topics[topic], Kind::Text, &payload) {
+            Ok(()) => self.ledger.borrow_mut().accept(name),
+            Err(PublishError::Busy(busy)) => return Err(busy),
+            Err(err) => panic!("a good message: {err}"),
+        }
+        Ok(())
+    }
+
+    fn command(&self, cx: &mut Cx<'_, Data>, payload: &[u8]) -> Result<(), Halt> {
         let text = std::str::from_utf8(payload).expect("commands are text");
         match text.split_at(1) {
             ("+", topic) => cx.subscribe(topic).expect("a good name"),
             ("-", topic) => cx.unsubscribe(topic),
             _ => panic!("no command: {text}"),
         }
-        cx.send(Kind::Text, payload)
+        Ok(cx.reply(Kind::Text, payload)?)
     }
 }
 
 impl Handler for App {
     type Conn = Data;
+    type Answer = ();
 
-    fn on_open(&mut self, cx: &mut Cx<'_, Data>, opening: &Opening<'_>) -> Result<Data, Response> {
+    fn on_open(&mut self, cx: &mut Cx<'_, Data>, opening: &Opening<'_>) -> Result<Data, Refusal> {
         let (place, names) = match opening {
             Opening::Tcp { topic } => ("ws", *topic),
             Opening::WebSocket(request) => {
@@ -74,26 +96,25 @@ impl Handler for App {
             "sub" => Role::Listen,
             "echo" => Role::Echo,
             "cmd" => Role::Command,
-            _ => return Err(Response::text(404, "no such place")),
+            _ => return Err(Response::text(404, "no such place").into()),
         };
         let topic = names.split(',').next().and_then(|name| self.topic(name));
         if matches!(place, "ws" | "many" | "sub") {
             for name in names.split(',') {
-                cx.subscribe(name)
-                    .map_err(|err| Response::text(400, &err.to_string()))?;
+                cx.subscribe(name)?;
             }
         }
         self.ledger.borrow_mut().opened += 1;
         Ok(Data { role, topic })
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, Data>, message: Message<'_>) -> Result<(), Busy> {
+    fn on_message(&mut self, cx: &mut Cx<'_, Data>, message: Message<'_>) -> Result<(), Halt> {
         let Message { kind, payload } = message;
         match cx.data().expect("an open connection has data").role {
             Role::Talk => self.publish(cx, kind, payload),
             Role::Command if payload.starts_with(b"M") => self.publish(cx, kind, payload),
             Role::Command => self.command(cx, payload),
-            Role::Echo => cx.send(kind, payload),
+            Role::Echo => Ok(cx.reply(kind, payload)?),
             Role::Listen => {
                 cx.close(CloseReason::Policy("this path only receives"));
                 Ok(())
@@ -101,29 +122,56 @@ impl Handler for App {
         }
     }
 
-    fn on_close(&mut self, cx: &mut Cx<'_, Data>, _reason: CloseReason) {
-        let mut book = self.ledger.borrow_mut();
-        book.closed += 1;
-        assert!(cx.subscribe(&self.topics[0]).is_err(), "too late");
-        let Some(Data {
-            topic: Some(topic), ..
-        }) = cx.data().copied()
-        else {
-            return;
-        };
+    fn on_close(&mut self, cx: &mut Cx<'_, Data>, _reason: CloseReason) -> Result<(), Busy> {
         if self.says_goodbye {
-            let payload = book.begin(topic, None, Kind::Text, 0);
-            let name = book.messages.len() - 1;
-            if cx
-                .publish(&self.topics[topic], Kind::Text, &payload)
-                .is_ok()
-            {
-                book.accept(name);
-            }
+            self.say_goodbye(cx)?;
         }
+        self.ledger.borrow_mut().closed += 1;
+        assert!(cx.subscribe(&self.topics[0]).is_err(), "too late");
+        Ok(())
     }
 
-    fn on_request(&mut self, request: &Request<'_>) -> Response {
-        Response::text(200, request.path)
+    fn on_request(
+        &mut self,
+        _: &mut Cx<'_, Data>,
+        request: &Request<'_>,
+    ) -> Result<Response, Busy> {
+        Ok(Response::text(200, request.path))
+    }
+
+    fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {
+        let topic = self.topic(topic)?;
+        let keeps = match self.rooms {
+            Rooms::None => false,
+            Rooms::Some => topic.is_multiple_of(2),
+            Rooms::All => true,
+        };
+        keeps.then(|| Box::new(Doorman { topic }) as Box<dyn Room>)
+    }
+}
+
+/// Which topics have a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rooms {
+    None,
+    Some,
+    All,
+}
+
+/// A room that lets everything pass: as it is, or as a message of its own.
+#[derive(Debug)]
+struct Doorman {
+    topic: usize,
+}
+
+impl Room for Doorman {
+    fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
+        let (name, _) = ledger::decode(message.payload).expect("a damaged message came in");
+        if (name + self.topic).is_multiple_of(3) {
+            cx.publish(message.kind, message.payload)
+                .expect("one message is not too many");
+        } else {
+            cx.pass();
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Drives one `ShardCore` exactly as the event loop does, and no more often than it would.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use corecast::id::ShardId;
 use corecast::shard::core::ShardCore;
@@ -18,7 +19,7 @@ pub(crate) struct Shard {
     pub(crate) core: ShardCore<App>,
     at: usize,
     /// Sockets that wait to be accepted, with the topic of their listener; `None`: HTTP.
-    pub(crate) accepts: Vec<(usize, Option<String>)>,
+    pub(crate) accepts: Vec<(usize, Option<Arc<str>>)>,
     /// Sockets with something in their `event`.
     pub(crate) events: Vec<usize>,
     pending: Vec<ConnId>,
@@ -175,8 +176,8 @@ impl Shard {
         for (at, topic) in self.accepts.drain(..) {
             let sock = Sock(i32::try_from(at).unwrap());
             let id = match topic {
-                Some(topic) => self.core.handle_tcp_open(sock, &topic),
-                None => self.core.handle_http_open(sock),
+                Some(topic) => self.core.handle_tcp_open(sock, &topic, None),
+                None => self.core.handle_http_open(sock, None),
             };
             self.accepted += 1;
             self.socks.insert(id, at);

@@ -4,16 +4,18 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::Kind;
 use corecast::internals::Rng;
 use corecast::shard::core::ShardCore;
 use corecast::shard::home_of;
+use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
 
 use crate::client::{Client, Place, Stage};
-use crate::handler::App;
+use crate::handler::{App, Rooms};
 use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
 use crate::profile::{self, Profile};
@@ -36,6 +38,15 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) trace: VecDeque<(u64, u64, Action)>,
     pub(crate) draining: bool,
+}
+
+/// No thread answers here: nothing is asked.
+struct Nobody;
+
+impl Answers<()> for Nobody {
+    fn put(&self, _: Answered<()>) {
+        panic!("nothing was asked");
+    }
 }
 
 /// One thing that happens.
@@ -84,16 +95,19 @@ impl World {
             .collect();
         let ledger = Rc::new(RefCell::new(Book::default()));
         let says_goodbye = profile.churns && rng.below(2) == 0;
+        let rooms = [Rooms::None, Rooms::Some, Rooms::All][rng.below(3)];
         let shards = (0..profile.shards)
             .map(|at| {
                 let app = App {
                     ledger: Rc::clone(&ledger),
                     topics: Rc::clone(&names),
                     says_goodbye,
+                    rooms,
                 };
                 let (id, count) = (shard_id(at), shard_id(profile.shards));
                 let config = profile.config.clone();
-                let core = ShardCore::new(id, count, config, hasher.clone(), Now::default(), app);
+                let (now, hasher) = (Now::default(), hasher.clone());
+                let core = ShardCore::new(id, count, config, hasher, now, app, Arc::new(Nobody));
                 Shard::new(core, at, profile.shards)
             })
             .collect();
@@ -375,7 +389,7 @@ impl World {
             socket.fin = self.rng.below(2) == 0;
         }
         let listener = match client.place {
-            Place::Tcp => Some(self.names[client.topics[0]].clone()),
+            Place::Tcp => Some(Arc::from(self.names[client.topics[0]].as_str())),
             _ => None,
         };
         let place = client.place;

@@ -22,7 +22,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("conn", &["payload", "proto", "time", "topic"]),
     ("mesh", &["limits", "sys"]),
     ("net", &["limits"]),
-    ("handler", &["close_reason", "id", "proto", CORE]),
+    (
+        "handler",
+        &[
+            "close_reason",
+            "id",
+            "limits",
+            "payload",
+            "proto",
+            "time",
+            CORE,
+        ],
+    ),
     (
         CORE,
         &[
@@ -50,7 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "handle",
         &[
-            "counters", "limits", "mesh", "payload", "proto", CORE, SHELL,
+            "counters", "handler", "id", "mesh", "payload", "proto", CORE, SHELL,
         ],
     ),
     (
@@ -59,6 +70,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config", "handle", "handler", "id", "limits", "mesh", "net", "sys", SHELL,
         ],
     ),
+    (CLIENT_CORE, &["limits", "proto", "time"]),
+    (CLIENT, &["limits", "proto", "time", CLIENT_CORE]),
     ("cli", &["config", "limits", "relay", "server"]),
 ];
 
@@ -71,6 +84,7 @@ const CORE_FILES: &[&str] = &[
     "audit",
     "core",
     "cx",
+    "deliver",
     "drain",
     "flush",
     "inner",
@@ -81,10 +95,24 @@ const CORE_FILES: &[&str] = &[
     "lifecycle",
     "mail",
     "open",
+    "outboxes",
     "publish",
+    "questions",
+    "room_time",
+    "rooms",
+    "settle",
     "subscribe",
     "write",
     "home_of",
+];
+
+/// The same for a client, which nothing else of the package uses.
+const CLIENT_CORE: &str = "client core";
+const CLIENT: &str = "client";
+
+/// The files of `client` that are its core.
+const CLIENT_CORE_FILES: &[&str] = &[
+    "asking", "backoff", "core", "error", "event", "random", "settings", "url", "wire",
 ];
 
 /// No layers: what puts the crate together, and what exists for tests alone.
@@ -137,6 +165,9 @@ fn layer_of(path: &str) -> Option<&str> {
     let (folder, file) = inside.split_once('/').unwrap_or((inside, ""));
     Some(match folder {
         "shard" if CORE_FILES.contains(&file) => CORE,
+        "client" if CLIENT_CORE_FILES.contains(&file.split('/').next().unwrap_or(file)) => {
+            CLIENT_CORE
+        }
         folder => folder,
     })
 }
@@ -147,6 +178,7 @@ fn used_layer(path: &str) -> &str {
     let module = parts.next().unwrap_or_default();
     match (module, parts.nth(1)) {
         ("shard", Some(file)) if CORE_FILES.contains(&file) => CORE,
+        ("client", Some(file)) if CLIENT_CORE_FILES.contains(&file) => CLIENT_CORE,
         _ => module,
     }
 }
@@ -170,6 +202,21 @@ fn an_import_from_above_is_found() {
     ));
     assert!(complains(
         imports,
+        "src/client/core/life.rs",
+        "use crate::client::shell::Shell;"
+    ));
+    assert!(complains(
+        imports,
+        "src/client/shell.rs",
+        "use crate::shard::core::ShardCore;"
+    ));
+    assert!(complains(
+        imports,
+        "src/shard/event_loop.rs",
+        "use crate::client::wire::Wire;"
+    ));
+    assert!(complains(
+        imports,
         "src/conn/mod.rs",
         "use super::super::topic::Log;"
     ));
@@ -182,6 +229,11 @@ fn an_import_from_above_is_found() {
         imports,
         "src/shard/event_loop.rs",
         "use crate::shard::core::ShardCore;"
+    ));
+    assert!(!complains(
+        imports,
+        "src/client/shell.rs",
+        "use crate::client::core::Core;"
     ));
     assert!(!complains(
         imports,

@@ -7,11 +7,25 @@ use crate::tree::File;
 const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "mio::",
-        &["src/net/", "src/shard/accept.rs", "src/shard/event_loop.rs"],
+        &[
+            "src/client/builder.rs",
+            "src/client/dialer.rs",
+            "src/client/sender.rs",
+            "src/client/shell.rs",
+            "src/net/",
+            "src/shard/accept.rs",
+            "src/shard/event_loop.rs",
+        ],
     ),
     (
         "crossbeam_channel",
-        &["src/mesh/", "src/server.rs", "src/shard/thread.rs"],
+        &[
+            "src/client/dialer.rs",
+            "src/client/sender.rs",
+            "src/mesh/",
+            "src/server.rs",
+            "src/shard/thread.rs",
+        ],
     ),
     ("log::error!", LOGS),
     ("log::warn!", LOGS),
@@ -23,25 +37,33 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "rustix::",
         &[
+            "src/client/entropy.rs",
             "src/sys/",
             "src/shard/accept.rs",
             "src/shard/event_loop.rs",
             "src/shard/wire.rs",
         ],
     ),
-    ("socket2::", &["src/net/"]),
+    ("socket2::", &["src/client/dialer.rs", "src/net/"]),
     (
         "Instant",
         &[
+            "src/client/dialer.rs",
+            "src/client/mod.rs",
+            "src/client/shell.rs",
             "src/handle.rs",
             "src/mesh/outside.rs",
             "src/shard/event_loop.rs",
+            "src/shard/lookout.rs",
         ],
     ),
     ("SystemTime", &[]),
     (
         "std::net",
         &[
+            "src/client/dialer.rs",
+            "src/client/shell.rs",
+            "src/client/url.rs",
             "src/net/",
             "src/server.rs",
             "src/cli.rs",
@@ -49,7 +71,15 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("std::fs", &["src/sys/", "src/shard/accept.rs"]),
-    ("std::thread", &["src/sys/", "src/server.rs", "src/main.rs"]),
+    (
+        "std::thread",
+        &[
+            "src/client/dialer.rs",
+            "src/sys/",
+            "src/server.rs",
+            "src/main.rs",
+        ],
+    ),
     ("clap::", &["src/cli.rs", "src/main.rs"]),
 ];
 

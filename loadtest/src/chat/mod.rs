@@ -17,6 +17,7 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
 use crate::order;
 use crate::phase::{self, Phase};
+use crate::preflight;
 use crate::reach;
 use crate::record::Recorder;
 use crate::report::{Opening, ServerCost, ratio};
@@ -96,6 +97,7 @@ fn start(
     let run = scene::fresh_run();
     let topic = scene::topic_of(run, args.topic.as_ref());
     let targets = scene::targets(&args.url, &topic, room.conns)?;
+    preflight::delivers(&args.client, &targets[0], &targets[0])?;
     figures.urls = targets.iter().map(Target::to_string).collect();
     let form = Form::new(run, args.payload as usize);
     let threads = scene::threads(&args.client, room.conns)?;

@@ -19,6 +19,7 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
 use crate::opener::Habits;
 use crate::phase::{self, Phase};
+use crate::preflight;
 use crate::record::Recorder;
 use crate::report::Opening;
 use crate::scene;
@@ -40,6 +41,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<Figures, RunError> {
     let topic = scene::topic_of(run, args.topic.as_ref());
     let conns = args.connections as usize;
     let targets = scene::targets(&args.url, &topic, conns)?;
+    preflight::connects(&args.client, &targets[0])?;
     let mut figures = Figures::new();
     figures.urls = targets.iter().map(Target::to_string).collect();
     (figures.rate_per_s, figures.window) = (args.rate, args.window);

@@ -5,22 +5,22 @@ mod pinger;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::app::{Done, Plan, Reading};
+use crate::app::{Done, Plan};
 use crate::cli::EchoArgs;
 use crate::clock::now_ns;
 use crate::control::Control;
-use crate::crew::{self, Crew};
+use crate::crew::Crew;
 use crate::echo::pinger::{Pingers, Shared};
 use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
-use crate::opener::Habits;
 use crate::phase::{self, Phase};
+use crate::preflight;
 use crate::record::{Percentiles, Recorder};
 use crate::report::{ClientCost, Findings, Opening, ServerCost, Table, ratio};
+use crate::scene;
 use crate::series::{Series, Watch};
 use crate::show::Stage;
 use crate::url::Target;
@@ -54,6 +54,7 @@ pub(crate) struct Figures {
 /// in the figures.
 pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
     let targets = scene::targets(&args.url, "echo", args.connections as usize)?;
+    preflight::delivers(&args.client, &targets[0], &targets[0])?;
     let expected = u64::from(args.connections) * u64::from(args.messages);
     let mut figures = Figures {
         urls: targets.iter().map(Target::to_string).collect(),

@@ -25,6 +25,7 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::opener::Habits;
 use crate::order;
 use crate::phase::{self, Phase};
+use crate::preflight;
 use crate::reach;
 use crate::record::Recorder;
 use crate::report::{Opening, ServerCost, ServerMemory, ratio};
@@ -52,6 +53,7 @@ struct Run {
 /// in the figures.
 pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
     let setup = Setup::new(args)?;
+    preflight::delivers(&args.client, &setup.targets[0], &setup.publish_targets[0])?;
     let mut run = Run::start(args, &setup)?;
     let mut figures = Figures {
         urls: setup.targets.iter().map(Target::to_string).collect(),

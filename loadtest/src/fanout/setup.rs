@@ -49,9 +49,8 @@ impl Setup {
         }
         let (pace, messages) = pace(args)?;
         // As many for each, and one more for the first ones.
-        let share = |index: u32| {
-            messages / args.publishers + u32::from(index < messages % args.publishers)
-        };
+        let share =
+            |index: u32| messages / args.publishers + u32::from(index < messages % args.publishers);
         Ok(Self {
             targets,
             publish_targets,

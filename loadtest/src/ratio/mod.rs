@@ -179,6 +179,8 @@ fn measure(
     let mut command = command(args, server)?;
     let spawned = pinning.on_server_cpu(|| Spawned::start(&mut command))?;
     let client = ClientArgs {
+        // The servers are ours, and have said that they listen.
+        no_preflight: true,
         server_pid: Some(spawned.pid()),
         timeout: TIMEOUT_S,
         // Samples would cost the same CPUs that are compared here.

@@ -15,6 +15,7 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::listeners::Hall;
 use crate::message::Form;
 use crate::phase;
+use crate::preflight;
 use crate::report::{Opening, ServerCost};
 use crate::scene;
 use crate::series::Watch;
@@ -72,6 +73,7 @@ impl<'a> Run<'a> {
             Some(url) => Target::parse(url, &topic).map_err(RunError::Usage)?,
             None => targets[0].for_publishing(),
         };
+        preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let form = Form::new(run, args.payload as usize);
         let leader = Leader::new(&args.client);
         let publisher = Publisher::start(publish_target, &form, Some(args.rate), all, &leader)?;
@@ -154,7 +156,10 @@ impl<'a> Run<'a> {
     }
 
     fn half_with_slow(&mut self, figures: &mut Figures) -> Result<(), RunError> {
-        let (slow, hall) = (Arc::clone(self.slow.control()), Arc::clone(&self.others.hall));
+        let (slow, hall) = (
+            Arc::clone(self.slow.control()),
+            Arc::clone(&self.others.hall),
+        );
         let (pid, duration) = (self.args.client.server_pid, self.args.duration);
         let tids = [&self.others.crew.tids[..], &self.publisher.crew.tids].concat();
         self.leader.mark("slow ones stop reading", None);

@@ -16,6 +16,7 @@ use crate::clock::{now_ns, seconds};
 use crate::leader::{Leader, RunError, Waited};
 use crate::listeners::Hall;
 use crate::message::Form;
+use crate::preflight;
 use crate::record::Recorder;
 use crate::report::Opening;
 use crate::scene;
@@ -90,6 +91,7 @@ impl<'a> Soak<'a> {
             Some(url) => Target::parse(url, &topic).map_err(RunError::Usage)?,
             None => targets[0].for_publishing(),
         };
+        preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let form = Form::new(run, args.payload as usize);
         let leader = Leader::new(&args.client);
         let publisher = Publisher::start(publish_target, &form, Some(args.rate), conns, &leader)?;

@@ -17,6 +17,7 @@ use crate::message::Form;
 use crate::opener::Habits;
 use crate::outbox::Leave;
 use crate::phase;
+use crate::preflight;
 use crate::report::{Opening, ratio};
 use crate::scene;
 use crate::series::Watch;
@@ -88,6 +89,7 @@ impl<'a> Storm<'a> {
         let leader = Leader::new(&args.client);
         let source = conns + steady;
         let called = targets[0].for_publishing();
+        preflight::delivers(&args.client, &targets[0], &called)?;
         let caller = Publisher::start(called, &form, None, source, &leader)?;
         let published = steady_target.for_publishing();
         let rate = Some(args.rate);

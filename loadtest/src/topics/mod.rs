@@ -17,6 +17,7 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
 use crate::order::{self, Order};
 use crate::phase::{self, Phase};
+use crate::preflight;
 use crate::record::Recorder;
 use crate::report::{Opening, ServerCost, ratio};
 use crate::scene;
@@ -85,6 +86,7 @@ impl<'a> Run<'a> {
         figures.urls = targets.iter().map(Target::to_string).collect();
         figures.publish_url = publish_target.to_string();
         check(&[&targets[..], std::slice::from_ref(&publish_target)].concat())?;
+        preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let leader = Leader::new(&args.client);
         let form = Form::new(run, args.payload as usize);
         let schedule = Arc::new(Schedule::new(args));

@@ -8,7 +8,9 @@ use crate::stand_in::{Fault, StandIn};
 /// A run against a server with this fault, which must fail.
 fn lied_to(fault: Fault, flags: &str) -> Value {
     let server = StandIn::start(fault);
-    fails(&flags.replace("@http", &server.http))
+    let flags = flags.replace("@http", &server.http);
+    // It counts messages and upgrades.
+    fails(&format!("{flags} --no-preflight"))
 }
 
 const CONNECT: &str = "connect --url ws://@http/sub/{topic} -n 5 --hold 1s";

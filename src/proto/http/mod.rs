@@ -1,10 +1,14 @@
-//! HTTP/1.1 as far as a server needs it that closes after each answer: heads in, answers out.
+//! HTTP/1.1 as far as a server needs it that closes after each answer, heads in and answers out;
+//! and as far as a client needs it that asks for WebSocket.
 
+mod answer;
 mod error;
+pub(crate) mod fields;
 mod request;
 mod response;
 mod topic;
 
+pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 pub use error::HttpError;
 pub(crate) use request::is_token;
 pub use request::{Head, NO_HEADERS, Request, parse_head};

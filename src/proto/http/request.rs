@@ -1,9 +1,11 @@
 //! The head of an HTTP/1.x request, RFC 9112 sections 2 to 5, stricter than it must be.
 
+use std::borrow::Cow;
+
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
-use crate::proto::http::HttpError;
+use crate::proto::http::{HttpError, fields};
 
 /// Room for the header fields of a request, to be lent to [`parse_head`].
 pub const NO_HEADERS: [Header<'static>; HEADERS_MAX] = [EMPTY_HEADER; HEADERS_MAX];
@@ -103,17 +105,24 @@ impl<'b> Request<'b> {
 
     /// The values of all header fields with this name, in any case, in order.
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
-        let named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
-        self.headers.iter().filter(named).map(|header| header.value)
+        fields::values(self.headers, name)
+    }
+
+    /// The parameters of the query, in order: names and values, decoded as of a form (WHATWG URL
+    /// standard, section 5.1): `+` is a space, and what is no UTF-8 becomes U+FFFD.
+    pub fn params(&self) -> impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)> + use<'b> {
+        form_urlencoded::parse(self.query.unwrap_or_default().as_bytes())
+    }
+
+    /// The value of the first parameter with this name.
+    pub fn param(&self, name: &str) -> Option<Cow<'b, str>> {
+        self.params()
+            .find_map(|(key, value)| (key == name).then_some(value))
     }
 
     /// Whether a header field with this name lists `token`, both in any case.
-    ///
-    /// RFC 9110 5.3: several fields of one name are one list.
     pub fn lists_token(&self, name: &str, token: &str) -> bool {
-        self.headers(name)
-            .flat_map(|value| value.split(|byte| *byte == b','))
-            .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        fields::list_token(self.headers, name, token)
     }
 
     /// Whether the request asks for WebSocket, rightly or wrongly. RFC 9110 7.8: an offer of other

@@ -43,13 +43,20 @@ pub fn parse(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
 /// Appends a close frame. `reason` is cut between two characters to [`REASON_LEN_MAX`] bytes.
 pub fn encode_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     debug_assert!(is_allowed(code));
-    let mut len = reason.len().min(REASON_LEN_MAX);
-    while !reason.is_char_boundary(len) {
-        len -= 1;
-    }
-    encode_header(out, Opcode::Control(Control::Close), CODE_LEN + len);
+    let reason = cut(reason);
+    encode_header(
+        out,
+        Opcode::Control(Control::Close),
+        CODE_LEN + reason.len(),
+    );
     out.extend_from_slice(&code.to_be_bytes());
-    out.extend_from_slice(&reason.as_bytes()[..len]);
+    out.extend_from_slice(reason.as_bytes());
+}
+
+/// The payload of a close frame, for a side that masks it. `reason` is cut likewise.
+pub fn close_payload(code: u16, reason: &str) -> Vec<u8> {
+    debug_assert!(is_allowed(code));
+    [&code.to_be_bytes(), cut(reason).as_bytes()].concat()
 }
 
 /// Appends a ping frame with at most [`CONTROL_LEN_MAX`] bytes of `payload`.
@@ -71,11 +78,20 @@ fn encode_control(out: &mut Vec<u8>, control: Control, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// As much of `reason` as a close frame carries.
+fn cut(reason: &str) -> &str {
+    let mut len = reason.len().min(REASON_LEN_MAX);
+    while !reason.is_char_boundary(len) {
+        len -= 1;
+    }
+    &reason[..len]
+}
+
 const CODE_LEN: usize = 2;
 
 #[cfg(test)]
 mod tests {
-    use super::{encode_close, encode_ping, encode_pong, is_allowed, parse};
+    use super::{close_payload, encode_close, encode_ping, encode_pong, is_allowed, parse};
     use crate::proto::ProtocolError;
 
     #[test]
@@ -112,6 +128,7 @@ mod tests {
             assert_eq!(usize::from(out[1]), 2 + len);
             assert_eq!(out.len(), 2 + 2 + len);
             assert_eq!(parse(&out[2..]), Ok((Some(1001), &reason[..len])));
+            assert_eq!(close_payload(1001, reason), out[2..]);
         };
         check("", 0);
         check(&"x".repeat(122), 122);

@@ -1,4 +1,4 @@
-//! A client's bytes to messages and control frames.
+//! Bytes to messages and control frames: those of a client, or those of a server.
 //!
 //! Whoever owns a connection owns a `Decoder`, so it is one pointer: null between messages.
 //! A frame that is whole in the input is unmasked and handed out where it lies; only what has
@@ -9,13 +9,21 @@ use crate::proto::ws::message::{Ended, Partial};
 use crate::proto::ws::{close, mask};
 use crate::proto::{Kind, ProtocolError};
 
-/// The receiving state of one WebSocket connection.
+/// What a server decodes: the frames of a client, which are masked.
+pub type Decoder = DecoderOf<true>;
+/// What a client decodes: the frames of a server, which are not.
+pub type ClientDecoder = DecoderOf<false>;
+
+/// The receiving state of one WebSocket connection, of frames that must be `MASKED` or must not.
+///
+/// RFC 6455 5.1 wants it of a client and forbids it to a server. There is no other difference,
+/// and each side's code has no branch for the other's.
 #[derive(Debug, Default)]
-pub struct Decoder {
+pub struct DecoderOf<const MASKED: bool> {
     partial: Option<Box<Partial>>,
 }
 
-/// What a client said.
+/// What the peer said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'b> {
     /// A message, whole, in as many frames as it came.
@@ -29,7 +37,7 @@ pub enum Event<'b> {
     Ping(&'b [u8]),
     /// Answers a ping, or comes unasked.
     Pong(&'b [u8]),
-    /// The last frame of the client (RFC 6455 5.5.1).
+    /// The last frame of the peer (RFC 6455 5.5.1).
     Close {
         /// Why, if it said so; a code that may be sent.
         code: Option<u16>,
@@ -38,7 +46,7 @@ pub enum Event<'b> {
     },
 }
 
-/// One step of [`Decoder::decode`].
+/// One step of [`DecoderOf::decode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'b> {
     /// Bytes taken from the front of the input; all of them if there is no event.
@@ -47,7 +55,7 @@ pub struct Step<'b> {
     pub event: Option<Event<'b>>,
 }
 
-impl Decoder {
+impl<const MASKED: bool> DecoderOf<MASKED> {
     /// Takes bytes from the front of `input` up to and including the next event.
     ///
     /// Unmasks `input` in place. A message of more than `max` bytes is refused by the header of
@@ -56,7 +64,7 @@ impl Decoder {
     ///
     /// # Errors
     ///
-    /// Whatever RFC 6455 forbids a client; the decoder must not be used afterwards.
+    /// Whatever RFC 6455 forbids the peer; the decoder must not be used afterwards.
     pub fn decode<'b>(
         &'b mut self,
         input: &'b mut [u8],
@@ -75,7 +83,7 @@ impl Decoder {
 
     /// Frees the memory behind the last event, unless a message is still in progress.
     ///
-    /// The next [`Decoder::decode`] does so too; a connection that may stay silent for long
+    /// The next [`DecoderOf::decode`] does so too; a connection that may stay silent for long
     /// should not wait for it.
     pub fn release(&mut self) {
         if self
@@ -108,7 +116,7 @@ impl Decoder {
             if let Some(partial) = &mut self.partial
                 && partial.is_in_frame()
             {
-                let (n, ended) = partial.fill(&mut input[taken..])?;
+                let (n, ended) = partial.fill::<MASKED>(&mut input[taken..])?;
                 taken += n;
                 if let Some(ended) = ended {
                     return Ok((taken, Found::Kept(ended)));
@@ -126,7 +134,9 @@ impl Decoder {
             if let Some(payload) = input[taken..].get_mut(..len)
                 && let Some(ended) = ends_at_once(&header)
             {
-                mask::unmask(payload, header.key, 0);
+                if MASKED {
+                    mask::unmask(payload, header.key, 0);
+                }
                 if ended == Ended::Message(Kind::Text)
                     && simdutf8::basic::from_utf8(payload).is_err()
                 {
@@ -150,13 +160,13 @@ impl Decoder {
             .as_ref()
             .is_some_and(|partial| partial.is_in_header())
         {
-            match frame::parse(input)? {
+            match frame::parse::<MASKED>(input)? {
                 frame::Parsed::Complete { header, taken } => return Ok((taken, Some(header))),
                 frame::Parsed::Incomplete { .. } if input.is_empty() => return Ok((0, None)),
                 frame::Parsed::Incomplete { .. } => (),
             }
         }
-        self.partial_mut().fill_header(input)
+        self.partial_mut().fill_header::<MASKED>(input)
     }
 
     /// Checks a frame against what came before it; returns the length of its payload.

@@ -1,5 +1,6 @@
-//! The header of a WebSocket frame, RFC 6455 5.2: read from clients, written to clients.
+//! The header of a WebSocket frame, RFC 6455 5.2, read and written by both sides.
 
+use crate::proto::ws::mask;
 use crate::proto::{Kind, ProtocolError};
 
 /// The longest header: two bytes, a 64-bit length, a masking key.
@@ -29,14 +30,14 @@ pub enum Control {
     Pong,
 }
 
-/// A frame header as a client sends it.
+/// A frame header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Whether this is the last frame of its message.
     pub fin: bool,
     /// What the frame is.
     pub opcode: Opcode,
-    /// The masking key.
+    /// The masking key; zeros, which change nothing, in a frame that is not masked.
     pub key: [u8; 4],
     /// Bytes of payload that are announced.
     pub len: u64,
@@ -59,7 +60,8 @@ pub enum Parsed {
     },
 }
 
-/// Reads a client's frame header from the front of `input`.
+/// Reads a frame header from the front of `input`: a client's, which is masked, or else a
+/// server's, which is not (RFC 6455 5.1).
 ///
 /// What is wrong is refused in the order of the bytes, so that it does not matter how they were
 /// cut on their way.
@@ -67,7 +69,7 @@ pub enum Parsed {
 /// # Errors
 ///
 /// Whatever RFC 6455 5.2 and 5.5 forbid in a header that stands alone.
-pub fn parse(input: &[u8]) -> Result<Parsed, ProtocolError> {
+pub fn parse<const MASKED: bool>(input: &[u8]) -> Result<Parsed, ProtocolError> {
     let Some(&first) = input.first() else {
         return Ok(Parsed::Incomplete {
             need: HEADER_LEN_MIN,
@@ -88,23 +90,33 @@ pub fn parse(input: &[u8]) -> Result<Parsed, ProtocolError> {
             need: HEADER_LEN_MIN,
         });
     };
-    if second & MASK == 0 {
-        return Err(ProtocolError::Unmasked);
+    if (second & MASK != 0) != MASKED {
+        return Err(if MASKED {
+            ProtocolError::Unmasked
+        } else {
+            ProtocolError::Masked
+        });
     }
     let short_len = second & LEN;
     if is_control && CONTROL_LEN_MAX < usize::from(short_len) {
         return Err(ProtocolError::ControlTooLong);
     }
+    let key_len = if MASKED { KEY_LEN } else { 0 };
     let taken = match short_len {
-        LEN_16 => HEADER_LEN_MIN + 2 + 4,
-        LEN_64 => HEADER_LEN_MIN + 8 + 4,
-        _ => HEADER_LEN_MIN + 4,
+        LEN_16 => HEADER_LEN_MIN + 2 + key_len,
+        LEN_64 => HEADER_LEN_MIN + 8 + key_len,
+        _ => HEADER_LEN_MIN + key_len,
     };
     let Some((len, rest)) = split_len(short_len, &input[HEADER_LEN_MIN..])? else {
         return Ok(Parsed::Incomplete { need: taken });
     };
-    let Some(&key) = rest.first_chunk() else {
-        return Ok(Parsed::Incomplete { need: taken });
+    let key = if MASKED {
+        let Some(&key) = rest.first_chunk() else {
+            return Ok(Parsed::Incomplete { need: taken });
+        };
+        key
+    } else {
+        [0; KEY_LEN]
     };
     Ok(Parsed::Complete {
         header: Header {
@@ -134,6 +146,22 @@ pub fn encode_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
             out.extend_from_slice(&(len as u64).to_be_bytes());
         }
     }
+}
+
+/// Appends an unfragmented client frame, masked with `key`.
+///
+/// RFC 6455 5.3: `key` must be new for each frame, and nobody may be able to predict it.
+pub fn encode_masked(out: &mut Vec<u8>, opcode: Opcode, key: [u8; KEY_LEN], payload: &[u8]) {
+    out.reserve(HEADER_LEN_MAX + payload.len());
+    let start = out.len();
+    encode_header(out, opcode, payload.len());
+    if let Some(second) = out.get_mut(start + 1) {
+        *second |= MASK;
+    }
+    out.extend_from_slice(&key);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    mask::unmask(&mut out[start..], key, 0);
 }
 
 impl Opcode {
@@ -183,6 +211,8 @@ fn split_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, Protoco
     Ok(Some((len, rest)))
 }
 
+/// Bytes of a masking key.
+const KEY_LEN: usize = 4;
 /// The shortest header: that of an unmasked frame.
 const HEADER_LEN_MIN: usize = 2;
 

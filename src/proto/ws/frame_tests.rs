@@ -1,7 +1,12 @@
-use super::{Control, HEADER_LEN_MAX, Header, Opcode, Parsed, encode_header, parse};
+use super::{Control, HEADER_LEN_MAX, Header, Opcode, Parsed, encode_header, encode_masked};
 use crate::proto::{Kind, ProtocolError};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
+
+/// A client's header, as a server reads it.
+fn parse(input: &[u8]) -> Result<Parsed, ProtocolError> {
+    super::parse::<true>(input)
+}
 
 fn masked(start: &[u8]) -> Vec<u8> {
     [start, &KEY].concat()
@@ -104,4 +109,40 @@ fn a_written_header_reads_back_once_the_client_masks_it() {
         check(&out, Ok((true, Opcode::Data(Kind::Text), len as u64)));
         assert!(out.len() + KEY.len() <= HEADER_LEN_MAX);
     }
+}
+
+#[test]
+fn a_server_header_is_the_same_without_key() {
+    for len in [0, 1, 125, 126, 127, 0xffff, 0x1_0000, 0xffff_ffff] {
+        let mut out = Vec::new();
+        encode_header(&mut out, Opcode::Data(Kind::Text), len);
+        for cut in 0..out.len() {
+            let need = if cut < 2 { 2 } else { out.len() };
+            let expected = Ok(Parsed::Incomplete { need });
+            assert_eq!(super::parse::<false>(&out[..cut]), expected, "cut at {cut}");
+        }
+        let header = Header {
+            fin: true,
+            opcode: Opcode::Data(Kind::Text),
+            key: [0; 4],
+            len: len as u64,
+        };
+        let taken = out.len();
+        let expected = Ok(Parsed::Complete { header, taken });
+        assert_eq!(super::parse::<false>(&out), expected, "length {len}");
+        out[1] |= 0x80;
+        assert_eq!(super::parse::<false>(&out), Err(ProtocolError::Masked));
+    }
+}
+
+#[test]
+fn a_masked_frame_reads_back() {
+    let mut out = b"before".to_vec();
+    encode_masked(&mut out, Opcode::Data(Kind::Binary), KEY, b"12345");
+    assert_eq!(&out[..6], b"before");
+    assert_eq!(out[6..12], [0x82, 0x85, 1, 2, 3, 4]);
+    assert_eq!(
+        out[12..],
+        [b'1' ^ 1, b'2' ^ 2, b'3' ^ 3, b'4' ^ 4, b'5' ^ 1]
+    );
 }

@@ -90,13 +90,13 @@ impl Partial {
 
     /// Takes bytes of a frame header from the front of `input`; returns how many, and the header
     /// once it is whole. Without a header all of `input` was taken.
-    pub(crate) fn fill_header(
+    pub(crate) fn fill_header<const MASKED: bool>(
         &mut self,
         input: &[u8],
     ) -> Result<(usize, Option<Header>), ProtocolError> {
         let mut taken = 0;
         loop {
-            match frame::parse(&self.header[..self.header_len])? {
+            match frame::parse::<MASKED>(&self.header[..self.header_len])? {
                 frame::Parsed::Complete { header, .. } => {
                     self.header_len = 0;
                     return Ok((taken, Some(header)));
@@ -134,7 +134,7 @@ impl Partial {
 
     /// Takes payload of the current frame from the front of `input`; returns how many bytes, and
     /// what ended with them. Without an end, either all of `input` was taken or a fragment ended.
-    pub(crate) fn fill(
+    pub(crate) fn fill<const MASKED: bool>(
         &mut self,
         input: &mut [u8],
     ) -> Result<(usize, Option<Ended>), ProtocolError> {
@@ -143,7 +143,9 @@ impl Partial {
         };
         let n = input.len().min(frame.len - frame.done);
         let part = &mut input[..n];
-        mask::unmask(part, frame.key, frame.done);
+        if MASKED {
+            mask::unmask(part, frame.key, frame.done);
+        }
         if let Opcode::Control(_) = frame.opcode {
             self.control[frame.done..frame.done + n].copy_from_slice(part);
         } else {

@@ -1,11 +1,12 @@
-//! The server's side of WebSocket, RFC 6455: upgrade, frames, messages and close.
+//! WebSocket, RFC 6455: upgrade, frames, messages and close, as both sides see them.
 
 pub mod close;
 mod decoder;
+pub mod dial;
 pub mod frame;
 pub mod handshake;
 pub mod mask;
 mod message;
 
-pub use close::{encode_close, encode_ping, encode_pong};
-pub use decoder::{Decoder, Event, Step};
+pub use close::{close_payload, encode_close, encode_ping, encode_pong};
+pub use decoder::{ClientDecoder, Decoder, DecoderOf, Event, Step};

@@ -46,6 +46,10 @@ impl Running {
         self.server().tcp_addrs()[0]
     }
 
+    pub(crate) fn http_addrs(&self) -> &[SocketAddr] {
+        self.server().http_addrs()
+    }
+
     pub(crate) fn tcp_addrs(&self) -> &[SocketAddr] {
         self.server().tcp_addrs()
     }

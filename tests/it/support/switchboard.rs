@@ -1,7 +1,7 @@
 //! An application for tests of several shards: a connection learns its shard, and publishes on
 //! any topic.
 
-use corecast::{Busy, Cx, Handler, Message, Opening, Relay, Response};
+use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay};
 
 use crate::support::server::Running;
 use crate::support::ws::Ws;
@@ -19,12 +19,13 @@ impl Switchboard {
 
 impl Handler for Switchboard {
     type Conn = <Relay as Handler>::Conn;
+    type Answer = ();
 
     fn on_open(
         &mut self,
         cx: &mut Cx<'_, Self::Conn>,
         opening: &Opening<'_>,
-    ) -> Result<Self::Conn, Response> {
+    ) -> Result<Self::Conn, Refusal> {
         self.0.on_open(cx, opening)
     }
 
@@ -32,17 +33,17 @@ impl Handler for Switchboard {
         &mut self,
         cx: &mut Cx<'_, Self::Conn>,
         message: Message<'_>,
-    ) -> Result<(), Busy> {
+    ) -> Result<(), Halt> {
         let text = std::str::from_utf8(message.payload).unwrap_or_default();
         if text == "shard?" {
             let shard = cx.shard().to_string();
-            return cx.send(message.kind, shard.as_bytes());
+            return Ok(cx.reply(message.kind, shard.as_bytes())?);
         }
         match text
             .strip_prefix("to ")
             .and_then(|rest| rest.split_once(' '))
         {
-            Some((topic, text)) => cx.publish(topic, message.kind, text.as_bytes()),
+            Some((topic, text)) => Ok(cx.publish(topic, message.kind, text.as_bytes())?),
             None => self.0.on_message(cx, message),
         }
     }

@@ -1,0 +1,103 @@
+//! The request for WebSocket and its answer, which grants it or says why not.
+
+use crate::limits::REFUSAL_BODY_BYTES_MAX;
+use crate::proto::http::{AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
+use crate::proto::ws::dial::{
+    HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
+};
+
+/// A request whose answer is arriving.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    offer: Offer,
+    key: String,
+    head: Vec<u8>,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// WebSocket, of which `rest` is the beginning.
+    Granted {
+        protocol: Option<String>,
+        rest: Vec<u8>,
+    },
+    /// Something else, of which `body` is the beginning.
+    Refused { status: u16, body: Body },
+}
+
+/// The body of a refusal, as much of it as is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Body {
+    bytes: Vec<u8>,
+    len: Option<usize>,
+    chunked: bool,
+}
+
+impl Asking {
+    /// Appends the request.
+    pub(crate) fn begin(out: &mut Vec<u8>, offer: &Offer, nonce: [u8; 16]) -> Self {
+        let key = encode_key(nonce);
+        encode_upgrade(out, offer, &key);
+        Self {
+            offer: offer.clone(),
+            key,
+            head: Vec::new(),
+        }
+    }
+
+    /// Takes all of `input`; returns the answer once its head is whole.
+    pub(crate) fn take(&mut self, input: &[u8]) -> Result<Option<Answered>, HandshakeError> {
+        self.head.extend_from_slice(input);
+        loop {
+            let mut headers = NO_ANSWER_HEADERS;
+            let head = parse_answer(&self.head, &mut headers)?;
+            let AnswerHead::Complete { answer, taken } = head else {
+                return Ok(None);
+            };
+            match answer.status {
+                101 => {
+                    let protocol = check_switching_protocols(&answer, &self.offer, &self.key)?;
+                    let rest = self.head.split_off(taken);
+                    return Ok(Some(Answered::Granted { protocol, rest }));
+                }
+                // RFC 9110 15.2: any number of these may come before the answer.
+                100..=199 => drop(self.head.drain(..taken)),
+                status => {
+                    let mut body = Body {
+                        bytes: Vec::new(),
+                        len: answer.content_length(),
+                        chunked: answer.lists_token("transfer-encoding", "chunked"),
+                    };
+                    body.push(&self.head[taken..]);
+                    return Ok(Some(Answered::Refused { status, body }));
+                }
+            }
+        }
+    }
+}
+
+impl Body {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        let room = REFUSAL_BODY_BYTES_MAX.saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// Whether no more of it will be kept.
+    pub(crate) fn is_whole(&self) -> bool {
+        let len = self.bytes.len();
+        REFUSAL_BODY_BYTES_MAX <= len
+            || !self.chunked && self.len.is_some_and(|whole| whole <= len)
+            // RFC 9112 7.1: the last chunk is empty.
+            || self.chunked && self.bytes.ends_with(b"0\r\n\r\n")
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        if self.chunked {
+            return dechunk(&self.bytes);
+        }
+        self.bytes.truncate(self.len.unwrap_or(usize::MAX));
+        self.bytes
+    }
+}

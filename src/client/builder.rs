@@ -1,0 +1,291 @@
+//! What a client is to be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Poll, Waker};
+
+use crate::client::Client;
+use crate::client::core::Core;
+use crate::client::dialer::Dialer;
+use crate::client::entropy;
+use crate::client::error::BuildError;
+use crate::client::sender::{Rules, queue};
+use crate::client::settings::Settings;
+use crate::client::shell::{Shell, WAKER};
+use crate::client::url::{Address, Scheme, UrlError};
+use crate::limits::TCP_USER_TIMEOUT;
+use crate::proto::http::is_token;
+use crate::proto::ws::dial::Offer;
+use crate::time::Now;
+
+/// What a client is to be; see [`Client::builder`].
+#[derive(Clone, Debug)]
+pub struct ClientBuilder {
+    address: Address,
+    protocols: Vec<String>,
+    headers: Vec<(String, String)>,
+    settings: Settings,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(url: &str) -> Result<Self, UrlError> {
+        Ok(Self {
+            address: Address::parse(url)?,
+            protocols: Vec::new(),
+            headers: Vec::new(),
+            settings: Settings::new(None),
+        })
+    }
+
+    /// Sends a header field with the request for WebSocket, for instance `Authorization`; may be
+    /// called several times. Over TCP there is no request.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Offers a subprotocol, the most wanted first. The server may choose one of them or none.
+    #[must_use]
+    pub fn protocol(mut self, name: impl Into<String>) -> Self {
+        self.protocols.push(name.into());
+        self
+    }
+
+    /// Longest message in bytes, in both directions; 1 MiB by default. A longer one from the
+    /// server ends the connection, and with it the client ([`Reason::is_terminal`]).
+    ///
+    /// [`Reason::is_terminal`]: crate::client::Reason::is_terminal
+    #[must_use]
+    pub fn message_bytes_max(mut self, bytes: usize) -> Self {
+        self.settings.message_bytes_max = bytes;
+        self
+    }
+
+    /// An attempt, from the name to a connected socket, takes this long at most; 10 s by default.
+    /// A host's addresses are tried one after the other, each for its share of what is left.
+    #[must_use]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// Then the server must answer within this time; 10 s by default.
+    #[must_use]
+    pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.handshake_timeout = timeout;
+        self
+    }
+
+    /// A server that was silent for `interval` is pinged, and one that is silent for `timeout`
+    /// after that is taken for dead; 25 s and 10 s by default.
+    ///
+    /// Over TCP nothing answers: an empty frame is sent where nothing else was for `interval`, and
+    /// the connection ends if the server's host does not acknowledge it for `interval` and
+    /// `timeout` together.
+    #[must_use]
+    pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
+        self.settings.ping_interval = interval;
+        self.settings.pong_timeout = timeout;
+        self
+    }
+
+    /// A connection on which nothing came for this long ends, and is made anew; never by default.
+    /// Over WebSocket an answered ping counts.
+    #[must_use]
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.idle_timeout = Some(timeout);
+        self
+    }
+
+    /// How long the client waits before it tries again: any time from 0 up to `base`, doubled
+    /// with each attempt, and at most `cap`; 500 ms and 30 s by default.
+    ///
+    /// It begins with `base` again after a connection that lasted as long as `cap`.
+    #[must_use]
+    pub fn backoff(mut self, base: Duration, cap: Duration) -> Self {
+        self.settings.backoff_base = base;
+        self.settings.backoff_cap = cap;
+        self
+    }
+
+    /// Whether the client comes back after a connection has ended or an attempt has failed; by
+    /// default it does, unless [`Reason::is_terminal`](crate::client::Reason::is_terminal).
+    #[must_use]
+    pub fn reconnect(mut self, reconnect: bool) -> Self {
+        self.settings.reconnect = reconnect;
+        self
+    }
+
+    /// Whether it comes back even then; by default it does not.
+    #[must_use]
+    pub fn retry_refusals(mut self, retry: bool) -> Self {
+        self.settings.retry_refusals = retry;
+        self
+    }
+
+    /// Makes the client. It waits for nothing: the first attempt begins in the first call that
+    /// may wait, and the first event tells how it went.
+    ///
+    /// # Errors
+    ///
+    /// A setting out of its range, or the process is out of descriptors.
+    pub fn connect(self) -> Result<Client, BuildError> {
+        self.check()?;
+        let Self {
+            address,
+            protocols,
+            headers,
+            mut settings,
+        } = self;
+        let is_websocket = address.scheme == Scheme::WebSocket;
+        let user_timeout = if is_websocket {
+            TCP_USER_TIMEOUT
+        } else {
+            let silence = settings.ping_interval.saturating_add(settings.pong_timeout);
+            silence.min(USER_TIMEOUT_MOST)
+        };
+        settings.offer = is_websocket.then_some(Offer {
+            host: address.authority,
+            target: address.target,
+            protocols,
+            headers,
+        });
+        let rules = Rules {
+            message_bytes_max: settings.message_bytes_max,
+            allows_empty: is_websocket,
+        };
+        let poll = Poll::new()?;
+        let waker = Arc::new(Waker::new(poll.registry(), WAKER)?);
+        let (sender, queue) = queue(rules, Arc::clone(&waker));
+        let dialer = Dialer::new(address.host, address.port, user_timeout);
+        Ok(Client {
+            core: Core::new(settings, entropy::fill, Now::default()),
+            shell: Shell::new(poll, waker, dialer),
+            queue,
+            sender,
+        })
+    }
+
+    fn check(&self) -> Result<(), BuildError> {
+        for (name, value) in &self.headers {
+            if !is_token(name.as_bytes()) || !is_field_value(value) || belongs_to_handshake(name) {
+                return Err(BuildError::Header { name: name.clone() });
+            }
+        }
+        for (at, name) in self.protocols.iter().enumerate() {
+            // RFC 6455 4.1: "The elements that comprise this value MUST ... all be unique".
+            if !is_token(name.as_bytes()) || self.protocols[..at].contains(name) {
+                return Err(BuildError::Protocol { name: name.clone() });
+            }
+        }
+        let settings = &self.settings;
+        let waits = [
+            settings.connect_timeout,
+            settings.handshake_timeout,
+            settings.ping_interval,
+            settings.pong_timeout,
+            settings.idle_timeout.unwrap_or(Duration::MAX),
+            settings.backoff_base,
+            settings.backoff_cap,
+        ];
+        if waits.iter().any(|wait| *wait < Duration::from_millis(1)) {
+            return Err(BuildError::Setting(
+                "timeouts and delays must be at least 1 ms",
+            ));
+        }
+        if !(1..=MESSAGE_BYTES_MOST).contains(&settings.message_bytes_max) {
+            return Err(BuildError::Setting(
+                "messages must have at least 1 byte, and at most 1 GiB",
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// RFC 9110 5.5, without what nobody agrees about: bytes outside of ASCII.
+fn is_field_value(value: &str) -> bool {
+    let is_fine = |byte: u8| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t';
+    value.bytes().all(is_fine)
+}
+
+fn belongs_to_handshake(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let own = [
+        "connection",
+        "content-length",
+        "host",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    own.contains(&&*name) || name.starts_with("sec-websocket-")
+}
+
+/// The kernel counts milliseconds in 31 bits.
+const USER_TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+/// A length that every part of the way can count.
+const MESSAGE_BYTES_MOST: usize = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{BuildError, ClientBuilder};
+
+    fn builder() -> ClientBuilder {
+        ClientBuilder::new("ws://127.0.0.1:1/").unwrap()
+    }
+
+    #[test]
+    fn what_could_forge_a_request_is_refused() {
+        for (name, value) in [
+            ("", "x"),
+            ("a b", "x"),
+            ("X", "a\r\nY: b"),
+            ("X", "a\nb"),
+            ("X", "a\0"),
+            ("X", "é"),
+            ("Host", "x"),
+            ("UPGRADE", "x"),
+            ("Sec-WebSocket-Key", "x"),
+        ] {
+            let built = builder().header(name, value).connect();
+            assert!(
+                matches!(built, Err(BuildError::Header { .. })),
+                "{name}: {value}"
+            );
+        }
+        assert!(
+            builder()
+                .header("Authorization", "Bearer x y")
+                .connect()
+                .is_ok()
+        );
+        for name in ["", "a b", "a,b", "é"] {
+            let built = builder().protocol(name).connect();
+            assert!(matches!(built, Err(BuildError::Protocol { .. })), "{name}");
+        }
+        let twice = builder().protocol("a").protocol("a").connect();
+        assert!(matches!(twice, Err(BuildError::Protocol { .. })));
+    }
+
+    #[test]
+    fn settings_have_ranges() {
+        let refused = |builder: ClientBuilder| {
+            assert!(matches!(builder.connect(), Err(BuildError::Setting(_))));
+        };
+        refused(builder().message_bytes_max(0));
+        refused(builder().message_bytes_max(usize::MAX));
+        refused(builder().connect_timeout(Duration::ZERO));
+        refused(builder().keepalive(Duration::ZERO, Duration::MAX));
+        refused(builder().idle_timeout(Duration::ZERO));
+        refused(builder().backoff(Duration::ZERO, Duration::MAX));
+        let longest = builder()
+            .keepalive(Duration::MAX, Duration::MAX)
+            .connect_timeout(Duration::MAX)
+            .idle_timeout(Duration::MAX)
+            .backoff(Duration::MAX, Duration::MAX);
+        assert!(longest.connect().is_ok());
+    }
+}

@@ -1,0 +1,289 @@
+//! A client without its socket and its clock: connecting, coming back, and what is said between.
+//!
+//! What happened comes in by `handle_*`; what must be done is asked for afterwards:
+//! [`Core::take_dial`], [`Core::out`], [`Core::has_socket`], [`Core::take_event`] and
+//! [`Core::next_deadline`].
+
+mod life;
+mod talk;
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use crate::client::asking::Asking;
+use crate::client::backoff;
+use crate::client::event::{Event, Reason};
+use crate::client::random::Random;
+use crate::client::settings::Settings;
+use crate::client::wire::{Fault, LengthPrefix, Said, Wire, encode_close};
+use crate::limits::LINGER_TIMEOUT;
+use crate::time::Now;
+
+/// A client without its socket and its clock.
+#[derive(Debug)]
+pub(crate) struct Core {
+    settings: Settings,
+    random: Random,
+    state: State,
+    /// `out[sent..]` is to be sent over the connection there is.
+    out: Vec<u8>,
+    sent: usize,
+    inbox: VecDeque<Event>,
+    /// Bytes of the messages in `inbox`.
+    inbox_bytes: usize,
+    /// Attempts that were followed by a delay, since a connection lasted.
+    failures: u32,
+    /// Since when the subscription of this connection is live.
+    live: Option<Now>,
+    /// Bytes of this connection that were sent.
+    written: u64,
+    /// Attempts since it was connected.
+    attempts: u32,
+    /// Connections there have been.
+    connections: u32,
+    /// Its user has closed it: nothing is reported any more.
+    closed: bool,
+    /// The server has said its last word.
+    heard_last: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The next attempt begins at `until`.
+    Waiting { until: Now },
+    /// Somebody connects a socket, which must be done at `until`.
+    Dialing { begun: bool, until: Now },
+    /// There is a connection.
+    Up(Up),
+    /// The last word is said. What still comes is of no interest, but closing before the server
+    /// does could take the last word away from it.
+    Leaving { reason: Reason, until: Now },
+    /// There is nothing more to come.
+    Ended,
+}
+
+#[derive(Debug)]
+struct Up {
+    wire: Wire,
+    /// The subscription must be live by then.
+    until: Now,
+    /// When there was a sign of life from the server, and when it was asked for one since.
+    heard: Now,
+    asked: Option<Now>,
+    /// When something was said to it.
+    spoke: Now,
+    /// The newest ping that is not answered, RFC 6455 5.5.3: the others need not be.
+    ping: Option<Vec<u8>>,
+    /// This side has said its last word.
+    closing: bool,
+}
+
+impl Core {
+    /// A client whose first attempt begins at `now`.
+    pub(crate) fn new(settings: Settings, fill: fn(&mut [u8]), now: Now) -> Self {
+        Self {
+            settings,
+            random: Random::new(fill),
+            state: State::Waiting { until: now },
+            out: Vec::new(),
+            sent: 0,
+            inbox: VecDeque::new(),
+            inbox_bytes: 0,
+            failures: 0,
+            live: None,
+            written: 0,
+            attempts: 0,
+            connections: 0,
+            closed: false,
+            heard_last: false,
+        }
+    }
+
+    /// A socket is connected; the request goes out.
+    pub(crate) fn handle_connected(&mut self, now: Now) {
+        self.out.clear();
+        self.sent = 0;
+        self.written = 0;
+        self.live = None;
+        self.heard_last = false;
+        self.connections = self.connections.wrapping_add(1);
+        let wire = match &self.settings.offer {
+            Some(offer) => {
+                let nonce = self.random.bytes();
+                Wire::Asking(Asking::begin(&mut self.out, offer, nonce))
+            }
+            None => Wire::LengthPrefix(LengthPrefix::default()),
+        };
+        self.state = State::Up(Up {
+            wire,
+            until: now.plus(self.settings.handshake_timeout),
+            heard: now,
+            asked: None,
+            spoke: now,
+            ping: None,
+            closing: false,
+        });
+    }
+
+    /// No socket could be connected.
+    pub(crate) fn handle_not_connected(&mut self, reason: Reason, now: Now) {
+        self.disconnect(reason, now);
+    }
+
+    /// Bytes have come; they are changed in place.
+    pub(crate) fn handle_bytes(&mut self, mut bytes: &mut [u8], now: Now) {
+        self.handle_progress(now);
+        while let State::Up(up) = &mut self.state
+            && !bytes.is_empty()
+        {
+            match up.wire.take(bytes, self.settings.message_bytes_max) {
+                Ok((taken, said)) => {
+                    bytes = &mut bytes[taken..];
+                    if let Some(said) = said {
+                        self.handle_said(said, now);
+                    }
+                }
+                Err(fault) => return self.handle_fault(fault, now),
+            }
+        }
+    }
+
+    /// The server's host is alive: it has sent something, or has taken what it had no room for.
+    pub(crate) fn handle_progress(&mut self, now: Now) {
+        if let State::Up(up) = &mut self.state {
+            up.heard = now;
+            up.asked = None;
+        }
+    }
+
+    /// The stream has ended, or cannot be used any more.
+    pub(crate) fn handle_end(&mut self, err: Option<io::Error>, now: Now) {
+        let reason = match &mut self.state {
+            State::Up(up) => match up.wire.refusal() {
+                Some(fault) => reason_of(fault),
+                None => err.map_or(Reason::EndOfStream, Reason::Lost),
+            },
+            State::Leaving { .. } => return self.leave(now),
+            _ => return,
+        };
+        self.disconnect(reason, now);
+    }
+
+    /// The shell cannot wait for anything any more.
+    pub(crate) fn handle_broken(&mut self, err: io::Error) {
+        self.state = State::Ended;
+        let (reason, retry_in) = (Reason::Lost(err), None);
+        self.report(Event::Disconnected { reason, retry_in });
+    }
+
+    fn handle_said(&mut self, said: Said, now: Now) {
+        let State::Up(up) = &mut self.state else {
+            return;
+        };
+        match said {
+            Said::Live { protocol, mut rest } => {
+                self.live = Some(now);
+                let attempts = std::mem::take(&mut self.attempts);
+                self.report(Event::Connected { protocol, attempts });
+                self.handle_bytes(&mut rest, now);
+            }
+            Said::Message { kind, payload } => {
+                if !self.closed {
+                    self.inbox_bytes += payload.len();
+                    self.report(Event::Message { kind, payload });
+                }
+            }
+            Said::Ping(payload) => {
+                up.ping = Some(payload);
+                self.answer_ping();
+            }
+            Said::Heartbeat => {}
+            Said::Close { code, text } => {
+                self.heard_last = true;
+                if !up.closing {
+                    // RFC 6455 5.5.1: the same code, and after it nothing.
+                    encode_close(&mut self.out, &mut self.random, code, "");
+                }
+                self.say_no_more(Reason::Closed { code, text }, now);
+            }
+        }
+    }
+
+    /// RFC 6455 7.1.7: a client that fails the connection says why and is gone.
+    fn handle_fault(&mut self, fault: Fault, now: Now) {
+        let says_why = match (&fault, &self.state) {
+            (Fault::Protocol(err), State::Up(up)) => {
+                (up.wire.is_websocket() && !up.closing).then_some(*err)
+            }
+            _ => None,
+        };
+        match says_why {
+            Some(err) => {
+                let (code, text) = (Some(err.close_code()), err.to_string());
+                encode_close(&mut self.out, &mut self.random, code, &text);
+                self.say_no_more(reason_of(fault), now);
+            }
+            None => self.disconnect(reason_of(fault), now),
+        }
+    }
+
+    /// After the last word: until the server closes the stream, or for a moment.
+    fn say_no_more(&mut self, reason: Reason, now: Now) {
+        let until = now.plus(LINGER_TIMEOUT);
+        self.state = State::Leaving { reason, until };
+    }
+
+    fn leave(&mut self, now: Now) {
+        if let State::Leaving { reason, .. } = std::mem::replace(&mut self.state, State::Ended) {
+            self.disconnect(reason, now);
+        }
+    }
+
+    /// The connection or the attempt is over: when is the next?
+    fn disconnect(&mut self, reason: Reason, now: Now) {
+        let Settings {
+            backoff_base,
+            backoff_cap,
+            reconnect,
+            retry_refusals,
+            ..
+        } = self.settings;
+        // Not sooner: a server that accepts and closes at once would get a storm.
+        if let Some(live) = self.live.take()
+            && backoff_cap <= now.since(live)
+        {
+            self.failures = 0;
+        }
+        let gives_up = !reconnect || reason.is_terminal() && !retry_refusals;
+        let retry_in: Option<Duration> = (!gives_up && !self.closed).then(|| {
+            let random = self.random.number();
+            backoff::delay(backoff_base, backoff_cap, self.failures, random)
+        });
+        self.failures = self.failures.saturating_add(1);
+        self.state = match retry_in {
+            Some(delay) => State::Waiting {
+                until: now.plus(delay),
+            },
+            None => State::Ended,
+        };
+        self.report(Event::Disconnected { reason, retry_in });
+    }
+
+    fn report(&mut self, event: Event) {
+        if !self.closed {
+            self.inbox.push_back(event);
+        }
+    }
+}
+
+fn reason_of(fault: Fault) -> Reason {
+    match fault {
+        Fault::Refused { status, body } => Reason::Refused { status, body },
+        Fault::Handshake(err) => Reason::Handshake(err),
+        Fault::Protocol(err) => Reason::Protocol(err),
+    }
+}
+
+#[cfg(test)]
+mod tests;

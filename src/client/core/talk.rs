@@ -1,0 +1,178 @@
+//! What goes out of a client's core: messages, its last word, and what it wants of its shell.
+
+use crate::client::core::{Core, State};
+use crate::client::event::Event;
+use crate::client::wire::{encode_close, encode_pong};
+use crate::limits::{CLIENT_INBOX_BYTES_HIGH, CLIENT_INBOX_EVENTS_HIGH, CLIENT_OUT_BYTES_HIGH};
+use crate::proto::Kind;
+use crate::time::Now;
+
+/// A place in what is sent over one connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    connection: u32,
+    written: u64,
+}
+
+impl Core {
+    /// Whether a message would be taken now.
+    pub(crate) fn can_send(&self) -> bool {
+        match &self.state {
+            State::Up(up) => {
+                self.live.is_some() && !up.closing && self.out().len() < CLIENT_OUT_BYTES_HIGH
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes a message, which has been checked, if [`can_send`](Self::can_send) says so; returns
+    /// where it ends.
+    pub(crate) fn send(&mut self, kind: Kind, payload: &[u8], now: Now) -> Option<Place> {
+        if !self.can_send() {
+            return None;
+        }
+        let State::Up(up) = &mut self.state else {
+            return None;
+        };
+        up.spoke = now;
+        up.wire
+            .encode(&mut self.out, &mut self.random, kind, payload);
+        Some(Place {
+            connection: self.connections,
+            written: self.written + self.out().len() as u64,
+        })
+    }
+
+    /// Whether everything up to `place` was sent; `None`: the connection ended before.
+    pub(crate) fn is_sent(&self, place: Place) -> Option<bool> {
+        let is_same = place.connection == self.connections;
+        if is_same && place.written <= self.written {
+            return Some(true);
+        }
+        (is_same && self.has_socket()).then_some(false)
+    }
+
+    /// Says the last word: nothing is sent, reported or tried again after it.
+    pub(crate) fn close(&mut self, code: u16, text: &str) {
+        self.closed = true;
+        self.inbox.clear();
+        self.inbox_bytes = 0;
+        match &mut self.state {
+            State::Up(up) if self.live.is_some() => {
+                up.closing = true;
+                if up.wire.is_websocket() {
+                    encode_close(&mut self.out, &mut self.random, Some(code), text);
+                } else {
+                    self.end_if_all_is_sent();
+                }
+            }
+            State::Leaving { .. } => {}
+            _ => self.state = State::Ended,
+        }
+    }
+
+    /// Bytes to be sent over the connection there is.
+    pub(crate) fn out(&self) -> &[u8] {
+        &self.out[self.sent..]
+    }
+
+    /// `n` bytes of [`out`](Self::out) were sent.
+    pub(crate) fn handle_sent(&mut self, n: usize) {
+        debug_assert!(n <= self.out().len());
+        self.sent += n;
+        self.written += n as u64;
+        if self.out.len() <= self.sent {
+            self.out.clear();
+            self.sent = 0;
+            // One large message is no reason to keep its memory.
+            self.out.shrink_to(2 * CLIENT_OUT_BYTES_HIGH);
+        } else if CLIENT_OUT_BYTES_HIGH.max(self.out().len()) <= self.sent {
+            // What is moved is no more than what was sent since the last time.
+            self.out.drain(..self.sent);
+            self.sent = 0;
+        }
+        self.answer_ping();
+        self.end_if_all_is_sent();
+    }
+
+    /// Answers the newest ping if there is room; pings alone must not fill the memory.
+    pub(super) fn answer_ping(&mut self) {
+        let has_room = self.out().len() < CLIENT_OUT_BYTES_HIGH;
+        if let State::Up(up) = &mut self.state
+            && has_room
+            && !up.closing
+            && let Some(payload) = up.ping.take()
+        {
+            encode_pong(&mut self.out, &mut self.random, &payload);
+        }
+    }
+
+    /// Over TCP the end of the stream is the last word.
+    fn end_if_all_is_sent(&mut self) {
+        if let State::Up(up) = &self.state
+            && up.closing
+            && !up.wire.is_websocket()
+            && self.out().is_empty()
+        {
+            self.heard_last = true;
+            self.state = State::Ended;
+        }
+    }
+
+    /// Whether a socket is to be connected now; says so once for each attempt.
+    pub(crate) fn take_dial(&mut self) -> bool {
+        match &mut self.state {
+            State::Dialing { begun, .. } => !std::mem::replace(begun, true),
+            _ => false,
+        }
+    }
+
+    /// Whether a socket is being connected.
+    pub(crate) fn is_dialing(&self) -> bool {
+        matches!(self.state, State::Dialing { .. })
+    }
+
+    /// Whether there is a connection; what is left of another may be closed.
+    pub(crate) fn has_socket(&self) -> bool {
+        matches!(self.state, State::Up(_) | State::Leaving { .. })
+    }
+
+    /// Whether the subscription is live.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live.is_some() && matches!(self.state, State::Up(_))
+    }
+
+    /// Whether bytes may be read: not if nobody takes what has come before.
+    pub(crate) fn wants_bytes(&self) -> bool {
+        let has_room = self.inbox.len() < CLIENT_INBOX_EVENTS_HIGH
+            && self.inbox_bytes < CLIENT_INBOX_BYTES_HIGH;
+        match self.state {
+            State::Up(_) => has_room,
+            State::Leaving { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What happened, in its order.
+    pub(crate) fn take_event(&mut self) -> Option<Event> {
+        let event = self.inbox.pop_front()?;
+        if let Event::Message { payload, .. } = &event {
+            self.inbox_bytes -= payload.len();
+        }
+        Some(event)
+    }
+
+    /// Whether nothing can happen any more.
+    pub(crate) fn is_ended(&self) -> bool {
+        matches!(self.state, State::Ended)
+    }
+
+    /// Whether both sides have said their last word.
+    pub(crate) fn has_closed(&self) -> bool {
+        self.heard_last && self.out().is_empty()
+    }
+}
+
+#[cfg(test)]
+#[path = "talk_tests.rs"]
+mod tests;

@@ -1,0 +1,169 @@
+//! What a client reports: connected, a message, disconnected and why.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::proto::ws::dial::HandshakeError;
+use crate::proto::{Kind, ProtocolError};
+
+/// What happened to a client.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Connected, for the first time or again: whatever anyone begins to publish from now on
+    /// arrives. What was published while the client was not connected does not.
+    Connected {
+        /// The subprotocol that the server chose, one of those on offer.
+        protocol: Option<String>,
+        /// Attempts since the client was made or was last connected: 1 if the first succeeded.
+        attempts: u32,
+    },
+    /// A message from the server.
+    Message {
+        /// Text has been checked to be UTF-8. Over TCP all messages are binary.
+        kind: Kind,
+        /// What it carries.
+        payload: Vec<u8>,
+    },
+    /// A connection has ended, or an attempt has failed.
+    Disconnected {
+        /// Why.
+        reason: Reason,
+        /// When the next attempt begins; `None`: never, this is the client's last event.
+        retry_in: Option<Duration>,
+    },
+}
+
+/// Why a connection has ended, or an attempt has failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The server has sent a close frame.
+    #[error("the server has closed the connection: {}", Close(*code, text))]
+    Closed {
+        /// The close code (RFC 6455 7.4), if it sent one.
+        code: Option<u16>,
+        /// Its words, or empty.
+        text: String,
+    },
+    /// The server has ended the stream without a close frame; over TCP there is none.
+    #[error("the server has ended the stream")]
+    EndOfStream,
+    /// The server has answered the request for WebSocket with something else.
+    #[error("the server has refused: status {status}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The body of the answer, up to 4 KiB of it.
+        body: Vec<u8>,
+    },
+    /// The server's name could not be resolved.
+    #[error("cannot resolve the server's name: {0}")]
+    Resolve(#[source] io::Error),
+    /// None of the server's addresses could be connected to; the error is the last one's.
+    #[error("cannot connect: {0}")]
+    Connect(#[source] io::Error),
+    /// Reading or writing has failed; the server or the network is gone.
+    #[error("the connection is lost: {0}")]
+    Lost(#[source] io::Error),
+    /// Something did not happen in time.
+    #[error("{0}")]
+    Timeout(Late),
+    /// The server answered the request for WebSocket in a way that RFC 6455 4.1 forbids, or
+    /// something else than the expected speaks on that port.
+    #[error("the handshake has failed: {0}")]
+    Handshake(#[from] HandshakeError),
+    /// The server has broken the rules of the framing, or sent a message over the limit.
+    #[error("the server has broken the protocol: {0}")]
+    Protocol(#[from] ProtocolError),
+}
+
+/// What did not happen in time.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Late {
+    /// The connection: resolving the name and connecting to one of its addresses.
+    #[error("connecting took too long")]
+    Connect,
+    /// The answer to the request, or over TCP the first frame.
+    #[error("the server did not answer in time")]
+    Handshake,
+    /// Anything at all from the server, after it was pinged.
+    #[error("the server gave no sign of life")]
+    Pong,
+    /// Anything at all from the server for as long as the user's idle timeout.
+    #[error("nothing came from the server for the idle timeout")]
+    Idle,
+}
+
+impl Reason {
+    /// Whether the server, or this client, would only say the same again.
+    ///
+    /// Of the close codes these are 1002, 1003, 1007 to 1010, and of the ranges for libraries and
+    /// applications the upper halves, 3500 to 3999 and 4500 to 4999; of the statuses 400 to 499
+    /// but not 408 and 429. A broken protocol is what this client would close with 1002, 1007 or
+    /// 1009 itself.
+    pub fn is_terminal(&self) -> bool {
+        match self {
+            Self::Closed { code, .. } => matches!(
+                code,
+                Some(1002 | 1003 | 1007..=1010 | 3500..=3999 | 4500..=4999)
+            ),
+            Self::Refused { status, .. } => matches!(status, 400..=407 | 409..=428 | 430..=499),
+            Self::Protocol(_) => true,
+            _ => false,
+        }
+    }
+}
+
+/// A close code and its reason in words.
+struct Close<'r>(Option<u16>, &'r str);
+
+impl fmt::Display for Close<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self(Some(code), "") => write!(f, "{code}"),
+            Self(Some(code), text) => write!(f, "{code}, {text}"),
+            Self(None, _) => f.write_str("without a code"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reason;
+
+    #[test]
+    fn every_close_code_is_terminal_or_not() {
+        let text = String::new;
+        let terminal: Vec<u16> = (0..=u16::MAX)
+            .filter(|code| {
+                let code = Some(*code);
+                Reason::Closed { code, text: text() }.is_terminal()
+            })
+            .collect();
+        let expected = [1002, 1003, 1007, 1008, 1009, 1010];
+        let expected = expected.into_iter().chain(3500..4000).chain(4500..5000);
+        assert!(expected.eq(terminal));
+        let none = Reason::Closed {
+            code: None,
+            text: text(),
+        };
+        assert!(!none.is_terminal());
+    }
+
+    #[test]
+    fn every_status_is_terminal_or_not() {
+        for status in 100..=599 {
+            let refused = Reason::Refused {
+                status,
+                body: Vec::new(),
+            };
+            let expected = status / 100 == 4 && ![408, 429].contains(&status);
+            assert_eq!(refused.is_terminal(), expected, "{status}");
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The part of a client that owns the socket and reads the clock.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use mio::{Events, Poll, Token, Waker};
+
+use crate::client::core::Core;
+use crate::client::dialer::Dialer;
+use crate::client::sender::Queue;
+use crate::limits::READ_BYTES_PER_TURN;
+use crate::time::Now;
+
+/// The socket, the clock and what waits for them.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    poll: Poll,
+    events: Events,
+    waker: Arc<Waker>,
+    dialer: Dialer,
+    socket: Option<Socket>,
+    room: Box<[u8]>,
+    started: Instant,
+    turned: Instant,
+}
+
+/// A connected socket, and what the kernel has said of it.
+#[derive(Debug)]
+struct Socket {
+    stream: TcpStream,
+    /// It may have bytes, or room: the kernel has not said otherwise.
+    readable: bool,
+    writable: bool,
+}
+
+pub(crate) const SOCKET: Token = Token(0);
+pub(crate) const WAKER: Token = Token(1);
+
+impl Shell {
+    pub(crate) fn new(poll: Poll, waker: Arc<Waker>, dialer: Dialer) -> Self {
+        let started = read_clock();
+        Self {
+            poll,
+            events: Events::with_capacity(EVENTS),
+            waker,
+            dialer,
+            socket: None,
+            room: vec![0; READ_BYTES_PER_TURN].into(),
+            started,
+            turned: started,
+        }
+    }
+
+    /// One turn: waits until something happens, but not beyond `deadline`, and sees to it.
+    pub(crate) fn turn(&mut self, core: &mut Core, queue: &Queue, deadline: Instant) {
+        let is_progress = match self.wait(core, queue, deadline) {
+            Ok(is_progress) => is_progress,
+            Err(err) => return core.handle_broken(err),
+        };
+        self.turned = read_clock();
+        let now = self.now();
+        if is_progress {
+            core.handle_progress(now);
+        }
+        queue.answer();
+        self.dial(core, now);
+        // Before the deadlines: a client that was left alone for a while finds here what came.
+        self.read(core, now);
+        core.handle_timeout(now);
+        if core.take_dial() {
+            let begun = self.dialer.begin(&self.waker);
+            if let Err(reason) = begun {
+                core.handle_not_connected(reason, now);
+            }
+            self.dial(core, now);
+        }
+        self.write(core, queue, now);
+        self.hang_up(core);
+    }
+
+    /// The moment of the last turn.
+    pub(crate) fn now(&self) -> Now {
+        let millis = self.turned.duration_since(self.started).as_millis();
+        Now::from_millis(millis.try_into().unwrap_or(u64::MAX))
+    }
+
+    /// Whether the last turn was a while ago: pings may wait.
+    pub(crate) fn is_due(&self) -> bool {
+        TURN_AT_LEAST_EVERY <= read_clock().duration_since(self.turned)
+    }
+
+    /// Sends what the core has to send, and what waits in the queue, as far as the socket takes
+    /// it now.
+    pub(crate) fn write(&mut self, core: &mut Core, queue: &Queue, now: Now) {
+        for _ in 0..WRITES_PER_TURN {
+            while core.can_send()
+                && let Some(waiting) = queue.take()
+            {
+                core.send(waiting.kind, &waiting.payload, now);
+            }
+            let Some(socket) = self.socket.as_mut().filter(|socket| socket.writable) else {
+                return;
+            };
+            if core.out().is_empty() || !core.has_socket() {
+                return;
+            }
+            match socket.stream.write(core.out()) {
+                Ok(n) => core.handle_sent(n),
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                Err(err) if err.kind() == ErrorKind::WouldBlock => socket.writable = false,
+                Err(err) if is_gone(&err) => {
+                    // The server's last word may have come before; reading finds it and the end.
+                    socket.writable = false;
+                    socket.readable = true;
+                }
+                Err(err) => return core.handle_end(Some(err), now),
+            }
+        }
+    }
+
+    /// Waits; returns whether the socket has room again after it had none.
+    fn wait(&mut self, core: &Core, queue: &Queue, deadline: Instant) -> io::Result<bool> {
+        let moment = |at: Now| self.started + Duration::from_millis(at.millis());
+        let wakes = [
+            Some(deadline),
+            core.next_deadline().map(moment),
+            self.dialer.next_deadline(),
+        ];
+        let until = wakes.into_iter().flatten().min().unwrap_or(deadline);
+        let timeout = if self.has_work(core, queue) {
+            Duration::ZERO
+        } else {
+            until.saturating_duration_since(read_clock())
+        };
+        match self.poll.poll(&mut self.events, Some(timeout)) {
+            Err(err) if err.kind() != ErrorKind::Interrupted => return Err(err),
+            _ => {}
+        }
+        let mut is_progress = false;
+        let of_socket = self.events.iter().filter(|event| event.token() == SOCKET);
+        for event in of_socket {
+            let Some(socket) = &mut self.socket else {
+                continue;
+            };
+            is_progress |= event.is_writable() && !socket.writable;
+            socket.writable |= event.is_writable();
+            socket.readable |= event.is_readable() || event.is_read_closed() || event.is_error();
+        }
+        Ok(is_progress)
+    }
+
+    /// Whether there is something to do that no event will tell.
+    fn has_work(&self, core: &Core, queue: &Queue) -> bool {
+        let Some(socket) = &self.socket else {
+            return false;
+        };
+        let may_write = !core.out().is_empty() || core.can_send() && !queue.is_empty();
+        socket.readable && core.wants_bytes() || socket.writable && may_write
+    }
+
+    fn dial(&mut self, core: &mut Core, now: Now) {
+        if !core.is_dialing() {
+            return self.dialer.stop();
+        }
+        let deadline = core.next_deadline().map_or(self.turned, |at| {
+            self.started + Duration::from_millis(at.millis())
+        });
+        let registry = self.poll.registry();
+        match self.dialer.go_on(registry, self.turned, deadline) {
+            Ok(None) => {}
+            Ok(Some(stream)) => {
+                // The first event told of the connection and is gone.
+                self.socket = Some(Socket {
+                    stream,
+                    readable: true,
+                    writable: true,
+                });
+                core.handle_connected(now);
+            }
+            Err(reason) => core.handle_not_connected(reason, now),
+        }
+    }
+
+    /// Reads one buffer full; what is left makes the next turn return at once.
+    fn read(&mut self, core: &mut Core, now: Now) {
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        if !socket.readable || !core.wants_bytes() {
+            return;
+        }
+        match socket.stream.read(&mut self.room) {
+            Ok(0) => core.handle_end(None, now),
+            Ok(n) => core.handle_bytes(&mut self.room[..n], now),
+            Err(err) if err.kind() == ErrorKind::WouldBlock => socket.readable = false,
+            Err(err) if err.kind() == ErrorKind::Interrupted => {}
+            Err(err) => core.handle_end(Some(err), now),
+        }
+    }
+
+    /// Lets go of a connection that the core has no more use for.
+    fn hang_up(&mut self, core: &Core) {
+        if core.has_socket() {
+            return;
+        }
+        if let Some(socket) = self.socket.take() {
+            // The end of the stream goes before the reset that unread bytes would cause. One that
+            // is gone has no end to send.
+            let _ended = socket.stream.shutdown(Shutdown::Write);
+        }
+    }
+}
+
+/// Whether the server has closed the connection.
+fn is_gone(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        ErrorKind::BrokenPipe | ErrorKind::ConnectionReset
+    )
+}
+
+/// What the clock says.
+pub(crate) fn read_clock() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where a client reads the clock"
+    )]
+    let now = Instant::now();
+    now
+}
+
+/// What other threads go on sending must not keep a turn from its end.
+const WRITES_PER_TURN: usize = 16;
+/// The socket and the waker; an event may be of a socket that is gone.
+const EVENTS: usize = 8;
+/// Who takes events that are there already has a turn this often.
+const TURN_AT_LEAST_EVERY: Duration = Duration::from_millis(100);

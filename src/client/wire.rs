@@ -1,0 +1,232 @@
+//! What one connection speaks: bytes in to what the server said, messages out to bytes.
+
+use crate::client::asking::{Answered, Asking, Body};
+use crate::client::random::Random;
+use crate::proto::ws::dial::HandshakeError;
+use crate::proto::ws::frame::{Control, Opcode, encode_masked};
+use crate::proto::ws::{ClientDecoder, Event, close_payload};
+use crate::proto::{Kind, ProtocolError, length_prefix};
+
+/// What one connection speaks, and how far it has come.
+#[derive(Debug)]
+pub(crate) enum Wire {
+    /// Has asked for WebSocket.
+    Asking(Asking),
+    /// Was refused; the reason is arriving.
+    Refused { status: u16, body: Body },
+    /// Frames of WebSocket.
+    WebSocket(ClientDecoder),
+    /// Length-prefixed frames.
+    LengthPrefix(LengthPrefix),
+}
+
+/// What the server said.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// The subscription is live. `rest` came with it and is to be looked at next.
+    Live {
+        protocol: Option<String>,
+        rest: Vec<u8>,
+    },
+    Message {
+        kind: Kind,
+        payload: Vec<u8>,
+    },
+    Ping(Vec<u8>),
+    /// A sign of life and nothing else.
+    Heartbeat,
+    Close {
+        code: Option<u16>,
+        text: String,
+    },
+}
+
+/// Why the connection cannot go on.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Refused { status: u16, body: Vec<u8> },
+    Handshake(HandshakeError),
+    Protocol(ProtocolError),
+}
+
+/// Length-prefixed frames from a server, the first of which is empty.
+#[derive(Debug, Default)]
+pub(crate) struct LengthPrefix {
+    /// The beginning of a frame that is not whole.
+    rest: Vec<u8>,
+    live: bool,
+}
+
+impl Wire {
+    /// Takes bytes from the front of `input` up to and including the next thing that was said;
+    /// without one all of `input` was taken.
+    pub(crate) fn take(
+        &mut self,
+        input: &mut [u8],
+        max: usize,
+    ) -> Result<(usize, Option<Said>), Fault> {
+        match self {
+            Self::Asking(asking) => {
+                let answered = asking.take(input).map_err(Fault::Handshake)?;
+                let said = match answered {
+                    Some(Answered::Granted { protocol, rest }) => {
+                        *self = Self::WebSocket(ClientDecoder::default());
+                        Some(Said::Live { protocol, rest })
+                    }
+                    Some(Answered::Refused { status, body }) => {
+                        *self = Self::Refused { status, body };
+                        self.refuse_when_whole()?;
+                        None
+                    }
+                    None => None,
+                };
+                Ok((input.len(), said))
+            }
+            Self::Refused { body, .. } => {
+                body.push(input);
+                self.refuse_when_whole()?;
+                Ok((input.len(), None))
+            }
+            Self::WebSocket(decoder) => {
+                let step = decoder.decode(input, max).map_err(Fault::Protocol)?;
+                Ok((step.taken, step.event.map(Said::from)))
+            }
+            Self::LengthPrefix(frames) => frames.take(input, max),
+        }
+    }
+
+    /// The refusal as far as it has arrived, when no more of it will.
+    pub(crate) fn refusal(&mut self) -> Option<Fault> {
+        let Self::Refused { status, body } = self else {
+            return None;
+        };
+        Some(Fault::Refused {
+            status: *status,
+            body: std::mem::take(body).finish(),
+        })
+    }
+
+    fn refuse_when_whole(&mut self) -> Result<(), Fault> {
+        match self {
+            Self::Refused { body, .. } if body.is_whole() => self.refusal().map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether messages are text or binary here, and there is a closing handshake.
+    pub(crate) fn is_websocket(&self) -> bool {
+        !matches!(self, Self::LengthPrefix(_))
+    }
+
+    /// Appends a message.
+    pub(crate) fn encode(
+        &self,
+        out: &mut Vec<u8>,
+        random: &mut Random,
+        kind: Kind,
+        payload: &[u8],
+    ) {
+        if self.is_websocket() {
+            encode_masked(out, Opcode::Data(kind), random.bytes(), payload);
+        } else {
+            out.reserve(length_prefix::HEADER_LEN + payload.len());
+            out.extend_from_slice(&length_prefix::header(payload.len()));
+            out.extend_from_slice(payload);
+        }
+    }
+
+    /// Appends what makes the server show, or lets it see, a sign of life: a ping, or an empty
+    /// frame.
+    pub(crate) fn encode_heartbeat(&self, out: &mut Vec<u8>, random: &mut Random) {
+        if self.is_websocket() {
+            encode_masked(out, Opcode::Control(Control::Ping), random.bytes(), b"");
+        } else {
+            out.extend_from_slice(&length_prefix::header(0));
+        }
+    }
+}
+
+/// Appends a pong with the payload of the ping, RFC 6455 5.5.3.
+pub(crate) fn encode_pong(out: &mut Vec<u8>, random: &mut Random, payload: &[u8]) {
+    encode_masked(out, Opcode::Control(Control::Pong), random.bytes(), payload);
+}
+
+/// Appends a close frame; without a code it is empty.
+pub(crate) fn encode_close(out: &mut Vec<u8>, random: &mut Random, code: Option<u16>, text: &str) {
+    let payload = code
+        .map(|code| close_payload(code, text))
+        .unwrap_or_default();
+    let opcode = Opcode::Control(Control::Close);
+    encode_masked(out, opcode, random.bytes(), &payload);
+}
+
+impl LengthPrefix {
+    fn take(&mut self, input: &mut [u8], max: usize) -> Result<(usize, Option<Said>), Fault> {
+        let mut taken = 0;
+        if self.rest.is_empty() {
+            match length_prefix::decode(input, max).map_err(Fault::Protocol)? {
+                length_prefix::Step::Frame { payload, taken } => {
+                    let payload = payload.to_vec();
+                    return Ok((taken, Some(self.said(payload)?)));
+                }
+                length_prefix::Step::Incomplete { .. } => {
+                    self.rest.extend_from_slice(input);
+                    return Ok((input.len(), None));
+                }
+            }
+        }
+        loop {
+            // No more than the frame, so that what follows it is never moved.
+            match length_prefix::decode(&mut self.rest, max).map_err(Fault::Protocol)? {
+                length_prefix::Step::Frame { .. } => {
+                    let payload = self.rest.split_off(length_prefix::HEADER_LEN);
+                    self.rest = Vec::new();
+                    return Ok((taken, Some(self.said(payload)?)));
+                }
+                length_prefix::Step::Incomplete { need } => {
+                    let n = (need - self.rest.len()).min(input.len() - taken);
+                    if n == 0 {
+                        return Ok((taken, None));
+                    }
+                    self.rest.extend_from_slice(&input[taken..taken + n]);
+                    taken += n;
+                }
+            }
+        }
+    }
+
+    fn said(&mut self, payload: Vec<u8>) -> Result<Said, Fault> {
+        match (self.live, payload.is_empty()) {
+            (true, true) => Ok(Said::Heartbeat),
+            (true, false) => Ok(Said::Message {
+                kind: Kind::Binary,
+                payload,
+            }),
+            (false, true) => {
+                self.live = true;
+                Ok(Said::Live {
+                    protocol: None,
+                    rest: Vec::new(),
+                })
+            }
+            (false, false) => Err(Fault::Handshake(HandshakeError::NotLive)),
+        }
+    }
+}
+
+impl From<Event<'_>> for Said {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Message { kind, payload } => Self::Message {
+                kind,
+                payload: payload.to_vec(),
+            },
+            Event::Ping(payload) => Self::Ping(payload.to_vec()),
+            Event::Pong(_) => Self::Heartbeat,
+            Event::Close { code, reason } => Self::Close {
+                code,
+                text: reason.to_owned(),
+            },
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The application: what it is told, and what it answers.
+
+mod outcome;
+mod room;
+
+use std::time::Duration;
+
+pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
+pub(crate) use outcome::{Wait, check_message};
+pub(crate) use room::{Event, Output, check_topic};
+pub use room::{Publisher, Room, RoomCx};
+
+use crate::close_reason::CloseReason;
+use crate::proto::Kind;
+use crate::proto::http::{Request, Response};
+use crate::shard::cx::{Cx, ShardCx};
+use crate::time::Tick;
+
+/// An application on one shard.
+///
+/// One value is made for each shard, on the shard's own thread, so it needs neither `Send` nor
+/// locks. Its callbacks run inside the shard's loop: they must not block. They may ask the shard
+/// for anything through their context; none of it calls back before the callback has returned.
+///
+/// # Not now
+///
+/// A callback that meets [`Busy`], as there is no room for a message now, or that has to ask
+/// another thread ([`Cx::defer`]), returns it. The connection is read no further then, and the
+/// callback is made again, with the same message or request, when there is room or an answer.
+/// What it did before it met `Busy` stays done.
+///
+/// # Descriptors
+///
+/// Each shard has a descriptor table of its own: a file descriptor opened in a callback is valid
+/// on its shard's thread, and threads that it spawns, alone, and one opened elsewhere is not open
+/// in a callback unless [`keep_descriptors`](crate::ServerBuilder::keep_descriptors) named it.
+pub trait Handler: Sized + 'static {
+    /// What the application keeps for each connection.
+    type Conn: 'static;
+    /// What other threads answer to [`Cx::defer`]; `()` where that is not used.
+    type Answer: Send + 'static;
+
+    /// A connection asks to be opened; the subscriptions made here are live before it is told so.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Respond`] refuses the connection; over TCP there is no way to say why, and it is
+    /// closed.
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        opening: &Opening<'_>,
+    ) -> Result<Self::Conn, Refusal>;
+
+    /// A message came in.
+    ///
+    /// # Errors
+    ///
+    /// [`Halt::Close`] closes the connection.
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt>;
+
+    /// All that was [sent](Cx::send) to the connection has gone to its socket, after a send that
+    /// answered [`Sent::Pressure`] or [`Sent::Dropped`].
+    fn on_drain(&mut self, _cx: &mut Cx<'_, Self::Conn, Self::Answer>) {}
+
+    /// The connection is open no more; called for each `on_open` that returned `Ok`, unless the
+    /// server is [stopped](crate::Handle::stop) at once.
+    ///
+    /// # Errors
+    ///
+    /// [`Busy`] as anywhere, but for an answer: nobody is asked about one who is gone.
+    fn on_close(
+        &mut self,
+        _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _reason: CloseReason,
+    ) -> Result<(), Busy> {
+        Ok(())
+    }
+
+    /// A request that does not ask for an upgrade. The connection cannot subscribe.
+    ///
+    /// # Errors
+    ///
+    /// Only [`Busy`]; what is wrong with the request is a response, too.
+    fn on_request(
+        &mut self,
+        _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _request: &Request<'_>,
+    ) -> Result<Response, Busy> {
+        Ok(Response::text(404, "not found"))
+    }
+
+    /// How often [`on_tick`](Self::on_tick) is called, in whole or broken milliseconds, at least
+    /// one; asked once, when the shard starts.
+    fn tick_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// It is time for the shard's own work.
+    fn on_tick(&mut self, _cx: &mut ShardCx<'_, Self::Conn, Self::Answer>, _tick: Tick) {}
+
+    /// What the application keeps for a topic whose home is this shard, if anything.
+    ///
+    /// Asked when the topic gets its first subscriber anywhere, or a message without having any;
+    /// see [`Room`]. A topic without a room costs nothing here.
+    fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
+        None
+    }
+}
+
+/// How a connection came.
+#[derive(Debug)]
+pub enum Opening<'b> {
+    /// A WebSocket upgrade, valid but for the application's word.
+    WebSocket(&'b Request<'b>),
+    /// A connection to the TCP port; it belongs to this topic.
+    Tcp {
+        /// The listener's topic.
+        topic: &'b str,
+    },
+}
+
+/// One message of a client.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'b> {
+    /// Text or binary; over TCP always binary.
+    pub kind: Kind,
+    /// Its bytes; valid UTF-8 if it is text.
+    pub payload: &'b [u8],
+}

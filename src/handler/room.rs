@@ -1,0 +1,172 @@
+//! Rooms: what an application keeps for one topic, at the topic's home.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::handler::{Busy, Message, PublishError, Wait, check_message};
+use crate::id::{ConnId, ShardId};
+use crate::limits::{ROOM_OUTPUTS_MAX, TOPIC_BYTES_MAX};
+use crate::payload::Payload;
+use crate::proto::Kind;
+use crate::time::Tick;
+
+/// What an application keeps for one topic: one value, on the thread of the topic's home shard,
+/// that sees every message of the topic, from wherever it was published, before any subscriber
+/// does, and in the order in which all subscribers get them. So it needs no locks.
+///
+/// It exists from the topic's first subscriber until [`linger`](Self::linger) after its last; see
+/// [`Handler::room`](crate::Handler::room), which makes it. Its callbacks run inside the shard's
+/// loop and must not block; what they ask for is done when they have returned.
+pub trait Room {
+    /// A message is about to take its place in the topic's order. Unless this calls
+    /// [`RoomCx::pass`], it is dropped; it can publish others in its place, or beside it.
+    fn on_publish(&mut self, cx: &mut RoomCx<'_>, _message: Message<'_>) {
+        cx.pass();
+    }
+
+    /// How often [`on_tick`](Self::on_tick) is called, at least a millisecond; asked once, when
+    /// the room is made.
+    fn tick_every(&self) -> Option<Duration> {
+        None
+    }
+
+    /// It is time for the room's own work: a step of its world, for instance. Ticks keep to a
+    /// schedule that begins when the room is made; those that are late by a period are skipped, as
+    /// are those for which what the room published before has found no room yet.
+    fn on_tick(&mut self, _cx: &mut RoomCx<'_>, _tick: Tick) {}
+
+    /// How long the room is kept when nobody subscribes any more. A shard notices that a second
+    /// after its last subscriber left.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// Who published a message: a connection of one of the server's shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Publisher {
+    /// The connection's shard.
+    pub shard: ShardId,
+    /// The connection on that shard.
+    pub conn: ConnId,
+}
+
+/// What a [`Room`] may ask for during a callback.
+#[derive(Debug)]
+pub struct RoomCx<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) event: Event,
+    pub(crate) outputs: Vec<Output>,
+    /// Messages for other topics, and how many more of them the shard takes.
+    pub(crate) elsewhere: Vec<(Arc<str>, Payload)>,
+    pub(crate) elsewhere_left: usize,
+}
+
+/// What a room's callback is about.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// This message, and who published it if it was a connection.
+    Publish(Payload, Option<Publisher>),
+    /// Time.
+    Tick,
+}
+
+/// What a room wants done.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// A message of its topic.
+    Publish(Payload),
+    /// A message for one connection.
+    Reply(Publisher, Payload),
+}
+
+impl RoomCx<'_> {
+    /// The room's topic.
+    pub fn topic(&self) -> &str {
+        self.topic
+    }
+
+    /// Who published the message that this is about; `None` for one that did not come from a
+    /// connection, and in a tick.
+    pub fn publisher(&self) -> Option<Publisher> {
+        match &self.event {
+            Event::Publish(_, publisher) => *publisher,
+            Event::Tick => None,
+        }
+    }
+
+    /// Lets the message go to the subscribers as it is, without a copy.
+    pub fn pass(&mut self) {
+        if let Event::Publish(payload, _) = &self.event {
+            self.outputs.push(Output::Publish(payload.clone()));
+        }
+    }
+
+    /// Publishes a message to the room's subscribers. It does not come to the room.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] beyond [`ROOM_OUTPUTS_MAX`] messages of one callback, and
+    /// [`PublishError::Message`].
+    pub fn publish(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        let payload = self.check(kind, payload)?;
+        self.outputs.push(Output::Publish(payload));
+        Ok(())
+    }
+
+    /// Publishes a message to another topic, or to the own topic through this very room. It takes
+    /// its place there when that topic's home has room, in no order to what is published here.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] while [`ELSEWHERE_MAX`](crate::limits::ELSEWHERE_MAX) such messages of the shard's rooms wait;
+    /// otherwise as [`publish`](Self::publish), and [`PublishError::TopicName`].
+    pub fn publish_to(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), PublishError> {
+        check_topic(topic)?;
+        let payload = self.check(kind, payload)?;
+        let left = self.elsewhere_left.checked_sub(1);
+        self.elsewhere_left = left.ok_or(PublishError::Busy(Busy(Wait::Outbox)))?;
+        self.elsewhere.push((Arc::from(topic), payload));
+        Ok(())
+    }
+
+    /// Sends a message to one connection alone: for instance to the
+    /// [`publisher`](Self::publisher). If that has gone meanwhile, or reads too slowly, it is
+    /// dropped.
+    ///
+    /// To a subscriber of the topic it comes no later than what is published after it, and it may
+    /// overtake what was published before.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub fn send(&mut self, to: Publisher, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        let payload = self.check(kind, payload)?;
+        self.outputs.push(Output::Reply(to, payload));
+        Ok(())
+    }
+
+    fn check(&self, kind: Kind, payload: &[u8]) -> Result<Payload, PublishError> {
+        check_message(kind, payload)?;
+        if ROOM_OUTPUTS_MAX <= self.outputs.len() {
+            return Err(PublishError::Busy(Busy(Wait::Outbox)));
+        }
+        Ok(Payload {
+            kind,
+            bytes: Arc::from(payload),
+        })
+    }
+}
+
+/// Whether a topic may have this name.
+pub(crate) fn check_topic(topic: &str) -> Result<(), PublishError> {
+    (1..=TOPIC_BYTES_MAX)
+        .contains(&topic.len())
+        .then_some(())
+        .ok_or(PublishError::TopicName)
+}

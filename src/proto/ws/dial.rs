@@ -1,0 +1,142 @@
+//! The opening handshake of RFC 6455 section 4, the client's side.
+
+use thiserror::Error;
+use tungstenite::handshake::derive_accept_key;
+
+use crate::proto::http::{Answer, AnswerError};
+
+/// What a client asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The value of `Host`.
+    pub host: String,
+    /// Path and query; begins with `/`.
+    pub target: String,
+    /// Subprotocols, the most wanted first. They are tokens.
+    pub protocols: Vec<String>,
+    /// Header fields beside those of the handshake: tokens, and values without line ends.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The answer does not grant what was asked for: the server, or something between, is at fault.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeError {
+    /// The answer is not HTTP that can be read.
+    #[error(transparent)]
+    Head(#[from] AnswerError),
+    /// RFC 6455 4.1: no `Upgrade: websocket`.
+    #[error("the answer does not say `Upgrade: websocket`")]
+    Upgrade,
+    /// RFC 6455 4.1: no `Connection: Upgrade`.
+    #[error("the answer does not say `Connection: Upgrade`")]
+    Connection,
+    /// RFC 6455 4.1: `Sec-WebSocket-Accept` is missing, repeated, or not that of the key.
+    #[error("the answer's `Sec-WebSocket-Accept` does not fit the request")]
+    Accept,
+    /// RFC 6455 4.1: an extension that was not asked for, and none is.
+    #[error("the answer uses an extension that was not asked for")]
+    Extension,
+    /// RFC 6455 4.1: a subprotocol that was not asked for, or several.
+    #[error("the answer uses a subprotocol that was not asked for")]
+    Protocol,
+    /// The first frame of a length-prefixed server is not the empty one that says that the
+    /// subscription is live.
+    #[error("the server's first frame is not empty; is it the right port?")]
+    NotLive,
+}
+
+/// The value of `Sec-WebSocket-Key` for 16 random bytes.
+///
+/// RFC 6455 4.1: "The nonce MUST be selected randomly for each connection".
+pub fn encode_key(nonce: [u8; 16]) -> String {
+    let mut key = String::with_capacity(24);
+    for group in nonce.chunks(3) {
+        let byte = |at: usize| u32::from(group.get(at).copied().unwrap_or(0));
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        for at in 0..4 {
+            let digit = (bits >> (18 - 6 * at) & 0x3f) as usize;
+            let is_padding = group.len() < at;
+            key.push(if is_padding {
+                '='
+            } else {
+                BASE64[digit].into()
+            });
+        }
+    }
+    key
+}
+
+/// Appends the request; frames may follow the answer to it.
+pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
+    let Offer {
+        host,
+        target,
+        protocols,
+        headers,
+    } = offer;
+    let mut head = format!(
+        "GET {target} HTTP/1.1\r\n\
+         Host: {host}\r\n\
+         Upgrade: websocket\r\n\
+         Connection: Upgrade\r\n\
+         Sec-WebSocket-Key: {key}\r\n\
+         Sec-WebSocket-Version: 13\r\n"
+    );
+    if !protocols.is_empty() {
+        head.extend(["Sec-WebSocket-Protocol: ", &protocols.join(", "), "\r\n"]);
+    }
+    for (name, value) in headers {
+        head.extend([name, ": ", value, "\r\n"]);
+    }
+    head += "\r\n";
+    out.extend_from_slice(head.as_bytes());
+}
+
+/// Checks a 101 against RFC 6455 4.1; returns the subprotocol that was agreed on.
+///
+/// # Errors
+///
+/// The first rule that is broken.
+pub fn check_switching_protocols(
+    answer: &Answer<'_>,
+    offer: &Offer,
+    key: &str,
+) -> Result<Option<String>, HandshakeError> {
+    debug_assert!(answer.status == 101);
+    if !answer.lists_token("upgrade", "websocket") {
+        return Err(HandshakeError::Upgrade);
+    }
+    if answer.version_minor == 0 || !answer.lists_token("connection", "upgrade") {
+        return Err(HandshakeError::Connection);
+    }
+    let accept = derive_accept_key(key.as_bytes());
+    let mut accepts = answer.headers("sec-websocket-accept");
+    if accepts.next().map(<[u8]>::trim_ascii) != Some(accept.as_bytes()) || accepts.next().is_some()
+    {
+        return Err(HandshakeError::Accept);
+    }
+    let mut extensions = answer.headers("sec-websocket-extensions");
+    if extensions.any(|value| !value.trim_ascii().is_empty()) {
+        return Err(HandshakeError::Extension);
+    }
+    let mut chosen = answer.headers("sec-websocket-protocol");
+    let Some(protocol) = chosen.next() else {
+        return Ok(None);
+    };
+    let protocol = protocol.trim_ascii();
+    let offered = offer
+        .protocols
+        .iter()
+        .find(|offered| offered.as_bytes() == protocol);
+    match (offered, chosen.next()) {
+        (Some(protocol), None) => Ok(Some(protocol.clone())),
+        _ => Err(HandshakeError::Protocol),
+    }
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+#[cfg(test)]
+#[path = "dial_tests.rs"]
+mod tests;

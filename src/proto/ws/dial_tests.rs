@@ -1,0 +1,123 @@
+use super::{HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade};
+use crate::proto::http::{
+    AnswerHead, Head, NO_ANSWER_HEADERS, NO_HEADERS, parse_answer, parse_head,
+};
+use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
+
+fn offer(protocols: &[&str]) -> Offer {
+    Offer {
+        host: "host.example:81".to_owned(),
+        target: "/ws/room?x=1".to_owned(),
+        protocols: protocols.iter().map(|&name| name.to_owned()).collect(),
+        headers: vec![("Authorization".to_owned(), "Bearer x".to_owned())],
+    }
+}
+
+/// The key and the answer of RFC 6455 1.3.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+    Sec-WebSocket-Protocol: chat\r\n\r\n";
+
+fn check(answer: &str) -> Result<Option<String>, HandshakeError> {
+    let mut headers = NO_ANSWER_HEADERS;
+    match parse_answer(answer.as_bytes(), &mut headers) {
+        Ok(AnswerHead::Complete { answer, .. }) => {
+            check_switching_protocols(&answer, &offer(&["chat", "superchat"]), KEY)
+        }
+        other => panic!("{other:?}: {answer}"),
+    }
+}
+
+#[test]
+fn a_key_is_sixteen_bytes_in_base64() {
+    assert_eq!(encode_key(*b"the sample nonce"), KEY);
+    assert_eq!(encode_key([0; 16]), "AAAAAAAAAAAAAAAAAAAAAA==");
+    assert_eq!(encode_key([0xff; 16]), "/////////////////////w==");
+    assert_eq!(encode_key([0xfb; 16]), "+/v7+/v7+/v7+/v7+/v7+w==");
+}
+
+#[test]
+fn what_we_ask_our_server_grants() {
+    for protocols in [&[][..], &["chat"], &["v2.chat", "v1.chat"]] {
+        let offer = offer(protocols);
+        let mut asked = Vec::new();
+        encode_upgrade(&mut asked, &offer, KEY);
+        let mut headers = NO_HEADERS;
+        let Ok(Head::Complete { request, taken }) = parse_head(&asked, &mut headers) else {
+            panic!("not understood: {}", String::from_utf8_lossy(&asked));
+        };
+        assert_eq!(taken, asked.len());
+        assert_eq!((request.path, request.query), ("/ws/room", Some("x=1")));
+        assert_eq!(request.header("host"), Some(&b"host.example:81"[..]));
+        assert_eq!(request.header("authorization"), Some(&b"Bearer x"[..]));
+        let upgrade = check_upgrade(&request).unwrap();
+        assert!(upgrade.protocols().eq(protocols.iter().copied()));
+
+        let mut out = Vec::new();
+        encode_switching_protocols(&mut out, &upgrade, protocols.last().copied());
+        let mut headers = NO_ANSWER_HEADERS;
+        let Ok(AnswerHead::Complete { answer, taken }) = parse_answer(&out, &mut headers) else {
+            panic!("not understood: {}", String::from_utf8_lossy(&out));
+        };
+        assert_eq!(taken, out.len());
+        let agreed = check_switching_protocols(&answer, &offer, KEY);
+        assert_eq!(agreed, Ok(protocols.last().map(|&name| name.to_owned())));
+    }
+}
+
+#[test]
+fn each_way_to_answer_wrongly_has_its_own_error() {
+    assert_eq!(check(GOOD), Ok(Some("chat".to_owned())));
+    for (old, new, expected) in [
+        ("Upgrade: websocket\r\n", "", HandshakeError::Upgrade),
+        ("websocket", "h2c", HandshakeError::Upgrade),
+        ("Connection: Upgrade\r\n", "", HandshakeError::Connection),
+        (
+            "Connection: Upgrade",
+            "Connection: close",
+            HandshakeError::Connection,
+        ),
+        ("HTTP/1.1", "HTTP/1.0", HandshakeError::Connection),
+        ("s3pPLM", "S3pPLM", HandshakeError::Accept),
+        ("Sec-WebSocket-Accept", "X", HandshakeError::Accept),
+        (
+            "Sec-WebSocket-Protocol: chat",
+            "Sec-WebSocket-Accept: x",
+            HandshakeError::Accept,
+        ),
+        (
+            "Sec-WebSocket-Protocol: chat",
+            "Sec-WebSocket-Extensions: permessage-deflate",
+            HandshakeError::Extension,
+        ),
+        ("chat", "Chat", HandshakeError::Protocol),
+        ("chat", "other", HandshakeError::Protocol),
+        ("chat", "chat, superchat", HandshakeError::Protocol),
+        (
+            "chat",
+            "chat\r\nSec-WebSocket-Protocol: superchat",
+            HandshakeError::Protocol,
+        ),
+    ] {
+        let answer = GOOD.replacen(old, new, 1);
+        assert_ne!(answer, GOOD);
+        assert_eq!(check(&answer), Err(expected), "{answer}");
+    }
+}
+
+#[test]
+fn what_may_vary_in_an_answer_may_vary() {
+    for (old, new) in [
+        ("Upgrade: websocket", "upgrade: WebSocket"),
+        ("Connection: Upgrade", "connection: keep-alive, upgrade"),
+        ("101 Switching Protocols", "101"),
+        ("chat\r\n", "superchat\r\nSec-WebSocket-Extensions:\r\n"),
+    ] {
+        let answer = GOOD.replacen(old, new, 1);
+        assert_ne!(answer, GOOD);
+        assert!(check(&answer).is_ok(), "{answer}");
+    }
+    let none = GOOD.replacen("Sec-WebSocket-Protocol: chat\r\n", "", 1);
+    assert_eq!(check(&none), Ok(None));
+}

@@ -1,0 +1,164 @@
+//! What comes over the lanes, and what rooms send out.
+
+use std::sync::Arc;
+
+use crate::conn::{CLOSING, OPEN};
+use crate::handler::{Busy, Output, Publisher};
+use crate::id::{ConnId, ShardId};
+use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::payload::Payload;
+use crate::shard::inner::Inner;
+use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::rooms::{RoomWork, Staged};
+use crate::topic::home::{Interest, Keeps};
+
+impl<D, A> Inner<D, A> {
+    /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
+    pub(super) fn take_want(&mut self, topic: &Arc<str>, interest: Interest) -> bool {
+        let lane = &mut self.mail[usize::from(interest.shard)].from_home;
+        if !lane.has_room() {
+            return false;
+        }
+        let Interest {
+            key, generation, ..
+        } = interest;
+        lane.push(FromHome::Live { key, generation });
+        self.add_interest(topic, interest);
+        true
+    }
+
+    pub(super) fn add_interest(&mut self, topic: &Arc<str>, interest: Interest) {
+        if self.homes.add(topic, interest) == Keeps::Unasked {
+            self.room_work
+                .push_back(RoomWork::Wanted(Arc::clone(topic)));
+        }
+    }
+
+    pub(super) fn remove_interest(&mut self, topic: &str, interest: Interest) {
+        if let Some(room) = self.homes.remove(topic, interest) {
+            self.room_work.push_back(RoomWork::Empty(room));
+        }
+    }
+
+    /// Takes mail from a home, or gives it back while members who can still read lack room for it.
+    pub(super) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
+        match mail {
+            FromHome::Live { key, generation } => {
+                self.topic_is_live(key, generation);
+                None
+            }
+            FromHome::Deliver {
+                key,
+                generation,
+                payload,
+            } => {
+                if !self.has_log_room(key, generation, payload.bytes.len()) {
+                    return Some(FromHome::Deliver {
+                        key,
+                        generation,
+                        payload,
+                    });
+                }
+                self.append(key, generation, payload.kind, &payload.bytes);
+                None
+            }
+            FromHome::Send { conn, payload } => {
+                self.send_to(conn, &payload);
+                None
+            }
+        }
+    }
+
+    /// Sends out what a room wants sent, or gives it back while there is no room for it.
+    pub(super) fn put_out(&mut self, topic: &str, output: Output) -> Option<Output> {
+        let sent = match &output {
+            Output::Publish(payload) => {
+                let Payload { kind, bytes } = payload;
+                self.order(topic, *kind, bytes, Some(payload))
+            }
+            Output::Reply(to, payload) => self.send_to_any(*to, payload),
+        };
+        sent.is_err().then_some(output)
+    }
+
+    /// Publishes what rooms have left for other topics, as far as there is room on the way.
+    ///
+    /// No room waits for this: two that publish to each other's topics would wait for ever.
+    pub(super) fn publish_elsewhere(&mut self) {
+        let mut full: Vec<ShardId> = Vec::new();
+        for _ in 0..self.elsewhere.len() {
+            let Some((topic, payload)) = self.elsewhere.pop_front() else {
+                return;
+            };
+            let home = self.home_of(&topic);
+            // What is behind one that waits for the same home waits, too.
+            if full.contains(&home) || !self.publish_from_room(home, &topic, &payload) {
+                full.push(home);
+                self.elsewhere.push_back((topic, payload));
+            }
+        }
+    }
+
+    fn publish_from_room(&mut self, home: ShardId, topic: &Arc<str>, payload: &Payload) -> bool {
+        let topic = Arc::clone(topic);
+        let payload = payload.clone();
+        if home == self.shard {
+            let publisher = None;
+            return self
+                .stage(Staged {
+                    topic,
+                    payload,
+                    publisher,
+                })
+                .is_ok();
+        }
+        let lane = &mut self.mail[usize::from(home)].to_home;
+        let has_room = lane.has_room();
+        if has_room {
+            lane.push(ToHome::Publish {
+                topic,
+                payload,
+                publisher: None,
+            });
+        }
+        has_room
+    }
+
+    fn send_to_any(&mut self, to: Publisher, payload: &Payload) -> Result<(), Busy> {
+        let Publisher { shard, conn } = to;
+        if shard == self.shard {
+            self.send_to(conn, payload);
+            return Ok(());
+        }
+        let Some(lane) = self.lane_to(shard) else {
+            return Ok(());
+        };
+        if !lane.has_room() {
+            return Err(Busy::at(shard));
+        }
+        let payload = payload.clone();
+        lane.push(FromHome::Send { conn, payload });
+        Ok(())
+    }
+
+    fn lane_to(&mut self, shard: ShardId) -> Option<&mut crate::shard::mail::Outgoing<FromHome>> {
+        Some(&mut self.mail.get_mut(usize::from(shard))?.from_home)
+    }
+
+    /// Sends a room's message to a connection of this shard, unless that reads too slowly.
+    fn send_to(&mut self, id: ConnId, payload: &Payload) {
+        let Payload { kind, bytes } = payload;
+        let Some(conn) = self.current(id) else { return };
+        let form = conn.form();
+        if !conn.is(OPEN) || conn.is(CLOSING) {
+            return;
+        }
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+            self.counters.skipped += 1;
+        } else if form.carries(bytes.len()) {
+            self.reply(id.key, |out| form.encode(out, *kind, bytes));
+        } else {
+            self.counters.not_carried += 1;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The outboxes of connections: taken from those that are spare, and given back.
+
+use crate::conn::DEAD;
+use crate::conn::outbox::Outbox;
+use crate::limits;
+use crate::shard::inner::Inner;
+
+impl<D, A> Inner<D, A> {
+    /// Appends to a connection's outbox and puts it on the list of those to write.
+    pub(super) fn reply(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        let Self {
+            conns,
+            spare_outboxes,
+            ..
+        } = self;
+        let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
+            return;
+        };
+        let outbox = conn
+            .outbox
+            .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
+        outbox.append(write);
+        self.mark_dirty(key);
+    }
+
+    /// The outbox of a connection, made if need be.
+    pub(super) fn outbox(&mut self, key: u32) -> Option<&mut Outbox> {
+        let Self {
+            conns,
+            spare_outboxes,
+            ..
+        } = self;
+        let conn = conns.get_mut(key as usize)?;
+        Some(
+            conn.outbox
+                .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default()),
+        )
+    }
+
+    /// Drops what a connection has not been sent.
+    pub(super) fn discard_outbox(&mut self, key: u32) {
+        if let Some(conn) = self.conn(key) {
+            conn.outbox = None;
+        }
+    }
+
+    /// Takes an empty outbox away from a connection.
+    pub(super) fn drop_outbox(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        if let Some(mut outbox) = conn.outbox.take()
+            && self.spare_outboxes.len() < limits::SPARE_OUTBOXES_MAX
+            && outbox.recycle(limits::SPARE_OUTBOX_BYTES_MAX)
+        {
+            self.spare_outboxes.push(outbox);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Questions to other threads: a connection waits until one has answered, or for its deadline.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::conn::{ASKING, CLOSING, PAUSED};
+use crate::handler::{Busy, Handler, Unanswered, Wait};
+use crate::id::ConnId;
+use crate::shard::core::ShardCore;
+use crate::shard::inner::Inner;
+use crate::time::Now;
+
+/// Where answers come in: they may come from any thread.
+pub trait Answers<A>: Send + Sync {
+    /// Takes an answer to the shard. Never waits: there is at most one for each connection.
+    fn put(&self, answered: Answered<A>);
+}
+
+/// An answer on its way.
+#[derive(Debug)]
+pub struct Answered<A> {
+    conn: ConnId,
+    ticket: u32,
+    /// `None`: the question was dropped.
+    answer: Option<A>,
+}
+
+/// A question that a callback has left open: to be answered from any thread.
+///
+/// Dropping it answers [`Unanswered`]. An answer after the deadline is ignored.
+#[must_use = "dropped, it answers that nobody knows"]
+pub struct Deferred<A: 'static> {
+    answers: Arc<dyn Answers<A>>,
+    conn: ConnId,
+    ticket: u32,
+    is_open: bool,
+}
+
+impl<A> fmt::Debug for Deferred<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred")
+            .field("conn", &self.conn)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<A> Deferred<A> {
+    /// Answers. The callback that asked is made again, and finds the answer with
+    /// [`Cx::answer`](crate::Cx::answer).
+    pub fn answer(mut self, answer: A) {
+        self.is_open = false;
+        self.put(Some(answer));
+    }
+
+    fn put(&self, answer: Option<A>) {
+        self.answers.put(Answered {
+            conn: self.conn,
+            ticket: self.ticket,
+            answer,
+        });
+    }
+}
+
+impl<A> Drop for Deferred<A> {
+    fn drop(&mut self) {
+        if self.is_open {
+            self.put(None);
+        }
+    }
+}
+
+/// The questions of a shard's connections, one each at most.
+pub(super) struct Questions<A: 'static> {
+    answers: Arc<dyn Answers<A>>,
+    /// By the connection's key.
+    open: HashMap<u32, Question<A>>,
+    next_ticket: u32,
+}
+
+struct Question<A> {
+    ticket: u32,
+    deadline: Now,
+    /// Once it has come.
+    answer: Option<Result<A, Unanswered>>,
+}
+
+impl<A> Questions<A> {
+    pub(super) fn new(answers: Arc<dyn Answers<A>>) -> Self {
+        Self {
+            answers,
+            open: HashMap::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// When the wait of a connection ends.
+    pub(super) fn deadline(&self, key: u32) -> Option<Now> {
+        self.open.get(&key).map(|question| question.deadline)
+    }
+
+    /// The answer to a connection's question, if it has come.
+    pub(super) fn answer(&self, key: u32) -> Option<Result<&A, Unanswered>> {
+        let answer = self.open.get(&key)?.answer.as_ref()?;
+        Some(answer.as_ref().map_err(|unanswered| *unanswered))
+    }
+
+    /// A connection's question is over, whatever became of it.
+    pub(super) fn forget(&mut self, key: u32) {
+        if !self.open.is_empty() {
+            self.open.remove(&key);
+        }
+    }
+
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Opens a question of a connection; an older one of it is forgotten.
+    pub(super) fn defer(&mut self, key: u32, timeout: Duration) -> (Deferred<A>, Busy) {
+        let conn = self.id(key);
+        let questions = &mut self.questions;
+        questions.next_ticket = questions.next_ticket.wrapping_add(1);
+        let ticket = questions.next_ticket;
+        let question = Question {
+            ticket,
+            deadline: self.now.plus(timeout),
+            answer: None,
+        };
+        questions.open.insert(key, question);
+        let deferred = Deferred {
+            answers: Arc::clone(&questions.answers),
+            conn,
+            ticket,
+            is_open: true,
+        };
+        (deferred, Busy(Wait::Answer))
+    }
+
+    /// Nobody has answered in time.
+    pub(super) fn give_up_question(&mut self, key: u32) {
+        if let Some(question) = self.questions.open.get_mut(&key) {
+            question.answer = Some(Err(Unanswered));
+        }
+        self.stop_asking(key);
+    }
+
+    /// A paused connection waits for its answer, if there is a question and it was not answered.
+    pub(super) fn wait_for_answer(&mut self, key: u32) {
+        let question = self.questions.open.get(&key);
+        let waits = question.is_some_and(|question| question.answer.is_none());
+        match self.conn(key) {
+            Some(conn) if waits => conn.set(ASKING, true),
+            _ => self.queue_resume(key),
+        }
+        self.arm(key);
+    }
+
+    fn stop_asking(&mut self, key: u32) {
+        if let Some(conn) = self.conn(key)
+            && conn.is(ASKING)
+        {
+            conn.set(ASKING, false);
+            self.queue_resume(key);
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Another thread has answered.
+    pub fn handle_answer(&mut self, answered: Answered<H::Answer>) {
+        let Answered {
+            conn: id,
+            ticket,
+            answer,
+        } = answered;
+        let is_waiting = self
+            .inner
+            .current(id)
+            .is_some_and(|conn| !conn.is(CLOSING) && conn.is(PAUSED));
+        let question = self.inner.questions.open.get_mut(&id.key);
+        if let Some(question) = question
+            && is_waiting
+            && question.ticket == ticket
+            && question.answer.is_none()
+        {
+            question.answer = Some(answer.ok_or(Unanswered));
+            self.inner.stop_asking(id.key);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What an application can do with the library.
+
+mod answers;
+mod callbacks;
+mod rooms;
