@@ -1,10 +1,15 @@
 //! From words on a command line to a command, and from what it found to where that goes.
 
+use std::io::{Write, stderr};
+
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use crate::cli::{Cli, Command, OutputArgs};
+use crate::host::Host;
 use crate::leader::RunError;
+use crate::opener::WINDOW;
 use crate::report::{self, Document, Environment, Findings};
+use crate::warning::{self, Demand};
 use crate::{chat, compare, connect, echo, fanout, floor, ratio, slow, soak, storm, topics};
 
 /// How a command was asked for.
@@ -78,15 +83,35 @@ impl Request<'_> {
         output: &OutputArgs,
         run: impl FnOnce() -> Result<F, RunError>,
     ) -> Result<bool, RunError> {
-        let environment = Environment::read(self.words, self.server_pid);
-        let findings = run()?;
-        findings.table().print()?;
         let (name, matches) = self.matches.subcommand().unwrap_or(("", self.matches));
         let command = Cli::command();
-        let parameters = command
-            .find_subcommand(name)
-            .map(|command| report::parameters(command, matches));
-        let document = Document::new(name, parameters.unwrap_or_default(), environment, &findings)?;
+        let command = command.find_subcommand(name);
+        let flags = command
+            .map(|command| report::parameters(command, matches))
+            .unwrap_or_default();
+        let environment = Environment::read(self.words, self.server_pid);
+        let host = Host::read(self.server_pid);
+        let mut warnings = warning::before(
+            &host,
+            Demand::new(&flags, WINDOW as u64, host.cpus.len() as u64),
+        );
+        if flags.get("quiet").is_none() {
+            // A terminal that went away is no reason not to run.
+            warnings
+                .iter()
+                .for_each(|warning| drop(writeln!(stderr(), "warning: {warning}")));
+        }
+        let findings = run()?;
+        let mut document = Document::new(name, flags, environment, &findings)?;
+        warnings.extend(warning::after(
+            &host,
+            &Host::read(self.server_pid),
+            &document.figures,
+        ));
+        let mut table = findings.table();
+        table.warnings(&warnings);
+        table.print()?;
+        document.warn(&warnings);
         if let Some(path) = &output.json {
             report::write_json(path, &document)
                 .map_err(|error| RunError::Failed(format!("{}: {error}", path.display())))?;

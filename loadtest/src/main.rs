@@ -18,6 +18,7 @@ mod echo;
 mod fanout;
 mod floor;
 mod frame;
+mod host;
 mod leader;
 mod listeners;
 mod message;

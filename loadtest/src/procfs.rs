@@ -132,8 +132,13 @@ pub(crate) fn available_bytes() -> io::Result<u64> {
 
 /// A line of `/proc/meminfo` in bytes, zero if there is none.
 pub(crate) fn meminfo_bytes(text: &str, name: &str) -> u64 {
+    line_number(text, name) << 10
+}
+
+/// The first number of the line that begins with `name`, zero if there is none.
+pub(crate) fn line_number(text: &str, name: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name));
-    line.map_or(0, first_number) << 10
+    line.map_or(0, first_number)
 }
 
 fn first_number(text: &str) -> u64 {

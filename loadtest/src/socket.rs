@@ -10,7 +10,7 @@ use crate::sys;
 
 /// Connections from one source address. The default range has 28,232 ports, and finding a free
 /// one takes long when more than half of them are taken.
-const CONNS_PER_ADDRESS: u32 = 8192;
+pub(crate) const CONNS_PER_ADDRESS: u32 = 8192;
 /// Connections to one IPv6 target: `::1` is the only source address there, and the default range
 /// of ports (ip(7), `ip_local_port_range`) has 28,232.
 pub(crate) const IPV6_CONNS_MAX: usize = 28_000;

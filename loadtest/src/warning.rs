@@ -1,8 +1,14 @@
 //! Something that makes the figures doubtful: what is the matter, what it does to them, what to do.
 
+mod after;
+mod before;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use crate::warning::after::after;
+pub(crate) use crate::warning::before::{Demand, before};
 
 use crate::record::Percentiles;
 use crate::report::ClientCost;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::leader::RunError;
 use crate::report::{Environment, Findings};
+use crate::warning::Warning;
 
 /// A run with all that is told of it.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -47,6 +48,21 @@ impl Document {
             }),
             Ok(_) => Err(RunError::Failed("the figures have no names".to_owned())),
             Err(error) => Err(RunError::Failed(format!("the figures: {error}"))),
+        }
+    }
+
+    /// Adds warnings to those of the run itself.
+    pub(crate) fn warn(&mut self, warnings: &[Warning]) {
+        let list = self
+            .figures
+            .entry("warnings")
+            .or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(list) = list {
+            list.extend(
+                warnings
+                    .iter()
+                    .filter_map(|warning| serde_json::to_value(warning).ok()),
+            );
         }
     }
 }
