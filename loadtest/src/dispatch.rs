@@ -10,7 +10,9 @@ use crate::leader::RunError;
 use crate::opener::WINDOW;
 use crate::report::{self, Document, Environment, Findings};
 use crate::warning::{self, Demand};
-use crate::{chat, compare, connect, echo, fanout, floor, ratio, slow, soak, storm, topics};
+use crate::{
+    chat, compare, connect, echo, fanout, floor, ratio, scenario, slow, soak, storm, topics,
+};
 
 /// How a command was asked for.
 #[derive(Debug)]
@@ -71,7 +73,7 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
         Command::Ratio(args) => request.tell(&args.output, || ratio::run(&args)),
         Command::Report(args) => report::make_page(&args).map(|()| true),
         Command::Compare(args) => compare::run(&args),
-        Command::Run(_) => Err(RunError::Usage("soon".into())),
+        Command::Run(args) => scenario::run(&args),
         Command::Floor(args) => floor::run(&args).map(|()| true).map_err(RunError::Failed),
     }
 }

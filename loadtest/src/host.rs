@@ -106,7 +106,7 @@ fn open_files(limits: &str, which: usize) -> Option<u64> {
     line.split_ascii_whitespace().nth(which)?.parse().ok()
 }
 
-/// `Cpus_allowed_list:	0-2,5` of `/proc/PID/status`.
+/// `Cpus_allowed_list: 0-2,5` of `/proc/PID/status`.
 fn allowed_cpus(status: &str) -> Vec<u64> {
     let line = status
         .lines()

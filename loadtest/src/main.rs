@@ -35,6 +35,7 @@ mod ratio;
 mod reach;
 mod record;
 mod report;
+mod scenario;
 mod scene;
 mod series;
 mod show;

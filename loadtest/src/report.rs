@@ -16,7 +16,7 @@ pub(crate) use crate::report::document::Document;
 pub(crate) use crate::report::environment::Environment;
 pub(crate) use crate::report::files::{make_page, read, write, write_page};
 pub(crate) use crate::report::json::write_json;
-pub(crate) use crate::report::parameters::parameters;
+pub(crate) use crate::report::parameters::{is_repeated, parameters};
 pub(crate) use crate::report::table::Table;
 
 use crate::clock::seconds;

@@ -161,11 +161,11 @@ fn collect(
     }
 }
 
+/// The rest of a path, and a group of each run.
+type Both<'a> = (String, &'a Map<String, Value>, &'a Map<String, Value>);
+
 /// Groups that both have, each with the rest of its path.
-fn inside<'a>(
-    before: &'a Value,
-    after: Option<&'a Value>,
-) -> Vec<(String, &'a Map<String, Value>, &'a Map<String, Value>)> {
+fn inside<'a>(before: &'a Value, after: Option<&'a Value>) -> Vec<Both<'a>> {
     match (before, after) {
         (Value::Object(one), Some(Value::Object(other))) => vec![(String::new(), one, other)],
         (Value::Array(one), Some(Value::Array(other))) => {

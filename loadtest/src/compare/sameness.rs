@@ -51,8 +51,9 @@ fn differing(
     after: &Map<String, Value>,
     names: &[&str],
 ) -> Vec<Difference> {
-    let text =
-        |run: &Map<String, Value>, name: &str| run.get(name).map_or("not given".to_owned(), plain);
+    let text = |run: &Map<String, Value>, name: &str| {
+        run.get(name).map_or_else(|| "not given".to_owned(), plain)
+    };
     let difference = |name: &&str| Difference {
         name: (*name).to_owned(),
         before: text(before, name),

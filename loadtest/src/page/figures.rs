@@ -127,15 +127,11 @@ fn rows(prefix: &str, group: &Map<String, Value>) -> Vec<Vec<String>> {
         }
         match value {
             // The names are the kernel's, and have no unit at their end.
-            Value::String(text) => found.push(vec![
-                format!("{prefix}{}", name.replace('_', " ")),
-                text.clone(),
-            ]),
+            Value::String(text) => {
+                found.push(vec![format!("{prefix}{}", spaced(name)), text.clone()]);
+            }
             Value::Object(inner) if !inner.contains_key("p50_us") => {
-                found.extend(rows(
-                    &format!("{prefix}{}: ", name.replace('_', " ")),
-                    inner,
-                ));
+                found.extend(rows(&format!("{prefix}{}: ", spaced(name)), inner));
             }
             Value::Object(_) => {}
             value => found.push(vec![
@@ -145,6 +141,15 @@ fn rows(prefix: &str, group: &Map<String, Value>) -> Vec<Vec<String>> {
         }
     }
     found
+}
+
+/// A name as words; one with dots is the kernel's and stays as it is.
+fn spaced(name: &str) -> String {
+    if name.contains('.') {
+        name.to_owned()
+    } else {
+        name.replace('_', " ")
+    }
 }
 
 fn is_leaf(value: &Value) -> bool {

@@ -80,15 +80,11 @@ fn warnings(warnings: &[Warning]) -> String {
             ..
         } = warning;
         let line = |words: &str, text: &str| {
-            let is_there = !text.is_empty();
-            is_there
-                .then(|| {
-                    format!(
-                        "<p><span class=\"soft\">{words}</span> {}</p>",
-                        Escaped(text)
-                    )
-                })
-                .unwrap_or_default()
+            if text.is_empty() {
+                return String::new();
+            }
+            let text = Escaped(text);
+            format!("<p><span class=\"soft\">{words}</span> {text}</p>")
         };
         format!(
             "<div class=\"warning\"><b>{}</b>{}{}</div>\n",
