@@ -79,10 +79,8 @@ impl<'a> Run<'a> {
         let publisher = Publisher::start(publish_target, &form, Some(args.rate), all, &leader)?;
         let audience = |plan: Plan, returns: bool| {
             let threads = scene::threads(&args.client, plan.conns)?;
-            let hall = Hall {
-                returns,
-                ..Hall::new(Churn::none(), None)
-            };
+            let mut hall = Hall::new(Churn::none(), None);
+            hall.returns = returns;
             Audience::start(plan, threads, &form, &publisher.schedule, hall, &leader)
         };
         let plan = scene::plan("reader", targets.clone(), all - slow, &form);
