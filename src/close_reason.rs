@@ -96,8 +96,9 @@ impl CloseReason {
             } => Some(code),
             Self::Client | Self::Handler | Self::Application { .. } => Some(1000),
             Self::Protocol(error) => Some(error.close_code()),
-            Self::Policy(_) | Self::IdleTimeout | Self::Slow => Some(1008),
-            Self::Overload => Some(1013),
+            Self::Policy(_) => Some(1008),
+            // It may come back; after 1008 a client should not.
+            Self::IdleTimeout | Self::Slow | Self::Overload => Some(1013),
             Self::Shutdown => Some(1001),
             Self::Vanished
             | Self::Answered

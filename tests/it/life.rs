@@ -165,7 +165,7 @@ fn a_silent_websocket_is_pinged_and_closed_without_a_pong() {
     let mut tcp = LengthPrefix::connect(server.tcp());
     assert_eq!(ignores.next().0, FIN | PING);
     let (code, reason) = ignores.expect_close();
-    assert_eq!((code, &*reason), (1008, "no sign of life"));
+    assert_eq!((code, &*reason), (1013, "no sign of life"));
     let index = CloseReason::IdleTimeout.index();
     wait_until("counted", || server.counters().closed[index] == 1);
 

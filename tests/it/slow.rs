@@ -208,7 +208,7 @@ fn disconnect_closes_who_falls_behind() {
         assert_eq!(number_of(&payload), expected, "no gap before the end");
         expected += 1;
     };
-    assert_eq!(code, 1008_u16.to_be_bytes());
+    assert_eq!(code, 1013_u16.to_be_bytes());
     assert_eq!(String::from_utf8(reason).unwrap(), "too slow for the topic");
     assert!(expected < scene.published);
     scene.publish(100);

@@ -84,7 +84,7 @@ fn check_farewell(world: &World, at: usize, client: &Client) {
     match client.stage {
         Stage::Told(1000) => assert!(client.leaving, "client {at} was closed"),
         Stage::Told(1001) => assert!(world.draining, "client {at} was told of a shutdown"),
-        Stage::Told(1008) => assert!(disconnects && !client.healthy, "client {at} was slow"),
+        Stage::Told(1013) => assert!(disconnects && !client.healthy, "client {at} was slow"),
         Stage::Told(200) => assert_eq!(client.place, Place::Page),
         Stage::Opening if world.draining => {}
         stage => panic!("client {at} ended without a last word: {stage:?}"),

@@ -1,6 +1,7 @@
 //! The application of a simulated world: much like the server's own, and some more.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use corecast::{
     Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Request,
@@ -15,6 +16,8 @@ pub(crate) struct App {
     pub(crate) ledger: Ledger,
     pub(crate) topics: Rc<[String]>,
     pub(crate) rooms: Rooms,
+    /// Whether other threads are asked about some messages.
+    pub(crate) asks: bool,
     /// Whether the end of a connection is published to its topic.
     pub(crate) says_goodbye: bool,
 }
@@ -42,17 +45,35 @@ impl App {
         self.topics.iter().position(|topic| topic == name)
     }
 
-    fn publish(&self, cx: &mut Cx<'_, Data>, kind: Kind, payload: &[u8]) -> Result<(), Halt> {
+    fn publish(&self, cx: &mut Cx<'_, Data, bool>, kind: Kind, payload: &[u8]) -> Result<(), Halt> {
         let (name, said) = ledger::decode(payload).expect("a damaged message came in");
         assert_eq!(kind, said, "the kind of message {name}");
+        if self.asks && name.is_multiple_of(4) {
+            self.ask(cx)?;
+        }
         let topic = self.ledger.borrow().messages[name].topic;
         cx.publish(&self.topics[topic], kind, payload)?;
         self.ledger.borrow_mut().accept(name);
         Ok(())
     }
 
+    /// Goes on when another thread has answered: whatever it says, or if it says nothing.
+    fn ask(&self, cx: &mut Cx<'_, Data, bool>) -> Result<(), Busy> {
+        if cx.answer().is_some() {
+            return Ok(());
+        }
+        let timeout = Duration::from_millis(if cx.id().to_string().len().is_multiple_of(2) {
+            40
+        } else {
+            3_600_000
+        });
+        let (question, wait) = cx.defer(timeout);
+        self.ledger.borrow_mut().questions.push(question);
+        Err(wait)
+    }
+
     /// Publishes the end of a connection to its topic.
-    fn say_goodbye(&self, cx: &mut Cx<'_, Data>) -> Result<(), Busy> {
+    fn say_goodbye(&self, cx: &mut Cx<'_, Data, bool>) -> Result<(), Busy> {
         let topic = cx.data().and_then(|data| data.topic);
         let Some(topic) = topic else { return Ok(()) };
         let payload = {
@@ -68,7 +89,7 @@ impl App {
         Ok(())
     }
 
-    fn command(&self, cx: &mut Cx<'_, Data>, payload: &[u8]) -> Result<(), Halt> {
+    fn command(&self, cx: &mut Cx<'_, Data, bool>, payload: &[u8]) -> Result<(), Halt> {
         let text = std::str::from_utf8(payload).expect("commands are text");
         match text.split_at(1) {
             ("+", topic) => cx.subscribe(topic).expect("a good name"),
@@ -81,9 +102,13 @@ impl App {
 
 impl Handler for App {
     type Conn = Data;
-    type Answer = ();
+    type Answer = bool;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, Data>, opening: &Opening<'_>) -> Result<Data, Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, Data, bool>,
+        opening: &Opening<'_>,
+    ) -> Result<Data, Refusal> {
         let (place, names) = match opening {
             Opening::Tcp { topic } => ("ws", *topic),
             Opening::WebSocket(request) => {
@@ -98,6 +123,9 @@ impl Handler for App {
             "cmd" => Role::Command,
             _ => return Err(Response::text(404, "no such place").into()),
         };
+        if self.asks && cx.id().to_string().ends_with('3') {
+            self.ask(cx)?;
+        }
         let topic = names.split(',').next().and_then(|name| self.topic(name));
         if matches!(place, "ws" | "many" | "sub") {
             for name in names.split(',') {
@@ -108,7 +136,11 @@ impl Handler for App {
         Ok(Data { role, topic })
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, Data>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, Data, bool>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         let Message { kind, payload } = message;
         match cx.data().expect("an open connection has data").role {
             Role::Talk => self.publish(cx, kind, payload),
@@ -122,7 +154,7 @@ impl Handler for App {
         }
     }
 
-    fn on_close(&mut self, cx: &mut Cx<'_, Data>, _reason: CloseReason) -> Result<(), Busy> {
+    fn on_close(&mut self, cx: &mut Cx<'_, Data, bool>, _reason: CloseReason) -> Result<(), Busy> {
         if self.says_goodbye {
             self.say_goodbye(cx)?;
         }
@@ -133,7 +165,7 @@ impl Handler for App {
 
     fn on_request(
         &mut self,
-        _: &mut Cx<'_, Data>,
+        _: &mut Cx<'_, Data, bool>,
         request: &Request<'_>,
     ) -> Result<Response, Busy> {
         Ok(Response::text(200, request.path))

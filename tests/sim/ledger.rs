@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use corecast::Kind;
+use corecast::{Deferred, Kind};
 
 /// Shared by the clients, the handlers of all shards, and the checker.
 pub(crate) type Ledger = Rc<RefCell<Book>>;
@@ -15,6 +15,8 @@ pub(crate) struct Book {
     /// Calls of `on_open` that returned `Ok`, and of `on_close`.
     pub(crate) opened: u64,
     pub(crate) closed: u64,
+    /// What handlers have asked and nobody has answered.
+    pub(crate) questions: Vec<Deferred<bool>>,
     /// The step that the world is at.
     pub(crate) step: u64,
 }

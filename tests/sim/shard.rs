@@ -6,9 +6,11 @@ use std::sync::Arc;
 use corecast::id::ShardId;
 use corecast::shard::core::ShardCore;
 use corecast::shard::mail::{FromHome, Outgoing, ToHome, Weigh};
+use corecast::shard::questions::Answered;
 use corecast::time::Now;
 use corecast::topic::member::Sock;
 use corecast::{ConnId, counters::Counters};
+use crossbeam_channel::Receiver;
 
 use crate::handler::App;
 use crate::net::{Event, Lane, Net};
@@ -24,6 +26,7 @@ pub(crate) struct Shard {
     pub(crate) events: Vec<usize>,
     pending: Vec<ConnId>,
     socks: HashMap<ConnId, usize>,
+    returns: Receiver<Answered<bool>>,
     pub(crate) rung: bool,
     left_over: bool,
     asked: Vec<Option<ToHome>>,
@@ -68,7 +71,12 @@ impl Mesh {
 }
 
 impl Shard {
-    pub(crate) fn new(core: ShardCore<App>, at: usize, shards: usize) -> Self {
+    pub(crate) fn new(
+        core: ShardCore<App>,
+        at: usize,
+        shards: usize,
+        returns: Receiver<Answered<bool>>,
+    ) -> Self {
         Self {
             core,
             at,
@@ -76,6 +84,7 @@ impl Shard {
             events: Vec::new(),
             pending: Vec::new(),
             socks: HashMap::new(),
+            returns,
             rung: false,
             left_over: true,
             asked: (0..shards).map(|_| None).collect(),
@@ -90,6 +99,7 @@ impl Shard {
             || self.left_over
             || !self.accepts.is_empty()
             || !self.events.is_empty()
+            || !self.returns.is_empty()
             || !self.pending.is_empty()
             || self.core.has_work()
             || self
@@ -118,6 +128,9 @@ impl Shard {
         let mut ring = Vec::new();
         self.core.begin_turn(now);
         self.take_mail(mesh, pace, &mut ring);
+        while let Ok(answered) = self.returns.try_recv() {
+            self.core.handle_answer(answered);
+        }
         self.accept(net);
         self.read(net, pace);
         self.core.handle_resumed();

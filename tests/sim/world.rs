@@ -13,6 +13,7 @@ use corecast::shard::core::ShardCore;
 use corecast::shard::home_of;
 use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
+use crossbeam_channel::{Sender, unbounded};
 
 use crate::client::{Client, Place, Stage};
 use crate::handler::{App, Rooms};
@@ -40,12 +41,13 @@ pub(crate) struct World {
     pub(crate) draining: bool,
 }
 
-/// No thread answers here: nothing is asked.
-struct Nobody;
+/// The way of answers back to a shard.
+struct Returns(Sender<Answered<bool>>);
 
-impl Answers<()> for Nobody {
-    fn put(&self, _: Answered<()>) {
-        panic!("nothing was asked");
+impl Answers<bool> for Returns {
+    fn put(&self, answered: Answered<bool>) {
+        // At the end of a world the shards go first.
+        self.0.send(answered).ok();
     }
 }
 
@@ -68,6 +70,8 @@ pub(crate) enum Action {
     Vanish(usize),
     Reset(usize),
     Leave(usize),
+    /// Of the open questions this one is answered, or dropped.
+    Answer(usize, bool),
     Pass(u64),
     Drain,
 }
@@ -95,6 +99,7 @@ impl World {
             .collect();
         let ledger = Rc::new(RefCell::new(Book::default()));
         let says_goodbye = profile.churns && rng.below(2) == 0;
+        let asks = rng.below(3) == 0;
         let rooms = [Rooms::None, Rooms::Some, Rooms::All][rng.below(3)];
         let shards = (0..profile.shards)
             .map(|at| {
@@ -103,12 +108,15 @@ impl World {
                     topics: Rc::clone(&names),
                     says_goodbye,
                     rooms,
+                    asks,
                 };
+                let (sender, returns) = unbounded();
                 let (id, count) = (shard_id(at), shard_id(profile.shards));
                 let config = profile.config.clone();
                 let (now, hasher) = (Now::default(), hasher.clone());
-                let core = ShardCore::new(id, count, config, hasher, now, app, Arc::new(Nobody));
-                Shard::new(core, at, profile.shards)
+                let answers = Arc::new(Returns(sender));
+                let core = ShardCore::new(id, count, config, hasher, now, app, answers);
+                Shard::new(core, at, profile.shards, returns)
             })
             .collect();
         Self {
@@ -227,7 +235,8 @@ impl World {
             35..50 => Some(Action::Deliver(client, self.some_bytes())),
             50..65 => Some(Action::Receive(client, self.some_bytes())),
             65..72 => Some(Action::Room(client)),
-            72..90 => return self.client_acts(client),
+            72..88 => return self.client_acts(client),
+            88..90 => Some(Action::Answer(self.rng.below(4), self.rng.below(4) != 0)),
             90..94 => Some(Action::Pass(self.rng.below(10) as u64)),
             _ if self.clients.len() < self.profile.clients && !self.draining => {
                 self.connect_any();
@@ -269,6 +278,7 @@ impl World {
                 let socket = &self.net.sockets[at];
                 told && !socket.fin && !socket.closed
             }
+            Action::Answer(at, _) => at < self.ledger.borrow().questions.len(),
             _ => true,
         }
     }
@@ -277,6 +287,7 @@ impl World {
     pub(crate) fn come_to_rest(&mut self) {
         for _ in 0..RESTLESS {
             let mut enabled: Vec<Action> = (0..self.shards.len()).map(Action::Turn).collect();
+            enabled.push(Action::Answer(0, true));
             for at in 0..self.clients.len() {
                 let (arrive, read) = (self.some_bytes() * 4, self.some_bytes() * 4);
                 enabled.extend([
@@ -414,6 +425,12 @@ impl World {
         match action {
             Action::Turn(at) => self.turn(at),
             Action::Connect(..) => {}
+            Action::Answer(at, says) => {
+                let question = self.ledger.borrow_mut().questions.swap_remove(at);
+                if says {
+                    question.answer(true);
+                }
+            }
             Action::Deliver(at, n) => {
                 self.net.sockets[at].deliver(n);
                 self.report(at);
