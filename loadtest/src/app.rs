@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::opener::Habits;
 use crate::outbox::Outbox;
 use crate::url::{Protocol, Target};
 
 /// What a thread's connections are for.
 pub(crate) trait App: Send + 'static {
-    /// A connection became live.
-    fn on_live(&mut self, _link: LinkName, _now: u64, _out: &mut Outbox) {}
+    /// A connection became live, `took_ns` nanoseconds after connect(2).
+    fn on_live(&mut self, _link: LinkName, _now: u64, _took_ns: u64, _out: &mut Outbox) {}
+    /// A connection that was live is over: by our own wish, or for what the server did.
+    fn on_end(&mut self, _link: LinkName, _by: EndedBy<'_>, _now: u64, _out: &mut Outbox) {}
     /// A message arrived.
     fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, out: &mut Outbox);
     /// All that was ready has been read; returns when to be called again at the latest.
@@ -23,6 +26,29 @@ pub(crate) struct LinkName {
     pub(crate) index: usize,
     /// What is spoken on it.
     pub(crate) protocol: Protocol,
+}
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndedBy<'a> {
+    /// This side, as it wished.
+    Us,
+    /// The server, in the words of a report.
+    Server(&'a str),
+}
+
+/// How a crew reads its live connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// All there is, as it comes.
+    All,
+    /// This many bytes per second of each, or none, while [`crate::control::Control::is_slow`].
+    Slowly {
+        /// Bytes per second.
+        bytes_per_s: u32,
+        /// Bytes of the sockets' receive buffers, `SO_RCVBUF` of socket(7).
+        buffer: u32,
+    },
 }
 
 /// What the threads of a crew are to do.
@@ -40,6 +66,28 @@ pub(crate) struct Plan {
     pub(crate) gather: Duration,
     /// Source addresses are counted from this connection.
     pub(crate) first_source: usize,
+    /// How insistently they connect.
+    pub(crate) habits: Habits,
+    /// How they read.
+    pub(crate) reading: Reading,
+    /// The number in the place of `{number}` in a path, if there is one.
+    pub(crate) numbering: Option<Numbering>,
+}
+
+/// Which topic each connection of a crew is for, by the number of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numbering {
+    /// Connections in a row with the same topic.
+    pub(crate) in_a_row: usize,
+    /// Topics; after the last comes the first.
+    pub(crate) topics: usize,
+}
+
+impl Numbering {
+    /// The topic of a connection.
+    pub(crate) fn topic(self, conn: usize) -> usize {
+        conn / self.in_a_row % self.topics
+    }
 }
 
 impl Plan {
@@ -61,4 +109,6 @@ pub(crate) struct Done<A> {
     pub(crate) app: A,
     /// What failed, and how often.
     pub(crate) failures: BTreeMap<String, u64>,
+    /// Pings answered.
+    pub(crate) pings: u64,
 }

@@ -1,15 +1,27 @@
 //! The flags and their help.
 
+mod output;
+
 use std::net::SocketAddrV4;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::chat::cli::ChatArgs;
+use crate::connect::cli::ConnectArgs;
+use crate::slow::cli::SlowArgs;
+use crate::soak::cli::SoakArgs;
+use crate::storm::cli::StormArgs;
+use crate::topics::cli::TopicsArgs;
+
+pub(crate) use crate::cli::output::{CompareArgs, OutputArgs, ReportArgs, RunArgs};
+
 /// Loads a message server on this host and checks every delivery.
 ///
 /// Opens connections in epoll loops, one per thread, each thread with a file-descriptor table of
 /// its own, so that the descriptor limit (ulimit -n) counts per thread and the number of threads is
-/// chosen to fit. Source addresses are spread over 127.0.0.0/8; other targets are refused.
+/// chosen to fit. Source addresses are spread over 127.0.0.0/8; `::1` is a single one, so that 28,000 connections go
+/// to an IPv6 target at the most. Targets that are not on loopback are refused.
 ///
 /// Exit code: 0 if all went well, 1 if anything failed, was lost, duplicated or out of order, 2 for
 /// wrong usage.
@@ -26,12 +38,30 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Many subscribers of one topic: every message to every one of them.
     Fanout(FanoutArgs),
+    /// Opens connections and holds them: accept rate, time to live, CPU and memory of each.
+    Connect(ConnectArgs),
+    /// All connections of one topic publish, and every one gets everything.
+    Chat(ChatArgs),
+    /// Many topics: each subscriber gets all of its topic, and nothing else.
+    Topics(TopicsArgs),
+    /// All subscribers leave at once and come back at once, beside steady ones.
+    Storm(StormArgs),
+    /// Some subscribers read slowly or not at all; the others must not notice.
+    Slow(SlowArgs),
+    /// A steady load for hours, with some who leave and return.
+    Soak(SoakArgs),
     /// Every connection sends and waits for the same bytes to come back.
     Echo(EchoArgs),
     /// A yardstick server: an array of descriptors and a loop of send, or a bare echo.
     Floor(FloorArgs),
     /// Corecast against both yardsticks, interleaved, as ratios of CPU time.
     Ratio(RatioArgs),
+    /// Makes the runs of a file in TOML, one after another.
+    Run(RunArgs),
+    /// A report with charts from figures that were written with --json.
+    Report(ReportArgs),
+    /// The figures of two runs side by side, with ratios and what got better or worse.
+    Compare(CompareArgs),
 }
 
 const FANOUT_EXAMPLES: &str = "\
@@ -68,9 +98,9 @@ pub(crate) struct FanoutArgs {
     /// Subscribers, at least 1.
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
-    /// Connections that publish, beside the subscribers, 1 to 1000.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub(crate) publishers: u16,
+    /// Connections that publish, beside the subscribers, at least 1.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
+    pub(crate) publishers: u32,
     /// Messages of all publishers together.
     #[arg(short, long, default_value_t = 100)]
     pub(crate) messages: u32,
@@ -115,12 +145,22 @@ pub(crate) struct ClientArgs {
     /// Process of the server, for its CPU time and memory.
     #[arg(long)]
     pub(crate) server_pid: Option<u32>,
+    /// Do not first see whether one message goes through.
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
     /// Seconds without progress after which the run ends with what is missing.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) timeout: f64,
-    /// Also write all figures to this file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Seconds between samples of what the report shows over time, 0 for none
+    /// [default: 0.2, doubled whenever there are 600].
+    #[arg(long, value_name = "S")]
+    pub(crate) sample_every: Option<f64>,
+    /// Do not show how far the run is.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Where the figures go.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Every connection sends and waits for the same bytes to come back.
@@ -249,7 +289,7 @@ pub(crate) struct RatioArgs {
     /// Leave it to the kernel where server and client run.
     #[arg(long)]
     pub(crate) no_pin: bool,
-    /// Also write all figures to this file.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
+    /// Where the figures go.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }

@@ -3,8 +3,8 @@
 use std::mem;
 use std::os::fd::OwnedFd;
 
-use crate::frame::{self, FrameError, Kind};
-use crate::url::{Protocol, Target};
+use crate::frame::{self, FrameError, Kind, NO_CODE};
+use crate::url::{NUMBER_PLACE, Protocol, Target};
 
 /// One connection. Kept small, for there may be a million: 24 bytes.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) enum State {
     Opening,
     /// Subscribed: what is published from now on arrives here.
     Live,
+    /// Left with a close frame, whose answer is awaited.
+    Leaving,
     /// Over, or given up.
     Closed,
 }
@@ -77,12 +79,16 @@ const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Longest answer to an upgrade in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
 
-/// The upgrade request for a target, RFC 6455 4.1.
-pub(crate) fn upgrade_request(target: &Target) -> Vec<u8> {
+/// The upgrade request for a target and the number of a topic, RFC 6455 4.1.
+pub(crate) fn upgrade_request(target: &Target, number: Option<usize>) -> Vec<u8> {
+    let path = match number {
+        Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
+        None => target.path.clone(),
+    };
     format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        target.path, target.addr
+        path, target.addr
     )
     .into_bytes()
 }
@@ -170,7 +176,7 @@ impl Link {
 fn close_code(payload: &[u8]) -> u16 {
     payload
         .first_chunk::<2>()
-        .map_or(1005, |code| u16::from_be_bytes(*code))
+        .map_or(NO_CODE, |code| u16::from_be_bytes(*code))
 }
 
 /// Length of the response head once it is whole and right.

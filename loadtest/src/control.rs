@@ -11,14 +11,21 @@ use rustix::event::{EventfdFlags, eventfd};
 pub(crate) struct Control {
     /// Connections that may be opened by now, over all threads.
     pub(crate) open_up_to: AtomicU64,
-    /// Connections that became live.
+    /// Connections that became live, since the leader last set it to zero.
     pub(crate) live: AtomicU64,
+    /// Connections that became live, each time counted.
+    pub(crate) opened: AtomicU64,
     /// Connections given up before they were live.
     pub(crate) gave_up: AtomicU64,
     /// Connections that were live and ended.
     pub(crate) ended: AtomicU64,
+    /// Connections that were live and were left by our own wish.
+    pub(crate) left: AtomicU64,
+    /// Tries that failed and were followed by another.
+    pub(crate) retries: AtomicU64,
     /// When the latest connection became live.
     pub(crate) last_live_ns: AtomicU64,
+    is_slow: AtomicBool,
     stopping: AtomicBool,
     doorbells: Vec<Doorbell>,
 }
@@ -73,9 +80,13 @@ impl Control {
         Ok(Self {
             open_up_to: AtomicU64::new(0),
             live: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
             gave_up: AtomicU64::new(0),
             ended: AtomicU64::new(0),
+            left: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
             last_live_ns: AtomicU64::new(0),
+            is_slow: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             doorbells: (0..threads)
                 .map(|_| Doorbell::new())
@@ -96,6 +107,11 @@ impl Control {
     /// What a thread must keep in its table to be able to ring.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
         self.doorbells.iter().map(|doorbell| doorbell.0.as_raw_fd())
+    }
+
+    /// Wakes one thread.
+    pub(crate) fn ring(&self, thread: usize) {
+        self.doorbell(thread).into_iter().for_each(Doorbell::ring);
     }
 
     /// Wakes all threads.
@@ -120,9 +136,28 @@ impl Control {
         self.stopping.load(Ordering::Acquire)
     }
 
+    /// Lets those who are to read slowly begin with it, or end it.
+    pub(crate) fn read_slowly(&self, is_slow: bool) {
+        self.is_slow.store(is_slow, Ordering::Release);
+        self.ring_all();
+    }
+
+    /// Whether slow readers are slow now.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.is_slow.load(Ordering::Acquire)
+    }
+
+    /// Connections that are live now.
+    pub(crate) fn open_now(&self) -> u64 {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+        let over = load(&self.ended) + load(&self.left);
+        load(&self.opened).saturating_sub(over)
+    }
+
     /// One more connection is live.
     pub(crate) fn add_live(&self, now: u64) {
         self.last_live_ns.fetch_max(now, Ordering::Relaxed);
         self.live.fetch_add(1, Ordering::AcqRel);
+        self.opened.fetch_add(1, Ordering::AcqRel);
     }
 }

@@ -63,6 +63,9 @@ impl FrameError {
     }
 }
 
+/// Stands for a close frame without a code, RFC 6455 7.1.5.
+pub(crate) const NO_CODE: u16 = 1005;
+
 /// Longest header this client reads: two bytes and a 64-bit length.
 pub(crate) const HEADER_BYTES_MAX: usize = 10;
 
@@ -70,6 +73,7 @@ const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
 const MASKED: u8 = 0x80;
 const OPCODE_BINARY: u8 = 0x2;
+const OPCODE_CLOSE: u8 = 0x8;
 const OPCODE_PONG: u8 = 0xA;
 /// Any mask will do on loopback, where no proxy can be confused (RFC 6455 10.3); not zero, so that
 /// the server has to unmask.
@@ -105,7 +109,7 @@ fn read_ws(buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameErr
     }
     let kind = match first & 0x0f {
         0x1 | OPCODE_BINARY => Kind::Message,
-        0x8 => Kind::Close,
+        OPCODE_CLOSE => Kind::Close,
         0x9 => Kind::Ping,
         OPCODE_PONG => Kind::Heartbeat,
         0x0 => return Err(FrameError::Fragment),
@@ -188,6 +192,16 @@ pub(crate) fn write_message(protocol: Protocol, payload: &[u8], out: &mut Vec<u8
 /// Appends the pong that answers a ping of this payload, RFC 6455 5.5.3.
 pub(crate) fn write_pong(payload: &[u8], out: &mut Vec<u8>) {
     write_ws(OPCODE_PONG, payload, out);
+}
+
+/// Appends a close frame: empty for 1005, which says that there is no code, RFC 6455 7.4.1.
+pub(crate) fn write_close(code: u16, out: &mut Vec<u8>) {
+    let code = (code != NO_CODE).then_some(code.to_be_bytes());
+    write_ws(
+        OPCODE_CLOSE,
+        code.as_ref().map_or(&[], |code| &code[..]),
+        out,
+    );
 }
 
 fn write_ws(opcode: u8, payload: &[u8], out: &mut Vec<u8>) {

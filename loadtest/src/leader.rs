@@ -1,12 +1,15 @@
-//! What the main thread of a run does: wait for its threads, see that they get on, show it.
+//! What the main thread of a run does: wait for its threads, see that they get on, show it, and
+//! take the samples of the series.
 
-use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::clock::{MILLISECOND, SECOND, now_ns};
+use crate::cli::ClientArgs;
+use crate::clock::{SECOND, now_ns};
 use crate::control::{Control, News};
+use crate::series::{Pulse, Sampler, Series, Watch};
+use crate::show::{Show, Stage};
 
 /// Why there is no report.
 #[derive(Debug)]
@@ -31,7 +34,8 @@ pub(crate) struct Leader {
     news: Receiver<News>,
     /// Nanoseconds without progress that end a wait.
     timeout: u64,
-    line: Line,
+    show: Show,
+    sampler: Sampler,
 }
 
 /// How a wait ended.
@@ -48,17 +52,38 @@ const GRACE_NS: u64 = 2 * SECOND;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl Leader {
-    /// Ends waits after `timeout_s` seconds without progress.
-    pub(crate) fn new(timeout_s: f64) -> Self {
+    /// Ends waits after `--timeout` seconds without progress.
+    pub(crate) fn new(args: &ClientArgs) -> Self {
         let (sender, news) = unbounded();
-        let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or(Duration::MAX);
+        let timeout = Duration::try_from_secs_f64(args.timeout).unwrap_or(Duration::MAX);
         let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
         Self {
             sender,
             news,
             timeout,
-            line: Line::default(),
+            show: Show::new(args.quiet),
+            sampler: Sampler::new(args.sample_every),
         }
+    }
+
+    /// For the meters of threads, whose latencies are to be in the series.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        self.sampler.pulse()
+    }
+
+    /// Begins the series; the first of the counters is the one that is shown.
+    pub(crate) fn watch(&mut self, watch: Watch) {
+        self.sampler.watch(watch);
+    }
+
+    /// Something begins: a line in the charts. With the server's memory where it was read.
+    pub(crate) fn mark(&mut self, name: &'static str, server_pss_bytes: Option<u64>) {
+        self.sampler.mark(name, server_pss_bytes);
+    }
+
+    /// Ends the series, once all threads have ended.
+    pub(crate) fn finish(self) -> Series {
+        self.sampler.finish()
     }
 
     /// Waits until all of `conns` are live; a stall or any that is given up ends the wait.
@@ -77,9 +102,7 @@ impl Leader {
         };
         self.wait(LOOK_EVERY, |leader| {
             let (live, gave_up) = (load(&control.live), load(&control.gave_up));
-            leader
-                .line
-                .show(|| format!("{what}: {live} of {conns} live, {gave_up} given up"));
+            leader.show.at(Stage::of(what, conns), live);
             let settled = live + gave_up >= conns;
             (
                 live + gave_up,
@@ -107,7 +130,7 @@ impl Leader {
     ) -> Result<Waited, RunError> {
         self.wait(LOOK_EVERY, |leader| {
             let now = progress();
-            leader.line.show(|| format!("{what}: {now} of {wanted}"));
+            leader.show.at(Stage::of(what, wanted), now);
             (now, (now >= wanted).then_some(Waited::Done), lost())
         })
     }
@@ -118,15 +141,16 @@ impl Leader {
     /// # Errors
     ///
     /// A thread failed.
-    pub(crate) fn wait_done(
+    pub(crate) fn wait_done<'a>(
         &mut self,
-        what: &str,
+        stage: impl Into<Stage<'a>>,
         progress: impl Fn() -> u64,
         lost: impl Fn() -> bool,
     ) -> Result<Waited, RunError> {
+        let stage = stage.into();
         self.wait(10 * LOOK_EVERY, |leader| {
             let now = progress();
-            leader.line.show(|| format!("{what}: {now}"));
+            leader.show.at(stage, now);
             (now, None, lost())
         })
     }
@@ -136,10 +160,18 @@ impl Leader {
     /// # Errors
     ///
     /// A thread failed.
-    pub(crate) fn pause(&self, time: Duration) -> Result<(), RunError> {
-        match self.news.recv_timeout(time) {
-            Ok(News::Trouble(why)) => Err(RunError::Failed(why)),
-            Ok(News::Done) | Err(_) => Ok(()),
+    pub(crate) fn pause(&mut self, time: Duration) -> Result<(), RunError> {
+        let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let end = now_ns().saturating_add(nanos);
+        loop {
+            let left = Duration::from_nanos(end.saturating_sub(now_ns()));
+            match self.news.recv_timeout(left.min(10 * LOOK_EVERY)) {
+                Ok(News::Trouble(why)) => return Err(RunError::Failed(why)),
+                Ok(News::Done) | Err(_) => self.sampler.look(),
+            }
+            if left.is_zero() {
+                return Ok(());
+            }
         }
     }
 
@@ -156,6 +188,7 @@ impl Leader {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             let (current, waited, lost) = look(self);
+            self.sampler.look();
             if let Some(waited) = waited {
                 return Ok(waited);
             }
@@ -171,37 +204,6 @@ impl Leader {
             if now - moved_at > patience {
                 return Ok(Waited::Stalled);
             }
-        }
-    }
-}
-
-/// One line on a terminal that is written over and over.
-#[derive(Debug, Default)]
-struct Line {
-    shown_at: u64,
-    is_dirty: bool,
-}
-
-impl Line {
-    fn show(&mut self, text: impl FnOnce() -> String) {
-        let now = now_ns();
-        if now - self.shown_at < 200 * MILLISECOND {
-            return;
-        }
-        self.shown_at = now;
-        let mut terminal = stderr();
-        if terminal.is_terminal() {
-            self.is_dirty = true;
-            // A terminal that went away is no reason to end a run.
-            drop(write!(terminal, "\r\x1b[K{}", text()));
-        }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        if self.is_dirty {
-            drop(write!(stderr(), "\r\x1b[K"));
         }
     }
 }

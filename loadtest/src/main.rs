@@ -1,73 +1,66 @@
 //! Load generator: opens many connections and checks every delivery.
 
 mod app;
+mod audience;
+mod chat;
 mod check;
+mod churn;
 mod cli;
 mod client;
 mod clock;
+mod compare;
+mod connect;
 mod control;
 mod crew;
+mod crowd;
+mod dispatch;
 mod echo;
 mod fanout;
 mod floor;
 mod frame;
+mod host;
 mod leader;
+mod listeners;
 mod message;
+mod metronome;
 mod opener;
 mod order;
 mod outbox;
+mod page;
 mod phase;
 mod pin;
+mod preflight;
 mod procfs;
 mod ratio;
+mod reach;
 mod record;
 mod report;
+mod scenario;
+mod scene;
+mod series;
+mod show;
+mod slow;
+mod soak;
 mod socket;
 mod spawned;
+mod storm;
 mod sys;
+mod topics;
 mod url;
+mod warning;
 mod worker;
 
+use std::env;
 use std::io::{Write, stderr};
-use std::path::Path;
 use std::process::ExitCode;
 
-use clap::Parser;
-use serde::Serialize;
-
-use crate::cli::{Cli, Command};
 use crate::leader::RunError;
-use crate::report::Table;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
-        Command::Fanout(args) => fanout::run(&args).and_then(|figures| {
-            present(
-                &figures.table(),
-                &figures,
-                args.client.json.as_deref(),
-                figures.passed,
-            )
-        }),
-        Command::Echo(args) => echo::run(&args).and_then(|figures| {
-            present(
-                &figures.table(),
-                &figures,
-                args.client.json.as_deref(),
-                figures.passed,
-            )
-        }),
-        Command::Ratio(args) => ratio::run(&args).and_then(|figures| {
-            present(
-                &figures.table(),
-                &figures,
-                args.json.as_deref(),
-                figures.passed,
-            )
-        }),
-        Command::Floor(args) => floor::run(&args).map(|()| true).map_err(RunError::Failed),
-    };
-    let (text, code) = match result {
+    let words: Vec<String> = env::args_os()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let (text, code) = match dispatch::dispatch(&words) {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => return ExitCode::from(1),
         Err(RunError::Failed(text)) => (text, 1),
@@ -76,19 +69,4 @@ fn main() -> ExitCode {
     // There is nowhere left to say that stderr is closed.
     drop(writeln!(stderr(), "loadtest: {text}"));
     ExitCode::from(code)
-}
-
-/// Prints a report and writes it as JSON where asked.
-fn present(
-    table: &Table,
-    figures: &impl Serialize,
-    json: Option<&Path>,
-    passed: bool,
-) -> Result<bool, RunError> {
-    table.print()?;
-    if let Some(path) = json {
-        report::write_json(path, figures)
-            .map_err(|error| RunError::Failed(format!("{}: {error}", path.display())))?;
-    }
-    Ok(passed)
 }

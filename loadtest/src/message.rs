@@ -2,18 +2,16 @@
 
 /// Fewest bytes of a message: the stamp alone.
 pub(crate) const STAMP_BYTES: usize = 24;
-/// Tells our messages from others.
-const MAGIC: u16 = 0xC0CA;
 
 /// Stands in the place of a publisher in the one message before those that count.
-pub(crate) const WARM_UP: u16 = u16::MAX;
+pub(crate) const WARM_UP: u32 = u32::MAX;
 
-/// The head of a message. On the wire, all little-endian: `MAGIC` and the publisher in two bytes
-/// each, the run, the number and a hash of all three fields in four, the time in eight.
+/// The head of a message. On the wire, all little-endian: the run, the publisher, the number, and a
+/// hash of these, the time and the topic in four bytes each, the time in eight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     /// Who published it, from 0.
-    pub(crate) publisher: u16,
+    pub(crate) publisher: u32,
     /// Its number among those of its publisher, from 0.
     pub(crate) seq: u32,
     /// When it was to be sent, [`crate::clock::now_ns`].
@@ -24,6 +22,8 @@ pub(crate) struct Stamp {
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
     run: u32,
+    /// Number of the topic, which is hashed and not sent: who listens to one knows it.
+    topic: u32,
     filler: Vec<u8>,
 }
 
@@ -34,7 +34,25 @@ impl Form {
             .cycle()
             .take(payload.saturating_sub(STAMP_BYTES))
             .collect();
-        Self { run, filler }
+        Self {
+            run,
+            topic: 0,
+            filler,
+        }
+    }
+
+    /// The same messages on another topic than the first, number 0.
+    pub(crate) fn on_topic(&self, topic: u32) -> Self {
+        Self {
+            topic,
+            ..self.clone()
+        }
+    }
+
+    /// Goes on with another topic.
+    #[inline]
+    pub(crate) fn set_topic(&mut self, topic: u32) {
+        self.topic = topic;
     }
 
     /// Bytes of each message.
@@ -45,9 +63,8 @@ impl Form {
     /// Replaces `out` by the message with this stamp.
     pub(crate) fn write(&self, stamp: Stamp, out: &mut Vec<u8>) {
         out.clear();
-        out.extend_from_slice(&MAGIC.to_le_bytes());
-        out.extend_from_slice(&stamp.publisher.to_le_bytes());
         out.extend_from_slice(&self.run.to_le_bytes());
+        out.extend_from_slice(&stamp.publisher.to_le_bytes());
         out.extend_from_slice(&stamp.seq.to_le_bytes());
         out.extend_from_slice(&self.seal(stamp).to_le_bytes());
         out.extend_from_slice(&stamp.due_ns.to_le_bytes());
@@ -58,15 +75,14 @@ impl Form {
     #[inline]
     pub(crate) fn read(&self, payload: &[u8]) -> Option<Stamp> {
         let (stamp, filler) = payload.split_first_chunk::<STAMP_BYTES>()?;
-        let [m0, m1, p0, p1, r0, r1, r2, r3, numbers @ ..] = *stamp;
+        let [r0, r1, r2, r3, p0, p1, p2, p3, numbers @ ..] = *stamp;
         let [q0, q1, q2, q3, s0, s1, s2, s3, due @ ..] = numbers;
         let stamp = Stamp {
-            publisher: u16::from_le_bytes([p0, p1]),
+            publisher: u32::from_le_bytes([p0, p1, p2, p3]),
             seq: u32::from_le_bytes([q0, q1, q2, q3]),
             due_ns: u64::from_le_bytes(due),
         };
-        let ours = u16::from_le_bytes([m0, m1]) == MAGIC
-            && u32::from_le_bytes([r0, r1, r2, r3]) == self.run
+        let ours = u32::from_le_bytes([r0, r1, r2, r3]) == self.run
             && u32::from_le_bytes([s0, s1, s2, s3]) == self.seal(stamp)
             && filler == self.filler;
         ours.then_some(stamp)
@@ -77,7 +93,8 @@ impl Form {
     #[inline]
     fn seal(&self, stamp: Stamp) -> u32 {
         let numbers = u64::from(stamp.seq) << 32 | u64::from(stamp.publisher);
-        let mixed = mix(stamp.due_ns ^ mix(numbers ^ mix(u64::from(self.run))));
+        let place = u64::from(self.topic) << 32 | u64::from(self.run);
+        let mixed = mix(stamp.due_ns ^ mix(numbers ^ mix(place)));
         let [_, _, _, _, seal @ ..] = mixed.to_le_bytes();
         u32::from_le_bytes(seal)
     }
@@ -85,7 +102,7 @@ impl Form {
 
 /// The finalizer of SplitMix64 (Steele, Lea, Flood 2014).
 #[inline]
-fn mix(bits: u64) -> u64 {
+pub(crate) fn mix(bits: u64) -> u64 {
     let bits = bits.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let bits = (bits ^ bits >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let bits = (bits ^ bits >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -111,6 +128,7 @@ mod tests {
             assert_eq!(form.read(&message), Some(stamp));
             assert_eq!(form.read(&message[1..]), None);
             assert_eq!(Form::new(8, payload).read(&message), None, "another run");
+            assert_eq!(form.on_topic(1).read(&message), None, "another topic");
             for at in 0..payload {
                 for flip in 1..=255 {
                     message[at] ^= flip;

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id {
     /// Who published it.
-    pub(crate) publisher: u16,
+    pub(crate) publisher: u32,
     /// Its number among those of its publisher.
     pub(crate) seq: u32,
 }
@@ -113,7 +113,7 @@ impl Order {
     }
 
     fn place(&self, id: Id) -> u32 {
-        let places = self.places.get(usize::from(id.publisher));
+        let places = self.places.get(id.publisher as usize);
         places
             .and_then(|places| places.get(id.seq as usize))
             .copied()
@@ -129,7 +129,7 @@ impl Order {
             return;
         }
         self.common.push(id);
-        let places = &mut self.places[usize::from(id.publisher)];
+        let places = &mut self.places[id.publisher as usize];
         if places.len() <= seq {
             places.resize(seq + 1, NOWHERE);
         }
@@ -193,7 +193,7 @@ fn mix(hash: u64, id: Id) -> u64 {
 mod tests {
     use super::*;
 
-    fn id(name: (u16, u32)) -> Id {
+    fn id(name: (u32, u32)) -> Id {
         Id {
             publisher: name.0,
             seq: name.1,
@@ -201,7 +201,7 @@ mod tests {
     }
 
     /// One thread whose subscribers receive these, subscriber after subscriber.
-    fn thread(sequences: &[&[(u16, u32)]]) -> Order {
+    fn thread(sequences: &[&[(u32, u32)]]) -> Order {
         let mut order = Order::new(sequences.len(), 2);
         for (subscriber, sequence) in (0..).zip(sequences) {
             for name in *sequence {
@@ -211,9 +211,9 @@ mod tests {
         order
     }
 
-    const A: &[(u16, u32)] = &[(0, 0), (1, 0), (0, 1), (1, 1)];
+    const A: &[(u32, u32)] = &[(0, 0), (1, 0), (0, 1), (1, 1)];
     /// Each publisher's own order is kept.
-    const B: &[(u16, u32)] = &[(1, 0), (0, 0), (0, 1), (1, 1)];
+    const B: &[(u32, u32)] = &[(1, 0), (0, 0), (0, 1), (1, 1)];
 
     #[test]
     fn one_order_is_one_order() {

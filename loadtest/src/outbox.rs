@@ -1,6 +1,6 @@
-//! What a thread is about to send, and what a full socket did not take.
+//! What a thread is about to send, what a full socket did not take, and whom it wants to leave.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
@@ -17,6 +17,26 @@ pub(crate) struct Outbox {
     runs: Vec<(usize, usize)>,
     /// What blocked connections still have to send.
     rests: HashMap<usize, Vec<u8>>,
+    /// What the application wants of its connections, in its order.
+    wishes: VecDeque<Wish>,
+}
+
+/// What an application wants of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To leave one that is live.
+    Leave(usize, Leave),
+    /// To open one that is over again, at this time.
+    Return(usize, u64),
+}
+
+/// How a connection is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// The socket is closed, without a word.
+    Cut,
+    /// With the closing handshake, RFC 6455 7.1.2; on TCP, which has none, as [`Leave::Cut`].
+    Close,
 }
 
 impl Outbox {
@@ -30,6 +50,29 @@ impl Outbox {
     pub(crate) fn pong(&mut self, link: usize, payload: &[u8]) {
         frame::write_pong(payload, &mut self.wire);
         self.end_run(link);
+    }
+
+    /// Adds a close frame with this code, unless the bytes of a frame before it still wait.
+    pub(crate) fn close(&mut self, link: usize, code: u16) {
+        if !self.is_blocked(link) {
+            frame::write_close(code, &mut self.wire);
+            self.end_run(link);
+        }
+    }
+
+    /// Wants a live connection to be left; [`crate::app::App::on_end`] follows when it is.
+    pub(crate) fn leave(&mut self, link: usize, how: Leave) {
+        self.wishes.push_back(Wish::Leave(link, how));
+    }
+
+    /// Wants a connection that is over to be opened again.
+    pub(crate) fn come_back(&mut self, link: usize, at: u64) {
+        self.wishes.push_back(Wish::Return(link, at));
+    }
+
+    /// The next wish.
+    pub(crate) fn take_wish(&mut self) -> Option<Wish> {
+        self.wishes.pop_front()
     }
 
     /// Adds bytes as they are: the request that opens a connection.

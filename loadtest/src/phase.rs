@@ -43,6 +43,7 @@ pub(crate) fn measure(
     let client_cpu = || tids.iter().map(|tid| procfs::own_thread_cpu_ns(*tid));
     let server_before = server_cpu()?;
     let client_before: Vec<u64> = client_cpu().collect();
+    leader.mark("messages", None);
     let start_ns = now_ns();
     start(start_ns);
     let waited = wait(leader)?;
@@ -51,6 +52,7 @@ pub(crate) fn measure(
         .zip(client_before)
         .map(|(after, before)| after.saturating_sub(before))
         .collect();
+    leader.mark("end", None);
     leader.pause(SETTLE)?;
     let server = server_cpu()?.since(server_before);
     Ok((

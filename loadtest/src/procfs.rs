@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 
-use rustix::param::clock_ticks_per_second;
+use rustix::param::{clock_ticks_per_second, page_size};
 
 /// Time that the threads of a process were on a CPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -73,6 +73,74 @@ pub(crate) fn pss_bytes(pid: u32) -> io::Result<u64> {
         .ok_or_else(|| io::Error::other("no Pss in smaps_rollup"))
 }
 
+/// Reads the memory of a process in bytes, shared pages included: cheap enough for every sample.
+///
+/// # Errors
+///
+/// There is no such process.
+pub(crate) fn rss_bytes(pid: u32) -> io::Result<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/statm"))?;
+    let (_, resident) = text.split_once(' ').unwrap_or_default();
+    Ok(first_number(resident) * page_size() as u64)
+}
+
+/// What the kernel holds for TCP, of all processes of this host.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct SockStat {
+    /// Sockets that are neither closed nor waiting out their time.
+    pub(crate) in_use: u64,
+    /// Those that wait out their time, and keep a port meanwhile.
+    pub(crate) time_wait: u64,
+    /// Memory of all buffers, in bytes, which `tcp_mem` bounds.
+    pub(crate) memory_bytes: u64,
+}
+
+/// Reads what the kernel holds for TCP.
+///
+/// # Errors
+///
+/// There is no `/proc/net/sockstat`.
+pub(crate) fn sockstat() -> io::Result<SockStat> {
+    let text = fs::read_to_string("/proc/net/sockstat")?;
+    Ok(parse_sockstat(&text, page_size() as u64))
+}
+
+/// `TCP: inuse 3 orphan 0 tw 1 alloc 5 mem 2`, the last in pages.
+pub(crate) fn parse_sockstat(text: &str, page_bytes: u64) -> SockStat {
+    let line = text.lines().find_map(|line| line.strip_prefix("TCP:"));
+    let words: Vec<&str> = line.unwrap_or_default().split_ascii_whitespace().collect();
+    let value = |name: &str| {
+        let pair = words.chunks_exact(2).find(|pair| pair[0] == name);
+        pair.map_or(0, |pair| first_number(pair[1]))
+    };
+    SockStat {
+        in_use: value("inuse"),
+        time_wait: value("tw"),
+        memory_bytes: value("mem") * page_bytes,
+    }
+}
+
+/// Reads how much memory the host can still give, in bytes.
+///
+/// # Errors
+///
+/// There is no `/proc/meminfo`.
+pub(crate) fn available_bytes() -> io::Result<u64> {
+    let text = fs::read_to_string("/proc/meminfo")?;
+    Ok(meminfo_bytes(&text, "MemAvailable:"))
+}
+
+/// A line of `/proc/meminfo` in bytes, zero if there is none.
+pub(crate) fn meminfo_bytes(text: &str, name: &str) -> u64 {
+    line_number(text, name) << 10
+}
+
+/// The first number of the line that begins with `name`, zero if there is none.
+pub(crate) fn line_number(text: &str, name: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.map_or(0, first_number)
+}
+
 fn first_number(text: &str) -> u64 {
     text.split_ascii_whitespace()
         .next()
@@ -98,10 +166,25 @@ mod tests {
     }
 
     #[test]
+    fn what_tcp_holds_is_read() {
+        let text =
+            "sockets: used 9\nTCP: inuse 3 orphan 0 tw 1 alloc 5 mem 2\nUDP: inuse 0 mem 1\n";
+        let expected = SockStat {
+            in_use: 3,
+            time_wait: 1,
+            memory_bytes: 8192,
+        };
+        assert_eq!(parse_sockstat(text, 4096), expected);
+        assert_eq!(parse_sockstat("", 4096), SockStat::default());
+    }
+
+    #[test]
     fn our_own_figures_are_there() {
         let pid = std::process::id();
         assert!(cpu_time(pid).unwrap().on_cpu_ns > 0);
         assert!(pss_bytes(pid).unwrap() > 0);
         assert!(own_thread_cpu_ns(pid) > 0);
+        assert!(rss_bytes(pid).unwrap() > 0);
+        assert!(available_bytes().unwrap() > 0);
     }
 }

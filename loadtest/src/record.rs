@@ -1,7 +1,7 @@
-//! Durations, recorded per thread and merged at the end.
+//! Durations: recorded in histograms, told as percentiles and as a distribution.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::SECOND;
 
@@ -10,18 +10,30 @@ use crate::clock::SECOND;
 pub(crate) struct Recorder(Option<Histogram<u64>>);
 
 /// What is told of a histogram, in microseconds.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Percentiles {
+    pub(crate) count: u64,
+    pub(crate) min_us: f64,
+    pub(crate) mean_us: f64,
     pub(crate) p50_us: f64,
     pub(crate) p90_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
+    pub(crate) p9999_us: f64,
     pub(crate) max_us: f64,
+    /// Pairs of a quantile and its microseconds, rising, closer together towards 1; at most
+    /// 110.
+    pub(crate) distribution: Vec<(f64, f64)>,
 }
 
 const LOWEST_NS: u64 = 1_000;
 const HIGHEST_NS: u64 = 600 * SECOND;
 const DIGITS: u8 = 3;
+/// Points of a distribution each time that what is left to 1 halves.
+const POINTS_PER_HALVING: i32 = 4;
+/// Halvings of what is left to 1; 2^-27 is less than one in a hundred million.
+const HALVINGS: i32 = 27;
 
 impl Recorder {
     /// An empty one.
@@ -46,20 +58,56 @@ impl Recorder {
         }
     }
 
+    /// Whether nothing was recorded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.as_ref().is_none_or(Histogram::is_empty)
+    }
+
+    /// Each duration that was recorded, in nanoseconds and rising, and how often.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (u64, u64)> {
+        let recorded = self.0.iter().flat_map(Histogram::iter_recorded);
+        recorded.map(|step| (step.value_iterated_to(), step.count_at_value()))
+    }
+
     /// The figures; all zero if nothing was recorded.
     pub(crate) fn percentiles(&self) -> Percentiles {
-        let Some(histogram) = &self.0 else {
+        let Some(histogram) = self.0.as_ref().filter(|histogram| !histogram.is_empty()) else {
             return Percentiles::default();
         };
-        let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
+        let at = |quantile| micros(histogram.value_at_quantile(quantile));
         Percentiles {
+            count: histogram.len(),
+            min_us: micros(histogram.min()),
+            mean_us: histogram.mean().round() / 1e3,
             p50_us: at(0.50),
             p90_us: at(0.90),
             p99_us: at(0.99),
             p999_us: at(0.999),
-            max_us: histogram.max() as f64 / 1e3,
+            p9999_us: at(0.9999),
+            max_us: micros(histogram.max()),
+            distribution: distribution(histogram),
         }
     }
+}
+
+/// The quantiles that bring something new, from 0 to the one that the greatest value begins at.
+fn distribution(histogram: &Histogram<u64>) -> Vec<(f64, f64)> {
+    let mut points = vec![(0.0, micros(histogram.min()))];
+    for step in 1..=POINTS_PER_HALVING * HALVINGS {
+        let left = 0.5_f64.powf(f64::from(step) / f64::from(POINTS_PER_HALVING));
+        let quantile = (1e9 * (1.0 - left)).round() / 1e9;
+        points.push((quantile, micros(histogram.value_at_quantile(quantile))));
+        if left * histogram.len() as f64 <= 1.0 {
+            break;
+        }
+    }
+    points.push((1.0, micros(histogram.max())));
+    points.dedup_by(|later, earlier| later.1 <= earlier.1 && later.0 < 1.0);
+    points
+}
+
+fn micros(nanos: u64) -> f64 {
+    nanos as f64 / 1e3
 }
 
 #[cfg(test)]
@@ -75,5 +123,30 @@ mod tests {
         let figures = one.percentiles();
         assert!((figures.p50_us - 50.0).abs() < 1.0, "{figures:?}");
         assert!((figures.max_us - 5_000.0).abs() < 5.0, "{figures:?}");
+        assert_eq!(figures.count, 100);
+    }
+
+    #[test]
+    fn nothing_recorded_is_nothing_told() {
+        assert_eq!(Recorder::new().percentiles(), Percentiles::default());
+        assert!(Recorder::new().is_empty());
+    }
+
+    #[test]
+    fn a_distribution_rises_from_the_least_to_the_greatest_and_is_bounded() {
+        let mut recorder = Recorder::new();
+        (1..=1_000_000).for_each(|ns| recorder.record(ns * 100));
+        let Percentiles {
+            distribution,
+            min_us,
+            max_us,
+            ..
+        } = recorder.percentiles();
+        assert!(distribution.len() <= 110, "{}", distribution.len());
+        assert!(distribution.is_sorted(), "{distribution:?}");
+        assert_eq!(distribution.first(), Some(&(0.0, min_us)));
+        assert_eq!(distribution.last(), Some(&(1.0, max_us)));
+        let (_, median) = distribution.iter().find(|(at, _)| *at >= 0.5).unwrap();
+        assert!((median - 50_000.0).abs() < 100.0, "{median}");
     }
 }

@@ -21,6 +21,15 @@ pub(crate) struct Spawned {
     pub(crate) tcp: SocketAddrV4,
 }
 
+/// What a server has to say before it can be used. With neither, the first address is enough.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Needs {
+    /// `listening http ADDR`.
+    pub(crate) http: bool,
+    /// `listening tcp ADDR`.
+    pub(crate) tcp: bool,
+}
+
 /// A server says where it listens within this time.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// A server ends within this time after SIGTERM, or is killed.
@@ -36,6 +45,19 @@ impl Spawned {
     ///
     /// It did not start, or did not say so in time; its last lines are quoted.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        let both = Needs {
+            http: true,
+            tcp: true,
+        };
+        Self::start_with(command, both)
+    }
+
+    /// Starts a server and waits until it has said what is needed, as [`Self::start`] does.
+    ///
+    /// # Errors
+    ///
+    /// It did not start, or did not say so in time; its last lines are quoted.
+    pub(crate) fn start_with(command: &mut Command, needs: Needs) -> io::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
         let streams = command
@@ -57,7 +79,7 @@ impl Spawned {
             http: nowhere,
             tcp: nowhere,
         };
-        spawned.wait_until_it_listens().map_err(named)?;
+        spawned.wait_until_it_listens(needs).map_err(named)?;
         Ok(spawned)
     }
 
@@ -66,9 +88,16 @@ impl Spawned {
         self.child.id()
     }
 
-    fn wait_until_it_listens(&mut self) -> io::Result<()> {
+    fn listens(&self, needs: Needs) -> bool {
+        let (http, tcp) = (self.http.port() != 0, self.tcp.port() != 0);
+        let has_needed = (http || !needs.http) && (tcp || !needs.tcp);
+        let has_any = http || tcp;
+        has_needed && has_any
+    }
+
+    fn wait_until_it_listens(&mut self, needs: Needs) -> io::Result<()> {
         let mut said: Vec<String> = Vec::new();
-        while self.http.port() == 0 || self.tcp.port() == 0 {
+        while !self.listens(needs) {
             let Ok(line) = self.lines.recv_timeout(START_TIMEOUT) else {
                 let last = &said[said.len().saturating_sub(QUOTED_LINES)..];
                 let text = format!(

@@ -1,15 +1,15 @@
 //! Targets: `ws://host:port/path` and `tcp://host:port` on loopback, with a topic filled in.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 
 /// Where to connect and what to speak there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
     /// What is spoken.
     pub(crate) protocol: Protocol,
-    /// An address in 127.0.0.0/8.
-    pub(crate) addr: SocketAddrV4,
+    /// An address in 127.0.0.0/8, or `::1`.
+    pub(crate) addr: SocketAddr,
     /// Path of the upgrade request, `/` where none was given; unused by length-prefix.
     pub(crate) path: String,
 }
@@ -23,6 +23,8 @@ pub(crate) enum Protocol {
     LengthPrefix,
 }
 
+/// Stands in a path for the number of a topic, where there are many.
+pub(crate) const NUMBER_PLACE: &str = "{number}";
 /// Stands in a URL for the topic of the run.
 const TOPIC_PLACE: &str = "{topic}";
 
@@ -31,7 +33,7 @@ impl Target {
     ///
     /// # Errors
     ///
-    /// A sentence for the user: unknown scheme, no port, or not an IPv4 loopback address.
+    /// A sentence for the user: unknown scheme, no port, or not a loopback address.
     pub(crate) fn parse(url: &str, topic: &str) -> Result<Self, String> {
         let (protocol, rest) = if let Some(rest) = url.strip_prefix("ws://") {
             (Protocol::WebSocket, rest)
@@ -83,23 +85,24 @@ impl fmt::Display for Target {
     }
 }
 
-fn loopback(authority: &str) -> Result<SocketAddrV4, String> {
+fn loopback(authority: &str) -> Result<SocketAddr, String> {
     let (host, port) = authority.rsplit_once(':').ok_or("the port is missing")?;
     let port: u16 = port.parse().map_err(|_| format!("{port:?} is no port"))?;
-    let host = if host == "localhost" {
-        "127.0.0.1"
-    } else {
-        host
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let ip = match (bare, host) {
+        (Some(v6), _) => v6.parse().map(IpAddr::V6),
+        (None, "localhost") => "127.0.0.1".parse().map(IpAddr::V4),
+        (None, v4) => v4.parse().map(IpAddr::V4),
     };
-    let ip: Ipv4Addr = host
-        .parse()
-        .map_err(|_| format!("{host:?} is no IPv4 address"))?;
+    let ip = ip.map_err(|_| format!("{host:?} is no address: 127.0.0.1, or [::1] for IPv6"))?;
     if !ip.is_loopback() {
         return Err(format!(
-            "{ip} is not in 127.0.0.0/8; load goes to this host's loopback only"
+            "{ip} is neither in 127.0.0.0/8 nor [::1]; load goes to this host's loopback only"
         ));
     }
-    Ok(SocketAddrV4::new(ip, port))
+    Ok(SocketAddr::new(ip, port))
 }
 
 #[cfg(test)]
@@ -126,11 +129,20 @@ mod tests {
         for url in [
             "ws://10.0.0.1:80/",
             "ws://example.org:80/",
-            "tcp://[::1]:80",
+            "tcp://[::2]:80",
+            "tcp://::1:80",
+            "ws://[127.0.0.1]:80/",
             "tcp://0.0.0.0:1",
         ] {
             assert!(Target::parse(url, "").is_err(), "{url}");
         }
+    }
+
+    #[test]
+    fn the_loopback_address_of_ipv6_is_one_too() {
+        let target = Target::parse("ws://[::1]:80/sub/a", "").unwrap();
+        assert!(target.addr.is_ipv6());
+        assert_eq!(target.to_string(), "ws://[::1]:80/sub/a");
     }
 
     #[test]

@@ -55,6 +55,7 @@ impl Floor {
             .replace("@tcp", &self.tcp);
         let output = Command::new(LOADTEST)
             .args(flags.split_whitespace())
+            .arg("--no-preflight")
             .args(["--server-pid", &self.child.id().to_string(), "--json"])
             .arg(&json)
             .output()

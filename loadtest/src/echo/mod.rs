@@ -5,7 +5,6 @@ mod pinger;
 use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
 
 use serde::Serialize;
 
@@ -13,14 +12,19 @@ use crate::app::{Done, Plan};
 use crate::cli::EchoArgs;
 use crate::clock::now_ns;
 use crate::control::Control;
-use crate::crew::{self, Crew};
+use crate::crew::Crew;
 use crate::echo::pinger::{Pingers, Shared};
 use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
 use crate::phase::{self, Phase};
+use crate::preflight;
 use crate::record::{Percentiles, Recorder};
-use crate::report::{ClientCost, Opening, ServerCost, Table, Warning, ratio};
+use crate::report::{ClientCost, Findings, Opening, ServerCost, Table, ratio};
+use crate::scene;
+use crate::series::{Series, Watch};
+use crate::show::Stage;
 use crate::url::Target;
+use crate::warning::Warning;
 
 /// All that an echo run found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -38,7 +42,8 @@ pub(crate) struct Figures {
     pub(crate) latency: Percentiles,
     pub(crate) client: ClientCost,
     pub(crate) server: Option<ServerCost>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) series: Series,
 }
 
 /// Makes the run.
@@ -48,11 +53,8 @@ pub(crate) struct Figures {
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
-    let targets: Vec<Target> = args
-        .url
-        .iter()
-        .map(|url| Target::parse(url, "echo").map_err(RunError::Usage))
-        .collect::<Result<_, _>>()?;
+    let targets = scene::targets(&args.url, "echo", args.connections as usize)?;
+    preflight::delivers(&args.client, &targets[0], &targets[0])?;
     let expected = u64::from(args.connections) * u64::from(args.messages);
     let mut figures = Figures {
         urls: targets.iter().map(Target::to_string).collect(),
@@ -65,9 +67,10 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         returned: AtomicU64::new(0),
         expected,
     });
-    let mut leader = Leader::new(args.client.timeout);
+    let mut leader = Leader::new(&args.client);
     let crew = start(args, targets, &shared, &leader)?;
     let control = Arc::clone(&crew.control);
+    leader.watch(watch(args, &crew, &shared));
     let start_ns = now_ns();
     let conns = u64::from(args.connections);
     control.open(conns);
@@ -82,7 +85,7 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         let pid = args.client.server_pid;
         (waited, spent) = phase::measure(pid, &crew.tids, go, &mut leader, |leader| {
             leader.wait_done(
-                "round trips",
+                Stage::of("round trips", expected),
                 || shared.returned.load(Ordering::Relaxed),
                 || control.ended.load(Ordering::Acquire) > 0,
             )
@@ -96,15 +99,27 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         .client
         .server_pid
         .map(|_| ServerCost::new(spent.server, figures.round_trips, spent.wall_s));
-    figures.warnings = Warning::find(&spent.client, None)
-        .into_iter()
-        .map(Warning::text)
-        .collect();
+    figures.series = leader.finish();
+    figures.warnings = Warning::find(&spent.client, None);
     figures.client = spent.client;
     figures.passed = waited == Waited::Done
         && figures.round_trips == expected
         && figures.wrong + figures.opening.ended_early == 0;
     Ok(figures)
+}
+
+fn watch(args: &EchoArgs, crew: &Crew<Pingers>, shared: &Arc<Shared>) -> Watch {
+    let mut watch = Watch {
+        server_pid: args.client.server_pid,
+        tids: crew.tids.clone(),
+        ..Watch::default()
+    };
+    let (control, shared) = (Arc::clone(&crew.control), Arc::clone(shared));
+    watch.gauge("connections", move || control.open_now());
+    watch.counter("round_trips_per_s", move || {
+        shared.returned.load(Ordering::Relaxed)
+    });
+    watch
 }
 
 fn start(
@@ -114,18 +129,9 @@ fn start(
     leader: &Leader,
 ) -> Result<Crew<Pingers>, RunError> {
     let conns = args.connections as usize;
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = crew::threads_for(conns, args.client.threads.unwrap_or(cpus).max(1))?.min(conns);
+    let threads = scene::threads(&args.client, conns)?;
     let form = Form::new(process::id(), args.payload as usize);
-    let payload_max = form.payload_len();
-    let plan = Plan {
-        name: "echo",
-        targets,
-        conns,
-        payload_max,
-        gather: Duration::ZERO,
-        first_source: 0,
-    };
+    let plan = scene::plan("echo", targets, conns, &form);
     let crew = Crew::start(
         plan,
         Arc::new(Control::new(threads)?),
@@ -134,7 +140,8 @@ fn start(
         |thread| {
             let share = Plan::share(conns, thread, threads);
             let (shared, done) = (Arc::clone(shared), leader.sender.clone());
-            Pingers::new(share, args.messages, form.clone(), shared, done)
+            let meter = leader.pulse().meter();
+            Pingers::new(share, args.messages, form.clone(), (shared, meter), done)
         },
     )?;
     Ok(crew)
@@ -142,18 +149,21 @@ fn start(
 
 fn add_up(threads: Vec<Done<Pingers>>, figures: &mut Figures) {
     let mut latency = Recorder::new();
-    for Done { app, failures } in threads {
-        latency.merge(&app.latency);
+    for Done { app, failures, .. } in threads {
         figures.round_trips += app.returned;
         figures.wrong += app.wrong;
+        latency.merge(&app.latency.finish());
         figures.opening.add_failures(&failures);
     }
     figures.latency = latency.percentiles();
 }
 
-impl Figures {
-    /// As lines for people.
-    pub(crate) fn table(&self) -> Table {
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
         let mut table = Table::default();
         table.result(self.passed);
         table.row("target", self.urls.join(" "));

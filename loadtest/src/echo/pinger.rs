@@ -9,7 +9,7 @@ use crate::app::{App, LinkName};
 use crate::control::News;
 use crate::message::{Form, Stamp};
 use crate::outbox::Outbox;
-use crate::record::Recorder;
+use crate::series::Meter;
 use crate::url::Protocol;
 
 /// The application of an echo thread.
@@ -25,7 +25,7 @@ pub(super) struct Pingers {
     tally: u64,
     message: Vec<u8>,
     /// Time of each round trip.
-    pub(super) latency: Recorder,
+    pub(super) latency: Meter,
     /// Round trips.
     pub(super) returned: u64,
     /// Messages that are not what was sent.
@@ -56,7 +56,7 @@ impl Pingers {
         conns: usize,
         quota: u32,
         form: Form,
-        shared: Arc<Shared>,
+        (shared, latency): (Arc<Shared>, Meter),
         done: Sender<News>,
     ) -> Self {
         let idle = Pinger {
@@ -73,7 +73,7 @@ impl Pingers {
             has_started: false,
             tally: 0,
             message: Vec::new(),
-            latency: Recorder::new(),
+            latency,
             returned: 0,
             wrong: 0,
         }
@@ -95,7 +95,7 @@ impl Pingers {
 }
 
 impl App for Pingers {
-    fn on_live(&mut self, link: LinkName, _now: u64, _out: &mut Outbox) {
+    fn on_live(&mut self, link: LinkName, _now: u64, _took_ns: u64, _out: &mut Outbox) {
         self.pingers[link.index].protocol = link.protocol;
     }
 
@@ -119,6 +119,7 @@ impl App for Pingers {
     }
 
     fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {
+        self.latency.turn();
         if !self.has_started && self.shared.go.load(Ordering::Acquire) {
             self.has_started = true;
             (0..self.pingers.len()).for_each(|index| self.send(index, now, out));

@@ -2,8 +2,13 @@
 
 use serde::Serialize;
 
+use crate::check::Faults;
+use crate::order::{Id, Verdict};
+use crate::reach::Reached;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Opening, ServerCost, ServerMemory, Table};
+use crate::report::{ClientCost, Findings, Opening, ServerCost, ServerMemory, Table};
+use crate::series::Series;
+use crate::warning::Warning;
 
 /// All that a fan-out run found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -12,7 +17,7 @@ pub(crate) struct Figures {
     pub(crate) urls: Vec<String>,
     pub(crate) publish_urls: Vec<String>,
     pub(crate) payload_bytes: u32,
-    pub(crate) publishers: u16,
+    pub(crate) publishers: u32,
     pub(crate) rate_per_s: Option<f64>,
     /// Rest of the client between turns, which is part of every latency.
     pub(crate) gather_us: u32,
@@ -23,16 +28,15 @@ pub(crate) struct Figures {
     pub(crate) deliveries_per_s: f64,
     /// From when a message was due to each delivery.
     pub(crate) latency: Percentiles,
-    /// From sending a message to its last delivery.
-    pub(crate) completion: Option<Percentiles>,
-    /// From the first delivery of a message to its last.
-    pub(crate) skew: Option<Percentiles>,
+    /// From when a message was due to its first, its median and its last delivery.
+    pub(crate) reached: Reached,
     /// From when a message was due to when it was sent.
     pub(crate) lateness: Option<Percentiles>,
     pub(crate) client: ClientCost,
     pub(crate) server: Option<ServerCost>,
     pub(crate) server_memory: Option<ServerMemory>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) series: Series,
 }
 
 /// Did everything arrive as it should?
@@ -59,6 +63,45 @@ pub(crate) struct Deliveries {
 }
 
 impl Deliveries {
+    /// Adds what one check found.
+    pub(crate) fn add_faults(&mut self, faults: Faults) {
+        self.lost += faults.lost;
+        self.duplicated += faults.duplicated;
+        self.reordered += faults.reordered;
+    }
+
+    /// Adds what comparing the orders of one topic found.
+    pub(crate) fn add_order(&mut self, verdict: Verdict) {
+        self.misordered += verdict.misordered;
+        self.subscribers_off_order += verdict.subscribers_off;
+        let Some((thread, at)) = verdict.first else {
+            return;
+        };
+        let name = |id: Id| format!("message {} of publisher {}", id.seq, id.publisher);
+        self.first_misorder.get_or_insert_with(|| {
+            format!(
+                "place {} of subscriber {} of thread {thread}: {} where the others have {}",
+                at.place,
+                at.subscriber,
+                name(at.got),
+                name(at.expected)
+            )
+        });
+    }
+
+    /// The faults as words.
+    pub(crate) fn faults_text(&self) -> String {
+        format!(
+            "lost {}  duplicated {}  reordered {}  misordered {} (subscribers {})  foreign {}",
+            self.lost,
+            self.duplicated,
+            self.reordered,
+            self.misordered,
+            self.subscribers_off_order,
+            self.foreign
+        )
+    }
+
     /// Nothing is missing, too much, changed or out of order.
     pub(crate) fn is_clean(&self) -> bool {
         let faults = self.lost + self.duplicated + self.reordered + self.misordered;
@@ -67,9 +110,12 @@ impl Deliveries {
     }
 }
 
-impl Figures {
-    /// As lines for people.
-    pub(crate) fn table(&self) -> Table {
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
         let mut table = Table::default();
         table.result(self.passed);
         table.row("target", self.urls.join(" "));
@@ -94,13 +140,7 @@ impl Figures {
                 d.got, d.expected, self.message_phase_s, self.deliveries_per_s
             ),
         );
-        table.row(
-            "faults",
-            format!(
-                "lost {}  duplicated {}  reordered {}  misordered {} (subscribers {})  foreign {}",
-                d.lost, d.duplicated, d.reordered, d.misordered, d.subscribers_off_order, d.foreign
-            ),
-        );
+        table.row("faults", d.faults_text());
         if d.copies_to_publishers > 0 {
             let (copies, faulty) = (d.copies_to_publishers, d.copies_faulty);
             table.row("to publishers", format!("{copies} copies, faulty {faulty}"));
@@ -111,17 +151,16 @@ impl Figures {
         if d.got > 0 {
             table.percentiles("latency", &self.latency);
         }
-        let others = [
-            ("to the last", &self.completion),
-            ("first to last", &self.skew),
-            ("sent late", &self.lateness),
-        ];
-        for (name, percentiles) in others {
-            if let Some(percentiles) = percentiles
-                && d.got > 0
-            {
-                table.percentiles(name, percentiles);
-            }
+        if self.reached.messages > 0 {
+            table.percentiles("to the first", &self.reached.to_first);
+            table.percentiles("to the median", &self.reached.to_median);
+            table.percentiles("to the last", &self.reached.to_last);
+            table.percentiles("first to last", &self.reached.first_to_last);
+        }
+        if let Some(lateness) = &self.lateness
+            && d.got > 0
+        {
+            table.percentiles("sent late", lateness);
         }
         table.cost(&self.client, self.server.as_ref(), "delivery");
         if let Some(memory) = &self.server_memory {

@@ -12,23 +12,28 @@ use std::time::Duration;
 
 pub(crate) use crate::fanout::figures::{Deliveries, Figures};
 
-use crate::app::{Done, Plan};
-use crate::check::Faults;
+use crate::app::{Done, Plan, Reading};
 use crate::cli::FanoutArgs;
 use crate::clock::now_ns;
 use crate::control::Control;
-use crate::crew::Crew;
+use crate::crew::{self, Crew};
 use crate::fanout::progress::Progress;
 use crate::fanout::publisher::{Go, Publishers};
 use crate::fanout::setup::Setup;
 use crate::fanout::subscriber::Subscribers;
 use crate::leader::{Leader, RunError, Waited};
+use crate::opener::Habits;
 use crate::order;
 use crate::phase::{self, Phase};
-use crate::procfs;
+use crate::preflight;
+use crate::reach;
 use crate::record::Recorder;
-use crate::report::{Opening, ServerCost, ServerMemory, Warning, ratio};
+use crate::report::{Opening, ServerCost, ServerMemory, ratio};
+use crate::scene;
+use crate::series::Watch;
+use crate::show::Stage;
 use crate::url::Target;
+use crate::warning::Warning;
 
 /// The threads of a run.
 #[derive(Debug)]
@@ -40,9 +45,6 @@ struct Run {
     go: Arc<Go>,
 }
 
-/// Memory is read when the server has had this long to come to rest.
-const SETTLE_MEMORY: Duration = Duration::from_millis(200);
-
 /// Makes the run.
 ///
 /// # Errors
@@ -51,6 +53,7 @@ const SETTLE_MEMORY: Duration = Duration::from_millis(200);
 /// in the figures.
 pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
     let setup = Setup::new(args)?;
+    preflight::delivers(&args.client, &setup.targets[0], &setup.publish_targets[0])?;
     let mut run = Run::start(args, &setup)?;
     let mut figures = Figures {
         urls: setup.targets.iter().map(Target::to_string).collect(),
@@ -69,7 +72,7 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
     let mut phase = Phase::default();
     let mut finished = Waited::Stalled;
     if opened == Waited::Done && run.warm_up(args)? == Waited::Done {
-        (finished, phase) = run.message_phase(args)?;
+        (finished, phase) = run.message_phase(args, setup.messages())?;
         run.leader
             .pause(Duration::try_from_secs_f64(args.hold).unwrap_or_default())?;
     }
@@ -84,12 +87,14 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
 
 impl Run {
     fn start(args: &FanoutArgs, setup: &Setup) -> Result<Self, RunError> {
-        let leader = Leader::new(args.client.timeout);
-        let publishing = Arc::new(Control::new(1)?);
+        let leader = Leader::new(&args.client);
+        let publishing_threads = crew::threads_for(setup.quotas.len(), 1)?;
+        let publishing = Arc::new(Control::new(publishing_threads)?);
         let subscribing = Arc::new(Control::new(setup.threads)?);
         let publishers = setup.quotas.len();
         let progress = Arc::new(Progress::new(publishers, Arc::clone(&publishing)));
         let go = Arc::new(Go::default());
+        go.busy.store(publishing_threads, Ordering::Relaxed);
         let payload_max = setup.form.payload_len();
         let conns = args.connections as usize;
         let subscribing_plan = Plan {
@@ -99,6 +104,9 @@ impl Run {
             payload_max,
             gather: Duration::from_micros(u64::from(setup.gather_us)),
             first_source: 0,
+            habits: Habits::SHORT,
+            reading: Reading::All,
+            numbering: None,
         };
         let publishing_plan = Plan {
             name: "publisher",
@@ -107,6 +115,9 @@ impl Run {
             payload_max,
             gather: Duration::ZERO,
             first_source: conns,
+            habits: Habits::SHORT,
+            reading: Reading::All,
+            numbering: None,
         };
         let subscribers = Crew::start(
             subscribing_plan,
@@ -115,35 +126,48 @@ impl Run {
             &leader.sender,
             |thread| {
                 let share = Plan::share(conns, thread, setup.threads);
-                Subscribers::new(share, publishers, setup.form.clone(), Arc::clone(&progress))
+                let shared = (Arc::clone(&progress), leader.pulse().meter());
+                Subscribers::new(share, publishers, setup.form.clone(), shared)
             },
         )?;
-        let publishers = Crew::start(publishing_plan, publishing, &[], &leader.sender, |_| {
+        let publishers = Crew::start(publishing_plan, publishing, &[], &leader.sender, |thread| {
+            let place = (thread, publishing_threads);
             let shared = (Arc::clone(&progress), Arc::clone(&go));
             let (form, done) = (setup.form.clone(), leader.sender.clone());
-            Publishers::new(&setup.quotas, setup.pace, form, shared, done)
+            Publishers::new(place, &setup.quotas, setup.pace, form, shared, done)
         })?;
-        Ok(Self {
+        let mut run = Self {
             leader,
             subscribers,
             publishers,
             progress,
             go,
-        })
+        };
+        run.leader.watch(run.watched(args.client.server_pid));
+        Ok(run)
+    }
+
+    /// What the series shows.
+    fn watched(&self, server_pid: Option<u32>) -> Watch {
+        let mut watch = Watch {
+            server_pid,
+            tids: [self.subscribers.tids.clone(), self.publishers.tids.clone()].concat(),
+            ..Watch::default()
+        };
+        let (control, progress) = (
+            Arc::clone(&self.subscribers.control),
+            Arc::clone(&self.progress),
+        );
+        watch.gauge("connections", move || control.open_now());
+        watch.counter("deliveries_per_s", move || progress.delivered());
+        watch
     }
 
     /// Opens all connections, those of the publishers last, and reads the server's memory.
     fn open(&mut self, args: &FanoutArgs, figures: &mut Figures) -> Result<Waited, RunError> {
-        let pss = |leader: &Leader| -> Result<u64, RunError> {
-            let Some(pid) = args.client.server_pid else {
-                return Ok(0);
-            };
-            leader.pause(SETTLE_MEMORY)?;
-            procfs::pss_bytes(pid)
-                .map_err(|error| RunError::Failed(format!("memory of process {pid}: {error}")))
-        };
+        let pid = args.client.server_pid;
         let control = Arc::clone(&self.subscribers.control);
-        let before = pss(&self.leader)?;
+        let before = scene::pss(&mut self.leader, pid)?;
         let mut marks = Vec::new();
         let start = now_ns();
         let mut waited = Waited::Done;
@@ -153,9 +177,11 @@ impl Run {
                 waited = self
                     .leader
                     .wait_live(&control, u64::from(mark), "subscribers")?;
-                marks.push((mark, pss(&self.leader)?));
+                marks.push((mark, scene::pss(&mut self.leader, pid)?));
             }
         }
+        let pss_connected = marks.last().map(|(_, pss)| *pss).filter(|pss| *pss > 0);
+        self.leader.mark("connected", pss_connected);
         figures.opening = Opening::new(args.connections, &control, start);
         figures.server_memory = args.client.server_pid.map(|_| memory(before, &marks));
         if waited == Waited::Done {
@@ -188,7 +214,11 @@ impl Run {
         )
     }
 
-    fn message_phase(&mut self, args: &FanoutArgs) -> Result<(Waited, Phase), RunError> {
+    fn message_phase(
+        &mut self,
+        args: &FanoutArgs,
+        messages: u64,
+    ) -> Result<(Waited, Phase), RunError> {
         let Self {
             leader,
             subscribers,
@@ -203,10 +233,11 @@ impl Run {
             go.at_ns.store(now, Ordering::Release);
             publishers.control.ring_all();
         };
+        let deliveries = u64::from(args.connections) * messages;
         phase::measure(args.client.server_pid, &tids, start, leader, |leader| {
             let crews = [&subscribers.control, &publishers.control];
             leader.wait_done(
-                "deliveries",
+                Stage::of("deliveries", deliveries),
                 || progress.delivered(),
                 || {
                     crews
@@ -232,20 +263,19 @@ impl Run {
         publishers
             .iter()
             .for_each(|done| figures.opening.add_failures(&done.failures));
-        let mut sent = Vec::new();
+        let mut sent = vec![0; args.publishers as usize];
+        let mut lateness = Recorder::new();
         for Done { app, .. } in publishers {
-            sent = app.sent();
-            let is_open = args.rate.is_some();
-            figures.lateness = is_open.then(|| app.lateness.percentiles());
-            figures.completion = (!is_open).then(|| app.completion.percentiles());
-            figures.skew = (!is_open).then(|| app.skew.percentiles());
-            figures.deliveries.copies_to_publishers = app.copies;
-            figures.deliveries.copies_faulty = app.copies_faulty();
+            app.sent().for_each(|(number, count)| sent[number] = count);
+            lateness.merge(&app.lateness);
+            figures.deliveries.copies_to_publishers += app.copies;
+            figures.deliveries.copies_faulty += app.copies_faulty();
         }
+        figures.lateness = args.rate.is_some().then(|| lateness.percentiles());
         figures.messages_sent = sent.iter().copied().map(u64::from).sum();
         let expected = figures.messages_sent * u64::from(args.connections);
         figures.deliveries.expected = expected;
-        let (latency, received) = add_up(subscribers, &sent, &mut figures.deliveries);
+        let (latency, received) = add_up(subscribers, &sent, figures);
         let deliveries = &mut figures.deliveries;
         deliveries.got = expected.saturating_sub(deliveries.lost);
         figures.latency = latency.percentiles();
@@ -256,8 +286,8 @@ impl Run {
             .client
             .server_pid
             .map(|_| ServerCost::new(phase.server, sends, phase.wall_s));
-        let warnings = Warning::find(&phase.client, figures.lateness.as_ref());
-        figures.warnings = warnings.into_iter().map(Warning::text).collect();
+        figures.warnings = Warning::find(&phase.client, figures.lateness.as_ref());
+        figures.series = self.leader.finish();
         figures.client = phase.client;
         Ok(())
     }
@@ -267,40 +297,22 @@ impl Run {
 fn add_up(
     subscribers: Vec<Done<Subscribers>>,
     sent: &[u32],
-    deliveries: &mut Deliveries,
+    figures: &mut Figures,
 ) -> (Recorder, u64) {
+    let deliveries = &mut figures.deliveries;
     let (mut latency, mut received) = (Recorder::new(), 0);
-    let mut orders = Vec::new();
+    let (mut orders, mut reach) = (Vec::new(), Vec::new());
     for Done { app, .. } in subscribers {
-        latency.merge(&app.latency);
+        latency.merge(&app.latency.finish());
         received += app.received;
         deliveries.foreign += app.foreign;
-        let (
-            Faults {
-                lost,
-                duplicated,
-                reordered,
-            },
-            order,
-        ) = app.checker.finish(sent);
-        deliveries.lost += lost;
-        deliveries.duplicated += duplicated;
-        deliveries.reordered += reordered;
+        let (faults, order) = app.checker.finish(sent);
+        deliveries.add_faults(faults);
+        reach.push(app.reach);
         orders.extend(order);
     }
-    let verdict = order::compare(orders);
-    deliveries.misordered = verdict.misordered;
-    deliveries.subscribers_off_order = verdict.subscribers_off;
-    deliveries.first_misorder = verdict.first.map(|(thread, at)| {
-        let name = |id: order::Id| format!("message {} of publisher {}", id.seq, id.publisher);
-        format!(
-            "place {} of subscriber {} of thread {thread}: {} where the others have {}",
-            at.place,
-            at.subscriber,
-            name(at.got),
-            name(at.expected)
-        )
-    });
+    deliveries.add_order(order::compare(orders));
+    figures.reached = reach::reached(&reach);
     (latency, received)
 }
 

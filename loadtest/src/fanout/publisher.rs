@@ -1,16 +1,18 @@
 //! The publishers: send each message when its turn or its time has come.
 //!
-//! All run on one thread of their own, so that reading subscribers never holds up the schedule.
+//! They have a thread of their own, or as many as their descriptors ask for, so that reading
+//! subscribers never holds up the schedule.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use crossbeam_channel::Sender;
 
-use crate::app::{App, LinkName};
-use crate::check::{Checker, Faults};
-use crate::clock::SECOND;
+use crate::app::{App, LinkName, Plan};
+use crate::check::Faults;
+use crate::clock::nanos;
 use crate::control::News;
+use crate::crowd::Crowd;
 use crate::fanout::progress::Progress;
 use crate::message::{Form, Stamp, WARM_UP};
 use crate::outbox::Outbox;
@@ -26,20 +28,19 @@ pub(super) struct Publishers {
     go: Arc<Go>,
     done: Sender<News>,
     publishers: Vec<Publisher>,
+    /// Number of this thread, and of all that publish.
+    thread: usize,
+    threads: usize,
     has_warmed_up: bool,
     told_done: bool,
     /// Receives the copies that are ours.
-    checker: Checker,
+    checker: Crowd,
     /// Copies that are not.
     foreign: u64,
     /// The message being written.
     message: Vec<u8>,
     /// How long after it was due each message went out (open loop).
     pub(super) lateness: Recorder,
-    /// From sending a message to its last delivery (closed loop).
-    pub(super) completion: Recorder,
-    /// From the first delivery of a message to its last (closed loop).
-    pub(super) skew: Recorder,
     /// Messages that came back to publishers, who listen to the topic as well on some paths.
     pub(super) copies: u64,
 }
@@ -62,6 +63,8 @@ pub(super) struct Go {
     pub(super) at_ns: AtomicU64,
     /// Subscribers that each message has to reach.
     pub(super) subscribers: AtomicU64,
+    /// Publishing threads that are not done.
+    pub(super) busy: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -69,8 +72,8 @@ struct Publisher {
     /// Messages to send.
     quota: u32,
     sent: u32,
-    /// When the message under way was sent (closed loop).
-    under_way: Option<u64>,
+    /// A message of it is under way (closed loop).
+    is_waiting: bool,
     protocol: Protocol,
 }
 
@@ -78,8 +81,10 @@ struct Publisher {
 const BURST_BYTES: usize = 64 << 10;
 
 impl Publishers {
-    /// For as many publishers as there are quotas; `done` hears when all messages have arrived.
+    /// For one thread's publishers; the numbers of all are dealt out to the threads in turn.
+    /// `done` hears when all messages have arrived.
     pub(super) fn new(
+        (thread, threads): (usize, usize),
         quotas: &[u32],
         pace: Pace,
         form: Form,
@@ -89,7 +94,7 @@ impl Publishers {
         let publisher = |quota: &u32| Publisher {
             quota: *quota,
             sent: 0,
-            under_way: None,
+            is_waiting: false,
             protocol: Protocol::WebSocket,
         };
         Self {
@@ -98,31 +103,40 @@ impl Publishers {
             progress: shared.0,
             go: shared.1,
             done,
-            publishers: quotas.iter().map(publisher).collect(),
+            publishers: quotas
+                .iter()
+                .skip(thread)
+                .step_by(threads)
+                .map(publisher)
+                .collect(),
+            thread,
+            threads,
             has_warmed_up: false,
             told_done: false,
-            checker: Checker::new(quotas.len(), quotas.len()),
+            checker: Crowd::new(Plan::share(quotas.len(), thread, threads), quotas.len()),
             foreign: 0,
             message: Vec::new(),
             lateness: Recorder::new(),
-            completion: Recorder::new(),
-            skew: Recorder::new(),
             copies: 0,
         }
     }
 
-    /// Messages that each publisher sent.
-    pub(super) fn sent(&self) -> Vec<u32> {
-        self.publishers
-            .iter()
-            .map(|publisher| publisher.sent)
-            .collect()
+    /// Number among all publishers of one of this thread.
+    fn number(&self, index: usize) -> usize {
+        index * self.threads + self.thread
+    }
+
+    /// Messages that each publisher of this thread sent, with its number.
+    pub(super) fn sent(&self) -> impl Iterator<Item = (usize, u32)> {
+        let publishers = self.publishers.iter().enumerate();
+        publishers.map(|(index, publisher)| (self.number(index), publisher.sent))
     }
 
     /// Copies that came wrong: changed, again, late, or passed over and not come since. Those that
     /// are under way when the run ends are missed by nobody.
     pub(super) fn copies_faulty(self) -> u64 {
-        let (faults, _) = self.checker.finish(&vec![0; self.publishers.len()]);
+        let none = vec![0; self.checker.publishers()];
+        let (faults, _) = self.checker.finish(&none);
         let Faults {
             lost,
             duplicated,
@@ -137,7 +151,9 @@ impl Publishers {
             seq: 0,
             due_ns: now,
         };
-        if let Some(publisher) = self.publishers.first() {
+        if self.thread == 0
+            && let Some(publisher) = self.publishers.first()
+        {
             self.form.write(stamp, &mut self.message);
             out.message(0, publisher.protocol, &self.message);
         }
@@ -145,8 +161,8 @@ impl Publishers {
     }
 
     fn send(&mut self, index: usize, due_ns: u64, out: &mut Outbox) {
+        let number = u32::try_from(self.number(index)).unwrap_or(WARM_UP);
         let publisher = &mut self.publishers[index];
-        let number = u16::try_from(index).unwrap_or(u16::MAX);
         let stamp = Stamp {
             publisher: number,
             seq: publisher.sent,
@@ -158,21 +174,16 @@ impl Publishers {
     }
 
     fn turn_closed(&mut self, index: usize, now: u64, out: &mut Outbox) {
+        let number = self.number(index);
         let publisher = &mut self.publishers[index];
-        if let Some(sent_ns) = publisher.under_way {
-            if !self.progress.is_reached(index) {
-                return;
-            }
-            publisher.under_way = None;
-            let (first, last) = self.progress.first_and_last(index);
-            self.completion.record(last.saturating_sub(sent_ns));
-            self.skew.record(last.saturating_sub(first));
+        if publisher.is_waiting && !self.progress.is_reached(number) {
+            return;
         }
-        if publisher.sent < publisher.quota {
-            publisher.under_way = Some(now);
+        publisher.is_waiting = publisher.sent < publisher.quota;
+        if publisher.is_waiting {
             let subscribers = self.go.subscribers.load(Ordering::Relaxed);
             self.progress
-                .expect(index, u64::from(publisher.sent + 1) * subscribers);
+                .expect(number, u64::from(publisher.sent + 1) * subscribers);
             self.send(index, now, out);
         }
     }
@@ -189,9 +200,10 @@ impl Publishers {
             if publisher.sent == 0 {
                 let subscribers = self.go.subscribers.load(Ordering::Relaxed);
                 self.progress
-                    .expect(index, u64::from(publisher.quota) * subscribers);
+                    .expect(self.number(index), u64::from(publisher.quota) * subscribers);
             }
-            let number = publisher.sent as usize * self.publishers.len() + index;
+            let round = publisher.sent as usize * self.checker.publishers();
+            let number = round + self.number(index);
             let due = start + nanos(number as f64 / rate);
             if due > now {
                 return Some(due);
@@ -210,13 +222,13 @@ impl Publishers {
             .enumerate()
             .all(|(index, publisher)| {
                 publisher.sent == publisher.quota
-                    && (publisher.quota == 0 || self.progress.is_reached(index))
+                    && (publisher.quota == 0 || self.progress.is_reached(self.number(index)))
             })
     }
 }
 
 impl App for Publishers {
-    fn on_live(&mut self, link: LinkName, _now: u64, _out: &mut Outbox) {
+    fn on_live(&mut self, link: LinkName, _now: u64, _took_ns: u64, _out: &mut Outbox) {
         self.publishers[link.index].protocol = link.protocol;
     }
 
@@ -228,7 +240,7 @@ impl App for Publishers {
         self.copies += 1;
         match stamp {
             Some(Stamp { publisher, seq, .. })
-                if usize::from(publisher) < self.publishers.len() && seq < u32::MAX =>
+                if (publisher as usize) < self.checker.publishers() && seq < u32::MAX =>
             {
                 let listener = u32::try_from(link.index).unwrap_or(u32::MAX);
                 self.checker.see(listener, publisher, seq);
@@ -257,18 +269,11 @@ impl App for Publishers {
         }
         if !self.told_done && self.is_done() {
             self.told_done = true;
-            // Nobody listens after the deadline.
-            drop(self.done.send(News::Done));
+            if self.go.busy.fetch_sub(1, Ordering::AcqRel) == 1 {
+                // Nobody listens after the deadline.
+                drop(self.done.send(News::Done));
+            }
         }
         next
     }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "never negative, and 584 years fit"
-)]
-fn nanos(seconds: f64) -> u64 {
-    (seconds * SECOND as f64) as u64
 }

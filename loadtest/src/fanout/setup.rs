@@ -1,13 +1,10 @@
 //! What a fan-out run is asked for, checked.
 
-use std::process;
-
 use crate::cli::FanoutArgs;
-use crate::clock::now_ns;
-use crate::crew;
 use crate::fanout::publisher::Pace;
 use crate::leader::RunError;
 use crate::message::Form;
+use crate::scene;
 use crate::url::Target;
 
 /// A checked request.
@@ -34,20 +31,15 @@ impl Setup {
     ///
     /// It is impossible, or the descriptor limit is too low.
     pub(super) fn new(args: &FanoutArgs) -> Result<Self, RunError> {
-        let run = u32::try_from(now_ns() & u64::from(u32::MAX)).unwrap_or(0) ^ process::id();
-        let topic = args
-            .topic
-            .clone()
-            .unwrap_or_else(|| format!("load-{run:08x}"));
-        let parse = |urls: &[String]| -> Result<Vec<Target>, RunError> {
-            urls.iter()
-                .map(|url| Target::parse(url, &topic).map_err(RunError::Usage))
-                .collect()
-        };
-        let targets = parse(&args.url)?;
-        let mut publish_targets = parse(&args.publish_url)?;
+        let run = scene::fresh_run();
+        let topic = scene::topic_of(run, args.topic.as_ref());
+        let conns = args.connections as usize;
+        let targets = scene::targets(&args.url, &topic, conns)?;
+        let publishers = args.publishers as usize;
+        let mut publish_targets = scene::targets(&args.publish_url, &topic, publishers)?;
         if publish_targets.is_empty() {
             publish_targets.extend(targets.first().map(Target::for_publishing));
+            scene::check_ports(&publish_targets, publishers)?;
         }
         if !(args.pss_at.is_empty()
             || matches!(args.pss_at[..], [n1, n2] if 0 < n1 && n1 < n2 && n2 <= args.connections))
@@ -55,21 +47,26 @@ impl Setup {
             let text = "--pss-at takes two numbers, rising, up to --connections";
             return Err(RunError::Usage(text.to_owned()));
         }
-        let conns = args.connections as usize;
-        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = crew::threads_for(conns, args.client.threads.unwrap_or(cpus).max(1))?;
         let (pace, messages) = pace(args)?;
-        let publishers = u32::from(args.publishers);
-        let share = |index: u32| (messages + publishers - 1 - index) / publishers;
+        // As many for each, and one more for the first ones.
+        let share =
+            |index: u32| messages / args.publishers + u32::from(index < messages % args.publishers);
         Ok(Self {
             targets,
             publish_targets,
             pace,
-            quotas: (0..publishers).map(share).collect(),
-            threads: threads.min(conns),
+            quotas: (0..args.publishers).map(share).collect(),
+            threads: scene::threads(&args.client, conns)?,
             form: Form::new(run, args.payload as usize),
             gather_us: gather_us(args),
         })
+    }
+}
+
+impl Setup {
+    /// Messages of all publishers.
+    pub(super) fn messages(&self) -> u64 {
+        self.quotas.iter().copied().map(u64::from).sum()
     }
 }
 

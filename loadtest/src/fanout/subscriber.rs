@@ -4,11 +4,12 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::app::{App, LinkName};
-use crate::check::Checker;
-use crate::fanout::progress::{Progress, Tally};
+use crate::crowd::Crowd;
+use crate::fanout::progress::Progress;
 use crate::message::{Form, Stamp, WARM_UP};
 use crate::outbox::Outbox;
-use crate::record::Recorder;
+use crate::reach::Reach;
+use crate::series::Meter;
 
 /// The application of a subscribing thread.
 #[derive(Debug)]
@@ -18,11 +19,15 @@ pub(super) struct Subscribers {
     /// Copies of the warm-up message since the last turn.
     warmed: u64,
     /// What each publisher's messages came to since the last turn.
-    tallies: Vec<Tally>,
+    tallies: Vec<u64>,
+    /// Publishers whose messages came since the last turn.
+    touched: Vec<u32>,
     /// Receives all there is to check.
-    pub(super) checker: Checker,
+    pub(super) checker: Crowd,
+    /// Receives the time of each delivery.
+    pub(super) reach: Reach,
     /// Time of each delivery since the message was due.
-    pub(super) latency: Recorder,
+    pub(super) latency: Meter,
     /// Messages, the faulty ones as well.
     pub(super) received: u64,
     /// Messages that nobody of this run published, or that were changed on the way.
@@ -35,15 +40,17 @@ impl Subscribers {
         conns: usize,
         publishers: usize,
         form: Form,
-        progress: Arc<Progress>,
+        (progress, latency): (Arc<Progress>, Meter),
     ) -> Self {
         Self {
             form,
             progress,
             warmed: 0,
-            tallies: vec![Tally::NONE; publishers],
-            checker: Checker::new(conns, publishers),
-            latency: Recorder::new(),
+            tallies: vec![0; publishers],
+            touched: Vec::new(),
+            checker: Crowd::new(conns, publishers),
+            reach: Reach::new(conns, publishers),
+            latency,
             received: 0,
             foreign: 0,
         }
@@ -59,29 +66,33 @@ impl App for Subscribers {
             return;
         }
         self.received += 1;
-        let is_known = |stamp: &Stamp| {
-            usize::from(stamp.publisher) < self.tallies.len() && stamp.seq < u32::MAX
-        };
+        let is_known =
+            |stamp: &Stamp| (stamp.publisher as usize) < self.tallies.len() && stamp.seq < u32::MAX;
         let Some(stamp) = stamp.filter(is_known) else {
             self.foreign += 1;
             return;
         };
         let subscriber = u32::try_from(link.index).unwrap_or(u32::MAX);
         if self.checker.see(subscriber, stamp.publisher, stamp.seq) {
-            self.latency.record(now.saturating_sub(stamp.due_ns));
-            self.tallies[usize::from(stamp.publisher)].add(now);
+            let latency_ns = now.saturating_sub(stamp.due_ns);
+            self.latency.record(latency_ns);
+            self.reach.see(stamp.publisher, stamp.seq, latency_ns);
+            let tally = &mut self.tallies[stamp.publisher as usize];
+            if *tally == 0 {
+                self.touched.push(stamp.publisher);
+            }
+            *tally += 1;
         }
     }
 
     fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
+        self.latency.turn();
         if self.warmed > 0 {
             self.progress.tell_warmed(mem::take(&mut self.warmed));
         }
-        for (publisher, tally) in self.tallies.iter_mut().enumerate() {
-            if tally.delivered > 0 {
-                self.progress.tell(publisher, *tally);
-                *tally = Tally::NONE;
-            }
+        for publisher in self.touched.drain(..) {
+            let tally = mem::take(&mut self.tallies[publisher as usize]);
+            self.progress.tell(publisher as usize, tally);
         }
         None
     }

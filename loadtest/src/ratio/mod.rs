@@ -16,8 +16,9 @@ use crate::leader::RunError;
 use crate::pin::Pinning;
 use crate::ratio::round::{Round, Rules};
 use crate::ratio::side::Measured;
-use crate::report::Table;
+use crate::report::{Findings, Table};
 use crate::spawned::Spawned;
+use crate::warning::Warning;
 use crate::{echo, fanout};
 
 /// All that was compared.
@@ -32,7 +33,7 @@ pub(crate) struct Figures {
     pub(crate) cells: Vec<Cell>,
     /// Why not all cells and rounds are there.
     pub(crate) failure: Option<String>,
-    pub(crate) warnings: Vec<String>,
+    pub(crate) warnings: Vec<Warning>,
 }
 
 /// One number of connections with one length of messages.
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     };
     if !figures.pinned && !args.no_pin {
         let text = "there is one CPU for server and client: no round counts without --no-pin";
-        figures.warnings.push(text.to_owned());
+        figures.warnings.push(Warning::note("one-cpu", text));
     }
     let payloads = || args.payload.iter().copied();
     let cells = args.connections.iter();
@@ -120,12 +121,12 @@ fn compare(
             let doubts = measured.doubts().into_iter();
             figures
                 .warnings
-                .extend(doubts.map(|text| format!("{run}: {text}")));
+                .extend(doubts.map(|text| Warning::note("round", format!("{run}: {text}"))));
             let is_floor = rules.is_fanout && server != Server::Corecast;
             if is_floor && measured.side().is_floor_too_busy() {
                 let share = measured.side().user_text();
                 let text = format!("{run}: {share} of the floor's time is in user space");
-                figures.warnings.push(text);
+                figures.warnings.push(Warning::note("floor-busy", text));
             }
             figures.passed &= measured.passed;
             Ok(measured)
@@ -178,8 +179,12 @@ fn measure(
     let mut command = command(args, server)?;
     let spawned = pinning.on_server_cpu(|| Spawned::start(&mut command))?;
     let client = ClientArgs {
+        // The servers are ours, and have said that they listen.
+        no_preflight: true,
         server_pid: Some(spawned.pid()),
         timeout: TIMEOUT_S,
+        // Samples would cost the same CPUs that are compared here.
+        sample_every: Some(0.0),
         ..ClientArgs::default()
     };
     if args.mode == FloorMode::Echo {
@@ -261,9 +266,12 @@ fn command(args: &RatioArgs, server: Server) -> Result<Command, RunError> {
     Ok(command)
 }
 
-impl Figures {
-    /// As lines for people.
-    pub(crate) fn table(&self) -> Table {
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
         let mut table = Table::default();
         table.result(self.passed);
         let apart = if self.pinned {

@@ -4,7 +4,8 @@ use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
 
 use crate::record::Percentiles;
-use crate::report::{ClientCost, ServerCost, Warning};
+use crate::report::{ClientCost, ServerCost};
+use crate::warning::Warning;
 
 /// What one run of one server found.
 #[derive(Debug, Default)]
@@ -50,7 +51,7 @@ impl Measured {
 
     /// Whether the server and not the client set the pace.
     pub(super) fn has_spare_client(&self) -> bool {
-        Warning::find(&self.client, None).is_empty()
+        !self.client.is_busy()
     }
 
     /// The figures alone.
@@ -64,7 +65,10 @@ impl Measured {
             client_busy_share: self.client.busy_share,
             latency_p50_us: self.latency.p50_us,
             latency_p99_us: self.latency.p99_us,
-            lateness_p99_us: self.lateness.map_or(0.0, |lateness| lateness.p99_us),
+            lateness_p99_us: self
+                .lateness
+                .as_ref()
+                .map_or(0.0, |lateness| lateness.p99_us),
             deliveries_per_s: self.deliveries_per_s,
         }
     }
@@ -79,7 +83,7 @@ impl Measured {
             doubts.push("no CPU time of the server was read".to_owned());
         }
         let warnings = Warning::find(&self.client, None);
-        doubts.extend(warnings.into_iter().map(Warning::text));
+        doubts.extend(warnings.iter().map(Warning::to_string));
         let side = self.side();
         if side.lateness_p99_us > LATENESS_SHARE_MAX * side.latency_p50_us {
             doubts.push(format!(

@@ -1,0 +1,186 @@
+//! A crew of listeners with the one publisher of their topic.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::app::Plan;
+use crate::clock::now_ns;
+use crate::control::Control;
+use crate::crew::Crew;
+use crate::leader::{Leader, RunError, Waited};
+use crate::listeners::{self, Hall, Heard, Listeners};
+use crate::message::Form;
+use crate::metronome::{Metronome, Schedule};
+use crate::record::Recorder;
+use crate::scene;
+use crate::url::Target;
+
+/// Listeners of a topic.
+#[derive(Debug)]
+pub(crate) struct Audience {
+    pub(crate) crew: Crew<Listeners>,
+    pub(crate) hall: Arc<Hall>,
+}
+
+/// The publisher of a topic.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    pub(crate) crew: Crew<Metronome>,
+    pub(crate) schedule: Arc<Schedule>,
+}
+
+impl Publisher {
+    /// Starts one, which does not connect yet.
+    ///
+    /// # Errors
+    ///
+    /// No thread could be started.
+    pub(crate) fn start(
+        target: Target,
+        form: &Form,
+        rate: Option<f64>,
+        first_source: usize,
+        leader: &Leader,
+    ) -> Result<Self, RunError> {
+        let schedule = Arc::new(Schedule::new(rate));
+        let plan = Plan {
+            first_source,
+            ..scene::plan("publisher", vec![target], 1, form)
+        };
+        let crew = scene::crew(plan, 1, leader, |_, _, _| {
+            Metronome::new(form.clone(), Arc::clone(&schedule))
+        })?;
+        Ok(Self { crew, schedule })
+    }
+
+    /// Connects it.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn open(&self, leader: &mut Leader) -> Result<Waited, RunError> {
+        self.crew.control.open(1);
+        leader.wait_live(&self.crew.control, 1, "publishers")
+    }
+
+    /// Lets the schedule begin.
+    pub(crate) fn begin(&self) {
+        self.schedule.start(now_ns());
+        self.crew.control.ring_all();
+    }
+
+    /// Lets one message go out; returns how many that are.
+    pub(crate) fn send_one(&self) -> u32 {
+        let allowed = self.schedule.allow_one(now_ns());
+        self.crew.control.ring_all();
+        allowed
+    }
+
+    /// Ends the schedule and waits until all that was due has gone out; returns how many that are.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn end(&self, leader: &mut Leader) -> Result<u32, RunError> {
+        self.schedule.stop_at(1);
+        self.crew.control.ring_all();
+        let has_stopped = || u64::from(self.schedule.has_stopped());
+        leader.wait_for("publisher", 1, has_stopped, || self.has_ended())?;
+        Ok(self.schedule.sent())
+    }
+
+    /// Whether the server has ended its connection.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.crew.control.ended.load(Ordering::Acquire) > 0
+    }
+
+    /// Ends its thread; how late its messages were.
+    ///
+    /// # Errors
+    ///
+    /// The thread failed.
+    pub(crate) fn stop(self) -> Result<Recorder, RunError> {
+        let mut lateness = Recorder::new();
+        for done in self.crew.stop()? {
+            lateness.merge(&done.app.lateness);
+        }
+        Ok(lateness)
+    }
+}
+
+impl Audience {
+    /// Starts listeners, who do not connect yet.
+    ///
+    /// # Errors
+    ///
+    /// No thread could be started, or the descriptor limit is too low.
+    pub(crate) fn start(
+        plan: Plan,
+        threads: usize,
+        form: &Form,
+        schedule: &Arc<Schedule>,
+        hall: Hall,
+        leader: &Leader,
+    ) -> Result<Self, RunError> {
+        let hall = Arc::new(hall);
+        let conns = plan.conns;
+        let crew = scene::crew(plan, threads, leader, |thread, threads, _| {
+            let share = Plan::share(conns, thread, threads);
+            let shared = (Arc::clone(schedule), Arc::clone(&hall));
+            let meter = leader.pulse().meter();
+            Listeners::new(share, (thread, threads), form.clone(), shared, meter)
+        })?;
+        Ok(Self { crew, hall })
+    }
+
+    /// Connects all of them.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn open(
+        &self,
+        conns: u64,
+        what: &str,
+        leader: &mut Leader,
+    ) -> Result<Waited, RunError> {
+        self.crew.control.open(conns);
+        leader.wait_live(&self.crew.control, conns, what)
+    }
+
+    /// Waits until all `conns` have had all of so many messages.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn hear_all(
+        &self,
+        conns: u64,
+        messages: u32,
+        leader: &mut Leader,
+    ) -> Result<Waited, RunError> {
+        self.hall.messages.store(messages, Ordering::Release);
+        self.crew.control.ring_all();
+        let complete = || self.hall.complete.load(Ordering::Acquire);
+        leader.wait_for("listeners with all", conns, complete, || self.ended() > 0)
+    }
+
+    /// Connections that the server has ended.
+    pub(crate) fn ended(&self) -> u64 {
+        self.crew.control.ended.load(Ordering::Acquire)
+    }
+
+    /// What the threads share.
+    pub(crate) fn control(&self) -> &Arc<Control> {
+        &self.crew.control
+    }
+
+    /// Ends the threads and puts what they heard together.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn stop(self, sent: u32) -> Result<Heard, RunError> {
+        Ok(listeners::heard(self.crew.stop()?, sent))
+    }
+}

@@ -1,0 +1,216 @@
+//! Who leaves and comes back, and when: all at once, or some in every second.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::clock::{SECOND, nanos};
+use crate::message::mix;
+use crate::outbox::{Leave, Outbox};
+
+/// Shared by the threads of a crew and whoever leads them.
+#[derive(Debug)]
+pub(crate) struct Churn {
+    /// Connections of the whole crew that leave in a second and come back, once it has begun.
+    pub(crate) per_second: f64,
+    /// How they leave; without it half of them are cut and half close.
+    pub(crate) how: Option<Leave>,
+    /// Seconds over which those who left together come back, each at a random time.
+    pub(crate) jitter_s: f64,
+    /// When the leaving in every second began; zero while there is none.
+    pub(crate) since_ns: AtomicU64,
+    /// How often all were to leave, and to come back.
+    pub(crate) leavings: AtomicU32,
+    pub(crate) returns: AtomicU32,
+    /// Connections that are live and not about to leave.
+    pub(crate) here: AtomicU64,
+    /// Threads that know that the leaving in every second is over.
+    pub(crate) quiet: AtomicU32,
+}
+
+impl Churn {
+    /// Nobody leaves until it is told.
+    pub(crate) fn new(per_second: f64, how: Option<Leave>, jitter_s: f64) -> Self {
+        Self {
+            per_second,
+            how,
+            jitter_s,
+            since_ns: AtomicU64::new(0),
+            leavings: AtomicU32::new(0),
+            returns: AtomicU32::new(0),
+            here: AtomicU64::new(0),
+            quiet: AtomicU32::new(0),
+        }
+    }
+
+    /// Nobody ever leaves.
+    pub(crate) fn none() -> Self {
+        Self::new(0.0, None, 0.0)
+    }
+}
+
+/// The connections of one thread that leave and come back.
+#[derive(Debug)]
+pub(crate) struct Leaver {
+    thread: usize,
+    threads: usize,
+    /// By connection.
+    here: Vec<bool>,
+    /// How many of them are, and how many were when it was last told.
+    present: u64,
+    told_present: u64,
+    leavings: u32,
+    returns: u32,
+    /// Connections that have left one by one.
+    gone: u64,
+    since_ns: u64,
+    /// Listeners that were told to be complete.
+    pub(crate) told_complete: u64,
+}
+
+impl Leaver {
+    /// For `conns` connections of one of so many threads.
+    pub(crate) fn new(conns: usize, thread: usize, threads: usize) -> Self {
+        Self {
+            thread,
+            threads,
+            here: vec![false; conns],
+            present: 0,
+            told_present: 0,
+            leavings: 0,
+            returns: 0,
+            gone: 0,
+            since_ns: 0,
+            told_complete: 0,
+        }
+    }
+
+    /// A connection is live.
+    pub(crate) fn is_here(&mut self, index: usize) {
+        self.present += u64::from(!self.here[index]);
+        self.here[index] = true;
+    }
+
+    /// A connection is live no more, or about to leave.
+    pub(crate) fn is_gone(&mut self, index: usize) {
+        self.present -= u64::from(self.here[index]);
+        self.here[index] = false;
+    }
+
+    /// A connection has left as it wished. Who left alone comes back at once.
+    pub(crate) fn has_left(&mut self, index: usize, churn: &Churn, now: u64, out: &mut Outbox) {
+        self.is_gone(index);
+        if churn.per_second > 0.0 {
+            out.come_back(index, now);
+        }
+    }
+
+    /// Lets those leave and return whose time has come; returns when the next is to leave.
+    pub(crate) fn turn(&mut self, churn: &Churn, now: u64, out: &mut Outbox) -> Option<u64> {
+        let leavings = churn.leavings.load(Ordering::Acquire);
+        if leavings != self.leavings {
+            self.leavings = leavings;
+            let how = churn.how.unwrap_or(Leave::Cut);
+            (0..self.here.len()).for_each(|index| out.leave(index, how));
+        }
+        let returns = churn.returns.load(Ordering::Acquire);
+        if returns != self.returns {
+            self.returns = returns;
+            for index in 0..self.here.len() {
+                let seed = u64::from(returns) << 40 | self.number(index) as u64;
+                let share = mix(seed) as f64 / u64::MAX as f64;
+                out.come_back(index, now + nanos(share * churn.jitter_s));
+            }
+        }
+        let since = churn.since_ns.load(Ordering::Acquire);
+        let is_over = since == 0 && self.since_ns != 0;
+        if since != self.since_ns {
+            (self.since_ns, self.gone) = (since, 0);
+        }
+        let next = self.leave_one_by_one(churn, now, out);
+        if self.present != self.told_present {
+            let more = self.present.wrapping_sub(self.told_present);
+            churn.here.fetch_add(more, Ordering::AcqRel);
+            self.told_present = self.present;
+        }
+        if is_over {
+            churn.quiet.fetch_add(1, Ordering::AcqRel);
+        }
+        next
+    }
+
+    fn leave_one_by_one(&mut self, churn: &Churn, now: u64, out: &mut Outbox) -> Option<u64> {
+        if self.since_ns == 0 || self.here.is_empty() {
+            return None;
+        }
+        let every_ns = SECOND as f64 * self.threads as f64 / churn.per_second;
+        loop {
+            // Threads take turns.
+            let turn = self.gone as f64 + self.thread as f64 / self.threads as f64;
+            let due = self.since_ns + nanos(turn * every_ns / SECOND as f64);
+            if due > now {
+                return Some(due);
+            }
+            // In an order that is no order, each in its turn.
+            let index = usize::try_from(mix(self.gone)).unwrap_or(0) % self.here.len();
+            let how = match churn.how {
+                None if self.gone.is_multiple_of(2) => Leave::Close,
+                how => how.unwrap_or(Leave::Cut),
+            };
+            self.gone += 1;
+            if self.here[index] {
+                self.is_gone(index);
+                out.leave(index, how);
+            }
+        }
+    }
+
+    fn number(&self, index: usize) -> usize {
+        index * self.threads + self.thread
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::Wish;
+
+    fn wishes(leaver: &mut Leaver, churn: &Churn, now: u64) -> Vec<Wish> {
+        let mut out = Outbox::default();
+        leaver.turn(churn, now, &mut out);
+        std::iter::from_fn(|| out.take_wish()).collect()
+    }
+
+    #[test]
+    fn all_leave_once_and_return_once_when_they_are_told() {
+        let churn = Churn::new(0.0, Some(Leave::Close), 2.0);
+        let mut leaver = Leaver::new(3, 0, 1);
+        assert_eq!(wishes(&mut leaver, &churn, 5), []);
+        churn.leavings.store(1, Ordering::Release);
+        let all = [0, 1, 2].map(|index| Wish::Leave(index, Leave::Close));
+        assert_eq!(wishes(&mut leaver, &churn, 5), all);
+        assert_eq!(wishes(&mut leaver, &churn, 6), []);
+        churn.returns.store(1, Ordering::Release);
+        let returning = wishes(&mut leaver, &churn, SECOND);
+        assert_eq!(returning.len(), 3);
+        for wish in returning {
+            let Wish::Return(_, at) = wish else {
+                panic!("{wish:?}");
+            };
+            assert!((SECOND..=3 * SECOND).contains(&at));
+        }
+    }
+
+    #[test]
+    fn so_many_leave_in_a_second() {
+        let churn = Churn::new(10.0, None, 0.0);
+        let mut leavers = [0, 1].map(|thread| Leaver::new(1000, thread, 2));
+        for leaver in &mut leavers {
+            (0..1000).for_each(|index| leaver.is_here(index));
+        }
+        churn.since_ns.store(SECOND, Ordering::Release);
+        let mut left = 0;
+        for leaver in &mut leavers {
+            left += wishes(leaver, &churn, 4 * SECOND - 1).len();
+        }
+        assert_eq!(left, 30);
+    }
+}

@@ -1,0 +1,126 @@
+//! The figures of a run of `connect`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::client::Link;
+use crate::phase::Phase;
+use crate::record::Percentiles;
+use crate::report::{ClientCost, Findings, Opening, Table, ratio};
+use crate::series::Series;
+use crate::warning::Warning;
+
+/// All that was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) passed: bool,
+    pub(crate) urls: Vec<String>,
+    pub(crate) rate_per_s: Option<f64>,
+    pub(crate) window: usize,
+    pub(crate) opening: Opening,
+    /// From connect(2) to live, of the tries that got there.
+    pub(crate) connect_to_live: Percentiles,
+    pub(crate) hold_s: f64,
+    pub(crate) pings_answered: u64,
+    pub(crate) ended_early_by_kind: BTreeMap<String, u64>,
+    /// Messages, though none was published.
+    pub(crate) unexpected_messages: u64,
+    pub(crate) server: Option<Server>,
+    /// While connections were opened.
+    pub(crate) client: ClientCost,
+    /// State of the client for each connection, beside the kernel's.
+    pub(crate) client_link_bytes: usize,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) series: Series,
+}
+
+/// What connections cost the server.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Server {
+    pub(crate) cpu_us_per_connection: f64,
+    pub(crate) user_us_per_connection: f64,
+    pub(crate) opening_busy_cores: f64,
+    /// While all were held and nothing was published.
+    pub(crate) idle_busy_cores: f64,
+    pub(crate) pss_before_bytes: u64,
+    pub(crate) pss_connected_bytes: u64,
+    pub(crate) pss_bytes_per_connection: f64,
+}
+
+impl Server {
+    /// From the phases, the connections that were opened, and the memory before and after.
+    pub(super) fn new(opening: &Phase, holding: &Phase, live: u64, pss: (u64, u64)) -> Self {
+        let cpu_s = |phase: &Phase| phase.server.on_cpu_ns as f64 / 1e9;
+        let ticks = opening.server.user_s + opening.server.system_s;
+        let per_connection = ratio(cpu_s(opening) * 1e6, live as f64);
+        Self {
+            cpu_us_per_connection: per_connection,
+            user_us_per_connection: per_connection * ratio(opening.server.user_s, ticks),
+            opening_busy_cores: ratio(cpu_s(opening), opening.wall_s),
+            idle_busy_cores: ratio(cpu_s(holding), holding.wall_s),
+            pss_before_bytes: pss.0,
+            pss_connected_bytes: pss.1,
+            pss_bytes_per_connection: ratio(pss.1 as f64 - pss.0 as f64, live as f64),
+        }
+    }
+}
+
+impl Figures {
+    /// New ones, with what is known of the client.
+    pub(super) fn new() -> Self {
+        Self {
+            client_link_bytes: size_of::<Link>(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.result(self.passed);
+        table.row("target", self.urls.join(" "));
+        table.opening(&self.opening);
+        if self.opening.live > 0 {
+            table.percentiles("to live", &self.connect_to_live);
+        }
+        table.row(
+            "held",
+            format!(
+                "{:.1} s, {} pings answered",
+                self.hold_s, self.pings_answered
+            ),
+        );
+        for (why, count) in &self.ended_early_by_kind {
+            table.row("ended early", format!("{count} x {why}"));
+        }
+        if self.unexpected_messages > 0 {
+            let text = format!("{}, though none was published", self.unexpected_messages);
+            table.row("messages", text);
+        }
+        if let Some(server) = &self.server {
+            table.row(
+                "server CPU",
+                format!(
+                    "{:.1} us per connection opened, of it {:.1} in user space; {:.4} cores while \
+                     idle",
+                    server.cpu_us_per_connection,
+                    server.user_us_per_connection,
+                    server.idle_busy_cores
+                ),
+            );
+            table.row(
+                "server memory",
+                format!("{:.0} B per connection", server.pss_bytes_per_connection),
+            );
+        }
+        table.cost(&self.client, None, "connection");
+        table.warnings(&self.warnings);
+        table
+    }
+}

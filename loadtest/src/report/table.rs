@@ -1,0 +1,117 @@
+//! The figures as lines for people.
+
+use std::io::{self, Write};
+
+use crate::record::Percentiles;
+use crate::report::{ClientCost, Opening, ServerCost};
+use crate::warning::Warning;
+
+/// Lines of a table: a name and what is to say.
+#[derive(Debug, Default)]
+pub(crate) struct Table(Vec<(&'static str, String)>);
+
+impl Table {
+    /// Adds a line.
+    pub(crate) fn row(&mut self, name: &'static str, text: String) {
+        self.0.push((name, text));
+    }
+
+    /// Adds the verdict.
+    pub(crate) fn result(&mut self, passed: bool) {
+        self.row(
+            "result",
+            if passed { "passed" } else { "FAILED" }.to_owned(),
+        );
+    }
+
+    /// Adds a line of percentiles.
+    pub(crate) fn percentiles(&mut self, name: &'static str, at: &Percentiles) {
+        let Percentiles {
+            p50_us,
+            p90_us,
+            p99_us,
+            p999_us,
+            p9999_us,
+            max_us,
+            ..
+        } = at;
+        self.row(
+            name,
+            format!(
+                "p50 {p50_us:.0}  p90 {p90_us:.0}  p99 {p99_us:.0}  p99.9 {p999_us:.0}  \
+                 p99.99 {p9999_us:.0}  max {max_us:.0} us"
+            ),
+        );
+    }
+
+    /// Adds what all reports have about connections.
+    pub(crate) fn opening(&mut self, opening: &Opening) {
+        let Opening {
+            connections,
+            live,
+            open_s,
+            opened_per_s,
+            ended_early,
+            failures,
+        } = opening;
+        self.row(
+            "connections",
+            format!("{live} of {connections} live in {open_s:.2} s, {opened_per_s:.0}/s"),
+        );
+        if *ended_early > 0 {
+            self.row("ended early", ended_early.to_string());
+        }
+        for (what, count) in failures {
+            self.row("failed", format!("{count} x {what}"));
+        }
+    }
+
+    /// Adds what all reports have about cost.
+    pub(crate) fn cost(&mut self, client: &ClientCost, server: Option<&ServerCost>, per: &str) {
+        if let Some(server) = server {
+            self.row(
+                "server CPU",
+                format!(
+                    "{:.3} us per {per}, of it {:.3} in user space ({:.1} %); {:.2} cores busy",
+                    server.cpu_us_per_message,
+                    server.user_us_per_message,
+                    server.user_share * 100.0,
+                    server.busy_cores
+                ),
+            );
+        }
+        let cpu: Vec<String> = client
+            .cpu_s_by_thread
+            .iter()
+            .map(|cpu| format!("{cpu:.2}"))
+            .collect();
+        self.row(
+            "client CPU",
+            format!(
+                "{} s by thread, {:.0} % busy",
+                cpu.join(" "),
+                client.busy_share * 100.0
+            ),
+        );
+    }
+
+    /// Adds the warnings.
+    pub(crate) fn warnings(&mut self, warnings: &[Warning]) {
+        for warning in warnings {
+            self.row("warning", warning.to_string());
+        }
+    }
+
+    /// Writes the lines to stdout.
+    ///
+    /// # Errors
+    ///
+    /// Stdout is closed.
+    pub(crate) fn print(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        for (name, text) in &self.0 {
+            writeln!(out, "{name:<14} {text}")?;
+        }
+        out.flush()
+    }
+}

@@ -1,0 +1,156 @@
+//! How client threads hand over the latencies of each interval without waiting for anyone.
+//!
+//! The leader counts intervals in a number that all threads read. A thread that sees a new number
+//! sends what it recorded until then and begins anew, so a thread that sleeps tells late but tells
+//! right.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::record::Recorder;
+
+/// The latencies of one thread in one interval.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Number of the interval.
+    pub(crate) interval: u64,
+    /// What was recorded in it.
+    pub(crate) latency: Recorder,
+}
+
+/// The thread's end: gives out meters.
+#[derive(Clone, Debug)]
+pub(crate) struct Pulse {
+    interval: Arc<AtomicU64>,
+    parts: Sender<Part>,
+}
+
+/// The leader's end: goes from one interval to the next, and collects.
+#[derive(Debug)]
+pub(crate) struct Beat {
+    interval: Arc<AtomicU64>,
+    parts: Receiver<Part>,
+}
+
+/// Records the latencies of one thread, as a whole and by interval.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    interval: u64,
+    current: Recorder,
+    total: Recorder,
+    pulse: Pulse,
+}
+
+/// Both ends.
+pub(crate) fn pulse() -> (Pulse, Beat) {
+    let interval = Arc::new(AtomicU64::new(0));
+    let (sender, parts) = unbounded();
+    let pulse = Pulse {
+        interval: Arc::clone(&interval),
+        parts: sender,
+    };
+    (pulse, Beat { interval, parts })
+}
+
+impl Pulse {
+    /// A meter for one thread.
+    pub(crate) fn meter(&self) -> Meter {
+        Meter {
+            interval: self.now(),
+            current: Recorder::new(),
+            total: Recorder::new(),
+            pulse: self.clone(),
+        }
+    }
+
+    #[inline]
+    fn now(&self) -> u64 {
+        self.interval.load(Ordering::Relaxed)
+    }
+}
+
+impl Beat {
+    /// Begins the next interval and returns the number of the one that ended.
+    pub(crate) fn next(&self) -> u64 {
+        self.interval.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// What threads have handed over since the last call.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
+        self.parts.try_iter()
+    }
+}
+
+impl Meter {
+    /// Adds a latency in nanoseconds.
+    #[inline]
+    pub(crate) fn record(&mut self, nanos: u64) {
+        self.turn();
+        self.current.record(nanos);
+    }
+
+    /// Hands over the interval before, if there is a new one. To be called now and then by a
+    /// thread that has nothing to record.
+    #[inline]
+    pub(crate) fn turn(&mut self) {
+        let now = self.pulse.now();
+        if now != self.interval {
+            self.hand_over(now);
+        }
+    }
+
+    /// Hands over what is left, and returns all that was ever recorded.
+    pub(crate) fn finish(mut self) -> Recorder {
+        self.hand_over(self.interval);
+        self.total
+    }
+
+    #[cold]
+    fn hand_over(&mut self, now: u64) {
+        let interval = mem::replace(&mut self.interval, now);
+        if self.current.is_empty() {
+            return;
+        }
+        let latency = mem::replace(&mut self.current, Recorder::new());
+        self.total.merge(&latency);
+        // Nobody listens where no series is wanted.
+        drop(self.pulse.parts.send(Part { interval, latency }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_recorded_belongs_to_the_interval_it_was_recorded_in() {
+        let (pulse, beat) = pulse();
+        let mut meter = pulse.meter();
+        meter.record(1_000_000);
+        assert_eq!(beat.next(), 0);
+        assert_eq!(beat.next(), 1, "an interval in which the thread slept");
+        meter.record(2_000_000);
+        meter.record(3_000_000);
+        let total = meter.finish();
+        let told: Vec<(u64, u64)> = beat
+            .parts()
+            .map(|part| (part.interval, part.latency.percentiles().count))
+            .collect();
+        assert_eq!(told, [(0, 1), (2, 2)]);
+        assert_eq!(total.percentiles().count, 3);
+    }
+
+    #[test]
+    fn a_meter_that_nobody_listens_to_still_adds_up() {
+        let (pulse, beat) = pulse();
+        let mut meter = pulse.meter();
+        meter.record(5_000);
+        beat.next();
+        drop(beat);
+        meter.turn();
+        assert_eq!(meter.finish().percentiles().count, 1);
+    }
+}

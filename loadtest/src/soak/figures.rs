@@ -1,0 +1,157 @@
+//! The figures of a soak.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::fanout::Deliveries;
+use crate::record::Percentiles;
+use crate::report::{Findings, Opening, Table, ratio};
+use crate::series::Series;
+use crate::warning::Warning;
+
+/// All that was found.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Figures {
+    pub(crate) passed: bool,
+    pub(crate) urls: Vec<String>,
+    pub(crate) payload_bytes: u32,
+    pub(crate) rate_per_s: f64,
+    pub(crate) churn_per_s: f64,
+    pub(crate) soak_s: f64,
+    pub(crate) opening: Opening,
+    /// Connections that left and came back.
+    pub(crate) left: u64,
+    pub(crate) messages_sent: u32,
+    pub(crate) deliveries: Deliveries,
+    /// From when a message was due to each delivery, in all intervals.
+    pub(crate) latency: Percentiles,
+    pub(crate) lateness: Percentiles,
+    pub(crate) connect_to_live: Percentiles,
+    pub(crate) pings_answered: u64,
+    pub(crate) ended_early_by_kind: BTreeMap<String, u64>,
+    /// The most after the first third of the time, against the end of that third.
+    pub(crate) memory_growth_percent: Option<f64>,
+    pub(crate) memory_growth_max_percent: f64,
+    pub(crate) intervals: Vec<Interval>,
+    pub(crate) warnings: Vec<Warning>,
+    pub(crate) series: Series,
+}
+
+/// One interval.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Interval {
+    /// Its end, since the start.
+    pub(crate) at_s: f64,
+    pub(crate) deliveries: u64,
+    pub(crate) latency: Percentiles,
+    pub(crate) server_pss_bytes: Option<u64>,
+    pub(crate) live: u64,
+    /// Connections that left in it.
+    pub(crate) left: u64,
+    /// Connections that the server has ended since the start.
+    pub(crate) ended_early: u64,
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Percentiles {
+            p50_us,
+            p99_us,
+            max_us,
+            ..
+        } = self.latency;
+        write!(
+            f,
+            "{:>8.0} s  {} deliveries  p50 {p50_us:.0}  p99 {p99_us:.0}  max {max_us:.0} us  {} \
+             live  {} left",
+            self.at_s, self.deliveries, self.live, self.left
+        )?;
+        if let Some(bytes) = self.server_pss_bytes {
+            write!(f, "  {:.1} MiB", bytes as f64 / f64::from(1 << 20))?;
+        }
+        if self.ended_early > 0 {
+            write!(f, "  {} ended by the server", self.ended_early)?;
+        }
+        Ok(())
+    }
+}
+
+/// Percent by which memory grew after the first third of `soak_s` seconds.
+pub(super) fn growth_percent(intervals: &[Interval], soak_s: f64) -> Option<f64> {
+    let readings: Vec<(f64, u64)> = intervals
+        .iter()
+        .filter_map(|interval| Some((interval.at_s, interval.server_pss_bytes?)))
+        .collect();
+    let is_warm = |(at_s, _): &&(f64, u64)| *at_s >= soak_s / 3.0;
+    let mut warm = readings.iter().filter(is_warm).map(|(_, bytes)| *bytes);
+    let base = warm.next()?;
+    let most = warm.max()?;
+    Some(ratio(most as f64 - base as f64, base as f64) * 100.0)
+}
+
+impl Findings for Figures {
+    fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn table(&self) -> Table {
+        let mut table = Table::default();
+        table.result(self.passed);
+        table.row("target", self.urls.join(" "));
+        table.opening(&self.opening);
+        table.row(
+            "load",
+            format!(
+                "{} messages of {} B, {} a second, for {:.0} s; {} left and returned",
+                self.messages_sent, self.payload_bytes, self.rate_per_s, self.soak_s, self.left
+            ),
+        );
+        let d = &self.deliveries;
+        table.row("deliveries", format!("{} of {}", d.got, d.expected));
+        table.row("faults", d.faults_text());
+        for (why, count) in &self.ended_early_by_kind {
+            table.row("ended early", format!("{count} x {why}"));
+        }
+        table.percentiles("latency", &self.latency);
+        table.percentiles("sent late", &self.lateness);
+        table.percentiles("to live", &self.connect_to_live);
+        table.row("pings", format!("{} answered", self.pings_answered));
+        if let Some(percent) = self.memory_growth_percent {
+            table.row(
+                "server memory",
+                format!(
+                    "grew by {percent:.1} % after the first third, {} % are allowed",
+                    self.memory_growth_max_percent
+                ),
+            );
+        }
+        table.warnings(&self.warnings);
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_needed_to_warm_up_is_no_growth() {
+        let at = |at_s: f64, bytes: u64| Interval {
+            at_s,
+            server_pss_bytes: Some(bytes),
+            ..Interval::default()
+        };
+        let intervals = [
+            at(10.0, 50),
+            at(20.0, 90),
+            at(30.0, 100),
+            at(40.0, 120),
+            at(60.0, 110),
+        ];
+        let percent = growth_percent(&intervals, 90.0).unwrap();
+        assert!((percent - 20.0).abs() < 1e-9, "{percent}");
+        assert_eq!(growth_percent(&intervals[..3], 90.0), None, "one reading");
+    }
+}

@@ -1,0 +1,106 @@
+//! The connections of one publishing thread: each to one topic, by one publisher.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::app::{App, LinkName};
+use crate::message::{Form, Stamp};
+use crate::outbox::Outbox;
+use crate::record::Recorder;
+use crate::topics::schedule::Schedule;
+use crate::url::Protocol;
+
+/// The application of a publishing thread.
+#[derive(Debug)]
+pub(super) struct Publishers {
+    form: Form,
+    schedule: Arc<Schedule>,
+    /// When the first message is due; zero until it is known.
+    start_ns: Arc<AtomicU64>,
+    thread: usize,
+    threads: usize,
+    /// Messages sent on each connection.
+    sent: Vec<u32>,
+    /// The next message of the schedule, for whichever connection it is.
+    next: u32,
+    message: Vec<u8>,
+    /// How long after it was due each message went out.
+    pub(super) lateness: Recorder,
+    /// What came back, on paths where publishers listen as well.
+    pub(super) copies: u64,
+}
+
+/// Bytes that a thread sends at once when it is behind its schedule.
+const BURST_BYTES: usize = 64 << 10;
+
+impl Publishers {
+    /// For `conns` connections of one of so many threads.
+    pub(super) fn new(
+        conns: usize,
+        (thread, threads): (usize, usize),
+        form: Form,
+        (schedule, start_ns): (Arc<Schedule>, Arc<AtomicU64>),
+    ) -> Self {
+        Self {
+            form,
+            schedule,
+            start_ns,
+            thread,
+            threads,
+            sent: vec![0; conns],
+            next: 0,
+            message: Vec::new(),
+            lateness: Recorder::new(),
+            copies: 0,
+        }
+    }
+
+    /// Messages sent on each connection of this thread, with its number among all.
+    pub(super) fn sent(&self) -> impl Iterator<Item = (usize, u32)> {
+        let sent = self.sent.iter().enumerate();
+        sent.map(|(index, sent)| (index * self.threads + self.thread, *sent))
+    }
+
+    fn send(&mut self, index: usize, place: (u32, u32), due_ns: u64, out: &mut Outbox) {
+        let (topic, publisher) = place;
+        let stamp = Stamp {
+            publisher,
+            seq: self.sent[index],
+            due_ns,
+        };
+        self.sent[index] += 1;
+        self.form.set_topic(topic);
+        self.form.write(stamp, &mut self.message);
+        out.message(index, Protocol::WebSocket, &self.message);
+    }
+}
+
+impl App for Publishers {
+    fn on_message(&mut self, _link: LinkName, _payload: &[u8], _now: u64, _out: &mut Outbox) {
+        self.copies += 1;
+    }
+
+    fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {
+        let start = self.start_ns.load(Ordering::Acquire);
+        if start == 0 {
+            return None;
+        }
+        while self.next < self.schedule.messages {
+            let due = start + self.schedule.due(self.next);
+            if due > now {
+                return Some(due);
+            }
+            if out.len() > BURST_BYTES {
+                return Some(now);
+            }
+            let place = self.schedule.place(self.next);
+            self.next += 1;
+            let conn = place.0 as usize * self.schedule.publishers as usize + place.1 as usize;
+            if conn % self.threads == self.thread {
+                self.lateness.record(now - due);
+                self.send(conn / self.threads, place, due, out);
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,339 @@
+//! What can be known before a run: limits that it will run into.
+
+use serde_json::{Map, Value};
+
+use crate::host::{Host, ServerLimits};
+use crate::socket::CONNS_PER_ADDRESS;
+use crate::warning::Warning;
+
+/// What a run asks of its host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Demand {
+    /// Connections in all, each with both ends on this host.
+    pub(crate) connections: u64,
+    /// Connections begun and not yet accepted, at most.
+    pub(crate) at_once: u64,
+}
+
+/// Flags that are numbers of connections.
+const CONNECTIONS: &[&str] = &[
+    "connections",
+    "publishers",
+    "steady",
+    "slow",
+    "stopped",
+    "subscribers",
+];
+/// Descriptors of a table that are not connections, with some to spare.
+const OTHER_DESCRIPTORS: u64 = 200;
+/// Kernel memory of one end of a connection that was in use: the socket with what epoll and the
+/// file table have of it, and a page of buffer.
+const END_BYTES: u64 = 8 << 10;
+/// Of what is available, this much may be asked for.
+const MEMORY_SHARE_MAX: f64 = 0.8;
+
+impl Demand {
+    /// From the flags of a run, `window` attempts in each of `threads`.
+    pub(crate) fn new(flags: &Map<String, Value>, window: u64, threads: u64) -> Self {
+        let most = |value: &Value| match value {
+            Value::Array(values) => values.iter().filter_map(Value::as_u64).max(),
+            value => value.as_u64(),
+        };
+        let connections = CONNECTIONS
+            .iter()
+            .filter_map(|name| flags.get(*name).and_then(most))
+            .sum();
+        let window = flags
+            .get("window")
+            .and_then(Value::as_u64)
+            .unwrap_or(window);
+        let threads = flags
+            .get("threads")
+            .and_then(Value::as_u64)
+            .unwrap_or(threads);
+        Self {
+            connections,
+            at_once: connections.min(window.saturating_mul(threads)),
+        }
+    }
+}
+
+/// All that stands in the way of a run.
+pub(crate) fn before(host: &Host, demand: Demand) -> Vec<Warning> {
+    let server = host.server.as_ref();
+    let found = [
+        client_descriptors(host, demand),
+        server.and_then(|server| server_descriptors(server, demand)),
+        local_ports(host, demand),
+        tcp_memory(host, demand),
+        accept_queue(host, demand),
+        memory(host, demand),
+        server.and_then(|server| shared_cpus(host, server)),
+    ];
+    found.into_iter().flatten().collect()
+}
+
+fn client_descriptors(host: &Host, demand: Demand) -> Option<Warning> {
+    let hard = host.descriptors_hard?;
+    let threads = demand
+        .connections
+        .div_ceil(hard.saturating_sub(OTHER_DESCRIPTORS).max(1));
+    let cpus = host.cpus.len().max(1) as u64;
+    let needed = demand.connections.div_ceil(cpus) + OTHER_DESCRIPTORS;
+    (threads > cpus).then(|| {
+        Warning::new(
+            "client-descriptors",
+            format!("the hard limit of {hard} descriptors makes {threads} client threads on {cpus} CPUs"),
+            "the threads take turns on the CPUs, and latencies have their waiting in them",
+            format!("ulimit -n {needed} as root before starting, or LimitNOFILE={needed} in the service's unit"),
+        )
+    })
+}
+
+fn server_descriptors(server: &ServerLimits, demand: Demand) -> Option<Warning> {
+    let ServerLimits {
+        pid,
+        descriptors_soft: soft,
+        threads,
+        ..
+    } = server;
+    let needed = demand.connections + OTHER_DESCRIPTORS;
+    (soft.saturating_mul(*threads) < needed).then(|| {
+        Warning::new(
+            "server-descriptors",
+            format!(
+                "the server's soft limit is {soft} descriptors, too few for {} connections even with a table \
+                 for each of its {threads} threads",
+                demand.connections
+            ),
+            "it refuses the connections that are too many",
+            format!("prlimit --pid {pid} --nofile={needed}:{needed}, or LimitNOFILE={needed} in its unit"),
+        )
+    })
+}
+
+fn local_ports(host: &Host, demand: Demand) -> Option<Warning> {
+    let (first, last) = host.ports;
+    let ports = (last + 1).saturating_sub(first);
+    let per_address = demand.connections.min(u64::from(CONNS_PER_ADDRESS));
+    (last > 0 && ports < per_address).then(|| {
+        Warning::new(
+            "local-ports",
+            format!("there are {ports} local ports, and each source address has up to {per_address} connections"),
+            "connections fail with \"no source port left\", and finding a free port takes long",
+            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
+        )
+    })
+}
+
+fn tcp_memory(host: &Host, demand: Demand) -> Option<Warning> {
+    // A page for each end: what a socket is given when its first message comes.
+    let pages = host.sockets.memory_bytes / host.page_bytes.max(1) + 2 * demand.connections;
+    let [_, pressure, _] = host.tcp_mem;
+    (pressure > 0 && pages > pressure).then(|| {
+        let wanted = [pages, pages * 3 / 2, pages * 2].map(|pages| pages.to_string()).join(" ");
+        Warning::new(
+            "tcp-memory",
+            format!(
+                "{} connections take about {pages} pages of TCP buffers, and from {pressure} on TCP is under pressure",
+                demand.connections
+            ),
+            "the kernel shrinks buffers and drops segments: latencies grow to those of retransmission",
+            format!("sysctl -w net.ipv4.tcp_mem=\"{wanted}\""),
+        )
+    })
+}
+
+fn accept_queue(host: &Host, demand: Demand) -> Option<Warning> {
+    let Host {
+        somaxconn,
+        syn_backlog,
+        ..
+    } = host;
+    let room = *somaxconn.min(syn_backlog);
+    let at_once = demand.at_once;
+    (room > 0 && room < at_once).then(|| {
+        Warning::new(
+            "accept-queue",
+            format!("up to {at_once} connections are begun at once, and a listener holds {room}"),
+            "those that find no room are tried again after a second, which looks like a slow server",
+            format!(
+                "sysctl -w net.core.somaxconn={at_once} net.ipv4.tcp_max_syn_backlog={at_once}, then start the \
+                 server again"
+            ),
+        )
+    })
+}
+
+fn memory(host: &Host, demand: Demand) -> Option<Warning> {
+    let needed = 2 * demand.connections * END_BYTES;
+    let available = host.available_bytes;
+    let is_short = needed as f64 > MEMORY_SHARE_MAX * available as f64;
+    let mib = |bytes: u64| bytes >> 20;
+    (available > 0 && is_short).then(|| {
+        Warning::new(
+            "host-memory",
+            format!(
+                "{} connections take about {} MiB of the kernel's memory, of {} MiB available",
+                demand.connections,
+                mib(needed),
+                mib(available)
+            ),
+            "the host may end the server, or this program, in the middle of the run",
+            "ask for fewer connections, or give the host more memory",
+        )
+    })
+}
+
+fn shared_cpus(host: &Host, server: &ServerLimits) -> Option<Warning> {
+    let is_shared = server.cpus.iter().any(|cpu| host.cpus.contains(cpu));
+    is_shared.then(|| {
+        let (all, pid) = (host.cpus.len(), server.pid);
+        let remedy = if all > 1 {
+            format!(
+                "taskset -acp 0 {pid}, and start this program with taskset -c 1-{}",
+                all - 1
+            )
+        } else {
+            "run on a host with two CPUs or more".to_owned()
+        };
+        Warning::new(
+            "shared-cpus",
+            "the server may run on the CPUs that the client uses",
+            "each takes time from the other, so that rates and latencies are those of both",
+            remedy,
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host() -> Host {
+        Host {
+            descriptors_hard: Some(1_048_576),
+            ports: (1_024, 65_535),
+            tcp_mem: [1_000_000, 2_000_000, 3_000_000],
+            page_bytes: 4_096,
+            somaxconn: 65_535,
+            syn_backlog: 65_535,
+            available_bytes: 64 << 30,
+            cpus: vec![1, 2, 3],
+            server: Some(ServerLimits {
+                pid: 7,
+                descriptors_soft: 1_048_576,
+                threads: 3,
+                cpus: vec![0],
+            }),
+            ..Host::default()
+        }
+    }
+
+    const DEMAND: Demand = Demand {
+        connections: 100_000,
+        at_once: 768,
+    };
+
+    fn names(host: &Host) -> Vec<String> {
+        before(host, DEMAND)
+            .into_iter()
+            .map(|warning| warning.name)
+            .collect()
+    }
+
+    #[test]
+    fn a_host_that_is_set_up_has_no_warnings() {
+        assert_eq!(names(&host()), [""; 0]);
+    }
+
+    #[test]
+    fn each_limit_that_is_too_low_is_named_with_a_remedy() {
+        let server = host().server.unwrap();
+        let cases = [
+            (
+                "client-descriptors",
+                Host {
+                    descriptors_hard: Some(1_024),
+                    ..host()
+                },
+            ),
+            (
+                "server-descriptors",
+                Host {
+                    server: Some(ServerLimits {
+                        descriptors_soft: 1_024,
+                        ..server.clone()
+                    }),
+                    ..host()
+                },
+            ),
+            (
+                "local-ports",
+                Host {
+                    ports: (60_000, 60_999),
+                    ..host()
+                },
+            ),
+            (
+                "tcp-memory",
+                Host {
+                    tcp_mem: [1, 100_000, 200_000],
+                    ..host()
+                },
+            ),
+            (
+                "accept-queue",
+                Host {
+                    somaxconn: 128,
+                    ..host()
+                },
+            ),
+            (
+                "accept-queue",
+                Host {
+                    syn_backlog: 512,
+                    ..host()
+                },
+            ),
+            (
+                "host-memory",
+                Host {
+                    available_bytes: 1 << 30,
+                    ..host()
+                },
+            ),
+            (
+                "shared-cpus",
+                Host {
+                    server: Some(ServerLimits {
+                        cpus: vec![0, 1],
+                        ..server
+                    }),
+                    ..host()
+                },
+            ),
+        ];
+        for (name, host) in cases {
+            assert_eq!(names(&host), [name]);
+            assert!(
+                before(&host, DEMAND)
+                    .iter()
+                    .all(|found| !found.effect.is_empty() && !found.remedy.is_empty())
+            );
+        }
+    }
+
+    #[test]
+    fn a_demand_is_read_from_flags() {
+        let flags = serde_json::json!({ "connections": [10, 500], "publishers": 4, "window": 50, "threads": 2 });
+        let demand = Demand::new(flags.as_object().unwrap(), 256, 8);
+        assert_eq!(
+            demand,
+            Demand {
+                connections: 504,
+                at_once: 100
+            }
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! How connections begin and end.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::atomic::Ordering;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
+use rustix::net::sockopt;
+
+use crate::app::{App, EndedBy, LinkName, Plan, Reading};
+use crate::client::{self, Link, State};
+use crate::clock::{SECOND, now_ns};
+use crate::outbox::{Leave, Wish};
+use crate::socket;
+use crate::url::Protocol;
+use crate::worker::{Leaving, Worker};
+
+/// The code of a close frame of ours, RFC 6455 7.4.1: going away.
+const GOING_AWAY: u16 = 1001;
+/// A close frame of ours that is not answered by then counts as a failure.
+const ANSWER_NS: u64 = 10 * SECOND;
+
+impl<A: App> Worker<A> {
+    pub(super) fn on_connected(&mut self, index: usize) {
+        let link = &mut self.links[index];
+        let Some(fd) = &link.fd else { return };
+        if let Err(error) = sockopt::socket_error(fd).and_then(|result| result) {
+            return self.end(index, io_label(error.into()));
+        }
+        link.state = State::Opening;
+        if link.protocol == Protocol::WebSocket {
+            let number = index * self.control.threads() + self.thread;
+            let topic = self.plan.numbering.map(|all| all.topic(number));
+            let target = self.plan.target(self.thread, index);
+            let request = client::upgrade_request(target, topic);
+            self.outbox.raw(index, &request);
+            self.outbox.flush(&self.links);
+        }
+    }
+
+    /// A connection is over; before it was live, it may be tried again.
+    #[cold]
+    pub(super) fn end(&mut self, index: usize, why: String) {
+        let link = &mut self.links[index];
+        let (state, protocol) = (link.state, link.protocol);
+        *link = Link::new(protocol);
+        link.state = State::Closed;
+        self.outbox.forget(index);
+        let name = LinkName { index, protocol };
+        let now = now_ns();
+        match state {
+            State::Leaving => {
+                self.control.left.fetch_add(1, Ordering::AcqRel);
+                self.app.on_end(name, EndedBy::Us, now, &mut self.outbox);
+                let leaving = self.leaving.remove(&index);
+                if let Some(at) = leaving.and_then(|leaving| leaving.back_at) {
+                    self.outbox.come_back(index, at);
+                }
+                return;
+            }
+            State::Live => {
+                self.control.ended.fetch_add(1, Ordering::AcqRel);
+                let by = EndedBy::Server(&why);
+                self.app.on_end(name, by, now, &mut self.outbox);
+            }
+            _ if self.opener.failed(index, now) => {
+                self.control.retries.fetch_add(1, Ordering::AcqRel);
+                link.state = State::Idle;
+            }
+            _ => {
+                self.control.gave_up.fetch_add(1, Ordering::AcqRel);
+            }
+        }
+        *self.failures.entry(why).or_default() += 1;
+    }
+
+    /// Does what the application wants of its connections.
+    pub(super) fn grant_wishes(&mut self, now: u64) {
+        while let Some(wish) = self.outbox.take_wish() {
+            match wish {
+                Wish::Leave(index, how) => self.leave(index, how, now),
+                Wish::Return(index, at) => self.come_back(index, at),
+            }
+        }
+        self.outbox.flush(&self.links);
+    }
+
+    fn come_back(&mut self, index: usize, at: u64) {
+        match self.links[index].state {
+            State::Closed => self.opener.open_again(index, at),
+            // As soon as the server has answered our close frame.
+            State::Leaving => {
+                if let Some(leaving) = self.leaving.get_mut(&index) {
+                    leaving.back_at = Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, index: usize, how: Leave, now: u64) {
+        let link = &mut self.links[index];
+        if link.state != State::Live {
+            return;
+        }
+        link.state = State::Leaving;
+        if how == Leave::Close && link.protocol == Protocol::WebSocket {
+            self.outbox.close(index, GOING_AWAY);
+            let due = now + ANSWER_NS;
+            self.leaving.insert(index, Leaving { due, back_at: None });
+            self.answers_due.push_back((index, due));
+        } else {
+            self.end(index, String::new());
+        }
+    }
+
+    /// Opens what may be opened, and gives up what takes too long.
+    pub(super) fn open(&mut self, now: u64) {
+        if let Some(index) = self.opener.overdue(now) {
+            self.end(index, "timed out while opening".to_owned());
+        }
+        while let Some((index, due)) = self.answers_due.front().copied()
+            && due <= now
+        {
+            self.answers_due.pop_front();
+            if self.leaving.get(&index).map(|leaving| leaving.due) == Some(due) {
+                let what = "close frame not answered".to_owned();
+                *self.failures.entry(what).or_default() += 1;
+                self.end(index, String::new());
+            }
+        }
+        let open_up_to = self.control.open_up_to.load(Ordering::Acquire);
+        let open_up_to = usize::try_from(open_up_to)
+            .unwrap_or(usize::MAX)
+            .min(self.plan.conns);
+        let share = Plan::share(open_up_to, self.thread, self.control.threads());
+        while let Some(index) = self.opener.start(share, now) {
+            if let Err(error) = self.connect(index) {
+                self.end(index, io_label(error));
+            }
+        }
+    }
+
+    fn connect(&mut self, index: usize) -> io::Result<()> {
+        let number = self.plan.first_source + index * self.control.threads() + self.thread;
+        let source = socket::source(u32::try_from(number).unwrap_or(u32::MAX));
+        let buffer = match self.plan.reading {
+            Reading::Slowly { buffer, .. } => usize::try_from(buffer).unwrap_or(0),
+            Reading::All => 0,
+        };
+        let addr = self.plan.target(self.thread, index).addr;
+        let fd = socket::connect(addr, source, buffer)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(&mut SourceFd(&fd.as_raw_fd()), Token(index), interest)?;
+        let link = &mut self.links[index];
+        link.fd = Some(fd);
+        link.state = State::Connecting;
+        Ok(())
+    }
+}
+
+#[cold]
+pub(super) fn io_label(error: io::Error) -> String {
+    match error.raw_os_error() {
+        Some(libc::ECONNREFUSED) => "connection refused".to_owned(),
+        Some(libc::ECONNRESET) => "reset by the server".to_owned(),
+        Some(libc::ETIMEDOUT) => "timed out".to_owned(),
+        Some(libc::EADDRNOTAVAIL) => "no source port left".to_owned(),
+        Some(libc::EMFILE) => "descriptor limit reached".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,241 @@
+//! The event loop of one client thread: opens its connections, reads them, tells its application.
+//!
+//! Edge-triggered; a read ends at a short read, and only a hang-up makes it go on to the end,
+//! epoll(7). All connections share one read buffer.
+
+mod life;
+mod read;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::mem;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::event::Event as Readiness;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use rustix::thread::nanosleep;
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+
+use crate::app::{App, Done, Plan, Reading};
+use crate::client::{Link, State};
+use crate::clock::{MILLISECOND, SECOND, now_ns};
+use crate::control::Control;
+use crate::frame::HEADER_BYTES_MAX;
+use crate::opener::Opener;
+use crate::outbox::Outbox;
+
+/// One client thread.
+#[derive(Debug)]
+pub(crate) struct Worker<A> {
+    thread: usize,
+    plan: Arc<Plan>,
+    control: Arc<Control>,
+    app: A,
+    poll: Poll,
+    timer: OwnedFd,
+    timer_at: Option<u64>,
+    links: Vec<Link>,
+    buf: Vec<u8>,
+    outbox: Outbox,
+    opener: Opener,
+    /// Connections that had more to read than one turn allows.
+    unread: Vec<usize>,
+    /// How live connections are read now.
+    reading: Reading,
+    /// When slow readers read next.
+    sip_at: u64,
+    /// Connections left with a close frame that is not answered yet.
+    leaving: HashMap<usize, Leaving>,
+    /// When they are cut, in the order of time; those that ended before are skipped when found.
+    answers_due: VecDeque<(usize, u64)>,
+    failures: BTreeMap<String, u64>,
+    pings: u64,
+}
+
+/// What is to become of a connection that was left with a close frame.
+#[derive(Clone, Copy, Debug)]
+struct Leaving {
+    /// Without an answer by then it is cut.
+    due: u64,
+    /// When it is to be opened again.
+    back_at: Option<u64>,
+}
+
+const DOORBELL: Token = Token(usize::MAX - 1);
+const TIMER: Token = Token(usize::MAX - 2);
+const EVENTS_PER_TURN: usize = 1024;
+/// Bytes of the read buffer beside one message: what many small messages are read in.
+const READ_BYTES: usize = 64 << 10;
+/// While connections are opened the clock is looked at this often.
+const OPENING_PATIENCE: Duration = Duration::from_millis(20);
+
+impl<A: App> Worker<A> {
+    /// To be called on the thread itself, after its descriptor table was made.
+    ///
+    /// # Errors
+    ///
+    /// No descriptor is free.
+    pub(crate) fn new(
+        thread: usize,
+        plan: Arc<Plan>,
+        control: Arc<Control>,
+        app: A,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let timer = timerfd_create(
+            TimerfdClockId::Monotonic,
+            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
+        )?;
+        let mut fds = vec![(timer.as_raw_fd(), TIMER)];
+        fds.extend(
+            control
+                .doorbell(thread)
+                .map(|bell| (bell.as_fd().as_raw_fd(), DOORBELL)),
+        );
+        for (fd, token) in fds {
+            poll.registry()
+                .register(&mut SourceFd(&fd), token, Interest::READABLE)?;
+        }
+        let threads = control.threads();
+        let links = (0..Plan::share(plan.conns, thread, threads))
+            .map(|index| Link::new(plan.target(thread, index).protocol))
+            .collect();
+        Ok(Self {
+            thread,
+            app,
+            poll,
+            timer,
+            timer_at: None,
+            links,
+            buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + plan.payload_max],
+            opener: Opener::new(plan.habits),
+            reading: Reading::All,
+            plan,
+            control,
+            outbox: Outbox::default(),
+            unread: Vec::new(),
+            sip_at: 0,
+            leaving: HashMap::new(),
+            answers_due: VecDeque::new(),
+            failures: BTreeMap::new(),
+            pings: 0,
+        })
+    }
+
+    /// Runs until the crew is stopped.
+    ///
+    /// # Errors
+    ///
+    /// Polling failed; nothing a server does is an error here.
+    pub(crate) fn run(mut self) -> io::Result<Done<A>> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        while !self.control.is_stopping() {
+            match self.poll.poll(&mut events, Some(self.patience())) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                _ => {}
+            }
+            for event in &events {
+                match event.token() {
+                    DOORBELL | TIMER => {}
+                    Token(index) => self.on_ready(index, event),
+                }
+            }
+            for index in mem::take(&mut self.unread) {
+                self.fill(index, true);
+            }
+            let now = now_ns();
+            let sip = self.read_slowly(now);
+            self.open(now);
+            let next = self.app.on_turn(now, &mut self.outbox);
+            self.outbox.flush(&self.links);
+            self.grant_wishes(now);
+            self.set_timer([next, sip].into_iter().flatten().min())?;
+            self.gather();
+        }
+        Ok(Done {
+            app: self.app,
+            failures: self.failures,
+            pings: self.pings,
+        })
+    }
+
+    /// Lets arrivals gather: the server then finds nobody asleep in epoll_wait(2) to wake, and the
+    /// client has many events in a turn.
+    fn gather(&self) {
+        if self.plan.gather.is_zero() || self.opener.is_busy() || !self.unread.is_empty() {
+            return;
+        }
+        let nanos = i64::from(self.plan.gather.subsec_nanos());
+        let rest = Timespec {
+            tv_sec: 0,
+            tv_nsec: nanos,
+        };
+        // Cut short by a signal it is still a rest.
+        drop(nanosleep(&rest));
+    }
+
+    fn patience(&self) -> Duration {
+        if !self.unread.is_empty() {
+            return Duration::ZERO;
+        }
+        if let Some(at) = self.opener.next_at() {
+            let ahead = Duration::from_nanos(at.saturating_sub(now_ns()));
+            // At least a millisecond, which is what epoll_wait(2) counts in.
+            return ahead.clamp(Duration::from_nanos(MILLISECOND), OPENING_PATIENCE);
+        }
+        if self.opener.is_busy() || !self.leaving.is_empty() {
+            OPENING_PATIENCE
+        } else {
+            Duration::from_millis(500)
+        }
+    }
+
+    fn on_ready(&mut self, index: usize, event: &Readiness) {
+        match self.links[index].state {
+            State::Idle | State::Closed => return,
+            State::Connecting => self.on_connected(index),
+            State::Opening | State::Live | State::Leaving
+                if event.is_writable() && self.outbox.is_blocked(index) =>
+            {
+                self.outbox.unblock(&self.links, index);
+            }
+            State::Opening | State::Live | State::Leaving => {}
+        }
+        if self.links[index].state == State::Live && self.reading != Reading::All {
+            return;
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.fill(index, event.is_read_closed() || event.is_error());
+        }
+    }
+
+    fn set_timer(&mut self, at: Option<u64>) -> io::Result<()> {
+        if at == self.timer_at {
+            return Ok(());
+        }
+        self.timer_at = at;
+        // Zero would disarm it, timerfd_settime(2); the epoch of the clock is long past.
+        let at = at.unwrap_or(0);
+        let time = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let it_value = Timespec {
+            tv_sec: time(at / SECOND),
+            tv_nsec: time(at % SECOND),
+        };
+        let it_interval = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        let spec = Itimerspec {
+            it_interval,
+            it_value,
+        };
+        timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &spec)?;
+        Ok(())
+    }
+}
