@@ -188,14 +188,14 @@ fn memory(host: &Host, demand: Demand) -> Option<Warning> {
 fn shared_cpus(host: &Host, server: &ServerLimits) -> Option<Warning> {
     let is_shared = server.cpus.iter().any(|cpu| host.cpus.contains(cpu));
     is_shared.then(|| {
-        let (all, pid) = (host.cpus.len(), server.pid);
-        let remedy = if all > 1 {
-            format!(
-                "taskset -acp 0 {pid}, and start this program with taskset -c 1-{}",
-                all - 1
-            )
-        } else {
-            "run on a host with two CPUs or more".to_owned()
+        let pid = server.pid;
+        let remedy = match &host.cpus[..] {
+            [first, rest @ ..] if !rest.is_empty() => {
+                let rest: Vec<String> = rest.iter().map(u64::to_string).collect();
+                let rest = rest.join(",");
+                format!("taskset -acp {first} {pid}, and start this program with taskset -c {rest}")
+            }
+            _ => "run on a host with two CPUs or more".to_owned(),
         };
         Warning::new(
             "shared-cpus",
