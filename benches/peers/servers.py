@@ -64,7 +64,7 @@ class Server:
                 command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True, errors="replace")
         except OSError as error:
-            raise Failed(f"{error}; run.py --setup installs and builds") from error
+            raise Failed(f"{error.strerror}; run.py --setup installs and builds") from error
         finally:
             os.sched_setaffinity(0, own)
         threading.Thread(target=self._read, daemon=True).start()
@@ -125,7 +125,7 @@ class Server:
         """Ends it before the memory it takes becomes everybody's trouble."""
         while self.process.poll() is None:
             if resident_bytes(self.pid) > self.memory_max:
-                self.trouble = f"took more than {self.memory_max / 2**30:.0f} GiB of memory"
+                self.trouble = f"took more than {self.memory_max / 2**30:g} GiB of memory"
                 self.process.kill()
                 return
             time.sleep(WATCH_EVERY_S)
