@@ -14,10 +14,11 @@ class Size(typing.NamedTuple):
     echo_connections: int
     echo_messages: int
     topics: int
+    topics_rate: int
 
 
-FULL = Size(10_000, 30, 3, 1_000, 150, 1_000)
-QUICK = Size(2_000, 50, 1, 200, 100, 200)
+FULL = Size(10_000, 30, 3, 1_000, 150, 1_000, 2_000)
+QUICK = Size(2_000, 50, 1, 200, 100, 200, 500)
 
 # Seconds that a server may take for what a schedule left it to do.
 OPEN_GRACE_S = 2
@@ -89,6 +90,7 @@ def all_scenarios(size):
             [Figure("server CPU per round trip, us", cpu_us, 2)],
             # One of both sides is always busy.
             "echo", if_busy=None),
+        many_topics(size),
         Scenario(
             "connect",
             f"Connections: {connections:,} opened as fast as the server takes them",
@@ -102,6 +104,35 @@ def all_scenarios(size):
     return scenarios
 
 
+def many_topics(size):
+    """A schedule that every server should keep to, over many topics with few subscribers each."""
+    connections, topics, rate = size.connections, size.topics, size.topics_rate
+    asked = rate * size.open_s * connections // topics
+
+    def memory(run):
+        return run["server_memory"] and run["server_memory"]["pss_bytes_per_topic"]
+
+    return Scenario(
+        "topics",
+        f"Many topics: {topics:,} of them, {connections:,} subscribers, a publisher's connection "
+        f"for each topic, {rate:,} messages/s of {PAYLOAD} B in all",
+        lambda at: ["topics", "-t", topics, "-n", connections, "-p", PAYLOAD, "--rate", rate,
+                    "-m", int(rate * size.open_s), "--deadline", size.open_s + OPEN_GRACE_S,
+                    "--url", f"ws://{at}/sub/{{topic}}"],
+        [Figure("server CPU per delivery, us", cpu_us, 2),
+         Figure("delivered, %", lambda run: 100 * run["deliveries"]["got"] / asked, 1),
+         Figure("p50, ms", milliseconds("p50_us"), 2),
+         Figure("p99, ms", milliseconds("p99_us"), 2),
+         Figure("memory per topic, B", memory, 0)],
+        # A floor has one topic, whatever the path.
+        None, may_fall_behind=True)
+
+
+def milliseconds(name):
+    """Of what arrived: a server that drops most may look quick."""
+    return lambda run: run["latency"][name] / 1000 if run["deliveries"]["got"] else None
+
+
 def open_loop(fanout, rate, size):
     """A fixed schedule, whether or not the server keeps up."""
     asked = rate * size.open_s * size.connections
@@ -111,10 +142,6 @@ def open_loop(fanout, rate, size):
 
     def cores(run):
         return run["server"]["busy_cores"]
-
-    # Over what arrived: a server that drops most may look quick.
-    def milliseconds(name):
-        return lambda run: run["latency"][name] / 1000 if run["deliveries"]["got"] else None
 
     return Scenario(
         f"open-{rate}",
