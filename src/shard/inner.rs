@@ -52,6 +52,8 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) staged: VecDeque<Staged>,
     /// The first of them found no room.
     pub(super) staged_waits: bool,
+    /// Somebody found no place among them, and is to be told when there is one.
+    pub(super) stage_refused: bool,
     /// Messages of rooms for other topics.
     pub(super) elsewhere: VecDeque<(Arc<str>, Payload)>,
     /// What rooms are to be told, or the handler of them.
@@ -142,6 +144,7 @@ impl<D, A> Inner<D, A> {
             dirty: VecDeque::new(),
             staged: VecDeque::new(),
             staged_waits: false,
+            stage_refused: false,
             elsewhere: VecDeque::new(),
             room_work: VecDeque::new(),
             questions: Questions::new(answers),

@@ -42,6 +42,8 @@ impl<D, A> Inner<D, A> {
 
     /// Ends a connection that could not be opened in time.
     fn refuse_late(&mut self, key: u32) {
+        self.cork_unopened(key, false);
+        self.discard_outbox(key);
         if self
             .conn(key)
             .is_some_and(|conn| matches!(conn.proto, Proto::Http(_)))

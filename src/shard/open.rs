@@ -70,7 +70,10 @@ impl<H: Handler> ShardCore<H> {
         inner.peer = peer;
         let opened = self.handler.on_open(&mut Cx { inner, key }, opening);
         self.inner.peer = None;
-        if !matches!(opened, Err(Refusal::Wait(_))) {
+        let waits = matches!(opened, Err(Refusal::Wait(_)));
+        // What it has sent or subscribed to goes behind the greeting.
+        self.inner.cork_unopened(key, waits);
+        if !waits {
             self.inner.questions.forget(key);
         }
         self.settle_homes();
@@ -186,6 +189,17 @@ impl<D, A> Inner<D, A> {
         if let Some(conn) = self.conn(key) {
             conn.set(CLOSING, closing);
         }
+    }
+
+    /// Has a connection that the handler has not opened yet sent nothing, or lets it go on.
+    pub(super) fn cork_unopened(&mut self, key: u32, corked: bool) {
+        let Some(conn) = self.conn(key).filter(|conn| conn.is(CORKED) != corked) else {
+            return;
+        };
+        conn.set(CORKED, corked);
+        self.set_apart(key, corked);
+        self.set_held(key, true);
+        self.mark_dirty(key);
     }
 
     fn peer_of(&self, key: u32) -> Option<SocketAddr> {

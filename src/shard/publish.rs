@@ -78,6 +78,7 @@ impl<D, A> Inner<D, A> {
     /// Keeps a message for the rooms of this shard until the callback has returned.
     pub(super) fn stage(&mut self, staged: Staged) -> Result<(), Busy> {
         if self.staged_waits || STAGED_MAX <= self.staged.len() {
+            self.stage_refused = true;
             return Err(Busy::at(self.shard));
         }
         self.staged.push_back(staged);

@@ -120,6 +120,31 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn do_settle_homes(&mut self) {
+        // Rooms publish to each other: those that never come to an end have the next turn.
+        let mut budget = STAGED_MAX;
+        let is_stuck = loop {
+            self.tell_rooms();
+            // What waits was there first, but what made it wait may be over.
+            self.inner.staged_waits = false;
+            self.inner.publish_elsewhere();
+            let round = self.inner.staged.len().min(budget);
+            if round == 0 {
+                break false;
+            }
+            if !self.publish_staged(round) {
+                break true;
+            }
+            budget -= round;
+        };
+        let inner = &mut self.inner;
+        inner.staged_waits = !inner.staged.is_empty();
+        if !is_stuck {
+            // Nothing else would bring the shard back to these, or to those who were refused.
+            inner.moved |= inner.staged_waits | std::mem::take(&mut inner.stage_refused);
+        }
+    }
+
+    fn tell_rooms(&mut self) {
         while let Some(work) = self.inner.room_work.pop_front() {
             match work {
                 RoomWork::Wanted(topic) => {
@@ -128,18 +153,20 @@ impl<H: Handler> ShardCore<H> {
                 RoomWork::Empty(key) => self.note_empty(key),
             }
         }
-        self.inner.publish_elsewhere();
-        // Rooms publish to each other: those that never come to an end have the next turn.
-        for _ in 0..STAGED_MAX {
+    }
+
+    /// Publishes the first `count` of what is staged; `false`: one of them has no room.
+    fn publish_staged(&mut self, count: usize) -> bool {
+        for _ in 0..count {
             let Some(staged) = self.inner.staged.pop_front() else {
-                break;
+                return true;
             };
             if let Some(staged) = self.publish_at_home(staged) {
                 self.inner.staged.push_front(staged);
-                break;
+                return false;
             }
         }
-        self.inner.staged_waits = !self.inner.staged.is_empty();
+        true
     }
 
     /// As the home of a topic: gives a message to the topic's room, or to its order; gives it

@@ -1,7 +1,7 @@
 //! Subscribing: interest in topics, and when a subscription is live.
 
 use crate::conn::subs::{Membership, Subs, WAITING};
-use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY};
+use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY, OPEN};
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
@@ -138,7 +138,8 @@ impl<D, A> Inner<D, A> {
     /// Lets a connection go on whose subscriptions are all live.
     pub(super) fn uncork(&mut self, key: u32) {
         let Some(conn) = self.conn(key) else { return };
-        if conn.is(CORKED) {
+        // Who waits to be opened has nothing to say yet.
+        if conn.is(CORKED) && conn.is(OPEN) {
             conn.set(CORKED, false);
             self.set_apart(key, false);
             self.mark_dirty(key);

@@ -3,3 +3,4 @@
 mod answers;
 mod callbacks;
 mod rooms;
+mod waits;
