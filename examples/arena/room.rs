@@ -78,7 +78,7 @@ impl Arena {
     /// whole every time, and comes without a reason as well.
     fn tell(&mut self, cx: &mut RoomCx<'_>) {
         self.roster_in = self.roster_in.saturating_sub(1);
-        for event in self.world.take_events() {
+        for (at, event) in self.world.take_events().into_iter().enumerate() {
             let soon = match event {
                 Event::Joined(_) | Event::Left(_) => 0,
                 Event::Dropped(number) => {
@@ -88,7 +88,9 @@ impl Arena {
                 Event::Collected(_) | Event::Out(..) => ROSTER_SOON_TICKS,
             };
             self.roster_in = self.roster_in.min(soon);
-            expect_room(cx.publish(Kind::Binary, &wire::event(event)));
+            if at < EVENTS_PER_TICK {
+                expect_room(cx.publish(Kind::Binary, &wire::event(event)));
+            }
         }
         if self.roster_in == 0 {
             self.roster_in = ROSTER_TICKS;
@@ -172,6 +174,8 @@ const NO_NUMBER: u8 = 0;
 const CATCH_UP_STEPS_MAX: u64 = 5;
 const ROSTER_TICKS: u32 = 30;
 const ROSTER_SOON_TICKS: u32 = 6;
+/// Beyond that, nobody reads them any more: there may be very many who come and go.
+const EVENTS_PER_TICK: usize = 64;
 const LINGER: Duration = Duration::from_secs(10);
 /// For each shard: a name that nobody has used costs a world.
 const ARENAS_MAX: usize = 100;
