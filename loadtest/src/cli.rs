@@ -151,6 +151,10 @@ pub(crate) struct ClientArgs {
     /// Seconds without progress after which the run ends with what is missing.
     #[arg(long, default_value_t = 60.0)]
     pub(crate) timeout: f64,
+    /// Seconds of the message phase after which the run ends, failed, with what has arrived by then
+    /// [default: as long as anything arrives].
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) deadline: Option<f64>,
     /// Seconds between samples of what the report shows over time, 0 for none
     /// [default: 0.2, doubled whenever there are 600].
     #[arg(long, value_name = "S")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use crate::cli::ClientArgs;
-use crate::clock::{SECOND, now_ns};
+use crate::clock::{SECOND, nanos, now_ns};
 use crate::control::{Control, News};
 use crate::series::{Pulse, Sampler, Series, Watch};
 use crate::show::{Show, Stage};
@@ -34,6 +34,8 @@ pub(crate) struct Leader {
     news: Receiver<News>,
     /// Nanoseconds without progress that end a wait.
     timeout: u64,
+    /// Nanoseconds that the message phase may take.
+    deadline: u64,
     show: Show,
     sampler: Sampler,
 }
@@ -43,7 +45,7 @@ pub(crate) struct Leader {
 pub(crate) enum Waited {
     /// What was waited for came.
     Done,
-    /// Nothing moved for too long.
+    /// Nothing moved for too long, or there was no more time.
     Stalled,
 }
 
@@ -52,15 +54,15 @@ const GRACE_NS: u64 = 2 * SECOND;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl Leader {
-    /// Ends waits after `--timeout` seconds without progress.
+    /// Ends waits after `--timeout` seconds without progress, and [`Self::wait_done`] after
+    /// `--deadline` seconds, however well things go on.
     pub(crate) fn new(args: &ClientArgs) -> Self {
         let (sender, news) = unbounded();
-        let timeout = Duration::try_from_secs_f64(args.timeout).unwrap_or(Duration::MAX);
-        let timeout = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
         Self {
             sender,
             news,
-            timeout,
+            timeout: nanos(args.timeout),
+            deadline: args.deadline.map_or(u64::MAX, nanos),
             show: Show::new(args.quiet),
             sampler: Sampler::new(args.sample_every),
         }
@@ -147,11 +149,12 @@ impl Leader {
         progress: impl Fn() -> u64,
         lost: impl Fn() -> bool,
     ) -> Result<Waited, RunError> {
-        let stage = stage.into();
+        let (stage, start) = (stage.into(), now_ns());
         self.wait(10 * LOOK_EVERY, |leader| {
             let now = progress();
             leader.show.at(stage, now);
-            (now, None, lost())
+            let is_over = now_ns() - start > leader.deadline;
+            (now, is_over.then_some(Waited::Stalled), lost())
         })
     }
 

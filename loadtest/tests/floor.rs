@@ -448,6 +448,16 @@ fn refused_connections_are_counted_and_fail_the_run() {
 }
 
 #[test]
+fn a_run_past_its_deadline_ends_with_what_has_arrived() {
+    let floor = Floor::start("");
+    let load = "fanout --url ws://@http/sub/a -n 5 --rate 1 --messages 1000 --deadline 0.1";
+    let (code, figures) = floor.load(load);
+    assert_eq!(code, Some(1), "{figures:#}");
+    let sent = figures["messages_sent"].as_u64().unwrap();
+    assert!((1..1000).contains(&sent), "{figures:#}");
+}
+
+#[test]
 fn wrong_usage_has_an_exit_code_of_its_own() {
     for flags in [
         "fanout",
