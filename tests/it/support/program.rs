@@ -51,7 +51,8 @@ impl Program {
         (program, http.parse().unwrap(), tcp.parse().unwrap())
     }
 
-    fn spawn(mut command: Command) -> Self {
+    /// Starts any program that tells of itself on its standard error.
+    pub(crate) fn spawn(mut command: Command) -> Self {
         command.env_remove("RUST_LOG").stderr(Stdio::piped());
         let mut child = command.stdin(Stdio::null()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());

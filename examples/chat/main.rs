@@ -1,0 +1,158 @@
+//! A chat: rooms by path, names that are unique in a room, who is there, and the last messages for
+//! who comes in.
+//!
+//! `cargo run --release --example chat`, then open <http://127.0.0.1:8080/> twice. Any
+//! `/room/{name}` is another room; the TCP port leads to `lobby` with the same JSON.
+//!
+//! It has two parts. [`Chat`] is there once for each shard, and checks what its own connections
+//! send. [`ChatRoom`] is there once for each room, at the home of the room's topic: everything
+//! that is said in a room passes through it in one order, so it can give out names and numbers
+//! without a lock, whichever shards the people are connected to.
+
+mod room;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use corecast::{
+    Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal,
+    Request, Response, Room, ShardCx, SlowConsumer, Tick,
+};
+
+use room::ChatRoom;
+use wire::{Event, check, json};
+
+const ROOM_CHARS_MAX: usize = 32;
+/// What a connection may send at once; it earns one more with every tick.
+const BURST: u64 = 20;
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is published for a connection that has ended; the same as a client's own word.
+const LEAVE: &[u8] = br#"{"do":"leave"}"#;
+
+/// The application on one shard.
+#[derive(Default)]
+struct Chat {
+    ticks: u64,
+}
+
+/// A connection.
+struct Guest {
+    room: Arc<str>,
+    /// How many more messages are taken now, as of a tick.
+    allowance: u64,
+    as_of: u64,
+}
+
+impl Handler for Chat {
+    type Conn = Guest;
+    type Answer = ();
+
+    fn on_open(&mut self, cx: &mut Cx<'_, Guest>, opening: &Opening<'_>) -> Result<Guest, Refusal> {
+        let room = match opening {
+            Opening::WebSocket(request) => room_of(request.path),
+            Opening::Tcp { topic } => Some(*topic),
+        };
+        let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;
+        // Before the client can ask to join: of what follows its welcome it misses nothing.
+        cx.subscribe(room)?;
+        Ok(Guest {
+            room: Arc::from(room),
+            allowance: BURST,
+            as_of: self.ticks,
+        })
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_, Guest>, message: Message<'_>) -> Result<(), Halt> {
+        let Some(guest) = cx.data() else {
+            return Ok(());
+        };
+        let earned = self.ticks - guest.as_of;
+        guest.allowance = guest.allowance.saturating_add(earned).min(BURST);
+        guest.as_of = self.ticks;
+        let room = Arc::clone(&guest.room);
+        let verdict = match guest.allowance {
+            0 => Err("too fast: 10 messages a second, please"),
+            _ => check(message.payload),
+        };
+        match verdict {
+            Ok(()) => cx.publish(&room, Kind::Text, message.payload)?,
+            Err(text) => cx.reply(Kind::Text, &json(&Event::Error { text }))?,
+        }
+        // Not before: a message that meets `Busy` comes again, and counts once.
+        if let Some(guest) = cx.data() {
+            guest.allowance = guest.allowance.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Busy> {
+        let Some(room) = cx.data().map(|guest| Arc::clone(&guest.room)) else {
+            return Ok(());
+        };
+        match cx.publish(&room, Kind::Text, LEAVE) {
+            // Returned, it has this callback made again: a name is never taken for ever.
+            Err(PublishError::Busy(busy)) => Err(busy),
+            _ => Ok(()),
+        }
+    }
+
+    fn on_request(
+        &mut self,
+        _: &mut Cx<'_, Guest>,
+        request: &Request<'_>,
+    ) -> Result<Response, Busy> {
+        let is_page = request.path == "/" || room_of(request.path).is_some();
+        Ok(match request.method {
+            "GET" | "HEAD" if is_page => Response::html(include_str!("page.html")),
+            "GET" | "HEAD" => Response::text(404, NO_ROOM),
+            _ => Response::method_not_allowed("GET, HEAD"),
+        })
+    }
+
+    fn tick_every(&self) -> Option<Duration> {
+        Some(TICK)
+    }
+
+    fn on_tick(&mut self, _: &mut ShardCx<'_, Guest>, tick: Tick) {
+        self.ticks = tick.number;
+    }
+
+    fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
+        Some(Box::new(ChatRoom::new()))
+    }
+}
+
+/// The room that a path leads to. Its name needs no escapes, so that it has one spelling.
+fn room_of(path: &str) -> Option<&str> {
+    let name = path.strip_prefix("/room/")?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    ((1..=ROOM_CHARS_MAX).contains(&name.len()) && name.chars().all(is_plain)).then_some(name)
+}
+
+const NO_ROOM: &str = "not found; rooms are /room/{name}, up to 32 letters, digits, - and _";
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    flags: support::Flags,
+}
+
+fn main() -> io::Result<()> {
+    let config = Config {
+        // The longest message in the longest spelling, `\u0041` for every character.
+        message_bytes_max: 16 << 10,
+        // Who is too slow is closed, comes back, and is shown what was said. With the default it
+        // would miss messages and not know.
+        slow_consumer: SlowConsumer::Disconnect,
+        ..Config::default()
+    };
+    let flags = Cli::parse().flags;
+    let server = flags.server("lobby").config(config);
+    support::run(server.start(|_shard| Chat::default())?)
+}

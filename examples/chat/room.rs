@@ -1,0 +1,137 @@
+//! One room: names, numbers and what was said.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, SystemTime};
+
+use corecast::{Kind, Message, Publisher, Room, RoomCx};
+
+use crate::wire::{Command, Event, Said, json};
+
+/// Messages that who comes in is shown.
+const HISTORY: usize = 20;
+/// People in one room: each is named in the welcome of all others.
+const PEOPLE_MAX: usize = 500;
+/// A room that everyone has left keeps what was said for so long.
+const LINGER: Duration = Duration::from_secs(300);
+
+/// A room: who is there, and what was said. On the one thread that is the home of its topic.
+pub(crate) struct ChatRoom {
+    since: u64,
+    seq: u64,
+    people: HashMap<Publisher, String>,
+    history: VecDeque<Said>,
+}
+
+impl Room for ChatRoom {
+    /// Nothing is passed on as it came: what a room says is the room's own.
+    fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
+        let Some(who) = cx.publisher() else { return };
+        let done = match serde_json::from_slice(message.payload) {
+            Ok(Command::Join { name }) => self.join(cx, who, name),
+            Ok(Command::Say { text }) => self.say(cx, who, text),
+            Ok(Command::Leave) => self.leave(cx, who),
+            // `check` lets nothing through that is none of these.
+            Err(_) => Ok(()),
+        };
+        if let Err(text) = done {
+            tell(cx, Some(who), &Event::Error { text });
+        }
+    }
+
+    fn linger(&self) -> Duration {
+        LINGER
+    }
+}
+
+impl ChatRoom {
+    pub(crate) fn new() -> Self {
+        Self {
+            since: unix_millis(),
+            seq: 0,
+            people: HashMap::new(),
+            history: VecDeque::new(),
+        }
+    }
+
+    fn join(
+        &mut self,
+        cx: &mut RoomCx<'_>,
+        who: Publisher,
+        name: String,
+    ) -> Result<(), &'static str> {
+        let folded = name.to_lowercase();
+        if self.people.contains_key(&who) {
+            return Err("you have a name in this room already");
+        }
+        if self.people.values().any(|it| it.to_lowercase() == folded) {
+            return Err("this name is taken: choose another");
+        }
+        if PEOPLE_MAX <= self.people.len() {
+            return Err("the room is full: come back later");
+        }
+        self.seq += 1;
+        let seq = self.seq;
+        self.people.insert(who, name);
+        let name = &self.people[&who];
+        let welcome = Event::Welcome {
+            seq,
+            since: self.since,
+            you: name,
+            people: self.people.values().map(String::as_str).collect(),
+            history: &self.history,
+        };
+        // First, so that it is there before anything that is published after it.
+        tell(cx, Some(who), &welcome);
+        tell(cx, None, &Event::Joined { seq, name });
+        Ok(())
+    }
+
+    fn say(
+        &mut self,
+        cx: &mut RoomCx<'_>,
+        who: Publisher,
+        text: String,
+    ) -> Result<(), &'static str> {
+        let from = self.people.get(&who).ok_or("join first: say your name")?;
+        self.seq += 1;
+        let said = Said {
+            seq: self.seq,
+            at: unix_millis(),
+            from: from.clone(),
+            text,
+        };
+        tell(cx, None, &Event::Said(&said));
+        if self.history.len() == HISTORY {
+            self.history.pop_front();
+        }
+        self.history.push_back(said);
+        Ok(())
+    }
+
+    /// Also for those who never had a name, or have given it back: that is no mistake.
+    fn leave(&mut self, cx: &mut RoomCx<'_>, who: Publisher) -> Result<(), &'static str> {
+        if let Some(name) = self.people.remove(&who) {
+            self.seq += 1;
+            let (seq, name) = (self.seq, name.as_str());
+            tell(cx, None, &Event::Left { seq, name });
+        }
+        Ok(())
+    }
+}
+
+/// Tells one connection, or everyone in the room.
+fn tell(cx: &mut RoomCx<'_>, to: Option<Publisher>, event: &Event<'_>) {
+    let bytes = json(event);
+    let told = match to {
+        Some(one) => cx.send(one, Kind::Text, &bytes),
+        None => cx.publish(Kind::Text, &bytes),
+    };
+    if let Err(err) = told {
+        log::error!("room {}: {err}", cx.topic());
+    }
+}
+
+fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
+}

@@ -1,0 +1,93 @@
+//! What clients send and get, as JSON, and what is wrong with it.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+const NAME_CHARS_MAX: usize = 24;
+const TEXT_CHARS_MAX: usize = 500;
+
+/// What a client may send.
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+pub(crate) enum Command {
+    Join { name: String },
+    Say { text: String },
+    Leave,
+}
+
+/// What a client gets. Whatever happens in a room has a number, one more than what was before it.
+#[derive(Serialize)]
+#[serde(tag = "is", rename_all = "lowercase")]
+pub(crate) enum Event<'a> {
+    /// All that was up to `seq`; what comes with a number up to that is in it already.
+    Welcome {
+        seq: u64,
+        /// When the numbers began, in milliseconds since 1970: a room that was empty for long
+        /// begins afresh.
+        since: u64,
+        you: &'a str,
+        people: Vec<&'a str>,
+        history: &'a VecDeque<Said>,
+    },
+    Said(&'a Said),
+    Joined {
+        seq: u64,
+        name: &'a str,
+    },
+    Left {
+        seq: u64,
+        name: &'a str,
+    },
+    /// To one client alone; it changed nothing.
+    Error {
+        text: &'a str,
+    },
+}
+
+#[derive(Serialize)]
+pub(crate) struct Said {
+    pub(crate) seq: u64,
+    /// Milliseconds since 1970.
+    pub(crate) at: u64,
+    pub(crate) from: String,
+    pub(crate) text: String,
+}
+
+/// What is wrong with a client's message, as far as it can be told without knowing the room. Here
+/// every shard does it for its own connections; a room has one thread.
+pub(crate) fn check(payload: &[u8]) -> Result<(), &'static str> {
+    match serde_json::from_slice(payload) {
+        Ok(Command::Join { name }) => match name.chars().count() {
+            _ if name.chars().any(is_unprintable) => Err("a name has visible characters only"),
+            _ if name.trim() != name => Err("a name does not begin or end with a space"),
+            0 => Err("say your name"),
+            1..=NAME_CHARS_MAX => Ok(()),
+            _ => Err("a name has at most 24 characters"),
+        },
+        Ok(Command::Say { text }) => match text.chars().count() {
+            _ if text.chars().any(char::is_control) => Err("no control characters, please"),
+            _ if text.trim().is_empty() => Err("say something"),
+            0..=TEXT_CHARS_MAX => Ok(()),
+            _ => Err("a message has at most 500 characters"),
+        },
+        Ok(Command::Leave) => Ok(()),
+        Err(_) => {
+            Err(r#"expected {"do":"join","name":…}, {"do":"say","text":…} or {"do":"leave"}"#)
+        }
+    }
+}
+
+/// Whether a name with this character could pass for another: it shows nothing, or turns the
+/// direction of what is around it.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "texts and numbers always are JSON")]
+    let bytes = serde_json::to_vec(value).expect("texts and numbers");
+    bytes
+}

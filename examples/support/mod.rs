@@ -1,0 +1,52 @@
+//! What the examples have around them: flags, their addresses in the log, and an end on Ctrl-C.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+
+use clap::Args;
+use corecast::{Server, ServerBuilder};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// The flags of every example.
+#[derive(Args, Debug)]
+pub(crate) struct Flags {
+    /// Address for pages and WebSocket; port 0 takes a free one and logs it
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    http: SocketAddr,
+    /// Address for length-prefixed TCP
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
+    tcp: SocketAddr,
+    /// Threads, each with its own event loop [default: cores]
+    #[arg(long, value_name = "N")]
+    shards: Option<usize>,
+}
+
+impl Flags {
+    /// A server on these addresses; connections to the TCP port belong to `tcp_topic`.
+    pub(crate) fn server(&self, tcp_topic: &str) -> ServerBuilder {
+        let builder = Server::builder().http(self.http).tcp(self.tcp, tcp_topic);
+        match self.shards {
+            Some(shards) => builder.shards(shards),
+            None => builder,
+        }
+    }
+}
+
+/// Says where the server is, and waits for its end: Ctrl-C sends what was published, closes all
+/// connections, and stops.
+pub(crate) fn run(server: Server) -> io::Result<()> {
+    let env = env_logger::Env::default().default_filter_or("info");
+    env_logger::Builder::from_env(env).init();
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    for addr in server.http_addrs() {
+        log::info!("open http://{addr}/");
+    }
+    for addr in server.tcp_addrs() {
+        log::info!("listening tcp {addr}");
+    }
+    let handle = server.handle().clone();
+    thread::spawn(move || signals.forever().for_each(|_| handle.drain()));
+    server.join()
+}

@@ -1,0 +1,169 @@
+//! The board: the last value of every metric of every device.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use corecast::{Kind, Message, PublishError, Room, RoomCx, Tick};
+
+use crate::wire::{Reading, Report, SNAPSHOT, State, json};
+
+/// How often browsers are told: more than an eye can follow helps nobody.
+const TICK: Duration = Duration::from_millis(100);
+/// Ticks after which a metric that nobody reported is stale: 3 s.
+const STALE_TICKS: u64 = 30;
+/// Ticks after which it is forgotten: 10 minutes. Otherwise names that were used once would fill
+/// the board.
+const GONE_TICKS: u64 = 6_000;
+/// Metrics of all devices together: a snapshot stays below 1 MiB.
+const SERIES_MAX: usize = 4_000;
+
+/// A device and a metric.
+type Key = (String, String);
+
+/// All that is known; at the home of its topic, so on one thread.
+#[derive(Default)]
+pub(crate) struct Board {
+    series: BTreeMap<Key, Series>,
+    /// The number of the last report.
+    seq: u64,
+    /// The last tick: the clock of a room.
+    now: u64,
+    refused: u64,
+    /// Something is to be reported.
+    changed: bool,
+}
+
+/// One metric of one device.
+struct Series {
+    value: f64,
+    at: u64,
+    count: u64,
+    /// The tick in which the last reading came.
+    heard: u64,
+    stale: bool,
+    changed: bool,
+}
+
+impl Room for Board {
+    /// Passes nothing on: what browsers get of a reading is a part of the next report.
+    fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
+        if message.payload == SNAPSHOT {
+            return self.send_snapshot(cx);
+        }
+        let taken = Reading::parse(message.payload).and_then(|reading| self.take(reading));
+        if let Err(error) = taken {
+            self.refused += 1;
+            self.changed = true;
+            let answer = json(&Report::Error { error });
+            if let Some(device) = cx.publisher() {
+                note(cx.send(device, Kind::Text, &answer));
+            }
+        }
+    }
+
+    fn tick_every(&self) -> Option<Duration> {
+        Some(TICK)
+    }
+
+    /// Skipped while browsers have no room for the report before: then the next has more in it.
+    fn on_tick(&mut self, cx: &mut RoomCx<'_>, tick: Tick) {
+        self.now = tick.number;
+        for series in self.series.values_mut() {
+            let turns_stale = !series.stale && STALE_TICKS <= self.now - series.heard;
+            series.stale |= turns_stale;
+            series.changed |= turns_stale;
+            self.changed |= turns_stale;
+        }
+        let silent = |series: &Series| GONE_TICKS <= self.now - series.heard;
+        let gone = self.series.iter().filter(|(_, series)| silent(series));
+        let gone: Vec<Key> = gone.map(|(key, _)| key.clone()).collect();
+        for key in &gone {
+            self.series.remove(key);
+        }
+        if self.changed || !gone.is_empty() {
+            self.publish_changes(cx, &gone);
+        }
+    }
+
+    /// Devices report when nobody watches, too, and their last values are for who comes then.
+    fn linger(&self) -> Duration {
+        Duration::MAX
+    }
+}
+
+impl Board {
+    fn take(&mut self, reading: Reading) -> Result<(), &'static str> {
+        let Reading {
+            device,
+            metric,
+            value,
+            at,
+        } = reading;
+        let is_full = SERIES_MAX <= self.series.len();
+        let key = (device, metric);
+        if is_full && !self.series.contains_key(&key) {
+            return Err("the board is full");
+        }
+        let count = self.series.get(&key).map_or(0, |series| series.count) + 1;
+        let series = Series {
+            value,
+            at,
+            count,
+            heard: self.now,
+            stale: false,
+            changed: true,
+        };
+        self.series.insert(key, series);
+        self.changed = true;
+        Ok(())
+    }
+
+    /// What came since the last report is in it, and in the next report again: a state twice is a
+    /// state once.
+    fn send_snapshot(&self, cx: &mut RoomCx<'_>) {
+        let states = self.series.iter().map(|series| self.state(series));
+        let snapshot = Report::Snapshot {
+            seq: self.seq,
+            refused: self.refused,
+            series: states.collect(),
+        };
+        if let Some(browser) = cx.publisher() {
+            note(cx.send(browser, Kind::Text, &json(&snapshot)));
+        }
+    }
+
+    fn publish_changes(&mut self, cx: &mut RoomCx<'_>, gone: &[Key]) {
+        self.seq += 1;
+        let changed = self.series.iter().filter(|(_, series)| series.changed);
+        let changes = Report::Changes {
+            seq: self.seq,
+            refused: self.refused,
+            series: changed.map(|series| self.state(series)).collect(),
+            gone,
+        };
+        note(cx.publish(Kind::Text, &json(&changes)));
+        for series in self.series.values_mut() {
+            series.changed = false;
+        }
+        self.changed = false;
+    }
+
+    fn state<'a>(&self, ((device, metric), series): (&'a Key, &Series)) -> State<'a> {
+        let ticks = self.now - series.heard;
+        State {
+            device,
+            metric,
+            value: series.value,
+            at: series.at,
+            age: ticks * u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX),
+            count: series.count,
+            stale: series.stale,
+        }
+    }
+}
+
+fn note(told: Result<(), PublishError>) {
+    if let Err(err) = told {
+        log::error!("the board: {err}");
+    }
+}

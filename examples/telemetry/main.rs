@@ -1,0 +1,112 @@
+//! Telemetry: devices report over TCP, browsers watch.
+//!
+//! `cargo run --release --example telemetry -- --devices 12`, then open <http://127.0.0.1:8080/>.
+//!
+//! A device connects to the TCP port and sends frames of a 4-byte length and JSON such as
+//! `{"device":"pump-7","metric":"pressure","value":3.2,"at":1754000000000}`, where `at` is in
+//! milliseconds since 1970. What is wrong with one is answered as `{"is":"error","error":"…"}`. A browser opens
+//! `/live`, sends `snapshot` and gets all there is; from then on it gets what changes.
+//!
+//! All readings meet in the [`Board`], at the home of one topic. It tells browsers of them ten
+//! times a second, together: a thousand devices are ten messages a second to a browser, not
+//! thousands.
+
+mod board;
+mod device;
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+use std::io;
+use std::thread;
+
+use clap::Parser;
+use corecast::{
+    Busy, CloseReason, Config, Cx, Halt, Handler, Message, Opening, Refusal, Request, Response,
+    Room,
+};
+
+use board::Board;
+use wire::SNAPSHOT;
+
+const TOPIC: &str = "telemetry";
+
+struct Telemetry;
+
+/// What a connection is.
+#[derive(Clone, Copy)]
+enum Peer {
+    Device,
+    Browser,
+}
+
+impl Handler for Telemetry {
+    type Conn = Peer;
+    type Answer = ();
+
+    fn on_open(&mut self, cx: &mut Cx<'_, Peer>, opening: &Opening<'_>) -> Result<Peer, Refusal> {
+        match opening {
+            // It reports and does not subscribe: it gets nothing but answers to its own mistakes.
+            Opening::Tcp { .. } => Ok(Peer::Device),
+            Opening::WebSocket(request) if request.path == "/live" => {
+                cx.subscribe(TOPIC)?;
+                Ok(Peer::Browser)
+            }
+            Opening::WebSocket(_) => Err(Response::text(404, "not found; watch at /live").into()),
+        }
+    }
+
+    fn on_message(&mut self, cx: &mut Cx<'_, Peer>, message: Message<'_>) -> Result<(), Halt> {
+        match cx.data() {
+            Some(Peer::Browser) if message.payload != SNAPSHOT => {
+                Err(CloseReason::Policy("a browser only watches").into())
+            }
+            // What the board does with it is the board's business. If it has no room now, the
+            // device is read no further until it has: it is slowed, and nothing is lost.
+            _ => Ok(cx.publish(TOPIC, message.kind, message.payload)?),
+        }
+    }
+
+    fn on_request(
+        &mut self,
+        _: &mut Cx<'_, Peer>,
+        request: &Request<'_>,
+    ) -> Result<Response, Busy> {
+        Ok(match (request.method, request.path) {
+            ("GET" | "HEAD", "/") => Response::html(include_str!("page.html")),
+            ("GET" | "HEAD", _) => Response::text(404, "not found; see /"),
+            _ => Response::method_not_allowed("GET, HEAD"),
+        })
+    }
+
+    fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {
+        (topic == TOPIC).then(|| Box::new(Board::default()) as Box<dyn Room>)
+    }
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    flags: support::Flags,
+    /// Simulated devices to start, each a thread with a TCP connection
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    devices: usize,
+}
+
+fn main() -> io::Result<()> {
+    let cli = Cli::parse();
+    // A slow browser goes on with the oldest message kept, the default. Not with the newest alone
+    // (`SlowConsumer::Latest`): a message tells of what has changed, so each counts. A browser
+    // that was too slow even so sees by the numbers that it missed some, and asks for all.
+    let config = Config {
+        message_bytes_max: 1 << 10,
+        ..Config::default()
+    };
+    let server = cli.flags.server(TOPIC).config(config);
+    let server = server.start(|_shard| Telemetry)?;
+    for number in 1..=cli.devices {
+        let board = server.tcp_addrs()[0];
+        thread::spawn(move || device::simulate(number, board));
+    }
+    support::run(server)
+}

@@ -1,0 +1,181 @@
+//! Chromium without a screen, driven by its DevTools protocol.
+
+use std::env;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::support::program::Program;
+use crate::support::wait::wait_until;
+use crate::support::ws::Ws;
+
+/// A browser with a profile of its own; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    program: Option<Program>,
+    devtools: SocketAddr,
+    session: Session,
+    profile: PathBuf,
+}
+
+/// One tab.
+#[derive(Debug)]
+pub(crate) struct Page {
+    session: Session,
+    target: String,
+}
+
+/// A connection to the DevTools.
+#[derive(Debug)]
+struct Session {
+    ws: Ws,
+    calls: u64,
+    /// What went wrong in the page, as far as it was read.
+    problems: Vec<Value>,
+}
+
+impl Browser {
+    /// Starts it. `None` where there is no Chromium, and the test is to be skipped; a failure if
+    /// the environment says that it must be there.
+    pub(crate) fn start() -> Option<Self> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let Some(chromium) = find() else {
+            let required = env::var_os("CORECAST_REQUIRE_TOOLS").is_some_and(|it| it == "1");
+            assert!(!required, "no Chromium: apt-get install chromium");
+            eprintln!("skipped: it needs Chromium, Debian's package `chromium`");
+            return None;
+        };
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let name = format!("corecast-browser-{}-{number}", std::process::id());
+        let profile = env::temp_dir().join(name);
+        let mut command = Command::new(chromium);
+        command.args(FLAGS).arg("--remote-debugging-port=0");
+        command.arg(format!("--user-data-dir={}", profile.display()));
+        let mut program = Program::spawn(command);
+        let url = program.wait_for("DevTools listening on ws://");
+        let (devtools, path) = url.split_once('/').unwrap();
+        let devtools = devtools.parse().unwrap();
+        let session = Session::connect(devtools, &format!("/{path}"));
+        let program = Some(program);
+        Some(Self {
+            program,
+            devtools,
+            session,
+            profile,
+        })
+    }
+
+    /// Opens a tab.
+    pub(crate) fn open(&mut self, url: &str) -> Page {
+        let params = json!({ "url": "about:blank" });
+        let made = self.session.call("Target.createTarget", params);
+        let target = made["targetId"].as_str().unwrap().to_owned();
+        let path = format!("/devtools/page/{target}");
+        let mut session = Session::connect(self.devtools, &path);
+        session.call("Runtime.enable", json!({}));
+        session.call("Log.enable", json!({}));
+        session.call("Page.navigate", json!({ "url": url }));
+        let mut page = Page { session, target };
+        page.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'");
+        page
+    }
+
+    /// Closes a tab as its user does. Nothing may have gone wrong in it.
+    pub(crate) fn close(&mut self, page: Page) {
+        let Page { session, target } = page;
+        assert!(session.problems.is_empty(), "{:#?}", session.problems);
+        let params = json!({ "targetId": target });
+        self.session.call("Target.closeTarget", params);
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        drop(self.program.take());
+        // Its children may write a last time: then some of it stays.
+        fs::remove_dir_all(&self.profile).ok();
+    }
+}
+
+impl Page {
+    /// The value of an expression.
+    pub(crate) fn eval(&mut self, expression: &str) -> Value {
+        let params = json!({ "expression": expression, "returnByValue": true });
+        let done = self.session.call("Runtime.evaluate", params);
+        assert!(done["exceptionDetails"].is_null(), "{expression}: {done:#}");
+        done["result"]["value"].clone()
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) fn wait_for(&mut self, expression: &str) {
+        wait_until(expression, || self.eval(expression) == true);
+    }
+
+    /// Waits until the page shows a text.
+    pub(crate) fn wait_for_text(&mut self, text: &str) {
+        let text = json!(text);
+        self.wait_for(&format!("document.body.innerText.includes({text})"));
+    }
+
+    /// Writes into a field and submits its form.
+    pub(crate) fn submit(&mut self, field: &str, text: &str) {
+        let (field, text) = (json!(field), json!(text));
+        self.eval(&format!(
+            "{{ const field = document.querySelector({field}); field.value = {text}; \
+             field.form.requestSubmit(); }}"
+        ));
+    }
+}
+
+impl Session {
+    fn connect(devtools: SocketAddr, path: &str) -> Self {
+        Self {
+            ws: Ws::connect(devtools, path),
+            calls: 0,
+            problems: Vec::new(),
+        }
+    }
+
+    fn call(&mut self, method: &str, params: Value) -> Value {
+        self.calls += 1;
+        let call = json!({ "id": self.calls, "method": method, "params": params });
+        self.ws.send_text(&call.to_string());
+        loop {
+            let mut message: Value = serde_json::from_str(&self.ws.next_text()).unwrap();
+            if message["id"] == self.calls {
+                assert!(message["error"].is_null(), "{method}: {message:#}");
+                return message["result"].take();
+            }
+            let is_problem = message["method"] == "Runtime.exceptionThrown"
+                || message["params"]["entry"]["level"] == "error";
+            if is_problem {
+                self.problems.push(message);
+            }
+        }
+    }
+}
+
+fn find() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let mut places = names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    places.find(|place| place.is_file())
+}
+
+/// No window, no sandbox (a container has none to give), and nothing that calls home.
+const FLAGS: [&str; 7] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];

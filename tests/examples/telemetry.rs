@@ -1,0 +1,185 @@
+//! Devices report over TCP, browsers watch.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::example::Example;
+use crate::support::length_prefix::LengthPrefix;
+use crate::support::ws::Ws;
+
+/// A browser that watches: it asks for a snapshot, and follows the changes by their numbers.
+struct Browser {
+    ws: Ws,
+    seq: u64,
+}
+
+impl Browser {
+    fn open(http: SocketAddr) -> (Self, Value) {
+        let mut ws = Ws::connect(http, "/live");
+        ws.send_text("snapshot");
+        loop {
+            let report: Value = serde_json::from_str(&ws.next_text()).unwrap();
+            if report["is"] == "snapshot" {
+                let seq = report["seq"].as_u64().unwrap();
+                return (Self { ws, seq }, report);
+            }
+        }
+    }
+
+    /// The next report, which has the next number.
+    fn next(&mut self) -> Value {
+        loop {
+            let report: Value = serde_json::from_str(&self.ws.next_text()).unwrap();
+            let seq = report["seq"].as_u64().unwrap();
+            if self.seq < seq {
+                assert_eq!(seq, self.seq + 1, "{report}");
+                self.seq = seq;
+                return report;
+            }
+        }
+    }
+
+    /// Waits for a state of a device that is as asked for.
+    fn wait_for(&mut self, device: &str, is: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let report = self.next();
+            if let Some(state) = state(&report, device).filter(|state| is(state)) {
+                return state.clone();
+            }
+        }
+    }
+}
+
+fn state<'a>(report: &'a Value, device: &str) -> Option<&'a Value> {
+    let series = report["series"].as_array()?;
+    series.iter().find(|state| state["device"] == device)
+}
+
+fn reading(device: &str, value: f64) -> String {
+    json!({ "device": device, "metric": "pressure", "value": value, "at": 1_754_000_000_000_u64 })
+        .to_string()
+}
+
+#[test]
+fn readings_of_many_devices_reach_every_browser() {
+    const DEVICES: usize = 24;
+    let telemetry = Example::start("telemetry", &[]);
+    let mut browsers: Vec<Browser> = (0..12).map(|_| Browser::open(telemetry.http).0).collect();
+    let mut devices: Vec<LengthPrefix> = (0..DEVICES)
+        .map(|_| LengthPrefix::connect(telemetry.tcp))
+        .collect();
+    for round in 0..20 {
+        for (n, device) in devices.iter_mut().enumerate() {
+            device.send(reading(&format!("d{n}"), f64::from(round)).as_bytes());
+        }
+    }
+    for browser in &mut browsers {
+        let mut finals = 0;
+        while finals < DEVICES {
+            let report = browser.next();
+            let states = report["series"].as_array().unwrap().iter();
+            finals += states
+                .filter(|state| state["count"] == 20)
+                .inspect(|state| {
+                    assert_eq!(
+                        (&state["value"], &state["metric"]),
+                        (&json!(19.0), &json!("pressure"))
+                    );
+                })
+                .count();
+        }
+    }
+    telemetry.end();
+}
+
+#[test]
+fn who_opens_the_page_has_the_last_values_also_of_devices_that_have_gone() {
+    let telemetry = Example::start("telemetry", &[]);
+    let mut device = LengthPrefix::connect(telemetry.tcp);
+    device.send(reading("early", 1.0).as_bytes());
+    device.send(reading("early", 2.5).as_bytes());
+    let other = json!({ "device": "early", "metric": "flow", "value": 3, "at": 0 }).to_string();
+    device.send(other.as_bytes());
+    // What is wrong is answered, so all before it was taken.
+    device.send(b"done");
+    device.next();
+    drop(device);
+    let (mut browser, snapshot) = Browser::open(telemetry.http);
+    let series = snapshot["series"].as_array().unwrap();
+    assert_eq!(series.len(), 2, "{snapshot}");
+    assert_eq!(
+        (&series[0]["metric"], &series[0]["value"]),
+        (&json!("flow"), &json!(3.0))
+    );
+    assert_eq!(
+        (&series[1]["value"], &series[1]["count"]),
+        (&json!(2.5), &json!(2))
+    );
+    assert_eq!(series[1]["at"], 1_754_000_000_000_u64);
+    // Nothing comes any more: the board's own tick says so, and a reading takes it back.
+    browser.wait_for("early", |state| state["stale"] == true);
+    let mut device = LengthPrefix::connect(telemetry.tcp);
+    device.send(reading("early", 4.0).as_bytes());
+    let state = browser.wait_for("early", |state| state["stale"] == false);
+    assert_eq!(state["value"], 4.0);
+    telemetry.end();
+}
+
+#[test]
+fn bad_readings_are_answered_to_the_device_and_counted() {
+    let telemetry = Example::start("telemetry", &[]);
+    let (mut browser, _) = Browser::open(telemetry.http);
+    let mut device = LengthPrefix::connect(telemetry.tcp);
+    let mut other = LengthPrefix::connect(telemetry.tcp);
+    let long = reading(&"x".repeat(41), 1.0);
+    let bad = [
+        "pressure 3.2",
+        "{}",
+        "[]",
+        r#"{"device":"d","metric":"m","value":"3","at":0}"#,
+        r#"{"device":"d","metric":"m","value":1e999,"at":0}"#,
+        r#"{"device":"d","metric":"m","value":1,"at":-1}"#,
+        r#"{"device":"","metric":"m","value":1,"at":0}"#,
+        r#"{"device":"d","metric":"m\u0000","value":1,"at":0}"#,
+        &long,
+    ];
+    for reading in bad {
+        device.send(reading.as_bytes());
+        let answer: Value = serde_json::from_slice(&device.next()).unwrap();
+        assert_eq!(answer["is"], "error", "{reading}");
+    }
+    device.send(&[0xff; 4]);
+    device.next();
+    // The other device hears nothing of it: what it gets first is about its own mistake.
+    other.send(b"?");
+    other.next();
+    device.send(reading("good", 1.0).as_bytes());
+    let mut last = Value::Null;
+    while state(&last, "good").is_none() {
+        last = browser.next();
+        assert!(state(&last, "d").is_none());
+    }
+    assert_eq!(last["refused"], bad.len() + 2, "{last}");
+    telemetry.end();
+}
+
+#[test]
+fn a_browser_that_talks_is_closed() {
+    let telemetry = Example::start("telemetry", &[]);
+    let (mut browser, _) = Browser::open(telemetry.http);
+    browser.ws.send_text(&reading("forged", 1.0));
+    let (code, reason) = browser.ws.expect_close();
+    assert_eq!((code, &*reason), (1008, "a browser only watches"));
+    telemetry.end();
+}
+
+#[test]
+fn simulated_devices_report() {
+    let telemetry = Example::start("telemetry", &["--devices", "5"]);
+    let (mut browser, _) = Browser::open(telemetry.http);
+    for device in ["boiler-1", "fan-2", "tank-3", "pump-4", "boiler-5"] {
+        browser.wait_for(device, |state| state["count"].as_u64() > Some(2));
+    }
+    telemetry.end();
+}
