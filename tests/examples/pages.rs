@@ -118,7 +118,8 @@ fn the_page_of_telemetry_shows_devices_as_they_report() {
     // Who comes later sees it at once, and both notice that nothing more comes.
     let mut late = browser.open(&url);
     late.wait_for(&value("d10", "4"));
-    for page in [&mut page, &mut late] {
+    for page in [&mut late, &mut page] {
+        page.show();
         page.wait_for("document.querySelectorAll('.stale').length === 2");
         page.wait_for_text("2 metrics, 2 silent");
     }
