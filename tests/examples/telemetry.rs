@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::example::Example;
 use crate::support::length_prefix::LengthPrefix;
+use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
 /// A browser that watches: it asks for a snapshot, and follows the changes by their numbers.
@@ -42,7 +43,9 @@ impl Browser {
 
     /// Waits for a state of a device that is as asked for.
     fn wait_for(&mut self, device: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let deadline = in_a_while();
         loop {
+            assert!(now() < deadline, "{device} never is as it should be");
             let report = self.next();
             if let Some(state) = state(&report, device).filter(|state| is(state)) {
                 return state.clone();
