@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
+use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
 /// Somebody in a room, who drops what its welcome has already told, as the page does.
@@ -51,7 +52,9 @@ impl Person {
     /// Says it, again and again while that is too fast, and waits until the room has it.
     pub(crate) fn insist(&mut self, text: &str) {
         self.say(text);
+        let deadline = in_a_while();
         loop {
+            assert!(now() < deadline, "always too fast for {text}");
             let event = self.read();
             self.last = self.last.max(event["seq"].as_u64().unwrap_or_default());
             if event["is"] == "error" {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::example::Example;
 use crate::support::length_prefix::LengthPrefix;
+use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
 /// A browser that watches: it asks for a snapshot, and follows the changes by their numbers.
@@ -42,7 +43,9 @@ impl Browser {
 
     /// Waits for a state of a device that is as asked for.
     fn wait_for(&mut self, device: &str, is: impl Fn(&Value) -> bool) -> Value {
+        let deadline = in_a_while();
         loop {
+            assert!(now() < deadline, "{device} never is as it should be");
             let report = self.next();
             if let Some(state) = state(&report, device).filter(|state| is(state)) {
                 return state.clone();
@@ -152,8 +155,9 @@ fn bad_readings_are_answered_to_the_device_and_counted() {
     device.send(&[0xff; 4]);
     device.next();
     // The other device hears nothing of it: what it gets first is about its own mistake.
-    other.send(b"?");
-    other.next();
+    other.send(long.as_bytes());
+    let answer = String::from_utf8(other.next()).unwrap();
+    assert!(answer.contains("40 characters"), "{answer}");
     device.send(reading("good", 1.0).as_bytes());
     let mut last = Value::Null;
     while state(&last, "good").is_none() {
