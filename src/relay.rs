@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{Busy, Halt, Handler, Message, Opening, Refusal};
+use crate::handler::{Halt, Handler, Message, Opening, Refusal};
 use crate::proto::http::{HttpError, Request, Response, topic_from_path};
 use crate::shard::cx::Cx;
 
@@ -76,7 +76,7 @@ impl Handler for Relay {
         &mut self,
         _: &mut Cx<'_, Role>,
         request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         let known = matches!(request.path, "/" | "/healthz") || route(request.path).is_ok();
         Ok(match (request.method, request.path) {
             ("GET" | "HEAD", "/") => Response::html(include_str!("page.html")),

@@ -26,8 +26,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use corecast::{
-    Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal,
-    Request, Response, Room, ShardCx, SlowConsumer, Tick,
+    CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response,
+    Room, ShardCx, SlowConsumer, Tick,
 };
 
 use crate::game::pace::{self, Pace};
@@ -103,23 +103,19 @@ impl Handler for Game {
     }
 
     /// Says goodbye for who cannot any more; a full lane has it said later, but said.
-    fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Busy> {
+    fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Halt> {
         let joined = cx.data().filter(|guest| guest.has_joined);
         let Some(arena) = joined.map(|guest| Arc::clone(&guest.arena)) else {
             return Ok(());
         };
-        match cx.publish(&arena, Kind::Binary, wire::LEAVE) {
-            Err(PublishError::Busy(busy)) => Err(busy),
-            // What else there is means that nobody is left to tell.
-            Ok(()) | Err(_) => Ok(()),
-        }
+        Ok(cx.publish(&arena, Kind::Binary, wire::LEAVE)?)
     }
 
     fn on_request(
         &mut self,
         _: &mut Cx<'_, Guest>,
         request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         Ok(match (request.method, request.path) {
             ("GET" | "HEAD", "/") => Response::html(include_str!("page.html")),
             ("GET" | "HEAD", "/healthz") => Response::text(200, "ok"),

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use corecast::{
-    Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal,
-    Request, Response, Room, ShardCx, SlowConsumer, Tick,
+    CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response,
+    Room, ShardCx, SlowConsumer, Tick,
 };
 
 use room::ChatRoom;
@@ -91,22 +91,19 @@ impl Handler for Chat {
         Ok(())
     }
 
-    fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Busy> {
+    fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Halt> {
         let Some(room) = cx.data().map(|guest| Arc::clone(&guest.room)) else {
             return Ok(());
         };
-        match cx.publish(&room, Kind::Text, LEAVE) {
-            // Returned, it has this callback made again: a name is never taken for ever.
-            Err(PublishError::Busy(busy)) => Err(busy),
-            _ => Ok(()),
-        }
+        // An error for want of room has this callback made again: no name is taken for ever.
+        Ok(cx.publish(&room, Kind::Text, LEAVE)?)
     }
 
     fn on_request(
         &mut self,
         _: &mut Cx<'_, Guest>,
         request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         let is_page = request.path == "/" || room_of(request.path).is_some();
         Ok(match request.method {
             "GET" | "HEAD" if is_page => Response::html(include_str!("page.html")),

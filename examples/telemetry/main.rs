@@ -22,8 +22,7 @@ use std::thread;
 
 use clap::Parser;
 use corecast::{
-    Busy, CloseReason, Config, Cx, Halt, Handler, Message, Opening, Refusal, Request, Response,
-    Room,
+    CloseReason, Config, Cx, Halt, Handler, Message, Opening, Refusal, Request, Response, Room,
 };
 
 use board::Board;
@@ -71,7 +70,7 @@ impl Handler for Telemetry {
         &mut self,
         _: &mut Cx<'_, Peer>,
         request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         Ok(match (request.method, request.path) {
             ("GET" | "HEAD", "/") => Response::html(include_str!("page.html")),
             ("GET" | "HEAD", _) => Response::text(404, "not found; see /"),

@@ -72,12 +72,13 @@ pub trait Handler: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// [`Busy`] as anywhere, but for an answer: nobody is asked about one who is gone.
+    /// [`Halt::Wait`] as anywhere, but for an answer: nobody is asked about one who is gone.
+    /// [`Halt::Close`] means nothing here.
     fn on_close(
         &mut self,
         _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         _reason: CloseReason,
-    ) -> Result<(), Busy> {
+    ) -> Result<(), Halt> {
         Ok(())
     }
 
@@ -85,12 +86,12 @@ pub trait Handler: Sized + 'static {
     ///
     /// # Errors
     ///
-    /// Only [`Busy`]; what is wrong with the request is a response, too.
+    /// A [`Refusal`], which is a response as well, or has the request come again.
     fn on_request(
         &mut self,
         _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         _request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         Ok(Response::text(404, "not found"))
     }
 

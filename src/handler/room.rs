@@ -89,6 +89,7 @@ pub struct Publisher {
 pub struct RoomCx<'a> {
     pub(crate) topic: &'a str,
     pub(crate) event: Event,
+    pub(crate) now: Duration,
     pub(crate) outputs: Vec<Output>,
     /// Messages for other topics, and how many more of them the shard takes.
     pub(crate) elsewhere: Vec<(Arc<str>, Payload)>,
@@ -117,6 +118,11 @@ impl RoomCx<'_> {
     /// The room's topic.
     pub fn topic(&self) -> &str {
         self.topic
+    }
+
+    /// The time since the room's shard started, in whole milliseconds, as of this turn.
+    pub fn now(&self) -> Duration {
+        self.now
     }
 
     /// Who published the message that this is about; `None` for one that did not come from a

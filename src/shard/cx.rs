@@ -15,6 +15,7 @@ use crate::proto::Kind;
 use crate::shard::inner::{Inner, Subprotocol};
 use crate::shard::questions::Deferred;
 use crate::shard::subscribe::SubscribeError;
+use crate::time::Now;
 
 /// The shard and the connection that a callback is about. `D` is the handler's
 /// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
@@ -64,6 +65,12 @@ impl<D, A> Cx<'_, D, A> {
     /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.inner.peer
+    }
+
+    /// The time since the shard started, in whole milliseconds, as of this turn: for rates and
+    /// timeouts. Two shards started at about the same moment, not at the same.
+    pub fn now(&self) -> Duration {
+        self.inner.now.since(Now::default())
     }
 
     /// What the application keeps for the connection; `None` while it is being opened.
@@ -229,6 +236,11 @@ impl<D, A> ShardCx<'_, D, A> {
     /// The shard that the callback runs on.
     pub fn shard(&self) -> ShardId {
         self.inner.shard
+    }
+
+    /// The time since the shard started, in whole milliseconds, as of this turn.
+    pub fn now(&self) -> Duration {
+        self.inner.now.since(Now::default())
     }
 
     /// How many connections the shard has.

@@ -89,14 +89,16 @@ impl<H: Handler> ShardCore<H> {
                 self.upgrade(key, &request, taken)
             }
             Ok(Head::Complete { request, .. }) => match self.ask_for(key, &request) {
-                Ok(response) => self.respond(key, &response, request.method == "HEAD"),
-                Err(busy) => self.wait_with_head(key, busy),
+                Ok(response) | Err(Refusal::Respond(response)) => {
+                    self.respond(key, &response, request.method == "HEAD")
+                }
+                Err(Refusal::Wait(busy)) => self.wait_with_head(key, busy),
             },
             Err(error) => self.respond(key, &Response::from(error), false),
         }
     }
 
-    fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Busy> {
+    fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Refusal> {
         let inner = &mut self.inner;
         inner.peer = inner.peer_of(key);
         // Nothing but the response is to go out.
@@ -104,7 +106,7 @@ impl<H: Handler> ShardCore<H> {
         let answer = self.handler.on_request(&mut Cx { inner, key }, request);
         self.inner.set_closing(key, false);
         self.inner.peer = None;
-        if answer.is_ok() {
+        if !matches!(answer, Err(Refusal::Wait(_))) {
             self.inner.questions.forget(key);
         }
         self.settle_homes();

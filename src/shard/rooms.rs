@@ -235,6 +235,7 @@ impl<H: Handler> ShardCore<H> {
         let mut cx = RoomCx {
             topic: &slot.topic,
             event,
+            now: self.inner.now.since(Now::default()),
             outputs: Vec::new(),
             elsewhere: Vec::new(),
             elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.inner.elsewhere.len()),

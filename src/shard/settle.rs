@@ -3,7 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, DEAD, OPEN, OVERFLOW};
-use crate::handler::{Busy, Handler, Wait};
+use crate::handler::{Busy, Halt, Handler, Wait};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
@@ -48,7 +48,7 @@ impl<H: Handler> ShardCore<H> {
         let told = self.handler.on_close(&mut Cx { inner, key }, reason);
         self.settle_homes();
         // Nobody is asked about one who is gone.
-        if let Err(Busy(wait)) = told
+        if let Err(Halt::Wait(Busy(wait))) = told
             && wait != Wait::Answer
         {
             return self.inner.unsettled.push_back((id, reason));

@@ -154,7 +154,7 @@ impl Handler for App {
         }
     }
 
-    fn on_close(&mut self, cx: &mut Cx<'_, Data, bool>, _reason: CloseReason) -> Result<(), Busy> {
+    fn on_close(&mut self, cx: &mut Cx<'_, Data, bool>, _reason: CloseReason) -> Result<(), Halt> {
         if self.says_goodbye {
             self.say_goodbye(cx)?;
         }
@@ -167,7 +167,7 @@ impl Handler for App {
         &mut self,
         _: &mut Cx<'_, Data, bool>,
         request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         Ok(Response::text(200, request.path))
     }
 

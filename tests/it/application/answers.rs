@@ -68,7 +68,7 @@ impl Handler for Porter {
         &mut self,
         cx: &mut Cx<'_, (), u16>,
         request: &Request<'_>,
-    ) -> Result<Response, Busy> {
+    ) -> Result<Response, Refusal> {
         let status = self.decide(cx, request.path)?;
         Ok(Response::text(status, request.path))
     }

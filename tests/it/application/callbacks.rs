@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use corecast::{
-    Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response, Sent,
+    CloseReason, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response, Sent,
     ShardCx, Tick,
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -94,12 +94,16 @@ impl Handler for Witness {
         self.tell(Told::Drained(cx.buffered()));
     }
 
-    fn on_close(&mut self, _: &mut Cx<'_, ()>, reason: CloseReason) -> Result<(), Busy> {
+    fn on_close(&mut self, _: &mut Cx<'_, ()>, reason: CloseReason) -> Result<(), Halt> {
         self.tell(Told::Closed(reason));
         Ok(())
     }
 
-    fn on_request(&mut self, cx: &mut Cx<'_, ()>, request: &Request<'_>) -> Result<Response, Busy> {
+    fn on_request(
+        &mut self,
+        cx: &mut Cx<'_, ()>,
+        request: &Request<'_>,
+    ) -> Result<Response, Refusal> {
         assert!(
             cx.subscribe("ticks").is_err(),
             "there is nothing to send to"

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::time::Duration;
 
 use corecast::{
-    Busy, CloseReason, Cx, Deferred, Halt, Handler, Kind, Message, Opening, Refusal, Room, RoomCx,
+    CloseReason, Cx, Deferred, Halt, Handler, Kind, Message, Opening, Refusal, Room, RoomCx,
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
@@ -126,11 +126,8 @@ impl Handler for Chain {
         }
     }
 
-    fn on_close(&mut self, cx: &mut Cx<'_, u32>, _: CloseReason) -> Result<(), Busy> {
-        match cx.publish("1", Kind::Text, b"gone") {
-            Err(corecast::PublishError::Busy(busy)) => Err(busy),
-            _ => Ok(()),
-        }
+    fn on_close(&mut self, cx: &mut Cx<'_, u32>, _: CloseReason) -> Result<(), Halt> {
+        Ok(cx.publish("1", Kind::Text, b"gone")?)
     }
 
     fn room(&mut self, _: &str) -> Option<Box<dyn Room>> {
