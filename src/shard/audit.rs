@@ -74,7 +74,7 @@ impl<D, A> Inner<D, A> {
         let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
         assert_eq!(usize::from(conn.waiting), waiting, "connection {key}");
         assert!(
-            !conn.is(CORKED) || 0 < waiting,
+            !conn.is(CORKED) || !conn.is(OPEN) || 0 < waiting,
             "{key} is corked for nothing"
         );
         assert!(!conn.is(CLOSING) || subs.is_empty(), "{key} is closing");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, DEAD};
+use crate::conn::{CLOSING, CORKED, DEAD};
 use crate::limits::{
     DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_TIMEOUT, DRAIN_WINDOW_MIN,
 };
@@ -66,14 +66,14 @@ impl<D, A> Inner<D, A> {
             }
             let key = drain.next;
             drain.next = (drain.next + 1) % slots;
-            let waits = self
-                .conns
-                .get(key)
-                .is_some_and(|conn| !conn.is(CLOSING | DEAD));
+            let conn = self.conns.get(key);
+            let waits = conn.is_some_and(|conn| !conn.is(CLOSING | DEAD));
+            // Nothing was promised to it yet.
+            let corked = conn.is_some_and(|conn| conn.is(CORKED));
             let key = crate::id::key32(key);
             if waits && late {
                 self.kill(key, CloseReason::Shutdown);
-            } else if waits && !self.has_tail(key) {
+            } else if waits && (corked || !self.has_tail(key)) {
                 self.close(key, CloseReason::Shutdown);
                 drain.closed += 1;
             }
