@@ -6,11 +6,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::support::program::Program;
-use crate::support::wait::wait_until;
+use crate::support::wait::{in_a_while, now, wait_until};
 use crate::support::ws::Ws;
 
 /// A browser with a profile of its own; killed when dropped.
@@ -99,8 +101,14 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         drop(self.program.take());
-        // Its children may write a last time: then some of it stays.
-        fs::remove_dir_all(&self.profile).ok();
+        // Its children may still write: while they end, what was removed comes back.
+        let deadline = in_a_while();
+        while fs::remove_dir_all(&self.profile).is_err() && self.profile.exists() {
+            if deadline < now() {
+                return;
+            }
+            thread::park_timeout(Duration::from_millis(10));
+        }
     }
 }
 
