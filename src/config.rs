@@ -38,7 +38,8 @@ pub struct Config {
     /// A request must be complete this long after the accept, and its subscriptions live this
     /// long after that.
     pub handshake_timeout: Duration,
-    /// A WebSocket connection that sent nothing for this long is pinged.
+    /// A WebSocket connection that sent nothing for this long is pinged; what it was sent
+    /// meanwhile puts that off, to at most twice this time.
     pub ping_interval: Duration,
     /// A pinged connection that still sends nothing for this long is closed.
     pub pong_timeout: Duration,

@@ -125,11 +125,12 @@ pub use handler::{
     Unanswered,
 };
 pub use id::{ConnId, ShardId};
-pub use proto::http::{Request, Response};
+pub use proto::http::{HttpError, Request, Response, topic_from_path};
 pub use proto::{Kind, ProtocolError};
 pub use relay::Relay;
 pub use server::{Server, ServerBuilder};
-pub use shard::cx::{Cx, ShardCx};
+pub use shard::cx::Cx;
 pub use shard::questions::Deferred;
+pub use shard::shard_cx::{ConnCx, ShardCx};
 pub use shard::subscribe::SubscribeError;
 pub use time::Tick;

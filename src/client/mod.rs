@@ -208,7 +208,12 @@ impl Client {
     /// connection and nothing waits for one, or the connection ended in another way.
     pub fn close(mut self, deadline: Instant) -> Result<(), CloseError> {
         let is_late = || deadline <= read_clock();
-        while !self.core.is_ended() && (!self.queue.is_empty() || !self.core.out().is_empty()) {
+        loop {
+            // What a connection had not sent when it went has nowhere to go.
+            let is_unsent = self.core.has_socket() && !self.core.out().is_empty();
+            if self.core.is_ended() || self.queue.is_empty() && !is_unsent {
+                break;
+            }
             if is_late() {
                 return Err(CloseError::Timeout);
             }

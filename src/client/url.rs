@@ -69,7 +69,12 @@ impl Address {
         }
         let (host, port) = split_port(authority)?;
         let port = match (port, scheme) {
-            (Some(port), _) => port.parse().map_err(|_| UrlError::Port)?,
+            (Some(port), _) => {
+                // `parse` alone would take a sign, too.
+                let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
+                let port = is_number.then(|| port.parse().ok()).flatten();
+                port.ok_or(UrlError::Port)?
+            }
             (None, Scheme::WebSocket) => PORT_HTTP,
             (None, Scheme::LengthPrefix) => return Err(UrlError::Port),
         };

@@ -13,7 +13,8 @@ pub use room::{Publisher, Room, RoomCx};
 use crate::close_reason::CloseReason;
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
-use crate::shard::cx::{Cx, ShardCx};
+use crate::shard::cx::Cx;
+use crate::shard::shard_cx::ShardCx;
 use crate::time::Tick;
 
 /// An application on one shard.
@@ -64,7 +65,7 @@ pub trait Handler: Sized + 'static {
     ) -> Result<(), Halt>;
 
     /// All that was [sent](Cx::send) to the connection has gone to its socket, after a send that
-    /// answered [`Sent::Pressure`] or [`Sent::Dropped`].
+    /// answered [`Sent::Pressure`], or [`Sent::Dropped`] for want of room.
     fn on_drain(&mut self, _cx: &mut Cx<'_, Self::Conn, Self::Answer>) {}
 
     /// The connection is open no more; called for each `on_open` that returned `Ok`, unless the
@@ -107,7 +108,9 @@ pub trait Handler: Sized + 'static {
     /// What the application keeps for a topic whose home is this shard, if anything.
     ///
     /// Asked when the topic gets its first subscriber anywhere, or a message without having any;
-    /// see [`Room`]. A topic without a room costs nothing here.
+    /// see [`Room`]. A topic without a room costs nothing here, and its messages go straight to
+    /// its subscribers. If clients choose the names of topics, they make rooms: whether one may is
+    /// for [`on_open`](Self::on_open) and [`on_message`](Self::on_message) to decide.
     fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
         None
     }

@@ -12,7 +12,7 @@ use crate::shard::subscribe::SubscribeError;
 /// Not now: there is no room for a message, or no answer yet. Returned from a callback, it has the
 /// callback made again when there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("no room for the message now")]
+#[error("not now")]
 pub struct Busy(pub(crate) Wait);
 
 /// What somebody waits for.

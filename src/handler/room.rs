@@ -14,8 +14,8 @@ use crate::time::Tick;
 /// that sees every message of the topic, from wherever it was published, before any subscriber
 /// does, and in the order in which all subscribers get them. So it needs no locks.
 ///
-/// It exists from the topic's first subscriber until [`linger`](Self::linger) after its last; see
-/// [`Handler::room`](crate::Handler::room), which makes it. Its callbacks run inside the shard's
+/// It exists from the topic's first subscriber or message until [`linger`](Self::linger) after the
+/// last of them; see [`Handler::room`](crate::Handler::room), which makes it. Its callbacks run inside the shard's
 /// loop and must not block; what they ask for is done when they have returned.
 ///
 /// ```
@@ -68,8 +68,8 @@ pub trait Room {
     /// are those for which what the room published before has found no room yet.
     fn on_tick(&mut self, _cx: &mut RoomCx<'_>, _tick: Tick) {}
 
-    /// How long the room is kept when nobody subscribes any more. A shard notices that a second
-    /// after its last subscriber left.
+    /// How long the room is kept when nobody subscribes any more and no message comes; asked
+    /// once, when the room is made. A shard notices a second after its last subscriber left.
     fn linger(&self) -> Duration {
         Duration::ZERO
     }

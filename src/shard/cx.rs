@@ -14,6 +14,7 @@ use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
 use crate::proto::Kind;
 use crate::shard::inner::{Inner, Subprotocol};
 use crate::shard::questions::Deferred;
+use crate::shard::shard_cx::ConnCx;
 use crate::shard::subscribe::SubscribeError;
 use crate::time::Now;
 
@@ -24,23 +25,10 @@ pub struct Cx<'a, D, A: 'static = ()> {
     pub(super) key: u32,
 }
 
-/// The shard that a callback is about, without a connection.
-pub struct ShardCx<'a, D, A: 'static = ()> {
-    pub(super) inner: &'a mut Inner<D, A>,
-}
-
 impl<D, A> fmt::Debug for Cx<'_, D, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cx")
             .field("id", &self.id())
-            .finish_non_exhaustive()
-    }
-}
-
-impl<D, A> fmt::Debug for ShardCx<'_, D, A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ShardCx")
-            .field("shard", &self.shard())
             .finish_non_exhaustive()
     }
 }
@@ -155,8 +143,9 @@ impl<D, A> Cx<'_, D, A> {
         Sent::Pressure
     }
 
-    /// Bytes sent to this connection alone that its socket has not taken yet. What it has still
-    /// to get of its topics is not among them.
+    /// Bytes for this connection alone that its socket has not taken yet. What it has still to
+    /// get of its topics is among them only where it was begun, or is kept for it apart
+    /// ([`SlowConsumer::DropNewest`](crate::SlowConsumer::DropNewest)).
     pub fn buffered(&self) -> usize {
         let conn = self.inner.conns.get(self.key as usize);
         conn.map_or(0, |conn| conn.outbox_len())
@@ -183,7 +172,10 @@ impl<D, A> Cx<'_, D, A> {
     /// Leaves the decision of this callback to another thread, to which the first value goes. The
     /// second is to be returned from the callback: the connection waits, and the callback is made
     /// again when there is an [answer](Deferred::answer), or none within `timeout` (to a precision
-    /// of 64 ms). Its later messages wait as well.
+    /// of 64 ms). Its later messages wait as well, and that it is gone is noticed only then.
+    ///
+    /// For callbacks that can return it. In others, and a second time in one callback, only the
+    /// connection's one question counts: that which waits, or else the last.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -211,8 +203,8 @@ impl<D, A> Cx<'_, D, A> {
         self.inner.questions.answer(self.key)
     }
 
-    /// The context of another connection of this shard, if it is there.
-    pub fn connection(&mut self, id: ConnId) -> Option<Cx<'_, D, A>> {
+    /// Another connection of this shard, if it is there.
+    pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
         self.inner.open_connection(id)
     }
 
@@ -232,39 +224,8 @@ impl<D, A> Cx<'_, D, A> {
     }
 }
 
-impl<D, A> ShardCx<'_, D, A> {
-    /// The shard that the callback runs on.
-    pub fn shard(&self) -> ShardId {
-        self.inner.shard
-    }
-
-    /// The time since the shard started, in whole milliseconds, as of this turn.
-    pub fn now(&self) -> Duration {
-        self.inner.now.since(Now::default())
-    }
-
-    /// How many connections the shard has.
-    pub fn connections(&self) -> usize {
-        self.inner.conns.len()
-    }
-
-    /// Publishes to all subscribers of a topic, on all shards.
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
-    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        self.inner.publish_checked(topic, kind, payload, None)
-    }
-
-    /// The context of a connection of this shard, if it is there.
-    pub fn connection(&mut self, id: ConnId) -> Option<Cx<'_, D, A>> {
-        self.inner.open_connection(id)
-    }
-}
-
 impl<D, A> Inner<D, A> {
-    fn publish_checked(
+    pub(super) fn publish_checked(
         &mut self,
         topic: &str,
         kind: Kind,
@@ -277,10 +238,10 @@ impl<D, A> Inner<D, A> {
             .map_err(PublishError::Busy)
     }
 
-    fn open_connection(&mut self, id: ConnId) -> Option<Cx<'_, D, A>> {
+    pub(super) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
         self.current(id)
             .filter(|conn| conn.is(OPEN) && !conn.is(CLOSING))?;
         let key = id.key;
-        Some(Cx { inner: self, key })
+        Some(ConnCx(Cx { inner: self, key }))
     }
 }

@@ -102,25 +102,27 @@ impl<D, A> Inner<D, A> {
     fn publish_from_room(&mut self, home: ShardId, topic: &Arc<str>, payload: &Payload) -> bool {
         let topic = Arc::clone(topic);
         let payload = payload.clone();
-        if home == self.shard {
-            let publisher = None;
-            return self
-                .stage(Staged {
+        let publisher = None;
+        let has_room = if home == self.shard {
+            let staged = Staged {
+                topic,
+                payload,
+                publisher,
+            };
+            self.stage(staged).is_ok()
+        } else {
+            let lane = &mut self.mail[usize::from(home)].to_home;
+            let has_room = lane.has_room();
+            if has_room {
+                lane.push(ToHome::Publish {
                     topic,
                     payload,
                     publisher,
-                })
-                .is_ok();
-        }
-        let lane = &mut self.mail[usize::from(home)].to_home;
-        let has_room = lane.has_room();
-        if has_room {
-            lane.push(ToHome::Publish {
-                topic,
-                payload,
-                publisher: None,
-            });
-        }
+                });
+            }
+            has_room
+        };
+        self.counters.published += u64::from(has_room);
         has_room
     }
 

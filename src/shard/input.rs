@@ -213,8 +213,7 @@ impl<H: Handler> ShardCore<H> {
         match wait {
             Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
             Wait::Answer => self.inner.wait_for_answer(key),
-            // Nothing here makes a shard wait for that: it is offered again at once.
-            Wait::Outside => self.inner.queue_resume(key),
+            Wait::Outside => self.inner.wait_a_moment(key),
             Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
             Wait::Outbox => conn.set(WAITS_OUTBOX, true),
         }

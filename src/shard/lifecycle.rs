@@ -166,7 +166,14 @@ impl<D, A> Inner<D, A> {
             return Some(heard.plus(CLOSE_TIMEOUT));
         }
         if conn.is(ASKING) {
-            return self.questions.deadline(key);
+            let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
+            let stalled = conn.is(BLOCKED).then_some(stalled);
+            return self
+                .questions
+                .deadline(key)
+                .into_iter()
+                .chain(stalled)
+                .min();
         }
         if !conn.is(OPEN) || conn.is(CORKED) {
             return Some(heard.plus(config.handshake_timeout));
@@ -184,10 +191,31 @@ impl<D, A> Inner<D, A> {
                 // not pinged at once for ever.
                 let share = key.wrapping_mul(SPREAD) >> 24;
                 let early = config.ping_interval / 1024 * share;
-                Some(heard.plus(config.ping_interval.saturating_sub(early)))
+                let interval = config.ping_interval.saturating_sub(early);
+                let due = heard.plus(interval);
+                if self.now < due {
+                    return Some(due);
+                }
+                // What it was sent meanwhile kept its way open, and puts a ping off; once, as it
+                // does not tell that anyone is there.
+                let put_off = self.last_delivery(conn).plus(interval);
+                Some(put_off.clamp(due, due.plus(config.ping_interval)))
             }
             _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
         }
+    }
+
+    /// When a topic of the connection had its newest message, which it was sent or will be now.
+    fn last_delivery(&self, conn: &Conn<D>) -> Now {
+        let form = conn.form().index();
+        let feeds = conn.subs.as_slice().iter().filter_map(|sub| {
+            let topic = self.topics.get(sub.topic)?;
+            self.feeds.get(topic.feeds[form] as usize)
+        });
+        feeds
+            .map(|feed| feed.appended_at.moment())
+            .max()
+            .unwrap_or_default()
     }
 
     /// Makes sure that the wheel has the connection no later than its deadline.
@@ -234,10 +262,11 @@ impl<D, A> Inner<D, A> {
             self.arm(key);
             return;
         }
+        let is_unanswered = self.questions.is_late(key, self.now);
         let Some(conn) = self.conn(key) else { return };
         if conn.is(CLOSING) {
             self.kill(key, CloseReason::Client);
-        } else if conn.is(ASKING) {
+        } else if conn.is(ASKING) && is_unanswered {
             self.give_up_question(key);
         } else if !conn.is(OPEN) {
             self.refuse_late(key);

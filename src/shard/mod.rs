@@ -26,6 +26,7 @@ mod resume;
 mod room_time;
 mod rooms;
 mod settle;
+pub mod shard_cx;
 pub mod subscribe;
 mod thread;
 mod wire;

@@ -58,6 +58,8 @@ impl<H: Handler> ShardCore<H> {
                 self.inner.arm(key);
             }
         }
+        // Now that it is open: a room may have an answer for it.
+        self.settle_homes();
     }
 
     fn ask_to_open(
@@ -76,7 +78,6 @@ impl<H: Handler> ShardCore<H> {
         if !waits {
             self.inner.questions.forget(key);
         }
-        self.settle_homes();
         opened
     }
 
@@ -86,7 +87,10 @@ impl<H: Handler> ShardCore<H> {
         match parse_head(input, &mut headers) {
             Ok(Head::Incomplete) => Took::Nothing,
             Ok(Head::Complete { request, taken }) if request.wants_websocket() => {
-                self.upgrade(key, &request, taken)
+                let took = self.upgrade(key, &request, taken);
+                // Now that it is open: a room may have an answer for it.
+                self.settle_homes();
+                took
             }
             Ok(Head::Complete { request, .. }) => match self.ask_for(key, &request) {
                 Ok(response) | Err(Refusal::Respond(response)) => {

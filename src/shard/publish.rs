@@ -59,7 +59,9 @@ impl<D, A> Inner<D, A> {
         publisher: Option<Publisher>,
     ) -> Result<(), Busy> {
         let keeps = self.homes.get(topic).map(|home| home.keeps);
-        if keeps == Some(Keeps::Nothing) && !self.staged_waits {
+        // One of the same publisher may be staged since before that was known.
+        let is_staged = || self.staged.iter().any(|staged| *staged.topic == *topic);
+        if keeps == Some(Keeps::Nothing) && !is_staged() {
             return self.order(topic, kind, bytes, None);
         }
         let payload = Payload {
@@ -201,6 +203,7 @@ impl<D, A> Inner<D, A> {
                 && !feed.members.is_empty()
             {
                 feed.append(kind, bytes, &mut self.pool);
+                feed.appended_at = self.now.stamp();
                 self.queue_walk(feed_key);
             }
         }

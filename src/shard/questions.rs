@@ -14,7 +14,7 @@ use crate::time::Now;
 
 /// Where answers come in: they may come from any thread.
 pub trait Answers<A>: Send + Sync {
-    /// Takes an answer to the shard. Never waits: there is at most one for each connection.
+    /// Takes an answer to the shard. Never waits: there is one for each [`Deferred`].
     fn put(&self, answered: Answered<A>);
 }
 
@@ -82,6 +82,8 @@ pub(super) struct Questions<A: 'static> {
 struct Question<A> {
     ticket: u32,
     deadline: Now,
+    /// Nobody was asked: the callback is made again at the deadline.
+    is_pause: bool,
     /// Once it has come.
     answer: Option<Result<A, Unanswered>>,
 }
@@ -104,6 +106,11 @@ impl<A> Questions<A> {
     pub(super) fn answer(&self, key: u32) -> Option<Result<&A, Unanswered>> {
         let answer = self.open.get(&key)?.answer.as_ref()?;
         Some(answer.as_ref().map_err(|unanswered| *unanswered))
+    }
+
+    /// Whether the wait of a connection is over.
+    pub(super) fn is_late(&self, key: u32, now: Now) -> bool {
+        self.deadline(key).is_none_or(|deadline| deadline <= now)
     }
 
     /// A connection's question is over, whatever became of it.
@@ -129,9 +136,14 @@ impl<D, A> Inner<D, A> {
         let question = Question {
             ticket,
             deadline: self.now.plus(timeout),
+            is_pause: false,
             answer: None,
         };
-        questions.open.insert(key, question);
+        // The callback of another message already waits for an answer: this one can not.
+        let waits = self.conns.get(key as usize);
+        if !waits.is_some_and(|conn| conn.is(ASKING)) {
+            questions.open.insert(key, question);
+        }
         let deferred = Deferred {
             answers: Arc::clone(&questions.answers),
             conn,
@@ -143,10 +155,34 @@ impl<D, A> Inner<D, A> {
 
     /// Nobody has answered in time.
     pub(super) fn give_up_question(&mut self, key: u32) {
-        if let Some(question) = self.questions.open.get_mut(&key) {
-            question.answer = Some(Err(Unanswered));
+        if let Some(mut question) = self.questions.open.remove(&key) {
+            if !question.is_pause {
+                question.answer = Some(Err(Unanswered));
+            }
+            question.is_pause = false;
+            if question.answer.is_some() {
+                self.questions.open.insert(key, question);
+            }
         }
         self.stop_asking(key);
+    }
+
+    /// Offers a paused connection its message again after a moment: it waits for something that
+    /// tells nobody when it comes.
+    pub(super) fn wait_a_moment(&mut self, key: u32) {
+        let deadline = self.now.plus(MOMENT);
+        let question = self.questions.open.entry(key).or_insert(Question {
+            ticket: 0,
+            deadline,
+            is_pause: true,
+            answer: None,
+        });
+        // One that is answered keeps its answer for the next call.
+        (question.deadline, question.is_pause) = (deadline, true);
+        if let Some(conn) = self.conn(key) {
+            conn.set(ASKING, true);
+        }
+        self.arm(key);
     }
 
     /// A paused connection waits for its answer, if there is a question and it was not answered.
@@ -186,6 +222,7 @@ impl<H: Handler> ShardCore<H> {
         if let Some(question) = question
             && is_waiting
             && question.ticket == ticket
+            && !question.is_pause
             && question.answer.is_none()
         {
             question.answer = Some(answer.ok_or(Unanswered));
@@ -193,3 +230,6 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 }
+
+/// Between two looks at what tells nobody when it comes.
+const MOMENT: Duration = Duration::from_millis(64);

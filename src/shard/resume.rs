@@ -25,15 +25,19 @@ impl<H: Handler> ShardCore<H> {
         let own = home == usize::from(self.inner.shard);
         // On the home itself each topic has its own room: all may try, once.
         let waiting = self.inner.paused[home].len();
+        let mut tried = 0;
         for _ in 0..waiting.min(RESUMES_PER_TURN) {
             if !own && !self.inner.mail[home].to_home.has_room() {
                 return true;
             }
             if let Some(id) = self.inner.paused[home].pop_front() {
+                tried += 1;
                 self.resume(id);
             }
         }
-        waiting <= RESUMES_PER_TURN
+        // If none of so many got on, what the others wait for will bring the shard back.
+        let back = self.inner.paused[home].len() + tried - waiting;
+        waiting <= RESUMES_PER_TURN || back == tried
     }
 
     fn resume(&mut self, id: ConnId) {

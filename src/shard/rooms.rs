@@ -35,7 +35,7 @@ pub(super) struct Slot {
     room: Box<dyn Room>,
     pub(super) schedule: Option<Schedule>,
     pub(super) linger: Duration,
-    /// When its topic had subscribers last, if it has none.
+    /// When its topic had subscribers last, if it has none, or a message.
     pub(super) empty_since: Now,
     pub(super) outputs: VecDeque<Output>,
     /// Ticks that were due while outputs waited, since the last one that was not.
@@ -184,6 +184,8 @@ impl<H: Handler> ShardCore<H> {
         if waits || !self.inner.has_room_for(&staged.topic, len) {
             return Some(staged);
         }
+        // A room that only publishers use lingers after its last message.
+        self.rooms.slots[key as usize].empty_since = self.inner.now;
         let bytes = Arc::clone(&staged.payload.bytes);
         let kind = staged.payload.kind;
         let event = Event::Publish(staged.payload, staged.publisher);

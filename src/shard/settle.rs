@@ -31,11 +31,16 @@ impl<H: Handler> ShardCore<H> {
 
     /// Tells the handler again of those whose end it could not take.
     pub(super) fn resume_settling(&mut self) {
-        for _ in 0..self.inner.unsettled.len().min(RESUMES_PER_TURN) {
+        let waiting = self.inner.unsettled.len();
+        let tries = waiting.min(RESUMES_PER_TURN);
+        for _ in 0..tries {
             if let Some((id, reason)) = self.inner.unsettled.pop_front() {
                 self.tell_end(id, reason);
             }
         }
+        let left = self.inner.unsettled.len();
+        // Where the budget ended before the room did, nothing else would bring the shard back.
+        self.inner.moved |= tries < waiting && left < waiting;
     }
 
     fn tell_end(&mut self, id: ConnId, reason: CloseReason) {
@@ -47,10 +52,8 @@ impl<H: Handler> ShardCore<H> {
         let inner = &mut self.inner;
         let told = self.handler.on_close(&mut Cx { inner, key }, reason);
         self.settle_homes();
-        // Nobody is asked about one who is gone.
-        if let Err(Halt::Wait(Busy(wait))) = told
-            && wait != Wait::Answer
-        {
+        // Nobody is asked about one who is gone, and it reads nothing more.
+        if let Err(Halt::Wait(Busy(Wait::Home(_)))) = told {
             return self.inner.unsettled.push_back((id, reason));
         }
         self.inner.questions.forget(key);

@@ -44,7 +44,7 @@ impl Now {
 /// A moment to within [`TICK_MS`] milliseconds, in 4 bytes: what a connection can afford to keep.
 ///
 /// Comes round after 8 years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u32);
 
 impl Stamp {

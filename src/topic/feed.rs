@@ -7,6 +7,7 @@
 use crate::limits::SCAN_PER_WALK;
 use crate::payload::Form;
 use crate::proto::Kind;
+use crate::time::Stamp;
 use crate::topic::log::Log;
 use crate::topic::member::{APART, BLOCKED, HELD, Member, SHARED};
 use crate::topic::segment::Pool;
@@ -22,6 +23,8 @@ pub struct Feed {
     pub(crate) members: Vec<Member>,
     /// Members with `BLOCKED` set.
     pub(crate) blocked: u32,
+    /// When the newest frame was appended.
+    pub(crate) appended_at: Stamp,
     /// Whether the feed is on the shard's list of feeds to walk.
     pub(crate) queued: bool,
     /// Every unblocked member has all frames up to here.
@@ -73,6 +76,7 @@ impl Feed {
             log: Log::default(),
             members: Vec::new(),
             blocked: 0,
+            appended_at: Stamp::default(),
             queued: false,
             settled: 0,
             unvisited: 0,

@@ -181,7 +181,12 @@ impl Handler for App {
             Rooms::Some => topic.is_multiple_of(2),
             Rooms::All => true,
         };
-        keeps.then(|| Box::new(Doorman { topic }) as Box<dyn Room>)
+        let doorman = Doorman {
+            topic,
+            topics: Rc::clone(&self.topics),
+            ledger: Rc::clone(&self.ledger),
+        };
+        keeps.then(|| Box::new(doorman) as Box<dyn Room>)
     }
 }
 
@@ -193,15 +198,40 @@ pub(crate) enum Rooms {
     All,
 }
 
-/// A room that lets everything pass: as it is, or as a message of its own.
+/// A room that lets everything pass, as it is or as a message of its own, and tells another topic
+/// of some.
 #[derive(Debug)]
 struct Doorman {
     topic: usize,
+    topics: Rc<[String]>,
+    ledger: Ledger,
+}
+
+impl Doorman {
+    /// Publishes a message of its own on another topic; none of these brings forth another.
+    fn tell_another(&self, cx: &mut RoomCx<'_>, name: usize) {
+        let other = (self.topic + name) % self.topics.len();
+        let mut book = self.ledger.borrow_mut();
+        if book.messages[name].publisher.is_none() {
+            return;
+        }
+        let payload = book.begin(other, None, Kind::Binary, 0);
+        let told = book.messages.len() - 1;
+        if cx
+            .publish_to(&self.topics[other], Kind::Binary, &payload)
+            .is_ok()
+        {
+            book.accept(told);
+        }
+    }
 }
 
 impl Room for Doorman {
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
         let (name, _) = ledger::decode(message.payload).expect("a damaged message came in");
+        if name.is_multiple_of(5) {
+            self.tell_another(cx, name);
+        }
         if (name + self.topic).is_multiple_of(3) {
             cx.publish(message.kind, message.payload)
                 .expect("one message is not too many");

@@ -5,6 +5,7 @@ use std::time::Duration;
 use corecast::internals::Rng;
 use corecast::{Config, SlowConsumer};
 
+use crate::handler::Rooms;
 use crate::shard::Pace;
 
 /// What a world is made of and what happens in it.
@@ -37,6 +38,9 @@ pub(crate) struct Profile {
     pub(crate) command_one_in: usize,
     /// The home of all topics, if chance is not to choose.
     pub(crate) home: Option<usize>,
+    pub(crate) rooms: Rooms,
+    /// Other threads are asked about some messages and connections.
+    pub(crate) asks: bool,
 }
 
 /// The theme of a world.
@@ -137,6 +141,7 @@ impl Profile {
         };
         profile.config.log_bytes_max = 1 << 20;
         profile.config.ping_interval = Duration::from_secs(3600);
+        (profile.rooms, profile.asks) = (Rooms::None, false);
         profile.filler_max = 0;
         profile.home = Some(shards - 1);
         profile
@@ -175,6 +180,8 @@ impl Profile {
             many_one_in: 8,
             command_one_in: 0,
             home: None,
+            rooms: [Rooms::None, Rooms::Some, Rooms::All][rng.below(3)],
+            asks: rng.below(3) == 0,
         }
     }
 }

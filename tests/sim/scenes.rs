@@ -1,5 +1,7 @@
 //! Worlds without chance, for what chance meets too seldom or cannot judge.
 
+use std::time::Duration;
+
 use corecast::{Config, SlowConsumer};
 
 use crate::checker;
@@ -92,4 +94,45 @@ fn drop_newest_keeps_what_the_log_held_and_misses_the_rest() {
 #[test]
 fn disconnect_ends_whom_the_log_lets_fall() {
     check_policy(SlowConsumer::Disconnect, 50, &[0, 1]);
+}
+
+/// Pings in ten seconds of a reader whose topic has a message every `gap` milliseconds, with a
+/// ping after a second of silence.
+fn pings(gap: u64) -> u64 {
+    let mut profile = Profile::still(1);
+    profile.config.ping_interval = Duration::from_secs(1);
+    profile.config.pong_timeout = Duration::from_millis(500);
+    let mut world = World::with_profile(1, profile);
+    let reader = world.connect_to(0, Client::new(Place::Sub, vec![0], 1));
+    let writer = world.connect_to(0, Client::new(Place::Tcp, vec![0], 1));
+    world.come_to_rest();
+    let mut seen = 0;
+    for millis in 0..10_000 {
+        if millis % gap == gap - 1 {
+            world.act(Action::Publish(writer, 0));
+        }
+        world.act(Action::Pass(1));
+        world.come_to_rest();
+        let pings = world.shards[0].counters().pings;
+        if seen < pings {
+            // As good a sign of life as a pong.
+            world.act(Action::Ping(reader));
+            seen = pings;
+        }
+    }
+    world.shards[0].counters().pings
+}
+
+#[test]
+fn what_is_sent_puts_a_ping_off_but_once() {
+    // Each of the reader's turns is up to a quarter of the interval early.
+    let (silent, busy) = (pings(20_000), pings(100));
+    assert!(
+        (9..=14).contains(&silent),
+        "{silent} pings to one who is sent nothing"
+    );
+    assert!(
+        (4..=7).contains(&busy),
+        "{busy} pings to one who is sent much"
+    );
 }

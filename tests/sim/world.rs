@@ -16,7 +16,7 @@ use corecast::time::Now;
 use crossbeam_channel::{Sender, unbounded};
 
 use crate::client::{Client, Place, Stage};
-use crate::handler::{App, Rooms};
+use crate::handler::App;
 use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
 use crate::profile::{self, Profile};
@@ -99,8 +99,7 @@ impl World {
             .collect();
         let ledger = Rc::new(RefCell::new(Book::default()));
         let says_goodbye = profile.churns && rng.below(2) == 0;
-        let asks = rng.below(3) == 0;
-        let rooms = [Rooms::None, Rooms::Some, Rooms::All][rng.below(3)];
+        let (rooms, asks) = (profile.rooms, profile.asks);
         let shards = (0..profile.shards)
             .map(|at| {
                 let app = App {

@@ -101,6 +101,7 @@ const CORE_FILES: &[&str] = &[
     "room_time",
     "rooms",
     "settle",
+    "shard_cx",
     "subscribe",
     "write",
     "home_of",

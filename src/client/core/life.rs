@@ -65,6 +65,10 @@ impl Core {
                 up.asked = Some(now);
             }
             up.spoke = now;
+            if up.closing {
+                // Nothing follows the last word; whether an answer to it comes, the wait tells.
+                return;
+            }
             return up.wire.encode_heartbeat(&mut self.out, &mut self.random);
         };
         let refusal = up.wire.refusal().map(reason_of);

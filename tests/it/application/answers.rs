@@ -105,60 +105,6 @@ fn who_waits_for_an_answer_is_opened_by_it_and_loses_nothing_said_before() {
     assert_eq!(&status, b"HTTP/1.1 101");
 }
 
-/// Asks about each message; `poke` opens a question of the first connection.
-struct Meddler {
-    first: Option<corecast::ConnId>,
-    questions: Sender<Question>,
-}
-
-impl Handler for Meddler {
-    type Conn = ();
-    type Answer = u16;
-
-    fn on_open(&mut self, cx: &mut Cx<'_, (), u16>, _: &Opening<'_>) -> Result<(), Refusal> {
-        self.first.get_or_insert(cx.id());
-        Ok(())
-    }
-
-    fn on_message(&mut self, cx: &mut Cx<'_, (), u16>, message: Message<'_>) -> Result<(), Halt> {
-        if message.payload == b"poke" {
-            let mut first = cx.connection(self.first.unwrap()).unwrap();
-            let (question, _) = first.defer(PATIENCE);
-            self.questions.send(("poke".to_owned(), question)).unwrap();
-            return Ok(());
-        }
-        match cx.answer() {
-            Some(answer) => {
-                let text = answer.map_or(0, |status| *status).to_string();
-                Ok(cx.reply(Kind::Text, text.as_bytes())?)
-            }
-            None => {
-                let (question, wait) = cx.defer(PATIENCE);
-                self.questions.send(("own".to_owned(), question)).unwrap();
-                Err(wait.into())
-            }
-        }
-    }
-}
-
-#[test]
-fn nobody_answers_in_the_place_of_another_connections_question() {
-    let (sender, questions) = unbounded();
-    let server = Running::with(builder(1), move |_| Meddler {
-        first: None,
-        questions: sender.clone(),
-    });
-    let mut first = Ws::connect(server.http(), "/first");
-    let mut other = Ws::connect(server.http(), "/other");
-    first.send_text("may I?");
-    let own = next(&questions).1;
-    other.send_text("poke");
-    let poked = next(&questions).1;
-    own.answer(1);
-    poked.answer(2);
-    assert_eq!(first.next_text(), "1");
-}
-
 #[test]
 fn a_refusal_by_another_thread_is_one() {
     let (server, questions) = start(PATIENCE);
