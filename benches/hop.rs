@@ -13,7 +13,7 @@
 )]
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -118,29 +118,53 @@ fn report(name: &str, times: [Vec<Duration>; 2]) {
     );
 }
 
-/// Fans out 2,000 times a second to 20 readers until told to stop.
-fn load(handle: &Handle, addr: SocketAddr, stop: &Arc<AtomicBool>) -> Vec<JoinHandle<()>> {
-    let mut threads = Vec::new();
+/// A fan-out to 20 readers, 2,000 times a second.
+struct Load {
+    stop: Arc<AtomicBool>,
+    readers: Vec<TcpStream>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    fn end(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for reader in &self.readers {
+            reader.shutdown(Shutdown::Both).unwrap();
+        }
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn load(handle: &Handle, addr: SocketAddr) -> Load {
+    let (mut readers, mut threads) = (Vec::new(), Vec::new());
     for _ in 0..20 {
         let mut stream = TcpStream::connect(addr).unwrap();
+        readers.push(stream.try_clone().unwrap());
         threads.push(thread::spawn(move || {
             let mut buffer = [0; 4096];
             while stream.read(&mut buffer).is_ok_and(|n| 0 < n) {}
         }));
     }
-    let (handle, stop) = (handle.clone(), Arc::clone(stop));
+    let stop = Arc::new(AtomicBool::new(false));
+    let (handle, is_over) = (handle.clone(), Arc::clone(&stop));
     threads.push(thread::spawn(move || {
-        while !stop.load(Ordering::Relaxed) {
+        while !is_over.load(Ordering::Relaxed) {
             handle.publish("crowd", Kind::Binary, &[7; 64]).ok();
             thread::sleep(Duration::from_micros(500));
         }
     }));
-    threads
+    Load {
+        stop,
+        readers,
+        threads,
+    }
 }
 
 fn main() {
-    // Cargo runs benches with `--test` as tests: nothing is measured then.
-    let is_test = std::env::args().any(|arg| arg == "--test");
+    // `cargo bench` says so; run otherwise, as a test, nothing is measured.
+    let is_bench = std::env::args().any(|arg| arg == "--bench");
     let any = "127.0.0.1:0".parse().unwrap();
     let server = Server::builder()
         .tcp(any, "trips")
@@ -150,15 +174,13 @@ fn main() {
         .unwrap();
     let addrs = server.tcp_addrs().to_vec();
     let mut clients = [true, false].map(|is_home| Client::connect(addrs[0], is_home));
-    let rounds = if is_test { 0 } else { ROUNDS };
+    let rounds = if is_bench { ROUNDS } else { 0 };
     for _ in 0..rounds {
         report("idle", measure(&mut clients, Duration::from_millis(2)));
         report("busy", measure(&mut clients, Duration::ZERO));
-        let stop = Arc::new(AtomicBool::new(false));
-        let threads = load(server.handle(), addrs[1], &stop);
+        let load = load(server.handle(), addrs[1]);
         report("loaded", measure(&mut clients, Duration::ZERO));
-        stop.store(true, Ordering::Relaxed);
-        drop(threads);
+        load.end();
     }
     server.handle().stop();
     server.join().unwrap();

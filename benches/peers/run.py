@@ -70,8 +70,11 @@ def choose(only, loads):
 
 def possible(loads):
     """Those that the load generator can make; says which it cannot."""
-    told = subprocess.run([str(PROGRAMS / "loadtest"), "--help"], capture_output=True, text=True,
-                          check=True).stdout
+    try:
+        told = subprocess.run([str(PROGRAMS / "loadtest"), "--help"], capture_output=True,
+                              text=True, check=True).stdout
+    except OSError:
+        sys.exit("there is no load generator: run.py --setup installs and builds all")
     missing = [load.key for load in loads
                if not re.search(rf"^  {load.flags('')[0]}\b", told, re.MULTILINE)]
     if missing:
@@ -112,12 +115,17 @@ def judge(scenario, run):
     if scenario.if_busy and share > scenarios.BUSY_MAX:
         said.append(scenario.if_busy)
         counts = scenario.if_busy != scenarios.SPOILED
-    if not run["passed"]:
-        said.append("fell behind" if scenario.may_fall_behind else "failed: not all arrived")
-        counts &= scenario.may_fall_behind
     faults = [name for name in ("duplicated", "reordered", "foreign")
               if run.get("deliveries", {}).get(name)]
     said += [f"messages were {name}" for name in faults]
+    opening = run["opening"]
+    whole = opening["live"] == opening["connections"] and not opening.get("ended_early")
+    if not whole:
+        said.append(f"failed: {opening['live']} of {opening['connections']} connections")
+        counts = False
+    elif not run["passed"]:
+        said.append("fell behind" if scenario.may_fall_behind else "failed: not all arrived")
+        counts &= scenario.may_fall_behind and not faults
     return counts, said
 
 

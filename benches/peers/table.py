@@ -4,6 +4,9 @@ import statistics
 
 from servers import FLOOR
 
+# Percent that is shown as 100.0.
+WHOLE = 99.95
+
 
 def spread(values, digits):
     """The median with the least and the greatest of several."""
@@ -16,9 +19,16 @@ def spread(values, digits):
 
 
 def ratios(runs, floors, head):
-    """Of the figures of one server to the floor's of the same round."""
+    """Of the figures of one server to the floor's of the same round, where both delivered all."""
+    runs = [run for run in runs if is_whole(run["figures"])]
+    floors = {number: figures for number, figures in floors.items() if is_whole(figures)}
     pairs = [(run["figures"].get(head), floors.get(run["round"], {}).get(head)) for run in runs]
     return [figure / floor for figure, floor in pairs if figure is not None and floor]
+
+
+def is_whole(figures):
+    """Whether nothing was left undelivered, where that may be."""
+    return figures.get("delivered, %", 100) >= WHOLE
 
 
 def notes(runs, counted):
