@@ -1,7 +1,5 @@
 //! The figures of two runs: which is better, and by how much.
 
-use serde_json::{Map, Value};
-
 use crate::page::unit::Unit;
 
 /// A figure of two runs.
@@ -30,25 +28,12 @@ pub(crate) enum Verdict {
 enum Wanted {
     More,
     Less,
-    /// Not a single one.
+    /// Not a single one; one that is absent is none.
     None,
     /// Does not matter.
     Any,
 }
 
-/// No figures of what was measured.
-const NO_FIGURES: &[&str] = &[
-    "format",
-    "command",
-    "parameters",
-    "environment",
-    "warnings",
-    "series",
-    "distribution",
-    "by_message",
-    "rounds",
-    "cpu_s_by_thread",
-];
 /// Faults: from none to one is worse, whatever the threshold.
 const FAULTS: &[&str] = &[
     "lost",
@@ -60,9 +45,12 @@ const FAULTS: &[&str] = &[
     "copies_faulty",
     "wrong",
     "ended_early",
-    "missed",
-    "gave_up",
+    "unexpected_messages",
+    "messages_faulty",
+    "close_unanswered",
 ];
+/// Counts by kind, which are there only where there are any.
+const FAULTS_BY_KIND: &[&str] = &["failures.", "ended_early_by_kind.", "slow.ended."];
 /// Of single messages, or of what was asked for: they differ from run to run.
 const NOT_JUDGED: &[&str] = &[
     "min_us",
@@ -128,68 +116,15 @@ impl Verdict {
     }
 }
 
-/// All figures that both runs have.
-pub(crate) fn figures(
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    threshold: f64,
-) -> Vec<Figure> {
-    let mut found = Vec::new();
-    collect("", before, after, threshold, &mut found);
-    found
-}
-
-fn collect(
-    prefix: &str,
-    before: &Map<String, Value>,
-    after: &Map<String, Value>,
-    threshold: f64,
-    found: &mut Vec<Figure>,
-) {
-    for (name, value) in before
-        .iter()
-        .filter(|(name, _)| !NO_FIGURES.contains(&name.as_str()))
-    {
-        let path = format!("{prefix}{name}");
-        if let (Some(one), Some(other)) = (number(value), after.get(name).and_then(number)) {
-            found.push(Figure::new(&path, one, other, threshold));
-            continue;
-        }
-        for (name, one, other) in inside(value, after.get(name)) {
-            collect(&format!("{path}.{name}"), one, other, threshold, found);
-        }
-    }
-}
-
-/// The rest of a path, and a group of each run.
-type Both<'a> = (String, &'a Map<String, Value>, &'a Map<String, Value>);
-
-/// Groups that both have, each with the rest of its path.
-fn inside<'a>(before: &'a Value, after: Option<&'a Value>) -> Vec<Both<'a>> {
-    match (before, after) {
-        (Value::Object(one), Some(Value::Object(other))) => vec![(String::new(), one, other)],
-        (Value::Array(one), Some(Value::Array(other))) => {
-            let both = one.iter().zip(other).enumerate();
-            both.filter_map(|(at, (one, other))| {
-                Some((format!("{}.", at + 1), one.as_object()?, other.as_object()?))
-            })
-            .collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// A run that passed counts as one that did not fail.
-fn number(value: &Value) -> Option<f64> {
-    match value {
-        Value::Bool(yes) => Some(f64::from(u8::from(*yes))),
-        value => value.as_f64(),
-    }
+/// Whether a figure is a number of faults, of which there are to be none.
+pub(super) fn is_fault(path: &str) -> bool {
+    wanted(path) == Wanted::None
 }
 
 fn wanted(path: &str) -> Wanted {
     let name = last(path);
-    if FAULTS.contains(&name) || path.contains("failures.") {
+    let is_fault_of_kind = FAULTS_BY_KIND.iter().any(|group| path.contains(group));
+    if FAULTS.contains(&name) || is_fault_of_kind {
         return Wanted::None;
     }
     if NOT_JUDGED.contains(&name) {
@@ -202,12 +137,13 @@ fn wanted(path: &str) -> Wanted {
         Unit::PerSecond => Wanted::More,
         Unit::Micros | Unit::Bytes => Wanted::Less,
         Unit::Seconds if name.starts_with("open") => Wanted::Less,
-        _ if name.contains("_to_") => Wanted::Less,
+        _ if name.contains("_to_") || name == "memory_growth_percent" => Wanted::Less,
         _ => Wanted::Any,
     }
 }
 
-fn last(path: &str) -> &str {
+/// The last part of a path.
+pub(super) fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
@@ -240,6 +176,10 @@ mod tests {
             ),
             ("client.threads", 2.0, 4.0, Verdict::NotJudged),
             ("passed", 1.0, 0.0, Verdict::Worse),
+            ("slow.ended.reset by the server", 0.0, 1.0, Verdict::Worse),
+            ("unexpected_messages", 0.0, 1.0, Verdict::Worse),
+            ("memory_growth_percent", 2.0, 9.0, Verdict::Worse),
+            ("memory_growth_max_percent", 2.0, 9.0, Verdict::NotJudged),
         ] {
             assert_eq!(
                 Figure::new(path, before, after, 0.1).verdict,
@@ -247,23 +187,5 @@ mod tests {
                 "{path} {before} {after}"
             );
         }
-    }
-
-    #[test]
-    fn figures_of_groups_and_lists_are_found() {
-        let run = |us: f64| {
-            let value = serde_json::json!({
-                "format": 1, "latency": { "p50_us": us, "distribution": [[0.0, 1.0]] },
-                "cells": [{ "median": { "libc_us": us } }], "series": { "interval_s": 1 }, "passed": true
-            });
-            value.as_object().unwrap().clone()
-        };
-        let found = figures(&run(10.0), &run(20.0), 0.1);
-        let paths: Vec<&str> = found.iter().map(|figure| figure.path.as_str()).collect();
-        assert_eq!(
-            paths,
-            ["latency.p50_us", "cells.1.median.libc_us", "passed"]
-        );
-        assert_eq!(found[0].ratio(), Some(2.0));
     }
 }

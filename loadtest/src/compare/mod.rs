@@ -1,5 +1,6 @@
 //! Two runs side by side: their figures, ratios, and what got better or worse.
 
+mod collect;
 mod figure;
 mod page;
 mod sameness;
@@ -48,7 +49,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<bool, RunError> {
     }
     let comparison = Comparison {
         hosts: sameness::of_hosts(&before, &after),
-        figures: figure::figures(&before, &after, threshold),
+        figures: collect::figures(&before, &after, threshold),
         threshold_percent: args.threshold,
         before,
         after,
