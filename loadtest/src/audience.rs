@@ -170,6 +170,11 @@ impl Audience {
         self.crew.control.ended.load(Ordering::Acquire)
     }
 
+    /// Connections that were left with a close frame which the server did not answer with one.
+    pub(crate) fn unanswered(&self) -> u64 {
+        self.crew.control.unanswered.load(Ordering::Acquire)
+    }
+
     /// What the threads share.
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.crew.control

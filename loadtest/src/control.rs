@@ -21,6 +21,8 @@ pub(crate) struct Control {
     pub(crate) ended: AtomicU64,
     /// Connections that were live and were left by our own wish.
     pub(crate) left: AtomicU64,
+    /// Of these: our close frame was not answered with one.
+    pub(crate) unanswered: AtomicU64,
     /// Tries that failed and were followed by another.
     pub(crate) retries: AtomicU64,
     /// When the latest connection became live.
@@ -84,6 +86,7 @@ impl Control {
             gave_up: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             left: AtomicU64::new(0),
+            unanswered: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             last_live_ns: AtomicU64::new(0),
             is_slow: AtomicBool::new(false),

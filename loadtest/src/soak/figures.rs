@@ -23,6 +23,8 @@ pub(crate) struct Figures {
     pub(crate) opening: Opening,
     /// Connections that left and came back.
     pub(crate) left: u64,
+    /// Close frames of theirs that the server did not answer with one; `opening.failures` has why.
+    pub(crate) close_unanswered: u64,
     pub(crate) messages_sent: u32,
     pub(crate) deliveries: Deliveries,
     /// From when a message was due to each delivery, in all intervals.

@@ -207,6 +207,7 @@ impl<'a> Soak<'a> {
         let is_over = self.publisher.has_ended();
         figures.opening.ended_early = self.listeners.ended();
         figures.left = self.listeners.control().left.load(Ordering::Acquire);
+        figures.close_unanswered = self.listeners.unanswered();
         figures.messages_sent = sent;
         figures.lateness = self.publisher.stop()?.percentiles();
         let heard = self.listeners.stop(sent)?;
@@ -223,7 +224,7 @@ impl<'a> Soak<'a> {
         figures.series = self.leader.finish();
         figures.passed = waited == Waited::Done
             && !is_over
-            && figures.opening.ended_early == 0
+            && figures.opening.ended_early + figures.close_unanswered == 0
             && figures.deliveries.is_clean()
             && growth <= self.args.memory_growth_max;
         Ok(())

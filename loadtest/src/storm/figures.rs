@@ -27,6 +27,8 @@ pub(crate) struct Figures {
     pub(crate) steady: Steady,
     /// Why the server ended connections that were live.
     pub(crate) ended_early_by_kind: BTreeMap<String, u64>,
+    /// Close frames that the server did not answer with one; `opening.failures` has why.
+    pub(crate) close_unanswered: u64,
     /// While those who left came back, in the last round.
     pub(crate) client: ClientCost,
     pub(crate) warnings: Vec<Warning>,

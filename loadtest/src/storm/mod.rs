@@ -233,6 +233,7 @@ impl<'a> Storm<'a> {
         }
         let is_over = self.caller.has_ended() || self.publisher.has_ended();
         figures.opening.ended_early = self.leavers.ended() + self.steady.ended();
+        figures.close_unanswered = self.leavers.unanswered();
         let called = self.caller.schedule.sent();
         self.caller.stop()?;
         figures.steady.lateness = self.publisher.stop()?.percentiles();
@@ -257,7 +258,7 @@ impl<'a> Storm<'a> {
         figures.series = self.leader.finish();
         figures.passed = waited == Waited::Done
             && !is_over
-            && figures.opening.ended_early == 0
+            && figures.opening.ended_early + figures.close_unanswered == 0
             && figures.deliveries.is_clean()
             && figures.steady.deliveries.is_clean();
         Ok(())

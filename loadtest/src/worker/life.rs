@@ -18,7 +18,7 @@ use crate::worker::{Leaving, Worker};
 
 /// The code of a close frame of ours, RFC 6455 7.4.1: going away.
 const GOING_AWAY: u16 = 1001;
-/// A close frame of ours that is not answered by then counts as a failure.
+/// After a close frame of ours a connection is cut if there is no answer by then.
 const ANSWER_NS: u64 = 10 * SECOND;
 
 impl<A: App> Worker<A> {
@@ -41,7 +41,7 @@ impl<A: App> Worker<A> {
 
     /// A connection is over; before it was live, it may be tried again.
     #[cold]
-    pub(super) fn end(&mut self, index: usize, why: String) {
+    pub(super) fn end(&mut self, index: usize, mut why: String) {
         let link = &mut self.links[index];
         let (state, protocol) = (link.state, link.protocol);
         *link = Link::new(protocol);
@@ -53,11 +53,18 @@ impl<A: App> Worker<A> {
             State::Leaving => {
                 self.control.left.fetch_add(1, Ordering::AcqRel);
                 self.app.on_end(name, EndedBy::Us, now, &mut self.outbox);
-                let leaving = self.leaving.remove(&index);
-                if let Some(at) = leaving.and_then(|leaving| leaving.back_at) {
+                // Who was cut on purpose waits for no answer.
+                let Some(leaving) = self.leaving.remove(&index) else {
+                    return;
+                };
+                if let Some(at) = leaving.back_at {
                     self.outbox.come_back(index, at);
                 }
-                return;
+                if leaving.is_answered {
+                    return;
+                }
+                self.control.unanswered.fetch_add(1, Ordering::AcqRel);
+                why.insert_str(0, "close frame not answered: ");
             }
             State::Live => {
                 self.control.ended.fetch_add(1, Ordering::AcqRel);
@@ -108,7 +115,12 @@ impl<A: App> Worker<A> {
         if how == Leave::Close && link.protocol == Protocol::WebSocket {
             self.outbox.close(index, GOING_AWAY);
             let due = now + ANSWER_NS;
-            self.leaving.insert(index, Leaving { due, back_at: None });
+            let leaving = Leaving {
+                due,
+                back_at: None,
+                is_answered: false,
+            };
+            self.leaving.insert(index, leaving);
             self.answers_due.push_back((index, due));
         } else {
             self.end(index, String::new());
@@ -125,9 +137,7 @@ impl<A: App> Worker<A> {
         {
             self.answers_due.pop_front();
             if self.leaving.get(&index).map(|leaving| leaving.due) == Some(due) {
-                let what = "close frame not answered".to_owned();
-                *self.failures.entry(what).or_default() += 1;
-                self.end(index, String::new());
+                self.end(index, "timed out".to_owned());
             }
         }
         let open_up_to = self.control.open_up_to.load(Ordering::Acquire);

@@ -65,6 +65,8 @@ struct Leaving {
     due: u64,
     /// When it is to be opened again.
     back_at: Option<u64>,
+    /// The server's close frame has come.
+    is_answered: bool,
 }
 
 const DOORBELL: Token = Token(usize::MAX - 1);

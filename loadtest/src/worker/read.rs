@@ -94,12 +94,14 @@ impl<A: App> Worker<A> {
             outbox.flush(links);
         }
         let Err(ended) = result else { return true };
-        if let Ended::Close(code) = ended
-            && !is_left
-        {
-            // The closing handshake: the same code goes back, RFC 6455 5.5.1.
-            self.outbox.close(index, code);
-            self.outbox.flush(&self.links);
+        if let Ended::Close(code) = ended {
+            if let Some(leaving) = self.leaving.get_mut(&index) {
+                leaving.is_answered = true;
+            } else {
+                // The closing handshake: the same code goes back, RFC 6455 5.5.1.
+                self.outbox.close(index, code);
+                self.outbox.flush(&self.links);
+            }
         }
         self.end(index, ended.label());
         false

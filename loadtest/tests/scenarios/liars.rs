@@ -105,6 +105,18 @@ fn a_storm_finds_who_is_back_and_gets_nothing() {
 }
 
 #[test]
+fn close_frames_must_be_answered() {
+    let unanswered = "close frame not answered: closed without a word";
+    let figures = lied_to(Fault::Hush, &format!("{STORM} --close"));
+    assert_eq!(figures["close_unanswered"], 12, "two rounds of six");
+    assert_eq!(figures["opening"]["failures"][unanswered], 12);
+    let figures = lied_to(Fault::Hush, &format!("{SOAK} --churn 5"));
+    let count = figures["close_unanswered"].as_u64();
+    assert!(count > Some(0), "{figures:#}");
+    assert!(count < figures["left"].as_u64(), "half of them are cut");
+}
+
+#[test]
 fn a_storm_finds_what_the_steady_ones_miss() {
     let figures = lied_to(Fault::Lose(0), STORM);
     assert_eq!(figures["steady"]["deliveries"]["lost"], 1);

@@ -30,6 +30,8 @@ pub(crate) enum Fault {
     Push,
     /// Whoever connects is closed with 1013.
     CloseAll,
+    /// Close frames are not answered; the connection just ends.
+    Hush,
     /// Whoever connects is sent a ping.
     PingAll,
     /// It needs a MiB more for each message.
@@ -117,7 +119,9 @@ impl Hub {
             Event::Pong(payload) => drop(self.heard.send((PONG, payload))),
             Event::Closed(id, payload) => {
                 if let Some(conn) = self.conns.remove(&id) {
-                    wire::write(&conn.stream, &wire::frame(CLOSE, &payload));
+                    if self.fault != Fault::Hush {
+                        wire::write(&conn.stream, &wire::frame(CLOSE, &payload));
+                    }
                     drop(conn.stream.shutdown(Shutdown::Both));
                 }
                 drop(self.heard.send((CLOSE, payload)));
