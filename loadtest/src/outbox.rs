@@ -86,6 +86,12 @@ impl Outbox {
         !self.rests.is_empty() && self.rests.contains_key(&link)
     }
 
+    /// As if its socket were full.
+    #[cfg(test)]
+    pub(crate) fn block(&mut self, link: usize) {
+        self.rests.insert(link, Vec::new());
+    }
+
     /// Bytes waiting for the next flush.
     pub(crate) fn len(&self) -> usize {
         self.wire.len()

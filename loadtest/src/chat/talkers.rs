@@ -135,7 +135,9 @@ impl Talkers {
         let burst = out.len() + BURST_BYTES;
         loop {
             let (index, round) = self.next;
-            if round == self.room.quota || self.talkers.is_empty() {
+            let is_over = round == self.room.quota || self.talkers.is_empty();
+            // A full socket holds up those after it, who are late then: the schedule is one.
+            if is_over || out.is_blocked(index) {
                 return None;
             }
             let turn = round as usize * self.room.conns + self.number(index);

@@ -94,13 +94,39 @@ impl App for Publishers {
                 return Some(now);
             }
             let place = self.schedule.place(self.next);
-            self.next += 1;
             let conn = place.0 as usize * self.schedule.publishers as usize + place.1 as usize;
-            if conn % self.threads == self.thread {
+            let index = conn / self.threads;
+            let is_ours = conn % self.threads == self.thread;
+            // Those after it wait as well, and are late: the schedule is one.
+            if is_ours && out.is_blocked(index) {
+                return None;
+            }
+            self.next += 1;
+            if is_ours {
                 self.lateness.record(now - due);
-                self.send(conn / self.threads, place, due, out);
+                self.send(index, place, due, out);
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_socket_holds_the_schedule_up() {
+        let schedule = Arc::new(Schedule::of_topics(2, 100));
+        let start = Arc::new(AtomicU64::new(1));
+        let shared = (schedule, start);
+        let mut publishers = Publishers::new(2, (0, 1), Form::new(7, 24), shared);
+        let mut out = Outbox::default();
+        out.block(1);
+        assert_eq!(publishers.on_turn(u64::MAX >> 1, &mut out), None);
+        assert_eq!(publishers.sent, [1, 0]);
+        out.forget(1);
+        publishers.on_turn(u64::MAX >> 1, &mut out);
+        assert_eq!(publishers.sent, [50, 50]);
     }
 }

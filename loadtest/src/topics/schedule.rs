@@ -31,6 +31,20 @@ impl Schedule {
         }
     }
 
+    /// One message a second, to so many topics in turn.
+    #[cfg(test)]
+    pub(super) fn of_topics(topics: u32, messages: u32) -> Self {
+        Self {
+            topics,
+            publishers: 1,
+            messages,
+            conns: topics,
+            pick: Pick::InTurn,
+            seed: 0,
+            rate: 1.0,
+        }
+    }
+
     /// The topic and the publisher of a message.
     #[inline]
     pub(super) fn place(&self, number: u32) -> (u32, u32) {
