@@ -12,6 +12,7 @@ use crate::listeners::{self, Hall, Heard, Listeners};
 use crate::message::Form;
 use crate::metronome::{Metronome, Schedule};
 use crate::record::Recorder;
+use crate::report::Opening;
 use crate::scene;
 use crate::url::Target;
 
@@ -94,15 +95,16 @@ impl Publisher {
         self.crew.control.ended.load(Ordering::Acquire) > 0
     }
 
-    /// Ends its thread; how late its messages were.
+    /// Ends its thread; how late its messages were. What failed goes to the `opening`.
     ///
     /// # Errors
     ///
     /// The thread failed.
-    pub(crate) fn stop(self) -> Result<Recorder, RunError> {
+    pub(crate) fn stop(self, opening: &mut Opening) -> Result<Recorder, RunError> {
         let mut lateness = Recorder::new();
         for done in self.crew.stop()? {
             lateness.merge(&done.app.lateness);
+            opening.add_failures(&done.failures);
         }
         Ok(lateness)
     }

@@ -203,7 +203,7 @@ impl<'a> Run<'a> {
         let is_over = self.publisher.has_ended();
         figures.opening.ended_early = self.others.ended();
         figures.messages_sent = sent;
-        figures.lateness = self.publisher.stop()?.percentiles();
+        figures.lateness = self.publisher.stop(&mut figures.opening)?.percentiles();
         let others = self.others.stop(sent)?;
         figures.opening.add_failures(&others.failures);
         let [mut without, beside, after] = others.latency;
@@ -212,6 +212,7 @@ impl<'a> Run<'a> {
         figures.latency_beside_slow = beside.percentiles();
         figures.deliveries = others.deliveries;
         let heard = self.slow.stop(sent)?;
+        figures.opening.add_failures(&heard.failures);
         let slow = &heard.deliveries;
         figures.slow.readers = self.args.slow;
         figures.slow.bytes_per_s = self.args.slow_rate.unwrap_or(0);

@@ -209,7 +209,7 @@ impl<'a> Soak<'a> {
         figures.left = self.listeners.control().left.load(Ordering::Acquire);
         figures.close_unanswered = self.listeners.unanswered();
         figures.messages_sent = sent;
-        figures.lateness = self.publisher.stop()?.percentiles();
+        figures.lateness = self.publisher.stop(&mut figures.opening)?.percentiles();
         let heard = self.listeners.stop(sent)?;
         figures.opening.add_failures(&heard.failures);
         figures.connect_to_live = heard.took.percentiles();

@@ -235,8 +235,8 @@ impl<'a> Storm<'a> {
         figures.opening.ended_early = self.leavers.ended() + self.steady.ended();
         figures.close_unanswered = self.leavers.unanswered();
         let called = self.caller.schedule.sent();
-        self.caller.stop()?;
-        figures.steady.lateness = self.publisher.stop()?.percentiles();
+        self.caller.stop(&mut figures.opening)?;
+        figures.steady.lateness = self.publisher.stop(&mut figures.opening)?.percentiles();
         let leavers = self.leavers.stop(called)?;
         figures.deliveries = leavers.deliveries;
         figures.connect_to_live = leavers.took.percentiles();
