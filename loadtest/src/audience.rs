@@ -14,6 +14,7 @@ use crate::metronome::{Metronome, Schedule};
 use crate::record::Recorder;
 use crate::report::Opening;
 use crate::scene;
+use crate::series::Meter;
 use crate::url::Target;
 
 /// Listeners of a topic.
@@ -129,7 +130,11 @@ impl Audience {
         let crew = scene::crew(plan, threads, leader, |thread, threads, _| {
             let share = Plan::share(conns, thread, threads);
             let shared = (Arc::clone(schedule), Arc::clone(&hall));
-            let meter = leader.pulse().meter();
+            let meter = if hall.is_in_series {
+                leader.pulse().meter()
+            } else {
+                Meter::apart()
+            };
             Listeners::new(share, (thread, threads), form.clone(), shared, meter)
         })?;
         Ok(Self { crew, hall })

@@ -68,6 +68,8 @@ pub(crate) struct Hall {
     handed_in: Option<Sender<Recorder>>,
     /// Whether those whom the server closes connect again.
     pub(crate) returns: bool,
+    /// Whether their latencies are in the series.
+    pub(crate) is_in_series: bool,
     /// Who is to leave and come back.
     pub(crate) churn: Churn,
 }
@@ -84,6 +86,7 @@ impl Hall {
             interval: AtomicU32::new(0),
             handed_in,
             returns: false,
+            is_in_series: true,
             churn,
         }
     }

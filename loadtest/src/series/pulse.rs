@@ -85,6 +85,12 @@ impl Beat {
 }
 
 impl Meter {
+    /// One whose latencies are in no series.
+    pub(crate) fn apart() -> Self {
+        let (pulse, _) = pulse();
+        pulse.meter()
+    }
+
     /// Adds a latency in nanoseconds.
     #[inline]
     pub(crate) fn record(&mut self, nanos: u64) {
@@ -141,6 +147,13 @@ mod tests {
             .collect();
         assert_eq!(told, [(0, 1), (2, 2)]);
         assert_eq!(total.percentiles().count, 3);
+    }
+
+    #[test]
+    fn a_meter_apart_tells_only_its_total() {
+        let mut meter = Meter::apart();
+        meter.record(5_000);
+        assert_eq!(meter.finish().percentiles().count, 1);
     }
 
     #[test]

@@ -77,10 +77,11 @@ impl<'a> Run<'a> {
         let form = Form::new(run, args.payload as usize);
         let leader = Leader::new(&args.client);
         let publisher = Publisher::start(publish_target, &form, Some(args.rate), all, &leader)?;
-        let audience = |plan: Plan, returns: bool| {
+        let audience = |plan: Plan, is_slow: bool| {
             let threads = scene::threads(&args.client, plan.conns)?;
             let mut hall = Hall::new(Churn::none(), None);
-            hall.returns = returns;
+            hall.returns = is_slow && args.rounds > 1;
+            hall.is_in_series = !is_slow;
             Audience::start(plan, threads, &form, &publisher.schedule, hall, &leader)
         };
         let plan = scene::plan("reader", targets.clone(), all - slow, &form);
@@ -93,7 +94,7 @@ impl<'a> Run<'a> {
             },
             ..scene::plan("slow", targets, slow, &form)
         };
-        let slow = audience(plan, args.rounds > 1)?;
+        let slow = audience(plan, true)?;
         let mut run = Self {
             args,
             leader,
@@ -171,14 +172,16 @@ impl<'a> Run<'a> {
             leader.pause(duration)?;
             Ok(Waited::Done)
         })?;
-        hall.to_ns.store(now_ns(), Ordering::Release);
         let delivered = hall.delivered() - before;
         figures.server_pss_beside_slow_bytes = self.pss()?;
         figures.server = pid.map(|_| ServerCost::new(spent.server, delivered, spent.wall_s));
         figures.client = spent.client;
         self.leader.mark("slow ones read on", None);
         slow.read_slowly(false);
-        self.leader.pause(QUIET)
+        self.leader.pause(QUIET)?;
+        // What the slow ones have to read yet is not without them.
+        hall.to_ns.store(now_ns(), Ordering::Release);
+        Ok(())
     }
 
     /// Waits until the slow ones have read what was left for them.
