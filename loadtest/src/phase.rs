@@ -21,7 +21,7 @@ pub(crate) struct Phase {
 /// A server that has sent its last byte still has to get to sleep for its time to be counted.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// Measures a phase from `start` to the end of `wait`.
+/// Measures a phase from `start` to the end of `wait`, after which the server comes to rest.
 ///
 /// # Errors
 ///
@@ -29,6 +29,31 @@ const SETTLE: Duration = Duration::from_millis(20);
 pub(crate) fn measure(
     server_pid: Option<u32>,
     tids: &[u32],
+    start: impl FnOnce(u64),
+    leader: &mut Leader,
+    wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
+) -> Result<(Waited, Phase), RunError> {
+    spent(SETTLE, (server_pid, tids), start, leader, wait)
+}
+
+/// The same where the server goes on as it does, so that no more than the phase is counted.
+///
+/// # Errors
+///
+/// As [`measure`].
+pub(crate) fn measure_amid(
+    server_pid: Option<u32>,
+    tids: &[u32],
+    start: impl FnOnce(u64),
+    leader: &mut Leader,
+    wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
+) -> Result<(Waited, Phase), RunError> {
+    spent(Duration::ZERO, (server_pid, tids), start, leader, wait)
+}
+
+fn spent(
+    settle: Duration,
+    (server_pid, tids): (Option<u32>, &[u32]),
     start: impl FnOnce(u64),
     leader: &mut Leader,
     wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
@@ -53,7 +78,7 @@ pub(crate) fn measure(
         .map(|(after, before)| after.saturating_sub(before))
         .collect();
     leader.mark("end", None);
-    leader.pause(SETTLE)?;
+    leader.pause(settle)?;
     let server = server_cpu()?.since(server_before);
     Ok((
         waited,

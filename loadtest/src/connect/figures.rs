@@ -41,8 +41,8 @@ pub(crate) struct Server {
     pub(crate) cpu_us_per_connection: f64,
     pub(crate) user_us_per_connection: f64,
     pub(crate) opening_busy_cores: f64,
-    /// While all were held and nothing was published.
-    pub(crate) idle_busy_cores: f64,
+    /// While all were held and nothing was published, if they were held at all.
+    pub(crate) idle_busy_cores: Option<f64>,
     pub(crate) pss_before_bytes: u64,
     pub(crate) pss_connected_bytes: u64,
     pub(crate) pss_bytes_per_connection: f64,
@@ -50,7 +50,12 @@ pub(crate) struct Server {
 
 impl Server {
     /// From the phases, the connections that were opened, and the memory before and after.
-    pub(super) fn new(opening: &Phase, holding: &Phase, live: u64, pss: (u64, u64)) -> Self {
+    pub(super) fn new(
+        opening: &Phase,
+        holding: Option<&Phase>,
+        live: u64,
+        pss: (u64, u64),
+    ) -> Self {
         let cpu_s = |phase: &Phase| phase.server.on_cpu_ns as f64 / 1e9;
         let ticks = opening.server.user_s + opening.server.system_s;
         let per_connection = ratio(cpu_s(opening) * 1e6, live as f64);
@@ -58,7 +63,7 @@ impl Server {
             cpu_us_per_connection: per_connection,
             user_us_per_connection: per_connection * ratio(opening.server.user_s, ticks),
             opening_busy_cores: ratio(cpu_s(opening), opening.wall_s),
-            idle_busy_cores: ratio(cpu_s(holding), holding.wall_s),
+            idle_busy_cores: holding.map(|phase| ratio(cpu_s(phase), phase.wall_s)),
             pss_before_bytes: pss.0,
             pss_connected_bytes: pss.1,
             pss_bytes_per_connection: ratio(pss.1 as f64 - pss.0 as f64, live as f64),
@@ -104,14 +109,15 @@ impl Findings for Figures {
             table.row("messages", text);
         }
         if let Some(server) = &self.server {
+            let idle = server.idle_busy_cores;
+            let idle = idle.map(|cores| format!("; {cores:.4} cores while idle"));
             table.row(
                 "server CPU",
                 format!(
-                    "{:.1} us per connection opened, of it {:.1} in user space; {:.4} cores while \
-                     idle",
+                    "{:.1} us per connection opened, of it {:.1} in user space{}",
                     server.cpu_us_per_connection,
                     server.user_us_per_connection,
-                    server.idle_busy_cores
+                    idle.unwrap_or_default()
                 ),
             );
             table.row(

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<Figures, RunError> {
     let before = scene::pss(&mut leader, pid)?;
     let (opened, opening) = open(args, &crew, &mut leader, &mut figures)?;
     let connected = scene::pss(&mut leader, pid)?;
-    let (_, holding) = phase::measure(
+    let (_, holding) = phase::measure_amid(
         pid,
         &crew.tids,
         |_| (),
@@ -76,7 +76,8 @@ pub(crate) fn run(args: &ConnectArgs) -> Result<Figures, RunError> {
     figures.hold_s = holding.wall_s;
     figures.opening.ended_early = crew.control.ended.load(Ordering::Acquire);
     let live = figures.opening.live;
-    figures.server = pid.map(|_| Server::new(&opening, &holding, live, (before, connected)));
+    let idle = (!args.hold.is_zero()).then_some(&holding);
+    figures.server = pid.map(|_| Server::new(&opening, idle, live, (before, connected)));
     figures.warnings = Warning::find(&opening.client, None);
     figures.client = opening.client;
     add_up(crew.stop()?, &mut figures);

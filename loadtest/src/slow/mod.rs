@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
             hall.to_ns.store(u64::MAX, Ordering::Relaxed);
             hall.from_ns.store(now, Ordering::Release);
         };
-        let (_, spent) = phase::measure(pid, &tids, begin, &mut self.leader, |leader| {
+        let (_, spent) = phase::measure_amid(pid, &tids, begin, &mut self.leader, |leader| {
             leader.pause(duration)?;
             Ok(Waited::Done)
         })?;

@@ -197,7 +197,7 @@ impl<'a> Storm<'a> {
             };
             let (pid, tids) = (self.args.client.server_pid, &self.leavers.crew.tids);
             let leader = &mut self.leader;
-            let (returned, spent) = phase::measure(pid, tids, come_back, leader, |leader| {
+            let (returned, spent) = phase::measure_amid(pid, tids, come_back, leader, |leader| {
                 leader.wait_live(&control, conns, "live again")
             })?;
             waited = returned;
