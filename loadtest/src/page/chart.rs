@@ -184,7 +184,7 @@ impl Chart<'_> {
                 TOP - 2.0
             ));
             let width = LETTER * name.chars().count() as f64;
-            let begin = (at - width / 2.0).clamp(4.0, RIGHT - width);
+            let begin = (at - width / 2.0).clamp(4.0, (RIGHT - width).max(4.0));
             let Some(line) = taken
                 .iter()
                 .position(|end| *end + LETTER < begin + width / 2.0)
@@ -246,5 +246,32 @@ impl Chart<'_> {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_may_have_a_name_longer_than_the_chart() {
+        let name = "long".repeat(40);
+        let chart = Chart {
+            title: "Title",
+            unit: Unit::Count,
+            across: Across {
+                label: "seconds",
+                told: |place| place.to_string(),
+                ends: (0.0, 1.0),
+                ticks: Vec::new(),
+                marks: vec![(0.5, name.clone())],
+            },
+            curves: vec![Curve {
+                name: "curve".to_owned(),
+                points: vec![(0.0, Some(1.0)), (1.0, Some(2.0))],
+            }],
+            is_stacked: false,
+        };
+        assert!(chart.draw().contains(&name));
     }
 }
