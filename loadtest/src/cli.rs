@@ -1,5 +1,6 @@
 //! The flags and their help.
 
+mod client;
 mod output;
 
 use std::net::SocketAddrV4;
@@ -14,6 +15,7 @@ use crate::soak::cli::SoakArgs;
 use crate::storm::cli::StormArgs;
 use crate::topics::cli::TopicsArgs;
 
+pub(crate) use crate::cli::client::{ClientArgs, DeadlineArgs};
 pub(crate) use crate::cli::output::{CompareArgs, OutputArgs, ReportArgs, RunArgs};
 
 /// Loads a message server on this host and checks every delivery.
@@ -131,40 +133,12 @@ pub(crate) struct FanoutArgs {
     /// [default: 200, with --rate 0].
     #[arg(long, value_name = "US", value_parser = clap::value_parser!(u32).range(..1_000_000))]
     pub(crate) gather: Option<u32>,
+    /// How long its messages may take.
+    #[command(flatten)]
+    pub(crate) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
     pub(crate) client: ClientArgs,
-}
-
-/// What all client commands take.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct ClientArgs {
-    /// Client threads [default: number of CPUs, or as many as the descriptor limit asks for].
-    #[arg(long)]
-    pub(crate) threads: Option<usize>,
-    /// Process of the server, for its CPU time and memory.
-    #[arg(long)]
-    pub(crate) server_pid: Option<u32>,
-    /// Do not first see whether one message goes through.
-    #[arg(long)]
-    pub(crate) no_preflight: bool,
-    /// Seconds without progress after which the run ends with what is missing.
-    #[arg(long, default_value_t = 60.0)]
-    pub(crate) timeout: f64,
-    /// Seconds of the message phase after which the run ends, failed, with what has arrived by then
-    /// [default: as long as anything arrives].
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) deadline: Option<f64>,
-    /// Seconds between samples of what the report shows over time, 0 for none
-    /// [default: 0.2, doubled whenever there are 600].
-    #[arg(long, value_name = "S")]
-    pub(crate) sample_every: Option<f64>,
-    /// Do not show how far the run is.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
-    /// Where the figures go.
-    #[command(flatten)]
-    pub(crate) output: OutputArgs,
 }
 
 /// Every connection sends and waits for the same bytes to come back.
@@ -183,6 +157,9 @@ pub(crate) struct EchoArgs {
     /// Bytes of each message, 24 to 16777216.
     #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
     pub(crate) payload: u32,
+    /// How long its messages may take.
+    #[command(flatten)]
+    pub(crate) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
     pub(crate) client: ClientArgs,

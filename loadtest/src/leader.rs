@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, DeadlineArgs};
 use crate::clock::{SECOND, nanos, now_ns};
 use crate::control::{Control, News};
 use crate::series::{Pulse, Sampler, Series, Watch};
@@ -54,18 +54,24 @@ const GRACE_NS: u64 = 2 * SECOND;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 impl Leader {
-    /// Ends waits after `--timeout` seconds without progress, and [`Self::wait_done`] after
-    /// `--deadline` seconds, however well things go on.
+    /// Ends waits after `--timeout` seconds without progress.
     pub(crate) fn new(args: &ClientArgs) -> Self {
         let (sender, news) = unbounded();
         Self {
             sender,
             news,
             timeout: nanos(args.timeout),
-            deadline: args.deadline.map_or(u64::MAX, nanos),
+            deadline: u64::MAX,
             show: Show::new(args.quiet),
             sampler: Sampler::new(args.sample_every),
         }
+    }
+
+    /// Ends [`Self::wait_done`] and [`Self::wait_in_time`] after `--deadline` seconds, however well
+    /// things go on.
+    pub(crate) fn until(mut self, phase: &DeadlineArgs) -> Self {
+        self.deadline = phase.deadline.map_or(u64::MAX, nanos);
+        self
     }
 
     /// For the meters of threads, whose latencies are to be in the series.
@@ -134,6 +140,32 @@ impl Leader {
             let now = progress();
             leader.show.at(Stage::of(what, wanted), now);
             (now, (now >= wanted).then_some(Waited::Done), lost())
+        })
+    }
+
+    /// The same for a phase of messages, which may take no longer than `--deadline`.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn wait_in_time(
+        &mut self,
+        what: &str,
+        wanted: u64,
+        progress: impl Fn() -> u64,
+        lost: impl Fn() -> bool,
+    ) -> Result<Waited, RunError> {
+        let start = now_ns();
+        self.wait(LOOK_EVERY, |leader| {
+            let now = progress();
+            leader.show.at(Stage::of(what, wanted), now);
+            let is_over = now_ns() - start > leader.deadline;
+            let waited = match (now >= wanted, is_over) {
+                (true, _) => Some(Waited::Done),
+                (false, true) => Some(Waited::Stalled),
+                (false, false) => None,
+            };
+            (now, waited, lost())
         })
     }
 

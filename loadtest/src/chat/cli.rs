@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, DeadlineArgs};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve --tcp-topic news` in another terminal:
@@ -38,6 +38,9 @@ pub(crate) struct ChatArgs {
     /// Without it each sends its next when its own has come back.
     #[arg(long)]
     pub(crate) rate: Option<f64>,
+    /// How long its messages may take.
+    #[command(flatten)]
+    pub(crate) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
     pub(crate) client: ClientArgs,

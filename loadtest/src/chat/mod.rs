@@ -50,7 +50,7 @@ pub(crate) fn run(args: &ChatArgs) -> Result<Figures, RunError> {
         rate_per_s: args.rate,
         ..Figures::default()
     };
-    let mut leader = Leader::new(&args.client);
+    let mut leader = Leader::new(&args.client).until(&args.phase);
     let crew = start(args, &room, &mut leader, &mut figures)?;
     let control = Arc::clone(&crew.control);
     let start_ns = now_ns();

@@ -67,7 +67,7 @@ pub(crate) fn run(args: &EchoArgs) -> Result<Figures, RunError> {
         returned: AtomicU64::new(0),
         expected,
     });
-    let mut leader = Leader::new(&args.client);
+    let mut leader = Leader::new(&args.client).until(&args.phase);
     let crew = start(args, targets, &shared, &leader)?;
     let control = Arc::clone(&crew.control);
     leader.watch(watch(args, &crew, &shared));

@@ -87,7 +87,7 @@ pub(crate) fn run(args: &FanoutArgs) -> Result<Figures, RunError> {
 
 impl Run {
     fn start(args: &FanoutArgs, setup: &Setup) -> Result<Self, RunError> {
-        let leader = Leader::new(&args.client);
+        let leader = Leader::new(&args.client).until(&args.phase);
         let publishing_threads = crew::threads_for(setup.quotas.len(), 1)?;
         let publishing = Arc::new(Control::new(publishing_threads)?);
         let subscribing = Arc::new(Control::new(setup.threads)?);

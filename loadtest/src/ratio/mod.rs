@@ -11,7 +11,7 @@ use std::process::Command;
 
 use serde::Serialize;
 
-use crate::cli::{ClientArgs, EchoArgs, FanoutArgs, FloorMode, RatioArgs};
+use crate::cli::{ClientArgs, DeadlineArgs, EchoArgs, FanoutArgs, FloorMode, RatioArgs};
 use crate::leader::RunError;
 use crate::pin::Pinning;
 use crate::ratio::round::{Round, Rules};
@@ -195,6 +195,7 @@ fn measure(
             connections,
             messages,
             payload,
+            phase: DeadlineArgs::default(),
             client,
         })?;
         let server = figures.server.unwrap_or_default();
@@ -225,6 +226,7 @@ fn measure(
         hold: 0.0,
         pss_at: Vec::new(),
         gather: args.gather,
+        phase: DeadlineArgs::default(),
         client,
     })?;
     let server = figures.server.unwrap_or_default();

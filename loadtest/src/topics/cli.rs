@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, DeadlineArgs};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
@@ -55,6 +55,9 @@ pub(crate) struct TopicsArgs {
     /// Bytes of each message, 24 to 16777216.
     #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
     pub(crate) payload: u32,
+    /// How long its messages may take.
+    #[command(flatten)]
+    pub(crate) phase: DeadlineArgs,
     /// What all client commands take.
     #[command(flatten)]
     pub(crate) client: ClientArgs,

@@ -87,7 +87,7 @@ impl<'a> Run<'a> {
         figures.publish_url = publish_target.to_string();
         check(&[&targets[..], std::slice::from_ref(&publish_target)].concat())?;
         preflight::delivers(&args.client, &targets[0], &publish_target)?;
-        let leader = Leader::new(&args.client);
+        let leader = Leader::new(&args.client).until(&args.phase);
         let form = Form::new(run, args.payload as usize);
         let schedule = Arc::new(Schedule::new(args));
         let (delivered, start_ns) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
@@ -199,7 +199,7 @@ impl<'a> Run<'a> {
         let pid = self.args.client.server_pid;
         let expected = self.schedule.deliveries();
         phase::measure(pid, &tids, go, &mut self.leader, |leader| {
-            leader.wait_for(
+            leader.wait_in_time(
                 "deliveries",
                 expected,
                 || delivered.load(Ordering::Acquire),

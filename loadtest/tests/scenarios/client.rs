@@ -98,6 +98,7 @@ fn wrong_usage_is_refused() {
         "slow --url ws://127.0.0.1:1/",
         "slow --url ws://127.0.0.1:1/ -n 5 --slow 5 --stopped",
         "soak --url ws://127.0.0.1:1/ --interval 0",
+        "soak --url ws://127.0.0.1:1/ --deadline 1",
     ] {
         let output = refused(flags);
         assert_eq!(output.status.code(), Some(2), "{flags}: {}", shown(&output));

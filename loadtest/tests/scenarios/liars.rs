@@ -85,6 +85,15 @@ fn topics_finds_what_is_lost_late_and_astray() {
     );
 }
 
+#[test]
+fn topics_end_by_their_deadline() {
+    let figures = lied_to(
+        Fault::None,
+        "topics --url ws://@http/sub/{topic} -t 3 -n 9 -m 60 --rate 1 --deadline 0.1",
+    );
+    assert!(figures["messages_sent"].as_u64() < Some(60), "{figures:#}");
+}
+
 /// Connections of a storm, in the order of opening: those who leave, the steady, two publishers.
 const STORM_CONNS: usize = 6 + 2 + 2;
 
