@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::chat::cli::ChatArgs;
 use crate::connect::cli::ConnectArgs;
+use crate::scene::seconds;
 use crate::slow::cli::SlowArgs;
 use crate::soak::cli::SoakArgs;
 use crate::storm::cli::StormArgs;
@@ -103,8 +104,8 @@ pub(crate) struct FanoutArgs {
     /// Connections that publish, beside the subscribers, at least 1.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..i64::from(u32::MAX)))]
     pub(crate) publishers: u32,
-    /// Messages of all publishers together.
-    #[arg(short, long, default_value_t = 100)]
+    /// Messages of all publishers together, at least 1.
+    #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Bytes of each message, 24 to 16777216.
     #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
@@ -114,10 +115,10 @@ pub(crate) struct FanoutArgs {
     #[arg(long)]
     pub(crate) rate: Option<f64>,
     /// Seconds of the schedule; RATE x DURATION messages are sent.
-    #[arg(long, requires = "rate", conflicts_with = "messages")]
+    #[arg(long, requires = "rate", conflicts_with = "messages", value_parser = seconds)]
     pub(crate) duration: Option<f64>,
     /// Seconds to keep all connections open after the last message, answering pings.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = seconds)]
     pub(crate) hold: f64,
     /// Stop opening at N1 and at N2 connections, read the server's memory, report the slope.
     #[arg(

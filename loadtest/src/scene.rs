@@ -160,6 +160,18 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(seconds * unit).map_err(|_| wrong())
 }
 
+/// Reads seconds, which are neither below 0 nor without end.
+///
+/// # Errors
+///
+/// They are.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    let is_time = |seconds: &f64| Duration::try_from_secs_f64(*seconds).is_ok();
+    let wrong = || format!("{text:?} is no number of seconds from 0 on");
+    seconds.filter(is_time).ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,6 +184,15 @@ mod tests {
         assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
         for wrong in ["", "h", "-1s", "3d", "1e999"] {
             assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_not_below_zero() {
+        assert_eq!(seconds("0"), Ok(0.0));
+        assert_eq!(seconds("1.5"), Ok(1.5));
+        for wrong in ["", "x", "-1", "NaN", "inf"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
 

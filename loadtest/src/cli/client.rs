@@ -3,6 +3,7 @@
 use clap::Args;
 
 use crate::cli::OutputArgs;
+use crate::scene::seconds;
 
 /// What all client commands take.
 #[derive(Args, Clone, Debug, Default)]
@@ -17,11 +18,11 @@ pub(crate) struct ClientArgs {
     #[arg(long)]
     pub(crate) no_preflight: bool,
     /// Seconds without progress after which the run ends with what is missing.
-    #[arg(long, default_value_t = 60.0)]
+    #[arg(long, default_value_t = 60.0, value_parser = seconds)]
     pub(crate) timeout: f64,
     /// Seconds between samples of what the report shows over time, 0 for none
     /// [default: 0.2, doubled whenever there are 600].
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", value_parser = seconds)]
     pub(crate) sample_every: Option<f64>,
     /// Do not show how far the run is.
     #[arg(short, long)]
@@ -36,6 +37,6 @@ pub(crate) struct ClientArgs {
 pub(crate) struct DeadlineArgs {
     /// Seconds of the message phase after which the run ends, failed, with what has arrived by then
     /// [default: as long as anything arrives].
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) deadline: Option<f64>,
 }

@@ -15,15 +15,9 @@ pub(crate) struct Demand {
     pub(crate) at_once: u64,
 }
 
-/// Flags that are numbers of connections.
-const CONNECTIONS: &[&str] = &[
-    "connections",
-    "publishers",
-    "steady",
-    "slow",
-    "stopped",
-    "subscribers",
-];
+/// Flags that are numbers of connections, beside publishers. Those of `--slow` are among
+/// `--connections`.
+const CONNECTIONS: &[&str] = &["connections", "steady"];
 /// Descriptors of a table that are not connections, with some to spare.
 const OTHER_DESCRIPTORS: u64 = 200;
 /// Kernel memory of one end of a connection that was in use: the socket with what epoll and the
@@ -39,10 +33,11 @@ impl Demand {
             Value::Array(values) => values.iter().filter_map(Value::as_u64).max(),
             value => value.as_u64(),
         };
-        let connections = CONNECTIONS
-            .iter()
-            .filter_map(|name| flags.get(*name).and_then(most))
-            .sum();
+        let number = |name: &str| flags.get(name).and_then(most);
+        // With topics each of them has its publishers.
+        let publishers = number("publishers").map(|of_each| of_each * number("topics").unwrap_or(1));
+        let connections = CONNECTIONS.iter().filter_map(|name| number(name)).sum::<u64>()
+            + publishers.unwrap_or(0);
         let window = flags
             .get("window")
             .and_then(Value::as_u64)
@@ -279,7 +274,12 @@ mod tests {
     #[test]
     fn a_demand_is_read_from_flags() {
         let flags = serde_json::json!({ "connections": [10, 500], "publishers": 4, "window": 50, "threads": 2 });
-        let demand = Demand::new(flags.as_object().unwrap(), 256, 8);
+        let demand = |flags: &Value| Demand::new(flags.as_object().unwrap(), 256, 8);
+        let topics = serde_json::json!({ "connections": 10, "publishers": 2, "topics": 30 });
+        assert_eq!(demand(&topics).connections, 70);
+        let slow = serde_json::json!({ "connections": 500, "slow": 5 });
+        assert_eq!(demand(&slow).connections, 500);
+        let demand = demand(&flags);
         assert_eq!(
             demand,
             Demand {

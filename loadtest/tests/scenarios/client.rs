@@ -99,6 +99,9 @@ fn wrong_usage_is_refused() {
         "slow --url ws://127.0.0.1:1/ -n 5 --slow 5 --stopped",
         "soak --url ws://127.0.0.1:1/ --interval 0",
         "soak --url ws://127.0.0.1:1/ --deadline 1",
+        "fanout --url ws://127.0.0.1:1/ -m 0",
+        "fanout --url ws://127.0.0.1:1/ --timeout NaN",
+        "fanout --url ws://127.0.0.1:1/ --rate 1 --duration=-1",
     ] {
         let output = refused(flags);
         assert_eq!(output.status.code(), Some(2), "{flags}: {}", shown(&output));
