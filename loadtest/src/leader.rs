@@ -196,6 +196,19 @@ impl Leader {
     ///
     /// A thread failed.
     pub(crate) fn pause(&mut self, time: Duration) -> Result<(), RunError> {
+        self.pause_unless(time, || false)
+    }
+
+    /// Lets this much time pass, or less if there is nothing more to wait for.
+    ///
+    /// # Errors
+    ///
+    /// A thread failed.
+    pub(crate) fn pause_unless(
+        &mut self,
+        time: Duration,
+        is_over: impl Fn() -> bool,
+    ) -> Result<(), RunError> {
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let end = now_ns().saturating_add(nanos);
         loop {
@@ -204,7 +217,7 @@ impl Leader {
                 Ok(News::Trouble(why)) => return Err(RunError::Failed(why)),
                 Ok(News::Done) | Err(_) => self.sampler.look(),
             }
-            if left.is_zero() {
+            if left.is_zero() || is_over() {
                 return Ok(());
             }
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::fanout::Deliveries;
 use crate::record::Percentiles;
-use crate::report::{Findings, Opening, Table, ratio};
+use crate::report::{ClientCost, Findings, Opening, Table, ratio};
 use crate::series::Series;
 use crate::warning::Warning;
 
@@ -36,6 +36,7 @@ pub(crate) struct Figures {
     /// The most after the first third of the time, against the end of that third.
     pub(crate) memory_growth_percent: Option<f64>,
     pub(crate) memory_growth_max_percent: f64,
+    pub(crate) client: ClientCost,
     pub(crate) intervals: Vec<Interval>,
     pub(crate) warnings: Vec<Warning>,
     pub(crate) series: Series,
@@ -120,15 +121,15 @@ impl Findings for Figures {
         table.percentiles("sent late", &self.lateness);
         table.percentiles("to live", &self.connect_to_live);
         table.row("pings", format!("{} answered", self.pings_answered));
-        if let Some(percent) = self.memory_growth_percent {
-            table.row(
-                "server memory",
-                format!(
-                    "grew by {percent:.1} % after the first third, {} % are allowed",
-                    self.memory_growth_max_percent
-                ),
-            );
-        }
+        let memory = match self.memory_growth_percent {
+            Some(percent) => format!(
+                "grew by {percent:.1} % after the first third, {} % are allowed",
+                self.memory_growth_max_percent
+            ),
+            None => "not judged, there are no two readings after the first third".to_owned(),
+        };
+        table.row("server memory", memory);
+        table.cost(&self.client, None, "delivery");
         table.warnings(&self.warnings);
         table
     }

@@ -5,7 +5,7 @@ mod figures;
 
 use std::io::{Write, stdout};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, unbounded};
@@ -17,8 +17,9 @@ use crate::leader::{Leader, RunError, Waited};
 use crate::listeners::Hall;
 use crate::message::Form;
 use crate::preflight;
+use crate::procfs;
 use crate::record::Recorder;
-use crate::report::Opening;
+use crate::report::{ClientCost, Opening};
 use crate::scene;
 use crate::series::Watch;
 use crate::soak::cli::SoakArgs;
@@ -55,6 +56,11 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Figures, RunError> {
         let text = "--rate and --interval must be above 0, and --churn not below";
         return Err(RunError::Usage(text.to_owned()));
     }
+    if args.client.server_pid.is_some() && args.interval >= args.duration {
+        let text = "with --server-pid --interval must be below --duration: growth takes two \
+                    readings of memory";
+        return Err(RunError::Usage(text.to_owned()));
+    }
     let mut figures = Figures {
         payload_bytes: args.payload,
         rate_per_s: args.rate,
@@ -73,7 +79,9 @@ pub(crate) fn run(args: &SoakArgs) -> Result<Figures, RunError> {
         waited = soak.publisher.open(&mut soak.leader)?;
     }
     if waited == Waited::Done {
-        soak.load(&mut figures)?;
+        waited = soak.load(&mut figures)?;
+    }
+    if waited == Waited::Done {
         waited = soak.come_to_an_end()?;
     }
     soak.finish(waited, &mut figures)?;
@@ -114,52 +122,100 @@ impl<'a> Soak<'a> {
     /// What the series shows.
     fn watched(&self) -> Watch {
         let control = Arc::clone(self.listeners.control());
-        let tids = [&self.listeners.crew.tids[..], &self.publisher.crew.tids].concat();
         let pid = self.args.client.server_pid;
-        let mut watch = scene::watch(pid, vec![Arc::clone(&control)], tids);
+        let mut watch = scene::watch(pid, vec![Arc::clone(&control)], self.tids());
         let hall = Arc::clone(&self.listeners.hall);
         watch.counter("deliveries_per_s", move || hall.delivered());
         watch.counter("left_per_s", move || control.left.load(Ordering::Acquire));
         watch
     }
 
-    /// The load, interval by interval, each with a line.
-    fn load(&mut self, figures: &mut Figures) -> Result<(), RunError> {
-        let (hall, control) = (&self.listeners.hall, self.listeners.control());
-        let churn = &hall.churn;
+    /// The client's threads.
+    fn tids(&self) -> Vec<u32> {
+        [&self.listeners.crew.tids[..], &self.publisher.crew.tids].concat()
+    }
+
+    /// Nanoseconds on a CPU of each of them.
+    fn client_cpu_ns(&self) -> impl Iterator<Item = u64> {
+        self.tids().into_iter().map(procfs::own_thread_cpu_ns)
+    }
+
+    /// The load, interval by interval, each with a line; ends before its time if there is nobody
+    /// left to load.
+    fn load(&mut self, figures: &mut Figures) -> Result<Waited, RunError> {
+        let (hall, control) = (
+            Arc::clone(&self.listeners.hall),
+            Arc::clone(self.listeners.control()),
+        );
+        let cpu_before: Vec<u64> = self.client_cpu_ns().collect();
         let start = now_ns();
         self.publisher.begin();
         if self.args.churn > 0.0 {
-            churn.since_ns.store(start, Ordering::Release);
+            hall.churn.since_ns.store(start, Ordering::Release);
             control.ring_all();
         }
         let soak_s = self.args.duration.as_secs_f64();
         let mut all = Recorder::new();
         let (mut delivered, mut left) = (0, 0);
-        while seconds(start, now_ns()) < soak_s {
+        let mut waited = Waited::Done;
+        while waited == Waited::Done && seconds(start, now_ns()) < soak_s {
             let rest = soak_s - seconds(start, now_ns());
             let rest = Duration::try_from_secs_f64(rest).unwrap_or_default();
-            self.leader.pause(rest.min(self.args.interval))?;
+            self.pause(rest.min(self.args.interval))?;
             let latency = self.collect();
             all.merge(&latency);
-            let now = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Acquire);
-            let pid = self.args.client.server_pid;
+            let now = |counter: &AtomicU64| counter.load(Ordering::Acquire);
+            // Read once: what comes from here on belongs to the next interval.
+            let (delivered_now, left_now) = (now(&hall.delivered), now(&control.left));
             let interval = Interval {
                 at_s: seconds(start, now_ns()),
-                deliveries: now(&hall.delivered) - delivered,
+                deliveries: delivered_now - delivered,
                 latency: latency.percentiles(),
-                server_pss_bytes: pid.map(|_| scene::pss_now(pid)).transpose()?,
-                live: now(&churn.here),
-                left: now(&control.left) - left,
+                server_pss_bytes: self.pss(figures),
+                live: now(&hall.churn.here),
+                left: left_now - left,
                 ended_early: self.listeners.ended(),
             };
-            (delivered, left) = (now(&hall.delivered), now(&control.left));
+            (delivered, left) = (delivered_now, left_now);
+            let is_blind =
+                self.args.client.server_pid.is_some() && interval.server_pss_bytes.is_none();
+            if is_blind || is_over(self.args, &self.listeners, &self.publisher) {
+                waited = Waited::Stalled;
+            }
             writeln!(stdout(), "{interval}")?;
             figures.intervals.push(interval);
         }
         figures.soak_s = seconds(start, now_ns());
         figures.latency = all.percentiles();
-        Ok(())
+        let used = self.client_cpu_ns().zip(cpu_before);
+        let used: Vec<u64> = used
+            .map(|(now, before)| now.saturating_sub(before))
+            .collect();
+        figures.client = ClientCost::new(&used, figures.soak_s);
+        Ok(waited)
+    }
+
+    /// Lets time pass while there is somebody to load.
+    fn pause(&mut self, time: Duration) -> Result<(), RunError> {
+        let Self {
+            args,
+            leader,
+            listeners,
+            publisher,
+            ..
+        } = self;
+        leader.pause_unless(time, || is_over(args, listeners, publisher))
+    }
+
+    /// The server's memory. That it cannot be read is a failure and not the end of the figures.
+    fn pss(&self, figures: &mut Figures) -> Option<u64> {
+        let pid = self.args.client.server_pid?;
+        let read = procfs::pss_bytes(pid);
+        if let Err(error) = &read {
+            let what = format!("memory of process {pid}: {error}");
+            *figures.opening.failures.entry(what).or_default() += 1;
+        }
+        read.ok()
     }
 
     /// The latencies of an interval that is over.
@@ -219,14 +275,24 @@ impl<'a> Soak<'a> {
         let soak_s = self.args.duration.as_secs_f64();
         figures.memory_growth_percent = growth_percent(&figures.intervals, soak_s);
         let lateness = Some(&figures.lateness);
-        figures.warnings = Warning::find(&crate::report::ClientCost::default(), lateness);
-        let growth = figures.memory_growth_percent.unwrap_or(0.0);
+        figures.warnings = Warning::find(&figures.client, lateness);
+        let has_grown_little = match figures.memory_growth_percent {
+            Some(percent) => percent <= self.args.memory_growth_max,
+            // It was asked for, and is not known.
+            None => self.args.client.server_pid.is_none(),
+        };
         figures.series = self.leader.finish();
         figures.passed = waited == Waited::Done
             && !is_over
             && figures.opening.ended_early + figures.close_unanswered == 0
             && figures.deliveries.is_clean()
-            && growth <= self.args.memory_growth_max;
+            && has_grown_little;
         Ok(())
     }
+}
+
+/// Whether the server has ended the publisher, or all subscribers are gone for good.
+fn is_over(args: &SoakArgs, listeners: &Audience, publisher: &Publisher) -> bool {
+    let gave_up = listeners.control().gave_up.load(Ordering::Acquire);
+    publisher.has_ended() || listeners.ended() + gave_up >= u64::from(args.connections)
 }

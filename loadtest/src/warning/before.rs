@@ -35,8 +35,12 @@ impl Demand {
         };
         let number = |name: &str| flags.get(name).and_then(most);
         // With topics each of them has its publishers.
-        let publishers = number("publishers").map(|of_each| of_each * number("topics").unwrap_or(1));
-        let connections = CONNECTIONS.iter().filter_map(|name| number(name)).sum::<u64>()
+        let publishers =
+            number("publishers").map(|of_each| of_each * number("topics").unwrap_or(1));
+        let connections = CONNECTIONS
+            .iter()
+            .filter_map(|name| number(name))
+            .sum::<u64>()
             + publishers.unwrap_or(0);
         let window = flags
             .get("window")

@@ -99,6 +99,7 @@ fn wrong_usage_is_refused() {
         "slow --url ws://127.0.0.1:1/ -n 5 --slow 5 --stopped",
         "soak --url ws://127.0.0.1:1/ --interval 0",
         "soak --url ws://127.0.0.1:1/ --deadline 1",
+        "soak --url ws://127.0.0.1:1/ --duration 30s --server-pid 1",
         "fanout --url ws://127.0.0.1:1/ -m 0",
         "fanout --url ws://127.0.0.1:1/ --timeout NaN",
         "fanout --url ws://127.0.0.1:1/ --rate 1 --duration=-1",

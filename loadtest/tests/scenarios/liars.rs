@@ -170,3 +170,22 @@ fn a_soak_finds_memory_that_grows() {
     assert!(percent > 10.0, "{percent}");
     assert_eq!(figures["deliveries"]["lost"], 0);
 }
+
+#[test]
+fn a_soak_ends_with_its_figures_when_there_is_nobody_left() {
+    let figures = lied_to(
+        Fault::Die(20),
+        "soak --url ws://@http/sub/{topic} -n 6 --rate 50 --duration 10m --interval 5m",
+    );
+    assert_eq!(figures["intervals"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_soak_whose_server_is_gone_still_has_figures() {
+    let mut gone = std::process::Command::new("true").spawn().unwrap();
+    let pid = gone.id();
+    gone.wait().unwrap();
+    let figures = lied_to(Fault::None, &format!("{SOAK} --server-pid {pid}"));
+    assert!(figures["memory_growth_percent"].is_null());
+    assert_eq!(figures["intervals"].as_array().unwrap().len(), 1);
+}

@@ -34,6 +34,8 @@ pub(crate) enum Fault {
     Hush,
     /// Whoever connects is sent a ping.
     PingAll,
+    /// All connections end at this message.
+    Die(usize),
     /// It needs a MiB more for each message.
     Grow,
 }
@@ -172,6 +174,10 @@ impl Hub {
         let Some(topic) = self.conns.get(&id).map(|conn| conn.topic.clone()) else {
             return;
         };
+        if self.fault == Fault::Die(number) {
+            let all = self.conns.values();
+            return all.for_each(|conn| drop(conn.stream.shutdown(Shutdown::Both)));
+        }
         if self.fault == Fault::Grow {
             self.grown.push(vec![1; 1 << 20]);
         }
