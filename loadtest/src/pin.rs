@@ -7,6 +7,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 /// The first CPU for the server and the others for the client, or all for both.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pinning {
+    all: CpuSet,
     server: CpuSet,
     client: CpuSet,
 }
@@ -22,6 +23,7 @@ impl Pinning {
         let first = (0..CpuSet::MAX_CPU).find(|cpu| all.is_set(*cpu));
         let (Some(first), true) = (first, wanted && all.count() > 1) else {
             return Ok(Self {
+                all,
                 server: all,
                 client: all,
             });
@@ -30,7 +32,11 @@ impl Pinning {
         server.set(first);
         let mut client = all;
         client.unset(first);
-        Ok(Self { server, client })
+        Ok(Self {
+            all,
+            server,
+            client,
+        })
     }
 
     /// Whether server and client are apart.
@@ -57,5 +63,36 @@ impl Pinning {
     /// As sched_setaffinity(2).
     pub(crate) fn take_client_cpus(&self) -> io::Result<()> {
         Ok(sched_setaffinity(None, &self.client)?)
+    }
+
+    /// Lets the calling thread use again what it could before: runs of a file follow each other.
+    ///
+    /// # Errors
+    ///
+    /// As sched_setaffinity(2).
+    pub(crate) fn give_back(&self) -> io::Result<()> {
+        Ok(sched_setaffinity(None, &self.all)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_cpus_are_given_back() {
+        // A thread of its own: the other tests keep theirs.
+        let thread = std::thread::spawn(|| {
+            let before = sched_getaffinity(None).unwrap();
+            let pinning = Pinning::new(true).unwrap();
+            pinning.take_client_cpus().unwrap();
+            assert_eq!(
+                sched_getaffinity(None).unwrap() != before,
+                pinning.is_apart()
+            );
+            pinning.give_back().unwrap();
+            assert!(sched_getaffinity(None).unwrap() == before);
+        });
+        thread.join().unwrap();
     }
 }

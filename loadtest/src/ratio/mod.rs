@@ -54,6 +54,17 @@ enum Server {
     Corecast,
 }
 
+impl Server {
+    /// As in tables.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Libc => "libc",
+            Self::Inline => "inline",
+            Self::Corecast => "corecast",
+        }
+    }
+}
+
 const TIMEOUT_S: f64 = 60.0;
 
 /// Makes all runs. What was measured before one that could not be made is kept.
@@ -71,6 +82,12 @@ pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     }
     let pinning = Pinning::new(!args.no_pin)?;
     pinning.take_client_cpus()?;
+    let compared = compare_all(args, &pinning);
+    pinning.give_back()?;
+    compared
+}
+
+fn compare_all(args: &RatioArgs, pinning: &Pinning) -> Result<Figures, RunError> {
     let mut figures = Figures {
         passed: true,
         pinned: pinning.is_apart(),
@@ -87,7 +104,7 @@ pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     let cells = args.connections.iter();
     let cells = cells.flat_map(|connections| payloads().map(|payload| (*connections, payload)));
     for (connections, payload) in cells {
-        match compare(args, &pinning, connections, payload, &mut figures) {
+        match compare(args, pinning, connections, payload, &mut figures) {
             Ok(()) => {}
             Err(RunError::Usage(text)) => return Err(RunError::Usage(text)),
             Err(RunError::Failed(text)) => {
@@ -117,7 +134,10 @@ fn compare(
     for number in 1..=args.runs {
         let result = play(number, |server| {
             let measured = measure(args, pinning, server, connections, payload)?;
-            let run = format!("round {number}, {connections} x {payload} B, {server:?}");
+            let run = format!(
+                "round {number}, {connections} x {payload} B, {}",
+                server.name()
+            );
             let doubts = measured.doubts().into_iter();
             figures
                 .warnings
@@ -242,19 +262,15 @@ fn measure(
 
 fn command(args: &RatioArgs, server: Server) -> Result<Command, RunError> {
     let addresses = ["--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0"];
-    let call = match server {
-        Server::Corecast => {
-            let mut command = Command::new(&args.corecast);
-            command
-                .arg("serve")
-                .args(addresses)
-                .args(["--shards", "1"])
-                .env("RUST_LOG", "info");
-            return Ok(command);
-        }
-        Server::Libc => "libc",
-        Server::Inline => "inline",
-    };
+    if server == Server::Corecast {
+        let mut command = Command::new(&args.corecast);
+        command
+            .arg("serve")
+            .args(addresses)
+            .args(["--shards", "1"])
+            .env("RUST_LOG", "info");
+        return Ok(command);
+    }
     let mode = match args.mode {
         FloorMode::Fanout => "fanout",
         FloorMode::Batch => "batch",
@@ -264,7 +280,7 @@ fn command(args: &RatioArgs, server: Server) -> Result<Command, RunError> {
     command
         .arg("floor")
         .args(addresses)
-        .args(["--mode", mode, "--call", call]);
+        .args(["--mode", mode, "--call", server.name()]);
     Ok(command)
 }
 
