@@ -69,7 +69,9 @@ impl Room for Board {
     fn on_tick(&mut self, cx: &mut RoomCx<'_>, tick: Tick) {
         self.now = tick.number;
         for series in self.series.values_mut() {
-            let turns_stale = !series.stale && STALE_TICKS <= self.now - series.heard;
+            // What nobody was told of yet is news, however late.
+            let is_told = !series.stale && !series.changed;
+            let turns_stale = is_told && STALE_TICKS <= self.now - series.heard;
             series.stale |= turns_stale;
             series.changed |= turns_stale;
             self.changed |= turns_stale;

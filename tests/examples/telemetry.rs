@@ -1,5 +1,6 @@
 //! Devices report over TCP, browsers watch.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -78,19 +79,21 @@ fn readings_of_many_devices_reach_every_browser() {
         }
     }
     for browser in &mut browsers {
-        let mut finals = 0;
-        while finals < DEVICES {
+        // Told by a report of the reading itself: that it is stale is told later, and again.
+        let mut finals = BTreeSet::new();
+        while finals.len() < DEVICES {
             let report = browser.next();
             let states = report["series"].as_array().unwrap().iter();
-            finals += states
-                .filter(|state| state["count"] == 20)
-                .inspect(|state| {
-                    assert_eq!(
-                        (&state["value"], &state["metric"]),
-                        (&json!(19.0), &json!("pressure"))
-                    );
-                })
-                .count();
+            for state in states.filter(|state| state["count"] == 20) {
+                assert_eq!(
+                    (&state["value"], &state["metric"]),
+                    (&json!(19.0), &json!("pressure"))
+                );
+                let device = state["device"].as_str().unwrap().to_owned();
+                let is_known = finals.contains(&device);
+                assert!(is_known || state["stale"] == false, "{device} was lost");
+                finals.insert(device);
+            }
         }
     }
     telemetry.end();
