@@ -13,6 +13,8 @@ use crate::support::ws::Ws;
 /// A browser that watches: it asks for a snapshot, and follows the changes by their numbers.
 struct Browser {
     ws: Ws,
+    /// The number of the snapshot: reports up to it may come after it.
+    welcomed: u64,
     seq: u64,
 }
 
@@ -24,7 +26,8 @@ impl Browser {
             let report: Value = serde_json::from_str(&ws.next_text()).unwrap();
             if report["is"] == "snapshot" {
                 let seq = report["seq"].as_u64().unwrap();
-                return (Self { ws, seq }, report);
+                let welcomed = seq;
+                return (Self { ws, welcomed, seq }, report);
             }
         }
     }
@@ -39,6 +42,7 @@ impl Browser {
                 self.seq = seq;
                 return report;
             }
+            assert!(seq <= self.welcomed, "twice: {report}");
         }
     }
 
