@@ -14,8 +14,9 @@ const STALE_TICKS: u64 = 30;
 /// Ticks after which it is forgotten: 10 minutes. Otherwise names that were used once would fill
 /// the board.
 const GONE_TICKS: u64 = 6_000;
-/// Metrics of all devices together: a snapshot stays below 1 MiB.
-const SERIES_MAX: usize = 4_000;
+/// Metrics of all devices together: with at most 320 bytes for each, 160 of them for names in
+/// which every byte is escaped, a snapshot stays below 1 MiB.
+const SERIES_MAX: usize = 3_000;
 
 /// A device and a metric.
 type Key = (String, String);

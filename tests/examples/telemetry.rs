@@ -1,12 +1,14 @@
 //! Devices report over TCP, browsers watch.
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use crate::example::Example;
 use crate::support::length_prefix::LengthPrefix;
+use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
@@ -164,7 +166,7 @@ fn bad_readings_are_answered_to_the_device_and_counted() {
     // The other device hears nothing of it: what it gets first is about its own mistake.
     other.send(long.as_bytes());
     let answer = String::from_utf8(other.next()).unwrap();
-    assert!(answer.contains("40 characters"), "{answer}");
+    assert!(answer.contains("40 bytes"), "{answer}");
     device.send(reading("good", 1.0).as_bytes());
     let mut last = Value::Null;
     while state(&last, "good").is_none() {
@@ -182,6 +184,25 @@ fn a_browser_that_talks_is_closed() {
     browser.ws.send_text(&reading("forged", 1.0));
     let (code, reason) = browser.ws.expect_close();
     assert_eq!((code, &*reason), (1008, "a browser only watches"));
+    telemetry.end();
+}
+
+#[test]
+fn a_snapshot_is_for_browsers_and_not_again_and_again() {
+    let telemetry = Example::start("telemetry", &[]);
+    let mut device = LengthPrefix::connect(telemetry.tcp);
+    device.send(b"snapshot");
+    let answer = String::from_utf8(device.next()).unwrap();
+    assert!(answer.contains("for browsers"), "{answer}");
+    let stream = dial(telemetry.http);
+    let mut raw = stream.try_clone().unwrap();
+    let mut ws = Ws::over(stream, "/live");
+    // A text frame with a mask of zeros; more than one a second for as long as anybody waits, and
+    // at once, so that none is sent to who has closed.
+    let frame = [&[0x81, 0x88, 0, 0, 0, 0], &b"snapshot"[..]].concat();
+    raw.write_all(&frame.repeat(100)).unwrap();
+    let (code, reason) = ws.expect_close();
+    assert_eq!((code, &*reason), (1008, "at most one snapshot a second"));
     telemetry.end();
 }
 
