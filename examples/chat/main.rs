@@ -14,7 +14,9 @@ mod room;
 mod support;
 mod wire;
 
+use std::cell::Cell;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use corecast::{
     Room, ShardCx, SlowConsumer, Tick,
 };
 
-use room::ChatRoom;
+use room::{ChatRoom, NoRoom, Seat};
 use wire::{Event, check, json};
 
 const ROOM_CHARS_MAX: usize = 32;
@@ -38,6 +40,8 @@ const LEAVE: &[u8] = br#"{"do":"leave"}"#;
 /// The application on one shard.
 #[derive(Default)]
 struct Chat {
+    /// Rooms at home here.
+    rooms: Rc<Cell<usize>>,
     ticks: u64,
 }
 
@@ -121,7 +125,10 @@ impl Handler for Chat {
     }
 
     fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
-        Some(Box::new(ChatRoom::new()))
+        Some(match Seat::take(&self.rooms) {
+            Some(seat) => Box::new(ChatRoom::new(seat)),
+            None => Box::new(NoRoom),
+        })
     }
 }
 

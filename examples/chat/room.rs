@@ -1,6 +1,8 @@
 //! One room: names, numbers and what was said.
 
+use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
 use corecast::{Kind, Message, Publisher, Room, RoomCx};
@@ -11,8 +13,11 @@ use crate::wire::{Command, Event, Said, json};
 const HISTORY: usize = 20;
 /// People in one room: each is named in the welcome of all others.
 const PEOPLE_MAX: usize = 500;
-/// A room that everyone has left keeps what was said for so long.
-const LINGER: Duration = Duration::from_secs(300);
+/// A room that everyone has left keeps what was said for so long. Names that nobody ever used
+/// hold their seats for as long, so it is not more than a reload and a look around need.
+const LINGER: Duration = Duration::from_secs(60);
+/// Rooms of one shard: anyone may name a new one, and each is kept for a while.
+const ROOMS_MAX: usize = 1_000;
 
 /// A room: who is there, and what was said. On the one thread that is the home of its topic.
 pub(crate) struct ChatRoom {
@@ -20,6 +25,7 @@ pub(crate) struct ChatRoom {
     seq: u64,
     people: HashMap<Publisher, String>,
     history: VecDeque<Said>,
+    _seat: Seat,
 }
 
 impl Room for ChatRoom {
@@ -44,12 +50,13 @@ impl Room for ChatRoom {
 }
 
 impl ChatRoom {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(seat: Seat) -> Self {
         Self {
             since: unix_millis(),
             seq: 0,
             people: HashMap::new(),
             history: VecDeque::new(),
+            _seat: seat,
         }
     }
 
@@ -116,6 +123,38 @@ impl ChatRoom {
             tell(cx, None, &Event::Left { seq, name });
         }
         Ok(())
+    }
+}
+
+/// What is at home where there are too many rooms: passes nothing on, keeps nothing.
+pub(crate) struct NoRoom;
+
+impl Room for NoRoom {
+    fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
+        let command = serde_json::from_slice(message.payload);
+        if let (Some(who), Ok(Command::Join { .. })) = (cx.publisher(), command) {
+            let text = "too many rooms: choose another, or come back later";
+            tell(cx, Some(who), &Event::Error { text });
+        }
+    }
+}
+
+/// The right to have one of a shard's rooms, for as long as it is kept.
+pub(crate) struct Seat(Rc<Cell<usize>>);
+
+impl Seat {
+    pub(crate) fn take(taken: &Rc<Cell<usize>>) -> Option<Self> {
+        let count = taken.get();
+        (count < ROOMS_MAX).then(|| {
+            taken.set(count + 1);
+            Self(Rc::clone(taken))
+        })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
     }
 }
 

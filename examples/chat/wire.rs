@@ -60,6 +60,7 @@ pub(crate) fn check(payload: &[u8]) -> Result<(), &'static str> {
     match serde_json::from_slice(payload) {
         Ok(Command::Join { name }) => match name.chars().count() {
             _ if name.chars().any(is_unprintable) => Err("a name has visible characters only"),
+            _ if name.contains("  ") => Err("a name has one space at a time"),
             _ if name.trim() != name => Err("a name does not begin or end with a space"),
             0 => Err("say your name"),
             1..=NAME_CHARS_MAX => Ok(()),
@@ -82,7 +83,14 @@ pub(crate) fn check(payload: &[u8]) -> Result<(), &'static str> {
 /// direction of what is around it.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || (c.is_whitespace() && c != ' ')
+        || matches!(
+            c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}'
+        )
+        || matches!(c, '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{3164}')
+        || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 

@@ -2,11 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 
 use clap::Args;
 use corecast::{Server, ServerBuilder};
 use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// The flags of every example.
@@ -24,8 +27,11 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// A server on these addresses; connections to the TCP port belong to `tcp_topic`.
+    /// A server on these addresses; connections to the TCP port belong to `tcp_topic`. Also makes
+    /// the log, which has what shards say as they start.
     pub(crate) fn server(&self, tcp_topic: &str) -> ServerBuilder {
+        let env = env_logger::Env::default().default_filter_or("info");
+        env_logger::Builder::from_env(env).init();
         let builder = Server::builder().http(self.http).tcp(self.tcp, tcp_topic);
         match self.shards {
             Some(shards) => builder.shards(shards),
@@ -35,10 +41,14 @@ impl Flags {
 }
 
 /// Says where the server is, and waits for its end: Ctrl-C sends what was published, closes all
-/// connections, and stops.
+/// connections, and stops. The second one stops at once.
 pub(crate) fn run(server: Server) -> io::Result<()> {
-    let env = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(env).init();
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // In this order: the first finds `false`, and sets it for the second.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked))?;
+        flag::register(signal, Arc::clone(&asked))?;
+    }
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     for addr in server.http_addrs() {
         log::info!("open http://{addr}/");

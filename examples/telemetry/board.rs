@@ -14,8 +14,9 @@ const STALE_TICKS: u64 = 30;
 /// Ticks after which it is forgotten: 10 minutes. Otherwise names that were used once would fill
 /// the board.
 const GONE_TICKS: u64 = 6_000;
-/// Metrics of all devices together: a snapshot stays below 1 MiB.
-const SERIES_MAX: usize = 4_000;
+/// Metrics of all devices together: with at most 320 bytes for each, 160 of them for names in
+/// which every byte is escaped, a snapshot stays below 1 MiB.
+const SERIES_MAX: usize = 3_000;
 
 /// A device and a metric.
 type Key = (String, String);
@@ -69,7 +70,9 @@ impl Room for Board {
     fn on_tick(&mut self, cx: &mut RoomCx<'_>, tick: Tick) {
         self.now = tick.number;
         for series in self.series.values_mut() {
-            let turns_stale = !series.stale && STALE_TICKS <= self.now - series.heard;
+            // What nobody was told of yet is news, however late.
+            let is_told = !series.stale && !series.changed;
+            let turns_stale = is_told && STALE_TICKS <= self.now - series.heard;
             series.stale |= turns_stale;
             series.changed |= turns_stale;
             self.changed |= turns_stale;

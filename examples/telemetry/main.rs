@@ -19,24 +19,34 @@ mod wire;
 
 use std::io;
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use corecast::{
-    CloseReason, Config, Cx, Halt, Handler, Message, Opening, Refusal, Request, Response, Room,
+    CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response,
+    Room, ShardCx, Tick,
 };
 
 use board::Board;
-use wire::SNAPSHOT;
+use wire::{Report, SNAPSHOT, json};
 
 const TOPIC: &str = "telemetry";
 
-struct Telemetry;
+/// The application on one shard.
+#[derive(Default)]
+struct Telemetry {
+    /// The shard's clock.
+    seconds: u64,
+}
 
 /// What a connection is.
 #[derive(Clone, Copy)]
 enum Peer {
     Device,
-    Browser,
+    Browser {
+        /// The second in which it last asked for a snapshot: that is work for the board.
+        asked: Option<u64>,
+    },
 }
 
 impl Handler for Telemetry {
@@ -49,16 +59,33 @@ impl Handler for Telemetry {
             Opening::Tcp { .. } => Ok(Peer::Device),
             Opening::WebSocket(request) if request.path == "/live" => {
                 cx.subscribe(TOPIC)?;
-                Ok(Peer::Browser)
+                Ok(Peer::Browser { asked: None })
             }
             Opening::WebSocket(_) => Err(Response::text(404, "not found; watch at /live").into()),
         }
     }
 
     fn on_message(&mut self, cx: &mut Cx<'_, Peer>, message: Message<'_>) -> Result<(), Halt> {
-        match cx.data() {
-            Some(Peer::Browser) if message.payload != SNAPSHOT => {
+        let now = Some(self.seconds);
+        let asks = message.payload == SNAPSHOT;
+        match cx.data().map(|peer| *peer) {
+            Some(Peer::Browser { .. }) if !asks => {
                 Err(CloseReason::Policy("a browser only watches").into())
+            }
+            Some(Peer::Browser { asked }) if asked == now => {
+                Err(CloseReason::Policy("at most one snapshot a second").into())
+            }
+            Some(Peer::Browser { .. }) => {
+                cx.publish(TOPIC, message.kind, message.payload)?;
+                // Not before: a message that meets `Busy` comes again, and counts once.
+                if let Some(peer) = cx.data() {
+                    *peer = Peer::Browser { asked: now };
+                }
+                Ok(())
+            }
+            Some(Peer::Device) if asks => {
+                let error = "snapshots are for browsers";
+                Ok(cx.reply(Kind::Text, &json(&Report::Error { error }))?)
             }
             // What the board does with it is the board's business. If it has no room now, the
             // device is read no further until it has: it is slowed, and nothing is lost.
@@ -76,6 +103,14 @@ impl Handler for Telemetry {
             ("GET" | "HEAD", _) => Response::text(404, "not found; see /"),
             _ => Response::method_not_allowed("GET, HEAD"),
         })
+    }
+
+    fn tick_every(&self) -> Option<Duration> {
+        Some(Duration::from_secs(1))
+    }
+
+    fn on_tick(&mut self, _: &mut ShardCx<'_, Peer>, tick: Tick) {
+        self.seconds = tick.number;
     }
 
     fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {
@@ -102,7 +137,7 @@ fn main() -> io::Result<()> {
         ..Config::default()
     };
     let server = cli.flags.server(TOPIC).config(config);
-    let server = server.start(|_shard| Telemetry)?;
+    let server = server.start(|_shard| Telemetry::default())?;
     for number in 1..=cli.devices {
         let board = server.tcp_addrs()[0];
         thread::spawn(move || device::simulate(number, board));

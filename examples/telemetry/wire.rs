@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// What a browser sends to be told all there is. No JSON, so no reading either.
 pub(crate) const SNAPSHOT: &[u8] = b"snapshot";
 
-/// Characters of a device's or metric's name.
-const NAME_CHARS_MAX: usize = 40;
+/// Bytes of a device's or metric's name, in UTF-8.
+const NAME_BYTES_MAX: usize = 40;
 
 /// One reading of a device.
 #[derive(Deserialize, Serialize)]
@@ -63,11 +63,10 @@ impl Reading {
         let reading: Self = serde_json::from_slice(payload)
             .map_err(|_| r#"expected {"device":…,"metric":…,"value":number,"at":milliseconds}"#)?;
         let is_name = |name: &str| {
-            (1..=NAME_CHARS_MAX).contains(&name.chars().count())
-                && !name.chars().any(char::is_control)
+            (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.chars().any(char::is_control)
         };
         if !is_name(&reading.device) || !is_name(&reading.metric) {
-            return Err("device and metric have 1 to 40 characters, and no control characters");
+            return Err("device and metric have 1 to 40 bytes, and no control characters");
         }
         Ok(reading)
     }

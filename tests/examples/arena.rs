@@ -17,6 +17,7 @@ fn crew(example: &Example, on_each: usize) -> Vec<Pilot> {
     // The kernel spreads connections by their ports: all but certain to meet each soon.
     for _ in 0..400 {
         let pilot = Pilot::join(example.http, "test", "Pilot");
+        crew.values_mut().flatten().for_each(Pilot::keep_awake);
         let there = crew.get_mut(&pilot.shard).unwrap();
         if there.len() < on_each {
             there.push(pilot);
@@ -143,7 +144,7 @@ fn too_many_messages_end_their_connection() {
     let mut pilot = Pilot::join(example.http, "test", "Nervous");
     let number = pilot.number;
     // More than what is allowed in as long as anybody waits.
-    (0..3_000).for_each(|_| pilot.steer(REST));
+    pilot.flood(3_000);
     let (code, reason) = pilot.closing();
     assert_eq!((code, &*reason), (1008, "more than 60 messages a second"));
     watcher.wait_for("that it is gone", |seen| {
@@ -177,7 +178,11 @@ fn a_ping_comes_back_and_a_tcp_client_can_play() {
 fn who_finds_no_place_watches_until_there_is_one() {
     let example = Example::start("arena", &["--bots", "32"]);
     let join = |name| Pilot::join(example.http, "test", name);
-    let mut crew: Vec<Pilot> = (0..32).map(|_| join("Pilot")).collect();
+    let mut crew: Vec<Pilot> = Vec::new();
+    while crew.len() < 32 {
+        crew.push(join("Pilot"));
+        crew.iter_mut().for_each(Pilot::keep_awake);
+    }
     assert!(crew.iter().all(|pilot| pilot.number != 0));
     let mut late = join("Late");
     assert_eq!(late.number, 0);

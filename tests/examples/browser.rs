@@ -120,21 +120,38 @@ impl Page {
 
     /// The value of an expression.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
-        let params = json!({ "expression": expression, "returnByValue": true });
-        let done = self.session.call("Runtime.evaluate", params);
-        assert!(done["exceptionDetails"].is_null(), "{expression}: {done:#}");
-        done["result"]["value"].clone()
+        let value = self.try_eval(expression);
+        value.unwrap_or_else(|| panic!("{expression}: the page went elsewhere"))
     }
 
-    /// Waits until an expression is true.
+    /// The value of an expression; none if the page goes elsewhere before there is one.
+    fn try_eval(&mut self, expression: &str) -> Option<Value> {
+        let params = json!({ "expression": expression, "returnByValue": true });
+        let done = match self.session.try_call("Runtime.evaluate", params) {
+            Ok(done) => done,
+            Err(error) => {
+                let message = error["message"].as_str().unwrap_or_default();
+                let is_left = LEFT.iter().any(|left| message.contains(left));
+                assert!(is_left, "{expression}: {error:#}");
+                return None;
+            }
+        };
+        assert!(done["exceptionDetails"].is_null(), "{expression}: {done:#}");
+        Some(done["result"]["value"].clone())
+    }
+
+    /// Waits until an expression is true, also on the page that this one leads to.
     pub(crate) fn wait_for(&mut self, expression: &str) {
-        wait_until(expression, || self.eval(expression) == true);
+        wait_until(expression, || {
+            self.try_eval(expression).is_some_and(|value| value == true)
+        });
     }
 
     /// Waits until the page shows a text.
     pub(crate) fn wait_for_text(&mut self, text: &str) {
         let text = json!(text);
-        self.wait_for(&format!("document.body.innerText.includes({text})"));
+        // A page that has just begun has no body.
+        self.wait_for(&format!("!!document.body?.innerText.includes({text})"));
     }
 
     /// Writes into a field and submits its form.
@@ -157,14 +174,22 @@ impl Session {
     }
 
     fn call(&mut self, method: &str, params: Value) -> Value {
+        let done = self.try_call(method, params);
+        done.unwrap_or_else(|error| panic!("{method}: {error:#}"))
+    }
+
+    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.calls += 1;
         let call = json!({ "id": self.calls, "method": method, "params": params });
         self.ws.send_text(&call.to_string());
         loop {
             let mut message: Value = serde_json::from_str(&self.ws.next_text()).unwrap();
             if message["id"] == self.calls {
-                assert!(message["error"].is_null(), "{method}: {message:#}");
-                return message["result"].take();
+                let error = message["error"].take();
+                return match error {
+                    Value::Null => Ok(message["result"].take()),
+                    error => Err(error),
+                };
             }
             let is_problem = message["method"] == "Runtime.exceptionThrown"
                 || message["params"]["entry"]["level"] == "error";
@@ -184,6 +209,12 @@ fn find() -> Option<PathBuf> {
         .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     places.find(|place| place.is_file())
 }
+
+/// What DevTools says of an expression whose page has gone.
+const LEFT: [&str; 2] = [
+    "Inspected target navigated",
+    "Execution context was destroyed",
+];
 
 /// No window, no sandbox (a container has none to give), and nothing that calls home.
 const FLAGS: [&str; 7] = [

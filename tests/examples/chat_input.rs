@@ -27,6 +27,10 @@ fn bad_input_is_told_to_who_sent_it_and_to_nobody_else() {
         (join(" x"), "space"),
         (join("\u{200b}x"), "visible"),
         (join("a\nb"), "visible"),
+        (join("\u{3164}"), "visible"),
+        (join("x\u{fe0f}"), "visible"),
+        (join("a\u{a0}b"), "visible"),
+        (join("a  b"), "one space"),
     ] {
         assert!(newcomer.error_for(&input).contains(words), "{input}");
     }

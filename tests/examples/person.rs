@@ -13,6 +13,8 @@ use crate::support::ws::Ws;
 pub(crate) struct Person {
     ws: Ws,
     name: String,
+    /// The number of the welcome: events up to it may come after it.
+    welcomed: u64,
     /// The number of the last event.
     last: u64,
 }
@@ -21,7 +23,12 @@ impl Person {
     pub(crate) fn connect(http: SocketAddr, room: &str) -> Self {
         let ws = Ws::connect(http, &format!("/room/{room}"));
         let name = String::new();
-        Self { ws, name, last: 0 }
+        Self {
+            ws,
+            name,
+            welcomed: 0,
+            last: 0,
+        }
     }
 
     /// Joins under a name; also the welcome.
@@ -36,7 +43,8 @@ impl Person {
         let welcome = self.answer();
         assert_eq!(welcome["is"], "welcome", "{welcome}");
         assert_eq!(welcome["you"], name);
-        self.last = number(&welcome);
+        self.welcomed = number(&welcome);
+        self.last = self.welcomed;
         self.name = name.to_owned();
         welcome
     }
@@ -85,6 +93,7 @@ impl Person {
                 self.last += 1;
                 return event;
             }
+            assert!(number(&event) <= self.welcomed, "twice: {event}");
         }
     }
 

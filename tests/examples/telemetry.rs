@@ -1,17 +1,22 @@
 //! Devices report over TCP, browsers watch.
 
+use std::collections::BTreeSet;
+use std::io::Write;
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
 use crate::example::Example;
 use crate::support::length_prefix::LengthPrefix;
+use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
 /// A browser that watches: it asks for a snapshot, and follows the changes by their numbers.
 struct Browser {
     ws: Ws,
+    /// The number of the snapshot: reports up to it may come after it.
+    welcomed: u64,
     seq: u64,
 }
 
@@ -23,7 +28,8 @@ impl Browser {
             let report: Value = serde_json::from_str(&ws.next_text()).unwrap();
             if report["is"] == "snapshot" {
                 let seq = report["seq"].as_u64().unwrap();
-                return (Self { ws, seq }, report);
+                let welcomed = seq;
+                return (Self { ws, welcomed, seq }, report);
             }
         }
     }
@@ -38,6 +44,7 @@ impl Browser {
                 self.seq = seq;
                 return report;
             }
+            assert!(seq <= self.welcomed, "twice: {report}");
         }
     }
 
@@ -78,19 +85,21 @@ fn readings_of_many_devices_reach_every_browser() {
         }
     }
     for browser in &mut browsers {
-        let mut finals = 0;
-        while finals < DEVICES {
+        // Told by a report of the reading itself: that it is stale is told later, and again.
+        let mut finals = BTreeSet::new();
+        while finals.len() < DEVICES {
             let report = browser.next();
             let states = report["series"].as_array().unwrap().iter();
-            finals += states
-                .filter(|state| state["count"] == 20)
-                .inspect(|state| {
-                    assert_eq!(
-                        (&state["value"], &state["metric"]),
-                        (&json!(19.0), &json!("pressure"))
-                    );
-                })
-                .count();
+            for state in states.filter(|state| state["count"] == 20) {
+                assert_eq!(
+                    (&state["value"], &state["metric"]),
+                    (&json!(19.0), &json!("pressure"))
+                );
+                let device = state["device"].as_str().unwrap().to_owned();
+                let is_known = finals.contains(&device);
+                assert!(is_known || state["stale"] == false, "{device} was lost");
+                finals.insert(device);
+            }
         }
     }
     telemetry.end();
@@ -157,7 +166,7 @@ fn bad_readings_are_answered_to_the_device_and_counted() {
     // The other device hears nothing of it: what it gets first is about its own mistake.
     other.send(long.as_bytes());
     let answer = String::from_utf8(other.next()).unwrap();
-    assert!(answer.contains("40 characters"), "{answer}");
+    assert!(answer.contains("40 bytes"), "{answer}");
     device.send(reading("good", 1.0).as_bytes());
     let mut last = Value::Null;
     while state(&last, "good").is_none() {
@@ -175,6 +184,25 @@ fn a_browser_that_talks_is_closed() {
     browser.ws.send_text(&reading("forged", 1.0));
     let (code, reason) = browser.ws.expect_close();
     assert_eq!((code, &*reason), (1008, "a browser only watches"));
+    telemetry.end();
+}
+
+#[test]
+fn a_snapshot_is_for_browsers_and_not_again_and_again() {
+    let telemetry = Example::start("telemetry", &[]);
+    let mut device = LengthPrefix::connect(telemetry.tcp);
+    device.send(b"snapshot");
+    let answer = String::from_utf8(device.next()).unwrap();
+    assert!(answer.contains("for browsers"), "{answer}");
+    let stream = dial(telemetry.http);
+    let mut raw = stream.try_clone().unwrap();
+    let mut ws = Ws::over(stream, "/live");
+    // A text frame with a mask of zeros; more than one a second for as long as anybody waits, and
+    // at once, so that none is sent to who has closed.
+    let frame = [&[0x81, 0x88, 0, 0, 0, 0], &b"snapshot"[..]].concat();
+    raw.write_all(&frame.repeat(100)).unwrap();
+    let (code, reason) = ws.expect_close();
+    assert_eq!((code, &*reason), (1008, "at most one snapshot a second"));
     telemetry.end();
 }
 

@@ -1,7 +1,9 @@
 //! A player who does as it is told, and reads what the arena says byte by byte.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use tungstenite::Message;
 
@@ -22,6 +24,7 @@ pub(crate) struct Pilot {
     /// The shard of its connection.
     pub(crate) shard: u8,
     input: [i8; 5],
+    steered: Instant,
     read: u32,
 }
 
@@ -57,6 +60,7 @@ impl Pilot {
             number: 0,
             shard: 0,
             input: REST,
+            steered: now(),
             read: 0,
         };
         pilot.join_again(name);
@@ -80,8 +84,26 @@ impl Pilot {
     /// Wants this from now on: thrust, aim, fire.
     pub(crate) fn steer(&mut self, input: [i8; 5]) {
         self.input = input;
+        self.steered = now();
         let bytes = input.map(i8::cast_unsigned);
         self.send(&[&[2], &bytes[..]].concat());
+    }
+
+    /// Says that it is still here, unless it has just said something: who is silent is dropped.
+    pub(crate) fn keep_awake(&mut self) {
+        if self.steered + Duration::from_secs(1) <= now() && self.number != 0 {
+            self.steer(self.input);
+        }
+    }
+
+    /// Steers so many times, or until its connection is reset under it.
+    pub(crate) fn flood(&self, times: usize) {
+        // A binary frame with a mask of zeros.
+        const INPUT: [u8; 12] = [0x82, 0x86, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0];
+        let sent: io::Result<()> = (0..times).try_for_each(|_| (&self.stream).write_all(&INPUT));
+        if let Err(err) = sent {
+            assert!(socket::is_reset(&err), "not reset: {err}");
+        }
     }
 
     /// The next message of this kind; the others are passed over.
@@ -185,6 +207,6 @@ impl Pilot {
     /// Says goodbye, and does not wait.
     pub(crate) fn close(self) {
         const CLOSE: [u8; 6] = [0x88, 0x80, 0, 0, 0, 0];
-        std::io::Write::write_all(&mut &self.stream, &CLOSE).unwrap();
+        (&self.stream).write_all(&CLOSE).unwrap();
     }
 }
