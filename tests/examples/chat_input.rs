@@ -34,6 +34,8 @@ fn bad_input_is_told_to_who_sent_it_and_to_nobody_else() {
     ] {
         assert!(newcomer.error_for(&input).contains(words), "{input}");
     }
+    // Another connection: one that says more than a burst is told so, whatever it says.
+    let mut newcomer = Person::connect(chat.http, "r");
     newcomer.enter(&"ä".repeat(24));
     for (input, words) in [
         ("hello".to_owned(), "expected"),
