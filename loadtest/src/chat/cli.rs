@@ -18,7 +18,7 @@ Examples, with `cargo run --release -- serve --tcp-topic news` in another termin
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ChatArgs {
-    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or [::1] for the address.
+    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
     /// `{topic}` stands for the topic. May be repeated; connections take them in turn.
     #[arg(long, required = true)]
     pub(crate) url: Vec<String>,

@@ -25,7 +25,7 @@ Examples, with `cargo run --release -- serve --slow-consumer drop-oldest` in ano
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SlowArgs {
-    /// Where subscribers connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or [::1] for the
+    /// Where subscribers connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the
     /// address. `{topic}` stands for the topic. May be repeated; subscribers take them in turn.
     #[arg(long, required = true)]
     pub(crate) url: Vec<String>,

@@ -20,7 +20,7 @@ Examples, with `cargo run --release -- serve` in another terminal:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StormArgs {
-    /// Where those connect who leave: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or [::1] for
+    /// Where those connect who leave: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for
     /// the address. `{topic}` stands for the topic. May be repeated; they take them in turn.
     #[arg(long, required = true)]
     pub(crate) url: Vec<String>,

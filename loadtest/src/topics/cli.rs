@@ -21,7 +21,7 @@ Examples, with `cargo run --release -- serve` in another terminal:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct TopicsArgs {
-    /// Where subscribers connect, with `{topic}`: ws://127.0.0.1:PORT/PATH, or [::1] for the
+    /// Where subscribers connect, with `{topic}`: ws://127.0.0.1:PORT/PATH, or `[::1]` for the
     /// address. May be repeated; subscribers take them in turn.
     #[arg(long, required = true)]
     pub(crate) url: Vec<String>,
