@@ -15,10 +15,11 @@ pub struct Payload {
     pub bytes: Arc<[u8]>,
 }
 
-/// How a topic's messages look on the wire of one kind of connection.
+/// How a topic's messages look on the wire of one kind of connection, in one byte.
 ///
 /// All subscribers of a form get the same bytes, so a message is encoded once per form and shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub enum Form {
     /// An unmasked WebSocket frame, text or binary by the payload's kind.
     WebSocket,
@@ -27,14 +28,6 @@ pub enum Form {
 }
 
 impl Form {
-    /// Every form, in the order of `index`.
-    pub const ALL: [Self; 2] = [Self::WebSocket, Self::LengthPrefix];
-
-    /// Place of the form in arrays that have one entry for each.
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
     /// Whether a payload of `len` bytes exists in this form: an empty length-prefix frame is the
     /// heartbeat, so an empty message cannot be told from it.
     pub fn carries(self, len: usize) -> bool {

@@ -16,15 +16,14 @@ use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::{DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX};
 use crate::mesh::{self, Capacity, Mesh};
-use crate::net::listener;
 use crate::shard::control::{Phase, Shared};
-use crate::shard::{self, Seed, Speaks, Watch};
+use crate::shard::{self, Listener, Seed, Speaks, Watch};
 use crate::sys::{affinity, descriptors, memory};
 
 /// What a server is to be; see [`Server::builder`].
 #[derive(Clone, Debug)]
 pub struct ServerBuilder {
-    listen: Vec<(SocketAddr, Speaks)>,
+    listen: Vec<Listener>,
     shards: usize,
     connections_max: Option<usize>,
     config: Config,
@@ -98,19 +97,17 @@ impl ServerBuilder {
     /// Listens for HTTP and WebSocket; may be called several times. Port 0 takes a free one.
     #[must_use]
     pub fn http(mut self, addr: SocketAddr) -> Self {
-        self.listen.push((addr, Speaks::Http));
+        let speaks = Speaks::Http;
+        self.listen.push(Listener { addr, speaks });
         self
     }
 
     /// Listens for length-prefixed TCP whose connections belong to `topic`.
     #[must_use]
     pub fn tcp(mut self, addr: SocketAddr, topic: impl Into<String>) -> Self {
-        self.listen.push((
-            addr,
-            Speaks::LengthPrefix {
-                topic: Arc::from(topic.into()),
-            },
-        ));
+        let topic = Arc::from(topic.into());
+        let speaks = Speaks::LengthPrefix { topic };
+        self.listen.push(Listener { addr, speaks });
         self
     }
 
@@ -174,18 +171,7 @@ impl ServerBuilder {
     ) -> io::Result<Server> {
         let shards = self.check()?;
         // Held until the shards listen: a port that was 0 is nobody else's until then.
-        let mut claims = Vec::new();
-        let mut listen = Vec::new();
-        for (addr, speaks) in &self.listen {
-            let (claim, bound) = listener::bind_probe(*addr)
-                .map_err(|err| io::Error::new(err.kind(), format!("cannot listen on {err}")))?;
-            if listen.iter().any(|(other, _)| *other == bound) {
-                let twice = format!("cannot listen on {bound} twice");
-                return Err(io::Error::new(io::ErrorKind::AddrInUse, twice));
-            }
-            claims.push(claim);
-            listen.push((bound, speaks.clone()));
-        }
+        let (_claims, listen) = shard::claim(&self.listen)?;
         let count = usize::from(shards);
         let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())?;
         let hasher = RandomState::new();
@@ -276,8 +262,8 @@ impl ServerBuilder {
                 "the log and the connections must be at least 1".to_owned(),
             ));
         }
-        for (_, speaks) in &self.listen {
-            if let Speaks::LengthPrefix { topic } = speaks
+        for listener in &self.listen {
+            if let Speaks::LengthPrefix { topic } = &listener.speaks
                 && !(1..=TOPIC_BYTES_MAX).contains(&topic.len())
             {
                 return Err(invalid(format!(
@@ -325,10 +311,11 @@ impl ServerBuilder {
 }
 
 /// The addresses of the listeners that speak HTTP, or of the others.
-fn addrs(listen: &[(SocketAddr, Speaks)], http: bool) -> Vec<SocketAddr> {
-    let of_kind = |speaks: &Speaks| matches!(speaks, Speaks::Http) == http;
-    let chosen = listen.iter().filter(|(_, speaks)| of_kind(speaks));
-    chosen.map(|(addr, _)| *addr).collect()
+fn addrs(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
+    let chosen = listen
+        .iter()
+        .filter(|listener| listener.speaks_http() == http);
+    chosen.map(|listener| listener.addr).collect()
 }
 
 /// Waits for all shards to have bound, lets them listen, and waits for that.

@@ -38,6 +38,8 @@ pub struct Conn<D> {
     pub(crate) flags: u16,
     /// Subscriptions that wait for their home's answer.
     pub(crate) waiting: u8,
+    /// The wire form of what it is sent. Must not change while it has subscriptions.
+    pub(crate) form: Form,
 }
 
 /// What the bytes of the connection mean.
@@ -108,6 +110,10 @@ pub const DRAINS: u16 = 1 << 15;
 
 impl<D> Conn<D> {
     pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, now: Stamp) -> Self {
+        let form = match proto {
+            Proto::LengthPrefix => Form::LengthPrefix,
+            Proto::Http(_) | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
+        };
         Self {
             sock,
             generation,
@@ -122,6 +128,7 @@ impl<D> Conn<D> {
             counted: 0,
             flags: 0,
             waiting: 0,
+            form,
         }
     }
 
@@ -158,14 +165,6 @@ impl<D> Conn<D> {
             input.bytes.capacity() + message
         });
         decoder + input
-    }
-
-    /// The wire form of what it subscribes to.
-    pub(crate) fn form(&self) -> Form {
-        match self.proto {
-            Proto::LengthPrefix => Form::LengthPrefix,
-            Proto::Http(_) | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
-        }
     }
 }
 

@@ -3,8 +3,6 @@
 use core::net::SocketAddr;
 use std::fs::File;
 use std::io::{self, ErrorKind};
-use std::os::fd::AsRawFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 use mio::net::{TcpListener, TcpStream};
@@ -15,6 +13,8 @@ use crate::handler::Handler;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
 use crate::shard::control::Shared;
 use crate::shard::core::ShardCore;
+use crate::shard::links::{Link, Links};
+use crate::shard::listener::{Listener, Speaks};
 use crate::time::Now;
 use crate::topic::member::Sock;
 
@@ -22,21 +22,9 @@ use crate::topic::member::Sock;
 #[derive(Debug)]
 pub(super) struct Listening {
     /// Bound and listening, in the shard's own table.
-    pub listener: TcpListener,
-    /// The protocol of its connections.
-    pub speaks: Speaks,
-}
-
-/// What the connections of a listener speak.
-#[derive(Clone, Debug)]
-pub enum Speaks {
-    /// HTTP requests, upgrades to WebSocket among them.
-    Http,
-    /// Length-prefixed frames on one topic.
-    LengthPrefix {
-        /// The topic that all its connections belong to.
-        topic: Arc<str>,
-    },
+    pub socket: TcpListener,
+    /// What was asked for.
+    pub listener: Listener,
 }
 
 /// Where accepted connections go.
@@ -47,8 +35,7 @@ pub(crate) struct Intake<'a, H: Handler> {
     /// Who counts the connections of all shards.
     pub(crate) shared: &'a Shared,
     pub(crate) registry: &'a Registry,
-    /// Sockets, by the key of their connection.
-    pub(crate) streams: &'a mut Vec<Option<TcpStream>>,
+    pub(super) links: &'a mut Links,
 }
 
 /// The listeners of one shard.
@@ -72,7 +59,7 @@ impl Acceptor {
     /// Out of memory for the registration.
     pub(super) fn new(mut listening: Vec<Listening>, registry: &Registry) -> io::Result<Self> {
         for (index, listening) in listening.iter_mut().enumerate() {
-            registry.register(&mut listening.listener, token(index), Interest::READABLE)?;
+            registry.register(&mut listening.socket, token(index), Interest::READABLE)?;
         }
         let listeners = listening
             .into_iter()
@@ -129,8 +116,8 @@ impl Acceptor {
                 if !*ready {
                     break;
                 }
-                match listening.listener.accept() {
-                    Ok((stream, peer)) => open(into, stream, peer, &listening.speaks),
+                match listening.socket.accept() {
+                    Ok((stream, peer)) => open(into, stream, peer, &listening.listener),
                     Err(err) if err.kind() == ErrorKind::WouldBlock => *ready = false,
                     // It fails before it looks into the queue: there may be nobody.
                     Err(err) if is_scarcity(&err) && self.turn_away(index) => {
@@ -167,7 +154,7 @@ impl Acceptor {
     fn turn_away(&mut self, index: usize) -> bool {
         let mut somebody = true;
         if self.spare.take().is_some() {
-            let taken = self.listeners[index].0.listener.accept();
+            let taken = self.listeners[index].0.socket.accept();
             somebody = !matches!(&taken, Err(err) if err.kind() == ErrorKind::WouldBlock);
         }
         self.spare = File::open("/dev/null").ok();
@@ -194,36 +181,29 @@ impl Acceptor {
 
 fn open<H: Handler>(
     into: &mut Intake<'_, H>,
-    mut stream: TcpStream,
+    stream: TcpStream,
     peer: SocketAddr,
-    speaks: &Speaks,
+    listener: &Listener,
 ) {
     let Intake {
         core,
         shared,
         registry,
-        streams,
+        links,
     } = into;
-    let sock = Sock(stream.as_raw_fd());
-    let id = match speaks {
+    let link = Link::from(stream);
+    let sock = Sock(link.fd());
+    let id = match &listener.speaks {
         _ if core.is_full() || !shared.admit() => {
-            core.handle_overflow(sock, matches!(speaks, Speaks::Http))
+            core.handle_overflow(sock, listener.speaks_http())
         }
         Speaks::Http => core.handle_http_open(sock, Some(peer)),
         Speaks::LengthPrefix { topic } => core.handle_tcp_open(sock, topic, Some(peer)),
     };
-    let interest = Interest::READABLE | Interest::WRITABLE;
-    if registry
-        .register(&mut stream, Token(id.pack()), interest)
-        .is_err()
-    {
+    if link.register(id, registry).is_err() {
         core.handle_reset(id);
     }
-    let key = id.key as usize;
-    if streams.len() <= key {
-        streams.resize_with(key + 1, || None);
-    }
-    streams[key] = Some(stream);
+    links.insert(id, link);
 }
 
 /// Whether an accept failed for want of descriptors or memory, and will again if tried at once.

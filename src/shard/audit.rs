@@ -11,7 +11,8 @@ use crate::id::key32;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::topic::feed::Feed;
-use crate::topic::local::NO_FEED;
+use crate::topic::feeds::{feed_of, feeds_of};
+use crate::topic::local::Topic;
 use crate::topic::member;
 
 impl<H: Handler> ShardCore<H> {
@@ -105,7 +106,7 @@ impl<D, A> Inner<D, A> {
             let feed = self
                 .topics
                 .get(sub.topic)
-                .map(|topic| topic.feeds[conn.form().index()]);
+                .map(|topic| feed_of(&self.feeds, topic.first_feed, conn.form));
             let feed = feed.and_then(|feed| self.feeds.get(feed as usize));
             let member = feed.and_then(|feed| feed.members.get(sub.index as usize));
             let is_own = member.is_some_and(|m| m.conn == key && m.sock == conn.sock);
@@ -121,8 +122,13 @@ impl<D, A> Inner<D, A> {
             .filter(|member| member.is(member::BLOCKED));
         assert_eq!(feed.blocked as usize, blocked.count(), "feed {key}");
         let topic = self.topics.get(feed.topic);
-        let is_known = topic.is_some_and(|topic| topic.feeds[feed.form.index()] == key);
-        assert!(is_known && key != NO_FEED, "feed {key} has no topic");
+        let of_form = |topic: &Topic| {
+            let feeds = feeds_of(&self.feeds, topic.first_feed);
+            let same = feeds.filter(|&key| self.feeds[key as usize].form == feed.form);
+            same.collect::<Vec<_>>()
+        };
+        let of_form = topic.map(of_form).unwrap_or_default();
+        assert_eq!(of_form, [key], "the topic's feeds of this form");
         assert_eq!(feed.queued, self.walks.contains(&key), "feed {key}");
         let is_long = self.config.log_bytes_max < log.len();
         assert!(
@@ -145,7 +151,7 @@ impl<D, A> Inner<D, A> {
         let conn = self
             .conns
             .get(key as usize)
-            .filter(|conn| conn.form() == feed.form);
+            .filter(|conn| conn.form == feed.form);
         let sub = conn.and_then(|conn| conn.subs.get(feed.topic));
         let (Some(conn), Some(_)) = (conn, sub) else {
             panic!("feed {feed_key} has a stranger: {member:?}");

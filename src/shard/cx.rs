@@ -212,7 +212,7 @@ impl<D, A> Cx<'_, D, A> {
         let Some(conn) = self.inner.conn(self.key) else {
             return false;
         };
-        let form = conn.form();
+        let form = conn.form;
         let carries = form.carries(payload.len());
         if carries {
             self.inner

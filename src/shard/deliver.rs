@@ -151,7 +151,7 @@ impl<D, A> Inner<D, A> {
     fn send_to(&mut self, id: ConnId, payload: &Payload) {
         let Payload { kind, bytes } = payload;
         let Some(conn) = self.current(id) else { return };
-        let form = conn.form();
+        let form = conn.form;
         if !conn.is(OPEN) || conn.is(CLOSING) {
             return;
         }

@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use rustix::io::Errno;
@@ -17,6 +16,7 @@ use crate::mesh::ReturnReceiver;
 use crate::shard::accept::{Acceptor, Intake, Listening};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
+use crate::shard::links::Links;
 use crate::shard::lookout::Lookout;
 use crate::shard::post::Post;
 use crate::shard::questions::Answered;
@@ -34,8 +34,7 @@ pub(super) struct EventLoop<H: Handler> {
     acceptor: Acceptor,
     poll: Poll,
     events: Events,
-    /// Sockets, by the key of their connection.
-    streams: Vec<Option<TcpStream>>,
+    links: Links,
     /// Connections with bytes left that no event will tell of again.
     pending: Vec<ConnId>,
     /// Lent to one connection after the other.
@@ -87,7 +86,7 @@ impl<H: Handler> EventLoop<H> {
             acceptor,
             poll,
             events: Events::with_capacity(EVENTS_PER_POLL),
-            streams: Vec::new(),
+            links: Links::default(),
             pending: Vec::new(),
             buffer: vec![0; READ_BYTES_PER_TURN].into(),
             start,
@@ -204,19 +203,16 @@ impl<H: Handler> EventLoop<H> {
         if !self.core.wants_bytes(id) {
             return;
         }
-        let Some(Some(stream)) = self.streams.get(id.key as usize) else {
+        let Some(link) = self.links.get(id) else {
             return;
         };
-        let fd = stream.as_raw_fd();
         let mut budget = READ_BYTES_PER_TURN;
         loop {
-            match socket::recv(fd, &mut self.buffer) {
+            match socket::recv(link.fd(), &mut self.buffer) {
                 // After the end of the stream a reset reads like that end, and no later write may
                 // tell: the socket's own error does.
-                Ok(0) if matches!(stream.take_error(), Ok(None)) => {
-                    return self.core.handle_read_end(id);
-                }
-                Ok(0) => return self.core.handle_reset(id),
+                Ok(0) if link.has_failed() => return self.core.handle_reset(id),
+                Ok(0) => return self.core.handle_read_end(id),
                 Ok(n) => {
                     self.core.handle_bytes(id, &mut self.buffer[..n]);
                     budget = budget.saturating_sub(n);
@@ -238,23 +234,20 @@ impl<H: Handler> EventLoop<H> {
     /// Closes what ended in this turn. Nothing is freed earlier, so no event meets a stranger.
     fn reap(&mut self) {
         while let Some(id) = self.core.take_finished() {
-            if let Some(Some(stream)) = self.streams.get(id.key as usize) {
-                // An error means that the peer is gone; the next read says so.
-                let _gone = socket::shutdown_write(stream.as_raw_fd());
+            if let Some(link) = self.links.get(id) {
+                link.shutdown_write();
             }
         }
         let shard = self.control.shard();
         self.core
             .settle(|id, reason| log::debug!("shard {shard}: conn {id}: {reason}"));
-        let streams = &mut self.streams;
+        let links = &mut self.links;
         let shared = self.control.shared();
         self.core.reap(|id, _, overflow| {
             if !overflow {
                 shared.leave();
             }
-            if let Some(stream) = streams.get_mut(id.key as usize) {
-                *stream = None;
-            }
+            links.remove(id);
         });
     }
 
@@ -263,7 +256,7 @@ impl<H: Handler> EventLoop<H> {
             core: &mut self.core,
             shared: self.control.shared(),
             registry: self.poll.registry(),
-            streams: &mut self.streams,
+            links: &mut self.links,
         };
         self.acceptor.accept(&mut into, self.now);
     }
@@ -274,7 +267,7 @@ impl<H: Handler> EventLoop<H> {
                 core: &mut self.core,
                 shared: self.control.shared(),
                 registry: self.poll.registry(),
-                streams: &mut self.streams,
+                links: &mut self.links,
             };
             self.acceptor.close(&mut into, self.now);
             self.core.begin_drain();

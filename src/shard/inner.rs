@@ -22,6 +22,7 @@ use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::{RoomWork, Staged};
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
+use crate::topic::feeds::feed_of;
 use crate::topic::home::{Homes, Interest};
 use crate::topic::local::Topics;
 use crate::topic::member::HELD;
@@ -222,12 +223,12 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = conns.get(key as usize) else {
             return;
         };
-        let form = conn.form().index();
         let subs = conn.subs.as_slice().iter();
         for sub in subs.filter(|sub| sub.index != WAITING) {
-            let feed = topics
-                .get(sub.topic)
-                .and_then(|topic| feeds.get_mut(topic.feeds[form] as usize));
+            let feed = topics.get(sub.topic).and_then(|topic| {
+                let feed = feed_of(feeds, topic.first_feed, conn.form);
+                feeds.get_mut(feed as usize)
+            });
             if let Some(feed) = feed {
                 change(feed, sub.index as usize);
             }

@@ -7,7 +7,7 @@ use crate::shard::inner::Inner;
 use crate::shard::mail::ToHome;
 use crate::time::Now;
 use crate::topic::home::Interest;
-use crate::topic::local::{NO_FEED, Topic};
+use crate::topic::local::Topic;
 
 impl<D, A> Inner<D, A> {
     pub(super) fn add_topic(&mut self, name: &str) -> u32 {
@@ -70,10 +70,10 @@ impl<D, A> Inner<D, A> {
     fn forget(&mut self, key: u32, topic: Topic) {
         // Its log may be what somebody waited for, and no walk will say that it is gone.
         self.moved = true;
-        for feed in topic.feeds.into_iter().filter(|&feed| feed != NO_FEED) {
-            if let Some(mut feed) = self.feeds.try_remove(feed as usize) {
-                feed.log.clear(&mut self.pool);
-            }
+        let mut next = topic.first_feed;
+        while let Some(mut feed) = self.feeds.try_remove(next as usize) {
+            feed.log.clear(&mut self.pool);
+            next = feed.next;
         }
         let interest = Interest {
             shard: self.shard,

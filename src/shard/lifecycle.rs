@@ -10,6 +10,7 @@ use crate::proto::http::Response;
 use crate::proto::ws::{encode_close, encode_ping};
 use crate::shard::inner::Inner;
 use crate::time::{Now, Stamp};
+use crate::topic::feeds::feed_of;
 
 impl<D, A> Inner<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
@@ -207,10 +208,10 @@ impl<D, A> Inner<D, A> {
 
     /// When a topic of the connection had its newest message, which it was sent or will be now.
     fn last_delivery(&self, conn: &Conn<D>) -> Now {
-        let form = conn.form().index();
         let feeds = conn.subs.as_slice().iter().filter_map(|sub| {
             let topic = self.topics.get(sub.topic)?;
-            self.feeds.get(topic.feeds[form] as usize)
+            let feed = feed_of(&self.feeds, topic.first_feed, conn.form);
+            self.feeds.get(feed as usize)
         });
         feeds
             .map(|feed| feed.appended_at.moment())

@@ -15,6 +15,8 @@ mod inner;
 mod input;
 mod interest;
 mod lifecycle;
+mod links;
+mod listener;
 mod lookout;
 pub mod mail;
 mod open;
@@ -32,6 +34,6 @@ mod thread;
 mod wire;
 mod write;
 
-pub use accept::Speaks;
 pub use inner::home_of;
+pub use listener::{Listener, Speaks, claim};
 pub use thread::{Seed, Watch, run};

@@ -6,7 +6,7 @@ use crate::close_reason::CloseReason;
 use crate::conn::{APART, OPEN};
 use crate::handler::{Busy, Publisher};
 use crate::limits::STAGED_MAX;
-use crate::payload::{Form, Payload};
+use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, ToHome};
@@ -14,7 +14,6 @@ use crate::shard::rooms::Staged;
 use crate::topic::feed::Feed;
 use crate::topic::home::{Interest, Keeps};
 use crate::topic::lag::{Lag, fall_behind};
-use crate::topic::local::NO_FEED;
 use crate::topic::log::Log;
 use crate::topic::member::Member;
 use crate::topic::segment::Pool;
@@ -178,30 +177,30 @@ impl<D, A> Inner<D, A> {
         let Some(topic) = self.topics.current(key, generation) else {
             return true;
         };
-        let feeds = topic.feeds;
+        let mut next = topic.first_feed;
         if !self.has_backlog_room(len) {
             return false;
         }
-        Form::ALL.into_iter().zip(feeds).all(|(form, feed)| {
-            feed == NO_FEED || !form.carries(len) || self.make_room(feed, form.frame_len_max(len))
-        })
+        while let Some(feed) = self.feeds.get(next as usize) {
+            let (key, form) = (next, feed.form);
+            next = feed.next;
+            if form.carries(len) && !self.make_room(key, form.frame_len_max(len)) {
+                return false;
+            }
+        }
+        true
     }
 
     pub(super) fn append(&mut self, key: u32, generation: u32, kind: Kind, bytes: &[u8]) {
         let Some(topic) = self.topics.current(key, generation) else {
             return;
         };
-        for (form, feed_key) in Form::ALL.into_iter().zip(topic.feeds) {
-            if feed_key == NO_FEED {
-                continue;
-            }
-            if !form.carries(bytes.len()) {
+        let mut next = topic.first_feed;
+        while let Some(feed) = self.feeds.get_mut(next as usize) {
+            let feed_key = std::mem::replace(&mut next, feed.next);
+            if !feed.form.carries(bytes.len()) {
                 self.counters.not_carried += 1;
-                continue;
-            }
-            if let Some(feed) = self.feeds.get_mut(feed_key as usize)
-                && !feed.members.is_empty()
-            {
+            } else if !feed.members.is_empty() {
                 feed.append(kind, bytes, &mut self.pool);
                 feed.appended_at = self.now.stamp();
                 self.queue_walk(feed_key);

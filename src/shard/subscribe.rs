@@ -6,7 +6,7 @@ use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
 use crate::topic::feed::Feed;
-use crate::topic::local::NO_FEED;
+use crate::topic::feeds::{NO_FEED, feed_of};
 use crate::topic::member::{APART, HELD, Member, SHARED};
 
 /// Why a subscription was not made.
@@ -76,7 +76,7 @@ impl<D, A> Inner<D, A> {
         let Some(sub) = conn.subs.get(topic_key) else {
             return;
         };
-        let feed_key = topic.feeds[conn.form().index()];
+        let feed_key = feed_of(feeds, topic.first_feed, conn.form);
         conn.subs.remove(topic_key);
         topic.subscribers -= 1;
         if topic.subscribers == 0 {
@@ -172,12 +172,13 @@ impl<D, A> Inner<D, A> {
         else {
             return;
         };
-        let form = conn.form();
-        let feed_key = &mut topic.feeds[form.index()];
-        if *feed_key == NO_FEED {
-            *feed_key = key32(feeds.insert(Feed::new(form, topic_key)));
+        let form = conn.form;
+        let mut feed_key = feed_of(feeds, topic.first_feed, form);
+        if feed_key == NO_FEED {
+            feed_key = key32(feeds.insert(Feed::new(form, topic_key, topic.first_feed)));
+            topic.first_feed = feed_key;
         }
-        let Some(feed) = feeds.get_mut(*feed_key as usize) else {
+        let Some(feed) = feeds.get_mut(feed_key as usize) else {
             return;
         };
         let mut member = Member::new(conn.sock, key, feed.log.head());

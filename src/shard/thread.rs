@@ -2,7 +2,6 @@
 
 use std::collections::hash_map::RandomState;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 
@@ -14,10 +13,11 @@ use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
 use crate::mesh::{Doorbell, Port, ReturnSender, returns};
 use crate::net::listener;
-use crate::shard::accept::{Listening, Speaks};
+use crate::shard::accept::Listening;
 use crate::shard::control::{Control, Phase, Shared};
 use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
+use crate::shard::listener::Listener;
 use crate::shard::lookout::Lookout;
 use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::post::Post;
@@ -41,7 +41,7 @@ pub struct Seed {
     /// The server's state.
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
-    pub listen: Vec<(SocketAddr, Speaks)>,
+    pub listen: Vec<Listener>,
     /// Whether there is a core for each shard.
     pub has_cores: bool,
     /// Run on this core alone, if any.
@@ -156,19 +156,18 @@ fn prepare<H: Handler>(
         ..
     } = seed;
     let mut bound = Vec::with_capacity(listen.len());
-    for (addr, speaks) in listen {
-        bound.push((listener::bind_shard(addr, NOTSENT_BYTES)?, speaks));
+    for listener in listen {
+        let socket = listener::bind_shard(listener.addr, NOTSENT_BYTES)?;
+        bound.push((socket, listener));
     }
     let _bound = report.send(Ok(()));
     if proceed.recv().is_err() {
         return Ok(None);
     }
     let mut listening = Vec::with_capacity(bound.len());
-    for (socket, speaks) in bound {
-        listening.push(Listening {
-            listener: listener::listen(socket)?,
-            speaks,
-        });
+    for (socket, listener) in bound {
+        let socket = listener::listen(socket)?;
+        listening.push(Listening { socket, listener });
     }
     let (sender, receiver) = returns(port.bell());
     let core = ShardCore::new(

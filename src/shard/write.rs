@@ -6,8 +6,9 @@ use crate::close_reason::CloseReason;
 use crate::conn::subs::WAITING;
 use crate::conn::{APART, BLOCKED, CLOSING, CORKED, DEAD, DIRTY, DRAINS, WAITS_OUTBOX};
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
+use crate::payload::Form;
 use crate::shard::inner::Inner;
-use crate::topic::local::NO_FEED;
+use crate::topic::feeds::{NO_FEED, feed_of};
 use crate::topic::member;
 use crate::topic::sink::{Sink, WriteError};
 
@@ -58,7 +59,7 @@ impl<D, A> Inner<D, A> {
     fn pieces(&self, key: u32) -> impl Iterator<Item = &[u8]> {
         let conn = self.conns.get(key as usize);
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
-        let form = conn.map_or(0, |conn| conn.form().index());
+        let form = conn.map_or(Form::WebSocket, |conn| conn.form);
         let tails = conn
             .map_or(&[][..], |conn| conn.subs.as_slice())
             .iter()
@@ -67,7 +68,8 @@ impl<D, A> Inner<D, A> {
                     .topics
                     .get(sub.topic)
                     .filter(|_| sub.index != WAITING)?;
-                let feed = self.feeds.get(topic.feeds[form] as usize)?;
+                let feed = feed_of(&self.feeds, topic.first_feed, form);
+                let feed = self.feeds.get(feed as usize)?;
                 let member = feed.members.get(sub.index as usize)?;
                 (!member.is(member::APART)).then(|| feed.log.tail(member.cursor()))
             });
@@ -96,13 +98,12 @@ impl<D, A> Inner<D, A> {
         if n == 0 {
             return;
         }
-        let form = conn.form().index();
+        let form = conn.form;
         let subs = std::mem::take(&mut conn.subs);
         for sub in subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed_key = self
-                .topics
-                .get(sub.topic)
-                .map_or(NO_FEED, |topic| topic.feeds[form]);
+            let feed_key = self.topics.get(sub.topic).map_or(NO_FEED, |topic| {
+                feed_of(&self.feeds, topic.first_feed, form)
+            });
             let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
                 continue;
             };
@@ -166,7 +167,7 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conns.get(key as usize) else {
             return false;
         };
-        let form = conn.form().index();
+        let form = conn.form;
         conn.subs
             .as_slice()
             .iter()
@@ -175,8 +176,8 @@ impl<D, A> Inner<D, A> {
                 let feed = self
                     .topics
                     .get(sub.topic)
-                    .map(|topic| topic.feeds[form] as usize);
-                feed.and_then(|feed| self.feeds.get(feed))
+                    .map(|topic| feed_of(&self.feeds, topic.first_feed, form));
+                feed.and_then(|feed| self.feeds.get(feed as usize))
                     .is_some_and(|feed| feed.members[sub.index as usize].cursor() < feed.log.head())
             })
     }
@@ -186,13 +187,12 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };
-        let form = conn.form().index();
+        let form = conn.form;
         let subs = std::mem::take(&mut conn.subs);
         for sub in subs.as_slice() {
-            let feed_key = self
-                .topics
-                .get(sub.topic)
-                .map_or(NO_FEED, |topic| topic.feeds[form]);
+            let feed_key = self.topics.get(sub.topic).map_or(NO_FEED, |topic| {
+                feed_of(&self.feeds, topic.first_feed, form)
+            });
             if self
                 .feeds
                 .get(feed_key as usize)
@@ -215,7 +215,7 @@ impl<D, A> Inner<D, A> {
             return;
         }
         conn.set(APART, false);
-        let form = conn.form().index();
+        let form = conn.form;
         let rejoin = conn
             .outbox
             .as_mut()
@@ -228,11 +228,7 @@ impl<D, A> Inner<D, A> {
             let Some(conn) = self.conns.get(key as usize) else {
                 return;
             };
-            let Some(sub) = conn
-                .subs
-                .get(feed.topic)
-                .filter(|_| feed.form.index() == form)
-            else {
+            let Some(sub) = conn.subs.get(feed.topic).filter(|_| feed.form == form) else {
                 continue;
             };
             let head = feed.log.head();

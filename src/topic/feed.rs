@@ -19,6 +19,8 @@ pub struct Feed {
     pub(crate) form: Form,
     /// Key of the topic.
     pub(crate) topic: u32,
+    /// Key of the topic's next feed, or `NO_FEED`.
+    pub(crate) next: u32,
     pub(crate) log: Log,
     pub(crate) members: Vec<Member>,
     /// Members with `BLOCKED` set.
@@ -69,10 +71,12 @@ pub enum Walk {
 }
 
 impl Feed {
-    pub(crate) fn new(form: Form, topic: u32) -> Self {
+    /// A feed without members; `next` is the one of the topic that was made before it.
+    pub(crate) fn new(form: Form, topic: u32, next: u32) -> Self {
         Self {
             form,
             topic,
+            next,
             log: Log::default(),
             members: Vec::new(),
             blocked: 0,

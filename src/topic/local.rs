@@ -7,8 +7,8 @@ use std::sync::Arc;
 use slab::Slab;
 
 use crate::id::{ShardId, key32};
-use crate::payload::Form;
 use crate::time::Now;
+use crate::topic::feeds::NO_FEED;
 
 /// A topic as this shard sees it, from its first subscriber to a while after its last.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub struct Topic {
     pub(crate) generation: u32,
     /// The home has answered: what is published anywhere from now on arrives here.
     pub(crate) live: bool,
-    /// Key of the feed of each form, or `NO_FEED`.
-    pub(crate) feeds: [u32; Form::ALL.len()],
+    /// Key of the first of its feeds, which name one another; or `NO_FEED`.
+    pub(crate) first_feed: u32,
     /// Subscriptions, those that wait included.
     pub(crate) subscribers: u32,
     /// When the last subscriber left; meaningful while there are none.
@@ -30,9 +30,6 @@ pub struct Topic {
     /// Connections whose subscription waits for the home. May name some that have left.
     pub(crate) waiting: Vec<u32>,
 }
-
-/// No feed of that form.
-pub const NO_FEED: u32 = u32::MAX;
 
 /// The topics that have subscribers on this shard.
 #[derive(Debug, Default)]
@@ -58,7 +55,7 @@ impl Topics {
             home,
             generation: self.next_generation,
             live: false,
-            feeds: [NO_FEED; Form::ALL.len()],
+            first_feed: NO_FEED,
             subscribers: 0,
             left_at: Now::default(),
             fading: false,

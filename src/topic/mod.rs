@@ -1,6 +1,7 @@
 //! Who gets what in one shard, and who else wants it.
 
 pub mod feed;
+pub mod feeds;
 pub mod home;
 pub mod lag;
 pub mod local;

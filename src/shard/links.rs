@@ -1,0 +1,83 @@
+//! The sockets of a shard's connections, by the keys that the core has given those.
+
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+
+use mio::net::TcpStream;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use crate::id::ConnId;
+use crate::sys::socket;
+
+/// What the shell has of one connection.
+#[derive(Debug)]
+pub(super) struct Link {
+    socket: OwnedFd,
+}
+
+/// What the shell has of all connections.
+#[derive(Debug, Default)]
+pub(super) struct Links(Vec<Option<Link>>);
+
+impl Link {
+    /// The number of its descriptor.
+    pub(super) fn fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
+    }
+
+    /// Registers it for reading and writing, once and for all, edge-triggered.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the registration.
+    pub(super) fn register(&self, id: ConnId, registry: &Registry) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        registry.register(&mut SourceFd(&self.fd()), Token(id.pack()), interest)
+    }
+
+    /// Whether the socket has an error that no call has told of; takes it.
+    pub(super) fn has_failed(&self) -> bool {
+        !matches!(SockRef::from(&self.socket).take_error(), Ok(None))
+    }
+
+    /// Sends the end of the stream.
+    pub(super) fn shutdown_write(&self) {
+        // An error means that the peer is gone; the next read says so.
+        let _gone = socket::shutdown_write(self.fd());
+    }
+}
+
+impl From<TcpStream> for Link {
+    fn from(stream: TcpStream) -> Self {
+        Self {
+            socket: stream.into(),
+        }
+    }
+}
+
+impl Links {
+    /// What there is of a connection.
+    pub(super) fn get(&self, id: ConnId) -> Option<&Link> {
+        self.0.get(id.key as usize)?.as_ref()
+    }
+
+    /// Keeps a new connection.
+    pub(super) fn insert(&mut self, id: ConnId, link: Link) {
+        let key = id.key as usize;
+        if self.0.len() <= key {
+            self.0.resize_with(key + 1, || None);
+        }
+        self.0[key] = Some(link);
+    }
+
+    /// Closes a connection.
+    pub(super) fn remove(&mut self, id: ConnId) {
+        if let Some(link) = self.0.get_mut(id.key as usize) {
+            *link = None;
+        }
+    }
+}
+
+const _: () = assert!(size_of::<Option<Link>>() == 4);
