@@ -18,6 +18,7 @@ use crate::message::Form;
 use crate::metronome::Schedule;
 use crate::outbox::Outbox;
 use crate::record::Recorder;
+use crate::report::add_counts;
 use crate::series::Meter;
 
 /// The application of a listening thread.
@@ -267,21 +268,14 @@ pub(crate) fn heard(threads: Vec<Done<Listeners>>, sent: u32) -> Heard {
         }
         heard.took.merge(&app.took);
         heard.pings += pings;
-        add(&mut heard.failures, &failures);
-        add(&mut heard.ended, &app.ended);
+        add_counts(&mut heard.failures, &failures);
+        add_counts(&mut heard.ended, &app.ended);
         heard.deliveries.got += app.got + app.tally;
         heard.deliveries.foreign += app.foreign;
         heard.deliveries.add_faults(app.finish(sent));
     }
     heard.deliveries.expected = heard.deliveries.got + heard.deliveries.lost;
     heard
-}
-
-/// Adds counts by kind.
-pub(crate) fn add(all: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>) {
-    for (kind, count) in part {
-        *all.entry(kind.clone()).or_default() += count;
-    }
 }
 
 fn recorders() -> [Recorder; 3] {

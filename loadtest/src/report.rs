@@ -61,9 +61,7 @@ impl Opening {
 
     /// Adds what failed in one thread.
     pub(crate) fn add_failures(&mut self, failures: &BTreeMap<String, u64>) {
-        for (what, count) in failures {
-            *self.failures.entry(what.clone()).or_default() += count;
-        }
+        add_counts(&mut self.failures, failures);
     }
 }
 
@@ -135,6 +133,13 @@ pub(crate) struct ServerMemory {
     pub(crate) pss_bytes_per_connection: f64,
     /// Between the two marks of --pss-at.
     pub(crate) pss_slope_bytes_per_connection: Option<f64>,
+}
+
+/// Adds counts by kind.
+pub(crate) fn add_counts(all: &mut BTreeMap<String, u64>, part: &BTreeMap<String, u64>) {
+    for (kind, count) in part {
+        *all.entry(kind.clone()).or_default() += count;
+    }
 }
 
 /// A quotient, zero where there is nothing to divide by.

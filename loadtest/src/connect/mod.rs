@@ -21,7 +21,7 @@ use crate::opener::Habits;
 use crate::phase::{self, Phase};
 use crate::preflight;
 use crate::record::Recorder;
-use crate::report::Opening;
+use crate::report::{Opening, add_counts};
 use crate::scene;
 use crate::url::Target;
 use crate::warning::Warning;
@@ -143,9 +143,7 @@ fn add_up(threads: Vec<Done<Idlers>>, figures: &mut Figures) {
         figures.unexpected_messages += app.messages;
         figures.pings_answered += pings;
         figures.opening.add_failures(&failures);
-        for (why, count) in app.ended {
-            *figures.ended_early_by_kind.entry(why).or_default() += count;
-        }
+        add_counts(&mut figures.ended_early_by_kind, &app.ended);
     }
     figures.connect_to_live = took.percentiles();
 }
