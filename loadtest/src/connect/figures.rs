@@ -101,9 +101,7 @@ impl Findings for Figures {
                 self.hold_s, self.pings_answered
             ),
         );
-        for (why, count) in &self.ended_early_by_kind {
-            table.row("ended early", format!("{count} x {why}"));
-        }
+        table.counts("ended early", &self.ended_early_by_kind);
         if self.unexpected_messages > 0 {
             let text = format!("{}, though none was published", self.unexpected_messages);
             table.row("messages", text);

@@ -1,5 +1,6 @@
 //! The figures as lines for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::record::Percentiles;
@@ -44,6 +45,13 @@ impl Table {
         );
     }
 
+    /// Adds a line for each kind that was counted.
+    pub(crate) fn counts(&mut self, name: &'static str, by_kind: &BTreeMap<String, u64>) {
+        for (kind, count) in by_kind {
+            self.row(name, format!("{count} x {kind}"));
+        }
+    }
+
     /// Adds what all reports have about connections.
     pub(crate) fn opening(&mut self, opening: &Opening) {
         let Opening {
@@ -61,9 +69,7 @@ impl Table {
         if *ended_early > 0 {
             self.row("ended early", ended_early.to_string());
         }
-        for (what, count) in failures {
-            self.row("failed", format!("{count} x {what}"));
-        }
+        self.counts("failed", failures);
     }
 
     /// Adds what all reports have about cost.

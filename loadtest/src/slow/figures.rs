@@ -89,9 +89,7 @@ impl Findings for Figures {
                 slow.readers, slow.messages_got, slow.messages_missed, slow.messages_faulty
             ),
         );
-        for (why, count) in &slow.ended {
-            table.row("slow ended", format!("{count} x {why}"));
-        }
+        table.counts("slow ended", &slow.ended);
         if let (Some(before), Some(beside)) = (
             self.server_pss_before_bytes,
             self.server_pss_beside_slow_bytes,

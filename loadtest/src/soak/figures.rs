@@ -114,9 +114,7 @@ impl Findings for Figures {
         let d = &self.deliveries;
         table.row("deliveries", format!("{} of {}", d.got, d.expected));
         table.row("faults", d.faults_text());
-        for (why, count) in &self.ended_early_by_kind {
-            table.row("ended early", format!("{count} x {why}"));
-        }
+        table.counts("ended early", &self.ended_early_by_kind);
         table.percentiles("latency", &self.latency);
         table.percentiles("sent late", &self.lateness);
         table.percentiles("to live", &self.connect_to_live);

@@ -98,9 +98,7 @@ impl Findings for Figures {
         let d = &self.deliveries;
         table.row("then reached", format!("{} of {}", d.got, d.expected));
         table.row("faults", d.faults_text());
-        for (why, count) in &self.ended_early_by_kind {
-            table.row("ended early", format!("{count} x {why}"));
-        }
+        table.counts("ended early", &self.ended_early_by_kind);
         let steady = &self.steady;
         table.row(
             "steady",
