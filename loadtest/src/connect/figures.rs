@@ -87,9 +87,7 @@ impl Findings for Figures {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::default();
-        table.result(self.passed);
-        table.row("target", self.urls.join(" "));
+        let mut table = Table::of_load(self.passed, &self.urls);
         table.opening(&self.opening);
         if self.opening.live > 0 {
             table.percentiles("to live", &self.connect_to_live);

@@ -12,6 +12,14 @@ use crate::warning::Warning;
 pub(crate) struct Table(Vec<(&'static str, String)>);
 
 impl Table {
+    /// The table of a run that loads a server: begins with the verdict and with where it connected.
+    pub(crate) fn of_load(passed: bool, urls: &[String]) -> Self {
+        let mut table = Self::default();
+        table.result(passed);
+        table.row("target", urls.join(" "));
+        table
+    }
+
     /// Adds a line.
     pub(crate) fn row(&mut self, name: &'static str, text: String) {
         self.0.push((name, text));

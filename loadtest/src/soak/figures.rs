@@ -100,9 +100,7 @@ impl Findings for Figures {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::default();
-        table.result(self.passed);
-        table.row("target", self.urls.join(" "));
+        let mut table = Table::of_load(self.passed, &self.urls);
         table.opening(&self.opening);
         table.row(
             "load",

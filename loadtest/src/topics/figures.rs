@@ -71,9 +71,7 @@ impl Findings for Figures {
     }
 
     fn table(&self) -> Table {
-        let mut table = Table::default();
-        table.result(self.passed);
-        table.row("target", self.urls.join(" "));
+        let mut table = Table::of_load(self.passed, &self.urls);
         table.row("published to", self.publish_url.clone());
         table.opening(&self.opening);
         table.row(
