@@ -13,12 +13,11 @@ use crossbeam_channel::Sender;
 use crate::app::{App, Done, EndedBy, LinkName};
 use crate::check::{Checker, Faults};
 use crate::churn::{Churn, Leaver};
-use crate::fanout::Deliveries;
 use crate::message::Form;
 use crate::metronome::Schedule;
 use crate::outbox::Outbox;
 use crate::record::Recorder;
-use crate::report::add_counts;
+use crate::report::{Deliveries, add_counts};
 use crate::series::Meter;
 
 /// The application of a listening thread.

@@ -1,5 +1,6 @@
 //! What all runs have in their figures, and what a command hands over to be told.
 
+mod deliveries;
 mod document;
 mod environment;
 mod files;
@@ -12,6 +13,7 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
+pub(crate) use crate::report::deliveries::Deliveries;
 pub(crate) use crate::report::document::Document;
 pub(crate) use crate::report::environment::Environment;
 pub(crate) use crate::report::files::{make_page, read, write, write_page};

@@ -2,10 +2,9 @@
 
 use serde::Serialize;
 
-use crate::fanout::Deliveries;
 use crate::reach::Reached;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Findings, Opening, ServerCost, Table};
+use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, Table};
 use crate::series::Series;
 use crate::warning::Warning;
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-pub(crate) use crate::fanout::figures::{Deliveries, Figures};
+pub(crate) use crate::fanout::figures::Figures;
 
 use crate::app::{Done, Plan, Reading};
 use crate::cli::FanoutArgs;

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::fanout::Deliveries;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Findings, Opening, ServerCost, Table};
+use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, Table};
 use crate::series::Series;
 use crate::warning::Warning;
 

@@ -5,9 +5,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::fanout::Deliveries;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Findings, Opening, Table, ratio};
+use crate::report::{ClientCost, Deliveries, Findings, Opening, Table, ratio};
 use crate::series::Series;
 use crate::warning::Warning;
 

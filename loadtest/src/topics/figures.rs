@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use crate::fanout::Deliveries;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Findings, Opening, ServerCost, Table, ratio};
+use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, Table, ratio};
 use crate::series::Series;
 use crate::warning::Warning;
 
