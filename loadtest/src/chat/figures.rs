@@ -51,14 +51,7 @@ impl Findings for Figures {
             format!("{} of {} B, {pace}", self.messages_sent, self.payload_bytes),
         );
         let d = &self.deliveries;
-        table.row(
-            "deliveries",
-            format!(
-                "{} of {} in {:.2} s, {:.0}/s",
-                d.got, d.expected, self.message_phase_s, self.deliveries_per_s
-            ),
-        );
-        table.row("faults", d.faults_text());
+        table.deliveries(d, self.message_phase_s, self.deliveries_per_s);
         if let Some(first) = &d.first_misorder {
             table.row("misordered at", first.clone());
         }

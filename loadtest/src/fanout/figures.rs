@@ -58,14 +58,7 @@ impl Findings for Figures {
             ),
         );
         let d = &self.deliveries;
-        table.row(
-            "deliveries",
-            format!(
-                "{} of {} in {:.2} s, {:.0}/s",
-                d.got, d.expected, self.message_phase_s, self.deliveries_per_s
-            ),
-        );
-        table.row("faults", d.faults_text());
+        table.deliveries(d, self.message_phase_s, self.deliveries_per_s);
         if d.copies_to_publishers > 0 {
             let (copies, faulty) = (d.copies_to_publishers, d.copies_faulty);
             table.row("to publishers", format!("{copies} copies, faulty {faulty}"));

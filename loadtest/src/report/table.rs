@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Opening, ServerCost};
+use crate::report::{ClientCost, Deliveries, Opening, ServerCost};
 use crate::warning::Warning;
 
 /// Lines of a table: a name and what is to say.
@@ -78,6 +78,16 @@ impl Table {
             self.row("ended early", ended_early.to_string());
         }
         self.counts("failed", failures);
+    }
+
+    /// Adds what arrived in a phase of messages, with its seconds and its rate, and what was wrong.
+    pub(crate) fn deliveries(&mut self, deliveries: &Deliveries, phase_s: f64, per_s: f64) {
+        let Deliveries { got, expected, .. } = deliveries;
+        self.row(
+            "deliveries",
+            format!("{got} of {expected} in {phase_s:.2} s, {per_s:.0}/s"),
+        );
+        self.row("faults", deliveries.faults_text());
     }
 
     /// Adds what all reports have about cost.
