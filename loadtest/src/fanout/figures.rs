@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::reach::Reached;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, ServerMemory, Table};
+use crate::report::{
+    ClientCost, Deliveries, Findings, Opening, ServerCost, ServerMemory, Table, mib,
+};
 use crate::series::Series;
 use crate::warning::Warning;
 
@@ -90,7 +92,6 @@ impl Findings for Figures {
 }
 
 fn memory_text(memory: &ServerMemory) -> String {
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     let slope = memory
         .pss_slope_bytes_per_connection
         .map(|bytes| format!("; between the marks {bytes:.0} B"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, Table};
+use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, Table, mib};
 use crate::series::Series;
 use crate::warning::Warning;
 
@@ -91,7 +91,6 @@ impl Findings for Figures {
             self.server_pss_before_bytes,
             self.server_pss_beside_slow_bytes,
         ) {
-            let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
             let text = format!(
                 "{:.1} MiB before, {:.1} MiB beside",
                 mib(before),

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Findings, Opening, Table, ratio};
+use crate::report::{ClientCost, Deliveries, Findings, Opening, Table, mib, ratio};
 use crate::series::Series;
 use crate::warning::Warning;
 
@@ -71,7 +71,7 @@ impl fmt::Display for Interval {
             self.at_s, self.deliveries, self.live, self.left
         )?;
         if let Some(bytes) = self.server_pss_bytes {
-            write!(f, "  {:.1} MiB", bytes as f64 / f64::from(1 << 20))?;
+            write!(f, "  {:.1} MiB", mib(bytes))?;
         }
         if self.ended_early > 0 {
             write!(f, "  {} ended by the server", self.ended_early)?;
