@@ -42,6 +42,23 @@ pub(crate) fn targets(urls: &[String], topic: &str, conns: usize) -> Result<Vec<
     Ok(targets)
 }
 
+/// Where a publisher connects: to the URL that was asked for, or to where the `first` subscriber
+/// does, to publish.
+///
+/// # Errors
+///
+/// The URL is malformed or not on loopback.
+pub(crate) fn publish_target(
+    wanted: Option<&String>,
+    topic: &str,
+    first: &Target,
+) -> Result<Target, RunError> {
+    match wanted {
+        Some(url) => Target::parse(url, topic).map_err(RunError::Usage),
+        None => Ok(first.for_publishing()),
+    }
+}
+
 /// Says so where connections would run out of source ports.
 ///
 /// # Errors

@@ -69,10 +69,7 @@ impl<'a> Run<'a> {
         let (all, slow) = (args.connections as usize, args.slow as usize);
         let targets = scene::targets(&args.url, &topic, all)?;
         figures.urls = targets.iter().map(Target::to_string).collect();
-        let publish_target = match &args.publish_url {
-            Some(url) => Target::parse(url, &topic).map_err(RunError::Usage)?,
-            None => targets[0].for_publishing(),
-        };
+        let publish_target = scene::publish_target(args.publish_url.as_ref(), &topic, &targets[0])?;
         preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let form = Form::new(run, args.payload as usize);
         let leader = Leader::new(&args.client);

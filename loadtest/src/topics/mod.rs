@@ -79,10 +79,7 @@ impl<'a> Run<'a> {
         let conns = args.connections as usize;
         let (topics, publishers) = (args.topics as usize, args.publishers as usize);
         let targets = scene::targets(&args.url, &topic, conns)?;
-        let publish_target = match &args.publish_url {
-            Some(url) => Target::parse(url, &topic).map_err(RunError::Usage)?,
-            None => targets[0].for_publishing(),
-        };
+        let publish_target = scene::publish_target(args.publish_url.as_ref(), &topic, &targets[0])?;
         figures.urls = targets.iter().map(Target::to_string).collect();
         figures.publish_url = publish_target.to_string();
         check(&[&targets[..], std::slice::from_ref(&publish_target)].concat())?;
