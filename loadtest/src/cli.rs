@@ -16,7 +16,7 @@ use crate::soak::cli::SoakArgs;
 use crate::storm::cli::StormArgs;
 use crate::topics::cli::TopicsArgs;
 
-pub(crate) use crate::cli::client::{ClientArgs, DeadlineArgs};
+pub(crate) use crate::cli::client::{ClientArgs, DeadlineArgs, payload_bytes};
 pub(crate) use crate::cli::output::{CompareArgs, OutputArgs, ReportArgs, RunArgs};
 
 /// Loads a message server on this host and checks every delivery.
@@ -108,7 +108,7 @@ pub(crate) struct FanoutArgs {
     #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// Messages per second of all publishers, at a fixed schedule. Without it each publisher waits
     /// until all subscribers have its message.
@@ -156,7 +156,7 @@ pub(crate) struct EchoArgs {
     #[arg(short, long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// How long its messages may take.
     #[command(flatten)]
@@ -254,7 +254,7 @@ pub(crate) struct RatioArgs {
     #[arg(short = 'n', long, value_delimiter = ',', default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: Vec<u32>,
     /// Bytes of each message, 24 to 16777216, a list.
-    #[arg(short, long, value_delimiter = ',', default_value = "64", value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, value_delimiter = ',', default_value = "64", value_parser = payload_bytes())]
     pub(crate) payload: Vec<u32>,
     /// Messages of a run; with echo, of each connection.
     #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::{ClientArgs, DeadlineArgs};
+use crate::cli::{ClientArgs, DeadlineArgs, payload_bytes};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve --tcp-topic news` in another terminal:
@@ -32,7 +32,7 @@ pub(crate) struct ChatArgs {
     #[arg(short, long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// Messages per second of all connections together, which take turns at a fixed schedule.
     /// Without it each sends its next when its own has come back.

@@ -1,6 +1,7 @@
 //! What the commands that load a server have in common.
 
-use clap::Args;
+use clap::builder::RangedI64ValueParser;
+use clap::{Args, value_parser};
 
 use crate::cli::OutputArgs;
 use crate::scene::seconds;
@@ -39,4 +40,12 @@ pub(crate) struct DeadlineArgs {
     /// [default: as long as anything arrives].
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) deadline: Option<f64>,
+}
+
+/// Reads the bytes of a message: from those of its stamp ([`STAMP_BYTES`]) up to 16 MiB, the most
+/// that the server can be told to take.
+///
+/// [`STAMP_BYTES`]: crate::message::STAMP_BYTES
+pub(crate) fn payload_bytes() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(24..=16 << 20)
 }

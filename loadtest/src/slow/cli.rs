@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, payload_bytes};
 use crate::scene::duration;
 
 const EXAMPLES: &str = "\
@@ -61,7 +61,7 @@ pub(crate) struct SlowArgs {
     #[arg(long, default_value = "5s", value_parser = duration)]
     pub(crate) duration: Duration,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 2048, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// What all client commands take.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, payload_bytes};
 use crate::scene::duration;
 
 const EXAMPLES: &str = "\
@@ -50,7 +50,7 @@ pub(crate) struct SoakArgs {
     #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]
     pub(crate) memory_growth_max: f64,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// What all client commands take.
     #[command(flatten)]

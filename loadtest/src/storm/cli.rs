@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, payload_bytes};
 use crate::opener::WINDOW;
 
 const EXAMPLES: &str = "\
@@ -56,7 +56,7 @@ pub(crate) struct StormArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
     pub(crate) rest: f64,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// What all client commands take.
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::{ClientArgs, DeadlineArgs};
+use crate::cli::{ClientArgs, DeadlineArgs, payload_bytes};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
@@ -53,7 +53,7 @@ pub(crate) struct TopicsArgs {
     #[arg(short, long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Bytes of each message, 24 to 16777216.
-    #[arg(short, long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(24..=16 << 20))]
+    #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]
     pub(crate) payload: u32,
     /// How long its messages may take.
     #[command(flatten)]
