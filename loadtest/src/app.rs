@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::inflate::Compressed;
 use crate::opener::Habits;
 use crate::outbox::Outbox;
 use crate::url::{Protocol, Target};
@@ -70,6 +71,8 @@ pub(crate) struct Plan {
     pub(crate) habits: Habits,
     /// How they read.
     pub(crate) reading: Reading,
+    /// Asks WebSocket servers to compress, and insists on it.
+    pub(crate) deflate: bool,
     /// The number in the place of `{number}` in a path, if there is one.
     pub(crate) numbering: Option<Numbering>,
 }
@@ -111,4 +114,6 @@ pub(crate) struct Done<A> {
     pub(crate) failures: BTreeMap<String, u64>,
     /// Pings answered.
     pub(crate) pings: u64,
+    /// What came compressed.
+    pub(crate) compressed: Compressed,
 }

@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::chat::cli::ChatArgs;
 use crate::connect::cli::ConnectArgs;
+use crate::message::Filler;
 use crate::scene::seconds;
 use crate::slow::cli::SlowArgs;
 use crate::soak::cli::SoakArgs;
@@ -129,6 +130,12 @@ pub(crate) struct FanoutArgs {
         requires = "server_pid"
     )]
     pub(crate) pss_at: Vec<u32>,
+    /// Subscribers ask for permessage-deflate without context takeover (RFC 7692) and insist on it.
+    #[arg(long)]
+    pub(crate) deflate: bool,
+    /// What messages are filled with behind their stamp of 24 bytes.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) filler: Filler,
     /// Microseconds, below 1000000, that client threads rest between turns, so that the server is not charged with
     /// waking them for each delivery. Adds as much to latencies
     /// [default: 200, with --rate 0].

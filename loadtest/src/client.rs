@@ -1,12 +1,17 @@
-//! One connection of the client without its socket: from the first byte to live, then messages.
+//! One connection of the client: from the first byte to live, then messages.
 
 use std::mem;
 use std::os::fd::OwnedFd;
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
 use crate::frame::{self, FrameError, Kind, NO_CODE};
+use crate::inflate::{Inflater, OFFER};
+use crate::tls::Session;
 use crate::url::{NUMBER_PLACE, Protocol, Target};
 
-/// One connection. Kept small, for there may be a million: 24 bytes.
+/// One connection. Kept small, for there may be a million: 32 bytes.
 #[derive(Debug)]
 pub(crate) struct Link {
     /// The socket, while there is one.
@@ -15,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) state: State,
     /// What is spoken on it.
     pub(crate) protocol: Protocol,
+    /// Its TLS session, where there is one.
+    pub(crate) tls: Option<Box<Session>>,
     /// The beginning of a frame whose rest has not arrived.
     partial: Option<Box<[u8]>>,
 }
@@ -54,6 +61,8 @@ pub(crate) enum Ended {
     Status(u16),
     /// 101, but the accept key is missing or wrong, RFC 6455 4.2.2.
     AcceptKey,
+    /// 101, but without the compression that was asked for.
+    NotCompressed,
     /// The server closed with this code, 1005 for none, RFC 6455 7.1.5.
     Close(u16),
     /// The server broke the framing.
@@ -67,6 +76,7 @@ impl Ended {
             Self::Status(0) => "answer is not HTTP".to_owned(),
             Self::Status(status) => format!("HTTP status {status}"),
             Self::AcceptKey => "wrong Sec-WebSocket-Accept".to_owned(),
+            Self::NotCompressed => "permessage-deflate was declined".to_owned(),
             Self::Close(code) => format!("closed by the server with {code}"),
             Self::Frame(error) => error.label().to_owned(),
         }
@@ -79,15 +89,21 @@ const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Longest answer to an upgrade in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
 
-/// The upgrade request for a target and the number of a topic, RFC 6455 4.1.
-pub(crate) fn upgrade_request(target: &Target, number: Option<usize>) -> Vec<u8> {
+/// The upgrade request for a target and the number of a topic, RFC 6455 4.1, with an offer to compress
+/// (`deflate`).
+pub(crate) fn upgrade_request(target: &Target, number: Option<usize>, deflate: bool) -> Vec<u8> {
     let path = match number {
         Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
         None => target.path.clone(),
     };
+    let offer = if deflate {
+        format!("Sec-WebSocket-Extensions: {OFFER}\r\n")
+    } else {
+        String::new()
+    };
     format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n",
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n",
         path, target.addr
     )
     .into_bytes()
@@ -100,7 +116,48 @@ impl Link {
             fd: None,
             state: State::Idle,
             protocol,
+            tls: None,
             partial: None,
+        }
+    }
+
+    /// Bytes that the connection took of `bytes`; all of them if it is broken, which reading finds out.
+    #[inline]
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> usize {
+        let Some(fd) = &self.fd else {
+            return bytes.len();
+        };
+        if let Some(tls) = &mut self.tls {
+            return tls.send(fd, bytes);
+        }
+        loop {
+            match send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(taken) => return taken,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return 0,
+                Err(_) => return bytes.len(),
+            }
+        }
+    }
+
+    /// Receives into `room`; 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As recv(2).
+    #[inline]
+    pub(crate) fn recv(&mut self, room: &mut [u8]) -> Result<usize, Errno> {
+        match (&self.fd, &mut self.tls) {
+            (None, _) => Err(Errno::AGAIN),
+            (Some(fd), None) => Ok(recv(fd, room, RecvFlags::empty())?.1),
+            (Some(fd), Some(tls)) => tls.recv(fd, room),
+        }
+    }
+
+    /// Goes on with what TLS has to say and the socket did not take.
+    pub(crate) fn flush_tls(&mut self) {
+        if let (Some(fd), Some(tls)) = (&self.fd, &mut self.tls) {
+            tls.flush(fd);
         }
     }
 
@@ -129,7 +186,7 @@ impl Link {
     /// Reads all whole frames of `buf`, tells `on` of each, and keeps the rest.
     ///
     /// `buf` begins with what [`Link::take_partial`] laid there; a payload may have `payload_max`
-    /// bytes.
+    /// bytes. With an `inflater`, compression was asked for, and is read.
     ///
     /// # Errors
     ///
@@ -139,11 +196,12 @@ impl Link {
         &mut self,
         buf: &[u8],
         payload_max: usize,
+        mut inflater: Option<&mut Inflater>,
         mut on: impl FnMut(Event<'_>),
     ) -> Result<(), Ended> {
         let mut at = 0;
         if self.state == State::Opening && self.protocol == Protocol::WebSocket {
-            let Some(head_len) = read_head(buf)? else {
+            let Some(head_len) = read_head(buf, inflater.is_some())? else {
                 self.keep_partial(buf);
                 return Ok(());
             };
@@ -152,10 +210,18 @@ impl Link {
             at = head_len;
         }
         while let Some(frame) =
-            frame::read(self.protocol, &buf[at..], payload_max).map_err(Ended::Frame)?
+            frame::read(self.protocol, inflater.is_some(), &buf[at..], payload_max)
+                .map_err(Ended::Frame)?
         {
             at += frame.wire_len;
             match frame.kind {
+                Kind::Message if frame.is_compressed => {
+                    let message = inflater
+                        .as_mut()
+                        .and_then(|inflater| inflater.inflate(frame.payload, payload_max));
+                    let message = message.ok_or(Ended::Frame(FrameError::Compression))?;
+                    on(Event::Message(message));
+                }
                 Kind::Message => on(Event::Message(frame.payload)),
                 Kind::Ping => on(Event::Ping(frame.payload)),
                 Kind::Close => return Err(Ended::Close(close_code(frame.payload))),
@@ -180,7 +246,7 @@ fn close_code(payload: &[u8]) -> u16 {
 }
 
 /// Length of the response head once it is whole and right.
-fn read_head(buf: &[u8]) -> Result<Option<usize>, Ended> {
+fn read_head(buf: &[u8], deflate: bool) -> Result<Option<usize>, Ended> {
     let Some(end) = buf.windows(4).position(|four| four == b"\r\n\r\n") else {
         return if buf.len() > HEAD_BYTES_MAX {
             Err(Ended::Status(0))
@@ -195,16 +261,19 @@ fn read_head(buf: &[u8]) -> Result<Option<usize>, Ended> {
     if status != 101 {
         return Err(Ended::Status(status));
     }
-    let accepted = lines.any(|line| {
+    let (mut is_accepted, mut is_compressed) = (false, false);
+    for line in lines {
         let mut parts = line.splitn(2, |byte| *byte == b':');
         let name = parts.next().unwrap_or_default();
-        name.eq_ignore_ascii_case(b"sec-websocket-accept")
-            && parts.next().map(<[u8]>::trim_ascii) == Some(ACCEPT)
-    });
-    if accepted {
-        Ok(Some(end + 4))
-    } else {
-        Err(Ended::AcceptKey)
+        let value = parts.next().unwrap_or_default().trim_ascii();
+        is_accepted |= name.eq_ignore_ascii_case(b"sec-websocket-accept") && value == ACCEPT;
+        is_compressed |= name.eq_ignore_ascii_case(b"sec-websocket-extensions")
+            && value.starts_with(b"permessage-deflate");
+    }
+    match (is_accepted, is_compressed || !deflate) {
+        (true, true) => Ok(Some(end + 4)),
+        (true, false) => Err(Ended::NotCompressed),
+        (false, _) => Err(Ended::AcceptKey),
     }
 }
 
@@ -214,86 +283,4 @@ fn status_of(line: &[u8]) -> Option<u16> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\
-        sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
-
-    fn opening(protocol: Protocol) -> Link {
-        Link {
-            state: State::Opening,
-            ..Link::new(protocol)
-        }
-    }
-
-    /// Feeds `pieces` as a worker would and writes down what happened.
-    fn feed(link: &mut Link, pieces: &[&[u8]]) -> Result<String, Ended> {
-        let mut seen = String::new();
-        let mut buf = vec![0; 16 << 10];
-        for piece in pieces {
-            let kept = link.take_partial(&mut buf);
-            buf[kept..kept + piece.len()].copy_from_slice(piece);
-            link.handle_bytes(&buf[..kept + piece.len()], 100, |event| match event {
-                Event::Live => seen.push_str("live "),
-                Event::Message(payload) => seen.push_str(&format!("{payload:?} ")),
-                Event::Ping(_) => seen.push_str("ping "),
-            })?;
-        }
-        Ok(seen)
-    }
-
-    #[test]
-    fn an_upgrade_and_its_first_frames_may_be_cut_anywhere() {
-        let wire = [HEAD, &[0x82, 1, 5, 0x89, 0, 0x81, 2, 6, 7]].concat();
-        for cut in 0..=wire.len() {
-            let mut link = opening(Protocol::WebSocket);
-            let seen = feed(&mut link, &[&wire[..cut], &wire[cut..]]).unwrap();
-            assert_eq!(seen, "live [5] ping [6, 7] ", "cut at {cut}");
-        }
-        let bytes: Vec<&[u8]> = wire.chunks(1).collect();
-        let seen = feed(&mut opening(Protocol::WebSocket), &bytes).unwrap();
-        assert_eq!(seen, "live [5] ping [6, 7] ");
-    }
-
-    #[test]
-    fn the_first_empty_frame_makes_a_tcp_connection_live() {
-        let wire = [0, 0, 0, 0, 0, 0, 0, 1, 9, 0, 0, 0, 0];
-        for cut in 0..=wire.len() {
-            let mut link = opening(Protocol::LengthPrefix);
-            let seen = feed(&mut link, &[&wire[..cut], &wire[cut..]]).unwrap();
-            assert_eq!(seen, "live [9] ", "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn refusals_say_why() {
-        let refused = |head: &[u8]| feed(&mut opening(Protocol::WebSocket), &[head]).unwrap_err();
-        assert_eq!(refused(b"HTTP/1.1 503 Busy\r\n\r\n"), Ended::Status(503));
-        assert_eq!(refused(b"SSH-2.0\r\n\r\n"), Ended::Status(0));
-        assert_eq!(refused(b"HTTP/1.1 101 Ok\r\n\r\n"), Ended::AcceptKey);
-        assert_eq!(refused(&[b'x'; 9000]), Ended::Status(0));
-    }
-
-    #[test]
-    fn a_close_frame_ends_with_its_code() {
-        let mut link = Link {
-            state: State::Live,
-            ..Link::new(Protocol::WebSocket)
-        };
-        assert_eq!(
-            feed(&mut link, &[&[0x88, 2, 0x03, 0xf0]]),
-            Err(Ended::Close(1008))
-        );
-        let mut link = Link {
-            state: State::Live,
-            ..Link::new(Protocol::WebSocket)
-        };
-        assert_eq!(feed(&mut link, &[&[0x88, 0]]), Err(Ended::Close(1005)));
-    }
-
-    #[test]
-    fn a_connection_is_small() {
-        assert!(size_of::<Link>() <= 24, "{}", size_of::<Link>());
-    }
-}
+mod tests;

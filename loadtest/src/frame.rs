@@ -10,6 +10,8 @@ use crate::url::Protocol;
 pub(crate) struct Frame<'a> {
     /// What it is.
     pub(crate) kind: Kind,
+    /// What it carries has to be inflated, RFC 7692 6.
+    pub(crate) is_compressed: bool,
     /// What it carries.
     pub(crate) payload: &'a [u8],
     /// Bytes it takes on the wire, header included.
@@ -46,6 +48,8 @@ pub(crate) enum FrameError {
     LengthForm,
     /// A payload longer than anything this run published.
     TooLong,
+    /// A compressed payload that is none, or longer than anything this run published.
+    Compression,
 }
 
 impl FrameError {
@@ -59,6 +63,7 @@ impl FrameError {
             Self::LongControl => "protocol error: long control frame",
             Self::LengthForm => "protocol error: length not minimal",
             Self::TooLong => "message longer than any published",
+            Self::Compression => "message that cannot be inflated",
         }
     }
 }
@@ -71,6 +76,8 @@ pub(crate) const HEADER_BYTES_MAX: usize = 10;
 
 const FIN: u8 = 0x80;
 const RESERVED: u8 = 0x70;
+/// RSV1, RFC 7692 6.
+const COMPRESSED: u8 = 0x40;
 const MASKED: u8 = 0x80;
 const OPCODE_BINARY: u8 = 0x2;
 const OPCODE_CLOSE: u8 = 0x8;
@@ -79,7 +86,8 @@ const OPCODE_PONG: u8 = 0xA;
 /// the server has to unmask.
 const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
-/// Reads the frame at the front of `buf`; `None` until it is whole.
+/// Reads the frame at the front of `buf`; `None` until it is whole. Messages may be compressed where
+/// that was agreed on (`deflate`).
 ///
 /// # Errors
 ///
@@ -87,21 +95,23 @@ const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 #[inline]
 pub(crate) fn read(
     protocol: Protocol,
+    deflate: bool,
     buf: &[u8],
     payload_max: usize,
 ) -> Result<Option<Frame<'_>>, FrameError> {
     match protocol {
-        Protocol::WebSocket => read_ws(buf, payload_max),
+        Protocol::WebSocket => read_ws(deflate, buf, payload_max),
         Protocol::LengthPrefix => read_length_prefix(buf, payload_max),
     }
 }
 
 #[inline]
-fn read_ws(buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameError> {
+fn read_ws(deflate: bool, buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameError> {
     let &[first, second, ref rest @ ..] = buf else {
         return Ok(None);
     };
-    if first & RESERVED != 0 {
+    let is_compressed = deflate && first & RESERVED == COMPRESSED;
+    if first & RESERVED != 0 && !is_compressed {
         return Err(FrameError::ReservedBit);
     }
     if second & MASKED != 0 {
@@ -117,6 +127,9 @@ fn read_ws(buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameErr
     };
     if first & FIN == 0 {
         return Err(FrameError::Fragment);
+    }
+    if kind != Kind::Message && is_compressed {
+        return Err(FrameError::ReservedBit);
     }
     if kind != Kind::Message && second > 125 {
         return Err(FrameError::LongControl);
@@ -135,12 +148,17 @@ fn read_ws(buf: &[u8], payload_max: usize) -> Result<Option<Frame<'_>>, FrameErr
     if (length_len == 2 && length < 126) || (length_len == 8 && length <= u64::from(u16::MAX)) {
         return Err(FrameError::LengthForm);
     }
-    let bound = if kind == Kind::Message {
-        payload_max
-    } else {
-        125
+    let bound = match kind {
+        // What does not shrink grows by five bytes for each block, RFC 1951 3.2.4.
+        Kind::Message if is_compressed => payload_max + payload_max / 1024 + 64,
+        Kind::Message => payload_max,
+        _ => 125,
     };
-    cut(kind, buf, 2 + length_len, length, bound)
+    let frame = cut(kind, buf, 2 + length_len, length, bound)?;
+    Ok(frame.map(|frame| Frame {
+        is_compressed,
+        ..frame
+    }))
 }
 
 #[inline]
@@ -172,6 +190,7 @@ fn cut(
     let wire_len = header + length;
     Ok(buf.get(header..wire_len).map(|payload| Frame {
         kind,
+        is_compressed: false,
         payload,
         wire_len,
     }))
@@ -257,12 +276,12 @@ mod tests {
             let wire = server_frame(0x82, &payload);
             for cut in (0..wire.len()).filter(|cut| *cut < 20 || *cut + 3 > wire.len()) {
                 assert_eq!(
-                    read(WebSocket, &wire[..cut], 1 << 20),
+                    read(WebSocket, false, &wire[..cut], 1 << 20),
                     Ok(None),
                     "{len} cut at {cut}"
                 );
             }
-            let frame = read(WebSocket, &wire, 1 << 20).unwrap().unwrap();
+            let frame = read(WebSocket, false, &wire, 1 << 20).unwrap().unwrap();
             assert_eq!((frame.kind, frame.payload), (Kind::Message, &payload[..]));
             assert_eq!(frame.wire_len, wire.len());
         }
@@ -274,17 +293,17 @@ mod tests {
         write_message(LengthPrefix, b"hello", &mut wire);
         for cut in 0..wire.len() {
             assert_eq!(
-                read(LengthPrefix, &wire[..cut], 100),
+                read(LengthPrefix, false, &wire[..cut], 100),
                 Ok(None),
                 "cut at {cut}"
             );
         }
-        let frame = read(LengthPrefix, &wire, 100).unwrap().unwrap();
+        let frame = read(LengthPrefix, false, &wire, 100).unwrap().unwrap();
         assert_eq!(
             (frame.kind, frame.payload, frame.wire_len),
             (Kind::Message, &b"hello"[..], 9)
         );
-        let empty = read(LengthPrefix, &[0; 4], 100).unwrap().unwrap();
+        let empty = read(LengthPrefix, false, &[0; 4], 100).unwrap().unwrap();
         assert_eq!((empty.kind, empty.wire_len), (Kind::Heartbeat, 4));
     }
 
@@ -301,9 +320,28 @@ mod tests {
             (&[0x82, 126, 1, 0], FrameError::TooLong),
         ];
         for (wire, error) in cases {
-            assert_eq!(read(WebSocket, wire, 100), Err(error), "{wire:?}");
+            assert_eq!(read(WebSocket, false, wire, 100), Err(error), "{wire:?}");
         }
-        assert_eq!(read(LengthPrefix, &[255; 4], 100), Err(FrameError::TooLong));
+        assert_eq!(
+            read(LengthPrefix, false, &[255; 4], 100),
+            Err(FrameError::TooLong)
+        );
+    }
+
+    #[test]
+    fn only_messages_are_compressed_and_only_where_that_was_agreed() {
+        let wire = [0xc1, 1, 7];
+        assert_eq!(
+            read(WebSocket, false, &wire, 9),
+            Err(FrameError::ReservedBit)
+        );
+        let frame = read(WebSocket, true, &wire, 9).unwrap().unwrap();
+        assert!(frame.is_compressed && frame.payload == [7]);
+        for bad in [[0xd1, 1, 7], [0xc9, 1, 7], [0xa1, 1, 7]] {
+            assert_eq!(read(WebSocket, true, &bad, 9), Err(FrameError::ReservedBit));
+        }
+        let plain = read(WebSocket, true, &[0x81, 1, 7], 9).unwrap().unwrap();
+        assert!(!plain.is_compressed);
     }
 
     #[test]

@@ -260,6 +260,7 @@ pub(crate) fn heard(threads: Vec<Done<Listeners>>, sent: u32) -> Heard {
         app,
         failures,
         pings,
+        ..
     } in threads
     {
         for (all, part) in heard.latency.iter_mut().zip(&app.latency) {

@@ -1,5 +1,7 @@
 //! What a published message says: who sent it, its number, and when it was due.
 
+use clap::ValueEnum;
+
 /// Fewest bytes of a message: the stamp alone.
 pub(crate) const STAMP_BYTES: usize = 24;
 
@@ -18,6 +20,35 @@ pub(crate) struct Stamp {
     pub(crate) due_ns: u64,
 }
 
+/// What messages are filled with behind their stamp.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Filler {
+    /// Bytes that count from 0 to 250, again and again
+    #[default]
+    Counting,
+    /// Readings as JSON: names that come again, and numbers that do not
+    Json,
+}
+
+impl Filler {
+    fn bytes(self, len: usize) -> Vec<u8> {
+        match self {
+            Self::Counting => (0..=250).cycle().take(len).collect(),
+            Self::Json => {
+                let reading = |n: u64| {
+                    let bits = mix(n);
+                    let (id, level, drift) = (bits >> 40, bits >> 20 & 0xffff, bits & 0xffff);
+                    format!(
+                        "{{\"sensor\":\"s-{id:06x}\",\"level\":{level},\"drift\":0.{drift},\"ok\":true}},"
+                    )
+                };
+                let text = (0..=len as u64 / 40).flat_map(|n| reading(n).into_bytes());
+                text.take(len).collect()
+            }
+        }
+    }
+}
+
 /// Writes and reads the messages of one run: all of one length, with a known filler.
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
@@ -30,10 +61,12 @@ pub(crate) struct Form {
 impl Form {
     /// Messages of `payload` bytes, at least [`STAMP_BYTES`], told from other runs' by `run`.
     pub(crate) fn new(run: u32, payload: usize) -> Self {
-        let filler = (0..=250)
-            .cycle()
-            .take(payload.saturating_sub(STAMP_BYTES))
-            .collect();
+        Self::filled(run, payload, Filler::Counting)
+    }
+
+    /// The same with another filler.
+    pub(crate) fn filled(run: u32, payload: usize, filler: Filler) -> Self {
+        let filler = filler.bytes(payload.saturating_sub(STAMP_BYTES));
         Self {
             run,
             topic: 0,
@@ -112,6 +145,15 @@ pub(crate) fn mix(bits: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_filler_has_the_length_that_was_asked_for() {
+        for filler in [Filler::Counting, Filler::Json] {
+            for len in [0, 1, 40, 1000, 70_000] {
+                assert_eq!(filler.bytes(len).len(), len, "{filler:?}");
+            }
+        }
+    }
 
     #[test]
     fn what_was_written_is_read_back_and_any_wrong_byte_is_seen() {

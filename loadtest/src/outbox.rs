@@ -2,9 +2,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use rustix::io::Errno;
-use rustix::net::{SendFlags, send};
-
 use crate::client::Link;
 use crate::frame;
 use crate::url::Protocol;
@@ -98,7 +95,7 @@ impl Outbox {
     }
 
     /// Sends what was added. A connection that fails is found out by reading from it.
-    pub(crate) fn flush(&mut self, links: &[Link]) {
+    pub(crate) fn flush(&mut self, links: &mut [Link]) {
         let mut from = 0;
         for (link, end) in self.runs.drain(..) {
             let bytes = &self.wire[from..end];
@@ -116,7 +113,7 @@ impl Outbox {
     }
 
     /// A socket became writable: goes on with its rest.
-    pub(crate) fn unblock(&mut self, links: &[Link], link: usize) {
+    pub(crate) fn unblock(&mut self, links: &mut [Link], link: usize) {
         let Some(rest) = self.rests.get_mut(&link) else {
             return;
         };
@@ -144,18 +141,8 @@ impl Outbox {
     }
 }
 
-/// Bytes that the socket took, all of them if it is broken.
 #[inline]
-fn send_some(links: &[Link], link: usize, bytes: &[u8]) -> usize {
-    let Some(fd) = links.get(link).and_then(|link| link.fd.as_ref()) else {
-        return bytes.len();
-    };
-    loop {
-        match send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            Ok(taken) => return taken,
-            Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => return 0,
-            Err(_) => return bytes.len(),
-        }
-    }
+fn send_some(links: &mut [Link], link: usize, bytes: &[u8]) -> usize {
+    let link = links.get_mut(link);
+    link.map_or(bytes.len(), |link| link.send(bytes))
 }

@@ -1,7 +1,7 @@
 //! Before a run: one message goes through, or it is said what to do.
 //!
 //! This one look is taken with the client of the server's own package; the load and its checks know
-//! nothing of it.
+//! nothing of it. That client speaks no TLS: such targets are not looked at.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ const MESSAGE: &[u8] = b"loadtest: preflight";
 ///
 /// It does not, and what to do.
 pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunError> {
-    if args.no_preflight {
+    if args.no_preflight || target.tls {
         return Ok(());
     }
     connect(target).map(drop)
@@ -36,7 +36,7 @@ pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunErro
 ///
 /// It does not, and what to do.
 pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<(), RunError> {
-    if args.no_preflight {
+    if args.no_preflight || to.tls || from.tls {
         return Ok(());
     }
     let mut listener = connect(to)?;

@@ -101,6 +101,7 @@ pub(crate) fn plan(name: &'static str, targets: Vec<Target>, conns: usize, form:
         first_source: 0,
         habits: Habits::SHORT,
         reading: Reading::All,
+        deflate: false,
         numbering: None,
     }
 }

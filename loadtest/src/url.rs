@@ -1,4 +1,5 @@
-//! Targets: `ws://host:port/path` and `tcp://host:port` on loopback, with a topic filled in.
+//! Targets: `ws://host:port/path` and `tcp://host:port` on loopback, with a topic filled in;
+//! `wss://` and `tcps://` are the same over TLS.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -8,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) struct Target {
     /// What is spoken.
     pub(crate) protocol: Protocol,
+    /// Over TLS.
+    pub(crate) tls: bool,
     /// An address in 127.0.0.0/8, or `::1`.
     pub(crate) addr: SocketAddr,
     /// Path of the upgrade request, `/` where none was given; unused by length-prefix.
@@ -23,6 +26,14 @@ pub(crate) enum Protocol {
     LengthPrefix,
 }
 
+/// The schemes of URLs, what is spoken there, and whether it is over TLS.
+const SCHEMES: [(&str, Protocol, bool); 4] = [
+    ("ws", Protocol::WebSocket, false),
+    ("wss", Protocol::WebSocket, true),
+    ("tcp", Protocol::LengthPrefix, false),
+    ("tcps", Protocol::LengthPrefix, true),
+];
+
 /// Stands in a path for the number of a topic, where there are many.
 pub(crate) const NUMBER_PLACE: &str = "{number}";
 /// Stands in a URL for the topic of the run.
@@ -35,12 +46,13 @@ impl Target {
     ///
     /// A sentence for the user: unknown scheme, no port, or not a loopback address.
     pub(crate) fn parse(url: &str, topic: &str) -> Result<Self, String> {
-        let (protocol, rest) = if let Some(rest) = url.strip_prefix("ws://") {
-            (Protocol::WebSocket, rest)
-        } else if let Some(rest) = url.strip_prefix("tcp://") {
-            (Protocol::LengthPrefix, rest)
-        } else {
-            return Err(format!("{url}: must begin with ws:// or tcp://"));
+        let scheme = SCHEMES.iter().find_map(|&(scheme, protocol, tls)| {
+            let rest = url.strip_prefix(scheme)?.strip_prefix("://")?;
+            Some((protocol, tls, rest))
+        });
+        let Some((protocol, tls, rest)) = scheme else {
+            let must = "must begin with ws://, wss://, tcp:// or tcps://";
+            return Err(format!("{url}: {must}"));
         };
         let at = rest.find('/').unwrap_or(rest.len());
         let (authority, path) = rest.split_at(at);
@@ -58,6 +70,7 @@ impl Target {
         let addr = loopback(authority).map_err(|why| format!("{url}: {why}"))?;
         Ok(Self {
             protocol,
+            tls,
             addr,
             path: path.replace(TOPIC_PLACE, topic),
         })
@@ -78,9 +91,10 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let s = if self.tls { "s" } else { "" };
         match self.protocol {
-            Protocol::WebSocket => write!(f, "ws://{}{}", self.addr, self.path),
-            Protocol::LengthPrefix => write!(f, "tcp://{}", self.addr),
+            Protocol::WebSocket => write!(f, "ws{s}://{}{}", self.addr, self.path),
+            Protocol::LengthPrefix => write!(f, "tcp{s}://{}", self.addr),
         }
     }
 }
@@ -114,6 +128,16 @@ mod tests {
         let target = Target::parse("ws://127.0.0.1:80/ws/{topic}", "t1").unwrap();
         assert_eq!(target.path, "/ws/t1");
         assert_eq!(target.to_string(), "ws://127.0.0.1:80/ws/t1");
+    }
+
+    #[test]
+    fn schemes_with_an_s_are_over_tls() {
+        for url in ["wss://127.0.0.1:80/sub/a", "tcps://127.0.0.1:80"] {
+            let target = Target::parse(url, "").unwrap();
+            assert!(target.tls && target.for_publishing().tls);
+            assert_eq!(target.to_string(), url);
+        }
+        assert!(!Target::parse("tcp://127.0.0.1:80", "").unwrap().tls);
     }
 
     #[test]

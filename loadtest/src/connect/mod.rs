@@ -137,6 +137,7 @@ fn add_up(threads: Vec<Done<Idlers>>, figures: &mut Figures) {
         app,
         failures,
         pings,
+        ..
     } in threads
     {
         took.merge(&app.took);

@@ -19,6 +19,8 @@ pub(crate) struct Figures {
     pub(crate) payload_bytes: u32,
     pub(crate) publishers: u32,
     pub(crate) rate_per_s: Option<f64>,
+    /// Mean bytes of a message that came compressed, without the header of its frame.
+    pub(crate) compressed_bytes: Option<f64>,
     /// Rest of the client between turns, which is part of every latency.
     pub(crate) gather_us: u32,
     pub(crate) opening: Opening,
@@ -59,6 +61,9 @@ impl Findings for Figures {
                 self.messages_sent, self.payload_bytes, self.publishers
             ),
         );
+        if let Some(bytes) = self.compressed_bytes {
+            table.row("compressed", format!("to {bytes:.0} B on average"));
+        }
         let d = &self.deliveries;
         table.deliveries(d, self.message_phase_s, self.deliveries_per_s);
         if d.copies_to_publishers > 0 {

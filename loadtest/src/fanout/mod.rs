@@ -21,6 +21,7 @@ use crate::fanout::progress::Progress;
 use crate::fanout::publisher::{Go, Publishers};
 use crate::fanout::setup::Setup;
 use crate::fanout::subscriber::Subscribers;
+use crate::inflate::Compressed;
 use crate::leader::{Leader, RunError, Waited};
 use crate::opener::Habits;
 use crate::order;
@@ -106,6 +107,7 @@ impl Run {
             first_source: 0,
             habits: Habits::SHORT,
             reading: Reading::All,
+            deflate: args.deflate,
             numbering: None,
         };
         let publishing_plan = Plan {
@@ -117,6 +119,7 @@ impl Run {
             first_source: conns,
             habits: Habits::SHORT,
             reading: Reading::All,
+            deflate: false,
             numbering: None,
         };
         let subscribers = Crew::start(
@@ -302,7 +305,13 @@ fn add_up(
     let deliveries = &mut figures.deliveries;
     let (mut latency, mut received) = (Recorder::new(), 0);
     let (mut orders, mut reach) = (Vec::new(), Vec::new());
-    for Done { app, .. } in subscribers {
+    let mut came = Compressed::default();
+    for Done {
+        app, compressed, ..
+    } in subscribers
+    {
+        came.messages += compressed.messages;
+        came.bytes += compressed.bytes;
         latency.merge(&app.latency.finish());
         received += app.received;
         deliveries.foreign += app.foreign;
@@ -313,6 +322,8 @@ fn add_up(
     }
     deliveries.add_order(order::compare(orders));
     figures.reached = reach::reached(&reach);
+    figures.compressed_bytes =
+        (0 < came.messages).then(|| ratio(came.bytes as f64, came.messages as f64));
     (latency, received)
 }
 

@@ -57,7 +57,7 @@ impl Setup {
             pace,
             quotas: (0..args.publishers).map(share).collect(),
             threads: scene::threads(&args.client, conns)?,
-            form: Form::new(run, args.payload as usize),
+            form: Form::filled(run, args.payload as usize, args.filler),
             gather_us: gather_us(args),
         })
     }

@@ -156,7 +156,9 @@ mod tests {
                 let payload = vec![9; len];
                 let mut wire = Vec::new();
                 write(protocol, &payload, &mut wire);
-                let frame = frame::read(protocol, &wire, 1 << 20).unwrap().unwrap();
+                let frame = frame::read(protocol, false, &wire, 1 << 20)
+                    .unwrap()
+                    .unwrap();
                 assert_eq!((frame.payload, frame.wire_len), (&payload[..], wire.len()));
             }
         }

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::cli::{ClientArgs, DeadlineArgs, EchoArgs, FanoutArgs, FloorMode, RatioArgs};
 use crate::leader::RunError;
+use crate::message::Filler;
 use crate::pin::Pinning;
 use crate::ratio::round::{Round, Rules};
 use crate::ratio::side::Measured;
@@ -245,6 +246,8 @@ fn measure(
         duration: None,
         hold: 0.0,
         pss_at: Vec::new(),
+        deflate: false,
+        filler: Filler::default(),
         gather: args.gather,
         phase: DeadlineArgs::default(),
         client,

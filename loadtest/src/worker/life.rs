@@ -13,6 +13,7 @@ use crate::client::{self, Link, State};
 use crate::clock::{SECOND, now_ns};
 use crate::outbox::{Leave, Wish};
 use crate::socket;
+use crate::tls::Session;
 use crate::url::Protocol;
 use crate::worker::{Leaving, Worker};
 
@@ -29,13 +30,21 @@ impl<A: App> Worker<A> {
             return self.end(index, io_label(error.into()));
         }
         link.state = State::Opening;
+        let has_tls = self.plan.target(self.thread, index).tls;
+        if let Some(config) = self.tls.as_ref().filter(|_| has_tls) {
+            match Session::new(config) {
+                Ok(session) => link.tls = Some(Box::new(session)),
+                Err(error) => return self.end(index, error.to_string()),
+            }
+            link.flush_tls();
+        }
         if link.protocol == Protocol::WebSocket {
             let number = index * self.control.threads() + self.thread;
             let topic = self.plan.numbering.map(|all| all.topic(number));
             let target = self.plan.target(self.thread, index);
-            let request = client::upgrade_request(target, topic);
+            let request = client::upgrade_request(target, topic, self.plan.deflate);
             self.outbox.raw(index, &request);
-            self.outbox.flush(&self.links);
+            self.outbox.flush(&mut self.links);
         }
     }
 
@@ -90,7 +99,7 @@ impl<A: App> Worker<A> {
                 Wish::Return(index, at) => self.come_back(index, at),
             }
         }
-        self.outbox.flush(&self.links);
+        self.outbox.flush(&mut self.links);
     }
 
     fn come_back(&mut self, index: usize, at: u64) {
@@ -179,6 +188,7 @@ pub(super) fn io_label(error: io::Error) -> String {
         Some(libc::ECONNRESET) => "reset by the server".to_owned(),
         Some(libc::ETIMEDOUT) => "timed out".to_owned(),
         Some(libc::EADDRNOTAVAIL) => "no source port left".to_owned(),
+        Some(libc::EPROTO) => "TLS failed".to_owned(),
         Some(libc::EMFILE) => "descriptor limit reached".to_owned(),
         _ => error.to_string(),
     }

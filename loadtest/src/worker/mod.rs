@@ -21,14 +21,17 @@ use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
     timerfd_settime,
 };
+use rustls::ClientConfig;
 
 use crate::app::{App, Done, Plan, Reading};
 use crate::client::{Link, State};
 use crate::clock::{MILLISECOND, SECOND, now_ns};
 use crate::control::Control;
 use crate::frame::HEADER_BYTES_MAX;
+use crate::inflate::Inflater;
 use crate::opener::Opener;
 use crate::outbox::Outbox;
+use crate::tls;
 
 /// One client thread.
 #[derive(Debug)]
@@ -56,6 +59,10 @@ pub(crate) struct Worker<A> {
     answers_due: VecDeque<(usize, u64)>,
     failures: BTreeMap<String, u64>,
     pings: u64,
+    /// What all TLS sessions have in common, where a target has TLS.
+    tls: Option<Arc<ClientConfig>>,
+    /// Where compression is asked for.
+    inflater: Option<Inflater>,
 }
 
 /// What is to become of a connection that was left with a close frame.
@@ -67,6 +74,15 @@ struct Leaving {
     back_at: Option<u64>,
     /// The server's close frame has come.
     is_answered: bool,
+}
+
+/// What TLS sessions have in common, if any target has TLS.
+fn tls_config(plan: &Plan) -> io::Result<Option<Arc<ClientConfig>>> {
+    let has_tls = plan.targets.iter().any(|target| target.tls);
+    has_tls
+        .then(tls::config)
+        .transpose()
+        .map_err(io::Error::other)
 }
 
 const DOORBELL: Token = Token(usize::MAX - 1);
@@ -116,6 +132,8 @@ impl<A: App> Worker<A> {
             timer_at: None,
             links,
             buf: vec![0; READ_BYTES + HEADER_BYTES_MAX + plan.payload_max],
+            tls: tls_config(&plan)?,
+            inflater: plan.deflate.then(Inflater::new),
             opener: Opener::new(plan.habits),
             reading: Reading::All,
             plan,
@@ -155,7 +173,7 @@ impl<A: App> Worker<A> {
             let sip = self.read_slowly(now);
             self.open(now);
             let next = self.app.on_turn(now, &mut self.outbox);
-            self.outbox.flush(&self.links);
+            self.outbox.flush(&mut self.links);
             self.grant_wishes(now);
             self.set_timer([next, sip].into_iter().flatten().min())?;
             self.gather();
@@ -164,6 +182,7 @@ impl<A: App> Worker<A> {
             app: self.app,
             failures: self.failures,
             pings: self.pings,
+            compressed: self.inflater.map(|all| all.came).unwrap_or_default(),
         })
     }
 
@@ -199,13 +218,16 @@ impl<A: App> Worker<A> {
     }
 
     fn on_ready(&mut self, index: usize, event: &Readiness) {
+        if event.is_writable() && self.links[index].state != State::Connecting {
+            self.links[index].flush_tls();
+        }
         match self.links[index].state {
             State::Idle | State::Closed => return,
             State::Connecting => self.on_connected(index),
             State::Opening | State::Live | State::Leaving
                 if event.is_writable() && self.outbox.is_blocked(index) =>
             {
-                self.outbox.unblock(&self.links, index);
+                self.outbox.unblock(&mut self.links, index);
             }
             State::Opening | State::Live | State::Leaving => {}
         }

@@ -3,7 +3,6 @@
 use std::mem;
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, recv};
 
 use crate::app::{App, LinkName, Reading};
 use crate::client::{Ended, Event, State};
@@ -31,14 +30,15 @@ impl<A: App> Worker<A> {
     fn read_once(&mut self, index: usize, most: usize, to_the_end: bool) -> bool {
         let link = &mut self.links[index];
         let kept = link.take_partial(&mut self.buf);
-        let Some(fd) = &link.fd else { return false };
         let room = (self.buf.len() - kept).min(most);
-        match recv(fd, &mut self.buf[kept..kept + room], RecvFlags::empty()) {
-            Ok((_, 0)) => {
+        // A record that was read may have more, and the socket as well.
+        let to_the_end = to_the_end || link.tls.is_some();
+        match link.recv(&mut self.buf[kept..kept + room]) {
+            Ok(0) => {
                 self.end(index, "closed without a word".to_owned());
                 false
             }
-            Ok((_, len)) => self.handle_bytes(index, kept + len) && (len == room || to_the_end),
+            Ok(len) => self.handle_bytes(index, kept + len) && (len == room || to_the_end),
             Err(Errno::AGAIN) => {
                 link.keep_partial(&self.buf[..kept]);
                 false
@@ -68,6 +68,7 @@ impl<A: App> Worker<A> {
             opener,
             control,
             pings,
+            inflater,
             ..
         } = self;
         let link = &mut links[index];
@@ -76,20 +77,26 @@ impl<A: App> Worker<A> {
             protocol: link.protocol,
         };
         let is_left = link.state == State::Leaving;
-        let result = link.handle_bytes(&buf[..len], plan.payload_max, |event| match event {
-            // What comes after we have closed is not ours any more.
-            _ if is_left => {}
-            Event::Message(payload) => app.on_message(name, payload, now, outbox),
-            Event::Ping(payload) => {
-                *pings += 1;
-                outbox.pong(index, payload);
-            }
-            Event::Live => {
-                let took_ns = opener.succeeded(index, now);
-                control.add_live(now);
-                app.on_live(name, now, took_ns, outbox);
-            }
-        });
+        let inflater = inflater.as_mut();
+        let result = link.handle_bytes(
+            &buf[..len],
+            plan.payload_max,
+            inflater,
+            |event| match event {
+                // What comes after we have closed is not ours any more.
+                _ if is_left => {}
+                Event::Message(payload) => app.on_message(name, payload, now, outbox),
+                Event::Ping(payload) => {
+                    *pings += 1;
+                    outbox.pong(index, payload);
+                }
+                Event::Live => {
+                    let took_ns = opener.succeeded(index, now);
+                    control.add_live(now);
+                    app.on_live(name, now, took_ns, outbox);
+                }
+            },
+        );
         if outbox.len() > 0 {
             outbox.flush(links);
         }
@@ -100,7 +107,7 @@ impl<A: App> Worker<A> {
             } else {
                 // The closing handshake: the same code goes back, RFC 6455 5.5.1.
                 self.outbox.close(index, code);
-                self.outbox.flush(&self.links);
+                self.outbox.flush(&mut self.links);
             }
         }
         self.end(index, ended.label());
