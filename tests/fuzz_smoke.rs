@@ -20,6 +20,21 @@ fn length_prefix() {
 }
 
 #[test]
+fn line() {
+    smoke("line");
+}
+
+#[test]
+fn varint() {
+    smoke("varint");
+}
+
+#[test]
+fn proxy() {
+    smoke("proxy");
+}
+
+#[test]
 fn ws() {
     smoke("ws");
 }

@@ -10,18 +10,23 @@ use crate::proto::http::{
     Answer, AnswerHead, Head, HttpError, NO_ANSWER_HEADERS, NO_HEADERS, Request, Response, dechunk,
     parse_answer, parse_head, topic_from_path,
 };
+use crate::proto::length_prefix::Step;
+use crate::proto::proxy::{BINARY_LEN_MAX, ProxyError};
 use crate::proto::ws::dial::{Offer, check_switching_protocols};
 use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 use crate::proto::ws::{DecoderOf, Event};
-use crate::proto::{Kind, ProtocolError, length_prefix, utf8};
+use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint};
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 7] = [
+pub const BODIES: [(&str, Body); 10] = [
     ("length_prefix", length_prefix),
+    ("line", line),
+    ("varint", varint),
+    ("proxy", proxy),
     ("ws", ws),
     ("ws_server", ws_server),
     ("http_head", http_head),
@@ -37,17 +42,82 @@ const PLAN_LEN: usize = 4;
 
 /// Length-prefixed frames, read as from a socket into a buffer that keeps what is incomplete.
 pub fn length_prefix(data: &[u8]) {
+    framed(data, length_prefix::decode, |out, payload| {
+        out.extend_from_slice(&length_prefix::header(payload.len()));
+        out.extend_from_slice(payload);
+    });
+}
+
+/// Varint frames, likewise.
+pub fn varint(data: &[u8]) {
+    framed(data, varint::decode, |out, payload| {
+        varint::encode_header(out, payload.len());
+        out.extend_from_slice(payload);
+    });
+}
+
+/// Lines, likewise; but for carriage returns at their ends they encode back.
+pub fn line(data: &[u8]) {
+    let encode = |out: &mut Vec<u8>, payload: &[u8]| {
+        assert!(payload.is_empty() || payload.contains(&b'\r') || line::carries(payload));
+        out.extend_from_slice(payload);
+        out.extend_from_slice(line::END);
+    };
     let (plan, input) = split_plan(data);
-    let whole = length_prefixed([input]);
-    same(&whole, &length_prefixed(pieces(plan, input)));
+    let ended: Vec<u8> = [
+        plan,
+        &input
+            .split(|byte| *byte == b'\r')
+            .collect::<Vec<_>>()
+            .concat(),
+    ]
+    .concat();
+    framed(&ended, line::decode, encode);
+    same(
+        &decoded([input], line::decode),
+        &decoded(pieces(plan, input), line::decode),
+    );
+}
+
+/// A decoder of frames.
+type Decode = fn(&mut [u8], usize) -> Result<Step<'_>, ProtocolError>;
+
+fn framed(data: &[u8], decode: Decode, encode: impl Fn(&mut Vec<u8>, &[u8])) {
+    let (plan, input) = split_plan(data);
+    let whole = decoded([input], decode);
+    same(&whole, &decoded(pieces(plan, input), decode));
     let (payloads, _) = whole;
     let mut encoded = Vec::new();
     for payload in payloads {
         assert!(payload.len() <= MESSAGE_MAX);
-        encoded.extend_from_slice(&length_prefix::header(payload.len()));
-        encoded.extend_from_slice(&payload);
+        encode(&mut encoded, &payload);
     }
     assert!(input.starts_with(&encoded));
+}
+
+/// A proxy's header that grows as it arrives.
+pub fn proxy(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let whole = proxy::decode(input);
+    let mut len = 0;
+    for piece in pieces(plan, input) {
+        len += piece.len();
+        let early = proxy::decode(&input[..len]);
+        if early != Ok(proxy::Step::Incomplete) {
+            same(&early, &whole);
+            break;
+        }
+        assert!(len < BINARY_LEN_MAX);
+        assert!(proxy::may_begin(&input[..len]));
+    }
+    match whole {
+        Ok(proxy::Step::Header { taken, .. }) => {
+            assert!(proxy::has_begun(input) && taken <= input.len());
+            same(&proxy::decode(&input[..taken]), &whole);
+        }
+        Ok(proxy::Step::Incomplete) => assert!(proxy::may_begin(input)),
+        Err(error) => same(&(error == ProxyError::Missing), &!proxy::has_begun(input)),
+    }
 }
 
 /// A client's WebSocket bytes.
@@ -186,20 +256,20 @@ fn same<T: PartialEq + Debug>(left: &T, right: &T) {
 /// Whatever came out of a decoder, and the error that ended it.
 type Outcome<T> = (Vec<T>, Option<ProtocolError>);
 
-fn length_prefixed<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Outcome<Vec<u8>> {
+fn decoded<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, decode: Decode) -> Outcome<Vec<u8>> {
     let mut buffer = Vec::new();
     let mut payloads = Vec::new();
     for piece in pieces {
         buffer.extend_from_slice(piece);
         loop {
             let available = buffer.len();
-            match length_prefix::decode(&mut buffer, MESSAGE_MAX) {
-                Ok(length_prefix::Step::Frame { payload, taken }) => {
+            match decode(&mut buffer, MESSAGE_MAX) {
+                Ok(Step::Frame { payload, taken }) => {
                     payloads.push(payload.to_vec());
                     buffer.drain(..taken);
                 }
-                Ok(length_prefix::Step::Incomplete { need }) => {
-                    assert!(available < need && need <= length_prefix::HEADER_LEN + MESSAGE_MAX);
+                Ok(Step::Incomplete { need }) => {
+                    assert!(available < need && need <= varint::HEADER_LEN_MAX + MESSAGE_MAX);
                     break;
                 }
                 Err(err) => return (payloads, Some(err)),

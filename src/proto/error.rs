@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// A WebSocket message is longer than allowed, all its fragments together.
+    /// A WebSocket message is longer than allowed, all its fragments together, or a line is.
     #[error("message is over the limit of {limit} bytes")]
     MessageTooBig {
         /// The limit in bytes.
@@ -30,7 +30,8 @@ pub enum ProtocolError {
     /// RFC 6455 5.5: control frames carry at most 125 bytes.
     #[error("control frame is longer than 125 bytes")]
     ControlTooLong,
-    /// RFC 6455 5.2: "the minimal number of bytes MUST be used to encode the length".
+    /// RFC 6455 5.2: "the minimal number of bytes MUST be used to encode the length"; so it is
+    /// for the length of a varint frame.
     #[error("payload length is not encoded in the fewest bytes")]
     LengthNotMinimal,
     /// RFC 6455 5.2: the most significant bit of a 64-bit length "MUST be 0".
@@ -57,7 +58,7 @@ pub enum ProtocolError {
     /// RFC 6455 5.5.1: a close reason is UTF-8.
     #[error("close reason is not valid UTF-8")]
     InvalidCloseReason,
-    /// A length-prefixed frame announces more than allowed.
+    /// A length-prefixed or varint frame announces more than allowed.
     #[error("frame of {len} bytes is over the limit of {limit} bytes")]
     FrameTooLong {
         /// The announced length in bytes.

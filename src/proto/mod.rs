@@ -7,7 +7,10 @@ mod error;
 pub mod http;
 mod kind;
 pub mod length_prefix;
+pub mod line;
+pub mod proxy;
 pub mod utf8;
+pub mod varint;
 pub mod ws;
 
 pub use error::ProtocolError;

@@ -1,0 +1,188 @@
+//! The PROXY protocol, versions 1 and 2: what a proxy says before all else of whom it speaks for.
+//!
+//! By the specification of HAProxy (`doc/proxy-protocol.txt`). A header is read whole or not at
+//! all, and nothing behind it is touched.
+
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use core::str;
+
+use thiserror::Error;
+
+/// Longest line of version 1 in bytes, its end included (section 2.1).
+pub const LINE_LEN_MAX: usize = 107;
+/// Longest header of version 2 that is taken, in bytes. A proxy is to send no more than 536, so
+/// that it fits any segment; extensions that carry a certificate's name need somewhat more.
+pub const BINARY_LEN_MAX: usize = 2_048;
+
+/// What `decode` made of the front of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Not a whole header yet.
+    Incomplete,
+    /// A header.
+    Header {
+        /// The client's address; `None` where the proxy speaks for itself or does not know.
+        source: Option<SocketAddr>,
+        /// Bytes of input that it took.
+        taken: usize,
+    },
+}
+
+/// What came is no header that could be believed.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum ProxyError {
+    /// The first bytes are those of neither version.
+    #[error("no PROXY header")]
+    Missing,
+    /// The line of version 1 is not as it must be, or too long.
+    #[error("malformed PROXY line")]
+    Line,
+    /// The header of version 2 is not as it must be, or too long.
+    #[error("malformed binary PROXY header")]
+    Binary,
+}
+
+/// Reads a header from the front of `input`.
+///
+/// # Errors
+///
+/// At the first byte that no header could have in its place, a line's addresses excepted: they
+/// are looked at when the line is whole.
+pub fn decode(input: &[u8]) -> Result<Step, ProxyError> {
+    if begins_like(input, BINARY_SIGNATURE) {
+        return decode_binary(input);
+    }
+    if begins_like(input, LINE_SIGNATURE) {
+        return decode_line(input);
+    }
+    Err(ProxyError::Missing)
+}
+
+/// Whether `input` may be the beginning of a header, or of what follows one.
+pub fn may_begin(input: &[u8]) -> bool {
+    begins_like(input, BINARY_SIGNATURE) || begins_like(input, LINE_SIGNATURE)
+}
+
+/// Whether `input` begins with all of a header's signature: nobody sends that by accident.
+pub fn has_begun(input: &[u8]) -> bool {
+    input.starts_with(BINARY_SIGNATURE) || input.starts_with(LINE_SIGNATURE)
+}
+
+/// Section 2.1.
+fn decode_line(input: &[u8]) -> Result<Step, ProxyError> {
+    let seen = &input[..input.len().min(LINE_LEN_MAX)];
+    let Some(end) = seen.iter().position(|byte| *byte == b'\n') else {
+        let may_go_on = input.len() < LINE_LEN_MAX;
+        return may_go_on
+            .then_some(Step::Incomplete)
+            .ok_or(ProxyError::Line);
+    };
+    let line = seen[LINE_SIGNATURE.len()..end].strip_suffix(b"\r");
+    let line = line.ok_or(ProxyError::Line)?;
+    let line = str::from_utf8(line).map_err(|_| ProxyError::Line)?;
+    let taken = end + 1;
+    if line == "UNKNOWN" || line.starts_with("UNKNOWN ") {
+        let source = None;
+        return Ok(Step::Header { source, taken });
+    }
+    let source = line_source(line).ok_or(ProxyError::Line)?;
+    let source = Some(source);
+    Ok(Step::Header { source, taken })
+}
+
+/// The source of `TCP4 192.0.2.1 192.0.2.2 56324 443`.
+fn line_source(line: &str) -> Option<SocketAddr> {
+    let mut words = line.split(' ');
+    let family = words.next()?;
+    let (source, destination) = match family {
+        "TCP4" => (
+            IpAddr::V4(words.next()?.parse().ok()?),
+            IpAddr::V4(words.next()?.parse().ok()?),
+        ),
+        "TCP6" => (
+            IpAddr::V6(words.next()?.parse().ok()?),
+            IpAddr::V6(words.next()?.parse().ok()?),
+        ),
+        _ => return None,
+    };
+    let port = decimal_port(words.next()?)?;
+    let _to = (destination, decimal_port(words.next()?)?);
+    words
+        .next()
+        .is_none()
+        .then(|| SocketAddr::new(source, port))
+}
+
+/// A port as section 2.1 wants it: digits alone, no leading zero.
+fn decimal_port(word: &str) -> Option<u16> {
+    let is_plain = word.bytes().all(|byte| byte.is_ascii_digit());
+    let leads_with_zero = 1 < word.len() && word.starts_with('0');
+    word.parse().ok().filter(|_| is_plain && !leads_with_zero)
+}
+
+/// Section 2.2.
+fn decode_binary(input: &[u8]) -> Result<Step, ProxyError> {
+    let Some([command, family, len @ ..]) = input.get(BINARY_SIGNATURE.len()..) else {
+        return Ok(Step::Incomplete);
+    };
+    let is_local = match command {
+        0x20 => true,
+        0x21 => false,
+        _ => return Err(ProxyError::Binary),
+    };
+    let addresses_len = match family {
+        // The proxy's own, or of a kind that is not TCP: the connection's own address stands.
+        _ if is_local => 0,
+        0x00 => 0,
+        0x11 => 2 * 4 + 2 * 2,
+        0x21 => 2 * 16 + 2 * 2,
+        0x31 => 2 * 108,
+        _ => return Err(ProxyError::Binary),
+    };
+    let Some((len, rest)) = len.split_first_chunk() else {
+        return Ok(Step::Incomplete);
+    };
+    let len = usize::from(u16::from_be_bytes(*len));
+    if len < addresses_len || BINARY_LEN_MAX < BINARY_HEADER_LEN + len {
+        return Err(ProxyError::Binary);
+    }
+    // Extensions follow the addresses, and mean nothing here.
+    let Some(rest) = rest.get(..len) else {
+        return Ok(Step::Incomplete);
+    };
+    let source = match family {
+        0x11 if !is_local => source_v4(rest),
+        0x21 if !is_local => source_v6(rest),
+        _ => None,
+    };
+    let taken = BINARY_HEADER_LEN + len;
+    Ok(Step::Header { source, taken })
+}
+
+fn source_v4(block: &[u8]) -> Option<SocketAddr> {
+    let (source, rest) = block.split_first_chunk::<4>()?;
+    let (_destination, ports) = rest.split_first_chunk::<4>()?;
+    let port = u16::from_be_bytes(*ports.first_chunk()?);
+    Some(SocketAddr::new(Ipv4Addr::from(*source).into(), port))
+}
+
+fn source_v6(block: &[u8]) -> Option<SocketAddr> {
+    let (source, rest) = block.split_first_chunk::<16>()?;
+    let (_destination, ports) = rest.split_first_chunk::<16>()?;
+    let port = u16::from_be_bytes(*ports.first_chunk()?);
+    Some(SocketAddr::new(Ipv6Addr::from(*source).into(), port))
+}
+
+/// Whether one of both is the beginning of the other.
+fn begins_like(input: &[u8], signature: &[u8]) -> bool {
+    input.iter().zip(signature).all(|(one, other)| one == other)
+}
+
+const LINE_SIGNATURE: &[u8] = b"PROXY ";
+const BINARY_SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+/// The signature, a command, a family and a length.
+const BINARY_HEADER_LEN: usize = BINARY_SIGNATURE.len() + 4;
+
+#[cfg(test)]
+#[path = "proxy_tests.rs"]
+mod tests;
