@@ -67,6 +67,8 @@
 //!
 //! With the feature `cli` (on by default) the package has the `corecast` program, too.
 
+#[doc(hidden)]
+pub mod address;
 pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
@@ -116,6 +118,7 @@ pub mod cli;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use address::{Network, NetworkError, Networks};
 pub use close_reason::CloseReason;
 pub use config::{Config, SlowConsumer};
 pub use counters::Counters;
@@ -133,4 +136,4 @@ pub use shard::cx::Cx;
 pub use shard::questions::Deferred;
 pub use shard::shard_cx::{ConnCx, ShardCx};
 pub use shard::subscribe::SubscribeError;
-pub use time::Tick;
+pub use time::{Rate, Tick};

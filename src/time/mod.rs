@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+mod bucket;
 mod schedule;
 mod wheel;
 
+pub use bucket::{Bucket, Rate};
 pub use schedule::{Schedule, Tick};
 pub use wheel::Wheel;
 

@@ -6,6 +6,7 @@ use crate::tree::File;
 /// A layer and the layers it may name, lowest first. `handler` and the core know each other: the
 /// core calls the application, and the application asks the core through its context.
 const LAYERS: &[(&str, &[&str])] = &[
+    ("address", &[]),
     ("id", &[]),
     ("limits", &[]),
     ("time", &[]),

@@ -4,12 +4,14 @@
 mod answer;
 mod error;
 pub(crate) mod fields;
+mod forwarded;
 mod request;
 mod response;
 mod topic;
 
 pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 pub use error::HttpError;
+pub use forwarded::forwarded_for;
 pub(crate) use request::is_token;
 pub use request::{Head, NO_HEADERS, Request, parse_head};
 pub use response::Response;

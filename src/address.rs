@@ -1,0 +1,173 @@
+//! Addresses of clients: which are those of proxies to be believed, and which are one client's.
+
+use core::net::{IpAddr, Ipv6Addr};
+use core::str::FromStr;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+/// Addresses with a common prefix, as in `192.0.2.0/24`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Network {
+    addr: u128,
+    mask: u128,
+}
+
+/// Several of them; none by default. Cheap to clone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Networks(Arc<[Network]>);
+
+/// It is no network.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is no address or network: write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")]
+pub struct NetworkError(String);
+
+impl Network {
+    /// Whether the address is one of it. An IPv4 address counts however it is written.
+    pub fn contains(self, addr: IpAddr) -> bool {
+        wide(addr) & self.mask == self.addr
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworkError;
+
+    fn from_str(text: &str) -> Result<Self, NetworkError> {
+        parse(text).ok_or_else(|| NetworkError(text.to_owned()))
+    }
+}
+
+impl Networks {
+    /// Whether the address is of any of them.
+    pub fn contain(&self, addr: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(addr))
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<Network> for Networks {
+    fn from_iter<I: IntoIterator<Item = Network>>(networks: I) -> Self {
+        Self(networks.into_iter().collect())
+    }
+}
+
+/// The part of an address that stands for one client: of IPv6 the first 64 bits, as whoever has
+/// one of those addresses has them all.
+pub fn client_of(addr: IpAddr) -> IpAddr {
+    match addr.to_canonical() {
+        IpAddr::V4(addr) => IpAddr::V4(addr),
+        IpAddr::V6(addr) => IpAddr::V6(Ipv6Addr::from_bits(addr.to_bits() & !0 << 64)),
+    }
+}
+
+fn parse(text: &str) -> Option<Network> {
+    let (addr, len) = match text.split_once('/') {
+        Some((addr, len)) => (addr, Some(len)),
+        None => (text, None),
+    };
+    let addr: IpAddr = addr.parse().ok()?;
+    let (own, before) = match addr {
+        IpAddr::V4(_) => (32, 96),
+        IpAddr::V6(_) => (128, 0),
+    };
+    let is_plain = |len: &&str| len.bytes().all(|byte| byte.is_ascii_digit());
+    let len = match len {
+        Some(len) => Some(len).filter(is_plain)?.parse().ok()?,
+        None => own,
+    };
+    let host_bits = 128 - before - Some(len).filter(|len: &u32| *len <= own)?;
+    let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+    let addr = wide(addr);
+    (addr & mask == addr).then_some(Network { addr, mask })
+}
+
+/// As an IPv6 address, an IPv4 address mapped.
+fn wide(addr: IpAddr) -> u128 {
+    match addr {
+        IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(addr) => addr.to_bits(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn contains(network: &str, addr: &str) -> bool {
+        let network: Network = network.parse().unwrap();
+        network.contains(addr.parse().unwrap())
+    }
+
+    #[test]
+    fn a_network_has_the_addresses_with_its_prefix() {
+        assert!(contains("192.0.2.0/24", "192.0.2.0"));
+        assert!(contains("192.0.2.0/24", "192.0.2.255"));
+        assert!(!contains("192.0.2.0/24", "192.0.3.0"));
+        assert!(contains("10.0.0.0/8", "10.255.0.1"));
+        assert!(contains("2001:db8::/32", "2001:db8:ffff::1"));
+        assert!(!contains("2001:db8::/32", "2001:db9::1"));
+        assert!(contains("192.0.2.1", "192.0.2.1"));
+        assert!(!contains("192.0.2.1", "192.0.2.2"));
+        assert!(contains("::1", "::1"));
+    }
+
+    #[test]
+    fn a_mapped_address_is_the_one_it_maps() {
+        assert!(contains("192.0.2.0/24", "::ffff:192.0.2.7"));
+        assert!(contains("::ffff:192.0.2.0/120", "192.0.2.7"));
+    }
+
+    #[test]
+    fn all_of_one_family_is_not_all_of_the_other() {
+        assert!(contains("0.0.0.0/0", "203.0.113.9"));
+        assert!(!contains("0.0.0.0/0", "2001:db8::1"));
+        assert!(contains("::/0", "2001:db8::1"));
+    }
+
+    #[test]
+    fn what_is_no_network_is_named() {
+        for bad in [
+            "",
+            "localhost",
+            "192.0.2.0/",
+            "192.0.2.0/33",
+            "::/129",
+            "192.0.2.0/+8",
+            "192.0.2.0/-1",
+            "192.0.2.1/24",
+            "192.0.2.0/24/8",
+            "192.0.2.0:80",
+        ] {
+            let error = bad.parse::<Network>().unwrap_err();
+            assert!(
+                error.to_string().starts_with(&format!("`{bad}` ")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn several_networks_contain_what_one_does() {
+        let networks: Networks = ["10.0.0.0/8", "::1"]
+            .map(|one| one.parse().unwrap())
+            .into_iter()
+            .collect();
+        assert!(networks.contain("10.1.2.3".parse().unwrap()));
+        assert!(networks.contain("::1".parse().unwrap()));
+        assert!(!networks.contain("11.0.0.0".parse().unwrap()));
+        assert!(!Networks::default().contain("::1".parse().unwrap()));
+        assert!(Networks::default().is_empty());
+    }
+
+    #[test]
+    fn a_client_has_all_addresses_of_its_last_64_bits() {
+        let client = |addr: &str| client_of(addr.parse().unwrap()).to_string();
+        assert_eq!(client("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(client("192.0.2.1"), "192.0.2.1");
+        assert_eq!(client("::ffff:192.0.2.1"), "192.0.2.1");
+    }
+}
