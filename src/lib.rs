@@ -129,9 +129,10 @@ pub use handler::{
 };
 pub use id::{ConnId, ShardId};
 pub use proto::http::{HttpError, Request, Response, topic_from_path};
-pub use proto::{Kind, ProtocolError};
+pub use proto::{Framing, Kind, ProtocolError};
 pub use relay::Relay;
 pub use server::{Server, ServerBuilder};
+pub use shard::Listener;
 pub use shard::cx::Cx;
 pub use shard::questions::Deferred;
 pub use shard::shard_cx::{ConnCx, ShardCx};

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::proto::Kind;
-use crate::proto::length_prefix;
 use crate::proto::ws::frame::{self, Opcode};
+use crate::proto::{Framing, Kind, length_prefix, line, varint};
 
 /// One published message as shards pass it to each other: shared bytes and their kind.
 #[derive(Clone, Debug)]
@@ -25,13 +24,21 @@ pub enum Form {
     WebSocket,
     /// A 4-byte big-endian length and the payload.
     LengthPrefix,
+    /// The payload and a line feed.
+    Line,
+    /// A base-128 varint length and the payload.
+    Varint,
 }
 
 impl Form {
-    /// Whether a payload of `len` bytes exists in this form: an empty length-prefix frame is the
-    /// heartbeat, so an empty message cannot be told from it.
-    pub fn carries(self, len: usize) -> bool {
-        self == Self::WebSocket || len != 0
+    /// Whether a payload exists in this form: an empty frame on TCP is the heartbeat, so an empty
+    /// message cannot be told from it, and a line has no line break.
+    pub fn carries(self, payload: &[u8]) -> bool {
+        match self {
+            Self::WebSocket => true,
+            Self::LengthPrefix | Self::Varint => !payload.is_empty(),
+            Self::Line => line::carries(payload),
+        }
     }
 
     /// Bytes that a payload of `len` bytes takes at most in this form.
@@ -39,6 +46,8 @@ impl Form {
         match self {
             Self::WebSocket => frame::HEADER_LEN_MAX + len,
             Self::LengthPrefix => length_prefix::HEADER_LEN + len,
+            Self::Line => len + line::END.len(),
+            Self::Varint => varint::HEADER_LEN_MAX + len,
         }
     }
 
@@ -49,7 +58,22 @@ impl Form {
                 frame::encode_header(out, Opcode::Data(kind), payload.len());
             }
             Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
+            Self::Varint => varint::encode_header(out, payload.len()),
+            Self::Line => {}
         }
         out.extend_from_slice(payload);
+        if self == Self::Line {
+            out.extend_from_slice(line::END);
+        }
+    }
+}
+
+impl From<Framing> for Form {
+    fn from(framing: Framing) -> Self {
+        match framing {
+            Framing::LengthPrefix => Self::LengthPrefix,
+            Framing::Line => Self::Line,
+            Framing::Varint => Self::Varint,
+        }
     }
 }

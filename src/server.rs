@@ -96,18 +96,20 @@ impl Server {
 impl ServerBuilder {
     /// Listens for HTTP and WebSocket; may be called several times. Port 0 takes a free one.
     #[must_use]
-    pub fn http(mut self, addr: SocketAddr) -> Self {
-        let speaks = Speaks::Http;
-        self.listen.push(Listener { addr, speaks });
-        self
+    pub fn http(self, addr: SocketAddr) -> Self {
+        self.listen(Listener::http(addr))
     }
 
     /// Listens for length-prefixed TCP whose connections belong to `topic`.
     #[must_use]
-    pub fn tcp(mut self, addr: SocketAddr, topic: impl Into<String>) -> Self {
-        let topic = Arc::from(topic.into());
-        let speaks = Speaks::LengthPrefix { topic };
-        self.listen.push(Listener { addr, speaks });
+    pub fn tcp(self, addr: SocketAddr, topic: impl Into<String>) -> Self {
+        self.listen(Listener::tcp(addr, topic))
+    }
+
+    /// Listens as described; may be called several times.
+    #[must_use]
+    pub fn listen(mut self, listener: Listener) -> Self {
+        self.listen.push(listener);
         self
     }
 
@@ -263,7 +265,7 @@ impl ServerBuilder {
             ));
         }
         for listener in &self.listen {
-            if let Speaks::LengthPrefix { topic } = &listener.speaks
+            if let Speaks::Frames { topic, .. } = &listener.speaks
                 && !(1..=TOPIC_BYTES_MAX).contains(&topic.len())
             {
                 return Err(invalid(format!(

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
 use crate::payload::Form;
-use crate::proto::Kind;
 use crate::proto::ws::Decoder;
+use crate::proto::{Frames, Kind};
 use crate::time::Stamp;
 use crate::topic::member::Sock;
 
@@ -49,8 +49,8 @@ pub enum Proto {
     Http(Option<Box<SocketAddr>>),
     /// Upgraded.
     WebSocket(Decoder),
-    /// Length-prefixed frames.
-    LengthPrefix,
+    /// Frames on TCP.
+    Framed(Frames),
     /// The last word is said: what still comes is discarded. Counts those bytes.
     Lingering(u32),
 }
@@ -111,7 +111,7 @@ pub const DRAINS: u16 = 1 << 15;
 impl<D> Conn<D> {
     pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, now: Stamp) -> Self {
         let form = match proto {
-            Proto::LengthPrefix => Form::LengthPrefix,
+            Proto::Framed(frames) => frames.framing.into(),
             Proto::Http(_) | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
         };
         Self {
@@ -155,7 +155,7 @@ impl<D> Conn<D> {
     pub(crate) fn assembly_len(&self) -> usize {
         let decoder = match &self.proto {
             Proto::WebSocket(decoder) => decoder.held_bytes(),
-            Proto::Http(_) | Proto::LengthPrefix | Proto::Lingering(_) => 0,
+            Proto::Http(_) | Proto::Framed(_) | Proto::Lingering(_) => 0,
         };
         let input = self.input.as_ref().map_or(0, |input| {
             let message = input

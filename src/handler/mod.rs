@@ -131,7 +131,7 @@ pub enum Opening<'b> {
 /// One message of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'b> {
-    /// Text or binary; over TCP always binary.
+    /// Text or binary; over TCP as the listener and its framing have it.
     pub kind: Kind,
     /// Its bytes; valid UTF-8 if it is text.
     pub payload: &'b [u8],

@@ -4,6 +4,7 @@
 //! found, never allocates by a length that was only announced, and never panics.
 
 mod error;
+mod framing;
 pub mod http;
 mod kind;
 pub mod length_prefix;
@@ -14,5 +15,6 @@ pub mod varint;
 pub mod ws;
 
 pub use error::ProtocolError;
+pub use framing::{Frames, Framing};
 pub use kind::Kind;
 pub use utf8::is_utf8;

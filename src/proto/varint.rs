@@ -59,7 +59,6 @@ fn read_len(input: &[u8], max: usize) -> Result<Option<(usize, usize)>, Protocol
     Err(ProtocolError::LengthNotMinimal)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low seven bits")]
 fn low_bits(value: u32) -> u8 {
     (value & 0x7f) as u8
 }

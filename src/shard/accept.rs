@@ -198,7 +198,7 @@ fn open<H: Handler>(
             core.handle_overflow(sock, listener.speaks_http())
         }
         Speaks::Http => core.handle_http_open(sock, Some(peer)),
-        Speaks::LengthPrefix { topic } => core.handle_tcp_open(sock, topic, Some(peer)),
+        Speaks::Frames { topic, frames } => core.handle_tcp_open(sock, *frames, topic, Some(peer)),
     };
     if link.register(id, registry).is_err() {
         core.handle_reset(id);

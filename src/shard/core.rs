@@ -15,6 +15,7 @@ use crate::counters::Counters;
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
 use crate::limits::{OVERFLOW_MAX, TIMEOUTS_PER_TURN};
+use crate::proto::Frames;
 use crate::proto::http::Response;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
@@ -81,7 +82,7 @@ impl<H: Handler> ShardCore<H> {
         let proto = if speaks_http {
             Proto::Http(None)
         } else {
-            Proto::LengthPrefix
+            Proto::Framed(Frames::default())
         };
         let id = self.add(sock, proto);
         if let Some(conn) = self.inner.conn(id.key) {

@@ -213,7 +213,7 @@ impl<D, A> Cx<'_, D, A> {
             return false;
         };
         let form = conn.form;
-        let carries = form.carries(payload.len());
+        let carries = form.carries(payload);
         if carries {
             self.inner
                 .reply(self.key, |out| form.encode(out, kind, payload));

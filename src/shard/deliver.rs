@@ -52,7 +52,7 @@ impl<D, A> Inner<D, A> {
                 generation,
                 payload,
             } => {
-                if !self.has_log_room(key, generation, payload.bytes.len()) {
+                if !self.has_log_room(key, generation, &payload.bytes) {
                     return Some(FromHome::Deliver {
                         key,
                         generation,
@@ -157,7 +157,7 @@ impl<D, A> Inner<D, A> {
         }
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
             self.counters.skipped += 1;
-        } else if form.carries(bytes.len()) {
+        } else if form.carries(bytes) {
             self.reply(id.key, |out| form.encode(out, *kind, bytes));
         } else {
             self.counters.not_carried += 1;

@@ -5,10 +5,10 @@ use crate::conn::{CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, WAI
 use crate::handler::{Busy, Halt, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
 use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
-use crate::proto::Kind;
-use crate::proto::length_prefix;
+use crate::proto::length_prefix::Step;
 use crate::proto::ws::encode_pong;
 use crate::proto::ws::{Decoder, Event};
+use crate::proto::{Frames, Framing, Kind};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
 
@@ -28,6 +28,7 @@ impl<H: Handler> ShardCore<H> {
     /// Bytes have come in from a connection.
     pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
         let stamp = self.inner.now.stamp();
+        let max = self.inner.config.message_bytes_max;
         let Some(conn) = self.inner.current(id) else {
             return;
         };
@@ -45,7 +46,7 @@ impl<H: Handler> ShardCore<H> {
                 self.keep(id, &bytes[taken..]);
             }
             Some(mut input) => {
-                let must_wait = conn.is(PAUSED) || head_cannot_end(conn, &input.bytes, bytes);
+                let must_wait = conn.is(PAUSED) || line_cannot_end(conn, max, &input.bytes, bytes);
                 input.bytes.extend_from_slice(bytes);
                 if must_wait {
                     conn.input = Some(input);
@@ -95,7 +96,10 @@ impl<H: Handler> ShardCore<H> {
             let rest = &mut bytes[taken..];
             let took = match &mut conn.proto {
                 Proto::Http(_) => self.take_head(key, rest),
-                Proto::LengthPrefix => self.take_frame(key, rest),
+                Proto::Framed(frames) => {
+                    let frames = *frames;
+                    self.take_frame(key, frames, rest)
+                }
                 Proto::WebSocket(decoder) => {
                     let mut decoder = std::mem::take(decoder);
                     let took = self.take_event(key, &mut decoder, rest);
@@ -124,13 +128,18 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    fn take_frame(&mut self, key: u32, input: &mut [u8]) -> Took {
-        match length_prefix::decode(input, self.inner.config.message_bytes_max) {
-            Ok(length_prefix::Step::Incomplete { .. }) => Took::Nothing,
-            Ok(length_prefix::Step::Frame { payload: [], taken }) => Took::Bytes(taken),
-            Ok(length_prefix::Step::Frame { payload, taken }) => {
-                self.offer(key, Kind::Binary, payload, taken)
+    fn take_frame(&mut self, key: u32, frames: Frames, input: &mut [u8]) -> Took {
+        let (payload, taken) = match frames.decode(input, self.inner.config.message_bytes_max) {
+            Ok(Step::Incomplete { .. }) => return Took::Nothing,
+            Ok(Step::Frame { payload: [], taken }) => return Took::Bytes(taken),
+            Ok(Step::Frame { payload, taken }) => (payload, taken),
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                return Took::Ended;
             }
+        };
+        match frames.kind_of(payload) {
+            Ok(kind) => self.offer(key, kind, payload, taken),
             Err(error) => {
                 self.inner.close(key, CloseReason::Protocol(error));
                 Took::Ended
@@ -244,9 +253,13 @@ impl<H: Handler> ShardCore<H> {
     }
 }
 
-/// Whether more bytes of a head bring no line end, so that looking at it again is a waste.
-fn head_cannot_end<D>(conn: &Conn<D>, kept: &[u8], more: &[u8]) -> bool {
-    matches!(conn.proto, Proto::Http(_))
-        && kept.len() + more.len() < HEAD_BYTES_MAX
-        && !more.contains(&b'\n')
+/// Whether more bytes of a head, or of a line of up to `max` bytes, bring no line end, so that
+/// looking at it again is a waste.
+fn line_cannot_end<D>(conn: &Conn<D>, max: usize, kept: &[u8], more: &[u8]) -> bool {
+    let limit = match &conn.proto {
+        Proto::Http(_) => HEAD_BYTES_MAX,
+        Proto::Framed(frames) if frames.framing == Framing::Line => max,
+        _ => return false,
+    };
+    kept.len() + more.len() < limit && !more.contains(&b'\n')
 }

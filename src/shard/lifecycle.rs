@@ -131,14 +131,14 @@ impl<D, A> Inner<D, A> {
         conn.set(READ_ENDED, true);
         match conn.proto {
             // A device may publish, close its side and still listen.
-            Proto::LengthPrefix if conn.subs.count() != 0 || !conn.is(OPEN) => {
+            Proto::Framed(_) if conn.subs.count() != 0 || !conn.is(OPEN) => {
                 conn.input = conn
                     .input
                     .take()
                     .filter(|input| input.message.is_some() || input.arrival.is_some());
                 self.account(key);
             }
-            Proto::LengthPrefix => self.close(key, CloseReason::Client),
+            Proto::Framed(_) => self.close(key, CloseReason::Client),
             Proto::Lingering(_) => self.kill(key, CloseReason::Client),
             // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
             Proto::Http(_) | Proto::WebSocket(_) if conn.is(CLOSING) => {}
@@ -275,7 +275,7 @@ impl<D, A> Inner<D, A> {
             self.kill(key, CloseReason::HandshakeTimeout);
         } else if conn.is(BLOCKED) {
             self.kill(key, CloseReason::Stalled);
-        } else if conn.is(PINGED) || matches!(conn.proto, Proto::LengthPrefix) {
+        } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
             self.close(key, CloseReason::IdleTimeout);
         } else {
             conn.set(PINGED, true);

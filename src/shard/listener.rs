@@ -7,6 +7,7 @@ use std::sync::Arc;
 use socket2::Socket;
 
 use crate::net::listener;
+use crate::proto::{Frames, Framing};
 
 /// A place to listen on, as the starter describes it to the shards.
 #[derive(Clone, Debug)]
@@ -22,14 +23,50 @@ pub struct Listener {
 pub enum Speaks {
     /// HTTP requests, upgrades to WebSocket among them.
     Http,
-    /// Length-prefixed frames on one topic.
-    LengthPrefix {
+    /// Frames on one topic.
+    Frames {
         /// The topic that all its connections belong to.
         topic: Arc<str>,
+        /// How their bytes become messages.
+        frames: Frames,
     },
 }
 
 impl Listener {
+    /// Listens for HTTP and WebSocket. Port 0 takes a free one.
+    pub fn http(addr: SocketAddr) -> Self {
+        let speaks = Speaks::Http;
+        Self { addr, speaks }
+    }
+
+    /// Listens for TCP connections that belong to `topic`: length-prefixed, unless
+    /// [`framing`](Self::framing) says otherwise.
+    pub fn tcp(addr: SocketAddr, topic: impl Into<String>) -> Self {
+        let topic = Arc::from(topic.into());
+        let frames = Frames::default();
+        let speaks = Speaks::Frames { topic, frames };
+        Self { addr, speaks }
+    }
+
+    /// Where one message ends and the next begins; of no meaning for HTTP.
+    #[must_use]
+    pub fn framing(mut self, framing: Framing) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.framing = framing;
+        }
+        self
+    }
+
+    /// Whether every message is text, and one that is not UTF-8 closes the connection. Otherwise
+    /// a line is text if it is UTF-8, and everything else is binary. Of no meaning for HTTP.
+    #[must_use]
+    pub fn text(mut self, text: bool) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.text = text;
+        }
+        self
+    }
+
     /// Whether its connections speak HTTP.
     pub fn speaks_http(&self) -> bool {
         matches!(self.speaks, Speaks::Http)

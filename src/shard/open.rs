@@ -8,6 +8,7 @@ use crate::close_reason::CloseReason;
 use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, Proto};
 use crate::handler::{Busy, Handler, Opening, Refusal};
 use crate::id::ConnId;
+use crate::proto::Frames;
 use crate::proto::http::{Head, NO_HEADERS, Request, Response, parse_head};
 use crate::proto::ws::Decoder;
 use crate::proto::ws::handshake::{Upgrade, check_upgrade, encode_switching_protocols};
@@ -29,10 +30,11 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_tcp_open(
         &mut self,
         sock: Sock,
+        frames: Frames,
         topic: &Arc<str>,
         peer: Option<SocketAddr>,
     ) -> ConnId {
-        let id = self.add(sock, Proto::LengthPrefix);
+        let id = self.add(sock, Proto::Framed(frames));
         let topic = Arc::clone(topic);
         self.open_tcp(id.key, Arrival { topic, peer });
         id
@@ -44,7 +46,11 @@ impl<H: Handler> ShardCore<H> {
         match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.peer) {
             Ok(data) => {
                 // An empty frame says that the connection's subscriptions are live.
-                self.greet(key, data, |out| out.extend_from_slice(&[0; 4]));
+                let empty = match self.inner.conn(key).map(|conn| &conn.proto) {
+                    Some(Proto::Framed(frames)) => frames.framing.empty(),
+                    _ => &[],
+                };
+                self.greet(key, data, |out| out.extend_from_slice(empty));
             }
             Err(Refusal::Respond(response)) => {
                 self.inner.discard_outbox(key);
@@ -211,7 +217,7 @@ impl<D, A> Inner<D, A> {
     fn peer_of(&self, key: u32) -> Option<SocketAddr> {
         match &self.conns.get(key as usize)?.proto {
             Proto::Http(peer) => peer.as_deref().copied(),
-            Proto::WebSocket(_) | Proto::LengthPrefix | Proto::Lingering(_) => None,
+            Proto::WebSocket(_) | Proto::Framed(_) | Proto::Lingering(_) => None,
         }
     }
 }

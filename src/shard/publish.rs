@@ -96,7 +96,7 @@ impl<D, A> Inner<D, A> {
         shared: Option<&Payload>,
     ) -> Result<(), Busy> {
         let interests = self.take_interests(topic);
-        let room = self.have_room(&interests, bytes.len());
+        let room = self.have_room(&interests, bytes);
         if room {
             self.pass_on(&interests, kind, bytes, shared);
         }
@@ -108,10 +108,10 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Whether `order` would take a message of `len` bytes now.
-    pub(super) fn has_room_for(&mut self, topic: &str, len: usize) -> bool {
+    /// Whether `order` would take a message now.
+    pub(super) fn has_room_for(&mut self, topic: &str, bytes: &[u8]) -> bool {
         let interests = self.take_interests(topic);
-        let room = self.have_room(&interests, len);
+        let room = self.have_room(&interests, bytes);
         self.interests = interests;
         room
     }
@@ -126,10 +126,10 @@ impl<D, A> Inner<D, A> {
         interests
     }
 
-    fn have_room(&mut self, interests: &[Interest], len: usize) -> bool {
+    fn have_room(&mut self, interests: &[Interest], bytes: &[u8]) -> bool {
         interests.iter().all(|interest| {
             if interest.shard == self.shard {
-                self.has_log_room(interest.key, interest.generation, len)
+                self.has_log_room(interest.key, interest.generation, bytes)
             } else {
                 self.mail[usize::from(interest.shard)].from_home.has_room()
             }
@@ -171,20 +171,20 @@ impl<D, A> Inner<D, A> {
         self.counters.ordered += 1;
     }
 
-    /// Whether the topic's logs take a message of `len` bytes without letting go of anything that
+    /// Whether the topic's logs take a message without letting go of anything that
     /// a member whose socket is not blocked has still to get.
-    pub(super) fn has_log_room(&mut self, key: u32, generation: u32, len: usize) -> bool {
+    pub(super) fn has_log_room(&mut self, key: u32, generation: u32, bytes: &[u8]) -> bool {
         let Some(topic) = self.topics.current(key, generation) else {
             return true;
         };
         let mut next = topic.first_feed;
-        if !self.has_backlog_room(len) {
+        if !self.has_backlog_room(bytes.len()) {
             return false;
         }
         while let Some(feed) = self.feeds.get(next as usize) {
             let (key, form) = (next, feed.form);
             next = feed.next;
-            if form.carries(len) && !self.make_room(key, form.frame_len_max(len)) {
+            if form.carries(bytes) && !self.make_room(key, form.frame_len_max(bytes.len())) {
                 return false;
             }
         }
@@ -198,7 +198,7 @@ impl<D, A> Inner<D, A> {
         let mut next = topic.first_feed;
         while let Some(feed) = self.feeds.get_mut(next as usize) {
             let feed_key = std::mem::replace(&mut next, feed.next);
-            if !feed.form.carries(bytes.len()) {
+            if !feed.form.carries(bytes) {
                 self.counters.not_carried += 1;
             } else if !feed.members.is_empty() {
                 feed.append(kind, bytes, &mut self.pool);

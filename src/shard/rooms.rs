@@ -179,9 +179,12 @@ impl<H: Handler> ShardCore<H> {
                 .order(&staged.topic, *kind, bytes, Some(&staged.payload));
             return order.is_err().then_some(staged);
         };
-        let len = staged.payload.bytes.len();
         let waits = self.rooms.slots[key as usize].outputs.front().is_some();
-        if waits || !self.inner.has_room_for(&staged.topic, len) {
+        if waits
+            || !self
+                .inner
+                .has_room_for(&staged.topic, &staged.payload.bytes)
+        {
             return Some(staged);
         }
         // A room that only publishers use lingers after its last message.

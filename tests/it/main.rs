@@ -8,6 +8,7 @@ mod client;
 mod descriptors;
 mod fanout;
 mod handle;
+mod kinds;
 mod life;
 mod order;
 mod slow;

@@ -1,11 +1,17 @@
 //! A client: it makes and reads frames by itself, and remembers what it saw.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use corecast::Kind;
 use corecast::internals::Rng;
+use corecast::proto::Frames;
+use corecast::{Framing, Kind};
 
 use crate::ledger::{self, Book};
+use crate::shard::Tcp;
+
+/// The framings of TCP.
+pub(crate) const FRAMINGS: [Framing; 3] = [Framing::LengthPrefix, Framing::Line, Framing::Varint];
 
 /// Where a client connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +50,8 @@ pub(crate) struct Seen {
 #[derive(Debug)]
 pub(crate) struct Client {
     pub(crate) place: Place,
+    /// Of its bytes if it comes by TCP.
+    pub(crate) framing: Framing,
     /// Subscribed to from the start to the end.
     pub(crate) topics: Vec<usize>,
     /// Never slow.
@@ -82,6 +90,7 @@ impl Client {
         }
         Self {
             place,
+            framing: Framing::LengthPrefix,
             topics,
             healthy: true,
             reference: false,
@@ -114,6 +123,16 @@ impl Client {
         self.stage == Stage::Open && !self.leaving && !self.ended
     }
 
+    /// The listener that it comes to.
+    pub(crate) fn listener(&self, names: &[String]) -> Tcp {
+        let topic = Arc::from(names[self.topics[0]].as_str());
+        let frames = Frames {
+            framing: self.framing,
+            text: false,
+        };
+        Tcp { topic, frames }
+    }
+
     /// What it sends first.
     pub(crate) fn greeting(&self, names: &[String]) -> Vec<u8> {
         let topics: Vec<&str> = self.topics.iter().map(|&topic| &*names[topic]).collect();
@@ -139,9 +158,7 @@ impl Client {
     pub(crate) fn message(&self, kind: Kind, payload: &[u8], rng: &mut Rng) -> Vec<u8> {
         let mut out = Vec::new();
         if self.place == Place::Tcp {
-            let len = u32::try_from(payload.len()).unwrap();
-            out.extend_from_slice(&len.to_be_bytes());
-            out.extend_from_slice(payload);
+            tcp_frame(&mut out, self.framing, payload);
             return out;
         }
         let opcode = if kind == Kind::Text { 1 } else { 2 };
@@ -204,7 +221,7 @@ impl Client {
             let taken = match (self.stage, self.place) {
                 (Stage::Opening, Place::Tcp) => self.take_first_frame(rest, book),
                 (Stage::Opening, _) => self.take_answer(rest, book),
-                (Stage::Open, Place::Tcp) => self.take_length_prefix(rest, book),
+                (Stage::Open, Place::Tcp) => self.take_tcp_frame(rest, book),
                 (Stage::Open, _) => self.take_websocket(rest, book, rng, &mut answers),
                 (Stage::Told(code), _) => {
                     assert!(
@@ -224,12 +241,12 @@ impl Client {
     }
 
     fn take_first_frame(&mut self, bytes: &[u8], book: &Book) -> usize {
-        let Some(first) = bytes.get(..4) else {
+        let Some((first, taken)) = tcp_payload(self.framing, bytes) else {
             return 0;
         };
-        assert_eq!(first, [0; 4], "the first frame is empty");
+        assert_eq!(first, b"", "the first frame is empty");
         self.go_live(book);
-        4
+        taken
     }
 
     fn take_answer(&mut self, bytes: &[u8], book: &Book) -> usize {
@@ -263,16 +280,12 @@ impl Client {
         self.live_at = book.step;
     }
 
-    fn take_length_prefix(&mut self, bytes: &[u8], book: &Book) -> usize {
-        let Some(header) = bytes.first_chunk::<4>() else {
-            return 0;
-        };
-        let len = usize::try_from(u32::from_be_bytes(*header)).unwrap();
-        let Some(payload) = bytes.get(4..4 + len) else {
+    fn take_tcp_frame(&mut self, bytes: &[u8], book: &Book) -> usize {
+        let Some((payload, taken)) = tcp_payload(self.framing, bytes) else {
             return 0;
         };
         self.see(None, payload, book);
-        4 + len
+        taken
     }
 
     fn take_websocket(
@@ -373,6 +386,49 @@ fn server_frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     assert_eq!(start, shortest, "the shortest header for {len} bytes");
     let len = usize::try_from(len).unwrap();
     Some((first & 0x0f, start, start + len))
+}
+
+/// The payload of a server's frame on TCP, and the bytes it takes.
+fn tcp_payload(framing: Framing, bytes: &[u8]) -> Option<(&[u8], usize)> {
+    let (start, len, end) = match framing {
+        Framing::LengthPrefix => (4, u32::from_be_bytes(*bytes.first_chunk()?), 0),
+        Framing::Line => {
+            let len = bytes.iter().position(|byte| *byte == b'\n')?;
+            (0, u32::try_from(len).unwrap(), 1)
+        }
+        Framing::Varint => {
+            let last = bytes.iter().position(|byte| *byte < 0x80)?;
+            let digits = bytes[..=last].iter().rev();
+            let len = digits.fold(0, |len, byte| len << 7 | u32::from(byte & 0x7f));
+            (last + 1, len, 0)
+        }
+    };
+    let stop = start + usize::try_from(len).unwrap();
+    Some((bytes.get(start..stop)?, stop + end))
+}
+
+/// Appends a frame on TCP.
+fn tcp_frame(out: &mut Vec<u8>, framing: Framing, payload: &[u8]) {
+    let len = u32::try_from(payload.len()).unwrap();
+    match framing {
+        Framing::LengthPrefix => out.extend(len.to_be_bytes()),
+        Framing::Line => {}
+        Framing::Varint => {
+            let digits = (0..5)
+                .map(|at| len >> (7 * at))
+                .take_while(|rest| *rest != 0);
+            let digits: Vec<u32> = digits.collect();
+            for (at, rest) in digits.iter().enumerate() {
+                let more = if at + 1 < digits.len() { 0x80 } else { 0 };
+                out.push(u8::try_from(rest & 0x7f).unwrap() | more);
+            }
+        }
+    }
+    out.extend_from_slice(payload);
+    if framing == Framing::Line {
+        // A carriage return before it is no part of the message.
+        out.extend(if len % 2 == 0 { &b"\n"[..] } else { b"\r\n" });
+    }
 }
 
 /// Appends a masked frame.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use corecast::id::ShardId;
+use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
 use corecast::shard::mail::{FromHome, Outgoing, ToHome, Weigh};
 use corecast::shard::questions::Answered;
@@ -15,13 +16,20 @@ use crossbeam_channel::Receiver;
 use crate::handler::App;
 use crate::net::{Event, Lane, Net};
 
+/// What a listener for TCP says of its connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Tcp {
+    pub(crate) topic: Arc<str>,
+    pub(crate) frames: Frames,
+}
+
 /// A shard and what its thread would keep beside the core.
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) core: ShardCore<App>,
     at: usize,
-    /// Sockets that wait to be accepted, with the topic of their listener; `None`: HTTP.
-    pub(crate) accepts: Vec<(usize, Option<Arc<str>>)>,
+    /// Sockets that wait to be accepted, with what their listener says; `None`: HTTP.
+    pub(crate) accepts: Vec<(usize, Option<Tcp>)>,
     /// Sockets with something in their `event`.
     pub(crate) events: Vec<usize>,
     pending: Vec<ConnId>,
@@ -186,10 +194,12 @@ impl Shard {
     }
 
     fn accept(&mut self, net: &mut Net) {
-        for (at, topic) in self.accepts.drain(..) {
+        for (at, listener) in self.accepts.drain(..) {
             let sock = Sock(i32::try_from(at).unwrap());
-            let id = match topic {
-                Some(topic) => self.core.handle_tcp_open(sock, &topic, None),
+            let id = match listener {
+                Some(Tcp { topic, frames }) => {
+                    self.core.handle_tcp_open(sock, frames, &topic, None)
+                }
                 None => self.core.handle_http_open(sock, None),
             };
             self.accepted += 1;

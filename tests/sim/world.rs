@@ -7,15 +7,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use corecast::Kind;
 use corecast::internals::Rng;
 use corecast::shard::core::ShardCore;
 use corecast::shard::home_of;
 use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
+use corecast::{Framing, Kind};
 use crossbeam_channel::{Sender, unbounded};
 
-use crate::client::{Client, Place, Stage};
+use crate::client::{Client, FRAMINGS, Place, Stage};
 use crate::handler::App;
 use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
@@ -399,7 +399,10 @@ impl World {
             socket.fin = self.rng.below(2) == 0;
         }
         let listener = match client.place {
-            Place::Tcp => Some(Arc::from(self.names[client.topics[0]].as_str())),
+            Place::Tcp => {
+                client.framing = FRAMINGS[self.rng.below(3)];
+                Some(client.listener(&self.names))
+            }
             _ => None,
         };
         let place = client.place;
@@ -556,6 +559,7 @@ impl World {
         let client = &mut self.clients[at];
         client.todo = client.todo.saturating_sub(1);
         let kind = match client.place {
+            Place::Tcp if client.framing == Framing::Line => Kind::Text,
             Place::Tcp => Kind::Binary,
             _ => [Kind::Text, Kind::Binary][self.rng.below(2)],
         };

@@ -54,8 +54,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         SHELL,
         &[
-            "config", "counters", "handler", "id", "limits", "mesh", "net", "sys", "time", "topic",
-            CORE,
+            "address", "config", "counters", "handler", "id", "limits", "mesh", "net", "proto",
+            "sys", "time", "topic", CORE,
         ],
     ),
     ("relay", &["close_reason", "handler", "proto", CORE]),

@@ -1,0 +1,95 @@
+//! A client of a TCP port in any framing, made by hand.
+
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+
+use corecast::Framing;
+
+use crate::support::socket::{dial, is_reset};
+
+/// A client of a TCP port.
+#[derive(Debug)]
+pub(crate) struct Framed {
+    framing: Framing,
+    stream: BufReader<TcpStream>,
+}
+
+/// `payload`, of less than 16 KiB, as one frame.
+pub(crate) fn frame(framing: Framing, payload: &[u8]) -> Vec<u8> {
+    let len = u16::try_from(payload.len()).unwrap();
+    let [low, high] = [len & 0x7f, len >> 7].map(|seven| u8::try_from(seven).unwrap());
+    match framing {
+        Framing::LengthPrefix => [&u32::from(len).to_be_bytes()[..], payload].concat(),
+        Framing::Line => [payload, b"\n"].concat(),
+        Framing::Varint if high == 0 => [&[low], payload].concat(),
+        Framing::Varint => [&[low | 0x80, high], payload].concat(),
+    }
+}
+
+impl Framed {
+    /// Connects and waits until the subscription is live.
+    pub(crate) fn connect(addr: SocketAddr, framing: Framing) -> Self {
+        Self::greeted(dial(addr), framing)
+    }
+
+    /// The same over a socket of the caller's.
+    pub(crate) fn greeted(stream: TcpStream, framing: Framing) -> Self {
+        let stream = BufReader::new(stream);
+        let mut client = Self { framing, stream };
+        assert_eq!(client.next(), b"", "the first frame is empty");
+        client
+    }
+
+    pub(crate) fn send(&mut self, payload: &[u8]) {
+        self.send_bytes(&frame(self.framing, payload));
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).unwrap();
+    }
+
+    /// The next frame.
+    pub(crate) fn next(&mut self) -> Vec<u8> {
+        self.next_or_end().expect("the server has closed")
+    }
+
+    /// The next frame, or `None` if the server closed between two frames.
+    pub(crate) fn next_or_end(&mut self) -> Option<Vec<u8>> {
+        match self.stream.fill_buf() {
+            Ok([]) => return None,
+            Ok(_) => {}
+            Err(err) if is_reset(&err) || err.kind() == ErrorKind::UnexpectedEof => return None,
+            Err(err) => panic!("no frame: {err}"),
+        }
+        let len = match self.framing {
+            Framing::LengthPrefix => {
+                let mut header = [0; 4];
+                self.stream.read_exact(&mut header).unwrap();
+                u32::from_be_bytes(header) as usize
+            }
+            Framing::Varint => self.varint(),
+            Framing::Line => {
+                let mut line = Vec::new();
+                self.stream.read_until(b'\n', &mut line).unwrap();
+                assert_eq!(line.pop(), Some(b'\n'), "{line:?}");
+                return Some(line);
+            }
+        };
+        let mut payload = vec![0; len];
+        self.stream.read_exact(&mut payload).unwrap();
+        Some(payload)
+    }
+
+    fn varint(&mut self) -> usize {
+        let mut len = 0;
+        for shift in (0..).step_by(7) {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte).unwrap();
+            len |= usize::from(byte[0] & 0x7f) << shift;
+            if byte[0] < 0x80 {
+                break;
+            }
+        }
+        len
+    }
+}
