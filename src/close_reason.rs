@@ -46,24 +46,46 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// How many different labels there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = Self::OWN.len() + ProtocolError::COUNT;
+
+    /// One of each label that is no protocol error's, by [`index`](Self::index).
+    const OWN: [Self; 12] = [
+        Self::Client,
+        Self::Vanished,
+        Self::Answered,
+        Self::Refused(0),
+        Self::Policy(""),
+        Self::Handler,
+        Self::HandshakeTimeout,
+        Self::IdleTimeout,
+        Self::Stalled,
+        Self::Slow,
+        Self::Overload,
+        Self::Shutdown,
+    ];
+
+    /// One of each label, by [`index`](Self::index): protocol errors come last.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let errors = ProtocolError::ALL.into_iter().map(Self::Protocol);
+        Self::OWN.into_iter().chain(errors)
+    }
 
     /// Its place in arrays that have one entry for each label.
     pub fn index(self) -> usize {
         match self {
+            Self::Protocol(error) => Self::OWN.len() + error.index(),
             Self::Client => 0,
             Self::Vanished => 1,
-            Self::Protocol(_) => 2,
-            Self::Answered => 3,
-            Self::Refused(_) => 4,
-            Self::Policy(_) => 5,
-            Self::Handler | Self::Application { .. } => 6,
-            Self::HandshakeTimeout => 7,
-            Self::IdleTimeout => 8,
-            Self::Stalled => 9,
-            Self::Slow => 10,
-            Self::Overload => 11,
-            Self::Shutdown => 12,
+            Self::Answered => 2,
+            Self::Refused(_) => 3,
+            Self::Policy(_) => 4,
+            Self::Handler | Self::Application { .. } => 5,
+            Self::HandshakeTimeout => 6,
+            Self::IdleTimeout => 7,
+            Self::Stalled => 8,
+            Self::Slow => 9,
+            Self::Overload => 10,
+            Self::Shutdown => 11,
         }
     }
 
@@ -127,5 +149,20 @@ impl fmt::Display for CloseReason {
             Self::Overload => f.write_str("server at its limit"),
             Self::Shutdown => f.write_str("server shuts down"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CloseReason;
+
+    #[test]
+    fn every_reason_has_its_place_and_its_label() {
+        for (index, reason) in CloseReason::all().enumerate() {
+            assert_eq!(reason.index(), index, "{reason}");
+            let same = |other: &CloseReason| other.label() == reason.label();
+            assert_eq!(CloseReason::all().filter(same).count(), 1, "{reason}");
+        }
+        assert_eq!(CloseReason::all().count(), CloseReason::COUNT);
     }
 }

@@ -47,6 +47,9 @@ pub struct Config {
     pub tcp_idle_timeout: Option<Duration>,
     /// A connection whose socket takes no byte for this long, while some wait, is closed.
     pub stall_timeout: Duration,
+    /// A draining shard waits this long, beyond the window over which it spreads its closes, for
+    /// what was published before to reach everyone.
+    pub drain_timeout: Duration,
     /// Interest in a topic outlives its last subscriber by this long.
     pub interest_linger: Duration,
 }
@@ -65,6 +68,7 @@ impl Default for Config {
             pong_timeout: limits::PONG_TIMEOUT,
             tcp_idle_timeout: None,
             stall_timeout: limits::STALL_TIMEOUT,
+            drain_timeout: limits::DRAIN_TIMEOUT,
             interest_linger: limits::INTEREST_LINGER,
         }
     }

@@ -88,6 +88,16 @@ impl Handle {
         self.shared.counters()
     }
 
+    /// The same for each shard.
+    pub fn shard_counters(&self) -> Vec<Counters> {
+        self.shared.shard_counters()
+    }
+
+    /// Whether the server takes connections: it has not begun to drain or to stop.
+    pub fn is_serving(&self) -> bool {
+        self.shared.is_serving()
+    }
+
     pub(crate) fn advance(&self, phase: Phase) {
         self.shared.advance(phase);
         self.doorbells.iter().for_each(Doorbell::ring);

@@ -69,6 +69,38 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
+    /// How many kinds there are.
+    pub const COUNT: usize = 16;
+
+    /// One of each kind, by [`index`](Self::index).
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::MessageTooBig { limit: 0 },
+        Self::Unmasked,
+        Self::Masked,
+        Self::ReservedBits,
+        Self::ReservedOpcode,
+        Self::FragmentedControl,
+        Self::ControlTooLong,
+        Self::LengthNotMinimal,
+        Self::LengthTopBit,
+        Self::ContinuationWithoutStart,
+        Self::MessageInsideMessage,
+        Self::InvalidUtf8,
+        Self::CloseTooShort,
+        Self::InvalidCloseCode { code: 0 },
+        Self::InvalidCloseReason,
+        Self::FrameTooLong { len: 0, limit: 0 },
+    ];
+
+    /// Its place in arrays that have one entry for each kind.
+    pub fn index(self) -> usize {
+        let label = self.label();
+        let same = |other: &Self| other.label() == label;
+        let index = Self::ALL.iter().position(same);
+        debug_assert!(index.is_some(), "{label} is not in ALL");
+        index.unwrap_or_default()
+    }
+
     /// The WebSocket close code that tells the peer, RFC 6455 7.4.1.
     pub fn close_code(self) -> u16 {
         match self {
@@ -109,6 +141,13 @@ mod tests {
     fn an_error_is_small_enough_to_pass_in_registers() {
         let size = size_of::<ProtocolError>();
         assert!(size <= 16, "ProtocolError is large: {size}");
+    }
+
+    #[test]
+    fn every_kind_has_its_place_and_its_label() {
+        for (index, error) in ProtocolError::ALL.into_iter().enumerate() {
+            assert_eq!(error.index(), index, "{error}: a label of its own, please");
+        }
     }
 
     #[test]

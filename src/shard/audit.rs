@@ -64,6 +64,9 @@ impl<H: Handler> ShardCore<H> {
             .map(|(_, conn)| conn.counted as usize)
             .sum();
         assert_eq!(inner.assembly, counted, "memory of unfinished messages");
+        let paused = inner.conns.iter().filter(|(_, conn)| conn.is(PAUSED));
+        let paused = paused.count() as u64;
+        assert_eq!(inner.counters.paused, paused, "paused connections");
         let logs: usize = inner.feeds.iter().map(|(_, feed)| feed.log.len()).sum();
         assert!(logs <= inner.pool.backlog(), "backlog");
     }

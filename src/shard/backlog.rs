@@ -3,6 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::conn::{APART, BLOCKED, Conn};
+use crate::counters::Limit;
 use crate::id::key32;
 use crate::limits::BACKLOG_BYTES_MIN;
 use crate::shard::inner::Inner;
@@ -65,6 +66,7 @@ impl<D, A> Inner<D, A> {
             if self.pool.backlog() <= target {
                 return;
             }
+            self.count_limit(Limit::Backlog);
             self.kill(key, CloseReason::Overload);
         }
     }

@@ -68,6 +68,21 @@ impl Shared {
         }
         sum
     }
+
+    /// The counters of each shard, at most a turn old.
+    pub fn shard_counters(&self) -> Vec<Counters> {
+        let of_shard = |snapshot: &Snapshot| {
+            let mut counters = Counters::default();
+            snapshot.add_to(&mut counters);
+            counters
+        };
+        self.snapshots.iter().map(of_shard).collect()
+    }
+
+    /// Whether the server takes connections: it has not begun to drain or to stop.
+    pub fn is_serving(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == Phase::Serve as u8
+    }
 }
 
 /// One shard's view of it.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::conn::{Conn, OVERFLOW, PAUSED, Proto, READABLE};
-use crate::counters::Counters;
+use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
 use crate::limits::{OVERFLOW_MAX, TIMEOUTS_PER_TURN};
@@ -89,7 +89,7 @@ impl<H: Handler> ShardCore<H> {
             conn.set(OVERFLOW, true);
         }
         self.inner.overflow += 1;
-        self.inner.counters.overflowed += 1;
+        self.inner.count_limit(Limit::Connections);
         if OVERFLOW_MAX < self.inner.overflow {
             self.inner.kill(id.key, CloseReason::Overload);
         } else if speaks_http {
@@ -250,10 +250,12 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// What the shard has counted.
-    pub fn counters(&mut self) -> &Counters {
-        self.inner.counters.topics = self.inner.topics.count() as u64;
-        self.inner.counters.backlog_bytes = self.inner.pool.backlog() as u64;
-        &self.inner.counters
+    pub fn counters(&mut self) -> &mut Counters {
+        let inner = &mut self.inner;
+        inner.counters.topics = inner.topics.count() as u64;
+        inner.counters.backlog_bytes = inner.pool.backlog() as u64;
+        inner.counters.assembly_bytes = inner.assembly as u64;
+        &mut inner.counters
     }
 
     /// Counts accepts that failed for want of descriptors or memory.
@@ -263,6 +265,7 @@ impl<H: Handler> ShardCore<H> {
 
     pub(super) fn add(&mut self, sock: Sock, proto: Proto) -> ConnId {
         let inner = &mut self.inner;
+        inner.counters.accepted += 1;
         inner.next_generation = inner.next_generation.wrapping_add(1);
         let generation = inner.next_generation;
         let conn = Conn::new(sock, generation, proto, inner.now.stamp());

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, DRAINS, OPEN};
+use crate::counters::Limit;
 use crate::handler::{
     Busy, PublishError, Publisher, Sent, Unanswered, Wait, check_message, check_topic,
 };
@@ -129,6 +130,7 @@ impl<D, A> Cx<'_, D, A> {
         };
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
             conn.set(DRAINS, true);
+            self.inner.count_limit(Limit::Outbox);
             return Sent::Dropped;
         }
         if !self.queue(kind, payload) {
@@ -215,6 +217,7 @@ impl<D, A> Cx<'_, D, A> {
         let form = conn.form;
         let carries = form.carries(payload);
         if carries {
+            self.inner.counters.messages_out += 1;
             self.inner
                 .reply(self.key, |out| form.encode(out, kind, payload));
         } else {

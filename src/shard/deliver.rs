@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::conn::{CLOSING, OPEN};
+use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
 use crate::id::{ConnId, ShardId};
 use crate::limits::OUTBOX_BYTES_HIGH;
@@ -155,9 +156,13 @@ impl<D, A> Inner<D, A> {
         if !conn.is(OPEN) || conn.is(CLOSING) {
             return;
         }
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+        let is_full = OUTBOX_BYTES_HIGH < conn.outbox_len();
+        let carries = form.carries(bytes);
+        self.counters.messages_out += u64::from(carries);
+        if is_full {
             self.counters.skipped += 1;
-        } else if form.carries(bytes) {
+            self.count_limit(Limit::Outbox);
+        } else if carries {
             self.reply(id.key, |out| form.encode(out, *kind, bytes));
         } else {
             self.counters.not_carried += 1;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, CORKED, DEAD};
 use crate::limits::{
-    DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_TIMEOUT, DRAIN_WINDOW_MIN,
+    DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_WINDOW_MIN,
 };
 use crate::shard::inner::Inner;
 use crate::time::Now;
@@ -53,7 +53,7 @@ impl<D, A> Inner<D, A> {
             return;
         };
         let elapsed = self.now.since(drain.start);
-        let late = drain.window + DRAIN_TIMEOUT < elapsed;
+        let late = drain.window + self.config.drain_timeout < elapsed;
         let due = if drain.start <= self.now {
             drain.due(elapsed)
         } else {

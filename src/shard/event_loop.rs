@@ -40,6 +40,8 @@ pub(super) struct EventLoop<H: Handler> {
     /// Lent to one connection after the other.
     buffer: Box<[u8]>,
     start: Instant,
+    /// When the turn began, since the start.
+    woken: Duration,
     now: Now,
 }
 
@@ -90,6 +92,7 @@ impl<H: Handler> EventLoop<H> {
             pending: Vec::new(),
             buffer: vec![0; READ_BYTES_PER_TURN].into(),
             start,
+            woken: Duration::ZERO,
             now: Now::default(),
         })
     }
@@ -121,9 +124,10 @@ impl<H: Handler> EventLoop<H> {
         self.core.handle_resumed();
         self.core.handle_timeouts();
         self.post.send(&mut self.core);
-        self.core.flush(&mut Wire);
+        let mut wire = Wire::default();
+        self.core.flush(&mut wire);
         self.reap();
-        self.control.report(self.core.counters());
+        self.report(wire);
         Ok(())
     }
 
@@ -146,9 +150,20 @@ impl<H: Handler> EventLoop<H> {
             Err(err) if err.kind() != io::ErrorKind::Interrupted => return Err(err),
             _ => {}
         }
-        let elapsed = self.start.elapsed().as_millis();
-        self.now = Now::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX));
+        self.woken = self.start.elapsed();
+        let millis = u64::try_from(self.woken.as_millis());
+        self.now = Now::from_millis(millis.unwrap_or(u64::MAX));
         Ok(())
+    }
+
+    /// Counts the turn, and renews the copy of the counters that other threads read.
+    fn report(&mut self, wire: Wire) {
+        let took = self.start.elapsed().saturating_sub(self.woken);
+        let counters = self.core.counters();
+        counters.writes += wire.writes;
+        counters.bytes_out += wire.bytes;
+        counters.count_turn(took);
+        self.control.report(counters);
     }
 
     /// Whether mail came while the shard looked out for it.

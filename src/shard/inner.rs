@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::WAITING;
 use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, PAUSED};
-use crate::counters::Counters;
+use crate::counters::{Counters, Limit};
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
 use crate::shard::drain::Drain;
@@ -250,6 +250,24 @@ impl<D, A> Inner<D, A> {
             feed.queued = true;
             self.walks.push_back(feed_key);
         }
+    }
+
+    /// Counts that a limit was met.
+    pub(super) fn count_limit(&mut self, limit: Limit) {
+        self.counters.limited[limit.index()] += 1;
+    }
+
+    /// Reads a connection no further, or on.
+    pub(super) fn set_paused(&mut self, key: u32, paused: bool) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        match (conn.is(PAUSED), paused) {
+            (false, true) => self.counters.paused += 1,
+            (true, false) => self.counters.paused -= 1,
+            _ => {}
+        }
+        conn.set(PAUSED, paused);
     }
 
     /// Has a paused connection read on.

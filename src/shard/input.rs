@@ -2,6 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, WAITS_OUTBOX};
+use crate::counters::Limit;
 use crate::handler::{Busy, Halt, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
 use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
@@ -160,12 +161,11 @@ impl<H: Handler> ShardCore<H> {
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
             Some(Event::Ping(payload)) => {
                 // One who pings and does not read gets no more pongs than fit.
-                if self
-                    .inner
-                    .conn(key)
-                    .is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH)
-                {
+                let conn = self.inner.conn(key);
+                if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
                     self.inner.reply(key, |out| encode_pong(out, payload));
+                } else {
+                    self.inner.count_limit(Limit::Outbox);
                 }
                 Took::Bytes(step.taken)
             }
@@ -215,10 +215,16 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn pause(&mut self, key: u32, Busy(wait): Busy) {
         self.inner.counters.pauses += 1;
         let id = self.inner.id(key);
+        if self.inner.conn(key).is_none() {
+            return;
+        }
+        self.inner.set_paused(key, true);
+        if wait == Wait::Outbox {
+            self.inner.count_limit(Limit::Outbox);
+        }
         let Some(conn) = self.inner.conn(key) else {
             return;
         };
-        conn.set(PAUSED, true);
         match wait {
             Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
             Wait::Answer => self.inner.wait_for_answer(key),
@@ -248,6 +254,7 @@ impl<H: Handler> ShardCore<H> {
         while limit - limit / 8 < self.inner.assembly
             && let Some((_, key)) = holders.pop()
         {
+            self.inner.count_limit(Limit::Assembly);
             self.inner.close(key, CloseReason::Overload);
         }
     }

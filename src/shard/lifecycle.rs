@@ -87,11 +87,12 @@ impl<D, A> Inner<D, A> {
         if let Proto::WebSocket(decoder) = &mut conn.proto {
             *decoder = Default::default();
         }
-        conn.set(PAUSED | WAITS_OUTBOX | ASKING | APART, false);
+        conn.set(WAITS_OUTBOX | ASKING | APART, false);
         if !conn.is(ENDED) {
             conn.set(ENDED, true);
             self.ended.push((id, reason));
         }
+        self.set_paused(key, false);
     }
 
     /// The last word is sent: waits a little for the client to close, so that unread input does

@@ -179,7 +179,8 @@ impl<H: Handler> ShardCore<H> {
         conn.heard = stamp;
         conn.set(OPEN, true);
         if 0 < conn.waiting {
-            conn.set(CORKED | PAUSED, true);
+            conn.set(CORKED, true);
+            self.inner.set_paused(key, true);
             self.inner.set_apart(key, true);
         }
         self.inner.arm(key);

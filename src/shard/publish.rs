@@ -202,6 +202,7 @@ impl<D, A> Inner<D, A> {
                 self.counters.not_carried += 1;
             } else if !feed.members.is_empty() {
                 feed.append(kind, bytes, &mut self.pool);
+                self.counters.messages_out += feed.members.len() as u64;
                 feed.appended_at = self.now.stamp();
                 self.queue_walk(feed_key);
             }

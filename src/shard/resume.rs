@@ -42,10 +42,13 @@ impl<H: Handler> ShardCore<H> {
 
     fn resume(&mut self, id: ConnId) {
         let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.current(id).filter(|conn| conn.is(PAUSED)) else {
+        if self.inner.current(id).is_none_or(|conn| !conn.is(PAUSED)) {
+            return;
+        }
+        self.inner.set_paused(id.key, false);
+        let Some(conn) = self.inner.current(id) else {
             return;
         };
-        conn.set(PAUSED, false);
         // Its silence was ours.
         conn.heard = stamp;
         let mut input = conn.input.take();

@@ -3,6 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, DEAD, OPEN, OVERFLOW};
+use crate::counters::status_index;
 use crate::handler::{Busy, Halt, Handler, Wait};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
@@ -16,6 +17,9 @@ impl<H: Handler> ShardCore<H> {
     pub fn settle(&mut self, mut note: impl FnMut(ConnId, CloseReason)) {
         while let Some((id, reason)) = self.inner.ended.pop() {
             self.inner.counters.closed[reason.index()] += 1;
+            if let CloseReason::Refused(status) = reason {
+                self.inner.counters.refused[status_index(status)] += 1;
+            }
             note(id, reason);
             self.tell_end(id, reason);
         }

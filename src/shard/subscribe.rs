@@ -2,6 +2,7 @@
 
 use crate::conn::subs::{Membership, Subs, WAITING};
 use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY, OPEN};
+use crate::counters::Limit;
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
@@ -37,6 +38,7 @@ impl<D, A> Inner<D, A> {
             return Ok(());
         }
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
+            self.count_limit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
         let topic_key = known.unwrap_or_else(|| self.add_topic(name));

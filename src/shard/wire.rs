@@ -8,9 +8,14 @@ use crate::sys::socket;
 use crate::topic::member::Sock;
 use crate::topic::sink::{Sink, WriteError};
 
-/// Writes to the sockets of the calling thread's descriptor table.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Wire;
+/// Writes to the sockets of the calling thread's descriptor table, and counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wire {
+    /// Writes that took something.
+    pub(super) writes: u64,
+    /// Bytes that were taken.
+    pub(super) bytes: u64,
+}
 
 impl Sink for Wire {
     #[expect(
@@ -19,11 +24,17 @@ impl Sink for Wire {
     )]
     #[inline(always)]
     fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
-        socket::send(sock.0, bytes).map_err(judge)
+        let sent = socket::send(sock.0, bytes).map_err(judge)?;
+        self.writes += 1;
+        self.bytes += sent as u64;
+        Ok(sent)
     }
 
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
-        socket::send_vectored(sock.0, slices).map_err(judge)
+        let sent = socket::send_vectored(sock.0, slices).map_err(judge)?;
+        self.writes += 1;
+        self.bytes += sent as u64;
+        Ok(sent)
     }
 }
 

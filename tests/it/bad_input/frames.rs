@@ -23,9 +23,11 @@ fn check(cases: &[Case]) {
         assert_eq!(client.next_or_end(), None, "{name}: closed");
         scene.check(name);
     }
-    let index = CloseReason::Protocol(ProtocolError::Unmasked).index();
+    let errors = ProtocolError::ALL.map(|error| CloseReason::Protocol(error).index());
     wait_until("counted", || {
-        scene.server.counters().closed[index] == cases.len() as u64
+        let closed = scene.server.counters().closed;
+        let counts = errors.iter().map(|&index| closed[index]);
+        counts.sum::<u64>() == cases.len() as u64
     });
     let messages = scene.server.counters().messages_in;
     assert_eq!(messages, 0, "none of it was a message");
