@@ -93,6 +93,11 @@ impl Handle {
         self.shared.shard_counters()
     }
 
+    /// Whether the server is over, or has failed.
+    pub fn is_stopped(&self) -> bool {
+        self.shared.is_stopped()
+    }
+
     /// Whether the server takes connections: it has not begun to drain or to stop.
     pub fn is_serving(&self) -> bool {
         self.shared.is_serving()

@@ -109,6 +109,9 @@ pub mod time;
 #[doc(hidden)]
 pub mod topic;
 
+#[cfg(feature = "admin")]
+#[doc(hidden)]
+pub mod admin;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -119,9 +122,11 @@ pub mod cli;
 struct Readme;
 
 pub use address::{Network, NetworkError, Networks};
+#[cfg(feature = "admin")]
+pub use admin::Admin;
 pub use close_reason::CloseReason;
 pub use config::{Config, SlowConsumer};
-pub use counters::Counters;
+pub use counters::{Counters, Limit};
 pub use handle::Handle;
 pub use handler::{
     Busy, Halt, Handler, Message, Opening, PublishError, Publisher, Refusal, Room, RoomCx, Sent,

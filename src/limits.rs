@@ -11,6 +11,14 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// The largest value `--max-message` takes, in bytes.
 pub const MESSAGE_BYTES_CEILING: usize = 16 << 20;
 
+/// The largest log of a topic that a user can ask for, in bytes: a gigabyte for each topic that
+/// somebody is behind on is no limit any more.
+pub const LOG_BYTES_CEILING: usize = 1 << 30;
+/// The largest backlog of a shard that a user can ask for, in bytes.
+pub const BACKLOG_BYTES_CEILING: usize = 1 << 40;
+/// The most memory for unfinished messages of a shard that a user can ask for, in bytes.
+pub const ASSEMBLY_BYTES_CEILING: usize = 1 << 40;
+
 /// Longest topic name in bytes of UTF-8, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 255;
 /// Longest HTTP request head in bytes.
@@ -187,3 +195,10 @@ pub const LOOKOUT_MAX: Duration = Duration::from_micros(50);
 pub const LOOKOUT_SHARE: u32 = 32;
 /// What a shard that did not look out for long may spend at once.
 pub const LOOKOUT_CREDIT_MAX: Duration = Duration::from_millis(1);
+/// Threads of the admin port: so many clients are answered at once, and one that asks slowly does
+/// not hold up the others.
+pub const ADMIN_THREADS: usize = 4;
+/// A request on the admin port must be complete this long after its connection was accepted.
+pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Connections the kernel keeps for the admin port until they are accepted.
+pub const ADMIN_BACKLOG: i32 = 64;

@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{self, SocketAddr};
+use std::time::Duration;
 
 use mio::net::TcpListener;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
@@ -65,6 +66,20 @@ pub fn listen(socket: Socket) -> io::Result<TcpListener> {
     Ok(TcpListener::from_std(net::TcpListener::from(socket)))
 }
 
+/// Binds `addr` and listens there for a thread that may wait; an accept gives up after `patience`.
+///
+/// # Errors
+///
+/// Those of [`bind_probe`], without the address in the text.
+pub fn bind_blocking(addr: SocketAddr, patience: Duration) -> io::Result<net::TcpListener> {
+    let socket = new_socket(addr)?;
+    socket.bind(&addr.into())?;
+    // accept(2) goes by it, too (socket(7), `SO_RCVTIMEO`).
+    socket.set_read_timeout(Some(patience))?;
+    socket.listen(limits::ADMIN_BACKLOG)?;
+    Ok(socket.into())
+}
+
 /// A socket that may bind where connections of a former server are in `TIME_WAIT`.
 fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
@@ -96,7 +111,6 @@ fn at(addr: SocketAddr, err: &io::Error) -> io::Error {
 mod tests {
     use std::io::ErrorKind;
     use std::net::TcpStream;
-    use std::time::Duration;
 
     use mio::{Events, Interest, Poll, Token};
 

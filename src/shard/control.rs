@@ -79,6 +79,11 @@ impl Shared {
         self.snapshots.iter().map(of_shard).collect()
     }
 
+    /// Whether the server is over, or has failed.
+    pub fn is_stopped(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == Phase::Stop as u8
+    }
+
     /// Whether the server takes connections: it has not begun to drain or to stop.
     pub fn is_serving(&self) -> bool {
         self.phase.load(Ordering::Acquire) == Phase::Serve as u8

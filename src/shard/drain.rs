@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, CORKED, DEAD};
-use crate::limits::{
-    DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_WINDOW_MIN,
-};
+use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_WINDOW_MIN};
 use crate::shard::inner::Inner;
 use crate::time::Now;
 

@@ -257,19 +257,6 @@ impl<D, A> Inner<D, A> {
         self.counters.limited[limit.index()] += 1;
     }
 
-    /// Reads a connection no further, or on.
-    pub(super) fn set_paused(&mut self, key: u32, paused: bool) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        match (conn.is(PAUSED), paused) {
-            (false, true) => self.counters.paused += 1,
-            (true, false) => self.counters.paused -= 1,
-            _ => {}
-        }
-        conn.set(PAUSED, paused);
-    }
-
     /// Has a paused connection read on.
     pub(super) fn queue_resume(&mut self, key: u32) {
         let id = self.id(key);

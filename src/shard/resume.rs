@@ -5,6 +5,7 @@ use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
+use crate::shard::inner::Inner;
 
 impl<H: Handler> ShardCore<H> {
     /// Reads on the connections that waited for something that has come.
@@ -96,5 +97,20 @@ impl<H: Handler> ShardCore<H> {
             conn.set(READABLE, false);
             self.inner.readable.push(id);
         }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Reads a connection no further, or on.
+    pub(super) fn set_paused(&mut self, key: u32, paused: bool) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        match (conn.is(PAUSED), paused) {
+            (false, true) => self.counters.paused += 1,
+            (true, false) => self.counters.paused -= 1,
+            _ => {}
+        }
+        conn.set(PAUSED, paused);
     }
 }

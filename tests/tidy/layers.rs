@@ -73,6 +73,18 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (CLIENT_CORE, &["limits", "proto", "time"]),
     (CLIENT, &["limits", "proto", "time", CLIENT_CORE]),
+    (
+        "admin",
+        &[
+            "close_reason",
+            "counters",
+            "handle",
+            "limits",
+            "net",
+            "proto",
+            "sys",
+        ],
+    ),
     ("cli", &["config", "limits", "relay", "server"]),
 ];
 

@@ -57,6 +57,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "Instant",
         &[
+            "src/admin/mod.rs",
             "src/client/dialer.rs",
             "src/client/mod.rs",
             "src/client/shell.rs",
@@ -70,25 +71,30 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "std::net",
         &[
+            "src/admin/mod.rs",
             "src/client/dialer.rs",
             "src/client/shell.rs",
             "src/client/url.rs",
             "src/net/",
             "src/server.rs",
-            "src/cli.rs",
             "src/shard/thread.rs",
         ],
     ),
-    ("std::fs", &["src/sys/", "src/shard/accept.rs"]),
+    (
+        "std::fs",
+        &["src/cli.rs", "src/sys/", "src/shard/accept.rs"],
+    ),
     (
         "std::thread",
         &[
+            "src/admin/mod.rs",
             "src/client/dialer.rs",
             "src/sys/",
             "src/server.rs",
             "src/main.rs",
         ],
     ),
+    ("prometheus_client::", &["src/admin/metrics.rs"]),
     ("clap::", &["src/cli.rs", "src/main.rs"]),
 ];
 

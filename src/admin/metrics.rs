@@ -1,0 +1,269 @@
+//! Counters as metrics: their names, units, labels and help, in the text format of OpenMetrics.
+
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::close_reason::CloseReason;
+use crate::counters::{Counters, Limit, STATUSES, TURN_BOUNDS, turn_bound};
+
+/// A number of [`Counters`] as a metric.
+type Metric = (
+    &'static str,
+    Option<Unit>,
+    &'static str,
+    fn(&Counters) -> u64,
+);
+
+/// What is there now, for each shard.
+const GAUGES: &[Metric] = &[
+    ("connections", None, "Connections there are.", |c| {
+        c.connections
+    }),
+    (
+        "connections_paused",
+        None,
+        "Connections that wait for room, or for another thread's answer.",
+        |c| c.paused,
+    ),
+    (
+        "topics",
+        None,
+        "Topics with subscribers, counted on each shard that has some.",
+        |c| c.topics,
+    ),
+    (
+        "backlog",
+        Some(Unit::Bytes),
+        "Frames kept for subscribers that are behind.",
+        |c| c.backlog_bytes,
+    ),
+    (
+        "assembly",
+        Some(Unit::Bytes),
+        "Memory of messages that have not come whole.",
+        |c| c.assembly_bytes,
+    ),
+];
+
+/// What has been counted since the start, of all shards together.
+const SUMS: &[Metric] = &[
+    (
+        "accepts",
+        None,
+        "Connections taken from listeners, those to be turned away among them.",
+        |c| c.accepted,
+    ),
+    (
+        "accept_errors",
+        None,
+        "Accepts that failed for want of descriptors or memory.",
+        |c| c.accept_errors,
+    ),
+    (
+        "opens",
+        None,
+        "Connections let in: upgraded to WebSocket, or on a TCP port.",
+        |c| c.opened,
+    ),
+    (
+        "messages_received",
+        None,
+        "Messages that clients sent.",
+        |c| c.messages_in,
+    ),
+    (
+        "messages_received",
+        Some(Unit::Bytes),
+        "Payloads of the messages that clients sent.",
+        |c| c.bytes_in,
+    ),
+    (
+        "messages_published",
+        None,
+        "Messages published by connections and rooms; what other threads publish is only ordered.",
+        |c| c.published,
+    ),
+    (
+        "messages_ordered",
+        None,
+        "Messages given their place in a topic's order.",
+        |c| c.ordered,
+    ),
+    (
+        "messages_sent",
+        None,
+        "Messages for clients: one for each subscriber, those that it skips later among them.",
+        |c| c.messages_out,
+    ),
+    (
+        "messages_skipped",
+        None,
+        "Messages that clients missed because they were behind.",
+        |c| c.skipped,
+    ),
+    (
+        "messages_not_carried",
+        None,
+        "Messages that the protocol of some subscribers cannot carry.",
+        |c| c.not_carried,
+    ),
+    ("sent", Some(Unit::Bytes), "Bytes that sockets took.", |c| {
+        c.bytes_out
+    }),
+    (
+        "writes",
+        None,
+        "Writes to sockets that took something.",
+        |c| c.writes,
+    ),
+    (
+        "writes_short",
+        None,
+        "Writes that the socket did not take whole.",
+        |c| c.short_writes,
+    ),
+    (
+        "walk_sends",
+        None,
+        "Sends made by walks over topics; fewer than messages where those piled up.",
+        |c| c.walk_sends,
+    ),
+    (
+        "pauses",
+        None,
+        "Times that a client was read no further, for want of room or of an answer.",
+        |c| c.pauses,
+    ),
+    ("pings", None, "Pings sent.", |c| c.pings),
+    (
+        "ticks_skipped",
+        None,
+        "Ticks of shards and rooms that were late by a period or more and left out.",
+        |c| c.ticks_skipped,
+    ),
+];
+
+/// The metrics of a server, given the counters of each shard.
+///
+/// # Errors
+///
+/// The encoder's; a `String` takes everything, so there are none.
+pub(super) fn encode(is_serving: bool, shards: Vec<Counters>) -> Result<String, fmt::Error> {
+    let mut registry = Registry::with_prefix("corecast");
+    registry.register_collector(Box::new(Scrape { is_serving, shards }));
+    let mut out = String::new();
+    text::encode(&mut out, &registry)?;
+    Ok(out)
+}
+
+/// The counters at one moment.
+#[derive(Debug)]
+struct Scrape {
+    is_serving: bool,
+    shards: Vec<Counters>,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_server(&mut encoder)?;
+        for (name, unit, help, of) in GAUGES {
+            let kind = MetricType::Gauge;
+            let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;
+            for (shard, counters) in self.shards.iter().enumerate() {
+                let labels = [("shard", shard as u64)];
+                metric.encode_family(&labels)?.encode_gauge(&of(counters))?;
+            }
+        }
+        for (name, unit, help, of) in SUMS {
+            let sum: u64 = self.shards.iter().map(of).sum();
+            let kind = MetricType::Counter;
+            let mut metric = encoder.encode_descriptor(name, help, unit.as_ref(), kind)?;
+            metric.encode_counter::<NoLabelSet, _, u64>(&sum, None)?;
+        }
+        self.encode_reasons(&mut encoder)?;
+        self.encode_turns(&mut encoder)
+    }
+}
+
+impl Scrape {
+    fn encode_server(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "Which corecast this is.";
+        let mut metric = encoder.encode_descriptor("build", help, None, MetricType::Info)?;
+        metric.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])?;
+        let help = "1 while the server takes connections, 0 from the beginning of a drain.";
+        let mut metric = encoder.encode_descriptor("ready", help, None, MetricType::Gauge)?;
+        metric.encode_gauge(&u64::from(self.is_serving))
+    }
+
+    /// Every reason, status and limit is there from the start, with 0.
+    fn encode_reasons(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let closes = CloseReason::all().map(|reason| {
+            let count = self.sum(|counters| counters.closed[reason.index()]);
+            (reason.label().to_owned(), count)
+        });
+        let help = "Connections ended, by the reason.";
+        encode_labelled(encoder, "closes", help, "reason", closes)?;
+
+        let statuses = STATUSES.iter().map(u16::to_string);
+        let statuses = statuses.chain(["other".to_owned()]).enumerate();
+        let refusals = statuses.map(|(index, status)| {
+            let count = self.sum(|counters| counters.refused[index]);
+            (status, count)
+        });
+        let help = "Requests refused, by the status of the answer.";
+        encode_labelled(encoder, "http_refusals", help, "status", refusals)?;
+
+        let hits = Limit::ALL.into_iter().map(|limit| {
+            let count = self.sum(|counters| counters.limited[limit.index()]);
+            (limit.label().to_owned(), count)
+        });
+        let help = "Times that a limit was met of which no reason of a close tells alone.";
+        encode_labelled(encoder, "limit_hits", help, "limit", hits)
+    }
+
+    fn encode_turns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "How long turns of the event loops took, without the wait for events.";
+        let (unit, kind) = (Unit::Seconds, MetricType::Histogram);
+        let mut metric = encoder.encode_descriptor("turn", help, Some(&unit), kind)?;
+        for (shard, counters) in self.shards.iter().enumerate() {
+            let bound = |index| match index {
+                TURN_BOUNDS => f64::INFINITY,
+                index => turn_bound(index).as_secs_f64(),
+            };
+            let buckets = counters.turns.iter().enumerate();
+            let buckets: Vec<(f64, u64)> = buckets
+                .map(|(index, count)| (bound(index), *count))
+                .collect();
+            let sum = std::time::Duration::from_nanos(counters.turn_nanos).as_secs_f64();
+            let labels = [("shard", shard as u64)];
+            let mut of_shard = metric.encode_family(&labels)?;
+            let count = counters.turns.iter().sum();
+            of_shard.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
+        }
+        Ok(())
+    }
+
+    fn sum(&self, of: impl Fn(&Counters) -> u64) -> u64 {
+        self.shards.iter().map(of).sum()
+    }
+}
+
+fn encode_labelled(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    label: &'static str,
+    counts: impl Iterator<Item = (String, u64)>,
+) -> fmt::Result {
+    let mut metric = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (value, count) in counts {
+        let labels = [(label, value)];
+        let mut one = metric.encode_family(&labels)?;
+        one.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+    }
+    Ok(())
+}
