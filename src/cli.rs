@@ -1,13 +1,14 @@
 //! The command line of the `corecast` program.
 
-use std::net::SocketAddr;
+use std::env;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, SlowConsumer};
-use crate::limits::{MESSAGE_BYTES_CEILING, MESSAGE_BYTES_MAX, SHARDS_MAX};
-use crate::relay::LOBBY;
-use crate::server::{Server, ServerBuilder};
+use crate::settings::{self, FILE_VARIABLE, Input, PREFIX, Problem, Settings};
 
 /// Message server: what one client publishes, every subscriber of the topic gets, in one order.
 #[derive(Debug, Parser)]
@@ -19,120 +20,177 @@ pub struct Cli {
     serve: Serve,
 }
 
+/// What the program is to do.
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Serve (the default)
     Serve(Serve),
+    /// Check, show and document the configuration
+    Config {
+        /// What to do with it
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+}
+
+/// What `corecast config` does.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say all that is wrong with a file and the environment; the exit code is 0 or 2
+    Check {
+        /// The file [default: that of CORECAST_CONFIG]
+        file: Option<PathBuf>,
+    },
+    /// Print the values in effect, each with where it comes from; takes the flags of `serve`
+    Print(Serve),
+    /// Print a file with every key, its default and what it is
+    Default,
+    /// Print the reference of all keys, docs/CONFIG.md
+    Doc,
 }
 
 /// What `corecast serve` takes.
+///
+/// Values are texts here: what they may be is in the table of keys, and what is wrong with them
+/// is told together with what is wrong elsewhere.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
-    /// Address for HTTP and WebSocket; port 0 takes a free one and logs it
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    http: SocketAddr,
-    /// Address for length-prefixed TCP (4-byte big-endian length, then the message)
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9000")]
-    tcp: SocketAddr,
-    /// The topic that all connections of the TCP port publish on and get
-    #[arg(long, value_name = "NAME", default_value = LOBBY)]
-    tcp_topic: String,
+    /// File to read; see `corecast config default` [default: that of CORECAST_CONFIG, or none]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address for HTTP and WebSocket; port 0 takes a free one and logs it [default:
+    /// 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// Address for length-prefixed TCP (4-byte big-endian length, then the message) [default:
+    /// 127.0.0.1:9000]
+    #[arg(long, value_name = "ADDR")]
+    tcp: Option<String>,
+    /// The topic that all connections of the TCP port publish on and get [default: lobby]
+    #[arg(long, value_name = "NAME")]
+    tcp_topic: Option<String>,
     /// Threads, each with its own event loop and its own limit of open files [default: cores]
-    #[arg(long, value_name = "N", value_parser = shards)]
-    shards: Option<usize>,
-    /// What happens to a subscriber that is behind when the topic's log (1 MiB) is full
-    #[arg(long, value_name = "POLICY", value_enum, default_value_t)]
-    slow_consumer: Policy,
-    /// Longest message in bytes, 1 to 16777216; a longer one closes the connection
-    #[arg(long, value_name = "BYTES", default_value_t = MESSAGE_BYTES_MAX,
-          value_parser = message_bytes)]
-    max_message: usize,
+    #[arg(long, value_name = "N")]
+    shards: Option<String>,
+    /// What happens to a subscriber that is behind when the topic's log is full: drop-oldest,
+    /// latest, drop-newest or disconnect [default: drop-oldest]
+    #[arg(long, value_name = "POLICY")]
+    slow_consumer: Option<String>,
+    /// Longest message, up to 16MiB; a longer one closes the connection [default: 1MiB]
+    #[arg(long, value_name = "BYTES")]
+    max_message: Option<String>,
     /// Most connections; more are answered with 503 [default: what the limit of open files allows]
-    #[arg(long, value_name = "N", value_parser = connections)]
-    max_connections: Option<usize>,
+    #[arg(long, value_name = "N")]
+    max_connections: Option<String>,
+    /// Address for operators: /metrics, /livez, /readyz [default: off]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<String>,
 }
 
-/// The policies as the command line spells them.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Policy {
-    /// Goes on with the oldest message still kept
-    #[default]
-    DropOldest,
-    /// Goes on with the newest message
-    Latest,
-    /// Keeps what it has not had and misses what comes after
-    DropNewest,
-    /// Is closed
-    Disconnect,
+/// All that is wrong with a configuration.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    File(PathBuf, io::Error),
+    /// It can be read, and says what cannot be.
+    Problems(Vec<Problem>),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, err) => write!(f, "cannot read {}: {err}", path.display()),
+            Self::Problems(problems) => {
+                let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+                f.write_str(&lines.join("\n"))
+            }
+        }
+    }
 }
 
 impl Cli {
-    /// What to serve.
-    pub fn into_serve(self) -> Serve {
-        match self.command {
-            Some(Command::Serve(serve)) => serve,
-            None => self.serve,
-        }
+    /// What to do.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+impl ConfigCommand {
+    /// Does it; what there is to read goes to `out`.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is wrong.
+    pub fn run(&self, out: &mut impl Write) -> Result<(), ConfigError> {
+        let text = match self {
+            Self::Check { file } => {
+                load(file.clone(), Vec::new())?;
+                "the configuration is right\n".to_owned()
+            }
+            Self::Print(serve) => serve.settings()?.print(),
+            Self::Default => settings::default_file(),
+            Self::Doc => settings::reference(),
+        };
+        // Whoever closed the other end wants no more of it.
+        let _closed = out.write_all(text.as_bytes());
+        Ok(())
     }
 }
 
 impl Serve {
-    /// The most connections asked for.
-    pub fn max_connections(&self) -> Option<usize> {
-        self.max_connections
+    /// The settings of file, environment and flags.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is wrong.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        load(self.config.clone(), self.flags())
     }
 
-    /// The server that the flags describe.
-    pub fn builder(&self) -> ServerBuilder {
-        let config = Config {
-            message_bytes_max: self.max_message,
-            slow_consumer: self.slow_consumer.into(),
-            ..Config::default()
-        };
-        let mut builder = Server::builder()
-            .http(self.http)
-            .tcp(self.tcp, self.tcp_topic.as_str());
-        if let Some(shards) = self.shards {
-            builder = builder.shards(shards);
+    /// The flags that were given.
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        let flags = [
+            ("--http", &self.http),
+            ("--tcp", &self.tcp),
+            ("--tcp-topic", &self.tcp_topic),
+            ("--shards", &self.shards),
+            ("--slow-consumer", &self.slow_consumer),
+            ("--max-message", &self.max_message),
+            ("--max-connections", &self.max_connections),
+            ("--admin", &self.admin),
+        ];
+        let given = flags.into_iter();
+        given
+            .filter_map(|(flag, value)| Some((flag, value.clone()?)))
+            .collect()
+    }
+}
+
+fn load(
+    file: Option<PathBuf>,
+    flags: Vec<(&'static str, String)>,
+) -> Result<Settings, ConfigError> {
+    let path = file.or_else(|| env::var_os(FILE_VARIABLE).map(PathBuf::from));
+    let text = match &path {
+        Some(path) => {
+            let text = fs::read_to_string(path);
+            text.map_err(|err| ConfigError::File(path.clone(), err))?
         }
-        if let Some(connections) = self.max_connections {
-            builder = builder.connections_max(connections);
-        }
-        builder.config(config)
-    }
-}
-
-impl From<Policy> for SlowConsumer {
-    fn from(policy: Policy) -> Self {
-        match policy {
-            Policy::DropOldest => Self::DropOldest,
-            Policy::Latest => Self::Latest,
-            Policy::DropNewest => Self::DropNewest,
-            Policy::Disconnect => Self::Disconnect,
-        }
-    }
-}
-
-fn shards(arg: &str) -> Result<usize, String> {
-    within(arg, SHARDS_MAX)
-}
-
-fn message_bytes(arg: &str) -> Result<usize, String> {
-    within(arg, MESSAGE_BYTES_CEILING)
-}
-
-fn connections(arg: &str) -> Result<usize, String> {
-    within(arg, usize::MAX)
-}
-
-fn within(arg: &str, max: usize) -> Result<usize, String> {
-    let number = arg.parse().map_err(|err| format!("{err}"))?;
-    if (1..=max).contains(&number) {
-        Ok(number)
-    } else {
-        Err(format!("must be 1 to {max}"))
-    }
+        None => String::new(),
+    };
+    let name = path.as_ref().map(|path| path.display().to_string());
+    // What is no UTF-8 is no value of ours; it is reported as the text it is like.
+    let env = env::vars_os().map(|(name, value)| {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        (text(name), text(value))
+    });
+    let input = Input {
+        file: name.as_deref().map(|name| (name, text.as_str())),
+        env: env.filter(|(name, _)| name.starts_with(PREFIX)).collect(),
+        flags,
+    };
+    Settings::load(&input).map_err(ConfigError::Problems)
 }
 
 const EXAMPLES: &str = "\
@@ -143,6 +201,37 @@ Examples:
   corecast                                        serve on 127.0.0.1:8080 and :9000
   corecast serve --http 0.0.0.0:80 --shards 4     four shards, for the whole network
   corecast serve --tcp-topic sensors --slow-consumer latest
+  corecast serve --config corecast.toml           see docs/CONFIG.md
 
 SIGTERM and SIGINT drain and exit with 0; a second one exits at once.
 RUST_LOG=corecast=debug logs every connection's end.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    /// What the flags of `corecast serve` are called.
+    fn flags_of_serve() -> Vec<String> {
+        let cli = Cli::command();
+        let serve = cli.find_subcommand("serve").unwrap();
+        let longs = serve.get_arguments().filter_map(|arg| arg.get_long());
+        longs.map(|long| format!("--{long}")).collect()
+    }
+
+    #[test]
+    fn every_flag_of_a_key_is_there_and_reaches_it() {
+        let flags = flags_of_serve();
+        for flag in settings::flags() {
+            assert!(flags.iter().any(|known| known == flag), "{flag}");
+            let cli = Cli::try_parse_from(["corecast", flag, "value"]).unwrap();
+            let Command::Serve(serve) = cli.into_command() else {
+                panic!("serving is the default");
+            };
+            assert_eq!(serve.flags(), [(flag, "value".to_owned())]);
+        }
+        // And no other but the file's.
+        assert_eq!(flags.len(), settings::flags().count() + 1, "{flags:?}");
+    }
+}

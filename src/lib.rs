@@ -115,6 +115,9 @@ pub mod admin;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod settings;
 
 /// Compiles the example of the README.
 #[cfg(doctest)]

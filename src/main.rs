@@ -1,34 +1,46 @@
-//! The `corecast` program: flags to a server, signals to its end.
+//! The `corecast` program: a configuration to a server, signals to its end.
 
-use std::io;
+use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use corecast::cli::{Cli, Serve};
-use corecast::{Handle, Relay};
+use corecast::cli::{Cli, Command};
+use corecast::settings::Settings;
+use corecast::{Admin, Handle, Relay};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 fn main() -> ExitCode {
-    let serve = Cli::parse().into_serve();
-    let env = env_logger::Env::default().default_filter_or("info");
-    env_logger::Builder::from_env(env).init();
-    match run(&serve) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(err) => {
-            log::error!("{err}");
-            ExitCode::from(2)
-        }
-    }
+    let served = match Cli::parse().into_command() {
+        Command::Config { command } => command.run(&mut io::stdout()).map_err(|err| tell(&err)),
+        Command::Serve(serve) => serve
+            .settings()
+            .map_err(|err| tell(&err))
+            .and_then(|settings| serve_by(&settings)),
+    };
+    served.map_or(ExitCode::from(2), |()| ExitCode::SUCCESS)
 }
 
-fn run(serve: &Serve) -> io::Result<()> {
+/// Tells what is wrong before there is a log.
+fn tell(err: &impl Display) {
+    // Where standard error is closed nobody wants to know.
+    let _closed = writeln!(io::stderr(), "{err}");
+}
+
+fn serve_by(settings: &Settings) -> Result<(), ()> {
+    let env = env_logger::Env::default().default_filter_or(settings.level.word());
+    env_logger::Builder::from_env(env).init();
+    run(settings).map_err(|err| log::error!("{err}"))
+}
+
+fn run(settings: &Settings) -> io::Result<()> {
     let limit = corecast::sys::descriptors::raise_soft_limit()
         .inspect_err(|err| log::warn!("cannot raise the limit of open files: {err}"))
         .unwrap_or_else(|_| corecast::sys::descriptors::limit());
-    let builder = serve.builder();
+    let builder = settings.builder();
     let capacity = builder.capacity();
-    match serve.max_connections() {
+    match settings.connections {
         Some(asked) if capacity < asked => log::warn!(
             "{asked} connections are more than {limit} open files per shard allow ({capacity}); \
              --shards {} would do",
@@ -38,12 +50,17 @@ fn run(serve: &Serve) -> io::Result<()> {
     }
     // Before the shards start: there is no moment in which a signal kills them.
     let signals = Signals::new([SIGINT, SIGTERM])?;
+    let admin = settings.admin.map(Admin::bind).transpose()?;
     let server = builder.start(|_| Relay)?;
     for addr in server.http_addrs() {
         log::info!("listening http {addr}");
     }
     for addr in server.tcp_addrs() {
         log::info!("listening tcp {addr}");
+    }
+    if let Some(admin) = admin {
+        log::info!("listening admin {}", admin.addr());
+        admin.serve(server.handle().clone())?;
     }
     let room = if capacity == usize::MAX {
         "any number of".to_owned()

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
+mod admin;
 mod application;
 mod bad_input;
 mod client;
+mod config;
 mod descriptors;
 mod fanout;
 mod handle;

@@ -85,7 +85,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sys",
         ],
     ),
-    ("cli", &["config", "limits", "relay", "server"]),
+    ("settings", &["config", "limits", "relay", "server"]),
+    ("cli", &["server", "settings"]),
 ];
 
 /// The pure part of a shard, and the part that has a thread.

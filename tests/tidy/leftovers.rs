@@ -27,6 +27,7 @@ const LONG: &[(&str, &str)] = &[
         "both ends of one thing; a third is its tests",
     ),
     ("src/proto/ws/decoder_tests.rs", "a list of tests"),
+    ("src/settings/tests.rs", "a list of tests"),
     ("src/server.rs", "the builder and its documentation"),
     ("tests/conformance/main.rs", "a list of tests"),
     ("tests/sim/checker.rs", "one model of what must hold"),

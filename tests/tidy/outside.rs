@@ -95,6 +95,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("prometheus_client::", &["src/admin/metrics.rs"]),
+    ("toml::", &["src/settings/file.rs"]),
     ("clap::", &["src/cli.rs", "src/main.rs"]),
 ];
 

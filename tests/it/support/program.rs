@@ -82,6 +82,12 @@ impl Program {
         }
     }
 
+    /// What follows `text` in the first line that has it, of those that somebody waited for.
+    pub(crate) fn logged(&self, text: &str) -> Option<String> {
+        let mut lines = self.log.iter().filter_map(|line| line.split_once(text));
+        lines.next().map(|(_, rest)| rest.to_owned())
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -1,0 +1,116 @@
+//! What a whole configuration must be, beyond each of its values.
+
+use crate::settings::draft::{Draft, listener, listener_key};
+use crate::settings::keys::LISTENER_KEYS;
+use crate::settings::units::show_size;
+use crate::settings::{Protocol, Source};
+
+impl Draft {
+    /// Complains of combinations that cannot be.
+    pub(super) fn check(&mut self) {
+        self.check_sizes();
+        self.check_listeners();
+        self.check_addresses();
+    }
+
+    fn check_sizes(&mut self) {
+        let config = &self.settings.config;
+        let (message, assembly) = (config.message_bytes_max, config.assembly_bytes_max);
+        let (log, backlog) = (config.log_bytes_max, config.backlog_bytes_max);
+        if assembly < message {
+            let what = format!(
+                "{} is less than one message of limits.message, {}",
+                show_size(assembly),
+                show_size(message)
+            );
+            let remedy = "must be at least as much, and much more for many publishers";
+            self.complain_of(&["limits.assembly", "limits.message"], &what, remedy);
+        }
+        if backlog < log {
+            let what = format!(
+                "{} is less than one log of limits.log, {}",
+                show_size(backlog),
+                show_size(log)
+            );
+            let remedy = "must be at least as much, and much more for many topics";
+            self.complain_of(&["limits.backlog", "limits.log"], &what, remedy);
+        }
+    }
+
+    fn check_listeners(&mut self) {
+        if self.settings.listeners.is_empty() && self.problems.is_empty() {
+            let remedy = "add a table with the header [[listener]]";
+            self.complain_of(&["listener"], "there is none", remedy);
+        }
+        for index in 0..self.settings.listeners.len() {
+            let source = self.settings.source(&listener(index));
+            let is_new = source != Source::Default;
+            for key in LISTENER_KEYS.iter().filter(|key| key.is_required && is_new) {
+                let name = listener_key(index, key.name);
+                if self.settings.source(&name) == Source::Default {
+                    let listen = &self.settings.listeners[index];
+                    let remedy = format!("must be {}", key.field.expects(listen));
+                    self.complain(&source, &name, "is missing", remedy);
+                }
+            }
+            self.check_listener(index);
+        }
+    }
+
+    fn check_listener(&mut self, index: usize) {
+        let listen = self.settings.listeners[index].clone();
+        let (topic, protocol) = (
+            listener_key(index, "topic"),
+            listener_key(index, "protocol"),
+        );
+        let has_topic = self.settings.source(&topic) != Source::Default;
+        if listen.protocol == Protocol::Http && has_topic {
+            let remedy = "leave it out: the path of each request names the topic";
+            self.complain_of(&[&topic, &protocol], "http listeners have none", remedy);
+        }
+        let mut before = self.settings.listeners[..index].iter();
+        if !listen.name.is_empty() && before.any(|other| other.name == listen.name) {
+            let what = format!("{:?} is another listener's name", listen.name);
+            let name = listener_key(index, "name");
+            self.complain_of(&[&name], &what, "must be one of its own, or left out");
+        }
+    }
+
+    /// No two of them can be the same place.
+    fn check_addresses(&mut self) {
+        let listeners = self.settings.listeners.iter().enumerate();
+        let of_listeners =
+            listeners.map(|(index, listen)| (listener_key(index, "address"), listen.address));
+        let of_admin = self
+            .settings
+            .admin
+            .map(|address| ("admin.address".to_owned(), address));
+        let all: Vec<_> = of_listeners.chain(of_admin).collect();
+        for (at, (key, address)) in all.iter().enumerate() {
+            let mut before = all[..at].iter();
+            // Port 0 is another one each time.
+            if let Some((other, _)) = before.find(|(_, other)| other == address)
+                && address.port() != 0
+            {
+                let what = format!("{address} is the address of {other}, too");
+                self.complain_of(&[key, other], &what, "must be one of its own");
+            }
+        }
+    }
+
+    /// Complains of keys that do not go together; the first that was given tells where. Where one
+    /// of them is wrong by itself, nobody knows what it was to be.
+    fn complain_of(&mut self, keys: &[&str], what: &str, remedy: &str) {
+        if self
+            .problems
+            .iter()
+            .any(|problem| keys.contains(&problem.key.as_str()))
+        {
+            return;
+        }
+        let given = keys.iter().map(|key| self.settings.source(key));
+        let source = given.into_iter().find(|source| *source != Source::Default);
+        let key = keys.first().copied().unwrap_or_default();
+        self.complain(&source.unwrap_or_default(), key, what, remedy);
+    }
+}

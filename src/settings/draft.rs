@@ -1,0 +1,264 @@
+//! A configuration that is being read: values, where they come from, and what is wrong so far.
+
+use std::collections::BTreeMap;
+
+use crate::settings::field::{Field, Given};
+use crate::settings::keys::{KEYS, Key, LISTENER_KEYS, NO_ADDRESS, SECTIONS};
+use crate::settings::problem::nearest;
+use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
+
+/// A configuration that is being read.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) settings: Settings,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl Draft {
+    /// The settings, or all that is wrong.
+    pub(super) fn finish(mut self) -> Result<Settings, Vec<Problem>> {
+        self.problems.sort_by_key(|problem| match problem.source {
+            Source::File { line, .. } => (0, line),
+            Source::Env(_) => (1, 0),
+            Source::Flag(_) => (2, 0),
+            Source::Default => (3, 0),
+        });
+        if self.problems.is_empty() {
+            Ok(self.settings)
+        } else {
+            Err(self.problems)
+        }
+    }
+
+    /// Notes that something is wrong.
+    pub(super) fn complain(
+        &mut self,
+        source: &Source,
+        key: &str,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        self.problems.push(Problem {
+            source: source.clone(),
+            key: key.to_owned(),
+            what: what.into(),
+            remedy: remedy.into(),
+        });
+    }
+
+    /// Takes the value of a key.
+    pub(super) fn set(&mut self, key: &'static Key<Settings>, given: &Given<'_>, source: Source) {
+        let (field, name) = (&key.field, key.name);
+        let Self { settings, problems } = self;
+        let wrong = take(field, settings, name, key.is_secret, given, &source);
+        problems.extend(wrong);
+        // One that is wrong was given, too.
+        self.settings.sources.insert(name.to_owned(), source);
+    }
+
+    /// Takes the value of a listener's key; there must be such a listener.
+    pub(super) fn set_of_listener(
+        &mut self,
+        index: usize,
+        key: &'static Key<Listen>,
+        given: &Given<'_>,
+        source: Source,
+    ) {
+        let name = listener_key(index, key.name);
+        if let Some(listen) = self.settings.listeners.get_mut(index) {
+            let wrong = take(&key.field, listen, &name, key.is_secret, given, &source);
+            self.problems.extend(wrong);
+        }
+        self.settings.sources.insert(name, source);
+    }
+
+    /// Adds a listener of which nothing is known yet; returns its index.
+    pub(super) fn add_listener(&mut self, source: Source) -> usize {
+        let index = self.settings.listeners.len();
+        let listen = Listen::new(Protocol::Http, NO_ADDRESS);
+        self.settings.listeners.push(listen);
+        self.settings.sources.insert(listener(index), source);
+        index
+    }
+
+    /// Takes variables of the environment.
+    pub(super) fn read_env(&mut self, env: &[(String, String)]) {
+        let env: BTreeMap<&str, &str> = env
+            .iter()
+            .filter(|(name, _)| name.starts_with(PREFIX) && name != FILE_VARIABLE)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let mut of_listeners = Vec::new();
+        for (name, value) in env {
+            let source = Source::Env(name.to_owned());
+            if let Some(key) = KEYS.iter().find(|key| variable(key.name) == name) {
+                self.set(key, &Given::Untyped(value), source);
+            } else if let Some((index, rest)) = listener_variable(name) {
+                of_listeners.push((index, rest, value, source));
+            } else {
+                self.meet_unknown_variable(name, &source);
+            }
+        }
+        // By their numbers: as texts, 10 goes before 2.
+        of_listeners.sort_by_key(|(index, ..)| *index);
+        for (index, rest, value, source) in of_listeners {
+            self.read_listener_variable(index, rest, value, source);
+        }
+    }
+
+    fn read_listener_variable(&mut self, index: usize, rest: &str, value: &str, source: Source) {
+        let Some(key) = LISTENER_KEYS.iter().find(|key| upper(key.name) == rest) else {
+            let name = listener_key(index, &rest.to_lowercase());
+            return self.meet_unknown(&source, &name, LISTENER_KEYS.iter().map(|key| key.name));
+        };
+        let count = self.settings.listeners.len();
+        if index == count {
+            self.add_listener(source.clone());
+        } else if count < index {
+            let remedy = format!("count on from {}: the first is 0", listener_prefix(count));
+            let name = listener_key(index, key.name);
+            return self.complain(&source, &name, "no listener has the number before", remedy);
+        }
+        self.set_of_listener(index, key, &Given::Untyped(value), source);
+    }
+
+    /// Slips are problems. What an orchestrator sets for a service of this name is not ours, and
+    /// who would start in spite of it could not tell it not to.
+    fn meet_unknown_variable(&mut self, name: &str, source: &Source) {
+        if name.contains("_SERVICE_") || name.contains("_PORT") {
+            return;
+        }
+        // Without what all have in common, which would make all of them alike.
+        let own = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
+        let keys = KEYS.iter().map(|key| upper(key.name));
+        let known: Vec<String> = keys.chain([own(FILE_VARIABLE)]).collect();
+        let near = nearest(&own(name), known.iter().map(String::as_str));
+        let mut sections = SECTIONS.iter().filter(|(section, _)| !section.is_empty());
+        let in_section = name.starts_with("CORECAST_LISTENER_")
+            || sections.any(|(section, _)| name.starts_with(&variable(&format!("{section}."))));
+        match near {
+            Some(near) => {
+                let remedy = format!("did you mean {PREFIX}{near}?");
+                self.complain(source, "", "unknown variable", remedy);
+            }
+            None if in_section => {
+                let remedy = "see `corecast config doc` for the variables there are";
+                self.complain(source, "", "unknown variable", remedy);
+            }
+            None => {}
+        }
+    }
+
+    /// Complains of a key that does not exist.
+    pub(super) fn meet_unknown<'n>(
+        &mut self,
+        source: &Source,
+        name: &str,
+        known: impl Iterator<Item = &'n str> + Clone,
+    ) {
+        // Of listeners the last part alone is known; elsewhere names are whole.
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let near = nearest(name, known.clone()).or_else(|| nearest(last, known.clone()));
+        // The right key in the wrong section is not near by letters.
+        let same_end = |known: &&str| known.rsplit('.').next() == Some(last);
+        let near = near.or_else(|| known.clone().find(same_end));
+        let remedy = match near {
+            Some(near) => format!("did you mean {near}?"),
+            None => "see `corecast config doc` for the keys there are".to_owned(),
+        };
+        self.complain(source, name, "unknown key", remedy);
+    }
+
+    /// Takes flags.
+    pub(super) fn read_flags(&mut self, flags: &[(&'static str, String)]) {
+        for (flag, value) in flags {
+            let source = Source::Flag(flag);
+            let given = Given::Untyped(value);
+            if let Some(key) = KEYS.iter().find(|key| key.flag == Some(flag)) {
+                self.set(key, &given, source);
+            } else if let Some((_, protocol, name)) =
+                LISTENER_FLAGS.iter().find(|(known, ..)| known == flag)
+                && let Some(key) = LISTENER_KEYS.iter().find(|key| key.name == *name)
+            {
+                let index = self.first_listener(*protocol, &source);
+                self.set_of_listener(index, key, &given, source);
+            }
+        }
+    }
+
+    /// The first listener that speaks so; added if there is none.
+    fn first_listener(&mut self, protocol: Protocol, source: &Source) -> usize {
+        let mut listeners = self.settings.listeners.iter();
+        if let Some(index) = listeners.position(|listen| listen.protocol == protocol) {
+            return index;
+        }
+        let index = self.add_listener(source.clone());
+        self.settings.listeners[index].protocol = protocol;
+        let key = listener_key(index, "protocol");
+        self.settings.sources.insert(key, source.clone());
+        index
+    }
+}
+
+/// Reads a value, or says why it cannot be.
+fn take<T: Clone>(
+    field: &Field<T>,
+    into: &mut T,
+    name: &str,
+    is_secret: bool,
+    given: &Given<'_>,
+    source: &Source,
+) -> Option<Problem> {
+    if field.read(into, given) {
+        return None;
+    }
+    let shown = if is_secret {
+        "this".to_owned()
+    } else {
+        given.show()
+    };
+    Some(Problem {
+        source: source.clone(),
+        key: name.to_owned(),
+        what: format!("cannot be {shown}"),
+        remedy: format!("must be {}", field.expects(into)),
+    })
+}
+
+/// The full name of a listener.
+pub(super) fn listener(index: usize) -> String {
+    format!("listener.{index}")
+}
+
+/// The full name of a listener's key.
+pub(super) fn listener_key(index: usize, name: &str) -> String {
+    format!("listener.{index}.{name}")
+}
+
+/// The variable of a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{PREFIX}{}", upper(key))
+}
+
+fn upper(name: &str) -> String {
+    name.replace('.', "_").to_uppercase()
+}
+
+/// What the variables of a listener begin with.
+fn listener_prefix(index: usize) -> String {
+    variable(&listener_key(index, ""))
+}
+
+/// The number and the rest of a listener's variable.
+fn listener_variable(name: &str) -> Option<(usize, &str)> {
+    let rest = name.strip_prefix("CORECAST_LISTENER_")?;
+    let (index, rest) = rest.split_once('_')?;
+    Some((index.parse().ok()?, rest))
+}
+
+/// Flags that set a key of the first listener with a protocol.
+pub(super) const LISTENER_FLAGS: &[(&str, Protocol, &str)] = &[
+    ("--http", Protocol::Http, "address"),
+    ("--tcp", Protocol::LengthPrefix, "address"),
+    ("--tcp-topic", Protocol::LengthPrefix, "topic"),
+];

@@ -1,0 +1,251 @@
+//! The types of values: how each is read, written and described.
+
+use core::net::SocketAddr;
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::settings::units::{parse_size, parse_time, show_size, show_time};
+
+/// Where in `T` a value stands.
+type At<T, V> = fn(&mut T) -> &mut V;
+
+/// The type of a key: where its value stands, what it may be, and the word for none if it may be
+/// none.
+pub(super) enum Field<T> {
+    /// `true` or `false`.
+    Switch(At<T, bool>),
+    /// A number, or a word.
+    CountOr(At<T, Option<usize>>, RangeInclusive<usize>, &'static str),
+    /// A size in bytes.
+    Size(At<T, usize>, RangeInclusive<usize>),
+    /// A time.
+    Time(At<T, Duration>, RangeInclusive<Duration>),
+    /// A time, or a word.
+    TimeOr(
+        At<T, Option<Duration>>,
+        RangeInclusive<Duration>,
+        &'static str,
+    ),
+    /// One of several words.
+    Choice(fn(&mut T) -> &mut dyn Choice),
+    /// An address with a port.
+    Address(At<T, SocketAddr>),
+    /// The same, or a word.
+    AddressOr(At<T, Option<SocketAddr>>, &'static str),
+    /// A text of so many bytes.
+    Text(At<T, String>, RangeInclusive<usize>),
+}
+
+/// A value that is one of several words.
+pub(super) trait Choice {
+    /// All the words, in the order of the documentation.
+    fn words(&self) -> &'static [&'static str];
+
+    /// The place of its own word among them.
+    fn chosen(&self) -> usize;
+
+    /// Takes the value whose word has this place.
+    fn choose(&mut self, index: usize);
+}
+
+/// Makes a [`Choice`] of an enum: its words with their values.
+macro_rules! choice {
+    ($type:ty { $($word:literal => $value:path),* $(,)? }) => {
+        impl $crate::settings::field::Choice for $type {
+            fn words(&self) -> &'static [&'static str] {
+                &[$($word),*]
+            }
+
+            fn chosen(&self) -> usize {
+                let values = [$($value),*];
+                values.iter().position(|value| value == self).unwrap_or_default()
+            }
+
+            fn choose(&mut self, index: usize) {
+                if let Some(value) = [$($value),*].get(index) {
+                    *self = *value;
+                }
+            }
+        }
+    };
+}
+pub(super) use choice;
+
+/// A value as it was given.
+#[derive(Clone, Debug)]
+pub(super) enum Given<'a> {
+    /// By the environment or a flag, which know no types.
+    Untyped(&'a str),
+    /// A string of TOML.
+    Text(&'a str),
+    /// An integer of TOML; `None` is beyond all that is asked for.
+    Number(Option<usize>),
+    /// A boolean of TOML.
+    Switch(bool),
+    /// A type of TOML that no key has, by its name.
+    Other(&'static str),
+}
+
+impl Given<'_> {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Untyped(text) | Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn number(&self) -> Option<usize> {
+        match self {
+            Self::Untyped(text) => text.trim().parse().ok(),
+            Self::Number(number) => *number,
+            _ => None,
+        }
+    }
+
+    fn switch(&self) -> Option<bool> {
+        match self {
+            Self::Untyped(text) => text.trim().parse().ok(),
+            Self::Switch(is_on) => Some(*is_on),
+            _ => None,
+        }
+    }
+
+    /// The value for a message to whoever gave it.
+    pub(super) fn show(&self) -> String {
+        match self {
+            Self::Untyped(text) | Self::Text(text) => quote(text),
+            Self::Number(Some(number)) => number.to_string(),
+            Self::Number(None) => "this number".to_owned(),
+            Self::Switch(is_on) => is_on.to_string(),
+            Self::Other(name) => format!("a value of the type {name}"),
+        }
+    }
+}
+
+impl<T: Clone> Field<T> {
+    /// Sets the value to what was given; `false`, and nothing is set, if that is not right.
+    pub(super) fn read(&self, into: &mut T, given: &Given<'_>) -> bool {
+        let text = given.text();
+        let read = match self {
+            Self::Switch(at) => given.switch().map(|is_on| *at(into) = is_on),
+            Self::CountOr(at, range, none) => {
+                let number = given.number().filter(|number| range.contains(number));
+                or(number, text, none).map(|number| *at(into) = number)
+            }
+            Self::Size(at, range) => {
+                let size = given.number().or_else(|| parse_size(text?));
+                let size = size.filter(|size| range.contains(size));
+                size.map(|size| *at(into) = size)
+            }
+            Self::Time(at, range) => time(text, range).map(|time| *at(into) = time),
+            Self::TimeOr(at, range, none) => {
+                or(time(text, range), text, none).map(|time| *at(into) = time)
+            }
+            Self::Choice(at) => {
+                let choice = at(into);
+                let word = text.and_then(|text| choice.words().iter().position(|w| *w == text));
+                word.map(|word| choice.choose(word))
+            }
+            Self::Address(at) => address(text).map(|address| *at(into) = address),
+            Self::AddressOr(at, none) => {
+                or(address(text), text, none).map(|address| *at(into) = address)
+            }
+            Self::Text(at, range) => {
+                let text = text.filter(|text| range.contains(&text.len()));
+                text.map(|text| *at(into) = text.to_owned())
+            }
+        };
+        read.is_some()
+    }
+
+    /// The value as TOML.
+    pub(super) fn show(&self, of: &T) -> String {
+        let of = &mut of.clone();
+        match self {
+            Self::Switch(at) => at(of).to_string(),
+            Self::CountOr(at, _, none) => match at(of) {
+                Some(number) => number.to_string(),
+                None => quote(none),
+            },
+            Self::Size(at, _) => quote(&show_size(*at(of))),
+            Self::Time(at, _) => quote(&show_time(*at(of))),
+            Self::TimeOr(at, _, none) => {
+                let time: Option<String> = at(of).map(show_time);
+                quote(time.as_deref().unwrap_or(none))
+            }
+            Self::Choice(at) => {
+                let choice = at(of);
+                quote(choice.words().get(choice.chosen()).unwrap_or(&""))
+            }
+            Self::Address(at) => quote(&at(of).to_string()),
+            Self::AddressOr(at, none) => {
+                let address: Option<String> = at(of).map(|address| address.to_string());
+                quote(address.as_deref().unwrap_or(none))
+            }
+            Self::Text(at, _) => quote(at(of)),
+        }
+    }
+
+    /// What would be right, after "write".
+    pub(super) fn expects(&self, of: &T) -> String {
+        let number = |range: &RangeInclusive<usize>| match *range.end() {
+            usize::MAX => format!("a number from {} on", range.start()),
+            end => format!("a number from {} to {end}", range.start()),
+        };
+        let time = |range: &RangeInclusive<Duration>| {
+            let (from, to) = (show_time(*range.start()), show_time(*range.end()));
+            format!("a time from {} to {}", quote(&from), quote(&to))
+        };
+        match self {
+            Self::Switch(_) => "true or false".to_owned(),
+            Self::CountOr(_, range, none) => format!("{} or {}", number(range), quote(none)),
+            Self::Size(_, range) => {
+                let (from, to) = (show_size(*range.start()), show_size(*range.end()));
+                format!("a size from {} to {}", quote(&from), quote(&to))
+            }
+            Self::Time(_, range) => time(range),
+            Self::TimeOr(_, range, none) => format!("{} or {}", time(range), quote(none)),
+            Self::Choice(at) => {
+                let words = at(&mut of.clone()).words().iter();
+                let words: Vec<String> = words.map(|word| quote(word)).collect();
+                let (last, rest) = words.split_last().unwrap_or((&words[0], &[]));
+                format!("{} or {last}", rest.join(", "))
+            }
+            Self::Address(_) => ADDRESS.to_owned(),
+            Self::AddressOr(_, none) => format!("{ADDRESS}, or {}", quote(none)),
+            Self::Text(_, range) => {
+                format!("a text of {} to {} bytes", range.start(), range.end())
+            }
+        }
+    }
+}
+
+const ADDRESS: &str = "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+
+/// A value, or none if the text is the word for that.
+fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> {
+    match value {
+        Some(value) => Some(Some(value)),
+        None => (text == Some(none)).then_some(None),
+    }
+}
+
+fn time(text: Option<&str>, range: &RangeInclusive<Duration>) -> Option<Duration> {
+    parse_time(text?).filter(|time| range.contains(time))
+}
+
+fn address(text: Option<&str>) -> Option<SocketAddr> {
+    text?.trim().parse().ok()
+}
+
+/// A text as a string of TOML: a basic string, in which some characters are escaped.
+pub(super) fn quote(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c {
+        '"' => Cow::Borrowed("\\\""),
+        '\\' => Cow::Borrowed("\\\\"),
+        c if c.is_control() => Cow::Owned(format!("\\u{:04X}", u32::from(c))),
+        c => Cow::Owned(c.to_string()),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}

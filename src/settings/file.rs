@@ -1,0 +1,122 @@
+//! Reading a file: TOML, walked against the table of keys.
+
+use toml::Spanned;
+use toml::de::{DeInteger, DeTable, DeValue};
+
+use crate::settings::Source;
+use crate::settings::draft::{Draft, listener_key};
+use crate::settings::field::Given;
+use crate::settings::keys::{KEYS, LISTENER_KEYS, SECTIONS};
+
+/// A file: its name, and its text, in which places are lines.
+#[derive(Clone, Copy, Debug)]
+struct File<'a> {
+    name: &'a str,
+    text: &'a str,
+}
+
+impl File<'_> {
+    /// The line of a place in the text.
+    fn line(&self, at: usize) -> Source {
+        let before = self.text.as_bytes().iter().take(at);
+        Source::File {
+            name: self.name.to_owned(),
+            line: 1 + before.filter(|byte| **byte == b'\n').count(),
+        }
+    }
+}
+
+impl Draft {
+    /// Takes what a file says.
+    pub(super) fn read_file(&mut self, name: &str, text: &str) {
+        let file = File { name, text };
+        let (root, errors) = DeTable::parse_recoverable(text);
+        for error in errors {
+            let source = file.line(error.span().map_or(0, |span| span.start));
+            self.complain(&source, "", error.message(), "must be TOML 1.0");
+        }
+        self.read_table(file, "", root.get_ref());
+    }
+
+    /// Takes a section, or what stands before the first.
+    fn read_table(&mut self, file: File<'_>, section: &str, table: &DeTable<'_>) {
+        for (key, value) in table {
+            let source = file.line(key.span().start);
+            let name = match section {
+                "" => key.get_ref().to_string(),
+                section => format!("{section}.{}", key.get_ref()),
+            };
+            self.read_entry(file, &name, value, source);
+        }
+    }
+
+    fn read_entry(
+        &mut self,
+        file: File<'_>,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+        source: Source,
+    ) {
+        let is_section = SECTIONS.iter().any(|(section, _)| *section == name);
+        match (KEYS.iter().find(|key| key.name == name), value.get_ref()) {
+            (Some(key), value) => self.set(key, &given(value), source),
+            (None, value) if name == "listener" => self.read_listeners(file, value, &source),
+            (None, DeValue::Table(table)) if is_section => self.read_table(file, name, table),
+            (None, _) if is_section => {
+                let remedy = format!("must be a section, as in [{name}] with keys below it");
+                self.complain(&source, name, "is no key", remedy);
+            }
+            (None, _) => {
+                let sections = SECTIONS.iter().map(|(section, _)| *section);
+                let sections = sections.filter(|section| !section.is_empty());
+                let keys = KEYS.iter().map(|key| key.name);
+                let known = keys.chain(sections).chain(["listener"]);
+                self.meet_unknown(&source, name, known);
+            }
+        }
+    }
+
+    /// Takes the listeners of a file, which there are instead of the default's.
+    fn read_listeners(&mut self, file: File<'_>, value: &DeValue<'_>, source: &Source) {
+        self.settings.listeners.clear();
+        let DeValue::Array(tables) = value else {
+            let remedy = "each needs a header of its own: [[listener]]";
+            return self.complain(source, "listener", "must be a list of tables", remedy);
+        };
+        for table in tables.iter() {
+            let source = file.line(table.span().start);
+            let index = self.add_listener(source.clone());
+            let DeValue::Table(table) = table.get_ref() else {
+                let remedy = "each needs a header of its own: [[listener]]";
+                self.complain(&source, "listener", "must be a list of tables", remedy);
+                continue;
+            };
+            for (key, value) in table {
+                let source = file.line(key.span().start);
+                let name = key.get_ref().as_ref();
+                match LISTENER_KEYS.iter().find(|key| key.name == name) {
+                    Some(key) => {
+                        self.set_of_listener(index, key, &given(value.get_ref()), source);
+                    }
+                    None => {
+                        let known = LISTENER_KEYS.iter().map(|key| key.name);
+                        self.meet_unknown(&source, &listener_key(index, name), known);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn given<'v>(value: &'v DeValue<'_>) -> Given<'v> {
+    match value {
+        DeValue::String(text) => Given::Text(text),
+        DeValue::Integer(number) => Given::Number(integer(number)),
+        DeValue::Boolean(is_on) => Given::Switch(*is_on),
+        other => Given::Other(other.type_str()),
+    }
+}
+
+fn integer(number: &DeInteger<'_>) -> Option<usize> {
+    usize::from_str_radix(number.as_str(), number.radix()).ok()
+}

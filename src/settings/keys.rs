@@ -1,0 +1,270 @@
+//! The table of keys: everything that a configuration can say, each in one place.
+
+use core::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use crate::config::SlowConsumer;
+use crate::limits::{
+    ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, LOG_BYTES_CEILING, MESSAGE_BYTES_CEILING,
+    SHARDS_MAX, TCP_USER_TIMEOUT, TOPIC_BYTES_MAX,
+};
+use crate::settings::field::{Field, choice};
+use crate::settings::{Level, Listen, Protocol, Settings, Tables};
+
+/// A key: its full name with its section, its type, and a sentence about it.
+pub(super) struct Key<T: 'static> {
+    /// As in `limits.message`; of a listener without the section.
+    pub(super) name: &'static str,
+    pub(super) field: Field<T>,
+    /// The flag that sets it, too.
+    pub(super) flag: Option<&'static str>,
+    /// Whether its value is shown to nobody.
+    pub(super) is_secret: bool,
+    /// Whether somebody must give it, as no default would do.
+    pub(super) is_required: bool,
+    /// What it is, for `config doc` and the comments of `config default`.
+    pub(super) doc: &'static str,
+}
+
+impl<T> Key<T> {
+    const fn new(name: &'static str, field: Field<T>, doc: &'static str) -> Self {
+        Self {
+            name,
+            field,
+            flag: None,
+            is_secret: false,
+            is_required: false,
+            doc,
+        }
+    }
+
+    const fn flag(self, flag: &'static str) -> Self {
+        Self {
+            flag: Some(flag),
+            ..self
+        }
+    }
+
+    const fn required(self) -> Self {
+        Self {
+            is_required: true,
+            ..self
+        }
+    }
+}
+
+/// The sections in the order of the documentation, each with what it is about. Keys before the
+/// first header of a file belong to the section without a name.
+pub(super) const SECTIONS: &[(&str, &str)] = &[
+    ("", "How the server is laid out on the host."),
+    ("limits", "What the server admits and keeps."),
+    ("timeouts", "How long it waits."),
+    ("topics", "How topics behave."),
+    (
+        "admin",
+        "The port for operators: `/metrics`, `/livez`, `/readyz`.",
+    ),
+    ("log", "What is logged, on standard error."),
+];
+
+/// What the listeners' tables are about.
+pub(super) const LISTENERS: &str = "\
+Where clients connect: a table for each place. Those of a file take the place of the two that \
+there are by default, `http` on `127.0.0.1:8080` and `length-prefix` on `127.0.0.1:9000`.";
+
+/// Everything but the listeners.
+pub(super) static KEYS: &[Key<Settings>] = &[
+    key(
+        "shards",
+        Field::CountOr(|s| &mut s.shards, 1..=SHARDS_MAX, "auto"),
+        "Threads, each with its own event loop and its own limit of open files; \
+         `auto` is one for each core.",
+    )
+    .flag("--shards"),
+    key(
+        "pin",
+        Field::Switch(|s| &mut s.pin),
+        "Whether each shard runs on a core of its own.",
+    ),
+    key(
+        "fd_tables",
+        Field::Choice(|s| &mut s.tables),
+        "Whether each shard has a table of descriptors, and with it the limit of open files, of \
+         its `own`, or all have one that is `shared`.",
+    ),
+    key(
+        "limits.connections",
+        Field::CountOr(|s| &mut s.connections, 1..=usize::MAX, "auto"),
+        "Most connections; more are answered with 503, or closed where there are no words for \
+         it. `auto` is what the limit of open files allows.",
+    )
+    .flag("--max-connections"),
+    key(
+        "limits.message",
+        Field::Size(
+            |s| &mut s.config.message_bytes_max,
+            1..=MESSAGE_BYTES_CEILING,
+        ),
+        "Longest message; a longer one closes its connection.",
+    )
+    .flag("--max-message"),
+    key(
+        "limits.log",
+        Field::Size(|s| &mut s.config.log_bytes_max, 1..=LOG_BYTES_CEILING),
+        "What a topic's log keeps for subscribers that are behind, on each shard and in each \
+         encoding; always at least its newest message.",
+    ),
+    key(
+        "limits.backlog",
+        Field::Size(
+            |s| &mut s.config.backlog_bytes_max,
+            1..=BACKLOG_BYTES_CEILING,
+        ),
+        "What all logs of one shard keep; the server raises it to the shard's part of a quarter \
+         of the memory.",
+    ),
+    key(
+        "limits.assembly",
+        Field::Size(
+            |s| &mut s.config.assembly_bytes_max,
+            1..=ASSEMBLY_BYTES_CEILING,
+        ),
+        "What one shard keeps of messages that have not come whole; beyond it, whoever holds \
+         most is closed.",
+    ),
+    key(
+        "timeouts.handshake",
+        Field::Time(|s| &mut s.config.handshake_timeout, SHORT),
+        "A request must be complete this long after the connection was accepted.",
+    ),
+    key(
+        "timeouts.ping",
+        Field::Time(|s| &mut s.config.ping_interval, SHORT),
+        "A WebSocket connection that sent nothing for this long is pinged; what it was sent \
+         meanwhile puts that off, to at most twice this time.",
+    ),
+    key(
+        "timeouts.pong",
+        Field::Time(|s| &mut s.config.pong_timeout, SHORT),
+        "A pinged connection that still sends nothing for this long is closed.",
+    ),
+    key(
+        "timeouts.tcp_idle",
+        Field::TimeOr(|s| &mut s.config.tcp_idle_timeout, SHORT, "off"),
+        "A TCP connection that sent nothing for this long is closed; `off` lets it be silent.",
+    ),
+    key(
+        "timeouts.stall",
+        Field::Time(|s| &mut s.config.stall_timeout, BELOW_TCP),
+        "A connection whose socket takes no byte for this long, while some wait, is closed.",
+    ),
+    key(
+        "timeouts.drain",
+        Field::Time(|s| &mut s.config.drain_timeout, SHORT),
+        "A server that drains waits this long for what was published before to reach everyone.",
+    ),
+    key(
+        "topics.slow_consumer",
+        Field::Choice(|s| &mut s.config.slow_consumer),
+        "What becomes of a subscriber whose socket is blocked when the topic's log is full: it \
+         goes on with the oldest message kept (`drop-oldest`) or the newest (`latest`), keeps \
+         what it has not had and misses what comes after (`drop-newest`), or is closed \
+         (`disconnect`).",
+    )
+    .flag("--slow-consumer"),
+    key(
+        "topics.linger",
+        Field::Time(|s| &mut s.config.interest_linger, FROM_ZERO),
+        "A topic stays live this long after its last subscriber, so that one who comes back at \
+         once need not wait for it.",
+    ),
+    key(
+        "admin.address",
+        Field::AddressOr(|s| &mut s.admin, "off"),
+        "Where it listens. Nobody is asked who they are: keep it on the loopback interface or a \
+         network of your own.",
+    )
+    .flag("--admin"),
+    key(
+        "log.level",
+        Field::Choice(|s| &mut s.level),
+        "The least severe lines that are logged. `RUST_LOG` goes before it, and can tell modules \
+         apart.",
+    ),
+];
+
+/// The keys of a listener's table.
+pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
+    of_listener(
+        "name",
+        Field::Text(|l| &mut l.name, 0..=64),
+        "A name of its own, for people.",
+    ),
+    of_listener(
+        "protocol",
+        Field::Choice(|l| &mut l.protocol),
+        "What its connections speak: `http` is HTTP and WebSocket, `length-prefix` is TCP with \
+         a 4-byte big-endian length before each message.",
+    )
+    .required(),
+    of_listener(
+        "address",
+        Field::Address(|l| &mut l.address),
+        "Where it listens; port 0 takes a free one and logs it.",
+    )
+    .required(),
+    of_listener(
+        "topic",
+        Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
+        "The topic that all its connections publish on and get; not for `http`, where the path \
+         names it.",
+    ),
+];
+
+/// A key of [`KEYS`].
+const fn key(name: &'static str, field: Field<Settings>, doc: &'static str) -> Key<Settings> {
+    Key::new(name, field, doc)
+}
+
+/// A key of [`LISTENER_KEYS`].
+const fn of_listener(name: &'static str, field: Field<Listen>, doc: &'static str) -> Key<Listen> {
+    Key::new(name, field, doc)
+}
+
+/// Times of what a client is to do. Finer than some tens of milliseconds they mean nothing, and
+/// a day is as good as never.
+const SHORT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
+const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
+/// The kernel ends the connection after its own time, and counts it as nobody's decision.
+const BELOW_TCP: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(TCP_USER_TIMEOUT.as_secs() - 1);
+
+choice!(SlowConsumer {
+    "drop-oldest" => Self::DropOldest,
+    "latest" => Self::Latest,
+    "drop-newest" => Self::DropNewest,
+    "disconnect" => Self::Disconnect,
+});
+
+choice!(Tables {
+    "own" => Self::Own,
+    "shared" => Self::Shared,
+});
+
+choice!(Protocol {
+    "http" => Self::Http,
+    "length-prefix" => Self::LengthPrefix,
+});
+
+choice!(Level {
+    "off" => Self::Off,
+    "error" => Self::Error,
+    "warn" => Self::Warn,
+    "info" => Self::Info,
+    "debug" => Self::Debug,
+});
+
+/// The address of a listener that has not said one.
+pub(super) const NO_ADDRESS: SocketAddr =
+    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 0);

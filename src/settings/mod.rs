@@ -1,0 +1,225 @@
+//! The configuration of the program: a file, the environment and flags, to checked values.
+//!
+//! Pure: texts go in, and [`Settings`] come out, or the list of all that is wrong. A value is
+//! taken from a flag before the environment, from there before the file, and is the default
+//! where nobody gives it. Defaults are those of [`Config`], and so of `limits`.
+//!
+//! A new key is one entry in the table of [`keys`]: its name, where its value stands in
+//! [`Settings`] (or in [`Listen`], for a key of listeners), what it may be, and a sentence. What
+//! reads files, the environment and flags, and what writes the documentation, goes by that table
+//! alone. Beyond the entry it may need:
+//!
+//! - a field in [`Settings`], with its default, and a line in [`Settings::builder`], if it is
+//!   none of [`Config`]'s;
+//! - a field in `cli::Serve` of the same name as its flag, if it has one;
+//! - a rule in `check`, if it does not go together with every value of other keys;
+//! - a variant of `Field`, if it is of a new type; an enum of words is a `choice!`;
+//! - `corecast config doc > docs/CONFIG.md`, of which a test reminds.
+
+mod check;
+mod draft;
+mod field;
+mod file;
+mod keys;
+mod problem;
+#[cfg(test)]
+mod tests;
+mod units;
+mod write;
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::collections::BTreeMap;
+
+use crate::config::Config;
+use crate::relay::LOBBY;
+use crate::server::{Server, ServerBuilder};
+use crate::settings::draft::Draft;
+pub use crate::settings::problem::{Problem, Source};
+pub use crate::settings::write::{default_file, reference};
+
+/// Checked values for the whole program.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many shards; `None` for one for each core.
+    pub shards: Option<usize>,
+    /// Whether each shard has a core of its own.
+    pub pin: bool,
+    /// Whose the tables of descriptors are.
+    pub tables: Tables,
+    /// Most connections; `None` for what the limit of open files allows.
+    pub connections: Option<usize>,
+    /// What the shards run with.
+    pub config: Config,
+    /// Where the admin port listens, if there is one.
+    pub admin: Option<SocketAddr>,
+    /// What is logged.
+    pub level: Level,
+    /// Where clients connect.
+    pub listeners: Vec<Listen>,
+    /// Where each value comes from, by the full name of its key; what is not here is a default.
+    sources: BTreeMap<String, Source>,
+}
+
+/// One place for clients to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// For people; may be empty.
+    pub name: String,
+    /// What its connections speak.
+    pub protocol: Protocol,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The topic of all its connections, where the protocol names none.
+    pub topic: String,
+}
+
+/// What the connections of a listener speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP and WebSocket.
+    Http,
+    /// Length-prefixed TCP.
+    LengthPrefix,
+}
+
+/// Whose the tables of descriptors are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// One for each shard.
+    Own,
+    /// One for the process.
+    Shared,
+}
+
+/// The least severe lines that are logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// None at all.
+    Off,
+    /// Somebody must act.
+    Error,
+    /// Something degraded and went on.
+    Warn,
+    /// Start, stop, drain.
+    Info,
+    /// The end of each connection.
+    Debug,
+}
+
+/// What a configuration is read from.
+#[derive(Clone, Debug, Default)]
+pub struct Input<'a> {
+    /// The file: its name, for messages, and its text.
+    pub file: Option<(&'a str, &'a str)>,
+    /// The environment, or what of it begins with [`PREFIX`].
+    pub env: Vec<(String, String)>,
+    /// Flags with their values, as `("--shards", "4")`.
+    pub flags: Vec<(&'static str, String)>,
+}
+
+/// What the names of all variables begin with.
+pub const PREFIX: &str = "CORECAST_";
+
+/// The variable that names the file.
+pub const FILE_VARIABLE: &str = "CORECAST_CONFIG";
+
+impl Settings {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it.
+    pub fn load(input: &Input<'_>) -> Result<Self, Vec<Problem>> {
+        let mut draft = Draft::default();
+        if let Some((name, text)) = input.file {
+            draft.read_file(name, text);
+        }
+        draft.read_env(&input.env);
+        draft.read_flags(&input.flags);
+        draft.check();
+        draft.finish()
+    }
+
+    /// The server that they describe.
+    pub fn builder(&self) -> ServerBuilder {
+        let mut builder = Server::builder()
+            .config(self.config.clone())
+            .pin(self.pin)
+            .own_tables(self.tables == Tables::Own);
+        if let Some(shards) = self.shards {
+            builder = builder.shards(shards);
+        }
+        if let Some(connections) = self.connections {
+            builder = builder.connections_max(connections);
+        }
+        for listen in &self.listeners {
+            builder = match listen.protocol {
+                Protocol::Http => builder.http(listen.address),
+                Protocol::LengthPrefix => builder.tcp(listen.address, listen.topic.as_str()),
+            };
+        }
+        builder
+    }
+
+    /// Where the value of a key comes from, given its full name, as in `listener.0.address`.
+    fn source(&self, key: &str) -> Source {
+        self.sources.get(key).cloned().unwrap_or_default()
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let on_loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        Self {
+            shards: None,
+            pin: true,
+            tables: Tables::Own,
+            connections: None,
+            config: Config::default(),
+            admin: None,
+            level: Level::Info,
+            listeners: vec![
+                Listen::new(Protocol::Http, on_loopback(HTTP_PORT)),
+                Listen::new(Protocol::LengthPrefix, on_loopback(TCP_PORT)),
+            ],
+            sources: BTreeMap::new(),
+        }
+    }
+}
+
+impl Listen {
+    fn new(protocol: Protocol, address: SocketAddr) -> Self {
+        Self {
+            name: String::new(),
+            protocol,
+            address,
+            topic: LOBBY.to_owned(),
+        }
+    }
+}
+
+impl Protocol {
+    /// Whether a listener has one topic for all its connections.
+    fn has_topic(self) -> bool {
+        self != Self::Http
+    }
+}
+
+impl Level {
+    /// As a filter of the log.
+    pub fn word(self) -> &'static str {
+        use crate::settings::field::Choice;
+        self.words()[self.chosen()]
+    }
+}
+
+/// Every flag that sets a key.
+pub fn flags() -> impl Iterator<Item = &'static str> {
+    let of_keys = keys::KEYS.iter().filter_map(|key| key.flag);
+    of_keys.chain(draft::LISTENER_FLAGS.iter().map(|(flag, ..)| *flag))
+}
+
+/// Where a server without a configuration listens for HTTP.
+const HTTP_PORT: u16 = 8080;
+/// The same for length-prefixed TCP.
+const TCP_PORT: u16 = 9000;

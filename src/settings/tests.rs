@@ -1,0 +1,435 @@
+use super::draft::{LISTENER_FLAGS, variable};
+use super::field::Field;
+use super::keys::{KEYS, Key, LISTENER_KEYS, SECTIONS};
+use super::units::{show_size, show_time};
+use super::*;
+
+fn load(text: &str, env: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Vec<String> {
+    let problems = read(text, env, flags).err().unwrap_or_default();
+    problems.iter().map(Problem::to_string).collect()
+}
+
+fn read(
+    text: &str,
+    env: &[(&str, &str)],
+    flags: &[(&'static str, &str)],
+) -> Result<Settings, Vec<Problem>> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Settings::load(&Input {
+        file: Some(("c.toml", text)),
+        env: env.iter().map(owned).collect(),
+        flags: flags
+            .iter()
+            .map(|(flag, value)| (*flag, (*value).to_owned()))
+            .collect(),
+    })
+}
+
+/// All values, without where they come from.
+fn values(settings: &Settings) -> String {
+    let mut settings = settings.clone();
+    settings.sources.clear();
+    format!("{settings:?}")
+}
+
+/// A value that is right and not the default, as in a variable.
+fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
+    let other = match &key.field {
+        Field::Switch(at) => (!*at(&mut default.clone())).to_string(),
+        Field::CountOr(_, range, _) => range.start().to_string(),
+        Field::Size(_, range) => show_size(*range.end()),
+        Field::Time(_, range) | Field::TimeOr(_, range, _) => show_time(*range.end()),
+        Field::Choice(at) => {
+            let words = at(&mut default.clone()).words();
+            (*words.last().unwrap()).to_owned()
+        }
+        Field::Address(_) | Field::AddressOr(..) => "[::1]:65535".to_owned(),
+        Field::Text(..) => "\"\\\u{1}x".to_owned(),
+    };
+    assert_ne!(
+        key.field.show(default).trim_matches('"'),
+        other,
+        "{}",
+        key.name
+    );
+    other
+}
+
+/// The same in a file.
+fn literal<T: Clone>(key: &Key<T>, sample: &str) -> String {
+    match key.field {
+        Field::Switch(_) | Field::CountOr(..) => sample.to_owned(),
+        _ => field::quote(sample),
+    }
+}
+
+/// A file with one key; what must go with it goes with it.
+fn file_with(key: &str, value: &str) -> String {
+    let size = "limits.message";
+    match key.rsplit_once('.') {
+        None => format!("{key} = {value}\n"),
+        Some(("limits", "message")) => {
+            format!("[limits]\nmessage = {value}\nassembly = \"1GiB\"\n")
+        }
+        Some(("limits", "log")) => format!("[limits]\nlog = {value}\nbacklog = \"1GiB\"\n"),
+        Some((section, last)) => {
+            assert_ne!(key, size);
+            format!("[{section}]\n{last} = {value}\n")
+        }
+    }
+}
+
+#[test]
+fn the_default_file_gives_the_defaults() {
+    let settings = read(&default_file(), &[], &[]).unwrap();
+    assert_eq!(values(&settings), values(&Settings::default()));
+    let nothing = read("", &[], &[]).unwrap();
+    assert_eq!(values(&nothing), values(&Settings::default()));
+}
+
+#[test]
+fn every_key_is_read_from_everywhere_and_printed_back() {
+    let default = Settings::default();
+    for key in KEYS {
+        let sample = sample(key, &default);
+        let literal = literal(key, &sample);
+        let text = file_with(key.name, &literal);
+        let by_file = read(&text, &[], &[]).unwrap();
+        assert_eq!(key.field.show(&by_file), literal, "{}", key.name);
+        let print = by_file.print();
+        let last = key.name.rsplit('.').next().unwrap();
+        assert!(
+            print.contains(&format!("\n{last} = {literal} # c.toml:"))
+                || print.starts_with(&format!("{last} = {literal} # c.toml:1\n")),
+            "{print}"
+        );
+        let again = read(&print, &[], &[]).unwrap();
+        assert_eq!(values(&again), values(&by_file), "{}", key.name);
+
+        let env = [(variable(key.name), sample.clone())];
+        let rest = format!("\n{text}").replace(&format!("\n{last} = {literal}\n"), "\n");
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        let by_env = read(&rest, &env, &[]).unwrap();
+        assert_eq!(key.field.show(&by_env), literal, "{}", key.name);
+        assert!(
+            by_env
+                .print()
+                .contains(&format!(" # {}\n", variable(key.name)))
+        );
+        if let Some(flag) = key.flag {
+            let by_flag = read(&rest, &[], &[(flag, &sample)]).unwrap();
+            assert_eq!(key.field.show(&by_flag), literal, "{flag}");
+            assert!(by_flag.print().contains(&format!(" # {flag}\n")));
+        }
+    }
+}
+
+#[test]
+fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
+    let default = Listen::new(Protocol::Http, keys::NO_ADDRESS);
+    for key in LISTENER_KEYS {
+        let sample = sample(key, &default);
+        let literal = literal(key, &sample);
+        let keys = [
+            "protocol = \"length-prefix\"\n",
+            "address = \"127.0.0.1:1\"\n",
+        ];
+        let rest: String = keys
+            .into_iter()
+            .filter(|line| !line.starts_with(key.name))
+            .collect();
+        let text = format!("[[listener]]\n{rest}{} = {literal}\n", key.name);
+        let by_file = read(&text, &[], &[]).unwrap();
+        assert_eq!(key.field.show(&by_file.listeners[0]), literal);
+        let again = read(&by_file.print(), &[], &[]).unwrap();
+        assert_eq!(again.listeners, by_file.listeners);
+
+        let name = variable(&format!("listener.0.{}", key.name));
+        let by_env = read(&format!("[[listener]]\n{rest}"), &[(&name, &sample)], &[]).unwrap();
+        assert_eq!(by_env.listeners, by_file.listeners);
+        assert!(by_env.print().contains(&format!(" # {name}\n")));
+    }
+}
+
+#[test]
+fn a_flag_goes_before_a_variable_before_the_file() {
+    let text = "[limits]\nmessage = \"2KiB\"";
+    let env = [("CORECAST_LIMITS_MESSAGE", "3KiB")];
+    let flag = [("--max-message", "4096")];
+    let message = |settings: Settings| settings.config.message_bytes_max;
+    assert_eq!(message(read(text, &[], &[]).unwrap()), 2 << 10);
+    assert_eq!(message(read(text, &env, &[]).unwrap()), 3 << 10);
+    assert_eq!(message(read(text, &env, &flag).unwrap()), 4 << 10);
+    assert_eq!(message(read("", &[], &flag).unwrap()), 4 << 10);
+}
+
+#[test]
+fn variables_and_flags_change_and_add_listeners() {
+    let addresses = |settings: &Settings| {
+        let of = |listen: &Listen| (listen.protocol, listen.address.to_string());
+        settings.listeners.iter().map(of).collect::<Vec<_>>()
+    };
+    let http = |address: &str| (Protocol::Http, address.to_owned());
+    let tcp = |address: &str| (Protocol::LengthPrefix, address.to_owned());
+    let env = [
+        ("CORECAST_LISTENER_0_ADDRESS", "0.0.0.0:80"),
+        ("CORECAST_LISTENER_2_ADDRESS", "0.0.0.0:81"),
+        ("CORECAST_LISTENER_2_PROTOCOL", "http"),
+    ];
+    let by_env = read("", &env, &[]).unwrap();
+    let expected = [
+        http("0.0.0.0:80"),
+        tcp("127.0.0.1:9000"),
+        http("0.0.0.0:81"),
+    ];
+    assert_eq!(addresses(&by_env), expected);
+    assert_eq!(
+        addresses(&read(&by_env.print(), &[], &[]).unwrap()),
+        expected
+    );
+
+    let text = "[[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:1\"\n";
+    let flags = [
+        ("--http", "127.0.0.1:2"),
+        ("--tcp", "127.0.0.1:3"),
+        ("--tcp-topic", "t"),
+    ];
+    let by_flags = read(text, &[], &flags).unwrap();
+    assert_eq!(
+        addresses(&by_flags),
+        [http("127.0.0.1:2"), tcp("127.0.0.1:3")]
+    );
+    assert_eq!(by_flags.listeners[1].topic, "t");
+    let left = load("", &[("CORECAST_LISTENER_3_ADDRESS", "0.0.0.0:80")], &[]);
+    assert_eq!(left.len(), 1, "{left:?}");
+    assert!(
+        left[0].contains("count on from CORECAST_LISTENER_2_"),
+        "{left:?}"
+    );
+}
+
+#[test]
+fn all_problems_of_a_file_are_told_at_once_with_line_and_remedy() {
+    let text = "\
+shards = 0
+pim = true
+[limits]
+message = \"1MB\"
+log = -1
+connections = \"many\"
+[timeouts]
+ping = 25
+pnog = \"10s\"
+message = \"1MiB\"
+[colours]
+red = 1
+[[listener]]
+protocol = \"htpp\"
+adress = \"127.0.0.1:80\"
+[[listener]]
+address = \"localhost:80\"
+topic = [\"a\"]
+";
+    let expected = [
+        "c.toml:1: shards: cannot be 0; must be a number from 1 to 256 or \"auto\"",
+        "c.toml:2: pim: unknown key; did you mean pin?",
+        "c.toml:4: limits.message: cannot be \"1MB\"; must be a size from \"1B\" to \"16MiB\"",
+        "c.toml:5: limits.log: cannot be this number; must be a size from \"1B\" to \"1GiB\"",
+        "c.toml:6: limits.connections: cannot be \"many\"; must be a number from 1 on or \"auto\"",
+        "c.toml:8: timeouts.ping: cannot be 25; must be a time from \"100ms\" to \"24h\"",
+        "c.toml:9: timeouts.pnog: unknown key; did you mean timeouts.pong?",
+        "c.toml:10: timeouts.message: unknown key; did you mean limits.message?",
+        "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
+        "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
+         \"127.0.0.1:8080\" or \"[::]:8080\"",
+        "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\" or \"length-prefix\"",
+        "c.toml:15: listener.0.adress: unknown key; did you mean address?",
+        "c.toml:16: listener.1.protocol: is missing; must be \"http\" or \"length-prefix\"",
+        "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
+         port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
+        "c.toml:18: listener.1.topic: cannot be a value of the type array; must be a text of 1 \
+         to 255 bytes",
+    ];
+    let problems = load(text, &[], &[]);
+    assert_eq!(problems, expected, "\n{}", problems.join("\n"));
+}
+
+#[test]
+fn what_is_no_toml_is_told_with_its_line() {
+    let problems = load("shards = 1\npin = yes\n[limits\n", &[], &[]);
+    assert!(2 <= problems.len(), "{problems:?}");
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.starts_with("c.toml:2: ")),
+        "{problems:?}"
+    );
+    assert!(
+        problems
+            .iter()
+            .any(|problem| problem.starts_with("c.toml:3: ")),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn sections_and_keys_are_not_taken_for_each_other() {
+    let check = |text: &str, words: &str| {
+        let problems = load(text, &[], &[]);
+        assert!(
+            problems.iter().any(|problem| problem.contains(words)),
+            "{problems:?}"
+        );
+    };
+    check(
+        "limits = 1",
+        "c.toml:1: limits: is no key; must be a section, as in [limits]",
+    );
+    check(
+        "[shards]\nx = 1",
+        "shards: cannot be a value of the type table",
+    );
+    check(
+        "[listener]\naddress = \"127.0.0.1:1\"",
+        "c.toml:1: listener: must be a list of tables",
+    );
+    check(
+        "listener = [1]",
+        "each needs a header of its own: [[listener]]",
+    );
+    check("listener = []", "listener: there is none; add a table");
+    check(
+        "[limit]\nmessage = \"1KiB\"",
+        "c.toml:1: limit: unknown key; did you mean limits?",
+    );
+}
+
+#[test]
+fn what_does_not_go_together_is_told() {
+    let check = |text: &str, expected: &str| {
+        let problems = load(text, &[], &[]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(expected), "{problems:?}");
+    };
+    check(
+        "[limits]\nmessage = \"2MiB\"\nassembly = \"1MiB\"",
+        "c.toml:3: limits.assembly: 1MiB is less than one message of limits.message, 2MiB; must",
+    );
+    check(
+        "[limits]\nlog = \"65MiB\"",
+        "c.toml:2: limits.backlog: 64MiB is less than one log of limits.log, 65MiB; must",
+    );
+    let of = |more: &str| {
+        let listener = "[[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:1\"\n";
+        format!("{listener}{more}{listener}").replacen(":1\"", ":2\"", 1)
+    };
+    assert_eq!(load(&of(""), &[], &[]).len(), 0);
+    check(
+        &of("topic = \"a\"\n"),
+        "c.toml:4: listener.0.topic: http listeners have none; leave it out",
+    );
+    check(
+        &format!("{}name = \"a\"\n", of("name = \"a\"\n")),
+        "c.toml:8: listener.1.name: \"a\" is another listener's name; must",
+    );
+    check(
+        &of("").replace(":2\"", ":1\""),
+        "c.toml:6: listener.1.address: 127.0.0.1:1 is the address of listener.0.address, too",
+    );
+    check(
+        "[admin]\naddress = \"127.0.0.1:8080\"",
+        "c.toml:2: admin.address: 127.0.0.1:8080 is the address of listener.0.address, too",
+    );
+    let free = "[admin]\naddress = \"127.0.0.1:0\"";
+    assert_eq!(load(free, &[], &[("--http", "127.0.0.1:0")]).len(), 0);
+}
+
+#[test]
+fn variables_and_flags_are_told_by_their_names() {
+    let env = [
+        ("CORECAST_SHARDS", "300"),
+        ("CORECAST_SHARD", "3"),
+        ("CORECAST_LIMITS_COLOUR", "3"),
+        ("CORECAST_LISTENER_0_COLOUR", "3"),
+        ("CORECAST_LISTENER_0_ADDRESS", "nowhere"),
+    ];
+    let problems = load("", &env, &[("--max-message", "0"), ("--http", "localhost")]);
+    for expected in [
+        "CORECAST_SHARDS: shards: cannot be \"300\"; must be a number from 1 to 256 or \"auto\"",
+        "CORECAST_SHARD: unknown variable; did you mean CORECAST_SHARDS?",
+        "CORECAST_LIMITS_COLOUR: unknown variable; see",
+        "CORECAST_LISTENER_0_COLOUR: listener.0.colour: unknown key; see",
+        "CORECAST_LISTENER_0_ADDRESS: listener.0.address: cannot be \"nowhere\"; must be an IP",
+        "--max-message: limits.message: cannot be \"0\"; must be a size",
+        "--http: listener.0.address: cannot be \"localhost\"; must be an IP address",
+    ] {
+        let count = problems
+            .iter()
+            .filter(|problem| problem.starts_with(expected))
+            .count();
+        assert_eq!(count, 1, "{expected}: {problems:#?}");
+    }
+    assert_eq!(problems.len(), 7, "{problems:#?}");
+}
+
+#[test]
+fn variables_of_others_are_left_alone() {
+    let env = [
+        ("CORECAST_CONFIG", "c.toml"),
+        ("CORECAST_SERVICE_HOST", "10.0.0.1"),
+        ("CORECAST_PORT", "tcp://10.0.0.1:80"),
+        ("CORECAST_ADMIN_PORT_9100_TCP", "tcp://10.0.0.1:9100"),
+        ("CORECAST_REQUIRE_TOOLS", "1"),
+        ("PATH", "/bin"),
+    ];
+    assert_eq!(load("", &env, &[]), [""; 0]);
+}
+
+#[test]
+fn a_builder_gets_what_was_set() {
+    let text = "shards = 3\nfd_tables = \"shared\"\n[limits]\nconnections = 5\n";
+    let settings = read(text, &[], &[]).unwrap();
+    assert_eq!(settings.builder().capacity(), 5);
+    let builder = format!("{:?}", settings.builder());
+    for field in [
+        "shards: 3",
+        "own_tables: false",
+        "pin: true",
+        "127.0.0.1:9000",
+    ] {
+        assert!(builder.contains(field), "no {field}: {builder}");
+    }
+}
+
+#[test]
+fn the_table_is_in_order() {
+    for (at, key) in KEYS.iter().enumerate() {
+        let section = key.name.rsplit_once('.').map_or("", |(section, _)| section);
+        assert!(
+            SECTIONS.iter().any(|(known, _)| *known == section),
+            "{}",
+            key.name
+        );
+        assert!(
+            KEYS[..at].iter().all(|other| other.name != key.name),
+            "{}",
+            key.name
+        );
+        assert!(key.doc.ends_with('.'), "{}", key.name);
+    }
+    for (flag, _, name) in LISTENER_FLAGS {
+        assert!(LISTENER_KEYS.iter().any(|key| key.name == *name), "{flag}");
+    }
+}
+
+#[test]
+fn the_reference_is_in_step() {
+    let page = include_str!("../../docs/CONFIG.md");
+    assert!(
+        page == reference(),
+        "run: cargo run -- config doc > docs/CONFIG.md"
+    );
+}

@@ -1,0 +1,250 @@
+//! The admin port: metrics that tell what was done, health, and clients that misbehave.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpStream};
+
+use corecast::{Admin, CloseReason, Kind, Limit};
+use rustix::process::Signal;
+
+use crate::support::http::{ask, read_answer};
+use crate::support::length_prefix::LengthPrefix;
+use crate::support::metrics::{Samples, parse};
+use crate::support::program::Program;
+use crate::support::raw_ws::{FIN, RawWs, TEXT};
+use crate::support::server::{ANY, Running, builder};
+use crate::support::socket::{dial, dial_small};
+use crate::support::wait::wait_until;
+use crate::support::ws::Ws;
+
+fn serve_admin(server: &Running) -> SocketAddr {
+    let admin = Admin::bind(ANY).unwrap();
+    let addr = admin.addr();
+    admin.serve(server.handle().clone()).unwrap();
+    addr
+}
+
+fn get(addr: SocketAddr, path: &str) -> (u16, String) {
+    let answer = ask(addr, format!("GET {path} HTTP/1.0\r\n\r\n"));
+    (answer.status, answer.body)
+}
+
+fn scrape(addr: SocketAddr) -> Samples {
+    let answer = ask(addr, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(answer.status, 200);
+    let media = "\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
+    assert!(answer.head.contains(media), "{}", answer.head);
+    parse(&answer.body)
+}
+
+/// The sum over all shards.
+fn over_shards(samples: &Samples, name: &str) -> f64 {
+    let prefix = format!("{name}{{shard=");
+    let of_shards = samples
+        .iter()
+        .filter(|(series, _)| series.starts_with(&prefix));
+    of_shards.map(|(_, value)| value).sum()
+}
+
+#[test]
+fn metrics_tell_what_was_done() {
+    let server = Running::start(builder(2));
+    let addr = serve_admin(&server);
+    let mut ws = Ws::connect(server.http(), "/ws/lobby");
+    let mut device = LengthPrefix::connect(server.tcp());
+    ws.send_text("hello");
+    assert_eq!(ws.next_text(), "hello");
+    assert_eq!(device.next(), b"hello");
+    server.publish("lobby", Kind::Text, b"and more");
+    assert_eq!(ws.next_text(), "and more");
+    assert_eq!(device.next(), b"and more");
+    assert_eq!(
+        ask(server.http(), "GET /nowhere HTTP/1.0\r\n\r\n").status,
+        404
+    );
+    assert_eq!(
+        ask(server.http(), "GET /healthz HTTP/1.0\r\n\r\n").status,
+        200
+    );
+    let mut wrong = RawWs::connect(server.http(), "/ws/lobby");
+    wrong.send_bytes(b"\x81\x02hi");
+    assert_eq!(wrong.expect_close().0, 1002);
+    drop(wrong);
+    let mut too_long = LengthPrefix::connect(server.tcp());
+    too_long.send_bytes(&[0xFF; 4]);
+    assert_eq!(too_long.next_or_end(), None);
+
+    let closed = |samples: &Samples, reason: &str| {
+        samples[&format!("corecast_closes_total{{reason=\"{reason}\"}}")]
+    };
+    let mut samples = Samples::new();
+    wait_until("all is counted", || {
+        samples = scrape(addr);
+        closed(&samples, "frame_too_long") == 1.0
+            && over_shards(&samples, "corecast_connections") == 2.0
+    });
+    for (series, value) in [
+        ("corecast_ready", 1.0),
+        ("corecast_accepts_total", 6.0),
+        ("corecast_opens_total", 4.0),
+        ("corecast_messages_received_total", 1.0),
+        ("corecast_messages_received_bytes_total", 5.0),
+        ("corecast_messages_published_total", 1.0),
+        ("corecast_messages_ordered_total", 2.0),
+        ("corecast_messages_sent_total", 4.0),
+        ("corecast_messages_skipped_total", 0.0),
+        ("corecast_accept_errors_total", 0.0),
+        ("corecast_closes_total{reason=\"refused\"}", 1.0),
+        ("corecast_closes_total{reason=\"answered\"}", 1.0),
+        ("corecast_closes_total{reason=\"unmasked\"}", 1.0),
+        ("corecast_http_refusals_total{status=\"404\"}", 1.0),
+        ("corecast_http_refusals_total{status=\"503\"}", 0.0),
+        ("corecast_http_refusals_total{status=\"other\"}", 0.0),
+        ("corecast_limit_hits_total{limit=\"connections\"}", 0.0),
+    ] {
+        assert_eq!(samples[series], value, "{series}: {samples:#?}");
+    }
+    // Two messages in each protocol, two greetings, two pages and two close frames at the least.
+    let least = 2 * (5 + 2) + (8 + 2) + (8 + 4);
+    assert!(f64::from(least) < samples["corecast_sent_bytes_total"]);
+    assert!(10.0 <= samples["corecast_writes_total"], "{samples:#?}");
+    check_turns(&samples);
+    let build = format!(
+        "corecast_build_info{{version=\"{}\"}}",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(samples[&build], 1.0);
+    // Every reason and every limit is there from the start.
+    for reason in CloseReason::all() {
+        closed(&samples, reason.label());
+    }
+    for limit in Limit::ALL {
+        let series = format!("corecast_limit_hits_total{{limit=\"{}\"}}", limit.label());
+        assert!(samples.contains_key(&series), "{series}");
+    }
+}
+
+/// Buckets grow to the count, on each shard.
+fn check_turns(samples: &Samples) {
+    for shard in 0..2 {
+        let of_shard = format!("{{shard=\"{shard}\"}}");
+        let count = samples[&format!("corecast_turn_seconds_count{of_shard}")];
+        let sum = samples[&format!("corecast_turn_seconds_sum{of_shard}")];
+        assert!(0.0 < count && 0.0 < sum, "{samples:#?}");
+        let mut buckets: Vec<(f64, f64)> = Vec::new();
+        for (series, value) in samples {
+            let of_bucket = series.strip_prefix("corecast_turn_seconds_bucket{");
+            let Some(labels) = of_bucket.filter(|labels| labels.contains(&of_shard[1..10])) else {
+                continue;
+            };
+            let bound = labels.split("le=\"").nth(1).unwrap().split('"').next();
+            buckets.push((bound.unwrap().parse().unwrap(), *value));
+        }
+        buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(buckets.is_sorted_by_key(|(_, value)| *value), "{buckets:?}");
+        assert_eq!(buckets.last(), Some(&(f64::INFINITY, count)), "{buckets:?}");
+    }
+}
+
+#[test]
+fn limits_are_counted_by_their_names() {
+    let server = Running::start(builder(1).connections_max(1));
+    let addr = serve_admin(&server);
+    let _only = Ws::connect(server.http(), "/ws/lobby");
+    assert_eq!(read_answer(&mut dial(server.http())).status, 503);
+    wait_until("counted", || {
+        let samples = scrape(addr);
+        samples["corecast_limit_hits_total{limit=\"connections\"}"] == 1.0
+            && samples["corecast_closes_total{reason=\"overload\"}"] == 1.0
+    });
+}
+
+#[test]
+fn a_drain_is_told_and_nothing_of_it_waits_for_the_admin_port() {
+    let server = Running::start(builder(2));
+    let addr = serve_admin(&server);
+    assert_eq!(get(addr, "/livez"), (200, "alive\n".to_owned()));
+    assert_eq!(get(addr, "/readyz"), (200, "ready\n".to_owned()));
+    // One who does not read what it is owed holds the drain up.
+    let slow = Ws::over(dial_small(server.http()), "/sub/lobby");
+    for _ in 0..100 {
+        server.publish("lobby", Kind::Binary, &[0; 50_000]);
+    }
+    wait_until("it is behind", || 0 < server.counters().short_writes);
+    server.handle().drain();
+    assert_eq!(get(addr, "/livez").0, 200);
+    assert_eq!(get(addr, "/readyz"), (503, "draining\n".to_owned()));
+    assert_eq!(scrape(addr)["corecast_ready"], 0.0);
+    // Neither do those of the admin port that never ask.
+    let _silent: Vec<TcpStream> = (0..8).map(|_| dial(addr)).collect();
+    drop(slow);
+    server.join();
+    wait_until("the port is closed", || TcpStream::connect(addr).is_err());
+}
+
+#[test]
+fn who_asks_wrongly_or_never_is_no_trouble() {
+    let server = Running::start(builder(1));
+    let addr = serve_admin(&server);
+    let mut silent: Vec<TcpStream> = (0..3).map(|_| dial(addr)).collect();
+    for (request, status) in [
+        ("POST /metrics HTTP/1.0\r\n\r\n", 405),
+        ("GET / HTTP/1.0\r\n\r\n", 404),
+        ("GET /metrics/ HTTP/1.0\r\n\r\n", 404),
+        ("GET /metrics HTTP/1.1\r\n\r\n", 400),
+        ("nonsense\r\n\r\n", 400),
+        ("GET /livez?x=1 HTTP/1.0\r\n\r\n", 200),
+    ] {
+        assert_eq!(ask(addr, request).status, status, "{request}");
+    }
+    let head = ask(addr, "HEAD /metrics HTTP/1.0\r\n\r\n");
+    assert_eq!((head.status, &*head.body), (200, ""));
+    let mut bytes = dial(addr);
+    for byte in b"GET /livez HTTP/1.0\r\n\r\n" {
+        bytes.write_all(&[*byte]).unwrap();
+    }
+    assert_eq!(read_answer(&mut bytes).status, 200);
+    let too_long = format!("GET /{} HTTP/1.0\r\n\r\n", "x".repeat(9_000));
+    assert_eq!(ask(addr, too_long).status, 414);
+    // Cut off without an answer, and in time.
+    for stream in &mut silent {
+        assert_eq!(crate::support::socket::read_to_the_end(stream), b"");
+    }
+}
+
+#[test]
+fn the_program_has_an_admin_port_when_asked_for_one() {
+    let (program, http, _) = Program::serve(&["--admin", "127.0.0.1:0", "--shards", "1"]);
+    let admin: SocketAddr = program.logged("listening admin ").unwrap().parse().unwrap();
+    let mut ws = RawWs::connect(http, "/ws/lobby");
+    ws.send(FIN | TEXT, b"hello");
+    assert_eq!(ws.next(), (FIN | TEXT, b"hello".to_vec()));
+    wait_until("counted", || {
+        scrape(admin)["corecast_messages_sent_total"] == 1.0
+    });
+
+    let taken = admin.to_string();
+    let second = Program::run(&[
+        "--http",
+        "127.0.0.1:0",
+        "--tcp",
+        "127.0.0.1:0",
+        "--admin",
+        &taken,
+    ]);
+    let (status, log) = second.wait();
+    assert_eq!(status.code(), Some(2), "{log}");
+    assert!(
+        log.contains(&format!("cannot listen on {taken} (admin)")),
+        "{log}"
+    );
+
+    program.signal(Signal::TERM);
+    let (status, log) = program.wait();
+    assert_eq!(status.code(), Some(0), "{log}");
+}
+
+#[test]
+fn without_being_asked_for_there_is_none() {
+    let (program, ..) = Program::serve(&["--shards", "1"]);
+    assert_eq!(program.logged("listening admin "), None);
+}

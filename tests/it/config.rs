@@ -1,0 +1,145 @@
+//! The configuration of the program: its file, its variables, its commands.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use tungstenite::Message;
+
+use crate::support::length_prefix::LengthPrefix;
+use crate::support::program::Program;
+use crate::support::ws::Ws;
+
+/// A file of the test's own, gone when dropped.
+struct File(PathBuf);
+
+impl File {
+    fn new(test: &str, text: &str) -> Self {
+        let name = format!("corecast-{}-{test}.toml", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        fs::write(&path, text).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        fs::remove_file(&self.0).ok();
+    }
+}
+
+/// Runs `corecast config` to its end.
+fn config(args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    command.arg("config").args(args).envs(env.iter().copied());
+    command.stdin(Stdio::null()).output().unwrap()
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_file_describes_a_server() {
+    let file = File::new(
+        "serves",
+        "shards = 2\n\
+         [limits]\nmessage = \"10B\"\n\
+         [admin]\naddress = \"127.0.0.1:0\"\n\
+         [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n\
+         [[listener]]\nprotocol = \"length-prefix\"\naddress = \"127.0.0.1:0\"\ntopic = \"a\"\n\
+         [[listener]]\nprotocol = \"length-prefix\"\naddress = \"127.0.0.1:0\"\ntopic = \"b\"\n",
+    );
+    let mut program = Program::run(&["serve", "--config", file.path()]);
+    let http: SocketAddr = program.wait_for("listening http ").parse().unwrap();
+    let tcp = [(); 2].map(|()| program.wait_for("listening tcp ").parse().unwrap());
+    program.wait_for("listening admin ");
+    program.wait_for("ready: 2 shards");
+    for (addr, topic) in tcp.into_iter().zip(["a", "b"]) {
+        let mut browser = Ws::connect(http, &format!("/ws/{topic}"));
+        let mut device = LengthPrefix::connect(addr);
+        device.send(topic.as_bytes());
+        assert_eq!(browser.next(), Message::binary(topic.as_bytes().to_vec()));
+        browser.send_text("01234567890");
+        assert_eq!(browser.expect_close().0, 1009);
+    }
+}
+
+#[test]
+fn variables_describe_one_too_and_name_the_file() {
+    let file = File::new("env", "shards = 1\n[log]\nlevel = \"warn\"\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    command.env("CORECAST_CONFIG", file.path());
+    command.env("CORECAST_LISTENER_0_ADDRESS", "127.0.0.1:0");
+    command.env("CORECAST_LISTENER_1_ADDRESS", "127.0.0.1:0");
+    command.env("CORECAST_LOG_LEVEL", "info");
+    let mut program = Program::spawn(command);
+    program.wait_for("ready: 1 shards");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_before_anything_starts() {
+    let file = File::new("wrong", "shards = 0\n[limits]\nmesage = \"1MiB\"\n");
+    let path = file.path();
+    let expected = [
+        format!("{path}:1: shards: cannot be 0; must be a number from 1 to 256 or \"auto\""),
+        format!("{path}:3: limits.mesage: unknown key; did you mean limits.message?"),
+        "CORECAST_PIN: pin: cannot be \"maybe\"; must be true or false".to_owned(),
+    ];
+    let env = [("CORECAST_PIN", "maybe")];
+    for args in [&["check", path][..], &["print", "--config", path]] {
+        let output = config(args, &env);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(text(output.stderr).lines().collect::<Vec<_>>(), expected);
+        assert_eq!(text(output.stdout), "");
+    }
+    let (status, log) = Program::run(&["--config", path, "--max-message", "0"]).wait();
+    assert_eq!(status.code(), Some(2), "{log}");
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines[..2], expected[..2], "{log}");
+    assert!(
+        lines[2].starts_with("--max-message: limits.message: cannot be \"0\""),
+        "{log}"
+    );
+
+    let output = config(&["check", "/no/such/file"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(output.stderr).starts_with("cannot read /no/such/file: "));
+}
+
+#[test]
+fn the_default_file_is_right_and_print_says_where_values_are_from() {
+    let default = config(&["default"], &[]);
+    assert_eq!(default.status.code(), Some(0));
+    let file = File::new("default", &text(default.stdout));
+    let check = config(&["check", file.path()], &[]);
+    assert_eq!(check.status.code(), Some(0), "{check:?}");
+    assert_eq!(text(check.stdout), "the configuration is right\n");
+
+    let env = [("CORECAST_TIMEOUTS_PING", "20s")];
+    let print = config(&["print", "--config", file.path(), "--shards", "3"], &env);
+    let print = text(print.stdout);
+    assert!(
+        print.contains("\nping = \"20s\" # CORECAST_TIMEOUTS_PING\n"),
+        "{print}"
+    );
+    assert!(print.starts_with("shards = 3 # --shards\n"), "{print}");
+    assert!(
+        print.contains(&format!("\npong = \"10s\" # {}:", file.path())),
+        "{print}"
+    );
+    let again = File::new("again", &print);
+    let print_of_print = config(&["print", "--config", again.path()], &[]);
+    assert!(text(print_of_print.stdout).contains("\nping = \"20s\" # "));
+}
+
+#[test]
+fn the_reference_is_the_page() {
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIG.md"));
+    assert_eq!(text(config(&["doc"], &[]).stdout), page.unwrap());
+}
