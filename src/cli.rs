@@ -171,7 +171,8 @@ fn load(
     file: Option<PathBuf>,
     flags: Vec<(&'static str, String)>,
 ) -> Result<Settings, ConfigError> {
-    let path = file.or_else(|| env::var_os(FILE_VARIABLE).map(PathBuf::from));
+    let named = env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty());
+    let path = file.or_else(|| named.map(PathBuf::from));
     let text = match &path {
         Some(path) => {
             let text = fs::read_to_string(path);

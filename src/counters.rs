@@ -236,8 +236,10 @@ mod tests {
 
     #[test]
     fn a_snapshot_carries_all_there_is() {
-        let mut counters = Counters::default();
-        counters.accepted = 1;
+        let mut counters = Counters {
+            accepted: 1,
+            ..Counters::default()
+        };
         counters.closed[CloseReason::COUNT - 1] = 2;
         counters.refused[status_index(404)] = 3;
         counters.refused[status_index(999)] = 4;

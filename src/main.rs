@@ -19,7 +19,10 @@ fn main() -> ExitCode {
             .map_err(|err| tell(&err))
             .and_then(|settings| serve_by(&settings)),
     };
-    served.map_or(ExitCode::from(2), |()| ExitCode::SUCCESS)
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(()) => ExitCode::from(2),
+    }
 }
 
 /// Tells what is wrong before there is a log.

@@ -59,14 +59,14 @@ impl Draft {
 
     fn check_listener(&mut self, index: usize) {
         let listen = self.settings.listeners[index].clone();
-        let (topic, protocol) = (
-            listener_key(index, "topic"),
-            listener_key(index, "protocol"),
-        );
-        let has_topic = self.settings.source(&topic) != Source::Default;
-        if listen.protocol == Protocol::Http && has_topic {
-            let remedy = "leave it out: the path of each request names the topic";
-            self.complain_of(&[&topic, &protocol], "http listeners have none", remedy);
+        let protocol = listener_key(index, "protocol");
+        for (key, instead) in ONLY_FRAMES {
+            let key = listener_key(index, key);
+            let is_given = self.settings.source(&key) != Source::Default;
+            if is_given && listen.protocol == Protocol::Http {
+                let remedy = format!("leave it out: {instead}");
+                self.complain_of(&[&key, &protocol], "http listeners have none", &remedy);
+            }
         }
         let mut before = self.settings.listeners[..index].iter();
         if !listen.name.is_empty() && before.any(|other| other.name == listen.name) {
@@ -114,3 +114,9 @@ impl Draft {
         self.complain(&source.unwrap_or_default(), key, what, remedy);
     }
 }
+
+/// Keys of listeners that do not speak HTTP, and who says it there.
+const ONLY_FRAMES: &[(&str, &str)] = &[
+    ("topic", "the path of each request names the topic"),
+    ("text", "each message of a client says whether it is text"),
+];

@@ -204,8 +204,9 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "protocol",
         Field::Choice(|l| &mut l.protocol),
-        "What its connections speak: `http` is HTTP and WebSocket, `length-prefix` is TCP with \
-         a 4-byte big-endian length before each message.",
+        "What its connections speak: `http` is HTTP and WebSocket; the others are TCP, with a \
+         4-byte big-endian length before each message (`length-prefix`), its length as a varint \
+         (`varint`), or a line feed after it (`line`).",
     )
     .required(),
     of_listener(
@@ -219,6 +220,13 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
         "The topic that all its connections publish on and get; not for `http`, where the path \
          names it.",
+    ),
+    of_listener(
+        "text",
+        Field::Switch(|l| &mut l.text),
+        "Whether every message is text, and one that is not UTF-8 closes its connection. \
+         Otherwise a line is text if it is UTF-8, and everything else is binary. Not for `http`, \
+         where the client says which it is.",
     ),
 ];
 
@@ -255,6 +263,8 @@ choice!(Tables {
 choice!(Protocol {
     "http" => Self::Http,
     "length-prefix" => Self::LengthPrefix,
+    "line" => Self::Line,
+    "varint" => Self::Varint,
 });
 
 choice!(Level {

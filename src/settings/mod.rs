@@ -31,11 +31,13 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
 
 use crate::config::Config;
+use crate::proto::Framing;
 use crate::relay::LOBBY;
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
 pub use crate::settings::problem::{Problem, Source};
 pub use crate::settings::write::{default_file, reference};
+use crate::shard::Listener;
 
 /// Checked values for the whole program.
 #[derive(Clone, Debug)]
@@ -71,6 +73,8 @@ pub struct Listen {
     pub address: SocketAddr,
     /// The topic of all its connections, where the protocol names none.
     pub topic: String,
+    /// Whether all its messages are text, where the protocol does not say.
+    pub text: bool,
 }
 
 /// What the connections of a listener speak.
@@ -78,8 +82,12 @@ pub struct Listen {
 pub enum Protocol {
     /// HTTP and WebSocket.
     Http,
-    /// Length-prefixed TCP.
+    /// TCP with a 4-byte length before each message.
     LengthPrefix,
+    /// TCP with a line for each message.
+    Line,
+    /// TCP with a varint length before each message.
+    Varint,
 }
 
 /// Whose the tables of descriptors are.
@@ -153,10 +161,7 @@ impl Settings {
             builder = builder.connections_max(connections);
         }
         for listen in &self.listeners {
-            builder = match listen.protocol {
-                Protocol::Http => builder.http(listen.address),
-                Protocol::LengthPrefix => builder.tcp(listen.address, listen.topic.as_str()),
-            };
+            builder = builder.listen(listen.listener());
         }
         builder
     }
@@ -194,14 +199,30 @@ impl Listen {
             protocol,
             address,
             topic: LOBBY.to_owned(),
+            text: false,
+        }
+    }
+
+    fn listener(&self) -> Listener {
+        match self.protocol.framing() {
+            None => Listener::http(self.address),
+            Some(framing) => Listener::tcp(self.address, self.topic.as_str())
+                .framing(framing)
+                .text(self.text),
         }
     }
 }
 
 impl Protocol {
-    /// Whether a listener has one topic for all its connections.
-    fn has_topic(self) -> bool {
-        self != Self::Http
+    /// Where messages end; `None` for HTTP, which has its own ways to say so, and to name topics
+    /// and what is text.
+    fn framing(self) -> Option<Framing> {
+        match self {
+            Self::Http => None,
+            Self::LengthPrefix => Some(Framing::LengthPrefix),
+            Self::Line => Some(Framing::Line),
+            Self::Varint => Some(Framing::Varint),
+        }
     }
 }
 

@@ -245,9 +245,11 @@ topic = [\"a\"]
         "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
         "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
          \"127.0.0.1:8080\" or \"[::]:8080\"",
-        "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\" or \"length-prefix\"",
+        "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\", \
+         \"length-prefix\", \"line\" or \"varint\"",
         "c.toml:15: listener.0.adress: unknown key; did you mean address?",
-        "c.toml:16: listener.1.protocol: is missing; must be \"http\" or \"length-prefix\"",
+        "c.toml:16: listener.1.protocol: is missing; must be \"http\", \"length-prefix\", \
+         \"line\" or \"varint\"",
         "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
          port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
         "c.toml:18: listener.1.topic: cannot be a value of the type array; must be a text of 1 \

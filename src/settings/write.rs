@@ -123,7 +123,7 @@ fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str) {
 fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
     match key.name {
         "name" => !listen.name.is_empty(),
-        "topic" => listen.protocol.has_topic(),
+        "topic" | "text" => listen.protocol.framing().is_some(),
         _ => true,
     }
 }

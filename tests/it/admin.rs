@@ -108,14 +108,19 @@ fn metrics_tell_what_was_done() {
     assert!(f64::from(least) < samples["corecast_sent_bytes_total"]);
     assert!(10.0 <= samples["corecast_writes_total"], "{samples:#?}");
     check_turns(&samples);
+    check_labels(&samples);
+}
+
+/// Every reason and every limit is there from the start.
+fn check_labels(samples: &Samples) {
     let build = format!(
         "corecast_build_info{{version=\"{}\"}}",
         env!("CARGO_PKG_VERSION")
     );
     assert_eq!(samples[&build], 1.0);
-    // Every reason and every limit is there from the start.
     for reason in CloseReason::all() {
-        closed(&samples, reason.label());
+        let series = format!("corecast_closes_total{{reason=\"{}\"}}", reason.label());
+        assert!(samples.contains_key(&series), "{series}");
     }
     for limit in Limit::ALL {
         let series = format!("corecast_limit_hits_total{{limit=\"{}\"}}", limit.label());

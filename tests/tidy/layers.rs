@@ -85,7 +85,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sys",
         ],
     ),
-    ("settings", &["config", "limits", "relay", "server"]),
+    (
+        "settings",
+        &["config", "limits", "proto", "relay", "server", SHELL],
+    ),
     ("cli", &["server", "settings"]),
 ];
 
