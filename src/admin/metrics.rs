@@ -267,3 +267,7 @@ fn encode_labelled(
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;
