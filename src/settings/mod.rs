@@ -4,7 +4,7 @@
 //! taken from a flag before the environment, from there before the file, and is the default
 //! where nobody gives it. Defaults are those of [`Config`], and so of `limits`.
 //!
-//! A new key is one entry in the table of [`keys`]: its name, where its value stands in
+//! A new key is one entry in the table of `keys`: its name, where its value stands in
 //! [`Settings`] (or in [`Listen`], for a key of listeners), what it may be, and a sentence. What
 //! reads files, the environment and flags, and what writes the documentation, goes by that table
 //! alone. Beyond the entry it may need:

@@ -1,5 +1,5 @@
 use super::draft::{LISTENER_FLAGS, variable};
-use super::field::Field;
+use super::field::{Field, Given};
 use super::keys::{KEYS, Key, LISTENER_KEYS, SECTIONS};
 use super::units::{show_size, show_time};
 use super::*;
@@ -404,6 +404,32 @@ fn a_builder_gets_what_was_set() {
     ] {
         assert!(builder.contains(field), "no {field}: {builder}");
     }
+}
+
+#[test]
+fn a_secret_is_shown_to_nobody() {
+    static SECRET: Key<Listen> = Key {
+        name: "name",
+        field: Field::Text(|l| &mut l.name, 8..=64),
+        flag: None,
+        is_secret: true,
+        is_required: false,
+        doc: "A secret.",
+    };
+    let mut draft = Draft::default();
+    for word in ["hunter2", "hunter2hunter2"] {
+        let source = Source::Env("X".to_owned());
+        draft.set_of_listener(0, &SECRET, &Given::Untyped(word), source);
+    }
+    let problems = format!("{:?}", draft.problems);
+    assert!(
+        problems.contains("cannot be this") && !problems.contains("hunter2"),
+        "{problems}"
+    );
+    let mut text = String::new();
+    write::line(&mut text, &SECRET, &draft.settings.listeners[0], "");
+    assert_eq!(text, "name = \"***\"\n");
+    assert_eq!(draft.settings.listeners[0].name, "hunter2hunter2");
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn write_file(
     }
 }
 
-fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str) {
+pub(super) fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str) {
     let name = key.name.rsplit('.').next().unwrap_or(key.name);
     let value = if key.is_secret {
         "\"***\"".to_owned()
