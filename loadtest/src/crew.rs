@@ -20,8 +20,11 @@ pub(crate) struct Crew<A> {
     pub(crate) control: Arc<Control>,
     /// Their kernel ids, as in `/proc/self/task`.
     pub(crate) tids: Vec<u32>,
-    threads: Vec<JoinHandle<io::Result<Done<A>>>>,
+    threads: Handles<Done<A>>,
 }
+
+/// Threads, each with what will be left of it.
+pub(crate) type Handles<T> = Vec<JoinHandle<io::Result<T>>>;
 
 /// Descriptors of a table that are not connections: standard streams, doorbells, poll, timer.
 const RESERVED_FDS: u64 = 100;
@@ -42,33 +45,12 @@ impl<A: App> Crew<A> {
         news: &Sender<News>,
         mut app: impl FnMut(usize) -> A,
     ) -> io::Result<Self> {
-        let plan = Arc::new(plan);
-        let keep: Vec<RawFd> = keep.iter().copied().chain(control.descriptors()).collect();
-        let (tid_tx, tid_rx) = crossbeam_channel::unbounded();
-        let mut threads = Vec::new();
-        for thread in 0..control.threads() {
+        let (name, plan) = (plan.name, Arc::new(plan));
+        let (tids, threads) = spawn(name, &control, keep, news, |thread| {
             let (plan, control) = (Arc::clone(&plan), Arc::clone(&control));
-            let (keep, tid_tx, news) = (keep.clone(), tid_tx.clone(), news.clone());
             let app = app(thread);
-            let name = format!("{}-{thread}", plan.name);
-            let body = move || {
-                let refused = sys::own_fd_table(&keep).err();
-                let tid = rustix::thread::gettid().as_raw_pid().unsigned_abs();
-                // The starter waits for it below.
-                let told = tid_tx.send(tid);
-                debug_assert!(told.is_ok(), "the starter holds the other end");
-                let result = Worker::new(thread, plan, control, app).and_then(Worker::run);
-                if let Err(error) = &result {
-                    let table = refused.map(|why| format!(" (descriptor table is shared: {why})"));
-                    let text = format!("client thread: {error}{}", table.unwrap_or_default());
-                    // Nobody listens once the run is over.
-                    drop(news.send(News::Trouble(text)));
-                }
-                result
-            };
-            threads.push(thread::Builder::new().name(name).spawn(body)?);
-        }
-        let tids = tid_rx.iter().take(threads.len()).collect();
+            move || Worker::new(thread, plan, control, app).and_then(Worker::run)
+        })?;
         Ok(Self {
             control,
             tids,
@@ -83,15 +65,66 @@ impl<A: App> Crew<A> {
     /// A thread failed.
     pub(crate) fn stop(self) -> io::Result<Vec<Done<A>>> {
         self.control.stop();
-        self.threads
-            .into_iter()
-            .map(|thread| {
-                thread
-                    .join()
-                    .map_err(|_| io::Error::other("a client thread panicked"))?
-            })
-            .collect()
+        join(self.threads)
     }
+}
+
+/// Starts the threads of `control`, each with a descriptor table of its own, to do what `body` makes
+/// for it; returns their kernel ids as well. See [`Crew::start`] for the rest.
+///
+/// # Errors
+///
+/// No thread could be started.
+pub(crate) fn spawn<T, F>(
+    name: &str,
+    control: &Control,
+    keep: &[RawFd],
+    news: &Sender<News>,
+    mut body: impl FnMut(usize) -> F,
+) -> io::Result<(Vec<u32>, Handles<T>)>
+where
+    T: Send + 'static,
+    F: FnOnce() -> io::Result<T> + Send + 'static,
+{
+    let keep: Vec<RawFd> = keep.iter().copied().chain(control.descriptors()).collect();
+    let (tid_tx, tid_rx) = crossbeam_channel::unbounded();
+    let mut threads = Vec::new();
+    for thread in 0..control.threads() {
+        let (keep, tid_tx, news) = (keep.clone(), tid_tx.clone(), news.clone());
+        let work = body(thread);
+        let all = move || {
+            let refused = sys::own_fd_table(&keep).err();
+            let tid = rustix::thread::gettid().as_raw_pid().unsigned_abs();
+            // The starter waits for it below.
+            let told = tid_tx.send(tid);
+            debug_assert!(told.is_ok(), "the starter holds the other end");
+            let result = work();
+            if let Err(error) = &result {
+                let table = refused.map(|why| format!(" (descriptor table is shared: {why})"));
+                let text = format!("client thread: {error}{}", table.unwrap_or_default());
+                // Nobody listens once the run is over.
+                drop(news.send(News::Trouble(text)));
+            }
+            result
+        };
+        let builder = thread::Builder::new().name(format!("{name}-{thread}"));
+        threads.push(builder.spawn(all)?);
+    }
+    let tids = tid_rx.iter().take(threads.len()).collect();
+    Ok((tids, threads))
+}
+
+/// Waits for threads that were told to end, and hands out what is left of them, in order.
+///
+/// # Errors
+///
+/// A thread failed.
+pub(crate) fn join<T>(threads: Handles<T>) -> io::Result<Vec<T>> {
+    let join = |thread: JoinHandle<io::Result<T>>| {
+        let panicked = |_| io::Error::other("a client thread panicked");
+        thread.join().map_err(panicked)?
+    };
+    threads.into_iter().map(join).collect()
 }
 
 /// Raises the soft limit on descriptors to the hard one and says how many threads it takes for
