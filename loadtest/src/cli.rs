@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::chat::cli::ChatArgs;
 use crate::connect::cli::ConnectArgs;
+use crate::hostile::cli::HostileArgs;
 use crate::message::Filler;
 use crate::scene::seconds;
 use crate::slow::cli::SlowArgs;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Slow(SlowArgs),
     /// A steady load for hours, with some who leave and return.
     Soak(SoakArgs),
+    /// Misbehaves on purpose: slow request heads, and connections full of garbage.
+    Hostile(HostileArgs),
     /// Every connection sends and waits for the same bytes to come back.
     Echo(EchoArgs),
     /// A yardstick server: an array of descriptors and a loop of send, or a bare echo.

@@ -11,7 +11,8 @@ use crate::opener::WINDOW;
 use crate::report::{self, Document, Environment, Findings};
 use crate::warning::{self, Demand};
 use crate::{
-    chat, compare, connect, echo, fanout, floor, ratio, scenario, slow, soak, storm, topics,
+    chat, compare, connect, echo, fanout, floor, hostile, ratio, scenario, slow, soak, storm,
+    topics,
 };
 
 /// How a command was asked for.
@@ -65,6 +66,10 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
         Command::Soak(args) => {
             request.server_pid = args.client.server_pid;
             request.tell(&args.client.output, || soak::run(&args))
+        }
+        Command::Hostile(args) => {
+            request.server_pid = args.client.server_pid;
+            request.tell(&args.client.output, || hostile::run(&args))
         }
         Command::Echo(args) => {
             request.server_pid = args.client.server_pid;

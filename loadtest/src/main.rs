@@ -19,6 +19,7 @@ mod fanout;
 mod floor;
 mod frame;
 mod host;
+mod hostile;
 mod inflate;
 mod leader;
 mod listeners;

@@ -48,6 +48,7 @@ const FAULTS: &[&str] = &[
     "unexpected_messages",
     "messages_faulty",
     "close_unanswered",
+    "left_open",
 ];
 /// Counts by kind, which are there only where there are any.
 const FAULTS_BY_KIND: &[&str] = &["failures.", "ended_early_by_kind.", "slow.ended."];

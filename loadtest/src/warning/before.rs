@@ -16,8 +16,8 @@ pub(crate) struct Demand {
 }
 
 /// Flags that are numbers of connections, beside publishers. Those of `--slow` are among
-/// `--connections`.
-const CONNECTIONS: &[&str] = &["connections", "steady"];
+/// `--connections`; one of garbage is open for a second at the most, unless the server lets it.
+const CONNECTIONS: &[&str] = &["connections", "steady", "slow-headers", "garbage-per-s"];
 /// Descriptors of a table that are not connections, with some to spare.
 const OTHER_DESCRIPTORS: u64 = 200;
 /// Kernel memory of one end of a connection that was in use: the socket with what epoll and the

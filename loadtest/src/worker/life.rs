@@ -181,8 +181,9 @@ impl<A: App> Worker<A> {
     }
 }
 
+/// What went wrong with a socket, in the words of a report.
 #[cold]
-pub(super) fn io_label(error: io::Error) -> String {
+pub(crate) fn io_label(error: io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::ECONNREFUSED) => "connection refused".to_owned(),
         Some(libc::ECONNRESET) => "reset by the server".to_owned(),

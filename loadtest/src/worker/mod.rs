@@ -33,6 +33,8 @@ use crate::opener::Opener;
 use crate::outbox::Outbox;
 use crate::tls;
 
+pub(crate) use crate::worker::life::io_label;
+
 /// One client thread.
 #[derive(Debug)]
 pub(crate) struct Worker<A> {

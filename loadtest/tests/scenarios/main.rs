@@ -3,6 +3,7 @@
 
 mod client;
 mod honest;
+mod hostile;
 mod liars;
 mod run;
 mod stand_in;

@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use crate::wire::{self, BINARY, BUSY, CLOSE, PING, PONG, UPGRADED};
+use crate::wire::{self, BINARY, BUSY, CLOSE, LATE, PING, PONG, UPGRADED};
 
 /// What it does wrong. Messages and upgrades are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -38,6 +38,8 @@ pub(crate) enum Fault {
     Die(usize),
     /// It needs a MiB more for each message.
     Grow,
+    /// Heads that do not come at once are answered with 408.
+    Hurry,
 }
 
 /// What a thread that reads tells the one that knows all connections.
@@ -86,7 +88,7 @@ impl StandIn {
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 let opened = opened.clone();
-                thread::spawn(move || read_head(stream, &opened));
+                thread::spawn(move || read_head(stream, fault, &opened));
             }
         });
         let mut hub = Hub {
@@ -107,7 +109,10 @@ impl StandIn {
     }
 }
 
-fn read_head(mut stream: TcpStream, opened: &Sender<Event>) {
+fn read_head(mut stream: TcpStream, fault: Fault, opened: &Sender<Event>) {
+    if fault == Fault::Hurry && stream.peek(&mut [0; 8]).is_ok_and(|len| len < 8) {
+        return wire::write(&stream, LATE);
+    }
     if let Ok(path) = wire::read_path(&mut stream) {
         drop(opened.send(Event::Open(stream, path)));
     }
