@@ -6,7 +6,7 @@ import socket
 import struct
 import sys
 
-from servers import FLOOR, Failed, Server
+from servers import FLOOR, SERVERS, Failed, Server
 
 CONNECTIONS, PUBLISHERS, MESSAGES = 2_000, 4, 40
 ECHO_CONNECTIONS, ECHO_MESSAGES = 200, 20
@@ -76,7 +76,7 @@ def one_server(name, options, load, server_cpus):
     """Raises what is wrong with it."""
     is_floor = name == FLOOR
     memory = options.memory * 2**30
-    with Server(name, "fanout", server_cpus, memory) as server:
+    with Server(SERVERS[name]("fanout"), server_cpus, memory) as server:
         if not is_floor:
             kinds_are_kept(server.address, [("/echo", "/echo"), ("/ws/kinds", "/ws/kinds"),
                                             ("/pub/kinds", "/sub/kinds")])
@@ -85,7 +85,7 @@ def one_server(name, options, load, server_cpus):
         deliveries = load(flags, server, options.timeout)
         if not deliveries["passed"]:
             raise Failed(f"fanout: {deliveries['deliveries']}, {deliveries['opening']}")
-    with Server(name, "echo", server_cpus, memory) as server:
+    with Server(SERVERS[name]("echo"), server_cpus, memory) as server:
         flags = ["echo", "--url", f"ws://{server.address}/echo", "-n", ECHO_CONNECTIONS,
                  "-m", ECHO_MESSAGES]
         if not load(flags, server, options.timeout)["passed"]:

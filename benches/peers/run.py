@@ -134,7 +134,8 @@ def one_run(scenario, name, number, options, server_cpus):
     found = {"scenario": scenario.key, "server": name, "round": number,
              "counts": False, "figures": {}, "notes": []}
     try:
-        with Server(name, scenario.floor_mode, server_cpus, options.memory * 2**30) as server:
+        with Server(SERVERS[name](scenario.floor_mode), server_cpus,
+                    options.memory * 2**30) as server:
             raw = load(scenario.flags(server.address), server, options.timeout)
         found["counts"], found["notes"] = judge(scenario, raw)
         found["figures"] = {figure.head: figure.of(raw) for figure in scenario.figures}

@@ -50,11 +50,12 @@ class Failed(Exception):
 class Server:
     """A running server on the first CPU, ended when left."""
 
-    def __init__(self, name, mode, cpus, memory_max):
+    def __init__(self, command, cpus, memory_max, needs=("http",)):
+        """`needs` are what it has to say where it listens for."""
         self.memory_max = memory_max
         self.trouble = None
         self.lines = queue.SimpleQueue()
-        command = [str(word) for word in SERVERS[name](mode)]
+        command = [str(word) for word in command]
         environment = {**os.environ, "RUST_LOG": "info", "NODE_ENV": "production"}
         own = os.sched_getaffinity(0)
         # A new process has the CPUs and limits of the thread that starts it.
@@ -69,7 +70,8 @@ class Server:
             os.sched_setaffinity(0, own)
         threading.Thread(target=self._read, daemon=True).start()
         try:
-            self.address = self._listens_at()
+            self.addresses = self._listens_at(needs)
+            self.address = self.addresses[needs[0]]
         except BaseException:
             self.stop()
             raise
@@ -100,9 +102,9 @@ class Server:
             self.trouble = f"the server ended ({self.process.returncode})"
         return self.trouble
 
-    def _listens_at(self):
-        said, deadline = [], time.monotonic() + START_S
-        while True:
+    def _listens_at(self, needs):
+        said, found, deadline = [], {}, time.monotonic() + START_S
+        while not all(need in found for need in needs):
             try:
                 line = self.lines.get(timeout=max(0, deadline - time.monotonic()))
             except queue.Empty:
@@ -111,8 +113,9 @@ class Server:
                 last = " | ".join(said[-QUOTED_LINES:]) or "nothing"
                 raise Failed(f"did not say where it listens; it said: {last}")
             said.append(line)
-            if found := re.search(r"listening http (\S+)", line):
-                return found[1]
+            if place := re.search(r"listening (\S+) (\S+)", line):
+                found.setdefault(place[1], place[2])
+        return found
 
     def _read(self):
         """Reads all it says, so that it never waits for a reader."""

@@ -1,9 +1,11 @@
 // Node with the ws package, as in its README: a set of sockets per topic and a loop of send.
-// Usage: node ws_server.js 127.0.0.1:0
+// Usage: node ws_server.js 127.0.0.1:0 [--deflate], which compresses for whoever asks for it,
+// however short the message.
 
 import { WebSocket, WebSocketServer } from "ws";
 
 const [host, port] = process.argv[2].split(":");
+const perMessageDeflate = process.argv.includes("--deflate") && { threshold: 0 };
 const topics = new Map();
 
 function join(topic, socket) {
@@ -29,7 +31,12 @@ function publish(topic, data, isBinary) {
   }
 }
 
-const server = new WebSocketServer({ host, port: Number(port), backlog: 4096 });
+const server = new WebSocketServer({
+  host,
+  port: Number(port),
+  backlog: 4096,
+  perMessageDeflate,
+});
 
 server.on("connection", (socket, request) => {
   const [, kind, topic] = request.url.split("/");
