@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Measures what stands at the edge of the server: compression, TLS, and clients that misbehave.
+
+    cargo build --locked --release --workspace
+    (cd benches/peers/js && npm ci)       # for the peer of --deflate
+    benches/edge/run.py --deflate --tls --hostile >edge.md
+
+The server has the first CPU, load generators the others. Loopback only; README.md says what is
+measured.
+"""
+
+import argparse
+import os
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(1, str(HERE.parent / "peers"))
+
+# What it has in common with the other benches is found by the line above.
+import about  # noqa: E402
+import closed  # noqa: E402
+import hostile  # noqa: E402
+from servers import PROGRAMS, Failed, all_descriptors  # noqa: E402
+
+ROUNDS = 5
+QUICK = {"rounds": 1, "connections": 500, "messages": 10, "subscribers": 50, "seconds": 2,
+         "slow_headers": 100, "garbage_per_s": 50}
+FULL = {"rounds": ROUNDS, "connections": 10_000, "messages": 30, "subscribers": 1_000,
+        "seconds": 20, "slow_headers": 10_000, "garbage_per_s": 1_000}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--deflate", action="store_true",
+                        help="a fan-out that is compressed once, beside plain ones and beside a "
+                        "server that compresses for each connection")
+    parser.add_argument("--tls", action="store_true", help="a fan-out over TLS, beside plain")
+    parser.add_argument("--hostile", action="store_true",
+                        help="a fan-out while others misbehave, beside quiet ones")
+    parser.add_argument("--quick", action="store_true",
+                        help="one round of small loads, to see that all works: no figures to keep")
+    parser.add_argument("--rounds", type=int, metavar="N",
+                        help=f"rounds of which the median is taken [default: {ROUNDS}]")
+    for name, what in (("connections", "of --deflate and --tls"),
+                       ("messages", "of a run of --deflate and --tls"),
+                       ("subscribers", "of --hostile"), ("seconds", "of a fan-out of --hostile"),
+                       ("slow-headers", "of --hostile"), ("garbage-per-s", "of --hostile")):
+        default = FULL[name.replace("-", "_")]
+        parser.add_argument(f"--{name}", type=int, metavar="N",
+                            help=f"{what} [default: {default}]")
+    parser.add_argument("--payload", type=int, default=64, metavar="BYTES",
+                        help="of a message of --tls [default: %(default)s]")
+    for name in ("corecast", "loadtest"):
+        parser.add_argument(f"--{name}", type=pathlib.Path, default=PROGRAMS / name,
+                            metavar="PROGRAM", help="[default: that of the release build]")
+    parser.add_argument("--timeout", type=float, default=180, metavar="SECONDS",
+                        help="for one run [default: %(default)s]")
+    parser.add_argument("--memory", type=float, default=6, metavar="GIB",
+                        help="a server that takes more is ended and reported [default: %(default)s]")
+    options = parser.parse_args()
+    for name, value in (QUICK if options.quick else FULL).items():
+        if getattr(options, name) is None:
+            setattr(options, name, value)
+    if not (options.deflate or options.tls or options.hostile):
+        parser.error("nothing to measure: ask for --deflate, --tls or --hostile")
+    return options
+
+
+def main():
+    options = arguments()
+    all_descriptors()
+    all_cpus = sorted(os.sched_getaffinity(0))
+    if len(all_cpus) < 2:
+        sys.exit("server and client need a CPU each")
+    server_cpus = {all_cpus[0]}
+    os.sched_setaffinity(0, set(all_cpus[1:]))
+    print("\n".join([*about.lines(options), ""]), flush=True)
+    wanted = [(options.deflate, closed.deflate), (options.tls, closed.tls),
+              (options.hostile, hostile.hostile)]
+    code = 0
+    for is_wanted, measure in wanted:
+        if is_wanted:
+            try:
+                print(measure(options, server_cpus), flush=True)
+            except Failed as failed:
+                print(f"{measure.__name__}: {failed}", file=sys.stderr)
+                code = 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

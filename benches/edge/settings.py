@@ -1,0 +1,42 @@
+"""What the server under test is told: a file in TOML, and a certificate."""
+
+import pathlib
+import subprocess
+
+from servers import FREE_PORT, Failed
+
+
+def command(corecast, folder, *, compression=False, tls=False, admin=False):
+    """Writes a configuration into `folder`; the server's command, and what it says it listens for.
+
+    All that these benches know of the server's settings stands here.
+    """
+    lines = ["shards = 1"]
+    if admin:
+        lines += ["[admin]", f'address = "{FREE_PORT}"']
+    if compression:
+        lines += ["[compression]", "enabled = true"]
+    lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']
+    if tls:
+        certificate, key = make_certificate(folder)
+        lines += [f'tls_certificate = "{certificate}"', f'tls_key = "{key}"']
+    file = pathlib.Path(folder) / "corecast.toml"
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    needs = ("http", "admin") if admin else ("http",)
+    return [corecast, "serve", "--config", file], needs
+
+
+def make_certificate(folder):
+    """A certificate for localhost, good for a day, and its key."""
+    certificate, key = (pathlib.Path(folder) / name for name in ("certificate.pem", "key.pem"))
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+             "-nodes", "-days", "1", "-subj", "/CN=localhost",
+             "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+             "-keyout", key, "-out", certificate]
+    try:
+        subprocess.run(words, check=True, capture_output=True, text=True)
+    except OSError as error:
+        raise Failed(f"openssl: {error.strerror}") from error
+    except subprocess.CalledProcessError as error:
+        raise Failed(f"openssl: {error.stderr.strip()}") from error
+    return certificate, key
