@@ -106,6 +106,8 @@ pub mod shard;
 pub mod sys;
 #[doc(hidden)]
 pub mod time;
+#[cfg_attr(not(feature = "tls"), doc(hidden))]
+pub mod tls;
 #[doc(hidden)]
 pub mod topic;
 

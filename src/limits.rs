@@ -202,3 +202,17 @@ pub const ADMIN_THREADS: usize = 4;
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections the kernel keeps for the admin port until they are accepted.
 pub const ADMIN_BACKLOG: i32 = 64;
+
+/// Bytes of one TLS record of plaintext (RFC 8446 section 5.1): what a connection's session takes
+/// at most while its socket takes nothing.
+pub const TLS_RECORD_BYTES_MAX: usize = 16 << 10;
+/// Bytes that a TLS session keeps of records and handshake messages that are incomplete: one of
+/// each, and room for a chain of certificates.
+pub const TLS_REST_BYTES_MAX: usize = 2 * TLS_RECORD_BYTES_MAX + (1 << 10);
+/// Time for TLS handshakes in one turn: half of what a turn of sends takes. A handshake takes 0.1
+/// ms, 1 ms with an RSA key, so a storm of them gets a third of a busy shard and the rest is for
+/// messages; a shard with nothing else to do has its next turn at once.
+pub const HANDSHAKE_TIME_PER_TURN: Duration = Duration::from_millis(1);
+/// Connections with bytes of a TLS handshake waiting, above which a shard takes no more from its
+/// TLS listeners: the kernel keeps them ([`LISTEN_BACKLOG`]).
+pub const HANDSHAKES_MAX: usize = 512;

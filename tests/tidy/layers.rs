@@ -23,6 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("conn", &["payload", "proto", "time", "topic"]),
     ("mesh", &["limits", "sys"]),
     ("net", &["limits"]),
+    ("tls", &["limits"]),
     (
         "handler",
         &[
@@ -55,20 +56,20 @@ const LAYERS: &[(&str, &[&str])] = &[
         SHELL,
         &[
             "address", "config", "counters", "handler", "id", "limits", "mesh", "net", "proto",
-            "sys", "time", "topic", CORE,
+            "sys", "time", "tls", "topic", CORE,
         ],
     ),
     ("relay", &["close_reason", "handler", "proto", CORE]),
     (
         "handle",
         &[
-            "counters", "handler", "id", "mesh", "payload", "proto", CORE, SHELL,
+            "counters", "handler", "id", "mesh", "payload", "proto", "tls", CORE, SHELL,
         ],
     ),
     (
         "server",
         &[
-            "config", "handle", "handler", "id", "limits", "mesh", "net", "sys", SHELL,
+            "config", "handle", "handler", "id", "limits", "mesh", "net", "sys", "tls", SHELL,
         ],
     ),
     (CLIENT_CORE, &["limits", "proto", "time"]),

@@ -1,0 +1,58 @@
+//! What can be wrong with the files of a listener.
+
+use std::path::{Path, PathBuf};
+
+use rustls::pki_types::pem;
+
+/// TLS cannot be set up; the text names the file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// The file cannot be read, or is not PEM.
+    #[error("{}: {problem}", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: pem::Error,
+    },
+    /// The file has nothing of what it is to have.
+    #[error("{}: no {what} in it", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        what: &'static str,
+    },
+    /// What the file has cannot be used.
+    #[error("{}: {problem}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+    /// The library refuses the settings as a whole.
+    #[error("TLS: {0}")]
+    Setup(String),
+    /// The shards are still taking over what was loaded before.
+    #[error("TLS: the shards are still taking over what was loaded before")]
+    Busy,
+}
+
+impl TlsError {
+    pub(super) fn unusable(path: &Path, problem: impl ToString) -> Self {
+        Self::Unusable {
+            path: path.to_owned(),
+            problem: problem.to_string(),
+        }
+    }
+
+    pub(super) fn pem(path: &Path, problem: pem::Error, what: &'static str) -> Self {
+        let path = path.to_owned();
+        match problem {
+            pem::Error::NoItemsFound => Self::Empty { path, what },
+            problem => Self::Pem { path, problem },
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Names in certificates: the subject of a client's, the hosts of a server's.
+
+use rustls::pki_types::CertificateDer;
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::ext::pkix::SubjectAltName;
+use x509_cert::ext::pkix::name::GeneralName;
+
+/// The subject of a certificate as text (RFC 4514): `CN=device-7,O=Example`. `None` if it has
+/// none, or cannot be read.
+pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let subject = certificate.tbs_certificate().subject();
+    (!subject.is_empty()).then(|| subject.to_string())
+}
+
+/// The hosts that a certificate is for, in lower case (RFC 5280 section 4.2.1.6); `*.` begins a
+/// wildcard.
+pub(super) fn hosts(certificate: &CertificateDer<'_>) -> Result<Vec<String>, String> {
+    let certificate = Certificate::from_der(certificate).map_err(|err| err.to_string())?;
+    let names = certificate
+        .tbs_certificate()
+        .get_extension::<SubjectAltName>();
+    let names = names.map_err(|err| err.to_string())?;
+    let names = names.map(|(_, names)| names.0).unwrap_or_default();
+    let host = |name| match name {
+        GeneralName::DnsName(host) => Some(host.as_str().to_ascii_lowercase()),
+        _ => None,
+    };
+    Ok(names.into_iter().filter_map(host).collect())
+}
