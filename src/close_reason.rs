@@ -42,6 +42,8 @@ pub enum CloseReason {
     Overload,
     /// The server shuts down.
     Shutdown,
+    /// TLS failed: the handshake, or what came after it.
+    Tls,
 }
 
 impl CloseReason {
@@ -49,7 +51,7 @@ impl CloseReason {
     pub const COUNT: usize = Self::OWN.len() + ProtocolError::COUNT;
 
     /// One of each label that is no protocol error's, by [`index`](Self::index).
-    const OWN: [Self; 12] = [
+    const OWN: [Self; 13] = [
         Self::Client,
         Self::Vanished,
         Self::Answered,
@@ -62,6 +64,7 @@ impl CloseReason {
         Self::Slow,
         Self::Overload,
         Self::Shutdown,
+        Self::Tls,
     ];
 
     /// One of each label, by [`index`](Self::index): protocol errors come last.
@@ -86,6 +89,7 @@ impl CloseReason {
             Self::Slow => 9,
             Self::Overload => 10,
             Self::Shutdown => 11,
+            Self::Tls => 12,
         }
     }
 
@@ -105,6 +109,7 @@ impl CloseReason {
             Self::Slow => "slow",
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
+            Self::Tls => "tls",
         }
     }
 
@@ -126,7 +131,8 @@ impl CloseReason {
             | Self::Answered
             | Self::Refused(_)
             | Self::HandshakeTimeout
-            | Self::Stalled => None,
+            | Self::Stalled
+            | Self::Tls => None,
         }
     }
 }
@@ -148,6 +154,7 @@ impl fmt::Display for CloseReason {
             Self::Slow => f.write_str("too slow for the topic"),
             Self::Overload => f.write_str("server at its limit"),
             Self::Shutdown => f.write_str("server shuts down"),
+            Self::Tls => f.write_str("TLS failed"),
         }
     }
 }

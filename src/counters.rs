@@ -108,6 +108,10 @@ counters! {
         ticks_skipped,
         /// Accepts that failed for want of descriptors or memory.
         accept_errors,
+        /// TLS handshakes that succeeded.
+        tls_handshakes,
+        /// Those of them that a ticket of an earlier connection spared most of.
+        tls_resumptions,
         /// Time that all turns took, in nanoseconds: from the poll's end to the turn's.
         turn_nanos,
     }

@@ -13,6 +13,9 @@ use crate::proto::Kind;
 use crate::shard::control::{Phase, Shared};
 use crate::shard::home_of;
 use crate::shard::mail::ToHome;
+use crate::tls::Reloader;
+#[cfg(feature = "tls")]
+use crate::tls::TlsError;
 
 /// A running server, from any thread. Cloning it is cheap.
 ///
@@ -23,6 +26,11 @@ pub struct Handle {
     hasher: RandomState,
     shared: Arc<Shared>,
     doorbells: Arc<[Doorbell]>,
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(dead_code, reason = "there is nothing to load")
+    )]
+    reloader: Arc<Reloader>,
 }
 
 impl Handle {
@@ -31,12 +39,14 @@ impl Handle {
         hasher: RandomState,
         shared: Arc<Shared>,
         doorbells: Arc<[Doorbell]>,
+        reloader: Reloader,
     ) -> Self {
         Self {
             outside,
             hasher,
             shared,
             doorbells,
+            reloader: Arc::new(reloader),
         }
     }
 
@@ -81,6 +91,19 @@ impl Handle {
     /// Stops at once; connections are cut.
     pub fn stop(&self) {
         self.advance(Phase::Stop);
+    }
+
+    /// Reads the files of all TLS listeners again: connections that come from now on get what is in
+    /// them, and those that are there stay as they are. For the caller's thread, not for a shard's.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or does not hold what it should. Nothing changes then.
+    #[cfg(feature = "tls")]
+    pub fn reload_tls(&self) -> Result<(), TlsError> {
+        let reloaded = self.reloader.reload();
+        self.doorbells.iter().for_each(Doorbell::ring);
+        reloaded
     }
 
     /// What all shards have counted, at most a turn old.

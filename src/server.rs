@@ -165,15 +165,17 @@ impl ServerBuilder {
     ///
     /// # Errors
     ///
-    /// An address that cannot be bound, a setting out of its range, or the host is out of
-    /// descriptors or threads. Nothing runs then.
+    /// An address that cannot be bound, a setting out of its range, a file of TLS that cannot be
+    /// used, or the host is out of descriptors or threads. Nothing runs then.
     pub fn start<H: Handler>(
         self,
         make: impl Fn(ShardId) -> H + Send + Clone + 'static,
     ) -> io::Result<Server> {
         let shards = self.check()?;
         // Held until the shards listen: a port that was 0 is nobody else's until then.
-        let (_claims, listen) = shard::claim(&self.listen)?;
+        let (_claims, mut listen) = shard::claim(&self.listen)?;
+        let mut reloader = shard::load_keys(&mut listen)
+            .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
         let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())?;
         let hasher = RandomState::new();
@@ -203,6 +205,7 @@ impl ServerBuilder {
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
+                renewals: reloader.add_shard(),
                 has_cores: count <= affinity::cores(),
                 pin: self.pin.then_some(shard.into()),
                 keep: keep.clone(),
@@ -219,7 +222,7 @@ impl ServerBuilder {
             );
         }
         drop(report);
-        let handle = Handle::new(outside, hasher, Arc::clone(&shared), doorbells);
+        let handle = Handle::new(outside, hasher, Arc::clone(&shared), doorbells, reloader);
         if let Err(err) = bring_up(&reports, proceed, count) {
             handle.advance(Phase::Stop);
             threads.into_iter().for_each(|thread| drop(thread.join()));

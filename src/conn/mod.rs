@@ -45,8 +45,8 @@ pub struct Conn<D> {
 /// What the bytes of the connection mean.
 #[derive(Debug)]
 pub enum Proto {
-    /// A request head is due, from this address.
-    Http(Option<Box<SocketAddr>>),
+    /// A request head is due, from there.
+    Http(Option<Arc<Origin>>),
     /// Upgraded.
     WebSocket(Decoder),
     /// Frames on TCP.
@@ -72,7 +72,16 @@ pub struct Input {
 pub struct Arrival {
     /// The listener's topic.
     pub(crate) topic: Arc<str>,
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) origin: Option<Arc<Origin>>,
+}
+
+/// Where a connection comes from; kept until the handler has opened it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// The subject of the certificate that the client has shown (RFC 4514).
+    pub identity: Option<String>,
 }
 
 /// On the list of connections to write.

@@ -10,12 +10,15 @@ use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 
 use crate::handler::Handler;
+use crate::id::ConnId;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
 use crate::shard::control::Shared;
 use crate::shard::core::ShardCore;
 use crate::shard::links::{Link, Links};
 use crate::shard::listener::{Listener, Speaks};
+use crate::shard::secure::{Beginning, Secured, Sessions};
 use crate::time::Now;
+use crate::tls::{Keys, Renewals, Session};
 use crate::topic::member::Sock;
 
 /// A listener and what its connections speak.
@@ -36,12 +39,15 @@ pub(crate) struct Intake<'a, H: Handler> {
     pub(crate) shared: &'a Shared,
     pub(crate) registry: &'a Registry,
     pub(super) links: &'a mut Links,
+    pub(super) sessions: &'a mut Sessions,
 }
 
 /// The listeners of one shard.
 #[derive(Debug)]
 pub(super) struct Acceptor {
     listeners: Vec<(Listening, bool)>,
+    /// Other certificates for those with TLS.
+    renewals: Renewals,
     /// No accepts until then: the kernel had nothing to give.
     paused_until: Option<Now>,
     /// Given up for a moment when there is no other descriptor, to turn a connection away.
@@ -57,7 +63,11 @@ impl Acceptor {
     /// # Errors
     ///
     /// Out of memory for the registration.
-    pub(super) fn new(mut listening: Vec<Listening>, registry: &Registry) -> io::Result<Self> {
+    pub(super) fn new(
+        mut listening: Vec<Listening>,
+        renewals: Renewals,
+        registry: &Registry,
+    ) -> io::Result<Self> {
         for (index, listening) in listening.iter_mut().enumerate() {
             registry.register(&mut listening.socket, token(index), Interest::READABLE)?;
         }
@@ -68,6 +78,7 @@ impl Acceptor {
         let spare = File::open("/dev/null").ok();
         Ok(Self {
             listeners,
+            renewals,
             paused_until: None,
             spare,
             logged: None,
@@ -106,6 +117,7 @@ impl Acceptor {
 
     /// Accepts a turn's worth of connections.
     pub(super) fn accept<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
+        self.renew();
         if !self.is_ready(now) {
             return;
         }
@@ -113,7 +125,8 @@ impl Acceptor {
         for index in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_PER_TURN {
                 let (listening, ready) = &mut self.listeners[index];
-                if !*ready {
+                let must_wait = listening.listener.keys.is_some() && into.sessions.is_full();
+                if !*ready || must_wait {
                     break;
                 }
                 match listening.socket.accept() {
@@ -130,6 +143,19 @@ impl Acceptor {
                     // The connection is gone before it was accepted (accept(2)).
                     Err(_) => {}
                 }
+            }
+        }
+    }
+
+    /// Gives those who come from now on what was loaded last.
+    fn renew(&mut self) {
+        let Some(renewed) = self.renewals.take() else {
+            return;
+        };
+        let listeners = self.listeners.iter_mut();
+        for (place, keys) in listeners.filter_map(|(l, _)| l.listener.keys.as_mut()) {
+            if let Some(renewed) = renewed.get(*place) {
+                *keys = renewed.clone();
             }
         }
     }
@@ -185,25 +211,55 @@ fn open<H: Handler>(
     peer: SocketAddr,
     listener: &Listener,
 ) {
-    let Intake {
-        core,
-        shared,
-        registry,
-        links,
-    } = into;
     let link = Link::from(stream);
     let sock = Sock(link.fd());
-    let id = match &listener.speaks {
-        _ if core.is_full() || !shared.admit() => {
-            core.handle_overflow(sock, listener.speaks_http())
+    let id = if into.core.is_full() || !into.shared.admit() {
+        // A handshake only to be told so is more than there is to give.
+        let has_words = listener.speaks_http() && listener.keys.is_none();
+        into.core.handle_overflow(sock, has_words)
+    } else if let Some((_, keys)) = &listener.keys {
+        open_secured(into, &link, peer, &listener.speaks, keys)
+    } else {
+        match &listener.speaks {
+            Speaks::Http => into.core.handle_http_open(sock, Some(peer)),
+            Speaks::Frames { topic, frames } => {
+                let peer = Some(peer);
+                into.core.handle_tcp_open(sock, *frames, topic, peer)
+            }
         }
-        Speaks::Http => core.handle_http_open(sock, Some(peer)),
-        Speaks::Frames { topic, frames } => core.handle_tcp_open(sock, *frames, topic, Some(peer)),
     };
-    if link.register(id, registry).is_err() {
-        core.handle_reset(id);
+    if link.register(id, into.registry).is_err() {
+        into.core.handle_reset(id);
     }
-    links.insert(id, link);
+    into.links.insert(id, link);
+}
+
+/// Opens a connection that has a TLS handshake before it.
+fn open_secured<H: Handler>(
+    into: &mut Intake<'_, H>,
+    link: &Link,
+    peer: SocketAddr,
+    speaks: &Speaks,
+    keys: &Keys,
+) -> ConnId {
+    let sock = Sessions::sock(into.core.next_key());
+    let frames = match speaks {
+        Speaks::Http => None,
+        Speaks::Frames { frames, .. } => Some(*frames),
+    };
+    let id = into.core.handle_early_open(sock, frames);
+    let beginning = Beginning {
+        speaks: speaks.clone(),
+        peer,
+    };
+    match Session::new(keys) {
+        Ok(session) => {
+            let secured = Secured::new(link.fd(), session, beginning);
+            into.sessions.insert(id, secured);
+        }
+        Err(_) => into.core.handle_tls_failure(id),
+    }
+    id
 }
 
 /// Whether an accept failed for want of descriptors or memory, and will again if tried at once.

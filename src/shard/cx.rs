@@ -53,7 +53,15 @@ impl<D, A> Cx<'_, D, A> {
     /// The client's address, in [`on_open`](crate::Handler::on_open) and
     /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.inner.peer
+        self.inner.origin.as_ref().map(|origin| origin.peer)
+    }
+
+    /// The subject of the certificate that the client has shown, as RFC 4514 writes it
+    /// (`CN=device-7,O=Example`), if the listener asks for one; in
+    /// [`on_open`](crate::Handler::on_open) and [`on_request`](crate::Handler::on_request) alone,
+    /// as the address.
+    pub fn identity(&self) -> Option<&str> {
+        self.inner.origin.as_ref()?.identity.as_deref()
     }
 
     /// The time since the shard started, in whole milliseconds, as of this turn: for rates and

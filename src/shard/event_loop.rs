@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{ANSWERS_PER_TURN, EVENTS_PER_POLL, READ_BYTES_PER_TURN};
+use crate::limits::{ANSWERS_PER_TURN, EVENTS_PER_POLL};
 use crate::mesh::ReturnReceiver;
 use crate::shard::accept::{Acceptor, Intake, Listening};
 use crate::shard::control::{Control, Phase};
@@ -20,9 +19,11 @@ use crate::shard::links::Links;
 use crate::shard::lookout::Lookout;
 use crate::shard::post::Post;
 use crate::shard::questions::Answered;
-use crate::shard::wire::Wire;
-use crate::sys::socket;
+use crate::shard::reader::Reader;
+use crate::shard::secure::Sessions;
+use crate::shard::wire::{Sent, Wire};
 use crate::time::Now;
+use crate::tls::Renewals;
 
 /// A shard's thread, from its first turn to its last.
 pub(super) struct EventLoop<H: Handler> {
@@ -35,10 +36,10 @@ pub(super) struct EventLoop<H: Handler> {
     poll: Poll,
     events: Events,
     links: Links,
+    sessions: Sessions,
     /// Connections with bytes left that no event will tell of again.
     pending: Vec<ConnId>,
-    /// Lent to one connection after the other.
-    buffer: Box<[u8]>,
+    reader: Reader,
     start: Instant,
     /// When the turn began, since the start.
     woken: Duration,
@@ -66,6 +67,7 @@ impl<H: Handler> EventLoop<H> {
         lookout: Lookout,
         control: Control,
         listening: Vec<Listening>,
+        renewals: Renewals,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         if let Some(doorbell) = post.doorbell() {
@@ -73,7 +75,8 @@ impl<H: Handler> EventLoop<H> {
             poll.registry()
                 .register(&mut SourceFd(&fd), DOORBELL, Interest::READABLE)?;
         }
-        let acceptor = Acceptor::new(listening, poll.registry())?;
+        let sessions = Sessions::new(control.shard());
+        let acceptor = Acceptor::new(listening, renewals, poll.registry())?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the shell is where the clock is read"
@@ -89,8 +92,9 @@ impl<H: Handler> EventLoop<H> {
             poll,
             events: Events::with_capacity(EVENTS_PER_POLL),
             links: Links::default(),
+            sessions,
             pending: Vec::new(),
-            buffer: vec![0; READ_BYTES_PER_TURN].into(),
+            reader: Reader::new(),
             start,
             woken: Duration::ZERO,
             now: Now::default(),
@@ -124,10 +128,12 @@ impl<H: Handler> EventLoop<H> {
         self.core.handle_resumed();
         self.core.handle_timeouts();
         self.post.send(&mut self.core);
-        let mut wire = Wire::default();
+        let mut wire = Wire::new(&mut self.sessions);
         self.core.flush(&mut wire);
+        let sent = wire.sent;
+        self.sessions.shake(&mut self.core, self.start);
         self.reap();
-        self.report(wire);
+        self.report(sent);
         Ok(())
     }
 
@@ -135,7 +141,8 @@ impl<H: Handler> EventLoop<H> {
         let at_once = self.core.has_work()
             || self.post.has_mail()
             || !self.answers.is_empty()
-            || !self.pending.is_empty();
+            || !self.pending.is_empty()
+            || self.sessions.has_work();
         let timeout = if at_once || self.acceptor.is_ready(self.now) || self.look_out() {
             Some(Duration::ZERO)
         } else {
@@ -157,11 +164,11 @@ impl<H: Handler> EventLoop<H> {
     }
 
     /// Counts the turn, and renews the copy of the counters that other threads read.
-    fn report(&mut self, wire: Wire) {
+    fn report(&mut self, sent: Sent) {
         let took = self.start.elapsed().saturating_sub(self.woken);
         let counters = self.core.counters();
-        counters.writes += wire.writes;
-        counters.bytes_out += wire.bytes;
+        counters.writes += sent.writes;
+        counters.bytes_out += sent.bytes;
         counters.count_turn(took);
         self.control.report(counters);
     }
@@ -191,7 +198,7 @@ impl<H: Handler> EventLoop<H> {
                 token if self.acceptor.owns(token) => self.acceptor.note(token),
                 Token(token) => {
                     let id = ConnId::unpack(token);
-                    if event.is_writable() {
+                    if event.is_writable() && !self.sessions.write(&mut self.core, id) {
                         self.core.handle_writable(id);
                     }
                     if event.is_readable() || event.is_read_closed() || event.is_error() {
@@ -210,86 +217,71 @@ impl<H: Handler> EventLoop<H> {
         }
     }
 
-    /// Reads what a connection's budget allows.
-    ///
-    /// A short read empties the socket (epoll(7)), unless its event also told of the stream's end
-    /// or is long past: then `to_the_end` asks for one more read.
     fn read_from(&mut self, id: ConnId, to_the_end: bool) {
-        if !self.core.wants_bytes(id) {
-            return;
-        }
-        let Some(link) = self.links.get(id) else {
-            return;
+        let Self {
+            core,
+            links,
+            sessions,
+            reader,
+            ..
+        } = self;
+        let more = if sessions.has(id) {
+            sessions.read(core, id, to_the_end)
+        } else {
+            reader.read(core, links, id, to_the_end)
         };
-        let mut budget = READ_BYTES_PER_TURN;
-        loop {
-            match socket::recv(link.fd(), &mut self.buffer) {
-                // After the end of the stream a reset reads like that end, and no later write may
-                // tell: the socket's own error does.
-                Ok(0) if link.has_failed() => return self.core.handle_reset(id),
-                Ok(0) => return self.core.handle_read_end(id),
-                Ok(n) => {
-                    self.core.handle_bytes(id, &mut self.buffer[..n]);
-                    budget = budget.saturating_sub(n);
-                    if n < self.buffer.len() && !to_the_end || !self.core.wants_bytes(id) {
-                        return;
-                    }
-                }
-                Err(Errno::AGAIN) => return,
-                Err(Errno::INTR) => {}
-                Err(_) => return self.core.handle_reset(id),
-            }
-            if budget == 0 {
-                self.pending.push(id);
-                return;
-            }
+        if more {
+            self.pending.push(id);
         }
     }
 
     /// Closes what ended in this turn. Nothing is freed earlier, so no event meets a stranger.
     fn reap(&mut self) {
         while let Some(id) = self.core.take_finished() {
-            if let Some(link) = self.links.get(id) {
+            if !self.sessions.finish(id)
+                && let Some(link) = self.links.get(id)
+            {
                 link.shutdown_write();
             }
         }
         let shard = self.control.shard();
         self.core
             .settle(|id, reason| log::debug!("shard {shard}: conn {id}: {reason}"));
-        let links = &mut self.links;
         let shared = self.control.shared();
         self.core.reap(|id, _, overflow| {
             if !overflow {
                 shared.leave();
             }
-            links.remove(id);
+            self.sessions.remove(id);
+            self.links.remove(id);
         });
     }
 
     fn accept(&mut self) {
-        let mut into = Intake {
-            core: &mut self.core,
-            shared: self.control.shared(),
-            registry: self.poll.registry(),
-            links: &mut self.links,
-        };
-        self.acceptor.accept(&mut into, self.now);
+        let (acceptor, mut into, now) = self.intake();
+        acceptor.accept(&mut into, now);
     }
 
     fn drain(&mut self) {
         if self.acceptor.is_open() {
-            let mut into = Intake {
-                core: &mut self.core,
-                shared: self.control.shared(),
-                registry: self.poll.registry(),
-                links: &mut self.links,
-            };
-            self.acceptor.close(&mut into, self.now);
+            let (acceptor, mut into, now) = self.intake();
+            acceptor.close(&mut into, now);
             self.core.begin_drain();
         }
         if self.core.is_empty() {
             self.control.note_drained();
         }
+    }
+
+    fn intake(&mut self) -> (&mut Acceptor, Intake<'_, H>, Now) {
+        let into = Intake {
+            core: &mut self.core,
+            shared: self.control.shared(),
+            registry: self.poll.registry(),
+            links: &mut self.links,
+            sessions: &mut self.sessions,
+        };
+        (&mut self.acceptor, into, self.now)
     }
 }
 

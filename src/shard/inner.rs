@@ -1,6 +1,5 @@
 //! All that a shard owns but its handler. Pure: what it wants done it leaves on lists.
 
-use core::net::SocketAddr;
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -12,7 +11,7 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::WAITING;
-use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, PAUSED};
+use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Origin, PAUSED};
 use crate::counters::{Counters, Limit};
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
@@ -62,7 +61,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// What connections wait for other threads to answer.
     pub(super) questions: Questions<A>,
     /// Who asks to be opened, or for a page, while the handler is asked.
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) origin: Option<Arc<Origin>>,
     /// What the handler chose for the upgrade it is asked about.
     pub(super) subprotocol: Subprotocol,
     /// Connections that have been sent all, of which the handler wants to know.
@@ -149,7 +148,7 @@ impl<D, A> Inner<D, A> {
             elsewhere: VecDeque::new(),
             room_work: VecDeque::new(),
             questions: Questions::new(answers),
-            peer: None,
+            origin: None,
             subprotocol: Subprotocol::First,
             drained: Vec::new(),
             unsettled: VecDeque::new(),

@@ -8,6 +8,7 @@ use socket2::Socket;
 
 use crate::net::listener;
 use crate::proto::{Frames, Framing};
+use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
 
 /// A place to listen on, as the starter describes it to the shards.
 #[derive(Clone, Debug)]
@@ -16,6 +17,10 @@ pub struct Listener {
     pub addr: SocketAddr,
     /// What its connections speak.
     pub speaks: Speaks,
+    /// What it asks of TLS, if its connections speak it around that.
+    pub tls: Option<TlsSettings>,
+    /// What is loaded for that, and its place among all that is.
+    pub keys: Option<(usize, Keys)>,
 }
 
 /// What the connections of a listener speak.
@@ -35,8 +40,7 @@ pub enum Speaks {
 impl Listener {
     /// Listens for HTTP and WebSocket. Port 0 takes a free one.
     pub fn http(addr: SocketAddr) -> Self {
-        let speaks = Speaks::Http;
-        Self { addr, speaks }
+        Self::new(addr, Speaks::Http)
     }
 
     /// Listens for TCP connections that belong to `topic`: length-prefixed, unless
@@ -44,8 +48,24 @@ impl Listener {
     pub fn tcp(addr: SocketAddr, topic: impl Into<String>) -> Self {
         let topic = Arc::from(topic.into());
         let frames = Frames::default();
-        let speaks = Speaks::Frames { topic, frames };
-        Self { addr, speaks }
+        Self::new(addr, Speaks::Frames { topic, frames })
+    }
+
+    fn new(addr: SocketAddr, speaks: Speaks) -> Self {
+        Self {
+            addr,
+            speaks,
+            tls: None,
+            keys: None,
+        }
+    }
+
+    /// Its connections speak TLS, and inside that what they would speak without.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, settings: TlsSettings) -> Self {
+        self.tls = Some(settings);
+        self
     }
 
     /// Where one message ends and the next begins; of no meaning for HTTP.
@@ -71,6 +91,29 @@ impl Listener {
     pub fn speaks_http(&self) -> bool {
         matches!(self.speaks, Speaks::Http)
     }
+}
+
+/// Loads what the listeners that speak TLS ask for; gives it to each, and returns who can load it
+/// again.
+///
+/// # Errors
+///
+/// A file cannot be read, or does not hold what it should.
+pub fn load_keys(listen: &mut [Listener]) -> Result<Reloader, TlsError> {
+    let asks = listen.iter().filter_map(|listener| {
+        let protocols: &[&[u8]] = if listener.speaks_http() {
+            &[b"http/1.1"]
+        } else {
+            &[]
+        };
+        Some((listener.tls.clone()?, protocols))
+    });
+    let reloader = Reloader::new(asks.collect())?;
+    let secured = listen.iter_mut().filter(|listener| listener.tls.is_some());
+    for (listener, keys) in secured.zip(reloader.keys().iter().cloned().enumerate()) {
+        listener.keys = Some(keys);
+    }
+    Ok(reloader)
 }
 
 /// Claims the address of each listener; where the port was 0, the one that it has become. Keep the sockets

@@ -24,9 +24,11 @@ mod outboxes;
 mod post;
 mod publish;
 pub mod questions;
+mod reader;
 mod resume;
 mod room_time;
 mod rooms;
+mod secure;
 mod settle;
 pub mod shard_cx;
 pub mod subscribe;
@@ -35,5 +37,5 @@ mod wire;
 mod write;
 
 pub use inner::home_of;
-pub use listener::{Listener, Speaks, claim};
+pub use listener::{Listener, Speaks, claim, load_keys};
 pub use thread::{Seed, Watch, run};

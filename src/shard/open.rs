@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, Proto};
+use crate::conn::{Arrival, CLOSING, CORKED, Conn, OPEN, Origin, PAUSED, Proto};
 use crate::handler::{Busy, Handler, Opening, Refusal};
 use crate::id::ConnId;
 use crate::proto::Frames;
@@ -21,7 +21,7 @@ use crate::topic::member::Sock;
 impl<H: Handler> ShardCore<H> {
     /// A connection has been accepted that is to send an HTTP request.
     pub fn handle_http_open(&mut self, sock: Sock, peer: Option<SocketAddr>) -> ConnId {
-        let id = self.add(sock, Proto::Http(peer.map(Box::new)));
+        let id = self.add(sock, Proto::Http(peer.map(from)));
         self.inner.arm(id.key);
         id
     }
@@ -36,14 +36,48 @@ impl<H: Handler> ShardCore<H> {
     ) -> ConnId {
         let id = self.add(sock, Proto::Framed(frames));
         let topic = Arc::clone(topic);
-        self.open_tcp(id.key, Arrival { topic, peer });
+        let origin = peer.map(from);
+        self.open_tcp(id.key, Arrival { topic, origin });
         id
+    }
+
+    /// A connection has been accepted that has a handshake of its own before it speaks: until
+    /// [`handle_http_begin`](Self::handle_http_begin) or
+    /// [`handle_tcp_begin`](Self::handle_tcp_begin) it is there to be counted and timed.
+    /// Without `frames` it speaks HTTP.
+    pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
+        let id = self.add(sock, frames.map_or(Proto::Http(None), Proto::Framed));
+        self.inner.arm(id.key);
+        id
+    }
+
+    /// A connection that was opened early is ready to send its HTTP request.
+    pub fn handle_http_begin(&mut self, id: ConnId, peer: SocketAddr, identity: Option<String>) {
+        let origin = Origin { peer, identity };
+        if let Some(conn) = self.inner.unopened(id) {
+            conn.proto = Proto::Http(Some(Arc::new(origin)));
+        }
+    }
+
+    /// The same on a TCP port.
+    pub fn handle_tcp_begin(
+        &mut self,
+        id: ConnId,
+        topic: &Arc<str>,
+        peer: SocketAddr,
+        identity: Option<String>,
+    ) {
+        if self.inner.unopened(id).is_some() {
+            let topic = Arc::clone(topic);
+            let origin = Some(Arc::new(Origin { peer, identity }));
+            self.open_tcp(id.key, Arrival { topic, origin });
+        }
     }
 
     /// Asks the handler about a connection to the TCP port.
     pub(super) fn open_tcp(&mut self, key: u32, arrival: Arrival) {
         let topic = &arrival.topic;
-        match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.peer) {
+        match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.origin.clone()) {
             Ok(data) => {
                 // An empty frame says that the connection's subscriptions are live.
                 let empty = match self.inner.conn(key).map(|conn| &conn.proto) {
@@ -72,12 +106,12 @@ impl<H: Handler> ShardCore<H> {
         &mut self,
         key: u32,
         opening: &Opening<'_>,
-        peer: Option<SocketAddr>,
+        origin: Option<Arc<Origin>>,
     ) -> Result<H::Conn, Refusal> {
         let inner = &mut self.inner;
-        inner.peer = peer;
+        inner.origin = origin;
         let opened = self.handler.on_open(&mut Cx { inner, key }, opening);
-        self.inner.peer = None;
+        self.inner.origin = None;
         let waits = matches!(opened, Err(Refusal::Wait(_)));
         // What it has sent or subscribed to goes behind the greeting.
         self.inner.cork_unopened(key, waits);
@@ -110,12 +144,12 @@ impl<H: Handler> ShardCore<H> {
 
     fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Refusal> {
         let inner = &mut self.inner;
-        inner.peer = inner.peer_of(key);
+        inner.origin = inner.origin_of(key);
         // Nothing but the response is to go out.
         inner.set_closing(key, true);
         let answer = self.handler.on_request(&mut Cx { inner, key }, request);
         self.inner.set_closing(key, false);
-        self.inner.peer = None;
+        self.inner.origin = None;
         if !matches!(answer, Err(Refusal::Wait(_))) {
             self.inner.questions.forget(key);
         }
@@ -129,8 +163,8 @@ impl<H: Handler> ShardCore<H> {
             Err(error) => return self.respond(key, &Response::from(error), false),
         };
         self.inner.subprotocol = Subprotocol::First;
-        let peer = self.inner.peer_of(key);
-        match self.ask_to_open(key, &Opening::WebSocket(request), peer) {
+        let origin = self.inner.origin_of(key);
+        match self.ask_to_open(key, &Opening::WebSocket(request), origin) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
                     conn.proto = Proto::WebSocket(Decoder::default());
@@ -215,12 +249,23 @@ impl<D, A> Inner<D, A> {
         self.mark_dirty(key);
     }
 
-    fn peer_of(&self, key: u32) -> Option<SocketAddr> {
+    fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.current(id).filter(|conn| !conn.is(CLOSING | OPEN))
+    }
+
+    fn origin_of(&self, key: u32) -> Option<Arc<Origin>> {
         match &self.conns.get(key as usize)?.proto {
-            Proto::Http(peer) => peer.as_deref().copied(),
+            Proto::Http(origin) => origin.clone(),
             Proto::WebSocket(_) | Proto::Framed(_) | Proto::Lingering(_) => None,
         }
     }
+}
+
+fn from(peer: SocketAddr) -> Arc<Origin> {
+    Arc::new(Origin {
+        peer,
+        identity: None,
+    })
 }
 
 impl Subprotocol {

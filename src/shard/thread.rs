@@ -24,6 +24,7 @@ use crate::shard::post::Post;
 use crate::shard::questions::{Answered, Answers};
 use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
+use crate::tls::Renewals;
 
 /// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub struct Seed {
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
     pub listen: Vec<Listener>,
+    /// Tells of other certificates for those with TLS.
+    pub renewals: Renewals,
     /// Whether there is a core for each shard.
     pub has_cores: bool,
     /// Run on this core alone, if any.
@@ -150,6 +153,7 @@ fn prepare<H: Handler>(
         port,
         shared,
         listen,
+        renewals,
         has_cores,
         report,
         proceed,
@@ -186,6 +190,7 @@ fn prepare<H: Handler>(
         Lookout::new(has_cores),
         Control::new(shared, shard),
         listening,
+        renewals,
     )
     .map(Some)
 }

@@ -4,37 +4,68 @@ use std::io::IoSlice;
 
 use rustix::io::Errno;
 
+use crate::shard::secure::Sessions;
 use crate::sys::socket;
 use crate::topic::member::Sock;
 use crate::topic::sink::{Sink, WriteError};
 
-/// Writes to the sockets of the calling thread's descriptor table, and counts.
+/// Writes to the sockets of the calling thread's descriptor table, and counts: a name that is no
+/// descriptor's is that of a TLS session.
+#[derive(Debug)]
+pub(super) struct Wire<'a> {
+    sessions: &'a mut Sessions,
+    pub(super) sent: Sent,
+}
+
+/// What was written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Wire {
+pub(super) struct Sent {
     /// Writes that took something.
     pub(super) writes: u64,
-    /// Bytes that were taken.
+    /// Bytes that were taken; of TLS, those inside.
     pub(super) bytes: u64,
 }
 
-impl Sink for Wire {
+impl<'a> Wire<'a> {
+    /// Nothing is written yet.
+    pub(super) fn new(sessions: &'a mut Sessions) -> Self {
+        Self {
+            sessions,
+            sent: Sent::default(),
+        }
+    }
+
+    #[expect(clippy::inline_always, reason = "part of send, which must not call")]
+    #[inline(always)]
+    fn count(&mut self, bytes: usize) -> usize {
+        self.sent.writes += 1;
+        self.sent.bytes += bytes as u64;
+        bytes
+    }
+}
+
+impl Sink for Wire<'_> {
     #[expect(
         clippy::inline_always,
         reason = "the system call belongs into the walk's own loop"
     )]
     #[inline(always)]
     fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
-        let sent = socket::send(sock.0, bytes).map_err(judge)?;
-        self.writes += 1;
-        self.bytes += sent as u64;
-        Ok(sent)
+        let sent = if sock.0 < 0 {
+            self.sessions.send(sock, bytes)?
+        } else {
+            socket::send(sock.0, bytes).map_err(judge)?
+        };
+        Ok(self.count(sent))
     }
 
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
-        let sent = socket::send_vectored(sock.0, slices).map_err(judge)?;
-        self.writes += 1;
-        self.bytes += sent as u64;
-        Ok(sent)
+        let sent = if sock.0 < 0 {
+            self.sessions.send_vectored(sock, slices)?
+        } else {
+            socket::send_vectored(sock.0, slices).map_err(judge)?
+        };
+        Ok(self.count(sent))
     }
 }
 

@@ -60,6 +60,12 @@ pub fn shutdown_write(fd: RawFd) -> Result<(), Errno> {
     rustix::net::shutdown(borrow(fd)?, Shutdown::Write)
 }
 
+/// Whether the socket has an error that no call has told of; takes it.
+pub fn has_failed(fd: RawFd) -> bool {
+    let error = borrow(fd).and_then(rustix::net::sockopt::socket_error);
+    !matches!(error, Ok(Ok(())))
+}
+
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 
 /// Lends a descriptor to one system call.

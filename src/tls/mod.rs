@@ -1,4 +1,4 @@
-//! TLS: what a listener asks for. See [`ServerBuilder::https`](crate::ServerBuilder::https) and
+//! TLS: what a listener asks for. See [`Listener::tls`](crate::Listener::tls) and
 //! [`Handle::reload_tls`](crate::Handle::reload_tls).
 //!
 //! Inside: certificates by name, and one connection's session, which takes bytes and gives bytes

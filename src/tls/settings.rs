@@ -6,13 +6,13 @@ use std::path::PathBuf;
 ///
 /// ```no_run
 /// use corecast::tls::{ClientAuth, TlsSettings};
-/// use corecast::{Relay, Server};
+/// use corecast::{Listener, Relay, Server};
 ///
 /// let tls = TlsSettings::new("chain.pem", "key.pem")
 ///     .certificate("other-chain.pem", "other-key.pem")
 ///     .client_auth(ClientAuth::Optional { authorities: "clients.pem".into() });
 /// let server = Server::builder()
-///     .https("[::]:443".parse()?, tls)
+///     .listen(Listener::http("[::]:443".parse()?).tls(tls))
 ///     .start(|_shard| Relay)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

@@ -15,3 +15,4 @@ mod life;
 mod order;
 mod slow;
 mod support;
+mod tls;

@@ -1,7 +1,7 @@
 //! HTTP by hand: requests as bytes, answers read to their end.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 use crate::support::socket::{dial, read_to_the_end};
 
@@ -30,7 +30,7 @@ pub(crate) fn ask(addr: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
 }
 
 /// Reads an answer to the end of the connection.
-pub(crate) fn read_answer(stream: &mut TcpStream) -> Answer {
+pub(crate) fn read_answer(stream: &mut impl Read) -> Answer {
     let bytes = read_to_the_end(stream);
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text

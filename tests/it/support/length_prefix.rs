@@ -7,7 +7,7 @@ use crate::support::socket::{dial, is_reset, send_with_end};
 
 /// A client of the TCP port.
 #[derive(Debug)]
-pub(crate) struct LengthPrefix(BufReader<TcpStream>);
+pub(crate) struct LengthPrefix<S: Read + Write = TcpStream>(BufReader<S>);
 
 /// `payload` as one frame.
 pub(crate) fn frame(payload: &[u8]) -> Vec<u8> {
@@ -21,15 +21,27 @@ impl LengthPrefix {
         Self::greeted(dial(addr))
     }
 
+    /// Sends a last frame and the end of the stream in one segment.
+    pub(crate) fn send_last(&mut self, payload: &[u8]) {
+        send_with_end(self.0.get_mut(), &frame(payload));
+    }
+
+    /// Sends no more, but reads on.
+    pub(crate) fn end(&mut self) {
+        self.0.get_mut().shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl<S: Read + Write> LengthPrefix<S> {
     /// The same over a socket of the caller's.
-    pub(crate) fn greeted(stream: TcpStream) -> Self {
+    pub(crate) fn greeted(stream: S) -> Self {
         let mut client = Self::over(stream);
         assert_eq!(client.next(), b"", "the first frame is empty");
         client
     }
 
     /// Over a socket whose greeting is yet to come.
-    pub(crate) fn over(stream: TcpStream) -> Self {
+    pub(crate) fn over(stream: S) -> Self {
         Self(BufReader::new(stream))
     }
 
@@ -39,16 +51,6 @@ impl LengthPrefix {
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         self.0.get_mut().write_all(bytes).unwrap();
-    }
-
-    /// Sends a last frame and the end of the stream in one segment.
-    pub(crate) fn send_last(&mut self, payload: &[u8]) {
-        send_with_end(self.0.get_mut(), &frame(payload));
-    }
-
-    /// Sends no more, but reads on.
-    pub(crate) fn end(&mut self) {
-        self.0.get_mut().shutdown(Shutdown::Write).unwrap();
     }
 
     /// The next frame.
@@ -70,7 +72,7 @@ impl LengthPrefix {
     }
 
     /// The socket under it.
-    pub(crate) fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> S {
         self.0.into_inner()
     }
 }

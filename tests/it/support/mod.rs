@@ -10,5 +10,6 @@ pub(crate) mod raw_ws;
 pub(crate) mod server;
 pub(crate) mod socket;
 pub(crate) mod switchboard;
+pub(crate) mod tls;
 pub(crate) mod wait;
 pub(crate) mod ws;

@@ -15,7 +15,7 @@ pub(crate) const PONG: u8 = 0xA;
 
 /// A WebSocket client that does as it is told.
 #[derive(Debug)]
-pub(crate) struct RawWs(BufReader<TcpStream>);
+pub(crate) struct RawWs<S: Read + Write = TcpStream>(BufReader<S>);
 
 /// One frame as a client must send it; `first` is its first byte.
 pub(crate) fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
@@ -43,9 +43,11 @@ impl RawWs {
     pub(crate) fn connect(addr: SocketAddr, path: &str) -> Self {
         Self::over(dial(addr), path)
     }
+}
 
+impl<S: Read + Write> RawWs<S> {
     /// The same over a socket of the caller's.
-    pub(crate) fn over(mut stream: TcpStream, path: &str) -> Self {
+    pub(crate) fn over(mut stream: S, path: &str) -> Self {
         stream.write_all(upgrade_request(path).as_bytes()).unwrap();
         let mut reader = BufReader::new(stream);
         let mut status = String::new();
@@ -112,7 +114,7 @@ impl RawWs {
     }
 
     /// The socket under it.
-    pub(crate) fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> S {
         self.0.into_inner()
     }
 }

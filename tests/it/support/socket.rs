@@ -46,7 +46,7 @@ pub(crate) fn reset(stream: TcpStream) {
 }
 
 /// What comes until the peer closes or resets the connection.
-pub(crate) fn read_to_the_end(stream: &mut TcpStream) -> Vec<u8> {
+pub(crate) fn read_to_the_end(stream: &mut impl Read) -> Vec<u8> {
     let mut all = Vec::new();
     let mut room = [0; 4096];
     loop {

@@ -1,0 +1,66 @@
+//! Reading plain sockets: a budget for each, one buffer for all.
+
+use rustix::io::Errno;
+
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::limits::READ_BYTES_PER_TURN;
+use crate::shard::core::ShardCore;
+use crate::shard::links::Links;
+use crate::sys::socket;
+
+/// Reads plain sockets.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Lent to one connection after the other.
+    buffer: Box<[u8]>,
+}
+
+impl Reader {
+    /// With room for one connection's budget.
+    pub(super) fn new() -> Self {
+        Self {
+            buffer: vec![0; READ_BYTES_PER_TURN].into(),
+        }
+    }
+
+    /// Reads what a connection's budget allows; `true` if that was not all.
+    ///
+    /// A short read empties the socket (epoll(7)), unless its event also told of the stream's end
+    /// or is long past: then `to_the_end` asks for one more read.
+    pub(super) fn read<H: Handler>(
+        &mut self,
+        core: &mut ShardCore<H>,
+        links: &Links,
+        id: ConnId,
+        to_the_end: bool,
+    ) -> bool {
+        let mut budget = READ_BYTES_PER_TURN;
+        while core.wants_bytes(id)
+            && let Some(link) = links.get(id)
+        {
+            if budget == 0 {
+                return true;
+            }
+            match socket::recv(link.fd(), &mut self.buffer) {
+                // After the end of the stream a reset reads like that end, and no later write may
+                // tell: the socket's own error does.
+                Ok(0) if link.has_failed() => core.handle_reset(id),
+                Ok(0) => core.handle_read_end(id),
+                Ok(n) => {
+                    core.handle_bytes(id, &mut self.buffer[..n]);
+                    budget = budget.saturating_sub(n);
+                    if n < self.buffer.len() && !to_the_end {
+                        return false;
+                    }
+                    continue;
+                }
+                Err(Errno::INTR) => continue,
+                Err(Errno::AGAIN) => {}
+                Err(_) => core.handle_reset(id),
+            }
+            return false;
+        }
+        false
+    }
+}

@@ -1,0 +1,186 @@
+//! Reading TLS: handshakes within their share of a turn, what comes after them at once.
+
+use std::time::Instant;
+
+use rustix::io::Errno;
+
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::limits::{HANDSHAKE_TIME_PER_TURN, READ_BYTES_PER_TURN};
+use crate::shard::core::ShardCore;
+use crate::shard::listener::Speaks;
+use crate::shard::secure::{Buffers, Sessions};
+use crate::sys::socket;
+use crate::tls::{Failed, Progress};
+
+/// What became of a read.
+enum Read {
+    /// So many bytes came, and may have changed something.
+    Bytes(usize, Progress),
+    Nothing,
+    /// The end of the stream, by the socket alone.
+    End,
+    Broken,
+    Failed(Failed),
+}
+
+impl Sessions {
+    /// Reads from a connection, or puts it among the handshakes if its own is not over; `true` if
+    /// its budget is used up and there may be more.
+    pub(in crate::shard) fn read<H: Handler>(
+        &mut self,
+        core: &mut ShardCore<H>,
+        id: ConnId,
+        to_the_end: bool,
+    ) -> bool {
+        let Some(secured) = self.get_mut(id) else {
+            return false;
+        };
+        if secured.session.is_open() {
+            return self.read_on(core, id, to_the_end);
+        }
+        if !std::mem::replace(&mut secured.queued, true) {
+            self.handshakes.push_back(id);
+        }
+        false
+    }
+
+    /// Goes on with handshakes, as many as there is time for in a turn, but at least one.
+    pub(in crate::shard) fn shake<H: Handler>(&mut self, core: &mut ShardCore<H>, start: Instant) {
+        if self.handshakes.is_empty() {
+            return;
+        }
+        let until = start.elapsed() + HANDSHAKE_TIME_PER_TURN;
+        for _ in 0..self.handshakes.len() {
+            let Some(id) = self.handshakes.pop_front() else {
+                return;
+            };
+            // No event will tell again of what came before.
+            let more = self.read_on(core, id, true);
+            if let Some(secured) = self.get_mut(id) {
+                secured.queued = more;
+            }
+            if more {
+                self.handshakes.push_back(id);
+            }
+            if until <= start.elapsed() {
+                return;
+            }
+        }
+    }
+
+    /// Reads what a connection's budget allows; `true` if that was not all. As from a plain
+    /// socket, `to_the_end` asks for one more read after a short one.
+    fn read_on<H: Handler>(
+        &mut self,
+        core: &mut ShardCore<H>,
+        id: ConnId,
+        to_the_end: bool,
+    ) -> bool {
+        let mut budget = READ_BYTES_PER_TURN;
+        while core.wants_bytes(id) {
+            if budget == 0 {
+                return true;
+            }
+            match self.read_once(id) {
+                Read::Bytes(n, progress) => {
+                    self.tell(core, id, progress);
+                    budget = budget.saturating_sub(n);
+                    if n < READ_BYTES_PER_TURN && !to_the_end {
+                        return false;
+                    }
+                    continue;
+                }
+                Read::Nothing => {}
+                Read::End => self.end(core, id),
+                Read::Broken => core.handle_reset(id),
+                Read::Failed(failed) => {
+                    log::debug!("shard {}: conn {id}: TLS: {}", self.shard, failed.0);
+                    core.handle_tls_failure(id);
+                }
+            }
+            return false;
+        }
+        false
+    }
+
+    fn read_once(&mut self, id: ConnId) -> Read {
+        let Some(Some(secured)) = self.table.get_mut(id.key as usize) else {
+            return Read::Nothing;
+        };
+        let Buffers {
+            input,
+            plaintext,
+            sealed,
+            ..
+        } = &mut self.buffers;
+        let rest = secured.session.rest();
+        let kept = rest.len();
+        input[..kept].copy_from_slice(rest);
+        let read = loop {
+            match socket::recv(secured.fd, &mut input[kept..][..READ_BYTES_PER_TURN]) {
+                Ok(0) => return Read::End,
+                Ok(n) => break n,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Read::Nothing,
+                Err(_) => return Read::Broken,
+            }
+        };
+        plaintext.clear();
+        sealed.clear();
+        let came = &mut input[..kept + read];
+        let received = secured.session.receive(came, plaintext, sealed);
+        let answered = if sealed.is_empty() {
+            Ok(())
+        } else {
+            secured.put(sealed)
+        };
+        match (received, answered) {
+            (Err(failed), _) => Read::Failed(failed),
+            (Ok(_), Err(_)) => Read::Broken,
+            (Ok(progress), Ok(())) => Read::Bytes(read, progress),
+        }
+    }
+
+    /// Tells the core what has come.
+    fn tell<H: Handler>(&mut self, core: &mut ShardCore<H>, id: ConnId, progress: Progress) {
+        let Some(Some(secured)) = self.table.get_mut(id.key as usize) else {
+            return;
+        };
+        if progress.opened
+            && let Some(beginning) = secured.beginning.take()
+        {
+            let identity = secured.session.identity();
+            log::debug!(
+                "shard {}: conn {id}: {}, client certificate of {}",
+                self.shard,
+                secured.session.version(),
+                identity.as_deref().unwrap_or("nobody")
+            );
+            core.count_handshake(secured.session.is_resumed());
+            match &beginning.speaks {
+                Speaks::Http => core.handle_http_begin(id, beginning.peer, identity),
+                Speaks::Frames { topic, .. } => {
+                    core.handle_tcp_begin(id, topic, beginning.peer, identity);
+                }
+            }
+        }
+        if !self.buffers.plaintext.is_empty() {
+            core.handle_bytes(id, &mut self.buffers.plaintext);
+        }
+        if progress.closed {
+            secured.read_ended = true;
+            core.handle_read_end(id);
+        }
+    }
+
+    /// The stream ends. Without a word of TLS anyone may have cut it (RFC 8446 section 6.1).
+    fn end<H: Handler>(&self, core: &mut ShardCore<H>, id: ConnId) {
+        match self.get(id) {
+            Some(secured) if secured.read_ended && !socket::has_failed(secured.fd) => {
+                core.handle_read_end(id);
+            }
+            _ => core.handle_reset(id),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One TLS connection's socket: what is sealed and not sent yet goes before all else.
+
+use core::net::SocketAddr;
+use std::io::IoSlice;
+use std::os::fd::RawFd;
+
+use rustix::io::Errno;
+
+use crate::limits::TLS_RECORD_BYTES_MAX;
+use crate::shard::listener::Speaks;
+use crate::sys::socket;
+use crate::tls::Session;
+use crate::topic::sink::WriteError;
+
+/// A TLS connection: its session, and its socket by number.
+#[derive(Debug)]
+pub(in crate::shard) struct Secured {
+    pub(super) fd: RawFd,
+    pub(super) session: Session,
+    /// Sealed, and not taken by the socket: less than a record, and a few words of TLS itself.
+    unsent: Vec<u8>,
+    /// What the core is to be told when the handshake is over.
+    pub(super) beginning: Option<Box<Beginning>>,
+    /// Waits for its turn among the handshakes.
+    pub(super) queued: bool,
+    /// The client has said that nothing will come any more.
+    pub(super) read_ended: bool,
+    /// The same of the server: once all is sent, the socket's own end follows.
+    finished: bool,
+}
+
+/// What is known of a connection when it is accepted.
+#[derive(Debug)]
+pub(in crate::shard) struct Beginning {
+    pub(in crate::shard) speaks: Speaks,
+    pub(in crate::shard) peer: SocketAddr,
+}
+
+impl Secured {
+    /// A connection whose handshake is to come.
+    pub(in crate::shard) fn new(fd: RawFd, session: Session, beginning: Beginning) -> Self {
+        Self {
+            fd,
+            session,
+            unsent: Vec::new(),
+            beginning: Some(Box::new(beginning)),
+            queued: false,
+            read_ended: false,
+            finished: false,
+        }
+    }
+
+    /// Sends as much of `bytes` as the socket takes in whole records and one that it takes only
+    /// the front of; `sealed` is scratch.
+    ///
+    /// # Errors
+    ///
+    /// As of a plain socket: it is blocked before it took a byte, or broken.
+    pub(super) fn send(&mut self, bytes: &[u8], sealed: &mut Vec<u8>) -> Result<usize, WriteError> {
+        self.flush()?;
+        let mut sent = 0;
+        for record in bytes.chunks(TLS_RECORD_BYTES_MAX) {
+            sealed.clear();
+            let sealing = self.session.seal(record, sealed);
+            sealing.map_err(|_ended| WriteError::Broken)?;
+            sent += record.len();
+            self.put(sealed)?;
+            if !self.unsent.is_empty() {
+                break;
+            }
+        }
+        Ok(sent)
+    }
+
+    /// The same for several slices; those that are small share a record.
+    ///
+    /// # Errors
+    ///
+    /// As of [`send`](Self::send).
+    pub(super) fn send_vectored(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        gathered: &mut Vec<u8>,
+        sealed: &mut Vec<u8>,
+    ) -> Result<usize, WriteError> {
+        let mut sent = 0;
+        let mut slices = slices.iter().peekable();
+        while let Some(slice) = slices.next() {
+            gathered.clear();
+            gathered.extend_from_slice(slice);
+            while let Some(next) =
+                slices.next_if(|next| gathered.len() + next.len() <= TLS_RECORD_BYTES_MAX)
+            {
+                gathered.extend_from_slice(next);
+            }
+            match self.send(gathered, sealed) {
+                Ok(n) if n == gathered.len() => sent += n,
+                Ok(n) => return Ok(sent + n),
+                Err(WriteError::Blocked) if 0 < sent => return Ok(sent),
+                Err(err) => return Err(err),
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Sends words of TLS itself, behind what waits.
+    ///
+    /// # Errors
+    ///
+    /// The socket is broken.
+    pub(super) fn put(&mut self, sealed: &[u8]) -> Result<(), WriteError> {
+        let sent = if self.unsent.is_empty() {
+            send(self.fd, sealed)?
+        } else {
+            0
+        };
+        self.unsent.extend_from_slice(&sealed[sent..]);
+        Ok(())
+    }
+
+    /// Sends what waits.
+    ///
+    /// # Errors
+    ///
+    /// The socket does not take all of it, or is broken.
+    pub(super) fn flush(&mut self) -> Result<(), WriteError> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let sent = send(self.fd, &self.unsent)?;
+        if sent < self.unsent.len() {
+            self.unsent.drain(..sent);
+            return Err(WriteError::Blocked);
+        }
+        self.unsent = Vec::new();
+        if self.finished {
+            // An error means that the peer is gone; the next read says so.
+            let _gone = socket::shutdown_write(self.fd);
+        }
+        Ok(())
+    }
+
+    /// Says that nothing will come any more, and ends the stream when that is sent.
+    pub(super) fn finish(&mut self, sealed: &mut Vec<u8>) {
+        if !self.finished {
+            self.finished = true;
+            sealed.clear();
+            // A session that was not opened, or has failed, has nothing to say.
+            let _ended = self.session.close(sealed);
+            let _gone = self.put(sealed);
+        }
+        if self.unsent.is_empty() {
+            let _gone = socket::shutdown_write(self.fd);
+        }
+    }
+
+    /// Whether the client has said goodbye and was not answered.
+    pub(super) fn owes_goodbye(&self) -> bool {
+        self.read_ended && !self.finished && self.unsent.is_empty()
+    }
+}
+
+/// Sends what the socket takes, if only nothing.
+fn send(fd: RawFd, bytes: &[u8]) -> Result<usize, WriteError> {
+    match socket::send(fd, bytes) {
+        Ok(sent) => Ok(sent),
+        Err(Errno::AGAIN) => Ok(0),
+        Err(_) => Err(WriteError::Broken),
+    }
+}

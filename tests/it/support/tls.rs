@@ -1,0 +1,128 @@
+//! Certificates for tests, made when they run, and clients that trust them.
+
+use std::io;
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use corecast::tls::{Keys, TlsSettings};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rustls::client::Resumption;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion, version,
+};
+
+/// An authority, and a folder for what it signs, which goes with it.
+pub(crate) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    folder: PathBuf,
+}
+
+impl Authority {
+    pub(crate) fn new(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        let key = KeyPair::generate().unwrap();
+        let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let folder =
+            std::env::temp_dir().join(format!("corecast-tls-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("ca.pem"), issuer.pem()).unwrap();
+        Self { issuer, folder }
+    }
+
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
+    /// Signs a certificate for hosts with a subject, in `FILE.pem` and `FILE.key`.
+    pub(crate) fn sign(&self, file: &str, subject: &str, hosts: &[&str]) {
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, subject);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.path(&format!("{file}.pem")), certificate.pem()).unwrap();
+        std::fs::write(self.path(&format!("{file}.key")), key.serialize_pem()).unwrap();
+    }
+
+    /// Settings with the certificate of that name.
+    pub(crate) fn settings(&self, file: &str) -> TlsSettings {
+        TlsSettings::new(
+            self.path(&format!("{file}.pem")),
+            self.path(&format!("{file}.key")),
+        )
+    }
+
+    /// A client's settings: it trusts this authority, and shows the certificate of that name.
+    pub(crate) fn trusting(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        file: Option<&str>,
+    ) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots);
+        let mut config = match file {
+            None => builder.with_no_client_auth(),
+            Some(file) => {
+                let chain = CertificateDer::from_pem_file(self.path(&format!("{file}.pem")));
+                let key = PrivateKeyDer::from_pem_file(self.path(&format!("{file}.key")));
+                builder
+                    .with_client_auth_cert(vec![chain.unwrap()], key.unwrap())
+                    .unwrap()
+            }
+        };
+        config.resumption = Resumption::disabled();
+        config
+    }
+}
+
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _removed = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+static MADE: AtomicU32 = AtomicU32::new(0);
+
+/// Both versions, each alone.
+pub(crate) static EACH: [&[&SupportedProtocolVersion]; 2] =
+    [&[&version::TLS13], &[&version::TLS12]];
+
+/// A client that asks for `host`.
+pub(crate) fn client(config: &Arc<ClientConfig>, host: &'static str) -> ClientConnection {
+    ClientConnection::new(Arc::clone(config), ServerName::try_from(host).unwrap()).unwrap()
+}
+
+/// What a listener with these settings makes sessions from.
+pub(crate) fn keys(settings: &TlsSettings) -> Keys {
+    Keys::load(settings, &[], None).unwrap()
+}
+
+/// TLS over a socket, for those who read and write.
+pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
+
+/// Shakes hands over a socket of the caller's; fails as the server or the client refuses.
+pub(crate) fn shake(
+    mut stream: TcpStream,
+    config: &Arc<ClientConfig>,
+    host: &'static str,
+) -> io::Result<Tls> {
+    let mut tls = client(config, host);
+    while tls.is_handshaking() {
+        tls.complete_io(&mut stream)?;
+    }
+    Ok(StreamOwned::new(tls, stream))
+}

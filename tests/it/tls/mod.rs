@@ -1,0 +1,4 @@
+//! TLS: sessions in memory, and listeners with real clients.
+
+mod served;
+mod session;
