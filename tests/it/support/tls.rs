@@ -7,13 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use corecast::tls::{Keys, TlsSettings};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
+    SignatureAlgorithm,
+};
 use rustls::client::Resumption;
-use rustls::crypto::aws_lc_rs;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion, version,
+    ClientConfig, ClientConnection, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    StreamOwned, SupportedProtocolVersion, version,
 };
 
 /// An authority, and a folder for what it signs, which goes with it.
@@ -27,6 +34,7 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let key = KeyPair::generate().unwrap();
         let issuer = CertifiedIssuer::self_signed(params, key).unwrap();
         let number = MADE.fetch_add(1, Ordering::Relaxed);
@@ -43,14 +51,31 @@ impl Authority {
 
     /// Signs a certificate for hosts with a subject, in `FILE.pem` and `FILE.key`.
     pub(crate) fn sign(&self, file: &str, subject: &str, hosts: &[&str]) {
+        self.sign_for(file, subject, hosts, &rcgen::PKCS_ECDSA_P256_SHA256);
+    }
+
+    /// The same for a key of another algorithm.
+    pub(crate) fn sign_for(
+        &self,
+        file: &str,
+        subject: &str,
+        hosts: &[&str],
+        algorithm: &'static SignatureAlgorithm,
+    ) {
         let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
         let mut params = CertificateParams::new(hosts).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, subject);
-        let key = KeyPair::generate().unwrap();
+        params.use_authority_key_identifier_extension = true;
+        let key = KeyPair::generate_for(algorithm).unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         std::fs::write(self.path(&format!("{file}.pem")), certificate.pem()).unwrap();
         std::fs::write(self.path(&format!("{file}.key")), key.serialize_pem()).unwrap();
+    }
+
+    /// The certificate of that name.
+    pub(crate) fn certificate(&self, file: &str) -> CertificateDer<'static> {
+        CertificateDer::from_pem_file(self.path(&format!("{file}.pem"))).unwrap()
     }
 
     /// Settings with the certificate of that name.
@@ -77,16 +102,70 @@ impl Authority {
         let mut config = match file {
             None => builder.with_no_client_auth(),
             Some(file) => {
-                let chain = CertificateDer::from_pem_file(self.path(&format!("{file}.pem")));
                 let key = PrivateKeyDer::from_pem_file(self.path(&format!("{file}.key")));
                 builder
-                    .with_client_auth_cert(vec![chain.unwrap()], key.unwrap())
+                    .with_client_auth_cert(vec![self.certificate(file)], key.unwrap())
                     .unwrap()
             }
         };
         config.resumption = Resumption::disabled();
         config
     }
+}
+
+/// Takes any certificate whose signatures it can check.
+#[derive(Debug)]
+struct Lenient {
+    algorithms: WebPkiSupportedAlgorithms,
+    schemes: Vec<SignatureScheme>,
+}
+
+impl ServerCertVerifier for Lenient {
+    fn verify_server_cert(
+        &self,
+        _certificate: &CertificateDer<'_>,
+        _chain: &[CertificateDer<'_>],
+        _host: &ServerName<'_>,
+        _ocsp: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.schemes.clone()
+    }
+}
+
+/// Takes any certificate whose key is of a kind that `can_check`.
+pub(crate) fn lenient(can_check: impl Fn(SignatureScheme) -> bool) -> Arc<dyn ServerCertVerifier> {
+    let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
+    let schemes = algorithms.supported_schemes();
+    Arc::new(Lenient {
+        algorithms,
+        schemes: schemes
+            .into_iter()
+            .filter(|&scheme| can_check(scheme))
+            .collect(),
+    })
 }
 
 impl Drop for Authority {

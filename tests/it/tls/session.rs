@@ -11,7 +11,7 @@ use corecast::tls::{ClientAuth, Failed, Keys, Progress, Session};
 use crate::support::tls::{Authority, EACH, client, keys};
 
 /// The server's side of a test: what it has heard and has to say.
-struct Served {
+pub(crate) struct Served {
     session: Session,
     heard: Vec<u8>,
     output: Vec<u8>,
@@ -19,7 +19,7 @@ struct Served {
 }
 
 impl Served {
-    fn new(keys: &Keys) -> Self {
+    pub(crate) fn new(keys: &Keys) -> Self {
         Self {
             session: Session::new(keys).unwrap(),
             heard: Vec::new(),
@@ -63,7 +63,7 @@ fn hear(client: &mut ClientConnection, mut bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Passes bytes both ways in pieces of `size` until neither has more.
-fn talk(
+pub(crate) fn talk(
     client: &mut ClientConnection,
     served: &mut Served,
     size: usize,
