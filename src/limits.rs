@@ -25,8 +25,31 @@ pub const TOPIC_BYTES_MAX: usize = 255;
 pub const HEAD_BYTES_MAX: usize = 8 << 10;
 /// Most header fields in a request head.
 pub const HEADERS_MAX: usize = 32;
-/// A request head must be complete this long after the connection was accepted.
+/// A request head must be complete this long after the connection was accepted, or after its
+/// first byte if it is not the first.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Longest body of a request in bytes: a message of [`MESSAGE_BYTES_MAX`] in base64, and what a
+/// publish request has around it.
+pub const BODY_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2 * 3;
+/// Longest line with a chunk's size, its extensions among it, in bytes.
+pub const CHUNK_LINE_BYTES_MAX: usize = 256;
+/// Bytes of all extensions and trailers of one body: nobody reads them.
+pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 4 << 10;
+/// A request's body must be complete this long after its head.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// A connection whose last answer was this long ago, and that asks nothing more, is closed.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Messages of one request to the publish API; the answers to all of them wait in memory.
+pub const API_ENTRIES_MAX: usize = 10_000;
+/// A message with an idempotency key is not published again for this long, as with Centrifugo.
+pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
+/// Such keys that a shard remembers for the topics at home there: 2 MiB. The oldest give way.
+pub const ONCE_KEYS_MAX: usize = 1 << 16;
+/// Bytes that the client of a stream of events may send after its request; it has nothing to say.
+pub const EVENTS_INPUT_BYTES_MAX: u32 = 64 << 10;
+/// Requests answered on one connection: so long-lived ones move to the shards of a new process,
+/// and what one has taken is given back.
+pub const REQUESTS_PER_CONN_MAX: u32 = 10_000;
 
 /// Bytes of encoded frames that a topic's log keeps for those who are behind.
 pub const LOG_BYTES_MAX: usize = 1 << 20;

@@ -50,6 +50,11 @@ fn http_answer() {
 }
 
 #[test]
+fn http_body() {
+    smoke("http_body");
+}
+
+#[test]
 fn http_head() {
     smoke("http_head");
 }

@@ -4,11 +4,12 @@
 //! is broken: the same result however it is cut, every limit held, what was decoded encodes back.
 
 use std::fmt::Debug;
+use std::num::NonZeroUsize;
 
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, HEAD_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::{
-    Answer, AnswerHead, Head, HttpError, NO_ANSWER_HEADERS, NO_HEADERS, Request, Response, dechunk,
-    parse_answer, parse_head, topic_from_path,
+    Answer, AnswerHead, Body as RequestBody, Framing, Head, HttpError, NO_ANSWER_HEADERS,
+    NO_HEADERS, Piece, Request, Response, dechunk, parse_answer, parse_head, topic_from_path,
 };
 use crate::proto::length_prefix::Step;
 use crate::proto::proxy::{BINARY_LEN_MAX, ProxyError};
@@ -22,7 +23,7 @@ use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 10] = [
+pub const BODIES: [(&str, Body); 11] = [
     ("length_prefix", length_prefix),
     ("line", line),
     ("varint", varint),
@@ -30,6 +31,7 @@ pub const BODIES: [(&str, Body); 10] = [
     ("ws", ws),
     ("ws_server", ws_server),
     ("http_head", http_head),
+    ("http_body", http_body),
     ("http_answer", http_answer),
     ("utf8", utf8),
     ("topic_path", topic_path),
@@ -167,6 +169,36 @@ pub fn http_head(data: &[u8]) {
     }
 }
 
+/// A body in chunks, or of as many bytes as the plan says, and what may follow it.
+pub fn http_body(data: &[u8]) {
+    let (plan, input) = split_plan(data);
+    let length = plan.last().copied().unwrap_or_default();
+    let framing = match NonZeroUsize::new(usize::from(length)) {
+        Some(length) if length.get() < 128 => Framing::Length(length),
+        _ => Framing::Chunked,
+    };
+    let whole = decode_body(framing, &[input]);
+    same(&whole, &decode_body(framing, &pieces(plan, input)));
+    let bytes: Vec<&[u8]> = input.chunks(1).collect();
+    same(&whole, &decode_body(framing, &bytes));
+    let (body, taken, outcome) = whole;
+    assert!(body.len() <= MESSAGE_MAX);
+    if outcome == Ok(true) && framing == Framing::Chunked {
+        // Encoded as one chunk it is the same, and what followed it is left.
+        let len = body.len();
+        let mut again = Vec::new();
+        if len != 0 {
+            again.extend_from_slice(format!("{len:x}\r\n").as_bytes());
+            again.extend_from_slice(&body);
+            again.extend_from_slice(b"\r\n");
+        }
+        again.extend_from_slice(b"0\r\n\r\n");
+        let end = again.len();
+        again.extend_from_slice(&input[taken..]);
+        same(&decode_body(framing, &[&again]), &(body, end, Ok(true)));
+    }
+}
+
 /// The head of an answer that grows as it arrives, and what may follow it.
 pub fn http_answer(data: &[u8]) {
     let (plan, input) = split_plan(data);
@@ -279,6 +311,38 @@ fn decoded<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, decode: Decode) -> Ou
     (payloads, None)
 }
 
+/// The body, the bytes of input that it took, and whether it is whole.
+fn decode_body(framing: Framing, pieces: &[&[u8]]) -> (Vec<u8>, usize, Result<bool, HttpError>) {
+    let mut whole = Vec::new();
+    let mut total = 0;
+    let mut decoder = match RequestBody::new(framing, MESSAGE_MAX) {
+        Ok(decoder) => decoder,
+        Err(err) => return (whole, total, Err(err)),
+    };
+    for piece in pieces {
+        let mut rest = *piece;
+        while !rest.is_empty() {
+            match decoder.decode(rest) {
+                Ok(Piece {
+                    data,
+                    taken,
+                    is_last,
+                }) => {
+                    whole.extend_from_slice(data);
+                    total += taken;
+                    rest = &rest[taken..];
+                    if is_last {
+                        return (whole, total, Ok(true));
+                    }
+                }
+                // Where it stopped depends on the cuts; that it did, and why, does not.
+                Err(err) => return (whole, 0, Err(err)),
+            }
+        }
+    }
+    (whole, total, Ok(false))
+}
+
 /// An event that owns its bytes.
 #[derive(Debug, PartialEq, Eq)]
 enum Owned {
@@ -374,6 +438,9 @@ fn check_request(request: &Request<'_>, taken: usize) {
         }
         other => panic!("does not encode back: {other:?}"),
     }
+    if let Err(err) = request.framing() {
+        check_refusal(err);
+    }
     match check_upgrade(request) {
         Ok(upgrade) => {
             let mut out = Vec::new();
@@ -407,6 +474,7 @@ fn encode_request(request: &Request<'_>) -> Vec<u8> {
         query,
         version_minor,
         headers,
+        body: _,
     } = request;
     let mark = if query.is_some() { "?" } else { "" };
     let query = query.unwrap_or_default();

@@ -10,6 +10,7 @@ mod kind;
 pub mod length_prefix;
 pub mod line;
 pub mod proxy;
+pub mod sse;
 pub mod utf8;
 pub mod varint;
 pub mod ws;

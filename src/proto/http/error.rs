@@ -30,6 +30,24 @@ pub enum HttpError {
     HostMissing,
     /// More than one `Host`.
     HostRepeated,
+    /// Both `Content-Length` and `Transfer-Encoding`.
+    FramingTwice,
+    /// `Content-Length` is no number, or is there more than once.
+    ContentLength,
+    /// `Transfer-Encoding` does not end in `chunked`, is there more than once, or in HTTP/1.0.
+    TransferEncoding,
+    /// `Transfer-Encoding` names a coding before `chunked`.
+    TransferCoding,
+    /// The body is longer than it may be.
+    BodyTooLarge,
+    /// The lines around the chunks of a body are malformed.
+    Chunk,
+    /// Too many bytes of the lines around the chunks.
+    ChunkOverhead,
+    /// `Expect` asks for something else than `100-continue`.
+    Expectation,
+    /// A page of this origin may not ask.
+    OriginForbidden,
     /// An upgrade by another method than GET.
     UpgradeMethod,
     /// An upgrade in HTTP/1.0.
@@ -68,7 +86,10 @@ impl HttpError {
         match self {
             Self::TargetTooLong | Self::TopicTooLong => 414,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
-            Self::MethodTooLong => 501,
+            Self::MethodTooLong | Self::TransferCoding => 501,
+            Self::BodyTooLarge => 413,
+            Self::Expectation => 417,
+            Self::OriginForbidden => 403,
             Self::Version => 505,
             Self::UpgradeMethod => 405,
             Self::UpgradeMissing | Self::WebSocketVersion => 426,
@@ -99,6 +120,7 @@ impl HttpError {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn facts(self) -> (&'static str, &'static str) {
         match self {
             Self::TlsHandshake => ("tls_handshake", "this port speaks plain HTTP, not TLS"),
@@ -152,6 +174,36 @@ impl HttpError {
             Self::SubprotocolInvalid => (
                 "subprotocol_invalid",
                 "Sec-WebSocket-Protocol must be a list of tokens",
+            ),
+            Self::FramingTwice => (
+                "framing_twice",
+                "send Content-Length or Transfer-Encoding, not both",
+            ),
+            Self::ContentLength => (
+                "content_length",
+                "Content-Length must be one number, sent once",
+            ),
+            Self::TransferEncoding => (
+                "transfer_encoding",
+                "Transfer-Encoding must be chunked, sent once, in HTTP/1.1",
+            ),
+            Self::TransferCoding => (
+                "transfer_coding",
+                "unknown transfer coding; send Transfer-Encoding: chunked alone",
+            ),
+            Self::BodyTooLarge => ("body_too_large", "the body is too large"),
+            Self::Chunk => ("chunk", "malformed chunk of the body"),
+            Self::ChunkOverhead => (
+                "chunk_overhead",
+                "too many bytes of chunk sizes, extensions or trailers",
+            ),
+            Self::Expectation => (
+                "expectation",
+                "unknown expectation; send Expect: 100-continue, or none",
+            ),
+            Self::OriginForbidden => (
+                "origin_forbidden",
+                "pages of this origin are not allowed here",
             ),
             Self::TopicEmpty => ("topic_empty", "the topic is empty; name one in the path"),
             Self::TopicTooLong => ("topic_too_long", "the topic is longer than 255 bytes"),

@@ -1,18 +1,24 @@
-//! HTTP/1.1 as far as a server needs it that closes after each answer, heads in and answers out;
-//! and as far as a client needs it that asks for WebSocket.
+//! HTTP/1.1 as far as a server needs it, heads and bodies in and answers out; and as far as a
+//! client needs it that asks for WebSocket.
 
 mod answer;
+mod body;
 mod error;
 pub(crate) mod fields;
 mod forwarded;
+mod origin;
 mod request;
 mod response;
 mod topic;
 
 pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
+pub use body::{Body, Framing, Piece};
 pub use error::HttpError;
 pub use forwarded::forwarded_for;
+pub(crate) use origin::preflight;
+pub use origin::{OriginError, Origins};
 pub(crate) use request::is_token;
 pub use request::{Head, NO_HEADERS, Request, parse_head};
-pub use response::Response;
+pub(crate) use response::encode_origin;
+pub use response::{After, Manner, Response};
 pub use topic::topic_from_path;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
-use crate::proto::http::{HttpError, fields};
+use crate::proto::http::{After, HttpError, fields};
 
 /// Room for the header fields of a request, to be lent to [`parse_head`].
 pub const NO_HEADERS: [Header<'static>; HEADERS_MAX] = [EMPTY_HEADER; HEADERS_MAX];
@@ -24,7 +24,7 @@ pub enum Head<'b> {
     },
 }
 
-/// A request without its body.
+/// A request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'b> {
     /// As sent, case-sensitive.
@@ -37,6 +37,8 @@ pub struct Request<'b> {
     pub version_minor: u8,
     /// In the order they came. Values are bytes without control characters.
     pub(crate) headers: &'b [Header<'b>],
+    /// What follows the head; empty if there is nothing. Handlers get it whole.
+    pub body: &'b [u8],
 }
 
 /// Reads a request head from the front of `input`.
@@ -81,6 +83,7 @@ pub fn parse_head<'h, 'b: 'h>(
                 query,
                 version_minor,
                 headers,
+                body: &[],
             };
             request.check_host()?;
             Ok(Head::Complete { request, taken })
@@ -131,6 +134,36 @@ impl<'b> Request<'b> {
         self.lists_token("upgrade", "websocket")
     }
 
+    /// What becomes of the connection once the request is answered, RFC 9112 9.3.
+    pub(crate) fn after(&self) -> After {
+        let keeps = self.lists_token("connection", "keep-alive");
+        match self.version_minor {
+            _ if self.lists_token("connection", "close") => After::Close,
+            0 if keeps => After::KeepAndSay,
+            0 => After::Close,
+            _ => After::Keep,
+        }
+    }
+
+    /// Whether the client waits for leave to send its body, RFC 9110 10.1.1; HTTP/1.0 never does.
+    ///
+    /// # Errors
+    ///
+    /// [`HttpError::Expectation`] if it expects anything else.
+    pub(crate) fn expects_continue(&self) -> Result<bool, HttpError> {
+        if self.version_minor == 0 {
+            return Ok(false);
+        }
+        let mut expects = false;
+        for value in self.headers("expect") {
+            if !value.eq_ignore_ascii_case(b"100-continue") {
+                return Err(HttpError::Expectation);
+            }
+            expects = true;
+        }
+        Ok(expects)
+    }
+
     /// RFC 9112 3.2: an HTTP/1.1 request without `Host`, and any request with two, is a 400.
     fn check_host(&self) -> Result<(), HttpError> {
         match self.headers("host").count() {
@@ -147,7 +180,7 @@ pub(crate) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().copied().all(is_tchar)
 }
 
-fn is_tchar(byte: u8) -> bool {
+pub(super) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 

@@ -1,10 +1,10 @@
-//! Answers that end a connection: pages, texts, errors.
+//! Answers: pages, texts, errors.
 
 use std::borrow::Cow;
 
 use crate::proto::http::HttpError;
 
-/// A whole answer; the connection closes after it.
+/// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     /// The status code.
@@ -14,7 +14,7 @@ pub struct Response {
     /// The body.
     pub body: Cow<'static, [u8]>,
     /// Header fields beside those that every answer has.
-    pub headers: Vec<(&'static str, &'static str)>,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Response {
@@ -48,54 +48,105 @@ impl Response {
         Self::text(405, "method not allowed").with_header("Allow", allow)
     }
 
-    /// The same with one more header field.
+    /// The same with one more header field. The value must not have line ends.
     #[must_use]
-    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.push((name, value));
+    pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+        self.headers.push((name, value.into()));
         self
     }
 
-    /// Appends the answer. `head_only` leaves out the body, for HEAD: RFC 9110 9.3.2 wants the
-    /// head as it would be for GET.
+    /// An answer without a body, 204.
+    pub fn empty() -> Self {
+        Self::new(204, "", &[][..])
+    }
+
+    /// Appends the answer as the last on its connection. `head_only` leaves out the body, for HEAD:
+    /// RFC 9110 9.3.2 wants the head as it would be for GET.
     pub fn encode(&self, out: &mut Vec<u8>, head_only: bool) {
+        let manner = Manner {
+            head_only,
+            ..Manner::default()
+        };
+        self.encode_as(out, &manner);
+    }
+
+    /// Appends the answer.
+    pub fn encode_as(&self, out: &mut Vec<u8>, manner: &Manner<'_>) {
         let Self {
             status,
             content_type,
             body,
             headers,
         } = self;
-        let mut head = format!(
-            "HTTP/1.1 {status} {reason}\r\n\
-             Content-Type: {content_type}\r\n\
-             Content-Length: {len}\r\n\
-             Cache-Control: no-store\r\n",
-            reason = reason_phrase(*status),
-            len = body.len(),
-        );
+        let reason = reason_phrase(*status);
+        let mut head = format!("HTTP/1.1 {status} {reason}\r\n");
+        // RFC 9110 8.6: a 204 has no body, and no length of one.
+        if *status != 204 {
+            let len = body.len();
+            head += &format!("Content-Type: {content_type}\r\nContent-Length: {len}\r\n");
+        }
+        head += "Cache-Control: no-store\r\n";
         // RFC 9110 7.8: who sends `Upgrade` also lists it in `Connection`.
         let names_upgrade = headers
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
-        head += if names_upgrade {
-            "Connection: Upgrade, close\r\n"
-        } else {
-            "Connection: close\r\n"
+        head += match (names_upgrade, manner.after) {
+            (true, After::Close) => "Connection: Upgrade, close\r\n",
+            (false, After::Close) => "Connection: close\r\n",
+            (true, After::Keep | After::KeepAndSay) => "Connection: Upgrade\r\n",
+            (false, After::KeepAndSay) => "Connection: keep-alive\r\n",
+            (false, After::Keep) => "",
         };
         for (name, value) in headers {
             head.extend([name, ": ", value, "\r\n"]);
         }
-        head += "\r\n";
         out.extend_from_slice(head.as_bytes());
-        if !head_only {
+        encode_origin(out, manner.origin);
+        out.extend_from_slice(b"\r\n");
+        if !manner.head_only {
             out.extend_from_slice(body);
         }
+    }
+}
+
+/// How an answer goes to the one who asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner<'b> {
+    /// Without the body, for HEAD.
+    pub head_only: bool,
+    /// What becomes of the connection.
+    pub after: After,
+    /// Pages of this origin may read it.
+    pub origin: Option<&'b str>,
+}
+
+/// What becomes of a connection after an answer, RFC 9112 9.3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum After {
+    /// It is closed.
+    #[default]
+    Close,
+    /// It takes the next request.
+    Keep,
+    /// The same for HTTP/1.0, where that must be said.
+    KeepAndSay,
+}
+
+/// Appends the header fields that let pages of `origin` read an answer (Fetch standard, 3.3.3).
+pub(crate) fn encode_origin(out: &mut Vec<u8>, origin: Option<&str>) {
+    if let Some(origin) = origin {
+        out.extend_from_slice(b"Access-Control-Allow-Origin: ");
+        out.extend_from_slice(origin.as_bytes());
+        out.extend_from_slice(b"\r\nVary: Origin\r\n");
     }
 }
 
 impl From<HttpError> for Response {
     fn from(err: HttpError) -> Self {
         let mut response = Self::text(err.status(), err.message());
-        response.headers.extend_from_slice(err.headers());
+        let fields = err.headers().iter();
+        let fields = fields.map(|(name, value)| (*name, Cow::Borrowed(*value)));
+        response.headers.extend(fields);
         response
     }
 }
@@ -105,6 +156,7 @@ fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",
         202 => "Accepted",
+        204 => "No Content",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
@@ -115,6 +167,7 @@ fn reason_phrase(status: u16) -> &'static str {
         413 => "Content Too Large",
         414 => "URI Too Long",
         415 => "Unsupported Media Type",
+        417 => "Expectation Failed",
         426 => "Upgrade Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
@@ -128,7 +181,7 @@ fn reason_phrase(status: u16) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::Response;
+    use super::{After, Manner, Response};
     use crate::proto::http::HttpError;
 
     fn encoded(response: &Response, head_only: bool) -> String {
@@ -146,6 +199,34 @@ mod tests {
             Cache-Control: no-store\r\n\
             Connection: close\r\n\r\nno such page\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn an_answer_says_what_becomes_of_the_connection_and_who_may_read_it() {
+        let say = |after, origin| {
+            let mut out = Vec::new();
+            let manner = Manner {
+                head_only: true,
+                after,
+                origin,
+            };
+            Response::empty().encode_as(&mut out, &manner);
+            String::from_utf8(out).unwrap()
+        };
+        let start = "HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\n";
+        for (after, field) in [
+            (After::Close, "Connection: close\r\n"),
+            (After::Keep, ""),
+            (After::KeepAndSay, "Connection: keep-alive\r\n"),
+        ] {
+            assert_eq!(say(after, None), format!("{start}{field}\r\n"));
+        }
+        assert_eq!(
+            say(After::Keep, Some("https://a.example")),
+            format!(
+                "{start}Access-Control-Allow-Origin: https://a.example\r\nVary: Origin\r\n\r\n"
+            )
+        );
     }
 
     #[test]
