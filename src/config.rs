@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::limits;
+use crate::proto::http::Origins;
 
 /// What happens to a subscriber whose socket is blocked when the topic's log must let go of
 /// messages it has not had. One whose socket takes what it is given never loses anything.
@@ -35,9 +36,20 @@ pub struct Config {
     pub assembly_bytes_max: usize,
     /// What happens to those who fall behind.
     pub slow_consumer: SlowConsumer,
-    /// A request must be complete this long after the accept, and its subscriptions live this
-    /// long after that.
+    /// A request's head must be complete this long after the accept, or after its first byte if
+    /// it is not the first; what it waits for must come, and its subscriptions be live, this long
+    /// after that.
     pub handshake_timeout: Duration,
+    /// Longest body of a request in bytes. A connection keeps it until the request is answered.
+    pub body_bytes_max: usize,
+    /// A request's body must be complete this long after its head.
+    pub body_timeout: Duration,
+    /// A connection whose last answer was this long ago, and that asks nothing more, is closed.
+    pub keep_alive_timeout: Duration,
+    /// Requests answered on one connection; the last answer says that it closes.
+    pub requests_per_conn_max: u32,
+    /// The origins whose pages may use the server.
+    pub origins: Origins,
     /// A WebSocket connection that sent nothing for this long is pinged; what it was sent
     /// meanwhile puts that off, to at most twice this time.
     pub ping_interval: Duration,
@@ -64,6 +76,11 @@ impl Default for Config {
             assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,
             slow_consumer: SlowConsumer::default(),
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
+            body_bytes_max: limits::BODY_BYTES_MAX,
+            body_timeout: limits::BODY_TIMEOUT,
+            keep_alive_timeout: limits::KEEP_ALIVE_TIMEOUT,
+            requests_per_conn_max: limits::REQUESTS_PER_CONN_MAX,
+            origins: Origins::default(),
             ping_interval: limits::PING_INTERVAL,
             pong_timeout: limits::PONG_TIMEOUT,
             tcp_idle_timeout: None,

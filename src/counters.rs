@@ -71,6 +71,8 @@ counters! {
         accepted,
         /// Connections accepted by the handler.
         opened,
+        /// HTTP requests answered, upgrades and streams of events aside.
+        requests,
         /// Messages that clients sent.
         messages_in,
         /// Payload bytes that clients sent.
@@ -98,7 +100,7 @@ counters! {
         pauses,
         /// Connections that wait now: for room, or for another thread's answer.
         paused,
-        /// Pings sent.
+        /// Pings sent, and heartbeats of streams.
         pings,
         /// Bytes of frames kept for those who are behind.
         backlog_bytes,
@@ -142,6 +144,10 @@ pub enum Limit {
     Outbox,
     /// A subscription was refused: the connection has as many as it may.
     Subscriptions,
+    /// An answer was the last on its connection, which has had as many as it may.
+    Requests,
+    /// A request was refused: its page's origin may not ask.
+    Origin,
 }
 
 impl Limit {
@@ -152,10 +158,12 @@ impl Limit {
         Self::Backlog,
         Self::Outbox,
         Self::Subscriptions,
+        Self::Requests,
+        Self::Origin,
     ];
 
     /// How many there are.
-    pub const COUNT: usize = 5;
+    pub const COUNT: usize = 7;
 
     /// Its place in arrays that have one entry for each.
     pub fn index(self) -> usize {
@@ -170,13 +178,15 @@ impl Limit {
             Self::Backlog => "backlog",
             Self::Outbox => "outbox",
             Self::Subscriptions => "subscriptions",
+            Self::Requests => "requests",
+            Self::Origin => "origin",
         }
     }
 }
 
 /// Statuses of refused requests that have a counter of their own; the others share one.
-pub const STATUSES: [u16; 17] = [
-    400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 426, 429, 431, 500, 501, 503, 505,
+pub const STATUSES: [u16; 18] = [
+    400, 401, 403, 404, 405, 408, 411, 413, 414, 415, 417, 426, 429, 431, 500, 501, 503, 505,
 ];
 
 /// The place of a status in [`Counters::refused`].

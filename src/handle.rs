@@ -155,6 +155,7 @@ impl Handle {
                 topic: Arc::from(topic),
                 payload,
                 publisher: None,
+                once: None,
             },
         ))
     }

@@ -30,7 +30,7 @@
 //! let server = Server::builder()
 //!     .tcp("127.0.0.1:0".parse()?, "news")
 //!     .shards(2)
-//!     .start(|_shard| Relay)?;
+//!     .start(|_shard| Relay::default())?;
 //!
 //! let mut subscriber = TcpStream::connect(server.tcp_addrs()[0])?;
 //! let mut live = [0; 4];
@@ -138,9 +138,9 @@ pub use handler::{
     Unanswered,
 };
 pub use id::{ConnId, ShardId};
-pub use proto::http::{HttpError, Request, Response, topic_from_path};
+pub use proto::http::{HttpError, OriginError, Origins, Request, Response, topic_from_path};
 pub use proto::{Framing, Kind, ProtocolError};
-pub use relay::Relay;
+pub use relay::{ApiKey, Relay, RelaySettings};
 pub use server::{Server, ServerBuilder};
 pub use shard::Listener;
 pub use shard::cx::Cx;

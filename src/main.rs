@@ -54,7 +54,7 @@ fn run(settings: &Settings) -> io::Result<()> {
     // Before the shards start: there is no moment in which a signal kills them.
     let signals = Signals::new([SIGINT, SIGTERM])?;
     let admin = settings.admin.map(Admin::bind).transpose()?;
-    let server = builder.start(|_| Relay)?;
+    let server = builder.start(|_| Relay::default())?;
     for addr in server.http_addrs() {
         log::info!("listening http {addr}");
     }

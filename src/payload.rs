@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::proto::ws::frame::{self, Opcode};
-use crate::proto::{Framing, Kind, length_prefix, line, varint};
+use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
 
 /// One published message as shards pass it to each other: shared bytes and their kind.
 #[derive(Clone, Debug)]
@@ -28,6 +28,8 @@ pub enum Form {
     Line,
     /// A base-128 varint length and the payload.
     Varint,
+    /// A server-sent event.
+    Sse,
 }
 
 impl Form {
@@ -35,19 +37,20 @@ impl Form {
     /// message cannot be told from it, and a line has no line break.
     pub fn carries(self, payload: &[u8]) -> bool {
         match self {
-            Self::WebSocket => true,
+            Self::WebSocket | Self::Sse => true,
             Self::LengthPrefix | Self::Varint => !payload.is_empty(),
             Self::Line => line::carries(payload),
         }
     }
 
-    /// Bytes that a payload of `len` bytes takes at most in this form.
-    pub fn frame_len_max(self, len: usize) -> usize {
+    /// Bytes that a payload takes at most in this form.
+    pub fn frame_len_max(self, kind: Kind, payload: &[u8]) -> usize {
         match self {
-            Self::WebSocket => frame::HEADER_LEN_MAX + len,
-            Self::LengthPrefix => length_prefix::HEADER_LEN + len,
-            Self::Line => len + line::END.len(),
-            Self::Varint => varint::HEADER_LEN_MAX + len,
+            Self::WebSocket => frame::HEADER_LEN_MAX + payload.len(),
+            Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
+            Self::Line => payload.len() + line::END.len(),
+            Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
+            Self::Sse => sse::event_len_max(kind, payload),
         }
     }
 
@@ -60,6 +63,7 @@ impl Form {
             Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
             Self::Varint => varint::encode_header(out, payload.len()),
             Self::Line => {}
+            Self::Sse => return sse::encode_event(out, kind, payload),
         }
         out.extend_from_slice(payload);
         if self == Self::Line {

@@ -11,11 +11,12 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     for (name, form) in [
         ("encode/ws", Form::WebSocket),
         ("encode/length_prefix", Form::LengthPrefix),
+        ("encode/sse", Form::Sse),
     ] {
         let mut group = criterion.benchmark_group(name);
         for (size, len) in [("64 B", 64), ("1 KiB", 1024)] {
             let payload = vec![7; len];
-            let mut out = Vec::with_capacity(form.frame_len_max(len));
+            let mut out = Vec::with_capacity(form.frame_len_max(Kind::Binary, &payload));
             group.throughput(Throughput::Bytes(len as u64));
             group.bench_function(size, |bencher| {
                 bencher.iter(|| {

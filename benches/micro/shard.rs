@@ -44,7 +44,7 @@ impl Shard {
         let hasher = RandomState::new();
         let config = Config::default();
         let answers = Arc::new(Nobody);
-        let mut core = ShardCore::new(only, shards, config, hasher, now, Relay, answers);
+        let mut core = ShardCore::new(only, shards, config, hasher, now, Relay::default(), answers);
         core.begin_turn(now);
         for number in 0..subscribers {
             open(&mut core, number, "/sub/bench");

@@ -70,7 +70,9 @@ impl Handler for Game {
 
     fn on_open(&mut self, cx: &mut Cx<'_, Guest>, opening: &Opening<'_>) -> Result<Guest, Refusal> {
         let arena = match opening {
-            Opening::WebSocket(request) => arena_of(request.path).ok_or_else(no_such_path)?,
+            Opening::WebSocket(request) | Opening::Events(request) => {
+                arena_of(request.path).ok_or_else(no_such_path)?
+            }
             Opening::Tcp { topic } => topic,
         };
         cx.subscribe(arena)?;

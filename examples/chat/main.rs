@@ -59,7 +59,7 @@ impl Handler for Chat {
 
     fn on_open(&mut self, cx: &mut Cx<'_, Guest>, opening: &Opening<'_>) -> Result<Guest, Refusal> {
         let room = match opening {
-            Opening::WebSocket(request) => room_of(request.path),
+            Opening::WebSocket(request) | Opening::Events(request) => room_of(request.path),
             Opening::Tcp { topic } => Some(*topic),
         };
         let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;

@@ -61,7 +61,9 @@ impl Handler for Telemetry {
                 cx.subscribe(TOPIC)?;
                 Ok(Peer::Browser { asked: None })
             }
-            Opening::WebSocket(_) => Err(Response::text(404, "not found; watch at /live").into()),
+            Opening::WebSocket(_) | Opening::Events(_) => {
+                Err(Response::text(404, "not found; watch at /live").into())
+            }
         }
     }
 

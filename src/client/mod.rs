@@ -10,7 +10,7 @@
 //! let server = Server::builder()
 //!     .http("127.0.0.1:0".parse()?)
 //!     .shards(1)
-//!     .start(|_shard| Relay)?;
+//!     .start(|_shard| Relay::default())?;
 //!
 //! let url = format!("ws://{}/ws/lobby", server.http_addrs()[0]);
 //! let deadline = Instant::now() + Duration::from_secs(30);

@@ -1,11 +1,13 @@
 //! One connection without its socket.
 
+pub mod http;
 pub mod outbox;
 pub mod subs;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::conn::http::Http;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
 use crate::payload::Form;
@@ -45,12 +47,14 @@ pub struct Conn<D> {
 /// What the bytes of the connection mean.
 #[derive(Debug)]
 pub enum Proto {
-    /// A request head is due, from there.
-    Http(Option<Arc<Origin>>),
+    /// Requests and their answers.
+    Http(Box<Http>),
     /// Upgraded.
     WebSocket(Decoder),
     /// Frames on TCP.
     Framed(Frames),
+    /// A stream of events: what the client still sends is discarded. Counts those bytes.
+    Events(u32),
     /// The last word is said: what still comes is discarded. Counts those bytes.
     Lingering(u32),
 }
@@ -121,6 +125,7 @@ impl<D> Conn<D> {
     pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, now: Stamp) -> Self {
         let form = match proto {
             Proto::Framed(frames) => frames.framing.into(),
+            Proto::Events(_) => Form::Sse,
             Proto::Http(_) | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
         };
         Self {
@@ -164,7 +169,8 @@ impl<D> Conn<D> {
     pub(crate) fn assembly_len(&self) -> usize {
         let decoder = match &self.proto {
             Proto::WebSocket(decoder) => decoder.held_bytes(),
-            Proto::Http(_) | Proto::Framed(_) | Proto::Lingering(_) => 0,
+            Proto::Http(http) => http.held_bytes(),
+            Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => 0,
         };
         let input = self.input.as_ref().map_or(0, |input| {
             let message = input

@@ -83,7 +83,15 @@ pub trait Handler: Sized + 'static {
         Ok(())
     }
 
-    /// A request that does not ask for an upgrade. The connection cannot subscribe.
+    /// Whether a GET without a body asks for a stream of server-sent events: it goes to
+    /// [`on_open`](Self::on_open) then, as [`Opening::Events`]. A HEAD is answered as that would
+    /// be, without asking more.
+    fn wants_events(&mut self, _request: &Request<'_>) -> bool {
+        false
+    }
+
+    /// A request that asks for neither an upgrade nor events, with its whole body. The connection
+    /// cannot subscribe. Further requests may come on it; each finds nothing of those before.
     ///
     /// # Errors
     ///
@@ -121,6 +129,8 @@ pub trait Handler: Sized + 'static {
 pub enum Opening<'b> {
     /// A WebSocket upgrade, valid but for the application's word.
     WebSocket(&'b Request<'b>),
+    /// A request for a stream of events, for which [`Handler::wants_events`] said yes.
+    Events(&'b Request<'b>),
     /// A connection to the TCP port; it belongs to this topic.
     Tcp {
         /// The listener's topic.

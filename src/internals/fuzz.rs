@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, HEAD_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::{
-    Answer, AnswerHead, Body as RequestBody, Framing, Head, HttpError, NO_ANSWER_HEADERS,
+    Answer, AnswerHead, Body as RequestBody, BodyLength, Head, HttpError, NO_ANSWER_HEADERS,
     NO_HEADERS, Piece, Request, Response, dechunk, parse_answer, parse_head, topic_from_path,
 };
 use crate::proto::length_prefix::Step;
@@ -174,8 +174,8 @@ pub fn http_body(data: &[u8]) {
     let (plan, input) = split_plan(data);
     let length = plan.last().copied().unwrap_or_default();
     let framing = match NonZeroUsize::new(usize::from(length)) {
-        Some(length) if length.get() < 128 => Framing::Length(length),
-        _ => Framing::Chunked,
+        Some(length) if length.get() < 128 => BodyLength::Length(length),
+        _ => BodyLength::Chunked,
     };
     let whole = decode_body(framing, &[input]);
     same(&whole, &decode_body(framing, &pieces(plan, input)));
@@ -183,7 +183,7 @@ pub fn http_body(data: &[u8]) {
     same(&whole, &decode_body(framing, &bytes));
     let (body, taken, outcome) = whole;
     assert!(body.len() <= MESSAGE_MAX);
-    if outcome == Ok(true) && framing == Framing::Chunked {
+    if outcome == Ok(true) && framing == BodyLength::Chunked {
         // Encoded as one chunk it is the same, and what followed it is left.
         let len = body.len();
         let mut again = Vec::new();
@@ -312,7 +312,7 @@ fn decoded<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, decode: Decode) -> Ou
 }
 
 /// The body, the bytes of input that it took, and whether it is whole.
-fn decode_body(framing: Framing, pieces: &[&[u8]]) -> (Vec<u8>, usize, Result<bool, HttpError>) {
+fn decode_body(framing: BodyLength, pieces: &[&[u8]]) -> (Vec<u8>, usize, Result<bool, HttpError>) {
     let mut whole = Vec::new();
     let mut total = 0;
     let mut decoder = match RequestBody::new(framing, MESSAGE_MAX) {
@@ -438,7 +438,7 @@ fn check_request(request: &Request<'_>, taken: usize) {
         }
         other => panic!("does not encode back: {other:?}"),
     }
-    if let Err(err) = request.framing() {
+    if let Err(err) = request.body_length() {
         check_refusal(err);
     }
     match check_upgrade(request) {

@@ -20,8 +20,9 @@ use crate::proto::http::Response;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::shard::questions::Answers;
-use crate::shard::rooms::{Rooms, Staged};
+use crate::shard::rooms::Rooms;
 use crate::shard::shard_cx::ShardCx;
+use crate::shard::staged::Staged;
 use crate::time::{Now, Schedule};
 use crate::topic::member::Sock;
 use crate::topic::sink::Sink;
@@ -80,7 +81,7 @@ impl<H: Handler> ShardCore<H> {
     /// for it, and closed.
     pub fn handle_overflow(&mut self, sock: Sock, speaks_http: bool) -> ConnId {
         let proto = if speaks_http {
-            Proto::Http(None)
+            Proto::Http(Box::default())
         } else {
             Proto::Framed(Frames::default())
         };
@@ -145,11 +146,13 @@ impl<H: Handler> ShardCore<H> {
                 topic,
                 payload,
                 publisher,
+                once,
             } => {
                 let staged = Staged {
                     topic,
                     payload,
                     publisher,
+                    once,
                 };
                 self.publish_at_home(staged).map(ToHome::from)
             }

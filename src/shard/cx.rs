@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, DRAINS, OPEN};
+use crate::conn::{CLOSING, DRAINS, OPEN, Proto};
 use crate::counters::Limit;
 use crate::handler::{
     Busy, PublishError, Publisher, Sent, Unanswered, Wait, check_message, check_topic,
@@ -18,6 +18,7 @@ use crate::shard::questions::Deferred;
 use crate::shard::shard_cx::ConnCx;
 use crate::shard::subscribe::SubscribeError;
 use crate::time::Now;
+use crate::topic::once::Once;
 
 /// The shard and the connection that a callback is about. `D` is the handler's
 /// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
@@ -70,6 +71,32 @@ impl<D, A> Cx<'_, D, A> {
         self.inner.now.since(Now::default())
     }
 
+    /// The longest message that a client may send, in bytes, as the server was set up.
+    pub fn message_bytes_max(&self) -> usize {
+        self.inner.config.message_bytes_max
+    }
+
+    /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
+    pub fn done(&self) -> usize {
+        match self
+            .inner
+            .conns
+            .get(self.key as usize)
+            .map(|conn| &conn.proto)
+        {
+            Some(Proto::Http(http)) => http.done,
+            _ => 0,
+        }
+    }
+
+    /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
+    /// it returns [`Busy`]: one that publishes several messages must not begin again at the first.
+    pub fn note_done(&mut self, steps: usize) {
+        if let Some(http) = self.inner.http(self.key) {
+            http.done = steps;
+        }
+    }
+
     /// What the application keeps for the connection; `None` while it is being opened.
     pub fn data(&mut self) -> Option<&mut D> {
         self.inner
@@ -107,7 +134,32 @@ impl<D, A> Cx<'_, D, A> {
             conn: self.id(),
         };
         self.inner
-            .publish_checked(topic, kind, payload, Some(publisher))
+            .publish_checked(topic, kind, payload, Some(publisher), None)
+    }
+
+    /// The same, unless a message was published to the topic with this key in the last 5 minutes
+    /// ([`ONCE_WINDOW`](crate::limits::ONCE_WINDOW)): so one who does not know whether a message
+    /// came may send it again, over whichever connection. That it was there before is no error.
+    /// A shard remembers the newest [`ONCE_KEYS_MAX`](crate::limits::ONCE_KEYS_MAX) of all topics
+    /// at home there.
+    ///
+    /// # Errors
+    ///
+    /// As with [`publish`](Self::publish).
+    pub fn publish_once(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        payload: &[u8],
+        key: &str,
+    ) -> Result<(), PublishError> {
+        let publisher = Publisher {
+            shard: self.inner.shard,
+            conn: self.id(),
+        };
+        let once = self.inner.once(topic, key);
+        self.inner
+            .publish_checked(topic, kind, payload, Some(publisher), Some(once))
     }
 
     /// Answers a message of this connection: sends to it alone, and keeps the pace of the client.
@@ -242,10 +294,11 @@ impl<D, A> Inner<D, A> {
         kind: Kind,
         payload: &[u8],
         publisher: Option<Publisher>,
+        once: Option<Once>,
     ) -> Result<(), PublishError> {
         check_topic(topic)?;
         check_message(kind, payload)?;
-        self.publish(topic, kind, payload, publisher)
+        self.publish(topic, kind, payload, publisher, once)
             .map_err(PublishError::Busy)
     }
 

@@ -10,7 +10,8 @@ use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::payload::Payload;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, ToHome};
-use crate::shard::rooms::{RoomWork, Staged};
+use crate::shard::rooms::RoomWork;
+use crate::shard::staged::Staged;
 use crate::topic::home::{Interest, Keeps};
 
 impl<D, A> Inner<D, A> {
@@ -53,7 +54,7 @@ impl<D, A> Inner<D, A> {
                 generation,
                 payload,
             } => {
-                if !self.has_log_room(key, generation, &payload.bytes) {
+                if !self.has_log_room(key, generation, payload.kind, &payload.bytes) {
                     return Some(FromHome::Deliver {
                         key,
                         generation,
@@ -109,6 +110,7 @@ impl<D, A> Inner<D, A> {
                 topic,
                 payload,
                 publisher,
+                once: None,
             };
             self.stage(staged).is_ok()
         } else {
@@ -119,6 +121,7 @@ impl<D, A> Inner<D, A> {
                     topic,
                     payload,
                     publisher,
+                    once: None,
                 });
             }
             has_room

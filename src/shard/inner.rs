@@ -18,13 +18,15 @@ use crate::payload::Payload;
 use crate::shard::drain::Drain;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::questions::{Answers, Questions};
-use crate::shard::rooms::{RoomWork, Staged};
+use crate::shard::rooms::RoomWork;
+use crate::shard::staged::Staged;
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
 use crate::topic::feeds::feed_of;
 use crate::topic::home::{Homes, Interest};
 use crate::topic::local::Topics;
 use crate::topic::member::HELD;
+use crate::topic::once::{Once, Onces};
 use crate::topic::segment::Pool;
 
 /// All that a shard owns but its handler.
@@ -39,6 +41,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) topics: Topics,
     pub(super) feeds: Slab<Feed>,
     pub(super) homes: Homes,
+    pub(super) onces: Onces,
     pub(super) pool: Pool,
     /// By shard.
     pub(super) mail: Vec<PeerMail>,
@@ -136,6 +139,7 @@ impl<D, A> Inner<D, A> {
             topics: Topics::default(),
             feeds: Slab::new(),
             homes: Homes::default(),
+            onces: Onces::default(),
             pool: Pool::default(),
             mail: for_peers(shards),
             wheel: Wheel::new(now),
@@ -175,6 +179,11 @@ impl<D, A> Inner<D, A> {
     /// The shard that gives a topic's messages their order.
     pub(super) fn home_of(&self, topic: &str) -> ShardId {
         home_of(&self.hasher, topic, self.mail.len())
+    }
+
+    /// A topic with a publisher's key, as its home knows it whichever shard says so.
+    pub(super) fn once(&self, topic: &str, key: &str) -> Once {
+        Once::new(self.hasher.hash_one((topic, key)))
     }
 
     /// The connection of this key, unless it is on its way out.

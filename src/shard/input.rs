@@ -5,7 +5,7 @@ use crate::conn::{CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, WAI
 use crate::counters::Limit;
 use crate::handler::{Busy, Halt, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
-use crate::limits::{HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
+use crate::limits::{EVENTS_INPUT_BYTES_MAX, HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
 use crate::proto::length_prefix::Step;
 use crate::proto::ws::encode_pong;
 use crate::proto::ws::{Decoder, Event};
@@ -96,7 +96,8 @@ impl<H: Handler> ShardCore<H> {
             };
             let rest = &mut bytes[taken..];
             let took = match &mut conn.proto {
-                Proto::Http(_) => self.take_head(key, rest),
+                Proto::Http(_) => self.take_http(key, rest),
+                Proto::Events(_) => self.discard(key, rest.len()),
                 Proto::Framed(frames) => {
                     let frames = *frames;
                     self.take_frame(key, frames, rest)
@@ -118,6 +119,20 @@ impl<H: Handler> ShardCore<H> {
             }
         }
         taken
+    }
+
+    /// One who gets events has nothing to say.
+    fn discard(&mut self, key: u32, len: usize) -> Took {
+        let Some(Proto::Events(bytes)) = self.inner.conn(key).map(|conn| &mut conn.proto) else {
+            return Took::Ended;
+        };
+        *bytes = bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+        if *bytes <= EVENTS_INPUT_BYTES_MAX {
+            return Took::Bytes(len);
+        }
+        let rule = "a stream of events only sends";
+        self.inner.close(key, CloseReason::Policy(rule));
+        Took::Ended
     }
 
     fn give_back(&mut self, key: u32, decoder: Decoder) {

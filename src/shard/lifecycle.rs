@@ -1,16 +1,15 @@
 //! How connections end: with a last word where there is one to say, at once where not.
 
 use crate::close_reason::CloseReason;
+use crate::conn::http::Phase;
 use crate::conn::{
-    APART, ASKING, BLOCKED, CLOSING, CORKED, Conn, DEAD, ENDED, OPEN, PAUSED, PINGED, Proto,
-    READ_ENDED, WAITS_OUTBOX,
+    APART, ASKING, BLOCKED, CLOSING, CORKED, DEAD, ENDED, OPEN, PAUSED, Proto, READ_ENDED,
+    WAITS_OUTBOX,
 };
-use crate::limits::{CLOSE_TIMEOUT, LINGER_BYTES_MAX, LINGER_TIMEOUT};
+use crate::limits::LINGER_BYTES_MAX;
 use crate::proto::http::Response;
-use crate::proto::ws::{encode_close, encode_ping};
+use crate::proto::ws::encode_close;
 use crate::shard::inner::Inner;
-use crate::time::{Now, Stamp};
-use crate::topic::feeds::feed_of;
 
 impl<D, A> Inner<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
@@ -42,15 +41,24 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a connection that could not be opened in time.
-    fn refuse_late(&mut self, key: u32) {
-        self.cork_unopened(key, false);
-        self.discard_outbox(key);
-        if self
-            .conn(key)
-            .is_some_and(|conn| matches!(conn.proto, Proto::Http(_)))
-        {
-            let response = Response::text(408, "the request did not come in time");
-            self.reply(key, |out| response.encode(out, false));
+    pub(super) fn refuse_late(&mut self, key: u32) {
+        let Some(conn) = self.conn(key) else { return };
+        if conn.is(BLOCKED) {
+            return self.kill(key, CloseReason::Stalled);
+        }
+        // An upgrade that waits has no answer before it in the outbox.
+        if conn.is(CORKED) || matches!(conn.proto, Proto::Framed(_)) {
+            self.cork_unopened(key, false);
+            self.discard_outbox(key);
+        }
+        let refusal = match self.http(key).map(|http| http.phase) {
+            Some(Phase::Idle) => return self.close(key, CloseReason::IdleTimeout),
+            Some(Phase::Handler) => Some((503, "the server has no room for the request now")),
+            Some(Phase::Head | Phase::Body) => Some((408, "the request did not come in time")),
+            None => None,
+        };
+        if let Some((status, text)) = refusal {
+            self.reply(key, |out| Response::text(status, text).encode(out, false));
         }
         self.close(key, CloseReason::HandshakeTimeout);
     }
@@ -84,8 +92,10 @@ impl<D, A> Inner<D, A> {
         };
         self.assembly -= std::mem::take(&mut conn.counted) as usize;
         conn.input = None;
-        if let Proto::WebSocket(decoder) = &mut conn.proto {
-            *decoder = Default::default();
+        match &mut conn.proto {
+            Proto::WebSocket(decoder) => *decoder = Default::default(),
+            Proto::Http(http) => http.request = None,
+            Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => {}
         }
         conn.set(WAITS_OUTBOX | ASKING | APART, false);
         if !conn.is(ENDED) {
@@ -142,7 +152,13 @@ impl<D, A> Inner<D, A> {
             Proto::Framed(_) => self.close(key, CloseReason::Client),
             Proto::Lingering(_) => self.kill(key, CloseReason::Client),
             // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
-            Proto::Http(_) | Proto::WebSocket(_) if conn.is(CLOSING) => {}
+            Proto::Http(_) | Proto::WebSocket(_) | Proto::Events(_) if conn.is(CLOSING) => {}
+            // What it has asked is answered first.
+            Proto::Http(_) if conn.is(PAUSED) => {}
+            Proto::Http(ref http) if http.phase == Phase::Idle => {
+                self.close(key, CloseReason::Answered);
+            }
+            Proto::Events(_) => self.kill(key, CloseReason::Client),
             Proto::Http(_) | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
     }
@@ -156,137 +172,4 @@ impl<D, A> Inner<D, A> {
         let counted = std::mem::replace(&mut conn.counted, len);
         self.assembly = self.assembly + len as usize - counted as usize;
     }
-
-    /// When the connection is to be looked at next, if nothing else happens.
-    fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
-        let config = &self.config;
-        let heard = conn.heard.moment();
-        if matches!(conn.proto, Proto::Lingering(_)) {
-            return Some(heard.plus(LINGER_TIMEOUT));
-        }
-        if conn.is(CLOSING) {
-            return Some(heard.plus(CLOSE_TIMEOUT));
-        }
-        if conn.is(ASKING) {
-            let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
-            let stalled = conn.is(BLOCKED).then_some(stalled);
-            return self
-                .questions
-                .deadline(key)
-                .into_iter()
-                .chain(stalled)
-                .min();
-        }
-        if !conn.is(OPEN) || conn.is(CORKED) {
-            return Some(heard.plus(config.handshake_timeout));
-        }
-        if conn.is(BLOCKED) {
-            return Some(conn.blocked_at.moment().plus(config.stall_timeout));
-        }
-        if conn.is(PAUSED) {
-            return None;
-        }
-        match conn.proto {
-            Proto::WebSocket(_) if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
-            Proto::WebSocket(_) => {
-                // Up to a quarter earlier, each its own: a crowd that was heard of at once is
-                // not pinged at once for ever.
-                let share = key.wrapping_mul(SPREAD) >> 24;
-                let early = config.ping_interval / 1024 * share;
-                let interval = config.ping_interval.saturating_sub(early);
-                let due = heard.plus(interval);
-                if self.now < due {
-                    return Some(due);
-                }
-                // What it was sent meanwhile kept its way open, and puts a ping off; once, as it
-                // does not tell that anyone is there.
-                let put_off = self.last_delivery(conn).plus(interval);
-                Some(put_off.clamp(due, due.plus(config.ping_interval)))
-            }
-            _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
-        }
-    }
-
-    /// When a topic of the connection had its newest message, which it was sent or will be now.
-    fn last_delivery(&self, conn: &Conn<D>) -> Now {
-        let feeds = conn.subs.as_slice().iter().filter_map(|sub| {
-            let topic = self.topics.get(sub.topic)?;
-            let feed = feed_of(&self.feeds, topic.first_feed, conn.form);
-            self.feeds.get(feed as usize)
-        });
-        feeds
-            .map(|feed| feed.appended_at.moment())
-            .max()
-            .unwrap_or_default()
-    }
-
-    /// Makes sure that the wheel has the connection no later than its deadline.
-    pub(super) fn arm(&mut self, key: u32) {
-        let Some(conn) = self.conns.get(key as usize) else {
-            return;
-        };
-        let Some(deadline) = self.deadline(key, conn) else {
-            return;
-        };
-        if conn.armed.moment() <= deadline {
-            return;
-        }
-        let armed = self.wheel.arm(key, deadline);
-        if let Some(conn) = self.conns.get_mut(key as usize) {
-            conn.armed = armed;
-        }
-    }
-
-    /// Looks at every connection whose deadline may have passed, and forgets idle topics.
-    pub(super) fn pass_time(&mut self, budget: usize) {
-        let mut expired = std::mem::take(&mut self.expired);
-        self.wheel.take_expired(self.now, budget, &mut expired);
-        for (key, tick) in expired.drain(..) {
-            let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
-                continue;
-            };
-            conn.armed = Stamp::NEVER;
-            self.look_at(key);
-        }
-        self.expired = expired;
-        self.forget_topics(budget);
-    }
-
-    fn look_at(&mut self, key: u32) {
-        let stamp = self.now.stamp();
-        let Some(conn) = self.conns.get(key as usize) else {
-            return;
-        };
-        if self
-            .deadline(key, conn)
-            .is_none_or(|deadline| self.now < deadline)
-        {
-            self.arm(key);
-            return;
-        }
-        let is_unanswered = self.questions.is_late(key, self.now);
-        let Some(conn) = self.conn(key) else { return };
-        if conn.is(CLOSING) {
-            self.kill(key, CloseReason::Client);
-        } else if conn.is(ASKING) && is_unanswered {
-            self.give_up_question(key);
-        } else if !conn.is(OPEN) {
-            self.refuse_late(key);
-        } else if conn.is(CORKED) {
-            self.kill(key, CloseReason::HandshakeTimeout);
-        } else if conn.is(BLOCKED) {
-            self.kill(key, CloseReason::Stalled);
-        } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
-            self.close(key, CloseReason::IdleTimeout);
-        } else {
-            conn.set(PINGED, true);
-            conn.heard = stamp;
-            self.counters.pings += 1;
-            self.reply(key, |out| encode_ping(out, b""));
-            self.arm(key);
-        }
-    }
 }
-
-/// Odd, so that keys spread over all shares; the upper bits mix best.
-const SPREAD: u32 = 0x9E37_79B1;

@@ -7,6 +7,7 @@ use crate::handler::Publisher;
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
 use crate::topic::home::Interest;
+use crate::topic::once::Once;
 
 /// To the home shard of a topic, from any shard or any thread.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub enum ToHome {
         payload: Payload,
         /// The connection that published it, if one did.
         publisher: Option<Publisher>,
+        /// It is to be published once.
+        once: Option<Once>,
     },
     /// This shard has subscribers now; to be answered with [`FromHome::Live`].
     Want {

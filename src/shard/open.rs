@@ -1,17 +1,19 @@
-//! Opening: from a request, or an accept on the TCP port, to a connection that the handler has
-//! accepted, or to an answer.
+//! Opening: from an upgrade, a request for events or an accept on the TCP port to a connection that
+//! the handler has accepted, or to an answer.
 
 use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
+use crate::conn::http::Http;
 use crate::conn::{Arrival, CLOSING, CORKED, Conn, OPEN, Origin, PAUSED, Proto};
-use crate::handler::{Busy, Handler, Opening, Refusal};
+use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
-use crate::proto::Frames;
-use crate::proto::http::{Head, NO_HEADERS, Request, Response, parse_head};
+use crate::payload::Form;
+use crate::proto::http::Request;
 use crate::proto::ws::Decoder;
 use crate::proto::ws::handshake::{Upgrade, check_upgrade, encode_switching_protocols};
+use crate::proto::{Frames, sse};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
 use crate::shard::inner::{Inner, Subprotocol};
@@ -21,7 +23,8 @@ use crate::topic::member::Sock;
 impl<H: Handler> ShardCore<H> {
     /// A connection has been accepted that is to send an HTTP request.
     pub fn handle_http_open(&mut self, sock: Sock, peer: Option<SocketAddr>) -> ConnId {
-        let id = self.add(sock, Proto::Http(peer.map(from)));
+        let http = Http::from(peer.map(from));
+        let id = self.add(sock, Proto::Http(Box::new(http)));
         self.inner.arm(id.key);
         id
     }
@@ -46,7 +49,10 @@ impl<H: Handler> ShardCore<H> {
     /// [`handle_tcp_begin`](Self::handle_tcp_begin) it is there to be counted and timed.
     /// Without `frames` it speaks HTTP.
     pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
-        let id = self.add(sock, frames.map_or(Proto::Http(None), Proto::Framed));
+        let id = self.add(
+            sock,
+            frames.map_or_else(|| Proto::Http(Box::default()), Proto::Framed),
+        );
         self.inner.arm(id.key);
         id
     }
@@ -55,7 +61,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_http_begin(&mut self, id: ConnId, peer: SocketAddr, identity: Option<String>) {
         let origin = Origin { peer, identity };
         if let Some(conn) = self.inner.unopened(id) {
-            conn.proto = Proto::Http(Some(Arc::new(origin)));
+            conn.proto = Proto::Http(Box::new(Http::from(Some(Arc::new(origin)))));
         }
     }
 
@@ -121,46 +127,10 @@ impl<H: Handler> ShardCore<H> {
         opened
     }
 
-    /// Reads a request head and does what it asks for.
-    pub(super) fn take_head(&mut self, key: u32, input: &[u8]) -> Took {
-        let mut headers = NO_HEADERS;
-        match parse_head(input, &mut headers) {
-            Ok(Head::Incomplete) => Took::Nothing,
-            Ok(Head::Complete { request, taken }) if request.wants_websocket() => {
-                let took = self.upgrade(key, &request, taken);
-                // Now that it is open: a room may have an answer for it.
-                self.settle_homes();
-                took
-            }
-            Ok(Head::Complete { request, .. }) => match self.ask_for(key, &request) {
-                Ok(response) | Err(Refusal::Respond(response)) => {
-                    self.respond(key, &response, request.method == "HEAD")
-                }
-                Err(Refusal::Wait(busy)) => self.wait_with_head(key, busy),
-            },
-            Err(error) => self.respond(key, &Response::from(error), false),
-        }
-    }
-
-    fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Refusal> {
-        let inner = &mut self.inner;
-        inner.origin = inner.origin_of(key);
-        // Nothing but the response is to go out.
-        inner.set_closing(key, true);
-        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
-        self.inner.set_closing(key, false);
-        self.inner.origin = None;
-        if !matches!(answer, Err(Refusal::Wait(_))) {
-            self.inner.questions.forget(key);
-        }
-        self.settle_homes();
-        answer
-    }
-
-    fn upgrade(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
+    pub(super) fn upgrade(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
         let upgrade = match check_upgrade(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => return self.respond(key, &Response::from(error), false),
+            Err(error) => return self.refuse(key, error),
         };
         self.inner.subprotocol = Subprotocol::First;
         let origin = self.inner.origin_of(key);
@@ -177,22 +147,49 @@ impl<H: Handler> ShardCore<H> {
             }
             Err(Refusal::Respond(response)) => {
                 self.inner.discard_outbox(key);
-                self.respond(key, &response, false);
+                return self.respond(key, request, &response);
             }
-            Err(Refusal::Wait(busy)) => return self.wait_with_head(key, busy),
+            Err(Refusal::Wait(busy)) => return self.wait_with_request(key, busy, 0),
         }
+        self.opened(key, taken)
+    }
+
+    /// Answers a request for events with the head of a stream, and opens it if it is to have more.
+    pub(super) fn open_events(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
+        let origin = self.inner.reader(request);
+        if request.method == "HEAD" {
+            self.inner.reply(key, |out| sse::encode_head(out, origin));
+            self.inner.close(key, CloseReason::Answered);
+            return Took::Ended;
+        }
+        if let Some(conn) = self.inner.conn(key) {
+            // It may be a member of a topic before this returns.
+            conn.form = Form::Sse;
+        }
+        let from = self.inner.origin_of(key);
+        match self.ask_to_open(key, &Opening::Events(request), from) {
+            Ok(data) => {
+                if let Some(conn) = self.inner.conn(key) {
+                    conn.proto = Proto::Events(0);
+                }
+                self.greet(key, data, |out| sse::encode_head(out, origin));
+                self.opened(key, taken)
+            }
+            Err(Refusal::Respond(response)) => {
+                self.inner.discard_outbox(key);
+                self.respond(key, request, &response)
+            }
+            Err(Refusal::Wait(busy)) => self.wait_with_request(key, busy, 0),
+        }
+    }
+
+    /// Whether a connection that may have been opened reads on.
+    fn opened(&mut self, key: u32, taken: usize) -> Took {
         match self.inner.conn(key) {
             Some(conn) if conn.is(PAUSED) => Took::Paused(taken),
             Some(conn) if !conn.is(CLOSING) => Took::Bytes(taken),
             _ => Took::Ended,
         }
-    }
-
-    /// The head stays where it is, and is read again when what the handler waits for has come.
-    fn wait_with_head(&mut self, key: u32, busy: Busy) -> Took {
-        self.pause(key, busy);
-        self.inner.arm(key);
-        Took::Paused(0)
     }
 
     /// The handler has accepted a connection: it is told so, once its subscriptions are live.
@@ -219,25 +216,9 @@ impl<H: Handler> ShardCore<H> {
         }
         self.inner.arm(key);
     }
-
-    fn respond(&mut self, key: u32, response: &Response, head_only: bool) -> Took {
-        self.inner.reply(key, |out| response.encode(out, head_only));
-        let reason = match response.status {
-            status @ 400.. => CloseReason::Refused(status),
-            _ => CloseReason::Answered,
-        };
-        self.inner.close(key, reason);
-        Took::Ended
-    }
 }
 
 impl<D, A> Inner<D, A> {
-    fn set_closing(&mut self, key: u32, closing: bool) {
-        if let Some(conn) = self.conn(key) {
-            conn.set(CLOSING, closing);
-        }
-    }
-
     /// Has a connection that the handler has not opened yet sent nothing, or lets it go on.
     pub(super) fn cork_unopened(&mut self, key: u32, corked: bool) {
         let Some(conn) = self.conn(key).filter(|conn| conn.is(CORKED) != corked) else {
@@ -253,10 +234,10 @@ impl<D, A> Inner<D, A> {
         self.current(id).filter(|conn| !conn.is(CLOSING | OPEN))
     }
 
-    fn origin_of(&self, key: u32) -> Option<Arc<Origin>> {
+    pub(super) fn origin_of(&self, key: u32) -> Option<Arc<Origin>> {
         match &self.conns.get(key as usize)?.proto {
-            Proto::Http(origin) => origin.clone(),
-            Proto::WebSocket(_) | Proto::Framed(_) | Proto::Lingering(_) => None,
+            Proto::Http(http) => http.origin.clone(),
+            _ => None,
         }
     }
 }

@@ -10,12 +10,13 @@ use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, ToHome};
-use crate::shard::rooms::Staged;
+use crate::shard::staged::Staged;
 use crate::topic::feed::Feed;
 use crate::topic::home::{Interest, Keeps};
 use crate::topic::lag::{Lag, fall_behind};
 use crate::topic::log::Log;
 use crate::topic::member::Member;
+use crate::topic::once::Once;
 use crate::topic::segment::Pool;
 
 impl<D, A> Inner<D, A> {
@@ -26,10 +27,11 @@ impl<D, A> Inner<D, A> {
         kind: Kind,
         bytes: &[u8],
         publisher: Option<Publisher>,
+        once: Option<Once>,
     ) -> Result<(), Busy> {
         let home = self.home_of(topic);
         if home == self.shard {
-            return self.publish_here(topic, kind, bytes, publisher);
+            return self.publish_here(topic, kind, bytes, publisher, once);
         }
         let lane = &mut self.mail[usize::from(home)].to_home;
         if !lane.has_room() {
@@ -43,6 +45,7 @@ impl<D, A> Inner<D, A> {
             topic: Arc::from(topic),
             payload,
             publisher,
+            once,
         });
         self.counters.published += 1;
         Ok(())
@@ -56,11 +59,12 @@ impl<D, A> Inner<D, A> {
         kind: Kind,
         bytes: &[u8],
         publisher: Option<Publisher>,
+        once: Option<Once>,
     ) -> Result<(), Busy> {
         let keeps = self.homes.get(topic).map(|home| home.keeps);
         // One of the same publisher may be staged since before that was known.
         let is_staged = || self.staged.iter().any(|staged| *staged.topic == *topic);
-        if keeps == Some(Keeps::Nothing) && !is_staged() {
+        if keeps == Some(Keeps::Nothing) && once.is_none() && !is_staged() {
             return self.order(topic, kind, bytes, None);
         }
         let payload = Payload {
@@ -71,9 +75,22 @@ impl<D, A> Inner<D, A> {
             topic: Arc::from(topic),
             payload,
             publisher,
+            once,
         })?;
         self.counters.published += 1;
         Ok(())
+    }
+
+    /// Whether a message that is to be published once was, of late.
+    pub(super) fn was_published(&mut self, once: Option<Once>) -> bool {
+        once.is_some_and(|once| self.onces.knows(once, self.now))
+    }
+
+    /// It has its place in the order now, or a room has it.
+    pub(super) fn note_published(&mut self, once: Option<Once>) {
+        if let Some(once) = once {
+            self.onces.note(once, self.now);
+        }
     }
 
     /// Keeps a message for the rooms of this shard until the callback has returned.
@@ -96,7 +113,7 @@ impl<D, A> Inner<D, A> {
         shared: Option<&Payload>,
     ) -> Result<(), Busy> {
         let interests = self.take_interests(topic);
-        let room = self.have_room(&interests, bytes);
+        let room = self.have_room(&interests, kind, bytes);
         if room {
             self.pass_on(&interests, kind, bytes, shared);
         }
@@ -109,9 +126,9 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Whether `order` would take a message now.
-    pub(super) fn has_room_for(&mut self, topic: &str, bytes: &[u8]) -> bool {
+    pub(super) fn has_room_for(&mut self, topic: &str, kind: Kind, bytes: &[u8]) -> bool {
         let interests = self.take_interests(topic);
-        let room = self.have_room(&interests, bytes);
+        let room = self.have_room(&interests, kind, bytes);
         self.interests = interests;
         room
     }
@@ -126,10 +143,10 @@ impl<D, A> Inner<D, A> {
         interests
     }
 
-    fn have_room(&mut self, interests: &[Interest], bytes: &[u8]) -> bool {
+    fn have_room(&mut self, interests: &[Interest], kind: Kind, bytes: &[u8]) -> bool {
         interests.iter().all(|interest| {
             if interest.shard == self.shard {
-                self.has_log_room(interest.key, interest.generation, bytes)
+                self.has_log_room(interest.key, interest.generation, kind, bytes)
             } else {
                 self.mail[usize::from(interest.shard)].from_home.has_room()
             }
@@ -173,7 +190,13 @@ impl<D, A> Inner<D, A> {
 
     /// Whether the topic's logs take a message without letting go of anything that
     /// a member whose socket is not blocked has still to get.
-    pub(super) fn has_log_room(&mut self, key: u32, generation: u32, bytes: &[u8]) -> bool {
+    pub(super) fn has_log_room(
+        &mut self,
+        key: u32,
+        generation: u32,
+        kind: Kind,
+        bytes: &[u8],
+    ) -> bool {
         let Some(topic) = self.topics.current(key, generation) else {
             return true;
         };
@@ -184,7 +207,7 @@ impl<D, A> Inner<D, A> {
         while let Some(feed) = self.feeds.get(next as usize) {
             let (key, form) = (next, feed.form);
             next = feed.next;
-            if form.carries(bytes) && !self.make_room(key, form.frame_len_max(bytes.len())) {
+            if form.carries(bytes) && !self.make_room(key, form.frame_len_max(kind, bytes)) {
                 return false;
             }
         }

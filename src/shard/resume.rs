@@ -1,11 +1,13 @@
 //! Resuming: what becomes of connections that were paused, once there is room.
 
-use crate::conn::{PAUSED, READABLE};
+use crate::conn::http::Phase;
+use crate::conn::{Conn, PAUSED, Proto, READ_ENDED, READABLE};
 use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
+use crate::shard::input::Took;
 
 impl<H: Handler> ShardCore<H> {
     /// Reads on the connections that waited for something that has come.
@@ -50,8 +52,10 @@ impl<H: Handler> ShardCore<H> {
         let Some(conn) = self.inner.current(id) else {
             return;
         };
-        // Its silence was ours.
-        conn.heard = stamp;
+        // Its silence was ours; but what the handler has not answered has a deadline.
+        if !matches!(&conn.proto, Proto::Http(http) if http.phase == Phase::Handler) {
+            conn.heard = stamp;
+        }
         let mut input = conn.input.take();
         if let Some(kept) = &mut input
             && let Some(arrival) = kept.arrival.take()
@@ -80,6 +84,16 @@ impl<H: Handler> ShardCore<H> {
                 }
             }
         }
+        match self.resume_request(id.key) {
+            Some(Took::Ended) => return,
+            Some(Took::Paused(_)) => {
+                if let Some(conn) = self.inner.current(id) {
+                    conn.input = input;
+                }
+                return self.account(id);
+            }
+            Some(Took::Bytes(_) | Took::Nothing) | None => {}
+        }
         if let Some(input) = input {
             self.process_input(id, input);
         }
@@ -90,6 +104,12 @@ impl<H: Handler> ShardCore<H> {
     fn read_on(&mut self, id: ConnId) {
         self.account(id);
         self.inner.arm(id.key);
+        let has_ended = |conn: &&mut Conn<_>| {
+            matches!(conn.proto, Proto::Http(_)) && conn.is(READ_ENDED) && !conn.is(PAUSED)
+        };
+        if self.inner.current(id).filter(has_ended).is_some() {
+            return self.inner.read_ended(id.key);
+        }
         if let Some(conn) = self.inner.current(id)
             && !conn.is(PAUSED)
             && conn.is(READABLE)

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::handler::{Event, Handler, Message, Output, Publisher, Room, RoomCx};
+use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
 use crate::id::key32;
 use crate::limits::{ELSEWHERE_MAX, STAGED_MAX};
 use crate::payload::Payload;
 use crate::shard::core::ShardCore;
-use crate::shard::mail::ToHome;
+use crate::shard::staged::Staged;
 use crate::time::{Now, Schedule};
 use crate::topic::home::Keeps;
 
@@ -48,29 +48,6 @@ impl std::fmt::Debug for Slot {
         f.debug_struct("Slot")
             .field("topic", &self.topic)
             .finish_non_exhaustive()
-    }
-}
-
-/// A message of a connection of the home itself, or of a room, on its way to a room.
-#[derive(Debug)]
-pub(super) struct Staged {
-    pub(super) topic: Arc<str>,
-    pub(super) payload: Payload,
-    pub(super) publisher: Option<Publisher>,
-}
-
-impl From<Staged> for ToHome {
-    fn from(staged: Staged) -> Self {
-        let Staged {
-            topic,
-            payload,
-            publisher,
-        } = staged;
-        Self::Publish {
-            topic,
-            payload,
-            publisher,
-        }
     }
 }
 
@@ -172,6 +149,18 @@ impl<H: Handler> ShardCore<H> {
     /// As the home of a topic: gives a message to the topic's room, or to its order; gives it
     /// back while there is no room for it.
     pub(super) fn publish_at_home(&mut self, staged: Staged) -> Option<Staged> {
+        let once = staged.once;
+        if self.inner.was_published(once) {
+            return None;
+        }
+        let back = self.put_at_home(staged);
+        if back.is_none() {
+            self.inner.note_published(once);
+        }
+        back
+    }
+
+    fn put_at_home(&mut self, staged: Staged) -> Option<Staged> {
         let Some(key) = self.find_room(&staged.topic) else {
             let Payload { kind, bytes } = &staged.payload;
             let order = self
@@ -179,12 +168,9 @@ impl<H: Handler> ShardCore<H> {
                 .order(&staged.topic, *kind, bytes, Some(&staged.payload));
             return order.is_err().then_some(staged);
         };
+        let Payload { kind, bytes } = &staged.payload;
         let waits = self.rooms.slots[key as usize].outputs.front().is_some();
-        if waits
-            || !self
-                .inner
-                .has_room_for(&staged.topic, &staged.payload.bytes)
-        {
+        if waits || !self.inner.has_room_for(&staged.topic, *kind, bytes) {
             return Some(staged);
         }
         // A room that only publishers use lingers after its last message.

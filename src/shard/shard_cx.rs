@@ -59,7 +59,7 @@ impl<D, A> ShardCx<'_, D, A> {
     ///
     /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        self.inner.publish_checked(topic, kind, payload, None)
+        self.inner.publish_checked(topic, kind, payload, None, None)
     }
 
     /// A connection of this shard, if it is there.

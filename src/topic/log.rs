@@ -52,7 +52,7 @@ impl Log {
 
     /// Appends one message as a frame of `form`.
     pub fn append(&mut self, form: Form, kind: Kind, payload: &[u8], pool: &mut Pool) {
-        let frame_len = form.frame_len_max(payload.len());
+        let frame_len = form.frame_len_max(kind, payload);
         let fits = self.segments.back_mut().is_some_and(|last| {
             last.bytes.len() + frame_len <= SEGMENT_BYTES && Rc::get_mut(last).is_some()
         });

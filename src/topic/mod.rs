@@ -7,5 +7,6 @@ pub mod lag;
 pub mod local;
 pub mod log;
 pub mod member;
+pub mod once;
 pub mod segment;
 pub mod sink;

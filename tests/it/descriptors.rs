@@ -185,7 +185,7 @@ fn without_a_descriptor_left_clients_are_turned_away_and_the_others_served() {
 fn run_out_of_descriptors() {
     const REFUSED: u64 = 6;
     let server = Running::with(builder(1), |_| Hoarder {
-        relay: Relay,
+        relay: Relay::default(),
         files: Vec::new(),
     });
     let limit = Rlimit {

@@ -96,7 +96,7 @@ fn a_handle_says_busy_at_once_or_at_its_deadline_and_loses_nothing() {
     let (stands, is_standing) = bounded(0);
     let (go, go_on) = bounded(0);
     let server = Running::with(builder(1), move |_| Standstill {
-        relay: Relay,
+        relay: Relay::default(),
         stands: stands.clone(),
         go_on: go_on.clone(),
     });

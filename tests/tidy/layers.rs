@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("proto", &["limits"]),
     ("close_reason", &["proto"]),
     ("payload", &["proto"]),
-    ("config", &["limits"]),
+    ("config", &["limits", "proto"]),
     ("counters", &["close_reason"]),
     (
         "topic",
@@ -59,7 +59,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "sys", "time", "tls", "topic", CORE,
         ],
     ),
-    ("relay", &["close_reason", "handler", "proto", CORE]),
+    (
+        "relay",
+        &["close_reason", "handler", "limits", "proto", CORE],
+    ),
     (
         "handle",
         &[
@@ -102,6 +105,7 @@ const CORE_FILES: &[&str] = &[
     "audit",
     "core",
     "cx",
+    "deadlines",
     "deliver",
     "drain",
     "flush",
@@ -120,9 +124,11 @@ const CORE_FILES: &[&str] = &[
     "rooms",
     "settle",
     "shard_cx",
+    "staged",
     "subscribe",
     "write",
     "home_of",
+    "http",
 ];
 
 /// The same for a client, which nothing else of the package uses.

@@ -8,7 +8,7 @@ use crate::proto::http::request::{Request, is_tchar};
 
 /// How the body that follows a head is framed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum BodyLength {
     /// There is none.
     None,
     /// So many bytes.
@@ -88,22 +88,22 @@ impl Request<'_> {
     /// # Errors
     ///
     /// One of the framing errors of [`HttpError`]. Nothing that follows the head can be understood.
-    pub fn framing(&self) -> Result<Framing, HttpError> {
+    pub fn body_length(&self) -> Result<BodyLength, HttpError> {
         let mut lengths = self.headers("content-length");
         let mut codings = self.headers("transfer-encoding");
         match (lengths.next(), codings.next()) {
-            (None, None) => Ok(Framing::None),
+            (None, None) => Ok(BodyLength::None),
             (Some(_), Some(_)) => Err(HttpError::FramingTwice),
             (Some(length), None) if lengths.next().is_none() => {
                 let length = parse_length(length)?;
-                Ok(NonZeroUsize::new(length).map_or(Framing::None, Framing::Length))
+                Ok(NonZeroUsize::new(length).map_or(BodyLength::None, BodyLength::Length))
             }
             (Some(_), None) => Err(HttpError::ContentLength),
             // RFC 9112 6.1: HTTP/1.0 does not know it, and a proxy that speaks it passes it on.
             (None, Some(_)) if self.version_minor == 0 => Err(HttpError::TransferEncoding),
             (None, Some(coding)) if codings.next().is_none() => {
                 if coding.eq_ignore_ascii_case(b"chunked") {
-                    Ok(Framing::Chunked)
+                    Ok(BodyLength::Chunked)
                 } else if ends_in_chunked(coding) {
                     Err(HttpError::TransferCoding)
                 } else {
@@ -121,12 +121,14 @@ impl Body {
     /// # Errors
     ///
     /// [`HttpError::BodyTooLarge`] if it is announced to be longer.
-    pub fn new(framing: Framing, max: usize) -> Result<Self, HttpError> {
+    pub fn new(framing: BodyLength, max: usize) -> Result<Self, HttpError> {
         let state = match framing {
-            Framing::None => State::Done,
-            Framing::Length(length) if max < length.get() => return Err(HttpError::BodyTooLarge),
-            Framing::Length(length) => State::Length(length.get()),
-            Framing::Chunked => State::Size { size: 0, len: 0 },
+            BodyLength::None => State::Done,
+            BodyLength::Length(length) if max < length.get() => {
+                return Err(HttpError::BodyTooLarge);
+            }
+            BodyLength::Length(length) => State::Length(length.get()),
+            BodyLength::Chunked => State::Size { size: 0, len: 0 },
         };
         Ok(Self {
             state,

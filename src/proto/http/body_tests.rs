@@ -1,4 +1,4 @@
-use super::{Body, Framing, Piece};
+use super::{Body, BodyLength, Piece};
 use crate::limits::{CHUNK_LINE_BYTES_MAX, CHUNK_OVERHEAD_BYTES_MAX};
 use crate::proto::http::{Head, HttpError, NO_HEADERS, parse_head};
 
@@ -8,7 +8,7 @@ const MAX: usize = 100;
 /// The body, and the bytes that follow it, or `None` if it is not whole.
 type Outcome = Result<Option<(Vec<u8>, Vec<u8>)>, HttpError>;
 
-fn decode<'b>(framing: Framing, pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {
+fn decode<'b>(framing: BodyLength, pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {
     let mut body = Body::new(framing, MAX)?;
     let mut whole = Vec::new();
     let mut after = Vec::new();
@@ -30,7 +30,7 @@ fn decode<'b>(framing: Framing, pieces: impl IntoIterator<Item = &'b [u8]>) -> O
 }
 
 /// The same result cut in two anywhere, and byte by byte; every true prefix asks for more.
-fn check(framing: Framing, input: &[u8], expected: &Outcome) {
+fn check(framing: BodyLength, input: &[u8], expected: &Outcome) {
     let shown = String::from_utf8_lossy(input);
     assert_eq!(decode(framing, [input]), *expected, "{shown}");
     assert_eq!(decode(framing, input.chunks(1)), *expected, "{shown}");
@@ -48,22 +48,22 @@ fn check(framing: Framing, input: &[u8], expected: &Outcome) {
 
 fn chunked(input: &str, body: &str, after: &str) {
     let expected = Ok(Some((body.into(), after.into())));
-    check(Framing::Chunked, input.as_bytes(), &expected);
+    check(BodyLength::Chunked, input.as_bytes(), &expected);
 }
 
 fn refused(input: &str, error: HttpError) {
-    check(Framing::Chunked, input.as_bytes(), &Err(error));
+    check(BodyLength::Chunked, input.as_bytes(), &Err(error));
 }
 
-fn framing(fields: &str) -> Result<Framing, HttpError> {
+fn framing(fields: &str) -> Result<BodyLength, HttpError> {
     framing_of("1.1", fields)
 }
 
-fn framing_of(version: &str, fields: &str) -> Result<Framing, HttpError> {
+fn framing_of(version: &str, fields: &str) -> Result<BodyLength, HttpError> {
     let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
     let mut headers = NO_HEADERS;
     match parse_head(head.as_bytes(), &mut headers) {
-        Ok(Head::Complete { request, .. }) => request.framing(),
+        Ok(Head::Complete { request, .. }) => request.body_length(),
         other => panic!("no request: {other:?}"),
     }
 }
@@ -73,8 +73,8 @@ fn a_length_counts_the_bytes() {
     let five = framing("Content-Length: 5\r\n").unwrap();
     let expected = Ok(Some((b"hello".to_vec(), b"GET /".to_vec())));
     check(five, b"helloGET /", &expected);
-    assert_eq!(framing("Content-Length: 0\r\n"), Ok(Framing::None));
-    assert_eq!(framing(""), Ok(Framing::None));
+    assert_eq!(framing("Content-Length: 0\r\n"), Ok(BodyLength::None));
+    assert_eq!(framing(""), Ok(BodyLength::None));
     let padded = framing("content-length:  0005 \r\n");
     assert_eq!(padded, Ok(five), "leading zeros are digits");
 }
@@ -123,7 +123,7 @@ fn framing_that_two_could_read_in_two_ways_is_refused() {
     let old = framing_of("1.0", "Transfer-Encoding: chunked\r\n");
     assert_eq!(old, Err(HttpError::TransferEncoding));
     let fine = framing("transfer-encoding: Chunked\r\n");
-    assert_eq!(fine, Ok(Framing::Chunked));
+    assert_eq!(fine, Ok(BodyLength::Chunked));
 }
 
 #[test]

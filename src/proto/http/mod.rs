@@ -12,7 +12,7 @@ mod response;
 mod topic;
 
 pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
-pub use body::{Body, Framing, Piece};
+pub use body::{Body, BodyLength, Piece};
 pub use error::HttpError;
 pub use forwarded::forwarded_for;
 pub(crate) use origin::preflight;

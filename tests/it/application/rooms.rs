@@ -24,7 +24,7 @@ impl Handler for Rooms {
         opening: &Opening<'_>,
     ) -> Result<String, Refusal> {
         let topic = match opening {
-            Opening::WebSocket(request) => &request.path[1..],
+            Opening::WebSocket(request) | Opening::Events(request) => &request.path[1..],
             Opening::Tcp { topic } => topic,
         };
         cx.subscribe(topic)?;

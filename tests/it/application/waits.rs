@@ -114,7 +114,7 @@ impl Handler for Chain {
     fn on_message(&mut self, cx: &mut Cx<'_, u32>, message: Message<'_>) -> Result<(), Halt> {
         let count = std::str::from_utf8(message.payload)
             .unwrap()
-            .parse()
+            .parse::<u32>()
             .unwrap();
         loop {
             let done = *cx.data().unwrap();

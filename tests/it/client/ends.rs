@@ -29,7 +29,7 @@ fn it_comes_back_to_another_server_on_the_same_address() {
     wait_until("the ports are free", || {
         let server = Server::builder().shards(2).pin(false);
         let server = server.http(http).tcp(tcp_addr, "lobby");
-        another = server.start(|_| Relay).ok();
+        another = server.start(|_| Relay::default()).ok();
         another.is_some()
     });
     let another = another.expect("it has started");

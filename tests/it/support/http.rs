@@ -1,17 +1,32 @@
-//! HTTP by hand: requests as bytes, answers read to their end.
+//! HTTP by hand: requests as bytes, answers read by their length.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
 use crate::support::socket::{dial, read_to_the_end};
 
-/// An answer, after which the server has closed the connection.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// Status line and header fields.
     pub(crate) head: String,
     pub(crate) body: String,
+}
+
+impl Answer {
+    /// The value of a header field, if it is there.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let fields = self.head.lines().filter_map(|line| line.split_once(": "));
+        let mut named = fields.filter(|(field, _)| field.eq_ignore_ascii_case(name));
+        named.next().map(|(_, value)| value)
+    }
+
+    /// Whether the server says that it closes the connection.
+    pub(crate) fn closes(&self) -> bool {
+        self.field("connection")
+            .is_some_and(|value| value.split(", ").any(|option| option == "close"))
+    }
 }
 
 /// The request of a WebSocket client.
@@ -25,24 +40,51 @@ pub(crate) fn upgrade_request(path: &str) -> String {
 /// Sends a request as it is, and reads the answer.
 pub(crate) fn ask(addr: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let mut stream = dial(addr);
-    stream.write_all(request.as_ref()).unwrap();
-    read_answer(&mut stream)
+    let request = request.as_ref();
+    stream.write_all(request).unwrap();
+    let is_head = request.starts_with(b"HEAD");
+    read_answer_to(&mut stream, if is_head { "HEAD" } else { "GET" })
 }
 
-/// Reads an answer to the end of the connection.
+/// Reads an answer to a request other than HEAD; if it says that it is the last, to the end of the
+/// connection.
 pub(crate) fn read_answer(stream: &mut impl Read) -> Answer {
-    let bytes = read_to_the_end(stream);
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text
-        .split_once("\r\n\r\n")
-        .unwrap_or_else(|| panic!("no answer: {text:?}"));
+    read_answer_to(stream, "GET")
+}
+
+/// The same for a request by any method.
+pub(crate) fn read_answer_to(stream: &mut impl Read, method: &str) -> Answer {
+    let mut answer = read_head(stream);
+    let len = answer
+        .field("content-length")
+        .map(|len| len.parse().unwrap());
+    let mut body = vec![0; len.filter(|_| method != "HEAD").unwrap_or_default()];
+    stream.read_exact(&mut body).unwrap();
+    if answer.closes() {
+        assert_eq!(read_to_the_end(stream), b"", "bytes after the last answer");
+    }
+    answer.body = String::from_utf8(body).unwrap();
+    answer
+}
+
+/// Reads no further than the head of an answer.
+pub(crate) fn read_head(stream: &mut impl Read) -> Answer {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        let read = stream.read_exact(&mut byte);
+        let shown = String::from_utf8_lossy(&head);
+        assert!(read.is_ok(), "no answer: {read:?} after {shown:?}");
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
     let status = head
         .strip_prefix("HTTP/1.1 ")
         .and_then(|rest| rest.get(..3));
     Answer {
         status: status.unwrap().parse().unwrap(),
-        head: head.to_owned(),
-        body: body.to_owned(),
+        head: head.trim_end().to_owned(),
+        body: String::new(),
     }
 }
 

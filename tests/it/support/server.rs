@@ -23,7 +23,7 @@ pub(crate) fn builder(shards: usize) -> ServerBuilder {
 impl Running {
     /// Starts what the binary runs.
     pub(crate) fn start(builder: ServerBuilder) -> Self {
-        Self::with(builder, |_| Relay)
+        Self::with(builder, |_| Relay::default())
     }
 
     /// Starts an application.

@@ -8,12 +8,12 @@ use crate::support::ws::Ws;
 
 /// Relays as the binary does, but for two kinds of messages: `shard?` is answered with the shard's
 /// number, and `to {topic} {text}` is published on that topic.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Switchboard(Relay);
 
 impl Switchboard {
     pub(crate) fn new(_shard: u16) -> Self {
-        Self(Relay)
+        Self(Relay::default())
     }
 }
 

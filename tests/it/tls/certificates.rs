@@ -128,7 +128,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let started = Server::builder()
         .shards(1)
         .listen(listener)
-        .start(|_| Relay);
+        .start(|_| Relay::default());
     let text = started.err().expect("it must not start").to_string();
     assert!(text.contains("/none.pem: "), "{text}");
 }

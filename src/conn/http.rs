@@ -1,0 +1,62 @@
+//! What a connection keeps that speaks HTTP, from request to request.
+
+use std::sync::Arc;
+
+use crate::conn::Origin;
+use crate::proto::http::Body;
+
+/// What a connection keeps that speaks HTTP, from request to request.
+#[derive(Debug, Default)]
+pub struct Http {
+    /// Where the connection comes from.
+    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) phase: Phase,
+    /// Requests answered.
+    pub(crate) answered: u32,
+    /// What the handler has noted as done of the request in hand, before it had to wait.
+    pub(crate) done: usize,
+    /// A request with a body.
+    pub(crate) request: Option<Box<Collected>>,
+}
+
+/// What is waited for, since when [`Conn::heard`](crate::conn::Conn) says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// A head, which is due: the connection is new, or the head has begun.
+    #[default]
+    Head,
+    /// The rest of a body.
+    Body,
+    /// The handler, which could not answer at once.
+    Handler,
+    /// The next request, if there is one.
+    Idle,
+}
+
+/// A request with a body, as far as it has come.
+#[derive(Debug)]
+pub struct Collected {
+    pub(crate) head: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) decoder: Body,
+    pub(crate) is_whole: bool,
+}
+
+impl From<Option<Arc<Origin>>> for Http {
+    fn from(origin: Option<Arc<Origin>>) -> Self {
+        Self {
+            origin,
+            ..Self::default()
+        }
+    }
+}
+
+impl Http {
+    /// Memory held by a request that is not answered yet.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let request = self.request.as_ref();
+        request.map_or(0, |request| {
+            request.head.capacity() + request.body.capacity()
+        })
+    }
+}

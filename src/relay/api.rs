@@ -1,0 +1,192 @@
+//! The publish API: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`.
+
+use crate::handler::{Busy, PublishError, Refusal};
+use crate::limits::API_ENTRIES_MAX;
+use crate::proto::Kind;
+use crate::proto::http::{Request, Response};
+use crate::relay::commands::{Batch, Command, Numbered};
+use crate::relay::{RelaySettings, Role};
+use crate::shard::cx::Cx;
+
+/// What a command is answered with instead of a result.
+#[derive(Clone, Copy, Debug)]
+struct Failure {
+    code: u16,
+    message: &'static str,
+}
+
+/// One request at work. Every message that it asks for has a number; those below `done` were
+/// published before the request had to wait.
+struct Work<'a, 'c> {
+    cx: &'a mut Cx<'c, Role>,
+    done: usize,
+    next: usize,
+}
+
+/// Answers a request to `/api/{method}`. With [`Busy`] it comes again, and goes on where it was.
+pub(super) fn answer(
+    cx: &mut Cx<'_, Role>,
+    settings: &RelaySettings,
+    request: &Request<'_>,
+    method: &str,
+) -> Result<Response, Refusal> {
+    if !matches!(method, "publish" | "broadcast" | "batch") {
+        let methods = "no such method; there are publish, broadcast and batch";
+        return Ok(Response::text(404, methods));
+    }
+    let allowed = "POST, OPTIONS";
+    match request.method {
+        "POST" => {}
+        "OPTIONS" => return Ok(Response::empty().with_header("Allow", allowed)),
+        _ => return Ok(Response::method_not_allowed(allowed)),
+    }
+    let Some(key) = &settings.api_key else {
+        let off = "the publish API is off: the server has no API key";
+        return Ok(Response::text(403, off));
+    };
+    if !key.opens(request) {
+        let wrong = "send the API key: X-API-Key, or Authorization: apikey";
+        // RFC 9110 15.5.2: a 401 says how to authenticate.
+        return Ok(Response::text(401, wrong).with_header("WWW-Authenticate", "apikey"));
+    }
+    let done = cx.done();
+    let mut work = Work { cx, done, next: 0 };
+    let json = match method {
+        "publish" => match serde_json::from_slice(request.body) {
+            Ok(command) => work.publish(&command)?.map(|()| "{}".to_owned()),
+            Err(error) => return Ok(malformed(&error)),
+        },
+        "broadcast" => match serde_json::from_slice(request.body) {
+            Ok(command) => work.broadcast(&command)?,
+            Err(error) => return Ok(malformed(&error)),
+        },
+        _ => match serde_json::from_slice(request.body) {
+            Ok(batch) => return Ok(json(work.batch(&batch)?)),
+            Err(error) => return Ok(malformed(&error)),
+        },
+    };
+    Ok(self::json(reply("result", json)))
+}
+
+impl Work<'_, '_> {
+    fn batch(&mut self, batch: &Batch<'_>) -> Result<String, Busy> {
+        let mut replies = Vec::new();
+        for command in &batch.commands.0 {
+            replies.push(match command {
+                Some(Numbered {
+                    publish: Some(command),
+                    ..
+                }) => reply("publish", self.publish(command)?.map(|()| "{}".to_owned())),
+                Some(Numbered {
+                    broadcast: Some(command),
+                    ..
+                }) => reply("broadcast", self.broadcast(command)?),
+                Some(_) => reply("", Err(NO_METHOD)),
+                None => reply("", Err(NO_COMMAND)),
+            });
+        }
+        Ok(format!("{{\"replies\":[{}]}}", replies.join(",")))
+    }
+
+    fn publish(&mut self, command: &Command<'_>) -> Result<Result<(), Failure>, Busy> {
+        let Some((kind, message)) = command.message() else {
+            return Ok(Err(NO_DATA));
+        };
+        let channel = command.channel.as_deref().unwrap_or_default();
+        self.put(channel, kind, &message, command.key())
+    }
+
+    fn broadcast(&mut self, command: &Command<'_>) -> Result<Result<String, Failure>, Busy> {
+        let Some((kind, message)) = command.message() else {
+            return Ok(Err(NO_DATA));
+        };
+        let Some(channels) = command.channels.as_ref().filter(|list| !list.0.is_empty()) else {
+            return Ok(Err(NO_CHANNELS));
+        };
+        let mut responses = Vec::new();
+        for channel in &channels.0 {
+            let put = self.put(channel, kind, &message, command.key())?;
+            responses.push(reply("result", put.map(|()| "{}".to_owned())));
+        }
+        Ok(Ok(format!("{{\"responses\":[{}]}}", responses.join(","))))
+    }
+
+    /// Publishes one message, unless that was done before.
+    fn put(
+        &mut self,
+        channel: &str,
+        kind: Kind,
+        message: &[u8],
+        key: &str,
+    ) -> Result<Result<(), Failure>, Busy> {
+        let number = self.next;
+        self.next += 1;
+        // Lists in lists could be more than one list may have.
+        if API_ENTRIES_MAX <= number {
+            return Ok(Err(TOO_MANY));
+        }
+        if channel.chars().any(char::is_control) {
+            return Ok(Err(CHANNEL));
+        }
+        if self.cx.message_bytes_max() < message.len() {
+            return Ok(Err(TOO_LONG));
+        }
+        let put = if number < self.done {
+            Ok(())
+        } else if key.is_empty() {
+            self.cx.publish(channel, kind, message)
+        } else {
+            self.cx.publish_once(channel, kind, message, key)
+        };
+        Ok(match put {
+            Ok(()) => Ok(()),
+            Err(PublishError::Busy(busy)) => {
+                self.cx.note_done(number);
+                return Err(busy);
+            }
+            Err(PublishError::TopicName) => Err(CHANNEL),
+            Err(_) => Err(INTERNAL),
+        })
+    }
+}
+
+/// An object with one member: a result under its name, or an error.
+fn reply(name: &str, outcome: Result<String, Failure>) -> String {
+    match outcome {
+        Ok(json) => format!("{{\"{name}\":{json}}}"),
+        Err(Failure { code, message }) => {
+            format!("{{\"error\":{{\"code\":{code},\"message\":\"{message}\"}}}}")
+        }
+    }
+}
+
+fn json(body: String) -> Response {
+    Response::new(200, "application/json", body.into_bytes())
+}
+
+fn malformed(error: &serde_json::Error) -> Response {
+    Response::text(400, &format!("malformed request: {error}"))
+}
+
+/// Centrifugo's code for a command that cannot be understood.
+const fn bad_request(message: &'static str) -> Failure {
+    Failure { code: 107, message }
+}
+
+const NO_DATA: Failure = bad_request("bad request: send data, or b64data in base64");
+const NO_COMMAND: Failure = bad_request("bad request: no command");
+const NO_CHANNELS: Failure = bad_request("bad request: no channels");
+const TOO_MANY: Failure = bad_request("bad request: more than 10000 messages");
+const TOO_LONG: Failure = bad_request("bad request: the message is too long");
+const CHANNEL: Failure =
+    bad_request("bad request: a channel has 1 to 255 bytes without control characters");
+const NO_METHOD: Failure = Failure {
+    code: 104,
+    message: "not found: there are publish and broadcast",
+};
+const INTERNAL: Failure = Failure {
+    code: 100,
+    message: "internal server error",
+};
+
+const _: () = assert!(API_ENTRIES_MAX == 10_000);

@@ -1,0 +1,78 @@
+//! Paths, and what they ask for.
+
+use crate::proto::http::{HttpError, topic_from_path};
+
+/// What a path asks for. The topic is still to be read of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Route<'b> {
+    Page,
+    Health,
+    /// WebSocket in both directions.
+    Both(Named<'b>),
+    /// WebSocket that receives.
+    Subscribe(Named<'b>),
+    /// WebSocket that publishes.
+    Publish(Named<'b>),
+    /// WebSocket that sends back what it gets.
+    Echo,
+    /// A stream of events.
+    Events(Named<'b>),
+    /// A method of the publish API.
+    Api(&'b str),
+}
+
+/// How a path names a topic.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Named<'b> {
+    /// By the rest of the path, percent-encoded.
+    Rest(&'b str),
+    /// Not at all: it is the lobby.
+    Lobby,
+}
+
+impl<'b> Route<'b> {
+    /// What a path asks for, if anything.
+    pub(super) fn of(path: &'b str) -> Option<Self> {
+        match path {
+            "/" => return Some(Self::Page),
+            "/healthz" => return Some(Self::Health),
+            "/ws" => return Some(Self::Both(Named::Lobby)),
+            "/echo" => return Some(Self::Echo),
+            _ => {}
+        }
+        let (place, rest) = path.strip_prefix('/')?.split_once('/')?;
+        let named = Named::Rest(rest);
+        match place {
+            "ws" => Some(Self::Both(named)),
+            "sub" => Some(Self::Subscribe(named)),
+            "pub" => Some(Self::Publish(named)),
+            "sse" => Some(Self::Events(named)),
+            "api" => Some(Self::Api(rest)),
+            _ => None,
+        }
+    }
+
+    /// The topic that it names, if it has to do with one.
+    pub(super) fn topic(self) -> Option<Named<'b>> {
+        match self {
+            Self::Both(named)
+            | Self::Subscribe(named)
+            | Self::Publish(named)
+            | Self::Events(named) => Some(named),
+            Self::Page | Self::Health | Self::Echo | Self::Api(_) => None,
+        }
+    }
+}
+
+impl Named<'_> {
+    /// The topic's name.
+    pub(super) fn read(self) -> Result<String, HttpError> {
+        match self {
+            Self::Rest(encoded) => topic_from_path(encoded),
+            Self::Lobby => Ok(LOBBY.to_owned()),
+        }
+    }
+}
+
+/// The topic of `/ws`, and of TCP if nothing else is said.
+pub const LOBBY: &str = "lobby";

@@ -1,0 +1,171 @@
+//! Deadlines: when each connection is to be looked at, and what becomes of it then.
+
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::conn::http::Phase;
+use crate::conn::{ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto};
+use crate::limits::{CLOSE_TIMEOUT, LINGER_TIMEOUT};
+use crate::proto::sse::HEARTBEAT;
+use crate::proto::ws::encode_ping;
+use crate::shard::inner::Inner;
+use crate::time::{Now, Stamp};
+use crate::topic::feeds::feed_of;
+
+impl<D, A> Inner<D, A> {
+    /// When the connection is to be looked at next, if nothing else happens.
+    fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let config = &self.config;
+        let heard = conn.heard.moment();
+        if matches!(conn.proto, Proto::Lingering(_)) {
+            return Some(heard.plus(LINGER_TIMEOUT));
+        }
+        if conn.is(CLOSING) {
+            return Some(heard.plus(CLOSE_TIMEOUT));
+        }
+        if conn.is(ASKING) {
+            let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
+            let stalled = conn.is(BLOCKED).then_some(stalled);
+            return self
+                .questions
+                .deadline(key)
+                .into_iter()
+                .chain(stalled)
+                .min();
+        }
+        let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
+        if let Proto::Http(http) = &conn.proto {
+            return Some(match http.phase {
+                _ if conn.is(BLOCKED) => stalled,
+                Phase::Head | Phase::Handler => heard.plus(config.handshake_timeout),
+                Phase::Body => heard.plus(config.body_timeout),
+                Phase::Idle => heard.plus(config.keep_alive_timeout),
+            });
+        }
+        if !conn.is(OPEN) || conn.is(CORKED) {
+            return Some(heard.plus(config.handshake_timeout));
+        }
+        if conn.is(BLOCKED) {
+            return Some(stalled);
+        }
+        if conn.is(PAUSED) {
+            return None;
+        }
+        match conn.proto {
+            Proto::WebSocket(_) if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
+            // Nobody answers a comment: what was delivered does as well.
+            Proto::Events(_) => {
+                let interval = self.ping_interval(key);
+                Some(heard.max(self.last_delivery(conn)).plus(interval))
+            }
+            Proto::WebSocket(_) => {
+                let interval = self.ping_interval(key);
+                let due = heard.plus(interval);
+                if self.now < due {
+                    return Some(due);
+                }
+                // What it was sent meanwhile kept its way open, and puts a ping off; once, as it
+                // does not tell that anyone is there.
+                let put_off = self.last_delivery(conn).plus(interval);
+                Some(put_off.clamp(due, due.plus(config.ping_interval)))
+            }
+            _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
+        }
+    }
+
+    /// Up to a quarter shorter, each its own: a crowd that was heard of at once is not pinged at
+    /// once for ever.
+    fn ping_interval(&self, key: u32) -> Duration {
+        let share = key.wrapping_mul(SPREAD) >> 24;
+        let early = self.config.ping_interval / 1024 * share;
+        self.config.ping_interval.saturating_sub(early)
+    }
+
+    /// When a topic of the connection had its newest message, which it was sent or will be now.
+    fn last_delivery(&self, conn: &Conn<D>) -> Now {
+        let feeds = conn.subs.as_slice().iter().filter_map(|sub| {
+            let topic = self.topics.get(sub.topic)?;
+            let feed = feed_of(&self.feeds, topic.first_feed, conn.form);
+            self.feeds.get(feed as usize)
+        });
+        feeds
+            .map(|feed| feed.appended_at.moment())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Makes sure that the wheel has the connection no later than its deadline.
+    pub(super) fn arm(&mut self, key: u32) {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        let Some(deadline) = self.deadline(key, conn) else {
+            return;
+        };
+        if conn.armed.moment() <= deadline {
+            return;
+        }
+        let armed = self.wheel.arm(key, deadline);
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            conn.armed = armed;
+        }
+    }
+
+    /// Looks at every connection whose deadline may have passed, and forgets idle topics.
+    pub(super) fn pass_time(&mut self, budget: usize) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.wheel.take_expired(self.now, budget, &mut expired);
+        for (key, tick) in expired.drain(..) {
+            let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
+                continue;
+            };
+            conn.armed = Stamp::NEVER;
+            self.look_at(key);
+        }
+        self.expired = expired;
+        self.forget_topics(budget);
+    }
+
+    fn look_at(&mut self, key: u32) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        if self
+            .deadline(key, conn)
+            .is_none_or(|deadline| self.now < deadline)
+        {
+            self.arm(key);
+            return;
+        }
+        let is_unanswered = self.questions.is_late(key, self.now);
+        let Some(conn) = self.conn(key) else { return };
+        if conn.is(CLOSING) {
+            self.kill(key, CloseReason::Client);
+        } else if conn.is(ASKING) && is_unanswered {
+            self.give_up_question(key);
+        } else if !conn.is(OPEN) {
+            self.refuse_late(key);
+        } else if conn.is(CORKED) {
+            self.kill(key, CloseReason::HandshakeTimeout);
+        } else if conn.is(BLOCKED) {
+            self.kill(key, CloseReason::Stalled);
+        } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
+            self.close(key, CloseReason::IdleTimeout);
+        } else if matches!(conn.proto, Proto::Events(_)) {
+            conn.heard = stamp;
+            self.counters.pings += 1;
+            self.reply(key, |out| out.extend_from_slice(HEARTBEAT));
+            self.arm(key);
+        } else {
+            conn.set(PINGED, true);
+            conn.heard = stamp;
+            self.counters.pings += 1;
+            self.reply(key, |out| encode_ping(out, b""));
+            self.arm(key);
+        }
+    }
+}
+
+/// Odd, so that keys spread over all shares; the upper bits mix best.
+const SPREAD: u32 = 0x9E37_79B1;

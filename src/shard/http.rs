@@ -1,0 +1,302 @@
+//! HTTP: bytes to requests, one at a time, and their answers into the outbox.
+//!
+//! The next head is read when the answer before it is in the outbox, and not while that is over
+//! its limit: who asks and does not read is read no further.
+
+use crate::close_reason::CloseReason;
+use crate::conn::http::{Collected, Http, Phase};
+use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
+use crate::counters::{Limit, status_index};
+use crate::handler::{Busy, Handler, Refusal, Wait};
+use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::proto::http::{
+    After, Body, BodyLength, Head, HttpError, Manner, NO_HEADERS, Request, Response, parse_head,
+    preflight,
+};
+use crate::shard::core::ShardCore;
+use crate::shard::cx::Cx;
+use crate::shard::inner::Inner;
+use crate::shard::input::Took;
+
+impl<H: Handler> ShardCore<H> {
+    /// Takes the next bytes of a connection that speaks HTTP.
+    pub(super) fn take_http(&mut self, key: u32, input: &[u8]) -> Took {
+        let Some(conn) = self.inner.conn(key) else {
+            return Took::Ended;
+        };
+        if OUTBOX_BYTES_HIGH <= conn.outbox_len() {
+            self.pause(key, Busy(Wait::Outbox));
+            return Took::Paused(0);
+        }
+        let request = match &mut conn.proto {
+            Proto::Http(http) => http.request.take(),
+            _ => None,
+        };
+        if let Some(request) = request {
+            return self.take_body(key, request, input);
+        }
+        let mut headers = NO_HEADERS;
+        match parse_head(input, &mut headers) {
+            Ok(Head::Incomplete) => {
+                self.inner.begin_phase(key, Phase::Head);
+                Took::Nothing
+            }
+            Ok(Head::Complete { request, taken }) => {
+                let took = self.take_request(key, &request, &input[..taken], input.len());
+                took.unwrap_or_else(|error| self.refuse(key, error))
+            }
+            Err(error) => self.refuse(key, error),
+        }
+    }
+
+    /// Does what a request asks for, once its body has come, if it has one.
+    fn take_request(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        available: usize,
+    ) -> Result<Took, HttpError> {
+        let framing = request.body_length()?;
+        self.inner.config.origins.admit(request)?;
+        let taken = head.len();
+        let is_upgrade = request.wants_websocket();
+        let is_events = !is_upgrade
+            && framing == BodyLength::None
+            && matches!(request.method, "GET" | "HEAD")
+            && self.handler.wants_events(request);
+        if is_upgrade || is_events {
+            if self.inner.wait_until_answered(key) {
+                return Ok(Took::Paused(0));
+            }
+            let took = if is_upgrade {
+                self.upgrade(key, request, taken)
+            } else {
+                self.open_events(key, request, taken)
+            };
+            // Now that it is open: a room may have an answer for it.
+            self.settle_homes();
+            return Ok(took);
+        }
+        if framing == BodyLength::None {
+            return Ok(match self.ask_for(key, request) {
+                Ok(response) => self.answer(key, request, &response, taken),
+                Err(busy) => self.wait_with_request(key, busy, 0),
+            });
+        }
+        let decoder = Body::new(framing, self.inner.config.body_bytes_max)?;
+        // RFC 9110 10.1.1: an interim answer for one who waits for it, and not where a body came.
+        let continues = request.expects_continue()? && taken == available;
+        self.inner.begin_phase(key, Phase::Body);
+        if let Some(http) = self.inner.http(key) {
+            http.request = Some(Box::new(Collected {
+                head: head.to_vec(),
+                body: Vec::new(),
+                decoder,
+                is_whole: false,
+            }));
+        }
+        if continues {
+            let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+            self.inner.reply(key, |out| out.extend_from_slice(interim));
+        }
+        Ok(Took::Bytes(taken))
+    }
+
+    fn take_body(&mut self, key: u32, mut request: Box<Collected>, input: &[u8]) -> Took {
+        let mut taken = 0;
+        while taken < input.len() && !request.is_whole {
+            match request.decoder.decode(&input[taken..]) {
+                Ok(piece) => {
+                    request.body.extend_from_slice(piece.data);
+                    request.is_whole = piece.is_last;
+                    taken += piece.taken;
+                }
+                Err(error) => return self.refuse(key, error),
+            }
+        }
+        if request.is_whole {
+            return self.take_collected(key, request, taken);
+        }
+        if let Some(http) = self.inner.http(key) {
+            http.request = Some(request);
+        }
+        Took::Bytes(taken)
+    }
+
+    /// A request that waited with its body may be answered now; what follows it was not read.
+    pub(super) fn resume_request(&mut self, key: u32) -> Option<Took> {
+        let http = self.inner.http(key)?;
+        let request = http.request.take_if(|request| request.is_whole)?;
+        Some(self.take_collected(key, request, 0))
+    }
+
+    fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
+        let mut headers = NO_HEADERS;
+        let Ok(Head::Complete { mut request, .. }) = parse_head(&whole.head, &mut headers) else {
+            debug_assert!(false, "it was read before");
+            return self.refuse(key, HttpError::RequestLine);
+        };
+        request.body = &whole.body;
+        match self.ask_for(key, &request) {
+            Ok(response) => self.answer(key, &request, &response, taken),
+            Err(busy) => {
+                if let Some(http) = self.inner.http(key) {
+                    http.request = Some(whole);
+                }
+                self.wait_with_request(key, busy, taken)
+            }
+        }
+    }
+
+    fn ask_for(&mut self, key: u32, request: &Request<'_>) -> Result<Response, Busy> {
+        if let Some(preflight) = preflight(request) {
+            return Ok(preflight.grant());
+        }
+        let inner = &mut self.inner;
+        inner.origin = inner.origin_of(key);
+        // Nothing but the response is to go out.
+        inner.set_closing(key, true);
+        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
+        self.inner.set_closing(key, false);
+        self.inner.origin = None;
+        let answer = match answer {
+            Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
+            Err(Refusal::Wait(busy)) => Err(busy),
+        };
+        if answer.is_ok() {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
+        answer
+    }
+
+    /// The request stays where it is, and is offered again when what the handler waits for has
+    /// come.
+    pub(super) fn wait_with_request(&mut self, key: u32, busy: Busy, taken: usize) -> Took {
+        self.inner.begin_phase(key, Phase::Handler);
+        self.pause(key, busy);
+        self.inner.arm(key);
+        Took::Paused(taken)
+    }
+
+    fn answer(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        taken: usize,
+    ) -> Took {
+        let after = self.inner.after(key, request);
+        if after == After::Close {
+            return self.respond(key, request, response);
+        }
+        self.inner.put_answer(key, request, response, after);
+        if 400 <= response.status {
+            // Elsewhere the close tells.
+            self.inner.counters.refused[status_index(response.status)] += 1;
+        }
+        if let Some(http) = self.inner.http(key) {
+            http.answered += 1;
+            http.done = 0;
+        }
+        self.inner.begin_phase(key, Phase::Idle);
+        Took::Bytes(taken)
+    }
+
+    /// Answers for the last time.
+    pub(super) fn respond(&mut self, key: u32, request: &Request<'_>, response: &Response) -> Took {
+        self.inner.put_answer(key, request, response, After::Close);
+        let reason = match response.status {
+            status @ 400.. => CloseReason::Refused(status),
+            _ => CloseReason::Answered,
+        };
+        self.inner.close(key, reason);
+        Took::Ended
+    }
+
+    /// Answers what cannot be understood or granted: nothing after it can be.
+    pub(super) fn refuse(&mut self, key: u32, error: HttpError) -> Took {
+        let response = Response::from(error);
+        let counters = &mut self.inner.counters;
+        counters.requests += 1;
+        if error == HttpError::OriginForbidden {
+            counters.limited[Limit::Origin.index()] += 1;
+        }
+        self.inner.reply(key, |out| response.encode(out, false));
+        self.inner.close(key, CloseReason::Refused(response.status));
+        Took::Ended
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// What a connection keeps that speaks HTTP.
+    pub(super) fn http(&mut self, key: u32) -> Option<&mut Http> {
+        match &mut self.conn(key)?.proto {
+            Proto::Http(http) => Some(http),
+            _ => None,
+        }
+    }
+
+    /// Something else is waited for, from now on; or the next request once more.
+    fn begin_phase(&mut self, key: u32, phase: Phase) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conn(key) else { return };
+        let Proto::Http(http) = &mut conn.proto else {
+            return;
+        };
+        if http.phase != phase || phase == Phase::Idle {
+            http.phase = phase;
+            conn.heard = stamp;
+            self.arm(key);
+        }
+    }
+
+    /// Pauses a connection that changes its protocol until the answers before that are sent.
+    fn wait_until_answered(&mut self, key: u32) -> bool {
+        let conn = self.conn(key);
+        // What is corked is the handler's, for behind the greeting.
+        let Some(conn) = conn.filter(|conn| conn.outbox_len() != 0 && !conn.is(CORKED)) else {
+            return false;
+        };
+        // What there is in an outbox is written, or waits for the socket.
+        conn.set(WAITS_OUTBOX, true);
+        self.set_paused(key, true);
+        true
+    }
+
+    /// Whose pages may read the answer to a request that was admitted.
+    pub(super) fn reader<'b>(&self, request: &Request<'b>) -> Option<&'b str> {
+        self.config.origins.admit(request).ok().flatten()
+    }
+
+    fn put_answer(&mut self, key: u32, request: &Request<'_>, response: &Response, after: After) {
+        let manner = Manner {
+            head_only: request.method == "HEAD",
+            after,
+            origin: self.reader(request),
+        };
+        self.counters.requests += 1;
+        self.reply(key, |out| response.encode_as(out, &manner));
+    }
+
+    /// What becomes of a connection when a request is answered.
+    fn after(&mut self, key: u32, request: &Request<'_>) -> After {
+        let max = self.config.requests_per_conn_max;
+        let answered = self.http(key).map_or(max, |http| http.answered + 1);
+        if self.drain.is_some() {
+            return After::Close;
+        }
+        if max <= answered {
+            self.counters.limited[Limit::Requests.index()] += 1;
+            return After::Close;
+        }
+        request.after()
+    }
+
+    fn set_closing(&mut self, key: u32, closing: bool) {
+        if let Some(conn) = self.conn(key) {
+            conn.set(CLOSING, closing);
+        }
+    }
+}

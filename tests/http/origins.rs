@@ -1,0 +1,101 @@
+//! Pages of other origins, and what browsers ask for them.
+
+use corecast::counters::Limit;
+use corecast::{CloseReason, Config, Origins};
+
+use crate::server::Server;
+use crate::statuses;
+
+const UPGRADE: &str = "Upgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+
+fn request(line: &str, origin: &str, fields: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: here:8080\r\nOrigin: {origin}\r\n{fields}\r\n")
+}
+
+#[test]
+fn a_page_of_another_origin_is_refused_everywhere() {
+    for (line, fields) in [
+        ("GET /ws", UPGRADE),
+        ("GET /sse/a", ""),
+        ("GET /healthz", ""),
+        ("POST /api/publish", "Content-Length: 0\r\n"),
+        (
+            "OPTIONS /api/publish",
+            "Access-Control-Request-Method: POST\r\n",
+        ),
+    ] {
+        let mut server = Server::new();
+        let client = server.connect();
+        server.send(client, request(line, "http://elsewhere", fields));
+        let answer = server.take(client);
+        assert_eq!(statuses(&answer), [403], "{line}");
+        assert!(answer.contains("origin"), "{line}: {answer}");
+        assert!(!answer.contains("Access-Control-Allow-Origin"), "{line}");
+        assert_eq!(server.ended(client), Some(CloseReason::Refused(403)));
+        assert_eq!(server.counters().limited[Limit::Origin.index()], 1);
+        let client = server.connect();
+        server.send(client, request(line, "http://here:8080", fields));
+        let answer = server.take(client);
+        assert!(!answer.starts_with("HTTP/1.1 403"), "{line}: {answer}");
+    }
+}
+
+#[test]
+fn a_page_that_is_allowed_may_read_what_it_asks_for() {
+    let mut server = Server::with(Config {
+        origins: Origins::parse(["https://*.example.com"]).unwrap(),
+        ..Config::default()
+    });
+    let origin = "https://app.example.com";
+    let says = format!("\r\nAccess-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n");
+    for line in [
+        "GET /sse/a",
+        "GET /healthz",
+        "POST /api/nothing",
+        "HEAD /sse/a",
+    ] {
+        let client = server.connect();
+        server.send(client, request(line, origin, ""));
+        let answer = server.take(client);
+        assert!(answer.contains(&says), "{line}: {answer}");
+    }
+    let client = server.connect();
+    let fields = "Access-Control-Request-Method: POST\r\n\
+        Access-Control-Request-Headers: X-API-Key, Content-Type\r\n";
+    server.send(client, request("OPTIONS /api/publish", origin, fields));
+    let answer = server.take(client);
+    assert_eq!(statuses(&answer), [204]);
+    for field in [
+        &*says,
+        "\r\nAccess-Control-Allow-Methods: POST\r\n",
+        "\r\nAccess-Control-Allow-Headers: X-API-Key, Content-Type\r\n",
+    ] {
+        assert!(answer.contains(field), "{answer}");
+    }
+    // A list is the whole list.
+    let client = server.connect();
+    server.send(client, request("GET /healthz", "http://here:8080", ""));
+    assert_eq!(statuses(&server.take(client)), [403]);
+}
+
+#[test]
+fn who_is_no_browser_is_told_what_a_path_takes() {
+    let mut server = Server::new();
+    let client = server.connect();
+    for (path, methods) in [
+        ("/sse/a", "GET, HEAD, OPTIONS"),
+        ("/api/publish", "POST, OPTIONS"),
+    ] {
+        server.send(
+            client,
+            format!("OPTIONS {path} HTTP/1.1\r\nHost: a\r\n\r\n"),
+        );
+        let answer = server.take(client);
+        assert_eq!(statuses(&answer), [204]);
+        assert!(
+            answer.contains(&format!("\r\nAllow: {methods}\r\n")),
+            "{answer}"
+        );
+    }
+}

@@ -1,0 +1,195 @@
+//! One shard without sockets, with the program's own application and a clock that tests move.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::io::IoSlice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use corecast::config::Config;
+use corecast::counters::Counters;
+use corecast::shard::core::ShardCore;
+use corecast::shard::mail::ToHome;
+use corecast::shard::questions::{Answered, Answers};
+use corecast::time::Now;
+use corecast::topic::member::Sock;
+use corecast::topic::sink::{Sink, WriteError};
+use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings};
+
+/// The API key of the server.
+pub(crate) const KEY: &str = "open sesame";
+
+/// A shard that is a whole server.
+pub(crate) struct Server {
+    core: ShardCore<Relay>,
+    sockets: Sockets,
+    now: Now,
+    next_sock: i32,
+    ended: HashMap<ConnId, CloseReason>,
+}
+
+/// A connection, by its socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    id: ConnId,
+    sock: Sock,
+}
+
+/// What went to each socket and was not looked at.
+#[derive(Debug, Default)]
+struct Sockets {
+    sent: HashMap<i32, Vec<u8>>,
+    /// They take nothing.
+    blocked: bool,
+}
+
+struct Nobody;
+
+impl Answers<()> for Nobody {
+    fn put(&self, _: Answered<()>) {}
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self::with(Config::default())
+    }
+
+    pub(crate) fn with(config: Config) -> Self {
+        Self::of(config, RelaySettings::default().with_api_key(KEY))
+    }
+
+    pub(crate) fn of(config: Config, settings: RelaySettings) -> Self {
+        let now = Now::from_millis(1_000_000);
+        let relay = Relay::new(settings);
+        let hasher = RandomState::new();
+        let core = ShardCore::new(0, 1, config, hasher, now, relay, Arc::new(Nobody));
+        Self {
+            core,
+            sockets: Sockets::default(),
+            now,
+            next_sock: 0,
+            ended: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn connect(&mut self) -> Client {
+        let sock = Sock(self.next_sock);
+        self.next_sock += 1;
+        let id = self.core.handle_http_open(sock, None);
+        Client { id, sock }
+    }
+
+    /// Bytes come in, and all is done that they ask for.
+    pub(crate) fn send(&mut self, client: Client, bytes: impl AsRef<[u8]>) {
+        self.core.begin_turn(self.now);
+        if self.core.wants_bytes(client.id) {
+            self.core
+                .handle_bytes(client.id, &mut bytes.as_ref().to_vec());
+        }
+        self.turns();
+    }
+
+    /// The client closes its side.
+    pub(crate) fn end(&mut self, client: Client) {
+        self.core.begin_turn(self.now);
+        self.core.handle_read_end(client.id);
+        self.turns();
+    }
+
+    /// Somebody publishes.
+    pub(crate) fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) {
+        self.core.begin_turn(self.now);
+        let payload = corecast::payload::Payload {
+            kind,
+            bytes: Arc::from(payload),
+        };
+        let back = self.core.handle_to_home(ToHome::Publish {
+            topic: Arc::from(topic),
+            payload,
+            publisher: None,
+            once: None,
+        });
+        assert!(back.is_none(), "no room");
+        self.turns();
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+        self.core.begin_turn(self.now);
+        self.turns();
+    }
+
+    /// No socket takes anything, or all do again.
+    pub(crate) fn block(&mut self, blocked: bool, clients: &[Client]) {
+        self.sockets.blocked = blocked;
+        if !blocked {
+            self.core.begin_turn(self.now);
+            for client in clients {
+                self.core.handle_writable(client.id);
+            }
+            self.turns();
+        }
+    }
+
+    pub(crate) fn drain(&mut self) {
+        self.core.begin_drain();
+    }
+
+    /// What a client was sent since the last look.
+    pub(crate) fn take(&mut self, client: Client) -> String {
+        let sent = self.sockets.sent.remove(&client.sock.0);
+        String::from_utf8(sent.unwrap_or_default()).unwrap()
+    }
+
+    /// Why the connection has ended, if it has.
+    pub(crate) fn ended(&self, client: Client) -> Option<CloseReason> {
+        self.ended.get(&client.id).copied()
+    }
+
+    pub(crate) fn counters(&mut self) -> Counters {
+        *self.core.counters()
+    }
+
+    /// Turns until nothing is left to be done.
+    fn turns(&mut self) {
+        for _ in 0..10_000 {
+            self.core.handle_resumed();
+            self.core.handle_timeouts();
+            self.core.flush(&mut self.sockets);
+            while self.core.take_finished().is_some() {}
+            while self.core.take_readable().is_some() {}
+            let ended = &mut self.ended;
+            self.core.settle(|id, reason| {
+                ended.insert(id, reason);
+            });
+            self.core.reap(|_, _, _| {});
+            if !self.core.has_work() {
+                return;
+            }
+            self.core.begin_turn(self.now);
+        }
+        panic!("it never comes to rest");
+    }
+}
+
+impl Sink for Sockets {
+    fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
+        if self.blocked {
+            return Err(WriteError::Blocked);
+        }
+        self.sent
+            .entry(sock.0)
+            .or_default()
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
+        let bytes: Vec<u8> = slices
+            .iter()
+            .flat_map(|slice| slice.iter().copied())
+            .collect();
+        self.send(sock, &bytes)
+    }
+}

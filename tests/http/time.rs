@@ -1,0 +1,76 @@
+//! Connections that ask too slowly, or nothing more.
+
+use std::time::Duration;
+
+use corecast::CloseReason;
+use corecast::limits::{BODY_TIMEOUT, HANDSHAKE_TIMEOUT, KEEP_ALIVE_TIMEOUT};
+
+use crate::server::Server;
+use crate::{get, statuses};
+
+/// More than the precision of deadlines.
+const MOMENT: Duration = Duration::from_millis(200);
+
+#[test]
+fn a_head_has_a_time_that_begins_with_its_first_byte() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.wait(HANDSHAKE_TIMEOUT - MOMENT);
+    server.send(client, get("/healthz"));
+    assert_eq!(statuses(&server.take(client)), [200]);
+    server.wait(HANDSHAKE_TIMEOUT + MOMENT);
+    server.send(client, "G");
+    server.wait(HANDSHAKE_TIMEOUT - MOMENT);
+    server.send(client, "E");
+    assert_eq!(server.take(client), "");
+    server.wait(2 * MOMENT);
+    assert_eq!(statuses(&server.take(client)), [408]);
+    assert_eq!(server.ended(client), Some(CloseReason::HandshakeTimeout));
+}
+
+#[test]
+fn a_body_has_a_time_that_begins_with_the_end_of_its_head() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.send(
+        client,
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
+    );
+    for _ in 0..5 {
+        server.wait((BODY_TIMEOUT - MOMENT) / 5);
+        server.send(client, "x");
+    }
+    assert_eq!(server.take(client), "");
+    server.wait(2 * MOMENT);
+    assert_eq!(statuses(&server.take(client)), [408]);
+}
+
+#[test]
+fn a_connection_that_asks_nothing_more_is_closed_without_a_word() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.send(client, get("/healthz"));
+    server.take(client);
+    for _ in 0..3 {
+        server.wait(KEEP_ALIVE_TIMEOUT - MOMENT);
+        server.send(client, get("/healthz"));
+        assert_eq!(statuses(&server.take(client)), [200]);
+    }
+    server.wait(KEEP_ALIVE_TIMEOUT - MOMENT);
+    assert_eq!(server.ended(client), None);
+    server.wait(2 * MOMENT);
+    assert_eq!(server.ended(client), Some(CloseReason::IdleTimeout));
+    assert_eq!(server.take(client), "");
+}
+
+#[test]
+fn one_who_takes_no_answer_is_cut_off() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.block(true, &[]);
+    server.send(client, get("/healthz"));
+    for _ in 0..40 {
+        server.wait(Duration::from_secs(1));
+    }
+    assert_eq!(server.ended(client), Some(CloseReason::Stalled));
+}
