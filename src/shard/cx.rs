@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, DRAINS, OPEN, Proto};
+use crate::conn::{CLOSING, DRAINS, OPEN};
 use crate::counters::Limit;
 use crate::handler::{
     Busy, PublishError, Publisher, Sent, Unanswered, Wait, check_message, check_topic,
@@ -74,27 +74,6 @@ impl<D, A> Cx<'_, D, A> {
     /// The longest message that a client may send, in bytes, as the server was set up.
     pub fn message_bytes_max(&self) -> usize {
         self.inner.config.message_bytes_max
-    }
-
-    /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
-    pub fn done(&self) -> usize {
-        match self
-            .inner
-            .conns
-            .get(self.key as usize)
-            .map(|conn| &conn.proto)
-        {
-            Some(Proto::Http(http)) => http.done,
-            _ => 0,
-        }
-    }
-
-    /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
-    /// it returns [`Busy`]: one that publishes several messages must not begin again at the first.
-    pub fn note_done(&mut self, steps: usize) {
-        if let Some(http) = self.inner.http(self.key) {
-            http.done = steps;
-        }
     }
 
     /// What the application keeps for the connection; `None` while it is being opened.

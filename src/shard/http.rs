@@ -4,18 +4,16 @@
 //! its limit: who asks and does not read is read no further.
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::{Collected, Http, Phase};
-use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
+use crate::conn::Proto;
+use crate::conn::http::{Collected, Phase};
 use crate::counters::{Limit, status_index};
 use crate::handler::{Busy, Handler, Refusal, Wait};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::proto::http::{
-    After, Body, BodyLength, Head, HttpError, Manner, NO_HEADERS, Request, Response, parse_head,
-    preflight,
+    After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head, preflight,
 };
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
-use crate::shard::inner::Inner;
 use crate::shard::input::Took;
 
 impl<H: Handler> ShardCore<H> {
@@ -226,77 +224,5 @@ impl<H: Handler> ShardCore<H> {
         self.inner.reply(key, |out| response.encode(out, false));
         self.inner.close(key, CloseReason::Refused(response.status));
         Took::Ended
-    }
-}
-
-impl<D, A> Inner<D, A> {
-    /// What a connection keeps that speaks HTTP.
-    pub(super) fn http(&mut self, key: u32) -> Option<&mut Http> {
-        match &mut self.conn(key)?.proto {
-            Proto::Http(http) => Some(http),
-            _ => None,
-        }
-    }
-
-    /// Something else is waited for, from now on; or the next request once more.
-    fn begin_phase(&mut self, key: u32, phase: Phase) {
-        let stamp = self.now.stamp();
-        let Some(conn) = self.conn(key) else { return };
-        let Proto::Http(http) = &mut conn.proto else {
-            return;
-        };
-        if http.phase != phase || phase == Phase::Idle {
-            http.phase = phase;
-            conn.heard = stamp;
-            self.arm(key);
-        }
-    }
-
-    /// Pauses a connection that changes its protocol until the answers before that are sent.
-    fn wait_until_answered(&mut self, key: u32) -> bool {
-        let conn = self.conn(key);
-        // What is corked is the handler's, for behind the greeting.
-        let Some(conn) = conn.filter(|conn| conn.outbox_len() != 0 && !conn.is(CORKED)) else {
-            return false;
-        };
-        // What there is in an outbox is written, or waits for the socket.
-        conn.set(WAITS_OUTBOX, true);
-        self.set_paused(key, true);
-        true
-    }
-
-    /// Whose pages may read the answer to a request that was admitted.
-    pub(super) fn reader<'b>(&self, request: &Request<'b>) -> Option<&'b str> {
-        self.config.origins.admit(request).ok().flatten()
-    }
-
-    fn put_answer(&mut self, key: u32, request: &Request<'_>, response: &Response, after: After) {
-        let manner = Manner {
-            head_only: request.method == "HEAD",
-            after,
-            origin: self.reader(request),
-        };
-        self.counters.requests += 1;
-        self.reply(key, |out| response.encode_as(out, &manner));
-    }
-
-    /// What becomes of a connection when a request is answered.
-    fn after(&mut self, key: u32, request: &Request<'_>) -> After {
-        let max = self.config.requests_per_conn_max;
-        let answered = self.http(key).map_or(max, |http| http.answered + 1);
-        if self.drain.is_some() {
-            return After::Close;
-        }
-        if max <= answered {
-            self.counters.limited[Limit::Requests.index()] += 1;
-            return After::Close;
-        }
-        request.after()
-    }
-
-    fn set_closing(&mut self, key: u32, closing: bool) {
-        if let Some(conn) = self.conn(key) {
-            conn.set(CLOSING, closing);
-        }
     }
 }

@@ -26,7 +26,7 @@ use crate::topic::feeds::feed_of;
 use crate::topic::home::{Homes, Interest};
 use crate::topic::local::Topics;
 use crate::topic::member::HELD;
-use crate::topic::once::{Once, Onces};
+use crate::topic::once::Onces;
 use crate::topic::segment::Pool;
 
 /// All that a shard owns but its handler.
@@ -34,7 +34,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) shard: ShardId,
     pub(super) config: Config,
     /// The same on every shard of the node: all agree where a topic's home is.
-    hasher: RandomState,
+    pub(super) hasher: RandomState,
     pub(super) now: Now,
     pub(super) conns: Slab<Conn<D>>,
     pub(super) next_generation: u32,
@@ -179,11 +179,6 @@ impl<D, A> Inner<D, A> {
     /// The shard that gives a topic's messages their order.
     pub(super) fn home_of(&self, topic: &str) -> ShardId {
         home_of(&self.hasher, topic, self.mail.len())
-    }
-
-    /// A topic with a publisher's key, as its home knows it whichever shard says so.
-    pub(super) fn once(&self, topic: &str, key: &str) -> Once {
-        Once::new(self.hasher.hash_one((topic, key)))
     }
 
     /// The connection of this key, unless it is on its way out.

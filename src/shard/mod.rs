@@ -27,6 +27,7 @@ mod post;
 mod publish;
 pub mod questions;
 mod reader;
+mod requests;
 mod resume;
 mod room_time;
 mod rooms;

@@ -1,5 +1,6 @@
 //! Publishing: one order per topic, given at its home, kept on every shard.
 
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
@@ -79,6 +80,11 @@ impl<D, A> Inner<D, A> {
         })?;
         self.counters.published += 1;
         Ok(())
+    }
+
+    /// A topic with a publisher's key, as its home knows it whichever shard says so.
+    pub(super) fn once(&self, topic: &str, key: &str) -> Once {
+        Once::new(self.hasher.hash_one((topic, key)))
     }
 
     /// Whether a message that is to be published once was, of late.

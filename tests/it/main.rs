@@ -10,6 +10,7 @@ mod config;
 mod descriptors;
 mod fanout;
 mod handle;
+mod http;
 mod kinds;
 mod life;
 mod order;

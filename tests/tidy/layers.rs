@@ -113,6 +113,7 @@ const CORE_FILES: &[&str] = &[
     "input",
     "interest",
     "backlog",
+    "requests",
     "resume",
     "lifecycle",
     "mail",

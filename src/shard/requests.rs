@@ -1,0 +1,109 @@
+//! What a shard knows of a connection that speaks HTTP, from one request to the next.
+
+use crate::conn::http::{Http, Phase};
+use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
+use crate::counters::Limit;
+use crate::proto::http::{After, Manner, Request, Response};
+use crate::shard::cx::Cx;
+use crate::shard::inner::Inner;
+
+impl<D, A> Cx<'_, D, A> {
+    /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
+    pub fn done(&self) -> usize {
+        match self
+            .inner
+            .conns
+            .get(self.key as usize)
+            .map(|conn| &conn.proto)
+        {
+            Some(Proto::Http(http)) => http.done,
+            _ => 0,
+        }
+    }
+
+    /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
+    /// it returns [`Busy`]: one that publishes several messages must not begin again at the first.
+    pub fn note_done(&mut self, steps: usize) {
+        if let Some(http) = self.inner.http(self.key) {
+            http.done = steps;
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// What a connection keeps that speaks HTTP.
+    pub(super) fn http(&mut self, key: u32) -> Option<&mut Http> {
+        match &mut self.conn(key)?.proto {
+            Proto::Http(http) => Some(http),
+            _ => None,
+        }
+    }
+
+    /// Something else is waited for, from now on; or the next request once more.
+    pub(super) fn begin_phase(&mut self, key: u32, phase: Phase) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conn(key) else { return };
+        let Proto::Http(http) = &mut conn.proto else {
+            return;
+        };
+        if http.phase != phase || phase == Phase::Idle {
+            http.phase = phase;
+            conn.heard = stamp;
+            self.arm(key);
+        }
+    }
+
+    /// Pauses a connection that changes its protocol until the answers before that are sent.
+    pub(super) fn wait_until_answered(&mut self, key: u32) -> bool {
+        let conn = self.conn(key);
+        // What is corked is the handler's, for behind the greeting.
+        let Some(conn) = conn.filter(|conn| conn.outbox_len() != 0 && !conn.is(CORKED)) else {
+            return false;
+        };
+        // What there is in an outbox is written, or waits for the socket.
+        conn.set(WAITS_OUTBOX, true);
+        self.set_paused(key, true);
+        true
+    }
+
+    /// Whose pages may read the answer to a request that was admitted.
+    pub(super) fn reader<'b>(&self, request: &Request<'b>) -> Option<&'b str> {
+        self.config.origins.admit(request).ok().flatten()
+    }
+
+    pub(super) fn put_answer(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        after: After,
+    ) {
+        let manner = Manner {
+            head_only: request.method == "HEAD",
+            after,
+            origin: self.reader(request),
+        };
+        self.counters.requests += 1;
+        self.reply(key, |out| response.encode_as(out, &manner));
+    }
+
+    /// What becomes of a connection when a request is answered.
+    pub(super) fn after(&mut self, key: u32, request: &Request<'_>) -> After {
+        let max = self.config.requests_per_conn_max;
+        let answered = self.http(key).map_or(max, |http| http.answered + 1);
+        if self.drain.is_some() {
+            return After::Close;
+        }
+        if max <= answered {
+            self.counters.limited[Limit::Requests.index()] += 1;
+            return After::Close;
+        }
+        request.after()
+    }
+
+    pub(super) fn set_closing(&mut self, key: u32, closing: bool) {
+        if let Some(conn) = self.conn(key) {
+            conn.set(CLOSING, closing);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! HTTP over real sockets and several shards; `tests/http` has every cut and limit.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use corecast::{Kind, Relay, RelaySettings};
+
+use crate::support::http::{read_answer, read_head};
+use crate::support::length_prefix::LengthPrefix;
+use crate::support::server::{Running, builder};
+use crate::support::socket::dial;
+use crate::support::wait::wait_until;
+use crate::support::ws::Ws;
+
+const SHARDS: usize = 3;
+const KEY: &str = "a key";
+
+fn start() -> Running {
+    let relay = Relay::new(RelaySettings::default().with_api_key(KEY));
+    Running::with(builder(SHARDS), move |_| relay.clone())
+}
+
+/// A subscriber that has read the head of its stream.
+fn stream(server: &Running, topic: &str) -> TcpStream {
+    let mut stream = dial(server.http());
+    let request = format!("GET /sse/{topic} HTTP/1.1\r\nHost: test\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let head = read_head(&mut stream);
+    assert_eq!(head.status, 200, "{head:?}");
+    assert_eq!(head.field("content-type"), Some("text/event-stream"));
+    stream
+}
+
+/// The next bytes are these.
+fn expect(stream: &mut TcpStream, expected: &str) {
+    let mut got = vec![0; expected.len()];
+    stream.read_exact(&mut got).unwrap();
+    assert_eq!(String::from_utf8(got).unwrap(), expected);
+}
+
+fn publish(body: &str) -> Vec<u8> {
+    let len = body.len();
+    format!(
+        "POST /api/publish HTTP/1.1\r\nHost: test\r\nX-API-Key: {KEY}\r\n\
+         Content-Length: {len}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn subscribers_of_every_protocol_get_what_is_published_over_every_other() {
+    let server = start();
+    let mut events: Vec<TcpStream> = (0..2 * SHARDS).map(|_| stream(&server, "lobby")).collect();
+    let mut ws = Ws::connect(server.http(), "/ws/lobby");
+    let mut tcp = LengthPrefix::connect(server.tcp());
+    ws.send_text("one\ntwo");
+    ws.send_binary(b"\0\xff");
+    tcp.send(b"device");
+    let mut api = dial(server.http());
+    api.write_all(&publish(r#"{"channel":"lobby","data":{"a":1}}"#))
+        .unwrap();
+    assert_eq!(read_answer(&mut api).body, r#"{"result":{}}"#);
+    // Publishers differ, so the order of all four is anyone's; it is the same for all.
+    let mut orders = events.iter_mut().map(|stream| {
+        let mut events = Vec::new();
+        let mut bytes = Vec::new();
+        while events.len() < 4 {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            bytes.push(byte[0]);
+            if bytes.ends_with(b"\n\n") {
+                events.push(String::from_utf8(std::mem::take(&mut bytes)).unwrap());
+            }
+        }
+        events
+    });
+    let first = orders.next().unwrap();
+    for event in [
+        "data: one\ndata: two\n\n",
+        "event: binary\ndata: AP8=\n\n",
+        "event: binary\ndata: ZGV2aWNl\n\n",
+        "data: {\"a\":1}\n\n",
+    ] {
+        assert!(first.iter().any(|got| got == event), "{event:?}: {first:?}");
+    }
+    assert!(orders.all(|order| order == first));
+}
+
+#[test]
+fn messages_keep_their_order_and_a_stream_ends_with_its_client() {
+    let server = start();
+    let mut events = stream(&server, "news");
+    for number in 0..500 {
+        server.publish("news", Kind::Text, number.to_string().as_bytes());
+    }
+    for number in 0..500 {
+        expect(&mut events, &format!("data: {number}\n\n"));
+    }
+    drop(events);
+    wait_until("the stream is gone", || server.counters().connections == 0);
+}
+
+#[test]
+fn a_key_counts_on_whichever_shard_it_comes() {
+    let server = start();
+    let mut events = stream(&server, "news");
+    for number in 0..4 {
+        let body = format!(r#"{{"channel":"news","data":{number},"idempotency_key":"k{number}"}}"#);
+        // Each on a connection of its own, which the kernel spreads over the shards.
+        for _ in 0..8 {
+            let mut api = dial(server.http());
+            api.write_all(&publish(&body)).unwrap();
+            assert_eq!(read_answer(&mut api).body, r#"{"result":{}}"#);
+        }
+    }
+    server.publish("news", Kind::Text, b"end");
+    expect(
+        &mut events,
+        "data: 0\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\ndata: end\n\n",
+    );
+}
+
+#[test]
+fn a_broadcast_of_many_is_taken_whole_and_each_once() {
+    let server = start();
+    let mut watchers: Vec<TcpStream> = [0, 1_499, 2_999]
+        .map(|n| stream(&server, &format!("c{n}")))
+        .into();
+    let channels: Vec<String> = (0..3_000).map(|n| format!("\"c{n}\"")).collect();
+    let body = format!(r#"{{"channels":[{}],"data":1}}"#, channels.join(","));
+    let request = publish(&body);
+    let request = String::from_utf8(request).unwrap();
+    let mut api = dial(server.http());
+    api.write_all(request.replace("/api/publish", "/api/broadcast").as_bytes())
+        .unwrap();
+    let answer = read_answer(&mut api);
+    assert_eq!(answer.body.matches(r#"{"result":{}}"#).count(), 3_000);
+    for n in [0, 1_499, 2_999] {
+        server.publish(&format!("c{n}"), Kind::Text, b"end");
+    }
+    for watcher in &mut watchers {
+        expect(watcher, "data: 1\n\ndata: end\n\n");
+    }
+}
+
+#[test]
+fn a_text_that_is_all_line_ends_arrives_though_its_event_is_larger_than_a_log() {
+    let server = start();
+    let mut events = stream(&server, "news");
+    let len = 200_000;
+    server.publish("news", Kind::Text, &vec![b'\n'; len]);
+    expect(&mut events, &("data: \n".repeat(len + 1) + "\n"));
+}
