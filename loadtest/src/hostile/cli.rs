@@ -47,7 +47,7 @@ pub(crate) struct HostileArgs {
     /// Connections of garbage begun per second, up to 20000.
     #[arg(long, value_name = "R", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=20_000))]
     pub(crate) garbage_per_s: u32,
-    /// Seconds that the server has to end a connection of garbage, up to 60.
+    /// Seconds that the server has to end a connection of garbage, from its last byte on, up to 60.
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
     pub(crate) patience: f64,
     /// How long, up to an hour: seconds, or a number with s, m or h.

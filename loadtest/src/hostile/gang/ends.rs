@@ -120,12 +120,10 @@ impl Gang {
         let conn = &mut self.conns[index];
         let state = mem::replace(&mut conn.link.state, State::Idle);
         let was_open = state != State::Connecting;
-        // Nothing that was due is due any more.
-        self.begun = self.begun.wrapping_add(1);
-        conn.turn = self.begun;
         conn.link.fd = None;
         conn.rest = Vec::new();
         let is_slow = conn.mess.is_none();
+        self.forget_alarms(index);
         if is_slow {
             self.connecting -= usize::from(!was_open);
             self.alarm(index, now_ns() + REST_NS);

@@ -254,6 +254,19 @@ impl Gang {
             .push(Reverse((at, index, self.conns[index].turn)));
     }
 
+    /// Nothing that was due for this place is due any more.
+    fn forget_alarms(&mut self, index: usize) {
+        self.begun = self.begun.wrapping_add(1);
+        self.conns[index].turn = self.begun;
+    }
+
+    /// From now on the server has its time to end a connection of garbage: this side has done its
+    /// part, however late.
+    fn be_patient(&mut self, index: usize) {
+        self.forget_alarms(index);
+        self.alarm(index, now_ns() + self.orders.patience_ns);
+    }
+
     fn add(counter: &AtomicU64) -> u64 {
         counter.fetch_add(1, Ordering::AcqRel) + 1
     }

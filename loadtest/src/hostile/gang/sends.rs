@@ -96,10 +96,8 @@ impl Gang {
         let now = now_ns();
         conn.link.state = State::Opening;
         conn.since = now;
-        // The alarm of connecting means nothing any more.
-        self.begun = self.begun.wrapping_add(1);
-        conn.turn = self.begun;
         let Some(mess) = conn.mess else {
+            self.forget_alarms(index);
             self.connecting -= 1;
             let open = Self::add(&self.meters.slow_open);
             self.meters
@@ -114,7 +112,7 @@ impl Gang {
         Self::add(&self.meters.garbage_made);
         let target = &self.orders.targets[self.target(index)];
         self.conns[index].rest = mess.bytes(target, &mut self.dice);
-        self.alarm(index, now + self.orders.patience_ns);
+        self.be_patient(index);
         self.send_rest(index);
     }
 
@@ -132,6 +130,9 @@ impl Gang {
         {
             // Refused only where the server has ended it already.
             shutdown(fd, Shutdown::Write).unwrap_or_default();
+        }
+        if conn.rest.is_empty() {
+            self.be_patient(index);
         }
     }
 
