@@ -204,7 +204,8 @@ Examples:
   corecast serve --tcp-topic sensors --slow-consumer latest
   corecast serve --config corecast.toml           see docs/CONFIG.md
 
-SIGTERM and SIGINT drain and exit with 0; a second one exits at once.
+SIGTERM and SIGINT drain and exit with 0; a second one exits at once. SIGHUP loads the files of \
+TLS again.
 RUST_LOG=corecast=debug logs every connection's end.";
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Parser;
 use corecast::cli::{Cli, Command};
 use corecast::settings::Settings;
 use corecast::{Admin, Handle, Relay};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 fn main() -> ExitCode {
@@ -52,7 +52,7 @@ fn run(settings: &Settings) -> io::Result<()> {
         _ => {}
     }
     // Before the shards start: there is no moment in which a signal kills them.
-    let signals = Signals::new([SIGINT, SIGTERM])?;
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let admin = settings.admin.map(Admin::bind).transpose()?;
     let server = builder.start(|_| Relay::default())?;
     for addr in server.http_addrs() {
@@ -77,15 +77,20 @@ fn run(settings: &Settings) -> io::Result<()> {
     let handle = server.handle().clone();
     std::thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || drain_on_signal(signals, &handle))?;
+        .spawn(move || obey(signals, &handle))?;
     server.join()?;
     log::info!("stopped");
     Ok(())
 }
 
-fn drain_on_signal(mut signals: Signals, handle: &Handle) {
+/// SIGHUP loads the files of TLS again; the others drain, then exit.
+fn obey(mut signals: Signals, handle: &Handle) {
     let mut draining = false;
     for signal in signals.forever() {
+        if signal == SIGHUP {
+            reload(handle);
+            continue;
+        }
         if draining {
             log::warn!("signal {signal} again: exiting at once");
             std::process::exit(1);
@@ -95,3 +100,14 @@ fn drain_on_signal(mut signals: Signals, handle: &Handle) {
         handle.drain();
     }
 }
+
+#[cfg(feature = "tls")]
+fn reload(handle: &Handle) {
+    match handle.reload_tls() {
+        Ok(()) => log::info!("certificates loaded again"),
+        Err(err) => log::error!("certificates stay as they are: {err}"),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+fn reload(_handle: &Handle) {}

@@ -64,6 +64,18 @@ const SUMS: &[Metric] = &[
         |c| c.accept_errors,
     ),
     (
+        "tls_handshakes",
+        None,
+        "TLS handshakes that succeeded.",
+        |c| c.tls_handshakes,
+    ),
+    (
+        "tls_resumptions",
+        None,
+        "Those of them that a ticket of an earlier connection spared most of.",
+        |c| c.tls_resumptions,
+    ),
+    (
         "opens",
         None,
         "Connections let in: upgraded to WebSocket, or on a TCP port.",

@@ -118,6 +118,13 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
+    /// The client wants nothing more, either.
+    pub fn handle_goodbye(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.close(id.key, CloseReason::Client);
+        }
+    }
+
     /// The connection is broken.
     pub fn handle_reset(&mut self, id: ConnId) {
         if self.inner.current(id).is_some() {

@@ -70,6 +70,10 @@ impl Session {
         match self.0 {}
     }
 
+    pub fn may_half_close(&self) -> bool {
+        match self.0 {}
+    }
+
     pub fn version(&self) -> &'static str {
         match self.0 {}
     }

@@ -65,6 +65,12 @@ impl Session {
         self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
+    /// Whether a client that has closed its side may still listen: before TLS 1.3 the other side
+    /// must close as well, at once (RFC 5246 section 7.2.1, RFC 8446 section 6.1).
+    pub fn may_half_close(&self) -> bool {
+        self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+    }
+
     /// The version in use, for the log.
     pub fn version(&self) -> &'static str {
         match self.tls.protocol_version() {

@@ -171,6 +171,9 @@ impl Sessions {
         if progress.closed {
             secured.read_ended = true;
             core.handle_read_end(id);
+            if !secured.session.may_half_close() {
+                core.handle_goodbye(id);
+            }
         }
     }
 

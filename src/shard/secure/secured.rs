@@ -85,16 +85,20 @@ impl Secured {
     ) -> Result<usize, WriteError> {
         let mut sent = 0;
         let mut slices = slices.iter().peekable();
-        while let Some(slice) = slices.next() {
+        while let Some(first) = slices.next() {
+            let mut bytes: &[u8] = first;
             gathered.clear();
-            gathered.extend_from_slice(slice);
             while let Some(next) =
-                slices.next_if(|next| gathered.len() + next.len() <= TLS_RECORD_BYTES_MAX)
+                slices.next_if(|next| bytes.len() + next.len() <= TLS_RECORD_BYTES_MAX)
             {
+                if gathered.is_empty() {
+                    gathered.extend_from_slice(first);
+                }
                 gathered.extend_from_slice(next);
+                bytes = gathered;
             }
-            match self.send(gathered, sealed) {
-                Ok(n) if n == gathered.len() => sent += n,
+            match self.send(bytes, sealed) {
+                Ok(n) if n == bytes.len() => sent += n,
                 Ok(n) => return Ok(sent + n),
                 Err(WriteError::Blocked) if 0 < sent => return Ok(sent),
                 Err(err) => return Err(err),

@@ -103,7 +103,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let path = |file| authority.path(file);
     let wrong = |chain, key| Keys::load(&TlsSettings::new(path(chain), path(key)), &[], None);
     let check = |result: Result<Keys, TlsError>, file: &str, problem: &str| {
-        let text = result.err().expect("cannot be used").to_string();
+        let text = result.expect_err("cannot be used").to_string();
         assert!(text.contains(&format!("/{file}: ")), "{text}");
         assert!(text.contains(problem), "{text}");
     };
@@ -129,6 +129,6 @@ fn a_file_that_cannot_be_used_is_named() {
         .shards(1)
         .listen(listener)
         .start(|_| Relay::default());
-    let text = started.err().expect("it must not start").to_string();
+    let text = started.expect_err("it must not start").to_string();
     assert!(text.contains("/none.pem: "), "{text}");
 }

@@ -2,6 +2,9 @@
 
 mod certificates;
 mod clients;
+mod fanout;
+mod memory;
 mod reload;
 mod served;
 mod session;
+mod tools;

@@ -27,6 +27,13 @@ fn shown(tls: &Tls) -> CertificateDer<'static> {
         .into_owned()
 }
 
+fn come_and_go(scene: &Scene) {
+    let tls = shake(dial(scene.tcps()), &scene.config, "localhost").unwrap();
+    let mut device = LengthPrefix::greeted(tls);
+    device.send(b"I am new");
+    while device.next() != b"I am new" {}
+}
+
 /// Waits until every shard shows what is in the file.
 fn wait_for_renewal(scene: &Scene) {
     let expected = scene.authority.certificate("host");
@@ -49,10 +56,7 @@ fn a_reload_under_load_loses_no_connection() {
         for _ in 0..2 {
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
-                    let tls = shake(dial(scene.tcps()), &scene.config, "localhost").unwrap();
-                    let mut device = LengthPrefix::greeted(tls);
-                    device.send(b"I am new");
-                    while device.next() != b"I am new" {}
+                    come_and_go(scene);
                     came.fetch_add(1, Ordering::Relaxed);
                 }
             });

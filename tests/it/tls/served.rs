@@ -5,15 +5,15 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use corecast::{CloseReason, Config, Kind, Listener, ServerBuilder, SlowConsumer};
+use corecast::{CloseReason, Config, Handler, Kind, Listener, Relay, ServerBuilder};
 use rustls::ClientConfig;
 
 use crate::support::http::{ask, read_answer};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::raw_ws::{BINARY, CLOSE, FIN, RawWs, TEXT};
 use crate::support::server::{ANY, Running, builder};
-use crate::support::socket::{dial, dial_small, read_to_the_end};
-use crate::support::tls::{Authority, EACH, Tls, shake};
+use crate::support::socket::{dial, read_to_the_end};
+use crate::support::tls::{Authority, EACH, Tls, client, shake};
 use crate::support::wait::wait_until;
 
 /// A server with plain ports and, second of their kind, the same with TLS.
@@ -29,7 +29,20 @@ impl Scene {
         Self::with(|builder| builder)
     }
 
-    fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+    pub(crate) fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::build(set, |_| Relay)
+    }
+
+    pub(crate) fn with_handler<H: Handler>(
+        make: impl Fn(u16) -> H + Send + Clone + 'static,
+    ) -> Self {
+        Self::build(|builder| builder, make)
+    }
+
+    fn build<H: Handler>(
+        set: impl FnOnce(ServerBuilder) -> ServerBuilder,
+        make: impl Fn(u16) -> H + Send + Clone + 'static,
+    ) -> Self {
         let authority = Authority::new("authority");
         authority.sign("host", "host", &["localhost"]);
         let tls = authority.settings("host");
@@ -37,7 +50,7 @@ impl Scene {
             .listen(Listener::http(ANY).tls(tls.clone()))
             .listen(Listener::tcp(ANY, "lobby").tls(tls));
         Self {
-            server: Running::start(set(builder)),
+            server: Running::with(set(builder), make),
             config: Arc::new(authority.trusting(EACH[0], None)),
             authority,
         }
@@ -51,7 +64,7 @@ impl Scene {
         self.server.tcp_addrs()[1]
     }
 
-    fn dial(&self, addr: SocketAddr) -> Tls {
+    pub(crate) fn dial(&self, addr: SocketAddr) -> Tls {
         shake(dial(addr), &self.config, "localhost").unwrap()
     }
 
@@ -133,6 +146,18 @@ fn one_who_closes_its_side_still_gets_what_is_published() {
 }
 
 #[test]
+fn before_tls_1_3_one_who_closes_its_side_closes_both() {
+    let mut scene = Scene::new();
+    scene.config = Arc::new(scene.authority.trusting(EACH[1], None));
+    let device = LengthPrefix::greeted(scene.dial(scene.tcps()));
+    let mut tls = device.into_stream();
+    tls.conn.send_close_notify();
+    tls.flush().unwrap();
+    assert_eq!(tls.read(&mut [0]).unwrap(), 0, "a clean end");
+    scene.wait_for_close(CloseReason::Client, 1);
+}
+
+#[test]
 fn an_end_that_nobody_announced_counts_as_vanished() {
     let scene = Scene::new();
     let device = LengthPrefix::greeted(scene.dial(scene.tcps()));
@@ -155,9 +180,9 @@ fn plain_http_on_a_tls_port_gets_an_alert() {
 #[test]
 fn a_handshake_that_is_cut_off_leaves_nothing() {
     let scene = Scene::new();
-    let mut client = crate::support::tls::client(&scene.config, "localhost");
+    let mut tls = client(&scene.config, "localhost");
     let mut hello = Vec::new();
-    client.write_tls(&mut hello).unwrap();
+    tls.write_tls(&mut hello).unwrap();
     for len in [0, 1, 5, 100, hello.len() - 1, hello.len()] {
         let mut stream = dial(scene.https());
         stream.write_all(&hello[..len]).unwrap();
@@ -181,76 +206,14 @@ fn a_handshake_has_its_time() {
     let mut silent = [dial(scene.https()), dial(scene.tcps())];
     let mut halfway = dial(scene.tcps());
     let mut hello = Vec::new();
-    let mut client = crate::support::tls::client(&scene.config, "localhost");
-    client.write_tls(&mut hello).unwrap();
+    let mut tls = client(&scene.config, "localhost");
+    tls.write_tls(&mut hello).unwrap();
     halfway.write_all(&hello).unwrap();
     assert!(!read_to_the_end(&mut halfway).is_empty());
     for stream in &mut silent {
         assert!(read_to_the_end(stream).is_empty(), "no word outside TLS");
     }
     scene.wait_for_close(CloseReason::HandshakeTimeout, 3);
-}
-
-#[test]
-fn a_subscriber_that_stops_reading_pays_alone() {
-    const MANY: u32 = 4_000;
-    for slow_consumer in [
-        SlowConsumer::DropOldest,
-        SlowConsumer::Latest,
-        SlowConsumer::DropNewest,
-        SlowConsumer::Disconnect,
-    ] {
-        let config = Config {
-            slow_consumer,
-            log_bytes_max: 256 << 10,
-            ..Config::default()
-        };
-        let scene = Scene::with(|builder| builder.config(config));
-        let mut healthy = LengthPrefix::greeted(scene.dial(scene.tcps()));
-        let small = shake(dial_small(scene.https()), &scene.config, "localhost").unwrap();
-        let mut stopped = RawWs::over(small, "/sub/lobby");
-        let mut message = vec![b'.'; 1_000];
-        for number in 0..MANY {
-            message[..4].copy_from_slice(&number.to_be_bytes());
-            scene.server.publish("lobby", Kind::Binary, &message);
-            assert_eq!(healthy.next(), message);
-        }
-        let mut got = Vec::new();
-        let last = loop {
-            match stopped.next() {
-                (first, payload) if first == FIN | BINARY => {
-                    assert!(payload[4..].iter().all(|&byte| byte == b'.'), "torn");
-                    got.push(u32::from_be_bytes(*payload.first_chunk().unwrap()));
-                }
-                (first, payload) => break (first, payload),
-            }
-            if got.last() == Some(&(MANY - 1)) {
-                break (FIN | BINARY, Vec::new());
-            }
-            if slow_consumer == SlowConsumer::DropNewest
-                && got.len() as u64 == u64::from(MANY) - scene.server.counters().skipped
-            {
-                break (FIN | BINARY, Vec::new());
-            }
-        };
-        assert!(got.is_sorted_by(|one, next| one < next));
-        assert_eq!(got[0], 0, "what the socket took");
-        let skipped = scene.server.counters().skipped;
-        if slow_consumer == SlowConsumer::Disconnect {
-            assert_eq!(
-                (last.0, &last.1[..2]),
-                (FIN | CLOSE, &1013_u16.to_be_bytes()[..])
-            );
-            assert_eq!(skipped, 0);
-        } else {
-            assert!(0 < skipped, "{slow_consumer:?}");
-            assert_eq!(
-                skipped + got.len() as u64,
-                u64::from(MANY),
-                "{slow_consumer:?}"
-            );
-        }
-    }
 }
 
 #[test]

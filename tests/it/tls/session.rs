@@ -28,6 +28,15 @@ impl Served {
         }
     }
 
+    /// Has something to say.
+    pub(crate) fn say(&mut self, bytes: &[u8]) {
+        self.session.seal(bytes, &mut self.output).unwrap();
+    }
+
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+
     fn take(&mut self, bytes: &[u8]) -> Result<Progress, Failed> {
         let mut input = self.session.rest().to_vec();
         input.extend_from_slice(bytes);
