@@ -30,7 +30,7 @@ impl Scene {
     }
 
     pub(crate) fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
-        Self::build(set, |_| Relay)
+        Self::build(set, |_| Relay::default())
     }
 
     pub(crate) fn with_handler<H: Handler>(
