@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::limits;
 use crate::proto::http::Origins;
+use crate::proto::ws::deflate::Compression;
 
 /// What happens to a subscriber whose socket is blocked when the topic's log must let go of
 /// messages it has not had. One whose socket takes what it is given never loses anything.
@@ -36,6 +37,9 @@ pub struct Config {
     pub assembly_bytes_max: usize,
     /// What happens to those who fall behind.
     pub slow_consumer: SlowConsumer,
+    /// How messages are compressed for the WebSocket clients that offer permessage-deflate
+    /// (RFC 7692), each once on each shard; `None`: for nobody.
+    pub compression: Option<Compression>,
     /// A request's head must be complete this long after the accept, or after its first byte if
     /// it is not the first; what it waits for must come, and its subscriptions be live, this long
     /// after that.
@@ -75,6 +79,7 @@ impl Default for Config {
             backlog_bytes_max: limits::BACKLOG_BYTES_MIN,
             assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,
             slow_consumer: SlowConsumer::default(),
+            compression: Some(Compression::default()),
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
             body_bytes_max: limits::BODY_BYTES_MAX,
             body_timeout: limits::BODY_TIMEOUT,

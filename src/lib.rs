@@ -139,6 +139,7 @@ pub use handler::{
 };
 pub use id::{ConnId, ShardId};
 pub use proto::http::{HttpError, OriginError, Origins, Request, Response, topic_from_path};
+pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError};
 pub use relay::{ApiKey, Relay, RelaySettings};
 pub use server::{Server, ServerBuilder};

@@ -19,6 +19,20 @@ pub const BACKLOG_BYTES_CEILING: usize = 1 << 40;
 /// The most memory for unfinished messages of a shard that a user can ask for, in bytes.
 pub const ASSEMBLY_BYTES_CEILING: usize = 1 << 40;
 
+/// How hard messages are compressed, from 1 to 9.
+pub const COMPRESSION_LEVEL: u8 = 1;
+/// Messages of this many bytes or less are not compressed.
+pub const COMPRESSION_THRESHOLD: usize = 128;
+/// Bytes that come out of compressed messages in one phase of a turn: some milliseconds. Whoever
+/// has more waits for the next.
+pub const INFLATE_BYTES_PER_TURN: usize = 4 << 20;
+/// Bytes that a codec keeps from one compressed message to the next: those of nearly all messages,
+/// so that they cost no allocation.
+pub const CODEC_BYTES_KEPT: usize = 64 << 10;
+/// Blocks of a compressed message that say they are the last, and are not: each has a window of
+/// 32 KiB copied, and no known compressor makes more than one for each flush.
+pub const FINAL_BLOCKS_MAX: usize = 64;
+
 /// Longest topic name in bytes of UTF-8, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 255;
 /// Longest HTTP request head in bytes.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::proto::ws::deflate::{Compression, Deflater, Once, Window};
 use crate::proto::ws::frame::{self, Opcode};
 use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
 
@@ -18,7 +19,6 @@ pub struct Payload {
 ///
 /// All subscribers of a form get the same bytes, so a message is encoded once per form and shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub enum Form {
     /// An unmasked WebSocket frame, text or binary by the payload's kind.
     WebSocket,
@@ -30,23 +30,34 @@ pub enum Form {
     Varint,
     /// A server-sent event.
     Sse,
+    /// A frame of WebSocket for one who reads permessage-deflate with this window: compressed
+    /// where that makes it smaller.
+    Deflate(Window),
 }
+
+const _: () = assert!(size_of::<Form>() == 1);
 
 impl Form {
     /// Whether a payload exists in this form: an empty frame on TCP is the heartbeat, so an empty
     /// message cannot be told from it, and a line has no line break.
     pub fn carries(self, payload: &[u8]) -> bool {
         match self {
-            Self::WebSocket | Self::Sse => true,
+            Self::WebSocket | Self::Deflate(_) | Self::Sse => true,
             Self::LengthPrefix | Self::Varint => !payload.is_empty(),
             Self::Line => line::carries(payload),
         }
     }
 
+    /// Whether permessage-deflate was agreed on, so that what comes in may be compressed as well.
+    pub fn is_deflate(self) -> bool {
+        matches!(self, Self::Deflate(_))
+    }
+
     /// Bytes that a payload takes at most in this form.
     pub fn frame_len_max(self, kind: Kind, payload: &[u8]) -> usize {
         match self {
-            Self::WebSocket => frame::HEADER_LEN_MAX + payload.len(),
+            // What is not smaller is sent as it is.
+            Self::WebSocket | Self::Deflate(_) => frame::HEADER_LEN_MAX + payload.len(),
             Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
             Self::Line => payload.len() + line::END.len(),
             Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
@@ -54,10 +65,10 @@ impl Form {
         }
     }
 
-    /// Appends the payload as one frame.
+    /// Appends the payload as one frame that is not compressed.
     pub fn encode(self, out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
         match self {
-            Self::WebSocket => {
+            Self::WebSocket | Self::Deflate(_) => {
                 frame::encode_header(out, Opcode::Data(kind), payload.len());
             }
             Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
@@ -78,6 +89,62 @@ impl From<Framing> for Form {
             Framing::LengthPrefix => Self::LengthPrefix,
             Framing::Line => Self::Line,
             Framing::Varint => Self::Varint,
+        }
+    }
+}
+
+/// Messages to frames. One for all connections of a shard.
+#[derive(Debug)]
+pub struct Encoder {
+    deflater: Deflater,
+    threshold: usize,
+}
+
+/// One message, to be encoded in as many forms as there are.
+#[derive(Debug)]
+pub struct Encoding<'e> {
+    kind: Kind,
+    once: Once<'e>,
+    threshold: usize,
+}
+
+impl Encoder {
+    /// One that compresses like this for those who can read it.
+    pub fn new(compression: Compression) -> Self {
+        Self {
+            deflater: Deflater::new(compression.level),
+            threshold: compression.threshold,
+        }
+    }
+
+    /// Begins a message.
+    pub fn begin<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
+        Encoding {
+            kind,
+            once: self.deflater.once(payload),
+            threshold: self.threshold,
+        }
+    }
+}
+
+impl Encoding<'_> {
+    /// Bytes that the message takes at most in a form.
+    pub fn frame_len_max(&self, form: Form) -> usize {
+        form.frame_len_max(self.kind, self.once.payload())
+    }
+
+    /// Appends the message as one frame of `form`. What all who have a window can read is
+    /// compressed once for them.
+    pub fn encode(&mut self, form: Form, out: &mut Vec<u8>) {
+        if let Form::Deflate(window) = form
+            && self.threshold < self.once.payload().len()
+            && let Some(compressed) = self.once.compressed(window)
+        {
+            let opcode = Opcode::Data(self.kind);
+            frame::encode_compressed_header(out, opcode, compressed.len());
+            out.extend_from_slice(compressed);
+        } else {
+            form.encode(out, self.kind, self.once.payload());
         }
     }
 }

@@ -251,6 +251,14 @@ impl ServerBuilder {
                 "messages of {message} bytes: must be 1 to {MESSAGE_BYTES_CEILING}"
             )));
         }
+        if let Some(compression) = &self.config.compression
+            && !compression.has_level()
+        {
+            return Err(invalid(format!(
+                "compression at level {}: must be 1 to 9",
+                compression.level
+            )));
+        }
         let waits = [
             self.config.handshake_timeout,
             self.config.ping_interval,

@@ -45,6 +45,16 @@ fn ws_server() {
 }
 
 #[test]
+fn ws_extensions() {
+    smoke("ws_extensions");
+}
+
+#[test]
+fn ws_inflate() {
+    smoke("ws_inflate");
+}
+
+#[test]
 fn http_answer() {
     smoke("http_answer");
 }

@@ -54,7 +54,9 @@ fn decode_ws(criterion: &mut Criterion, name: &str, message: &[u8]) {
 fn decode_all(decoder: &mut Decoder, input: &mut [u8]) -> usize {
     let (mut at, mut messages) = (0, 0);
     while at < input.len() {
-        let step = decoder.decode(&mut input[at..], MESSAGE_MAX).unwrap();
+        let step = decoder
+            .decode(&mut input[at..], MESSAGE_MAX, false)
+            .unwrap();
         at += step.taken;
         if let Some(Event::Message { payload, .. }) = step.event {
             black_box(payload);

@@ -1,9 +1,10 @@
 //! The request for WebSocket and its answer, which grants it or says why not.
 
+use crate::client::codec::Codec;
 use crate::limits::REFUSAL_BODY_BYTES_MAX;
 use crate::proto::http::{AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 use crate::proto::ws::dial::{
-    HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
+    Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
 };
 
 /// A request whose answer is arriving.
@@ -20,6 +21,7 @@ pub(crate) enum Answered {
     /// WebSocket, of which `rest` is the beginning.
     Granted {
         protocol: Option<String>,
+        codec: Option<Box<Codec>>,
         rest: Vec<u8>,
     },
     /// Something else, of which `body` is the beginning.
@@ -57,9 +59,18 @@ impl Asking {
             };
             match answer.status {
                 101 => {
-                    let protocol = check_switching_protocols(&answer, &self.offer, &self.key)?;
+                    let Agreement { protocol, deflate } =
+                        check_switching_protocols(&answer, &self.offer, &self.key)?;
+                    let codec = deflate.map(|agreed| {
+                        let compression = self.offer.compression.unwrap_or_default();
+                        Box::new(Codec::new(compression, agreed))
+                    });
                     let rest = self.head.split_off(taken);
-                    return Ok(Some(Answered::Granted { protocol, rest }));
+                    return Ok(Some(Answered::Granted {
+                        protocol,
+                        codec,
+                        rest,
+                    }));
                 }
                 // RFC 9110 15.2: any number of these may come before the answer.
                 100..=199 => drop(self.head.drain(..taken)),

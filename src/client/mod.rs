@@ -68,6 +68,7 @@
 mod asking;
 mod backoff;
 mod builder;
+mod codec;
 mod core;
 mod dialer;
 mod entropy;

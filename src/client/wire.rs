@@ -1,9 +1,10 @@
 //! What one connection speaks: bytes in to what the server said, messages out to bytes.
 
 use crate::client::asking::{Answered, Asking, Body};
+use crate::client::codec::Codec;
 use crate::client::random::Random;
 use crate::proto::ws::dial::HandshakeError;
-use crate::proto::ws::frame::{Control, Opcode, encode_masked};
+use crate::proto::ws::frame::{Control, Opcode, encode_compressed_masked, encode_masked};
 use crate::proto::ws::{ClientDecoder, Event, close_payload};
 use crate::proto::{Kind, ProtocolError, length_prefix};
 
@@ -15,9 +16,17 @@ pub(crate) enum Wire {
     /// Was refused; the reason is arriving.
     Refused { status: u16, body: Body },
     /// Frames of WebSocket.
-    WebSocket(ClientDecoder),
+    WebSocket(Frames),
     /// Length-prefixed frames.
     LengthPrefix(LengthPrefix),
+}
+
+/// Frames of WebSocket from a server.
+#[derive(Debug)]
+pub(crate) struct Frames {
+    decoder: ClientDecoder,
+    /// If permessage-deflate was agreed on.
+    codec: Option<Box<Codec>>,
 }
 
 /// What the server said.
@@ -69,8 +78,13 @@ impl Wire {
             Self::Asking(asking) => {
                 let answered = asking.take(input).map_err(Fault::Handshake)?;
                 let said = match answered {
-                    Some(Answered::Granted { protocol, rest }) => {
-                        *self = Self::WebSocket(ClientDecoder::default());
+                    Some(Answered::Granted {
+                        protocol,
+                        codec,
+                        rest,
+                    }) => {
+                        let decoder = ClientDecoder::default();
+                        *self = Self::WebSocket(Frames { decoder, codec });
                         Some(Said::Live { protocol, rest })
                     }
                     Some(Answered::Refused { status, body }) => {
@@ -87,10 +101,7 @@ impl Wire {
                 self.refuse_when_whole()?;
                 Ok((input.len(), None))
             }
-            Self::WebSocket(decoder) => {
-                let step = decoder.decode(input, max).map_err(Fault::Protocol)?;
-                Ok((step.taken, step.event.map(Said::from)))
-            }
+            Self::WebSocket(frames) => frames.take(input, max).map_err(Fault::Protocol),
             Self::LengthPrefix(frames) => frames.take(input, max),
         }
     }
@@ -120,12 +131,20 @@ impl Wire {
 
     /// Appends a message.
     pub(crate) fn encode(
-        &self,
+        &mut self,
         out: &mut Vec<u8>,
         random: &mut Random,
         kind: Kind,
         payload: &[u8],
     ) {
+        if let Self::WebSocket(frames) = self
+            && let Some(codec) = &mut frames.codec
+            && codec.deflate(payload, |compressed| {
+                encode_compressed_masked(out, Opcode::Data(kind), random.bytes(), compressed);
+            })
+        {
+            return;
+        }
         if self.is_websocket() {
             encode_masked(out, Opcode::Data(kind), random.bytes(), payload);
         } else {
@@ -158,6 +177,35 @@ pub(crate) fn encode_close(out: &mut Vec<u8>, random: &mut Random, code: Option<
         .unwrap_or_default();
     let opcode = Opcode::Control(Control::Close);
     encode_masked(out, opcode, random.bytes(), &payload);
+}
+
+impl Frames {
+    fn take(
+        &mut self,
+        input: &mut [u8],
+        max: usize,
+    ) -> Result<(usize, Option<Said>), ProtocolError> {
+        let step = self.decoder.decode(input, max, self.codec.is_some())?;
+        let said = match step.event {
+            None => None,
+            Some(Event::Message { kind, payload }) => Some(Said::Message {
+                kind,
+                payload: payload.to_vec(),
+            }),
+            Some(Event::Compressed { kind, payload }) => {
+                let codec = self.codec.as_mut().ok_or(ProtocolError::ReservedBits)?;
+                let payload = codec.inflate(kind, payload, max)?;
+                Some(Said::Message { kind, payload })
+            }
+            Some(Event::Ping(payload)) => Some(Said::Ping(payload.to_vec())),
+            Some(Event::Pong(_)) => Some(Said::Heartbeat),
+            Some(Event::Close { code, reason }) => Some(Said::Close {
+                code,
+                text: reason.to_owned(),
+            }),
+        };
+        Ok((step.taken, said))
+    }
 }
 
 impl LengthPrefix {
@@ -210,23 +258,6 @@ impl LengthPrefix {
                 })
             }
             (false, false) => Err(Fault::Handshake(HandshakeError::NotLive)),
-        }
-    }
-}
-
-impl From<Event<'_>> for Said {
-    fn from(event: Event<'_>) -> Self {
-        match event {
-            Event::Message { kind, payload } => Self::Message {
-                kind,
-                payload: payload.to_vec(),
-            },
-            Event::Ping(payload) => Self::Ping(payload.to_vec()),
-            Event::Pong(_) => Self::Heartbeat,
-            Event::Close { code, reason } => Self::Close {
-                code,
-                text: reason.to_owned(),
-            },
         }
     }
 }

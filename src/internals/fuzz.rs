@@ -13,8 +13,12 @@ use crate::proto::http::{
 };
 use crate::proto::length_prefix::Step;
 use crate::proto::proxy::{BINARY_LEN_MAX, ProxyError};
+use crate::proto::ws::deflate::{self, Compression, Deflater, Inflater, Window};
 use crate::proto::ws::dial::{Offer, check_switching_protocols};
-use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
+use crate::proto::ws::extensions::{self, Extension};
+use crate::proto::ws::frame::{
+    CONTROL_LEN_MAX, Control, Opcode, encode_compressed_header, encode_header,
+};
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 use crate::proto::ws::{DecoderOf, Event};
 use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint};
@@ -23,13 +27,15 @@ use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 11] = [
+pub const BODIES: [(&str, Body); 13] = [
     ("length_prefix", length_prefix),
     ("line", line),
     ("varint", varint),
     ("proxy", proxy),
     ("ws", ws),
     ("ws_server", ws_server),
+    ("ws_extensions", ws_extensions),
+    ("ws_inflate", ws_inflate),
     ("http_head", http_head),
     ("http_body", http_body),
     ("http_answer", http_answer),
@@ -134,16 +140,18 @@ pub fn ws_server(data: &[u8]) {
 
 fn frames<const MASKED: bool>(data: &[u8]) {
     let (plan, input) = split_plan(data);
-    let whole = ws_events::<MASKED>(&[input]);
-    same(&whole, &ws_events::<MASKED>(&pieces(plan, input)));
+    // The sizes of the pieces leave this bit.
+    let deflate = plan.first().is_some_and(|first| first & 0x80 != 0);
+    let whole = ws_events::<MASKED>(&[input], deflate);
+    same(&whole, &ws_events::<MASKED>(&pieces(plan, input), deflate));
     let bytes: Vec<&[u8]> = input.chunks(1).collect();
-    same(&whole, &ws_events::<MASKED>(&bytes));
+    same(&whole, &ws_events::<MASKED>(&bytes, deflate));
     let (events, _) = whole;
     let mut encoded = Vec::new();
     for event in &events {
         event.encode::<MASKED>(&mut encoded);
     }
-    same(&(events, None), &ws_events::<MASKED>(&[&encoded]));
+    same(&(events, None), &ws_events::<MASKED>(&[&encoded], deflate));
 }
 
 /// A request head that grows as it arrives, and what may be answered.
@@ -219,6 +227,80 @@ pub fn http_answer(data: &[u8]) {
         assert!(taken <= ANSWER_HEAD_BYTES_MAX);
         assert!(dechunk(&input[taken..]).len() <= input.len() - taken);
         check_answer(&answer);
+    }
+}
+
+/// A field of extensions: what is read of it, written again, is read the same; and what is granted
+/// of it can be asked for.
+pub fn ws_extensions(data: &[u8]) {
+    let Ok(offers) = extensions::parse(data.split(|byte| *byte == b'\n')) else {
+        return;
+    };
+    let mut field = String::new();
+    for Extension { name, params } in &offers {
+        field += &format!(",{name}");
+        for (name, value) in params {
+            field += &format!("; {name}");
+            field += &value
+                .iter()
+                .map(|value| format!("=\"{value}\""))
+                .collect::<String>();
+        }
+    }
+    same(
+        &extensions::parse([field.as_bytes()].into_iter()).as_ref(),
+        &Ok(&offers),
+    );
+    let Some(granted) = deflate::grant(&offers) else {
+        return;
+    };
+    let mut answer = Vec::new();
+    granted.encode(&mut answer);
+    let answer = extensions::parse([&answer[..]].into_iter()).unwrap_or_default();
+    assert!(matches!(deflate::check_answer(&answer), Some(Some(_))));
+    same(&deflate::grant(&answer), &Some(granted));
+}
+
+/// A compressed message, against the whole of it that another reader makes.
+pub fn ws_inflate(data: &[u8]) {
+    let mut inflater = Inflater::default();
+    let message = inflater.inflate(Kind::Binary, data, MESSAGE_MAX);
+    let message = message.map(<[u8]>::to_vec);
+    // What came before leaves no trace.
+    let again = inflater.inflate(Kind::Binary, data, MESSAGE_MAX);
+    same(&again.map(<[u8]>::to_vec), &message);
+    let larger = Inflater::default()
+        .inflate(Kind::Binary, data, 4 * MESSAGE_MAX)
+        .map(<[u8]>::to_vec);
+    match message {
+        Ok(message) => {
+            assert!(message.len() <= MESSAGE_MAX);
+            same(&larger, &Ok(message.clone()));
+            let is_text = std::str::from_utf8(&message).is_ok();
+            let text = inflater.inflate(Kind::Text, data, MESSAGE_MAX);
+            assert_eq!(text.is_ok(), is_text);
+            check_compressed(&message);
+        }
+        Err(ProtocolError::MessageTooBig { limit }) => {
+            same(&limit, &MESSAGE_MAX);
+            assert!(larger.map_or(true, |message| MESSAGE_MAX < message.len()));
+        }
+        Err(_) => {}
+    }
+    check_compressed(data);
+}
+
+/// What is compressed comes back, for every window.
+fn check_compressed(message: &[u8]) {
+    let mut deflater = Deflater::new(1 + message.first().map_or(0, |first| first % 9));
+    let mut once = deflater.once(message);
+    for window in Window::ALL {
+        if let Some(compressed) = once.compressed(window) {
+            assert!(compressed.len() < message.len());
+            let mut inflater = Inflater::default();
+            let back = inflater.inflate(Kind::Binary, compressed, message.len());
+            assert_eq!(back, Ok(message));
+        }
     }
 }
 
@@ -347,6 +429,7 @@ fn decode_body(framing: BodyLength, pieces: &[&[u8]]) -> (Vec<u8>, usize, Result
 #[derive(Debug, PartialEq, Eq)]
 enum Owned {
     Message(Kind, Vec<u8>),
+    Compressed(Kind, Vec<u8>),
     Control(Control, Vec<u8>),
 }
 
@@ -357,6 +440,10 @@ impl Owned {
                 assert!(payload.len() <= MESSAGE_MAX);
                 assert!(kind == Kind::Binary || std::str::from_utf8(payload).is_ok());
                 Self::Message(kind, payload.to_vec())
+            }
+            Event::Compressed { kind, payload } => {
+                assert!(payload.len() <= MESSAGE_MAX);
+                Self::Compressed(kind, payload.to_vec())
             }
             Event::Ping(payload) => Self::control(Control::Ping, payload.to_vec()),
             Event::Pong(payload) => Self::control(Control::Pong, payload.to_vec()),
@@ -379,11 +466,17 @@ impl Owned {
     /// As one frame; a masking key of zeros leaves the payload as it is.
     fn encode<const MASKED: bool>(&self, out: &mut Vec<u8>) {
         let (opcode, payload) = match self {
-            Self::Message(kind, payload) => (Opcode::Data(*kind), payload),
+            Self::Message(kind, payload) | Self::Compressed(kind, payload) => {
+                (Opcode::Data(*kind), payload)
+            }
             Self::Control(control, payload) => (Opcode::Control(*control), payload),
         };
         let start = out.len();
-        encode_header(out, opcode, payload.len());
+        if let Self::Compressed(..) = self {
+            encode_compressed_header(out, opcode, payload.len());
+        } else {
+            encode_header(out, opcode, payload.len());
+        }
         if MASKED {
             out[start + 1] |= 0x80;
             out.extend_from_slice(&[0; 4]);
@@ -392,7 +485,7 @@ impl Owned {
     }
 }
 
-fn ws_events<const MASKED: bool>(pieces: &[&[u8]]) -> Outcome<Owned> {
+fn ws_events<const MASKED: bool>(pieces: &[&[u8]], deflate: bool) -> Outcome<Owned> {
     let mut decoder = DecoderOf::<MASKED>::default();
     let mut events = Vec::new();
     for piece in pieces {
@@ -400,7 +493,7 @@ fn ws_events<const MASKED: bool>(pieces: &[&[u8]]) -> Outcome<Owned> {
         let mut input = &mut piece[..];
         loop {
             let available = input.len();
-            let (taken, event) = match decoder.decode(input, MESSAGE_MAX) {
+            let (taken, event) = match decoder.decode(input, MESSAGE_MAX, deflate) {
                 Ok(step) => (step.taken, step.event.map(Owned::new)),
                 Err(err) => return (events, Some(err)),
             };
@@ -444,7 +537,8 @@ fn check_request(request: &Request<'_>, taken: usize) {
     match check_upgrade(request) {
         Ok(upgrade) => {
             let mut out = Vec::new();
-            encode_switching_protocols(&mut out, &upgrade, upgrade.protocols().next());
+            let protocol = upgrade.protocols().next();
+            encode_switching_protocols(&mut out, &upgrade, protocol, upgrade.deflate());
             check_head_ends_once(&out);
         }
         Err(err) => check_refusal(err),
@@ -458,10 +552,11 @@ fn check_answer(answer: &Answer<'_>) {
         target: "/".to_owned(),
         protocols: vec!["chat".to_owned()],
         headers: Vec::new(),
+        compression: Some(Compression::default()),
     };
     if answer.status == 101
-        && let Ok(Some(protocol)) =
-            check_switching_protocols(answer, &offer, "dGhlIHNhbXBsZSBub25jZQ==")
+        && let Ok(agreement) = check_switching_protocols(answer, &offer, "dGhlIHNhbXBsZSBub25jZQ==")
+        && let Some(protocol) = agreement.protocol
     {
         same(&protocol, &offer.protocols[0]);
     }

@@ -18,8 +18,9 @@ pub enum ProtocolError {
     /// RFC 6455 5.1: "A server MUST NOT mask any frames that it sends to the client".
     #[error("frame from a server is masked")]
     Masked,
-    /// RFC 6455 5.2: RSV1 to RSV3 are zero unless an extension gave them a meaning.
-    #[error("reserved bits are set, but no extension was agreed on")]
+    /// RFC 6455 5.2: RSV1 to RSV3 are zero unless an extension gave them a meaning, as RFC 7692 6
+    /// does to RSV1 of the first frame of a message.
+    #[error("reserved bits are set, but no extension gives them a meaning")]
     ReservedBits,
     /// RFC 6455 5.2: opcodes 3 to 7 and 11 to 15 are reserved.
     #[error("opcode is reserved")]
@@ -46,6 +47,9 @@ pub enum ProtocolError {
     /// RFC 6455 8.1: text is UTF-8.
     #[error("text message is not valid UTF-8")]
     InvalidUtf8,
+    /// RFC 7692 7.2.2: the payload of a compressed message is not what its rules make of one.
+    #[error("compressed message cannot be decompressed")]
+    InvalidDeflate,
     /// RFC 6455 5.5.1: a close payload begins with a code of two bytes, or is empty.
     #[error("close frame carries half a close code")]
     CloseTooShort,
@@ -105,7 +109,7 @@ impl ProtocolError {
     pub fn close_code(self) -> u16 {
         match self {
             Self::MessageTooBig { .. } | Self::FrameTooLong { .. } => 1009,
-            Self::InvalidUtf8 | Self::InvalidCloseReason => 1007,
+            Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => 1007,
             _ => 1002,
         }
     }
@@ -125,6 +129,7 @@ impl ProtocolError {
             Self::ContinuationWithoutStart => "continuation_without_start",
             Self::MessageInsideMessage => "message_inside_message",
             Self::InvalidUtf8 => "invalid_utf8",
+            Self::InvalidDeflate => "invalid_deflate",
             Self::CloseTooShort => "close_too_short",
             Self::InvalidCloseCode { .. } => "invalid_close_code",
             Self::InvalidCloseReason => "invalid_close_reason",
@@ -156,6 +161,7 @@ mod tests {
         check(ProtocolError::MessageTooBig { limit: 1 }, 1009);
         check(ProtocolError::FrameTooLong { len: 2, limit: 1 }, 1009);
         check(ProtocolError::InvalidUtf8, 1007);
+        check(ProtocolError::InvalidDeflate, 1007);
         check(ProtocolError::InvalidCloseReason, 1007);
         check(ProtocolError::Unmasked, 1002);
         check(ProtocolError::Masked, 1002);

@@ -155,7 +155,7 @@ impl<D, A> Cx<'_, D, A> {
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
             return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
-        self.queue(kind, payload);
+        self.inner.reply_message(self.key, kind, payload);
         Ok(())
     }
 
@@ -172,7 +172,7 @@ impl<D, A> Cx<'_, D, A> {
             self.inner.count_limit(Limit::Outbox);
             return Sent::Dropped;
         }
-        if !self.queue(kind, payload) {
+        if !self.inner.reply_message(self.key, kind, payload) {
             return Sent::Dropped;
         }
         if self.buffered() <= OUTBOX_BYTES_PRESSURE {
@@ -247,22 +247,6 @@ impl<D, A> Cx<'_, D, A> {
     /// Another connection of this shard, if it is there.
     pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
         self.inner.open_connection(id)
-    }
-
-    fn queue(&mut self, kind: Kind, payload: &[u8]) -> bool {
-        let Some(conn) = self.inner.conn(self.key) else {
-            return false;
-        };
-        let form = conn.form;
-        let carries = form.carries(payload);
-        if carries {
-            self.inner.counters.messages_out += 1;
-            self.inner
-                .reply(self.key, |out| form.encode(out, kind, payload));
-        } else {
-            self.inner.counters.not_carried += 1;
-        }
-        carries
     }
 }
 

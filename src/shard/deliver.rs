@@ -155,20 +155,16 @@ impl<D, A> Inner<D, A> {
     fn send_to(&mut self, id: ConnId, payload: &Payload) {
         let Payload { kind, bytes } = payload;
         let Some(conn) = self.current(id) else { return };
-        let form = conn.form;
         if !conn.is(OPEN) || conn.is(CLOSING) {
             return;
         }
-        let is_full = OUTBOX_BYTES_HIGH < conn.outbox_len();
-        let carries = form.carries(bytes);
-        self.counters.messages_out += u64::from(carries);
-        if is_full {
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+            let carries = conn.form.carries(bytes);
             self.counters.skipped += 1;
+            self.counters.messages_out += u64::from(carries);
             self.count_limit(Limit::Outbox);
-        } else if carries {
-            self.reply(id.key, |out| form.encode(out, *kind, bytes));
         } else {
-            self.counters.not_carried += 1;
+            self.reply_message(id.key, *kind, bytes);
         }
     }
 }

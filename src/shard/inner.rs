@@ -14,7 +14,8 @@ use crate::conn::subs::WAITING;
 use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Origin, PAUSED};
 use crate::counters::{Counters, Limit};
 use crate::id::{ConnId, ShardId};
-use crate::payload::Payload;
+use crate::payload::{Encoder, Payload};
+use crate::proto::ws::deflate::Inflater;
 use crate::shard::drain::Drain;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::questions::{Answers, Questions};
@@ -43,6 +44,12 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) homes: Homes,
     pub(super) onces: Onces,
     pub(super) pool: Pool,
+    /// Messages to the bytes of all who get them.
+    pub(super) encoder: Encoder,
+    /// Compressed messages to what they are.
+    pub(super) inflater: Inflater,
+    /// Bytes that came out of those in this phase of the turn.
+    pub(super) inflated: usize,
     /// By shard.
     pub(super) mail: Vec<PeerMail>,
     pub(super) wheel: Wheel,
@@ -129,6 +136,7 @@ impl<D, A> Inner<D, A> {
         now: Now,
         answers: Arc<dyn Answers<A>>,
     ) -> Self {
+        let encoder = Encoder::new(config.compression.unwrap_or_default());
         Self {
             shard,
             config,
@@ -141,6 +149,9 @@ impl<D, A> Inner<D, A> {
             homes: Homes::default(),
             onces: Onces::default(),
             pool: Pool::default(),
+            encoder,
+            inflater: Inflater::default(),
+            inflated: 0,
             mail: for_peers(shards),
             wheel: Wheel::new(now),
             counters: Counters::default(),
@@ -247,11 +258,8 @@ impl<D, A> Inner<D, A> {
 
     /// Puts a feed on the list of those to walk.
     pub(super) fn queue_walk(&mut self, feed_key: u32) {
-        if let Some(feed) = self.feeds.get_mut(feed_key as usize)
-            && !feed.queued
-        {
-            feed.queued = true;
-            self.walks.push_back(feed_key);
+        if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
+            feed.queue_walk(feed_key, &mut self.walks);
         }
     }
 

@@ -91,6 +91,9 @@ impl<H: Handler> ShardCore<H> {
     fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
+            if self.inner.waits_to_inflate(key) {
+                return taken;
+            }
             let Some(conn) = self.inner.conn(key) else {
                 return bytes.len();
             };
@@ -164,7 +167,12 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn take_event(&mut self, key: u32, decoder: &mut Decoder, input: &mut [u8]) -> Took {
-        let step = match decoder.decode(input, self.inner.config.message_bytes_max) {
+        let max = self.inner.config.message_bytes_max;
+        let deflate = self
+            .inner
+            .conn(key)
+            .is_some_and(|conn| conn.form.is_deflate());
+        let step = match decoder.decode(input, max, deflate) {
             Ok(step) => step,
             Err(error) => {
                 self.inner.close(key, CloseReason::Protocol(error));
@@ -174,6 +182,9 @@ impl<H: Handler> ShardCore<H> {
         match step.event {
             None | Some(Event::Pong(_)) => Took::Bytes(step.taken),
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
+            Some(Event::Compressed { kind, payload }) => {
+                self.offer_compressed(key, kind, payload, step.taken)
+            }
             Some(Event::Ping(payload)) => {
                 // One who pings and does not read gets no more pongs than fit.
                 let conn = self.inner.conn(key);
@@ -192,7 +203,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Offers a message to the handler; keeps it, and pauses, if there is no room for it.
-    fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
+    pub(super) fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
         match self.ask(key, kind, payload) {

@@ -13,6 +13,7 @@ mod drain;
 mod event_loop;
 mod flush;
 mod http;
+mod inflate;
 mod inner;
 mod input;
 mod interest;

@@ -133,6 +133,12 @@ impl<H: Handler> ShardCore<H> {
             Err(error) => return self.refuse(key, error),
         };
         self.inner.subprotocol = Subprotocol::First;
+        let offered = upgrade.deflate();
+        let granted = offered.filter(|_| self.inner.config.compression.is_some());
+        if let Some(conn) = self.inner.conn(key) {
+            // Before it subscribes.
+            conn.form = granted.map_or(Form::WebSocket, |granted| Form::Deflate(granted.window));
+        }
         let origin = self.inner.origin_of(key);
         match self.ask_to_open(key, &Opening::WebSocket(request), origin) {
             Ok(data) => {
@@ -142,7 +148,7 @@ impl<H: Handler> ShardCore<H> {
                 let chosen = std::mem::replace(&mut self.inner.subprotocol, Subprotocol::First);
                 let protocol = chosen.among(&upgrade);
                 self.greet(key, data, |out| {
-                    encode_switching_protocols(out, &upgrade, protocol);
+                    encode_switching_protocols(out, &upgrade, protocol, granted);
                 });
             }
             Err(Refusal::Respond(response)) => {

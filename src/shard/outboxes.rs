@@ -3,23 +3,48 @@
 use crate::conn::DEAD;
 use crate::conn::outbox::Outbox;
 use crate::limits;
+use crate::payload::{Encoder, Form};
+use crate::proto::Kind;
 use crate::shard::inner::Inner;
 
 impl<D, A> Inner<D, A> {
     /// Appends to a connection's outbox and puts it on the list of those to write.
     pub(super) fn reply(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append_own(key, |out, _, _| write(out));
+    }
+
+    /// The same with a message in the connection's form; `false` if that cannot carry it.
+    pub(super) fn reply_message(&mut self, key: u32, kind: Kind, payload: &[u8]) -> bool {
+        let carries = self
+            .conns
+            .get(key as usize)
+            .is_some_and(|conn| conn.form.carries(payload));
+        if carries {
+            self.counters.messages_out += 1;
+            self.append_own(key, |out, form, encoder| {
+                encoder.begin(kind, payload).encode(form, out);
+            });
+        } else {
+            self.counters.not_carried += 1;
+        }
+        carries
+    }
+
+    fn append_own(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>, Form, &mut Encoder)) {
         let Self {
             conns,
             spare_outboxes,
+            encoder,
             ..
         } = self;
         let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
             return;
         };
+        let form = conn.form;
         let outbox = conn
             .outbox
             .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
-        outbox.append(write);
+        outbox.append(|out| write(out, form, encoder));
         self.mark_dirty(key);
     }
 

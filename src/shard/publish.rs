@@ -225,15 +225,16 @@ impl<D, A> Inner<D, A> {
             return;
         };
         let mut next = topic.first_feed;
+        let mut message = self.encoder.begin(kind, bytes);
         while let Some(feed) = self.feeds.get_mut(next as usize) {
             let feed_key = std::mem::replace(&mut next, feed.next);
             if !feed.form.carries(bytes) {
                 self.counters.not_carried += 1;
             } else if !feed.members.is_empty() {
-                feed.append(kind, bytes, &mut self.pool);
+                feed.append(&mut message, &mut self.pool);
                 self.counters.messages_out += feed.members.len() as u64;
                 feed.appended_at = self.now.stamp();
-                self.queue_walk(feed_key);
+                feed.queue_walk(feed_key, &mut self.walks);
             }
         }
     }

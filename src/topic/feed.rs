@@ -4,9 +4,10 @@
 //! adding one never makes the pass skip anybody. It can stop after any member and go on later;
 //! members late in a pass may then get frames that are newer than the pass.
 
+use std::collections::VecDeque;
+
 use crate::limits::SCAN_PER_WALK;
-use crate::payload::Form;
-use crate::proto::Kind;
+use crate::payload::{Encoding, Form};
 use crate::time::Stamp;
 use crate::topic::log::Log;
 use crate::topic::member::{APART, BLOCKED, HELD, Member, SHARED};
@@ -90,8 +91,16 @@ impl Feed {
     }
 
     /// Appends a message, for which `make_room` said yes.
-    pub(crate) fn append(&mut self, kind: Kind, payload: &[u8], pool: &mut Pool) {
-        self.log.append(self.form, kind, payload, pool);
+    pub(crate) fn append(&mut self, message: &mut Encoding<'_>, pool: &mut Pool) {
+        self.log.append(self.form, message, pool);
+    }
+
+    /// Puts the feed, whose key is `key`, on the list of those to walk.
+    pub(crate) fn queue_walk(&mut self, key: u32, walks: &mut VecDeque<u32>) {
+        if !self.queued {
+            self.queued = true;
+            walks.push_back(key);
+        }
     }
 
     /// Adds a member that gets what is appended from now on; returns its index.

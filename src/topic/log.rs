@@ -7,8 +7,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::limits::SEGMENT_BYTES;
-use crate::payload::Form;
-use crate::proto::Kind;
+use crate::payload::{Encoding, Form};
 use crate::topic::segment::{Pool, Segment};
 
 /// Encoded frames kept for those who have not had them yet.
@@ -51,8 +50,8 @@ impl Log {
     }
 
     /// Appends one message as a frame of `form`.
-    pub fn append(&mut self, form: Form, kind: Kind, payload: &[u8], pool: &mut Pool) {
-        let frame_len = form.frame_len_max(kind, payload);
+    pub fn append(&mut self, form: Form, message: &mut Encoding<'_>, pool: &mut Pool) {
+        let frame_len = message.frame_len_max(form);
         let fits = self.segments.back_mut().is_some_and(|last| {
             last.bytes.len() + frame_len <= SEGMENT_BYTES && Rc::get_mut(last).is_some()
         });
@@ -66,7 +65,7 @@ impl Log {
             );
             return;
         };
-        form.encode(&mut last.bytes, kind, payload);
+        message.encode(form, &mut last.bytes);
         last.count();
         self.head = last.end();
         self.ends.push_back(self.head);

@@ -38,7 +38,7 @@ fn shake_hands(protocols: &[&str], answer: Option<&str>) -> (WebSocket<Wire>, Wi
     let upgrade = check_upgrade(&request).unwrap();
     assert!(upgrade.protocols().eq(protocols.iter().copied()));
     let mut out = Vec::new();
-    encode_switching_protocols(&mut out, &upgrade, answer);
+    encode_switching_protocols(&mut out, &upgrade, answer, upgrade.deflate());
     wire.feed(&out);
     let Ok((socket, _)) = waiting.handshake() else {
         panic!("not understood: {}", String::from_utf8_lossy(&out));

@@ -118,7 +118,7 @@ fn decode<'p, const MASKED: bool>(
         let mut piece = piece.to_vec();
         let mut input = &mut piece[..];
         loop {
-            let (taken, event) = match decoder.decode(input, max) {
+            let (taken, event) = match decoder.decode(input, max, false) {
                 Ok(step) => match step.event {
                     Some(event) => (step.taken, own(event)),
                     None => break,
@@ -138,6 +138,7 @@ fn decode<'p, const MASKED: bool>(
 fn own(event: Event<'_>) -> Seen {
     match event {
         Event::Message { kind, payload } => Seen::Message(kind, payload.to_vec()),
+        Event::Compressed { .. } => panic!("no extension was agreed on"),
         Event::Ping(payload) => Seen::Ping(payload.to_vec()),
         Event::Pong(payload) => Seen::Pong(payload.to_vec()),
         Event::Close { code, reason } => Seen::Close(code, reason.to_owned()),

@@ -7,6 +7,7 @@ use corecast::internals::Rng;
 use corecast::proto::Frames;
 use corecast::{Framing, Kind};
 
+use crate::deflate;
 use crate::ledger::{self, Book};
 use crate::shard::Tcp;
 
@@ -59,6 +60,10 @@ pub(crate) struct Client {
     /// Sees the whole order of its topic.
     pub(crate) reference: bool,
     pub(crate) stalled: bool,
+    /// It offers permessage-deflate, and has this window.
+    pub(crate) window: Option<u8>,
+    /// The server has agreed.
+    deflates: bool,
     pub(crate) stage: Stage,
     pub(crate) opened_at: u64,
     pub(crate) live_at: u64,
@@ -95,6 +100,8 @@ impl Client {
             healthy: true,
             reference: false,
             stalled: false,
+            window: None,
+            deflates: false,
             stage: Stage::Opening,
             opened_at: 0,
             live_at: u64::MAX,
@@ -147,8 +154,9 @@ impl Client {
             Place::Echo => "/echo".to_owned(),
             Place::Command => "/cmd".to_owned(),
         };
+        let offer = deflate::offer(self.window);
         format!(
-            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         .into_bytes()
@@ -162,6 +170,9 @@ impl Client {
             return out;
         }
         let opcode = if kind == Kind::Text { 1 } else { 2 };
+        let compressed = (self.deflates && rng.below(2) == 0).then(|| deflate::deflate(payload));
+        let opcode = opcode | if compressed.is_some() { RSV1 } else { 0 };
+        let payload = compressed.as_deref().unwrap_or(payload);
         let cut = match rng.below(4) {
             0 => rng.below(payload.len() + 1),
             _ => payload.len(),
@@ -260,6 +271,8 @@ impl Client {
                 head.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
                 "the key's answer"
             );
+            self.deflates = head.contains("permessage-deflate");
+            assert!(self.window.is_some() || !self.deflates, "nobody asked");
             self.go_live(book);
             return end + 4;
         }
@@ -301,7 +314,12 @@ impl Client {
         let Some(payload) = bytes.get(start..end) else {
             return 0;
         };
-        match opcode {
+        let inflated = (opcode & RSV1 != 0).then(|| {
+            let window = self.window.filter(|_| self.deflates);
+            deflate::inflate(payload, window.expect("nobody agreed"))
+        });
+        let payload = inflated.as_deref().unwrap_or(payload);
+        match opcode & !RSV1 {
             1 => self.take_data(Kind::Text, payload, book),
             2 => self.take_data(Kind::Binary, payload, book),
             8 => {
@@ -366,12 +384,20 @@ pub(crate) fn topic_of_name(name: &str) -> usize {
     index.parse().expect("an index")
 }
 
-/// Opcode, and where the payload begins and ends, of a frame that a server may send.
+/// That a message is compressed.
+const RSV1: u8 = 0x40;
+
+/// Opcode with `RSV1`, and where the payload begins and ends, of a frame that a server may send.
 fn server_frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     let [first, second, rest @ ..] = bytes else {
         return None;
     };
-    assert_eq!(first & 0xf0, 0x80, "a whole frame without reserved bits");
+    let may_be_set = if first & 0x0f < 3 { RSV1 } else { 0 };
+    let flags = first & 0xf0 & !may_be_set;
+    assert_eq!(
+        flags, 0x80,
+        "a whole frame without other bits than that of its compression"
+    );
     assert_eq!(second & 0x80, 0, "an unmasked frame");
     let (start, len) = match second {
         126 => (4, u64::from(u16::from_be_bytes(*rest.first_chunk()?))),
@@ -385,7 +411,7 @@ fn server_frame(bytes: &[u8]) -> Option<(u8, usize, usize)> {
     };
     assert_eq!(start, shortest, "the shortest header for {len} bytes");
     let len = usize::try_from(len).unwrap();
-    Some((first & 0x0f, start, start + len))
+    Some((first & (0x0f | RSV1), start, start + len))
 }
 
 /// The payload of a server's frame on TCP, and the bytes it takes.

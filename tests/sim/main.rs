@@ -10,6 +10,7 @@
 
 mod checker;
 mod client;
+mod deflate;
 mod handler;
 mod ledger;
 mod net;

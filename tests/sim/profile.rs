@@ -5,6 +5,7 @@ use std::time::Duration;
 use corecast::internals::Rng;
 use corecast::{Config, SlowConsumer};
 
+use crate::deflate;
 use crate::handler::Rooms;
 use crate::shard::Pace;
 
@@ -163,6 +164,7 @@ impl Profile {
             },
             config: Config {
                 log_bytes_max: [1, 100, 1000, 10_000, 1 << 20][rng.below(5)],
+                compression: deflate::compression(rng),
                 slow_consumer: POLICIES[rng.below(POLICIES.len())],
                 handshake_timeout: Duration::from_secs(3600),
                 stall_timeout: Duration::from_secs(3600),

@@ -16,6 +16,7 @@ use corecast::{Framing, Kind};
 use crossbeam_channel::{Sender, unbounded};
 
 use crate::client::{Client, FRAMINGS, Place, Stage};
+use crate::deflate;
 use crate::handler::App;
 use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
@@ -374,6 +375,7 @@ impl World {
         };
         let mut client = Client::new(place, topics_of, topics);
         client.todo = self.rng.below(self.profile.todo_max + 1);
+        client.window = deflate::window(&mut self.rng);
         let slow = self.profile.slow_one_in;
         client.healthy = slow == 0 || self.rng.below(slow) != 0;
         self.connect(client)

@@ -109,6 +109,7 @@ const CORE_FILES: &[&str] = &[
     "deliver",
     "drain",
     "flush",
+    "inflate",
     "inner",
     "input",
     "interest",
@@ -138,7 +139,7 @@ const CLIENT: &str = "client";
 
 /// The files of `client` that are its core.
 const CLIENT_CORE_FILES: &[&str] = &[
-    "asking", "backoff", "core", "error", "event", "random", "settings", "url", "wire",
+    "asking", "backoff", "codec", "core", "error", "event", "random", "settings", "url", "wire",
 ];
 
 /// No layers: what puts the crate together, and what exists for tests alone.

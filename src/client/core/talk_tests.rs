@@ -36,7 +36,7 @@ fn messages_go_out_masked_and_are_counted() {
     }
     let len = bytes.len();
     let mut decoder = Decoder::default();
-    let step = decoder.decode(&mut bytes, 1 << 20).unwrap();
+    let step = decoder.decode(&mut bytes, 1 << 20, false).unwrap();
     assert_eq!(step.taken, len, "each byte once");
     let kind = Kind::Text;
     assert_eq!(

@@ -20,6 +20,7 @@ pub(super) fn secs(secs: u64) -> Now {
 
 pub(super) fn websocket() -> Settings {
     Settings::new(Some(Offer {
+        compression: None,
         host: "a".to_owned(),
         target: "/".to_owned(),
         protocols: vec!["chat".to_owned()],
@@ -118,7 +119,7 @@ pub(super) fn read(core: &mut Core) -> Vec<String> {
     let mut decoder = Decoder::default();
     let mut seen = Vec::new();
     while !input.is_empty() {
-        let step = decoder.decode(input, 1 << 24).unwrap();
+        let step = decoder.decode(input, 1 << 24, false).unwrap();
         seen.extend(step.event.map(|event| format!("{event:?}")));
         let taken = step.taken;
         input = &mut input[taken..];

@@ -68,6 +68,8 @@ pub enum HttpError {
     UpgradeBody,
     /// `Sec-WebSocket-Protocol` is not a list of tokens.
     SubprotocolInvalid,
+    /// `Sec-WebSocket-Extensions` is not a list of extensions.
+    ExtensionInvalid,
     /// The topic is empty.
     TopicEmpty,
     /// The topic is too long.
@@ -171,6 +173,10 @@ impl HttpError {
                 "Sec-WebSocket-Key must be 16 bytes in base64",
             ),
             Self::UpgradeBody => ("upgrade_body", "a WebSocket upgrade must not have a body"),
+            Self::ExtensionInvalid => (
+                "extension_invalid",
+                "Sec-WebSocket-Extensions must be a list of names with parameters",
+            ),
             Self::SubprotocolInvalid => (
                 "subprotocol_invalid",
                 "Sec-WebSocket-Protocol must be a list of tokens",

@@ -5,7 +5,7 @@
 //! arrived of an unfinished one is kept.
 
 use crate::proto::ws::frame::{self, Control, Header, Opcode};
-use crate::proto::ws::message::{Ended, Partial};
+use crate::proto::ws::message::{Begun, Ended, Partial};
 use crate::proto::ws::{close, mask};
 use crate::proto::{Kind, ProtocolError};
 
@@ -31,6 +31,13 @@ pub enum Event<'b> {
         /// Text has been checked to be UTF-8.
         kind: Kind,
         /// What it carries.
+        payload: &'b [u8],
+    },
+    /// A message, whole, whose bytes are to be decompressed (RFC 7692 7.2.2).
+    Compressed {
+        /// Text has still to be checked.
+        kind: Kind,
+        /// What carries it.
         payload: &'b [u8],
     },
     /// Wants a pong with the same payload, at most 125 bytes (RFC 6455 5.5.2).
@@ -60,7 +67,8 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
     ///
     /// Unmasks `input` in place. A message of more than `max` bytes is refused by the header of
     /// the frame that exceeds it. Without an event all of `input` was taken, so the caller never
-    /// keeps bytes for the next call.
+    /// keeps bytes for the next call. With `deflate`, permessage-deflate was agreed on: messages
+    /// may be compressed, and stay so until they are whole.
     ///
     /// # Errors
     ///
@@ -69,9 +77,10 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         &'b mut self,
         input: &'b mut [u8],
         max: usize,
+        deflate: bool,
     ) -> Result<Step<'b>, ProtocolError> {
         self.release();
-        let (taken, found) = self.advance(input, max)?;
+        let (taken, found) = self.advance(input, max, deflate)?;
         let (ended, payload) = match (found, &self.partial) {
             (Found::InPlace { ended, start }, _) => (ended, &input[start..taken]),
             (Found::Kept(ended), Some(partial)) => (ended, partial.payload(ended)),
@@ -110,7 +119,12 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
     }
 
     /// Takes bytes until something ended or nothing is left; returns how many.
-    fn advance(&mut self, input: &mut [u8], max: usize) -> Result<(usize, Found), ProtocolError> {
+    fn advance(
+        &mut self,
+        input: &mut [u8],
+        max: usize,
+        deflate: bool,
+    ) -> Result<(usize, Found), ProtocolError> {
         let mut taken = 0;
         loop {
             if let Some(partial) = &mut self.partial
@@ -125,7 +139,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                     return Ok((taken, Found::Nothing));
                 }
             }
-            let (n, header) = self.take_header(&input[taken..])?;
+            let (n, header) = self.take_header(&input[taken..], deflate)?;
             taken += n;
             let Some(header) = header else {
                 return Ok((taken, Found::Nothing));
@@ -137,7 +151,8 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                 if MASKED {
                     mask::unmask(payload, header.key, 0);
                 }
-                if ended == Ended::Message(Kind::Text)
+                if let Ended::Message(message) = ended
+                    && message.is_plain_text()
                     && simdutf8::basic::from_utf8(payload).is_err()
                 {
                     return Err(ProtocolError::InvalidUtf8);
@@ -154,19 +169,23 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         }
     }
 
-    fn take_header(&mut self, input: &[u8]) -> Result<(usize, Option<Header>), ProtocolError> {
+    fn take_header(
+        &mut self,
+        input: &[u8],
+        deflate: bool,
+    ) -> Result<(usize, Option<Header>), ProtocolError> {
         if !self
             .partial
             .as_ref()
             .is_some_and(|partial| partial.is_in_header())
         {
-            match frame::parse::<MASKED>(input)? {
+            match frame::parse::<MASKED>(input, deflate)? {
                 frame::Parsed::Complete { header, taken } => return Ok((taken, Some(header))),
                 frame::Parsed::Incomplete { .. } if input.is_empty() => return Ok((0, None)),
                 frame::Parsed::Incomplete { .. } => (),
             }
         }
-        self.partial_mut().fill_header::<MASKED>(input)
+        self.partial_mut().fill_header::<MASKED>(input, deflate)
     }
 
     /// Checks a frame against what came before it; returns the length of its payload.
@@ -207,14 +226,20 @@ enum Found {
 fn ends_at_once(header: &Header) -> Option<Ended> {
     match header.opcode {
         Opcode::Control(control) => Some(Ended::Control(control)),
-        Opcode::Data(kind) if header.fin => Some(Ended::Message(kind)),
+        Opcode::Data(kind) if header.fin => {
+            let compressed = header.compressed;
+            Some(Ended::Message(Begun { kind, compressed }))
+        }
         Opcode::Data(_) | Opcode::Continuation => None,
     }
 }
 
 fn event(ended: Ended, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
     Ok(match ended {
-        Ended::Message(kind) => Event::Message { kind, payload },
+        Ended::Message(Begun { kind, compressed }) if compressed => {
+            Event::Compressed { kind, payload }
+        }
+        Ended::Message(Begun { kind, .. }) => Event::Message { kind, payload },
         Ended::Control(Control::Ping) => Event::Ping(payload),
         Ended::Control(Control::Pong) => Event::Pong(payload),
         Ended::Control(Control::Close) => {
@@ -227,3 +252,7 @@ fn event(ended: Ended, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
 #[cfg(test)]
 #[path = "decoder_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "compressed_tests.rs"]
+mod compressed_tests;

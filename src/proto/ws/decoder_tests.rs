@@ -4,18 +4,19 @@ use crate::proto::ws::mask::unmask;
 use crate::proto::{Kind, ProtocolError};
 
 const KEY: [u8; 4] = [0xa1, 0x00, 0xff, 0x5c];
-const TEXT: u8 = 0x1;
-const BINARY: u8 = 0x2;
-const CONTINUATION: u8 = 0x0;
-const FIN: u8 = 0x80;
+pub(super) const TEXT: u8 = 0x1;
+pub(super) const BINARY: u8 = 0x2;
+pub(super) const CONTINUATION: u8 = 0x0;
+pub(super) const FIN: u8 = 0x80;
 const CLOSE: u8 = 0x88;
-const PING: u8 = 0x89;
+pub(super) const PING: u8 = 0x89;
 const PONG: u8 = 0x8a;
 
 /// An event that owns its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     Message(Kind, Vec<u8>),
+    Compressed(Kind, Vec<u8>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<u16>, String),
@@ -26,6 +27,7 @@ impl From<Event<'_>> for Seen {
     fn from(event: Event<'_>) -> Self {
         match event {
             Event::Message { kind, payload } => Self::Message(kind, payload.to_vec()),
+            Event::Compressed { kind, payload } => Self::Compressed(kind, payload.to_vec()),
             Event::Ping(payload) => Self::Ping(payload.to_vec()),
             Event::Pong(payload) => Self::Pong(payload.to_vec()),
             Event::Close { code, reason } => Self::Close(code, reason.to_owned()),
@@ -34,7 +36,7 @@ impl From<Event<'_>> for Seen {
 }
 
 /// A masked frame with the first byte as given and the shortest length.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut out = header(first, payload.len());
     let start = out.len();
     out.extend_from_slice(payload);
@@ -43,7 +45,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The header of a masked frame.
-fn header(first: u8, len: usize) -> Vec<u8> {
+pub(super) fn header(first: u8, len: usize) -> Vec<u8> {
     let mut out = vec![first];
     match len {
         0..126 => out.push(0x80 | u8::try_from(len).unwrap()),
@@ -61,7 +63,7 @@ fn header(first: u8, len: usize) -> Vec<u8> {
 }
 
 /// Feeds the pieces and returns everything that came out, up to the first error.
-fn decode<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, max: usize) -> Vec<Seen> {
+fn decode<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, max: usize, deflate: bool) -> Vec<Seen> {
     let mut decoder = Decoder::default();
     let mut seen = Vec::new();
     for piece in pieces {
@@ -69,7 +71,7 @@ fn decode<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, max: usize) -> Vec<See
         let mut input = &mut piece[..];
         loop {
             let available = input.len();
-            match decoder.decode(input, max) {
+            match decoder.decode(input, max, deflate) {
                 Ok(step) => {
                     let (taken, event) = (step.taken, step.event.map(Seen::from));
                     assert!(taken <= available);
@@ -92,18 +94,23 @@ fn decode<'p>(pieces: impl IntoIterator<Item = &'p [u8]>, max: usize) -> Vec<See
 
 /// Checks the input whole, byte by byte, cut once everywhere, and in seeded random cuts.
 fn check(input: &[u8], max: usize, expected: &[Seen]) {
-    assert_eq!(decode([input], max), expected, "whole");
-    assert_eq!(decode(input.chunks(1), max), expected, "byte by byte");
+    check_with(input, max, false, expected);
+}
+
+/// The same with or without permessage-deflate.
+pub(super) fn check_with(input: &[u8], max: usize, deflate: bool, expected: &[Seen]) {
+    let whole = decode([input], max, deflate);
+    assert_eq!(whole, expected, "whole");
+    let bytes = decode(input.chunks(1), max, deflate);
+    assert_eq!(bytes, expected, "byte by byte");
     for cut in 0..=input.len().min(400) {
         let (front, back) = input.split_at(cut);
-        assert_eq!(decode([front, back], max), expected, "cut at {cut}");
+        let cut_once = decode([front, back], max, deflate);
+        assert_eq!(cut_once, expected, "cut at {cut}");
     }
     for seed in 0..50 {
-        assert_eq!(
-            decode(Rng::new(seed).cuts(input), max),
-            expected,
-            "seed {seed}"
-        );
+        let pieces = decode(Rng::new(seed).cuts(input), max, deflate);
+        assert_eq!(pieces, expected, "seed {seed}");
     }
 }
 
@@ -159,7 +166,7 @@ fn every_prefix_asks_for_more() {
     ];
     for whole in frames {
         for cut in 0..whole.len() {
-            assert_eq!(decode([&whole[..cut]], 100), [], "cut at {cut}");
+            assert_eq!(decode([&whole[..cut]], 100, false), [], "cut at {cut}");
         }
     }
 }
@@ -247,10 +254,10 @@ fn a_message_after_a_message_in_fragments_starts_afresh() {
 fn invalid_text_fails_inside_an_unfinished_frame() {
     let whole = frame(FIN | TEXT, b"ok\xf4\x90 and much more that has not arrived");
     let before = 6 + 3;
-    assert_eq!(decode([&whole[..before]], 100), []);
+    assert_eq!(decode([&whole[..before]], 100, false), []);
     let failed = [Seen::Error(ProtocolError::InvalidUtf8)];
-    assert_eq!(decode([&whole[..=before]], 100), failed);
-    assert_eq!(decode(whole[..=before].chunks(1), 100), failed);
+    assert_eq!(decode([&whole[..=before]], 100, false), failed);
+    assert_eq!(decode(whole[..=before].chunks(1), 100, false), failed);
 }
 
 #[test]
@@ -287,14 +294,17 @@ fn the_limit_counts_the_whole_message() {
 #[test]
 fn too_big_is_refused_by_the_header_alone() {
     let refused = [Seen::Error(ProtocolError::MessageTooBig { limit: 1000 })];
-    assert_eq!(decode([&header(FIN | BINARY, 1000)[..]], 1000), []);
-    assert_eq!(decode([&header(FIN | BINARY, 1001)[..]], 1000), refused);
+    assert_eq!(decode([&header(FIN | BINARY, 1000)[..]], 1000, false), []);
     assert_eq!(
-        decode([&header(BINARY, usize::MAX >> 1)[..]], 1000),
+        decode([&header(FIN | BINARY, 1001)[..]], 1000, false),
+        refused
+    );
+    assert_eq!(
+        decode([&header(BINARY, usize::MAX >> 1)[..]], 1000, false),
         refused
     );
     let sum = [frame(BINARY, &[0; 600]), header(CONTINUATION, 401)].concat();
-    assert_eq!(decode([&sum[..]], 1000), refused);
+    assert_eq!(decode([&sum[..]], 1000, false), refused);
 }
 
 #[test]
@@ -303,7 +313,7 @@ fn memory_follows_what_arrived_and_not_what_was_announced() {
     let mut announced = header(FIN | BINARY, 1 << 20);
     assert!(
         decoder
-            .decode(&mut announced, 1 << 20)
+            .decode(&mut announced, 1 << 20, false)
             .unwrap()
             .event
             .is_none()
@@ -312,7 +322,7 @@ fn memory_follows_what_arrived_and_not_what_was_announced() {
     let mut arrived = 0;
     while arrived < 1 << 20 {
         let mut part = [0; 1000];
-        let step = decoder.decode(&mut part, 1 << 20).unwrap();
+        let step = decoder.decode(&mut part, 1 << 20, false).unwrap();
         if step.event.is_some() {
             break;
         }
@@ -333,13 +343,19 @@ fn an_idle_connection_is_a_null_pointer() {
     let mut whole = frame(FIN | TEXT, b"hello");
     let mut in_parts = whole.clone();
     let (front, back) = in_parts.split_at_mut(7);
-    assert!(decoder.decode(&mut whole, 100).unwrap().event.is_some());
+    assert!(
+        decoder
+            .decode(&mut whole, 100, false)
+            .unwrap()
+            .event
+            .is_some()
+    );
     assert_eq!(decoder.held_bytes(), 0, "a whole frame needs no memory");
 
-    assert!(decoder.decode(front, 100).unwrap().event.is_none());
+    assert!(decoder.decode(front, 100, false).unwrap().event.is_none());
     assert!(decoder.is_mid_message());
     assert!(0 < decoder.held_bytes());
-    assert!(decoder.decode(back, 100).unwrap().event.is_some());
+    assert!(decoder.decode(back, 100, false).unwrap().event.is_some());
     assert!(!decoder.is_mid_message());
     decoder.release();
     assert_eq!(decoder.held_bytes(), 0, "released");
@@ -350,7 +366,7 @@ fn release_keeps_a_message_in_progress() {
     let mut decoder = Decoder::default();
     let mut first = [frame(TEXT, b"a"), frame(PING, b"p")].concat();
     assert_eq!(
-        decoder.decode(&mut first, 100).unwrap().event,
+        decoder.decode(&mut first, 100, false).unwrap().event,
         Some(Event::Ping(b"p"))
     );
     decoder.release();
@@ -361,7 +377,7 @@ fn release_keeps_a_message_in_progress() {
         payload: b"ab",
     };
     assert_eq!(
-        decoder.decode(&mut last, 100).unwrap().event,
+        decoder.decode(&mut last, 100, false).unwrap().event,
         Some(expected)
     );
 }
@@ -373,6 +389,12 @@ fn a_message_may_have_65536_fragments() {
         input.extend(frame(CONTINUATION, b"x"));
     }
     input.extend(frame(FIN | CONTINUATION, b"x"));
-    assert_eq!(decode([&input[..]], 65_536), [text(&"x".repeat(65_536))]);
-    assert_eq!(decode(input.chunks(1), 65_536), [text(&"x".repeat(65_536))]);
+    assert_eq!(
+        decode([&input[..]], 65_536, false),
+        [text(&"x".repeat(65_536))]
+    );
+    assert_eq!(
+        decode(input.chunks(1), 65_536, false),
+        [text(&"x".repeat(65_536))]
+    );
 }

@@ -4,6 +4,8 @@ use thiserror::Error;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::proto::http::{Answer, AnswerError};
+use crate::proto::ws::deflate::{self, Agreed, Compression};
+use crate::proto::ws::extensions;
 
 /// What a client asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,17 @@ pub struct Offer {
     pub protocols: Vec<String>,
     /// Header fields beside those of the handshake: tokens, and values without line ends.
     pub headers: Vec<(String, String)>,
+    /// How to compress if the server agrees to permessage-deflate; `None`: it is not offered.
+    pub compression: Option<Compression>,
+}
+
+/// What a server agreed to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// The subprotocol, one of those that were offered.
+    pub protocol: Option<String>,
+    /// permessage-deflate.
+    pub deflate: Option<Agreed>,
 }
 
 /// The answer does not grant what was asked for: the server, or something between, is at fault.
@@ -34,8 +47,8 @@ pub enum HandshakeError {
     /// RFC 6455 4.1: `Sec-WebSocket-Accept` is missing, repeated, or not that of the key.
     #[error("the answer's `Sec-WebSocket-Accept` does not fit the request")]
     Accept,
-    /// RFC 6455 4.1: an extension that was not asked for, and none is.
-    #[error("the answer uses an extension that was not asked for")]
+    /// RFC 6455 4.1: an extension that was not asked for; RFC 7692 5.1: or not like that.
+    #[error("the answer uses an extension that was not asked for, or not like that")]
     Extension,
     /// RFC 6455 4.1: a subprotocol that was not asked for, or several.
     #[error("the answer uses a subprotocol that was not asked for")]
@@ -69,11 +82,13 @@ pub fn encode_key(nonce: [u8; 16]) -> String {
 
 /// Appends the request; frames may follow the answer to it.
 pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
+    let extensions = offer.compression.map(|_| deflate::OFFER);
     let Offer {
         host,
         target,
         protocols,
         headers,
+        ..
     } = offer;
     let mut head = format!(
         "GET {target} HTTP/1.1\r\n\
@@ -86,6 +101,9 @@ pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
     if !protocols.is_empty() {
         head.extend(["Sec-WebSocket-Protocol: ", &protocols.join(", "), "\r\n"]);
     }
+    if let Some(extensions) = extensions {
+        head.extend(["Sec-WebSocket-Extensions: ", extensions, "\r\n"]);
+    }
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);
     }
@@ -93,7 +111,7 @@ pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
     out.extend_from_slice(head.as_bytes());
 }
 
-/// Checks a 101 against RFC 6455 4.1; returns the subprotocol that was agreed on.
+/// Checks a 101 against RFC 6455 4.1; returns what was agreed on.
 ///
 /// # Errors
 ///
@@ -102,7 +120,7 @@ pub fn check_switching_protocols(
     answer: &Answer<'_>,
     offer: &Offer,
     key: &str,
-) -> Result<Option<String>, HandshakeError> {
+) -> Result<Agreement, HandshakeError> {
     debug_assert!(answer.status == 101);
     if !answer.lists_token("upgrade", "websocket") {
         return Err(HandshakeError::Upgrade);
@@ -116,10 +134,21 @@ pub fn check_switching_protocols(
     {
         return Err(HandshakeError::Accept);
     }
-    let mut extensions = answer.headers("sec-websocket-extensions");
-    if extensions.any(|value| !value.trim_ascii().is_empty()) {
-        return Err(HandshakeError::Extension);
+    let deflate = check_extensions(answer, offer).ok_or(HandshakeError::Extension)?;
+    let protocol = check_protocol(answer, offer)?;
+    Ok(Agreement { protocol, deflate })
+}
+
+fn check_extensions(answer: &Answer<'_>, offer: &Offer) -> Option<Option<Agreed>> {
+    let extensions = extensions::parse(answer.headers("sec-websocket-extensions")).ok()?;
+    if offer.compression.is_some() {
+        deflate::check_answer(&extensions)
+    } else {
+        extensions.is_empty().then_some(None)
     }
+}
+
+fn check_protocol(answer: &Answer<'_>, offer: &Offer) -> Result<Option<String>, HandshakeError> {
     let mut chosen = answer.headers("sec-websocket-protocol");
     let Some(protocol) = chosen.next() else {
         return Ok(None);

@@ -1,7 +1,10 @@
-use super::{HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade};
+use super::{
+    Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
+};
 use crate::proto::http::{
     AnswerHead, Head, NO_ANSWER_HEADERS, NO_HEADERS, parse_answer, parse_head,
 };
+use crate::proto::ws::deflate::{Agreed, Compression, Window};
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 
 fn offer(protocols: &[&str]) -> Offer {
@@ -9,6 +12,7 @@ fn offer(protocols: &[&str]) -> Offer {
         host: "host.example:81".to_owned(),
         target: "/ws/room?x=1".to_owned(),
         protocols: protocols.iter().map(|&name| name.to_owned()).collect(),
+        compression: None,
         headers: vec![("Authorization".to_owned(), "Bearer x".to_owned())],
     }
 }
@@ -20,11 +24,15 @@ const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\
     Sec-WebSocket-Protocol: chat\r\n\r\n";
 
 fn check(answer: &str) -> Result<Option<String>, HandshakeError> {
+    let agreement = check_offer(answer, &offer(&["chat", "superchat"]))?;
+    assert_eq!(agreement.deflate, None);
+    Ok(agreement.protocol)
+}
+
+fn check_offer(answer: &str, offer: &Offer) -> Result<Agreement, HandshakeError> {
     let mut headers = NO_ANSWER_HEADERS;
     match parse_answer(answer.as_bytes(), &mut headers) {
-        Ok(AnswerHead::Complete { answer, .. }) => {
-            check_switching_protocols(&answer, &offer(&["chat", "superchat"]), KEY)
-        }
+        Ok(AnswerHead::Complete { answer, .. }) => check_switching_protocols(&answer, offer, KEY),
         other => panic!("{other:?}: {answer}"),
     }
 }
@@ -39,8 +47,13 @@ fn a_key_is_sixteen_bytes_in_base64() {
 
 #[test]
 fn what_we_ask_our_server_grants() {
-    for protocols in [&[][..], &["chat"], &["v2.chat", "v1.chat"]] {
-        let offer = offer(protocols);
+    for (protocols, compression) in [
+        (&[][..], None),
+        (&["chat"], Some(Compression::default())),
+        (&["v2.chat", "v1.chat"], None),
+    ] {
+        let mut offer = offer(protocols);
+        offer.compression = compression;
         let mut asked = Vec::new();
         encode_upgrade(&mut asked, &offer, KEY);
         let mut headers = NO_HEADERS;
@@ -55,14 +68,41 @@ fn what_we_ask_our_server_grants() {
         assert!(upgrade.protocols().eq(protocols.iter().copied()));
 
         let mut out = Vec::new();
-        encode_switching_protocols(&mut out, &upgrade, protocols.last().copied());
+        let protocol = protocols.last().copied();
+        encode_switching_protocols(&mut out, &upgrade, protocol, upgrade.deflate());
         let mut headers = NO_ANSWER_HEADERS;
         let Ok(AnswerHead::Complete { answer, taken }) = parse_answer(&out, &mut headers) else {
             panic!("not understood: {}", String::from_utf8_lossy(&out));
         };
         assert_eq!(taken, out.len());
         let agreed = check_switching_protocols(&answer, &offer, KEY);
-        assert_eq!(agreed, Ok(protocols.last().map(|&name| name.to_owned())));
+        let protocol = protocol.map(str::to_owned);
+        let window = Window::LARGEST;
+        let deflate = compression.map(|_| Agreed { window });
+        assert_eq!(agreed, Ok(Agreement { protocol, deflate }));
+    }
+}
+
+#[test]
+fn an_extension_must_be_the_one_that_was_offered() {
+    let with = |extensions: &str| {
+        let field = format!("Sec-WebSocket-Extensions: {extensions}\r\n\r\n");
+        GOOD.strip_suffix("\r\n").unwrap().to_owned() + &field
+    };
+    let granted = with("permessage-deflate; server_no_context_takeover");
+    let mut offer = offer(&["chat"]);
+    assert_eq!(
+        check_offer(&granted, &offer),
+        Err(HandshakeError::Extension)
+    );
+    offer.compression = Some(Compression::default());
+    let window = Window::LARGEST;
+    let agreement = check_offer(&granted, &offer).unwrap();
+    assert_eq!(agreement.deflate, Some(Agreed { window }));
+    assert_eq!(check_offer(GOOD, &offer).unwrap().deflate, None);
+    for extensions in ["permessage-deflate", "other", ";", "permessage-deflate; x"] {
+        let refused = check_offer(&with(extensions), &offer);
+        assert_eq!(refused, Err(HandshakeError::Extension), "{extensions}");
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Control {
 pub struct Header {
     /// Whether this is the last frame of its message.
     pub fin: bool,
+    /// Whether it begins a compressed message, RFC 7692 6.
+    pub compressed: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The masking key; zeros, which change nothing, in a frame that is not masked.
@@ -63,23 +65,29 @@ pub enum Parsed {
 /// Reads a frame header from the front of `input`: a client's, which is masked, or else a
 /// server's, which is not (RFC 6455 5.1).
 ///
+/// With `deflate`, permessage-deflate was agreed on: RFC 7692 6 gives a meaning to RSV1 of the first
+/// frame of a message, and to no other.
+///
 /// What is wrong is refused in the order of the bytes, so that it does not matter how they were
 /// cut on their way.
 ///
 /// # Errors
 ///
 /// Whatever RFC 6455 5.2 and 5.5 forbid in a header that stands alone.
-pub fn parse<const MASKED: bool>(input: &[u8]) -> Result<Parsed, ProtocolError> {
+pub fn parse<const MASKED: bool>(input: &[u8], deflate: bool) -> Result<Parsed, ProtocolError> {
     let Some(&first) = input.first() else {
         return Ok(Parsed::Incomplete {
             need: HEADER_LEN_MIN,
         });
     };
-    // A negotiated compression will take RSV1 (RFC 7692 6) out of this mask.
-    if first & RSV != 0 {
+    let compressed = deflate && first & RSV == RSV1;
+    if first & RSV != 0 && !compressed {
         return Err(ProtocolError::ReservedBits);
     }
     let opcode = Opcode::from_bits(first & OPCODE).ok_or(ProtocolError::ReservedOpcode)?;
+    if compressed && !matches!(opcode, Opcode::Data(_)) {
+        return Err(ProtocolError::ReservedBits);
+    }
     let fin = first & FIN != 0;
     let is_control = matches!(opcode, Opcode::Control(_));
     if is_control && !fin {
@@ -121,6 +129,7 @@ pub fn parse<const MASKED: bool>(input: &[u8]) -> Result<Parsed, ProtocolError> 
     Ok(Parsed::Complete {
         header: Header {
             fin,
+            compressed,
             opcode,
             key,
             len,
@@ -133,7 +142,15 @@ pub fn parse<const MASKED: bool>(input: &[u8]) -> Result<Parsed, ProtocolError> 
 ///
 /// RFC 6455 5.2: "in all cases, the minimal number of bytes MUST be used to encode the length".
 pub fn encode_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
-    let first = FIN | opcode.bits();
+    encode_first(out, FIN | opcode.bits(), len);
+}
+
+/// The same for a message that is compressed to `len` bytes, RFC 7692 6.
+pub fn encode_compressed_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
+    encode_first(out, FIN | RSV1 | opcode.bits(), len);
+}
+
+fn encode_first(out: &mut Vec<u8>, first: u8, len: usize) {
     match (u8::try_from(len), u16::try_from(len)) {
         (Ok(len), _) if len < LEN_16 => out.extend_from_slice(&[first, len]),
         (_, Ok(len)) => {
@@ -152,9 +169,23 @@ pub fn encode_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
 ///
 /// RFC 6455 5.3: `key` must be new for each frame, and nobody may be able to predict it.
 pub fn encode_masked(out: &mut Vec<u8>, opcode: Opcode, key: [u8; KEY_LEN], payload: &[u8]) {
+    mask_frame(out, FIN | opcode.bits(), key, payload);
+}
+
+/// The same for a message that is compressed to `payload`, RFC 7692 6.
+pub fn encode_compressed_masked(
+    out: &mut Vec<u8>,
+    opcode: Opcode,
+    key: [u8; KEY_LEN],
+    payload: &[u8],
+) {
+    mask_frame(out, FIN | RSV1 | opcode.bits(), key, payload);
+}
+
+fn mask_frame(out: &mut Vec<u8>, first: u8, key: [u8; KEY_LEN], payload: &[u8]) {
     out.reserve(HEADER_LEN_MAX + payload.len());
     let start = out.len();
-    encode_header(out, opcode, payload.len());
+    encode_first(out, first, payload.len());
     if let Some(second) = out.get_mut(start + 1) {
         *second |= MASK;
     }
@@ -219,6 +250,7 @@ const HEADER_LEN_MIN: usize = 2;
 /// Fields of the first byte.
 const FIN: u8 = 0x80;
 const RSV: u8 = 0x70;
+const RSV1: u8 = 0x40;
 const OPCODE: u8 = 0x0f;
 /// Fields of the second byte.
 const MASK: u8 = 0x80;

@@ -5,7 +5,7 @@ const KEY: [u8; 4] = [1, 2, 3, 4];
 
 /// A client's header, as a server reads it.
 fn parse(input: &[u8]) -> Result<Parsed, ProtocolError> {
-    super::parse::<true>(input)
+    super::parse::<true>(input, false)
 }
 
 fn masked(start: &[u8]) -> Vec<u8> {
@@ -17,6 +17,7 @@ fn check(start: &[u8], expected: Result<(bool, Opcode, u64), ProtocolError>) {
     let expected = expected.map(|(fin, opcode, len)| Parsed::Complete {
         header: Header {
             fin,
+            compressed: false,
             opcode,
             key: KEY,
             len,
@@ -119,19 +120,27 @@ fn a_server_header_is_the_same_without_key() {
         for cut in 0..out.len() {
             let need = if cut < 2 { 2 } else { out.len() };
             let expected = Ok(Parsed::Incomplete { need });
-            assert_eq!(super::parse::<false>(&out[..cut]), expected, "cut at {cut}");
+            assert_eq!(
+                super::parse::<false>(&out[..cut], false),
+                expected,
+                "cut at {cut}"
+            );
         }
         let header = Header {
             fin: true,
+            compressed: false,
             opcode: Opcode::Data(Kind::Text),
             key: [0; 4],
             len: len as u64,
         };
         let taken = out.len();
         let expected = Ok(Parsed::Complete { header, taken });
-        assert_eq!(super::parse::<false>(&out), expected, "length {len}");
+        assert_eq!(super::parse::<false>(&out, false), expected, "length {len}");
         out[1] |= 0x80;
-        assert_eq!(super::parse::<false>(&out), Err(ProtocolError::Masked));
+        assert_eq!(
+            super::parse::<false>(&out, false),
+            Err(ProtocolError::Masked)
+        );
     }
 }
 

@@ -3,12 +3,15 @@
 use tungstenite::handshake::derive_accept_key;
 
 use crate::proto::http::{HttpError, Request, is_token};
+use crate::proto::ws::deflate::{self, Granted};
+use crate::proto::ws::extensions;
 
 /// A request to speak WebSocket that may be granted.
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'b> {
     request: Request<'b>,
     key: &'b [u8],
+    deflate: Option<Granted>,
 }
 
 /// Checks a request against RFC 6455 4.2.1; [`Request`] has seen to its `Host`.
@@ -48,9 +51,12 @@ pub fn check_upgrade<'b>(request: &Request<'b>) -> Result<Upgrade<'b>, HttpError
     {
         return Err(HttpError::UpgradeBody);
     }
+    let offers = extensions::parse(request.headers("sec-websocket-extensions"))
+        .map_err(|_| HttpError::ExtensionInvalid)?;
     let upgrade = Upgrade {
         request: *request,
         key,
+        deflate: deflate::grant(&offers),
     };
     if !upgrade.protocol_elements().all(is_token) {
         return Err(HttpError::SubprotocolInvalid);
@@ -61,11 +67,13 @@ pub fn check_upgrade<'b>(request: &Request<'b>) -> Result<Upgrade<'b>, HttpError
 /// Appends the answer that grants `upgrade`, RFC 6455 4.2.2; frames follow it.
 ///
 /// `protocol` should be one of [`Upgrade::protocols`]: browsers fail the connection if it is
-/// none of them, and also if they offered some and there is none.
+/// none of them, and also if they offered some and there is none. `granted` should be
+/// [`Upgrade::deflate`], or nothing.
 pub fn encode_switching_protocols(
     out: &mut Vec<u8>,
     upgrade: &Upgrade<'_>,
     protocol: Option<&str>,
+    granted: Option<Granted>,
 ) {
     out.extend_from_slice(
         b"HTTP/1.1 101 Switching Protocols\r\n\
@@ -79,6 +87,10 @@ pub fn encode_switching_protocols(
         out.extend_from_slice(b"\r\nSec-WebSocket-Protocol: ");
         out.extend_from_slice(protocol.as_bytes());
     }
+    if let Some(granted) = granted {
+        out.extend_from_slice(b"\r\nSec-WebSocket-Extensions: ");
+        granted.encode(out);
+    }
     out.extend_from_slice(b"\r\n\r\n");
 }
 
@@ -87,6 +99,11 @@ impl<'b> Upgrade<'b> {
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
         self.protocol_elements()
             .filter_map(|element| std::str::from_utf8(element).ok())
+    }
+
+    /// What can be granted of the permessage-deflate on offer (RFC 7692), if it is.
+    pub fn deflate(&self) -> Option<Granted> {
+        self.deflate
     }
 
     /// RFC 9110 5.6.1.2: empty elements of a list are ignored.

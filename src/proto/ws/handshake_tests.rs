@@ -20,7 +20,7 @@ fn upgrade(request: &str) -> Result<(Vec<String>, String), HttpError> {
     let upgrade = check_upgrade(&request)?;
     let protocols: Vec<String> = upgrade.protocols().map(str::to_owned).collect();
     let mut out = Vec::new();
-    encode_switching_protocols(&mut out, &upgrade, upgrade.protocols().next());
+    encode_switching_protocols(&mut out, &upgrade, upgrade.protocols().next(), None);
     Ok((protocols, String::from_utf8(out).unwrap()))
 }
 
@@ -164,6 +164,38 @@ fn a_body_or_a_malformed_offer_is_refused() {
         "\"chat\"",
         Err(HttpError::SubprotocolInvalid),
     );
+    for field in [";", "a b", "permessage-deflate; =1", "a; b=\"c"] {
+        check(
+            "Host:",
+            &format!("Sec-WebSocket-Extensions: {field}\r\nHost:"),
+            Err(HttpError::ExtensionInvalid),
+        );
+    }
+}
+
+#[test]
+fn what_is_granted_of_the_extensions_is_said() {
+    let answer = |fields: &str| {
+        let request = GOOD.replacen("Host:", &format!("{fields}Host:"), 1);
+        let mut headers = NO_HEADERS;
+        let Ok(Head::Complete { request, .. }) = parse_head(request.as_bytes(), &mut headers)
+        else {
+            panic!("not understood: {request}");
+        };
+        let upgrade = check_upgrade(&request).unwrap();
+        let mut out = Vec::new();
+        encode_switching_protocols(&mut out, &upgrade, None, upgrade.deflate());
+        let text = String::from_utf8(out).unwrap();
+        let field = text.split_once("Sec-WebSocket-Extensions: ");
+        field.map(|(_, rest)| rest.strip_suffix("\r\n\r\n").unwrap().to_owned())
+    };
+    assert_eq!(answer(""), None);
+    assert_eq!(answer("Sec-WebSocket-Extensions: other\r\n"), None);
+    let expected = "permessage-deflate; server_no_context_takeover; \
+        client_no_context_takeover; server_max_window_bits=10";
+    let fields = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8\r\n\
+        sec-websocket-extensions: permessage-deflate; server_max_window_bits=10\r\n";
+    assert_eq!(answer(fields).as_deref(), Some(expected));
 }
 
 #[test]
@@ -180,6 +212,7 @@ fn every_error_has_a_label_and_says_something_of_its_own() {
         HttpError::KeyInvalid,
         HttpError::UpgradeBody,
         HttpError::SubprotocolInvalid,
+        HttpError::ExtensionInvalid,
     ] {
         assert!(
             !seen.contains(&err.message()) && !seen.contains(&err.label()),

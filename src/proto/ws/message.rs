@@ -8,8 +8,8 @@ use crate::proto::{Kind, ProtocolError, utf8, ws::mask};
 pub(crate) struct Partial {
     /// Payload of the message, unmasked, of all its frames.
     body: Vec<u8>,
-    /// The kind of the message that has begun and not ended.
-    message: Option<Kind>,
+    /// The message that has begun and not ended.
+    message: Option<Begun>,
     /// Where the text stands, if the message is text.
     text: utf8::Validator,
     /// The frame whose payload is arriving.
@@ -26,9 +26,23 @@ pub(crate) struct Partial {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// A message.
-    Message(Kind),
+    Message(Begun),
     /// A control frame.
     Control(Control),
+}
+
+/// A message, as its first frame says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begun {
+    pub(crate) kind: Kind,
+    pub(crate) compressed: bool,
+}
+
+impl Begun {
+    /// Whether its bytes are to be UTF-8 as they come.
+    pub(crate) fn is_plain_text(self) -> bool {
+        self.kind == Kind::Text && !self.compressed
+    }
 }
 
 /// A frame whose header is known. `done <= len`.
@@ -93,10 +107,11 @@ impl Partial {
     pub(crate) fn fill_header<const MASKED: bool>(
         &mut self,
         input: &[u8],
+        deflate: bool,
     ) -> Result<(usize, Option<Header>), ProtocolError> {
         let mut taken = 0;
         loop {
-            match frame::parse::<MASKED>(&self.header[..self.header_len])? {
+            match frame::parse::<MASKED>(&self.header[..self.header_len], deflate)? {
                 frame::Parsed::Complete { header, .. } => {
                     self.header_len = 0;
                     return Ok((taken, Some(header)));
@@ -118,10 +133,14 @@ impl Partial {
     /// Begins a frame with `len` bytes of payload.
     pub(crate) fn begin(&mut self, header: &Header, len: usize) {
         let Header {
-            fin, opcode, key, ..
+            fin,
+            compressed,
+            opcode,
+            key,
+            ..
         } = *header;
         if let Opcode::Data(kind) = opcode {
-            self.message = Some(kind);
+            self.message = Some(Begun { kind, compressed });
         }
         self.frame = Some(Frame {
             fin,
@@ -149,7 +168,7 @@ impl Partial {
         if let Opcode::Control(_) = frame.opcode {
             self.control[frame.done..frame.done + n].copy_from_slice(part);
         } else {
-            if self.message == Some(Kind::Text) {
+            if self.message.is_some_and(Begun::is_plain_text) {
                 self.text.push(part)?;
             }
             self.append(part, &frame);

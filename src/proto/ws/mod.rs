@@ -2,7 +2,9 @@
 
 pub mod close;
 mod decoder;
+pub mod deflate;
 pub mod dial;
+pub mod extensions;
 pub mod frame;
 pub mod handshake;
 pub mod mask;

@@ -3,21 +3,36 @@ use std::collections::VecDeque;
 use super::Log;
 use crate::internals::Rng;
 use crate::limits::SEGMENT_BYTES;
-use crate::payload::Form;
+use crate::payload::{Encoder, Form};
 use crate::proto::Kind;
+use crate::proto::ws::deflate::{Compression, Window};
 use crate::topic::segment::Pool;
+
+fn append(log: &mut Log, form: Form, payload: &[u8], pool: &mut Pool) {
+    let mut encoder = Encoder::new(Compression {
+        level: 1,
+        threshold: 0,
+    });
+    log.append(form, &mut encoder.begin(Kind::Binary, payload), pool);
+}
 
 #[test]
 fn a_cleared_log_goes_on_where_it_was() {
     let mut pool = Pool::default();
     let mut log = Log::default();
-    log.append(Form::LengthPrefix, Kind::Binary, b"ab", &mut pool);
+    append(&mut log, Form::LengthPrefix, b"ab", &mut pool);
     assert_eq!((log.base(), log.head(), pool.backlog()), (0, 6, 6));
     log.clear(&mut pool);
     assert_eq!((log.base(), log.head(), pool.backlog()), (6, 6, 0));
-    log.append(Form::LengthPrefix, Kind::Binary, b"c", &mut pool);
+    append(&mut log, Form::LengthPrefix, b"c", &mut pool);
     assert_eq!(log.tail(6), b"\0\0\0\x01c");
 }
+
+const FORMS: [Form; 3] = [
+    Form::WebSocket,
+    Form::LengthPrefix,
+    Form::Deflate(Window::Bits9),
+];
 
 /// What a log should know, the simple way: every frame with its position.
 #[derive(Default)]
@@ -91,7 +106,7 @@ fn a_log_agrees_with_a_list_of_its_frames() {
         let mut pool = Pool::default();
         let mut log = Log::default();
         let mut model = Model::default();
-        let form = [Form::WebSocket, Form::LengthPrefix][rng.below(2)];
+        let form = FORMS[rng.below(3)];
         let mut held = Vec::new();
         for _ in 0..60 {
             match rng.below(10) {
@@ -107,10 +122,19 @@ fn a_log_agrees_with_a_list_of_its_frames() {
                 3 => held.truncate(rng.below(3)),
                 _ => {
                     let max = [10, 200, 40_000, 2 * SEGMENT_BYTES][rng.below(4)];
-                    let payload: Vec<u8> = (0..rng.below(max)).map(|_| rng.byte()).collect();
-                    log.append(form, Kind::Binary, &payload, &mut pool);
+                    let payload: Vec<u8> = {
+                        let letters = [2, u8::MAX][rng.below(2)];
+                        let len = rng.below(max);
+                        (0..len).map(|_| rng.byte() % letters).collect()
+                    };
+                    append(&mut log, form, &payload, &mut pool);
                     let mut frame = Vec::new();
-                    form.encode(&mut frame, Kind::Binary, &payload);
+                    let mut encoder = Encoder::new(Compression {
+                        level: 1,
+                        threshold: 0,
+                    });
+                    let mut message = encoder.begin(Kind::Binary, &payload);
+                    message.encode(form, &mut frame);
                     let start = model.head;
                     model.head += frame.len() as u64;
                     model.frames.push_back((start, frame));
@@ -132,7 +156,7 @@ fn a_trim_lets_go_of_whole_segments() {
     let mut log = Log::default();
     for _ in 0..3 {
         let payload = vec![0; SEGMENT_BYTES - 4];
-        log.append(Form::LengthPrefix, Kind::Binary, &payload, &mut pool);
+        append(&mut log, Form::LengthPrefix, &payload, &mut pool);
     }
     let segment = SEGMENT_BYTES as u64;
     assert_eq!(log.trim_to(), segment);
@@ -144,12 +168,12 @@ fn a_trim_lets_go_of_whole_segments() {
 fn what_somebody_holds_is_never_written_to() {
     let mut pool = Pool::default();
     let mut log = Log::default();
-    log.append(Form::LengthPrefix, Kind::Binary, b"old", &mut pool);
+    append(&mut log, Form::LengthPrefix, b"old", &mut pool);
     let (segment, from, to) = log.share(0, 7).unwrap();
-    log.append(Form::LengthPrefix, Kind::Binary, b"new", &mut pool);
+    append(&mut log, Form::LengthPrefix, b"new", &mut pool);
     assert_eq!(segment.slice(0, usize::MAX), b"");
     assert_eq!(segment.slice(from, to), b"\0\0\0\x03old");
     log.clear(&mut pool);
-    log.append(Form::LengthPrefix, Kind::Binary, b"newer", &mut pool);
+    append(&mut log, Form::LengthPrefix, b"newer", &mut pool);
     assert_eq!(segment.slice(from, to), b"\0\0\0\x03old");
 }

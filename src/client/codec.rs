@@ -1,0 +1,46 @@
+//! Compressed messages of one connection, both ways.
+
+use crate::proto::ws::deflate::{Agreed, Compression, Deflater, Inflater, Window};
+use crate::proto::{Kind, ProtocolError};
+
+/// What permessage-deflate needs (RFC 7692), on a connection that has agreed on it.
+#[derive(Debug)]
+pub(crate) struct Codec {
+    threshold: usize,
+    window: Window,
+    deflater: Deflater,
+    inflater: Inflater,
+}
+
+impl Codec {
+    pub(crate) fn new(compression: Compression, agreed: Agreed) -> Self {
+        Self {
+            threshold: compression.threshold,
+            window: agreed.window,
+            deflater: Deflater::new(compression.level),
+            inflater: Inflater::default(),
+        }
+    }
+
+    /// Calls `write` with the message compressed, unless it is short or would not be smaller:
+    /// `false` then.
+    pub(crate) fn deflate(&mut self, payload: &[u8], write: impl FnOnce(&[u8])) -> bool {
+        if payload.len() <= self.threshold {
+            return false;
+        }
+        let mut once = self.deflater.once(payload);
+        once.compressed(self.window).map(write).is_some()
+    }
+
+    /// The message of at most `max` bytes that was compressed to `payload`.
+    pub(crate) fn inflate(
+        &mut self,
+        kind: Kind,
+        payload: &[u8],
+        max: usize,
+    ) -> Result<Vec<u8>, ProtocolError> {
+        let message = self.inflater.inflate(kind, payload, max)?.to_vec();
+        self.inflater.release();
+        Ok(message)
+    }
+}

@@ -1,0 +1,133 @@
+//! Messages compressed, RFC 7692 7.2.1: each once for all who want it.
+
+use core::ops::Range;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+
+use crate::limits::CODEC_BYTES_KEPT;
+use crate::proto::ws::deflate::{TAIL, Window};
+
+/// Compresses messages, one after the other, for as many connections as one likes.
+#[derive(Debug)]
+pub struct Deflater {
+    level: Compression,
+    /// By the bits of the window; each is made by the first message that needs it.
+    streams: [Option<Compress>; WINDOWS],
+    /// What has been made of the current message.
+    bytes: Vec<u8>,
+    made: [Made; WINDOWS],
+}
+
+/// What the compressor of a window has made of the current message.
+#[derive(Clone, Debug, Default)]
+enum Made {
+    /// It was not asked.
+    #[default]
+    Nothing,
+    /// These of `bytes`.
+    Smaller(Range<usize>),
+    /// As many bytes as there were, or more.
+    NotSmaller,
+}
+
+/// A message that is compressed at most once for each window.
+#[derive(Debug)]
+pub struct Once<'d> {
+    deflater: &'d mut Deflater,
+    payload: &'d [u8],
+}
+
+impl Deflater {
+    /// One that compresses at `level`: from 1, the fastest, to 9, the smallest.
+    pub fn new(level: u8) -> Self {
+        Self {
+            level: Compression::new(u32::from(level.clamp(1, 9))),
+            streams: [const { None }; WINDOWS],
+            bytes: Vec::new(),
+            made: [const { Made::Nothing }; WINDOWS],
+        }
+    }
+
+    /// Begins a message.
+    pub fn once<'d>(&'d mut self, payload: &'d [u8]) -> Once<'d> {
+        self.made.fill(Made::Nothing);
+        self.bytes.clear();
+        Once {
+            deflater: self,
+            payload,
+        }
+    }
+
+    fn make(&mut self, window: Window, payload: &[u8]) -> Made {
+        let level = self.level;
+        let stream = self.streams[index(window)]
+            .get_or_insert_with(|| Compress::new_with_window_bits(level, false, window.bits()));
+        stream.reset();
+        let start = self.bytes.len();
+        self.bytes.resize(start + most(payload.len()), 0);
+        let room = &mut self.bytes[start..];
+        let status = stream.compress(payload, room, FlushCompress::Sync);
+        let len = usize::try_from(stream.total_out()).unwrap_or(usize::MAX);
+        let is_whole = matches!(status, Ok(Status::Ok)) && len < room.len();
+        let made = room[..len.min(room.len())].strip_suffix(&TAIL);
+        let made = made.map(<[u8]>::len).filter(|_| is_whole);
+        if !is_whole {
+            // A reset forgets where the rest of it stood.
+            self.streams[index(window)] = None;
+        }
+        match made {
+            Some(len) if len < payload.len() => {
+                self.bytes.truncate(start + len);
+                Made::Smaller(start..start + len)
+            }
+            _ => {
+                self.bytes.truncate(start);
+                Made::NotSmaller
+            }
+        }
+    }
+}
+
+impl Once<'_> {
+    /// The message for those who have this window, or `None` if it would not be smaller.
+    pub fn compressed(&mut self, window: Window) -> Option<&[u8]> {
+        let window = window.to_compress(self.payload.len())?;
+        let at = index(window);
+        if matches!(self.deflater.made[at], Made::Nothing) {
+            self.deflater.made[at] = self.deflater.make(window, self.payload);
+        }
+        match &self.deflater.made[at] {
+            Made::Smaller(range) => self.deflater.bytes.get(range.clone()),
+            Made::Nothing | Made::NotSmaller => None,
+        }
+    }
+
+    /// The message as it is.
+    pub fn payload(&self) -> &[u8] {
+        self.payload
+    }
+}
+
+impl Drop for Once<'_> {
+    fn drop(&mut self) {
+        if CODEC_BYTES_KEPT < self.deflater.bytes.capacity() {
+            self.deflater.bytes = Vec::new();
+        }
+    }
+}
+
+/// Bytes that `len` can become: 9 bits for each where nothing repeats, and the ends of blocks.
+fn most(len: usize) -> usize {
+    len + len / 8 + 64
+}
+
+fn index(window: Window) -> usize {
+    usize::from(window.bits().saturating_sub(Window::LEAST_KEPT.bits()))
+}
+
+/// Windows that the compressor can be held to.
+const WINDOWS: usize = (Window::LARGEST.bits() - Window::LEAST_KEPT.bits() + 1) as usize;
+
+#[cfg(test)]
+#[path = "deflate_tests.rs"]
+mod tests;

@@ -1,0 +1,22 @@
+//! permessage-deflate, RFC 7692: what is agreed on, and messages smaller and back.
+//!
+//! Neither side keeps its context from one message to the next. So nothing here belongs to a
+//! connection: whoever has many of them has one [`Deflater`] and one [`Inflater`].
+
+mod compression;
+mod deflater;
+mod inflater;
+mod negotiation;
+mod window;
+
+#[cfg(test)]
+mod far_tests;
+
+pub use compression::Compression;
+pub use deflater::{Deflater, Once};
+pub use inflater::Inflater;
+pub use negotiation::{Agreed, Granted, OFFER, check_answer, grant};
+pub use window::Window;
+
+/// What ends the compressed bytes of a message and is not sent, RFC 7692 7.2.1.
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];

@@ -1,0 +1,250 @@
+//! Who offers what, and what comes of it: RFC 7692 5 and 7.1, both sides.
+
+use crate::proto::ws::deflate::Window;
+use crate::proto::ws::extensions::Extension;
+
+/// What a client asks for: a server that keeps nothing between messages, as it keeps nothing
+/// itself, and to be told of a smaller window if the server wants one.
+pub const OFFER: &str = "permessage-deflate; server_no_context_takeover; \
+    client_no_context_takeover; client_max_window_bits";
+
+/// What a server grants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// The server's messages refer no further back.
+    pub window: Window,
+    /// Whether the client has asked for that, so that the answer must say it.
+    named: bool,
+}
+
+/// What a client and its server agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// The client's messages may refer no further back.
+    pub window: Window,
+}
+
+/// What a server grants of a client's offers: the first that it can (RFC 7692 5.1). Others, and
+/// other extensions, are passed over.
+pub fn grant(offers: &[Extension<'_>]) -> Option<Granted> {
+    offers
+        .iter()
+        .filter(|offer| is_ours(offer))
+        .find_map(grant_one)
+}
+
+/// RFC 7692 7.1: an offer with a parameter that is unknown, or there twice, or has a value that
+/// it must not have, is declined.
+fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
+    let params = Params::of(offer)?;
+    // A value is a hint, and what the client compresses with is no matter: the largest is taken.
+    if let Some(Some(value)) = params.client_window {
+        Window::parse(value)?;
+    }
+    match params.server_window {
+        None => Some(Granted {
+            window: Window::LARGEST,
+            named: false,
+        }),
+        Some(value) => Window::parse(value?)
+            .filter(|window| Window::LEAST_KEPT <= *window)
+            .map(|window| Granted {
+                window,
+                named: true,
+            }),
+    }
+}
+
+impl Granted {
+    /// Appends the value of `Sec-WebSocket-Extensions` in the answer.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(
+            b"permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+        );
+        if self.named {
+            out.extend_from_slice(b"; server_max_window_bits=");
+            out.extend_from_slice(self.window.bits().to_string().as_bytes());
+        }
+    }
+}
+
+/// What a client that made the [`OFFER`] has from the server's answer, which may agree on nothing.
+///
+/// `None` if it says what was not offered, or leaves out that the server keeps nothing: then
+/// RFC 7692 5.1 has the client fail the connection.
+pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Agreed>> {
+    let [extension] = answer else {
+        return answer.is_empty().then_some(None);
+    };
+    let params = is_ours(extension).then(|| Params::of(extension))??;
+    if !params.server_no_context_takeover {
+        return None;
+    }
+    // RFC 7692 7.1.2.1: may come unasked; every window can be read.
+    if let Some(value) = params.server_window {
+        Window::parse(value?)?;
+    }
+    let window = match params.client_window {
+        None => Window::LARGEST,
+        Some(value) => Window::parse(value?)?,
+    };
+    Some(Some(Agreed { window }))
+}
+
+/// RFC 9110 7.8 has names of protocols in any case, RFC 6455 says nothing of extensions: as is.
+fn is_ours(extension: &Extension<'_>) -> bool {
+    extension.name == "permessage-deflate"
+}
+
+/// The parameters of RFC 7692 7.1, each at most once.
+#[derive(Debug, Default)]
+struct Params<'e> {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_window: Option<Option<&'e str>>,
+    client_window: Option<Option<&'e str>>,
+}
+
+impl<'e> Params<'e> {
+    fn of(extension: &'e Extension<'_>) -> Option<Self> {
+        let mut params = Self::default();
+        for (name, value) in &extension.params {
+            let value = value.as_deref();
+            let was_there = match *name {
+                "server_no_context_takeover" if value.is_none() => {
+                    std::mem::replace(&mut params.server_no_context_takeover, true)
+                }
+                "client_no_context_takeover" if value.is_none() => {
+                    std::mem::replace(&mut params.client_no_context_takeover, true)
+                }
+                "server_max_window_bits" => params.server_window.replace(value).is_some(),
+                "client_max_window_bits" => params.client_window.replace(value).is_some(),
+                _ => return None,
+            };
+            if was_there {
+                return None;
+            }
+        }
+        Some(params)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Agreed, OFFER, check_answer, grant};
+    use crate::proto::ws::deflate::Window;
+    use crate::proto::ws::extensions::parse;
+
+    const BOTH: &str = "; server_no_context_takeover; client_no_context_takeover";
+
+    /// What is granted of an offer, without what is always part of it.
+    fn answer(offer: &str) -> Option<String> {
+        let offers = parse([offer.as_bytes()].into_iter()).unwrap();
+        let mut out = Vec::new();
+        grant(&offers)?.encode(&mut out);
+        let text = String::from_utf8(out).unwrap();
+        let rest = text.strip_prefix("permessage-deflate").unwrap();
+        Some(rest.strip_prefix(BOTH).unwrap().to_owned())
+    }
+
+    #[test]
+    fn the_first_offer_that_can_be_granted_is() {
+        let check = |offer: &str, expected: Option<&str>| {
+            assert_eq!(answer(offer).as_deref(), expected, "{offer}");
+        };
+        check("", None);
+        check("x-webkit-deflate-frame", None);
+        check("permessage-deflate", Some(""));
+        check("permessage-deflate; client_max_window_bits", Some(""));
+        check("permessage-deflate; client_max_window_bits=8", Some(""));
+        check(
+            "permessage-deflate; client_max_window_bits=\"10\"",
+            Some(""),
+        );
+        check("permessage-deflate; server_no_context_takeover", Some(""));
+        check("permessage-deflate; client_no_context_takeover", Some(""));
+        check(OFFER, Some(""));
+        for bits in 9..=15 {
+            let window = format!("; server_max_window_bits={bits}");
+            check(&format!("permessage-deflate{window}"), Some(&window));
+            check(&format!("permessage-deflate{BOTH}{window}"), Some(&window));
+        }
+        // Declined: a window that the compressor does not have, and what RFC 7692 does not know.
+        for params in [
+            "server_max_window_bits=8",
+            "server_max_window_bits",
+            "server_max_window_bits=7",
+            "server_max_window_bits=16",
+            "server_max_window_bits=09",
+            "server_max_window_bits=x",
+            "server_max_window_bits=9; server_max_window_bits=9",
+            "client_max_window_bits=7",
+            "client_max_window_bits=16",
+            "client_max_window_bits=010",
+            "client_max_window_bits; client_max_window_bits=10",
+            "server_no_context_takeover=1",
+            "client_no_context_takeover=true",
+            "server_no_context_takeover; server_no_context_takeover",
+            "client_no_context_takeover; client_no_context_takeover",
+            "unknown",
+            "unknown=1",
+            "Server_no_context_takeover",
+        ] {
+            check(&format!("permessage-deflate; {params}"), None);
+            let second = format!("permessage-deflate; {params}, permessage-deflate");
+            check(&second, Some(""));
+        }
+        let two = "permessage-deflate; server_max_window_bits=8, other; a=b, \
+                   permessage-deflate; server_max_window_bits=10, permessage-deflate";
+        check(two, Some("; server_max_window_bits=10"));
+    }
+
+    #[test]
+    fn an_answer_is_taken_only_if_it_fits_the_offer() {
+        let read = |answer: &str| check_answer(&parse([answer.as_bytes()].into_iter()).unwrap());
+        let agreed = |bits: u8| {
+            let window = Window::parse(&bits.to_string()).unwrap();
+            Some(Some(Agreed { window }))
+        };
+        assert_eq!(read(""), Some(None));
+        let fine = |params: &str, bits| {
+            let answer = format!("permessage-deflate; server_no_context_takeover{params}");
+            assert_eq!(read(&answer), agreed(bits), "{answer}");
+        };
+        fine("", 15);
+        fine("; client_no_context_takeover", 15);
+        fine("; client_max_window_bits=8", 8);
+        fine("; client_max_window_bits=12; server_max_window_bits=8", 12);
+        fine("; server_max_window_bits=15", 15);
+        let wrong = |answer: &str| assert_eq!(read(answer), None, "{answer}");
+        wrong("permessage-deflate");
+        wrong("permessage-bzip2");
+        wrong("permessage-deflate; client_no_context_takeover");
+        let ours = "permessage-deflate; server_no_context_takeover";
+        wrong(&format!("{ours}, {ours}"));
+        wrong(&format!("{ours}, other"));
+        for params in [
+            "server_no_context_takeover",
+            "server_no_context_takeover=1",
+            "client_max_window_bits",
+            "client_max_window_bits=7",
+            "client_max_window_bits=016",
+            "client_max_window_bits=10; client_max_window_bits=10",
+            "server_max_window_bits",
+            "server_max_window_bits=16",
+            "other",
+        ] {
+            wrong(&format!("{ours}; {params}"));
+        }
+    }
+
+    #[test]
+    fn what_our_server_grants_our_client_takes() {
+        let offers = parse([OFFER.as_bytes()].into_iter()).unwrap();
+        let mut out = Vec::new();
+        grant(&offers).unwrap().encode(&mut out);
+        let answer = parse([&out[..]].into_iter()).unwrap();
+        let window = Window::LARGEST;
+        assert_eq!(check_answer(&answer), Some(Some(Agreed { window })));
+    }
+}

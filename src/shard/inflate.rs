@@ -1,0 +1,56 @@
+//! Compressed messages that come in: made whole, offered, and within what a turn has time for.
+
+use crate::close_reason::CloseReason;
+use crate::conn::PAUSED;
+use crate::handler::Handler;
+use crate::limits::INFLATE_BYTES_PER_TURN;
+use crate::proto::Kind;
+use crate::shard::core::ShardCore;
+use crate::shard::inner::Inner;
+use crate::shard::input::Took;
+
+impl<H: Handler> ShardCore<H> {
+    /// Offers what a message is to the handler.
+    pub(super) fn offer_compressed(
+        &mut self,
+        key: u32,
+        kind: Kind,
+        payload: &[u8],
+        taken: usize,
+    ) -> Took {
+        let mut inflater = std::mem::take(&mut self.inner.inflater);
+        let max = self.inner.config.message_bytes_max;
+        let took = match inflater.inflate(kind, payload, max) {
+            Ok(message) => {
+                self.inner.inflated += message.len();
+                self.offer(key, kind, message, taken)
+            }
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                Took::Ended
+            }
+        };
+        inflater.release();
+        self.inner.inflater = inflater;
+        took
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Has a connection whose messages may be compressed read no further in this turn, if enough
+    /// came out of others.
+    pub(super) fn waits_to_inflate(&mut self, key: u32) -> bool {
+        let Self {
+            conns, inflated, ..
+        } = self;
+        let Some(conn) = conns.get_mut(key as usize) else {
+            return false;
+        };
+        let waits = INFLATE_BYTES_PER_TURN <= *inflated && conn.form.is_deflate();
+        if waits {
+            conn.set(PAUSED, true);
+            self.queue_resume(key);
+        }
+        waits
+    }
+}
