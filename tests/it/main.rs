@@ -7,6 +7,7 @@ mod application;
 mod bad_input;
 mod client;
 mod config;
+mod deflate;
 mod descriptors;
 mod fanout;
 mod handle;

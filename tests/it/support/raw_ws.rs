@@ -47,8 +47,14 @@ impl RawWs {
 
 impl<S: Read + Write> RawWs<S> {
     /// The same over a socket of the caller's.
-    pub(crate) fn over(mut stream: S, path: &str) -> Self {
-        stream.write_all(upgrade_request(path).as_bytes()).unwrap();
+    pub(crate) fn over(stream: S, path: &str) -> Self {
+        Self::with_fields(stream, path, "")
+    }
+
+    /// The same with whole lines of header fields.
+    pub(crate) fn with_fields(mut stream: S, path: &str, fields: &str) -> Self {
+        let request = upgrade_request(path).replacen("Host:", &format!("{fields}Host:"), 1);
+        stream.write_all(request.as_bytes()).unwrap();
         let mut reader = BufReader::new(stream);
         let mut status = String::new();
         reader.read_line(&mut status).unwrap();
