@@ -5,9 +5,24 @@ use crate::conn::PAUSED;
 use crate::handler::Handler;
 use crate::limits::INFLATE_BYTES_PER_TURN;
 use crate::proto::Kind;
+use crate::proto::ws::deflate::Inflater;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
+
+/// Compressed messages to what they are, for all connections of a shard.
+#[derive(Debug, Default)]
+pub(super) struct Inflation {
+    inflater: Inflater,
+    /// Bytes that came out in this phase of the turn.
+    bytes: usize,
+}
+
+impl Inflation {
+    pub(super) fn begin_phase(&mut self) {
+        self.bytes = 0;
+    }
+}
 
 impl<H: Handler> ShardCore<H> {
     /// Offers what a message is to the handler.
@@ -18,11 +33,11 @@ impl<H: Handler> ShardCore<H> {
         payload: &[u8],
         taken: usize,
     ) -> Took {
-        let mut inflater = std::mem::take(&mut self.inner.inflater);
+        let mut inflater = std::mem::take(&mut self.inner.inflation.inflater);
         let max = self.inner.config.message_bytes_max;
         let took = match inflater.inflate(kind, payload, max) {
             Ok(message) => {
-                self.inner.inflated += message.len();
+                self.inner.inflation.bytes += message.len();
                 self.offer(key, kind, message, taken)
             }
             Err(error) => {
@@ -31,7 +46,7 @@ impl<H: Handler> ShardCore<H> {
             }
         };
         inflater.release();
-        self.inner.inflater = inflater;
+        self.inner.inflation.inflater = inflater;
         took
     }
 }
@@ -40,13 +55,10 @@ impl<D, A> Inner<D, A> {
     /// Has a connection whose messages may be compressed read no further in this turn, if enough
     /// came out of others.
     pub(super) fn waits_to_inflate(&mut self, key: u32) -> bool {
-        let Self {
-            conns, inflated, ..
-        } = self;
-        let Some(conn) = conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
             return false;
         };
-        let waits = INFLATE_BYTES_PER_TURN <= *inflated && conn.form.is_deflate();
+        let waits = INFLATE_BYTES_PER_TURN <= self.inflation.bytes && conn.form.is_deflate();
         if waits {
             conn.set(PAUSED, true);
             self.queue_resume(key);

@@ -15,8 +15,8 @@ use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Origin, PAUSED};
 use crate::counters::{Counters, Limit};
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
-use crate::proto::ws::deflate::Inflater;
 use crate::shard::drain::Drain;
+use crate::shard::inflate::Inflation;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::RoomWork;
@@ -46,10 +46,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) pool: Pool,
     /// Messages to the bytes of all who get them.
     pub(super) encoder: Encoder,
-    /// Compressed messages to what they are.
-    pub(super) inflater: Inflater,
-    /// Bytes that came out of those in this phase of the turn.
-    pub(super) inflated: usize,
+    pub(super) inflation: Inflation,
     /// By shard.
     pub(super) mail: Vec<PeerMail>,
     pub(super) wheel: Wheel,
@@ -150,8 +147,7 @@ impl<D, A> Inner<D, A> {
             onces: Onces::default(),
             pool: Pool::default(),
             encoder,
-            inflater: Inflater::default(),
-            inflated: 0,
+            inflation: Inflation::default(),
             mail: for_peers(shards),
             wheel: Wheel::new(now),
             counters: Counters::default(),

@@ -1,12 +1,14 @@
 //! What a client does when time has passed.
 
-use crate::client::core::{Core, State, reason_of};
+use crate::client::core::fault::reason_of;
+use crate::client::core::{Core, State};
 use crate::client::event::{Late, Reason};
 use crate::time::Now;
 
 impl Core {
     /// Time has passed.
     pub(crate) fn handle_timeout(&mut self, now: Now) {
+        self.handle_late_fault(now);
         match &self.state {
             State::Waiting { until } if *until <= now => {
                 self.attempts = self.attempts.saturating_add(1);
@@ -29,6 +31,7 @@ impl Core {
             State::Waiting { until }
             | State::Dialing { until, .. }
             | State::Leaving { until, .. } => Some(*until),
+            State::Up(_) if self.is_fault_due() => Some(Now::default()),
             State::Up(_) => self.deadline_of_life(),
             State::Ended => None,
         }

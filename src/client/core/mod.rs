@@ -4,6 +4,7 @@
 //! [`Core::take_dial`], [`Core::out`], [`Core::has_socket`], [`Core::take_event`] and
 //! [`Core::next_deadline`].
 
+mod fault;
 mod life;
 mod talk;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::client::asking::Asking;
 use crate::client::backoff;
+use crate::client::core::fault::reason_of;
 use crate::client::event::{Event, Reason};
 use crate::client::random::Random;
 use crate::client::settings::Settings;
@@ -77,6 +79,9 @@ struct Up {
     ping: Option<Vec<u8>>,
     /// This side has said its last word.
     closing: bool,
+    /// Why it cannot go on, once somebody has taken the messages that came before: they may still
+    /// be answered.
+    fault: Option<Fault>,
 }
 
 impl Core {
@@ -123,6 +128,7 @@ impl Core {
             spoke: now,
             ping: None,
             closing: false,
+            fault: None,
         });
     }
 
@@ -136,6 +142,7 @@ impl Core {
         self.handle_progress(now);
         while let State::Up(up) = &mut self.state
             && !bytes.is_empty()
+            && up.fault.is_none()
         {
             match up.wire.take(bytes, self.settings.message_bytes_max) {
                 Ok((taken, said)) => {
@@ -143,6 +150,9 @@ impl Core {
                     if let Some(said) = said {
                         self.handle_said(said, now);
                     }
+                }
+                Err(fault) if matches!(self.inbox.back(), Some(Event::Message { .. })) => {
+                    up.fault = Some(fault);
                 }
                 Err(fault) => return self.handle_fault(fault, now),
             }
@@ -210,26 +220,8 @@ impl Core {
         }
     }
 
-    /// RFC 6455 7.1.7: a client that fails the connection says why and is gone.
-    fn handle_fault(&mut self, fault: Fault, now: Now) {
-        let says_why = match (&fault, &self.state) {
-            (Fault::Protocol(err), State::Up(up)) => {
-                (up.wire.is_websocket() && !up.closing).then_some(*err)
-            }
-            _ => None,
-        };
-        match says_why {
-            Some(err) => {
-                let (code, text) = (Some(err.close_code()), err.to_string());
-                encode_close(&mut self.out, &mut self.random, code, &text);
-                self.say_no_more(reason_of(fault), now);
-            }
-            None => self.disconnect(reason_of(fault), now),
-        }
-    }
-
     /// After the last word: until the server closes the stream, or for a moment.
-    fn say_no_more(&mut self, reason: Reason, now: Now) {
+    pub(super) fn say_no_more(&mut self, reason: Reason, now: Now) {
         let until = now.plus(LINGER_TIMEOUT);
         self.state = State::Leaving { reason, until };
     }
@@ -241,7 +233,7 @@ impl Core {
     }
 
     /// The connection or the attempt is over: when is the next?
-    fn disconnect(&mut self, reason: Reason, now: Now) {
+    pub(super) fn disconnect(&mut self, reason: Reason, now: Now) {
         let Settings {
             backoff_base,
             backoff_cap,
@@ -274,14 +266,6 @@ impl Core {
         if !self.closed {
             self.inbox.push_back(event);
         }
-    }
-}
-
-fn reason_of(fault: Fault) -> Reason {
-    match fault {
-        Fault::Refused { status, body } => Reason::Refused { status, body },
-        Fault::Handshake(err) => Reason::Handshake(err),
-        Fault::Protocol(err) => Reason::Protocol(err),
     }
 }
 

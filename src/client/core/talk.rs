@@ -146,8 +146,8 @@ impl Core {
     pub(crate) fn wants_bytes(&self) -> bool {
         let has_room = self.inbox.len() < CLIENT_INBOX_EVENTS_HIGH
             && self.inbox_bytes < CLIENT_INBOX_BYTES_HIGH;
-        match self.state {
-            State::Up(_) => has_room,
+        match &self.state {
+            State::Up(up) => has_room && up.fault.is_none(),
             State::Leaving { .. } => true,
             _ => false,
         }

@@ -112,6 +112,35 @@ pub(super) fn frame(kind: Kind, payload: &[u8]) -> Vec<u8> {
     out
 }
 
+#[test]
+fn messages_before_a_broken_frame_can_be_answered() {
+    let mut core = live();
+    let mut bytes = [frame(Kind::Text, b"one"), b"\xc1\x01x".to_vec()].concat();
+    core.handle_bytes(&mut bytes, START);
+    core.handle_timeout(START);
+    assert!(
+        core.out().is_empty() && !core.wants_bytes(),
+        "nothing is said yet"
+    );
+    assert_ne!(
+        core.next_deadline(),
+        Some(Now::default()),
+        "nobody is in a hurry"
+    );
+    assert!(matches!(core.take_event(), Some(Event::Message { .. })));
+    assert_eq!(core.next_deadline(), Some(Now::default()));
+    assert!(core.send(Kind::Text, b"one", START).is_some());
+    core.handle_timeout(START);
+    let said = read(&mut core);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].starts_with("Message") && said[1].starts_with("Close { code: Some(1002)"));
+    core.handle_end(None, START);
+    assert_eq!(
+        events(&mut core),
+        disconnected("Protocol(ReservedBits)", None)
+    );
+}
+
 /// What a server reads of what is to be sent.
 pub(super) fn read(core: &mut Core) -> Vec<String> {
     let mut bytes = sent(core);

@@ -1,0 +1,49 @@
+//! What a client does when the server has broken the rules.
+
+use crate::client::core::{Core, State};
+use crate::client::event::Reason;
+use crate::client::wire::{Fault, encode_close};
+use crate::time::Now;
+
+impl Core {
+    /// Whether it is time to see to what went wrong.
+    pub(super) fn is_fault_due(&self) -> bool {
+        matches!(&self.state, State::Up(up) if up.fault.is_some()) && self.inbox.is_empty()
+    }
+
+    /// Sees to what went wrong behind messages that have been taken by now.
+    pub(super) fn handle_late_fault(&mut self, now: Now) {
+        if self.is_fault_due()
+            && let State::Up(up) = &mut self.state
+            && let Some(fault) = up.fault.take()
+        {
+            self.handle_fault(fault, now);
+        }
+    }
+
+    /// RFC 6455 7.1.7: a client that fails the connection says why and is gone.
+    pub(super) fn handle_fault(&mut self, fault: Fault, now: Now) {
+        let says_why = match (&fault, &self.state) {
+            (Fault::Protocol(err), State::Up(up)) => {
+                (up.wire.is_websocket() && !up.closing).then_some(*err)
+            }
+            _ => None,
+        };
+        match says_why {
+            Some(err) => {
+                let (code, text) = (Some(err.close_code()), err.to_string());
+                encode_close(&mut self.out, &mut self.random, code, &text);
+                self.say_no_more(reason_of(fault), now);
+            }
+            None => self.disconnect(reason_of(fault), now),
+        }
+    }
+}
+
+pub(super) fn reason_of(fault: Fault) -> Reason {
+    match fault {
+        Fault::Refused { status, body } => Reason::Refused { status, body },
+        Fault::Handshake(err) => Reason::Handshake(err),
+        Fault::Protocol(err) => Reason::Protocol(err),
+    }
+}
