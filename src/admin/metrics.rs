@@ -78,8 +78,14 @@ const SUMS: &[Metric] = &[
     (
         "opens",
         None,
-        "Connections let in: upgraded to WebSocket, or on a TCP port.",
+        "Connections let in: upgraded to WebSocket, streams of events, or on a TCP port.",
         |c| c.opened,
+    ),
+    (
+        "http_requests",
+        None,
+        "HTTP requests answered, upgrades and streams of events aside.",
+        |c| c.requests,
     ),
     (
         "messages_received",
@@ -150,7 +156,12 @@ const SUMS: &[Metric] = &[
         "Times that a client was read no further, for want of room or of an answer.",
         |c| c.pauses,
     ),
-    ("pings", None, "Pings sent.", |c| c.pings),
+    (
+        "pings",
+        None,
+        "Pings sent, and heartbeats of streams of events.",
+        |c| c.pings,
+    ),
     (
         "ticks_skipped",
         None,

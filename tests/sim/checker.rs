@@ -77,7 +77,7 @@ pub(crate) fn check_at_end(world: &mut World) {
 }
 
 fn check_farewell(world: &World, at: usize, client: &Client) {
-    if client.rude || client.place == Place::Tcp {
+    if client.rude || client.has_no_words() {
         return;
     }
     let disconnects = world.profile.config.slow_consumer == SlowConsumer::Disconnect;

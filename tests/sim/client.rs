@@ -6,6 +6,7 @@ use std::sync::Arc;
 use corecast::internals::Rng;
 use corecast::proto::Frames;
 use corecast::{Framing, Kind};
+use data_encoding::BASE64;
 
 use crate::deflate;
 use crate::ledger::{self, Book};
@@ -22,6 +23,8 @@ pub(crate) enum Place {
     Sub,
     Pub,
     Many,
+    /// Server-sent events.
+    Events,
     Echo,
     Command,
     /// Asks for a page.
@@ -147,6 +150,10 @@ impl Client {
         let path = match self.place {
             Place::Tcp => return Vec::new(),
             Place::Page => return b"GET /page HTTP/1.1\r\nHost: sim\r\n\r\n".to_vec(),
+            Place::Events => {
+                let request = format!("GET /sse/{topics} HTTP/1.1\r\nHost: sim\r\n\r\n");
+                return request.into_bytes();
+            }
             Place::Ws => format!("/ws/{topics}"),
             Place::Sub => format!("/sub/{topics}"),
             Place::Many => format!("/many/{topics}"),
@@ -233,6 +240,7 @@ impl Client {
                 (Stage::Opening, Place::Tcp) => self.take_first_frame(rest, book),
                 (Stage::Opening, _) => self.take_answer(rest, book),
                 (Stage::Open, Place::Tcp) => self.take_tcp_frame(rest, book),
+                (Stage::Open, Place::Events) => self.take_event(rest, book),
                 (Stage::Open, _) => self.take_websocket(rest, book, rng, &mut answers),
                 (Stage::Told(code), _) => {
                     assert!(
@@ -276,6 +284,10 @@ impl Client {
             self.go_live(book);
             return end + 4;
         }
+        if status == 200 && self.place == Place::Events {
+            self.go_live(book);
+            return end + 4;
+        }
         let len = head
             .lines()
             .find_map(|line| line.strip_prefix("Content-Length: "))
@@ -286,6 +298,28 @@ impl Client {
         }
         self.stage = Stage::Told(status);
         whole
+    }
+
+    /// An event, or a comment that says that nothing was published.
+    fn take_event(&mut self, bytes: &[u8], book: &Book) -> usize {
+        let Some(end) = bytes.windows(2).position(|window| window == b"\n\n") else {
+            return 0;
+        };
+        let event = std::str::from_utf8(&bytes[..end]).expect("a text");
+        if let Some(encoded) = event.strip_prefix("event: binary\ndata: ") {
+            let payload = BASE64.decode(encoded.as_bytes()).expect("base64");
+            self.see(Some(Kind::Binary), &payload, book);
+        } else if let Some(text) = event.strip_prefix("data: ") {
+            self.see(Some(Kind::Text), text.as_bytes(), book);
+        } else {
+            assert_eq!(event, ":", "an event");
+        }
+        end + 2
+    }
+
+    /// Whether its protocol says neither ping nor goodbye.
+    pub(crate) fn has_no_words(&self) -> bool {
+        matches!(self.place, Place::Tcp | Place::Events)
     }
 
     fn go_live(&mut self, book: &Book) {

@@ -118,7 +118,7 @@ impl Handler for App {
         };
         let role = match place {
             "ws" | "many" | "pub" => Role::Talk,
-            "sub" => Role::Listen,
+            "sub" | "sse" => Role::Listen,
             "echo" => Role::Echo,
             "cmd" => Role::Command,
             _ => return Err(Response::text(404, "no such place").into()),
@@ -127,7 +127,7 @@ impl Handler for App {
             self.ask(cx)?;
         }
         let topic = names.split(',').next().and_then(|name| self.topic(name));
-        if matches!(place, "ws" | "many" | "sub") {
+        if matches!(place, "ws" | "many" | "sub" | "sse") {
             for name in names.split(',') {
                 cx.subscribe(name)?;
             }
@@ -137,6 +137,10 @@ impl Handler for App {
         }
         self.ledger.borrow_mut().opened += 1;
         Ok(Data { role, topic })
+    }
+
+    fn wants_events(&mut self, request: &Request<'_>) -> bool {
+        request.path.starts_with("/sse/")
     }
 
     fn on_message(

@@ -142,7 +142,7 @@ impl World {
     pub(crate) fn live(&mut self) {
         for topic in 0..self.profile.topics {
             if self.rng.below(5) != 0 {
-                let place = [Place::Tcp, Place::Sub][self.rng.below(2)];
+                let place = [Place::Tcp, Place::Sub, Place::Events][self.rng.below(3)];
                 let at = self.connect(Client::new(place, vec![topic], self.profile.topics));
                 self.clients[at].reference = true;
                 self.references[topic] = Some(at);
@@ -194,7 +194,7 @@ impl World {
             for at in 0..self.clients.len() {
                 let client = &self.clients[at];
                 // One who has ended his side and listens on would never go.
-                let is_bound = client.place == Place::Tcp || client.stage == Stage::Opening;
+                let is_bound = client.has_no_words() || client.stage == Stage::Opening;
                 if is_bound && !client.ended {
                     self.act(Action::Reset(at));
                 } else if client.stays() {
@@ -320,7 +320,7 @@ impl World {
         let stalled = client.stalled;
         let action = match self.rng.below(40) {
             0..6 if !healthy => Action::Stall(at, !stalled),
-            6..8 if place != Place::Tcp => Action::Ping(at),
+            6..8 if !self.clients[at].has_no_words() => Action::Ping(at),
             8 if self.profile.churns && !reference => return self.say_goodbye(at),
             9..20 if place == Place::Command => {
                 let topic = self.rng.below(self.profile.topics);
@@ -329,7 +329,7 @@ impl World {
                     _ => Action::Unsubscribe(at, topic),
                 }
             }
-            _ if todo == 0 || place == Place::Sub => return,
+            _ if todo == 0 || matches!(place, Place::Sub | Place::Events) => return,
             _ if place == Place::Echo => Action::Echo(at),
             _ => {
                 let topic = match place {
@@ -347,7 +347,7 @@ impl World {
             (0, _) => Action::Reset(at),
             (1, _) => Action::Vanish(at),
             (2 | 3, Place::Tcp) if !self.clients[at].half_closed => Action::HalfClose(at),
-            (_, Place::Tcp) => Action::Reset(at),
+            (_, Place::Tcp | Place::Events) => Action::Reset(at),
             _ => Action::Close(at),
         };
         self.act(action);
@@ -367,7 +367,8 @@ impl World {
             _ if self.rng.below(self.profile.command_one_in) == 1 => (Place::Command, Vec::new()),
             0..3 => (Place::Tcp, vec![topic]),
             3..6 => (Place::Ws, vec![topic]),
-            6..8 => (Place::Sub, vec![topic]),
+            6 => (Place::Sub, vec![topic]),
+            7 => (Place::Events, vec![topic]),
             8 => (Place::Pub, Vec::new()),
             9 => (Place::Echo, Vec::new()),
             10 => (Place::Command, Vec::new()),

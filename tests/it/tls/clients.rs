@@ -75,7 +75,7 @@ impl Scene {
     /// What a page tells, and whether a ticket let the client in.
     fn ask(&self, config: &Arc<ClientConfig>) -> (String, bool) {
         let mut tls = shake(dial(self.server.http()), config, "localhost").unwrap();
-        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         tls.write_all(request).unwrap();
         let mut all = Vec::new();
         tls.read_to_end(&mut all).unwrap();
@@ -177,7 +177,7 @@ fn a_ticket_of_one_listener_opens_no_other() {
     let config = open.returning(0, None);
     for addr in [server.http_addrs()[0], server.http_addrs()[1]] {
         let asked = shake(dial(addr), &config, "localhost").and_then(|mut tls| {
-            tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+            tls.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
             let mut all = Vec::new();
             tls.read_to_end(&mut all)
         });

@@ -106,7 +106,7 @@ fn messages_reach_every_listener_from_every_listener() {
 fn a_page_comes_whole_with_a_clean_end() {
     let scene = Scene::new();
     for path in ["/", "/healthz", "/nowhere"] {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let expected = ask(scene.server.http(), &request);
         let mut tls = scene.dial(scene.https());
         tls.write_all(request.as_bytes()).unwrap();
@@ -170,7 +170,7 @@ fn an_end_that_nobody_announced_counts_as_vanished() {
 fn plain_http_on_a_tls_port_gets_an_alert() {
     let scene = Scene::new();
     let mut stream = dial(scene.https());
-    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all(request).unwrap();
     let told = read_to_the_end(&mut stream);
     assert_eq!(told[..2], [21, 3], "an alert: {told:?}");
