@@ -1,29 +1,12 @@
 //! curl reads a stream, and Python's `cent` publishes what it reads.
 
-use std::env;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-use corecast::{Kind, Relay, RelaySettings};
+use corecast::Kind;
 
-use crate::support::server::{Running, builder};
-
-const KEY: &str = "a key";
-
-/// Whether a test whose tool is not there is to be skipped; a failure if the environment says that
-/// it must be there.
-fn is_missing(tool: &str, is_there: bool) -> bool {
-    let required = env::var_os("CORECAST_REQUIRE_TOOLS").is_some_and(|it| it == "1");
-    assert!(is_there || !required, "{tool} is missing");
-    if !is_there {
-        #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-        {
-            eprintln!("skipped: it needs {tool}");
-        }
-    }
-    !is_there
-}
+use crate::served::{KEY, Place, Served};
+use crate::tools::{has, installed, is_missing, run, script};
 
 /// A curl that reads a stream, and what it tells of it; killed when dropped.
 struct Curl(
@@ -39,24 +22,22 @@ impl Drop for Curl {
     }
 }
 
-fn has_curl() -> bool {
-    Command::new("curl").arg("--version").output().is_ok()
-}
-
-fn start() -> Running {
-    let relay = Relay::new(RelaySettings::default().with_api_key(KEY));
-    Running::with(builder(2), move |_| relay.clone())
+/// A curl that trusts the port's certificate.
+fn curl_for(place: &Place) -> Command {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--max-time", "60"]);
+    if let Some(authority) = &place.authority {
+        command.arg("--cacert").arg(authority);
+    }
+    command
 }
 
 /// Starts `curl -N` on a topic and waits until it is subscribed.
-fn curl(server: &Running, topic: &str) -> (Curl, impl Iterator<Item = String> + use<>) {
-    let url = format!("http://{}/sse/{topic}", server.http());
-    let mut command = Command::new("curl");
-    command.args(["--no-buffer", "--silent", "--verbose", "--max-time", "60"]);
-    command
-        .arg(&url)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+fn curl(place: &Place, topic: &str) -> (Curl, impl Iterator<Item = String> + use<>) {
+    let mut command = curl_for(place);
+    command.args(["--no-buffer", "--verbose", "--http1.1"]);
+    command.arg(place.url("http", &format!("/sse/{topic}")));
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The head's end says that the subscription is live.
     let mut head = BufReader::new(child.stderr.take().unwrap());
@@ -71,41 +52,98 @@ fn curl(server: &Running, topic: &str) -> (Curl, impl Iterator<Item = String> + 
 
 #[test]
 fn curl_shows_what_is_published() {
-    if is_missing("curl", has_curl()) {
+    if is_missing("curl", has("curl")) {
         return;
     }
-    let server = start();
-    let (_curl, mut lines) = curl(&server, "news");
-    server.publish("news", Kind::Text, b"hello\nworld");
-    server.publish("news", Kind::Binary, b"\0\xff");
-    for expected in [
-        "data: hello",
-        "data: world",
-        "",
-        "event: binary",
-        "data: AP8=",
-        "",
-    ] {
-        assert_eq!(lines.next().as_deref(), Some(expected));
+    let served = Served::start();
+    for place in served.places() {
+        let (_curl, mut lines) = curl(&place, "news");
+        served.server.publish("news", Kind::Text, b"hello\nworld");
+        served.server.publish("news", Kind::Binary, b"\0\xff");
+        for expected in [
+            "data: hello",
+            "data: world",
+            "",
+            "event: binary",
+            "data: AP8=",
+            "",
+        ] {
+            assert_eq!(lines.next().as_deref(), Some(expected));
+        }
+    }
+}
+
+#[test]
+fn curl_publishes_what_curl_reads() {
+    if is_missing("curl", has("curl")) {
+        return;
+    }
+    let served = Served::start();
+    for place in served.places() {
+        let (_curl, mut lines) = curl(&place, "news");
+        let mut publish = curl_for(&place);
+        publish.args(["--fail", "--header", &format!("X-API-Key: {KEY}")]);
+        publish.args(["--data", "{\"channel\":\"news\",\"data\":{\"n\":1}}"]);
+        let answer = run(publish.arg(place.url("http", "/api/publish")));
+        assert_eq!(answer.trim_end(), "{\"result\":{}}");
+        assert_eq!(lines.next().as_deref(), Some("data: {\"n\":1}"));
+    }
+}
+
+#[test]
+fn curl_is_told_what_is_wrong_with_an_upgrade() {
+    if is_missing("curl", has("curl")) {
+        return;
+    }
+    let served = Served::start();
+    let upgrade = ["Connection: Upgrade", "Upgrade: websocket"];
+    let version = "Sec-WebSocket-Version: 13";
+    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    let [connection, protocol] = upgrade;
+    let cases: [(&[&str], &str, u16); 5] = [
+        (&[], "Upgrade: websocket", 426),
+        (&[protocol, version, key], "Connection", 400),
+        (
+            &[connection, protocol, key],
+            "Sec-WebSocket-Version: 13",
+            426,
+        ),
+        (&[connection, protocol, version], "Sec-WebSocket-Key", 400),
+        (
+            &[connection, protocol, version, "Sec-WebSocket-Key: short"],
+            "16 bytes",
+            400,
+        ),
+    ];
+    for place in served.places() {
+        for (headers, says, status) in cases {
+            let mut command = curl_for(&place);
+            command.args(["--http1.1", "--write-out", "%{http_code}"]);
+            for header in headers {
+                command.args(["--header", header]);
+            }
+            let told = run(command.arg(place.url("http", "/ws/news")));
+            let (text, code) = told.rsplit_once('\n').unwrap();
+            assert_eq!(code, status.to_string(), "{headers:?}: {told}");
+            assert!(text.contains(says), "{headers:?}: {told}");
+        }
     }
 }
 
 #[test]
 fn cent_publishes_and_understands_every_answer() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let python = Path::new(root).join("target/clients/python/bin/python");
-    let is_there = python.exists() && has_curl();
+    let python = installed("python/bin/python");
+    let is_there = python.exists() && has("curl");
     if is_missing("Python's cent, of .ci/clients, and curl", is_there) {
         return;
     }
-    let server = start();
-    let (_curl, lines) = curl(&server, "news");
-    let script = Path::new(root).join("tests/clients/scripts/python_cent.py");
-    let url = format!("http://{}/api", server.http());
-    let output = Command::new(python).arg(script).args([&url, KEY]).output();
-    let output = output.expect("runs");
-    let log = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{log}");
+    let served = Served::start();
+    let [place, _] = served.places();
+    let (_curl, lines) = curl(&place, "news");
+    let url = place.url("http", "/api");
+    run(Command::new(python)
+        .arg(script("python_cent.py"))
+        .args([&url, KEY]));
     let data = lines.filter(|line| line.starts_with("data: "));
     let got: Vec<String> = data.take(6).collect();
     let expected = [

@@ -1,8 +1,15 @@
-//! Clients of others against the server.
+//! Clients of others against the server, without TLS and with it.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
+#[expect(dead_code, reason = "a part of what `examples` needs is enough here")]
+#[path = "../examples/browser.rs"]
+mod browser;
 mod http;
+mod page;
+mod served;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]
 #[path = "../it/support/mod.rs"]
 mod support;
+mod tools;
+mod websocket;

@@ -44,6 +44,11 @@ impl Browser {
     /// Starts it. `None` where there is no Chromium, and the test is to be skipped; a failure if
     /// the environment says that it must be there.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn start_with(flags: &[&str]) -> Option<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let Some(chromium) = find() else {
             let required = env::var_os("CORECAST_REQUIRE_TOOLS").is_some_and(|it| it == "1");
@@ -58,7 +63,8 @@ impl Browser {
         let name = format!("corecast-browser-{}-{number}", std::process::id());
         let profile = env::temp_dir().join(name);
         let mut command = Command::new(chromium);
-        command.args(FLAGS).arg("--remote-debugging-port=0");
+        command.args(FLAGS).args(flags);
+        command.arg("--remote-debugging-port=0");
         command.arg(format!("--user-data-dir={}", profile.display()));
         let mut program = Program::spawn(command);
         let url = program.wait_for("DevTools listening on ws://");

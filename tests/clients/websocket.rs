@@ -1,0 +1,47 @@
+//! `ws` of Node and `websockets` of Python subscribe, publish, echo and are refused.
+
+use std::process::Command;
+
+use crate::served::Served;
+use crate::tools::{has, installed, is_missing, run, script};
+
+const COMPRESSION: [&str; 1] = ["plain"];
+
+#[test]
+fn ws_of_node_is_at_home() {
+    let packages = installed("node_modules");
+    let is_there = has("node") && packages.join("ws").exists();
+    if is_missing("Node and its ws, of .ci/clients", is_there) {
+        return;
+    }
+    let served = Served::start();
+    for place in served.places() {
+        for compression in COMPRESSION {
+            let mut command = Command::new("node");
+            command.arg(script("node_ws.cjs")).arg(&packages);
+            command.arg(place.url("ws", "")).arg(compression);
+            if let Some(authority) = &place.authority {
+                command.env("NODE_EXTRA_CA_CERTS", authority);
+            }
+            run(&mut command);
+        }
+    }
+}
+
+#[test]
+fn websockets_of_python_is_at_home() {
+    let python = installed("python/bin/python");
+    if is_missing("Python's websockets, of .ci/clients", python.exists()) {
+        return;
+    }
+    let served = Served::start();
+    for place in served.places() {
+        for compression in COMPRESSION {
+            let mut command = Command::new(&python);
+            command.arg(script("python_websockets.py"));
+            command.arg(place.url("ws", "")).arg(compression);
+            command.args(&place.authority);
+            run(&mut command);
+        }
+    }
+}
