@@ -106,7 +106,8 @@ fn messages_reach_every_listener_from_every_listener() {
 fn a_page_comes_whole_with_a_clean_end() {
     let scene = Scene::new();
     for path in ["/", "/healthz", "/nowhere"] {
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         let expected = ask(scene.server.http(), &request);
         let mut tls = scene.dial(scene.https());
         tls.write_all(request.as_bytes()).unwrap();

@@ -76,7 +76,7 @@ impl Scene {
         command.args(["s_client", "-ign_eof", "-connect", &addr]);
         command.args(["-CAfile", &authority, "-verify_return_error"]);
         command.args(args);
-        let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        let request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         let output = run(&mut command, request);
         let told = text(&output);
         assert!(output.status.success(), "{told}");
