@@ -119,24 +119,10 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// The client wants nothing more, either.
-    pub fn handle_goodbye(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.close(id.key, CloseReason::Client);
-        }
-    }
-
     /// The connection is broken.
     pub fn handle_reset(&mut self, id: ConnId) {
         if self.inner.current(id).is_some() {
             self.inner.kill(id.key, CloseReason::Vanished);
-        }
-    }
-
-    /// What goes around the connection's bytes is broken: TLS.
-    pub fn handle_tls_failure(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.kill(id.key, CloseReason::Tls);
         }
     }
 
@@ -276,17 +262,6 @@ impl<H: Handler> ShardCore<H> {
         inner.counters.backlog_bytes = inner.pool.backlog() as u64;
         inner.counters.assembly_bytes = inner.assembly as u64;
         &mut inner.counters
-    }
-
-    /// The key that the next connection gets.
-    pub fn next_key(&self) -> u32 {
-        key32(self.inner.conns.vacant_key())
-    }
-
-    /// Counts a TLS handshake that has succeeded, and whether a ticket spared most of it.
-    pub fn count_handshake(&mut self, resumed: bool) {
-        self.inner.counters.tls_handshakes += 1;
-        self.inner.counters.tls_resumptions += u64::from(resumed);
     }
 
     /// Counts accepts that failed for want of descriptors or memory.

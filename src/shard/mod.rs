@@ -10,6 +10,7 @@ pub mod cx;
 mod deadlines;
 mod deliver;
 mod drain;
+mod early;
 mod event_loop;
 mod flush;
 mod http;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::conn::http::Http;
-use crate::conn::{Arrival, CLOSING, CORKED, Conn, OPEN, Origin, PAUSED, Proto};
+use crate::conn::{Arrival, CLOSING, CORKED, OPEN, Origin, PAUSED, Proto};
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
 use crate::payload::Form;
@@ -42,42 +42,6 @@ impl<H: Handler> ShardCore<H> {
         let origin = peer.map(from);
         self.open_tcp(id.key, Arrival { topic, origin });
         id
-    }
-
-    /// A connection has been accepted that has a handshake of its own before it speaks: until
-    /// [`handle_http_begin`](Self::handle_http_begin) or
-    /// [`handle_tcp_begin`](Self::handle_tcp_begin) it is there to be counted and timed.
-    /// Without `frames` it speaks HTTP.
-    pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
-        let id = self.add(
-            sock,
-            frames.map_or_else(|| Proto::Http(Box::default()), Proto::Framed),
-        );
-        self.inner.arm(id.key);
-        id
-    }
-
-    /// A connection that was opened early is ready to send its HTTP request.
-    pub fn handle_http_begin(&mut self, id: ConnId, peer: SocketAddr, identity: Option<String>) {
-        let origin = Origin { peer, identity };
-        if let Some(conn) = self.inner.unopened(id) {
-            conn.proto = Proto::Http(Box::new(Http::from(Some(Arc::new(origin)))));
-        }
-    }
-
-    /// The same on a TCP port.
-    pub fn handle_tcp_begin(
-        &mut self,
-        id: ConnId,
-        topic: &Arc<str>,
-        peer: SocketAddr,
-        identity: Option<String>,
-    ) {
-        if self.inner.unopened(id).is_some() {
-            let topic = Arc::clone(topic);
-            let origin = Some(Arc::new(Origin { peer, identity }));
-            self.open_tcp(id.key, Arrival { topic, origin });
-        }
     }
 
     /// Asks the handler about a connection to the TCP port.
@@ -234,10 +198,6 @@ impl<D, A> Inner<D, A> {
         self.set_apart(key, corked);
         self.set_held(key, true);
         self.mark_dirty(key);
-    }
-
-    fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
-        self.current(id).filter(|conn| !conn.is(CLOSING | OPEN))
     }
 
     pub(super) fn origin_of(&self, key: u32) -> Option<Arc<Origin>> {

@@ -108,6 +108,7 @@ const CORE_FILES: &[&str] = &[
     "deadlines",
     "deliver",
     "drain",
+    "early",
     "flush",
     "inflate",
     "inner",
