@@ -91,6 +91,15 @@ fn every_body_has_a_corpus_and_every_corpus_a_body() {
     assert_eq!(found, expected);
 }
 
+#[test]
+fn every_body_is_a_target_of_libfuzzer() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    let targets = manifest.split("[[bin]]").skip(1);
+    let named = targets.map(|target| target.split('"').nth(1).unwrap());
+    assert!(named.eq(BODIES.map(|(name, _)| name)));
+}
+
 fn smoke(target: &'static str) {
     let body = BODIES.iter().find(|(name, _)| *name == target).unwrap().1;
     let corpus = read_corpus(target);
