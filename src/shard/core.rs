@@ -142,12 +142,7 @@ impl<H: Handler> ShardCore<H> {
                 publisher,
                 once,
             } => {
-                let staged = Staged {
-                    topic,
-                    payload,
-                    publisher,
-                    once,
-                };
+                let staged = Staged::new(topic, payload, publisher, once);
                 self.publish_at_home(staged).map(ToHome::from)
             }
             ToHome::Want { topic, interest } => {

@@ -16,6 +16,22 @@ pub(super) struct Staged {
     pub(super) once: Option<Once>,
 }
 
+impl Staged {
+    pub(super) fn new(
+        topic: Arc<str>,
+        payload: Payload,
+        publisher: Option<Publisher>,
+        once: Option<Once>,
+    ) -> Self {
+        Self {
+            topic,
+            payload,
+            publisher,
+            once,
+        }
+    }
+}
+
 impl From<Staged> for ToHome {
     fn from(staged: Staged) -> Self {
         let Staged {
