@@ -13,7 +13,8 @@ use crate::handler::{
 use crate::id::{ConnId, ShardId};
 use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
 use crate::proto::Kind;
-use crate::shard::inner::{Inner, Subprotocol};
+use crate::shard::inner::Inner;
+use crate::shard::open::Subprotocol;
 use crate::shard::questions::Deferred;
 use crate::shard::shard_cx::ConnCx;
 use crate::shard::subscribe::SubscribeError;

@@ -18,6 +18,7 @@ use crate::payload::{Encoder, Payload};
 use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
 use crate::shard::mail::{PeerMail, for_peers};
+use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Staged;
@@ -111,17 +112,6 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) met: Vec<Met>,
     /// Reused by every gathered write.
     pub(super) scratch: Vec<u8>,
-}
-
-/// The subprotocol of an upgrade.
-#[derive(Debug)]
-pub(super) enum Subprotocol {
-    /// The first that was offered.
-    First,
-    /// None of them.
-    None,
-    /// This one, if it was offered.
-    Named(String),
 }
 
 impl<D, A> Inner<D, A> {

@@ -16,7 +16,7 @@ use crate::proto::ws::handshake::{Upgrade, check_upgrade, encode_switching_proto
 use crate::proto::{Frames, sse};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
-use crate::shard::inner::{Inner, Subprotocol};
+use crate::shard::inner::Inner;
 use crate::shard::input::Took;
 use crate::topic::member::Sock;
 
@@ -213,6 +213,17 @@ fn from(peer: SocketAddr) -> Arc<Origin> {
         peer,
         identity: None,
     })
+}
+
+/// The subprotocol of an upgrade.
+#[derive(Debug)]
+pub(super) enum Subprotocol {
+    /// The first that was offered.
+    First,
+    /// None of them.
+    None,
+    /// This one, if it was offered.
+    Named(String),
 }
 
 impl Subprotocol {

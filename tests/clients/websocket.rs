@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::served::Served;
 use crate::tools::{has, installed, is_missing, run, script};
 
-const COMPRESSION: [&str; 1] = ["plain"];
+const COMPRESSION: [&str; 2] = ["plain", "deflate"];
 
 #[test]
 fn ws_of_node_is_at_home() {

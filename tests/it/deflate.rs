@@ -79,7 +79,9 @@ fn levels_are_checked() {
             compression: Some(Compression { level, threshold }),
             ..Config::default()
         };
-        let refused = builder(1).config(config).start(|_| corecast::Relay);
+        let refused = builder(1)
+            .config(config)
+            .start(|_| corecast::Relay::default());
         assert!(refused.is_err_and(|err| err.to_string().contains("1 to 9")));
     }
 }

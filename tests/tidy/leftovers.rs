@@ -21,7 +21,6 @@ const LONG: &[(&str, &str)] = &[
         "one comparison, from rounds to table",
     ),
     ("loadtest/tests/floor.rs", "a list of tests"),
-    ("src/internals/fuzz.rs", "a body for each decoder"),
     (
         "src/mesh/lane.rs",
         "both ends of one thing; a third is its tests",
