@@ -30,7 +30,7 @@ use crate::sys::signals;
 ///
 /// let admin = Admin::bind("127.0.0.1:0".parse()?)?;
 /// println!("http://{}/metrics", admin.addr());
-/// let server = Server::builder().shards(1).start(|_shard| Relay)?;
+/// let server = Server::builder().shards(1).start(|_shard| Relay::default())?;
 /// admin.serve(server.handle().clone())?;
 ///
 /// server.handle().drain();

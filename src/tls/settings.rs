@@ -13,7 +13,7 @@ use std::path::PathBuf;
 ///     .client_auth(ClientAuth::Optional { authorities: "clients.pem".into() });
 /// let server = Server::builder()
 ///     .listen(Listener::http("[::]:443".parse()?).tls(tls))
-///     .start(|_shard| Relay)?;
+///     .start(|_shard| Relay::default())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
