@@ -30,9 +30,9 @@ pub struct Config {
     pub connections_max: usize,
     /// Bytes of encoded frames a topic's log keeps; always at least its newest frame.
     pub log_bytes_max: usize,
-    /// Bytes of encoded frames that all logs of one shard keep; a server raises it to the
-    /// shard's part of a quarter of the host's memory.
-    pub backlog_bytes_max: usize,
+    /// Bytes of encoded frames that all logs of one shard keep. `None`: the shard's part of a
+    /// quarter of the host's memory, but [`limits::BACKLOG_BYTES_MIN`] and one log at least.
+    pub backlog_bytes_max: Option<usize>,
     /// Bytes of unfinished messages that one shard keeps.
     pub assembly_bytes_max: usize,
     /// What happens to those who fall behind.
@@ -70,13 +70,22 @@ pub struct Config {
     pub interest_linger: Duration,
 }
 
+impl Config {
+    /// Bytes of encoded frames that all logs of one shard keep, if nobody has chosen, where
+    /// `memory` bytes are for that.
+    pub(crate) fn backlog_within(&self, memory: usize) -> usize {
+        let least = limits::BACKLOG_BYTES_MIN.max(self.log_bytes_max);
+        self.backlog_bytes_max.unwrap_or_else(|| memory.max(least))
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             connections_max: usize::MAX,
             log_bytes_max: limits::LOG_BYTES_MAX,
-            backlog_bytes_max: limits::BACKLOG_BYTES_MIN,
+            backlog_bytes_max: None,
             assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,
             slow_consumer: SlowConsumer::default(),
             compression: Some(Compression::default()),
@@ -93,5 +102,22 @@ impl Default for Config {
             drain_timeout: limits::DRAIN_TIMEOUT,
             interest_linger: limits::INTEREST_LINGER,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backlog_that_was_chosen_is_taken_as_it_is() {
+        let gib = 1 << 30;
+        let mut config = Config::default();
+        assert_eq!(config.backlog_within(gib), gib);
+        assert_eq!(config.backlog_within(0), limits::BACKLOG_BYTES_MIN);
+        config.log_bytes_max = gib;
+        assert_eq!(config.backlog_within(0), gib);
+        config.backlog_bytes_max = Some(1);
+        assert_eq!(config.backlog_within(gib), 1);
     }
 }

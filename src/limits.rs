@@ -137,8 +137,11 @@ const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 
 /// Members passed over in one walk without a send: some 30 µs.
 pub const SCAN_PER_WALK: usize = 16 << 10;
-/// Least backlog of a shard in bytes, whatever the memory of the host and the number of shards.
+/// Least backlog of a shard in bytes where nobody has chosen one, whatever the memory of the host and the number of shards.
 pub const BACKLOG_BYTES_MIN: usize = 64 << 20;
+/// Blocked connections may hold the rests of so many of the longest messages on a shard, however
+/// small its backlog is to be.
+pub const HELD_MESSAGES_MIN: usize = 8;
 /// Bytes of unfinished messages that one shard keeps before it closes the largest holder.
 pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
 /// Interest in a topic outlives its last subscriber by this long, so that one who comes back at

@@ -270,9 +270,11 @@ impl ServerBuilder {
                 "timeouts and intervals must be more than 0".to_owned(),
             ));
         }
-        if self.config.log_bytes_max == 0 || self.connections_max == Some(0) {
+        let config = &self.config;
+        let none = config.log_bytes_max == 0 || config.backlog_bytes_max == Some(0);
+        if none || self.connections_max == Some(0) {
             return Err(invalid(
-                "the log and the connections must be at least 1".to_owned(),
+                "the log, the backlog and the connections must be at least 1".to_owned(),
             ));
         }
         for listener in &self.listen {
@@ -292,7 +294,7 @@ impl ServerBuilder {
         let count = usize::from(shards);
         let mut config = self.config.clone();
         config.connections_max = config.connections_max.min(self.admitted());
-        config.backlog_bytes_max = config.backlog_bytes_max.max(memory::total() / 4 / count);
+        config.backlog_bytes_max = Some(config.backlog_within(memory::total() / 4 / count));
         config
     }
 

@@ -26,7 +26,9 @@ impl Draft {
             let remedy = "must be at least as much, and much more for many publishers";
             self.complain_of(&["limits.assembly", "limits.message"], &what, remedy);
         }
-        if backlog < log {
+        if let Some(backlog) = backlog
+            && backlog < log
+        {
             let what = format!(
                 "{} is less than one log of limits.log, {}",
                 show_size(backlog),

@@ -19,6 +19,8 @@ pub(super) enum Field<T> {
     CountOr(At<T, Option<usize>>, RangeInclusive<usize>, &'static str),
     /// A size in bytes.
     Size(At<T, usize>, RangeInclusive<usize>),
+    /// The same, or a word.
+    SizeOr(At<T, Option<usize>>, RangeInclusive<usize>, &'static str),
     /// A time.
     Time(At<T, Duration>, RangeInclusive<Duration>),
     /// A time, or a word.
@@ -133,10 +135,9 @@ impl<T: Clone> Field<T> {
                 let number = given.number().filter(|number| range.contains(number));
                 or(number, text, none).map(|number| *at(into) = number)
             }
-            Self::Size(at, range) => {
-                let size = given.number().or_else(|| parse_size(text?));
-                let size = size.filter(|size| range.contains(size));
-                size.map(|size| *at(into) = size)
+            Self::Size(at, range) => size(given, range).map(|size| *at(into) = size),
+            Self::SizeOr(at, range, none) => {
+                or(size(given, range), text, none).map(|size| *at(into) = size)
             }
             Self::Time(at, range) => time(text, range).map(|time| *at(into) = time),
             Self::TimeOr(at, range, none) => {
@@ -169,6 +170,10 @@ impl<T: Clone> Field<T> {
                 None => quote(none),
             },
             Self::Size(at, _) => quote(&show_size(*at(of))),
+            Self::SizeOr(at, _, none) => {
+                let size: Option<String> = at(of).map(show_size);
+                quote(size.as_deref().unwrap_or(none))
+            }
             Self::Time(at, _) => quote(&show_time(*at(of))),
             Self::TimeOr(at, _, none) => {
                 let time: Option<String> = at(of).map(show_time);
@@ -193,6 +198,10 @@ impl<T: Clone> Field<T> {
             usize::MAX => format!("a number from {} on", range.start()),
             end => format!("a number from {} to {end}", range.start()),
         };
+        let size = |range: &RangeInclusive<usize>| {
+            let (from, to) = (show_size(*range.start()), show_size(*range.end()));
+            format!("a size from {} to {}", quote(&from), quote(&to))
+        };
         let time = |range: &RangeInclusive<Duration>| {
             let (from, to) = (show_time(*range.start()), show_time(*range.end()));
             format!("a time from {} to {}", quote(&from), quote(&to))
@@ -200,10 +209,8 @@ impl<T: Clone> Field<T> {
         match self {
             Self::Switch(_) => "true or false".to_owned(),
             Self::CountOr(_, range, none) => format!("{} or {}", number(range), quote(none)),
-            Self::Size(_, range) => {
-                let (from, to) = (show_size(*range.start()), show_size(*range.end()));
-                format!("a size from {} to {}", quote(&from), quote(&to))
-            }
+            Self::Size(_, range) => size(range),
+            Self::SizeOr(_, range, none) => format!("{} or {}", size(range), quote(none)),
             Self::Time(_, range) => time(range),
             Self::TimeOr(_, range, none) => format!("{} or {}", time(range), quote(none)),
             Self::Choice(at) => {
@@ -229,6 +236,11 @@ fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> 
         Some(value) => Some(Some(value)),
         None => (text == Some(none)).then_some(None),
     }
+}
+
+fn size(given: &Given<'_>, range: &RangeInclusive<usize>) -> Option<usize> {
+    let size = given.number().or_else(|| parse_size(given.text()?));
+    size.filter(|size| range.contains(size))
 }
 
 fn time(text: Option<&str>, range: &RangeInclusive<Duration>) -> Option<Duration> {

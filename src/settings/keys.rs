@@ -117,12 +117,14 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     ),
     key(
         "limits.backlog",
-        Field::Size(
+        Field::SizeOr(
             |s| &mut s.config.backlog_bytes_max,
             1..=BACKLOG_BYTES_CEILING,
+            "auto",
         ),
-        "What all logs of one shard keep; the server raises it to the shard's part of a quarter \
-         of the memory.",
+        "What all logs of one shard keep. Beyond it the oldest of what is kept for blocked \
+         subscribers is let go of, and above twice as much, and more than eight messages, they \
+         are closed. `auto` is the shard's part of a quarter of the memory, but 64 MiB and one log at least.",
     ),
     key(
         "limits.assembly",

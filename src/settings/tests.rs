@@ -37,7 +37,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
     let other = match &key.field {
         Field::Switch(at) => (!*at(&mut default.clone())).to_string(),
         Field::CountOr(_, range, _) => range.start().to_string(),
-        Field::Size(_, range) => show_size(*range.end()),
+        Field::Size(_, range) | Field::SizeOr(_, range, _) => show_size(*range.end()),
         Field::Time(_, range) | Field::TimeOr(_, range, _) => show_time(*range.end()),
         Field::Choice(at) => {
             let words = at(&mut default.clone()).words();
@@ -321,7 +321,7 @@ fn what_does_not_go_together_is_told() {
         "c.toml:3: limits.assembly: 1MiB is less than one message of limits.message, 2MiB; must",
     );
     check(
-        "[limits]\nlog = \"65MiB\"",
+        "[limits]\nbacklog = \"64MiB\"\nlog = \"65MiB\"",
         "c.toml:2: limits.backlog: 64MiB is less than one log of limits.log, 65MiB; must",
     );
     let of = |more: &str| {

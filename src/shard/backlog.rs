@@ -5,14 +5,14 @@ use crate::close_reason::CloseReason;
 use crate::conn::{APART, BLOCKED, Conn};
 use crate::counters::Limit;
 use crate::id::key32;
-use crate::limits::BACKLOG_BYTES_MIN;
+use crate::limits::HELD_MESSAGES_MIN;
 use crate::shard::inner::Inner;
 
 impl<D, A> Inner<D, A> {
     /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
     /// blocked members still need, and holds mail back while the walks can shorten others.
     pub(super) fn has_backlog_room(&mut self, more: usize) -> bool {
-        let budget = self.config.backlog_bytes_max;
+        let budget = self.config.backlog_within(0);
         if self.pool.backlog() + more <= budget {
             self.relieve_above = 0;
             return true;
@@ -45,7 +45,8 @@ impl<D, A> Inner<D, A> {
             {}
         }
         self.relieve_outboxes(target.saturating_sub(more));
-        if budget.max(BACKLOG_BYTES_MIN).saturating_mul(2) < self.pool.backlog() {
+        let held = HELD_MESSAGES_MIN.saturating_mul(self.config.message_bytes_max);
+        if budget.saturating_mul(2).max(held) < self.pool.backlog() {
             self.close_holders(budget);
         }
     }

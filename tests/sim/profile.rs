@@ -90,7 +90,7 @@ impl Profile {
             Kind::Tight => {
                 profile.slow_one_in = 2;
                 profile.is_tight = true;
-                profile.config.backlog_bytes_max = 500 + rng.below(8000);
+                profile.config.backlog_bytes_max = Some(500 + rng.below(8000));
             }
             Kind::Topics => profile.topics = 5 + rng.below(12),
             Kind::Many => {
