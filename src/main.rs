@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use clap::Parser;
 use corecast::cli::{Cli, Command};
@@ -55,11 +57,8 @@ fn run(settings: &Settings) -> io::Result<()> {
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let admin = settings.admin.map(Admin::bind).transpose()?;
     let server = builder.start(|_| Relay::default())?;
-    for addr in server.http_addrs() {
-        log::info!("listening http {addr}");
-    }
-    for addr in server.tcp_addrs() {
-        log::info!("listening tcp {addr}");
+    for place in settings.places(&server) {
+        log::info!("listening {place}");
     }
     if let Some(admin) = admin {
         log::info!("listening admin {}", admin.addr());
@@ -75,20 +74,22 @@ fn run(settings: &Settings) -> io::Result<()> {
         server.shards()
     );
     let handle = server.handle().clone();
-    std::thread::Builder::new()
+    let reload = reloader(handle.clone())?;
+    thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle))?;
+        .spawn(move || obey(signals, &handle, &reload))?;
     server.join()?;
     log::info!("stopped");
     Ok(())
 }
 
 /// SIGHUP loads the files of TLS again; the others drain, then exit.
-fn obey(mut signals: Signals, handle: &Handle) {
+fn obey(mut signals: Signals, handle: &Handle, reload: &SyncSender<()>) {
     let mut draining = false;
     for signal in signals.forever() {
         if signal == SIGHUP {
-            reload(handle);
+            // Where one waits to begin, it will see what there is now.
+            let _waits = reload.try_send(());
             continue;
         }
         if draining {
@@ -101,8 +102,18 @@ fn obey(mut signals: Signals, handle: &Handle) {
     }
 }
 
+/// Whoever sends there has the files of TLS loaded again, by a thread of its own: a file that is
+/// slow to come, over a network perhaps, holds up no other signal.
+fn reloader(handle: Handle) -> io::Result<SyncSender<()>> {
+    let (reload, asked) = sync_channel(1);
+    thread::Builder::new()
+        .name("reload".to_owned())
+        .spawn(move || asked.iter().for_each(|()| load_again(&handle)))?;
+    Ok(reload)
+}
+
 #[cfg(feature = "tls")]
-fn reload(handle: &Handle) {
+fn load_again(handle: &Handle) {
     match handle.reload_tls() {
         Ok(()) => log::info!("certificates loaded again"),
         Err(err) => log::error!("certificates stay as they are: {err}"),
@@ -110,4 +121,6 @@ fn reload(handle: &Handle) {
 }
 
 #[cfg(not(feature = "tls"))]
-fn reload(_handle: &Handle) {}
+fn load_again(_handle: &Handle) {
+    log::warn!("there are no certificates to load: this program is built without TLS");
+}

@@ -1,7 +1,7 @@
 //! What a whole configuration must be, beyond each of its values.
 
 use crate::settings::draft::{Draft, listener, listener_key};
-use crate::settings::keys::LISTENER_KEYS;
+use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::units::show_size;
 use crate::settings::{Protocol, Source};
 
@@ -56,6 +56,7 @@ impl Draft {
                 }
             }
             self.check_listener(index);
+            self.check_tls(index);
         }
     }
 
@@ -102,7 +103,7 @@ impl Draft {
 
     /// Complains of keys that do not go together; the first that was given tells where. Where one
     /// of them is wrong by itself, nobody knows what it was to be.
-    fn complain_of(&mut self, keys: &[&str], what: &str, remedy: &str) {
+    pub(super) fn complain_of(&mut self, keys: &[&str], what: &str, remedy: &str) {
         if self
             .problems
             .iter()

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::settings::field::{Field, Given};
-use crate::settings::keys::{KEYS, Key, LISTENER_KEYS, NO_ADDRESS, SECTIONS};
+use crate::settings::keys::{KEYS, Key, SECTIONS};
+use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
 use crate::settings::problem::nearest;
 use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
 

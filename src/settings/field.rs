@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::settings::list::{List, show_list, split};
 use crate::settings::units::{parse_size, parse_time, show_size, show_time};
 
 /// Where in `T` a value stands.
@@ -37,6 +38,8 @@ pub(super) enum Field<T> {
     AddressOr(At<T, Option<SocketAddr>>, &'static str),
     /// A text of so many bytes.
     Text(At<T, String>, RangeInclusive<usize>),
+    /// A list of texts.
+    List(fn(&mut T) -> &mut dyn List),
 }
 
 /// A value that is one of several words.
@@ -85,6 +88,8 @@ pub(super) enum Given<'a> {
     Number(Option<usize>),
     /// A boolean of TOML.
     Switch(bool),
+    /// An array of TOML with nothing but strings.
+    List(Vec<&'a str>),
     /// A type of TOML that no key has, by its name.
     Other(&'static str),
 }
@@ -113,6 +118,14 @@ impl Given<'_> {
         }
     }
 
+    fn list(&self) -> Option<Vec<&str>> {
+        match self {
+            Self::Untyped(text) => Some(split(text)),
+            Self::List(texts) => Some(texts.clone()),
+            _ => None,
+        }
+    }
+
     /// The value for a message to whoever gave it.
     pub(super) fn show(&self) -> String {
         match self {
@@ -120,6 +133,7 @@ impl Given<'_> {
             Self::Number(Some(number)) => number.to_string(),
             Self::Number(None) => "this number".to_owned(),
             Self::Switch(is_on) => is_on.to_string(),
+            Self::List(texts) => show_list(texts),
             Self::Other(name) => format!("a value of the type {name}"),
         }
     }
@@ -156,6 +170,7 @@ impl<T: Clone> Field<T> {
                 let text = text.filter(|text| range.contains(&text.len()));
                 text.map(|text| *at(into) = text.to_owned())
             }
+            Self::List(at) => given.list().and_then(|texts| at(into).take(&texts)),
         };
         read.is_some()
     }
@@ -189,6 +204,7 @@ impl<T: Clone> Field<T> {
                 quote(address.as_deref().unwrap_or(none))
             }
             Self::Text(at, _) => quote(at(of)),
+            Self::List(at) => show_list(&at(of).texts()),
         }
     }
 
@@ -223,6 +239,15 @@ impl<T: Clone> Field<T> {
             Self::AddressOr(_, none) => format!("{ADDRESS}, or {}", quote(none)),
             Self::Text(_, range) => {
                 format!("a text of {} to {} bytes", range.start(), range.end())
+            }
+            Self::List(at) => {
+                let mut of = of.clone();
+                let list = at(&mut of);
+                format!(
+                    "a list of {}, such as {}",
+                    list.what(),
+                    show_list(list.example())
+                )
             }
         }
     }

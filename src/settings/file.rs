@@ -6,7 +6,8 @@ use toml::de::{DeInteger, DeTable, DeValue};
 use crate::settings::Source;
 use crate::settings::draft::{Draft, listener_key};
 use crate::settings::field::Given;
-use crate::settings::keys::{KEYS, LISTENER_KEYS, SECTIONS};
+use crate::settings::keys::{KEYS, SECTIONS};
+use crate::settings::listener_keys::LISTENER_KEYS;
 
 /// A file: its name, and its text, in which places are lines.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +114,10 @@ fn given<'v>(value: &'v DeValue<'_>) -> Given<'v> {
         DeValue::String(text) => Given::Text(text),
         DeValue::Integer(number) => Given::Number(integer(number)),
         DeValue::Boolean(is_on) => Given::Switch(*is_on),
+        DeValue::Array(array) => match array.iter().map(|item| item.get_ref().as_str()).collect() {
+            Some(texts) => Given::List(texts),
+            None => Given::Other(value.type_str()),
+        },
         other => Given::Other(other.type_str()),
     }
 }

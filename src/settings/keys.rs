@@ -1,16 +1,16 @@
-//! The table of keys: everything that a configuration can say, each in one place.
+//! The table of keys: everything that a configuration can say, each in one place. Those of
+//! listeners are in [`listener_keys`](super::listener_keys).
 
-use core::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::config::SlowConsumer;
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, LOG_BYTES_CEILING, MESSAGE_BYTES_CEILING,
-    SHARDS_MAX, TCP_USER_TIMEOUT, TOPIC_BYTES_MAX,
+    SHARDS_MAX, TCP_USER_TIMEOUT,
 };
 use crate::settings::field::{Field, choice};
-use crate::settings::{Level, Listen, Protocol, Settings, Tables};
+use crate::settings::{Level, Settings, Tables};
 
 /// A key: its full name with its section, its type, and a sentence about it.
 pub(super) struct Key<T: 'static> {
@@ -28,7 +28,7 @@ pub(super) struct Key<T: 'static> {
 }
 
 impl<T> Key<T> {
-    const fn new(name: &'static str, field: Field<T>, doc: &'static str) -> Self {
+    pub(super) const fn new(name: &'static str, field: Field<T>, doc: &'static str) -> Self {
         Self {
             name,
             field,
@@ -46,7 +46,7 @@ impl<T> Key<T> {
         }
     }
 
-    const fn required(self) -> Self {
+    pub(super) const fn required(self) -> Self {
         Self {
             is_required: true,
             ..self
@@ -67,11 +67,6 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     ("log", "What is logged, on standard error."),
 ];
-
-/// What the listeners' tables are about.
-pub(super) const LISTENERS: &str = "\
-Where clients connect: a table for each place. Those of a file take the place of the two that \
-there are by default, `http` on `127.0.0.1:8080` and `length-prefix` on `127.0.0.1:9000`.";
 
 /// Everything but the listeners.
 pub(super) static KEYS: &[Key<Settings>] = &[
@@ -196,49 +191,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     ),
 ];
 
-/// The keys of a listener's table.
-pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
-    of_listener(
-        "name",
-        Field::Text(|l| &mut l.name, 0..=64),
-        "A name of its own, for people.",
-    ),
-    of_listener(
-        "protocol",
-        Field::Choice(|l| &mut l.protocol),
-        "What its connections speak: `http` is HTTP and WebSocket; the others are TCP, with a \
-         4-byte big-endian length before each message (`length-prefix`), its length as a varint \
-         (`varint`), or a line feed after it (`line`).",
-    )
-    .required(),
-    of_listener(
-        "address",
-        Field::Address(|l| &mut l.address),
-        "Where it listens; port 0 takes a free one and logs it.",
-    )
-    .required(),
-    of_listener(
-        "topic",
-        Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
-        "The topic that all its connections publish on and get; not for `http`, where the path \
-         names it.",
-    ),
-    of_listener(
-        "text",
-        Field::Switch(|l| &mut l.text),
-        "Whether every message is text, and one that is not UTF-8 closes its connection. \
-         Otherwise a line is text if it is UTF-8, and everything else is binary. Not for `http`, \
-         where the client says which it is.",
-    ),
-];
-
 /// A key of [`KEYS`].
 const fn key(name: &'static str, field: Field<Settings>, doc: &'static str) -> Key<Settings> {
-    Key::new(name, field, doc)
-}
-
-/// A key of [`LISTENER_KEYS`].
-const fn of_listener(name: &'static str, field: Field<Listen>, doc: &'static str) -> Key<Listen> {
     Key::new(name, field, doc)
 }
 
@@ -262,13 +216,6 @@ choice!(Tables {
     "shared" => Self::Shared,
 });
 
-choice!(Protocol {
-    "http" => Self::Http,
-    "length-prefix" => Self::LengthPrefix,
-    "line" => Self::Line,
-    "varint" => Self::Varint,
-});
-
 choice!(Level {
     "off" => Self::Off,
     "error" => Self::Error,
@@ -276,7 +223,3 @@ choice!(Level {
     "info" => Self::Info,
     "debug" => Self::Debug,
 });
-
-/// The address of a listener that has not said one.
-pub(super) const NO_ADDRESS: SocketAddr =
-    SocketAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::LOCALHOST), 0);

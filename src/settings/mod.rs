@@ -21,9 +21,12 @@ mod draft;
 mod field;
 mod file;
 mod keys;
+mod list;
+mod listener_keys;
 mod problem;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 mod write;
 
@@ -35,7 +38,9 @@ use crate::proto::Framing;
 use crate::relay::LOBBY;
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
+pub use crate::settings::list::Paths;
 pub use crate::settings::problem::{Problem, Source};
+pub use crate::settings::tls::{ClientAuth, Tls, TlsVersion};
 pub use crate::settings::write::{default_file, reference};
 use crate::shard::Listener;
 
@@ -75,6 +80,8 @@ pub struct Listen {
     pub topic: String,
     /// Whether all its messages are text, where the protocol does not say.
     pub text: bool,
+    /// What it says of TLS.
+    pub tls: Tls,
 }
 
 /// What the connections of a listener speak.
@@ -166,6 +173,20 @@ impl Settings {
         builder
     }
 
+    /// Where each listener of a server that was made by them is, as in `https 127.0.0.1:443`.
+    pub fn places(&self, server: &Server) -> Vec<String> {
+        let mut http = server.http_addrs().iter();
+        let mut tcp = server.tcp_addrs().iter();
+        let places = self.listeners.iter().filter_map(|listen| {
+            let address = match listen.protocol {
+                Protocol::Http => http.next(),
+                _ => tcp.next(),
+            };
+            Some(format!("{} {}", listen.word(), address?))
+        });
+        places.collect()
+    }
+
     /// Where the value of a key comes from, given its full name, as in `listener.0.address`.
     fn source(&self, key: &str) -> Source {
         self.sources.get(key).cloned().unwrap_or_default()
@@ -200,15 +221,26 @@ impl Listen {
             address,
             topic: LOBBY.to_owned(),
             text: false,
+            tls: Tls::default(),
         }
     }
 
     fn listener(&self) -> Listener {
-        match self.protocol.framing() {
+        self.tls.around(match self.protocol.framing() {
             None => Listener::http(self.address),
             Some(framing) => Listener::tcp(self.address, self.topic.as_str())
                 .framing(framing)
                 .text(self.text),
+        })
+    }
+
+    /// What it speaks, as the log says it.
+    fn word(&self) -> &'static str {
+        match (self.protocol, self.tls.is_on()) {
+            (Protocol::Http, false) => "http",
+            (Protocol::Http, true) => "https",
+            (_, false) => "tcp",
+            (_, true) => "tls",
         }
     }
 }

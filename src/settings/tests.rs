@@ -1,6 +1,7 @@
 use super::draft::{LISTENER_FLAGS, variable};
 use super::field::{Field, Given};
-use super::keys::{KEYS, Key, LISTENER_KEYS, SECTIONS};
+use super::keys::{KEYS, Key, SECTIONS};
+use super::listener_keys::LISTENER_KEYS;
 use super::units::{show_size, show_time};
 use super::*;
 
@@ -45,6 +46,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
         }
         Field::Address(_) | Field::AddressOr(..) => "[::1]:65535".to_owned(),
         Field::Text(..) => "\"\\\u{1}x".to_owned(),
+        Field::List(at) => at(&mut default.clone()).example().join(","),
     };
     assert_ne!(
         key.field.show(default).trim_matches('"'),
@@ -59,6 +61,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
 fn literal<T: Clone>(key: &Key<T>, sample: &str) -> String {
     match key.field {
         Field::Switch(_) | Field::CountOr(..) => sample.to_owned(),
+        Field::List(_) => list::show_list(&list::split(sample)),
         _ => field::quote(sample),
     }
 }
@@ -83,6 +86,11 @@ fn file_with(key: &str, value: &str) -> String {
 fn the_default_file_gives_the_defaults() {
     let settings = read(&default_file(), &[], &[]).unwrap();
     assert_eq!(values(&settings), values(&Settings::default()));
+    for key in LISTENER_KEYS {
+        let line = format!("\n{} = ", key.name);
+        let text = default_file().replace("\n# ", "\n");
+        assert!(text.contains(&line), "{}", key.name);
+    }
     let nothing = read("", &[], &[]).unwrap();
     assert_eq!(values(&nothing), values(&Settings::default()));
 }
@@ -129,13 +137,17 @@ fn every_key_is_read_from_everywhere_and_printed_back() {
 
 #[test]
 fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
-    let default = Listen::new(Protocol::Http, keys::NO_ADDRESS);
+    let default = Listen::new(Protocol::Http, listener_keys::NO_ADDRESS);
     for key in LISTENER_KEYS {
         let sample = sample(key, &default);
         let literal = literal(key, &sample);
         let keys = [
             "protocol = \"length-prefix\"\n",
             "address = \"127.0.0.1:1\"\n",
+            "tls_chain = [\"a.pem\", \"b.pem\"]\n",
+            "tls_key = [\"a.key\", \"b.key\"]\n",
+            "tls_client_auth = \"optional\"\n",
+            "tls_client_ca = \"ca.pem\"\n",
         ];
         let rest: String = keys
             .into_iter()
@@ -252,8 +264,7 @@ topic = [\"a\"]
          \"line\" or \"varint\"",
         "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
          port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
-        "c.toml:18: listener.1.topic: cannot be a value of the type array; must be a text of 1 \
-         to 255 bytes",
+        "c.toml:18: listener.1.topic: cannot be [\"a\"]; must be a text of 1 to 255 bytes",
     ];
     let problems = load(text, &[], &[]);
     assert_eq!(problems, expected, "\n{}", problems.join("\n"));

@@ -1,8 +1,9 @@
 //! Writing: the reference, the default file, and the values in effect.
 
 use crate::settings::draft::{LISTENER_FLAGS, listener_key, variable};
-use crate::settings::keys::{KEYS, Key, LISTENER_KEYS, LISTENERS, SECTIONS};
-use crate::settings::{FILE_VARIABLE, Listen, Settings, Source};
+use crate::settings::keys::{KEYS, Key, SECTIONS};
+use crate::settings::listener_keys::{LISTENER_KEYS, LISTENERS};
+use crate::settings::{FILE_VARIABLE, Listen, Settings, Source, Tls};
 
 /// The longest line of a comment.
 const COLUMNS: usize = 96;
@@ -65,6 +66,16 @@ pub fn default_file() -> String {
         comment(text, doc);
         String::new()
     });
+    text += "\n# Listeners have these, too.\n";
+    for key in LISTENER_KEYS {
+        let mut listeners = settings.listeners.iter();
+        if !listeners.any(|listen| belongs(key, listen)) {
+            text.push('\n');
+            comment(&mut text, key.doc);
+            text += "# ";
+            line(&mut text, key, &settings.listeners[0], "");
+        }
+    }
     text
 }
 
@@ -124,6 +135,7 @@ fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
     match key.name {
         "name" => !listen.name.is_empty(),
         "topic" | "text" => listen.protocol.framing().is_some(),
+        name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,
     }
 }
@@ -165,7 +177,7 @@ corecast config print --config corecast.toml  # the values in effect, and where 
 
 Sizes are written with a unit, `B`, `KiB`, `MiB` or `GiB`, or as a number of bytes; times always \
 with one: `ms`, `s`, `m` or `h`.
-In variables and flags the quotes are left out.
+In variables and flags the quotes are left out, and a list is its texts with commas between.
 A key that does not exist, a value that cannot be, and values that do not go together are errors: \
 all of them are reported at once, and the exit code is 2.
 ";
@@ -185,6 +197,17 @@ address = \"0.0.0.0:80\"
 protocol = \"length-prefix\"
 address = \"0.0.0.0:9000\"
 topic = \"sensors\"
+```
+
+This one speaks HTTPS, and shows whoever asks for the second name the second certificate; a path \
+is looked for from the working directory of the server:
+
+```toml
+[[listener]]
+protocol = \"http\"
+address = \"0.0.0.0:443\"
+tls_chain = [\"first.pem\", \"second.pem\"]
+tls_key = [\"first.key\", \"second.key\"]
 ```
 
 In variables the listeners are counted from 0, in the order of the file: \

@@ -1,0 +1,81 @@
+//! Values that are lists of texts.
+
+use crate::settings::field::quote;
+
+/// A value that is a list of texts.
+pub(super) trait List {
+    /// The texts, as [`take`](Self::take) takes them.
+    fn texts(&self) -> Vec<String>;
+
+    /// Takes these instead, if all of them are right.
+    fn take(&mut self, texts: &[&str]) -> Option<()>;
+
+    /// What they are, after "a list of".
+    fn what(&self) -> &'static str;
+
+    /// Some that are right.
+    fn example(&self) -> &'static [&'static str];
+}
+
+/// Paths of files, each of which is some text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Paths(pub Vec<String>);
+
+impl List for Paths {
+    fn texts(&self) -> Vec<String> {
+        self.0.clone()
+    }
+
+    fn take(&mut self, texts: &[&str]) -> Option<()> {
+        let are_right = texts
+            .iter()
+            .all(|text| (1..=PATH_BYTES_MAX).contains(&text.len()));
+        self.0 = are_right.then(|| texts.iter().map(|text| (*text).to_owned()).collect())?;
+        Some(())
+    }
+
+    fn what(&self) -> &'static str {
+        "paths"
+    }
+
+    fn example(&self) -> &'static [&'static str] {
+        &["first.pem", "second.pem"]
+    }
+}
+
+/// The texts of a variable or a flag, between commas.
+pub(super) fn split(text: &str) -> Vec<&str> {
+    let texts = text.split(',').map(str::trim);
+    texts.filter(|text| !text.is_empty()).collect()
+}
+
+/// A list as an array of TOML.
+pub(super) fn show_list<S: AsRef<str>>(texts: &[S]) -> String {
+    let texts: Vec<String> = texts.iter().map(|text| quote(text.as_ref())).collect();
+    format!("[{}]", texts.join(", "))
+}
+
+/// What the kernel takes (`PATH_MAX`, with the 0 at its end).
+pub(super) const PATH_BYTES_MAX: usize = 4095;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_is_split_at_commas() {
+        assert_eq!(split("a, b,c "), ["a", "b", "c"]);
+        assert_eq!(split(" a b ,"), ["a b"]);
+        assert_eq!(split(""), [""; 0]);
+        assert_eq!(split(" , "), [""; 0]);
+    }
+
+    #[test]
+    fn a_list_with_one_that_is_wrong_is_not_taken() {
+        let mut paths = Paths::default();
+        assert_eq!(paths.take(&["a", "b"]), Some(()));
+        assert_eq!(paths.take(&["c", ""]), None);
+        assert_eq!(paths.take(&["c", &"x".repeat(PATH_BYTES_MAX + 1)]), None);
+        assert_eq!(paths.texts(), ["a", "b"]);
+    }
+}
