@@ -19,10 +19,10 @@ def command(corecast, folder, *, compression=False, tls=False, admin=False):
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']
     if tls:
         certificate, key = make_certificate(folder)
-        lines += [f'tls_certificate = "{certificate}"', f'tls_key = "{key}"']
+        lines += [f'tls_chain = ["{certificate}"]', f'tls_key = ["{key}"]']
     file = pathlib.Path(folder) / "corecast.toml"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    needs = ("http", "admin") if admin else ("http",)
+    needs = ("https" if tls else "http", *(["admin"] if admin else []))
     return [corecast, "serve", "--config", file], needs
 
 

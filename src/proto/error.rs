@@ -74,7 +74,7 @@ pub enum ProtocolError {
 
 impl ProtocolError {
     /// How many kinds there are.
-    pub const COUNT: usize = 16;
+    pub const COUNT: usize = 17;
 
     /// One of each kind, by [`index`](Self::index).
     pub const ALL: [Self; Self::COUNT] = [
@@ -90,6 +90,7 @@ impl ProtocolError {
         Self::ContinuationWithoutStart,
         Self::MessageInsideMessage,
         Self::InvalidUtf8,
+        Self::InvalidDeflate,
         Self::CloseTooShort,
         Self::InvalidCloseCode { code: 0 },
         Self::InvalidCloseReason,

@@ -1,7 +1,6 @@
 //! Compressed messages that come in: made whole, offered, and within what a turn has time for.
 
 use crate::close_reason::CloseReason;
-use crate::conn::PAUSED;
 use crate::handler::Handler;
 use crate::limits::INFLATE_BYTES_PER_TURN;
 use crate::proto::Kind;
@@ -55,12 +54,12 @@ impl<D, A> Inner<D, A> {
     /// Has a connection whose messages may be compressed read no further in this turn, if enough
     /// came out of others.
     pub(super) fn waits_to_inflate(&mut self, key: u32) -> bool {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get(key as usize) else {
             return false;
         };
         let waits = INFLATE_BYTES_PER_TURN <= self.inflation.bytes && conn.form.is_deflate();
         if waits {
-            conn.set(PAUSED, true);
+            self.set_paused(key, true);
             self.queue_resume(key);
         }
         waits
