@@ -44,6 +44,12 @@ pub enum CloseReason {
     Shutdown,
     /// TLS failed: the handshake, or what came after it.
     Tls,
+    /// There are too many connections from the client's address.
+    Crowded,
+    /// The client sends faster than it may.
+    RateLimit,
+    /// A proxy did not say whom it speaks for, or somebody did who is no trusted proxy.
+    Proxy,
 }
 
 impl CloseReason {
@@ -51,7 +57,7 @@ impl CloseReason {
     pub const COUNT: usize = Self::OWN.len() + ProtocolError::COUNT;
 
     /// One of each label that is no protocol error's, by [`index`](Self::index).
-    const OWN: [Self; 13] = [
+    const OWN: [Self; 16] = [
         Self::Client,
         Self::Vanished,
         Self::Answered,
@@ -65,6 +71,9 @@ impl CloseReason {
         Self::Overload,
         Self::Shutdown,
         Self::Tls,
+        Self::Crowded,
+        Self::Proxy,
+        Self::RateLimit,
     ];
 
     /// One of each label, by [`index`](Self::index): protocol errors come last.
@@ -90,6 +99,9 @@ impl CloseReason {
             Self::Overload => 10,
             Self::Shutdown => 11,
             Self::Tls => 12,
+            Self::Crowded => 13,
+            Self::Proxy => 14,
+            Self::RateLimit => 15,
         }
     }
 
@@ -110,6 +122,9 @@ impl CloseReason {
             Self::Overload => "overload",
             Self::Shutdown => "shutdown",
             Self::Tls => "tls",
+            Self::Crowded => "address_limit",
+            Self::Proxy => "proxy",
+            Self::RateLimit => "rate_limit",
         }
     }
 
@@ -123,16 +138,17 @@ impl CloseReason {
             } => Some(code),
             Self::Client | Self::Handler | Self::Application { .. } => Some(1000),
             Self::Protocol(error) => Some(error.close_code()),
-            Self::Policy(_) => Some(1008),
+            Self::Policy(_) | Self::RateLimit => Some(1008),
             // It may come back; after 1008 a client should not.
-            Self::IdleTimeout | Self::Slow | Self::Overload => Some(1013),
+            Self::IdleTimeout | Self::Slow | Self::Overload | Self::Crowded => Some(1013),
             Self::Shutdown => Some(1001),
             Self::Vanished
             | Self::Answered
             | Self::Refused(_)
             | Self::HandshakeTimeout
             | Self::Stalled
-            | Self::Tls => None,
+            | Self::Tls
+            | Self::Proxy => None,
         }
     }
 }
@@ -155,6 +171,9 @@ impl fmt::Display for CloseReason {
             Self::Overload => f.write_str("server at its limit"),
             Self::Shutdown => f.write_str("server shuts down"),
             Self::Tls => f.write_str("TLS failed"),
+            Self::Crowded => f.write_str("too many connections from this address"),
+            Self::RateLimit => f.write_str("too many messages or bytes in too short a time"),
+            Self::Proxy => f.write_str("PROXY header missing, malformed or not allowed"),
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use crate::address::Networks;
 use crate::limits;
 use crate::proto::http::Origins;
 use crate::proto::ws::deflate::Compression;
+use crate::time::Rate;
 
 /// What happens to a subscriber whose socket is blocked when the topic's log must let go of
 /// messages it has not had. One whose socket takes what it is given never loses anything.
@@ -21,6 +23,19 @@ pub enum SlowConsumer {
     Disconnect,
 }
 
+/// What happens to a message beyond the rate of its connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BeyondRate {
+    /// It is kept, and the connection read no further, until the rate allows it: TCP slows the
+    /// client.
+    #[default]
+    Wait,
+    /// It goes nowhere, and is counted.
+    Drop,
+    /// The connection is closed with 1008.
+    Close,
+}
+
 /// The settings of a shard's core.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -28,6 +43,25 @@ pub struct Config {
     pub message_bytes_max: usize,
     /// Connections that one shard admits.
     pub connections_max: usize,
+    /// Connections that one address has on the whole node, of IPv6 the first 64 bits; more are
+    /// answered with 429, or closed. `None`: as many as there is room for. Does not count those of
+    /// `trusted_proxies`, but for whom they speak.
+    pub connections_per_address_max: Option<u32>,
+    /// Connections that the whole node accepts in a second. Each shard has an equal share; what
+    /// comes faster waits in the kernel (`LISTEN_BACKLOG`). `None`: as fast as they come.
+    pub accept_rate: Option<Rate>,
+    /// Messages that one connection may send. Control frames do not count.
+    pub message_rate: Option<Rate>,
+    /// Payload bytes that one connection may send.
+    pub byte_rate: Option<Rate>,
+    /// What happens to those who send more.
+    pub beyond_rate: BeyondRate,
+    /// Proxies that are believed: on listeners with the PROXY protocol they must say whom they
+    /// speak for, and over HTTP they may (`X-Forwarded-For`).
+    pub trusted_proxies: Networks,
+    /// Whether each connection's address is kept for the log, some 40 bytes for each. A server
+    /// does where it logs the ends of connections.
+    pub keep_addresses: bool,
     /// Bytes of encoded frames a topic's log keeps; always at least its newest frame.
     pub log_bytes_max: usize,
     /// Bytes of encoded frames that all logs of one shard keep. `None`: the shard's part of a
@@ -84,6 +118,13 @@ impl Default for Config {
         Self {
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             connections_max: usize::MAX,
+            connections_per_address_max: None,
+            accept_rate: None,
+            message_rate: None,
+            byte_rate: None,
+            beyond_rate: BeyondRate::default(),
+            trusted_proxies: Networks::default(),
+            keep_addresses: false,
             log_bytes_max: limits::LOG_BYTES_MAX,
             backlog_bytes_max: None,
             assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,

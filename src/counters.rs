@@ -148,6 +148,14 @@ pub enum Limit {
     Requests,
     /// A request was refused: its page's origin may not ask.
     Origin,
+    /// A connection was refused: its address has as many as it may.
+    Address,
+    /// Accepting waited for its rate.
+    AcceptRate,
+    /// A message waited for the rate of its connection.
+    RateWait,
+    /// A message beyond the rate of its connection went nowhere.
+    RateDrop,
 }
 
 impl Limit {
@@ -160,10 +168,14 @@ impl Limit {
         Self::Subscriptions,
         Self::Requests,
         Self::Origin,
+        Self::Address,
+        Self::AcceptRate,
+        Self::RateWait,
+        Self::RateDrop,
     ];
 
     /// How many there are.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 11;
 
     /// Its place in arrays that have one entry for each.
     pub fn index(self) -> usize {
@@ -180,6 +192,10 @@ impl Limit {
             Self::Subscriptions => "subscriptions",
             Self::Requests => "requests",
             Self::Origin => "origin",
+            Self::Address => "address",
+            Self::AcceptRate => "accept_rate",
+            Self::RateWait => "rate_wait",
+            Self::RateDrop => "rate_drop",
         }
     }
 }

@@ -69,6 +69,8 @@
 
 #[doc(hidden)]
 pub mod address;
+#[doc(hidden)]
+pub mod admission;
 pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
@@ -130,7 +132,7 @@ pub use address::{Network, NetworkError, Networks};
 #[cfg(feature = "admin")]
 pub use admin::Admin;
 pub use close_reason::CloseReason;
-pub use config::{Config, SlowConsumer};
+pub use config::{BeyondRate, Config, SlowConsumer};
 pub use counters::{Counters, Limit};
 pub use handle::Handle;
 pub use handler::{

@@ -83,6 +83,10 @@ pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a drain waits for what was published before to reach everyone.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The fewest places in each row of the table that counts connections by address.
+pub const ADDRESS_SLOTS_MIN: usize = 1 << 12;
+/// The most: 8 MiB in two rows.
+pub const ADDRESS_SLOTS_MAX: usize = 1 << 20;
 /// After its last word a connection is read and discarded for this long at most.
 pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// After its last word a connection is read and discarded up to this many bytes.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::admission::PerAddress;
 use crate::config::Config;
 use crate::handle::Handle;
 use crate::handler::Handler;
@@ -182,6 +183,9 @@ impl ServerBuilder {
         let shared = Arc::new(Shared::new(
             shards,
             self.connections_max.unwrap_or(usize::MAX),
+            self.config
+                .connections_per_address_max
+                .map(|max| PerAddress::new(max, self.capacity())),
         ));
         let keep = self
             .own_tables
@@ -272,6 +276,7 @@ impl ServerBuilder {
         }
         let config = &self.config;
         let none = config.log_bytes_max == 0 || config.backlog_bytes_max == Some(0);
+        let none = none || config.connections_per_address_max == Some(0);
         if none || self.connections_max == Some(0) {
             return Err(invalid(
                 "the log, the backlog and the connections must be at least 1".to_owned(),
@@ -293,6 +298,8 @@ impl ServerBuilder {
     fn shard_config(&self, shards: ShardId) -> Config {
         let count = usize::from(shards);
         let mut config = self.config.clone();
+        config.accept_rate = config.accept_rate.map(|rate| rate.share(shards));
+        config.keep_addresses |= log::log_enabled!(log::Level::Debug);
         config.connections_max = config.connections_max.min(self.admitted());
         config.backlog_bytes_max = Some(config.backlog_within(memory::total() / 4 / count));
         config

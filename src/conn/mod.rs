@@ -10,9 +10,10 @@ use std::sync::Arc;
 use crate::conn::http::Http;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
+use crate::limits::HEAD_BYTES_MAX;
 use crate::payload::Form;
 use crate::proto::ws::Decoder;
-use crate::proto::{Frames, Kind};
+use crate::proto::{Frames, Framing, Kind};
 use crate::time::Stamp;
 use crate::topic::member::Sock;
 
@@ -82,8 +83,8 @@ pub struct Arrival {
 /// Where a connection comes from; kept until the handler has opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The client's address.
-    pub peer: SocketAddr,
+    /// The client's address, if it has one.
+    pub peer: Option<SocketAddr>,
     /// The subject of the certificate that the client has shown (RFC 4514).
     pub identity: Option<String>,
 }
@@ -180,6 +181,17 @@ impl<D> Conn<D> {
             input.bytes.capacity() + message
         });
         decoder + input
+    }
+
+    /// Whether `more` bytes behind those that were `kept` of a head, or of a line of up to `max`
+    /// bytes, bring no line end, so that looking at it again is a waste.
+    pub(crate) fn line_cannot_end(&self, max: usize, kept: &[u8], more: &[u8]) -> bool {
+        let limit = match &self.proto {
+            Proto::Http(_) => HEAD_BYTES_MAX,
+            Proto::Framed(frames) if frames.framing == Framing::Line => max,
+            _ => return false,
+        };
+        kept.len() + more.len() < limit && !more.contains(&b'\n')
     }
 }
 

@@ -5,21 +5,19 @@ use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use mio::net::{TcpListener, TcpStream};
+use mio::net::TcpListener;
 use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
-use crate::shard::control::Shared;
-use crate::shard::core::ShardCore;
-use crate::shard::links::{Link, Links};
-use crate::shard::listener::{Listener, Speaks};
-use crate::shard::secure::{Beginning, Secured, Sessions};
+use crate::shard::intake::{Intake, begin, open};
+use crate::shard::links::Link;
+use crate::shard::listener::Listener;
+use crate::shard::pace::Pace;
 use crate::time::Now;
-use crate::tls::{Keys, Renewals, Session};
-use crate::topic::member::Sock;
+use crate::tls::Renewals;
 
 /// A listener and what its connections speak.
 #[derive(Debug)]
@@ -30,16 +28,13 @@ pub(super) struct Listening {
     pub listener: Listener,
 }
 
-/// Where accepted connections go.
+/// How connections come to a shard.
 #[derive(Debug)]
-pub(crate) struct Intake<'a, H: Handler> {
-    /// Who decides.
-    pub(crate) core: &'a mut ShardCore<H>,
-    /// Who counts the connections of all shards.
-    pub(crate) shared: &'a Shared,
-    pub(crate) registry: &'a Registry,
-    pub(super) links: &'a mut Links,
-    pub(super) sessions: &'a mut Sessions,
+pub(super) struct Entrance {
+    pub(super) listening: Vec<Listening>,
+    /// Other certificates for those with TLS.
+    pub(super) renewals: Renewals,
+    pub(super) pace: Pace,
 }
 
 /// The listeners of one shard.
@@ -48,7 +43,10 @@ pub(super) struct Acceptor {
     listeners: Vec<(Listening, bool)>,
     /// Other certificates for those with TLS.
     renewals: Renewals,
-    /// No accepts until then: the kernel had nothing to give.
+    pace: Pace,
+    /// The listener to begin with.
+    first: usize,
+    /// No accepts until then: the kernel had nothing to give, or the rate has.
     paused_until: Option<Now>,
     /// Given up for a moment when there is no other descriptor, to turn a connection away.
     spare: Option<File>,
@@ -63,11 +61,8 @@ impl Acceptor {
     /// # Errors
     ///
     /// Out of memory for the registration.
-    pub(super) fn new(
-        mut listening: Vec<Listening>,
-        renewals: Renewals,
-        registry: &Registry,
-    ) -> io::Result<Self> {
+    pub(super) fn new(entrance: Entrance, registry: &Registry) -> io::Result<Self> {
+        let mut listening = entrance.listening;
         for (index, listening) in listening.iter_mut().enumerate() {
             registry.register(&mut listening.socket, token(index), Interest::READABLE)?;
         }
@@ -78,7 +73,9 @@ impl Acceptor {
         let spare = File::open("/dev/null").ok();
         Ok(Self {
             listeners,
-            renewals,
+            renewals: entrance.renewals,
+            pace: entrance.pace,
+            first: 0,
             paused_until: None,
             spare,
             logged: None,
@@ -122,15 +119,28 @@ impl Acceptor {
             return;
         }
         self.paused_until = None;
-        for index in 0..self.listeners.len() {
+        let count = self.listeners.len();
+        // Where the rate ended it last, so that one listener does not take it all.
+        let first = self.first;
+        for index in (0..count).map(|step| (first + step) % count) {
             for _ in 0..ACCEPTS_PER_TURN {
                 let (listening, ready) = &mut self.listeners[index];
                 let must_wait = listening.listener.keys.is_some() && into.sessions.is_full();
                 if !*ready || must_wait {
                     break;
                 }
+                if let Err(passes_at) = self.pace.check(now) {
+                    into.core.count_accept_wait();
+                    self.paused_until = Some(passes_at);
+                    self.first = index + 1;
+                    return;
+                }
                 match listening.socket.accept() {
-                    Ok((stream, peer)) => open(into, stream, peer, &listening.listener),
+                    Ok((stream, peer)) => {
+                        self.pace.note();
+                        let link = Link::from(stream);
+                        open(into, link, Some(peer), &listening.listener, index);
+                    }
                     Err(err) if err.kind() == ErrorKind::WouldBlock => *ready = false,
                     // It fails before it looks into the queue: there may be nobody.
                     Err(err) if is_scarcity(&err) && self.turn_away(index) => {
@@ -163,6 +173,7 @@ impl Acceptor {
     /// Takes what is queued, as closing the listener would reset it, and closes the listeners.
     pub(super) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
         self.paused_until = None;
+        self.pace = Pace::default();
         for (_, ready) in &mut self.listeners {
             *ready = true;
         }
@@ -173,6 +184,24 @@ impl Acceptor {
             self.accept(into, now);
         }
         self.listeners.clear();
+    }
+
+    /// A connection to a listener has said where it comes from.
+    pub(super) fn begin<H: Handler>(
+        &self,
+        into: &mut Intake<'_, H>,
+        id: ConnId,
+        peer: Option<SocketAddr>,
+        index: usize,
+    ) {
+        match (self.listeners.get(index), into.links.get(id)) {
+            (Some((listening, _)), Some(link)) => {
+                let fd = link.fd();
+                begin(into, id, fd, peer, &listening.listener);
+            }
+            // The server drains.
+            _ => into.core.handle_reset(id),
+        }
     }
 
     /// Takes one connection with the spare descriptor and closes it: its client need not wait for
@@ -203,63 +232,6 @@ impl Acceptor {
         );
         self.logged = Some(now);
     }
-}
-
-fn open<H: Handler>(
-    into: &mut Intake<'_, H>,
-    stream: TcpStream,
-    peer: SocketAddr,
-    listener: &Listener,
-) {
-    let link = Link::from(stream);
-    let sock = Sock(link.fd());
-    let id = if into.core.is_full() || !into.shared.admit() {
-        // A handshake only to be told so is more than there is to give.
-        let has_words = listener.speaks_http() && listener.keys.is_none();
-        into.core.handle_overflow(sock, has_words)
-    } else if let Some((_, keys)) = &listener.keys {
-        open_secured(into, &link, peer, &listener.speaks, keys)
-    } else {
-        match &listener.speaks {
-            Speaks::Http => into.core.handle_http_open(sock, Some(peer)),
-            Speaks::Frames { topic, frames } => {
-                let peer = Some(peer);
-                into.core.handle_tcp_open(sock, *frames, topic, peer)
-            }
-        }
-    };
-    if link.register(id, into.registry).is_err() {
-        into.core.handle_reset(id);
-    }
-    into.links.insert(id, link);
-}
-
-/// Opens a connection that has a TLS handshake before it.
-fn open_secured<H: Handler>(
-    into: &mut Intake<'_, H>,
-    link: &Link,
-    peer: SocketAddr,
-    speaks: &Speaks,
-    keys: &Keys,
-) -> ConnId {
-    let sock = Sessions::sock(into.core.next_key());
-    let frames = match speaks {
-        Speaks::Http => None,
-        Speaks::Frames { frames, .. } => Some(*frames),
-    };
-    let id = into.core.handle_early_open(sock, frames);
-    let beginning = Beginning {
-        speaks: speaks.clone(),
-        peer,
-    };
-    match Session::new(keys) {
-        Ok(session) => {
-            let secured = Secured::new(link.fd(), session, beginning);
-            into.sessions.insert(id, secured);
-        }
-        Err(_) => into.core.handle_tls_failure(id),
-    }
-    id
 }
 
 /// Whether an accept failed for want of descriptors or memory, and will again if tried at once.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
+use crate::admission::PerAddress;
 use crate::counters::{Counters, Snapshot};
 use crate::id::ShardId;
 
@@ -26,17 +27,20 @@ pub struct Shared {
     /// Connections of all shards; those being turned away not among them.
     connections: AtomicUsize,
     connections_max: usize,
+    /// Those of each address, if there is a limit.
+    per_address: Option<Arc<PerAddress>>,
     snapshots: Vec<Snapshot>,
 }
 
 impl Shared {
     /// The state of a server that starts with so many shards.
-    pub fn new(shards: ShardId, connections_max: usize) -> Self {
+    pub fn new(shards: ShardId, connections_max: usize, per_address: Option<PerAddress>) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Serve as u8),
             undrained: AtomicUsize::new(shards.into()),
             connections: AtomicUsize::new(0),
             connections_max,
+            per_address: per_address.map(Arc::new),
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
         }
     }
@@ -53,6 +57,11 @@ impl Shared {
             self.leave();
         }
         admitted
+    }
+
+    /// Who counts the connections of each address.
+    pub fn per_address(&self) -> Option<Arc<PerAddress>> {
+        self.per_address.clone()
     }
 
     /// Counts one connection less.

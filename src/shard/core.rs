@@ -10,13 +10,11 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::conn::{Conn, OVERFLOW, PAUSED, Proto, READABLE};
+use crate::conn::{Conn, PAUSED, Proto, READABLE};
 use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
-use crate::limits::{OVERFLOW_MAX, TIMEOUTS_PER_TURN};
-use crate::proto::Frames;
-use crate::proto::http::Response;
+use crate::limits::TIMEOUTS_PER_TURN;
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::shard::questions::Answers;
@@ -71,35 +69,6 @@ impl<H: Handler> ShardCore<H> {
         self.inner.inflation.begin_phase();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
-    }
-
-    /// Whether the shard has as many connections as it may.
-    pub fn is_full(&self) -> bool {
-        self.inner.config.connections_max <= self.inner.conns.len() - self.inner.overflow
-    }
-
-    /// A connection has been accepted that is one too many: it is told so where there are words
-    /// for it, and closed.
-    pub fn handle_overflow(&mut self, sock: Sock, speaks_http: bool) -> ConnId {
-        let proto = if speaks_http {
-            Proto::Http(Box::default())
-        } else {
-            Proto::Framed(Frames::default())
-        };
-        let id = self.add(sock, proto);
-        if let Some(conn) = self.inner.conn(id.key) {
-            conn.set(OVERFLOW, true);
-        }
-        self.inner.overflow += 1;
-        self.inner.count_limit(Limit::Connections);
-        if OVERFLOW_MAX < self.inner.overflow {
-            self.inner.kill(id.key, CloseReason::Overload);
-        } else if speaks_http {
-            let response = Response::text(503, "the server is at its limit of connections");
-            self.inner.reply(id.key, |out| response.encode(out, false));
-        }
-        self.inner.close(id.key, CloseReason::Overload);
-        id
     }
 
     /// Whether to read from a connection now; if not, it is among `take_readable` later.
@@ -259,6 +228,11 @@ impl<H: Handler> ShardCore<H> {
         &mut inner.counters
     }
 
+    /// Counts that accepting waits for its rate.
+    pub fn count_accept_wait(&mut self) {
+        self.inner.count_limit(Limit::AcceptRate);
+    }
+
     /// Counts accepts that failed for want of descriptors or memory.
     pub fn count_accept_error(&mut self) {
         self.inner.counters.accept_errors += 1;
@@ -271,6 +245,7 @@ impl<H: Handler> ShardCore<H> {
         let generation = inner.next_generation;
         let conn = Conn::new(sock, generation, proto, inner.now.stamp());
         let key = key32(inner.conns.insert(conn));
+        inner.meters.begin(key);
         ConnId { key, generation }
     }
 }

@@ -33,7 +33,12 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// A connection that was opened early is ready to send its HTTP request.
-    pub fn handle_http_begin(&mut self, id: ConnId, peer: SocketAddr, identity: Option<String>) {
+    pub fn handle_http_begin(
+        &mut self,
+        id: ConnId,
+        peer: Option<SocketAddr>,
+        identity: Option<String>,
+    ) {
         let origin = Origin { peer, identity };
         if let Some(conn) = self.inner.unopened(id) {
             conn.proto = Proto::Http(Box::new(Http::from(Some(Arc::new(origin)))));
@@ -45,7 +50,7 @@ impl<H: Handler> ShardCore<H> {
         &mut self,
         id: ConnId,
         topic: &Arc<str>,
-        peer: SocketAddr,
+        peer: Option<SocketAddr>,
         identity: Option<String>,
     ) {
         if self.inner.unopened(id).is_some() {
@@ -77,7 +82,7 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
-    fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+    pub(super) fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
         self.current(id).filter(|conn| !conn.is(CLOSING | OPEN))
     }
 }

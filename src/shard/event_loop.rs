@@ -12,18 +12,19 @@ use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ANSWERS_PER_TURN, EVENTS_PER_POLL};
 use crate::mesh::ReturnReceiver;
-use crate::shard::accept::{Acceptor, Intake, Listening};
+use crate::shard::accept::{Acceptor, Entrance};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
+use crate::shard::intake::Intake;
 use crate::shard::links::Links;
 use crate::shard::lookout::Lookout;
 use crate::shard::post::Post;
+use crate::shard::preamble::{Heard, Preambles};
 use crate::shard::questions::Answered;
 use crate::shard::reader::Reader;
 use crate::shard::secure::Sessions;
 use crate::shard::wire::{Sent, Wire};
 use crate::time::Now;
-use crate::tls::Renewals;
 
 /// A shard's thread, from its first turn to its last.
 pub(super) struct EventLoop<H: Handler> {
@@ -37,6 +38,7 @@ pub(super) struct EventLoop<H: Handler> {
     events: Events,
     links: Links,
     sessions: Sessions,
+    preambles: Preambles,
     /// Connections with bytes left that no event will tell of again.
     pending: Vec<ConnId>,
     reader: Reader,
@@ -66,8 +68,8 @@ impl<H: Handler> EventLoop<H> {
         answers: ReturnReceiver<Answered<H::Answer>>,
         lookout: Lookout,
         control: Control,
-        listening: Vec<Listening>,
-        renewals: Renewals,
+        entrance: Entrance,
+        preambles: Preambles,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         if let Some(doorbell) = post.doorbell() {
@@ -76,7 +78,7 @@ impl<H: Handler> EventLoop<H> {
                 .register(&mut SourceFd(&fd), DOORBELL, Interest::READABLE)?;
         }
         let sessions = Sessions::new(control.shard());
-        let acceptor = Acceptor::new(listening, renewals, poll.registry())?;
+        let acceptor = Acceptor::new(entrance, poll.registry())?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the shell is where the clock is read"
@@ -93,6 +95,7 @@ impl<H: Handler> EventLoop<H> {
             events: Events::with_capacity(EVENTS_PER_POLL),
             links: Links::default(),
             sessions,
+            preambles,
             pending: Vec::new(),
             reader: Reader::new(),
             start,
@@ -218,20 +221,44 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn read_from(&mut self, id: ConnId, to_the_end: bool) {
+        if self.preambles.is_due(id) {
+            self.hear(id, to_the_end);
+        }
+        if self.preambles.is_due(id) {
+            return;
+        }
         let Self {
             core,
             links,
             sessions,
             reader,
+            preambles,
             ..
         } = self;
         let more = if sessions.has(id) {
             sessions.read(core, id, to_the_end)
         } else {
-            reader.read(core, links, id, to_the_end)
+            reader.read(core, links, preambles, id, to_the_end)
         };
         if more {
             self.pending.push(id);
+        }
+    }
+
+    /// Reads what a proxy has to say of a connection before all else.
+    fn hear(&mut self, id: ConnId, to_the_end: bool) {
+        let Some(link) = self.links.get(id).filter(|_| self.core.is_early(id)) else {
+            // Whatever comes now is not for it any more.
+            return self.preambles.forget(id);
+        };
+        match self.preambles.hear(id, link, to_the_end) {
+            Heard::Nothing => {}
+            Heard::Gone => self.core.handle_reset(id),
+            Heard::Nonsense => self.core.handle_proxy_failure(id),
+            Heard::Client { peer, listener } => {
+                let (acceptor, mut into, _) = self.intake();
+                acceptor.begin(&mut into, id, peer, listener);
+            }
         }
     }
 
@@ -245,8 +272,13 @@ impl<H: Handler> EventLoop<H> {
             }
         }
         let shard = self.control.shard();
-        self.core
-            .settle(|id, reason| log::debug!("shard {shard}: conn {id}: {reason}"));
+        self.core.settle(|id, addr, reason| match addr {
+            Some(addr) => log::debug!("shard {shard}: conn {id} from {addr}: {reason}"),
+            None => log::debug!("shard {shard}: conn {id}: {reason}"),
+        });
+        for _ in 0..self.core.take_turned_away() {
+            self.control.shared().leave();
+        }
         let shared = self.control.shared();
         self.core.reap(|id, _, overflow| {
             if !overflow {
@@ -254,6 +286,7 @@ impl<H: Handler> EventLoop<H> {
             }
             self.sessions.remove(id);
             self.links.remove(id);
+            self.preambles.forget(id);
         });
     }
 
@@ -273,6 +306,7 @@ impl<H: Handler> EventLoop<H> {
         }
     }
 
+    /// Who accepts, and where accepted connections go.
     fn intake(&mut self) -> (&mut Acceptor, Intake<'_, H>, Now) {
         let into = Intake {
             core: &mut self.core,
@@ -280,6 +314,7 @@ impl<H: Handler> EventLoop<H> {
             registry: self.poll.registry(),
             links: &mut self.links,
             sessions: &mut self.sessions,
+            preambles: &mut self.preambles,
         };
         (&mut self.acceptor, into, self.now)
     }

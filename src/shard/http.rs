@@ -57,6 +57,9 @@ impl<H: Handler> ShardCore<H> {
     ) -> Result<Took, HttpError> {
         let framing = request.body_length()?;
         self.inner.config.origins.admit(request)?;
+        if let Err(response) = self.inner.client_of(key, request) {
+            return Ok(self.respond(key, request, &response));
+        }
         let taken = head.len();
         let is_upgrade = request.wants_websocket();
         let is_events = !is_upgrade
@@ -152,7 +155,7 @@ impl<H: Handler> ShardCore<H> {
             return Ok(preflight.grant());
         }
         let inner = &mut self.inner;
-        inner.origin = inner.origin_of(key);
+        inner.origin = inner.client_of(key, request).unwrap_or_default();
         // Nothing but the response is to go out.
         inner.set_closing(key, true);
         let answer = self.handler.on_request(&mut Cx { inner, key }, request);

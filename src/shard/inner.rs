@@ -11,13 +11,15 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::WAITING;
-use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Origin, PAUSED};
-use crate::counters::{Counters, Limit};
+use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Origin};
+use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
+use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
 use crate::shard::mail::{PeerMail, for_peers};
+use crate::shard::meter::Meters;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::RoomWork;
@@ -70,6 +72,12 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) questions: Questions<A>,
     /// Who asks to be opened, or for a page, while the handler is asked.
     pub(super) origin: Option<Arc<Origin>>,
+    /// How fast connections send.
+    pub(super) meters: Meters,
+    /// Where connections come from.
+    pub(super) clients: Clients,
+    /// Connections turned away that the shell has counted.
+    pub(super) turned_away: usize,
     /// What the handler chose for the upgrade it is asked about.
     pub(super) subprotocol: Subprotocol,
     /// Connections that have been sent all, of which the handler wants to know.
@@ -124,6 +132,8 @@ impl<D, A> Inner<D, A> {
         answers: Arc<dyn Answers<A>>,
     ) -> Self {
         let encoder = Encoder::new(config.compression.unwrap_or_default());
+        let clients = Clients::new(&config);
+        let meters = Meters::new(&config);
         Self {
             shard,
             config,
@@ -150,6 +160,9 @@ impl<D, A> Inner<D, A> {
             room_work: VecDeque::new(),
             questions: Questions::new(answers),
             origin: None,
+            clients,
+            meters,
+            turned_away: 0,
             subprotocol: Subprotocol::First,
             drained: Vec::new(),
             unsettled: VecDeque::new(),
@@ -246,21 +259,6 @@ impl<D, A> Inner<D, A> {
     pub(super) fn queue_walk(&mut self, feed_key: u32) {
         if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
             feed.queue_walk(feed_key, &mut self.walks);
-        }
-    }
-
-    /// Counts that a limit was met.
-    pub(super) fn count_limit(&mut self, limit: Limit) {
-        self.counters.limited[limit.index()] += 1;
-    }
-
-    /// Has a paused connection read on.
-    pub(super) fn queue_resume(&mut self, key: u32) {
-        let id = self.id(key);
-        if let Some(conn) = self.conn(key)
-            && conn.is(PAUSED)
-        {
-            self.resumed.push_back(id);
         }
     }
 

@@ -1,17 +1,18 @@
 //! Reading: bytes to requests and messages, and messages to the handler.
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, CORKED, Conn, Input, OPEN, PAUSED, PINGED, Proto, WAITS_OUTBOX};
+use crate::conn::{CLOSING, CORKED, Input, OPEN, PAUSED, PINGED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
 use crate::handler::{Busy, Halt, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
-use crate::limits::{EVENTS_INPUT_BYTES_MAX, HEAD_BYTES_MAX, OUTBOX_BYTES_HIGH};
+use crate::limits::{EVENTS_INPUT_BYTES_MAX, OUTBOX_BYTES_HIGH};
 use crate::proto::length_prefix::Step;
 use crate::proto::ws::encode_pong;
 use crate::proto::ws::{Decoder, Event};
-use crate::proto::{Frames, Framing, Kind};
+use crate::proto::{Frames, Kind};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
+use crate::shard::meter::Verdict;
 
 /// What became of the front of the input.
 pub(super) enum Took {
@@ -47,7 +48,7 @@ impl<H: Handler> ShardCore<H> {
                 self.keep(id, &bytes[taken..]);
             }
             Some(mut input) => {
-                let must_wait = conn.is(PAUSED) || line_cannot_end(conn, max, &input.bytes, bytes);
+                let must_wait = conn.is(PAUSED) || conn.line_cannot_end(max, &input.bytes, bytes);
                 input.bytes.extend_from_slice(bytes);
                 if must_wait {
                     conn.input = Some(input);
@@ -206,6 +207,16 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
+        match self.inner.meter(key, payload.len()) {
+            Verdict::Pass => {}
+            Verdict::Wait(until) => {
+                self.inner.keep_message(key, kind, payload);
+                self.inner.wait_until(key, until);
+                return Took::Paused(taken);
+            }
+            Verdict::Drop => return Took::Bytes(taken),
+            Verdict::Close => return Took::Ended,
+        }
         match self.ask(key, kind, payload) {
             None => Took::Ended,
             Some(Ok(())) => Took::Bytes(taken),
@@ -214,10 +225,7 @@ impl<H: Handler> ShardCore<H> {
                 Took::Ended
             }
             Some(Err(Halt::Wait(busy))) => {
-                if let Some(conn) = self.inner.conn(key) {
-                    let input = conn.input.get_or_insert_default();
-                    input.message = Some((kind, payload.to_vec()));
-                }
+                self.inner.keep_message(key, kind, payload);
                 self.pause(key, busy);
                 Took::Paused(taken)
             }
@@ -284,15 +292,4 @@ impl<H: Handler> ShardCore<H> {
             self.inner.close(key, CloseReason::Overload);
         }
     }
-}
-
-/// Whether more bytes of a head, or of a line of up to `max` bytes, bring no line end, so that
-/// looking at it again is a waste.
-fn line_cannot_end<D>(conn: &Conn<D>, max: usize, kept: &[u8], more: &[u8]) -> bool {
-    let limit = match &conn.proto {
-        Proto::Http(_) => HEAD_BYTES_MAX,
-        Proto::Framed(frames) if frames.framing == Framing::Line => max,
-        _ => return false,
-    };
-    kept.len() + more.len() < limit && !more.contains(&b'\n')
 }

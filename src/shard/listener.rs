@@ -21,6 +21,8 @@ pub struct Listener {
     pub tls: Option<TlsSettings>,
     /// What is loaded for that, and its place among all that is.
     pub keys: Option<(usize, Keys)>,
+    /// Whether those of trusted proxies begin with a header of the PROXY protocol.
+    pub proxied: bool,
 }
 
 /// What the connections of a listener speak.
@@ -57,6 +59,7 @@ impl Listener {
             speaks,
             tls: None,
             keys: None,
+            proxied: false,
         }
     }
 
@@ -85,6 +88,25 @@ impl Listener {
             frames.text = text;
         }
         self
+    }
+
+    /// Whether a connection from one of [`Config::trusted_proxies`] must begin with a header of the
+    /// PROXY protocol, version 1 or 2, which says whom it is for. From elsewhere there must be
+    /// none. It goes before everything else, TLS included.
+    ///
+    /// [`Config::trusted_proxies`]: crate::Config::trusted_proxies
+    #[must_use]
+    pub fn proxy_protocol(mut self, proxied: bool) -> Self {
+        self.proxied = proxied;
+        self
+    }
+
+    /// How the bytes of its connections become messages; `None`: they are HTTP.
+    pub(super) fn frames(&self) -> Option<Frames> {
+        match self.speaks {
+            Speaks::Http => None,
+            Speaks::Frames { frames, .. } => Some(frames),
+        }
     }
 
     /// Whether its connections speak HTTP.

@@ -1,9 +1,11 @@
 //! One core's share of the server: a pure core, and the event loop around it.
 
 mod accept;
+mod arrive;
 #[cfg(any(test, feature = "internals"))]
 mod audit;
 mod backlog;
+mod clients;
 pub mod control;
 pub mod core;
 pub mod cx;
@@ -17,15 +19,19 @@ mod http;
 mod inflate;
 mod inner;
 mod input;
+mod intake;
 mod interest;
 mod lifecycle;
 mod links;
 mod listener;
 mod lookout;
 pub mod mail;
+mod meter;
 mod open;
 mod outboxes;
+mod pace;
 mod post;
+mod preamble;
 mod publish;
 pub mod questions;
 mod reader;

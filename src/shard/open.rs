@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::Http;
 use crate::conn::{Arrival, CLOSING, CORKED, OPEN, Origin, PAUSED, Proto};
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
@@ -23,9 +22,10 @@ use crate::topic::member::Sock;
 impl<H: Handler> ShardCore<H> {
     /// A connection has been accepted that is to send an HTTP request.
     pub fn handle_http_open(&mut self, sock: Sock, peer: Option<SocketAddr>) -> ConnId {
-        let http = Http::from(peer.map(from));
-        let id = self.add(sock, Proto::Http(Box::new(http)));
-        self.inner.arm(id.key);
+        let id = self.handle_early_open(sock, None);
+        if self.handle_peer(id, peer, true) {
+            self.handle_http_begin(id, peer, None);
+        }
         id
     }
 
@@ -37,10 +37,10 @@ impl<H: Handler> ShardCore<H> {
         topic: &Arc<str>,
         peer: Option<SocketAddr>,
     ) -> ConnId {
-        let id = self.add(sock, Proto::Framed(frames));
-        let topic = Arc::clone(topic);
-        let origin = peer.map(from);
-        self.open_tcp(id.key, Arrival { topic, origin });
+        let id = self.handle_early_open(sock, Some(frames));
+        if self.handle_peer(id, peer, true) {
+            self.handle_tcp_begin(id, topic, peer, None);
+        }
         id
     }
 
@@ -103,7 +103,7 @@ impl<H: Handler> ShardCore<H> {
             // Before it subscribes.
             conn.form = granted.map_or(Form::WebSocket, |granted| Form::Deflate(granted.window));
         }
-        let origin = self.inner.origin_of(key);
+        let origin = self.inner.client_of(key, request).unwrap_or_default();
         match self.ask_to_open(key, &Opening::WebSocket(request), origin) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
@@ -136,7 +136,7 @@ impl<H: Handler> ShardCore<H> {
             // It may be a member of a topic before this returns.
             conn.form = Form::Sse;
         }
-        let from = self.inner.origin_of(key);
+        let from = self.inner.client_of(key, request).unwrap_or_default();
         match self.ask_to_open(key, &Opening::Events(request), from) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
@@ -206,13 +206,6 @@ impl<D, A> Inner<D, A> {
             _ => None,
         }
     }
-}
-
-fn from(peer: SocketAddr) -> Arc<Origin> {
-    Arc::new(Origin {
-        peer,
-        identity: None,
-    })
 }
 
 /// The subprotocol of an upgrade.

@@ -170,7 +170,12 @@ impl<D, A> Inner<D, A> {
     /// Offers a paused connection its message again after a moment: it waits for something that
     /// tells nobody when it comes.
     pub(super) fn wait_a_moment(&mut self, key: u32) {
-        let deadline = self.now.plus(MOMENT);
+        self.wait_until(key, self.now.plus(MOMENT));
+    }
+
+    /// Offers a connection its message again when that moment has passed, and reads it no further
+    /// until then.
+    pub(super) fn wait_until(&mut self, key: u32, deadline: Now) {
         let question = self.questions.open.entry(key).or_insert(Question {
             ticket: 0,
             deadline,
@@ -182,6 +187,7 @@ impl<D, A> Inner<D, A> {
         if let Some(conn) = self.conn(key) {
             conn.set(ASKING, true);
         }
+        self.set_paused(key, true);
         self.arm(key);
     }
 

@@ -7,6 +7,7 @@ use crate::id::ConnId;
 use crate::limits::READ_BYTES_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::links::Links;
+use crate::shard::preamble::Preambles;
 use crate::sys::socket;
 
 /// Reads plain sockets.
@@ -32,6 +33,7 @@ impl Reader {
         &mut self,
         core: &mut ShardCore<H>,
         links: &Links,
+        preambles: &mut Preambles,
         id: ConnId,
         to_the_end: bool,
     ) -> bool {
@@ -47,6 +49,9 @@ impl Reader {
                 // tell: the socket's own error does.
                 Ok(0) if link.has_failed() => core.handle_reset(id),
                 Ok(0) => core.handle_read_end(id),
+                Ok(n) if preambles.is_forbidden(id, &self.buffer[..n]) => {
+                    core.handle_proxy_failure(id);
+                }
                 Ok(n) => {
                     core.handle_bytes(id, &mut self.buffer[..n]);
                     budget = budget.saturating_sub(n);

@@ -5,6 +5,7 @@ use crate::conn::{Conn, PAUSED, Proto, READ_ENDED, READABLE};
 use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
+use crate::proto::Kind;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
@@ -121,6 +122,24 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
+    /// Keeps a message that is to be offered later.
+    pub(super) fn keep_message(&mut self, key: u32, kind: Kind, payload: &[u8]) {
+        if let Some(conn) = self.conn(key) {
+            let input = conn.input.get_or_insert_default();
+            input.message = Some((kind, payload.to_vec()));
+        }
+    }
+
+    /// Has a paused connection read on.
+    pub(super) fn queue_resume(&mut self, key: u32) {
+        let id = self.id(key);
+        if let Some(conn) = self.conn(key)
+            && conn.is(PAUSED)
+        {
+            self.resumed.push_back(id);
+        }
+    }
+
     /// Reads a connection no further, or on.
     pub(super) fn set_paused(&mut self, key: u32, paused: bool) {
         let Some(conn) = self.conns.get_mut(key as usize) else {

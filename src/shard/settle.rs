@@ -1,6 +1,8 @@
 //! The end of a turn: the handler is told who has ended or has been sent all, and connections are
 //! freed.
 
+use core::net::SocketAddr;
+
 use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, DEAD, OPEN, OVERFLOW};
 use crate::counters::status_index;
@@ -12,15 +14,16 @@ use crate::shard::cx::Cx;
 use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
-    /// Tells the handler of connections that have ended, and `note` why, and of those that have
+    /// Tells the handler of connections that have ended, and `note` whence they came, if that is
+    /// kept, and why; and of those that have
     /// been sent all.
-    pub fn settle(&mut self, mut note: impl FnMut(ConnId, CloseReason)) {
+    pub fn settle(&mut self, mut note: impl FnMut(ConnId, Option<SocketAddr>, CloseReason)) {
         while let Some((id, reason)) = self.inner.ended.pop() {
             self.inner.counters.closed[reason.index()] += 1;
             if let CloseReason::Refused(status) = reason {
                 self.inner.counters.refused[status_index(status)] += 1;
             }
-            note(id, reason);
+            note(id, self.inner.clients.addr(id.key), reason);
             self.tell_end(id, reason);
         }
         while let Some(id) = self.inner.drained.pop() {
@@ -80,6 +83,7 @@ impl<H: Handler> ShardCore<H> {
                 return false;
             };
             debug_assert!(conn.is(DEAD));
+            self.inner.clients.leave(key);
             let overflow = conn.is(OVERFLOW);
             self.inner.overflow -= usize::from(overflow);
             let generation = conn.generation;

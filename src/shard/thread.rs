@@ -13,14 +13,16 @@ use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
 use crate::mesh::{Doorbell, Port, ReturnSender, returns};
 use crate::net::listener;
-use crate::shard::accept::Listening;
+use crate::shard::accept::{Entrance, Listening};
 use crate::shard::control::{Control, Phase, Shared};
 use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
 use crate::shard::listener::Listener;
 use crate::shard::lookout::Lookout;
 use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::pace::Pace;
 use crate::shard::post::Post;
+use crate::shard::preamble::Preambles;
 use crate::shard::questions::{Answered, Answers};
 use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
@@ -173,8 +175,11 @@ fn prepare<H: Handler>(
         let socket = listener::listen(socket)?;
         listening.push(Listening { socket, listener });
     }
+    let preambles = Preambles::new(config.trusted_proxies.clone());
+    let pace = Pace::new(config.accept_rate);
+    let per_address = shared.per_address();
     let (sender, receiver) = returns(port.bell());
-    let core = ShardCore::new(
+    let mut core = ShardCore::new(
         shard,
         shards,
         config,
@@ -183,14 +188,21 @@ fn prepare<H: Handler>(
         make(shard),
         Arc::new(sender),
     );
+    if let Some(limit) = per_address {
+        core.limit_addresses(limit);
+    }
     EventLoop::new(
         core,
         Post::new(port),
         receiver,
         Lookout::new(has_cores),
         Control::new(shared, shard),
-        listening,
-        renewals,
+        Entrance {
+            listening,
+            renewals,
+            pace,
+        },
+        preambles,
     )
     .map(Some)
 }

@@ -51,6 +51,17 @@ pub fn recv(fd: RawFd, room: &mut [u8]) -> Result<usize, Errno> {
     Ok(received)
 }
 
+/// Copies what the socket has into the front of `room`, for a later [`recv`] to receive.
+///
+/// # Errors
+///
+/// As [`recv`].
+pub fn peek(fd: RawFd, room: &mut [u8]) -> Result<usize, Errno> {
+    let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+    let (seen, _) = rustix::net::recv(borrow(fd)?, room, flags)?;
+    Ok(seen)
+}
+
 /// Sends the end of the stream after what was sent before; receiving goes on (`shutdown(2)`).
 ///
 /// # Errors
@@ -101,6 +112,19 @@ mod tests {
         let mut room = [0; 16];
         assert_eq!(recv(right.as_raw_fd(), &mut room), Ok(7));
         assert_eq!(&room[..7], b"one two");
+    }
+
+    #[test]
+    fn what_is_only_looked_at_is_still_there() {
+        let (left, right) = UnixStream::pair().unwrap();
+        assert_eq!(send(left.as_raw_fd(), b"one"), Ok(3));
+        let mut room = [0; 16];
+        for _ in 0..2 {
+            assert_eq!(peek(right.as_raw_fd(), &mut room), Ok(3));
+            assert_eq!(&room[..3], b"one");
+        }
+        assert_eq!(recv(right.as_raw_fd(), &mut room), Ok(3));
+        assert_eq!(peek(right.as_raw_fd(), &mut room), Err(Errno::AGAIN));
     }
 
     #[test]

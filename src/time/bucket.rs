@@ -49,9 +49,10 @@ impl Rate {
         }
     }
 
-    /// How long `count` of it take, in nanoseconds.
+    /// How long `count` of it take, in whole nanoseconds: the sum of parts is never more than the
+    /// whole, so that a burst passes however it is cut.
     fn time_of(self, count: usize) -> u64 {
-        let nanos = (count as u128 * NANOS_PER_SECOND).div_ceil(self.per_second.get().into());
+        let nanos = count as u128 * NANOS_PER_SECOND / u128::from(self.per_second.get());
         nanos.try_into().unwrap_or(u64::MAX)
     }
 }
@@ -124,6 +125,18 @@ mod tests {
         assert_eq!(bucket.take(rate, 1, at(99)), Err(at(100)));
         assert_eq!(bucket.take(rate, 1, at(100)), Ok(()));
         assert_eq!(bucket.take(rate, 1, at(100)), Err(at(200)));
+    }
+
+    #[test]
+    fn a_burst_passes_however_it_is_cut() {
+        for per_second in [3, 7, 60, 999] {
+            let rate = rate(per_second, per_second);
+            let mut bucket = Bucket::default();
+            for _ in 0..per_second {
+                assert_eq!(bucket.take(rate, 1, at(0)), Ok(()), "{per_second}");
+            }
+            assert!(bucket.take(rate, 1, at(0)).is_err(), "{per_second}");
+        }
     }
 
     #[test]

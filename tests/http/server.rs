@@ -160,7 +160,7 @@ impl Server {
             while self.core.take_finished().is_some() {}
             while self.core.take_readable().is_some() {}
             let ended = &mut self.ended;
-            self.core.settle(|id, reason| {
+            self.core.settle(|id, _, reason| {
                 ended.insert(id, reason);
             });
             self.core.reap(|_, _, _| {});

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "test support")]
 
 mod admin;
+mod admission;
 mod application;
 mod bad_input;
 mod client;
@@ -15,6 +16,7 @@ mod http;
 mod kinds;
 mod life;
 mod order;
+mod proxied;
 mod slow;
 mod support;
 mod tls;

@@ -278,7 +278,7 @@ impl Shard {
                 net.sockets[at].shut = true;
             }
         }
-        self.core.settle(|_, _| {});
+        self.core.settle(|_, _, _| {});
         let socks = &mut self.socks;
         self.core.reap(|id, sock, _| {
             let at = socks.remove(&id).expect("closed twice, or never opened");

@@ -33,7 +33,7 @@ pub(in crate::shard) struct Secured {
 #[derive(Debug)]
 pub(in crate::shard) struct Beginning {
     pub(in crate::shard) speaks: Speaks,
-    pub(in crate::shard) peer: SocketAddr,
+    pub(in crate::shard) peer: Option<SocketAddr>,
 }
 
 impl Secured {

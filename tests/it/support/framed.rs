@@ -34,10 +34,15 @@ impl Framed {
 
     /// The same over a socket of the caller's.
     pub(crate) fn greeted(stream: TcpStream, framing: Framing) -> Self {
-        let stream = BufReader::new(stream);
-        let mut client = Self { framing, stream };
+        let mut client = Self::over(stream, framing);
         assert_eq!(client.next(), b"", "the first frame is empty");
         client
+    }
+
+    /// Over a socket whose greeting is yet to come.
+    pub(crate) fn over(stream: TcpStream, framing: Framing) -> Self {
+        let stream = BufReader::new(stream);
+        Self { framing, stream }
     }
 
     pub(crate) fn send(&mut self, payload: &[u8]) {
@@ -78,6 +83,11 @@ impl Framed {
         let mut payload = vec![0; len];
         self.stream.read_exact(&mut payload).unwrap();
         Some(payload)
+    }
+
+    /// The socket under it.
+    pub(crate) fn into_stream(self) -> TcpStream {
+        self.stream.into_inner()
     }
 
     fn varint(&mut self) -> usize {

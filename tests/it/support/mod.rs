@@ -12,4 +12,5 @@ pub(crate) mod socket;
 pub(crate) mod switchboard;
 pub(crate) mod tls;
 pub(crate) mod wait;
+pub(crate) mod whence;
 pub(crate) mod ws;

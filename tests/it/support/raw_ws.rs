@@ -55,6 +55,11 @@ impl<S: Read + Write> RawWs<S> {
     pub(crate) fn with_fields(mut stream: S, path: &str, fields: &str) -> Self {
         let request = upgrade_request(path).replacen("Host:", &format!("{fields}Host:"), 1);
         stream.write_all(request.as_bytes()).unwrap();
+        Self::upgraded(stream)
+    }
+
+    /// Over a socket on which an upgrade was asked for.
+    pub(crate) fn upgraded(stream: S) -> Self {
         let mut reader = BufReader::new(stream);
         let mut status = String::new();
         reader.read_line(&mut status).unwrap();

@@ -22,7 +22,8 @@ pub(crate) fn dial_small(addr: SocketAddr) -> TcpStream {
     limit(socket.into())
 }
 
-fn limit(stream: TcpStream) -> TcpStream {
+/// Has reads and writes give up when nothing moves for long.
+pub(crate) fn limit(stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream.set_nodelay(true).unwrap();

@@ -1,0 +1,97 @@
+//! Where accepted connections go: to the core, after whatever goes before their protocol.
+
+use core::net::SocketAddr;
+use std::os::fd::RawFd;
+
+use mio::Registry;
+
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::shard::control::Shared;
+use crate::shard::core::ShardCore;
+use crate::shard::links::{Link, Links};
+use crate::shard::listener::{Listener, Speaks};
+use crate::shard::preamble::Preambles;
+use crate::shard::secure::{Beginning, Secured, Sessions};
+use crate::tls::Session;
+use crate::topic::member::Sock;
+
+/// Where accepted connections go.
+#[derive(Debug)]
+pub(crate) struct Intake<'a, H: Handler> {
+    /// Who decides.
+    pub(crate) core: &'a mut ShardCore<H>,
+    /// Who counts the connections of all shards.
+    pub(crate) shared: &'a Shared,
+    pub(crate) registry: &'a Registry,
+    pub(super) links: &'a mut Links,
+    pub(super) sessions: &'a mut Sessions,
+    pub(super) preambles: &'a mut Preambles,
+}
+
+/// Opens a connection to the listener at `index`, or turns it away.
+pub(super) fn open<H: Handler>(
+    into: &mut Intake<'_, H>,
+    link: Link,
+    peer: Option<SocketAddr>,
+    listener: &Listener,
+    index: usize,
+) {
+    let fd = link.fd();
+    let is_plain = listener.keys.is_none();
+    let is_due = listener.proxied && into.preambles.is_due_from(peer);
+    let id = if into.core.is_full() || !into.shared.admit() {
+        // A handshake only to be told so is more than there is to give.
+        let has_words = listener.speaks_http() && is_plain;
+        into.core.handle_overflow(Sock(fd), has_words)
+    } else {
+        let sock = if is_plain {
+            Sock(fd)
+        } else {
+            Sessions::sock(into.core.next_key())
+        };
+        let id = into.core.handle_early_open(sock, listener.frames());
+        if is_due {
+            into.preambles.expect(id, index, peer);
+        } else {
+            begin(into, id, fd, peer, listener);
+        }
+        id
+    };
+    if link.register(id, into.registry).is_err() {
+        into.core.handle_reset(id);
+    }
+    into.links.insert(id, link);
+    if listener.proxied && is_plain && !is_due {
+        into.preambles.forbid(id);
+    }
+}
+
+/// It is known where a connection comes from: it speaks, after a TLS handshake if it must.
+pub(super) fn begin<H: Handler>(
+    into: &mut Intake<'_, H>,
+    id: ConnId,
+    fd: RawFd,
+    peer: Option<SocketAddr>,
+    listener: &Listener,
+) {
+    if !into.core.handle_peer(id, peer, listener.keys.is_none()) {
+        return;
+    }
+    let speaks = &listener.speaks;
+    let Some((_, keys)) = &listener.keys else {
+        return match speaks {
+            Speaks::Http => into.core.handle_http_begin(id, peer, None),
+            Speaks::Frames { topic, .. } => into.core.handle_tcp_begin(id, topic, peer, None),
+        };
+    };
+    let speaks = speaks.clone();
+    let beginning = Beginning { speaks, peer };
+    match Session::new(keys) {
+        Ok(session) => {
+            let secured = Secured::new(fd, session, beginning);
+            into.sessions.insert(id, secured);
+        }
+        Err(_) => into.core.handle_tls_failure(id),
+    }
+}

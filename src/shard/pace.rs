@@ -1,0 +1,66 @@
+//! How fast a shard accepts connections.
+
+use crate::time::{Bucket, Now, Rate};
+
+/// How fast a shard accepts connections.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// `None`: as fast as they come.
+    rate: Option<Rate>,
+    left: Bucket,
+    /// Taken out of the bucket for a connection that is still to come.
+    has_token: bool,
+}
+
+impl Pace {
+    /// At most so fast.
+    pub(super) fn new(rate: Option<Rate>) -> Self {
+        Self {
+            rate,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the next connection may be accepted.
+    ///
+    /// # Errors
+    ///
+    /// When it may.
+    pub(super) fn check(&mut self, now: Now) -> Result<(), Now> {
+        if let Some(rate) = self.rate.filter(|_| !self.has_token) {
+            self.left.take(rate, 1, now)?;
+            self.has_token = true;
+        }
+        Ok(())
+    }
+
+    /// A connection was accepted.
+    pub(super) fn note(&mut self) {
+        self.has_token = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_connections_that_came_are_counted() {
+        let now = Now::from_millis(0);
+        let mut pace = Pace::new(Rate::per_second(2));
+        for _ in 0..2 {
+            assert_eq!([pace.check(now), pace.check(now)], [Ok(()), Ok(())]);
+            pace.note();
+        }
+        assert_eq!(pace.check(now), Err(Now::from_millis(500)));
+    }
+
+    #[test]
+    fn without_a_rate_all_may_come() {
+        let mut pace = Pace::new(None);
+        for _ in 0..1000 {
+            assert_eq!(pace.check(Now::from_millis(0)), Ok(()));
+            pace.note();
+        }
+    }
+}
