@@ -46,6 +46,8 @@ pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest body of a request in bytes: a message of [`MESSAGE_BYTES_MAX`] in base64, and what a
 /// publish request has around it.
 pub const BODY_BYTES_MAX: usize = MESSAGE_BYTES_MAX / 2 * 3;
+/// The longest body that a user can ask for, in bytes: the same for the longest message.
+pub const BODY_BYTES_CEILING: usize = MESSAGE_BYTES_CEILING / 2 * 3;
 /// Longest line with a chunk's size, its extensions among it, in bytes.
 pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 /// Bytes of all extensions and trailers of one body: nobody reads them.

@@ -9,7 +9,7 @@ use std::thread;
 use clap::Parser;
 use corecast::cli::{Cli, Command};
 use corecast::settings::Settings;
-use corecast::{Admin, Handle, Relay};
+use corecast::{Admin, Handle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -56,7 +56,8 @@ fn run(settings: &Settings) -> io::Result<()> {
     // Before the shards start: there is no moment in which a signal kills them.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let admin = settings.admin.map(Admin::bind).transpose()?;
-    let server = builder.start(|_| Relay::default())?;
+    let relay = settings.relay();
+    let server = builder.start(move |_| relay.clone())?;
     for place in settings.places(&server) {
         log::info!("listening {place}");
     }

@@ -9,33 +9,51 @@ impl Draft {
     /// Complains of combinations that cannot be.
     pub(super) fn check(&mut self) {
         self.check_sizes();
+        self.check_api_key();
         self.check_listeners();
         self.check_addresses();
     }
 
     fn check_sizes(&mut self) {
-        let config = &self.settings.config;
-        let (message, assembly) = (config.message_bytes_max, config.assembly_bytes_max);
-        let (log, backlog) = (config.log_bytes_max, config.backlog_bytes_max);
-        if assembly < message {
-            let what = format!(
-                "{} is less than one message of limits.message, {}",
-                show_size(assembly),
-                show_size(message)
-            );
-            let remedy = "must be at least as much, and much more for many publishers";
-            self.complain_of(&["limits.assembly", "limits.message"], &what, remedy);
+        let config = self.settings.config.clone();
+        for (whole, room, part, need, words) in [
+            (
+                "limits.assembly",
+                Some(config.assembly_bytes_max),
+                "limits.message",
+                config.message_bytes_max,
+                ["message", "publishers"],
+            ),
+            (
+                "limits.assembly",
+                Some(config.assembly_bytes_max),
+                "limits.body",
+                config.body_bytes_max,
+                ["body", "publishers"],
+            ),
+            (
+                "limits.backlog",
+                config.backlog_bytes_max,
+                "limits.log",
+                config.log_bytes_max,
+                ["log", "topics"],
+            ),
+        ] {
+            if let Some(room) = room.filter(|room| *room < need) {
+                let [one, many] = words;
+                let (room, need) = (show_size(room), show_size(need));
+                let what = format!("{room} is less than one {one} of {part}, {need}");
+                let remedy = format!("must be at least as much, and much more for many {many}");
+                self.complain_of(&[whole, part], &what, &remedy);
+            }
         }
-        if let Some(backlog) = backlog
-            && backlog < log
-        {
-            let what = format!(
-                "{} is less than one log of limits.log, {}",
-                show_size(backlog),
-                show_size(log)
-            );
-            let remedy = "must be at least as much, and much more for many topics";
-            self.complain_of(&["limits.backlog", "limits.log"], &what, remedy);
+    }
+
+    fn check_api_key(&mut self) {
+        if !self.settings.api_key.is_word() {
+            let what = "has what cannot stand in a field of a request";
+            let remedy = "must be of ASCII letters, digits and signs, without spaces";
+            self.complain_of(&["api.key"], what, remedy);
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::settings::field::{Field, Given};
+use crate::settings::field::Field;
+use crate::settings::given::Given;
 use crate::settings::keys::{KEYS, Key, SECTIONS};
 use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
 use crate::settings::problem::nearest;

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::settings::list::{List, show_list, split};
+use crate::settings::given::Given;
+use crate::settings::list::{List, show_list};
+use crate::settings::number::{Number, show_range};
 use crate::settings::units::{parse_size, parse_time, show_size, show_time};
 
 /// Where in `T` a value stands.
@@ -16,8 +18,14 @@ type At<T, V> = fn(&mut T) -> &mut V;
 pub(super) enum Field<T> {
     /// `true` or `false`.
     Switch(At<T, bool>),
-    /// A number, or a word.
-    CountOr(At<T, Option<usize>>, RangeInclusive<usize>, &'static str),
+    /// A number.
+    Count(fn(&mut T) -> &mut dyn Number, RangeInclusive<usize>),
+    /// The same, or a word.
+    CountOr(
+        fn(&mut T) -> &mut dyn Number,
+        RangeInclusive<usize>,
+        &'static str,
+    ),
     /// A size in bytes.
     Size(At<T, usize>, RangeInclusive<usize>),
     /// The same, or a word.
@@ -77,77 +85,15 @@ macro_rules! choice {
 }
 pub(super) use choice;
 
-/// A value as it was given.
-#[derive(Clone, Debug)]
-pub(super) enum Given<'a> {
-    /// By the environment or a flag, which know no types.
-    Untyped(&'a str),
-    /// A string of TOML.
-    Text(&'a str),
-    /// An integer of TOML; `None` is beyond all that is asked for.
-    Number(Option<usize>),
-    /// A boolean of TOML.
-    Switch(bool),
-    /// An array of TOML with nothing but strings.
-    List(Vec<&'a str>),
-    /// A type of TOML that no key has, by its name.
-    Other(&'static str),
-}
-
-impl Given<'_> {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Untyped(text) | Self::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn number(&self) -> Option<usize> {
-        match self {
-            Self::Untyped(text) => text.trim().parse().ok(),
-            Self::Number(number) => *number,
-            _ => None,
-        }
-    }
-
-    fn switch(&self) -> Option<bool> {
-        match self {
-            Self::Untyped(text) => text.trim().parse().ok(),
-            Self::Switch(is_on) => Some(*is_on),
-            _ => None,
-        }
-    }
-
-    fn list(&self) -> Option<Vec<&str>> {
-        match self {
-            Self::Untyped(text) => Some(split(text)),
-            Self::List(texts) => Some(texts.clone()),
-            _ => None,
-        }
-    }
-
-    /// The value for a message to whoever gave it.
-    pub(super) fn show(&self) -> String {
-        match self {
-            Self::Untyped(text) | Self::Text(text) => quote(text),
-            Self::Number(Some(number)) => number.to_string(),
-            Self::Number(None) => "this number".to_owned(),
-            Self::Switch(is_on) => is_on.to_string(),
-            Self::List(texts) => show_list(texts),
-            Self::Other(name) => format!("a value of the type {name}"),
-        }
-    }
-}
-
 impl<T: Clone> Field<T> {
     /// Sets the value to what was given; `false`, and nothing is set, if that is not right.
     pub(super) fn read(&self, into: &mut T, given: &Given<'_>) -> bool {
         let text = given.text();
         let read = match self {
             Self::Switch(at) => given.switch().map(|is_on| *at(into) = is_on),
+            Self::Count(at, range) => at(into).set(count(given, range)),
             Self::CountOr(at, range, none) => {
-                let number = given.number().filter(|number| range.contains(number));
-                or(number, text, none).map(|number| *at(into) = number)
+                or(count(given, range), text, none).and_then(|number| at(into).set(number))
             }
             Self::Size(at, range) => size(given, range).map(|size| *at(into) = size),
             Self::SizeOr(at, range, none) => {
@@ -180,7 +126,8 @@ impl<T: Clone> Field<T> {
         let of = &mut of.clone();
         match self {
             Self::Switch(at) => at(of).to_string(),
-            Self::CountOr(at, _, none) => match at(of) {
+            Self::Count(at, _) => at(of).number().unwrap_or_default().to_string(),
+            Self::CountOr(at, _, none) => match at(of).number() {
                 Some(number) => number.to_string(),
                 None => quote(none),
             },
@@ -210,10 +157,6 @@ impl<T: Clone> Field<T> {
 
     /// What would be right, after "write".
     pub(super) fn expects(&self, of: &T) -> String {
-        let number = |range: &RangeInclusive<usize>| match *range.end() {
-            usize::MAX => format!("a number from {} on", range.start()),
-            end => format!("a number from {} to {end}", range.start()),
-        };
         let size = |range: &RangeInclusive<usize>| {
             let (from, to) = (show_size(*range.start()), show_size(*range.end()));
             format!("a size from {} to {}", quote(&from), quote(&to))
@@ -224,7 +167,8 @@ impl<T: Clone> Field<T> {
         };
         match self {
             Self::Switch(_) => "true or false".to_owned(),
-            Self::CountOr(_, range, none) => format!("{} or {}", number(range), quote(none)),
+            Self::Count(_, range) => show_range(range),
+            Self::CountOr(_, range, none) => format!("{} or {}", show_range(range), quote(none)),
             Self::Size(_, range) => size(range),
             Self::SizeOr(_, range, none) => format!("{} or {}", size(range), quote(none)),
             Self::Time(_, range) => time(range),
@@ -261,6 +205,10 @@ fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> 
         Some(value) => Some(Some(value)),
         None => (text == Some(none)).then_some(None),
     }
+}
+
+fn count(given: &Given<'_>, range: &RangeInclusive<usize>) -> Option<usize> {
+    given.number().filter(|number| range.contains(number))
 }
 
 fn size(given: &Given<'_>, range: &RangeInclusive<usize>) -> Option<usize> {

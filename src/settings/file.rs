@@ -5,7 +5,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::settings::Source;
 use crate::settings::draft::{Draft, listener_key};
-use crate::settings::field::Given;
+use crate::settings::given::Given;
 use crate::settings::keys::{KEYS, SECTIONS};
 use crate::settings::listener_keys::LISTENER_KEYS;
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::config::SlowConsumer;
 use crate::limits::{
-    ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, LOG_BYTES_CEILING, MESSAGE_BYTES_CEILING,
-    SHARDS_MAX, TCP_USER_TIMEOUT,
+    ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, LOG_BYTES_CEILING,
+    MESSAGE_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
 };
 use crate::settings::field::{Field, choice};
 use crate::settings::{Level, Settings, Tables};
@@ -46,6 +46,13 @@ impl<T> Key<T> {
         }
     }
 
+    const fn secret(self) -> Self {
+        Self {
+            is_secret: true,
+            ..self
+        }
+    }
+
     pub(super) const fn required(self) -> Self {
         Self {
             is_required: true,
@@ -61,6 +68,15 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("limits", "What the server admits and keeps."),
     ("timeouts", "How long it waits."),
     ("topics", "How topics behave."),
+    ("http", "What is particular to HTTP."),
+    (
+        "compression",
+        "For the WebSocket clients that offer permessage-deflate (RFC 7692).",
+    ),
+    (
+        "api",
+        "Publishing by HTTP: `/api/publish`, `/api/broadcast`, `/api/batch`.",
+    ),
     (
         "admin",
         "The port for operators: `/metrics`, `/livez`, `/readyz`.",
@@ -131,9 +147,33 @@ pub(super) static KEYS: &[Key<Settings>] = &[
          most is closed.",
     ),
     key(
+        "limits.body",
+        Field::Size(|s| &mut s.config.body_bytes_max, 0..=BODY_BYTES_CEILING),
+        "Longest body of an HTTP request; a longer one is refused with 413.",
+    ),
+    key(
+        "limits.requests_per_connection",
+        Field::Count(
+            |s| &mut s.config.requests_per_conn_max,
+            1..=u32::MAX as usize,
+        ),
+        "HTTP requests answered on one connection; the last answer says that it closes.",
+    ),
+    key(
         "timeouts.handshake",
         Field::Time(|s| &mut s.config.handshake_timeout, SHORT),
         "A request must be complete this long after the connection was accepted.",
+    ),
+    key(
+        "timeouts.body",
+        Field::Time(|s| &mut s.config.body_timeout, SHORT),
+        "The body of an HTTP request must be complete this long after its head.",
+    ),
+    key(
+        "timeouts.keep_alive",
+        Field::Time(|s| &mut s.config.keep_alive_timeout, SHORT),
+        "A connection whose last HTTP answer was this long ago, and that asks nothing more, is \
+         closed.",
     ),
     key(
         "timeouts.ping",
@@ -177,6 +217,36 @@ pub(super) static KEYS: &[Key<Settings>] = &[
          once need not wait for it.",
     ),
     key(
+        "http.origins",
+        Field::List(|s| &mut s.config.origins),
+        "The origins whose pages browsers let use the server: `self` for the server's own, \
+         `https://example.com`, `https://*.example.com` for all below it, `null` for files and \
+         sandboxes, `*` for all. Whoever is no browser is not asked.",
+    ),
+    key(
+        "compression.enabled",
+        Field::Switch(|s| &mut s.compress),
+        "Whether anything is compressed. Each message is, once on each shard, if anyone there \
+         wants it so.",
+    ),
+    key(
+        "compression.level",
+        Field::Count(|s| &mut s.compression.level, 1..=9),
+        "How hard, from 1, the fastest, to 9, the smallest.",
+    ),
+    key(
+        "compression.threshold",
+        Field::Size(|s| &mut s.compression.threshold, 0..=MESSAGE_BYTES_CEILING),
+        "Messages of this many bytes or less are sent as they are.",
+    ),
+    key(
+        "api.key",
+        Field::Text(|s| &mut s.api_key.0, 0..=API_KEY_BYTES_MAX),
+        "What publishers send in `X-API-Key`, or as `Authorization: apikey`; empty, there is no \
+         publish API. Give it as a variable, or keep the file from others.",
+    )
+    .secret(),
+    key(
         "admin.address",
         Field::AddressOr(|s| &mut s.admin, "off"),
         "Where it listens. Nobody is asked who they are: keep it on the loopback interface or a \
@@ -203,6 +273,9 @@ const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs
 /// The kernel ends the connection after its own time, and counts it as nobody's decision.
 const BELOW_TCP: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(TCP_USER_TIMEOUT.as_secs() - 1);
+
+/// Longer than anybody makes one, and with room for the rest in the head of a request.
+const API_KEY_BYTES_MAX: usize = 1024;
 
 choice!(SlowConsumer {
     "drop-oldest" => Self::DropOldest,

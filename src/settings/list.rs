@@ -1,5 +1,6 @@
 //! Values that are lists of texts.
 
+use crate::proto::http::Origins;
 use crate::settings::field::quote;
 
 /// A value that is a list of texts.
@@ -40,6 +41,25 @@ impl List for Paths {
 
     fn example(&self) -> &'static [&'static str] {
         &["first.pem", "second.pem"]
+    }
+}
+
+impl List for Origins {
+    fn texts(&self) -> Vec<String> {
+        self.patterns().collect()
+    }
+
+    fn take(&mut self, texts: &[&str]) -> Option<()> {
+        *self = Self::parse(texts).ok()?;
+        Some(())
+    }
+
+    fn what(&self) -> &'static str {
+        "origins, `self`, `null` and `*`"
+    }
+
+    fn example(&self) -> &'static [&'static str] {
+        &["self", "https://example.com", "https://*.example.com:8443"]
     }
 }
 

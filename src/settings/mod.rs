@@ -20,10 +20,13 @@ mod check;
 mod draft;
 mod field;
 mod file;
+mod given;
 mod keys;
 mod list;
 mod listener_keys;
+mod number;
 mod problem;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -35,11 +38,13 @@ use std::collections::BTreeMap;
 
 use crate::config::Config;
 use crate::proto::Framing;
-use crate::relay::LOBBY;
+use crate::proto::ws::deflate::Compression;
+use crate::relay::{LOBBY, Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
 pub use crate::settings::list::Paths;
 pub use crate::settings::problem::{Problem, Source};
+pub use crate::settings::secret::Secret;
 pub use crate::settings::tls::{ClientAuth, Tls, TlsVersion};
 pub use crate::settings::write::{default_file, reference};
 use crate::shard::Listener;
@@ -55,8 +60,14 @@ pub struct Settings {
     pub tables: Tables,
     /// Most connections; `None` for what the limit of open files allows.
     pub connections: Option<usize>,
-    /// What the shards run with.
+    /// What the shards run with, but for `compression`.
     pub config: Config,
+    /// Whether anything is compressed.
+    pub compress: bool,
+    /// How it is.
+    pub compression: Compression,
+    /// Who has it may publish over HTTP; empty, nobody may.
+    pub api_key: Secret,
     /// Where the admin port listens, if there is one.
     pub admin: Option<SocketAddr>,
     /// What is logged.
@@ -158,7 +169,7 @@ impl Settings {
     /// The server that they describe.
     pub fn builder(&self) -> ServerBuilder {
         let mut builder = Server::builder()
-            .config(self.config.clone())
+            .config(self.config())
             .pin(self.pin)
             .own_tables(self.tables == Tables::Own);
         if let Some(shards) = self.shards {
@@ -171,6 +182,23 @@ impl Settings {
             builder = builder.listen(listen.listener());
         }
         builder
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            compression: self.compress.then_some(self.compression),
+            ..self.config.clone()
+        }
+    }
+
+    /// The application that they describe; the same on every shard.
+    pub fn relay(&self) -> Relay {
+        let settings = RelaySettings::default();
+        Relay::new(if self.api_key.is_empty() {
+            settings
+        } else {
+            settings.with_api_key(self.api_key.0.as_str())
+        })
     }
 
     /// Where each listener of a server that was made by them is, as in `https 127.0.0.1:443`.
@@ -202,6 +230,9 @@ impl Default for Settings {
             tables: Tables::Own,
             connections: None,
             config: Config::default(),
+            compress: Config::default().compression.is_some(),
+            compression: Compression::default(),
+            api_key: Secret::default(),
             admin: None,
             level: Level::Info,
             listeners: vec![

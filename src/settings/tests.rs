@@ -1,5 +1,6 @@
 use super::draft::{LISTENER_FLAGS, variable};
-use super::field::{Field, Given};
+use super::field::Field;
+use super::given::Given;
 use super::keys::{KEYS, Key, SECTIONS};
 use super::listener_keys::LISTENER_KEYS;
 use super::units::{show_size, show_time};
@@ -37,7 +38,7 @@ fn values(settings: &Settings) -> String {
 fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
     let other = match &key.field {
         Field::Switch(at) => (!*at(&mut default.clone())).to_string(),
-        Field::CountOr(_, range, _) => range.start().to_string(),
+        Field::Count(_, range) | Field::CountOr(_, range, _) => range.start().to_string(),
         Field::Size(_, range) | Field::SizeOr(_, range, _) => show_size(*range.end()),
         Field::Time(_, range) | Field::TimeOr(_, range, _) => show_time(*range.end()),
         Field::Choice(at) => {
@@ -45,6 +46,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
             (*words.last().unwrap()).to_owned()
         }
         Field::Address(_) | Field::AddressOr(..) => "[::1]:65535".to_owned(),
+        Field::Text(..) if key.is_secret => "hunter2".to_owned(),
         Field::Text(..) => "\"\\\u{1}x".to_owned(),
         Field::List(at) => at(&mut default.clone()).example().join(","),
     };
@@ -60,7 +62,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
 /// The same in a file.
 fn literal<T: Clone>(key: &Key<T>, sample: &str) -> String {
     match key.field {
-        Field::Switch(_) | Field::CountOr(..) => sample.to_owned(),
+        Field::Switch(_) | Field::Count(..) | Field::CountOr(..) => sample.to_owned(),
         Field::List(_) => list::show_list(&list::split(sample)),
         _ => field::quote(sample),
     }
@@ -105,6 +107,12 @@ fn every_key_is_read_from_everywhere_and_printed_back() {
         let by_file = read(&text, &[], &[]).unwrap();
         assert_eq!(key.field.show(&by_file), literal, "{}", key.name);
         let print = by_file.print();
+        if key.is_secret {
+            assert!(!print.contains(&sample), "{print}");
+            let by_env = read("", &[(&variable(key.name), &sample)], &[]).unwrap();
+            assert_eq!(key.field.show(&by_env), literal, "{}", key.name);
+            continue;
+        }
         let last = key.name.rsplit('.').next().unwrap();
         assert!(
             print.contains(&format!("\n{last} = {literal} # c.toml:"))
@@ -332,6 +340,10 @@ fn what_does_not_go_together_is_told() {
         "c.toml:3: limits.assembly: 1MiB is less than one message of limits.message, 2MiB; must",
     );
     check(
+        "[limits]\nbody = \"2MiB\"\nassembly = \"1MiB\"",
+        "c.toml:3: limits.assembly: 1MiB is less than one body of limits.body, 2MiB; must",
+    );
+    check(
         "[limits]\nbacklog = \"64MiB\"\nlog = \"65MiB\"",
         "c.toml:2: limits.backlog: 64MiB is less than one log of limits.log, 65MiB; must",
     );
@@ -403,7 +415,8 @@ fn variables_of_others_are_left_alone() {
 
 #[test]
 fn a_builder_gets_what_was_set() {
-    let text = "shards = 3\nfd_tables = \"shared\"\n[limits]\nconnections = 5\n";
+    let text = "shards = 3\nfd_tables = \"shared\"\n[limits]\nconnections = 5\n\
+                [compression]\nlevel = 7\n";
     let settings = read(text, &[], &[]).unwrap();
     assert_eq!(settings.builder().capacity(), 5);
     let builder = format!("{:?}", settings.builder());
@@ -412,9 +425,28 @@ fn a_builder_gets_what_was_set() {
         "own_tables: false",
         "pin: true",
         "127.0.0.1:9000",
+        "compression: Some(Compression { level: 7, ",
     ] {
         assert!(builder.contains(field), "no {field}: {builder}");
     }
+    let off = read("[compression]\nenabled = false\n", &[], &[]).unwrap();
+    assert!(format!("{:?}", off.builder()).contains("compression: None"));
+}
+
+#[test]
+fn a_key_of_the_api_is_one_word() {
+    let key = |key: &str| load("", &[("CORECAST_API_KEY", key)], &[]);
+    assert_eq!(key("a-key~1!"), [""; 0]);
+    assert_eq!(key(""), [""; 0]);
+    for wrong in ["two words", "näh", "line\n"] {
+        let problems = key(wrong);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let expected = "CORECAST_API_KEY: api.key: has what cannot stand in a field";
+        assert!(problems[0].starts_with(expected), "{problems:?}");
+        assert!(!problems[0].contains(wrong), "{problems:?}");
+    }
+    let settings = read("", &[("CORECAST_API_KEY", "hunter2")], &[]).unwrap();
+    assert!(!format!("{settings:?}{:?}", settings.relay()).contains("hunter2"));
 }
 
 #[test]
@@ -439,7 +471,7 @@ fn a_secret_is_shown_to_nobody() {
     );
     let mut text = String::new();
     write::line(&mut text, &SECRET, &draft.settings.listeners[0], "");
-    assert_eq!(text, "name = \"***\"\n");
+    assert_eq!(text, "# name = \"***\"\n");
     assert_eq!(draft.settings.listeners[0].name, "hunter2hunter2");
 }
 

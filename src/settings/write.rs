@@ -122,12 +122,13 @@ fn write_file(
 
 pub(super) fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str) {
     let name = key.name.rsplit('.').next().unwrap_or(key.name);
-    let value = if key.is_secret {
-        "\"***\"".to_owned()
+    let value = key.field.show(of);
+    if key.is_secret && value != "\"\"" {
+        // As a comment: who reads this again has no secret, and not one that everybody knows.
+        *text += &format!("# {name} = \"***\"{note}\n");
     } else {
-        key.field.show(of)
-    };
-    *text += &format!("{name} = {value}{note}\n");
+        *text += &format!("{name} = {value}{note}\n");
+    }
 }
 
 /// Whether a listener's key says something where it stands.

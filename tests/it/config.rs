@@ -1,6 +1,7 @@
 //! The configuration of the program: its file, its variables, its commands.
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -12,6 +13,7 @@ use rustix::process::Signal;
 use rustls::ClientConfig;
 use tungstenite::Message;
 
+use crate::support::http::{ask, read_head, upgrade_request};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::program::Program;
 use crate::support::raw_ws::RawWs;
@@ -89,6 +91,46 @@ fn variables_describe_one_too_and_name_the_file() {
     command.env("CORECAST_LOG_LEVEL", "info");
     let mut program = Program::spawn(command);
     program.wait_for("ready: 1 shards");
+}
+
+#[test]
+fn it_says_who_may_ask_and_publish_over_http_and_what_is_compressed() {
+    let file = File::new(
+        "http",
+        "[http]\norigins = [\"https://*.example.com\"]\n[compression]\nenabled = false\n\
+         [limits]\nbody = \"40B\"\n\
+         [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n",
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    command.args(["--config", file.path()]);
+    command.env("CORECAST_API_KEY", "hunter2");
+    let mut program = Program::spawn(command);
+    let http: SocketAddr = program.wait_for("listening http ").parse().unwrap();
+    program.wait_for("ready: ");
+    let publish = |fields: &str, body: &str| {
+        let len = body.len();
+        let head = "POST /api/publish HTTP/1.1\r\nHost: test\r\n";
+        let request = format!("{head}{fields}Content-Length: {len}\r\n\r\n{body}");
+        ask(http, request).status
+    };
+    let body = r#"{"channel":"lobby","data":1}"#;
+    assert_eq!(publish("", body), 401);
+    assert_eq!(publish("X-API-Key: hunter2\r\n", body), 200);
+    let long = body.replace('1', "12345678901234567890");
+    assert_eq!(publish("X-API-Key: hunter2\r\n", &long), 413);
+    let page = |origin: &str| {
+        let request = format!("GET /healthz HTTP/1.1\r\nHost: test\r\nOrigin: {origin}\r\n\r\n");
+        ask(http, request).status
+    };
+    assert_eq!(page("https://app.example.com"), 200);
+    assert_eq!(page("http://test"), 403);
+    let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let request = upgrade_request("/ws/lobby").replace("\r\n\r\n", &format!("\r\n{offer}"));
+    let mut stream = dial(http);
+    stream.write_all(request.as_bytes()).unwrap();
+    let answer = read_head(&mut stream);
+    assert_eq!(answer.status, 101);
+    assert_eq!(answer.field("sec-websocket-extensions"), None, "{answer:?}");
 }
 
 #[test]

@@ -65,6 +65,16 @@ impl Origins {
         Ok(Self(patterns.collect::<Result<_, _>>()?))
     }
 
+    /// The patterns, as [`parse`](Self::parse) takes them, in small letters.
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|pattern| match pattern {
+            Pattern::Any => "*".to_owned(),
+            Pattern::Own => "self".to_owned(),
+            Pattern::Exact(origin) => origin.clone(),
+            Pattern::Within { scheme, domain } => format!("{scheme}*{domain}"),
+        })
+    }
+
     /// Whether a request may come from where it says that it comes from; the origin that may read
     /// the answer, if it says so.
     ///

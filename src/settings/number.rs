@@ -1,0 +1,66 @@
+//! Values that are whole numbers, of whatever width.
+
+use core::ops::RangeInclusive;
+
+/// A value that is a whole number, or none.
+pub(super) trait Number {
+    /// The number, if there is one.
+    fn number(&self) -> Option<usize>;
+
+    /// Sets it to a number, or to none, if it can be that.
+    fn set(&mut self, number: Option<usize>) -> Option<()>;
+}
+
+macro_rules! number {
+    ($($type:ty),*) => {$(
+        impl Number for $type {
+            fn number(&self) -> Option<usize> {
+                usize::try_from(*self).ok()
+            }
+
+            fn set(&mut self, number: Option<usize>) -> Option<()> {
+                *self = number?.try_into().ok()?;
+                Some(())
+            }
+        }
+    )*};
+}
+
+number!(u8, u32);
+
+impl Number for Option<usize> {
+    fn number(&self) -> Option<usize> {
+        *self
+    }
+
+    fn set(&mut self, number: Option<usize>) -> Option<()> {
+        *self = number;
+        Some(())
+    }
+}
+
+/// A range of numbers in words.
+pub(super) fn show_range(range: &RangeInclusive<usize>) -> String {
+    match *range.end() {
+        usize::MAX => format!("a number from {} on", range.start()),
+        end => format!("a number from {} to {end}", range.start()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_not_taken() {
+        let mut level = 1_u8;
+        assert_eq!(level.set(Some(256)), None);
+        assert_eq!(level.set(None), None);
+        assert_eq!(level.number(), Some(1));
+        assert_eq!(level.set(Some(255)), Some(()));
+        assert_eq!(level.number(), Some(255));
+        let mut shards = Some(1);
+        assert_eq!(shards.set(None), Some(()));
+        assert_eq!(shards.number(), None);
+    }
+}
