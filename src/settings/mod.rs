@@ -23,6 +23,7 @@ mod file;
 mod given;
 mod keys;
 mod list;
+mod listen;
 mod listener_keys;
 mod number;
 mod problem;
@@ -37,17 +38,16 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
 
 use crate::config::Config;
-use crate::proto::Framing;
 use crate::proto::ws::deflate::Compression;
-use crate::relay::{LOBBY, Relay, RelaySettings};
+use crate::relay::{Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
 pub use crate::settings::list::Paths;
+pub use crate::settings::listen::{Listen, Protocol};
 pub use crate::settings::problem::{Problem, Source};
 pub use crate::settings::secret::Secret;
 pub use crate::settings::tls::{ClientAuth, Tls, TlsVersion};
 pub use crate::settings::write::{default_file, reference};
-use crate::shard::Listener;
 
 /// Checked values for the whole program.
 #[derive(Clone, Debug)]
@@ -76,36 +76,6 @@ pub struct Settings {
     pub listeners: Vec<Listen>,
     /// Where each value comes from, by the full name of its key; what is not here is a default.
     sources: BTreeMap<String, Source>,
-}
-
-/// One place for clients to connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listen {
-    /// For people; may be empty.
-    pub name: String,
-    /// What its connections speak.
-    pub protocol: Protocol,
-    /// Where it is.
-    pub address: SocketAddr,
-    /// The topic of all its connections, where the protocol names none.
-    pub topic: String,
-    /// Whether all its messages are text, where the protocol does not say.
-    pub text: bool,
-    /// What it says of TLS.
-    pub tls: Tls,
-}
-
-/// What the connections of a listener speak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Protocol {
-    /// HTTP and WebSocket.
-    Http,
-    /// TCP with a 4-byte length before each message.
-    LengthPrefix,
-    /// TCP with a line for each message.
-    Line,
-    /// TCP with a varint length before each message.
-    Varint,
 }
 
 /// Whose the tables of descriptors are.
@@ -240,51 +210,6 @@ impl Default for Settings {
                 Listen::new(Protocol::LengthPrefix, on_loopback(TCP_PORT)),
             ],
             sources: BTreeMap::new(),
-        }
-    }
-}
-
-impl Listen {
-    fn new(protocol: Protocol, address: SocketAddr) -> Self {
-        Self {
-            name: String::new(),
-            protocol,
-            address,
-            topic: LOBBY.to_owned(),
-            text: false,
-            tls: Tls::default(),
-        }
-    }
-
-    fn listener(&self) -> Listener {
-        self.tls.around(match self.protocol.framing() {
-            None => Listener::http(self.address),
-            Some(framing) => Listener::tcp(self.address, self.topic.as_str())
-                .framing(framing)
-                .text(self.text),
-        })
-    }
-
-    /// What it speaks, as the log says it.
-    fn word(&self) -> &'static str {
-        match (self.protocol, self.tls.is_on()) {
-            (Protocol::Http, false) => "http",
-            (Protocol::Http, true) => "https",
-            (_, false) => "tcp",
-            (_, true) => "tls",
-        }
-    }
-}
-
-impl Protocol {
-    /// Where messages end; `None` for HTTP, which has its own ways to say so, and to name topics
-    /// and what is text.
-    fn framing(self) -> Option<Framing> {
-        match self {
-            Self::Http => None,
-            Self::LengthPrefix => Some(Framing::LengthPrefix),
-            Self::Line => Some(Framing::Line),
-            Self::Varint => Some(Framing::Varint),
         }
     }
 }

@@ -117,7 +117,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "settings",
-        &["config", "limits", "proto", "relay", "server", SHELL],
+        &["config", "limits", "proto", "relay", "server", "tls", SHELL],
     ),
     ("cli", &["server", "settings"]),
 ];

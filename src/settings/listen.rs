@@ -1,0 +1,83 @@
+//! One place for clients to connect.
+
+use core::net::SocketAddr;
+
+use crate::proto::Framing;
+use crate::relay::LOBBY;
+use crate::settings::tls::Tls;
+use crate::shard::Listener;
+
+/// One place for clients to connect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listen {
+    /// For people; may be empty.
+    pub name: String,
+    /// What its connections speak.
+    pub protocol: Protocol,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The topic of all its connections, where the protocol names none.
+    pub topic: String,
+    /// Whether all its messages are text, where the protocol does not say.
+    pub text: bool,
+    /// What it says of TLS.
+    pub tls: Tls,
+}
+
+/// What the connections of a listener speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP and WebSocket.
+    Http,
+    /// TCP with a 4-byte length before each message.
+    LengthPrefix,
+    /// TCP with a line for each message.
+    Line,
+    /// TCP with a varint length before each message.
+    Varint,
+}
+
+impl Listen {
+    pub(super) fn new(protocol: Protocol, address: SocketAddr) -> Self {
+        Self {
+            name: String::new(),
+            protocol,
+            address,
+            topic: LOBBY.to_owned(),
+            text: false,
+            tls: Tls::default(),
+        }
+    }
+
+    pub(super) fn listener(&self) -> Listener {
+        self.tls.around(match self.protocol.framing() {
+            None => Listener::http(self.address),
+            Some(framing) => Listener::tcp(self.address, self.topic.as_str())
+                .framing(framing)
+                .text(self.text),
+        })
+    }
+
+    /// What it speaks, as the log says it.
+    pub(super) fn word(&self) -> &'static str {
+        match (self.protocol, self.tls.is_on()) {
+            (Protocol::Http, false) => "http",
+            (Protocol::Http, true) => "https",
+            (_, false) => "tcp",
+            (_, true) => "tls",
+        }
+    }
+}
+
+impl Protocol {
+    /// Where messages end; `None` for HTTP, which has its own ways to say so, and to name topics
+    /// and what is text.
+    pub(super) fn framing(self) -> Option<Framing> {
+        match self {
+            Self::Http => None,
+            Self::LengthPrefix => Some(Framing::LengthPrefix),
+            Self::Line => Some(Framing::Line),
+            Self::Varint => Some(Framing::Varint),
+        }
+    }
+}
