@@ -12,7 +12,7 @@ use crate::proto::{Kind, ProtocolError, length_prefix};
 #[derive(Debug)]
 pub(crate) enum Wire {
     /// Has asked for WebSocket.
-    Asking(Asking),
+    Asking(Box<Asking>),
     /// Was refused; the reason is arriving.
     Refused { status: u16, body: Body },
     /// Frames of WebSocket.

@@ -17,7 +17,7 @@ impl Core {
             && let State::Up(up) = &mut self.state
             && let Some(fault) = up.fault.take()
         {
-            self.handle_fault(fault, now);
+            self.handle_fault(*fault, now);
         }
     }
 

@@ -81,7 +81,7 @@ struct Up {
     closing: bool,
     /// Why it cannot go on, once somebody has taken the messages that came before: they may still
     /// be answered.
-    fault: Option<Fault>,
+    fault: Option<Box<Fault>>,
 }
 
 impl Core {
@@ -116,7 +116,7 @@ impl Core {
         let wire = match &self.settings.offer {
             Some(offer) => {
                 let nonce = self.random.bytes();
-                Wire::Asking(Asking::begin(&mut self.out, offer, nonce))
+                Wire::Asking(Box::new(Asking::begin(&mut self.out, offer, nonce)))
             }
             None => Wire::LengthPrefix(LengthPrefix::default()),
         };
@@ -152,7 +152,7 @@ impl Core {
                     }
                 }
                 Err(fault) if matches!(self.inbox.back(), Some(Event::Message { .. })) => {
-                    up.fault = Some(fault);
+                    up.fault = Some(Box::new(fault));
                 }
                 Err(fault) => return self.handle_fault(fault, now),
             }
