@@ -15,7 +15,7 @@ def command(corecast, folder, *, compression=False, tls=False, admin=False):
     if admin:
         lines += ["[admin]", f'address = "{FREE_PORT}"']
     if compression:
-        lines += ["[compression]", "enabled = true"]
+        lines += ["[compression]"]
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']
     if tls:
         certificate, key = make_certificate(folder)
