@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv6Addr};
 use core::str::FromStr;
+use std::fmt;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -37,7 +38,28 @@ impl FromStr for Network {
     }
 }
 
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.mask.leading_ones();
+        let addr = Ipv6Addr::from_bits(self.addr);
+        let (addr, len, all) = match addr.to_ipv4_mapped() {
+            Some(addr) if 96 <= len => (IpAddr::V4(addr), len - 96, 32),
+            _ => (IpAddr::V6(addr), len, 128),
+        };
+        if len == all {
+            write!(f, "{addr}")
+        } else {
+            write!(f, "{addr}/{len}")
+        }
+    }
+}
+
 impl Networks {
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = Network> {
+        self.0.iter().copied()
+    }
+
     /// Whether the address is of any of them.
     pub fn contain(&self, addr: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(addr))
@@ -148,6 +170,22 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_network_is_written_as_it_is_read() {
+        for text in [
+            "192.0.2.1",
+            "192.0.2.0/24",
+            "0.0.0.0/0",
+            "::1",
+            "2001:db8::/32",
+            "::/0",
+        ] {
+            assert_eq!(text.parse::<Network>().unwrap().to_string(), text);
+        }
+        let mapped: Network = "::ffff:192.0.2.0/120".parse().unwrap();
+        assert_eq!(mapped.to_string(), "192.0.2.0/24");
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl Draft {
                 self.complain_of(&[&key, &protocol], "http listeners have none", &remedy);
             }
         }
+        if listen.proxy_protocol && self.settings.config.trusted_proxies.is_empty() {
+            let key = listener_key(index, "proxy_protocol");
+            let remedy = "name them in trusted_proxies, or leave it out";
+            self.complain_of(&[&key, "trusted_proxies"], "no proxy is trusted", remedy);
+        }
         let mut before = self.settings.listeners[..index].iter();
         if !listen.name.is_empty() && before.any(|other| other.name == listen.name) {
             let what = format!("{:?} is another listener's name", listen.name);

@@ -8,7 +8,9 @@ use std::time::Duration;
 use crate::settings::given::Given;
 use crate::settings::list::{List, show_list};
 use crate::settings::number::{Number, show_range};
+use crate::settings::rate::Per;
 use crate::settings::units::{parse_size, parse_time, show_size, show_time};
+use crate::time::Rate;
 
 /// Where in `T` a value stands.
 type At<T, V> = fn(&mut T) -> &mut V;
@@ -38,6 +40,8 @@ pub(super) enum Field<T> {
         RangeInclusive<Duration>,
         &'static str,
     ),
+    /// A rate, or a word.
+    RateOr(At<T, Option<Rate>>, Per, &'static str),
     /// One of several words.
     Choice(fn(&mut T) -> &mut dyn Choice),
     /// An address with a port.
@@ -103,6 +107,10 @@ impl<T: Clone> Field<T> {
             Self::TimeOr(at, range, none) => {
                 or(time(text, range), text, none).map(|time| *at(into) = time)
             }
+            Self::RateOr(at, per, none) => {
+                let rate = text.and_then(|text| per.parse(text));
+                or(rate, text, none).map(|rate| *at(into) = rate)
+            }
             Self::Choice(at) => {
                 let choice = at(into);
                 let word = text.and_then(|text| choice.words().iter().position(|w| *w == text));
@@ -141,6 +149,10 @@ impl<T: Clone> Field<T> {
                 let time: Option<String> = at(of).map(show_time);
                 quote(time.as_deref().unwrap_or(none))
             }
+            Self::RateOr(at, per, none) => {
+                let rate: Option<String> = at(of).map(|rate| per.show(rate));
+                quote(rate.as_deref().unwrap_or(none))
+            }
             Self::Choice(at) => {
                 let choice = at(of);
                 quote(choice.words().get(choice.chosen()).unwrap_or(&""))
@@ -173,6 +185,10 @@ impl<T: Clone> Field<T> {
             Self::SizeOr(_, range, none) => format!("{} or {}", size(range), quote(none)),
             Self::Time(_, range) => time(range),
             Self::TimeOr(_, range, none) => format!("{} or {}", time(range), quote(none)),
+            Self::RateOr(_, per, none) => {
+                let [plain, full] = per.examples().map(quote);
+                format!("a rate, such as {plain} or {full}, or {}", quote(none))
+            }
             Self::Choice(at) => {
                 let words = at(&mut of.clone()).words().iter();
                 let words: Vec<String> = words.map(|word| quote(word)).collect();

@@ -4,12 +4,13 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::SlowConsumer;
+use crate::config::{BeyondRate, SlowConsumer};
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, LOG_BYTES_CEILING,
     MESSAGE_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
 };
 use crate::settings::field::{Field, choice};
+use crate::settings::rate::Per;
 use crate::settings::{Level, Settings, Tables};
 
 /// A key: its full name with its section, its type, and a sentence about it.
@@ -64,7 +65,10 @@ impl<T> Key<T> {
 /// The sections in the order of the documentation, each with what it is about. Keys before the
 /// first header of a file belong to the section without a name.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
-    ("", "How the server is laid out on the host."),
+    (
+        "",
+        "How the server is laid out on the host, and who is in front of it.",
+    ),
     ("limits", "What the server admits and keeps."),
     ("timeouts", "How long it waits."),
     ("topics", "How topics behave."),
@@ -105,12 +109,52 @@ pub(super) static KEYS: &[Key<Settings>] = &[
          its `own`, or all have one that is `shared`.",
     ),
     key(
+        "trusted_proxies",
+        Field::List(|s| &mut s.config.trusted_proxies),
+        "Proxies that are believed whom they speak for: on listeners with `proxy_protocol` they \
+         must say it, and over HTTP they may (`X-Forwarded-For`).",
+    ),
+    key(
         "limits.connections",
         Field::CountOr(|s| &mut s.connections, 1..=usize::MAX, "auto"),
         "Most connections; more are answered with 503, or closed where there are no words for \
          it. `auto` is what the limit of open files allows.",
     )
     .flag("--max-connections"),
+    key(
+        "limits.connections_per_address",
+        Field::CountOr(
+            |s| &mut s.config.connections_per_address_max,
+            1..=u32::MAX as usize,
+            "off",
+        ),
+        "Most connections of one address, of IPv6 of its first 64 bits; more are answered with \
+         429, or closed. Those of `trusted_proxies` count for whom they speak.",
+    ),
+    key(
+        "limits.accept_rate",
+        Field::RateOr(|s| &mut s.config.accept_rate, Per::Count, "off"),
+        "Connections that are accepted, of all shards together; what comes faster waits in the \
+         kernel.",
+    ),
+    key(
+        "limits.message_rate",
+        Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
+        "Messages that one connection may send.",
+    ),
+    key(
+        "limits.byte_rate",
+        Field::RateOr(|s| &mut s.config.byte_rate, Per::Size, "off"),
+        "Bytes of messages that one connection may send; a message larger than all that may come \
+         at once passes, and is paid for afterwards.",
+    ),
+    key(
+        "limits.beyond_rate",
+        Field::Choice(|s| &mut s.config.beyond_rate),
+        "What becomes of a message beyond these rates: it is kept and its connection read no \
+         further until they allow it (`wait`), goes nowhere (`drop`), or its connection is closed \
+         with 1008 (`close`).",
+    ),
     key(
         "limits.message",
         Field::Size(
@@ -282,6 +326,12 @@ choice!(SlowConsumer {
     "latest" => Self::Latest,
     "drop-newest" => Self::DropNewest,
     "disconnect" => Self::Disconnect,
+});
+
+choice!(BeyondRate {
+    "wait" => Self::Wait,
+    "drop" => Self::Drop,
+    "close" => Self::Close,
 });
 
 choice!(Tables {

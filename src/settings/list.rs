@@ -1,5 +1,6 @@
 //! Values that are lists of texts.
 
+use crate::address::{Network, Networks};
 use crate::proto::http::Origins;
 use crate::settings::field::quote;
 
@@ -60,6 +61,26 @@ impl List for Origins {
 
     fn example(&self) -> &'static [&'static str] {
         &["self", "https://example.com", "https://*.example.com:8443"]
+    }
+}
+
+impl List for Networks {
+    fn texts(&self) -> Vec<String> {
+        self.iter().map(|network| network.to_string()).collect()
+    }
+
+    fn take(&mut self, texts: &[&str]) -> Option<()> {
+        let networks = texts.iter().map(|text| text.parse::<Network>());
+        *self = networks.collect::<Result<_, _>>().ok()?;
+        Some(())
+    }
+
+    fn what(&self) -> &'static str {
+        "addresses and networks"
+    }
+
+    fn example(&self) -> &'static [&'static str] {
+        &["192.0.2.1", "10.0.0.0/8", "2001:db8::/32"]
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Listen {
     pub topic: String,
     /// Whether all its messages are text, where the protocol does not say.
     pub text: bool,
+    /// Whether proxies say by the PROXY protocol whom they speak for.
+    pub proxy_protocol: bool,
     /// What it says of TLS.
     pub tls: Tls,
 }
@@ -45,17 +47,20 @@ impl Listen {
             address,
             topic: LOBBY.to_owned(),
             text: false,
+            proxy_protocol: false,
             tls: Tls::default(),
         }
     }
 
     pub(super) fn listener(&self) -> Listener {
-        self.tls.around(match self.protocol.framing() {
+        let listener = match self.protocol.framing() {
             None => Listener::http(self.address),
             Some(framing) => Listener::tcp(self.address, self.topic.as_str())
                 .framing(framing)
                 .text(self.text),
-        })
+        };
+        let listener = listener.proxy_protocol(self.proxy_protocol);
+        self.tls.around(listener)
     }
 
     /// What it speaks, as the log says it.

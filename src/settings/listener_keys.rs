@@ -48,6 +48,13 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
          where the client says which it is.",
     ),
     of_listener(
+        "proxy_protocol",
+        Field::Switch(|l| &mut l.proxy_protocol),
+        "Whether each connection of one of `trusted_proxies` begins with a header of the PROXY \
+         protocol, version 1 or 2, before TLS where there is any. Others are served as anywhere, \
+         but must send none.",
+    ),
+    of_listener(
         "tls_chain",
         Field::List(|l| &mut l.tls.chains),
         "PEM files, each with a certificate and then those that lead from it to an authority; \

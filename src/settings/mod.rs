@@ -27,6 +27,7 @@ mod listen;
 mod listener_keys;
 mod number;
 mod problem;
+mod rate;
 mod secret;
 #[cfg(test)]
 mod tests;

@@ -39,6 +39,17 @@ impl Number for Option<usize> {
     }
 }
 
+impl Number for Option<u32> {
+    fn number(&self) -> Option<usize> {
+        self.and_then(|number| number.try_into().ok())
+    }
+
+    fn set(&mut self, number: Option<usize>) -> Option<()> {
+        *self = number.map(u32::try_from).transpose().ok()?;
+        Some(())
+    }
+}
+
 /// A range of numbers in words.
 pub(super) fn show_range(range: &RangeInclusive<usize>) -> String {
     match *range.end() {
@@ -59,7 +70,10 @@ mod tests {
         assert_eq!(level.number(), Some(1));
         assert_eq!(level.set(Some(255)), Some(()));
         assert_eq!(level.number(), Some(255));
-        let mut shards = Some(1);
+        let mut connections = Some(1_u32);
+        assert_eq!(connections.set(Some(1 << 32)), None);
+        assert_eq!(connections.number(), Some(1));
+        let mut shards = Some(1_usize);
         assert_eq!(shards.set(None), Some(()));
         assert_eq!(shards.number(), None);
     }

@@ -41,6 +41,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
         Field::Count(_, range) | Field::CountOr(_, range, _) => range.start().to_string(),
         Field::Size(_, range) | Field::SizeOr(_, range, _) => show_size(*range.end()),
         Field::Time(_, range) | Field::TimeOr(_, range, _) => show_time(*range.end()),
+        Field::RateOr(_, per, _) => per.examples()[1].to_owned(),
         Field::Choice(at) => {
             let words = at(&mut default.clone()).words();
             (*words.last().unwrap()).to_owned()
@@ -161,14 +162,15 @@ fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
             .into_iter()
             .filter(|line| !line.starts_with(key.name))
             .collect();
-        let text = format!("[[listener]]\n{rest}{} = {literal}\n", key.name);
+        let rest = format!("trusted_proxies = [\"::1\"]\n[[listener]]\n{rest}");
+        let text = format!("{rest}{} = {literal}\n", key.name);
         let by_file = read(&text, &[], &[]).unwrap();
         assert_eq!(key.field.show(&by_file.listeners[0]), literal);
         let again = read(&by_file.print(), &[], &[]).unwrap();
         assert_eq!(again.listeners, by_file.listeners);
 
         let name = variable(&format!("listener.0.{}", key.name));
-        let by_env = read(&format!("[[listener]]\n{rest}"), &[(&name, &sample)], &[]).unwrap();
+        let by_env = read(&rest, &[(&name, &sample)], &[]).unwrap();
         assert_eq!(by_env.listeners, by_file.listeners);
         assert!(by_env.print().contains(&format!(" # {name}\n")));
     }
@@ -355,6 +357,10 @@ fn what_does_not_go_together_is_told() {
     check(
         &of("topic = \"a\"\n"),
         "c.toml:4: listener.0.topic: http listeners have none; leave it out",
+    );
+    check(
+        &of("proxy_protocol = true\n"),
+        "c.toml:4: listener.0.proxy_protocol: no proxy is trusted; name them in trusted_proxies",
     );
     check(
         &format!("{}name = \"a\"\n", of("name = \"a\"\n")),

@@ -135,6 +135,7 @@ pub(super) fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str
 fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
     match key.name {
         "name" => !listen.name.is_empty(),
+        "proxy_protocol" => listen.proxy_protocol,
         "topic" | "text" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,
@@ -178,6 +179,7 @@ corecast config print --config corecast.toml  # the values in effect, and where 
 
 Sizes are written with a unit, `B`, `KiB`, `MiB` or `GiB`, or as a number of bytes; times always \
 with one: `ms`, `s`, `m` or `h`.
+A rate is so many in a second, and how many may come at once after a pause, if that is not as many.
 In variables and flags the quotes are left out, and a list is its texts with commas between.
 A key that does not exist, a value that cannot be, and values that do not go together are errors: \
 all of them are reported at once, and the exit code is 2.

@@ -117,7 +117,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "settings",
-        &["config", "limits", "proto", "relay", "server", "tls", SHELL],
+        &[
+            "address", "config", "limits", "proto", "relay", "server", "time", "tls", SHELL,
+        ],
     ),
     ("cli", &["server", "settings"]),
 ];

@@ -26,6 +26,7 @@ const LONG: &[(&str, &str)] = &[
         "both ends of one thing; a third is its tests",
     ),
     ("src/proto/ws/decoder_tests.rs", "a list of tests"),
+    ("src/settings/keys.rs", "one table"),
     ("src/settings/tests.rs", "a list of tests"),
     ("tests/tidy/layers.rs", "one table and its tests"),
     ("src/shard/event_loop.rs", "one turn, phase by phase"),

@@ -13,7 +13,7 @@ use tungstenite::Message;
 use crate::support::http::{ask, read_head, upgrade_request};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::program::Program;
-use crate::support::socket::dial;
+use crate::support::socket::{dial, read_to_the_end};
 use crate::support::ws::Ws;
 
 /// A file of the test's own, gone when dropped.
@@ -125,6 +125,39 @@ fn it_says_who_may_ask_and_publish_over_http_and_what_is_compressed() {
     let answer = read_head(&mut stream);
     assert_eq!(answer.status, 101);
     assert_eq!(answer.field("sec-websocket-extensions"), None, "{answer:?}");
+}
+
+#[test]
+fn it_says_whom_proxies_speak_for_and_how_much_each_may() {
+    let file = File::new(
+        "admission",
+        "trusted_proxies = [\"127.0.0.1\"]\n\
+         [limits]\nconnections_per_address = 1\nbeyond_rate = \"close\"\n\
+         message_rate = \"1/s, 2 at once\"\n\
+         [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\nproxy_protocol = true\n",
+    );
+    let mut program = Program::run(&["serve", "--config", file.path()]);
+    let http: SocketAddr = program.wait_for("listening http ").parse().unwrap();
+    program.wait_for("ready: ");
+    let come = |from: &str| {
+        let mut stream = dial(http);
+        let header = format!("PROXY TCP4 {from} 192.0.2.1 7 80\r\n");
+        let request = format!("{header}{}", upgrade_request("/ws/lobby"));
+        stream.write_all(request.as_bytes()).unwrap();
+        let status = read_head(&mut stream).status;
+        (stream, status)
+    };
+    let (mut first, status) = come("203.0.113.1");
+    assert_eq!(status, 101);
+    assert_eq!(come("203.0.113.1").1, 429);
+    assert_eq!(come("203.0.113.2").1, 101);
+    // Three empty messages, of which two may come at once, masked with nothing.
+    first.write_all(&b"\x82\x80\0\0\0\0".repeat(3)).unwrap();
+    let end = read_to_the_end(&mut first);
+    assert!(
+        end.windows(4)
+            .any(|bytes| bytes[0] == 0x88 && bytes[2..] == 1008_u16.to_be_bytes())
+    );
 }
 
 #[test]
