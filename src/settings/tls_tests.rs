@@ -16,7 +16,6 @@ const CHAIN: &str = "tls_chain = [\"a.pem\"]\n";
 const KEY: &str = "tls_key = [\"a.key\"]\n";
 
 #[test]
-#[cfg(feature = "tls")]
 fn what_is_missing_for_tls_is_told() {
     let check = |more: &str, expected: &str| {
         let problems = problems(more);
@@ -53,19 +52,4 @@ fn what_is_missing_for_tls_is_told() {
         &format!("tls_chain = [1]\n{KEY}"),
         "c.toml:4: listener.0.tls_chain: cannot be a value of the type array; must be a list",
     );
-}
-
-#[test]
-#[cfg(not(feature = "tls"))]
-fn without_tls_whoever_asks_for_it_is_told() {
-    for more in [format!("{CHAIN}{KEY}"), CHAIN.to_owned(), KEY.to_owned()] {
-        let problems = problems(&more);
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        let expected = ": this program is built without TLS; leave it out, or build with";
-        assert!(
-            problems[0].starts_with("c.toml:4: listener.0.tls_"),
-            "{problems:?}"
-        );
-        assert!(problems[0].contains(expected), "{problems:?}");
-    }
 }
