@@ -1,6 +1,6 @@
 //! The publish API: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`.
 
-use crate::handler::{Busy, PublishError, Refusal};
+use crate::handler::{Busy, PublishError, Refusal, check_topic};
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
@@ -125,7 +125,8 @@ impl Work<'_, '_> {
         if API_ENTRIES_MAX <= number {
             return Ok(Err(TOO_MANY));
         }
-        if channel.chars().any(char::is_control) {
+        // What can never be published is an error after a wait as well, so it is asked first.
+        if check_topic(channel).is_err() || channel.chars().any(char::is_control) {
             return Ok(Err(CHANNEL));
         }
         if self.cx.message_bytes_max() < message.len() {
@@ -144,7 +145,6 @@ impl Work<'_, '_> {
                 self.cx.note_done(number);
                 return Err(busy);
             }
-            Err(PublishError::TopicName) => Err(CHANNEL),
             Err(_) => Err(INTERNAL),
         })
     }

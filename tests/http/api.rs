@@ -212,3 +212,17 @@ fn where_there_is_no_room_a_request_waits_and_goes_on_where_it_was() {
         "more than wait for rooms at once, and none twice"
     );
 }
+
+#[test]
+fn what_cannot_be_published_is_an_error_after_a_wait_as_well() {
+    let mut scene = Scene::with(Config {
+        log_bytes_max: 64,
+        ..Config::default()
+    });
+    let long = "x".repeat(256);
+    let channels = vec!["\"a\""; 700].join(",");
+    let body = format!("{{\"channels\":[\"\",\"{long}\",\"b\\u0000\",{channels}],\"data\":1}}");
+    let answer = scene.ask("broadcast", &body);
+    assert_eq!(answer.matches("{\"result\":{}}").count(), 700);
+    assert_eq!(answer.matches("{\"error\":{\"code\":107,").count(), 3);
+}
