@@ -21,7 +21,10 @@ impl<D, A> Inner<D, A> {
             return Some(heard.plus(LINGER_TIMEOUT));
         }
         if conn.is(CLOSING) {
-            return Some(heard.plus(CLOSE_TIMEOUT));
+            return Some(match conn.proto {
+                Proto::Http(_) => self.answer_deadline(conn, CLOSE_TIMEOUT),
+                _ => heard.plus(CLOSE_TIMEOUT),
+            });
         }
         if conn.is(ASKING) {
             let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
@@ -39,7 +42,7 @@ impl<D, A> Inner<D, A> {
                 _ if conn.is(BLOCKED) => stalled,
                 Phase::Head | Phase::Handler => heard.plus(config.handshake_timeout),
                 Phase::Body => heard.plus(config.body_timeout),
-                Phase::Idle => heard.plus(config.keep_alive_timeout),
+                Phase::Idle => self.answer_deadline(conn, config.keep_alive_timeout),
             });
         }
         if !conn.is(OPEN) || conn.is(CORKED) {
@@ -71,6 +74,18 @@ impl<D, A> Inner<D, A> {
             }
             _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
         }
+    }
+
+    /// An answer over HTTP may be on its way as long as its client takes some of it now and then;
+    /// what is waited for next has a time that begins when it is sent.
+    fn answer_deadline(&self, conn: &Conn<D>, next: Duration) -> Now {
+        let moved = conn.heard.moment().max(conn.blocked_at.moment());
+        let is_sending = conn.outbox_len() != 0 || conn.is(BLOCKED);
+        moved.plus(if is_sending {
+            self.config.stall_timeout
+        } else {
+            next
+        })
     }
 
     /// Up to a quarter shorter, each its own: a crowd that was heard of at once is not pinged at

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, CORKED, DEAD};
+use crate::conn::{CLOSING, CORKED, DEAD, Proto};
 use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_WINDOW_MIN};
 use crate::shard::inner::Inner;
 use crate::time::Now;
@@ -68,8 +68,12 @@ impl<D, A> Inner<D, A> {
             let waits = conn.is_some_and(|conn| !conn.is(CLOSING | DEAD));
             // Nothing was promised to it yet.
             let corked = conn.is_some_and(|conn| conn.is(CORKED));
+            // It may take its answer for as long as it takes some of it.
+            let takes_answer = conn.is_some_and(|conn| {
+                !conn.is(DEAD) && matches!(conn.proto, Proto::Http(_)) && conn.outbox_len() != 0
+            });
             let key = crate::id::key32(key);
-            if waits && late {
+            if late && (waits || takes_answer) {
                 self.kill(key, CloseReason::Shutdown);
             } else if waits && (corked || !self.has_tail(key)) {
                 self.close(key, CloseReason::Shutdown);

@@ -1,6 +1,6 @@
 //! One shard without sockets, with the program's own application and a clock that tests move.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::RandomState;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -26,6 +26,7 @@ pub(crate) struct Server {
     now: Now,
     next_sock: i32,
     ended: HashMap<ConnId, CloseReason>,
+    gone: HashSet<ConnId>,
 }
 
 /// A connection, by its socket.
@@ -39,8 +40,8 @@ pub(crate) struct Client {
 #[derive(Debug, Default)]
 struct Sockets {
     sent: HashMap<i32, Vec<u8>>,
-    /// They take nothing.
-    blocked: bool,
+    /// So many bytes more do they take.
+    room: Option<usize>,
 }
 
 struct Nobody;
@@ -69,6 +70,7 @@ impl Server {
             now,
             next_sock: 0,
             ended: HashMap::new(),
+            gone: HashSet::new(),
         }
     }
 
@@ -122,7 +124,7 @@ impl Server {
 
     /// No socket takes anything, or all do again.
     pub(crate) fn block(&mut self, blocked: bool, clients: &[Client]) {
-        self.sockets.blocked = blocked;
+        self.sockets.room = blocked.then_some(0);
         if !blocked {
             self.core.begin_turn(self.now);
             for client in clients {
@@ -132,8 +134,21 @@ impl Server {
         }
     }
 
+    /// A client reads so many bytes, and no more.
+    pub(crate) fn read(&mut self, client: Client, bytes: usize) {
+        self.block(false, &[]);
+        self.sockets.room = Some(bytes);
+        self.core.handle_writable(client.id);
+        self.turns();
+    }
+
     pub(crate) fn drain(&mut self) {
         self.core.begin_drain();
+    }
+
+    /// Whether the server has its connection still.
+    pub(crate) fn is_there(&self, client: Client) -> bool {
+        !self.gone.contains(&client.id)
     }
 
     /// What a client was sent since the last look.
@@ -163,7 +178,10 @@ impl Server {
             self.core.settle(|id, _, reason| {
                 ended.insert(id, reason);
             });
-            self.core.reap(|_, _, _| {});
+            let gone = &mut self.gone;
+            self.core.reap(|id, _, _| {
+                gone.insert(id);
+            });
             if !self.core.has_work() {
                 return;
             }
@@ -175,14 +193,18 @@ impl Server {
 
 impl Sink for Sockets {
     fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
-        if self.blocked {
+        let len = self.room.map_or(bytes.len(), |room| room.min(bytes.len()));
+        if let Some(room) = &mut self.room {
+            *room -= len;
+        }
+        if len == 0 {
             return Err(WriteError::Blocked);
         }
         self.sent
             .entry(sock.0)
             .or_default()
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
+            .extend_from_slice(&bytes[..len]);
+        Ok(len)
     }
 
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {

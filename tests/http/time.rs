@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::CloseReason;
-use corecast::limits::{BODY_TIMEOUT, HANDSHAKE_TIMEOUT, KEEP_ALIVE_TIMEOUT};
+use corecast::limits::{BODY_TIMEOUT, HANDSHAKE_TIMEOUT, KEEP_ALIVE_TIMEOUT, STALL_TIMEOUT};
 
 use crate::server::Server;
 use crate::{get, statuses};
@@ -73,4 +73,60 @@ fn one_who_takes_no_answer_is_cut_off() {
         server.wait(Duration::from_secs(1));
     }
     assert_eq!(server.ended(client), Some(CloseReason::Stalled));
+}
+
+#[test]
+fn an_answer_is_not_cut_while_its_client_takes_some_of_it() {
+    let close = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned();
+    for (request, ended) in [
+        (close, CloseReason::Answered),
+        (get("/"), CloseReason::IdleTimeout),
+    ] {
+        let mut server = Server::new();
+        let client = server.connect();
+        server.block(true, &[]);
+        server.send(client, request);
+        let mut answer = String::new();
+        for _ in 0..5 {
+            server.wait(STALL_TIMEOUT - MOMENT);
+            server.read(client, 10);
+            answer += &server.take(client);
+            assert_eq!(answer.len() % 10, 0);
+        }
+        assert_eq!(answer.len(), 50);
+        server.block(false, &[client]);
+        answer += &server.take(client);
+        assert_eq!(statuses(&answer), [200]);
+        server.wait(KEEP_ALIVE_TIMEOUT - MOMENT);
+        server.wait(2 * MOMENT);
+        assert_eq!(server.ended(client), Some(ended));
+    }
+}
+
+#[test]
+fn a_connection_may_be_idle_from_when_it_has_its_answer() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.block(true, &[]);
+    server.send(client, get("/healthz"));
+    server.wait(STALL_TIMEOUT - MOMENT);
+    server.block(false, &[client]);
+    assert_eq!(statuses(&server.take(client)), [200]);
+    server.wait(KEEP_ALIVE_TIMEOUT - MOMENT);
+    assert_eq!(server.ended(client), None);
+    server.wait(2 * MOMENT);
+    assert_eq!(server.ended(client), Some(CloseReason::IdleTimeout));
+}
+
+#[test]
+fn a_closing_connection_that_takes_nothing_of_its_answer_is_cut_off() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.block(true, &[]);
+    let close = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    server.send(client, close);
+    server.wait(STALL_TIMEOUT - MOMENT);
+    assert!(server.is_there(client));
+    server.wait(2 * MOMENT);
+    assert!(!server.is_there(client));
 }
