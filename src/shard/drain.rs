@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::conn::http::Phase;
 use crate::conn::{CLOSING, CORKED, DEAD, Proto};
 use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_WINDOW_MIN};
 use crate::shard::inner::Inner;
@@ -75,12 +76,19 @@ impl<D, A> Inner<D, A> {
             let key = crate::id::key32(key);
             if late && (waits || takes_answer) {
                 self.kill(key, CloseReason::Shutdown);
-            } else if waits && (corked || !self.has_tail(key)) {
+            } else if waits && !self.is_asked(key) && (corked || !self.has_tail(key)) {
                 self.close(key, CloseReason::Shutdown);
                 drain.closed += 1;
             }
         }
         self.drain = Some(drain);
+    }
+
+    /// Whether a request was accepted that is to be answered: its own deadlines end that, and the
+    /// answer closes.
+    fn is_asked(&mut self, key: u32) -> bool {
+        let phase = self.http(key).map(|http| http.phase);
+        matches!(phase, Some(Phase::Body | Phase::Handler))
     }
 
     /// When the drain goes on.

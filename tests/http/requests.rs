@@ -1,7 +1,7 @@
 //! Requests in a row on one connection.
 
 use corecast::counters::{Limit, status_index};
-use corecast::limits::{BODY_BYTES_MAX, OUTBOX_BYTES_HIGH};
+use corecast::limits::{BODY_BYTES_MAX, DRAIN_GRACE, DRAIN_TIMEOUT, OUTBOX_BYTES_HIGH};
 use corecast::{CloseReason, Config};
 
 use crate::server::{KEY, Server};
@@ -207,4 +207,50 @@ fn a_drain_lets_no_request_follow() {
     server.drain();
     server.send(client, get("/healthz"));
     assert!(server.take(client).contains("Connection: close"));
+}
+
+/// A server whose drain is late before a body or an answer is.
+fn patient() -> Server {
+    Server::with(Config {
+        body_timeout: 2 * DRAIN_TIMEOUT,
+        stall_timeout: 2 * DRAIN_TIMEOUT,
+        ..Config::default()
+    })
+}
+
+#[test]
+fn a_drain_waits_for_the_rest_of_a_body_and_its_answer() {
+    let mut server = patient();
+    let [client, slow, idle] = [(); 3].map(|()| server.connect());
+    let body = r#"{"channel":"a","data":{}}"#;
+    let head = format!(
+        "POST /api/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    server.send(client, head.clone() + &body[..5]);
+    server.send(slow, head + &body[..5]);
+    server.send(idle, get("/healthz"));
+    server.drain();
+    server.wait(2 * DRAIN_GRACE);
+    assert_eq!(server.ended(idle), Some(CloseReason::Shutdown));
+    assert_eq!(server.ended(client), None);
+    server.send(client, &body[5..]);
+    let answer = server.take(client);
+    assert_eq!(statuses(&answer), [200]);
+    assert!(answer.contains("Connection: close"), "{answer}");
+    server.wait(DRAIN_TIMEOUT);
+    assert_eq!(server.ended(slow), Some(CloseReason::Shutdown), "late");
+}
+
+#[test]
+fn a_late_drain_cuts_an_answer_that_is_not_taken() {
+    let mut server = patient();
+    let client = server.connect();
+    server.drain();
+    server.block(true, &[]);
+    server.send(client, get("/"));
+    server.wait(DRAIN_GRACE);
+    assert!(server.is_there(client));
+    server.wait(DRAIN_GRACE + DRAIN_TIMEOUT);
+    assert!(!server.is_there(client));
 }
