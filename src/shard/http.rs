@@ -36,7 +36,10 @@ impl<H: Handler> ShardCore<H> {
         let mut headers = NO_HEADERS;
         match parse_head(input, &mut headers) {
             Ok(Head::Incomplete) => {
-                self.inner.begin_phase(key, Phase::Head);
+                // RFC 9112 2.2: some clients send an empty line behind a body, which is no request.
+                if input.iter().any(|byte| !b"\r\n".contains(byte)) {
+                    self.inner.begin_phase(key, Phase::Head);
+                }
                 Took::Nothing
             }
             Ok(Head::Complete { request, taken }) => {

@@ -159,6 +159,8 @@ impl<D, A> Inner<D, A> {
                 self.close(key, CloseReason::Answered);
             }
             Proto::Events(_) => self.kill(key, CloseReason::Client),
+            // What it has begun to ask will never be whole, but what was answered is its own.
+            Proto::Http(_) if conn.outbox_len() != 0 => self.close(key, CloseReason::Vanished),
             Proto::Http(_) | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
     }

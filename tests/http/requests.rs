@@ -132,6 +132,29 @@ fn the_end_of_a_clients_side_is_after_its_answers() {
 }
 
 #[test]
+fn the_end_of_a_clients_side_takes_no_answer_away_whatever_it_sent_after_the_request() {
+    for (more, ended) in [
+        ("\r", CloseReason::Answered),
+        ("\r\n", CloseReason::Answered),
+        ("\r\n\r\nG", CloseReason::Vanished),
+        (
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx",
+            CloseReason::Vanished,
+        ),
+    ] {
+        let mut server = Server::new();
+        let client = server.connect();
+        server.block(true, &[]);
+        server.send(client, get("/healthz") + more);
+        server.end(client);
+        server.block(false, &[client]);
+        assert_eq!(statuses(&server.take(client)), [200], "{more:?}");
+        assert_eq!(server.ended(client), Some(ended), "{more:?}");
+        assert!(!server.is_there(client));
+    }
+}
+
+#[test]
 fn an_upgrade_or_a_stream_may_follow_other_requests() {
     let upgrade = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -64,6 +64,17 @@ fn a_connection_that_asks_nothing_more_is_closed_without_a_word() {
 }
 
 #[test]
+fn an_empty_line_behind_a_request_does_not_begin_the_next() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.send(client, get("/healthz") + "\r\n");
+    assert_eq!(statuses(&server.take(client)), [200]);
+    server.wait(KEEP_ALIVE_TIMEOUT - MOMENT);
+    server.send(client, get("/healthz"));
+    assert_eq!(statuses(&server.take(client)), [200]);
+}
+
+#[test]
 fn one_who_takes_no_answer_is_cut_off() {
     let mut server = Server::new();
     let client = server.connect();
