@@ -6,6 +6,7 @@ use crate::conn::{
     APART, ASKING, BLOCKED, CLOSING, CORKED, DEAD, ENDED, OPEN, PAUSED, Proto, READ_ENDED,
     WAITS_OUTBOX,
 };
+use crate::counters::status_index;
 use crate::limits::LINGER_BYTES_MAX;
 use crate::proto::http::Response;
 use crate::proto::ws::encode_close;
@@ -58,6 +59,9 @@ impl<D, A> Inner<D, A> {
             None => None,
         };
         if let Some((status, text)) = refusal {
+            // The close tells another reason than the status.
+            self.counters.requests += 1;
+            self.counters.refused[status_index(status)] += 1;
             self.reply(key, |out| Response::text(status, text).encode(out, false));
         }
         self.close(key, CloseReason::HandshakeTimeout);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use corecast::CloseReason;
+use corecast::counters::status_index;
 use corecast::limits::{BODY_TIMEOUT, HANDSHAKE_TIMEOUT, KEEP_ALIVE_TIMEOUT, STALL_TIMEOUT};
 
 use crate::server::Server;
@@ -26,6 +27,8 @@ fn a_head_has_a_time_that_begins_with_its_first_byte() {
     server.wait(2 * MOMENT);
     assert_eq!(statuses(&server.take(client)), [408]);
     assert_eq!(server.ended(client), Some(CloseReason::HandshakeTimeout));
+    assert_eq!(server.counters().requests, 2);
+    assert_eq!(server.counters().refused[status_index(408)], 1);
 }
 
 #[test]
