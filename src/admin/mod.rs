@@ -102,7 +102,6 @@ fn serve_all(listener: &TcpListener, handle: &Handle) {
 /// Reads one request and answers it.
 fn serve_one(mut stream: TcpStream, handle: &Handle) -> io::Result<()> {
     let deadline = now() + ADMIN_TIMEOUT;
-    stream.set_write_timeout(Some(ADMIN_TIMEOUT))?;
     let mut input = Vec::new();
     let mut out = Vec::new();
     loop {
@@ -123,7 +122,7 @@ fn serve_one(mut stream: TcpStream, handle: &Handle) -> io::Result<()> {
             return Ok(());
         }
     }
-    stream.write_all(&out)?;
+    send(&mut stream, &out, now() + ADMIN_TIMEOUT)?;
     // Closed with unread input it would be reset, and the answer lost.
     stream.shutdown(Shutdown::Write)?;
     let deadline = now() + LINGER_TIMEOUT;
@@ -135,11 +134,7 @@ fn serve_one(mut stream: TcpStream, handle: &Handle) -> io::Result<()> {
 fn receive(stream: &mut TcpStream, input: &mut Vec<u8>, deadline: Instant) -> io::Result<usize> {
     let mut room = [0; 1024];
     loop {
-        let left = deadline.saturating_duration_since(now());
-        if left.is_zero() {
-            return Err(ErrorKind::TimedOut.into());
-        }
-        stream.set_read_timeout(Some(left))?;
+        stream.set_read_timeout(Some(time_left(deadline)?))?;
         match stream.read(&mut room) {
             Err(err) if is_over(&err) => {}
             Ok(n) => {
@@ -149,6 +144,29 @@ fn receive(stream: &mut TcpStream, input: &mut Vec<u8>, deadline: Instant) -> io
             Err(err) => return Err(err),
         }
     }
+}
+
+/// Sends all, and waits for one who reads slowly until the deadline.
+fn send(stream: &mut TcpStream, mut out: &[u8], deadline: Instant) -> io::Result<()> {
+    while !out.is_empty() {
+        stream.set_write_timeout(Some(time_left(deadline)?))?;
+        match stream.write(out) {
+            Err(err) if is_over(&err) => {}
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(n) => out = &out[n..],
+            Err(err) => return Err(err),
+        }
+    }
+    Ok(())
+}
+
+/// What is left until a deadline, which is not zero.
+fn time_left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(now());
+    if left.is_zero() {
+        return Err(ErrorKind::TimedOut.into());
+    }
+    Ok(left)
 }
 
 /// Whether a wait has ended without anything.
@@ -171,3 +189,22 @@ fn now() -> Instant {
 
 /// How often a thread without a client looks whether the server has stopped.
 const ADMIN_LOOK_UP: Duration = Duration::from_millis(500);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_writes_of_an_answer_have_one_deadline() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut reader = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        let late = send(&mut stream, b"late", now()).unwrap_err();
+        assert_eq!(late.kind(), ErrorKind::TimedOut);
+        send(&mut stream, b"in time", now() + ADMIN_TIMEOUT).unwrap();
+        drop(stream);
+        let mut got = String::new();
+        reader.read_to_string(&mut got).unwrap();
+        assert_eq!(got, "in time");
+    }
+}
