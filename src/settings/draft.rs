@@ -98,7 +98,7 @@ impl Draft {
             } else if let Some((index, rest)) = listener_variable(name) {
                 of_listeners.push((index, rest, value, source));
             } else {
-                self.meet_unknown_variable(name, &source);
+                self.meet_unknown_variable(name, value, &source);
             }
         }
         // By their numbers: as texts, 10 goes before 2.
@@ -126,8 +126,8 @@ impl Draft {
 
     /// Slips are problems. What an orchestrator sets for a service of this name is not ours, and
     /// who would start in spite of it could not tell it not to.
-    fn meet_unknown_variable(&mut self, name: &str, source: &Source) {
-        if name.contains("_SERVICE_") || name.contains("_PORT") {
+    fn meet_unknown_variable(&mut self, name: &str, value: &str, source: &Source) {
+        if is_of_orchestrator(name, value) {
             return;
         }
         // Without what all have in common, which would make all of them alike.
@@ -143,7 +143,8 @@ impl Draft {
                 let remedy = format!("did you mean {PREFIX}{near}?");
                 self.complain(source, "", "unknown variable", remedy);
             }
-            None if in_section => {
+            // Whoever gives a port alone expects it to be taken.
+            None if in_section || name.ends_with("_PORT") => {
                 let remedy = "see `corecast config doc` for the variables there are";
                 self.complain(source, "", "unknown variable", remedy);
             }
@@ -244,6 +245,22 @@ pub(super) fn variable(key: &str) -> String {
 
 fn upper(name: &str) -> String {
     name.replace('.', "_").to_uppercase()
+}
+
+/// Whether an orchestrator has told of a service of this name, as Kubernetes and Docker do:
+/// `CORECAST_SERVICE_HOST` and `_PORT`, with the name of a port behind that or not, and
+/// `CORECAST_PORT` with a URL and `CORECAST_PORT_80_TCP` with parts of it.
+fn is_of_orchestrator(name: &str, value: &str) -> bool {
+    let is_url = ["tcp://", "udp://", "sctp://"]
+        .iter()
+        .any(|scheme| value.starts_with(scheme));
+    let is_part = name.rsplit_once("_PORT_").is_some_and(|(_, rest)| {
+        let mut words = rest.split('_');
+        let is_port = words.next().is_some_and(|port| port.parse::<u16>().is_ok());
+        is_port && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+    });
+    let is_of_service = name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT");
+    is_url || is_part || is_of_service
 }
 
 /// What the variables of a listener begin with.

@@ -413,10 +413,25 @@ fn variables_of_others_are_left_alone() {
         ("CORECAST_SERVICE_HOST", "10.0.0.1"),
         ("CORECAST_PORT", "tcp://10.0.0.1:80"),
         ("CORECAST_ADMIN_PORT_9100_TCP", "tcp://10.0.0.1:9100"),
+        ("CORECAST_ADMIN_PORT_9100_TCP_ADDR", "10.0.0.1"),
+        ("CORECAST_ADMIN_PORT_9100_TCP_PORT", "9100"),
+        ("CORECAST_ADMIN_PORT_9100_TCP_PROTO", "tcp"),
+        ("CORECAST_ADMIN_SERVICE_PORT", "9100"),
+        ("CORECAST_ADMIN_SERVICE_PORT_METRICS", "9100"),
         ("CORECAST_REQUIRE_TOOLS", "1"),
         ("PATH", "/bin"),
     ];
     assert_eq!(load("", &env, &[]), [""; 0]);
+}
+
+#[test]
+fn a_port_alone_is_no_variable_and_is_not_passed_over() {
+    for name in ["CORECAST_PORT", "CORECAST_HTTP_PORT", "CORECAST_ADMIN_PORT"] {
+        let problems = load("", &[(name, "8080")], &[]);
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        assert!(problems[0].starts_with(name), "{problems:#?}");
+        assert!(problems[0].contains("unknown variable"), "{problems:#?}");
+    }
 }
 
 #[test]

@@ -222,6 +222,7 @@ topic of the first `length-prefix` listener; where there is none, they add it.
 
 Variables that begin with `CORECAST_` and are like no key are left alone: orchestrators set some, \
 such as `CORECAST_SERVICE_HOST`.
+A port alone, such as `CORECAST_HTTP_PORT=8080`, is a mistake: addresses have ports.
 
 This page is written by `corecast config doc`.
 ";
