@@ -43,6 +43,8 @@ impl<H: Handler> ShardCore<H> {
             conn.set(PINGED, false);
         }
         match conn.input.take() {
+            // What was around these bytes held them back until the connection had begun.
+            None if conn.is(PAUSED) => self.keep(id, bytes),
             None => {
                 let taken = self.process(id.key, bytes);
                 self.keep(id, &bytes[taken..]);

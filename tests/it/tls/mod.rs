@@ -3,6 +3,7 @@
 mod certificates;
 mod clients;
 mod fanout;
+mod flight;
 mod memory;
 mod reload;
 mod served;
