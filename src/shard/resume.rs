@@ -1,7 +1,7 @@
 //! Resuming: what becomes of connections that were paused, once there is room.
 
 use crate::conn::http::Phase;
-use crate::conn::{Conn, PAUSED, Proto, READ_ENDED, READABLE};
+use crate::conn::{CLOSING, Conn, Input, PAUSED, Proto, READ_ENDED, READABLE};
 use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
@@ -61,11 +61,9 @@ impl<H: Handler> ShardCore<H> {
         if let Some(kept) = &mut input
             && let Some(arrival) = kept.arrival.take()
         {
-            let kept = input.take();
             self.open_tcp(id.key, arrival);
-            // It may be paused again, or gone.
-            if let (Some(kept), Some(conn)) = (kept, self.inner.current(id)) {
-                conn.input.get_or_insert_default().bytes = kept.bytes;
+            if let Some(kept) = input {
+                self.go_on_with(id, kept);
             }
             return self.read_on(id);
         }
@@ -99,6 +97,21 @@ impl<H: Handler> ShardCore<H> {
             self.process_input(id, input);
         }
         self.read_on(id);
+    }
+
+    /// Takes what came before a connection was opened, if it is now; keeps it if that waits again.
+    fn go_on_with(&mut self, id: ConnId, kept: Box<Input>) {
+        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
+            return;
+        };
+        if kept.bytes.is_empty() {
+            return;
+        }
+        if conn.is(PAUSED) {
+            conn.input.get_or_insert_default().bytes = kept.bytes;
+        } else {
+            self.process_input(id, kept);
+        }
     }
 
     /// Has a connection that is not paused any more read on.
