@@ -53,7 +53,8 @@ impl Sessions {
     }
 
     /// Keeps a new connection.
-    pub(super) fn insert(&mut self, id: ConnId, secured: Secured) {
+    pub(super) fn insert(&mut self, id: ConnId, mut secured: Secured) {
+        secured.generation = id.generation;
         if self.buffers.input.is_empty() {
             self.buffers.input = vec![0; TLS_REST_BYTES_MAX + READ_BYTES_PER_TURN];
         }
@@ -78,11 +79,13 @@ impl Sessions {
     }
 
     fn get(&self, id: ConnId) -> Option<&Secured> {
-        self.table.get(id.key as usize)?.as_deref()
+        let secured = self.table.get(id.key as usize)?.as_deref();
+        secured.filter(|secured| secured.generation == id.generation)
     }
 
     fn get_mut(&mut self, id: ConnId) -> Option<&mut Secured> {
-        self.table.get_mut(id.key as usize)?.as_deref_mut()
+        let secured = self.table.get_mut(id.key as usize)?.as_deref_mut();
+        secured.filter(|secured| secured.generation == id.generation)
     }
 
     /// Whether handshakes wait for their turn.

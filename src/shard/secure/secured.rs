@@ -16,6 +16,8 @@ use crate::topic::sink::WriteError;
 #[derive(Debug)]
 pub(in crate::shard) struct Secured {
     pub(super) fd: RawFd,
+    /// Of the connection: an earlier one may have had the same key.
+    pub(super) generation: u32,
     pub(super) session: Session,
     /// Sealed, and not taken by the socket: less than a record, and a few words of TLS itself.
     unsent: Vec<u8>,
@@ -41,6 +43,7 @@ impl Secured {
     pub(in crate::shard) fn new(fd: RawFd, session: Session, beginning: Beginning) -> Self {
         Self {
             fd,
+            generation: 0,
             session,
             unsent: Vec::new(),
             beginning: Some(Box::new(beginning)),
