@@ -79,6 +79,9 @@ impl Sessions {
     ) -> bool {
         let mut budget = READ_BYTES_PER_TURN;
         while core.wants_bytes(id) {
+            if self.tell_end(core, id) {
+                continue;
+            }
             if budget == 0 {
                 return true;
             }
@@ -170,11 +173,26 @@ impl Sessions {
         }
         if progress.closed {
             secured.read_ended = true;
-            core.handle_read_end(id);
-            if !secured.session.may_half_close() {
-                core.handle_goodbye(id);
+            secured.owes_end = true;
+            // If not now, the read that follows the pause tells it.
+            if core.wants_bytes(id) {
+                self.tell_end(core, id);
             }
         }
+    }
+
+    /// Tells the core, which has taken all that came before, that the client says no more; `false`
+    /// if it does not say so, or the core knows.
+    fn tell_end<H: Handler>(&mut self, core: &mut ShardCore<H>, id: ConnId) -> bool {
+        let Some(secured) = self.get_mut(id).filter(|secured| secured.owes_end) else {
+            return false;
+        };
+        secured.owes_end = false;
+        core.handle_read_end(id);
+        if !secured.session.may_half_close() {
+            core.handle_goodbye(id);
+        }
+        true
     }
 
     /// The stream ends. Without a word of TLS anyone may have cut it (RFC 8446 section 6.1).

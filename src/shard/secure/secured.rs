@@ -27,6 +27,8 @@ pub(in crate::shard) struct Secured {
     pub(super) queued: bool,
     /// The client has said that nothing will come any more.
     pub(super) read_ended: bool,
+    /// The core is still to be told that: it does not read now.
+    pub(super) owes_end: bool,
     /// The same of the server: once all is sent, the socket's own end follows.
     finished: bool,
 }
@@ -49,6 +51,7 @@ impl Secured {
             beginning: Some(Box::new(beginning)),
             queued: false,
             read_ended: false,
+            owes_end: false,
             finished: false,
         }
     }

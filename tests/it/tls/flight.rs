@@ -1,14 +1,17 @@
-//! What comes in the same flight as the end of a handshake.
+//! What comes in the same flight as the end of a handshake, or in front of a goodbye.
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use corecast::{Cx, Deferred, Halt, Handler, Message, Opening, Refusal};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
+use crate::support::http::upgrade_request;
 use crate::support::length_prefix::{LengthPrefix, frame};
+use crate::support::raw_ws::{CLOSE, FIN, RawWs, TEXT, masked};
 use crate::support::socket::dial;
-use crate::support::tls::{Tls, client};
+use crate::support::tls::{EACH, Tls, client};
 use crate::support::wait::{PATIENCE, in_a_while};
 use crate::tls::served::Scene;
 
@@ -90,4 +93,46 @@ fn what_came_with_the_handshake_is_heard_once_it_is_open() {
     answer(&questions);
     assert_eq!(device.next(), b"ask");
     assert_eq!(device.next(), b"two");
+}
+
+/// Sends `bytes` and a goodbye at once.
+fn say_last(tls: &mut Tls, bytes: &[u8]) {
+    tls.conn.writer().write_all(bytes).unwrap();
+    tls.conn.send_close_notify();
+    tls.flush().unwrap();
+}
+
+#[test]
+fn a_goodbye_waits_for_the_messages_before_it() {
+    let (mut scene, questions) = slow();
+    for versions in EACH {
+        scene.config = Arc::new(scene.authority.trusting(versions, None));
+        let tls = shake_saying(&scene, scene.tcps(), b"");
+        answer(&questions);
+        let device = LengthPrefix::greeted(tls);
+        let said = [frame(b"ask"), frame(b"two")].concat();
+        let mut tls = device.into_stream();
+        say_last(&mut tls, &said);
+        answer(&questions);
+        let mut device = LengthPrefix::over(tls);
+        assert_eq!(device.next(), b"ask");
+        assert_eq!(device.next(), b"two");
+        assert_eq!(device.next_or_end(), None);
+    }
+}
+
+#[test]
+fn a_close_in_front_of_a_goodbye_is_heard() {
+    let (scene, questions) = slow();
+    let mut tls = shake_saying(&scene, scene.https(), upgrade_request("/").as_bytes());
+    answer(&questions);
+    let said = [
+        masked(FIN | TEXT, b"ask"),
+        masked(FIN | CLOSE, &1000_u16.to_be_bytes()),
+    ];
+    say_last(&mut tls, &said.concat());
+    answer(&questions);
+    let mut ws = RawWs::upgraded(tls);
+    assert_eq!(ws.next(), (FIN | TEXT, b"ask".to_vec()));
+    assert_eq!(ws.expect_close().0, 1000);
 }
