@@ -67,6 +67,10 @@ impl Sink for Wire<'_> {
         };
         Ok(self.count(sent))
     }
+
+    fn holds(&mut self, sock: Sock) -> bool {
+        sock.0 < 0 && self.sessions.holds(sock)
+    }
 }
 
 /// `send(2)`: a full buffer passes; anything else is the end of the connection.

@@ -23,6 +23,7 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let sock = conn.sock;
+        let is_closing = conn.is(CLOSING);
         let (count, total) = self.pieces(key).fold((0, 0), |(count, total), piece| {
             (count + 1, total + piece.len())
         });
@@ -48,7 +49,9 @@ impl<D, A> Inner<D, A> {
         match sent {
             Ok(n) => {
                 self.advance(key, n);
-                self.after_write(key, n == total);
+                // Its socket may be closed soon after the last word: that must be out.
+                let holds = is_closing && sink.holds(sock);
+                self.after_write(key, n == total && !holds);
             }
             Err(WriteError::Blocked) => self.block_writer(key),
             Err(WriteError::Broken) => self.kill(key, CloseReason::Vanished),

@@ -11,6 +11,12 @@ pub trait Sink {
 
     /// The same for several slices in one call.
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError>;
+
+    /// Whether some of what was taken waits for room in the socket, which will be reported
+    /// writable: a sink that seals what it takes cannot give a part of it back.
+    fn holds(&mut self, _sock: Sock) -> bool {
+        false
+    }
 }
 
 /// Why a socket took nothing.

@@ -1,7 +1,7 @@
 //! One shard without sockets, with the program's own application and a clock that tests move.
 
-use std::collections::{HashMap, HashSet};
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +42,8 @@ struct Sockets {
     sent: HashMap<i32, Vec<u8>>,
     /// So many bytes more do they take.
     room: Option<usize>,
+    /// They take all, and pass nothing on.
+    holding: bool,
 }
 
 struct Nobody;
@@ -142,6 +144,12 @@ impl Server {
         self.turns();
     }
 
+    /// All sockets hold back what they take, or do not any more.
+    pub(crate) fn hold(&mut self, holding: bool, clients: &[Client]) {
+        self.sockets.holding = holding;
+        self.block(false, clients);
+    }
+
     pub(crate) fn drain(&mut self) {
         self.core.begin_drain();
     }
@@ -213,5 +221,9 @@ impl Sink for Sockets {
             .flat_map(|slice| slice.iter().copied())
             .collect();
         self.send(sock, &bytes)
+    }
+
+    fn holds(&mut self, _: Sock) -> bool {
+        self.holding
     }
 }

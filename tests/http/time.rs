@@ -144,3 +144,23 @@ fn a_closing_connection_that_takes_nothing_of_its_answer_is_cut_off() {
     server.wait(2 * MOMENT);
     assert!(!server.is_there(client));
 }
+
+#[test]
+fn a_socket_is_kept_until_it_has_passed_on_the_last_word() {
+    for release in [true, false] {
+        let mut server = Server::new();
+        let client = server.connect();
+        server.hold(true, &[client]);
+        let request = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        server.send(client, request);
+        server.end(client);
+        server.wait(STALL_TIMEOUT - MOMENT);
+        assert!(server.is_there(client));
+        if release {
+            server.hold(false, &[client]);
+        } else {
+            server.wait(2 * MOMENT);
+        }
+        assert!(!server.is_there(client));
+    }
+}

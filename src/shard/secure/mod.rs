@@ -131,6 +131,14 @@ impl Sessions {
         }
     }
 
+    /// Whether the connection that `sock` names has sealed what its socket does not take now.
+    pub(super) fn holds(&mut self, sock: Sock) -> bool {
+        // Before a session is open, none of what waits is the core's.
+        self.named(sock).is_some_and(|(secured, _)| {
+            secured.session.is_open() && secured.flush() == Err(WriteError::Blocked)
+        })
+    }
+
     fn named(&mut self, sock: Sock) -> Option<(&mut Secured, &mut Buffers)> {
         let key = usize::try_from(!sock.0).ok()?;
         let secured = self.table.get_mut(key)?.as_mut()?;
