@@ -46,6 +46,8 @@ pub(super) struct Acceptor {
     pace: Pace,
     /// The listener to begin with.
     first: usize,
+    /// The listeners are about to be closed, and who is queued now is served or reset.
+    closing: bool,
     /// No accepts until then: the kernel had nothing to give, or the rate has.
     paused_until: Option<Now>,
     /// Given up for a moment when there is no other descriptor, to turn a connection away.
@@ -76,6 +78,7 @@ impl Acceptor {
             renewals: entrance.renewals,
             pace: entrance.pace,
             first: 0,
+            closing: false,
             paused_until: None,
             spare,
             logged: None,
@@ -125,7 +128,8 @@ impl Acceptor {
         for index in (0..count).map(|step| (first + step) % count) {
             for _ in 0..ACCEPTS_PER_TURN {
                 let (listening, ready) = &mut self.listeners[index];
-                let must_wait = listening.listener.keys.is_some() && into.sessions.is_full();
+                let shakes = listening.listener.keys.is_some();
+                let must_wait = shakes && into.sessions.is_full() && !self.closing;
                 if !*ready || must_wait {
                     break;
                 }
@@ -172,6 +176,7 @@ impl Acceptor {
 
     /// Takes what is queued, as closing the listener would reset it, and closes the listeners.
     pub(super) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
+        self.closing = true;
         self.paused_until = None;
         self.pace = Pace::default();
         for (_, ready) in &mut self.listeners {
