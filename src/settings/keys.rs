@@ -193,7 +193,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "limits.body",
         Field::Size(|s| &mut s.config.body_bytes_max, 0..=BODY_BYTES_CEILING),
-        "Longest body of an HTTP request; a longer one is refused with 413.",
+        "Longest body of an HTTP request; a longer one is refused with 413. The messages in it \
+         have the limit `limits.message` each.",
     ),
     key(
         "limits.requests_per_connection",
