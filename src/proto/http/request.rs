@@ -184,14 +184,18 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Where the first LF without a CR before it stands.
+/// Where the first LF without a CR before it stands, up to the empty line that ends the head.
 fn find_bare_line_feed(bytes: &[u8]) -> Option<usize> {
-    let mut before = 0;
-    bytes.iter().position(|byte| {
-        let is_bare = *byte == b'\n' && before != b'\r';
-        before = *byte;
-        is_bare
-    })
+    let head = skip_empty_lines(bytes);
+    let mut line = 0;
+    for (at, _) in head.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+        match &head[line..at] {
+            b"\r" => return None,
+            [.., b'\r'] => line = at + 1,
+            _ => return Some(bytes.len() - head.len() + at),
+        }
+    }
+    None
 }
 
 /// Path and query of a target in origin form or, as RFC 9112 3.2.2 demands, in absolute form.

@@ -1,4 +1,4 @@
-use super::{Head, NO_HEADERS, parse_head};
+use super::{Head, NO_HEADERS, find_bare_line_feed, parse_head};
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::proto::http::HttpError;
 
@@ -283,5 +283,21 @@ fn the_number_of_header_fields_has_a_limit() {
             Err(HttpError::TooManyHeaders)
         };
         check(&input, expected);
+    }
+}
+
+#[test]
+fn line_feeds_are_looked_for_in_the_head_alone() {
+    for (bytes, found) in [
+        ("GET / HTTP/1.1\r\nA: b\r\n\r\na\nb", None),
+        ("\r\n\r\nGET / HTTP/1.1\r\n\r\n\n", None),
+        ("\r\n\nGET / HTTP/1.1\r\n\r\n", Some(2)),
+        ("\nGET", Some(0)),
+        ("GET / HTTP/1.1\n\r\n", Some(14)),
+        ("GET / HTTP/1.1\r\n\n", Some(16)),
+        ("GET / HTTP/1.1\r\nA: b\r\r\n\n", Some(23)),
+        ("", None),
+    ] {
+        assert_eq!(find_bare_line_feed(bytes.as_bytes()), found, "{bytes:?}");
     }
 }
