@@ -44,7 +44,7 @@ impl<H: Handler> ShardCore<H> {
             }
             Ok(Head::Complete { request, taken }) => {
                 let took = self.take_request(key, &request, &input[..taken], input.len());
-                took.unwrap_or_else(|error| self.refuse(key, error))
+                took.unwrap_or_else(|error| self.refuse_request(key, &request, error))
             }
             Err(error) => self.refuse(key, error),
         }
@@ -116,7 +116,12 @@ impl<H: Handler> ShardCore<H> {
                     request.is_whole = piece.is_last;
                     taken += piece.taken;
                 }
-                Err(error) => return self.refuse(key, error),
+                Err(error) => {
+                    let refusal = Response::from(error);
+                    self.inner.respond_to_collected(key, &request, &refusal);
+                    self.inner.close(key, CloseReason::Refused(refusal.status));
+                    return Took::Ended;
+                }
             }
         }
         if request.is_whole {
@@ -219,14 +224,23 @@ impl<H: Handler> ShardCore<H> {
         Took::Ended
     }
 
-    /// Answers what cannot be understood or granted: nothing after it can be.
-    pub(super) fn refuse(&mut self, key: u32, error: HttpError) -> Took {
-        let response = Response::from(error);
-        let counters = &mut self.inner.counters;
-        counters.requests += 1;
+    /// Answers a request that cannot be granted.
+    pub(super) fn refuse_request(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        error: HttpError,
+    ) -> Took {
         if error == HttpError::OriginForbidden {
-            counters.limited[Limit::Origin.index()] += 1;
+            self.inner.count_limit(Limit::Origin);
         }
+        self.respond(key, request, &Response::from(error))
+    }
+
+    /// Answers what cannot be understood: nothing after it can be.
+    fn refuse(&mut self, key: u32, error: HttpError) -> Took {
+        let response = Response::from(error);
+        self.inner.counters.requests += 1;
         self.inner.reply(key, |out| response.encode(out, false));
         self.inner.close(key, CloseReason::Refused(response.status));
         Took::Ended

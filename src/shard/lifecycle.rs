@@ -59,10 +59,15 @@ impl<D, A> Inner<D, A> {
             None => None,
         };
         if let Some((status, text)) = refusal {
+            let refusal = Response::text(status, text);
             // The close tells another reason than the status.
-            self.counters.requests += 1;
             self.counters.refused[status_index(status)] += 1;
-            self.reply(key, |out| Response::text(status, text).encode(out, false));
+            if let Some(collected) = self.http(key).and_then(|http| http.request.take()) {
+                self.respond_to_collected(key, &collected, &refusal);
+            } else {
+                self.counters.requests += 1;
+                self.reply(key, |out| refusal.encode(out, false));
+            }
         }
         self.close(key, CloseReason::HandshakeTimeout);
     }

@@ -94,7 +94,7 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn upgrade(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
         let upgrade = match check_upgrade(request) {
             Ok(upgrade) => upgrade,
-            Err(error) => return self.refuse(key, error),
+            Err(error) => return self.refuse_request(key, request, error),
         };
         self.inner.subprotocol = Subprotocol::First;
         let offered = upgrade.deflate();

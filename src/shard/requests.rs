@@ -1,9 +1,9 @@
 //! What a shard knows of a connection that speaks HTTP, from one request to the next.
 
-use crate::conn::http::{Http, Phase};
+use crate::conn::http::{Collected, Http, Phase};
 use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
-use crate::proto::http::{After, Manner, Request, Response};
+use crate::proto::http::{After, Head, Manner, NO_HEADERS, Request, Response, parse_head};
 use crate::shard::cx::Cx;
 use crate::shard::inner::Inner;
 
@@ -85,6 +85,22 @@ impl<D, A> Inner<D, A> {
         };
         self.counters.requests += 1;
         self.reply(key, |out| response.encode_as(out, &manner));
+    }
+
+    /// Answers a request of which no more than the head need have come, for the last time.
+    pub(super) fn respond_to_collected(
+        &mut self,
+        key: u32,
+        collected: &Collected,
+        response: &Response,
+    ) {
+        let mut headers = NO_HEADERS;
+        match parse_head(&collected.head, &mut headers) {
+            Ok(Head::Complete { request, .. }) => {
+                self.put_answer(key, &request, response, After::Close);
+            }
+            _ => debug_assert!(false, "it was read before"),
+        }
     }
 
     /// What becomes of a connection when a request is answered.

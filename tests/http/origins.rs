@@ -1,6 +1,7 @@
 //! Pages of other origins, and what browsers ask for them.
 
-use corecast::counters::Limit;
+use corecast::counters::{Limit, status_index};
+use corecast::limits::BODY_TIMEOUT;
 use corecast::{CloseReason, Config, Origins};
 
 use crate::server::Server;
@@ -77,6 +78,33 @@ fn a_page_that_is_allowed_may_read_what_it_asks_for() {
     let client = server.connect();
     server.send(client, request("GET /healthz", "http://here:8080", ""));
     assert_eq!(statuses(&server.take(client)), [403]);
+}
+
+#[test]
+fn a_page_that_is_allowed_may_read_why_it_is_refused() {
+    let origin = "https://app.example.com";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let long = "Content-Length: 99999999\r\n";
+    for (line, fields, body, status) in [
+        ("POST /api/publish", long, "", 413),
+        ("POST /api/publish", chunked, "?", 400),
+        ("POST /api/publish", "Content-Length: 9\r\n", "x", 408),
+        ("POST /ws", "Upgrade: websocket\r\n", "", 405),
+    ] {
+        let mut server = Server::with(Config {
+            origins: Origins::parse(["https://*.example.com"]).unwrap(),
+            ..Config::default()
+        });
+        let client = server.connect();
+        server.send(client, request(line, origin, fields) + body);
+        server.wait(2 * BODY_TIMEOUT);
+        let answer = server.take(client);
+        assert_eq!(statuses(&answer), [status], "{line} {fields}");
+        let says = format!("\r\nAccess-Control-Allow-Origin: {origin}\r\n");
+        assert!(answer.contains(&says), "{line} {fields}: {answer}");
+        assert_eq!(server.counters().requests, 1);
+        assert_eq!(server.counters().refused[status_index(status)], 1);
+    }
 }
 
 #[test]
