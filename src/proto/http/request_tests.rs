@@ -289,14 +289,11 @@ fn the_number_of_header_fields_has_a_limit() {
 #[test]
 fn line_feeds_are_looked_for_in_the_head_alone() {
     for (bytes, found) in [
-        ("GET / HTTP/1.1\r\nA: b\r\n\r\na\nb", None),
-        ("\r\n\r\nGET / HTTP/1.1\r\n\r\n\n", None),
+        ("\r\nGET / HTTP/1.1\r\nA: b\r\n\r\na\n\n", None),
         ("\r\n\nGET / HTTP/1.1\r\n\r\n", Some(2)),
         ("\nGET", Some(0)),
         ("GET / HTTP/1.1\n\r\n", Some(14)),
-        ("GET / HTTP/1.1\r\n\n", Some(16)),
         ("GET / HTTP/1.1\r\nA: b\r\r\n\n", Some(23)),
-        ("", None),
     ] {
         assert_eq!(find_bare_line_feed(bytes.as_bytes()), found, "{bytes:?}");
     }
