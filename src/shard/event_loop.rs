@@ -299,8 +299,9 @@ impl<H: Handler> EventLoop<H> {
         if self.acceptor.is_open() {
             let (acceptor, mut into, now) = self.intake();
             acceptor.close(&mut into, now);
-            self.core.begin_drain();
         }
+        // Once is enough; but a server may have no listeners.
+        self.core.begin_drain();
         if self.core.is_empty() {
             self.control.note_drained();
         }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use corecast::{CloseReason, Config, Kind};
+use corecast::{CloseReason, Config, Kind, Server};
 use rustix::process::Signal;
 use tungstenite::Message;
 
@@ -42,6 +42,13 @@ fn check_drain(signal: Signal) {
     let (status, log) = program.wait();
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(log.ends_with("stopped"), "{log}");
+}
+
+#[test]
+fn a_server_that_listens_nowhere_drains() {
+    let server = Running::start(Server::builder().shards(2).pin(false));
+    server.handle().drain();
+    server.join();
 }
 
 #[test]
