@@ -99,6 +99,7 @@ impl Handle {
     /// # Errors
     ///
     /// A file cannot be read, or does not hold what it should. Nothing changes then.
+    /// [`TlsError::Busy`]: some shards have what was loaded, the others do not; try again.
     #[cfg(feature = "tls")]
     pub fn reload_tls(&self) -> Result<(), TlsError> {
         let reloaded = self.reloader.reload();

@@ -35,8 +35,9 @@ pub enum TlsError {
     /// The library refuses the settings as a whole.
     #[error("TLS: {0}")]
     Setup(String),
-    /// The shards are still taking over what was loaded before.
-    #[error("TLS: the shards are still taking over what was loaded before")]
+    /// Some shards are still taking over what was loaded before: the others have what was loaded
+    /// now. Try again.
+    #[error("TLS: some shards are still taking over what was loaded before; try again")]
     Busy,
 }
 

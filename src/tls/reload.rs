@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::tls::error::TlsError;
 use crate::tls::keys::Keys;
@@ -70,7 +70,7 @@ impl Reloader {
     ///
     /// # Errors
     ///
-    /// As the first time; then nothing changes.
+    /// As the first time; then nothing changes. [`TlsError::Busy`]: some shards have it.
     pub fn reload(&self) -> Result<(), TlsError> {
         // Taken before the files are read: of two at a time, the later one counts on all shards.
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
@@ -80,9 +80,12 @@ impl Reloader {
         let listeners = self.listeners.iter().zip(&self.first);
         let keys: Vec<Keys> = listeners.map(load).collect::<Result<_, _>>()?;
         let renewal = Renewal { generation, keys };
-        let sent = |shard: &Sender<Renewal>| shard.try_send(renewal.clone()).is_ok();
+        // One that has ended accepts nobody, and misses nothing.
+        let is_late = |shard: &&Sender<Renewal>| {
+            matches!(shard.try_send(renewal.clone()), Err(TrySendError::Full(_)))
+        };
         // To all of them, also if one is late.
-        let late = self.shards.iter().filter(|shard| !sent(shard)).count();
+        let late = self.shards.iter().filter(is_late).count();
         if late == 0 {
             Ok(())
         } else {

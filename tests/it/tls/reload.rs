@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use corecast::Kind;
+use corecast::tls::{Reloader, TlsError};
 use rustls::client::Resumption;
 use rustls::pki_types::CertificateDer;
 
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::raw_ws::RawWs;
 use crate::support::socket::dial;
-use crate::support::tls::{EACH, Tls, shake};
+use crate::support::tls::{Authority, EACH, Tls, shake};
 use crate::support::wait::wait_until;
 use crate::tls::served::Scene;
 
@@ -127,4 +128,18 @@ fn tickets_outlive_a_reload() {
 fn a_server_without_tls_has_nothing_to_load() {
     use crate::support::server::{Running, builder};
     Running::start(builder(1)).handle().reload_tls().unwrap();
+}
+
+#[test]
+fn a_shard_that_has_ended_holds_up_no_reload() {
+    let authority = Authority::new("ended");
+    authority.sign("host", "host", &["localhost"]);
+    let mut reloader = Reloader::new(vec![(authority.settings("host"), &[])]).unwrap();
+    drop(reloader.add_shard());
+    let mut stays = reloader.add_shard();
+    reloader.reload().unwrap();
+    assert!(stays.take().is_some());
+    // One that takes nothing over does.
+    let busy = (0..100).find_map(|_| reloader.reload().err());
+    assert!(matches!(busy, Some(TlsError::Busy)), "{busy:?}");
 }
