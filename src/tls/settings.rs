@@ -74,7 +74,8 @@ impl TlsSettings {
 
     /// Another certificate. Clients that name a host get one with that name, exact before
     /// wildcard, and of those the first whose key they can check. Clients that name none, or one
-    /// that no certificate has, get the first of all.
+    /// that no certificate has, get the first of all whose key they can check. Where they can
+    /// check none, it is the first all the same.
     #[must_use]
     pub fn certificate(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.certificates.push(Files {

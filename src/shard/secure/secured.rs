@@ -19,7 +19,8 @@ pub(in crate::shard) struct Secured {
     /// Of the connection: an earlier one may have had the same key.
     pub(super) generation: u32,
     pub(super) session: Session,
-    /// Sealed, and not taken by the socket: less than a record, and a few words of TLS itself.
+    /// Sealed, and not taken by the socket: at most a record that the core counts as sent, and
+    /// words of TLS itself.
     unsent: Vec<u8>,
     /// What the core is to be told when the handshake is over.
     pub(super) beginning: Option<Box<Beginning>>,
