@@ -99,6 +99,7 @@ impl Sessions {
                 Read::Broken => core.handle_reset(id),
                 Read::Failed(failed) => {
                     log::debug!("shard {}: conn {id}: TLS: {}", self.shard, failed.0);
+                    self.tell_rest(core, id);
                     core.handle_tls_failure(id);
                 }
             }
@@ -178,6 +179,14 @@ impl Sessions {
             if core.wants_bytes(id) {
                 self.tell_end(core, id);
             }
+        }
+    }
+
+    /// Tells the core what came in front of that which broke the rules.
+    fn tell_rest<H: Handler>(&mut self, core: &mut ShardCore<H>, id: ConnId) {
+        let is_open = self.get(id).is_some_and(|it| it.session.is_open());
+        if is_open && !self.buffers.plaintext.is_empty() {
+            core.handle_bytes(id, &mut self.buffers.plaintext);
         }
     }
 

@@ -136,3 +136,17 @@ fn a_close_in_front_of_a_goodbye_is_heard() {
     assert_eq!(ws.next(), (FIN | TEXT, b"ask".to_vec()));
     assert_eq!(ws.expect_close().0, 1000);
 }
+
+#[test]
+fn what_is_in_front_of_a_broken_record_is_heard() {
+    let scene = Scene::new();
+    let mut listener = LengthPrefix::greeted(scene.dial(scene.tcps()));
+    let mut tls = LengthPrefix::greeted(scene.dial(scene.tcps())).into_stream();
+    tls.conn.writer().write_all(&frame(b"in time")).unwrap();
+    let mut bytes = Vec::new();
+    tls.conn.write_tls(&mut bytes).unwrap();
+    bytes.extend([23, 3, 3, 0, 32]);
+    bytes.extend([7; 32]);
+    tls.sock.write_all(&bytes).unwrap();
+    assert_eq!(listener.next(), b"in time");
+}
