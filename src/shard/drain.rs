@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::close_reason::CloseReason;
 use crate::conn::http::Phase;
-use crate::conn::{CLOSING, CORKED, DEAD, Proto};
+use crate::conn::{BLOCKED, CLOSING, CORKED, DEAD, Proto};
 use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_WINDOW_MIN};
 use crate::shard::inner::Inner;
 use crate::time::Now;
@@ -71,7 +71,8 @@ impl<D, A> Inner<D, A> {
             let corked = conn.is_some_and(|conn| conn.is(CORKED));
             // It may take its answer for as long as it takes some of it.
             let takes_answer = conn.is_some_and(|conn| {
-                !conn.is(DEAD) && matches!(conn.proto, Proto::Http(_)) && conn.outbox_len() != 0
+                let is_sending = conn.outbox_len() != 0 || conn.is(BLOCKED);
+                !conn.is(DEAD) && matches!(conn.proto, Proto::Http(_)) && is_sending
             });
             let key = crate::id::key32(key);
             if late && (waits || takes_answer) {
