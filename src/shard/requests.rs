@@ -22,7 +22,8 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
-    /// it returns [`Busy`](crate::Busy): one that publishes several messages must not begin again at the first.
+    /// it returns [`Busy`](crate::Busy): one that publishes several messages must not begin again at
+    /// the first.
     pub fn note_done(&mut self, steps: usize) {
         if let Some(http) = self.inner.http(self.key) {
             http.done = steps;
