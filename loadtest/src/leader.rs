@@ -136,11 +136,7 @@ impl Leader {
         progress: impl Fn() -> u64,
         lost: impl Fn() -> bool,
     ) -> Result<Waited, RunError> {
-        self.wait(LOOK_EVERY, |leader| {
-            let now = progress();
-            leader.show.at(Stage::of(what, wanted), now);
-            (now, (now >= wanted).then_some(Waited::Done), lost())
-        })
+        self.wait_within(u64::MAX, what, wanted, progress, lost)
     }
 
     /// The same for a phase of messages, which may take no longer than `--deadline`.
@@ -155,11 +151,22 @@ impl Leader {
         progress: impl Fn() -> u64,
         lost: impl Fn() -> bool,
     ) -> Result<Waited, RunError> {
+        self.wait_within(self.deadline, what, wanted, progress, lost)
+    }
+
+    fn wait_within(
+        &mut self,
+        deadline: u64,
+        what: &str,
+        wanted: u64,
+        progress: impl Fn() -> u64,
+        lost: impl Fn() -> bool,
+    ) -> Result<Waited, RunError> {
         let start = now_ns();
         self.wait(LOOK_EVERY, |leader| {
             let now = progress();
             leader.show.at(Stage::of(what, wanted), now);
-            let is_over = now_ns() - start > leader.deadline;
+            let is_over = now_ns() - start > deadline;
             let waited = match (now >= wanted, is_over) {
                 (true, _) => Some(Waited::Done),
                 (false, true) => Some(Waited::Stalled),
