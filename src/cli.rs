@@ -59,12 +59,12 @@ pub struct Serve {
     /// File to read; see `corecast config default` [default: that of CORECAST_CONFIG, or none]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address for HTTP and WebSocket; port 0 takes a free one and logs it [default:
-    /// 127.0.0.1:8080]
+    /// Address for HTTP and WebSocket, or unix:/path; port 0 takes a free one and logs it
+    /// [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
-    /// Address for length-prefixed TCP (4-byte big-endian length, then the message) [default:
-    /// 127.0.0.1:9000]
+    /// Address for length-prefixed TCP (4-byte big-endian length, then the message), or unix:/path
+    /// [default: 127.0.0.1:9000]
     #[arg(long, value_name = "ADDR")]
     tcp: Option<String>,
     /// The topic that all connections of the TCP port publish on and get [default: lobby]

@@ -13,19 +13,20 @@ use crate::proto::Kind;
 use crate::shard::control::{Phase, Shared};
 use crate::shard::home_of;
 use crate::shard::mail::ToHome;
+use crate::sys::handoff::Handoff;
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 
 /// A running server, from any thread. Cloning it is cheap.
 ///
-/// Keep the last one on a thread that is no shard's: it owns the doorbells.
+/// Keep the last one on a thread that is no shard's: it owns descriptors of the starter's.
 #[derive(Clone, Debug)]
 pub struct Handle {
     outside: Outside<ToHome>,
     hasher: RandomState,
     shared: Arc<Shared>,
-    doorbells: Arc<[Doorbell]>,
+    descriptors: Descriptors,
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "there is nothing to load")
@@ -33,19 +34,27 @@ pub struct Handle {
     reloader: Arc<Reloader>,
 }
 
+/// What the starter has opened for the shards, in its own table.
+#[derive(Clone, Debug)]
+pub(crate) struct Descriptors {
+    pub(crate) doorbells: Arc<[Doorbell]>,
+    /// Where connections are dealt.
+    pub(crate) _handoffs: Option<Arc<[Handoff]>>,
+}
+
 impl Handle {
     pub(crate) fn new(
         outside: Outside<ToHome>,
         hasher: RandomState,
         shared: Arc<Shared>,
-        doorbells: Arc<[Doorbell]>,
+        descriptors: Descriptors,
         reloader: Reloader,
     ) -> Self {
         Self {
             outside,
             hasher,
             shared,
-            doorbells,
+            descriptors,
             reloader: Arc::new(reloader),
         }
     }
@@ -103,7 +112,7 @@ impl Handle {
     #[cfg(feature = "tls")]
     pub fn reload_tls(&self) -> Result<(), TlsError> {
         let reloaded = self.reloader.reload();
-        self.doorbells.iter().for_each(Doorbell::ring);
+        self.descriptors.doorbells.iter().for_each(Doorbell::ring);
         reloaded
     }
 
@@ -129,7 +138,7 @@ impl Handle {
 
     pub(crate) fn advance(&self, phase: Phase) {
         self.shared.advance(phase);
-        self.doorbells.iter().for_each(Doorbell::ring);
+        self.descriptors.doorbells.iter().for_each(Doorbell::ring);
     }
 
     /// The home shard of a topic: whoever publishes from there spares the message one hop.

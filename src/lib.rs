@@ -140,14 +140,15 @@ pub use handler::{
     Unanswered,
 };
 pub use id::{ConnId, ShardId};
+pub use net::{ListenAddr, ListenAddrError};
 pub use proto::http::{HttpError, OriginError, Origins, Request, Response, topic_from_path};
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError};
 pub use relay::{ApiKey, Relay, RelaySettings};
 pub use server::{Server, ServerBuilder};
-pub use shard::Listener;
 pub use shard::cx::Cx;
 pub use shard::questions::Deferred;
 pub use shard::shard_cx::{ConnCx, ShardCx};
 pub use shard::subscribe::SubscribeError;
+pub use shard::{Balance, Listener};
 pub use time::{Rate, Tick};

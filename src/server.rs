@@ -12,13 +12,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::admission::PerAddress;
 use crate::config::Config;
-use crate::handle::Handle;
+use crate::handle::{Descriptors, Handle};
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::{DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX};
 use crate::mesh::{self, Capacity, Mesh};
+use crate::net::ListenAddr;
 use crate::shard::control::{Phase, Shared};
-use crate::shard::{self, Listener, Seed, Speaks, Watch};
+use crate::shard::{self, Dealing, Listener, MODE_MAX, Seed, Speaks, Watch};
 use crate::sys::{affinity, descriptors, memory};
 
 /// What a server is to be; see [`Server::builder`].
@@ -37,6 +38,7 @@ pub struct ServerBuilder {
 #[derive(Debug)]
 pub struct Server {
     handle: Handle,
+    addrs: Vec<ListenAddr>,
     http: Vec<SocketAddr>,
     tcp: Vec<SocketAddr>,
     threads: Vec<JoinHandle<io::Result<()>>>,
@@ -61,13 +63,18 @@ impl Server {
         &self.handle
     }
 
-    /// The addresses of the HTTP listeners, in the order they were asked for; a port that was 0
-    /// is the one it has become.
+    /// Where all listeners are, in the order they were asked for; a port that was 0 is the one it
+    /// has become.
+    pub fn addrs(&self) -> &[ListenAddr] {
+        &self.addrs
+    }
+
+    /// The ports of the HTTP listeners that have one, likewise.
     pub fn http_addrs(&self) -> &[SocketAddr] {
         &self.http
     }
 
-    /// The addresses of the TCP listeners, likewise.
+    /// The ports of the other listeners that have one, likewise.
     pub fn tcp_addrs(&self) -> &[SocketAddr] {
         &self.tcp
     }
@@ -174,7 +181,7 @@ impl ServerBuilder {
     ) -> io::Result<Server> {
         let shards = self.check()?;
         // Held until the shards listen: a port that was 0 is nobody else's until then.
-        let (_claims, mut listen) = shard::claim(&self.listen)?;
+        let (mut claims, mut listen) = shard::claim(&self.listen)?;
         let mut reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
@@ -187,9 +194,8 @@ impl ServerBuilder {
                 .connections_per_address_max
                 .map(|max| PerAddress::new(max, self.capacity())),
         ));
-        let keep = self
-            .own_tables
-            .then(|| [mesh.descriptors(), self.keep.clone()].concat());
+        let mut dealing = claims.hand_over(count)?;
+        let bells = mesh.descriptors();
         let Mesh {
             ports,
             outside,
@@ -209,10 +215,11 @@ impl ServerBuilder {
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
+                dealing: dealing.as_mut().map(Dealing::of),
                 renewals: reloader.add_shard(),
                 has_cores: count <= affinity::cores(),
                 pin: self.pin.then_some(shard.into()),
-                keep: keep.clone(),
+                keep: self.kept(&bells, dealing.as_ref(), shard),
                 report: report.clone(),
                 proceed: proceeds,
             };
@@ -226,7 +233,11 @@ impl ServerBuilder {
             );
         }
         drop(report);
-        let handle = Handle::new(outside, hasher, Arc::clone(&shared), doorbells, reloader);
+        let descriptors = Descriptors {
+            doorbells,
+            _handoffs: dealing.map(|dealing| dealing.handoffs()),
+        };
+        let handle = Handle::new(outside, hasher, Arc::clone(&shared), descriptors, reloader);
         if let Err(err) = bring_up(&reports, proceed, count) {
             handle.advance(Phase::Stop);
             threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -234,8 +245,9 @@ impl ServerBuilder {
         }
         Ok(Server {
             handle,
-            http: addrs(&listen, true),
-            tcp: addrs(&listen, false),
+            http: ports_of(&listen, true),
+            tcp: ports_of(&listen, false),
+            addrs: listen.into_iter().map(|listener| listener.addr).collect(),
             threads,
         })
     }
@@ -283,6 +295,12 @@ impl ServerBuilder {
             ));
         }
         for listener in &self.listen {
+            if MODE_MAX < listener.mode {
+                let mode = listener.mode;
+                return Err(invalid(format!(
+                    "mode {mode:#o}: must be 0 to {MODE_MAX:#o}"
+                )));
+            }
             if let Speaks::Frames { topic, .. } = &listener.speaks
                 && !(1..=TOPIC_BYTES_MAX).contains(&topic.len())
             {
@@ -292,6 +310,18 @@ impl ServerBuilder {
             }
         }
         ShardId::try_from(self.shards).map_err(|err| invalid(err.to_string()))
+    }
+
+    /// The descriptors that a shard keeps in a table of its own.
+    fn kept(
+        &self,
+        bells: &[RawFd],
+        dealing: Option<&Dealing>,
+        shard: ShardId,
+    ) -> Option<Vec<RawFd>> {
+        let dealing = dealing.map_or(Vec::new(), |dealing| dealing.descriptors(shard));
+        self.own_tables
+            .then(|| [bells, &self.keep, &dealing].concat())
     }
 
     /// The settings of one shard: its share of what is limited for all.
@@ -311,7 +341,9 @@ impl ServerBuilder {
         let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
+        let deals = self.listen.iter().any(Listener::is_dealt);
+        let ends = count * (1 + usize::from(deals));
+        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + ends);
         of_table.max(1)
     }
 
@@ -332,12 +364,12 @@ impl ServerBuilder {
     }
 }
 
-/// The addresses of the listeners that speak HTTP, or of the others.
-fn addrs(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
+/// The ports of the listeners that speak HTTP, or of the others.
+fn ports_of(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
     let chosen = listen
         .iter()
         .filter(|listener| listener.speaks_http() == http);
-    chosen.map(|listener| listener.addr).collect()
+    chosen.filter_map(|listener| listener.addr.tcp()).collect()
 }
 
 /// Waits for all shards to have bound, lets them listen, and waits for that.

@@ -6,9 +6,11 @@
 
 use std::io;
 use std::net::{self, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-use mio::net::TcpListener;
+use rustix::io::Errno;
+use rustix::net::{SocketFlags, acceptfrom_with, getpeername};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::limits;
@@ -55,15 +57,53 @@ pub fn bind_shard(addr: SocketAddr, notsent_lowat: u32) -> io::Result<Socket> {
     bind().map_err(|err| at(addr, &err))
 }
 
-/// Starts to take connections on what [`bind_shard`] bound. Call it when every shard has bound:
-/// connections are spread over those that listen.
+/// Binds `addr` as [`bind_probe`] does, with the options that accepted sockets inherit: the one
+/// socket of a listener whose connections are dealt to the shards.
+///
+/// # Errors
+///
+/// Those of [`bind_probe`].
+pub fn bind_alone(addr: SocketAddr, notsent_lowat: u32) -> io::Result<(Socket, SocketAddr)> {
+    let (socket, bound) = bind_probe(addr)?;
+    let set = || {
+        socket.set_nonblocking(true)?;
+        set_inherited(&socket, notsent_lowat)
+    };
+    set().map_err(|err| at(addr, &err))?;
+    Ok((socket, bound))
+}
+
+/// Starts to take connections on what was bound. Call it when every shard has bound: connections
+/// are spread over those that listen.
 ///
 /// # Errors
 ///
 /// `AddrInUse` when another server began to listen since the address was claimed.
-pub fn listen(socket: Socket) -> io::Result<TcpListener> {
+pub fn listen(socket: Socket) -> io::Result<OwnedFd> {
     socket.listen(limits::LISTEN_BACKLOG)?;
-    Ok(TcpListener::from_std(net::TcpListener::from(socket)))
+    Ok(socket.into())
+}
+
+/// Accepts a connection, non-blocking, and says where it comes from; who connects to a path has
+/// no address.
+///
+/// # Errors
+///
+/// `accept(2)`: `EAGAIN` when there is none.
+pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, Option<SocketAddr>), Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (socket, peer) = acceptfrom_with(listener, flags)?;
+    Ok((socket, peer.and_then(|peer| peer.try_into().ok())))
+}
+
+/// The same of a connection that somebody else has accepted.
+///
+/// # Errors
+///
+/// `ENOTCONN` when it is over already.
+pub fn peer_of(socket: impl AsFd) -> Result<Option<SocketAddr>, Errno> {
+    let peer = getpeername(socket)?;
+    Ok(peer.and_then(|peer| peer.try_into().ok()))
 }
 
 /// Binds `addr` and listens there for a thread that may wait; an accept gives up after `patience`.
@@ -110,8 +150,10 @@ fn at(addr: SocketAddr, err: &io::Error) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::io::ErrorKind;
-    use std::net::TcpStream;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::fd::AsRawFd;
 
+    use mio::unix::SourceFd;
     use mio::{Events, Interest, Poll, Token};
 
     use super::*;
@@ -138,15 +180,17 @@ mod tests {
         let (probe, shards, addr) = bind_shards(3);
         assert_ne!(addr.port(), 0);
         let mut poll = Poll::new().unwrap();
-        let mut listeners: Vec<TcpListener> = shards
+        let listeners: Vec<OwnedFd> = shards
             .into_iter()
             .map(|socket| listen(socket).unwrap())
             .collect();
         drop(probe);
-        for (index, listener) in listeners.iter_mut().enumerate() {
+        for (index, listener) in listeners.iter().enumerate() {
             let registry = poll.registry();
-            let interest = Interest::READABLE;
-            registry.register(listener, Token(index), interest).unwrap();
+            let mut source = SourceFd(&listener.as_raw_fd());
+            registry
+                .register(&mut source, Token(index), Interest::READABLE)
+                .unwrap();
         }
         let clients: Vec<TcpStream> = (0..64).map(|_| TcpStream::connect(addr).unwrap()).collect();
         let mut accepted = vec![0; listeners.len()];
@@ -155,7 +199,7 @@ mod tests {
             poll.poll(&mut events, Some(PATIENCE)).unwrap();
             assert!(!events.is_empty(), "only {accepted:?} came");
             for (listener, count) in listeners.iter().zip(&mut accepted) {
-                while listener.accept().is_ok() {
+                while accept(listener).is_ok() {
                     *count += 1;
                 }
             }
@@ -167,7 +211,7 @@ mod tests {
     #[test]
     fn a_second_server_on_the_port_is_an_error() {
         let (probe, shards, addr) = bind_shards(2);
-        let _listeners: Vec<TcpListener> = shards
+        let _listeners: Vec<OwnedFd> = shards
             .into_iter()
             .map(|socket| listen(socket).unwrap())
             .collect();
@@ -178,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_share_its_port_is_an_error() {
-        let other = net::TcpListener::bind(ANY).unwrap();
+        let other = TcpListener::bind(ANY).unwrap();
         let addr = other.local_addr().unwrap();
         check_in_use(bind_probe(addr), addr);
         let err = bind_shard(addr, limits::NOTSENT_BYTES).err().unwrap();
@@ -238,12 +282,12 @@ mod tests {
         assert!(err.to_string().starts_with("192.0.2.1:80: "), "{err}");
     }
 
-    fn accept_one(listener: &TcpListener) -> (mio::net::TcpStream, SocketAddr) {
-        let listener = socket2::SockRef::from(listener);
-        listener.set_nonblocking(false).unwrap();
-        listener.set_read_timeout(Some(PATIENCE)).unwrap();
-        let (socket, addr) = listener.accept().unwrap();
-        let stream = mio::net::TcpStream::from_std(socket.into());
-        (stream, addr.as_socket().unwrap())
+    fn accept_one(listener: &OwnedFd) -> (OwnedFd, SocketAddr) {
+        let waiting = socket2::SockRef::from(listener);
+        waiting.set_nonblocking(false).unwrap();
+        waiting.set_read_timeout(Some(PATIENCE)).unwrap();
+        let (socket, peer) = accept(listener).unwrap();
+        assert_eq!(peer_of(&socket), Ok(peer));
+        (socket, peer.unwrap())
     }
 }

@@ -3,7 +3,8 @@
 use crate::settings::draft::{Draft, listener, listener_key};
 use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::units::show_size;
-use crate::settings::{Protocol, Source};
+use crate::settings::{Listen, Protocol, Source};
+use crate::shard::Balance;
 
 impl Draft {
     /// Complains of combinations that cannot be.
@@ -89,7 +90,10 @@ impl Draft {
                 self.complain_of(&[&key, &protocol], "http listeners have none", &remedy);
             }
         }
-        if listen.proxy_protocol && self.settings.config.trusted_proxies.is_empty() {
+        self.check_address(index, &listen);
+        let nobody = self.settings.config.trusted_proxies.is_empty();
+        // Who reaches a path is on this host, and was let to.
+        if listen.proxy_protocol && nobody && !listen.address.is_unix() {
             let key = listener_key(index, "proxy_protocol");
             let remedy = "name them in trusted_proxies, or leave it out";
             self.complain_of(&[&key, "trusted_proxies"], "no proxy is trusted", remedy);
@@ -102,21 +106,41 @@ impl Draft {
         }
     }
 
+    /// Complains of what goes with the other kind of address.
+    fn check_address(&mut self, index: usize, listen: &Listen) {
+        let [address, mode, balance] =
+            ["address", "unix_mode", "balance"].map(|key| listener_key(index, key));
+        if !listen.address.is_unix() && self.settings.source(&mode) != Source::Default {
+            let remedy =
+                "leave it out, or let the address be a path, as in unix:/run/corecast.sock";
+            self.complain_of(&[&mode, &address], "ports have no permissions", remedy);
+        }
+        let is_given = self.settings.source(&balance) != Source::Default;
+        if listen.address.is_unix() && is_given && listen.balance == Balance::Hash {
+            let remedy = "must be \"even\", or left out";
+            self.complain_of(
+                &[&balance, &address],
+                "a path has one queue for all",
+                remedy,
+            );
+        }
+    }
+
     /// No two of them can be the same place.
     fn check_addresses(&mut self) {
         let listeners = self.settings.listeners.iter().enumerate();
-        let of_listeners =
-            listeners.map(|(index, listen)| (listener_key(index, "address"), listen.address));
+        let of_listeners = listeners
+            .map(|(index, listen)| (listener_key(index, "address"), listen.address.clone()));
         let of_admin = self
             .settings
             .admin
-            .map(|address| ("admin.address".to_owned(), address));
+            .map(|address| ("admin.address".to_owned(), address.into()));
         let all: Vec<_> = of_listeners.chain(of_admin).collect();
         for (at, (key, address)) in all.iter().enumerate() {
             let mut before = all[..at].iter();
             // Port 0 is another one each time.
             if let Some((other, _)) = before.find(|(_, other)| other == address)
-                && address.port() != 0
+                && address.tcp().is_none_or(|address| address.port() != 0)
             {
                 let what = format!("{address} is the address of {other}, too");
                 self.complain_of(&[key, other], &what, "must be one of its own");

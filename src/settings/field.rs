@@ -5,11 +5,13 @@ use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::net::ListenAddr;
 use crate::settings::given::Given;
 use crate::settings::list::{List, show_list};
 use crate::settings::number::{Number, show_range};
 use crate::settings::rate::Per;
 use crate::settings::units::{parse_size, parse_time, show_size, show_time};
+use crate::shard::MODE_MAX;
 use crate::time::Rate;
 
 /// Where in `T` a value stands.
@@ -44,10 +46,12 @@ pub(super) enum Field<T> {
     RateOr(At<T, Option<Rate>>, Per, &'static str),
     /// One of several words.
     Choice(fn(&mut T) -> &mut dyn Choice),
-    /// An address with a port.
-    Address(At<T, SocketAddr>),
-    /// The same, or a word.
+    /// Where to listen.
+    Listen(At<T, ListenAddr>),
+    /// An address with a port, or a word.
     AddressOr(At<T, Option<SocketAddr>>, &'static str),
+    /// Permissions of a file, as an octal text.
+    Mode(At<T, u32>),
     /// A text of so many bytes.
     Text(At<T, String>, RangeInclusive<usize>),
     /// A list of texts.
@@ -116,10 +120,15 @@ impl<T: Clone> Field<T> {
                 let word = text.and_then(|text| choice.words().iter().position(|w| *w == text));
                 word.map(|word| choice.choose(word))
             }
-            Self::Address(at) => address(text).map(|address| *at(into) = address),
+            Self::Listen(at) => text.and_then(|text| {
+                let addr = text.parse().ok()?;
+                *at(into) = addr;
+                Some(())
+            }),
             Self::AddressOr(at, none) => {
                 or(address(text), text, none).map(|address| *at(into) = address)
             }
+            Self::Mode(at) => text.and_then(parse_mode).map(|mode| *at(into) = mode),
             Self::Text(at, range) => {
                 let text = text.filter(|text| range.contains(&text.len()));
                 text.map(|text| *at(into) = text.to_owned())
@@ -157,11 +166,12 @@ impl<T: Clone> Field<T> {
                 let choice = at(of);
                 quote(choice.words().get(choice.chosen()).unwrap_or(&""))
             }
-            Self::Address(at) => quote(&at(of).to_string()),
+            Self::Listen(at) => quote(&at(of).to_string()),
             Self::AddressOr(at, none) => {
                 let address: Option<String> = at(of).map(|address| address.to_string());
                 quote(address.as_deref().unwrap_or(none))
             }
+            Self::Mode(at) => quote(&format!("{:04o}", at(of))),
             Self::Text(at, _) => quote(at(of)),
             Self::List(at) => show_list(&at(of).texts()),
         }
@@ -195,8 +205,9 @@ impl<T: Clone> Field<T> {
                 let (last, rest) = words.split_last().unwrap_or((&words[0], &[]));
                 format!("{} or {last}", rest.join(", "))
             }
-            Self::Address(_) => ADDRESS.to_owned(),
+            Self::Listen(_) => format!("{ADDRESS}, or a path, such as \"unix:/run/corecast.sock\""),
             Self::AddressOr(_, none) => format!("{ADDRESS}, or {}", quote(none)),
+            Self::Mode(_) => "permissions of a file, such as \"0660\"".to_owned(),
             Self::Text(_, range) => {
                 format!("a text of {} to {} bytes", range.start(), range.end())
             }
@@ -214,6 +225,14 @@ impl<T: Clone> Field<T> {
 }
 
 const ADDRESS: &str = "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
+
+/// Octal, and nothing but who may read, write and search.
+fn parse_mode(text: &str) -> Option<u32> {
+    let digits = text.trim();
+    let is_octal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u32::from_str_radix(digits, 8).ok();
+    mode.filter(|mode| is_octal && *mode <= MODE_MAX)
+}
 
 /// A value, or none if the text is the word for that.
 fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> {

@@ -1,11 +1,10 @@
 //! One place for clients to connect.
 
-use core::net::SocketAddr;
-
+use crate::net::ListenAddr;
 use crate::proto::Framing;
 use crate::relay::LOBBY;
 use crate::settings::tls::Tls;
-use crate::shard::Listener;
+use crate::shard::{Balance, Listener, MODE};
 
 /// One place for clients to connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +14,11 @@ pub struct Listen {
     /// What its connections speak.
     pub protocol: Protocol,
     /// Where it is.
-    pub address: SocketAddr,
+    pub address: ListenAddr,
+    /// Who may connect to it, if it is a path.
+    pub unix_mode: u32,
+    /// Which shard gets a connection, if it is a port.
+    pub balance: Balance,
     /// The topic of all its connections, where the protocol names none.
     pub topic: String,
     /// Whether all its messages are text, where the protocol does not say.
@@ -40,11 +43,13 @@ pub enum Protocol {
 }
 
 impl Listen {
-    pub(super) fn new(protocol: Protocol, address: SocketAddr) -> Self {
+    pub(super) fn new(protocol: Protocol, address: impl Into<ListenAddr>) -> Self {
         Self {
             name: String::new(),
             protocol,
-            address,
+            address: address.into(),
+            unix_mode: MODE,
+            balance: Balance::default(),
             topic: LOBBY.to_owned(),
             text: false,
             proxy_protocol: false,
@@ -54,12 +59,15 @@ impl Listen {
 
     pub(super) fn listener(&self) -> Listener {
         let listener = match self.protocol.framing() {
-            None => Listener::http(self.address),
-            Some(framing) => Listener::tcp(self.address, self.topic.as_str())
+            None => Listener::http(self.address.clone()),
+            Some(framing) => Listener::tcp(self.address.clone(), self.topic.as_str())
                 .framing(framing)
                 .text(self.text),
         };
-        let listener = listener.proxy_protocol(self.proxy_protocol);
+        let listener = listener
+            .mode(self.unix_mode)
+            .balance(self.balance)
+            .proxy_protocol(self.proxy_protocol);
         self.tls.around(listener)
     }
 

@@ -7,6 +7,7 @@ use crate::settings::field::{Field, choice};
 use crate::settings::keys::Key;
 use crate::settings::list::PATH_BYTES_MAX;
 use crate::settings::{Listen, Protocol};
+use crate::shard::Balance;
 
 /// What the listeners' tables are about.
 pub(super) const LISTENERS: &str = "\
@@ -30,10 +31,24 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     .required(),
     of_listener(
         "address",
-        Field::Address(|l| &mut l.address),
-        "Where it listens; port 0 takes a free one and logs it.",
+        Field::Listen(|l| &mut l.address),
+        "Where it listens: a port, of which 0 takes a free one and logs it, or the path of a \
+         Unix-domain socket. The file of a server that is no more is replaced; one that somebody \
+         listens at, or that is no socket, is an error.",
     )
     .required(),
+    of_listener(
+        "unix_mode",
+        Field::Mode(|l| &mut l.unix_mode),
+        "Who may connect to a path: the permissions of its file.",
+    ),
+    of_listener(
+        "balance",
+        Field::Choice(|l| &mut l.balance),
+        "Which shard gets a connection to a port: one by a hash of both addresses, which the \
+         kernel chooses and which accepts itself (`hash`), or the one that has the fewest, which \
+         one shard chooses that accepts for all (`even`). At a path it is always `even`.",
+    ),
     of_listener(
         "topic",
         Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
@@ -89,6 +104,11 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
 const fn of_listener(name: &'static str, field: Field<Listen>, doc: &'static str) -> Key<Listen> {
     Key::new(name, field, doc)
 }
+
+choice!(Balance {
+    "hash" => Self::Hash,
+    "even" => Self::Even,
+});
 
 choice!(Protocol {
     "http" => Self::Http,

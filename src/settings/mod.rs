@@ -174,15 +174,8 @@ impl Settings {
 
     /// Where each listener of a server that was made by them is, as in `https 127.0.0.1:443`.
     pub fn places(&self, server: &Server) -> Vec<String> {
-        let mut http = server.http_addrs().iter();
-        let mut tcp = server.tcp_addrs().iter();
-        let places = self.listeners.iter().filter_map(|listen| {
-            let address = match listen.protocol {
-                Protocol::Http => http.next(),
-                _ => tcp.next(),
-            };
-            Some(format!("{} {}", listen.word(), address?))
-        });
+        let places = self.listeners.iter().zip(server.addrs());
+        let places = places.map(|(listen, addr)| format!("{} {addr}", listen.word()));
         places.collect()
     }
 

@@ -46,7 +46,9 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
             let words = at(&mut default.clone()).words();
             (*words.last().unwrap()).to_owned()
         }
-        Field::Address(_) | Field::AddressOr(..) => "[::1]:65535".to_owned(),
+        Field::Listen(_) => "unix:beside.sock".to_owned(),
+        Field::AddressOr(..) => "[::1]:65535".to_owned(),
+        Field::Mode(_) => "0777".to_owned(),
         Field::Text(..) if key.is_secret => "hunter2".to_owned(),
         Field::Text(..) => "\"\\\u{1}x".to_owned(),
         Field::List(at) => at(&mut default.clone()).example().join(","),
@@ -150,9 +152,13 @@ fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
     for key in LISTENER_KEYS {
         let sample = sample(key, &default);
         let literal = literal(key, &sample);
+        let address = match key.name {
+            "unix_mode" => "address = \"unix:beside.sock\"\n",
+            _ => "address = \"127.0.0.1:1\"\n",
+        };
         let keys = [
             "protocol = \"length-prefix\"\n",
-            "address = \"127.0.0.1:1\"\n",
+            address,
             "tls_chain = [\"a.pem\", \"b.pem\"]\n",
             "tls_key = [\"a.key\", \"b.key\"]\n",
             "tls_client_auth = \"optional\"\n",
@@ -266,14 +272,15 @@ topic = [\"a\"]
         "c.toml:10: timeouts.message: unknown key; did you mean limits.message?",
         "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
         "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
-         \"127.0.0.1:8080\" or \"[::]:8080\"",
+         \"127.0.0.1:8080\" or \"[::]:8080\", or a path, such as \"unix:/run/corecast.sock\"",
         "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\", \
          \"length-prefix\", \"line\" or \"varint\"",
         "c.toml:15: listener.0.adress: unknown key; did you mean address?",
         "c.toml:16: listener.1.protocol: is missing; must be \"http\", \"length-prefix\", \
          \"line\" or \"varint\"",
         "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
-         port, such as \"127.0.0.1:8080\" or \"[::]:8080\"",
+         port, such as \"127.0.0.1:8080\" or \"[::]:8080\", or a path, such as \
+         \"unix:/run/corecast.sock\"",
         "c.toml:18: listener.1.topic: cannot be [\"a\"]; must be a text of 1 to 255 bytes",
     ];
     let problems = load(text, &[], &[]);
@@ -361,6 +368,30 @@ fn what_does_not_go_together_is_told() {
     check(
         &of("proxy_protocol = true\n"),
         "c.toml:4: listener.0.proxy_protocol: no proxy is trusted; name them in trusted_proxies",
+    );
+    let path = of("unix_mode = \"0600\"\nproxy_protocol = true\n").replace("127.0.0.1:2", "unix:a");
+    assert_eq!(load(&path, &[], &[]).len(), 0);
+    check(
+        &of("unix_mode = \"0600\"\n"),
+        "c.toml:4: listener.0.unix_mode: ports have no permissions; leave it out",
+    );
+    check(
+        &of("balance = \"hash\"\n").replace("127.0.0.1:2", "unix:a"),
+        "c.toml:4: listener.0.balance: a path has one queue for all; must be \"even\"",
+    );
+    check(
+        &of("")
+            .replace("127.0.0.1:2", "unix:a")
+            .replace("127.0.0.1:1", "unix:a"),
+        "c.toml:6: listener.1.address: unix:a is the address of listener.0.address, too",
+    );
+    check(
+        &of("").replace("127.0.0.1:2", "unix:"),
+        "c.toml:3: listener.0.address: cannot be \"unix:\"; must be an IP address with a port",
+    );
+    check(
+        &of("unix_mode = \"0888\"\n").replace("127.0.0.1:2", "unix:a"),
+        "c.toml:4: listener.0.unix_mode: cannot be \"0888\"; must be permissions of a file",
     );
     check(
         &format!("{}name = \"a\"\n", of("name = \"a\"\n")),

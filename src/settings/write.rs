@@ -4,6 +4,7 @@ use crate::settings::draft::{LISTENER_FLAGS, listener_key, variable};
 use crate::settings::keys::{KEYS, Key, SECTIONS};
 use crate::settings::listener_keys::{LISTENER_KEYS, LISTENERS};
 use crate::settings::{FILE_VARIABLE, Listen, Settings, Source, Tls};
+use crate::shard::Balance;
 
 /// The longest line of a comment.
 const COLUMNS: usize = 96;
@@ -135,6 +136,8 @@ pub(super) fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str
 fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
     match key.name {
         "name" => !listen.name.is_empty(),
+        "unix_mode" => listen.address.is_unix(),
+        "balance" => listen.balance != Balance::default(),
         "proxy_protocol" => listen.proxy_protocol,
         "topic" | "text" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
@@ -211,6 +214,14 @@ protocol = \"http\"
 address = \"0.0.0.0:443\"
 tls_chain = [\"first.pem\", \"second.pem\"]
 tls_key = [\"first.key\", \"second.key\"]
+```
+
+This one is for a proxy on the same host, whose `X-Forwarded-For` is believed:
+
+```toml
+[[listener]]
+protocol = \"http\"
+address = \"unix:/run/corecast/http.sock\"
 ```
 
 In variables the listeners are counted from 0, in the order of the file: \

@@ -91,7 +91,8 @@ impl<D, A> Inner<D, A> {
         admitted
     }
 
-    /// Whom a request comes from: its peer, or whom that speaks for if it is a trusted proxy.
+    /// Whom a request comes from: its peer, or whom that speaks for if it is a trusted proxy. Who
+    /// has no address is on this host, and was let to a listener that has a path.
     ///
     /// # Errors
     ///
@@ -102,14 +103,10 @@ impl<D, A> Inner<D, A> {
         request: &Request<'_>,
     ) -> Result<Option<Arc<Origin>>, Response> {
         let origin = self.origin_of(key);
-        let Some(peer) = origin.as_ref().and_then(|origin| origin.peer) else {
-            return Ok(origin);
-        };
         let trusts = |addr| self.clients.trusts(addr);
-        let Some(client) = Some(peer.ip())
-            .filter(|addr| trusts(*addr))
-            .and_then(|_| forwarded_for(request, trusts))
-        else {
+        let peer = origin.as_ref().and_then(|origin| origin.peer);
+        let is_proxy = peer.is_none_or(|peer| trusts(peer.ip()));
+        let Some(client) = is_proxy.then(|| forwarded_for(request, trusts)).flatten() else {
             return Ok(origin);
         };
         // Proxies do not say the port.

@@ -30,6 +30,8 @@ pub struct Shared {
     /// Those of each address, if there is a limit.
     per_address: Option<Arc<PerAddress>>,
     snapshots: Vec<Snapshot>,
+    /// Connections of each shard, those on their way to it and those being turned away among them.
+    loads: Vec<AtomicUsize>,
 }
 
 impl Shared {
@@ -42,6 +44,7 @@ impl Shared {
             connections_max,
             per_address: per_address.map(Arc::new),
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
+            loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
         }
     }
 
@@ -67,6 +70,26 @@ impl Shared {
     /// Counts one connection less.
     pub fn leave(&self) {
         self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// How many connections a shard has.
+    pub fn load(&self, shard: ShardId) -> usize {
+        let load = self.loads.get(usize::from(shard));
+        load.map_or(usize::MAX, |load| load.load(Ordering::Relaxed))
+    }
+
+    /// Counts one more connection of a shard.
+    pub fn add_load(&self, shard: ShardId) {
+        if let Some(load) = self.loads.get(usize::from(shard)) {
+            load.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Counts one connection of a shard less.
+    pub fn take_load(&self, shard: ShardId) {
+        if let Some(load) = self.loads.get(usize::from(shard)) {
+            load.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// The sum of all shards' counters, at most a turn old.

@@ -284,6 +284,7 @@ impl<H: Handler> EventLoop<H> {
             if !overflow {
                 shared.leave();
             }
+            shared.take_load(shard);
             self.sessions.remove(id);
             self.links.remove(id);
             self.preambles.forget(id);
@@ -299,6 +300,10 @@ impl<H: Handler> EventLoop<H> {
         if self.acceptor.is_open() {
             let (acceptor, mut into, now) = self.intake();
             acceptor.close(&mut into, now);
+            if acceptor.is_open() {
+                // Whoever deals is a turn behind.
+                return;
+            }
         }
         // Once is enough; but a server may have no listeners.
         self.core.begin_drain();
@@ -312,6 +317,7 @@ impl<H: Handler> EventLoop<H> {
         let into = Intake {
             core: &mut self.core,
             shared: self.control.shared(),
+            shard: self.control.shard(),
             registry: self.poll.registry(),
             links: &mut self.links,
             sessions: &mut self.sessions,

@@ -6,7 +6,7 @@ use std::os::fd::RawFd;
 use mio::Registry;
 
 use crate::handler::Handler;
-use crate::id::ConnId;
+use crate::id::{ConnId, ShardId};
 use crate::shard::control::Shared;
 use crate::shard::core::ShardCore;
 use crate::shard::links::{Link, Links};
@@ -23,6 +23,7 @@ pub(crate) struct Intake<'a, H: Handler> {
     pub(crate) core: &'a mut ShardCore<H>,
     /// Who counts the connections of all shards.
     pub(crate) shared: &'a Shared,
+    pub(super) shard: ShardId,
     pub(crate) registry: &'a Registry,
     pub(super) links: &'a mut Links,
     pub(super) sessions: &'a mut Sessions,

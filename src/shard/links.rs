@@ -3,7 +3,6 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use mio::net::TcpStream;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
@@ -49,11 +48,9 @@ impl Link {
     }
 }
 
-impl From<TcpStream> for Link {
-    fn from(stream: TcpStream) -> Self {
-        Self {
-            socket: stream.into(),
-        }
+impl From<OwnedFd> for Link {
+    fn from(socket: OwnedFd) -> Self {
+        Self { socket }
     }
 }
 

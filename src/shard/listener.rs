@@ -1,12 +1,8 @@
 //! What to listen on, and what is spoken there.
 
-use core::net::SocketAddr;
-use std::io;
 use std::sync::Arc;
 
-use socket2::Socket;
-
-use crate::net::listener;
+use crate::net::ListenAddr;
 use crate::proto::{Frames, Framing};
 use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
 
@@ -14,7 +10,11 @@ use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
 #[derive(Clone, Debug)]
 pub struct Listener {
     /// Where; once it is bound, with the port that it has got.
-    pub addr: SocketAddr,
+    pub addr: ListenAddr,
+    /// Who may connect, if it is a path.
+    pub mode: u32,
+    /// Which shard gets a connection.
+    pub balance: Balance,
     /// What its connections speak.
     pub speaks: Speaks,
     /// What it asks of TLS, if its connections speak it around that.
@@ -23,6 +23,18 @@ pub struct Listener {
     pub keys: Option<(usize, Keys)>,
     /// Whether those of trusted proxies begin with a header of the PROXY protocol.
     pub proxied: bool,
+}
+
+/// Which shard gets a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// Each shard has a socket of its own, and the kernel chooses by a hash of both addresses:
+    /// connections are spread as well as chance does it, and accepted by all shards.
+    #[default]
+    Hash,
+    /// The shard that has the fewest: one shard accepts, and deals the connections to all. A path
+    /// knows nothing else.
+    Even,
 }
 
 /// What the connections of a listener speak.
@@ -41,21 +53,23 @@ pub enum Speaks {
 
 impl Listener {
     /// Listens for HTTP and WebSocket. Port 0 takes a free one.
-    pub fn http(addr: SocketAddr) -> Self {
-        Self::new(addr, Speaks::Http)
+    pub fn http(addr: impl Into<ListenAddr>) -> Self {
+        Self::new(addr.into(), Speaks::Http)
     }
 
     /// Listens for TCP connections that belong to `topic`: length-prefixed, unless
     /// [`framing`](Self::framing) says otherwise.
-    pub fn tcp(addr: SocketAddr, topic: impl Into<String>) -> Self {
+    pub fn tcp(addr: impl Into<ListenAddr>, topic: impl Into<String>) -> Self {
         let topic = Arc::from(topic.into());
         let frames = Frames::default();
-        Self::new(addr, Speaks::Frames { topic, frames })
+        Self::new(addr.into(), Speaks::Frames { topic, frames })
     }
 
-    fn new(addr: SocketAddr, speaks: Speaks) -> Self {
+    fn new(addr: ListenAddr, speaks: Speaks) -> Self {
         Self {
             addr,
+            mode: MODE,
+            balance: Balance::default(),
             speaks,
             tls: None,
             keys: None,
@@ -68,6 +82,22 @@ impl Listener {
     #[must_use]
     pub fn tls(mut self, settings: TlsSettings) -> Self {
         self.tls = Some(settings);
+        self
+    }
+
+    /// Who may connect to a path: the permissions of its file, 0o660 where nothing is said. Of no
+    /// meaning for a port.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Which shard gets a connection, of a port; those of a path always go to the shard that has
+    /// the fewest.
+    #[must_use]
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.balance = balance;
         self
     }
 
@@ -109,6 +139,11 @@ impl Listener {
         }
     }
 
+    /// Whether it has one socket, and its connections are dealt to the shards.
+    pub fn is_dealt(&self) -> bool {
+        self.addr.is_unix() || self.balance == Balance::Even
+    }
+
     /// Whether its connections speak HTTP.
     pub fn speaks_http(&self) -> bool {
         matches!(self.speaks, Speaks::Http)
@@ -138,25 +173,7 @@ pub fn load_keys(listen: &mut [Listener]) -> Result<Reloader, TlsError> {
     Ok(reloader)
 }
 
-/// Claims the address of each listener; where the port was 0, the one that it has become. Keep the sockets
-/// until the shards listen.
-///
-/// # Errors
-///
-/// An address that cannot be bound, or that was given twice.
-pub fn claim(asked: &[Listener]) -> io::Result<(Vec<Socket>, Vec<Listener>)> {
-    let mut claims = Vec::new();
-    let mut listen: Vec<Listener> = Vec::new();
-    for listener in asked {
-        let (claim, addr) = listener::bind_probe(listener.addr)
-            .map_err(|err| io::Error::new(err.kind(), format!("cannot listen on {err}")))?;
-        if listen.iter().any(|other| other.addr == addr) {
-            let twice = format!("cannot listen on {addr} twice");
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, twice));
-        }
-        claims.push(claim);
-        let listener = listener.clone();
-        listen.push(Listener { addr, ..listener });
-    }
-    Ok((claims, listen))
-}
+/// Who may connect to a path, unless it is said otherwise: the server's user and group.
+pub const MODE: u32 = 0o660;
+/// All that a file's permissions can say of who may connect.
+pub const MODE_MAX: u32 = 0o777;

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
 
 use crossbeam_channel::{Receiver, Sender};
+use socket2::Socket;
 
 use crate::config::Config;
 use crate::handler::Handler;
@@ -13,7 +14,8 @@ use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
 use crate::mesh::{Doorbell, Port, ReturnSender, returns};
 use crate::net::listener;
-use crate::shard::accept::{Entrance, Listening};
+use crate::shard::accept::Entrance;
+use crate::shard::claim::Dealing;
 use crate::shard::control::{Control, Phase, Shared};
 use crate::shard::core::ShardCore;
 use crate::shard::event_loop::EventLoop;
@@ -24,6 +26,7 @@ use crate::shard::pace::Pace;
 use crate::shard::post::Post;
 use crate::shard::preamble::Preambles;
 use crate::shard::questions::{Answered, Answers};
+use crate::shard::source::Source;
 use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
 use crate::tls::Renewals;
@@ -45,6 +48,8 @@ pub struct Seed {
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
     pub listen: Vec<Listener>,
+    /// How connections are dealt, where some are.
+    pub dealing: Option<Dealing>,
     /// Tells of other certificates for those with TLS.
     pub renewals: Renewals,
     /// Whether there is a core for each shard.
@@ -155,26 +160,27 @@ fn prepare<H: Handler>(
         port,
         shared,
         listen,
+        mut dealing,
         renewals,
         has_cores,
         report,
         proceed,
         ..
     } = seed;
-    let mut bound = Vec::with_capacity(listen.len());
-    for listener in listen {
-        let socket = listener::bind_shard(listener.addr, NOTSENT_BYTES)?;
-        bound.push((socket, listener));
-    }
+    let bound = bind(&listen)?;
+    let mut sources = dealing
+        .as_mut()
+        .map_or(Ok(Vec::new()), Dealing::take_sockets)?;
     let _bound = report.send(Ok(()));
     if proceed.recv().is_err() {
         return Ok(None);
     }
-    let mut listening = Vec::with_capacity(bound.len());
-    for (socket, listener) in bound {
+    sources.iter().try_for_each(Source::listen)?;
+    for (listener, socket) in bound {
         let socket = listener::listen(socket)?;
-        listening.push(Listening { socket, listener });
+        sources.push(Source::Own { socket, listener });
     }
+    sources.extend(dealing.as_ref().map(|dealing| dealing.inbox(shard)));
     let preambles = Preambles::new(config.trusted_proxies.clone());
     let pace = Pace::new(config.accept_rate);
     let per_address = shared.per_address();
@@ -198,11 +204,24 @@ fn prepare<H: Handler>(
         Lookout::new(has_cores),
         Control::new(shared, shard),
         Entrance {
-            listening,
+            listeners: listen,
+            sources,
+            deals: dealing.and_then(|dealing| dealing.deals(shard)),
             renewals,
             pace,
         },
         preambles,
     )
     .map(Some)
+}
+
+/// Binds a socket of the shard's own for each listener whose connections are not dealt.
+fn bind(listen: &[Listener]) -> io::Result<Vec<(u16, Socket)>> {
+    let mut bound = Vec::with_capacity(listen.len());
+    for (index, listener) in (0..).zip(listen) {
+        if let Some(addr) = listener.addr.tcp().filter(|_| !listener.is_dealt()) {
+            bound.push((index, listener::bind_shard(addr, NOTSENT_BYTES)?));
+        }
+    }
+    Ok(bound)
 }

@@ -12,6 +12,7 @@
 pub mod affinity;
 pub mod descriptors;
 pub mod eventfd;
+pub mod handoff;
 pub mod memory;
 pub mod signals;
 pub mod socket;

@@ -4,7 +4,9 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
 
-use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay};
+use corecast::{
+    Balance, Cx, Halt, Handler, Listener, Message, Opening, Refusal, Relay, Server, ServerBuilder,
+};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::http::{is_served, read_answer};
@@ -51,8 +53,8 @@ impl Footprint {
     }
 }
 
-fn serve_and_stop(drain: bool) {
-    let server = Running::start(builder(2));
+fn serve_and_stop(builder: ServerBuilder, drain: bool) {
+    let server = Running::start(builder);
     let mut ws = Ws::connect(server.http(), "/ws/lobby");
     let mut tcp = LengthPrefix::connect(server.tcp());
     tcp.send(b"hello");
@@ -68,24 +70,40 @@ fn serve_and_stop(drain: bool) {
 fn a_hundred_starts_and_stops_leave_nothing_behind() {
     alone(
         "descriptors::a_hundred_starts_and_stops_leave_nothing_behind",
-        || {
-            // The allocator and the thread library keep some memory for the next time.
-            for n in 0..20 {
-                serve_and_stop(n == 0);
-            }
-            let before = Footprint::now();
-            for n in 0..100 {
-                serve_and_stop(n % 50 == 0);
-            }
-            let mut after = before;
-            wait_until("threads are gone and descriptors closed", || {
-                after = Footprint::now();
-                // A thread that has been joined is listed for a moment more, in either footprint.
-                after.descriptors <= before.descriptors && after.threads <= before.threads
-            });
-            assert!(after.maps < before.maps + 50, "{before:?}, then {after:?}");
-        },
+        || check_nothing_is_left(|| builder(2)),
     );
+}
+
+#[test]
+fn nor_do_those_of_a_server_that_deals_its_connections() {
+    let listeners = || [Listener::http(ANY), Listener::tcp(ANY, "lobby")];
+    let builder = || {
+        let server = Server::builder().shards(2).pin(false);
+        let dealt = listeners().map(|listener| listener.balance(Balance::Even));
+        dealt.into_iter().fold(server, ServerBuilder::listen)
+    };
+    alone(
+        "descriptors::nor_do_those_of_a_server_that_deals_its_connections",
+        || check_nothing_is_left(builder),
+    );
+}
+
+fn check_nothing_is_left(builder: impl Fn() -> ServerBuilder) {
+    // The allocator and the thread library keep some memory for the next time.
+    for n in 0..20 {
+        serve_and_stop(builder(), n == 0);
+    }
+    let before = Footprint::now();
+    for n in 0..100 {
+        serve_and_stop(builder(), n % 50 == 0);
+    }
+    let mut after = before;
+    wait_until("threads are gone and descriptors closed", || {
+        after = Footprint::now();
+        // A thread that has been joined is listed for a moment more, in either footprint.
+        after.descriptors <= before.descriptors && after.threads <= before.threads
+    });
+    assert!(after.maps < before.maps + 50, "{before:?}, then {after:?}");
 }
 
 #[test]

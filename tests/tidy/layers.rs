@@ -82,7 +82,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "handle",
         &[
-            "counters", "handler", "id", "mesh", "payload", "proto", "tls", CORE, SHELL,
+            "counters", "handler", "id", "mesh", "payload", "proto", "sys", "tls", CORE, SHELL,
         ],
     ),
     (
@@ -118,7 +118,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "settings",
         &[
-            "address", "config", "limits", "proto", "relay", "server", "time", "tls", SHELL,
+            "address", "config", "limits", "net", "proto", "relay", "server", "time", "tls", SHELL,
         ],
     ),
     ("cli", &["server", "settings"]),

@@ -14,9 +14,12 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/shell.rs",
             "src/net/",
             "src/shard/accept.rs",
+            "src/shard/dealer.rs",
             "src/shard/event_loop.rs",
+            "src/shard/gates.rs",
             "src/shard/intake.rs",
             "src/shard/links.rs",
+            "src/shard/source.rs",
         ],
     ),
     (
@@ -41,11 +44,16 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         "rustix::",
         &[
             "src/client/entropy.rs",
+            "src/net/",
             "src/sys/",
             "src/shard/accept.rs",
+            "src/shard/dealer.rs",
+            "src/shard/gates.rs",
             "src/shard/preamble.rs",
             "src/shard/reader.rs",
+            "src/shard/scarcity.rs",
             "src/shard/secure/",
+            "src/shard/source.rs",
             "src/shard/wire.rs",
         ],
     ),
@@ -54,8 +62,10 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/client/dialer.rs",
             "src/net/",
+            "src/shard/claim.rs",
             "src/shard/links.rs",
-            "src/shard/listener.rs",
+            "src/shard/source.rs",
+            "src/shard/thread.rs",
         ],
     ),
     (
@@ -87,7 +97,12 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     ),
     (
         "std::fs",
-        &["src/cli.rs", "src/sys/", "src/shard/accept.rs"],
+        &[
+            "src/cli.rs",
+            "src/net/unix.rs",
+            "src/sys/",
+            "src/shard/scarcity.rs",
+        ],
     ),
     (
         "std::thread",
@@ -111,8 +126,8 @@ const LOGS: &[&str] = &[
     "src/main.rs",
     "src/mesh/doorbell.rs",
     "src/server.rs",
-    "src/shard/accept.rs",
     "src/shard/event_loop.rs",
+    "src/shard/scarcity.rs",
     "src/shard/secure/reads.rs",
     "src/shard/thread.rs",
 ];

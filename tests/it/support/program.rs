@@ -29,10 +29,20 @@ impl Program {
 
     /// The same with a limit on open files.
     pub(crate) fn serve_limited(files: u32, flags: &[&str]) -> (Self, SocketAddr, SocketAddr) {
+        Self::serve_limited_by(files, flags, &[])
+    }
+
+    /// The same with variables of the environment.
+    pub(crate) fn serve_limited_by(
+        files: u32,
+        flags: &[&str],
+        env: &[(&str, &str)],
+    ) -> (Self, SocketAddr, SocketAddr) {
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
         command.args(["-c", &script, env!("CARGO_BIN_EXE_corecast")]);
         command.args(ON_ANY_PORT).args(flags);
+        command.envs(env.iter().copied());
         Self::ready(command)
     }
 

@@ -2,6 +2,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
@@ -11,6 +14,15 @@ use crate::support::wait::PATIENCE;
 /// Connects; reads and writes give up when nothing moves for long.
 pub(crate) fn dial(addr: SocketAddr) -> TcpStream {
     limit(TcpStream::connect(addr).unwrap())
+}
+
+/// Connects to a path. The kernel takes the same calls for the descriptor of either family, so that
+/// every client here can use it.
+pub(crate) fn dial_path(path: &Path) -> TcpStream {
+    let stream = UnixStream::connect(path).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    TcpStream::from(OwnedFd::from(stream))
 }
 
 /// Connects with a receive buffer of a few KiB: a reader that stops is soon behind.

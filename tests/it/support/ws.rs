@@ -31,8 +31,11 @@ impl Ws {
         path: &str,
         fields: &[(&'static str, &'static str)],
     ) -> (Self, Response) {
-        let addr = stream.peer_addr().unwrap();
-        let mut request = format!("ws://{addr}{path}").into_client_request().unwrap();
+        // Who connects to a path has no address to name.
+        let host = stream
+            .peer_addr()
+            .map_or_else(|_| "localhost".to_owned(), |addr| addr.to_string());
+        let mut request = format!("ws://{host}{path}").into_client_request().unwrap();
         for (name, value) in fields {
             let value = HeaderValue::from_static(value);
             request.headers_mut().append(*name, value);

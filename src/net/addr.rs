@@ -1,0 +1,108 @@
+//! Where a server listens: a TCP port, or a path of the file system.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// Where a server listens.
+///
+/// ```
+/// use corecast::ListenAddr;
+///
+/// let port: ListenAddr = "127.0.0.1:8080".parse()?;
+/// let path: ListenAddr = "unix:/run/corecast.sock".parse()?;
+/// assert_eq!(path.to_string(), "unix:/run/corecast.sock");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// A TCP port; 0 takes a free one.
+    Tcp(SocketAddr),
+    /// The path of a Unix-domain stream socket, of at most [`ListenAddr::PATH_BYTES_MAX`] bytes.
+    Unix(PathBuf),
+}
+
+/// It is nothing to listen on.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("`{0}` is nothing to listen on: write it as 127.0.0.1:8080, [::]:8080 or unix:/path")]
+pub struct ListenAddrError(String);
+
+impl ListenAddr {
+    /// Longest path of a Unix-domain socket: what `sun_path` holds beside its end (`unix(7)`).
+    pub const PATH_BYTES_MAX: usize = 107;
+
+    /// The port, if it is one of TCP.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(addr) => Some(*addr),
+            Self::Unix(_) => None,
+        }
+    }
+
+    /// Whether it is a path.
+    pub fn is_unix(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+}
+
+impl From<SocketAddr> for ListenAddr {
+    fn from(addr: SocketAddr) -> Self {
+        Self::Tcp(addr)
+    }
+}
+
+impl FromStr for ListenAddr {
+    type Err = ListenAddrError;
+
+    fn from_str(text: &str) -> Result<Self, ListenAddrError> {
+        let text = text.trim();
+        let parsed = match text.strip_prefix(UNIX) {
+            Some(path) => (1..=Self::PATH_BYTES_MAX)
+                .contains(&path.len())
+                .then(|| Self::Unix(path.into())),
+            None => text.parse().ok().map(Self::Tcp),
+        };
+        parsed.ok_or_else(|| ListenAddrError(text.to_owned()))
+    }
+}
+
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => write!(f, "{addr}"),
+            Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+        }
+    }
+}
+
+const UNIX: &str = "unix:";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        for text in [
+            "127.0.0.1:80",
+            "[::1]:0",
+            "unix:/run/x.sock",
+            "unix:beside.sock",
+        ] {
+            assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn everything_else_is_an_error() {
+        let long = format!("unix:/{}", "x".repeat(ListenAddr::PATH_BYTES_MAX));
+        for text in ["", "80", "127.0.0.1", "unix:", "/run/x.sock", &long] {
+            let err = text.parse::<ListenAddr>().unwrap_err();
+            assert!(err.to_string().contains("unix:/path"), "{err}");
+        }
+        assert!(long[..long.len() - 1].parse::<ListenAddr>().is_ok());
+    }
+}

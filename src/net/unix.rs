@@ -1,0 +1,91 @@
+//! Listening at a path of the file system: `unix(7)`.
+
+use std::fs::{self, Metadata};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{self, Path, PathBuf};
+
+use rustix::fs::{Mode, fchmod};
+use socket2::{Domain, SockAddr, Socket, Type};
+
+/// The file of a bound socket. It is removed with this, if it is still the same.
+#[derive(Debug)]
+pub struct BoundPath {
+    path: PathBuf,
+    file: (u64, u64),
+}
+
+/// Binds a socket at `path`, to which whoever `mode` allows to write may connect; other bits of
+/// it say nothing. The file of a server that is no more is removed.
+///
+/// # Errors
+///
+/// `AddrInUse` if a server listens there, or something is there that is no socket;
+/// `PermissionDenied` or `NotFound` for its directory. The text names the path.
+pub fn bind_unix(path: &Path, mode: u32) -> io::Result<(Socket, BoundPath)> {
+    let bind = || -> io::Result<(Socket, BoundPath)> {
+        let path = path::absolute(path)?;
+        let socket = bind_at(&path, mode).or_else(|err| match err.kind() {
+            ErrorKind::AddrInUse => {
+                remove_stale(&path)?;
+                bind_at(&path, mode)
+            }
+            _ => Err(err),
+        })?;
+        let bound = BoundPath {
+            file: identity(&fs::symlink_metadata(&path)?),
+            path,
+        };
+        // What bind(2) has left out by the process's mask.
+        fs::set_permissions(&bound.path, fs::Permissions::from_mode(mode))?;
+        socket.set_nonblocking(true)?;
+        Ok((socket, bound))
+    };
+    bind().map_err(|err| io::Error::new(err.kind(), format!("unix:{}: {err}", path.display())))
+}
+
+impl Drop for BoundPath {
+    fn drop(&mut self) {
+        let is_same = |file: Metadata| identity(&file) == self.file;
+        if fs::symlink_metadata(&self.path).is_ok_and(is_same) {
+            // Who cannot remove it leaves it to the next server, which can bind all the same.
+            let _left = fs::remove_file(&self.path);
+        }
+    }
+}
+
+fn bind_at(path: &Path, mode: u32) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // The file gets at most these bits: there is no moment in which more may connect.
+    fchmod(&socket, Mode::from_raw_mode(mode))?;
+    socket.bind(&SockAddr::unix(path)?)?;
+    Ok(socket)
+}
+
+/// Removes the file of a server that is no more.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let in_use = |what: &str| Err(io::Error::new(ErrorKind::AddrInUse, what));
+    match fs::symlink_metadata(path) {
+        Ok(file) if !file.file_type().is_socket() => {
+            return in_use("there is a file that is no socket; remove it, or name another path");
+        }
+        Err(err) if err.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found?,
+    };
+    let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    // Where the queue of connections is full, connect(2) would wait.
+    probe.set_nonblocking(true)?;
+    match probe.connect(&SockAddr::unix(path)?) {
+        Err(err) if err.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
+        Err(err) if err.kind() == ErrorKind::NotFound => Ok(()),
+        Err(err) if err.kind() == ErrorKind::PermissionDenied => {
+            in_use("there is a socket of somebody else's; remove it, or name another path")
+        }
+        _ => in_use("another server listens there"),
+    }
+}
+
+/// Which file it is, whatever its path.
+fn identity(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
+}

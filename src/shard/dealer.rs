@@ -1,0 +1,201 @@
+//! Dealing: the shard that accepts for all hands each connection to the one that has the fewest.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
+
+use crate::id::ShardId;
+use crate::shard::control::Shared;
+use crate::sys::handoff::{self, Handoff};
+
+/// The shard that accepts for all.
+#[derive(Debug)]
+pub(super) struct Dealer {
+    /// To each shard, this one included.
+    handoffs: Arc<[Handoff]>,
+    /// Those that take no more until they are reported writable.
+    full: Vec<bool>,
+    /// Accepted, with the place of its listener, and not dealt yet.
+    in_hand: Option<(OwnedFd, u16)>,
+    /// Where the search for the shard with the fewest begins, so that equal ones take turns.
+    next: usize,
+}
+
+impl Dealer {
+    /// Deals to these, each of which is registered with one of the tokens.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the registrations.
+    pub(super) fn new(
+        handoffs: Arc<[Handoff]>,
+        tokens: impl Iterator<Item = Token>,
+        registry: &Registry,
+    ) -> io::Result<Self> {
+        for (handoff, token) in handoffs.iter().zip(tokens) {
+            let mut source = SourceFd(&handoff.giving());
+            registry.register(&mut source, token, Interest::WRITABLE)?;
+        }
+        Ok(Self {
+            full: vec![false; handoffs.len()],
+            handoffs,
+            in_hand: None,
+            next: 0,
+        })
+    }
+
+    /// Whether nobody has room for what is in hand.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.in_hand.is_some() && self.full.iter().all(|full| *full)
+    }
+
+    /// A shard may have room again.
+    pub(super) fn note_room(&mut self, shard: usize) {
+        if let Some(full) = self.full.get_mut(shard) {
+            *full = false;
+        }
+    }
+
+    /// Deals a connection; if nobody has room for it, it stays in hand.
+    ///
+    /// # Errors
+    ///
+    /// As [`go_on`](Self::go_on).
+    pub(super) fn deal(
+        &mut self,
+        connection: OwnedFd,
+        listener: u16,
+        shared: &Shared,
+    ) -> Result<(), Errno> {
+        self.in_hand = Some((connection, listener));
+        self.go_on(shared)
+    }
+
+    /// Deals what is in hand, if there is room for it now.
+    ///
+    /// # Errors
+    ///
+    /// `ETOOMANYREFS`: as many descriptors are on their way as the user may have open.
+    pub(super) fn go_on(&mut self, shared: &Shared) -> Result<(), Errno> {
+        while let Some((connection, listener)) = &self.in_hand
+            && let Some((shard, handoff)) = self.choose(shared)
+        {
+            match handoff::give(handoff.giving(), connection, *listener) {
+                Ok(()) => {
+                    self.in_hand = None;
+                    self.next = usize::from(shard) + 1;
+                    shared.add_load(shard);
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::TOOMANYREFS) => return Err(Errno::TOOMANYREFS),
+                Err(_) => self.full[usize::from(shard)] = true,
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is in hand.
+    pub(super) fn has_hands_free(&self) -> bool {
+        self.in_hand.is_none()
+    }
+
+    /// Tells all shards that they have had everything.
+    pub(super) fn end(self) {
+        for handoff in self.handoffs.iter() {
+            handoff::end(handoff.giving());
+        }
+    }
+
+    /// Who has the fewest connections of those with room.
+    fn choose(&self, shared: &Shared) -> Option<(ShardId, &Handoff)> {
+        let count = self.handoffs.len();
+        let in_turn = (0..count).map(|step| (self.next + step) % count);
+        let with_room = in_turn.filter(|shard| !self.full[*shard]);
+        let shards = with_room.filter_map(|shard| ShardId::try_from(shard).ok());
+        let shard = shards.min_by_key(|shard| shared.load(*shard))?;
+        Some((shard, &self.handoffs[usize::from(shard)]))
+    }
+}
+
+/// Who deals.
+pub(super) const DEALER: usize = 0;
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use mio::Poll;
+
+    use super::*;
+
+    const SHARDS: ShardId = 3;
+
+    fn dealer() -> (Dealer, Shared, Poll) {
+        let handoffs = (0..SHARDS).map(|_| Handoff::new(4 << 10).unwrap());
+        let poll = Poll::new().unwrap();
+        let tokens = (0..).map(Token);
+        let dealer = Dealer::new(handoffs.collect(), tokens, poll.registry()).unwrap();
+        let shared = Shared::new(SHARDS, usize::MAX, None);
+        (dealer, shared, poll)
+    }
+
+    fn connection() -> OwnedFd {
+        UnixStream::pair().unwrap().0.into()
+    }
+
+    fn loads(shared: &Shared) -> Vec<usize> {
+        (0..SHARDS).map(|shard| shared.load(shard)).collect()
+    }
+
+    #[test]
+    fn whoever_has_the_fewest_gets_the_next() {
+        let (mut dealer, shared, _poll) = dealer();
+        (0..4).for_each(|_| shared.add_load(1));
+        for _ in 0..6 {
+            dealer.deal(connection(), 0, &shared).unwrap();
+        }
+        assert_eq!(loads(&shared), [3, 4, 3]);
+        shared.take_load(1);
+        shared.take_load(1);
+        dealer.deal(connection(), 0, &shared).unwrap();
+        assert_eq!(loads(&shared), [3, 3, 3]);
+    }
+
+    #[test]
+    fn what_nobody_has_room_for_stays_in_hand() {
+        let (mut dealer, shared, _poll) = dealer();
+        let mut dealt = 0;
+        while dealer.has_hands_free() {
+            dealer.deal(connection(), 5, &shared).unwrap();
+            dealt += 1;
+        }
+        assert!(dealer.is_stuck());
+        assert_eq!(loads(&shared).iter().sum::<usize>(), dealt - 1);
+        let taking = dealer.handoffs[2].taking();
+        handoff::take(taking).unwrap().unwrap();
+        dealer.note_room(2);
+        assert!(!dealer.is_stuck());
+        dealer.go_on(&shared).unwrap();
+        assert!(dealer.has_hands_free(), "it went to the one with room");
+    }
+
+    #[test]
+    fn everybody_is_told_the_end_after_the_last() {
+        let (mut dealer, shared, _poll) = dealer();
+        dealer.deal(connection(), 0, &shared).unwrap();
+        let handoffs = Arc::clone(&dealer.handoffs);
+        dealer.end();
+        let taken = handoffs.iter().map(|handoff| {
+            let mut count = 0;
+            while handoff::take(handoff.taking()).unwrap().is_some() {
+                count += 1;
+            }
+            count
+        });
+        assert_eq!(taken.sum::<usize>(), 1);
+    }
+}

@@ -1,0 +1,168 @@
+//! The sources of a shard's connections, each with whether it may have some.
+
+use std::io;
+use std::sync::Arc;
+
+use mio::{Registry, Token};
+use rustix::io::Errno;
+
+use crate::shard::control::Shared;
+use crate::shard::dealer::{DEALER, Dealer};
+use crate::shard::source::{Came, Source};
+use crate::sys::handoff::Handoff;
+
+/// The sources of a shard's connections.
+#[derive(Debug)]
+pub(super) struct Gates {
+    /// By their tokens; `None` once one is over.
+    gates: Vec<Option<Gate>>,
+    /// Its tokens come after those of the gates.
+    dealer: Option<Dealer>,
+    tokens: usize,
+}
+
+/// A source, and whether it may have connections.
+#[derive(Debug)]
+struct Gate {
+    source: Source,
+    ready: bool,
+}
+
+impl Gates {
+    /// Registers the sources, and the handoffs of a shard that deals.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the registrations.
+    pub(super) fn new(
+        sources: Vec<Source>,
+        deals: Option<Arc<[Handoff]>>,
+        registry: &Registry,
+    ) -> io::Result<Self> {
+        for (index, source) in sources.iter().enumerate() {
+            source.register(token(index), registry)?;
+        }
+        let gate = |source| {
+            let ready = true;
+            Some(Gate { source, ready })
+        };
+        let gates: Vec<_> = sources.into_iter().map(gate).collect();
+        let shards = deals.as_ref().map_or(0, |handoffs| handoffs.len());
+        let of_dealer = (gates.len()..).map(token);
+        let dealer = deals.map(|handoffs| Dealer::new(handoffs, of_dealer, registry));
+        Ok(Self {
+            tokens: gates.len() + shards,
+            gates,
+            dealer: dealer.transpose()?,
+        })
+    }
+
+    /// How many there are, or were.
+    pub(super) fn count(&self) -> usize {
+        self.gates.len()
+    }
+
+    /// Whether an event's token is one of those given here.
+    pub(super) fn owns(&self, token: Token) -> bool {
+        usize::MAX - self.tokens <= token.0 && token.0 != usize::MAX
+    }
+
+    /// Notes that a source has connections, or that a shard has room for some.
+    pub(super) fn note(&mut self, token: Token) {
+        let index = usize::MAX - 1 - token.0;
+        match (self.gates.get_mut(index), &mut self.dealer) {
+            (Some(Some(gate)), _) => gate.ready = true,
+            (None, Some(dealer)) => dealer.note_room(index - self.gates.len()),
+            _ => {}
+        }
+    }
+
+    /// Whether any may have connections for which there is room.
+    pub(super) fn has_ready(&self) -> bool {
+        let is_stuck = self.dealer.as_ref().is_some_and(Dealer::is_stuck);
+        let mut gates = self.gates.iter().flatten();
+        gates.any(|gate| gate.ready && !(is_stuck && gate.source.deals()))
+    }
+
+    /// Whether any is not over.
+    pub(super) fn is_open(&self) -> bool {
+        self.gates.iter().any(Option::is_some)
+    }
+
+    /// A source, if it may have connections.
+    pub(super) fn ready(&self, index: usize) -> Option<&Source> {
+        let gate = self.gates.get(index)?.as_ref();
+        gate.filter(|gate| gate.ready).map(|gate| &gate.source)
+    }
+
+    /// Takes the next connection of a source. One that is to be dealt is dealt.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Source::take`] and [`Dealer::go_on`].
+    pub(super) fn take(&mut self, index: usize, shared: &Shared) -> Result<Came, Errno> {
+        let Some(Some(Gate { source, .. })) = self.gates.get(index) else {
+            return Ok(Came::End);
+        };
+        let Some(dealer) = &mut self.dealer else {
+            return source.take();
+        };
+        if source.deals() {
+            // What is in hand goes first.
+            dealer.go_on(shared)?;
+            if !dealer.has_hands_free() {
+                return Ok(Came::ToNobody);
+            }
+        }
+        match source.take()? {
+            Came::ToDeal { socket, listener } => {
+                dealer.deal(socket, listener, shared)?;
+                Ok(Came::Elsewhere)
+            }
+            came => {
+                if source.is_inbox() {
+                    // Before any event tells of it: there are none while a server closes.
+                    dealer.note_room(DEALER);
+                }
+                Ok(came)
+            }
+        }
+    }
+
+    /// A source has no more connections for now.
+    pub(super) fn note_empty(&mut self, index: usize) {
+        if let Some(Some(gate)) = self.gates.get_mut(index) {
+            gate.ready = false;
+        }
+    }
+
+    /// Any may have connections.
+    pub(super) fn note_all(&mut self) {
+        for gate in self.gates.iter_mut().flatten() {
+            gate.ready = true;
+        }
+    }
+
+    /// A source is over.
+    pub(super) fn end(&mut self, index: usize) {
+        if let Some(gate) = self.gates.get_mut(index) {
+            *gate = None;
+        }
+    }
+
+    /// Closes all but what is dealt to this shard, and tells the shards that they have had
+    /// everything if this one deals.
+    pub(super) fn close(&mut self) {
+        for gate in &mut self.gates {
+            gate.take_if(|gate| !gate.source.is_inbox());
+        }
+        if let Some(dealer) = self.dealer.take() {
+            dealer.end();
+        }
+    }
+}
+
+/// Below the doorbell's.
+fn token(index: usize) -> Token {
+    Token(usize::MAX - 1 - index)
+}

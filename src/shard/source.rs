@@ -1,0 +1,172 @@
+//! Where a shard's connections come from.
+
+use core::net::SocketAddr;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::sync::Arc;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use rustix::io::Errno;
+use socket2::SockRef;
+
+use crate::limits::LISTEN_BACKLOG;
+use crate::net::{BoundPath, listener};
+use crate::sys::handoff::{self, Handoff, Taken};
+
+/// Where a shard's connections come from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// The shard's own socket of a listener, beside those of the others.
+    Own { socket: OwnedFd, listener: u16 },
+    /// The one socket of a listener whose connections this shard deals.
+    Dealing {
+        socket: OwnedFd,
+        listener: u16,
+        /// The socket's file, if it has one.
+        _path: Option<BoundPath>,
+    },
+    /// What is dealt to this shard, of any listener.
+    Inbox(Inbox),
+}
+
+/// The shard's end of the handoff to it.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    handoffs: Arc<[Handoff]>,
+    shard: usize,
+}
+
+/// A connection as a source has it.
+#[derive(Debug)]
+pub(super) enum Came {
+    /// It is this shard's.
+    Here {
+        socket: OwnedFd,
+        peer: Option<SocketAddr>,
+        listener: u16,
+    },
+    /// It is to be dealt.
+    ToDeal { socket: OwnedFd, listener: u16 },
+    /// It was dealt, or is over already.
+    Elsewhere,
+    /// No shard has room for one.
+    ToNobody,
+    /// None will come any more.
+    End,
+}
+
+impl Source {
+    /// Registers it for reading, edge-triggered.
+    ///
+    /// # Errors
+    ///
+    /// Out of memory for the registration.
+    pub(super) fn register(&self, token: Token, registry: &Registry) -> io::Result<()> {
+        let fd = match self {
+            Self::Own { socket, .. } | Self::Dealing { socket, .. } => socket.as_raw_fd(),
+            Self::Inbox(inbox) => inbox.taking(),
+        };
+        registry.register(&mut SourceFd(&fd), token, Interest::READABLE)
+    }
+
+    /// Begins to listen, with a socket that only had its address before.
+    ///
+    /// # Errors
+    ///
+    /// `AddrInUse` when another server began to listen since the address was claimed.
+    pub(super) fn listen(&self) -> io::Result<()> {
+        match self {
+            Self::Dealing { socket, .. } => SockRef::from(socket).listen(LISTEN_BACKLOG),
+            Self::Own { .. } | Self::Inbox(_) => Ok(()),
+        }
+    }
+
+    /// The next connection.
+    ///
+    /// # Errors
+    ///
+    /// `EAGAIN` when there is none now; otherwise those of `accept(2)` and [`handoff::take`].
+    pub(super) fn take(&self) -> Result<Came, Errno> {
+        match self {
+            Self::Own { socket, listener } => {
+                let (socket, peer) = listener::accept(socket)?;
+                Ok(Came::Here {
+                    socket,
+                    peer,
+                    listener: *listener,
+                })
+            }
+            Self::Dealing {
+                socket, listener, ..
+            } => {
+                let (socket, _) = listener::accept(socket)?;
+                let listener = *listener;
+                Ok(Came::ToDeal { socket, listener })
+            }
+            Self::Inbox(inbox) => Ok(handoff::take(inbox.taking())?.map_or(Came::End, dealt)),
+        }
+    }
+
+    /// Takes a connection off the queue and closes it; `false` if there was none. What was dealt
+    /// and found no place is closed already.
+    pub(super) fn turn_away(&self) -> bool {
+        match self {
+            Self::Own { socket, .. } | Self::Dealing { socket, .. } => {
+                !matches!(listener::accept(socket), Err(Errno::AGAIN))
+            }
+            Self::Inbox(_) => true,
+        }
+    }
+
+    /// The listener, if all is of one.
+    pub(super) fn listener(&self) -> Option<u16> {
+        match self {
+            Self::Own { listener, .. } | Self::Dealing { listener, .. } => Some(*listener),
+            Self::Inbox(_) => None,
+        }
+    }
+
+    /// Whether what comes is to be dealt.
+    pub(super) fn deals(&self) -> bool {
+        matches!(self, Self::Dealing { .. })
+    }
+
+    /// Whether it is what was dealt to the shard.
+    pub(super) fn is_inbox(&self) -> bool {
+        matches!(self, Self::Inbox(_))
+    }
+}
+
+impl Inbox {
+    /// The end at `shard` of these.
+    pub(super) fn new(handoffs: Arc<[Handoff]>, shard: usize) -> Self {
+        Self { handoffs, shard }
+    }
+
+    fn taking(&self) -> RawFd {
+        self.handoffs[self.shard].taking()
+    }
+}
+
+impl Drop for Inbox {
+    /// Closes what is on its way: the starter holds the ends, too, and who connected would wait
+    /// for as long as it does.
+    fn drop(&mut self) {
+        handoff::refuse(self.taking());
+        while let Ok(Some(_)) = handoff::take(self.taking()) {}
+    }
+}
+
+fn dealt(taken: Taken) -> Came {
+    let socket = taken.descriptor;
+    match listener::peer_of(&socket) {
+        Ok(peer) => Came::Here {
+            socket,
+            peer,
+            listener: taken.word,
+        },
+        // Without its address nobody could say whom it is to be believed.
+        Err(_) => Came::Elsewhere,
+    }
+}

@@ -1,0 +1,167 @@
+//! Listeners whose connections one shard accepts and deals to all.
+
+use std::net::{SocketAddr, TcpStream};
+
+use corecast::{Balance, Limit, Listener, Rate, Server, ServerBuilder};
+
+use crate::support::http::{read_head, upgrade_request};
+use crate::support::program::Program;
+use crate::support::server::{ANY, Running};
+use crate::support::socket::dial;
+use crate::support::wait::wait_until;
+use crate::support::ws::Ws;
+
+const SHARDS: usize = 4;
+
+fn builder() -> ServerBuilder {
+    let listener = Listener::http(ANY).balance(Balance::Even);
+    let server = Server::builder().shards(SHARDS).pin(false);
+    let tcp = Listener::tcp(ANY, "lobby").balance(Balance::Even);
+    server.listen(listener).listen(tcp)
+}
+
+/// Waits until the shards have opened so many connections, least first.
+fn wait_for(server: &Running, expected: [u64; SHARDS]) {
+    let mut opened = Vec::new();
+    wait_until(&format!("{expected:?} opened"), || {
+        let counters = server.handle().shard_counters();
+        opened = counters.iter().map(|counters| counters.opened).collect();
+        opened.sort_unstable();
+        opened.iter().sum::<u64>() == expected.iter().sum::<u64>()
+    });
+    assert_eq!(opened, expected);
+}
+
+fn ended(server: &Running) -> u64 {
+    server.counters().closed.iter().sum()
+}
+
+#[test]
+fn every_shard_has_as_many() {
+    let server = Running::start(builder());
+    let mut clients: Vec<Ws> = (0..100)
+        .map(|_| Ws::connect(server.http(), "/ws/lobby"))
+        .collect();
+    wait_for(&server, [25; SHARDS]);
+    clients[0].send_text("to everyone");
+    for client in &mut clients {
+        assert_eq!(client.next_text(), "to everyone");
+    }
+}
+
+#[test]
+fn who_has_lost_connections_gets_the_next() {
+    let server = Running::start(builder());
+    // In turn, as long as nobody leaves: each shard has those of one remainder.
+    let mut clients: Vec<Option<Ws>> = (0..40)
+        .map(|_| Some(Ws::connect(server.http(), "/ws/lobby")))
+        .collect();
+    wait_for(&server, [10; SHARDS]);
+    for client in clients.iter_mut().step_by(SHARDS) {
+        *client = None;
+    }
+    wait_until("ten have left", || ended(&server) == 10);
+    let _again: Vec<Ws> = (0..10)
+        .map(|_| Ws::connect(server.http(), "/ws/lobby"))
+        .collect();
+    wait_for(&server, [10, 10, 10, 20]);
+}
+
+#[test]
+fn a_second_server_on_the_port_is_an_error() {
+    let server = Running::start(builder());
+    for balance in [Balance::Even, Balance::Hash] {
+        let listener = Listener::http(server.http()).balance(balance);
+        let second = Server::builder().shards(2).listen(listener);
+        let err = second.start(|_| corecast::Relay::default()).err();
+        let err = err.expect("the port is taken");
+        assert_eq!(err.kind(), std::io::ErrorKind::AddrInUse, "{err}");
+    }
+}
+
+/// Many connections that have all asked, and of which nobody waits for anything.
+fn flood(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let ask = |_| {
+        let mut stream = dial(addr);
+        std::io::Write::write_all(&mut stream, upgrade_request("/ws/lobby").as_bytes()).unwrap();
+        stream
+    };
+    (0..count).map(ask).collect()
+}
+
+#[test]
+fn a_drain_serves_those_who_are_queued_and_on_their_way() {
+    const CLIENTS: usize = 600;
+    for _ in 0..5 {
+        let server = Running::start(builder());
+        let clients = flood(server.http(), CLIENTS);
+        server.handle().drain();
+        for mut client in clients {
+            assert_eq!(read_head(&mut client).status, 101);
+        }
+        assert!(TcpStream::connect(server.http()).is_err(), "closed");
+        server.join();
+    }
+}
+
+#[test]
+fn what_is_on_its_way_when_the_server_stops_is_closed() {
+    for _ in 0..20 {
+        let server = Running::start(builder());
+        let handle = server.handle().clone();
+        let clients = flood(server.http(), 200);
+        handle.stop();
+        server.join();
+        // Though whoever has the handle has the ends of the shards' sockets.
+        for mut client in clients {
+            crate::support::socket::read_to_the_end(&mut client);
+        }
+        drop(handle);
+    }
+}
+
+#[test]
+fn no_more_are_accepted_in_a_second_than_the_rate_allows() {
+    let rate = Rate::per_second(8);
+    let config = corecast::Config {
+        accept_rate: rate,
+        ..corecast::Config::default()
+    };
+    let server = Running::start(builder().config(config));
+    let clients = flood(server.http(), 9);
+    for mut client in clients {
+        assert_eq!(read_head(&mut client).status, 101);
+    }
+    assert!(
+        0 < server.counters().limited[Limit::AcceptRate.index()],
+        "one had to wait"
+    );
+}
+
+#[test]
+fn without_a_descriptor_left_clients_are_refused_and_the_others_served() {
+    const FILES: u32 = 160;
+    let flags = ["--shards", "2"];
+    let balance = [("CORECAST_LISTENER_0_BALANCE", "even")];
+    let (_program, http, _) = Program::serve_limited_by(FILES, &flags, &balance);
+    let mut witness = Ws::connect(http, "/ws/lobby");
+    let flood = flood(http, 300);
+    witness.send_text("served as ever");
+    assert_eq!(witness.next_text(), "served as ever");
+    drop(flood);
+    wait_until("there is room", || crate::support::http::is_served(http));
+}
+
+#[test]
+fn connections_are_dealt_where_the_table_is_shared() {
+    let server = Running::start(builder().own_tables(false));
+    let mut clients: Vec<Ws> = (0..SHARDS)
+        .map(|_| Ws::connect(server.http(), "/ws/lobby"))
+        .collect();
+    wait_for(&server, [1; SHARDS]);
+    server.handle().drain();
+    for client in &mut clients {
+        assert_eq!(client.expect_close().0, 1001);
+    }
+    server.join();
+}
