@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
-use corecast::Kind;
+use corecast::{Kind, ListenAddr, Listener};
 
 use crate::served::{KEY, Place, Served};
+use crate::support::server::{Running, builder};
 use crate::tools::{has, installed, is_missing, run, script};
 
 /// A curl that reads a stream, and what it tells of it; killed when dropped.
@@ -87,6 +88,26 @@ fn curl_publishes_what_curl_reads() {
         let answer = run(publish.arg(place.url("http", "/api/publish")));
         assert_eq!(answer.trim_end(), "{\"result\":{}}");
         assert_eq!(lines.next().as_deref(), Some("data: {\"n\":1}"));
+    }
+}
+
+#[test]
+fn curl_asks_at_a_path() {
+    if is_missing("curl", has("curl")) {
+        return;
+    }
+    let name = format!("corecast-clients-{}.sock", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let listener = Listener::http(ListenAddr::Unix(path.clone()));
+    let _server = Running::start(builder(2).listen(listener));
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--fail", "--max-time", "60"]);
+    command.arg("--unix-socket").arg(path);
+    for _ in 0..4 {
+        assert_eq!(
+            run(command.arg("http://localhost/healthz")).lines().next(),
+            Some("ok")
+        );
     }
 }
 
