@@ -23,11 +23,17 @@ pub enum ListenAddr {
     Tcp(SocketAddr),
     /// The path of a Unix-domain stream socket, of at most [`ListenAddr::PATH_BYTES_MAX`] bytes.
     Unix(PathBuf),
+    /// A socket that the process was given when it was started, as systemd does: by its name, or
+    /// its number from 0 (`sd_listen_fds(3)`).
+    Inherited(String),
 }
 
 /// It is nothing to listen on.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("`{0}` is nothing to listen on: write it as 127.0.0.1:8080, [::]:8080 or unix:/path")]
+#[error(
+    "`{0}` is nothing to listen on: write it as 127.0.0.1:8080, [::]:8080, unix:/path or \
+     systemd:name"
+)]
 pub struct ListenAddrError(String);
 
 impl ListenAddr {
@@ -38,8 +44,13 @@ impl ListenAddr {
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(addr) => Some(*addr),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Inherited(_) => None,
         }
+    }
+
+    /// Whether there is one socket for all shards, as it is no port.
+    pub fn is_single(&self) -> bool {
+        !matches!(self, Self::Tcp(_))
     }
 
     /// Whether it is a path.
@@ -59,12 +70,13 @@ impl FromStr for ListenAddr {
 
     fn from_str(text: &str) -> Result<Self, ListenAddrError> {
         let text = text.trim();
-        let parsed = match text.strip_prefix(UNIX) {
-            Some(path) => (1..=Self::PATH_BYTES_MAX)
-                .contains(&path.len())
-                .then(|| Self::Unix(path.into())),
-            None => text.parse().ok().map(Self::Tcp),
-        };
+        let is_right = |rest: &&str| (1..=Self::PATH_BYTES_MAX).contains(&rest.len());
+        let after = |prefix| text.strip_prefix(prefix).filter(is_right);
+        let path = after(UNIX).map(|path| Self::Unix(path.into()));
+        let name = || after(SYSTEMD).map(|name| Self::Inherited(name.to_owned()));
+        let parsed = path
+            .or_else(name)
+            .or_else(|| text.parse().ok().map(Self::Tcp));
         parsed.ok_or_else(|| ListenAddrError(text.to_owned()))
     }
 }
@@ -74,11 +86,13 @@ impl fmt::Display for ListenAddr {
         match self {
             Self::Tcp(addr) => write!(f, "{addr}"),
             Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+            Self::Inherited(name) => write!(f, "{SYSTEMD}{name}"),
         }
     }
 }
 
 const UNIX: &str = "unix:";
+const SYSTEMD: &str = "systemd:";
 
 #[cfg(test)]
 mod tests {
@@ -91,6 +105,7 @@ mod tests {
             "[::1]:0",
             "unix:/run/x.sock",
             "unix:beside.sock",
+            "systemd:web",
         ] {
             assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), text);
         }
@@ -99,7 +114,15 @@ mod tests {
     #[test]
     fn everything_else_is_an_error() {
         let long = format!("unix:/{}", "x".repeat(ListenAddr::PATH_BYTES_MAX));
-        for text in ["", "80", "127.0.0.1", "unix:", "/run/x.sock", &long] {
+        for text in [
+            "",
+            "80",
+            "127.0.0.1",
+            "unix:",
+            "systemd:",
+            "/run/x.sock",
+            &long,
+        ] {
             let err = text.parse::<ListenAddr>().unwrap_err();
             assert!(err.to_string().contains("unix:/path"), "{err}");
         }

@@ -132,7 +132,7 @@ fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
 }
 
 /// Sets what `accept(2)` hands on to connections; `tcp(7)`.
-fn set_inherited(socket: &Socket, notsent_lowat: u32) -> io::Result<()> {
+pub(super) fn set_inherited(socket: &Socket, notsent_lowat: u32) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(limits::KEEPALIVE_IDLE)

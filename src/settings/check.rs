@@ -93,7 +93,7 @@ impl Draft {
         self.check_address(index, &listen);
         let nobody = self.settings.config.trusted_proxies.is_empty();
         // Who reaches a path is on this host, and was let to.
-        if listen.proxy_protocol && nobody && !listen.address.is_unix() {
+        if listen.proxy_protocol && nobody && !listen.address.is_single() {
             let key = listener_key(index, "proxy_protocol");
             let remedy = "name them in trusted_proxies, or leave it out";
             self.complain_of(&[&key, "trusted_proxies"], "no proxy is trusted", remedy);
@@ -113,14 +113,14 @@ impl Draft {
         if !listen.address.is_unix() && self.settings.source(&mode) != Source::Default {
             let remedy =
                 "leave it out, or let the address be a path, as in unix:/run/corecast.sock";
-            self.complain_of(&[&mode, &address], "ports have no permissions", remedy);
+            self.complain_of(&[&mode, &address], "only paths have permissions", remedy);
         }
         let is_given = self.settings.source(&balance) != Source::Default;
-        if listen.address.is_unix() && is_given && listen.balance == Balance::Hash {
+        if listen.address.is_single() && is_given && listen.balance == Balance::Hash {
             let remedy = "must be \"even\", or left out";
             self.complain_of(
                 &[&balance, &address],
-                "a path has one queue for all",
+                "only ports have a queue for each shard",
                 remedy,
             );
         }

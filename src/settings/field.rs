@@ -205,7 +205,9 @@ impl<T: Clone> Field<T> {
                 let (last, rest) = words.split_last().unwrap_or((&words[0], &[]));
                 format!("{} or {last}", rest.join(", "))
             }
-            Self::Listen(_) => format!("{ADDRESS}, or a path, such as \"unix:/run/corecast.sock\""),
+            Self::Listen(_) => format!(
+                "{ADDRESS}, a path, such as \"unix:/run/corecast.sock\", or \"systemd:name\""
+            ),
             Self::AddressOr(_, none) => format!("{ADDRESS}, or {}", quote(none)),
             Self::Mode(_) => "permissions of a file, such as \"0660\"".to_owned(),
             Self::Text(_, range) => {

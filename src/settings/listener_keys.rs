@@ -32,9 +32,9 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "address",
         Field::Listen(|l| &mut l.address),
-        "Where it listens: a port, of which 0 takes a free one and logs it, or the path of a \
-         Unix-domain socket. The file of a server that is no more is replaced; one that somebody \
-         listens at, or that is no socket, is an error.",
+        "Where it listens: a port, of which 0 takes a free one and logs it; the path of a \
+         Unix-domain socket, where the file of a server that is no more is replaced; or a socket \
+         that systemd has opened, by its name or its number from 0.",
     )
     .required(),
     of_listener(
@@ -47,7 +47,7 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Choice(|l| &mut l.balance),
         "Which shard gets a connection to a port: one by a hash of both addresses, which the \
          kernel chooses and which accepts itself (`hash`), or the one that has the fewest, which \
-         one shard chooses that accepts for all (`even`). At a path it is always `even`.",
+         one shard chooses that accepts for all (`even`). Elsewhere it is always `even`.",
     ),
     of_listener(
         "topic",

@@ -272,15 +272,16 @@ topic = [\"a\"]
         "c.toml:10: timeouts.message: unknown key; did you mean limits.message?",
         "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
         "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
-         \"127.0.0.1:8080\" or \"[::]:8080\", or a path, such as \"unix:/run/corecast.sock\"",
+         \"127.0.0.1:8080\" or \"[::]:8080\", a path, such as \"unix:/run/corecast.sock\", \
+         or \"systemd:name\"",
         "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\", \
          \"length-prefix\", \"line\" or \"varint\"",
         "c.toml:15: listener.0.adress: unknown key; did you mean address?",
         "c.toml:16: listener.1.protocol: is missing; must be \"http\", \"length-prefix\", \
          \"line\" or \"varint\"",
         "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
-         port, such as \"127.0.0.1:8080\" or \"[::]:8080\", or a path, such as \
-         \"unix:/run/corecast.sock\"",
+         port, such as \"127.0.0.1:8080\" or \"[::]:8080\", a path, such as \
+         \"unix:/run/corecast.sock\", or \"systemd:name\"",
         "c.toml:18: listener.1.topic: cannot be [\"a\"]; must be a text of 1 to 255 bytes",
     ];
     let problems = load(text, &[], &[]);
@@ -373,11 +374,11 @@ fn what_does_not_go_together_is_told() {
     assert_eq!(load(&path, &[], &[]).len(), 0);
     check(
         &of("unix_mode = \"0600\"\n"),
-        "c.toml:4: listener.0.unix_mode: ports have no permissions; leave it out",
+        "c.toml:4: listener.0.unix_mode: only paths have permissions; leave it out",
     );
     check(
         &of("balance = \"hash\"\n").replace("127.0.0.1:2", "unix:a"),
-        "c.toml:4: listener.0.balance: a path has one queue for all; must be \"even\"",
+        "c.toml:4: listener.0.balance: only ports have a queue for each shard; must be \"even\"",
     );
     check(
         &of("")

@@ -1,6 +1,5 @@
 //! Claiming the addresses of all listeners before any shard starts.
 
-use core::net::SocketAddr;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
@@ -9,11 +8,12 @@ use socket2::Socket;
 
 use crate::id::ShardId;
 use crate::limits::{HANDOFF_BYTES, NOTSENT_BYTES};
-use crate::net::{BoundPath, ListenAddr, bind_unix, listener};
+use crate::net::{BoundPath, ListenAddr, adopt, bind_unix, listener};
 use crate::shard::dealer::DEALER;
-use crate::shard::listener::Listener;
+use crate::shard::listener::{Balance, Listener};
 use crate::shard::source::{Inbox, Source};
 use crate::sys::handoff::{self, Handoff};
+use crate::sys::inherited::inherited;
 
 /// What the starter has bound for the listeners.
 #[derive(Debug, Default)]
@@ -58,7 +58,11 @@ pub fn claim(asked: &[Listener]) -> io::Result<(Claims, Vec<Listener>)> {
             let twice = format!("cannot listen on {addr} twice");
             return Err(io::Error::new(io::ErrorKind::AddrInUse, twice));
         }
-        let listener = listener.clone();
+        let mut listener = listener.clone();
+        if listener.is_dealt() {
+            // Whatever its address has become.
+            listener.balance = Balance::Even;
+        }
         listen.push(Listener { addr, ..listener });
     }
     Ok((claims, listen))
@@ -88,39 +92,35 @@ impl Claims {
 
     /// Binds the address of a listener, and returns the one that it has become.
     fn bind(&mut self, index: u16, listener: &Listener) -> io::Result<ListenAddr> {
-        match &listener.addr {
-            ListenAddr::Tcp(addr) => self.bind_tcp(index, listener, *addr).map(ListenAddr::Tcp),
+        let (socket, path, addr) = match &listener.addr {
+            ListenAddr::Tcp(addr) if !listener.is_dealt() => {
+                let (socket, addr) = listener::bind_probe(*addr)?;
+                self.held.push(socket);
+                return Ok(addr.into());
+            }
+            ListenAddr::Tcp(addr) => {
+                let (socket, addr) = listener::bind_alone(*addr, NOTSENT_BYTES)?;
+                (socket, None, addr.into())
+            }
             ListenAddr::Unix(path) => {
                 let (socket, path) = bind_unix(path, listener.mode)?;
-                self.dealt.push(Alone {
-                    listener: index,
-                    socket,
-                    path: Some(path),
-                });
-                Ok(listener.addr.clone())
+                (socket, Some(path), listener.addr.clone())
             }
-        }
-    }
-
-    fn bind_tcp(
-        &mut self,
-        index: u16,
-        listener: &Listener,
-        addr: SocketAddr,
-    ) -> io::Result<SocketAddr> {
-        if listener.is_dealt() {
-            let (socket, addr) = listener::bind_alone(addr, NOTSENT_BYTES)?;
-            self.dealt.push(Alone {
-                listener: index,
-                socket,
-                path: None,
-            });
-            Ok(addr)
-        } else {
-            let (socket, addr) = listener::bind_probe(addr)?;
-            self.held.push(socket);
-            Ok(addr)
-        }
+            ListenAddr::Inherited(name) => {
+                let adopted = inherited(name).and_then(|socket| adopt(socket, NOTSENT_BYTES));
+                let at = |err: io::Error| {
+                    io::Error::new(err.kind(), format!("{}: {err}", listener.addr))
+                };
+                let (socket, addr) = adopted.map_err(at)?;
+                (socket, None, addr)
+            }
+        };
+        self.dealt.push(Alone {
+            listener: index,
+            socket,
+            path,
+        });
+        Ok(addr)
     }
 }
 

@@ -32,8 +32,8 @@ pub enum Balance {
     /// connections are spread as well as chance does it, and accepted by all shards.
     #[default]
     Hash,
-    /// The shard that has the fewest: one shard accepts, and deals the connections to all. A path
-    /// knows nothing else.
+    /// The shard that has the fewest: one shard accepts, and deals the connections to all. Paths
+    /// and inherited sockets know nothing else.
     Even,
 }
 
@@ -86,15 +86,14 @@ impl Listener {
     }
 
     /// Who may connect to a path: the permissions of its file, 0o660 where nothing is said. Of no
-    /// meaning for a port.
+    /// meaning for anything else.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
         self
     }
 
-    /// Which shard gets a connection, of a port; those of a path always go to the shard that has
-    /// the fewest.
+    /// Which shard gets a connection to a port; elsewhere it is always [`Balance::Even`].
     #[must_use]
     pub fn balance(mut self, balance: Balance) -> Self {
         self.balance = balance;
@@ -141,7 +140,7 @@ impl Listener {
 
     /// Whether it has one socket, and its connections are dealt to the shards.
     pub fn is_dealt(&self) -> bool {
-        self.addr.is_unix() || self.balance == Balance::Even
+        self.addr.is_single() || self.balance == Balance::Even
     }
 
     /// Whether its connections speak HTTP.

@@ -13,6 +13,7 @@ pub mod affinity;
 pub mod descriptors;
 pub mod eventfd;
 pub mod handoff;
+pub mod inherited;
 pub mod memory;
 pub mod signals;
 pub mod socket;

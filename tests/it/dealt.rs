@@ -1,8 +1,12 @@
 //! Listeners whose connections one shard accepts and deals to all.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
+use std::process::Command;
 
 use corecast::{Balance, Limit, Listener, Rate, Server, ServerBuilder};
+
+use rustix::process::Signal;
 
 use crate::support::http::{read_head, upgrade_request};
 use crate::support::program::Program;
@@ -164,4 +168,49 @@ fn connections_are_dealt_where_the_table_is_shared() {
         assert_eq!(client.expect_close().0, 1001);
     }
     server.join();
+}
+
+/// The program with what systemd gives: sockets from descriptor 3 on, named.
+fn serve_given(names: &str, socket: impl Into<OwnedFd>, address: &str) -> Program {
+    let script = "exec \"$0\" \"$@\" 3<&0 0</dev/null";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_corecast")]);
+    command.args(["serve", "--http", address, "--tcp", "127.0.0.1:0"]);
+    command.args(["--shards", "2"]).stdin(socket.into());
+    command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", names);
+    Program::spawn_with_input(command)
+}
+
+#[test]
+fn a_socket_that_was_given_outlives_the_server() {
+    let listener = TcpListener::bind(ANY).unwrap();
+    let addr = listener.local_addr().unwrap();
+    for address in ["systemd:web", "systemd:0"] {
+        // Who comes between two servers waits in the queue.
+        let early = flood(addr, 10);
+        let mut program = serve_given("web", listener.try_clone().unwrap(), address);
+        assert_eq!(program.wait_for("listening http "), addr.to_string());
+        for mut client in early {
+            assert_eq!(read_head(&mut client).status, 101);
+        }
+        Ws::connect(addr, "/ws/lobby");
+        program.signal(Signal::TERM);
+        let (status, log) = program.wait();
+        assert_eq!(status.code(), Some(0), "{log}");
+    }
+}
+
+#[test]
+fn a_socket_that_was_not_given_or_is_none_to_listen_on_is_named() {
+    let udp = UdpSocket::bind(ANY).unwrap();
+    for (address, says) in [
+        ("systemd:devices", "was given no such socket"),
+        ("systemd:web", "no stream socket"),
+    ] {
+        let program = serve_given("web", udp.try_clone().unwrap(), address);
+        let (status, log) = program.wait();
+        assert_eq!(status.code(), Some(2), "{log}");
+        let expected = format!("cannot listen on {address}: ");
+        assert!(log.contains(&expected) && log.contains(says), "{log}");
+    }
 }

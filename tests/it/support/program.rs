@@ -63,8 +63,14 @@ impl Program {
 
     /// Starts any program that tells of itself on its standard error.
     pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null());
+        Self::spawn_with_input(command)
+    }
+
+    /// The same with a standard input of the caller's.
+    pub(crate) fn spawn_with_input(mut command: Command) -> Self {
         command.env_remove("RUST_LOG").stderr(Stdio::piped());
-        let mut child = command.stdin(Stdio::null()).spawn().unwrap();
+        let mut child = command.spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, lines) = unbounded();
         thread::spawn(move || {
