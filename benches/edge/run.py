@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Measures what stands at the edge of the server: compression, TLS, and clients that misbehave.
+"""Measures what stands at the edge of the server: compression, TLS, accepting, and clients that
+misbehave.
 
     cargo build --locked --release --workspace
     (cd benches/peers/js && npm ci)       # for the peer of --deflate
-    benches/edge/run.py --deflate --tls --hostile >edge.md
+    benches/edge/run.py --deflate --tls --even --hostile >edge.md
 
 The server has the first CPU, load generators the others. Loopback only; README.md says what is
 measured.
@@ -19,6 +20,7 @@ sys.path.insert(1, str(HERE.parent / "peers"))
 
 # What it has in common with the other benches is found by the line above.
 import about  # noqa: E402
+import accepting  # noqa: E402
 import closed  # noqa: E402
 import hostile  # noqa: E402
 from servers import PROGRAMS, Failed, all_descriptors  # noqa: E402
@@ -37,13 +39,15 @@ def arguments():
                         help="a fan-out that is compressed once, beside plain ones and beside a "
                         "server that compresses for each connection")
     parser.add_argument("--tls", action="store_true", help="a fan-out over TLS, beside plain")
+    parser.add_argument("--even", action="store_true",
+                        help="connections that one shard accepts and deals, beside each for itself")
     parser.add_argument("--hostile", action="store_true",
                         help="a fan-out while others misbehave, beside quiet ones")
     parser.add_argument("--quick", action="store_true",
                         help="one round of small loads, to see that all works: no figures to keep")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"rounds of which the median is taken [default: {ROUNDS}]")
-    for name, what in (("connections", "of --deflate and --tls"),
+    for name, what in (("connections", "of --deflate, --tls and --even"),
                        ("messages", "of a run of --deflate and --tls"),
                        ("subscribers", "of --hostile"), ("seconds", "of a fan-out of --hostile"),
                        ("slow-headers", "of --hostile"), ("garbage-per-s", "of --hostile")):
@@ -63,8 +67,8 @@ def arguments():
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    if not (options.deflate or options.tls or options.hostile):
-        parser.error("nothing to measure: ask for --deflate, --tls or --hostile")
+    if not (options.deflate or options.tls or options.even or options.hostile):
+        parser.error("nothing to measure: ask for --deflate, --tls, --even or --hostile")
     return options
 
 
@@ -78,7 +82,7 @@ def main():
     os.sched_setaffinity(0, set(all_cpus[1:]))
     print("\n".join([*about.lines(options), ""]), flush=True)
     wanted = [(options.deflate, closed.deflate), (options.tls, closed.tls),
-              (options.hostile, hostile.hostile)]
+              (options.even, accepting.even), (options.hostile, hostile.hostile)]
     code = 0
     for is_wanted, measure in wanted:
         if is_wanted:

@@ -6,17 +6,20 @@ import subprocess
 from servers import FREE_PORT, Failed
 
 
-def command(corecast, folder, *, compression=False, tls=False, admin=False):
+def command(corecast, folder, *, shards=1, even=False, compression=False, tls=False,
+            admin=False):
     """Writes a configuration into `folder`; the server's command, and what it says it listens for.
 
     All that these benches know of the server's settings stands here.
     """
-    lines = ["shards = 1"]
+    lines = [f"shards = {shards}"]
     if admin:
         lines += ["[admin]", f'address = "{FREE_PORT}"']
     if compression:
         lines += ["[compression]"]
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']
+    if even:
+        lines += ['balance = "even"']
     if tls:
         certificate, key = make_certificate(folder)
         lines += [f'tls_chain = ["{certificate}"]', f'tls_key = ["{key}"]']
