@@ -5,6 +5,7 @@ mod clients;
 mod fanout;
 mod flight;
 mod memory;
+mod proxied;
 mod reload;
 mod served;
 mod session;
