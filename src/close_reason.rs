@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::listed::listed;
 use crate::proto::ProtocolError;
 
 /// Why a connection ended.
@@ -52,80 +53,37 @@ pub enum CloseReason {
     Proxy,
 }
 
+listed! {
+    /// One of each label that is no protocol error's, by [`index`](Self::index).
+    const OWN: CloseReason = {
+        Client => "client",
+        Vanished => "vanished",
+        Answered => "answered",
+        Refused { 0: 0 } => "refused",
+        Policy { 0: "" } => "policy",
+        Handler | Application => "handler",
+        HandshakeTimeout => "handshake_timeout",
+        IdleTimeout => "idle_timeout",
+        Stalled => "stalled",
+        Slow => "slow",
+        Overload => "overload",
+        Shutdown => "shutdown",
+        Tls => "tls",
+        Crowded => "address_limit",
+        Proxy => "proxy",
+        RateLimit => "rate_limit",
+    }
+    and Protocol(ProtocolError)
+}
+
 impl CloseReason {
     /// How many different labels there are.
     pub const COUNT: usize = Self::OWN.len() + ProtocolError::COUNT;
-
-    /// One of each label that is no protocol error's, by [`index`](Self::index).
-    const OWN: [Self; 16] = [
-        Self::Client,
-        Self::Vanished,
-        Self::Answered,
-        Self::Refused(0),
-        Self::Policy(""),
-        Self::Handler,
-        Self::HandshakeTimeout,
-        Self::IdleTimeout,
-        Self::Stalled,
-        Self::Slow,
-        Self::Overload,
-        Self::Shutdown,
-        Self::Tls,
-        Self::Crowded,
-        Self::Proxy,
-        Self::RateLimit,
-    ];
 
     /// One of each label, by [`index`](Self::index): protocol errors come last.
     pub fn all() -> impl Iterator<Item = Self> {
         let errors = ProtocolError::ALL.into_iter().map(Self::Protocol);
         Self::OWN.into_iter().chain(errors)
-    }
-
-    /// Its place in arrays that have one entry for each label.
-    pub fn index(self) -> usize {
-        match self {
-            Self::Protocol(error) => Self::OWN.len() + error.index(),
-            Self::Client => 0,
-            Self::Vanished => 1,
-            Self::Answered => 2,
-            Self::Refused(_) => 3,
-            Self::Policy(_) => 4,
-            Self::Handler | Self::Application { .. } => 5,
-            Self::HandshakeTimeout => 6,
-            Self::IdleTimeout => 7,
-            Self::Stalled => 8,
-            Self::Slow => 9,
-            Self::Overload => 10,
-            Self::Shutdown => 11,
-            Self::Tls => 12,
-            Self::Crowded => 13,
-            Self::Proxy => 14,
-            Self::RateLimit => 15,
-        }
-    }
-
-    /// The label of its counter.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Vanished => "vanished",
-            Self::Protocol(error) => error.label(),
-            Self::Answered => "answered",
-            Self::Refused(_) => "refused",
-            Self::Policy(_) => "policy",
-            Self::Handler | Self::Application { .. } => "handler",
-            Self::HandshakeTimeout => "handshake_timeout",
-            Self::IdleTimeout => "idle_timeout",
-            Self::Stalled => "stalled",
-            Self::Slow => "slow",
-            Self::Overload => "overload",
-            Self::Shutdown => "shutdown",
-            Self::Tls => "tls",
-            Self::Crowded => "address_limit",
-            Self::Proxy => "proxy",
-            Self::RateLimit => "rate_limit",
-        }
     }
 
     /// The WebSocket close code that tells the client (RFC 6455 section 7.4.1; 1012 and 1013 of

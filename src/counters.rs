@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::listed::listed;
 
 macro_rules! counters {
     (
@@ -158,46 +159,26 @@ pub enum Limit {
     RateDrop,
 }
 
-impl Limit {
+listed! {
     /// All of them, by [`index`](Self::index).
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Connections,
-        Self::Assembly,
-        Self::Backlog,
-        Self::Outbox,
-        Self::Subscriptions,
-        Self::Requests,
-        Self::Origin,
-        Self::Address,
-        Self::AcceptRate,
-        Self::RateWait,
-        Self::RateDrop,
-    ];
+    pub const ALL: Limit = {
+        Connections => "connections",
+        Assembly => "assembly",
+        Backlog => "backlog",
+        Outbox => "outbox",
+        Subscriptions => "subscriptions",
+        Requests => "requests",
+        Origin => "origin",
+        Address => "address",
+        AcceptRate => "accept_rate",
+        RateWait => "rate_wait",
+        RateDrop => "rate_drop",
+    }
+}
 
+impl Limit {
     /// How many there are.
-    pub const COUNT: usize = 11;
-
-    /// Its place in arrays that have one entry for each.
-    pub fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The label of its counter.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Connections => "connections",
-            Self::Assembly => "assembly",
-            Self::Backlog => "backlog",
-            Self::Outbox => "outbox",
-            Self::Subscriptions => "subscriptions",
-            Self::Requests => "requests",
-            Self::Origin => "origin",
-            Self::Address => "address",
-            Self::AcceptRate => "accept_rate",
-            Self::RateWait => "rate_wait",
-            Self::RateDrop => "rate_drop",
-        }
-    }
+    pub const COUNT: usize = Self::ALL.len();
 }
 
 /// Statuses of refused requests that have a counter of their own; the others share one.

@@ -90,6 +90,7 @@ pub mod id;
 #[doc(hidden)]
 pub mod internals;
 pub mod limits;
+mod listed;
 #[doc(hidden)]
 pub mod mesh;
 #[doc(hidden)]

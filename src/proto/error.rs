@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::listed::listed;
+
 /// The peer broke the rules of its protocol; nothing it sends after this can be understood.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
@@ -72,39 +74,32 @@ pub enum ProtocolError {
     },
 }
 
+listed! {
+    /// One of each kind, by [`index`](Self::index).
+    pub const ALL: ProtocolError = {
+        MessageTooBig { limit: 0 } => "message_too_big",
+        Unmasked => "unmasked",
+        Masked => "masked",
+        ReservedBits => "reserved_bits",
+        ReservedOpcode => "reserved_opcode",
+        FragmentedControl => "fragmented_control",
+        ControlTooLong => "control_too_long",
+        LengthNotMinimal => "length_not_minimal",
+        LengthTopBit => "length_top_bit",
+        ContinuationWithoutStart => "continuation_without_start",
+        MessageInsideMessage => "message_inside_message",
+        InvalidUtf8 => "invalid_utf8",
+        InvalidDeflate => "invalid_deflate",
+        CloseTooShort => "close_too_short",
+        InvalidCloseCode { code: 0 } => "invalid_close_code",
+        InvalidCloseReason => "invalid_close_reason",
+        FrameTooLong { len: 0, limit: 0 } => "frame_too_long",
+    }
+}
+
 impl ProtocolError {
     /// How many kinds there are.
-    pub const COUNT: usize = 17;
-
-    /// One of each kind, by [`index`](Self::index).
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::MessageTooBig { limit: 0 },
-        Self::Unmasked,
-        Self::Masked,
-        Self::ReservedBits,
-        Self::ReservedOpcode,
-        Self::FragmentedControl,
-        Self::ControlTooLong,
-        Self::LengthNotMinimal,
-        Self::LengthTopBit,
-        Self::ContinuationWithoutStart,
-        Self::MessageInsideMessage,
-        Self::InvalidUtf8,
-        Self::InvalidDeflate,
-        Self::CloseTooShort,
-        Self::InvalidCloseCode { code: 0 },
-        Self::InvalidCloseReason,
-        Self::FrameTooLong { len: 0, limit: 0 },
-    ];
-
-    /// Its place in arrays that have one entry for each kind.
-    pub fn index(self) -> usize {
-        let label = self.label();
-        let same = |other: &Self| other.label() == label;
-        let index = Self::ALL.iter().position(same);
-        debug_assert!(index.is_some(), "{label} is not in ALL");
-        index.unwrap_or_default()
-    }
+    pub const COUNT: usize = Self::ALL.len();
 
     /// The WebSocket close code that tells the peer, RFC 6455 7.4.1.
     pub fn close_code(self) -> u16 {
@@ -112,29 +107,6 @@ impl ProtocolError {
             Self::MessageTooBig { .. } | Self::FrameTooLong { .. } => 1009,
             Self::InvalidUtf8 | Self::InvalidDeflate | Self::InvalidCloseReason => 1007,
             _ => 1002,
-        }
-    }
-
-    /// The value of the metric label, in snake case.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::MessageTooBig { .. } => "message_too_big",
-            Self::Unmasked => "unmasked",
-            Self::Masked => "masked",
-            Self::ReservedBits => "reserved_bits",
-            Self::ReservedOpcode => "reserved_opcode",
-            Self::FragmentedControl => "fragmented_control",
-            Self::ControlTooLong => "control_too_long",
-            Self::LengthNotMinimal => "length_not_minimal",
-            Self::LengthTopBit => "length_top_bit",
-            Self::ContinuationWithoutStart => "continuation_without_start",
-            Self::MessageInsideMessage => "message_inside_message",
-            Self::InvalidUtf8 => "invalid_utf8",
-            Self::InvalidDeflate => "invalid_deflate",
-            Self::CloseTooShort => "close_too_short",
-            Self::InvalidCloseCode { .. } => "invalid_close_code",
-            Self::InvalidCloseReason => "invalid_close_reason",
-            Self::FrameTooLong { .. } => "frame_too_long",
         }
     }
 }

@@ -79,8 +79,11 @@ macro_rules! choice {
             }
 
             fn chosen(&self) -> usize {
-                let values = [$($value),*];
-                values.iter().position(|value| value == self).unwrap_or_default()
+                // A value without a word does not compile.
+                let word = match self {
+                    $($value => $word),*
+                };
+                self.words().iter().position(|other| *other == word).unwrap_or_default()
             }
 
             fn choose(&mut self, index: usize) {
