@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::conn::Origin;
+use crate::conn::Whence;
 use crate::proto::http::Body;
 
 /// What a connection keeps that speaks HTTP, from request to request.
 #[derive(Debug, Default)]
 pub struct Http {
     /// Where the connection comes from.
-    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) whence: Option<Arc<Whence>>,
     pub(crate) phase: Phase,
     /// Requests answered.
     pub(crate) answered: u32,
@@ -42,10 +42,10 @@ pub struct Collected {
     pub(crate) is_whole: bool,
 }
 
-impl From<Option<Arc<Origin>>> for Http {
-    fn from(origin: Option<Arc<Origin>>) -> Self {
+impl From<Option<Arc<Whence>>> for Http {
+    fn from(whence: Option<Arc<Whence>>) -> Self {
         Self {
-            origin,
+            whence,
             ..Self::default()
         }
     }

@@ -77,12 +77,13 @@ pub struct Input {
 pub struct Arrival {
     /// The listener's topic.
     pub(crate) topic: Arc<str>,
-    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) whence: Option<Arc<Whence>>,
 }
 
-/// Where a connection comes from; kept until the handler has opened it.
+/// Where a connection comes from, and whom its certificate names; kept until the handler has
+/// opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
+pub struct Whence {
     /// The client's address, if it has one.
     pub peer: Option<SocketAddr>,
     /// The subject of the certificate that the client has shown (RFC 4514).

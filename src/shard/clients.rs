@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::address::Networks;
 use crate::admission::PerAddress;
 use crate::config::Config;
-use crate::conn::Origin;
+use crate::conn::Whence;
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::proto::http::{Request, Response, forwarded_for};
@@ -101,20 +101,20 @@ impl<D, A> Inner<D, A> {
         &mut self,
         key: u32,
         request: &Request<'_>,
-    ) -> Result<Option<Arc<Origin>>, Response> {
-        let origin = self.origin_of(key);
+    ) -> Result<Option<Arc<Whence>>, Response> {
+        let whence = self.whence_of(key);
         let trusts = |addr| self.clients.trusts(addr);
-        let peer = origin.as_ref().and_then(|origin| origin.peer);
+        let peer = whence.as_ref().and_then(|whence| whence.peer);
         let is_proxy = peer.is_none_or(|peer| trusts(peer.ip()));
         let Some(client) = is_proxy.then(|| forwarded_for(request, trusts)).flatten() else {
-            return Ok(origin);
+            return Ok(whence);
         };
         // Proxies do not say the port.
         let client = SocketAddr::new(client, 0);
         if self.clients.addr(key) == Some(client) || self.clients.enter(key, client) {
-            let identity = origin.and_then(|origin| origin.identity.clone());
+            let identity = whence.and_then(|whence| whence.identity.clone());
             let peer = Some(client);
-            Ok(Some(Arc::new(Origin { peer, identity })))
+            Ok(Some(Arc::new(Whence { peer, identity })))
         } else {
             self.count_limit(Limit::Address);
             Err(crowded())

@@ -55,7 +55,7 @@ impl<D, A> Cx<'_, D, A> {
     /// The client's address, in [`on_open`](crate::Handler::on_open) and
     /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.inner.origin.as_ref()?.peer
+        self.inner.whence.as_ref()?.peer
     }
 
     /// The subject of the certificate that the client has shown, as RFC 4514 writes it
@@ -63,7 +63,7 @@ impl<D, A> Cx<'_, D, A> {
     /// [`on_open`](crate::Handler::on_open) and [`on_request`](crate::Handler::on_request) alone,
     /// as the address.
     pub fn identity(&self) -> Option<&str> {
-        self.inner.origin.as_ref()?.identity.as_deref()
+        self.inner.whence.as_ref()?.identity.as_deref()
     }
 
     /// The time since the shard started, in whole milliseconds, as of this turn: for rates and

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::conn::http::Http;
-use crate::conn::{Arrival, CLOSING, Conn, OPEN, Origin, Proto};
+use crate::conn::{Arrival, CLOSING, Conn, OPEN, Proto, Whence};
 use crate::handler::Handler;
 use crate::id::{ConnId, key32};
 use crate::proto::Frames;
@@ -39,9 +39,9 @@ impl<H: Handler> ShardCore<H> {
         peer: Option<SocketAddr>,
         identity: Option<String>,
     ) {
-        let origin = Origin { peer, identity };
+        let whence = Whence { peer, identity };
         if let Some(conn) = self.inner.unopened(id) {
-            conn.proto = Proto::Http(Box::new(Http::from(Some(Arc::new(origin)))));
+            conn.proto = Proto::Http(Box::new(Http::from(Some(Arc::new(whence)))));
         }
     }
 
@@ -55,8 +55,8 @@ impl<H: Handler> ShardCore<H> {
     ) {
         if self.inner.unopened(id).is_some() {
             let topic = Arc::clone(topic);
-            let origin = Some(Arc::new(Origin { peer, identity }));
-            self.open_tcp(id.key, Arrival { topic, origin });
+            let whence = Some(Arc::new(Whence { peer, identity }));
+            self.open_tcp(id.key, Arrival { topic, whence });
         }
     }
 

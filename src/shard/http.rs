@@ -163,12 +163,12 @@ impl<H: Handler> ShardCore<H> {
             return Ok(preflight.grant());
         }
         let inner = &mut self.inner;
-        inner.origin = inner.client_of(key, request).unwrap_or_default();
+        inner.whence = inner.client_of(key, request).unwrap_or_default();
         // Nothing but the response is to go out.
         inner.set_closing(key, true);
         let answer = self.handler.on_request(&mut Cx { inner, key }, request);
         self.inner.set_closing(key, false);
-        self.inner.origin = None;
+        self.inner.whence = None;
         let answer = match answer {
             Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
             Err(Refusal::Wait(busy)) => Err(busy),

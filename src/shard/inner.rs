@@ -11,7 +11,7 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::WAITING;
-use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Origin};
+use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Whence};
 use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
@@ -71,7 +71,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// What connections wait for other threads to answer.
     pub(super) questions: Questions<A>,
     /// Who asks to be opened, or for a page, while the handler is asked.
-    pub(super) origin: Option<Arc<Origin>>,
+    pub(super) whence: Option<Arc<Whence>>,
     /// How fast connections send.
     pub(super) meters: Meters,
     /// Where connections come from.
@@ -159,7 +159,7 @@ impl<D, A> Inner<D, A> {
             elsewhere: VecDeque::new(),
             room_work: VecDeque::new(),
             questions: Questions::new(answers),
-            origin: None,
+            whence: None,
             clients,
             meters,
             turned_away: 0,

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{Arrival, CLOSING, CORKED, OPEN, Origin, PAUSED, Proto};
+use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, Proto, Whence};
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
 use crate::payload::Form;
@@ -47,7 +47,7 @@ impl<H: Handler> ShardCore<H> {
     /// Asks the handler about a connection to the TCP port.
     pub(super) fn open_tcp(&mut self, key: u32, arrival: Arrival) {
         let topic = &arrival.topic;
-        match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.origin.clone()) {
+        match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.whence.clone()) {
             Ok(data) => {
                 // An empty frame says that the connection's subscriptions are live.
                 let empty = match self.inner.conn(key).map(|conn| &conn.proto) {
@@ -76,12 +76,12 @@ impl<H: Handler> ShardCore<H> {
         &mut self,
         key: u32,
         opening: &Opening<'_>,
-        origin: Option<Arc<Origin>>,
+        whence: Option<Arc<Whence>>,
     ) -> Result<H::Conn, Refusal> {
         let inner = &mut self.inner;
-        inner.origin = origin;
+        inner.whence = whence;
         let opened = self.handler.on_open(&mut Cx { inner, key }, opening);
-        self.inner.origin = None;
+        self.inner.whence = None;
         let waits = matches!(opened, Err(Refusal::Wait(_)));
         // What it has sent or subscribed to goes behind the greeting.
         self.inner.cork_unopened(key, waits);
@@ -103,8 +103,8 @@ impl<H: Handler> ShardCore<H> {
             // Before it subscribes.
             conn.form = granted.map_or(Form::WebSocket, |granted| Form::Deflate(granted.window));
         }
-        let origin = self.inner.client_of(key, request).unwrap_or_default();
-        match self.ask_to_open(key, &Opening::WebSocket(request), origin) {
+        let whence = self.inner.client_of(key, request).unwrap_or_default();
+        match self.ask_to_open(key, &Opening::WebSocket(request), whence) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
                     conn.proto = Proto::WebSocket(Decoder::default());
@@ -200,9 +200,9 @@ impl<D, A> Inner<D, A> {
         self.mark_dirty(key);
     }
 
-    pub(super) fn origin_of(&self, key: u32) -> Option<Arc<Origin>> {
+    pub(super) fn whence_of(&self, key: u32) -> Option<Arc<Whence>> {
         match &self.conns.get(key as usize)?.proto {
-            Proto::Http(http) => http.origin.clone(),
+            Proto::Http(http) => http.whence.clone(),
             _ => None,
         }
     }
