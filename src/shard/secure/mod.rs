@@ -169,3 +169,7 @@ impl Sessions {
         true
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "tls")]
+mod tests;

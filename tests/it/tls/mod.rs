@@ -2,6 +2,7 @@
 
 mod certificates;
 mod clients;
+mod drain;
 mod fanout;
 mod flight;
 mod memory;
@@ -9,4 +10,5 @@ mod proxied;
 mod reload;
 mod served;
 mod session;
+mod tenants;
 mod tools;

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use corecast::tls::TlsSettings;
 use corecast::{CloseReason, Config, Handler, Kind, Listener, Relay, ServerBuilder};
 use rustls::ClientConfig;
 
@@ -30,17 +31,22 @@ impl Scene {
     }
 
     pub(crate) fn with(set: impl FnOnce(ServerBuilder) -> ServerBuilder) -> Self {
+        Self::with_tls(|builder, _| set(builder))
+    }
+
+    /// With the settings of its listeners for others.
+    pub(crate) fn with_tls(set: impl FnOnce(ServerBuilder, TlsSettings) -> ServerBuilder) -> Self {
         Self::build(set, |_| Relay::default())
     }
 
     pub(crate) fn with_handler<H: Handler>(
         make: impl Fn(u16) -> H + Send + Clone + 'static,
     ) -> Self {
-        Self::build(|builder| builder, make)
+        Self::build(|builder, _| builder, make)
     }
 
     fn build<H: Handler>(
-        set: impl FnOnce(ServerBuilder) -> ServerBuilder,
+        set: impl FnOnce(ServerBuilder, TlsSettings) -> ServerBuilder,
         make: impl Fn(u16) -> H + Send + Clone + 'static,
     ) -> Self {
         let authority = Authority::new("authority");
@@ -48,9 +54,9 @@ impl Scene {
         let tls = authority.settings("host");
         let builder = builder(2)
             .listen(Listener::http(ANY).tls(tls.clone()))
-            .listen(Listener::tcp(ANY, "lobby").tls(tls));
+            .listen(Listener::tcp(ANY, "lobby").tls(tls.clone()));
         Self {
-            server: Running::with(set(builder), make),
+            server: Running::with(set(builder, tls), make),
             config: Arc::new(authority.trusting(EACH[0], None)),
             authority,
         }
