@@ -1,6 +1,8 @@
 //! The same types where TLS is left out: there are none of them.
 
-use crate::tls::{Failed, Progress};
+use std::io;
+
+use crate::tls::{Failed, Progress, TlsFault};
 
 /// What there is none of; inside, so that other modules do not reason with it.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +14,24 @@ pub enum TlsSettings {}
 
 /// What is wrong with what it asks.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-pub enum TlsError {}
+#[non_exhaustive]
+pub enum TlsError {
+    /// TLS is left out.
+    #[error("this build has no TLS: take corecast with its feature `tls`")]
+    Absent,
+}
+
+/// What a client asks of TLS.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DialSettings;
+
+/// What its sessions are made from.
+#[derive(Clone, Debug)]
+pub struct DialKeys(Never);
+
+/// One connection's TLS as a client.
+#[derive(Debug)]
+pub struct DialSession(Never);
 
 /// What sessions are made from.
 #[derive(Clone, Debug)]
@@ -96,6 +115,36 @@ impl Session {
     }
 
     pub fn close(&mut self, _output: &mut Vec<u8>) -> Result<(), Failed> {
+        match self.0 {}
+    }
+}
+
+#[expect(missing_docs, reason = "as with TLS")]
+impl DialKeys {
+    pub fn load(_: &DialSettings, _host: &str, _protocols: &[&[u8]]) -> Result<Self, TlsError> {
+        Err(TlsError::Absent)
+    }
+}
+
+#[expect(missing_docs, reason = "as with TLS")]
+impl DialSession {
+    pub fn new(keys: &DialKeys) -> Result<Self, TlsFault> {
+        match keys.0 {}
+    }
+
+    pub fn may_write(&self, _has_bytes: bool) -> bool {
+        match self.0 {}
+    }
+
+    pub fn read<S>(&mut self, _socket: &mut S, _room: &mut [u8]) -> io::Result<usize> {
+        match self.0 {}
+    }
+
+    pub fn write<S>(&mut self, _socket: &mut S, _bytes: &[u8]) -> io::Result<usize> {
+        match self.0 {}
+    }
+
+    pub fn close<S>(&mut self, _socket: &mut S) {
         match self.0 {}
     }
 }

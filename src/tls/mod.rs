@@ -2,7 +2,7 @@
 //! [`Handle::reload_tls`](crate::Handle::reload_tls).
 //!
 //! Inside: certificates by name, and one connection's session, which takes bytes and gives bytes
-//! and has no socket.
+//! and has no socket. `dial` is the same for a client, by other means: simple before small.
 //!
 //! Without the feature `tls` there are no settings, so there is never a session; the types stay,
 //! so that the shards need not know.
@@ -12,7 +12,10 @@ mod absent;
 #[cfg(feature = "tls")]
 mod certificates;
 #[cfg(feature = "tls")]
+mod dial;
+#[cfg(feature = "tls")]
 mod error;
+mod fault;
 #[cfg(feature = "tls")]
 mod identity;
 #[cfg(feature = "tls")]
@@ -25,9 +28,16 @@ mod session;
 mod settings;
 
 #[cfg(not(feature = "tls"))]
+#[doc(hidden)]
+pub use absent::{DialKeys, DialSession, DialSettings};
+#[cfg(not(feature = "tls"))]
 pub use absent::{Keys, Reloader, Renewals, Session, TlsError, TlsSettings};
 #[cfg(feature = "tls")]
+#[doc(hidden)]
+pub use dial::{DialKeys, DialSession, DialSettings};
+#[cfg(feature = "tls")]
 pub use error::TlsError;
+pub use fault::TlsFault;
 #[cfg(feature = "tls")]
 #[doc(hidden)]
 pub use keys::Keys;

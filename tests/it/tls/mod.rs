@@ -2,13 +2,14 @@
 
 mod certificates;
 mod clients;
+mod dial;
 mod drain;
 mod fanout;
 mod flight;
 mod memory;
 mod proxied;
 mod reload;
-mod served;
+pub(crate) mod served;
 mod session;
 mod tenants;
 mod tools;

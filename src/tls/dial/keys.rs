@@ -1,0 +1,101 @@
+//! What a client's sessions are made from: the authorities, its own certificate, the server's name.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::tls::certificates::read_certificates;
+use crate::tls::dial::DialSettings;
+use crate::tls::error::TlsError;
+
+/// A client's authorities and rules, loaded, and the server that it wants. It keeps what servers
+/// give it for coming back.
+#[derive(Clone)]
+pub struct DialKeys {
+    pub(super) config: Arc<ClientConfig>,
+    pub(super) server: ServerName<'static>,
+}
+
+impl fmt::Debug for DialKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.server.to_str();
+        f.debug_struct("DialKeys")
+            .field("server", &server)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DialKeys {
+    /// Loads what `settings` names, for the server at `host`: a name or an IP address.
+    /// `protocols` is what is spoken inside (RFC 7301); empty, nothing is said of it.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read or does not hold what it should, the platform has no authorities, or
+    /// no certificate can be for such a host.
+    pub fn load(
+        settings: &DialSettings,
+        host: &str,
+        protocols: &[&[u8]],
+    ) -> Result<Self, TlsError> {
+        let setup = |err: &dyn fmt::Display| TlsError::Setup(err.to_string());
+        let server = ServerName::try_from(host.to_owned());
+        let server = server.map_err(|err| TlsError::Setup(format!("{host}: {err}")))?;
+        if let Some(config) = &settings.config {
+            let config = Arc::clone(config);
+            return Ok(Self { config, server });
+        }
+        let mut roots = RootCertStore::empty();
+        for path in &settings.authorities {
+            add_file(&mut roots, path)?;
+        }
+        if settings.authorities.is_empty() {
+            add_those_of_the_platform(&mut roots)?;
+        }
+        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(|err| setup(&err))?
+            .with_root_certificates(roots);
+        let mut config = match &settings.certificate {
+            None => builder.with_no_client_auth(),
+            Some(files) => {
+                let chain = read_certificates(&files.chain)?;
+                let key = PrivateKeyDer::from_pem_file(&files.key)
+                    .map_err(|err| TlsError::pem(&files.key, err, "private key"))?;
+                let shown = builder.with_client_auth_cert(chain, key);
+                shown.map_err(|err| TlsError::unusable(&files.key, err))?
+            }
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let config = Arc::new(config);
+        Ok(Self { config, server })
+    }
+}
+
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
+    for authority in read_certificates(path)? {
+        let added = roots.add(authority);
+        added.map_err(|err| TlsError::unusable(path, err))?;
+    }
+    Ok(())
+}
+
+/// Among those of a platform there may be some that nobody can use; what counts is that there are
+/// others.
+fn add_those_of_the_platform(roots: &mut RootCertStore) -> Result<(), TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    roots.add_parsable_certificates(found.certs);
+    if !roots.is_empty() {
+        return Ok(());
+    }
+    let why = found.errors.first();
+    let why = why.map(|err| format!(" ({err})")).unwrap_or_default();
+    Err(TlsError::Setup(format!(
+        "no authorities on this host{why}; install ca-certificates, or name a file of them"
+    )))
+}
