@@ -1,5 +1,7 @@
 //! What a client is to be.
 
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use crate::proto::http::is_token;
 use crate::proto::ws::deflate::Compression;
 use crate::proto::ws::dial::Offer;
 use crate::time::Now;
+use crate::tls::{DialKeys, DialSettings};
 
 /// What a client is to be; see [`Client::builder`].
 #[derive(Clone, Debug)]
@@ -27,6 +30,7 @@ pub struct ClientBuilder {
     protocols: Vec<String>,
     headers: Vec<(String, String)>,
     compression: Option<Compression>,
+    tls: DialSettings,
     settings: Settings,
 }
 
@@ -37,6 +41,7 @@ impl ClientBuilder {
             protocols: Vec::new(),
             headers: Vec::new(),
             compression: None,
+            tls: DialSettings::default(),
             settings: Settings::new(None),
         })
     }
@@ -65,6 +70,37 @@ impl ClientBuilder {
         self
     }
 
+    /// Over TLS, believes servers whose certificate is of an authority of this PEM file, and no
+    /// longer those of the platform's authorities; may be called several times, for several files.
+    ///
+    /// Without it the platform's are believed: where OpenSSL would look for them, which
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` change.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_ca(mut self, path: impl Into<PathBuf>) -> Self {
+        self.tls.add_authorities(path.into());
+        self
+    }
+
+    /// Over TLS, shows a server that asks for one this certificate: `chain` is a PEM file with the
+    /// certificate and then those that lead to an authority, `key` one with its private key.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_client_cert(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls.show(chain.into(), key.into());
+        self
+    }
+
+    /// Over TLS, goes by rules of the library beneath, and by none of the above. Not a part of the
+    /// stable interface: that library may change.
+    #[cfg(feature = "tls")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
+        self.tls.set_config(config);
+        self
+    }
+
     /// Longest message in bytes, in both directions; 1 MiB by default. A longer one from the
     /// server ends the connection, and with it the client ([`Reason::is_terminal`]).
     ///
@@ -83,7 +119,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Then the server must answer within this time; 10 s by default.
+    /// Then the server must answer within this time, TLS included; 10 s by default.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.settings.handshake_timeout = timeout;
@@ -142,7 +178,8 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// A setting out of its range, or the process is out of descriptors.
+    /// A setting out of its range, a file of TLS that cannot be used, or the process is out of
+    /// descriptors.
     pub fn connect(self) -> Result<Client, BuildError> {
         self.check()?;
         let Self {
@@ -150,6 +187,7 @@ impl ClientBuilder {
             protocols,
             headers,
             compression,
+            tls,
             mut settings,
         } = self;
         let is_websocket = address.scheme == Scheme::WebSocket;
@@ -158,6 +196,13 @@ impl ClientBuilder {
         } else {
             let silence = settings.ping_interval.saturating_add(settings.pong_timeout);
             silence.min(USER_TIMEOUT_MOST)
+        };
+        let keys = if address.tls {
+            // RFC 7301: what is spoken inside, where it has a name.
+            let protocols: &[&[u8]] = if is_websocket { &[b"http/1.1"] } else { &[] };
+            Some(DialKeys::load(&tls, &address.host, protocols)?)
+        } else {
+            None
         };
         settings.offer = is_websocket.then_some(Offer {
             host: address.authority,
@@ -176,7 +221,7 @@ impl ClientBuilder {
         let dialer = Dialer::new(address.host, address.port, user_timeout);
         Ok(Client {
             core: Core::new(settings, entropy::fill, Now::default()),
-            shell: Shell::new(poll, waker, dialer),
+            shell: Shell::new(poll, waker, dialer, keys),
             queue,
             sender,
         })

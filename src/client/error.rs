@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::client::url::UrlError;
+use crate::tls::TlsError;
 
 /// Why a client cannot be made.
 #[derive(Debug, Error)]
@@ -29,6 +30,9 @@ pub enum BuildError {
     /// A setting out of its range.
     #[error("{0}")]
     Setting(&'static str),
+    /// The files of TLS, the platform's authorities, or a host that no certificate can be for.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// The process is out of descriptors or memory.
     #[error("cannot make the client: {0}")]
     Io(#[from] io::Error),

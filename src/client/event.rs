@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::proto::ws::dial::HandshakeError;
 use crate::proto::{Kind, ProtocolError};
+use crate::tls::TlsFault;
 
 /// What happened to a client.
 #[derive(Debug)]
@@ -69,6 +70,9 @@ pub enum Reason {
     /// Reading or writing has failed; the server or the network is gone.
     #[error("the connection is lost: {0}")]
     Lost(#[source] io::Error),
+    /// TLS has failed: who the server says it is, who it takes this client for, or what came.
+    #[error("TLS has failed: {0}")]
+    Tls(#[from] TlsFault),
     /// Something did not happen in time.
     #[error("{0}")]
     Timeout(Late),
@@ -88,7 +92,7 @@ pub enum Late {
     /// The connection: resolving the name and connecting to one of its addresses.
     #[error("connecting took too long")]
     Connect,
-    /// The answer to the request, or over TCP the first frame.
+    /// The answer to the request, or over TCP the first frame; with TLS its handshake as well.
     #[error("the server did not answer in time")]
     Handshake,
     /// Anything at all from the server, after it was pinged.
@@ -100,12 +104,17 @@ pub enum Late {
 }
 
 impl Reason {
+    /// Why a connection ends that cannot be read or written.
+    pub(crate) fn of(err: io::Error) -> Self {
+        err.downcast().map_or_else(Self::Lost, Self::Tls)
+    }
+
     /// Whether the server, or this client, would only say the same again.
     ///
     /// Of the close codes these are 1002, 1003, 1007 to 1010, and of the ranges for libraries and
     /// applications the upper halves, 3500 to 3999 and 4500 to 4999; of the statuses 400 to 499
     /// but not 408 and 429. A broken protocol is what this client would close with 1002, 1007 or
-    /// 1009 itself.
+    /// 1009 itself. TLS that has failed is not: a certificate may be renewed.
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Closed { code, .. } => matches!(

@@ -1,5 +1,5 @@
-//! A client for programs without an async runtime: WebSocket and length-prefixed TCP, with
-//! deadlines, and coming back by itself.
+//! A client for programs without an async runtime: WebSocket and length-prefixed TCP, with TLS or
+//! without, with deadlines, and coming back by itself.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -59,6 +59,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # TLS
+//!
+//! `wss://` and `tcps://` are the same inside TLS, 1.2 or 1.3, with the feature `tls`. The server
+//! must show a certificate for the host of the address, of one of the platform's authorities or of
+//! those that [`ClientBuilder::tls_ca`] names; nothing is sent to one that does not. What is wrong
+//! with it is a [`TlsFault`], and the client tries again, as a certificate may be renewed.
+//!
 //! # What arrives
 //!
 //! Each message is sent once or not at all. One that the kernel had taken when a connection
@@ -78,6 +85,7 @@ mod random;
 mod sender;
 mod settings;
 mod shell;
+mod stream;
 mod url;
 mod wire;
 
@@ -90,6 +98,7 @@ pub use self::sender::Sender;
 pub use self::url::UrlError;
 pub use crate::proto::http::AnswerError;
 pub use crate::proto::ws::dial::HandshakeError;
+pub use crate::tls::{TlsError, TlsFault};
 
 use self::core::Core;
 use self::sender::Queue;
@@ -109,8 +118,9 @@ pub struct Client {
 
 impl Client {
     /// A client of the server at `url`: `ws://host:port/path` for WebSocket, where the port is 80
-    /// unless it is said, or `tcp://host:port` for length-prefixed frames. The host is a name, an
-    /// IPv4 address, or an IPv6 address in brackets.
+    /// unless it is said, or `tcp://host:port` for length-prefixed frames; `wss://`, with port 443,
+    /// and `tcps://` are the same inside TLS. The host is a name, an IPv4 address, or an IPv6
+    /// address in brackets.
     ///
     /// # Errors
     ///

@@ -1,18 +1,19 @@
 //! The part of a client that owns the socket and reads the clock.
 
-use std::io::{self, ErrorKind, Read, Write};
-use std::net::Shutdown;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::net::TcpStream;
 use mio::{Events, Poll, Token, Waker};
 
 use crate::client::core::Core;
 use crate::client::dialer::Dialer;
+use crate::client::event::Reason;
 use crate::client::sender::Queue;
+use crate::client::stream::Stream;
 use crate::limits::READ_BYTES_PER_TURN;
 use crate::time::Now;
+use crate::tls::DialKeys;
 
 /// The socket, the clock and what waits for them.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Shell {
     events: Events,
     waker: Arc<Waker>,
     dialer: Dialer,
+    /// With them, connections are inside TLS.
+    keys: Option<DialKeys>,
     socket: Option<Socket>,
     room: Box<[u8]>,
     started: Instant,
@@ -30,7 +33,7 @@ pub(crate) struct Shell {
 /// A connected socket, and what the kernel has said of it.
 #[derive(Debug)]
 struct Socket {
-    stream: TcpStream,
+    stream: Stream,
     /// It may have bytes, or room: the kernel has not said otherwise.
     readable: bool,
     writable: bool,
@@ -40,13 +43,19 @@ pub(crate) const SOCKET: Token = Token(0);
 pub(crate) const WAKER: Token = Token(1);
 
 impl Shell {
-    pub(crate) fn new(poll: Poll, waker: Arc<Waker>, dialer: Dialer) -> Self {
+    pub(crate) fn new(
+        poll: Poll,
+        waker: Arc<Waker>,
+        dialer: Dialer,
+        keys: Option<DialKeys>,
+    ) -> Self {
         let started = read_clock();
         Self {
             poll,
             events: Events::with_capacity(EVENTS),
             waker,
             dialer,
+            keys,
             socket: None,
             room: vec![0; READ_BYTES_PER_TURN].into(),
             started,
@@ -104,7 +113,7 @@ impl Shell {
             let Some(socket) = self.socket.as_mut().filter(|socket| socket.writable) else {
                 return;
             };
-            if core.out().is_empty() || !core.has_socket() {
+            if !socket.stream.may_write(!core.out().is_empty()) || !core.has_socket() {
                 return;
             }
             match socket.stream.write(core.out()) {
@@ -157,7 +166,8 @@ impl Shell {
         let Some(socket) = &self.socket else {
             return false;
         };
-        let may_write = !core.out().is_empty() || core.can_send() && !queue.is_empty();
+        let has_bytes = !core.out().is_empty() || core.can_send() && !queue.is_empty();
+        let may_write = socket.stream.may_write(has_bytes) && core.has_socket();
         socket.readable && core.wants_bytes() || socket.writable && may_write
     }
 
@@ -171,15 +181,18 @@ impl Shell {
         let registry = self.poll.registry();
         match self.dialer.go_on(registry, self.turned, deadline) {
             Ok(None) => {}
-            Ok(Some(stream)) => {
-                // The first event told of the connection and is gone.
-                self.socket = Some(Socket {
-                    stream,
-                    readable: true,
-                    writable: true,
-                });
-                core.handle_connected(now);
-            }
+            Ok(Some(socket)) => match Stream::new(socket, self.keys.as_ref()) {
+                Ok(stream) => {
+                    // The first event told of the connection and is gone.
+                    self.socket = Some(Socket {
+                        stream,
+                        readable: true,
+                        writable: true,
+                    });
+                    core.handle_connected(now);
+                }
+                Err(fault) => core.handle_not_connected(Reason::Tls(fault), now),
+            },
             Err(reason) => core.handle_not_connected(reason, now),
         }
     }
@@ -206,10 +219,9 @@ impl Shell {
         if core.has_socket() {
             return;
         }
-        if let Some(socket) = self.socket.take() {
-            // The end of the stream goes before the reset that unread bytes would cause. One that
-            // is gone has no end to send.
-            let _ended = socket.stream.shutdown(Shutdown::Write);
+        if let Some(mut socket) = self.socket.take() {
+            // The end of the stream goes before the reset that unread bytes would cause.
+            socket.stream.end();
         }
     }
 }

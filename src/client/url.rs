@@ -6,6 +6,8 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) scheme: Scheme,
+    /// Inside TLS.
+    pub(crate) tls: bool,
     /// A name, or an IP address without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -26,11 +28,11 @@ pub(crate) enum Scheme {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// It begins with neither `ws://` nor `tcp://`.
-    #[error("write ws://host:port/path or tcp://host:port")]
+    /// It begins with none of `ws://`, `wss://`, `tcp://` and `tcps://`.
+    #[error("write ws://host:port/path or tcp://host:port; with TLS it is wss:// or tcps://")]
     Scheme,
-    /// TLS is not spoken.
-    #[error("wss:// is not spoken here; put a program that ends TLS in between, and write ws://")]
+    /// TLS is not spoken: the feature `tls` is left out.
+    #[error("no wss:// or tcps:// without TLS: take corecast with its feature `tls`")]
     Tls,
     /// The host is missing or malformed.
     #[error("the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
@@ -39,7 +41,7 @@ pub enum UrlError {
     #[error("no name or password in the address; send a header such as Authorization")]
     UserInfo,
     /// The port is missing where none goes without saying, or is not 1 to 65535.
-    #[error("the port must be 1 to 65535; tcp:// has no default")]
+    #[error("the port must be 1 to 65535; tcp:// and tcps:// have no default")]
     Port,
     /// The path has a character that must be percent-encoded, or `tcp://` has a path.
     #[error("the path must be printable ASCII, percent-encoded otherwise; tcp:// has none")]
@@ -50,16 +52,27 @@ pub enum UrlError {
 }
 
 impl Address {
-    /// Reads an address: RFC 6455 section 3, and `tcp://host:port`.
+    /// Reads an address: RFC 6455 section 3, and `tcp://host:port` with the same `s` for TLS.
     pub(crate) fn parse(url: &str) -> Result<Self, UrlError> {
+        Self::parse_for(url, cfg!(feature = "tls"))
+    }
+
+    /// The same for a client that speaks TLS, or does not.
+    fn parse_for(url: &str, speaks_tls: bool) -> Result<Self, UrlError> {
         let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
         let is = |name: &str| scheme.eq_ignore_ascii_case(name);
-        let scheme = match () {
-            () if is("ws") => Scheme::WebSocket,
-            () if is("tcp") => Scheme::LengthPrefix,
-            () if is("wss") => return Err(UrlError::Tls),
+        let (scheme, tls) = match () {
+            () if is("ws") => (Scheme::WebSocket, false),
+            () if is("wss") => (Scheme::WebSocket, true),
+            () if is("tcp") => (Scheme::LengthPrefix, false),
+            () if is("tcps") => (Scheme::LengthPrefix, true),
             () => return Err(UrlError::Scheme),
         };
+        if tls && !speaks_tls {
+            return Err(UrlError::Tls);
+        }
+        // RFC 6455 section 3.
+        let usual = if tls { PORT_HTTPS } else { PORT_HTTP };
         if rest.contains('#') {
             return Err(UrlError::Fragment);
         }
@@ -75,7 +88,7 @@ impl Address {
                 let port = is_number.then(|| port.parse().ok()).flatten();
                 port.ok_or(UrlError::Port)?
             }
-            (None, Scheme::WebSocket) => PORT_HTTP,
+            (None, Scheme::WebSocket) => usual,
             (None, Scheme::LengthPrefix) => return Err(UrlError::Port),
         };
         if port == 0 {
@@ -86,7 +99,7 @@ impl Address {
         {
             return Err(UrlError::Path);
         }
-        let authority = if port == PORT_HTTP {
+        let authority = if port == usual {
             host.to_owned()
         } else {
             format!("{host}:{port}")
@@ -94,6 +107,7 @@ impl Address {
         let slash = if target.starts_with('/') { "" } else { "/" };
         Ok(Self {
             scheme,
+            tls,
             host: host.trim_matches(['[', ']']).to_owned(),
             port,
             authority,
@@ -129,6 +143,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
 }
 
 const PORT_HTTP: u16 = 80;
+const PORT_HTTPS: u16 = 443;
 
 #[cfg(test)]
 mod tests {
@@ -141,12 +156,13 @@ mod tests {
             } else {
                 Scheme::WebSocket
             },
+            tls: url.starts_with("wss") || url.starts_with("tcps"),
             host: host.to_owned(),
             port,
             authority: authority.to_owned(),
             target: target.to_owned(),
         };
-        assert_eq!(Address::parse(url), Ok(expected), "{url}");
+        assert_eq!(Address::parse_for(url, true), Ok(expected), "{url}");
     }
 
     #[test]
@@ -167,12 +183,29 @@ mod tests {
     }
 
     #[test]
+    fn with_tls_the_usual_port_is_another() {
+        check("wss://a.example/x", "a.example", 443, "a.example", "/x");
+        check("wss://a:80", "a", 80, "a:80", "/");
+        check("ws://a:443", "a", 443, "a:443", "/");
+        check("tcps://[::1]:9", "::1", 9, "[::1]:9", "/");
+        assert_eq!(Address::parse_for("tcps://a", true), Err(UrlError::Port));
+    }
+
+    #[test]
+    fn where_tls_is_left_out_it_is_said() {
+        for url in ["wss://a", "tcps://a:1", "WSS://a"] {
+            assert_eq!(Address::parse_for(url, false), Err(UrlError::Tls), "{url}");
+        }
+        assert!(Address::parse_for("ws://a", false).is_ok());
+    }
+
+    #[test]
     fn what_is_wrong_has_a_name() {
         for (url, err) in [
             ("", UrlError::Scheme),
             ("a:80", UrlError::Scheme),
             ("http://a", UrlError::Scheme),
-            ("wss://a", UrlError::Tls),
+            ("wssx://a", UrlError::Scheme),
             ("ws://", UrlError::Host),
             ("ws://:80", UrlError::Host),
             ("ws://[::1", UrlError::Host),

@@ -102,8 +102,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             SHELL,
         ],
     ),
-    (CLIENT_CORE, &["limits", "proto", "time"]),
-    (CLIENT, &["limits", "proto", "time", CLIENT_CORE]),
+    (CLIENT_CORE, &["limits", "proto", "time", "tls"]),
+    (CLIENT, &["limits", "proto", "time", "tls", CLIENT_CORE]),
     (
         "admin",
         &[

@@ -12,6 +12,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/dialer.rs",
             "src/client/sender.rs",
             "src/client/shell.rs",
+            "src/client/stream.rs",
             "src/net/",
             "src/shard/accept.rs",
             "src/shard/dealer.rs",
@@ -88,6 +89,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/admin/mod.rs",
             "src/client/dialer.rs",
+            "src/client/stream.rs",
             "src/client/shell.rs",
             "src/client/url.rs",
             "src/net/",

@@ -172,7 +172,7 @@ impl Core {
         let reason = match &mut self.state {
             State::Up(up) => match up.wire.refusal() {
                 Some(fault) => reason_of(fault),
-                None => err.map_or(Reason::EndOfStream, Reason::Lost),
+                None => err.map_or(Reason::EndOfStream, Reason::of),
             },
             State::Leaving { .. } => return self.leave(now),
             _ => return,

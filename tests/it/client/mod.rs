@@ -3,6 +3,7 @@
 
 mod ends;
 mod messages;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;

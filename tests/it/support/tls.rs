@@ -73,6 +73,18 @@ impl Authority {
         std::fs::write(self.path(&format!("{file}.key")), key.serialize_pem()).unwrap();
     }
 
+    /// Signs one for hosts that is good from the beginning of a year to that of another.
+    pub(crate) fn sign_between(&self, file: &str, hosts: &[&str], years: (i32, i32)) {
+        let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).unwrap();
+        params.not_before = rcgen::date_time_ymd(years.0, 1, 1);
+        params.not_after = rcgen::date_time_ymd(years.1, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        std::fs::write(self.path(&format!("{file}.pem")), certificate.pem()).unwrap();
+        std::fs::write(self.path(&format!("{file}.key")), key.serialize_pem()).unwrap();
+    }
+
     /// The certificate of that name.
     pub(crate) fn certificate(&self, file: &str) -> CertificateDer<'static> {
         CertificateDer::from_pem_file(self.path(&format!("{file}.pem"))).unwrap()
