@@ -1,7 +1,7 @@
 //! Before a run: one message goes through, or it is said what to do.
 //!
 //! This one look is taken with the client of the server's own package; the load and its checks know
-//! nothing of it. That client speaks no TLS: such targets are not looked at.
+//! nothing of it. As for them, every certificate will do.
 
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use corecast::client::{Client, Event, Reason};
 
 use crate::cli::ClientArgs;
 use crate::leader::RunError;
+use crate::tls;
 use crate::url::{NUMBER_PLACE, Target};
 
 /// The server does each step within this time.
@@ -24,7 +25,7 @@ const MESSAGE: &[u8] = b"loadtest: preflight";
 ///
 /// It does not, and what to do.
 pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunError> {
-    if args.no_preflight || target.tls {
+    if args.no_preflight {
         return Ok(());
     }
     connect(target).map(drop)
@@ -36,7 +37,7 @@ pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunErro
 ///
 /// It does not, and what to do.
 pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<(), RunError> {
-    if args.no_preflight || to.tls || from.tls {
+    if args.no_preflight {
         return Ok(());
     }
     let mut listener = connect(to)?;
@@ -52,7 +53,12 @@ pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<
 
 fn connect(target: &Target) -> Result<Client, RunError> {
     let url = target.to_string().replace(NUMBER_PLACE, "0");
-    let builder = Client::builder(&url).map_err(|error| failed(target, &error.to_string(), ""))?;
+    let mut builder =
+        Client::builder(&url).map_err(|error| failed(target, &error.to_string(), ""))?;
+    if target.tls {
+        let config = tls::config().map_err(|error| failed(target, &error.to_string(), ""))?;
+        builder = builder.tls_config(config);
+    }
     let client = builder
         .reconnect(false)
         .connect_timeout(PATIENCE)
@@ -104,9 +110,11 @@ fn remedy(reason: &Reason) -> &'static str {
         Reason::Refused {
             status: 400..=499, ..
         } => "does the server have the path of --url? corecast has /sub/..., /pub/... and /ws/...",
-        Reason::Handshake(_) => "does the port speak WebSocket? For length-prefix take tcp://",
+        Reason::Handshake(_) => {
+            "does the port speak WebSocket? For length-prefix take tcp://, with TLS wss://"
+        }
         Reason::Timeout(_) | Reason::EndOfStream => {
-            "is the protocol right? ws:// and tcp:// have ports of their own"
+            "is the protocol right? ws:// and tcp:// have ports of their own, with TLS others"
         }
         Reason::Closed {
             code: Some(1008), ..

@@ -6,5 +6,6 @@ mod honest;
 mod hostile;
 mod liars;
 mod run;
+mod secure;
 mod stand_in;
 mod wire;

@@ -101,8 +101,10 @@ impl Corecast {
                 line.split_once(words)
                     .map(|(_, rest)| rest.trim().to_owned())
             };
-            http = after("listening http ").unwrap_or(http);
-            tcp = after("listening tcp ").unwrap_or(tcp);
+            // With TLS they have other words, and each server has one of a kind.
+            let of = |plain, tls| after(plain).or_else(|| after(tls));
+            http = of("listening http ", "listening https ").unwrap_or(http);
+            tcp = of("listening tcp ", "listening tls ").unwrap_or(tcp);
             log.push_str(&line);
         }
         // Its log goes on; a closed pipe would be an error for it.
