@@ -24,9 +24,16 @@ pub const COMPRESSION_LEVEL: u8 = 2;
 /// Messages of this many bytes or less are not compressed: it would take as long as some sends, and
 /// save a part of one packet.
 pub const COMPRESSION_THRESHOLD: usize = 256;
-/// Bytes that come out of compressed messages in one phase of a turn: some milliseconds. Whoever
-/// has more waits for the next.
-pub const INFLATE_BYTES_PER_TURN: usize = 4 << 20;
+/// What compressed messages may cost in one phase of a turn, in bytes that come out: some
+/// milliseconds, or a few times that by who means to make it long. Whoever has more waits for the
+/// next.
+pub const INFLATE_COST_PER_TURN: usize = 4 << 20;
+/// A byte that goes in costs as much as so many that come out: blocks that nothing comes out of
+/// have codes to be read, 0.1 us for a byte where a byte that comes out takes 1 ns.
+pub const INFLATE_COST_OF_INPUT: usize = 16;
+/// A block that says it is the last, and is not, costs as much as so many bytes that come out: its
+/// window is copied.
+pub const INFLATE_COST_OF_RESTART: usize = 1 << 10;
 /// Bytes that a codec keeps from one compressed message to the next: those of nearly all messages,
 /// so that they cost no allocation.
 pub const CODEC_BYTES_KEPT: usize = 64 << 10;

@@ -2,7 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
-use crate::limits::INFLATE_BYTES_PER_TURN;
+use crate::limits::INFLATE_COST_PER_TURN;
 use crate::proto::Kind;
 use crate::proto::ws::deflate::Inflater;
 use crate::shard::core::ShardCore;
@@ -13,13 +13,13 @@ use crate::shard::input::Took;
 #[derive(Debug, Default)]
 pub(super) struct Inflation {
     inflater: Inflater,
-    /// Bytes that came out in this phase of the turn.
-    bytes: usize,
+    /// What the messages of this phase of the turn have taken.
+    cost: usize,
 }
 
 impl Inflation {
     pub(super) fn begin_phase(&mut self) {
-        self.bytes = 0;
+        self.cost = 0;
     }
 }
 
@@ -35,15 +35,14 @@ impl<H: Handler> ShardCore<H> {
         let mut inflater = std::mem::take(&mut self.inner.inflation.inflater);
         let max = self.inner.config.message_bytes_max;
         let took = match inflater.inflate(kind, payload, max) {
-            Ok(message) => {
-                self.inner.inflation.bytes += message.len();
-                self.offer(key, kind, message, taken)
-            }
+            Ok(message) => self.offer(key, kind, message, taken),
             Err(error) => {
                 self.inner.close(key, CloseReason::Protocol(error));
                 Took::Ended
             }
         };
+        // What was no message has been worked on as well.
+        self.inner.inflation.cost += inflater.cost();
         inflater.release();
         self.inner.inflation.inflater = inflater;
         took
@@ -51,13 +50,13 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
-    /// Has a connection whose messages may be compressed read no further in this turn, if enough
-    /// came out of others.
+    /// Has a connection whose messages may be compressed read no further in this turn, if others
+    /// took enough.
     pub(super) fn waits_to_inflate(&mut self, key: u32) -> bool {
         let Some(conn) = self.conns.get(key as usize) else {
             return false;
         };
-        let waits = INFLATE_BYTES_PER_TURN <= self.inflation.bytes && conn.form.is_deflate();
+        let waits = INFLATE_COST_PER_TURN <= self.inflation.cost && conn.form.is_deflate();
         if waits {
             self.set_paused(key, true);
             self.queue_resume(key);

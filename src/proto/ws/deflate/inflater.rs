@@ -2,7 +2,9 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use crate::limits::{CODEC_BYTES_KEPT, FINAL_BLOCKS_MAX};
+use crate::limits::{
+    CODEC_BYTES_KEPT, FINAL_BLOCKS_MAX, INFLATE_COST_OF_INPUT, INFLATE_COST_OF_RESTART,
+};
 use crate::proto::ws::deflate::{TAIL, Window};
 use crate::proto::{Kind, ProtocolError};
 
@@ -12,6 +14,7 @@ pub struct Inflater {
     /// Made by the first message.
     stream: Option<Decompress>,
     message: Vec<u8>,
+    cost: usize,
 }
 
 impl Inflater {
@@ -40,15 +43,23 @@ impl Inflater {
             len: 0,
             max,
             final_blocks: 0,
+            taken: 0,
         };
-        work.take(payload)?;
-        work.end()?;
+        let done = work.take(payload).and_then(|()| work.end());
         let len = work.len;
+        self.cost =
+            len + INFLATE_COST_OF_INPUT * work.taken + INFLATE_COST_OF_RESTART * work.final_blocks;
+        done?;
         let message = &self.message[..len];
         if kind == Kind::Text && simdutf8::basic::from_utf8(message).is_err() {
             return Err(ProtocolError::InvalidUtf8);
         }
         Ok(message)
+    }
+
+    /// What the last message took, whatever became of it, in bytes that come out.
+    pub fn cost(&self) -> usize {
+        self.cost
     }
 
     /// Bytes of memory held for messages to come.
@@ -72,6 +83,8 @@ struct Work<'i> {
     len: usize,
     max: usize,
     final_blocks: usize,
+    /// Bytes that went in, the tail among them.
+    taken: usize,
 }
 
 impl Work<'_> {
@@ -112,13 +125,15 @@ impl Work<'_> {
         let before = (self.stream.total_in(), self.stream.total_out());
         let end = self.room();
         let room = &mut self.message[self.len..end];
-        let status = self
-            .stream
-            .decompress(input, room, FlushDecompress::Sync)
-            .map_err(|_| ProtocolError::InvalidDeflate)?;
+        let status = self.stream.decompress(input, room, FlushDecompress::Sync);
         let count = |after: u64, before: u64| usize::try_from(after - before).unwrap_or(0);
         self.len += count(self.stream.total_out(), before.1);
-        Ok((count(self.stream.total_in(), before.0), status))
+        let taken = count(self.stream.total_in(), before.0);
+        self.taken += taken;
+        match status {
+            Ok(status) => Ok((taken, status)),
+            Err(_) => Err(ProtocolError::InvalidDeflate),
+        }
     }
 
     /// RFC 7692 7.2.3.4: a block may say that it is the last, and others may follow it, which

@@ -1,0 +1,28 @@
+//! What a turn does at the most, and that what it leaves is done later.
+
+#![expect(clippy::unwrap_used, reason = "test support")]
+
+mod inflate;
+mod shard;
+
+/// Has permessage-deflate agreed on.
+const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+
+/// A client's frame; `first` is its first byte. The mask is zero.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    match payload.len() {
+        len @ ..126 => frame.push(0x80 | u8::try_from(len).unwrap()),
+        len @ ..0x1_0000 => {
+            frame.push(0x80 | 126);
+            frame.extend_from_slice(&u16::try_from(len).unwrap().to_be_bytes());
+        }
+        len => {
+            frame.push(0x80 | 127);
+            frame.extend_from_slice(&u64::try_from(len).unwrap().to_be_bytes());
+        }
+    }
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}

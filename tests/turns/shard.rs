@@ -1,0 +1,141 @@
+//! One shard without sockets, a phase at a time: what comes in is in the test's hands, and when
+//! the turn goes on.
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use corecast::counters::Counters;
+use corecast::shard::core::ShardCore;
+use corecast::shard::questions::{Answered, Answers};
+use corecast::time::Now;
+use corecast::topic::member::Sock;
+use corecast::topic::sink::{Sink, WriteError};
+use corecast::{Config, ConnId, Handler, Relay, RelaySettings};
+
+/// The API key of the server.
+pub(crate) const KEY: &str = "open sesame";
+
+/// A shard that is a whole server.
+pub(crate) struct Shard<H: Handler<Answer = ()> = Relay> {
+    pub(crate) core: ShardCore<H>,
+    now: Now,
+    socks: HashMap<ConnId, Sock>,
+    sent: Sent,
+}
+
+/// What went to each socket and was not looked at.
+#[derive(Debug, Default)]
+struct Sent(HashMap<i32, Vec<u8>>);
+
+struct Nobody;
+
+impl Answers<()> for Nobody {
+    fn put(&self, _: Answered<()>) {}
+}
+
+impl Shard {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::of(
+            config,
+            Relay::new(RelaySettings::default().with_api_key(KEY)),
+        )
+    }
+}
+
+impl<H: Handler<Answer = ()>> Shard<H> {
+    pub(crate) fn of(config: Config, handler: H) -> Self {
+        let now = Now::from_millis(1_000_000);
+        let hasher = RandomState::new();
+        let mut core = ShardCore::new(0, 1, config, hasher, now, handler, Arc::new(Nobody));
+        core.begin_turn(now);
+        Self {
+            core,
+            now,
+            socks: HashMap::new(),
+            sent: Sent::default(),
+        }
+    }
+
+    pub(crate) fn connect(&mut self) -> ConnId {
+        let sock = Sock(i32::try_from(self.socks.len()).unwrap());
+        let id = self.core.handle_http_open(sock, None);
+        self.socks.insert(id, sock);
+        id
+    }
+
+    /// A WebSocket connection that is open, with these fields in its request.
+    pub(crate) fn upgrade(&mut self, path: &str, fields: &str) -> ConnId {
+        let id = self.connect();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+             {fields}\r\n"
+        );
+        self.read(id, request);
+        self.rest();
+        let answer = self.take(id);
+        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{path}");
+        id
+    }
+
+    /// Bytes come in; what they ask for is done as far as this phase of the turn goes.
+    pub(crate) fn read(&mut self, id: ConnId, bytes: impl AsRef<[u8]>) {
+        assert!(self.core.wants_bytes(id), "it is not read now");
+        self.core.handle_bytes(id, &mut bytes.as_ref().to_vec());
+    }
+
+    /// The rest of the turn, and the beginning of the next; returns whether that is due.
+    pub(crate) fn turn(&mut self) -> bool {
+        self.core.handle_resumed();
+        self.core.handle_timeouts();
+        self.core.flush(&mut self.sent);
+        while self.core.take_finished().is_some() {}
+        while self.core.take_readable().is_some() {}
+        self.core.settle(|_, _, _| {});
+        self.core.reap(|_, _, _| {});
+        self.core.audit();
+        let is_due = self.core.has_work();
+        self.core.begin_turn(self.now);
+        is_due
+    }
+
+    /// Turns until nothing is left to be done; returns how many.
+    pub(crate) fn rest(&mut self) -> usize {
+        for turns in 1..10_000 {
+            if !self.turn() {
+                return turns;
+            }
+        }
+        panic!("it never comes to rest");
+    }
+
+    /// What a client was sent since the last look.
+    pub(crate) fn take(&mut self, id: ConnId) -> Vec<u8> {
+        self.sent.0.remove(&self.socks[&id].0).unwrap_or_default()
+    }
+
+    pub(crate) fn counters(&mut self) -> Counters {
+        *self.core.counters()
+    }
+}
+
+impl Sink for Sent {
+    fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
+        self.0.entry(sock.0).or_default().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
+        let bytes: Vec<u8> = slices
+            .iter()
+            .flat_map(|slice| slice.iter().copied())
+            .collect();
+        self.send(sock, &bytes)
+    }
+
+    fn holds(&mut self, _: Sock) -> bool {
+        false
+    }
+}
