@@ -117,6 +117,27 @@ impl Encoder {
         }
     }
 
+    /// A phase of a turn begins, with time of its own to compress.
+    pub(crate) fn begin_phase(&mut self) {
+        self.deflater.begin_phase();
+    }
+
+    /// Has it take no more than this to compress in one phase of a turn.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn limit_phase(&mut self, budget: usize) {
+        self.deflater.limit_phase(budget);
+    }
+
+    /// Whether the phase has no time left to compress.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.deflater.is_spent()
+    }
+
+    /// Whether a message of `len` bytes is compressed for those who have this form.
+    pub(crate) fn compresses(&self, form: Form, len: usize) -> bool {
+        form.is_deflate() && self.threshold < len
+    }
+
     /// Begins a message.
     pub fn begin<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
         Encoding {
@@ -124,6 +145,16 @@ impl Encoder {
             once: self.deflater.once(payload),
             threshold: self.threshold,
         }
+    }
+
+    /// Begins a message for one connection, which gets it as it is if there is no time to compress.
+    pub(crate) fn begin_reply<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
+        let is_spent = self.is_spent();
+        let mut reply = self.begin(kind, payload);
+        if is_spent {
+            reply.threshold = usize::MAX;
+        }
+        reply
     }
 }
 

@@ -44,6 +44,12 @@ impl<H: Handler> ShardCore<H> {
         ]
     }
 
+    /// Has it take no more than this to compress in one phase of a turn.
+    #[doc(hidden)]
+    pub fn limit_compression(&mut self, budget: usize) {
+        self.inner.encoder.limit_phase(budget);
+    }
+
     /// Panics unless all that the shard knows agrees with itself.
     #[doc(hidden)]
     pub fn audit(&self) {

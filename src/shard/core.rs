@@ -66,7 +66,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn begin_turn(&mut self, now: Now) {
         self.inner.now = self.inner.now.max(now);
         self.inner.moved = false;
-        self.inner.inflation.begin_phase();
+        self.inner.begin_codec_phase();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
     }
@@ -135,7 +135,7 @@ impl<H: Handler> ShardCore<H> {
     /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
         // Those who waited have their own share, or readers could take all of it in each turn.
-        self.inner.inflation.begin_phase();
+        self.inner.begin_codec_phase();
         self.resume_rooms();
         self.resume_settling();
         self.resume_paused();

@@ -7,6 +7,7 @@ mod audit;
 mod backlog;
 mod claim;
 mod clients;
+mod compress;
 pub mod control;
 pub mod core;
 pub mod cx;

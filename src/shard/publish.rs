@@ -195,7 +195,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Whether the topic's logs take a message without letting go of anything that
-    /// a member whose socket is not blocked has still to get.
+    /// a member whose socket is not blocked has still to get, and there is time to encode it.
     pub(super) fn has_log_room(
         &mut self,
         key: u32,
@@ -207,7 +207,8 @@ impl<D, A> Inner<D, A> {
             return true;
         };
         let mut next = topic.first_feed;
-        if !self.has_backlog_room(bytes.len()) {
+        let len = bytes.len();
+        if !self.has_time_to_compress(next, len) || !self.has_backlog_room(len) {
             return false;
         }
         while let Some(feed) = self.feeds.get(next as usize) {

@@ -21,6 +21,8 @@ pub(crate) struct Profile {
     pub(crate) lane_bytes: usize,
     pub(crate) pace: Pace,
     pub(crate) config: Config,
+    /// What a shard may take to compress in one phase of a turn.
+    pub(crate) compress_cost: usize,
     /// Messages with up to this much filler.
     pub(crate) filler_max: usize,
     /// Frames that a client publishes at most.
@@ -140,6 +142,7 @@ impl Profile {
             read_buffer: 65536,
             read_budget: 65536,
         };
+        profile.compress_cost = 1 << 20;
         profile.config.log_bytes_max = 1 << 20;
         profile.config.ping_interval = Duration::from_secs(3600);
         (profile.rooms, profile.asks) = (Rooms::None, false);
@@ -173,6 +176,7 @@ impl Profile {
                 interest_linger: Duration::from_millis([0, 20, 300][rng.below(3)]),
                 ..Config::default()
             },
+            compress_cost: [1, 3_000, 1 << 20][rng.below(3)],
             filler_max: [10, 300, 6000][rng.below(3)],
             todo_max: 5 + rng.below(30),
             slow_one_in: 0,

@@ -115,7 +115,8 @@ impl World {
                 let config = profile.config.clone();
                 let (now, hasher) = (Now::default(), hasher.clone());
                 let answers = Arc::new(Returns(sender));
-                let core = ShardCore::new(id, count, config, hasher, now, app, answers);
+                let mut core = ShardCore::new(id, count, config, hasher, now, app, answers);
+                core.limit_compression(profile.compress_cost);
                 Shard::new(core, at, profile.shards, returns)
             })
             .collect();

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod compress;
 mod inflate;
 mod shard;
 

@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-use crate::limits::CODEC_BYTES_KEPT;
+use crate::limits::{CODEC_BYTES_KEPT, COMPRESS_COST_OF_BEGINNING, COMPRESS_COST_PER_TURN};
 use crate::proto::ws::deflate::{TAIL, Window};
 
 /// Compresses messages, one after the other, for as many connections as one likes.
@@ -16,6 +16,10 @@ pub struct Deflater {
     /// What has been made of the current message.
     bytes: Vec<u8>,
     made: [Made; WINDOWS],
+    /// What the messages of this phase of a turn have taken, in bytes that go in.
+    cost: usize,
+    /// What they may take.
+    budget: usize,
 }
 
 /// What the compressor of a window has made of the current message.
@@ -45,7 +49,25 @@ impl Deflater {
             streams: [const { None }; WINDOWS],
             bytes: Vec::new(),
             made: [const { Made::Nothing }; WINDOWS],
+            cost: 0,
+            budget: COMPRESS_COST_PER_TURN,
         }
+    }
+
+    /// Begins a phase of a turn, which has time of its own.
+    pub fn begin_phase(&mut self) {
+        self.cost = 0;
+    }
+
+    /// Whether the phase has no time left; it is the caller's to heed.
+    pub fn is_spent(&self) -> bool {
+        self.budget <= self.cost
+    }
+
+    /// Has a phase take no more than this.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn limit_phase(&mut self, budget: usize) {
+        self.budget = budget;
     }
 
     /// Begins a message.
@@ -59,6 +81,7 @@ impl Deflater {
     }
 
     fn make(&mut self, window: Window, payload: &[u8]) -> Made {
+        self.cost += payload.len() + COMPRESS_COST_OF_BEGINNING;
         let level = self.level;
         let stream = self.streams[index(window)]
             .get_or_insert_with(|| Compress::new_with_window_bits(level, false, window.bits()));

@@ -1,0 +1,29 @@
+//! Messages that go out compressed: as many as a turn has time for.
+
+use crate::shard::inner::Inner;
+use crate::topic::feeds::feeds_of;
+
+impl<D, A> Inner<D, A> {
+    /// There is time again to compress and to inflate.
+    pub(super) fn begin_codec_phase(&mut self) {
+        self.encoder.begin_phase();
+        self.inflation.begin_phase();
+    }
+
+    /// Whether the turn has time to compress a message of `len` bytes, if one of these feeds wants
+    /// that; if not, the next one has, and comes at once.
+    pub(super) fn has_time_to_compress(&mut self, first_feed: u32, len: usize) -> bool {
+        if !self.encoder.is_spent() {
+            return true;
+        }
+        let is_compressed = |key: u32| {
+            let feed = self.feeds.get(key as usize);
+            feed.is_some_and(|feed| {
+                !feed.members.is_empty() && self.encoder.compresses(feed.form, len)
+            })
+        };
+        let waits = feeds_of(&self.feeds, first_feed).any(is_compressed);
+        self.moved |= waits;
+        !waits
+    }
+}
