@@ -67,6 +67,10 @@ pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 4 << 10;
 /// A request's body must be complete this long after its head.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of the bodies of requests that are offered to the handler in one phase of a turn, the last
+/// of them over it: some milliseconds of JSON. A request that found no room is offered, and read,
+/// again as a whole.
+pub const BODY_BYTES_OFFERED_PER_TURN: usize = 2 << 20;
 /// A connection whose last answer was this long ago, and that asks nothing more, is closed.
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Messages of one request to the publish API; the answers to all of them wait in memory.

@@ -20,6 +20,8 @@ pub struct Busy(pub(crate) Wait);
 pub(crate) enum Wait {
     /// Room on the way to the home shard of a topic.
     Home(ShardId),
+    /// The next turn: this one has no time for it.
+    Turn,
     /// Its own unsent replies.
     Outbox,
     /// The answer of another thread.

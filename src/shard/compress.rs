@@ -4,12 +4,6 @@ use crate::shard::inner::Inner;
 use crate::topic::feeds::feeds_of;
 
 impl<D, A> Inner<D, A> {
-    /// There is time again to compress and to inflate.
-    pub(super) fn begin_codec_phase(&mut self) {
-        self.encoder.begin_phase();
-        self.inflation.begin_phase();
-    }
-
     /// Whether the turn has time to compress a message of `len` bytes, if one of these feeds wants
     /// that; if not, the next one has, and comes at once.
     pub(super) fn has_time_to_compress(&mut self, first_feed: u32, len: usize) -> bool {

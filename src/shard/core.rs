@@ -66,9 +66,16 @@ impl<H: Handler> ShardCore<H> {
     pub fn begin_turn(&mut self, now: Now) {
         self.inner.now = self.inner.now.max(now);
         self.inner.moved = false;
-        self.inner.begin_codec_phase();
+        self.begin_shares();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
+    }
+
+    /// There is time again to compress, to inflate, and for requests.
+    fn begin_shares(&mut self) {
+        self.inner.encoder.begin_phase();
+        self.inner.inflation.begin_phase();
+        self.inner.offers.begin_phase();
     }
 
     /// Whether to read from a connection now; if not, it is among `take_readable` later.
@@ -135,7 +142,7 @@ impl<H: Handler> ShardCore<H> {
     /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
         // Those who waited have their own share, or readers could take all of it in each turn.
-        self.inner.begin_codec_phase();
+        self.begin_shares();
         self.resume_rooms();
         self.resume_settling();
         self.resume_paused();

@@ -141,6 +141,12 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
+        if !self.inner.offers.admit(whole.body.len()) {
+            if let Some(http) = self.inner.http(key) {
+                http.request = Some(whole);
+            }
+            return self.wait_with_request(key, Busy(Wait::Turn), taken);
+        }
         let mut headers = NO_HEADERS;
         let Ok(Head::Complete { mut request, .. }) = parse_head(&whole.head, &mut headers) else {
             debug_assert!(false, "it was read before");

@@ -20,6 +20,7 @@ use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::meter::Meters;
+use crate::shard::offers::Offers;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::RoomWork;
@@ -50,6 +51,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// Messages to the bytes of all who get them.
     pub(super) encoder: Encoder,
     pub(super) inflation: Inflation,
+    pub(super) offers: Offers,
     /// By shard.
     pub(super) mail: Vec<PeerMail>,
     pub(super) wheel: Wheel,
@@ -86,6 +88,8 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) unsettled: VecDeque<(ConnId, CloseReason)>,
     /// Connections whose message waits for room, by the topic's home.
     pub(super) paused: Vec<VecDeque<ConnId>>,
+    /// Who waits for this home is resumed first, this time.
+    pub(super) first_paused: usize,
     /// Connections to read on: what they waited for has come.
     pub(super) resumed: VecDeque<ConnId>,
     /// Connections that the shell is to read from, as it will not be told again.
@@ -148,6 +152,7 @@ impl<D, A> Inner<D, A> {
             pool: Pool::default(),
             encoder,
             inflation: Inflation::default(),
+            offers: Offers::default(),
             mail: for_peers(shards),
             wheel: Wheel::new(now),
             counters: Counters::default(),
@@ -167,6 +172,7 @@ impl<D, A> Inner<D, A> {
             drained: Vec::new(),
             unsettled: VecDeque::new(),
             paused: (0..shards).map(|_| VecDeque::new()).collect(),
+            first_paused: 0,
             resumed: VecDeque::new(),
             readable: Vec::new(),
             ended: Vec::new(),

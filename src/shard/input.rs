@@ -263,6 +263,7 @@ impl<H: Handler> ShardCore<H> {
         };
         match wait {
             Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
+            Wait::Turn => self.inner.queue_resume(key),
             Wait::Answer => self.inner.wait_for_answer(key),
             Wait::Outside => self.inner.wait_a_moment(key),
             Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),

@@ -31,6 +31,7 @@ mod listener;
 mod lookout;
 pub mod mail;
 mod meter;
+mod offers;
 mod open;
 mod outboxes;
 mod pace;

@@ -14,11 +14,20 @@ impl<H: Handler> ShardCore<H> {
     /// Reads on the connections that waited for something that has come.
     pub(super) fn resume_paused(&mut self) {
         for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
-            if let Some(id) = self.inner.resumed.pop_front() {
+            let Some(id) = self.inner.resumed.pop_front() else {
+                break;
+            };
+            if self.inner.waits_to_offer(id) {
+                self.inner.resumed.push_back(id);
+            } else {
                 self.resume(id);
             }
         }
-        for home in 0..self.inner.paused.len() {
+        // Each turn begins with another home: where time is scarce, all get their part of it.
+        let homes = self.inner.paused.len().max(1);
+        let first = (self.inner.first_paused + 1) % homes;
+        self.inner.first_paused = first;
+        for home in (first..homes).chain(0..first) {
             // Where the budget ends first, nothing else would bring the shard back.
             self.inner.moved |= !self.resume_waiting_for(home);
         }
@@ -29,19 +38,25 @@ impl<H: Handler> ShardCore<H> {
         let own = home == usize::from(self.inner.shard);
         // On the home itself each topic has its own room: all may try, once.
         let waiting = self.inner.paused[home].len();
-        let mut tried = 0;
+        let (mut tried, mut left) = (0, waiting.saturating_sub(RESUMES_PER_TURN));
         for _ in 0..waiting.min(RESUMES_PER_TURN) {
             if !own && !self.inner.mail[home].to_home.has_room() {
                 return true;
             }
-            if let Some(id) = self.inner.paused[home].pop_front() {
+            let Some(id) = self.inner.paused[home].pop_front() else {
+                break;
+            };
+            if self.inner.waits_to_offer(id) {
+                self.inner.paused[home].push_back(id);
+                left += 1;
+            } else {
                 tried += 1;
                 self.resume(id);
             }
         }
-        // If none of so many got on, what the others wait for will bring the shard back.
+        // If none of those tried got on, what the others wait for will bring the shard back.
         let back = self.inner.paused[home].len() + tried - waiting;
-        waiting <= RESUMES_PER_TURN || back == tried
+        left == 0 || 0 < tried && back == tried
     }
 
     fn resume(&mut self, id: ConnId) {

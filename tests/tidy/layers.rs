@@ -147,6 +147,8 @@ const CORE_FILES: &[&str] = &[
     "requests",
     "arrive",
     "clients",
+    "compress",
+    "offers",
     "resume",
     "lifecycle",
     "mail",

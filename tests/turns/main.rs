@@ -4,6 +4,7 @@
 
 mod compress;
 mod inflate;
+mod offers;
 mod shard;
 
 /// Has permessage-deflate agreed on.
