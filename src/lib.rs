@@ -138,7 +138,7 @@ pub use counters::{Counters, Limit};
 pub use handle::Handle;
 pub use handler::{
     Busy, Halt, Handler, Message, Opening, PublishError, Publisher, Refusal, Room, RoomCx, Sent,
-    Unanswered,
+    SharedMessage, Unanswered,
 };
 pub use id::{ConnId, ShardId};
 pub use net::{ListenAddr, ListenAddrError};

@@ -224,6 +224,8 @@ pub const ROOM_OUTPUTS_MAX: usize = 256;
 pub const ELSEWHERE_MAX: usize = 1_024;
 /// Messages of a shard's own connections that wait for rooms of the same shard.
 pub const STAGED_MAX: usize = 256;
+/// Bytes of those messages, the last of them over it.
+pub const STAGED_BYTES_MAX: usize = 4 << 20;
 /// Rooms that tick or go in one turn.
 pub const ROOM_TIMEOUTS_PER_TURN: usize = 1_024;
 /// Answers of other threads taken in one turn.

@@ -2,6 +2,7 @@
 
 mod outcome;
 mod room;
+mod shared;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
 pub(crate) use room::{Event, Output, check_topic};
 pub use room::{Publisher, Room, RoomCx};
+pub use shared::SharedMessage;
 
 use crate::close_reason::CloseReason;
 use crate::proto::Kind;

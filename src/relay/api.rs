@@ -1,6 +1,6 @@
 //! The publish API: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`.
 
-use crate::handler::{Busy, PublishError, Refusal, check_topic};
+use crate::handler::{Busy, PublishError, Refusal, SharedMessage, check_topic};
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
@@ -92,8 +92,9 @@ impl Work<'_, '_> {
         let Some((kind, message)) = command.message() else {
             return Ok(Err(NO_DATA));
         };
+        let message = self.message(kind, &message);
         let channel = command.channel.as_deref().unwrap_or_default();
-        self.put(channel, kind, &message, command.key())
+        self.put(channel, message.as_ref(), command.key())
     }
 
     fn broadcast(&mut self, command: &Command<'_>) -> Result<Result<String, Failure>, Busy> {
@@ -103,20 +104,26 @@ impl Work<'_, '_> {
         let Some(channels) = command.channels.as_ref().filter(|list| !list.0.is_empty()) else {
             return Ok(Err(NO_CHANNELS));
         };
+        let message = self.message(kind, &message);
         let mut responses = Vec::new();
         for channel in &channels.0 {
-            let put = self.put(channel, kind, &message, command.key())?;
+            let put = self.put(channel, message.as_ref(), command.key())?;
             responses.push(reply("result", put.map(|()| "{}".to_owned())));
         }
         Ok(Ok(format!("{{\"responses\":[{}]}}", responses.join(","))))
+    }
+
+    /// A message to publish, however often, unless it is too long.
+    fn message(&self, kind: Kind, message: &[u8]) -> Option<SharedMessage> {
+        let is_good = message.len() <= self.cx.message_bytes_max();
+        is_good.then(|| SharedMessage::new(kind, message).ok())?
     }
 
     /// Publishes one message, unless that was done before.
     fn put(
         &mut self,
         channel: &str,
-        kind: Kind,
-        message: &[u8],
+        message: Option<&SharedMessage>,
         key: &str,
     ) -> Result<Result<(), Failure>, Busy> {
         let number = self.next;
@@ -129,15 +136,14 @@ impl Work<'_, '_> {
         if check_topic(channel).is_err() || channel.chars().any(char::is_control) {
             return Ok(Err(CHANNEL));
         }
-        if self.cx.message_bytes_max() < message.len() {
+        let Some(message) = message else {
             return Ok(Err(TOO_LONG));
-        }
+        };
+        let key = Some(key).filter(|key| !key.is_empty());
         let put = if number < self.done {
             Ok(())
-        } else if key.is_empty() {
-            self.cx.publish(channel, kind, message)
         } else {
-            self.cx.publish_once(channel, kind, message, key)
+            self.cx.publish_shared(channel, message, key)
         };
         Ok(match put {
             Ok(()) => Ok(()),

@@ -8,7 +8,8 @@ use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, DRAINS, OPEN};
 use crate::counters::Limit;
 use crate::handler::{
-    Busy, PublishError, Publisher, Sent, Unanswered, Wait, check_message, check_topic,
+    Busy, PublishError, Publisher, Sent, SharedMessage, Unanswered, Wait, check_message,
+    check_topic,
 };
 use crate::id::{ConnId, ShardId};
 use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
@@ -17,9 +18,9 @@ use crate::shard::inner::Inner;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::Deferred;
 use crate::shard::shard_cx::ConnCx;
+use crate::shard::staged::Draft;
 use crate::shard::subscribe::SubscribeError;
 use crate::time::Now;
-use crate::topic::once::Once;
 
 /// The shard and the connection that a callback is about. `D` is the handler's
 /// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
@@ -109,12 +110,9 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        let publisher = Publisher {
-            shard: self.inner.shard,
-            conn: self.id(),
-        };
-        self.inner
-            .publish_checked(topic, kind, payload, Some(publisher), None)
+        check_message(kind, payload)?;
+        let draft = Draft::new(kind, payload, Some(self.publisher()));
+        self.inner.publish_checked(topic, &draft)
     }
 
     /// The same, unless a message was published to the topic with this key in the last 5 minutes
@@ -133,13 +131,34 @@ impl<D, A> Cx<'_, D, A> {
         payload: &[u8],
         key: &str,
     ) -> Result<(), PublishError> {
-        let publisher = Publisher {
+        check_message(kind, payload)?;
+        let mut draft = Draft::new(kind, payload, Some(self.publisher()));
+        draft.once = Some(self.inner.once(topic, key));
+        self.inner.publish_checked(topic, &draft)
+    }
+
+    /// Publishes a message that goes to several topics, with a `key` as
+    /// [`publish_once`](Self::publish_once) does.
+    ///
+    /// # Errors
+    ///
+    /// As with [`publish`](Self::publish).
+    pub fn publish_shared(
+        &mut self,
+        topic: &str,
+        message: &SharedMessage,
+        key: Option<&str>,
+    ) -> Result<(), PublishError> {
+        let mut draft = Draft::of(message.payload(), Some(self.publisher()));
+        draft.once = key.map(|key| self.inner.once(topic, key));
+        self.inner.publish_checked(topic, &draft)
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher {
             shard: self.inner.shard,
             conn: self.id(),
-        };
-        let once = self.inner.once(topic, key);
-        self.inner
-            .publish_checked(topic, kind, payload, Some(publisher), Some(once))
+        }
     }
 
     /// Answers a message of this connection: sends to it alone, and keeps the pace of the client.
@@ -255,15 +274,10 @@ impl<D, A> Inner<D, A> {
     pub(super) fn publish_checked(
         &mut self,
         topic: &str,
-        kind: Kind,
-        payload: &[u8],
-        publisher: Option<Publisher>,
-        once: Option<Once>,
+        draft: &Draft<'_>,
     ) -> Result<(), PublishError> {
         check_topic(topic)?;
-        check_message(kind, payload)?;
-        self.publish(topic, kind, payload, publisher, once)
-            .map_err(PublishError::Busy)
+        self.publish(topic, draft).map_err(PublishError::Busy)
     }
 
     pub(super) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {

@@ -9,7 +9,7 @@ use crate::id::{ConnId, ShardId};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::payload::Payload;
 use crate::shard::inner::Inner;
-use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::mail::FromHome;
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Staged;
 use crate::topic::home::{Interest, Keeps};
@@ -102,27 +102,18 @@ impl<D, A> Inner<D, A> {
     }
 
     fn publish_from_room(&mut self, home: ShardId, topic: &Arc<str>, payload: &Payload) -> bool {
-        let topic = Arc::clone(topic);
-        let payload = payload.clone();
-        let publisher = None;
+        let staged = || Staged::new(Arc::clone(topic), payload.clone(), None, None);
         let has_room = if home == self.shard {
-            let staged = Staged {
-                topic,
-                payload,
-                publisher,
-                once: None,
-            };
-            self.stage(staged).is_ok()
+            let has_room = self.check_stage().is_ok();
+            if has_room {
+                self.staged.push(staged());
+            }
+            has_room
         } else {
             let lane = &mut self.mail[usize::from(home)].to_home;
             let has_room = lane.has_room();
             if has_room {
-                lane.push(ToHome::Publish {
-                    topic,
-                    payload,
-                    publisher,
-                    once: None,
-                });
+                lane.push(staged().into());
             }
             has_room
         };

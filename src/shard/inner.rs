@@ -24,7 +24,7 @@ use crate::shard::offers::Offers;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::RoomWork;
-use crate::shard::staged::Staged;
+use crate::shard::staged::Stage;
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
 use crate::topic::feeds::feed_of;
@@ -61,7 +61,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// Connections to write, each once.
     pub(super) dirty: VecDeque<u32>,
     /// Messages for rooms of this shard, which are called when no callback runs.
-    pub(super) staged: VecDeque<Staged>,
+    pub(super) staged: Stage,
     /// The first of them found no room.
     pub(super) staged_waits: bool,
     /// Somebody found no place among them, and is to be told when there is one.
@@ -158,7 +158,7 @@ impl<D, A> Inner<D, A> {
             counters: Counters::default(),
             walks: VecDeque::new(),
             dirty: VecDeque::new(),
-            staged: VecDeque::new(),
+            staged: Stage::default(),
             staged_waits: false,
             stage_refused: false,
             elsewhere: VecDeque::new(),

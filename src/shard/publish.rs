@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::conn::{APART, OPEN};
-use crate::handler::{Busy, Publisher};
-use crate::limits::STAGED_MAX;
+use crate::handler::Busy;
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
-use crate::shard::mail::{FromHome, ToHome};
-use crate::shard::staged::Staged;
+use crate::shard::mail::FromHome;
+use crate::shard::staged::Draft;
 use crate::topic::feed::Feed;
 use crate::topic::home::{Interest, Keeps};
 use crate::topic::lag::{Lag, fall_behind};
@@ -22,63 +21,31 @@ use crate::topic::segment::Pool;
 
 impl<D, A> Inner<D, A> {
     /// Publishes a message of this shard.
-    pub(super) fn publish(
-        &mut self,
-        topic: &str,
-        kind: Kind,
-        bytes: &[u8],
-        publisher: Option<Publisher>,
-        once: Option<Once>,
-    ) -> Result<(), Busy> {
+    pub(super) fn publish(&mut self, topic: &str, draft: &Draft<'_>) -> Result<(), Busy> {
         let home = self.home_of(topic);
         if home == self.shard {
-            return self.publish_here(topic, kind, bytes, publisher, once);
+            self.publish_here(topic, draft)?;
+        } else {
+            let lane = &mut self.mail[usize::from(home)].to_home;
+            if !lane.has_room() {
+                return Err(Busy::at(home));
+            }
+            lane.push(draft.stage(topic).into());
         }
-        let lane = &mut self.mail[usize::from(home)].to_home;
-        if !lane.has_room() {
-            return Err(Busy::at(home));
-        }
-        let payload = Payload {
-            kind,
-            bytes: Arc::from(bytes),
-        };
-        lane.push(ToHome::Publish {
-            topic: Arc::from(topic),
-            payload,
-            publisher,
-            once,
-        });
         self.counters.published += 1;
         Ok(())
     }
 
     /// The same where the topic's home is this shard: at once, unless there is or may be a room,
     /// which is called when the callback that publishes has returned.
-    fn publish_here(
-        &mut self,
-        topic: &str,
-        kind: Kind,
-        bytes: &[u8],
-        publisher: Option<Publisher>,
-        once: Option<Once>,
-    ) -> Result<(), Busy> {
+    fn publish_here(&mut self, topic: &str, draft: &Draft<'_>) -> Result<(), Busy> {
         let keeps = self.homes.get(topic).map(|home| home.keeps);
         // One of the same publisher may be staged since before that was known.
-        let is_staged = || self.staged.iter().any(|staged| *staged.topic == *topic);
-        if keeps == Some(Keeps::Nothing) && once.is_none() && !is_staged() {
-            return self.order(topic, kind, bytes, None);
+        if keeps == Some(Keeps::Nothing) && draft.once.is_none() && !self.staged.has(topic) {
+            return self.order(topic, draft.kind, draft.bytes, draft.shared);
         }
-        let payload = Payload {
-            kind,
-            bytes: Arc::from(bytes),
-        };
-        self.stage(Staged {
-            topic: Arc::from(topic),
-            payload,
-            publisher,
-            once,
-        })?;
-        self.counters.published += 1;
+        self.check_stage()?;
+        self.staged.push(draft.stage(topic));
         Ok(())
     }
 
@@ -99,13 +66,13 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Keeps a message for the rooms of this shard until the callback has returned.
-    pub(super) fn stage(&mut self, staged: Staged) -> Result<(), Busy> {
-        if self.staged_waits || STAGED_MAX <= self.staged.len() {
+    /// Whether one more message may be kept for the rooms of this shard until the callback has
+    /// returned.
+    pub(super) fn check_stage(&mut self) -> Result<(), Busy> {
+        if self.staged_waits || self.staged.is_full() {
             self.stage_refused = true;
             return Err(Busy::at(self.shard));
         }
-        self.staged.push_back(staged);
         Ok(())
     }
 
@@ -190,7 +157,6 @@ impl<D, A> Inner<D, A> {
             };
             self.mail[usize::from(shard)].from_home.push(deliver);
         }
-        self.counters.published += u64::from(shared.is_none());
         self.counters.ordered += 1;
     }
 

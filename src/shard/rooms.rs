@@ -135,11 +135,11 @@ impl<H: Handler> ShardCore<H> {
     /// Publishes the first `count` of what is staged; `false`: one of them has no room.
     fn publish_staged(&mut self, count: usize) -> bool {
         for _ in 0..count {
-            let Some(staged) = self.inner.staged.pop_front() else {
+            let Some(staged) = self.inner.staged.pop() else {
                 return true;
             };
             if let Some(staged) = self.publish_at_home(staged) {
-                self.inner.staged.push_front(staged);
+                self.inner.staged.put_back(staged);
                 return false;
             }
         }

@@ -5,11 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{PublishError, Sent};
+use crate::handler::{PublishError, Sent, check_message};
 use crate::id::{ConnId, ShardId};
 use crate::proto::Kind;
 use crate::shard::cx::Cx;
 use crate::shard::inner::Inner;
+use crate::shard::staged::Draft;
 use crate::shard::subscribe::SubscribeError;
 use crate::time::Now;
 
@@ -59,7 +60,9 @@ impl<D, A> ShardCx<'_, D, A> {
     ///
     /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        self.inner.publish_checked(topic, kind, payload, None, None)
+        check_message(kind, payload)?;
+        let draft = Draft::new(kind, payload, None);
+        self.inner.publish_checked(topic, &draft)
     }
 
     /// A connection of this shard, if it is there.

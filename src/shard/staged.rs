@@ -1,11 +1,58 @@
 //! Messages at the home of their topic, on their way to its room or its order.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::handler::Publisher;
+use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
 use crate::payload::Payload;
+use crate::proto::Kind;
 use crate::shard::mail::ToHome;
 use crate::topic::once::Once;
+
+/// A message as its publisher has it, copied when it has to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Draft<'m> {
+    pub(super) kind: Kind,
+    pub(super) bytes: &'m [u8],
+    /// The same, if it was copied before.
+    pub(super) shared: Option<&'m Payload>,
+    pub(super) publisher: Option<Publisher>,
+    pub(super) once: Option<Once>,
+}
+
+impl<'m> Draft<'m> {
+    pub(super) fn new(kind: Kind, bytes: &'m [u8], publisher: Option<Publisher>) -> Self {
+        Self {
+            kind,
+            bytes,
+            shared: None,
+            publisher,
+            once: None,
+        }
+    }
+
+    /// One of a message that was copied before.
+    pub(super) fn of(payload: &'m Payload, publisher: Option<Publisher>) -> Self {
+        Self {
+            shared: Some(payload),
+            ..Self::new(payload.kind, &payload.bytes, publisher)
+        }
+    }
+
+    /// The message to keep.
+    pub(super) fn payload(&self) -> Payload {
+        let copied = || Payload {
+            kind: self.kind,
+            bytes: Arc::from(self.bytes),
+        };
+        self.shared.cloned().unwrap_or_else(copied)
+    }
+
+    pub(super) fn stage(&self, topic: &str) -> Staged {
+        Staged::new(Arc::from(topic), self.payload(), self.publisher, self.once)
+    }
+}
 
 /// A message of a connection of the home itself, or of a room, on its way to a room.
 #[derive(Debug)]
@@ -46,5 +93,48 @@ impl From<Staged> for ToHome {
             publisher,
             once,
         }
+    }
+}
+
+/// Messages on their way to rooms, in the order in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Stage {
+    queue: VecDeque<Staged>,
+    bytes: usize,
+}
+
+impl Stage {
+    pub(super) fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether there is no place for one more.
+    pub(super) fn is_full(&self) -> bool {
+        STAGED_MAX <= self.queue.len() || STAGED_BYTES_MAX <= self.bytes
+    }
+
+    pub(super) fn has(&self, topic: &str) -> bool {
+        self.queue.iter().any(|staged| *staged.topic == *topic)
+    }
+
+    pub(super) fn push(&mut self, staged: Staged) {
+        self.bytes += staged.payload.bytes.len();
+        self.queue.push_back(staged);
+    }
+
+    /// The first, which found no room, once more.
+    pub(super) fn put_back(&mut self, staged: Staged) {
+        self.bytes += staged.payload.bytes.len();
+        self.queue.push_front(staged);
+    }
+
+    pub(super) fn pop(&mut self) -> Option<Staged> {
+        let staged = self.queue.pop_front()?;
+        self.bytes -= staged.payload.bytes.len();
+        Some(staged)
     }
 }

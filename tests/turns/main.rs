@@ -6,6 +6,7 @@ mod compress;
 mod inflate;
 mod offers;
 mod shard;
+mod staged;
 
 /// Has permessage-deflate agreed on.
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
