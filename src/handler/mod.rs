@@ -30,7 +30,9 @@ use crate::time::Tick;
 /// A callback that meets [`Busy`], as there is no room for a message now, or that has to ask
 /// another thread ([`Cx::defer`]), returns it. The connection is read no further then, and the
 /// callback is made again, with the same message or request, when there is room or an answer.
-/// What it did before it met `Busy` stays done.
+/// What it did before it met `Busy` stays done. For room a message waits as long as it takes; a
+/// request, and a connection that is to be opened, for
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout), and is then refused with 503.
 ///
 /// # Descriptors
 ///

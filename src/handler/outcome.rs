@@ -26,7 +26,7 @@ pub(crate) enum Wait {
     Outbox,
     /// The answer of another thread.
     Answer,
-    /// Room on a lane from outside; no shard waits for that.
+    /// Room on a lane from outside, which tells no shard when it comes: tried again after a moment.
     Outside,
 }
 
@@ -91,6 +91,13 @@ impl Busy {
     /// There is no room on the way to topics whose home is `home`.
     pub(crate) fn at(home: ShardId) -> Self {
         Self(Wait::Home(home))
+    }
+
+    /// What a [`Handle`](crate::Handle) answers where there is no room.
+    #[cfg(any(test, feature = "internals"))]
+    #[doc(hidden)]
+    pub fn outside() -> Self {
+        Self(Wait::Outside)
     }
 }
 

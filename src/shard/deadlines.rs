@@ -29,12 +29,9 @@ impl<D, A> Inner<D, A> {
         if conn.is(ASKING) {
             let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
             let stalled = conn.is(BLOCKED).then_some(stalled);
-            return self
-                .questions
-                .deadline(key)
-                .into_iter()
-                .chain(stalled)
-                .min();
+            let given_up = self.room_deadline(key, conn);
+            let deadlines = [self.questions.deadline(key), stalled, given_up];
+            return deadlines.into_iter().flatten().min();
         }
         let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
         if let Proto::Http(http) = &conn.proto {
@@ -74,6 +71,13 @@ impl<D, A> Inner<D, A> {
             }
             _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
         }
+    }
+
+    /// When a request, or a connection that is to be opened, has waited too long for room that is
+    /// tried from moment to moment. What other threads are asked has a deadline of its own.
+    fn room_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let waits = conn.is(ASKING) && !conn.is(OPEN) && self.questions.is_pause(key);
+        waits.then(|| conn.heard.moment().plus(self.config.handshake_timeout))
     }
 
     /// An answer over HTTP may be on its way as long as its client takes some of it now and then;
@@ -153,11 +157,13 @@ impl<D, A> Inner<D, A> {
             self.arm(key);
             return;
         }
-        let is_unanswered = self.questions.is_late(key, self.now);
+        let given_up = self.room_deadline(key, conn);
+        let is_over = self.questions.is_late(key, self.now)
+            && given_up.is_none_or(|deadline| self.now < deadline);
         let Some(conn) = self.conn(key) else { return };
         if conn.is(CLOSING) {
             self.kill(key, CloseReason::Client);
-        } else if conn.is(ASKING) && is_unanswered {
+        } else if conn.is(ASKING) && is_over {
             self.give_up_question(key);
         } else if !conn.is(OPEN) {
             self.refuse_late(key);

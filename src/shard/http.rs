@@ -118,7 +118,7 @@ impl<H: Handler> ShardCore<H> {
                 }
                 Err(error) => {
                     let refusal = Response::from(error);
-                    self.inner.respond_to_collected(key, &request, &refusal);
+                    self.inner.respond_to_head(key, &request.head, &refusal);
                     self.inner.close(key, CloseReason::Refused(refusal.status));
                     return Took::Ended;
                 }

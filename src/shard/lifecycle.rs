@@ -54,22 +54,41 @@ impl<D, A> Inner<D, A> {
         }
         let refusal = match self.http(key).map(|http| http.phase) {
             Some(Phase::Idle) => return self.close(key, CloseReason::IdleTimeout),
-            Some(Phase::Handler) => Some((503, "the server has no room for the request now")),
-            Some(Phase::Head | Phase::Body) => Some((408, "the request did not come in time")),
+            Some(Phase::Handler) => {
+                let text = "the server has no room for the request now";
+                // RFC 9110 10.2.3: in seconds.
+                Some(Response::text(503, text).with_header("Retry-After", "1"))
+            }
+            Some(Phase::Head | Phase::Body) => {
+                Some(Response::text(408, "the request did not come in time"))
+            }
             None => None,
         };
-        if let Some((status, text)) = refusal {
-            let refusal = Response::text(status, text);
+        if let Some(refusal) = refusal {
             // The close tells another reason than the status.
-            self.counters.refused[status_index(status)] += 1;
-            if let Some(collected) = self.http(key).and_then(|http| http.request.take()) {
-                self.respond_to_collected(key, &collected, &refusal);
+            self.counters.refused[status_index(refusal.status)] += 1;
+            if let Some(head) = self.take_head(key) {
+                self.respond_to_head(key, &head, &refusal);
             } else {
                 self.counters.requests += 1;
                 self.reply(key, |out| refusal.encode(out, false));
             }
         }
         self.close(key, CloseReason::HandshakeTimeout);
+    }
+
+    /// The head of the request in hand, if it has come whole.
+    fn take_head(&mut self, key: u32) -> Option<Vec<u8>> {
+        let conn = self.conn(key)?;
+        let Proto::Http(http) = &mut conn.proto else {
+            return None;
+        };
+        match http.request.take() {
+            Some(collected) => Some(collected.head),
+            // One without a body stays where it came.
+            None if http.phase == Phase::Handler => Some(conn.input.take()?.bytes),
+            None => None,
+        }
     }
 
     /// Ends a connection at once; its socket is closed at the end of the turn.

@@ -108,6 +108,12 @@ impl<A> Questions<A> {
         Some(answer.as_ref().map_err(|unanswered| *unanswered))
     }
 
+    /// Whether a connection waits for nobody's answer, but for a moment to pass.
+    pub(super) fn is_pause(&self, key: u32) -> bool {
+        let question = self.open.get(&key);
+        question.is_some_and(|question| question.is_pause)
+    }
+
     /// Whether the wait of a connection is over.
     pub(super) fn is_late(&self, key: u32, now: Now) -> bool {
         self.deadline(key).is_none_or(|deadline| deadline <= now)

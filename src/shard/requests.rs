@@ -1,6 +1,6 @@
 //! What a shard knows of a connection that speaks HTTP, from one request to the next.
 
-use crate::conn::http::{Collected, Http, Phase};
+use crate::conn::http::{Http, Phase};
 use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
 use crate::proto::http::{After, Head, Manner, NO_HEADERS, Request, Response, parse_head};
@@ -89,14 +89,9 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Answers a request of which no more than the head need have come, for the last time.
-    pub(super) fn respond_to_collected(
-        &mut self,
-        key: u32,
-        collected: &Collected,
-        response: &Response,
-    ) {
+    pub(super) fn respond_to_head(&mut self, key: u32, head: &[u8], response: &Response) {
         let mut headers = NO_HEADERS;
-        match parse_head(&collected.head, &mut headers) {
+        match parse_head(head, &mut headers) {
             Ok(Head::Complete { request, .. }) => {
                 self.put_answer(key, &request, response, After::Close);
             }

@@ -1,7 +1,7 @@
 //! Resuming: what becomes of connections that were paused, once there is room.
 
 use crate::conn::http::Phase;
-use crate::conn::{CLOSING, Conn, Input, PAUSED, Proto, READ_ENDED, READABLE};
+use crate::conn::{CLOSING, Conn, Input, OPEN, PAUSED, Proto, READ_ENDED, READABLE};
 use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
@@ -69,7 +69,11 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         // Its silence was ours; but what the handler has not answered has a deadline.
-        if !matches!(&conn.proto, Proto::Http(http) if http.phase == Phase::Handler) {
+        let has_asked = match &conn.proto {
+            Proto::Http(http) => http.phase == Phase::Handler,
+            _ => !conn.is(OPEN),
+        };
+        if !has_asked {
             conn.heard = stamp;
         }
         let mut input = conn.input.take();

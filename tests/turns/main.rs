@@ -7,6 +7,7 @@ mod inflate;
 mod offers;
 mod shard;
 mod staged;
+mod waits;
 
 /// Has permessage-deflate agreed on.
 const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";

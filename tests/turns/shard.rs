@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use corecast::counters::Counters;
+use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
 use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::member::Sock;
 use corecast::topic::sink::{Sink, WriteError};
-use corecast::{Config, ConnId, Handler, Relay, RelaySettings};
+use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings};
 
 /// The API key of the server.
 pub(crate) const KEY: &str = "open sesame";
@@ -58,8 +60,25 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         }
     }
 
+    fn next_sock(&self) -> Sock {
+        Sock(i32::try_from(self.socks.len()).unwrap())
+    }
+
+    /// A connection to a TCP port of length-prefixed frames.
+    pub(crate) fn connect_tcp(&mut self, topic: &str) -> ConnId {
+        let sock = self.next_sock();
+        let frames = Frames {
+            framing: Framing::LengthPrefix,
+            text: false,
+        };
+        let topic = Arc::from(topic);
+        let id = self.core.handle_tcp_open(sock, frames, &topic, None);
+        self.socks.insert(id, sock);
+        id
+    }
+
     pub(crate) fn connect(&mut self) -> ConnId {
-        let sock = Sock(i32::try_from(self.socks.len()).unwrap());
+        let sock = self.next_sock();
         let id = self.core.handle_http_open(sock, None);
         self.socks.insert(id, sock);
         id
@@ -109,6 +128,13 @@ impl<H: Handler<Answer = ()>> Shard<H> {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    /// Time passes.
+    pub(crate) fn wait(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+        self.core.begin_turn(self.now);
+        self.rest();
     }
 
     /// What a client was sent since the last look.

@@ -1,0 +1,136 @@
+//! Who waits for what tells nobody when it comes, from one moment to the next.
+
+use std::time::Duration;
+
+use corecast::counters::status_index;
+use corecast::limits::HANDSHAKE_TIMEOUT;
+use corecast::{
+    Busy, CloseReason, Config, Cx, Halt, Handler, Message, Opening, Origins, Refusal, Request,
+    Response,
+};
+
+use crate::frame;
+use crate::shard::Shard;
+
+/// Has no room for anything that names it.
+struct Full;
+
+const ORIGIN: &str = "https://app.example.com";
+const MOMENT: Duration = Duration::from_millis(100);
+
+impl Full {
+    fn ask(name: &str) -> Result<(), Busy> {
+        match name {
+            "/full" | "full" => Err(Busy::outside()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Handler for Full {
+    type Conn = ();
+    type Answer = ();
+
+    fn on_open(&mut self, _: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
+        let name = match opening {
+            Opening::Tcp { topic } => topic,
+            Opening::WebSocket(request) | Opening::Events(request) => request.path,
+        };
+        Ok(Self::ask(name)?)
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+        Ok(Self::ask(str::from_utf8(message.payload).unwrap())?)
+    }
+
+    fn on_request(
+        &mut self,
+        _: &mut Cx<'_, ()>,
+        request: &Request<'_>,
+    ) -> Result<Response, Refusal> {
+        Self::ask(request.path)?;
+        Ok(Response::empty())
+    }
+}
+
+fn shard() -> Shard<Full> {
+    let config = Config {
+        origins: Origins::parse([ORIGIN]).unwrap(),
+        ping_interval: Duration::from_secs(3600),
+        ..Config::default()
+    };
+    Shard::of(config, Full)
+}
+
+/// Lets time pass moment by moment, until shortly before, and until after, a request is late.
+fn pass(shard: &mut Shard<Full>, mut between: impl FnMut(&mut Shard<Full>)) {
+    let moments = u32::try_from(HANDSHAKE_TIMEOUT.as_millis() / MOMENT.as_millis()).unwrap();
+    for _ in 0..moments - 2 {
+        shard.wait(MOMENT);
+    }
+    between(shard);
+    for _ in 0..4 {
+        shard.wait(MOMENT);
+    }
+}
+
+#[test]
+fn a_request_waits_for_so_long_and_its_page_may_read_why_it_is_refused() {
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    for (method, fields, body) in [
+        ("GET", "", ""),
+        ("GET", upgrade, ""),
+        ("POST", "Content-Length: 1\r\n", "x"),
+    ] {
+        let mut shard = shard();
+        let client = shard.connect();
+        let head = format!("{method} /full HTTP/1.1\r\nHost: a\r\nOrigin: {ORIGIN}\r\n");
+        shard.read(client, format!("{head}{fields}\r\n{body}"));
+        let mut before = Vec::new();
+        pass(&mut shard, |shard| before = shard.take(client));
+        assert_eq!(before, b"", "{method} {fields}");
+        let answer = String::from_utf8(shard.take(client)).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{method}: {answer}");
+        let says = |field: &str| answer.contains(&format!("\r\n{field}\r\n"));
+        assert!(
+            says("Retry-After: 1") && says("Connection: close"),
+            "{answer}"
+        );
+        assert!(
+            says(&format!("Access-Control-Allow-Origin: {ORIGIN}")),
+            "{answer}"
+        );
+        let counters = shard.counters();
+        assert_eq!(
+            (counters.requests, counters.refused[status_index(503)]),
+            (1, 1)
+        );
+        assert_eq!(counters.paused, 0);
+    }
+}
+
+#[test]
+fn so_does_a_connection_to_the_tcp_port() {
+    let mut shard = shard();
+    shard.connect_tcp("full");
+    let mut before = 0;
+    pass(&mut shard, |shard| before = shard.counters().paused);
+    let late = CloseReason::HandshakeTimeout.index();
+    assert_eq!((before, shard.counters().closed[late]), (1, 1));
+}
+
+#[test]
+fn a_message_waits_as_long_as_it_takes() {
+    let mut shard = shard();
+    let client = shard.upgrade("/room", "");
+    shard.read(client, frame(0x81, b"full"));
+    pass(&mut shard, |_| {});
+    pass(&mut shard, |_| {});
+    let counters = shard.counters();
+    assert_eq!(
+        (counters.paused, counters.closed.iter().sum::<u64>()),
+        (1, 0)
+    );
+    assert!(100 < counters.pauses, "it was offered now and then");
+}
