@@ -50,7 +50,8 @@ pub struct Config {
     /// Connections that the whole node accepts in a second. Each shard has an equal share; what
     /// comes faster waits in the kernel (`LISTEN_BACKLOG`). `None`: as fast as they come.
     pub accept_rate: Option<Rate>,
-    /// Messages that one connection may send. Control frames do not count.
+    /// Messages that one connection may send, and pings of WebSocket as well, which make a pong
+    /// each. Requests do not count.
     pub message_rate: Option<Rate>,
     /// Payload bytes that one connection may send.
     pub byte_rate: Option<Rate>,

@@ -140,7 +140,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
-        "Messages that one connection may send.",
+        "Messages that one connection may send; pings of WebSocket count as well, what comes by \
+         the publish API does not.",
     ),
     key(
         "limits.byte_rate",
@@ -288,7 +289,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "api.key",
         Field::Text(|s| &mut s.api_key.0, 0..=API_KEY_BYTES_MAX),
         "What publishers send in `X-API-Key`, or as `Authorization: apikey`; empty, there is no \
-         publish API. Give it as a variable, or keep the file from others.",
+         publish API. Give it as a variable, or keep the file from others. Who has it is trusted: \
+         `limits.message_rate` and `limits.byte_rate` do not hold for what is published so.",
     )
     .secret(),
     key(

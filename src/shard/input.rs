@@ -7,7 +7,6 @@ use crate::handler::{Busy, Halt, Handler, Message, Wait};
 use crate::id::{ConnId, key32};
 use crate::limits::{EVENTS_INPUT_BYTES_MAX, OUTBOX_BYTES_HIGH};
 use crate::proto::length_prefix::Step;
-use crate::proto::ws::encode_pong;
 use crate::proto::ws::{Decoder, Event};
 use crate::proto::{Frames, Kind};
 use crate::shard::core::ShardCore;
@@ -188,16 +187,7 @@ impl<H: Handler> ShardCore<H> {
             Some(Event::Compressed { kind, payload }) => {
                 self.offer_compressed(key, kind, payload, step.taken)
             }
-            Some(Event::Ping(payload)) => {
-                // One who pings and does not read gets no more pongs than fit.
-                let conn = self.inner.conn(key);
-                if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
-                    self.inner.reply(key, |out| encode_pong(out, payload));
-                } else {
-                    self.inner.count_limit(Limit::Outbox);
-                }
-                Took::Bytes(step.taken)
-            }
+            Some(Event::Ping(payload)) => self.inner.take_ping(key, payload, step.taken),
             Some(Event::Close { .. }) => {
                 self.inner.close(key, CloseReason::Client);
                 Took::Ended

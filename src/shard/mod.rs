@@ -35,6 +35,7 @@ mod offers;
 mod open;
 mod outboxes;
 mod pace;
+mod pings;
 mod post;
 mod preamble;
 mod publish;

@@ -149,6 +149,7 @@ const CORE_FILES: &[&str] = &[
     "clients",
     "compress",
     "offers",
+    "pings",
     "resume",
     "lifecycle",
     "mail",

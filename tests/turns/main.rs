@@ -5,6 +5,7 @@
 mod compress;
 mod inflate;
 mod offers;
+mod pings;
 mod shard;
 mod staged;
 mod waits;

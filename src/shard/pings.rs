@@ -1,0 +1,34 @@
+//! What clients send that is no message and wants an answer: pings of WebSocket.
+
+use crate::counters::Limit;
+use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::proto::ws::encode_pong;
+use crate::shard::inner::Inner;
+use crate::shard::input::Took;
+use crate::shard::meter::Verdict;
+
+impl<D, A> Inner<D, A> {
+    /// Answers a ping of `taken` bytes. It counts as a message by the rates of its connection, as
+    /// it makes as much work.
+    pub(super) fn take_ping(&mut self, key: u32, payload: &[u8], taken: usize) -> Took {
+        let verdict = self.meter(key, payload.len());
+        match verdict {
+            Verdict::Pass | Verdict::Wait(_) => {}
+            Verdict::Drop => return Took::Bytes(taken),
+            Verdict::Close => return Took::Ended,
+        }
+        // One who pings and does not read gets no more pongs than fit.
+        let conn = self.conn(key);
+        if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
+            self.reply(key, |out| encode_pong(out, payload));
+        } else {
+            self.count_limit(Limit::Outbox);
+        }
+        let Verdict::Wait(until) = verdict else {
+            return Took::Bytes(taken);
+        };
+        // It is paid for: what comes after it waits.
+        self.wait_until(key, until);
+        Took::Paused(taken)
+    }
+}

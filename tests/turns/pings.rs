@@ -1,0 +1,93 @@
+//! Pings beyond the rate of their connection.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use corecast::{BeyondRate, CloseReason, Config, ConnId, Limit, Rate};
+
+use crate::frame;
+use crate::shard::Shard;
+
+/// FIN, ping; and the byte that its pong begins with, whose payload has no mask.
+const PING: u8 = 0x89;
+const PONG: u8 = 0x8a;
+
+/// Messages at once.
+const BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
+
+/// A shard where a connection may send three messages at once, and then one in a second.
+fn open(beyond_rate: BeyondRate) -> (Shard, ConnId) {
+    let mut shard = Shard::new(Config {
+        message_rate: Rate::per_second(1).map(|rate| Rate {
+            burst: BURST,
+            ..rate
+        }),
+        beyond_rate,
+        ..Config::default()
+    });
+    let client = shard.upgrade("/pub/a", "");
+    (shard, client)
+}
+
+/// Ten pings, numbered.
+fn pings() -> Vec<u8> {
+    (0..10).flat_map(|at| frame(PING, &[at])).collect()
+}
+
+/// The numbers of pongs.
+fn pongs(shard: &mut Shard, client: ConnId) -> Vec<u8> {
+    let sent = shard.take(client);
+    let pongs = sent.chunks(3);
+    pongs
+        .map(|pong| {
+            assert_eq!(pong[..2], [PONG, 1]);
+            pong[2]
+        })
+        .collect()
+}
+
+#[test]
+fn those_who_wait_are_all_answered() {
+    let (mut shard, client) = open(BeyondRate::Wait);
+    shard.read(client, pings());
+    shard.rest();
+    // The one that waits has its pong; what comes after it has not.
+    assert_eq!(pongs(&mut shard, client), [0, 1, 2, 3]);
+    assert_eq!(shard.counters().paused, 1);
+    let mut later = Vec::new();
+    for _ in 0..8 {
+        shard.wait(Duration::from_millis(1100));
+        let more = pongs(&mut shard, client);
+        assert!(more.len() <= 2, "{more:?} in a second");
+        later.extend(more);
+    }
+    assert_eq!(later, [4, 5, 6, 7, 8, 9]);
+    assert_eq!(shard.counters().paused, 0);
+    assert!(0 < shard.counters().limited[Limit::RateWait.index()]);
+}
+
+#[test]
+fn those_that_are_dropped_have_no_pong() {
+    let (mut shard, client) = open(BeyondRate::Drop);
+    shard.read(client, [pings(), frame(0x81, b"hello")].concat());
+    shard.rest();
+    assert_eq!(pongs(&mut shard, client), [0, 1, 2]);
+    let counters = shard.counters();
+    assert_eq!(counters.limited[Limit::RateDrop.index()], 8);
+    assert_eq!(counters.published, 0, "they are of one rate");
+}
+
+#[test]
+fn a_flood_is_closed_where_that_is_the_rule() {
+    let (mut shard, client) = open(BeyondRate::Close);
+    shard.read(client, frame(PONG, b"").repeat(10));
+    shard.rest();
+    assert_eq!(
+        shard.counters().closed.iter().sum::<u64>(),
+        0,
+        "pongs are free"
+    );
+    shard.read(client, pings());
+    shard.rest();
+    assert_eq!(shard.counters().closed[CloseReason::RateLimit.index()], 1);
+}
