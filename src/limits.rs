@@ -36,7 +36,7 @@ pub const INFLATE_COST_OF_INPUT: usize = 16;
 pub const INFLATE_COST_OF_RESTART: usize = 1 << 10;
 /// What messages may cost to compress in one phase of a turn, in bytes of them: 5 ms of text at
 /// [`COMPRESSION_LEVEL`], 20 ms of what does not get smaller. Whoever publishes more waits for the
-/// next; a reply is sent as it is.
+/// next. As much again is for replies; beyond that they are sent as they are.
 pub const COMPRESS_COST_PER_TURN: usize = 1 << 20;
 /// A message costs as much as so many bytes beyond those it has: 20 us, whatever its length.
 pub const COMPRESS_COST_OF_BEGINNING: usize = 4 << 10;

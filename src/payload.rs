@@ -98,6 +98,8 @@ impl From<Framing> for Form {
 pub struct Encoder {
     deflater: Deflater,
     threshold: usize,
+    /// What compressing replies has taken in this phase of a turn.
+    cost_of_replies: usize,
 }
 
 /// One message, to be encoded in as many forms as there are.
@@ -114,12 +116,14 @@ impl Encoder {
         Self {
             deflater: Deflater::new(compression.level),
             threshold: compression.threshold,
+            cost_of_replies: 0,
         }
     }
 
     /// A phase of a turn begins, with time of its own to compress.
     pub(crate) fn begin_phase(&mut self) {
         self.deflater.begin_phase();
+        self.cost_of_replies = 0;
     }
 
     /// Has it take no more than this to compress in one phase of a turn.
@@ -147,14 +151,24 @@ impl Encoder {
         }
     }
 
-    /// Begins a message for one connection, which gets it as it is if there is no time to compress.
-    pub(crate) fn begin_reply<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
+    /// Appends a message for one connection, which gets it as it is where there is no time to
+    /// compress: replies have a share of their own, or they could take that of what is published.
+    pub(crate) fn encode_reply(
+        &mut self,
+        form: Form,
+        out: &mut Vec<u8>,
+        kind: Kind,
+        payload: &[u8],
+    ) {
+        self.deflater.swap_cost(&mut self.cost_of_replies);
         let is_spent = self.is_spent();
         let mut reply = self.begin(kind, payload);
         if is_spent {
             reply.threshold = usize::MAX;
         }
-        reply
+        reply.encode(form, out);
+        drop(reply);
+        self.deflater.swap_cost(&mut self.cost_of_replies);
     }
 }
 

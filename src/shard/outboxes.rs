@@ -22,7 +22,7 @@ impl<D, A> Inner<D, A> {
         if carries {
             self.counters.messages_out += 1;
             self.append_own(key, |out, form, encoder| {
-                encoder.begin_reply(kind, payload).encode(form, out);
+                encoder.encode_reply(form, out, kind, payload);
             });
         } else {
             self.counters.not_carried += 1;

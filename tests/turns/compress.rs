@@ -84,6 +84,14 @@ fn replies_beyond_that_are_sent_as_they_are() {
         shard.read(client, frame(TEXT, &text()));
     }
     shard.rest();
+    // They have taken nothing from what is published.
+    shard.upgrade("/sub/a", DEFLATE);
+    let writer = shard.upgrade("/pub/a", "");
+    for client in clients {
+        shard.read(client, frame(TEXT, &text()));
+    }
+    shard.read(writer, frame(TEXT, &text()));
+    assert_eq!(shard.counters().ordered, 1);
     let firsts = clients.map(|client| shard.take(client)[0]);
     assert_eq!(firsts, [COMPRESSED, COMPRESSED, COMPRESSED, TEXT, TEXT]);
 }

@@ -59,6 +59,11 @@ impl Deflater {
         self.cost = 0;
     }
 
+    /// Has what comes charged to another account, and hands out the one before.
+    pub fn swap_cost(&mut self, other: &mut usize) {
+        std::mem::swap(&mut self.cost, other);
+    }
+
     /// Whether the phase has no time left; it is the caller's to heed.
     pub fn is_spent(&self) -> bool {
         self.budget <= self.cost
