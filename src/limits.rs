@@ -28,6 +28,9 @@ pub const COMPRESSION_THRESHOLD: usize = 256;
 /// milliseconds, or a few times that by who means to make it long. Whoever has more waits for the
 /// next.
 pub const INFLATE_COST_PER_TURN: usize = 4 << 20;
+/// What is inflated at once: 4 KiB that go in, 0.4 ms at the most, or 64 KiB that come out. A call
+/// of the decompressor has a price, which is not felt in so much.
+pub const INFLATE_COST_PER_STEP: usize = 64 << 10;
 /// A byte that goes in costs as much as so many that come out: blocks that nothing comes out of
 /// have codes to be read, 0.1 us for a byte where a byte that comes out takes 1 ns.
 pub const INFLATE_COST_OF_INPUT: usize = 16;

@@ -1,7 +1,7 @@
 //! WebSocket frames, extensions and compressed messages.
 
 use crate::internals::fuzz::{MESSAGE_MAX, Outcome, pieces, same, split_plan};
-use crate::proto::ws::deflate::{self, Deflater, Inflater, Window};
+use crate::proto::ws::deflate::{self, Deflater, Inflater, Pace, Window};
 use crate::proto::ws::extensions::{self, Extension};
 use crate::proto::ws::frame::{
     CONTROL_LEN_MAX, Control, Opcode, encode_compressed_header, encode_header,
@@ -74,6 +74,14 @@ pub(super) fn ws_inflate(data: &[u8]) {
     // What came before leaves no trace.
     let again = inflater.inflate(Kind::Binary, data, MESSAGE_MAX);
     same(&again.map(<[u8]>::to_vec), &message);
+    // Nor does it matter where it is cut.
+    let drawn = data
+        .iter()
+        .take(2)
+        .fold(0, |step, byte| step << 8 | usize::from(*byte));
+    for step in [1, 40, drawn] {
+        same(&inflate_in_steps(&mut inflater, data, step), &message);
+    }
     let larger = Inflater::default()
         .inflate(Kind::Binary, data, 4 * MESSAGE_MAX)
         .map(<[u8]>::to_vec);
@@ -93,6 +101,31 @@ pub(super) fn ws_inflate(data: &[u8]) {
         Err(_) => {}
     }
     check_compressed(data);
+}
+
+/// The same message a step at a time, after a part of it was inflated in vain.
+fn inflate_in_steps(
+    inflater: &mut Inflater,
+    data: &[u8],
+    step: usize,
+) -> Result<Vec<u8>, ProtocolError> {
+    inflater.begin();
+    let part = Pace {
+        budget: data.len() * 8,
+        step,
+    };
+    if let Ok(Some(message)) = inflater.go_on(Kind::Binary, data, MESSAGE_MAX, part) {
+        assert!(message.len() <= MESSAGE_MAX);
+    }
+    inflater.begin();
+    let pace = Pace { budget: 1, step };
+    loop {
+        let message = inflater.go_on(Kind::Binary, data, MESSAGE_MAX, pace)?;
+        if let Some(message) = message {
+            return Ok(message.to_vec());
+        }
+        assert!(0 < inflater.cost());
+    }
 }
 
 /// What is compressed comes back, for every window.

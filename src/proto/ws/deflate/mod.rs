@@ -14,7 +14,7 @@ mod far_tests;
 
 pub use compression::Compression;
 pub use deflater::{Deflater, Once};
-pub use inflater::Inflater;
+pub use inflater::{Inflater, Pace};
 pub use negotiation::{Agreed, Granted, OFFER, check_answer, grant};
 pub use window::Window;
 
