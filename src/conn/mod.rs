@@ -65,11 +65,30 @@ pub enum Proto {
 pub struct Input {
     /// The front of an incomplete head or frame, or all that came after a message in waiting.
     pub(crate) bytes: Vec<u8>,
-    /// A message that the handler could not take; to be offered again before `bytes`.
-    pub(crate) message: Option<(Kind, Vec<u8>)>,
+    /// A message that was not taken yet; to be offered before `bytes`.
+    pub(crate) message: Option<Kept>,
     /// A connection to the TCP port that the handler could not open; to be offered again before
     /// anything else.
     pub(crate) arrival: Option<Arrival>,
+}
+
+/// A message in waiting.
+#[derive(Debug)]
+pub struct Kept {
+    pub(crate) kind: Kind,
+    pub(crate) payload: Vec<u8>,
+    /// It is to be inflated, and then offered for the first time.
+    pub(crate) is_compressed: bool,
+}
+
+impl Kept {
+    pub(crate) fn whole(kind: Kind, payload: Vec<u8>) -> Self {
+        Self {
+            kind,
+            payload,
+            is_compressed: false,
+        }
+    }
 }
 
 /// How a connection to the TCP port came.
@@ -162,6 +181,12 @@ impl<D> Conn<D> {
         }
     }
 
+    /// Whether a message of it waits to be inflated, or is being.
+    pub(crate) fn waits_to_inflate(&self) -> bool {
+        let message = self.input.as_ref().and_then(|input| input.message.as_ref());
+        message.is_some_and(|kept| kept.is_compressed)
+    }
+
     /// Unsent bytes for this connection alone.
     pub(crate) fn outbox_len(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
@@ -175,11 +200,8 @@ impl<D> Conn<D> {
             Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => 0,
         };
         let input = self.input.as_ref().map_or(0, |input| {
-            let message = input
-                .message
-                .as_ref()
-                .map_or(0, |(_, bytes)| bytes.capacity());
-            input.bytes.capacity() + message
+            let message = input.message.as_ref();
+            input.bytes.capacity() + message.map_or(0, |kept| kept.payload.capacity())
         });
         decoder + input
     }

@@ -8,6 +8,7 @@ use crate::conn::{
 };
 use crate::handler::Handler;
 use crate::id::key32;
+use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::topic::feed::Feed;
@@ -31,6 +32,7 @@ impl<H: Handler> ShardCore<H> {
             ("dirty", inner.dirty.len()),
             ("paused", inner.paused.iter().map(VecDeque::len).sum()),
             ("resumed", inner.resumed.len()),
+            ("inflating", inner.inflation.len()),
             ("readable", inner.readable.len()),
             ("ended", inner.ended.len()),
             ("finished", inner.finished.len()),
@@ -48,6 +50,12 @@ impl<H: Handler> ShardCore<H> {
     #[doc(hidden)]
     pub fn limit_compression(&mut self, budget: usize) {
         self.inner.encoder.limit_phase(budget);
+    }
+
+    /// Has it take no more than this to inflate in one turn, looking at that after each `step`.
+    #[doc(hidden)]
+    pub fn limit_inflation(&mut self, budget: usize, step: usize) {
+        self.inner.inflation.limit_turn(Pace { budget, step });
     }
 
     /// Panics unless all that the shard knows agrees with itself.
@@ -97,9 +105,14 @@ impl<D, A> Inner<D, A> {
             !unsent || conn.is(DIRTY | BLOCKED | CORKED),
             "{key} is not written"
         );
+        let id = self.id(key);
+        assert!(
+            !conn.waits_to_inflate() || conn.is(PAUSED) && self.inflation.awaits(id),
+            "nobody inflates what {key} has sent"
+        );
         if conn.is(PAUSED) {
-            let id = self.id(key);
             let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)
+                || conn.waits_to_inflate()
                 || self.resumed.contains(&id)
                 || self.paused.iter().any(|paused| paused.contains(&id));
             assert!(is_awaited, "{key} is paused for ever");

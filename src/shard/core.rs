@@ -66,15 +66,15 @@ impl<H: Handler> ShardCore<H> {
     pub fn begin_turn(&mut self, now: Now) {
         self.inner.now = self.inner.now.max(now);
         self.inner.moved = false;
+        self.inner.inflation.begin_turn();
         self.begin_shares();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
     }
 
-    /// There is time again to compress, to inflate, and for requests.
+    /// There is time again to compress, and for requests.
     fn begin_shares(&mut self) {
         self.inner.encoder.begin_phase();
-        self.inner.inflation.begin_phase();
         self.inner.offers.begin_phase();
     }
 
@@ -145,6 +145,7 @@ impl<H: Handler> ShardCore<H> {
         self.begin_shares();
         self.resume_rooms();
         self.resume_settling();
+        self.resume_inflating();
         self.resume_paused();
     }
 

@@ -273,6 +273,7 @@ impl<D, A> Inner<D, A> {
         !self.walks.is_empty()
             || !self.dirty.is_empty()
             || !self.resumed.is_empty()
+            || self.inflation.len() != 0
             || !self.readable.is_empty()
             || !self.ended.is_empty()
             || !self.drained.is_empty()

@@ -1,11 +1,13 @@
 //! Reading: bytes to requests and messages, and messages to the handler.
 
+use std::borrow::Cow;
+
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, CORKED, Input, OPEN, PAUSED, PINGED, Proto, WAITS_OUTBOX};
+use crate::conn::{CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED, Proto};
 use crate::counters::Limit;
-use crate::handler::{Busy, Halt, Handler, Message, Wait};
+use crate::handler::{Halt, Handler, Message};
 use crate::id::{ConnId, key32};
-use crate::limits::{EVENTS_INPUT_BYTES_MAX, OUTBOX_BYTES_HIGH};
+use crate::limits::EVENTS_INPUT_BYTES_MAX;
 use crate::proto::length_prefix::Step;
 use crate::proto::ws::{Decoder, Event};
 use crate::proto::{Frames, Kind};
@@ -93,9 +95,6 @@ impl<H: Handler> ShardCore<H> {
     fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
-            if self.inner.waits_to_inflate(key) {
-                return taken;
-            }
             let Some(conn) = self.inner.conn(key) else {
                 return bytes.len();
             };
@@ -185,7 +184,7 @@ impl<H: Handler> ShardCore<H> {
             None | Some(Event::Pong(_)) => Took::Bytes(step.taken),
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
             Some(Event::Compressed { kind, payload }) => {
-                self.offer_compressed(key, kind, payload, step.taken)
+                self.offer_compressed(key, kind, Cow::Borrowed(payload), step.taken)
             }
             Some(Event::Ping(payload)) => self.inner.take_ping(key, payload, step.taken),
             Some(Event::Close { .. }) => {
@@ -202,14 +201,27 @@ impl<H: Handler> ShardCore<H> {
         match self.inner.meter(key, payload.len()) {
             Verdict::Pass => {}
             Verdict::Wait(until) => {
-                self.inner.keep_message(key, kind, payload);
+                self.inner
+                    .keep_message(key, Kept::whole(kind, payload.into()));
                 self.inner.wait_until(key, until);
                 return Took::Paused(taken);
             }
             Verdict::Drop => return Took::Bytes(taken),
             Verdict::Close => return Took::Ended,
         }
-        match self.ask(key, kind, payload) {
+        self.put(key, kind, Cow::Borrowed(payload), taken)
+    }
+
+    /// Offers a message that is counted. It is kept as it is offered: what was inflated is not
+    /// inflated again.
+    pub(super) fn put(
+        &mut self,
+        key: u32,
+        kind: Kind,
+        payload: Cow<'_, [u8]>,
+        taken: usize,
+    ) -> Took {
+        match self.ask(key, kind, &payload) {
             None => Took::Ended,
             Some(Ok(())) => Took::Bytes(taken),
             Some(Err(Halt::Close(reason))) => {
@@ -217,7 +229,8 @@ impl<H: Handler> ShardCore<H> {
                 Took::Ended
             }
             Some(Err(Halt::Wait(busy))) => {
-                self.inner.keep_message(key, kind, payload);
+                self.inner
+                    .keep_message(key, Kept::whole(kind, payload.into_owned()));
                 self.pause(key, busy);
                 Took::Paused(taken)
             }
@@ -225,7 +238,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// What the handler says to a message; `None` if the connection has ended meanwhile.
-    pub(super) fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Halt>> {
+    fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Halt>> {
         let inner = &mut self.inner;
         let message = Message { kind, payload };
         let answer = self.handler.on_message(&mut Cx { inner, key }, message);
@@ -235,30 +248,6 @@ impl<H: Handler> ShardCore<H> {
         self.settle_homes();
         let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
         is_open.then_some(answer)
-    }
-
-    /// Reads a connection no further until there is room for its message.
-    pub(super) fn pause(&mut self, key: u32, Busy(wait): Busy) {
-        self.inner.counters.pauses += 1;
-        let id = self.inner.id(key);
-        if self.inner.conn(key).is_none() {
-            return;
-        }
-        self.inner.set_paused(key, true);
-        if wait == Wait::Outbox {
-            self.inner.count_limit(Limit::Outbox);
-        }
-        let Some(conn) = self.inner.conn(key) else {
-            return;
-        };
-        match wait {
-            Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
-            Wait::Turn => self.inner.queue_resume(key),
-            Wait::Answer => self.inner.wait_for_answer(key),
-            Wait::Outside => self.inner.wait_a_moment(key),
-            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
-            Wait::Outbox => conn.set(WAITS_OUTBOX, true),
-        }
     }
 
     /// Keeps count of the memory of unfinished messages; over the limit the largest holders go.

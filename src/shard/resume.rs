@@ -1,16 +1,44 @@
-//! Resuming: what becomes of connections that were paused, once there is room.
+//! Pausing where there is no room, and what becomes of those connections once there is.
+
+use std::borrow::Cow;
 
 use crate::conn::http::Phase;
-use crate::conn::{CLOSING, Conn, Input, OPEN, PAUSED, Proto, READ_ENDED, READABLE};
-use crate::handler::{Halt, Handler};
+use crate::conn::{
+    CLOSING, Conn, Input, Kept, OPEN, PAUSED, Proto, READ_ENDED, READABLE, WAITS_OUTBOX,
+};
+use crate::counters::Limit;
+use crate::handler::{Busy, Handler, Wait};
 use crate::id::ConnId;
-use crate::limits::RESUMES_PER_TURN;
-use crate::proto::Kind;
+use crate::limits::{OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
 
 impl<H: Handler> ShardCore<H> {
+    /// Reads a connection no further until there is room for its message.
+    pub(super) fn pause(&mut self, key: u32, Busy(wait): Busy) {
+        self.inner.counters.pauses += 1;
+        let id = self.inner.id(key);
+        if self.inner.conn(key).is_none() {
+            return;
+        }
+        self.inner.set_paused(key, true);
+        if wait == Wait::Outbox {
+            self.inner.count_limit(Limit::Outbox);
+        }
+        let Some(conn) = self.inner.conn(key) else {
+            return;
+        };
+        match wait {
+            Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
+            Wait::Turn => self.inner.queue_resume(key),
+            Wait::Answer => self.inner.wait_for_answer(key),
+            Wait::Outside => self.inner.wait_a_moment(key),
+            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
+            Wait::Outbox => conn.set(WAITS_OUTBOX, true),
+        }
+    }
+
     /// Reads on the connections that waited for something that has come.
     pub(super) fn resume_paused(&mut self) {
         for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
@@ -60,10 +88,16 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn resume(&mut self, id: ConnId) {
-        let stamp = self.inner.now.stamp();
-        if self.inner.current(id).is_none_or(|conn| !conn.is(PAUSED)) {
-            return;
+        // Who waits to inflate has a place of its own.
+        let waits = |conn: &mut Conn<_>| conn.is(PAUSED) && !conn.waits_to_inflate();
+        if self.inner.current(id).is_some_and(waits) {
+            self.resume_now(id);
         }
+    }
+
+    /// Goes on with what a paused connection has kept.
+    pub(super) fn resume_now(&mut self, id: ConnId) {
+        let stamp = self.inner.now.stamp();
         self.inner.set_paused(id.key, false);
         let Some(conn) = self.inner.current(id) else {
             return;
@@ -76,32 +110,29 @@ impl<H: Handler> ShardCore<H> {
         if !has_asked {
             conn.heard = stamp;
         }
-        let mut input = conn.input.take();
-        if let Some(kept) = &mut input
+        if let Some(kept) = &mut conn.input
             && let Some(arrival) = kept.arrival.take()
         {
+            let input = conn.input.take();
             self.open_tcp(id.key, arrival);
             if let Some(kept) = input {
                 self.go_on_with(id, kept);
             }
             return self.read_on(id);
         }
-        if let Some(kept) = &mut input
-            && let Some((kind, payload)) = kept.message.take()
+        if let Some(kept) = &mut conn.input
+            && let Some(message) = kept.message.take()
         {
-            match self.ask(id.key, kind, &payload) {
-                None => return,
-                Some(Ok(())) => {}
-                Some(Err(Halt::Close(reason))) => return self.inner.close(id.key, reason),
-                Some(Err(Halt::Wait(busy))) => {
-                    kept.message = Some((kind, payload));
-                    if let Some(conn) = self.inner.current(id) {
-                        conn.input = input;
-                    }
-                    return self.pause(id.key, busy);
-                }
+            match self.offer_kept(id.key, message) {
+                Took::Ended => return,
+                Took::Paused(_) => return self.account(id),
+                Took::Bytes(_) | Took::Nothing => {}
             }
         }
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        let input = conn.input.take();
         match self.resume_request(id.key) {
             Some(Took::Ended) => return,
             Some(Took::Paused(_)) => {
@@ -116,6 +147,16 @@ impl<H: Handler> ShardCore<H> {
             self.process_input(id, input);
         }
         self.read_on(id);
+    }
+
+    /// Offers a message that was kept.
+    fn offer_kept(&mut self, key: u32, kept: Kept) -> Took {
+        let payload = Cow::Owned(kept.payload);
+        if kept.is_compressed {
+            self.offer_compressed(key, kept.kind, payload, 0)
+        } else {
+            self.put(key, kept.kind, payload, 0)
+        }
     }
 
     /// Takes what came before a connection was opened, if it is now; keeps it if that waits again.
@@ -155,10 +196,9 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     /// Keeps a message that is to be offered later.
-    pub(super) fn keep_message(&mut self, key: u32, kind: Kind, payload: &[u8]) {
+    pub(super) fn keep_message(&mut self, key: u32, message: Kept) {
         if let Some(conn) = self.conn(key) {
-            let input = conn.input.get_or_insert_default();
-            input.message = Some((kind, payload.to_vec()));
+            conn.input.get_or_insert_default().message = Some(message);
         }
     }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use corecast::internals::Rng;
-use corecast::{Config, SlowConsumer};
+use corecast::limits::{COMPRESS_COST_PER_TURN, INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
+use corecast::shard::core::ShardCore;
+use corecast::{Config, Handler, SlowConsumer};
 
 use crate::deflate;
 use crate::handler::Rooms;
@@ -22,7 +24,9 @@ pub(crate) struct Profile {
     pub(crate) pace: Pace,
     pub(crate) config: Config,
     /// What a shard may take to compress in one phase of a turn.
-    pub(crate) compress_cost: usize,
+    compress_cost: usize,
+    /// What it may take to inflate in one turn, and what one step of that may.
+    inflate_cost: (usize, usize),
     /// Messages with up to this much filler.
     pub(crate) filler_max: usize,
     /// Frames that a client publishes at most.
@@ -82,6 +86,13 @@ const POLICIES: [SlowConsumer; 4] = [
 ];
 
 impl Profile {
+    /// Has a shard take as little time as it may for what has a cost.
+    pub(crate) fn limit<H: Handler>(&self, core: &mut ShardCore<H>) {
+        core.limit_compression(self.compress_cost);
+        let (turn, step) = self.inflate_cost;
+        core.limit_inflation(turn, step);
+    }
+
     pub(crate) fn choose(rng: &mut Rng) -> Self {
         let kind = KINDS[rng.below(KINDS.len())];
         let mut profile = Self::plain(kind, rng);
@@ -142,7 +153,8 @@ impl Profile {
             read_buffer: 65536,
             read_budget: 65536,
         };
-        profile.compress_cost = 1 << 20;
+        profile.compress_cost = COMPRESS_COST_PER_TURN;
+        profile.inflate_cost = (INFLATE_COST_PER_TURN, INFLATE_COST_PER_STEP);
         profile.config.log_bytes_max = 1 << 20;
         profile.config.ping_interval = Duration::from_secs(3600);
         (profile.rooms, profile.asks) = (Rooms::None, false);
@@ -176,7 +188,12 @@ impl Profile {
                 interest_linger: Duration::from_millis([0, 20, 300][rng.below(3)]),
                 ..Config::default()
             },
-            compress_cost: [1, 3_000, 1 << 20][rng.below(3)],
+            compress_cost: [1, 3_000, COMPRESS_COST_PER_TURN][rng.below(3)],
+            inflate_cost: [
+                (1, 100),
+                (3_000, 1_000),
+                (INFLATE_COST_PER_TURN, INFLATE_COST_PER_STEP),
+            ][rng.below(3)],
             filler_max: [10, 300, 6000][rng.below(3)],
             todo_max: 5 + rng.below(30),
             slow_one_in: 0,

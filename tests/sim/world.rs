@@ -116,7 +116,7 @@ impl World {
                 let (now, hasher) = (Now::default(), hasher.clone());
                 let answers = Arc::new(Returns(sender));
                 let mut core = ShardCore::new(id, count, config, hasher, now, app, answers);
-                core.limit_compression(profile.compress_cost);
+                profile.limit(&mut core);
                 Shard::new(core, at, profile.shards, returns)
             })
             .collect();

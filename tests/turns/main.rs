@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test support")]
 
 mod compress;
+mod hostile;
 mod inflate;
 mod offers;
 mod pings;
