@@ -211,7 +211,7 @@ const _: () = assert!(STALL_TIMEOUT.as_secs() < TCP_USER_TIMEOUT.as_secs());
 /// After an accept failed for want of descriptors or memory, the next is tried this much later.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Bytes of connections on their way from the shard that accepts to one that serves, as the kernel
-/// counts them: some dozens of connections, which the kernel's backlog can hold as well.
+/// counts them: somewhat under 200 connections, which the kernel's backlog can hold as well.
 pub const HANDOFF_BYTES: usize = 64 << 10;
 /// Messages taken from one lane in one turn.
 pub const MAIL_PER_LANE_AND_TURN: usize = 256;

@@ -336,15 +336,21 @@ impl ServerBuilder {
     }
 
     /// Connections that one shard's descriptors allow. All shards together admit no more than
-    /// was asked for; how many of them one takes is the kernel's choice, which spreads by hash.
+    /// was asked for; how many of them one takes is the kernel's choice, which spreads by hash, but
+    /// for listeners that deal.
     fn admitted(&self) -> usize {
         let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let deals = self.listen.iter().any(Listener::is_dealt);
-        let ends = count * (1 + usize::from(deals));
-        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + ends);
+        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + self.ends(count));
         of_table.max(1)
+    }
+
+    /// What a shard keeps of the starter's: the doorbells of all, and the handoffs to all where
+    /// connections are dealt.
+    fn ends(&self, shards: usize) -> usize {
+        let deals = self.listen.iter().any(Listener::is_dealt);
+        shards * (1 + usize::from(deals))
     }
 
     /// Connections that the server admits: what was asked for, or what its descriptors allow.
@@ -356,10 +362,8 @@ impl ServerBuilder {
     /// How many shards would admit so many connections.
     pub fn shards_for(&self, connections: usize) -> usize {
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        // Each shard keeps the doorbells of all.
-        let of_table = limit
-            .saturating_sub(DESCRIPTORS_RESERVED + SHARDS_MAX)
-            .max(1);
+        let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + self.ends(SHARDS_MAX));
+        let of_table = of_table.max(1);
         connections.div_ceil(of_table).max(self.shards)
     }
 }

@@ -15,15 +15,19 @@ use crate::net::listener::set_inherited;
 /// `InvalidInput` if it is no stream socket of TCP or of a path.
 pub fn adopt(socket: OwnedFd, notsent_lowat: u32) -> io::Result<(Socket, ListenAddr)> {
     let socket = Socket::from(socket);
-    let invalid = || io::Error::new(ErrorKind::InvalidInput, "it is no stream socket");
-    if socket.r#type().map_err(|_| invalid())? != Type::STREAM {
-        return Err(invalid());
+    let invalid = |what: &str| io::Error::new(ErrorKind::InvalidInput, what);
+    let kind = socket.r#type();
+    if kind.map_err(|_| invalid("it is no socket"))? != Type::STREAM {
+        return Err(invalid("it is no stream socket"));
+    }
+    if socket.peer_addr().is_ok() {
+        return Err(invalid("it is a connection, and not a socket to listen on"));
     }
     let local = socket.local_addr()?;
     let addr = match (local.as_socket(), local.as_pathname()) {
         (Some(addr), _) => ListenAddr::Tcp(addr),
         (None, Some(path)) => ListenAddr::Unix(path.to_owned()),
-        (None, None) => return Err(invalid()),
+        (None, None) => return Err(invalid("it has no port and no path")),
     };
     if socket.domain()? != Domain::UNIX {
         set_inherited(&socket, notsent_lowat)?;

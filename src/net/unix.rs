@@ -8,6 +8,8 @@ use std::path::{self, Path, PathBuf};
 use rustix::fs::{Mode, fchmod};
 use socket2::{Domain, SockAddr, Socket, Type};
 
+use crate::limits::LISTEN_BACKLOG;
+
 /// The file of a bound socket. It is removed with this, if it is still the same.
 #[derive(Debug)]
 pub struct BoundPath {
@@ -15,8 +17,8 @@ pub struct BoundPath {
     file: (u64, u64),
 }
 
-/// Binds a socket at `path`, to which whoever `mode` allows to write may connect; other bits of
-/// it say nothing. The file of a server that is no more is removed.
+/// Binds a socket at `path` and listens there. Whoever `mode` allows to write may connect; other
+/// bits of it say nothing. The file of a server that is no more is removed.
 ///
 /// # Errors
 ///
@@ -59,6 +61,9 @@ fn bind_at(path: &Path, mode: u32) -> io::Result<Socket> {
     // The file gets at most these bits: there is no moment in which more may connect.
     fchmod(&socket, Mode::from_raw_mode(mode))?;
     socket.bind(&SockAddr::unix(path)?)?;
+    // At once: to another server that starts, a file where nobody listens is one that is left over.
+    // Who connects now waits until the shards are up.
+    socket.listen(LISTEN_BACKLOG)?;
     Ok(socket)
 }
 
@@ -79,7 +84,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         Err(err) if err.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
         Err(err) if err.kind() == ErrorKind::NotFound => Ok(()),
         Err(err) if err.kind() == ErrorKind::PermissionDenied => {
-            in_use("there is a socket of somebody else's; remove it, or name another path")
+            in_use("there is a socket that may not be tried; remove it, or name another path")
         }
         _ => in_use("another server listens there"),
     }

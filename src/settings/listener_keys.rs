@@ -34,13 +34,15 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Listen(|l| &mut l.address),
         "Where it listens: a port, of which 0 takes a free one and logs it; the path of a \
          Unix-domain socket, where the file of a server that is no more is replaced; or a socket \
-         that systemd has opened, by its name or its number from 0.",
+         that systemd has opened, by its name or its number from 0. Who may connect to a path is \
+         believed whom it speaks for, as `trusted_proxies` are.",
     )
     .required(),
     of_listener(
         "unix_mode",
         Field::Mode(|l| &mut l.unix_mode),
-        "Who may connect to a path: the permissions of its file.",
+        "Who may connect to a path: the permissions of its file. Of one that systemd has opened \
+         they are `SocketMode`, by default everybody's.",
     ),
     of_listener(
         "balance",
@@ -66,8 +68,8 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         "proxy_protocol",
         Field::Switch(|l| &mut l.proxy_protocol),
         "Whether each connection of one of `trusted_proxies` begins with a header of the PROXY \
-         protocol, version 1 or 2, before TLS where there is any. Others are served as anywhere, \
-         but must send none.",
+         protocol, version 1 or 2, before TLS where there is any; at a path everyone's does. \
+         Others are served as anywhere, but must send none.",
     ),
     of_listener(
         "tls_chain",

@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use mio::{Registry, Token};
@@ -10,13 +11,14 @@ use rustix::io::Errno;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
+use crate::net::listener::peer_of;
 use crate::shard::gates::Gates;
 use crate::shard::intake::{Intake, begin, open};
 use crate::shard::links::Link;
-use crate::shard::listener::Listener;
-use crate::shard::pace::Pace;
+use crate::shard::listener::{self, Listener};
+use crate::shard::pace::{Pace, Waits};
 use crate::shard::scarcity::{Scarcity, is_scarcity};
-use crate::shard::source::{Came, Source};
+use crate::shard::source::{self, Came, Source};
 use crate::sys::handoff::Handoff;
 use crate::time::Now;
 use crate::tls::Renewals;
@@ -46,8 +48,6 @@ pub(super) struct Acceptor {
     first: usize,
     /// The listeners are about to be closed, and who is queued now is served or reset.
     closing: bool,
-    /// No accepts until then: the kernel had nothing to give, or the rate has.
-    paused_until: Option<Now>,
     scarcity: Scarcity,
 }
 
@@ -76,7 +76,6 @@ impl Acceptor {
             pace: entrance.pace,
             first: 0,
             closing: false,
-            paused_until: None,
             scarcity: Scarcity::new(),
         })
     }
@@ -93,12 +92,18 @@ impl Acceptor {
 
     /// Whether there may be connections to accept at once.
     pub(super) fn is_ready(&self, now: Now) -> bool {
-        self.paused_until.is_none_or(|until| until <= now) && self.gates.has_ready()
+        self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    /// When accepting goes on, if it waits.
+    /// When accepting goes on, if there may be connections to accept.
     pub(super) fn deadline(&self) -> Option<Now> {
-        self.paused_until.filter(|_| self.gates.has_ready())
+        let goes_on = self.scarcity.goes_on_at();
+        if self.gates.may_deal() {
+            Some(goes_on)
+        } else {
+            let may_take = self.gates.may_take();
+            may_take.then(|| goes_on.max(self.pace.goes_on_at()))
+        }
     }
 
     /// Whether new connections are taken at all.
@@ -108,13 +113,16 @@ impl Acceptor {
 
     /// Accepts a turn's worth of connections.
     pub(super) fn accept<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
-        self.renew();
+        if let Some(renewed) = self.renewals.take() {
+            listener::renew(&mut self.listeners, &renewed);
+        }
         if !self.is_ready(now) {
             return;
         }
-        self.paused_until = None;
+        if let Some(is_over) = self.scarcity.go_on() {
+            into.shared.set_scarce(into.shard, !is_over);
+        }
         let count = self.gates.count();
-        // Where the rate ended it last, so that one listener does not take it all.
         let first = self.first;
         for index in (0..count).map(|step| (first + step) % count) {
             for _ in 0..ACCEPTS_PER_TURN {
@@ -134,62 +142,71 @@ impl Acceptor {
         if self.must_wait(source, into) {
             return Next::Done;
         }
-        let is_inbox = source.is_inbox();
+        let (is_inbox, deals) = (source.is_inbox(), source.deals());
         // Those that are dealt are counted where they are served.
-        if !source.deals()
-            && let Err(passes_at) = self.pace.check(now)
-        {
-            into.core.count_accept_wait();
-            self.paused_until = Some(passes_at);
-            self.first = index + 1;
-            return Next::Pause;
+        if !deals && !self.may_come(now, into) {
+            return self.go_on_after(index, Next::Done);
         }
         let taken = self.gates.take(index, into.shared);
-        if is_inbox
-            && matches!(
-                taken,
-                Ok(Came::Here { .. } | Came::Elsewhere) | Err(Errno::MFILE)
-            )
-        {
+        if is_inbox && source::was_taken(&taken) {
             // It was on its way to this shard, and so counted already.
             into.shared.take_load(into.shard);
         }
         match taken {
-            Ok(came) => self.pass_on(came, index, into),
+            Ok(came) => self.pass_on(came, index, into, now),
             Err(err) => self.meet(err, index, into, now),
         }
     }
 
-    /// Whether a source with TLS has to wait until some handshakes are over.
-    fn must_wait<H: Handler>(&self, source: &Source, into: &Intake<'_, H>) -> bool {
-        if self.closing || source.deals() || !into.sessions.is_full() {
-            return false;
+    /// Whether the rate allows a connection of this shard now.
+    fn may_come<H: Handler>(&mut self, now: Now, into: &mut Intake<'_, H>) -> bool {
+        let waits = self.pace.check(now).err();
+        if waits == Some(Waits::FromNow) {
+            into.core.count_accept_wait();
         }
-        match source.listener() {
-            Some(listener) => self.listeners[usize::from(listener)].keys.is_some(),
-            None => {
-                let mut dealt = self.listeners.iter().filter(|listener| listener.is_dealt());
-                dealt.any(|listener| listener.keys.is_some())
-            }
-        }
+        waits.is_none()
     }
 
-    fn pass_on<H: Handler>(&mut self, came: Came, index: usize, into: &mut Intake<'_, H>) -> Next {
+    /// The next turn begins with another gate, so that one does not take it all.
+    fn go_on_after(&mut self, index: usize, next: Next) -> Next {
+        self.first = index + 1;
+        next
+    }
+
+    /// Whether a source with TLS has to wait until some handshakes are over.
+    fn must_wait<H: Handler>(&self, source: &Source, into: &Intake<'_, H>) -> bool {
+        let waits = into.sessions.is_full() && !source.deals() && !self.closing;
+        waits && listener::may_shake(&self.listeners, source.listener())
+    }
+
+    fn pass_on<H: Handler>(
+        &mut self,
+        came: Came,
+        index: usize,
+        into: &mut Intake<'_, H>,
+        now: Now,
+    ) -> Next {
         match came {
             Came::Here {
                 socket,
                 peer,
                 listener,
-            } => {
-                self.pace.note();
-                into.shared.add_load(into.shard);
-                let index = usize::from(listener);
-                if let Some(listener) = self.listeners.get(index) {
-                    open(into, Link::from(socket), peer, listener, index);
+            } => self.open(socket, peer, listener, into),
+            Came::ToDeal { .. } | Came::Elsewhere => {}
+            Came::ToNobody => return self.go_on_after(index, Next::Done),
+            Came::Undealt if !self.may_come(now, into) => {
+                // No event tells when the kernel carries more: it is tried as often as the rate
+                // would let this shard serve it.
+                self.scarcity.pause_until(self.pace.goes_on_at());
+                return self.go_on_after(index, Next::Pause);
+            }
+            Came::Undealt => {
+                if let Some((socket, listener)) = self.gates.keep()
+                    && let Ok(peer) = peer_of(&socket)
+                {
+                    self.open(socket, peer, listener, into);
                 }
             }
-            Came::ToDeal { .. } | Came::Elsewhere => {}
-            Came::ToNobody => return Next::Done,
             Came::End => {
                 self.gates.end(index);
                 return Next::Done;
@@ -198,7 +215,22 @@ impl Acceptor {
         Next::More
     }
 
-    /// An accept failed, or the dealing of what was accepted.
+    fn open<H: Handler>(
+        &mut self,
+        socket: OwnedFd,
+        peer: Option<SocketAddr>,
+        listener: u16,
+        into: &mut Intake<'_, H>,
+    ) {
+        self.pace.note();
+        into.shared.add_load(into.shard);
+        let index = usize::from(listener);
+        if let Some(listener) = self.listeners.get(index) {
+            open(into, Link::from(socket), peer, listener, index);
+        }
+    }
+
+    /// An accept failed.
     fn meet<H: Handler>(
         &mut self,
         err: Errno,
@@ -213,7 +245,6 @@ impl Acceptor {
                 let source = self.gates.ready(index);
                 !source.is_some_and(|source| self.scarcity.turn_away(source))
             }
-            Errno::TOOMANYREFS => false,
             // The connection is gone before it was accepted (accept(2)).
             _ => return Next::More,
         };
@@ -222,22 +253,10 @@ impl Acceptor {
             return Next::Done;
         }
         into.core.count_accept_error();
+        into.shared.set_scarce(into.shard, true);
         self.scarcity.log(err, now);
-        self.paused_until = Some(now.plus(ACCEPT_PAUSE));
-        Next::Pause
-    }
-
-    /// Gives those who come from now on what was loaded last.
-    fn renew(&mut self) {
-        let Some(renewed) = self.renewals.take() else {
-            return;
-        };
-        let listeners = self.listeners.iter_mut();
-        for (place, keys) in listeners.filter_map(|listener| listener.keys.as_mut()) {
-            if let Some(renewed) = renewed.get(*place) {
-                *keys = renewed.clone();
-            }
-        }
+        self.scarcity.pause_until(now.plus(ACCEPT_PAUSE));
+        self.go_on_after(index, Next::Pause)
     }
 
     /// Takes what is queued, as closing the listeners would reset it, and closes them. What is
@@ -245,7 +264,7 @@ impl Acceptor {
     /// this [is open](Self::is_open).
     pub(super) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
         self.closing = true;
-        self.paused_until = None;
+        self.scarcity.go_on();
         self.pace = Pace::default();
         self.gates.note_all();
         for _ in 0..QUEUE_ROUNDS_MAX {

@@ -29,9 +29,9 @@ pub struct Claims {
 struct Alone {
     /// The listener's place among all.
     listener: u16,
-    socket: Socket,
-    /// Its file, if it has one.
+    /// The socket's file, if it has one; it goes before the socket does.
     path: Option<BoundPath>,
+    socket: Socket,
 }
 
 /// A shard's part in the dealing of connections.
@@ -179,3 +179,32 @@ impl Dealing {
 
 /// Room for each listener's socket on its way, as the kernel counts it.
 const HANDOFF_BYTES_EACH: usize = 2 << 10;
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn at(path: PathBuf) -> Listener {
+        Listener::http(ListenAddr::Unix(path))
+    }
+
+    #[test]
+    fn a_path_is_taken_from_the_first_moment_on_however_it_is_written() {
+        let name = format!("corecast-claim-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("x.sock");
+        let first = claim(&[at(path.clone())]).unwrap();
+        let again = folder.join("..").join(folder.file_name().unwrap());
+        for path in [path.clone(), again.join("x.sock")] {
+            let err = claim(&[at(path)]).expect_err("it is taken");
+            assert_eq!(err.kind(), io::ErrorKind::AddrInUse, "{err}");
+        }
+        assert!(path.exists());
+        drop(first);
+        assert!(!path.exists());
+        std::fs::remove_dir(folder).unwrap();
+    }
+}

@@ -1,7 +1,7 @@
 //! What the threads of a server share beside the mesh: its phase, and copies of the counters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 
 use crate::admission::PerAddress;
 use crate::counters::{Counters, Snapshot};
@@ -32,6 +32,8 @@ pub struct Shared {
     snapshots: Vec<Snapshot>,
     /// Connections of each shard, those on their way to it and those being turned away among them.
     loads: Vec<AtomicUsize>,
+    /// Shards that had no descriptor for a connection a moment ago.
+    scarce: Vec<AtomicBool>,
 }
 
 impl Shared {
@@ -45,6 +47,7 @@ impl Shared {
             per_address: per_address.map(Arc::new),
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
+            scarce: (0..shards).map(|_| AtomicBool::new(false)).collect(),
         }
     }
 
@@ -89,6 +92,19 @@ impl Shared {
     pub fn take_load(&self, shard: ShardId) {
         if let Some(load) = self.loads.get(usize::from(shard)) {
             load.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a shard had no descriptor for a connection a moment ago.
+    pub fn is_scarce(&self, shard: ShardId) -> bool {
+        let scarce = self.scarce.get(usize::from(shard));
+        scarce.is_some_and(|scarce| scarce.load(Ordering::Relaxed))
+    }
+
+    /// A shard has no descriptor for a connection, or has again.
+    pub fn set_scarce(&self, shard: ShardId, is_scarce: bool) {
+        if let Some(scarce) = self.scarce.get(usize::from(shard)) {
+            scarce.store(is_scarce, Ordering::Relaxed);
         }
     }
 

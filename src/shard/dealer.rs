@@ -64,7 +64,7 @@ impl Dealer {
     ///
     /// # Errors
     ///
-    /// As [`go_on`](Self::go_on).
+    /// As [`go_on`](Self::go_on), and it stays in hand.
     pub(super) fn deal(
         &mut self,
         connection: OwnedFd,
@@ -79,7 +79,8 @@ impl Dealer {
     ///
     /// # Errors
     ///
-    /// `ETOOMANYREFS`: as many descriptors are on their way as the user may have open.
+    /// The kernel carries no more, and will not tell when it does: it is out of memory, or as many
+    /// descriptors are on their way as the user may have open.
     pub(super) fn go_on(&mut self, shared: &Shared) -> Result<(), Errno> {
         while let Some((connection, listener)) = &self.in_hand
             && let Some((shard, handoff)) = self.choose(shared)
@@ -91,11 +92,17 @@ impl Dealer {
                     shared.add_load(shard);
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::TOOMANYREFS) => return Err(Errno::TOOMANYREFS),
-                Err(_) => self.full[usize::from(shard)] = true,
+                // A shard that is gone takes none either.
+                Err(Errno::AGAIN | Errno::PIPE) => self.full[usize::from(shard)] = true,
+                Err(err) => return Err(err),
             }
         }
         Ok(())
+    }
+
+    /// Gives up what is in hand: who deals serves it itself.
+    pub(super) fn keep(&mut self) -> Option<(OwnedFd, u16)> {
+        self.in_hand.take()
     }
 
     /// Whether nothing is in hand.
@@ -116,7 +123,7 @@ impl Dealer {
         let in_turn = (0..count).map(|step| (self.next + step) % count);
         let with_room = in_turn.filter(|shard| !self.full[*shard]);
         let shards = with_room.filter_map(|shard| ShardId::try_from(shard).ok());
-        let shard = shards.min_by_key(|shard| shared.load(*shard))?;
+        let shard = shards.min_by_key(|shard| (shared.is_scarce(*shard), shared.load(*shard)))?;
         Some((shard, &self.handoffs[usize::from(shard)]))
     }
 }
@@ -181,6 +188,32 @@ mod tests {
         assert!(!dealer.is_stuck());
         dealer.go_on(&shared).unwrap();
         assert!(dealer.has_hands_free(), "it went to the one with room");
+    }
+
+    #[test]
+    fn who_has_no_descriptors_is_left_out_while_others_have_room() {
+        let (mut dealer, shared, _poll) = dealer();
+        shared.set_scarce(1, true);
+        for _ in 0..4 {
+            dealer.deal(connection(), 0, &shared).unwrap();
+        }
+        assert_eq!(loads(&shared), [2, 0, 2]);
+        shared.set_scarce(1, false);
+        dealer.deal(connection(), 0, &shared).unwrap();
+        assert_eq!(loads(&shared), [2, 1, 2]);
+    }
+
+    #[test]
+    fn who_is_gone_is_left_out_and_what_is_in_hand_can_be_kept() {
+        let (mut dealer, shared, _poll) = dealer();
+        for handoff in dealer.handoffs.iter() {
+            handoff::refuse(handoff.taking());
+        }
+        dealer.deal(connection(), 3, &shared).unwrap();
+        assert!(dealer.is_stuck());
+        let (_, listener) = dealer.keep().unwrap();
+        assert_eq!((listener, dealer.has_hands_free()), (3, true));
+        assert_eq!(loads(&shared), [0; SHARDS as usize]);
     }
 
     #[test]

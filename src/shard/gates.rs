@@ -1,6 +1,7 @@
 //! The sources of a shard's connections, each with whether it may have some.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use mio::{Registry, Token};
@@ -77,11 +78,17 @@ impl Gates {
         }
     }
 
-    /// Whether any may have connections for which there is room.
-    pub(super) fn has_ready(&self) -> bool {
+    /// Whether any may have connections for other shards, that have room.
+    pub(super) fn may_deal(&self) -> bool {
         let is_stuck = self.dealer.as_ref().is_some_and(Dealer::is_stuck);
         let mut gates = self.gates.iter().flatten();
-        gates.any(|gate| gate.ready && !(is_stuck && gate.source.deals()))
+        !is_stuck && gates.any(|gate| gate.ready && gate.source.deals())
+    }
+
+    /// Whether any may have connections for this shard.
+    pub(super) fn may_take(&self) -> bool {
+        let mut gates = self.gates.iter().flatten();
+        gates.any(|gate| gate.ready && !gate.source.deals())
     }
 
     /// Whether any is not over.
@@ -99,34 +106,50 @@ impl Gates {
     ///
     /// # Errors
     ///
-    /// Those of [`Source::take`] and [`Dealer::go_on`].
+    /// Those of [`Source::take`].
     pub(super) fn take(&mut self, index: usize, shared: &Shared) -> Result<Came, Errno> {
+        let taken = self.take_or_deal(index, shared);
+        if matches!(taken, Ok(Came::Elsewhere)) {
+            // It may be for this shard, and while a server closes no event tells of it.
+            let mut gates = self.gates.iter_mut().flatten();
+            if let Some(inbox) = gates.find(|gate| gate.source.is_inbox()) {
+                inbox.ready = true;
+            }
+        }
+        taken
+    }
+
+    fn take_or_deal(&mut self, index: usize, shared: &Shared) -> Result<Came, Errno> {
         let Some(Some(Gate { source, .. })) = self.gates.get(index) else {
             return Ok(Came::End);
         };
         let Some(dealer) = &mut self.dealer else {
             return source.take();
         };
-        if source.deals() {
+        if source.is_inbox() {
+            // Before any event tells of it: there are none while a server closes.
+            dealer.note_room(DEALER);
+        }
+        if source.deals() && !dealer.has_hands_free() {
             // What is in hand goes first.
-            dealer.go_on(shared)?;
-            if !dealer.has_hands_free() {
-                return Ok(Came::ToNobody);
-            }
+            return Ok(match dealer.go_on(shared) {
+                Ok(()) if dealer.has_hands_free() => Came::Elsewhere,
+                Ok(()) => Came::ToNobody,
+                Err(_) => Came::Undealt,
+            });
         }
-        match source.take()? {
-            Came::ToDeal { socket, listener } => {
-                dealer.deal(socket, listener, shared)?;
-                Ok(Came::Elsewhere)
-            }
-            came => {
-                if source.is_inbox() {
-                    // Before any event tells of it: there are none while a server closes.
-                    dealer.note_room(DEALER);
-                }
-                Ok(came)
-            }
-        }
+        Ok(match source.take()? {
+            Came::ToDeal { socket, listener } => match dealer.deal(socket, listener, shared) {
+                Ok(()) => Came::Elsewhere,
+                Err(_) => Came::Undealt,
+            },
+            came => came,
+        })
+    }
+
+    /// What could not be dealt, for this shard to serve it.
+    pub(super) fn keep(&mut self) -> Option<(OwnedFd, u16)> {
+        self.dealer.as_mut()?.keep()
     }
 
     /// A source has no more connections for now.

@@ -85,7 +85,7 @@ impl Listener {
         self
     }
 
-    /// Who may connect to a path: the permissions of its file, 0o660 where nothing is said. Of no
+    /// Who may connect to a path, and is believed whom it speaks for: the permissions of its file, 0o660 where nothing is said. Of no
     /// meaning for anything else.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
@@ -120,8 +120,8 @@ impl Listener {
     }
 
     /// Whether a connection from one of [`Config::trusted_proxies`] must begin with a header of the
-    /// PROXY protocol, version 1 or 2, which says whom it is for. From elsewhere there must be
-    /// none. It goes before everything else, TLS included.
+    /// PROXY protocol, version 1 or 2, which says whom it is for; at a path everyone's must. From
+    /// elsewhere there must be none. It goes before everything else, TLS included.
     ///
     /// [`Config::trusted_proxies`]: crate::Config::trusted_proxies
     #[must_use]
@@ -170,6 +170,30 @@ pub fn load_keys(listen: &mut [Listener]) -> Result<Reloader, TlsError> {
         listener.keys = Some(keys);
     }
     Ok(reloader)
+}
+
+/// Gives those who come from now on what was loaded last.
+pub(super) fn renew(listeners: &mut [Listener], renewed: &[Keys]) {
+    for (place, keys) in listeners
+        .iter_mut()
+        .filter_map(|listener| listener.keys.as_mut())
+    {
+        if let Some(renewed) = renewed.get(*place) {
+            *keys = renewed.clone();
+        }
+    }
+}
+
+/// Whether the next connection of a listener may begin with a handshake; or, where it may be of any
+/// whose connections are dealt, whether that of one of them may: they come in one order.
+pub(super) fn may_shake(listeners: &[Listener], which: Option<u16>) -> bool {
+    let shakes = |listener: &Listener| listener.keys.is_some();
+    match which {
+        Some(index) => listeners.get(usize::from(index)).is_some_and(shakes),
+        None => listeners
+            .iter()
+            .any(|listener| listener.is_dealt() && shakes(listener)),
+    }
 }
 
 /// Who may connect to a path, unless it is said otherwise: the server's user and group.

@@ -10,6 +10,17 @@ pub(super) struct Pace {
     left: Bucket,
     /// Taken out of the bucket for a connection that is still to come.
     has_token: bool,
+    /// When the next connection may be accepted, if one had to wait.
+    until: Option<Now>,
+}
+
+/// The next connection has to wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// It did not before.
+    FromNow,
+    /// As before.
+    On,
 }
 
 impl Pace {
@@ -25,13 +36,22 @@ impl Pace {
     ///
     /// # Errors
     ///
-    /// When it may.
-    pub(super) fn check(&mut self, now: Now) -> Result<(), Now> {
-        if let Some(rate) = self.rate.filter(|_| !self.has_token) {
-            self.left.take(rate, 1, now)?;
-            self.has_token = true;
+    /// It has to wait.
+    pub(super) fn check(&mut self, now: Now) -> Result<(), Waits> {
+        if self.until.is_some_and(|until| now < until) {
+            return Err(Waits::On);
         }
-        Ok(())
+        self.until = None;
+        if let Some(rate) = self.rate.filter(|_| !self.has_token) {
+            self.until = self.left.take(rate, 1, now).err();
+            self.has_token = self.until.is_none();
+        }
+        self.until.map_or(Ok(()), |_| Err(Waits::FromNow))
+    }
+
+    /// When the next connection may be accepted.
+    pub(super) fn goes_on_at(&self) -> Now {
+        self.until.unwrap_or_default()
     }
 
     /// A connection was accepted.
@@ -52,7 +72,10 @@ mod tests {
             assert_eq!([pace.check(now), pace.check(now)], [Ok(()), Ok(())]);
             pace.note();
         }
-        assert_eq!(pace.check(now), Err(Now::from_millis(500)));
+        assert_eq!(pace.check(now), Err(Waits::FromNow));
+        assert_eq!(pace.goes_on_at(), Now::from_millis(500));
+        assert_eq!(pace.check(Now::from_millis(499)), Err(Waits::On));
+        assert_eq!(pace.check(Now::from_millis(500)), Ok(()));
     }
 
     #[test]

@@ -28,7 +28,9 @@ impl Reader {
     /// Reads what a connection's budget allows; `true` if that was not all.
     ///
     /// A short read empties the socket (epoll(7)), unless its event also told of the stream's end
-    /// or is long past: then `to_the_end` asks for one more read.
+    /// or is long past: then `to_the_end` asks for one more read. (Over a path it also ends where
+    /// the client has sent descriptors, unix(7), which nobody here wants: what is behind them waits
+    /// for the next event.)
     pub(super) fn read<H: Handler>(
         &mut self,
         core: &mut ShardCore<H>,

@@ -13,6 +13,8 @@ use crate::time::Now;
 pub(super) struct Scarcity {
     /// Given up for a moment when there is no other descriptor, to turn a connection away.
     spare: Option<File>,
+    /// No accepts until then.
+    until: Option<Now>,
     /// When a failed accept was last logged, and how many were not since.
     logged: Option<Now>,
     unlogged: u64,
@@ -23,6 +25,7 @@ impl Scarcity {
     pub(super) fn new() -> Self {
         Self {
             spare: File::open("/dev/null").ok(),
+            until: None,
             logged: None,
             unlogged: 0,
         }
@@ -34,6 +37,25 @@ impl Scarcity {
         let somebody = self.spare.take().is_none() || source.turn_away();
         self.spare = File::open("/dev/null").ok();
         somebody
+    }
+
+    /// Nothing is accepted until then.
+    pub(super) fn pause_until(&mut self, until: Now) {
+        self.until = Some(until);
+    }
+
+    /// When accepting goes on.
+    pub(super) fn goes_on_at(&self) -> Now {
+        self.until.unwrap_or_default()
+    }
+
+    /// Accepting goes on; after a pause, whether there is a descriptor beside the spare one.
+    pub(super) fn go_on(&mut self) -> Option<bool> {
+        self.until.take()?;
+        if self.spare.is_none() {
+            self.spare = File::open("/dev/null").ok();
+        }
+        Some(self.spare.is_some() && File::open("/dev/null").is_ok())
     }
 
     /// Logs at most once per second.

@@ -21,10 +21,11 @@ pub(super) enum Source {
     Own { socket: OwnedFd, listener: u16 },
     /// The one socket of a listener whose connections this shard deals.
     Dealing {
+        /// The socket's file, if it has one. It goes first: while the socket is open its inode is
+        /// nobody else's, and so the file of the next server is not taken for it.
+        _path: Option<BoundPath>,
         socket: OwnedFd,
         listener: u16,
-        /// The socket's file, if it has one.
-        _path: Option<BoundPath>,
     },
     /// What is dealt to this shard, of any listener.
     Inbox(Inbox),
@@ -52,6 +53,8 @@ pub(super) enum Came {
     Elsewhere,
     /// No shard has room for one.
     ToNobody,
+    /// The kernel carries none to another shard.
+    Undealt,
     /// None will come any more.
     End,
 }
@@ -154,8 +157,18 @@ impl Drop for Inbox {
     /// for as long as it does.
     fn drop(&mut self) {
         handoff::refuse(self.taking());
-        while let Ok(Some(_)) = handoff::take(self.taking()) {}
+        // Those that find no place in the table are closed as well.
+        let is_more = |taken| matches!(taken, Ok(Some(_)) | Err(Errno::MFILE | Errno::INTR));
+        while is_more(handoff::take(self.taking())) {}
     }
+}
+
+/// Whether a connection has left a queue, whatever has become of it.
+pub(super) fn was_taken(taken: &Result<Came, Errno>) -> bool {
+    matches!(
+        taken,
+        Ok(Came::Here { .. } | Came::Elsewhere) | Err(Errno::MFILE)
+    )
 }
 
 fn dealt(taken: Taken) -> Came {

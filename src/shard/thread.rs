@@ -31,7 +31,8 @@ use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
 use crate::tls::Renewals;
 
-/// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
+/// What a shard's thread is made of. Nothing in it holds a descriptor but the
+/// doorbells and the handoffs.
 #[derive(Debug)]
 pub struct Seed {
     /// Which shard it is.

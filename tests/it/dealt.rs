@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 
-use corecast::{Balance, Limit, Listener, Rate, Server, ServerBuilder};
+use corecast::{Balance, Config, Limit, Listener, Rate, Server, ServerBuilder};
 
 use rustix::process::Signal;
 
@@ -124,15 +124,50 @@ fn what_is_on_its_way_when_the_server_stops_is_closed() {
     }
 }
 
+/// So many in a second, of all shards.
+fn slowly(rate: u32) -> Config {
+    Config {
+        accept_rate: Rate::per_second(rate),
+        ..Config::default()
+    }
+}
+
+#[test]
+fn one_crowded_listener_leaves_room_for_the_others() {
+    // The crowd is more than may be on its way to the shards, and would take minutes.
+    let listener = || Listener::http(ANY).balance(Balance::Even);
+    let server = Server::builder().shards(2).pin(false).config(slowly(50));
+    let server = Running::start(server.listen(listener()).listen(listener()));
+    let [crowded, quiet] = *server.http_addrs() else {
+        panic!("two ports");
+    };
+    let crowd = flood(crowded, 1_500);
+    Ws::connect(quiet, "/ws/lobby");
+    let opened = server.counters().opened;
+    assert!(opened < 1_200, "it had to wait for {opened} others");
+    drop(crowd);
+}
+
+#[test]
+fn a_drain_of_a_server_that_is_stuck_serves_everyone() {
+    const CLIENTS: usize = 1_500;
+    let server = Running::start(builder().config(slowly(8)));
+    let clients = flood(server.http(), CLIENTS);
+    wait_until("some had to wait", || {
+        0 < server.counters().limited[Limit::AcceptRate.index()]
+    });
+    server.handle().drain();
+    for mut client in clients {
+        assert_eq!(read_head(&mut client).status, 101);
+    }
+    server.join();
+}
+
 #[test]
 fn no_more_are_accepted_in_a_second_than_the_rate_allows() {
-    let rate = Rate::per_second(8);
-    let config = corecast::Config {
-        accept_rate: rate,
-        ..corecast::Config::default()
-    };
-    let server = Running::start(builder().config(config));
-    let clients = flood(server.http(), 9);
+    let server = Running::start(builder().config(slowly(8)));
+    // Twice as many as may come at once, and more than come while the flood lasts.
+    let clients = flood(server.http(), 24);
     for mut client in clients {
         assert_eq!(read_head(&mut client).status, 101);
     }
@@ -140,20 +175,6 @@ fn no_more_are_accepted_in_a_second_than_the_rate_allows() {
         0 < server.counters().limited[Limit::AcceptRate.index()],
         "one had to wait"
     );
-}
-
-#[test]
-fn without_a_descriptor_left_clients_are_refused_and_the_others_served() {
-    const FILES: u32 = 160;
-    let flags = ["--shards", "2"];
-    let balance = [("CORECAST_LISTENER_0_BALANCE", "even")];
-    let (_program, http, _) = Program::serve_limited_by(FILES, &flags, &balance);
-    let mut witness = Ws::connect(http, "/ws/lobby");
-    let flood = flood(http, 300);
-    witness.send_text("served as ever");
-    assert_eq!(witness.next_text(), "served as ever");
-    drop(flood);
-    wait_until("there is room", || crate::support::http::is_served(http));
 }
 
 #[test]

@@ -230,3 +230,38 @@ fn run_out_of_descriptors() {
     LengthPrefix::connect(server.tcp());
     Ws::connect(server.http(), "/ws/lobby");
 }
+
+#[test]
+fn a_shard_without_a_descriptor_left_is_dealt_no_more() {
+    alone(
+        "descriptors::a_shard_without_a_descriptor_left_is_dealt_no_more",
+        deal_around_one_that_is_full,
+    );
+}
+
+fn deal_around_one_that_is_full() {
+    let listener = Listener::http(ANY).balance(Balance::Even);
+    let server = Server::builder().shards(2).pin(false).listen(listener);
+    let server = Running::with(server, |_| Hoarder {
+        relay: Relay::default(),
+        files: Vec::new(),
+    });
+    let limit = Rlimit {
+        current: Some(200),
+        ..getrlimit(Resource::Nofile)
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    // The first two go to one shard each; the second is not who accepts.
+    let mut clients: Vec<RawWs> = (0..2)
+        .map(|_| RawWs::connect(server.http(), "/ws/lobby"))
+        .collect();
+    clients[1].send(0x81, b"fill");
+    for client in &mut clients {
+        assert_eq!(client.next(), (0x81, b"fill".to_vec()));
+    }
+    // One finds that out; whoever comes after it is dealt to the other.
+    let asked = (0..40).filter(|_| !is_served(server.http()));
+    let turned_away = asked.count();
+    assert!(turned_away <= 4, "{turned_away} of 40 were turned away");
+    assert!(0 < server.counters().accept_errors);
+}
