@@ -13,8 +13,7 @@ use crate::tls::fault::TlsFault;
 #[derive(Debug)]
 pub struct DialSession {
     conn: ClientConnection,
-    /// Of the bytes that the socket has not taken, and of those that nobody was told of yet: how
-    /// many of the caller's are sealed in them.
+    /// How many of the caller's bytes are sealed in a record that the socket has not taken whole.
     sealed: usize,
     /// Nothing can come any more; what came before may not have been read.
     fault: Option<TlsFault>,
@@ -86,15 +85,18 @@ impl DialSession {
         }
         let processed = self.conn.process_new_packets();
         // The handshake goes on, or the server is told what is wrong. What the socket does not
-        // take now waits for `write`, where an error comes again.
-        let _later = self.flush(socket);
+        // take now waits for `write`, where an error comes again; and so does all that is behind
+        // the caller's, which goes where the caller is told of it.
+        if self.sealed == 0 {
+            let _later = self.flush(socket);
+        }
         self.fault = processed.err().map(fault_of);
         Ok(())
     }
 
     /// Sends from the front of `bytes`; returns how many of them the socket has taken, sealed.
     /// Those that it has not are to come first in the next call. None before the handshake is
-    /// over.
+    /// over, and one record's at the most: the server has all that was counted or nothing of it.
     ///
     /// # Errors
     ///
@@ -102,7 +104,8 @@ impl DialSession {
     pub fn write(&mut self, socket: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
         self.flush(socket)?;
         if self.sealed == 0 && !self.conn.is_handshaking() {
-            self.sealed = self.conn.writer().write(bytes)?;
+            let record = &bytes[..bytes.len().min(RECORD_BYTES_MAX)];
+            self.sealed = self.conn.writer().write(record)?;
             self.flush(socket)?;
         }
         Ok(std::mem::take(&mut self.sealed))
@@ -120,8 +123,13 @@ impl DialSession {
         Ok(())
     }
 
-    /// Says that nothing more will come, as far as the socket takes it.
+    /// Says that nothing more will come, as far as the socket takes it. Where bytes are sealed
+    /// that [`write`](Self::write) did not count, nothing is said: they may be sent again, and
+    /// must not come twice.
     pub fn close(&mut self, socket: &mut impl Write) {
+        if self.sealed != 0 {
+            return;
+        }
         self.conn.send_close_notify();
         // Who is gone need not be told.
         let _gone = self.flush(socket);
@@ -153,6 +161,9 @@ fn fault_of(err: Error) -> TlsFault {
     }
 }
 
+/// What one record carries (RFC 8446 section 5.1). Of several, the server could have the first
+/// before the caller is told of any.
+const RECORD_BYTES_MAX: usize = 1 << 14;
 /// What a server says to TLS alone must not keep a call from its deadline. Each step takes a few
 /// KiB from the socket, or gives a record's to the caller.
 const STEPS_PER_READ: usize = 64;

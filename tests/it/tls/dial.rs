@@ -175,6 +175,41 @@ fn what_was_taken_has_been_taken_by_the_wire() {
     }
 }
 
+#[test]
+fn after_a_close_the_server_has_what_was_counted_and_nothing_else() {
+    let authority = authority();
+    let said = vec![7; 50_000];
+    for versions in EACH {
+        // A crumb of a record, most of one, more than one; and all of it, at the second try.
+        for piece in [5, 10_000, 20_000, 1 << 20] {
+            let mut has_sealed = false;
+            for steps in 1..20 {
+                let mut wire = Wire::new(&authority, versions, 1 << 20);
+                let mut session = session(&authority, "localhost");
+                let mut came = Vec::new();
+                while wire.server.is_handshaking() || session.may_write(false) {
+                    step(&mut session, &mut wire, &mut &[][..], &mut came).unwrap();
+                }
+                // So that there is something to read as well.
+                wire.server.writer().write_all(&said).unwrap();
+                wire.piece = piece;
+                let mut rest = &*said;
+                for _ in 0..steps {
+                    step(&mut session, &mut wire, &mut rest, &mut came).unwrap();
+                }
+                has_sealed |= session.may_write(false);
+                // Room again, at the wrong moment.
+                wire.piece = 1 << 20;
+                wire.blocks_write = true;
+                session.close(&mut wire);
+                let told = said.len() - rest.len();
+                assert_eq!(wire.heard.len(), told, "{steps} steps of {piece}");
+            }
+            assert!(has_sealed, "pieces of {piece}");
+        }
+    }
+}
+
 /// How the first exchange fails.
 fn failure(session: &mut DialSession, wire: &mut Wire) -> io::Error {
     let (mut said, mut came) = (&b"secret"[..], Vec::new());
