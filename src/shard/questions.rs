@@ -161,6 +161,7 @@ impl<D, A> Inner<D, A> {
 
     /// Nobody has answered in time.
     pub(super) fn give_up_question(&mut self, key: u32) {
+        let was_asked = !self.questions.is_pause(key);
         if let Some(mut question) = self.questions.open.remove(&key) {
             if !question.is_pause {
                 question.answer = Some(Err(Unanswered));
@@ -170,7 +171,7 @@ impl<D, A> Inner<D, A> {
                 self.questions.open.insert(key, question);
             }
         }
-        self.stop_asking(key);
+        self.stop_asking(key, was_asked);
     }
 
     /// Offers a paused connection its message again after a moment: it waits for something that
@@ -208,11 +209,16 @@ impl<D, A> Inner<D, A> {
         self.arm(key);
     }
 
-    fn stop_asking(&mut self, key: u32) {
+    fn stop_asking(&mut self, key: u32, was_asked: bool) {
+        let stamp = self.now.stamp();
         if let Some(conn) = self.conn(key)
             && conn.is(ASKING)
         {
             conn.set(ASKING, false);
+            if was_asked {
+                // The question had a deadline of its own. What is waited for next has one too.
+                conn.heard = stamp;
+            }
             self.queue_resume(key);
         }
     }
@@ -238,7 +244,7 @@ impl<H: Handler> ShardCore<H> {
             && question.answer.is_none()
         {
             question.answer = Some(answer.ok_or(Unanswered));
-            self.inner.stop_asking(id.key);
+            self.inner.stop_asking(id.key, true);
         }
     }
 }

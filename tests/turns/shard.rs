@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use corecast::counters::Counters;
@@ -14,7 +15,7 @@ use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::member::Sock;
 use corecast::topic::sink::{Sink, WriteError};
-use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings};
+use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId};
 
 /// The API key of the server.
 pub(crate) const KEY: &str = "open sesame";
@@ -25,16 +26,21 @@ pub(crate) struct Shard<H: Handler<Answer = ()> = Relay> {
     now: Now,
     socks: HashMap<ConnId, Sock>,
     sent: Sent,
+    answers: Receiver<Answered<()>>,
 }
 
 /// What went to each socket and was not looked at.
 #[derive(Debug, Default)]
 struct Sent(HashMap<i32, Vec<u8>>);
 
-struct Nobody;
+/// Answers are in the test's hands.
+struct Desk(Sender<Answered<()>>);
 
-impl Answers<()> for Nobody {
-    fn put(&self, _: Answered<()>) {}
+impl Answers<()> for Desk {
+    fn put(&self, answered: Answered<()>) {
+        // Of a shard that is gone, they are nobody's.
+        let _gone = self.0.send(answered);
+    }
 }
 
 impl Shard {
@@ -48,15 +54,23 @@ impl Shard {
 
 impl<H: Handler<Answer = ()>> Shard<H> {
     pub(crate) fn of(config: Config, handler: H) -> Self {
+        Self::among(1, config, handler)
+    }
+
+    /// The first of so many shards, of which no other takes anything.
+    pub(crate) fn among(shards: ShardId, config: Config, handler: H) -> Self {
         let now = Now::from_millis(1_000_000);
         let hasher = RandomState::new();
-        let mut core = ShardCore::new(0, 1, config, hasher, now, handler, Arc::new(Nobody));
+        let (sender, answers) = channel();
+        let desk = Arc::new(Desk(sender));
+        let mut core = ShardCore::new(0, shards, config, hasher, now, handler, desk);
         core.begin_turn(now);
         Self {
             core,
             now,
             socks: HashMap::new(),
             sent: Sent::default(),
+            answers,
         }
     }
 
@@ -110,6 +124,11 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         self.core.handle_resumed();
         self.core.handle_timeouts();
         self.core.flush(&mut self.sent);
+        for mail in self.core.mail() {
+            // No other shard takes anything, or will ever tell that it does.
+            mail.to_home.take_starved();
+            mail.from_home.take_starved();
+        }
         while self.core.take_finished().is_some() {}
         while self.core.take_readable().is_some() {}
         self.core.settle(|_, _, _| {});
@@ -135,6 +154,16 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         self.now = self.now.plus(time);
         self.core.begin_turn(self.now);
         self.rest();
+    }
+
+    /// What was answered comes in; returns how much.
+    pub(crate) fn answer(&mut self) -> usize {
+        let answered: Vec<_> = self.answers.try_iter().collect();
+        let count = answered.len();
+        for answered in answered {
+            self.core.handle_answer(answered);
+        }
+        count
     }
 
     /// What a client was sent since the last look.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use corecast::counters::status_index;
 use corecast::limits::HANDSHAKE_TIMEOUT;
 use corecast::{
-    Busy, CloseReason, Config, Cx, Halt, Handler, Message, Opening, Origins, Refusal, Request,
-    Response,
+    Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Origins, Refusal,
+    Request, Response,
 };
 
 use crate::frame;
@@ -17,6 +17,8 @@ struct Full;
 
 const ORIGIN: &str = "https://app.example.com";
 const MOMENT: Duration = Duration::from_millis(100);
+/// More than a request may wait for room.
+const QUESTION: Duration = Duration::from_secs(12);
 
 impl Full {
     fn ask(name: &str) -> Result<(), Busy> {
@@ -45,10 +47,24 @@ impl Handler for Full {
 
     fn on_request(
         &mut self,
-        _: &mut Cx<'_, ()>,
+        cx: &mut Cx<'_, ()>,
         request: &Request<'_>,
     ) -> Result<Response, Refusal> {
-        Self::ask(request.path)?;
+        let Some(path) = request.path.strip_prefix("/asks") else {
+            Self::ask(request.path)?;
+            return Ok(Response::empty());
+        };
+        if cx.answer().is_none() {
+            let (question, wait) = cx.defer(QUESTION);
+            // Its answer is on its way, as long as the test has it be.
+            drop(question);
+            return Err(wait.into());
+        }
+        Self::ask(path)?;
+        // One of so many is at home on the other shard.
+        for topic in 0..64 {
+            cx.publish(&format!("topic {topic}"), Kind::Text, b"x")?;
+        }
         Ok(Response::empty())
     }
 }
@@ -107,6 +123,31 @@ fn a_request_waits_for_so_long_and_its_page_may_read_why_it_is_refused() {
             (1, 1)
         );
         assert_eq!(counters.paused, 0);
+    }
+}
+
+#[test]
+fn its_wait_for_room_begins_when_its_question_is_over() {
+    for path in ["/asks/full", "/asks/home"] {
+        for is_answered in [true, false] {
+            let mut shard = Shard::among(2, Config::default(), Full);
+            let client = shard.connect();
+            shard.read(client, format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+            shard.rest();
+            for _ in 0..119 {
+                shard.wait(MOMENT);
+            }
+            if is_answered {
+                assert_eq!(shard.answer(), 1);
+            }
+            let mut before = Vec::new();
+            pass(&mut shard, |shard| before = shard.take(client));
+            assert_eq!(before, b"", "{path}");
+            // One that is given up is a moment later.
+            shard.wait(4 * MOMENT);
+            let after = String::from_utf8(shard.take(client)).unwrap();
+            assert!(after.starts_with("HTTP/1.1 503 "), "{path}: {after}");
+        }
     }
 }
 
