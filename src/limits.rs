@@ -38,9 +38,12 @@ pub const INFLATE_COST_OF_INPUT: usize = 16;
 /// A block that says it is the last, and is not, costs as much as so many bytes that come out: its
 /// window is copied.
 pub const INFLATE_COST_OF_RESTART: usize = 1 << 10;
-/// What messages may cost to compress in one phase of a turn, in bytes of them: 5 ms of text at
-/// [`COMPRESSION_LEVEL`], 20 ms of what does not get smaller. Whoever publishes more waits for the
-/// next. As much again is for replies; beyond that they are sent as they are.
+/// What messages may cost to compress in one phase of a turn, in bytes of them for each window that
+/// they are compressed with: at [`COMPRESSION_LEVEL`] 3 ms of text with the largest and 10 ms with
+/// the smallest, up to 20 ms of what does not get smaller. Whoever publishes more waits for the
+/// next. The last message may go over it, with three windows at the most: one of
+/// [`MESSAGE_BYTES_MAX`] takes 20 ms where it is text, 50 ms at worst. As much again is for replies;
+/// beyond that they are sent as they are.
 pub const COMPRESS_COST_PER_TURN: usize = 1 << 20;
 /// A message costs as much as so many bytes beyond those it has: 20 us, whatever its length.
 pub const COMPRESS_COST_OF_BEGINNING: usize = 4 << 10;

@@ -30,8 +30,8 @@ pub enum Form {
     Varint,
     /// A server-sent event.
     Sse,
-    /// A frame of WebSocket for one who reads permessage-deflate with this window: compressed
-    /// where that makes it smaller.
+    /// A frame of WebSocket for those who read permessage-deflate with this window or a larger one:
+    /// compressed where that makes it smaller. Connections have one of [`Window::shared`].
     Deflate(Window),
 }
 

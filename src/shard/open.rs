@@ -101,7 +101,9 @@ impl<H: Handler> ShardCore<H> {
         let granted = offered.filter(|_| self.inner.config.compression.is_some());
         if let Some(conn) = self.inner.conn(key) {
             // Before it subscribes.
-            conn.form = granted.map_or(Form::WebSocket, |granted| Form::Deflate(granted.window));
+            conn.form = granted.map_or(Form::WebSocket, |granted| {
+                Form::Deflate(granted.window.shared())
+            });
         }
         let whence = self.inner.client_of(key, request).unwrap_or_default();
         match self.ask_to_open(key, &Opening::WebSocket(request), whence) {

@@ -11,6 +11,9 @@ use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, wait_until};
 use crate::support::ws::Ws;
 
+#[path = "../../src/proto/ws/deflate/far_tests.rs"]
+mod far;
+
 const RSV1: u8 = 0x40;
 const FIELD: &str = "Sec-WebSocket-Extensions";
 
@@ -114,6 +117,42 @@ fn one_message_reaches_every_window_and_those_without() {
         }
     }
     assert!(sizes.iter().all(|size| *size < 1 << 17));
+}
+
+#[test]
+fn each_window_is_kept_to_by_one_of_three_forms() {
+    let server = Running::start(builder(1));
+    let mut clients: Vec<(u8, RawWs)> = (9..=15)
+        .map(|bits| (bits, raw(&server, "/sub/lobby", bits)))
+        .collect();
+    // Words that come again near and far.
+    let mut seed = 1_u32;
+    let mut next = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::from(seed.to_be_bytes()[0])
+    };
+    let words: Vec<String> = (0..256)
+        .map(|_| (0..30).map(|_| char::from(b"abcd"[next() / 64])).collect())
+        .collect();
+    let text: String = (0..3_000).map(|_| &*words[next()]).collect();
+    server.publish("lobby", Kind::Text, text.as_bytes());
+    let mut forms = Vec::new();
+    for (bits, client) in &mut clients {
+        let (first, payload) = client.next();
+        assert_eq!(first, FIN | RSV1 | TEXT);
+        let (message, farthest) = far::read(&payload);
+        assert!(message == text.as_bytes(), "{bits} bits");
+        assert!(
+            farthest <= 1 << *bits,
+            "{farthest} bytes back in {bits} bits"
+        );
+        if forms.last().is_none_or(|(last, _)| *last != payload) {
+            forms.push((payload, farthest));
+        }
+    }
+    assert_eq!(forms.len(), 3);
+    let makes_use = |(farther, nearer): (&(_, usize), &(_, usize))| nearer.1 < farther.1;
+    assert!(forms.iter().skip(1).zip(&forms).all(makes_use));
 }
 
 #[test]

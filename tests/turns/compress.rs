@@ -54,6 +54,28 @@ fn who_needs_nothing_compressed_does_not_wait() {
 }
 
 #[test]
+fn a_message_for_every_window_costs_three_times_as_much() {
+    let mut shard = Shard::new(Config::default());
+    for bits in 9..=15 {
+        let window = format!("server_max_window_bits={bits}");
+        let field = format!("Sec-WebSocket-Extensions: permessage-deflate; {window}\r\n");
+        shard.upgrade("/sub/a", &field);
+    }
+    let writers = [0; 12].map(|_| shard.upgrade("/pub/a", ""));
+    let text = vec![b'a'; COMPRESS_COST_PER_TURN / 20];
+    for writer in writers {
+        shard.read(writer, frame(TEXT, &text));
+    }
+    assert_eq!(
+        shard.counters().ordered,
+        7,
+        "six, and one that goes over it"
+    );
+    shard.rest();
+    assert_eq!(shard.counters().ordered, 12);
+}
+
+#[test]
 fn mail_is_given_back_until_the_next_turn() {
     let mut shard = Shard::new(Config::default());
     shard.upgrade("/sub/a", DEFLATE);

@@ -51,6 +51,18 @@ impl Window {
         1 << self.bits()
     }
 
+    /// The window of what is made for many, for one who has this one: the largest of three that is
+    /// not larger. What refers less far back can be read with every larger window (RFC 7692
+    /// 7.1.2.1), and a message is so compressed three times at the most, whoever asks for what.
+    pub const fn shared(self) -> Self {
+        match self {
+            Self::Bits8 => Self::Bits8,
+            Self::Bits9 | Self::Bits10 | Self::Bits11 => Self::Bits9,
+            Self::Bits12 | Self::Bits13 | Self::Bits14 => Self::Bits12,
+            Self::Bits15 => Self::Bits15,
+        }
+    }
+
     /// The window to compress `len` bytes with for one who has this one, if there is one.
     ///
     /// In a message that is no longer than the window nothing refers beyond it, however large
@@ -94,6 +106,12 @@ mod tests {
         ] {
             assert_eq!(read(value), None, "{value:?}");
         }
+    }
+
+    #[test]
+    fn windows_that_are_granted_share_three_that_are_not_larger() {
+        let shared: Vec<u8> = Window::ALL.iter().map(|own| own.shared().bits()).collect();
+        assert_eq!(shared, [8, 9, 9, 9, 12, 12, 12, 15]);
     }
 
     #[test]
