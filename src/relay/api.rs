@@ -23,6 +23,13 @@ struct Work<'a, 'c> {
     next: usize,
 }
 
+/// A message to publish, however often.
+struct Shareable<'m> {
+    kind: Kind,
+    bytes: &'m [u8],
+    shared: Option<SharedMessage>,
+}
+
 /// Answers a request to `/api/{method}`. With [`Busy`] it comes again, and goes on where it was.
 pub(super) fn answer(
     cx: &mut Cx<'_, Role>,
@@ -89,41 +96,34 @@ impl Work<'_, '_> {
     }
 
     fn publish(&mut self, command: &Command<'_>) -> Result<Result<(), Failure>, Busy> {
-        let Some((kind, message)) = command.message() else {
+        let Some((kind, bytes)) = command.message() else {
             return Ok(Err(NO_DATA));
         };
-        let message = self.message(kind, &message);
         let channel = command.channel.as_deref().unwrap_or_default();
-        self.put(channel, message.as_ref(), command.key())
+        self.put(channel, &mut Shareable::new(kind, &bytes), command.key())
     }
 
     fn broadcast(&mut self, command: &Command<'_>) -> Result<Result<String, Failure>, Busy> {
-        let Some((kind, message)) = command.message() else {
+        let Some((kind, bytes)) = command.message() else {
             return Ok(Err(NO_DATA));
         };
         let Some(channels) = command.channels.as_ref().filter(|list| !list.0.is_empty()) else {
             return Ok(Err(NO_CHANNELS));
         };
-        let message = self.message(kind, &message);
+        let mut message = Shareable::new(kind, &bytes);
         let mut responses = Vec::new();
         for channel in &channels.0 {
-            let put = self.put(channel, message.as_ref(), command.key())?;
+            let put = self.put(channel, &mut message, command.key())?;
             responses.push(reply("result", put.map(|()| "{}".to_owned())));
         }
         Ok(Ok(format!("{{\"responses\":[{}]}}", responses.join(","))))
-    }
-
-    /// A message to publish, however often, unless it is too long.
-    fn message(&self, kind: Kind, message: &[u8]) -> Option<SharedMessage> {
-        let is_good = message.len() <= self.cx.message_bytes_max();
-        is_good.then(|| SharedMessage::new(kind, message).ok())?
     }
 
     /// Publishes one message, unless that was done before.
     fn put(
         &mut self,
         channel: &str,
-        message: Option<&SharedMessage>,
+        message: &mut Shareable<'_>,
         key: &str,
     ) -> Result<Result<(), Failure>, Busy> {
         let number = self.next;
@@ -136,15 +136,15 @@ impl Work<'_, '_> {
         if check_topic(channel).is_err() || channel.chars().any(char::is_control) {
             return Ok(Err(CHANNEL));
         }
-        let Some(message) = message else {
+        if self.cx.message_bytes_max() < message.bytes.len() {
             return Ok(Err(TOO_LONG));
-        };
+        }
+        if number < self.done {
+            return Ok(Ok(()));
+        }
         let key = Some(key).filter(|key| !key.is_empty());
-        let put = if number < self.done {
-            Ok(())
-        } else {
-            self.cx.publish_shared(channel, message, key)
-        };
+        let put = message.share();
+        let put = put.and_then(|message| self.cx.publish_shared(channel, message, key));
         Ok(match put {
             Ok(()) => Ok(()),
             Err(PublishError::Busy(busy)) => {
@@ -153,6 +153,26 @@ impl Work<'_, '_> {
             }
             Err(_) => Err(INTERNAL),
         })
+    }
+}
+
+impl<'m> Shareable<'m> {
+    fn new(kind: Kind, bytes: &'m [u8]) -> Self {
+        Self {
+            kind,
+            bytes,
+            shared: None,
+        }
+    }
+
+    /// The message as it is published. It is copied by the first that needs it: a request that
+    /// comes again has few left of which that is so.
+    fn share(&mut self) -> Result<&SharedMessage, PublishError> {
+        let shared = match self.shared.take() {
+            Some(shared) => shared,
+            None => SharedMessage::new(self.kind, self.bytes)?,
+        };
+        Ok(self.shared.insert(shared))
     }
 }
 
