@@ -53,7 +53,7 @@ pub struct Config {
     /// Messages that one connection may send, and pings of WebSocket as well, which make a pong
     /// each. Requests do not count.
     pub message_rate: Option<Rate>,
-    /// Payload bytes that one connection may send.
+    /// Payload bytes that one connection may send, those of pings of WebSocket as well.
     pub byte_rate: Option<Rate>,
     /// What happens to those who send more.
     pub beyond_rate: BeyondRate,

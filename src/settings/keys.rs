@@ -146,8 +146,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "limits.byte_rate",
         Field::RateOr(|s| &mut s.config.byte_rate, Per::Size, "off"),
-        "Bytes of messages that one connection may send; a message larger than all that may come \
-         at once passes, and is paid for afterwards.",
+        "Bytes of messages that one connection may send, and of pings of WebSocket; one larger than \
+         all that may come at once passes, and is paid for afterwards.",
     ),
     key(
         "limits.beyond_rate",

@@ -58,7 +58,8 @@ impl<D, A> ShardCx<'_, D, A> {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Busy`] while the home of the topic cannot take it; nobody gets it then.
+    /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
+    /// and the turn has no more time to compress; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         check_message(kind, payload)?;
         let draft = Draft::new(kind, payload, None);
