@@ -3,6 +3,7 @@
 //! This one look is taken with the client of the server's own package; the load and its checks know
 //! nothing of it. As for them, every certificate will do.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use corecast::Kind;
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest message that may come meanwhile, on a topic that others use.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 const MESSAGE: &[u8] = b"loadtest: preflight";
+/// What to do about a server that listens and does not understand.
+const PROTOCOL: &str =
+    "is the protocol right? ws:// and tcp:// have ports of their own, with TLS others";
 
 /// Sees that a connection becomes live.
 ///
@@ -113,8 +117,15 @@ fn remedy(reason: &Reason) -> &'static str {
         Reason::Handshake(_) => {
             "does the port speak WebSocket? For length-prefix take tcp://, with TLS wss://"
         }
-        Reason::Timeout(_) | Reason::EndOfStream => {
-            "is the protocol right? ws:// and tcp:// have ports of their own, with TLS others"
+        Reason::Timeout(_) | Reason::EndOfStream => PROTOCOL,
+        // So ends a stream of TLS, or one of which the server has not read all.
+        Reason::Lost(err)
+            if matches!(
+                err.kind(),
+                ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset
+            ) =>
+        {
+            PROTOCOL
         }
         Reason::Closed {
             code: Some(1008), ..

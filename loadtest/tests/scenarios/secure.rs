@@ -1,7 +1,9 @@
 //! Runs over TLS: the look before them, and the load.
 
+use std::io::Read;
+use std::net::{Shutdown, TcpListener};
 use std::path::PathBuf;
-use std::{env, fs, process};
+use std::{env, fs, process, thread};
 
 use crate::run::{Corecast, passes, refused, shown};
 
@@ -55,4 +57,32 @@ fn a_look_is_taken_over_tls_as_well() {
     let plain = Corecast::start("--http 127.0.0.1:0");
     let no_tls = said(&format!("tcps://{}", plain.tcp));
     assert!(no_tls.contains("is no TLS"), "{no_tls}");
+}
+
+/// A server that takes so many bytes of a connection, says nothing, and closes it.
+fn mute(len: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut room = vec![0; len];
+        if socket.read(&mut room).unwrap() == len {
+            // The rest is not read: a reset.
+            return;
+        }
+        socket.shutdown(Shutdown::Write).unwrap();
+        while socket.read(&mut room).is_ok_and(|n| n != 0) {}
+    });
+    address
+}
+
+#[test]
+fn a_port_that_closes_on_a_handshake_is_said_to_speak_something_else() {
+    for len in [1, 1 << 16] {
+        for protocol in ["wss", "tcps"] {
+            let url = format!("{protocol}://{}", mute(len));
+            let said = shown(&refused(&format!("fanout --url {url} -n 5 -m 5")));
+            assert!(said.contains("is the protocol right?"), "{said}");
+        }
+    }
 }
