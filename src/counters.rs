@@ -157,6 +157,12 @@ pub enum Limit {
     RateWait,
     /// A message beyond the rate of its connection went nowhere.
     RateDrop,
+    /// A message was not taken in this turn, which had no time left to compress it.
+    CompressTime,
+    /// A compressed message was not taken in this turn, which had no time left to inflate it.
+    InflateTime,
+    /// A request with a body was not offered in this turn, which had no time left for it.
+    BodyTime,
 }
 
 listed! {
@@ -173,6 +179,9 @@ listed! {
         AcceptRate => "accept_rate",
         RateWait => "rate_wait",
         RateDrop => "rate_drop",
+        CompressTime => "compress_time",
+        InflateTime => "inflate_time",
+        BodyTime => "body_time",
     }
 }
 

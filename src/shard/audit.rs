@@ -1,7 +1,5 @@
 //! What holds between two turns, whatever came before. For tests: a simulation asks after each.
 
-use std::collections::VecDeque;
-
 use crate::conn::subs::{Subs, WAITING};
 use crate::conn::{
     APART, ASKING, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, WAITS_OUTBOX,
@@ -11,6 +9,7 @@ use crate::id::key32;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
+use crate::shard::waiting::Waiting;
 use crate::topic::feed::Feed;
 use crate::topic::feeds::{feed_of, feeds_of};
 use crate::topic::local::Topic;
@@ -30,7 +29,7 @@ impl<H: Handler> ShardCore<H> {
             ("assembly bytes", inner.assembly),
             ("walks", inner.walks.len()),
             ("dirty", inner.dirty.len()),
-            ("paused", inner.paused.iter().map(VecDeque::len).sum()),
+            ("paused", inner.paused.iter().map(Waiting::len).sum()),
             ("resumed", inner.resumed.len()),
             ("inflating", inner.inflation.len()),
             ("readable", inner.readable.len()),
@@ -114,7 +113,7 @@ impl<D, A> Inner<D, A> {
             let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)
                 || conn.waits_to_inflate()
                 || self.resumed.contains(&id)
-                || self.paused.iter().any(|paused| paused.contains(&id));
+                || self.paused.iter().any(|paused| paused.contains(id));
             assert!(is_awaited, "{key} is paused for ever");
         }
         if !conn.is(CLOSING) {

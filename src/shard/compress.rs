@@ -1,5 +1,6 @@
 //! Messages that go out compressed: as many as a turn has time for.
 
+use crate::counters::Limit;
 use crate::shard::inner::Inner;
 use crate::topic::feeds::feeds_of;
 
@@ -17,7 +18,10 @@ impl<D, A> Inner<D, A> {
             })
         };
         let waits = feeds_of(&self.feeds, first_feed).any(is_compressed);
-        self.moved |= waits;
+        if waits {
+            self.moved = true;
+            self.count_limit(Limit::CompressTime);
+        }
         !waits
     }
 }

@@ -65,7 +65,7 @@ impl<H: Handler> ShardCore<H> {
     /// A turn begins; all that follows happens at `now`.
     pub fn begin_turn(&mut self, now: Now) {
         self.inner.now = self.inner.now.max(now);
-        self.inner.moved = false;
+        self.inner.has_news = std::mem::take(&mut self.inner.moved);
         self.inner.inflation.begin_turn();
         self.begin_shares();
         // Before the publishers of this turn take the room.
@@ -141,9 +141,11 @@ impl<H: Handler> ShardCore<H> {
 
     /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
-        // Those who waited have their own share, or readers could take all of it in each turn.
+        // Those who waited have their own share, or readers could take all of it in each turn; and
+        // rooms theirs, of which there may be any number.
         self.begin_shares();
         self.resume_rooms();
+        self.inner.encoder.begin_phase();
         self.resume_settling();
         self.resume_inflating();
         self.resume_paused();
@@ -151,6 +153,8 @@ impl<H: Handler> ShardCore<H> {
 
     /// Does what is due by now.
     pub fn handle_timeouts(&mut self) {
+        // What a tick cannot publish is not offered again.
+        self.inner.encoder.begin_phase();
         self.inner.pass_time(TIMEOUTS_PER_TURN);
         self.inner.go_on_draining();
         self.settle_homes();

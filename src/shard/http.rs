@@ -142,6 +142,7 @@ impl<H: Handler> ShardCore<H> {
 
     fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
         if !self.inner.offers.admit(whole.body.len()) {
+            self.inner.count_limit(Limit::BodyTime);
             if let Some(http) = self.inner.http(key) {
                 http.request = Some(whole);
             }

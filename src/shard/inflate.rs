@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crate::close_reason::CloseReason;
 use crate::conn::Kept;
+use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
@@ -110,6 +111,7 @@ impl<H: Handler> ShardCore<H> {
         let inflation = &mut self.inner.inflation;
         if !inflation.has_time() {
             inflation.queue.push_back(id);
+            self.inner.count_limit(Limit::InflateTime);
             return self.inner.keep_compressed(key, kind, payload, taken);
         }
         let mut inflater = std::mem::take(&mut inflation.inflater);

@@ -25,6 +25,7 @@ use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Stage;
+use crate::shard::waiting::Waiting;
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
 use crate::topic::feeds::feed_of;
@@ -87,8 +88,8 @@ pub(super) struct Inner<D, A: 'static> {
     /// Connections that ended and whose handler could not take it yet.
     pub(super) unsettled: VecDeque<(ConnId, CloseReason)>,
     /// Connections whose message waits for room, by the topic's home.
-    pub(super) paused: Vec<VecDeque<ConnId>>,
-    /// Who waits for this home is resumed first, this time.
+    pub(super) paused: Vec<Waiting>,
+    /// Those who wait for this home are tried first; one more is `resumed`.
     pub(super) first_paused: usize,
     /// Connections to read on: what they waited for has come.
     pub(super) resumed: VecDeque<ConnId>,
@@ -106,8 +107,10 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) overflow: usize,
     /// Connections to free at the end of the turn.
     pub(super) dead: Vec<u32>,
-    /// A walk has ended in this turn: mail and messages that waited for that may go on.
+    /// What somebody waits for may have come: the end of a walk, room in a lane, time in the next turn.
     pub(super) moved: bool,
+    /// The same, of the turn before.
+    pub(super) has_news: bool,
     /// Reused by every look at the wheel.
     pub(super) expired: Vec<(u32, Stamp)>,
     pub(super) drain: Option<Drain>,
@@ -171,7 +174,7 @@ impl<D, A> Inner<D, A> {
             subprotocol: Subprotocol::First,
             drained: Vec::new(),
             unsettled: VecDeque::new(),
-            paused: (0..shards).map(|_| VecDeque::new()).collect(),
+            paused: (0..shards).map(|_| Waiting::default()).collect(),
             first_paused: 0,
             resumed: VecDeque::new(),
             readable: Vec::new(),
@@ -182,6 +185,7 @@ impl<D, A> Inner<D, A> {
             overflow: 0,
             dead: Vec::new(),
             moved: false,
+            has_news: false,
             expired: Vec::new(),
             drain: None,
             spare_outboxes: Vec::new(),
@@ -278,15 +282,14 @@ impl<D, A> Inner<D, A> {
             || !self.ended.is_empty()
             || !self.drained.is_empty()
             || self.moved
-            // Published by the callbacks at the end of a turn, or found no room there.
+            || self.paused.iter().any(Waiting::has_untried)
             || self.mail.iter().any(PeerMail::is_due)
     }
 
     /// Whether the connection's socket takes no more for now.
     pub(super) fn is_blocked(&self, key: u32) -> bool {
-        self.conns
-            .get(key as usize)
-            .is_some_and(|conn| conn.is(BLOCKED))
+        let conn = self.conns.get(key as usize);
+        conn.is_some_and(|conn| conn.is(BLOCKED))
     }
 }
 

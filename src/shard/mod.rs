@@ -53,6 +53,7 @@ mod source;
 mod staged;
 pub mod subscribe;
 mod thread;
+mod waiting;
 mod wire;
 mod write;
 

@@ -13,6 +13,7 @@ use crate::limits::{OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
+use crate::shard::waiting::Waiting;
 
 impl<H: Handler> ShardCore<H> {
     /// Reads a connection no further until there is room for its message.
@@ -30,7 +31,7 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         match wait {
-            Wait::Home(home) => self.inner.paused[usize::from(home)].push_back(id),
+            Wait::Home(home) => self.inner.paused[usize::from(home)].push(id),
             Wait::Turn => self.inner.queue_resume(key),
             Wait::Answer => self.inner.wait_for_answer(key),
             Wait::Outside => self.inner.wait_a_moment(key),
@@ -41,50 +42,55 @@ impl<H: Handler> ShardCore<H> {
 
     /// Reads on the connections that waited for something that has come.
     pub(super) fn resume_paused(&mut self) {
-        for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
-            let Some(id) = self.inner.resumed.pop_front() else {
-                break;
-            };
-            if self.inner.waits_to_offer(id) {
-                self.inner.resumed.push_back(id);
-            } else {
-                self.resume(id);
-            }
+        if self.inner.has_news | self.inner.moved {
+            self.inner.paused.iter_mut().for_each(Waiting::note_news);
         }
-        // Each turn begins with another home: where time is scarce, all get their part of it.
-        let homes = self.inner.paused.len().max(1);
-        let first = (self.inner.first_paused + 1) % homes;
-        self.inner.first_paused = first;
-        for home in (first..homes).chain(0..first) {
-            // Where the budget ends first, nothing else would bring the shard back.
-            self.inner.moved |= !self.resume_waiting_for(home);
+        // Each turn begins with others: where time is scarce, all get their part of it.
+        let homes = self.inner.paused.len();
+        self.inner.first_paused = (self.inner.first_paused + 1) % (homes + 1);
+        let first = self.inner.first_paused;
+        for place in (first..=homes).chain(0..first) {
+            if place == homes {
+                self.resume_queued();
+            } else {
+                self.resume_waiting_for(place);
+            }
         }
     }
 
-    /// Reads on connections that wait for a home; `false`: there may be room for more of them.
-    fn resume_waiting_for(&mut self, home: usize) -> bool {
-        let own = home == usize::from(self.inner.shard);
-        // On the home itself each topic has its own room: all may try, once.
-        let waiting = self.inner.paused[home].len();
-        let (mut tried, mut left) = (0, waiting.saturating_sub(RESUMES_PER_TURN));
-        for _ in 0..waiting.min(RESUMES_PER_TURN) {
-            if !own && !self.inner.mail[home].to_home.has_room() {
-                return true;
-            }
-            let Some(id) = self.inner.paused[home].pop_front() else {
-                break;
-            };
-            if self.inner.waits_to_offer(id) {
-                self.inner.paused[home].push_back(id);
-                left += 1;
-            } else {
-                tried += 1;
-                self.resume(id);
+    /// Reads on connections for which what they waited for has come.
+    fn resume_queued(&mut self) {
+        let mut passed_over = Vec::new();
+        for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
+            match self.inner.resumed.pop_front() {
+                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
+                Some(id) => self.resume(id),
+                None => break,
             }
         }
-        // If none of those tried got on, what the others wait for will bring the shard back.
-        let back = self.inner.paused[home].len() + tried - waiting;
-        left == 0 || 0 < tried && back == tried
+        for id in passed_over.into_iter().rev() {
+            self.inner.resumed.push_front(id);
+        }
+    }
+
+    /// Reads on connections that wait for a home. Those for which there is no time now are the
+    /// first of the next turn.
+    fn resume_waiting_for(&mut self, home: usize) {
+        let own = home == usize::from(self.inner.shard);
+        let mut passed_over = Vec::new();
+        for _ in 0..self.inner.paused[home].len().min(RESUMES_PER_TURN) {
+            // On the home itself each topic has its own room: all may try.
+            if !own && !self.inner.mail[home].to_home.has_room() {
+                self.inner.paused[home].put_back(passed_over);
+                return self.inner.paused[home].note_none();
+            }
+            match self.inner.paused[home].pop() {
+                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
+                Some(id) => self.resume(id),
+                None => break,
+            }
+        }
+        self.inner.paused[home].put_back(passed_over);
     }
 
     fn resume(&mut self, id: ConnId) {

@@ -164,6 +164,7 @@ const CORE_FILES: &[&str] = &[
     "shard_cx",
     "staged",
     "subscribe",
+    "waiting",
     "write",
     "home_of",
     "http",

@@ -8,6 +8,7 @@ mod inflate;
 mod offers;
 mod pings;
 mod shard;
+mod shares;
 mod staged;
 mod waits;
 

@@ -59,11 +59,21 @@ impl<H: Handler<Answer = ()>> Shard<H> {
 
     /// The first of so many shards, of which no other takes anything.
     pub(crate) fn among(shards: ShardId, config: Config, handler: H) -> Self {
+        Self::one(0, shards, RandomState::new(), config, handler)
+    }
+
+    /// One of several, whose lanes are the test's.
+    pub(crate) fn one(
+        shard: ShardId,
+        shards: ShardId,
+        hasher: RandomState,
+        config: Config,
+        handler: H,
+    ) -> Self {
         let now = Now::from_millis(1_000_000);
-        let hasher = RandomState::new();
         let (sender, answers) = channel();
         let desk = Arc::new(Desk(sender));
-        let mut core = ShardCore::new(0, shards, config, hasher, now, handler, desk);
+        let mut core = ShardCore::new(shard, shards, config, hasher, now, handler, desk);
         core.begin_turn(now);
         Self {
             core,
@@ -123,6 +133,11 @@ impl<H: Handler<Answer = ()>> Shard<H> {
     pub(crate) fn turn(&mut self) -> bool {
         self.core.handle_resumed();
         self.core.handle_timeouts();
+        for mail in self.core.mail() {
+            // Nobody rings before the test does.
+            mail.from_home.take_starved();
+            mail.to_home.take_starved();
+        }
         self.core.flush(&mut self.sent);
         for mail in self.core.mail() {
             // No other shard takes anything, or will ever tell that it does.
@@ -147,6 +162,13 @@ impl<H: Handler<Answer = ()>> Shard<H> {
             }
         }
         panic!("it never comes to rest");
+    }
+
+    /// One turn, after which time passes.
+    pub(crate) fn turn_and_wait(&mut self, time: Duration) {
+        self.turn();
+        self.now = self.now.plus(time);
+        self.core.begin_turn(self.now);
     }
 
     /// Time passes.
