@@ -192,6 +192,9 @@ pub const SLICES_PER_WRITE: usize = 64;
 pub const GATHER_COPY_BYTES_MAX: usize = 16 << 10;
 /// Paused connections offered their message again in one turn.
 pub const RESUMES_PER_TURN: usize = 256;
+/// Paused connections looked at in one turn: of most of them there is only to be seen that there is
+/// no time for them now.
+pub const PASSES_PER_TURN: usize = 16 * RESUMES_PER_TURN;
 /// Sends of one topic before the next topic has its turn.
 pub const WALK_QUANTUM: usize = 256;
 /// A drain closes nobody for this long, so that what is on its way between shards arrives.

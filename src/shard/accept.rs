@@ -2,7 +2,6 @@
 
 use core::net::SocketAddr;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use mio::{Registry, Token};
@@ -14,10 +13,9 @@ use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
 use crate::net::listener::peer_of;
 use crate::shard::gates::Gates;
 use crate::shard::intake::{Intake, begin, open};
-use crate::shard::links::Link;
 use crate::shard::listener::{self, Listener};
 use crate::shard::pace::{Pace, Waits};
-use crate::shard::scarcity::{Scarcity, is_scarcity};
+use crate::shard::scarcity::{Scarcity, is_of_connection, is_scarcity};
 use crate::shard::source::{self, Came, Source};
 use crate::sys::handoff::Handoff;
 use crate::time::Now;
@@ -95,15 +93,14 @@ impl Acceptor {
         self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    /// When accepting goes on, if there may be connections to accept.
+    /// When accepting goes on, if there may be connections to accept, or may be descriptors again.
     pub(super) fn deadline(&self) -> Option<Now> {
         let goes_on = self.scarcity.goes_on_at();
-        if self.gates.may_deal() {
-            Some(goes_on)
-        } else {
-            let may_take = self.gates.may_take();
-            may_take.then(|| goes_on.max(self.pace.goes_on_at()))
-        }
+        let deals = self.gates.may_deal().then_some(goes_on);
+        let takes_at = goes_on.max(self.pace.goes_on_at());
+        let takes = self.gates.may_take().then_some(takes_at);
+        let all = [deals, takes, self.scarcity.looks_at()];
+        all.into_iter().flatten().min()
     }
 
     /// Whether new connections are taken at all.
@@ -119,7 +116,7 @@ impl Acceptor {
         if !self.is_ready(now) {
             return;
         }
-        if let Some(is_over) = self.scarcity.go_on() {
+        if let Some(is_over) = self.scarcity.go_on(now) {
             into.shared.set_scarce(into.shard, !is_over);
         }
         let count = self.gates.count();
@@ -167,6 +164,11 @@ impl Acceptor {
         waits.is_none()
     }
 
+    /// Whether this shard may serve what it could not deal.
+    fn may_serve<H: Handler>(&mut self, now: Now, into: &mut Intake<'_, H>) -> bool {
+        self.closing || !into.sessions.is_full() && self.may_come(now, into)
+    }
+
     /// The next turn begins with another gate, so that one does not take it all.
     fn go_on_after(&mut self, index: usize, next: Next) -> Next {
         self.first = index + 1;
@@ -191,20 +193,23 @@ impl Acceptor {
                 socket,
                 peer,
                 listener,
-            } => self.open(socket, peer, listener, into),
+            } => {
+                self.pace.note();
+                open(into, socket.into(), peer, &self.listeners, listener);
+            }
             Came::ToDeal { .. } | Came::Elsewhere => {}
             Came::ToNobody => return self.go_on_after(index, Next::Done),
-            Came::Undealt if !self.may_come(now, into) => {
-                // No event tells when the kernel carries more: it is tried as often as the rate
-                // would let this shard serve it.
-                self.scarcity.pause_until(self.pace.goes_on_at());
+            Came::Undealt if !self.may_serve(now, into) => {
+                // No event tells when the kernel carries more.
+                self.scarcity.pause_until(now.plus(ACCEPT_PAUSE));
                 return self.go_on_after(index, Next::Pause);
             }
             Came::Undealt => {
                 if let Some((socket, listener)) = self.gates.keep()
                     && let Ok(peer) = peer_of(&socket)
                 {
-                    self.open(socket, peer, listener, into);
+                    self.pace.note();
+                    open(into, socket.into(), peer, &self.listeners, listener);
                 }
             }
             Came::End => {
@@ -215,22 +220,6 @@ impl Acceptor {
         Next::More
     }
 
-    fn open<H: Handler>(
-        &mut self,
-        socket: OwnedFd,
-        peer: Option<SocketAddr>,
-        listener: u16,
-        into: &mut Intake<'_, H>,
-    ) {
-        self.pace.note();
-        into.shared.add_load(into.shard);
-        let index = usize::from(listener);
-        if let Some(listener) = self.listeners.get(index) {
-            open(into, Link::from(socket), peer, listener, index);
-        }
-    }
-
-    /// An accept failed.
     fn meet<H: Handler>(
         &mut self,
         err: Errno,
@@ -238,25 +227,36 @@ impl Acceptor {
         into: &mut Intake<'_, H>,
         now: Now,
     ) -> Next {
-        let is_over = match err {
-            Errno::AGAIN => true,
-            // It fails before it looks into the queue: there may be nobody.
-            err if is_scarcity(err) => {
-                let source = self.gates.ready(index);
-                !source.is_some_and(|source| self.scarcity.turn_away(source))
-            }
-            // The connection is gone before it was accepted (accept(2)).
-            _ => return Next::More,
+        if is_of_connection(err) {
+            return Next::More;
+        }
+        let Some(source) = self.gates.ready(index).filter(|_| err != Errno::AGAIN) else {
+            return self.note_empty(index);
         };
-        if is_over {
-            self.gates.note_empty(index);
-            return Next::Done;
+        if is_scarcity(err) {
+            into.shared.set_scarce(into.shard, true);
+            self.scarcity.begin(now);
+            let deals = source.deals();
+            // It fails before it looks into the queue: there may be nobody.
+            if !deals && !self.scarcity.turn_away(source) {
+                return self.note_empty(index);
+            }
+            let (gates, shared) = (&mut self.gates, into.shared);
+            match deals.then(|| self.scarcity.deal(|| gates.take(index, shared))) {
+                Some(Ok(Came::Elsewhere)) => return Next::More,
+                Some(Err(Errno::AGAIN)) => return self.note_empty(index),
+                _ => {}
+            }
         }
         into.core.count_accept_error();
-        into.shared.set_scarce(into.shard, true);
         self.scarcity.log(err, now);
         self.scarcity.pause_until(now.plus(ACCEPT_PAUSE));
         self.go_on_after(index, Next::Pause)
+    }
+
+    fn note_empty(&mut self, index: usize) -> Next {
+        self.gates.note_empty(index);
+        Next::Done
     }
 
     /// Takes what is queued, as closing the listeners would reset it, and closes them. What is
@@ -264,7 +264,7 @@ impl Acceptor {
     /// this [is open](Self::is_open).
     pub(super) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
         self.closing = true;
-        self.scarcity.go_on();
+        self.scarcity.go_on(now);
         self.pace = Pace::default();
         self.gates.note_all();
         for _ in 0..QUEUE_ROUNDS_MAX {

@@ -86,7 +86,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// Connections that have been sent all, of which the handler wants to know.
     pub(super) drained: Vec<ConnId>,
     /// Connections that ended and whose handler could not take it yet.
-    pub(super) unsettled: VecDeque<(ConnId, CloseReason)>,
+    pub(super) unsettled: Waiting<(ConnId, CloseReason)>,
     /// Connections whose message waits for room, by the topic's home.
     pub(super) paused: Vec<Waiting>,
     /// Those who wait for this home are tried first; one more is `resumed`.
@@ -107,9 +107,8 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) overflow: usize,
     /// Connections to free at the end of the turn.
     pub(super) dead: Vec<u32>,
-    /// What somebody waits for may have come: the end of a walk, room in a lane, time in the next turn.
+    /// What somebody waits for may have come; in `has_news`, in the turn before.
     pub(super) moved: bool,
-    /// The same, of the turn before.
     pub(super) has_news: bool,
     /// Reused by every look at the wheel.
     pub(super) expired: Vec<(u32, Stamp)>,
@@ -173,7 +172,7 @@ impl<D, A> Inner<D, A> {
             turned_away: 0,
             subprotocol: Subprotocol::First,
             drained: Vec::new(),
-            unsettled: VecDeque::new(),
+            unsettled: Waiting::default(),
             paused: (0..shards).map(|_| Waiting::default()).collect(),
             first_paused: 0,
             resumed: VecDeque::new(),
@@ -282,6 +281,7 @@ impl<D, A> Inner<D, A> {
             || !self.ended.is_empty()
             || !self.drained.is_empty()
             || self.moved
+            || self.unsettled.has_untried()
             || self.paused.iter().any(Waiting::has_untried)
             || self.mail.iter().any(PeerMail::is_due)
     }

@@ -35,9 +35,14 @@ pub(super) fn open<H: Handler>(
     into: &mut Intake<'_, H>,
     link: Link,
     peer: Option<SocketAddr>,
-    listener: &Listener,
-    index: usize,
+    listeners: &[Listener],
+    index: u16,
 ) {
+    let index = usize::from(index);
+    let Some(listener) = listeners.get(index) else {
+        return;
+    };
+    into.shared.add_load(into.shard);
     let fd = link.fd();
     let is_plain = listener.keys.is_none();
     let is_due = listener.proxied && into.preambles.is_due_from(peer);

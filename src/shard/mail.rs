@@ -109,6 +109,8 @@ pub struct Outgoing<M> {
     starved: bool,
     /// Something happened since `set_room`.
     touched: bool,
+    /// The lane has been told, had no room, and will ring.
+    awaits_ring: bool,
 }
 
 impl<M> Default for Outgoing<M> {
@@ -118,6 +120,7 @@ impl<M> Default for Outgoing<M> {
             room: Room::default(),
             starved: false,
             touched: true,
+            awaits_ring: false,
         }
     }
 }
@@ -163,6 +166,16 @@ impl<M: Weigh> Outgoing<M> {
     /// Whether the lane must be told that somebody waits for room in it; told once.
     pub fn take_starved(&mut self) -> bool {
         std::mem::take(&mut self.starved)
+    }
+
+    /// Notes whether the lane will ring when it has room.
+    pub(super) fn await_ring(&mut self, awaits: bool) {
+        self.awaits_ring = awaits;
+    }
+
+    /// Whether a ring may have been for somebody who found no room.
+    pub(super) fn awaits_ring(&self) -> bool {
+        self.awaits_ring
     }
 
     /// Sets the room that the lane has, all pushed mail sent.

@@ -18,6 +18,8 @@ pub(super) struct Post {
     left_over: bool,
     /// Something was put to a home in the last turn: what it makes of that may come back at once.
     awaits: bool,
+    /// Whether somebody rang before this turn.
+    rung: bool,
     /// Which peer's lanes come first; behind the last, the one from outside.
     first: usize,
 }
@@ -33,6 +35,7 @@ impl Post {
             outside: None,
             left_over: true,
             awaits: false,
+            rung: false,
             first: 0,
         }
     }
@@ -54,8 +57,8 @@ impl Post {
 
     /// Takes a turn's worth of mail into the core.
     pub(super) fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
-        let rung = self.port.doorbell().is_some_and(Doorbell::answer);
-        let look = rung | std::mem::take(&mut self.left_over);
+        self.rung = self.port.doorbell().is_some_and(Doorbell::answer);
+        let look = self.rung | std::mem::take(&mut self.left_over);
         // Each turn begins with another lane: where room is scarce, all get their part of it.
         let lanes = self.port.peers().len() + 1;
         self.first = (self.first + 1) % lanes;
@@ -84,9 +87,9 @@ impl Post {
         for peer in self.port.peers() {
             let mail = &mut mails[peer.shard];
             let mut sent = false;
-            moved |= put(&mut mail.to_home, &peer.to_home, &mut sent);
+            moved |= put(&mut mail.to_home, &peer.to_home, self.rung, &mut sent);
             self.awaits |= sent;
-            moved |= put(&mut mail.from_home, &peer.from_home, &mut sent);
+            moved |= put(&mut mail.from_home, &peer.from_home, self.rung, &mut sent);
             if sent {
                 self.port.ring(peer.shard);
             }
@@ -121,9 +124,15 @@ fn pass<M>(
 }
 
 /// Empties an outgoing box into its lane; `true` if somebody had found no room in it and there is
-/// some now, of which no ring will tell.
-fn put<M: Weigh>(outgoing: &mut Outgoing<M>, lane: &LaneSender<M>, sent: &mut bool) -> bool {
-    if !outgoing.is_touched() {
+/// some now, of which no ring will tell, or this turn's has told.
+fn put<M: Weigh>(
+    outgoing: &mut Outgoing<M>,
+    lane: &LaneSender<M>,
+    rung: bool,
+    sent: &mut bool,
+) -> bool {
+    let may_be_relieved = rung && outgoing.awaits_ring();
+    if !outgoing.is_touched() && !may_be_relieved {
         return false;
     }
     while let Some(mail) = outgoing.pop() {
@@ -139,7 +148,11 @@ fn put<M: Weigh>(outgoing: &mut Outgoing<M>, lane: &LaneSender<M>, sent: &mut bo
             }
         }
     }
-    let found = outgoing.take_starved() && lane.ready();
+    let mut found = false;
+    if outgoing.take_starved() || may_be_relieved {
+        found = lane.ready();
+        outgoing.await_ring(!found);
+    }
     outgoing.set_room(Room {
         messages: lane.room(),
         bytes: lane.room_bytes(),

@@ -9,7 +9,7 @@ use crate::conn::{
 use crate::counters::Limit;
 use crate::handler::{Busy, Handler, Wait};
 use crate::id::ConnId;
-use crate::limits::{OUTBOX_BYTES_HIGH, RESUMES_PER_TURN};
+use crate::limits::{OUTBOX_BYTES_HIGH, PASSES_PER_TURN, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
@@ -61,11 +61,18 @@ impl<H: Handler> ShardCore<H> {
     /// Reads on connections for which what they waited for has come.
     fn resume_queued(&mut self) {
         let mut passed_over = Vec::new();
-        for _ in 0..self.inner.resumed.len().min(RESUMES_PER_TURN) {
+        let mut tries = RESUMES_PER_TURN;
+        for _ in 0..self.inner.resumed.len().min(PASSES_PER_TURN) {
             match self.inner.resumed.pop_front() {
                 Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
-                Some(id) => self.resume(id),
+                Some(id) => {
+                    self.resume(id);
+                    tries -= 1;
+                }
                 None => break,
+            }
+            if tries == 0 {
+                break;
             }
         }
         for id in passed_over.into_iter().rev() {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::shard::source::Source;
+use crate::limits::ACCEPT_PAUSE;
+use crate::shard::source::{Came, Source};
 use crate::time::Now;
 
 /// Turns connections away when there is no descriptor for them.
@@ -15,6 +16,8 @@ pub(super) struct Scarcity {
     spare: Option<File>,
     /// No accepts until then.
     until: Option<Now>,
+    /// When it is looked again whether there are descriptors, while there are none.
+    looks_at: Option<Now>,
     /// When a failed accept was last logged, and how many were not since.
     logged: Option<Now>,
     unlogged: u64,
@@ -26,6 +29,7 @@ impl Scarcity {
         Self {
             spare: File::open("/dev/null").ok(),
             until: None,
+            looks_at: None,
             logged: None,
             unlogged: 0,
         }
@@ -39,9 +43,29 @@ impl Scarcity {
         somebody
     }
 
+    /// Deals a connection in the place of the spare descriptor: it needs one for a moment only.
+    ///
+    /// # Errors
+    ///
+    /// Those of `deal`.
+    pub(super) fn deal(
+        &mut self,
+        deal: impl FnOnce() -> Result<Came, Errno>,
+    ) -> Result<Came, Errno> {
+        self.spare = None;
+        let dealt = deal();
+        self.spare = File::open("/dev/null").ok();
+        dealt
+    }
+
     /// Nothing is accepted until then.
     pub(super) fn pause_until(&mut self, until: Now) {
         self.until = Some(until);
+    }
+
+    /// There are no descriptors; it will be looked for some.
+    pub(super) fn begin(&mut self, now: Now) {
+        self.looks_at.get_or_insert_with(|| now.plus(ACCEPT_PAUSE));
     }
 
     /// When accepting goes on.
@@ -49,13 +73,21 @@ impl Scarcity {
         self.until.unwrap_or_default()
     }
 
-    /// Accepting goes on; after a pause, whether there is a descriptor beside the spare one.
-    pub(super) fn go_on(&mut self) -> Option<bool> {
-        self.until.take()?;
+    /// When [`go_on`](Self::go_on) is due at the latest.
+    pub(super) fn looks_at(&self) -> Option<Now> {
+        self.looks_at
+    }
+
+    /// Accepting goes on; whether there are descriptors beside the spare one, if that is known.
+    pub(super) fn go_on(&mut self, now: Now) -> Option<bool> {
+        self.until = None;
+        self.looks_at.filter(|at| *at <= now)?;
         if self.spare.is_none() {
             self.spare = File::open("/dev/null").ok();
         }
-        Some(self.spare.is_some() && File::open("/dev/null").is_ok())
+        let is_over = self.spare.is_some() && File::open("/dev/null").is_ok();
+        self.looks_at = (!is_over).then(|| now.plus(ACCEPT_PAUSE));
+        Some(is_over)
     }
 
     /// Logs at most once per second.
@@ -66,10 +98,11 @@ impl Scarcity {
             return;
         }
         let unlogged = std::mem::take(&mut self.unlogged);
-        log::warn!(
-            "cannot accept: {err} ({unlogged} more since the last message); raise the limit of \
-             open files or use more shards"
-        );
+        let remedy = match is_scarcity(err) {
+            true => "; raise the limit of open files or use more shards",
+            false => "",
+        };
+        log::warn!("cannot accept: {err} ({unlogged} more since the last message){remedy}");
         self.logged = Some(now);
     }
 }
@@ -79,5 +112,23 @@ pub(super) fn is_scarcity(err: Errno) -> bool {
     matches!(
         err,
         Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM
+    )
+}
+
+/// Whether it was the connection that failed and not the listener (accept(2), "Error handling").
+pub(super) fn is_of_connection(err: Errno) -> bool {
+    matches!(
+        err,
+        Errno::CONNABORTED
+            | Errno::INTR
+            | Errno::PROTO
+            | Errno::PERM
+            | Errno::NETDOWN
+            | Errno::NOPROTOOPT
+            | Errno::HOSTDOWN
+            | Errno::NONET
+            | Errno::HOSTUNREACH
+            | Errno::OPNOTSUPP
+            | Errno::NETUNREACH
     )
 }

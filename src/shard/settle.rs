@@ -40,16 +40,14 @@ impl<H: Handler> ShardCore<H> {
 
     /// Tells the handler again of those whose end it could not take.
     pub(super) fn resume_settling(&mut self) {
-        let waiting = self.inner.unsettled.len();
-        let tries = waiting.min(RESUMES_PER_TURN);
-        for _ in 0..tries {
-            if let Some((id, reason)) = self.inner.unsettled.pop_front() {
+        if self.inner.has_news | self.inner.moved {
+            self.inner.unsettled.note_news();
+        }
+        for _ in 0..self.inner.unsettled.len().min(RESUMES_PER_TURN) {
+            if let Some((id, reason)) = self.inner.unsettled.pop() {
                 self.tell_end(id, reason);
             }
         }
-        let left = self.inner.unsettled.len();
-        // Where the budget ended before the room did, nothing else would bring the shard back.
-        self.inner.moved |= tries < waiting && left < waiting;
     }
 
     fn tell_end(&mut self, id: ConnId, reason: CloseReason) {
@@ -63,7 +61,7 @@ impl<H: Handler> ShardCore<H> {
         self.settle_homes();
         // Nobody is asked about one who is gone, and it reads nothing more.
         if let Err(Halt::Wait(Busy(Wait::Home(_)))) = told {
-            return self.inner.unsettled.push_back((id, reason));
+            return self.inner.unsettled.push((id, reason));
         }
         self.inner.questions.forget(key);
         if let Some(conn) = self.inner.conns.get_mut(key as usize) {

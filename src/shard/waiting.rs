@@ -1,41 +1,50 @@
-//! Connections that wait for one thing, in the order in which they are tried.
+//! Those who wait for one thing, in the order in which they are tried.
 
 use std::collections::VecDeque;
 
 use crate::id::ConnId;
 
-/// Connections that wait for one thing.
-#[derive(Debug, Default)]
-pub(super) struct Waiting {
-    ids: VecDeque<ConnId>,
+/// Those who wait for one thing.
+#[derive(Debug)]
+pub(super) struct Waiting<T = ConnId> {
+    queue: VecDeque<T>,
     /// So many, from the front, were not tried since what they wait for may have come.
     untried: usize,
 }
 
-impl Waiting {
+impl<T> Default for Waiting<T> {
+    fn default() -> Self {
+        Self {
+            queue: VecDeque::new(),
+            untried: 0,
+        }
+    }
+}
+
+impl<T> Waiting<T> {
     /// One more, that has just found nothing.
-    pub(super) fn push(&mut self, id: ConnId) {
-        self.ids.push_back(id);
+    pub(super) fn push(&mut self, one: T) {
+        self.queue.push_back(one);
     }
 
     /// The next to try.
-    pub(super) fn pop(&mut self) -> Option<ConnId> {
-        let id = self.ids.pop_front()?;
+    pub(super) fn pop(&mut self) -> Option<T> {
+        let one = self.queue.pop_front()?;
         self.untried = self.untried.saturating_sub(1);
-        Some(id)
+        Some(one)
     }
 
     /// These were not tried after all, and are the next, in the order in which they came.
-    pub(super) fn put_back(&mut self, passed_over: Vec<ConnId>) {
+    pub(super) fn put_back(&mut self, passed_over: Vec<T>) {
         self.untried += passed_over.len();
-        for id in passed_over.into_iter().rev() {
-            self.ids.push_front(id);
+        for one in passed_over.into_iter().rev() {
+            self.queue.push_front(one);
         }
     }
 
     /// What they wait for may have come for any of them.
     pub(super) fn note_news(&mut self) {
-        self.untried = self.ids.len();
+        self.untried = self.queue.len();
     }
 
     /// It has come for none of them, and somebody will tell when it does.
@@ -49,12 +58,14 @@ impl Waiting {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.ids.len()
+        self.queue.len()
     }
+}
 
+impl Waiting {
     /// Whether a connection is among them.
     #[cfg(any(test, feature = "internals"))]
     pub(super) fn contains(&self, id: ConnId) -> bool {
-        self.ids.contains(&id)
+        self.queue.contains(&id)
     }
 }

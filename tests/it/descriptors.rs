@@ -264,4 +264,17 @@ fn deal_around_one_that_is_full() {
     let turned_away = asked.count();
     assert!(turned_away <= 4, "{turned_away} of 40 were turned away");
     assert!(0 < server.counters().accept_errors);
+    // A while later, of which nothing else tells, it has some again.
+    let errors = || server.counters().accept_errors;
+    let opened = || server.handle().shard_counters()[1].opened;
+    clients[1].send(0x81, b"empty");
+    for client in &mut clients {
+        assert_eq!(client.next(), (0x81, b"empty".to_vec()));
+    }
+    let (errors_before, opened_before) = (errors(), opened());
+    wait_until("it is dealt to again", || {
+        assert!(is_served(server.http()));
+        opened_before < opened()
+    });
+    assert_eq!(errors(), errors_before);
 }
