@@ -6,13 +6,13 @@ use std::path::PathBuf;
 ///
 /// ```no_run
 /// use corecast::tls::{ClientAuth, TlsSettings};
-/// use corecast::{Listener, Relay, Server};
+/// use corecast::{ListenAddr, Listener, Relay, Server};
 ///
 /// let tls = TlsSettings::new("chain.pem", "key.pem")
 ///     .certificate("other-chain.pem", "other-key.pem")
 ///     .client_auth(ClientAuth::Optional { authorities: "clients.pem".into() });
 /// let server = Server::builder()
-///     .listen(Listener::http("[::]:443".parse()?).tls(tls))
+///     .listen(Listener::http("[::]:443".parse::<ListenAddr>()?).tls(tls))
 ///     .start(|_shard| Relay::default())?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
