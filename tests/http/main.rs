@@ -8,6 +8,7 @@ mod origins;
 mod requests;
 mod server;
 mod smuggling;
+mod sockets;
 mod time;
 
 /// A request without a body.

@@ -2,7 +2,6 @@
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
-use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +12,9 @@ use corecast::shard::mail::ToHome;
 use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::member::Sock;
-use corecast::topic::sink::{Sink, WriteError};
 use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings};
+
+use crate::sockets::Sockets;
 
 /// The API key of the server.
 pub(crate) const KEY: &str = "open sesame";
@@ -34,16 +34,6 @@ pub(crate) struct Server {
 pub(crate) struct Client {
     id: ConnId,
     sock: Sock,
-}
-
-/// What went to each socket and was not looked at.
-#[derive(Debug, Default)]
-struct Sockets {
-    sent: HashMap<i32, Vec<u8>>,
-    /// So many bytes more do they take.
-    room: Option<usize>,
-    /// They take all, and pass nothing on.
-    holding: bool,
 }
 
 struct Nobody;
@@ -196,34 +186,5 @@ impl Server {
             self.core.begin_turn(self.now);
         }
         panic!("it never comes to rest");
-    }
-}
-
-impl Sink for Sockets {
-    fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
-        let len = self.room.map_or(bytes.len(), |room| room.min(bytes.len()));
-        if let Some(room) = &mut self.room {
-            *room -= len;
-        }
-        if len == 0 {
-            return Err(WriteError::Blocked);
-        }
-        self.sent
-            .entry(sock.0)
-            .or_default()
-            .extend_from_slice(&bytes[..len]);
-        Ok(len)
-    }
-
-    fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
-        let bytes: Vec<u8> = slices
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect();
-        self.send(sock, &bytes)
-    }
-
-    fn holds(&mut self, _: Sock) -> bool {
-        self.holding
     }
 }

@@ -200,9 +200,9 @@ fn without_a_descriptor_left_clients_are_turned_away_and_the_others_served() {
     );
 }
 
-fn run_out_of_descriptors() {
-    const REFUSED: u64 = 6;
-    let server = Running::with(builder(1), |_| Hoarder {
+/// A server that hoards files where 200 may be open; for a process of its own.
+fn start_hoarding(builder: ServerBuilder) -> Running {
+    let server = Running::with(builder, |_| Hoarder {
         relay: Relay::default(),
         files: Vec::new(),
     });
@@ -211,6 +211,12 @@ fn run_out_of_descriptors() {
         ..getrlimit(Resource::Nofile)
     };
     setrlimit(Resource::Nofile, limit).unwrap();
+    server
+}
+
+fn run_out_of_descriptors() {
+    const REFUSED: u64 = 6;
+    let server = start_hoarding(builder(1));
     let mut app = RawWs::connect(server.http(), "/ws/lobby");
     let mut tcp = LengthPrefix::connect(server.tcp());
     let mut tell = |text: &[u8]| {
@@ -241,16 +247,7 @@ fn a_shard_without_a_descriptor_left_is_dealt_no_more() {
 
 fn deal_around_one_that_is_full() {
     let listener = Listener::http(ANY).balance(Balance::Even);
-    let server = Server::builder().shards(2).pin(false).listen(listener);
-    let server = Running::with(server, |_| Hoarder {
-        relay: Relay::default(),
-        files: Vec::new(),
-    });
-    let limit = Rlimit {
-        current: Some(200),
-        ..getrlimit(Resource::Nofile)
-    };
-    setrlimit(Resource::Nofile, limit).unwrap();
+    let server = start_hoarding(Server::builder().shards(2).pin(false).listen(listener));
     // The first two go to one shard each; the second is not who accepts.
     let mut clients: Vec<RawWs> = (0..2)
         .map(|_| RawWs::connect(server.http(), "/ws/lobby"))

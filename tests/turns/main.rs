@@ -9,6 +9,8 @@ mod offers;
 mod pings;
 mod shard;
 mod shares;
+#[path = "../http/sockets.rs"]
+mod sockets;
 mod staged;
 mod waits;
 

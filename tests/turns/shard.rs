@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -14,8 +13,9 @@ use corecast::shard::core::ShardCore;
 use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::member::Sock;
-use corecast::topic::sink::{Sink, WriteError};
 use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId};
+
+use crate::sockets::Sockets;
 
 /// The API key of the server.
 pub(crate) const KEY: &str = "open sesame";
@@ -25,13 +25,9 @@ pub(crate) struct Shard<H: Handler<Answer = ()> = Relay> {
     pub(crate) core: ShardCore<H>,
     now: Now,
     socks: HashMap<ConnId, Sock>,
-    sent: Sent,
+    sockets: Sockets,
     answers: Receiver<Answered<()>>,
 }
-
-/// What went to each socket and was not looked at.
-#[derive(Debug, Default)]
-struct Sent(HashMap<i32, Vec<u8>>);
 
 /// Answers are in the test's hands.
 struct Desk(Sender<Answered<()>>);
@@ -79,7 +75,7 @@ impl<H: Handler<Answer = ()>> Shard<H> {
             core,
             now,
             socks: HashMap::new(),
-            sent: Sent::default(),
+            sockets: Sockets::default(),
             answers,
         }
     }
@@ -138,7 +134,7 @@ impl<H: Handler<Answer = ()>> Shard<H> {
             mail.from_home.take_starved();
             mail.to_home.take_starved();
         }
-        self.core.flush(&mut self.sent);
+        self.core.flush(&mut self.sockets);
         for mail in self.core.mail() {
             // No other shard takes anything, or will ever tell that it does.
             mail.to_home.take_starved();
@@ -190,29 +186,13 @@ impl<H: Handler<Answer = ()>> Shard<H> {
 
     /// What a client was sent since the last look.
     pub(crate) fn take(&mut self, id: ConnId) -> Vec<u8> {
-        self.sent.0.remove(&self.socks[&id].0).unwrap_or_default()
+        self.sockets
+            .sent
+            .remove(&self.socks[&id].0)
+            .unwrap_or_default()
     }
 
     pub(crate) fn counters(&mut self) -> Counters {
         *self.core.counters()
-    }
-}
-
-impl Sink for Sent {
-    fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {
-        self.0.entry(sock.0).or_default().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError> {
-        let bytes: Vec<u8> = slices
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect();
-        self.send(sock, &bytes)
-    }
-
-    fn holds(&mut self, _: Sock) -> bool {
-        false
     }
 }

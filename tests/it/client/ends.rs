@@ -6,9 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use corecast::client::{CloseError, Event, Late, Reason, RecvError, SendError};
-use corecast::{Config, Kind, Relay, Server};
+use corecast::{Config, Kind, Server};
 
-use crate::client::{SHORT, greeted, message, next, reason, tcp, to, ws};
+use crate::client::{SHORT, check_return, greeted, next, reason, tcp, to, ws};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::server::{ANY, Running, builder};
 use crate::support::socket::dial;
@@ -18,36 +18,11 @@ use crate::support::wait::{in_a_while, now, wait_until};
 fn it_comes_back_to_another_server_on_the_same_address() {
     let server = Running::start(builder(2));
     let (http, tcp_addr) = (server.http(), server.tcp());
-    let mut clients = [ws(http, "/ws/lobby"), tcp(tcp_addr)];
-    drop(server);
-    for client in &mut clients {
-        let (why, retry_in) = reason(client);
-        assert!(retry_in.is_some(), "{why}");
-    }
-    // Their attempts meanwhile must not keep the port busy.
-    let mut another = None;
-    wait_until("the ports are free", || {
+    let clients = [ws(http, "/ws/lobby"), tcp(tcp_addr)];
+    check_return(clients, server, || {
         let server = Server::builder().shards(2).pin(false);
-        let server = server.http(http).tcp(tcp_addr, "lobby");
-        another = server.start(|_| Relay::default()).ok();
-        another.is_some()
+        server.http(http).tcp(tcp_addr, "lobby")
     });
-    let another = another.expect("it has started");
-    for client in &mut clients {
-        let attempts = loop {
-            match next(client) {
-                Event::Connected { attempts, .. } => break attempts,
-                Event::Disconnected { retry_in, .. } => assert!(retry_in.is_some()),
-                other => panic!("{other:?}"),
-            }
-        };
-        assert!(1 <= attempts);
-    }
-    let [web, device] = &mut clients;
-    web.send(Kind::Text, b"again", in_a_while()).unwrap();
-    assert_eq!(message(device).1, b"again");
-    another.handle().stop();
-    another.join().unwrap();
 }
 
 #[test]

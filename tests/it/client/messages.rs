@@ -5,7 +5,7 @@ use std::thread;
 use corecast::Kind;
 use corecast::client::{Event, Late, Reason, RecvError, SendError};
 
-use crate::client::{greeted, message, next, reason, tcp, to, ws};
+use crate::client::{check_order, greeted, message, next, reason, tcp, to, ws};
 use crate::support::server::{Running, builder};
 use crate::support::wait::{in_a_while, now, wait_until};
 use crate::support::ws::Ws;
@@ -57,17 +57,8 @@ fn many_messages_arrive_in_their_order() {
     const MESSAGES: u32 = 20_000;
     let server = Running::start(builder(2));
     let mut from = ws(server.http(), "/pub/lobby");
-    let mut at = tcp(server.tcp());
-    let receiver = thread::spawn(move || {
-        for n in 0..MESSAGES {
-            assert_eq!(message(&mut at).1, n.to_be_bytes());
-        }
-    });
-    for n in 0..MESSAGES {
-        let payload = n.to_be_bytes();
-        from.send(Kind::Binary, &payload, in_a_while()).unwrap();
-    }
-    receiver.join().unwrap();
+    let at = tcp(server.tcp());
+    check_order(&mut from, at, MESSAGES);
 }
 
 #[test]

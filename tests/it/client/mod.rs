@@ -6,12 +6,14 @@ mod messages;
 mod tls;
 
 use std::net::SocketAddr;
+use std::thread;
 use std::time::Duration;
 
-use corecast::Kind;
 use corecast::client::{Client, ClientBuilder, Event, Reason};
+use corecast::{Kind, Relay, ServerBuilder};
 
-use crate::support::wait::in_a_while;
+use crate::support::server::Running;
+use crate::support::wait::{in_a_while, wait_until};
 
 pub(crate) const SHORT: Duration = Duration::from_millis(20);
 
@@ -44,6 +46,55 @@ pub(crate) fn message(client: &mut Client) -> (Kind, Vec<u8>) {
         Event::Message { kind, payload } => (kind, payload),
         other => panic!("not a message: {other:?}"),
     }
+}
+
+/// One client sends so many messages, and another has them in order.
+pub(crate) fn check_order(from: &mut Client, mut at: Client, messages: u32) {
+    let receiver = thread::spawn(move || {
+        for n in 0..messages {
+            assert_eq!(message(&mut at).1, n.to_be_bytes());
+        }
+    });
+    for n in 0..messages {
+        let payload = n.to_be_bytes();
+        from.send(Kind::Binary, &payload, in_a_while()).unwrap();
+    }
+    receiver.join().unwrap();
+}
+
+/// A web client and a device lose their server, and come back to another in its place.
+pub(crate) fn check_return(
+    mut clients: [Client; 2],
+    server: Running,
+    again: impl Fn() -> ServerBuilder,
+) {
+    drop(server);
+    for client in &mut clients {
+        let (why, retry_in) = reason(client);
+        assert!(retry_in.is_some(), "{why}");
+    }
+    // Their attempts meanwhile must not keep the port busy.
+    let mut another = None;
+    wait_until("the ports are free", || {
+        another = again().start(|_| Relay::default()).ok();
+        another.is_some()
+    });
+    let another = another.expect("it has started");
+    for client in &mut clients {
+        let attempts = loop {
+            match next(client) {
+                Event::Connected { attempts, .. } => break attempts,
+                Event::Disconnected { retry_in, .. } => assert!(retry_in.is_some()),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(1 <= attempts);
+    }
+    let [web, device] = &mut clients;
+    web.send(Kind::Text, b"again", in_a_while()).unwrap();
+    assert_eq!(message(device).1, b"again");
+    another.handle().stop();
+    another.join().unwrap();
 }
 
 /// Why it is not connected, which must be next.

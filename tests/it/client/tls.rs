@@ -8,9 +8,9 @@ use corecast::client::{
     BuildError, Client, ClientBuilder, Event, Late, Reason, TlsFault, UrlError,
 };
 use corecast::tls::ClientAuth;
-use corecast::{CloseReason, Kind, Listener, Relay, Server};
+use corecast::{CloseReason, Kind, Listener, Server};
 
-use crate::client::{SHORT, greeted, message, next, reason, to};
+use crate::client::{SHORT, check_order, check_return, greeted, message, next, reason, to};
 use crate::support::server::{ANY, Running};
 use crate::support::tls::Authority;
 use crate::support::wait::{in_a_while, now, wait_until};
@@ -61,18 +61,9 @@ fn messages_of_every_length_go_both_ways_and_are_closed_behind() {
 fn a_stream_of_messages_keeps_its_order() {
     const MESSAGES: u32 = 5_000;
     let scene = Scene::new();
-    let mut at = greeted(tcps(&scene));
+    let at = greeted(tcps(&scene));
     let mut from = greeted(wss(&scene, "/pub/lobby"));
-    let receiver = thread::spawn(move || {
-        for n in 0..MESSAGES {
-            assert_eq!(message(&mut at).1, n.to_be_bytes());
-        }
-    });
-    for n in 0..MESSAGES {
-        let payload = n.to_be_bytes();
-        from.send(Kind::Binary, &payload, in_a_while()).unwrap();
-    }
-    receiver.join().unwrap();
+    check_order(&mut from, at, MESSAGES);
 }
 
 fn fault(builder: ClientBuilder) -> TlsFault {
@@ -155,39 +146,14 @@ fn it_shows_its_certificate_where_one_is_required() {
 fn it_comes_back_to_another_server_on_the_same_address() {
     let scene = Scene::new();
     let (https, tcps_addr) = (scene.https(), scene.tcps());
-    let mut clients = [greeted(wss(&scene, "/ws/lobby")), greeted(tcps(&scene))];
-    let Scene {
-        server, authority, ..
-    } = scene;
-    drop(server);
-    for client in &mut clients {
-        let (why, retry_in) = reason(client);
-        assert!(retry_in.is_some(), "{why}");
-    }
-    let tls = authority.settings("host");
-    let mut another = None;
-    wait_until("the ports are free", || {
+    let clients = [greeted(wss(&scene, "/ws/lobby")), greeted(tcps(&scene))];
+    let tls = scene.authority.settings("host");
+    check_return(clients, scene.server, || {
         let http = Listener::http(https).tls(tls.clone());
         let tcp = Listener::tcp(tcps_addr, "lobby").tls(tls.clone());
         let server = Server::builder().shards(2).pin(false);
-        another = server
-            .listen(http)
-            .listen(tcp)
-            .start(|_| Relay::default())
-            .ok();
-        another.is_some()
+        server.listen(http).listen(tcp)
     });
-    let another = another.expect("it has started");
-    for client in &mut clients {
-        while let Event::Disconnected { retry_in, .. } = next(client) {
-            assert!(retry_in.is_some());
-        }
-    }
-    let [web, device] = &mut clients;
-    web.send(Kind::Text, b"again", in_a_while()).unwrap();
-    assert_eq!(message(device).1, b"again");
-    another.handle().stop();
-    another.join().unwrap();
 }
 
 #[test]
