@@ -1,4 +1,4 @@
-//! Where a server listens: a TCP port, or a path of the file system.
+//! Where a server listens: a TCP port, a path of the file system, or a socket that it was given.
 
 use std::fmt;
 use std::net::SocketAddr;

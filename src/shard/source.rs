@@ -73,7 +73,7 @@ impl Source {
         registry.register(&mut SourceFd(&fd), token, Interest::READABLE)
     }
 
-    /// Begins to listen, with a socket that only had its address before.
+    /// Begins to listen, with a socket that may only have had its address before.
     ///
     /// # Errors
     ///

@@ -65,7 +65,8 @@ impl Handoff {
 /// # Errors
 ///
 /// `EAGAIN` when no more can wait, which becomes writable again; `ETOOMANYREFS` when the user has
-/// as many descriptors on their way as may be open.
+/// as many descriptors on their way as may be open, and `ENOBUFS` or `ENOMEM`: nothing tells when
+/// those are over.
 pub fn give(giving: RawFd, descriptor: impl AsFd, word: u16) -> Result<(), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = SendAncillaryBuffer::new(&mut space);
