@@ -3,6 +3,7 @@
 //! A number that a user can change stands here as the default of `Config`; a number that nobody
 //! should change stands here as a constant.
 
+use std::ops::Range;
 use std::time::Duration;
 
 /// Longest message a client may send, in bytes: enough for any state snapshot, small enough that
@@ -88,6 +89,11 @@ pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
 pub const ONCE_KEYS_MAX: usize = 1 << 16;
 /// Bytes that the client of a stream of events may send after its request; it has nothing to say.
 pub const EVENTS_INPUT_BYTES_MAX: u32 = 64 << 10;
+/// How long clients of server-sent events wait before they come back, each its own time within:
+/// those of a server that restarts do not come in one second.
+pub const EVENTS_RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(6);
+/// The same of those that were refused for the moment.
+pub const EVENTS_RETRY_REFUSED: Range<Duration> = Duration::from_secs(5)..Duration::from_secs(20);
 /// Requests answered on one connection: so long-lived ones move to the shards of a new process,
 /// and what one has taken is given back.
 pub const REQUESTS_PER_CONN_MAX: u32 = 10_000;

@@ -1,10 +1,13 @@
 //! Server-sent events (WHATWG HTML standard, section 9.2): what a stream begins with, and messages
 //! as events.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use data_encoding::BASE64;
 
 use crate::proto::Kind;
-use crate::proto::http::encode_origin;
+use crate::proto::http::{Response, encode_origin};
 
 /// A comment, which keeps proxies from taking a silent stream for a dead one.
 pub const HEARTBEAT: &[u8] = b":\n\n";
@@ -24,6 +27,43 @@ pub fn encode_head(out: &mut Vec<u8>, origin: Option<&str>) {
     encode_origin(out, origin);
     out.extend_from_slice(b"\r\n");
 }
+
+/// Appends how long a client waits before it comes back (section 9.2.6). Without it browsers wait
+/// three to five seconds, and all the same.
+pub fn encode_retry(out: &mut Vec<u8>, delay: Duration) {
+    out.extend_from_slice(retry(delay).as_bytes());
+    out.push(b'\n');
+}
+
+fn retry(delay: Duration) -> String {
+    format!("retry: {}\n", delay.as_millis())
+}
+
+/// Whether an `EventSource` should come back after an answer of this status.
+pub fn is_passing(status: u16) -> bool {
+    matches!(status, 429 | 503)
+}
+
+/// What an `EventSource` is told in place of a refusal that passes: it gives up for good after any
+/// status but 200 (section 9.2.3), and comes back after a stream that ends.
+pub fn postpone(refusal: &Response, delay: Duration) -> Response {
+    let text = String::from_utf8_lossy(&refusal.body);
+    let text = text.lines().next().unwrap_or_default();
+    let body = format!("{}: {} {text}\n\n", retry(delay), refusal.status);
+    let mut answer = Response::new(200, "text/event-stream", body.into_bytes());
+    answer.headers.clone_from(&refusal.headers);
+    answer
+}
+
+/// The share of a range of delays that the `nth` client has: each one its own, spread evenly over
+/// the range by as many clients as there may be.
+pub fn spread(range: Range<Duration>, nth: u32) -> Duration {
+    let width = range.end.saturating_sub(range.start);
+    range.start + width / 1024 * (nth.wrapping_mul(GOLDEN) >> 22)
+}
+
+/// 2^32 over the golden ratio: multiples of it fall evenly over all 32-bit numbers.
+const GOLDEN: u32 = 0x9E37_79B1;
 
 /// Appends a message as one event: of text each line, whether it ends in CR LF, LF or CR, as a
 /// `data` field; anything else as base64 in an event `binary`.

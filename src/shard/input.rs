@@ -187,8 +187,8 @@ impl<H: Handler> ShardCore<H> {
                 self.offer_compressed(key, kind, Cow::Borrowed(payload), step.taken)
             }
             Some(Event::Ping(payload)) => self.inner.take_ping(key, payload, step.taken),
-            Some(Event::Close { .. }) => {
-                self.inner.close(key, CloseReason::Client);
+            Some(Event::Close { code, reason }) => {
+                self.inner.answer_close(key, code, reason);
                 Took::Ended
             }
         }

@@ -9,12 +9,32 @@ use crate::conn::{
 use crate::counters::status_index;
 use crate::limits::LINGER_BYTES_MAX;
 use crate::proto::http::Response;
-use crate::proto::ws::encode_close;
+use crate::proto::ws::{encode_close, encode_empty_close};
 use crate::shard::inner::Inner;
 
 impl<D, A> Inner<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
     pub(super) fn close(&mut self, key: u32, reason: CloseReason) {
+        self.close_with(key, reason, |out| {
+            if let Some(code) = reason.close_code() {
+                let is_client = reason == CloseReason::Client;
+                let text = (!is_client).then(|| reason.to_string());
+                encode_close(out, code, &text.unwrap_or_default());
+            }
+        });
+    }
+
+    /// Answers a client's close frame with its own code and reason: RFC 6455 5.5.1 has an endpoint
+    /// echo the code, and a page's `onclose` is told what came back. An empty one is answered with
+    /// an empty one, as 1005 is never sent (7.4.1).
+    pub(super) fn answer_close(&mut self, key: u32, code: Option<u16>, text: &str) {
+        self.close_with(key, CloseReason::Client, |out| match code {
+            Some(code) => encode_close(out, code, text),
+            None => encode_empty_close(out),
+        });
+    }
+
+    fn close_with(&mut self, key: u32, reason: CloseReason, word: impl FnOnce(&mut Vec<u8>)) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else {
             return;
@@ -26,13 +46,8 @@ impl<D, A> Inner<D, A> {
         }
         let is_websocket = matches!(conn.proto, Proto::WebSocket(_));
         self.end(key, reason);
-        if is_websocket && let Some(code) = reason.close_code() {
-            let text = if reason == CloseReason::Client {
-                String::new()
-            } else {
-                reason.to_string()
-            };
-            self.reply(key, |out| encode_close(out, code, &text));
+        if is_websocket {
+            self.reply(key, word);
         }
         let Some(conn) = self.conn(key) else { return };
         conn.set(CLOSING, true);

@@ -8,6 +8,7 @@ use crate::close_reason::CloseReason;
 use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, Proto, Whence};
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
+use crate::limits::EVENTS_RETRY;
 use crate::payload::Form;
 use crate::proto::http::Request;
 use crate::proto::ws::Decoder;
@@ -144,7 +145,11 @@ impl<H: Handler> ShardCore<H> {
                 if let Some(conn) = self.inner.conn(key) {
                     conn.proto = Proto::Events(0);
                 }
-                self.greet(key, data, |out| sse::encode_head(out, origin));
+                let generation = self.inner.id(key).generation;
+                self.greet(key, data, |out| {
+                    sse::encode_head(out, origin);
+                    sse::encode_retry(out, sse::spread(EVENTS_RETRY, generation));
+                });
                 self.opened(key, taken)
             }
             Err(Refusal::Respond(response)) => {

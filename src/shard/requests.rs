@@ -3,7 +3,9 @@
 use crate::conn::http::{Http, Phase};
 use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
+use crate::limits::EVENTS_RETRY_REFUSED;
 use crate::proto::http::{After, Head, Manner, NO_HEADERS, Request, Response, parse_head};
+use crate::proto::sse;
 use crate::shard::cx::Cx;
 use crate::shard::inner::Inner;
 
@@ -85,6 +87,11 @@ impl<D, A> Inner<D, A> {
             origin: self.reader(request),
         };
         self.counters.requests += 1;
+        if sse::is_passing(response.status) && request.wants_events() {
+            let delay = sse::spread(EVENTS_RETRY_REFUSED, self.id(key).generation);
+            let postponed = sse::postpone(response, delay);
+            return self.reply(key, |out| postponed.encode_as(out, &manner));
+        }
         self.reply(key, |out| response.encode_as(out, &manner));
     }
 

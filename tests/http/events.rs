@@ -2,18 +2,31 @@
 
 use std::time::Duration;
 
-use corecast::limits::{EVENTS_INPUT_BYTES_MAX, PING_INTERVAL};
+use corecast::limits::{EVENTS_INPUT_BYTES_MAX, EVENTS_RETRY, PING_INTERVAL};
 use corecast::{CloseReason, Kind};
 
 use crate::server::{Client, Server};
 use crate::{get, statuses};
 
+/// What an `EventSource` asks.
+const ASK: &str = "GET /sse/a HTTP/1.1\r\nHost: here\r\nAccept: text/event-stream\r\n\r\n";
+
+/// The delay that a stream begins with.
+fn retry(first: &str) -> Duration {
+    let line = first.lines().next().unwrap();
+    let millis = line.strip_prefix("retry: ").unwrap();
+    Duration::from_millis(millis.parse().unwrap())
+}
+
 fn stream(server: &mut Server, path: &str) -> Client {
     let client = server.connect();
     server.send(client, get(path));
-    let head = server.take(client);
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.ends_with("\r\n\r\n"), "{head}");
+    let sent = server.take(client);
+    assert!(sent.starts_with("HTTP/1.1 200 OK\r\n"), "{sent}");
+    let (head, first) = sent.split_once("\r\n\r\n").unwrap();
+    assert!(EVENTS_RETRY.contains(&retry(first)), "{first}");
+    assert_eq!(first.lines().nth(1), Some(""), "a block of its own");
+    let head = format!("{head}\r\n");
     for field in [
         "Content-Type: text/event-stream",
         "Cache-Control: no-store",
@@ -101,4 +114,26 @@ fn head_gets_the_head_alone_and_a_malformed_topic_is_told() {
     let client = server.connect();
     server.send(client, get("/sse/a").replace("GET", "POST"));
     assert_eq!(statuses(&server.take(client)), [405]);
+}
+
+#[test]
+fn streams_that_end_at_once_come_back_spread_over_seconds() {
+    let mut server = Server::new();
+    let mut delays: Vec<Duration> = (0..100)
+        .map(|_| {
+            let client = server.connect();
+            server.send(client, ASK);
+            let sent = server.take(client);
+            retry(sent.split_once("\r\n\r\n").unwrap().1)
+        })
+        .collect();
+    delays.sort_unstable();
+    let width = EVENTS_RETRY.end - EVENTS_RETRY.start;
+    // In each tenth of the range there is about a tenth of them.
+    for tenth in 0..10 {
+        let from = EVENTS_RETRY.start + width / 10 * tenth;
+        let within = |delay: &&Duration| (from..from + width / 10).contains(*delay);
+        let count = delays.iter().filter(within).count();
+        assert!((5..=15).contains(&count), "{count} in tenth {tenth}");
+    }
 }

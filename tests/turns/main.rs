@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod closes;
 mod compress;
 mod hostile;
 mod inflate;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::counters::status_index;
-use corecast::limits::HANDSHAKE_TIMEOUT;
+use corecast::limits::{EVENTS_RETRY_REFUSED, HANDSHAKE_TIMEOUT};
 use corecast::{
     Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Origins, Refusal,
     Request, Response,
@@ -123,6 +123,47 @@ fn a_request_waits_for_so_long_and_its_page_may_read_why_it_is_refused() {
             (1, 1)
         );
         assert_eq!(counters.paused, 0);
+    }
+}
+
+#[test]
+fn an_event_source_that_is_refused_for_the_moment_is_told_when_to_come_back() {
+    for (method, accept, is_postponed) in [
+        ("GET", "text/event-stream", true),
+        ("GET", "text/html, text/event-stream", true),
+        ("GET", "*/*", false),
+        ("POST", "text/event-stream", false),
+    ] {
+        let mut shard = shard();
+        let client = shard.connect();
+        let head = format!("{method} /full HTTP/1.1\r\nHost: a\r\nOrigin: {ORIGIN}\r\n");
+        shard.read(client, format!("{head}Accept: {accept}\r\n\r\n"));
+        pass(&mut shard, |_| {});
+        let answer = String::from_utf8(shard.take(client)).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(
+            head.contains(&format!("\r\nAccess-Control-Allow-Origin: {ORIGIN}")),
+            "{answer}"
+        );
+        // Operators see the refusal all the same.
+        assert_eq!(shard.counters().refused[status_index(503)], 1);
+        if !is_postponed {
+            assert!(
+                head.starts_with("HTTP/1.1 503 "),
+                "{method} {accept}: {head}"
+            );
+            continue;
+        }
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(
+            head.contains("\r\nContent-Type: text/event-stream\r\n"),
+            "{answer}"
+        );
+        let (retry, comment) = body.split_once('\n').unwrap();
+        let millis = retry.strip_prefix("retry: ").unwrap().parse().unwrap();
+        assert!(EVENTS_RETRY_REFUSED.contains(&Duration::from_millis(millis)));
+        assert!(comment.starts_with(": 503 "), "{comment}");
+        assert!(comment.ends_with("\n\n"), "an event without data");
     }
 }
 

@@ -134,6 +134,11 @@ impl<'b> Request<'b> {
         self.lists_token("upgrade", "websocket")
     }
 
+    /// Whether the request is that of an `EventSource` (WHATWG HTML standard, section 9.2.2).
+    pub fn wants_events(&self) -> bool {
+        self.method == "GET" && self.lists_token("accept", "text/event-stream")
+    }
+
     /// What becomes of the connection once the request is answered, RFC 9112 9.3.
     pub(crate) fn after(&self) -> After {
         let keeps = self.lists_token("connection", "keep-alive");

@@ -53,6 +53,11 @@ pub fn encode_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     out.extend_from_slice(reason.as_bytes());
 }
 
+/// Appends a close frame without a code: the answer to one that has none.
+pub fn encode_empty_close(out: &mut Vec<u8>) {
+    encode_control(out, Control::Close, b"");
+}
+
 /// The payload of a close frame, for a side that masks it. `reason` is cut likewise.
 pub fn close_payload(code: u16, reason: &str) -> Vec<u8> {
     debug_assert!(is_allowed(code));
@@ -91,7 +96,10 @@ const CODE_LEN: usize = 2;
 
 #[cfg(test)]
 mod tests {
-    use super::{close_payload, encode_close, encode_ping, encode_pong, is_allowed, parse};
+    use super::{
+        close_payload, encode_close, encode_empty_close, encode_ping, encode_pong, is_allowed,
+        parse,
+    };
     use crate::proto::ProtocolError;
 
     #[test]
@@ -140,10 +148,11 @@ mod tests {
     }
 
     #[test]
-    fn pings_and_pongs_are_whole_frames() {
+    fn control_frames_without_a_code_are_whole_frames() {
         let mut out = Vec::new();
         encode_ping(&mut out, b"");
         encode_pong(&mut out, b"ab");
-        assert_eq!(out, b"\x89\x00\x8a\x02ab");
+        encode_empty_close(&mut out);
+        assert_eq!(out, b"\x89\x00\x8a\x02ab\x88\x00");
     }
 }

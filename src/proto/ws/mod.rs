@@ -10,5 +10,5 @@ pub mod handshake;
 pub mod mask;
 mod message;
 
-pub use close::{close_payload, encode_close, encode_ping, encode_pong};
+pub use close::{close_payload, encode_close, encode_empty_close, encode_ping, encode_pong};
 pub use decoder::{ClientDecoder, Decoder, DecoderOf, Event, Step};

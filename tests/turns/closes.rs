@@ -1,0 +1,59 @@
+//! How a client's close frame is answered (RFC 6455 5.5.1).
+
+use corecast::{CloseReason, Config};
+
+use crate::frame;
+use crate::shard::Shard;
+
+/// FIN, close.
+const CLOSE: u8 = 0x88;
+
+fn answer_to(payload: &[u8]) -> (Shard, Vec<u8>) {
+    let mut shard = Shard::new(Config::default());
+    let client = shard.upgrade("/ws/a", "");
+    shard.read(client, frame(CLOSE, payload));
+    shard.rest();
+    let answer = shard.take(client);
+    (shard, answer)
+}
+
+#[test]
+fn a_close_frame_is_answered_with_its_own_code_and_reason() {
+    for code in [1000_u16, 1001, 1008, 1011, 1014, 3000, 4001, 4999] {
+        for reason in ["", "switch room", &"é".repeat(61)] {
+            let payload = [&code.to_be_bytes()[..], reason.as_bytes()].concat();
+            let (mut shard, answer) = answer_to(&payload);
+            let len = u8::try_from(payload.len()).unwrap();
+            assert_eq!(answer, [&[CLOSE, len][..], &payload].concat(), "{code}");
+            assert_eq!(shard.counters().closed[CloseReason::Client.index()], 1);
+        }
+    }
+}
+
+#[test]
+fn a_close_frame_without_a_code_is_answered_with_one_without() {
+    assert_eq!(answer_to(b"").1, [CLOSE, 0]);
+}
+
+#[test]
+fn a_code_that_no_frame_may_carry_is_a_protocol_error() {
+    for code in [0_u16, 999, 1004, 1005, 1006, 1015, 1016, 2999, 5000] {
+        let (_, answer) = answer_to(&code.to_be_bytes());
+        assert_eq!(answer[2..4], 1002_u16.to_be_bytes(), "{code}");
+    }
+    assert_eq!(answer_to(b"\x03").1[2..4], 1002_u16.to_be_bytes());
+}
+
+#[test]
+fn replies_go_before_the_answer_to_a_close_frame() {
+    let mut shard = Shard::new(Config::default());
+    let client = shard.upgrade("/echo", "");
+    let said = [
+        frame(0x82, b"x"),
+        frame(CLOSE, b"\x0f\xa1"),
+        frame(0x82, b"y"),
+    ];
+    shard.read(client, said.concat());
+    shard.rest();
+    assert_eq!(shard.take(client), b"\x82\x01x\x88\x02\x0f\xa1");
+}
