@@ -3,8 +3,15 @@
 //! A number that a user can change stands here as the default of `Config`; a number that nobody
 //! should change stands here as a constant.
 
-use std::ops::Range;
+mod ends;
+
 use std::time::Duration;
+
+pub use ends::{
+    CLOSE_TIMEOUT, DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_TIMEOUT,
+    DRAIN_WINDOW_MIN, EVENTS_RETRY, EVENTS_RETRY_REFUSED, KEEP_ALIVE_TIMEOUT, LINGER_BYTES_MAX,
+    LINGER_TIMEOUT,
+};
 
 /// Longest message a client may send, in bytes: enough for any state snapshot, small enough that
 /// a hundred hostile connections cannot fill a host.
@@ -79,8 +86,6 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// of them over it: some milliseconds of JSON. A request that found no room is offered, and read,
 /// again as a whole.
 pub const BODY_BYTES_OFFERED_PER_TURN: usize = 2 << 20;
-/// A connection whose last answer was this long ago, and that asks nothing more, is closed.
-pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Messages of one request to the publish API; the answers to all of them wait in memory.
 pub const API_ENTRIES_MAX: usize = 10_000;
 /// A message with an idempotency key is not published again for this long, as with Centrifugo.
@@ -89,11 +94,6 @@ pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
 pub const ONCE_KEYS_MAX: usize = 1 << 16;
 /// Bytes that the client of a stream of events may send after its request; it has nothing to say.
 pub const EVENTS_INPUT_BYTES_MAX: u32 = 64 << 10;
-/// How long clients of server-sent events wait before they come back, each its own time within:
-/// those of a server that restarts do not come in one second.
-pub const EVENTS_RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(6);
-/// The same of those that were refused for the moment.
-pub const EVENTS_RETRY_REFUSED: Range<Duration> = Duration::from_secs(5)..Duration::from_secs(20);
 /// Requests answered on one connection: so long-lived ones move to the shards of a new process,
 /// and what one has taken is given back.
 pub const REQUESTS_PER_CONN_MAX: u32 = 10_000;
@@ -113,16 +113,10 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
 /// A connection whose socket takes no byte for this long, while some wait, is closed.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a drain waits for what was published before to reach everyone.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The fewest places in each row of the table that counts connections by address.
 pub const ADDRESS_SLOTS_MIN: usize = 1 << 12;
 /// The most: 8 MiB in two rows.
 pub const ADDRESS_SLOTS_MAX: usize = 1 << 20;
-/// After its last word a connection is read and discarded for this long at most.
-pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-/// After its last word a connection is read and discarded up to this many bytes.
-pub const LINGER_BYTES_MAX: usize = 256 << 10;
 
 /// Bytes read from one connection in one turn; also the size of a shard's read buffer.
 pub const READ_BYTES_PER_TURN: usize = 64 << 10;
@@ -189,8 +183,6 @@ pub const OUTBOX_BYTES_HIGH: usize = 64 << 10;
 pub const SPARE_OUTBOX_BYTES_MAX: usize = 16 << 10;
 /// Outboxes that a shard keeps for the next replies.
 pub const SPARE_OUTBOXES_MAX: usize = 128;
-/// A last word must be sent this long after it was said.
-pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Slices given to one vectored write.
 pub const SLICES_PER_WRITE: usize = 64;
 /// Up to this many bytes, several slices are copied together and sent by one plain `send`:
@@ -203,14 +195,6 @@ pub const RESUMES_PER_TURN: usize = 256;
 pub const PASSES_PER_TURN: usize = 16 * RESUMES_PER_TURN;
 /// Sends of one topic before the next topic has its turn.
 pub const WALK_QUANTUM: usize = 256;
-/// A drain closes nobody for this long, so that what is on its way between shards arrives.
-pub const DRAIN_GRACE: Duration = Duration::from_millis(200);
-/// A shard with fewer connections closes them at once when it drains.
-pub const DRAIN_ALL_AT_ONCE: usize = 1_000;
-/// Otherwise the closes are spread over at least this long.
-pub const DRAIN_WINDOW_MIN: Duration = Duration::from_secs(10);
-/// Closes of one draining shard in a second: what it could accept again in that time.
-pub const DRAIN_CLOSES_PER_SECOND: usize = 10_000;
 /// Deadlines looked at in one turn.
 pub const TIMEOUTS_PER_TURN: usize = 1_024;
 /// Connections over the limit of a shard that may be told so at the same time.

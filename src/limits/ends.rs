@@ -1,0 +1,28 @@
+//! How connections end: last words, streams that come back, and drains.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// A connection whose last answer was this long ago, and that asks nothing more, is closed.
+pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
+/// A last word must be sent this long after it was said.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+/// After its last word a connection is read and discarded for this long at most.
+pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+/// After its last word a connection is read and discarded up to this many bytes.
+pub const LINGER_BYTES_MAX: usize = 256 << 10;
+/// How long clients of server-sent events wait before they come back, each its own time within:
+/// those of a server that restarts do not come in one second.
+pub const EVENTS_RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(6);
+/// The same of those that were refused for the moment.
+pub const EVENTS_RETRY_REFUSED: Range<Duration> = Duration::from_secs(5)..Duration::from_secs(20);
+/// How long a drain waits for what was published before to reach everyone.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// A drain closes nobody for this long, so that what is on its way between shards arrives.
+pub const DRAIN_GRACE: Duration = Duration::from_millis(200);
+/// A shard with fewer connections closes them at once when it drains.
+pub const DRAIN_ALL_AT_ONCE: usize = 1_000;
+/// Otherwise the closes are spread over at least this long.
+pub const DRAIN_WINDOW_MIN: Duration = Duration::from_secs(10);
+/// Closes of one draining shard in a second: what it could accept again in that time.
+pub const DRAIN_CLOSES_PER_SECOND: usize = 10_000;
