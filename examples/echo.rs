@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::io;
-
 use clap::Parser;
 use corecast::{Cx, Halt, Handler, Message, Opening, Refusal};
 
@@ -31,7 +29,7 @@ struct Cli {
     flags: support::Flags,
 }
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), corecast::Error> {
     let server = Cli::parse().flags.server("echo").start(|_shard| Echo)?;
     support::run(server)
 }

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use crate::error::debug_is_text;
+
 /// Addresses with a common prefix, as in `192.0.2.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
@@ -19,9 +21,11 @@ pub struct Network {
 pub struct Networks(Arc<[Network]>);
 
 /// It is no network.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[error("`{0}` is no address or network: write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")]
 pub struct NetworkError(String);
+
+debug_is_text!(NetworkError);
 
 impl Network {
     /// Whether the address is one of it. An IPv4 address counts however it is written.

@@ -57,6 +57,39 @@
 //! | of one topic | a [`Room`], at the topic's home | every message of the topic, in order |
 //! | of the server | outside, with a [`Handle`]; asked by [`Cx::defer`] | what it is asked |
 //!
+//! # Ending on Ctrl-C
+//!
+//! The library installs no signal handler: which signals mean what is the program's business. With
+//! the crate `signal-hook`:
+//!
+//! ```no_run
+//! use corecast::{Relay, Server};
+//! use signal_hook::consts::{SIGINT, SIGTERM};
+//! use signal_hook::iterator::Signals;
+//!
+//! fn main() -> Result<(), corecast::Error> {
+//!     // Before the shards start: there is no moment in which a signal kills them.
+//!     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+//!     let server = Server::builder()
+//!         .http("127.0.0.1:8080".parse()?)
+//!         .start(|_shard| Relay::default())?;
+//!     let handle = server.handle().clone();
+//!     std::thread::spawn(move || {
+//!         let mut signals = signals.forever();
+//!         signals.next();
+//!         // Sends what was published, closes all connections, and has `join` return.
+//!         handle.drain();
+//!         signals.next();
+//!         std::process::exit(130); // Asked twice: at once.
+//!     });
+//!     server.join()
+//! }
+//! ```
+//!
+//! With the crate `ctrlc`, which knows SIGINT alone and calls back on a thread of its own, it is
+//! `ctrlc::set_handler(move || handle.drain())`. Signals come to neither on a shard's thread: shards
+//! block all of them, as a descriptor of the handler's would be another one there.
+//!
 //! A client for programs without an async runtime is in [`client`].
 //!
 //! # Stability
@@ -80,6 +113,7 @@ pub mod config;
 pub mod conn;
 #[doc(hidden)]
 pub mod counters;
+mod error;
 #[doc(hidden)]
 pub mod handle;
 #[doc(hidden)]
@@ -135,6 +169,7 @@ pub use admin::Admin;
 pub use close_reason::CloseReason;
 pub use config::{BeyondRate, Config, SlowConsumer};
 pub use counters::{Counters, Limit};
+pub use error::Error;
 pub use handle::Handle;
 pub use handler::{
     Busy, Halt, Handler, Message, Opening, PublishError, Publisher, Refusal, Room, RoomCx, Sent,
@@ -144,7 +179,7 @@ pub use id::{ConnId, ShardId};
 pub use net::{ListenAddr, ListenAddrError};
 pub use proto::http::{HttpError, OriginError, Origins, Request, Response, topic_from_path};
 pub use proto::ws::deflate::Compression;
-pub use proto::{Framing, Kind, ProtocolError};
+pub use proto::{Framing, Kind, ProtocolError, Role};
 pub use relay::{ApiKey, Relay, RelaySettings};
 pub use server::{Server, ServerBuilder};
 pub use shard::cx::Cx;

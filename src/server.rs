@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::admission::PerAddress;
 use crate::config::Config;
+use crate::error::Error;
 use crate::handle::{Descriptors, Handle};
 use crate::handler::Handler;
 use crate::id::ShardId;
@@ -90,14 +91,14 @@ impl Server {
     ///
     /// A shard failed or panicked, a handler's panic included: the whole server stopped then, as
     /// the topics at home there would have been dead.
-    pub fn join(self) -> io::Result<()> {
+    pub fn join(self) -> Result<(), Error> {
         let mut result = Ok(());
         for thread in self.threads {
             let ended = thread.join();
             let ended = ended.unwrap_or_else(|_| Err(io::Error::other("a shard has panicked")));
             result = result.and(ended);
         }
-        result
+        Ok(result?)
     }
 }
 
@@ -178,7 +179,7 @@ impl ServerBuilder {
     pub fn start<H: Handler>(
         self,
         make: impl Fn(ShardId) -> H + Send + Clone + 'static,
-    ) -> io::Result<Server> {
+    ) -> Result<Server, Error> {
         let shards = self.check()?;
         // Held until the shards listen: a port that was 0 is nobody else's until then.
         let (mut claims, mut listen) = shard::claim(&self.listen)?;
@@ -241,7 +242,7 @@ impl ServerBuilder {
         if let Err(err) = bring_up(&reports, proceed, count) {
             handle.advance(Phase::Stop);
             threads.into_iter().for_each(|thread| drop(thread.join()));
-            return Err(err);
+            return Err(err.into());
         }
         Ok(Server {
             handle,

@@ -1,6 +1,5 @@
 //! What the examples have around them: flags, their addresses in the log, and an end on Ctrl-C.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -42,7 +41,7 @@ impl Flags {
 
 /// Says where the server is, and waits for its end: Ctrl-C sends what was published, closes all
 /// connections, and stops. The second one stops at once.
-pub(crate) fn run(server: Server) -> io::Result<()> {
+pub(crate) fn run(server: Server) -> Result<(), corecast::Error> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // In this order: the first finds `false`, and sets it for the second.

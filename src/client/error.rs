@@ -5,10 +5,11 @@ use std::io;
 use thiserror::Error;
 
 use crate::client::url::UrlError;
+use crate::error::debug_is_text;
 use crate::tls::TlsError;
 
 /// Why a client cannot be made.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The address.
@@ -39,7 +40,7 @@ pub enum BuildError {
 }
 
 /// Why [`Client::recv`](crate::client::Client::recv) has no event.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RecvError {
     /// Nothing happened until the deadline.
@@ -51,7 +52,7 @@ pub enum RecvError {
 }
 
 /// Why a message was not sent.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
     /// There is no room for the message now. Nothing of it was sent or will be.
@@ -79,7 +80,7 @@ pub enum SendError {
 }
 
 /// Why a closing handshake was not finished; the connection is gone all the same.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseError {
     /// What was to be sent, or the server's answer, took longer than the deadline.
@@ -89,3 +90,5 @@ pub enum CloseError {
     #[error("the connection had ended in another way")]
     Disconnected,
 }
+
+debug_is_text!(BuildError, UrlError, RecvError, SendError, CloseError);

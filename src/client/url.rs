@@ -25,7 +25,7 @@ pub(crate) enum Scheme {
 }
 
 /// Why an address is none.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
     /// It begins with none of `ws://`, `wss://`, `tcp://` and `tcps://`.

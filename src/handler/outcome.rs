@@ -3,9 +3,10 @@
 use thiserror::Error;
 
 use crate::close_reason::CloseReason;
+use crate::error::{Error as ServerError, debug_is_text};
 use crate::id::ShardId;
 use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
-use crate::proto::http::Response;
+use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
 use crate::shard::subscribe::SubscribeError;
 
@@ -31,7 +32,7 @@ pub(crate) enum Wait {
 }
 
 /// Why a message was not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PublishError {
     /// The topic's home has no room: try again later, or with a deadline; in a callback, return it.
@@ -48,6 +49,8 @@ pub enum PublishError {
     Message,
 }
 
+debug_is_text!(PublishError);
+
 /// Why [`on_message`](crate::Handler::on_message) did not take a message. `?` makes it of the
 /// errors of a context's calls; those that are no [`Busy`] close the connection with 1008.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,8 +61,9 @@ pub enum Halt {
     Close(CloseReason),
 }
 
-/// Why [`on_open`](crate::Handler::on_open) did not open a connection. `?` makes it of responses,
-/// and of the errors of a context's calls; those that are no [`Busy`] are answered with 400.
+/// Why [`on_open`](crate::Handler::on_open) did not open a connection. `?` makes it of responses, of
+/// an [`HttpError`] by its status, and of the errors of a context's calls; those that are no [`Busy`]
+/// are answered with 400.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is to be refused with this response.
@@ -107,6 +111,12 @@ impl From<Busy> for Halt {
     }
 }
 
+impl From<PublishError> for ServerError {
+    fn from(err: PublishError) -> Self {
+        std::io::Error::other(err).into()
+    }
+}
+
 impl From<PublishError> for Halt {
     fn from(err: PublishError) -> Self {
         match err {
@@ -148,6 +158,12 @@ impl From<Response> for Refusal {
     }
 }
 
+impl From<HttpError> for Refusal {
+    fn from(error: HttpError) -> Self {
+        Self::Respond(error.into())
+    }
+}
+
 impl From<PublishError> for Refusal {
     fn from(err: PublishError) -> Self {
         match err {
@@ -174,4 +190,26 @@ pub(crate) fn check_message(kind: Kind, payload: &[u8]) -> Result<(), PublishErr
     let is_good =
         payload.len() <= MESSAGE_BYTES_CEILING && (kind == Kind::Binary || is_utf8(payload));
     is_good.then_some(()).ok_or(PublishError::Message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_topic_is_answered_with_its_own_status() {
+        let open = |path| -> Result<String, Refusal> { Ok(crate::topic_from_path(path)?) };
+        let too_long = open(&"x".repeat(256)).unwrap_err();
+        let expected = Response::from(HttpError::TopicTooLong);
+        assert_eq!(expected.status, 414);
+        assert_eq!(too_long, Refusal::Respond(expected));
+    }
+
+    #[test]
+    fn errors_that_a_callback_or_main_returns_read_as_their_text() {
+        let busy = PublishError::Busy(Busy(Wait::Outside));
+        assert_eq!(format!("{busy:?}"), busy.to_string());
+        let of_main = ServerError::from(PublishError::TopicName);
+        assert_eq!(format!("{of_main:?}"), "a topic's name has 1 to 255 bytes");
+    }
 }

@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::error::debug_is_text;
+
 /// Where a server listens.
 ///
 /// ```
@@ -29,12 +31,14 @@ pub enum ListenAddr {
 }
 
 /// It is nothing to listen on.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[error(
     "`{0}` is nothing to listen on: write it as 127.0.0.1:8080, [::]:8080, unix:/path or \
      systemd:name"
 )]
 pub struct ListenAddrError(String);
+
+debug_is_text!(ListenAddrError);
 
 impl ListenAddr {
     /// Longest path of a Unix-domain socket: what `sun_path` holds beside its end (`unix(7)`).

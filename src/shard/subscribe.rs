@@ -3,6 +3,7 @@
 use crate::conn::subs::{Membership, Subs, WAITING};
 use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY, OPEN};
 use crate::counters::Limit;
+use crate::error::debug_is_text;
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
 use crate::shard::inner::Inner;
@@ -11,7 +12,7 @@ use crate::topic::feeds::{NO_FEED, feed_of};
 use crate::topic::member::{APART, HELD, Member, SHARED};
 
 /// Why a subscription was not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
     /// The name is empty or too long.
@@ -24,6 +25,8 @@ pub enum SubscribeError {
     #[error("the connection is closed")]
     Closed,
 }
+
+debug_is_text!(SubscribeError);
 
 impl<D, A> Inner<D, A> {
     /// Subscribes a connection; live at once if the topic is, else when its home has answered.

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::error::debug_is_text;
 use crate::tls::{Failed, Progress, TlsFault};
 
 /// What there is none of; inside, so that other modules do not reason with it.
@@ -13,13 +14,15 @@ enum Never {}
 pub enum TlsSettings {}
 
 /// What is wrong with what it asks.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[derive(Clone, Copy, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// TLS is left out.
     #[error("this build has no TLS: take corecast with its feature `tls`")]
     Absent,
 }
+
+debug_is_text!(TlsError);
 
 /// What a client asks of TLS.
 #[derive(Clone, Copy, Debug, Default)]

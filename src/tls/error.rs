@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use rustls::pki_types::pem;
 
+use crate::error::debug_is_text;
+
 /// TLS cannot be set up; the text names the file.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
     /// The file cannot be read, or is not PEM.
@@ -40,6 +42,8 @@ pub enum TlsError {
     #[error("TLS: some shards are still taking over what was loaded before; try again")]
     Busy,
 }
+
+debug_is_text!(TlsError);
 
 impl TlsError {
     pub(super) fn unusable(path: &Path, problem: impl ToString) -> Self {

@@ -129,7 +129,7 @@ fn what_a_server_has_left_behind_is_replaced() {
     assert!(is_served(&folder.path()));
 }
 
-fn start_fails(listener: Listener) -> std::io::Error {
+fn start_fails(listener: Listener) -> corecast::Error {
     let started = builder().listen(listener).start(|_| Relay::default());
     started.expect_err("an error")
 }

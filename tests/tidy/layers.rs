@@ -6,13 +6,14 @@ use crate::tree::File;
 /// A layer and the layers it may name, lowest first. `handler` and the core know each other: the
 /// core calls the application, and the application asks the core through its context.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("address", &[]),
+    ("address", &["error"]),
     ("id", &[]),
     ("limits", &[]),
     ("listed", &[]),
+    ("error", &[]),
     ("time", &[]),
     ("sys", &[]),
-    ("proto", &["limits", "listed"]),
+    ("proto", &["error", "limits", "listed"]),
     ("close_reason", &["listed", "proto"]),
     ("payload", &["proto"]),
     ("admission", &["address", "limits"]),
@@ -24,12 +25,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("conn", &["limits", "payload", "proto", "time", "topic"]),
     ("mesh", &["limits", "sys"]),
-    ("net", &["limits"]),
-    ("tls", &["limits"]),
+    ("net", &["error", "limits"]),
+    ("tls", &["error", "limits"]),
     (
         "handler",
         &[
             "close_reason",
+            "error",
             "id",
             "limits",
             "payload",
@@ -47,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config",
             "conn",
             "counters",
+            "error",
             "handler",
             "id",
             "limits",
@@ -91,6 +94,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "admission",
             "config",
+            "error",
             "handle",
             "handler",
             "id",
@@ -102,7 +106,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             SHELL,
         ],
     ),
-    (CLIENT_CORE, &["limits", "proto", "time", "tls"]),
+    (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),
     (CLIENT, &["limits", "proto", "time", "tls", CLIENT_CORE]),
     (
         "admin",

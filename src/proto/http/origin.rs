@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::error::debug_is_text;
 use crate::proto::http::{HttpError, Request, Response, is_token};
 
 /// The origins whose pages may use the server. By default only the server's own; who sends no
@@ -27,12 +28,14 @@ enum Pattern {
 }
 
 /// A pattern that is none.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Error, PartialEq, Eq)]
 #[error(
     "{0:?} is no origin: write self, *, null, scheme://host, scheme://host:port or \
      scheme://*.domain, without a path"
 )]
 pub struct OriginError(String);
+
+debug_is_text!(OriginError);
 
 impl Default for Origins {
     fn default() -> Self {
