@@ -39,7 +39,7 @@ impl Handler for Trips {
         cx: &mut Cx<'_, String>,
         opening: &Opening<'_>,
     ) -> Result<String, Refusal> {
-        let Opening::Tcp { topic } = opening else {
+        let Opening::Tcp { topic, .. } = opening else {
             return Err(Response::text(404, "TCP alone").into());
         };
         if *topic == "crowd" {

@@ -24,7 +24,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve (the default)
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Check, show and document the configuration
     Config {
         /// What to do with it
@@ -42,7 +42,7 @@ pub enum ConfigCommand {
         file: Option<PathBuf>,
     },
     /// Print the values in effect, each with where it comes from; takes the flags of `serve`
-    Print(Serve),
+    Print(Box<Serve>),
     /// Print a file with every key, its default and what it is
     Default,
     /// Print the reference of all keys, docs/CONFIG.md
@@ -70,6 +70,10 @@ pub struct Serve {
     /// The topic that all connections of the TCP port publish on and get [default: lobby]
     #[arg(long, value_name = "NAME")]
     tcp_topic: Option<String>,
+    /// What connections of the TCP port are for: both, publish (they are sent nothing, and need
+    /// not read) or subscribe (one that publishes is closed) [default: both]
+    #[arg(long, value_name = "ROLE")]
+    tcp_role: Option<String>,
     /// Threads, each with its own event loop and its own limit of open files [default: cores]
     #[arg(long, value_name = "N")]
     shards: Option<String>,
@@ -112,7 +116,8 @@ impl fmt::Display for ConfigError {
 impl Cli {
     /// What to do.
     pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Serve(self.serve))
+        self.command
+            .unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
     }
 }
 
@@ -154,6 +159,7 @@ impl Serve {
             ("--http", &self.http),
             ("--tcp", &self.tcp),
             ("--tcp-topic", &self.tcp_topic),
+            ("--tcp-role", &self.tcp_role),
             ("--shards", &self.shards),
             ("--slow-consumer", &self.slow_consumer),
             ("--max-message", &self.max_message),

@@ -1,7 +1,7 @@
 //! Why a server did not start or has failed, and how errors read that a `main` returns.
 
+use core::net::AddrParseError;
 use std::io;
-use std::net::AddrParseError;
 
 /// Why a server did not start, or why it has stopped without being asked.
 ///
@@ -75,7 +75,7 @@ mod tests {
         let boxed: Box<dyn std::error::Error> = err.into();
         assert_eq!(format!("{boxed:?}"), "port 80 is taken");
         let parsed = "nowhere"
-            .parse::<std::net::SocketAddr>()
+            .parse::<core::net::SocketAddr>()
             .map_err(Error::from);
         assert_eq!(
             format!("{:?}", parsed.unwrap_err()),

@@ -19,7 +19,6 @@ mod room;
 mod support;
 
 use std::cell::Cell;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -73,7 +72,7 @@ impl Handler for Game {
             Opening::WebSocket(request) | Opening::Events(request) => {
                 arena_of(request.path).ok_or_else(no_such_path)?
             }
-            Opening::Tcp { topic } => topic,
+            Opening::Tcp { topic, .. } => topic,
         };
         cx.subscribe(arena)?;
         Ok(Guest {
@@ -160,7 +159,7 @@ fn no_such_path() -> Response {
     )
 }
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), corecast::Error> {
     let Cli { flags, bots } = Cli::parse();
     let config = Config {
         // A snapshot is the whole state: who is behind wants the newest and none of the others.

@@ -15,7 +15,6 @@ mod support;
 mod wire;
 
 use std::cell::Cell;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +59,7 @@ impl Handler for Chat {
     fn on_open(&mut self, cx: &mut Cx<'_, Guest>, opening: &Opening<'_>) -> Result<Guest, Refusal> {
         let room = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => room_of(request.path),
-            Opening::Tcp { topic } => Some(*topic),
+            Opening::Tcp { topic, .. } => Some(*topic),
         };
         let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;
         // Before the client can ask to join: of what follows its welcome it misses nothing.
@@ -147,7 +146,7 @@ struct Cli {
     flags: support::Flags,
 }
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), corecast::Error> {
     let config = Config {
         // The longest message in the longest spelling, `\u0041` for every character.
         message_bytes_max: 16 << 10,

@@ -17,7 +17,6 @@ mod device;
 mod support;
 mod wire;
 
-use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -129,7 +128,7 @@ struct Cli {
     devices: usize,
 }
 
-fn main() -> io::Result<()> {
+fn main() -> Result<(), corecast::Error> {
     let cli = Cli::parse();
     // A slow browser goes on with the oldest message kept, the default. Not with the newest alone
     // (`SlowConsumer::Latest`): a message tells of what has changed, so each counts. A browser

@@ -13,8 +13,8 @@ pub use room::{Publisher, Room, RoomCx};
 pub use shared::SharedMessage;
 
 use crate::close_reason::CloseReason;
-use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
+use crate::proto::{Kind, Role};
 use crate::shard::cx::Cx;
 use crate::shard::shard_cx::ShardCx;
 use crate::time::Tick;
@@ -139,6 +139,8 @@ pub enum Opening<'b> {
     Tcp {
         /// The listener's topic.
         topic: &'b str,
+        /// What the listener's connections are for: what it lets them do is the handler's business.
+        role: Role,
     },
 }
 

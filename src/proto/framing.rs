@@ -18,7 +18,7 @@ pub enum Framing {
     Varint,
 }
 
-/// What the bytes of a TCP connection are.
+/// What a listener says of its TCP connections: what their bytes are, and what they are for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frames {
     /// Where messages end.
@@ -26,6 +26,20 @@ pub struct Frames {
     /// Every message is text, and one that is not UTF-8 closes the connection. Otherwise a line is
     /// text if it is UTF-8, and everything else is binary.
     pub text: bool,
+    /// What they are for.
+    pub role: Role,
+}
+
+/// What the connections of a TCP listener are for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// They publish, and get what is published.
+    #[default]
+    Both,
+    /// They publish. They are sent no first frame: one that never reads loses nothing by that.
+    Publish,
+    /// They get what is published.
+    Subscribe,
 }
 
 impl Framing {
@@ -40,6 +54,16 @@ impl Framing {
 }
 
 impl Frames {
+    /// What a connection is sent when its subscriptions are live. One that only publishes is sent
+    /// nothing: if it closes its socket without having read, its kernel resets the connection, and
+    /// what it has just published may be lost (RFC 2525 2.17).
+    pub fn greeting(self) -> &'static [u8] {
+        match self.role {
+            Role::Publish => &[],
+            Role::Both | Role::Subscribe => self.framing.empty(),
+        }
+    }
+
     /// Reads one frame from the front of `input`, in place.
     ///
     /// # Errors
@@ -79,7 +103,7 @@ mod tests {
         for framing in ALL {
             let frames = Frames {
                 framing,
-                text: false,
+                ..Frames::default()
             };
             let mut bytes = framing.empty().to_vec();
             let taken = bytes.len();
@@ -95,7 +119,11 @@ mod tests {
     fn the_listener_and_the_bytes_say_what_a_message_is() {
         for framing in ALL {
             let kinds = |text| {
-                let frames = Frames { framing, text };
+                let frames = Frames {
+                    framing,
+                    text,
+                    ..Frames::default()
+                };
                 ["ä".as_bytes(), b"\xff"].map(|payload| frames.kind_of(payload))
             };
             let loose = match framing {

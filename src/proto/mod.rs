@@ -16,6 +16,6 @@ pub mod varint;
 pub mod ws;
 
 pub use error::ProtocolError;
-pub use framing::{Frames, Framing};
+pub use framing::{Frames, Framing, Role};
 pub use kind::Kind;
 pub use utf8::is_utf8;

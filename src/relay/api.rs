@@ -5,7 +5,7 @@ use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
 use crate::relay::commands::{Batch, Command, Numbered};
-use crate::relay::{RelaySettings, Role};
+use crate::relay::{Connection, RelaySettings};
 use crate::shard::cx::Cx;
 
 /// What a command is answered with instead of a result.
@@ -18,7 +18,7 @@ struct Failure {
 /// One request at work. Every message that it asks for has a number; those below `done` were
 /// published before the request had to wait.
 struct Work<'a, 'c> {
-    cx: &'a mut Cx<'c, Role>,
+    cx: &'a mut Cx<'c, Connection>,
     done: usize,
     next: usize,
 }
@@ -32,7 +32,7 @@ struct Shareable<'m> {
 
 /// Answers a request to `/api/{method}`. With [`Busy`] it comes again, and goes on where it was.
 pub(super) fn answer(
-    cx: &mut Cx<'_, Role>,
+    cx: &mut Cx<'_, Connection>,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,

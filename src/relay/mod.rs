@@ -13,6 +13,7 @@ pub use settings::{ApiKey, RelaySettings};
 
 use crate::close_reason::CloseReason;
 use crate::handler::{Halt, Handler, Message, Opening, Refusal};
+use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::shard::cx::Cx;
 
@@ -21,6 +22,8 @@ use crate::shard::cx::Cx;
 /// | path | a client's messages | gets |
 /// |---|---|---|
 /// | `/ws/{topic}`, `/ws` (topic `lobby`), TCP | are published | what is published |
+/// | TCP, [role](crate::Role) `publish` | are published | nothing |
+/// | TCP, role `subscribe` | close the connection | what is published |
 /// | `/sub/{topic}` | close the connection with 1008 | what is published |
 /// | `/pub/{topic}` | are published | nothing |
 /// | `/sse/{topic}` | | what is published, as server-sent events |
@@ -38,13 +41,15 @@ pub struct Relay {
 
 /// What a connection of [`Relay`] is for.
 #[derive(Clone, Debug)]
-pub struct Role(Purpose);
+pub struct Connection(Purpose);
 
 #[derive(Clone, Debug)]
 enum Purpose {
     Publish(Arc<str>),
     Listen,
     Echo,
+    /// Gets what is published over TCP.
+    ListenTcp,
 }
 
 impl Relay {
@@ -57,20 +62,21 @@ impl Relay {
 }
 
 impl Handler for Relay {
-    type Conn = Role;
+    type Conn = Connection;
     type Answer = ();
 
-    fn on_open(&mut self, cx: &mut Cx<'_, Role>, opening: &Opening<'_>) -> Result<Role, Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, Connection>,
+        opening: &Opening<'_>,
+    ) -> Result<Connection, Refusal> {
         let route = match opening {
-            Opening::Tcp { topic } => {
-                cx.subscribe(topic)?;
-                return Ok(Role(Purpose::Publish((*topic).into())));
-            }
+            Opening::Tcp { topic, role } => return open_tcp(cx, topic, *role),
             Opening::WebSocket(request) | Opening::Events(request) => Route::of(request.path),
         };
         let route = route.ok_or_else(not_found)?;
         let topic = route.topic().map(|named| named.read());
-        let topic = topic.transpose().map_err(Response::from)?;
+        let topic = topic.transpose()?;
         if let Route::Both(_) | Route::Subscribe(_) | Route::Events(_) = route
             && let Some(topic) = &topic
         {
@@ -78,24 +84,32 @@ impl Handler for Relay {
         }
         match (route, topic) {
             (Route::Both(_) | Route::Publish(_), Some(topic)) => {
-                Ok(Role(Purpose::Publish(topic.into())))
+                Ok(Connection(Purpose::Publish(topic.into())))
             }
-            (Route::Echo, _) => Ok(Role(Purpose::Echo)),
-            (Route::Subscribe(_), _) => Ok(Role(Purpose::Listen)),
+            (Route::Echo, _) => Ok(Connection(Purpose::Echo)),
+            (Route::Subscribe(_), _) => Ok(Connection(Purpose::Listen)),
             (Route::Events(_), _) if matches!(opening, Opening::Events(_)) => {
-                Ok(Role(Purpose::Listen))
+                Ok(Connection(Purpose::Listen))
             }
             _ => Err(not_found().into()),
         }
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, Role>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, Connection>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         let Message { kind, payload } = message;
-        match cx.data().map(|Role(purpose)| purpose.clone()) {
+        match cx.data().map(|Connection(purpose)| purpose.clone()) {
             Some(Purpose::Publish(topic)) => cx.publish(&topic, kind, payload)?,
             Some(Purpose::Echo) => cx.reply(kind, payload)?,
             Some(Purpose::Listen) => {
                 let rule = "this path only receives; publish on /pub or /ws";
+                return Err(CloseReason::Policy(rule).into());
+            }
+            Some(Purpose::ListenTcp) => {
+                let rule = "connections of this listener only receive (its role is subscribe)";
                 return Err(CloseReason::Policy(rule).into());
             }
             None => {}
@@ -110,7 +124,7 @@ impl Handler for Relay {
 
     fn on_request(
         &mut self,
-        cx: &mut Cx<'_, Role>,
+        cx: &mut Cx<'_, Connection>,
         request: &Request<'_>,
     ) -> Result<Response, Refusal> {
         let Some(route) = Route::of(request.path) else {
@@ -135,6 +149,16 @@ impl Handler for Relay {
             _ => Response::method_not_allowed(allowed),
         })
     }
+}
+
+fn open_tcp(cx: &mut Cx<'_, Connection>, topic: &str, role: Role) -> Result<Connection, Refusal> {
+    if role != Role::Publish {
+        cx.subscribe(topic)?;
+    }
+    Ok(Connection(match role {
+        Role::Both | Role::Publish => Purpose::Publish(topic.into()),
+        Role::Subscribe => Purpose::ListenTcp,
+    }))
 }
 
 fn not_found() -> Response {

@@ -168,5 +168,9 @@ impl Draft {
 /// Keys of listeners that do not speak HTTP, and who says it there.
 const ONLY_FRAMES: &[(&str, &str)] = &[
     ("topic", "the path of each request names the topic"),
+    (
+        "role",
+        "the path of each request says it: /ws, /pub or /sub",
+    ),
     ("text", "each message of a client says whether it is text"),
 ];

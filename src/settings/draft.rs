@@ -280,4 +280,5 @@ pub(super) const LISTENER_FLAGS: &[(&str, Protocol, &str)] = &[
     ("--http", Protocol::Http, "address"),
     ("--tcp", Protocol::LengthPrefix, "address"),
     ("--tcp-topic", Protocol::LengthPrefix, "topic"),
+    ("--tcp-role", Protocol::LengthPrefix, "role"),
 ];

@@ -1,7 +1,7 @@
 //! One place for clients to connect.
 
 use crate::net::ListenAddr;
-use crate::proto::Framing;
+use crate::proto::{Framing, Role};
 use crate::relay::LOBBY;
 use crate::settings::tls::Tls;
 use crate::shard::{Balance, Listener, MODE};
@@ -21,6 +21,8 @@ pub struct Listen {
     pub balance: Balance,
     /// The topic of all its connections, where the protocol names none.
     pub topic: String,
+    /// What its connections are for, where the path does not say it.
+    pub role: Role,
     /// Whether all its messages are text, where the protocol does not say.
     pub text: bool,
     /// Whether proxies say by the PROXY protocol whom they speak for.
@@ -51,6 +53,7 @@ impl Listen {
             unix_mode: MODE,
             balance: Balance::default(),
             topic: LOBBY.to_owned(),
+            role: Role::default(),
             text: false,
             proxy_protocol: false,
             tls: Tls::default(),
@@ -62,6 +65,7 @@ impl Listen {
             None => Listener::http(self.address.clone()),
             Some(framing) => Listener::tcp(self.address.clone(), self.topic.as_str())
                 .framing(framing)
+                .role(self.role)
                 .text(self.text),
         };
         let listener = listener

@@ -3,6 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::limits::TOPIC_BYTES_MAX;
+use crate::proto::Role;
 use crate::settings::field::{Field, choice};
 use crate::settings::keys::Key;
 use crate::settings::list::PATH_BYTES_MAX;
@@ -54,8 +55,16 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "topic",
         Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
-        "The topic that all its connections publish on and get; not for `http`, where the path \
-         names it.",
+        "The topic that all its connections publish on and get, as far as its `role` lets them; \
+         not for `http`, where the path names it.",
+    ),
+    of_listener(
+        "role",
+        Field::Choice(|l| &mut l.role),
+        "What its connections are for: they publish and get what is published (`both`); they \
+         publish, are sent nothing at all, and may leave that unread (`publish`), as devices that \
+         report; or they get what is published, and one that sends a message is closed \
+         (`subscribe`). Not for `http`, where the path says it.",
     ),
     of_listener(
         "text",
@@ -110,6 +119,12 @@ const fn of_listener(name: &'static str, field: Field<Listen>, doc: &'static str
 choice!(Balance {
     "hash" => Self::Hash,
     "even" => Self::Even,
+});
+
+choice!(Role {
+    "both" => Self::Both,
+    "publish" => Self::Publish,
+    "subscribe" => Self::Subscribe,
 });
 
 choice!(Protocol {

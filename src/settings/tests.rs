@@ -5,6 +5,7 @@ use super::keys::{KEYS, Key, SECTIONS};
 use super::listener_keys::LISTENER_KEYS;
 use super::units::{show_size, show_time};
 use super::*;
+use crate::proto::Role;
 
 fn load(text: &str, env: &[(&str, &str)], flags: &[(&'static str, &str)]) -> Vec<String> {
     let problems = read(text, env, flags).err().unwrap_or_default();
@@ -224,6 +225,7 @@ fn variables_and_flags_change_and_add_listeners() {
         ("--http", "127.0.0.1:2"),
         ("--tcp", "127.0.0.1:3"),
         ("--tcp-topic", "t"),
+        ("--tcp-role", "publish"),
     ];
     let by_flags = read(text, &[], &flags).unwrap();
     assert_eq!(
@@ -231,6 +233,7 @@ fn variables_and_flags_change_and_add_listeners() {
         [http("127.0.0.1:2"), tcp("127.0.0.1:3")]
     );
     assert_eq!(by_flags.listeners[1].topic, "t");
+    assert_eq!(by_flags.listeners[1].role, Role::Publish);
     let left = load("", &[("CORECAST_LISTENER_3_ADDRESS", "0.0.0.0:80")], &[]);
     assert_eq!(left.len(), 1, "{left:?}");
     assert!(

@@ -139,7 +139,7 @@ fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
         "unix_mode" => listen.address.is_unix(),
         "balance" => listen.balance != Balance::default(),
         "proxy_protocol" => listen.proxy_protocol,
-        "topic" | "text" => listen.protocol.framing().is_some(),
+        "topic" | "role" | "text" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,
     }
@@ -228,8 +228,8 @@ In variables the listeners are counted from 0, in the order of the file: \
 `CORECAST_LISTENER_1_TOPIC` is the topic of the second.
 Without listeners in a file, 0 is the default's `http` and 1 its `length-prefix`, and the next \
 number adds one.
-`--http` sets the address of the first `http` listener, `--tcp` and `--tcp-topic` address and \
-topic of the first `length-prefix` listener; where there is none, they add it.
+`--http` sets the address of the first `http` listener, `--tcp`, `--tcp-topic` and `--tcp-role` \
+address, topic and role of the first `length-prefix` listener; where there is none, they add it.
 
 Variables that begin with `CORECAST_` and are like no key are left alone: orchestrators set some, \
 such as `CORECAST_SERVICE_HOST`.

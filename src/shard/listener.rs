@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::net::ListenAddr;
-use crate::proto::{Frames, Framing};
+use crate::proto::{Frames, Framing, Role};
 use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
 
 /// A place to listen on, as the starter describes it to the shards.
@@ -46,7 +46,7 @@ pub enum Speaks {
     Frames {
         /// The topic that all its connections belong to.
         topic: Arc<str>,
-        /// How their bytes become messages.
+        /// How their bytes become messages, and what they are for.
         frames: Frames,
     },
 }
@@ -105,6 +105,20 @@ impl Listener {
     pub fn framing(mut self, framing: Framing) -> Self {
         if let Speaks::Frames { frames, .. } = &mut self.speaks {
             frames.framing = framing;
+        }
+        self
+    }
+
+    /// What its connections are for, which the handler is told ([`Opening::Tcp`]): [`Relay`] sends
+    /// nothing to those that publish, and closes one that is to subscribe and publishes. Of no
+    /// meaning for HTTP, where the path says it.
+    ///
+    /// [`Opening::Tcp`]: crate::Opening::Tcp
+    /// [`Relay`]: crate::Relay
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.role = role;
         }
         self
     }

@@ -47,16 +47,16 @@ impl<H: Handler> ShardCore<H> {
 
     /// Asks the handler about a connection to the TCP port.
     pub(super) fn open_tcp(&mut self, key: u32, arrival: Arrival) {
-        let topic = &arrival.topic;
-        match self.ask_to_open(key, &Opening::Tcp { topic }, arrival.whence.clone()) {
-            Ok(data) => {
-                // An empty frame says that the connection's subscriptions are live.
-                let empty = match self.inner.conn(key).map(|conn| &conn.proto) {
-                    Some(Proto::Framed(frames)) => frames.framing.empty(),
-                    _ => &[],
-                };
-                self.greet(key, data, |out| out.extend_from_slice(empty));
-            }
+        let frames = match self.inner.conn(key).map(|conn| &conn.proto) {
+            Some(Proto::Framed(frames)) => *frames,
+            _ => Frames::default(),
+        };
+        let opening = Opening::Tcp {
+            topic: &arrival.topic,
+            role: frames.role,
+        };
+        match self.ask_to_open(key, &opening, arrival.whence.clone()) {
+            Ok(data) => self.greet(key, data, |out| out.extend_from_slice(frames.greeting())),
             Err(Refusal::Respond(response)) => {
                 self.inner.discard_outbox(key);
                 self.inner.close(key, CloseReason::Refused(response.status));

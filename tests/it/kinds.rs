@@ -1,10 +1,14 @@
 //! Every kind of message from every listener to every listener, and what cannot be carried.
 
-use corecast::{Framing, Listener};
+use std::io::Read;
+use std::net::Shutdown;
+
+use corecast::{CloseReason, Framing, Listener, Role};
 use tungstenite::Message;
 
 use crate::support::framed::{Framed, frame};
 use crate::support::server::{ANY, Running, builder};
+use crate::support::socket::dial;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
@@ -159,5 +163,58 @@ fn a_frame_over_the_limit_closes_before_it_has_come() {
         let begun = if framing == Framing::Line { 101 } else { 5 };
         client.send_bytes(&over[..begun]);
         assert_eq!(client.next_or_end(), None, "{framing:?}");
+    }
+}
+
+/// A server whose second TCP listener, on `lobby` as the first, has this role.
+fn with_role(framing: Framing, role: Role) -> Running {
+    let listener = Listener::tcp(ANY, "lobby").framing(framing).role(role);
+    Running::start(builder(2).listen(listener))
+}
+
+#[test]
+fn devices_that_only_publish_are_sent_nothing_and_may_close_without_reading() {
+    const DEVICES: usize = 40;
+    for framing in FRAMINGS {
+        let server = with_role(framing, Role::Publish);
+        let mut reader = Ws::connect(server.http(), "/sub/lobby");
+        let mut silent = dial(server.tcp_addrs()[1]);
+        for number in 0..DEVICES {
+            let mut device = Framed::over(dial(server.tcp_addrs()[1]), framing);
+            let report = number.to_string();
+            device.send(report.as_bytes());
+            // What it might have been sent and had not read would make this a reset.
+            drop(device);
+            assert_eq!(reader.next_payload(), report.as_bytes(), "{framing:?}");
+        }
+        // One that was there all the time ends its side, and finds nothing before the end.
+        silent.shutdown(Shutdown::Write).unwrap();
+        let mut got = Vec::new();
+        silent.read_to_end(&mut got).unwrap();
+        assert_eq!(got, b"", "{framing:?}");
+        let delivered = DEVICES as u64;
+        assert_eq!(server.counters().messages_out, delivered, "{framing:?}");
+    }
+}
+
+#[test]
+fn one_that_is_to_subscribe_is_closed_when_it_publishes() {
+    for framing in FRAMINGS {
+        let server = with_role(framing, Role::Subscribe);
+        let mut reader = Framed::connect(server.tcp_addrs()[1], framing);
+        let mut writer = Framed::connect(server.tcp_addrs()[1], framing);
+        // An empty frame is a heartbeat from whoever it comes.
+        writer.send(b"");
+        server.publish("lobby", corecast::Kind::Text, b"from elsewhere");
+        assert_eq!(writer.next(), b"from elsewhere", "{framing:?}");
+        writer.send(b"from a subscriber");
+        assert_eq!(writer.next_or_end(), None, "{framing:?}");
+        let policy = CloseReason::Policy("").index();
+        wait_until("the close is counted", || {
+            server.counters().closed[policy] == 1
+        });
+        assert_eq!(reader.next(), b"from elsewhere");
+        server.publish("lobby", corecast::Kind::Text, b"last");
+        assert_eq!(reader.next(), b"last", "nothing came in between");
     }
 }

@@ -138,7 +138,7 @@ impl Client {
         let topic = Arc::from(names[self.topics[0]].as_str());
         let frames = Frames {
             framing: self.framing,
-            text: false,
+            ..Frames::default()
         };
         Tcp { topic, frames }
     }

@@ -110,7 +110,7 @@ impl Handler for App {
         opening: &Opening<'_>,
     ) -> Result<Data, Refusal> {
         let (place, names) = match opening {
-            Opening::Tcp { topic } => ("ws", *topic),
+            Opening::Tcp { topic, .. } => ("ws", *topic),
             Opening::WebSocket(request) | Opening::Events(request) => {
                 let path = &request.path[1..];
                 path.split_once('/').unwrap_or((path, ""))

@@ -89,7 +89,7 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         let sock = self.next_sock();
         let frames = Frames {
             framing: Framing::LengthPrefix,
-            text: false,
+            ..Frames::default()
         };
         let topic = Arc::from(topic);
         let id = self.core.handle_tcp_open(sock, frames, &topic, None);

@@ -25,7 +25,7 @@ impl Handler for Rooms {
     ) -> Result<String, Refusal> {
         let topic = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => &request.path[1..],
-            Opening::Tcp { topic } => topic,
+            Opening::Tcp { topic, .. } => topic,
         };
         cx.subscribe(topic)?;
         Ok(topic.to_owned())
