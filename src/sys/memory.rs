@@ -1,19 +1,147 @@
-//! How much memory there is.
+//! How much memory there is: the host's, or what a control group leaves of it.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Bytes of memory that this process may use: the host's (`MemTotal` of proc_meminfo(5)), or the
-/// limit of its control group if that is less (`memory.max` of cgroups(7)); 0 if neither is told.
+/// least limit of its control groups, from its own up to the root, if that is less (cgroups(7));
+/// 0 if neither is told.
 pub fn total() -> usize {
-    let limit = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
-    let limit = limit.and_then(|limit| limit.trim().parse().ok());
-    of_host().min(limit.unwrap_or(usize::MAX))
+    let text = |path: &Path| fs::read_to_string(path).ok();
+    let of_groups = limit(&text);
+    of_host(&text).min(of_groups.unwrap_or(usize::MAX))
 }
 
-fn of_host() -> usize {
-    let info = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+/// The text of a file, if it can be read.
+type Read<'r> = &'r dyn Fn(&Path) -> Option<String>;
+
+fn of_host(read: Read<'_>) -> usize {
+    let info = read(Path::new("/proc/meminfo")).unwrap_or_default();
     let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
     let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
     kib.and_then(|kib| kib.parse().ok())
         .map_or(0, |kib: usize| kib * 1024)
 }
+
+/// The least limit of the process's control groups, if any has one.
+fn limit(read: Read<'_>) -> Option<usize> {
+    let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
+    let mounts = read(Path::new("/proc/self/mountinfo")).unwrap_or_default();
+    let mounts = mounts.lines().filter_map(Mount::parse);
+    let of_mounts = mounts.filter_map(|mount| {
+        let group = groups.lines().find_map(|line| mount.version.group(line))?;
+        mount.least(group, read)
+    });
+    // Where a sandbox hides its mounts, the limit is still in its customary place.
+    let customary = Mount {
+        version: Version::Two,
+        root: PathBuf::from("/"),
+        point: PathBuf::from("/sys/fs/cgroup"),
+    };
+    of_mounts.chain(customary.least("/", read)).min()
+}
+
+/// A mounted hierarchy of control groups that may limit memory.
+struct Mount {
+    version: Version,
+    /// The group that is mounted.
+    root: PathBuf,
+    /// Where.
+    point: PathBuf,
+}
+
+#[derive(Clone, Copy)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Mount {
+    /// Reads a line of proc_pid_mountinfo(5):
+    /// `36 35 98:0 /root /point options optional... - type source options`.
+    fn parse(line: &str) -> Option<Self> {
+        let (place, kind) = line.split_once(" - ")?;
+        let mut kind = kind.split(' ');
+        let version = match kind.next()? {
+            "cgroup2" => Version::Two,
+            "cgroup" if kind.nth(1)?.split(',').any(|word| word == "memory") => Version::One,
+            _ => return None,
+        };
+        let mut place = place.split(' ').skip(3);
+        Some(Self {
+            version,
+            root: unescape(place.next()?),
+            point: unescape(place.next()?),
+        })
+    }
+
+    /// The least limit of a group of this hierarchy and of those around it, as far as they are
+    /// mounted.
+    fn least(&self, group: &str, read: Read<'_>) -> Option<usize> {
+        let below = match Path::new(group).strip_prefix(&self.root) {
+            Ok(below) => below,
+            // What is mounted is outside of the process's namespace, and so around its group.
+            Err(_) if self.root.starts_with("/..") => Path::new(""),
+            Err(_) => return None,
+        };
+        let files = self.version.files().iter();
+        let limits = files.filter_map(|file| {
+            let groups = below.ancestors();
+            let limits = groups.filter_map(|group| {
+                let text = read(&self.point.join(group).join(file))?;
+                text.trim().parse::<usize>().ok()
+            });
+            limits.min()
+        });
+        // The limits of version 1 have this form where there is none.
+        limits.min().filter(|limit| *limit < usize::MAX / 4)
+    }
+}
+
+impl Version {
+    /// The process's group, if a line of `/proc/self/cgroup` tells of it: `0::/group`, or
+    /// `4:memory:/group` with version 1.
+    fn group(self, line: &str) -> Option<&str> {
+        let (hierarchy, rest) = line.split_once(':')?;
+        let (controllers, group) = rest.split_once(':')?;
+        let is_it = match self {
+            Self::One => controllers.split(',').any(|word| word == "memory"),
+            Self::Two => hierarchy == "0" && controllers.is_empty(),
+        };
+        is_it.then_some(group)
+    }
+
+    /// What limits a group. Above `memory.high` it is not killed but slowed to a halt.
+    fn files(self) -> &'static [&'static str] {
+        match self {
+            Self::One => &["memory.limit_in_bytes"],
+            Self::Two => &["memory.max", "memory.high"],
+        }
+    }
+}
+
+/// A path of mountinfo, where spaces and the like are three octal digits behind a backslash.
+fn unescape(path: &str) -> PathBuf {
+    let mut text = String::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('\\') {
+        text.push_str(before);
+        let byte = after.get(..3).map(|octal| u8::from_str_radix(octal, 8));
+        rest = match byte {
+            Some(Ok(byte)) if byte.is_ascii() => {
+                text.push(char::from(byte));
+                &after[3..]
+            }
+            _ => {
+                text.push('\\');
+                after
+            }
+        };
+    }
+    text.push_str(rest);
+    PathBuf::from(text)
+}
+
+#[cfg(test)]
+#[path = "memory_tests.rs"]
+mod tests;
