@@ -86,7 +86,8 @@ pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// of them over it: some milliseconds of JSON. A request that found no room is offered, and read,
 /// again as a whole.
 pub const BODY_BYTES_OFFERED_PER_TURN: usize = 2 << 20;
-/// Messages of one request to the publish API; the answers to all of them wait in memory.
+/// Messages of one request to the publish API, all its lists together: each has an answer, which
+/// waits in memory.
 pub const API_ENTRIES_MAX: usize = 10_000;
 /// A message with an idempotency key is not published again for this long, as with Centrifugo.
 pub const ONCE_WINDOW: Duration = Duration::from_secs(300);

@@ -40,6 +40,8 @@ pub struct Collected {
     pub(crate) body: Vec<u8>,
     pub(crate) decoder: Body,
     pub(crate) is_whole: bool,
+    /// It was answered by its head: its body is discarded as it comes.
+    pub(crate) is_answered: bool,
 }
 
 impl From<Option<Arc<Whence>>> for Http {

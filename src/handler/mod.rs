@@ -94,6 +94,12 @@ pub trait Handler: Sized + 'static {
         false
     }
 
+    /// Answers a request with a body by its head alone, if that decides the answer; its body is not
+    /// kept then. Otherwise it goes to [`on_request`](Self::on_request), once the body has come.
+    fn on_head(&mut self, _request: &Request<'_>) -> Option<Response> {
+        None
+    }
+
     /// A request that asks for neither an upgrade nor events, with its whole body. The connection
     /// cannot subscribe. Further requests may come on it; each finds nothing of those before.
     ///

@@ -1,7 +1,6 @@
 //! The publish API: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`.
 
 use crate::handler::{Busy, PublishError, Refusal, SharedMessage, check_topic};
-use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
 use crate::relay::commands::{Batch, Command, Numbered};
@@ -30,6 +29,32 @@ struct Shareable<'m> {
     shared: Option<SharedMessage>,
 }
 
+/// The answer to a request to `/api/{method}` that publishes nothing, which its head decides.
+pub(super) fn refusal(
+    settings: &RelaySettings,
+    request: &Request<'_>,
+    method: &str,
+) -> Option<Response> {
+    if !matches!(method, "publish" | "broadcast" | "batch") {
+        let methods = "no such method; there are publish, broadcast and batch";
+        return Some(Response::text(404, methods));
+    }
+    let allowed = "POST, OPTIONS";
+    match request.method {
+        "POST" => {}
+        "OPTIONS" => return Some(Response::empty().with_header("Allow", allowed)),
+        _ => return Some(Response::method_not_allowed(allowed)),
+    }
+    let Some(key) = &settings.api_key else {
+        let off = "the publish API is off: the server has no API key";
+        return Some(Response::text(403, off));
+    };
+    let wrong = "send the API key: X-API-Key, or Authorization: apikey";
+    // RFC 9110 15.5.2: a 401 says how to authenticate.
+    let unauthorized = || Response::text(401, wrong).with_header("WWW-Authenticate", "apikey");
+    (!key.opens(request)).then(unauthorized)
+}
+
 /// Answers a request to `/api/{method}`. With [`Busy`] it comes again, and goes on where it was.
 pub(super) fn answer(
     cx: &mut Cx<'_, Connection>,
@@ -37,24 +62,8 @@ pub(super) fn answer(
     request: &Request<'_>,
     method: &str,
 ) -> Result<Response, Refusal> {
-    if !matches!(method, "publish" | "broadcast" | "batch") {
-        let methods = "no such method; there are publish, broadcast and batch";
-        return Ok(Response::text(404, methods));
-    }
-    let allowed = "POST, OPTIONS";
-    match request.method {
-        "POST" => {}
-        "OPTIONS" => return Ok(Response::empty().with_header("Allow", allowed)),
-        _ => return Ok(Response::method_not_allowed(allowed)),
-    }
-    let Some(key) = &settings.api_key else {
-        let off = "the publish API is off: the server has no API key";
-        return Ok(Response::text(403, off));
-    };
-    if !key.opens(request) {
-        let wrong = "send the API key: X-API-Key, or Authorization: apikey";
-        // RFC 9110 15.5.2: a 401 says how to authenticate.
-        return Ok(Response::text(401, wrong).with_header("WWW-Authenticate", "apikey"));
+    if let Some(refusal) = refusal(settings, request, method) {
+        return Ok(refusal);
     }
     let done = cx.done();
     let mut work = Work { cx, done, next: 0 };
@@ -67,7 +76,7 @@ pub(super) fn answer(
             Ok(command) => work.broadcast(&command)?,
             Err(error) => return Ok(malformed(&error)),
         },
-        _ => match serde_json::from_slice(request.body) {
+        _ => match Batch::read(request.body) {
             Ok(batch) => return Ok(json(work.batch(&batch)?)),
             Err(error) => return Ok(malformed(&error)),
         },
@@ -107,7 +116,7 @@ impl Work<'_, '_> {
         let Some((kind, bytes)) = command.message() else {
             return Ok(Err(NO_DATA));
         };
-        let Some(channels) = command.channels.as_ref().filter(|list| !list.0.is_empty()) else {
+        let Some(channels) = command.channels().filter(|list| !list.0.is_empty()) else {
             return Ok(Err(NO_CHANNELS));
         };
         let mut message = Shareable::new(kind, &bytes);
@@ -128,10 +137,6 @@ impl Work<'_, '_> {
     ) -> Result<Result<(), Failure>, Busy> {
         let number = self.next;
         self.next += 1;
-        // Lists in lists could be more than one list may have.
-        if API_ENTRIES_MAX <= number {
-            return Ok(Err(TOO_MANY));
-        }
         // What can never be published is an error after a wait as well, so it is asked first.
         if check_topic(channel).is_err() || channel.chars().any(char::is_control) {
             return Ok(Err(CHANNEL));
@@ -202,7 +207,6 @@ const fn bad_request(message: &'static str) -> Failure {
 const NO_DATA: Failure = bad_request("bad request: send data, or b64data in base64");
 const NO_COMMAND: Failure = bad_request("bad request: no command");
 const NO_CHANNELS: Failure = bad_request("bad request: no channels");
-const TOO_MANY: Failure = bad_request("bad request: more than 10000 messages");
 const TOO_LONG: Failure = bad_request("bad request: the message is too long");
 const CHANNEL: Failure =
     bad_request("bad request: a channel has 1 to 255 bytes without control characters");
@@ -214,5 +218,3 @@ const INTERNAL: Failure = Failure {
     code: 100,
     message: "internal server error",
 };
-
-const _: () = assert!(API_ENTRIES_MAX == 10_000);

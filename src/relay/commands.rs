@@ -18,7 +18,7 @@ pub(super) struct Command<'b> {
     #[serde(borrow)]
     pub(super) channel: Option<Cow<'b, str>>,
     #[serde(borrow)]
-    pub(super) channels: Option<List<Cow<'b, str>>>,
+    channels: Option<Names<'b>>,
     #[serde(borrow, default, deserialize_with = "any_json")]
     data: Option<&'b RawValue>,
     #[serde(borrow)]
@@ -45,6 +45,13 @@ pub(super) struct Numbered<'b> {
     pub(super) broadcast: Option<Command<'b>>,
 }
 
+/// An array of at most [`API_ENTRIES_MAX`] texts, read again when they are needed: all arrays of a
+/// body have that limit together, which is known when all are counted.
+struct Names<'b> {
+    json: &'b RawValue,
+    count: usize,
+}
+
 /// An array of at most [`API_ENTRIES_MAX`] elements: those of one body could be many more, and
 /// each takes more memory than it has bytes.
 pub(super) struct List<T>(pub(super) Vec<T>);
@@ -55,7 +62,39 @@ impl<T> Default for List<T> {
     }
 }
 
-impl Command<'_> {
+impl<'b> Batch<'b> {
+    /// Reads a body.
+    ///
+    /// # Errors
+    ///
+    /// It is no batch, or asks for more than [`API_ENTRIES_MAX`] answers in all.
+    pub(super) fn read(body: &'b [u8]) -> Result<Self, serde_json::Error> {
+        let batch: Self = serde_json::from_slice(body)?;
+        let commands = batch.commands.0.iter().flatten();
+        let entries = commands.map(|command| {
+            let broadcast = command.broadcast.as_ref();
+            broadcast.map_or(1, |command| command.channel_count().max(1))
+        });
+        let none = batch.commands.0.iter().filter(|command| command.is_none());
+        if API_ENTRIES_MAX < entries.sum::<usize>() + none.count() {
+            let rule = format!("more than {API_ENTRIES_MAX} messages in all");
+            return Err(serde_json::Error::custom(rule));
+        }
+        Ok(batch)
+    }
+}
+
+impl<'b> Command<'b> {
+    fn channel_count(&self) -> usize {
+        self.channels.as_ref().map_or(0, |names| names.count)
+    }
+
+    /// The topics of a broadcast.
+    pub(super) fn channels(&self) -> Option<List<Cow<'b, str>>> {
+        let names = self.channels.as_ref()?;
+        serde_json::from_str(names.json.get()).ok()
+    }
+
     /// The message: `b64data` if there is some, else `data` as it is written, but on one line.
     /// JSON has line ends between its tokens alone (RFC 8259, 2 and 7).
     pub(super) fn message(&self) -> Option<(Kind, Cow<'_, [u8]>)> {
@@ -83,6 +122,36 @@ impl Command<'_> {
 /// A `null` is a value like any other.
 fn any_json<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(from).map(Some)
+}
+
+impl<'de: 'b, 'b> Deserialize<'de> for Names<'b> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let json = <&'de RawValue>::deserialize(from)?;
+        let texts: List<AnyText> = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        let count = texts.0.len();
+        Ok(Self { json, count })
+    }
+}
+
+/// A text of which nothing is kept.
+struct AnyText;
+
+impl<'de> Deserialize<'de> for AnyText {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(Self)
+    }
+}
+
+impl Visitor<'_> for AnyText {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
@@ -178,13 +247,44 @@ mod tests {
         assert!(has.eq([Some(true), Some(false), None]));
     }
 
+    fn is_batch(commands: &str) -> bool {
+        Batch::read(format!("{{\"commands\":[{commands}]}}").as_bytes()).is_ok()
+    }
+
     #[test]
     fn no_body_makes_more_entries_than_there_may_be() {
         for (count, is_good) in [(API_ENTRIES_MAX, true), (API_ENTRIES_MAX + 1, false)] {
-            let nulls = vec!["null"; count].join(",");
-            let json = format!("{{\"commands\":[{nulls}]}}");
-            let batch = serde_json::from_str::<Batch<'_>>(&json);
-            assert_eq!(batch.is_ok(), is_good, "{count}");
+            assert_eq!(is_batch(&vec!["null"; count].join(",")), is_good, "{count}");
+            let names = vec!["\"\""; count].join(",");
+            let broadcast = format!("{{\"broadcast\":{{\"data\":1,\"channels\":[{names}]}}}}");
+            assert_eq!(is_batch(&broadcast), is_good, "{count} channels");
         }
+    }
+
+    #[test]
+    fn all_lists_of_a_body_have_one_limit_together() {
+        let names = vec!["\"\""; API_ENTRIES_MAX / 4].join(",");
+        let broadcast = format!("{{\"broadcast\":{{\"data\":1,\"channels\":[{names}]}}}}");
+        let batch = |rest: &[&str]| [&[broadcast.as_str(); 3], rest].concat().join(",");
+        assert!(is_batch(&batch(&[&broadcast])));
+        for one_more in ["null", "{}", "{\"publish\":{}}", "{\"broadcast\":{}}"] {
+            assert!(is_batch(&batch(&[one_more])), "{one_more}");
+            assert!(!is_batch(&batch(&[&broadcast, one_more])), "{one_more}");
+        }
+        let publishes = ["{\"publish\":{\"data\":1}}"; API_ENTRIES_MAX / 4 + 1];
+        assert!(!is_batch(&batch(&publishes)), "messages and lists together");
+    }
+
+    #[test]
+    fn channels_are_texts() {
+        for bad in ["[1]", "1", "{}", "[\"a\",null]", "\"a\""] {
+            let json = format!("{{\"channels\":{bad}}}");
+            assert!(serde_json::from_str::<Command<'_>>(&json).is_err(), "{bad}");
+        }
+        let json = "{\"channels\":[\"a\",\"\\u00e9\"]}";
+        let command: Command<'_> = serde_json::from_str(json).unwrap();
+        assert_eq!(command.channels().unwrap().0, ["a", "é"]);
+        let none: Command<'_> = serde_json::from_str("{\"channels\":null}").unwrap();
+        assert!(none.channels().is_none());
     }
 }

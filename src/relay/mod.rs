@@ -122,6 +122,15 @@ impl Handler for Relay {
         matches!(Route::of(request.path), Some(Route::Events(named)) if named.read().is_ok())
     }
 
+    fn on_head(&mut self, request: &Request<'_>) -> Option<Response> {
+        match (request.method, Route::of(request.path)) {
+            (_, None) => Some(not_found()),
+            (_, Some(Route::Api(method))) => api::refusal(&self.settings, request, method),
+            ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
+            (_, Some(_)) => Some(Response::method_not_allowed(ALLOWED)),
+        }
+    }
+
     fn on_request(
         &mut self,
         cx: &mut Cx<'_, Connection>,
@@ -133,9 +142,8 @@ impl Handler for Relay {
         if let Route::Api(method) = route {
             return api::answer(cx, &self.settings, request, method);
         }
-        let allowed = "GET, HEAD, OPTIONS";
         Ok(match (request.method, route) {
-            ("OPTIONS", _) => Response::empty().with_header("Allow", allowed),
+            ("OPTIONS", _) => Response::empty().with_header("Allow", ALLOWED),
             ("GET" | "HEAD", Route::Page) => Response::html(include_str!("page.html")),
             ("GET" | "HEAD", Route::Health) => Response::text(200, "ok"),
             ("GET" | "HEAD", Route::Events(topic)) => match topic.read() {
@@ -146,7 +154,7 @@ impl Handler for Relay {
                 Some(Err(_)) => not_found(),
                 _ => HttpError::UpgradeMissing.into(),
             },
-            _ => Response::method_not_allowed(allowed),
+            _ => Response::method_not_allowed(ALLOWED),
         })
     }
 }
@@ -160,6 +168,9 @@ fn open_tcp(cx: &mut Cx<'_, Connection>, topic: &str, role: Role) -> Result<Conn
         Role::Subscribe => Purpose::ListenTcp,
     }))
 }
+
+/// What can be asked of paths that are not the API's.
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 fn not_found() -> Response {
     Response::text(404, "not found; see / for what is here")

@@ -88,9 +88,17 @@ impl<H: Handler> ShardCore<H> {
                 Err(busy) => self.wait_with_request(key, busy, 0),
             });
         }
-        let decoder = Body::new(framing, self.inner.config.body_bytes_max)?;
         // RFC 9110 10.1.1: an interim answer for one who waits for it, and not where a body came.
         let continues = request.expects_continue()? && taken == available;
+        let decoder = Body::new(framing, self.inner.config.body_bytes_max)?;
+        if let Some(response) = self.answer_to_head(request) {
+            return Ok(if continues {
+                // Whether a body follows is the client's choice, and cannot be told.
+                self.respond(key, request, &response)
+            } else {
+                self.answer_early(key, request, &response, decoder, taken)
+            });
+        }
         self.inner.begin_phase(key, Phase::Body);
         if let Some(http) = self.inner.http(key) {
             http.request = Some(Box::new(Collected {
@@ -98,6 +106,7 @@ impl<H: Handler> ShardCore<H> {
                 body: Vec::new(),
                 decoder,
                 is_whole: false,
+                is_answered: false,
             }));
         }
         if continues {
@@ -112,17 +121,25 @@ impl<H: Handler> ShardCore<H> {
         while taken < input.len() && !request.is_whole {
             match request.decoder.decode(&input[taken..]) {
                 Ok(piece) => {
-                    request.body.extend_from_slice(piece.data);
+                    if !request.is_answered {
+                        request.body.extend_from_slice(piece.data);
+                    }
                     request.is_whole = piece.is_last;
                     taken += piece.taken;
                 }
                 Err(error) => {
                     let refusal = Response::from(error);
-                    self.inner.respond_to_head(key, &request.head, &refusal);
+                    if !request.is_answered {
+                        self.inner.respond_to_head(key, &request.head, &refusal);
+                    }
                     self.inner.close(key, CloseReason::Refused(refusal.status));
                     return Took::Ended;
                 }
             }
+        }
+        if request.is_whole && request.is_answered {
+            self.inner.begin_phase(key, Phase::Idle);
+            return Took::Bytes(taken);
         }
         if request.is_whole {
             return self.take_collected(key, request, taken);
@@ -196,7 +213,7 @@ impl<H: Handler> ShardCore<H> {
         Took::Paused(taken)
     }
 
-    fn answer(
+    pub(super) fn answer(
         &mut self,
         key: u32,
         request: &Request<'_>,

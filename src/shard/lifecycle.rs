@@ -67,6 +67,11 @@ impl<D, A> Inner<D, A> {
             self.cork_unopened(key, false);
             self.discard_outbox(key);
         }
+        let http = self.http(key);
+        let is_answered = http.as_ref().and_then(|http| http.request.as_ref());
+        if is_answered.is_some_and(|request| request.is_answered) {
+            return self.close(key, CloseReason::HandshakeTimeout);
+        }
         let refusal = match self.http(key).map(|http| http.phase) {
             Some(Phase::Idle) => return self.close(key, CloseReason::IdleTimeout),
             Some(Phase::Handler) => {

@@ -1,13 +1,18 @@
 //! What a shard knows of a connection that speaks HTTP, from one request to the next.
 
-use crate::conn::http::{Http, Phase};
+use crate::conn::http::{Collected, Http, Phase};
 use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
+use crate::handler::Handler;
 use crate::limits::EVENTS_RETRY_REFUSED;
-use crate::proto::http::{After, Head, Manner, NO_HEADERS, Request, Response, parse_head};
+use crate::proto::http::{
+    After, Body, Head, Manner, NO_HEADERS, Request, Response, parse_head, preflight,
+};
 use crate::proto::sse;
+use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
 use crate::shard::inner::Inner;
+use crate::shard::input::Took;
 
 impl<D, A> Cx<'_, D, A> {
     /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
@@ -30,6 +35,40 @@ impl<D, A> Cx<'_, D, A> {
         if let Some(http) = self.inner.http(self.key) {
             http.done = steps;
         }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// The answer to a request whose body is still to come, if its head decides that.
+    pub(super) fn answer_to_head(&mut self, request: &Request<'_>) -> Option<Response> {
+        let is_preflight = preflight(request).is_some();
+        (!is_preflight).then(|| self.handler.on_head(request))?
+    }
+
+    /// Answers a request before its body has come, and discards that: its client goes on to send
+    /// it, and may ask again behind it.
+    pub(super) fn answer_early(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        decoder: Body,
+        taken: usize,
+    ) -> Took {
+        let took = self.answer(key, request, response, taken);
+        if matches!(took, Took::Bytes(_))
+            && let Some(http) = self.inner.http(key)
+        {
+            http.request = Some(Box::new(Collected {
+                head: Vec::new(),
+                body: Vec::new(),
+                decoder,
+                is_whole: false,
+                is_answered: true,
+            }));
+            self.inner.begin_phase(key, Phase::Body);
+        }
+        took
     }
 }
 

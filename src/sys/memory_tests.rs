@@ -132,11 +132,11 @@ fn the_mounts_of_others_are_passed_over() {
     ];
     assert_eq!(limit_of(&other), None);
     // Mounted before the process entered its namespace.
-    let line = "25 30 0:23 /../.. /mnt/my\\040groups rw - cgroup2 cgroup2 rw\n";
+    let line = "25 30 0:23 /../.. /groups/my\\040groups rw - cgroup2 cgroup2 rw\n";
     let around = [
         ("/proc/self/cgroup", "0::/\n"),
         ("/proc/self/mountinfo", line),
-        ("/mnt/my groups/memory.max", "100\n"),
+        ("/groups/my groups/memory.max", "100\n"),
     ];
     assert_eq!(limit_of(&around), Some(100));
 }

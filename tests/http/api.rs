@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use corecast::limits::ONCE_WINDOW;
+use corecast::limits::{API_ENTRIES_MAX, ONCE_WINDOW};
 use corecast::{Config, RelaySettings};
 
 use crate::server::{Client, KEY, Server};
@@ -225,4 +225,19 @@ fn what_cannot_be_published_is_an_error_after_a_wait_as_well() {
     let answer = scene.ask("broadcast", &body);
     assert_eq!(answer.matches("{\"result\":{}}").count(), 700);
     assert_eq!(answer.matches("{\"error\":{\"code\":107,").count(), 3);
+}
+
+#[test]
+fn a_batch_of_more_than_all_lists_may_have_publishes_nothing() {
+    let mut scene = Scene::new();
+    let names = vec!["\"news\""; API_ENTRIES_MAX / 2].join(",");
+    let half = format!("{{\"broadcast\":{{\"data\":1,\"channels\":[{names}]}}}}");
+    scene.send("batch", &format!("{{\"commands\":[{half},{half},null]}}"));
+    let answer = scene.server.take(scene.api);
+    assert_eq!(statuses(&answer), [400]);
+    assert!(
+        answer.contains("more than 10000 messages in all"),
+        "{answer}"
+    );
+    assert_eq!(scene.got(), "");
 }

@@ -4,6 +4,7 @@
 
 mod api;
 mod events;
+mod heads;
 mod origins;
 mod requests;
 mod server;

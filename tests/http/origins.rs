@@ -86,9 +86,10 @@ fn a_page_that_is_allowed_may_read_why_it_is_refused() {
     let chunked = "Transfer-Encoding: chunked\r\n";
     let long = "Content-Length: 99999999\r\n";
     for (line, fields, body, status) in [
-        ("POST /api/publish", long, "", 413),
-        ("POST /api/publish", chunked, "?", 400),
-        ("POST /api/publish", "Content-Length: 9\r\n", "x", 408),
+        ("GET /", long, "", 413),
+        ("GET /", chunked, "?", 400),
+        ("GET /", "Content-Length: 9\r\n", "x", 408),
+        ("POST /api/publish", chunked, "", 401),
         ("POST /ws", "Upgrade: websocket\r\n", "", 405),
     ] {
         let mut server = Server::with(Config {

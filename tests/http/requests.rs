@@ -124,7 +124,7 @@ fn the_end_of_a_clients_side_is_after_its_answers() {
     let client = server.connect();
     server.send(
         client,
-        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx",
+        "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx",
     );
     server.end(client);
     assert_eq!(server.ended(client), Some(CloseReason::Vanished));
@@ -138,7 +138,7 @@ fn the_end_of_a_clients_side_takes_no_answer_away_whatever_it_sent_after_the_req
         ("\r\n", CloseReason::Answered),
         ("\r\n\r\nG", CloseReason::Vanished),
         (
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx",
+            "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx",
             CloseReason::Vanished,
         ),
     ] {
@@ -215,7 +215,7 @@ fn a_body_over_the_limit_is_refused_as_soon_as_that_is_known() {
         ("Transfer-Encoding: chunked", "a\r\n0123456789\r\n1\r\n"),
     ] {
         let client = server.connect();
-        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n");
         server.send(client, head + body);
         assert_eq!(statuses(&server.take(client)), [413], "{framing} {body}");
         assert_eq!(server.ended(client), Some(CloseReason::Refused(413)));

@@ -9,7 +9,7 @@ use crate::statuses;
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn what_can_be_read_in_two_ways_is_refused_and_ends_the_connection() {
     let post = |fields: &str, body: &str| {
-        format!("POST /healthz HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n{body}")
+        format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n{body}")
     };
     let chunked = |body: &str| post("Transfer-Encoding: chunked", body);
     let cases = [
