@@ -175,6 +175,8 @@ pub const BACKLOG_BYTES_MIN: usize = 64 << 20;
 pub const HELD_MESSAGES_MIN: usize = 8;
 /// Bytes of unfinished messages that one shard keeps before it closes the largest holder.
 pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
+/// The log has one page that was refused for its origin in this time, of each shard.
+pub const ORIGIN_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Interest in a topic outlives its last subscriber by this long, so that one who comes back at
 /// once finds it live.
 pub const INTEREST_LINGER: Duration = Duration::from_secs(1);

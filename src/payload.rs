@@ -30,6 +30,8 @@ pub enum Form {
     Varint,
     /// A server-sent event.
     Sse,
+    /// The same as a chunk of an answer in HTTP/1.1.
+    SseChunks,
     /// A frame of WebSocket for those who read permessage-deflate with this window or a larger one:
     /// compressed where that makes it smaller. Connections have one of [`Window::shared`].
     Deflate(Window),
@@ -42,7 +44,7 @@ impl Form {
     /// message cannot be told from it, and a line has no line break.
     pub fn carries(self, payload: &[u8]) -> bool {
         match self {
-            Self::WebSocket | Self::Deflate(_) | Self::Sse => true,
+            Self::WebSocket | Self::Deflate(_) | Self::Sse | Self::SseChunks => true,
             Self::LengthPrefix | Self::Varint => !payload.is_empty(),
             Self::Line => line::carries(payload),
         }
@@ -61,7 +63,8 @@ impl Form {
             Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
             Self::Line => payload.len() + line::END.len(),
             Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
-            Self::Sse => sse::event_len_max(kind, payload),
+            Self::Sse => sse::event_len(kind, payload),
+            Self::SseChunks => sse::event_chunk_len_max(kind, payload),
         }
     }
 
@@ -75,6 +78,7 @@ impl Form {
             Self::Varint => varint::encode_header(out, payload.len()),
             Self::Line => {}
             Self::Sse => return sse::encode_event(out, kind, payload),
+            Self::SseChunks => return sse::encode_event_chunk(out, kind, payload),
         }
         out.extend_from_slice(payload);
         if self == Self::Line {

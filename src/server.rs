@@ -14,7 +14,7 @@ use crate::admission::PerAddress;
 use crate::config::Config;
 use crate::error::Error;
 use crate::handle::{Descriptors, Handle};
-use crate::handler::Handler;
+use crate::handler::{Handler, check_topic};
 use crate::id::ShardId;
 use crate::limits::{DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX};
 use crate::mesh::{self, Capacity, Mesh};
@@ -303,10 +303,10 @@ impl ServerBuilder {
                 )));
             }
             if let Speaks::Frames { topic, .. } = &listener.speaks
-                && !(1..=TOPIC_BYTES_MAX).contains(&topic.len())
+                && check_topic(topic).is_err()
             {
                 return Err(invalid(format!(
-                    "topic {topic:?}: must have 1 to {TOPIC_BYTES_MAX} bytes"
+                    "topic {topic:?}: must have 1 to {TOPIC_BYTES_MAX} bytes, and not be . or .."
                 )));
             }
         }

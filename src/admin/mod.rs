@@ -17,8 +17,9 @@ use crate::admin::answer::answer;
 use crate::handle::Handle;
 use crate::limits::{ADMIN_THREADS, ADMIN_TIMEOUT, HEAD_BYTES_MAX, LINGER_TIMEOUT};
 use crate::net::listener;
-use crate::proto::http::{Head, NO_HEADERS, Response, parse_head};
+use crate::proto::http::{Date, Head, Manner, NO_HEADERS, Response, parse_head};
 use crate::sys::signals;
+use crate::sys::time_of_day::since_1970;
 
 /// A port for operators: `/metrics` in the text format of OpenMetrics, `/livez`, and `/readyz`,
 /// which is 503 from the beginning of a drain.
@@ -109,12 +110,21 @@ fn serve_one(mut stream: TcpStream, handle: &Handle) -> io::Result<()> {
         match parse_head(&input, &mut headers) {
             Ok(Head::Complete { request, .. }) => {
                 let response = answer(request.method, request.path, handle);
-                response.encode(&mut out, request.method == "HEAD");
+                let manner = Manner {
+                    head_only: request.method == "HEAD",
+                    date: Some(date()),
+                    ..Manner::default()
+                };
+                response.encode_as(&mut out, &manner);
                 break;
             }
             Ok(Head::Incomplete) => {}
             Err(err) => {
-                Response::from(err).encode(&mut out, false);
+                let manner = Manner {
+                    date: Some(date()),
+                    ..Manner::default()
+                };
+                Response::from(err).encode_as(&mut out, &manner);
                 break;
             }
         }
@@ -185,6 +195,10 @@ fn now() -> Instant {
         reason = "these threads wait for clients, with a limit"
     )]
     Instant::now()
+}
+
+fn date() -> Date {
+    Date::since_1970(since_1970())
 }
 
 /// How often a thread without a client looks whether the server has stopped.

@@ -41,8 +41,8 @@ pub enum PublishError {
     /// The server has stopped.
     #[error("the server has stopped")]
     Stopped,
-    /// The topic's name is empty or too long.
-    #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes")]
+    /// The topic's name is empty, too long, `.` or `..`.
+    #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes, and is not . or ..")]
     TopicName,
     /// The message is longer than any may be, or says that it is text and is not UTF-8.
     #[error("a message has at most {MESSAGE_BYTES_CEILING} bytes, and as text is UTF-8")]
@@ -180,7 +180,7 @@ impl From<SubscribeError> for Refusal {
 }
 
 /// What a client is told that made the application use such a name.
-const TOPIC_NAME: &str = "a topic's name has 1 to 255 bytes";
+const TOPIC_NAME: &str = "a topic's name has 1 to 255 bytes, and is not . or ..";
 
 const _: () = assert!(TOPIC_BYTES_MAX == 255 && MESSAGE_BYTES_CEILING == 16 << 20);
 const _: () = assert!(SUBSCRIPTIONS_MAX == 128);

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::handler::{Busy, Message, PublishError, Wait, check_message};
 use crate::id::{ConnId, ShardId};
-use crate::limits::{ROOM_OUTPUTS_MAX, TOPIC_BYTES_MAX};
+use crate::limits::ROOM_OUTPUTS_MAX;
 use crate::payload::Payload;
 use crate::proto::Kind;
+use crate::proto::http::is_topic_name;
 use crate::time::Tick;
 
 /// What an application keeps for one topic: one value, on the thread of the topic's home shard,
@@ -204,8 +205,7 @@ impl RoomCx<'_> {
 
 /// Whether a topic may have this name.
 pub(crate) fn check_topic(topic: &str) -> Result<(), PublishError> {
-    (1..=TOPIC_BYTES_MAX)
-        .contains(&topic.len())
+    is_topic_name(topic)
         .then_some(())
         .ok_or(PublishError::TopicName)
 }

@@ -7,32 +7,74 @@ use std::time::Duration;
 use data_encoding::BASE64;
 
 use crate::proto::Kind;
-use crate::proto::http::{Response, encode_origin};
+use crate::proto::http::{Date, Reader, Response, encode_date, encode_reader};
 
 /// A comment, which keeps proxies from taking a silent stream for a dead one.
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
-/// Appends the answer that a stream begins with; pages of `origin` may read it.
+/// What there is to say of a stream before it begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Head<'b> {
+    /// Whether its body comes in chunks.
+    pub is_chunked: bool,
+    /// Who may read it, if a page asked.
+    pub reader: Option<Reader<'b>>,
+    /// When it begins, if anybody knows.
+    pub date: Option<Date>,
+}
+
+/// Appends the answer that a stream begins with.
 ///
-/// Its body ends with the connection (RFC 9112 6.3, item 8): the bytes of an event are then the
-/// same for everyone.
-pub fn encode_head(out: &mut Vec<u8>, origin: Option<&str>) {
+/// In HTTP/1.1 its body is chunked (RFC 9112 7.1): a client that reads a body in blocks takes each
+/// chunk as it comes, and waits for a whole block where there are none. HTTP/1.0 knows no chunks:
+/// there the body ends with the connection (6.3, item 8).
+///
+/// `no-transform` (RFC 9111 5.2.2.6) keeps those on the way from compressing the stream, for which
+/// they would wait until they have enough; `X-Accel-Buffering` keeps nginx from buffering it.
+pub fn encode_head(out: &mut Vec<u8>, head: &Head<'_>) {
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    encode_date(out, head.date);
     out.extend_from_slice(
-        b"HTTP/1.1 200 OK\r\n\
-          Content-Type: text/event-stream\r\n\
-          Cache-Control: no-store\r\n\
+        b"Content-Type: text/event-stream\r\n\
+          Cache-Control: no-store, no-transform\r\n\
           X-Accel-Buffering: no\r\n\
           Connection: close\r\n",
     );
-    encode_origin(out, origin);
+    if head.is_chunked {
+        out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+    }
+    encode_reader(out, head.reader);
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends how long a client waits before it comes back (section 9.2.6). Without it browsers wait
-/// three to five seconds, and all the same.
-pub fn encode_retry(out: &mut Vec<u8>, delay: Duration) {
-    out.extend_from_slice(retry(delay).as_bytes());
-    out.push(b'\n');
+/// Appends what every stream begins with: a comment, as some on the way pass a head on with the
+/// first bytes of its body, and how long a client waits before it comes back (section 9.2.6).
+/// Without that browsers wait three to five seconds, and all the same.
+pub fn encode_opening(out: &mut Vec<u8>, is_chunked: bool, delay: Duration) {
+    let opening = format!(":\n{}\n", retry(delay));
+    encode_part(out, is_chunked, opening.as_bytes());
+}
+
+/// Appends bytes of a stream that are no message, as one chunk if it is chunked.
+pub fn encode_part(out: &mut Vec<u8>, is_chunked: bool, part: &[u8]) {
+    if is_chunked {
+        begin_chunk(out, part.len());
+    }
+    out.extend_from_slice(part);
+    if is_chunked {
+        out.extend_from_slice(CHUNK_END);
+    }
+}
+
+/// Appends a message as one event in a chunk of its own.
+pub fn encode_event_chunk(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
+    begin_chunk(out, event_len(kind, payload));
+    encode_event(out, kind, payload);
+    out.extend_from_slice(CHUNK_END);
+}
+
+fn begin_chunk(out: &mut Vec<u8>, len: usize) {
+    out.extend_from_slice(format!("{len:x}\r\n").as_bytes());
 }
 
 fn retry(delay: Duration) -> String {
@@ -90,13 +132,21 @@ pub fn encode_event(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
     out.push(b'\n');
 }
 
-/// Bytes that a message takes at most as an event.
-pub fn event_len_max(kind: Kind, payload: &[u8]) -> usize {
+/// Bytes that a message takes as an event.
+pub fn event_len(kind: Kind, payload: &[u8]) -> usize {
     if kind == Kind::Binary {
         return BINARY.len() + BASE64.encode_len(payload.len()) + 2;
     }
     let ends = payload.iter().filter(|byte| is_line_end(**byte)).count();
-    (ends + 1) * FIELD.len() + payload.len() + 2
+    let pairs = payload.windows(2).filter(|pair| *pair == b"\r\n").count();
+    // A pair becomes one line feed.
+    (ends - pairs + 1) * FIELD.len() + payload.len() - pairs + 2
+}
+
+/// Bytes that a message takes at most as an event in a chunk of its own.
+pub fn event_chunk_len_max(kind: Kind, payload: &[u8]) -> usize {
+    let digits = 2 * size_of::<usize>();
+    digits + 2 * CHUNK_END.len() + event_len(kind, payload)
 }
 
 fn is_line_end(byte: u8) -> bool {
@@ -106,11 +156,20 @@ fn is_line_end(byte: u8) -> bool {
 /// The space is no part of the line: without it, one of the line's own would be lost.
 const FIELD: &[u8] = b"data: ";
 const BINARY: &[u8] = b"event: binary\ndata: ";
+const CHUNK_END: &[u8] = b"\r\n";
+/// What ends a stream of chunks.
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
 mod tests {
-    use super::{encode_event, encode_head, event_len_max};
+    use std::time::Duration;
+
+    use super::{
+        Head, encode_event, encode_event_chunk, encode_head, encode_part, event_chunk_len_max,
+        event_len,
+    };
     use crate::proto::Kind;
+    use crate::proto::http::{Date, Reader};
 
     /// What a browser makes of one event, by the standard's section 9.2.6: its name and data.
     fn read(event: &str) -> (String, String) {
@@ -131,8 +190,13 @@ mod tests {
     fn check(kind: Kind, payload: &[u8], name: &str, data: &str) {
         let mut out = Vec::new();
         encode_event(&mut out, kind, payload);
-        assert!(out.len() <= event_len_max(kind, payload), "{payload:?}");
+        assert_eq!(out.len(), event_len(kind, payload), "{payload:?}");
+        let mut chunk = Vec::new();
+        encode_event_chunk(&mut chunk, kind, payload);
+        assert!(chunk.len() <= event_chunk_len_max(kind, payload));
         let event = String::from_utf8(out).unwrap();
+        let size = format!("{:x}", event.len());
+        assert_eq!(chunk, format!("{size}\r\n{event}\r\n").into_bytes());
         assert_eq!(
             read(&event),
             (name.to_owned(), data.to_owned()),
@@ -168,25 +232,46 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_event_is_known_before() {
-        for text in ["", "x", "\n", "\n\n\n\n", "a\rb\r"] {
+    fn a_stream_begins_with_an_answer_that_nobody_stores_or_changes() {
+        let reader = Some(Reader {
+            origin: "https://a.example",
+            credentials: true,
+        });
+        for is_chunked in [false, true] {
             let mut out = Vec::new();
-            encode_event(&mut out, Kind::Text, text.as_bytes());
-            assert_eq!(
-                out.len(),
-                event_len_max(Kind::Text, text.as_bytes()),
-                "{text:?}"
+            let date = Some(Date::since_1970(Duration::ZERO));
+            encode_head(
+                &mut out,
+                &Head {
+                    is_chunked,
+                    reader,
+                    date,
+                },
             );
+            let head = String::from_utf8(out).unwrap();
+            assert!(head.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{head}");
+            assert!(head.ends_with("Vary: Origin\r\n\r\n"), "{head}");
+            assert!(!head.contains("Content-Length"));
+            for field in [
+                "Content-Type: text/event-stream",
+                "Cache-Control: no-store, no-transform",
+                "Access-Control-Allow-Credentials: true",
+            ] {
+                assert!(head.contains(&format!("\r\n{field}\r\n")), "{head}");
+            }
+            let chunked = "\r\nTransfer-Encoding: chunked\r\n";
+            assert_eq!(head.contains(chunked), is_chunked, "{head}");
         }
     }
 
     #[test]
-    fn a_stream_begins_with_an_answer_that_nobody_stores() {
-        let mut out = Vec::new();
-        encode_head(&mut out, Some("https://a.example"));
-        let head = String::from_utf8(out).unwrap();
-        assert!(head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"));
-        assert!(head.ends_with("Vary: Origin\r\n\r\n"), "{head}");
-        assert!(!head.contains("Content-Length"));
+    fn what_is_no_message_is_a_chunk_of_its_own() {
+        let part = |is_chunked| {
+            let mut out = Vec::new();
+            encode_part(&mut out, is_chunked, b"0123456789abcdef");
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(part(false), "0123456789abcdef");
+        assert_eq!(part(true), "10\r\n0123456789abcdef\r\n");
     }
 }

@@ -208,8 +208,9 @@ const NO_DATA: Failure = bad_request("bad request: send data, or b64data in base
 const NO_COMMAND: Failure = bad_request("bad request: no command");
 const NO_CHANNELS: Failure = bad_request("bad request: no channels");
 const TOO_LONG: Failure = bad_request("bad request: the message is too long");
-const CHANNEL: Failure =
-    bad_request("bad request: a channel has 1 to 255 bytes without control characters");
+const CHANNEL: Failure = bad_request(
+    "bad request: a channel has 1 to 255 bytes without control characters, and is not . or ..",
+);
 const NO_METHOD: Failure = Failure {
     code: 104,
     message: "not found: there are publish and broadcast",

@@ -21,7 +21,7 @@ use crate::shard::cx::Cx;
 ///
 /// | path | a client's messages | gets |
 /// |---|---|---|
-/// | `/ws/{topic}`, `/ws` (topic `lobby`), TCP | are published | what is published |
+/// | `/ws/{topic}`, `/ws` and `/ws/` (topic `lobby`), TCP | are published | what is published |
 /// | TCP, [role](crate::Role) `publish` | are published | nothing |
 /// | TCP, role `subscribe` | close the connection | what is published |
 /// | `/sub/{topic}` | close the connection with 1008 | what is published |

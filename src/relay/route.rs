@@ -36,7 +36,7 @@ impl<'b> Route<'b> {
         match path {
             "/" => return Some(Self::Page),
             "/healthz" => return Some(Self::Health),
-            "/ws" => return Some(Self::Both(Named::Lobby)),
+            "/ws" | "/ws/" => return Some(Self::Both(Named::Lobby)),
             "/echo" => return Some(Self::Echo),
             _ => {}
         }
@@ -74,5 +74,5 @@ impl Named<'_> {
     }
 }
 
-/// The topic of `/ws`, and of TCP if nothing else is said.
+/// The topic of `/ws` and `/ws/`, and of TCP if nothing else is said.
 pub const LOBBY: &str = "lobby";

@@ -1,5 +1,6 @@
 //! What a whole configuration must be, beyond each of its values.
 
+use crate::proto::http::is_topic_name;
 use crate::settings::draft::{Draft, listener, listener_key};
 use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::units::show_size;
@@ -89,6 +90,12 @@ impl Draft {
                 let remedy = format!("leave it out: {instead}");
                 self.complain_of(&[&key, &protocol], "http listeners have none", &remedy);
             }
+        }
+        let topic = listener_key(index, "topic");
+        if !is_topic_name(&listen.topic) && listen.protocol != Protocol::Http {
+            let what = "no URL can name this topic";
+            let remedy = "must be another name than \".\" and \"..\"";
+            self.complain_of(&[&topic], what, remedy);
         }
         self.check_address(index, &listen);
         let nobody = self.settings.config.trusted_proxies.is_empty();

@@ -266,8 +266,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "http.origins",
         Field::List(|s| &mut s.config.origins),
         "The origins whose pages browsers let use the server: `self` for the server's own, \
-         `https://example.com`, `https://*.example.com` for all below it, `null` for files and \
-         sandboxes, `*` for all. Whoever is no browser is not asked.",
+         `https://example.com`, `https://*.example.com` for all below it, `http://localhost:*` \
+         for all ports, `file://` and `app://.` as boards and WebViews send them, \
+         `chrome-extension://*` for all of a scheme, `null` for files and sandboxes, `*` for all. \
+         Those listed by name may send cookies. A request without an origin is not asked for one.",
     ),
     key(
         "compression.enabled",

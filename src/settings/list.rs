@@ -60,7 +60,12 @@ impl List for Origins {
     }
 
     fn example(&self) -> &'static [&'static str] {
-        &["self", "https://example.com", "https://*.example.com:8443"]
+        &[
+            "self",
+            "https://example.com",
+            "https://*.example.com:8443",
+            "file://",
+        ]
     }
 }
 

@@ -47,7 +47,7 @@ impl<H: Handler> ShardCore<H> {
         if OVERFLOW_MAX < self.inner.overflow {
             self.inner.kill(key, why);
         } else if let Some(response) = response {
-            self.inner.reply(key, |out| response.encode(out, false));
+            self.inner.reply_without_request(key, response);
         }
         self.inner.close(key, why);
     }

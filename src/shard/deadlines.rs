@@ -6,7 +6,8 @@ use crate::close_reason::CloseReason;
 use crate::conn::http::Phase;
 use crate::conn::{ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto};
 use crate::limits::{CLOSE_TIMEOUT, LINGER_TIMEOUT};
-use crate::proto::sse::HEARTBEAT;
+use crate::payload::Form;
+use crate::proto::sse::{HEARTBEAT, encode_part};
 use crate::proto::ws::encode_ping;
 use crate::shard::inner::Inner;
 use crate::time::{Now, Stamp};
@@ -175,8 +176,9 @@ impl<D, A> Inner<D, A> {
             self.close(key, CloseReason::IdleTimeout);
         } else if matches!(conn.proto, Proto::Events(_)) {
             conn.heard = stamp;
+            let is_chunked = conn.form == Form::SseChunks;
             self.counters.pings += 1;
-            self.reply(key, |out| out.extend_from_slice(HEARTBEAT));
+            self.reply(key, |out| encode_part(out, is_chunked, HEARTBEAT));
             self.arm(key);
         } else {
             conn.set(PINGED, true);

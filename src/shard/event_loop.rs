@@ -12,6 +12,7 @@ use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ANSWERS_PER_TURN, EVENTS_PER_POLL};
 use crate::mesh::ReturnReceiver;
+use crate::proto::http::Date;
 use crate::shard::accept::{Acceptor, Entrance};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
@@ -24,6 +25,7 @@ use crate::shard::questions::Answered;
 use crate::shard::reader::Reader;
 use crate::shard::secure::Sessions;
 use crate::shard::wire::{Sent, Wire};
+use crate::sys::time_of_day::since_1970;
 use crate::time::Now;
 
 /// A shard's thread, from its first turn to its last.
@@ -46,6 +48,8 @@ pub(super) struct EventLoop<H: Handler> {
     /// When the turn began, since the start.
     woken: Duration,
     now: Now,
+    /// When the core is to be told the time of day again.
+    date_ends: Now,
 }
 
 impl<H: Handler> fmt::Debug for EventLoop<H> {
@@ -101,6 +105,7 @@ impl<H: Handler> EventLoop<H> {
             start,
             woken: Duration::ZERO,
             now: Now::default(),
+            date_ends: Now::default(),
         })
     }
 
@@ -163,7 +168,18 @@ impl<H: Handler> EventLoop<H> {
         self.woken = self.start.elapsed();
         let millis = u64::try_from(self.woken.as_millis());
         self.now = Now::from_millis(millis.unwrap_or(u64::MAX));
+        if self.date_ends <= self.now {
+            self.renew_date();
+        }
         Ok(())
+    }
+
+    /// Tells the core the time of day, which holds until the next second begins.
+    fn renew_date(&mut self) {
+        let time = since_1970();
+        self.core.set_date(Date::since_1970(time));
+        let left = 1_000 - u64::from(time.subsec_millis());
+        self.date_ends = self.now.plus(Duration::from_millis(left));
     }
 
     /// Counts the turn, and renews the copy of the counters that other threads read.
@@ -272,6 +288,9 @@ impl<H: Handler> EventLoop<H> {
             }
         }
         let shard = self.control.shard();
+        if let Some(words) = self.core.take_stranger() {
+            log::warn!("shard {shard}: a page is refused: {words}");
+        }
         self.core.settle(|id, addr, reason| match addr {
             Some(addr) => log::debug!("shard {shard}: conn {id} from {addr}: {reason}"),
             None => log::debug!("shard {shard}: conn {id}: {reason}"),

@@ -255,17 +255,20 @@ impl<H: Handler> ShardCore<H> {
         request: &Request<'_>,
         error: HttpError,
     ) -> Took {
+        let mut response = Response::from(error);
         if error == HttpError::OriginForbidden {
             self.inner.count_limit(Limit::Origin);
+            let words = self.inner.config.origins.refusal(request);
+            response.body = format!("{words}\n").into_bytes().into();
+            self.inner.strangers.note(words, self.inner.now);
         }
-        self.respond(key, request, &Response::from(error))
+        self.respond(key, request, &response)
     }
 
     /// Answers what cannot be understood: nothing after it can be.
     fn refuse(&mut self, key: u32, error: HttpError) -> Took {
         let response = Response::from(error);
-        self.inner.counters.requests += 1;
-        self.inner.reply(key, |out| response.encode(out, false));
+        self.inner.reply_without_request(key, &response);
         self.inner.close(key, CloseReason::Refused(response.status));
         Took::Ended
     }

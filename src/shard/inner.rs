@@ -15,6 +15,7 @@ use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Whence};
 use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
+use crate::proto::http::Date;
 use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
@@ -23,6 +24,7 @@ use crate::shard::meter::Meters;
 use crate::shard::offers::Offers;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
+use crate::shard::requests::Strangers;
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Stage;
 use crate::shard::waiting::Waiting;
@@ -42,6 +44,8 @@ pub(super) struct Inner<D, A: 'static> {
     /// The same on every shard of the node: all agree where a topic's home is.
     pub(super) hasher: RandomState,
     pub(super) now: Now,
+    /// The time of day, if the shell has told it.
+    pub(super) date: Option<Date>,
     pub(super) conns: Slab<Conn<D>>,
     pub(super) next_generation: u32,
     pub(super) topics: Topics,
@@ -79,6 +83,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) meters: Meters,
     /// Where connections come from.
     pub(super) clients: Clients,
+    pub(super) strangers: Strangers,
     /// Connections turned away that the shell has counted.
     pub(super) turned_away: usize,
     /// What the handler chose for the upgrade it is asked about.
@@ -145,6 +150,7 @@ impl<D, A> Inner<D, A> {
             config,
             hasher,
             now,
+            date: None,
             conns: Slab::new(),
             next_generation: 0,
             topics: Topics::default(),
@@ -168,6 +174,7 @@ impl<D, A> Inner<D, A> {
             questions: Questions::new(answers),
             whence: None,
             clients,
+            strangers: Strangers::default(),
             meters,
             turned_away: 0,
             subprotocol: Subprotocol::First,

@@ -8,7 +8,9 @@ use crate::conn::{
 };
 use crate::counters::status_index;
 use crate::limits::LINGER_BYTES_MAX;
+use crate::payload::Form;
 use crate::proto::http::Response;
+use crate::proto::sse::LAST_CHUNK;
 use crate::proto::ws::{encode_close, encode_empty_close};
 use crate::shard::inner::Inner;
 
@@ -48,6 +50,11 @@ impl<D, A> Inner<D, A> {
         self.end(key, reason);
         if is_websocket {
             self.reply(key, word);
+        }
+        let Some(conn) = self.conn(key) else { return };
+        let is_chunked = matches!(conn.proto, Proto::Events(_)) && conn.form == Form::SseChunks;
+        if is_chunked {
+            self.reply(key, |out| out.extend_from_slice(LAST_CHUNK));
         }
         let Some(conn) = self.conn(key) else { return };
         conn.set(CLOSING, true);
@@ -90,8 +97,7 @@ impl<D, A> Inner<D, A> {
             if let Some(head) = self.take_head(key) {
                 self.respond_to_head(key, &head, &refusal);
             } else {
-                self.counters.requests += 1;
-                self.reply(key, |out| refusal.encode(out, false));
+                self.reply_without_request(key, &refusal);
             }
         }
         self.close(key, CloseReason::HandshakeTimeout);

@@ -129,15 +129,25 @@ impl<H: Handler> ShardCore<H> {
 
     /// Answers a request for events with the head of a stream, and opens it if it is to have more.
     pub(super) fn open_events(&mut self, key: u32, request: &Request<'_>, taken: usize) -> Took {
-        let origin = self.inner.reader(request);
+        // RFC 9112 6.1: who speaks HTTP/1.0 does not know chunks.
+        let is_chunked = request.version_minor != 0;
+        let head = sse::Head {
+            is_chunked,
+            reader: self.inner.reader(request),
+            date: self.inner.date,
+        };
         if request.method == "HEAD" {
-            self.inner.reply(key, |out| sse::encode_head(out, origin));
+            self.inner.reply(key, |out| sse::encode_head(out, &head));
             self.inner.close(key, CloseReason::Answered);
             return Took::Ended;
         }
         if let Some(conn) = self.inner.conn(key) {
             // It may be a member of a topic before this returns.
-            conn.form = Form::Sse;
+            conn.form = if is_chunked {
+                Form::SseChunks
+            } else {
+                Form::Sse
+            };
         }
         let from = self.inner.client_of(key, request).unwrap_or_default();
         match self.ask_to_open(key, &Opening::Events(request), from) {
@@ -147,8 +157,9 @@ impl<H: Handler> ShardCore<H> {
                 }
                 let generation = self.inner.id(key).generation;
                 self.greet(key, data, |out| {
-                    sse::encode_head(out, origin);
-                    sse::encode_retry(out, sse::spread(EVENTS_RETRY, generation));
+                    let delay = sse::spread(EVENTS_RETRY, generation);
+                    sse::encode_head(out, &head);
+                    sse::encode_opening(out, is_chunked, delay);
                 });
                 self.opened(key, taken)
             }

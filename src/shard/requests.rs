@@ -4,15 +4,46 @@ use crate::conn::http::{Collected, Http, Phase};
 use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::limits::EVENTS_RETRY_REFUSED;
+use crate::limits::{EVENTS_RETRY_REFUSED, ORIGIN_LOG_INTERVAL};
 use crate::proto::http::{
-    After, Body, Head, Manner, NO_HEADERS, Request, Response, parse_head, preflight,
+    After, Body, Date, Head, Manner, NO_HEADERS, Reader, Request, Response, parse_head, preflight,
 };
 use crate::proto::sse;
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
+use crate::time::Now;
+
+/// Pages that were refused for their origin, for the log: one of them now and then.
+#[derive(Debug, Default)]
+pub(super) struct Strangers {
+    /// What one of them was told.
+    words: Option<String>,
+    /// When there is to be word of another.
+    next: Now,
+}
+
+impl Strangers {
+    pub(super) fn note(&mut self, words: String, now: Now) {
+        if self.next <= now {
+            self.next = now.plus(ORIGIN_LOG_INTERVAL);
+            self.words = Some(words);
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// What answers say from now on of the time.
+    pub fn set_date(&mut self, date: Date) {
+        self.inner.date = Some(date);
+    }
+
+    /// What a page was told that was refused for its origin, if the log is to have it.
+    pub fn take_stranger(&mut self) -> Option<String> {
+        self.inner.strangers.words.take()
+    }
+}
 
 impl<D, A> Cx<'_, D, A> {
     /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
@@ -109,7 +140,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Whose pages may read the answer to a request that was admitted.
-    pub(super) fn reader<'b>(&self, request: &Request<'b>) -> Option<&'b str> {
+    pub(super) fn reader<'b>(&self, request: &Request<'b>) -> Option<Reader<'b>> {
         self.config.origins.admit(request).ok().flatten()
     }
 
@@ -123,7 +154,8 @@ impl<D, A> Inner<D, A> {
         let manner = Manner {
             head_only: request.method == "HEAD",
             after,
-            origin: self.reader(request),
+            reader: self.reader(request),
+            date: self.date,
         };
         self.counters.requests += 1;
         if sse::is_passing(response.status) && request.wants_events() {
@@ -131,6 +163,16 @@ impl<D, A> Inner<D, A> {
             let postponed = sse::postpone(response, delay);
             return self.reply(key, |out| postponed.encode_as(out, &manner));
         }
+        self.reply(key, |out| response.encode_as(out, &manner));
+    }
+
+    /// Answers what is no request that could be read.
+    pub(super) fn reply_without_request(&mut self, key: u32, response: &Response) {
+        let manner = Manner {
+            date: self.date,
+            ..Manner::default()
+        };
+        self.counters.requests += 1;
         self.reply(key, |out| response.encode_as(out, &manner));
     }
 

@@ -6,6 +6,7 @@ use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
+use crate::proto::http::is_topic_name;
 use crate::shard::inner::Inner;
 use crate::topic::feed::Feed;
 use crate::topic::feeds::{NO_FEED, feed_of};
@@ -15,8 +16,8 @@ use crate::topic::member::{APART, HELD, Member, SHARED};
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SubscribeError {
-    /// The name is empty or too long.
-    #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes")]
+    /// The name is empty, too long, `.` or `..`.
+    #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes, and is not . or ..")]
     TopicName,
     /// The connection has as many subscriptions as it may.
     #[error("a connection has at most {SUBSCRIPTIONS_MAX} subscriptions")]
@@ -31,7 +32,7 @@ debug_is_text!(SubscribeError);
 impl<D, A> Inner<D, A> {
     /// Subscribes a connection; live at once if the topic is, else when its home has answered.
     pub(super) fn subscribe(&mut self, key: u32, name: &str) -> Result<(), SubscribeError> {
-        if name.is_empty() || TOPIC_BYTES_MAX < name.len() {
+        if !is_topic_name(name) {
             return Err(SubscribeError::TopicName);
         }
         let known = self.topics.find(name);

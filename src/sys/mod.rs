@@ -17,3 +17,4 @@ pub mod inherited;
 pub mod memory;
 pub mod signals;
 pub mod socket;
+pub mod time_of_day;

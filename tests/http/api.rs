@@ -52,7 +52,7 @@ impl Scene {
 
     /// What the reader has got, heartbeats aside.
     fn got(&mut self) -> String {
-        let sent = self.server.take(self.reader);
+        let sent = self.server.events(self.reader);
         sent.replace(":\n\n", "")
     }
 }
@@ -76,7 +76,7 @@ fn a_broadcast_and_a_batch_have_an_answer_for_each_part() {
     let mut scene = Scene::new();
     let body = r#"{"channels":["news","","other"],"data":1}"#;
     let answer = scene.ask("broadcast", body);
-    let bad = r#"{"error":{"code":107,"message":"bad request: a channel has 1 to 255 bytes without control characters"}}"#;
+    let bad = r#"{"error":{"code":107,"message":"bad request: a channel has 1 to 255 bytes without control characters, and is not . or .."}}"#;
     let expected =
         format!(r#"{{"result":{{"responses":[{{"result":{{}}}},{bad},{{"result":{{}}}}]}}}}"#);
     assert_eq!(answer, expected);
@@ -105,6 +105,8 @@ fn what_cannot_be_published_is_an_error_of_the_command() {
     for (method, body) in [
         ("publish", "{}".to_owned()),
         ("publish", r#"{"channel":"news"}"#.to_owned()),
+        ("publish", r#"{"channel":".","data":1}"#.to_owned()),
+        ("publish", r#"{"channel":"..","data":1}"#.to_owned()),
         ("publish", r#"{"data":1}"#.to_owned()),
         ("publish", r#"{"channel":"a\u0000","data":1}"#.to_owned()),
         ("publish", r#"{"channel":"news","b64data":"?"}"#.to_owned()),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "test support")]
 
 mod api;
+mod date;
 mod events;
 mod heads;
 mod origins;

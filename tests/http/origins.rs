@@ -2,6 +2,8 @@
 
 use corecast::counters::{Limit, status_index};
 use corecast::limits::BODY_TIMEOUT;
+use std::time::Duration;
+
 use corecast::{CloseReason, Config, Origins};
 
 use crate::server::Server;
@@ -31,7 +33,10 @@ fn a_page_of_another_origin_is_refused_everywhere() {
         server.send(client, request(line, "http://elsewhere", fields));
         let answer = server.take(client);
         assert_eq!(statuses(&answer), [403], "{line}");
-        assert!(answer.contains("origin"), "{line}: {answer}");
+        for words in ["\"http://elsewhere\"", "http.origins", "\"here:8080\""] {
+            assert!(answer.contains(words), "{line}: {answer}");
+            assert!(server.stranger().is_none_or(|told| told.contains(words)));
+        }
         assert!(!answer.contains("Access-Control-Allow-Origin"), "{line}");
         assert_eq!(server.ended(client), Some(CloseReason::Refused(403)));
         assert_eq!(server.counters().limited[Limit::Origin.index()], 1);
@@ -49,7 +54,10 @@ fn a_page_that_is_allowed_may_read_what_it_asks_for() {
         ..Config::default()
     });
     let origin = "https://app.example.com";
-    let says = format!("\r\nAccess-Control-Allow-Origin: {origin}\r\nVary: Origin\r\n");
+    let says = format!(
+        "\r\nAccess-Control-Allow-Origin: {origin}\r\n\
+         Access-Control-Allow-Credentials: true\r\nVary: Origin\r\n"
+    );
     for line in [
         "GET /sse/a",
         "GET /healthz",
@@ -106,6 +114,46 @@ fn a_page_that_is_allowed_may_read_why_it_is_refused() {
         assert_eq!(server.counters().requests, 1);
         assert_eq!(server.counters().refused[status_index(status)], 1);
     }
+}
+
+#[test]
+fn pages_that_nobody_has_named_are_given_no_credentials() {
+    for (origins, origin) in [
+        ("*", "https://app.example.com"),
+        ("self", "http://here:8080"),
+    ] {
+        let mut server = Server::with(Config {
+            origins: Origins::parse([origins]).unwrap(),
+            ..Config::default()
+        });
+        for line in ["GET /sse/a", "GET /healthz", "POST /api/publish"] {
+            let client = server.connect();
+            server.send(client, request(line, origin, ""));
+            let answer = server.take(client);
+            assert!(
+                answer.contains("\r\nAccess-Control-Allow-Origin: "),
+                "{answer}"
+            );
+            assert!(!answer.contains("Credentials"), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn the_log_has_one_refused_page_now_and_then() {
+    let mut server = Server::new();
+    let mut ask = |origin: &str| {
+        let client = server.connect();
+        server.send(client, request("GET /ws", origin, UPGRADE));
+        server.wait(Duration::from_secs(1));
+        server.stranger()
+    };
+    let told: Vec<_> = (0..25)
+        .map(|nth| ask(&format!("http://page{nth}")))
+        .collect();
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[1].contains("\"http://page10\""), "{told:?}");
 }
 
 #[test]

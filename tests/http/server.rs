@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use corecast::config::Config;
 use corecast::counters::Counters;
+use corecast::proto::http::{Date, dechunk};
 use corecast::shard::core::ShardCore;
 use corecast::shard::mail::ToHome;
 use corecast::shard::questions::{Answered, Answers};
@@ -153,6 +154,22 @@ impl Server {
     pub(crate) fn take(&mut self, client: Client) -> String {
         let sent = self.sockets.sent.remove(&client.sock.0);
         String::from_utf8(sent.unwrap_or_default()).unwrap()
+    }
+
+    /// What the chunks have that the client of a stream was sent since the last look.
+    pub(crate) fn events(&mut self, client: Client) -> String {
+        let sent = self.take(client);
+        String::from_utf8(dechunk(sent.as_bytes())).unwrap()
+    }
+
+    /// What the log would have of pages that were refused.
+    pub(crate) fn stranger(&mut self) -> Option<String> {
+        self.core.take_stranger()
+    }
+
+    /// Somebody tells the time of day.
+    pub(crate) fn set_date(&mut self, since_1970: Duration) {
+        self.core.set_date(Date::since_1970(since_1970));
     }
 
     /// Why the connection has ended, if it has.

@@ -151,7 +151,8 @@ impl Client {
             Place::Tcp => return Vec::new(),
             Place::Page => return b"GET /page HTTP/1.1\r\nHost: sim\r\n\r\n".to_vec(),
             Place::Events => {
-                let request = format!("GET /sse/{topics} HTTP/1.1\r\nHost: sim\r\n\r\n");
+                let minor = u8::from(self.has_chunks());
+                let request = format!("GET /sse/{topics} HTTP/1.{minor}\r\nHost: sim\r\n\r\n");
                 return request.into_bytes();
             }
             Place::Ws => format!("/ws/{topics}"),
@@ -240,7 +241,7 @@ impl Client {
                 (Stage::Opening, Place::Tcp) => self.take_first_frame(rest, book),
                 (Stage::Opening, _) => self.take_answer(rest, book),
                 (Stage::Open, Place::Tcp) => self.take_tcp_frame(rest, book),
-                (Stage::Open, Place::Events) => self.take_event(rest, book),
+                (Stage::Open, Place::Events) => self.take_part(rest, book),
                 (Stage::Open, _) => self.take_websocket(rest, book, rng, &mut answers),
                 (Stage::Told(code), _) => {
                     assert!(
@@ -300,6 +301,33 @@ impl Client {
         whole
     }
 
+    /// Whether its stream comes in chunks; the others speak HTTP/1.0.
+    fn has_chunks(&self) -> bool {
+        self.topics[0].is_multiple_of(2)
+    }
+
+    /// A chunk with an event, or one alone; or the last, which is empty.
+    fn take_part(&mut self, bytes: &[u8], book: &Book) -> usize {
+        if !self.has_chunks() {
+            return self.take_event(bytes, book);
+        }
+        let Some(start) = bytes.windows(2).position(|window| window == b"\r\n") else {
+            return 0;
+        };
+        let size = std::str::from_utf8(&bytes[..start]).expect("a size");
+        let len = usize::from_str_radix(size, 16).expect("a size");
+        let (start, end) = (start + 2, start + 2 + len);
+        if bytes.len() < end + 2 {
+            return 0;
+        }
+        assert_eq!(&bytes[end..][..2], b"\r\n", "the end of a chunk");
+        if len != 0 {
+            let taken = self.take_event(&bytes[start..end], book);
+            assert_eq!(taken, len, "one event in a chunk");
+        }
+        end + 2
+    }
+
     /// An event, or a comment that says that nothing was published.
     fn take_event(&mut self, bytes: &[u8], book: &Book) -> usize {
         let Some(end) = bytes.windows(2).position(|window| window == b"\n\n") else {
@@ -312,7 +340,8 @@ impl Client {
         } else if let Some(text) = event.strip_prefix("data: ") {
             self.see(Some(Kind::Text), text.as_bytes(), book);
         } else {
-            assert!(event == ":" || event.starts_with("retry: "), "{event}");
+            let is_opening = event.starts_with(":\nretry: ");
+            assert!(event == ":" || is_opening, "{event}");
         }
         end + 2
     }

@@ -30,6 +30,7 @@ const LONG: &[(&str, &str)] = &[
     ("src/settings/tests.rs", "a list of tests"),
     ("tests/tidy/layers.rs", "one table and its tests"),
     ("src/shard/event_loop.rs", "one turn, phase by phase"),
+    ("src/shard/inner.rs", "all that a shard owns"),
     ("src/server.rs", "the builder and its documentation"),
     ("tests/conformance/main.rs", "a list of tests"),
     ("tests/sim/checker.rs", "one model of what must hold"),

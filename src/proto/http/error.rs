@@ -78,6 +78,8 @@ pub enum HttpError {
     TopicEscape,
     /// The topic is not UTF-8.
     TopicNotUtf8,
+    /// The topic is `.` or `..`.
+    TopicDots,
     /// The topic contains a control character.
     TopicControl,
 }
@@ -209,7 +211,7 @@ impl HttpError {
             ),
             Self::OriginForbidden => (
                 "origin_forbidden",
-                "pages of this origin are not allowed here",
+                "pages of this origin are not allowed here; see http.origins",
             ),
             Self::TopicEmpty => ("topic_empty", "the topic is empty; name one in the path"),
             Self::TopicTooLong => ("topic_too_long", "the topic is longer than 255 bytes"),
@@ -218,6 +220,10 @@ impl HttpError {
                 "a % in the topic must be followed by two hexadecimal digits",
             ),
             Self::TopicNotUtf8 => ("topic_not_utf8", "the topic must be UTF-8"),
+            Self::TopicDots => (
+                "topic_dots",
+                "the topic must not be . or .., which URLs leave out",
+            ),
             Self::TopicControl => (
                 "topic_control",
                 "the topic must not have control characters",

@@ -1,8 +1,6 @@
 //! Which pages may use the server: the `Origin` that a browser sends, RFC 6454 section 7.
 
-use thiserror::Error;
-
-use crate::error::debug_is_text;
+use crate::proto::http::pattern::{OriginError, Pattern};
 use crate::proto::http::{HttpError, Request, Response, is_token};
 
 /// The origins whose pages may use the server. By default only the server's own; who sends no
@@ -13,29 +11,16 @@ use crate::proto::http::{HttpError, Request, Response, is_token};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins(Vec<Pattern>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Pattern {
-    Any,
-    /// That of the `Host` that was asked.
-    Own,
-    /// This one, in small letters.
-    Exact(String),
-    /// What begins and ends so, with one or more labels of a host between.
-    Within {
-        scheme: String,
-        domain: String,
-    },
+/// The origin of a page that may ask, and read the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reader<'b> {
+    /// As its browser has said it.
+    pub origin: &'b str,
+    /// Whether it may also send what its browser knows of the user, such as cookies: it is listed
+    /// by name. To `*` the Fetch standard (section 3.3.5) does not let anyone give that; `null` is
+    /// the origin of every sandbox, and `self` is what a request's `Host` says.
+    pub credentials: bool,
 }
-
-/// A pattern that is none.
-#[derive(Clone, Error, PartialEq, Eq)]
-#[error(
-    "{0:?} is no origin: write self, *, null, scheme://host, scheme://host:port or \
-     scheme://*.domain, without a path"
-)]
-pub struct OriginError(String);
-
-debug_is_text!(OriginError);
 
 impl Default for Origins {
     fn default() -> Self {
@@ -51,6 +36,9 @@ impl Origins {
     /// | `self` | the one that the request is sent to: host and port are those of its `Host` |
     /// | `https://example.com`, `http://localhost:3000` | this one |
     /// | `https://*.example.com` | those of all domains below, not `example.com` itself |
+    /// | `http://localhost:*` | those of all ports of a host |
+    /// | `file://`, `app://.`, `https://example.com/a/path` | this text, as boards and WebViews send |
+    /// | `chrome-extension://*` | all of a scheme |
     /// | `null` | of files and of pages in a sandbox |
     /// | `*` | all |
     ///
@@ -70,21 +58,16 @@ impl Origins {
 
     /// The patterns, as [`parse`](Self::parse) takes them, in small letters.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
-        self.0.iter().map(|pattern| match pattern {
-            Pattern::Any => "*".to_owned(),
-            Pattern::Own => "self".to_owned(),
-            Pattern::Exact(origin) => origin.clone(),
-            Pattern::Within { scheme, domain } => format!("{scheme}*{domain}"),
-        })
+        self.0.iter().map(Pattern::text)
     }
 
-    /// Whether a request may come from where it says that it comes from; the origin that may read
-    /// the answer, if it says so.
+    /// Whether a request may come from where it says that it comes from; who may read the answer,
+    /// if it says so.
     ///
     /// # Errors
     ///
-    /// [`HttpError::OriginForbidden`].
-    pub(crate) fn admit<'b>(&self, request: &Request<'b>) -> Result<Option<&'b str>, HttpError> {
+    /// [`HttpError::OriginForbidden`]; [`refusal`](Self::refusal) has the words for it.
+    pub(crate) fn admit<'b>(&self, request: &Request<'b>) -> Result<Option<Reader<'b>>, HttpError> {
         let mut origins = request.headers("origin");
         let Some(origin) = origins.next() else {
             return Ok(None);
@@ -92,53 +75,41 @@ impl Origins {
         let origin = std::str::from_utf8(origin).map_err(|_| HttpError::OriginForbidden)?;
         let host = request.header("host");
         let host = host.and_then(|host| std::str::from_utf8(host).ok());
-        let is_admitted = origins.next().is_none() && self.allows(origin, host.unwrap_or_default());
-        is_admitted
-            .then_some(Some(origin))
-            .ok_or(HttpError::OriginForbidden)
+        let credentials = self.allows(origin, host.unwrap_or_default());
+        match credentials.filter(|_| origins.next().is_none()) {
+            Some(credentials) => Ok(Some(Reader {
+                origin,
+                credentials,
+            })),
+            None => Err(HttpError::OriginForbidden),
+        }
     }
 
-    fn allows(&self, origin: &str, host: &str) -> bool {
+    /// What a request is told that may not come from where it says.
+    pub(crate) fn refusal(&self, request: &Request<'_>) -> String {
+        let mut origins = request.headers("origin");
+        let origin = quote(origins.next().unwrap_or_default());
+        if origins.next().is_some() {
+            return "more than one Origin header field; send one".to_owned();
+        }
+        let mut text = format!("the origin {origin} is not allowed: http.origins does not list it");
+        if self.0.contains(&Pattern::Own) {
+            let host = quote(request.header("host").unwrap_or_default());
+            text += &format!(
+                ", and it is not that of the Host field, {host}, which a proxy must pass on"
+            );
+        }
+        text
+    }
+
+    /// Whether an origin is allowed, and whether that is with credentials.
+    fn allows(&self, origin: &str, host: &str) -> Option<bool> {
         let origin = origin.to_ascii_lowercase();
-        self.0.iter().any(|pattern| match pattern {
-            Pattern::Any => true,
-            Pattern::Own => is_own(&origin, host),
-            Pattern::Exact(exact) => *exact == origin,
-            Pattern::Within { scheme, domain } => {
-                let labels = origin
-                    .strip_prefix(scheme)
-                    .and_then(|rest| rest.strip_suffix(domain));
-                labels.is_some_and(is_host)
-            }
-        })
-    }
-}
-
-impl Pattern {
-    fn parse(pattern: &str) -> Result<Self, OriginError> {
-        let error = || OriginError(pattern.to_owned());
-        let small = pattern.to_ascii_lowercase();
-        match &*small {
-            "*" => return Ok(Self::Any),
-            "self" => return Ok(Self::Own),
-            "null" => return Ok(Self::Exact(small)),
-            _ => {}
-        }
-        let (scheme, authority) = small.split_once("://").ok_or_else(error)?;
-        if !is_token(scheme.as_bytes()) || scheme.contains('*') {
-            return Err(error());
-        }
-        let domain = authority.strip_prefix("*.");
-        if !is_authority(domain.unwrap_or(authority)) {
-            return Err(error());
-        }
-        Ok(match domain {
-            Some(domain) => Self::Within {
-                scheme: format!("{scheme}://"),
-                domain: format!(".{domain}"),
-            },
-            None => Self::Exact(small),
-        })
+        let matches = self
+            .0
+            .iter()
+            .filter(|pattern| pattern.admits(&origin, host));
+        matches.map(Pattern::gives_credentials).max()
     }
 }
 
@@ -182,43 +153,15 @@ impl Preflight {
     }
 }
 
-/// Whether an origin in small letters is that of the server that a request with this `Host` was
-/// sent to, by whatever scheme: who ends TLS in front of the server passes `Host` on.
-fn is_own(origin: &str, host: &str) -> bool {
-    let Some((scheme, authority)) = origin.split_once("://") else {
-        return false;
-    };
-    let default = match scheme {
-        "http" => ":80",
-        "https" => ":443",
-        _ => return false,
-    };
-    let host = host.to_ascii_lowercase();
-    let plain = |authority: &str| -> String {
-        let plain = authority.strip_suffix(default).unwrap_or(authority);
-        plain.to_owned()
-    };
-    !authority.is_empty() && plain(authority) == plain(&host)
+/// What somebody sent, so that it can be shown: in quotes, without control characters, and cut.
+fn quote(bytes: &[u8]) -> String {
+    let front = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
+    let dots = if front.len() < bytes.len() { "..." } else { "" };
+    format!("\"{}{dots}\"", front.escape_ascii())
 }
 
-/// A host, perhaps with a port.
-fn is_authority(authority: &str) -> bool {
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
-        _ => (authority, None),
-    };
-    let is_address = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .is_some_and(|address| address.parse::<core::net::Ipv6Addr>().is_ok());
-    (is_address || is_host(host)) && port.is_none_or(|port| port.parse::<u16>().is_ok())
-}
-
-fn is_host(host: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    !host.is_empty() && !host.starts_with('.') && host.bytes().all(is_letter)
-}
-
+/// Bytes of a field that are shown.
+const SHOWN_BYTES_MAX: usize = 128;
 /// How long a browser need not ask again.
 const PREFLIGHT_SECONDS: &str = "600";
 

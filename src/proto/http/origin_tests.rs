@@ -1,4 +1,5 @@
-use super::{OriginError, Origins, preflight};
+use super::{Origins, preflight};
+use crate::proto::http::OriginError;
 use crate::proto::http::{Head, HttpError, NO_HEADERS, parse_head};
 
 fn with_request<T>(fields: &str, ask: impl FnOnce(&super::Request<'_>) -> T) -> T {
@@ -11,7 +12,8 @@ fn with_request<T>(fields: &str, ask: impl FnOnce(&super::Request<'_>) -> T) -> 
 }
 
 fn allows(patterns: &[&str], origin: &str, host: &str) -> bool {
-    Origins::parse(patterns).unwrap().allows(origin, host)
+    let origins = Origins::parse(patterns).unwrap();
+    origins.allows(origin, host).is_some()
 }
 
 #[test]
@@ -25,7 +27,7 @@ fn a_page_of_the_server_itself_is_allowed_and_no_other() {
         ("https://a.example", "a.example"),
         ("http://[::1]:8080", "[::1]:8080"),
     ] {
-        assert!(own.allows(origin, host), "{origin} {host}");
+        assert_eq!(own.allows(origin, host), Some(false), "{origin} {host}");
     }
     for (origin, host) in [
         ("http://b.example", "a.example"),
@@ -39,7 +41,7 @@ fn a_page_of_the_server_itself_is_allowed_and_no_other() {
         ("ftp://a.example", "a.example"),
         ("a.example", "a.example"),
     ] {
-        assert!(!own.allows(origin, host), "{origin} {host}");
+        assert_eq!(own.allows(origin, host), None, "{origin} {host}");
     }
 }
 
@@ -91,8 +93,20 @@ fn what_is_no_pattern_is_an_error() {
         "",
         "example.com",
         "https://",
-        "https://*",
+        "https:///path",
         "https://*.",
+        "https://*:*",
+        "https://example.com/*",
+        "https://example.com/a b",
+        "https://example.com:*/path",
+        "file",
+        "file:",
+        "file://a,b",
+        "file://a\"",
+        "app://*.*",
+        "1app://a",
+        "app//a",
+        "Null://*x",
         "https://a.*.com",
         "*://a",
         "https://example.com/",
@@ -104,7 +118,118 @@ fn what_is_no_pattern_is_an_error() {
         let expected = Err(OriginError(bad.to_owned()));
         assert_eq!(Origins::parse([bad]), expected, "{bad}");
     }
-    assert!(Origins::parse(["http://[::1]:80", "https://*.a.b:8443"]).is_ok());
+    let fine = ["http://[::1]:80", "https://*.a.b:8443", "http://[::1]:*"];
+    let origins = Origins::parse(fine).unwrap();
+    assert!(origins.patterns().eq(fine.map(str::to_owned)));
+}
+
+#[test]
+fn what_boards_and_programs_send_can_be_allowed_by_name() {
+    for origin in [
+        "file://",
+        "file:///",
+        "app://.",
+        "app://localhost",
+        "capacitor://localhost",
+        "ionic://localhost",
+        "tauri://localhost",
+        "chrome-extension://abcdefghijklmnop",
+        "vscode-webview://0a1b",
+        "https://github.com/gilmaimon/TinyWebsockets",
+        "http://localhost:8081/debugger-ui",
+        "content://com.example.app",
+        "null",
+    ] {
+        assert!(allows(&[origin], origin, "here.example"), "{origin}");
+        let origins = Origins::parse([origin]).unwrap();
+        assert_eq!(
+            origins.patterns().next().as_deref(),
+            Some(&*origin.to_ascii_lowercase())
+        );
+        for other in [
+            "https://github.com",
+            "file://x",
+            "http://here.example",
+            "app:",
+        ] {
+            assert!(
+                !allows(&[origin], other, "here.example"),
+                "{origin} {other}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_pattern_may_leave_the_port_or_all_behind_the_scheme_open() {
+    let list = ["http://localhost:*", "http://[::1]:*", "moz-extension://*"];
+    for good in [
+        "http://localhost",
+        "http://localhost:3000",
+        "http://LOCALHOST:65535",
+        "http://[::1]:80",
+        "moz-extension://5e7a-01",
+    ] {
+        assert!(allows(&list, good, "here.example"), "{good}");
+    }
+    for bad in [
+        "https://localhost:3000",
+        "http://localhost:",
+        "http://localhost:65536",
+        "http://localhost:+80",
+        "http://localhost:80.evil.example",
+        "http://localhost.evil.example",
+        "http://localhost:80/",
+        "moz-extension://",
+        "moz-extension",
+        "xmoz-extension://a",
+    ] {
+        assert!(!allows(&list, bad, "here.example"), "{bad}");
+    }
+}
+
+#[test]
+fn credentials_are_for_those_who_are_listed_by_name() {
+    let gives = |patterns: &[&str], origin: &str| {
+        let origins = Origins::parse(patterns).unwrap();
+        origins.allows(origin, "here.example")
+    };
+    let origin = "https://a.example";
+    assert_eq!(gives(&[origin], origin), Some(true));
+    assert_eq!(gives(&["*", origin], origin), Some(true));
+    assert_eq!(gives(&["https://*.example"], origin), Some(true));
+    assert_eq!(gives(&["https://a.example:*"], origin), Some(true));
+    assert_eq!(gives(&["app://."], "app://."), Some(true));
+    assert_eq!(gives(&["*"], origin), Some(false));
+    assert_eq!(gives(&["https://*"], origin), Some(false));
+    assert_eq!(gives(&["null"], "null"), Some(false));
+    assert_eq!(gives(&["self"], "http://here.example"), Some(false));
+}
+
+#[test]
+fn a_refusal_names_the_origin_and_where_to_list_it() {
+    let refusal = |patterns: &[&str], fields: &str| {
+        let origins = Origins::parse(patterns).unwrap();
+        with_request(fields, |request| origins.refusal(request))
+    };
+    let from = "Origin: https://app.example.com\r\n";
+    assert_eq!(
+        refusal(&["null"], from),
+        "the origin \"https://app.example.com\" is not allowed: http.origins does not list it"
+    );
+    let own = refusal(&["self"], from);
+    assert!(own.ends_with(
+        ", and it is not that of the Host field, \"here.example:8080\", which a proxy must pass on"
+    ));
+    let odd = refusal(&["null"], "Origin: a\"\u{e4}\r\n");
+    assert!(
+        odd.starts_with("the origin \"a\\\"\\xc3\\xa4\" is"),
+        "{odd}"
+    );
+    let long = refusal(&["null"], &format!("Origin: {}\r\n", "x".repeat(5_000)));
+    assert!(long.len() < 300 && long.contains("xxx...\""), "{long}");
+    let two = refusal(&["null"], &from.repeat(2));
+    assert!(two.starts_with("more than one Origin"), "{two}");
 }
 
 #[test]
@@ -112,7 +237,8 @@ fn who_sends_no_origin_is_not_asked_and_who_sends_two_is_refused() {
     let own = Origins::default();
     let admit = |fields: &str| {
         with_request(fields, |request| {
-            own.admit(request).map(|origin| origin.map(str::to_owned))
+            own.admit(request)
+                .map(|reader| reader.map(|reader| reader.origin.to_owned()))
         })
     };
     assert_eq!(admit(""), Ok(None));

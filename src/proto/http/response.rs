@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::proto::http::HttpError;
+use crate::proto::http::{Date, HttpError, Reader, encode_date};
 
 /// A whole answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,9 @@ impl Response {
             headers,
         } = self;
         let reason = reason_phrase(*status);
-        let mut head = format!("HTTP/1.1 {status} {reason}\r\n");
+        out.extend_from_slice(format!("HTTP/1.1 {status} {reason}\r\n").as_bytes());
+        encode_date(out, manner.date);
+        let mut head = String::new();
         // RFC 9110 8.6: a 204 has no body, and no length of one.
         if *status != 204 {
             let len = body.len();
@@ -101,7 +103,7 @@ impl Response {
             head.extend([name, ": ", value, "\r\n"]);
         }
         out.extend_from_slice(head.as_bytes());
-        encode_origin(out, manner.origin);
+        encode_reader(out, manner.reader);
         out.extend_from_slice(b"\r\n");
         if !manner.head_only {
             out.extend_from_slice(body);
@@ -116,8 +118,10 @@ pub struct Manner<'b> {
     pub head_only: bool,
     /// What becomes of the connection.
     pub after: After,
-    /// Pages of this origin may read it.
-    pub origin: Option<&'b str>,
+    /// Who may read it, if a page asked.
+    pub reader: Option<Reader<'b>>,
+    /// When it is made, if anybody knows.
+    pub date: Option<Date>,
 }
 
 /// What becomes of a connection after an answer, RFC 9112 9.3.
@@ -132,11 +136,14 @@ pub enum After {
     KeepAndSay,
 }
 
-/// Appends the header fields that let pages of `origin` read an answer (Fetch standard, 3.3.3).
-pub(crate) fn encode_origin(out: &mut Vec<u8>, origin: Option<&str>) {
-    if let Some(origin) = origin {
+/// Appends the header fields that let a page read an answer (Fetch standard, 3.3.3).
+pub(crate) fn encode_reader(out: &mut Vec<u8>, reader: Option<Reader<'_>>) {
+    if let Some(reader) = reader {
         out.extend_from_slice(b"Access-Control-Allow-Origin: ");
-        out.extend_from_slice(origin.as_bytes());
+        out.extend_from_slice(reader.origin.as_bytes());
+        if reader.credentials {
+            out.extend_from_slice(b"\r\nAccess-Control-Allow-Credentials: true");
+        }
         out.extend_from_slice(b"\r\nVary: Origin\r\n");
     }
 }
@@ -180,110 +187,5 @@ fn reason_phrase(status: u16) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{After, Manner, Response};
-    use crate::proto::http::HttpError;
-
-    fn encoded(response: &Response, head_only: bool) -> String {
-        let mut out = Vec::new();
-        response.encode(&mut out, head_only);
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn an_answer_has_its_length_and_closes() {
-        let text = encoded(&Response::text(404, "no such page"), false);
-        let expected = "HTTP/1.1 404 Not Found\r\n\
-            Content-Type: text/plain; charset=utf-8\r\n\
-            Content-Length: 13\r\n\
-            Cache-Control: no-store\r\n\
-            Connection: close\r\n\r\nno such page\n";
-        assert_eq!(text, expected);
-    }
-
-    #[test]
-    fn an_answer_says_what_becomes_of_the_connection_and_who_may_read_it() {
-        let say = |after, origin| {
-            let mut out = Vec::new();
-            let manner = Manner {
-                head_only: true,
-                after,
-                origin,
-            };
-            Response::empty().encode_as(&mut out, &manner);
-            String::from_utf8(out).unwrap()
-        };
-        let start = "HTTP/1.1 204 No Content\r\nCache-Control: no-store\r\n";
-        for (after, field) in [
-            (After::Close, "Connection: close\r\n"),
-            (After::Keep, ""),
-            (After::KeepAndSay, "Connection: keep-alive\r\n"),
-        ] {
-            assert_eq!(say(after, None), format!("{start}{field}\r\n"));
-        }
-        assert_eq!(
-            say(After::Keep, Some("https://a.example")),
-            format!(
-                "{start}Access-Control-Allow-Origin: https://a.example\r\nVary: Origin\r\n\r\n"
-            )
-        );
-    }
-
-    #[test]
-    fn head_gets_the_head_that_get_would_get() {
-        let page = Response::html("<p>hello");
-        let head = encoded(&page, true);
-        assert!(head.ends_with("\r\n\r\n"));
-        assert_eq!(format!("{head}<p>hello"), encoded(&page, false));
-    }
-
-    #[test]
-    fn errors_that_need_a_header_field_have_it() {
-        let check = |err: HttpError, status: &str, fields: &[&str]| {
-            let text = encoded(&Response::from(err), false);
-            assert!(
-                text.starts_with(&format!("HTTP/1.1 {status}\r\n")),
-                "{text}"
-            );
-            assert!(
-                text.ends_with(&format!("\r\n\r\n{}\n", err.message())),
-                "{text}"
-            );
-            for field in fields {
-                assert!(
-                    text.contains(&format!("\r\n{field}\r\n")),
-                    "no {field}: {text}"
-                );
-            }
-        };
-        check(
-            HttpError::UpgradeMethod,
-            "405 Method Not Allowed",
-            &["Allow: GET"],
-        );
-        check(
-            HttpError::WebSocketVersion,
-            "426 Upgrade Required",
-            &[
-                "Upgrade: websocket",
-                "Connection: Upgrade, close",
-                "Sec-WebSocket-Version: 13",
-            ],
-        );
-        check(
-            HttpError::UpgradeMissing,
-            "426 Upgrade Required",
-            &["Upgrade: websocket", "Connection: Upgrade, close"],
-        );
-        check(
-            HttpError::HostMissing,
-            "400 Bad Request",
-            &["Connection: close"],
-        );
-        let not_allowed = encoded(&Response::method_not_allowed("GET, HEAD"), false);
-        assert!(
-            not_allowed.contains("\r\nAllow: GET, HEAD\r\n"),
-            "{not_allowed}"
-        );
-    }
-}
+#[path = "response_tests.rs"]
+mod tests;

@@ -1,11 +1,24 @@
-//! The topic that a path names.
+//! The names that topics may have, and the one that a path names.
 
 use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::http::HttpError;
 
+/// Whether a topic may have this name: 1 to [`TOPIC_BYTES_MAX`] bytes, and neither `.` nor `..`.
+///
+/// Clients take those two out of every URL, percent-encoded or not (WHATWG URL standard, section
+/// 4.4, path state; RFC 3986 5.2.4), so no page could subscribe to what was published there.
+pub(crate) fn is_topic_name(name: &str) -> bool {
+    (1..=TOPIC_BYTES_MAX).contains(&name.len()) && !is_dots(name)
+}
+
+fn is_dots(name: &str) -> bool {
+    matches!(name, "." | "..")
+}
+
 /// Decodes the part of a path that names a topic, percent-encoding per RFC 3986 2.1.
 ///
 /// A topic is 1 to [`TOPIC_BYTES_MAX`] bytes of UTF-8. `/` is allowed and `+` is a plus sign.
+/// `.` and `..` alone are refused, as no URL can name them.
 /// Control characters, NUL and line ends among them, are refused, encoded or not: a topic goes
 /// into logs, metrics and line protocols, where they could pass for something else.
 ///
@@ -37,6 +50,9 @@ pub fn topic_from_path(encoded: &str) -> Result<String, HttpError> {
     if topic.is_empty() {
         return Err(HttpError::TopicEmpty);
     }
+    if is_dots(&topic) {
+        return Err(HttpError::TopicDots);
+    }
     if topic.chars().any(char::is_control) {
         return Err(HttpError::TopicControl);
     }
@@ -54,7 +70,7 @@ fn hex_digit(byte: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::topic_from_path;
+    use super::{is_topic_name, topic_from_path};
     use crate::limits::TOPIC_BYTES_MAX;
     use crate::proto::http::HttpError;
 
@@ -93,6 +109,22 @@ mod tests {
         check("a%e2%82", Err(HttpError::TopicNotUtf8));
         for bad in ["%00", "a%0ab", "a%0d", "%1b%5b", "%7f", "%c2%85"] {
             check(bad, Err(HttpError::TopicControl));
+        }
+    }
+
+    #[test]
+    fn what_every_url_leaves_out_is_no_topic() {
+        for dots in [".", "..", "%2e", "%2E.", ".%2e", "%2e%2E"] {
+            check(dots, Err(HttpError::TopicDots));
+        }
+        for fine in ["...", "a.", ".a", "../a", "a/..", "./."] {
+            check(fine, Ok(fine));
+        }
+        for name in ["", ".", "..", &"x".repeat(TOPIC_BYTES_MAX + 1)] {
+            assert!(!is_topic_name(name), "{name:?}");
+        }
+        for name in ["a", "...", " ", &"x".repeat(TOPIC_BYTES_MAX)] {
+            assert!(is_topic_name(name), "{name:?}");
         }
     }
 

@@ -83,7 +83,13 @@ fn an_upgrade_with_wrong_or_missing_fields_is_refused() {
         ),
         ("no host", upgrade("Host", "Guest"), 400, "Host"),
         ("HTTP/1.0", upgrade("HTTP/1.1", "HTTP/1.0"), 400, "HTTP/1.1"),
-        ("no topic", upgrade("/ws", "/ws/"), 400, "topic is empty"),
+        ("no topic", upgrade("/ws", "/sub/"), 400, "topic is empty"),
+        (
+            "dots",
+            upgrade("/ws", "/ws/%2e."),
+            400,
+            "must not be . or ..",
+        ),
         ("bad escape", upgrade("/ws", "/ws/%zz"), 400, "hexadecimal"),
         ("topic not UTF-8", upgrade("/ws", "/sub/%ff"), 400, "UTF-8"),
         (

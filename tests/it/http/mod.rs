@@ -20,22 +20,51 @@ fn start() -> Running {
     Running::with(builder(SHARDS), move |_| relay.clone())
 }
 
+/// The stream of a subscriber.
+struct Events(TcpStream);
+
+impl Events {
+    /// The next event, which is a chunk.
+    fn next(&mut self) -> String {
+        let mut line = String::new();
+        while !line.ends_with("\r\n") {
+            line.push(char::from(self.read(1)[0]));
+        }
+        let len = usize::from_str_radix(line.trim_end(), 16).unwrap();
+        let chunk = self.read(len + 2);
+        let event = chunk.strip_suffix(b"\r\n").expect("a chunk ends");
+        String::from_utf8(event.to_vec()).unwrap()
+    }
+
+    fn read(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+}
+
 /// A subscriber that has read the head of its stream.
-fn stream(server: &Running, topic: &str) -> TcpStream {
+fn stream(server: &Running, topic: &str) -> Events {
     let mut stream = dial(server.http());
     let request = format!("GET /sse/{topic} HTTP/1.1\r\nHost: test\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let head = read_head(&mut stream);
     assert_eq!(head.status, 200, "{head:?}");
     assert_eq!(head.field("content-type"), Some("text/event-stream"));
-    stream
+    assert_eq!(head.field("transfer-encoding"), Some("chunked"));
+    assert!(
+        head.field("date")
+            .is_some_and(|date| date.ends_with(" GMT"))
+    );
+    let mut events = Events(stream);
+    let first = events.next();
+    assert!(first.starts_with(":\nretry: "), "{first}");
+    events
 }
 
-/// The next bytes are these.
-fn expect(stream: &mut TcpStream, expected: &str) {
-    let mut got = vec![0; expected.len()];
-    stream.read_exact(&mut got).unwrap();
-    assert_eq!(String::from_utf8(got).unwrap(), expected);
+/// The next events are these.
+fn expect<const N: usize>(events: &mut Events, expected: [&str; N]) {
+    assert_eq!([(); N].map(|()| events.next()), expected);
 }
 
 fn publish(body: &str) -> Vec<u8> {
@@ -50,7 +79,7 @@ fn publish(body: &str) -> Vec<u8> {
 #[test]
 fn subscribers_of_every_protocol_get_what_is_published_over_every_other() {
     let server = start();
-    let mut events: Vec<TcpStream> = (0..2 * SHARDS).map(|_| stream(&server, "lobby")).collect();
+    let mut events: Vec<Events> = (0..2 * SHARDS).map(|_| stream(&server, "lobby")).collect();
     let mut ws = Ws::connect(server.http(), "/ws/lobby");
     let mut tcp = LengthPrefix::connect(server.tcp());
     ws.send_text("one\ntwo");
@@ -62,16 +91,7 @@ fn subscribers_of_every_protocol_get_what_is_published_over_every_other() {
     assert_eq!(read_answer(&mut api).body, r#"{"result":{}}"#);
     // Publishers differ, so the order of all four is anyone's; it is the same for all.
     let mut orders = events.iter_mut().map(|stream| {
-        let mut events = Vec::new();
-        let mut bytes = Vec::new();
-        while events.len() < 4 {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            bytes.push(byte[0]);
-            if bytes.ends_with(b"\n\n") {
-                events.push(String::from_utf8(std::mem::take(&mut bytes)).unwrap());
-            }
-        }
+        let events: Vec<String> = (0..4).map(|_| stream.next()).collect();
         events
     });
     let first = orders.next().unwrap();
@@ -94,7 +114,7 @@ fn messages_keep_their_order_and_a_stream_ends_with_its_client() {
         server.publish("news", Kind::Text, number.to_string().as_bytes());
     }
     for number in 0..500 {
-        expect(&mut events, &format!("data: {number}\n\n"));
+        expect(&mut events, [&format!("data: {number}\n\n")]);
     }
     drop(events);
     wait_until("the stream is gone", || server.counters().connections == 0);
@@ -116,14 +136,20 @@ fn a_key_counts_on_whichever_shard_it_comes() {
     server.publish("news", Kind::Text, b"end");
     expect(
         &mut events,
-        "data: 0\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\ndata: end\n\n",
+        [
+            "data: 0\n\n",
+            "data: 1\n\n",
+            "data: 2\n\n",
+            "data: 3\n\n",
+            "data: end\n\n",
+        ],
     );
 }
 
 #[test]
 fn a_broadcast_of_many_is_taken_whole_and_each_once() {
     let server = start();
-    let mut watchers: Vec<TcpStream> = [0, 1_499, 2_999]
+    let mut watchers: Vec<Events> = [0, 1_499, 2_999]
         .map(|n| stream(&server, &format!("c{n}")))
         .into();
     let channels: Vec<String> = (0..3_000).map(|n| format!("\"c{n}\"")).collect();
@@ -139,7 +165,7 @@ fn a_broadcast_of_many_is_taken_whole_and_each_once() {
         server.publish(&format!("c{n}"), Kind::Text, b"end");
     }
     for watcher in &mut watchers {
-        expect(watcher, "data: 1\n\ndata: end\n\n");
+        expect(watcher, ["data: 1\n\n", "data: end\n\n"]);
     }
 }
 
@@ -149,5 +175,5 @@ fn a_text_that_is_all_line_ends_arrives_though_its_event_is_larger_than_a_log() 
     let mut events = stream(&server, "news");
     let len = 200_000;
     server.publish("news", Kind::Text, &vec![b'\n'; len]);
-    expect(&mut events, &("data: \n".repeat(len + 1) + "\n"));
+    expect(&mut events, [&*("data: \n".repeat(len + 1) + "\n")]);
 }

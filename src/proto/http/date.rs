@@ -1,0 +1,68 @@
+//! The moment of an answer, RFC 9110 6.6.1.
+
+use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
+
+use httpdate::HttpDate;
+
+/// A moment as a field of an answer has it, RFC 9110 5.6.7: to the second.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Date([u8; LEN]);
+
+impl Date {
+    /// So long after the beginning of 1970.
+    pub fn since_1970(time: Duration) -> Self {
+        // The form has four digits for the year.
+        let time = time.min(Duration::from_secs(LAST_SECOND));
+        let text = HttpDate::from(UNIX_EPOCH + time).to_string();
+        let mut date = [b' '; LEN];
+        for (to, from) in date.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        Self(date)
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Date({})", self.0.escape_ascii())
+    }
+}
+
+/// Appends the header field. Who has no clock says nothing (RFC 9110 6.6.1).
+pub(crate) fn encode_date(out: &mut Vec<u8>, date: Option<Date>) {
+    if let Some(Date(date)) = date {
+        out.extend_from_slice(b"Date: ");
+        out.extend_from_slice(&date);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+/// Bytes of `Sun, 06 Nov 1994 08:49:37 GMT`.
+const LEN: usize = 29;
+/// The end of the year 9999.
+const LAST_SECOND: u64 = 253_402_300_799;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_has_the_form_of_the_rfc() {
+        let field = |secs| {
+            let mut out = Vec::new();
+            encode_date(&mut out, Some(Date::since_1970(Duration::from_secs(secs))));
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(
+            field(784_111_777),
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+        );
+        assert_eq!(field(0), "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n");
+        let last = "Date: Fri, 31 Dec 9999 23:59:59 GMT\r\n";
+        assert_eq!([field(LAST_SECOND), field(u64::MAX)], [last, last]);
+        let mut out = Vec::new();
+        encode_date(&mut out, None);
+        assert!(out.is_empty());
+    }
+}
