@@ -11,7 +11,7 @@ use crate::client::dialer::Dialer;
 use crate::client::event::Reason;
 use crate::client::sender::Queue;
 use crate::client::stream::Stream;
-use crate::limits::READ_BYTES_PER_TURN;
+use crate::limits::READ_BYTES;
 use crate::time::Now;
 use crate::tls::DialKeys;
 
@@ -57,7 +57,7 @@ impl Shell {
             dialer,
             keys,
             socket: None,
-            room: vec![0; READ_BYTES_PER_TURN].into(),
+            room: vec![0; READ_BYTES].into(),
             started,
             turned: started,
         }

@@ -115,8 +115,8 @@ pub const DIRTY: u16 = 1 << 0;
 pub const BLOCKED: u16 = 1 << 1;
 /// Not read: its message, its replies or its subscription must go first.
 pub const PAUSED: u16 = 1 << 2;
-/// The socket may have bytes that were not read because the connection was paused.
-pub const READABLE: u16 = 1 << 3;
+/// It has sent more than its part of a turn: what is kept of that waits to be taken.
+pub const BEHIND: u16 = 1 << 3;
 /// The client has closed its side.
 pub const READ_ENDED: u16 = 1 << 4;
 /// Its last word is in the outbox, and nothing goes after it.

@@ -2,7 +2,7 @@
 
 use crate::conn::subs::{Subs, WAITING};
 use crate::conn::{
-    APART, ASKING, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, WAITS_OUTBOX,
+    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, WAITS_OUTBOX,
 };
 use crate::handler::Handler;
 use crate::id::key32;
@@ -32,7 +32,7 @@ impl<H: Handler> ShardCore<H> {
             ("paused", inner.paused.iter().map(Waiting::len).sum()),
             ("resumed", inner.resumed.len()),
             ("inflating", inner.inflation.len()),
-            ("readable", inner.readable.len()),
+            ("reads", inner.reads.len()),
             ("ended", inner.ended.len()),
             ("finished", inner.finished.len()),
             ("fading", inner.fading.len()),
@@ -49,6 +49,12 @@ impl<H: Handler> ShardCore<H> {
     #[doc(hidden)]
     pub fn limit_compression(&mut self, budget: usize) {
         self.inner.encoder.limit_phase(budget);
+    }
+
+    /// Has each phase of a turn do no more work than this, and each connection its part of it.
+    #[doc(hidden)]
+    pub fn limit_work(&mut self, per_phase: usize, per_part: usize) {
+        self.inner.work.limit(per_phase, per_part);
     }
 
     /// Has it take no more than this to inflate in one turn, looking at that after each `step`.
@@ -108,6 +114,11 @@ impl<D, A> Inner<D, A> {
         assert!(
             !conn.waits_to_inflate() || conn.is(PAUSED) && self.inflation.awaits(id),
             "nobody inflates what {key} has sent"
+        );
+        let waits_to_be_taken = conn.input.is_some() && self.reads.has(key);
+        assert!(
+            !conn.is(BEHIND) || waits_to_be_taken && !conn.is(PAUSED),
+            "{key} is behind for ever"
         );
         if conn.is(PAUSED) {
             let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)

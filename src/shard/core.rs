@@ -10,17 +10,18 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::conn::{Conn, PAUSED, Proto, READABLE};
+use crate::conn::{BEHIND, Conn, PAUSED, Proto};
 use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
-use crate::limits::TIMEOUTS_PER_TURN;
+use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END, WORK_OF_READ};
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::shard::questions::Answers;
 use crate::shard::rooms::Rooms;
 use crate::shard::shard_cx::ShardCx;
 use crate::shard::staged::Staged;
+use crate::shard::work::Share;
 use crate::time::{Now, Schedule};
 use crate::topic::member::Sock;
 use crate::topic::sink::Sink;
@@ -67,6 +68,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.now = self.inner.now.max(now);
         self.inner.has_news = std::mem::take(&mut self.inner.moved);
         self.inner.inflation.begin_turn();
+        self.inner.work.begin_turn();
         self.begin_shares();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
@@ -78,19 +80,60 @@ impl<H: Handler> ShardCore<H> {
         self.inner.offers.begin_phase();
     }
 
+    /// An event has told of a connection's bytes, or that they end: then what there is, is all.
+    pub fn note_readable(&mut self, id: ConnId, ends: bool) {
+        if self.inner.current(id).is_some() {
+            self.inner.reads.note(id, ends);
+        }
+    }
+
+    /// The next connection to read from in this turn, and whether to read on after a short read,
+    /// until there is nothing.
+    pub fn take_readable(&mut self) -> Option<(ConnId, bool)> {
+        self.inner.work.enter(Share::Read);
+        loop {
+            if self.inner.work.is_spent() {
+                return None;
+            }
+            let left_over_first = self.inner.work.is_mostly_spent();
+            let id = self.inner.reads.next(left_over_first)?;
+            let Some(is_behind) = self.inner.current(id).map(|conn| conn.is(BEHIND)) else {
+                continue;
+            };
+            let to_the_end = self.inner.reads.take(id.key);
+            let alone = self.inner.reads.is_empty();
+            self.inner.work.begin_part(alone);
+            if is_behind {
+                self.catch_up(id);
+            }
+            let conn = self.inner.current(id);
+            if conn.is_some_and(|conn| !conn.is(BEHIND)) {
+                return Some((id, to_the_end));
+            }
+        }
+    }
+
     /// Whether to read from a connection now; if not, it is among `take_readable` later.
     pub fn wants_bytes(&mut self, id: ConnId) -> bool {
         let Some(conn) = self.inner.current(id) else {
             return false;
         };
-        let paused = conn.is(PAUSED);
-        conn.set(READABLE, paused);
-        !paused
+        let (is_paused, is_behind) = (conn.is(PAUSED), conn.is(BEHIND));
+        if is_paused {
+            self.inner.reads.hold(id.key);
+        } else if !is_behind && self.inner.work.is_part_spent() {
+            self.inner.reads.put_back(id);
+        } else if !is_behind {
+            self.inner.work.charge(WORK_OF_READ);
+            return true;
+        }
+        false
     }
 
     /// The client has closed its side: nothing more will come.
     pub fn handle_read_end(&mut self, id: ConnId) {
         if self.inner.current(id).is_some() {
+            self.inner.work.charge(WORK_OF_END);
             self.inner.read_ended(id.key);
         }
     }
@@ -98,6 +141,7 @@ impl<H: Handler> ShardCore<H> {
     /// The connection is broken.
     pub fn handle_reset(&mut self, id: ConnId) {
         if self.inner.current(id).is_some() {
+            self.inner.work.charge(WORK_OF_END);
             self.inner.kill(id.key, CloseReason::Vanished);
         }
     }
@@ -111,6 +155,9 @@ impl<H: Handler> ShardCore<H> {
 
     /// Mail to this shard as a home of topics; given back if there is no room to pass it on.
     pub fn handle_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
+        if !self.inner.begin_mail(Share::ToHome) {
+            return Some(mail);
+        }
         let back = match mail {
             ToHome::Publish {
                 topic,
@@ -136,6 +183,9 @@ impl<H: Handler> ShardCore<H> {
 
     /// Mail from a home; given back if members who could still read it lack room for it.
     pub fn handle_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
+        if !self.inner.begin_mail(Share::FromHome) {
+            return Some(mail);
+        }
         self.inner.take_from_home(mail)
     }
 
@@ -144,9 +194,11 @@ impl<H: Handler> ShardCore<H> {
         // Those who waited have their own share, or readers could take all of it in each turn; and
         // rooms theirs, of which there may be any number.
         self.begin_shares();
+        self.inner.work.enter(Share::Rooms);
         self.resume_rooms();
         self.inner.encoder.begin_phase();
         self.resume_settling();
+        self.inner.work.enter(Share::Resumed);
         self.resume_inflating();
         self.resume_paused();
     }
@@ -155,6 +207,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_timeouts(&mut self) {
         // What a tick cannot publish is not offered again.
         self.inner.encoder.begin_phase();
+        self.inner.work.enter(Share::Time);
         self.inner.pass_time(TIMEOUTS_PER_TURN);
         self.inner.go_on_draining();
         self.settle_homes();
@@ -208,11 +261,6 @@ impl<H: Handler> ShardCore<H> {
         self.inner.finished.pop()
     }
 
-    /// The next connection to read from although no event will say so.
-    pub fn take_readable(&mut self) -> Option<ConnId> {
-        self.inner.readable.pop()
-    }
-
     /// When `handle_timeouts` has something to do next.
     pub fn next_deadline(&self) -> Option<Now> {
         let inner = &self.inner;
@@ -240,6 +288,12 @@ impl<H: Handler> ShardCore<H> {
         &mut inner.counters
     }
 
+    /// What follows is read as a part of a TLS handshake, or comes with the end of one.
+    pub fn begin_handshake(&mut self) {
+        self.inner.work.enter(Share::Handshake);
+        self.inner.work.begin_part(false);
+    }
+
     /// Counts that accepting waits for its rate.
     pub fn count_accept_wait(&mut self) {
         self.inner.count_limit(Limit::AcceptRate);
@@ -258,6 +312,7 @@ impl<H: Handler> ShardCore<H> {
         let conn = Conn::new(sock, generation, proto, inner.now.stamp());
         let key = key32(inner.conns.insert(conn));
         inner.meters.begin(key);
+        inner.reads.begin(key);
         ConnId { key, generation }
     }
 }

@@ -6,15 +6,29 @@ use crate::conn::{CLOSING, OPEN};
 use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
 use crate::id::{ConnId, ShardId};
-use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::inner::Inner;
 use crate::shard::mail::FromHome;
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Staged;
+use crate::shard::work::Share;
 use crate::topic::home::{Interest, Keeps};
 
 impl<D, A> Inner<D, A> {
+    /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes
+    /// at once.
+    pub(super) fn begin_mail(&mut self, share: Share) -> bool {
+        self.work.enter(share);
+        let waits = self.work.is_spent();
+        if waits {
+            self.moved = true;
+        } else {
+            self.work.charge(WORK_OF_MESSAGE);
+        }
+        !waits
+    }
+
     /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
     pub(super) fn take_want(&mut self, topic: &Arc<str>, interest: Interest) -> bool {
         let lane = &mut self.mail[usize::from(interest.shard)].from_home;

@@ -41,8 +41,6 @@ pub(super) struct EventLoop<H: Handler> {
     links: Links,
     sessions: Sessions,
     preambles: Preambles,
-    /// Connections with bytes left that no event will tell of again.
-    pending: Vec<ConnId>,
     reader: Reader,
     start: Instant,
     /// When the turn began, since the start.
@@ -100,7 +98,6 @@ impl<H: Handler> EventLoop<H> {
             links: Links::default(),
             sessions,
             preambles,
-            pending: Vec::new(),
             reader: Reader::new(),
             start,
             woken: Duration::ZERO,
@@ -149,7 +146,6 @@ impl<H: Handler> EventLoop<H> {
         let at_once = self.core.has_work()
             || self.post.has_mail()
             || !self.answers.is_empty()
-            || !self.pending.is_empty()
             || self.sessions.has_work();
         let timeout = if at_once || self.acceptor.is_ready(self.now) || self.look_out() {
             Some(Duration::ZERO)
@@ -208,7 +204,6 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn read(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {
             match event.token() {
@@ -222,17 +217,14 @@ impl<H: Handler> EventLoop<H> {
                     }
                     if event.is_readable() || event.is_read_closed() || event.is_error() {
                         let ends = event.is_read_closed() || event.is_error();
-                        self.read_from(id, ends);
+                        self.core.note_readable(id, ends);
                     }
                 }
             }
         }
         self.events = events;
-        for id in pending {
-            self.read_from(id, true);
-        }
-        while let Some(id) = self.core.take_readable() {
-            self.read_from(id, true);
+        while let Some((id, to_the_end)) = self.core.take_readable() {
+            self.read_from(id, to_the_end);
         }
     }
 
@@ -251,13 +243,10 @@ impl<H: Handler> EventLoop<H> {
             preambles,
             ..
         } = self;
-        let more = if sessions.has(id) {
-            sessions.read(core, id, to_the_end)
+        if sessions.has(id) {
+            sessions.read(core, id, to_the_end);
         } else {
-            reader.read(core, links, preambles, id, to_the_end)
-        };
-        if more {
-            self.pending.push(id);
+            reader.read(core, links, preambles, id, to_the_end);
         }
     }
 

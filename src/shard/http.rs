@@ -8,7 +8,7 @@ use crate::conn::Proto;
 use crate::conn::http::{Collected, Phase};
 use crate::counters::{Limit, status_index};
 use crate::handler::{Busy, Handler, Refusal, Wait};
-use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
 use crate::proto::http::{
     After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head, preflight,
 };
@@ -43,6 +43,7 @@ impl<H: Handler> ShardCore<H> {
                 Took::Nothing
             }
             Ok(Head::Complete { request, taken }) => {
+                self.inner.work.charge(WORK_OF_REQUEST);
                 let took = self.take_request(key, &request, &input[..taken], input.len());
                 took.unwrap_or_else(|error| self.refuse_request(key, &request, error))
             }

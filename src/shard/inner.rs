@@ -24,10 +24,12 @@ use crate::shard::meter::Meters;
 use crate::shard::offers::Offers;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
+use crate::shard::read_queue::ReadQueue;
 use crate::shard::requests::Strangers;
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Stage;
 use crate::shard::waiting::Waiting;
+use crate::shard::work::Work;
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::feed::{Feed, Met};
 use crate::topic::feeds::feed_of;
@@ -98,8 +100,10 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) first_paused: usize,
     /// Connections to read on: what they waited for has come.
     pub(super) resumed: VecDeque<ConnId>,
-    /// Connections that the shell is to read from, as it will not be told again.
-    pub(super) readable: Vec<ConnId>,
+    /// Connections to read from.
+    pub(super) reads: ReadQueue,
+    /// What is left to do in this turn.
+    pub(super) work: Work,
     /// Connections that ended in this turn.
     pub(super) ended: Vec<(ConnId, CloseReason)>,
     /// Sockets whose write side is to be shut down.
@@ -183,7 +187,8 @@ impl<D, A> Inner<D, A> {
             paused: (0..shards).map(|_| Waiting::default()).collect(),
             first_paused: 0,
             resumed: VecDeque::new(),
-            readable: Vec::new(),
+            reads: ReadQueue::default(),
+            work: Work::default(),
             ended: Vec::new(),
             finished: Vec::new(),
             fading: VecDeque::new(),
@@ -284,7 +289,7 @@ impl<D, A> Inner<D, A> {
             || !self.dirty.is_empty()
             || !self.resumed.is_empty()
             || self.inflation.len() != 0
-            || !self.readable.is_empty()
+            || !self.reads.is_empty()
             || !self.ended.is_empty()
             || !self.drained.is_empty()
             || self.moved

@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED, Proto};
+use crate::conn::{BEHIND, CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED, Proto};
 use crate::counters::Limit;
 use crate::handler::{Halt, Handler, Message};
 use crate::id::{ConnId, key32};
-use crate::limits::EVENTS_INPUT_BYTES_MAX;
+use crate::limits::{BYTES_PER_WORK, EVENTS_INPUT_BYTES_MAX, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::length_prefix::Step;
 use crate::proto::ws::{Decoder, Event};
 use crate::proto::{Frames, Kind};
@@ -43,15 +43,21 @@ impl<H: Handler> ShardCore<H> {
             conn.heard = stamp;
             conn.set(PINGED, false);
         }
-        match conn.input.take() {
+        let held = conn.input.take();
+        self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        match held {
             // What was around these bytes held them back until the connection had begun.
-            None if conn.is(PAUSED) => self.keep(id, bytes),
+            None if conn.is(PAUSED | BEHIND) => self.keep(id, bytes),
             None => {
                 let taken = self.process(id.key, bytes);
                 self.keep(id, &bytes[taken..]);
             }
             Some(mut input) => {
-                let must_wait = conn.is(PAUSED) || conn.line_cannot_end(max, &input.bytes, bytes);
+                let must_wait =
+                    conn.is(PAUSED | BEHIND) || conn.line_cannot_end(max, &input.bytes, bytes);
                 input.bytes.extend_from_slice(bytes);
                 if must_wait {
                     conn.input = Some(input);
@@ -95,6 +101,11 @@ impl<H: Handler> ShardCore<H> {
     fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
+            if self.inner.work.is_part_spent() {
+                self.fall_behind(key);
+                return taken;
+            }
+            self.inner.work.charge(WORK_OF_STEP);
             let Some(conn) = self.inner.conn(key) else {
                 return bytes.len();
             };
@@ -123,6 +134,15 @@ impl<H: Handler> ShardCore<H> {
             }
         }
         taken
+    }
+
+    /// A connection has had its part of the turn: the rest of what came is taken later.
+    fn fall_behind(&mut self, key: u32) {
+        let id = self.inner.id(key);
+        if let Some(conn) = self.inner.conn(key).filter(|conn| !conn.is(CLOSING)) {
+            conn.set(BEHIND, true);
+            self.inner.reads.put_back(id);
+        }
     }
 
     /// One who gets events has nothing to say.
@@ -198,6 +218,7 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
+        self.inner.work.charge(WORK_OF_MESSAGE);
         match self.inner.meter(key, payload.len()) {
             Verdict::Pass => {}
             Verdict::Wait(until) => {

@@ -3,7 +3,7 @@
 use crate::close_reason::CloseReason;
 use crate::conn::http::Phase;
 use crate::conn::{
-    APART, ASKING, BLOCKED, CLOSING, CORKED, DEAD, ENDED, OPEN, PAUSED, Proto, READ_ENDED,
+    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, DEAD, ENDED, OPEN, PAUSED, Proto, READ_ENDED,
     WAITS_OUTBOX,
 };
 use crate::counters::status_index;
@@ -151,7 +151,7 @@ impl<D, A> Inner<D, A> {
             Proto::Http(http) => http.request = None,
             Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => {}
         }
-        conn.set(WAITS_OUTBOX | ASKING | APART, false);
+        conn.set(WAITS_OUTBOX | ASKING | APART | BEHIND, false);
         if !conn.is(ENDED) {
             conn.set(ENDED, true);
             self.ended.push((id, reason));
@@ -208,7 +208,7 @@ impl<D, A> Inner<D, A> {
             // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
             Proto::Http(_) | Proto::WebSocket(_) | Proto::Events(_) if conn.is(CLOSING) => {}
             // What it has asked is answered first.
-            Proto::Http(_) if conn.is(PAUSED) => {}
+            Proto::Http(_) if conn.is(PAUSED | BEHIND) => {}
             Proto::Http(ref http) if http.phase == Phase::Idle => {
                 self.close(key, CloseReason::Answered);
             }

@@ -40,6 +40,7 @@ mod post;
 mod preamble;
 mod publish;
 pub mod questions;
+mod read_queue;
 mod reader;
 mod requests;
 mod resume;
@@ -55,6 +56,7 @@ pub mod subscribe;
 mod thread;
 mod waiting;
 mod wire;
+mod work;
 mod write;
 
 pub use claim::{Dealing, claim};

@@ -1,7 +1,7 @@
 //! What clients send that is no message and wants an answer: pings of WebSocket.
 
 use crate::counters::Limit;
-use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG};
 use crate::proto::ws::encode_pong;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
@@ -20,6 +20,7 @@ impl<D, A> Inner<D, A> {
         // One who pings and does not read gets no more pongs than fit.
         let conn = self.conn(key);
         if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
+            self.work.charge(WORK_OF_PONG);
             self.reply(key, |out| encode_pong(out, payload));
         } else {
             self.count_limit(Limit::Outbox);

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::conn::{APART, OPEN};
-use crate::handler::Busy;
+use crate::handler::{Busy, Wait};
+use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::inner::Inner;
@@ -22,6 +23,10 @@ use crate::topic::segment::Pool;
 impl<D, A> Inner<D, A> {
     /// Publishes a message of this shard.
     pub(super) fn publish(&mut self, topic: &str, draft: &Draft<'_>) -> Result<(), Busy> {
+        // One callback may publish to any number of topics.
+        if self.work.is_overdrawn() {
+            return Err(Busy(Wait::Turn));
+        }
         let home = self.home_of(topic);
         if home == self.shard {
             self.publish_here(topic, draft)?;
@@ -31,6 +36,7 @@ impl<D, A> Inner<D, A> {
                 return Err(Busy::at(home));
             }
             lane.push(draft.stage(topic).into());
+            self.work.charge(draft.bytes.len() / BYTES_PER_WORK);
         }
         self.counters.published += 1;
         Ok(())
@@ -198,6 +204,8 @@ impl<D, A> Inner<D, A> {
             if !feed.form.carries(bytes) {
                 self.counters.not_carried += 1;
             } else if !feed.members.is_empty() {
+                self.work
+                    .charge(WORK_OF_APPEND + bytes.len() / BYTES_PER_WORK);
                 feed.append(&mut message, &mut self.pool);
                 self.counters.messages_out += feed.members.len() as u64;
                 feed.appended_at = self.now.stamp();

@@ -1,10 +1,10 @@
-//! Reading plain sockets: a budget for each, one buffer for all.
+//! Reading plain sockets, through one buffer for all.
 
 use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::READ_BYTES_PER_TURN;
+use crate::limits::READ_BYTES;
 use crate::shard::core::ShardCore;
 use crate::shard::links::Links;
 use crate::shard::preamble::Preambles;
@@ -18,14 +18,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// With room for one connection's budget.
+    /// With space for one read.
     pub(super) fn new() -> Self {
         Self {
-            buffer: vec![0; READ_BYTES_PER_TURN].into(),
+            buffer: vec![0; READ_BYTES].into(),
         }
     }
 
-    /// Reads what a connection's budget allows; `true` if that was not all.
+    /// Reads from a connection for as long as the core wants its bytes and there are any.
     ///
     /// A short read empties the socket (epoll(7)), unless its event also told of the stream's end
     /// or is long past: then `to_the_end` asks for one more read. (Over a path it also ends where
@@ -38,14 +38,10 @@ impl Reader {
         preambles: &mut Preambles,
         id: ConnId,
         to_the_end: bool,
-    ) -> bool {
-        let mut budget = READ_BYTES_PER_TURN;
+    ) {
         while core.wants_bytes(id)
             && let Some(link) = links.get(id)
         {
-            if budget == 0 {
-                return true;
-            }
             match socket::recv(link.fd(), &mut self.buffer) {
                 // After the end of the stream a reset reads like that end, and no later write may
                 // tell: the socket's own error does.
@@ -56,9 +52,8 @@ impl Reader {
                 }
                 Ok(n) => {
                     core.handle_bytes(id, &mut self.buffer[..n]);
-                    budget = budget.saturating_sub(n);
                     if n < self.buffer.len() && !to_the_end {
-                        return false;
+                        return;
                     }
                     continue;
                 }
@@ -66,8 +61,7 @@ impl Reader {
                 Err(Errno::AGAIN) => {}
                 Err(_) => core.handle_reset(id),
             }
-            return false;
+            return;
         }
-        false
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::conn::http::Phase;
 use crate::conn::{
-    CLOSING, Conn, Input, Kept, OPEN, PAUSED, Proto, READ_ENDED, READABLE, WAITS_OUTBOX,
+    BEHIND, CLOSING, Conn, Input, Kept, OPEN, PAUSED, Proto, READ_ENDED, WAITS_OUTBOX,
 };
 use crate::counters::Limit;
 use crate::handler::{Busy, Handler, Wait};
@@ -71,7 +71,7 @@ impl<H: Handler> ShardCore<H> {
                 }
                 None => break,
             }
-            if tries == 0 {
+            if tries == 0 || self.inner.work.is_spent() {
                 break;
             }
         }
@@ -90,6 +90,9 @@ impl<H: Handler> ShardCore<H> {
             if !own && !self.inner.mail[home].to_home.has_room() {
                 self.inner.paused[home].put_back(passed_over);
                 return self.inner.paused[home].note_none();
+            }
+            if self.inner.work.is_spent() {
+                break;
             }
             match self.inner.paused[home].pop() {
                 Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
@@ -112,6 +115,7 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn resume_now(&mut self, id: ConnId) {
         let stamp = self.inner.now.stamp();
         self.inner.set_paused(id.key, false);
+        self.inner.work.begin_part(false);
         let Some(conn) = self.inner.current(id) else {
             return;
         };
@@ -187,22 +191,30 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
+    /// Takes more of what a connection has sent in an earlier turn.
+    pub(super) fn catch_up(&mut self, id: ConnId) {
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        conn.set(BEHIND, false);
+        if let Some(input) = conn.input.take() {
+            self.process_input(id, input);
+        }
+        self.read_on(id);
+    }
+
     /// Has a connection that is not paused any more read on.
     fn read_on(&mut self, id: ConnId) {
         self.account(id);
         self.inner.arm(id.key);
         let has_ended = |conn: &&mut Conn<_>| {
-            matches!(conn.proto, Proto::Http(_)) && conn.is(READ_ENDED) && !conn.is(PAUSED)
+            matches!(conn.proto, Proto::Http(_)) && conn.is(READ_ENDED) && !conn.is(PAUSED | BEHIND)
         };
         if self.inner.current(id).filter(has_ended).is_some() {
             return self.inner.read_ended(id.key);
         }
-        if let Some(conn) = self.inner.current(id)
-            && !conn.is(PAUSED)
-            && conn.is(READABLE)
-        {
-            conn.set(READABLE, false);
-            self.inner.readable.push(id);
+        if self.inner.current(id).is_some_and(|conn| !conn.is(PAUSED)) {
+            self.inner.reads.release(id);
         }
     }
 }

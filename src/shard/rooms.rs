@@ -264,6 +264,10 @@ impl<H: Handler> ShardCore<H> {
     /// Tries again what found no room.
     pub(super) fn resume_rooms(&mut self) {
         for _ in 0..self.rooms.stuck.len() {
+            if self.inner.work.is_spent() {
+                self.inner.moved = true;
+                break;
+            }
             if let Some(key) = self.rooms.stuck.pop_front()
                 && !self.put_out(key)
             {

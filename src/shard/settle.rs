@@ -11,6 +11,7 @@ use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
+use crate::shard::work::Share;
 use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
@@ -32,6 +33,7 @@ impl<H: Handler> ShardCore<H> {
             let conn = self.inner.current(id);
             if conn.is_some_and(|conn| conn.is(OPEN) && !conn.is(CLOSING)) {
                 let (inner, key) = (&mut self.inner, id.key);
+                inner.work.enter(Share::Ends);
                 self.handler.on_drain(&mut Cx { inner, key });
                 self.settle_homes();
             }
@@ -52,6 +54,8 @@ impl<H: Handler> ShardCore<H> {
 
     fn tell_end(&mut self, id: ConnId, reason: CloseReason) {
         let key = id.key;
+        // What is published is published now, or never.
+        self.inner.work.enter(Share::Ends);
         let conn = self.inner.conns.get(key as usize);
         if !conn.is_some_and(|conn| conn.generation == id.generation && conn.is(OPEN)) {
             return;

@@ -92,11 +92,18 @@ impl App {
     fn command(&self, cx: &mut Cx<'_, Data, bool>, payload: &[u8]) -> Result<(), Halt> {
         let text = std::str::from_utf8(payload).expect("commands are text");
         match text.split_at(1) {
-            ("+", topic) => cx.subscribe(topic).expect("a good name"),
-            ("-", topic) => cx.unsubscribe(topic),
+            ("+", topic) => {
+                // One whose outbox is full is told later, and must get nothing of it before.
+                cx.reply(Kind::Text, payload)?;
+                cx.subscribe(topic).expect("a good name");
+            }
+            ("-", topic) => {
+                cx.unsubscribe(topic);
+                cx.reply(Kind::Text, payload)?;
+            }
             _ => panic!("no command: {text}"),
         }
-        Ok(cx.reply(Kind::Text, payload)?)
+        Ok(())
     }
 }
 

@@ -11,6 +11,9 @@ use crate::deflate;
 use crate::handler::Rooms;
 use crate::shard::Pace;
 
+/// More work than any world has.
+const WIDE: (usize, usize) = (1 << 30, 1 << 30);
+
 /// What a world is made of and what happens in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
@@ -23,6 +26,8 @@ pub(crate) struct Profile {
     pub(crate) lane_bytes: usize,
     pub(crate) pace: Pace,
     pub(crate) config: Config,
+    /// What each phase of a shard's turn may do, and what is done for one connection in a row.
+    work: (usize, usize),
     /// What a shard may take to compress in one phase of a turn.
     compress_cost: usize,
     /// What it may take to inflate in one turn, and what one step of that may.
@@ -89,6 +94,8 @@ impl Profile {
     /// Has a shard take as little time as it may for what has a cost.
     pub(crate) fn limit<H: Handler>(&self, core: &mut ShardCore<H>) {
         core.limit_compression(self.compress_cost);
+        let (phase, part) = self.work;
+        core.limit_work(phase, part);
         let (turn, step) = self.inflate_cost;
         core.limit_inflation(turn, step);
     }
@@ -135,7 +142,6 @@ impl Profile {
                 profile.config.log_bytes_max = 100 + rng.below(200_000);
                 profile.lane_bytes = 1 + rng.below(300_000);
                 profile.pace.read_buffer = 4096;
-                profile.pace.read_budget = 65536;
             }
         }
         profile
@@ -151,9 +157,9 @@ impl Profile {
         profile.pace = Pace {
             mail_per_lane: 256,
             read_buffer: 65536,
-            read_budget: 65536,
         };
         profile.compress_cost = COMPRESS_COST_PER_TURN;
+        profile.work = WIDE;
         profile.inflate_cost = (INFLATE_COST_PER_TURN, INFLATE_COST_PER_STEP);
         profile.config.log_bytes_max = 1 << 20;
         profile.config.ping_interval = Duration::from_secs(3600);
@@ -175,8 +181,8 @@ impl Profile {
             pace: Pace {
                 mail_per_lane: [1, 2, 5, 256][rng.below(4)],
                 read_buffer: [7, 64, 300, 65536][rng.below(4)],
-                read_budget: [1, 100, 65536][rng.below(3)],
             },
+            work: [(3_000, 1), (20_000, 3_000), WIDE][rng.below(3)],
             config: Config {
                 log_bytes_max: [1, 100, 1000, 10_000, 1 << 20][rng.below(5)],
                 compression: deflate::compression(rng),

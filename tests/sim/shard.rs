@@ -32,7 +32,6 @@ pub(crate) struct Shard {
     pub(crate) accepts: Vec<(usize, Option<Tcp>)>,
     /// Sockets with something in their `event`.
     pub(crate) events: Vec<usize>,
-    pending: Vec<ConnId>,
     socks: HashMap<ConnId, usize>,
     returns: Receiver<Answered<bool>>,
     pub(crate) rung: bool,
@@ -55,7 +54,6 @@ pub(crate) struct Mesh {
 pub(crate) struct Pace {
     pub(crate) mail_per_lane: usize,
     pub(crate) read_buffer: usize,
-    pub(crate) read_budget: usize,
 }
 
 impl Mesh {
@@ -90,7 +88,6 @@ impl Shard {
             at,
             accepts: Vec::new(),
             events: Vec::new(),
-            pending: Vec::new(),
             socks: HashMap::new(),
             returns,
             rung: false,
@@ -108,7 +105,6 @@ impl Shard {
             || !self.accepts.is_empty()
             || !self.events.is_empty()
             || !self.returns.is_empty()
-            || !self.pending.is_empty()
             || self.core.has_work()
             || self
                 .core
@@ -213,7 +209,6 @@ impl Shard {
     }
 
     fn read(&mut self, net: &mut Net, pace: Pace) {
-        let pending = std::mem::take(&mut self.pending);
         for at in std::mem::take(&mut self.events) {
             let socket = &mut net.sockets[at];
             let event = std::mem::take(&mut socket.event);
@@ -230,24 +225,17 @@ impl Shard {
                     ..Event::default()
                 })
             {
-                self.read_from(id, event.read_closed || event.error, net, pace);
+                let ends = event.read_closed || event.error;
+                self.core.note_readable(id, ends);
             }
         }
-        for id in pending {
-            self.read_from(id, true, net, pace);
-        }
-        while let Some(id) = self.core.take_readable() {
-            self.read_from(id, true, net, pace);
+        while let Some((id, to_the_end)) = self.core.take_readable() {
+            self.read_from(id, to_the_end, net, pace);
         }
     }
 
     fn read_from(&mut self, id: ConnId, to_the_end: bool, net: &mut Net, pace: Pace) {
-        let mut budget = pace.read_budget;
         while self.core.wants_bytes(id) {
-            if budget == 0 {
-                self.pending.push(id);
-                return;
-            }
             let Some(&at) = self.socks.get(&id) else {
                 return;
             };
@@ -264,7 +252,6 @@ impl Shard {
             }
             let mut bytes: Vec<u8> = socket.rx.drain(..n).collect();
             self.core.handle_bytes(id, &mut bytes);
-            budget = budget.saturating_sub(n);
             if n < pace.read_buffer && !to_the_end {
                 return;
             }

@@ -169,6 +169,8 @@ const CORE_FILES: &[&str] = &[
     "staged",
     "subscribe",
     "waiting",
+    "work",
+    "read_queue",
     "write",
     "home_of",
     "http",

@@ -8,6 +8,7 @@ mod hostile;
 mod inflate;
 mod offers;
 mod pings;
+mod reading;
 mod shard;
 mod shares;
 #[path = "../http/sockets.rs"]

@@ -8,7 +8,7 @@ use std::io::IoSlice;
 
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId};
-use crate::limits::{HANDSHAKES_MAX, READ_BYTES_PER_TURN, TLS_REST_BYTES_MAX};
+use crate::limits::{HANDSHAKES_MAX, READ_BYTES, TLS_REST_BYTES_MAX};
 use crate::shard::core::ShardCore;
 use crate::topic::member::Sock;
 use crate::topic::sink::WriteError;
@@ -56,7 +56,7 @@ impl Sessions {
     pub(super) fn insert(&mut self, id: ConnId, mut secured: Secured) {
         secured.generation = id.generation;
         if self.buffers.input.is_empty() {
-            self.buffers.input = vec![0; TLS_REST_BYTES_MAX + READ_BYTES_PER_TURN];
+            self.buffers.input = vec![0; TLS_REST_BYTES_MAX + READ_BYTES];
         }
         let key = id.key as usize;
         if self.table.len() <= key {

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{HANDSHAKE_TIME_PER_TURN, READ_BYTES_PER_TURN};
+use crate::limits::{HANDSHAKE_TIME_PER_TURN, READ_BYTES};
 use crate::shard::core::ShardCore;
 use crate::shard::listener::Speaks;
 use crate::shard::secure::{Buffers, Sessions};
@@ -25,16 +25,15 @@ enum Read {
 }
 
 impl Sessions {
-    /// Reads from a connection, or puts it among the handshakes if its own is not over; `true` if
-    /// its budget is used up and there may be more.
+    /// Reads from a connection, or puts it among the handshakes if its own is not over.
     pub(in crate::shard) fn read<H: Handler>(
         &mut self,
         core: &mut ShardCore<H>,
         id: ConnId,
         to_the_end: bool,
-    ) -> bool {
+    ) {
         let Some(secured) = self.get_mut(id) else {
-            return false;
+            return;
         };
         if secured.session.is_open() {
             return self.read_on(core, id, to_the_end);
@@ -42,7 +41,6 @@ impl Sessions {
         if !std::mem::replace(&mut secured.queued, true) {
             self.handshakes.push_back(id);
         }
-        false
     }
 
     /// Goes on with handshakes, as many as there is time for in a turn, but at least one.
@@ -56,41 +54,29 @@ impl Sessions {
                 return;
             };
             // No event will tell again of what came before.
-            let more = self.read_on(core, id, true);
             if let Some(secured) = self.get_mut(id) {
-                secured.queued = more;
+                secured.queued = false;
             }
-            if more {
-                self.handshakes.push_back(id);
-            }
+            core.begin_handshake();
+            self.read_on(core, id, true);
             if until <= start.elapsed() {
                 return;
             }
         }
     }
 
-    /// Reads what a connection's budget allows; `true` if that was not all. As from a plain
-    /// socket, `to_the_end` asks for one more read after a short one.
-    fn read_on<H: Handler>(
-        &mut self,
-        core: &mut ShardCore<H>,
-        id: ConnId,
-        to_the_end: bool,
-    ) -> bool {
-        let mut budget = READ_BYTES_PER_TURN;
+    /// Reads from a connection for as long as the core wants its bytes and there are any. As from
+    /// a plain socket, `to_the_end` asks for one more read after a short one.
+    fn read_on<H: Handler>(&mut self, core: &mut ShardCore<H>, id: ConnId, to_the_end: bool) {
         while core.wants_bytes(id) {
             if self.tell_end(core, id) {
                 continue;
             }
-            if budget == 0 {
-                return true;
-            }
             match self.read_once(id) {
                 Read::Bytes(n, progress) => {
                     self.tell(core, id, progress);
-                    budget = budget.saturating_sub(n);
-                    if n < READ_BYTES_PER_TURN && !to_the_end {
-                        return false;
+                    if n < READ_BYTES && !to_the_end {
+                        return;
                     }
                     continue;
                 }
@@ -103,9 +89,8 @@ impl Sessions {
                     core.handle_tls_failure(id);
                 }
             }
-            return false;
+            return;
         }
-        false
     }
 
     fn read_once(&mut self, id: ConnId) -> Read {
@@ -122,7 +107,7 @@ impl Sessions {
         let kept = rest.len();
         input[..kept].copy_from_slice(rest);
         let read = loop {
-            match socket::recv(secured.fd, &mut input[kept..][..READ_BYTES_PER_TURN]) {
+            match socket::recv(secured.fd, &mut input[kept..][..READ_BYTES]) {
                 Ok(0) => return Read::End,
                 Ok(n) => break n,
                 Err(Errno::INTR) => {}
