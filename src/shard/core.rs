@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::conn::{BEHIND, Conn, PAUSED, Proto};
+use crate::conn::{Conn, Proto};
 use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
-use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END, WORK_OF_READ};
+use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
 use crate::shard::inner::Inner;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::shard::questions::Answers;
@@ -78,56 +78,6 @@ impl<H: Handler> ShardCore<H> {
     fn begin_shares(&mut self) {
         self.inner.encoder.begin_phase();
         self.inner.offers.begin_phase();
-    }
-
-    /// An event has told of a connection's bytes, or that they end: then what there is, is all.
-    pub fn note_readable(&mut self, id: ConnId, ends: bool) {
-        if self.inner.current(id).is_some() {
-            self.inner.reads.note(id, ends);
-        }
-    }
-
-    /// The next connection to read from in this turn, and whether to read on after a short read,
-    /// until there is nothing.
-    pub fn take_readable(&mut self) -> Option<(ConnId, bool)> {
-        self.inner.work.enter(Share::Read);
-        loop {
-            if self.inner.work.is_spent() {
-                return None;
-            }
-            let left_over_first = self.inner.work.is_mostly_spent();
-            let id = self.inner.reads.next(left_over_first)?;
-            let Some(is_behind) = self.inner.current(id).map(|conn| conn.is(BEHIND)) else {
-                continue;
-            };
-            let to_the_end = self.inner.reads.take(id.key);
-            let alone = self.inner.reads.is_empty();
-            self.inner.work.begin_part(alone);
-            if is_behind {
-                self.catch_up(id);
-            }
-            let conn = self.inner.current(id);
-            if conn.is_some_and(|conn| !conn.is(BEHIND)) {
-                return Some((id, to_the_end));
-            }
-        }
-    }
-
-    /// Whether to read from a connection now; if not, it is among `take_readable` later.
-    pub fn wants_bytes(&mut self, id: ConnId) -> bool {
-        let Some(conn) = self.inner.current(id) else {
-            return false;
-        };
-        let (is_paused, is_behind) = (conn.is(PAUSED), conn.is(BEHIND));
-        if is_paused {
-            self.inner.reads.hold(id.key);
-        } else if !is_behind && self.inner.work.is_part_spent() {
-            self.inner.reads.put_back(id);
-        } else if !is_behind {
-            self.inner.work.charge(WORK_OF_READ);
-            return true;
-        }
-        false
     }
 
     /// The client has closed its side: nothing more will come.
@@ -286,12 +236,6 @@ impl<H: Handler> ShardCore<H> {
         inner.counters.backlog_bytes = inner.pool.backlog() as u64;
         inner.counters.assembly_bytes = inner.assembly as u64;
         &mut inner.counters
-    }
-
-    /// What follows is read as a part of a TLS handshake, or comes with the end of one.
-    pub fn begin_handshake(&mut self) {
-        self.inner.work.enter(Share::Handshake);
-        self.inner.work.begin_part(false);
     }
 
     /// Counts that accepting waits for its rate.

@@ -126,6 +126,12 @@ impl<D, A> Inner<D, A> {
         });
     }
 
+    /// Whether the connection's socket takes no more for now.
+    pub(super) fn is_blocked(&self, key: u32) -> bool {
+        let conn = self.conns.get(key as usize);
+        conn.is_some_and(|conn| conn.is(BLOCKED))
+    }
+
     /// The socket takes bytes again.
     pub(super) fn unblock(&mut self, key: u32) {
         if !self.is_blocked(key) {

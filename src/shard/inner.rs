@@ -11,7 +11,7 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::WAITING;
-use crate::conn::{BLOCKED, Conn, DEAD, DIRTY, Whence};
+use crate::conn::{Conn, DEAD, DIRTY, Whence};
 use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
@@ -296,12 +296,6 @@ impl<D, A> Inner<D, A> {
             || self.unsettled.has_untried()
             || self.paused.iter().any(Waiting::has_untried)
             || self.mail.iter().any(PeerMail::is_due)
-    }
-
-    /// Whether the connection's socket takes no more for now.
-    pub(super) fn is_blocked(&self, key: u32) -> bool {
-        let conn = self.conns.get(key as usize);
-        conn.is_some_and(|conn| conn.is(BLOCKED))
     }
 }
 

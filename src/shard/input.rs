@@ -102,7 +102,7 @@ impl<H: Handler> ShardCore<H> {
         let mut taken = 0;
         while taken < bytes.len() {
             if self.inner.work.is_part_spent() {
-                self.fall_behind(key);
+                self.inner.fall_behind(key);
                 return taken;
             }
             self.inner.work.charge(WORK_OF_STEP);
@@ -134,15 +134,6 @@ impl<H: Handler> ShardCore<H> {
             }
         }
         taken
-    }
-
-    /// A connection has had its part of the turn: the rest of what came is taken later.
-    fn fall_behind(&mut self, key: u32) {
-        let id = self.inner.id(key);
-        if let Some(conn) = self.inner.conn(key).filter(|conn| !conn.is(CLOSING)) {
-            conn.set(BEHIND, true);
-            self.inner.reads.put_back(id);
-        }
     }
 
     /// One who gets events has nothing to say.

@@ -42,6 +42,7 @@ mod publish;
 pub mod questions;
 mod read_queue;
 mod reader;
+mod reading;
 mod requests;
 mod resume;
 mod room_time;

@@ -191,20 +191,8 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Takes more of what a connection has sent in an earlier turn.
-    pub(super) fn catch_up(&mut self, id: ConnId) {
-        let Some(conn) = self.inner.current(id) else {
-            return;
-        };
-        conn.set(BEHIND, false);
-        if let Some(input) = conn.input.take() {
-            self.process_input(id, input);
-        }
-        self.read_on(id);
-    }
-
     /// Has a connection that is not paused any more read on.
-    fn read_on(&mut self, id: ConnId) {
+    pub(super) fn read_on(&mut self, id: ConnId) {
         self.account(id);
         self.inner.arm(id.key);
         let has_ended = |conn: &&mut Conn<_>| {

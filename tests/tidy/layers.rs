@@ -171,6 +171,7 @@ const CORE_FILES: &[&str] = &[
     "waiting",
     "work",
     "read_queue",
+    "reading",
     "write",
     "home_of",
     "http",

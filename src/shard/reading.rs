@@ -1,0 +1,90 @@
+//! Whom to read from, and how much of it in a turn.
+
+use crate::conn::{BEHIND, CLOSING, PAUSED};
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::limits::WORK_OF_READ;
+use crate::shard::core::ShardCore;
+use crate::shard::inner::Inner;
+use crate::shard::work::Share;
+
+impl<H: Handler> ShardCore<H> {
+    /// An event has told of a connection's bytes, or that they end: then what there is, is all.
+    pub fn note_readable(&mut self, id: ConnId, ends: bool) {
+        if self.inner.current(id).is_some() {
+            self.inner.reads.note(id, ends);
+        }
+    }
+
+    /// The next connection to read from in this turn, and whether to read on after a short read,
+    /// until there is nothing.
+    pub fn take_readable(&mut self) -> Option<(ConnId, bool)> {
+        self.inner.work.enter(Share::Read);
+        loop {
+            if self.inner.work.is_spent() {
+                return None;
+            }
+            let left_over_first = self.inner.work.is_mostly_spent();
+            let id = self.inner.reads.next(left_over_first)?;
+            let Some(is_behind) = self.inner.current(id).map(|conn| conn.is(BEHIND)) else {
+                continue;
+            };
+            let to_the_end = self.inner.reads.take(id.key);
+            let alone = self.inner.reads.is_empty();
+            self.inner.work.begin_part(alone);
+            if is_behind {
+                self.catch_up(id);
+            }
+            let conn = self.inner.current(id);
+            if conn.is_some_and(|conn| !conn.is(BEHIND)) {
+                return Some((id, to_the_end));
+            }
+        }
+    }
+
+    /// Whether to read from a connection now; if not, it is among `take_readable` later.
+    pub fn wants_bytes(&mut self, id: ConnId) -> bool {
+        let Some(conn) = self.inner.current(id) else {
+            return false;
+        };
+        let (is_paused, is_behind) = (conn.is(PAUSED), conn.is(BEHIND));
+        if is_paused {
+            self.inner.reads.hold(id.key);
+        } else if !is_behind && self.inner.work.is_part_spent() {
+            self.inner.reads.put_back(id);
+        } else if !is_behind {
+            self.inner.work.charge(WORK_OF_READ);
+            return true;
+        }
+        false
+    }
+
+    /// What follows is read as a part of a TLS handshake, or comes with the end of one.
+    pub fn begin_handshake(&mut self) {
+        self.inner.work.enter(Share::Handshake);
+        self.inner.work.begin_part(false);
+    }
+
+    /// Takes more of what a connection has sent in an earlier turn.
+    fn catch_up(&mut self, id: ConnId) {
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        conn.set(BEHIND, false);
+        if let Some(input) = conn.input.take() {
+            self.process_input(id, input);
+        }
+        self.read_on(id);
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// A connection has had its part of the turn: the rest of what came is taken later.
+    pub(super) fn fall_behind(&mut self, key: u32) {
+        let id = self.id(key);
+        if let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) {
+            conn.set(BEHIND, true);
+            self.reads.put_back(id);
+        }
+    }
+}
