@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crate::admin::answer::answer;
 use crate::handle::Handle;
-use crate::limits::{ADMIN_THREADS, ADMIN_TIMEOUT, HEAD_BYTES_MAX, LINGER_TIMEOUT};
+use crate::limits::{ADMIN_THREADS, ADMIN_TIMEOUT, HEAD_BYTES_MAX, LINGER_MOMENT};
 use crate::net::listener;
 use crate::proto::http::{Date, Head, Manner, NO_HEADERS, Response, parse_head};
 use crate::sys::signals;
@@ -135,7 +135,7 @@ fn serve_one(mut stream: TcpStream, handle: &Handle) -> io::Result<()> {
     send(&mut stream, &out, now() + ADMIN_TIMEOUT)?;
     // Closed with unread input it would be reset, and the answer lost.
     stream.shutdown(Shutdown::Write)?;
-    let deadline = now() + LINGER_TIMEOUT;
+    let deadline = now() + LINGER_MOMENT;
     while input.len() < 2 * HEAD_BYTES_MAX && 0 < receive(&mut stream, &mut input, deadline)? {}
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One connection without its socket.
 
 pub mod http;
+pub mod linger;
 pub mod outbox;
 pub mod subs;
 
@@ -8,6 +9,7 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::conn::http::Http;
+use crate::conn::linger::Linger;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
 use crate::limits::HEAD_BYTES_MAX;
@@ -56,8 +58,8 @@ pub enum Proto {
     Framed(Frames),
     /// A stream of events: what the client still sends is discarded. Counts those bytes.
     Events(u32),
-    /// The last word is said: what still comes is discarded. Counts those bytes.
-    Lingering(u32),
+    /// The last word is said: what still comes is discarded.
+    Lingering(Box<Linger>),
 }
 
 /// Bytes that came and could not be taken yet.

@@ -7,10 +7,21 @@ use std::time::Duration;
 pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
 /// A last word must be sent this long after it was said.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// After its last word a connection is read and discarded for this long at most.
-pub const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
-/// After its last word a connection is read and discarded up to this many bytes.
-pub const LINGER_BYTES_MAX: usize = 256 << 10;
+/// After its last word a connection is read and discarded until its client closes; or for this
+/// long, if the client's host has confirmed all of it and nothing more comes.
+pub const LINGER_MOMENT: Duration = Duration::from_secs(2);
+/// The same while something is not confirmed: what came, and what was confirmed, begins it anew.
+pub const LINGER_SILENCE: Duration = Duration::from_secs(5);
+/// And for this long at the most, as with nginx: whoever uploads for longer does not look.
+pub const LINGER_TIME: Duration = Duration::from_secs(30);
+/// How often a socket is asked what its client's host has confirmed.
+pub const LINGER_STEP: Duration = Duration::from_millis(500);
+/// Bytes discarded of one connection in a step: 16 MiB in a second. Beyond it is not read, and TCP
+/// slows the client.
+pub const LINGER_BYTES_PER_STEP: usize = 8 << 20;
+/// Connections of a shard that linger, and not more than a quarter of those that it admits, as they
+/// count among them. Over that the oldest go.
+pub const LINGERING_MAX: usize = 4_096;
 /// How long clients of server-sent events wait before they come back, each its own time within:
 /// those of a server that restarts do not come in one second.
 pub const EVENTS_RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(6);

@@ -2,7 +2,8 @@
 
 use crate::conn::subs::{Subs, WAITING};
 use crate::conn::{
-    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, WAITS_OUTBOX,
+    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, Proto,
+    WAITS_OUTBOX,
 };
 use crate::handler::Handler;
 use crate::id::key32;
@@ -123,6 +124,7 @@ impl<D, A> Inner<D, A> {
         if conn.is(PAUSED) {
             let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)
                 || conn.waits_to_inflate()
+                || matches!(conn.proto, Proto::Lingering(_))
                 || self.resumed.contains(&id)
                 || self.paused.iter().any(|paused| paused.contains(id));
             assert!(is_awaited, "{key} is paused for ever");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::close_reason::CloseReason;
 use crate::conn::http::Phase;
 use crate::conn::{ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto};
-use crate::limits::{CLOSE_TIMEOUT, LINGER_TIMEOUT};
+use crate::limits::{CLOSE_TIMEOUT, LINGER_TIME};
 use crate::payload::Form;
 use crate::proto::sse::{HEARTBEAT, encode_part};
 use crate::proto::ws::encode_ping;
@@ -18,13 +18,17 @@ impl<D, A> Inner<D, A> {
     fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
         let config = &self.config;
         let heard = conn.heard.moment();
-        if matches!(conn.proto, Proto::Lingering(_)) {
-            return Some(heard.plus(LINGER_TIMEOUT));
+        if let Proto::Lingering(linger) = &conn.proto {
+            return Some(linger.next_step());
         }
         if conn.is(CLOSING) {
             return Some(match conn.proto {
                 Proto::Http(_) => self.answer_deadline(conn, CLOSE_TIMEOUT),
-                _ => heard.plus(CLOSE_TIMEOUT),
+                // It may take what is before the last word as slowly as it likes, for a while.
+                _ => {
+                    let moved = heard.max(conn.blocked_at.moment());
+                    moved.plus(CLOSE_TIMEOUT).min(heard.plus(LINGER_TIME))
+                }
             });
         }
         if conn.is(ASKING) {
@@ -162,7 +166,9 @@ impl<D, A> Inner<D, A> {
         let is_over = self.questions.is_late(key, self.now)
             && given_up.is_none_or(|deadline| self.now < deadline);
         let Some(conn) = self.conn(key) else { return };
-        if conn.is(CLOSING) {
+        if matches!(conn.proto, Proto::Lingering(_)) {
+            self.step_lingering(key);
+        } else if conn.is(CLOSING) {
             self.kill(key, CloseReason::Client);
         } else if conn.is(ASKING) && is_over {
             self.give_up_question(key);

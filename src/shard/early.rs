@@ -69,7 +69,8 @@ impl<H: Handler> ShardCore<H> {
     /// What goes around the connection's bytes is broken: TLS.
     pub fn handle_tls_failure(&mut self, id: ConnId) {
         if self.inner.current(id).is_some() {
-            self.inner.kill(id.key, CloseReason::Tls);
+            // The alert that says why is on its way: the client is to have it.
+            self.inner.finish_at_once(id.key, CloseReason::Tls);
         }
     }
 

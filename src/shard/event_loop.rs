@@ -276,6 +276,12 @@ impl<H: Handler> EventLoop<H> {
                 link.shutdown_write();
             }
         }
+        while let Some(id) = self.core.take_asked() {
+            let held = self.sessions.unsent(id);
+            if let Some(link) = self.links.get(id) {
+                self.core.handle_unsent(id, held + link.unsent());
+            }
+        }
         let shard = self.control.shard();
         if let Some(words) = self.core.take_stranger() {
             log::warn!("shard {shard}: a page is refused: {words}");

@@ -6,6 +6,7 @@ use crate::conn::BLOCKED;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::inner::Inner;
 use crate::topic::feed::{Met, Walk};
+use crate::topic::member::HELD;
 use crate::topic::sink::Sink;
 
 impl<D, A> Inner<D, A> {
@@ -101,6 +102,26 @@ impl<D, A> Inner<D, A> {
         }
     }
 
+    /// Whether the connection's socket takes no more for now.
+    pub(super) fn is_blocked(&self, key: u32) -> bool {
+        let conn = self.conns.get(key as usize);
+        conn.is_some_and(|conn| conn.is(BLOCKED))
+    }
+
+    /// Makes the walks pass over a connection's members, or not any more.
+    pub(super) fn set_held(&mut self, key: u32, held: bool) {
+        self.each_member(key, |feed, index| {
+            feed.members[index].set(HELD, held);
+        });
+    }
+
+    /// Puts a feed on the list of those to walk.
+    pub(super) fn queue_walk(&mut self, feed_key: u32) {
+        if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
+            feed.queue_walk(feed_key, &mut self.walks);
+        }
+    }
+
     /// Notes that a connection's socket takes no more.
     fn block(&mut self, key: u32) {
         let stamp = self.now.stamp();
@@ -124,12 +145,6 @@ impl<D, A> Inner<D, A> {
         self.each_member(key, |feed, index| {
             feed.set_blocked(index, blocked);
         });
-    }
-
-    /// Whether the connection's socket takes no more for now.
-    pub(super) fn is_blocked(&self, key: u32) -> bool {
-        let conn = self.conns.get(key as usize);
-        conn.is_some_and(|conn| conn.is(BLOCKED))
     }
 
     /// The socket takes bytes again.

@@ -19,6 +19,7 @@ use crate::proto::http::Date;
 use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
+use crate::shard::linger::Lingering;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::meter::Meters;
 use crate::shard::offers::Offers;
@@ -35,7 +36,6 @@ use crate::topic::feed::{Feed, Met};
 use crate::topic::feeds::feed_of;
 use crate::topic::home::{Homes, Interest};
 use crate::topic::local::Topics;
-use crate::topic::member::HELD;
 use crate::topic::once::Onces;
 use crate::topic::segment::Pool;
 
@@ -108,6 +108,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) ended: Vec<(ConnId, CloseReason)>,
     /// Sockets whose write side is to be shut down.
     pub(super) finished: Vec<ConnId>,
+    pub(super) lingering: Lingering,
     /// Topics that had no subscriber when they were put here, each once, and since when.
     pub(super) fading: VecDeque<(u32, Now)>,
     /// Memory of unfinished messages in bytes.
@@ -191,6 +192,7 @@ impl<D, A> Inner<D, A> {
             work: Work::default(),
             ended: Vec::new(),
             finished: Vec::new(),
+            lingering: Lingering::default(),
             fading: VecDeque::new(),
             assembly: 0,
             overflow: 0,
@@ -266,20 +268,6 @@ impl<D, A> Inner<D, A> {
             if let Some(feed) = feed {
                 change(feed, sub.index as usize);
             }
-        }
-    }
-
-    /// Makes the walks pass over a connection's members, or not any more.
-    pub(super) fn set_held(&mut self, key: u32, held: bool) {
-        self.each_member(key, |feed, index| {
-            feed.members[index].set(HELD, held);
-        });
-    }
-
-    /// Puts a feed on the list of those to walk.
-    pub(super) fn queue_walk(&mut self, feed_key: u32) {
-        if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
-            feed.queue_walk(feed_key, &mut self.walks);
         }
     }
 

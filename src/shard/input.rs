@@ -36,7 +36,7 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         if conn.is(CLOSING) {
-            self.inner.linger(id.key, bytes.len());
+            self.inner.discard_late(id.key, bytes.len());
             return;
         }
         if conn.is(OPEN) && !conn.is(CORKED) {

@@ -7,7 +7,6 @@ use crate::conn::{
     WAITS_OUTBOX,
 };
 use crate::counters::status_index;
-use crate::limits::LINGER_BYTES_MAX;
 use crate::payload::Form;
 use crate::proto::http::Response;
 use crate::proto::sse::LAST_CHUNK;
@@ -126,12 +125,16 @@ impl<D, A> Inner<D, A> {
         if let Some(conn) = self.conn(key) {
             conn.set(DEAD, true);
             conn.outbox = None;
+            let lingered = matches!(conn.proto, Proto::Lingering(_));
             self.dead.push(key);
+            if lingered {
+                self.note_lingered();
+            }
         }
     }
 
     /// Takes a connection out of everything but the slab.
-    fn end(&mut self, key: u32, reason: CloseReason) {
+    pub(super) fn end(&mut self, key: u32, reason: CloseReason) {
         let id = self.id(key);
         while let Some(topic) = self
             .conns
@@ -157,37 +160,6 @@ impl<D, A> Inner<D, A> {
             self.ended.push((id, reason));
         }
         self.set_paused(key, false);
-    }
-
-    /// The last word is sent: waits a little for the client to close, so that unread input does
-    /// not make the kernel reset the connection and the word with it.
-    pub(super) fn finish(&mut self, key: u32) {
-        let stamp = self.now.stamp();
-        let id = self.id(key);
-        let Some(conn) = self.conn(key) else { return };
-        if matches!(conn.proto, Proto::Lingering(_)) {
-            return;
-        }
-        conn.proto = Proto::Lingering(0);
-        conn.heard = stamp;
-        if conn.is(READ_ENDED) {
-            conn.set(DEAD, true);
-            self.dead.push(key);
-        } else {
-            self.finished.push(id);
-            self.arm(key);
-        }
-    }
-
-    /// Counts what still comes after the last word.
-    pub(super) fn linger(&mut self, key: u32, len: usize) {
-        let Some(conn) = self.conn(key) else { return };
-        if let Proto::Lingering(bytes) = &mut conn.proto {
-            *bytes = bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
-            if LINGER_BYTES_MAX < *bytes as usize {
-                self.kill(key, CloseReason::Client);
-            }
-        }
     }
 
     /// The client has closed its side.

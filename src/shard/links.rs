@@ -41,6 +41,12 @@ impl Link {
         !matches!(SockRef::from(&self.socket).take_error(), Ok(None))
     }
 
+    /// Bytes that were sent and that the peer's host has not confirmed; nothing where that cannot
+    /// be told.
+    pub(super) fn unsent(&self) -> usize {
+        socket::unsent(self.fd()).unwrap_or_default()
+    }
+
     /// Sends the end of the stream.
     pub(super) fn shutdown_write(&self) {
         // An error means that the peer is gone; the next read says so.

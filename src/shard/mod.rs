@@ -26,6 +26,7 @@ mod input;
 mod intake;
 mod interest;
 mod lifecycle;
+mod linger;
 mod links;
 mod listener;
 mod lookout;

@@ -71,6 +71,23 @@ pub fn shutdown_write(fd: RawFd) -> Result<(), Errno> {
     rustix::net::shutdown(borrow(fd)?, Shutdown::Write)
 }
 
+/// Bytes that were sent, the end of the stream among them, and that the peer's host has not
+/// confirmed (tcp(7), `SIOCOUTQ`); over a path, those that the peer has not received.
+///
+/// # Errors
+///
+/// The descriptor is no such socket.
+pub fn unsent(fd: RawFd) -> Result<usize, Errno> {
+    // SAFETY: SIOCOUTQ writes one int, which is what this getter has space for.
+    let getter = unsafe { rustix::ioctl::Getter::<SIOCOUTQ, core::ffi::c_int>::new() };
+    // SAFETY: The request does nothing else.
+    let unsent = unsafe { rustix::ioctl::ioctl(borrow(fd)?, getter)? };
+    Ok(usize::try_from(unsent).unwrap_or_default())
+}
+
+/// The same number as `TIOCOUTQ`, on all architectures but alpha, MIPS, PowerPC and SPARC.
+const SIOCOUTQ: rustix::ioctl::Opcode = 0x5411;
+
 /// Whether the socket has an error that no call has told of; takes it.
 pub fn has_failed(fd: RawFd) -> bool {
     let error = borrow(fd).and_then(rustix::net::sockopt::socket_error);
@@ -144,6 +161,24 @@ mod tests {
         assert_eq!(refused, Errno::AGAIN);
         let slices = [IoSlice::new(&chunk)];
         assert_eq!(send_vectored(left.as_raw_fd(), &slices), Err(Errno::AGAIN));
+    }
+
+    #[test]
+    fn what_nobody_has_received_is_unsent() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let left = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (right, _) = listener.accept().unwrap();
+        assert_eq!(unsent(left.as_raw_fd()), Ok(0));
+        // More than a host takes for a program that does not read.
+        let chunk = [0; 1 << 16];
+        while send(left.as_raw_fd(), &chunk).is_ok() {}
+        assert!(0 < unsent(left.as_raw_fd()).unwrap());
+        drop(right);
+        let (left, right) = UnixStream::pair().unwrap();
+        send(left.as_raw_fd(), b"x").unwrap();
+        assert_ne!(unsent(left.as_raw_fd()), Ok(0));
+        recv(right.as_raw_fd(), &mut [0; 1]).unwrap();
+        assert_eq!(unsent(left.as_raw_fd()), Ok(0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod api;
 mod date;
 mod events;
 mod heads;
+mod linger;
 mod origins;
 mod requests;
 mod server;

@@ -26,6 +26,8 @@ pub(crate) struct Server {
     sockets: Sockets,
     now: Now,
     next_sock: i32,
+    /// What clients' hosts have not confirmed.
+    pub(crate) unsent: usize,
     ended: HashMap<ConnId, CloseReason>,
     gone: HashSet<ConnId>,
 }
@@ -62,6 +64,7 @@ impl Server {
             sockets: Sockets::default(),
             now,
             next_sock: 0,
+            unsent: 0,
             ended: HashMap::new(),
             gone: HashSet::new(),
         }
@@ -82,6 +85,12 @@ impl Server {
                 .handle_bytes(client.id, &mut bytes.as_ref().to_vec());
         }
         self.turns();
+    }
+
+    /// Whether the server would read from it now.
+    pub(crate) fn reads(&mut self, client: Client) -> bool {
+        self.core.begin_turn(self.now);
+        self.core.wants_bytes(client.id)
     }
 
     /// The client closes its side.
@@ -188,6 +197,9 @@ impl Server {
             self.core.handle_timeouts();
             self.core.flush(&mut self.sockets);
             while self.core.take_finished().is_some() {}
+            while let Some(id) = self.core.take_asked() {
+                self.core.handle_unsent(id, self.unsent);
+            }
             while self.core.take_readable().is_some() {}
             let ended = &mut self.ended;
             self.core.settle(|id, _, reason| {

@@ -265,6 +265,11 @@ impl Shard {
                 net.sockets[at].shut = true;
             }
         }
+        while let Some(id) = self.core.take_asked() {
+            if let Some(&at) = self.socks.get(&id) {
+                self.core.handle_unsent(id, net.sockets[at].tx.len());
+            }
+        }
         self.core.settle(|_, _, _| {});
         let socks = &mut self.socks;
         self.core.reap(|id, sock, _| {

@@ -156,6 +156,7 @@ const CORE_FILES: &[&str] = &[
     "pings",
     "resume",
     "lifecycle",
+    "linger",
     "mail",
     "meter",
     "open",

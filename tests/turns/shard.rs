@@ -151,6 +151,9 @@ impl<H: Handler<Answer = ()>> Shard<H> {
             mail.from_home.take_starved();
         }
         while self.core.take_finished().is_some() {}
+        while let Some(id) = self.core.take_asked() {
+            self.core.handle_unsent(id, 0);
+        }
         self.core.settle(|_, _, _| {});
         self.core.reap(|_, _, _| {});
         self.core.audit();

@@ -19,7 +19,7 @@ use crate::client::event::{Event, Reason};
 use crate::client::random::Random;
 use crate::client::settings::Settings;
 use crate::client::wire::{Fault, LengthPrefix, Said, Wire, encode_close};
-use crate::limits::LINGER_TIMEOUT;
+use crate::limits::LINGER_MOMENT;
 use crate::time::Now;
 
 /// A client without its socket and its clock.
@@ -222,7 +222,7 @@ impl Core {
 
     /// After the last word: until the server closes the stream, or for a moment.
     pub(super) fn say_no_more(&mut self, reason: Reason, now: Now) {
-        let until = now.plus(LINGER_TIMEOUT);
+        let until = now.plus(LINGER_MOMENT);
         self.state = State::Leaving { reason, until };
     }
 

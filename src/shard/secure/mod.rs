@@ -159,6 +159,11 @@ impl Sessions {
         true
     }
 
+    /// Bytes of a connection that are sealed and that its socket has not taken.
+    pub(super) fn unsent(&self, id: ConnId) -> usize {
+        self.get(id).map_or(0, Secured::unsent)
+    }
+
     /// Says the last word of a connection to whom the core has no more to say. `false` if the
     /// connection speaks no TLS.
     pub(super) fn finish(&mut self, id: ConnId) -> bool {

@@ -17,6 +17,8 @@ use crate::tls::{Failed, Progress};
 enum Read {
     /// So many bytes came, and may have changed something.
     Bytes(usize, Progress),
+    /// So many bytes came after the last word.
+    Late(usize),
     Nothing,
     /// The end of the stream, by the socket alone.
     End,
@@ -35,7 +37,7 @@ impl Sessions {
         let Some(secured) = self.get_mut(id) else {
             return;
         };
-        if secured.session.is_open() {
+        if secured.session.is_open() || secured.is_finished() {
             return self.read_on(core, id, to_the_end);
         }
         if !std::mem::replace(&mut secured.queued, true) {
@@ -80,6 +82,10 @@ impl Sessions {
                     }
                     continue;
                 }
+                Read::Late(n) => {
+                    core.handle_bytes(id, &mut self.buffers.input[..n]);
+                    continue;
+                }
                 Read::Nothing => {}
                 Read::End => self.end(core, id),
                 Read::Broken => core.handle_reset(id),
@@ -103,7 +109,12 @@ impl Sessions {
             sealed,
             ..
         } = &mut self.buffers;
-        let rest = secured.session.rest();
+        let is_late = secured.is_finished();
+        let rest = if is_late {
+            &[][..]
+        } else {
+            secured.session.rest()
+        };
         let kept = rest.len();
         input[..kept].copy_from_slice(rest);
         let read = loop {
@@ -115,6 +126,9 @@ impl Sessions {
                 Err(_) => return Read::Broken,
             }
         };
+        if is_late {
+            return Read::Late(read);
+        }
         plaintext.clear();
         sealed.clear();
         let came = &mut input[..kept + read];

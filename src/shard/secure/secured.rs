@@ -165,6 +165,16 @@ impl Secured {
         }
     }
 
+    /// Sealed bytes that the socket has not taken.
+    pub(super) fn unsent(&self) -> usize {
+        self.unsent.len()
+    }
+
+    /// Whether the last word was said: what still comes is nobody's.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
     /// Whether the client has said goodbye and was not answered.
     pub(super) fn owes_goodbye(&self) -> bool {
         self.read_ended && !self.finished && self.unsent.is_empty()
