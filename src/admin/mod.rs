@@ -4,6 +4,7 @@
 //! never, holds up one of a few threads for a few seconds.
 
 mod answer;
+mod format;
 mod metrics;
 
 use core::net::SocketAddr;
@@ -21,8 +22,8 @@ use crate::proto::http::{Date, Head, Manner, NO_HEADERS, Response, parse_head};
 use crate::sys::signals;
 use crate::sys::time_of_day::since_1970;
 
-/// A port for operators: `/metrics` in the text format of OpenMetrics, `/livez`, and `/readyz`,
-/// which is 503 from the beginning of a drain.
+/// A port for operators: `/metrics` in the text format of Prometheus or of OpenMetrics, whichever
+/// `Accept` prefers, `/livez`, and `/readyz`, which is 503 from the beginning of a drain.
 ///
 /// Nobody is asked who they are: bind it to an address that only operators reach.
 ///
@@ -109,7 +110,7 @@ fn serve_one(mut stream: TcpStream, handle: &Handle) -> io::Result<()> {
         let mut headers = NO_HEADERS;
         match parse_head(&input, &mut headers) {
             Ok(Head::Complete { request, .. }) => {
-                let response = answer(request.method, request.path, handle);
+                let response = answer(&request, handle);
                 let manner = Manner {
                     head_only: request.method == "HEAD",
                     date: Some(date()),

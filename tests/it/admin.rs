@@ -6,13 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use corecast::{Admin, CloseReason, Kind, Limit};
 use rustix::process::Signal;
 
-use crate::support::http::{ask, read_answer};
+use crate::support::http::{Answer, ask, read_answer};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::metrics::{Samples, parse};
 use crate::support::program::Program;
 use crate::support::raw_ws::{FIN, RawWs, TEXT};
 use crate::support::server::{ANY, Running, builder};
 use crate::support::socket::{dial, dial_small};
+use crate::support::tools::{self, run, tool};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
@@ -28,11 +29,23 @@ fn get(addr: SocketAddr, path: &str) -> (u16, String) {
     (answer.status, answer.body)
 }
 
-fn scrape(addr: SocketAddr) -> Samples {
-    let answer = ask(addr, "GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n");
+fn ask_for_metrics(addr: SocketAddr, fields: &str) -> Answer {
+    let answer = ask(
+        addr,
+        format!("GET /metrics HTTP/1.1\r\nHost: test\r\n{fields}\r\n"),
+    );
     assert_eq!(answer.status, 200);
-    let media = "\r\nContent-Type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n";
-    assert!(answer.head.contains(media), "{}", answer.head);
+    assert_eq!(answer.field("vary"), Some("Accept"));
+    answer
+}
+
+fn scrape(addr: SocketAddr) -> Samples {
+    let answer = ask_for_metrics(addr, "Accept: application/openmetrics-text\r\n");
+    let media = answer.field("content-type");
+    assert_eq!(
+        media,
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
     parse(&answer.body)
 }
 
@@ -109,6 +122,49 @@ fn metrics_tell_what_was_done() {
     assert!(10.0 <= samples["corecast_writes_total"], "{samples:#?}");
     check_turns(&samples);
     check_labels(&samples);
+}
+
+/// As a scraper that knows nothing but the format of Prometheus reads it: `promtool` is the one of
+/// Debian's package `prometheus`.
+#[test]
+fn a_scraper_that_asks_for_no_format_gets_what_promtool_passes() {
+    let server = Running::start(builder(2));
+    let addr = serve_admin(&server);
+    let texts = [
+        "",
+        "Accept: */*\r\n",
+        "Accept: text/plain;version=0.0.4\r\n",
+    ]
+    .map(|fields| {
+        let answer = ask_for_metrics(addr, fields);
+        let media = answer.field("content-type");
+        assert_eq!(
+            media,
+            Some("text/plain; version=0.0.4; charset=utf-8"),
+            "{fields}"
+        );
+        answer.body
+    });
+    for text in texts {
+        assert!(
+            !text.contains("# EOF") && !text.contains("# UNIT"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n# TYPE corecast_accepts_total counter\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n# TYPE corecast_build_info gauge\n"),
+            "{text}"
+        );
+        let Some(mut promtool) = tool("promtool") else {
+            continue;
+        };
+        let output = run(promtool.args(["check", "metrics"]), &text);
+        let said = tools::text(&output);
+        assert!(output.status.success() && said.is_empty(), "{said}");
+    }
 }
 
 /// Every reason and every limit is there from the start.

@@ -11,6 +11,7 @@ pub(crate) mod server;
 pub(crate) mod socket;
 pub(crate) mod switchboard;
 pub(crate) mod tls;
+pub(crate) mod tools;
 pub(crate) mod wait;
 pub(crate) mod whence;
 pub(crate) mod ws;

@@ -1,36 +1,14 @@
 //! Clients that are not ours: `openssl s_client`, curl, and Python's `ssl`.
 
-use std::env;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use corecast::tls::ClientAuth;
 use corecast::{Listener, Server};
 
 use crate::support::server::{ANY, Running};
 use crate::support::tls::Authority;
-
-/// A program to run. `None` where there is none, and the test is to be skipped; a failure if the
-/// environment says that it must be there.
-fn tool(name: &str) -> Option<Command> {
-    let version = if name == "openssl" {
-        "version"
-    } else {
-        "--version"
-    };
-    let found = Command::new(name).arg(version).output();
-    if found.is_ok_and(|output| output.status.success()) {
-        return Some(Command::new(name));
-    }
-    let required = env::var_os("CORECAST_REQUIRE_TOOLS").is_some_and(|it| it == "1");
-    assert!(!required, "no {name}: apt-get install {name}");
-    #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-    {
-        eprintln!("skipped: it needs {name}");
-    }
-    None
-}
+use crate::support::tools::{run, text, tool};
 
 /// Two certificates, and optional ones for clients.
 struct Scene {
@@ -93,22 +71,6 @@ impl Scene {
         command.args(args).arg(format!("https://localhost:{port}/"));
         Some(run(&mut command, ""))
     }
-}
-
-fn run(command: &mut Command, input: &str) -> Output {
-    command.stdin(Stdio::piped());
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    // It may have ended before it read anything.
-    let written = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let output = child.wait_with_output().unwrap();
-    assert!(written.is_ok() || !output.status.success(), "{written:?}");
-    output
-}
-
-fn text(output: &Output) -> String {
-    let told = [&output.stdout[..], &output.stderr[..]].concat();
-    String::from_utf8_lossy(&told).into_owned()
 }
 
 #[test]
