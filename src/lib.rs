@@ -139,6 +139,7 @@ pub mod relay;
 pub mod server;
 #[doc(hidden)]
 pub mod shard;
+mod spelling;
 #[doc(hidden)]
 pub mod sys;
 #[doc(hidden)]

@@ -1,17 +1,19 @@
 //! The publish API: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`.
 
+use std::borrow::Cow;
+
 use crate::handler::{Busy, PublishError, Refusal, SharedMessage, check_topic};
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
-use crate::relay::commands::{Batch, Command, Numbered};
+use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{Connection, RelaySettings};
 use crate::shard::cx::Cx;
 
 /// What a command is answered with instead of a result.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Failure {
     code: u16,
-    message: &'static str,
+    message: Cow<'static, str>,
 }
 
 /// One request at work. Every message that it asks for has a number; those below `done` were
@@ -105,19 +107,23 @@ impl Work<'_, '_> {
     }
 
     fn publish(&mut self, command: &Command<'_>) -> Result<Result<(), Failure>, Busy> {
-        let Some((kind, bytes)) = command.message() else {
-            return Ok(Err(NO_DATA));
+        let (kind, bytes) = match message_of(command) {
+            Ok(message) => message,
+            Err(failure) => return Ok(Err(failure)),
         };
-        let channel = command.channel.as_deref().unwrap_or_default();
+        let Some(channel) = command.channel.as_deref() else {
+            return Ok(Err(missing("channel", command)));
+        };
         self.put(channel, &mut Shareable::new(kind, &bytes), command.key())
     }
 
     fn broadcast(&mut self, command: &Command<'_>) -> Result<Result<String, Failure>, Busy> {
-        let Some((kind, bytes)) = command.message() else {
-            return Ok(Err(NO_DATA));
+        let (kind, bytes) = match message_of(command) {
+            Ok(message) => message,
+            Err(failure) => return Ok(Err(failure)),
         };
         let Some(channels) = command.channels().filter(|list| !list.0.is_empty()) else {
-            return Ok(Err(NO_CHANNELS));
+            return Ok(Err(missing("channels", command)));
         };
         let mut message = Shareable::new(kind, &bytes);
         let mut responses = Vec::new();
@@ -181,12 +187,38 @@ impl<'m> Shareable<'m> {
     }
 }
 
+/// The message of a command that has no field by mistake.
+fn message_of<'m>(command: &'m Command<'_>) -> Result<(Kind, Cow<'m, [u8]>), Failure> {
+    if let Some(Unknown {
+        name,
+        meant: Some(meant),
+    }) = command.unknown.as_deref()
+    {
+        let text = format!("bad request: unknown field {name}; did you mean {meant}?");
+        return Err(bad_request(Cow::Owned(text)));
+    }
+    command
+        .message()
+        .ok_or_else(|| missing("data, or b64data in base64", command))
+}
+
+/// A command lacks what it must have; a field that is not known may be where that went.
+fn missing(what: &str, command: &Command<'_>) -> Failure {
+    let has = match command.unknown.as_deref() {
+        Some(Unknown { name, .. }) => format!("; there is no field {name}"),
+        None => String::new(),
+    };
+    bad_request(Cow::Owned(format!("bad request: send {what}{has}")))
+}
+
 /// An object with one member: a result under its name, or an error.
 fn reply(name: &str, outcome: Result<String, Failure>) -> String {
     match outcome {
         Ok(json) => format!("{{\"{name}\":{json}}}"),
         Err(Failure { code, message }) => {
-            format!("{{\"error\":{{\"code\":{code},\"message\":\"{message}\"}}}}")
+            // A text has nothing that cannot be written.
+            let message = serde_json::to_string(&message).unwrap_or_default();
+            format!("{{\"error\":{{\"code\":{code},\"message\":{message}}}}}")
         }
     }
 }
@@ -200,22 +232,22 @@ fn malformed(error: &serde_json::Error) -> Response {
 }
 
 /// Centrifugo's code for a command that cannot be understood.
-const fn bad_request(message: &'static str) -> Failure {
+const fn bad_request(message: Cow<'static, str>) -> Failure {
     Failure { code: 107, message }
 }
 
-const NO_DATA: Failure = bad_request("bad request: send data, or b64data in base64");
-const NO_COMMAND: Failure = bad_request("bad request: no command");
-const NO_CHANNELS: Failure = bad_request("bad request: no channels");
-const TOO_LONG: Failure = bad_request("bad request: the message is too long");
-const CHANNEL: Failure = bad_request(
+const NO_COMMAND: Failure = bad_request(Cow::Borrowed("bad request: no command"));
+const TOO_LONG: Failure = bad_request(Cow::Borrowed(
+    "bad request: the message is longer than limits.message allows",
+));
+const CHANNEL: Failure = bad_request(Cow::Borrowed(
     "bad request: a channel has 1 to 255 bytes without control characters, and is not . or ..",
-);
+));
 const NO_METHOD: Failure = Failure {
     code: 104,
-    message: "not found: there are publish and broadcast",
+    message: Cow::Borrowed("not found: there are publish and broadcast"),
 };
 const INTERNAL: Failure = Failure {
     code: 100,
-    message: "internal server error",
+    message: Cow::Borrowed("internal server error"),
 };

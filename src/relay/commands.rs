@@ -5,33 +5,39 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use data_encoding::BASE64;
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
+use crate::spelling::nearest;
 
-/// One message to a topic (`publish`) or to several (`broadcast`). What is not here is ignored.
-#[derive(serde::Deserialize)]
-#[serde(expecting = "an object")]
+/// One message to a topic (`publish`) or to several (`broadcast`). Fields that are not here are
+/// ignored, as there are many for Centrifugo, and noted, as one may be a slip.
+#[derive(Default)]
 pub(super) struct Command<'b> {
-    #[serde(borrow)]
     pub(super) channel: Option<Cow<'b, str>>,
-    #[serde(borrow)]
     channels: Option<Names<'b>>,
-    #[serde(borrow, default, deserialize_with = "any_json")]
     data: Option<&'b RawValue>,
-    #[serde(borrow)]
     b64data: Option<Cow<'b, str>>,
-    #[serde(borrow)]
     idempotency_key: Option<Cow<'b, str>>,
+    /// A field that is not here; one that is like a name of these before others.
+    pub(super) unknown: Option<Box<Unknown>>,
+}
+
+/// A field that there is not.
+#[derive(Debug)]
+pub(super) struct Unknown {
+    pub(super) name: String,
+    /// The one that was meant, if it is like one.
+    pub(super) meant: Option<&'static str>,
 }
 
 /// Commands in a row.
 #[derive(serde::Deserialize)]
 #[serde(expecting = "an object")]
 pub(super) struct Batch<'b> {
-    #[serde(borrow, default)]
+    #[serde(borrow)]
     pub(super) commands: List<Option<Numbered<'b>>>,
 }
 
@@ -55,12 +61,6 @@ struct Names<'b> {
 /// An array of at most [`API_ENTRIES_MAX`] elements: those of one body could be many more, and
 /// each takes more memory than it has bytes.
 pub(super) struct List<T>(pub(super) Vec<T>);
-
-impl<T> Default for List<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
 
 impl<'b> Batch<'b> {
     /// Reads a body.
@@ -119,9 +119,16 @@ impl<'b> Command<'b> {
     }
 }
 
-/// A `null` is a value like any other.
-fn any_json<'de, D: Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(from).map(Some)
+/// The names of a command's fields.
+#[derive(serde::Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Field {
+    Channel,
+    Channels,
+    Data,
+    B64data,
+    IdempotencyKey,
+    Other(String),
 }
 
 impl<'de: 'b, 'b> Deserialize<'de> for Names<'b> {
@@ -153,6 +160,82 @@ impl Visitor<'_> for AnyText {
         Ok(self)
     }
 }
+
+/// A text that is borrowed where it has nothing to unescape.
+#[derive(serde::Deserialize)]
+struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+
+impl<'de: 'b, 'b> Deserialize<'de> for Command<'b> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Members)
+    }
+}
+
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Command<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Command<'de>, A::Error> {
+        let (mut channel, mut channels, mut data) = (None, None, None);
+        let (mut b64data, mut key, mut unknown) = (None, None, None);
+        while let Some(field) = from.next_key()? {
+            match field {
+                Field::Channel => once(&mut channel, "channel", &mut from)?,
+                Field::Channels => once(&mut channels, "channels", &mut from)?,
+                // A `null` is a value like any other.
+                Field::Data => once(&mut data, "data", &mut from)?,
+                Field::B64data => once(&mut b64data, "b64data", &mut from)?,
+                Field::IdempotencyKey => once(&mut key, "idempotency_key", &mut from)?,
+                Field::Other(name) => {
+                    from.next_value::<IgnoredAny>()?;
+                    note(&mut unknown, name);
+                }
+            }
+        }
+        let text = |text: Option<Option<Text<'de>>>| text.flatten().map(|Text(text)| text);
+        Ok(Command {
+            channel: text(channel),
+            channels: channels.flatten(),
+            data,
+            b64data: text(b64data),
+            idempotency_key: text(key),
+            unknown,
+        })
+    }
+}
+
+/// Reads the value of a field that may be there once.
+fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    field: &mut Option<T>,
+    name: &'static str,
+    from: &mut A,
+) -> Result<(), A::Error> {
+    match field.replace(from.next_value()?) {
+        None => Ok(()),
+        Some(_) => Err(A::Error::duplicate_field(name)),
+    }
+}
+
+fn note(unknown: &mut Option<Box<Unknown>>, name: String) {
+    let is_settled = unknown.as_ref().is_some_and(|noted| noted.meant.is_some());
+    // What is longer than any of them by so much is like none of them.
+    if is_settled || NAME_BYTES_MAX < name.len() {
+        return;
+    }
+    let meant = nearest(&name, FIELDS.iter().copied());
+    if meant.is_some() || unknown.is_none() {
+        *unknown = Some(Box::new(Unknown { name, meant }));
+    }
+}
+
+const FIELDS: &[&str] = &["channel", "channels", "data", "b64data", "idempotency_key"];
+/// Longest name of a field that is told to whoever sent it.
+const NAME_BYTES_MAX: usize = 64;
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -249,6 +332,42 @@ mod tests {
 
     fn is_batch(commands: &str) -> bool {
         Batch::read(format!("{{\"commands\":[{commands}]}}").as_bytes()).is_ok()
+    }
+
+    #[test]
+    fn a_field_that_is_like_another_is_noted_before_one_that_is_not() {
+        let unknown = |json: &str| {
+            let command: Command<'_> = serde_json::from_str(json).unwrap();
+            command.unknown.map(|unknown| (unknown.name, unknown.meant))
+        };
+        let noted = |name: &str, meant| Some((name.to_owned(), meant));
+        assert_eq!(unknown("{\"channel\":\"a\"}"), None);
+        assert_eq!(unknown("{\"tags\":{}}"), noted("tags", None));
+        for (slip, meant) in [
+            ("chanel", "channel"),
+            ("Channel", "channel"),
+            ("chanels", "channels"),
+            ("date", "data"),
+            ("base64data", "b64data"),
+            ("idempotencyKey", "idempotency_key"),
+        ] {
+            let json = format!("{{\"tags\":1,\"{slip}\":[{{\"a\":2}}],\"delta\":true}}");
+            assert_eq!(unknown(&json), noted(slip, Some(meant)));
+        }
+        let long = format!("{{\"{}\":1}}", "x".repeat(65));
+        assert_eq!(unknown(&long), None);
+    }
+
+    #[test]
+    fn a_field_is_there_once_and_a_command_is_an_object() {
+        for bad in [
+            "{\"channel\":\"a\",\"channel\":\"a\"}",
+            "{\"data\":1,\"data\":1}",
+            "[\"a\",null,1]",
+            "{\"channel\":1}",
+        ] {
+            assert!(serde_json::from_str::<Command<'_>>(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::settings::field::Field;
 use crate::settings::given::Given;
 use crate::settings::keys::{KEYS, Key, SECTIONS};
 use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
-use crate::settings::problem::nearest;
 use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
+use crate::spelling::nearest;
 
 /// A configuration that is being read.
 #[derive(Debug, Default)]
@@ -225,6 +225,15 @@ fn take<T: Clone>(
         key: name.to_owned(),
         what: format!("cannot be {shown}"),
         remedy: format!("must be {}", field.expects(into)),
+    })
+}
+
+/// The flag that sets a listener's key, if one does.
+pub(super) fn flag_of(settings: &Settings, key: &str) -> Option<&'static str> {
+    LISTENER_FLAGS.iter().find_map(|(flag, protocol, name)| {
+        let mut listeners = settings.listeners.iter();
+        let first = listeners.position(|listen| listen.protocol == *protocol)?;
+        (listener_key(first, name) == key).then_some(*flag)
     })
 }
 

@@ -132,6 +132,73 @@ fn what_cannot_be_published_is_an_error_of_the_command() {
 }
 
 #[test]
+fn a_field_that_is_not_known_is_named_where_it_is_a_slip_or_another_is_missing() {
+    let mut scene = Scene::new();
+    for (method, body, expected) in [
+        (
+            "publish",
+            r#"{"chanel":"news","data":1}"#,
+            "unknown field chanel; did you mean channel?",
+        ),
+        (
+            "broadcast",
+            r#"{"chanels":["news"],"data":1}"#,
+            "did you mean channels?",
+        ),
+        (
+            "publish",
+            r#"{"channel":"news","dat":1}"#,
+            "unknown field dat; did you mean data?",
+        ),
+        (
+            "publish",
+            r#"{"channel":"news","data":1,"idempotencyKey":"a"}"#,
+            "did you mean idempotency_key?",
+        ),
+        (
+            "publish",
+            r#"{"topic":"news","data":1}"#,
+            "send channel; there is no field topic",
+        ),
+        (
+            "publish",
+            r#"{"channel":"news","payload":1}"#,
+            "b64data in base64; there is no field payload",
+        ),
+        (
+            "broadcast",
+            r#"{"channel":"news","data":1}"#,
+            "send channels",
+        ),
+        (
+            "batch",
+            r#"{"commands":[{"publish":{"chanel":"a","data":1}}]}"#,
+            "unknown field chanel",
+        ),
+        // A name that JSON must escape stays JSON.
+        (
+            "publish",
+            r#"{"\"\\\u0001":1,"data":1}"#,
+            r#"there is no field \"\\\u0001""#,
+        ),
+    ] {
+        let answer = scene.ask(method, body);
+        assert!(answer.contains(expected), "{body}: {answer}");
+        serde_json::from_str::<serde_json::Value>(&answer).unwrap();
+    }
+    assert_eq!(scene.got(), "");
+    // Centrifugo has many more fields, which its clients may send.
+    let body = r#"{"channel":"news","data":1,"tags":{},"skip_history":true,"version":7}"#;
+    assert_eq!(scene.ask("publish", body), r#"{"result":{}}"#);
+    assert_eq!(
+        scene.got(),
+        "data: 1
+
+"
+    );
+}
+
+#[test]
 fn who_has_no_key_or_says_no_json_is_refused() {
     let mut scene = Scene::new();
     let mut status = |request: String| {
@@ -164,6 +231,9 @@ fn who_has_no_key_or_says_no_json_is_refused() {
         let (status, answer) = status(post("/api/publish", &key, body));
         assert_eq!(status, 400, "{body}: {answer}");
     }
+    let (code, answer) = status(post("/api/batch", &key, "{\"comands\":[]}"));
+    assert_eq!(code, 400, "{answer}");
+    assert!(answer.contains("missing field `commands`"), "{answer}");
     assert_eq!(status(post("/api/presence", &key, "{}")).0, 404);
     assert_eq!(status(get("/api/publish")).0, 405);
 

@@ -81,7 +81,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "relay",
-        &["close_reason", "handler", "limits", "proto", CORE],
+        &[
+            "close_reason",
+            "handler",
+            "limits",
+            "proto",
+            "spelling",
+            CORE,
+        ],
     ),
     (
         "handle",
@@ -123,7 +130,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "settings",
         &[
-            "address", "config", "limits", "net", "proto", "relay", "server", "time", "tls", SHELL,
+            "address", "config", "limits", "net", "proto", "relay", "server", "spelling", "time",
+            "tls", SHELL,
         ],
     ),
     ("cli", &["server", "settings"]),
