@@ -4,7 +4,7 @@ use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -97,6 +97,10 @@ pub struct Serve {
 pub enum ConfigError {
     /// The file cannot be read.
     File(PathBuf, io::Error),
+    /// It is no text from this line on.
+    NoText(PathBuf, usize),
+    /// What there is to read cannot be written.
+    Output(io::Error),
     /// It can be read, and says what cannot be.
     Problems(Vec<Problem>),
 }
@@ -104,7 +108,24 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(path, err) => write!(f, "cannot read {}: {err}", path.display()),
+            Self::File(path, err) => {
+                let path = path.display();
+                write!(f, "cannot read {path}: {err}")?;
+                if err.kind() == io::ErrorKind::NotFound {
+                    write!(
+                        f,
+                        "; name another file by --config or {FILE_VARIABLE}, or make this one: \
+                         `corecast config default > {path}`"
+                    )?;
+                }
+                Ok(())
+            }
+            Self::NoText(path, line) => write!(
+                f,
+                "{}:{line}: is not text in UTF-8; save the file in that encoding",
+                path.display()
+            ),
+            Self::Output(err) => write!(f, "cannot write to standard output: {err}"),
             Self::Problems(problems) => {
                 let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
                 f.write_str(&lines.join("\n"))
@@ -130,26 +151,38 @@ impl ConfigCommand {
     pub fn run(&self, out: &mut impl Write) -> Result<(), ConfigError> {
         let text = match self {
             Self::Check { file } => {
-                load(file.clone(), Vec::new())?;
+                checked(load(file.clone(), Vec::new())?)?;
                 "the configuration is right\n".to_owned()
             }
             Self::Print(serve) => serve.settings()?.print(),
             Self::Default => settings::default_file(),
             Self::Doc => settings::reference(),
         };
-        // Whoever closed the other end wants no more of it.
-        let _closed = out.write_all(text.as_bytes());
-        Ok(())
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            // Whoever closed the other end wants no more of it.
+            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(ConfigError::Output(err)),
+            _ => Ok(()),
+        }
     }
 }
 
 impl Serve {
+    /// The settings of file, environment and flags, whose files can be used.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is wrong, or a file that it names is.
+    pub fn checked_settings(&self) -> Result<Settings, ConfigError> {
+        self.settings().and_then(checked)
+    }
+
     /// The settings of file, environment and flags.
     ///
     /// # Errors
     ///
     /// The configuration is wrong.
-    pub fn settings(&self) -> Result<Settings, ConfigError> {
+    fn settings(&self) -> Result<Settings, ConfigError> {
         load(self.config.clone(), self.flags())
     }
 
@@ -180,10 +213,7 @@ fn load(
     let named = env::var_os(FILE_VARIABLE).filter(|name| !name.is_empty());
     let path = file.or_else(|| named.map(PathBuf::from));
     let text = match &path {
-        Some(path) => {
-            let text = fs::read_to_string(path);
-            text.map_err(|err| ConfigError::File(path.clone(), err))?
-        }
+        Some(path) => read(path)?,
         None => String::new(),
     };
     let name = path.as_ref().map(|path| path.display().to_string());
@@ -200,19 +230,43 @@ fn load(
     Settings::load(&input).map_err(ConfigError::Problems)
 }
 
+fn checked(settings: Settings) -> Result<Settings, ConfigError> {
+    settings.check_files().map_err(ConfigError::Problems)?;
+    Ok(settings)
+}
+
+/// The text of a file.
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let bytes = fs::read(path).map_err(|err| ConfigError::File(path.to_owned(), err))?;
+    String::from_utf8(bytes).map_err(|err| {
+        let before = &err.as_bytes()[..err.utf8_error().valid_up_to()];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        ConfigError::NoText(path.to_owned(), line)
+    })
+}
+
 const EXAMPLES: &str = "\
-Paths: /ws/{topic} both ways, /sub/{topic} receiving, /pub/{topic} publishing, /echo, / a page to \
-try it, /healthz.
+Paths of the HTTP port:
+  /                   a page to try it
+  /ws/{topic}         WebSocket: publishes what it receives, sends what others publish
+  /sub/{topic}        WebSocket: sends what others publish
+  /pub/{topic}        WebSocket: publishes what it receives
+  /sse/{topic}        server-sent events: what others publish, for EventSource and curl -N
+  /api/publish, /api/broadcast, /api/batch
+                      POST, for backends that have the API key (CORECAST_API_KEY)
+  /echo               WebSocket: sends back what it receives
+  /healthz            200 while the server runs
 
 Examples:
-  corecast                                        serve on 127.0.0.1:8080 and :9000
-  corecast serve --http 0.0.0.0:80 --shards 4     four shards, for the whole network
+  corecast                                        serve on 127.0.0.1:8080 and 127.0.0.1:9000
+  corecast serve --http 0.0.0.0:8080 --shards 4   four shards, for the whole network
   corecast serve --tcp-topic sensors --slow-consumer latest
-  corecast serve --config corecast.toml           see docs/CONFIG.md
+  CORECAST_API_KEY=secret corecast                backends may publish with the key
+  corecast config default > corecast.toml         a file with every key, to begin from
+  corecast serve --config corecast.toml           serve by that file
 
-SIGTERM and SIGINT drain and exit with 0; a second one exits at once. SIGHUP loads the files of \
-TLS again.
-RUST_LOG=corecast=debug logs every connection's end.";
+Signals: SIGTERM and SIGINT drain and exit with 0; a second one exits at once. SIGHUP loads the \
+files of TLS again. RUST_LOG=corecast=debug logs the end of every connection.";
 
 #[cfg(test)]
 mod tests {

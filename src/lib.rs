@@ -177,7 +177,7 @@ pub use handler::{
     SharedMessage, Unanswered,
 };
 pub use id::{ConnId, ShardId};
-pub use net::{ListenAddr, ListenAddrError};
+pub use net::{ListenAddr, ListenAddrError, ListenError};
 pub use proto::http::{HttpError, OriginError, Origins, Request, Response, topic_from_path};
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError, Role};

@@ -8,7 +8,7 @@ use std::thread;
 
 use clap::Parser;
 use corecast::cli::{Cli, Command};
-use corecast::settings::Settings;
+use corecast::settings::{Settings, Tables};
 use corecast::{Admin, Handle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let served = match Cli::parse().into_command() {
         Command::Config { command } => command.run(&mut io::stdout()).map_err(|err| tell(&err)),
         Command::Serve(serve) => serve
-            .settings()
+            .checked_settings()
             .map_err(|err| tell(&err))
             .and_then(|settings| serve_by(&settings)),
     };
@@ -46,18 +46,38 @@ fn run(settings: &Settings) -> io::Result<()> {
     let builder = settings.builder();
     let capacity = builder.capacity();
     match settings.connections {
-        Some(asked) if capacity < asked => log::warn!(
-            "{asked} connections are more than {limit} open files per shard allow ({capacity}); \
-             --shards {} would do",
-            builder.shards_for(asked)
-        ),
+        Some(asked) if capacity < asked => {
+            let remedy = match builder.shards_for(asked) {
+                Some(shards) => format!("--shards {shards} would do"),
+                None => format!(
+                    "a limit of {} would do (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
+                     fs.nr_open), or ask for fewer",
+                    builder.open_files_for(asked)
+                ),
+            };
+            let tables = match settings.tables {
+                Tables::Own => "per shard",
+                Tables::Shared => "for all shards together",
+            };
+            log::warn!(
+                "{}: {asked} connections are more than {limit} open files {tables} allow \
+                 ({capacity}); {remedy}",
+                settings.name("limits.connections")
+            );
+        }
         _ => {}
     }
     // Before the shards start: there is no moment in which a signal kills them.
-    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let admin = settings.admin.map(Admin::bind).transpose()?;
+    let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
+    let signals = signals.map_err(|err| while_starting("cannot take signals", &err))?;
+    let admin = settings.admin.map(Admin::bind).transpose();
+    let admin = admin.map_err(|err| {
+        let key = settings.name("admin.address");
+        io::Error::new(err.kind(), format!("{key}: {err}"))
+    })?;
     let relay = settings.relay();
-    let server = builder.start(move |_| relay.clone())?;
+    let server = builder.start(move |_| relay.clone());
+    let server = server.map_err(|err| settings.explain(err.into()))?;
     for place in settings.places(&server) {
         log::info!("listening {place}");
     }
@@ -78,10 +98,15 @@ fn run(settings: &Settings) -> io::Result<()> {
     let reload = reloader(handle.clone())?;
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle, &reload))?;
+        .spawn(move || obey(signals, &handle, &reload))
+        .map_err(|err| while_starting("cannot start the thread of signals", &err))?;
     server.join()?;
     log::info!("stopped");
     Ok(())
+}
+
+fn while_starting(what: &str, err: &io::Error) -> io::Error {
+    io::Error::new(err.kind(), format!("{what}: {err}"))
 }
 
 /// SIGHUP loads the files of TLS again; the others drain, then exit.
@@ -109,7 +134,8 @@ fn reloader(handle: Handle) -> io::Result<SyncSender<()>> {
     let (reload, asked) = sync_channel(1);
     thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || asked.iter().for_each(|()| load_again(&handle)))?;
+        .spawn(move || asked.iter().for_each(|()| load_again(&handle)))
+        .map_err(|err| while_starting("cannot start the thread of reloads", &err))?;
     Ok(reload)
 }
 

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::io::Errno;
 
 use crate::admission::PerAddress;
 use crate::config::Config;
@@ -186,7 +186,8 @@ impl ServerBuilder {
         let mut reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
-        let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())?;
+        let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())
+            .map_err(|err| while_starting("cannot connect the shards", &err))?;
         let hasher = RandomState::new();
         let shared = Arc::new(Shared::new(
             shards,
@@ -195,7 +196,9 @@ impl ServerBuilder {
                 .connections_per_address_max
                 .map(|max| PerAddress::new(max, self.capacity())),
         ));
-        let mut dealing = claims.hand_over(count)?;
+        let mut dealing = claims
+            .hand_over(count)
+            .map_err(|err| while_starting("cannot hand the listeners over", &err))?;
         let bells = mesh.descriptors();
         let Mesh {
             ports,
@@ -227,11 +230,13 @@ impl ServerBuilder {
             let make = make.clone();
             let watch = Watch::new(&shared, &doorbells);
             let name = format!("corecast-{shard}");
-            threads.push(
-                thread::Builder::new()
-                    .name(name)
-                    .spawn(|| shard::run(seed, make, watch))?,
-            );
+            let thread = thread::Builder::new()
+                .name(name)
+                .spawn(|| shard::run(seed, make, watch));
+            threads.push(thread.map_err(|err| {
+                let what = format!("cannot start the thread of shard {shard} of {shards}");
+                while_starting(&what, &err)
+            })?);
         }
         drop(report);
         let descriptors = Descriptors {
@@ -276,24 +281,22 @@ impl ServerBuilder {
                 compression.level
             )));
         }
-        let waits = [
-            self.config.handshake_timeout,
-            self.config.ping_interval,
-            self.config.pong_timeout,
-            self.config.stall_timeout,
-        ];
-        if waits.iter().any(Duration::is_zero) {
-            return Err(invalid(
-                "timeouts and intervals must be more than 0".to_owned(),
-            ));
-        }
         let config = &self.config;
-        let none = config.log_bytes_max == 0 || config.backlog_bytes_max == Some(0);
-        let none = none || config.connections_per_address_max == Some(0);
-        if none || self.connections_max == Some(0) {
-            return Err(invalid(
-                "the log, the backlog and the connections must be at least 1".to_owned(),
-            ));
+        let none = [
+            ("handshake_timeout", config.handshake_timeout.is_zero()),
+            ("ping_interval", config.ping_interval.is_zero()),
+            ("pong_timeout", config.pong_timeout.is_zero()),
+            ("stall_timeout", config.stall_timeout.is_zero()),
+            ("log_bytes_max", config.log_bytes_max == 0),
+            ("backlog_bytes_max", config.backlog_bytes_max == Some(0)),
+            (
+                "connections_per_address_max",
+                config.connections_per_address_max == Some(0),
+            ),
+            ("connections_max", self.connections_max == Some(0)),
+        ];
+        if let Some((name, _)) = none.into_iter().find(|(_, is_none)| *is_none) {
+            return Err(invalid(format!("{name} is 0: must be more")));
         }
         for listener in &self.listen {
             if MODE_MAX < listener.mode {
@@ -360,13 +363,37 @@ impl ServerBuilder {
         all.min(self.connections_max.unwrap_or(usize::MAX))
     }
 
-    /// How many shards would admit so many connections.
-    pub fn shards_for(&self, connections: usize) -> usize {
+    /// How many shards would admit so many connections with the limit of open files that there
+    /// is; `None` where no number would, as there are too few or all share one table.
+    pub fn shards_for(&self, connections: usize) -> Option<usize> {
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
         let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + self.ends(SHARDS_MAX));
-        let of_table = of_table.max(1);
-        connections.div_ceil(of_table).max(self.shards)
+        let shards = connections.div_ceil(of_table.max(1)).max(self.shards);
+        (self.own_tables && shards <= SHARDS_MAX).then_some(shards)
     }
+
+    /// The limit of open files with which its shards would admit so many connections.
+    pub fn open_files_for(&self, connections: usize) -> usize {
+        let count = self.shards.max(1);
+        let tables = if self.own_tables { 1 } else { count };
+        let each = connections.div_ceil(count) + DESCRIPTORS_RESERVED + self.ends(count);
+        each.saturating_mul(tables)
+    }
+}
+
+/// What the host has refused while the server started, and which limits may be why.
+fn while_starting(what: &str, err: &io::Error) -> io::Error {
+    let remedy = match err.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::MFILE | Errno::NFILE) => {
+            "; raise the limit of open files (`ulimit -n`, LimitNOFILE= of systemd)"
+        }
+        Some(Errno::AGAIN) => {
+            "; raise the limit of threads (`ulimit -u`, TasksMax= of systemd, pids.max of the \
+             cgroup), or take fewer shards"
+        }
+        _ => "",
+    };
+    io::Error::new(err.kind(), format!("{what}: {err}{remedy}"))
 }
 
 /// The ports of the listeners that speak HTTP, or of the others.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use crate::admin::answer::answer;
 use crate::handle::Handle;
 use crate::limits::{ADMIN_THREADS, ADMIN_TIMEOUT, HEAD_BYTES_MAX, LINGER_MOMENT};
-use crate::net::listener;
+use crate::net::{listener, remedy};
 use crate::proto::http::{Date, Head, Manner, NO_HEADERS, Response, parse_head};
 use crate::sys::signals;
 use crate::sys::time_of_day::since_1970;
@@ -55,7 +55,10 @@ impl Admin {
         let failed = |err: io::Error| {
             io::Error::new(
                 err.kind(),
-                format!("cannot listen on {addr} (admin): {err}"),
+                format!(
+                    "cannot listen on {addr} (admin): {err}{}",
+                    remedy(addr, &err)
+                ),
             )
         };
         let listener = listener::bind_blocking(addr, ADMIN_LOOK_UP).map_err(failed)?;
@@ -79,10 +82,14 @@ impl Admin {
             let listener = Arc::clone(&listener);
             let handle = handle.clone();
             let thread = thread::Builder::new().name("admin".to_owned());
-            thread.spawn(move || {
+            let started = thread.spawn(move || {
                 // They are for whoever has asked for them.
                 signals::block_all();
                 serve_all(&listener, &handle);
+            });
+            started.map_err(|err| {
+                let text = format!("cannot start a thread of the admin port: {err}");
+                io::Error::new(err.kind(), text)
             })?;
         }
         Ok(())

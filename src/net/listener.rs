@@ -14,6 +14,7 @@ use rustix::net::{SocketFlags, acceptfrom_with, getpeername};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::limits;
+use crate::net::error::remedy;
 
 /// Binds `addr` for the starter, and returns the socket with the address it has: port 0 has become
 /// a free one.
@@ -144,7 +145,8 @@ pub(super) fn set_inherited(socket: &Socket, notsent_lowat: u32) -> io::Result<(
 }
 
 fn at(addr: SocketAddr, err: &io::Error) -> io::Error {
-    io::Error::new(err.kind(), format!("{addr}: {err}"))
+    let remedy = remedy(addr, err);
+    io::Error::new(err.kind(), format!("{addr}: {err}{remedy}"))
 }
 
 #[cfg(test)]
@@ -173,6 +175,20 @@ mod tests {
         let err = result.expect_err("the port is taken");
         assert_eq!(err.kind(), ErrorKind::AddrInUse);
         assert!(err.to_string().starts_with(&format!("{addr}: ")), "{err}");
+    }
+
+    /// docs/CONFIG.md says so of `[::]`.
+    #[test]
+    fn all_addresses_of_ipv6_are_none_of_ipv4() {
+        let any: SocketAddr = "[::]:0".parse().unwrap();
+        // A host without IPv6 has nothing to show.
+        let Ok((probe, addr)) = bind_probe(any) else {
+            return;
+        };
+        let shard = bind_shard(addr, limits::NOTSENT_BYTES).unwrap();
+        for socket in [probe, shard] {
+            assert!(socket.only_v6().unwrap());
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Sockets as the shards need them; no policy.
 
 mod addr;
+mod error;
 mod inherited;
 pub mod listener;
 mod unix;
 
 pub use addr::{ListenAddr, ListenAddrError};
+pub use error::{ListenError, remedy};
 pub use inherited::adopt;
 pub use unix::{BoundPath, bind_unix};

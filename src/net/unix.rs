@@ -43,7 +43,19 @@ pub fn bind_unix(path: &Path, mode: u32) -> io::Result<(Socket, BoundPath)> {
         socket.set_nonblocking(true)?;
         Ok((socket, bound))
     };
-    bind().map_err(|err| io::Error::new(err.kind(), format!("unix:{}: {err}", path.display())))
+    bind().map_err(|err| {
+        let remedy = match err.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                "; make its directory first, for instance by RuntimeDirectory= of systemd"
+            }
+            ErrorKind::PermissionDenied => {
+                "; let the user that the server runs as write to its directory"
+            }
+            _ => "",
+        };
+        let text = format!("unix:{}: {err}{remedy}", path.display());
+        io::Error::new(err.kind(), text)
+    })
 }
 
 impl Drop for BoundPath {

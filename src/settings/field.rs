@@ -209,7 +209,9 @@ impl<T: Clone> Field<T> {
                 format!("{} or {last}", rest.join(", "))
             }
             Self::Listen(_) => format!(
-                "{ADDRESS}, a path, such as \"unix:/run/corecast.sock\", or \"systemd:name\""
+                "{ADDRESS}, a path of at most {} bytes, such as \"unix:/run/corecast.sock\", or \
+                 \"systemd:name\"",
+                ListenAddr::PATH_BYTES_MAX
             ),
             Self::AddressOr(_, none) => format!("{ADDRESS}, or {}", quote(none)),
             Self::Mode(_) => "permissions of a file, such as \"0660\"".to_owned(),

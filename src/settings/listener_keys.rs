@@ -35,7 +35,9 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Listen(|l| &mut l.address),
         "Where it listens: a port, of which 0 takes a free one and logs it; the path of a \
          Unix-domain socket, where the file of a server that is no more is replaced; or a socket \
-         that systemd has opened, by its name or its number from 0. Who may connect to a path is \
+         that systemd has opened, by its name or its number from 0. `0.0.0.0` is all addresses of \
+         IPv4, and `[::]` all of IPv6 and none of IPv4, whatever the sysctl `net.ipv6.bindv6only` \
+         says: for both, take two listeners with the same port. Who may connect to a path is \
          believed whom it speaks for, as `trusted_proxies` are.",
     )
     .required(),

@@ -20,6 +20,7 @@ mod check;
 mod draft;
 mod field;
 mod file;
+mod files;
 mod given;
 mod keys;
 mod list;
@@ -37,8 +38,10 @@ mod write;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
+use std::io;
 
 use crate::config::Config;
+use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
 use crate::relay::{Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
@@ -177,6 +180,29 @@ impl Settings {
         let places = self.listeners.iter().zip(server.addrs());
         let places = places.map(|(listen, addr)| format!("{} {addr}", listen.word()));
         places.collect()
+    }
+
+    /// Says of an error of [`ServerBuilder::start`] which key it is about, if it is about one.
+    pub fn explain(&self, err: io::Error) -> io::Error {
+        let Some(listen) = err
+            .get_ref()
+            .and_then(|err| err.downcast_ref::<ListenError>())
+        else {
+            return err;
+        };
+        let key = draft::listener_key(listen.listener(), "address");
+        io::Error::new(err.kind(), format!("{}: {listen}", self.name(&key)))
+    }
+
+    /// A key with where its value comes from, for messages: `corecast.toml:3: admin.address`.
+    pub fn name(&self, key: &str) -> String {
+        match self.source(key) {
+            Source::Default => match draft::flag_of(self, key) {
+                Some(flag) => format!("{key} (by default; {flag} sets it)"),
+                None => format!("{key} (by default)"),
+            },
+            source => format!("{source}: {key}"),
+        }
     }
 
     /// Where the value of a key comes from, given its full name, as in `listener.0.address`.

@@ -275,7 +275,7 @@ topic = [\"a\"]
         "c.toml:10: timeouts.message: unknown key; did you mean limits.message?",
         "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
         "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
-         \"127.0.0.1:8080\" or \"[::]:8080\", a path, such as \"unix:/run/corecast.sock\", \
+         \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \"unix:/run/corecast.sock\", \
          or \"systemd:name\"",
         "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\", \
          \"length-prefix\", \"line\" or \"varint\"",
@@ -283,7 +283,7 @@ topic = [\"a\"]
         "c.toml:16: listener.1.protocol: is missing; must be \"http\", \"length-prefix\", \
          \"line\" or \"varint\"",
         "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
-         port, such as \"127.0.0.1:8080\" or \"[::]:8080\", a path, such as \
+         port, such as \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \
          \"unix:/run/corecast.sock\", or \"systemd:name\"",
         "c.toml:18: listener.1.topic: cannot be [\"a\"]; must be a text of 1 to 255 bytes",
     ];

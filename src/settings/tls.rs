@@ -77,8 +77,9 @@ impl Tls {
         listener
     }
 
+    /// What it asks of TLS, if it speaks it.
     #[cfg(feature = "tls")]
-    fn settings(&self) -> Option<TlsSettings> {
+    pub(super) fn settings(&self) -> Option<TlsSettings> {
         let mut files = self.chains.0.iter().zip(&self.keys.0);
         let (chain, key) = files.next()?;
         let first = TlsSettings::new(chain, key);

@@ -8,7 +8,7 @@ use socket2::Socket;
 
 use crate::id::ShardId;
 use crate::limits::{HANDOFF_BYTES, NOTSENT_BYTES};
-use crate::net::{BoundPath, ListenAddr, adopt, bind_unix, listener};
+use crate::net::{BoundPath, ListenAddr, ListenError, adopt, bind_unix, listener};
 use crate::shard::dealer::DEALER;
 use crate::shard::listener::{Balance, Listener};
 use crate::shard::source::{Inbox, Source};
@@ -46,17 +46,18 @@ pub struct Dealing {
 ///
 /// # Errors
 ///
-/// An address that cannot be bound, or that was given twice.
+/// An address that cannot be bound, or that was given twice: a [`ListenError`].
 pub fn claim(asked: &[Listener]) -> io::Result<(Claims, Vec<Listener>)> {
     let mut claims = Claims::default();
     let mut listen: Vec<Listener> = Vec::new();
     for (index, listener) in (0..).zip(asked) {
+        let failed = |kind, text| ListenError::of(usize::from(index), kind, text);
         let addr = claims
             .bind(index, listener)
-            .map_err(|err| io::Error::new(err.kind(), format!("cannot listen on {err}")))?;
+            .map_err(|err| failed(err.kind(), format!("cannot listen on {err}")))?;
         if listen.iter().any(|other| other.addr == addr) {
             let twice = format!("cannot listen on {addr} twice");
-            return Err(io::Error::new(io::ErrorKind::AddrInUse, twice));
+            return Err(failed(io::ErrorKind::AddrInUse, twice));
         }
         let mut listener = listener.clone();
         if listener.is_dealt() {

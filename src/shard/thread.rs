@@ -142,7 +142,8 @@ pub fn run<H: Handler>(
         }
         Ok(None) => Ok(()),
         Err(err) => {
-            let _failed = report.send(Err(err));
+            let text = format!("shard {shard} cannot start: {err}");
+            let _failed = report.send(Err(io::Error::new(err.kind(), text)));
             Ok(())
         }
     }

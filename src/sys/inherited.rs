@@ -19,7 +19,8 @@ pub fn inherited(name: &str) -> io::Result<OwnedFd> {
     let given = Given::from(|variable| env::var(variable).ok());
     let place = given.place_of(name, std::process::id());
     let Some(place) = place else {
-        let none = "this process was given no such socket (LISTEN_FDS, LISTEN_FDNAMES)";
+        let none = "this process was given no such socket (LISTEN_FDS, LISTEN_FDNAMES); is there a \
+                    unit of type socket with this FileDescriptorName=?";
         return Err(io::Error::new(ErrorKind::NotFound, none));
     };
     Ok(fcntl_dupfd_cloexec(socket::borrow(FIRST + place)?, 0)?)

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::SignatureScheme;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls::{InconsistentKeys, SignatureScheme};
 
 use crate::tls::error::TlsError;
 use crate::tls::identity;
-use crate::tls::settings::Files;
+use crate::tls::settings::{Files, TlsFile};
 
 /// What clients are shown.
 #[derive(Debug)]
@@ -33,17 +33,13 @@ impl Certificates {
         let mut all = Vec::new();
         let mut hosts: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, files) in files.iter().enumerate() {
-            let chain = read_certificates(&files.chain)?;
-            let names = chain.first().map(identity::hosts).unwrap_or(Ok(Vec::new()));
-            let names = names.map_err(|err| TlsError::unusable(&files.chain, err))?;
-            for name in names {
+            let chain = read_chain(&files.chain)?;
+            for name in chain.hosts {
                 let name = name.strip_prefix('*').unwrap_or(&name).to_owned();
                 hosts.entry(name).or_default().push(index);
             }
-            let key = PrivateKeyDer::from_pem_file(&files.key)
-                .map_err(|err| TlsError::pem(&files.key, err, "private key"))?;
-            let certified = CertifiedKey::from_der(chain, key, provider)
-                .map_err(|err| TlsError::unusable(&files.key, err))?;
+            let key = read_key(&files.key, provider)?;
+            let certified = certify(files, chain.certificates, key)?;
             all.push(Arc::new(certified));
         }
         Ok(Self { all, hosts })
@@ -77,6 +73,77 @@ impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         self.choose(hello.server_name(), hello.signature_schemes())
             .cloned()
+    }
+}
+
+/// What a file with a certificate to show has.
+pub(super) struct Chain {
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+    /// Those that the first is for.
+    hosts: Vec<String>,
+}
+
+/// All that is wrong with the files of certificates, each with what the file is for.
+pub(super) fn faults(files: &[Files], provider: &CryptoProvider) -> Vec<(TlsFile, TlsError)> {
+    let mut faults = Vec::new();
+    for files in files {
+        let chain = read_chain(&files.chain);
+        let key = read_key(&files.key, provider);
+        match (chain, key) {
+            (Ok(chain), Ok(key)) => {
+                let mismatch = certify(files, chain.certificates, key).err();
+                faults.extend(mismatch.map(|err| (TlsFile::Key, err)));
+            }
+            (chain, key) => {
+                faults.extend(chain.err().map(|err| (TlsFile::Chain, err)));
+                faults.extend(key.err().map(|err| (TlsFile::Key, err)));
+            }
+        }
+    }
+    faults
+}
+
+/// The certificate of a PEM file, with those that lead from it to an authority.
+pub(super) fn read_chain(path: &Path) -> Result<Chain, TlsError> {
+    let certificates = read_certificates(path)?;
+    let hosts = certificates.first().map(identity::hosts);
+    let hosts = hosts.unwrap_or(Ok(Vec::new()));
+    let hosts = hosts.map_err(|err| TlsError::unusable(path, err))?;
+    Ok(Chain {
+        certificates,
+        hosts,
+    })
+}
+
+/// The private key of a PEM file.
+pub(super) fn read_key(
+    path: &Path,
+    provider: &CryptoProvider,
+) -> Result<Arc<dyn SigningKey>, TlsError> {
+    let key = PrivateKeyDer::from_pem_file(path)
+        .map_err(|err| TlsError::pem(path, err, "private key"))?;
+    let key = provider.key_provider.load_private_key(key);
+    key.map_err(|err| TlsError::unusable(path, err))
+}
+
+/// Puts certificates and their key together.
+pub(super) fn certify(
+    files: &Files,
+    chain: Vec<CertificateDer<'static>>,
+    key: Arc<dyn SigningKey>,
+) -> Result<CertifiedKey, TlsError> {
+    let certified = CertifiedKey::new(chain, key);
+    match certified.keys_match() {
+        // A key that cannot tell what its public half is may well be the right one.
+        Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
+        Err(rustls::Error::InconsistentKeys(_)) => {
+            let what = format!(
+                "is not the key of the first certificate in {}",
+                files.chain.display()
+            );
+            Err(TlsError::unusable(&files.key, what))
+        }
+        Err(err) => Err(TlsError::unusable(&files.chain, err)),
     }
 }
 

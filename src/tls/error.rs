@@ -11,7 +11,7 @@ use crate::error::debug_is_text;
 #[non_exhaustive]
 pub enum TlsError {
     /// The file cannot be read, or is not PEM.
-    #[error("{}: {problem}", path.display())]
+    #[error("{}: {}", path.display(), words(problem))]
     Pem {
         /// The file.
         path: PathBuf,
@@ -19,7 +19,7 @@ pub enum TlsError {
         problem: pem::Error,
     },
     /// The file has nothing of what it is to have.
-    #[error("{}: no {what} in it", path.display())]
+    #[error("{}: no {what} in it; {}", path.display(), remedy(what))]
     Empty {
         /// The file.
         path: PathBuf,
@@ -59,5 +59,24 @@ impl TlsError {
             pem::Error::NoItemsFound => Self::Empty { path, what },
             problem => Self::Pem { path, problem },
         }
+    }
+}
+
+/// What is wrong with a file, without the library's words around what the kernel says.
+fn words(problem: &pem::Error) -> String {
+    match problem {
+        pem::Error::Io(err) => err.to_string(),
+        problem => format!("is not PEM: {problem}"),
+    }
+}
+
+/// What a file without the part that it is to have must be made into.
+fn remedy(what: &str) -> &'static str {
+    if what == "private key" {
+        "must be PEM with -----BEGIN PRIVATE KEY-----; `openssl pkey -in FILE -out KEY.pem` makes \
+         it of one that is encrypted or in DER"
+    } else {
+        "must be PEM with -----BEGIN CERTIFICATE-----; `openssl x509 -in FILE -out CERT.pem` makes \
+         it of one in DER"
     }
 }

@@ -1,7 +1,7 @@
 //! Names in certificates: the subject of a client's, the hosts of a server's.
 
 use rustls::pki_types::CertificateDer;
-use x509_cert::Certificate;
+use x509_cert::certificate::{Certificate, Version};
 use x509_cert::der::Decode;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
@@ -18,6 +18,9 @@ pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
 /// wildcard.
 pub(super) fn hosts(certificate: &CertificateDer<'_>) -> Result<Vec<String>, String> {
     let certificate = Certificate::from_der(certificate).map_err(|err| err.to_string())?;
+    if certificate.tbs_certificate().version() != Version::V3 {
+        return Err(OLD_VERSION.to_owned());
+    }
     let names = certificate
         .tbs_certificate()
         .get_extension::<SubjectAltName>();
@@ -29,3 +32,7 @@ pub(super) fn hosts(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Str
     };
     Ok(names.into_iter().filter_map(host).collect())
 }
+
+/// RFC 5280 section 4.1.2.1: names of hosts are in extensions, which version 3 alone has.
+const OLD_VERSION: &str = "the first certificate is of X.509 version 1 or 2, and must be of \
+    version 3: make it with extensions (`openssl x509 -req` does with -extfile)";

@@ -7,9 +7,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::{NoServerSessionStorage, ProducesTickets, ServerConfig, WebPkiClientVerifier};
 use rustls::{RootCertStore, SupportedProtocolVersion, version};
 
-use crate::tls::certificates::{Certificates, read_certificates};
+use crate::tls::certificates::{self, Certificates, read_certificates};
 use crate::tls::error::TlsError;
-use crate::tls::settings::{ClientAuth, TlsSettings, TlsVersion};
+use crate::tls::settings::{ClientAuth, TlsFile, TlsSettings, TlsVersion};
 
 /// A listener's certificates and rules, loaded. Cloning it is cheap.
 #[derive(Clone)]
@@ -64,6 +64,15 @@ impl Keys {
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0)
     }
+}
+
+/// All that is wrong with the files that `settings` names.
+pub(super) fn faults(settings: &TlsSettings) -> Vec<(TlsFile, TlsError)> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut faults = certificates::faults(&settings.certificates, &provider);
+    let verifier = verifier(&settings.client_auth, provider).err();
+    faults.extend(verifier.map(|err| (TlsFile::Authorities, err)));
+    faults
 }
 
 fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {

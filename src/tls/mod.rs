@@ -48,7 +48,7 @@ pub use reload::{Reloader, Renewals};
 #[doc(hidden)]
 pub use session::Session;
 #[cfg(feature = "tls")]
-pub use settings::{ClientAuth, TlsSettings, TlsVersion};
+pub use settings::{ClientAuth, TlsFile, TlsSettings, TlsVersion};
 
 /// What the bytes that came have changed.
 #[doc(hidden)]

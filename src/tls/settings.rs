@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::tls::error::TlsError;
+use crate::tls::keys;
+
 /// TLS for one listener: which certificates, which versions, and who must show one in turn.
 ///
 /// ```no_run
@@ -29,6 +32,17 @@ pub(super) struct Files {
     /// The certificate and those that lead from it to an authority, in this order.
     pub(super) chain: PathBuf,
     pub(super) key: PathBuf,
+}
+
+/// What a file of [`TlsSettings`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFile {
+    /// A certificate, and those that lead from it to an authority.
+    Chain,
+    /// The private key of one.
+    Key,
+    /// The authorities of clients' certificates.
+    Authorities,
 }
 
 /// Whether clients show certificates.
@@ -70,6 +84,12 @@ impl TlsSettings {
             min_version: TlsVersion::Tls12,
         };
         settings.certificate(chain, key)
+    }
+
+    /// Reads all files, and says all that is wrong with them. A server does the same at its start,
+    /// and stops at the first that is wrong.
+    pub fn faults(&self) -> Vec<(TlsFile, TlsError)> {
+        keys::faults(self)
     }
 
     /// Another certificate. Clients that name a host get one with that name, exact before

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 
-use crate::tls::certificates::read_certificates;
+use crate::tls::certificates::{certify, read_certificates, read_chain, read_key};
 use crate::tls::dial::DialSettings;
 use crate::tls::error::TlsError;
 
@@ -57,18 +57,18 @@ impl DialKeys {
         if settings.authorities.is_empty() {
             add_those_of_the_platform(&mut roots)?;
         }
-        let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|err| setup(&err))?
             .with_root_certificates(roots);
         let mut config = match &settings.certificate {
             None => builder.with_no_client_auth(),
             Some(files) => {
-                let chain = read_certificates(&files.chain)?;
-                let key = PrivateKeyDer::from_pem_file(&files.key)
-                    .map_err(|err| TlsError::pem(&files.key, err, "private key"))?;
-                let shown = builder.with_client_auth_cert(chain, key);
-                shown.map_err(|err| TlsError::unusable(&files.key, err))?
+                let chain = read_chain(&files.chain)?.certificates;
+                let key = read_key(&files.key, &provider)?;
+                let shown = certify(files, chain, key)?;
+                builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown)))
             }
         };
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();

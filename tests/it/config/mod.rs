@@ -1,5 +1,6 @@
 //! The configuration of the program: its file, its variables, its commands.
 
+mod messages;
 mod secured;
 
 use std::fs;

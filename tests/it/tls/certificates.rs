@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
-use corecast::tls::{ClientAuth, Keys, TlsError, TlsSettings, TlsVersion};
+use corecast::tls::{ClientAuth, Keys, TlsError, TlsFile, TlsSettings, TlsVersion};
 use corecast::{Listener, Relay, Server};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, SignatureScheme};
@@ -117,7 +117,18 @@ fn a_file_that_cannot_be_used_is_named() {
     check(wrong("host.key", "host.key"), "host.key", "no certificate");
     check(wrong("host.pem", "host.pem"), "host.pem", "no private key");
     check(wrong("garbage.pem", "host.key"), "garbage.pem", "");
-    check(wrong("host.pem", "other.key"), "other.key", "");
+    check(
+        wrong("host.pem", "other.key"),
+        "other.key",
+        "is not the key of the first certificate in ",
+    );
+    // What `openssl x509 -req` makes without extensions.
+    fs::write(path("old.pem"), include_str!("version1.pem")).unwrap();
+    fs::write(path("old.key"), include_str!("version1.key")).unwrap();
+    check(wrong("old.pem", "old.key"), "old.pem", "X.509 version 1");
+    let faults = TlsSettings::new(path("old.pem"), path("none.key")).faults();
+    let files: Vec<TlsFile> = faults.iter().map(|(file, _)| *file).collect();
+    assert_eq!(files, [TlsFile::Chain, TlsFile::Key], "{faults:?}");
     let authorities = path("empty.pem");
     let auth = ClientAuth::Required { authorities };
     let settings = authority.settings("host").client_auth(auth);
