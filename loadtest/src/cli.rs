@@ -116,7 +116,7 @@ pub(crate) struct FanoutArgs {
     pub(crate) payload: u32,
     /// Messages per second of all publishers, at a fixed schedule. Without it each publisher waits
     /// until all subscribers have its message.
-    #[arg(long)]
+    #[arg(long, value_parser = crate::scene::rate)]
     pub(crate) rate: Option<f64>,
     /// Seconds of the schedule; RATE x DURATION messages are sent.
     #[arg(long, requires = "rate", conflicts_with = "messages", value_parser = seconds)]
@@ -270,7 +270,7 @@ pub(crate) struct RatioArgs {
     #[arg(short, long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) messages: u32,
     /// Messages per second at a fixed schedule instead of each after the one before.
-    #[arg(long)]
+    #[arg(long, value_parser = crate::scene::rate)]
     pub(crate) rate: Option<f64>,
     /// Microseconds that client threads rest between turns, as with fanout.
     #[arg(long, value_name = "US", value_parser = clap::value_parser!(u32).range(..1_000_000))]

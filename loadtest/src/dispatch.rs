@@ -9,10 +9,11 @@ use crate::host::Host;
 use crate::leader::RunError;
 use crate::opener::WINDOW;
 use crate::report::{self, Document, Environment, Findings};
+use crate::url::Target;
 use crate::warning::{self, Demand};
 use crate::{
-    chat, compare, connect, echo, fanout, floor, hostile, ratio, scenario, slow, soak, storm,
-    topics,
+    chat, compare, connect, echo, fanout, floor, hostile, owner, ratio, scenario, slow, soak,
+    storm, topics,
 };
 
 /// How a command was asked for.
@@ -83,7 +84,51 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
     }
 }
 
+/// Sees that what the words ask for is possible, program name first, without doing it.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(words: &[String]) -> Result<(), RunError> {
+    let usage = |error: clap::Error| RunError::Usage(error.to_string());
+    let matches = Cli::command().try_get_matches_from(words).map_err(usage)?;
+    match Cli::from_arg_matches(&matches).map_err(usage)?.command {
+        Command::Fanout(args) => fanout::check(&args),
+        Command::Connect(args) => connect::check(&args),
+        Command::Chat(args) => chat::check(&args),
+        Command::Topics(args) => topics::check(&args),
+        Command::Storm(args) => storm::check(&args),
+        Command::Slow(args) => slow::check(&args),
+        Command::Soak(args) => soak::check(&args),
+        Command::Hostile(args) => hostile::check(&args),
+        Command::Echo(args) => echo::check(&args),
+        Command::Ratio(args) => ratio::check(&args),
+        Command::Report(_) | Command::Compare(_) | Command::Run(_) | Command::Floor(_) => Ok(()),
+    }
+}
+
 impl Request<'_> {
+    /// Sees that what comes after the run can be had: the files, and the server's figures.
+    fn prepare(&self, output: &OutputArgs, flags: &ArgMatches) -> Result<(), RunError> {
+        if output.json.is_some() && output.json == output.html {
+            let text = "--json and --html must be two files".to_owned();
+            return Err(RunError::Usage(text));
+        }
+        for path in [&output.json, &output.html].into_iter().flatten() {
+            report::try_write(path)?;
+        }
+        let Some(pid) = self.server_pid else {
+            return Ok(());
+        };
+        let urls = flags.try_get_many::<String>("url").ok().flatten();
+        let targets = urls
+            .into_iter()
+            .flatten()
+            .filter_map(|url| Target::parse(url, "").ok());
+        let addrs: Vec<_> = targets.map(|target| target.addr).collect();
+        owner::check(pid, &addrs).map_err(RunError::Usage)
+    }
+
     /// Makes a run, prints what it found and writes it where asked.
     fn tell<F: Findings>(
         &self,
@@ -91,6 +136,7 @@ impl Request<'_> {
         run: impl FnOnce() -> Result<F, RunError>,
     ) -> Result<bool, RunError> {
         let (name, matches) = self.matches.subcommand().unwrap_or(("", self.matches));
+        self.prepare(output, matches)?;
         let command = Cli::command();
         let command = command.find_subcommand(name);
         let flags = command

@@ -28,6 +28,7 @@ mod metronome;
 mod opener;
 mod order;
 mod outbox;
+mod owner;
 mod page;
 mod phase;
 mod pin;

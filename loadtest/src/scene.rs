@@ -4,6 +4,8 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
+
 use crate::app::{App, Plan, Reading};
 use crate::cli::ClientArgs;
 use crate::clock::now_ns;
@@ -190,6 +192,45 @@ pub(crate) fn seconds(text: &str) -> Result<f64, String> {
     seconds.filter(is_time).ok_or_else(wrong)
 }
 
+/// Reads how many there are to be in a second: above 0, and at most 100 million.
+///
+/// # Errors
+///
+/// It is not.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let rate = churn(text)?;
+    let wrong = || "a rate must be above 0".to_owned();
+    Some(rate).filter(|rate| 0.0 < *rate).ok_or_else(wrong)
+}
+
+/// Reads how many there are to be in a second, which may be none.
+///
+/// # Errors
+///
+/// It is no number, below 0, or above 100 million.
+pub(crate) fn churn(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok();
+    let wrong = || format!("{text:?} is no number from 0 to 100000000");
+    rate.filter(|rate| (0.0..=1e8).contains(rate))
+        .ok_or_else(wrong)
+}
+
+/// Reads a length of time as [`duration`] does, which must not be 0.
+///
+/// # Errors
+///
+/// It is none, or 0.
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    let wrong = || "a length of time must be above 0 here".to_owned();
+    Some(time).filter(|time| !time.is_zero()).ok_or_else(wrong)
+}
+
+/// Reads a number from 1 on.
+pub(crate) fn from_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,6 +253,17 @@ mod tests {
         for wrong in ["", "x", "-1", "NaN", "inf"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn rates_are_above_zero_and_churn_may_be_none() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        assert_eq!(churn("0"), Ok(0.0));
+        for wrong in ["", "x", "-1", "NaN", "inf", "1e9"] {
+            assert!(rate(wrong).is_err() && churn(wrong).is_err(), "{wrong}");
+        }
+        assert!(rate("0").is_err() && interval("0s").is_err());
+        assert_eq!(interval("1s"), Ok(Duration::from_secs(1)));
     }
 
     #[test]

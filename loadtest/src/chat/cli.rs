@@ -36,7 +36,7 @@ pub(crate) struct ChatArgs {
     pub(crate) payload: u32,
     /// Messages per second of all connections together, which take turns at a fixed schedule.
     /// Without it each sends its next when its own has come back.
-    #[arg(long)]
+    #[arg(long, value_parser = crate::scene::rate)]
     pub(crate) rate: Option<f64>,
     /// How long its messages may take.
     #[command(flatten)]

@@ -26,6 +26,15 @@ use crate::show::Stage;
 use crate::url::Target;
 use crate::warning::Warning;
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &ChatArgs) -> Result<(), RunError> {
+    scene::targets(&args.url, "chat", args.connections as usize).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors
@@ -33,9 +42,6 @@ use crate::warning::Warning;
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &ChatArgs) -> Result<Figures, RunError> {
-    if args.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1e8)) {
-        return Err(RunError::Usage("--rate must be above 0".to_owned()));
-    }
     let conns = u64::from(args.connections);
     let room = Arc::new(Room {
         at_ns: AtomicU64::new(0),

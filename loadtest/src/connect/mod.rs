@@ -26,6 +26,15 @@ use crate::scene;
 use crate::url::Target;
 use crate::warning::Warning;
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &ConnectArgs) -> Result<(), RunError> {
+    scene::targets(&args.url, "connect", args.connections as usize).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors
@@ -33,10 +42,6 @@ use crate::warning::Warning;
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &ConnectArgs) -> Result<Figures, RunError> {
-    if args.rate.is_some_and(|rate| !(rate > 0.0 && rate <= 1e8)) || args.window == 0 {
-        let text = "--rate must be above 0, and --window too";
-        return Err(RunError::Usage(text.to_owned()));
-    }
     let run = scene::fresh_run();
     let topic = scene::topic_of(run, args.topic.as_ref());
     let conns = args.connections as usize;

@@ -46,6 +46,15 @@ pub(crate) struct Figures {
     pub(crate) series: Series,
 }
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &EchoArgs) -> Result<(), RunError> {
+    scene::targets(&args.url, "echo", args.connections as usize).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors

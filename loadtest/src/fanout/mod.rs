@@ -46,6 +46,15 @@ struct Run {
     go: Arc<Go>,
 }
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &FanoutArgs) -> Result<(), RunError> {
+    Setup::new(args).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors

@@ -37,6 +37,15 @@ const BYTE_EVERY_S_MIN: f64 = 1e-4;
 const PATIENCE_S_MAX: f64 = 60.0;
 const DURATION_MAX: Duration = Duration::from_secs(3600);
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &HostileArgs) -> Result<(), RunError> {
+    orders(args).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors

@@ -68,12 +68,17 @@ impl Server {
 
 const TIMEOUT_S: f64 = 60.0;
 
-/// Makes all runs. What was measured before one that could not be made is kept.
+/// Sees that what is asked for is possible.
 ///
 /// # Errors
 ///
-/// Flags that do not go together, or CPUs that cannot be had.
-pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
+/// Flags that do not go together, or a program that is not there.
+pub(crate) fn check(args: &RatioArgs) -> Result<(), RunError> {
+    if !args.corecast.exists() {
+        let program = args.corecast.display();
+        let text = format!("--corecast {program}: there is no such file; build it first");
+        return Err(RunError::Usage(text));
+    }
     let usage = |text: &str| Err(RunError::Usage(text.to_owned()));
     if args.mode == FloorMode::Echo && (args.tcp || args.rate.is_some()) {
         return usage("--mode echo goes with neither --tcp nor --rate");
@@ -81,6 +86,16 @@ pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     if args.mode == FloorMode::Batch && args.rate.is_none() {
         return usage("--mode batch wants --rate: there is nothing to batch otherwise");
     }
+    Ok(())
+}
+
+/// Makes all runs. What was measured before one that could not be made is kept.
+///
+/// # Errors
+///
+/// Flags that do not go together, or CPUs that cannot be had.
+pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
+    check(args)?;
     let pinning = Pinning::new(!args.no_pin)?;
     pinning.take_client_cpus()?;
     let compared = compare_all(args, &pinning);

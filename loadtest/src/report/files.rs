@@ -1,6 +1,6 @@
 //! Figures that were written, read again, and the pages made of them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ use crate::report::document::FORMAT;
 /// There is no such file, or it is something else.
 pub(crate) fn read(path: &Path) -> Result<Map<String, Value>, RunError> {
     let problem = |text: String| RunError::Usage(format!("{}: {text}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    let text = read_text(path)?;
     let run: Map<String, Value> = serde_json::from_str(&text)
         .map_err(|error| problem(format!("no figures of loadtest: {error}")))?;
     match run.get("format").and_then(Value::as_u64) {
@@ -56,6 +56,33 @@ pub(crate) fn make_page(args: &ReportArgs) -> Result<(), RunError> {
         .clone()
         .unwrap_or_else(|| args.result.with_extension("html"));
     write(&path, &page::page(&run))
+}
+
+/// Sees before a run that a file can be written after it; what it has is left alone.
+///
+/// # Errors
+///
+/// As open(2), with its name.
+pub(crate) fn try_write(path: &Path) -> Result<(), RunError> {
+    let is_new = !path.exists();
+    let opened = File::options().append(true).create(true).open(path);
+    opened.map_err(|error| RunError::Usage(format!("cannot write {}: {error}", path.display())))?;
+    if is_new {
+        // The run may fail, and an empty file would look like its figures.
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Reads a file of text.
+///
+/// # Errors
+///
+/// A sentence with its name: it cannot be read, or is not UTF-8.
+pub(crate) fn read_text(path: &Path) -> Result<String, RunError> {
+    let problem = |text: String| RunError::Usage(format!("{}: {text}", path.display()));
+    let bytes = fs::read(path).map_err(|error| problem(error.to_string()))?;
+    String::from_utf8(bytes).map_err(|_| problem("is not text in UTF-8".to_owned()))
 }
 
 /// Writes a file.

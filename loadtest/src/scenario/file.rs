@@ -2,7 +2,9 @@
 //!
 //! Flags are those of the commands, taken from clap, so that nothing is defined twice here.
 
+use std::env;
 use std::ops::Range;
+use std::path::Path;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -24,6 +26,18 @@ pub(super) struct Server {
     /// `loadtest` is this program itself.
     pub(super) program: String,
     pub(super) args: Vec<String>,
+}
+
+impl Server {
+    /// Whether there is such a program: at its path, or in a directory of `PATH`.
+    pub(super) fn is_there(&self) -> bool {
+        let path = Path::new(&self.program);
+        if self.program == "loadtest" || self.program.contains('/') {
+            return self.program == "loadtest" || path.is_file();
+        }
+        let all = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&all).any(|directory| directory.join(path).is_file())
+    }
 }
 
 /// One run.
@@ -146,6 +160,7 @@ fn run<'a, 'i>(
     (defaults, is_used): (&[Entry<'a, 'i>], &mut [bool]),
     problems: &mut Problems<'_>,
 ) -> Option<Run> {
+    let before = problems.count();
     let text = |name: &str| {
         table
             .get(name)
@@ -206,6 +221,9 @@ fn run<'a, 'i>(
         }
     }
     let words = flags::words(&command, given, at, problems);
+    if problems.count() == before {
+        problems.extend(at, flags::impossible(&words));
+    }
     Some(Run {
         name: name?,
         command,

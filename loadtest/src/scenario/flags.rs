@@ -9,8 +9,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::cli::Cli;
+use crate::dispatch;
+use crate::leader::RunError;
 use crate::report::is_repeated;
 use crate::scenario::problem::Problems;
+use crate::url::Target;
 
 /// A flag with its values as they would be typed.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,6 +105,8 @@ pub(super) fn flag(
             .map(|text| vec![text])
             .ok_or("must be a text or a number"),
     };
+    let values = values.map_err(str::to_owned);
+    let values = values.and_then(|values| check_urls(arg, &values).map(|()| values));
     match values {
         Ok(values) => Some(Flag {
             name: arg.get_long().unwrap_or_default().to_owned(),
@@ -113,6 +118,30 @@ pub(super) fn flag(
             None
         }
     }
+}
+
+/// Whether all of them are URLs, if they are to be.
+fn check_urls(arg: &Arg, values: &[String]) -> Result<(), String> {
+    if !arg.get_long().is_some_and(|name| name.ends_with("url")) {
+        return Ok(());
+    }
+    let parse = |url: &String| Target::parse(&with_addresses(url), "t").map(drop);
+    values.iter().try_for_each(parse)
+}
+
+/// What the words ask for and cannot have, if there is a server wherever they want one.
+pub(super) fn impossible(words: &[String]) -> Option<String> {
+    let words: Vec<String> = words.iter().map(|word| with_addresses(word)).collect();
+    match dispatch::check(&words) {
+        Err(RunError::Usage(text) | RunError::Failed(text)) => Some(text),
+        Ok(()) => None,
+    }
+}
+
+/// With some address in the places of those that servers will have.
+fn with_addresses(text: &str) -> String {
+    let address = "127.0.0.1:1";
+    text.replace("{http}", address).replace("{tcp}", address)
 }
 
 /// A flag whose name begins alike.

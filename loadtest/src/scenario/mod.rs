@@ -21,7 +21,7 @@ use crate::leader::RunError;
 use crate::page;
 use crate::report;
 use crate::scenario::expect::Outcome;
-use crate::scenario::file::{Run, Server};
+use crate::scenario::file::{File, Run, Server};
 use crate::spawned::{Needs, Spawned};
 
 /// What became of one run.
@@ -43,23 +43,13 @@ struct Made {
 /// The file is wrong, or the reports cannot be written. A run that fails is in the page.
 pub(crate) fn run(args: &RunArgs) -> Result<bool, RunError> {
     let name = args.file.display().to_string();
-    let text = fs::read_to_string(&args.file)
-        .map_err(|error| RunError::Usage(format!("{name}: {error}")))?;
+    let text = report::read_text(&args.file)?;
     let file = file::parse(&name, &text).map_err(RunError::Usage)?;
-    let is_named = |only: &&String| !file.runs.iter().any(|run| run.name == **only);
-    if let Some(unknown) = args.only.iter().find(is_named) {
-        return Err(RunError::Usage(format!(
-            "{name}: there is no run `{unknown}`"
-        )));
-    }
-    fs::create_dir_all(&args.out)
-        .map_err(|error| RunError::Failed(format!("{}: {error}", args.out.display())))?;
+    let is_asked = |run: &&Run| args.only.is_empty() || args.only.contains(&run.name);
+    let runs: Vec<&Run> = file.runs.iter().filter(is_asked).collect();
+    prepare(&name, args, &file, &runs).map_err(RunError::Usage)?;
     let mut all = Vec::new();
-    for run in file
-        .runs
-        .iter()
-        .filter(|run| args.only.is_empty() || args.only.contains(&run.name))
-    {
+    for run in runs {
         writeln!(io::stdout(), "== {}", run.name)?;
         let made = make(run, file.server.as_ref(), &args.out)?;
         if let Some(failure) = &made.failure {
@@ -69,6 +59,47 @@ pub(crate) fn run(args: &RunArgs) -> Result<bool, RunError> {
     }
     report::write(&args.out.join("index.html"), &index::page(&name, &all))?;
     Ok(all.iter().all(|made| made.is_good))
+}
+
+/// Sees that all runs can be made and told of.
+fn prepare(name: &str, args: &RunArgs, file: &File, runs: &[&Run]) -> Result<(), String> {
+    let mut wrong: Vec<String> = Vec::new();
+    for only in &args.only {
+        if !file.runs.iter().any(|run| run.name == *only) {
+            let known: Vec<&str> = file.runs.iter().map(|run| run.name.as_str()).collect();
+            let known = known.join(", ");
+            wrong.push(format!("there is no run `{only}`: there are {known}"));
+        }
+    }
+    if let Some(server) = file.server.as_ref().filter(|server| !server.is_there()) {
+        let program = &server.program;
+        wrong.push(format!(
+            "there is no program `{program}` to start: build it, or name another"
+        ));
+    }
+    match fs::create_dir_all(&args.out) {
+        Err(error) => wrong.push(format!("{}: {error}", args.out.display())),
+        Ok(()) => {
+            let names = runs.iter().map(|run| run.name.as_str());
+            let pages = names
+                .clone()
+                .chain(["index"])
+                .map(|name| format!("{name}.html"));
+            let files = pages.chain(names.map(|name| format!("{name}.json")));
+            for path in files.map(|file| args.out.join(file)) {
+                if let Err(RunError::Failed(text) | RunError::Usage(text)) =
+                    report::try_write(&path)
+                {
+                    wrong.push(text);
+                }
+            }
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let lines: String = wrong.iter().map(|line| format!("\n  {line}")).collect();
+    Err(format!("{name}: nothing was run:{lines}"))
 }
 
 fn make(run: &Run, server: Option<&Server>, out: &Path) -> Result<Made, RunError> {

@@ -26,6 +26,18 @@ impl<'a> Problems<'a> {
         self.found.push((line, what.into()));
     }
 
+    /// The same, if anything is.
+    pub(super) fn extend(&mut self, at: &Range<usize>, what: Option<String>) {
+        if let Some(what) = what {
+            self.add(at, what);
+        }
+    }
+
+    /// How much is wrong so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     /// Whether nothing is wrong.
     pub(super) fn is_empty(&self) -> bool {
         self.found.is_empty()

@@ -100,6 +100,52 @@ command = "echo"
 }
 
 #[test]
+fn what_a_command_would_refuse_is_told_before_any_is_run() {
+    let text = r#"[[run]]
+name = "a"
+command = "slow"
+url = "ws://127.0.0.1:1/sub/{topic}"
+slow_rate = 1000
+connections = 5
+slow = 5
+[[run]]
+name = "b"
+command = "fanout"
+url = ["ws://10.0.0.1:1/sub/{topic}", "http://127.0.0.1:1/"]
+rate = 0
+[[run]]
+name = "c"
+command = "topics"
+url = "ws://127.0.0.1:1/sub/all"
+[[run]]
+name = "d"
+command = "fanout"
+url = "ws://127.0.0.1:1/sub/{topic}"
+server_pid = 1
+pss_at = [20, 10]
+[[run]]
+name = "e"
+command = "hostile"
+url = "ws://127.0.0.1:1/"
+"#;
+    let told = file::parse("a.toml", text).unwrap_err();
+    for (line, word) in [
+        (1, "--slow must be below --connections"),
+        (11, "10.0.0.1"),
+        (12, "above 0"),
+        (13, "{topic}"),
+        (17, "--pss-at"),
+        (23, "nothing to do"),
+    ] {
+        let place = format!("a.toml:{line}: ");
+        let is_told = told
+            .lines()
+            .any(|said| said.contains(&place) && said.contains(word));
+        assert!(is_told, "{line} {word}: {told}");
+    }
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line() {
     let told = file::parse("a.toml", "[[run]]\nname = \n").unwrap_err();
     assert!(told.contains("a.toml:2: "), "{told}");

@@ -51,7 +51,7 @@ pub(crate) struct SlowArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
     pub(crate) slow_buffer: u32,
     /// Messages per second.
-    #[arg(long, default_value_t = 300.0)]
+    #[arg(long, default_value_t = 300.0, value_parser = crate::scene::rate)]
     pub(crate) rate: f64,
     /// Rounds of two halves, without and with slow reading; which comes first alternates. With more
     /// than one, slow readers that are closed connect again.

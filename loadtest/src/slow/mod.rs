@@ -37,6 +37,21 @@ struct Run<'a> {
 /// Slow readers that got nothing for so long have read all that was left for them.
 const QUIET: Duration = Duration::from_millis(500);
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &SlowArgs) -> Result<(), RunError> {
+    if args.connections <= args.slow {
+        return Err(RunError::Usage(
+            "--slow must be below --connections".to_owned(),
+        ));
+    }
+    let targets = scene::targets(&args.url, "slow", args.connections as usize)?;
+    scene::publish_target(args.publish_url.as_ref(), "slow", &targets[0]).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors
@@ -44,10 +59,7 @@ const QUIET: Duration = Duration::from_millis(500);
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &SlowArgs) -> Result<Figures, RunError> {
-    if !(args.rate > 0.0 && args.rate <= 1e6 && args.slow < args.connections) {
-        let text = "--rate must be above 0, and --slow below --connections";
-        return Err(RunError::Usage(text.to_owned()));
-    }
+    check(args)?;
     let mut figures = Figures {
         payload_bytes: args.payload,
         rate_per_s: args.rate,

@@ -44,6 +44,21 @@ const HAND_IN: Duration = Duration::from_secs(2);
 /// Messages that are sent when all are back, so that each has something to receive.
 const LAST_MESSAGES: u32 = 2;
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &SoakArgs) -> Result<(), RunError> {
+    if args.client.server_pid.is_some() && args.interval >= args.duration {
+        let text = "with --server-pid --interval must be below --duration: growth takes two \
+                    readings of memory";
+        return Err(RunError::Usage(text.to_owned()));
+    }
+    let targets = scene::targets(&args.url, "soak", args.connections as usize)?;
+    scene::publish_target(args.publish_url.as_ref(), "soak", &targets[0]).map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors
@@ -51,16 +66,7 @@ const LAST_MESSAGES: u32 = 2;
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &SoakArgs) -> Result<Figures, RunError> {
-    let is_fine = args.rate > 0.0 && args.rate <= 1e6 && args.churn >= 0.0 && args.churn <= 1e6;
-    if !is_fine || args.interval.is_zero() {
-        let text = "--rate and --interval must be above 0, and --churn not below";
-        return Err(RunError::Usage(text.to_owned()));
-    }
-    if args.client.server_pid.is_some() && args.interval >= args.duration {
-        let text = "with --server-pid --interval must be below --duration: growth takes two \
-                    readings of memory";
-        return Err(RunError::Usage(text.to_owned()));
-    }
+    check(args)?;
     let mut figures = Figures {
         payload_bytes: args.payload,
         rate_per_s: args.rate,

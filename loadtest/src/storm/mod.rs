@@ -42,6 +42,16 @@ struct Storm<'a> {
 /// The topic of the steady ones, for [`Form::on_topic`].
 const STEADY: u32 = 1;
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &StormArgs) -> Result<(), RunError> {
+    scene::targets(&args.url, "storm", args.connections as usize)?;
+    steady_target(args, "storm").map(drop)
+}
+
 /// Makes the run.
 ///
 /// # Errors
@@ -49,12 +59,6 @@ const STEADY: u32 = 1;
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &StormArgs) -> Result<Figures, RunError> {
-    let numbers = [args.jitter, args.rest];
-    let is_time = |seconds: &f64| Duration::try_from_secs_f64(*seconds).is_ok();
-    if !(args.rate > 0.0 && args.rate <= 1e6 && args.window > 0 && numbers.iter().all(is_time)) {
-        let text = "--rate and --window must be above 0, --jitter and --rest not below";
-        return Err(RunError::Usage(text.to_owned()));
-    }
     let mut figures = Figures {
         closed_properly: args.close,
         jitter_s: args.jitter,

@@ -47,7 +47,7 @@ pub(crate) struct TopicsArgs {
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Messages per second to all topics together, at a fixed schedule.
-    #[arg(long, default_value_t = 1000.0)]
+    #[arg(long, default_value_t = 1000.0, value_parser = crate::scene::rate)]
     pub(crate) rate: f64,
     /// Messages in all.
     #[arg(short, long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(1..))]

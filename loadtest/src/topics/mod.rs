@@ -42,6 +42,18 @@ struct Run<'a> {
     start_ns: Arc<AtomicU64>,
 }
 
+/// Sees that what is asked for is possible, without asking the server.
+///
+/// # Errors
+///
+/// Flags that ask for the impossible.
+pub(crate) fn check(args: &TopicsArgs) -> Result<(), RunError> {
+    let topic = format!("topic-{NUMBER_PLACE}");
+    let targets = scene::targets(&args.url, &topic, args.connections as usize)?;
+    let publish_target = scene::publish_target(args.publish_url.as_ref(), &topic, &targets[0])?;
+    check_numbers(&[&targets[..], std::slice::from_ref(&publish_target)].concat())
+}
+
 /// Makes the run.
 ///
 /// # Errors
@@ -49,9 +61,7 @@ struct Run<'a> {
 /// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
 /// in the figures.
 pub(crate) fn run(args: &TopicsArgs) -> Result<Figures, RunError> {
-    if !(args.rate > 0.0 && args.rate <= 1e8) {
-        return Err(RunError::Usage("--rate must be above 0".to_owned()));
-    }
+    check(args)?;
     let mut figures = Figures {
         topics: args.topics,
         publishers_per_topic: args.publishers,
@@ -82,7 +92,6 @@ impl<'a> Run<'a> {
         let publish_target = scene::publish_target(args.publish_url.as_ref(), &topic, &targets[0])?;
         figures.urls = targets.iter().map(Target::to_string).collect();
         figures.publish_url = publish_target.to_string();
-        check(&[&targets[..], std::slice::from_ref(&publish_target)].concat())?;
         preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let leader = Leader::new(&args.client).until(&args.phase);
         let form = Form::new(run, args.payload as usize);
@@ -277,7 +286,7 @@ fn add_up(
 }
 
 /// Each target must take the name of a topic.
-fn check(targets: &[Target]) -> Result<(), RunError> {
+fn check_numbers(targets: &[Target]) -> Result<(), RunError> {
     let is_one = |target: &&Target| {
         target.protocol != Protocol::WebSocket || !target.path.contains(NUMBER_PLACE)
     };

@@ -108,3 +108,74 @@ fn wrong_usage_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{flags}: {}", shown(&output));
     }
 }
+
+#[test]
+fn what_comes_after_a_run_is_looked_at_before_it() {
+    let corecast = Corecast::start("--http 127.0.0.1:0");
+    let run = format!(
+        "fanout --url ws://{}/sub/{{topic}} -n 2 -m 2",
+        corecast.http
+    );
+    let kept = std::env::temp_dir().join(format!("loadtest-kept-{}.json", std::process::id()));
+    std::fs::write(&kept, "of an earlier run").unwrap();
+    let kept_path = kept.display();
+    let own = std::process::id();
+    let does = format!("process {} (corecast) does", corecast.pid());
+    for (flags, expected) in [
+        (
+            "--json /no/such/place.json".to_owned(),
+            "cannot write /no/such/place.json: No such file",
+        ),
+        ("--html /".to_owned(), "cannot write /: Is a directory"),
+        (
+            format!("--json {kept_path} --html {kept_path}"),
+            "must be two files",
+        ),
+        (
+            format!("--json {kept_path} --server-pid {own}"),
+            does.as_str(),
+        ),
+        (
+            format!("--json {kept_path} --server-pid {}", u32::MAX),
+            "no such process",
+        ),
+    ] {
+        let output = refused(&format!("{run} {flags}"));
+        let said = shown(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+        // Nothing was made.
+        assert!(!said.contains("deliveries"), "{said}");
+    }
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), "of an earlier run");
+    std::fs::remove_file(&kept).unwrap();
+    passes(&format!("{run} --server-pid {}", corecast.pid()));
+}
+
+#[test]
+fn a_scenario_that_cannot_be_made_is_told_whole_and_nothing_is_run() {
+    let file = std::env::temp_dir().join(format!("loadtest-wrong-{}.toml", std::process::id()));
+    let text = "[server]\nprogram = \"/no/such/program\"\n[[run]]\nname = \"a\"\n\
+                command = \"echo\"\nurl = \"ws://{http}/echo\"\n";
+    std::fs::write(&file, text).unwrap();
+    let out = file.with_extension("out");
+    std::fs::write(&out, "no directory").unwrap();
+    let output = refused(&format!(
+        "run {} --only b --only c --out {}",
+        file.display(),
+        out.display()
+    ));
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for expected in [
+        "nothing was run:",
+        "there is no run `b`: there are a",
+        "there is no run `c`",
+        "there is no program `/no/such/program`",
+        ".out: ",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(&out).unwrap();
+}
