@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use corecast::{Kind, Message, PublishError, Room, RoomCx, Tick};
 
+use crate::history::{History, TICK, millis, points_within};
 use crate::wire::{Reading, Report, SNAPSHOT, State, json};
 
-/// How often browsers are told: more than an eye can follow helps nobody.
-const TICK: Duration = Duration::from_millis(100);
 /// Ticks after which a metric that nobody reported is stale: 3 s.
 const STALE_TICKS: u64 = 30;
 /// Ticks after which it is forgotten: 10 minutes. Otherwise names that were used once would fill
 /// the board.
 const GONE_TICKS: u64 = 6_000;
 /// Metrics of all devices together: with at most 320 bytes for each, 160 of them for names in
-/// which every byte is escaped, a snapshot stays below 1 MiB.
+/// which every byte is escaped, a snapshot stays below 1 MiB; what is left of that is for their
+/// last minutes.
 const SERIES_MAX: usize = 3_000;
+const STATE_BYTES_MAX: usize = 320;
+const SNAPSHOT_BYTES_MAX: usize = 1 << 20;
 
 /// A device and a metric.
 type Key = (String, String);
@@ -35,6 +37,7 @@ pub(crate) struct Board {
 }
 
 /// One metric of one device.
+#[derive(Default)]
 struct Series {
     value: f64,
     at: u64,
@@ -43,6 +46,7 @@ struct Series {
     heard: u64,
     stale: bool,
     changed: bool,
+    history: History,
 }
 
 impl Room for Board {
@@ -107,16 +111,11 @@ impl Board {
         if is_full && !self.series.contains_key(&key) {
             return Err("the board is full");
         }
-        let count = self.series.get(&key).map_or(0, |series| series.count) + 1;
-        let series = Series {
-            value,
-            at,
-            count,
-            heard: self.now,
-            stale: false,
-            changed: true,
-        };
-        self.series.insert(key, series);
+        let series = self.series.entry(key).or_default();
+        series.history.push(self.now, value);
+        series.count += 1;
+        (series.value, series.at, series.heard) = (value, at, self.now);
+        (series.stale, series.changed) = (false, true);
         self.changed = true;
         Ok(())
     }
@@ -124,7 +123,13 @@ impl Board {
     /// What came since the last report is in it, and in the next report again: a state twice is a
     /// state once.
     fn send_snapshot(&self, cx: &mut RoomCx<'_>) {
-        let states = self.series.iter().map(|series| self.state(series));
+        let metrics = self.series.len();
+        let bytes = SNAPSHOT_BYTES_MAX.saturating_sub((metrics + 1) * STATE_BYTES_MAX);
+        let most = points_within(bytes, metrics);
+        let states = self.series.iter().map(|series| State {
+            history: Some(series.1.history.points(self.now, most)),
+            ..self.state(series)
+        });
         let snapshot = Report::Snapshot {
             seq: self.seq,
             refused: self.refused,
@@ -152,15 +157,15 @@ impl Board {
     }
 
     fn state<'a>(&self, ((device, metric), series): (&'a Key, &Series)) -> State<'a> {
-        let ticks = self.now - series.heard;
         State {
             device,
             metric,
             value: series.value,
             at: series.at,
-            age: ticks * u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX),
+            age: millis(self.now - series.heard),
             count: series.count,
             stale: series.stale,
+            history: None,
         }
     }
 }

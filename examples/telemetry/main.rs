@@ -13,6 +13,7 @@
 
 mod board;
 mod device;
+mod history;
 #[path = "../support/mod.rs"]
 mod support;
 mod wire;

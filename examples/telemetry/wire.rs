@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::history::Point;
+
 /// What a browser sends to be told all there is. No JSON, so no reading either.
 pub(crate) const SNAPSHOT: &[u8] = b"snapshot";
 
@@ -55,6 +57,9 @@ pub(crate) struct State<'a> {
     pub(crate) count: u64,
     /// Nothing came for a while.
     pub(crate) stale: bool,
+    /// The last minute, in a snapshot: ages in milliseconds with values, the oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) history: Option<Vec<Point>>,
 }
 
 impl Reading {

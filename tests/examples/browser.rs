@@ -124,6 +124,14 @@ impl Page {
         self.session.call("Page.bringToFront", json!({}));
     }
 
+    /// Gives the page a window of this size.
+    pub(crate) fn resize(&mut self, width: u32, height: u32) {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.session
+            .call("Emulation.setDeviceMetricsOverride", size);
+    }
+
     /// The value of an expression.
     pub(crate) fn eval(&mut self, expression: &str) -> Value {
         let value = self.try_eval(expression);

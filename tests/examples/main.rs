@@ -14,6 +14,9 @@ mod example;
 )]
 #[path = "../../examples/arena/game/mod.rs"]
 mod game;
+// The example's; its tests are run here.
+#[path = "../../examples/telemetry/history.rs"]
+mod history;
 mod pages;
 mod person;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]

@@ -108,6 +108,16 @@ fn the_page_of_telemetry_shows_devices_as_they_report() {
         report("d10", f64::from(n));
         page.wait_for(&value("d10", &n.to_string()));
     }
+    // For as long as two points of the board's minute take.
+    let minute = r#"rows.get('["d10","level"]')"#;
+    let spans = format!("(p => p.at(-1).at - p[0].at > 2000)({minute}.points)");
+    for count in 6.. {
+        if page.eval(&spans) == json!(true) {
+            break;
+        }
+        report("d10", 4.0);
+        page.wait_for(&format!("{minute}.count === {count}"));
+    }
     report("d9", 1234.567);
     page.wait_for(&value("d9", "1,234.57"));
     assert_eq!(texts(&mut page, ".device"), ["d9level", "d10level"]);
@@ -120,6 +130,7 @@ fn the_page_of_telemetry_shows_devices_as_they_report() {
     // Who comes later sees it at once, and both notice that nothing more comes.
     let mut late = browser.open(&url);
     late.wait_for(&value("d10", "4"));
+    late.wait_for(&format!("2 <= {minute}.points.length"));
     for page in [&mut late, &mut page] {
         page.show();
         page.wait_for("document.querySelectorAll('.stale').length === 2");

@@ -140,6 +140,43 @@ fn who_opens_the_page_has_the_last_values_also_of_devices_that_have_gone() {
 }
 
 #[test]
+fn a_browser_that_comes_late_gets_the_last_minute() {
+    let telemetry = Example::start("telemetry", &[]);
+    let mut device = LengthPrefix::connect(telemetry.tcp);
+    let deadline = in_a_while();
+    let mut sent = 0;
+    let history = loop {
+        assert!(now() < deadline, "no history of three seconds");
+        sent += 1;
+        device.send(reading("d", f64::from(sent)).as_bytes());
+        let (mut browser, snapshot) = Browser::open(telemetry.http);
+        let history = state(&snapshot, "d").map(|state| state["history"].clone());
+        let history = history.and_then(|history| history.as_array().cloned());
+        if let Some(history) = history.filter(|history| 3 <= history.len()) {
+            break history;
+        }
+        // The next second comes with the reports of the board's ticks.
+        device.send(reading("d", f64::from(sent)).as_bytes());
+        browser.next();
+    };
+    let points: Vec<(u64, f64)> = history
+        .iter()
+        .map(|point| (point[0].as_u64().unwrap(), point[1].as_f64().unwrap()))
+        .collect();
+    assert!(
+        points.is_sorted_by(|a, b| a.0 > b.0 && a.1 <= b.1),
+        "{points:?}"
+    );
+    assert!(points[0].0 <= 60_000, "{points:?}");
+    // What changes comes without it.
+    let (mut browser, _) = Browser::open(telemetry.http);
+    device.send(reading("d", 0.0).as_bytes());
+    let state = browser.wait_for("d", |state| state["value"] == 0.0);
+    assert!(state["history"].is_null(), "{state}");
+    telemetry.end();
+}
+
+#[test]
 fn bad_readings_are_answered_to_the_device_and_counted() {
     let telemetry = Example::start("telemetry", &[]);
     let (mut browser, _) = Browser::open(telemetry.http);

@@ -63,3 +63,49 @@ fn the_page_draws_plays_and_comes_back() {
     watcher.wait_for("it gone", |seen| !seen.players.contains_key(&again));
     example.end();
 }
+
+/// Nothing of the arena is drawn where a panel stands, in a window of any shape.
+#[test]
+fn no_panel_covers_the_arena() {
+    let Some(mut browser) = Browser::start() else {
+        return;
+    };
+    let example = Example::start("arena", &["--bots", "8"]);
+    let mut page = browser.open(&format!("http://{}/?name=Ada#test", example.http));
+    number(&mut page);
+    page.wait_for("find('board').querySelectorAll('li').length === 9");
+    for (width, height) in [(1280, 800), (390, 844), (844, 390), (320, 480), (700, 700)] {
+        page.resize(width, height);
+        page.wait_for(&format!(
+            "innerWidth === {width} && innerHeight === {height}"
+        ));
+        page.show();
+        let covers = "(id => {
+            const box = find(id).getBoundingClientRect();
+            const [right, bottom] = [field.x + field.width, field.y + field.height];
+            return box.left < right && field.x < box.right && box.top < bottom && field.y < box.bottom;
+        })";
+        for panel in ["board", "status"] {
+            assert_eq!(
+                page.eval(&format!("{covers}('{panel}')")),
+                false,
+                "{panel} {width}"
+            );
+        }
+        // And what is drawn there is the ground: twice, as a frame may be under way.
+        page.wait_for(
+            "(() => {
+                const ratio = canvas.width / innerWidth, box = find('board').getBoundingClientRect();
+                const place = [box.left, box.top, box.width, box.height].map(it => it * ratio | 0);
+                const { data } = paint.getImageData(...place);
+                return data.every((byte, at) => byte === [11, 14, 20, 255][at % 4]);
+            })()",
+        );
+        let scale = page.eval("view.scale").as_f64().unwrap();
+        assert!((0.2..=2.0).contains(&scale), "{scale}");
+    }
+    // After some seconds the hint goes; the page's own clock says when.
+    page.wait_for("find('help').classList.contains('gone')");
+    browser.close(page);
+    example.end();
+}
