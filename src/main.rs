@@ -9,6 +9,7 @@ use std::thread;
 use clap::Parser;
 use corecast::cli::{Cli, Command};
 use corecast::settings::{Settings, Tables};
+use corecast::sys::startup::while_starting;
 use corecast::{Admin, Handle};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -103,10 +104,6 @@ fn run(settings: &Settings) -> io::Result<()> {
     server.join()?;
     log::info!("stopped");
     Ok(())
-}
-
-fn while_starting(what: &str, err: &io::Error) -> io::Error {
-    io::Error::new(err.kind(), format!("{what}: {err}"))
 }
 
 /// SIGHUP loads the files of TLS again; the others drain, then exit.

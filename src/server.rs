@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rustix::io::Errno;
 
 use crate::admission::PerAddress;
 use crate::config::Config;
@@ -21,6 +20,7 @@ use crate::mesh::{self, Capacity, Mesh};
 use crate::net::ListenAddr;
 use crate::shard::control::{Phase, Shared};
 use crate::shard::{self, Dealing, Listener, MODE_MAX, Seed, Speaks, Watch};
+use crate::sys::startup::while_starting;
 use crate::sys::{affinity, descriptors, memory};
 
 /// What a server is to be; see [`Server::builder`].
@@ -227,16 +227,8 @@ impl ServerBuilder {
                 report: report.clone(),
                 proceed: proceeds,
             };
-            let make = make.clone();
             let watch = Watch::new(&shared, &doorbells);
-            let name = format!("corecast-{shard}");
-            let thread = thread::Builder::new()
-                .name(name)
-                .spawn(|| shard::run(seed, make, watch));
-            threads.push(thread.map_err(|err| {
-                let what = format!("cannot start the thread of shard {shard} of {shards}");
-                while_starting(&what, &err)
-            })?);
+            threads.push(spawn(seed, make.clone(), watch)?);
         }
         drop(report);
         let descriptors = Descriptors {
@@ -381,19 +373,19 @@ impl ServerBuilder {
     }
 }
 
-/// What the host has refused while the server started, and which limits may be why.
-fn while_starting(what: &str, err: &io::Error) -> io::Error {
-    let remedy = match err.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE | Errno::NFILE) => {
-            "; raise the limit of open files (`ulimit -n`, LimitNOFILE= of systemd)"
-        }
-        Some(Errno::AGAIN) => {
-            "; raise the limit of threads (`ulimit -u`, TasksMax= of systemd, pids.max of the \
-             cgroup), or take fewer shards"
-        }
-        _ => "",
-    };
-    io::Error::new(err.kind(), format!("{what}: {err}{remedy}"))
+/// Starts the thread of a shard.
+fn spawn<H: Handler>(
+    seed: Seed,
+    make: impl FnOnce(ShardId) -> H + Send + 'static,
+    watch: Watch,
+) -> io::Result<JoinHandle<io::Result<()>>> {
+    let Seed { shard, shards, .. } = seed;
+    let thread = thread::Builder::new().name(format!("corecast-{shard}"));
+    let thread = thread.spawn(|| shard::run(seed, make, watch));
+    thread.map_err(|err| {
+        let what = format!("cannot start the thread of shard {shard} of {shards}");
+        while_starting(&what, &err)
+    })
 }
 
 /// The ports of the listeners that speak HTTP, or of the others.

@@ -20,6 +20,7 @@ use crate::limits::{ADMIN_THREADS, ADMIN_TIMEOUT, HEAD_BYTES_MAX, LINGER_MOMENT}
 use crate::net::{listener, remedy};
 use crate::proto::http::{Date, Head, Manner, NO_HEADERS, Response, parse_head};
 use crate::sys::signals;
+use crate::sys::startup::while_starting;
 use crate::sys::time_of_day::since_1970;
 
 /// A port for operators: `/metrics` in the text format of Prometheus or of OpenMetrics, whichever
@@ -87,10 +88,8 @@ impl Admin {
                 signals::block_all();
                 serve_all(&listener, &handle);
             });
-            started.map_err(|err| {
-                let text = format!("cannot start a thread of the admin port: {err}");
-                io::Error::new(err.kind(), text)
-            })?;
+            let what = "cannot start a thread of the admin port";
+            started.map_err(|err| while_starting(what, &err))?;
         }
         Ok(())
     }

@@ -17,4 +17,5 @@ pub mod inherited;
 pub mod memory;
 pub mod signals;
 pub mod socket;
+pub mod startup;
 pub mod time_of_day;

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("conn", &["limits", "payload", "proto", "time", "topic"]),
     ("mesh", &["limits", "sys"]),
     ("net", &["error", "limits"]),
+    ("spelling", &[]),
     ("tls", &["error", "limits"]),
     (
         "handler",

@@ -33,6 +33,8 @@ const LONG: &[(&str, &str)] = &[
     ("src/shard/inner.rs", "all that a shard owns"),
     ("src/server.rs", "the builder and its documentation"),
     ("tests/conformance/main.rs", "a list of tests"),
+    ("tests/http/api.rs", "a list of tests"),
+    ("tests/it/admin.rs", "a list of tests"),
     ("tests/sim/checker.rs", "one model of what must hold"),
     ("tests/sim/client.rs", "one client in both protocols"),
     ("tests/sim/shard.rs", "one shard and its lanes"),

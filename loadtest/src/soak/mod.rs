@@ -51,8 +51,7 @@ const LAST_MESSAGES: u32 = 2;
 /// Flags that ask for the impossible.
 pub(crate) fn check(args: &SoakArgs) -> Result<(), RunError> {
     if args.client.server_pid.is_some() && args.interval >= args.duration {
-        let text = "with --server-pid --interval must be below --duration: growth takes two \
-                    readings of memory";
+        let text = "--interval must be below --duration: growth takes two readings of memory";
         return Err(RunError::Usage(text.to_owned()));
     }
     let targets = scene::targets(&args.url, "soak", args.connections as usize)?;
