@@ -14,8 +14,9 @@ pub use ends::{
     LINGER_BYTES_PER_STEP, LINGER_MOMENT, LINGER_SILENCE, LINGER_STEP, LINGER_TIME, LINGERING_MAX,
 };
 pub use work::{
-    BYTES_PER_WORK, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE, WORK_OF_OPENING, WORK_OF_PONG,
-    WORK_OF_READ, WORK_OF_REQUEST, WORK_OF_STEP, WORK_PER_PART, WORK_PER_SHARE,
+    BYTES_PER_WORK, GAP_MIN, GRACE_MAX, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE,
+    WORK_OF_OPENING, WORK_OF_PONG, WORK_OF_READ, WORK_OF_REQUEST, WORK_OF_STEP, WORK_PER_PART,
+    WORK_PER_SHARE,
 };
 
 /// Longest message a client may send, in bytes: enough for any state snapshot, small enough that
@@ -237,7 +238,7 @@ pub const STAGED_BYTES_MAX: usize = 4 << 20;
 /// Rooms that tick or go in one turn.
 pub const ROOM_TIMEOUTS_PER_TURN: usize = 1_024;
 /// Answers of other threads taken in one turn.
-pub const ANSWERS_PER_TURN: usize = 256;
+pub const ANSWERS_PER_TURN: usize = 1_024;
 /// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
 pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
 

@@ -145,8 +145,11 @@ impl Shell {
             until.saturating_duration_since(read_clock())
         };
         match self.poll.poll(&mut self.events, Some(timeout)) {
-            Err(err) if err.kind() != ErrorKind::Interrupted => return Err(err),
-            _ => {}
+            // Deadlines are judged by what the kernel has, of which a signal tells nothing.
+            Err(err) if err.kind() == ErrorKind::Interrupted => {
+                self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
+            }
+            polled => polled?,
         }
         let mut is_progress = false;
         let of_socket = self.events.iter().filter(|event| event.token() == SOCKET);

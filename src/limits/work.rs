@@ -1,4 +1,13 @@
-//! What a turn may do, and what each piece of work costs of that.
+//! What a turn may do, what each piece of work costs of that, and when a turn comes too late.
+
+use std::time::Duration;
+
+/// A shard that did not run for this long, although it would have, was stopped or held up: what its
+/// clients sent meanwhile may not all be here, or may wait for an answer.
+pub const GAP_MIN: Duration = Duration::from_millis(500);
+/// After that no client is late for as long again, but not for longer than this: what was lost
+/// meanwhile has been sent again.
+pub const GRACE_MAX: Duration = Duration::from_secs(10);
 
 /// What each phase of a turn may do, in units of work: nanoseconds on an ordinary core. With the
 /// sends of [`SENDS_PER_TURN`](super::SENDS_PER_TURN) a turn takes some milliseconds, of which a client feels one and a

@@ -66,6 +66,7 @@ impl<H: Handler> ShardCore<H> {
     /// A turn begins; all that follows happens at `now`.
     pub fn begin_turn(&mut self, now: Now) {
         self.inner.now = self.inner.now.max(now);
+        self.inner.judge.begin_turn(self.inner.now);
         self.inner.has_news = std::mem::take(&mut self.inner.moved);
         self.inner.inflation.begin_turn();
         self.inner.work.begin_turn();
@@ -215,7 +216,10 @@ impl<H: Handler> ShardCore<H> {
     pub fn next_deadline(&self) -> Option<Now> {
         let inner = &self.inner;
         let deadlines = [
-            inner.wheel.next_deadline(),
+            inner
+                .wheel
+                .next_deadline()
+                .map(|due| inner.judge.put_off(due)),
             inner.fade_deadline(),
             inner.drain_deadline(),
             self.rooms.deadline(),

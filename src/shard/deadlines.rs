@@ -138,33 +138,48 @@ impl<D, A> Inner<D, A> {
     /// Looks at every connection whose deadline may have passed, and forgets idle topics.
     pub(super) fn pass_time(&mut self, budget: usize) {
         let mut expired = std::mem::take(&mut self.expired);
-        self.wheel.take_expired(self.now, budget, &mut expired);
+        self.wheel
+            .take_expired(self.judge.until(), budget, &mut expired);
         for (key, tick) in expired.drain(..) {
             let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
                 continue;
             };
             conn.armed = Stamp::NEVER;
-            self.look_at(key);
+            if self.reads.has(key) {
+                // What it has sent in time may be among what is not read yet.
+                self.look_again(key);
+            } else {
+                self.look_at(key);
+            }
         }
         self.expired = expired;
         self.forget_topics(budget);
     }
 
+    /// Has a connection looked at a little later.
+    fn look_again(&mut self, key: u32) {
+        let armed = self.wheel.arm(key, self.now.plus(Duration::from_millis(1)));
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            conn.armed = armed;
+        }
+    }
+
     fn look_at(&mut self, key: u32) {
+        let judged = self.judge.until();
         let stamp = self.now.stamp();
         let Some(conn) = self.conns.get(key as usize) else {
             return;
         };
         if self
             .deadline(key, conn)
-            .is_none_or(|deadline| self.now < deadline)
+            .is_none_or(|deadline| judged < deadline)
         {
             self.arm(key);
             return;
         }
         let given_up = self.room_deadline(key, conn);
-        let is_over = self.questions.is_late(key, self.now)
-            && given_up.is_none_or(|deadline| self.now < deadline);
+        let is_over = self.questions.is_late(key, judged)
+            && given_up.is_none_or(|deadline| judged < deadline);
         let Some(conn) = self.conn(key) else { return };
         if matches!(conn.proto, Proto::Lingering(_)) {
             self.step_lingering(key);

@@ -17,6 +17,7 @@ use crate::shard::accept::{Acceptor, Entrance};
 use crate::shard::control::{Control, Phase};
 use crate::shard::core::ShardCore;
 use crate::shard::intake::Intake;
+use crate::shard::judge::Polled;
 use crate::shard::links::Links;
 use crate::shard::lookout::Lookout;
 use crate::shard::post::Post;
@@ -45,6 +46,10 @@ pub(super) struct EventLoop<H: Handler> {
     start: Instant,
     /// When the turn began, since the start.
     woken: Duration,
+    /// When the last one ended.
+    rested: Duration,
+    /// For how long the shard did not poll although it would have.
+    gap: Duration,
     now: Now,
     /// When the core is to be told the time of day again.
     date_ends: Now,
@@ -101,6 +106,8 @@ impl<H: Handler> EventLoop<H> {
             reader: Reader::new(),
             start,
             woken: Duration::ZERO,
+            rested: Duration::ZERO,
+            gap: Duration::ZERO,
             now: Now::default(),
             date_ends: Now::default(),
         })
@@ -128,6 +135,10 @@ impl<H: Handler> EventLoop<H> {
         self.core.begin_turn(self.now);
         self.post.take(&mut self.core);
         self.take_answers();
+        self.core.note_polled(Polled {
+            is_full: EVENTS_PER_POLL <= self.events.iter().count() || !self.answers.is_empty(),
+            gap: self.gap,
+        });
         self.accept();
         self.read();
         self.core.handle_resumed();
@@ -157,17 +168,30 @@ impl<H: Handler> EventLoop<H> {
                 .min()
                 .map(|deadline| deadline.since(self.now))
         };
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(err) if err.kind() != io::ErrorKind::Interrupted => return Err(err),
-            _ => {}
-        }
+        self.poll(timeout)?;
+        let before = self.woken;
         self.woken = self.start.elapsed();
+        // A turn that took long, or a sleep that took longer than it should.
+        let sleep = self.woken.saturating_sub(self.rested);
+        let turn = self.rested.saturating_sub(before);
+        self.gap = turn.max(sleep.saturating_sub(timeout.unwrap_or(sleep)));
         let millis = u64::try_from(self.woken.as_millis());
         self.now = Now::from_millis(millis.unwrap_or(u64::MAX));
         if self.date_ends <= self.now {
             self.renew_date();
         }
         Ok(())
+    }
+
+    /// Polls until something happens, or the time is over. A signal is nothing: what the kernel has
+    /// is asked for again, as deadlines are judged by it.
+    fn poll(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {
+                self.poll.poll(&mut self.events, Some(Duration::ZERO))
+            }
+            polled => polled,
+        }
     }
 
     /// Tells the core the time of day, which holds until the next second begins.
@@ -180,7 +204,8 @@ impl<H: Handler> EventLoop<H> {
 
     /// Counts the turn, and renews the copy of the counters that other threads read.
     fn report(&mut self, sent: Sent) {
-        let took = self.start.elapsed().saturating_sub(self.woken);
+        self.rested = self.start.elapsed();
+        let took = self.rested.saturating_sub(self.woken);
         let counters = self.core.counters();
         counters.writes += sent.writes;
         counters.bytes_out += sent.bytes;

@@ -19,6 +19,7 @@ use crate::proto::http::Date;
 use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
+use crate::shard::judge::Judge;
 use crate::shard::linger::Lingering;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::meter::Meters;
@@ -46,6 +47,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// The same on every shard of the node: all agree where a topic's home is.
     pub(super) hasher: RandomState,
     pub(super) now: Now,
+    pub(super) judge: Judge,
     /// The time of day, if the shell has told it.
     pub(super) date: Option<Date>,
     pub(super) conns: Slab<Conn<D>>,
@@ -155,6 +157,7 @@ impl<D, A> Inner<D, A> {
             config,
             hasher,
             now,
+            judge: Judge::default(),
             date: None,
             conns: Slab::new(),
             next_generation: 0,

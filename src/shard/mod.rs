@@ -25,6 +25,7 @@ mod inner;
 mod input;
 mod intake;
 mod interest;
+pub mod judge;
 mod lifecycle;
 mod linger;
 mod links;

@@ -14,7 +14,7 @@ pub(super) struct ReadQueue {
     fresh: VecDeque<ConnId>,
     /// Stopped before all was read.
     left_over: VecDeque<ConnId>,
-    /// By the key of the connection: `QUEUED`, `TO_THE_END`, `HELD`.
+    /// By the key of the connection: `QUEUED`, `TO_THE_END`, `HELD`, `AWAITS`.
     flags: Vec<u8>,
 }
 
@@ -24,6 +24,8 @@ const QUEUED: u8 = 1 << 0;
 const TO_THE_END: u8 = 1 << 1;
 /// It was its turn, and it is not read now: it is put back when it is read again.
 const HELD: u8 = 1 << 2;
+/// It has bytes that wait for something else.
+const AWAITS: u8 = 1 << 3;
 
 impl ReadQueue {
     /// A new connection has this key. An older one's entry is passed over by its generation.
@@ -100,10 +102,17 @@ impl ReadQueue {
         to_the_end
     }
 
-    /// Whether a connection waits to be read.
+    /// A connection's bytes wait for something else than their turn, or not any more.
+    pub(super) fn set_awaits(&mut self, key: u32, awaits: bool) {
+        if let Some(flags) = self.flags.get_mut(key as usize) {
+            *flags = *flags & !AWAITS | if awaits { AWAITS } else { 0 };
+        }
+    }
+
+    /// Whether a connection has bytes that wait to be read.
     pub(super) fn has(&self, key: u32) -> bool {
         let flags = self.flags.get(key as usize);
-        flags.is_some_and(|flags| flags & QUEUED != 0)
+        flags.is_some_and(|flags| flags & (QUEUED | AWAITS) != 0)
     }
 
     /// How many wait, and entries of connections that have gone.

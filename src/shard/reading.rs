@@ -59,8 +59,19 @@ impl<H: Handler> ShardCore<H> {
         false
     }
 
-    /// What follows is read as a part of a TLS handshake, or comes with the end of one.
-    pub fn begin_handshake(&mut self) {
+    /// A connection has sent a part of its TLS handshake, which waits for its turn.
+    pub fn note_handshake(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.reads.set_awaits(id.key, true);
+        }
+    }
+
+    /// It is its turn: what follows is read as a part of a TLS handshake, or comes with the end of
+    /// one.
+    pub fn begin_handshake(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.reads.set_awaits(id.key, false);
+        }
         self.inner.work.enter(Share::Handshake);
         self.inner.work.begin_part(false);
     }

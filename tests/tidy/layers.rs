@@ -181,6 +181,7 @@ const CORE_FILES: &[&str] = &[
     "waiting",
     "work",
     "read_queue",
+    "judge",
     "reading",
     "write",
     "home_of",

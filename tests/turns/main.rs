@@ -4,11 +4,13 @@
 
 mod closes;
 mod compress;
+mod gaps;
 mod hostile;
 mod inflate;
 mod offers;
 mod pings;
 mod reading;
+mod server;
 mod shard;
 mod shares;
 #[path = "../http/sockets.rs"]

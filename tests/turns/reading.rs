@@ -1,77 +1,14 @@
 //! Reading: a turn takes so much, of whoever sends it, and the rest later.
 
-use std::collections::{HashMap, VecDeque};
-
+use corecast::ConnId;
 use corecast::limits::{READ_BYTES, WORK_OF_STEP, WORK_PER_PART, WORK_PER_SHARE};
-use corecast::{Config, ConnId};
 
 use crate::frame;
-use crate::shard::Shard;
+use crate::server::Server;
 
 /// FIN, text; FIN, pong.
 const TEXT: u8 = 0x81;
 const PONG: u8 = 0x8a;
-
-/// A shard with the sockets that it reads.
-struct Server {
-    shard: Shard,
-    sockets: HashMap<ConnId, VecDeque<u8>>,
-}
-
-impl Server {
-    fn new() -> Self {
-        Self {
-            shard: Shard::new(Config::default()),
-            sockets: HashMap::new(),
-        }
-    }
-
-    /// From now on a turn does what the limits say.
-    fn begin(&mut self) {
-        let limits = [WORK_PER_SHARE, WORK_PER_PART].map(|limit| usize::try_from(limit).unwrap());
-        self.shard.core.limit_work(limits[0], limits[1]);
-        self.shard.rest();
-    }
-
-    /// Bytes arrive, and an event tells.
-    fn arrive(&mut self, id: ConnId, bytes: &[u8]) {
-        self.sockets.entry(id).or_default().extend(bytes);
-        self.shard.core.note_readable(id, false);
-    }
-
-    /// One turn; returns who was read, in that order.
-    fn turn(&mut self) -> Vec<ConnId> {
-        let mut read = Vec::new();
-        while let Some((id, to_the_end)) = self.shard.core.take_readable() {
-            read.push(id);
-            while self.shard.core.wants_bytes(id) {
-                let socket = self.sockets.entry(id).or_default();
-                let count = socket.len().min(READ_BYTES);
-                if count == 0 {
-                    break;
-                }
-                let mut bytes: Vec<u8> = socket.drain(..count).collect();
-                self.shard.core.handle_bytes(id, &mut bytes);
-                if count < READ_BYTES && !to_the_end {
-                    break;
-                }
-            }
-        }
-        self.shard.finish_turn();
-        read
-    }
-
-    /// Turns until nothing is left; returns how many.
-    fn rest(&mut self) -> usize {
-        for turns in 0..100_000 {
-            if !self.shard.core.has_work() {
-                return turns;
-            }
-            self.turn();
-        }
-        panic!("it never comes to rest");
-    }
-}
 
 #[test]
 fn a_connection_that_events_tell_of_often_is_read_once() {

@@ -162,6 +162,12 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         is_due
     }
 
+    /// Whether there is something to be done now.
+    pub(crate) fn is_due(&self) -> bool {
+        let deadline = self.core.next_deadline();
+        self.core.has_work() || deadline.is_some_and(|deadline| deadline <= self.now)
+    }
+
     /// Turns until nothing is left to be done; returns how many.
     pub(crate) fn rest(&mut self) -> usize {
         for turns in 1..10_000 {
@@ -181,9 +187,19 @@ impl<H: Handler<Answer = ()>> Shard<H> {
 
     /// Time passes.
     pub(crate) fn wait(&mut self, time: Duration) {
+        self.pass(time);
+        self.rest();
+    }
+
+    /// Time passes, and nothing is done about it yet.
+    pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now.plus(time);
         self.core.begin_turn(self.now);
-        self.rest();
+    }
+
+    /// The sockets take so many bytes more, all together.
+    pub(crate) fn take_at_most(&mut self, bytes: usize) {
+        self.sockets.room = Some(bytes);
     }
 
     /// What was answered comes in; returns how much.

@@ -42,6 +42,7 @@ impl Sessions {
         }
         if !std::mem::replace(&mut secured.queued, true) {
             self.handshakes.push_back(id);
+            core.note_handshake(id);
         }
     }
 
@@ -59,7 +60,7 @@ impl Sessions {
             if let Some(secured) = self.get_mut(id) {
                 secured.queued = false;
             }
-            core.begin_handshake();
+            core.begin_handshake(id);
             self.read_on(core, id, true);
             if until <= start.elapsed() {
                 return;
