@@ -183,6 +183,8 @@ pub const HELD_MESSAGES_MIN: usize = 8;
 pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
 /// The log has one page that was refused for its origin in this time, of each shard.
 pub const ORIGIN_LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Entries for which a table keeps memory whatever it holds: below that there is nothing to gain.
+pub const TABLE_ENTRIES_KEPT: usize = 1_024;
 /// Interest in a topic outlives its last subscriber by this long, so that one who comes back at
 /// once finds it live.
 pub const INTEREST_LINGER: Duration = Duration::from_secs(1);

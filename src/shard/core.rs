@@ -164,6 +164,7 @@ impl<H: Handler> ShardCore<H> {
         self.settle_homes();
         self.pass_room_time();
         self.pass_tick();
+        self.shrink_tables();
     }
 
     fn pass_tick(&mut self) {
@@ -221,6 +222,7 @@ impl<H: Handler> ShardCore<H> {
                 .next_deadline()
                 .map(|due| inner.judge.put_off(due)),
             inner.fade_deadline(),
+            inner.onces.deadline(),
             inner.drain_deadline(),
             self.rooms.deadline(),
             self.tick.map(|tick| tick.deadline()),

@@ -154,6 +154,7 @@ impl<D, A> Inner<D, A> {
         }
         self.expired = expired;
         self.forget_topics(budget);
+        self.onces.forget_old(self.now, budget);
     }
 
     /// Has a connection looked at a little later.

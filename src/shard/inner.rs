@@ -53,7 +53,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) conns: Slab<Conn<D>>,
     pub(super) next_generation: u32,
     pub(super) topics: Topics,
-    pub(super) feeds: Slab<Feed>,
+    pub(super) feeds: Slab<Box<Feed>>,
     pub(super) homes: Homes,
     pub(super) onces: Onces,
     pub(super) pool: Pool,

@@ -19,6 +19,7 @@ mod early;
 mod event_loop;
 mod flush;
 mod gates;
+mod give_back;
 mod http;
 mod inflate;
 mod inner;

@@ -22,7 +22,7 @@ use crate::topic::home::Keeps;
 /// The rooms of the topics that have their home on a shard.
 #[derive(Debug, Default)]
 pub(super) struct Rooms {
-    pub(super) slots: Slab<Slot>,
+    pub(super) slots: Slab<Box<Slot>>,
     /// When a room is to be looked at, each at most once.
     pub(super) timers: BTreeSet<(Now, u32)>,
     /// Rooms with outputs that found no room, each once.
@@ -198,7 +198,7 @@ impl<H: Handler> ShardCore<H> {
         };
         let now = self.inner.now;
         let schedule = room.tick_every().map(|period| Schedule::new(now, period));
-        let key = key32(self.rooms.slots.insert(Slot {
+        let key = key32(self.rooms.slots.insert(Box::new(Slot {
             topic: Arc::clone(topic),
             linger: room.linger(),
             room,
@@ -207,7 +207,7 @@ impl<H: Handler> ShardCore<H> {
             outputs: VecDeque::new(),
             missed: 0,
             armed: None,
-        }));
+        })));
         self.inner.homes.keep(topic, Keeps::Room(key));
         self.arm_room(key);
         Some(key)

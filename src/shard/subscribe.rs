@@ -181,7 +181,7 @@ impl<D, A> Inner<D, A> {
         let form = conn.form;
         let mut feed_key = feed_of(feeds, topic.first_feed, form);
         if feed_key == NO_FEED {
-            feed_key = key32(feeds.insert(Feed::new(form, topic_key, topic.first_feed)));
+            feed_key = key32(feeds.insert(Box::new(Feed::new(form, topic_key, topic.first_feed))));
             topic.first_feed = feed_key;
         }
         let Some(feed) = feeds.get_mut(feed_key as usize) else {

@@ -10,7 +10,7 @@ use crate::topic::feed::Feed;
 pub const NO_FEED: u32 = u32::MAX;
 
 /// The keys of a topic's feeds, of which `first` is the first.
-pub(crate) fn feeds_of(feeds: &Slab<Feed>, first: u32) -> impl Iterator<Item = u32> {
+pub(crate) fn feeds_of(feeds: &Slab<Box<Feed>>, first: u32) -> impl Iterator<Item = u32> {
     let known = move |key: u32| (key != NO_FEED).then_some(key);
     std::iter::successors(known(first), move |&key| {
         known(feeds.get(key as usize)?.next)
@@ -18,7 +18,7 @@ pub(crate) fn feeds_of(feeds: &Slab<Feed>, first: u32) -> impl Iterator<Item = u
 }
 
 /// The key of a topic's feed of one form, or `NO_FEED`.
-pub(crate) fn feed_of(feeds: &Slab<Feed>, first: u32, form: Form) -> u32 {
+pub(crate) fn feed_of(feeds: &Slab<Box<Feed>>, first: u32, form: Form) -> u32 {
     let is_of_form = |key: &u32| {
         feeds
             .get(*key as usize)

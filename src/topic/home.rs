@@ -8,6 +8,7 @@ use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use crate::id::ShardId;
+use crate::topic::tables::GiveBack;
 
 /// A shard that has subscribers of a topic, and what it calls the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl Homes {
     /// The topic of this name, if somebody wants it or keeps a room for it.
     pub fn get(&self, name: &str) -> Option<&Home> {
         self.topics.get(name)
+    }
+
+    /// The table of this.
+    pub(crate) fn table(&mut self) -> &mut dyn GiveBack {
+        &mut self.topics
     }
 
     /// How many there are.

@@ -9,6 +9,7 @@ use slab::Slab;
 use crate::id::{ShardId, key32};
 use crate::time::Now;
 use crate::topic::feeds::NO_FEED;
+use crate::topic::tables::GiveBack;
 
 /// A topic as this shard sees it, from its first subscriber to a while after its last.
 #[derive(Debug)]
@@ -36,7 +37,7 @@ pub struct Topic {
 pub struct Topics {
     /// Clients choose the names, so the hash is keyed.
     keys: HashMap<Arc<str>, u32, RandomState>,
-    topics: Slab<Topic>,
+    topics: Slab<Box<Topic>>,
     next_generation: u32,
 }
 
@@ -50,7 +51,7 @@ impl Topics {
     pub fn add(&mut self, name: &str, home: ShardId) -> u32 {
         let name: Arc<str> = Arc::from(name);
         self.next_generation = self.next_generation.wrapping_add(1);
-        let key = key32(self.topics.insert(Topic {
+        let key = key32(self.topics.insert(Box::new(Topic {
             name: Arc::clone(&name),
             home,
             generation: self.next_generation,
@@ -60,19 +61,19 @@ impl Topics {
             left_at: Now::default(),
             fading: false,
             waiting: Vec::new(),
-        }));
+        })));
         self.keys.insert(name, key);
         key
     }
 
     /// The topic of this key.
     pub fn get(&self, key: u32) -> Option<&Topic> {
-        self.topics.get(key as usize)
+        self.topics.get(key as usize).map(Box::as_ref)
     }
 
     /// The topic of this key, to change.
     pub fn get_mut(&mut self, key: u32) -> Option<&mut Topic> {
-        self.topics.get_mut(key as usize)
+        self.topics.get_mut(key as usize).map(Box::as_mut)
     }
 
     /// The topic of this key if it is still the one of this generation.
@@ -82,9 +83,14 @@ impl Topics {
 
     /// Forgets a topic.
     pub fn remove(&mut self, key: u32) -> Option<Topic> {
-        let topic = self.topics.try_remove(key as usize)?;
+        let topic = *self.topics.try_remove(key as usize)?;
         self.keys.remove(&topic.name);
         Some(topic)
+    }
+
+    /// The tables of this.
+    pub(crate) fn tables(&mut self) -> [&mut dyn GiveBack; 2] {
+        [&mut self.keys, &mut self.topics]
     }
 
     /// How many there are.

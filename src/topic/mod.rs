@@ -10,3 +10,4 @@ pub mod member;
 pub mod once;
 pub mod segment;
 pub mod sink;
+pub mod tables;

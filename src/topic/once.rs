@@ -6,6 +6,7 @@ use std::num::NonZeroU64;
 
 use crate::limits::{ONCE_KEYS_MAX, ONCE_WINDOW};
 use crate::time::Now;
+use crate::topic::tables::GiveBack;
 
 /// A topic and a key of its publisher's choice, hashed together by what all shards share: two of
 /// the keys that are remembered are the same by chance once in some 10^14 messages.
@@ -30,12 +31,29 @@ impl Once {
 impl Onces {
     /// Whether it was published within the window.
     pub(crate) fn knows(&mut self, once: Once, now: Now) -> bool {
-        while let Some((at, _)) = self.order.front()
-            && at.plus(ONCE_WINDOW) <= now
-        {
+        self.forget_old(now, usize::MAX);
+        self.known.contains(&once)
+    }
+
+    /// When the oldest may be forgotten.
+    pub(crate) fn deadline(&self) -> Option<Now> {
+        let (at, _) = self.order.front()?;
+        Some(at.plus(ONCE_WINDOW))
+    }
+
+    /// Forgets those of before the window, or so many of them.
+    pub(crate) fn forget_old(&mut self, now: Now, budget: usize) {
+        for _ in 0..budget {
+            if self.deadline().is_none_or(|deadline| now < deadline) {
+                return;
+            }
             self.forget_oldest();
         }
-        self.known.contains(&once)
+    }
+
+    /// The tables of this.
+    pub(crate) fn tables(&mut self) -> [&mut dyn GiveBack; 2] {
+        [&mut self.known, &mut self.order]
     }
 
     /// It is published now.
@@ -79,6 +97,22 @@ mod tests {
         assert!(!onces.knows(one, over) && onces.knows(other, over));
         onces.note(one, over);
         assert!(onces.knows(one, over), "it may be published again");
+    }
+
+    #[test]
+    fn keys_are_forgotten_when_nobody_asks_for_any() {
+        let mut onces = Onces::default();
+        let start = Now::default();
+        for number in 1..=100 {
+            onces.note(Once::new(number), start);
+        }
+        let over = onces.deadline().unwrap();
+        onces.forget_old(start, usize::MAX);
+        assert_eq!((onces.order.len(), over), (100, start.plus(ONCE_WINDOW)));
+        onces.forget_old(over, 60);
+        assert_eq!((onces.order.len(), onces.known.len()), (40, 40));
+        onces.forget_old(over, 60);
+        assert_eq!((onces.known.capacity(), onces.deadline()), (0, None));
     }
 
     #[test]

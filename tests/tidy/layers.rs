@@ -152,6 +152,7 @@ const CORE_FILES: &[&str] = &[
     "drain",
     "early",
     "flush",
+    "give_back",
     "inflate",
     "inner",
     "input",

@@ -7,6 +7,7 @@ mod compress;
 mod gaps;
 mod hostile;
 mod inflate;
+mod memory;
 mod offers;
 mod pings;
 mod reading;

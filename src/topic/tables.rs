@@ -1,0 +1,110 @@
+//! Tables that give memory back when most of what they held is gone.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+
+use slab::Slab;
+
+use crate::limits::TABLE_ENTRIES_KEPT;
+
+/// A table that can give memory back.
+pub trait GiveBack {
+    /// Entries that there is memory for.
+    fn entries(&self) -> usize;
+
+    /// Gives back memory for entries that are gone, once they are seven of eight: what has to be
+    /// moved for that is so little that those that are gone have paid for it.
+    fn give_back(&mut self);
+}
+
+fn is_sparse(len: usize, entries: usize) -> bool {
+    TABLE_ENTRIES_KEPT < entries && len < entries / 8
+}
+
+impl<K: Eq + Hash, V, S: BuildHasher> GiveBack for HashMap<K, V, S> {
+    fn entries(&self) -> usize {
+        self.capacity()
+    }
+
+    fn give_back(&mut self) {
+        if is_sparse(self.len(), self.capacity()) {
+            self.shrink_to(2 * self.len());
+        }
+    }
+}
+
+impl<T: Eq + Hash, S: BuildHasher> GiveBack for HashSet<T, S> {
+    fn entries(&self) -> usize {
+        self.capacity()
+    }
+
+    fn give_back(&mut self) {
+        if is_sparse(self.len(), self.capacity()) {
+            self.shrink_to(2 * self.len());
+        }
+    }
+}
+
+impl<T> GiveBack for VecDeque<T> {
+    fn entries(&self) -> usize {
+        self.capacity()
+    }
+
+    fn give_back(&mut self) {
+        if is_sparse(self.len(), self.capacity()) {
+            self.shrink_to(2 * self.len());
+        }
+    }
+}
+
+/// Its keys stay: it ends behind the last entry that is there, wherever that is. So what is large
+/// is kept there in boxes, and an entry that is gone costs 16 bytes until those behind it are.
+impl<T> GiveBack for Slab<T> {
+    fn entries(&self) -> usize {
+        self.capacity()
+    }
+
+    fn give_back(&mut self) {
+        if is_sparse(self.len(), self.capacity()) {
+            self.shrink_to_fit();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANY: usize = 100 * TABLE_ENTRIES_KEPT;
+
+    #[test]
+    fn a_table_that_is_nearly_empty_is_small_and_one_that_is_not_stays() {
+        let mut map: HashMap<usize, u64> = (0..MANY).map(|key| (key, 1)).collect();
+        let mut queue: VecDeque<usize> = (0..MANY).collect();
+        let mut slab: Slab<Box<usize>> = (0..MANY).map(|key| (key, Box::new(key))).collect();
+        let before = [map.entries(), queue.entries(), slab.entries()];
+        let half = |key: &usize| *key < MANY / 2;
+        map.retain(|key, _| half(key));
+        queue.retain(half);
+        slab.retain(|_, key| half(key));
+        let tables: [&mut dyn GiveBack; 3] = [&mut map, &mut queue, &mut slab];
+        for (table, before) in tables.into_iter().zip(before) {
+            table.give_back();
+            assert_eq!(table.entries(), before);
+        }
+        map.retain(|key, _| *key < 10);
+        queue.truncate(10);
+        slab.retain(|_, key| **key < 10);
+        let tables: [&mut dyn GiveBack; 3] = [&mut map, &mut queue, &mut slab];
+        for table in tables {
+            table.give_back();
+            assert!(table.entries() <= TABLE_ENTRIES_KEPT);
+        }
+        assert!((0..10).all(|key| map.contains_key(&key) && *slab[key] == key));
+        assert_eq!(
+            slab.insert(Box::new(7)),
+            10,
+            "keys go on behind those that are left"
+        );
+    }
+}

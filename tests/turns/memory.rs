@@ -1,0 +1,114 @@
+//! Memory of topics: it goes when they do.
+
+use std::time::Duration;
+
+use corecast::limits::{INTEREST_LINGER, ONCE_WINDOW, TABLE_ENTRIES_KEPT, TIMEOUTS_PER_TURN};
+use corecast::{Config, Cx, Halt, Handler, Message, Opening, Refusal, Room};
+
+use crate::shard::Shard;
+
+const TOPICS: usize = 20_000;
+/// Of each connection; it may have 128.
+const EACH: usize = 100;
+
+/// Connections subscribe to `EACH` topics from the number in their path on. Some have rooms.
+struct Many;
+
+impl Handler for Many {
+    type Conn = ();
+    type Answer = ();
+
+    fn on_open(&mut self, cx: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
+        if let Opening::WebSocket(request) = opening {
+            let from: usize = request.path[1..].parse().expect("a number");
+            for topic in from..from + EACH {
+                cx.subscribe(&topic.to_string())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
+
+    fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {
+        struct Empty;
+        impl Room for Empty {}
+        topic
+            .ends_with('0')
+            .then(|| Box::new(Empty) as Box<dyn Room>)
+    }
+}
+
+/// A shard that had very many topics, of which those of every `kept`-th connection are left.
+fn shard_after(kept: usize) -> (Shard<Many>, usize) {
+    let mut shard = Shard::of(Config::default(), Many);
+    let clients: Vec<_> = (0..TOPICS / EACH)
+        .map(|number| shard.upgrade(&format!("/{}", number * EACH), ""))
+        .collect();
+    shard.rest();
+    assert_eq!(shard.counters().topics, TOPICS as u64);
+    let before = shard.core.table_entries();
+    for (number, client) in clients.into_iter().enumerate() {
+        if number % kept != 0 {
+            shard.core.handle_reset(client);
+        }
+    }
+    shard.rest();
+    shard.wait(INTEREST_LINGER + Duration::from_millis(1));
+    for _ in 0..2 * TOPICS / TIMEOUTS_PER_TURN {
+        shard.turn();
+    }
+    shard.rest();
+    (shard, before)
+}
+
+#[test]
+fn tables_are_small_again_when_their_topics_are_gone() {
+    let (mut shard, before) = shard_after(usize::MAX);
+    assert_eq!(shard.counters().topics, EACH as u64);
+    let after = shard.core.table_entries();
+    assert!(5 * TOPICS < before, "{before} entries for so many topics");
+    // Connection 0 has the first keys of all.
+    assert!(
+        after <= 12 * TABLE_ENTRIES_KEPT,
+        "{after} entries of {before}"
+    );
+}
+
+#[test]
+fn what_is_left_keeps_no_more_than_places_of_what_is_gone() {
+    let (mut shard, before) = shard_after(20);
+    let left = TOPICS / 20;
+    assert_eq!(shard.counters().topics, left as u64);
+    // Tables whose keys stay end behind the last that is left, with 16 bytes for each.
+    let after = shard.core.table_entries();
+    assert!(after < before / 2, "{after} entries of {before}");
+}
+
+#[test]
+fn keys_of_messages_go_when_nobody_publishes_any_more() {
+    let mut shard = Shard::new(Config::default());
+    let keyed = |n: usize| format!("{{\"channel\":\"a\",\"data\":1,\"idempotency_key\":\"{n}\"}}");
+    let entry = |n| format!("{{\"publish\":{}}}", keyed(n));
+    let client = shard.connect();
+    let entries: Vec<String> = (0..5_000).map(entry).collect();
+    let body = format!("{{\"commands\":[{}]}}", entries.join(","));
+    let request = format!(
+        "POST /api/batch HTTP/1.1\r\nHost: a\r\nX-API-Key: {}\r\nContent-Length: {}\r\n\r\n{body}",
+        crate::shard::KEY,
+        body.len()
+    );
+    shard.read(client, &request);
+    shard.rest();
+    assert!(shard.take(client).starts_with(b"HTTP/1.1 200 "));
+    let before = shard.core.table_entries();
+    assert!(10_000 < before, "{before} entries");
+    assert!(shard.core.next_deadline().is_some(), "it wakes up for them");
+    shard.wait(ONCE_WINDOW);
+    for _ in 0..5_000 / TIMEOUTS_PER_TURN + 2 {
+        shard.turn();
+    }
+    assert!(shard.core.table_entries() <= 4 * TABLE_ENTRIES_KEPT);
+}
