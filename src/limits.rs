@@ -4,6 +4,7 @@
 //! should change stands here as a constant.
 
 mod ends;
+mod rooms;
 mod work;
 
 use std::time::Duration;
@@ -12,6 +13,10 @@ pub use ends::{
     CLOSE_TIMEOUT, DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_TIMEOUT,
     DRAIN_WINDOW_MIN, EVENTS_RETRY, EVENTS_RETRY_REFUSED, KEEP_ALIVE_TIMEOUT,
     LINGER_BYTES_PER_STEP, LINGER_MOMENT, LINGER_SILENCE, LINGER_STEP, LINGER_TIME, LINGERING_MAX,
+};
+pub use rooms::{
+    ELSEWHERE_MAX, JOINS_AT_ONCE, ROOM_OUTPUTS_MAX, ROOM_TIMEOUTS_PER_TURN, STAGED_BYTES_MAX,
+    STAGED_MAX, TAG_BYTES_MAX, WELCOME_BYTES_MAX,
 };
 pub use work::{
     BYTES_PER_WORK, GAP_MIN, GRACE_MAX, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE,
@@ -229,16 +234,6 @@ pub const EVENTS_PER_POLL: usize = 1_024;
 pub const DESCRIPTORS_RESERVED: usize = 100;
 /// Most shards of a node.
 pub const SHARDS_MAX: usize = 256;
-/// Messages that one callback of a room publishes or sends.
-pub const ROOM_OUTPUTS_MAX: usize = 256;
-/// Messages of a shard's rooms that wait for their way to other topics.
-pub const ELSEWHERE_MAX: usize = 1_024;
-/// Messages of a shard's own connections that wait for rooms of the same shard.
-pub const STAGED_MAX: usize = 256;
-/// Bytes of those messages, the last of them over it.
-pub const STAGED_BYTES_MAX: usize = 4 << 20;
-/// Rooms that tick or go in one turn.
-pub const ROOM_TIMEOUTS_PER_TURN: usize = 1_024;
 /// Answers of other threads taken in one turn.
 pub const ANSWERS_PER_TURN: usize = 1_024;
 /// Unsent replies of a connection, in bytes, above which a send speaks of pressure.

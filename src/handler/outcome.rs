@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::close_reason::CloseReason;
 use crate::error::{Error as ServerError, debug_is_text};
 use crate::id::ShardId;
-use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
 use crate::shard::subscribe::SubscribeError;
@@ -134,6 +134,7 @@ impl From<SubscribeError> for Halt {
     fn from(err: SubscribeError) -> Self {
         Self::Close(CloseReason::Policy(match err {
             SubscribeError::TopicName => TOPIC_NAME,
+            SubscribeError::Tag => "a tag has at most 255 bytes",
             SubscribeError::TooMany => "a connection has at most 128 subscriptions",
             SubscribeError::Closed => "the connection is closed",
         }))
@@ -183,7 +184,7 @@ impl From<SubscribeError> for Refusal {
 const TOPIC_NAME: &str = "a topic's name has 1 to 255 bytes, and is not . or ..";
 
 const _: () = assert!(TOPIC_BYTES_MAX == 255 && MESSAGE_BYTES_CEILING == 16 << 20);
-const _: () = assert!(SUBSCRIPTIONS_MAX == 128);
+const _: () = assert!(SUBSCRIPTIONS_MAX == 128 && TAG_BYTES_MAX == 255);
 
 /// Whether a message can be published or sent at all.
 pub(crate) fn check_message(kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
@@ -210,6 +211,6 @@ mod tests {
         let busy = PublishError::Busy(Busy(Wait::Outside));
         assert_eq!(format!("{busy:?}"), busy.to_string());
         let of_main = ServerError::from(PublishError::TopicName);
-        assert_eq!(format!("{of_main:?}"), "a topic's name has 1 to 255 bytes");
+        assert_eq!(format!("{of_main:?}"), PublishError::TopicName.to_string());
     }
 }

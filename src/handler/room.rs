@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::handler::{Busy, Message, PublishError, Wait, check_message};
 use crate::id::{ConnId, ShardId};
-use crate::limits::ROOM_OUTPUTS_MAX;
+use crate::limits::{ROOM_OUTPUTS_MAX, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::proto::http::is_topic_name;
@@ -69,6 +69,28 @@ pub trait Room {
     /// are those for which what the room published before has found no room yet.
     fn on_tick(&mut self, _cx: &mut RoomCx<'_>, _tick: Tick) {}
 
+    /// Whether the room is told who subscribes to its topic and who leaves it; asked once, when the
+    /// room is made. Then a subscription is live when the home has told the room, which for a
+    /// connection of another shard takes a way there and back, and not at once as it often is
+    /// otherwise.
+    fn wants_joins(&self) -> bool {
+        false
+    }
+
+    /// A connection joins: it has [subscribed](crate::Cx::subscribe_as), with this tag. To be called
+    /// for, [`wants_joins`](Self::wants_joins).
+    ///
+    /// This stands at one point of the topic's order. Of what was published before, the joiner gets
+    /// nothing; of what is published after, everything; and what is [sent](RoomCx::send) to it here
+    /// it gets in between. So a history that is kept in [`on_publish`](Self::on_publish) and sent
+    /// here neither repeats a message nor skips one.
+    fn on_join(&mut self, _cx: &mut RoomCx<'_>, _joiner: Publisher, _tag: &[u8]) {}
+
+    /// A connection that joined has left: it has unsubscribed, or ended in any way. Called once for
+    /// each [`on_join`](Self::on_join) and after it, unless the server is
+    /// [stopped](crate::Handle::stop) at once.
+    fn on_leave(&mut self, _cx: &mut RoomCx<'_>, _leaver: Publisher) {}
+
     /// How long the room is kept when nobody subscribes any more and no message comes; asked
     /// once, when the room is made. A shard notices a second after its last subscriber left.
     fn linger(&self) -> Duration {
@@ -76,7 +98,8 @@ pub trait Room {
     }
 }
 
-/// Who published a message: a connection of one of the server's shards.
+/// A connection of one of the server's shards, as rooms know it: one that has published a message,
+/// or has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Publisher {
     /// The connection's shard.
@@ -102,6 +125,10 @@ pub struct RoomCx<'a> {
 pub(crate) enum Event {
     /// This message, and who published it if it was a connection.
     Publish(Payload, Option<Publisher>),
+    /// This connection has joined.
+    Join(Publisher),
+    /// One has left.
+    Leave,
     /// Time.
     Tick,
 }
@@ -113,6 +140,8 @@ pub(crate) enum Output {
     Publish(Payload),
     /// A message for one connection.
     Reply(Publisher, Payload),
+    /// The same for one that joins, which gets it or ends.
+    Welcome(Publisher, Payload),
 }
 
 impl RoomCx<'_> {
@@ -127,11 +156,11 @@ impl RoomCx<'_> {
     }
 
     /// Who published the message that this is about; `None` for one that did not come from a
-    /// connection, and in a tick.
+    /// connection, and in every other callback.
     pub fn publisher(&self) -> Option<Publisher> {
         match &self.event {
             Event::Publish(_, publisher) => *publisher,
-            Event::Tick => None,
+            Event::Join(_) | Event::Leave | Event::Tick => None,
         }
     }
 
@@ -182,12 +211,27 @@ impl RoomCx<'_> {
     /// To a subscriber of the topic it comes no later than what is published after it, and it may
     /// overtake what was published before.
     ///
+    /// To one that [joins](Room::on_join) it is never dropped: a connection that has no space for it,
+    /// as replies from before are unread, is closed as too slow.
+    ///
     /// # Errors
     ///
-    /// As [`publish`](Self::publish).
+    /// As [`publish`](Self::publish), and [`PublishError::Busy`] when what one that joins was sent
+    /// in this callback has reached [`WELCOME_BYTES_MAX`].
     pub fn send(&mut self, to: Publisher, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         let payload = self.check(kind, payload)?;
-        self.outputs.push(Output::Reply(to, payload));
+        if !matches!(self.event, Event::Join(joiner) if joiner == to) {
+            self.outputs.push(Output::Reply(to, payload));
+            return Ok(());
+        }
+        let welcomed = self.outputs.iter().map(|output| match output {
+            Output::Welcome(_, payload) => payload.bytes.len(),
+            Output::Publish(_) | Output::Reply(..) => 0,
+        });
+        if WELCOME_BYTES_MAX <= welcomed.sum() {
+            return Err(PublishError::Busy(Busy(Wait::Outbox)));
+        }
+        self.outputs.push(Output::Welcome(to, payload));
         Ok(())
     }
 

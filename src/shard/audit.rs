@@ -41,6 +41,7 @@ impl<H: Handler> ShardCore<H> {
             ("elsewhere", inner.elsewhere.len()),
             ("rooms", self.rooms.len()),
             ("questions", inner.questions.len()),
+            ("joins", inner.joins.len()),
             ("unsettled", inner.unsettled.len()),
             ("mail", inner.mail.iter().map(|mail| mail.len()).sum()),
         ]

@@ -157,6 +157,11 @@ impl Control {
         }
     }
 
+    /// Whether this shard has nothing more to close.
+    pub fn is_drained(&self) -> bool {
+        self.drained
+    }
+
     /// What to do next. A drained shard goes on, as others may have topics at home here.
     pub fn phase(&self) -> Phase {
         match self.shared.phase.load(Ordering::Acquire) {

@@ -120,8 +120,12 @@ impl<H: Handler> ShardCore<H> {
                 self.publish_at_home(staged).map(ToHome::from)
             }
             ToHome::Want { topic, interest } => {
-                let taken = self.inner.take_want(&topic, interest);
+                let taken = self.take_want(&topic, interest);
                 (!taken).then_some(ToHome::Want { topic, interest })
+            }
+            ToHome::Presence { topic, presence } => {
+                let back = self.take_presence(&topic, presence);
+                back.map(|presence| ToHome::Presence { topic, presence })
             }
             ToHome::Unwant { topic, interest } => {
                 self.inner.remove_interest(&topic, interest);
@@ -203,9 +207,10 @@ impl<H: Handler> ShardCore<H> {
         self.inner.moved = true;
     }
 
-    /// Whether there is no connection.
+    /// Whether there is no connection, and rooms are told of those that were.
     pub fn is_empty(&self) -> bool {
-        self.inner.conns.is_empty()
+        let is_told = |mail: &PeerMail| mail.presence.is_empty();
+        self.inner.conns.is_empty() && self.inner.mail.iter().all(is_told)
     }
 
     /// The next connection whose write side is to be shut down.

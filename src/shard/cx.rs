@@ -94,7 +94,19 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// The name is no topic's, or the connection has too many subscriptions.
     pub fn subscribe(&mut self, topic: &str) -> Result<(), SubscribeError> {
-        self.inner.subscribe(self.key, topic)
+        self.subscribe_as(topic, b"")
+    }
+
+    /// The same, with a tag that the topic's room gets with the
+    /// [join](crate::Room::on_join), if it asks for joins: a name, for instance, of at most
+    /// [`TAG_BYTES_MAX`](crate::limits::TAG_BYTES_MAX) bytes. Of a subscription that is there
+    /// already the tag stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// The same, and the tag is too long.
+    pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
+        self.inner.subscribe(self.key, topic, tag)
     }
 
     /// Ends the connection's subscription to a topic, if it has one.
@@ -279,12 +291,5 @@ impl<D, A> Inner<D, A> {
     ) -> Result<(), PublishError> {
         check_topic(topic)?;
         self.publish(topic, draft).map_err(PublishError::Busy)
-    }
-
-    pub(super) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
-        self.current(id)
-            .filter(|conn| conn.is(OPEN) && !conn.is(CLOSING))?;
-        let key = id.key;
-        Some(ConnCx(Cx { inner: self, key }))
     }
 }

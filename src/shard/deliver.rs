@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use crate::close_reason::CloseReason;
 use crate::conn::{CLOSING, OPEN};
 use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
 use crate::id::{ConnId, ShardId};
-use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_MESSAGE};
+use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::inner::Inner;
 use crate::shard::mail::FromHome;
 use crate::shard::rooms::RoomWork;
 use crate::shard::staged::Staged;
 use crate::shard::work::Share;
-use crate::topic::home::{Interest, Keeps};
+use crate::topic::home::Interest;
 
 impl<D, A> Inner<D, A> {
     /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes
@@ -29,25 +30,24 @@ impl<D, A> Inner<D, A> {
         !waits
     }
 
-    /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
-    pub(super) fn take_want(&mut self, topic: &Arc<str>, interest: Interest) -> bool {
-        let lane = &mut self.mail[usize::from(interest.shard)].from_home;
-        if !lane.has_room() {
-            return false;
-        }
-        let Interest {
-            key, generation, ..
-        } = interest;
-        lane.push(FromHome::Live { key, generation });
-        self.add_interest(topic, interest);
-        true
+    /// Whether a shard can be answered now.
+    pub(super) fn can_answer(&mut self, shard: ShardId) -> bool {
+        shard == self.shard || self.mail[usize::from(shard)].from_home.has_room()
     }
 
-    pub(super) fn add_interest(&mut self, topic: &Arc<str>, interest: Interest) {
-        if self.homes.add(topic, interest) == Keeps::Unasked {
-            self.room_work
-                .push_back(RoomWork::Wanted(Arc::clone(topic)));
-        }
+    /// Tells a shard that its interest in a topic is known, after `can_answer` said yes.
+    pub(super) fn answer_want(&mut self, interest: Interest, joins: bool) {
+        let Interest {
+            shard,
+            key,
+            generation,
+        } = interest;
+        let live = FromHome::Live {
+            key,
+            generation,
+            joins,
+        };
+        self.mail[usize::from(shard)].from_home.push(live);
     }
 
     pub(super) fn remove_interest(&mut self, topic: &str, interest: Interest) {
@@ -59,8 +59,16 @@ impl<D, A> Inner<D, A> {
     /// Takes mail from a home, or gives it back while members who can still read lack room for it.
     pub(super) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
         match mail {
-            FromHome::Live { key, generation } => {
-                self.topic_is_live(key, generation);
+            FromHome::Live {
+                key,
+                generation,
+                joins,
+            } => {
+                self.topic_is_live(key, generation, joins);
+                None
+            }
+            FromHome::Joined { conn, key, ticket } => {
+                self.joined(conn, key, ticket);
                 None
             }
             FromHome::Deliver {
@@ -78,8 +86,12 @@ impl<D, A> Inner<D, A> {
                 self.append(key, generation, payload.kind, &payload.bytes);
                 None
             }
-            FromHome::Send { conn, payload } => {
-                self.send_to(conn, &payload);
+            FromHome::Send {
+                conn,
+                payload,
+                is_welcome,
+            } => {
+                self.send_to(conn, &payload, is_welcome);
                 None
             }
         }
@@ -92,7 +104,8 @@ impl<D, A> Inner<D, A> {
                 let Payload { kind, bytes } = payload;
                 self.order(topic, *kind, bytes, Some(payload))
             }
-            Output::Reply(to, payload) => self.send_to_any(*to, payload),
+            Output::Reply(to, payload) => self.send_to_any(*to, payload, false),
+            Output::Welcome(to, payload) => self.send_to_any(*to, payload, true),
         };
         sent.is_err().then_some(output)
     }
@@ -135,10 +148,15 @@ impl<D, A> Inner<D, A> {
         has_room
     }
 
-    fn send_to_any(&mut self, to: Publisher, payload: &Payload) -> Result<(), Busy> {
+    fn send_to_any(
+        &mut self,
+        to: Publisher,
+        payload: &Payload,
+        is_welcome: bool,
+    ) -> Result<(), Busy> {
         let Publisher { shard, conn } = to;
         if shard == self.shard {
-            self.send_to(conn, payload);
+            self.send_to(conn, payload, is_welcome);
             return Ok(());
         }
         let Some(lane) = self.lane_to(shard) else {
@@ -148,7 +166,11 @@ impl<D, A> Inner<D, A> {
             return Err(Busy::at(shard));
         }
         let payload = payload.clone();
-        lane.push(FromHome::Send { conn, payload });
+        lane.push(FromHome::Send {
+            conn,
+            payload,
+            is_welcome,
+        });
         Ok(())
     }
 
@@ -156,14 +178,18 @@ impl<D, A> Inner<D, A> {
         Some(&mut self.mail.get_mut(usize::from(shard))?.from_home)
     }
 
-    /// Sends a room's message to a connection of this shard, unless that reads too slowly.
-    fn send_to(&mut self, id: ConnId, payload: &Payload) {
+    /// Sends a room's message to a connection of this shard, unless that reads too slowly: then it
+    /// misses it, or ends if that would be a gap.
+    fn send_to(&mut self, id: ConnId, payload: &Payload, is_welcome: bool) {
         let Payload { kind, bytes } = payload;
         let Some(conn) = self.current(id) else { return };
         if !conn.is(OPEN) || conn.is(CLOSING) {
             return;
         }
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+        let unsent = conn.outbox_len();
+        if is_welcome && OUTBOX_BYTES_HIGH + WELCOME_BYTES_MAX < unsent {
+            self.close(id.key, CloseReason::Slow);
+        } else if !is_welcome && OUTBOX_BYTES_HIGH < unsent {
             let carries = conn.form.carries(bytes);
             self.counters.skipped += 1;
             self.counters.messages_out += u64::from(carries);

@@ -124,7 +124,24 @@ impl<H: Handler> EventLoop<H> {
             match self.control.phase() {
                 Phase::Serve => {}
                 Phase::Drain => self.drain(),
-                Phase::Stop => return Ok(()),
+                Phase::Stop => {
+                    if self.control.is_drained() {
+                        self.take_last_mail();
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// All shards are drained: rooms are told of the last that have left.
+    fn take_last_mail(&mut self) {
+        for _ in 0..LAST_TURNS {
+            self.core.begin_turn(self.now);
+            self.post.take(&mut self.core);
+            self.core.handle_resumed();
+            if !self.post.has_mail() {
+                return;
             }
         }
     }
@@ -366,5 +383,7 @@ impl<H: Handler> EventLoop<H> {
     }
 }
 
+/// Turns for the last mail, which no peer waits for any more.
+const LAST_TURNS: usize = 1_000;
 /// The doorbell's token. Connections have no key this high.
 const DOORBELL: Token = Token(usize::MAX);

@@ -19,6 +19,7 @@ use crate::proto::http::Date;
 use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
 use crate::shard::inflate::Inflation;
+use crate::shard::joins::Joins;
 use crate::shard::judge::Judge;
 use crate::shard::linger::Lingering;
 use crate::shard::mail::{PeerMail, for_peers};
@@ -56,6 +57,7 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) feeds: Slab<Box<Feed>>,
     pub(super) homes: Homes,
     pub(super) onces: Onces,
+    pub(super) joins: Joins,
     pub(super) pool: Pool,
     /// Messages to the bytes of all who get them.
     pub(super) encoder: Encoder,
@@ -165,6 +167,7 @@ impl<D, A> Inner<D, A> {
             feeds: Slab::new(),
             homes: Homes::default(),
             onces: Onces::default(),
+            joins: Joins::default(),
             pool: Pool::default(),
             encoder,
             inflation: Inflation::default(),

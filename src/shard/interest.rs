@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::shard::inner::Inner;
 use crate::shard::mail::ToHome;
+use crate::shard::rooms::RoomWork;
 use crate::time::Now;
-use crate::topic::home::Interest;
+use crate::topic::home::{Interest, Keeps};
 use crate::topic::local::Topic;
 
 impl<D, A> Inner<D, A> {
@@ -18,14 +19,20 @@ impl<D, A> Inner<D, A> {
             return key;
         };
         if own {
-            topic.live = true;
             let interest = Interest {
                 shard: home,
                 key,
                 generation: topic.generation,
             };
-            let name = Arc::clone(&topic.name);
-            self.add_interest(&name, interest);
+            match self.homes.add(&topic.name, interest) {
+                // The handler is asked when no callback runs; then it is live.
+                Keeps::Unasked => {
+                    let work = RoomWork::Wanted(Arc::clone(&topic.name));
+                    self.room_work.push_back(work);
+                }
+                Keeps::Nothing => topic.live = true,
+                Keeps::Room { joins, .. } => (topic.live, topic.joins) = (true, joins),
+            }
         } else {
             self.mail[usize::from(home)]
                 .wanted
@@ -107,14 +114,19 @@ impl<D, A> Inner<D, A> {
             };
             Some(ToHome::Want { topic, interest })
         };
-        for peer in mail.iter_mut().filter(|peer| peer.has_interest()) {
+        let own = usize::from(*shard);
+        let peers = mail.iter_mut().enumerate();
+        for (_, peer) in peers.filter(|(at, peer)| *at != own && peer.has_interest()) {
             while peer.has_interest() && peer.to_home.has_room() {
-                let wanted = peer.wanted.pop_front();
-                let unwanted = || {
-                    let (topic, interest) = peer.unwanted.pop_front()?;
-                    Some(ToHome::Unwant { topic, interest })
+                // In this order: one that has joined leaves before its topic is not wanted.
+                let mail = if let Some(wanted) = peer.wanted.pop_front() {
+                    want(wanted)
+                } else if let Some((_, (topic, presence))) = peer.presence.pop_first() {
+                    Some(ToHome::Presence { topic, presence })
+                } else {
+                    let unwanted = peer.unwanted.pop_front();
+                    unwanted.map(|(topic, interest)| ToHome::Unwant { topic, interest })
                 };
-                let mail = wanted.map_or_else(unwanted, want);
                 if let Some(mail) = mail {
                     peer.to_home.push(mail);
                 }

@@ -144,6 +144,7 @@ impl<D, A> Inner<D, A> {
             self.unsubscribe(key, topic);
         }
         self.questions.forget(key);
+        self.joins.uncork(key);
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };

@@ -1,11 +1,12 @@
 //! What shards say to each other, and what waits to be sent.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::handler::Publisher;
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
+pub use crate::shard::outgoing::{Outgoing, Room};
 use crate::topic::home::Interest;
 use crate::topic::once::Once;
 
@@ -30,12 +31,40 @@ pub enum ToHome {
         /// Who asks.
         interest: Interest,
     },
+    /// A connection has joined or left, of which the topic's room is to be told.
+    Presence {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// Which, and what it did.
+        presence: Presence,
+    },
     /// This shard has no subscribers any more.
     Unwant {
         /// The topic's name.
         topic: Arc<str>,
         /// Who asked before.
         interest: Interest,
+    },
+}
+
+/// What a room is told of a connection.
+#[derive(Clone, Debug)]
+pub enum Presence {
+    /// It joins; to be answered with [`FromHome::Joined`].
+    Join {
+        /// The connection.
+        joiner: Publisher,
+        /// Key of the topic on its shard.
+        key: u32,
+        /// Tells this join from others of its shard.
+        ticket: u64,
+        /// What its handler says of it.
+        tag: Box<[u8]>,
+    },
+    /// It has left.
+    Leave {
+        /// The connection.
+        leaver: Publisher,
     },
 }
 
@@ -48,6 +77,17 @@ pub enum FromHome {
         key: u32,
         /// Its generation.
         generation: u32,
+        /// Its room is told who joins.
+        joins: bool,
+    },
+    /// A connection has joined: what is published from here on follows for it, too.
+    Joined {
+        /// The connection on the receiving shard.
+        conn: ConnId,
+        /// Key of the topic there.
+        key: u32,
+        /// That of the join.
+        ticket: u64,
     },
     /// The topic's next message.
     Deliver {
@@ -64,6 +104,8 @@ pub enum FromHome {
         conn: ConnId,
         /// The message.
         payload: Payload,
+        /// It must not be left out: the connection has joined, and this is what went before.
+        is_welcome: bool,
     },
 }
 
@@ -78,6 +120,10 @@ impl Weigh for ToHome {
         match self {
             Self::Publish { payload, .. } => payload.bytes.len(),
             Self::Want { .. } | Self::Unwant { .. } => 0,
+            Self::Presence { presence, .. } => match presence {
+                Presence::Join { tag, .. } => tag.len(),
+                Presence::Leave { .. } => 0,
+            },
         }
     }
 }
@@ -86,103 +132,8 @@ impl Weigh for FromHome {
     fn weight(&self) -> usize {
         match self {
             Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
-            Self::Live { .. } => 0,
+            Self::Live { .. } | Self::Joined { .. } => 0,
         }
-    }
-}
-
-/// Room in a lane: an under-estimate, as only its own shard sends on it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
-    /// Messages that fit.
-    pub messages: usize,
-    /// Bytes of payload that fit; the last message may go over.
-    pub bytes: usize,
-}
-
-/// Mail of one turn for one peer in one direction, within the room its lane had.
-#[derive(Debug)]
-pub struct Outgoing<M> {
-    mail: VecDeque<M>,
-    room: Room,
-    /// Somebody found no room since the last report of it.
-    starved: bool,
-    /// Something happened since `set_room`.
-    touched: bool,
-    /// The lane has been told, had no room, and will ring.
-    awaits_ring: bool,
-}
-
-impl<M> Default for Outgoing<M> {
-    fn default() -> Self {
-        Self {
-            mail: VecDeque::new(),
-            room: Room::default(),
-            starved: false,
-            touched: true,
-            awaits_ring: false,
-        }
-    }
-}
-
-impl<M: Weigh> Outgoing<M> {
-    /// Whether one more message may be pushed; a `false` is remembered.
-    pub fn has_room(&mut self) -> bool {
-        let room = 0 < self.room.messages && 0 < self.room.bytes;
-        self.starved |= !room;
-        self.touched |= !room;
-        room
-    }
-
-    /// Adds a message, after `has_room` said yes.
-    pub fn push(&mut self, message: M) {
-        debug_assert!(0 < self.room.messages);
-        self.room.messages = self.room.messages.saturating_sub(1);
-        self.room.bytes = self.room.bytes.saturating_sub(message.weight());
-        self.mail.push_back(message);
-        self.touched = true;
-    }
-
-    /// Whether there is mail, or somebody found no room, since the room was last set.
-    pub fn is_touched(&self) -> bool {
-        self.touched
-    }
-
-    fn is_due(&self) -> bool {
-        self.starved || !self.mail.is_empty()
-    }
-
-    /// Takes back mail that the lane refused.
-    pub fn put_back(&mut self, message: M) {
-        self.mail.push_front(message);
-        self.room = Room::default();
-    }
-
-    /// The next message to put into the lane.
-    pub fn pop(&mut self) -> Option<M> {
-        self.mail.pop_front()
-    }
-
-    /// Whether the lane must be told that somebody waits for room in it; told once.
-    pub fn take_starved(&mut self) -> bool {
-        std::mem::take(&mut self.starved)
-    }
-
-    /// Notes whether the lane will ring when it has room.
-    pub(super) fn await_ring(&mut self, awaits: bool) {
-        self.awaits_ring = awaits;
-    }
-
-    /// Whether a ring may have been for somebody who found no room.
-    pub(super) fn awaits_ring(&self) -> bool {
-        self.awaits_ring
-    }
-
-    /// Sets the room that the lane has, all pushed mail sent.
-    pub fn set_room(&mut self, room: Room) {
-        debug_assert!(self.mail.is_empty());
-        self.room = room;
-        self.touched = false;
     }
 }
 
@@ -195,6 +146,9 @@ pub struct PeerMail {
     pub from_home: Outgoing<FromHome>,
     /// Interest that the peer has not been told of: keys and generations of topics.
     pub wanted: VecDeque<(u32, u32)>,
+    /// Who has joined and left of which the peer's rooms have not been told, by ticket: in their
+    /// order. One that leaves before that is told of its join is not there any more.
+    pub presence: BTreeMap<u64, (Arc<str>, Presence)>,
     /// Topics that the peer has been told of and that are wanted no more.
     pub unwanted: VecDeque<(Arc<str>, Interest)>,
 }
@@ -202,7 +156,7 @@ pub struct PeerMail {
 impl PeerMail {
     /// Whether the peer is to be told of interest.
     pub fn has_interest(&self) -> bool {
-        !(self.wanted.is_empty() && self.unwanted.is_empty())
+        !(self.wanted.is_empty() && self.presence.is_empty() && self.unwanted.is_empty())
     }
 
     /// Whether there is something for the lanes: mail, or word of somebody who found no room.
@@ -213,81 +167,12 @@ impl PeerMail {
     /// Mail and interest that have not been sent.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn len(&self) -> usize {
-        let mail = self.to_home.mail.len() + self.from_home.mail.len();
-        mail + self.wanted.len() + self.unwanted.len()
+        let mail = self.to_home.len() + self.from_home.len();
+        mail + self.wanted.len() + self.presence.len() + self.unwanted.len()
     }
 }
 
-/// The outgoing mail for every peer, by shard; the own entry stays empty.
+/// The outgoing mail for every peer, by shard; the own entry has presence alone, for own rooms.
 pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
     (0..shards).map(|_| PeerMail::default()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Outgoing, Room, Weigh};
-
-    struct Letter(usize);
-
-    impl Weigh for Letter {
-        fn weight(&self) -> usize {
-            self.0
-        }
-    }
-
-    fn outgoing(messages: usize, bytes: usize) -> Outgoing<Letter> {
-        let mut outgoing = Outgoing::default();
-        outgoing.set_room(Room { messages, bytes });
-        outgoing
-    }
-
-    #[test]
-    fn room_ends_with_its_messages_or_its_bytes() {
-        let mut few = outgoing(2, 1000);
-        let mut light = outgoing(1000, 10);
-        for mail in [&mut few, &mut light] {
-            for _ in 0..2 {
-                assert!(mail.has_room());
-                // The last one may go over.
-                mail.push(Letter(9));
-            }
-            assert!(!mail.has_room());
-        }
-    }
-
-    #[test]
-    fn a_want_of_room_is_told_once() {
-        let mut mail = outgoing(1, 1);
-        assert!(mail.has_room() && !mail.is_touched() && !mail.take_starved());
-        mail.push(Letter(1));
-        assert!(mail.is_touched() && !mail.take_starved());
-        assert!(!mail.has_room());
-        assert!(mail.take_starved());
-        assert!(!mail.take_starved());
-        assert!(
-            !mail.has_room() && mail.take_starved(),
-            "found once more, told once more"
-        );
-    }
-
-    #[test]
-    fn an_outgoing_box_without_a_lane_has_no_room_and_asks_for_some() {
-        let mut mail = Outgoing::<Letter>::default();
-        assert!(mail.is_touched());
-        assert!(!mail.has_room());
-        assert!(mail.take_starved());
-    }
-
-    #[test]
-    fn mail_leaves_in_the_order_in_which_it_came() {
-        let mut mail = outgoing(3, 100);
-        for weight in 1..=3 {
-            mail.push(Letter(weight));
-        }
-        let first = mail.pop().unwrap();
-        mail.put_back(first);
-        let order: Vec<usize> = std::iter::from_fn(|| mail.pop()).map(|l| l.0).collect();
-        assert_eq!(order, [1, 2, 3]);
-        assert!(!mail.has_room(), "a lane that refused has no room");
-    }
 }

@@ -86,6 +86,8 @@ impl<H: Handler> ShardCore<H> {
         let waits = matches!(opened, Err(Refusal::Wait(_)));
         // What it has sent or subscribed to goes behind the greeting.
         self.inner.cork_unopened(key, waits);
+        // Topics at home here are live before the greeting, and it need not wait.
+        self.tell_rooms();
         if !waits {
             self.inner.questions.forget(key);
         }
@@ -201,6 +203,7 @@ impl<H: Handler> ShardCore<H> {
             conn.set(CORKED, true);
             self.inner.set_paused(key, true);
             self.inner.set_apart(key, true);
+            self.inner.ask_to_join(key);
         }
         self.inner.arm(key);
     }

@@ -216,9 +216,13 @@ impl<D, A> Inner<D, A> {
 
     fn make_room(&mut self, feed_key: u32, frame_len: usize) -> bool {
         let limit = self.config.log_bytes_max;
-        self.with_lag(feed_key, |feed, pool, lagging| {
+        let has_room = self.with_lag(feed_key, |feed, pool, lagging| {
             feed.make_room(frame_len, limit, pool, lagging)
-        })
+        });
+        if !has_room {
+            self.end_early(feed_key);
+        }
+        has_room
     }
 
     /// Lets `cut` shorten a feed's log, and does by the policy to those that still lacked it.

@@ -53,8 +53,12 @@ impl<H: Handler> ShardCore<H> {
         let Some(slot) = self.rooms.slots.get(key as usize) else {
             return;
         };
+        // Leaves are told before the room goes.
+        let is_told = self.inner.mail[usize::from(self.inner.shard)]
+            .presence
+            .is_empty();
         let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
-        if is_over && slot.outputs.is_empty() {
+        if is_over && slot.outputs.is_empty() && is_told {
             self.inner.homes.unkeep(&slot.topic);
             self.rooms.slots.remove(key as usize);
             return;

@@ -54,7 +54,7 @@ impl std::fmt::Debug for Slot {
 /// What the handler or a room is to be told of a topic at home here.
 #[derive(Debug)]
 pub(super) enum RoomWork {
-    /// It has its first subscriber.
+    /// It has its first subscriber here, which waits until it is known whether it has a room.
     Wanted(Arc<str>),
     /// The topic of this room has no subscriber any more.
     Empty(u32),
@@ -89,8 +89,10 @@ impl<H: Handler> ShardCore<H> {
     #[inline]
     pub(super) fn settle_homes(&mut self) {
         let inner = &self.inner;
-        let is_settled =
-            inner.room_work.is_empty() && inner.staged.is_empty() && inner.elsewhere.is_empty();
+        let is_settled = inner.room_work.is_empty()
+            && inner.staged.is_empty()
+            && inner.elsewhere.is_empty()
+            && inner.mail[usize::from(inner.shard)].presence.is_empty();
         if !is_settled {
             self.do_settle_homes();
         }
@@ -101,6 +103,7 @@ impl<H: Handler> ShardCore<H> {
         let mut budget = STAGED_MAX;
         let is_stuck = loop {
             self.tell_rooms();
+            self.settle_presence();
             // What waits was there first, but what made it wait may be over.
             self.inner.staged_waits = false;
             self.inner.publish_elsewhere();
@@ -121,11 +124,13 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    fn tell_rooms(&mut self) {
+    pub(super) fn tell_rooms(&mut self) {
         while let Some(work) = self.inner.room_work.pop_front() {
             match work {
                 RoomWork::Wanted(topic) => {
                     self.find_room(&topic);
+                    let joins = self.wants_joins(&topic);
+                    self.inner.own_topic_is_live(&topic, joins);
                 }
                 RoomWork::Empty(key) => self.note_empty(key),
             }
@@ -186,9 +191,9 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// The room of a topic, made now if the application wants one.
-    fn find_room(&mut self, topic: &Arc<str>) -> Option<u32> {
+    pub(super) fn find_room(&mut self, topic: &Arc<str>) -> Option<u32> {
         match self.inner.homes.get(topic).map(|home| home.keeps) {
-            Some(Keeps::Room(key)) => return Some(key),
+            Some(Keeps::Room { key, .. }) => return Some(key),
             Some(Keeps::Nothing) => return None,
             Some(Keeps::Unasked) | None => {}
         }
@@ -197,6 +202,7 @@ impl<H: Handler> ShardCore<H> {
             return None;
         };
         let now = self.inner.now;
+        let joins = room.wants_joins();
         let schedule = room.tick_every().map(|period| Schedule::new(now, period));
         let key = key32(self.rooms.slots.insert(Box::new(Slot {
             topic: Arc::clone(topic),
@@ -208,7 +214,7 @@ impl<H: Handler> ShardCore<H> {
             missed: 0,
             armed: None,
         })));
-        self.inner.homes.keep(topic, Keeps::Room(key));
+        self.inner.homes.keep(topic, Keeps::Room { key, joins });
         self.arm_room(key);
         Some(key)
     }
@@ -268,9 +274,13 @@ impl<H: Handler> ShardCore<H> {
                 self.inner.moved = true;
                 break;
             }
-            if let Some(key) = self.rooms.stuck.pop_front()
-                && !self.put_out(key)
-            {
+            let Some(key) = self.rooms.stuck.pop_front() else {
+                break;
+            };
+            if self.put_out(key) {
+                // Mail for the room was given back for as long as that.
+                self.inner.moved = true;
+            } else {
                 self.rooms.stuck.push_back(key);
             }
         }

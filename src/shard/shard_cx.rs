@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::conn::{CLOSING, OPEN};
 use crate::handler::{PublishError, Sent, check_message};
 use crate::id::{ConnId, ShardId};
 use crate::proto::Kind;
@@ -92,6 +93,15 @@ impl<D, A> ConnCx<'_, D, A> {
         self.0.subscribe(topic)
     }
 
+    /// The same with a tag; see [`Cx::subscribe_as`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
+        self.0.subscribe_as(topic, tag)
+    }
+
     /// Ends its subscription to a topic, if it has one.
     pub fn unsubscribe(&mut self, topic: &str) {
         self.0.unsubscribe(topic);
@@ -110,5 +120,14 @@ impl<D, A> ConnCx<'_, D, A> {
     /// Closes it once its replies are sent.
     pub fn close(&mut self, reason: CloseReason) {
         self.0.close(reason);
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    pub(super) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
+        self.current(id)
+            .filter(|conn| conn.is(OPEN) && !conn.is(CLOSING))?;
+        let key = id.key;
+        Some(ConnCx(Cx { inner: self, key }))
     }
 }

@@ -5,7 +5,7 @@ use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY, OPEN};
 use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::id::key32;
-use crate::limits::{SUBSCRIPTIONS_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
 use crate::shard::inner::Inner;
 use crate::topic::feed::Feed;
@@ -19,6 +19,9 @@ pub enum SubscribeError {
     /// The name is empty, too long, `.` or `..`.
     #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes, and is not . or ..")]
     TopicName,
+    /// The tag is too long.
+    #[error("a tag has at most {TAG_BYTES_MAX} bytes")]
+    Tag,
     /// The connection has as many subscriptions as it may.
     #[error("a connection has at most {SUBSCRIPTIONS_MAX} subscriptions")]
     TooMany,
@@ -30,8 +33,17 @@ pub enum SubscribeError {
 debug_is_text!(SubscribeError);
 
 impl<D, A> Inner<D, A> {
-    /// Subscribes a connection; live at once if the topic is, else when its home has answered.
-    pub(super) fn subscribe(&mut self, key: u32, name: &str) -> Result<(), SubscribeError> {
+    /// Subscribes a connection; live at once if the topic is and its room is not told who joins,
+    /// else when its home has answered.
+    pub(super) fn subscribe(
+        &mut self,
+        key: u32,
+        name: &str,
+        tag: &[u8],
+    ) -> Result<(), SubscribeError> {
+        if TAG_BYTES_MAX < tag.len() {
+            return Err(SubscribeError::Tag);
+        }
         if !is_topic_name(name) {
             return Err(SubscribeError::TopicName);
         }
@@ -57,11 +69,17 @@ impl<D, A> Inner<D, A> {
             index: WAITING,
         });
         topic.subscribers += 1;
-        if topic.live {
+        if topic.live && !topic.joins {
             self.join(key, topic_key);
         } else {
-            topic.waiting.push(key);
             conn.waiting += 1;
+            if !topic.live {
+                topic.waiting.push(key);
+            }
+            if !tag.is_empty() {
+                self.joins.note_tag(key, topic_key, tag);
+            }
+            self.ask_to_join(key);
         }
         self.mark_shared(key);
         Ok(())
@@ -84,6 +102,7 @@ impl<D, A> Inner<D, A> {
         };
         let feed_key = feed_of(feeds, topic.first_feed, conn.form);
         conn.subs.remove(topic_key);
+        let joins = topic.joins;
         topic.subscribers -= 1;
         if topic.subscribers == 0 {
             topic.left_at = self.now;
@@ -93,10 +112,7 @@ impl<D, A> Inner<D, A> {
             }
         }
         if sub.index == WAITING {
-            conn.waiting -= 1;
-            if conn.waiting == 0 {
-                self.uncork(key);
-            }
+            self.is_live_for(key);
         } else if let Some(feed) = feeds.get_mut(feed_key as usize) {
             if let Some(moved) = feed.leave(sub.index as usize)
                 && let Some(other) = conns.get_mut(moved.conn as usize)
@@ -108,18 +124,32 @@ impl<D, A> Inner<D, A> {
                 self.queue_walk(feed_key);
             }
         }
+        if joins {
+            self.leave(key, topic_key, sub.index);
+        } else {
+            self.joins.forget(key, topic_key);
+        }
         self.mark_shared(key);
     }
 
-    /// The home has answered: whoever waited is a member now.
-    pub(super) fn topic_is_live(&mut self, topic_key: u32, generation: u32) {
+    /// A topic at home here is live, now that the handler was asked for its room.
+    pub(super) fn own_topic_is_live(&mut self, name: &str, joins: bool) {
+        let key = self.topics.find(name);
+        let topic = key.and_then(|key| Some((key, self.topics.get(key)?)));
+        if let Some((key, topic)) = topic.filter(|(_, topic)| !topic.live) {
+            self.topic_is_live(key, topic.generation, joins);
+        }
+    }
+
+    /// The home has answered: whoever waited is a member now, or asks to be one.
+    pub(super) fn topic_is_live(&mut self, topic_key: u32, generation: u32, joins: bool) {
         if self.topics.current(topic_key, generation).is_none() {
             return;
         }
         let Some(topic) = self.topics.get_mut(topic_key) else {
             return;
         };
-        topic.live = true;
+        (topic.live, topic.joins) = (true, joins);
         for key in std::mem::take(&mut topic.waiting) {
             // A connection that has left may be named here, or one that has its key now.
             let waits = self.conn(key).is_some_and(|conn| {
@@ -130,14 +160,26 @@ impl<D, A> Inner<D, A> {
             if !waits {
                 continue;
             }
-            self.join(key, topic_key);
-            let Some(conn) = self.conns.get_mut(key as usize) else {
-                continue;
-            };
-            conn.waiting -= 1;
-            if conn.waiting == 0 {
-                self.uncork(key);
+            if joins {
+                self.ask_to_join(key);
+            } else {
+                self.joins.forget(key, topic_key);
+                self.join(key, topic_key);
+                self.is_live_for(key);
             }
+        }
+    }
+
+    /// A connection waits for one topic less.
+    pub(super) fn is_live_for(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        conn.waiting -= 1;
+        if conn.waiting == 0 {
+            self.uncork(key);
+        } else {
+            self.ask_to_join(key);
         }
     }
 
@@ -147,6 +189,7 @@ impl<D, A> Inner<D, A> {
         // Who waits to be opened has nothing to say yet.
         if conn.is(CORKED) && conn.is(OPEN) {
             conn.set(CORKED, false);
+            self.joins.uncork(key);
             self.set_apart(key, false);
             self.mark_dirty(key);
             self.queue_resume(key);
@@ -161,13 +204,16 @@ impl<D, A> Inner<D, A> {
         self.each_member(key, |feed, index| {
             let head = feed.log.head();
             let member = &mut feed.members[index];
-            member.set(APART, apart);
-            member.set_cursor(head);
+            // One that has joined stands where it did so.
+            if member.is(APART) != apart {
+                member.set(APART, apart);
+                member.set_cursor(head);
+            }
         });
     }
 
     /// Makes a connection a member of a live topic.
-    fn join(&mut self, key: u32, topic_key: u32) {
+    pub(super) fn join(&mut self, key: u32, topic_key: u32) {
         let Self {
             conns,
             topics,
@@ -190,7 +236,7 @@ impl<D, A> Inner<D, A> {
         let mut member = Member::new(conn.sock, key, feed.log.head());
         // What is in the outbox goes before what the topic brings.
         member.set(HELD, conn.is(DIRTY | BLOCKED | CORKED));
-        member.set(APART, conn.is(CORKED));
+        member.set(APART, conn.is(CORKED) && !topic.joins);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
         let index = feed.join(member);
         if conn.is(BLOCKED) {

@@ -27,8 +27,13 @@ pub enum Keeps {
     Unasked,
     /// Nothing: messages go straight to the subscribers.
     Nothing,
-    /// A room, by its key.
-    Room(u32),
+    /// A room.
+    Room {
+        /// Its key.
+        key: u32,
+        /// It is told who joins and leaves.
+        joins: bool,
+    },
 }
 
 /// A topic whose home is this shard.
@@ -78,8 +83,8 @@ impl Homes {
         if !home.interests.is_empty() {
             return None;
         }
-        if let Keeps::Room(room) = home.keeps {
-            return Some(room);
+        if let Keeps::Room { key, .. } = home.keeps {
+            return Some(key);
         }
         self.topics.remove(name);
         None
@@ -89,7 +94,7 @@ impl Homes {
     pub fn keep(&mut self, name: &Arc<str>, keeps: Keeps) {
         if let Some(home) = self.topics.get_mut(name) {
             home.keeps = keeps;
-        } else if let Keeps::Room(_) = keeps {
+        } else if let Keeps::Room { .. } = keeps {
             let home = Home {
                 interests: Vec::new(),
                 keeps,

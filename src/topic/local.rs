@@ -20,6 +20,8 @@ pub struct Topic {
     pub(crate) generation: u32,
     /// The home has answered: what is published anywhere from now on arrives here.
     pub(crate) live: bool,
+    /// Its room is told who joins: a subscription is live when the home has answered that.
+    pub(crate) joins: bool,
     /// Key of the first of its feeds, which name one another; or `NO_FEED`.
     pub(crate) first_feed: u32,
     /// Subscriptions, those that wait included.
@@ -56,6 +58,7 @@ impl Topics {
             home,
             generation: self.next_generation,
             live: false,
+            joins: false,
             first_feed: NO_FEED,
             subscribers: 0,
             left_at: Now::default(),

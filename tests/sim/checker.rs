@@ -6,6 +6,7 @@ use corecast::SlowConsumer;
 use corecast::limits::OUTBOX_BYTES_HIGH;
 
 use crate::client::{Client, Place, Seen, Stage};
+use crate::handler::Rooms;
 use crate::world::World;
 
 /// Frames that slow subscribers missed: as few and as many as what was seen allows.
@@ -68,6 +69,11 @@ pub(crate) fn check_at_end(world: &mut World) {
     assert_eq!(closed, accepted, "every connection has ended for a reason");
     let book = world.ledger.borrow();
     assert_eq!(book.opened, book.closed, "on_open and on_close");
+    assert!(
+        book.present.is_empty(),
+        "still in rooms: {:?}",
+        book.present
+    );
     for (at, socket) in world.net.sockets.iter().enumerate() {
         assert!(socket.closed, "socket {at} is still open");
     }
@@ -87,6 +93,8 @@ fn check_farewell(world: &World, at: usize, client: &Client) {
         Stage::Told(1013) => assert!(disconnects && !client.healthy, "client {at} was slow"),
         Stage::Told(200) => assert_eq!(client.place, Place::Page),
         Stage::Opening if world.draining => {}
+        // It had joined one topic, whose log was full before it had joined the others.
+        Stage::Opening if world.profile.joins && client.place == Place::Many => {}
         stage => panic!("client {at} ended without a last word: {stage:?}"),
     }
 }
@@ -162,9 +170,58 @@ fn check_topic(world: &World, topic: usize, missing: &mut Missing) {
         "topic {topic}: seen, but not published"
     );
     check_publishers(world, topic, &order);
+    check_welcomes(world, topic);
     let known = world.references[topic].is_some() && !world.draining;
     for at in 0..world.clients.len() {
         check_stream(world, at, topic, &order, known, missing);
+    }
+}
+
+/// For whoever joined a room's topic: what the room said had been published before, and what came
+/// then, is the topic's order without a gap and with nothing twice.
+fn check_welcomes(world: &World, topic: usize) {
+    let book = world.ledger.borrow();
+    let order = &book.orders[topic];
+    let keeps = match world.profile.rooms {
+        Rooms::None => false,
+        Rooms::Some => topic.is_multiple_of(2),
+        Rooms::All => true,
+    };
+    if !keeps || !world.profile.joins {
+        return;
+    }
+    for (at, client) in world.clients.iter().enumerate() {
+        if 0 < world.net.sockets[at].short_writes {
+            continue;
+        }
+        let seen = &client.seen[topic];
+        let mut welcomes = client.welcomes[topic].iter().peekable();
+        let mut next = None;
+        for place in 0..=seen.len() {
+            // The last of several counts: of the others the subscription ended before it began.
+            while let Some((_, names)) = welcomes.next_if(|(before, _)| *before == place) {
+                assert_eq!(
+                    names[..],
+                    order[..names.len()],
+                    "client {at}, topic {topic}"
+                );
+                next = Some(names.len());
+            }
+            let Some(live) = seen.get(place) else { break };
+            let expected = next.expect("something was published to one that has not joined");
+            assert_eq!(
+                Some(&live.name),
+                order.get(expected),
+                "client {at}, topic {topic}: after {expected} of the order"
+            );
+            next = Some(expected + 1);
+        }
+        let stays = client.keeps_up() && !world.draining && client.is_subscribed(topic);
+        assert!(
+            !stays || next == Some(order.len()),
+            "client {at}, topic {topic}: has {next:?} of {}",
+            order.len()
+        );
     }
 }
 

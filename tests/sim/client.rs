@@ -72,6 +72,9 @@ pub(crate) struct Client {
     pub(crate) live_at: u64,
     /// By topic, in the order of arrival.
     pub(crate) seen: Vec<Vec<Seen>>,
+    /// By topic, what a room said had been published before, and how many messages of the topic
+    /// the client had seen by then.
+    pub(crate) welcomes: Vec<Vec<(usize, Vec<usize>)>>,
     subscribed: Vec<bool>,
     epochs: Vec<u32>,
     inbox: Vec<u8>,
@@ -109,6 +112,7 @@ impl Client {
             opened_at: 0,
             live_at: u64::MAX,
             seen: vec![Vec::new(); topic_count],
+            welcomes: vec![Vec::new(); topic_count],
             subscribed,
             epochs: vec![0; topic_count],
             inbox: Vec::new(),
@@ -408,7 +412,9 @@ impl Client {
                 let sent = self.echoes.pop_front().expect("an echo of nothing");
                 assert!(kind == Kind::Binary && sent == payload, "a wrong echo");
             }
-            Place::Command if !payload.starts_with(b"M") => self.take_reply(payload),
+            Place::Command if !payload.starts_with(b"M") && !payload.starts_with(b"H") => {
+                self.take_reply(payload);
+            }
             _ => self.see(Some(kind), payload, book),
         }
     }
@@ -423,6 +429,10 @@ impl Client {
     }
 
     fn see(&mut self, kind: Option<Kind>, payload: &[u8], book: &Book) {
+        if let Some((topic, names)) = ledger::decode_welcome(payload) {
+            let seen = self.seen[topic].len();
+            return self.welcomes[topic].push((seen, names));
+        }
         let (name, said) = ledger::decode(payload).expect("a damaged message");
         assert!(
             kind.is_none_or(|kind| kind == said),

@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use corecast::{
-    Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Request,
-    Response, Room, RoomCx,
+    Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Publisher, Refusal,
+    Request, Response, Room, RoomCx,
 };
 
 use crate::ledger::{self, Ledger};
@@ -16,6 +16,8 @@ pub(crate) struct App {
     pub(crate) ledger: Ledger,
     pub(crate) topics: Rc<[String]>,
     pub(crate) rooms: Rooms,
+    /// Whether they send who joins what was published before.
+    pub(crate) joins: bool,
     /// Whether other threads are asked about some messages.
     pub(crate) asks: bool,
     /// Whether the end of a connection is published to its topic.
@@ -136,7 +138,7 @@ impl Handler for App {
         let topic = names.split(',').next().and_then(|name| self.topic(name));
         if matches!(place, "ws" | "many" | "sub" | "sse") {
             for name in names.split(',') {
-                cx.subscribe(name)?;
+                cx.subscribe_as(name, TAG)?;
             }
         }
         if self.asks && cx.id().to_string().ends_with('4') {
@@ -194,12 +196,16 @@ impl Handler for App {
         };
         let doorman = Doorman {
             topic,
+            joins: self.joins,
             topics: Rc::clone(&self.topics),
             ledger: Rc::clone(&self.ledger),
         };
         keeps.then(|| Box::new(doorman) as Box<dyn Room>)
     }
 }
+
+/// What connections subscribe with when they open.
+const TAG: &[u8] = b"from the start";
 
 /// Which topics have a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,6 +220,7 @@ pub(crate) enum Rooms {
 #[derive(Debug)]
 struct Doorman {
     topic: usize,
+    joins: bool,
     topics: Rc<[String]>,
     ledger: Ledger,
 }
@@ -243,11 +250,36 @@ impl Room for Doorman {
         if name.is_multiple_of(5) {
             self.tell_another(cx, name);
         }
+        self.ledger.borrow_mut().orders[self.topic].push(name);
         if (name + self.topic).is_multiple_of(3) {
             cx.publish(message.kind, message.payload)
                 .expect("one message is not too many");
         } else {
             cx.pass();
         }
+    }
+
+    fn wants_joins(&self) -> bool {
+        self.joins
+    }
+
+    /// Who joins is sent the names of all that was published before.
+    fn on_join(&mut self, cx: &mut RoomCx<'_>, joiner: Publisher, tag: &[u8]) {
+        assert!(tag.is_empty() || tag == TAG, "another's tag");
+        let mut book = self.ledger.borrow_mut();
+        let is_new = book.present.insert((self.topic, joiner));
+        assert!(is_new, "joined twice");
+        let welcome = ledger::welcome(self.topic, &book.orders[self.topic]);
+        cx.send(joiner, Kind::Text, welcome.as_bytes())
+            .expect("one message is not too many");
+    }
+
+    fn on_leave(&mut self, _: &mut RoomCx<'_>, leaver: Publisher) {
+        let was_there = self
+            .ledger
+            .borrow_mut()
+            .present
+            .remove(&(self.topic, leaver));
+        assert!(was_there, "left without having joined");
     }
 }

@@ -1,9 +1,10 @@
 //! What was published, as the clients began it and as the handlers saw it accepted.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use corecast::{Deferred, Kind};
+use corecast::{Deferred, Kind, Publisher};
 
 /// Shared by the clients, the handlers of all shards, and the checker.
 pub(crate) type Ledger = Rc<RefCell<Book>>;
@@ -12,6 +13,10 @@ pub(crate) type Ledger = Rc<RefCell<Book>>;
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) messages: Vec<Message>,
+    /// By topic with a room, what the room has passed on, in that order.
+    pub(crate) orders: Vec<Vec<usize>>,
+    /// Connections of which a room was told that they have joined, and not that they have left.
+    pub(crate) present: HashSet<(usize, Publisher)>,
     /// Calls of `on_open` that returned `Ok`, and of `on_close`.
     pub(crate) opened: u64,
     pub(crate) closed: u64,
@@ -36,6 +41,15 @@ pub(crate) struct Message {
 pub(crate) const BARE_LEN: usize = 16;
 
 impl Book {
+    /// Of a world with so many topics.
+    pub(crate) fn of(topics: usize) -> Self {
+        let orders = vec![Vec::new(); topics];
+        Self {
+            orders,
+            ..Self::default()
+        }
+    }
+
     /// Enters a message that is about to be published and returns its payload.
     pub(crate) fn begin(
         &mut self,
@@ -68,6 +82,21 @@ fn encode(name: usize, kind: Kind, filler: usize) -> Vec<u8> {
     let mut payload = format!("M{mark}{name:07x}{filler:07x}").into_bytes();
     payload.extend((0..filler).map(|at| byte_at(name, at)));
     payload
+}
+
+/// What a room sends who joins it: the names of all that was published before.
+pub(crate) fn welcome(topic: usize, order: &[usize]) -> String {
+    let names: Vec<String> = order.iter().map(usize::to_string).collect();
+    format!("H{topic}:{}", names.join(","))
+}
+
+/// The topic and the names of a welcome; `None`: it is another message.
+pub(crate) fn decode_welcome(payload: &[u8]) -> Option<(usize, Vec<usize>)> {
+    let text = std::str::from_utf8(payload).ok()?.strip_prefix('H')?;
+    let (topic, names) = text.split_once(':').expect("a welcome");
+    let names = names.split(',').filter(|name| !name.is_empty());
+    let names = names.map(|name| name.parse().expect("a name"));
+    Some((topic.parse().expect("a topic"), names.collect()))
 }
 
 /// Reads a payload back and checks every byte of it.

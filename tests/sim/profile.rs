@@ -51,6 +51,8 @@ pub(crate) struct Profile {
     /// The home of all topics, if chance is not to choose.
     pub(crate) home: Option<usize>,
     pub(crate) rooms: Rooms,
+    /// Rooms are told who joins, and send them what was published before.
+    pub(crate) joins: bool,
     /// Other threads are asked about some messages and connections.
     pub(crate) asks: bool,
 }
@@ -210,6 +212,7 @@ impl Profile {
             command_one_in: 0,
             home: None,
             rooms: [Rooms::None, Rooms::Some, Rooms::All][rng.below(3)],
+            joins: rng.below(2) == 0,
             asks: rng.below(3) == 0,
         }
     }

@@ -98,17 +98,17 @@ impl World {
                 name_at_home(&hasher, topic, profile.home.unwrap_or(home), profile.shards)
             })
             .collect();
-        let ledger = Rc::new(RefCell::new(Book::default()));
+        let ledger = Rc::new(RefCell::new(Book::of(profile.topics)));
         let says_goodbye = profile.churns && rng.below(2) == 0;
-        let (rooms, asks) = (profile.rooms, profile.asks);
         let shards = (0..profile.shards)
             .map(|at| {
                 let app = App {
                     ledger: Rc::clone(&ledger),
                     topics: Rc::clone(&names),
                     says_goodbye,
-                    rooms,
-                    asks,
+                    rooms: profile.rooms,
+                    joins: profile.joins,
+                    asks: profile.asks,
                 };
                 let (sender, returns) = unbounded();
                 let (id, count) = (shard_id(at), shard_id(profile.shards));

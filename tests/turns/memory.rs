@@ -20,7 +20,7 @@ impl Handler for Many {
 
     fn on_open(&mut self, cx: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
         if let Opening::WebSocket(request) = opening {
-            let from: usize = request.path[1..].parse().expect("a number");
+            let from: usize = request.path[1..].parse().unwrap();
             for topic in from..from + EACH {
                 cx.subscribe(&topic.to_string())?;
             }

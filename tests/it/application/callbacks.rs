@@ -222,7 +222,11 @@ fn a_send_tells_of_pressure_before_it_drops_and_a_drain_of_its_end() {
 fn an_error_of_a_call_closes_and_an_application_has_codes_of_its_own() {
     let (server, told) = start(1);
     for (word, code, text) in [
-        ("bad topic", 1008, "a topic's name has 1 to 255 bytes"),
+        (
+            "bad topic",
+            1008,
+            "a topic's name has 1 to 255 bytes, and is not . or ..",
+        ),
         ("kick", 4001, "out of lives"),
     ] {
         let mut client = Ws::connect(server.http(), "/any");

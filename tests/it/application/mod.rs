@@ -2,5 +2,6 @@
 
 mod answers;
 mod callbacks;
+mod joins;
 mod rooms;
 mod waits;
