@@ -5,7 +5,7 @@
 //!              clients: WebSocket and length-prefixed TCP
 //!          |           |           |           |          SO_REUSEPORT spreads them
 //!     +---------+ +---------+ +---------+ +---------+
-//!     | shard 0 | | shard 1 | | shard 2 | | shard 3 |     a pinned thread each, with its own
+//!     | shard 0 | | shard 1 | | shard 2 | | shard 3 |     a thread each, with its own
 //!     |  loop   | |  loop   | |  loop   | |  loop   |     epoll loop, descriptor table,
 //!     |  core   | |  core   | |  core   | |  core   |     connections, topics, timers
 //!     +----+----+ +----+----+ +----+----+ +----+----+

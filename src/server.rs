@@ -30,7 +30,7 @@ pub struct ServerBuilder {
     shards: usize,
     connections_max: Option<usize>,
     config: Config,
-    pin: bool,
+    pin: Option<bool>,
     own_tables: bool,
     keep: Vec<RawFd>,
 }
@@ -53,7 +53,7 @@ impl Server {
             shards: affinity::cores(),
             connections_max: None,
             config: Config::default(),
-            pin: true,
+            pin: None,
             own_tables: true,
             keep: Vec::new(),
         }
@@ -143,10 +143,12 @@ impl ServerBuilder {
         self
     }
 
-    /// Whether shard `n` runs on core `n` (modulo their number) alone; by default it does.
+    /// Whether shard `n` runs on core `n` alone, of those that the process may use, modulo their
+    /// number. By default it does if there are as many shards as cores; otherwise the kernel places
+    /// the shards.
     #[must_use]
     pub fn pin(mut self, pin: bool) -> Self {
-        self.pin = pin;
+        self.pin = Some(pin);
         self
     }
 
@@ -206,6 +208,7 @@ impl ServerBuilder {
             doorbells,
         } = mesh;
         let (report, reports) = bounded(count);
+        let pins = self.pin.unwrap_or(count == affinity::allowed());
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
         for (shard, port) in (0..shards).zip(ports) {
@@ -222,7 +225,7 @@ impl ServerBuilder {
                 dealing: dealing.as_mut().map(Dealing::of),
                 renewals: reloader.add_shard(),
                 has_cores: count <= affinity::cores(),
-                pin: self.pin.then_some(shard.into()),
+                pin: pins.then_some(shard.into()),
                 keep: self.kept(&bells, dealing.as_ref(), shard),
                 report: report.clone(),
                 proceed: proceeds,

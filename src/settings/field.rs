@@ -22,6 +22,8 @@ type At<T, V> = fn(&mut T) -> &mut V;
 pub(super) enum Field<T> {
     /// `true` or `false`.
     Switch(At<T, bool>),
+    /// The same, or a word.
+    SwitchOr(At<T, Option<bool>>, &'static str),
     /// A number.
     Count(fn(&mut T) -> &mut dyn Number, RangeInclusive<usize>),
     /// The same, or a word.
@@ -102,6 +104,9 @@ impl<T: Clone> Field<T> {
         let text = given.text();
         let read = match self {
             Self::Switch(at) => given.switch().map(|is_on| *at(into) = is_on),
+            Self::SwitchOr(at, none) => {
+                or(given.switch(), text, none).map(|is_on| *at(into) = is_on)
+            }
             Self::Count(at, range) => at(into).set(count(given, range)),
             Self::CountOr(at, range, none) => {
                 or(count(given, range), text, none).and_then(|number| at(into).set(number))
@@ -146,6 +151,10 @@ impl<T: Clone> Field<T> {
         let of = &mut of.clone();
         match self {
             Self::Switch(at) => at(of).to_string(),
+            Self::SwitchOr(at, none) => match at(of) {
+                Some(is_on) => is_on.to_string(),
+                None => quote(none),
+            },
             Self::Count(at, _) => at(of).number().unwrap_or_default().to_string(),
             Self::CountOr(at, _, none) => match at(of).number() {
                 Some(number) => number.to_string(),
@@ -192,6 +201,7 @@ impl<T: Clone> Field<T> {
         };
         match self {
             Self::Switch(_) => "true or false".to_owned(),
+            Self::SwitchOr(_, none) => format!("true, false or {}", quote(none)),
             Self::Count(_, range) => show_range(range),
             Self::CountOr(_, range, none) => format!("{} or {}", show_range(range), quote(none)),
             Self::Size(_, range) => size(range),

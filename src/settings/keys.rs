@@ -99,8 +99,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     .flag("--shards"),
     key(
         "pin",
-        Field::Switch(|s| &mut s.pin),
-        "Whether each shard runs on a core of its own.",
+        Field::SwitchOr(|s| &mut s.pin, "auto"),
+        "Whether each shard runs on one core alone, of those that the process may use. `auto` is \
+         true where there are as many shards as cores; otherwise the kernel places them, and so \
+         two servers do not meet on one core beside an idle one.",
     ),
     key(
         "fd_tables",

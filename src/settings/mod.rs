@@ -58,8 +58,8 @@ pub use crate::settings::write::{default_file, reference};
 pub struct Settings {
     /// How many shards; `None` for one for each core.
     pub shards: Option<usize>,
-    /// Whether each shard has a core of its own.
-    pub pin: bool,
+    /// Whether each shard runs on one core; `None` if there are as many shards as cores.
+    pub pin: Option<bool>,
     /// Whose the tables of descriptors are.
     pub tables: Tables,
     /// Most connections; `None` for what the limit of open files allows.
@@ -144,10 +144,12 @@ impl Settings {
     pub fn builder(&self) -> ServerBuilder {
         let mut builder = Server::builder()
             .config(self.config())
-            .pin(self.pin)
             .own_tables(self.tables == Tables::Own);
         if let Some(shards) = self.shards {
             builder = builder.shards(shards);
+        }
+        if let Some(pin) = self.pin {
+            builder = builder.pin(pin);
         }
         if let Some(connections) = self.connections {
             builder = builder.connections_max(connections);
@@ -216,7 +218,7 @@ impl Default for Settings {
         let on_loopback = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
         Self {
             shards: None,
-            pin: true,
+            pin: None,
             tables: Tables::Own,
             connections: None,
             config: Config::default(),

@@ -39,6 +39,7 @@ fn values(settings: &Settings) -> String {
 fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
     let other = match &key.field {
         Field::Switch(at) => (!*at(&mut default.clone())).to_string(),
+        Field::SwitchOr(at, _) => at(&mut default.clone()).is_none().to_string(),
         Field::Count(_, range) | Field::CountOr(_, range, _) => range.start().to_string(),
         Field::Size(_, range) | Field::SizeOr(_, range, _) => show_size(*range.end()),
         Field::Time(_, range) | Field::TimeOr(_, range, _) => show_time(*range.end()),
@@ -66,7 +67,9 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
 /// The same in a file.
 fn literal<T: Clone>(key: &Key<T>, sample: &str) -> String {
     match key.field {
-        Field::Switch(_) | Field::Count(..) | Field::CountOr(..) => sample.to_owned(),
+        Field::Switch(_) | Field::SwitchOr(..) | Field::Count(..) | Field::CountOr(..) => {
+            sample.to_owned()
+        }
         Field::List(_) => list::show_list(&list::split(sample)),
         _ => field::quote(sample),
     }
@@ -479,7 +482,7 @@ fn a_builder_gets_what_was_set() {
     for field in [
         "shards: 3",
         "own_tables: false",
-        "pin: true",
+        "pin: None",
         "127.0.0.1:9000",
         "compression: Some(Compression { level: 7, ",
     ] {

@@ -9,6 +9,12 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
+/// Cores in the affinity mask of the calling thread, whatever share of them a cgroup allows; 0
+/// where the system does not say.
+pub fn allowed() -> usize {
+    core_affinity::get_core_ids().map_or(0, |cores| cores.len())
+}
+
 /// Pins the calling thread to one of the cores it is allowed to run on: the one at `index`,
 /// counted modulo their number (`sched_setaffinity(2)`).
 ///

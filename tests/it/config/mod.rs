@@ -168,7 +168,7 @@ fn all_that_is_wrong_is_told_before_anything_starts() {
     let expected = [
         format!("{path}:1: shards: cannot be 0; must be a number from 1 to 256 or \"auto\""),
         format!("{path}:3: limits.mesage: unknown key; did you mean limits.message?"),
-        "CORECAST_PIN: pin: cannot be \"maybe\"; must be true or false".to_owned(),
+        "CORECAST_PIN: pin: cannot be \"maybe\"; must be true, false or \"auto\"".to_owned(),
     ];
     let env = [("CORECAST_PIN", "maybe")];
     for args in [&["check", path][..], &["print", "--config", path]] {
