@@ -112,7 +112,7 @@ impl Handle {
     #[cfg(feature = "tls")]
     pub fn reload_tls(&self) -> Result<(), TlsError> {
         let reloaded = self.reloader.reload();
-        self.descriptors.doorbells.iter().for_each(Doorbell::ring);
+        self.wake();
         reloaded
     }
 
@@ -138,6 +138,11 @@ impl Handle {
 
     pub(crate) fn advance(&self, phase: Phase) {
         self.shared.advance(phase);
+        self.wake();
+    }
+
+    /// Makes all shards have a turn.
+    pub(crate) fn wake(&self) {
         self.descriptors.doorbells.iter().for_each(Doorbell::ring);
     }
 

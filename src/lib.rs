@@ -126,6 +126,8 @@ pub mod internals;
 pub mod limits;
 mod listed;
 #[doc(hidden)]
+pub mod log_queue;
+#[doc(hidden)]
 pub mod mesh;
 #[doc(hidden)]
 pub mod net;

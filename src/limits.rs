@@ -211,6 +211,10 @@ pub const RESUMES_PER_TURN: usize = 256;
 pub const PASSES_PER_TURN: usize = 16 * RESUMES_PER_TURN;
 /// Sends of one topic before the next topic has its turn.
 pub const WALK_QUANTUM: usize = 256;
+/// A client of a TCP port that has closed its side and may still listen is sent a heartbeat after
+/// so long without anything else: only what is sent tells whether it is there. Its kernel answers
+/// with a reset if the program has closed the socket (RFC 9293 3.6.1).
+pub const HALF_CLOSED_HEARTBEAT: Duration = Duration::from_secs(5);
 /// Deadlines looked at in one turn.
 pub const TIMEOUTS_PER_TURN: usize = 1_024;
 /// Connections over the limit of a shard that may be told so at the same time.
@@ -238,6 +242,15 @@ pub const SHARDS_MAX: usize = 256;
 pub const ANSWERS_PER_TURN: usize = 1_024;
 /// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
 pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
+
+/// Lines of the log that wait for whoever reads them: a burst at `debug`, of some MB.
+pub const LOG_LINES_MAX: usize = 8_192;
+/// Longest line of the log in bytes.
+pub const LOG_LINE_BYTES_MAX: usize = 2_048;
+/// Bytes of lines that are written in one call.
+pub const LOG_BATCH_BYTES: usize = 32 << 10;
+/// The end of the program waits this long for what is left of its log to be read.
+pub const LOG_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Longest head of an HTTP answer that a client reads, in bytes: proxies add cookies to it.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
@@ -270,13 +283,16 @@ pub const LOOKOUT_MAX: Duration = Duration::from_micros(50);
 pub const LOOKOUT_SHARE: u32 = 32;
 /// What a shard that did not look out for long may spend at once.
 pub const LOOKOUT_CREDIT_MAX: Duration = Duration::from_millis(1);
-/// Threads of the admin port: so many clients are answered at once, and one that asks slowly does
-/// not hold up the others.
-pub const ADMIN_THREADS: usize = 4;
+/// Connections of the admin port; beyond them, the one whose time is over first gives way. One that
+/// asks at once has its answer before so many come.
+pub const ADMIN_CONNECTIONS_MAX: usize = 256;
 /// A request on the admin port must be complete this long after its connection was accepted.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections the kernel keeps for the admin port until they are accepted.
-pub const ADMIN_BACKLOG: i32 = 64;
+pub const ADMIN_BACKLOG: i32 = 256;
+/// A shard that was woken and has no turn for so long stands still: far longer than any turn takes,
+/// and sooner than orchestrators give up by themselves.
+pub const SHARD_STUCK_AFTER: Duration = Duration::from_secs(5);
 
 /// Bytes of one TLS record of plaintext (RFC 8446 section 5.1): what a connection's session takes
 /// at most while its socket takes nothing.

@@ -1,16 +1,21 @@
 //! The `corecast` program: a configuration to a server, signals to its end.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::panic;
 use std::process::ExitCode;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use clap::Parser;
 use corecast::cli::{Cli, Command};
+use corecast::limits::LOG_PATIENCE;
+use corecast::log_queue::LogQueue;
 use corecast::settings::{Settings, Tables};
 use corecast::sys::startup::while_starting;
 use corecast::{Admin, Handle};
+use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -35,12 +40,34 @@ fn tell(err: &impl Display) {
 }
 
 fn serve_by(settings: &Settings) -> Result<(), ()> {
+    let log = LogQueue::start(io::stderr()).map_err(|err| tell(&err))?;
     let env = env_logger::Env::default().default_filter_or(settings.level.word());
-    env_logger::Builder::from_env(env).init();
-    run(settings).map_err(|err| log::error!("{err}"))
+    env_logger::Builder::from_env(env)
+        .target(Target::Pipe(Box::new(log.clone())))
+        .init();
+    panics_to(log.clone());
+    let served = run(settings, &log).map_err(|err| log::error!("{err}"));
+    log.flush(LOG_PATIENCE);
+    served
 }
 
-fn run(settings: &Settings) -> io::Result<()> {
+/// Panics are told by the log's thread as well, at every level: the reader of standard error may
+/// have stalled, and a shard that panics has to end.
+fn panics_to(log: LogQueue) {
+    panic::set_hook(Box::new(move |info| {
+        let backtrace = Backtrace::capture();
+        let thread = thread::current();
+        let name = thread.name().unwrap_or("?").to_owned();
+        let text = format!("thread {name} {info}");
+        let told = (backtrace.status() == BacktraceStatus::Captured).then(|| backtrace.to_string());
+        let lines = text
+            .lines()
+            .chain(told.iter().flat_map(|told| told.lines()));
+        lines.for_each(|line| log.put(line.as_bytes()));
+    }));
+}
+
+fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
     let limit = corecast::sys::descriptors::raise_soft_limit()
         .inspect_err(|err| log::warn!("cannot raise the limit of open files: {err}"))
         .unwrap_or_else(|_| corecast::sys::descriptors::limit());
@@ -84,7 +111,7 @@ fn run(settings: &Settings) -> io::Result<()> {
     }
     if let Some(admin) = admin {
         log::info!("listening admin {}", admin.addr());
-        admin.serve(server.handle().clone())?;
+        admin.log(log.clone()).serve(server.handle().clone())?;
     }
     let room = if capacity == usize::MAX {
         "any number of".to_owned()
@@ -97,9 +124,10 @@ fn run(settings: &Settings) -> io::Result<()> {
     );
     let handle = server.handle().clone();
     let reload = reloader(handle.clone())?;
+    let log = log.clone();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle, &reload))
+        .spawn(move || obey(signals, &handle, &reload, &log))
         .map_err(|err| while_starting("cannot start the thread of signals", &err))?;
     server.join()?;
     log::info!("stopped");
@@ -107,7 +135,7 @@ fn run(settings: &Settings) -> io::Result<()> {
 }
 
 /// SIGHUP loads the files of TLS again; the others drain, then exit.
-fn obey(mut signals: Signals, handle: &Handle, reload: &SyncSender<()>) {
+fn obey(mut signals: Signals, handle: &Handle, reload: &SyncSender<()>, log: &LogQueue) {
     let mut draining = false;
     for signal in signals.forever() {
         if signal == SIGHUP {
@@ -117,6 +145,7 @@ fn obey(mut signals: Signals, handle: &Handle, reload: &SyncSender<()>) {
         }
         if draining {
             log::warn!("signal {signal} again: exiting at once");
+            log.flush(LOG_PATIENCE);
             std::process::exit(1);
         }
         draining = true;

@@ -1,31 +1,57 @@
 //! What the admin port answers.
 
 use crate::admin::format::Format;
-use crate::admin::metrics;
+use crate::admin::health::Health;
+use crate::admin::metrics::{Scrape, encode};
 use crate::handle::Handle;
+use crate::log_queue::LogQueue;
 use crate::proto::http::{Request, Response};
 
-/// The answer to a request.
-pub(super) fn answer(request: &Request<'_>, handle: &Handle) -> Response {
-    if !matches!(request.method, "GET" | "HEAD") {
-        return Response::method_not_allowed("GET, HEAD");
-    }
-    match request.path {
-        "/metrics" => measured(Format::preferred(request.headers("accept")), handle),
-        "/livez" => Response::text(200, "alive"),
-        "/readyz" if handle.is_serving() => Response::text(200, "ready"),
-        "/readyz" => Response::text(503, "draining"),
-        _ => Response::text(404, "there are /metrics, /livez and /readyz"),
-    }
+/// What answers are made of.
+#[derive(Debug)]
+pub(super) struct Answers {
+    pub(super) handle: Handle,
+    pub(super) health: Health,
+    pub(super) log: Option<LogQueue>,
 }
 
-fn measured(format: Format, handle: &Handle) -> Response {
-    match metrics::encode(handle.is_serving(), handle.shard_counters()) {
-        Ok(text) => {
-            let text = format.write(text).into_bytes();
-            // RFC 9110 12.5.5: a cache between them must not give one what the other asked for.
-            Response::new(200, format.content_type(), text).with_header("Vary", "Accept")
+impl Answers {
+    /// The answer to a request.
+    pub(super) fn answer(&self, request: &Request<'_>) -> Response {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return Response::method_not_allowed("GET, HEAD");
         }
-        Err(err) => Response::text(500, &err.to_string()),
+        let is_serving = self.handle.is_serving();
+        match request.path {
+            "/metrics" => self.measured(Format::preferred(request.headers("accept"))),
+            "/livez" => self.stuck().unwrap_or_else(|| Response::text(200, "alive")),
+            "/readyz" if !is_serving => Response::text(503, "draining"),
+            "/readyz" => self.stuck().unwrap_or_else(|| Response::text(200, "ready")),
+            _ => Response::text(404, "there are /metrics, /livez and /readyz"),
+        }
+    }
+
+    fn stuck(&self) -> Option<Response> {
+        let (shard, age) = self.health.stuck()?;
+        let age = age.as_secs();
+        let text = format!("shard {shard} stands still: no turn for {age} s");
+        Some(Response::text(503, &text))
+    }
+
+    fn measured(&self, format: Format) -> Response {
+        let scrape = Scrape {
+            is_serving: self.handle.is_serving(),
+            shards: self.handle.shard_counters(),
+            turn_ages: self.health.ages().collect(),
+            log_lines_lost: self.log.as_ref().map_or(0, LogQueue::lost),
+        };
+        match encode(scrape) {
+            Ok(text) => {
+                let text = format.write(text).into_bytes();
+                // RFC 9110 12.5.5: a cache between them must not give one what the other asked for.
+                Response::new(200, format.content_type(), text).with_header("Vary", "Accept")
+            }
+            Err(err) => Response::text(500, &err.to_string()),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Counters as metrics: their names, units, labels and help, in the text format of OpenMetrics.
 
 use std::fmt;
+use std::time::Duration;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
@@ -170,24 +171,28 @@ const SUMS: &[Metric] = &[
     ),
 ];
 
-/// The metrics of a server, given the counters of each shard.
+/// The metrics of a server.
 ///
 /// # Errors
 ///
 /// The encoder's; a `String` takes everything, so there are none.
-pub(super) fn encode(is_serving: bool, shards: Vec<Counters>) -> Result<String, fmt::Error> {
+pub(super) fn encode(scrape: Scrape) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("corecast");
-    registry.register_collector(Box::new(Scrape { is_serving, shards }));
+    registry.register_collector(Box::new(scrape));
     let mut out = String::new();
     text::encode(&mut out, &registry)?;
     Ok(out)
 }
 
-/// The counters at one moment.
-#[derive(Debug)]
-struct Scrape {
-    is_serving: bool,
-    shards: Vec<Counters>,
+/// What there is to tell at one moment.
+#[derive(Debug, Default)]
+pub(super) struct Scrape {
+    pub(super) is_serving: bool,
+    /// The counters of each shard.
+    pub(super) shards: Vec<Counters>,
+    /// How long ago each shard was last seen to have had a turn.
+    pub(super) turn_ages: Vec<Duration>,
+    pub(super) log_lines_lost: u64,
 }
 
 impl Collector for Scrape {
@@ -219,7 +224,11 @@ impl Scrape {
         metric.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])?;
         let help = "1 while the server takes connections, 0 from the beginning of a drain.";
         let mut metric = encoder.encode_descriptor("ready", help, None, MetricType::Gauge)?;
-        metric.encode_gauge(&u64::from(self.is_serving))
+        metric.encode_gauge(&u64::from(self.is_serving))?;
+        let help = "Lines of the program's log that nobody read in time.";
+        let kind = MetricType::Counter;
+        let mut metric = encoder.encode_descriptor("log_lines_lost", help, None, kind)?;
+        metric.encode_counter::<NoLabelSet, _, u64>(&self.log_lines_lost, None)
     }
 
     /// Every reason, status and limit is there from the start, with 0.
@@ -249,6 +258,14 @@ impl Scrape {
     }
 
     fn encode_turns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "How long ago shards had a turn; they are woken for one twice in a second.";
+        let (unit, kind) = (Unit::Seconds, MetricType::Gauge);
+        let mut metric = encoder.encode_descriptor("turn_age", help, Some(&unit), kind)?;
+        for (shard, age) in self.turn_ages.iter().enumerate() {
+            let labels = [("shard", shard as u64)];
+            let age = age.as_secs_f64();
+            metric.encode_family(&labels)?.encode_gauge(&age)?;
+        }
         let help = "How long turns of the event loops took, without the wait for events.";
         let (unit, kind) = (Unit::Seconds, MetricType::Histogram);
         let mut metric = encoder.encode_descriptor("turn", help, Some(&unit), kind)?;
@@ -261,7 +278,7 @@ impl Scrape {
             let buckets: Vec<(f64, u64)> = buckets
                 .map(|(index, count)| (bound(index), *count))
                 .collect();
-            let sum = std::time::Duration::from_nanos(counters.turn_nanos).as_secs_f64();
+            let sum = Duration::from_nanos(counters.turn_nanos).as_secs_f64();
             let labels = [("shard", shard as u64)];
             let mut of_shard = metric.encode_family(&labels)?;
             let count = counters.turns.iter().sum();

@@ -1,8 +1,16 @@
 use super::*;
 
+fn scrape(shards: usize) -> Scrape {
+    Scrape {
+        shards: vec![Counters::default(); shards],
+        turn_ages: vec![Duration::ZERO; shards],
+        ..Scrape::default()
+    }
+}
+
 #[test]
 fn every_metric_is_in_the_documentation_with_its_type() {
-    let text = encode(true, vec![Counters::default()]).unwrap();
+    let text = encode(scrape(1)).unwrap();
     let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let mut families: Vec<(&str, &str)> = types.filter_map(|line| line.split_once(' ')).collect();
     let page = include_str!("../../docs/METRICS.md");
@@ -29,7 +37,7 @@ fn every_metric_is_in_the_documentation_with_its_type() {
 
 #[test]
 fn no_family_is_there_twice() {
-    let text = encode(false, vec![Counters::default(); 2]).unwrap();
+    let text = encode(scrape(2)).unwrap();
     let mut names: Vec<&str> = text
         .lines()
         .filter(|line| line.starts_with("# TYPE "))

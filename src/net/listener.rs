@@ -7,7 +7,6 @@
 use std::io;
 use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with, getpeername};
@@ -107,16 +106,15 @@ pub fn peer_of(socket: impl AsFd) -> Result<Option<SocketAddr>, Errno> {
     Ok(peer.and_then(|peer| peer.try_into().ok()))
 }
 
-/// Binds `addr` and listens there for a thread that may wait; an accept gives up after `patience`.
+/// Binds `addr` and listens there for the admin port; no accept waits.
 ///
 /// # Errors
 ///
 /// Those of [`bind_probe`], without the address in the text.
-pub fn bind_blocking(addr: SocketAddr, patience: Duration) -> io::Result<net::TcpListener> {
+pub fn bind_admin(addr: SocketAddr) -> io::Result<net::TcpListener> {
     let socket = new_socket(addr)?;
     socket.bind(&addr.into())?;
-    // accept(2) goes by it, too (socket(7), `SO_RCVTIMEO`).
-    socket.set_read_timeout(Some(patience))?;
+    socket.set_nonblocking(true)?;
     socket.listen(limits::ADMIN_BACKLOG)?;
     Ok(socket.into())
 }

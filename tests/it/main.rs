@@ -16,6 +16,7 @@ mod handle;
 mod http;
 mod kinds;
 mod life;
+mod log;
 mod order;
 mod paths;
 mod proxied;

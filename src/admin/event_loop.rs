@@ -1,0 +1,185 @@
+//! The thread of the admin port: many connections, none of which it waits for.
+
+use std::io::{self, ErrorKind};
+use std::net::{self, Shutdown};
+use std::time::{Duration, Instant};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use crate::admin::answer::Answers;
+use crate::admin::exchange::{Exchange, Step};
+use crate::admin::health::Health;
+use crate::handle::Handle;
+use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_TIMEOUT, LINGER_MOMENT};
+use crate::log_queue::LogQueue;
+use crate::proto::http::{Date, Request};
+use crate::sys::time_of_day::since_1970;
+
+pub(super) struct EventLoop {
+    answers: Answers,
+    /// When the shards are looked at again.
+    look_at: Instant,
+    poll: Poll,
+    listener: TcpListener,
+    /// There may be connections to accept.
+    may_accept: bool,
+    connections: Slab<Connection>,
+}
+
+struct Connection {
+    stream: TcpStream,
+    exchange: Exchange,
+    /// When its step must be over.
+    deadline: Instant,
+}
+
+impl EventLoop {
+    /// Registers the listener.
+    ///
+    /// # Errors
+    ///
+    /// Out of descriptors or memory.
+    pub(super) fn new(
+        listener: net::TcpListener,
+        handle: Handle,
+        log: Option<LogQueue>,
+    ) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let mut listener = TcpListener::from_std(listener);
+        poll.registry()
+            .register(&mut listener, LISTENER, Interest::READABLE)?;
+        Ok(Self {
+            answers: Answers {
+                handle,
+                health: Health::default(),
+                log,
+            },
+            look_at: now(),
+            poll,
+            listener,
+            may_accept: true,
+            connections: Slab::new(),
+        })
+    }
+
+    /// Runs until a moment after the server has stopped.
+    ///
+    /// # Errors
+    ///
+    /// `epoll_wait(2)` failed.
+    pub(super) fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.answers.handle.is_stopped() {
+            let deadlines = self.connections.iter().map(|(_, it)| it.deadline);
+            let next = deadlines.fold(self.look_at, Instant::min);
+            let timeout = next.saturating_duration_since(now());
+            match self.poll.poll(&mut events, Some(timeout)) {
+                Err(err) if err.kind() != ErrorKind::Interrupted => return Err(err),
+                _ => {}
+            }
+            let now = now();
+            self.look_at_shards(now);
+            for event in &events {
+                match event.token() {
+                    LISTENER => self.may_accept = true,
+                    Token(key) => self.advance(key, now),
+                }
+            }
+            self.accept(now);
+            self.connections.retain(|_, it| now < it.deadline);
+        }
+        Ok(())
+    }
+
+    /// Sees which shards have had turns, and wakes all of them for the next look.
+    fn look_at_shards(&mut self, now: Instant) {
+        if now < self.look_at {
+            return;
+        }
+        let Answers { handle, health, .. } = &mut self.answers;
+        let counters = handle.shard_counters();
+        let turns = counters.iter().map(|of_shard| of_shard.turns.iter().sum());
+        health.look(turns, now);
+        handle.wake();
+        self.look_at = now + LOOK_EVERY;
+        // No event tells of descriptors that are free again.
+        self.may_accept = true;
+    }
+
+    fn accept(&mut self, now: Instant) {
+        // Bounded, as clients may come faster than they are accepted.
+        for _ in 0..ADMIN_CONNECTIONS_MAX {
+            if !self.may_accept {
+                return;
+            }
+            match self.listener.accept() {
+                Ok((stream, _)) => self.open(stream, now),
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                // Nobody, or out of descriptors.
+                Err(_) => self.may_accept = false,
+            }
+        }
+    }
+
+    fn open(&mut self, mut stream: TcpStream, now: Instant) {
+        if ADMIN_CONNECTIONS_MAX <= self.connections.len() {
+            // The one whose time is over first gives way.
+            let first = self.connections.iter().min_by_key(|(_, it)| it.deadline);
+            if let Some(key) = first.map(|(key, _)| key) {
+                self.connections.remove(key);
+            }
+        }
+        let entry = self.connections.vacant_entry();
+        let key = entry.key();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registry = self.poll.registry();
+        if registry.register(&mut stream, Token(key), interest).is_ok() {
+            entry.insert(Connection {
+                stream,
+                exchange: Exchange::default(),
+                deadline: now + ADMIN_TIMEOUT,
+            });
+            self.advance(key, now);
+        }
+    }
+
+    /// Reads and answers as far as the socket allows.
+    fn advance(&mut self, key: usize, now: Instant) {
+        // An event may be of one that has given way.
+        let Some(it) = self.connections.get_mut(key) else {
+            return;
+        };
+        let before = it.exchange.step();
+        let date = Date::since_1970(since_1970());
+        let reply = |request: &Request<'_>| self.answers.answer(request);
+        let step = it.exchange.advance(&mut it.stream, date, reply);
+        match step {
+            Step::Over => {
+                self.connections.remove(key);
+            }
+            Step::Lingering if before != step => {
+                // Closed with unread input it would be reset, and the answer lost.
+                it.deadline = now + LINGER_MOMENT;
+                let _gone = it.stream.shutdown(Shutdown::Write);
+            }
+            Step::Answering if before != step => it.deadline = now + ADMIN_TIMEOUT,
+            _ => {}
+        }
+    }
+}
+
+pub(super) fn now() -> Instant {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this thread has its own clients and its own deadlines"
+    )]
+    Instant::now()
+}
+
+/// Connections have no key this high.
+const LISTENER: Token = Token(usize::MAX);
+const EVENTS: usize = 256;
+/// How often the shards are looked at, and whether the server has stopped.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
