@@ -21,11 +21,22 @@ pub enum Step {
     Incomplete,
     /// A header.
     Header {
-        /// The client's address; `None` where the proxy speaks for itself or does not know.
-        source: Option<SocketAddr>,
+        /// Where the connection comes from.
+        source: Source,
         /// Bytes of input that it took.
         taken: usize,
     },
+}
+
+/// What a header says of where a connection comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The proxy itself (`LOCAL`): it looks whether the server is there.
+    Proxy,
+    /// A client that it does not name by an address of IP (`UNKNOWN`, a Unix-domain socket).
+    Unknown,
+    /// This client.
+    Client(SocketAddr),
 }
 
 /// What came is no header that could be believed.
@@ -82,11 +93,11 @@ fn decode_line(input: &[u8]) -> Result<Step, ProxyError> {
     let line = str::from_utf8(line).map_err(|_| ProxyError::Line)?;
     let taken = end + 1;
     if line == "UNKNOWN" || line.starts_with("UNKNOWN ") {
-        let source = None;
+        let source = Source::Unknown;
         return Ok(Step::Header { source, taken });
     }
     let source = line_source(line).ok_or(ProxyError::Line)?;
-    let source = Some(source);
+    let source = Source::Client(source);
     Ok(Step::Header { source, taken })
 }
 
@@ -150,10 +161,15 @@ fn decode_binary(input: &[u8]) -> Result<Step, ProxyError> {
     let Some(rest) = rest.get(..len) else {
         return Ok(Step::Incomplete);
     };
-    let source = match family {
-        0x11 if !is_local => source_v4(rest),
-        0x21 if !is_local => source_v6(rest),
+    let client = match family {
+        0x11 => source_v4(rest),
+        0x21 => source_v6(rest),
         _ => None,
+    };
+    let source = match client {
+        _ if is_local => Source::Proxy,
+        Some(client) => Source::Client(client),
+        None => Source::Unknown,
     };
     let taken = BINARY_HEADER_LEN + len;
     Ok(Step::Header { source, taken })

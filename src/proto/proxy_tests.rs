@@ -22,8 +22,10 @@ fn v6_block() -> Vec<u8> {
     [&source.octets()[..], &destination.octets(), &ports].concat()
 }
 
-fn header(source: Option<&str>, taken: usize) -> Result<Step, ProxyError> {
-    let source = source.map(|source| source.parse().unwrap());
+/// A header that names this client, or an unknown one.
+fn header(client: Option<&str>, taken: usize) -> Result<Step, ProxyError> {
+    let client = client.map(|client| Source::Client(client.parse().unwrap()));
+    let source = client.unwrap_or(Source::Unknown);
     Ok(Step::Header { source, taken })
 }
 
@@ -109,11 +111,17 @@ fn a_binary_header_names_its_client() {
 
 #[test]
 fn a_proxy_may_speak_for_itself_or_not_know() {
-    for (command, family, block) in [
-        (0x20, 0x00, vec![]),
-        (0x20, 0x11, v4_block()),
+    for (family, block) in [
+        (0x00, vec![]),
+        (0x11, v4_block()),
         // Whatever a LOCAL header has is to be skipped.
-        (0x20, 0xff, vec![1, 2, 3]),
+        (0xff, vec![1, 2, 3]),
+    ] {
+        let input = binary(0x20, family, &block);
+        let (source, taken) = (Source::Proxy, input.len());
+        assert_eq!(decode(&input), Ok(Step::Header { source, taken }));
+    }
+    for (command, family, block) in [
         (0x21, 0x00, vec![]),
         (0x21, 0x00, vec![9; 9]),
         (0x21, 0x31, vec![b'/'; 216]),

@@ -113,8 +113,9 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "trusted_proxies",
         Field::List(|s| &mut s.config.trusted_proxies),
-        "Proxies that are believed whom they speak for: on listeners with `proxy_protocol` they \
-         must say it, and over HTTP they may (`X-Forwarded-For`).",
+        "Proxies whose statement of the client's address is believed: on listeners with \
+         `proxy_protocol` they must make it, and over HTTP they may (`X-Forwarded-For`, or \
+         `Forwarded` without that).",
     ),
     key(
         "limits.connections",
@@ -131,7 +132,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             "off",
         ),
         "Most connections of one address, of IPv6 of its first 64 bits; more are answered with \
-         429, or closed. Those of `trusted_proxies` count for whom they speak.",
+         429, or closed. Those of `trusted_proxies` count for the client of the request in hand, \
+         and for the proxy if it says of a client and names no address.",
     ),
     key(
         "limits.accept_rate",

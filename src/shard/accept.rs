@@ -281,14 +281,14 @@ impl Acceptor {
         &self,
         into: &mut Intake<'_, H>,
         id: ConnId,
-        peer: Option<SocketAddr>,
+        from: (Option<SocketAddr>, bool),
         index: usize,
     ) {
         let listener = self.listeners.get(index).filter(|_| self.is_open());
         match (listener, into.links.get(id)) {
             (Some(listener), Some(link)) => {
                 let fd = link.fd();
-                begin(into, id, fd, peer, listener);
+                begin(into, id, fd, from, listener);
             }
             // The server drains.
             _ => into.core.handle_reset(id),

@@ -11,7 +11,7 @@ use crate::id::ConnId;
 use crate::limits::OVERFLOW_MAX;
 use crate::proto::Frames;
 use crate::proto::http::Response;
-use crate::shard::clients::crowded;
+use crate::shard::clients::{Client, crowded};
 use crate::shard::core::ShardCore;
 use crate::topic::member::Sock;
 
@@ -55,7 +55,21 @@ impl<H: Handler> ShardCore<H> {
     /// It is known where a connection comes from that was opened early. `false` if there are too
     /// many from there: it is told so, if it `has_words` for that, and closed.
     pub fn handle_peer(&mut self, id: ConnId, peer: Option<SocketAddr>, has_words: bool) -> bool {
-        if self.inner.enter(id.key, peer) {
+        self.handle_client(id, Client::Peer(peer), has_words)
+    }
+
+    /// The same of a connection whose client `proxy` does not name.
+    pub fn handle_unnamed(
+        &mut self,
+        id: ConnId,
+        proxy: Option<SocketAddr>,
+        has_words: bool,
+    ) -> bool {
+        self.handle_client(id, Client::Unnamed(proxy), has_words)
+    }
+
+    fn handle_client(&mut self, id: ConnId, client: Client, has_words: bool) -> bool {
+        if self.inner.enter(id.key, client) {
             return true;
         }
         let conn = self.inner.unopened(id);

@@ -1,15 +1,16 @@
 //! The addresses of a shard's clients, where anybody wants to know them.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::address::Networks;
 use crate::admission::PerAddress;
 use crate::config::Config;
 use crate::conn::Whence;
+use crate::conn::http::{Http, Phase};
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::proto::http::{Request, Response, forwarded_for};
+use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 
@@ -22,14 +23,42 @@ pub(super) struct Clients {
     /// Whether addresses are kept although there is no limit.
     keeps: bool,
     /// By the key of the connection; empty if nobody wants to know.
-    known: Vec<Option<Client>>,
+    known: Vec<Option<Known>>,
 }
 
+/// Where a connection, or the request in hand, comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Client {
+    /// The peer itself; `None` on this host, by a path.
+    Peer(Option<SocketAddr>),
+    /// The client that a proxy names.
+    Named(IpAddr),
+    /// One that a proxy speaks for and does not name. It counts for the proxy, which has a limit
+    /// for these.
+    Unnamed(Option<SocketAddr>),
+}
+
+/// A connection's client, and whether the limit counts it.
 #[derive(Clone, Copy, Debug)]
-struct Client {
-    addr: SocketAddr,
-    /// One of those that the limit counts.
+struct Known {
+    client: Client,
     counted: bool,
+}
+
+impl Client {
+    pub(super) fn addr(self) -> Option<SocketAddr> {
+        match self {
+            Self::Peer(addr) | Self::Unnamed(addr) => addr,
+            // Proxies do not say the port.
+            Self::Named(addr) => Some(SocketAddr::new(addr, 0)),
+        }
+    }
+
+    /// The address that it counts for; all proxies by paths are one.
+    fn counts_for(self) -> IpAddr {
+        self.addr()
+            .map_or(Ipv4Addr::UNSPECIFIED.into(), |addr| addr.ip())
+    }
 }
 
 impl Clients {
@@ -44,36 +73,58 @@ impl Clients {
 
     /// Notes where a connection comes from, in place of what was noted before; `false` if there
     /// are too many from there.
-    fn enter(&mut self, key: u32, addr: SocketAddr) -> bool {
+    fn enter(&mut self, key: u32, client: Client) -> bool {
+        if let Some(known) = self.known(key).filter(|known| known.client == client) {
+            return known.counted || !self.is_limited(client);
+        }
         self.leave(key);
         if self.limit.is_none() && !self.keeps {
             return true;
         }
-        let limit = self.limit.as_ref().filter(|_| !self.trusts(addr.ip()));
-        let admitted = limit.is_none_or(|limit| limit.enter(addr.ip()));
+        let limit = self.limit.as_ref().filter(|_| self.is_limited(client));
+        let admitted = limit.is_none_or(|limit| limit.enter(client.counts_for()));
         let counted = admitted && limit.is_some();
         let key = key as usize;
         if self.known.len() <= key {
             self.known.resize(key + 1, None);
         }
-        self.known[key] = Some(Client { addr, counted });
+        self.known[key] = Some(Known { client, counted });
         admitted
+    }
+
+    /// Whether there is a limit for it: not for proxies that speak for themselves.
+    fn is_limited(&self, client: Client) -> bool {
+        self.limit.is_some()
+            && match client {
+                Client::Peer(addr) => addr.is_some_and(|addr| !self.trusts(addr.ip())),
+                Client::Named(addr) => !self.trusts(addr),
+                Client::Unnamed(_) => true,
+            }
     }
 
     /// Forgets where a connection came from.
     pub(super) fn leave(&mut self, key: u32) {
-        let client = self.known.get_mut(key as usize).and_then(Option::take);
-        if let Some(client) = client.filter(|client| client.counted)
+        let known = self.known.get_mut(key as usize).and_then(Option::take);
+        if let Some(known) = known.filter(|known| known.counted)
             && let Some(limit) = &self.limit
         {
-            limit.leave(client.addr.ip());
+            limit.leave(known.client.counts_for());
         }
     }
 
     /// Where a connection comes from.
     pub(super) fn addr(&self, key: u32) -> Option<SocketAddr> {
-        let client = self.known.get(key as usize)?.as_ref();
-        client.map(|client| client.addr)
+        self.known(key)?.client.addr()
+    }
+
+    /// Whether a connection is noted for another than its peer.
+    fn is_anothers(&self, key: u32) -> bool {
+        let known = self.known(key);
+        known.is_some_and(|known| !matches!(known.client, Client::Peer(_)))
+    }
+
+    fn known(&self, key: u32) -> Option<&Known> {
+        self.known.get(key as usize)?.as_ref()
     }
 
     fn trusts(&self, addr: IpAddr) -> bool {
@@ -83,16 +134,16 @@ impl Clients {
 
 impl<D, A> Inner<D, A> {
     /// Notes where a connection comes from; `false` if there are too many from there.
-    pub(super) fn enter(&mut self, key: u32, peer: Option<SocketAddr>) -> bool {
-        let admitted = peer.is_none_or(|peer| self.clients.enter(key, peer));
+    pub(super) fn enter(&mut self, key: u32, client: Client) -> bool {
+        let admitted = self.clients.enter(key, client);
         if !admitted {
             self.count_limit(Limit::Address);
         }
         admitted
     }
 
-    /// Whom a request comes from: its peer, or whom that speaks for if it is a trusted proxy. Who
-    /// has no address is on this host, and was let to a listener that has a path.
+    /// Where a request comes from: its peer, or the client that it speaks for if it is a trusted
+    /// proxy. A peer without an address is on this host, and was let to a listener that has a path.
     ///
     /// # Errors
     ///
@@ -105,19 +156,33 @@ impl<D, A> Inner<D, A> {
         let whence = self.whence_of(key);
         let trusts = |addr| self.clients.trusts(addr);
         let peer = whence.as_ref().and_then(|whence| whence.peer);
-        let is_proxy = peer.is_none_or(|peer| trusts(peer.ip()));
-        let Some(client) = is_proxy.then(|| forwarded_for(request, trusts)).flatten() else {
+        if peer.is_some_and(|peer| !trusts(peer.ip())) {
             return Ok(whence);
+        }
+        let client = match forwarded_for(request, trusts) {
+            Forwarded::Absent => return Ok(whence),
+            Forwarded::Client(addr) => Client::Named(addr),
+            Forwarded::Unknown { by } => {
+                Client::Unnamed(by.map(|by| SocketAddr::new(by, 0)).or(peer))
+            }
         };
-        // Proxies do not say the port.
-        let client = SocketAddr::new(client, 0);
-        if self.clients.addr(key) == Some(client) || self.clients.enter(key, client) {
-            let identity = whence.and_then(|whence| whence.identity.clone());
-            let peer = Some(client);
-            Ok(Some(Arc::new(Whence { peer, identity })))
-        } else {
-            self.count_limit(Limit::Address);
-            Err(crowded())
+        if !self.enter(key, client) {
+            return Err(crowded());
+        }
+        let identity = whence.and_then(|whence| whence.identity.clone());
+        let peer = client.addr();
+        Ok(Some(Arc::new(Whence { peer, identity })))
+    }
+
+    /// The answer to a request is sent: the connection counts for its peer again, until the next
+    /// request says from where that comes.
+    pub(super) fn rest(&mut self, key: u32) {
+        let is_idle = |http: &mut Http| http.phase == Phase::Idle;
+        if self.clients.is_anothers(key) && self.http(key).is_some_and(is_idle) {
+            let whence = self.whence_of(key);
+            let peer = whence.and_then(|whence| whence.peer);
+            // A proxy that speaks for itself has no limit.
+            self.clients.enter(key, Client::Peer(peer));
         }
     }
 }

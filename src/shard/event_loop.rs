@@ -302,9 +302,13 @@ impl<H: Handler> EventLoop<H> {
             Heard::Nothing => {}
             Heard::Gone => self.core.handle_reset(id),
             Heard::Nonsense => self.core.handle_proxy_failure(id),
-            Heard::Client { peer, listener } => {
+            Heard::Client {
+                peer,
+                is_unnamed,
+                listener,
+            } => {
                 let (acceptor, mut into, _) = self.intake();
-                acceptor.begin(&mut into, id, peer, listener);
+                acceptor.begin(&mut into, id, (peer, is_unnamed), listener);
             }
         }
     }

@@ -60,7 +60,7 @@ pub(super) fn open<H: Handler>(
         if is_due {
             into.preambles.expect(id, index, peer);
         } else {
-            begin(into, id, fd, peer, listener);
+            begin(into, id, fd, (peer, false), listener);
         }
         id
     };
@@ -73,15 +73,22 @@ pub(super) fn open<H: Handler>(
     }
 }
 
-/// It is known where a connection comes from: it speaks, after a TLS handshake if it must.
+/// It is known where a connection comes from: it speaks, after a TLS handshake if it must. The
+/// peer may be a proxy that does not name its client.
 pub(super) fn begin<H: Handler>(
     into: &mut Intake<'_, H>,
     id: ConnId,
     fd: RawFd,
-    peer: Option<SocketAddr>,
+    (peer, is_unnamed): (Option<SocketAddr>, bool),
     listener: &Listener,
 ) {
-    if !into.core.handle_peer(id, peer, listener.keys.is_none()) {
+    let has_words = listener.keys.is_none();
+    let admitted = if is_unnamed {
+        into.core.handle_unnamed(id, peer, has_words)
+    } else {
+        into.core.handle_peer(id, peer, has_words)
+    };
+    if !admitted {
         return;
     }
     let speaks = &listener.speaks;

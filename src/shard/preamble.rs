@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::address::Networks;
 use crate::id::ConnId;
-use crate::proto::proxy::{self, BINARY_LEN_MAX};
+use crate::proto::proxy::{self, BINARY_LEN_MAX, Source};
 use crate::shard::links::Link;
 use crate::sys::socket;
 
@@ -38,6 +38,8 @@ pub(super) enum Heard {
     /// Where it comes from, and the listener it came to.
     Client {
         peer: Option<SocketAddr>,
+        /// The peer is a proxy that does not name its client.
+        is_unnamed: bool,
         listener: usize,
     },
     /// No header that could be believed.
@@ -92,10 +94,18 @@ impl Preambles {
             Ok(proxy::Step::Incomplete) if to_the_end => Heard::Gone,
             Ok(proxy::Step::Incomplete) => Heard::Nothing,
             Ok(proxy::Step::Header { source, taken }) => {
-                let (peer, listener) = (source.or(*peer), *listener);
+                let (peer, listener) = match source {
+                    Source::Client(client) => (Some(client), *listener),
+                    Source::Proxy | Source::Unknown => (*peer, *listener),
+                };
+                let is_unnamed = source == Source::Unknown;
                 self.of.remove(&id);
                 match socket::recv(link.fd(), &mut room[..taken]) {
-                    Ok(read) if read == taken => Heard::Client { peer, listener },
+                    Ok(read) if read == taken => Heard::Client {
+                        peer,
+                        is_unnamed,
+                        listener,
+                    },
                     _ => Heard::Gone,
                 }
             }

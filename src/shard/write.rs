@@ -140,6 +140,7 @@ impl<D, A> Inner<D, A> {
             }
             self.rejoin(key);
             self.drop_outbox(key);
+            self.rest(key);
         }
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;

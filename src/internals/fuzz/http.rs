@@ -2,11 +2,14 @@
 
 use std::num::NonZeroUsize;
 
+use httparse::Header;
+
 use crate::internals::fuzz::{MESSAGE_MAX, pieces, same, split_plan};
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::proto::http::{
-    Answer, AnswerHead, Body as RequestBody, BodyLength, Head, HttpError, NO_ANSWER_HEADERS,
-    NO_HEADERS, Piece, Request, Response, dechunk, parse_answer, parse_head,
+    Answer, AnswerHead, Body as RequestBody, BodyLength, Forwarded, Head, HttpError,
+    NO_ANSWER_HEADERS, NO_HEADERS, Piece, Request, Response, dechunk, forwarded_for, parse_answer,
+    parse_head,
 };
 use crate::proto::ws::deflate::Compression;
 use crate::proto::ws::dial::{Offer, check_switching_protocols};
@@ -143,6 +146,7 @@ fn check_request(request: &Request<'_>, taken: usize) {
     if let Err(err) = request.body_length() {
         check_refusal(err);
     }
+    check_forwarded(request);
     match check_upgrade(request) {
         Ok(upgrade) => {
             let mut out = Vec::new();
@@ -152,6 +156,22 @@ fn check_request(request: &Request<'_>, taken: usize) {
         }
         Err(err) => check_refusal(err),
     }
+}
+
+/// Something is made of every field, and what nobody trusts can name nobody in front of it.
+fn check_forwarded(request: &Request<'_>) {
+    let names = ["x-forwarded-for", "forwarded"];
+    let is_told = |header: &Header<'_>| {
+        names
+            .iter()
+            .any(|name| header.name.eq_ignore_ascii_case(name))
+    };
+    let is_there = request.headers.iter().any(is_told);
+    let of_none = forwarded_for(request, |_| false);
+    let of_all = forwarded_for(request, |_| true);
+    same(&(of_none != Forwarded::Absent), &is_there);
+    same(&(of_all != Forwarded::Absent), &is_there);
+    assert!(!matches!(of_none, Forwarded::Unknown { by: Some(_) }));
 }
 
 /// Whatever is agreed on was on offer.

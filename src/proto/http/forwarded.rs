@@ -1,99 +1,184 @@
-//! `X-Forwarded-For`: whom a proxy speaks for.
+//! `X-Forwarded-For` and `Forwarded` (RFC 7239): the client that a proxy speaks for.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::IpAddr;
 use core::str;
 
-use crate::proto::http::Request;
 use crate::proto::http::fields::values;
+use crate::proto::http::{Request, is_tchar};
 
-/// The address that a request comes from, by what trusted proxies have added to it, and `None` if
-/// they have added nothing.
-///
-/// Each proxy appends whom it was asked by, so the list is read from its end for as long as the
-/// addresses are those of trusted proxies: the first that is not is the client's, and whatever
-/// stands before that the client itself may have written. What is no address ends the list.
-pub fn forwarded_for(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
-    let fields: Vec<&[u8]> = values(request.headers, "x-forwarded-for").collect();
-    let mut found = None;
-    for element in fields
-        .into_iter()
-        .rev()
-        .flat_map(|value| value.rsplit(|byte| *byte == b','))
-    {
-        let Some(addr) = address(element) else {
-            return found;
-        };
-        found = Some(addr);
-        if !is_trusted(addr) {
-            return found;
-        }
-    }
-    found
+/// What trusted proxies say of the client of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forwarded {
+    /// Nothing: the proxy that sent the request asks for itself.
+    #[default]
+    Absent,
+    /// It has this address.
+    Client(IpAddr),
+    /// Nothing that names an address: `unknown`, an identifier, or no known form.
+    Unknown {
+        /// The proxy that wrote so, if others say its address; otherwise the one that sent the
+        /// request.
+        by: Option<IpAddr>,
+    },
 }
 
-/// An address as proxies write it: alone, or with a port.
-fn address(element: &[u8]) -> Option<IpAddr> {
-    let text = str::from_utf8(element.trim_ascii()).ok()?;
-    let with_port = || text.parse::<SocketAddr>().ok().map(|addr| addr.ip());
-    text.parse().ok().or_else(with_port)
+/// Reads the client of a request from `X-Forwarded-For`, or from `Forwarded` if the request has
+/// none of the former.
+///
+/// Each proxy appends the address that it was asked from, so the list is read from its end for as
+/// long as the addresses are those of trusted proxies. The first that is not is the client's;
+/// whatever stands before that the client itself may have written.
+pub fn forwarded_for(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Forwarded {
+    let mut chain = Chain {
+        found: Forwarded::Absent,
+        has_elements: false,
+        is_trusted,
+    };
+    for field in values(request.headers, "x-forwarded-for") {
+        chain.begin_field();
+        let elements = field.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+        // RFC 9110 5.6.1.2: empty elements do not count.
+        for element in elements.filter(|element| !element.is_empty()) {
+            chain.push(address(unquoted(element)));
+        }
+    }
+    if chain.found == Forwarded::Absent {
+        for field in values(request.headers, "forwarded") {
+            chain.begin_field();
+            read_forwarded(field, &mut chain);
+        }
+    }
+    chain.found
+}
+
+/// The elements of all fields so far, from the client to the last proxy.
+struct Chain<F> {
+    found: Forwarded,
+    has_elements: bool,
+    is_trusted: F,
+}
+
+impl<F: Fn(IpAddr) -> bool> Chain<F> {
+    /// A field without an element says as little as `unknown`.
+    fn begin_field(&mut self) {
+        if self.found == Forwarded::Absent {
+            self.found = Forwarded::Unknown { by: None };
+        }
+    }
+
+    /// The next element; `None` names no address.
+    fn push(&mut self, addr: Option<IpAddr>) {
+        let is_first = !std::mem::replace(&mut self.has_elements, true);
+        self.found = match (addr, self.found) {
+            (None, _) => Forwarded::Unknown { by: None },
+            (Some(addr), _) if is_first || !(self.is_trusted)(addr) => Forwarded::Client(addr),
+            (by, Forwarded::Unknown { by: None }) => Forwarded::Unknown { by },
+            (Some(_), found) => found,
+        };
+    }
+}
+
+/// RFC 7239 section 4: elements of `name=value` pairs, of which `for` counts. What follows an
+/// element that is not as it must be cannot be told apart from it.
+fn read_forwarded<F: Fn(IpAddr) -> bool>(mut field: &[u8], chain: &mut Chain<F>) {
+    loop {
+        field = field.trim_ascii_start();
+        match field.first() {
+            None => return,
+            Some(b',') => field = &field[1..],
+            Some(_) => match read_element(field) {
+                Some((node, rest)) => {
+                    chain.push(node);
+                    field = rest;
+                }
+                None => return chain.push(None),
+            },
+        }
+    }
+}
+
+/// The address of an element, and what follows it; `None` if the element is malformed.
+fn read_element(mut input: &[u8]) -> Option<(Option<IpAddr>, &[u8])> {
+    let mut node = None;
+    loop {
+        let end = input.iter().position(|byte| !is_tchar(*byte))?;
+        let (name, rest) = input.split_at(end);
+        let rest = rest.strip_prefix(b"=").filter(|_| !name.is_empty())?;
+        let (value, rest) = read_value(rest)?;
+        if name.eq_ignore_ascii_case(b"for") {
+            // Section 4: a parameter must not occur more than once.
+            let is_first = node.is_none();
+            node = is_first.then(|| address(value));
+            node.as_ref()?;
+        }
+        input = rest.trim_ascii_start();
+        match input.split_first() {
+            Some((b';', rest)) => input = rest.trim_ascii_start(),
+            Some((b',', _)) | None => return Some((node.flatten(), input)),
+            Some(_) => return None,
+        }
+    }
+}
+
+/// A token or a quoted string (RFC 9110 5.6.4) without its quotes. Escapes stay: no address has
+/// any. A colon and brackets outside of quotes are forbidden, and common.
+fn read_value(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    let Some(quoted) = input.strip_prefix(b"\"") else {
+        let is_value = |byte: u8| is_tchar(byte) || b":[]".contains(&byte);
+        let end = input.iter().position(|byte| !is_value(*byte));
+        let (value, rest) = input.split_at(end.unwrap_or(input.len()));
+        return (!value.is_empty()).then_some((value, rest));
+    };
+    let mut is_escaped = false;
+    let end = quoted.iter().position(|byte| {
+        let is_end = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        is_end
+    })?;
+    Some((&quoted[..end], &quoted[end + 1..]))
+}
+
+fn unquoted(element: &[u8]) -> &[u8] {
+    let inside = element.strip_prefix(b"\"");
+    let inside = inside.and_then(|inside| inside.strip_suffix(b"\""));
+    inside.unwrap_or(element).trim_ascii()
+}
+
+/// The address of a node (RFC 7239 section 6), with or without brackets, a zone (RFC 4007 11) and
+/// a port.
+fn address(node: &[u8]) -> Option<IpAddr> {
+    let text = str::from_utf8(node).ok()?;
+    let addr = if let Some(inside) = text.strip_prefix('[') {
+        let (addr, port) = inside.split_once(']')?;
+        let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_port);
+        IpAddr::V6(without_zone(addr).parse().ok().filter(|_| is_port)?)
+    } else {
+        match text.split_once(':') {
+            Some((addr, port)) if !port.contains(':') => {
+                IpAddr::V4(addr.parse().ok().filter(|_| is_port(port))?)
+            }
+            Some(_) => IpAddr::V6(without_zone(text).parse().ok()?),
+            None => IpAddr::V4(text.parse().ok()?),
+        }
+    };
+    Some(addr.to_canonical())
+}
+
+/// A number, or an identifier in its place.
+fn is_port(port: &str) -> bool {
+    let is_identifier = |name: &str| {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        !name.is_empty() && name.bytes().all(is_part)
+    };
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    is_number || port.strip_prefix('_').is_some_and(is_identifier)
+}
+
+/// A zone means something on the proxy's host alone.
+fn without_zone(addr: &str) -> &str {
+    addr.split_once('%').map_or(addr, |(addr, _)| addr)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::http::{Head, NO_HEADERS, parse_head};
-
-    fn client(fields: &[&str]) -> Option<String> {
-        let fields: String = fields
-            .iter()
-            .map(|field| format!("X-Forwarded-For: {field}\r\n"))
-            .collect();
-        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        let mut headers = NO_HEADERS;
-        let Ok(Head::Complete { request, .. }) = parse_head(head.as_bytes(), &mut headers) else {
-            panic!("no request: {head}");
-        };
-        let is_trusted = |addr: IpAddr| addr.to_string().starts_with("10.");
-        forwarded_for(&request, is_trusted).map(|addr| addr.to_string())
-    }
-
-    fn is(addr: &str) -> Option<String> {
-        Some(addr.to_owned())
-    }
-
-    #[test]
-    fn the_last_address_that_is_no_proxy_is_the_clients() {
-        assert_eq!(client(&[]), None);
-        assert_eq!(client(&["192.0.2.1"]), is("192.0.2.1"));
-        assert_eq!(client(&["192.0.2.1, 10.0.0.2, 10.0.0.1"]), is("192.0.2.1"));
-        assert_eq!(
-            client(&["203.0.113.5, 192.0.2.1,10.0.0.1"]),
-            is("192.0.2.1")
-        );
-        assert_eq!(
-            client(&["192.0.2.1", "10.0.0.2", "10.0.0.1"]),
-            is("192.0.2.1")
-        );
-    }
-
-    #[test]
-    fn proxies_alone_are_the_first_of_them() {
-        assert_eq!(client(&["10.0.0.3, 10.0.0.2"]), is("10.0.0.3"));
-    }
-
-    #[test]
-    fn what_is_no_address_ends_the_list() {
-        assert_eq!(client(&["192.0.2.1, unknown, 10.0.0.1"]), is("10.0.0.1"));
-        assert_eq!(client(&["192.0.2.1, unknown"]), None);
-        assert_eq!(client(&["192.0.2.1,"]), None);
-        assert_eq!(client(&[""]), None);
-        assert_eq!(client(&["\u{e4}"]), None);
-    }
-
-    #[test]
-    fn an_address_may_have_a_port() {
-        assert_eq!(client(&["192.0.2.1:4711"]), is("192.0.2.1"));
-        assert_eq!(client(&["[2001:db8::1]:4711"]), is("2001:db8::1"));
-        assert_eq!(client(&["2001:db8::1"]), is("2001:db8::1"));
-    }
-}
+#[path = "forwarded_tests.rs"]
+mod tests;

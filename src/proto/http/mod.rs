@@ -18,7 +18,7 @@ pub use body::{Body, BodyLength, Piece};
 pub use date::Date;
 pub(crate) use date::encode_date;
 pub use error::HttpError;
-pub use forwarded::forwarded_for;
+pub use forwarded::{Forwarded, forwarded_for};
 pub(crate) use origin::preflight;
 pub use origin::{Origins, Reader};
 pub use pattern::OriginError;
