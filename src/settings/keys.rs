@@ -139,7 +139,7 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "limits.accept_rate",
         Field::RateOr(|s| &mut s.config.accept_rate, Per::Count, "off"),
         "Connections that are accepted, of all shards together; what comes faster waits in the \
-         kernel.",
+         kernel. One that is over before its time does not count.",
     ),
     key(
         "limits.message_rate",

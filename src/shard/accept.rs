@@ -14,7 +14,7 @@ use crate::net::listener::peer_of;
 use crate::shard::gates::Gates;
 use crate::shard::intake::{Intake, begin, open};
 use crate::shard::listener::{self, Listener};
-use crate::shard::pace::{Pace, Waits};
+use crate::shard::pace::{Accepted, Pace, Waits};
 use crate::shard::scarcity::{Scarcity, is_of_connection, is_scarcity};
 use crate::shard::source::{self, Came, Source};
 use crate::sys::handoff::Handoff;
@@ -97,9 +97,12 @@ impl Acceptor {
     pub(super) fn deadline(&self) -> Option<Now> {
         let goes_on = self.scarcity.goes_on_at();
         let deals = self.gates.may_deal().then_some(goes_on);
-        let takes_at = goes_on.max(self.pace.goes_on_at());
-        let takes = self.gates.may_take().then_some(takes_at);
-        let all = [deals, takes, self.scarcity.looks_at()];
+        let served = self
+            .pace
+            .holds()
+            .then(|| goes_on.max(self.pace.goes_on_at()));
+        let takes = (!self.pace.holds() && self.gates.may_take()).then_some(goes_on);
+        let all = [deals, served, takes, self.scarcity.looks_at()];
         all.into_iter().flatten().min()
     }
 
@@ -118,6 +121,9 @@ impl Acceptor {
         }
         if let Some(is_over) = self.scarcity.go_on(now) {
             into.shared.set_scarce(into.shard, !is_over);
+        }
+        if !self.serve_held(into, now) && !self.gates.may_deal() {
+            return;
         }
         let count = self.gates.count();
         let first = self.first;
@@ -141,7 +147,7 @@ impl Acceptor {
         }
         let (is_inbox, deals) = (source.is_inbox(), source.deals());
         // Those that are dealt are counted where they are served.
-        if !deals && !self.may_come(now, into) {
+        if !deals && self.pace.holds() {
             return self.go_on_after(index, Next::Done);
         }
         let taken = self.gates.take(index, into.shared);
@@ -153,6 +159,34 @@ impl Acceptor {
             Ok(came) => self.pass_on(came, index, into, now),
             Err(err) => self.meet(err, index, into, now),
         }
+    }
+
+    /// Serves a connection, or holds it until the rate allows that.
+    fn serve<H: Handler>(&mut self, accepted: Accepted, into: &mut Intake<'_, H>, now: Now) {
+        if self.pace.is_limited() {
+            let speaks_first = listener::client_speaks_first(&self.listeners, accepted.listener);
+            if accepted.is_over(speaks_first) {
+                return into.core.count_accept_over();
+            }
+            if !self.may_come(now, into) {
+                return self.pace.hold(accepted);
+            }
+        }
+        let Accepted {
+            socket,
+            peer,
+            listener,
+        } = accepted;
+        open(into, socket.into(), peer, &self.listeners, listener);
+    }
+
+    /// Serves the connection that is held; `false` if it has to wait on.
+    fn serve_held<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) -> bool {
+        let is_time = self.pace.goes_on_at() <= now;
+        if let Some(held) = is_time.then(|| self.pace.take_held()).flatten() {
+            self.serve(held, into, now);
+        }
+        !self.pace.holds()
     }
 
     /// Whether the rate allows a connection of this shard now.
@@ -194,8 +228,12 @@ impl Acceptor {
                 peer,
                 listener,
             } => {
-                self.pace.note();
-                open(into, socket.into(), peer, &self.listeners, listener);
+                let accepted = Accepted {
+                    socket,
+                    peer,
+                    listener,
+                };
+                self.serve(accepted, into, now);
             }
             Came::ToDeal { .. } | Came::Elsewhere => {}
             Came::ToNobody => return self.go_on_after(index, Next::Done),
@@ -208,7 +246,6 @@ impl Acceptor {
                 if let Some((socket, listener)) = self.gates.keep()
                     && let Ok(peer) = peer_of(&socket)
                 {
-                    self.pace.note();
                     open(into, socket.into(), peer, &self.listeners, listener);
                 }
             }
@@ -265,7 +302,7 @@ impl Acceptor {
     pub(super) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
         self.closing = true;
         self.scarcity.go_on(now);
-        self.pace = Pace::default();
+        self.pace.lift();
         self.gates.note_all();
         for _ in 0..QUEUE_ROUNDS_MAX {
             if !self.is_ready(now) {

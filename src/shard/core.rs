@@ -254,6 +254,11 @@ impl<H: Handler> ShardCore<H> {
         self.inner.count_limit(Limit::AcceptRate);
     }
 
+    /// Counts a connection that was over before it could be served.
+    pub fn count_accept_over(&mut self) {
+        self.inner.counters.accepted += 1;
+    }
+
     /// Counts accepts that failed for want of descriptors or memory.
     pub fn count_accept_error(&mut self) {
         self.inner.counters.accept_errors += 1;

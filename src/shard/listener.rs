@@ -210,6 +210,12 @@ pub(super) fn may_shake(listeners: &[Listener], which: Option<u16>) -> bool {
     }
 }
 
+/// Whether a client of this listener has to send something before it gets anything.
+pub(super) fn client_speaks_first(listeners: &[Listener], index: u16) -> bool {
+    let listener = listeners.get(usize::from(index));
+    listener.is_some_and(|listener| listener.speaks_http() || listener.keys.is_some())
+}
+
 /// Who may connect to a path, unless it is said otherwise: the server's user and group.
 pub const MODE: u32 = 0o660;
 /// All that a file's permissions can say of who may connect.

@@ -7,6 +7,7 @@
 use std::io::IoSlice;
 use std::os::fd::{BorrowedFd, RawFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 
@@ -92,6 +93,15 @@ const SIOCOUTQ: rustix::ioctl::Opcode = 0x5411;
 pub fn has_failed(fd: RawFd) -> bool {
     let error = borrow(fd).and_then(rustix::net::sockopt::socket_error);
     !matches!(error, Ok(Ok(())))
+}
+
+/// Whether the connection is over in both directions: it was reset, or timed out, or both sides have
+/// ended it (`POLLHUP`, poll(2)). Takes nothing, and what has come can still be received.
+pub fn is_over(fd: RawFd) -> bool {
+    let Ok(fd) = borrow(fd) else { return true };
+    let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
+    let is_over = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
+    poll(&mut polled, Some(&Timespec::default())).is_ok() && polled[0].revents().intersects(is_over)
 }
 
 const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
@@ -199,6 +209,18 @@ mod tests {
         let slices = [IoSlice::new(b"x")];
         assert_eq!(send_vectored(left.as_raw_fd(), &slices), Err(Errno::PIPE));
         assert_eq!(recv(left.as_raw_fd(), &mut [0; 1]), Ok(0));
+    }
+
+    #[test]
+    fn a_connection_is_over_when_both_directions_are() {
+        let (left, right) = UnixStream::pair().unwrap();
+        assert!(!is_over(left.as_raw_fd()));
+        shutdown_write(right.as_raw_fd()).unwrap();
+        assert!(!is_over(left.as_raw_fd()));
+        assert_eq!(send(right.as_raw_fd(), b"x"), Err(Errno::PIPE));
+        drop(right);
+        assert!(is_over(left.as_raw_fd()));
+        assert!(is_over(-1));
     }
 
     #[test]
