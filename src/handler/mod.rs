@@ -22,15 +22,17 @@ use crate::time::Tick;
 /// An application on one shard.
 ///
 /// One value is made for each shard, on the shard's own thread, so it needs neither `Send` nor
-/// locks. Its callbacks run inside the shard's loop: they must not block. They may ask the shard
-/// for anything through their context; none of it calls back before the callback has returned.
+/// locks. Its callbacks run inside the shard's loop: they must not block, nor must the `log` that
+/// the program has chosen, which shards write to. They may ask the shard for anything through
+/// their context; none of it calls back before the callback has returned.
 ///
 /// # Not now
 ///
 /// A callback that meets [`Busy`], as there is no room for a message now, or that has to ask
 /// another thread ([`Cx::defer`]), returns it. The connection is read no further then, and the
 /// callback is made again, with the same message or request, when there is room or an answer.
-/// What it did before it met `Busy` stays done. For room a message waits as long as it takes; a
+/// What it did before it met `Busy` stays done. For room a message waits as long as it takes, or
+/// until its connection is reset; a
 /// request, and a connection that is to be opened, for
 /// [`Config::handshake_timeout`](crate::Config::handshake_timeout), and is then refused with 503.
 ///

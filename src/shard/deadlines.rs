@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::close_reason::CloseReason;
 use crate::conn::http::Phase;
-use crate::conn::{ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto};
-use crate::limits::{CLOSE_TIMEOUT, LINGER_TIME};
+use crate::conn::{
+    ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto, READ_ENDED,
+};
+use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
 use crate::payload::Form;
 use crate::proto::sse::{HEARTBEAT, encode_part};
 use crate::proto::ws::encode_ping;
@@ -74,8 +76,19 @@ impl<D, A> Inner<D, A> {
                 let put_off = self.last_delivery(conn).plus(interval);
                 Some(put_off.clamp(due, due.plus(config.ping_interval)))
             }
-            _ => config.tcp_idle_timeout.map(|timeout| heard.plus(timeout)),
+            _ => {
+                let idle = config.tcp_idle_timeout.map(|timeout| heard.plus(timeout));
+                let heartbeat = self.half_closed_heartbeat(conn);
+                idle.into_iter().chain(heartbeat).min()
+            }
         }
+    }
+
+    /// When a client that has closed its side is sent something, to see whether it is there.
+    fn half_closed_heartbeat(&self, conn: &Conn<D>) -> Option<Now> {
+        let sent = conn.blocked_at.moment().max(self.last_delivery(conn));
+        let is_half_closed = matches!(conn.proto, Proto::Framed(_)) && conn.is(READ_ENDED);
+        is_half_closed.then(|| sent.max(conn.heard.moment()).plus(HALF_CLOSED_HEARTBEAT))
     }
 
     /// When a request, or a connection that is to be opened, has waited too long for room that is
@@ -179,6 +192,13 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let given_up = self.room_deadline(key, conn);
+        let is_heartbeat = self
+            .half_closed_heartbeat(conn)
+            .is_some_and(|due| due <= judged)
+            && self
+                .config
+                .tcp_idle_timeout
+                .is_none_or(|timeout| judged < conn.heard.moment().plus(timeout));
         let is_over = self.questions.is_late(key, judged)
             && given_up.is_none_or(|deadline| judged < deadline);
         let Some(conn) = self.conn(key) else { return };
@@ -194,6 +214,15 @@ impl<D, A> Inner<D, A> {
             self.kill(key, CloseReason::HandshakeTimeout);
         } else if conn.is(BLOCKED) {
             self.kill(key, CloseReason::Stalled);
+        } else if let Proto::Framed(frames) = conn.proto
+            && is_heartbeat
+        {
+            let empty = frames.framing.empty();
+            if conn.outbox_len() == 0 {
+                self.counters.pings += 1;
+                self.reply(key, |out| out.extend_from_slice(empty));
+            }
+            self.arm(key);
         } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
             self.close(key, CloseReason::IdleTimeout);
         } else if matches!(conn.proto, Proto::Events(_)) {

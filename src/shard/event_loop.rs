@@ -1,5 +1,6 @@
 //! The shell of a shard: polls, reads, writes, accepts, reads the clock. It decides nothing.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::os::fd::AsRawFd;
@@ -42,6 +43,8 @@ pub(super) struct EventLoop<H: Handler> {
     links: Links,
     sessions: Sessions,
     preambles: Preambles,
+    /// Connections that are reset, and may still have bytes to read. No event tells so again.
+    broken: HashSet<ConnId>,
     reader: Reader,
     start: Instant,
     /// When the turn began, since the start.
@@ -103,6 +106,7 @@ impl<H: Handler> EventLoop<H> {
             links: Links::default(),
             sessions,
             preambles,
+            broken: HashSet::new(),
             reader: Reader::new(),
             start,
             woken: Duration::ZERO,
@@ -257,6 +261,9 @@ impl<H: Handler> EventLoop<H> {
                     if event.is_writable() && !self.sessions.write(&mut self.core, id) {
                         self.core.handle_writable(id);
                     }
+                    if event.is_error() || event.is_write_closed() {
+                        self.broken.insert(id);
+                    }
                     if event.is_readable() || event.is_read_closed() || event.is_error() {
                         let ends = event.is_read_closed() || event.is_error();
                         self.core.note_readable(id, ends);
@@ -289,6 +296,10 @@ impl<H: Handler> EventLoop<H> {
             sessions.read(core, id, to_the_end);
         } else {
             reader.read(core, links, preambles, id, to_the_end);
+        }
+        if !self.broken.is_empty() && self.broken.contains(&id) && core.is_waiting(id) {
+            // Nobody is there to be answered, and what waits was not accepted yet.
+            core.handle_reset(id);
         }
     }
 
@@ -348,6 +359,7 @@ impl<H: Handler> EventLoop<H> {
             self.sessions.remove(id);
             self.links.remove(id);
             self.preambles.forget(id);
+            self.broken.remove(&id);
         });
     }
 

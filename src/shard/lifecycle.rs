@@ -175,6 +175,8 @@ impl<D, A> Inner<D, A> {
                     .take()
                     .filter(|input| input.message.is_some() || input.arrival.is_some());
                 self.account(key);
+                // Whether it listens on is to be seen from now on.
+                self.arm(key);
             }
             Proto::Framed(_) => self.close(key, CloseReason::Client),
             Proto::Lingering(_) => self.kill(key, CloseReason::Client),

@@ -59,6 +59,11 @@ impl<H: Handler> ShardCore<H> {
         false
     }
 
+    /// Whether a connection is not read, as something of it waits.
+    pub fn is_waiting(&mut self, id: ConnId) -> bool {
+        self.inner.current(id).is_some_and(|conn| conn.is(PAUSED))
+    }
+
     /// A connection has sent a part of its TLS handshake, which waits for its turn.
     pub fn note_handshake(&mut self, id: ConnId) {
         if self.inner.current(id).is_some() {

@@ -5,6 +5,7 @@
 mod closes;
 mod compress;
 mod gaps;
+mod half_closed;
 mod hostile;
 mod inflate;
 mod memory;
