@@ -4,6 +4,7 @@
 //! should change stands here as a constant.
 
 mod ends;
+mod operators;
 mod rooms;
 mod work;
 
@@ -13,6 +14,10 @@ pub use ends::{
     CLOSE_TIMEOUT, DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_TIMEOUT,
     DRAIN_WINDOW_MIN, EVENTS_RETRY, EVENTS_RETRY_REFUSED, KEEP_ALIVE_TIMEOUT,
     LINGER_BYTES_PER_STEP, LINGER_MOMENT, LINGER_SILENCE, LINGER_STEP, LINGER_TIME, LINGERING_MAX,
+};
+pub use operators::{
+    ADMIN_BACKLOG, ADMIN_CONNECTIONS_MAX, ADMIN_TIMEOUT, LOG_BATCH_BYTES, LOG_LINE_BYTES_MAX,
+    LOG_LINES_MAX, LOG_PATIENCE, SHARD_STUCK_AFTER,
 };
 pub use rooms::{
     ELSEWHERE_MAX, JOINS_AT_ONCE, ROOM_OUTPUTS_MAX, ROOM_TIMEOUTS_PER_TURN, STAGED_BYTES_MAX,
@@ -243,15 +248,6 @@ pub const ANSWERS_PER_TURN: usize = 1_024;
 /// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
 pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
 
-/// Lines of the log that wait for whoever reads them: a burst at `debug`, of some MB.
-pub const LOG_LINES_MAX: usize = 8_192;
-/// Longest line of the log in bytes.
-pub const LOG_LINE_BYTES_MAX: usize = 2_048;
-/// Bytes of lines that are written in one call.
-pub const LOG_BATCH_BYTES: usize = 32 << 10;
-/// The end of the program waits this long for what is left of its log to be read.
-pub const LOG_PATIENCE: Duration = Duration::from_secs(1);
-
 /// Longest head of an HTTP answer that a client reads, in bytes: proxies add cookies to it.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
 /// Most header fields in the head of an HTTP answer.
@@ -283,16 +279,6 @@ pub const LOOKOUT_MAX: Duration = Duration::from_micros(50);
 pub const LOOKOUT_SHARE: u32 = 32;
 /// What a shard that did not look out for long may spend at once.
 pub const LOOKOUT_CREDIT_MAX: Duration = Duration::from_millis(1);
-/// Connections of the admin port; beyond them, the one whose time is over first gives way. One that
-/// asks at once has its answer before so many come.
-pub const ADMIN_CONNECTIONS_MAX: usize = 256;
-/// A request on the admin port must be complete this long after its connection was accepted.
-pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections the kernel keeps for the admin port until they are accepted.
-pub const ADMIN_BACKLOG: i32 = 256;
-/// A shard that was woken and has no turn for so long stands still: far longer than any turn takes,
-/// and sooner than orchestrators give up by themselves.
-pub const SHARD_STUCK_AFTER: Duration = Duration::from_secs(5);
 
 /// Bytes of one TLS record of plaintext (RFC 8446 section 5.1): what a connection's session takes
 /// at most while its socket takes nothing.

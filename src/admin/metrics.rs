@@ -1,5 +1,7 @@
 //! Counters as metrics: their names, units, labels and help, in the text format of OpenMetrics.
 
+mod turns;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::close_reason::CloseReason;
-use crate::counters::{Counters, Limit, STATUSES, TURN_BOUNDS, turn_bound};
+use crate::counters::{Counters, Limit, STATUSES};
 
 /// A number of [`Counters`] as a metric.
 type Metric = (
@@ -255,36 +257,6 @@ impl Scrape {
         });
         let help = "Times that a limit was met of which no reason of a close tells alone.";
         encode_labelled(encoder, "limit_hits", help, "limit", hits)
-    }
-
-    fn encode_turns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "How long ago shards had a turn; they are woken for one twice in a second.";
-        let (unit, kind) = (Unit::Seconds, MetricType::Gauge);
-        let mut metric = encoder.encode_descriptor("turn_age", help, Some(&unit), kind)?;
-        for (shard, age) in self.turn_ages.iter().enumerate() {
-            let labels = [("shard", shard as u64)];
-            let age = age.as_secs_f64();
-            metric.encode_family(&labels)?.encode_gauge(&age)?;
-        }
-        let help = "How long turns of the event loops took, without the wait for events.";
-        let (unit, kind) = (Unit::Seconds, MetricType::Histogram);
-        let mut metric = encoder.encode_descriptor("turn", help, Some(&unit), kind)?;
-        for (shard, counters) in self.shards.iter().enumerate() {
-            let bound = |index| match index {
-                TURN_BOUNDS => f64::INFINITY,
-                index => turn_bound(index).as_secs_f64(),
-            };
-            let buckets = counters.turns.iter().enumerate();
-            let buckets: Vec<(f64, u64)> = buckets
-                .map(|(index, count)| (bound(index), *count))
-                .collect();
-            let sum = Duration::from_nanos(counters.turn_nanos).as_secs_f64();
-            let labels = [("shard", shard as u64)];
-            let mut of_shard = metric.encode_family(&labels)?;
-            let count = counters.turns.iter().sum();
-            of_shard.encode_histogram::<NoLabelSet>(sum, count, &buckets, None)?;
-        }
-        Ok(())
     }
 
     fn sum(&self, of: impl Fn(&Counters) -> u64) -> u64 {

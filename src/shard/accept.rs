@@ -1,5 +1,7 @@
 //! Accepting: a bounded number per turn, and what to do when the kernel has no more to give.
 
+mod paced;
+
 use core::net::SocketAddr;
 use std::io;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use crate::net::listener::peer_of;
 use crate::shard::gates::Gates;
 use crate::shard::intake::{Intake, begin, open};
 use crate::shard::listener::{self, Listener};
-use crate::shard::pace::{Accepted, Pace, Waits};
+use crate::shard::pace::{Accepted, Pace};
 use crate::shard::scarcity::{Scarcity, is_of_connection, is_scarcity};
 use crate::shard::source::{self, Came, Source};
 use crate::sys::handoff::Handoff;
@@ -159,48 +161,6 @@ impl Acceptor {
             Ok(came) => self.pass_on(came, index, into, now),
             Err(err) => self.meet(err, index, into, now),
         }
-    }
-
-    /// Serves a connection, or holds it until the rate allows that.
-    fn serve<H: Handler>(&mut self, accepted: Accepted, into: &mut Intake<'_, H>, now: Now) {
-        if self.pace.is_limited() {
-            let speaks_first = listener::client_speaks_first(&self.listeners, accepted.listener);
-            if accepted.is_over(speaks_first) {
-                return into.core.count_accept_over();
-            }
-            if !self.may_come(now, into) {
-                return self.pace.hold(accepted);
-            }
-        }
-        let Accepted {
-            socket,
-            peer,
-            listener,
-        } = accepted;
-        open(into, socket.into(), peer, &self.listeners, listener);
-    }
-
-    /// Serves the connection that is held; `false` if it has to wait on.
-    fn serve_held<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) -> bool {
-        let is_time = self.pace.goes_on_at() <= now;
-        if let Some(held) = is_time.then(|| self.pace.take_held()).flatten() {
-            self.serve(held, into, now);
-        }
-        !self.pace.holds()
-    }
-
-    /// Whether the rate allows a connection of this shard now.
-    fn may_come<H: Handler>(&mut self, now: Now, into: &mut Intake<'_, H>) -> bool {
-        let waits = self.pace.check(now).err();
-        if waits == Some(Waits::FromNow) {
-            into.core.count_accept_wait();
-        }
-        waits.is_none()
-    }
-
-    /// Whether this shard may serve what it could not deal.
-    fn may_serve<H: Handler>(&mut self, now: Now, into: &mut Intake<'_, H>) -> bool {
-        self.closing || !into.sessions.is_full() && self.may_come(now, into)
     }
 
     /// The next turn begins with another gate, so that one does not take it all.

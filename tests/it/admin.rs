@@ -3,8 +3,7 @@
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 
-use corecast::{Admin, CloseReason, Cx, Halt, Handler, Kind, Limit, Message, Opening, Refusal};
-use crossbeam_channel::{Receiver, Sender, bounded};
+use corecast::{Admin, CloseReason, Kind, Limit};
 use rustix::process::Signal;
 
 use crate::support::http::{Answer, ask, read_answer};
@@ -18,14 +17,14 @@ use crate::support::tools::{self, run, tool};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
-fn serve_admin(server: &Running) -> SocketAddr {
+pub(crate) fn serve_admin(server: &Running) -> SocketAddr {
     let admin = Admin::bind(ANY).unwrap();
     let addr = admin.addr();
     admin.serve(server.handle().clone()).unwrap();
     addr
 }
 
-fn get(addr: SocketAddr, path: &str) -> (u16, String) {
+pub(crate) fn get(addr: SocketAddr, path: &str) -> (u16, String) {
     let answer = ask(addr, format!("GET {path} HTTP/1.0\r\n\r\n"));
     (answer.status, answer.body)
 }
@@ -40,7 +39,7 @@ fn ask_for_metrics(addr: SocketAddr, fields: &str) -> Answer {
     answer
 }
 
-fn scrape(addr: SocketAddr) -> Samples {
+pub(crate) fn scrape(addr: SocketAddr) -> Samples {
     let answer = ask_for_metrics(addr, "Accept: application/openmetrics-text\r\n");
     let media = answer.field("content-type");
     assert_eq!(
@@ -309,86 +308,4 @@ fn the_program_has_an_admin_port_when_asked_for_one() {
 fn without_being_asked_for_there_is_none() {
     let (program, ..) = Program::serve(&["--shards", "1"]);
     assert_eq!(program.logged("listening admin "), None);
-}
-
-#[test]
-fn silent_connections_hold_up_no_other() {
-    let server = Running::start(builder(1));
-    let addr = serve_admin(&server);
-    // More than it keeps: the first give way.
-    let mut silent: Vec<TcpStream> = (0..300).map(|_| dial(addr)).collect();
-    for path in ["/livez", "/readyz", "/metrics"] {
-        assert_eq!(get(addr, path).0, 200);
-    }
-    assert_eq!(read_to_the_end(&mut silent[0]), b"");
-    // One that has begun to ask is among those that stay.
-    let mut slow = silent.pop().unwrap();
-    slow.write_all(b"GET /livez HTTP/1.0\r\n\r\n").unwrap();
-    assert_eq!(read_answer(&mut slow).status, 200);
-}
-
-/// Waits in its callback for as long as the test wants.
-struct Stubborn {
-    entered: Sender<()>,
-    goes_on: Receiver<()>,
-}
-
-impl Handler for Stubborn {
-    type Conn = ();
-    type Answer = ();
-
-    fn on_open(&mut self, _: &mut Cx<'_, (), ()>, _: &Opening<'_>) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), ()>, _: Message<'_>) -> Result<(), Halt> {
-        self.entered.send(()).unwrap();
-        self.goes_on.recv().unwrap();
-        Ok(())
-    }
-}
-
-#[test]
-fn a_shard_that_stands_still_is_told_by_its_number_until_it_goes_on() {
-    let (entered, has_entered) = bounded(1);
-    let (go_on, goes_on) = bounded(1);
-    let server = Running::with(builder(2), move |_| Stubborn {
-        entered: entered.clone(),
-        goes_on: goes_on.clone(),
-    });
-    let addr = serve_admin(&server);
-    // A shard without anything to do is woken, and so has turns.
-    let turns = |shard: usize| {
-        server.handle().shard_counters()[shard]
-            .turns
-            .iter()
-            .sum::<u64>()
-    };
-    let before = [turns(0), turns(1)];
-    wait_until("both have turns", || {
-        before[0] + 3 < turns(0) && before[1] + 3 < turns(1)
-    });
-    assert_eq!([get(addr, "/livez").0, get(addr, "/readyz").0], [200, 200]);
-    let mut ws = Ws::connect(server.http(), "/ws/lobby");
-    ws.send_text("wait");
-    has_entered.recv().unwrap();
-    let mut told = String::new();
-    wait_until("it is told", || {
-        let (status, text) = get(addr, "/livez");
-        told = text;
-        status == 503
-    });
-    let shard: usize = told
-        .strip_prefix("shard ")
-        .and_then(|rest| rest.split_once(" stands still: no turn for "))
-        .map(|(shard, _)| shard.parse().unwrap())
-        .unwrap_or_else(|| panic!("{told}"));
-    assert_eq!(get(addr, "/readyz").0, 503);
-    let ages = scrape(addr);
-    let age = |shard: usize| ages[&format!("corecast_turn_age_seconds{{shard=\"{shard}\"}}")];
-    assert!(5.0 <= age(shard), "{ages:#?}");
-    assert!(age(1 - shard) < 5.0, "{ages:#?}");
-    go_on.send(()).unwrap();
-    wait_until("it is well again", || get(addr, "/livez").0 == 200);
-    assert_eq!(get(addr, "/readyz").0, 200);
 }

@@ -8,6 +8,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "mio::",
         &[
+            "src/admin/event_loop.rs",
             "src/client/builder.rs",
             "src/client/dialer.rs",
             "src/client/sender.rs",
@@ -28,6 +29,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/client/dialer.rs",
             "src/client/sender.rs",
+            "src/log_queue.rs",
             "src/mesh/",
             "src/server.rs",
             "src/shard/thread.rs",
@@ -45,6 +47,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         "rustix::",
         &[
             "src/client/entropy.rs",
+            "src/log_queue.rs",
             "src/net/",
             "src/sys/",
             "src/shard/accept.rs",
@@ -72,7 +75,8 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "Instant",
         &[
-            "src/admin/mod.rs",
+            "src/admin/event_loop.rs",
+            "src/admin/health.rs",
             "src/client/dialer.rs",
             "src/client/mod.rs",
             "src/client/shell.rs",
@@ -87,6 +91,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "std::net",
         &[
+            "src/admin/event_loop.rs",
             "src/admin/mod.rs",
             "src/client/dialer.rs",
             "src/client/stream.rs",
@@ -111,12 +116,16 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/admin/mod.rs",
             "src/client/dialer.rs",
+            "src/log_queue.rs",
             "src/sys/",
             "src/server.rs",
             "src/main.rs",
         ],
     ),
-    ("prometheus_client::", &["src/admin/metrics.rs"]),
+    (
+        "prometheus_client::",
+        &["src/admin/metrics.rs", "src/admin/metrics/"],
+    ),
     ("toml::", &["src/settings/file.rs"]),
     ("clap::", &["src/cli.rs", "src/main.rs"]),
 ];
@@ -125,6 +134,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
 const UNSAFE: &[&str] = &["src/sys/", "loadtest/src/sys.rs", "tests/tidy/outside.rs"];
 
 const LOGS: &[&str] = &[
+    "src/admin/mod.rs",
     "src/main.rs",
     "src/mesh/doorbell.rs",
     "src/server.rs",
