@@ -208,7 +208,7 @@ impl ServerBuilder {
             doorbells,
         } = mesh;
         let (report, reports) = bounded(count);
-        let pins = self.pin.unwrap_or(count == affinity::allowed());
+        let pins = self.pin.unwrap_or_else(|| count == affinity::allowed());
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
         for (shard, port) in (0..shards).zip(ports) {

@@ -57,7 +57,7 @@ impl Client {
     /// The address that it counts for; all proxies by paths are one.
     fn counts_for(self) -> IpAddr {
         self.addr()
-            .map_or(Ipv4Addr::UNSPECIFIED.into(), |addr| addr.ip())
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip())
     }
 }
 
