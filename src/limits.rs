@@ -6,6 +6,7 @@
 mod ends;
 mod operators;
 mod rooms;
+mod topics;
 mod work;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use rooms::{
     ELSEWHERE_MAX, JOINS_AT_ONCE, ROOM_OUTPUTS_MAX, ROOM_TIMEOUTS_PER_TURN, STAGED_BYTES_MAX,
     STAGED_MAX, TAG_BYTES_MAX, WELCOME_BYTES_MAX,
 };
+pub use topics::{RELEASE_ENTRIES_MIN, RELEASE_INTERVAL, TABLE_ENTRIES_KEPT};
 pub use work::{
     BYTES_PER_WORK, GAP_MIN, GRACE_MAX, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE,
     WORK_OF_OPENING, WORK_OF_PONG, WORK_OF_READ, WORK_OF_REQUEST, WORK_OF_STEP, WORK_PER_PART,
@@ -193,8 +195,6 @@ pub const HELD_MESSAGES_MIN: usize = 8;
 pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
 /// The log has one page that was refused for its origin in this time, of each shard.
 pub const ORIGIN_LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// Entries for which a table keeps memory whatever it holds: below that there is nothing to gain.
-pub const TABLE_ENTRIES_KEPT: usize = 1_024;
 /// Interest in a topic outlives its last subscriber by this long, so that one who comes back at
 /// once finds it live.
 pub const INTEREST_LINGER: Duration = Duration::from_secs(1);

@@ -228,6 +228,7 @@ impl<H: Handler> ShardCore<H> {
                 .map(|due| inner.judge.put_off(due)),
             inner.fade_deadline(),
             inner.onces.deadline(),
+            inner.release_deadline(),
             inner.drain_deadline(),
             self.rooms.deadline(),
             self.tick.map(|tick| tick.deadline()),

@@ -27,6 +27,7 @@ use crate::shard::questions::Answered;
 use crate::shard::reader::Reader;
 use crate::shard::secure::Sessions;
 use crate::shard::wire::{Sent, Wire};
+use crate::sys::memory;
 use crate::sys::time_of_day::since_1970;
 use crate::time::Now;
 
@@ -170,6 +171,9 @@ impl<H: Handler> EventLoop<H> {
         let sent = wire.sent;
         self.sessions.shake(&mut self.core, self.start);
         self.reap();
+        if self.core.take_release() {
+            memory::release();
+        }
         self.report(sent);
         Ok(())
     }

@@ -57,6 +57,10 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) feeds: Slab<Box<Feed>>,
     pub(super) homes: Homes,
     pub(super) onces: Onces,
+    /// Entries of tables that were given back to the allocator, since when it was to give back its
+    /// own, and that moment.
+    pub(super) released: usize,
+    pub(super) released_at: Now,
     pub(super) joins: Joins,
     pub(super) pool: Pool,
     /// Messages to the bytes of all who get them.
@@ -167,6 +171,8 @@ impl<D, A> Inner<D, A> {
             feeds: Slab::new(),
             homes: Homes::default(),
             onces: Onces::default(),
+            released: 0,
+            released_at: Now::default(),
             joins: Joins::default(),
             pool: Pool::default(),
             encoder,

@@ -13,8 +13,9 @@ pub trait GiveBack {
     fn entries(&self) -> usize;
 
     /// Gives back memory for entries that are gone, once they are seven of eight: what has to be
-    /// moved for that is so little that those that are gone have paid for it.
-    fn give_back(&mut self);
+    /// moved for that is so little that those that are gone have paid for it. Returns how many
+    /// entries there is memory for no more.
+    fn give_back(&mut self) -> usize;
 }
 
 fn is_sparse(len: usize, entries: usize) -> bool {
@@ -26,10 +27,12 @@ impl<K: Eq + Hash, V, S: BuildHasher> GiveBack for HashMap<K, V, S> {
         self.capacity()
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> usize {
+        let before = self.capacity();
         if is_sparse(self.len(), self.capacity()) {
             self.shrink_to(2 * self.len());
         }
+        before.saturating_sub(self.capacity())
     }
 }
 
@@ -38,10 +41,12 @@ impl<T: Eq + Hash, S: BuildHasher> GiveBack for HashSet<T, S> {
         self.capacity()
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> usize {
+        let before = self.capacity();
         if is_sparse(self.len(), self.capacity()) {
             self.shrink_to(2 * self.len());
         }
+        before.saturating_sub(self.capacity())
     }
 }
 
@@ -50,10 +55,12 @@ impl<T> GiveBack for VecDeque<T> {
         self.capacity()
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> usize {
+        let before = self.capacity();
         if is_sparse(self.len(), self.capacity()) {
             self.shrink_to(2 * self.len());
         }
+        before.saturating_sub(self.capacity())
     }
 }
 
@@ -64,10 +71,12 @@ impl<T> GiveBack for Slab<T> {
         self.capacity()
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> usize {
+        let before = self.capacity();
         if is_sparse(self.len(), self.capacity()) {
             self.shrink_to_fit();
         }
+        before.saturating_sub(self.capacity())
     }
 }
 
