@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::admin::scrape;
 use crate::support::http::{ask, is_served};
-use crate::support::metrics;
 use crate::support::socket::dial_small;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
@@ -102,10 +102,7 @@ impl Drop for Stalled {
 #[test]
 fn a_reader_of_the_log_that_stalls_stops_no_shard() {
     let mut server = Stalled::start("debug");
-    let lost = |server: &Stalled| {
-        let answer = ask(server.admin, "GET /metrics HTTP/1.0\r\n\r\n");
-        metrics::parse(&answer.body)["corecast_log_lines_lost_total"]
-    };
+    let lost = |server: &Stalled| scrape(server.admin)["corecast_log_lines_lost_total"];
     assert_eq!(lost(&server), 0.0);
     wait_until("lines are lost", || {
         for _ in 0..500 {
