@@ -86,6 +86,12 @@ pub const TOPIC_BYTES_MAX: usize = 255;
 pub const HEAD_BYTES_MAX: usize = 8 << 10;
 /// Most header fields in a request head.
 pub const HEADERS_MAX: usize = 32;
+/// Below this no accept is deferred: a client that says nothing is accepted a second later then.
+pub const DEFERRED_HANDSHAKE_TIMEOUT_MIN: Duration = Duration::from_secs(2);
+/// A server that closes its listeners defers no accepts any more, and listens on for this long:
+/// what clients that have connected say first is on its way. No longer than [`DRAIN_GRACE`], which
+/// it is a part of.
+pub const DEFERRED_GRACE: Duration = DRAIN_GRACE;
 /// A request head must be complete this long after the connection was accepted, or after its
 /// first byte if it is not the first.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

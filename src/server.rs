@@ -15,7 +15,10 @@ use crate::error::Error;
 use crate::handle::{Descriptors, Handle};
 use crate::handler::{Handler, check_topic};
 use crate::id::ShardId;
-use crate::limits::{DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{
+    DEFERRED_HANDSHAKE_TIMEOUT_MIN, DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX,
+    TOPIC_BYTES_MAX,
+};
 use crate::mesh::{self, Capacity, Mesh};
 use crate::net::ListenAddr;
 use crate::shard::control::{Phase, Shared};
@@ -184,7 +187,7 @@ impl ServerBuilder {
     ) -> Result<Server, Error> {
         let shards = self.check()?;
         // Held until the shards listen: a port that was 0 is nobody else's until then.
-        let (mut claims, mut listen) = shard::claim(&self.listen)?;
+        let (mut claims, mut listen) = shard::claim(&self.listeners())?;
         let mut reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
@@ -251,6 +254,18 @@ impl ServerBuilder {
             addrs: listen.into_iter().map(|listener| listener.addr).collect(),
             threads,
         })
+    }
+
+    /// What to listen on. None defers its accepts where a client that says nothing would have much
+    /// more time for its handshake then.
+    fn listeners(&self) -> Vec<Listener> {
+        let mut listen = self.listen.clone();
+        if self.config.handshake_timeout < DEFERRED_HANDSHAKE_TIMEOUT_MIN {
+            listen
+                .iter_mut()
+                .for_each(|listener| listener.defer_accept = false);
+        }
+        listen
     }
 
     /// Checks the settings; returns the number of shards.

@@ -27,6 +27,8 @@ pub struct Listen {
     pub text: bool,
     /// Whether proxies say by the PROXY protocol whom they speak for.
     pub proxy_protocol: bool,
+    /// Whether the kernel may keep a connection back until its client has spoken.
+    pub defer_accept: bool,
     /// What it says of TLS.
     pub tls: Tls,
 }
@@ -56,6 +58,7 @@ impl Listen {
             role: Role::default(),
             text: false,
             proxy_protocol: false,
+            defer_accept: true,
             tls: Tls::default(),
         }
     }
@@ -71,7 +74,8 @@ impl Listen {
         let listener = listener
             .mode(self.unix_mode)
             .balance(self.balance)
-            .proxy_protocol(self.proxy_protocol);
+            .proxy_protocol(self.proxy_protocol)
+            .defer_accept(self.defer_accept);
         self.tls.around(listener)
     }
 

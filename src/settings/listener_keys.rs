@@ -55,6 +55,16 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
          one shard chooses that accepts for all (`even`). Elsewhere it is always `even`.",
     ),
     of_listener(
+        "defer_accept",
+        Field::Switch(|l| &mut l.defer_accept),
+        "Whether the kernel keeps a connection to a port back until its first bytes have come \
+         (`TCP_DEFER_ACCEPT`), with `http`, with TLS and with the role `publish`, where the client \
+         speaks first: accepting it costs less then. A client that says nothing is accepted a second after it has \
+         connected; turn it off where something in between takes the kernel's second `SYN-ACK` \
+         amiss. It is off where `timeouts.handshake` is below 2 s; a socket of systemd has \
+         `DeferAcceptSec` instead.",
+    ),
+    of_listener(
         "topic",
         Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
         "The topic that all its connections publish on and get, as far as its `role` lets them; \

@@ -139,6 +139,7 @@ fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
         "unix_mode" => listen.address.is_unix(),
         "balance" => listen.balance != Balance::default(),
         "proxy_protocol" => listen.proxy_protocol,
+        "defer_accept" => !listen.defer_accept,
         "topic" | "role" | "text" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN};
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, DEFERRED_GRACE};
 use crate::net::listener::peer_of;
 use crate::shard::gates::Gates;
 use crate::shard::intake::{Intake, begin, open};
@@ -46,6 +46,8 @@ pub(super) struct Acceptor {
     pace: Pace,
     /// The gate to begin with.
     first: usize,
+    /// When the listeners are closed, once it is known that they will be.
+    closes_at: Option<Now>,
     /// The listeners are about to be closed, and who is queued now is served or reset.
     closing: bool,
     scarcity: Scarcity,
@@ -75,6 +77,7 @@ impl Acceptor {
             renewals: entrance.renewals,
             pace: entrance.pace,
             first: 0,
+            closes_at: None,
             closing: false,
             scarcity: Scarcity::new(),
         })
@@ -104,7 +107,8 @@ impl Acceptor {
             .holds()
             .then(|| goes_on.max(self.pace.goes_on_at()));
         let takes = (!self.pace.holds() && self.gates.may_take()).then_some(goes_on);
-        let all = [deals, served, takes, self.scarcity.looks_at()];
+        let closes = self.closes_at.filter(|_| !self.closing);
+        let all = [deals, served, takes, self.scarcity.looks_at(), closes];
         all.into_iter().flatten().min()
     }
 
@@ -254,6 +258,21 @@ impl Acceptor {
     fn note_empty(&mut self, index: usize) -> Next {
         self.gates.note_empty(index);
         Next::Done
+    }
+
+    /// When to [close](Self::close) the listeners of a server that closes now: at once, unless the
+    /// kernel keeps connections back, whose first bytes may be on their way.
+    pub(super) fn closes_at(&mut self, now: Now) -> Now {
+        let Self {
+            gates, listeners, ..
+        } = self;
+        *self.closes_at.get_or_insert_with(|| {
+            if gates.stop_deferring(listeners) {
+                now.plus(DEFERRED_GRACE)
+            } else {
+                now
+            }
+        })
     }
 
     /// Takes what is queued, as closing the listeners would reset it, and closes them. What is

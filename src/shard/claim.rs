@@ -12,6 +12,7 @@ use crate::net::{BoundPath, ListenAddr, ListenError, adopt, bind_unix, listener}
 use crate::shard::dealer::DEALER;
 use crate::shard::listener::{Balance, Listener};
 use crate::shard::source::{Inbox, Source};
+use crate::sys::deferred::defer_accept;
 use crate::sys::handoff::{self, Handoff};
 use crate::sys::inherited::inherited;
 
@@ -101,6 +102,7 @@ impl Claims {
             }
             ListenAddr::Tcp(addr) => {
                 let (socket, addr) = listener::bind_alone(*addr, NOTSENT_BYTES)?;
+                defer_accept(&socket, listener.defers())?;
                 (socket, None, addr.into())
             }
             ListenAddr::Unix(path) => {

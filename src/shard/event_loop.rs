@@ -46,6 +46,8 @@ pub(super) struct EventLoop<H: Handler> {
     preambles: Preambles,
     /// Connections that are reset, and may still have bytes to read. No event tells so again.
     broken: HashSet<ConnId>,
+    /// Accepted in this turn with their first bytes, and not registered yet.
+    arrived: Vec<ConnId>,
     reader: Reader,
     start: Instant,
     /// When the turn began, since the start.
@@ -108,6 +110,7 @@ impl<H: Handler> EventLoop<H> {
             sessions,
             preambles,
             broken: HashSet::new(),
+            arrived: Vec::new(),
             reader: Reader::new(),
             start,
             woken: Duration::ZERO,
@@ -279,6 +282,7 @@ impl<H: Handler> EventLoop<H> {
         while let Some((id, to_the_end)) = self.core.take_readable() {
             self.read_from(id, to_the_end);
         }
+        self.register_arrived();
     }
 
     fn read_from(&mut self, id: ConnId, to_the_end: bool) {
@@ -372,11 +376,29 @@ impl<H: Handler> EventLoop<H> {
         acceptor.accept(&mut into, now);
     }
 
+    /// Registers connections that came with their first bytes. Before those were read it would make
+    /// an event of them, and that another read.
+    fn register_arrived(&mut self) {
+        let registry = self.poll.registry();
+        for id in self.arrived.drain(..) {
+            let link = self.links.get(id);
+            if link.is_some_and(|link| link.register(id, registry).is_err()) {
+                self.core.handle_reset(id);
+            }
+        }
+    }
+
     fn drain(&mut self) {
         if self.acceptor.is_open() {
             let (acceptor, mut into, now) = self.intake();
+            if now < acceptor.closes_at(now) {
+                self.core.begin_drain();
+                return;
+            }
             acceptor.close(&mut into, now);
-            if acceptor.is_open() {
+            let is_open = acceptor.is_open();
+            self.register_arrived();
+            if is_open {
                 // Whoever deals is a turn behind.
                 return;
             }
@@ -396,6 +418,7 @@ impl<H: Handler> EventLoop<H> {
             shard: self.control.shard(),
             registry: self.poll.registry(),
             links: &mut self.links,
+            arrived: &mut self.arrived,
             sessions: &mut self.sessions,
             preambles: &mut self.preambles,
         };

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use crate::shard::control::Shared;
 use crate::shard::dealer::{DEALER, Dealer};
+use crate::shard::listener::Listener;
 use crate::shard::source::{Came, Source};
 use crate::sys::handoff::Handoff;
 
@@ -171,6 +172,12 @@ impl Gates {
         if let Some(gate) = self.gates.get_mut(index) {
             *gate = None;
         }
+    }
+
+    /// Has the kernel keep no connections back any more; whether it did.
+    pub(super) fn stop_deferring(&self, listeners: &[Listener]) -> bool {
+        let sources = self.gates.iter().flatten().map(|gate| &gate.source);
+        sources.fold(false, |any, source| source.stop_deferring(listeners) || any)
     }
 
     /// Closes all but what is dealt to this shard, and tells the shards that they have had

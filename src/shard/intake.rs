@@ -26,6 +26,8 @@ pub(crate) struct Intake<'a, H: Handler> {
     pub(super) shard: ShardId,
     pub(crate) registry: &'a Registry,
     pub(super) links: &'a mut Links,
+    /// Those that come with their first bytes, to be read and then registered.
+    pub(super) arrived: &'a mut Vec<ConnId>,
     pub(super) sessions: &'a mut Sessions,
     pub(super) preambles: &'a mut Preambles,
 }
@@ -64,7 +66,10 @@ pub(super) fn open<H: Handler>(
         }
         id
     };
-    if link.register(id, into.registry).is_err() {
+    if listener.defers() {
+        into.core.note_readable(id, false);
+        into.arrived.push(id);
+    } else if link.register(id, into.registry).is_err() {
         into.core.handle_reset(id);
     }
     into.links.insert(id, link);

@@ -23,6 +23,8 @@ pub struct Listener {
     pub keys: Option<(usize, Keys)>,
     /// Whether those of trusted proxies begin with a header of the PROXY protocol.
     pub proxied: bool,
+    /// Whether the kernel may keep a connection back until its client has spoken.
+    pub defer_accept: bool,
 }
 
 /// Which shard gets a connection.
@@ -74,6 +76,7 @@ impl Listener {
             tls: None,
             keys: None,
             proxied: false,
+            defer_accept: true,
         }
     }
 
@@ -142,6 +145,28 @@ impl Listener {
     pub fn proxy_protocol(mut self, proxied: bool) -> Self {
         self.proxied = proxied;
         self
+    }
+
+    /// Whether the kernel keeps a connection to a port back until its client's first bytes have
+    /// come (`TCP_DEFER_ACCEPT`, tcp(7)), where the client must speak first: with HTTP, with TLS
+    /// and with [`Role::Publish`]. It does by default, which makes accepting cheaper. A client that says nothing comes a
+    /// second later then, so it is not done where [`Config::handshake_timeout`] is below two.
+    ///
+    /// [`Config::handshake_timeout`]: crate::Config::handshake_timeout
+    #[must_use]
+    pub fn defer_accept(mut self, defer: bool) -> Self {
+        self.defer_accept = defer;
+        self
+    }
+
+    /// Whether its connections come with their first bytes.
+    pub(super) fn defers(&self) -> bool {
+        let client_begins = match self.speaks {
+            Speaks::Http => true,
+            // Others are greeted.
+            Speaks::Frames { frames, .. } => frames.role == Role::Publish || self.tls.is_some(),
+        };
+        self.defer_accept && client_begins && self.addr.tcp().is_some()
     }
 
     /// How the bytes of its connections become messages; `None`: they are HTTP.

@@ -12,6 +12,8 @@ use socket2::SockRef;
 
 use crate::limits::LISTEN_BACKLOG;
 use crate::net::{BoundPath, listener};
+use crate::shard::listener::Listener;
+use crate::sys::deferred::defer_accept;
 use crate::sys::handoff::{self, Handoff, Taken};
 
 /// Where a shard's connections come from.
@@ -120,6 +122,19 @@ impl Source {
             }
             Self::Inbox(_) => true,
         }
+    }
+
+    /// Has the kernel keep no connections back any more; whether it did.
+    pub(super) fn stop_deferring(&self, listeners: &[Listener]) -> bool {
+        let (Self::Own { socket, listener }
+        | Self::Dealing {
+            socket, listener, ..
+        }) = self
+        else {
+            return false;
+        };
+        let listener = listeners.get(usize::from(*listener));
+        listener.is_some_and(Listener::defers) && defer_accept(socket, false).is_ok()
     }
 
     /// The listener, if all is of one.

@@ -27,6 +27,7 @@ use crate::shard::post::Post;
 use crate::shard::preamble::Preambles;
 use crate::shard::questions::{Answered, Answers};
 use crate::shard::source::Source;
+use crate::sys::deferred::defer_accept;
 use crate::sys::{affinity, descriptors, signals};
 use crate::time::Now;
 use crate::tls::Renewals;
@@ -222,7 +223,9 @@ fn bind(listen: &[Listener]) -> io::Result<Vec<(u16, Socket)>> {
     let mut bound = Vec::with_capacity(listen.len());
     for (index, listener) in (0..).zip(listen) {
         if let Some(addr) = listener.addr.tcp().filter(|_| !listener.is_dealt()) {
-            bound.push((index, listener::bind_shard(addr, NOTSENT_BYTES)?));
+            let socket = listener::bind_shard(addr, NOTSENT_BYTES)?;
+            defer_accept(&socket, listener.defers())?;
+            bound.push((index, socket));
         }
     }
     Ok(bound)

@@ -6,10 +6,11 @@
 
 #![expect(
     unsafe_code,
-    reason = "raw descriptor numbers, and close_range(2), which no safe wrapper offers"
+    reason = "raw descriptor numbers, and what no safe wrapper offers"
 )]
 
 pub mod affinity;
+pub mod deferred;
 pub mod descriptors;
 pub mod eventfd;
 pub mod handoff;

@@ -103,7 +103,7 @@ fn a_drain_serves_those_who_are_queued_and_on_their_way() {
         for mut client in clients {
             assert_eq!(read_head(&mut client).status, 101);
         }
-        assert!(TcpStream::connect(server.http()).is_err(), "closed");
+        wait_until("closed", || TcpStream::connect(server.http()).is_err());
         server.join();
     }
 }

@@ -9,6 +9,7 @@ mod bad_input;
 mod client;
 mod config;
 mod dealt;
+mod deferred;
 mod deflate;
 mod descriptors;
 mod fanout;
