@@ -24,7 +24,7 @@ import about
 import check
 import scenarios
 import table
-from servers import FLOOR, PROGRAMS, SERVERS, Failed, Server, all_descriptors
+from servers import DEFERRED, FLOOR, PROGRAMS, SERVERS, Failed, Server, all_descriptors
 
 RUN_S = 120
 NO_PROGRESS_S = 10
@@ -146,6 +146,13 @@ def one_run(scenario, name, number, options, server_cpus):
     return found
 
 
+def takes_part(name, scenario):
+    """Whether a load is for a server: how it accepts is seen where connections are opened."""
+    if name == DEFERRED:
+        return scenario.key == "connect"
+    return name != FLOOR or scenario.floor_mode
+
+
 def measure(servers, loads, options, report):
     """All rounds; yields nothing, but reports after every run."""
     server_cpus, client_cpus = cpus()
@@ -153,7 +160,7 @@ def measure(servers, loads, options, report):
     runs = []
     for number in range(options.rounds):
         for scenario in loads:
-            present = [name for name in servers if name != FLOOR or scenario.floor_mode]
+            present = [name for name in servers if takes_part(name, scenario)]
             turn = number % len(present)
             for name in present[turn:] + present[:turn]:
                 begun = time.monotonic()

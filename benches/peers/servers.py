@@ -23,6 +23,8 @@ QUOTED_LINES = 5
 WATCH_EVERY_S = 0.1
 
 FLOOR = "floor"
+# The same where the kernel accepts a connection when its request has come (tcp(7)).
+DEFERRED = "floor-deferred"
 
 
 def floor(mode):
@@ -33,6 +35,7 @@ def floor(mode):
 # Name and command, given the mode of the floor.
 SERVERS = {
     FLOOR: floor,
+    DEFERRED: lambda mode: [*floor(mode), "--defer-accept"],
     "corecast": lambda _: [PROGRAMS / "corecast", "serve", "--http", FREE_PORT, "--shards", "1"],
     "bun": lambda _: [BUN, JS / "bun_server.js", FREE_PORT],
     "ws": lambda _: ["node", JS / "ws_server.js", FREE_PORT],

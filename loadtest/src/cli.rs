@@ -196,6 +196,9 @@ pub(crate) struct FloorArgs {
     /// How send is called.
     #[arg(long, value_enum, default_value_t = Call::Inline)]
     pub(crate) call: Call,
+    /// Accepts WebSocket connections only once their request has come, tcp(7) `TCP_DEFER_ACCEPT`.
+    #[arg(long)]
+    pub(crate) defer_accept: bool,
     /// TCP connections publish and do not receive.
     #[arg(long)]
     pub(crate) tcp_publish_only: bool,

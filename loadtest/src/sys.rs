@@ -51,17 +51,26 @@ fn close_range(first: RawFd, last: RawFd, flags: u32) -> io::Result<()> {
 ///
 /// As setsockopt(2).
 pub(crate) fn bind_address_no_port(socket: BorrowedFd<'_>) -> io::Result<()> {
-    let on: libc::c_int = 1;
+    set_to_one(socket, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT)
+}
+
+/// Has a listener pass a connection on when its first bytes have come, tcp(7) `TCP_DEFER_ACCEPT`;
+/// after a second at the latest.
+///
+/// # Errors
+///
+/// As setsockopt(2).
+pub(crate) fn defer_accept(listener: BorrowedFd<'_>) -> io::Result<()> {
+    set_to_one(listener, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT)
+}
+
+fn set_to_one(socket: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
+    let one: libc::c_int = 1;
     let len = libc::socklen_t::try_from(size_of::<libc::c_int>()).map_err(io::Error::other)?;
-    // SAFETY: `on` lives across the call and `len` is its size.
+    // SAFETY: `one` lives across the call and `len` is its size.
     let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_IP,
-            libc::IP_BIND_ADDRESS_NO_PORT,
-            (&raw const on).cast(),
-            len,
-        )
+        let value = (&raw const one).cast();
+        libc::setsockopt(socket.as_raw_fd(), level, option, value, len)
     };
     if result == 0 {
         Ok(())

@@ -24,6 +24,7 @@ use crate::floor::calls::{Calls, Inline, Libc, Received};
 use crate::floor::publish::Topic;
 use crate::floor::sockets::Sockets;
 use crate::floor::wire::{Inbound, Role};
+use crate::sys;
 use crate::url::Protocol;
 
 /// A floor server.
@@ -95,7 +96,7 @@ impl Floor {
         ];
         for (addr, protocol) in wanted {
             let Some(addr) = addr else { continue };
-            let listener = listen(addr)
+            let listener = listen(addr, args.defer_accept && protocol == Protocol::WebSocket)
                 .map_err(|error| io::Error::new(error.kind(), format!("{addr}: {error}")))?;
             let data = EventData::new_u64(LISTENER + listeners.len() as u64);
             // By edges: where no descriptor is free, one that waits must not be told of for ever.
@@ -277,7 +278,7 @@ impl Floor {
 }
 
 /// Accepted sockets inherit the options.
-fn listen(addr: SocketAddrV4) -> io::Result<Socket> {
+fn listen(addr: SocketAddrV4, deferred: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM.nonblocking().cloexec(), None)?;
     socket.set_reuse_address(true)?;
     socket.set_tcp_nodelay(true)?;
@@ -288,6 +289,9 @@ fn listen(addr: SocketAddrV4) -> io::Result<Socket> {
         .with_retries(KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    if deferred {
+        sys::defer_accept(socket.as_fd())?;
+    }
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)
