@@ -4,7 +4,7 @@ misbehave.
 
     cargo build --locked --release --workspace
     (cd benches/peers/js && npm ci)       # for the peer of --deflate
-    benches/edge/run.py --deflate --tls --even --hostile >edge.md
+    benches/edge/run.py --deflate --tls --even --hostile --attacks >edge.md
 
 The server has the first CPU, load generators the others. Loopback only; README.md says what is
 measured.
@@ -21,6 +21,7 @@ sys.path.insert(1, str(HERE.parent / "peers"))
 # What it has in common with the other benches is found by the line above.
 import about  # noqa: E402
 import accepting  # noqa: E402
+import attacks  # noqa: E402
 import closed  # noqa: E402
 import hostile  # noqa: E402
 from servers import PROGRAMS, Failed, all_descriptors  # noqa: E402
@@ -43,13 +44,20 @@ def arguments():
                         help="connections that one shard accepts and deals, beside each for itself")
     parser.add_argument("--hostile", action="store_true",
                         help="a fan-out while others misbehave, beside quiet ones")
+    parser.add_argument("--attacks", action="store_true",
+                        help="a client that behaves beside each attack of loadtest hostile, and "
+                        "beside all at once, also in a control group with little memory")
+    parser.add_argument("--only", metavar="NAMES",
+                        help="of --attacks, separated by commas: " + ", ".join(attacks.ATTACKS))
+    parser.add_argument("--before", type=pathlib.Path, metavar="PROGRAM",
+                        help="of --attacks: another build, in the same rounds")
     parser.add_argument("--quick", action="store_true",
                         help="one round of small loads, to see that all works: no figures to keep")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"rounds of which the median is taken [default: {ROUNDS}]")
     for name, what in (("connections", "of --deflate, --tls and --even"),
                        ("messages", "of a run of --deflate and --tls"),
-                       ("subscribers", "of --hostile"), ("seconds", "of a fan-out of --hostile"),
+                       ("subscribers", "of --hostile"), ("seconds", "of a fan-out of --hostile, and of an attack"),
                        ("slow-headers", "of --hostile"), ("garbage-per-s", "of --hostile")):
         default = FULL[name.replace("-", "_")]
         parser.add_argument(f"--{name}", type=int, metavar="N",
@@ -67,8 +75,11 @@ def arguments():
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    if not (options.deflate or options.tls or options.even or options.hostile):
-        parser.error("nothing to measure: ask for --deflate, --tls, --even or --hostile")
+    if not (options.deflate or options.tls or options.even or options.hostile or options.attacks):
+        parser.error("nothing to measure: ask for --deflate, --tls, --even, --hostile or --attacks")
+    unknown = set((options.only or attacks.ALL).split(",")) - set(attacks.ATTACKS)
+    if unknown:
+        parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
     return options
 
 
@@ -82,7 +93,8 @@ def main():
     os.sched_setaffinity(0, set(all_cpus[1:]))
     print("\n".join([*about.lines(options), ""]), flush=True)
     wanted = [(options.deflate, closed.deflate), (options.tls, closed.tls),
-              (options.even, accepting.even), (options.hostile, hostile.hostile)]
+              (options.even, accepting.even), (options.hostile, hostile.hostile),
+              (options.attacks, attacks.attacks)]
     code = 0
     for is_wanted, measure in wanted:
         if is_wanted:

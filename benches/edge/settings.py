@@ -6,8 +6,8 @@ import subprocess
 from servers import FREE_PORT, Failed
 
 
-def command(corecast, folder, *, shards=1, even=False, compression=False, tls=False,
-            admin=False):
+def command(corecast, folder, *, shards=1, even=False, compression=False, level=None, tls=False,
+            tcp=False, admin=False):
     """Writes a configuration into `folder`; the server's command, and what it says it listens for.
 
     All that these benches know of the server's settings stands here.
@@ -16,16 +16,18 @@ def command(corecast, folder, *, shards=1, even=False, compression=False, tls=Fa
     if admin:
         lines += ["[admin]", f'address = "{FREE_PORT}"']
     if compression:
-        lines += ["[compression]"]
+        lines += ["[compression]", *([f"level = {level}"] if level else [])]
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']
     if even:
         lines += ['balance = "even"']
     if tls:
         certificate, key = make_certificate(folder)
         lines += [f'tls_chain = ["{certificate}"]', f'tls_key = ["{key}"]']
+    if tcp:
+        lines += ["[[listener]]", 'protocol = "length-prefix"', f'address = "{FREE_PORT}"']
     file = pathlib.Path(folder) / "corecast.toml"
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    needs = ("https" if tls else "http", *(["admin"] if admin else []))
+    needs = ("https" if tls else "http", *(["tcp"] if tcp else []), *(["admin"] if admin else []))
     return [corecast, "serve", "--config", file], needs
 
 

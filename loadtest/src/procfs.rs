@@ -52,6 +52,16 @@ pub(crate) fn cpu_time(pid: u32) -> io::Result<CpuTime> {
     Ok(sum)
 }
 
+/// Reads the most bytes of a process that were resident since its start.
+///
+/// # Errors
+///
+/// There is no such process.
+pub(crate) fn rss_most_bytes(pid: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    Ok(meminfo_bytes(&status, "VmHWM:"))
+}
+
 /// Reads the CPU time of one thread of this process in nanoseconds, zero if it has ended.
 pub(crate) fn own_thread_cpu_ns(tid: u32) -> u64 {
     fs::read_to_string(format!("/proc/self/task/{tid}/schedstat"))

@@ -1,10 +1,12 @@
 //! The flags of `hostile` and their help.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
 
 use crate::cli::ClientArgs;
+use crate::hostile::attack::Wanted;
 use crate::scene::{duration, seconds};
 
 const EXAMPLES: &str = "\
@@ -14,10 +16,16 @@ Examples, with `cargo run --release -- serve` in another terminal:
       --duration 30s --server-pid $(pidof -s corecast)
   Beside it, in a third terminal, what those who behave notice of it:
     loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 1000 --rate 50 --duration 20
+  All attacks at once, and what a client that behaves sees meanwhile, with the server's turns:
+    loadtest hostile --url ws://127.0.0.1:8080 --attack all --duration 20s --admin 127.0.0.1:9090
   Garbage alone, another mess, for the port of length-prefixed TCP:
     loadtest hostile --url tcp://127.0.0.1:9000 --garbage-per-s 200 --seed 7";
 
-/// Misbehaves on purpose: request heads that never end, and connections full of garbage.
+/// Misbehaves on purpose: request heads that never end, connections full of garbage, and attacks.
+///
+/// Attacks are clients that keep to the rules, or nearly, and cost as much as they can. Beside them
+/// a client that behaves has messages echoed at `/echo` of the first --url, before and meanwhile.
+/// With --admin the figures have the server's turns as well.
 ///
 /// A slow head is a request that is sent byte by byte and never comes to its end. When the server
 /// ends one, another is opened after a tenth of a second. Garbage is one of: random bytes, a TLS
@@ -47,6 +55,17 @@ pub(crate) struct HostileArgs {
     /// Connections of garbage begun per second, up to 20000.
     #[arg(long, value_name = "R", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=20_000))]
     pub(crate) garbage_per_s: u32,
+    /// Attacks, a list: `all`, or pongs, pings, empty-fragments, empty-frames, unheard, endless, burst,
+    /// compress, unread-replies, holders, trickle, nested-batches, keyless-bodies; each with `=N` for
+    /// its connections, 1 to 20000. Paths are the server's own, at the address of the first --url.
+    #[arg(long, value_name = "NAME[=N]", value_delimiter = ',')]
+    pub(crate) attack: Vec<Wanted>,
+    /// Key of the publish API, for nested-batches; without it `all` leaves those out.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) api_key: Option<String>,
+    /// Where the server's admin port is, for its turns.
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) admin: Option<SocketAddr>,
     /// Seconds that the server has to end a connection of garbage, from its last byte on, up to 60.
     #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
     pub(crate) patience: f64,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::hostile::turns::TurnFigures;
 use crate::phase::Phase;
 use crate::record::Percentiles;
 use crate::report::{ClientCost, Findings, Opening, Table, mib, ratio};
@@ -24,6 +25,12 @@ pub(crate) struct Figures {
     pub(crate) connect_to_live: Percentiles,
     pub(crate) slow_heads: SlowHeads,
     pub(crate) garbage: Garbage,
+    /// By attack.
+    pub(crate) attacks: BTreeMap<String, Losses>,
+    /// What the client that behaves saw beside the attacks.
+    pub(crate) echo: Option<Echo>,
+    /// Turns of the server's event loops meanwhile.
+    pub(crate) turns: Option<TurnFigures>,
     /// Of all connections: ended by the server with the end of the stream.
     pub(crate) closed_by_server: u64,
     /// With a reset.
@@ -67,6 +74,28 @@ pub(crate) struct Garbage {
     pub(crate) ends: BTreeMap<&'static str, BTreeMap<String, u64>>,
 }
 
+/// What the connections of an attack did and met.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Losses {
+    pub(crate) connections: usize,
+    /// Each time counted.
+    pub(crate) opened: u64,
+    pub(crate) sent_bytes: u64,
+    /// How connections ended, and the status of answers, each with how often.
+    pub(crate) ends: BTreeMap<String, u64>,
+}
+
+/// What the client that behaves saw: the time from when a message was due to when it came back.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Echo {
+    /// Before the attacks.
+    pub(crate) quiet: Percentiles,
+    /// Beside them.
+    pub(crate) beside: Percentiles,
+    /// Connections of it that the server has ended.
+    pub(crate) ended: u64,
+}
+
 /// What it cost the server.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Server {
@@ -79,11 +108,17 @@ pub(crate) struct Server {
     pub(crate) pss_most_bytes: u64,
     /// When all had gone.
     pub(crate) pss_after_bytes: u64,
+    /// The most that was resident since it was started.
+    pub(crate) rss_most_bytes: Option<u64>,
 }
 
 impl Server {
     /// From the phase, and the memory before, at its most and after.
-    pub(super) fn new(phase: &Phase, [before, most, after]: [u64; 3]) -> Self {
+    pub(super) fn new(
+        phase: &Phase,
+        [before, most, after]: [u64; 3],
+        rss_most_bytes: Option<u64>,
+    ) -> Self {
         let on_cpu_s = phase.server.on_cpu_ns as f64 / 1e9;
         let ticks = phase.server.user_s + phase.server.system_s;
         Self {
@@ -93,6 +128,7 @@ impl Server {
             pss_before_bytes: before,
             pss_most_bytes: most,
             pss_after_bytes: after,
+            rss_most_bytes,
         }
     }
 }
@@ -109,6 +145,19 @@ impl Findings for Figures {
         }
         if self.garbage.wanted > 0 {
             self.garbage.rows(&mut table);
+        }
+        for (attack, losses) in &self.attacks {
+            table.row("attack", losses.text(attack));
+        }
+        if let Some(echo) = &self.echo {
+            table.percentiles("echo before", &echo.quiet);
+            table.percentiles("echo beside", &echo.beside);
+            if echo.ended > 0 {
+                table.row("", format!("{} of its connections were ended", echo.ended));
+            }
+        }
+        if let Some(turns) = &self.turns {
+            table.row("turns", turns.text());
         }
         table.row(
             "by the server",
@@ -165,6 +214,23 @@ impl SlowHeads {
         if self.lived.count > 0 {
             table.percentiles("were let live", &self.lived);
         }
+    }
+}
+
+impl Losses {
+    fn text(&self, attack: &str) -> String {
+        let ends: Vec<String> = self
+            .ends
+            .iter()
+            .map(|(how, count)| format!("; {count} x {how}"))
+            .collect();
+        format!(
+            "{attack}: {} connections, {} opened, {:.1} MiB sent{}",
+            self.connections,
+            self.opened,
+            mib(self.sent_bytes),
+            ends.concat()
+        )
     }
 }
 

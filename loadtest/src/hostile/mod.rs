@@ -1,10 +1,16 @@
 //! The run that misbehaves on purpose, and sees what the server makes of it.
 
+pub(crate) mod attack;
+mod attackers;
 pub(crate) mod cli;
 mod figures;
 mod gang;
 mod garbage;
+mod honest;
+mod script;
+mod siege;
 mod tally;
+mod turns;
 mod witness;
 
 use std::sync::Arc;
@@ -16,14 +22,17 @@ use rustix::process::setpriority_process;
 use crate::clock::{nanos, now_ns, seconds};
 use crate::control::Control;
 use crate::crew::{self, Handles};
+use crate::hostile::attackers::{Attackers, Seen};
 use crate::hostile::cli::HostileArgs;
 pub(crate) use crate::hostile::figures::Figures;
 use crate::hostile::figures::{Garbage, Server, SlowHeads};
 use crate::hostile::gang::{Gang, Orders};
 use crate::hostile::tally::{Meters, Tally};
+use crate::hostile::turns::Turns;
 use crate::leader::{Leader, RunError, Waited};
 use crate::phase;
 use crate::preflight;
+use crate::procfs;
 use crate::report::ratio;
 use crate::scene;
 use crate::series::Watch;
@@ -63,14 +72,22 @@ pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
         ..Figures::default()
     };
     let gangs = Gangs::start(args, &orders, &leader)?;
-    leader.watch(gangs.watch(args));
+    let attackers = Attackers::start(args, &orders.targets, &leader)?;
+    let mut watch = gangs.watch(args);
+    attackers.watch(&mut watch);
+    leader.watch(watch);
     let pid = args.client.server_pid;
+    attackers.look_at_the_quiet(&mut leader)?;
+    let turns_before = args.admin.and_then(Turns::ask);
     let before = scene::pss(&mut leader, pid)?;
     let mut most = before;
     let (_, phase) = phase::measure_amid(
         pid,
         &gangs.tids,
-        |_| gangs.begin(),
+        |_| {
+            gangs.begin();
+            attackers.begin();
+        },
         &mut leader,
         |leader| {
             most = most.max(last(args, leader)?);
@@ -80,10 +97,16 @@ pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
     figures.duration_s = phase.wall_s;
     let meters = Arc::clone(&gangs.meters);
     let open_at_end = load(&meters.slow_open);
+    // While they are still at it.
+    let turns = args.admin.and_then(Turns::ask);
+    figures.turns = turns.map(|turns| turns.since(&turns_before.unwrap_or_default()));
     let tally = gangs.stop()?;
+    let Seen { losses, echo } = attackers.stop()?;
+    (figures.attacks, figures.echo) = (losses, echo);
     witness::look(args, &orders.targets, &mut leader, &mut figures)?;
     let after = scene::pss(&mut leader, pid).unwrap_or(0);
-    figures.server = pid.map(|_| Server::new(&phase, [before, most, after]));
+    let rss_most = pid.and_then(|pid| procfs::rss_most_bytes(pid).ok());
+    figures.server = pid.map(|_| Server::new(&phase, [before, most, after], rss_most));
     figures.warnings = Warning::find(&phase.client, None);
     figures.client = phase.client;
     figures.opening.add_failures(&tally.failures);
@@ -120,8 +143,10 @@ fn load(counter: &AtomicU64) -> u64 {
 /// What the threads are to do.
 fn orders(args: &HostileArgs) -> Result<Orders, RunError> {
     let wrong = |text: &str| Err(RunError::Usage(text.to_owned()));
-    if args.slow_headers == 0 && args.garbage_per_s == 0 {
-        return wrong("there is nothing to do: ask for --slow-headers, --garbage-per-s or both");
+    if args.slow_headers == 0 && args.garbage_per_s == 0 && args.attack.is_empty() {
+        return wrong(
+            "there is nothing to do: ask for --slow-headers, --garbage-per-s or --attack",
+        );
     }
     if args.slow_byte_every < BYTE_EVERY_S_MIN {
         return wrong("--slow-byte-every must be at least 0.0001");

@@ -41,6 +41,32 @@ fn the_server_ends_garbage_and_goes_on() {
 }
 
 #[test]
+fn a_client_that_behaves_is_echoed_beside_all_attacks() {
+    let corecast = Corecast::start("--http 127.0.0.1:0");
+    let figures = passes(&format!(
+        "hostile --url ws://{} --url tcp://{} --attack all=4,burst=20 --api-key k --duration 2s \
+         --threads 2 --server-pid {}",
+        corecast.http,
+        corecast.tcp,
+        corecast.pid()
+    ));
+    let attacks = figures["attacks"].as_object().unwrap();
+    assert_eq!(attacks.len(), 13, "{figures:#}");
+    for (name, attack) in attacks {
+        assert!(attack["opened"].as_u64() > Some(0), "{name}: {figures:#}");
+        assert!(
+            attack["sent_bytes"].as_u64() > Some(0),
+            "{name}: {figures:#}"
+        );
+    }
+    assert_eq!(attacks["burst"]["connections"], 20);
+    let echo = &figures["echo"];
+    assert!(echo["quiet"]["count"].as_u64() > Some(0), "{figures:#}");
+    assert!(echo["beside"]["count"].as_u64() > Some(0), "{figures:#}");
+    assert!(figures["server"]["rss_most_bytes"].as_u64() > Some(0));
+}
+
+#[test]
 fn a_port_of_length_prefix_ends_garbage_as_well() {
     let corecast = Corecast::start("--http 127.0.0.1:0");
     let figures = passes(&format!(
@@ -101,6 +127,10 @@ fn what_has_no_bounds_is_refused() {
         "--garbage-per-s 20001",
         "--garbage-per-s 1 --nice 20",
         "--slow-headers 200001",
+        "--attack none",
+        "--attack pongs=0",
+        "--attack pongs=20001",
+        "--attack nested-batches",
     ] {
         let output = refused(&format!("hostile --url ws://127.0.0.1:1/ {flags}"));
         assert_eq!(output.status.code(), Some(2), "{flags}: {}", shown(&output));

@@ -1,0 +1,125 @@
+//! The witness: a client that behaves, whose messages are to come back whatever others do.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::app::{App, EndedBy, LinkName};
+use crate::clock::{MILLISECOND, now_ns};
+use crate::message::{Form, Stamp};
+use crate::outbox::Outbox;
+use crate::record::Recorder;
+
+/// The application of the thread that echoes.
+#[derive(Debug)]
+pub(super) struct Honest {
+    form: Form,
+    /// Whether the attack has begun.
+    is_attacked: Arc<AtomicBool>,
+    clients: Vec<Client>,
+    message: Vec<u8>,
+    /// Round trips that began before the attack.
+    pub(super) quiet: Recorder,
+    /// Round trips beside it.
+    pub(super) beside: Recorder,
+    /// Connections that the server has ended.
+    pub(super) ended: u64,
+}
+
+/// One connection of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Client {
+    link: Option<LinkName>,
+    sent: u32,
+    /// When its next message is due, or was that is under way.
+    due: u64,
+    is_under_way: bool,
+    began_quiet: bool,
+}
+
+/// Connections of the witness.
+pub(super) const CONNECTIONS: usize = 8;
+/// Each sends a message so often.
+const EVERY_NS: u64 = 20 * MILLISECOND;
+
+impl Honest {
+    /// One that has sent nothing.
+    pub(super) fn new(form: Form, is_attacked: Arc<AtomicBool>) -> Self {
+        Self {
+            form,
+            is_attacked,
+            clients: vec![Client::default(); CONNECTIONS],
+            message: Vec::new(),
+            quiet: Recorder::new(),
+            beside: Recorder::new(),
+            ended: 0,
+        }
+    }
+
+    /// Messages that have not come back count as if they did now.
+    pub(super) fn note_overdue(&mut self) {
+        let now = now_ns();
+        for client in self.clients.iter().filter(|client| client.is_under_way) {
+            self.beside.record(now.saturating_sub(client.due));
+        }
+    }
+}
+
+impl App for Honest {
+    fn on_live(&mut self, link: LinkName, now: u64, _took_ns: u64, _out: &mut Outbox) {
+        let client = &mut self.clients[link.index];
+        client.link = Some(link);
+        // Not all in the same moment.
+        client.due = now + EVERY_NS * link.index as u64 / CONNECTIONS as u64;
+    }
+
+    fn on_end(&mut self, link: LinkName, by: EndedBy<'_>, _now: u64, _out: &mut Outbox) {
+        self.clients[link.index].link = None;
+        self.ended += u64::from(matches!(by, EndedBy::Server(_)));
+    }
+
+    fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, _out: &mut Outbox) {
+        let client = &mut self.clients[link.index];
+        let sent = self.form.read(payload).map(|stamp| stamp.seq);
+        if !client.is_under_way || sent != Some(client.sent) {
+            return;
+        }
+        client.is_under_way = false;
+        let took = now.saturating_sub(client.due);
+        if client.began_quiet {
+            self.quiet.record(took);
+        } else {
+            // Those that would have been sent meanwhile would have waited, too.
+            let mut left = took;
+            self.beside.record(left);
+            while EVERY_NS < left {
+                left -= EVERY_NS;
+                self.beside.record(left);
+            }
+        }
+        client.due += EVERY_NS * (1 + took / EVERY_NS);
+    }
+
+    fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {
+        let is_attacked = self.is_attacked.load(Ordering::Acquire);
+        for client in &mut self.clients {
+            let Some(link) = client.link.filter(|_| !client.is_under_way) else {
+                continue;
+            };
+            if client.due <= now {
+                client.sent = client.sent.wrapping_add(1);
+                client.is_under_way = true;
+                client.began_quiet = !is_attacked;
+                let stamp = Stamp {
+                    publisher: 0,
+                    seq: client.sent,
+                    due_ns: client.due,
+                };
+                self.form.write(stamp, &mut self.message);
+                out.message(link.index, link.protocol, &self.message);
+            }
+        }
+        let waiting = self.clients.iter().filter(|client| !client.is_under_way);
+        let waiting = waiting.filter(|client| client.link.is_some());
+        waiting.map(|client| client.due).min()
+    }
+}
