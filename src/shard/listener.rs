@@ -245,3 +245,21 @@ pub(super) fn client_speaks_first(listeners: &[Listener], index: u16) -> bool {
 pub const MODE: u32 = 0o660;
 /// All that a file's permissions can say of who may connect.
 pub const MODE_MAX: u32 = 0o777;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_are_deferred_at_ports_where_the_client_begins() {
+        let port = || ListenAddr::Tcp("127.0.0.1:0".parse().unwrap());
+        let path = ListenAddr::Unix("/run/a.sock".into());
+        let tcp = |role| Listener::tcp(port(), "a").role(role);
+        assert!(Listener::http(port()).defers());
+        assert!(Listener::http(port()).balance(Balance::Even).defers());
+        assert!(tcp(Role::Publish).defers());
+        assert!(!tcp(Role::Both).defers() && !tcp(Role::Subscribe).defers());
+        assert!(!Listener::http(path).defers());
+        assert!(!Listener::http(port()).defer_accept(false).defers());
+    }
+}
