@@ -44,15 +44,6 @@ pub struct Collected {
     pub(crate) is_answered: bool,
 }
 
-impl From<Option<Arc<Whence>>> for Http {
-    fn from(whence: Option<Arc<Whence>>) -> Self {
-        Self {
-            whence,
-            ..Self::default()
-        }
-    }
-}
-
 impl Http {
     /// Memory held by a request that is not answered yet.
     pub(crate) fn held_bytes(&self) -> usize {

@@ -4,7 +4,6 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::Http;
 use crate::conn::{Arrival, CLOSING, Conn, OPEN, Proto, Whence};
 use crate::handler::Handler;
 use crate::id::{ConnId, key32};
@@ -40,8 +39,10 @@ impl<H: Handler> ShardCore<H> {
         identity: Option<String>,
     ) {
         let whence = Whence { peer, identity };
-        if let Some(conn) = self.inner.unopened(id) {
-            conn.proto = Proto::Http(Box::new(Http::from(Some(Arc::new(whence)))));
+        if let Some(conn) = self.inner.unopened(id)
+            && let Proto::Http(http) = &mut conn.proto
+        {
+            http.whence = Some(Arc::new(whence));
         }
     }
 

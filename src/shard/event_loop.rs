@@ -262,7 +262,8 @@ impl<H: Handler> EventLoop<H> {
             match event.token() {
                 // Answered by `post.take`, before which it was rung.
                 DOORBELL => {}
-                token if self.acceptor.owns(token) => self.acceptor.note(token),
+                // Answered by `accept`.
+                token if self.acceptor.owns(token) => {}
                 Token(token) => {
                     let id = ConnId::unpack(token);
                     if event.is_writable() && !self.sessions.write(&mut self.core, id) {
@@ -372,6 +373,11 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn accept(&mut self) {
+        for event in &self.events {
+            if self.acceptor.owns(event.token()) {
+                self.acceptor.note(event.token());
+            }
+        }
         let (acceptor, mut into, now) = self.intake();
         acceptor.accept(&mut into, now);
     }

@@ -32,6 +32,7 @@ struct Running {
     wanted: Vec<(Attack, usize)>,
     control: Arc<Control>,
     open: Arc<AtomicU64>,
+    tids: Vec<u32>,
     handles: Handles<Losses>,
     honest: Crew<Honest>,
     is_attacked: Arc<AtomicBool>,
@@ -73,7 +74,7 @@ impl Attackers {
         let control = Arc::new(Control::new(threads)?);
         let open = Arc::new(AtomicU64::new(0));
         let nice = args.nice;
-        let (_, handles) = crew::spawn("attack", &control, &[], &leader.sender, |thread| {
+        let (tids, handles) = crew::spawn("attack", &control, &[], &leader.sender, |thread| {
             let own: Vec<Arc<Script>> = scripts
                 .iter()
                 .skip(thread)
@@ -100,10 +101,16 @@ impl Attackers {
             wanted,
             control,
             open,
+            tids,
             handles,
             honest,
             is_attacked,
         })))
+    }
+
+    /// The kernel ids of those that attack.
+    pub(super) fn tids(&self) -> &[u32] {
+        self.0.as_ref().map_or(&[], |running| &running.tids)
     }
 
     /// What the series shows.

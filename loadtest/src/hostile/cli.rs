@@ -17,7 +17,8 @@ Examples, with `cargo run --release -- serve` in another terminal:
   Beside it, in a third terminal, what those who behave notice of it:
     loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 1000 --rate 50 --duration 20
   All attacks at once, and what a client that behaves sees meanwhile, with the server's turns:
-    loadtest hostile --url ws://127.0.0.1:8080 --attack all --duration 20s --admin 127.0.0.1:9090
+    loadtest hostile --url 'ws://127.0.0.1:8080/sub/{topic}' --attack all --duration 20s \\
+      --admin 127.0.0.1:9090
   Garbage alone, another mess, for the port of length-prefixed TCP:
     loadtest hostile --url tcp://127.0.0.1:9000 --garbage-per-s 200 --seed 7";
 

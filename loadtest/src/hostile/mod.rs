@@ -73,7 +73,9 @@ pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
     };
     let gangs = Gangs::start(args, &orders, &leader)?;
     let attackers = Attackers::start(args, &orders.targets, &leader)?;
+    let tids = [&gangs.tids, attackers.tids()].concat();
     let mut watch = gangs.watch(args);
+    watch.tids.clone_from(&tids);
     attackers.watch(&mut watch);
     leader.watch(watch);
     let pid = args.client.server_pid;
@@ -83,7 +85,7 @@ pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
     let mut most = before;
     let (_, phase) = phase::measure_amid(
         pid,
-        &gangs.tids,
+        &tids,
         |_| {
             gangs.begin();
             attackers.begin();

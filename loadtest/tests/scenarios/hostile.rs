@@ -44,7 +44,7 @@ fn the_server_ends_garbage_and_goes_on() {
 fn a_client_that_behaves_is_echoed_beside_all_attacks() {
     let corecast = Corecast::start("--http 127.0.0.1:0");
     let figures = passes(&format!(
-        "hostile --url ws://{} --url tcp://{} --attack all=4,burst=20 --api-key k --duration 2s \
+        "hostile --url ws://{}/sub/news --url tcp://{} --attack all=4,burst=20 --api-key k --duration 2s \
          --threads 2 --server-pid {}",
         corecast.http,
         corecast.tcp,
