@@ -12,8 +12,8 @@ mod work;
 use std::time::Duration;
 
 pub use ends::{
-    CLOSE_TIMEOUT, DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE, DRAIN_TIMEOUT,
-    DRAIN_WINDOW_MIN, EVENTS_RETRY, EVENTS_RETRY_REFUSED, KEEP_ALIVE_TIMEOUT,
+    CLOSE_TIMEOUT, DEFERRED_GRACE, DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE,
+    DRAIN_TIMEOUT, DRAIN_WINDOW_MIN, EVENTS_RETRY, EVENTS_RETRY_REFUSED, KEEP_ALIVE_TIMEOUT,
     LINGER_BYTES_PER_STEP, LINGER_MOMENT, LINGER_SILENCE, LINGER_STEP, LINGER_TIME, LINGERING_MAX,
 };
 pub use operators::{
@@ -88,10 +88,6 @@ pub const HEAD_BYTES_MAX: usize = 8 << 10;
 pub const HEADERS_MAX: usize = 32;
 /// Below this no accept is deferred: a client that says nothing is accepted a second later then.
 pub const DEFERRED_HANDSHAKE_TIMEOUT_MIN: Duration = Duration::from_secs(2);
-/// A server that closes its listeners defers no accepts any more, and listens on for this long:
-/// what clients that have connected say first is on its way. No longer than [`DRAIN_GRACE`], which
-/// it is a part of.
-pub const DEFERRED_GRACE: Duration = DRAIN_GRACE;
 /// A request head must be complete this long after the connection was accepted, or after its
 /// first byte if it is not the first.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

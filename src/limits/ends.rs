@@ -31,6 +31,10 @@ pub const EVENTS_RETRY_REFUSED: Range<Duration> = Duration::from_secs(5)..Durati
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// A drain closes nobody for this long, so that what is on its way between shards arrives.
 pub const DRAIN_GRACE: Duration = Duration::from_millis(200);
+/// A server that closes its listeners defers no accepts any more, and listens on for this long:
+/// what clients that have connected say first is on its way. No longer than [`DRAIN_GRACE`], which
+/// it is a part of.
+pub const DEFERRED_GRACE: Duration = DRAIN_GRACE;
 /// A shard with fewer connections closes them at once when it drains.
 pub const DRAIN_ALL_AT_ONCE: usize = 1_000;
 /// Otherwise the closes are spread over at least this long.

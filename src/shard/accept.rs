@@ -4,7 +4,6 @@ mod paced;
 
 use core::net::SocketAddr;
 use std::io;
-use std::sync::Arc;
 
 use mio::{Registry, Token};
 use rustix::io::Errno;
@@ -14,27 +13,13 @@ use crate::id::ConnId;
 use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, DEFERRED_GRACE};
 use crate::net::listener::peer_of;
 use crate::shard::gates::Gates;
-use crate::shard::intake::{Intake, begin, open};
+use crate::shard::intake::{Entrance, Intake, begin, open};
 use crate::shard::listener::{self, Listener};
 use crate::shard::pace::{Accepted, Pace};
 use crate::shard::scarcity::{Scarcity, is_of_connection, is_scarcity};
 use crate::shard::source::{self, Came, Source};
-use crate::sys::handoff::Handoff;
 use crate::time::Now;
 use crate::tls::Renewals;
-
-/// How connections come to a shard.
-#[derive(Debug)]
-pub(super) struct Entrance {
-    /// All listeners, whoever accepts for them.
-    pub(super) listeners: Vec<Listener>,
-    pub(super) sources: Vec<Source>,
-    /// To all shards, if this one deals.
-    pub(super) deals: Option<Arc<[Handoff]>>,
-    /// Other certificates for those with TLS.
-    pub(super) renewals: Renewals,
-    pub(super) pace: Pace,
-}
 
 /// Who accepts the connections of one shard, or of all.
 #[derive(Debug)]
@@ -263,16 +248,9 @@ impl Acceptor {
     /// When to [close](Self::close) the listeners of a server that closes now: at once, unless the
     /// kernel keeps connections back, whose first bytes may be on their way.
     pub(super) fn closes_at(&mut self, now: Now) -> Now {
-        let Self {
-            gates, listeners, ..
-        } = self;
-        *self.closes_at.get_or_insert_with(|| {
-            if gates.stop_deferring(listeners) {
-                now.plus(DEFERRED_GRACE)
-            } else {
-                now
-            }
-        })
+        let (gates, listeners) = (&self.gates, &self.listeners);
+        let grace = || DEFERRED_GRACE * u32::from(gates.stop_deferring(listeners));
+        *self.closes_at.get_or_insert_with(|| now.plus(grace()))
     }
 
     /// Takes what is queued, as closing the listeners would reset it, and closes them. What is

@@ -177,7 +177,8 @@ impl Gates {
     /// Has the kernel keep no connections back any more; whether it did.
     pub(super) fn stop_deferring(&self, listeners: &[Listener]) -> bool {
         let sources = self.gates.iter().flatten().map(|gate| &gate.source);
-        sources.fold(false, |any, source| source.stop_deferring(listeners) || any)
+        let did = sources.filter(|source| source.stop_deferring(listeners));
+        0 < did.count()
     }
 
     /// Closes all but what is dealt to this shard, and tells the shards that they have had

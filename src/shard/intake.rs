@@ -2,6 +2,7 @@
 
 use core::net::SocketAddr;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 
 use mio::Registry;
 
@@ -11,10 +12,26 @@ use crate::shard::control::Shared;
 use crate::shard::core::ShardCore;
 use crate::shard::links::{Link, Links};
 use crate::shard::listener::{Listener, Speaks};
+use crate::shard::pace::Pace;
 use crate::shard::preamble::Preambles;
 use crate::shard::secure::{Beginning, Secured, Sessions};
-use crate::tls::Session;
+use crate::shard::source::Source;
+use crate::sys::handoff::Handoff;
+use crate::tls::{Renewals, Session};
 use crate::topic::member::Sock;
+
+/// How connections come to a shard.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    /// All listeners, whoever accepts for them.
+    pub(super) listeners: Vec<Listener>,
+    pub(super) sources: Vec<Source>,
+    /// To all shards, if this one deals.
+    pub(super) deals: Option<Arc<[Handoff]>>,
+    /// Other certificates for those with TLS.
+    pub(super) renewals: Renewals,
+    pub(super) pace: Pace,
+}
 
 /// Where accepted connections go.
 #[derive(Debug)]

@@ -74,8 +74,8 @@ impl Wanted {
     pub(super) fn list(wanted: &[Self]) -> Vec<(Attack, usize)> {
         let said = |attack| wanted.iter().rfind(|wanted| wanted.attack == attack);
         let attacks = Attack::value_variants().iter().filter_map(|&attack| {
-            let connections = said(Some(attack)).or(said(None))?.connections;
-            Some((attack, connections.unwrap_or(attack.connections())))
+            let connections = said(Some(attack)).or_else(|| said(None))?.connections;
+            Some((attack, connections.unwrap_or_else(|| attack.connections())))
         });
         attacks.collect()
     }
@@ -113,7 +113,7 @@ impl FromStr for Wanted {
 
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.attack.map_or("all".to_owned(), Attack::label);
+        let name = self.attack.map_or_else(|| "all".to_owned(), Attack::label);
         match self.connections {
             Some(connections) => write!(f, "{name}={connections}"),
             None => f.write_str(&name),

@@ -48,6 +48,13 @@ pub(super) struct Seen {
 /// The client that behaves is looked at for this long before the attacks begin.
 const QUIET: Duration = Duration::from_secs(2);
 const PAYLOAD: usize = 64;
+/// What the attackers are to do.
+#[derive(Debug, Default)]
+pub(super) struct AttackPlan {
+    wanted: Vec<(Attack, usize)>,
+    scripts: Vec<Arc<Script>>,
+}
+
 /// Connections of one attack with a script of their own, as they have a topic of their own; behind
 /// them they are shared.
 const SCRIPTS: usize = 16;
@@ -59,17 +66,16 @@ impl Attackers {
     ///
     /// # Errors
     ///
-    /// Flags that do not go together, or no thread could be started.
+    /// No thread could be started.
     pub(super) fn start(
         args: &HostileArgs,
+        AttackPlan { wanted, scripts }: AttackPlan,
         targets: &[Target],
         leader: &Leader,
     ) -> Result<Self, RunError> {
-        if args.attack.is_empty() {
+        if scripts.is_empty() {
             return Ok(Self::default());
         }
-        let wanted = wanted(args)?;
-        let scripts = scripts(args, &wanted, targets)?;
         let threads = scene::threads(&args.client, scripts.len())?;
         let control = Arc::new(Control::new(threads)?);
         let open = Arc::new(AtomicU64::new(0));
@@ -193,6 +199,22 @@ fn echo(threads: Vec<Done<Honest>>) -> Echo {
         quiet: quiet.percentiles(),
         beside: beside.percentiles(),
         ended,
+    }
+}
+
+impl AttackPlan {
+    /// What the flags ask for.
+    ///
+    /// # Errors
+    ///
+    /// They do not go together.
+    pub(super) fn new(args: &HostileArgs, targets: &[Target]) -> Result<Self, RunError> {
+        if args.attack.is_empty() {
+            return Ok(Self::default());
+        }
+        let wanted = wanted(args)?;
+        let scripts = scripts(args, &wanted, targets)?;
+        Ok(Self { wanted, scripts })
     }
 }
 

@@ -22,7 +22,7 @@ use rustix::process::setpriority_process;
 use crate::clock::{nanos, now_ns, seconds};
 use crate::control::Control;
 use crate::crew::{self, Handles};
-use crate::hostile::attackers::{Attackers, Seen};
+use crate::hostile::attackers::{AttackPlan, Attackers, Seen};
 use crate::hostile::cli::HostileArgs;
 pub(crate) use crate::hostile::figures::Figures;
 use crate::hostile::figures::{Garbage, Server, SlowHeads};
@@ -63,6 +63,7 @@ pub(crate) fn check(args: &HostileArgs) -> Result<(), RunError> {
 /// in the figures.
 pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
     let orders = Arc::new(orders(args)?);
+    let plan = AttackPlan::new(args, &orders.targets)?;
     preflight::connects(&args.client, &orders.targets[0])?;
     let mut leader = Leader::new(&args.client);
     let mut figures = Figures {
@@ -72,7 +73,7 @@ pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
         ..Figures::default()
     };
     let gangs = Gangs::start(args, &orders, &leader)?;
-    let attackers = Attackers::start(args, &orders.targets, &leader)?;
+    let attackers = Attackers::start(args, plan, &orders.targets, &leader)?;
     let tids = [&gangs.tids, attackers.tids()].concat();
     let mut watch = gangs.watch(args);
     watch.tids.clone_from(&tids);
@@ -111,31 +112,38 @@ pub(crate) fn run(args: &HostileArgs) -> Result<Figures, RunError> {
     figures.server = pid.map(|_| Server::new(&phase, [before, most, after], rss_most));
     figures.warnings = Warning::find(&phase.client, None);
     figures.client = phase.client;
-    figures.opening.add_failures(&tally.failures);
-    (figures.closed_by_server, figures.reset_by_server) = (tally.closed, tally.reset);
-    figures.slow_heads = SlowHeads {
-        wanted: args.slow_headers,
-        byte_every_s: args.slow_byte_every,
-        opened: load(&meters.slow_opened),
-        open_most: load(&meters.slow_open_most),
-        open_at_end,
-        lived: tally.slow_lived.percentiles(),
-        ends: tally.slow_ends,
-    };
-    let connections = load(&meters.garbage_made);
-    figures.garbage = Garbage {
-        wanted: args.garbage_per_s,
-        connections,
-        connected_per_s: ratio(connections as f64, figures.duration_s),
-        held_back: tally.held_back,
-        left_open: tally.left_open,
-        lived: tally.garbage_lived.percentiles(),
-        ends: tally.garbage_ends,
-    };
+    figures.tell_of(args, &meters, tally, open_at_end);
     figures.series = leader.finish();
     let all_let_in = figures.opening.live == u64::from(figures.opening.connections);
     figures.passed = all_let_in && figures.garbage.left_open == 0;
     Ok(figures)
+}
+
+impl Figures {
+    /// Fills in what became of slow heads and garbage.
+    fn tell_of(&mut self, args: &HostileArgs, meters: &Meters, tally: Tally, open_at_end: u64) {
+        self.opening.add_failures(&tally.failures);
+        (self.closed_by_server, self.reset_by_server) = (tally.closed, tally.reset);
+        self.slow_heads = SlowHeads {
+            wanted: args.slow_headers,
+            byte_every_s: args.slow_byte_every,
+            opened: load(&meters.slow_opened),
+            open_most: load(&meters.slow_open_most),
+            open_at_end,
+            lived: tally.slow_lived.percentiles(),
+            ends: tally.slow_ends,
+        };
+        let connections = load(&meters.garbage_made);
+        self.garbage = Garbage {
+            wanted: args.garbage_per_s,
+            connections,
+            connected_per_s: ratio(connections as f64, self.duration_s),
+            held_back: tally.held_back,
+            left_open: tally.left_open,
+            lived: tally.garbage_lived.percentiles(),
+            ends: tally.garbage_ends,
+        };
+    }
 }
 
 fn load(counter: &AtomicU64) -> u64 {

@@ -123,28 +123,30 @@ impl Script {
                 then: Then::Every(SECOND, Arc::from(&b"x"[..])),
                 ..on("/pub/unheard")
             },
-            Attack::NestedBatches => {
-                let body = nested();
-                let head = post(
-                    "/api/batch",
-                    &format!("X-API-Key: {key}\r\n"),
-                    body.len(),
-                    target,
-                );
-                let whole = [head.as_bytes(), &body].concat();
-                Self {
-                    then: Then::Repeat(whole.into()),
-                    ..quiet
-                }
-            }
-            Attack::KeylessBodies => {
-                let head = post("/api/publish", "", ANNOUNCED_BYTES, target);
-                let body = vec![b' '; ANNOUNCED_BYTES - 1];
-                Self {
-                    first: [head.as_bytes(), &body].concat().into(),
-                    ..quiet
-                }
-            }
+            Attack::NestedBatches => quiet.asks(key),
+            Attack::KeylessBodies => quiet.begins_to_ask(),
+        }
+    }
+
+    /// Asks the publish API for as much as one body can, again and again.
+    fn asks(self, key: &str) -> Self {
+        let body = nested();
+        let field = format!("X-API-Key: {key}\r\n");
+        let head = post("/api/batch", &field, body.len(), &self.target);
+        let whole = [head.as_bytes(), &body].concat();
+        Self {
+            then: Then::Repeat(whole.into()),
+            ..self
+        }
+    }
+
+    /// Sends a body without the key, but for its last byte.
+    fn begins_to_ask(self) -> Self {
+        let head = post("/api/publish", "", ANNOUNCED_BYTES, &self.target);
+        let body = vec![b' '; ANNOUNCED_BYTES - 1];
+        Self {
+            first: [head.as_bytes(), &body].concat().into(),
+            ..self
         }
     }
 

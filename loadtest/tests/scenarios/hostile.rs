@@ -45,7 +45,7 @@ fn a_client_that_behaves_is_echoed_beside_all_attacks() {
     let corecast = Corecast::start("--http 127.0.0.1:0");
     let figures = passes(&format!(
         "hostile --url ws://{}/sub/news --url tcp://{} --attack all=4,burst=20 --api-key k --duration 2s \
-         --threads 2 --server-pid {}",
+         --nice 0 --threads 2 --server-pid {}",
         corecast.http,
         corecast.tcp,
         corecast.pid()

@@ -1,5 +1,7 @@
 //! The event loop of one thread that attacks.
 
+mod bytes;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::mem;
@@ -10,7 +12,6 @@ use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use rustix::io::Errno;
 use rustix::net::sockopt;
 
 use crate::client::{Link, State};
@@ -20,7 +21,6 @@ use crate::hostile::attack::Attack;
 use crate::hostile::script::{Script, Then};
 use crate::inflate::Inflater;
 use crate::socket::{self, CONNS_PER_ADDRESS};
-use crate::url::Protocol;
 use crate::worker::io_label;
 
 /// What attacking connections have done and met, by attack.
@@ -73,10 +73,6 @@ const DOORBELL: Token = Token(usize::MAX - 1);
 const EVENTS_PER_TURN: usize = 1024;
 /// Connections that are begun in a turn.
 const BEGUN_PER_TURN: usize = 64;
-/// Writes of one connection in a turn.
-const WRITES_PER_TURN: usize = 4;
-/// Reads of one connection in a turn.
-const READS_PER_TURN: usize = 4;
 /// One that ended is opened again after this.
 const REST_NS: u64 = 250 * MILLISECOND;
 const PATIENCE: Duration = Duration::from_millis(5);
@@ -85,7 +81,6 @@ const SMALL_BUFFER: usize = 2_048;
 /// Source addresses of a thread, after those of the gangs.
 const ADDRESSES: u32 = 64;
 const FIRST_ADDRESS: u32 = 1 << 12;
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
 impl Siege {
     /// To be called on the thread itself, after its descriptor table was made.
@@ -129,10 +124,9 @@ impl Siege {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         let mut began_at = 0;
         loop {
-            let patience = if self.eager.is_empty() {
-                PATIENCE
-            } else {
-                Duration::ZERO
+            let patience = match self.eager.is_empty() {
+                true => PATIENCE,
+                false => Duration::ZERO,
             };
             match self.poll.poll(&mut events, Some(patience)) {
                 Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
@@ -234,31 +228,6 @@ impl Siege {
         }
     }
 
-    fn write(&mut self, index: usize) {
-        for _ in 0..WRITES_PER_TURN {
-            let foe = &mut self.foes[index];
-            if foe.link.fd.is_none() || foe.link.state == State::Connecting {
-                return;
-            }
-            if foe.gone == foe.now.len() {
-                let next = match &foe.script.then {
-                    Then::Repeat(piece) if foe.link.state == State::Live => Arc::clone(piece),
-                    _ => return,
-                };
-                foe.sends(next);
-            }
-            let taken = foe.link.send(&foe.now[foe.gone..]);
-            foe.gone += taken;
-            let loss = self.losses.entry(foe.script.attack).or_default();
-            loss.sent += taken as u64;
-            if foe.gone < foe.now.len() {
-                // An event tells when it takes more.
-                return;
-            }
-        }
-        self.want(index);
-    }
-
     /// What is sent in the same moment by all.
     fn pass_turns(&mut self, began_at: u64, now: u64) {
         for index in 0..self.foes.len() {
@@ -274,64 +243,6 @@ impl Siege {
                 self.want(index);
             }
         }
-    }
-
-    fn read(&mut self, index: usize) {
-        for _ in 0..READS_PER_TURN {
-            let foe = &mut self.foes[index];
-            if foe.link.state == State::Idle || (foe.link.state == State::Live && !foe.script.reads)
-            {
-                return;
-            }
-            let kept = foe.link.take_partial(&mut self.buf);
-            match foe.link.recv(&mut self.buf[kept..]) {
-                Ok(0) => return self.end(index, "closed by the server".to_owned()),
-                Ok(len) if foe.link.state == State::Opening => self.hear(index, kept + len),
-                Ok(_) => self.note_answer(index),
-                Err(Errno::AGAIN) => return foe.link.keep_partial(&self.buf[..kept]),
-                Err(Errno::INTR) => foe.link.keep_partial(&self.buf[..kept]),
-                Err(error) => return self.end(index, io_label(error.into())),
-            }
-        }
-        // There may be more, and no event tells.
-        self.want(index);
-    }
-
-    /// The answer to an upgrade.
-    fn hear(&mut self, index: usize, len: usize) {
-        let foe = &mut self.foes[index];
-        let inflater = foe.script.deflate.then_some(&mut self.inflater);
-        let heard = foe
-            .link
-            .handle_bytes(&self.buf[..len], MESSAGE_BYTES_MAX, inflater, |_| {});
-        match heard {
-            Err(ended) => self.end(index, ended.label()),
-            Ok(()) if foe.link.state == State::Live => {
-                foe.link.keep_partial(&[]);
-                foe.becomes_live();
-                self.want(index);
-            }
-            Ok(()) => {}
-        }
-    }
-
-    /// An answer to a request over HTTP is counted by its status.
-    fn note_answer(&mut self, index: usize) {
-        let foe = &self.foes[index];
-        if foe.script.upgrades() || foe.script.target.protocol != Protocol::WebSocket {
-            return;
-        }
-        let status = self
-            .buf
-            .strip_prefix(b"HTTP/1.1 ")
-            .and_then(|rest| rest.get(..3));
-        if let Some(status) = status {
-            let answer = format!("HTTP status {}", String::from_utf8_lossy(status));
-            let loss = self.losses.entry(foe.script.attack).or_default();
-            *loss.ends.entry(answer).or_default() += 1;
-        }
-        // What is behind this in the buffer is of an older answer.
-        self.buf[..12].fill(0);
     }
 
     /// A connection is over, or could not be made: it is opened again after a while.
