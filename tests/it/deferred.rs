@@ -100,12 +100,10 @@ fn a_client_that_speaks_late_is_served() {
 fn a_request_that_comes_in_pieces_is_answered() {
     let server = Running::start(builder(Listener::http(ANY)));
     let request = upgrade_request("/ws/lobby");
-    let mut count = 0;
-    for cut in [1, 20, request.len() - 1] {
+    for (count, cut) in (1..).zip([1, 20, request.len() - 1]) {
         let mut client = dial(server.http());
         let (first, rest) = request.split_at(cut);
         client.write_all(first.as_bytes()).unwrap();
-        count += 1;
         wait_until("it is accepted", || server.counters().accepted == count);
         client.write_all(rest.as_bytes()).unwrap();
         assert_eq!(read_head(&mut client).status, 101);
