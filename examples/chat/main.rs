@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use corecast::{
-    CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response,
-    Room, ShardCx, SlowConsumer, Tick,
+    Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response, Room, ShardCx,
+    SlowConsumer, Tick,
 };
 
 use room::{ChatRoom, NoRoom, Seat};
@@ -32,9 +32,6 @@ const ROOM_CHARS_MAX: usize = 32;
 /// What a connection may send at once; it earns one more with every tick.
 const BURST: u64 = 20;
 const TICK: Duration = Duration::from_millis(100);
-
-/// What is published for a connection that has ended; the same as a client's own word.
-const LEAVE: &[u8] = br#"{"do":"leave"}"#;
 
 /// The application on one shard.
 #[derive(Default)]
@@ -62,7 +59,7 @@ impl Handler for Chat {
             Opening::Tcp { topic, .. } => Some(*topic),
         };
         let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;
-        // Before the client can ask to join: of what follows its welcome it misses nothing.
+        // The room is told, and greets it with what was said: `ChatRoom::on_join`.
         cx.subscribe(room)?;
         Ok(Guest {
             room: Arc::from(room),
@@ -92,14 +89,6 @@ impl Handler for Chat {
             guest.allowance = guest.allowance.saturating_sub(1);
         }
         Ok(())
-    }
-
-    fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Halt> {
-        let Some(room) = cx.data().map(|guest| Arc::clone(&guest.room)) else {
-            return Ok(());
-        };
-        // An error for want of room has this callback made again: no name is taken for ever.
-        Ok(cx.publish(&room, Kind::Text, LEAVE)?)
     }
 
     fn on_request(

@@ -35,13 +35,36 @@ impl Room for ChatRoom {
         let done = match serde_json::from_slice(message.payload) {
             Ok(Command::Join { name }) => self.join(cx, who, name),
             Ok(Command::Say { text }) => self.say(cx, who, text),
-            Ok(Command::Leave) => self.leave(cx, who),
+            Ok(Command::Leave) => {
+                self.leave(cx, who);
+                Ok(())
+            }
             // `check` lets nothing through that is none of these.
             Err(_) => Ok(()),
         };
         if let Err(text) = done {
             tell(cx, Some(who), &Event::Error { text });
         }
+    }
+
+    fn wants_joins(&self) -> bool {
+        true
+    }
+
+    /// This stands at one point of the room's order: the history neither repeats a message that
+    /// comes after it nor leaves one out, so no client has to sort.
+    fn on_join(&mut self, cx: &mut RoomCx<'_>, joiner: Publisher, _tag: &[u8]) {
+        let room = Event::Room {
+            seq: self.seq,
+            since: self.since,
+            people: self.people.values().map(String::as_str).collect(),
+            history: &self.history,
+        };
+        tell(cx, Some(joiner), &room);
+    }
+
+    fn on_leave(&mut self, cx: &mut RoomCx<'_>, leaver: Publisher) {
+        self.leave(cx, leaver);
     }
 
     fn linger(&self) -> Duration {
@@ -80,15 +103,7 @@ impl ChatRoom {
         let seq = self.seq;
         self.people.insert(who, name);
         let name = &self.people[&who];
-        let welcome = Event::Welcome {
-            seq,
-            since: self.since,
-            you: name,
-            people: self.people.values().map(String::as_str).collect(),
-            history: &self.history,
-        };
-        // First, so that it is there before anything that is published after it.
-        tell(cx, Some(who), &welcome);
+        tell(cx, Some(who), &Event::Welcome { you: name });
         tell(cx, None, &Event::Joined { seq, name });
         Ok(())
     }
@@ -116,13 +131,12 @@ impl ChatRoom {
     }
 
     /// Also for those who never had a name, or have given it back: that is no mistake.
-    fn leave(&mut self, cx: &mut RoomCx<'_>, who: Publisher) -> Result<(), &'static str> {
+    fn leave(&mut self, cx: &mut RoomCx<'_>, who: Publisher) {
         if let Some(name) = self.people.remove(&who) {
             self.seq += 1;
             let (seq, name) = (self.seq, name.as_str());
             tell(cx, None, &Event::Left { seq, name });
         }
-        Ok(())
     }
 }
 

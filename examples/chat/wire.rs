@@ -20,15 +20,18 @@ pub(crate) enum Command {
 #[derive(Serialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub(crate) enum Event<'a> {
-    /// All that was up to `seq`; what comes with a number up to that is in it already.
-    Welcome {
+    /// The first event of every connection: the room after event `seq`. The next is `seq + 1`.
+    Room {
         seq: u64,
         /// When the numbers began, in milliseconds since 1970: a room that was empty for long
         /// begins afresh.
         since: u64,
-        you: &'a str,
         people: Vec<&'a str>,
         history: &'a VecDeque<Said>,
+    },
+    /// To one client alone: the name is its own.
+    Welcome {
+        you: &'a str,
     },
     Said(&'a Said),
     Joined {

@@ -15,9 +15,8 @@ fn everyone_sees_who_joins_who_speaks_and_who_leaves() {
     // So many that each of the four shards has some.
     for n in 0..24 {
         let name = format!("guest {n}");
-        let (person, welcome) = Person::join(chat.http, "tea", &name);
-        assert_eq!(names(&welcome).len(), n + 1);
-        assert!(names(&welcome).contains(&*name));
+        let (person, room) = Person::join(chat.http, "tea", &name);
+        assert_eq!(names(&room).len(), n);
         for other in &mut people {
             let event = Person::next(other);
             assert_eq!(
@@ -48,10 +47,10 @@ fn everyone_sees_who_joins_who_speaks_and_who_leaves() {
         assert_eq!(left, gone);
     }
     // Another room knows nothing of it; a name that was left is free.
-    let (_, welcome) = Person::join(chat.http, "coffee", "guest 0");
-    assert_eq!((names(&welcome).len(), number(&welcome)), (1, 1));
-    let (_, welcome) = Person::join(chat.http, "tea", "guest 3");
-    assert_eq!(names(&welcome).len(), 23);
+    let (_, room) = Person::join(chat.http, "coffee", "guest 0");
+    assert_eq!((names(&room).len(), number(&room)), (0, 0));
+    let (_, room) = Person::join(chat.http, "tea", "guest 3");
+    assert_eq!(names(&room).len(), 22);
     chat.end();
 }
 
@@ -60,7 +59,7 @@ fn a_name_is_given_once_in_a_room() {
     let chat = Example::start("chat", &[]);
     let (_ada, _) = Person::join(chat.http, "r", "Ada");
     for name in ["Ada", "ada"] {
-        let mut other = Person::connect(chat.http, "r");
+        let (mut other, _) = Person::connect(chat.http, "r");
         let join = json!({ "do": "join", "name": name }).to_string();
         assert!(other.error_for(&join).contains("taken"));
         // The same connection may try again.
@@ -69,7 +68,7 @@ fn a_name_is_given_once_in_a_room() {
         assert!(other.error_for(&join).contains("already"));
     }
     // Of many who want one name at once, on all shards, one has it.
-    let mut many: Vec<Person> = (0..16).map(|_| Person::connect(chat.http, "r")).collect();
+    let mut many: Vec<Person> = (0..16).map(|_| Person::connect(chat.http, "r").0).collect();
     let join = json!({ "do": "join", "name": "Grace" });
     many.iter_mut().for_each(|person| person.send(&join));
     let answers: Vec<Value> = many.iter_mut().map(Person::answer).collect();
@@ -79,7 +78,7 @@ fn a_name_is_given_once_in_a_room() {
 }
 
 #[test]
-fn who_comes_in_has_the_last_20_messages_and_then_each_once() {
+fn a_newcomer_has_the_last_20_messages_and_then_each_once() {
     let chat = Example::start("chat", &[]);
     let (mut talker, _) = Person::join(chat.http, "r", "talker");
     let talk = thread::spawn(move || {
@@ -87,12 +86,13 @@ fn who_comes_in_has_the_last_20_messages_and_then_each_once() {
         talker
     });
     for n in 0..30 {
-        let (mut person, welcome) = Person::join(chat.http, "r", &format!("guest {n}"));
-        let history = welcome["history"].as_array().unwrap();
+        let (mut person, room) = Person::join(chat.http, "r", &format!("guest {n}"));
+        let history = room["history"].as_array().unwrap();
         assert!(history.len() <= 20);
         let text = |event: &Value| event["text"].as_str().unwrap().parse::<u32>().unwrap();
         let mut told: Vec<u32> = history.iter().map(text).collect();
-        // Numbers of the room have no gap, by `next`; nor have the messages, from the history on.
+        // Numbers of the room have no gap, as each person sees to; nor have the messages, from the
+        // history on.
         while told.last() != Some(&39) && told.len() < 24 {
             let event = person.next();
             if event["is"] == "said" {
@@ -105,8 +105,8 @@ fn who_comes_in_has_the_last_20_messages_and_then_each_once() {
         assert!(first == 0 || history.len() == 20);
     }
     let _talker = talk.join().unwrap();
-    let (_, welcome) = Person::join(chat.http, "r", "late");
-    let history = welcome["history"].as_array().unwrap();
+    let (_, room) = Person::join(chat.http, "r", "late");
+    let history = room["history"].as_array().unwrap();
     let texts: Vec<String> = history.iter().map(|it| it["text"].to_string()).collect();
     let expected: Vec<String> = (20..40).map(|n| format!("\"{n}\"")).collect();
     assert_eq!(texts, expected);
@@ -118,7 +118,7 @@ fn all_see_200_messages_of_8_talkers_in_one_order() {
     const TALKERS: usize = 8;
     const EACH: usize = 25;
     let chat = Example::start("chat", &[]);
-    let mut listeners: Vec<Person> = (0..12).map(|_| Person::connect(chat.http, "r")).collect();
+    let mut listeners: Vec<Person> = (0..12).map(|_| Person::connect(chat.http, "r").0).collect();
     for (n, listener) in listeners.iter_mut().enumerate() {
         listener.enter(&format!("listener {n}"));
     }

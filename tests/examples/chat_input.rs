@@ -19,7 +19,7 @@ fn say(text: &str) -> String {
 fn bad_input_is_told_to_who_sent_it_and_to_nobody_else() {
     let chat = Example::start("chat", &[]);
     let (mut witness, _) = Person::join(chat.http, "r", "witness");
-    let mut newcomer = Person::connect(chat.http, "r");
+    let (mut newcomer, _) = Person::connect(chat.http, "r");
     for (input, words) in [
         (say("hello"), "join first"),
         (join(""), "say your name"),
@@ -35,7 +35,7 @@ fn bad_input_is_told_to_who_sent_it_and_to_nobody_else() {
         assert!(newcomer.error_for(&input).contains(words), "{input}");
     }
     // Another connection: one that says more than a burst is told so, whatever it says.
-    let mut newcomer = Person::connect(chat.http, "r");
+    let (mut newcomer, _) = Person::connect(chat.http, "r");
     newcomer.enter(&"ä".repeat(24));
     for (input, words) in [
         ("hello".to_owned(), "expected"),
@@ -96,8 +96,9 @@ fn tcp_leads_to_the_lobby() {
     let (mut browser, _) = Person::join(chat.http, "lobby", "browser");
     let mut terminal = LengthPrefix::connect(chat.tcp);
     terminal.send(join("terminal").as_bytes());
-    let welcome: Value = serde_json::from_slice(&terminal.next()).unwrap();
-    assert_eq!(welcome["you"], "terminal");
+    let mut next = || serde_json::from_slice::<Value>(&terminal.next()).unwrap();
+    assert_eq!(next()["is"], "room");
+    assert_eq!(next()["you"], "terminal");
     assert_eq!(browser.next()["name"], "terminal");
     terminal.send(say("over TCP").as_bytes());
     assert_eq!(browser.next()["text"], "over TCP");

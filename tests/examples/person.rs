@@ -1,6 +1,6 @@
 //! A client of the chat.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
@@ -8,45 +8,45 @@ use serde_json::{Value, json};
 use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
-/// Somebody in a room, who drops what its welcome has already told, as the page does.
+/// Somebody in a room. Every event must have the number behind the one before it.
 #[derive(Debug)]
 pub(crate) struct Person {
     ws: Ws,
     name: String,
-    /// The number of the welcome: events up to it may come after it.
-    welcomed: u64,
-    /// The number of the last event.
+    /// The number of the last event that came.
     last: u64,
+    /// Events that came while an answer was waited for.
+    unseen: VecDeque<Value>,
 }
 
 impl Person {
-    pub(crate) fn connect(http: SocketAddr, room: &str) -> Self {
-        let ws = Ws::connect(http, &format!("/room/{room}"));
-        let name = String::new();
-        Self {
+    /// Connects; also the room as it is then.
+    pub(crate) fn connect(http: SocketAddr, room: &str) -> (Self, Value) {
+        let mut ws = Ws::connect(http, &format!("/room/{room}"));
+        let room: Value = serde_json::from_str(&ws.next_text()).unwrap();
+        assert_eq!(room["is"], "room", "{room}");
+        let person = Self {
             ws,
-            name,
-            welcomed: 0,
-            last: 0,
-        }
+            name: String::new(),
+            last: number(&room),
+            unseen: VecDeque::new(),
+        };
+        (person, room)
     }
 
-    /// Joins under a name; also the welcome.
+    /// Joins under a name; also the room as it was before.
     pub(crate) fn join(http: SocketAddr, room: &str, name: &str) -> (Self, Value) {
-        let mut person = Self::connect(http, room);
-        let welcome = person.enter(name);
-        (person, welcome)
+        let (mut person, room) = Self::connect(http, room);
+        person.enter(name);
+        (person, room)
     }
 
-    pub(crate) fn enter(&mut self, name: &str) -> Value {
+    pub(crate) fn enter(&mut self, name: &str) {
         self.send(&json!({ "do": "join", "name": name }));
         let welcome = self.answer();
         assert_eq!(welcome["is"], "welcome", "{welcome}");
         assert_eq!(welcome["you"], name);
-        self.welcomed = number(&welcome);
-        self.last = self.welcomed;
         self.name = name.to_owned();
-        welcome
     }
 
     pub(crate) fn send(&mut self, command: &Value) {
@@ -63,8 +63,7 @@ impl Person {
         let deadline = in_a_while();
         loop {
             assert!(now() < deadline, "always too fast for {text}");
-            let event = self.read();
-            self.last = self.last.max(event["seq"].as_u64().unwrap_or_default());
+            let event = self.take();
             if event["is"] == "error" {
                 self.say(text);
             } else if event["from"] == *self.name && event["text"] == text {
@@ -80,20 +79,18 @@ impl Person {
             if event["is"] == "welcome" || event["is"] == "error" {
                 return event;
             }
+            self.unseen.push_back(event);
         }
     }
 
-    /// What happens next in the room. Its number is the next: nothing is missing, nothing double.
+    /// What happens next in the room, but for this person's own coming.
     pub(crate) fn next(&mut self) -> Value {
         loop {
-            let event = self.read();
+            let event = self.take();
             assert!(event["is"] != "error", "{event}");
-            if self.last < number(&event) {
-                assert_eq!(number(&event), self.last + 1, "{event}");
-                self.last += 1;
+            if event["is"] != "joined" || event["name"] != *self.name {
                 return event;
             }
-            assert!(number(&event) <= self.welcomed, "twice: {event}");
         }
     }
 
@@ -104,8 +101,17 @@ impl Person {
         answer["text"].as_str().unwrap().to_owned()
     }
 
+    fn take(&mut self) -> Value {
+        self.unseen.pop_front().unwrap_or_else(|| self.read())
+    }
+
     fn read(&mut self) -> Value {
-        serde_json::from_str(&self.ws.next_text()).unwrap()
+        let event: Value = serde_json::from_str(&self.ws.next_text()).unwrap();
+        if event.get("seq").is_some() {
+            self.last += 1;
+            assert_eq!(number(&event), self.last, "a gap or a repeat: {event}");
+        }
+        event
     }
 }
 
@@ -113,7 +119,7 @@ pub(crate) fn number(event: &Value) -> u64 {
     event["seq"].as_u64().unwrap()
 }
 
-pub(crate) fn names(welcome: &Value) -> BTreeSet<&str> {
-    let people = welcome["people"].as_array().unwrap().iter();
+pub(crate) fn names(room: &Value) -> BTreeSet<&str> {
+    let people = room["people"].as_array().unwrap().iter();
     people.map(|name| name.as_str().unwrap()).collect()
 }
