@@ -26,9 +26,10 @@ pub use rooms::{
 };
 pub use topics::{RELEASE_ENTRIES_MIN, RELEASE_INTERVAL, TABLE_ENTRIES_KEPT};
 pub use work::{
-    BYTES_PER_WORK, GAP_MIN, GRACE_MAX, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE,
-    WORK_OF_OPENING, WORK_OF_PONG, WORK_OF_READ, WORK_OF_REQUEST, WORK_OF_STEP, WORK_PER_PART,
-    WORK_PER_SHARE,
+    BYTES_PER_WORK, COMPRESSION_OF_MESSAGE, COMPRESSION_PER_SHARE, COMPRESSION_PER_TURN, GAP_MIN,
+    GRACE_MAX, LOWER_LEVELS, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE, WORK_OF_OPENING,
+    WORK_OF_PONG, WORK_OF_READ, WORK_OF_REQUEST, WORK_OF_STEP, WORK_PER_PART, WORK_PER_SHARE,
+    work_of_compression,
 };
 
 /// Longest message a client may send, in bytes: enough for any state snapshot, small enough that
@@ -64,15 +65,6 @@ pub const INFLATE_COST_OF_INPUT: usize = 16;
 /// A block that says it is the last, and is not, costs as much as so many bytes that come out: its
 /// window is copied.
 pub const INFLATE_COST_OF_RESTART: usize = 1 << 10;
-/// What messages may cost to compress in one phase of a turn, in bytes of them for each window that
-/// they are compressed with: at [`COMPRESSION_LEVEL`] 3 ms of text with the largest and 10 ms with
-/// the smallest, up to 20 ms of what does not get smaller. Whoever publishes more waits for the
-/// next. The last message may go over it, with three windows at the most: one of
-/// [`MESSAGE_BYTES_MAX`] takes 20 ms where it is text, 50 ms at worst. As much again is for replies;
-/// beyond that they are sent as they are.
-pub const COMPRESS_COST_PER_TURN: usize = 1 << 20;
-/// A message costs as much as so many bytes beyond those it has: 20 us, whatever its length.
-pub const COMPRESS_COST_OF_BEGINNING: usize = 4 << 10;
 /// Bytes that a codec keeps from one compressed message to the next: those of nearly all messages,
 /// so that they cost no allocation.
 pub const CODEC_BYTES_KEPT: usize = 64 << 10;

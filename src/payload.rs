@@ -101,9 +101,7 @@ impl From<Framing> for Form {
 #[derive(Debug)]
 pub struct Encoder {
     deflater: Deflater,
-    threshold: usize,
-    /// What compressing replies has taken in this phase of a turn.
-    cost_of_replies: usize,
+    compression: Compression,
 }
 
 /// One message, to be encoded in as many forms as there are.
@@ -111,7 +109,7 @@ pub struct Encoder {
 pub struct Encoding<'e> {
     kind: Kind,
     once: Once<'e>,
-    threshold: usize,
+    is_compressed: bool,
 }
 
 impl Encoder {
@@ -119,60 +117,45 @@ impl Encoder {
     pub fn new(compression: Compression) -> Self {
         Self {
             deflater: Deflater::new(compression.level),
-            threshold: compression.threshold,
-            cost_of_replies: 0,
+            compression,
         }
     }
 
-    /// A phase of a turn begins, with time of its own to compress.
-    pub(crate) fn begin_phase(&mut self) {
-        self.deflater.begin_phase();
-        self.cost_of_replies = 0;
-    }
-
-    /// Has it take no more than this to compress in one phase of a turn.
-    #[cfg(any(test, feature = "internals"))]
-    pub(crate) fn limit_phase(&mut self, budget: usize) {
-        self.deflater.limit_phase(budget);
-    }
-
-    /// Whether the phase has no time left to compress.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.deflater.is_spent()
+    /// What compressing has taken since the last call, as work.
+    pub(crate) fn take_cost(&mut self) -> usize {
+        self.deflater.take_cost()
     }
 
     /// Whether a message of `len` bytes is compressed for those who have this form.
     pub(crate) fn compresses(&self, form: Form, len: usize) -> bool {
-        form.is_deflate() && self.threshold < len
+        form.is_deflate() && self.compression.level_for(len).is_some()
     }
 
     /// Begins a message.
     pub fn begin<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
+        let level = self.compression.level_for(payload.len());
         Encoding {
             kind,
-            once: self.deflater.once(payload),
-            threshold: self.threshold,
+            is_compressed: level.is_some(),
+            once: self
+                .deflater
+                .once_at(level.unwrap_or(self.compression.level), payload),
         }
     }
 
     /// Appends a message for one connection, which gets it as it is where there is no time to
-    /// compress: replies have a share of their own, or they could take that of what is published.
+    /// compress.
     pub(crate) fn encode_reply(
         &mut self,
         form: Form,
         out: &mut Vec<u8>,
         kind: Kind,
         payload: &[u8],
+        has_time: bool,
     ) {
-        self.deflater.swap_cost(&mut self.cost_of_replies);
-        let is_spent = self.is_spent();
         let mut reply = self.begin(kind, payload);
-        if is_spent {
-            reply.threshold = usize::MAX;
-        }
+        reply.is_compressed &= has_time;
         reply.encode(form, out);
-        drop(reply);
-        self.deflater.swap_cost(&mut self.cost_of_replies);
     }
 }
 
@@ -186,7 +169,7 @@ impl Encoding<'_> {
     /// compressed once for them.
     pub fn encode(&mut self, form: Form, out: &mut Vec<u8>) {
         if let Form::Deflate(window) = form
-            && self.threshold < self.once.payload().len()
+            && self.is_compressed
             && let Some(compressed) = self.once.compressed(window)
         {
             let opcode = Opcode::Data(self.kind);

@@ -34,3 +34,29 @@ pub const WORK_OF_REQUEST: usize = 3_000;
 pub const WORK_OF_OPENING: usize = 5_000;
 /// A connection that ends, to the close of its socket.
 pub const WORK_OF_END: usize = 10_000;
+
+/// What compressing messages may take in a turn for each who publishes or is published to, by the
+/// same count. As long again may each reply take: beyond that, replies are sent as they are.
+pub const COMPRESSION_PER_SHARE: isize = 2_000_000;
+/// What all of them together may take in a turn: as much as their shares, so that the last of them
+/// has its own, and none begins another message after one that went far over its share. The last
+/// message may go over it by three times [`COMPRESSION_OF_MESSAGE`], with three windows.
+pub const COMPRESSION_PER_TURN: isize = 6 * COMPRESSION_PER_SHARE;
+/// What one message may take for each window: one that would take longer at the level that is
+/// configured is compressed at a lower one, and sent as it is if it would at the lowest.
+pub const COMPRESSION_OF_MESSAGE: usize = 12_000_000;
+/// The levels that a message which is too long for its own is compressed at, if they are lower.
+pub const LOWER_LEVELS: [u8; 2] = [6, 1];
+
+/// What compressing takes for each byte at the levels from 1 to 9, of what takes longest: random
+/// bytes at the lower ones, and text of two letters at the upper ones, where each byte has thousands
+/// of places to look at. Other text takes 3 to 15 at any level.
+const COMPRESSION_OF_BYTE: [usize; 9] = [10, 20, 25, 30, 40, 100, 200, 500, 1_500];
+/// To begin a message, whatever its length.
+const COMPRESSION_OF_BEGINNING: usize = 20_000;
+
+/// What compressing `len` bytes takes at the most.
+pub fn work_of_compression(level: u8, len: usize) -> usize {
+    let place = usize::from(level.clamp(1, 9) - 1);
+    COMPRESSION_OF_BEGINNING + len.saturating_mul(COMPRESSION_OF_BYTE[place])
+}

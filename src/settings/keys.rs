@@ -284,7 +284,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "compression.level",
         Field::Count(|s| &mut s.compression.level, 1..=9),
-        "How hard, from 1, the fastest, to 9, the smallest.",
+        "How hard, from 1, the fastest, to 9, the smallest. What would take too long is compressed \
+         at level 6 or 1: at 9 beyond some 8 kB, at 6 beyond 120 kB, at 2 beyond 600 kB.",
     ),
     key(
         "compression.threshold",

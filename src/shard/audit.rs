@@ -47,10 +47,10 @@ impl<H: Handler> ShardCore<H> {
         ]
     }
 
-    /// Has it take no more than this to compress in one phase of a turn.
+    /// Has each phase of a turn take no more than this to compress.
     #[doc(hidden)]
     pub fn limit_compression(&mut self, budget: usize) {
-        self.inner.encoder.limit_phase(budget);
+        self.inner.work.limit_compression(budget);
     }
 
     /// Has each phase of a turn do no more work than this, and each connection its part of it.

@@ -8,7 +8,7 @@ impl<D, A> Inner<D, A> {
     /// Whether the turn has time to compress a message of `len` bytes, if one of these feeds wants
     /// that; if not, the next one has, and comes at once.
     pub(super) fn has_time_to_compress(&mut self, first_feed: u32, len: usize) -> bool {
-        if !self.encoder.is_spent() {
+        if self.work.has_time_to_compress() {
             return true;
         }
         let is_compressed = |key: u32| {

@@ -70,15 +70,9 @@ impl<H: Handler> ShardCore<H> {
         self.inner.has_news = std::mem::take(&mut self.inner.moved);
         self.inner.inflation.begin_turn();
         self.inner.work.begin_turn();
-        self.begin_shares();
+        self.inner.offers.begin_phase();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
-    }
-
-    /// There is time again to compress, and for requests.
-    fn begin_shares(&mut self) {
-        self.inner.encoder.begin_phase();
-        self.inner.offers.begin_phase();
     }
 
     /// The client has closed its side: nothing more will come.
@@ -148,10 +142,9 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_resumed(&mut self) {
         // Those who waited have their own share, or readers could take all of it in each turn; and
         // rooms theirs, of which there may be any number.
-        self.begin_shares();
+        self.inner.offers.begin_phase();
         self.inner.work.enter(Share::Rooms);
         self.resume_rooms();
-        self.inner.encoder.begin_phase();
         self.resume_settling();
         self.inner.work.enter(Share::Resumed);
         self.resume_inflating();
@@ -160,8 +153,6 @@ impl<H: Handler> ShardCore<H> {
 
     /// Does what is due by now.
     pub fn handle_timeouts(&mut self) {
-        // What a tick cannot publish is not offered again.
-        self.inner.encoder.begin_phase();
         self.inner.work.enter(Share::Time);
         self.inner.pass_time(TIMEOUTS_PER_TURN);
         self.inner.go_on_draining();

@@ -21,9 +21,11 @@ impl<D, A> Inner<D, A> {
             .is_some_and(|conn| conn.form.carries(payload));
         if carries {
             self.counters.messages_out += 1;
+            let has_time = self.work.has_time_for_reply();
             self.append_own(key, |out, form, encoder| {
-                encoder.encode_reply(form, out, kind, payload);
+                encoder.encode_reply(form, out, kind, payload, has_time);
             });
+            self.work.charge_reply(self.encoder.take_cost());
         } else {
             self.counters.not_carried += 1;
         }

@@ -212,6 +212,8 @@ impl<D, A> Inner<D, A> {
                 feed.queue_walk(feed_key, &mut self.walks);
             }
         }
+        drop(message);
+        self.work.charge_compression(self.encoder.take_cost());
     }
 
     fn make_room(&mut self, feed_key: u32, frame_len: usize) -> bool {

@@ -16,6 +16,7 @@ use crate::limits::{ELSEWHERE_MAX, STAGED_MAX};
 use crate::payload::Payload;
 use crate::shard::core::ShardCore;
 use crate::shard::staged::Staged;
+use crate::shard::work::Share;
 use crate::time::{Now, Schedule};
 use crate::topic::home::Keeps;
 
@@ -99,6 +100,8 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn do_settle_homes(&mut self) {
+        // What is staged is tried again, and must not take the time of a tick, which is not.
+        let share = self.inner.work.swap(Share::Rooms);
         // Rooms publish to each other: those that never come to an end have the next turn.
         let mut budget = STAGED_MAX;
         let is_stuck = loop {
@@ -117,6 +120,7 @@ impl<H: Handler> ShardCore<H> {
             budget -= round;
         };
         let inner = &mut self.inner;
+        inner.work.swap(share);
         inner.staged_waits = !inner.staged.is_empty();
         if !is_stuck {
             // Nothing else would bring the shard back to these, or to those who were refused.

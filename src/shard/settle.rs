@@ -19,8 +19,6 @@ impl<H: Handler> ShardCore<H> {
     /// kept, and why; and of those that have
     /// been sent all.
     pub fn settle(&mut self, mut note: impl FnMut(ConnId, Option<SocketAddr>, CloseReason)) {
-        // What is published when all is sent is not offered again.
-        self.inner.encoder.begin_phase();
         while let Some((id, reason)) = self.inner.ended.pop() {
             self.inner.counters.closed[reason.index()] += 1;
             if let CloseReason::Refused(status) = reason {

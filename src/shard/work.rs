@@ -3,7 +3,7 @@
 //! Nothing here looks at a clock. Costs are those of `limits`, measured once; a host that is slower
 //! has longer turns, and not other ones.
 
-use crate::limits::{WORK_PER_PART, WORK_PER_SHARE};
+use crate::limits::{COMPRESSION_PER_SHARE, COMPRESSION_PER_TURN, WORK_PER_PART, WORK_PER_SHARE};
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub(super) enum Share {
     Read,
     /// TLS handshakes, and what comes with their last bytes.
     Handshake,
-    /// Rooms whose outputs found no room.
+    /// Rooms: what is staged for them, and outputs that found no room.
     Rooms,
     /// Connections that were paused.
     Resumed,
@@ -26,7 +26,16 @@ pub(super) enum Share {
     Ends,
 }
 
+impl Share {
+    /// Whether what finds no time now is not tried again.
+    fn is_final(self) -> bool {
+        matches!(self, Self::Time | Self::Ends)
+    }
+}
+
 const SHARES: usize = Share::Ends as usize + 1;
+/// Replies are compressed in whichever share they are made, by an account of their own.
+const REPLIES: usize = SHARES;
 
 /// What is left to do in a turn.
 #[derive(Debug)]
@@ -38,6 +47,10 @@ pub(super) struct Work {
     part: isize,
     per_share: isize,
     per_part: isize,
+    /// What compressing may still take: by share and replies, and of the turn.
+    compression: [isize; SHARES + 1],
+    compression_left: isize,
+    compression_per_share: isize,
 }
 
 impl Default for Work {
@@ -48,6 +61,9 @@ impl Default for Work {
             part: isize::MAX,
             per_share: WORK_PER_SHARE,
             per_part: WORK_PER_PART,
+            compression: [COMPRESSION_PER_SHARE; SHARES + 1],
+            compression_left: COMPRESSION_PER_TURN,
+            compression_per_share: COMPRESSION_PER_SHARE,
         }
     }
 }
@@ -58,13 +74,26 @@ impl Work {
         for left in &mut self.left {
             *left = left.saturating_add(self.per_share).min(self.per_share);
         }
-        self.part = isize::MAX;
+        let per_share = self.compression_per_share;
+        for left in &mut self.compression {
+            *left = left.saturating_add(per_share).min(per_share);
+        }
+        for share in [Share::Time, Share::Ends] {
+            self.compression[share as usize] = per_share;
+        }
+        self.compression_left = COMPRESSION_PER_TURN;
+        self.enter(Share::Read);
     }
 
     /// What follows is done by this share.
     pub(super) fn enter(&mut self, share: Share) {
         self.share = share;
         self.part = isize::MAX;
+    }
+
+    /// What follows is done by this share in the midst of another, which is returned.
+    pub(super) fn swap(&mut self, share: Share) -> Share {
+        std::mem::replace(&mut self.share, share)
     }
 
     /// What follows is done for one connection, which has its part of the share; if it is `alone`,
@@ -96,13 +125,47 @@ impl Work {
 
     /// Whether a share that offers again what found no time has done twice as much as it may.
     pub(super) fn is_overdrawn(&self) -> bool {
-        let is_final = matches!(self.share, Share::Time | Share::Ends);
-        !is_final && self.left[self.share as usize] <= -self.per_share
+        !self.share.is_final() && self.left[self.share as usize] <= -self.per_share
     }
 
     /// Whether no more is left than is kept for those who had their part.
     pub(super) fn is_mostly_spent(&self) -> bool {
         self.left[self.share as usize] <= self.per_share / 4
+    }
+
+    /// Whether the share has time to compress a message.
+    pub(super) fn has_time_to_compress(&self) -> bool {
+        let has_turn = 0 < self.compression_left || self.share.is_final();
+        0 < self.compression[self.share as usize] && has_turn
+    }
+
+    /// Whether there is time to compress a reply.
+    pub(super) fn has_time_for_reply(&self) -> bool {
+        0 < self.compression[REPLIES] && 0 < self.compression_left
+    }
+
+    /// Compressing a message has taken this.
+    pub(super) fn charge_compression(&mut self, cost: usize) {
+        self.charge_compression_to(self.share as usize, cost);
+    }
+
+    /// Compressing a reply has taken this.
+    pub(super) fn charge_reply(&mut self, cost: usize) {
+        self.charge_compression_to(REPLIES, cost);
+    }
+
+    fn charge_compression_to(&mut self, account: usize, cost: usize) {
+        let cost = isize::try_from(cost).unwrap_or(isize::MAX);
+        for left in [&mut self.compression[account], &mut self.compression_left] {
+            *left = left.saturating_sub(cost);
+        }
+    }
+
+    /// Has each share take no more than this in a turn to compress.
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn limit_compression(&mut self, per_share: usize) {
+        self.compression_per_share = isize::try_from(per_share).unwrap_or(isize::MAX);
+        self.compression = [self.compression_per_share; SHARES + 1];
     }
 
     /// Has each share do no more than this in a turn, and each connection no more than its part.
@@ -151,6 +214,31 @@ mod tests {
         work.begin_turn();
         work.charge(99);
         assert!(!work.is_spent(), "and what was not used is not kept");
+    }
+
+    #[test]
+    fn compressing_has_shares_of_its_own_within_that_of_the_turn() {
+        let mut work = work();
+        work.limit_compression(100);
+        work.charge_compression(150);
+        assert!(!work.has_time_to_compress());
+        work.enter(Share::ToHome);
+        assert!(work.has_time_to_compress());
+        assert!(work.has_time_for_reply());
+        work.charge_reply(100);
+        assert!(!work.has_time_for_reply());
+        work.charge_compression(usize::MAX);
+        work.enter(Share::Resumed);
+        assert!(!work.has_time_to_compress(), "the turn is over");
+        work.enter(Share::Time);
+        assert!(work.has_time_to_compress(), "a tick does not come again");
+        work.charge_compression(1_000);
+        work.begin_turn();
+        assert!(work.has_time_to_compress());
+        work.enter(Share::Read);
+        assert!(work.has_time_to_compress(), "50 are left");
+        work.enter(Share::ToHome);
+        assert!(!work.has_time_to_compress(), "it has to be paid for");
     }
 
     #[test]

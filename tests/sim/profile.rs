@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::internals::Rng;
-use corecast::limits::{COMPRESS_COST_PER_TURN, INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
+use corecast::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
 use corecast::shard::core::ShardCore;
 use corecast::{Config, Handler, SlowConsumer};
 
@@ -160,7 +160,7 @@ impl Profile {
             mail_per_lane: 256,
             read_buffer: 65536,
         };
-        profile.compress_cost = COMPRESS_COST_PER_TURN;
+        profile.compress_cost = WIDE.0;
         profile.work = WIDE;
         profile.inflate_cost = (INFLATE_COST_PER_TURN, INFLATE_COST_PER_STEP);
         profile.config.log_bytes_max = 1 << 20;
@@ -196,7 +196,7 @@ impl Profile {
                 interest_linger: Duration::from_millis([0, 20, 300][rng.below(3)]),
                 ..Config::default()
             },
-            compress_cost: [1, 3_000, COMPRESS_COST_PER_TURN][rng.below(3)],
+            compress_cost: [200_000, 1_000_000, WIDE.0][rng.below(3)],
             inflate_cost: [
                 (1, 100),
                 (3_000, 1_000),

@@ -1,17 +1,23 @@
 //! Messages that go out compressed.
 
+use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
-use corecast::limits::COMPRESS_COST_PER_TURN;
+use corecast::internals::Rng;
+use corecast::limits::{
+    COMPRESSION_LEVEL, COMPRESSION_OF_MESSAGE, COMPRESSION_PER_SHARE, work_of_compression,
+};
 use corecast::payload::Payload;
-use corecast::shard::mail::ToHome;
-use corecast::{Config, Kind};
+use corecast::proto::ws::deflate::{Compression, Deflater, Window};
+use corecast::shard::home_of;
+use corecast::shard::mail::{FromHome, Room as LaneRoom, ToHome};
+use corecast::{Config, Kind, Relay, RelaySettings};
 
 use crate::shard::Shard;
 use crate::{DEFLATE, frame};
 
 /// Three cost more than a phase has time for.
-const LEN: usize = COMPRESS_COST_PER_TURN * 2 / 5;
+const LEN: usize = 39_000;
 /// FIN, text, and the same with RSV1.
 const TEXT: u8 = 0x81;
 const COMPRESSED: u8 = 0xc1;
@@ -20,8 +26,16 @@ fn text() -> Vec<u8> {
     vec![b'a'; LEN]
 }
 
+/// How many messages of this length a phase begins, each compressed with so many windows.
+fn in_a_phase(len: usize, windows: usize) -> u64 {
+    let phase = usize::try_from(COMPRESSION_PER_SHARE).unwrap();
+    let each = windows * work_of_compression(COMPRESSION_LEVEL, len);
+    phase.div_ceil(each).try_into().unwrap()
+}
+
 #[test]
 fn publishers_wait_for_time_to_compress_and_nothing_is_lost() {
+    assert_eq!(in_a_phase(LEN, 1), 3);
     let mut shard = Shard::new(Config::default());
     let reader = shard.upgrade("/sub/a", DEFLATE);
     let writers = [0; 8].map(|_| shard.upgrade("/pub/a", ""));
@@ -62,14 +76,15 @@ fn a_message_for_every_window_costs_three_times_as_much() {
         shard.upgrade("/sub/a", &field);
     }
     let writers = [0; 12].map(|_| shard.upgrade("/pub/a", ""));
-    let text = vec![b'a'; COMPRESS_COST_PER_TURN / 20];
+    let text = [b'a'; 5_000];
+    assert_eq!(in_a_phase(text.len(), 3), 6);
     for writer in writers {
         shard.read(writer, frame(TEXT, &text));
     }
     assert_eq!(
         shard.counters().ordered,
-        7,
-        "six, and one that goes over it"
+        6,
+        "five, and one that goes over it"
     );
     shard.rest();
     assert_eq!(shard.counters().ordered, 12);
@@ -116,4 +131,110 @@ fn replies_beyond_that_are_sent_as_they_are() {
     assert_eq!(shard.counters().ordered, 1);
     let firsts = clients.map(|client| shard.take(client)[0]);
     assert_eq!(firsts, [COMPRESSED, COMPRESSED, COMPRESSED, TEXT, TEXT]);
+}
+
+#[test]
+fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
+    let hasher = RandomState::new();
+    let topic = |home| {
+        let mut names = (0..).map(|n| format!("t{n}"));
+        names
+            .find(|name| home_of(&hasher, name, 2) == home)
+            .unwrap()
+    };
+    let (here, there) = (topic(0), topic(1));
+    let relay = Relay::new(RelaySettings::default());
+    let mut shard = Shard::one(0, 2, hasher.clone(), Config::default(), relay);
+    let relay = Relay::new(RelaySettings::default());
+    let mut peer = Shard::one(1, 2, hasher.clone(), Config::default(), relay);
+    let room = LaneRoom {
+        messages: 1_000,
+        bytes: 1 << 30,
+    };
+    shard.core.mail()[1].to_home.set_room(room);
+    peer.core.mail()[0].from_home.set_room(room);
+    // One topic has its home elsewhere, the other here, and both have a reader here.
+    let client = shard.connect();
+    shard.read(client, upgrade(&there));
+    let want = shard.core.mail()[1].to_home.pop().expect("it is wanted");
+    assert!(peer.core.handle_to_home(want).is_none());
+    let live = peer.core.mail()[0].from_home.pop().expect("it is live");
+    assert!(shard.core.handle_from_home(live).is_none());
+    shard.upgrade(&format!("/sub/{here}"), DEFLATE);
+    let publish = |topic: &str| ToHome::Publish {
+        topic: Arc::from(topic),
+        payload: Payload {
+            kind: Kind::Text,
+            bytes: Arc::from(text()),
+        },
+        publisher: None,
+        once: None,
+    };
+    let mut deliver = || {
+        assert!(peer.core.handle_to_home(publish(&there)).is_none());
+        peer.core.mail()[0]
+            .from_home
+            .pop()
+            .expect("it is passed on")
+    };
+    let mut stuck: Option<FromHome> = None;
+    for _ in 0..10 {
+        // As much as there is comes from the other home, and goes first.
+        for _ in 0..10 {
+            let mail = stuck.take().unwrap_or_else(&mut deliver);
+            stuck = shard.core.handle_from_home(mail);
+        }
+        assert!(stuck.is_some(), "more than there is time for");
+        let back = shard.core.handle_to_home(publish(&here));
+        assert!(back.is_none(), "it has its own time");
+        shard.turn();
+    }
+    assert_eq!(shard.counters().ordered, 10);
+}
+
+fn upgrade(topic: &str) -> String {
+    format!(
+        "GET /sub/{topic} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{DEFLATE}\r\n"
+    )
+}
+
+#[test]
+fn a_long_message_is_compressed_at_a_level_that_is_quick_enough() {
+    let mut shard = Shard::new(Config {
+        compression: Some(Compression {
+            level: 9,
+            ..Compression::default()
+        }),
+        message_bytes_max: 4 << 20,
+        ..Config::default()
+    });
+    let reader = shard.upgrade("/sub/a", DEFLATE);
+    let writer = shard.upgrade("/pub/a", "");
+    let mut rng = Rng::new(1);
+    let letters: Vec<u8> = (0..2_000_000).map(|_| b'a' + rng.byte() % 2).collect();
+    let mut sent = |len: usize| {
+        shard.read(writer, frame(TEXT, &letters[..len]));
+        shard.rest();
+        shard.take(reader)
+    };
+    let compressed = |level, len| {
+        Deflater::new(level)
+            .once(&letters[..len])
+            .compressed(Window::LARGEST)
+            .unwrap()
+            .to_vec()
+    };
+    for (len, level) in [
+        (1_000, 9),
+        (7_000, 9),
+        (9_000, 6),
+        (100_000, 6),
+        (1_000_000, 1),
+    ] {
+        let expected = compressed(level, len);
+        assert!(sent(len).ends_with(&expected), "{len} bytes at {level}");
+        assert!(work_of_compression(level, len) <= COMPRESSION_OF_MESSAGE);
+    }
+    assert!(sent(2_000_000).ends_with(&letters), "it is sent as it is");
 }

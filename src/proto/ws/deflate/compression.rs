@@ -1,6 +1,9 @@
 //! How messages are compressed, as far as one can choose.
 
-use crate::limits::{COMPRESSION_LEVEL, COMPRESSION_THRESHOLD};
+use crate::limits::{
+    COMPRESSION_LEVEL, COMPRESSION_OF_MESSAGE, COMPRESSION_THRESHOLD, LOWER_LEVELS,
+    work_of_compression,
+};
 
 /// How messages are compressed for those who agree on permessage-deflate (RFC 7692).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +15,14 @@ pub struct Compression {
 }
 
 impl Compression {
+    /// The level that a message of `len` bytes is compressed at, if it is.
+    pub fn level_for(&self, len: usize) -> Option<u8> {
+        let lower = LOWER_LEVELS.into_iter().filter(|&lower| lower < self.level);
+        let is_quick = |&level: &u8| work_of_compression(level, len) <= COMPRESSION_OF_MESSAGE;
+        let mut levels = [self.level].into_iter().chain(lower);
+        levels.find(is_quick).filter(|_| self.threshold < len)
+    }
+
     /// Whether the level is one.
     pub fn has_level(&self) -> bool {
         (1..=9).contains(&self.level)

@@ -125,7 +125,7 @@ fn short_messages_have_the_same_bytes_for_every_window() {
     }
     assert_eq!(once.compressed(Window::Bits8), None);
     drop(once);
-    let made = deflater.streams.iter().flatten().count();
+    let made = deflater.streams.len();
     assert_eq!(made, 1, "one compressor is enough");
 }
 

@@ -4,22 +4,21 @@ use core::ops::Range;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-use crate::limits::{CODEC_BYTES_KEPT, COMPRESS_COST_OF_BEGINNING, COMPRESS_COST_PER_TURN};
+use crate::limits::{CODEC_BYTES_KEPT, work_of_compression};
 use crate::proto::ws::deflate::{TAIL, Window};
 
 /// Compresses messages, one after the other, for as many connections as one likes.
 #[derive(Debug)]
 pub struct Deflater {
-    level: Compression,
-    /// By the bits of the window; each is made by the first message that needs it.
-    streams: [Option<Compress>; WINDOWS],
+    /// Of what does not say otherwise.
+    level: u8,
+    /// By level and window; each is made by the first message that needs it.
+    streams: Vec<(u8, Window, Compress)>,
     /// What has been made of the current message.
     bytes: Vec<u8>,
     made: [Made; WINDOWS],
-    /// What the messages of this phase of a turn have taken, in bytes that go in.
+    /// What messages have taken since that was asked for last, as work.
     cost: usize,
-    /// What they may take.
-    budget: usize,
 }
 
 /// What the compressor of a window has made of the current message.
@@ -38,6 +37,7 @@ enum Made {
 #[derive(Debug)]
 pub struct Once<'d> {
     deflater: &'d mut Deflater,
+    level: u8,
     payload: &'d [u8],
 }
 
@@ -45,51 +45,52 @@ impl Deflater {
     /// One that compresses at `level`: from 1, the fastest, to 9, the smallest.
     pub fn new(level: u8) -> Self {
         Self {
-            level: Compression::new(u32::from(level.clamp(1, 9))),
-            streams: [const { None }; WINDOWS],
+            level,
+            streams: Vec::new(),
             bytes: Vec::new(),
             made: [const { Made::Nothing }; WINDOWS],
             cost: 0,
-            budget: COMPRESS_COST_PER_TURN,
         }
     }
 
-    /// Begins a phase of a turn, which has time of its own.
-    pub fn begin_phase(&mut self) {
-        self.cost = 0;
-    }
-
-    /// Has what comes charged to another account, and hands out the one before.
-    pub fn swap_cost(&mut self, other: &mut usize) {
-        std::mem::swap(&mut self.cost, other);
-    }
-
-    /// Whether the phase has no time left; it is the caller's to heed.
-    pub fn is_spent(&self) -> bool {
-        self.budget <= self.cost
-    }
-
-    /// Has a phase take no more than this.
-    #[cfg(any(test, feature = "internals"))]
-    pub(crate) fn limit_phase(&mut self, budget: usize) {
-        self.budget = budget;
+    /// What messages have taken since the last call, as work.
+    pub fn take_cost(&mut self) -> usize {
+        std::mem::take(&mut self.cost)
     }
 
     /// Begins a message.
     pub fn once<'d>(&'d mut self, payload: &'d [u8]) -> Once<'d> {
+        self.once_at(self.level, payload)
+    }
+
+    /// Begins a message that is compressed at another level.
+    pub fn once_at<'d>(&'d mut self, level: u8, payload: &'d [u8]) -> Once<'d> {
         self.made.fill(Made::Nothing);
         self.bytes.clear();
         Once {
             deflater: self,
+            level: level.clamp(1, 9),
             payload,
         }
     }
 
-    fn make(&mut self, window: Window, payload: &[u8]) -> Made {
-        self.cost += payload.len() + COMPRESS_COST_OF_BEGINNING;
-        let level = self.level;
-        let stream = self.streams[index(window)]
-            .get_or_insert_with(|| Compress::new_with_window_bits(level, false, window.bits()));
+    /// The place of the compressor for this.
+    fn stream(&mut self, level: u8, window: Window) -> usize {
+        let mut streams = self.streams.iter();
+        let found =
+            streams.position(|&(of_level, of_window, _)| (of_level, of_window) == (level, window));
+        found.unwrap_or_else(|| {
+            let how = Compression::new(u32::from(level));
+            let stream = Compress::new_with_window_bits(how, false, window.bits());
+            self.streams.push((level, window, stream));
+            self.streams.len() - 1
+        })
+    }
+
+    fn make(&mut self, level: u8, window: Window, payload: &[u8]) -> Made {
+        self.cost += work_of_compression(level, payload.len());
+        let place = self.stream(level, window);
+        let stream = &mut self.streams[place].2;
         stream.reset();
         let start = self.bytes.len();
         self.bytes.resize(start + most(payload.len()), 0);
@@ -101,7 +102,7 @@ impl Deflater {
         let made = made.map(<[u8]>::len).filter(|_| is_whole);
         if !is_whole {
             // A reset forgets where the rest of it stood.
-            self.streams[index(window)] = None;
+            self.streams.swap_remove(place);
         }
         match made {
             Some(len) if len < payload.len() => {
@@ -122,7 +123,7 @@ impl Once<'_> {
         let window = window.to_compress(self.payload.len())?;
         let at = index(window);
         if matches!(self.deflater.made[at], Made::Nothing) {
-            self.deflater.made[at] = self.deflater.make(window, self.payload);
+            self.deflater.made[at] = self.deflater.make(self.level, window, self.payload);
         }
         match &self.deflater.made[at] {
             Made::Smaller(range) => self.deflater.bytes.get(range.clone()),
