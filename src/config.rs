@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::address::Networks;
 use crate::limits;
-use crate::proto::http::Origins;
+use crate::proto::http::{HeadLimits, Origins};
 use crate::proto::ws::deflate::Compression;
 use crate::time::Rate;
 
@@ -75,6 +75,8 @@ pub struct Config {
     /// How messages are compressed for the WebSocket clients that offer permessage-deflate
     /// (RFC 7692), each once on each shard; `None`: for nobody.
     pub compression: Option<Compression>,
+    /// How large the head of a request may be.
+    pub head: HeadLimits,
     /// A request's head must be complete this long after the accept, or after its first byte if
     /// it is not the first; what it waits for must come, and its subscriptions be live, this long
     /// after that.
@@ -131,6 +133,7 @@ impl Default for Config {
             assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,
             slow_consumer: SlowConsumer::default(),
             compression: Some(Compression::default()),
+            head: HeadLimits::default(),
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,
             body_bytes_max: limits::BODY_BYTES_MAX,
             body_timeout: limits::BODY_TIMEOUT,

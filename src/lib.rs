@@ -180,7 +180,9 @@ pub use handler::{
 };
 pub use id::{ConnId, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};
-pub use proto::http::{HttpError, OriginError, Origins, Request, Response, topic_from_path};
+pub use proto::http::{
+    HeadLimits, HttpError, OriginError, Origins, Request, Response, topic_from_path,
+};
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError, Role};
 pub use relay::{ApiKey, Relay, RelaySettings};

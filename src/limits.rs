@@ -74,10 +74,14 @@ pub const FINAL_BLOCKS_MAX: usize = 64;
 
 /// Longest topic name in bytes of UTF-8, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 255;
-/// Longest HTTP request head in bytes.
-pub const HEAD_BYTES_MAX: usize = 8 << 10;
-/// Most header fields in a request head.
-pub const HEADERS_MAX: usize = 32;
+/// Longest HTTP request head in bytes: cookies, and tokens that a CDN, a balancer and a mesh add.
+pub const HEAD_BYTES_MAX: usize = 16 << 10;
+/// The longest that a user can ask for, in bytes: a connection keeps what has come of it.
+pub const HEAD_BYTES_CEILING: usize = 64 << 10;
+/// Most header fields in a request head, as with other servers.
+pub const HEADERS_MAX: usize = 100;
+/// The most that a user can ask for.
+pub const HEADERS_CEILING: usize = 500;
 /// Below this no accept is deferred: a client that says nothing is accepted a second later then.
 pub const DEFERRED_HANDSHAKE_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// A request head must be complete this long after the connection was accepted, or after its
@@ -245,7 +249,7 @@ pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
 /// Longest head of an HTTP answer that a client reads, in bytes: proxies add cookies to it.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
 /// Most header fields in the head of an HTTP answer.
-pub const ANSWER_HEADERS_MAX: usize = 64;
+pub const ANSWER_HEADERS_MAX: usize = 100;
 /// Bytes that a client keeps of the body of a refusal: enough for a sentence or a small page.
 pub const REFUSAL_BODY_BYTES_MAX: usize = 4 << 10;
 /// A client's attempt to reach a server, from the name to the connection, takes this long at most.

@@ -3,7 +3,9 @@
 use std::io::{ErrorKind, Read, Write};
 
 use crate::limits::HEAD_BYTES_MAX;
-use crate::proto::http::{Date, Head, Manner, NO_HEADERS, Request, Response, parse_head};
+use crate::proto::http::{
+    Date, Head, HeadLimits, Manner, NO_HEADERS, Request, Response, parse_head,
+};
 
 /// One connection.
 #[derive(Debug, Default)]
@@ -64,7 +66,7 @@ impl Exchange {
         };
         loop {
             let mut headers = NO_HEADERS;
-            match parse_head(&self.input, &mut headers) {
+            match parse_head(&self.input, &mut headers, HeadLimits::default()) {
                 Ok(Head::Complete { request, .. }) => {
                     let response = reply(&request);
                     manner.head_only = request.method == "HEAD";

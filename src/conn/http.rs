@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::close_reason::CloseReason;
 use crate::conn::Whence;
 use crate::proto::http::Body;
 
@@ -15,6 +16,8 @@ pub struct Http {
     pub(crate) answered: u32,
     /// What the handler has noted as done of the request in hand, before it had to wait.
     pub(crate) done: usize,
+    /// The connection is one too many: what it asks is refused.
+    pub(crate) turned_away: Option<CloseReason>,
     /// A request with a body.
     pub(crate) request: Option<Box<Collected>>,
 }
@@ -22,8 +25,10 @@ pub struct Http {
 /// What is waited for, since when [`Conn::heard`](crate::conn::Conn) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
-    /// A head, which is due: the connection is new, or the head has begun.
+    /// A head, which is due; nothing of it has come, as the connection is new.
     #[default]
+    New,
+    /// The rest of a head.
     Head,
     /// The rest of a body.
     Body,

@@ -12,7 +12,6 @@ use crate::conn::http::Http;
 use crate::conn::linger::Linger;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::Subs;
-use crate::limits::HEAD_BYTES_MAX;
 use crate::payload::Form;
 use crate::proto::ws::Decoder;
 use crate::proto::{Frames, Framing, Kind};
@@ -208,15 +207,15 @@ impl<D> Conn<D> {
         decoder + input
     }
 
-    /// Whether `more` bytes behind those that were `kept` of a head, or of a line of up to `max`
-    /// bytes, bring no line end, so that looking at it again is a waste.
+    /// Whether `more` bytes behind those that were `kept` of a head or a line of up to `max` bytes
+    /// bring no line end, so that looking at it again is a waste.
     pub(crate) fn line_cannot_end(&self, max: usize, kept: &[u8], more: &[u8]) -> bool {
-        let limit = match &self.proto {
-            Proto::Http(_) => HEAD_BYTES_MAX,
-            Proto::Framed(frames) if frames.framing == Framing::Line => max,
-            _ => return false,
+        let has_lines = match &self.proto {
+            Proto::Http(_) => true,
+            Proto::Framed(frames) => frames.framing == Framing::Line,
+            _ => false,
         };
-        kept.len() + more.len() < limit && !more.contains(&b'\n')
+        has_lines && kept.len() + more.len() < max && !more.contains(&b'\n')
     }
 }
 

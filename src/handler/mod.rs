@@ -96,6 +96,13 @@ pub trait Handler: Sized + 'static {
         false
     }
 
+    /// Whether a request without a body is answered although its connection is one too many, for
+    /// the server or for its address: whoever asks for the server's health is not to take a server
+    /// that is full for one that is ill. Others are answered with 503 or 429.
+    fn answers_when_full(&mut self, _request: &Request<'_>) -> bool {
+        false
+    }
+
     /// Answers a request with a body by its head alone, if that decides the answer; its body is not
     /// kept then. Otherwise it goes to [`on_request`](Self::on_request), once the body has come.
     fn on_head(&mut self, _request: &Request<'_>) -> Option<Response> {

@@ -54,7 +54,14 @@ pub(super) fn refusal(
     let wrong = "send the API key: X-API-Key, or Authorization: apikey";
     // RFC 9110 15.5.2: a 401 says how to authenticate.
     let unauthorized = || Response::text(401, wrong).with_header("WWW-Authenticate", "apikey");
-    (!key.opens(request)).then(unauthorized)
+    if !key.opens(request) {
+        return Some(unauthorized());
+    }
+    let is_coded = |coding: &[u8]| !coding.eq_ignore_ascii_case(b"identity");
+    let is_coded = request.headers("content-encoding").any(is_coded);
+    let unread = "the body must come as it is, without Content-Encoding";
+    // RFC 9110 12.5.3: a 415 for a coding says which are read.
+    is_coded.then(|| Response::text(415, unread).with_header("Accept-Encoding", "identity"))
 }
 
 /// Answers a request to `/api/{method}`. With [`Busy`] it comes again, and goes on where it was.

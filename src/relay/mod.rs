@@ -122,6 +122,11 @@ impl Handler for Relay {
         matches!(Route::of(request.path), Some(Route::Events(named)) if named.read().is_ok())
     }
 
+    fn answers_when_full(&mut self, request: &Request<'_>) -> bool {
+        let is_read = matches!(request.method, "GET" | "HEAD");
+        is_read && matches!(Route::of(request.path), Some(Route::Health))
+    }
+
     fn on_head(&mut self, request: &Request<'_>) -> Option<Response> {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),

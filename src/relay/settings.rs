@@ -67,12 +67,12 @@ impl ApiKey {
 #[cfg(test)]
 mod tests {
     use super::ApiKey;
-    use crate::proto::http::{Head, NO_HEADERS, parse_head};
+    use crate::proto::http::{Head, HeadLimits, NO_HEADERS, parse_head};
 
     fn opens(key: &str, fields: &str) -> bool {
         let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
         let mut headers = NO_HEADERS;
-        match parse_head(head.as_bytes(), &mut headers) {
+        match parse_head(head.as_bytes(), &mut headers, HeadLimits::default()) {
             Ok(Head::Complete { request, .. }) => ApiKey::from(key).opens(&request),
             other => panic!("no request: {other:?}"),
         }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::config::{BeyondRate, SlowConsumer};
 use crate::limits::{
-    ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, LOG_BYTES_CEILING,
-    MESSAGE_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
+    ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
+    HEADERS_CEILING, LOG_BYTES_CEILING, MESSAGE_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
 };
 use crate::settings::field::{Field, choice};
 use crate::settings::rate::Per;
@@ -196,6 +196,22 @@ pub(super) static KEYS: &[Key<Settings>] = &[
          most is closed.",
     ),
     key(
+        "limits.head",
+        Field::Size(
+            |s| &mut s.config.head.bytes_max,
+            HEAD_BYTES_LEAST..=HEAD_BYTES_CEILING,
+        ),
+        "Longest head of an HTTP request; a longer one is refused with 431.",
+    ),
+    key(
+        "limits.header_fields",
+        Field::Count(
+            |s| &mut s.config.head.fields_max,
+            HEADERS_LEAST..=HEADERS_CEILING,
+        ),
+        "Most header fields of an HTTP request; more are refused with 431.",
+    ),
+    key(
         "limits.body",
         Field::Size(|s| &mut s.config.body_bytes_max, 0..=BODY_BYTES_CEILING),
         "Longest body of an HTTP request; a longer one is refused with 413. The messages in it \
@@ -327,6 +343,10 @@ const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs
 /// The kernel ends the connection after its own time, and counts it as nobody's decision.
 const BELOW_TCP: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(TCP_USER_TIMEOUT.as_secs() - 1);
+
+/// What browsers send without cookies, and proxies add.
+const HEAD_BYTES_LEAST: usize = 4 << 10;
+const HEADERS_LEAST: usize = 32;
 
 /// Longer than anybody makes one, and with room for the rest in the head of a request.
 const API_KEY_BYTES_MAX: usize = 1024;

@@ -26,7 +26,7 @@ macro_rules! number {
     )*};
 }
 
-number!(u8, u32);
+number!(u8, u32, usize);
 
 impl Number for Option<usize> {
     fn number(&self) -> Option<usize> {

@@ -4,15 +4,16 @@
 use core::net::SocketAddr;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{OVERFLOW, Proto};
-use crate::counters::Limit;
+use crate::conn::{Conn, OVERFLOW};
+use crate::counters::{Limit, status_index};
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::OVERFLOW_MAX;
 use crate::proto::Frames;
-use crate::proto::http::Response;
+use crate::proto::http::{After, Request, Response};
 use crate::shard::clients::{Client, crowded};
 use crate::shard::core::ShardCore;
+use crate::shard::inner::Inner;
 use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
@@ -21,39 +22,18 @@ impl<H: Handler> ShardCore<H> {
         self.inner.config.connections_max <= self.inner.conns.len() - self.inner.overflow
     }
 
-    /// A connection has been accepted that is one too many: it is told so where there are words
-    /// for it, and closed.
-    pub fn handle_overflow(&mut self, sock: Sock, speaks_http: bool) -> ConnId {
-        let proto = if speaks_http {
-            Proto::Http(Box::default())
-        } else {
-            Proto::Framed(Frames::default())
-        };
-        let id = self.add(sock, proto);
+    /// A connection has been accepted that is one too many: if it speaks HTTP it is told so when it
+    /// asks for something, and otherwise it is closed.
+    pub fn handle_overflow(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
+        let id = self.handle_early_open(sock, frames);
         self.inner.count_limit(Limit::Connections);
-        let response = Response::text(503, "the server is at its limit of connections");
-        let response = speaks_http.then_some(response);
-        self.turn_away(id.key, CloseReason::Overload, response.as_ref());
+        self.inner.turn_away(id, CloseReason::Overload);
         id
     }
 
-    /// A connection is one too many: it is told so, unless too many are being told so already.
-    pub(super) fn turn_away(&mut self, key: u32, why: CloseReason, response: Option<&Response>) {
-        let Some(conn) = self.inner.conn(key) else {
-            return;
-        };
-        conn.set(OVERFLOW, true);
-        self.inner.overflow += 1;
-        if OVERFLOW_MAX < self.inner.overflow {
-            self.inner.kill(key, why);
-        } else if let Some(response) = response {
-            self.inner.reply_without_request(key, response);
-        }
-        self.inner.close(key, why);
-    }
-
     /// It is known where a connection comes from that was opened early. `false` if there are too
-    /// many from there: it is told so, if it `has_words` for that, and closed.
+    /// many from there and it is closed: where it speaks HTTP, and `has_words`, it is told so when
+    /// it asks for something.
     pub fn handle_peer(&mut self, id: ConnId, peer: Option<SocketAddr>, has_words: bool) -> bool {
         self.handle_client(id, Client::Peer(peer), has_words)
     }
@@ -69,15 +49,17 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn handle_client(&mut self, id: ConnId, client: Client, has_words: bool) -> bool {
-        if self.inner.enter(id.key, client) {
+        let is_overflow = |conn: &mut Conn<H::Conn>| conn.is(OVERFLOW);
+        if self.inner.unopened(id).is_some_and(is_overflow) || self.inner.enter(id.key, client) {
             return true;
         }
-        let conn = self.inner.unopened(id);
-        let speaks_http = conn.is_some_and(|conn| matches!(conn.proto, Proto::Http(_)));
-        let response = (speaks_http && has_words).then(crowded);
-        self.turn_away(id.key, CloseReason::Crowded, response.as_ref());
         self.inner.turned_away += 1;
-        false
+        if !has_words {
+            self.inner.begin_overflow(id.key);
+            self.inner.close(id.key, CloseReason::Crowded);
+            return false;
+        }
+        self.inner.turn_away(id, CloseReason::Crowded)
     }
 
     /// How many connections were turned away since the last call that had been counted before.
@@ -96,5 +78,53 @@ impl<H: Handler> ShardCore<H> {
     /// Whether a connection is still to say what goes before its protocol.
     pub fn is_early(&mut self, id: ConnId) -> bool {
         self.inner.unopened(id).is_some()
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Why a connection that speaks HTTP is there only to be told that it is one too many.
+    pub(super) fn turned_away(&mut self, key: u32) -> Option<CloseReason> {
+        self.http(key)?.turned_away
+    }
+
+    /// Tells a connection that it is one too many.
+    pub(super) fn refuse_turned_away(&mut self, key: u32, request: &Request<'_>, why: CloseReason) {
+        let response = match why {
+            CloseReason::Crowded => crowded(),
+            _ => Response::text(503, "the server is at its limit of connections"),
+        };
+        // The close tells another reason than the status.
+        self.counters.refused[status_index(response.status)] += 1;
+        self.put_answer(key, request, &response, After::Close);
+        self.close(key, why);
+    }
+
+    /// A connection is one too many, and is closed, or if it speaks HTTP when it has asked for
+    /// something; `false` if at once. The oldest of those gives way where there are too many.
+    fn turn_away(&mut self, id: ConnId, why: CloseReason) -> bool {
+        self.begin_overflow(id.key);
+        let Some(http) = self.http(id.key) else {
+            self.close(id.key, why);
+            return false;
+        };
+        http.turned_away = Some(why);
+        let mut told = std::mem::take(&mut self.told);
+        told.retain(|&id| self.current(id).is_some());
+        told.push_back(id);
+        if OVERFLOW_MAX < told.len()
+            && let Some(oldest) = told.pop_front()
+        {
+            self.kill(oldest.key, why);
+        }
+        self.told = told;
+        true
+    }
+
+    /// A connection does not count as one of those that there may be.
+    fn begin_overflow(&mut self, key: u32) {
+        if let Some(conn) = self.conn(key).filter(|conn| !conn.is(OVERFLOW)) {
+            conn.set(OVERFLOW, true);
+            self.overflow += 1;
+        }
     }
 }

@@ -44,7 +44,7 @@ impl<D, A> Inner<D, A> {
         if let Proto::Http(http) = &conn.proto {
             return Some(match http.phase {
                 _ if conn.is(BLOCKED) => stalled,
-                Phase::Head | Phase::Handler => heard.plus(config.handshake_timeout),
+                Phase::New | Phase::Head | Phase::Handler => heard.plus(config.handshake_timeout),
                 Phase::Body => heard.plus(config.body_timeout),
                 Phase::Idle => self.answer_deadline(conn, config.keep_alive_timeout),
             });

@@ -33,11 +33,14 @@ impl<H: Handler> ShardCore<H> {
         if let Some(request) = request {
             return self.take_body(key, request, input);
         }
+        // RFC 9112 2.2: some clients send an empty line behind a body, which is no request.
+        if input.starts_with(b"\r\n") {
+            return Took::Bytes(2);
+        }
         let mut headers = NO_HEADERS;
-        match parse_head(input, &mut headers) {
+        match parse_head(input, &mut headers, self.inner.config.head) {
             Ok(Head::Incomplete) => {
-                // RFC 9112 2.2: some clients send an empty line behind a body, which is no request.
-                if input.iter().any(|byte| !b"\r\n".contains(byte)) {
+                if input != b"\r" {
                     self.inner.begin_phase(key, Phase::Head);
                 }
                 Took::Nothing
@@ -61,7 +64,14 @@ impl<H: Handler> ShardCore<H> {
     ) -> Result<Took, HttpError> {
         let framing = request.body_length()?;
         self.inner.config.origins.admit(request)?;
-        if let Err(response) = self.inner.client_of(key, request) {
+        let whence = self.inner.client_of(key, request);
+        let is_short = framing == BodyLength::None && !request.wants_websocket();
+        let is_answered = is_short && self.handler.answers_when_full(request);
+        if !is_answered && let Some(why) = self.inner.turned_away(key) {
+            self.inner.refuse_turned_away(key, request, why);
+            return Ok(Took::Ended);
+        }
+        if !is_answered && let Err(response) = whence {
             return Ok(self.respond(key, request, &response));
         }
         let taken = head.len();
@@ -167,7 +177,9 @@ impl<H: Handler> ShardCore<H> {
             return self.wait_with_request(key, Busy(Wait::Turn), taken);
         }
         let mut headers = NO_HEADERS;
-        let Ok(Head::Complete { mut request, .. }) = parse_head(&whole.head, &mut headers) else {
+        let Ok(Head::Complete { mut request, .. }) =
+            parse_head(&whole.head, &mut headers, self.inner.config.head)
+        else {
             debug_assert!(false, "it was read before");
             return self.refuse(key, HttpError::RequestLine);
         };

@@ -123,6 +123,8 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) assembly: usize,
     /// Connections that are there only to be told that they are too many.
     pub(super) overflow: usize,
+    /// Those of them that speak HTTP, the oldest first.
+    pub(super) told: VecDeque<ConnId>,
     /// Connections to free at the end of the turn.
     pub(super) dead: Vec<u32>,
     /// What somebody waits for may have come; in `has_news`, in the turn before.
@@ -208,6 +210,7 @@ impl<D, A> Inner<D, A> {
             fading: VecDeque::new(),
             assembly: 0,
             overflow: 0,
+            told: VecDeque::new(),
             dead: Vec::new(),
             moved: false,
             has_news: false,

@@ -31,10 +31,13 @@ impl<H: Handler> ShardCore<H> {
     /// Bytes have come in from a connection.
     pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
         let stamp = self.inner.now.stamp();
-        let max = self.inner.config.message_bytes_max;
+        let config = &self.inner.config;
+        let [line_max, head_max] = [config.message_bytes_max, config.head.bytes_max];
         let Some(conn) = self.inner.current(id) else {
             return;
         };
+        let is_http = matches!(conn.proto, Proto::Http(_));
+        let max = if is_http { head_max } else { line_max };
         if conn.is(CLOSING) {
             self.inner.discard_late(id.key, bytes.len());
             return;

@@ -8,6 +8,7 @@ use mio::Registry;
 
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId};
+use crate::proto::Frames;
 use crate::shard::control::Shared;
 use crate::shard::core::ShardCore;
 use crate::shard::links::{Link, Links};
@@ -65,17 +66,20 @@ pub(super) fn open<H: Handler>(
     let fd = link.fd();
     let is_plain = listener.keys.is_none();
     let is_due = listener.proxied && into.preambles.is_due_from(peer);
-    let id = if into.core.is_full() || !into.shared.admit() {
-        // A handshake only to be told so is more than there is to give.
-        let has_words = listener.speaks_http() && is_plain;
-        into.core.handle_overflow(Sock(fd), has_words)
+    let is_full = into.core.is_full() || !into.shared.admit();
+    let id = if is_full && !(listener.speaks_http() && may_tell(into, listener)) {
+        into.core.handle_overflow(Sock(fd), Some(Frames::default()))
     } else {
         let sock = if is_plain {
             Sock(fd)
         } else {
             Sessions::sock(into.core.next_key())
         };
-        let id = into.core.handle_early_open(sock, listener.frames());
+        let id = if is_full {
+            into.core.handle_overflow(sock, None)
+        } else {
+            into.core.handle_early_open(sock, listener.frames())
+        };
         if is_due {
             into.preambles.expect(id, index, peer);
         } else {
@@ -95,6 +99,12 @@ pub(super) fn open<H: Handler>(
     }
 }
 
+/// Whether a connection that is one too many may be told so. A handshake only for that is more than
+/// there is to give while others wait for theirs.
+fn may_tell<H: Handler>(into: &Intake<'_, H>, listener: &Listener) -> bool {
+    listener.keys.is_none() || !into.sessions.has_work()
+}
+
 /// It is known where a connection comes from: it speaks, after a TLS handshake if it must. The
 /// peer may be a proxy that does not name its client.
 pub(super) fn begin<H: Handler>(
@@ -104,7 +114,7 @@ pub(super) fn begin<H: Handler>(
     (peer, is_unnamed): (Option<SocketAddr>, bool),
     listener: &Listener,
 ) {
-    let has_words = listener.keys.is_none();
+    let has_words = may_tell(into, listener);
     let admitted = if is_unnamed {
         into.core.handle_unnamed(id, peer, has_words)
     } else {

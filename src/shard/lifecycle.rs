@@ -88,7 +88,9 @@ impl<D, A> Inner<D, A> {
             Some(Phase::Head | Phase::Body) => {
                 Some(Response::text(408, "the request did not come in time"))
             }
-            None => None,
+            // Who has asked nothing is answered nothing: it would be taken for the answer to what
+            // it asks at this moment (RFC 9110 15.5.9 is for a request that was not complete).
+            Some(Phase::New) | None => None,
         };
         if let Some(refusal) = refusal {
             // The close tells another reason than the status.

@@ -119,7 +119,10 @@ impl<D, A> Inner<D, A> {
         let Proto::Http(http) = &mut conn.proto else {
             return;
         };
-        if http.phase != phase || phase == Phase::Idle {
+        if http.phase == Phase::New && phase == Phase::Head {
+            // It is due since the connection came.
+            http.phase = phase;
+        } else if http.phase != phase || phase == Phase::Idle {
             http.phase = phase;
             conn.heard = stamp;
             self.arm(key);
@@ -179,7 +182,7 @@ impl<D, A> Inner<D, A> {
     /// Answers a request of which no more than the head need have come, for the last time.
     pub(super) fn respond_to_head(&mut self, key: u32, head: &[u8], response: &Response) {
         let mut headers = NO_HEADERS;
-        match parse_head(head, &mut headers) {
+        match parse_head(head, &mut headers, self.config.head) {
             Ok(Head::Complete { request, .. }) => {
                 self.put_answer(key, &request, response, After::Close);
             }
@@ -191,7 +194,7 @@ impl<D, A> Inner<D, A> {
     pub(super) fn after(&mut self, key: u32, request: &Request<'_>) -> After {
         let max = self.config.requests_per_conn_max;
         let answered = self.http(key).map_or(max, |http| http.answered + 1);
-        if self.drain.is_some() {
+        if self.drain.is_some() || self.turned_away(key).is_some() {
             return After::Close;
         }
         if max <= answered {

@@ -1,7 +1,7 @@
 //! The opening handshake: their client asks us, and their server judges what we judge.
 
 use corecast::proto::Kind;
-use corecast::proto::http::{Head, NO_HEADERS, Response, parse_head};
+use corecast::proto::http::{Head, HeadLimits, NO_HEADERS, Response, parse_head};
 use corecast::proto::ws::frame::{Opcode, encode_header};
 use corecast::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 use tungstenite::handshake::HandshakeError;
@@ -28,7 +28,9 @@ fn shake_hands(protocols: &[&str], answer: Option<&str>) -> (WebSocket<Wire>, Wi
 
     let asked = wire.take_written();
     let mut headers = NO_HEADERS;
-    let Ok(Head::Complete { request, taken }) = parse_head(&asked, &mut headers) else {
+    let Ok(Head::Complete { request, taken }) =
+        parse_head(&asked, &mut headers, HeadLimits::default())
+    else {
         panic!("not understood: {}", String::from_utf8_lossy(&asked));
     };
     assert_eq!(
@@ -86,7 +88,7 @@ fn what_their_server_refuses_we_refuse() {
         wire.feed(request.as_bytes());
         let they_agree = tungstenite::accept(wire).is_ok();
         let mut headers = NO_HEADERS;
-        let we_agree = match parse_head(request.as_bytes(), &mut headers) {
+        let we_agree = match parse_head(request.as_bytes(), &mut headers, HeadLimits::default()) {
             Ok(Head::Complete { request, .. }) => check_upgrade(&request).is_ok(),
             Ok(Head::Incomplete) => panic!("incomplete: {request}"),
             Err(_) => false,

@@ -5,11 +5,13 @@
 mod api;
 mod date;
 mod events;
+mod full;
 mod heads;
 mod linger;
 mod origins;
 mod requests;
 mod server;
+mod sizes;
 mod smuggling;
 mod sockets;
 mod time;

@@ -2,9 +2,11 @@
 
 use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use corecast::admission::PerAddress;
 use corecast::config::Config;
 use corecast::counters::Counters;
 use corecast::proto::http::{Date, dechunk};
@@ -71,10 +73,32 @@ impl Server {
     }
 
     pub(crate) fn connect(&mut self) -> Client {
-        let sock = Sock(self.next_sock);
-        self.next_sock += 1;
-        let id = self.core.handle_http_open(sock, None);
+        self.connect_from(None)
+    }
+
+    pub(crate) fn connect_from(&mut self, peer: Option<SocketAddr>) -> Client {
+        let sock = self.next_sock();
+        let id = self.core.handle_http_open(sock, peer);
         Client { id, sock }
+    }
+
+    /// A connection that is one too many.
+    pub(crate) fn connect_one_too_many(&mut self) -> Client {
+        let sock = self.next_sock();
+        let id = self.core.handle_overflow(sock, None);
+        self.core.handle_peer(id, None, true);
+        self.core.handle_http_begin(id, None, None);
+        Client { id, sock }
+    }
+
+    fn next_sock(&mut self) -> Sock {
+        self.next_sock += 1;
+        Sock(self.next_sock)
+    }
+
+    /// Addresses have a limit of connections.
+    pub(crate) fn limit_addresses(&mut self, limit: Arc<PerAddress>) {
+        self.core.limit_addresses(limit);
     }
 
     /// Bytes come in, and all is done that they ask for.

@@ -32,6 +32,33 @@ fn a_head_has_a_time_that_begins_with_its_first_byte() {
 }
 
 #[test]
+fn one_that_has_asked_nothing_is_answered_nothing() {
+    let mut server = Server::new();
+    let silent = server.connect();
+    let lines = server.connect();
+    server.send(lines, "\r\n\r\n\r");
+    let begun = server.connect();
+    server.send(begun, "G");
+    server.wait(HANDSHAKE_TIMEOUT + MOMENT);
+    for client in [silent, lines] {
+        assert_eq!(server.take(client), "");
+        assert_eq!(server.ended(client), Some(CloseReason::HandshakeTimeout));
+    }
+    assert_eq!(statuses(&server.take(begun)), [408]);
+    assert_eq!(server.counters().requests, 1);
+}
+
+#[test]
+fn a_first_head_is_due_since_the_connection_came() {
+    let mut server = Server::new();
+    let client = server.connect();
+    server.wait(HANDSHAKE_TIMEOUT / 2);
+    server.send(client, "GET");
+    server.wait(HANDSHAKE_TIMEOUT / 2 + MOMENT);
+    assert_eq!(statuses(&server.take(client)), [408]);
+}
+
+#[test]
 fn a_body_has_a_time_that_begins_with_the_end_of_its_head() {
     let mut server = Server::new();
     let client = server.connect();

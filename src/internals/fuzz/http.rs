@@ -7,7 +7,7 @@ use httparse::Header;
 use crate::internals::fuzz::{MESSAGE_MAX, pieces, same, split_plan};
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, HEAD_BYTES_MAX};
 use crate::proto::http::{
-    Answer, AnswerHead, Body as RequestBody, BodyLength, Forwarded, Head, HttpError,
+    Answer, AnswerHead, Body as RequestBody, BodyLength, Forwarded, Head, HeadLimits, HttpError,
     NO_ANSWER_HEADERS, NO_HEADERS, Piece, Request, Response, dechunk, forwarded_for, parse_answer,
     parse_head,
 };
@@ -19,12 +19,12 @@ use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 pub(super) fn http_head(data: &[u8]) {
     let (plan, input) = split_plan(data);
     let mut headers = NO_HEADERS;
-    let whole = parse_head(input, &mut headers);
+    let whole = parse_head(input, &mut headers, HeadLimits::default());
     let mut len = 0;
     for piece in pieces(plan, input) {
         len += piece.len();
         let mut headers = NO_HEADERS;
-        let early = parse_head(&input[..len], &mut headers);
+        let early = parse_head(&input[..len], &mut headers, HeadLimits::default());
         if !matches!(early, Ok(Head::Incomplete)) {
             same(&summary(&early), &summary(&whole));
             break;
@@ -133,7 +133,7 @@ fn check_request(request: &Request<'_>, taken: usize) {
     assert!(request.path.starts_with('/'));
     let encoded = encode_request(request);
     let mut headers = NO_HEADERS;
-    match parse_head(&encoded, &mut headers) {
+    match parse_head(&encoded, &mut headers, HeadLimits::default()) {
         Ok(Head::Complete {
             request: again,
             taken,

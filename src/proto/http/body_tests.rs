@@ -1,6 +1,6 @@
 use super::{Body, BodyLength, Piece};
 use crate::limits::{CHUNK_LINE_BYTES_MAX, CHUNK_OVERHEAD_BYTES_MAX};
-use crate::proto::http::{Head, HttpError, NO_HEADERS, parse_head};
+use crate::proto::http::{Head, HeadLimits, HttpError, NO_HEADERS, parse_head};
 
 /// The longest body of these tests.
 const MAX: usize = 100;
@@ -62,7 +62,7 @@ fn framing(fields: &str) -> Result<BodyLength, HttpError> {
 fn framing_of(version: &str, fields: &str) -> Result<BodyLength, HttpError> {
     let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
     let mut headers = NO_HEADERS;
-    match parse_head(head.as_bytes(), &mut headers) {
+    match parse_head(head.as_bytes(), &mut headers, HeadLimits::default()) {
         Ok(Head::Complete { request, .. }) => request.body_length(),
         other => panic!("no request: {other:?}"),
     }

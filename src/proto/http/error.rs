@@ -144,8 +144,14 @@ impl HttpError {
                 "malformed header field; send: Name: value, on one line",
             ),
             Self::LineEnd => ("line_end", "lines must end with CR LF, not LF alone"),
-            Self::HeadTooLarge => ("head_too_large", "the request head is too large"),
-            Self::TooManyHeaders => ("too_many_headers", "too many header fields"),
+            Self::HeadTooLarge => (
+                "head_too_large",
+                "the request head is too large; see limits.head",
+            ),
+            Self::TooManyHeaders => (
+                "too_many_headers",
+                "too many header fields; see limits.header_fields",
+            ),
             Self::HostMissing => ("host_missing", "HTTP/1.1 needs a Host header field"),
             Self::HostRepeated => ("host_repeated", "more than one Host header field; send one"),
             Self::UpgradeMethod => ("upgrade_method", "a WebSocket upgrade must be a GET"),

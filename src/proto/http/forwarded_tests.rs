@@ -1,5 +1,5 @@
 use super::*;
-use crate::proto::http::{Head, NO_HEADERS, parse_head};
+use crate::proto::http::{Head, HeadLimits, NO_HEADERS, parse_head};
 
 /// What is made of these header fields where 10.0.0.0/8 and fd00::/8 are trusted: an address,
 /// `absent`, `unknown` or `unknown by` an address.
@@ -7,7 +7,9 @@ fn read(fields: &[&str]) -> String {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
     let mut headers = NO_HEADERS;
-    let Ok(Head::Complete { request, .. }) = parse_head(head.as_bytes(), &mut headers) else {
+    let Ok(Head::Complete { request, .. }) =
+        parse_head(head.as_bytes(), &mut headers, HeadLimits::default())
+    else {
         panic!("no request: {head}");
     };
     let is_trusted = |addr: IpAddr| {

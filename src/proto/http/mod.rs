@@ -22,7 +22,7 @@ pub use forwarded::{Forwarded, forwarded_for};
 pub(crate) use origin::preflight;
 pub use origin::{Origins, Reader};
 pub use pattern::OriginError;
-pub use request::{Head, NO_HEADERS, Request, parse_head};
+pub use request::{Head, HeadLimits, NO_HEADERS, Request, parse_head};
 pub(crate) use request::{is_tchar, is_token};
 pub(crate) use response::encode_reader;
 pub use response::{After, Manner, Response};

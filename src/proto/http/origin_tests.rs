@@ -1,11 +1,11 @@
 use super::{Origins, preflight};
 use crate::proto::http::OriginError;
-use crate::proto::http::{Head, HttpError, NO_HEADERS, parse_head};
+use crate::proto::http::{Head, HeadLimits, HttpError, NO_HEADERS, parse_head};
 
 fn with_request<T>(fields: &str, ask: impl FnOnce(&super::Request<'_>) -> T) -> T {
     let head = format!("OPTIONS / HTTP/1.1\r\nHost: here.example:8080\r\n{fields}\r\n");
     let mut headers = NO_HEADERS;
-    match parse_head(head.as_bytes(), &mut headers) {
+    match parse_head(head.as_bytes(), &mut headers, HeadLimits::default()) {
         Ok(Head::Complete { request, .. }) => ask(&request),
         other => panic!("no request: {other:?}"),
     }

@@ -1,14 +1,34 @@
 //! The head of an HTTP/1.x request, RFC 9112 sections 2 to 5, stricter than it must be.
 
 use std::borrow::Cow;
+use std::mem::MaybeUninit;
 
-use httparse::{EMPTY_HEADER, Error, Header, Status};
+use httparse::{Error, Header, Status};
 
-use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
+use crate::limits::{HEAD_BYTES_MAX, HEADERS_CEILING, HEADERS_MAX};
 use crate::proto::http::{After, HttpError, fields};
 
-/// Room for the header fields of a request, to be lent to [`parse_head`].
-pub const NO_HEADERS: [Header<'static>; HEADERS_MAX] = [EMPTY_HEADER; HEADERS_MAX];
+/// Space for the header fields of a request, to be lent to [`parse_head`].
+pub const NO_HEADERS: [MaybeUninit<Header<'static>>; HEADERS_CEILING] =
+    [const { MaybeUninit::uninit() }; HEADERS_CEILING];
+
+/// How large a head may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// In bytes, with the empty line at its end.
+    pub bytes_max: usize,
+    /// Header fields; at most [`HEADERS_CEILING`].
+    pub fields_max: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self {
+            bytes_max: HEAD_BYTES_MAX,
+            fields_max: HEADERS_MAX,
+        }
+    }
+}
 
 /// What [`parse_head`] made of its input.
 #[derive(Debug)]
@@ -44,20 +64,20 @@ pub struct Request<'b> {
 /// Reads a request head from the front of `input`.
 ///
 /// Bytes that no continuation can make HTTP are refused at once, and what is wrong first is what
-/// is reported, however the input was cut. The length of `headers` is the most header fields
-/// accepted; lend [`NO_HEADERS`].
+/// is reported, however the input was cut. Lend [`NO_HEADERS`].
 ///
 /// # Errors
 ///
 /// See [`HttpError`]; the connection cannot be understood after any of them.
 pub fn parse_head<'h, 'b: 'h>(
     input: &'b [u8],
-    headers: &'h mut [Header<'b>],
+    headers: &'h mut [MaybeUninit<Header<'b>>],
+    limits: HeadLimits,
 ) -> Result<Head<'h>, HttpError> {
     if input.first() == Some(&TLS_RECORD_HANDSHAKE) {
         return Err(HttpError::TlsHandshake);
     }
-    let window = &input[..input.len().min(HEAD_BYTES_MAX)];
+    let window = &input[..input.len().min(limits.bytes_max)];
     // RFC 9112 2.2 lets a recipient take LF alone for a line end; a proxy in front may not, and
     // two readings of one head are an attack. What stands before the first one is read as ever.
     let bare_line_feed = find_bare_line_feed(window);
@@ -66,8 +86,10 @@ pub fn parse_head<'h, 'b: 'h>(
     if METHOD_LEN_MAX < method_len(readable) {
         return Err(HttpError::MethodTooLong);
     }
-    let mut parsed = httparse::Request::new(headers);
-    let status = parsed.parse(readable);
+    let fields_max = limits.fields_max.min(headers.len());
+    let headers = &mut headers[..fields_max];
+    let mut parsed = httparse::Request::new(&mut []);
+    let status = parsed.parse_with_uninit_headers(readable, headers);
     let (method, target, version) = (parsed.method, parsed.path, parsed.version);
     match status {
         Ok(Status::Complete(taken)) => {
@@ -89,7 +111,7 @@ pub fn parse_head<'h, 'b: 'h>(
             Ok(Head::Complete { request, taken })
         }
         Ok(Status::Partial) if bare_line_feed.is_some() => Err(HttpError::LineEnd),
-        Ok(Status::Partial) if input.len() < HEAD_BYTES_MAX => Ok(Head::Incomplete),
+        Ok(Status::Partial) if input.len() < limits.bytes_max => Ok(Head::Incomplete),
         Ok(Status::Partial) if target.is_none() => Err(HttpError::TargetTooLong),
         Ok(Status::Partial) => Err(HttpError::HeadTooLarge),
         Err(Error::TooManyHeaders) => Err(HttpError::TooManyHeaders),

@@ -2,7 +2,7 @@ use super::{
     Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
 };
 use crate::proto::http::{
-    AnswerHead, Head, NO_ANSWER_HEADERS, NO_HEADERS, parse_answer, parse_head,
+    AnswerHead, Head, HeadLimits, NO_ANSWER_HEADERS, NO_HEADERS, parse_answer, parse_head,
 };
 use crate::proto::ws::deflate::{Agreed, Compression, Window};
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
@@ -57,7 +57,9 @@ fn what_we_ask_our_server_grants() {
         let mut asked = Vec::new();
         encode_upgrade(&mut asked, &offer, KEY);
         let mut headers = NO_HEADERS;
-        let Ok(Head::Complete { request, taken }) = parse_head(&asked, &mut headers) else {
+        let Ok(Head::Complete { request, taken }) =
+            parse_head(&asked, &mut headers, HeadLimits::default())
+        else {
             panic!("not understood: {}", String::from_utf8_lossy(&asked));
         };
         assert_eq!(taken, asked.len());

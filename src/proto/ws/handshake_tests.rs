@@ -1,5 +1,5 @@
 use super::{check_upgrade, encode_switching_protocols};
-use crate::proto::http::{Head, HttpError, NO_HEADERS, parse_head};
+use crate::proto::http::{Head, HeadLimits, HttpError, NO_HEADERS, parse_head};
 
 /// RFC 6455 1.3: the example request, one field per line.
 const GOOD: &str = "GET /chat HTTP/1.1\r\n\
@@ -14,7 +14,9 @@ const GOOD: &str = "GET /chat HTTP/1.1\r\n\
 /// Checks a request; returns the protocols on offer and the answer that takes the first.
 fn upgrade(request: &str) -> Result<(Vec<String>, String), HttpError> {
     let mut headers = NO_HEADERS;
-    let Head::Complete { request, .. } = parse_head(request.as_bytes(), &mut headers)? else {
+    let Head::Complete { request, .. } =
+        parse_head(request.as_bytes(), &mut headers, HeadLimits::default())?
+    else {
         panic!("incomplete: {request}");
     };
     let upgrade = check_upgrade(&request)?;
@@ -178,7 +180,8 @@ fn what_is_granted_of_the_extensions_is_said() {
     let answer = |fields: &str| {
         let request = GOOD.replacen("Host:", &format!("{fields}Host:"), 1);
         let mut headers = NO_HEADERS;
-        let Ok(Head::Complete { request, .. }) = parse_head(request.as_bytes(), &mut headers)
+        let Ok(Head::Complete { request, .. }) =
+            parse_head(request.as_bytes(), &mut headers, HeadLimits::default())
         else {
             panic!("not understood: {request}");
         };
