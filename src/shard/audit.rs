@@ -133,7 +133,7 @@ impl<D, A> Inner<D, A> {
         if !conn.is(CLOSING) {
             assert_eq!(
                 conn.counted as usize,
-                conn.assembly_len(),
+                conn.assembly_len() + self.inflation.contexts.held_bytes(key),
                 "{key} is not counted"
             );
         }

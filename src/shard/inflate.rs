@@ -1,16 +1,16 @@
 //! Compressed messages that come in: made whole, offered, and within what a turn has time for.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use crate::close_reason::CloseReason;
-use crate::conn::Kept;
+use crate::conn::{CLOSING, Kept, Proto};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
 use crate::proto::Kind;
-use crate::proto::ws::deflate::{Inflater, Pace};
+use crate::proto::ws::deflate::{Inflater, Pace, Window};
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
@@ -23,6 +23,8 @@ pub(super) struct Inflation {
     queue: VecDeque<ConnId>,
     /// Whose message is under way: the first of the queue.
     under_way: Option<ConnId>,
+    /// What messages to come may refer to.
+    pub(super) contexts: Contexts,
     /// What the messages of this turn have taken.
     cost: usize,
     /// Whose turn it is in the queue begins messages until this, and then lets others go first.
@@ -31,12 +33,58 @@ pub(super) struct Inflation {
     pace: Pace,
 }
 
+/// A message as it came.
+#[derive(Debug)]
+pub(super) struct Compressed<'b> {
+    pub(super) kind: Kind,
+    pub(super) payload: Cow<'b, [u8]>,
+    /// Whether it may refer to messages before it, and those after it to it.
+    pub(super) takes_over: bool,
+}
+
+/// The ends of what connections have sent compressed, by their keys: of those alone whose next
+/// message may refer to them, and from their first message on.
+#[derive(Debug, Default)]
+pub(super) struct Contexts(HashMap<u32, Vec<u8>>);
+
+impl Contexts {
+    fn of(&self, key: u32) -> &[u8] {
+        self.0.get(&key).map_or(&[], |context| context)
+    }
+
+    fn keep(&mut self, key: u32, end: &[u8]) {
+        let context = self.0.entry(key).or_default();
+        context.clear();
+        if context.capacity() < end.len() {
+            let len = end.len().next_power_of_two();
+            context.reserve_exact(len.min(Window::LARGEST.size()));
+        }
+        context.extend_from_slice(end);
+    }
+
+    /// Bytes of memory that a connection has here.
+    pub(super) fn held_bytes(&self, key: u32) -> usize {
+        if self.0.is_empty() {
+            return 0;
+        }
+        self.0.get(&key).map_or(0, |context| context.capacity())
+    }
+
+    /// The connection has ended.
+    pub(super) fn forget(&mut self, key: u32) {
+        if !self.0.is_empty() {
+            self.0.remove(&key);
+        }
+    }
+}
+
 impl Default for Inflation {
     fn default() -> Self {
         Self {
             inflater: Inflater::default(),
             queue: VecDeque::new(),
             under_way: None,
+            contexts: Contexts::default(),
             cost: 0,
             yields_at: 0,
             pace: Pace {
@@ -102,10 +150,14 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn offer_compressed(
         &mut self,
         key: u32,
-        kind: Kind,
-        payload: Cow<'_, [u8]>,
+        compressed: Compressed<'_>,
         taken: usize,
     ) -> Took {
+        let Compressed {
+            kind,
+            payload,
+            takes_over,
+        } = compressed;
         let id = self.inner.id(key);
         let max = self.inner.config.message_bytes_max;
         let inflation = &mut self.inner.inflation;
@@ -116,14 +168,18 @@ impl<H: Handler> ShardCore<H> {
         }
         let mut inflater = std::mem::take(&mut inflation.inflater);
         if inflation.under_way.take() != Some(id) {
-            inflater.begin();
+            inflater.begin(inflation.contexts.of(key));
         }
         let pace = Pace {
             budget: inflation.pace.budget - inflation.cost,
             ..inflation.pace
         };
+        let mut is_whole = false;
         let took = match inflater.go_on(kind, &payload, max, pace) {
-            Ok(Some(message)) => self.offer(key, kind, message, taken),
+            Ok(Some(message)) => {
+                is_whole = true;
+                self.offer(key, kind, message, taken)
+            }
             Ok(None) => {
                 inflation.queue.push_front(id);
                 inflation.under_way = Some(id);
@@ -134,7 +190,11 @@ impl<H: Handler> ShardCore<H> {
                 Took::Ended
             }
         };
+        let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
         let inflation = &mut self.inner.inflation;
+        if takes_over && is_whole && is_open {
+            inflation.contexts.keep(key, inflater.context());
+        }
         // What was no message has been worked on as well.
         inflation.cost += inflater.cost();
         if inflation.under_way.is_none() {
@@ -159,6 +219,20 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
+    /// Whether compressed messages of a connection may refer to those before them.
+    pub(super) fn takes_over(&mut self, key: u32) -> bool {
+        match self.conn(key).map(|conn| &conn.proto) {
+            Some(Proto::WebSocket(decoder)) => decoder.takes_over(),
+            _ => false,
+        }
+    }
+
+    /// Whether another connection may be promised that what it has sent will be kept: while that
+    /// and unfinished messages take no more than half of the memory that there is for them.
+    pub(super) fn may_promise_context(&self) -> bool {
+        self.assembly <= self.config.assembly_bytes_max / 2
+    }
+
     /// Reads a connection no further until its message is inflated.
     fn keep_compressed(
         &mut self,

@@ -13,6 +13,7 @@ use crate::proto::ws::{Decoder, Event};
 use crate::proto::{Frames, Kind};
 use crate::shard::core::ShardCore;
 use crate::shard::cx::Cx;
+use crate::shard::inflate::Compressed;
 use crate::shard::meter::Verdict;
 
 /// What became of the front of the input.
@@ -187,6 +188,7 @@ impl<H: Handler> ShardCore<H> {
             .inner
             .conn(key)
             .is_some_and(|conn| conn.form.is_deflate());
+        let takes_over = decoder.takes_over();
         let step = match decoder.decode(input, max, deflate) {
             Ok(step) => step,
             Err(error) => {
@@ -198,7 +200,12 @@ impl<H: Handler> ShardCore<H> {
             None | Some(Event::Pong(_)) => Took::Bytes(step.taken),
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
             Some(Event::Compressed { kind, payload }) => {
-                self.offer_compressed(key, kind, Cow::Borrowed(payload), step.taken)
+                let compressed = Compressed {
+                    kind,
+                    payload: Cow::Borrowed(payload),
+                    takes_over,
+                };
+                self.offer_compressed(key, compressed, step.taken)
             }
             Some(Event::Ping(payload)) => self.inner.take_ping(key, payload, step.taken),
             Some(Event::Close { code, reason }) => {

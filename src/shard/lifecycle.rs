@@ -147,6 +147,7 @@ impl<D, A> Inner<D, A> {
         }
         self.questions.forget(key);
         self.joins.uncork(key);
+        self.inflation.contexts.forget(key);
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };
@@ -201,7 +202,8 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };
-        let len = u32::try_from(conn.assembly_len()).unwrap_or(u32::MAX);
+        let held = conn.assembly_len() + self.inflation.contexts.held_bytes(key);
+        let len = u32::try_from(held).unwrap_or(u32::MAX);
         let counted = std::mem::replace(&mut conn.counted, len);
         self.assembly = self.assembly + len as usize - counted as usize;
     }

@@ -101,7 +101,10 @@ impl<H: Handler> ShardCore<H> {
         };
         self.inner.subprotocol = Subprotocol::First;
         let offered = upgrade.deflate();
-        let granted = offered.filter(|_| self.inner.config.compression.is_some());
+        let granted = offered.filter(|granted| {
+            let may = !granted.takes_over || self.inner.may_promise_context();
+            may && self.inner.config.compression.is_some()
+        });
         if let Some(conn) = self.inner.conn(key) {
             // Before it subscribes.
             conn.form = granted.map_or(Form::WebSocket, |granted| {
@@ -112,7 +115,8 @@ impl<H: Handler> ShardCore<H> {
         match self.ask_to_open(key, &Opening::WebSocket(request), whence) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
-                    conn.proto = Proto::WebSocket(Decoder::default());
+                    let takes_over = granted.is_some_and(|granted| granted.takes_over);
+                    conn.proto = Proto::WebSocket(Decoder::new(takes_over));
                 }
                 let chosen = std::mem::replace(&mut self.inner.subprotocol, Subprotocol::First);
                 let protocol = chosen.among(&upgrade);

@@ -11,6 +11,7 @@ use crate::handler::{Busy, Handler, Wait};
 use crate::id::ConnId;
 use crate::limits::{OUTBOX_BYTES_HIGH, PASSES_PER_TURN, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
+use crate::shard::inflate::Compressed;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
 use crate::shard::waiting::Waiting;
@@ -170,7 +171,12 @@ impl<H: Handler> ShardCore<H> {
     fn offer_kept(&mut self, key: u32, kept: Kept) -> Took {
         let payload = Cow::Owned(kept.payload);
         if kept.is_compressed {
-            self.offer_compressed(key, kept.kind, payload, 0)
+            let compressed = Compressed {
+                kind: kept.kind,
+                payload,
+                takes_over: self.inner.takes_over(key),
+            };
+            self.offer_compressed(key, compressed, 0)
         } else {
             self.put(key, kept.kind, payload, 0)
         }

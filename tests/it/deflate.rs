@@ -46,15 +46,17 @@ fn text(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn an_offer_is_granted_without_context_takeover() {
+fn an_offer_is_granted_and_no_more_asked_of_the_client() {
     let server = Running::start(builder(1));
+    let ours = "permessage-deflate; server_no_context_takeover";
     let both = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
     let agreed = |offer| answer(&server, offer).1;
-    assert_eq!(agreed("permessage-deflate").as_deref(), Some(both));
+    assert_eq!(agreed("permessage-deflate").as_deref(), Some(ours));
+    assert_eq!(agreed(both).as_deref(), Some(both));
     let chrome = agreed("permessage-deflate; client_max_window_bits");
-    assert_eq!(chrome.as_deref(), Some(both));
+    assert_eq!(chrome.as_deref(), Some(ours));
     let small = agreed("permessage-deflate; server_max_window_bits=9");
-    assert_eq!(small, Some(format!("{both}; server_max_window_bits=9")));
+    assert_eq!(small, Some(format!("{ours}; server_max_window_bits=9")));
     let declined = agreed("permessage-deflate; server_max_window_bits=8");
     assert_eq!(declined, None);
     assert_eq!(agreed("permessage-bzip2"), None);

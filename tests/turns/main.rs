@@ -4,6 +4,7 @@
 
 mod closes;
 mod compress;
+mod context;
 mod gaps;
 mod half_closed;
 mod hostile;
@@ -20,8 +21,9 @@ mod sockets;
 mod staged;
 mod waits;
 
-/// Has permessage-deflate agreed on.
-const DEFLATE: &str = "Sec-WebSocket-Extensions: permessage-deflate\r\n";
+/// Has permessage-deflate agreed on, and that nothing is kept between messages.
+const DEFLATE: &str =
+    "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
 
 /// A client's frame; `first` is its first byte. The mask is zero.
 fn frame(first: u8, payload: &[u8]) -> Vec<u8> {

@@ -109,7 +109,7 @@ fn inflate_in_steps(
     data: &[u8],
     step: usize,
 ) -> Result<Vec<u8>, ProtocolError> {
-    inflater.begin();
+    inflater.begin(&[]);
     let part = Pace {
         budget: data.len() * 8,
         step,
@@ -117,7 +117,7 @@ fn inflate_in_steps(
     if let Ok(Some(message)) = inflater.go_on(Kind::Binary, data, MESSAGE_MAX, part) {
         assert!(message.len() <= MESSAGE_MAX);
     }
-    inflater.begin();
+    inflater.begin(&[]);
     let pace = Pace { budget: 1, step };
     loop {
         let message = inflater.go_on(Kind::Binary, data, MESSAGE_MAX, pace)?;

@@ -1,6 +1,6 @@
 //! Bytes to messages and control frames: those of a client, or those of a server.
 //!
-//! Whoever owns a connection owns a `Decoder`, so it is one pointer: null between messages.
+//! Whoever owns a connection owns a `Decoder`, so it is a pointer, null between messages, and a flag.
 //! A frame that is whole in the input is unmasked and handed out where it lies; only what has
 //! arrived of an unfinished one is kept.
 
@@ -21,6 +21,8 @@ pub type ClientDecoder = DecoderOf<false>;
 #[derive(Debug, Default)]
 pub struct DecoderOf<const MASKED: bool> {
     partial: Option<Box<Partial>>,
+    /// Whether compressed messages may refer to those before them (RFC 7692 7.1.1).
+    takes_over: bool,
 }
 
 /// What the peer said.
@@ -63,6 +65,19 @@ pub struct Step<'b> {
 }
 
 impl<const MASKED: bool> DecoderOf<MASKED> {
+    /// One whose compressed messages may refer to those before them, or not.
+    pub fn new(takes_over: bool) -> Self {
+        Self {
+            partial: None,
+            takes_over,
+        }
+    }
+
+    /// Whether compressed messages may refer to those before them.
+    pub fn takes_over(&self) -> bool {
+        self.takes_over
+    }
+
     /// Takes bytes from the front of `input` up to and including the next event.
     ///
     /// Unmasks `input` in place. A message of more than `max` bytes is refused by the header of

@@ -21,9 +21,13 @@ pub struct Inflater {
 /// A message as far as it has come.
 #[derive(Debug, Default)]
 struct Made {
-    /// As long as it ever was: what came out is `bytes[..len]`.
+    /// As long as it ever was. `bytes[..start]` is what went before the message, and
+    /// `bytes[start..len]` what came out of it.
     bytes: Vec<u8>,
+    start: usize,
     len: usize,
+    /// The decompressor is still to be told what went before.
+    owes_context: bool,
     /// Bytes of the compressed message that went in.
     taken: usize,
     final_blocks: usize,
@@ -61,20 +65,36 @@ impl Inflater {
         payload: &[u8],
         max: usize,
     ) -> Result<&[u8], ProtocolError> {
-        self.begin();
+        self.begin(&[]);
         let message = self.go_on(kind, payload, max, Pace::WHOLE)?;
         Ok(message.unwrap_or_default())
     }
 
-    /// Begins a message anew; of one that was under way nothing is left.
-    pub fn begin(&mut self) {
+    /// Begins a message anew, which may refer to `context`; of one that was under way nothing is
+    /// left.
+    pub fn begin(&mut self, context: &[u8]) {
         self.release();
-        self.made.len = 0;
+        let begin = context.len().saturating_sub(Window::LARGEST.size());
+        let context = &context[begin..];
+        if self.made.bytes.len() < context.len() {
+            self.made.bytes.resize(context.len(), 0);
+        }
+        self.made.bytes[..context.len()].copy_from_slice(context);
+        self.made.start = context.len();
+        self.made.len = context.len();
+        self.made.owes_context = !context.is_empty();
         self.made.taken = 0;
         self.made.final_blocks = 0;
         if let Some(stream) = &mut self.stream {
             stream.reset(false);
         }
+    }
+
+    /// The end of what has come out of a whole message, and of what went before it: a message
+    /// behind it may refer to that (RFC 7692 7.2.1).
+    pub fn context(&self) -> &[u8] {
+        let begin = self.made.len.saturating_sub(Window::LARGEST.size());
+        &self.made.bytes[begin..self.made.len]
     }
 
     /// As [`inflate`](Self::inflate), but no further than `pace` has it; `None`: there is more to
@@ -95,6 +115,12 @@ impl Inflater {
         let stream = self
             .stream
             .get_or_insert_with(|| Decompress::new_with_window_bits(false, Window::LARGEST.bits()));
+        if std::mem::take(&mut self.made.owes_context) {
+            self.cost = INFLATE_COST_OF_RESTART;
+            stream
+                .set_dictionary(&self.made.bytes[..self.made.start])
+                .map_err(|_| ProtocolError::InvalidDeflate)?;
+        }
         let mut work = Work {
             stream,
             made: &mut self.made,
@@ -107,7 +133,7 @@ impl Inflater {
                 return Ok(None);
             }
         }
-        let message = &self.made.bytes[..self.made.len];
+        let message = &self.made.bytes[self.made.start..self.made.len];
         if kind == Kind::Text && simdutf8::basic::from_utf8(message).is_err() {
             return Err(ProtocolError::InvalidUtf8);
         }
@@ -151,7 +177,7 @@ impl Work<'_> {
         let len = (self.step / INFLATE_COST_OF_INPUT).clamp(1, rest.len().max(1));
         let inflated = self.inflate(rest.get(..len).unwrap_or_default());
         // Whatever else may be wrong with what follows.
-        if self.max < self.made.len {
+        if self.max < self.made.len - self.made.start {
             return Err(ProtocolError::MessageTooBig { limit: self.max });
         }
         let (taken, status) = inflated?;
@@ -220,7 +246,7 @@ impl Work<'_> {
     /// that those who have all can be told from those who have more.
     fn room(&self) -> usize {
         let end = self.made.len.saturating_add(self.step.max(1));
-        let most = self.max.saturating_add(1);
+        let most = self.most();
         self.made.bytes.len().min(most).min(end)
     }
 
@@ -228,9 +254,13 @@ impl Work<'_> {
     fn make_room(&mut self) {
         let len = self.made.bytes.len();
         if self.made.len == len {
-            let most = ROOM_LEAST.max(self.max.saturating_add(1));
+            let most = ROOM_LEAST.max(self.most());
             self.made.bytes.resize((2 * len).clamp(ROOM_LEAST, most), 0);
         }
+    }
+
+    fn most(&self) -> usize {
+        self.max.saturating_add(1).saturating_add(self.made.start)
     }
 }
 

@@ -19,7 +19,7 @@ fn in_steps(
     max: usize,
     step: usize,
 ) -> Result<Vec<u8>, ProtocolError> {
-    inflater.begin();
+    inflater.begin(&[]);
     let pace = Pace { budget: 1, step };
     let most = step.max(INFLATE_COST_OF_INPUT) + step.max(1) + INFLATE_COST_OF_RESTART;
     loop {
@@ -131,7 +131,7 @@ fn a_message_under_way_is_dropped_for_another() {
         budget: 300_000,
         step: 1000,
     };
-    inflater.begin();
+    inflater.begin(&[]);
     assert_eq!(
         inflater.go_on(Kind::Text, compressed, 1 << 20, pace),
         Ok(None)
@@ -140,4 +140,59 @@ fn a_message_under_way_is_dropped_for_another() {
     let hello = inflater.inflate(Kind::Text, b"\xf2\x48\xcd\xc9\xc9\x07\x00", 100);
     assert_eq!(hello, Ok(&b"Hello"[..]));
     assert!(inflater.held_bytes() < 10_000);
+}
+
+#[test]
+fn a_message_that_refers_to_those_before_is_the_same_however_it_is_cut() {
+    let mut compress =
+        flate2::Compress::new_with_window_bits(flate2::Compression::best(), false, 15);
+    let mut rng = Rng::new(7);
+    let words: Vec<String> = (0..400).map(|_| format!("{:x} ", rng.next_u64())).collect();
+    let mut inflater = Inflater::default();
+    let mut context = Vec::new();
+    for len in [1, 10, 300, 2_000, 5, 0, 2_000, 700] {
+        let text: String = (0..len).map(|_| &*words[rng.below(words.len())]).collect();
+        let mut out = Vec::with_capacity(text.len() + 1_000);
+        let sync = flate2::FlushCompress::Sync;
+        compress
+            .compress_vec(text.as_bytes(), &mut out, sync)
+            .unwrap();
+        // RFC 7692 7.2.3.6: of nothing comes an empty block.
+        let empty = [0, 0, 0, 0xff, 0xff];
+        let out = if text.is_empty() { &empty[..] } else { &out };
+        let payload = out.strip_suffix(&[0, 0, 0xff, 0xff]).unwrap();
+        for step in STEPS {
+            inflater.begin(&context);
+            let pace = Pace { budget: 1, step };
+            let mut cost = 0;
+            let message = loop {
+                let message = inflater
+                    .go_on(Kind::Text, payload, text.len(), pace)
+                    .unwrap();
+                let message = message.map(<[u8]>::to_vec);
+                cost += inflater.cost();
+                if let Some(message) = message {
+                    break message;
+                }
+            };
+            assert_eq!(message, text.as_bytes(), "{len} in steps of {step}");
+            assert!(context.is_empty() || INFLATE_COST_OF_RESTART <= cost);
+            if 0 < text.len() {
+                inflater.begin(&context);
+                let too_long = inflater.go_on(Kind::Text, payload, text.len() - 1, Pace::WHOLE);
+                let limit = text.len() - 1;
+                assert_eq!(too_long.err(), Some(ProtocolError::MessageTooBig { limit }));
+            }
+        }
+        inflater.begin(&context);
+        inflater
+            .go_on(Kind::Text, payload, text.len(), Pace::WHOLE)
+            .unwrap();
+        context = inflater.context().to_vec();
+        assert!(
+            context.len() <= Window::LARGEST.size()
+                && context.ends_with(text.as_bytes().split_at(text.len().saturating_sub(100)).1)
+        );
+    }
+    assert_eq!(context.len(), Window::LARGEST.size());
 }

@@ -1,7 +1,8 @@
 //! permessage-deflate, RFC 7692: what is agreed on, and messages smaller and back.
 //!
-//! Neither side keeps its context from one message to the next. So nothing here belongs to a
-//! connection: whoever has many of them has one [`Deflater`] and one [`Inflater`].
+//! The server's messages refer to none before them, and so do those of clients that offer it. So
+//! whoever has many connections has one [`Deflater`] and one [`Inflater`]; what belongs to a
+//! connection is at most the end of what its client has sent before ([`Inflater::context`]).
 
 mod compression;
 mod deflater;

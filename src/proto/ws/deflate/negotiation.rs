@@ -15,6 +15,8 @@ pub struct Granted {
     pub window: Window,
     /// Whether the client has asked for that, so that the answer must say it.
     named: bool,
+    /// Whether the client's messages may refer to those before them.
+    pub takes_over: bool,
 }
 
 /// What a client and its server agree on.
@@ -41,16 +43,21 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
     if let Some(Some(value)) = params.client_window {
         Window::parse(value)?;
     }
+    // RFC 7692 7.1.1.2 lets the answer ask for that unasked, and only recommends that clients take
+    // it: Netty's fails the connection.
+    let takes_over = !params.client_no_context_takeover;
     match params.server_window {
         None => Some(Granted {
             window: Window::LARGEST,
             named: false,
+            takes_over,
         }),
         Some(value) => Window::parse(value?)
             .filter(|window| Window::LEAST_KEPT <= *window)
             .map(|window| Granted {
                 window,
                 named: true,
+                takes_over,
             }),
     }
 }
@@ -58,9 +65,11 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
 impl Granted {
     /// Appends the value of `Sec-WebSocket-Extensions` in the answer.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(
-            b"permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-        );
+        // RFC 7692 7.1.1.1: the first may be there unasked.
+        out.extend_from_slice(b"permessage-deflate; server_no_context_takeover");
+        if !self.takes_over {
+            out.extend_from_slice(b"; client_no_context_takeover");
+        }
         if self.named {
             out.extend_from_slice(b"; server_max_window_bits=");
             out.extend_from_slice(self.window.bits().to_string().as_bytes());
@@ -135,7 +144,8 @@ mod tests {
     use crate::proto::ws::deflate::Window;
     use crate::proto::ws::extensions::parse;
 
-    const BOTH: &str = "; server_no_context_takeover; client_no_context_takeover";
+    const SERVER: &str = "; server_no_context_takeover";
+    const CLIENT: &str = "; client_no_context_takeover";
 
     /// What is granted of an offer, without what is always part of it.
     fn answer(offer: &str) -> Option<String> {
@@ -144,7 +154,7 @@ mod tests {
         grant(&offers)?.encode(&mut out);
         let text = String::from_utf8(out).unwrap();
         let rest = text.strip_prefix("permessage-deflate").unwrap();
-        Some(rest.strip_prefix(BOTH).unwrap().to_owned())
+        Some(rest.strip_prefix(SERVER).unwrap().to_owned())
     }
 
     #[test]
@@ -162,12 +172,16 @@ mod tests {
             Some(""),
         );
         check("permessage-deflate; server_no_context_takeover", Some(""));
-        check("permessage-deflate; client_no_context_takeover", Some(""));
-        check(OFFER, Some(""));
+        check(
+            "permessage-deflate; client_no_context_takeover",
+            Some(CLIENT),
+        );
+        check(OFFER, Some(CLIENT));
         for bits in 9..=15 {
             let window = format!("; server_max_window_bits={bits}");
             check(&format!("permessage-deflate{window}"), Some(&window));
-            check(&format!("permessage-deflate{BOTH}{window}"), Some(&window));
+            let both = format!("permessage-deflate{SERVER}{CLIENT}{window}");
+            check(&both, Some(&(CLIENT.to_owned() + &window)));
         }
         // Declined: a window that the compressor does not have, and what RFC 7692 does not know.
         for params in [
@@ -197,6 +211,30 @@ mod tests {
         let two = "permessage-deflate; server_max_window_bits=8, other; a=b, \
                    permessage-deflate; server_max_window_bits=10, permessage-deflate";
         check(two, Some("; server_max_window_bits=10"));
+    }
+
+    #[test]
+    fn no_client_is_told_to_keep_nothing_that_did_not_offer_it() {
+        // What Netty, browsers, Node's ws, Python's websockets and Go's gorilla and coder offer.
+        for (offer, expected) in [
+            ("permessage-deflate;client_max_window_bits", ""),
+            (
+                "permessage-deflate;client_max_window_bits,deflate-frame,x-webkit-deflate-frame",
+                "",
+            ),
+            ("permessage-deflate; client_max_window_bits", ""),
+            ("permessage-deflate", ""),
+            (
+                "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+                CLIENT,
+            ),
+            (
+                "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
+                CLIENT,
+            ),
+        ] {
+            assert_eq!(answer(offer).as_deref(), Some(expected), "{offer}");
+        }
     }
 
     #[test]
