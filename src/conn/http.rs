@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::close_reason::CloseReason;
 use crate::conn::Whence;
 use crate::proto::http::Body;
 
@@ -17,7 +16,7 @@ pub struct Http {
     /// What the handler has noted as done of the request in hand, before it had to wait.
     pub(crate) done: usize,
     /// The connection is one too many: what it asks is refused.
-    pub(crate) turned_away: Option<CloseReason>,
+    pub(crate) turned_away: Option<TooMany>,
     /// A request with a body.
     pub(crate) request: Option<Box<Collected>>,
 }
@@ -36,6 +35,15 @@ pub enum Phase {
     Handler,
     /// The next request, if there is one.
     Idle,
+}
+
+/// Of what there are too many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMany {
+    /// Connections of the server.
+    InAll,
+    /// Those of an address.
+    OfAddress,
 }
 
 /// A request with a body, as far as it has come.

@@ -4,6 +4,7 @@
 use core::net::SocketAddr;
 
 use crate::close_reason::CloseReason;
+use crate::conn::http::TooMany;
 use crate::conn::{Conn, OVERFLOW};
 use crate::counters::{Limit, status_index};
 use crate::handler::Handler;
@@ -27,7 +28,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_overflow(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
         let id = self.handle_early_open(sock, frames);
         self.inner.count_limit(Limit::Connections);
-        self.inner.turn_away(id, CloseReason::Overload);
+        self.inner.turn_away(id, TooMany::InAll);
         id
     }
 
@@ -59,7 +60,7 @@ impl<H: Handler> ShardCore<H> {
             self.inner.close(id.key, CloseReason::Crowded);
             return false;
         }
-        self.inner.turn_away(id, CloseReason::Crowded)
+        self.inner.turn_away(id, TooMany::OfAddress)
     }
 
     /// How many connections were turned away since the last call that had been counted before.
@@ -83,28 +84,28 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     /// Why a connection that speaks HTTP is there only to be told that it is one too many.
-    pub(super) fn turned_away(&mut self, key: u32) -> Option<CloseReason> {
+    pub(super) fn turned_away(&mut self, key: u32) -> Option<TooMany> {
         self.http(key)?.turned_away
     }
 
     /// Tells a connection that it is one too many.
-    pub(super) fn refuse_turned_away(&mut self, key: u32, request: &Request<'_>, why: CloseReason) {
+    pub(super) fn refuse_turned_away(&mut self, key: u32, request: &Request<'_>, why: TooMany) {
         let response = match why {
-            CloseReason::Crowded => crowded(),
-            _ => Response::text(503, "the server is at its limit of connections"),
+            TooMany::OfAddress => crowded(),
+            TooMany::InAll => Response::text(503, "the server is at its limit of connections"),
         };
         // The close tells another reason than the status.
         self.counters.refused[status_index(response.status)] += 1;
         self.put_answer(key, request, &response, After::Close);
-        self.close(key, why);
+        self.close(key, reason_of(why));
     }
 
     /// A connection is one too many, and is closed, or if it speaks HTTP when it has asked for
     /// something; `false` if at once. The oldest of those gives way where there are too many.
-    fn turn_away(&mut self, id: ConnId, why: CloseReason) -> bool {
+    fn turn_away(&mut self, id: ConnId, why: TooMany) -> bool {
         self.begin_overflow(id.key);
         let Some(http) = self.http(id.key) else {
-            self.close(id.key, why);
+            self.close(id.key, reason_of(why));
             return false;
         };
         http.turned_away = Some(why);
@@ -114,7 +115,7 @@ impl<D, A> Inner<D, A> {
         if OVERFLOW_MAX < told.len()
             && let Some(oldest) = told.pop_front()
         {
-            self.kill(oldest.key, why);
+            self.kill(oldest.key, reason_of(why));
         }
         self.told = told;
         true
@@ -126,5 +127,12 @@ impl<D, A> Inner<D, A> {
             conn.set(OVERFLOW, true);
             self.overflow += 1;
         }
+    }
+}
+
+fn reason_of(why: TooMany) -> CloseReason {
+    match why {
+        TooMany::InAll => CloseReason::Overload,
+        TooMany::OfAddress => CloseReason::Crowded,
     }
 }

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use corecast::{Admin, CloseReason, Kind, Limit};
 use rustix::process::Signal;
 
-use crate::support::http::{Answer, ask, read_answer};
+use crate::support::http::{Answer, ask, read_answer, upgrade_request};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::metrics::{Samples, parse};
 use crate::support::program::Program;
@@ -211,7 +211,7 @@ fn limits_are_counted_by_their_names() {
     let server = Running::start(builder(1).connections_max(1));
     let addr = serve_admin(&server);
     let _only = Ws::connect(server.http(), "/ws/lobby");
-    assert_eq!(read_answer(&mut dial(server.http())).status, 503);
+    assert_eq!(ask(server.http(), upgrade_request("/ws")).status, 503);
     wait_until("counted", || {
         let samples = scrape(addr);
         samples["corecast_limit_hits_total{limit=\"connections\"}"] == 1.0
@@ -264,7 +264,7 @@ fn who_asks_wrongly_or_never_is_no_trouble() {
         bytes.write_all(&[*byte]).unwrap();
     }
     assert_eq!(read_answer(&mut bytes).status, 200);
-    let too_long = format!("GET /{} HTTP/1.0\r\n\r\n", "x".repeat(9_000));
+    let too_long = format!("GET /{} HTTP/1.0\r\n\r\n", "x".repeat(20_000));
     assert_eq!(ask(addr, too_long).status, 414);
     // Cut off without an answer, and in time.
     for stream in &mut silent {

@@ -9,7 +9,7 @@ use corecast::{
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::support::http::{is_served, read_answer};
+use crate::support::http::{ask, is_served, upgrade_request};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::process::alone;
 use crate::support::program::Program;
@@ -137,7 +137,7 @@ fn a_shard_refuses_beyond_its_reserve_and_serves_on() {
     };
     drop(refused);
     for _ in 0..100 {
-        assert_eq!(read_answer(&mut dial(http)).status, 503);
+        assert_eq!(ask(http, upgrade_request("/ws")).status, 503);
         assert_eq!(read_to_the_end(&mut dial(tcp)), b"");
     }
     // More at once than there are places to be refused in.

@@ -7,7 +7,7 @@ use corecast::{CloseReason, Config, Kind, Server};
 use rustix::process::Signal;
 use tungstenite::Message;
 
-use crate::support::http::{ask, is_served, read_answer};
+use crate::support::http::{ask, is_served, upgrade_request};
 use crate::support::length_prefix::LengthPrefix;
 use crate::support::program::Program;
 use crate::support::raw_ws::{FIN, PING, PONG, RawWs, TEXT};
@@ -148,10 +148,12 @@ fn connections_over_the_limit_get_503_or_the_end() {
     let (_program, http, tcp) = Program::serve(&["--shards", "2", "--max-connections", &limit]);
     let mut clients: Vec<Ws> = (0..LIMIT).map(|_| Ws::connect(http, "/ws/lobby")).collect();
     for _ in 0..20 {
-        let answer = read_answer(&mut dial(http));
+        let answer = ask(http, upgrade_request("/ws"));
         assert_eq!(answer.status, 503, "{answer:?}");
         assert!(answer.body.contains("limit"), "{answer:?}");
         assert_eq!(read_to_the_end(&mut dial(tcp)), b"", "no greeting");
+        let health = ask(http, "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n");
+        assert_eq!((health.status, health.closes()), (200, true));
     }
     clients[0].send_text("served as ever");
     for client in &mut clients {

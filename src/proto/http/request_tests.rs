@@ -1,4 +1,4 @@
-use super::{Head, HeadLimits, NO_HEADERS, find_bare_line_feed, parse_head};
+use super::{Head, HeadLimits as Limits, NO_HEADERS, find_bare_line_feed, parse_head};
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use crate::proto::http::HttpError;
 
@@ -8,7 +8,7 @@ type Summary = (String, String, Option<String>, u8, usize, usize);
 /// What is read, or `None` if more is needed.
 fn parse(input: &[u8]) -> Result<Option<Summary>, HttpError> {
     let mut headers = NO_HEADERS;
-    match parse_head(input, &mut headers, HeadLimits::default())? {
+    match parse_head(input, &mut headers, Limits::default())? {
         Head::Incomplete => Ok(None),
         Head::Complete { request, taken } => Ok(Some((
             request.method.to_owned(),
@@ -112,10 +112,8 @@ fn header_fields_are_found_in_any_case_and_in_order() {
     let input = with_fields(
         "Host: a\r\nVIA: one\r\nvia:two, Three \r\nEmpty:\r\nUpgrade: h2c, WebSocket\r\n",
     );
-    let mut headers = NO_HEADERS;
-    let Ok(Head::Complete { request, .. }) =
-        parse_head(&input, &mut headers, HeadLimits::default())
-    else {
+    let (mut headers, limits) = (NO_HEADERS, Limits::default());
+    let Ok(Head::Complete { request, .. }) = parse_head(&input, &mut headers, limits) else {
         panic!("no request");
     };
     assert_eq!(request.header("Via"), Some(&b"one"[..]));
@@ -130,10 +128,8 @@ fn header_fields_are_found_in_any_case_and_in_order() {
 #[test]
 fn another_upgrade_is_no_wish_for_websocket() {
     let input = with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n");
-    let mut headers = NO_HEADERS;
-    let Ok(Head::Complete { request, .. }) =
-        parse_head(&input, &mut headers, HeadLimits::default())
-    else {
+    let (mut headers, limits) = (NO_HEADERS, Limits::default());
+    let Ok(Head::Complete { request, .. }) = parse_head(&input, &mut headers, limits) else {
         panic!("no request");
     };
     assert!(!request.wants_websocket());

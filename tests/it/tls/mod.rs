@@ -6,6 +6,7 @@ mod dial;
 mod drain;
 mod fanout;
 mod flight;
+mod full;
 mod memory;
 mod proxied;
 mod reload;
