@@ -4,6 +4,7 @@
 //! should change stands here as a constant.
 
 mod ends;
+mod heads;
 mod operators;
 mod rooms;
 mod topics;
@@ -15,6 +16,10 @@ pub use ends::{
     CLOSE_TIMEOUT, DEFERRED_GRACE, DRAIN_ALL_AT_ONCE, DRAIN_CLOSES_PER_SECOND, DRAIN_GRACE,
     DRAIN_TIMEOUT, DRAIN_WINDOW_MIN, EVENTS_RETRY, EVENTS_RETRY_REFUSED, KEEP_ALIVE_TIMEOUT,
     LINGER_BYTES_PER_STEP, LINGER_MOMENT, LINGER_SILENCE, LINGER_STEP, LINGER_TIME, LINGERING_MAX,
+};
+pub use heads::{
+    ANSWER_HEAD_BYTES_MAX, ANSWER_HEADERS_MAX, HEAD_BYTES_CEILING, HEAD_BYTES_MAX, HEADERS_CEILING,
+    HEADERS_MAX,
 };
 pub use operators::{
     ADMIN_BACKLOG, ADMIN_CONNECTIONS_MAX, ADMIN_TIMEOUT, LOG_BATCH_BYTES, LOG_LINE_BYTES_MAX,
@@ -74,14 +79,6 @@ pub const FINAL_BLOCKS_MAX: usize = 64;
 
 /// Longest topic name in bytes of UTF-8, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 255;
-/// Longest HTTP request head in bytes: cookies, and tokens that a CDN, a balancer and a mesh add.
-pub const HEAD_BYTES_MAX: usize = 16 << 10;
-/// The longest that a user can ask for, in bytes: a connection keeps what has come of it.
-pub const HEAD_BYTES_CEILING: usize = 64 << 10;
-/// Most header fields in a request head, as with other servers.
-pub const HEADERS_MAX: usize = 100;
-/// The most that a user can ask for.
-pub const HEADERS_CEILING: usize = 500;
 /// Below this no accept is deferred: a client that says nothing is accepted a second later then.
 pub const DEFERRED_HANDSHAKE_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// A request head must be complete this long after the connection was accepted, or after its
@@ -246,10 +243,6 @@ pub const ANSWERS_PER_TURN: usize = 1_024;
 /// Unsent replies of a connection, in bytes, above which a send speaks of pressure.
 pub const OUTBOX_BYTES_PRESSURE: usize = 16 << 10;
 
-/// Longest head of an HTTP answer that a client reads, in bytes: proxies add cookies to it.
-pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
-/// Most header fields in the head of an HTTP answer.
-pub const ANSWER_HEADERS_MAX: usize = 100;
 /// Bytes that a client keeps of the body of a refusal: enough for a sentence or a small page.
 pub const REFUSAL_BODY_BYTES_MAX: usize = 4 << 10;
 /// A client's attempt to reach a server, from the name to the connection, takes this long at most.
