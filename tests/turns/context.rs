@@ -11,7 +11,7 @@ use crate::shard::Shard;
 const NETTY: &str = "Sec-WebSocket-Extensions: permessage-deflate;client_max_window_bits\r\n";
 /// FIN, RSV1, text.
 const COMPRESSED: u8 = 0xc1;
-const WINDOW: u64 = 32 << 10;
+const WINDOW: usize = 32 << 10;
 
 /// Echoes come as they are.
 fn plain_replies() -> Config {
@@ -119,7 +119,11 @@ fn what_was_sent_is_kept_from_the_first_message_to_the_end_and_counted() {
     for seed in 0..20 {
         client.send(&mut shard, &text(seed, 10_000));
     }
-    assert_eq!(shard.counters().assembly_bytes, WINDOW, "and no more");
+    assert_eq!(
+        shard.counters().assembly_bytes,
+        WINDOW as u64,
+        "and no more"
+    );
     shard.core.handle_reset(client.id);
     shard.rest();
     assert_eq!(shard.counters().assembly_bytes, 0);
@@ -164,7 +168,7 @@ fn connections_that_share_a_decompressor_share_no_context() {
 #[test]
 fn nobody_is_promised_what_there_is_no_memory_for() {
     let mut shard = Shard::new(Config {
-        assembly_bytes_max: 3 * WINDOW as usize,
+        assembly_bytes_max: 3 * WINDOW,
         ..Config::default()
     });
     let mut client = Client::connect(&mut shard, "/pub/a");

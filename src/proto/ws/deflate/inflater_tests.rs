@@ -177,7 +177,7 @@ fn a_message_that_refers_to_those_before_is_the_same_however_it_is_cut() {
             };
             assert_eq!(message, text.as_bytes(), "{len} in steps of {step}");
             assert!(context.is_empty() || INFLATE_COST_OF_RESTART <= cost);
-            if 0 < text.len() {
+            if !text.is_empty() {
                 inflater.begin(&context);
                 let too_long = inflater.go_on(Kind::Text, payload, text.len() - 1, Pace::WHOLE);
                 let limit = text.len() - 1;
