@@ -20,6 +20,8 @@ KEY = "attacked"
 LEVEL = 9
 # The least group that a server should live in.
 GROUP_MIB = 300
+# The last bound of the server's histogram.
+TURN_MS_MAX = 1048.576
 # What a run needs beside the attack: the look before it, opening, the end.
 AROUND_S = 60
 
@@ -78,10 +80,12 @@ def figures_of(raw, server):
         "p50": echo["beside"]["p50_us"] / 1000, "p99": echo["beside"]["p99_us"] / 1000,
         "rss": (raw["server"]["rss_most_bytes"] or 0) / 2**20,
     }
+    notes = [] if raw["passed"] else ["lets nobody in afterwards"]
     for key, name in (("turn_p99", "p99_us_at_most"), ("turn_max", "max_us_at_most")):
         if turns.get("count"):
-            found[key] = turns[name] / 1000
-    notes = [] if raw["passed"] else ["lets nobody in afterwards"]
+            found[key] = min(turns[name] / 1000, TURN_MS_MAX)
+            if TURN_MS_MAX < turns[name] / 1000:
+                notes.append(f"a turn took more than {TURN_MS_MAX:,.0f} ms")
     if echo["ended"]:
         notes.append("a connection that behaves was ended")
     if not turns:
