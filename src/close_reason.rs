@@ -35,11 +35,13 @@ pub enum CloseReason {
     HandshakeTimeout,
     /// Nothing was heard of the client, not even a pong.
     IdleTimeout,
+    /// A message of the client has come too slowly.
+    SlowMessage,
     /// The client took no byte for too long.
     Stalled,
     /// The client fell behind and the policy is `disconnect`.
     Slow,
-    /// The shard is at its limit of connections or of memory for unfinished messages.
+    /// The shard is at its limit of connections or of memory.
     Overload,
     /// The server shuts down.
     Shutdown,
@@ -64,6 +66,7 @@ listed! {
         Handler | Application => "handler",
         HandshakeTimeout => "handshake_timeout",
         IdleTimeout => "idle_timeout",
+        SlowMessage => "slow_message",
         Stalled => "stalled",
         Slow => "slow",
         Overload => "overload",
@@ -98,7 +101,9 @@ impl CloseReason {
             Self::Protocol(error) => Some(error.close_code()),
             Self::Policy(_) | Self::RateLimit => Some(1008),
             // It may come back; after 1008 a client should not.
-            Self::IdleTimeout | Self::Slow | Self::Overload | Self::Crowded => Some(1013),
+            Self::IdleTimeout | Self::SlowMessage | Self::Slow | Self::Overload | Self::Crowded => {
+                Some(1013)
+            }
             Self::Shutdown => Some(1001),
             Self::Vanished
             | Self::Answered
@@ -124,6 +129,7 @@ impl fmt::Display for CloseReason {
             Self::Application { text, .. } => f.write_str(text),
             Self::HandshakeTimeout => f.write_str("handshake took too long"),
             Self::IdleTimeout => f.write_str("no sign of life"),
+            Self::SlowMessage => f.write_str("a message came too slowly"),
             Self::Stalled => f.write_str("took no bytes for too long"),
             Self::Slow => f.write_str("too slow for the topic"),
             Self::Overload => f.write_str("server at its limit"),

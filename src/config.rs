@@ -65,11 +65,24 @@ pub struct Config {
     pub keep_addresses: bool,
     /// Bytes of encoded frames a topic's log keeps; always at least its newest frame.
     pub log_bytes_max: usize,
-    /// Bytes of encoded frames that all logs of one shard keep. `None`: the shard's part of a
-    /// quarter of the host's memory, but [`limits::BACKLOG_BYTES_MIN`] and one log at least.
+    /// Bytes that clients can make the whole node hold, whatever of; each shard has an equal
+    /// share. `None`: half of the memory that the host and the control groups around the process
+    /// allow.
+    pub memory_bytes_max: Option<usize>,
+    /// Bytes of encoded frames that all logs of one shard keep. `None`: half of its share of
+    /// `memory_bytes_max`.
     pub backlog_bytes_max: Option<usize>,
-    /// Bytes of unfinished messages that one shard keeps.
-    pub assembly_bytes_max: usize,
+    /// Bytes of replies that clients of one shard have not read. `None`: a quarter of its share of
+    /// `memory_bytes_max`, up to [`limits::REPLIES_BYTES_MAX`].
+    pub replies_bytes_max: Option<usize>,
+    /// Bytes that one shard keeps of messages and bodies that are unfinished or wait. `None`: a
+    /// quarter of its share of `memory_bytes_max`, up to [`limits::ASSEMBLY_BYTES_MAX`].
+    pub assembly_bytes_max: Option<usize>,
+    /// A message that has begun to come has this long, however slowly it comes.
+    pub message_grace: Duration,
+    /// Beyond that it must have brought so many bytes for each second, or its connection is
+    /// closed; 0: it may take as long as it likes.
+    pub message_progress: usize,
     /// What happens to those who fall behind.
     pub slow_consumer: SlowConsumer,
     /// How messages are compressed for the WebSocket clients that offer permessage-deflate
@@ -108,12 +121,44 @@ pub struct Config {
 }
 
 impl Config {
-    /// Bytes of encoded frames that all logs of one shard keep, if nobody has chosen, where
-    /// `memory` bytes are for that.
-    pub(crate) fn backlog_within(&self, memory: usize) -> usize {
-        let least = limits::BACKLOG_BYTES_MIN.max(self.log_bytes_max);
-        self.backlog_bytes_max.unwrap_or_else(|| memory.max(least))
+    /// A shard's share of the budget of a node with so many, where `memory` bytes are for that if
+    /// nobody has chosen. It has the longest messages and bodies in any case, one of each kind.
+    pub(crate) fn memory_share(&self, memory: usize, shards: usize) -> usize {
+        let memory = self.memory_bytes_max.unwrap_or(memory) / shards.max(1);
+        memory.max(limits::MEMORY_MESSAGES_MIN * self.longest())
     }
+
+    /// What each part of what clients make a shard hold may be.
+    pub(crate) fn parts(&self) -> Parts {
+        let memory = self.memory_bytes_max;
+        let memory = memory.unwrap_or(limits::MEMORY_BYTES_ASSUMED);
+        let quarter = |most: usize| (memory / 4).min(most).max(self.longest());
+        let replies = quarter(limits::REPLIES_BYTES_MAX);
+        let assembly = quarter(limits::ASSEMBLY_BYTES_MAX);
+        Parts {
+            memory,
+            backlog: self.backlog_bytes_max.unwrap_or(memory / 2),
+            replies: self.replies_bytes_max.unwrap_or(replies),
+            assembly: self.assembly_bytes_max.unwrap_or(assembly),
+        }
+    }
+
+    /// The longest message or body.
+    fn longest(&self) -> usize {
+        self.message_bytes_max.max(self.body_bytes_max)
+    }
+}
+
+/// What clients can make one shard hold, in bytes: all of it, and each part.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parts {
+    pub(crate) memory: usize,
+    /// Frames for those who are behind.
+    pub(crate) backlog: usize,
+    /// Replies that are not read.
+    pub(crate) replies: usize,
+    /// Messages and bodies that are unfinished, or wait.
+    pub(crate) assembly: usize,
 }
 
 impl Default for Config {
@@ -129,8 +174,12 @@ impl Default for Config {
             trusted_proxies: Networks::default(),
             keep_addresses: false,
             log_bytes_max: limits::LOG_BYTES_MAX,
+            memory_bytes_max: None,
             backlog_bytes_max: None,
-            assembly_bytes_max: limits::ASSEMBLY_BYTES_MAX,
+            replies_bytes_max: None,
+            assembly_bytes_max: None,
+            message_grace: limits::MESSAGE_GRACE,
+            message_progress: limits::MESSAGE_PROGRESS,
             slow_consumer: SlowConsumer::default(),
             compression: Some(Compression::default()),
             head: HeadLimits::default(),
@@ -155,14 +204,36 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_backlog_that_was_chosen_is_taken_as_it_is() {
-        let gib = 1 << 30;
+    fn parts_follow_the_budget_and_what_was_chosen_is_taken_as_it_is() {
+        let mib = 1 << 20;
+        let mut config = Config {
+            memory_bytes_max: Some(100 * mib),
+            ..Config::default()
+        };
+        let of = |config: &Config| {
+            let parts = config.parts();
+            [parts.backlog, parts.replies, parts.assembly].map(|bytes| bytes / mib)
+        };
+        assert_eq!(of(&config), [50, 25, 25]);
+        config.memory_bytes_max = Some(100 << 30);
+        assert_eq!(of(&config), [50 << 10, 64, 256]);
+        config.backlog_bytes_max = Some(mib);
+        config.replies_bytes_max = Some(2 * mib);
+        config.assembly_bytes_max = Some(3 * mib);
+        assert_eq!(of(&config), [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_shard_has_its_share_and_some_messages_at_least() {
+        let mib = 1 << 20;
         let mut config = Config::default();
-        assert_eq!(config.backlog_within(gib), gib);
-        assert_eq!(config.backlog_within(0), limits::BACKLOG_BYTES_MIN);
-        config.log_bytes_max = gib;
-        assert_eq!(config.backlog_within(0), gib);
-        config.backlog_bytes_max = Some(1);
-        assert_eq!(config.backlog_within(gib), 1);
+        assert_eq!(config.memory_share(150 * mib, 2), 75 * mib);
+        assert_eq!(config.memory_share(150 * mib, 0), 150 * mib);
+        let least = config.memory_share(mib, 64);
+        config.memory_bytes_max = Some(least);
+        assert!(config.body_bytes_max <= config.parts().assembly);
+        assert!(config.body_bytes_max <= config.parts().replies);
+        config.memory_bytes_max = Some(200 * mib);
+        assert_eq!(config.memory_share(150 * mib, 2), 100 * mib, "chosen");
     }
 }

@@ -105,8 +105,16 @@ counters! {
         pings,
         /// Bytes of frames kept for those who are behind.
         backlog_bytes,
-        /// Bytes of unfinished messages.
+        /// Bytes of replies that clients have not read.
+        replies_bytes,
+        /// Bytes of messages and bodies that have not come whole.
         assembly_bytes,
+        /// Bytes of messages that wait to be taken.
+        waiting_bytes,
+        /// Bytes of TLS that are no plaintext yet, or not sent.
+        tls_bytes,
+        /// Bytes that all these may be together.
+        memory_budget_bytes,
         /// Ticks of shards and rooms that were late by a period or more and left out.
         ticks_skipped,
         /// Accepts that failed for want of descriptors or memory.
@@ -140,6 +148,9 @@ pub enum Limit {
     Assembly,
     /// A connection was ended: the shard keeps too many bytes for those who are behind.
     Backlog,
+    /// A connection was ended that did not read its replies, or a message or pong was not sent: the
+    /// shard keeps too many bytes of replies.
+    Replies,
     /// A connection was read no further, or missed a message or a pong: it reads its replies too
     /// slowly.
     Outbox,
@@ -171,6 +182,7 @@ listed! {
         Connections => "connections",
         Assembly => "assembly",
         Backlog => "backlog",
+        Replies => "replies",
         Outbox => "outbox",
         Subscriptions => "subscriptions",
         Requests => "requests",

@@ -5,6 +5,7 @@
 
 mod ends;
 mod heads;
+mod memory;
 mod operators;
 mod rooms;
 mod topics;
@@ -37,6 +38,12 @@ pub use work::{
     work_of_compression,
 };
 
+pub use memory::{
+    ASSEMBLY_BYTES_CEILING, ASSEMBLY_BYTES_MAX, INBOX_SHARE, MEMORY_BYTES_ASSUMED,
+    MEMORY_BYTES_CEILING, MEMORY_MESSAGES_MIN, MEMORY_SHARE, MESSAGE_GRACE, MESSAGE_PROGRESS,
+    MESSAGE_PROGRESS_CEILING, PROGRESS_FAST, REPLIES_BYTES_CEILING, REPLIES_BYTES_MAX,
+};
+
 /// Longest message a client may send, in bytes: enough for any state snapshot, small enough that
 /// a hundred hostile connections cannot fill a host.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
@@ -48,8 +55,6 @@ pub const MESSAGE_BYTES_CEILING: usize = 16 << 20;
 pub const LOG_BYTES_CEILING: usize = 1 << 30;
 /// The largest backlog of a shard that a user can ask for, in bytes.
 pub const BACKLOG_BYTES_CEILING: usize = 1 << 40;
-/// The most memory for unfinished messages of a shard that a user can ask for, in bytes.
-pub const ASSEMBLY_BYTES_CEILING: usize = 1 << 40;
 
 /// How hard messages are compressed, from 1 to 9: nearly as small as by 6, in half the time.
 pub const COMPRESSION_LEVEL: u8 = 2;
@@ -181,13 +186,9 @@ const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 
 /// Members passed over in one walk without a send: some 30 µs.
 pub const SCAN_PER_WALK: usize = 16 << 10;
-/// Least backlog of a shard in bytes where nobody has chosen one, whatever the memory of the host and the number of shards.
-pub const BACKLOG_BYTES_MIN: usize = 64 << 20;
 /// Blocked connections may hold the rests of so many of the longest messages on a shard, however
 /// small its backlog is to be.
 pub const HELD_MESSAGES_MIN: usize = 8;
-/// Bytes of unfinished messages that one shard keeps before it closes the largest holder.
-pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
 /// The log has one page that was refused for its origin in this time, of each shard.
 pub const ORIGIN_LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Interest in a topic outlives its last subscriber by this long, so that one who comes back at

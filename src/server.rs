@@ -16,8 +16,8 @@ use crate::handle::{Descriptors, Handle};
 use crate::handler::{Handler, check_topic};
 use crate::id::ShardId;
 use crate::limits::{
-    DEFERRED_HANDSHAKE_TIMEOUT_MIN, DESCRIPTORS_RESERVED, MESSAGE_BYTES_CEILING, SHARDS_MAX,
-    TOPIC_BYTES_MAX,
+    DEFERRED_HANDSHAKE_TIMEOUT_MIN, DESCRIPTORS_RESERVED, INBOX_SHARE, MEMORY_BYTES_ASSUMED,
+    MEMORY_SHARE, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
 };
 use crate::mesh::{self, Capacity, Mesh};
 use crate::net::ListenAddr;
@@ -191,7 +191,8 @@ impl ServerBuilder {
         let mut reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
-        let mesh = mesh::build(count, Capacity::between(count), Capacity::outside())
+        let (between, outside) = self.lanes(count);
+        let mesh = mesh::build(count, between, outside)
             .map_err(|err| while_starting("cannot connect the shards", &err))?;
         let hasher = RandomState::new();
         let shared = Arc::new(Shared::new(
@@ -298,7 +299,10 @@ impl ServerBuilder {
             ("pong_timeout", config.pong_timeout.is_zero()),
             ("stall_timeout", config.stall_timeout.is_zero()),
             ("log_bytes_max", config.log_bytes_max == 0),
+            ("memory_bytes_max", config.memory_bytes_max == Some(0)),
             ("backlog_bytes_max", config.backlog_bytes_max == Some(0)),
+            ("replies_bytes_max", config.replies_bytes_max == Some(0)),
+            ("assembly_bytes_max", config.assembly_bytes_max == Some(0)),
             (
                 "connections_per_address_max",
                 config.connections_per_address_max == Some(0),
@@ -340,13 +344,28 @@ impl ServerBuilder {
 
     /// The settings of one shard: its share of what is limited for all.
     fn shard_config(&self, shards: ShardId) -> Config {
-        let count = usize::from(shards);
         let mut config = self.config.clone();
         config.accept_rate = config.accept_rate.map(|rate| rate.share(shards));
         config.keep_addresses |= log::log_enabled!(log::Level::Debug);
         config.connections_max = config.connections_max.min(self.admitted());
-        config.backlog_bytes_max = Some(config.backlog_within(memory::total() / 4 / count));
+        config.memory_bytes_max = Some(self.memory_share());
         config
+    }
+
+    /// How much lanes between shards hold, and those from outside.
+    fn lanes(&self, shards: usize) -> (Capacity, Capacity) {
+        let inbox = self.memory_share() / INBOX_SHARE;
+        let between = Capacity::between(shards).within(inbox, shards);
+        (between, Capacity::outside().within(inbox, 1))
+    }
+
+    /// What clients can make one shard hold, in bytes.
+    fn memory_share(&self) -> usize {
+        let memory = match memory::total() {
+            0 => MEMORY_BYTES_ASSUMED,
+            total => total / MEMORY_SHARE,
+        };
+        self.config.memory_share(memory, self.shards)
     }
 
     /// Connections that one shard's descriptors allow. All shards together admit no more than

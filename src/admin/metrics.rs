@@ -10,47 +10,17 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::admin::gauges::GAUGES;
 use crate::close_reason::CloseReason;
 use crate::counters::{Counters, Limit, STATUSES};
 
 /// A number of [`Counters`] as a metric.
-type Metric = (
+pub(super) type Metric = (
     &'static str,
     Option<Unit>,
     &'static str,
     fn(&Counters) -> u64,
 );
-
-/// What is there now, for each shard.
-const GAUGES: &[Metric] = &[
-    ("connections", None, "Connections there are.", |c| {
-        c.connections
-    }),
-    (
-        "connections_paused",
-        None,
-        "Connections that wait for room, or for another thread's answer.",
-        |c| c.paused,
-    ),
-    (
-        "topics",
-        None,
-        "Topics with subscribers, counted on each shard that has some.",
-        |c| c.topics,
-    ),
-    (
-        "backlog",
-        Some(Unit::Bytes),
-        "Frames kept for subscribers that are behind.",
-        |c| c.backlog_bytes,
-    ),
-    (
-        "assembly",
-        Some(Unit::Bytes),
-        "Memory of messages that have not come whole.",
-        |c| c.assembly_bytes,
-    ),
-];
 
 /// What has been counted since the start, of all shards together.
 const SUMS: &[Metric] = &[

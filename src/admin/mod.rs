@@ -8,6 +8,7 @@ mod answer;
 mod event_loop;
 mod exchange;
 mod format;
+mod gauges;
 mod health;
 mod metrics;
 

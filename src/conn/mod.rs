@@ -37,13 +37,59 @@ pub struct Conn<D> {
     pub(crate) armed: Stamp,
     /// Since when the socket has taken nothing.
     pub(crate) blocked_at: Stamp,
-    /// What the shard's account of unfinished messages has for it, in bytes.
-    pub(crate) counted: u32,
+    /// Whose it is, and what it holds of messages that are not whole.
+    pub(crate) tab: Tab,
     pub(crate) flags: u16,
     /// Subscriptions that wait for their home's answer.
     pub(crate) waiting: u8,
     /// The wire form of what it is sent. Must not change while it has subscriptions.
     pub(crate) form: Form,
+}
+
+/// Whose a connection is, by a hash of its client's address; where it holds something, its place
+/// among those that do, where that stands as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tab(pub(crate) u32);
+
+impl Tab {
+    /// Of the client with this hash, of which a bit is left out.
+    pub(crate) const fn client(hash: u32) -> Self {
+        Self(hash & !HOLDS)
+    }
+
+    /// At this place.
+    pub(crate) const fn at(place: u32) -> Self {
+        Self(place | HOLDS)
+    }
+
+    /// The place, if the connection holds something.
+    pub(crate) fn place(self) -> Option<u32> {
+        (self.0 & HOLDS != 0).then_some(self.0 & !HOLDS)
+    }
+}
+
+const HOLDS: u32 = 1 << 31;
+
+/// Bytes of memory that a connection holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Of a message or a body that has not come whole, or of what came behind one that waits.
+    pub(crate) unfinished: u32,
+    /// Of a message that waits.
+    pub(crate) waiting: u32,
+    /// Of earlier messages, to which compressed ones may refer.
+    pub(crate) context: u32,
+}
+
+impl Held {
+    pub(crate) fn is_nothing(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Of messages alone.
+    pub(crate) fn sum(self) -> u32 {
+        self.unfinished.saturating_add(self.waiting)
+    }
 }
 
 /// What the bytes of the connection mean.
@@ -161,7 +207,7 @@ impl<D> Conn<D> {
             heard: now,
             armed: Stamp::NEVER,
             blocked_at: now,
-            counted: 0,
+            tab: Tab::client(0),
             flags: 0,
             waiting: 0,
             form,
@@ -193,18 +239,32 @@ impl<D> Conn<D> {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
 
-    /// Memory held by what has come and is not a message yet.
-    pub(crate) fn assembly_len(&self) -> usize {
+    /// Memory held by what has come and was not taken yet.
+    pub(crate) fn held(&self) -> Held {
         let decoder = match &self.proto {
             Proto::WebSocket(decoder) => decoder.held_bytes(),
             Proto::Http(http) => http.held_bytes(),
             Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => 0,
         };
-        let input = self.input.as_ref().map_or(0, |input| {
-            let message = input.message.as_ref();
-            input.bytes.capacity() + message.map_or(0, |kept| kept.payload.capacity())
-        });
-        decoder + input
+        let input = self.input.as_ref();
+        let bytes = input.map_or(0, |input| input.bytes.capacity());
+        let message = input.and_then(|input| input.message.as_ref());
+        let waiting = message.map_or(0, |kept| kept.payload.capacity());
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        Held {
+            unfinished: number(decoder + bytes),
+            waiting: number(waiting),
+            context: 0,
+        }
+    }
+
+    /// Bytes that have come of what is not whole yet.
+    pub(crate) fn arrived(&self) -> usize {
+        let input = self.input.as_ref().map_or(0, |input| input.bytes.len());
+        match &self.proto {
+            Proto::WebSocket(decoder) => decoder.arrived_bytes() + input,
+            _ => input,
+        }
     }
 
     /// Whether `more` bytes behind those that were `kept` of a head or a line of up to `max` bytes

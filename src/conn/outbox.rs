@@ -1,5 +1,6 @@
 //! The outbox: bytes for one connection alone, which go before anything from the logs.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -14,6 +15,9 @@ pub struct Outbox {
     len: usize,
     /// Feeds to rejoin once all is sent, with their count of frames at the leave.
     rejoin: Vec<(u32, u64)>,
+    /// Memory of the chunks that are its own, and the shard's sum of that.
+    held: usize,
+    sum: Rc<Cell<usize>>,
 }
 
 #[derive(Debug)]
@@ -21,6 +25,8 @@ enum Chunk {
     Owned {
         bytes: Vec<u8>,
         sent: usize,
+        /// The memory of them that is counted.
+        counted: usize,
     },
     /// Frames that a log holds or held: `frames` of them, or the rest of one that was begun (0).
     Shared {
@@ -34,7 +40,7 @@ enum Chunk {
 impl Chunk {
     fn unsent(&self) -> &[u8] {
         match self {
-            Self::Owned { bytes, sent } => &bytes[*sent..],
+            Self::Owned { bytes, sent, .. } => &bytes[*sent..],
             Self::Shared {
                 segment, from, to, ..
             } => segment.slice(*from, *to),
@@ -42,7 +48,30 @@ impl Chunk {
     }
 }
 
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.count(self.held, 0);
+    }
+}
+
 impl Outbox {
+    /// An empty one whose memory is added to `sum`.
+    pub fn counted_by(sum: &Rc<Cell<usize>>) -> Self {
+        let mut outbox = Self::default();
+        outbox.sum = Rc::clone(sum);
+        outbox
+    }
+
+    /// Bytes of memory that hold what is for this connection alone.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    fn count(&mut self, before: usize, after: usize) {
+        self.held = self.held - before + after;
+        self.sum.set(self.sum.get() - before + after);
+    }
+
     /// Unsent bytes.
     pub fn len(&self) -> usize {
         self.len
@@ -55,7 +84,7 @@ impl Outbox {
 
     /// Lets `write` append bytes at the end.
     pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        if let Some(Chunk::Owned { bytes, sent }) = self.chunks.back_mut()
+        if let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.back_mut()
             && bytes.len() / 2 < *sent
         {
             // One who never catches up would otherwise keep all it was ever sent.
@@ -66,15 +95,19 @@ impl Outbox {
             self.chunks.push_back(Chunk::Owned {
                 bytes: Vec::new(),
                 sent: 0,
+                counted: 0,
             });
         }
-        let Some(Chunk::Owned { bytes, .. }) = self.chunks.back_mut() else {
+        let Some(Chunk::Owned { bytes, counted, .. }) = self.chunks.back_mut() else {
             debug_assert!(false, "an owned chunk is there or was just made");
             return;
         };
         let before = bytes.len();
         write(bytes);
         self.len += bytes.len() - before;
+        let before = std::mem::replace(counted, bytes.capacity());
+        let after = *counted;
+        self.count(before, after);
     }
 
     /// Appends the rest of a frame that a log holds.
@@ -167,14 +200,16 @@ impl Outbox {
             }
             n -= unsent;
             if self.chunks.len() == 1
-                && let Some(Chunk::Owned { bytes, sent }) = self.chunks.front_mut()
+                && let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.front_mut()
             {
                 // Kept for the next reply of a busy connection; the shard pools whole outboxes.
                 bytes.clear();
                 *sent = 0;
                 return;
             }
-            self.chunks.pop_front();
+            if let Some(Chunk::Owned { counted, .. }) = self.chunks.pop_front() {
+                self.count(counted, 0);
+            }
         }
     }
 
@@ -183,8 +218,12 @@ impl Outbox {
         debug_assert!(self.is_empty());
         self.chunks.truncate(1);
         self.rejoin.clear();
-        match self.chunks.front() {
-            Some(Chunk::Owned { bytes, .. }) => bytes.capacity() <= bytes_max,
+        self.count(self.held, 0);
+        match self.chunks.front_mut() {
+            Some(Chunk::Owned { bytes, counted, .. }) => {
+                *counted = 0;
+                bytes.capacity() <= bytes_max
+            }
             Some(Chunk::Shared { .. }) => false,
             None => true,
         }
@@ -192,57 +231,5 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Chunk, Outbox};
-
-    #[test]
-    fn the_next_owner_rejoins_nothing() {
-        let mut outbox = Outbox::default();
-        outbox.keep_unread(3, 10, Vec::new());
-        assert!(outbox.recycle(0));
-        assert_eq!(outbox.take_rejoin(), []);
-    }
-
-    #[test]
-    fn a_feed_is_rejoined_where_it_was_left_last() {
-        let mut outbox = Outbox::default();
-        outbox.keep_unread(3, 10, Vec::new());
-        outbox.keep_unread(4, 11, Vec::new());
-        outbox.keep_unread(3, 12, Vec::new());
-        assert_eq!(outbox.take_rejoin(), [(4, 11), (3, 12)]);
-    }
-
-    #[test]
-    fn every_cut_sends_the_same_bytes() {
-        for step in 1..12 {
-            let mut outbox = Outbox::default();
-            let mut sent = Vec::new();
-            for reply in [&b"hello"[..], b"", b"wide world", b"!"] {
-                outbox.append(|bytes| bytes.extend_from_slice(reply));
-                let next: Vec<u8> = outbox.slices().flatten().copied().take(step).collect();
-                sent.extend_from_slice(&next);
-                outbox.advance(next.len());
-            }
-            sent.extend(outbox.slices().flatten().copied());
-            let left = outbox.len();
-            outbox.advance(left);
-            assert!(outbox.is_empty());
-            assert_eq!(sent, b"hellowide world!", "in steps of {step}");
-        }
-    }
-
-    #[test]
-    fn who_never_catches_up_keeps_only_what_is_unsent() {
-        let mut outbox = Outbox::default();
-        outbox.append(|bytes| bytes.extend_from_slice(&[0; 1000]));
-        for _ in 0..10_000 {
-            outbox.append(|bytes| bytes.extend_from_slice(&[1; 500]));
-            outbox.advance(500);
-        }
-        assert_eq!(outbox.len(), 1000);
-        let Some(Chunk::Owned { bytes, .. }) = outbox.chunks.back() else {
-            panic!("replies are owned");
-        };
-        assert!(bytes.capacity() < 10_000, "{} bytes", bytes.capacity());
-    }
-}
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -35,6 +35,19 @@ impl Capacity {
     }
 }
 
+impl Capacity {
+    /// With fewer bytes, where all lanes of a kind that lead to one shard may have `memory`: with
+    /// their number among so many shards.
+    #[must_use]
+    pub fn within(self, memory: usize, shards: usize) -> Self {
+        let share = memory / shards.max(1);
+        Self {
+            bytes: self.bytes.min(share.max(limits::LANE_BYTES_MIN)),
+            ..self
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +69,15 @@ mod tests {
         check(65, 62, 256 << 10);
         check(1 << 20, 4, 256 << 10);
         check(usize::MAX, 4, 256 << 10);
+    }
+
+    #[test]
+    fn lanes_follow_the_memory_there_is() {
+        let bytes = |memory, shards| Capacity::between(shards).within(memory, shards).bytes;
+        assert_eq!(bytes(1 << 30, 2), 8 << 20);
+        assert_eq!(bytes(4 << 20, 2), 2 << 20);
+        assert_eq!(bytes(0, 2), 256 << 10);
+        assert_eq!(Capacity::outside().within(4 << 20, 1).bytes, 4 << 20);
     }
 
     #[test]

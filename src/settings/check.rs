@@ -18,17 +18,39 @@ impl Draft {
 
     fn check_sizes(&mut self) {
         let config = self.settings.config.clone();
+        let parts = [
+            ("limits.backlog", config.backlog_bytes_max),
+            ("limits.replies", config.replies_bytes_max),
+            ("limits.assembly", config.assembly_bytes_max),
+        ];
+        for (part, size) in parts {
+            if let (Some(memory), Some(size)) = (config.memory_bytes_max, size)
+                && memory < size
+            {
+                let [memory, size] = [memory, size].map(show_size);
+                let what = format!("{size} is more than limits.memory, {memory}");
+                let remedy = "must be a part of it, on each shard";
+                self.complain_of(&[part, "limits.memory"], &what, remedy);
+            }
+        }
         for (whole, room, part, need, words) in [
             (
                 "limits.assembly",
-                Some(config.assembly_bytes_max),
+                config.assembly_bytes_max,
                 "limits.message",
                 config.message_bytes_max,
                 ["message", "publishers"],
             ),
             (
+                "limits.replies",
+                config.replies_bytes_max,
+                "limits.message",
+                config.message_bytes_max,
+                ["message", "clients"],
+            ),
+            (
                 "limits.assembly",
-                Some(config.assembly_bytes_max),
+                config.assembly_bytes_max,
                 "limits.body",
                 config.body_bytes_max,
                 ["body", "publishers"],

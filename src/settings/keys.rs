@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::config::{BeyondRate, SlowConsumer};
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
-    HEADERS_CEILING, LOG_BYTES_CEILING, MESSAGE_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
+    HEADERS_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING, MESSAGE_BYTES_CEILING,
+    MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
 };
 use crate::settings::field::{Field, choice};
 use crate::settings::rate::Per;
@@ -170,6 +171,19 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     )
     .flag("--max-message"),
     key(
+        "limits.memory",
+        Field::SizeOr(
+            |s| &mut s.config.memory_bytes_max,
+            1..=MEMORY_BYTES_CEILING,
+            "auto",
+        ),
+        "What clients can make the whole server hold: frames for subscribers that are behind, \
+         replies that are not read, messages and bodies that have not come whole. Each shard has \
+         an equal share, at least four of the longest messages. Where it is used up, the first of \
+         these gives way first, and the last last. `auto` is half of the memory of the host, or \
+         of the least limit of the control groups around the server.",
+    ),
+    key(
         "limits.log",
         Field::Size(|s| &mut s.config.log_bytes_max, 1..=LOG_BYTES_CEILING),
         "What a topic's log keeps for subscribers that are behind, on each shard and in each \
@@ -184,16 +198,40 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         ),
         "What all logs of one shard keep. Beyond it the oldest of what is kept for blocked \
          subscribers is let go of, and above twice as much, and more than eight messages, they \
-         are closed. `auto` is the shard's part of a quarter of the memory, but 64 MiB and one log at least.",
+         are closed. `auto` is half of the shard's share of `limits.memory`.",
+    ),
+    key(
+        "limits.replies",
+        Field::SizeOr(
+            |s| &mut s.config.replies_bytes_max,
+            1..=REPLIES_BYTES_CEILING,
+            "auto",
+        ),
+        "What one shard keeps of replies that are not read: echoes, pongs, answers over HTTP. \
+         Near it, connections that do not read theirs are closed, those first of which, and of \
+         whose address, most waits longest; others wait a moment. `auto` is a quarter of the \
+         shard's share of `limits.memory`, up to 64 MiB.",
     ),
     key(
         "limits.assembly",
-        Field::Size(
+        Field::SizeOr(
             |s| &mut s.config.assembly_bytes_max,
             1..=ASSEMBLY_BYTES_CEILING,
+            "auto",
         ),
-        "What one shard keeps of messages that have not come whole; beyond it, whoever holds \
-         most is closed.",
+        "What one shard keeps of messages and bodies that have not come whole, or wait; beyond \
+         it, connections are closed, those first that bring least in the time they take and whose \
+         address has most of them. `auto` is a quarter of the shard's share of `limits.memory`, up \
+         to 256 MiB.",
+    ),
+    key(
+        "limits.message_progress",
+        Field::Size(
+            |s| &mut s.config.message_progress,
+            0..=MESSAGE_PROGRESS_CEILING,
+        ),
+        "What a message over WebSocket or TCP must bring for each second that it takes beyond \
+         `timeouts.message`, or its connection is closed; with 0 it may take as long as it likes.",
     ),
     key(
         "limits.head",
@@ -229,6 +267,12 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "timeouts.handshake",
         Field::Time(|s| &mut s.config.handshake_timeout, SHORT),
         "A request must be complete this long after the connection was accepted.",
+    ),
+    key(
+        "timeouts.message",
+        Field::Time(|s| &mut s.config.message_grace, SHORT),
+        "A message over WebSocket or TCP that has begun to come has this long, and longer only if \
+         it makes progress (`limits.message_progress`).",
     ),
     key(
         "timeouts.body",

@@ -257,7 +257,7 @@ connections = \"many\"
 [timeouts]
 ping = 25
 pnog = \"10s\"
-message = \"1MiB\"
+connections = 5
 [colours]
 red = 1
 [[listener]]
@@ -275,7 +275,7 @@ topic = [\"a\"]
         "c.toml:6: limits.connections: cannot be \"many\"; must be a number from 1 on or \"auto\"",
         "c.toml:8: timeouts.ping: cannot be 25; must be a time from \"100ms\" to \"24h\"",
         "c.toml:9: timeouts.pnog: unknown key; did you mean timeouts.pong?",
-        "c.toml:10: timeouts.message: unknown key; did you mean limits.message?",
+        "c.toml:10: timeouts.connections: unknown key; did you mean limits.connections?",
         "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
         "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
          \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \"unix:/run/corecast.sock\", \
@@ -342,6 +342,18 @@ fn sections_and_keys_are_not_taken_for_each_other() {
         "[limit]\nmessage = \"1KiB\"",
         "c.toml:1: limit: unknown key; did you mean limits?",
     );
+}
+
+#[test]
+fn no_part_of_the_memory_is_more_than_the_whole() {
+    for part in ["backlog", "replies", "assembly"] {
+        let text = format!("[limits]\nmemory = \"1GiB\"\n{part} = \"2GiB\"");
+        let expected =
+            format!("c.toml:3: limits.{part}: 2GiB is more than limits.memory, 1GiB; must");
+        let problems = load(&text, &[], &[]);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
 }
 
 #[test]

@@ -27,7 +27,8 @@ impl<H: Handler> ShardCore<H> {
             ("feeds", inner.feeds.len()),
             ("homes", inner.homes.len()),
             ("backlog bytes", inner.pool.backlog()),
-            ("assembly bytes", inner.assembly),
+            ("assembly bytes", inner.assembly()),
+            ("reply bytes", inner.replies()),
             ("walks", inner.walks.len()),
             ("dirty", inner.dirty.len()),
             ("paused", inner.paused.iter().map(Waiting::len).sum()),
@@ -79,12 +80,20 @@ impl<H: Handler> ShardCore<H> {
         for (key, feed) in &inner.feeds {
             inner.audit_feed(key32(key), feed);
         }
-        let counted: usize = inner
+        let of_conns = inner.conns.iter();
+        let held = of_conns.map(|(_, conn)| inner.holders.held(conn.tab));
+        let held = held.map(|held| held.sum() as usize + held.context as usize);
+        assert_eq!(
+            inner.assembly(),
+            held.sum::<usize>(),
+            "memory of unfinished messages"
+        );
+        let outboxes = inner
             .conns
             .iter()
-            .map(|(_, conn)| conn.counted as usize)
-            .sum();
-        assert_eq!(inner.assembly, counted, "memory of unfinished messages");
+            .filter_map(|(_, conn)| conn.outbox.as_ref());
+        let replies: usize = outboxes.map(|outbox| outbox.held()).sum();
+        assert_eq!(inner.replies(), replies, "memory of unread replies");
         let paused = inner.conns.iter().filter(|(_, conn)| conn.is(PAUSED));
         let paused = paused.count() as u64;
         assert_eq!(inner.counters.paused, paused, "paused connections");
@@ -114,7 +123,8 @@ impl<D, A> Inner<D, A> {
         );
         let id = self.id(key);
         assert!(
-            !conn.waits_to_inflate() || conn.is(PAUSED) && self.inflation.awaits(id),
+            !conn.waits_to_inflate()
+                || conn.is(PAUSED) && (self.inflation.awaits(id) != conn.is(WAITS_OUTBOX)),
             "nobody inflates what {key} has sent"
         );
         let waits_to_be_taken = conn.input.is_some() && self.reads.has(key);
@@ -131,11 +141,8 @@ impl<D, A> Inner<D, A> {
             assert!(is_awaited, "{key} is paused for ever");
         }
         if !conn.is(CLOSING) {
-            assert_eq!(
-                conn.counted as usize,
-                conn.assembly_len() + self.inflation.contexts.held_bytes(key),
-                "{key} is not counted"
-            );
+            let counted = self.holders.held(conn.tab);
+            assert_eq!(counted, self.held(key, conn), "{key} is not counted");
         }
         for sub in subs.iter().filter(|sub| sub.index != WAITING) {
             let feed = self

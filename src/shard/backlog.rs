@@ -12,7 +12,7 @@ impl<D, A> Inner<D, A> {
     /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
     /// blocked members still need, and holds mail back while the walks can shorten others.
     pub(super) fn has_backlog_room(&mut self, more: usize) -> bool {
-        let budget = self.config.backlog_within(0);
+        let budget = self.backlog_limit();
         if self.pool.backlog() + more <= budget {
             self.relieve_above = 0;
             return true;
@@ -46,7 +46,8 @@ impl<D, A> Inner<D, A> {
         }
         self.relieve_outboxes(target.saturating_sub(more));
         let held = HELD_MESSAGES_MIN.saturating_mul(self.config.message_bytes_max);
-        if budget.saturating_mul(2).max(held) < self.pool.backlog() {
+        let is_long = budget.saturating_mul(2) < self.pool.backlog() || self.is_over_memory();
+        if is_long && held < self.pool.backlog() {
             self.close_holders(budget);
         }
     }

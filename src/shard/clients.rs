@@ -135,6 +135,7 @@ impl Clients {
 impl<D, A> Inner<D, A> {
     /// Notes where a connection comes from; `false` if there are too many from there.
     pub(super) fn enter(&mut self, key: u32, client: Client) -> bool {
+        self.note_client(key, client.counts_for());
         let admitted = self.clients.enter(key, client);
         if !admitted {
             self.count_limit(Limit::Address);

@@ -71,6 +71,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.inflation.begin_turn();
         self.inner.work.begin_turn();
         self.inner.offers.begin_phase();
+        self.inner.relieve_replies();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
     }
@@ -236,8 +237,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn counters(&mut self) -> &mut Counters {
         let inner = &mut self.inner;
         inner.counters.topics = inner.topics.count() as u64;
-        inner.counters.backlog_bytes = inner.pool.backlog() as u64;
-        inner.counters.assembly_bytes = inner.assembly as u64;
+        inner.count_memory();
         &mut inner.counters
     }
 

@@ -178,14 +178,15 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes for it are unsent:
+    /// [`PublishError::Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes for it are unsent, or the
+    /// shard has as many unread replies as it may:
     /// returned, it has the connection read no further until it has read.
     pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         check_message(kind, payload)?;
         let Some(conn) = self.inner.conn(self.key).filter(|conn| !conn.is(CLOSING)) else {
             return Ok(());
         };
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.inner.is_full_of_replies() {
             return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
         self.inner.reply_message(self.key, kind, payload);
@@ -203,6 +204,10 @@ impl<D, A> Cx<'_, D, A> {
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
             conn.set(DRAINS, true);
             self.inner.count_limit(Limit::Outbox);
+            return Sent::Dropped;
+        }
+        if self.inner.is_full_of_replies() {
+            self.inner.count_limit(Limit::Replies);
             return Sent::Dropped;
         }
         if !self.inner.reply_message(self.key, kind, payload) {

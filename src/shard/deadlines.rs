@@ -18,6 +18,13 @@ use crate::topic::feeds::feed_of;
 impl<D, A> Inner<D, A> {
     /// When the connection is to be looked at next, if nothing else happens.
     fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let silence = self.silence_deadline(key, conn);
+        let deadlines = [silence, self.progress_deadline(conn)];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// The same for what is waited for, whatever has come in part.
+    fn silence_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
         let config = &self.config;
         let heard = conn.heard.moment();
         if let Proto::Lingering(linger) = &conn.proto {
@@ -192,6 +199,8 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let given_up = self.room_deadline(key, conn);
+        let progress = self.progress_deadline(conn);
+        let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
         let is_heartbeat = self
             .half_closed_heartbeat(conn)
             .is_some_and(|due| due <= judged)
@@ -212,6 +221,8 @@ impl<D, A> Inner<D, A> {
             self.refuse_late(key);
         } else if conn.is(CORKED) {
             self.kill(key, CloseReason::HandshakeTimeout);
+        } else if comes_slowly {
+            self.close(key, CloseReason::SlowMessage);
         } else if conn.is(BLOCKED) {
             self.kill(key, CloseReason::Stalled);
         } else if let Proto::Framed(frames) = conn.proto

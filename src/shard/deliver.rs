@@ -182,6 +182,7 @@ impl<D, A> Inner<D, A> {
     /// misses it, or ends if that would be a gap.
     fn send_to(&mut self, id: ConnId, payload: &Payload, is_welcome: bool) {
         let Payload { kind, bytes } = payload;
+        let is_full = self.is_full_of_replies();
         let Some(conn) = self.current(id) else { return };
         if !conn.is(OPEN) || conn.is(CLOSING) {
             return;
@@ -189,7 +190,7 @@ impl<D, A> Inner<D, A> {
         let unsent = conn.outbox_len();
         if is_welcome && OUTBOX_BYTES_HIGH + WELCOME_BYTES_MAX < unsent {
             self.close(id.key, CloseReason::Slow);
-        } else if !is_welcome && OUTBOX_BYTES_HIGH < unsent {
+        } else if !is_welcome && (OUTBOX_BYTES_HIGH < unsent || is_full) {
             let carries = conn.form.carries(bytes);
             self.counters.skipped += 1;
             self.counters.messages_out += u64::from(carries);

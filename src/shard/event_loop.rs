@@ -234,6 +234,7 @@ impl<H: Handler> EventLoop<H> {
     fn report(&mut self, sent: Sent) {
         self.rested = self.start.elapsed();
         let took = self.rested.saturating_sub(self.woken);
+        self.core.note_tls_bytes(self.sessions.held());
         let counters = self.core.counters();
         counters.writes += sent.writes;
         counters.bytes_out += sent.bytes;

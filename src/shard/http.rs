@@ -19,10 +19,11 @@ use crate::shard::input::Took;
 impl<H: Handler> ShardCore<H> {
     /// Takes the next bytes of a connection that speaks HTTP.
     pub(super) fn take_http(&mut self, key: u32, input: &[u8]) -> Took {
+        let is_full = self.inner.is_full_of_replies();
         let Some(conn) = self.inner.conn(key) else {
             return Took::Ended;
         };
-        if OUTBOX_BYTES_HIGH <= conn.outbox_len() {
+        if OUTBOX_BYTES_HIGH <= conn.outbox_len() || is_full {
             self.pause(key, Busy(Wait::Outbox));
             return Took::Paused(0);
         }

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, Kept, Proto};
+use crate::conn::{CLOSING, Kept, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
+use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN, OUTBOX_BYTES_HIGH};
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Inflater, Pace, Window};
 use crate::shard::core::ShardCore;
@@ -160,8 +160,12 @@ impl<H: Handler> ShardCore<H> {
         } = compressed;
         let id = self.inner.id(key);
         let max = self.inner.config.message_bytes_max;
+        if self.inner.inflation.under_way != Some(id) && self.inner.reads_late(key) {
+            return self.inner.keep_compressed(key, kind, payload, taken);
+        }
+        let is_full = self.inner.is_full_of_replies();
         let inflation = &mut self.inner.inflation;
-        if !inflation.has_time() {
+        if is_full || !inflation.has_time() {
             inflation.queue.push_back(id);
             self.inner.count_limit(Limit::InflateTime);
             return self.inner.keep_compressed(key, kind, payload, taken);
@@ -206,7 +210,9 @@ impl<H: Handler> ShardCore<H> {
 
     /// Goes on with the message that is under way, and then with those that wait.
     pub(super) fn resume_inflating(&mut self) {
-        while let Some(id) = self.inner.inflation.next() {
+        while !self.inner.is_full_of_replies()
+            && let Some(id) = self.inner.inflation.next()
+        {
             let conn = self.inner.current(id);
             if conn.is_some_and(|conn| conn.waits_to_inflate()) {
                 self.resume_now(id);
@@ -230,7 +236,30 @@ impl<D, A> Inner<D, A> {
     /// Whether another connection may be promised that what it has sent will be kept: while that
     /// and unfinished messages take no more than half of the memory that there is for them.
     pub(super) fn may_promise_context(&self) -> bool {
-        self.assembly <= self.config.assembly_bytes_max / 2
+        self.assembly() <= self.assembly_limit() / 2
+    }
+
+    /// Whether the replies to a connection have to be read first: what it has sent meanwhile is
+    /// kept as small as it came.
+    fn reads_late(&mut self, key: u32) -> bool {
+        let conn = self.conn(key);
+        let Some(conn) = conn.filter(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len()) else {
+            return false;
+        };
+        conn.set(WAITS_OUTBOX, true);
+        self.count_limit(Limit::Outbox);
+        true
+    }
+
+    /// The replies to a connection were read: its message has its turn to be inflated, or it is
+    /// read on.
+    pub(super) fn queue_read(&mut self, key: u32) {
+        let id = self.id(key);
+        if self.conn(key).is_some_and(|conn| conn.waits_to_inflate()) {
+            self.inflation.queue.push_back(id);
+        } else {
+            self.queue_resume(key);
+        }
     }
 
     /// Reads a connection no further until its message is inflated.

@@ -18,11 +18,13 @@ use crate::payload::{Encoder, Payload};
 use crate::proto::http::Date;
 use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
+use crate::shard::holders::Holders;
 use crate::shard::inflate::Inflation;
 use crate::shard::joins::Joins;
 use crate::shard::judge::Judge;
 use crate::shard::linger::Lingering;
 use crate::shard::mail::{PeerMail, for_peers};
+use crate::shard::memory::Memory;
 use crate::shard::meter::Meters;
 use crate::shard::offers::Offers;
 use crate::shard::open::Subprotocol;
@@ -119,8 +121,10 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) lingering: Lingering,
     /// Topics that had no subscriber when they were put here, each once, and since when.
     pub(super) fading: VecDeque<(u32, Now)>,
-    /// Memory of unfinished messages in bytes.
-    pub(super) assembly: usize,
+    /// Connections that hold what is unfinished.
+    pub(super) holders: Holders,
+    /// What clients make the shard hold.
+    pub(super) memory: Memory,
     /// Connections that are there only to be told that they are too many.
     pub(super) overflow: usize,
     /// Those of them that speak HTTP, the oldest first.
@@ -160,6 +164,7 @@ impl<D, A> Inner<D, A> {
         let encoder = Encoder::new(config.compression.unwrap_or_default());
         let clients = Clients::new(&config);
         let meters = Meters::new(&config);
+        let memory = Memory::new(&config);
         Self {
             shard,
             config,
@@ -208,7 +213,8 @@ impl<D, A> Inner<D, A> {
             finished: Vec::new(),
             lingering: Lingering::default(),
             fading: VecDeque::new(),
-            assembly: 0,
+            holders: Holders::default(),
+            memory,
             overflow: 0,
             told: VecDeque::new(),
             dead: Vec::new(),

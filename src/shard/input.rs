@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use crate::close_reason::CloseReason;
 use crate::conn::{BEHIND, CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED, Proto};
-use crate::counters::Limit;
 use crate::handler::{Halt, Handler, Message};
-use crate::id::{ConnId, key32};
+use crate::id::ConnId;
 use crate::limits::{BYTES_PER_WORK, EVENTS_INPUT_BYTES_MAX, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::length_prefix::Step;
 use crate::proto::ws::{Decoder, Event};
@@ -166,7 +165,10 @@ impl<H: Handler> ShardCore<H> {
     fn take_frame(&mut self, key: u32, frames: Frames, input: &mut [u8]) -> Took {
         let (payload, taken) = match frames.decode(input, self.inner.config.message_bytes_max) {
             Ok(Step::Incomplete { .. }) => return Took::Nothing,
-            Ok(Step::Frame { payload: [], taken }) => return Took::Bytes(taken),
+            Ok(Step::Frame { payload: [], taken }) => {
+                self.inner.restart_progress(key);
+                return Took::Bytes(taken);
+            }
             Ok(Step::Frame { payload, taken }) => (payload, taken),
             Err(error) => {
                 self.inner.close(key, CloseReason::Protocol(error));
@@ -217,6 +219,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Offers a message to the handler; keeps it, and pauses, if there is no room for it.
     pub(super) fn offer(&mut self, key: u32, kind: Kind, payload: &[u8], taken: usize) -> Took {
+        self.inner.restart_progress(key);
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
         self.inner.work.charge(WORK_OF_MESSAGE);
@@ -270,30 +273,5 @@ impl<H: Handler> ShardCore<H> {
         self.settle_homes();
         let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
         is_open.then_some(answer)
-    }
-
-    /// Keeps count of the memory of unfinished messages; over the limit the largest holders go.
-    pub(super) fn account(&mut self, id: ConnId) {
-        if self.inner.current(id).is_none_or(|conn| conn.is(CLOSING)) {
-            return;
-        }
-        self.inner.account(id.key);
-        let limit = self.inner.config.assembly_bytes_max;
-        if self.inner.assembly <= limit {
-            return;
-        }
-        let conns = self.inner.conns.iter();
-        let mut holders: Vec<(u32, u32)> = conns
-            .filter(|(_, conn)| 0 < conn.counted)
-            .map(|(key, conn)| (conn.counted, key32(key)))
-            .collect();
-        holders.sort_unstable();
-        // A margin, so that the search pays for much to come.
-        while limit - limit / 8 < self.inner.assembly
-            && let Some((_, key)) = holders.pop()
-        {
-            self.inner.count_limit(Limit::Assembly);
-            self.inner.close(key, CloseReason::Overload);
-        }
     }
 }

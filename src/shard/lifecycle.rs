@@ -105,7 +105,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// The head of the request in hand, if it has come whole.
-    fn take_head(&mut self, key: u32) -> Option<Vec<u8>> {
+    pub(super) fn take_head(&mut self, key: u32) -> Option<Vec<u8>> {
         let conn = self.conn(key)?;
         let Proto::Http(http) = &mut conn.proto else {
             return None;
@@ -148,10 +148,10 @@ impl<D, A> Inner<D, A> {
         self.questions.forget(key);
         self.joins.uncork(key);
         self.inflation.contexts.forget(key);
+        self.forget_holder(key);
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };
-        self.assembly -= std::mem::take(&mut conn.counted) as usize;
         conn.input = None;
         match &mut conn.proto {
             Proto::WebSocket(decoder) => *decoder = Default::default(),
@@ -195,16 +195,5 @@ impl<D, A> Inner<D, A> {
             Proto::Http(_) if conn.outbox_len() != 0 => self.close(key, CloseReason::Vanished),
             Proto::Http(_) | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
-    }
-
-    /// Keeps count of the memory of unfinished messages.
-    pub(super) fn account(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        let held = conn.assembly_len() + self.inflation.contexts.held_bytes(key);
-        let len = u32::try_from(held).unwrap_or(u32::MAX);
-        let counted = std::mem::replace(&mut conn.counted, len);
-        self.assembly = self.assembly + len as usize - counted as usize;
     }
 }

@@ -37,6 +37,7 @@ impl<D, A> Inner<D, A> {
             conns,
             spare_outboxes,
             encoder,
+            memory,
             ..
         } = self;
         let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
@@ -45,7 +46,7 @@ impl<D, A> Inner<D, A> {
         let form = conn.form;
         let outbox = conn
             .outbox
-            .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default());
+            .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_else(|| memory.outbox()));
         outbox.append(|out| write(out, form, encoder));
         self.mark_dirty(key);
     }
@@ -55,13 +56,12 @@ impl<D, A> Inner<D, A> {
         let Self {
             conns,
             spare_outboxes,
+            memory,
             ..
         } = self;
         let conn = conns.get_mut(key as usize)?;
-        Some(
-            conn.outbox
-                .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_default()),
-        )
+        let make = || spare_outboxes.pop().unwrap_or_else(|| memory.outbox());
+        Some(conn.outbox.get_or_insert_with(make))
     }
 
     /// Drops what a connection has not been sent.

@@ -18,8 +18,9 @@ impl<D, A> Inner<D, A> {
             Verdict::Close => return Took::Ended,
         }
         // One who pings and does not read gets no more pongs than fit.
+        let is_full = self.is_full_of_replies();
         let conn = self.conn(key);
-        if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH) {
+        if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH && !is_full) {
             self.work.charge(WORK_OF_PONG);
             self.reply(key, |out| encode_pong(out, payload));
         } else {

@@ -128,6 +128,10 @@ impl<H: Handler> ShardCore<H> {
         if !has_asked {
             conn.heard = stamp;
         }
+        self.inner.restart_progress(id.key);
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
         if let Some(kept) = &mut conn.input
             && let Some(arrival) = kept.arrival.take()
         {

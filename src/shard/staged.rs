@@ -108,6 +108,11 @@ impl Stage {
         self.queue.len()
     }
 
+    /// Bytes of those messages.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

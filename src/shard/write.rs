@@ -147,7 +147,7 @@ impl<D, A> Inner<D, A> {
         };
         if conn.is(WAITS_OUTBOX) && left < OUTBOX_BYTES_HIGH {
             conn.set(WAITS_OUTBOX, false);
-            self.queue_resume(key);
+            self.queue_read(key);
         }
         if !whole {
             return;

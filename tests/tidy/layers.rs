@@ -155,6 +155,8 @@ const CORE_FILES: &[&str] = &[
     "early",
     "flush",
     "give_back",
+    "holders",
+    "memory",
     "inflate",
     "inner",
     "input",

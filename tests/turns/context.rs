@@ -168,7 +168,7 @@ fn connections_that_share_a_decompressor_share_no_context() {
 #[test]
 fn nobody_is_promised_what_there_is_no_memory_for() {
     let mut shard = Shard::new(Config {
-        assembly_bytes_max: 3 * WINDOW,
+        assembly_bytes_max: Some(3 * WINDOW),
         ..Config::default()
     });
     let mut client = Client::connect(&mut shard, "/pub/a");

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod budget;
 mod closes;
 mod compress;
 mod context;

@@ -202,6 +202,14 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         self.sockets.room = Some(bytes);
     }
 
+    /// No socket takes anything, or all do again; these are told so.
+    pub(crate) fn block(&mut self, blocked: bool, clients: &[ConnId]) {
+        self.sockets.room = blocked.then_some(0);
+        for client in clients {
+            self.core.handle_writable(*client);
+        }
+    }
+
     /// What was answered comes in; returns how much.
     pub(crate) fn answer(&mut self) -> usize {
         let answered: Vec<_> = self.answers.try_iter().collect();

@@ -133,6 +133,13 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
             .map_or(0, |partial| partial.held_bytes())
     }
 
+    /// Payload bytes that have arrived of a message that is not whole yet.
+    pub(crate) fn arrived_bytes(&self) -> usize {
+        self.partial
+            .as_ref()
+            .map_or(0, |partial| partial.arrived_bytes())
+    }
+
     /// Takes bytes until something ended or nothing is left; returns how many.
     fn advance(
         &mut self,

@@ -94,6 +94,11 @@ impl Partial {
         size_of::<Self>() + self.body.capacity()
     }
 
+    /// Payload of the message that has arrived.
+    pub(crate) fn arrived_bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// What ended, after [`Partial::fill`] said so.
     pub(crate) fn payload(&self, ended: Ended) -> &[u8] {
         match ended {

@@ -3,8 +3,10 @@
 mod reads;
 mod secured;
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::rc::Rc;
 
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId};
@@ -13,6 +15,7 @@ use crate::shard::core::ShardCore;
 use crate::topic::member::Sock;
 use crate::topic::sink::WriteError;
 
+use secured::Share;
 pub(super) use secured::{Beginning, Secured};
 
 /// The TLS connections of a shard.
@@ -24,6 +27,8 @@ pub(super) struct Sessions {
     /// Connections whose handshake has bytes to read.
     handshakes: VecDeque<ConnId>,
     buffers: Buffers,
+    /// What all of them hold.
+    held: Rc<Cell<usize>>,
 }
 
 /// Lent to one connection after the other; of no size until there is one.
@@ -43,6 +48,7 @@ impl Sessions {
             table: Vec::new(),
             handshakes: VecDeque::new(),
             buffers: Buffers::default(),
+            held: Rc::default(),
         }
     }
 
@@ -55,6 +61,7 @@ impl Sessions {
     /// Keeps a new connection.
     pub(super) fn insert(&mut self, id: ConnId, mut secured: Secured) {
         secured.generation = id.generation;
+        secured.share = Share::of(&self.held);
         if self.buffers.input.is_empty() {
             self.buffers.input = vec![0; TLS_REST_BYTES_MAX + READ_BYTES];
         }
@@ -71,6 +78,11 @@ impl Sessions {
         if let Some(mut secured) = secured.filter(|secured| secured.owes_goodbye()) {
             secured.finish(&mut self.buffers.sealed);
         }
+    }
+
+    /// Bytes that have come in part, and that are sealed and not sent.
+    pub(super) fn held(&self) -> usize {
+        self.held.get()
     }
 
     /// Whether a connection speaks TLS.

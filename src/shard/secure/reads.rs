@@ -134,6 +134,7 @@ impl Sessions {
         sealed.clear();
         let came = &mut input[..kept + read];
         let received = secured.session.receive(came, plaintext, sealed);
+        secured.recount();
         let answered = if sealed.is_empty() {
             Ok(())
         } else {

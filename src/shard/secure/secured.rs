@@ -1,8 +1,10 @@
 //! One TLS connection's socket: what is sealed and not sent yet goes before all else.
 
 use core::net::SocketAddr;
+use std::cell::Cell;
 use std::io::IoSlice;
 use std::os::fd::RawFd;
+use std::rc::Rc;
 
 use rustix::io::Errno;
 
@@ -32,6 +34,34 @@ pub(in crate::shard) struct Secured {
     pub(super) owes_end: bool,
     /// The same of the server: once all is sent, the socket's own end follows.
     finished: bool,
+    /// What it holds, as the shard counts it.
+    pub(super) share: Share,
+}
+
+/// One connection's share of what all TLS connections of a shard hold, in bytes.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    bytes: usize,
+    sum: Rc<Cell<usize>>,
+}
+
+impl Share {
+    pub(super) fn of(sum: &Rc<Cell<usize>>) -> Self {
+        let mut share = Self::default();
+        share.sum = Rc::clone(sum);
+        share
+    }
+
+    fn set(&mut self, bytes: usize) {
+        let before = std::mem::replace(&mut self.bytes, bytes);
+        self.sum.set(self.sum.get() - before + bytes);
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 /// What is known of a connection when it is accepted.
@@ -54,6 +84,7 @@ impl Secured {
             read_ended: false,
             owes_end: false,
             finished: false,
+            share: Share::default(),
         }
     }
 
@@ -126,6 +157,7 @@ impl Secured {
             0
         };
         self.unsent.extend_from_slice(&sealed[sent..]);
+        self.recount();
         Ok(())
     }
 
@@ -144,11 +176,18 @@ impl Secured {
             return Err(WriteError::Blocked);
         }
         self.unsent = Vec::new();
+        self.recount();
         if self.finished {
             // An error means that the peer is gone; the next read says so.
             let _gone = socket::shutdown_write(self.fd);
         }
         Ok(())
+    }
+
+    /// Counts what came in part, and what is sealed and not sent.
+    pub(super) fn recount(&mut self) {
+        let bytes = self.session.rest().len() + self.unsent.capacity();
+        self.share.set(bytes);
     }
 
     /// Says that nothing will come any more, and ends the stream when that is sent.
