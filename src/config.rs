@@ -113,9 +113,11 @@ pub struct Config {
     pub tcp_idle_timeout: Option<Duration>,
     /// A connection whose socket takes no byte for this long, while some wait, is closed.
     pub stall_timeout: Duration,
-    /// A draining shard waits this long, beyond the window over which it spreads its closes, for
-    /// what was published before to reach everyone.
+    /// A drain takes this long at the most: it waits for subscribers that take what was published
+    /// before, however slowly, and then cuts what is left.
     pub drain_timeout: Duration,
+    /// In a drain, those who keep up are told within this time, spread over it if they are many.
+    pub drain_window: Duration,
     /// Interest in a topic outlives its last subscriber by this long.
     pub interest_linger: Duration,
 }
@@ -194,6 +196,7 @@ impl Default for Config {
             tcp_idle_timeout: None,
             stall_timeout: limits::STALL_TIMEOUT,
             drain_timeout: limits::DRAIN_TIMEOUT,
+            drain_window: limits::DRAIN_WINDOW,
             interest_linger: limits::INTEREST_LINGER,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
 use crate::counters::Counters;
@@ -60,16 +61,19 @@ impl Handle {
     }
 
     /// Publishes to all subscribers of a topic, on all shards. Messages that one thread publishes
-    /// to one topic stay in order.
+    /// to one topic stay in order. What was published before [`drain`](Self::drain) reaches
+    /// everyone before anyone is closed.
     ///
     /// # Errors
     ///
-    /// Never waits: [`PublishError::Busy`] if the topic's home has no room now.
+    /// Never waits: [`PublishError::Busy`] if the topic's home has no room now. From
+    /// [`drain`](Self::drain) on it is [`PublishError::Stopped`]; a message that met the drain on
+    /// its way may have been published.
     pub fn publish(&self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         let (home, mail) = self.address(topic, kind, payload)?;
-        self.outside
-            .try_send(home, mail, payload.len())
-            .map_err(|refused| why(&refused))
+        let sent = self.outside.try_send(home, mail, payload.len());
+        sent.map_err(|refused| why(&refused))?;
+        self.check_serving()
     }
 
     /// The same, but waits for room until `deadline`. Not for callbacks: a shard must not wait.
@@ -88,7 +92,26 @@ impl Handle {
         let sent = self
             .outside
             .send_deadline(home, mail, payload.len(), deadline);
-        sent.map_err(|refused| why(&refused))
+        sent.map_err(|refused| why(&refused))?;
+        self.check_serving()
+    }
+
+    /// What was put on a lane before this says yes is delivered before a drain closes anyone.
+    fn check_serving(&self) -> Result<(), PublishError> {
+        // Either the shards find the message when they look for the last, or the drain is seen
+        // here. The other fence is that of the shard, between the phase and its look.
+        fence(Ordering::SeqCst);
+        if self.is_serving() {
+            Ok(())
+        } else {
+            Err(PublishError::Stopped)
+        }
+    }
+
+    /// Says that the server is about to drain: its `/readyz` is 503 from now on, and nothing else
+    /// changes. For balancers, which need a moment to send nobody any more.
+    pub fn announce_drain(&self) {
+        self.shared.announce_drain();
     }
 
     /// Takes no more connections, sends what was published, closes all connections, spread over a
@@ -131,6 +154,11 @@ impl Handle {
         self.shared.is_stopped()
     }
 
+    /// Whether new connections are welcome: it serves, and has not announced a drain.
+    pub fn is_ready(&self) -> bool {
+        self.shared.is_ready()
+    }
+
     /// Whether the server takes connections: it has not begun to drain or to stop.
     pub fn is_serving(&self) -> bool {
         self.shared.is_serving()
@@ -159,6 +187,7 @@ impl Handle {
     ) -> Result<(usize, ToHome), PublishError> {
         check_topic(topic)?;
         check_message(kind, payload)?;
+        self.check_serving()?;
         let home = self.home_of(topic);
         let payload = Payload {
             kind,

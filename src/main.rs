@@ -7,6 +7,7 @@ use std::panic;
 use std::process::ExitCode;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
+use std::time::Duration;
 
 use clap::Parser;
 use corecast::cli::{Cli, Command};
@@ -123,11 +124,12 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         server.shards()
     );
     let handle = server.handle().clone();
+    let drain_listen = settings.drain_listen.unwrap_or_default();
     let reload = reloader(handle.clone())?;
     let log = log.clone();
     thread::Builder::new()
         .name("signals".to_owned())
-        .spawn(move || obey(signals, &handle, &reload, &log))
+        .spawn(move || obey(signals, &handle, &reload, &log, drain_listen))
         .map_err(|err| while_starting("cannot start the thread of signals", &err))?;
     server.join()?;
     log::info!("stopped");
@@ -135,7 +137,13 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
 }
 
 /// SIGHUP loads the files of TLS again; the others drain, then exit.
-fn obey(mut signals: Signals, handle: &Handle, reload: &SyncSender<()>, log: &LogQueue) {
+fn obey(
+    mut signals: Signals,
+    handle: &Handle,
+    reload: &SyncSender<()>,
+    log: &LogQueue,
+    drain_listen: Duration,
+) {
     let mut draining = false;
     for signal in signals.forever() {
         if signal == SIGHUP {
@@ -150,6 +158,24 @@ fn obey(mut signals: Signals, handle: &Handle, reload: &SyncSender<()>, log: &Lo
         }
         draining = true;
         log::info!("signal {signal}: draining; once more to exit at once");
+        handle.announce_drain();
+        drain_after(handle.clone(), drain_listen);
+    }
+}
+
+/// Drains later, by a thread of its own: a second signal is obeyed meanwhile.
+fn drain_after(handle: Handle, wait: Duration) {
+    let drains = handle.clone();
+    let later = thread::Builder::new().name("drain".to_owned());
+    let spawned = later.spawn(move || {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this thread has nothing else to do"
+        )]
+        thread::sleep(wait);
+        drains.drain();
+    });
+    if spawned.is_err() {
         handle.drain();
     }
 }

@@ -21,11 +21,11 @@ impl Answers {
         if !matches!(request.method, "GET" | "HEAD") {
             return Response::method_not_allowed("GET, HEAD");
         }
-        let is_serving = self.handle.is_serving();
+        let is_ready = self.handle.is_ready();
         match request.path {
             "/metrics" => self.measured(Format::preferred(request.headers("accept"))),
             "/livez" => self.stuck().unwrap_or_else(|| Response::text(200, "alive")),
-            "/readyz" if !is_serving => Response::text(503, "draining"),
+            "/readyz" if !is_ready => Response::text(503, "draining"),
             "/readyz" => self.stuck().unwrap_or_else(|| Response::text(200, "ready")),
             _ => Response::text(404, "there are /metrics, /livez and /readyz"),
         }
@@ -40,7 +40,7 @@ impl Answers {
 
     fn measured(&self, format: Format) -> Response {
         let scrape = Scrape {
-            is_serving: self.handle.is_serving(),
+            is_serving: self.handle.is_ready(),
             shards: self.handle.shard_counters(),
             turn_ages: self.health.ages().collect(),
             log_lines_lost: self.log.as_ref().map_or(0, LogQueue::lost),

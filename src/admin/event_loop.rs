@@ -22,7 +22,8 @@ pub(super) struct EventLoop {
     /// When the shards are looked at again.
     look_at: Instant,
     poll: Poll,
-    listener: TcpListener,
+    /// `None` when the server drains: the one that follows may have the port.
+    listener: Option<TcpListener>,
     /// There may be connections to accept.
     may_accept: bool,
     connections: Slab<Connection>,
@@ -58,7 +59,7 @@ impl EventLoop {
             },
             look_at: now(),
             poll,
-            listener,
+            listener: Some(listener),
             may_accept: true,
             connections: Slab::new(),
         })
@@ -72,6 +73,9 @@ impl EventLoop {
     pub(super) fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         while !self.answers.handle.is_stopped() {
+            if !self.answers.handle.is_serving() {
+                self.listener = None;
+            }
             let deadlines = self.connections.iter().map(|(_, it)| it.deadline);
             let next = deadlines.fold(self.look_at, Instant::min);
             let timeout = next.saturating_duration_since(now());
@@ -114,7 +118,10 @@ impl EventLoop {
             if !self.may_accept {
                 return;
             }
-            match self.listener.accept() {
+            let Some(listener) = &self.listener else {
+                return;
+            };
+            match listener.accept() {
                 Ok((stream, _)) => self.open(stream, now),
                 Err(err) if err.kind() == ErrorKind::Interrupted => {}
                 // Nobody, or out of descriptors.

@@ -26,7 +26,8 @@ use crate::sys::startup::while_starting;
 
 /// A port for operators: `/metrics` in the text format of Prometheus or of OpenMetrics, whichever
 /// `Accept` prefers, `/livez`, which is 503 while a shard stands still, and `/readyz`, which is 503
-/// from the beginning of a drain as well.
+/// from the announcement of a drain as well. When connections are closed, the port is free for the
+/// server that follows.
 ///
 /// Nobody is asked who they are: bind it to an address that only operators reach.
 ///

@@ -38,8 +38,8 @@ pub enum PublishError {
     /// The topic's home has no room: try again later, or with a deadline; in a callback, return it.
     #[error("the server has no room for the message now")]
     Busy(Busy),
-    /// The server has stopped.
-    #[error("the server has stopped")]
+    /// The server drains, or has stopped.
+    #[error("the server drains or has stopped")]
     Stopped,
     /// The topic's name is empty, too long, `.` or `..`.
     #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes, and is not . or ..")]

@@ -27,17 +27,23 @@ pub const LINGERING_MAX: usize = 4_096;
 pub const EVENTS_RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(6);
 /// The same of those that were refused for the moment.
 pub const EVENTS_RETRY_REFUSED: Range<Duration> = Duration::from_secs(5)..Duration::from_secs(20);
-/// How long a drain waits for what was published before to reach everyone.
+/// A drain takes this long at the most: it waits for those who take what they are sent, however
+/// slowly, and then cuts what is left.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// A drain closes nobody for this long, so that what is on its way between shards arrives.
+/// Those who keep up are told within this time, and a server whose clients all do has stopped by
+/// then: Docker kills after ten seconds.
+pub const DRAIN_WINDOW: Duration = Duration::from_secs(8);
+/// The last of the window, in which nobody is told: clients answer, and close.
+pub const DRAIN_TAIL: Duration = Duration::from_secs(2);
+/// A drain still reads for this long, so that what is on its way to the server arrives.
 pub const DRAIN_GRACE: Duration = Duration::from_millis(200);
 /// A server that closes its listeners defers no accepts any more, and listens on for this long:
 /// what clients that have connected say first is on its way. No longer than [`DRAIN_GRACE`], which
 /// it is a part of.
 pub const DEFERRED_GRACE: Duration = DRAIN_GRACE;
+/// A body that has not come whole by then holds up no drain: its client was promised nothing.
+pub const DRAIN_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 /// A shard with fewer connections closes them at once when it drains.
 pub const DRAIN_ALL_AT_ONCE: usize = 1_000;
-/// Otherwise the closes are spread over at least this long.
-pub const DRAIN_WINDOW_MIN: Duration = Duration::from_secs(10);
-/// Closes of one draining shard in a second: what it could accept again in that time.
-pub const DRAIN_CLOSES_PER_SECOND: usize = 10_000;
+/// How often a drain goes on.
+pub const DRAIN_STEP: Duration = Duration::from_millis(50);

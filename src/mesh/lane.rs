@@ -179,6 +179,11 @@ impl<M> LaneReceiver<M> {
         Some(item.message)
     }
 
+    /// Whether there is no message on it.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// Whether the sender waits for room and there is some: true once, and the caller must then
     /// ring the sender's doorbell.
     ///

@@ -6,6 +6,7 @@ use std::time::Instant;
 use crossbeam_channel as channel;
 
 use crate::mesh::lane::{LaneReceiver, LaneSender, Refused, lane};
+use crate::mesh::sync::{Ordering, fence};
 use crate::mesh::{Capacity, Doorbell};
 
 /// The handle of threads outside the mesh: one lane to each shard. Clones share them.
@@ -104,6 +105,13 @@ impl<A> OutsideReceiver<A> {
     /// Takes the oldest message off the lane.
     pub fn try_recv(&self) -> Option<A> {
         self.lane.try_recv()
+    }
+
+    /// Whether there is a message on the lane. Whoever was told something by a thread that had put
+    /// one there before it looked whether it was told, sees it.
+    pub fn has_any(&self) -> bool {
+        fence(Ordering::SeqCst);
+        !self.lane.is_empty()
     }
 
     /// Wakes a thread that waits for room, if there is some. Call it after taking messages.

@@ -309,7 +309,20 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "timeouts.drain",
         Field::Time(|s| &mut s.config.drain_timeout, SHORT),
-        "A server that drains waits this long for what was published before to reach everyone.",
+        "A drain takes this long at the most: it waits for subscribers that take what was \
+         published before, however slowly, and then cuts what is left.",
+    ),
+    key(
+        "timeouts.drain_window",
+        Field::Time(|s| &mut s.config.drain_window, SHORT),
+        "In a drain, clients that keep up are told within this time, spread over it if they are \
+         many; when all of them close, the server has stopped by then. Docker kills after 10s.",
+    ),
+    key(
+        "timeouts.drain_listen",
+        Field::TimeOr(|s| &mut s.drain_listen, SHORT, "off"),
+        "Before it drains, the program says 503 on `/readyz` for this long and goes on as ever, so \
+         that balancers send nobody any more.",
     ),
     key(
         "topics.slow_consumer",

@@ -39,6 +39,7 @@ mod write;
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::net::ListenError;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub api_key: Secret,
     /// Where the admin port listens, if there is one.
     pub admin: Option<SocketAddr>,
+    /// How long a drain is announced before it begins.
+    pub drain_listen: Option<Duration>,
     /// What is logged.
     pub level: Level,
     /// Where clients connect.
@@ -226,6 +229,7 @@ impl Default for Settings {
             compression: Compression::default(),
             api_key: Secret::default(),
             admin: None,
+            drain_listen: None,
             level: Level::Info,
             listeners: vec![
                 Listen::new(Protocol::Http, on_loopback(HTTP_PORT)),

@@ -22,6 +22,8 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Shared {
     phase: AtomicU8,
+    /// A drain is to come.
+    leaving: AtomicBool,
     /// Shards that may still have connections.
     undrained: AtomicUsize,
     /// Connections of all shards; those being turned away not among them.
@@ -41,6 +43,7 @@ impl Shared {
     pub fn new(shards: ShardId, connections_max: usize, per_address: Option<PerAddress>) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Serve as u8),
+            leaving: AtomicBool::new(false),
             undrained: AtomicUsize::new(shards.into()),
             connections: AtomicUsize::new(0),
             connections_max,
@@ -54,6 +57,16 @@ impl Shared {
     /// Goes on to a later phase; the shards see it when they are rung.
     pub fn advance(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
+    }
+
+    /// A drain is to come.
+    pub fn announce_drain(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the server serves, and no drain is announced.
+    pub fn is_ready(&self) -> bool {
+        self.is_serving() && !self.leaving.load(Ordering::Relaxed)
     }
 
     /// Counts one more connection, if that is not too many.

@@ -74,6 +74,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.relieve_replies();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
+        self.inner.mail_barrier();
     }
 
     /// The client has closed its side: nothing more will come.
@@ -126,6 +127,10 @@ impl<H: Handler> ShardCore<H> {
                 self.inner.remove_interest(&topic, interest);
                 None
             }
+            ToHome::Published { shard, round } => {
+                self.inner.barrier.note_ended(shard, round);
+                None
+            }
         };
         self.settle_homes();
         back
@@ -156,7 +161,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_timeouts(&mut self) {
         self.inner.work.enter(Share::Time);
         self.inner.pass_time(TIMEOUTS_PER_TURN);
-        self.inner.go_on_draining();
+        self.go_on_draining();
         self.settle_homes();
         self.pass_room_time();
         self.pass_tick();
@@ -177,11 +182,6 @@ impl<H: Handler> ShardCore<H> {
         self.settle_homes();
     }
 
-    /// Closes all connections, spread over a while.
-    pub fn begin_drain(&mut self) {
-        self.inner.begin_drain();
-    }
-
     /// Sends what there is to send, within a turn's budget.
     #[inline]
     pub fn flush<S: Sink>(&mut self, sink: &mut S) {
@@ -191,6 +191,7 @@ impl<H: Handler> ShardCore<H> {
     /// The mail for each peer, by shard; to be emptied and given new room.
     pub fn mail(&mut self) -> &mut [PeerMail] {
         self.inner.mail_interest();
+        self.inner.mail_barrier();
         &mut self.inner.mail
     }
 

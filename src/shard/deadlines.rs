@@ -210,6 +210,7 @@ impl<D, A> Inner<D, A> {
                 .is_none_or(|timeout| judged < conn.heard.moment().plus(timeout));
         let is_over = self.questions.is_late(key, judged)
             && given_up.is_none_or(|deadline| judged < deadline);
+        let is_quiet = self.is_quiet();
         let Some(conn) = self.conn(key) else { return };
         if matches!(conn.proto, Proto::Lingering(_)) {
             self.step_lingering(key);
@@ -233,6 +234,10 @@ impl<D, A> Inner<D, A> {
                 self.counters.pings += 1;
                 self.reply(key, |out| out.extend_from_slice(empty));
             }
+            self.arm(key);
+        } else if is_quiet {
+            // Nothing is read that could be a sign of life.
+            conn.heard = stamp;
             self.arm(key);
         } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
             self.close(key, CloseReason::IdleTimeout);

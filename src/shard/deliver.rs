@@ -71,6 +71,10 @@ impl<D, A> Inner<D, A> {
                 self.joined(conn, key, ticket);
                 None
             }
+            FromHome::Passed { home, round } => {
+                self.barrier.note_passed(home, round);
+                None
+            }
             FromHome::Deliver {
                 key,
                 generation,

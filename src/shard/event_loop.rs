@@ -399,7 +399,7 @@ impl<H: Handler> EventLoop<H> {
         if self.acceptor.is_open() {
             let (acceptor, mut into, now) = self.intake();
             if now < acceptor.closes_at(now) {
-                self.core.begin_drain();
+                self.begin_drain();
                 return;
             }
             acceptor.close(&mut into, now);
@@ -411,10 +411,15 @@ impl<H: Handler> EventLoop<H> {
             }
         }
         // Once is enough; but a server may have no listeners.
-        self.core.begin_drain();
+        self.begin_drain();
         if self.core.is_empty() {
             self.control.note_drained();
         }
+    }
+
+    fn begin_drain(&mut self) {
+        self.core.begin_drain();
+        self.core.note_outside(self.post.outside_waits());
     }
 
     /// Who accepts, and where accepted connections go.

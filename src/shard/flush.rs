@@ -2,7 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::config::SlowConsumer;
-use crate::conn::BLOCKED;
+use crate::conn::{BLOCKED, DIRTY};
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::inner::Inner;
 use crate::topic::feed::{Met, Walk};
@@ -119,6 +119,18 @@ impl<D, A> Inner<D, A> {
     pub(super) fn queue_walk(&mut self, feed_key: u32) {
         if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
             feed.queue_walk(feed_key, &mut self.walks);
+        }
+    }
+
+    /// Puts a connection on the list of those to write; the walks pass it over until then.
+    pub(super) fn mark_dirty(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        if !conn.is(DIRTY) {
+            conn.set(DIRTY, true);
+            self.dirty.push_back(key);
+            self.set_held(key, true);
         }
     }
 

@@ -11,11 +11,12 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::conn::outbox::Outbox;
 use crate::conn::subs::WAITING;
-use crate::conn::{Conn, DEAD, DIRTY, Whence};
+use crate::conn::{Conn, DEAD, Whence};
 use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
 use crate::proto::http::Date;
+use crate::shard::barrier::Barrier;
 use crate::shard::clients::Clients;
 use crate::shard::drain::Drain;
 use crate::shard::holders::Holders;
@@ -137,6 +138,7 @@ pub(super) struct Inner<D, A: 'static> {
     /// Reused by every look at the wheel.
     pub(super) expired: Vec<(u32, Stamp)>,
     pub(super) drain: Option<Drain>,
+    pub(super) barrier: Barrier,
     #[expect(
         clippy::vec_box,
         reason = "connections keep them boxed: the boxes are what is spared"
@@ -222,6 +224,7 @@ impl<D, A> Inner<D, A> {
             has_news: false,
             expired: Vec::new(),
             drain: None,
+            barrier: Barrier::new(shard, shards),
             spare_outboxes: Vec::new(),
             relieve_above: 0,
             interests: Vec::new(),
@@ -254,18 +257,6 @@ impl<D, A> Inner<D, A> {
             .get(key as usize)
             .map_or(0, |conn| conn.generation);
         ConnId { key, generation }
-    }
-
-    /// Puts a connection on the list of those to write; the walks pass it over until then.
-    pub(super) fn mark_dirty(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        if !conn.is(DIRTY) {
-            conn.set(DIRTY, true);
-            self.dirty.push_back(key);
-            self.set_held(key, true);
-        }
     }
 
     /// Calls `change` for each live subscription of a connection, with its feed and the index of

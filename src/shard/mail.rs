@@ -45,6 +45,13 @@ pub enum ToHome {
         /// Who asked before.
         interest: Interest,
     },
+    /// This shard has published what it had taken before this round of a barrier.
+    Published {
+        /// Which shard.
+        shard: ShardId,
+        /// The round.
+        round: u8,
+    },
 }
 
 /// What a room is told of a connection.
@@ -107,6 +114,13 @@ pub enum FromHome {
         /// It must not be left out: the connection has joined, and this is what went before.
         is_welcome: bool,
     },
+    /// All that the home was given before this round of a barrier has been passed on.
+    Passed {
+        /// Which home.
+        home: ShardId,
+        /// The round.
+        round: u8,
+    },
 }
 
 /// Mail that counts against the bytes of its lane.
@@ -119,7 +133,7 @@ impl Weigh for ToHome {
     fn weight(&self) -> usize {
         match self {
             Self::Publish { payload, .. } => payload.bytes.len(),
-            Self::Want { .. } | Self::Unwant { .. } => 0,
+            Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join { tag, .. } => tag.len(),
                 Presence::Leave { .. } => 0,
@@ -132,7 +146,7 @@ impl Weigh for FromHome {
     fn weight(&self) -> usize {
         match self {
             Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
-            Self::Live { .. } | Self::Joined { .. } => 0,
+            Self::Live { .. } | Self::Joined { .. } | Self::Passed { .. } => 0,
         }
     }
 }

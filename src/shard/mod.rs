@@ -5,6 +5,7 @@ mod arrive;
 #[cfg(any(test, feature = "internals"))]
 mod audit;
 mod backlog;
+mod barrier;
 mod claim;
 mod clients;
 mod compress;

@@ -55,6 +55,11 @@ impl Post {
         self.awaits
     }
 
+    /// Whether threads outside have put something on their lane that is not taken.
+    pub(super) fn outside_waits(&self) -> bool {
+        self.outside.is_some() || self.port.outside().has_any()
+    }
+
     /// Takes a turn's worth of mail into the core.
     pub(super) fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         self.rung = self.port.doorbell().is_some_and(Doorbell::answer);

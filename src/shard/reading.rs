@@ -1,6 +1,6 @@
 //! Whom to read from, and how much of it in a turn.
 
-use crate::conn::{BEHIND, CLOSING, PAUSED};
+use crate::conn::{BEHIND, CLOSING, OPEN, PAUSED};
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::WORK_OF_READ;
@@ -48,7 +48,8 @@ impl<H: Handler> ShardCore<H> {
             return false;
         };
         let (is_paused, is_behind) = (conn.is(PAUSED), conn.is(BEHIND));
-        if is_paused {
+        let may_publish = conn.is(OPEN) && !conn.is(CLOSING);
+        if is_paused || may_publish && self.inner.is_quiet() {
             self.inner.reads.hold(id.key);
         } else if !is_behind && self.inner.work.is_part_spent() {
             self.inner.reads.put_back(id);

@@ -68,6 +68,11 @@ impl Rooms {
         self.slots.len() + self.timers.len() + self.stuck.len()
     }
 
+    /// Whether any room has outputs that found no space.
+    pub(super) fn has_stuck(&self) -> bool {
+        !self.stuck.is_empty()
+    }
+
     /// When `pass_room_time` has something to do next.
     pub(super) fn deadline(&self) -> Option<Now> {
         self.timers.first().map(|(at, _)| *at)

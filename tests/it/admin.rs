@@ -12,7 +12,7 @@ use crate::support::metrics::{Samples, parse};
 use crate::support::program::Program;
 use crate::support::raw_ws::{FIN, RawWs, TEXT};
 use crate::support::server::{ANY, Running, builder};
-use crate::support::socket::{dial, dial_small, read_to_the_end};
+use crate::support::socket::{dial, read_to_the_end};
 use crate::support::tools::{self, run, tool};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
@@ -217,29 +217,6 @@ fn limits_are_counted_by_their_names() {
         samples["corecast_limit_hits_total{limit=\"connections\"}"] == 1.0
             && samples["corecast_closes_total{reason=\"overload\"}"] == 1.0
     });
-}
-
-#[test]
-fn a_drain_is_told_and_nothing_of_it_waits_for_the_admin_port() {
-    let server = Running::start(builder(2));
-    let addr = serve_admin(&server);
-    assert_eq!(get(addr, "/livez"), (200, "alive\n".to_owned()));
-    assert_eq!(get(addr, "/readyz"), (200, "ready\n".to_owned()));
-    // One who does not read what it is owed holds the drain up.
-    let slow = Ws::over(dial_small(server.http()), "/sub/lobby");
-    for _ in 0..100 {
-        server.publish("lobby", Kind::Binary, &[0; 50_000]);
-    }
-    wait_until("it is behind", || 0 < server.counters().short_writes);
-    server.handle().drain();
-    assert_eq!(get(addr, "/livez").0, 200);
-    assert_eq!(get(addr, "/readyz"), (503, "draining\n".to_owned()));
-    assert_eq!(scrape(addr)["corecast_ready"], 0.0);
-    // Neither do those of the admin port that never ask.
-    let _silent: Vec<TcpStream> = (0..8).map(|_| dial(addr)).collect();
-    drop(slow);
-    server.join();
-    wait_until("the port is closed", || TcpStream::connect(addr).is_err());
 }
 
 #[test]

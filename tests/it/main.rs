@@ -19,6 +19,7 @@ mod handle;
 mod health;
 mod http;
 mod kinds;
+mod let_go;
 mod life;
 mod log;
 mod order;

@@ -79,6 +79,26 @@ pub(crate) fn check_at_end(world: &mut World) {
     }
     for (at, client) in world.clients.iter().enumerate() {
         check_farewell(world, at, client);
+        check_delivered(world, at, client);
+    }
+}
+
+/// Whoever was told of the shutdown had all that was taken before it.
+fn check_delivered(world: &World, at: usize, client: &Client) {
+    let keeps_up = client.healthy && world.net.sockets[at].short_writes == 0;
+    if client.stage != Stage::Told(1001) || client.rude || !keeps_up {
+        return;
+    }
+    let book = world.ledger.borrow();
+    for &topic in &client.topics {
+        let taken = book.messages.iter().enumerate().filter(|(_, message)| {
+            let is_due = client.live_at < message.begun && message.accepted;
+            message.topic == topic && is_due && message.accepted_at <= book.drained_at
+        });
+        for (name, _) in taken {
+            let has_it = client.seen[topic].iter().any(|seen| seen.name == name);
+            assert!(has_it, "client {at} was told to go without message {name}");
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Book {
     pub(crate) questions: Vec<Deferred<bool>>,
     /// The step that the world is at.
     pub(crate) step: u64,
+    /// The step at which the drain began.
+    pub(crate) drained_at: u64,
 }
 
 /// One message; its index in the book is its name on the wire.
@@ -35,6 +37,8 @@ pub(crate) struct Message {
     /// The step at which its publisher began.
     pub(crate) begun: u64,
     pub(crate) accepted: bool,
+    /// When the server took it.
+    pub(crate) accepted_at: u64,
 }
 
 /// Length of a message without filler.
@@ -64,8 +68,14 @@ impl Book {
             publisher,
             begun: self.step,
             accepted: false,
+            accepted_at: 0,
         });
         encode(name, kind, filler)
+    }
+
+    /// A drain begins.
+    pub(crate) fn begin_drain(&mut self) {
+        self.drained_at = self.step;
     }
 
     /// Notes that the server has taken a message.
@@ -73,6 +83,7 @@ impl Book {
         let message = &mut self.messages[name];
         assert!(!message.accepted, "message {name} was accepted twice");
         message.accepted = true;
+        message.accepted_at = self.step;
     }
 }
 

@@ -221,8 +221,8 @@ impl World {
     }
 
     fn begin_drain(&mut self) {
-        if !self.draining {
-            self.draining = true;
+        if !std::mem::replace(&mut self.draining, true) {
+            self.ledger.borrow_mut().begin_drain();
             self.act(Action::Drain);
         }
     }

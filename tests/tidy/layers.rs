@@ -163,6 +163,7 @@ const CORE_FILES: &[&str] = &[
     "interest",
     "joins",
     "backlog",
+    "barrier",
     "requests",
     "arrive",
     "clients",

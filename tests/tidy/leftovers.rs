@@ -21,6 +21,7 @@ const LONG: &[(&str, &str)] = &[
         "one comparison, from rounds to table",
     ),
     ("loadtest/tests/floor.rs", "a list of tests"),
+    ("tests/http/api.rs", "a list of tests"),
     (
         "src/mesh/lane.rs",
         "both ends of one thing; a third is its tests",

@@ -6,6 +6,7 @@ mod budget;
 mod closes;
 mod compress;
 mod context;
+mod drain;
 mod gaps;
 mod half_closed;
 mod hostile;

@@ -1,0 +1,192 @@
+//! A drain of two shards, a lane at a time: what was taken before it is delivered first.
+
+use std::collections::hash_map::RandomState;
+use std::sync::Arc;
+use std::time::Duration;
+
+use corecast::limits::{DRAIN_ALL_AT_ONCE, DRAIN_GRACE, DRAIN_STEP, DRAIN_TIMEOUT, DRAIN_WINDOW};
+use corecast::payload::Payload;
+use corecast::shard::home_of;
+use corecast::shard::mail::{FromHome, Room, ToHome};
+use corecast::{CloseReason, Config, Kind, Relay, RelaySettings};
+
+use crate::frame;
+use crate::shard::Shard;
+
+/// More than the first step of a drain takes.
+const MOMENT: Duration = DRAIN_GRACE.saturating_add(DRAIN_STEP);
+const GOODBYE: &[u8] = b"\x88\x13\x03\xe9server shuts down";
+
+fn shut(count: usize, shard: &mut Shard) -> bool {
+    shard.counters().closed[CloseReason::Shutdown.index()] == count as u64
+}
+
+/// Two shards, and a topic whose home is the second.
+fn two() -> ([Shard; 2], String) {
+    let hasher = RandomState::new();
+    let shards = [0, 1].map(|at| {
+        let relay = Relay::new(RelaySettings::default());
+        Shard::one(at, 2, hasher.clone(), Config::default(), relay)
+    });
+    let mut names = (0..).map(|n| format!("t{n}"));
+    let topic = names.find(|name| home_of(&hasher, name, 2) == 1).unwrap();
+    (shards, topic)
+}
+
+/// What one shard has for another, with space for as much again.
+fn take(from: &mut Shard, to: usize) -> (Vec<ToHome>, Vec<FromHome>) {
+    let room = Room {
+        messages: 100,
+        bytes: 1 << 20,
+    };
+    let mail = &mut from.core.mail()[to];
+    let asked = std::iter::from_fn(|| mail.to_home.pop()).collect();
+    let told = std::iter::from_fn(|| mail.from_home.pop()).collect();
+    mail.to_home.set_room(room);
+    mail.from_home.set_room(room);
+    (asked, told)
+}
+
+/// All mail goes over the lanes until there is none.
+fn exchange(shards: &mut [Shard; 2]) {
+    for _ in 0..20 {
+        for (from, to) in [(0, 1), (1, 0)] {
+            let (asked, told) = take(&mut shards[from], to);
+            for mail in told {
+                assert!(shards[to].core.handle_from_home(mail).is_none());
+            }
+            for mail in asked {
+                assert!(shards[to].core.handle_to_home(mail).is_none());
+            }
+            shards[to].turn();
+        }
+    }
+}
+
+fn publish(topic: &str, text: &str) -> ToHome {
+    ToHome::Publish {
+        topic: Arc::from(topic),
+        payload: Payload {
+            kind: Kind::Text,
+            bytes: Arc::from(text.as_bytes()),
+        },
+        publisher: None,
+        once: None,
+    }
+}
+
+#[test]
+fn what_lies_in_a_lane_is_delivered_before_the_goodbye() {
+    let (mut shards, topic) = two();
+    exchange(&mut shards);
+    let client = shards[0].connect();
+    let request = format!(
+        "GET /sub/{topic} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    shards[0].read(client, request);
+    shards[0].turn();
+    exchange(&mut shards);
+    assert!(shards[0].take(client).starts_with(b"HTTP/1.1 101 "));
+    // The home has it, and no lane was emptied since.
+    assert!(
+        shards[1]
+            .core
+            .handle_to_home(publish(&topic, "last"))
+            .is_none()
+    );
+    for shard in &mut shards {
+        shard.core.begin_drain();
+        for _ in 0..10 {
+            shard.turn_and_wait(MOMENT);
+        }
+    }
+    assert_eq!(shards[0].take(client), b"", "closed before its message");
+    exchange(&mut shards);
+    for _ in 0..6 {
+        for shard in &mut shards {
+            shard.turn_and_wait(MOMENT);
+        }
+        exchange(&mut shards);
+    }
+    assert_eq!(shards[0].take(client), [b"\x81\x04last", GOODBYE].concat());
+}
+
+#[test]
+fn a_peer_that_says_nothing_holds_a_drain_up_to_its_end_only() {
+    let (mut shards, _) = two();
+    let client = shards[0].upgrade("/pub/a", "");
+    shards[0].core.begin_drain();
+    shards[0].wait(DRAIN_TIMEOUT - Duration::from_secs(1));
+    shards[0].wait(MOMENT);
+    assert!(shut(0, &mut shards[0]));
+    shards[0].wait(Duration::from_secs(1));
+    assert!(shut(1, &mut shards[0]));
+    assert!(!shards[0].take(client).ends_with(GOODBYE), "it is cut");
+}
+
+#[test]
+fn a_message_from_outside_is_waited_for() {
+    let mut shard = Shard::new(Config::default());
+    let client = shard.upgrade("/sub/a", "");
+    shard.core.begin_drain();
+    shard.core.note_outside(true);
+    for _ in 0..10 {
+        shard.wait(MOMENT);
+    }
+    assert!(shut(0, &mut shard));
+    assert!(
+        shard
+            .core
+            .handle_to_home(publish("a", "from outside"))
+            .is_none()
+    );
+    shard.core.note_outside(false);
+    shard.wait(MOMENT);
+    shard.wait(MOMENT);
+    assert_eq!(
+        shard.take(client),
+        [b"\x81\x0cfrom outside", GOODBYE].concat()
+    );
+}
+
+#[test]
+fn no_publisher_is_read_between_the_last_message_and_the_goodbye() {
+    let mut shard = Shard::new(Config::default());
+    let publisher = shard.upgrade("/ws/a", "");
+    shard.core.begin_drain();
+    shard.core.note_outside(true);
+    shard.read(publisher, frame(0x81, b"in time"));
+    shard.wait(MOMENT);
+    assert!(!shard.core.wants_bytes(publisher), "the drain waits");
+    assert_eq!(shard.take(publisher), b"\x81\x07in time");
+    shard.core.note_outside(false);
+    shard.wait(MOMENT);
+    shard.wait(MOMENT);
+    assert_eq!(shard.take(publisher), GOODBYE);
+    assert!(
+        shard.core.wants_bytes(publisher),
+        "what it says is discarded"
+    );
+}
+
+#[test]
+fn many_are_told_one_after_the_other_and_all_within_the_window() {
+    let mut shard = Shard::new(Config::default());
+    let count = 2 * DRAIN_ALL_AT_ONCE;
+    for _ in 0..count {
+        shard.upgrade("/pub/a", "");
+    }
+    shard.core.begin_drain();
+    let step = Duration::from_millis(100);
+    let mut told = Vec::new();
+    let mut passed = Duration::ZERO;
+    while passed < DRAIN_WINDOW - step {
+        shard.wait(step);
+        passed += step;
+        told.push(shard.counters().closed[CloseReason::Shutdown.index()]);
+    }
+    assert_eq!(told.last(), Some(&(count as u64)));
+    let most = told.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(most < Some(count as u64 / 10), "{most:?} in one step");
+}
