@@ -136,7 +136,8 @@ def connect(port, source, rcvbuf=None):
 
 def websocket(port, source, path, deflate=False, rcvbuf=None):
     sock = connect(port, source, rcvbuf)
-    offer = "Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else ""
+    extension = "permessage-deflate; client_no_context_takeover"
+    offer = f"Sec-WebSocket-Extensions: {extension}\r\n" if deflate else ""
     sock.sendall((f"GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
                   "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                   f"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n{offer}\r\n").encode())
