@@ -75,6 +75,7 @@ impl<H: Handler> ShardCore<H> {
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
         self.inner.mail_barrier();
+        self.resume_first();
     }
 
     /// The client has closed its side: nothing more will come.

@@ -109,6 +109,8 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) paused: Vec<Waiting>,
     /// Those who wait for this home are tried first; one more is `resumed`.
     pub(super) first_paused: usize,
+    /// In this turn they are tried before all others.
+    pub(super) waiters_first: bool,
     /// Connections to read on: what they waited for has come.
     pub(super) resumed: VecDeque<ConnId>,
     /// Connections to read from.
@@ -208,6 +210,7 @@ impl<D, A> Inner<D, A> {
             unsettled: Waiting::default(),
             paused: (0..shards).map(|_| Waiting::default()).collect(),
             first_paused: 0,
+            waiters_first: false,
             resumed: VecDeque::new(),
             reads: ReadQueue::default(),
             work: Work::default(),

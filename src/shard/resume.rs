@@ -15,6 +15,7 @@ use crate::shard::inflate::Compressed;
 use crate::shard::inner::Inner;
 use crate::shard::input::Took;
 use crate::shard::waiting::Waiting;
+use crate::shard::work::Share;
 
 impl<H: Handler> ShardCore<H> {
     /// Reads a connection no further until there is room for its message.
@@ -38,6 +39,20 @@ impl<H: Handler> ShardCore<H> {
             Wait::Outside => self.inner.wait_a_moment(key),
             Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
             Wait::Outbox => conn.set(WAITS_OUTBOX, true),
+        }
+    }
+
+    /// In every other turn, those who wait for topics at home here try before mail and those who
+    /// are read: else these would take what room there is in the lanes, turn for turn.
+    pub(super) fn resume_first(&mut self) {
+        let own = usize::from(self.inner.shard);
+        let has_peers = 1 < self.inner.mail.len();
+        self.inner.waiters_first = !self.inner.waiters_first;
+        if has_peers && self.inner.waiters_first && self.inner.has_news {
+            self.inner.paused[own].note_news();
+            self.inner.work.enter(Share::Resumed);
+            self.resume_waiting_for(own);
+            self.inner.work.enter(Share::Read);
         }
     }
 
