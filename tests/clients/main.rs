@@ -7,6 +7,7 @@
 mod browser;
 mod http;
 mod page;
+mod proxies;
 mod served;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]
 #[path = "../it/support/mod.rs"]
