@@ -221,21 +221,21 @@ impl Opcode {
 }
 
 /// The payload length and what follows it, or `None` while it is not there.
+///
+/// RFC 6455 5.2 wants it of the sender in as few bytes as there may be. Small clients leave that
+/// out, and it can be read in one way only: it is taken as it comes, as elsewhere.
 fn split_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
-    let (len, rest, min) = match short_len {
+    let (len, rest) = match short_len {
         LEN_16 => match rest.split_first_chunk() {
-            Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest, u64::from(LEN_16)),
+            Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest),
             None => return Ok(None),
         },
         LEN_64 => match rest.split_first_chunk() {
-            Some((len, rest)) => (u64::from_be_bytes(*len), rest, 1 << 16),
+            Some((len, rest)) => (u64::from_be_bytes(*len), rest),
             None => return Ok(None),
         },
-        short_len => (u64::from(short_len), rest, 0),
+        short_len => (u64::from(short_len), rest),
     };
-    if len < min {
-        return Err(ProtocolError::LengthNotMinimal);
-    }
     if len >> 63 != 0 {
         return Err(ProtocolError::LengthTopBit);
     }
