@@ -50,8 +50,8 @@ pub struct Config {
     /// Connections that the whole node accepts in a second. Each shard has an equal share; what
     /// comes faster waits in the kernel (`LISTEN_BACKLOG`). `None`: as fast as they come.
     pub accept_rate: Option<Rate>,
-    /// Messages that one connection may send, and pings of WebSocket as well, which make a pong
-    /// each. Requests do not count.
+    /// Messages that one connection may send. Pings count as well, and so do empty frames, pongs
+    /// that were not asked for, and short fragments. Requests do not count.
     pub message_rate: Option<Rate>,
     /// Payload bytes that one connection may send, those of pings of WebSocket as well.
     pub byte_rate: Option<Rate>,

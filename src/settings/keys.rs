@@ -145,8 +145,9 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
-        "Messages that one connection may send; pings of WebSocket count as well, what comes by \
-         the publish API does not.",
+        "Messages that one connection may send. Pings count as well, and so do empty frames, \
+         pongs that were not asked for, and short fragments; what the publish API publishes does \
+         not.",
     ),
     key(
         "limits.byte_rate",

@@ -153,8 +153,11 @@ impl<H: Handler> ShardCore<H> {
         self.inner.work.enter(Share::Rooms);
         self.resume_rooms();
         self.resume_settling();
-        self.inner.work.enter(Share::Resumed);
+        // What is inflated in a turn costs more to pass on than a share has: by one account with
+        // others, it would leave them nothing.
+        self.inner.work.enter(Share::Inflate);
         self.resume_inflating();
+        self.inner.work.enter(Share::Resumed);
         self.resume_paused();
     }
 

@@ -92,6 +92,8 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) questions: Questions<A>,
     /// Who asks to be opened, or for a page, while the handler is asked.
     pub(super) whence: Option<Arc<Whence>>,
+    /// The connection whose bytes are taken was pinged, and has not answered yet.
+    pub(super) awaits_pong: bool,
     /// How fast connections send.
     pub(super) meters: Meters,
     /// Where connections come from.
@@ -201,6 +203,7 @@ impl<D, A> Inner<D, A> {
             room_work: VecDeque::new(),
             questions: Questions::new(answers),
             whence: None,
+            awaits_pong: false,
             clients,
             strangers: Strangers::default(),
             meters,

@@ -42,11 +42,14 @@ impl<H: Handler> ShardCore<H> {
             self.inner.discard_late(id.key, bytes.len());
             return;
         }
+        let was_pinged = conn.is(PINGED);
         if conn.is(OPEN) && !conn.is(CORKED) {
             conn.heard = stamp;
             conn.set(PINGED, false);
         }
         let held = conn.input.take();
+        // A pong that was asked for is no message; one that comes so late that it waits is.
+        self.inner.awaits_pong = was_pinged;
         self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
         let Some(conn) = self.inner.current(id) else {
             return;
@@ -69,6 +72,7 @@ impl<H: Handler> ShardCore<H> {
                 }
             }
         }
+        self.inner.awaits_pong = false;
         self.account(id);
     }
 
@@ -167,7 +171,7 @@ impl<H: Handler> ShardCore<H> {
             Ok(Step::Incomplete { .. }) => return Took::Nothing,
             Ok(Step::Frame { payload: [], taken }) => {
                 self.inner.restart_progress(key);
-                return Took::Bytes(taken);
+                return self.inner.take_silent(key, taken);
             }
             Ok(Step::Frame { payload, taken }) => (payload, taken),
             Err(error) => {
@@ -198,8 +202,22 @@ impl<H: Handler> ShardCore<H> {
                 return Took::Ended;
             }
         };
+        self.inner.work.charge(step.fragments * WORK_OF_STEP);
+        match self.inner.meter_silent(key, step.fragments) {
+            Verdict::Close => return Took::Ended,
+            Verdict::Wait(until) if step.event.is_none() => {
+                self.inner.wait_until(key, until);
+                return Took::Paused(step.taken);
+            }
+            // What came with them counts as well, and so waits for them, too.
+            Verdict::Pass | Verdict::Drop | Verdict::Wait(_) => {}
+        }
         match step.event {
-            None | Some(Event::Pong(_)) => Took::Bytes(step.taken),
+            None => Took::Bytes(step.taken),
+            Some(Event::Pong(_)) if std::mem::take(&mut self.inner.awaits_pong) => {
+                Took::Bytes(step.taken)
+            }
+            Some(Event::Pong(_)) => self.inner.take_silent(key, step.taken),
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
             Some(Event::Compressed { kind, payload }) => {
                 let compressed = Compressed {
@@ -223,7 +241,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.counters.messages_in += 1;
         self.inner.counters.bytes_in += payload.len() as u64;
         self.inner.work.charge(WORK_OF_MESSAGE);
-        match self.inner.meter(key, payload.len()) {
+        match self.inner.meter(key, 1, payload.len()) {
             Verdict::Pass => {}
             Verdict::Wait(until) => {
                 self.inner

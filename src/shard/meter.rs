@@ -58,16 +58,20 @@ impl Meters {
         self.of[key] = Meter::default();
     }
 
-    /// A message of `len` bytes has come.
-    fn judge(&mut self, key: u32, len: usize, now: Now) -> Verdict {
+    /// So many messages of `len` bytes together have come.
+    fn judge(&mut self, key: u32, messages: usize, len: usize, now: Now) -> Verdict {
         let Some(meter) = self.of.get_mut(key as usize) else {
             return Verdict::Pass;
         };
         // A message that does not pass is not paid for, unless it only waits.
         let mut after = *meter;
-        let message_at = self
-            .messages
-            .map_or(now, |rate| after.messages.reserve(rate, 1, now));
+        let message_at = self.messages.map_or(now, |rate| {
+            // One after the other: a full bucket lets any number at once through.
+            after
+                .messages
+                .reserve(rate, messages.saturating_sub(1), now);
+            after.messages.reserve(rate, 1, now)
+        });
         let bytes_at = self
             .bytes
             .map_or(now, |rate| after.bytes.reserve(rate, len, now));
@@ -91,9 +95,9 @@ impl<D, A> Inner<D, A> {
         self.counters.limited[limit.index()] += 1;
     }
 
-    /// What becomes of a message of `len` bytes by the rates of its connection.
-    pub(super) fn meter(&mut self, key: u32, len: usize) -> Verdict {
-        let verdict = self.meters.judge(key, len, self.now);
+    /// What becomes of messages of `len` bytes together by the rates of their connection.
+    pub(super) fn meter(&mut self, key: u32, messages: usize, len: usize) -> Verdict {
+        let verdict = self.meters.judge(key, messages, len, self.now);
         match verdict {
             Verdict::Pass => {}
             Verdict::Wait(_) => self.count_limit(Limit::RateWait),
@@ -127,41 +131,41 @@ mod tests {
     #[test]
     fn without_a_rate_all_passes_and_nothing_is_kept() {
         let mut meters = meters(BeyondRate::Close, None, None);
-        assert_eq!(meters.judge(0, usize::MAX, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, usize::MAX, at(0)), Verdict::Pass);
         assert!(meters.of.is_empty());
     }
 
     #[test]
     fn what_waits_has_paid_and_what_goes_nowhere_has_not() {
         let mut waits = meters(BeyondRate::Wait, Some(2), None);
-        let verdicts = [0; 4].map(|_| waits.judge(0, 1, at(0)));
+        let verdicts = [0; 4].map(|_| waits.judge(0, 1, 1, at(0)));
         let waiting = [500, 1000].map(|millis| Verdict::Wait(at(millis)));
         assert_eq!(
             verdicts,
             [Verdict::Pass, Verdict::Pass, waiting[0], waiting[1]]
         );
         let mut drops = meters(BeyondRate::Drop, Some(2), None);
-        let passes =
-            [0, 0, 0, 499, 500, 500].map(|millis| drops.judge(0, 1, at(millis)) == Verdict::Pass);
+        let passes = [0, 0, 0, 499, 500, 500]
+            .map(|millis| drops.judge(0, 1, 1, at(millis)) == Verdict::Pass);
         assert_eq!(passes, [true, true, false, false, true, false]);
     }
 
     #[test]
     fn the_stricter_rate_counts_and_the_other_is_not_charged_for_nothing() {
         let mut meters = meters(BeyondRate::Drop, Some(3), Some(100));
-        assert_eq!(meters.judge(0, 60, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 60, at(0)), Verdict::Drop);
-        assert_eq!(meters.judge(0, 40, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 0, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 0, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(0, 1, 60, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 60, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(0, 1, 40, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 0, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 0, at(0)), Verdict::Drop);
     }
 
     #[test]
     fn a_new_connection_begins_with_full_buckets() {
         let mut meters = meters(BeyondRate::Close, Some(1), None);
-        assert_eq!(meters.judge(0, 1, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 1, at(0)), Verdict::Close);
+        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Close);
         meters.begin(0);
-        assert_eq!(meters.judge(0, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Pass);
     }
 }

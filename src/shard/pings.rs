@@ -1,4 +1,4 @@
-//! What clients send that is no message and wants an answer: pings of WebSocket.
+//! What clients send that is no message: pings, which want an answer, and what wants none.
 
 use crate::counters::Limit;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG};
@@ -11,7 +11,7 @@ impl<D, A> Inner<D, A> {
     /// Answers a ping of `taken` bytes. It counts as a message by the rates of its connection, as
     /// it makes as much work.
     pub(super) fn take_ping(&mut self, key: u32, payload: &[u8], taken: usize) -> Took {
-        let verdict = self.meter(key, payload.len());
+        let verdict = self.meter(key, 1, payload.len());
         match verdict {
             Verdict::Pass | Verdict::Wait(_) => {}
             Verdict::Drop => return Took::Bytes(taken),
@@ -32,5 +32,26 @@ impl<D, A> Inner<D, A> {
         // It is paid for: what comes after it waits.
         self.wait_until(key, until);
         Took::Paused(taken)
+    }
+
+    /// Takes a frame of `taken` bytes that says nothing: a heartbeat, or a pong that was not asked
+    /// for. It counts as a message, or a flood of them would be free.
+    pub(super) fn take_silent(&mut self, key: u32, taken: usize) -> Took {
+        match self.meter_silent(key, 1) {
+            Verdict::Pass | Verdict::Drop => Took::Bytes(taken),
+            Verdict::Close => Took::Ended,
+            Verdict::Wait(until) => {
+                self.wait_until(key, until);
+                Took::Paused(taken)
+            }
+        }
+    }
+
+    /// What becomes of the connection after so many frames that say nothing.
+    pub(super) fn meter_silent(&mut self, key: u32, frames: usize) -> Verdict {
+        if frames == 0 {
+            return Verdict::Pass;
+        }
+        self.meter(key, frames, 0)
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Share {
     Handshake,
     /// Rooms: what is staged for them, and outputs that found no room.
     Rooms,
+    /// Compressed messages that waited.
+    Inflate,
     /// Connections that were paused.
     Resumed,
     /// Deadlines and ticks.

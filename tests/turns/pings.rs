@@ -79,15 +79,63 @@ fn those_that_are_dropped_have_no_pong() {
 
 #[test]
 fn a_flood_is_closed_where_that_is_the_rule() {
+    for flood in [
+        pings(),
+        frame(PONG, b"").repeat(10),
+        [frame(0x01, b""), frame(0x00, b"").repeat(10)].concat(),
+    ] {
+        let (mut shard, client) = open(BeyondRate::Close);
+        shard.read(client, flood);
+        shard.rest();
+        assert_eq!(shard.counters().closed[CloseReason::RateLimit.index()], 1);
+    }
+}
+
+#[test]
+fn frames_that_say_nothing_wait_for_the_rate() {
+    for flood in [
+        frame(PONG, b"").repeat(10),
+        [frame(0x01, b""), frame(0x00, b"").repeat(10)].concat(),
+    ] {
+        let (mut shard, client) = open(BeyondRate::Wait);
+        shard.read(client, flood);
+        shard.rest();
+        assert_eq!(shard.counters().paused, 1);
+        assert_eq!(shard.counters().limited[Limit::RateWait.index()], 1);
+    }
+}
+
+#[test]
+fn a_pong_that_was_asked_for_is_free() {
     let (mut shard, client) = open(BeyondRate::Close);
-    shard.read(client, frame(PONG, b"").repeat(10));
+    // All that it may send at once.
+    shard.read(client, frame(0x81, b"hello").repeat(3));
     shard.rest();
-    assert_eq!(
-        shard.counters().closed.iter().sum::<u64>(),
-        0,
-        "pongs are free"
+    shard.wait(Config::default().ping_interval);
+    shard.read(client, frame(0x81, b"hello").repeat(3));
+    shard.rest();
+    assert_eq!(shard.counters().closed.iter().sum::<u64>(), 0);
+    shard.wait(Config::default().ping_interval);
+    assert_eq!(shard.counters().pings, 2);
+    shard.read(
+        client,
+        [frame(PONG, b""), frame(0x81, b"hello").repeat(3)].concat(),
     );
-    shard.read(client, pings());
     shard.rest();
-    assert_eq!(shard.counters().closed[CloseReason::RateLimit.index()], 1);
+    assert_eq!(shard.counters().closed.iter().sum::<u64>(), 0);
+}
+
+#[test]
+fn long_fragments_are_no_messages_of_their_own() {
+    let (mut shard, client) = open(BeyondRate::Close);
+    let piece = vec![b'x'; 1 << 10];
+    let pieces = [
+        frame(0x01, &piece),
+        frame(0x00, &piece).repeat(10),
+        frame(0x80, b"end"),
+    ];
+    shard.read(client, pieces.concat());
+    shard.rest();
+    assert_eq!(shard.counters().closed.iter().sum::<u64>(), 0);
+    assert_eq!(shard.counters().published, 1);
 }

@@ -62,6 +62,8 @@ pub struct Step<'b> {
     pub taken: usize,
     /// What they said, or `None` if more input is needed.
     pub event: Option<Event<'b>>,
+    /// Short fragments among them that ended no message.
+    pub fragments: usize,
 }
 
 impl<const MASKED: bool> DecoderOf<MASKED> {
@@ -95,14 +97,25 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         deflate: bool,
     ) -> Result<Step<'b>, ProtocolError> {
         self.release();
-        let (taken, found) = self.advance(input, max, deflate)?;
+        let mut fragments = 0;
+        let (taken, found) = self.advance(input, max, deflate, &mut fragments)?;
         let (ended, payload) = match (found, &self.partial) {
             (Found::InPlace { ended, start }, _) => (ended, &input[start..taken]),
             (Found::Kept(ended), Some(partial)) => (ended, partial.payload(ended)),
-            _ => return Ok(Step { taken, event: None }),
+            _ => {
+                return Ok(Step {
+                    taken,
+                    event: None,
+                    fragments,
+                });
+            }
         };
         let event = Some(event(ended, payload)?);
-        Ok(Step { taken, event })
+        Ok(Step {
+            taken,
+            event,
+            fragments,
+        })
     }
 
     /// Frees the memory behind the last event, unless a message is still in progress.
@@ -146,6 +159,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         input: &mut [u8],
         max: usize,
         deflate: bool,
+        fragments: &mut usize,
     ) -> Result<(usize, Found), ProtocolError> {
         let mut taken = 0;
         loop {
@@ -160,6 +174,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                 if partial.is_in_frame() {
                     return Ok((taken, Found::Nothing));
                 }
+                *fragments += usize::from(n < SHORT_FRAGMENT);
             }
             let (n, header) = self.take_header(&input[taken..], deflate)?;
             taken += n;
@@ -233,6 +248,10 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         self.partial.get_or_insert_with(|| Box::new(Partial::new()))
     }
 }
+
+/// Bytes of a fragment that costs more to take than its bytes do. Clients that send long messages
+/// in pieces make them longer.
+const SHORT_FRAGMENT: usize = 1 << 10;
 
 /// Where the end of a message or control frame was found.
 enum Found {
