@@ -45,7 +45,7 @@ fn behind_proxies() -> Config {
 }
 
 fn get(fields: &str) -> String {
-    format!("GET /healthz HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
+    format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
 }
 
 fn status(stream: &mut TcpStream, request: &str) -> u16 {

@@ -267,7 +267,7 @@ fn an_empty_close_frame_is_answered_with_one() {
     assert_eq!(read(&mut core), ["Close { code: None, reason: \"\" }"]);
     // The server does not close the socket.
     assert!(core.has_socket());
-    core.handle_timeout(secs(1));
+    core.handle_timeout(secs(2));
     assert!(!core.has_socket());
     let reason = "Closed { code: None, text: \"\" }";
     assert_eq!(events(&mut core), disconnected(reason, FIRST_DELAY));
