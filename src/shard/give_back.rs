@@ -20,6 +20,9 @@ impl<H: Handler> ShardCore<H> {
         let inner = &mut self.inner;
         let is_due = inner.release_deadline().is_some_and(|at| at <= inner.now);
         if is_due {
+            inner.each_queue(|queue| {
+                queue.give_back();
+            });
             inner.released = 0;
             inner.released_at = inner.now;
         }
@@ -32,6 +35,7 @@ impl<H: Handler> ShardCore<H> {
     pub fn table_entries(&mut self) -> usize {
         let mut entries = self.rooms.slots.entries();
         self.inner.each_table(|table| entries += table.entries());
+        self.inner.each_queue(|queue| entries += queue.entries());
         entries
     }
 }
@@ -50,6 +54,11 @@ impl<D, A> Inner<D, A> {
         visit(&mut self.conns);
         visit(self.homes.table());
         visit(&mut self.feeds);
+    }
+
+    /// Calls `visit` with each queue of work. They are long and empty again within some turns: what
+    /// they give back is no sign that topics are gone.
+    fn each_queue(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         visit(&mut self.walks);
         visit(&mut self.fading);
         visit(&mut self.room_work);

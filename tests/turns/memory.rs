@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
-use corecast::limits::{INTEREST_LINGER, ONCE_WINDOW, TABLE_ENTRIES_KEPT, TIMEOUTS_PER_TURN};
+use corecast::limits::{
+    INTEREST_LINGER, ONCE_WINDOW, RELEASE_ENTRIES_MIN, RELEASE_INTERVAL, TABLE_ENTRIES_KEPT,
+    TIMEOUTS_PER_TURN,
+};
 use corecast::{Config, Cx, Halt, Handler, Message, Opening, Refusal, Room};
 
+use crate::frame;
 use crate::shard::Shard;
 
 const TOPICS: usize = 20_000;
@@ -28,7 +32,13 @@ impl Handler for Many {
         Ok(())
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+    /// The number of the first topic of those that get it.
+    fn on_message(&mut self, cx: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+        let from = std::str::from_utf8(message.payload).unwrap();
+        let from: usize = from.parse().unwrap();
+        for topic in from..from + EACH {
+            cx.publish(&topic.to_string(), message.kind, b"a").unwrap();
+        }
         Ok(())
     }
 
@@ -61,6 +71,7 @@ fn shard_after(kept: usize) -> (Shard<Many>, usize) {
         shard.turn();
     }
     shard.rest();
+    assert!(shard.core.take_release(), "topics are gone");
     (shard, before)
 }
 
@@ -111,4 +122,23 @@ fn keys_of_messages_go_when_nobody_publishes_any_more() {
         shard.turn();
     }
     assert!(shard.core.table_entries() <= 4 * TABLE_ENTRIES_KEPT);
+}
+
+#[test]
+fn messages_for_many_topics_at_once_leave_nothing_to_give_back() {
+    let mut shard = Shard::of(Config::default(), Many);
+    let topics = 2 * TABLE_ENTRIES_KEPT;
+    let clients: Vec<_> = (0..=topics / EACH)
+        .map(|number| shard.upgrade(&format!("/{}", number * EACH), ""))
+        .collect();
+    shard.wait(RELEASE_INTERVAL);
+    for _ in 0..2 * RELEASE_ENTRIES_MIN / topics {
+        for (number, &client) in clients.iter().enumerate() {
+            let from = (number * EACH).to_string();
+            shard.read(client, frame(0x81, from.as_bytes()));
+        }
+        shard.rest();
+    }
+    shard.wait(RELEASE_INTERVAL);
+    assert!(!shard.core.take_release(), "all topics are there");
 }
