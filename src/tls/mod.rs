@@ -58,6 +58,8 @@ pub struct Progress {
     pub opened: bool,
     /// The client has closed its side, and said so.
     pub closed: bool,
+    /// Records that were taken, or somewhat fewer.
+    pub records: usize,
 }
 
 /// The session cannot go on: the peer broke the rules of TLS, or was refused.

@@ -126,6 +126,7 @@ impl Session {
                 }
             }
             at += discard;
+            progress.records += usize::from(0 < discard);
             if is_over {
                 break;
             }
