@@ -135,7 +135,7 @@ impl<D, A> Inner<D, A> {
     fn publish_from_room(&mut self, home: ShardId, topic: &Arc<str>, payload: &Payload) -> bool {
         let staged = || Staged::new(Arc::clone(topic), payload.clone(), None, None);
         let has_room = if home == self.shard {
-            let has_room = self.check_stage().is_ok();
+            let has_room = self.check_stage(topic).is_ok();
             if has_room {
                 self.staged.push(staged());
             }

@@ -80,8 +80,6 @@ pub(super) struct Inner<D, A: 'static> {
     pub(super) dirty: VecDeque<u32>,
     /// Messages for rooms of this shard, which are called when no callback runs.
     pub(super) staged: Stage,
-    /// The first of them found no room.
-    pub(super) staged_waits: bool,
     /// Somebody found no place among them, and is to be told when there is one.
     pub(super) stage_refused: bool,
     /// Messages of rooms for other topics.
@@ -197,7 +195,6 @@ impl<D, A> Inner<D, A> {
             walks: VecDeque::new(),
             dirty: VecDeque::new(),
             staged: Stage::default(),
-            staged_waits: false,
             stage_refused: false,
             elsewhere: VecDeque::new(),
             room_work: VecDeque::new(),

@@ -1,7 +1,7 @@
 //! Joining a topic whose room is told: the subscription is live from one point of the topic's order
 //! on, which is where the home's answer stands among the deliveries.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
@@ -21,9 +21,20 @@ pub(super) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
     /// as it is not known whether a room is told.
     waiting: HashMap<(u32, u32), Joining>,
-    /// Connections that have joined one topic and wait, corked, for others.
-    early: HashSet<u32>,
+    /// Who has joined one topic and waits, corked, for others: by the keys of topic and connection.
+    early: BTreeSet<(u32, u32)>,
     last_ticket: u64,
+    telling: Telling,
+}
+
+/// How far the rooms of a shard have been told of its own connections: all that wait are passed
+/// over once, and then again from the first.
+#[derive(Debug, Default)]
+struct Telling {
+    /// The first ticket that was not looked at.
+    next: u64,
+    /// Topics whose rooms cannot be told now: what waits for them keeps its order.
+    held: HashSet<Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -55,11 +66,17 @@ impl Joins {
         }
     }
 
-    /// A connection is not corked any more.
-    pub(super) fn uncork(&mut self, conn: u32) {
+    /// A connection that has joined this topic is not corked any more, or has left it.
+    pub(super) fn note_not_early(&mut self, conn: u32, topic: u32) {
         if !self.early.is_empty() {
-            self.early.remove(&conn);
+            self.early.remove(&(topic, conn));
         }
+    }
+
+    /// Connections that have joined this topic and wait for others.
+    fn early_of(&self, topic: u32) -> impl Iterator<Item = u32> {
+        let early = self.early.range((topic, 0)..=(topic, u32::MAX));
+        early.map(|&(_, conn)| conn)
     }
 
     fn next_ticket(&mut self) -> u64 {
@@ -130,13 +147,14 @@ impl<D, A> Inner<D, A> {
         self.join(id.key, topic_key);
         self.is_live_for(id.key);
         if self.conn(id.key).is_some_and(|conn| conn.is(CORKED)) {
-            self.joins.early.insert(id.key);
+            self.joins.early.insert((topic_key, id.key));
         }
     }
 
     /// A subscription to a topic whose room is told has ended, with this index.
     pub(super) fn leave(&mut self, key: u32, topic_key: u32, index: u32) {
         let leaver = self.as_member(key);
+        self.joins.note_not_early(key, topic_key);
         let ticket = self.joins.waiting.remove(&(key, topic_key));
         let ticket = ticket.and_then(|joining| joining.ticket);
         let Some(topic) = self.topics.get(topic_key) else {
@@ -165,11 +183,15 @@ impl<D, A> Inner<D, A> {
         let Some(feed) = self.feeds.get(feed_key as usize) else {
             return;
         };
-        let members = feed.members.iter();
-        let early = members.filter(|member| {
-            self.joins.early.contains(&member.conn) && member.cursor() < feed.log.head()
-        });
-        let early: Vec<u32> = early.map(|member| member.conn).collect();
+        let is_behind = |key: &u32| {
+            let conn = self.conns.get(*key as usize);
+            let conn = conn.filter(|conn| conn.form == feed.form);
+            let sub = conn.and_then(|conn| conn.subs.get(feed.topic));
+            let member = sub.and_then(|sub| feed.members.get(sub.index as usize));
+            member.is_some_and(|member| member.cursor() < feed.log.head())
+        };
+        let early = self.joins.early_of(feed.topic).filter(is_behind);
+        let early: Vec<u32> = early.collect();
         for key in early {
             self.kill(key, CloseReason::Overload);
         }
@@ -239,22 +261,62 @@ impl<H: Handler> ShardCore<H> {
         None
     }
 
-    /// Tells the rooms of this shard of connections of this shard.
+    /// Tells the rooms of this shard of connections of this shard. One that cannot be told now is
+    /// passed over with all that waits for it, and tried again in the next turn.
     pub(super) fn settle_presence(&mut self) {
         let own = usize::from(self.inner.shard);
         for _ in 0..JOINS_AT_ONCE {
-            let Some((ticket, (topic, presence))) = self.inner.mail[own].presence.pop_first()
-            else {
+            let Inner {
+                joins,
+                mail,
+                staged,
+                ..
+            } = &mut self.inner;
+            let telling = &mut joins.telling;
+            let presences = &mut mail[own].presence;
+            let Some((&ticket, (topic, _))) = presences.range(telling.next..).next() else {
                 return;
             };
+            telling.next = ticket + 1;
+            if telling.held.contains(topic) {
+                continue;
+            }
+            // What the connection has published goes first, as it does in a lane.
+            if staged.has(topic) {
+                telling.held.insert(Arc::clone(topic));
+                continue;
+            }
+            let Some((topic, presence)) = presences.remove(&ticket) else {
+                continue;
+            };
             if let Some(presence) = self.take_presence(&topic, presence) {
-                // When what the room has said is sent, it is told the rest.
-                let presences = &mut self.inner.mail[own].presence;
-                presences.insert(ticket, (topic, presence));
-                return;
+                let Inner { joins, mail, .. } = &mut self.inner;
+                joins.telling.held.insert(Arc::clone(&topic));
+                mail[own].presence.insert(ticket, (topic, presence));
             }
         }
-        self.inner.moved |= !self.inner.mail[own].presence.is_empty();
+        self.inner.moved |= !self.inner.has_looked_at_presence();
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// What rooms of this shard could not be told is tried again, once all was looked at.
+    pub(super) fn look_at_presence_again(&mut self) {
+        if self.has_looked_at_presence() {
+            self.joins.telling.next = 0;
+            self.joins.telling.held.clear();
+        }
+    }
+
+    fn has_looked_at_presence(&self) -> bool {
+        let presence = &self.mail[usize::from(self.shard)].presence;
+        let mut left = presence.range(self.joins.telling.next..);
+        left.next().is_none()
+    }
+
+    /// Whether the room of a topic at home here knows of all connections of this shard.
+    pub(super) fn is_room_told(&self, topic: &str) -> bool {
+        self.has_looked_at_presence() && !self.joins.telling.held.contains(topic)
     }
 }
 
@@ -267,5 +329,23 @@ impl<D, A> Inner<D, A> {
             let joined = FromHome::Joined { conn, key, ticket };
             self.mail[usize::from(shard)].from_home.push(joined);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_joined_early_are_looked_up_by_their_topic() {
+        let mut joins = Joins::default();
+        joins.early.extend([(1, 7), (2, 5), (2, 6), (3, 8)]);
+        let early_of = |joins: &Joins, topic| joins.early_of(topic).collect::<Vec<u32>>();
+        assert_eq!(early_of(&joins, 2), [5, 6]);
+        joins.note_not_early(5, 2);
+        joins.note_not_early(5, 2);
+        assert_eq!(early_of(&joins, 2), [6]);
+        assert_eq!(early_of(&joins, 4), [0; 0]);
+        assert_eq!(joins.len(), 3);
     }
 }

@@ -146,7 +146,6 @@ impl<D, A> Inner<D, A> {
             self.unsubscribe(key, topic);
         }
         self.questions.forget(key);
-        self.joins.uncork(key);
         self.inflation.contexts.forget(key);
         self.forget_holder(key);
         let Some(conn) = self.conns.get_mut(key as usize) else {

@@ -50,7 +50,7 @@ impl<D, A> Inner<D, A> {
         if keeps == Some(Keeps::Nothing) && draft.once.is_none() && !self.staged.has(topic) {
             return self.order(topic, draft.kind, draft.bytes, draft.shared);
         }
-        self.check_stage()?;
+        self.check_stage(topic)?;
         self.staged.push(draft.stage(topic));
         Ok(())
     }
@@ -72,10 +72,10 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Whether one more message may be kept for the rooms of this shard until the callback has
-    /// returned.
-    pub(super) fn check_stage(&mut self) -> Result<(), Busy> {
-        if self.staged_waits || self.staged.is_full() {
+    /// Whether one more message of a topic may be kept for the rooms of this shard until the callback
+    /// has returned.
+    pub(super) fn check_stage(&mut self, topic: &str) -> Result<(), Busy> {
+        if self.staged.is_full_for(topic) {
             self.stage_refused = true;
             return Err(Busy::at(self.shard));
         }

@@ -54,9 +54,7 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         // Leaves are told before the room goes.
-        let is_told = self.inner.mail[usize::from(self.inner.shard)]
-            .presence
-            .is_empty();
+        let is_told = self.inner.is_room_told(&slot.topic);
         let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
         if is_over && slot.outputs.is_empty() && is_told {
             self.inner.homes.unkeep(&slot.topic);

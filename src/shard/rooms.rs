@@ -96,7 +96,7 @@ impl<H: Handler> ShardCore<H> {
     pub(super) fn settle_homes(&mut self) {
         let inner = &self.inner;
         let is_settled = inner.room_work.is_empty()
-            && inner.staged.is_empty()
+            && inner.staged.untried() == 0
             && inner.elsewhere.is_empty()
             && inner.mail[usize::from(inner.shard)].presence.is_empty();
         if !is_settled {
@@ -109,28 +109,24 @@ impl<H: Handler> ShardCore<H> {
         let share = self.inner.work.swap(Share::Rooms);
         // Rooms publish to each other: those that never come to an end have the next turn.
         let mut budget = STAGED_MAX;
-        let is_stuck = loop {
+        let mut published = 0;
+        loop {
             self.tell_rooms();
-            self.settle_presence();
-            // What waits was there first, but what made it wait may be over.
-            self.inner.staged_waits = false;
-            self.inner.publish_elsewhere();
-            let round = self.inner.staged.len().min(budget);
-            if round == 0 {
-                break false;
-            }
-            if !self.publish_staged(round) {
-                break true;
-            }
+            let round = self.inner.staged.untried().min(budget);
             budget -= round;
-        };
+            published += self.publish_staged(round);
+            // Behind what those connections have published.
+            self.settle_presence();
+            self.inner.publish_elsewhere();
+            if budget == 0 || self.inner.staged.untried() == 0 {
+                break;
+            }
+        }
         let inner = &mut self.inner;
         inner.work.swap(share);
-        inner.staged_waits = !inner.staged.is_empty();
-        if !is_stuck {
-            // Nothing else would bring the shard back to these, or to those who were refused.
-            inner.moved |= inner.staged_waits | std::mem::take(&mut inner.stage_refused);
-        }
+        // Nothing else would bring the shard back to these, or to those who were refused.
+        inner.moved |= inner.staged.untried() != 0;
+        inner.moved |= 0 < published && std::mem::take(&mut inner.stage_refused);
     }
 
     pub(super) fn tell_rooms(&mut self) {
@@ -146,18 +142,25 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Publishes the first `count` of what is staged; `false`: one of them has no room.
-    fn publish_staged(&mut self, count: usize) -> bool {
+    /// Publishes the first `count` of what is staged, but of topics that have no space now; returns
+    /// how many that were.
+    fn publish_staged(&mut self, count: usize) -> usize {
+        let mut published = 0;
         for _ in 0..count {
             let Some(staged) = self.inner.staged.pop() else {
-                return true;
+                break;
             };
-            if let Some(staged) = self.publish_at_home(staged) {
-                self.inner.staged.put_back(staged);
-                return false;
+            let back = if self.inner.staged.holds(&staged.topic) {
+                Some(staged)
+            } else {
+                self.publish_at_home(staged)
+            };
+            match back {
+                Some(staged) => self.inner.staged.hold(staged),
+                None => published += 1,
             }
         }
-        true
+        published
     }
 
     /// As the home of a topic: gives a message to the topic's room, or to its order; gives it
@@ -293,6 +296,8 @@ impl<H: Handler> ShardCore<H> {
                 self.rooms.stuck.push_back(key);
             }
         }
+        self.inner.staged.retry();
+        self.inner.look_at_presence_again();
         self.settle_homes();
     }
 }

@@ -96,15 +96,24 @@ impl From<Staged> for ToHome {
     }
 }
 
-/// Messages on their way to rooms, in the order in which they came.
+/// Messages on their way to rooms: of each topic in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
     queue: VecDeque<Staged>,
+    /// Those that found no space, and what came behind them for the same topics: tried again in the
+    /// next turn. Other topics do not wait for them.
+    held: VecDeque<Staged>,
     bytes: usize,
 }
 
 impl Stage {
+    /// All of them.
     pub(super) fn len(&self) -> usize {
+        self.queue.len() + self.held.len()
+    }
+
+    /// How many were not tried.
+    pub(super) fn untried(&self) -> usize {
         self.queue.len()
     }
 
@@ -114,16 +123,21 @@ impl Stage {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.len() == 0
     }
 
-    /// Whether there is no place for one more.
-    pub(super) fn is_full(&self) -> bool {
-        STAGED_MAX <= self.queue.len() || STAGED_BYTES_MAX <= self.bytes
+    /// Whether there is no place for one more of this topic.
+    pub(super) fn is_full_for(&self, topic: &str) -> bool {
+        STAGED_MAX <= self.len() || STAGED_BYTES_MAX <= self.bytes || self.holds(topic)
     }
 
     pub(super) fn has(&self, topic: &str) -> bool {
-        self.queue.iter().any(|staged| *staged.topic == *topic)
+        self.holds(topic) || self.queue.iter().any(|staged| *staged.topic == *topic)
+    }
+
+    /// Whether messages of a topic found no space.
+    pub(super) fn holds(&self, topic: &str) -> bool {
+        self.held.iter().any(|staged| *staged.topic == *topic)
     }
 
     pub(super) fn push(&mut self, staged: Staged) {
@@ -131,12 +145,19 @@ impl Stage {
         self.queue.push_back(staged);
     }
 
-    /// The first, which found no room, once more.
-    pub(super) fn put_back(&mut self, staged: Staged) {
+    /// One found no space.
+    pub(super) fn hold(&mut self, staged: Staged) {
         self.bytes += staged.payload.bytes.len();
-        self.queue.push_front(staged);
+        self.held.push_back(staged);
     }
 
+    /// Has those that found no space tried again, before what came later.
+    pub(super) fn retry(&mut self) {
+        self.held.append(&mut self.queue);
+        std::mem::swap(&mut self.held, &mut self.queue);
+    }
+
+    /// The first that was not tried.
     pub(super) fn pop(&mut self) -> Option<Staged> {
         let staged = self.queue.pop_front()?;
         self.bytes -= staged.payload.bytes.len();

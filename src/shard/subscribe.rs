@@ -1,7 +1,7 @@
 //! Subscribing: interest in topics, and when a subscription is live.
 
 use crate::conn::subs::{Membership, Subs, WAITING};
-use crate::conn::{BLOCKED, CLOSING, CORKED, DIRTY, OPEN};
+use crate::conn::{BLOCKED, CLOSING, CORKED, DEAD, DIRTY, OPEN};
 use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::id::key32;
@@ -185,11 +185,15 @@ impl<D, A> Inner<D, A> {
 
     /// Lets a connection go on whose subscriptions are all live.
     pub(super) fn uncork(&mut self, key: u32) {
-        let Some(conn) = self.conn(key) else { return };
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
         // Who waits to be opened has nothing to say yet.
-        if conn.is(CORKED) && conn.is(OPEN) {
+        if !conn.is(DEAD) && conn.is(CORKED) && conn.is(OPEN) {
             conn.set(CORKED, false);
-            self.joins.uncork(key);
+            for sub in conn.subs.as_slice() {
+                self.joins.note_not_early(key, sub.topic);
+            }
             self.set_apart(key, false);
             self.mark_dirty(key);
             self.queue_resume(key);

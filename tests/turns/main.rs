@@ -14,6 +14,7 @@ mod inflate;
 mod memory;
 mod offers;
 mod pings;
+mod presence;
 mod reading;
 mod server;
 mod shard;
