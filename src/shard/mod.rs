@@ -46,6 +46,7 @@ mod pace;
 mod pings;
 mod post;
 mod preamble;
+mod presence;
 mod publish;
 pub mod questions;
 mod read_queue;

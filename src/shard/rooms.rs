@@ -142,27 +142,6 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Publishes the first `count` of what is staged, but of topics that have no space now; returns
-    /// how many that were.
-    fn publish_staged(&mut self, count: usize) -> usize {
-        let mut published = 0;
-        for _ in 0..count {
-            let Some(staged) = self.inner.staged.pop() else {
-                break;
-            };
-            let back = if self.inner.staged.holds(&staged.topic) {
-                Some(staged)
-            } else {
-                self.publish_at_home(staged)
-            };
-            match back {
-                Some(staged) => self.inner.staged.hold(staged),
-                None => published += 1,
-            }
-        }
-        published
-    }
-
     /// As the home of a topic: gives a message to the topic's room, or to its order; gives it
     /// back while there is no room for it.
     pub(super) fn publish_at_home(&mut self, staged: Staged) -> Option<Staged> {

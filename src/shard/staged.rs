@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::handler::Publisher;
+use crate::handler::{Handler, Publisher};
 use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
 use crate::payload::Payload;
 use crate::proto::Kind;
+use crate::shard::core::ShardCore;
 use crate::shard::mail::ToHome;
 use crate::topic::once::Once;
 
@@ -162,5 +163,28 @@ impl Stage {
         let staged = self.queue.pop_front()?;
         self.bytes -= staged.payload.bytes.len();
         Some(staged)
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Publishes the first `count` of what is staged, but of topics that have no space now; returns
+    /// how many that were.
+    pub(super) fn publish_staged(&mut self, count: usize) -> usize {
+        let mut published = 0;
+        for _ in 0..count {
+            let Some(staged) = self.inner.staged.pop() else {
+                break;
+            };
+            let back = if self.inner.staged.holds(&staged.topic) {
+                Some(staged)
+            } else {
+                self.publish_at_home(staged)
+            };
+            match back {
+                Some(staged) => self.inner.staged.hold(staged),
+                None => published += 1,
+            }
+        }
+        published
     }
 }

@@ -170,6 +170,7 @@ const CORE_FILES: &[&str] = &[
     "compress",
     "offers",
     "pings",
+    "presence",
     "resume",
     "lifecycle",
     "linger",
