@@ -1,5 +1,6 @@
-//! `ws` of Node and `websockets` of Python subscribe, publish, echo and are refused.
+//! `ws` of Node, `websockets` of Python and Netty subscribe, publish, echo and are refused.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::served::Served;
@@ -26,6 +27,23 @@ fn ws_of_node_is_at_home() {
             run(&mut command);
         }
     }
+}
+
+/// Where Debian has libraries of Java.
+const JARS: &str = "/usr/share/java";
+
+#[test]
+fn netty_compresses_with_what_it_sent_before() {
+    let is_there = has("javac") && Path::new(JARS).join("netty-codec-http.jar").exists();
+    if is_missing("a JDK and Debian's libnetty-java", is_there) {
+        return;
+    }
+    let served = Served::start();
+    let [place, _] = served.places();
+    let mut command = Command::new("java");
+    command.arg("-cp").arg(format!("{JARS}/*"));
+    command.arg(script("Netty.java"));
+    run(command.arg(place.url("ws", "/echo")));
 }
 
 #[test]

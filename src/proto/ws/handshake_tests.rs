@@ -194,7 +194,7 @@ fn what_is_granted_of_the_extensions_is_said() {
     };
     assert_eq!(answer(""), None);
     assert_eq!(answer("Sec-WebSocket-Extensions: other\r\n"), None);
-    let expected = "permessage-deflate; server_no_context_takeover; server_max_window_bits=10";
+    let expected = "permessage-deflate; server_max_window_bits=10";
     let fields = "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=8\r\n\
         sec-websocket-extensions: permessage-deflate; server_max_window_bits=10\r\n";
     assert_eq!(answer(fields).as_deref(), Some(expected));

@@ -15,6 +15,8 @@ pub struct Granted {
     pub window: Window,
     /// Whether the client has asked for that, so that the answer must say it.
     named: bool,
+    /// Whether the client has asked for messages that refer to none before them. All are so.
+    keeps_nothing: bool,
     /// Whether the client's messages may refer to those before them.
     pub takes_over: bool,
 }
@@ -43,13 +45,16 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
     if let Some(Some(value)) = params.client_window {
         Window::parse(value)?;
     }
-    // RFC 7692 7.1.1.2 lets the answer ask for that unasked, and only recommends that clients take
-    // it: Netty's fails the connection.
+    // RFC 7692 7.1.1 lets the answer have either unasked, and only recommends that clients take the
+    // second: Netty's fails the connection, and older ones also on the first. What is not said of
+    // the server's messages may be so nevertheless.
+    let keeps_nothing = params.server_no_context_takeover;
     let takes_over = !params.client_no_context_takeover;
     match params.server_window {
         None => Some(Granted {
             window: Window::LARGEST,
             named: false,
+            keeps_nothing,
             takes_over,
         }),
         Some(value) => Window::parse(value?)
@@ -57,6 +62,7 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
             .map(|window| Granted {
                 window,
                 named: true,
+                keeps_nothing,
                 takes_over,
             }),
     }
@@ -65,8 +71,10 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
 impl Granted {
     /// Appends the value of `Sec-WebSocket-Extensions` in the answer.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        // RFC 7692 7.1.1.1: the first may be there unasked.
-        out.extend_from_slice(b"permessage-deflate; server_no_context_takeover");
+        out.extend_from_slice(b"permessage-deflate");
+        if self.keeps_nothing {
+            out.extend_from_slice(b"; server_no_context_takeover");
+        }
         if !self.takes_over {
             out.extend_from_slice(b"; client_no_context_takeover");
         }
@@ -147,14 +155,13 @@ mod tests {
     const SERVER: &str = "; server_no_context_takeover";
     const CLIENT: &str = "; client_no_context_takeover";
 
-    /// What is granted of an offer, without what is always part of it.
+    /// What is granted of an offer, without the name.
     fn answer(offer: &str) -> Option<String> {
         let offers = parse([offer.as_bytes()].into_iter()).unwrap();
         let mut out = Vec::new();
         grant(&offers)?.encode(&mut out);
         let text = String::from_utf8(out).unwrap();
-        let rest = text.strip_prefix("permessage-deflate").unwrap();
-        Some(rest.strip_prefix(SERVER).unwrap().to_owned())
+        Some(text.strip_prefix("permessage-deflate").unwrap().to_owned())
     }
 
     #[test]
@@ -171,17 +178,20 @@ mod tests {
             "permessage-deflate; client_max_window_bits=\"10\"",
             Some(""),
         );
-        check("permessage-deflate; server_no_context_takeover", Some(""));
+        check(
+            "permessage-deflate; server_no_context_takeover",
+            Some(SERVER),
+        );
         check(
             "permessage-deflate; client_no_context_takeover",
             Some(CLIENT),
         );
-        check(OFFER, Some(CLIENT));
+        check(OFFER, Some(&(SERVER.to_owned() + CLIENT)));
         for bits in 9..=15 {
             let window = format!("; server_max_window_bits={bits}");
             check(&format!("permessage-deflate{window}"), Some(&window));
             let both = format!("permessage-deflate{SERVER}{CLIENT}{window}");
-            check(&both, Some(&(CLIENT.to_owned() + &window)));
+            check(&both, Some(&format!("{SERVER}{CLIENT}{window}")));
         }
         // Declined: a window that the compressor does not have, and what RFC 7692 does not know.
         for params in [
@@ -214,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn no_client_is_told_to_keep_nothing_that_did_not_offer_it() {
+    fn no_client_is_told_what_it_did_not_offer() {
         // What Netty, browsers, Node's ws, Python's websockets and Go's gorilla and coder offer.
         for (offer, expected) in [
             ("permessage-deflate;client_max_window_bits", ""),
@@ -226,11 +236,11 @@ mod tests {
             ("permessage-deflate", ""),
             (
                 "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
-                CLIENT,
+                "; server_no_context_takeover; client_no_context_takeover",
             ),
             (
                 "permessage-deflate; client_no_context_takeover; server_no_context_takeover",
-                CLIENT,
+                "; server_no_context_takeover; client_no_context_takeover",
             ),
         ] {
             assert_eq!(answer(offer).as_deref(), Some(expected), "{offer}");
