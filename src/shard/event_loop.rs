@@ -308,7 +308,7 @@ impl<H: Handler> EventLoop<H> {
             reader.read(core, links, preambles, id, to_the_end);
         }
         if !self.broken.is_empty() && self.broken.contains(&id) && core.is_waiting(id) {
-            // Nobody is there to be answered, and what waits was not accepted yet.
+            // Its client is not there to be answered, and what waits was not accepted yet.
             core.handle_reset(id);
         }
     }

@@ -58,6 +58,10 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conn(key) else { return };
         conn.set(CLOSING, true);
         conn.heard = stamp;
+        // What came while it was paused, of which no event will tell again: a client that writes
+        // before it reads would never read the last word.
+        let id = self.id(key);
+        self.reads.release(id);
         self.mark_dirty(key);
         self.arm(key);
     }

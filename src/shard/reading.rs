@@ -60,9 +60,12 @@ impl<H: Handler> ShardCore<H> {
         false
     }
 
-    /// Whether a connection is not read, as something of it waits.
+    /// Whether a connection is not read, as something of it waits. After its last word nothing
+    /// does: it is read on in the next step, and has shut down its own side, so that the kernel
+    /// tells of its client's end as of a reset.
     pub fn is_waiting(&mut self, id: ConnId) -> bool {
-        self.inner.current(id).is_some_and(|conn| conn.is(PAUSED))
+        let conn = self.inner.current(id);
+        conn.is_some_and(|conn| conn.is(PAUSED) && !conn.is(CLOSING))
     }
 
     /// A connection has sent a part of its TLS handshake, which waits for its turn.

@@ -11,6 +11,7 @@ mod gaps;
 mod half_closed;
 mod hostile;
 mod inflate;
+mod last_word;
 mod memory;
 mod offers;
 mod pings;
