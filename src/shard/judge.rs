@@ -31,6 +31,8 @@ pub(super) struct Judge {
     pass: Option<(Now, usize)>,
     /// Nobody is late before this: what waits for us needs an answer first, or is sent again.
     holds_until: Now,
+    /// For how long that was, if no deadline has passed since.
+    grace: Duration,
 }
 
 impl Judge {
@@ -47,9 +49,11 @@ impl Judge {
 
     /// Notes a poll that returned `now`, when there were so many connections.
     fn note(&mut self, polled: Polled, connections: usize, now: Now) {
-        if GAP_MIN <= polled.gap {
-            let grace = now.plus(polled.gap.min(GRACE_MAX));
-            self.holds_until = self.holds_until.max(grace);
+        // A shard that is busy for ever in turns of the same length has one grace, not one after
+        // the other: those who keep it busy would never be late. A stop is longer than that.
+        if GAP_MIN <= polled.gap && 2 * self.grace <= polled.gap {
+            self.grace = polled.gap.min(GRACE_MAX);
+            self.holds_until = self.holds_until.max(now.plus(self.grace));
         }
         let seen = match self.pass.take() {
             _ if !polled.is_full => now,
@@ -65,6 +69,9 @@ impl Judge {
         } else {
             self.before.max(seen)
         };
+        if self.before < self.until {
+            self.grace = Duration::ZERO;
+        }
     }
 
     /// When the next deadline is to be looked at that is due then.
@@ -128,5 +135,37 @@ mod tests {
         };
         turn(&mut judge, long, 10_000);
         assert_eq!(judge.put_off(at(0)), at(10_000).plus(GRACE_MAX));
+    }
+
+    #[test]
+    fn a_shard_that_is_busy_for_ever_has_deadlines_nevertheless() {
+        for is_full in [false, true] {
+            let mut judge = Judge::default();
+            turn(&mut judge, Polled::default(), 1_000);
+            let busy = Polled {
+                is_full,
+                gap: GAP_MIN,
+            };
+            let turns = (3..103).map(|n| turn(&mut judge, busy, n * 500));
+            let mut judged: Vec<u64> = turns.collect();
+            let last = *judged.last().unwrap();
+            judged.dedup();
+            assert!(10 < judged.len() && 45_000 < last, "{judged:?}");
+        }
+    }
+
+    #[test]
+    fn a_stop_within_the_time_after_a_shorter_one_has_its_own() {
+        let mut judge = Judge::default();
+        turn(&mut judge, Polled::default(), 3_000);
+        for (gap, millis) in [(1, 4_000), (5, 9_500)] {
+            let away = Polled {
+                is_full: false,
+                gap: Duration::from_secs(gap),
+            };
+            assert_eq!(turn(&mut judge, away, millis), 3_000);
+        }
+        assert_eq!(turn(&mut judge, Polled::default(), 14_499), 3_000);
+        assert_eq!(turn(&mut judge, Polled::default(), 14_500), 14_500);
     }
 }
