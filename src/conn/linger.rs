@@ -17,6 +17,8 @@ pub struct Linger {
     bytes: usize,
     /// Bytes that the client's host had not confirmed when the socket was asked last.
     unsent: usize,
+    /// When that was less than before.
+    confirmed: Stamp,
 }
 
 impl Linger {
@@ -27,6 +29,7 @@ impl Linger {
             step: now,
             bytes: 0,
             unsent: usize::MAX,
+            confirmed: now,
         }
     }
 
@@ -48,20 +51,27 @@ impl Linger {
     }
 
     /// Notes how much the client's host has not confirmed; `true` if that is less than before.
-    pub(crate) fn note_unsent(&mut self, unsent: usize) -> bool {
+    pub(crate) fn note_unsent(&mut self, unsent: usize, now: Stamp) -> bool {
         let before = std::mem::replace(&mut self.unsent, unsent);
-        unsent < before && before != usize::MAX
+        let is_less = unsent < before && before != usize::MAX;
+        if is_less {
+            self.confirmed = now;
+        }
+        is_less
     }
 
     /// Whether the client has had time enough: all was confirmed and it said nothing for a
-    /// moment, or nothing was confirmed and nothing said for a while, or it takes too long.
-    pub(crate) fn is_over(&self, now: Now, heard: Stamp) -> bool {
-        let patience = if self.unsent == 0 {
-            LINGER_MOMENT
+    /// moment, or nothing was confirmed and nothing said for a while, or it takes too long. A
+    /// server that drains does not wait for those who have all and send on.
+    pub(crate) fn is_over(&self, now: Now, heard: Stamp, drains: bool) -> bool {
+        let heard = heard.max(self.since).moment();
+        let silent = if self.unsent != 0 {
+            heard.plus(LINGER_SILENCE)
+        } else if drains {
+            self.confirmed.moment().plus(LINGER_MOMENT)
         } else {
-            LINGER_SILENCE
+            heard.plus(LINGER_MOMENT)
         };
-        let silent = heard.max(self.since).moment().plus(patience);
         silent <= now || self.since.moment().plus(LINGER_TIME) <= now
     }
 }
@@ -78,24 +88,40 @@ mod tests {
     fn a_client_that_has_all_and_is_silent_has_a_moment() {
         let mut linger = Linger::new(START.stamp());
         let heard = START.stamp();
-        linger.note_unsent(0);
-        assert!(!linger.is_over(START.plus(LINGER_MOMENT - Duration::from_millis(1)), heard));
-        assert!(linger.is_over(START.plus(LINGER_MOMENT), heard));
+        linger.note_unsent(0, heard);
+        let now = START.plus(LINGER_MOMENT);
+        let before = START.plus(LINGER_MOMENT - Duration::from_millis(1));
+        assert!(!linger.is_over(before, heard, false));
+        assert!(linger.is_over(now, heard, false));
         // What it still says counts anew.
-        let heard = START.plus(LINGER_MOMENT).stamp();
-        assert!(!linger.is_over(START.plus(LINGER_MOMENT), heard));
+        assert!(!linger.is_over(now, now.stamp(), false));
+    }
+
+    #[test]
+    fn in_a_drain_what_a_client_says_that_has_all_counts_for_nothing() {
+        let mut linger = Linger::new(START.stamp());
+        linger.note_unsent(1, START.stamp());
+        let late = START.plus(2 * LINGER_MOMENT);
+        assert!(!linger.is_over(late, late.stamp(), true));
+        assert!(linger.note_unsent(0, late.stamp()));
+        assert!(!linger.is_over(late, late.stamp(), true), "it reads");
+        let now = late.plus(LINGER_MOMENT);
+        assert!(linger.is_over(now, now.stamp(), true));
     }
 
     #[test]
     fn a_client_that_takes_bytes_has_longer_but_not_for_ever() {
         let mut linger = Linger::new(START.stamp());
-        assert!(!linger.note_unsent(1000), "nothing was known before");
-        assert!(linger.note_unsent(999));
-        assert!(!linger.note_unsent(999));
-        assert!(!linger.is_over(START.plus(LINGER_MOMENT), START.stamp()));
-        assert!(linger.is_over(START.plus(LINGER_SILENCE), START.stamp()));
+        assert!(
+            !linger.note_unsent(1000, START.stamp()),
+            "nothing was known before"
+        );
+        assert!(linger.note_unsent(999, START.stamp()));
+        assert!(!linger.note_unsent(999, START.stamp()));
+        assert!(!linger.is_over(START.plus(LINGER_MOMENT), START.stamp(), false));
+        assert!(linger.is_over(START.plus(LINGER_SILENCE), START.stamp(), false));
         let late = START.plus(LINGER_TIME);
-        assert!(linger.is_over(late, late.stamp()));
+        assert!(linger.is_over(late, late.stamp(), false));
     }
 
     #[test]

@@ -8,7 +8,8 @@ pub const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(75);
 /// A last word must be sent this long after it was said.
 pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After its last word a connection is read and discarded until its client closes; or for this
-/// long, if the client's host has confirmed all of it and nothing more comes.
+/// long, if the client's host has confirmed all of it and nothing more comes. In a drain, whatever
+/// comes.
 pub const LINGER_MOMENT: Duration = Duration::from_secs(2);
 /// The same while something is not confirmed: what came, and what was confirmed, begins it anew.
 pub const LINGER_SILENCE: Duration = Duration::from_secs(5);

@@ -131,14 +131,15 @@ impl<D, A> Inner<D, A> {
 
     fn note_unsent(&mut self, key: u32, unsent: usize) {
         let (now, stamp) = (self.now, self.now.stamp());
+        let drains = self.drain.is_some();
         let Some(conn) = self.conn(key) else { return };
         let Proto::Lingering(linger) = &mut conn.proto else {
             return;
         };
-        if linger.note_unsent(unsent) {
+        if linger.note_unsent(unsent, stamp) {
             conn.heard = stamp;
         }
-        if linger.is_over(now, conn.heard) {
+        if linger.is_over(now, conn.heard, drains) {
             self.kill(key, CloseReason::Client);
         }
     }

@@ -139,3 +139,46 @@ fn of_too_many_that_linger_the_oldest_go() {
     assert_eq!(there.iter().filter(|there| **there).count(), 10);
     assert!(there[20..].iter().all(|there| *there), "the newest");
 }
+
+#[test]
+fn a_drain_waits_a_moment_for_those_who_have_all_and_still_send() {
+    let mut server = Server::new();
+    let before = told(&mut server, &too_long(), 413);
+    let client = server.connect();
+    server.drain();
+    let mut passed = Duration::ZERO;
+    let mut closed = None;
+    while server.is_there(client) {
+        for client in [before, client] {
+            server.send(client, [0; 100]);
+        }
+        server.wait(LINGER_STEP / 5);
+        passed += LINGER_STEP / 5;
+        closed = closed.or_else(|| server.ended(client).map(|_| passed));
+        assert!(passed < LINGER_TIME, "they go on for ever");
+    }
+    let lingered = passed - closed.unwrap();
+    assert!((LINGER_MOMENT - LOOK..LINGER_MOMENT + LOOK).contains(&lingered));
+    assert!(!server.is_there(before));
+}
+
+#[test]
+fn a_drain_waits_for_those_who_have_not_all_up_to_its_end() {
+    let drain_timeout = LINGER_TIME / 3;
+    let mut server = Server::with(Config {
+        drain_timeout,
+        ..Config::default()
+    });
+    server.unsent = 1_000_000;
+    let client = told(&mut server, &too_long(), 413);
+    server.drain();
+    let mut passed = LOOK;
+    while passed < drain_timeout {
+        assert!(server.is_there(client), "after {passed:?}");
+        server.unsent -= 1;
+        server.wait(LOOK);
+        passed += LOOK;
+    }
+    server.wait(LOOK);
+    assert!(!server.is_there(client));
+}
