@@ -10,6 +10,8 @@ use crate::proto::http::Body;
 pub struct Http {
     /// Where the connection comes from.
     pub(crate) whence: Option<Arc<Whence>>,
+    /// The peer is a proxy that speaks for a client and does not name it (PROXY `UNKNOWN`).
+    pub(crate) is_unnamed: bool,
     pub(crate) phase: Phase,
     /// Requests answered.
     pub(crate) answered: u32,

@@ -46,6 +46,11 @@ impl<H: Handler> ShardCore<H> {
         proxy: Option<SocketAddr>,
         has_words: bool,
     ) -> bool {
+        if self.inner.unopened(id).is_some()
+            && let Some(http) = self.inner.http(id.key)
+        {
+            http.is_unnamed = true;
+        }
         self.handle_client(id, Client::Unnamed(proxy), has_words)
     }
 

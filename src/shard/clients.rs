@@ -145,6 +145,7 @@ impl<D, A> Inner<D, A> {
 
     /// Where a request comes from: its peer, or the client that it speaks for if it is a trusted
     /// proxy. A peer without an address is on this host, and was let to a listener that has a path.
+    /// Behind a header that names no client, the fields are what that client writes.
     ///
     /// # Errors
     ///
@@ -155,9 +156,10 @@ impl<D, A> Inner<D, A> {
         request: &Request<'_>,
     ) -> Result<Option<Arc<Whence>>, Response> {
         let whence = self.whence_of(key);
+        let is_unnamed = self.http(key).is_some_and(|http| http.is_unnamed);
         let trusts = |addr| self.clients.trusts(addr);
         let peer = whence.as_ref().and_then(|whence| whence.peer);
-        if peer.is_some_and(|peer| !trusts(peer.ip())) {
+        if is_unnamed || peer.is_some_and(|peer| !trusts(peer.ip())) {
             return Ok(whence);
         }
         let client = match forwarded_for(request, trusts) {
@@ -175,11 +177,18 @@ impl<D, A> Inner<D, A> {
         Ok(Some(Arc::new(Whence { peer, identity })))
     }
 
-    /// The answer to a request is sent: the connection counts for its peer again, until the next
-    /// request says from where that comes.
+    /// No request is in hand, and all answers are sent: the connection counts for its peer again,
+    /// until the next request says from where that comes.
     pub(super) fn rest(&mut self, key: u32) {
-        let is_idle = |http: &mut Http| http.phase == Phase::Idle;
-        if self.clients.is_anothers(key) && self.http(key).is_some_and(is_idle) {
+        if !self.clients.is_anothers(key)
+            || self.conn(key).is_some_and(|conn| conn.outbox_len() != 0)
+        {
+            return;
+        }
+        let rests = |http: &mut Http| {
+            !http.is_unnamed && !matches!(http.phase, Phase::Body | Phase::Handler)
+        };
+        if self.http(key).is_some_and(rests) {
             let whence = self.whence_of(key);
             let peer = whence.and_then(|whence| whence.peer);
             // A proxy that speaks for itself has no limit.

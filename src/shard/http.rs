@@ -151,6 +151,7 @@ impl<H: Handler> ShardCore<H> {
         }
         if request.is_whole && request.is_answered {
             self.inner.begin_phase(key, Phase::Idle);
+            self.inner.rest(key);
             return Took::Bytes(taken);
         }
         if request.is_whole {

@@ -108,3 +108,40 @@ fn the_oldest_of_many_that_are_too_many_gives_way() {
     server.send(probe, get("/healthz"));
     assert_eq!(statuses(&server.take(probe)), [200]);
 }
+
+#[test]
+fn a_connection_that_a_proxy_keeps_counts_for_nobody_between_requests() {
+    let client = |request: &str| {
+        let named = "Host: here\r\nX-Forwarded-For: 192.0.2.1";
+        request.replacen("Host: here", named, 1)
+    };
+    let post = client("POST /api/publish HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n");
+    for (pieces, answers) in [
+        (vec![client(&get("/healthz"))], vec![200]),
+        (vec![post.clone() + "123456789"], vec![401]),
+        // An answer before the body has come.
+        (
+            vec![post.clone(), "12345".to_owned(), "6789".to_owned()],
+            vec![401],
+        ),
+        (vec![post.clone() + "1234", "56789".to_owned()], vec![401]),
+        // The next head has begun before the answer is sent.
+        (vec![client(&get("/healthz")) + "GET"], vec![200]),
+        (vec![post, "123456789GET".to_owned()], vec![401]),
+    ] {
+        let mut server = Server::with(Config {
+            trusted_proxies: ["127.0.0.1/32".parse().unwrap()].into_iter().collect(),
+            ..Config::default()
+        });
+        server.limit_addresses(Arc::new(PerAddress::new(1, 16)));
+        let proxy = "127.0.0.1:1000".parse().ok();
+        let kept = server.connect_from(proxy);
+        for piece in &pieces {
+            server.send(kept, piece);
+        }
+        assert_eq!(statuses(&server.take(kept)), answers, "{pieces:?}");
+        let own = server.connect_from("192.0.2.1:1000".parse().ok());
+        server.send(own, get("/"));
+        assert_eq!(statuses(&server.take(own)), [200], "{pieces:?}");
+    }
+}

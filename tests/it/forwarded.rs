@@ -11,6 +11,7 @@ use crate::support::http::{read_answer, upgrade_request};
 use crate::support::raw_ws::RawWs;
 use crate::support::server::{ANY, Running, builder};
 use crate::support::socket::{dial, read_to_the_end};
+use crate::support::wait::wait_until;
 
 #[test]
 fn a_proxy_has_no_limit_but_those_have_for_whom_it_speaks() {
@@ -141,4 +142,34 @@ fn what_a_proxy_header_does_not_name_counts_for_the_proxy() {
     assert_eq!(read_to_the_end(&mut open(&unix)), b"");
     assert_eq!(read_to_the_end(&mut open(b"PROXY UNKNOWN\r\n")), b"");
     let _own = [0; 3].map(|_| greeted(local));
+}
+
+#[test]
+fn a_client_without_a_name_counts_for_the_proxy_as_long_as_its_connection_lasts() {
+    let listener = Listener::http(ANY).proxy_protocol(true);
+    let server = Server::builder().shards(1).pin(false).listen(listener);
+    let server = Running::start(server.config(behind_proxies()));
+    let unix = [&b"\r\n\r\n\0\r\nQUIT\n\x21\x31\0\xd8"[..], &[b'/'; 216]].concat();
+    let open = |header: &[u8]| {
+        let mut stream = dial(server.http());
+        stream.write_all(header).unwrap();
+        stream
+    };
+    let [mut kept, mut upgraded] = [b"PROXY UNKNOWN\r\n", &unix[..]].map(open);
+    let asks = || status(&mut open(&unix), &get(""));
+    // It may write any field.
+    let names = get("X-Forwarded-For: 192.0.2.1\r\n");
+    for request in [get(""), names.clone(), get(""), names] {
+        assert_eq!(status(&mut kept, &request), 200);
+        assert_eq!(status(&mut upgraded, &request), 200);
+        assert_eq!(asks(), 429, "after {request}");
+    }
+    upgraded
+        .write_all(upgrade_request("/ws").as_bytes())
+        .unwrap();
+    let _upgraded = RawWs::upgraded(upgraded);
+    assert_eq!(asks(), 429);
+    drop(kept);
+    wait_until("one is gone", || server.counters().connections == 1);
+    assert_eq!(asks(), 200);
 }

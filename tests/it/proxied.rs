@@ -82,12 +82,22 @@ fn a_request_comes_from_whom_the_proxy_speaks_for() {
 }
 
 #[test]
-fn a_proxy_that_speaks_for_nobody_is_itself() {
+fn a_proxy_that_speaks_for_itself_or_for_a_client_without_a_name_has_its_own_address() {
     let server = start(config());
-    for header in [binary(0x20, 0, &[]), b"PROXY UNKNOWN\r\n".to_vec()] {
-        let stream = dial(server.http());
-        let own = stream.local_addr().unwrap().to_string();
-        assert_eq!(ask(stream, &[&header, GET].concat()), own);
+    for (header, is_believed) in [
+        (binary(0x20, 0, &[]), true),
+        (b"PROXY UNKNOWN\r\n".to_vec(), false),
+        (binary(0x21, 0, &[]), false),
+    ] {
+        let own = |request: &[u8]| {
+            let stream = dial(server.http());
+            let own = stream.local_addr().unwrap().to_string();
+            ask(stream, &[&header, request].concat()) == own
+        };
+        assert!(own(GET), "{header:?}");
+        // Of a proxy, or of a client that may write anything.
+        let forwarded = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.9\r\n\r\n";
+        assert_eq!(own(forwarded), !is_believed, "{header:?}");
     }
 }
 
