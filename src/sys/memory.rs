@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 /// least limit of its control groups, from its own up to the root, if that is less (cgroups(7));
 /// 0 if neither is told.
 pub fn total() -> usize {
-    let text = |path: &Path| fs::read_to_string(path).ok();
-    let of_groups = limit(&text);
-    of_host(&text).min(of_groups.unwrap_or(usize::MAX))
+    total_by(&text)
 }
 
 /// Has the allocator give back to the host what it keeps free.
@@ -25,30 +23,43 @@ pub fn release() {
 /// The text of a file, if it can be read.
 type Read<'r> = &'r dyn Fn(&Path) -> Option<String>;
 
-fn of_host(read: Read<'_>) -> usize {
-    let info = read(Path::new("/proc/meminfo")).unwrap_or_default();
+/// What a file holds. A single name that is no UTF-8, such as that of a mount, hides no other.
+fn text(path: &Path) -> Option<String> {
+    let bytes = fs::read(path).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn total_by(read: Read<'_>) -> usize {
+    let told = [of_host(read), limit(read)];
+    told.into_iter().flatten().min().unwrap_or(0)
+}
+
+fn of_host(read: Read<'_>) -> Option<usize> {
+    let info = read(Path::new("/proc/meminfo"))?;
     let line = info.lines().find_map(|line| line.strip_prefix("MemTotal:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    kib.and_then(|kib| kib.parse().ok())
-        .map_or(0, |kib: usize| kib * 1024)
+    let kib: usize = line?.trim().strip_suffix(" kB")?.parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// The least limit of the process's control groups, if any has one.
 fn limit(read: Read<'_>) -> Option<usize> {
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let mounts = read(Path::new("/proc/self/mountinfo")).unwrap_or_default();
-    let mounts = mounts.lines().filter_map(Mount::parse);
-    let of_mounts = mounts.filter_map(|mount| {
+    let mounts: Vec<_> = mounts.lines().filter_map(Mount::parse).collect();
+    if mounts.is_empty() {
+        // Where a sandbox hides its mounts, the limit is still in its customary place.
+        let customary = Mount {
+            version: Version::Two,
+            root: PathBuf::from("/"),
+            point: PathBuf::from("/sys/fs/cgroup"),
+        };
+        return customary.least("/", read);
+    }
+    let limits = mounts.iter().filter_map(|mount| {
         let group = groups.lines().find_map(|line| mount.version.group(line))?;
         mount.least(group, read)
     });
-    // Where a sandbox hides its mounts, the limit is still in its customary place.
-    let customary = Mount {
-        version: Version::Two,
-        root: PathBuf::from("/"),
-        point: PathBuf::from("/sys/fs/cgroup"),
-    };
-    of_mounts.chain(customary.least("/", read)).min()
+    limits.min()
 }
 
 /// A mounted hierarchy of control groups that may limit memory.

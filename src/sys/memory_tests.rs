@@ -1,17 +1,22 @@
 use std::path::Path;
 
-use super::{limit, of_host, total};
+use super::{limit, of_host, text, total, total_by};
 
 const MIB: usize = 1 << 20;
 /// What version 1 says where there is no limit.
 const NONE: &str = "9223372036854771712\n";
 
-/// The limit that a tree of files tells of.
-fn limit_of(tree: &[(&str, &str)]) -> Option<usize> {
-    limit(&|path: &Path| {
+/// Reads from a tree of files.
+fn read_of<'t>(tree: &'t [(&str, &str)]) -> impl Fn(&Path) -> Option<String> + 't {
+    |path| {
         let file = tree.iter().find(|(name, _)| Path::new(name) == path);
         file.map(|(_, text)| (*text).to_owned())
-    })
+    }
+}
+
+/// The limit that a tree of files tells of.
+fn limit_of(tree: &[(&str, &str)]) -> Option<usize> {
+    limit(&read_of(tree))
 }
 
 const V2: &str = "25 30 0:23 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
@@ -129,6 +134,7 @@ fn the_mounts_of_others_are_passed_over() {
         ("/proc/self/cgroup", "0::/mine\n"),
         ("/proc/self/mountinfo", line),
         ("/sys/fs/cgroup/mine/memory.max", "1\n"),
+        ("/sys/fs/cgroup/memory.max", "2\n"),
     ];
     assert_eq!(limit_of(&other), None);
     // Mounted before the process entered its namespace.
@@ -161,7 +167,45 @@ fn without_mounts_the_customary_place_is_looked_at() {
 #[test]
 fn the_host_has_what_it_says() {
     let info = "MemTotal:       24684036 kB\nMemFree: 1 kB\n";
-    assert_eq!(of_host(&|_| Some(info.to_owned())), 24_684_036 << 10);
-    assert_eq!(of_host(&|_| Some(String::new())), 0);
+    assert_eq!(of_host(&|_| Some(info.to_owned())), Some(24_684_036 << 10));
+    for info in [
+        "",
+        "MemTotal: many kB\n",
+        "MemTotal: 18446744073709551615 kB\n",
+    ] {
+        assert_eq!(of_host(&|_| Some(info.to_owned())), None, "{info}");
+    }
     assert_ne!(total(), 0);
+}
+
+#[test]
+fn the_less_of_what_the_host_and_the_groups_tell_counts_and_else_the_one_that_is_told() {
+    let host = ("/proc/meminfo", "MemTotal: 8 kB\n");
+    let group = |limit| ("/sys/fs/cgroup/memory.max", limit);
+    for (tree, total) in [
+        (&[host, group("4096")][..], 4096),
+        (&[host, group("9000")], 8192),
+        (&[host, group("max")], 8192),
+        // As `ProcSubset=pid` of systemd has it.
+        (&[group("4096")], 4096),
+        (&[], 0),
+    ] {
+        assert_eq!(total_by(&read_of(tree)), total, "{tree:?}");
+    }
+}
+
+#[test]
+fn a_mount_with_a_name_that_is_no_utf_8_hides_no_other() {
+    let file = std::env::temp_dir().join(format!("corecast-mountinfo-{}", std::process::id()));
+    let latin1 = b"24 30 0:22 / /caf\xe9 rw - ext4 /dev/sda1 rw\n";
+    std::fs::write(&file, [latin1, V2.as_bytes()].concat()).unwrap();
+    let mounts = text(&file);
+    std::fs::remove_file(&file).unwrap();
+    let mounts = mounts.unwrap();
+    let tree = [
+        ("/proc/self/cgroup", "0::/a\n"),
+        ("/proc/self/mountinfo", &mounts),
+        ("/sys/fs/cgroup/a/memory.max", "100\n"),
+    ];
+    assert_eq!(limit_of(&tree), Some(100));
 }
