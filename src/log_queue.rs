@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, after, bounded, select};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
@@ -52,8 +52,7 @@ impl LogQueue {
     /// Appends a line, or counts it as lost if there is no space.
     pub fn put(&self, line: &[u8]) {
         let text = line.strip_suffix(b"\n").unwrap_or(line);
-        let text = &text[..text.len().min(LOG_LINE_BYTES_MAX)];
-        let entry = Entry::Line([text, b"\n"].concat());
+        let entry = Entry::Line([front(text), b"\n"].concat());
         if self.entries.try_send(entry).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -66,11 +65,17 @@ impl LogQueue {
 
     /// Waits until all that came before is written, but no longer than that.
     pub fn flush(&self, patience: Duration) {
+        // One deadline for both waits.
+        let late = after(patience);
         let (sender, flushed) = bounded(1);
-        let asked = self.entries.send_timeout(Entry::Flushed(sender), patience);
-        if asked.is_ok() {
-            // If not by then, nobody reads.
-            let _late = flushed.recv_timeout(patience);
+        select! {
+            send(self.entries, Entry::Flushed(sender)) -> _ => {}
+            recv(late) -> _ => return,
+        }
+        // If not by then, nobody reads.
+        select! {
+            recv(flushed) -> _ => {}
+            recv(late) -> _ => {}
         }
     }
 }
@@ -86,6 +91,15 @@ impl Write for LogQueue {
     }
 }
 
+/// As much of a line as is written: up to the end of a character, of UTF-8.
+fn front(line: &[u8]) -> &[u8] {
+    let mut end = line.len().min(LOG_LINE_BYTES_MAX);
+    while 0 < end && line.get(end).is_some_and(|byte| byte & 0xC0 == 0x80) {
+        end -= 1;
+    }
+    &line[..end]
+}
+
 fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &AtomicU64) {
     let mut told = 0;
     let mut batch = Vec::new();
@@ -93,10 +107,12 @@ fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &
         let (mut lines, mut flushed) = (0, None);
         for entry in std::iter::once(first).chain(queue.try_iter()) {
             match entry {
-                Entry::Line(line) => batch.extend_from_slice(&line),
+                Entry::Line(line) => {
+                    batch.extend_from_slice(&line);
+                    lines += 1;
+                }
                 Entry::Flushed(done) => flushed = Some(done),
             }
-            lines += 1;
             if flushed.is_some() || LOG_BATCH_BYTES <= batch.len() {
                 break;
             }
@@ -106,9 +122,10 @@ fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &
             let count = all - told;
             let text = format!("corecast: {count} lines of the log were lost: nobody read them\n");
             batch.extend_from_slice(text.as_bytes());
-            told = all;
         }
-        if write_all(out, &batch).is_err() {
+        if write_all(out, &batch).is_ok() {
+            told = all;
+        } else {
             lost.fetch_add(lines, Ordering::Relaxed);
         }
         batch.clear();
@@ -141,6 +158,7 @@ fn write_all(out: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result<()> 
 #[cfg(test)]
 mod tests {
     use std::io::{BufRead, BufReader};
+    use std::os::fd::BorrowedFd;
     use std::os::unix::net::UnixStream;
 
     use super::*;
@@ -204,6 +222,60 @@ mod tests {
         let queue = LogQueue::start(out).unwrap();
         queue.put(b"nobody reads this");
         queue.flush(LONG);
-        assert_ne!(queue.lost(), 0);
+        assert_eq!(queue.lost(), 1);
+    }
+
+    /// Fails so often before it writes.
+    struct Broken(UnixStream, usize);
+
+    impl Write for Broken {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.1 == 0 {
+                return self.0.write(bytes);
+            }
+            self.1 -= 1;
+            Err(ErrorKind::StorageFull.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl AsFd for Broken {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
+        }
+    }
+
+    #[test]
+    fn lines_whose_loss_could_not_be_told_are_told_later() {
+        let (out, reader) = UnixStream::pair().unwrap();
+        let queue = LogQueue::start(Broken(out, 2)).unwrap();
+        for line in ["one", "two", "three"] {
+            queue.put(line.as_bytes());
+            queue.flush(LONG);
+        }
+        assert_eq!(queue.lost(), 2);
+        drop(queue);
+        let lines: Vec<_> = BufReader::new(reader).lines().map(Result::unwrap).collect();
+        let told = "corecast: 2 lines of the log were lost: nobody read them";
+        assert_eq!(lines, ["three", told]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_behind_a_character() {
+        for (before, kept) in [(0, 0), (1, 1), (2, 2), (3, 3), (4, 0)] {
+            let line = [
+                "x".repeat(LOG_LINE_BYTES_MAX - before),
+                "\u{1F600}".repeat(2),
+            ]
+            .concat();
+            let text = std::str::from_utf8(front(line.as_bytes())).unwrap();
+            assert_eq!(text.len(), LOG_LINE_BYTES_MAX - kept, "{before}");
+        }
+        let nonsense = [0x80; LOG_LINE_BYTES_MAX + 1];
+        assert_eq!(front(&nonsense), b"");
+        assert_eq!(front(&nonsense[..9]), &nonsense[..9], "it is not too long");
     }
 }

@@ -41,13 +41,20 @@ fn tell(err: &impl Display) {
 }
 
 fn serve_by(settings: &Settings) -> Result<(), ()> {
-    let log = LogQueue::start(io::stderr()).map_err(|err| tell(&err))?;
+    let log = LogQueue::start(io::stderr())
+        .map_err(|err| tell(&while_starting("cannot start the thread of the log", &err)))?;
     let env = env_logger::Env::default().default_filter_or(settings.level.word());
     env_logger::Builder::from_env(env)
         .target(Target::Pipe(Box::new(log.clone())))
         .init();
     panics_to(log.clone());
-    let served = run(settings, &log).map_err(|err| log::error!("{err}"));
+    let served = run(settings, &log).map_err(|err| {
+        log::error!("{err}");
+        // A program that fails says why, at every level.
+        if !log::log_enabled!(log::Level::Error) {
+            log.put(format!("corecast: {err}").as_bytes());
+        }
+    });
     log.flush(LOG_PATIENCE);
     served
 }

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, ErrorKind, PipeReader, PipeWriter, Write, pipe};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Child, Command, Stdio};
@@ -145,4 +145,22 @@ fn a_second_sigterm_ends_a_server_whose_log_nobody_reads() {
     });
     server.signal();
     assert_eq!(server.exit_code(), Some(1));
+}
+
+#[test]
+fn a_start_that_fails_says_why_at_every_level() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    for (level, env) in [("off", None), ("info", None), ("info", Some("off"))] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+        command
+            .args(["--http", &addr, "--shards", "1"])
+            .env_remove("RUST_LOG");
+        command.env("CORECAST_LOG_LEVEL", level);
+        command.envs(env.map(|env| ("RUST_LOG", env)));
+        let ended = command.output().unwrap();
+        assert_eq!(ended.status.code(), Some(2), "{level} {env:?}");
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(told.matches(&addr).count(), 1, "{level} {env:?}: {told}");
+    }
 }
