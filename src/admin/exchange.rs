@@ -24,7 +24,8 @@ pub(super) enum Step {
     Asking,
     /// It is sent the answer.
     Answering,
-    /// It has the answer, and may still send what nobody reads.
+    /// It has the answer, and may still send a little that is discarded. One that sends more is
+    /// closed with unread input, and its answer may be lost.
     Lingering,
     /// The connection is over.
     Over,

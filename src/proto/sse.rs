@@ -90,7 +90,8 @@ pub fn is_passing(status: u16) -> bool {
 /// status but 200 (section 9.2.3), and comes back after a stream that ends.
 pub fn postpone(refusal: &Response, delay: Duration) -> Response {
     let text = String::from_utf8_lossy(&refusal.body);
-    let text = text.lines().next().unwrap_or_default();
+    // A lone CR ends a line as well.
+    let text = text.split(['\r', '\n']).next().unwrap_or_default();
     let body = format!("{}: {} {text}\n\n", retry(delay), refusal.status);
     let mut answer = Response::new(200, "text/event-stream", body.into_bytes());
     answer.headers.clone_from(&refusal.headers);
@@ -166,10 +167,10 @@ mod tests {
 
     use super::{
         Head, encode_event, encode_event_chunk, encode_head, encode_part, event_chunk_len_max,
-        event_len,
+        event_len, postpone,
     };
     use crate::proto::Kind;
-    use crate::proto::http::{Date, Reader};
+    use crate::proto::http::{Date, Reader, Response};
 
     /// What a browser makes of one event, by the standard's section 9.2.6: its name and data.
     fn read(event: &str) -> (String, String) {
@@ -221,6 +222,21 @@ mod tests {
             ("data: x\nevent: y\n:z", "data: x\nevent: y\n:z"),
         ] {
             check(Kind::Text, text.as_bytes(), "", data);
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_one_comment_whatever_ends_its_first_line() {
+        for text in [
+            "wait",
+            "wait\rdata: x",
+            "wait\r\ndata: x",
+            "wait\ndata: x",
+            "wait\r\rdata: x",
+        ] {
+            let answer = postpone(&Response::text(429, text), Duration::from_secs(5));
+            let body = String::from_utf8_lossy(&answer.body);
+            assert_eq!(body, "retry: 5000\n: 429 wait\n\n", "{text:?}");
         }
     }
 

@@ -134,7 +134,12 @@ enum Field {
 impl<'de: 'b, 'b> Deserialize<'de> for Names<'b> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let json = <&'de RawValue>::deserialize(from)?;
-        let texts: List<AnyText> = serde_json::from_str(json.get()).map_err(D::Error::custom)?;
+        let texts: List<AnyText> = serde_json::from_str(json.get()).map_err(|err| {
+            // That in the array: whoever reads the body puts its own there.
+            let place = format!(" at line {} column {}", err.line(), err.column());
+            let text = err.to_string();
+            D::Error::custom(text.strip_suffix(&place).unwrap_or(&text))
+        })?;
         let count = texts.0.len();
         Ok(Self { json, count })
     }

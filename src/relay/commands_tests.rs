@@ -138,3 +138,22 @@ fn channels_are_texts() {
     let none: Command<'_> = serde_json::from_str("{\"channels\":null}").unwrap();
     assert!(none.channels().is_none());
 }
+
+#[test]
+fn an_error_in_an_array_of_names_has_its_place_in_the_body() {
+    for (body, line) in [
+        ("{\"data\":1,\"channels\":[\"a\",1]}", 1),
+        ("{\"data\":1,\n\n\"channels\":[\"a\",1]}", 3),
+        ("{\"data\":1,\"channels\":\n[\"a\",\n1]}", 3),
+    ] {
+        let Err(error) = serde_json::from_str::<Command<'_>>(body) else {
+            panic!("it is read: {body}");
+        };
+        assert_eq!(error.line(), line, "{error}");
+        let end = body.lines().nth(line - 1).unwrap().len();
+        assert_eq!(error.column(), end, "behind the array: {error}");
+        let text = error.to_string();
+        assert_eq!(text.matches("line").count(), 1, "{text}");
+        assert!(text.starts_with("invalid type: integer `1`"), "{text}");
+    }
+}
