@@ -120,9 +120,9 @@ impl Draft {
             self.complain_of(&[&topic], what, remedy);
         }
         self.check_address(index, &listen);
-        let nobody = self.settings.config.trusted_proxies.is_empty();
+        let trusts_none = self.settings.config.trusted_proxies.is_empty();
         // Who reaches a path is on this host, and was let to.
-        if listen.proxy_protocol && nobody && !listen.address.is_single() {
+        if listen.proxy_protocol && trusts_none && !listen.address.is_single() {
             let key = listener_key(index, "proxy_protocol");
             let remedy = "name them in trusted_proxies, or leave it out";
             self.complain_of(&[&key, "trusted_proxies"], "no proxy is trusted", remedy);
@@ -194,7 +194,7 @@ impl Draft {
     }
 }
 
-/// Keys of listeners that do not speak HTTP, and who says it there.
+/// Keys of listeners that do not speak HTTP, and what says it over HTTP.
 const ONLY_FRAMES: &[(&str, &str)] = &[
     ("topic", "the path of each request names the topic"),
     (

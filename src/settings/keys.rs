@@ -103,7 +103,7 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         Field::SwitchOr(|s| &mut s.pin, "auto"),
         "Whether each shard runs on one core alone, of those that the process may use. `auto` is \
          true where there are as many shards as cores; otherwise the kernel places them, and so \
-         two servers do not meet on one core beside an idle one.",
+         two servers with fewer shards than cores do not meet on one core beside an idle one.",
     ),
     key(
         "fd_tables",
@@ -134,7 +134,7 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         ),
         "Most connections of one address, of IPv6 of its first 64 bits; more are answered with \
          429, or closed. Those of `trusted_proxies` count for the client of the request in hand, \
-         and for the proxy if it says of a client and names no address.",
+         and for the proxy itself where it speaks for a client and does not name the address.",
     ),
     key(
         "limits.accept_rate",
@@ -347,7 +347,9 @@ pub(super) static KEYS: &[Key<Settings>] = &[
          `https://example.com`, `https://*.example.com` for all below it, `http://localhost:*` \
          for all ports, `file://` and `app://.` as boards and WebViews send them, \
          `chrome-extension://*` for all of a scheme, `null` for files and sandboxes, `*` for all. \
-         Those listed by name may send cookies. A request without an origin is not asked for one.",
+         Credentials such as cookies are for origins listed exactly by name, other than `null` and \
+         `file:`, and never for `self` or a pattern with `*`. A request without an origin is not \
+         asked for one.",
     ),
     key(
         "compression.enabled",

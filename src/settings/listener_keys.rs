@@ -37,8 +37,8 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
          Unix-domain socket, where the file of a server that is no more is replaced; or a socket \
          that systemd has opened, by its name or its number from 0. `0.0.0.0` is all addresses of \
          IPv4, and `[::]` all of IPv6 and none of IPv4, whatever the sysctl `net.ipv6.bindv6only` \
-         says: for both, take two listeners with the same port. Who may connect to a path is \
-         believed whom it speaks for, as `trusted_proxies` are.",
+         says: for both, take two listeners with the same port. A program that may connect to a \
+         path is trusted as `trusted_proxies` are.",
     )
     .required(),
     of_listener(

@@ -3,8 +3,8 @@
 use crate::proto::http::pattern::{OriginError, Pattern};
 use crate::proto::http::{HttpError, Request, Response, is_token};
 
-/// The origins whose pages may use the server. By default only the server's own; who sends no
-/// `Origin`, as all but browsers do, is not asked.
+/// The origins whose pages may use the server. By default only the server's own; a request
+/// without an `Origin`, as most clients that are no browsers send it, is not asked for one.
 ///
 /// It protects the users of browsers from the pages of others, and nobody else: any program can
 /// send any `Origin`.
@@ -16,9 +16,10 @@ pub struct Origins(Vec<Pattern>);
 pub struct Reader<'b> {
     /// As its browser has said it.
     pub origin: &'b str,
-    /// Whether it may also send what its browser knows of the user, such as cookies: it is listed
-    /// by name. To `*` the Fetch standard (section 3.3.5) does not let anyone give that; `null` is
-    /// the origin of every sandbox, and `self` is what a request's `Host` says.
+    /// Whether it may also send credentials, such as cookies: it is listed exactly by name, and is
+    /// not `null` or of a file. To `*` the Fetch standard (section 3.3.5) does not let anyone give
+    /// that; under other patterns one page that is taken over would do; `self` is what a request's
+    /// `Host` says.
     pub credentials: bool,
 }
 
@@ -92,7 +93,10 @@ impl Origins {
         if origins.next().is_some() {
             return "more than one Origin header field; send one".to_owned();
         }
-        let mut text = format!("the origin {origin} is not allowed: http.origins does not list it");
+        let mut text = format!(
+            "the origin {origin} is not allowed: http.origins (Config::origins of the library) does \
+             not list it"
+        );
         if self.0.contains(&Pattern::Own) {
             let host = quote(request.header("host").unwrap_or_default());
             text += &format!(

@@ -189,7 +189,7 @@ fn a_pattern_may_leave_the_port_or_all_behind_the_scheme_open() {
 }
 
 #[test]
-fn credentials_are_for_those_who_are_listed_by_name() {
+fn credentials_are_for_origins_that_are_listed_exactly_by_name() {
     let gives = |patterns: &[&str], origin: &str| {
         let origins = Origins::parse(patterns).unwrap();
         origins.allows(origin, "here.example")
@@ -197,12 +197,15 @@ fn credentials_are_for_those_who_are_listed_by_name() {
     let origin = "https://a.example";
     assert_eq!(gives(&[origin], origin), Some(true));
     assert_eq!(gives(&["*", origin], origin), Some(true));
-    assert_eq!(gives(&["https://*.example"], origin), Some(true));
-    assert_eq!(gives(&["https://a.example:*"], origin), Some(true));
+    assert_eq!(gives(&["https://*.example", origin], origin), Some(true));
+    assert_eq!(gives(&["https://*.example"], origin), Some(false));
+    assert_eq!(gives(&["https://a.example:*"], origin), Some(false));
     assert_eq!(gives(&["app://."], "app://."), Some(true));
     assert_eq!(gives(&["*"], origin), Some(false));
     assert_eq!(gives(&["https://*"], origin), Some(false));
     assert_eq!(gives(&["null"], "null"), Some(false));
+    assert_eq!(gives(&["file://"], "file://"), Some(false));
+    assert_eq!(gives(&["FILE:///a"], "file:///a"), Some(false));
     assert_eq!(gives(&["self"], "http://here.example"), Some(false));
 }
 
@@ -215,7 +218,8 @@ fn a_refusal_names_the_origin_and_where_to_list_it() {
     let from = "Origin: https://app.example.com\r\n";
     assert_eq!(
         refusal(&["null"], from),
-        "the origin \"https://app.example.com\" is not allowed: http.origins does not list it"
+        "the origin \"https://app.example.com\" is not allowed: http.origins \
+         (Config::origins of the library) does not list it"
     );
     let own = refusal(&["self"], from);
     assert!(own.ends_with(

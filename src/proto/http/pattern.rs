@@ -68,13 +68,10 @@ impl Pattern {
         }
     }
 
-    /// Whether [`Reader::credentials`](super::Reader) are for whom it admits.
+    /// Whether [`Reader::credentials`](super::Reader) are for what it admits.
     pub(super) fn gives_credentials(&self) -> bool {
-        match self {
-            Self::Any | Self::Own | Self::AnyOf(_) => false,
-            Self::Exact(origin) => origin != NULL,
-            Self::Within { .. } | Self::AnyPort(_) => true,
-        }
+        // Both of these are the origin of any file, by whatever sends it.
+        matches!(self, Self::Exact(origin) if origin != NULL && !origin.starts_with(FILE))
     }
 
     /// Reads a pattern.
@@ -187,3 +184,5 @@ fn is_opaque(text: &str) -> bool {
 
 /// What browsers send for files and sandboxes, RFC 6454 6.2.
 const NULL: &str = "null";
+/// How origins begin that some WebViews send for files.
+const FILE: &str = "file:";

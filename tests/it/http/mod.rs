@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use corecast::{Kind, Relay, RelaySettings};
 
@@ -176,4 +177,32 @@ fn a_text_that_is_all_line_ends_arrives_though_its_event_is_larger_than_a_log() 
     let len = 200_000;
     server.publish("news", Kind::Text, &vec![b'\n'; len]);
     expect(&mut events, [&*("data: \n".repeat(len + 1) + "\n")]);
+}
+
+#[test]
+fn the_date_of_an_answer_is_that_of_the_clock_and_goes_on() {
+    let server = start();
+    let mut stream = dial(server.http());
+    let mut ask = || {
+        let second = || {
+            SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .unwrap()
+                .as_secs()
+        };
+        let before = second();
+        let request = b"GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n";
+        stream.write_all(request).unwrap();
+        let answer = read_answer(&mut stream);
+        let date = httpdate::parse_http_date(answer.field("date").unwrap()).unwrap();
+        let date = date.duration_since(UNIX_EPOCH).unwrap().as_secs();
+        // The clock of turns is another one than that of dates.
+        assert!(
+            (before - 2..=second() + 2).contains(&date),
+            "{before} {date}"
+        );
+        date
+    };
+    let first = ask();
+    wait_until("two seconds later", || first + 2 <= ask());
 }
