@@ -48,7 +48,13 @@ fn curl(place: &Place, topic: &str) -> (Curl, impl Iterator<Item = String> + use
         assert_ne!(head.read_line(&mut line).unwrap(), 0, "no stream");
     }
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    (Curl(child, head), lines.map(|line| line.unwrap()))
+    let mut lines = lines.map(|line| line.unwrap());
+    // What every stream begins with.
+    assert_eq!(lines.next().as_deref(), Some(":"));
+    let retry = lines.next().unwrap();
+    assert!(retry.starts_with("retry: "), "{retry}");
+    assert_eq!(lines.next().as_deref(), Some(""));
+    (Curl(child, head), lines)
 }
 
 #[test]
