@@ -53,13 +53,13 @@ impl Floor {
         let flags = flags
             .replace("@http", &self.http)
             .replace("@tcp", &self.tcp);
-        let output = Command::new(LOADTEST)
-            .args(flags.split_whitespace())
-            .arg("--no-preflight")
-            .args(["--server-pid", &self.child.id().to_string(), "--json"])
-            .arg(&json)
-            .output()
-            .unwrap();
+        let mut command = Command::new(LOADTEST);
+        command.args(flags.split_whitespace()).arg("--no-preflight");
+        // Some tests have a server of their own.
+        if flags.contains(&self.http) || flags.contains(&self.tcp) {
+            command.args(["--server-pid", &self.child.id().to_string()]);
+        }
+        let output = command.arg("--json").arg(&json).output().unwrap();
         let text = fs::read_to_string(&json);
         drop(fs::remove_file(&json));
         let text = text.unwrap_or_else(|error| panic!("{error}: {}", shown(&output)));

@@ -232,13 +232,26 @@ fn a_server_that_does_not_start_is_on_the_page() {
     let place = Place::new("gone");
     let text = SMALL.replace(
         "program = \"loadtest\"",
-        "program = \"/nonexistent/server\"",
+        "program = \"/bin/false\"",
     );
     let output = run(&place, &text, &["--only", "one"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     let index = place.read("out/index.html");
     check_xml(&index);
-    assert!(index.contains("/nonexistent/server"), "{index}");
+    assert!(index.contains("/bin/false"), "{index}");
+}
+
+#[test]
+fn a_server_that_does_not_exist_is_told_before_anything_runs() {
+    let place = Place::new("nowhere");
+    let text = SMALL.replace(
+        "program = \"loadtest\"",
+        "program = \"/nonexistent/server\"",
+    );
+    let output = run(&place, &text, &["--only", "one"]);
+    assert_eq!(output.status.code(), Some(2), "{}", said(&output));
+    assert!(said(&output).contains("/nonexistent/server"));
+    assert!(!Path::new(&place.file("out")).exists());
 }
 
 /// A line of a file with less to do: few connections, few messages, little time.

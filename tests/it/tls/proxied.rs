@@ -86,6 +86,10 @@ fn a_header_goes_before_the_handshake() {
             assert_eq!(device.next(), expected.as_bytes());
             device.send(b"hello");
             assert_eq!(device.next(), b"hello");
+            drop((tls, device));
+            wait_until("its address has none", || {
+                scene.server.counters().connections == 0
+            });
         }
     }
 }
