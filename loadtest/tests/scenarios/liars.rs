@@ -179,13 +179,3 @@ fn a_soak_ends_with_its_figures_when_there_is_nobody_left() {
     );
     assert_eq!(figures["intervals"].as_array().unwrap().len(), 1);
 }
-
-#[test]
-fn a_soak_whose_server_is_gone_still_has_figures() {
-    let mut gone = std::process::Command::new("true").spawn().unwrap();
-    let pid = gone.id();
-    gone.wait().unwrap();
-    let figures = lied_to(Fault::None, &format!("{SOAK} --server-pid {pid}"));
-    assert!(figures["memory_growth_percent"].is_null());
-    assert_eq!(figures["intervals"].as_array().unwrap().len(), 1);
-}
