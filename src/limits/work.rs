@@ -18,6 +18,8 @@ pub const WORK_PER_SHARE: isize = 1_000_000;
 pub const WORK_PER_PART: isize = 50_000;
 /// A call to read a socket, whatever it brings.
 pub const WORK_OF_READ: usize = 1_000;
+/// A record of TLS, beside its bytes.
+pub const WORK_OF_RECORD: usize = 500;
 /// Bytes that are received, unmasked, checked and copied for one unit of work.
 pub const BYTES_PER_WORK: usize = 2;
 /// A frame of any kind, or another piece of what a client sends, beside its bytes.
@@ -41,7 +43,7 @@ pub const COMPRESSION_PER_SHARE: isize = 2_000_000;
 /// What all of them together may take in a turn: as much as their shares, so that the last of them
 /// has its own, and none begins another message after one that went far over its share. The last
 /// message may go over it by three times [`COMPRESSION_OF_MESSAGE`], with three windows.
-pub const COMPRESSION_PER_TURN: isize = 6 * COMPRESSION_PER_SHARE;
+pub const COMPRESSION_PER_TURN: isize = 8 * COMPRESSION_PER_SHARE;
 /// What one message may take for each window: one that would take longer at the level that is
 /// configured is compressed at a lower one, and sent as it is if it would at the lowest.
 pub const COMPRESSION_OF_MESSAGE: usize = 12_000_000;

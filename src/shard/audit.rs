@@ -37,6 +37,7 @@ impl<H: Handler> ShardCore<H> {
             ("reads", inner.reads.len()),
             ("ended", inner.ended.len()),
             ("finished", inner.finished.len()),
+            ("lingering", inner.lingering.early_len()),
             ("fading", inner.fading.len()),
             ("staged", inner.staged.len()),
             ("elsewhere", inner.elsewhere.len()),
@@ -136,6 +137,7 @@ impl<D, A> Inner<D, A> {
             let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)
                 || conn.waits_to_inflate()
                 || matches!(conn.proto, Proto::Lingering(_))
+                || conn.is(CLOSING) && self.lingering.next_step(key).is_some()
                 || self.resumed.contains(&id)
                 || self.paused.iter().any(|paused| paused.contains(id));
             assert!(is_awaited, "{key} is paused for ever");

@@ -31,14 +31,9 @@ impl<D, A> Inner<D, A> {
             return Some(linger.next_step());
         }
         if conn.is(CLOSING) {
-            return Some(match conn.proto {
-                Proto::Http(_) => self.answer_deadline(conn, CLOSE_TIMEOUT),
-                // It may take what is before the last word as slowly as it likes, for a while.
-                _ => {
-                    let moved = heard.max(conn.blocked_at.moment());
-                    moved.plus(CLOSE_TIMEOUT).min(heard.plus(LINGER_TIME))
-                }
-            });
+            let step = self.lingering.next_step(key);
+            let step = step.filter(|_| conn.is(PAUSED));
+            return step.into_iter().chain([self.close_deadline(conn)]).min();
         }
         if conn.is(ASKING) {
             let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
@@ -87,6 +82,19 @@ impl<D, A> Inner<D, A> {
                 let idle = config.tcp_idle_timeout.map(|timeout| heard.plus(timeout));
                 let heartbeat = self.half_closed_heartbeat(conn);
                 idle.into_iter().chain(heartbeat).min()
+            }
+        }
+    }
+
+    /// When the last word of a connection must be out.
+    fn close_deadline(&self, conn: &Conn<D>) -> Now {
+        let heard = conn.heard.moment();
+        match conn.proto {
+            Proto::Http(_) => self.answer_deadline(conn, CLOSE_TIMEOUT),
+            // It may take what is before the last word as slowly as it likes, for a while.
+            _ => {
+                let moved = heard.max(conn.blocked_at.moment());
+                moved.plus(CLOSE_TIMEOUT).min(heard.plus(LINGER_TIME))
             }
         }
     }
@@ -198,6 +206,8 @@ impl<D, A> Inner<D, A> {
             self.arm(key);
             return;
         }
+        let waits_to_discard =
+            conn.is(CLOSING) && conn.is(PAUSED) && judged < self.close_deadline(conn);
         let given_up = self.room_deadline(key, conn);
         let progress = self.progress_deadline(conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
@@ -214,6 +224,8 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conn(key) else { return };
         if matches!(conn.proto, Proto::Lingering(_)) {
             self.step_lingering(key);
+        } else if waits_to_discard {
+            self.step_early(key);
         } else if conn.is(CLOSING) {
             self.kill(key, CloseReason::Client);
         } else if conn.is(ASKING) && is_over {

@@ -10,9 +10,15 @@ use crate::id::{ConnId, key32};
 use crate::proto::Frames;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
+use crate::shard::work::Share;
 use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
+    /// What follows is done for connections that are accepted.
+    pub fn begin_accepting(&mut self) {
+        self.inner.work.enter(Share::Accept);
+    }
+
     /// The key that the next connection gets.
     pub fn next_key(&self) -> u32 {
         key32(self.inner.conns.vacant_key())

@@ -379,6 +379,7 @@ impl<H: Handler> EventLoop<H> {
                 self.acceptor.note(event.token());
             }
         }
+        self.core.begin_accepting();
         let (acceptor, mut into, now) = self.intake();
         acceptor.accept(&mut into, now);
     }

@@ -38,6 +38,10 @@ impl<H: Handler> ShardCore<H> {
         };
         let is_http = matches!(conn.proto, Proto::Http(_));
         let max = if is_http { head_max } else { line_max };
+        self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
         if conn.is(CLOSING) {
             self.inner.discard_late(id.key, bytes.len());
             return;
@@ -50,7 +54,6 @@ impl<H: Handler> ShardCore<H> {
         let held = conn.input.take();
         // A pong that was asked for is no message; one that comes so late that it waits is.
         self.inner.awaits_pong = was_pinged;
-        self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
         let Some(conn) = self.inner.current(id) else {
             return;
         };

@@ -132,6 +132,7 @@ impl<D, A> Inner<D, A> {
             conn.set(DEAD, true);
             conn.outbox = None;
             let lingered = matches!(conn.proto, Proto::Lingering(_));
+            self.lingering.forget_early(key);
             self.dead.push(key);
             if lingered {
                 self.note_lingered();

@@ -2,6 +2,8 @@
 //! has that word (RFC 9112 9.6). A socket that is closed with unread bytes is reset, and a client
 //! that writes before it reads would never learn why.
 
+use std::collections::HashMap;
+
 use crate::close_reason::CloseReason;
 use crate::conn::linger::Linger;
 use crate::conn::{CLOSING, DEAD, PAUSED, Proto, READ_ENDED};
@@ -10,6 +12,7 @@ use crate::id::ConnId;
 use crate::limits::LINGERING_MAX;
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
+use crate::time::Now;
 
 impl<H: Handler> ShardCore<H> {
     /// The next connection of which the shell is to say how much its client's host has not
@@ -35,6 +38,27 @@ pub(super) struct Lingering {
     count: usize,
     /// Those whose sockets are to be asked in this turn.
     asked: Vec<ConnId>,
+    /// What connections have sent before their last word was out, by their keys.
+    early: HashMap<u32, Linger>,
+}
+
+impl Lingering {
+    /// When a connection whose last word is not out yet is read again.
+    pub(super) fn next_step(&self, key: u32) -> Option<Now> {
+        self.early.get(&key).map(Linger::next_step)
+    }
+
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn early_len(&self) -> usize {
+        self.early.len()
+    }
+
+    /// Its last word is out, or it is gone.
+    pub(super) fn forget_early(&mut self, key: u32) {
+        if !self.early.is_empty() {
+            self.early.remove(&key);
+        }
+    }
 }
 
 impl<D, A> Inner<D, A> {
@@ -54,6 +78,8 @@ impl<D, A> Inner<D, A> {
         }
         conn.proto = Proto::Lingering(Box::new(Linger::new(stamp)));
         conn.heard = stamp;
+        self.lingering.forget_early(key);
+        self.set_paused(key, false);
         // What came while the connection was paused, of which no event will tell again.
         self.reads.release(id);
         self.finished.push(id);
@@ -110,7 +136,25 @@ impl<D, A> Inner<D, A> {
             if linger.discard(len) {
                 self.set_paused(key, true);
             }
+            return;
         }
+        let (now, early) = (self.now, &mut self.lingering.early);
+        let linger = early.entry(key).or_insert_with(|| Linger::new(stamp));
+        if linger.next_step() <= now {
+            linger.begin_step(stamp);
+        }
+        if linger.discard(len) {
+            self.set_paused(key, true);
+            self.arm(key);
+        }
+    }
+
+    /// A connection whose last word is not out yet is read again.
+    pub(super) fn step_early(&mut self, key: u32) {
+        let id = self.id(key);
+        self.set_paused(key, false);
+        self.reads.release(id);
+        self.arm(key);
     }
 
     /// A step of a connection that lingers is over: its socket is to be asked.

@@ -8,7 +8,7 @@ use crate::close_reason::CloseReason;
 use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, Proto, Whence};
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
-use crate::limits::EVENTS_RETRY;
+use crate::limits::{EVENTS_RETRY, WORK_OF_OPENING};
 use crate::payload::Form;
 use crate::proto::http::Request;
 use crate::proto::ws::Decoder;
@@ -189,6 +189,7 @@ impl<H: Handler> ShardCore<H> {
     /// The handler has accepted a connection: it is told so, once its subscriptions are live.
     fn greet(&mut self, key: u32, data: H::Conn, write: impl FnOnce(&mut Vec<u8>)) {
         self.inner.counters.opened += 1;
+        self.inner.work.charge(WORK_OF_OPENING);
         // What the handler sent while it opened goes behind the greeting.
         let sent = self.inner.conn(key).and_then(|conn| conn.outbox.take());
         self.inner.reply(key, |out| {

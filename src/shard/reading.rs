@@ -3,7 +3,7 @@
 use crate::conn::{BEHIND, CLOSING, OPEN, PAUSED};
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::WORK_OF_READ;
+use crate::limits::{BYTES_PER_WORK, WORK_OF_READ, WORK_OF_RECORD};
 use crate::shard::core::ShardCore;
 use crate::shard::inner::Inner;
 use crate::shard::work::Share;
@@ -58,6 +58,12 @@ impl<H: Handler> ShardCore<H> {
             return true;
         }
         false
+    }
+
+    /// What was read came in so many bytes of so many records, whatever was in them.
+    pub fn charge_sealed(&mut self, bytes: usize, records: usize) {
+        let work = bytes / BYTES_PER_WORK + records * WORK_OF_RECORD;
+        self.inner.work.charge(work);
     }
 
     /// Whether a connection is not read, as something of it waits. After its last word nothing

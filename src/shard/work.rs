@@ -20,6 +20,8 @@ pub(super) enum Share {
     Rooms,
     /// Compressed messages that waited.
     Inflate,
+    /// Connections that are accepted.
+    Accept,
     /// Connections that were paused.
     Resumed,
     /// Deadlines and ticks.

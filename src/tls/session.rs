@@ -109,6 +109,7 @@ impl Session {
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(record) = traffic.next_record() {
                         plaintext.extend_from_slice(record?.payload);
+                        progress.records += 1;
                     }
                 }
                 Ok(ConnectionState::EncodeTlsData(data)) => encode(data, output)?,
@@ -126,7 +127,6 @@ impl Session {
                 }
             }
             at += discard;
-            progress.records += usize::from(0 < discard);
             if is_over {
                 break;
             }

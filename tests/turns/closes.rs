@@ -1,6 +1,7 @@
 //! How a client's close frame is answered (RFC 6455 5.5.1).
 
-use corecast::{CloseReason, Config};
+use corecast::limits::{BYTES_PER_WORK, LINGER_BYTES_PER_STEP, LINGER_STEP, READ_BYTES};
+use corecast::{CloseReason, Config, ConnId};
 
 use crate::frame;
 use crate::shard::Shard;
@@ -56,4 +57,57 @@ fn replies_go_before_the_answer_to_a_close_frame() {
     shard.read(client, said.concat());
     shard.rest();
     assert_eq!(shard.take(client), b"\x82\x01x\x88\x02\x0f\xa1");
+}
+
+/// One whose last word waits as it reads nothing.
+fn closing() -> (Shard, ConnId) {
+    let mut shard = Shard::new(Config::default());
+    let client = shard.upgrade("/ws/a", "");
+    shard.take_at_most(0);
+    shard.read(client, frame(CLOSE, b""));
+    shard.rest();
+    (shard, client)
+}
+
+#[test]
+fn what_is_discarded_takes_time_of_the_turn() {
+    for is_out in [false, true] {
+        let (mut shard, client) = closing();
+        if is_out {
+            shard.take_at_most(usize::MAX);
+            shard.core.handle_writable(client);
+            shard.rest();
+        }
+        let other = shard.connect();
+        shard
+            .core
+            .limit_work(READ_BYTES / BYTES_PER_WORK, usize::MAX);
+        shard.core.note_readable(client, false);
+        assert!(shard.core.take_readable().is_some());
+        shard.read(client, [0; READ_BYTES]);
+        shard.core.note_readable(other, false);
+        assert_eq!(shard.core.take_readable(), None, "{is_out}");
+    }
+}
+
+#[test]
+fn one_that_takes_no_last_word_is_discarded_at_a_bounded_rate() {
+    let (mut shard, client) = closing();
+    for _ in 0..2 {
+        let mut came = 0;
+        while shard.core.wants_bytes(client) {
+            shard.read(client, [0; READ_BYTES]);
+            came += READ_BYTES;
+        }
+        assert_eq!(came, LINGER_BYTES_PER_STEP);
+        shard.rest();
+        assert!(!shard.core.wants_bytes(client));
+        shard.wait(2 * LINGER_STEP);
+    }
+    // It has its last word when it reads, and lingers as any other.
+    shard.take_at_most(usize::MAX);
+    shard.core.handle_writable(client);
+    shard.rest();
+    assert_eq!(shard.take(client), [CLOSE, 0]);
+    assert!(shard.core.wants_bytes(client));
 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use corecast::limits::BODY_BYTES_OFFERED_PER_TURN;
+use corecast::limits::{BODY_BYTES_OFFERED_PER_TURN, WORK_OF_OPENING};
 use corecast::payload::Payload;
 use corecast::shard::home_of;
 use corecast::shard::mail::{Room as LaneRoom, ToHome};
@@ -225,4 +225,27 @@ fn a_writer_gets_on_beside_any_number_of_rooms() {
         shard.turn_and_wait(Duration::from_millis(15));
     }
     assert!(35 <= taken, "{taken} of 40");
+}
+
+#[test]
+fn accepting_takes_no_time_of_others() {
+    let mut shard = Shard::new(Config::default());
+    let mail = || ToHome::Publish {
+        topic: Arc::from("mail"),
+        payload: Payload {
+            kind: Kind::Text,
+            bytes: Arc::from([b'a'; 100]),
+        },
+        publisher: None,
+        once: None,
+    };
+    shard.core.limit_work(4 * WORK_OF_OPENING, usize::MAX);
+    for _ in 0..3 {
+        assert!(shard.core.handle_to_home(mail()).is_none());
+        shard.core.begin_accepting();
+        for _ in 0..20 {
+            shard.connect_tcp("a");
+        }
+        shard.finish_turn();
+    }
 }

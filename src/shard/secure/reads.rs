@@ -78,6 +78,8 @@ impl Sessions {
             match self.read_once(id) {
                 Read::Bytes(n, progress) => {
                     self.tell(core, id, progress);
+                    // After what they held, which would be kept else.
+                    core.charge_sealed(n, progress.records);
                     if n < READ_BYTES && !to_the_end {
                         return;
                     }
