@@ -70,6 +70,9 @@ impl<D, A> Inner<D, A> {
         if matches!(conn.proto, Proto::Lingering(_)) {
             return;
         }
+        self.lingering.forget_early(key);
+        self.set_paused(key, false);
+        let Some(conn) = self.conn(key) else { return };
         if conn.is(READ_ENDED) {
             // It can have nothing unread: closing does no harm.
             conn.set(DEAD, true);
@@ -78,8 +81,6 @@ impl<D, A> Inner<D, A> {
         }
         conn.proto = Proto::Lingering(Box::new(Linger::new(stamp)));
         conn.heard = stamp;
-        self.lingering.forget_early(key);
-        self.set_paused(key, false);
         // What came while the connection was paused, of which no event will tell again.
         self.reads.release(id);
         self.finished.push(id);

@@ -111,3 +111,16 @@ fn one_that_takes_no_last_word_is_discarded_at_a_bounded_rate() {
     assert_eq!(shard.take(client), [CLOSE, 0]);
     assert!(shard.core.wants_bytes(client));
 }
+
+#[test]
+fn one_that_closes_its_side_before_it_takes_its_last_word_leaves_nothing() {
+    let (mut shard, client) = closing();
+    shard.read(client, [0; READ_BYTES]);
+    shard.core.handle_read_end(client);
+    shard.take_at_most(usize::MAX);
+    shard.core.handle_writable(client);
+    shard.rest();
+    let remains = shard.core.remains();
+    let lingering = remains.iter().find(|(name, _)| *name == "lingering");
+    assert_eq!(lingering, Some(&("lingering", 0)));
+}
