@@ -99,6 +99,12 @@ impl<D, A> Inner<D, A> {
         }
     }
 
+    /// Whether what a connection still sends waits for the next step, and not its last word.
+    fn waits_to_discard(&self, conn: &Conn<D>) -> bool {
+        let is_late = self.close_deadline(conn) <= self.judge.until();
+        conn.is(CLOSING) && conn.is(PAUSED) && !is_late
+    }
+
     /// When a client that has closed its side is sent something, to see whether it is there.
     fn half_closed_heartbeat(&self, conn: &Conn<D>) -> Option<Now> {
         let sent = conn.blocked_at.moment().max(self.last_delivery(conn));
@@ -206,8 +212,7 @@ impl<D, A> Inner<D, A> {
             self.arm(key);
             return;
         }
-        let waits_to_discard =
-            conn.is(CLOSING) && conn.is(PAUSED) && judged < self.close_deadline(conn);
+        let waits_to_discard = self.waits_to_discard(conn);
         let given_up = self.room_deadline(key, conn);
         let progress = self.progress_deadline(conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
