@@ -183,6 +183,7 @@ fn one_who_is_no_proxy_shakes_hands_and_has_no_header_to_send() {
         let told = read_to_the_end(&mut stream);
         assert!(told.is_empty() || told.starts_with(&[21, 3]), "{told:?}");
         wait_until("counted", || scene.closed(CloseReason::Tls) == done);
+        wait_until("it is gone", || scene.server.counters().connections == 1);
     }
 
     // And it is its own address that has two connections, whatever it says.
