@@ -46,20 +46,21 @@ fn limit(read: Read<'_>) -> Option<usize> {
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let mounts = read(Path::new("/proc/self/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = mounts.lines().filter_map(Mount::parse).collect();
-    if mounts.is_empty() {
-        // Where a sandbox hides its mounts, the limit is still in its customary place.
-        let customary = Mount {
-            version: Version::Two,
-            root: PathBuf::from("/"),
-            point: PathBuf::from("/sys/fs/cgroup"),
-        };
-        return customary.least("/", read);
-    }
+    let place = PathBuf::from("/sys/fs/cgroup");
+    // Where a sandbox hides its mounts, the limit is still in its customary place.
+    let is_known = mounts.iter().any(|mount| mount.point == place);
+    let customary = (!is_known).then(|| Mount {
+        version: Version::Two,
+        root: PathBuf::from("/"),
+        point: place,
+    });
     let limits = mounts.iter().filter_map(|mount| {
         let group = groups.lines().find_map(|line| mount.version.group(line))?;
         mount.least(group, read)
     });
-    limits.min()
+    limits
+        .chain(customary.and_then(|mount| mount.least("/", read)))
+        .min()
 }
 
 /// A mounted hierarchy of control groups that may limit memory.

@@ -148,6 +148,19 @@ fn the_mounts_of_others_are_passed_over() {
 }
 
 #[test]
+fn hierarchies_that_a_sandbox_has_covered_leave_the_customary_place() {
+    let covered = "35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
+                   41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n\
+                   90 23 0:50 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n";
+    let tree = [
+        ("/proc/self/cgroup", "4:memory:/a\n0::/\n"),
+        ("/proc/self/mountinfo", covered),
+        ("/sys/fs/cgroup/memory.max", "300\n"),
+    ];
+    assert_eq!(limit_of(&tree), Some(300));
+}
+
+#[test]
 fn without_mounts_the_customary_place_is_looked_at() {
     assert_eq!(
         limit_of(&[("/sys/fs/cgroup/memory.max", "100\n")]),
