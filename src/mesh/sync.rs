@@ -107,6 +107,10 @@ mod modelled {
             self.0.len()
         }
 
+        pub(in crate::mesh) fn is_empty(&self) -> bool {
+            self.0.len() == 0
+        }
+
         pub(in crate::mesh) fn capacity(&self) -> Option<usize> {
             Some(self.0.capacity)
         }
