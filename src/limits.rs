@@ -34,9 +34,9 @@ pub use rooms::{
 pub use topics::{RELEASE_ENTRIES_MIN, RELEASE_INTERVAL, TABLE_ENTRIES_KEPT};
 pub use work::{
     BYTES_PER_WORK, COMPRESSION_OF_MESSAGE, COMPRESSION_PER_SHARE, COMPRESSION_PER_TURN, GAP_MIN,
-    GRACE_MAX, LOWER_LEVELS, WORK_OF_APPEND, WORK_OF_END, WORK_OF_MESSAGE, WORK_OF_OPENING,
-    WORK_OF_PONG, WORK_OF_READ, WORK_OF_RECORD, WORK_OF_REQUEST, WORK_OF_STEP, WORK_PER_PART,
-    WORK_PER_SHARE, work_of_compression,
+    GRACE_MAX, LOWER_LEVELS, WORK_OF_APPEND, WORK_OF_BODY_BYTE, WORK_OF_END, WORK_OF_MESSAGE,
+    WORK_OF_OPENING, WORK_OF_PONG, WORK_OF_READ, WORK_OF_RECORD, WORK_OF_REQUEST, WORK_OF_STEP,
+    WORK_PER_FIRST_PART, WORK_PER_PART, WORK_PER_SHARE, work_of_compression,
 };
 
 pub use memory::{
@@ -101,10 +101,6 @@ pub const CHUNK_LINE_BYTES_MAX: usize = 256;
 pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 4 << 10;
 /// A request's body must be complete this long after its head.
 pub const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// Bytes of the bodies of requests that are offered to the handler in one phase of a turn, the last
-/// of them over it: some milliseconds of JSON. A request that found no room is offered, and read,
-/// again as a whole.
-pub const BODY_BYTES_OFFERED_PER_TURN: usize = 2 << 20;
 /// Messages of one request to the publish API, all its lists together: each has an answer, which
 /// waits in memory.
 pub const API_ENTRIES_MAX: usize = 10_000;
@@ -140,6 +136,8 @@ pub const ADDRESS_SLOTS_MAX: usize = 1 << 20;
 
 /// Bytes of one read from a socket: the size of a shard's read buffer.
 pub const READ_BYTES: usize = 64 << 10;
+/// Bytes of one read from a socket where many connections wait to be read.
+pub const READ_BYTES_MIN: usize = 4 << 10;
 /// Sends of a shard between two polls: about 2 ms.
 pub const SENDS_PER_TURN: usize = 512;
 /// Connections accepted between two polls.

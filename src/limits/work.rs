@@ -16,6 +16,9 @@ pub const WORK_PER_SHARE: isize = 1_000_000;
 /// What is done for one connection before another that waits to be read: a thousand connections that
 /// always have more to read have each had their turn after 50 ms.
 pub const WORK_PER_PART: isize = 50_000;
+/// What is done at least for a connection that was idle, before it counts as one that always has
+/// more to read: a thousand that all have something at once are all heard within some milliseconds.
+pub const WORK_PER_FIRST_PART: isize = 5_000;
 /// A call to read a socket, whatever it brings.
 pub const WORK_OF_READ: usize = 1_000;
 /// A record of TLS, beside its bytes.
@@ -30,6 +33,9 @@ pub const WORK_OF_MESSAGE: usize = 100;
 pub const WORK_OF_APPEND: usize = 100;
 /// A pong, beside its write.
 pub const WORK_OF_PONG: usize = 50;
+/// Each byte of a request's body that is offered to the handler, for JSON of the worst kind. The
+/// whole body is parsed at once, and again when the request has waited.
+pub const WORK_OF_BODY_BYTE: usize = 5;
 /// A request of HTTP and its answer.
 pub const WORK_OF_REQUEST: usize = 3_000;
 /// A connection that is opened, after its request.

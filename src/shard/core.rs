@@ -70,7 +70,6 @@ impl<H: Handler> ShardCore<H> {
         self.inner.has_news = std::mem::take(&mut self.inner.moved);
         self.inner.inflation.begin_turn();
         self.inner.work.begin_turn();
-        self.inner.offers.begin_phase();
         self.inner.relieve_replies();
         // Before the publishers of this turn take the room.
         self.inner.mail_interest();
@@ -149,7 +148,6 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_resumed(&mut self) {
         // Those who waited have their own share, or readers could take all of it in each turn; and
         // rooms theirs, of which there may be any number.
-        self.inner.offers.begin_phase();
         self.inner.work.enter(Share::Rooms);
         self.resume_rooms();
         self.resume_settling();

@@ -8,7 +8,7 @@ use crate::conn::Proto;
 use crate::conn::http::{Collected, Phase};
 use crate::counters::{Limit, status_index};
 use crate::handler::{Busy, Handler, Refusal, Wait};
-use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
+use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_BODY_BYTE, WORK_OF_REQUEST};
 use crate::proto::http::{
     After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head, preflight,
 };
@@ -171,7 +171,8 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
-        if !self.inner.offers.admit(whole.body.len()) {
+        let share = self.inner.work.share_of_bodies();
+        if self.inner.work.is_used_up(share) {
             self.inner.count_limit(Limit::BodyTime);
             if let Some(http) = self.inner.http(key) {
                 http.request = Some(whole);
@@ -186,7 +187,12 @@ impl<H: Handler> ShardCore<H> {
             return self.refuse(key, HttpError::RequestLine);
         };
         request.body = &whole.body;
-        match self.ask_for(key, &request) {
+        let before = self.inner.work.swap(share);
+        let answer = self.ask_for(key, &request);
+        // Charged behind it: before, a long body would leave no time for what it asks for.
+        self.inner.work.charge(whole.body.len() * WORK_OF_BODY_BYTE);
+        self.inner.work.swap(before);
+        match answer {
             Ok(response) => self.answer(key, &request, &response, taken),
             Err(busy) => {
                 if let Some(http) = self.inner.http(key) {

@@ -27,7 +27,6 @@ use crate::shard::linger::Lingering;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::shard::memory::Memory;
 use crate::shard::meter::Meters;
-use crate::shard::offers::Offers;
 use crate::shard::open::Subprotocol;
 use crate::shard::questions::{Answers, Questions};
 use crate::shard::read_queue::ReadQueue;
@@ -69,7 +68,6 @@ pub(super) struct Inner<D, A: 'static> {
     /// Messages to the bytes of all who get them.
     pub(super) encoder: Encoder,
     pub(super) inflation: Inflation,
-    pub(super) offers: Offers,
     /// By shard.
     pub(super) mail: Vec<PeerMail>,
     pub(super) wheel: Wheel,
@@ -188,7 +186,6 @@ impl<D, A> Inner<D, A> {
             pool: Pool::default(),
             encoder,
             inflation: Inflation::default(),
-            offers: Offers::default(),
             mail: for_peers(shards),
             wheel: Wheel::new(now),
             counters: Counters::default(),

@@ -38,7 +38,6 @@ mod lookout;
 pub mod mail;
 mod memory;
 mod meter;
-mod offers;
 mod open;
 mod outboxes;
 mod outgoing;

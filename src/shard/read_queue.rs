@@ -78,17 +78,23 @@ impl ReadQueue {
         is_new
     }
 
-    /// The next to read: of those who were left over first, or of the others.
-    pub(super) fn next(&mut self, left_over_first: bool) -> Option<ConnId> {
+    /// The next to read, of those left over first or of the others, and whether it was idle.
+    pub(super) fn next(&mut self, left_over_first: bool) -> Option<(ConnId, bool)> {
         let Self {
             fresh, left_over, ..
         } = self;
-        let (first, second) = if left_over_first {
-            (left_over, fresh)
+        let mut next_fresh = || Some((fresh.pop_front()?, true));
+        let mut next_left_over = || Some((left_over.pop_front()?, false));
+        if left_over_first {
+            next_left_over().or_else(next_fresh)
         } else {
-            (fresh, left_over)
-        };
-        first.pop_front().or_else(|| second.pop_front())
+            next_fresh().or_else(next_left_over)
+        }
+    }
+
+    /// How many wait that were idle.
+    pub(super) fn fresh_len(&self) -> usize {
+        self.fresh.len()
     }
 
     /// A connection has left the queue, and is there still; returns whether it is to be read to
@@ -134,6 +140,10 @@ mod tests {
         ConnId { key, generation: 7 }
     }
 
+    fn next(queue: &mut ReadQueue, left_over_first: bool) -> Option<ConnId> {
+        queue.next(left_over_first).map(|(id, _)| id)
+    }
+
     fn queue(keys: u32) -> ReadQueue {
         let mut queue = ReadQueue::default();
         (0..keys).for_each(|key| queue.begin(key));
@@ -148,11 +158,11 @@ mod tests {
         queue.note(id(1), false);
         queue.note(id(0), false);
         assert_eq!(queue.len(), 2);
-        assert_eq!(queue.next(false), Some(id(0)));
+        assert_eq!(next(&mut queue, false), Some(id(0)));
         assert!(queue.take(0), "what any of them asked for is remembered");
-        assert_eq!(queue.next(false), Some(id(1)));
+        assert_eq!(next(&mut queue, false), Some(id(1)));
         assert!(!queue.take(1));
-        assert_eq!(queue.next(false), None);
+        assert_eq!(next(&mut queue, false), None);
     }
 
     #[test]
@@ -162,10 +172,10 @@ mod tests {
         queue.put_back(id(1));
         queue.note(id(2), false);
         queue.note(id(3), true);
-        assert_eq!(queue.next(false), Some(id(2)));
-        assert_eq!(queue.next(true), Some(id(0)));
-        assert_eq!(queue.next(true), Some(id(1)));
-        assert_eq!(queue.next(true), Some(id(3)));
+        assert_eq!(next(&mut queue, false), Some(id(2)));
+        assert_eq!(next(&mut queue, true), Some(id(0)));
+        assert_eq!(next(&mut queue, true), Some(id(1)));
+        assert_eq!(next(&mut queue, true), Some(id(3)));
     }
 
     #[test]
@@ -179,8 +189,8 @@ mod tests {
             generation: 8,
         };
         queue.note(tenant, false);
-        assert_eq!(queue.next(false), Some(id(0)), "its generation tells");
-        assert_eq!(queue.next(false), Some(tenant));
+        assert_eq!(next(&mut queue, false), Some(id(0)), "its generation tells");
+        assert_eq!(next(&mut queue, false), Some(tenant));
         assert!(!queue.take(0));
     }
 }

@@ -42,7 +42,8 @@ impl Reader {
         while core.wants_bytes(id)
             && let Some(link) = links.get(id)
         {
-            match socket::recv(link.fd(), &mut self.buffer) {
+            let len = core.read_len();
+            match socket::recv(link.fd(), &mut self.buffer[..len]) {
                 // After the end of the stream a reset reads like that end, and no later write may
                 // tell: the socket's own error does.
                 Ok(0) if link.has_failed() => core.handle_reset(id),
@@ -52,7 +53,7 @@ impl Reader {
                 }
                 Ok(n) => {
                     core.handle_bytes(id, &mut self.buffer[..n]);
-                    if n < self.buffer.len() && !to_the_end {
+                    if n < len && !to_the_end {
                         return;
                     }
                     continue;

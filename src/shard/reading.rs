@@ -25,13 +25,18 @@ impl<H: Handler> ShardCore<H> {
                 return None;
             }
             let left_over_first = self.inner.work.is_mostly_spent();
-            let id = self.inner.reads.next(left_over_first)?;
+            let (id, was_idle) = self.inner.reads.next(left_over_first)?;
             let Some(is_behind) = self.inner.current(id).map(|conn| conn.is(BEHIND)) else {
                 continue;
             };
             let to_the_end = self.inner.reads.take(id.key);
             let alone = self.inner.reads.is_empty();
-            self.inner.work.begin_part(alone);
+            if was_idle && !alone {
+                let others = self.inner.reads.fresh_len();
+                self.inner.work.begin_first_part(others);
+            } else {
+                self.inner.work.begin_part(alone);
+            }
             if is_behind {
                 self.catch_up(id);
             }
@@ -58,6 +63,12 @@ impl<H: Handler> ShardCore<H> {
             return true;
         }
         false
+    }
+
+    /// How many bytes to read at once from the connection that [`wants_bytes`](Self::wants_bytes)
+    /// was true for.
+    pub fn read_len(&self) -> usize {
+        self.inner.work.read_len()
     }
 
     /// What was read came in so many bytes of so many records, whatever was in them.

@@ -233,6 +233,17 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
+    /// Whether to resume a connection is no use in this turn: it has a request with a body, for
+    /// which there is no time left.
+    fn waits_to_offer(&mut self, id: ConnId) -> bool {
+        let has_request = |conn: &mut Conn<D>| match &conn.proto {
+            Proto::Http(http) => http.request.as_ref().is_some_and(|it| it.is_whole),
+            _ => false,
+        };
+        let share = self.work.share_of_bodies();
+        self.work.is_used_up(share) && self.current(id).is_some_and(has_request)
+    }
+
     /// Keeps a message that is to be offered later.
     pub(super) fn keep_message(&mut self, key: u32, message: Kept) {
         if let Some(conn) = self.conn(key) {

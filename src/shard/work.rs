@@ -3,7 +3,10 @@
 //! Nothing here looks at a clock. Costs are those of `limits`, measured once; a host that is slower
 //! has longer turns, and not other ones.
 
-use crate::limits::{COMPRESSION_PER_SHARE, COMPRESSION_PER_TURN, WORK_PER_PART, WORK_PER_SHARE};
+use crate::limits::{
+    BYTES_PER_WORK, COMPRESSION_PER_SHARE, COMPRESSION_PER_TURN, READ_BYTES, READ_BYTES_MIN,
+    WORK_PER_FIRST_PART, WORK_PER_PART, WORK_PER_SHARE,
+};
 
 /// Who does the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +17,10 @@ pub(super) enum Share {
     ToHome,
     /// Reading.
     Read,
+    /// Requests whose body came in this turn.
+    Bodies,
+    /// Requests with bodies that waited.
+    WaitingBodies,
     /// TLS handshakes, and what comes with their last bytes.
     Handshake,
     /// Rooms: what is staged for them, and outputs that found no room.
@@ -106,6 +113,24 @@ impl Work {
         self.part = if alone { isize::MAX } else { self.per_part };
     }
 
+    /// The same for a connection that was idle, when as many others wait as well: the more there
+    /// are, the shorter is the part, so that the last of them has its own soon.
+    pub(super) fn begin_first_part(&mut self, others: usize) {
+        let others = isize::try_from(others).unwrap_or(isize::MAX);
+        let equal = self.per_share / others.max(1);
+        self.part = equal.max(WORK_PER_FIRST_PART).min(self.per_part);
+    }
+
+    /// How many bytes to read at once for the connection in hand: not many more than its part is
+    /// for, of which half goes into taking them from the socket.
+    pub(super) fn read_len(&self) -> usize {
+        if self.per_part <= self.part {
+            return READ_BYTES;
+        }
+        let part = usize::try_from(self.part).unwrap_or_default();
+        (part / 2 * BYTES_PER_WORK).clamp(READ_BYTES_MIN, READ_BYTES)
+    }
+
     /// So much has been done.
     #[inline]
     pub(super) fn charge(&mut self, cost: usize) {
@@ -113,6 +138,19 @@ impl Work {
         let left = &mut self.left[self.share as usize];
         *left = left.saturating_sub(cost);
         self.part = self.part.saturating_sub(cost);
+    }
+
+    /// The share of requests with bodies that goes with the share in hand.
+    pub(super) fn share_of_bodies(&self) -> Share {
+        match self.share {
+            Share::Resumed | Share::WaitingBodies => Share::WaitingBodies,
+            _ => Share::Bodies,
+        }
+    }
+
+    /// Whether a share is used up that is not the one in hand.
+    pub(super) fn is_used_up(&self, share: Share) -> bool {
+        self.left[share as usize] <= 0
     }
 
     /// Whether the share is used up.
@@ -182,80 +220,5 @@ impl Work {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn work() -> Work {
-        let mut work = Work::default();
-        work.limit(100, 30);
-        work
-    }
-
-    #[test]
-    fn what_one_share_does_is_not_taken_from_another() {
-        let mut work = work();
-        work.enter(Share::FromHome);
-        work.charge(100);
-        assert!(work.is_spent());
-        work.enter(Share::ToHome);
-        assert!(!work.is_spent());
-        work.enter(Share::FromHome);
-        assert!(work.is_spent());
-    }
-
-    #[test]
-    fn a_long_piece_is_paid_for_in_the_turns_that_follow() {
-        let mut work = work();
-        work.charge(250);
-        let spent: Vec<bool> = (0..3)
-            .map(|_| {
-                work.begin_turn();
-                work.is_spent()
-            })
-            .collect();
-        assert_eq!(spent, [true, false, false]);
-        work.charge(51);
-        work.begin_turn();
-        work.charge(99);
-        assert!(!work.is_spent(), "and what was not used is not kept");
-    }
-
-    #[test]
-    fn compressing_has_shares_of_its_own_within_that_of_the_turn() {
-        let mut work = work();
-        work.limit_compression(100);
-        work.charge_compression(150);
-        assert!(!work.has_time_to_compress());
-        work.enter(Share::ToHome);
-        assert!(work.has_time_to_compress());
-        assert!(work.has_time_for_reply());
-        work.charge_reply(100);
-        assert!(!work.has_time_for_reply());
-        work.charge_compression(usize::MAX);
-        work.enter(Share::Resumed);
-        assert!(!work.has_time_to_compress(), "the turn is over");
-        work.enter(Share::Time);
-        assert!(work.has_time_to_compress(), "a tick does not come again");
-        work.charge_compression(1_000);
-        work.begin_turn();
-        assert!(work.has_time_to_compress());
-        work.enter(Share::Read);
-        assert!(work.has_time_to_compress(), "50 are left");
-        work.enter(Share::ToHome);
-        assert!(!work.has_time_to_compress(), "it has to be paid for");
-    }
-
-    #[test]
-    fn one_connection_has_its_part_and_all_of_it_if_it_is_alone() {
-        let mut work = work();
-        work.begin_part(false);
-        work.charge(30);
-        assert!(work.is_part_spent());
-        work.begin_part(true);
-        assert!(!work.is_part_spent());
-        work.charge(69);
-        assert!(!work.is_part_spent());
-        work.charge(1);
-        assert!(work.is_part_spent());
-    }
-}
+#[path = "work_tests.rs"]
+mod tests;

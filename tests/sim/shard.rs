@@ -243,7 +243,8 @@ impl Shard {
             if socket.broken {
                 return self.core.handle_reset(id);
             }
-            let n = socket.rx.len().min(pace.read_buffer);
+            let len = pace.read_buffer.min(self.core.read_len());
+            let n = socket.rx.len().min(len);
             if n == 0 && socket.fin_arrived {
                 return self.core.handle_read_end(id);
             }
@@ -252,7 +253,7 @@ impl Shard {
             }
             let mut bytes: Vec<u8> = socket.rx.drain(..n).collect();
             self.core.handle_bytes(id, &mut bytes);
-            if n < pace.read_buffer && !to_the_end {
+            if n < len && !to_the_end {
                 return;
             }
         }

@@ -168,7 +168,6 @@ const CORE_FILES: &[&str] = &[
     "arrive",
     "clients",
     "compress",
-    "offers",
     "pings",
     "presence",
     "resume",

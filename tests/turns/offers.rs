@@ -1,13 +1,13 @@
 //! Requests with bodies.
 
-use corecast::limits::BODY_BYTES_OFFERED_PER_TURN;
+use corecast::limits::{WORK_OF_BODY_BYTE, WORK_PER_SHARE};
 use corecast::{Config, ConnId};
 
 use crate::shard::{KEY, Shard};
 use crate::{DEFLATE, frame};
 
 /// Three are more than a phase has time for.
-const LEN: usize = BODY_BYTES_OFFERED_PER_TURN * 2 / 5;
+pub(crate) const LEN: usize = WORK_PER_SHARE.unsigned_abs() * 2 / 5 / WORK_OF_BODY_BYTE;
 const CLIENTS: usize = 8;
 
 /// Requests that wait all bodies long for their last byte; then it comes to all of them.
@@ -25,6 +25,8 @@ fn ask_all(shard: &mut Shard, channels: &str) -> [ConnId; CLIENTS] {
         shard.read(client, most);
     }
     shard.rest();
+    let share = usize::try_from(WORK_PER_SHARE).unwrap();
+    shard.core.limit_work(share, share);
     for client in clients {
         shard.read(client, last);
     }

@@ -80,6 +80,30 @@ fn one_that_says_little_does_not_wait_behind_a_thousand_that_flood() {
 }
 
 #[test]
+fn one_that_speaks_at_once_with_a_thousand_is_heard_within_some_turns() {
+    let mut server = Server::new();
+    let floods: Vec<ConnId> = (0..1000)
+        .map(|_| server.shard.upgrade("/pub/void", ""))
+        .collect();
+    let honest = server.shard.upgrade("/echo", "");
+    server.begin();
+    let flood = frame(TEXT, b"x").repeat(READ_BYTES / 7);
+    for &client in &floods {
+        server.arrive(client, &flood);
+    }
+    server.arrive(honest, &frame(TEXT, b"hi"));
+    let mut work = 0;
+    while !server.turn().contains(&honest) {
+        work += WORK_PER_SHARE;
+    }
+    // Their parts alone would take 50 ms.
+    assert!(work < 15_000_000, "{work} ns");
+    server.rest();
+    let sent = 1000 * (READ_BYTES / 7) + 1;
+    assert_eq!(server.shard.counters().messages_in, sent as u64);
+}
+
+#[test]
 fn those_that_flood_have_equal_parts_beside_any_number_of_others() {
     let mut server = Server::new();
     let floods = [0; 10].map(|_| server.shard.upgrade("/echo", ""));

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use corecast::limits::{READ_BYTES, WORK_PER_PART, WORK_PER_SHARE};
+use corecast::limits::{WORK_PER_PART, WORK_PER_SHARE};
 use corecast::{Config, ConnId};
 
 use crate::shard::Shard;
@@ -44,14 +44,15 @@ impl Server {
         while let Some((id, to_the_end)) = self.shard.core.take_readable() {
             read.push(id);
             while self.shard.core.wants_bytes(id) {
+                let len = self.shard.core.read_len();
                 let socket = self.sockets.entry(id).or_default();
-                let count = socket.len().min(READ_BYTES);
+                let count = socket.len().min(len);
                 if count == 0 {
                     break;
                 }
                 let mut bytes: Vec<u8> = socket.drain(..count).collect();
                 self.shard.core.handle_bytes(id, &mut bytes);
-                if count < READ_BYTES && !to_the_end {
+                if count < len && !to_the_end {
                     break;
                 }
             }

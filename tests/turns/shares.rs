@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use corecast::limits::{BODY_BYTES_OFFERED_PER_TURN, WORK_OF_OPENING};
+use corecast::limits::{WORK_OF_OPENING, WORK_PER_SHARE};
 use corecast::payload::Payload;
 use corecast::shard::home_of;
 use corecast::shard::mail::{Room as LaneRoom, ToHome};
@@ -15,11 +15,9 @@ use corecast::{
     RelaySettings, Request, Response, Room, RoomCx, ShardCx, Tick,
 };
 
+use crate::offers::LEN;
 use crate::shard::{KEY, Shard};
 use crate::{DEFLATE, frame};
-
-/// Three are more than a phase has time for.
-const LEN: usize = BODY_BYTES_OFFERED_PER_TURN * 2 / 5;
 
 fn relay() -> Relay {
     Relay::new(RelaySettings::default().with_api_key(KEY))
@@ -72,6 +70,8 @@ fn a_request_that_has_room_passes_those_that_have_none() {
     shard.core.mail()[1].from_home.set_room(LaneRoom::default());
 
     shard.upgrade(&format!("/sub/{free}"), "");
+    let share = usize::try_from(WORK_PER_SHARE).unwrap();
+    shard.core.limit_work(share, share);
     let waiting = [0; 3].map(|_| {
         let client = broadcast(&mut shard, &[full]);
         shard.turn();

@@ -6,7 +6,7 @@ use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{HANDSHAKE_TIME_PER_TURN, READ_BYTES};
+use crate::limits::HANDSHAKE_TIME_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::listener::Speaks;
 use crate::shard::secure::{Buffers, Sessions};
@@ -75,12 +75,13 @@ impl Sessions {
             if self.tell_end(core, id) {
                 continue;
             }
-            match self.read_once(id) {
+            let len = core.read_len();
+            match self.read_once(id, len) {
                 Read::Bytes(n, progress) => {
                     self.tell(core, id, progress);
                     // After what they held, which would be kept else.
                     core.charge_sealed(n, progress.records);
-                    if n < READ_BYTES && !to_the_end {
+                    if n < len && !to_the_end {
                         return;
                     }
                     continue;
@@ -102,7 +103,8 @@ impl Sessions {
         }
     }
 
-    fn read_once(&mut self, id: ConnId) -> Read {
+    /// Reads at most `len` bytes.
+    fn read_once(&mut self, id: ConnId, len: usize) -> Read {
         let Some(Some(secured)) = self.table.get_mut(id.key as usize) else {
             return Read::Nothing;
         };
@@ -121,7 +123,7 @@ impl Sessions {
         let kept = rest.len();
         input[..kept].copy_from_slice(rest);
         let read = loop {
-            match socket::recv(secured.fd, &mut input[kept..][..READ_BYTES]) {
+            match socket::recv(secured.fd, &mut input[kept..][..len]) {
                 Ok(0) => return Read::End,
                 Ok(n) => break n,
                 Err(Errno::INTR) => {}
