@@ -11,9 +11,9 @@ use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
-use crate::shard::control::{Phase, Shared};
 use crate::shard::home_of;
 use crate::shard::mail::ToHome;
+use crate::shard::shell::status::{Phase, Shared};
 use crate::sys::handoff::Handoff;
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]

@@ -265,11 +265,11 @@ pub const CLIENT_QUEUE_MESSAGES_MAX: usize = 1024;
 pub const CLIENT_QUEUE_BYTES_MAX: usize = 1 << 20;
 /// A shard that has put something to a home looks out for the answer for this long before it
 /// sleeps: waking the home takes most of it.
-pub const LOOKOUT_MAX: Duration = Duration::from_micros(50);
+pub const SPIN_WAIT_MAX: Duration = Duration::from_micros(50);
 /// One part in so many of a shard's time may go into looking out.
-pub const LOOKOUT_SHARE: u32 = 32;
+pub const SPIN_WAIT_SHARE: u32 = 32;
 /// What a shard that did not look out for long may spend at once.
-pub const LOOKOUT_CREDIT_MAX: Duration = Duration::from_millis(1);
+pub const SPIN_WAIT_CREDIT_MAX: Duration = Duration::from_millis(1);
 
 /// Bytes of one TLS record of plaintext (RFC 8446 section 5.1): what a connection's session takes
 /// at most while its socket takes nothing.

@@ -21,7 +21,7 @@ use crate::limits::{
 };
 use crate::mesh::{self, Capacity, Mesh};
 use crate::net::ListenAddr;
-use crate::shard::control::{Phase, Shared};
+use crate::shard::shell::status::{Phase, Shared};
 use crate::shard::{self, Dealing, Listener, MODE_MAX, Seed, Speaks, Watch};
 use crate::sys::startup::while_starting;
 use crate::sys::{affinity, descriptors, memory};

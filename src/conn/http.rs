@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::conn::Whence;
+use crate::conn::PeerInfo;
 use crate::proto::http::Body;
 
 /// What a connection keeps that speaks HTTP, from request to request.
 #[derive(Debug, Default)]
 pub struct Http {
     /// Where the connection comes from.
-    pub(crate) whence: Option<Arc<Whence>>,
+    pub(crate) peer_info: Option<Arc<PeerInfo>>,
     /// The peer is a proxy that speaks for a client and does not name it (PROXY `UNKNOWN`).
     pub(crate) is_unnamed: bool,
     pub(crate) phase: Phase,

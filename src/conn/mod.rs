@@ -143,13 +143,13 @@ impl Kept {
 pub struct Arrival {
     /// The listener's topic.
     pub(crate) topic: Arc<str>,
-    pub(crate) whence: Option<Arc<Whence>>,
+    pub(crate) peer_info: Option<Arc<PeerInfo>>,
 }
 
 /// Where a connection comes from, and whom its certificate names; kept until the handler has
 /// opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whence {
+pub struct PeerInfo {
     /// The client's address, if it has one.
     pub peer: Option<SocketAddr>,
     /// The subject of the certificate that the client has shown (RFC 4514).

@@ -15,8 +15,8 @@ pub use shared::SharedMessage;
 use crate::close_reason::CloseReason;
 use crate::proto::http::{Request, Response};
 use crate::proto::{Kind, Role};
-use crate::shard::cx::Cx;
-use crate::shard::shard_cx::ShardCx;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::app::shard_cx::ShardCx;
 use crate::time::Tick;
 
 /// An application on one shard.

@@ -8,7 +8,7 @@ use crate::id::ShardId;
 use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
-use crate::shard::subscribe::SubscribeError;
+use crate::shard::core::pubsub::subscribe::SubscribeError;
 
 /// Not now: there is no room for a message, or no answer yet. Returned from a callback, it has the
 /// callback made again when there is.

@@ -7,7 +7,7 @@ use crate::proto::Kind;
 use crate::proto::http::{Request, Response};
 use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{Connection, RelaySettings};
-use crate::shard::cx::Cx;
+use crate::shard::core::app::cx::Cx;
 
 /// What a command is answered with instead of a result.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use crate::close_reason::CloseReason;
 use crate::handler::{Halt, Handler, Message, Opening, Refusal};
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
-use crate::shard::cx::Cx;
+use crate::shard::core::app::cx::Cx;
 
 /// Relays what is published on a topic to its subscribers; the path says which topic and what for.
 ///

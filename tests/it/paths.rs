@@ -18,7 +18,7 @@ use crate::support::program::Program;
 use crate::support::server::{ANY, Running};
 use crate::support::socket::dial_path;
 use crate::support::tls::{Authority, EACH, shake};
-use crate::support::whence::Whence;
+use crate::support::whence::PeerInfo;
 use crate::support::ws::Ws;
 
 /// A folder of the test's own, gone when dropped.
@@ -230,7 +230,7 @@ fn who_reaches_a_path_is_believed_whom_it_speaks_for() {
     let server = builder()
         .listen(Listener::http(plain.addr()))
         .listen(Listener::http(proxied.addr()).proxy_protocol(true));
-    let _server = Running::with(server, |_| Whence);
+    let _server = Running::with(server, |_| PeerInfo);
     assert_eq!(ask(&plain.path(), GET), "nowhere");
     let forwarded = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n";
     assert_eq!(ask(&plain.path(), forwarded), "192.0.2.7:0");

@@ -11,7 +11,7 @@ use crate::support::http::read_answer;
 use crate::support::server::{ANY, Running};
 use crate::support::socket::{dial, read_to_the_end, send_with_end};
 use crate::support::wait::wait_until;
-use crate::support::whence::{Whence, dial_from};
+use crate::support::whence::{PeerInfo, dial_from};
 
 /// Trusted by these servers.
 const PROXY: Ipv4Addr = Ipv4Addr::LOCALHOST;
@@ -42,7 +42,7 @@ fn builder() -> ServerBuilder {
 }
 
 fn start(config: Config) -> Running {
-    Running::with(builder().config(config), |_| Whence)
+    Running::with(builder().config(config), |_| PeerInfo)
 }
 
 fn binary(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
@@ -182,7 +182,7 @@ fn forwarded_addresses_are_believed_of_proxies_alone() {
             .pin(false)
             .http(ANY)
             .config(config()),
-        |_| Whence,
+        |_| PeerInfo,
     );
     let get = |fields: &str| format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
     let forwarded = get("X-Forwarded-For: 203.0.113.5, 192.0.2.9, 127.0.0.1\r\n");

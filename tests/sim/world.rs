@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use corecast::internals::Rng;
 use corecast::shard::core::ShardCore;
+use corecast::shard::core::app::deferred::{Answered, Answers};
 use corecast::shard::home_of;
-use corecast::shard::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::{Framing, Kind};
 use crossbeam_channel::{Sender, unbounded};

@@ -15,13 +15,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/shell.rs",
             "src/client/stream.rs",
             "src/net/",
-            "src/shard/accept.rs",
-            "src/shard/dealer.rs",
-            "src/shard/event_loop.rs",
-            "src/shard/gates.rs",
-            "src/shard/intake.rs",
-            "src/shard/links.rs",
-            "src/shard/source.rs",
+            "src/shard/shell/",
         ],
     ),
     (
@@ -32,7 +26,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/log_queue.rs",
             "src/mesh/",
             "src/server.rs",
-            "src/shard/thread.rs",
+            "src/shard/shell/thread.rs",
             "src/tls/reload.rs",
         ],
     ),
@@ -50,27 +44,12 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/log_queue.rs",
             "src/net/",
             "src/sys/",
-            "src/shard/accept.rs",
-            "src/shard/dealer.rs",
-            "src/shard/gates.rs",
-            "src/shard/preamble.rs",
-            "src/shard/reader.rs",
-            "src/shard/scarcity.rs",
-            "src/shard/secure/",
-            "src/shard/source.rs",
-            "src/shard/wire.rs",
+            "src/shard/shell/",
         ],
     ),
     (
         "socket2::",
-        &[
-            "src/client/dialer.rs",
-            "src/net/",
-            "src/shard/claim.rs",
-            "src/shard/links.rs",
-            "src/shard/source.rs",
-            "src/shard/thread.rs",
-        ],
+        &["src/client/dialer.rs", "src/net/", "src/shard/shell/"],
     ),
     (
         "Instant",
@@ -82,9 +61,9 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/shell.rs",
             "src/handle.rs",
             "src/mesh/outside.rs",
-            "src/shard/event_loop.rs",
-            "src/shard/lookout.rs",
-            "src/shard/secure/reads.rs",
+            "src/shard/shell/event_loop.rs",
+            "src/shard/shell/spin_wait.rs",
+            "src/shard/shell/tls/read.rs",
         ],
     ),
     ("SystemTime", &["src/sys/time_of_day.rs"]),
@@ -99,7 +78,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/url.rs",
             "src/net/",
             "src/server.rs",
-            "src/shard/thread.rs",
+            "src/shard/shell/thread.rs",
         ],
     ),
     (
@@ -108,7 +87,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/cli.rs",
             "src/net/unix.rs",
             "src/sys/",
-            "src/shard/scarcity.rs",
+            "src/shard/shell/accept/fd_exhaustion.rs",
         ],
     ),
     (
@@ -142,10 +121,7 @@ const LOGS: &[&str] = &[
     "src/main.rs",
     "src/mesh/doorbell.rs",
     "src/server.rs",
-    "src/shard/event_loop.rs",
-    "src/shard/scarcity.rs",
-    "src/shard/secure/reads.rs",
-    "src/shard/thread.rs",
+    "src/shard/shell/",
 ];
 
 /// Complains of names of the outside in files that may not know them.
@@ -262,7 +238,10 @@ fn a_socket_clock_or_log_in_the_core_is_found() {
         "use std::{\n    io,\n    net::{IpAddr, TcpStream},\n};",
         "pub(crate) use {mio as m, std::io};",
     ] {
-        assert!(complains(outsiders, "src/shard/flush.rs", bad), "{bad}");
+        assert!(
+            complains(outsiders, "src/shard/core/egress/flush.rs", bad),
+            "{bad}"
+        );
     }
     for good in [
         "use crate::topic::log::Log;",
@@ -271,11 +250,14 @@ fn a_socket_clock_or_log_in_the_core_is_found() {
         "use std::{fmt, io::{self, IoSlice}};",
         "#[cfg(test)]\nmod tests {\n    use mio::Poll;\n}",
     ] {
-        assert!(!complains(outsiders, "src/shard/flush.rs", good), "{good}");
+        assert!(
+            !complains(outsiders, "src/shard/core/egress/flush.rs", good),
+            "{good}"
+        );
     }
     assert!(!complains(
         outsiders,
-        "src/shard/event_loop.rs",
+        "src/shard/shell/event_loop.rs",
         "use mio::Poll;"
     ));
 }

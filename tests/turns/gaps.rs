@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::limits::EVENTS_PER_POLL;
-use corecast::shard::judge::Polled;
+use corecast::shard::core::conns::grace::Polled;
 use corecast::{CloseReason, Config, ConnId};
 
 use crate::frame;

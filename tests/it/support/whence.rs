@@ -9,9 +9,9 @@ use crate::support::socket::limit;
 
 /// Says to each connection, and answers each request with, the address that it comes from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Whence;
+pub(crate) struct PeerInfo;
 
-impl Handler for Whence {
+impl Handler for PeerInfo {
     type Conn = ();
     type Answer = ();
 

@@ -13,7 +13,7 @@ use crate::support::server::{ANY, Running};
 use crate::support::socket::{dial, read_to_the_end};
 use crate::support::tls::{Authority, EACH, Tls, client, shake};
 use crate::support::wait::wait_until;
-use crate::support::whence::{Whence, dial_from};
+use crate::support::whence::{PeerInfo, dial_from};
 
 /// Not trusted.
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -49,7 +49,7 @@ impl Scene {
                 ..Config::default()
             });
         Self {
-            server: Running::with(builder, |_| Whence),
+            server: Running::with(builder, |_| PeerInfo),
             config: Arc::new(authority.trusting(EACH[0], None)),
             authority,
         }

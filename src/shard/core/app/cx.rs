@@ -1,0 +1,300 @@
+//! What a handler may ask for during a callback.
+
+use core::net::SocketAddr;
+use std::fmt;
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::conn::{CLOSING, DRAINS, OPEN};
+use crate::counters::Limit;
+use crate::handler::{
+    Busy, PublishError, Publisher, Sent, SharedMessage, Unanswered, Wait, check_message,
+    check_topic,
+};
+use crate::id::{ConnId, ShardId};
+use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
+use crate::proto::Kind;
+use crate::shard::core::app::deferred::Deferred;
+use crate::shard::core::app::open::Subprotocol;
+use crate::shard::core::app::room_queue::Draft;
+use crate::shard::core::app::shard_cx::ConnCx;
+use crate::shard::core::inner::Inner;
+use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::time::Now;
+
+/// The shard and the connection that a callback is about. `D` is the handler's
+/// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
+pub struct Cx<'a, D, A: 'static = ()> {
+    pub(crate) inner: &'a mut Inner<D, A>,
+    pub(crate) key: u32,
+}
+
+impl<D, A> fmt::Debug for Cx<'_, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D, A> Cx<'_, D, A> {
+    /// The connection's id, unique on its shard.
+    pub fn id(&self) -> ConnId {
+        self.inner.id(self.key)
+    }
+
+    /// The shard that the callback runs on.
+    pub fn shard(&self) -> ShardId {
+        self.inner.shard
+    }
+
+    /// The shard that gives a topic its order.
+    pub fn home_of(&self, topic: &str) -> ShardId {
+        self.inner.home_of(topic)
+    }
+
+    /// The client's address, in [`on_open`](crate::Handler::on_open) and
+    /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.inner.peer_info.as_ref()?.peer
+    }
+
+    /// The subject of the certificate that the client has shown, as RFC 4514 writes it
+    /// (`CN=device-7,O=Example`), if the listener asks for one; in
+    /// [`on_open`](crate::Handler::on_open) and [`on_request`](crate::Handler::on_request) alone,
+    /// as the address.
+    pub fn identity(&self) -> Option<&str> {
+        self.inner.peer_info.as_ref()?.identity.as_deref()
+    }
+
+    /// The time since the shard started, in whole milliseconds, as of this turn: for rates and
+    /// timeouts. Two shards started at about the same moment, not at the same.
+    pub fn now(&self) -> Duration {
+        self.inner.now.since(Now::default())
+    }
+
+    /// The longest message that a client may send, in bytes, as the server was set up.
+    pub fn message_bytes_max(&self) -> usize {
+        self.inner.config.message_bytes_max
+    }
+
+    /// What the application keeps for the connection; `None` while it is being opened.
+    pub fn data(&mut self) -> Option<&mut D> {
+        self.inner
+            .conns
+            .get_mut(self.key as usize)
+            .and_then(|conn| conn.data.as_mut())
+    }
+
+    /// Subscribes the connection to a topic. From [`on_open`](crate::Handler::on_open): the
+    /// client hears that it is connected when the subscription is live, so whatever is published
+    /// after that reaches it. Twice is once.
+    ///
+    /// # Errors
+    ///
+    /// The name is no topic's, or the connection has too many subscriptions.
+    pub fn subscribe(&mut self, topic: &str) -> Result<(), SubscribeError> {
+        self.subscribe_as(topic, b"")
+    }
+
+    /// The same, with a tag that the topic's room gets with the
+    /// [join](crate::Room::on_join), if it asks for joins: a name, for instance, of at most
+    /// [`TAG_BYTES_MAX`](crate::limits::TAG_BYTES_MAX) bytes. Of a subscription that is there
+    /// already the tag stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// The same, and the tag is too long.
+    pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
+        self.inner.subscribe(self.key, topic, tag)
+    }
+
+    /// Ends the connection's subscription to a topic, if it has one.
+    pub fn unsubscribe(&mut self, topic: &str) {
+        if let Some(topic) = self.inner.topics.find(topic) {
+            self.inner.unsubscribe(self.key, topic);
+        }
+    }
+
+    /// Publishes to all subscribers of a topic, on all shards, this connection included.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
+    /// and the turn has no more time to compress; nobody gets it then.
+    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        check_message(kind, payload)?;
+        let draft = Draft::new(kind, payload, Some(self.publisher()));
+        self.inner.publish_checked(topic, &draft)
+    }
+
+    /// The same, unless a message was published to the topic with this key in the last 5 minutes
+    /// ([`ONCE_WINDOW`](crate::limits::ONCE_WINDOW)): so one who does not know whether a message
+    /// came may send it again, over whichever connection. That it was there before is no error.
+    /// A shard remembers the newest [`ONCE_KEYS_MAX`](crate::limits::ONCE_KEYS_MAX) of all topics
+    /// at home there.
+    ///
+    /// # Errors
+    ///
+    /// As with [`publish`](Self::publish).
+    pub fn publish_once(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        payload: &[u8],
+        key: &str,
+    ) -> Result<(), PublishError> {
+        check_message(kind, payload)?;
+        let mut draft = Draft::new(kind, payload, Some(self.publisher()));
+        draft.once = Some(self.inner.once(topic, key));
+        self.inner.publish_checked(topic, &draft)
+    }
+
+    /// Publishes a message that goes to several topics, with a `key` as
+    /// [`publish_once`](Self::publish_once) does.
+    ///
+    /// # Errors
+    ///
+    /// As with [`publish`](Self::publish).
+    pub fn publish_shared(
+        &mut self,
+        topic: &str,
+        message: &SharedMessage,
+        key: Option<&str>,
+    ) -> Result<(), PublishError> {
+        let mut draft = Draft::of(message.payload(), Some(self.publisher()));
+        draft.once = key.map(|key| self.inner.once(topic, key));
+        self.inner.publish_checked(topic, &draft)
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher {
+            shard: self.inner.shard,
+            conn: self.id(),
+        }
+    }
+
+    /// Answers a message of this connection: sends to it alone, and keeps the pace of the client.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes for it are unsent, or the
+    /// shard has as many unread replies as it may:
+    /// returned, it has the connection read no further until it has read.
+    pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        check_message(kind, payload)?;
+        let Some(conn) = self.inner.conn(self.key).filter(|conn| !conn.is(CLOSING)) else {
+            return Ok(());
+        };
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.inner.is_full_of_replies() {
+            return Err(PublishError::Busy(Busy(Wait::Outbox)));
+        }
+        self.inner.reply_message(self.key, kind, payload);
+        Ok(())
+    }
+
+    /// Sends to this connection alone, whether it asked or not, and says what became of it: up to
+    /// [`OUTBOX_BYTES_PRESSURE`] unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
+    /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
+        let conn = self.inner.conn(self.key).filter(|conn| !conn.is(CLOSING));
+        let Some(conn) = conn.filter(|_| check_message(kind, payload).is_ok()) else {
+            return Sent::Dropped;
+        };
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+            conn.set(DRAINS, true);
+            self.inner.count_limit(Limit::Outbox);
+            return Sent::Dropped;
+        }
+        if self.inner.is_full_of_replies() {
+            self.inner.count_limit(Limit::Replies);
+            return Sent::Dropped;
+        }
+        if !self.inner.reply_message(self.key, kind, payload) {
+            return Sent::Dropped;
+        }
+        if self.buffered() <= OUTBOX_BYTES_PRESSURE {
+            return Sent::Queued;
+        }
+        if let Some(conn) = self.inner.conn(self.key) {
+            conn.set(DRAINS, true);
+        }
+        Sent::Pressure
+    }
+
+    /// Bytes for this connection alone that its socket has not taken yet. What it has still to
+    /// get of its topics is among them only where it was begun, or is kept for it apart
+    /// ([`SlowConsumer::DropNewest`](crate::SlowConsumer::DropNewest)).
+    pub fn buffered(&self) -> usize {
+        let conn = self.inner.conns.get(self.key as usize);
+        conn.map_or(0, |conn| conn.outbox_len())
+    }
+
+    /// Closes the connection once its replies are sent.
+    pub fn close(&mut self, reason: CloseReason) {
+        if self.inner.conn(self.key).is_some_and(|conn| conn.is(OPEN)) {
+            self.inner.close(self.key, reason);
+        }
+    }
+
+    /// Chooses the WebSocket subprotocol, in [`on_open`](crate::Handler::on_open); `None` for
+    /// none, which makes most clients that offered some fail. Without a choice it is the first
+    /// that was offered. One that was not offered is not sent (RFC 6455 section 4.1 has the client
+    /// fail the connection).
+    pub fn choose_subprotocol(&mut self, name: Option<&str>) {
+        self.inner.subprotocol = match name {
+            Some(name) => Subprotocol::Named(name.to_owned()),
+            None => Subprotocol::None,
+        };
+    }
+
+    /// Leaves the decision of this callback to another thread, to which the first value goes. The
+    /// second is to be returned from the callback: the connection waits, and the callback is made
+    /// again when there is an [answer](Deferred::answer), or none within `timeout` (to a precision
+    /// of 64 ms). Its later messages wait as well, and that it is gone is noticed only then.
+    ///
+    /// For callbacks that can return it. In others, and a second time in one callback, only the
+    /// connection's one question counts: that which waits, or else the last.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use corecast::{Busy, Cx, Deferred, Halt, Message};
+    /// # fn ask_the_moderator(text: Vec<u8>, question: Deferred<bool>) {}
+    /// fn on_message(cx: &mut Cx<'_, (), bool>, message: Message<'_>) -> Result<(), Halt> {
+    ///     match cx.answer() {
+    ///         None => {
+    ///             let (question, wait) = cx.defer(Duration::from_secs(2));
+    ///             ask_the_moderator(message.payload.to_vec(), question);
+    ///             Err(wait.into())
+    ///         }
+    ///         Some(Ok(true)) => Ok(cx.publish("talk", message.kind, message.payload)?),
+    ///         Some(_) => Ok(()), // Forbidden, or nobody answered.
+    ///     }
+    /// }
+    /// ```
+    pub fn defer(&mut self, timeout: Duration) -> (Deferred<A>, Busy) {
+        self.inner.defer(self.key, timeout)
+    }
+
+    /// The answer to what this callback [deferred](Self::defer); `None` if it did not yet. It is
+    /// there for as long as the callback returns [`Busy`], for want of room for instance.
+    pub fn answer(&self) -> Option<Result<&A, Unanswered>> {
+        self.inner.questions.answer(self.key)
+    }
+
+    /// Another connection of this shard, if it is there.
+    pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
+        self.inner.open_connection(id)
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    pub(crate) fn publish_checked(
+        &mut self,
+        topic: &str,
+        draft: &Draft<'_>,
+    ) -> Result<(), PublishError> {
+        check_topic(topic)?;
+        self.publish(topic, draft).map_err(PublishError::Busy)
+    }
+}

@@ -1,0 +1,231 @@
+//! Joining a topic whose room is told: the subscription is live from one point of the topic's order
+//! on, which is where the home's answer stands among the deliveries.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::close_reason::CloseReason;
+use crate::conn::subs::WAITING;
+use crate::conn::{CLOSING, CORKED, OPEN};
+use crate::handler::{Handler, Publisher};
+use crate::id::ConnId;
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::presence::Telling;
+use crate::shard::core::inner::Inner;
+use crate::shard::mail::Presence;
+use crate::topic::home::{Interest, Keeps};
+
+/// Subscriptions to topics whose rooms are told.
+#[derive(Debug, Default)]
+pub(crate) struct Joins {
+    /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
+    /// as it is not known whether a room is told.
+    waiting: HashMap<(u32, u32), Joining>,
+    /// Who has joined one topic and waits, corked, for others: by the keys of topic and connection.
+    early: BTreeSet<(u32, u32)>,
+    last_ticket: u64,
+    pub(crate) telling: Telling,
+}
+
+#[derive(Debug, Default)]
+struct Joining {
+    tag: Box<[u8]>,
+    /// The home has been asked, or is going to be.
+    ticket: Option<u64>,
+}
+
+impl Joins {
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        self.waiting.len() + self.early.len()
+    }
+
+    /// A connection waits for a topic, with this tag.
+    pub(crate) fn note_tag(&mut self, conn: u32, topic: u32, tag: &[u8]) {
+        let joining = Joining {
+            tag: tag.into(),
+            ticket: None,
+        };
+        self.waiting.insert((conn, topic), joining);
+    }
+
+    /// No room is told of it.
+    pub(crate) fn forget(&mut self, conn: u32, topic: u32) {
+        if !self.waiting.is_empty() {
+            self.waiting.remove(&(conn, topic));
+        }
+    }
+
+    /// A connection that has joined this topic is not corked any more, or has left it.
+    pub(crate) fn note_not_early(&mut self, conn: u32, topic: u32) {
+        if !self.early.is_empty() {
+            self.early.remove(&(topic, conn));
+        }
+    }
+
+    /// Connections that have joined this topic and wait for others.
+    fn early_of(&self, topic: u32) -> impl Iterator<Item = u32> {
+        let early = self.early.range((topic, 0)..=(topic, u32::MAX));
+        early.map(|&(_, conn)| conn)
+    }
+
+    fn next_ticket(&mut self) -> u64 {
+        self.last_ticket += 1;
+        self.last_ticket
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Asks the homes of all topics that a connection waits for to join it, once it is open and
+    /// they alone are waited for: what is joined must not wait long for anything else.
+    pub(crate) fn ask_to_join(&mut self, key: u32) {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        if conn.waiting == 0 || !conn.is(OPEN) || conn.is(CLOSING) {
+            return;
+        }
+        let waiting = conn.subs.as_slice().iter();
+        let waiting = waiting.filter(|sub| sub.index == WAITING);
+        let topics: Vec<u32> = waiting.map(|sub| sub.topic).collect();
+        let is_live = |&topic: &u32| self.topics.get(topic).is_some_and(|topic| topic.live);
+        if topics.iter().all(is_live) {
+            topics.into_iter().for_each(|topic| self.ask(key, topic));
+        }
+    }
+
+    fn ask(&mut self, key: u32, topic_key: u32) {
+        let joiner = self.as_member(key);
+        let Some(topic) = self.topics.get(topic_key) else {
+            return;
+        };
+        let joining = self.joins.waiting.entry((key, topic_key)).or_default();
+        if joining.ticket.is_some() {
+            return;
+        }
+        let tag = std::mem::take(&mut joining.tag);
+        self.joins.last_ticket += 1;
+        let ticket = self.joins.last_ticket;
+        joining.ticket = Some(ticket);
+        let join = Presence::Join {
+            joiner,
+            key: topic_key,
+            ticket,
+            tag,
+        };
+        let (home, name) = (usize::from(topic.home), Arc::clone(&topic.name));
+        self.mail[home].presence.insert(ticket, (name, join));
+        self.moved = true;
+    }
+
+    fn as_member(&self, key: u32) -> Publisher {
+        Publisher {
+            shard: self.shard,
+            conn: self.id(key),
+        }
+    }
+
+    /// The home has answered: the connection is a member now, from this point of the order on.
+    pub(crate) fn joined(&mut self, id: ConnId, topic_key: u32, ticket: u64) {
+        let place = (id.key, topic_key);
+        let joining = self.joins.waiting.get(&place);
+        // One that has left meanwhile is not there, or has joined anew.
+        if joining.is_none_or(|joining| joining.ticket != Some(ticket)) {
+            return;
+        }
+        self.joins.waiting.remove(&place);
+        self.join(id.key, topic_key);
+        self.is_live_for(id.key);
+        if self.conn(id.key).is_some_and(|conn| conn.is(CORKED)) {
+            self.joins.early.insert((topic_key, id.key));
+        }
+    }
+
+    /// A subscription to a topic whose room is told has ended, with this index.
+    pub(crate) fn leave(&mut self, key: u32, topic_key: u32, index: u32) {
+        let leaver = self.as_member(key);
+        self.joins.note_not_early(key, topic_key);
+        let ticket = self.joins.waiting.remove(&(key, topic_key));
+        let ticket = ticket.and_then(|joining| joining.ticket);
+        let Some(topic) = self.topics.get(topic_key) else {
+            return;
+        };
+        let presence = &mut self.mail[usize::from(topic.home)].presence;
+        let is_told = match ticket {
+            // The home has not heard of it.
+            Some(ticket) => presence.remove(&ticket).is_none(),
+            None => index != WAITING,
+        };
+        if is_told {
+            let name = Arc::clone(&topic.name);
+            let leave = Presence::Leave { leaver };
+            presence.insert(self.joins.next_ticket(), (name, leave));
+            self.moved = true;
+        }
+    }
+
+    /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
+    /// promised to them yet, and what they wait for may be behind the mail that needs the space.
+    pub(crate) fn end_early(&mut self, feed_key: u32) {
+        if self.joins.early.is_empty() {
+            return;
+        }
+        let Some(feed) = self.feeds.get(feed_key as usize) else {
+            return;
+        };
+        let is_behind = |key: &u32| {
+            let conn = self.conns.get(*key as usize);
+            let conn = conn.filter(|conn| conn.form == feed.form);
+            let sub = conn.and_then(|conn| conn.subs.get(feed.topic));
+            let member = sub.and_then(|sub| feed.members.get(sub.index as usize));
+            member.is_some_and(|member| member.cursor() < feed.log.head())
+        };
+        let early = self.joins.early_of(feed.topic).filter(is_behind);
+        let early: Vec<u32> = early.collect();
+        for key in early {
+            self.kill(key, CloseReason::Overload);
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
+    pub(in crate::shard::core) fn take_want(
+        &mut self,
+        topic: &Arc<str>,
+        interest: Interest,
+    ) -> bool {
+        if !self.inner.can_answer(interest.shard) {
+            return false;
+        }
+        self.inner.homes.add(topic, interest);
+        self.find_room(topic);
+        let joins = self.wants_joins(topic);
+        self.inner.answer_want(interest, joins);
+        true
+    }
+
+    /// Whether a topic has a room that is told who joins.
+    pub(in crate::shard::core) fn wants_joins(&self, topic: &str) -> bool {
+        let keeps = self.inner.homes.get(topic).map(|home| home.keeps);
+        matches!(keeps, Some(Keeps::Room { joins: true, .. }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_joined_early_are_looked_up_by_their_topic() {
+        let mut joins = Joins::default();
+        joins.early.extend([(1, 7), (2, 5), (2, 6), (3, 8)]);
+        let early_of = |joins: &Joins, topic| joins.early_of(topic).collect::<Vec<u32>>();
+        assert_eq!(early_of(&joins, 2), [5, 6]);
+        joins.note_not_early(5, 2);
+        joins.note_not_early(5, 2);
+        assert_eq!(early_of(&joins, 2), [6]);
+        assert_eq!(early_of(&joins, 4), [0; 0]);
+        assert_eq!(joins.len(), 3);
+    }
+}

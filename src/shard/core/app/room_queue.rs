@@ -1,0 +1,190 @@
+//! Messages at the home of their topic, on their way to its room or its order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::handler::{Handler, Publisher};
+use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
+use crate::payload::Payload;
+use crate::proto::Kind;
+use crate::shard::core::ShardCore;
+use crate::shard::mail::ToHome;
+use crate::topic::once::Once;
+
+/// A message as its publisher has it, copied when it has to be kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draft<'m> {
+    pub(crate) kind: Kind,
+    pub(crate) bytes: &'m [u8],
+    /// The same, if it was copied before.
+    pub(crate) shared: Option<&'m Payload>,
+    pub(crate) publisher: Option<Publisher>,
+    pub(crate) once: Option<Once>,
+}
+
+impl<'m> Draft<'m> {
+    pub(crate) fn new(kind: Kind, bytes: &'m [u8], publisher: Option<Publisher>) -> Self {
+        Self {
+            kind,
+            bytes,
+            shared: None,
+            publisher,
+            once: None,
+        }
+    }
+
+    /// One of a message that was copied before.
+    pub(crate) fn of(payload: &'m Payload, publisher: Option<Publisher>) -> Self {
+        Self {
+            shared: Some(payload),
+            ..Self::new(payload.kind, &payload.bytes, publisher)
+        }
+    }
+
+    /// The message to keep.
+    pub(crate) fn payload(&self) -> Payload {
+        let copied = || Payload {
+            kind: self.kind,
+            bytes: Arc::from(self.bytes),
+        };
+        self.shared.cloned().unwrap_or_else(copied)
+    }
+
+    pub(crate) fn stage(&self, topic: &str) -> Staged {
+        Staged::new(Arc::from(topic), self.payload(), self.publisher, self.once)
+    }
+}
+
+/// A message of a connection of the home itself, or of a room, on its way to a room.
+#[derive(Debug)]
+pub(crate) struct Staged {
+    pub(crate) topic: Arc<str>,
+    pub(crate) payload: Payload,
+    pub(crate) publisher: Option<Publisher>,
+    pub(crate) once: Option<Once>,
+}
+
+impl Staged {
+    pub(crate) fn new(
+        topic: Arc<str>,
+        payload: Payload,
+        publisher: Option<Publisher>,
+        once: Option<Once>,
+    ) -> Self {
+        Self {
+            topic,
+            payload,
+            publisher,
+            once,
+        }
+    }
+}
+
+impl From<Staged> for ToHome {
+    fn from(staged: Staged) -> Self {
+        let Staged {
+            topic,
+            payload,
+            publisher,
+            once,
+        } = staged;
+        Self::Publish {
+            topic,
+            payload,
+            publisher,
+            once,
+        }
+    }
+}
+
+/// Messages on their way to rooms: of each topic in the order in which they came.
+#[derive(Debug, Default)]
+pub(crate) struct Stage {
+    queue: VecDeque<Staged>,
+    /// Those that found no space, and what came behind them for the same topics: tried again in the
+    /// next turn. Other topics do not wait for them.
+    held: VecDeque<Staged>,
+    bytes: usize,
+}
+
+impl Stage {
+    /// All of them.
+    pub(crate) fn len(&self) -> usize {
+        self.queue.len() + self.held.len()
+    }
+
+    /// How many were not tried.
+    pub(crate) fn untried(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Bytes of those messages.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether there is no place for one more of this topic.
+    pub(crate) fn is_full_for(&self, topic: &str) -> bool {
+        STAGED_MAX <= self.len() || STAGED_BYTES_MAX <= self.bytes || self.holds(topic)
+    }
+
+    pub(crate) fn has(&self, topic: &str) -> bool {
+        self.holds(topic) || self.queue.iter().any(|staged| *staged.topic == *topic)
+    }
+
+    /// Whether messages of a topic found no space.
+    pub(crate) fn holds(&self, topic: &str) -> bool {
+        self.held.iter().any(|staged| *staged.topic == *topic)
+    }
+
+    pub(crate) fn push(&mut self, staged: Staged) {
+        self.bytes += staged.payload.bytes.len();
+        self.queue.push_back(staged);
+    }
+
+    /// One found no space.
+    pub(crate) fn hold(&mut self, staged: Staged) {
+        self.bytes += staged.payload.bytes.len();
+        self.held.push_back(staged);
+    }
+
+    /// Has those that found no space tried again, before what came later.
+    pub(crate) fn retry(&mut self) {
+        self.held.append(&mut self.queue);
+        std::mem::swap(&mut self.held, &mut self.queue);
+    }
+
+    /// The first that was not tried.
+    pub(crate) fn pop(&mut self) -> Option<Staged> {
+        let staged = self.queue.pop_front()?;
+        self.bytes -= staged.payload.bytes.len();
+        Some(staged)
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Publishes the first `count` of what is staged, but of topics that have no space now; returns
+    /// how many that were.
+    pub(in crate::shard::core) fn publish_staged(&mut self, count: usize) -> usize {
+        let mut published = 0;
+        for _ in 0..count {
+            let Some(staged) = self.inner.staged.pop() else {
+                break;
+            };
+            let back = if self.inner.staged.holds(&staged.topic) {
+                Some(staged)
+            } else {
+                self.publish_at_home(staged)
+            };
+            match back {
+                Some(staged) => self.inner.staged.hold(staged),
+                None => published += 1,
+            }
+        }
+        published
+    }
+}

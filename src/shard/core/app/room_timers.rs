@@ -1,0 +1,88 @@
+//! The time of rooms: when they tick, and when they go.
+
+use std::time::Duration;
+
+use crate::handler::{Event, Handler};
+use crate::limits::ROOM_TIMEOUTS_PER_TURN;
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::rooms::Slot;
+use crate::time::Tick;
+
+impl<H: Handler> ShardCore<H> {
+    /// Nobody subscribes to a room's topic any more.
+    pub(in crate::shard::core) fn note_empty(&mut self, key: u32) {
+        if let Some(slot) = self.rooms.slots.get_mut(key as usize) {
+            slot.empty_since = self.inner.now;
+            self.arm_room(key);
+        }
+    }
+
+    /// Has a room looked at when it ticks next, or may go.
+    pub(in crate::shard::core) fn arm_room(&mut self, key: u32) {
+        let Some(slot) = self.rooms.slots.get(key as usize) else {
+            return;
+        };
+        let is_empty = self.is_empty_room(slot);
+        let ends = is_empty.then(|| slot.empty_since.plus(slot.linger));
+        let ticks = slot.schedule.map(|schedule| schedule.deadline());
+        let at = [ends, ticks].into_iter().flatten().min();
+        self.rooms.arm(key, at);
+    }
+
+    fn is_empty_room(&self, slot: &Slot) -> bool {
+        let home = self.inner.homes.get(&slot.topic);
+        home.is_none_or(|home| home.interests.is_empty())
+    }
+
+    /// Lets rooms tick, and those go that are no longer wanted.
+    pub(in crate::shard::core) fn pass_room_time(&mut self) {
+        for _ in 0..ROOM_TIMEOUTS_PER_TURN {
+            let Some(&(at, key)) = self.rooms.timers.first() else {
+                return;
+            };
+            if self.inner.now < at {
+                return;
+            }
+            self.rooms.arm(key, None);
+            self.look_at_room(key);
+        }
+    }
+
+    fn look_at_room(&mut self, key: u32) {
+        let now = self.inner.now;
+        let Some(slot) = self.rooms.slots.get(key as usize) else {
+            return;
+        };
+        // Leaves are told before the room goes.
+        let is_told = self.inner.is_room_told(&slot.topic);
+        let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
+        if is_over && slot.outputs.is_empty() && is_told {
+            self.inner.homes.unkeep(&slot.topic);
+            self.rooms.slots.remove(key as usize);
+            return;
+        }
+        if is_over {
+            // Its last words wait for room; nobody knows for how long.
+            let next = now.plus(Duration::from_millis(1));
+            return self.rooms.arm(key, Some(next));
+        }
+        if let Some(tick) = self.take_tick(key) {
+            self.call_room(key, Event::Tick, |room, cx| room.on_tick(cx, tick));
+            self.settle_homes();
+        }
+        self.arm_room(key);
+    }
+
+    /// The tick that is due, unless what the room published before still waits: it is skipped.
+    fn take_tick(&mut self, key: u32) -> Option<Tick> {
+        let slot = self.rooms.slots.get_mut(key as usize)?;
+        let mut tick = slot.schedule.as_mut()?.take_due(self.inner.now)?;
+        if !slot.outputs.is_empty() {
+            slot.missed += tick.skipped + 1;
+            return None;
+        }
+        tick.skipped += std::mem::take(&mut slot.missed);
+        self.inner.counters.ticks_skipped += tick.skipped;
+        Some(tick)
+    }
+}

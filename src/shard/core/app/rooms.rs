@@ -1,0 +1,282 @@
+//! Rooms: at the home of a topic, the application's own value between a message and its order.
+//!
+//! A room's callback leaves what it wants done as outputs. They go out in their order, and while
+//! one finds no room the next message of the topic waits outside: so a topic's order is that of
+//! its room's outputs, and what a room can have waiting is bounded by one callback.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
+use crate::id::key32;
+use crate::limits::{ELSEWHERE_MAX, STAGED_MAX};
+use crate::payload::Payload;
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::room_queue::Staged;
+use crate::shard::core::work::Share;
+use crate::time::{Now, Schedule};
+use crate::topic::home::Keeps;
+
+/// The rooms of the topics that have their home on a shard.
+#[derive(Debug, Default)]
+pub(crate) struct Rooms {
+    pub(crate) slots: Slab<Box<Slot>>,
+    /// When a room is to be looked at, each at most once.
+    pub(crate) timers: BTreeSet<(Now, u32)>,
+    /// Rooms with outputs that found no room, each once.
+    stuck: VecDeque<u32>,
+}
+
+/// One room.
+pub(crate) struct Slot {
+    pub(crate) topic: Arc<str>,
+    room: Box<dyn Room>,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) linger: Duration,
+    /// When its topic had subscribers last, if it has none, or a message.
+    pub(crate) empty_since: Now,
+    pub(crate) outputs: VecDeque<Output>,
+    /// Ticks that were due while outputs waited, since the last one that was not.
+    pub(crate) missed: u64,
+    armed: Option<Now>,
+}
+
+impl std::fmt::Debug for Slot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Slot")
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the handler or a room is to be told of a topic at home here.
+#[derive(Debug)]
+pub(crate) enum RoomWork {
+    /// It has its first subscriber here, which waits until it is known whether it has a room.
+    Wanted(Arc<str>),
+    /// The topic of this room has no subscriber any more.
+    Empty(u32),
+}
+
+impl Rooms {
+    /// How many there are, and what they have waiting.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() + self.timers.len() + self.stuck.len()
+    }
+
+    /// Whether any room has outputs that found no space.
+    pub(crate) fn has_stuck(&self) -> bool {
+        !self.stuck.is_empty()
+    }
+
+    /// When `pass_room_time` has something to do next.
+    pub(crate) fn deadline(&self) -> Option<Now> {
+        self.timers.first().map(|(at, _)| *at)
+    }
+
+    /// Has a room looked at then, and not when it was before.
+    pub(crate) fn arm(&mut self, key: u32, at: Option<Now>) {
+        let Some(slot) = self.slots.get_mut(key as usize) else {
+            return;
+        };
+        if let Some(armed) = std::mem::replace(&mut slot.armed, at) {
+            self.timers.remove(&(armed, key));
+        }
+        self.timers.extend(at.map(|at| (at, key)));
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Does what callbacks have left to be done at homes on this shard. To be called after each.
+    #[inline]
+    pub(in crate::shard::core) fn settle_homes(&mut self) {
+        let inner = &self.inner;
+        let is_settled = inner.room_work.is_empty()
+            && inner.staged.untried() == 0
+            && inner.elsewhere.is_empty()
+            && inner.mail[usize::from(inner.shard)].presence.is_empty();
+        if !is_settled {
+            self.do_settle_homes();
+        }
+    }
+
+    fn do_settle_homes(&mut self) {
+        // What is staged is tried again, and must not take the time of a tick, which is not.
+        let share = self.inner.work.swap(Share::Rooms);
+        // Rooms publish to each other: those that never come to an end have the next turn.
+        let mut budget = STAGED_MAX;
+        let mut published = 0;
+        loop {
+            self.tell_rooms();
+            let round = self.inner.staged.untried().min(budget);
+            budget -= round;
+            published += self.publish_staged(round);
+            // Behind what those connections have published.
+            self.settle_presence();
+            self.inner.publish_elsewhere();
+            if budget == 0 || self.inner.staged.untried() == 0 {
+                break;
+            }
+        }
+        let inner = &mut self.inner;
+        inner.work.swap(share);
+        // Nothing else would bring the shard back to these, or to those who were refused.
+        inner.moved |= inner.staged.untried() != 0;
+        inner.moved |= 0 < published && std::mem::take(&mut inner.stage_refused);
+    }
+
+    pub(in crate::shard::core) fn tell_rooms(&mut self) {
+        while let Some(work) = self.inner.room_work.pop_front() {
+            match work {
+                RoomWork::Wanted(topic) => {
+                    self.find_room(&topic);
+                    let joins = self.wants_joins(&topic);
+                    self.inner.own_topic_is_live(&topic, joins);
+                }
+                RoomWork::Empty(key) => self.note_empty(key),
+            }
+        }
+    }
+
+    /// As the home of a topic: gives a message to the topic's room, or to its order; gives it
+    /// back while there is no room for it.
+    pub(in crate::shard::core) fn publish_at_home(&mut self, staged: Staged) -> Option<Staged> {
+        let once = staged.once;
+        if self.inner.was_published(once) {
+            return None;
+        }
+        let back = self.put_at_home(staged);
+        if back.is_none() {
+            self.inner.note_published(once);
+        }
+        back
+    }
+
+    fn put_at_home(&mut self, staged: Staged) -> Option<Staged> {
+        let Some(key) = self.find_room(&staged.topic) else {
+            let Payload { kind, bytes } = &staged.payload;
+            let order = self
+                .inner
+                .order(&staged.topic, *kind, bytes, Some(&staged.payload));
+            return order.is_err().then_some(staged);
+        };
+        let Payload { kind, bytes } = &staged.payload;
+        let waits = self.rooms.slots[key as usize].outputs.front().is_some();
+        if waits || !self.inner.has_room_for(&staged.topic, *kind, bytes) {
+            return Some(staged);
+        }
+        // A room that only publishers use lingers after its last message.
+        self.rooms.slots[key as usize].empty_since = self.inner.now;
+        let bytes = Arc::clone(&staged.payload.bytes);
+        let kind = staged.payload.kind;
+        let event = Event::Publish(staged.payload, staged.publisher);
+        self.call_room(key, event, |room, cx| {
+            let payload = &bytes;
+            room.on_publish(cx, Message { kind, payload });
+        });
+        None
+    }
+
+    /// The room of a topic, made now if the application wants one.
+    pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<u32> {
+        match self.inner.homes.get(topic).map(|home| home.keeps) {
+            Some(Keeps::Room { key, .. }) => return Some(key),
+            Some(Keeps::Nothing) => return None,
+            Some(Keeps::Unasked) | None => {}
+        }
+        let Some(room) = self.handler.room(topic) else {
+            self.inner.homes.keep(topic, Keeps::Nothing);
+            return None;
+        };
+        let now = self.inner.now;
+        let joins = room.wants_joins();
+        let schedule = room.tick_every().map(|period| Schedule::new(now, period));
+        let key = key32(self.rooms.slots.insert(Box::new(Slot {
+            topic: Arc::clone(topic),
+            linger: room.linger(),
+            room,
+            schedule,
+            empty_since: now,
+            outputs: VecDeque::new(),
+            missed: 0,
+            armed: None,
+        })));
+        self.inner.homes.keep(topic, Keeps::Room { key, joins });
+        self.arm_room(key);
+        Some(key)
+    }
+
+    /// Calls a room, and sends out what it wants sent.
+    pub(in crate::shard::core) fn call_room(
+        &mut self,
+        key: u32,
+        event: Event,
+        call: impl FnOnce(&mut dyn Room, &mut RoomCx<'_>),
+    ) {
+        let Some(slot) = self.rooms.slots.get_mut(key as usize) else {
+            return;
+        };
+        let mut cx = RoomCx {
+            topic: &slot.topic,
+            event,
+            now: self.inner.now.since(Now::default()),
+            outputs: Vec::new(),
+            elsewhere: Vec::new(),
+            elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.inner.elsewhere.len()),
+        };
+        call(slot.room.as_mut(), &mut cx);
+        let RoomCx {
+            outputs, elsewhere, ..
+        } = cx;
+        slot.outputs.extend(outputs);
+        self.inner.elsewhere.extend(elsewhere);
+        if !self.put_out(key) {
+            self.rooms.stuck.push_back(key);
+        }
+    }
+
+    /// Sends out what a room has left; `false` while something of it finds no room.
+    fn put_out(&mut self, key: u32) -> bool {
+        loop {
+            let Some(slot) = self.rooms.slots.get_mut(key as usize) else {
+                return true;
+            };
+            let Some(output) = slot.outputs.pop_front() else {
+                return true;
+            };
+            let topic = Arc::clone(&slot.topic);
+            if let Some(output) = self.inner.put_out(&topic, output) {
+                if let Some(slot) = self.rooms.slots.get_mut(key as usize) {
+                    slot.outputs.push_front(output);
+                }
+                return false;
+            }
+        }
+    }
+
+    /// Tries again what found no room.
+    pub(in crate::shard::core) fn resume_rooms(&mut self) {
+        for _ in 0..self.rooms.stuck.len() {
+            if self.inner.work.is_spent() {
+                self.inner.moved = true;
+                break;
+            }
+            let Some(key) = self.rooms.stuck.pop_front() else {
+                break;
+            };
+            if self.put_out(key) {
+                // Mail for the room was given back for as long as that.
+                self.inner.moved = true;
+            } else {
+                self.rooms.stuck.push_back(key);
+            }
+        }
+        self.inner.staged.retry();
+        self.inner.look_at_presence_again();
+        self.settle_homes();
+    }
+}

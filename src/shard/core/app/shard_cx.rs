@@ -1,0 +1,133 @@
+//! What a handler may ask for without being called about a connection: of its shard, and of any
+//! connection there.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::conn::{CLOSING, OPEN};
+use crate::handler::{PublishError, Sent, check_message};
+use crate::id::{ConnId, ShardId};
+use crate::proto::Kind;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::app::room_queue::Draft;
+use crate::shard::core::inner::Inner;
+use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::time::Now;
+
+/// The shard that a callback is about, without a connection.
+pub struct ShardCx<'a, D, A: 'static = ()> {
+    pub(crate) inner: &'a mut Inner<D, A>,
+}
+
+/// A connection that the callback is not about.
+pub struct ConnCx<'a, D, A: 'static = ()>(pub(crate) Cx<'a, D, A>);
+
+impl<D, A> fmt::Debug for ShardCx<'_, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShardCx")
+            .field("shard", &self.shard())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D, A> fmt::Debug for ConnCx<'_, D, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ConnCx")
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+impl<D, A> ShardCx<'_, D, A> {
+    /// The shard that the callback runs on.
+    pub fn shard(&self) -> ShardId {
+        self.inner.shard
+    }
+
+    /// The time since the shard started, in whole milliseconds, as of this turn.
+    pub fn now(&self) -> Duration {
+        self.inner.now.since(Now::default())
+    }
+
+    /// How many connections the shard has.
+    pub fn connections(&self) -> usize {
+        self.inner.conns.len()
+    }
+
+    /// Publishes to all subscribers of a topic, on all shards.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
+    /// and the turn has no more time to compress; nobody gets it then.
+    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        check_message(kind, payload)?;
+        let draft = Draft::new(kind, payload, None);
+        self.inner.publish_checked(topic, &draft)
+    }
+
+    /// A connection of this shard, if it is there.
+    pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
+        self.inner.open_connection(id)
+    }
+}
+
+impl<D, A> ConnCx<'_, D, A> {
+    /// Its id.
+    pub fn id(&self) -> ConnId {
+        self.0.id()
+    }
+
+    /// What the application keeps for it.
+    pub fn data(&mut self) -> Option<&mut D> {
+        self.0.data()
+    }
+
+    /// Subscribes it to a topic; see [`Cx::subscribe`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn subscribe(&mut self, topic: &str) -> Result<(), SubscribeError> {
+        self.0.subscribe(topic)
+    }
+
+    /// The same with a tag; see [`Cx::subscribe_as`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
+        self.0.subscribe_as(topic, tag)
+    }
+
+    /// Ends its subscription to a topic, if it has one.
+    pub fn unsubscribe(&mut self, topic: &str) {
+        self.0.unsubscribe(topic);
+    }
+
+    /// Sends to it alone; see [`Cx::send`].
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
+        self.0.send(kind, payload)
+    }
+
+    /// Bytes for it alone that its socket has not taken yet; see [`Cx::buffered`].
+    pub fn buffered(&self) -> usize {
+        self.0.buffered()
+    }
+
+    /// Closes it once its replies are sent.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.0.close(reason);
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    pub(crate) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
+        self.current(id)
+            .filter(|conn| conn.is(OPEN) && !conn.is(CLOSING))?;
+        let key = id.key;
+        Some(ConnCx(Cx { inner: self, key }))
+    }
+}

@@ -1,0 +1,210 @@
+//! The addresses of a shard's clients, where anybody wants to know them.
+
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::address::Networks;
+use crate::admission::PerAddress;
+use crate::config::Config;
+use crate::conn::PeerInfo;
+use crate::conn::http::{Http, Phase};
+use crate::counters::Limit;
+use crate::handler::Handler;
+use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
+use crate::shard::core::ShardCore;
+use crate::shard::core::inner::Inner;
+
+/// The addresses of a shard's clients.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    /// Proxies, which speak for others and have no limit.
+    trusted: Networks,
+    limit: Option<Arc<PerAddress>>,
+    /// Whether addresses are kept although there is no limit.
+    keeps: bool,
+    /// By the key of the connection; empty if nobody wants to know.
+    known: Vec<Option<Known>>,
+}
+
+/// Where a connection, or the request in hand, comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Client {
+    /// The peer itself; `None` on this host, by a path.
+    Peer(Option<SocketAddr>),
+    /// The client that a proxy names.
+    Named(IpAddr),
+    /// One that a proxy speaks for and does not name. It counts for the proxy, which has a limit
+    /// for these.
+    Unnamed(Option<SocketAddr>),
+}
+
+/// A connection's client, and whether the limit counts it.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    client: Client,
+    counted: bool,
+}
+
+impl Client {
+    pub(crate) fn addr(self) -> Option<SocketAddr> {
+        match self {
+            Self::Peer(addr) | Self::Unnamed(addr) => addr,
+            // Proxies do not say the port.
+            Self::Named(addr) => Some(SocketAddr::new(addr, 0)),
+        }
+    }
+
+    /// The address that it counts for; all proxies by paths are one.
+    fn counts_for(self) -> IpAddr {
+        self.addr()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |addr| addr.ip())
+    }
+}
+
+impl Clients {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            trusted: config.trusted_proxies.clone(),
+            limit: None,
+            keeps: config.keep_addresses,
+            known: Vec::new(),
+        }
+    }
+
+    /// Notes where a connection comes from, in place of what was noted before; `false` if there
+    /// are too many from there.
+    fn enter(&mut self, key: u32, client: Client) -> bool {
+        if let Some(known) = self.known(key).filter(|known| known.client == client) {
+            return known.counted || !self.is_limited(client);
+        }
+        self.leave(key);
+        if self.limit.is_none() && !self.keeps {
+            return true;
+        }
+        let limit = self.limit.as_ref().filter(|_| self.is_limited(client));
+        let admitted = limit.is_none_or(|limit| limit.enter(client.counts_for()));
+        let counted = admitted && limit.is_some();
+        let key = key as usize;
+        if self.known.len() <= key {
+            self.known.resize(key + 1, None);
+        }
+        self.known[key] = Some(Known { client, counted });
+        admitted
+    }
+
+    /// Whether there is a limit for it: not for proxies that speak for themselves.
+    fn is_limited(&self, client: Client) -> bool {
+        self.limit.is_some()
+            && match client {
+                Client::Peer(addr) => addr.is_some_and(|addr| !self.trusts(addr.ip())),
+                Client::Named(addr) => !self.trusts(addr),
+                Client::Unnamed(_) => true,
+            }
+    }
+
+    /// Forgets where a connection came from.
+    pub(crate) fn leave(&mut self, key: u32) {
+        let known = self.known.get_mut(key as usize).and_then(Option::take);
+        if let Some(known) = known.filter(|known| known.counted)
+            && let Some(limit) = &self.limit
+        {
+            limit.leave(known.client.counts_for());
+        }
+    }
+
+    /// Where a connection comes from.
+    pub(crate) fn addr(&self, key: u32) -> Option<SocketAddr> {
+        self.known(key)?.client.addr()
+    }
+
+    /// Whether a connection is noted for another than its peer.
+    fn is_anothers(&self, key: u32) -> bool {
+        let known = self.known(key);
+        known.is_some_and(|known| !matches!(known.client, Client::Peer(_)))
+    }
+
+    fn known(&self, key: u32) -> Option<&Known> {
+        self.known.get(key as usize)?.as_ref()
+    }
+
+    fn trusts(&self, addr: IpAddr) -> bool {
+        self.trusted.contain(addr)
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Notes where a connection comes from; `false` if there are too many from there.
+    pub(crate) fn enter(&mut self, key: u32, client: Client) -> bool {
+        self.note_client(key, client.counts_for());
+        let admitted = self.clients.enter(key, client);
+        if !admitted {
+            self.count_limit(Limit::Address);
+        }
+        admitted
+    }
+
+    /// Where a request comes from: its peer, or the client that it speaks for if it is a trusted
+    /// proxy. A peer without an address is on this host, and was let to a listener that has a path.
+    /// Behind a header that names no client, the fields are what that client writes.
+    ///
+    /// # Errors
+    ///
+    /// What to answer where there are too many connections from there.
+    pub(crate) fn client_of(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+    ) -> Result<Option<Arc<PeerInfo>>, Response> {
+        let peer_info = self.peer_info(key);
+        let is_unnamed = self.http(key).is_some_and(|http| http.is_unnamed);
+        let trusts = |addr| self.clients.trusts(addr);
+        let peer = peer_info.as_ref().and_then(|peer_info| peer_info.peer);
+        if is_unnamed || peer.is_some_and(|peer| !trusts(peer.ip())) {
+            return Ok(peer_info);
+        }
+        let client = match forwarded_for(request, trusts) {
+            Forwarded::Absent => return Ok(peer_info),
+            Forwarded::Client(addr) => Client::Named(addr),
+            Forwarded::Unknown { by } => {
+                Client::Unnamed(by.map(|by| SocketAddr::new(by, 0)).or(peer))
+            }
+        };
+        if !self.enter(key, client) {
+            return Err(crowded());
+        }
+        let identity = peer_info.and_then(|peer_info| peer_info.identity.clone());
+        let peer = client.addr();
+        Ok(Some(Arc::new(PeerInfo { peer, identity })))
+    }
+
+    /// No request is in hand, and all answers are sent: the connection counts for its peer again,
+    /// until the next request says from where that comes.
+    pub(crate) fn rest(&mut self, key: u32) {
+        if !self.clients.is_anothers(key)
+            || self.conn(key).is_some_and(|conn| conn.outbox_len() != 0)
+        {
+            return;
+        }
+        let rests = |http: &mut Http| {
+            !http.is_unnamed && !matches!(http.phase, Phase::Body | Phase::Handler)
+        };
+        if self.http(key).is_some_and(rests) {
+            let peer_info = self.peer_info(key);
+            let peer = peer_info.and_then(|peer_info| peer_info.peer);
+            // A proxy that speaks for itself has no limit.
+            self.clients.enter(key, Client::Peer(peer));
+        }
+    }
+}
+
+/// What one is told who has too many connections.
+pub(crate) fn crowded() -> Response {
+    Response::text(429, "too many connections from this address")
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Has the connections of each address counted there, for as long as they last.
+    pub fn limit_addresses(&mut self, limit: Arc<PerAddress>) {
+        self.inner.clients.limit = Some(limit);
+    }
+}

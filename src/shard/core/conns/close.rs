@@ -1,0 +1,203 @@
+//! How connections end: with a last word where there is one to say, at once where not.
+
+use crate::close_reason::CloseReason;
+use crate::conn::http::Phase;
+use crate::conn::{
+    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, DEAD, ENDED, OPEN, PAUSED, Proto, READ_ENDED,
+    WAITS_OUTBOX,
+};
+use crate::counters::status_index;
+use crate::payload::Form;
+use crate::proto::http::Response;
+use crate::proto::sse::LAST_CHUNK;
+use crate::proto::ws::{encode_close, encode_empty_close};
+use crate::shard::core::inner::Inner;
+
+impl<D, A> Inner<D, A> {
+    /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
+    pub(crate) fn close(&mut self, key: u32, reason: CloseReason) {
+        self.close_with(key, reason, |out| {
+            if let Some(code) = reason.close_code() {
+                let is_client = reason == CloseReason::Client;
+                let text = (!is_client).then(|| reason.to_string());
+                encode_close(out, code, &text.unwrap_or_default());
+            }
+        });
+    }
+
+    /// Answers a client's close frame with its own code and reason: RFC 6455 5.5.1 has an endpoint
+    /// echo the code, and a page's `onclose` is told what came back. An empty one is answered with
+    /// an empty one, as 1005 is never sent (7.4.1).
+    pub(crate) fn answer_close(&mut self, key: u32, code: Option<u16>, text: &str) {
+        self.close_with(key, CloseReason::Client, |out| match code {
+            Some(code) => encode_close(out, code, text),
+            None => encode_empty_close(out),
+        });
+    }
+
+    fn close_with(&mut self, key: u32, reason: CloseReason, word: impl FnOnce(&mut Vec<u8>)) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else {
+            return;
+        };
+        if conn.is(CORKED) {
+            // The client was not told yet that it is connected: there is no word to say.
+            self.kill(key, reason);
+            return;
+        }
+        let is_websocket = matches!(conn.proto, Proto::WebSocket(_));
+        self.end(key, reason);
+        if is_websocket {
+            self.reply(key, word);
+        }
+        let Some(conn) = self.conn(key) else { return };
+        let is_chunked = matches!(conn.proto, Proto::Events(_)) && conn.form == Form::SseChunks;
+        if is_chunked {
+            self.reply(key, |out| out.extend_from_slice(LAST_CHUNK));
+        }
+        let Some(conn) = self.conn(key) else { return };
+        conn.set(CLOSING, true);
+        conn.heard = stamp;
+        // What came while it was paused, of which no event will tell again: a client that writes
+        // before it reads would never read the last word.
+        let id = self.id(key);
+        self.reads.release(id);
+        self.mark_dirty(key);
+        self.arm(key);
+    }
+
+    /// Ends a connection that could not be opened in time.
+    pub(crate) fn refuse_late(&mut self, key: u32) {
+        let Some(conn) = self.conn(key) else { return };
+        if conn.is(BLOCKED) {
+            return self.kill(key, CloseReason::Stalled);
+        }
+        // An upgrade that waits has no answer before it in the outbox.
+        if conn.is(CORKED) || matches!(conn.proto, Proto::Framed(_)) {
+            self.cork_unopened(key, false);
+            self.discard_outbox(key);
+        }
+        let http = self.http(key);
+        let is_answered = http.as_ref().and_then(|http| http.request.as_ref());
+        if is_answered.is_some_and(|request| request.is_answered) {
+            return self.close(key, CloseReason::HandshakeTimeout);
+        }
+        let refusal = match self.http(key).map(|http| http.phase) {
+            Some(Phase::Idle) => return self.close(key, CloseReason::IdleTimeout),
+            Some(Phase::Handler) => {
+                let text = "the server has no room for the request now";
+                // RFC 9110 10.2.3: in seconds.
+                Some(Response::text(503, text).with_header("Retry-After", "1"))
+            }
+            Some(Phase::Head | Phase::Body) => {
+                Some(Response::text(408, "the request did not come in time"))
+            }
+            // Who has asked nothing is answered nothing: it would be taken for the answer to what
+            // it asks at this moment (RFC 9110 15.5.9 is for a request that was not complete).
+            Some(Phase::New) | None => None,
+        };
+        if let Some(refusal) = refusal {
+            // The close tells another reason than the status.
+            self.counters.refused[status_index(refusal.status)] += 1;
+            if let Some(head) = self.take_head(key) {
+                self.respond_to_head(key, &head, &refusal);
+            } else {
+                self.reply_without_request(key, &refusal);
+            }
+        }
+        self.close(key, CloseReason::HandshakeTimeout);
+    }
+
+    /// The head of the request in hand, if it has come whole.
+    pub(crate) fn take_head(&mut self, key: u32) -> Option<Vec<u8>> {
+        let conn = self.conn(key)?;
+        let Proto::Http(http) = &mut conn.proto else {
+            return None;
+        };
+        match http.request.take() {
+            Some(collected) => Some(collected.head),
+            // One without a body stays where it came.
+            None if http.phase == Phase::Handler => Some(conn.input.take()?.bytes),
+            None => None,
+        }
+    }
+
+    /// Ends a connection at once; its socket is closed at the end of the turn.
+    pub(crate) fn kill(&mut self, key: u32, reason: CloseReason) {
+        if self.conn(key).is_none() {
+            return;
+        }
+        self.end(key, reason);
+        if let Some(conn) = self.conn(key) {
+            conn.set(DEAD, true);
+            conn.outbox = None;
+            let lingered = matches!(conn.proto, Proto::Lingering(_));
+            self.lingering.forget_early(key);
+            self.dead.push(key);
+            if lingered {
+                self.note_lingered();
+            }
+        }
+    }
+
+    /// Takes a connection out of everything but the slab.
+    pub(crate) fn end(&mut self, key: u32, reason: CloseReason) {
+        let id = self.id(key);
+        while let Some(topic) = self
+            .conns
+            .get(key as usize)
+            .and_then(|conn| conn.subs.as_slice().last().map(|sub| sub.topic))
+        {
+            self.unsubscribe(key, topic);
+        }
+        self.questions.forget(key);
+        self.inflation.contexts.forget(key);
+        self.forget_holder(key);
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        conn.input = None;
+        match &mut conn.proto {
+            Proto::WebSocket(decoder) => *decoder = Default::default(),
+            Proto::Http(http) => http.request = None,
+            Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => {}
+        }
+        conn.set(WAITS_OUTBOX | ASKING | APART | BEHIND, false);
+        if !conn.is(ENDED) {
+            conn.set(ENDED, true);
+            self.ended.push((id, reason));
+        }
+        self.set_paused(key, false);
+    }
+
+    /// The client has closed its side.
+    pub(crate) fn read_ended(&mut self, key: u32) {
+        let Some(conn) = self.conn(key) else { return };
+        conn.set(READ_ENDED, true);
+        match conn.proto {
+            // A device may publish, close its side and still listen.
+            Proto::Framed(_) if conn.subs.count() != 0 || !conn.is(OPEN) => {
+                conn.input = conn
+                    .input
+                    .take()
+                    .filter(|input| input.message.is_some() || input.arrival.is_some());
+                self.account(key);
+                // Whether it listens on is to be seen from now on.
+                self.arm(key);
+            }
+            Proto::Framed(_) => self.close(key, CloseReason::Client),
+            Proto::Lingering(_) => self.kill(key, CloseReason::Client),
+            // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
+            Proto::Http(_) | Proto::WebSocket(_) | Proto::Events(_) if conn.is(CLOSING) => {}
+            // What it has asked is answered first.
+            Proto::Http(_) if conn.is(PAUSED | BEHIND) => {}
+            Proto::Http(ref http) if http.phase == Phase::Idle => {
+                self.close(key, CloseReason::Answered);
+            }
+            Proto::Events(_) => self.kill(key, CloseReason::Client),
+            // What it has begun to ask will never be whole, but what was answered is its own.
+            Proto::Http(_) if conn.outbox_len() != 0 => self.close(key, CloseReason::Vanished),
+            Proto::Http(_) | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
+        }
+    }
+}

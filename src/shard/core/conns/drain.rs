@@ -1,0 +1,287 @@
+//! Draining: the server goes, and its clients are told one after the other.
+//!
+//! What is acknowledged is delivered: no connection is closed before what any shard had taken has
+//! reached the shards of its subscribers (`barrier`), and no shard takes more until then.
+
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::conn::http::Phase;
+use crate::conn::{ASKING, BEHIND, CLOSING, CORKED, Conn, DEAD, OPEN, Proto};
+use crate::handler::Handler;
+use crate::id::key32;
+use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_BODY_TIMEOUT, DRAIN_GRACE, DRAIN_STEP, DRAIN_TAIL};
+use crate::shard::core::ShardCore;
+use crate::shard::core::inner::Inner;
+use crate::time::Now;
+
+/// A drain under way.
+#[derive(Debug)]
+pub(crate) struct Drain {
+    start: Now,
+    stage: Stage,
+    /// Threads outside may have messages on their lane.
+    outside_waits: bool,
+    /// When connections are to be looked at again for what they have published.
+    next_look: Now,
+    /// Where in the slab to look next.
+    next: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// What is on its way to the server is still read.
+    Reading,
+    /// Nothing more is read of those who could publish; what was taken finds its way.
+    Quiet,
+    /// Connections are closed.
+    Closing {
+        since: Now,
+        /// Over how long the closes are spread, so that not all clients come back at once.
+        window: Duration,
+        total: usize,
+        closed: usize,
+    },
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Closes all connections, spread over a while.
+    pub fn begin_drain(&mut self) {
+        self.inner.begin_drain();
+    }
+
+    /// Says whether threads outside may have put something on their lane before the drain that was
+    /// not taken yet.
+    pub fn note_outside(&mut self, waits: bool) {
+        if let Some(drain) = &mut self.inner.drain {
+            drain.outside_waits = waits;
+        }
+    }
+
+    pub(in crate::shard::core) fn go_on_draining(&mut self) {
+        if self.inner.drain.is_some() {
+            let has_stuck = self.rooms.has_stuck();
+            self.inner.go_on_draining(has_stuck);
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    fn begin_drain(&mut self) {
+        let start = self.now;
+        self.drain.get_or_insert(Drain {
+            start,
+            stage: Stage::Reading,
+            outside_waits: false,
+            next_look: start,
+            next: 0,
+        });
+    }
+
+    /// Whether nothing is to be read of connections that could publish.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let drain = self.drain.as_ref();
+        drain.is_some_and(|drain| drain.stage == Stage::Quiet)
+    }
+
+    fn go_on_draining(&mut self, rooms_wait: bool) {
+        let Some(mut drain) = self.drain.take() else {
+            return;
+        };
+        let elapsed = self.now.since(drain.start);
+        if self.config.drain_timeout <= elapsed {
+            self.cut_all();
+        } else if drain.stage == Stage::Reading && self.has_read_all(elapsed) {
+            drain.stage = Stage::Quiet;
+            self.close_idle();
+        }
+        if drain.stage == Stage::Quiet {
+            let has_published = self.has_published(&mut drain, elapsed);
+            let is_settled = !rooms_wait && self.is_settled();
+            self.barrier.step(has_published, is_settled);
+            if self.barrier.is_passed() {
+                drain.stage = self.begin_closing(elapsed);
+                self.release_all();
+            }
+        }
+        if let Stage::Closing { .. } = drain.stage {
+            self.close_due(&mut drain);
+        }
+        self.drain = Some(drain);
+    }
+
+    /// Whether what was on its way has had its time, and no connection still waits to be read.
+    fn has_read_all(&self, elapsed: Duration) -> bool {
+        let patience = DRAIN_BODY_TIMEOUT <= elapsed;
+        DRAIN_GRACE <= elapsed && (self.reads.is_empty() || patience)
+    }
+
+    /// Whether a connection was accepted a moment ago, and its request may be on its way.
+    fn is_fresh(&self, conn: &Conn<D>) -> bool {
+        let Proto::Http(http) = &conn.proto else {
+            return false;
+        };
+        let grace = conn.heard.moment().plus(DRAIN_GRACE);
+        matches!(http.phase, Phase::New | Phase::Head) && self.grace.until() < grace
+    }
+
+    /// Whether all that was taken of clients and threads is published, or on its way to its home.
+    fn has_published(&mut self, drain: &mut Drain, elapsed: Duration) -> bool {
+        if self.now < drain.next_look {
+            return false;
+        }
+        let is_waited_for = drain.outside_waits
+            || self.paused.iter().any(|waiting| waiting.len() != 0)
+            || !self.resumed.is_empty()
+            || self.inflation.len() != 0
+            || self.unsettled.len() != 0
+            || !self.is_settled();
+        let waits_for_body = elapsed < DRAIN_BODY_TIMEOUT;
+        let busy = |(key, conn): (usize, &Conn<D>)| {
+            let is_asked = match &conn.proto {
+                Proto::Http(http) => match http.phase {
+                    Phase::Handler => true,
+                    Phase::Body => waits_for_body,
+                    Phase::New | Phase::Head | Phase::Idle => false,
+                },
+                // One that waits for its rate has published nothing that it was told of.
+                _ => conn.is(ASKING) && !self.questions.is_pause(key32(key)),
+            };
+            // It was accepted, and is told so, if that does not take long.
+            let opens = waits_for_body && (conn.is(CORKED) || self.is_fresh(conn));
+            !conn.is(CLOSING | DEAD) && (is_asked || opens || conn.is(BEHIND))
+        };
+        if !is_waited_for && !self.conns.iter().any(busy) {
+            return true;
+        }
+        // Those whose wait is over without news are found by trying.
+        self.moved = true;
+        drain.next_look = self.now.plus(DRAIN_STEP);
+        false
+    }
+
+    /// Whether nothing of this shard's homes waits for its way into an order.
+    fn is_settled(&self) -> bool {
+        self.staged.is_empty() && self.elsewhere.is_empty() && self.room_work.is_empty()
+    }
+
+    /// Closes connections that have asked for nothing: none of them can publish any more.
+    fn close_idle(&mut self) {
+        let idle = |conn: &Conn<D>| match &conn.proto {
+            Proto::Http(http) => matches!(http.phase, Phase::Idle | Phase::New | Phase::Head),
+            _ => false,
+        };
+        for key in 0..self.conns.capacity() {
+            let conn = self
+                .conns
+                .get(key)
+                .filter(|conn| !conn.is(CLOSING | DEAD | BEHIND));
+            if conn.is_some_and(|conn| idle(conn) && !self.is_fresh(conn)) {
+                self.close(key32(key), CloseReason::Shutdown);
+            }
+        }
+    }
+
+    fn begin_closing(&self, elapsed: Duration) -> Stage {
+        let total = self.conns.len();
+        let left = self
+            .config
+            .drain_window
+            .saturating_sub(elapsed + DRAIN_TAIL);
+        let at_once = total < DRAIN_ALL_AT_ONCE;
+        Stage::Closing {
+            since: self.now,
+            window: if at_once { Duration::ZERO } else { left },
+            total,
+            closed: 0,
+        }
+    }
+
+    /// Those that were not read may be again.
+    fn release_all(&mut self) {
+        for key in 0..self.conns.capacity() {
+            let conn = self.conns.get(key);
+            if conn.is_some_and(|conn| conn.is(OPEN) && !conn.is(CLOSING | DEAD)) {
+                let id = self.id(key32(key));
+                self.reads.release(id);
+            }
+        }
+    }
+
+    /// Closes the connections whose turn it is and that have had everything.
+    fn close_due(&mut self, drain: &mut Drain) {
+        let Stage::Closing {
+            since,
+            window,
+            total,
+            closed,
+        } = &mut drain.stage
+        else {
+            return;
+        };
+        let due = due(self.now.since(*since), *window, *total);
+        let slots = self.conns.capacity();
+        for _ in 0..slots {
+            if due <= *closed {
+                return;
+            }
+            let key = key32(drain.next);
+            drain.next = (drain.next + 1) % slots;
+            let Some(conn) = self.conns.get(key as usize) else {
+                continue;
+            };
+            if conn.is(CLOSING | DEAD) || self.is_fresh(conn) {
+                continue;
+            }
+            // Nothing was promised to it yet.
+            let corked = conn.is(CORKED);
+            if !self.is_asked(key) && (corked || !self.has_tail(key)) {
+                self.close(key, CloseReason::Shutdown);
+                *closed += 1;
+            }
+        }
+    }
+
+    /// Whether a request was accepted that is to be answered: its own deadlines end that, and the
+    /// answer closes.
+    fn is_asked(&mut self, key: u32) -> bool {
+        let phase = self.http(key).map(|http| http.phase);
+        matches!(phase, Some(Phase::Body | Phase::Handler))
+    }
+
+    /// The drain has taken as long as it may.
+    fn cut_all(&mut self) {
+        for key in 0..self.conns.capacity() {
+            let conn = self.conns.get(key);
+            if conn.is_some_and(|conn| !conn.is(DEAD)) {
+                self.kill(key32(key), CloseReason::Shutdown);
+            }
+        }
+    }
+
+    /// When the drain goes on.
+    pub(crate) fn drain_deadline(&self) -> Option<Now> {
+        let drain = self.drain.as_ref()?;
+        let least = match drain.stage {
+            Stage::Reading => drain.start.plus(DRAIN_GRACE),
+            Stage::Quiet | Stage::Closing { .. } => drain.start,
+        };
+        Some(least.max(self.now.plus(DRAIN_STEP)))
+    }
+}
+
+/// How many connections should have been closed by now.
+fn due(elapsed: Duration, window: Duration, total: usize) -> usize {
+    if window <= elapsed {
+        return usize::MAX;
+    }
+    let share = elapsed.as_secs_f64() / window.as_secs_f64();
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share between 0 and 1 of a count of connections"
+    )]
+    let due = (total as f64 * share) as usize;
+    due
+}

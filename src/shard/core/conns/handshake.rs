@@ -1,0 +1,96 @@
+//! Connections with TLS: what the core is told of them before they speak, and of TLS itself.
+
+use core::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::close_reason::CloseReason;
+use crate::conn::{Arrival, CLOSING, Conn, OPEN, PeerInfo, Proto};
+use crate::handler::Handler;
+use crate::id::{ConnId, key32};
+use crate::proto::Frames;
+use crate::shard::core::ShardCore;
+use crate::shard::core::inner::Inner;
+use crate::shard::core::work::Share;
+use crate::topic::member::Sock;
+
+impl<H: Handler> ShardCore<H> {
+    /// What follows is done for connections that are accepted.
+    pub fn begin_accepting(&mut self) {
+        self.inner.work.enter(Share::Accept);
+    }
+
+    /// The key that the next connection gets.
+    pub fn next_key(&self) -> u32 {
+        key32(self.inner.conns.vacant_key())
+    }
+
+    /// A connection has been accepted that has a handshake of its own before it speaks: until
+    /// [`handle_http_begin`](Self::handle_http_begin) or
+    /// [`handle_tcp_begin`](Self::handle_tcp_begin) it is there to be counted and timed.
+    /// Without `frames` it speaks HTTP.
+    pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
+        let id = self.add(
+            sock,
+            frames.map_or_else(|| Proto::Http(Box::default()), Proto::Framed),
+        );
+        self.inner.arm(id.key);
+        id
+    }
+
+    /// A connection that was opened early is ready to send its HTTP request.
+    pub fn handle_http_begin(
+        &mut self,
+        id: ConnId,
+        peer: Option<SocketAddr>,
+        identity: Option<String>,
+    ) {
+        let peer_info = PeerInfo { peer, identity };
+        if let Some(conn) = self.inner.unopened(id)
+            && let Proto::Http(http) = &mut conn.proto
+        {
+            http.peer_info = Some(Arc::new(peer_info));
+        }
+    }
+
+    /// The same on a TCP port.
+    pub fn handle_tcp_begin(
+        &mut self,
+        id: ConnId,
+        topic: &Arc<str>,
+        peer: Option<SocketAddr>,
+        identity: Option<String>,
+    ) {
+        if self.inner.unopened(id).is_some() {
+            let topic = Arc::clone(topic);
+            let peer_info = Some(Arc::new(PeerInfo { peer, identity }));
+            self.open_tcp(id.key, Arrival { topic, peer_info });
+        }
+    }
+
+    /// Counts a TLS handshake that has succeeded, and whether a ticket spared most of it.
+    pub fn count_handshake(&mut self, resumed: bool) {
+        self.inner.counters.tls_handshakes += 1;
+        self.inner.counters.tls_resumptions += u64::from(resumed);
+    }
+
+    /// What goes around the connection's bytes is broken: TLS.
+    pub fn handle_tls_failure(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            // The alert that says why is on its way: the client is to have it.
+            self.inner.finish_at_once(id.key, CloseReason::Tls);
+        }
+    }
+
+    /// The client wants nothing more, either.
+    pub fn handle_goodbye(&mut self, id: ConnId) {
+        if self.inner.current(id).is_some() {
+            self.inner.close(id.key, CloseReason::Client);
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    pub(crate) fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.current(id).filter(|conn| !conn.is(CLOSING | OPEN))
+    }
+}

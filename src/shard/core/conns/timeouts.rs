@@ -1,0 +1,278 @@
+//! Deadlines: when each connection is to be looked at, and what becomes of it then.
+
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::conn::http::Phase;
+use crate::conn::{
+    ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto, READ_ENDED,
+};
+use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
+use crate::payload::Form;
+use crate::proto::sse::{HEARTBEAT, encode_part};
+use crate::proto::ws::encode_ping;
+use crate::shard::core::inner::Inner;
+use crate::time::{Now, Stamp};
+use crate::topic::feeds::feed_of;
+
+impl<D, A> Inner<D, A> {
+    /// When the connection is to be looked at next, if nothing else happens.
+    fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let silence = self.silence_deadline(key, conn);
+        let deadlines = [silence, self.progress_deadline(conn)];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// The same for what is waited for, whatever has come in part.
+    fn silence_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let config = &self.config;
+        let heard = conn.heard.moment();
+        if let Proto::Lingering(linger) = &conn.proto {
+            return Some(linger.next_step());
+        }
+        if conn.is(CLOSING) {
+            let step = self.lingering.next_step(key);
+            let step = step.filter(|_| conn.is(PAUSED));
+            return step.into_iter().chain([self.close_deadline(conn)]).min();
+        }
+        if conn.is(ASKING) {
+            let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
+            let stalled = conn.is(BLOCKED).then_some(stalled);
+            let given_up = self.room_deadline(key, conn);
+            let deadlines = [self.questions.deadline(key), stalled, given_up];
+            return deadlines.into_iter().flatten().min();
+        }
+        let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
+        if let Proto::Http(http) = &conn.proto {
+            return Some(match http.phase {
+                _ if conn.is(BLOCKED) => stalled,
+                Phase::New | Phase::Head | Phase::Handler => heard.plus(config.handshake_timeout),
+                Phase::Body => heard.plus(config.body_timeout),
+                Phase::Idle => self.answer_deadline(conn, config.keep_alive_timeout),
+            });
+        }
+        if !conn.is(OPEN) || conn.is(CORKED) {
+            return Some(heard.plus(config.handshake_timeout));
+        }
+        if conn.is(BLOCKED) {
+            return Some(stalled);
+        }
+        if conn.is(PAUSED) {
+            return None;
+        }
+        match conn.proto {
+            Proto::WebSocket(_) if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
+            // Nobody answers a comment: what was delivered does as well.
+            Proto::Events(_) => {
+                let interval = self.ping_interval(key);
+                Some(heard.max(self.last_delivery(conn)).plus(interval))
+            }
+            Proto::WebSocket(_) => {
+                let interval = self.ping_interval(key);
+                let due = heard.plus(interval);
+                if self.now < due {
+                    return Some(due);
+                }
+                // What it was sent meanwhile kept its way open, and puts a ping off; once, as it
+                // does not tell that anyone is there.
+                let put_off = self.last_delivery(conn).plus(interval);
+                Some(put_off.clamp(due, due.plus(config.ping_interval)))
+            }
+            _ => {
+                let idle = config.tcp_idle_timeout.map(|timeout| heard.plus(timeout));
+                let heartbeat = self.half_closed_heartbeat(conn);
+                idle.into_iter().chain(heartbeat).min()
+            }
+        }
+    }
+
+    /// When the last word of a connection must be out.
+    fn close_deadline(&self, conn: &Conn<D>) -> Now {
+        let heard = conn.heard.moment();
+        match conn.proto {
+            Proto::Http(_) => self.answer_deadline(conn, CLOSE_TIMEOUT),
+            // It may take what is before the last word as slowly as it likes, for a while.
+            _ => {
+                let moved = heard.max(conn.blocked_at.moment());
+                moved.plus(CLOSE_TIMEOUT).min(heard.plus(LINGER_TIME))
+            }
+        }
+    }
+
+    /// Whether what a connection still sends waits for the next step, and not its last word.
+    fn waits_to_discard(&self, conn: &Conn<D>) -> bool {
+        let is_late = self.close_deadline(conn) <= self.grace.until();
+        conn.is(CLOSING) && conn.is(PAUSED) && !is_late
+    }
+
+    /// When a client that has closed its side is sent something, to see whether it is there.
+    fn half_closed_heartbeat(&self, conn: &Conn<D>) -> Option<Now> {
+        let sent = conn.blocked_at.moment().max(self.last_delivery(conn));
+        let is_half_closed = matches!(conn.proto, Proto::Framed(_)) && conn.is(READ_ENDED);
+        is_half_closed.then(|| sent.max(conn.heard.moment()).plus(HALF_CLOSED_HEARTBEAT))
+    }
+
+    /// When a request, or a connection that is to be opened, has waited too long for room that is
+    /// tried from moment to moment. What other threads are asked has a deadline of its own.
+    fn room_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+        let waits = conn.is(ASKING) && !conn.is(OPEN) && self.questions.is_pause(key);
+        waits.then(|| conn.heard.moment().plus(self.config.handshake_timeout))
+    }
+
+    /// An answer over HTTP may be on its way as long as its client takes some of it now and then;
+    /// what is waited for next has a time that begins when it is sent.
+    fn answer_deadline(&self, conn: &Conn<D>, next: Duration) -> Now {
+        let moved = conn.heard.moment().max(conn.blocked_at.moment());
+        let is_sending = conn.outbox_len() != 0 || conn.is(BLOCKED);
+        moved.plus(if is_sending {
+            self.config.stall_timeout
+        } else {
+            next
+        })
+    }
+
+    /// Up to a quarter shorter, each its own: a crowd that was heard of at once is not pinged at
+    /// once for ever.
+    fn ping_interval(&self, key: u32) -> Duration {
+        let share = key.wrapping_mul(SPREAD) >> 24;
+        let early = self.config.ping_interval / 1024 * share;
+        self.config.ping_interval.saturating_sub(early)
+    }
+
+    /// When a topic of the connection had its newest message, which it was sent or will be now.
+    fn last_delivery(&self, conn: &Conn<D>) -> Now {
+        let feeds = conn.subs.as_slice().iter().filter_map(|sub| {
+            let topic = self.topics.get(sub.topic)?;
+            let feed = feed_of(&self.feeds, topic.first_feed, conn.form);
+            self.feeds.get(feed as usize)
+        });
+        feeds
+            .map(|feed| feed.appended_at.moment())
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// Makes sure that the wheel has the connection no later than its deadline.
+    pub(crate) fn arm(&mut self, key: u32) {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        let Some(deadline) = self.deadline(key, conn) else {
+            return;
+        };
+        if conn.armed.moment() <= deadline {
+            return;
+        }
+        let armed = self.wheel.arm(key, deadline);
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            conn.armed = armed;
+        }
+    }
+
+    /// Looks at every connection whose deadline may have passed, and forgets idle topics.
+    pub(crate) fn pass_time(&mut self, budget: usize) {
+        let mut expired = std::mem::take(&mut self.expired);
+        self.wheel
+            .take_expired(self.grace.until(), budget, &mut expired);
+        for (key, tick) in expired.drain(..) {
+            let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
+                continue;
+            };
+            conn.armed = Stamp::NEVER;
+            if self.reads.has(key) {
+                // What it has sent in time may be among what is not read yet.
+                self.look_again(key);
+            } else {
+                self.look_at(key);
+            }
+        }
+        self.expired = expired;
+        self.forget_topics(budget);
+        self.onces.forget_old(self.now, budget);
+    }
+
+    /// Has a connection looked at a little later.
+    fn look_again(&mut self, key: u32) {
+        let armed = self.wheel.arm(key, self.now.plus(Duration::from_millis(1)));
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            conn.armed = armed;
+        }
+    }
+
+    fn look_at(&mut self, key: u32) {
+        let judged = self.grace.until();
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        if self
+            .deadline(key, conn)
+            .is_none_or(|deadline| judged < deadline)
+        {
+            self.arm(key);
+            return;
+        }
+        let waits_to_discard = self.waits_to_discard(conn);
+        let given_up = self.room_deadline(key, conn);
+        let progress = self.progress_deadline(conn);
+        let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
+        let is_heartbeat = self
+            .half_closed_heartbeat(conn)
+            .is_some_and(|due| due <= judged)
+            && self
+                .config
+                .tcp_idle_timeout
+                .is_none_or(|timeout| judged < conn.heard.moment().plus(timeout));
+        let is_over = self.questions.is_late(key, judged)
+            && given_up.is_none_or(|deadline| judged < deadline);
+        let is_quiet = self.is_quiet();
+        let Some(conn) = self.conn(key) else { return };
+        if matches!(conn.proto, Proto::Lingering(_)) {
+            self.step_lingering(key);
+        } else if waits_to_discard {
+            self.step_early(key);
+        } else if conn.is(CLOSING) {
+            self.kill(key, CloseReason::Client);
+        } else if conn.is(ASKING) && is_over {
+            self.give_up_question(key);
+        } else if !conn.is(OPEN) {
+            self.refuse_late(key);
+        } else if conn.is(CORKED) {
+            self.kill(key, CloseReason::HandshakeTimeout);
+        } else if comes_slowly {
+            self.close(key, CloseReason::SlowMessage);
+        } else if conn.is(BLOCKED) {
+            self.kill(key, CloseReason::Stalled);
+        } else if let Proto::Framed(frames) = conn.proto
+            && is_heartbeat
+        {
+            let empty = frames.framing.empty();
+            if conn.outbox_len() == 0 {
+                self.counters.pings += 1;
+                self.reply(key, |out| out.extend_from_slice(empty));
+            }
+            self.arm(key);
+        } else if is_quiet {
+            // Nothing is read that could be a sign of life.
+            conn.heard = stamp;
+            self.arm(key);
+        } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
+            self.close(key, CloseReason::IdleTimeout);
+        } else if matches!(conn.proto, Proto::Events(_)) {
+            conn.heard = stamp;
+            let is_chunked = conn.form == Form::SseChunks;
+            self.counters.pings += 1;
+            self.reply(key, |out| encode_part(out, is_chunked, HEARTBEAT));
+            self.arm(key);
+        } else {
+            conn.set(PINGED, true);
+            conn.heard = stamp;
+            self.counters.pings += 1;
+            self.reply(key, |out| encode_ping(out, b""));
+            self.arm(key);
+        }
+    }
+}
+
+/// Odd, so that keys spread over all shares; the upper bits mix best.
+const SPREAD: u32 = 0x9E37_79B1;

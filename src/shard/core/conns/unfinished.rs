@@ -1,0 +1,274 @@
+//! Connections that hold something unfinished: what, since when, and which of them gives way.
+
+use core::net::IpAddr;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::address::client_of;
+use crate::close_reason::CloseReason;
+use crate::conn::{BEHIND, CLOSING, Conn, Held, OPEN, PAUSED, Tab};
+use crate::counters::Limit;
+use crate::handler::Handler;
+use crate::id::{ConnId, key32};
+use crate::limits::PROGRESS_FAST;
+use crate::proto::http::Response;
+use crate::shard::core::ShardCore;
+use crate::shard::core::inner::Inner;
+use crate::time::{Now, Stamp};
+
+/// Connections that hold something: the front of a message, a body, or a message that waits.
+#[derive(Debug, Default)]
+pub(crate) struct Holders {
+    of: Slab<Holder>,
+    /// What all of them hold.
+    sum: Sum,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    unfinished: usize,
+    waiting: usize,
+    context: usize,
+}
+
+#[derive(Debug)]
+struct Holder {
+    key: u32,
+    /// Whose connection it is; see [`Tab::client`].
+    client: u32,
+    /// When the oldest of it began to come.
+    since: Stamp,
+    held: Held,
+}
+
+impl Holders {
+    /// Bytes of messages and bodies that have not come whole.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.sum.unfinished
+    }
+
+    /// Bytes of messages that wait to be taken.
+    pub(crate) fn waiting(&self) -> usize {
+        self.sum.waiting
+    }
+
+    /// Bytes of earlier messages, to which compressed ones may refer.
+    pub(crate) fn context(&self) -> usize {
+        self.sum.context
+    }
+
+    /// Notes what a connection holds now; `true` if a message begins with that.
+    fn note(&mut self, key: u32, tab: &mut Tab, held: Held, now: Stamp) -> bool {
+        let before = match tab.place() {
+            Some(index) => self.of[index as usize].held,
+            None if held.is_nothing() => return false,
+            None => Held::default(),
+        };
+        let begins = before.sum() == 0 && held.sum() != 0;
+        let Sum {
+            unfinished,
+            waiting,
+            context,
+        } = &mut self.sum;
+        *context = *context + held.context as usize - before.context as usize;
+        *unfinished = *unfinished + held.unfinished as usize - before.unfinished as usize;
+        *waiting = *waiting + held.waiting as usize - before.waiting as usize;
+        match tab.place() {
+            Some(index) if held.is_nothing() => {
+                *tab = Tab::client(self.of.remove(index as usize).client);
+            }
+            Some(index) => {
+                let holder = &mut self.of[index as usize];
+                holder.held = held;
+                if begins {
+                    holder.since = now;
+                }
+            }
+            None => {
+                let client = tab.0;
+                let since = now;
+                let index = self.of.insert(Holder {
+                    key,
+                    client,
+                    since,
+                    held,
+                });
+                *tab = Tab::at(key32(index));
+            }
+        }
+        begins
+    }
+
+    /// What a connection is known to hold.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn held(&self, tab: Tab) -> Held {
+        self.get(tab)
+            .map_or_else(Held::default, |holder| holder.held)
+    }
+
+    /// Whose a connection is.
+    pub(crate) fn client(&self, tab: Tab) -> u32 {
+        self.get(tab).map_or(tab.0, |holder| holder.client)
+    }
+
+    fn set_client(&mut self, tab: &mut Tab, client: Tab) {
+        match tab.place() {
+            Some(index) => self.of[index as usize].client = client.0,
+            None => *tab = client,
+        }
+    }
+
+    fn get(&self, tab: Tab) -> Option<&Holder> {
+        self.of.get(tab.place()? as usize)
+    }
+
+    /// Another message begins, or the same goes on after a pause that was ours.
+    fn restart(&mut self, tab: Tab, now: Stamp) {
+        if let Some(index) = tab.place() {
+            self.of[index as usize].since = now;
+        }
+    }
+
+    /// All connections that hold something, that which gives way last first.
+    ///
+    /// The slowest goes first, and an address that has many of them before one that has few: the
+    /// score is how far a message is from being fast enough, times the holders of its client. By
+    /// their number and not their bytes, or one large message would go before a thousand small ones
+    /// that come to no end. Of those that are alike, the largest.
+    fn ranked(&self, now: Now) -> Vec<(u64, u32, u32)> {
+        let mut of_client: HashMap<u32, u64> = HashMap::new();
+        let of_messages = || self.of.iter().filter(|(_, holder)| holder.held.sum() != 0);
+        for (_, holder) in of_messages() {
+            *of_client.entry(holder.client).or_default() += 1;
+        }
+        let score = |holder: &Holder| {
+            let millis = now.since(holder.since.moment()).as_millis();
+            let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+            // Of one that has only begun nobody can say how fast it comes.
+            let rate = match millis {
+                ..1000 => PROGRESS_FAST,
+                _ => u64::from(holder.held.sum()) * 1000 / millis,
+            };
+            let slowness = (PROGRESS_FAST << 10) / rate.clamp(1, PROGRESS_FAST);
+            slowness * of_client.get(&holder.client).copied().unwrap_or(1)
+        };
+        let mut ranked: Vec<_> = of_messages()
+            .map(|(_, holder)| (score(holder), holder.held.sum(), holder.key))
+            .collect();
+        ranked.sort_unstable();
+        ranked
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Notes whose a connection is: those of one address are taken together.
+    pub(crate) fn note_client(&mut self, key: u32, addr: IpAddr) {
+        let hash = self.hasher.hash_one(client_of(addr));
+        let client = Tab::client(u32::try_from(hash >> 32).unwrap_or_default());
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            self.holders.set_client(&mut conn.tab, client);
+        }
+    }
+
+    /// Keeps count of the memory of unfinished messages.
+    pub(crate) fn account(&mut self, key: u32) {
+        let now = self.now.stamp();
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        let held = self.held(key, conn);
+        if let Some(conn) = self.conns.get_mut(key as usize)
+            && self.holders.note(key, &mut conn.tab, held, now)
+        {
+            self.arm(key);
+        }
+    }
+
+    /// What a connection holds.
+    pub(crate) fn held(&self, key: u32, conn: &Conn<D>) -> Held {
+        let context = self.inflation.contexts.held_bytes(key);
+        let context = u32::try_from(context).unwrap_or(u32::MAX);
+        Held {
+            context,
+            ..conn.held()
+        }
+    }
+
+    /// A connection is on its way out, and holds nothing more.
+    pub(crate) fn forget_holder(&mut self, key: u32) {
+        let now = self.now.stamp();
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            self.holders.note(key, &mut conn.tab, Held::default(), now);
+        }
+    }
+
+    /// A message of a connection has come whole, or is gone on with after a pause: the next has
+    /// its own time.
+    pub(crate) fn restart_progress(&mut self, key: u32) {
+        let now = self.now.stamp();
+        if let Some(conn) = self.conns.get(key as usize) {
+            self.holders.restart(conn.tab, now);
+        }
+    }
+
+    /// When the message that a connection has begun has come too slowly, if nothing more comes.
+    pub(crate) fn progress_deadline(&self, conn: &Conn<D>) -> Option<Now> {
+        let rate = u64::try_from(self.config.message_progress).ok()?;
+        let holder = self.holders.get(conn.tab)?;
+        if rate == 0
+            || holder.held.sum() == 0
+            || !conn.is(OPEN)
+            || conn.is(PAUSED | BEHIND | CLOSING)
+        {
+            return None;
+        }
+        let millis = (conn.arrived() as u64).saturating_mul(1000) / rate;
+        let earned = Duration::from_millis(millis);
+        let grace = self.config.message_grace;
+        Some(holder.since.moment().plus(grace.saturating_add(earned)))
+    }
+
+    /// Over the limit of unfinished messages, those that get on least give way.
+    fn relieve_holders(&mut self) {
+        let limit = self.assembly_limit();
+        if self.assembly() <= limit {
+            return;
+        }
+        let mut ranked = self.holders.ranked(self.now);
+        // A margin, so that the search pays for much to come.
+        while limit - limit / 8 < self.assembly()
+            && let Some((_, _, key)) = ranked.pop()
+        {
+            self.count_limit(Limit::Assembly);
+            self.give_way(key);
+        }
+    }
+
+    /// Ends a connection for want of memory; a request is told so.
+    fn give_way(&mut self, key: u32) {
+        if let Some(head) = self.take_head(key) {
+            let text = "the server has no memory for the request now";
+            let refusal = Response::text(503, text).with_header("Retry-After", "1");
+            self.respond_to_head(key, &head, &refusal);
+        }
+        self.close(key, CloseReason::Overload);
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Keeps count of the memory of unfinished messages; over the limit some give way.
+    pub(in crate::shard::core) fn account(&mut self, id: ConnId) {
+        if self.inner.current(id).is_none_or(|conn| conn.is(CLOSING)) {
+            return;
+        }
+        self.inner.account(id.key);
+        self.inner.relieve_holders();
+    }
+}
+
+#[cfg(test)]
+#[path = "unfinished_tests.rs"]
+mod tests;

@@ -1,0 +1,276 @@
+//! Pausing where there is no room, and what becomes of those connections once there is.
+
+use std::borrow::Cow;
+
+use crate::conn::http::Phase;
+use crate::conn::{
+    BEHIND, CLOSING, Conn, Input, Kept, OPEN, PAUSED, Proto, READ_ENDED, WAITS_OUTBOX,
+};
+use crate::counters::Limit;
+use crate::handler::{Busy, Handler, Wait};
+use crate::id::ConnId;
+use crate::limits::{OUTBOX_BYTES_HIGH, PASSES_PER_TURN, RESUMES_PER_TURN};
+use crate::shard::core::ShardCore;
+use crate::shard::core::conns::wait_queue::WaitQueue;
+use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::inflate::Compressed;
+use crate::shard::core::inner::Inner;
+use crate::shard::core::work::Share;
+
+impl<H: Handler> ShardCore<H> {
+    /// Reads a connection no further until there is room for its message.
+    pub(in crate::shard::core) fn pause(&mut self, key: u32, Busy(wait): Busy) {
+        self.inner.counters.pauses += 1;
+        let id = self.inner.id(key);
+        if self.inner.conn(key).is_none() {
+            return;
+        }
+        self.inner.set_paused(key, true);
+        if wait == Wait::Outbox {
+            self.inner.count_limit(Limit::Outbox);
+        }
+        let Some(conn) = self.inner.conn(key) else {
+            return;
+        };
+        match wait {
+            Wait::Home(home) => self.inner.paused[usize::from(home)].push(id),
+            Wait::Turn => self.inner.queue_resume(key),
+            Wait::Answer => self.inner.wait_for_answer(key),
+            Wait::Outside => self.inner.wait_a_moment(key),
+            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
+            Wait::Outbox => conn.set(WAITS_OUTBOX, true),
+        }
+    }
+
+    /// In every other turn, those who wait for topics at home here try before mail and those who
+    /// are read: else these would take what room there is in the lanes, turn for turn.
+    pub(in crate::shard::core) fn resume_first(&mut self) {
+        let own = usize::from(self.inner.shard);
+        let has_peers = 1 < self.inner.mail.len();
+        self.inner.waiters_first = !self.inner.waiters_first;
+        if has_peers && self.inner.waiters_first && self.inner.has_news {
+            self.inner.paused[own].note_news();
+            self.inner.work.enter(Share::Resumed);
+            self.resume_waiting_for(own);
+            self.inner.work.enter(Share::Read);
+        }
+    }
+
+    /// Reads on the connections that waited for something that has come.
+    pub(in crate::shard::core) fn resume_paused(&mut self) {
+        if self.inner.has_news | self.inner.moved {
+            self.inner.paused.iter_mut().for_each(WaitQueue::note_news);
+        }
+        // Each turn begins with others: where time is scarce, all get their part of it.
+        let homes = self.inner.paused.len();
+        self.inner.first_paused = (self.inner.first_paused + 1) % (homes + 1);
+        let first = self.inner.first_paused;
+        for place in (first..=homes).chain(0..first) {
+            if place == homes {
+                self.resume_queued();
+            } else {
+                self.resume_waiting_for(place);
+            }
+        }
+    }
+
+    /// Reads on connections for which what they waited for has come.
+    fn resume_queued(&mut self) {
+        let mut passed_over = Vec::new();
+        let mut tries = RESUMES_PER_TURN;
+        for _ in 0..self.inner.resumed.len().min(PASSES_PER_TURN) {
+            match self.inner.resumed.pop_front() {
+                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
+                Some(id) => {
+                    self.resume(id);
+                    tries -= 1;
+                }
+                None => break,
+            }
+            if tries == 0 || self.inner.work.is_spent() {
+                break;
+            }
+        }
+        for id in passed_over.into_iter().rev() {
+            self.inner.resumed.push_front(id);
+        }
+    }
+
+    /// Reads on connections that wait for a home. Those for which there is no time now are the
+    /// first of the next turn.
+    fn resume_waiting_for(&mut self, home: usize) {
+        let own = home == usize::from(self.inner.shard);
+        let mut passed_over = Vec::new();
+        for _ in 0..self.inner.paused[home].len().min(RESUMES_PER_TURN) {
+            // On the home itself each topic has its own room: all may try.
+            if !own && !self.inner.mail[home].to_home.has_room() {
+                self.inner.paused[home].put_back(passed_over);
+                return self.inner.paused[home].note_none();
+            }
+            if self.inner.work.is_spent() {
+                break;
+            }
+            match self.inner.paused[home].pop() {
+                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
+                Some(id) => self.resume(id),
+                None => break,
+            }
+        }
+        self.inner.paused[home].put_back(passed_over);
+    }
+
+    fn resume(&mut self, id: ConnId) {
+        // Who waits to inflate has a place of its own.
+        let waits = |conn: &mut Conn<_>| conn.is(PAUSED) && !conn.waits_to_inflate();
+        if self.inner.current(id).is_some_and(waits) {
+            self.resume_now(id);
+        }
+    }
+
+    /// Goes on with what a paused connection has kept.
+    pub(in crate::shard::core) fn resume_now(&mut self, id: ConnId) {
+        let stamp = self.inner.now.stamp();
+        self.inner.set_paused(id.key, false);
+        self.inner.work.begin_part(false);
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        // Its silence was ours; but what the handler has not answered has a deadline.
+        let has_asked = match &conn.proto {
+            Proto::Http(http) => http.phase == Phase::Handler,
+            _ => !conn.is(OPEN),
+        };
+        if !has_asked {
+            conn.heard = stamp;
+        }
+        self.inner.restart_progress(id.key);
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        if let Some(kept) = &mut conn.input
+            && let Some(arrival) = kept.arrival.take()
+        {
+            let input = conn.input.take();
+            self.open_tcp(id.key, arrival);
+            if let Some(kept) = input {
+                self.go_on_with(id, kept);
+            }
+            return self.read_on(id);
+        }
+        if let Some(kept) = &mut conn.input
+            && let Some(message) = kept.message.take()
+        {
+            match self.offer_kept(id.key, message) {
+                Took::Ended => return,
+                Took::Paused(_) => return self.account(id),
+                Took::Bytes(_) | Took::Nothing => {}
+            }
+        }
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        let input = conn.input.take();
+        match self.resume_request(id.key) {
+            Some(Took::Ended) => return,
+            Some(Took::Paused(_)) => {
+                if let Some(conn) = self.inner.current(id) {
+                    conn.input = input;
+                }
+                return self.account(id);
+            }
+            Some(Took::Bytes(_) | Took::Nothing) | None => {}
+        }
+        if let Some(input) = input {
+            self.process_input(id, input);
+        }
+        self.read_on(id);
+    }
+
+    /// Offers a message that was kept.
+    fn offer_kept(&mut self, key: u32, kept: Kept) -> Took {
+        let payload = Cow::Owned(kept.payload);
+        if kept.is_compressed {
+            let compressed = Compressed {
+                kind: kept.kind,
+                payload,
+                takes_over: self.inner.takes_over(key),
+            };
+            self.offer_compressed(key, compressed, 0)
+        } else {
+            self.put(key, kept.kind, payload, 0)
+        }
+    }
+
+    /// Takes what came before a connection was opened, if it is now; keeps it if that waits again.
+    fn go_on_with(&mut self, id: ConnId, kept: Box<Input>) {
+        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
+            return;
+        };
+        if kept.bytes.is_empty() {
+            return;
+        }
+        if conn.is(PAUSED) {
+            conn.input.get_or_insert_default().bytes = kept.bytes;
+        } else {
+            self.process_input(id, kept);
+        }
+    }
+
+    /// Has a connection that is not paused any more read on.
+    pub(in crate::shard::core) fn read_on(&mut self, id: ConnId) {
+        self.account(id);
+        self.inner.arm(id.key);
+        let has_ended = |conn: &&mut Conn<_>| {
+            matches!(conn.proto, Proto::Http(_)) && conn.is(READ_ENDED) && !conn.is(PAUSED | BEHIND)
+        };
+        if self.inner.current(id).filter(has_ended).is_some() {
+            return self.inner.read_ended(id.key);
+        }
+        if self.inner.current(id).is_some_and(|conn| !conn.is(PAUSED)) {
+            self.inner.reads.release(id);
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Whether to resume a connection is no use in this turn: it has a request with a body, for
+    /// which there is no time left.
+    fn waits_to_offer(&mut self, id: ConnId) -> bool {
+        let has_request = |conn: &mut Conn<D>| match &conn.proto {
+            Proto::Http(http) => http.request.as_ref().is_some_and(|it| it.is_whole),
+            _ => false,
+        };
+        let share = self.work.share_of_bodies();
+        self.work.is_used_up(share) && self.current(id).is_some_and(has_request)
+    }
+
+    /// Keeps a message that is to be offered later.
+    pub(crate) fn keep_message(&mut self, key: u32, message: Kept) {
+        if let Some(conn) = self.conn(key) {
+            conn.input.get_or_insert_default().message = Some(message);
+        }
+    }
+
+    /// Has a paused connection read on.
+    pub(crate) fn queue_resume(&mut self, key: u32) {
+        let id = self.id(key);
+        if let Some(conn) = self.conn(key)
+            && conn.is(PAUSED)
+        {
+            self.resumed.push_back(id);
+        }
+    }
+
+    /// Reads a connection no further, or on.
+    pub(crate) fn set_paused(&mut self, key: u32, paused: bool) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        match (conn.is(PAUSED), paused) {
+            (false, true) => self.counters.paused += 1,
+            (true, false) => self.counters.paused -= 1,
+            _ => {}
+        }
+        conn.set(PAUSED, paused);
+    }
+}

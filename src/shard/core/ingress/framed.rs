@@ -1,0 +1,37 @@
+//! Frames over TCP: a length or a line, and a message.
+
+use crate::close_reason::CloseReason;
+use crate::handler::Handler;
+use crate::proto::Frames;
+use crate::proto::length_prefix::Step;
+use crate::shard::core::ShardCore;
+use crate::shard::core::ingress::Took;
+
+impl<H: Handler> ShardCore<H> {
+    pub(in crate::shard::core) fn take_frame(
+        &mut self,
+        key: u32,
+        frames: Frames,
+        input: &mut [u8],
+    ) -> Took {
+        let (payload, taken) = match frames.decode(input, self.inner.config.message_bytes_max) {
+            Ok(Step::Incomplete { .. }) => return Took::Nothing,
+            Ok(Step::Frame { payload: [], taken }) => {
+                self.inner.restart_progress(key);
+                return self.inner.take_silent(key, taken);
+            }
+            Ok(Step::Frame { payload, taken }) => (payload, taken),
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                return Took::Ended;
+            }
+        };
+        match frames.kind_of(payload) {
+            Ok(kind) => self.offer(key, kind, payload, taken),
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                Took::Ended
+            }
+        }
+    }
+}

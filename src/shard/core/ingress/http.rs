@@ -1,0 +1,235 @@
+//! HTTP: bytes to requests, one at a time, and their answers into the outbox.
+//!
+//! The next head is read when the answer before it is in the outbox, and not while that is over
+//! its limit: who asks and does not read is read no further.
+
+use crate::close_reason::CloseReason;
+use crate::conn::Proto;
+use crate::conn::http::{Collected, Phase};
+use crate::counters::{Limit, status_index};
+use crate::handler::{Busy, Handler, Refusal, Wait};
+use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
+use crate::proto::http::{
+    After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head, preflight,
+};
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::ingress::Took;
+
+impl<H: Handler> ShardCore<H> {
+    /// Takes the next bytes of a connection that speaks HTTP.
+    pub(in crate::shard::core) fn take_http(&mut self, key: u32, input: &[u8]) -> Took {
+        let is_full = self.inner.is_full_of_replies();
+        let Some(conn) = self.inner.conn(key) else {
+            return Took::Ended;
+        };
+        if OUTBOX_BYTES_HIGH <= conn.outbox_len() || is_full {
+            self.pause(key, Busy(Wait::Outbox));
+            return Took::Paused(0);
+        }
+        let request = match &mut conn.proto {
+            Proto::Http(http) => http.request.take(),
+            _ => None,
+        };
+        if let Some(request) = request {
+            return self.take_body(key, request, input);
+        }
+        // RFC 9112 2.2: some clients send an empty line behind a body, which is no request.
+        if input.starts_with(b"\r\n") {
+            return Took::Bytes(2);
+        }
+        let mut headers = NO_HEADERS;
+        match parse_head(input, &mut headers, self.inner.config.head) {
+            Ok(Head::Incomplete) => {
+                if input != b"\r" {
+                    self.inner.begin_phase(key, Phase::Head);
+                }
+                Took::Nothing
+            }
+            Ok(Head::Complete { request, taken }) => {
+                self.inner.work.charge(WORK_OF_REQUEST);
+                let took = self.take_request(key, &request, &input[..taken], input.len());
+                took.unwrap_or_else(|error| self.refuse_request(key, &request, error))
+            }
+            Err(error) => self.refuse(key, error),
+        }
+    }
+
+    /// Does what a request asks for, once its body has come, if it has one.
+    fn take_request(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        head: &[u8],
+        available: usize,
+    ) -> Result<Took, HttpError> {
+        let framing = request.body_length()?;
+        self.inner.config.origins.admit(request)?;
+        let peer_info = self.inner.client_of(key, request);
+        let is_short = framing == BodyLength::None && !request.wants_websocket();
+        let is_answered = is_short && self.handler.answers_when_full(request);
+        if !is_answered && let Some(why) = self.inner.turned_away(key) {
+            self.inner.refuse_turned_away(key, request, why);
+            return Ok(Took::Ended);
+        }
+        if !is_answered && let Err(response) = peer_info {
+            return Ok(self.respond(key, request, &response));
+        }
+        let taken = head.len();
+        let is_upgrade = request.wants_websocket();
+        let is_events = !is_upgrade
+            && framing == BodyLength::None
+            && matches!(request.method, "GET" | "HEAD")
+            && self.handler.wants_events(request);
+        if is_upgrade || is_events {
+            if self.inner.wait_until_answered(key) {
+                return Ok(Took::Paused(0));
+            }
+            let took = if is_upgrade {
+                self.upgrade(key, request, taken)
+            } else {
+                self.open_events(key, request, taken)
+            };
+            // Now that it is open: a room may have an answer for it.
+            self.settle_homes();
+            return Ok(took);
+        }
+        if framing == BodyLength::None {
+            return Ok(match self.ask_for(key, request) {
+                Ok(response) => self.answer(key, request, &response, taken),
+                Err(busy) => self.wait_with_request(key, busy, 0),
+            });
+        }
+        // RFC 9110 10.1.1: an interim answer for one who waits for it, and not where a body came.
+        let continues = request.expects_continue()? && taken == available;
+        let decoder = Body::new(framing, self.inner.config.body_bytes_max)?;
+        if let Some(response) = self.answer_to_head(request) {
+            return Ok(if continues {
+                // Whether a body follows is the client's choice, and cannot be told.
+                self.respond(key, request, &response)
+            } else {
+                self.answer_early(key, request, &response, decoder, taken)
+            });
+        }
+        self.inner.begin_phase(key, Phase::Body);
+        if let Some(http) = self.inner.http(key) {
+            http.request = Some(Box::new(Collected {
+                head: head.to_vec(),
+                body: Vec::new(),
+                decoder,
+                is_whole: false,
+                is_answered: false,
+            }));
+        }
+        if continues {
+            let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
+            self.inner.reply(key, |out| out.extend_from_slice(interim));
+        }
+        Ok(Took::Bytes(taken))
+    }
+
+    pub(in crate::shard::core) fn ask_for(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+    ) -> Result<Response, Busy> {
+        if let Some(preflight) = preflight(request) {
+            return Ok(preflight.grant());
+        }
+        let inner = &mut self.inner;
+        inner.peer_info = inner.client_of(key, request).unwrap_or_default();
+        // Nothing but the response is to go out.
+        inner.set_closing(key, true);
+        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
+        self.inner.set_closing(key, false);
+        self.inner.peer_info = None;
+        let answer = match answer {
+            Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
+            Err(Refusal::Wait(busy)) => Err(busy),
+        };
+        if answer.is_ok() {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
+        answer
+    }
+
+    /// The request stays where it is, and is offered again when what the handler waits for has
+    /// come.
+    pub(in crate::shard::core) fn wait_with_request(
+        &mut self,
+        key: u32,
+        busy: Busy,
+        taken: usize,
+    ) -> Took {
+        self.inner.begin_phase(key, Phase::Handler);
+        self.pause(key, busy);
+        self.inner.arm(key);
+        Took::Paused(taken)
+    }
+
+    pub(in crate::shard::core) fn answer(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        taken: usize,
+    ) -> Took {
+        let after = self.inner.after(key, request);
+        if after == After::Close {
+            return self.respond(key, request, response);
+        }
+        self.inner.put_answer(key, request, response, after);
+        if 400 <= response.status {
+            // Elsewhere the close tells.
+            self.inner.counters.refused[status_index(response.status)] += 1;
+        }
+        if let Some(http) = self.inner.http(key) {
+            http.answered += 1;
+            http.done = 0;
+        }
+        self.inner.begin_phase(key, Phase::Idle);
+        Took::Bytes(taken)
+    }
+
+    /// Answers for the last time.
+    pub(in crate::shard::core) fn respond(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+    ) -> Took {
+        self.inner.put_answer(key, request, response, After::Close);
+        let reason = match response.status {
+            status @ 400.. => CloseReason::Refused(status),
+            _ => CloseReason::Answered,
+        };
+        self.inner.close(key, reason);
+        Took::Ended
+    }
+
+    /// Answers a request that cannot be granted.
+    pub(in crate::shard::core) fn refuse_request(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        error: HttpError,
+    ) -> Took {
+        let mut response = Response::from(error);
+        if error == HttpError::OriginForbidden {
+            self.inner.count_limit(Limit::Origin);
+            let words = self.inner.config.origins.refusal(request);
+            response.body = format!("{words}\n").into_bytes().into();
+            self.inner.refused_origins.note(words, self.inner.now);
+        }
+        self.respond(key, request, &response)
+    }
+
+    /// Answers what cannot be understood: nothing after it can be.
+    pub(in crate::shard::core) fn refuse(&mut self, key: u32, error: HttpError) -> Took {
+        let response = Response::from(error);
+        self.inner.reply_without_request(key, &response);
+        self.inner.close(key, CloseReason::Refused(response.status));
+        Took::Ended
+    }
+}

@@ -1,0 +1,92 @@
+//! Requests with bodies: collected, and offered to the handler whole, as often as it takes.
+
+use crate::close_reason::CloseReason;
+use crate::conn::http::{Collected, Phase};
+use crate::counters::Limit;
+use crate::handler::{Busy, Handler, Wait};
+use crate::limits::WORK_OF_BODY_BYTE;
+use crate::proto::http::{Head, HttpError, NO_HEADERS, Response, parse_head};
+use crate::shard::core::ShardCore;
+use crate::shard::core::ingress::Took;
+
+impl<H: Handler> ShardCore<H> {
+    pub(in crate::shard::core) fn take_body(
+        &mut self,
+        key: u32,
+        mut request: Box<Collected>,
+        input: &[u8],
+    ) -> Took {
+        let mut taken = 0;
+        while taken < input.len() && !request.is_whole {
+            match request.decoder.decode(&input[taken..]) {
+                Ok(piece) => {
+                    if !request.is_answered {
+                        request.body.extend_from_slice(piece.data);
+                    }
+                    request.is_whole = piece.is_last;
+                    taken += piece.taken;
+                }
+                Err(error) => {
+                    let refusal = Response::from(error);
+                    if !request.is_answered {
+                        self.inner.respond_to_head(key, &request.head, &refusal);
+                    }
+                    self.inner.close(key, CloseReason::Refused(refusal.status));
+                    return Took::Ended;
+                }
+            }
+        }
+        if request.is_whole && request.is_answered {
+            self.inner.begin_phase(key, Phase::Idle);
+            self.inner.rest(key);
+            return Took::Bytes(taken);
+        }
+        if request.is_whole {
+            return self.take_collected(key, request, taken);
+        }
+        if let Some(http) = self.inner.http(key) {
+            http.request = Some(request);
+        }
+        Took::Bytes(taken)
+    }
+
+    /// A request that waited with its body may be answered now; what follows it was not read.
+    pub(in crate::shard::core) fn resume_request(&mut self, key: u32) -> Option<Took> {
+        let http = self.inner.http(key)?;
+        let request = http.request.take_if(|request| request.is_whole)?;
+        Some(self.take_collected(key, request, 0))
+    }
+
+    fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
+        let share = self.inner.work.share_of_bodies();
+        if self.inner.work.is_used_up(share) {
+            self.inner.count_limit(Limit::BodyTime);
+            if let Some(http) = self.inner.http(key) {
+                http.request = Some(whole);
+            }
+            return self.wait_with_request(key, Busy(Wait::Turn), taken);
+        }
+        let mut headers = NO_HEADERS;
+        let Ok(Head::Complete { mut request, .. }) =
+            parse_head(&whole.head, &mut headers, self.inner.config.head)
+        else {
+            debug_assert!(false, "it was read before");
+            return self.refuse(key, HttpError::RequestLine);
+        };
+        request.body = &whole.body;
+        let before = self.inner.work.swap(share);
+        let answer = self.ask_for(key, &request);
+        // Charged behind it: before, a long body would leave no time for what it asks for.
+        self.inner.work.charge(whole.body.len() * WORK_OF_BODY_BYTE);
+        self.inner.work.swap(before);
+        match answer {
+            Ok(response) => self.answer(key, &request, &response, taken),
+            Err(busy) => {
+                if let Some(http) = self.inner.http(key) {
+                    http.request = Some(whole);
+                }
+                self.wait_with_request(key, busy, taken)
+            }
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! What a shard knows of a connection that speaks HTTP, from one request to the next.
+
+use crate::conn::http::{Collected, Http, Phase};
+use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
+use crate::counters::Limit;
+use crate::handler::Handler;
+use crate::limits::{EVENTS_RETRY_REFUSED, ORIGIN_LOG_INTERVAL};
+use crate::proto::http::{
+    After, Body, Date, Head, Manner, NO_HEADERS, Reader, Request, Response, parse_head, preflight,
+};
+use crate::proto::sse;
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::ingress::Took;
+use crate::shard::core::inner::Inner;
+use crate::time::Now;
+
+/// Pages that were refused for their origin, for the log: one of them now and then.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedOrigins {
+    /// What one of them was told.
+    words: Option<String>,
+    /// When there is to be word of another.
+    next: Now,
+}
+
+impl RefusedOrigins {
+    pub(crate) fn note(&mut self, words: String, now: Now) {
+        if self.next <= now {
+            self.next = now.plus(ORIGIN_LOG_INTERVAL);
+            self.words = Some(words);
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// What answers say from now on of the time.
+    pub fn set_date(&mut self, date: Date) {
+        self.inner.date = Some(date);
+    }
+
+    /// What a page was told that was refused for its origin, if the log is to have it.
+    pub fn take_stranger(&mut self) -> Option<String> {
+        self.inner.refused_origins.words.take()
+    }
+}
+
+impl<D, A> Cx<'_, D, A> {
+    /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
+    pub fn done(&self) -> usize {
+        match self
+            .inner
+            .conns
+            .get(self.key as usize)
+            .map(|conn| &conn.proto)
+        {
+            Some(Proto::Http(http)) => http.done,
+            _ => 0,
+        }
+    }
+
+    /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
+    /// it returns [`Busy`](crate::Busy): one that publishes several messages must not begin again at
+    /// the first.
+    pub fn note_done(&mut self, steps: usize) {
+        if let Some(http) = self.inner.http(self.key) {
+            http.done = steps;
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// The answer to a request whose body is still to come, if its head decides that.
+    pub(in crate::shard::core) fn answer_to_head(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Option<Response> {
+        let is_preflight = preflight(request).is_some();
+        (!is_preflight).then(|| self.handler.on_head(request))?
+    }
+
+    /// Answers a request before its body has come, and discards that: its client goes on to send
+    /// it, and may ask again behind it.
+    pub(in crate::shard::core) fn answer_early(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        decoder: Body,
+        taken: usize,
+    ) -> Took {
+        let took = self.answer(key, request, response, taken);
+        if matches!(took, Took::Bytes(_))
+            && let Some(http) = self.inner.http(key)
+        {
+            http.request = Some(Box::new(Collected {
+                head: Vec::new(),
+                body: Vec::new(),
+                decoder,
+                is_whole: false,
+                is_answered: true,
+            }));
+            self.inner.begin_phase(key, Phase::Body);
+        }
+        took
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// What a connection keeps that speaks HTTP.
+    pub(crate) fn http(&mut self, key: u32) -> Option<&mut Http> {
+        match &mut self.conn(key)?.proto {
+            Proto::Http(http) => Some(http),
+            _ => None,
+        }
+    }
+
+    /// Something else is waited for, from now on; or the next request once more.
+    pub(crate) fn begin_phase(&mut self, key: u32, phase: Phase) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conn(key) else { return };
+        let Proto::Http(http) = &mut conn.proto else {
+            return;
+        };
+        if http.phase == Phase::New && phase == Phase::Head {
+            // It is due since the connection came.
+            http.phase = phase;
+        } else if http.phase != phase || phase == Phase::Idle {
+            http.phase = phase;
+            conn.heard = stamp;
+            self.arm(key);
+        }
+    }
+
+    /// Pauses a connection that changes its protocol until the answers before that are sent.
+    pub(crate) fn wait_until_answered(&mut self, key: u32) -> bool {
+        let conn = self.conn(key);
+        // What is corked is the handler's, for behind the greeting.
+        let Some(conn) = conn.filter(|conn| conn.outbox_len() != 0 && !conn.is(CORKED)) else {
+            return false;
+        };
+        // What there is in an outbox is written, or waits for the socket.
+        conn.set(WAITS_OUTBOX, true);
+        self.set_paused(key, true);
+        true
+    }
+
+    /// Whose pages may read the answer to a request that was admitted.
+    pub(crate) fn reader<'b>(&self, request: &Request<'b>) -> Option<Reader<'b>> {
+        self.config.origins.admit(request).ok().flatten()
+    }
+
+    pub(crate) fn put_answer(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        after: After,
+    ) {
+        let manner = Manner {
+            head_only: request.method == "HEAD",
+            after,
+            reader: self.reader(request),
+            date: self.date,
+        };
+        self.counters.requests += 1;
+        if sse::is_passing(response.status) && request.wants_events() {
+            let delay = sse::spread(EVENTS_RETRY_REFUSED, self.id(key).generation);
+            let postponed = sse::postpone(response, delay);
+            return self.reply(key, |out| postponed.encode_as(out, &manner));
+        }
+        self.reply(key, |out| response.encode_as(out, &manner));
+    }
+
+    /// Answers what is no request that could be read.
+    pub(crate) fn reply_without_request(&mut self, key: u32, response: &Response) {
+        let manner = Manner {
+            date: self.date,
+            ..Manner::default()
+        };
+        self.counters.requests += 1;
+        self.reply(key, |out| response.encode_as(out, &manner));
+    }
+
+    /// Answers a request of which no more than the head need have come, for the last time.
+    pub(crate) fn respond_to_head(&mut self, key: u32, head: &[u8], response: &Response) {
+        let mut headers = NO_HEADERS;
+        match parse_head(head, &mut headers, self.config.head) {
+            Ok(Head::Complete { request, .. }) => {
+                self.put_answer(key, &request, response, After::Close);
+            }
+            _ => debug_assert!(false, "it was read before"),
+        }
+    }
+
+    /// What becomes of a connection when a request is answered.
+    pub(crate) fn after(&mut self, key: u32, request: &Request<'_>) -> After {
+        let max = self.config.requests_per_conn_max;
+        let answered = self.http(key).map_or(max, |http| http.answered + 1);
+        if self.drain.is_some() || self.turned_away(key).is_some() {
+            return After::Close;
+        }
+        if max <= answered {
+            self.counters.limited[Limit::Requests.index()] += 1;
+            return After::Close;
+        }
+        request.after()
+    }
+
+    pub(crate) fn set_closing(&mut self, key: u32, closing: bool) {
+        if let Some(conn) = self.conn(key) {
+            conn.set(CLOSING, closing);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Reading: bytes to requests and messages, and messages to the handler.
+
+mod events;
+mod framed;
+mod http;
+mod http_body;
+pub(crate) mod http_conn;
+pub(crate) mod inflate;
+pub(crate) mod rate_limit;
+pub(crate) mod read_queue;
+mod reading;
+mod websocket;
+
+use std::borrow::Cow;
+
+use crate::conn::{BEHIND, CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED, Proto};
+use crate::handler::{Halt, Handler, Message};
+use crate::id::ConnId;
+use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
+use crate::proto::Kind;
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::ingress::rate_limit::Verdict;
+
+/// What became of the front of the input.
+pub(crate) enum Took {
+    /// So many bytes; there may be more to do in the rest.
+    Bytes(usize),
+    /// Nothing: it is incomplete.
+    Nothing,
+    /// So many bytes, and the rest must wait.
+    Paused(usize),
+    /// The connection takes no more input.
+    Ended,
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Bytes have come in from a connection.
+    pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
+        let stamp = self.inner.now.stamp();
+        let config = &self.inner.config;
+        let [line_max, head_max] = [config.message_bytes_max, config.head.bytes_max];
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        let is_http = matches!(conn.proto, Proto::Http(_));
+        let max = if is_http { head_max } else { line_max };
+        self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        if conn.is(CLOSING) {
+            self.inner.discard_late(id.key, bytes.len());
+            return;
+        }
+        let was_pinged = conn.is(PINGED);
+        if conn.is(OPEN) && !conn.is(CORKED) {
+            conn.heard = stamp;
+            conn.set(PINGED, false);
+        }
+        let held = conn.input.take();
+        // A pong that was asked for is no message; one that comes so late that it waits is.
+        self.inner.awaits_pong = was_pinged;
+        let Some(conn) = self.inner.current(id) else {
+            return;
+        };
+        match held {
+            // What was around these bytes held them back until the connection had begun.
+            None if conn.is(PAUSED | BEHIND) => self.keep(id, bytes),
+            None => {
+                let taken = self.process(id.key, bytes);
+                self.keep(id, &bytes[taken..]);
+            }
+            Some(mut input) => {
+                let must_wait =
+                    conn.is(PAUSED | BEHIND) || conn.line_cannot_end(max, &input.bytes, bytes);
+                input.bytes.extend_from_slice(bytes);
+                if must_wait {
+                    conn.input = Some(input);
+                } else {
+                    self.process_input(id, input);
+                }
+            }
+        }
+        self.inner.awaits_pong = false;
+        self.account(id);
+    }
+
+    /// Takes what there is of frames from bytes that were kept; keeps the rest.
+    pub(in crate::shard::core) fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
+        let taken = self.process(id.key, &mut input.bytes);
+        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
+            return;
+        };
+        if let Some(paused) = &mut conn.input {
+            // A pause in between has made an input of its own, with the message in waiting.
+            input.message = paused.message.take();
+        }
+        input.bytes.drain(..taken);
+        let is_empty = input.bytes.is_empty() && input.message.is_none();
+        conn.input = (!is_empty).then_some(input);
+    }
+
+    /// Keeps bytes that cannot be taken yet.
+    fn keep(&mut self, id: ConnId, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        if let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) {
+            conn.input
+                .get_or_insert_default()
+                .bytes
+                .extend_from_slice(rest);
+        }
+    }
+
+    /// Takes from the front of `bytes` what is complete; returns how much.
+    fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
+        let mut taken = 0;
+        while taken < bytes.len() {
+            if self.inner.work.is_part_spent() {
+                self.inner.fall_behind(key);
+                return taken;
+            }
+            self.inner.work.charge(WORK_OF_STEP);
+            let Some(conn) = self.inner.conn(key) else {
+                return bytes.len();
+            };
+            let rest = &mut bytes[taken..];
+            let took = match &mut conn.proto {
+                Proto::Http(_) => self.take_http(key, rest),
+                Proto::Events(_) => self.discard(key, rest.len()),
+                Proto::Framed(frames) => {
+                    let frames = *frames;
+                    self.take_frame(key, frames, rest)
+                }
+                Proto::WebSocket(decoder) => {
+                    let decoder = std::mem::take(decoder);
+                    self.take_websocket(key, decoder, rest)
+                }
+                Proto::Lingering(_) => Took::Ended,
+            };
+            match took {
+                Took::Bytes(n) => taken += n,
+                Took::Paused(n) => return taken + n,
+                Took::Nothing => return taken,
+                Took::Ended => return bytes.len(),
+            }
+        }
+        taken
+    }
+
+    /// Offers a message to the handler; keeps it, and pauses, if there is no room for it.
+    pub(in crate::shard::core) fn offer(
+        &mut self,
+        key: u32,
+        kind: Kind,
+        payload: &[u8],
+        taken: usize,
+    ) -> Took {
+        self.inner.restart_progress(key);
+        self.inner.counters.messages_in += 1;
+        self.inner.counters.bytes_in += payload.len() as u64;
+        self.inner.work.charge(WORK_OF_MESSAGE);
+        match self.inner.meter(key, 1, payload.len()) {
+            Verdict::Pass => {}
+            Verdict::Wait(until) => {
+                self.inner
+                    .keep_message(key, Kept::whole(kind, payload.into()));
+                self.inner.wait_until(key, until);
+                return Took::Paused(taken);
+            }
+            Verdict::Drop => return Took::Bytes(taken),
+            Verdict::Close => return Took::Ended,
+        }
+        self.put(key, kind, Cow::Borrowed(payload), taken)
+    }
+
+    /// Offers a message that is counted. It is kept as it is offered: what was inflated is not
+    /// inflated again.
+    pub(in crate::shard::core) fn put(
+        &mut self,
+        key: u32,
+        kind: Kind,
+        payload: Cow<'_, [u8]>,
+        taken: usize,
+    ) -> Took {
+        match self.ask(key, kind, &payload) {
+            None => Took::Ended,
+            Some(Ok(())) => Took::Bytes(taken),
+            Some(Err(Halt::Close(reason))) => {
+                self.inner.close(key, reason);
+                Took::Ended
+            }
+            Some(Err(Halt::Wait(busy))) => {
+                self.inner
+                    .keep_message(key, Kept::whole(kind, payload.into_owned()));
+                self.pause(key, busy);
+                Took::Paused(taken)
+            }
+        }
+    }
+
+    /// What the handler says to a message; `None` if the connection has ended meanwhile.
+    fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Halt>> {
+        let inner = &mut self.inner;
+        let message = Message { kind, payload };
+        let answer = self.handler.on_message(&mut Cx { inner, key }, message);
+        if !matches!(answer, Err(Halt::Wait(_))) {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
+        let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
+        is_open.then_some(answer)
+    }
+}

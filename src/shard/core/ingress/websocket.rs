@@ -1,0 +1,136 @@
+//! WebSocket: frames to messages, pings, and what says nothing.
+
+use std::borrow::Cow;
+
+use crate::close_reason::CloseReason;
+use crate::conn::{CLOSING, Proto};
+use crate::counters::Limit;
+use crate::handler::Handler;
+use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG, WORK_OF_STEP};
+use crate::proto::ws::{Decoder, Event, encode_pong};
+use crate::shard::core::ShardCore;
+use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::inflate::Compressed;
+use crate::shard::core::ingress::rate_limit::Verdict;
+use crate::shard::core::inner::Inner;
+
+impl<H: Handler> ShardCore<H> {
+    /// Takes the next frame from `input`. The decoder is out of its connection meanwhile, as the
+    /// handler is called with what it decoded.
+    pub(in crate::shard::core) fn take_websocket(
+        &mut self,
+        key: u32,
+        mut decoder: Decoder,
+        input: &mut [u8],
+    ) -> Took {
+        let took = self.take_event(key, &mut decoder, input);
+        decoder.release();
+        self.give_back(key, decoder);
+        took
+    }
+
+    fn give_back(&mut self, key: u32, decoder: Decoder) {
+        if let Some(conn) = self.inner.conn(key)
+            && !conn.is(CLOSING)
+            && let Proto::WebSocket(place) = &mut conn.proto
+        {
+            *place = decoder;
+        }
+    }
+
+    fn take_event(&mut self, key: u32, decoder: &mut Decoder, input: &mut [u8]) -> Took {
+        let max = self.inner.config.message_bytes_max;
+        let deflate = self
+            .inner
+            .conn(key)
+            .is_some_and(|conn| conn.form.is_deflate());
+        let takes_over = decoder.takes_over();
+        let step = match decoder.decode(input, max, deflate) {
+            Ok(step) => step,
+            Err(error) => {
+                self.inner.close(key, CloseReason::Protocol(error));
+                return Took::Ended;
+            }
+        };
+        self.inner.work.charge(step.fragments * WORK_OF_STEP);
+        match self.inner.meter_silent(key, step.fragments) {
+            Verdict::Close => return Took::Ended,
+            Verdict::Wait(until) if step.event.is_none() => {
+                self.inner.wait_until(key, until);
+                return Took::Paused(step.taken);
+            }
+            // What came with them counts as well, and so waits for them, too.
+            Verdict::Pass | Verdict::Drop | Verdict::Wait(_) => {}
+        }
+        match step.event {
+            None => Took::Bytes(step.taken),
+            Some(Event::Pong(_)) if std::mem::take(&mut self.inner.awaits_pong) => {
+                Took::Bytes(step.taken)
+            }
+            Some(Event::Pong(_)) => self.inner.take_silent(key, step.taken),
+            Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
+            Some(Event::Compressed { kind, payload }) => {
+                let compressed = Compressed {
+                    kind,
+                    payload: Cow::Borrowed(payload),
+                    takes_over,
+                };
+                self.offer_compressed(key, compressed, step.taken)
+            }
+            Some(Event::Ping(payload)) => self.inner.take_ping(key, payload, step.taken),
+            Some(Event::Close { code, reason }) => {
+                self.inner.answer_close(key, code, reason);
+                Took::Ended
+            }
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Answers a ping of `taken` bytes. It counts as a message by the rates of its connection, as
+    /// it makes as much work.
+    pub(crate) fn take_ping(&mut self, key: u32, payload: &[u8], taken: usize) -> Took {
+        let verdict = self.meter(key, 1, payload.len());
+        match verdict {
+            Verdict::Pass | Verdict::Wait(_) => {}
+            Verdict::Drop => return Took::Bytes(taken),
+            Verdict::Close => return Took::Ended,
+        }
+        // One who pings and does not read gets no more pongs than fit.
+        let is_full = self.is_full_of_replies();
+        let conn = self.conn(key);
+        if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH && !is_full) {
+            self.work.charge(WORK_OF_PONG);
+            self.reply(key, |out| encode_pong(out, payload));
+        } else {
+            self.count_limit(Limit::Outbox);
+        }
+        let Verdict::Wait(until) = verdict else {
+            return Took::Bytes(taken);
+        };
+        // It is paid for: what comes after it waits.
+        self.wait_until(key, until);
+        Took::Paused(taken)
+    }
+
+    /// Takes a frame of `taken` bytes that says nothing: a heartbeat, or a pong that was not asked
+    /// for. It counts as a message, or a flood of them would be free.
+    pub(crate) fn take_silent(&mut self, key: u32, taken: usize) -> Took {
+        match self.meter_silent(key, 1) {
+            Verdict::Pass | Verdict::Drop => Took::Bytes(taken),
+            Verdict::Close => Took::Ended,
+            Verdict::Wait(until) => {
+                self.wait_until(key, until);
+                Took::Paused(taken)
+            }
+        }
+    }
+
+    /// What becomes of the connection after so many frames that say nothing.
+    pub(crate) fn meter_silent(&mut self, key: u32, frames: usize) -> Verdict {
+        if frames == 0 {
+            return Verdict::Pass;
+        }
+        self.meter(key, frames, 0)
+    }
+}

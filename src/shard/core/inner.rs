@@ -1,0 +1,306 @@
+//! All that a shard owns but its handler. Pure: what it wants done it leaves on lists.
+
+use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::close_reason::CloseReason;
+use crate::config::Config;
+use crate::conn::outbox::Outbox;
+use crate::conn::subs::WAITING;
+use crate::conn::{Conn, DEAD, PeerInfo};
+use crate::counters::Counters;
+use crate::id::{ConnId, ShardId};
+use crate::payload::{Encoder, Payload};
+use crate::proto::http::Date;
+use crate::shard::core::app::deferred::{Answers, Questions};
+use crate::shard::core::app::joins::Joins;
+use crate::shard::core::app::open::Subprotocol;
+use crate::shard::core::app::room_queue::Stage;
+use crate::shard::core::app::rooms::RoomWork;
+use crate::shard::core::conns::client_addrs::Clients;
+use crate::shard::core::conns::drain::Drain;
+use crate::shard::core::conns::grace::Grace;
+use crate::shard::core::conns::linger::Lingering;
+use crate::shard::core::conns::unfinished::Holders;
+use crate::shard::core::conns::wait_queue::WaitQueue;
+use crate::shard::core::ingress::http_conn::RefusedOrigins;
+use crate::shard::core::ingress::inflate::Inflation;
+use crate::shard::core::ingress::rate_limit::Meters;
+use crate::shard::core::ingress::read_queue::ReadQueue;
+use crate::shard::core::memory::Memory;
+use crate::shard::core::pubsub::barrier::Barrier;
+use crate::shard::core::work::Work;
+use crate::shard::mail::{PeerMail, for_peers};
+use crate::time::{Now, Stamp, Wheel};
+use crate::topic::feed::{Feed, Met};
+use crate::topic::feeds::feed_of;
+use crate::topic::home::{Homes, Interest};
+use crate::topic::local::Topics;
+use crate::topic::once::Onces;
+use crate::topic::segment::Pool;
+
+/// All that a shard owns but its handler.
+pub(crate) struct Inner<D, A: 'static> {
+    pub(crate) shard: ShardId,
+    pub(crate) config: Config,
+    /// The same on every shard of the node: all agree where a topic's home is.
+    pub(crate) hasher: RandomState,
+    pub(crate) now: Now,
+    pub(crate) grace: Grace,
+    /// The time of day, if the shell has told it.
+    pub(crate) date: Option<Date>,
+    pub(crate) conns: Slab<Conn<D>>,
+    pub(crate) next_generation: u32,
+    pub(crate) topics: Topics,
+    pub(crate) feeds: Slab<Box<Feed>>,
+    pub(crate) homes: Homes,
+    pub(crate) onces: Onces,
+    /// Entries of tables that were given back to the allocator, since when it was to give back its
+    /// own, and that moment.
+    pub(crate) released: usize,
+    pub(crate) released_at: Now,
+    pub(crate) joins: Joins,
+    pub(crate) pool: Pool,
+    /// Messages to the bytes of all who get them.
+    pub(crate) encoder: Encoder,
+    pub(crate) inflation: Inflation,
+    /// By shard.
+    pub(crate) mail: Vec<PeerMail>,
+    pub(crate) wheel: Wheel,
+    pub(crate) counters: Counters,
+    /// Feeds with frames that some member may not have.
+    pub(crate) walks: VecDeque<u32>,
+    /// Connections to write, each once.
+    pub(crate) dirty: VecDeque<u32>,
+    /// Messages for rooms of this shard, which are called when no callback runs.
+    pub(crate) staged: Stage,
+    /// Somebody found no place among them, and is to be told when there is one.
+    pub(crate) stage_refused: bool,
+    /// Messages of rooms for other topics.
+    pub(crate) elsewhere: VecDeque<(Arc<str>, Payload)>,
+    /// What rooms are to be told, or the handler of them.
+    pub(crate) room_work: VecDeque<RoomWork>,
+    /// What connections wait for other threads to answer.
+    pub(crate) questions: Questions<A>,
+    /// Who asks to be opened, or for a page, while the handler is asked.
+    pub(crate) peer_info: Option<Arc<PeerInfo>>,
+    /// The connection whose bytes are taken was pinged, and has not answered yet.
+    pub(crate) awaits_pong: bool,
+    /// How fast connections send.
+    pub(crate) meters: Meters,
+    /// Where connections come from.
+    pub(crate) clients: Clients,
+    pub(crate) refused_origins: RefusedOrigins,
+    /// Connections turned away that the shell has counted.
+    pub(crate) turned_away: usize,
+    /// What the handler chose for the upgrade it is asked about.
+    pub(crate) subprotocol: Subprotocol,
+    /// Connections that have been sent all, of which the handler wants to know.
+    pub(crate) drained: Vec<ConnId>,
+    /// Connections that ended and whose handler could not take it yet.
+    pub(crate) unsettled: WaitQueue<(ConnId, CloseReason)>,
+    /// Connections whose message waits for room, by the topic's home.
+    pub(crate) paused: Vec<WaitQueue>,
+    /// Those who wait for this home are tried first; one more is `resumed`.
+    pub(crate) first_paused: usize,
+    /// In this turn they are tried before all others.
+    pub(crate) waiters_first: bool,
+    /// Connections to read on: what they waited for has come.
+    pub(crate) resumed: VecDeque<ConnId>,
+    /// Connections to read from.
+    pub(crate) reads: ReadQueue,
+    /// What is left to do in this turn.
+    pub(crate) work: Work,
+    /// Connections that ended in this turn.
+    pub(crate) ended: Vec<(ConnId, CloseReason)>,
+    /// Sockets whose write side is to be shut down.
+    pub(crate) finished: Vec<ConnId>,
+    pub(crate) lingering: Lingering,
+    /// Topics that had no subscriber when they were put here, each once, and since when.
+    pub(crate) fading: VecDeque<(u32, Now)>,
+    /// Connections that hold what is unfinished.
+    pub(crate) holders: Holders,
+    /// What clients make the shard hold.
+    pub(crate) memory: Memory,
+    /// Connections that are there only to be told that they are too many.
+    pub(crate) overflow: usize,
+    /// Those of them that speak HTTP, the oldest first.
+    pub(crate) told: VecDeque<ConnId>,
+    /// Connections to free at the end of the turn.
+    pub(crate) dead: Vec<u32>,
+    /// What somebody waits for may have come; in `has_news`, in the turn before.
+    pub(crate) moved: bool,
+    pub(crate) has_news: bool,
+    /// Reused by every look at the wheel.
+    pub(crate) expired: Vec<(u32, Stamp)>,
+    pub(crate) drain: Option<Drain>,
+    pub(crate) barrier: Barrier,
+    #[expect(
+        clippy::vec_box,
+        reason = "connections keep them boxed: the boxes are what is spared"
+    )]
+    pub(crate) spare_outboxes: Vec<Box<Outbox>>,
+    /// The backlog above which it is worth looking for logs to cut, where the budget is not.
+    pub(crate) relieve_above: usize,
+    /// Reused by every publish.
+    pub(crate) interests: Vec<Interest>,
+    /// Reused by every walk.
+    pub(crate) met: Vec<Met>,
+    /// Reused by every gathered write.
+    pub(crate) scratch: Vec<u8>,
+}
+
+impl<D, A> Inner<D, A> {
+    pub(crate) fn new(
+        shard: ShardId,
+        shards: ShardId,
+        config: Config,
+        hasher: RandomState,
+        now: Now,
+        answers: Arc<dyn Answers<A>>,
+    ) -> Self {
+        let encoder = Encoder::new(config.compression.unwrap_or_default());
+        let clients = Clients::new(&config);
+        let meters = Meters::new(&config);
+        let memory = Memory::new(&config);
+        Self {
+            shard,
+            config,
+            hasher,
+            now,
+            grace: Grace::default(),
+            date: None,
+            conns: Slab::new(),
+            next_generation: 0,
+            topics: Topics::default(),
+            feeds: Slab::new(),
+            homes: Homes::default(),
+            onces: Onces::default(),
+            released: 0,
+            released_at: Now::default(),
+            joins: Joins::default(),
+            pool: Pool::default(),
+            encoder,
+            inflation: Inflation::default(),
+            mail: for_peers(shards),
+            wheel: Wheel::new(now),
+            counters: Counters::default(),
+            walks: VecDeque::new(),
+            dirty: VecDeque::new(),
+            staged: Stage::default(),
+            stage_refused: false,
+            elsewhere: VecDeque::new(),
+            room_work: VecDeque::new(),
+            questions: Questions::new(answers),
+            peer_info: None,
+            awaits_pong: false,
+            clients,
+            refused_origins: RefusedOrigins::default(),
+            meters,
+            turned_away: 0,
+            subprotocol: Subprotocol::First,
+            drained: Vec::new(),
+            unsettled: WaitQueue::default(),
+            paused: (0..shards).map(|_| WaitQueue::default()).collect(),
+            first_paused: 0,
+            waiters_first: false,
+            resumed: VecDeque::new(),
+            reads: ReadQueue::default(),
+            work: Work::default(),
+            ended: Vec::new(),
+            finished: Vec::new(),
+            lingering: Lingering::default(),
+            fading: VecDeque::new(),
+            holders: Holders::default(),
+            memory,
+            overflow: 0,
+            told: VecDeque::new(),
+            dead: Vec::new(),
+            moved: false,
+            has_news: false,
+            expired: Vec::new(),
+            drain: None,
+            barrier: Barrier::new(shard, shards),
+            spare_outboxes: Vec::new(),
+            relieve_above: 0,
+            interests: Vec::new(),
+            met: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The shard that gives a topic's messages their order.
+    pub(crate) fn home_of(&self, topic: &str) -> ShardId {
+        home_of(&self.hasher, topic, self.mail.len())
+    }
+
+    /// The connection of this key, unless it is on its way out.
+    pub(crate) fn conn(&mut self, key: u32) -> Option<&mut Conn<D>> {
+        self.conns
+            .get_mut(key as usize)
+            .filter(|conn| !conn.is(DEAD))
+    }
+
+    /// The connection of this id, unless it has ended and its key may have another tenant.
+    pub(crate) fn current(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.conn(id.key)
+            .filter(|conn| conn.generation == id.generation)
+    }
+
+    pub(crate) fn id(&self, key: u32) -> ConnId {
+        let generation = self
+            .conns
+            .get(key as usize)
+            .map_or(0, |conn| conn.generation);
+        ConnId { key, generation }
+    }
+
+    /// Calls `change` for each live subscription of a connection, with its feed and the index of
+    /// its member there.
+    pub(crate) fn each_member(&mut self, key: u32, mut change: impl FnMut(&mut Feed, usize)) {
+        let Self {
+            conns,
+            topics,
+            feeds,
+            ..
+        } = self;
+        let Some(conn) = conns.get(key as usize) else {
+            return;
+        };
+        let subs = conn.subs.as_slice().iter();
+        for sub in subs.filter(|sub| sub.index != WAITING) {
+            let feed = topics.get(sub.topic).and_then(|topic| {
+                let feed = feed_of(feeds, topic.first_feed, conn.form);
+                feeds.get_mut(feed as usize)
+            });
+            if let Some(feed) = feed {
+                change(feed, sub.index as usize);
+            }
+        }
+    }
+
+    /// Whether the shell must come back at once: something is left over from this turn.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.walks.is_empty()
+            || !self.dirty.is_empty()
+            || !self.resumed.is_empty()
+            || self.inflation.len() != 0
+            || !self.reads.is_empty()
+            || !self.ended.is_empty()
+            || !self.drained.is_empty()
+            || self.moved
+            || self.unsettled.has_untried()
+            || self.paused.iter().any(WaitQueue::has_untried)
+            || self.mail.iter().any(PeerMail::is_due)
+    }
+}
+
+/// The home shard of a topic among `shards`.
+pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
+    let home = hasher.hash_one(topic) % shards.max(1) as u64;
+    ShardId::try_from(home).unwrap_or_default()
+}

@@ -1,0 +1,194 @@
+//! What shards say to each other, and what waits to be sent.
+
+mod outgoing;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::handler::Publisher;
+use crate::id::{ConnId, ShardId};
+use crate::payload::Payload;
+pub use crate::shard::mail::outgoing::{Outgoing, Room};
+use crate::topic::home::Interest;
+use crate::topic::once::Once;
+
+/// To the home shard of a topic, from any shard or any thread.
+#[derive(Clone, Debug)]
+pub enum ToHome {
+    /// Put this message in the topic's order.
+    Publish {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// The message.
+        payload: Payload,
+        /// The connection that published it, if one did.
+        publisher: Option<Publisher>,
+        /// It is to be published once.
+        once: Option<Once>,
+    },
+    /// This shard has subscribers now; to be answered with [`FromHome::Live`].
+    Want {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// Who asks.
+        interest: Interest,
+    },
+    /// A connection has joined or left, of which the topic's room is to be told.
+    Presence {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// Which, and what it did.
+        presence: Presence,
+    },
+    /// This shard has no subscribers any more.
+    Unwant {
+        /// The topic's name.
+        topic: Arc<str>,
+        /// Who asked before.
+        interest: Interest,
+    },
+    /// This shard has published what it had taken before this round of a barrier.
+    Published {
+        /// Which shard.
+        shard: ShardId,
+        /// The round.
+        round: u8,
+    },
+}
+
+/// What a room is told of a connection.
+#[derive(Clone, Debug)]
+pub enum Presence {
+    /// It joins; to be answered with [`FromHome::Joined`].
+    Join {
+        /// The connection.
+        joiner: Publisher,
+        /// Key of the topic on its shard.
+        key: u32,
+        /// Tells this join from others of its shard.
+        ticket: u64,
+        /// What its handler says of it.
+        tag: Box<[u8]>,
+    },
+    /// It has left.
+    Leave {
+        /// The connection.
+        leaver: Publisher,
+    },
+}
+
+/// From the home shard of a topic to a shard that wants it. In the topic's order.
+#[derive(Clone, Debug)]
+pub enum FromHome {
+    /// What is published from here on follows.
+    Live {
+        /// Key of the topic on the receiving shard.
+        key: u32,
+        /// Its generation.
+        generation: u32,
+        /// Its room is told who joins.
+        joins: bool,
+    },
+    /// A connection has joined: what is published from here on follows for it, too.
+    Joined {
+        /// The connection on the receiving shard.
+        conn: ConnId,
+        /// Key of the topic there.
+        key: u32,
+        /// That of the join.
+        ticket: u64,
+    },
+    /// The topic's next message.
+    Deliver {
+        /// Key of the topic on the receiving shard.
+        key: u32,
+        /// Its generation.
+        generation: u32,
+        /// The message.
+        payload: Payload,
+    },
+    /// A message of a topic's room for one connection.
+    Send {
+        /// The connection on the receiving shard.
+        conn: ConnId,
+        /// The message.
+        payload: Payload,
+        /// It must not be left out: the connection has joined, and this is what went before.
+        is_welcome: bool,
+    },
+    /// All that the home was given before this round of a barrier has been passed on.
+    Passed {
+        /// Which home.
+        home: ShardId,
+        /// The round.
+        round: u8,
+    },
+}
+
+/// Mail that counts against the bytes of its lane.
+pub trait Weigh {
+    /// Bytes of payload it carries.
+    fn weight(&self) -> usize;
+}
+
+impl Weigh for ToHome {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Publish { payload, .. } => payload.bytes.len(),
+            Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
+            Self::Presence { presence, .. } => match presence {
+                Presence::Join { tag, .. } => tag.len(),
+                Presence::Leave { .. } => 0,
+            },
+        }
+    }
+}
+
+impl Weigh for FromHome {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
+            Self::Live { .. } | Self::Joined { .. } | Self::Passed { .. } => 0,
+        }
+    }
+}
+
+/// The outgoing mail for one peer.
+#[derive(Debug, Default)]
+pub struct PeerMail {
+    /// To the peer as a home.
+    pub to_home: Outgoing<ToHome>,
+    /// From this shard as a home.
+    pub from_home: Outgoing<FromHome>,
+    /// Interest that the peer has not been told of: keys and generations of topics.
+    pub wanted: VecDeque<(u32, u32)>,
+    /// Who has joined and left of which the peer's rooms have not been told, by ticket: in their
+    /// order. One that leaves before that is told of its join is not there any more.
+    pub presence: BTreeMap<u64, (Arc<str>, Presence)>,
+    /// Topics that the peer has been told of and that are wanted no more.
+    pub unwanted: VecDeque<(Arc<str>, Interest)>,
+}
+
+impl PeerMail {
+    /// Whether the peer is to be told of interest.
+    pub fn has_interest(&self) -> bool {
+        !(self.wanted.is_empty() && self.presence.is_empty() && self.unwanted.is_empty())
+    }
+
+    /// Whether there is something for the lanes: mail, or word of somebody who found no room.
+    pub(crate) fn is_due(&self) -> bool {
+        self.to_home.is_due() || self.from_home.is_due()
+    }
+
+    /// Mail and interest that have not been sent.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        let mail = self.to_home.len() + self.from_home.len();
+        mail + self.wanted.len() + self.presence.len() + self.unwanted.len()
+    }
+}
+
+/// The outgoing mail for every peer, by shard; the own entry has presence alone, for own rooms.
+pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
+    (0..shards).map(|_| PeerMail::default()).collect()
+}

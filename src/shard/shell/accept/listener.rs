@@ -1,0 +1,265 @@
+//! What to listen on, and what is spoken there.
+
+use std::sync::Arc;
+
+use crate::net::ListenAddr;
+use crate::proto::{Frames, Framing, Role};
+use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
+
+/// A place to listen on, as the starter describes it to the shards.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Where; once it is bound, with the port that it has got.
+    pub addr: ListenAddr,
+    /// Who may connect, if it is a path.
+    pub mode: u32,
+    /// Which shard gets a connection.
+    pub balance: Balance,
+    /// What its connections speak.
+    pub speaks: Speaks,
+    /// What it asks of TLS, if its connections speak it around that.
+    pub tls: Option<TlsSettings>,
+    /// What is loaded for that, and its place among all that is.
+    pub keys: Option<(usize, Keys)>,
+    /// Whether those of trusted proxies begin with a header of the PROXY protocol.
+    pub proxied: bool,
+    /// Whether the kernel may keep a connection back until its client has spoken.
+    pub defer_accept: bool,
+}
+
+/// Which shard gets a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Balance {
+    /// Each shard has a socket of its own, and the kernel chooses by a hash of both addresses:
+    /// connections are spread as well as chance does it, and accepted by all shards.
+    #[default]
+    Hash,
+    /// The shard that has the fewest: one shard accepts, and deals the connections to all. Paths
+    /// and inherited sockets know nothing else.
+    Even,
+}
+
+/// What the connections of a listener speak.
+#[derive(Clone, Debug)]
+pub enum Speaks {
+    /// HTTP requests, upgrades to WebSocket among them.
+    Http,
+    /// Frames on one topic.
+    Frames {
+        /// The topic that all its connections belong to.
+        topic: Arc<str>,
+        /// How their bytes become messages, and what they are for.
+        frames: Frames,
+    },
+}
+
+impl Listener {
+    /// Listens for HTTP and WebSocket. Port 0 takes a free one.
+    pub fn http(addr: impl Into<ListenAddr>) -> Self {
+        Self::new(addr.into(), Speaks::Http)
+    }
+
+    /// Listens for TCP connections that belong to `topic`: length-prefixed, unless
+    /// [`framing`](Self::framing) says otherwise.
+    pub fn tcp(addr: impl Into<ListenAddr>, topic: impl Into<String>) -> Self {
+        let topic = Arc::from(topic.into());
+        let frames = Frames::default();
+        Self::new(addr.into(), Speaks::Frames { topic, frames })
+    }
+
+    fn new(addr: ListenAddr, speaks: Speaks) -> Self {
+        Self {
+            addr,
+            mode: MODE,
+            balance: Balance::default(),
+            speaks,
+            tls: None,
+            keys: None,
+            proxied: false,
+            defer_accept: true,
+        }
+    }
+
+    /// Its connections speak TLS, and inside that what they would speak without.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, settings: TlsSettings) -> Self {
+        self.tls = Some(settings);
+        self
+    }
+
+    /// Who may connect to a path, and is believed whom it speaks for: the permissions of its file, 0o660 where nothing is said. Of no
+    /// meaning for anything else.
+    #[must_use]
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// Which shard gets a connection to a port; elsewhere it is always [`Balance::Even`].
+    #[must_use]
+    pub fn balance(mut self, balance: Balance) -> Self {
+        self.balance = balance;
+        self
+    }
+
+    /// Where one message ends and the next begins; of no meaning for HTTP.
+    #[must_use]
+    pub fn framing(mut self, framing: Framing) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.framing = framing;
+        }
+        self
+    }
+
+    /// What its connections are for, which the handler is told ([`Opening::Tcp`]): [`Relay`] sends
+    /// nothing to those that publish, and closes one that is to subscribe and publishes. Of no
+    /// meaning for HTTP, where the path says it.
+    ///
+    /// [`Opening::Tcp`]: crate::Opening::Tcp
+    /// [`Relay`]: crate::Relay
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.role = role;
+        }
+        self
+    }
+
+    /// Whether every message is text, and one that is not UTF-8 closes the connection. Otherwise
+    /// a line is text if it is UTF-8, and everything else is binary. Of no meaning for HTTP.
+    #[must_use]
+    pub fn text(mut self, text: bool) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.text = text;
+        }
+        self
+    }
+
+    /// Whether a connection from one of [`Config::trusted_proxies`] must begin with a header of the
+    /// PROXY protocol, version 1 or 2, which says whom it is for; at a path everyone's must. From
+    /// elsewhere there must be none. It goes before everything else, TLS included.
+    ///
+    /// [`Config::trusted_proxies`]: crate::Config::trusted_proxies
+    #[must_use]
+    pub fn proxy_protocol(mut self, proxied: bool) -> Self {
+        self.proxied = proxied;
+        self
+    }
+
+    /// Whether the kernel keeps a connection to a port back until its client's first bytes have
+    /// come (`TCP_DEFER_ACCEPT`, tcp(7)), where the client must speak first: with HTTP, with TLS
+    /// and with [`Role::Publish`]. It does by default, which makes accepting cheaper. A client that says nothing comes a
+    /// second later then, so it is not done where [`Config::handshake_timeout`] is below two.
+    ///
+    /// [`Config::handshake_timeout`]: crate::Config::handshake_timeout
+    #[must_use]
+    pub fn defer_accept(mut self, defer: bool) -> Self {
+        self.defer_accept = defer;
+        self
+    }
+
+    /// Whether its connections come with their first bytes.
+    pub(crate) fn defers(&self) -> bool {
+        let client_begins = match self.speaks {
+            Speaks::Http => true,
+            // Others are greeted.
+            Speaks::Frames { frames, .. } => frames.role == Role::Publish || self.tls.is_some(),
+        };
+        self.defer_accept && client_begins && self.addr.tcp().is_some()
+    }
+
+    /// How the bytes of its connections become messages; `None`: they are HTTP.
+    pub(crate) fn frames(&self) -> Option<Frames> {
+        match self.speaks {
+            Speaks::Http => None,
+            Speaks::Frames { frames, .. } => Some(frames),
+        }
+    }
+
+    /// Whether it has one socket, and its connections are dealt to the shards.
+    pub fn is_dealt(&self) -> bool {
+        self.addr.is_single() || self.balance == Balance::Even
+    }
+
+    /// Whether its connections speak HTTP.
+    pub fn speaks_http(&self) -> bool {
+        matches!(self.speaks, Speaks::Http)
+    }
+}
+
+/// Loads what the listeners that speak TLS ask for; gives it to each, and returns who can load it
+/// again.
+///
+/// # Errors
+///
+/// A file cannot be read, or does not hold what it should.
+pub fn load_keys(listen: &mut [Listener]) -> Result<Reloader, TlsError> {
+    let asks = listen.iter().filter_map(|listener| {
+        let protocols: &[&[u8]] = if listener.speaks_http() {
+            &[b"http/1.1"]
+        } else {
+            &[]
+        };
+        Some((listener.tls.clone()?, protocols))
+    });
+    let reloader = Reloader::new(asks.collect())?;
+    let secured = listen.iter_mut().filter(|listener| listener.tls.is_some());
+    for (listener, keys) in secured.zip(reloader.keys().iter().cloned().enumerate()) {
+        listener.keys = Some(keys);
+    }
+    Ok(reloader)
+}
+
+/// Gives those who come from now on what was loaded last.
+pub(crate) fn renew(listeners: &mut [Listener], renewed: &[Keys]) {
+    for (place, keys) in listeners
+        .iter_mut()
+        .filter_map(|listener| listener.keys.as_mut())
+    {
+        if let Some(renewed) = renewed.get(*place) {
+            *keys = renewed.clone();
+        }
+    }
+}
+
+/// Whether the next connection of a listener may begin with a handshake; or, where it may be of any
+/// whose connections are dealt, whether that of one of them may: they come in one order.
+pub(crate) fn may_shake(listeners: &[Listener], which: Option<u16>) -> bool {
+    let shakes = |listener: &Listener| listener.keys.is_some();
+    match which {
+        Some(index) => listeners.get(usize::from(index)).is_some_and(shakes),
+        None => listeners
+            .iter()
+            .any(|listener| listener.is_dealt() && shakes(listener)),
+    }
+}
+
+/// Whether a client of this listener has to send something before it gets anything.
+pub(crate) fn client_speaks_first(listeners: &[Listener], index: u16) -> bool {
+    let listener = listeners.get(usize::from(index));
+    listener.is_some_and(|listener| listener.speaks_http() || listener.keys.is_some())
+}
+
+/// Who may connect to a path, unless it is said otherwise: the server's user and group.
+pub const MODE: u32 = 0o660;
+/// All that a file's permissions can say of who may connect.
+pub const MODE_MAX: u32 = 0o777;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_are_deferred_at_ports_where_the_client_begins() {
+        let port = || ListenAddr::Tcp("127.0.0.1:0".parse().unwrap());
+        let path = ListenAddr::Unix("/run/a.sock".into());
+        let tcp = |role| Listener::tcp(port(), "a").role(role);
+        assert!(Listener::http(port()).defers());
+        assert!(Listener::http(port()).balance(Balance::Even).defers());
+        assert!(tcp(Role::Publish).defers());
+        assert!(!tcp(Role::Both).defers() && !tcp(Role::Subscribe).defers());
+        assert!(!Listener::http(path).defers());
+        assert!(!Listener::http(port()).defer_accept(false).defers());
+    }
+}

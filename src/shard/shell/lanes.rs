@@ -1,0 +1,190 @@
+//! A shard's mail: from the lanes into the core, and from the core into the lanes.
+
+use crate::handler::Handler;
+use crate::limits::MAIL_PER_LANE_AND_TURN;
+use crate::mesh::{Doorbell, LaneSender, Port, Refused};
+use crate::shard::core::ShardCore;
+use crate::shard::mail::{FromHome, Outgoing, Room, ToHome, Weigh};
+
+/// A shard's side of the mesh, and the mail that the core gave back.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    port: Port<ToHome, FromHome>,
+    /// By peer: taken off the lane, but there is no room for it yet.
+    asked: Vec<Option<ToHome>>,
+    told: Vec<Option<FromHome>>,
+    outside: Option<ToHome>,
+    /// A lane may hold more than the last turn took.
+    left_over: bool,
+    /// Something was put to a home in the last turn: what it makes of that may come back at once.
+    awaits: bool,
+    /// Whether somebody rang before this turn.
+    rung: bool,
+    /// Which peer's lanes come first; behind the last, the one from outside.
+    first: usize,
+}
+
+impl Lanes {
+    /// The mail of the shard at `port`.
+    pub(crate) fn new(port: Port<ToHome, FromHome>) -> Self {
+        let peers = port.peers().len();
+        Self {
+            port,
+            asked: (0..peers).map(|_| None).collect(),
+            told: (0..peers).map(|_| None).collect(),
+            outside: None,
+            left_over: true,
+            awaits: false,
+            rung: false,
+            first: 0,
+        }
+    }
+
+    /// What wakes the shard.
+    pub(crate) fn doorbell(&self) -> Option<&Doorbell> {
+        self.port.doorbell()
+    }
+
+    /// Whether there may be mail that no ring will tell of.
+    pub(crate) fn has_mail(&self) -> bool {
+        self.left_over
+    }
+
+    /// Whether it is worth while to look out for mail a moment longer before sleeping.
+    pub(crate) fn awaits(&self) -> bool {
+        self.awaits
+    }
+
+    /// Whether threads outside have put something on their lane that is not taken.
+    pub(crate) fn outside_waits(&self) -> bool {
+        self.outside.is_some() || self.port.outside().has_any()
+    }
+
+    /// Takes a turn's worth of mail into the core.
+    pub(crate) fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+        self.rung = self.port.doorbell().is_some_and(Doorbell::answer);
+        let look = self.rung | std::mem::take(&mut self.left_over);
+        // Each turn begins with another lane: where room is scarce, all get their part of it.
+        let lanes = self.port.peers().len() + 1;
+        self.first = (self.first + 1) % lanes;
+        for at in (self.first..lanes).chain(0..self.first) {
+            let Some(peer) = self.port.peers().get(at) else {
+                let outside = || self.port.outside().try_recv();
+                let give = |mail| core.handle_to_home(mail);
+                self.left_over |= pass(look, &mut self.outside, outside, give);
+                continue;
+            };
+            let told = || peer.told.try_recv();
+            let give = |mail| core.handle_from_home(mail);
+            self.left_over |= pass(look, &mut self.told[at], told, give);
+            let asked = || peer.asked.try_recv();
+            let give = |mail| core.handle_to_home(mail);
+            self.left_over |= pass(look, &mut self.asked[at], asked, give);
+        }
+        self.port.relieve();
+    }
+
+    /// Puts the core's mail into the lanes and wakes the peers that got some.
+    pub(crate) fn send<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+        let mut moved = false;
+        self.awaits = false;
+        let mails = core.mail();
+        for peer in self.port.peers() {
+            let mail = &mut mails[peer.shard];
+            let mut sent = false;
+            moved |= put(&mut mail.to_home, &peer.to_home, self.rung, &mut sent);
+            self.awaits |= sent;
+            moved |= put(&mut mail.from_home, &peer.from_home, self.rung, &mut sent);
+            if sent {
+                self.port.ring(peer.shard);
+            }
+        }
+        if moved {
+            core.note_room();
+        }
+    }
+}
+
+/// Passes mail from a lane on, if there is a reason to `look` for any, until there is none, or no
+/// room for it, or the turn's share is taken: only then returns `true`.
+fn pass<M>(
+    look: bool,
+    stuck: &mut Option<M>,
+    next: impl Fn() -> Option<M>,
+    mut give: impl FnMut(M) -> Option<M>,
+) -> bool {
+    // The ring for what is behind mail that was stuck has long been answered.
+    let look = look || stuck.is_some();
+    let next = || if look { next() } else { None };
+    for _ in 0..MAIL_PER_LANE_AND_TURN {
+        let Some(mail) = stuck.take().or_else(next) else {
+            return false;
+        };
+        *stuck = give(mail);
+        if stuck.is_some() {
+            return false;
+        }
+    }
+    true
+}
+
+/// Empties an outgoing box into its lane; `true` if somebody had found no room in it and there is
+/// some now, of which no ring will tell, or this turn's has told.
+fn put<M: Weigh>(
+    outgoing: &mut Outgoing<M>,
+    lane: &LaneSender<M>,
+    rung: bool,
+    sent: &mut bool,
+) -> bool {
+    let may_be_relieved = rung && outgoing.awaits_ring();
+    if !outgoing.is_touched() && !may_be_relieved {
+        return false;
+    }
+    while let Some(mail) = outgoing.pop() {
+        let weight = mail.weight();
+        match lane.try_send(mail, weight) {
+            Ok(()) => *sent = true,
+            // A peer is gone only when the whole server stops.
+            Err(Refused::Gone(_)) => {}
+            Err(Refused::Full(mail)) => {
+                debug_assert!(false, "no more is pushed than there is room for");
+                outgoing.put_back(mail);
+                return false;
+            }
+        }
+    }
+    let mut found = false;
+    if outgoing.take_starved() || may_be_relieved {
+        found = lane.ready();
+        outgoing.await_ring(!found);
+    }
+    outgoing.set_room(Room {
+        messages: lane.room(),
+        bytes: lane.room_bytes(),
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::VecDeque;
+
+    use super::pass;
+
+    #[test]
+    fn mail_behind_stuck_mail_is_taken_without_a_ring() {
+        let lane = RefCell::new(VecDeque::from([1, 2, 3]));
+        let mut stuck = None;
+        let mut taken = Vec::new();
+        let next = || lane.borrow_mut().pop_front();
+        assert!(!pass(true, &mut stuck, next, Some));
+        assert_eq!(stuck, Some(1));
+        let take = |mail| {
+            taken.push(mail);
+            None
+        };
+        assert!(!pass(false, &mut stuck, next, take));
+        assert_eq!((stuck, taken), (None, vec![1, 2, 3]));
+    }
+}

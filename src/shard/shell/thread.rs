@@ -1,0 +1,232 @@
+//! A shard's thread: what it does before its first turn.
+
+use std::collections::hash_map::RandomState;
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::{Arc, Weak};
+
+use crossbeam_channel::{Receiver, Sender};
+use socket2::Socket;
+
+use crate::config::Config;
+use crate::handler::Handler;
+use crate::id::ShardId;
+use crate::limits::NOTSENT_BYTES;
+use crate::mesh::{Doorbell, Port, ReturnSender, returns};
+use crate::net::listener;
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::deferred::{Answered, Answers};
+use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::shell::accept::accept_rate::Pace;
+use crate::shard::shell::accept::admit::Entrance;
+use crate::shard::shell::accept::bind::Dealing;
+use crate::shard::shell::accept::listen_socket::Source;
+use crate::shard::shell::accept::listener::Listener;
+use crate::shard::shell::accept::proxy_header::Preambles;
+use crate::shard::shell::event_loop::EventLoop;
+use crate::shard::shell::lanes::Lanes;
+use crate::shard::shell::spin_wait::SpinWait;
+use crate::shard::shell::status::{Control, Phase, Shared};
+use crate::sys::deferred::defer_accept;
+use crate::sys::{affinity, descriptors, signals};
+use crate::time::Now;
+use crate::tls::Renewals;
+
+/// What a shard's thread is made of. Nothing in it holds a descriptor but the
+/// doorbells and the handoffs.
+#[derive(Debug)]
+pub struct Seed {
+    /// Which shard it is.
+    pub shard: ShardId,
+    /// How many there are.
+    pub shards: ShardId,
+    /// Settings of the core.
+    pub config: Config,
+    /// Where topics have their home; the same on all shards.
+    pub hasher: RandomState,
+    /// Its side of the mesh.
+    pub port: Port<ToHome, FromHome>,
+    /// The server's state.
+    pub shared: Arc<Shared>,
+    /// What to listen on: addresses that the starter holds.
+    pub listen: Vec<Listener>,
+    /// How connections are dealt, where some are.
+    pub dealing: Option<Dealing>,
+    /// Tells of other certificates for those with TLS.
+    pub renewals: Renewals,
+    /// Whether there is a core for each shard.
+    pub has_cores: bool,
+    /// Run on this core alone, if any.
+    pub pin: Option<usize>,
+    /// The descriptors to keep in a table of its own; `None` to share the starter's.
+    pub keep: Option<Vec<RawFd>>,
+    /// Tells the starter of each of the two steps: bound, listening.
+    pub report: Sender<io::Result<()>>,
+    /// The starter's word to go on after the first; closed if it is not to.
+    pub proceed: Receiver<()>,
+}
+
+/// Stops the whole server if the shard's thread ends otherwise than it should.
+#[derive(Debug)]
+pub struct Watch {
+    shared: Arc<Shared>,
+    /// Weak: a shard must not be the last to drop them.
+    doorbells: Weak<[Doorbell]>,
+}
+
+impl Watch {
+    /// Watches over the thread that it is moved to.
+    pub fn new(shared: &Arc<Shared>, doorbells: &Arc<[Doorbell]>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            doorbells: Arc::downgrade(doorbells),
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // After a regular end the phase is this already.
+        self.shared.advance(Phase::Stop);
+        let doorbells = self.doorbells.upgrade();
+        doorbells
+            .iter()
+            .for_each(|doorbells| doorbells.iter().for_each(Doorbell::ring));
+    }
+}
+
+impl<A: Send> Answers<A> for ReturnSender<Answered<A>> {
+    fn put(&self, answered: Answered<A>) {
+        self.send(answered);
+    }
+}
+
+/// Runs a shard on the calling thread until the server stops.
+///
+/// # Errors
+///
+/// The poll failed: the shard is useless. What fails before the first turn is reported.
+pub fn run<H: Handler>(
+    mut seed: Seed,
+    make: impl FnOnce(ShardId) -> H,
+    _watch: Watch,
+) -> io::Result<()> {
+    signals::block_all();
+    // While no descriptor has been opened here.
+    if let Some(keep) = seed.keep.take()
+        && let Err(err) = descriptors::own_table(&keep)
+    {
+        // All shards share the table now, and what it holds.
+        seed.config.connections_max /= usize::from(seed.shards);
+        if seed.shard == 0 {
+            log::warn!(
+                "cannot give each shard a descriptor table of its own: {err}; \
+                 the limit of open files is for all shards together"
+            );
+        }
+    }
+    if let Some(core) = seed.pin
+        && !affinity::pin_to(core)
+    {
+        log::warn!("shard {}: cannot pin its thread to core {core}", seed.shard);
+    }
+    let shard = seed.shard;
+    let report = seed.report.clone();
+    match prepare(seed, make) {
+        Ok(Some(event_loop)) => {
+            // Once the shard listens the starter waits for nothing more.
+            let _listening = report.send(Ok(()));
+            drop(report);
+            event_loop
+                .run()
+                .inspect_err(|err| log::error!("shard {shard}: stopped: {err}"))
+        }
+        Ok(None) => Ok(()),
+        Err(err) => {
+            let text = format!("shard {shard} cannot start: {err}");
+            let _failed = report.send(Err(io::Error::new(err.kind(), text)));
+            Ok(())
+        }
+    }
+}
+
+/// Binds, waits for the other shards to have bound, then listens; `None` if one of them could not.
+fn prepare<H: Handler>(
+    seed: Seed,
+    make: impl FnOnce(ShardId) -> H,
+) -> io::Result<Option<EventLoop<H>>> {
+    let Seed {
+        shard,
+        shards,
+        config,
+        hasher,
+        port,
+        shared,
+        listen,
+        mut dealing,
+        renewals,
+        has_cores,
+        report,
+        proceed,
+        ..
+    } = seed;
+    let bound = bind(&listen)?;
+    let mut sources = dealing
+        .as_mut()
+        .map_or(Ok(Vec::new()), Dealing::take_sockets)?;
+    let _bound = report.send(Ok(()));
+    if proceed.recv().is_err() {
+        return Ok(None);
+    }
+    sources.iter().try_for_each(Source::listen)?;
+    for (listener, socket) in bound {
+        let socket = listener::listen(socket)?;
+        sources.push(Source::Own { socket, listener });
+    }
+    sources.extend(dealing.as_ref().map(|dealing| dealing.inbox(shard)));
+    let preambles = Preambles::new(config.trusted_proxies.clone());
+    let pace = Pace::new(config.accept_rate);
+    let per_address = shared.per_address();
+    let (sender, receiver) = returns(port.bell());
+    let mut core = ShardCore::new(
+        shard,
+        shards,
+        config,
+        hasher,
+        Now::default(),
+        make(shard),
+        Arc::new(sender),
+    );
+    if let Some(limit) = per_address {
+        core.limit_addresses(limit);
+    }
+    EventLoop::new(
+        core,
+        Lanes::new(port),
+        receiver,
+        SpinWait::new(has_cores),
+        Control::new(shared, shard),
+        Entrance {
+            listeners: listen,
+            sources,
+            deals: dealing.and_then(|dealing| dealing.deals(shard)),
+            renewals,
+            pace,
+        },
+        preambles,
+    )
+    .map(Some)
+}
+
+/// Binds a socket of the shard's own for each listener whose connections are not dealt.
+fn bind(listen: &[Listener]) -> io::Result<Vec<(u16, Socket)>> {
+    let mut bound = Vec::with_capacity(listen.len());
+    for (index, listener) in (0..).zip(listen) {
+        if let Some(addr) = listener.addr.tcp().filter(|_| !listener.is_dealt()) {
+            let socket = listener::bind_shard(addr, NOTSENT_BYTES)?;
+            defer_accept(&socket, listener.defers())?;
+            bound.push((index, socket));
+        }
+    }
+    Ok(bound)
+}
