@@ -10,7 +10,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::settings::{self, FILE_VARIABLE, Input, PREFIX, Problem, Settings};
 
-/// Message server: what one client publishes, every subscriber of the topic gets, in one order.
+/// Message server: every subscriber of a topic receives the messages published to it, in one order.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -20,46 +20,46 @@ pub struct Cli {
     serve: Serve,
 }
 
-/// What the program is to do.
+/// The commands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve (the default)
+    /// Run the server (the default)
     Serve(Box<Serve>),
     /// Check, show and document the configuration
     Config {
-        /// What to do with it
+        /// The command
         #[command(subcommand)]
         command: ConfigCommand,
     },
 }
 
-/// What `corecast config` does.
+/// The commands of `corecast config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say all that is wrong with a file and the environment; the exit code is 0 or 2
+    /// Report all errors in a file and the environment; the exit code is 0 or 2
     Check {
-        /// The file [default: that of CORECAST_CONFIG]
+        /// The file [default: the one that CORECAST_CONFIG names]
         file: Option<PathBuf>,
     },
-    /// Print the values in effect, each with where it comes from; takes the flags of `serve`
+    /// Print the values in effect and the source of each; takes the flags of `serve`
     Print(Box<Serve>),
-    /// Print a file with every key, its default and what it is
+    /// Print a file with every key, its default and its description
     Default,
     /// Print the reference of all keys, docs/CONFIG.md
     Doc,
 }
 
-/// What `corecast serve` takes.
+/// The flags of `corecast serve`.
 ///
-/// Values are texts here: what they may be is in the table of keys, and what is wrong with them
-/// is told together with what is wrong elsewhere.
+/// Values are texts here. The table of keys checks them, so that their errors are reported together
+/// with those of the file and the environment.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
-    /// File to read; see `corecast config default` [default: that of CORECAST_CONFIG, or none]
+    /// Configuration file; see `corecast config default` [default: CORECAST_CONFIG, or none]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address for HTTP and WebSocket, or unix:/path; port 0 takes a free one and logs it
+    /// Address for HTTP and WebSocket, or unix:/path; port 0 takes a free port and logs it
     /// [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
@@ -67,41 +67,41 @@ pub struct Serve {
     /// [default: 127.0.0.1:9000]
     #[arg(long, value_name = "ADDR")]
     tcp: Option<String>,
-    /// The topic that all connections of the TCP port publish on and get [default: lobby]
+    /// Topic of the TCP port: its connections publish to it and receive from it [default: lobby]
     #[arg(long, value_name = "NAME")]
     tcp_topic: Option<String>,
-    /// What connections of the TCP port are for: both, publish (they are sent nothing, and need
+    /// What connections of the TCP port may do: both, publish (they are sent nothing, and need
     /// not read) or subscribe (one that publishes is closed) [default: both]
     #[arg(long, value_name = "ROLE")]
     tcp_role: Option<String>,
-    /// Threads, each with its own event loop and its own limit of open files [default: cores]
+    /// Threads, each with its own event loop and limit of open files [default: one for each core]
     #[arg(long, value_name = "N")]
     shards: Option<String>,
-    /// What happens to a subscriber that is behind when the topic's log is full: drop-oldest,
-    /// latest, drop-newest or disconnect [default: drop-oldest]
+    /// What a slow subscriber gets when the topic's log is full: drop-oldest, latest, drop-newest
+    /// or disconnect [default: drop-oldest]
     #[arg(long, value_name = "POLICY")]
     slow_consumer: Option<String>,
-    /// Longest message, up to 16MiB; a longer one closes the connection [default: 1MiB]
+    /// Maximum message length, up to 16MiB; a longer one closes the connection [default: 1MiB]
     #[arg(long, value_name = "BYTES")]
     max_message: Option<String>,
-    /// Most connections; more are answered with 503 [default: what the limit of open files allows]
+    /// Maximum number of connections; more get status 503 [default: from the limit of open files]
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
-    /// Address for operators: /metrics, /livez, /readyz [default: off]
+    /// Address of the admin port: /metrics, /livez, /readyz [default: off]
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
 }
 
-/// All that is wrong with a configuration.
+/// Why a configuration cannot be used.
 #[derive(Debug)]
 pub enum ConfigError {
     /// The file cannot be read.
     File(PathBuf, io::Error),
-    /// It is no text from this line on.
+    /// The file is not UTF-8; the error is in this line.
     NoText(PathBuf, usize),
-    /// What there is to read cannot be written.
+    /// The output cannot be written.
     Output(io::Error),
-    /// It can be read, and says what cannot be.
+    /// The configuration was read and has these errors.
     Problems(Vec<Problem>),
 }
 
@@ -114,7 +114,7 @@ impl fmt::Display for ConfigError {
                 if err.kind() == io::ErrorKind::NotFound {
                     write!(
                         f,
-                        "; name another file by --config or {FILE_VARIABLE}, or make this one: \
+                        "; name another file with --config or {FILE_VARIABLE}, or create this one: \
                          `corecast config default > {path}`"
                     )?;
                 }
@@ -122,7 +122,7 @@ impl fmt::Display for ConfigError {
             }
             Self::NoText(path, line) => write!(
                 f,
-                "{}:{line}: is not text in UTF-8; save the file in that encoding",
+                "{}:{line}: is not UTF-8; save the file in that encoding",
                 path.display()
             ),
             Self::Output(err) => write!(f, "cannot write to standard output: {err}"),
@@ -135,7 +135,7 @@ impl fmt::Display for ConfigError {
 }
 
 impl Cli {
-    /// What to do.
+    /// The command to run.
     pub fn into_command(self) -> Command {
         self.command
             .unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
@@ -143,16 +143,16 @@ impl Cli {
 }
 
 impl ConfigCommand {
-    /// Does it; what there is to read goes to `out`.
+    /// Runs the command and writes its output to `out`.
     ///
     /// # Errors
     ///
-    /// The configuration is wrong.
+    /// The configuration is invalid.
     pub fn run(&self, out: &mut impl Write) -> Result<(), ConfigError> {
         let text = match self {
             Self::Check { file } => {
                 checked(load(file.clone(), Vec::new())?)?;
-                "the configuration is right\n".to_owned()
+                "the configuration is valid\n".to_owned()
             }
             Self::Print(serve) => serve.settings()?.print(),
             Self::Default => settings::default_file(),
@@ -160,7 +160,7 @@ impl ConfigCommand {
         };
         let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
         match written {
-            // Whoever closed the other end wants no more of it.
+            // The reader has closed the pipe and wants no more.
             Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(ConfigError::Output(err)),
             _ => Ok(()),
         }
@@ -168,11 +168,11 @@ impl ConfigCommand {
 }
 
 impl Serve {
-    /// The settings of file, environment and flags, whose files can be used.
+    /// The settings of file, environment and flags, with the files that they name checked.
     ///
     /// # Errors
     ///
-    /// The configuration is wrong, or a file that it names is.
+    /// The configuration is invalid, or a file that it names cannot be used.
     pub fn checked_settings(&self) -> Result<Settings, ConfigError> {
         self.settings().and_then(checked)
     }
@@ -181,7 +181,7 @@ impl Serve {
     ///
     /// # Errors
     ///
-    /// The configuration is wrong.
+    /// The configuration is invalid.
     fn settings(&self) -> Result<Settings, ConfigError> {
         load(self.config.clone(), self.flags())
     }
@@ -217,7 +217,7 @@ fn load(
         None => String::new(),
     };
     let name = path.as_ref().map(|path| path.display().to_string());
-    // What is no UTF-8 is no value of ours; it is reported as the text it is like.
+    // No value that is not UTF-8 is valid; it is reported as the nearest text.
     let env = env::vars_os().map(|(name, value)| {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
         (text(name), text(value))
@@ -247,26 +247,26 @@ fn read(path: &Path) -> Result<String, ConfigError> {
 
 const EXAMPLES: &str = "\
 Paths of the HTTP port:
-  /                   a page to try it
-  /ws/{topic}         WebSocket: publishes what it receives, sends what others publish
-  /sub/{topic}        WebSocket: sends what others publish
-  /pub/{topic}        WebSocket: publishes what it receives
-  /sse/{topic}        server-sent events: what others publish, for EventSource and curl -N
+  /                   a demo page
+  /ws/{topic}         WebSocket: publish to the topic and receive from it
+  /sub/{topic}        WebSocket: receive only
+  /pub/{topic}        WebSocket: publish only
+  /sse/{topic}        server-sent events: receive only, for EventSource and curl -N
   /api/publish, /api/broadcast, /api/batch
-                      POST, for backends that have the API key (CORECAST_API_KEY)
-  /echo               WebSocket: sends back what it receives
-  /healthz            200 while the server runs
+                      POST: publish from a backend with the API key (CORECAST_API_KEY)
+  /echo               WebSocket: every message is sent back
+  /healthz            status 200 while the server runs
 
 Examples:
   corecast                                        serve on 127.0.0.1:8080 and 127.0.0.1:9000
-  corecast serve --http 0.0.0.0:8080 --shards 4   four shards, for the whole network
+  corecast serve --http 0.0.0.0:8080 --shards 4   four shards, on all IPv4 addresses
   corecast serve --tcp-topic sensors --slow-consumer latest
-  CORECAST_API_KEY=secret corecast                backends may publish with the key
-  corecast config default > corecast.toml         a file with every key, to begin from
-  corecast serve --config corecast.toml           serve by that file
+  CORECAST_API_KEY=secret corecast                backends with this key may publish
+  corecast config default > corecast.toml         write a file with every key
+  corecast serve --config corecast.toml           use this file
 
-Signals: SIGTERM and SIGINT drain and exit with 0; a second one exits at once. SIGHUP loads the \
-files of TLS again. RUST_LOG=corecast=debug logs the end of every connection.";
+Signals: SIGTERM and SIGINT drain, then exit with code 0; a second one exits at once. SIGHUP loads \
+the TLS files again. RUST_LOG=corecast=debug logs the end of every connection.";
 
 #[cfg(test)]
 mod tests {
@@ -274,7 +274,7 @@ mod tests {
 
     use super::*;
 
-    /// What the flags of `corecast serve` are called.
+    /// The names of the flags of `corecast serve`.
     fn flags_of_serve() -> Vec<String> {
         let cli = Cli::command();
         let serve = cli.find_subcommand("serve").unwrap();

@@ -1,4 +1,4 @@
-//! The `corecast` program: a configuration to a server, signals to its end.
+//! The `corecast` program: starts a server from its configuration and obeys signals.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt::Display;
@@ -34,15 +34,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells what is wrong before there is a log.
+/// Writes an error to standard error before the log exists.
 fn tell(err: &impl Display) {
-    // Where standard error is closed nobody wants to know.
+    // If standard error is closed, there is no other place to report it.
     let _closed = writeln!(io::stderr(), "{err}");
 }
 
 fn serve_by(settings: &Settings) -> Result<(), ()> {
     let log = LogQueue::start(io::stderr())
-        .map_err(|err| tell(&while_starting("cannot start the thread of the log", &err)))?;
+        .map_err(|err| tell(&while_starting("cannot start the log thread", &err)))?;
     let env = env_logger::Env::default().default_filter_or(settings.level.word());
     env_logger::Builder::from_env(env)
         .target(Target::Pipe(Box::new(log.clone())))
@@ -50,7 +50,7 @@ fn serve_by(settings: &Settings) -> Result<(), ()> {
     panics_to(log.clone());
     let served = run(settings, &log).map_err(|err| {
         log::error!("{err}");
-        // A program that fails says why, at every level.
+        // A failed start is reported at every log level.
         if !log::log_enabled!(log::Level::Error) {
             log.put(format!("corecast: {err}").as_bytes());
         }
@@ -59,8 +59,8 @@ fn serve_by(settings: &Settings) -> Result<(), ()> {
     served
 }
 
-/// Panics are told by the log's thread as well, at every level: the reader of standard error may
-/// have stalled, and a shard that panics has to end.
+/// Sends panics to the log's thread, at every level: the reader of standard error may have stalled,
+/// and a shard that panics must not wait for it.
 fn panics_to(log: LogQueue) {
     panic::set_hook(Box::new(move |info| {
         let backtrace = Backtrace::capture();
@@ -84,10 +84,10 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
     match settings.connections {
         Some(asked) if capacity < asked => {
             let remedy = match builder.shards_for(asked) {
-                Some(shards) => format!("--shards {shards} would do"),
+                Some(shards) => format!("use --shards {shards}"),
                 None => format!(
-                    "a limit of {} would do (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
-                     fs.nr_open), or ask for fewer",
+                    "raise the limit to {} (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
+                     fs.nr_open), or set fewer connections",
                     builder.open_files_for(asked)
                 ),
             };
@@ -96,16 +96,16 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
                 Tables::Shared => "for all shards together",
             };
             log::warn!(
-                "{}: {asked} connections are more than {limit} open files {tables} allow \
-                 ({capacity}); {remedy}",
+                "{}: {asked} connections are set, but {limit} open files {tables} allow only \
+                 {capacity}; {remedy}",
                 settings.name("limits.connections")
             );
         }
         _ => {}
     }
-    // Before the shards start: there is no moment in which a signal kills them.
+    // Before the shards start, so that no signal can kill them.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
-    let signals = signals.map_err(|err| while_starting("cannot take signals", &err))?;
+    let signals = signals.map_err(|err| while_starting("cannot register signal handlers", &err))?;
     let admin = settings.admin.map(Admin::bind).transpose();
     let admin = admin.map_err(|err| {
         let key = settings.name("admin.address");
@@ -121,13 +121,13 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         log::info!("listening admin {}", admin.addr());
         admin.log(log.clone()).serve(server.handle().clone())?;
     }
-    let room = if capacity == usize::MAX {
+    let most = if capacity == usize::MAX {
         "any number of".to_owned()
     } else {
         capacity.to_string()
     };
     log::info!(
-        "ready: {} shards, room for {room} connections",
+        "ready: {} shards, at most {most} connections",
         server.shards()
     );
     let handle = server.handle().clone();
@@ -137,13 +137,13 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
     thread::Builder::new()
         .name("signals".to_owned())
         .spawn(move || obey(signals, &handle, &reload, &log, drain_listen))
-        .map_err(|err| while_starting("cannot start the thread of signals", &err))?;
+        .map_err(|err| while_starting("cannot start the signal thread", &err))?;
     server.join()?;
     log::info!("stopped");
     Ok(())
 }
 
-/// SIGHUP loads the files of TLS again; the others drain, then exit.
+/// SIGHUP loads the TLS files again; the other signals drain, then exit.
 fn obey(
     mut signals: Signals,
     handle: &Handle,
@@ -154,7 +154,7 @@ fn obey(
     let mut draining = false;
     for signal in signals.forever() {
         if signal == SIGHUP {
-            // Where one waits to begin, it will see what there is now.
+            // If one reload is already queued, it will read the files as they are now.
             let _waits = reload.try_send(());
             continue;
         }
@@ -164,13 +164,13 @@ fn obey(
             std::process::exit(1);
         }
         draining = true;
-        log::info!("signal {signal}: draining; once more to exit at once");
+        log::info!("signal {signal}: draining; send it again to exit at once");
         handle.announce_drain();
         drain_after(handle.clone(), drain_listen);
     }
 }
 
-/// Drains later, by a thread of its own: a second signal is obeyed meanwhile.
+/// Drains after a wait, on a thread of its own, so that a second signal is obeyed meanwhile.
 fn drain_after(handle: Handle, wait: Duration) {
     let drains = handle.clone();
     let later = thread::Builder::new().name("drain".to_owned());
@@ -187,26 +187,26 @@ fn drain_after(handle: Handle, wait: Duration) {
     }
 }
 
-/// Whoever sends there has the files of TLS loaded again, by a thread of its own: a file that is
-/// slow to come, over a network perhaps, holds up no other signal.
+/// Starts a thread that loads the TLS files again for each item sent to it. A slow file, perhaps on
+/// a network file system, must not delay other signals.
 fn reloader(handle: Handle) -> io::Result<SyncSender<()>> {
     let (reload, asked) = sync_channel(1);
     thread::Builder::new()
         .name("reload".to_owned())
         .spawn(move || asked.iter().for_each(|()| load_again(&handle)))
-        .map_err(|err| while_starting("cannot start the thread of reloads", &err))?;
+        .map_err(|err| while_starting("cannot start the reload thread", &err))?;
     Ok(reload)
 }
 
 #[cfg(feature = "tls")]
 fn load_again(handle: &Handle) {
     match handle.reload_tls() {
-        Ok(()) => log::info!("certificates loaded again"),
-        Err(err) => log::error!("certificates stay as they are: {err}"),
+        Ok(()) => log::info!("certificates reloaded"),
+        Err(err) => log::error!("certificates not reloaded, the old ones stay in use: {err}"),
     }
 }
 
 #[cfg(not(feature = "tls"))]
 fn load_again(_handle: &Handle) {
-    log::warn!("there are no certificates to load: this program is built without TLS");
+    log::warn!("no certificates to reload: this program is built without TLS");
 }

@@ -1,4 +1,4 @@
-//! What a whole configuration must be, beyond each of its values.
+//! Checks of values that depend on each other.
 
 use crate::proto::http::is_topic_name;
 use crate::settings::draft::{Draft, listener, listener_key};
@@ -8,7 +8,7 @@ use crate::settings::{Listen, Protocol, Source};
 use crate::shard::Balance;
 
 impl Draft {
-    /// Complains of combinations that cannot be.
+    /// Complains of values that contradict each other.
     pub(super) fn check(&mut self) {
         self.check_sizes();
         self.check_api_key();
@@ -75,8 +75,8 @@ impl Draft {
 
     fn check_api_key(&mut self) {
         if !self.settings.api_key.is_word() {
-            let what = "has what cannot stand in a field of a request";
-            let remedy = "must be of ASCII letters, digits and signs, without spaces";
+            let what = "contains a character that HTTP header fields do not allow";
+            let remedy = "use ASCII letters, digits and punctuation, without spaces";
             self.complain_of(&["api.key"], what, remedy);
         }
     }
@@ -121,7 +121,7 @@ impl Draft {
         }
         self.check_address(index, &listen);
         let trusts_none = self.settings.config.trusted_proxies.is_empty();
-        // Who reaches a path is on this host, and was let to.
+        // A program that reaches a path runs on this host and has the permission.
         if listen.proxy_protocol && trusts_none && !listen.address.is_single() {
             let key = listener_key(index, "proxy_protocol");
             let remedy = "name them in trusted_proxies, or leave it out";
@@ -131,17 +131,17 @@ impl Draft {
         if !listen.name.is_empty() && before.any(|other| other.name == listen.name) {
             let what = format!("{:?} is another listener's name", listen.name);
             let name = listener_key(index, "name");
-            self.complain_of(&[&name], &what, "must be one of its own, or left out");
+            self.complain_of(&[&name], &what, "must be unique, or left out");
         }
     }
 
-    /// Complains of what goes with the other kind of address.
+    /// Complains of keys that belong to the other kind of address.
     fn check_address(&mut self, index: usize, listen: &Listen) {
         let [address, mode, balance] =
             ["address", "unix_mode", "balance"].map(|key| listener_key(index, key));
         if !listen.address.is_unix() && self.settings.source(&mode) != Source::Default {
             let remedy =
-                "leave it out, or let the address be a path, as in unix:/run/corecast.sock";
+                "leave it out, or make the address a path, as in unix:/run/corecast.sock";
             self.complain_of(&[&mode, &address], "only paths have permissions", remedy);
         }
         let is_given = self.settings.source(&balance) != Source::Default;
@@ -149,13 +149,13 @@ impl Draft {
             let remedy = "must be \"even\", or left out";
             self.complain_of(
                 &[&balance, &address],
-                "only ports have a queue for each shard",
+                "only a port can be accepted by every shard",
                 remedy,
             );
         }
     }
 
-    /// No two of them can be the same place.
+    /// Complains of two listeners with the same address.
     fn check_addresses(&mut self) {
         let listeners = self.settings.listeners.iter().enumerate();
         let of_listeners = listeners
@@ -167,18 +167,18 @@ impl Draft {
         let all: Vec<_> = of_listeners.chain(of_admin).collect();
         for (at, (key, address)) in all.iter().enumerate() {
             let mut before = all[..at].iter();
-            // Port 0 is another one each time.
+            // Port 0 is a different port each time.
             if let Some((other, _)) = before.find(|(_, other)| other == address)
                 && address.tcp().is_none_or(|address| address.port() != 0)
             {
                 let what = format!("{address} is the address of {other}, too");
-                self.complain_of(&[key, other], &what, "must be one of its own");
+                self.complain_of(&[key, other], &what, "must be another address");
             }
         }
     }
 
-    /// Complains of keys that do not go together; the first that was given tells where. Where one
-    /// of them is wrong by itself, nobody knows what it was to be.
+    /// Complains of keys that contradict each other, at the place of the first that was given. If
+    /// one of them is invalid by itself, that error is enough: its intended value is unknown.
     pub(super) fn complain_of(&mut self, keys: &[&str], what: &str, remedy: &str) {
         if self
             .problems
@@ -194,12 +194,12 @@ impl Draft {
     }
 }
 
-/// Keys of listeners that do not speak HTTP, and what says it over HTTP.
+/// Keys that only listeners of other protocols have, and what takes their place over HTTP.
 const ONLY_FRAMES: &[(&str, &str)] = &[
     ("topic", "the path of each request names the topic"),
     (
         "role",
-        "the path of each request says it: /ws, /pub or /sub",
+        "the path of each request decides: /ws, /pub or /sub",
     ),
     ("text", "each message of a client says whether it is text"),
 ];

@@ -117,9 +117,10 @@ impl Draft {
         if index == count {
             self.add_listener(source.clone());
         } else if count < index {
-            let remedy = format!("count on from {}: the first is 0", listener_prefix(count));
+            let remedy = format!("continue from {}; the first is 0", listener_prefix(count));
             let name = listener_key(index, key.name);
-            return self.complain(&source, &name, "no listener has the number before", remedy);
+            let what = "the listener with the number before it is missing";
+            return self.complain(&source, &name, what, remedy);
         }
         self.set_of_listener(index, key, &Given::Untyped(value), source);
     }
@@ -145,7 +146,7 @@ impl Draft {
             }
             // Whoever gives a port alone expects it to be taken.
             None if in_section || name.ends_with("_PORT") => {
-                let remedy = "see `corecast config doc` for the variables there are";
+                let remedy = "see `corecast config doc` for all variables";
                 self.complain(source, "", "unknown variable", remedy);
             }
             None => {}
@@ -167,7 +168,7 @@ impl Draft {
         let near = near.or_else(|| known.clone().find(same_end));
         let remedy = match near {
             Some(near) => format!("did you mean {near}?"),
-            None => "see `corecast config doc` for the keys there are".to_owned(),
+            None => "see `corecast config doc` for all keys".to_owned(),
         };
         self.complain(source, name, "unknown key", remedy);
     }

@@ -1,5 +1,5 @@
-//! The table of keys: everything that a configuration can say, each in one place. Those of
-//! listeners are in [`listener_keys`](super::listener_keys).
+//! The table of configuration keys. The keys of listeners are in
+//! [`listener_keys`](super::listener_keys).
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,18 +14,18 @@ use crate::settings::field::{Field, choice};
 use crate::settings::rate::Per;
 use crate::settings::{Level, Settings, Tables};
 
-/// A key: its full name with its section, its type, and a sentence about it.
+/// A key: its full name with its section, its type, and its description.
 pub(super) struct Key<T: 'static> {
-    /// As in `limits.message`; of a listener without the section.
+    /// With the section, as in `limits.message`; a listener's key has no section.
     pub(super) name: &'static str,
     pub(super) field: Field<T>,
-    /// The flag that sets it, too.
+    /// The command-line flag that sets it as well.
     pub(super) flag: Option<&'static str>,
-    /// Whether its value is shown to nobody.
+    /// Whether its value is never shown.
     pub(super) is_secret: bool,
-    /// Whether somebody must give it, as no default would do.
+    /// Whether it must be given: it has no default.
     pub(super) is_required: bool,
-    /// What it is, for `config doc` and the comments of `config default`.
+    /// Its description, for `config doc` and the comments of `config default`.
     pub(super) doc: &'static str,
 }
 
@@ -63,66 +63,69 @@ impl<T> Key<T> {
     }
 }
 
-/// The sections in the order of the documentation, each with what it is about. Keys before the
-/// first header of a file belong to the section without a name.
+/// The sections in the order of the documentation, each with its subject. Keys before the first
+/// header of a file belong to the section without a name.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     (
         "",
-        "How the server is laid out on the host, and who is in front of it.",
+        "Keys that stand before the first section of the file: threads, and proxies in front of \
+         the server.",
     ),
-    ("limits", "What the server admits and keeps."),
-    ("timeouts", "How long it waits."),
-    ("topics", "How topics behave."),
-    ("http", "What is particular to HTTP."),
+    ("limits", "Limits of connections, requests, rates and memory."),
+    ("timeouts", "How long the server waits."),
+    ("topics", "Slow subscribers, and topics without subscribers."),
+    ("http", "Which pages may use the server from a browser."),
     (
         "compression",
-        "For the WebSocket clients that offer permessage-deflate (RFC 7692).",
+        "Compression for WebSocket clients that offer permessage-deflate (RFC 7692).",
     ),
     (
         "api",
-        "Publishing by HTTP: `/api/publish`, `/api/broadcast`, `/api/batch`.",
+        "The publish API over HTTP: `/api/publish`, `/api/broadcast`, `/api/batch`.",
     ),
     (
         "admin",
-        "The port for operators: `/metrics`, `/livez`, `/readyz`.",
+        "The admin port for operators: `/metrics`, `/livez`, `/readyz`.",
     ),
-    ("log", "What is logged, on standard error."),
+    ("log", "The log, which is written to standard error."),
 ];
 
-/// Everything but the listeners.
+/// All keys except those of listeners.
 pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "shards",
         Field::CountOr(|s| &mut s.shards, 1..=SHARDS_MAX, "auto"),
-        "Threads, each with its own event loop and its own limit of open files; \
-         `auto` is one for each core.",
+        "Number of shards. A shard is a thread with its own event loop, its own connections and \
+         its own limit of open files. `auto` starts one for each CPU core that the process may \
+         use.",
     )
     .flag("--shards"),
     key(
         "pin",
         Field::SwitchOr(|s| &mut s.pin, "auto"),
-        "Whether each shard runs on one core alone, of those that the process may use. `auto` is \
-         true where there are as many shards as cores; otherwise the kernel places them, and so \
-         two servers with fewer shards than cores do not meet on one core beside an idle one.",
+        "Whether each shard is bound to one CPU core (`sched_setaffinity(2)`). `auto` binds the \
+         shards if there is one for each core. Otherwise the kernel places them, so that two \
+         servers on one host do not share a core while another core is idle.",
     ),
     key(
         "fd_tables",
         Field::Choice(|s| &mut s.tables),
-        "Whether each shard has a table of descriptors, and with it the limit of open files, of \
-         its `own`, or all have one that is `shared`.",
+        "`own`: each shard has its own table of file descriptors, and thus its own limit of open \
+         files. `shared`: all shards use one table.",
     ),
     key(
         "trusted_proxies",
         Field::List(|s| &mut s.config.trusted_proxies),
-        "Proxies whose statement of the client's address is believed: on listeners with \
-         `proxy_protocol` they must make it, and over HTTP they may (`X-Forwarded-For`, or \
-         `Forwarded` without that).",
+        "Addresses of proxies that are trusted to name the client's address. On a listener with \
+         `proxy_protocol`, such a proxy must send a PROXY protocol header. Over HTTP it may send \
+         `X-Forwarded-For`; without that field, `Forwarded` is read.",
     ),
     key(
         "limits.connections",
         Field::CountOr(|s| &mut s.connections, 1..=usize::MAX, "auto"),
-        "Most connections; more are answered with 503, or closed where there are no words for \
-         it. `auto` is what the limit of open files allows.",
+        "Maximum number of connections of the whole server. A further HTTP request is answered \
+         with 503, and other further connections are closed. `auto` is as many as the limit of \
+         open files allows.",
     )
     .flag("--max-connections"),
     key(
@@ -132,35 +135,40 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=u32::MAX as usize,
             "off",
         ),
-        "Most connections of one address, of IPv6 of its first 64 bits; more are answered with \
-         429, or closed. Those of `trusted_proxies` count for the client of the request in hand, \
-         and for the proxy itself where it speaks for a client and does not name the address.",
+        "Maximum number of connections from one client address: one IPv4 address, or one IPv6 \
+         network of 64 bits. A further HTTP request is answered with 429, and other further \
+         connections are closed. The addresses in `trusted_proxies` have no limit of their own: a \
+         connection from such a proxy counts for the client of its current request. If the proxy \
+         forwards a request without naming its client's address, the connection counts for the \
+         proxy.",
     ),
     key(
         "limits.accept_rate",
         Field::RateOr(|s| &mut s.config.accept_rate, Per::Count, "off"),
-        "Connections that are accepted, of all shards together; what comes faster waits in the \
-         kernel. One that is over before its time does not count.",
+        "Rate at which the whole server accepts connections; each shard has an equal share of it. \
+         Further connections wait in the kernel. A connection that ends while it waits does not \
+         count.",
     ),
     key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
-        "Messages that one connection may send. Pings count as well, and so do empty frames, \
-         pongs that were not asked for, and short fragments; what the publish API publishes does \
-         not.",
+        "Rate at which one connection may send messages. WebSocket pings, unsolicited pongs, empty \
+         frames and short fragments count as messages. Messages sent through the publish API do \
+         not count.",
     ),
     key(
         "limits.byte_rate",
         Field::RateOr(|s| &mut s.config.byte_rate, Per::Size, "off"),
-        "Bytes of messages that one connection may send, and of pings of WebSocket; one larger than \
-         all that may come at once passes, and is paid for afterwards.",
+        "Rate at which one connection may send bytes of messages and WebSocket pings. A message \
+         larger than the burst (`at once`) passes when the full burst is available, and the \
+         messages after it wait correspondingly longer.",
     ),
     key(
         "limits.beyond_rate",
         Field::Choice(|s| &mut s.config.beyond_rate),
-        "What becomes of a message beyond these rates: it is kept and its connection read no \
-         further until they allow it (`wait`), goes nowhere (`drop`), or its connection is closed \
-         with 1008 (`close`).",
+        "What happens to a message that exceeds one of these rates. `wait`: it is kept, and its \
+         connection is not read until the rate allows it. `drop`: it is discarded. `close`: its \
+         connection is closed, over WebSocket with code 1008.",
     ),
     key(
         "limits.message",
@@ -168,7 +176,7 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.message_bytes_max,
             1..=MESSAGE_BYTES_CEILING,
         ),
-        "Longest message; a longer one closes its connection.",
+        "Maximum length of a message. A longer message closes its connection.",
     )
     .flag("--max-message"),
     key(
@@ -178,17 +186,18 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=MEMORY_BYTES_CEILING,
             "auto",
         ),
-        "What clients can make the whole server hold: frames for subscribers that are behind, \
-         replies that are not read, messages and bodies that have not come whole. Each shard has \
-         an equal share, at least four of the longest messages. Where it is used up, the first of \
-         these gives way first, and the last last. `auto` is half of the memory of the host, or \
-         of the least limit of the control groups around the server.",
+        "Maximum memory that clients can make the whole server use: for frames kept for slow \
+         subscribers, for replies that clients have not read, and for incomplete messages and \
+         bodies. Each shard has an equal share, but at least four times the length of the longest \
+         message or body. If memory is short, kept frames give way first, then replies, then \
+         incomplete messages. `auto` is half of the host's memory, or half of the smallest memory \
+         limit of the control groups around the process if that is less.",
     ),
     key(
         "limits.log",
         Field::Size(|s| &mut s.config.log_bytes_max, 1..=LOG_BYTES_CEILING),
-        "What a topic's log keeps for subscribers that are behind, on each shard and in each \
-         encoding; always at least its newest message.",
+        "Maximum size of a topic's log, which keeps frames for subscribers that are behind. Each \
+         shard has one log for each topic and encoding. A log always keeps its newest message.",
     ),
     key(
         "limits.backlog",
@@ -197,9 +206,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=BACKLOG_BYTES_CEILING,
             "auto",
         ),
-        "What all logs of one shard keep. Beyond it the oldest of what is kept for blocked \
-         subscribers is let go of, and above twice as much, and more than eight messages, they \
-         are closed. `auto` is half of the shard's share of `limits.memory`.",
+        "Maximum size of all logs of one shard together. Above it, the oldest frames kept for \
+         blocked subscribers are dropped. Above twice this size, and above eight messages of the \
+         maximum length, blocked subscribers that still need the rest of a large frame are closed. \
+         `auto` is half of the shard's share of `limits.memory`.",
     ),
     key(
         "limits.replies",
@@ -208,10 +218,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=REPLIES_BYTES_CEILING,
             "auto",
         ),
-        "What one shard keeps of replies that are not read: echoes, pongs, answers over HTTP. \
-         Near it, connections that do not read theirs are closed, those first of which, and of \
-         whose address, most waits longest; others wait a moment. `auto` is a quarter of the \
-         shard's share of `limits.memory`, up to 64 MiB.",
+        "Maximum size of the replies of one shard that clients have not read: echoes, pongs and \
+         HTTP responses. Near this limit, blocked connections are closed, first those whose client \
+         address has most unread bytes for the longest time; other connections wait. `auto` is a \
+         quarter of the shard's share of `limits.memory`, up to 64 MiB.",
     ),
     key(
         "limits.assembly",
@@ -220,10 +230,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=ASSEMBLY_BYTES_CEILING,
             "auto",
         ),
-        "What one shard keeps of messages and bodies that have not come whole, or wait; beyond \
-         it, connections are closed, those first that bring least in the time they take and whose \
-         address has most of them. `auto` is a quarter of the shard's share of `limits.memory`, up \
-         to 256 MiB.",
+        "Maximum size of the incomplete messages and bodies of one shard, and of its messages that \
+         wait. Above it, connections are closed, first those whose data arrives most slowly and \
+         whose client address has most such connections. `auto` is a quarter of the shard's share \
+         of `limits.memory`, up to 256 MiB.",
     ),
     key(
         "limits.message_progress",
@@ -231,8 +241,9 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.message_progress,
             0..=MESSAGE_PROGRESS_CEILING,
         ),
-        "What a message over WebSocket or TCP must bring for each second that it takes beyond \
-         `timeouts.message`, or its connection is closed; with 0 it may take as long as it likes.",
+        "Bytes that a WebSocket or TCP message must have brought for each second beyond \
+         `timeouts.message`; a slower message closes its connection. With 0, a message may take \
+         any time.",
     ),
     key(
         "limits.head",
@@ -240,7 +251,8 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.head.bytes_max,
             HEAD_BYTES_LEAST..=HEAD_BYTES_CEILING,
         ),
-        "Longest head of an HTTP request; a longer one is refused with 431.",
+        "Maximum size of the head of an HTTP request: its request line and header fields. A larger \
+         head is refused with 431.",
     ),
     key(
         "limits.header_fields",
@@ -248,13 +260,14 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.head.fields_max,
             HEADERS_LEAST..=HEADERS_CEILING,
         ),
-        "Most header fields of an HTTP request; more are refused with 431.",
+        "Maximum number of header fields of an HTTP request. A request with more is refused with \
+         431.",
     ),
     key(
         "limits.body",
         Field::Size(|s| &mut s.config.body_bytes_max, 0..=BODY_BYTES_CEILING),
-        "Longest body of an HTTP request; a longer one is refused with 413. The messages in it \
-         have the limit `limits.message` each.",
+        "Maximum size of the body of an HTTP request. A larger body is refused with 413. Each \
+         message in the body is limited by `limits.message` as well.",
     ),
     key(
         "limits.requests_per_connection",
@@ -262,153 +275,169 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.requests_per_conn_max,
             1..=u32::MAX as usize,
         ),
-        "HTTP requests answered on one connection; the last answer says that it closes.",
+        "Maximum number of HTTP requests on one connection. The last response says `Connection: \
+         close`.",
     ),
     key(
         "timeouts.handshake",
         Field::Time(|s| &mut s.config.handshake_timeout, SHORT),
-        "A request must be complete this long after the connection was accepted.",
+        "Maximum time from the accept of a connection to the end of the head of its HTTP request, \
+         with the TLS handshake and the PROXY protocol header. For a later request on the same \
+         connection, the time begins with its first byte. A publish request that waits for space \
+         is answered with 503 after this time.",
     ),
     key(
         "timeouts.message",
         Field::Time(|s| &mut s.config.message_grace, SHORT),
-        "A message over WebSocket or TCP that has begun to come has this long, and longer only if \
-         it makes progress (`limits.message_progress`).",
+        "Maximum time from the first byte of a WebSocket or TCP message to its last. A message \
+         that makes progress has longer (`limits.message_progress`).",
     ),
     key(
         "timeouts.body",
         Field::Time(|s| &mut s.config.body_timeout, SHORT),
-        "The body of an HTTP request must be complete this long after its head.",
+        "Maximum time from the end of the head of an HTTP request to the end of its body.",
     ),
     key(
         "timeouts.keep_alive",
         Field::Time(|s| &mut s.config.keep_alive_timeout, SHORT),
-        "A connection whose last HTTP answer was this long ago, and that asks nothing more, is \
-         closed.",
+        "Time after its last response at which an HTTP connection is closed, if no further request \
+         begins.",
     ),
     key(
         "timeouts.ping",
         Field::Time(|s| &mut s.config.ping_interval, SHORT),
-        "A WebSocket connection that sent nothing for this long is pinged; what it was sent \
-         meanwhile puts that off, to at most twice this time.",
+        "A WebSocket connection that has sent nothing for this time is pinged. A message to it \
+         postpones the ping, to at most twice this time. A stream of server-sent events gets a \
+         comment when it was sent nothing for this time. Each connection uses a time of its own, \
+         up to a quarter shorter.",
     ),
     key(
         "timeouts.pong",
         Field::Time(|s| &mut s.config.pong_timeout, SHORT),
-        "A pinged connection that still sends nothing for this long is closed.",
+        "A WebSocket connection that sends nothing for this time after a ping is closed.",
     ),
     key(
         "timeouts.tcp_idle",
         Field::TimeOr(|s| &mut s.config.tcp_idle_timeout, SHORT, "off"),
-        "A TCP connection that sent nothing for this long is closed; `off` lets it be silent.",
+        "A TCP connection that has sent nothing for this time is closed. `off` allows silent \
+         connections.",
     ),
     key(
         "timeouts.stall",
         Field::Time(|s| &mut s.config.stall_timeout, BELOW_TCP),
-        "A connection whose socket takes no byte for this long, while some wait, is closed.",
+        "A connection whose socket takes no byte for this time, although bytes are waiting, is \
+         closed. The maximum is below 120s, after which the kernel would end the connection itself \
+         (`TCP_USER_TIMEOUT`, `tcp(7)`).",
     ),
     key(
         "timeouts.drain",
         Field::Time(|s| &mut s.config.drain_timeout, SHORT),
-        "A drain takes this long at the most: it waits for subscribers that take what was \
-         published before, however slowly, and then cuts what is left.",
+        "Maximum duration of a drain, the orderly shutdown. The server waits for subscribers that \
+         still read what was published before it, however slowly, and then closes the connections \
+         that are left.",
     ),
     key(
         "timeouts.drain_window",
         Field::Time(|s| &mut s.config.drain_window, SHORT),
-        "In a drain, clients that keep up are told within this time, spread over it if they are \
-         many; when all of them close, the server has stopped by then. Docker kills after 10s.",
+        "Time within which a drain closes the connections of clients that keep up. If there are \
+         many, the closes are spread over this time. If all these clients close in return, the \
+         server has stopped by its end. Docker kills a container after 10s.",
     ),
     key(
         "timeouts.drain_listen",
         Field::TimeOr(|s| &mut s.drain_listen, SHORT, "off"),
-        "Before it drains, the program says 503 on `/readyz` for this long and goes on as ever, so \
-         that balancers send nobody any more.",
+        "Time before a drain in which `/readyz` answers 503 and everything else works as before, \
+         so that load balancers stop sending new clients.",
     ),
     key(
         "topics.slow_consumer",
         Field::Choice(|s| &mut s.config.slow_consumer),
-        "What becomes of a subscriber whose socket is blocked when the topic's log is full: it \
-         goes on with the oldest message kept (`drop-oldest`) or the newest (`latest`), keeps \
-         what it has not had and misses what comes after (`drop-newest`), or is closed \
-         (`disconnect`).",
+        "What happens to a subscriber whose socket is blocked when the topic's log is full. \
+         `drop-oldest`: it continues with the oldest message in the log. `latest`: it continues \
+         with the newest message, after every block, even if the log was not full. `drop-newest`: \
+         it keeps the messages that it has not had and misses those that come next. `disconnect`: \
+         it is closed.",
     )
     .flag("--slow-consumer"),
     key(
         "topics.linger",
         Field::Time(|s| &mut s.config.interest_linger, FROM_ZERO),
-        "A topic stays live this long after its last subscriber, so that one who comes back at \
-         once need not wait for it.",
+        "Time for which a shard keeps a topic live after its last subscriber there. A client that \
+         subscribes again within this time does not wait for the topic's home shard.",
     ),
     key(
         "http.origins",
         Field::List(|s| &mut s.config.origins),
-        "The origins whose pages browsers let use the server: `self` for the server's own, \
-         `https://example.com`, `https://*.example.com` for all below it, `http://localhost:*` \
-         for all ports, `file://` and `app://.` as boards and WebViews send them, \
-         `chrome-extension://*` for all of a scheme, `null` for files and sandboxes, `*` for all. \
-         Credentials such as cookies are for origins listed exactly by name, other than `null` and \
-         `file:`, and never for `self` or a pattern with `*`. A request without an origin is not \
-         asked for one.",
+        "Origins whose pages may use the server from a browser. `self` is the server's own origin, \
+         `https://example.com` this one, `https://*.example.com` all its subdomains, and \
+         `http://localhost:*` this host with any port. `file://` and `app://.` are matched as they \
+         are written; libraries for boards and WebViews send such origins. `chrome-extension://*` \
+         is every origin of a scheme, `null` the origin of local files and sandboxes, and `*` \
+         every origin. Credentials, such as cookies, are allowed for origins listed by exact name, \
+         except `null` and `file:`; never for `self` or a pattern with `*`. A request without an \
+         `Origin` field is not checked.",
     ),
     key(
         "compression.enabled",
         Field::Switch(|s| &mut s.compress),
-        "Whether anything is compressed. Each message is, once on each shard, if anyone there \
-         wants it so.",
+        "Whether messages are compressed. Each message is compressed once on each shard that has a \
+         subscriber with compression.",
     ),
     key(
         "compression.level",
         Field::Count(|s| &mut s.compression.level, 1..=9),
-        "How hard, from 1, the fastest, to 9, the smallest. What would take too long is compressed \
-         at level 6 or 1: at 9 beyond some 8 kB, at 6 beyond 120 kB, at 2 beyond 600 kB.",
+        "Compression level, from 1 (fastest) to 9 (smallest). A message that would take too long \
+         is compressed at level 6 or 1 instead: with level 9 above 8 kB, with 6 above 120 kB, with \
+         2 above 600 kB. Above 1.2 MB, messages are not compressed.",
     ),
     key(
         "compression.threshold",
         Field::Size(|s| &mut s.compression.threshold, 0..=MESSAGE_BYTES_CEILING),
-        "Messages of this many bytes or less are sent as they are.",
+        "Messages of up to this size are not compressed.",
     ),
     key(
         "api.key",
         Field::Text(|s| &mut s.api_key.0, 0..=API_KEY_BYTES_MAX),
-        "What publishers send in `X-API-Key`, or as `Authorization: apikey`; empty, there is no \
-         publish API. Give it as a variable, or keep the file from others. Who has it is trusted: \
-         `limits.message_rate` and `limits.byte_rate` do not hold for what is published so.",
+        "Key that publishers send in `X-API-Key`, or as `Authorization: apikey KEY`. Without a key \
+         there is no publish API. Set it as an environment variable, or protect the file. \
+         Publishers with the key are trusted: `limits.message_rate` and `limits.byte_rate` do not \
+         apply to their messages.",
     )
     .secret(),
     key(
         "admin.address",
         Field::AddressOr(|s| &mut s.admin, "off"),
-        "Where it listens. Nobody is asked who they are: keep it on the loopback interface or a \
-         network of your own.",
+        "Address of the admin port. It has no authentication: use the loopback interface or a \
+         private network.",
     )
     .flag("--admin"),
     key(
         "log.level",
         Field::Choice(|s| &mut s.level),
-        "The least severe lines that are logged. `RUST_LOG` goes before it, and can tell modules \
-         apart.",
+        "Lowest severity that is logged. The environment variable `RUST_LOG` takes precedence and \
+         can set a level for each module.",
     ),
 ];
 
-/// A key of [`KEYS`].
+/// Makes a key of [`KEYS`].
 const fn key(name: &'static str, field: Field<Settings>, doc: &'static str) -> Key<Settings> {
     Key::new(name, field, doc)
 }
 
-/// Times of what a client is to do. Finer than some tens of milliseconds they mean nothing, and
-/// a day is as good as never.
+/// Times that clients have for something. The timers are not finer than tens of milliseconds, and
+/// a day is as good as no limit.
 const SHORT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
 const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
-/// The kernel ends the connection after its own time, and counts it as nobody's decision.
+/// After `TCP_USER_TIMEOUT` the kernel ends the connection itself; ours must come first, so that
+/// the close is counted with its reason.
 const BELOW_TCP: RangeInclusive<Duration> =
     Duration::from_millis(100)..=Duration::from_secs(TCP_USER_TIMEOUT.as_secs() - 1);
 
-/// What browsers send without cookies, and proxies add.
+/// Enough for what browsers send without cookies and for what proxies add.
 const HEAD_BYTES_LEAST: usize = 4 << 10;
 const HEADERS_LEAST: usize = 32;
 
-/// Longer than anybody makes one, and with room for the rest in the head of a request.
+/// Longer than any real key, and short enough to leave space in the head of a request.
 const API_KEY_BYTES_MAX: usize = 1024;
 
 choice!(SlowConsumer {

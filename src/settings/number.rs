@@ -53,7 +53,7 @@ impl Number for Option<u32> {
 /// A range of numbers in words.
 pub(super) fn show_range(range: &RangeInclusive<usize>) -> String {
     match *range.end() {
-        usize::MAX => format!("a number from {} on", range.start()),
+        usize::MAX => format!("a number of at least {}", range.start()),
         end => format!("a number from {} to {end}", range.start()),
     }
 }

@@ -240,7 +240,7 @@ fn variables_and_flags_change_and_add_listeners() {
     let left = load("", &[("CORECAST_LISTENER_3_ADDRESS", "0.0.0.0:80")], &[]);
     assert_eq!(left.len(), 1, "{left:?}");
     assert!(
-        left[0].contains("count on from CORECAST_LISTENER_2_"),
+        left[0].contains("continue from CORECAST_LISTENER_2_"),
         "{left:?}"
     );
 }
@@ -272,14 +272,15 @@ topic = [\"a\"]
         "c.toml:2: pim: unknown key; did you mean pin?",
         "c.toml:4: limits.message: cannot be \"1MB\"; must be a size from \"1B\" to \"16MiB\"",
         "c.toml:5: limits.log: cannot be this number; must be a size from \"1B\" to \"1GiB\"",
-        "c.toml:6: limits.connections: cannot be \"many\"; must be a number from 1 on or \"auto\"",
+        "c.toml:6: limits.connections: cannot be \"many\"; must be a number of at least 1 or \
+         \"auto\"",
         "c.toml:8: timeouts.ping: cannot be 25; must be a time from \"100ms\" to \"24h\"",
         "c.toml:9: timeouts.pnog: unknown key; did you mean timeouts.pong?",
         "c.toml:10: timeouts.connections: unknown key; did you mean limits.connections?",
-        "c.toml:11: colours: unknown key; see `corecast config doc` for the keys there are",
+        "c.toml:11: colours: unknown key; see `corecast config doc` for all keys",
         "c.toml:13: listener.0.address: is missing; must be an IP address with a port, such as \
-         \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \"unix:/run/corecast.sock\", \
-         or \"systemd:name\"",
+         \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \
+         \"unix:/run/corecast.sock\", or \"systemd:name\"",
         "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\", \
          \"length-prefix\", \"line\" or \"varint\"",
         "c.toml:15: listener.0.adress: unknown key; did you mean address?",
@@ -396,7 +397,7 @@ fn what_does_not_go_together_is_told() {
     );
     check(
         &of("balance = \"hash\"\n").replace("127.0.0.1:2", "unix:a"),
-        "c.toml:4: listener.0.balance: only ports have a queue for each shard; must be \"even\"",
+        "c.toml:4: listener.0.balance: only a port can be accepted by every shard; must be",
     );
     check(
         &of("")
@@ -512,7 +513,7 @@ fn a_key_of_the_api_is_one_word() {
     for wrong in ["two words", "näh", "line\n"] {
         let problems = key(wrong);
         assert_eq!(problems.len(), 1, "{problems:?}");
-        let expected = "CORECAST_API_KEY: api.key: has what cannot stand in a field";
+        let expected = "CORECAST_API_KEY: api.key: contains a character that HTTP header";
         assert!(problems[0].starts_with(expected), "{problems:?}");
         assert!(!problems[0].contains(wrong), "{problems:?}");
     }

@@ -119,12 +119,12 @@ impl Draft {
                 .into_iter()
                 .filter(|key| self.settings.source(key) != Source::Default)
                 .collect();
-            let remedy = "leave it out, or build with the feature tls";
+            let remedy = "leave it out, or build with the cargo feature `tls`";
             return self.complain_of(&given, "this program is built without TLS", remedy);
         }
         if certificates == 0 && count == 0 {
-            let what = "is missing, and this listener says more of TLS";
-            let remedy = "must be a list of PEM files with certificates, or leave out all of TLS";
+            let what = "is missing, but other TLS keys are set";
+            let remedy = "must be a list of PEM files with certificates; or leave out all TLS keys";
             return self.complain_of(&[&chain, &auth, &ca, &version], what, remedy);
         }
         if certificates != count {
@@ -133,11 +133,11 @@ impl Draft {
             self.complain_of(&[&keys, &chain], &what, remedy);
         }
         if tls.client_auth != ClientAuth::None && tls.client_ca.is_empty() {
-            let remedy = "must be a PEM file with the authorities of clients' certificates";
+            let remedy = "must be a PEM file with the authorities of client certificates";
             self.complain_of(&[&ca, &auth], "is missing", remedy);
         }
         if tls.client_auth == ClientAuth::None && !tls.client_ca.is_empty() {
-            let what = "no client is asked for a certificate";
+            let what = "clients are not asked for certificates";
             let remedy = format!("leave it out, or let {auth} be \"optional\" or \"required\"");
             self.complain_of(&[&ca, &auth], what, &remedy);
         }

@@ -38,11 +38,11 @@ fn what_is_missing_for_tls_is_told() {
     );
     check(
         &format!("{both}tls_client_ca = \"ca.pem\""),
-        "c.toml:6: listener.0.tls_client_ca: no client is asked for a certificate; leave it out",
+        "c.toml:6: listener.0.tls_client_ca: clients are not asked for certificates; leave it out",
     );
     check(
         "tls_min_version = \"1.3\"",
-        "c.toml:4: listener.0.tls_chain: is missing, and this listener says more of TLS; must",
+        "c.toml:4: listener.0.tls_chain: is missing, but other TLS keys are set; must",
     );
     check(
         &format!("tls_chain = \"a.pem\"\n{KEY}"),

@@ -1,4 +1,4 @@
-//! Writing: the reference, the default file, and the values in effect.
+//! Writes the reference of all keys, the default file, and the values in effect.
 
 use crate::settings::draft::{LISTENER_FLAGS, listener_key, variable};
 use crate::settings::keys::{KEYS, Key, SECTIONS};
@@ -11,11 +11,11 @@ const COLUMNS: usize = 96;
 
 /// The reference of all keys, as Markdown.
 pub fn reference() -> String {
-    let mut page = format!("{HEAD}\nThe file is named by `--config` or `{FILE_VARIABLE}`.\n");
+    let mut page = format!("{HEAD}\n`--config` or `{FILE_VARIABLE}` names the file.\n");
     let default = Settings::default();
     for (section, about) in SECTIONS {
         let title = if section.is_empty() {
-            "Before the first section".to_owned()
+            "Top level".to_owned()
         } else {
             format!("`[{section}]`")
         };
@@ -58,7 +58,7 @@ fn row<T: Clone>(
     )
 }
 
-/// A file with all keys, their defaults, and what they are.
+/// A file with all keys, their defaults and their descriptions.
 pub fn default_file() -> String {
     let settings = Settings::default();
     let mut text = "# The configuration of corecast: every key, with its default.\n".to_owned();
@@ -67,7 +67,7 @@ pub fn default_file() -> String {
         comment(text, doc);
         String::new()
     });
-    text += "\n# Listeners have these, too.\n";
+    text += "\n# Listeners also have these keys.\n";
     for key in LISTENER_KEYS {
         let mut listeners = settings.listeners.iter();
         if !listeners.any(|listen| belongs(key, listen)) {
@@ -81,7 +81,7 @@ pub fn default_file() -> String {
 }
 
 impl Settings {
-    /// The values in effect, as a file that would give them, each with where it comes from.
+    /// The values in effect, as a file that would set them, each with its source.
     pub fn print(&self) -> String {
         let mut text = String::new();
         write_file(&mut text, self, |_, _, name, is_default| {
@@ -93,8 +93,9 @@ impl Settings {
     }
 }
 
-/// Writes a file of all values. `note` is given the text, the key's doc and full name, and
-/// whether nobody has given it; it may write before the line, and says what to write at its end.
+/// Writes a file of all values. `note` gets the text, the key's description and full name, and
+/// whether its value is the default; it may write before the line, and returns what to write at
+/// the end of the line.
 fn write_file(
     text: &mut String,
     settings: &Settings,
@@ -125,14 +126,14 @@ pub(super) fn line<T: Clone>(text: &mut String, key: &Key<T>, of: &T, note: &str
     let name = key.name.rsplit('.').next().unwrap_or(key.name);
     let value = key.field.show(of);
     if key.is_secret && value != "\"\"" {
-        // As a comment: who reads this again has no secret, and not one that everybody knows.
+        // As a comment: a server that reads this file has no key, instead of a known one.
         *text += &format!("# {name} = \"***\"{note}\n");
     } else {
         *text += &format!("{name} = {value}{note}\n");
     }
 }
 
-/// Whether a listener's key says something where it stands.
+/// Whether a key has an effect on this listener.
 fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
     match key.name {
         "name" => !listen.name.is_empty(),
@@ -153,7 +154,7 @@ fn keys_of(section: &str) -> impl Iterator<Item = &'static Key<Settings>> {
     })
 }
 
-/// Writes a comment, in lines of some words.
+/// Writes a comment, wrapped at [`COLUMNS`].
 fn comment(text: &mut String, doc: &str) {
     let mut line = "#".to_owned();
     for word in doc.split(' ') {
@@ -170,27 +171,29 @@ fn comment(text: &mut String, doc: &str) {
 const HEAD: &str = "\
 # Configuration
 
-`corecast` serves without any configuration.
-What is to be different is said in one TOML file, in variables of the environment, or by flags; a \
-flag goes before a variable, a variable before the file, and the file before the default.
+`corecast` runs without any configuration.
+Values other than the defaults come from one TOML file, from environment variables, or from \
+command-line flags.
+A flag overrides a variable, a variable overrides the file, and the file overrides the default.
 
 ```console
-corecast config default > corecast.toml       # every key with its default, to begin from
-corecast config check corecast.toml           # says all that is wrong, with line and remedy
+corecast config default > corecast.toml       # every key with its default, as a start
+corecast config check corecast.toml           # reports all errors, with line and remedy
 corecast serve --config corecast.toml
-corecast config print --config corecast.toml  # the values in effect, and where each is from
+corecast config print --config corecast.toml  # the values in effect, and the source of each
 ```
 
-Sizes are written with a unit, `B`, `KiB`, `MiB` or `GiB`, or as a number of bytes; times always \
-with one: `ms`, `s`, `m` or `h`.
-A rate is so many in a second, and how many may come at once after a pause, if that is not as many.
-In variables and flags the quotes are left out, and a list is its texts with commas between.
-A key that does not exist, a value that cannot be, and values that do not go together are errors: \
-all of them are reported at once, and the exit code is 2.
+A size is a number with a unit, `B`, `KiB`, `MiB` or `GiB`, or a number of bytes.
+A time is a number with a unit, `ms`, `s`, `m` or `h`.
+A rate is a number for each second, such as `100/s`. After a pause, as many may come at once; \
+`100/s, 500 at once` sets another number for this burst.
+In variables and flags, write texts without quotes and lists with commas.
+Unknown keys, invalid values and values that contradict each other are errors: `corecast` reports \
+all of them together and exits with code 2.
 ";
 
 const COLUMNS_OF_KEYS: &str = "\
-| key | must be | default | variable, flag | what it is |\n|---|---|---|---|---|\n";
+| key | value | default | variable, flag | description |\n|---|---|---|---|---|\n";
 
 const TAIL: &str = "
 In a file, a listener is a table with the header `[[listener]]`:
@@ -206,8 +209,8 @@ address = \"0.0.0.0:9000\"
 topic = \"sensors\"
 ```
 
-This one speaks HTTPS, and shows whoever asks for the second name the second certificate; a path \
-is looked for from the working directory of the server:
+This listener speaks HTTPS with two certificates; the client's host name (SNI) selects one. \
+Paths are relative to the working directory of the server:
 
 ```toml
 [[listener]]
@@ -217,7 +220,7 @@ tls_chain = [\"first.pem\", \"second.pem\"]
 tls_key = [\"first.key\", \"second.key\"]
 ```
 
-This one is for a proxy on the same host, whose `X-Forwarded-For` is believed:
+This listener is for a proxy on the same host; the server trusts its `X-Forwarded-For`:
 
 ```toml
 [[listener]]
@@ -225,16 +228,17 @@ protocol = \"http\"
 address = \"unix:/run/corecast/http.sock\"
 ```
 
-In variables the listeners are counted from 0, in the order of the file: \
-`CORECAST_LISTENER_1_TOPIC` is the topic of the second.
-Without listeners in a file, 0 is the default's `http` and 1 its `length-prefix`, and the next \
-number adds one.
-`--http` sets the address of the first `http` listener, `--tcp`, `--tcp-topic` and `--tcp-role` \
-address, topic and role of the first `length-prefix` listener; where there is none, they add it.
+In variables, listeners are numbered from 0 in the order of the file: \
+`CORECAST_LISTENER_1_TOPIC` is the topic of the second listener.
+Without listeners in a file, 0 is the default `http` listener and 1 the default `length-prefix` \
+listener. The next number adds a listener.
+`--http` sets the address of the first `http` listener. `--tcp`, `--tcp-topic` and `--tcp-role` \
+set address, topic and role of the first `length-prefix` listener. If there is no such listener, \
+these flags add it.
 
-Variables that begin with `CORECAST_` and are like no key are left alone: orchestrators set some, \
-such as `CORECAST_SERVICE_HOST`.
-A port alone, such as `CORECAST_HTTP_PORT=8080`, is a mistake: addresses have ports.
+Other variables that begin with `CORECAST_` are ignored if they are not similar to a key, because \
+orchestrators set some, such as `CORECAST_SERVICE_HOST`.
+A port alone, such as `CORECAST_HTTP_PORT=8080`, is an error: a listener needs a whole address.
 
-This page is written by `corecast config doc`.
+`corecast config doc` writes this page.
 ";

@@ -139,18 +139,18 @@ fn more_connections_than_any_number_of_shards_admits_are_told_with_the_limit_to_
     says(
         &told,
         &[
-            "1000000000 connections are more than 1024 open files per shard allow",
-            "a limit of 5000",
+            "1000000000 connections are set, but 1024 open files per shard allow only",
+            "raise the limit to 5000",
         ],
     );
     assert!(!told.contains("--shards"), "{told}");
     let told = limited(&["--shards", "2", "--max-connections", "3000"], &[]);
-    says(&told, &["--shards ", " would do"]);
+    says(&told, &["use --shards "]);
     let shared = [("CORECAST_FD_TABLES", "shared")];
     let told = limited(&["--shards", "2", "--max-connections", "3000"], &shared);
     says(
         &told,
-        &["open files for all shards together allow", "a limit of 3"],
+        &["open files for all shards together allow only", "raise the limit to 3"],
     );
     assert!(!told.contains("--shards"), "{told}");
 }
@@ -162,7 +162,7 @@ fn a_file_that_is_no_text_is_named_with_the_line() {
     let output = config(&["check", file.path()], &[]);
     assert_eq!(output.status.code(), Some(2));
     let expected = format!(
-        "{}:2: is not text in UTF-8; save the file in that encoding\n",
+        "{}:2: is not UTF-8; save the file in that encoding\n",
         file.path()
     );
     assert_eq!(text(output.stderr), expected);

@@ -198,7 +198,7 @@ fn the_default_file_is_right_and_print_says_where_values_are_from() {
     let file = File::new("default", &text(default.stdout));
     let check = config(&["check", file.path()], &[]);
     assert_eq!(check.status.code(), Some(0), "{check:?}");
-    assert_eq!(text(check.stdout), "the configuration is right\n");
+    assert_eq!(text(check.stdout), "the configuration is valid\n");
 
     let env = [("CORECAST_TIMEOUTS_PING", "20s")];
     let print = config(&["print", "--config", file.path(), "--shards", "3"], &env);
