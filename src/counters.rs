@@ -1,4 +1,4 @@
-//! What a shard counts, and the snapshot that other threads may read.
+//! The counters of a shard, and the snapshot that other threads may read.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ macro_rules! counters {
         numbers { $($(#[$doc:meta])* $name:ident),* $(,)? }
         arrays { $($(#[$array_doc:meta])* $array:ident: $len:expr),* $(,)? }
     ) => {
-        /// What one shard, or all of them together, has counted since the start.
+        /// The counters of one shard, or of all shards together, since the start.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct Counters {
@@ -25,7 +25,7 @@ macro_rules! counters {
             }
         }
 
-        /// A copy of a shard's counters that it renews every turn, on cache lines of its own.
+        /// A copy of a shard's counters, updated every turn, on cache lines of its own.
         #[derive(Debug)]
         #[repr(align(128))]
         pub struct Snapshot {
@@ -43,7 +43,7 @@ macro_rules! counters {
         }
 
         impl Snapshot {
-            /// Renews the copy.
+            /// Updates the copy.
             pub(crate) fn store(&self, counters: &Counters) {
                 $(self.$name.store(counters.$name, Ordering::Relaxed);)*
                 $(for (copy, &count) in self.$array.iter().zip(&counters.$array) {
@@ -64,115 +64,115 @@ macro_rules! counters {
 
 counters! {
     numbers {
-        /// Connections there are.
+        /// Open connections.
         connections,
-        /// Topics with subscribers, counted on each shard that has some.
+        /// Topics with subscribers on the shard.
         topics,
-        /// Connections taken from listeners, those to be turned away among them.
+        /// Accepted connections, including those refused afterwards.
         accepted,
-        /// Connections accepted by the handler.
+        /// Connections opened: the handler has admitted them.
         opened,
-        /// HTTP requests answered, upgrades and streams of events aside.
+        /// HTTP requests answered, without upgrades and event streams.
         requests,
-        /// Messages that clients sent.
+        /// Messages received from clients.
         messages_in,
-        /// Payload bytes that clients sent.
+        /// Payload bytes received from clients.
         bytes_in,
-        /// Messages for clients: one for each subscriber, and each sent to one connection.
-        /// [`skipped`](Self::skipped) tells how many of them were left out later.
+        /// Messages for clients: one for each subscriber, and one for each sent to a single
+        /// connection. [`skipped`](Self::skipped) counts those of them that were left out later.
         messages_out,
-        /// Bytes that sockets took, frames and heads with them.
+        /// Bytes that sockets took, including frame headers and HTTP heads.
         bytes_out,
-        /// Writes to sockets that took something.
+        /// Writes in which the socket took at least one byte.
         writes,
         /// Messages published on the shard.
         published,
-        /// Messages given their place in a topic's order by the shard.
+        /// Messages that got their place in a topic's order on this shard.
         ordered,
-        /// Sends made by walks over topics; fewer than deliveries where messages piled up.
+        /// Writes made by walks. Fewer than messages if several went out in one write.
         walk_sends,
-        /// Writes that the socket did not take whole.
+        /// Writes of which the socket took only a part.
         short_writes,
         /// Messages that subscribers missed because they were behind.
         skipped,
         /// Messages that the wire form of some subscribers cannot carry.
         not_carried,
-        /// Times that a publisher had to wait for room.
+        /// Times that the shard stopped reading a connection.
         pauses,
-        /// Connections that wait now: for room, or for another thread's answer.
+        /// Connections not read now: they wait for space, or for another thread's answer.
         paused,
-        /// Pings sent, and heartbeats of streams.
+        /// Pings sent, and heartbeats of event streams.
         pings,
-        /// Bytes of frames kept for those who are behind.
+        /// Bytes of frames kept for subscribers that are behind.
         backlog_bytes,
         /// Bytes of replies that clients have not read.
         replies_bytes,
-        /// Bytes of messages and bodies that have not come whole.
+        /// Bytes of incomplete messages and bodies.
         assembly_bytes,
-        /// Bytes of messages that wait to be taken.
+        /// Bytes of complete messages that wait to be processed.
         waiting_bytes,
-        /// Bytes of TLS that are no plaintext yet, or not sent.
+        /// Bytes of TLS records that are incomplete, or encrypted and not sent.
         tls_bytes,
-        /// Bytes that all these may be together.
+        /// The limit of all these bytes together.
         memory_budget_bytes,
-        /// Ticks of shards and rooms that were late by a period or more and left out.
+        /// Ticks of shards and rooms left out because they were late by a period or more.
         ticks_skipped,
-        /// Accepts that failed for want of descriptors or memory.
+        /// Accepts that failed because file descriptors or memory ran out.
         accept_errors,
-        /// TLS handshakes that succeeded.
+        /// Successful TLS handshakes.
         tls_handshakes,
-        /// Those of them that a ticket of an earlier connection spared most of.
+        /// Successful TLS handshakes that resumed an earlier session with a ticket.
         tls_resumptions,
-        /// Time that all turns took, in nanoseconds: from the poll's end to the turn's.
+        /// Duration of all turns together, in nanoseconds, from the end of the poll to that of the
+        /// turn.
         turn_nanos,
     }
     arrays {
-        /// Connections ended, by [`CloseReason::index`].
+        /// Connections that ended, by [`CloseReason::index`].
         closed: CloseReason::COUNT,
         /// Requests refused, by [`status_index`].
         refused: STATUSES.len() + 1,
-        /// Times that a limit was met, by [`Limit::index`].
+        /// Times that a limit took effect, by [`Limit::index`].
         limited: Limit::COUNT,
-        /// Turns by how long they took; see [`turn_bound`]. The last are those beyond all bounds.
+        /// Turns by duration; see [`turn_bound`]. The last number counts those beyond all bounds.
         turns: TURN_BOUNDS + 1,
     }
 }
 
-/// A limit of the server whose meeting is counted, where no close reason tells of it alone.
+/// A limit whose effect is counted here because no close reason names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
-    /// A connection was refused: the shard or the server has as many as it may.
+    /// A connection was refused: the shard or the server has its maximum number.
     Connections,
-    /// A connection was ended: the shard keeps too many bytes of unfinished messages.
+    /// A connection was closed: the shard has too many bytes of incomplete messages.
     Assembly,
-    /// A connection was ended: the shard keeps too many bytes for those who are behind.
+    /// A connection was closed: the shard keeps too many bytes for subscribers that are behind.
     Backlog,
-    /// A connection was ended that did not read its replies, or a message or pong was not sent: the
-    /// shard keeps too many bytes of replies.
+    /// The shard has too many bytes of unread replies: a connection that does not read was closed,
+    /// or a message or a pong was not sent.
     Replies,
-    /// A connection was read no further, or missed a message or a pong: it reads its replies too
-    /// slowly.
+    /// A connection reads its replies too slowly: it was paused, or missed a message or a pong.
     Outbox,
-    /// A subscription was refused: the connection has as many as it may.
+    /// A subscription was refused: the connection has its maximum number.
     Subscriptions,
-    /// An answer was the last on its connection, which has had as many as it may.
+    /// A connection was closed after its last allowed request.
     Requests,
-    /// A request was refused: its page's origin may not ask.
+    /// A request was refused: the origin of its page is not allowed.
     Origin,
-    /// A connection was refused: its address has as many as it may.
+    /// A connection was refused: its client address has its maximum number.
     Address,
-    /// Accepting waited for its rate.
+    /// Accepting waited for the accept rate.
     AcceptRate,
     /// A message waited for the rate of its connection.
     RateWait,
-    /// A message beyond the rate of its connection went nowhere.
+    /// A message beyond the rate of its connection was dropped.
     RateDrop,
-    /// A message was not taken in this turn, which had no time left to compress it.
+    /// A message waited for the next turn: this one had no time left to compress it.
     CompressTime,
-    /// A compressed message was not taken in this turn, which had no time left to inflate it.
+    /// A compressed message waited for the next turn: this one had no time left to decompress it.
     InflateTime,
-    /// A request with a body was not offered in this turn, which had no time left for it.
+    /// A request with a body waited for the next turn: this one had no time left for it.
     BodyTime,
 }
 
@@ -198,7 +198,7 @@ listed! {
 }
 
 impl Limit {
-    /// How many there are.
+    /// How many limits there are.
     pub const COUNT: usize = Self::ALL.len();
 }
 
@@ -222,7 +222,7 @@ pub fn turn_bound(index: usize) -> Duration {
 }
 
 impl Counters {
-    /// Counts a turn that took so long.
+    /// Counts a turn of this duration.
     pub(crate) fn count_turn(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let parts = nanos.div_ceil(1_000).div_ceil(TURN_BOUND_MICROS).max(1);

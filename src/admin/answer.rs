@@ -1,4 +1,4 @@
-//! What the admin port answers.
+//! The answers of the admin port.
 
 use crate::admin::format::Format;
 use crate::admin::health::Health;
@@ -7,7 +7,7 @@ use crate::handle::Handle;
 use crate::log_queue::LogQueue;
 use crate::proto::http::{Request, Response};
 
-/// What answers are made of.
+/// The sources of the answers.
 #[derive(Debug)]
 pub(super) struct Answers {
     pub(super) handle: Handle,
@@ -27,14 +27,14 @@ impl Answers {
             "/livez" => self.stuck().unwrap_or_else(|| Response::text(200, "alive")),
             "/readyz" if !is_ready => Response::text(503, "draining"),
             "/readyz" => self.stuck().unwrap_or_else(|| Response::text(200, "ready")),
-            _ => Response::text(404, "there are /metrics, /livez and /readyz"),
+            _ => Response::text(404, "the paths are /metrics, /livez and /readyz"),
         }
     }
 
     fn stuck(&self) -> Option<Response> {
         let (shard, age) = self.health.stuck()?;
         let age = age.as_secs();
-        let text = format!("shard {shard} stands still: no turn for {age} s");
+        let text = format!("shard {shard} is stuck: no turn for {age} s");
         Some(Response::text(503, &text))
     }
 
@@ -48,7 +48,7 @@ impl Answers {
         match encode(scrape) {
             Ok(text) => {
                 let text = format.write(text).into_bytes();
-                // RFC 9110 12.5.5: a cache between them must not give one what the other asked for.
+                // RFC 9110 12.5.5: a cache must keep the two formats apart.
                 Response::new(200, format.content_type(), text).with_header("Vary", "Accept")
             }
             Err(err) => Response::text(500, &err.to_string()),

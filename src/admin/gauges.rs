@@ -1,24 +1,24 @@
-//! What there is now, of each shard, as metrics.
+//! The gauges: what each shard has now.
 
 use prometheus_client::registry::Unit;
 
 use crate::admin::metrics::Metric;
 
-/// What is there now, for each shard.
+/// The gauges of each shard.
 pub(super) const GAUGES: &[Metric] = &[
-    ("connections", None, "Connections there are.", |c| {
+    ("connections", None, "Open connections.", |c| {
         c.connections
     }),
     (
         "connections_paused",
         None,
-        "Connections that wait for room, or for another thread's answer.",
+        "Connections not read now: they wait for space, or for another thread's answer.",
         |c| c.paused,
     ),
     (
         "topics",
         None,
-        "Topics with subscribers, counted on each shard that has some.",
+        "Topics with subscribers on this shard.",
         |c| c.topics,
     ),
     (
@@ -30,31 +30,31 @@ pub(super) const GAUGES: &[Metric] = &[
     (
         "replies",
         Some(Unit::Bytes),
-        "Memory of replies that clients have not read.",
+        "Replies that clients have not read.",
         |c| c.replies_bytes,
     ),
     (
         "assembly",
         Some(Unit::Bytes),
-        "Memory of messages and bodies that have not come whole.",
+        "Incomplete messages and bodies.",
         |c| c.assembly_bytes,
     ),
     (
         "waiting",
         Some(Unit::Bytes),
-        "Memory of messages that wait to be taken.",
+        "Complete messages that wait to be processed.",
         |c| c.waiting_bytes,
     ),
     (
         "tls",
         Some(Unit::Bytes),
-        "Memory of TLS records that have not come whole, or are not sent.",
+        "TLS records that are incomplete, or encrypted and not sent.",
         |c| c.tls_bytes,
     ),
     (
         "memory_budget",
         Some(Unit::Bytes),
-        "What clients can make the shard hold, of all these kinds together.",
+        "Limit of all these kinds of memory together.",
         |c| c.memory_budget_bytes,
     ),
 ];

@@ -1,4 +1,4 @@
-//! Counters as metrics: their names, units, labels and help, in the text format of OpenMetrics.
+//! The metrics: their names, units, labels and help, in the OpenMetrics text format.
 
 mod turns;
 
@@ -14,7 +14,7 @@ use crate::admin::gauges::GAUGES;
 use crate::close_reason::CloseReason;
 use crate::counters::{Counters, Limit, STATUSES};
 
-/// A number of [`Counters`] as a metric.
+/// One number of [`Counters`] as a metric: its name, unit and help.
 pub(super) type Metric = (
     &'static str,
     Option<Unit>,
@@ -22,84 +22,84 @@ pub(super) type Metric = (
     fn(&Counters) -> u64,
 );
 
-/// What has been counted since the start, of all shards together.
+/// The counters since the start, added up over all shards.
 const SUMS: &[Metric] = &[
     (
         "accepts",
         None,
-        "Connections taken from listeners, those to be turned away among them.",
+        "Accepted connections, including those refused afterwards.",
         |c| c.accepted,
     ),
     (
         "accept_errors",
         None,
-        "Accepts that failed for want of descriptors or memory.",
+        "Accepts that failed because file descriptors or memory ran out.",
         |c| c.accept_errors,
     ),
     (
         "tls_handshakes",
         None,
-        "TLS handshakes that succeeded.",
+        "Successful TLS handshakes.",
         |c| c.tls_handshakes,
     ),
     (
         "tls_resumptions",
         None,
-        "Those of them that a ticket of an earlier connection spared most of.",
+        "Successful TLS handshakes that resumed an earlier session with a ticket.",
         |c| c.tls_resumptions,
     ),
     (
         "opens",
         None,
-        "Connections let in: upgraded to WebSocket, streams of events, or on a TCP port.",
+        "Connections opened: WebSocket upgrades, event streams and TCP connections.",
         |c| c.opened,
     ),
     (
         "http_requests",
         None,
-        "HTTP requests answered, upgrades and streams of events aside.",
+        "HTTP requests answered, without upgrades and event streams.",
         |c| c.requests,
     ),
     (
         "messages_received",
         None,
-        "Messages that clients sent.",
+        "Messages received from clients.",
         |c| c.messages_in,
     ),
     (
         "messages_received",
         Some(Unit::Bytes),
-        "Payloads of the messages that clients sent.",
+        "Payload bytes of messages received from clients.",
         |c| c.bytes_in,
     ),
     (
         "messages_published",
         None,
-        "Messages published by connections and rooms; what other threads publish is only ordered.",
+        "Messages published by connections and rooms, without those of other threads.",
         |c| c.published,
     ),
     (
         "messages_ordered",
         None,
-        "Messages given their place in a topic's order.",
+        "Messages that got their place in a topic's order.",
         |c| c.ordered,
     ),
     (
         "messages_sent",
         None,
-        "Messages for clients: one for each subscriber, those that it skips later among them.",
+        "Messages for clients: one for each subscriber, even if it skips it later.",
         |c| c.messages_out,
     ),
     (
         "messages_skipped",
         None,
-        "Messages that clients missed because they were behind.",
+        "Messages that subscribers missed because they were behind.",
         |c| c.skipped,
     ),
     (
         "messages_not_carried",
         None,
-        "Messages that the protocol of some subscribers cannot carry.",
+        "Messages that some subscribers missed because their protocol cannot carry them.",
         |c| c.not_carried,
     ),
     ("sent", Some(Unit::Bytes), "Bytes that sockets took.", |c| {
@@ -108,46 +108,46 @@ const SUMS: &[Metric] = &[
     (
         "writes",
         None,
-        "Writes to sockets that took something.",
+        "Writes in which the socket took at least one byte.",
         |c| c.writes,
     ),
     (
         "writes_short",
         None,
-        "Writes that the socket did not take whole.",
+        "Writes of which the socket took only a part.",
         |c| c.short_writes,
     ),
     (
         "walk_sends",
         None,
-        "Sends made by walks over topics; fewer than messages where those piled up.",
+        "Writes made by walks, the loops over a topic's subscribers.",
         |c| c.walk_sends,
     ),
     (
         "pauses",
         None,
-        "Times that a client was read no further, for want of room or of an answer.",
+        "Times that the server stopped reading a connection.",
         |c| c.pauses,
     ),
     (
         "pings",
         None,
-        "Pings sent, and heartbeats of streams of events.",
+        "Pings sent, and heartbeats of event streams.",
         |c| c.pings,
     ),
     (
         "ticks_skipped",
         None,
-        "Ticks of shards and rooms that were late by a period or more and left out.",
+        "Ticks of shards and rooms left out because they were late by a period or more.",
         |c| c.ticks_skipped,
     ),
 ];
 
-/// The metrics of a server.
+/// Encodes the metrics of a server.
 ///
 /// # Errors
 ///
-/// The encoder's; a `String` takes everything, so there are none.
+/// None: a `String` takes everything that the encoder writes.
 pub(super) fn encode(scrape: Scrape) -> Result<String, fmt::Error> {
     let mut registry = Registry::with_prefix("corecast");
     registry.register_collector(Box::new(scrape));
@@ -156,13 +156,13 @@ pub(super) fn encode(scrape: Scrape) -> Result<String, fmt::Error> {
     Ok(out)
 }
 
-/// What there is to tell at one moment.
+/// The metrics at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Scrape {
     pub(super) is_serving: bool,
     /// The counters of each shard.
     pub(super) shards: Vec<Counters>,
-    /// How long ago each shard was last seen to have had a turn.
+    /// Time since the last known turn of each shard.
     pub(super) turn_ages: Vec<Duration>,
     pub(super) log_lines_lost: u64,
 }
@@ -191,25 +191,25 @@ impl Collector for Scrape {
 
 impl Scrape {
     fn encode_server(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "Which corecast this is.";
+        let help = "Version of the server.";
         let mut metric = encoder.encode_descriptor("build", help, None, MetricType::Info)?;
         metric.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])?;
-        let help = "1 while the server takes connections, 0 from the beginning of a drain.";
+        let help = "1 while the server accepts connections, 0 from the beginning of a drain.";
         let mut metric = encoder.encode_descriptor("ready", help, None, MetricType::Gauge)?;
         metric.encode_gauge(&u64::from(self.is_serving))?;
-        let help = "Lines of the program's log that nobody read in time.";
+        let help = "Log lines lost because the reader of standard error had stalled.";
         let kind = MetricType::Counter;
         let mut metric = encoder.encode_descriptor("log_lines_lost", help, None, kind)?;
         metric.encode_counter::<NoLabelSet, _, u64>(&self.log_lines_lost, None)
     }
 
-    /// Every reason, status and limit is there from the start, with 0.
+    /// Every reason, status and limit exists from the start, with 0.
     fn encode_reasons(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let closes = CloseReason::all().map(|reason| {
             let count = self.sum(|counters| counters.closed[reason.index()]);
             (reason.label().to_owned(), count)
         });
-        let help = "Connections ended, by the reason.";
+        let help = "Connections that ended, by reason.";
         encode_labelled(encoder, "closes", help, "reason", closes)?;
 
         let statuses = STATUSES.iter().map(u16::to_string);
@@ -225,7 +225,7 @@ impl Scrape {
             let count = self.sum(|counters| counters.limited[limit.index()]);
             (limit.label().to_owned(), count)
         });
-        let help = "Times that a limit was met of which no reason of a close tells alone.";
+        let help = "Times that a limit took effect, for limits that no close reason names.";
         encode_labelled(encoder, "limit_hits", help, "limit", hits)
     }
 

@@ -140,8 +140,7 @@ impl Draft {
         let [address, mode, balance] =
             ["address", "unix_mode", "balance"].map(|key| listener_key(index, key));
         if !listen.address.is_unix() && self.settings.source(&mode) != Source::Default {
-            let remedy =
-                "leave it out, or make the address a path, as in unix:/run/corecast.sock";
+            let remedy = "leave it out, or make the address a path, as in unix:/run/corecast.sock";
             self.complain_of(&[&mode, &address], "only paths have permissions", remedy);
         }
         let is_given = self.settings.source(&balance) != Source::Default;

@@ -71,9 +71,15 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "Keys that stand before the first section of the file: threads, and proxies in front of \
          the server.",
     ),
-    ("limits", "Limits of connections, requests, rates and memory."),
+    (
+        "limits",
+        "Limits of connections, requests, rates and memory.",
+    ),
     ("timeouts", "How long the server waits."),
-    ("topics", "Slow subscribers, and topics without subscribers."),
+    (
+        "topics",
+        "Slow subscribers, and topics without subscribers.",
+    ),
     ("http", "Which pages may use the server from a browser."),
     (
         "compression",

@@ -82,7 +82,7 @@ fn a_shard_that_stands_still_is_told_by_its_number_until_it_goes_on() {
     });
     let shard: usize = told
         .strip_prefix("shard ")
-        .and_then(|rest| rest.split_once(" stands still: no turn for "))
+        .and_then(|rest| rest.split_once(" is stuck: no turn for "))
         .map(|(shard, _)| shard.parse().unwrap())
         .unwrap_or_else(|| panic!("{told}"));
     assert_eq!(get(addr, "/readyz").0, 503);

@@ -1,4 +1,4 @@
-//! The turns of the shards as metrics.
+//! The metrics of the shards' turns.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::admin::metrics::Scrape;
 use crate::counters::{TURN_BOUNDS, turn_bound};
 
 impl Scrape {
-    /// How long turns take, and how long ago the last was.
+    /// Encodes how long turns take, and the time since the last turn.
     pub(super) fn encode_turns(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "How long ago shards had a turn; they are woken for one twice in a second.";
+        let help = "Time since the shard's last turn; every shard is woken twice a second.";
         let (unit, kind) = (Unit::Seconds, MetricType::Gauge);
         let mut metric = encoder.encode_descriptor("turn_age", help, Some(&unit), kind)?;
         for (shard, age) in self.turn_ages.iter().enumerate() {
@@ -21,7 +21,7 @@ impl Scrape {
             let age = age.as_secs_f64();
             metric.encode_family(&labels)?.encode_gauge(&age)?;
         }
-        let help = "How long turns of the event loops took, without the wait for events.";
+        let help = "Duration of the turns of the event loop, without the wait for events.";
         let (unit, kind) = (Unit::Seconds, MetricType::Histogram);
         let mut metric = encoder.encode_descriptor("turn", help, Some(&unit), kind)?;
         for (shard, counters) in self.shards.iter().enumerate() {
