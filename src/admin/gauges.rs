@@ -6,9 +6,7 @@ use crate::admin::metrics::Metric;
 
 /// The gauges of each shard.
 pub(super) const GAUGES: &[Metric] = &[
-    ("connections", None, "Open connections.", |c| {
-        c.connections
-    }),
+    ("connections", None, "Open connections.", |c| c.connections),
     (
         "connections_paused",
         None,

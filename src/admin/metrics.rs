@@ -36,12 +36,9 @@ const SUMS: &[Metric] = &[
         "Accepts that failed because file descriptors or memory ran out.",
         |c| c.accept_errors,
     ),
-    (
-        "tls_handshakes",
-        None,
-        "Successful TLS handshakes.",
-        |c| c.tls_handshakes,
-    ),
+    ("tls_handshakes", None, "Successful TLS handshakes.", |c| {
+        c.tls_handshakes
+    }),
     (
         "tls_resumptions",
         None,

@@ -150,7 +150,10 @@ fn more_connections_than_any_number_of_shards_admits_are_told_with_the_limit_to_
     let told = limited(&["--shards", "2", "--max-connections", "3000"], &shared);
     says(
         &told,
-        &["open files for all shards together allow only", "raise the limit to 3"],
+        &[
+            "open files for all shards together allow only",
+            "raise the limit to 3",
+        ],
     );
     assert!(!told.contains("--shards"), "{told}");
 }

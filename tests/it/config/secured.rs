@@ -120,7 +120,9 @@ fn sighup_with_a_broken_file_changes_nothing() {
     let good = fs::read(&file).unwrap();
     fs::write(&file, "no certificate").unwrap();
     scene.program.signal(Signal::HUP);
-    let problem = scene.program.wait_for("certificates not reloaded, the old ones stay in use: ");
+    let problem = scene
+        .program
+        .wait_for("certificates not reloaded, the old ones stay in use: ");
     assert!(problem.contains("host.pem: "), "{problem}");
     fs::write(&file, good).unwrap();
     assert!(scene.shows_the_file());
