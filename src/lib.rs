@@ -110,8 +110,6 @@ pub mod close_reason;
 #[doc(hidden)]
 pub mod config;
 #[doc(hidden)]
-pub mod conn;
-#[doc(hidden)]
 pub mod counters;
 mod error;
 #[doc(hidden)]

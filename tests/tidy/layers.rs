@@ -24,7 +24,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         "topic",
         &["config", "id", "limits", "payload", "proto", "time"],
     ),
-    ("conn", &["limits", "payload", "proto", "time", "topic"]),
     ("mesh", &["limits", "sys"]),
     ("net", &["error", "limits"]),
     ("spelling", &[]),
@@ -49,7 +48,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "admission",
             "close_reason",
             "config",
-            "conn",
             "counters",
             "error",
             "handler",
@@ -256,12 +254,12 @@ fn an_import_from_above_is_found() {
     ));
     assert!(complains(
         imports,
-        "src/conn/mod.rs",
+        "src/topic/mod.rs",
         "use super::super::topic::Log;"
     ));
     assert!(complains(
         imports,
-        "src/conn/mod.rs",
+        "src/topic/mod.rs",
         "use crate::topic::*;"
     ));
     assert!(!complains(

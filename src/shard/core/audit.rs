@@ -1,14 +1,13 @@
 //! What holds between two turns, whatever came before. For tests: a simulation asks after each.
 
-use crate::conn::subs::{Subs, WAITING};
-use crate::conn::{
-    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, Proto,
-    WAITS_OUTBOX,
-};
 use crate::handler::Handler;
 use crate::id::key32;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::subs::{Subs, WAITING};
+use crate::shard::core::conn::{
+    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, WAITS_OUTBOX,
+};
 use crate::shard::core::conns::wait_queue::WaitQueue;
 use crate::shard::core::inner::Inner;
 use crate::topic::feed::Feed;
@@ -136,7 +135,7 @@ impl<D, A> Inner<D, A> {
         if conn.is(PAUSED) {
             let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)
                 || conn.waits_to_inflate()
-                || matches!(conn.proto, Proto::Lingering(_))
+                || conn.protocol.linger().is_some()
                 || conn.is(CLOSING) && self.lingering.next_step(key).is_some()
                 || self.resumed.contains(&id)
                 || self.paused.iter().any(|paused| paused.contains(id));

@@ -11,12 +11,12 @@ use std::rc::Rc;
 
 use crate::close_reason::CloseReason;
 use crate::config::{Config, Parts};
-use crate::conn::BLOCKED;
-use crate::conn::outbox::Outbox;
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::key32;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::BLOCKED;
+use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::inner::Inner;
 
 /// What clients make the shard hold, beside what the parts know themselves.

@@ -7,6 +7,7 @@
 pub mod app;
 #[cfg(any(test, feature = "internals"))]
 mod audit;
+mod conn;
 pub mod conns;
 mod egress;
 mod ingress;
@@ -21,7 +22,6 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::config::Config;
-use crate::conn::{Conn, Proto};
 use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
@@ -30,6 +30,8 @@ use crate::shard::core::app::deferred::Answers;
 use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::Rooms;
 use crate::shard::core::app::shard_cx::ShardCx;
+use crate::shard::core::conn::Conn;
+use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
@@ -270,7 +272,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.counters.accept_errors += 1;
     }
 
-    pub(in crate::shard::core) fn add(&mut self, sock: Sock, proto: Proto) -> ConnId {
+    pub(in crate::shard::core) fn add(&mut self, sock: Sock, proto: Protocol) -> ConnId {
         let inner = &mut self.inner;
         inner.counters.accepted += 1;
         inner.next_generation = inner.next_generation.wrapping_add(1);

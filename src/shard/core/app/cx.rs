@@ -5,7 +5,6 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, DRAINS, OPEN};
 use crate::counters::Limit;
 use crate::handler::{
     Busy, PublishError, Publisher, Sent, SharedMessage, Unanswered, Wait, check_message,
@@ -18,6 +17,7 @@ use crate::shard::core::app::deferred::Deferred;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::room_queue::Draft;
 use crate::shard::core::app::shard_cx::ConnCx;
+use crate::shard::core::conn::{CLOSING, DRAINS, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::time::Now;

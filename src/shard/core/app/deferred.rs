@@ -5,10 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::conn::{ASKING, CLOSING, PAUSED};
 use crate::handler::{Busy, Handler, Unanswered, Wait};
 use crate::id::ConnId;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::{ASKING, CLOSING, PAUSED};
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 

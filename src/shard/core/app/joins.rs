@@ -5,12 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::subs::WAITING;
-use crate::conn::{CLOSING, CORKED, OPEN};
 use crate::handler::{Handler, Publisher};
 use crate::id::ConnId;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::presence::Telling;
+use crate::shard::core::conn::subs::WAITING;
+use crate::shard::core::conn::{CLOSING, CORKED, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::Presence;
 use crate::topic::home::{Interest, Keeps};

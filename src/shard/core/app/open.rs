@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, PeerInfo, Proto};
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnId;
 use crate::limits::{EVENTS_RETRY, WORK_OF_OPENING};
@@ -16,7 +15,9 @@ use crate::proto::ws::handshake::{Upgrade, check_upgrade, encode_switching_proto
 use crate::proto::{Frames, sse};
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, PeerInfo};
 use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::topic::member::Sock;
 
@@ -47,10 +48,9 @@ impl<H: Handler> ShardCore<H> {
 
     /// Asks the handler about a connection to the TCP port.
     pub(in crate::shard::core) fn open_tcp(&mut self, key: u32, arrival: Arrival) {
-        let frames = match self.inner.conn(key).map(|conn| &conn.proto) {
-            Some(Proto::Framed(frames)) => *frames,
-            _ => Frames::default(),
-        };
+        let conn = self.inner.conn(key);
+        let frames = conn.and_then(|conn| conn.protocol.frames());
+        let frames = frames.unwrap_or_default();
         let opening = Opening::Tcp {
             topic: &arrival.topic,
             role: frames.role,
@@ -121,7 +121,7 @@ impl<H: Handler> ShardCore<H> {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
                     let takes_over = granted.is_some_and(|granted| granted.takes_over);
-                    conn.proto = Proto::WebSocket(Decoder::new(takes_over));
+                    conn.protocol = Protocol::WebSocket(Decoder::new(takes_over));
                 }
                 let chosen = std::mem::replace(&mut self.inner.subprotocol, Subprotocol::First);
                 let protocol = chosen.among(&upgrade);
@@ -169,7 +169,7 @@ impl<H: Handler> ShardCore<H> {
         match self.ask_to_open(key, &Opening::Events(request), from) {
             Ok(data) => {
                 if let Some(conn) = self.inner.conn(key) {
-                    conn.proto = Proto::Events(0);
+                    conn.protocol = Protocol::Events(0);
                 }
                 let generation = self.inner.id(key).generation;
                 self.greet(key, data, |out| {
@@ -237,10 +237,8 @@ impl<D, A> Inner<D, A> {
     }
 
     pub(crate) fn peer_info(&self, key: u32) -> Option<Arc<PeerInfo>> {
-        match &self.conns.get(key as usize)?.proto {
-            Proto::Http(http) => http.peer_info.clone(),
-            _ => None,
-        }
+        let http = self.conns.get(key as usize)?.protocol.http()?;
+        http.peer_info.clone()
     }
 }
 

@@ -5,12 +5,12 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, OPEN};
 use crate::handler::{PublishError, Sent, check_message};
 use crate::id::{ConnId, ShardId};
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::room_queue::Draft;
+use crate::shard::core::conn::{CLOSING, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::time::Now;

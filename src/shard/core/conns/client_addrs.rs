@@ -6,12 +6,12 @@ use std::sync::Arc;
 use crate::address::Networks;
 use crate::admission::PerAddress;
 use crate::config::Config;
-use crate::conn::PeerInfo;
-use crate::conn::http::{Http, Phase};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::PeerInfo;
+use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::inner::Inner;
 
 /// The addresses of a shard's clients.

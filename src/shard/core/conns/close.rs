@@ -1,41 +1,28 @@
 //! How connections end: with a last word where there is one to say, at once where not.
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::Phase;
-use crate::conn::{
-    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, DEAD, ENDED, OPEN, PAUSED, Proto, READ_ENDED,
-    WAITS_OUTBOX,
-};
 use crate::counters::status_index;
-use crate::payload::Form;
 use crate::proto::http::Response;
-use crate::proto::sse::LAST_CHUNK;
-use crate::proto::ws::{encode_close, encode_empty_close};
+use crate::shard::core::conn::http::Phase;
+use crate::shard::core::conn::{
+    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, DEAD, ENDED, READ_ENDED, WAITS_OUTBOX,
+};
+use crate::shard::core::ingress::protocol::{AtEnd, LastWord, Protocol};
 use crate::shard::core::inner::Inner;
 
 impl<D, A> Inner<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
     pub(crate) fn close(&mut self, key: u32, reason: CloseReason) {
-        self.close_with(key, reason, |out| {
-            if let Some(code) = reason.close_code() {
-                let is_client = reason == CloseReason::Client;
-                let text = (!is_client).then(|| reason.to_string());
-                encode_close(out, code, &text.unwrap_or_default());
-            }
-        });
+        self.close_with(key, reason, &LastWord::Reason(reason));
     }
 
-    /// Answers a client's close frame with its own code and reason: RFC 6455 5.5.1 has an endpoint
-    /// echo the code, and a page's `onclose` is told what came back. An empty one is answered with
-    /// an empty one, as 1005 is never sent (7.4.1).
-    pub(crate) fn answer_close(&mut self, key: u32, code: Option<u16>, text: &str) {
-        self.close_with(key, CloseReason::Client, |out| match code {
-            Some(code) => encode_close(out, code, text),
-            None => encode_empty_close(out),
-        });
+    /// Answers a client's close frame.
+    pub(crate) fn answer_close(&mut self, key: u32, code: Option<u16>, reason: &str) {
+        let echo = LastWord::Echo { code, reason };
+        self.close_with(key, CloseReason::Client, &echo);
     }
 
-    fn close_with(&mut self, key: u32, reason: CloseReason, word: impl FnOnce(&mut Vec<u8>)) {
+    fn close_with(&mut self, key: u32, reason: CloseReason, word: &LastWord<'_>) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else {
             return;
@@ -45,15 +32,11 @@ impl<D, A> Inner<D, A> {
             self.kill(key, reason);
             return;
         }
-        let is_websocket = matches!(conn.proto, Proto::WebSocket(_));
+        let mut last = Vec::new();
+        conn.protocol.encode_last_word(conn.form, word, &mut last);
         self.end(key, reason);
-        if is_websocket {
-            self.reply(key, word);
-        }
-        let Some(conn) = self.conn(key) else { return };
-        let is_chunked = matches!(conn.proto, Proto::Events(_)) && conn.form == Form::SseChunks;
-        if is_chunked {
-            self.reply(key, |out| out.extend_from_slice(LAST_CHUNK));
+        if !last.is_empty() {
+            self.reply(key, |out| out.extend_from_slice(&last));
         }
         let Some(conn) = self.conn(key) else { return };
         conn.set(CLOSING, true);
@@ -73,7 +56,7 @@ impl<D, A> Inner<D, A> {
             return self.kill(key, CloseReason::Stalled);
         }
         // An upgrade that waits has no answer before it in the outbox.
-        if conn.is(CORKED) || matches!(conn.proto, Proto::Framed(_)) {
+        if conn.is(CORKED) || conn.protocol.frames().is_some() {
             self.cork_unopened(key, false);
             self.discard_outbox(key);
         }
@@ -111,9 +94,7 @@ impl<D, A> Inner<D, A> {
     /// The head of the request in hand, if it has come whole.
     pub(crate) fn take_head(&mut self, key: u32) -> Option<Vec<u8>> {
         let conn = self.conn(key)?;
-        let Proto::Http(http) = &mut conn.proto else {
-            return None;
-        };
+        let http = conn.protocol.http_mut()?;
         match http.request.take() {
             Some(collected) => Some(collected.head),
             // One without a body stays where it came.
@@ -131,7 +112,7 @@ impl<D, A> Inner<D, A> {
         if let Some(conn) = self.conn(key) {
             conn.set(DEAD, true);
             conn.outbox = None;
-            let lingered = matches!(conn.proto, Proto::Lingering(_));
+            let lingered = conn.protocol.linger().is_some();
             self.lingering.forget_early(key);
             self.dead.push(key);
             if lingered {
@@ -157,11 +138,7 @@ impl<D, A> Inner<D, A> {
             return;
         };
         conn.input = None;
-        match &mut conn.proto {
-            Proto::WebSocket(decoder) => *decoder = Default::default(),
-            Proto::Http(http) => http.request = None,
-            Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => {}
-        }
+        conn.protocol.clear();
         conn.set(WAITS_OUTBOX | ASKING | APART | BEHIND, false);
         if !conn.is(ENDED) {
             conn.set(ENDED, true);
@@ -174,9 +151,11 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn read_ended(&mut self, key: u32) {
         let Some(conn) = self.conn(key) else { return };
         conn.set(READ_ENDED, true);
-        match conn.proto {
-            // A device may publish, close its side and still listen.
-            Proto::Framed(_) if conn.subs.count() != 0 || !conn.is(OPEN) => {
+        match Protocol::at_end(conn) {
+            AtEnd::Nothing => {}
+            AtEnd::Close(reason) => self.close(key, reason),
+            AtEnd::Kill(reason) => self.kill(key, reason),
+            AtEnd::ListenOn => {
                 conn.input = conn
                     .input
                     .take()
@@ -185,19 +164,6 @@ impl<D, A> Inner<D, A> {
                 // Whether it listens on is to be seen from now on.
                 self.arm(key);
             }
-            Proto::Framed(_) => self.close(key, CloseReason::Client),
-            Proto::Lingering(_) => self.kill(key, CloseReason::Client),
-            // Its last word is still to be sent, as to one who asks for a page by `nc -N`.
-            Proto::Http(_) | Proto::WebSocket(_) | Proto::Events(_) if conn.is(CLOSING) => {}
-            // What it has asked is answered first.
-            Proto::Http(_) if conn.is(PAUSED | BEHIND) => {}
-            Proto::Http(ref http) if http.phase == Phase::Idle => {
-                self.close(key, CloseReason::Answered);
-            }
-            Proto::Events(_) => self.kill(key, CloseReason::Client),
-            // What it has begun to ask will never be whole, but what was answered is its own.
-            Proto::Http(_) if conn.outbox_len() != 0 => self.close(key, CloseReason::Vanished),
-            Proto::Http(_) | Proto::WebSocket(_) => self.kill(key, CloseReason::Vanished),
         }
     }
 }

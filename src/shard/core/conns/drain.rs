@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::Phase;
-use crate::conn::{ASKING, BEHIND, CLOSING, CORKED, Conn, DEAD, OPEN, Proto};
 use crate::handler::Handler;
 use crate::id::key32;
 use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_BODY_TIMEOUT, DRAIN_GRACE, DRAIN_STEP, DRAIN_TAIL};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::http::Phase;
+use crate::shard::core::conn::{ASKING, BEHIND, CLOSING, CORKED, Conn, DEAD, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 
@@ -118,11 +118,8 @@ impl<D, A> Inner<D, A> {
 
     /// Whether a connection was accepted a moment ago, and its request may be on its way.
     fn is_fresh(&self, conn: &Conn<D>) -> bool {
-        let Proto::Http(http) = &conn.proto else {
-            return false;
-        };
-        let grace = conn.heard.moment().plus(DRAIN_GRACE);
-        matches!(http.phase, Phase::New | Phase::Head) && self.grace.until() < grace
+        let awaits_head = matches!(conn.protocol.phase(), Some(Phase::New | Phase::Head));
+        awaits_head && self.grace.until() < conn.heard.moment().plus(DRAIN_GRACE)
     }
 
     /// Whether all that was taken of clients and threads is published, or on its way to its home.
@@ -138,14 +135,12 @@ impl<D, A> Inner<D, A> {
             || !self.is_settled();
         let waits_for_body = elapsed < DRAIN_BODY_TIMEOUT;
         let busy = |(key, conn): (usize, &Conn<D>)| {
-            let is_asked = match &conn.proto {
-                Proto::Http(http) => match http.phase {
-                    Phase::Handler => true,
-                    Phase::Body => waits_for_body,
-                    Phase::New | Phase::Head | Phase::Idle => false,
-                },
+            let is_asked = match conn.protocol.phase() {
+                Some(Phase::Handler) => true,
+                Some(Phase::Body) => waits_for_body,
+                Some(Phase::New | Phase::Head | Phase::Idle) => false,
                 // One that waits for its rate has published nothing that it was told of.
-                _ => conn.is(ASKING) && !self.questions.is_pause(key32(key)),
+                None => conn.is(ASKING) && !self.questions.is_pause(key32(key)),
             };
             // It was accepted, and is told so, if that does not take long.
             let opens = waits_for_body && (conn.is(CORKED) || self.is_fresh(conn));
@@ -167,9 +162,9 @@ impl<D, A> Inner<D, A> {
 
     /// Closes connections that have asked for nothing: none of them can publish any more.
     fn close_idle(&mut self) {
-        let idle = |conn: &Conn<D>| match &conn.proto {
-            Proto::Http(http) => matches!(http.phase, Phase::Idle | Phase::New | Phase::Head),
-            _ => false,
+        let idle = |conn: &Conn<D>| {
+            let phase = conn.protocol.phase();
+            matches!(phase, Some(Phase::Idle | Phase::New | Phase::Head))
         };
         for key in 0..self.conns.capacity() {
             let conn = self

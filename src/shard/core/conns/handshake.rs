@@ -4,11 +4,12 @@ use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{Arrival, CLOSING, Conn, OPEN, PeerInfo, Proto};
 use crate::handler::Handler;
 use crate::id::{ConnId, key32};
 use crate::proto::Frames;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::{Arrival, CLOSING, Conn, OPEN, PeerInfo};
+use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::topic::member::Sock;
@@ -29,10 +30,7 @@ impl<H: Handler> ShardCore<H> {
     /// [`handle_tcp_begin`](Self::handle_tcp_begin) it is there to be counted and timed.
     /// Without `frames` it speaks HTTP.
     pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
-        let id = self.add(
-            sock,
-            frames.map_or_else(|| Proto::Http(Box::default()), Proto::Framed),
-        );
+        let id = self.add(sock, Protocol::new(frames));
         self.inner.arm(id.key);
         id
     }
@@ -46,7 +44,7 @@ impl<H: Handler> ShardCore<H> {
     ) {
         let peer_info = PeerInfo { peer, identity };
         if let Some(conn) = self.inner.unopened(id)
-            && let Proto::Http(http) = &mut conn.proto
+            && let Some(http) = conn.protocol.http_mut()
         {
             http.peer_info = Some(Arc::new(peer_info));
         }

@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 
 use crate::close_reason::CloseReason;
-use crate::conn::linger::Linger;
-use crate::conn::{CLOSING, DEAD, PAUSED, Proto, READ_ENDED};
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::LINGERING_MAX;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::linger::Linger;
+use crate::shard::core::conn::{CLOSING, DEAD, PAUSED, READ_ENDED};
+use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 
@@ -67,7 +68,7 @@ impl<D, A> Inner<D, A> {
         let stamp = self.now.stamp();
         let id = self.id(key);
         let Some(conn) = self.conn(key) else { return };
-        if matches!(conn.proto, Proto::Lingering(_)) {
+        if conn.protocol.linger().is_some() {
             return;
         }
         self.lingering.forget_early(key);
@@ -79,7 +80,7 @@ impl<D, A> Inner<D, A> {
             self.dead.push(key);
             return;
         }
-        conn.proto = Proto::Lingering(Box::new(Linger::new(stamp)));
+        conn.protocol = Protocol::Lingering(Box::new(Linger::new(stamp)));
         conn.heard = stamp;
         // What came while the connection was paused, of which no event will tell again.
         self.reads.release(id);
@@ -132,7 +133,7 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn discard_late(&mut self, key: u32, len: usize) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key) else { return };
-        if let Proto::Lingering(linger) = &mut conn.proto {
+        if let Some(linger) = conn.protocol.linger_mut() {
             conn.heard = stamp;
             if linger.discard(len) {
                 self.set_paused(key, true);
@@ -162,7 +163,7 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn step_lingering(&mut self, key: u32) {
         let (id, stamp) = (self.id(key), self.now.stamp());
         let Some(conn) = self.conn(key) else { return };
-        let Proto::Lingering(linger) = &mut conn.proto else {
+        let Some(linger) = conn.protocol.linger_mut() else {
             return;
         };
         linger.begin_step(stamp);
@@ -178,7 +179,7 @@ impl<D, A> Inner<D, A> {
         let (now, stamp) = (self.now, self.now.stamp());
         let drains = self.drain.is_some();
         let Some(conn) = self.conn(key) else { return };
-        let Proto::Lingering(linger) = &mut conn.proto else {
+        let Some(linger) = conn.protocol.linger_mut() else {
             return;
         };
         if linger.note_unsent(unsent, stamp) {

@@ -1,10 +1,10 @@
 //! The outboxes of connections: taken from those that are spare, and given back.
 
-use crate::conn::DEAD;
-use crate::conn::outbox::Outbox;
 use crate::limits;
 use crate::payload::{Encoder, Form};
 use crate::proto::Kind;
+use crate::shard::core::conn::DEAD;
+use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::inner::Inner;
 
 impl<D, A> Inner<D, A> {

@@ -4,13 +4,13 @@
 use core::net::SocketAddr;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, DEAD, OPEN, OVERFLOW};
 use crate::counters::status_index;
 use crate::handler::{Busy, Halt, Handler, Wait};
 use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::{CLOSING, DEAD, OPEN, OVERFLOW};
 use crate::shard::core::work::Share;
 use crate::topic::member::Sock;
 

@@ -4,8 +4,6 @@
 use core::net::SocketAddr;
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::TooMany;
-use crate::conn::{Conn, OVERFLOW};
 use crate::counters::{Limit, status_index};
 use crate::handler::Handler;
 use crate::id::ConnId;
@@ -13,6 +11,8 @@ use crate::limits::OVERFLOW_MAX;
 use crate::proto::Frames;
 use crate::proto::http::{After, Request, Response};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::http::TooMany;
+use crate::shard::core::conn::{Conn, OVERFLOW};
 use crate::shard::core::conns::client_addrs::{Client, crowded};
 use crate::shard::core::inner::Inner;
 use crate::topic::member::Sock;

@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::Phase;
-use crate::conn::{
-    ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, Proto, READ_ENDED,
-};
 use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
-use crate::payload::Form;
-use crate::proto::sse::{HEARTBEAT, encode_part};
-use crate::proto::ws::encode_ping;
+use crate::shard::core::conn::http::Phase;
+use crate::shard::core::conn::{
+    ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, READ_ENDED,
+};
+use crate::shard::core::ingress::protocol::KeepAlive;
 use crate::shard::core::inner::Inner;
 use crate::time::{Now, Stamp};
 use crate::topic::feeds::feed_of;
@@ -27,7 +25,7 @@ impl<D, A> Inner<D, A> {
     fn silence_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
         let config = &self.config;
         let heard = conn.heard.moment();
-        if let Proto::Lingering(linger) = &conn.proto {
+        if let Some(linger) = conn.protocol.linger() {
             return Some(linger.next_step());
         }
         if conn.is(CLOSING) {
@@ -43,8 +41,8 @@ impl<D, A> Inner<D, A> {
             return deadlines.into_iter().flatten().min();
         }
         let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
-        if let Proto::Http(http) = &conn.proto {
-            return Some(match http.phase {
+        if let Some(phase) = conn.protocol.phase() {
+            return Some(match phase {
                 _ if conn.is(BLOCKED) => stalled,
                 Phase::New | Phase::Head | Phase::Handler => heard.plus(config.handshake_timeout),
                 Phase::Body => heard.plus(config.body_timeout),
@@ -60,14 +58,14 @@ impl<D, A> Inner<D, A> {
         if conn.is(PAUSED) {
             return None;
         }
-        match conn.proto {
-            Proto::WebSocket(_) if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
+        match conn.protocol.keep_alive() {
+            KeepAlive::Ping if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
             // Nobody answers a comment: what was delivered does as well.
-            Proto::Events(_) => {
+            KeepAlive::Comment => {
                 let interval = self.ping_interval(key);
                 Some(heard.max(self.last_delivery(conn)).plus(interval))
             }
-            Proto::WebSocket(_) => {
+            KeepAlive::Ping => {
                 let interval = self.ping_interval(key);
                 let due = heard.plus(interval);
                 if self.now < due {
@@ -78,7 +76,7 @@ impl<D, A> Inner<D, A> {
                 let put_off = self.last_delivery(conn).plus(interval);
                 Some(put_off.clamp(due, due.plus(config.ping_interval)))
             }
-            _ => {
+            KeepAlive::Client => {
                 let idle = config.tcp_idle_timeout.map(|timeout| heard.plus(timeout));
                 let heartbeat = self.half_closed_heartbeat(conn);
                 idle.into_iter().chain(heartbeat).min()
@@ -89,14 +87,12 @@ impl<D, A> Inner<D, A> {
     /// When the last word of a connection must be out.
     fn close_deadline(&self, conn: &Conn<D>) -> Now {
         let heard = conn.heard.moment();
-        match conn.proto {
-            Proto::Http(_) => self.answer_deadline(conn, CLOSE_TIMEOUT),
-            // It may take what is before the last word as slowly as it likes, for a while.
-            _ => {
-                let moved = heard.max(conn.blocked_at.moment());
-                moved.plus(CLOSE_TIMEOUT).min(heard.plus(LINGER_TIME))
-            }
+        if conn.protocol.http().is_some() {
+            return self.answer_deadline(conn, CLOSE_TIMEOUT);
         }
+        // It may take what is before the last word as slowly as it likes, for a while.
+        let moved = heard.max(conn.blocked_at.moment());
+        moved.plus(CLOSE_TIMEOUT).min(heard.plus(LINGER_TIME))
     }
 
     /// Whether what a connection still sends waits for the next step, and not its last word.
@@ -108,7 +104,7 @@ impl<D, A> Inner<D, A> {
     /// When a client that has closed its side is sent something, to see whether it is there.
     fn half_closed_heartbeat(&self, conn: &Conn<D>) -> Option<Now> {
         let sent = conn.blocked_at.moment().max(self.last_delivery(conn));
-        let is_half_closed = matches!(conn.proto, Proto::Framed(_)) && conn.is(READ_ENDED);
+        let is_half_closed = conn.protocol.frames().is_some() && conn.is(READ_ENDED);
         is_half_closed.then(|| sent.max(conn.heard.moment()).plus(HALF_CLOSED_HEARTBEAT))
     }
 
@@ -227,7 +223,7 @@ impl<D, A> Inner<D, A> {
             && given_up.is_none_or(|deadline| judged < deadline);
         let is_quiet = self.is_quiet();
         let Some(conn) = self.conn(key) else { return };
-        if matches!(conn.proto, Proto::Lingering(_)) {
+        if conn.protocol.linger().is_some() {
             self.step_lingering(key);
         } else if waits_to_discard {
             self.step_early(key);
@@ -243,34 +239,40 @@ impl<D, A> Inner<D, A> {
             self.close(key, CloseReason::SlowMessage);
         } else if conn.is(BLOCKED) {
             self.kill(key, CloseReason::Stalled);
-        } else if let Proto::Framed(frames) = conn.proto
-            && is_heartbeat
-        {
-            let empty = frames.framing.empty();
+        } else if is_heartbeat {
             if conn.outbox_len() == 0 {
-                self.counters.pings += 1;
-                self.reply(key, |out| out.extend_from_slice(empty));
+                self.send_heartbeat(key);
             }
             self.arm(key);
         } else if is_quiet {
             // Nothing is read that could be a sign of life.
             conn.heard = stamp;
             self.arm(key);
-        } else if conn.is(PINGED) || matches!(conn.proto, Proto::Framed(_)) {
-            self.close(key, CloseReason::IdleTimeout);
-        } else if matches!(conn.proto, Proto::Events(_)) {
-            conn.heard = stamp;
-            let is_chunked = conn.form == Form::SseChunks;
-            self.counters.pings += 1;
-            self.reply(key, |out| encode_part(out, is_chunked, HEARTBEAT));
-            self.arm(key);
         } else {
-            conn.set(PINGED, true);
-            conn.heard = stamp;
-            self.counters.pings += 1;
-            self.reply(key, |out| encode_ping(out, b""));
-            self.arm(key);
+            self.keep_alive(key);
         }
+    }
+
+    /// A connection has been silent for its time.
+    fn keep_alive(&mut self, key: u32) {
+        let stamp = self.now.stamp();
+        let Some(conn) = self.conn(key) else { return };
+        let keep_alive = conn.protocol.keep_alive();
+        if conn.is(PINGED) || keep_alive == KeepAlive::Client {
+            return self.close(key, CloseReason::IdleTimeout);
+        }
+        conn.set(PINGED, keep_alive == KeepAlive::Ping);
+        conn.heard = stamp;
+        self.send_heartbeat(key);
+        self.arm(key);
+    }
+
+    fn send_heartbeat(&mut self, key: u32) {
+        let Some(conn) = self.conn(key) else { return };
+        let mut heartbeat = Vec::new();
+        conn.protocol.encode_heartbeat(conn.form, &mut heartbeat);
+        self.counters.pings += 1;
+        self.reply(key, |out| out.extend_from_slice(&heartbeat));
     }
 }
 

@@ -9,13 +9,13 @@ use slab::Slab;
 
 use crate::address::client_of;
 use crate::close_reason::CloseReason;
-use crate::conn::{BEHIND, CLOSING, Conn, Held, OPEN, PAUSED, Tab};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::{ConnId, key32};
 use crate::limits::PROGRESS_FAST;
 use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::{BEHIND, CLOSING, Conn, Held, OPEN, PAUSED, Tab};
 use crate::shard::core::inner::Inner;
 use crate::time::{Now, Stamp};
 

@@ -1,5 +1,5 @@
 use super::{Holders, Now};
-use crate::conn::{Held, Tab};
+use crate::shard::core::conn::{Held, Tab};
 
 /// Those with this client, so many bytes, and so many seconds ago; the first to give way.
 fn first(holders: &[(u32, u32, u64)]) -> u32 {

@@ -2,15 +2,15 @@
 
 use std::borrow::Cow;
 
-use crate::conn::http::Phase;
-use crate::conn::{
-    BEHIND, CLOSING, Conn, Input, Kept, OPEN, PAUSED, Proto, READ_ENDED, WAITS_OUTBOX,
-};
 use crate::counters::Limit;
 use crate::handler::{Busy, Handler, Wait};
 use crate::id::ConnId;
 use crate::limits::{OUTBOX_BYTES_HIGH, PASSES_PER_TURN, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::http::Phase;
+use crate::shard::core::conn::{
+    BEHIND, CLOSING, Conn, Input, Kept, OPEN, PAUSED, READ_ENDED, WAITS_OUTBOX,
+};
 use crate::shard::core::conns::wait_queue::WaitQueue;
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
@@ -136,9 +136,9 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         // Its silence was ours; but what the handler has not answered has a deadline.
-        let has_asked = match &conn.proto {
-            Proto::Http(http) => http.phase == Phase::Handler,
-            _ => !conn.is(OPEN),
+        let has_asked = match conn.protocol.phase() {
+            Some(phase) => phase == Phase::Handler,
+            None => !conn.is(OPEN),
         };
         if !has_asked {
             conn.heard = stamp;
@@ -221,7 +221,7 @@ impl<H: Handler> ShardCore<H> {
         self.account(id);
         self.inner.arm(id.key);
         let has_ended = |conn: &&mut Conn<_>| {
-            matches!(conn.proto, Proto::Http(_)) && conn.is(READ_ENDED) && !conn.is(PAUSED | BEHIND)
+            conn.protocol.http().is_some() && conn.is(READ_ENDED) && !conn.is(PAUSED | BEHIND)
         };
         if self.inner.current(id).filter(has_ended).is_some() {
             return self.inner.read_ended(id.key);
@@ -236,9 +236,9 @@ impl<D, A> Inner<D, A> {
     /// Whether to resume a connection is no use in this turn: it has a request with a body, for
     /// which there is no time left.
     fn waits_to_offer(&mut self, id: ConnId) -> bool {
-        let has_request = |conn: &mut Conn<D>| match &conn.proto {
-            Proto::Http(http) => http.request.as_ref().is_some_and(|it| it.is_whole),
-            _ => false,
+        let has_request = |conn: &mut Conn<D>| {
+            let request = conn.protocol.http().and_then(|http| http.request.as_ref());
+            request.is_some_and(|request| request.is_whole)
         };
         let share = self.work.share_of_bodies();
         self.work.is_used_up(share) && self.current(id).is_some_and(has_request)

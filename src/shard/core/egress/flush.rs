@@ -2,8 +2,8 @@
 
 use crate::close_reason::CloseReason;
 use crate::config::SlowConsumer;
-use crate::conn::{BLOCKED, DIRTY};
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
+use crate::shard::core::conn::{BLOCKED, DIRTY};
 use crate::shard::core::inner::Inner;
 use crate::topic::feed::{Met, Walk};
 use crate::topic::member::HELD;

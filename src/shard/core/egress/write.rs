@@ -3,10 +3,12 @@
 use std::io::IoSlice;
 
 use crate::close_reason::CloseReason;
-use crate::conn::subs::WAITING;
-use crate::conn::{APART, BLOCKED, CLOSING, CORKED, DEAD, DIRTY, DRAINS, WAITS_OUTBOX};
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::payload::Form;
+use crate::shard::core::conn::subs::WAITING;
+use crate::shard::core::conn::{
+    APART, BLOCKED, CLOSING, CORKED, DEAD, DIRTY, DRAINS, WAITS_OUTBOX,
+};
 use crate::shard::core::inner::Inner;
 use crate::topic::feeds::{NO_FEED, feed_of};
 use crate::topic::member;

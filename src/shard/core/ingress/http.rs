@@ -4,8 +4,6 @@
 //! its limit: who asks and does not read is read no further.
 
 use crate::close_reason::CloseReason;
-use crate::conn::Proto;
-use crate::conn::http::{Collected, Phase};
 use crate::counters::{Limit, status_index};
 use crate::handler::{Busy, Handler, Refusal, Wait};
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
@@ -14,6 +12,7 @@ use crate::proto::http::{
 };
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::http::{Collected, Phase};
 use crate::shard::core::ingress::Took;
 
 impl<H: Handler> ShardCore<H> {
@@ -27,10 +26,8 @@ impl<H: Handler> ShardCore<H> {
             self.pause(key, Busy(Wait::Outbox));
             return Took::Paused(0);
         }
-        let request = match &mut conn.proto {
-            Proto::Http(http) => http.request.take(),
-            _ => None,
-        };
+        let http = conn.protocol.http_mut();
+        let request = http.and_then(|http| http.request.take());
         if let Some(request) = request {
             return self.take_body(key, request, input);
         }

@@ -1,12 +1,12 @@
 //! Requests with bodies: collected, and offered to the handler whole, as often as it takes.
 
 use crate::close_reason::CloseReason;
-use crate::conn::http::{Collected, Phase};
 use crate::counters::Limit;
 use crate::handler::{Busy, Handler, Wait};
 use crate::limits::WORK_OF_BODY_BYTE;
 use crate::proto::http::{Head, HttpError, NO_HEADERS, Response, parse_head};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::http::{Collected, Phase};
 use crate::shard::core::ingress::Took;
 
 impl<H: Handler> ShardCore<H> {

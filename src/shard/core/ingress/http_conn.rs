@@ -1,7 +1,5 @@
 //! What a shard knows of a connection that speaks HTTP, from one request to the next.
 
-use crate::conn::http::{Collected, Http, Phase};
-use crate::conn::{CLOSING, CORKED, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::limits::{EVENTS_RETRY_REFUSED, ORIGIN_LOG_INTERVAL};
@@ -11,6 +9,8 @@ use crate::proto::http::{
 use crate::proto::sse;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::http::{Collected, Http, Phase};
+use crate::shard::core::conn::{CLOSING, CORKED, WAITS_OUTBOX};
 use crate::shard::core::ingress::Took;
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
@@ -48,15 +48,9 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Cx<'_, D, A> {
     /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
     pub fn done(&self) -> usize {
-        match self
-            .inner
-            .conns
-            .get(self.key as usize)
-            .map(|conn| &conn.proto)
-        {
-            Some(Proto::Http(http)) => http.done,
-            _ => 0,
-        }
+        let conn = self.inner.conns.get(self.key as usize);
+        let http = conn.and_then(|conn| conn.protocol.http());
+        http.map_or(0, |http| http.done)
     }
 
     /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
@@ -109,17 +103,14 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Inner<D, A> {
     /// What a connection keeps that speaks HTTP.
     pub(crate) fn http(&mut self, key: u32) -> Option<&mut Http> {
-        match &mut self.conn(key)?.proto {
-            Proto::Http(http) => Some(http),
-            _ => None,
-        }
+        self.conn(key)?.protocol.http_mut()
     }
 
     /// Something else is waited for, from now on; or the next request once more.
     pub(crate) fn begin_phase(&mut self, key: u32, phase: Phase) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key) else { return };
-        let Proto::Http(http) = &mut conn.proto else {
+        let Some(http) = conn.protocol.http_mut() else {
             return;
         };
         if http.phase == Phase::New && phase == Phase::Head {

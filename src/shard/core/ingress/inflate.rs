@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, Kept, Proto, WAITS_OUTBOX};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::ConnId;
@@ -12,6 +11,7 @@ use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN, OUTBOX_BYTES_H
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Inflater, Pace, Window};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::{CLOSING, Kept, WAITS_OUTBOX};
 use crate::shard::core::ingress::Took;
 use crate::shard::core::inner::Inner;
 
@@ -227,10 +227,8 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Inner<D, A> {
     /// Whether compressed messages of a connection may refer to those before them.
     pub(crate) fn takes_over(&mut self, key: u32) -> bool {
-        match self.conn(key).map(|conn| &conn.proto) {
-            Some(Proto::WebSocket(decoder)) => decoder.takes_over(),
-            _ => false,
-        }
+        self.conn(key)
+            .is_some_and(|conn| conn.protocol.takes_over())
     }
 
     /// Whether another connection may be promised that what it has sent will be kept: while that

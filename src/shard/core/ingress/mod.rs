@@ -6,6 +6,7 @@ mod http;
 mod http_body;
 pub(crate) mod http_conn;
 pub(crate) mod inflate;
+pub(crate) mod protocol;
 pub(crate) mod rate_limit;
 pub(crate) mod read_queue;
 mod reading;
@@ -13,13 +14,13 @@ mod websocket;
 
 use std::borrow::Cow;
 
-use crate::conn::{BEHIND, CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED, Proto};
 use crate::handler::{Halt, Handler, Message};
 use crate::id::ConnId;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::Kind;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::{BEHIND, CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED};
 use crate::shard::core::ingress::rate_limit::Verdict;
 
 /// What became of the front of the input.
@@ -40,45 +41,39 @@ impl<H: Handler> ShardCore<H> {
         let stamp = self.inner.now.stamp();
         let config = &self.inner.config;
         let [line_max, head_max] = [config.message_bytes_max, config.head.bytes_max];
-        let Some(conn) = self.inner.current(id) else {
-            return;
-        };
-        let is_http = matches!(conn.proto, Proto::Http(_));
-        let max = if is_http { head_max } else { line_max };
         self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
         let Some(conn) = self.inner.current(id) else {
             return;
         };
         if conn.is(CLOSING) {
-            self.inner.discard_late(id.key, bytes.len());
-            return;
+            return self.inner.discard_late(id.key, bytes.len());
         }
         let was_pinged = conn.is(PINGED);
         if conn.is(OPEN) && !conn.is(CORKED) {
             conn.heard = stamp;
             conn.set(PINGED, false);
         }
+        let is_http = conn.protocol.http().is_some();
+        let max = if is_http { head_max } else { line_max };
         let held = conn.input.take();
+        // What was around these bytes held them back until the connection had begun.
+        let is_held_back = conn.is(PAUSED | BEHIND);
+        let is_no_use = |held: &Input| conn.line_cannot_end(max, &held.bytes, bytes);
+        let must_wait = is_held_back || held.as_deref().is_some_and(is_no_use);
         // A pong that was asked for is no message; one that comes so late that it waits is.
         self.inner.awaits_pong = was_pinged;
-        let Some(conn) = self.inner.current(id) else {
-            return;
-        };
         match held {
-            // What was around these bytes held them back until the connection had begun.
-            None if conn.is(PAUSED | BEHIND) => self.keep(id, bytes),
+            None if must_wait => self.keep(id, bytes),
             None => {
                 let taken = self.process(id.key, bytes);
                 self.keep(id, &bytes[taken..]);
             }
             Some(mut input) => {
-                let must_wait =
-                    conn.is(PAUSED | BEHIND) || conn.line_cannot_end(max, &input.bytes, bytes);
                 input.bytes.extend_from_slice(bytes);
-                if must_wait {
-                    conn.input = Some(input);
-                } else {
+                if !must_wait {
                     self.process_input(id, input);
+                } else if let Some(conn) = self.inner.current(id) {
+                    conn.input = Some(input);
                 }
             }
         }
@@ -123,24 +118,7 @@ impl<H: Handler> ShardCore<H> {
                 return taken;
             }
             self.inner.work.charge(WORK_OF_STEP);
-            let Some(conn) = self.inner.conn(key) else {
-                return bytes.len();
-            };
-            let rest = &mut bytes[taken..];
-            let took = match &mut conn.proto {
-                Proto::Http(_) => self.take_http(key, rest),
-                Proto::Events(_) => self.discard(key, rest.len()),
-                Proto::Framed(frames) => {
-                    let frames = *frames;
-                    self.take_frame(key, frames, rest)
-                }
-                Proto::WebSocket(decoder) => {
-                    let decoder = std::mem::take(decoder);
-                    self.take_websocket(key, decoder, rest)
-                }
-                Proto::Lingering(_) => Took::Ended,
-            };
-            match took {
+            match self.take_next(key, &mut bytes[taken..]) {
                 Took::Bytes(n) => taken += n,
                 Took::Paused(n) => return taken + n,
                 Took::Nothing => return taken,

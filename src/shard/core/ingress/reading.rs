@@ -1,10 +1,10 @@
 //! Whom to read from, and how much of it in a turn.
 
-use crate::conn::{BEHIND, CLOSING, OPEN, PAUSED};
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_READ, WORK_OF_RECORD};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::{BEHIND, CLOSING, OPEN, PAUSED};
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, Proto};
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG, WORK_OF_STEP};
 use crate::proto::ws::{Decoder, Event, encode_pong};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::CLOSING;
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::ingress::rate_limit::Verdict;
@@ -32,9 +32,8 @@ impl<H: Handler> ShardCore<H> {
     fn give_back(&mut self, key: u32, decoder: Decoder) {
         if let Some(conn) = self.inner.conn(key)
             && !conn.is(CLOSING)
-            && let Proto::WebSocket(place) = &mut conn.proto
         {
-            *place = decoder;
+            conn.protocol.put_back(decoder);
         }
     }
 

@@ -2,10 +2,10 @@
 //! way when they are too many.
 
 use crate::close_reason::CloseReason;
-use crate::conn::{APART, BLOCKED, Conn};
 use crate::counters::Limit;
 use crate::id::key32;
 use crate::limits::HELD_MESSAGES_MIN;
+use crate::shard::core::conn::{APART, BLOCKED, Conn};
 use crate::shard::core::inner::Inner;
 
 impl<D, A> Inner<D, A> {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{CLOSING, OPEN};
 use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
 use crate::id::{ConnId, ShardId};
@@ -11,6 +10,7 @@ use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::RoomWork;
+use crate::shard::core::conn::{CLOSING, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::shard::mail::FromHome;

@@ -4,12 +4,12 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::conn::{APART, OPEN};
 use crate::handler::{Busy, Wait};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::core::app::room_queue::Draft;
+use crate::shard::core::conn::{APART, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::FromHome;
 use crate::topic::feed::Feed;

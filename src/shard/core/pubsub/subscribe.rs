@@ -1,12 +1,12 @@
 //! Subscribing: interest in topics, and when a subscription is live.
 
-use crate::conn::subs::{Membership, Subs, WAITING};
-use crate::conn::{BLOCKED, CLOSING, CORKED, DEAD, DIRTY, OPEN};
 use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
+use crate::shard::core::conn::subs::{Membership, Subs, WAITING};
+use crate::shard::core::conn::{BLOCKED, CLOSING, CORKED, DEAD, DIRTY, OPEN};
 use crate::shard::core::inner::Inner;
 use crate::topic::feed::Feed;
 use crate::topic::feeds::{NO_FEED, feed_of};

@@ -2,7 +2,7 @@
 
 /// One subscription, from the connection's side.
 #[derive(Clone, Copy, Debug)]
-pub struct Membership {
+pub(crate) struct Membership {
     /// Key of the topic.
     pub(crate) topic: u32,
     /// Index among the members of the topic's feed, or `WAITING`.
@@ -10,25 +10,26 @@ pub struct Membership {
 }
 
 /// The index of a subscription that the topic's home has not answered yet.
-pub const WAITING: u32 = u32::MAX;
+pub(crate) const WAITING: u32 = u32::MAX;
 
 /// All subscriptions of one connection.
 ///
 /// A vector of one would cost 8 bytes more in the connection and 32 on the heap.
 #[derive(Debug, Default)]
-pub enum Subs {
+pub(crate) enum Subs {
     /// Receives nothing.
     #[default]
     None,
     /// The common case.
     One(Membership),
     /// Two and more, in the order of subscribing.
+    #[expect(clippy::box_collection, reason = "one word in each connection")]
     Many(Box<Vec<Membership>>),
 }
 
 impl Subs {
     /// All of them.
-    pub fn as_slice(&self) -> &[Membership] {
+    pub(crate) fn as_slice(&self) -> &[Membership] {
         match self {
             Self::None => &[],
             Self::One(one) => std::slice::from_ref(one),
@@ -45,12 +46,12 @@ impl Subs {
     }
 
     /// How many there are.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.as_slice().len()
     }
 
     /// The subscription to one topic.
-    pub fn get(&self, topic: u32) -> Option<Membership> {
+    pub(crate) fn get(&self, topic: u32) -> Option<Membership> {
         self.as_slice()
             .iter()
             .find(|sub| sub.topic == topic)
@@ -58,7 +59,7 @@ impl Subs {
     }
 
     /// Adds a subscription to a topic that is not among them.
-    pub fn add(&mut self, membership: Membership) {
+    pub(crate) fn add(&mut self, membership: Membership) {
         debug_assert!(self.get(membership.topic).is_none());
         *self = match std::mem::take(self) {
             Self::None => Self::One(membership),
@@ -71,7 +72,7 @@ impl Subs {
     }
 
     /// Notes where in the topic's feed the connection stands now.
-    pub fn set_index(&mut self, topic: u32, index: u32) {
+    pub(crate) fn set_index(&mut self, topic: u32, index: u32) {
         if let Some(sub) = self
             .as_mut_slice()
             .iter_mut()
@@ -82,7 +83,7 @@ impl Subs {
     }
 
     /// Removes the subscription to one topic.
-    pub fn remove(&mut self, topic: u32) {
+    pub(crate) fn remove(&mut self, topic: u32) {
         *self = match std::mem::take(self) {
             Self::One(one) if one.topic == topic => Self::None,
             Self::Many(mut many) => {

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::conn::PeerInfo;
 use crate::proto::http::Body;
+use crate::shard::core::conn::PeerInfo;
 
 /// What a connection keeps that speaks HTTP, from request to request.
 #[derive(Debug, Default)]
-pub struct Http {
+pub(crate) struct Http {
     /// Where the connection comes from.
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
     /// The peer is a proxy that speaks for a client and does not name it (PROXY `UNKNOWN`).
@@ -23,9 +23,9 @@ pub struct Http {
     pub(crate) request: Option<Box<Collected>>,
 }
 
-/// What is waited for, since when [`Conn::heard`](crate::conn::Conn) says.
+/// What is waited for, since when [`Conn::heard`](crate::shard::core::conn::Conn) says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// A head, which is due; nothing of it has come, as the connection is new.
     #[default]
     New,
@@ -41,7 +41,7 @@ pub enum Phase {
 
 /// Of what there are too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TooMany {
+pub(crate) enum TooMany {
     /// Connections of the server.
     InAll,
     /// Those of an address.
@@ -50,7 +50,7 @@ pub enum TooMany {
 
 /// A request with a body, as far as it has come.
 #[derive(Debug)]
-pub struct Collected {
+pub(crate) struct Collected {
     pub(crate) head: Vec<u8>,
     pub(crate) body: Vec<u8>,
     pub(crate) decoder: Body,

@@ -1,29 +1,27 @@
 //! One connection without its socket.
 
-pub mod http;
-pub mod linger;
-pub mod outbox;
-pub mod subs;
+pub(crate) mod http;
+pub(crate) mod linger;
+pub(crate) mod outbox;
+pub(crate) mod subs;
 
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::conn::http::Http;
-use crate::conn::linger::Linger;
-use crate::conn::outbox::Outbox;
-use crate::conn::subs::Subs;
 use crate::payload::Form;
-use crate::proto::ws::Decoder;
-use crate::proto::{Frames, Framing, Kind};
+use crate::proto::Kind;
+use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::conn::subs::Subs;
+use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Stamp;
 use crate::topic::member::Sock;
 
 /// One connection. Idle and subscribed it owns nothing on the heap but the application's data.
 #[derive(Debug)]
-pub struct Conn<D> {
+pub(crate) struct Conn<D> {
     pub(crate) sock: Sock,
     pub(crate) generation: u32,
-    pub(crate) proto: Proto,
+    pub(crate) protocol: Protocol,
     /// Bytes that came and could not be taken yet.
     pub(crate) input: Option<Box<Input>>,
     /// Bytes for this connection alone.
@@ -49,7 +47,7 @@ pub struct Conn<D> {
 /// Whose a connection is, by a hash of its client's address; where it holds something, its place
 /// among those that do, where that stands as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tab(pub(crate) u32);
+pub(crate) struct Tab(pub(crate) u32);
 
 impl Tab {
     /// Of the client with this hash, of which a bit is left out.
@@ -72,7 +70,7 @@ const HOLDS: u32 = 1 << 31;
 
 /// Bytes of memory that a connection holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub(crate) struct Held {
     /// Of a message or a body that has not come whole, or of what came behind one that waits.
     pub(crate) unfinished: u32,
     /// Of a message that waits.
@@ -92,24 +90,9 @@ impl Held {
     }
 }
 
-/// What the bytes of the connection mean.
-#[derive(Debug)]
-pub enum Proto {
-    /// Requests and their answers.
-    Http(Box<Http>),
-    /// Upgraded.
-    WebSocket(Decoder),
-    /// Frames on TCP.
-    Framed(Frames),
-    /// A stream of events: what the client still sends is discarded. Counts those bytes.
-    Events(u32),
-    /// The last word is said: what still comes is discarded.
-    Lingering(Box<Linger>),
-}
-
 /// Bytes that came and could not be taken yet.
 #[derive(Debug, Default)]
-pub struct Input {
+pub(crate) struct Input {
     /// The front of an incomplete head or frame, or all that came after a message in waiting.
     pub(crate) bytes: Vec<u8>,
     /// A message that was not taken yet; to be offered before `bytes`.
@@ -121,7 +104,7 @@ pub struct Input {
 
 /// A message in waiting.
 #[derive(Debug)]
-pub struct Kept {
+pub(crate) struct Kept {
     pub(crate) kind: Kind,
     pub(crate) payload: Vec<u8>,
     /// It is to be inflated, and then offered for the first time.
@@ -140,7 +123,7 @@ impl Kept {
 
 /// How a connection to the TCP port came.
 #[derive(Clone, Debug)]
-pub struct Arrival {
+pub(crate) struct Arrival {
     /// The listener's topic.
     pub(crate) topic: Arc<str>,
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
@@ -149,7 +132,7 @@ pub struct Arrival {
 /// Where a connection comes from, and whom its certificate names; kept until the handler has
 /// opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerInfo {
+pub(crate) struct PeerInfo {
     /// The client's address, if it has one.
     pub peer: Option<SocketAddr>,
     /// The subject of the certificate that the client has shown (RFC 4514).
@@ -157,49 +140,45 @@ pub struct PeerInfo {
 }
 
 /// On the list of connections to write.
-pub const DIRTY: u16 = 1 << 0;
+pub(crate) const DIRTY: u16 = 1 << 0;
 /// The socket takes no more for now.
-pub const BLOCKED: u16 = 1 << 1;
+pub(crate) const BLOCKED: u16 = 1 << 1;
 /// Not read: its message, its replies or its subscription must go first.
-pub const PAUSED: u16 = 1 << 2;
+pub(crate) const PAUSED: u16 = 1 << 2;
 /// It has sent more than its part of a turn: what is kept of that waits to be taken.
-pub const BEHIND: u16 = 1 << 3;
+pub(crate) const BEHIND: u16 = 1 << 3;
 /// The client has closed its side.
-pub const READ_ENDED: u16 = 1 << 4;
+pub(crate) const READ_ENDED: u16 = 1 << 4;
 /// Its last word is in the outbox, and nothing goes after it.
-pub const CLOSING: u16 = 1 << 5;
+pub(crate) const CLOSING: u16 = 1 << 5;
 /// A ping is unanswered.
-pub const PINGED: u16 = 1 << 6;
+pub(crate) const PINGED: u16 = 1 << 6;
 /// The handler has accepted it and was not told of its end yet.
-pub const OPEN: u16 = 1 << 7;
+pub(crate) const OPEN: u16 = 1 << 7;
 /// Its end is on the list of those to tell the handler and to free.
-pub const ENDED: u16 = 1 << 8;
+pub(crate) const ENDED: u16 = 1 << 8;
 /// Its socket is to be closed at the end of the turn.
-pub const DEAD: u16 = 1 << 9;
+pub(crate) const DEAD: u16 = 1 << 9;
 /// Holds unread frames of its own (policy `drop-newest`).
-pub const APART: u16 = 1 << 10;
+pub(crate) const APART: u16 = 1 << 10;
 /// Its subscription is not live yet: the outbox stays where it is.
-pub const CORKED: u16 = 1 << 11;
+pub(crate) const CORKED: u16 = 1 << 11;
 /// One too many: only there to be told so.
-pub const OVERFLOW: u16 = 1 << 13;
+pub(crate) const OVERFLOW: u16 = 1 << 13;
 /// Paused until its replies are sent.
-pub const WAITS_OUTBOX: u16 = 1 << 12;
+pub(crate) const WAITS_OUTBOX: u16 = 1 << 12;
 /// Paused until another thread has answered.
-pub const ASKING: u16 = 1 << 14;
+pub(crate) const ASKING: u16 = 1 << 14;
 /// The handler is to be told when the outbox is empty.
-pub const DRAINS: u16 = 1 << 15;
+pub(crate) const DRAINS: u16 = 1 << 15;
 
 impl<D> Conn<D> {
-    pub(crate) fn new(sock: Sock, generation: u32, proto: Proto, now: Stamp) -> Self {
-        let form = match proto {
-            Proto::Framed(frames) => frames.framing.into(),
-            Proto::Events(_) => Form::Sse,
-            Proto::Http(_) | Proto::WebSocket(_) | Proto::Lingering(_) => Form::WebSocket,
-        };
+    pub(crate) fn new(sock: Sock, generation: u32, protocol: Protocol, now: Stamp) -> Self {
+        let form = protocol.form();
         Self {
             sock,
             generation,
-            proto,
+            protocol,
             input: None,
             outbox: None,
             subs: Subs::None,
@@ -241,11 +220,7 @@ impl<D> Conn<D> {
 
     /// Memory held by what has come and was not taken yet.
     pub(crate) fn held(&self) -> Held {
-        let decoder = match &self.proto {
-            Proto::WebSocket(decoder) => decoder.held_bytes(),
-            Proto::Http(http) => http.held_bytes(),
-            Proto::Framed(_) | Proto::Events(_) | Proto::Lingering(_) => 0,
-        };
+        let decoder = self.protocol.held_bytes();
         let input = self.input.as_ref();
         let bytes = input.map_or(0, |input| input.bytes.capacity());
         let message = input.and_then(|input| input.message.as_ref());
@@ -261,21 +236,13 @@ impl<D> Conn<D> {
     /// Bytes that have come of what is not whole yet.
     pub(crate) fn arrived(&self) -> usize {
         let input = self.input.as_ref().map_or(0, |input| input.bytes.len());
-        match &self.proto {
-            Proto::WebSocket(decoder) => decoder.arrived_bytes() + input,
-            _ => input,
-        }
+        self.protocol.arrived_bytes() + input
     }
 
     /// Whether `more` bytes behind those that were `kept` of a head or a line of up to `max` bytes
     /// bring no line end, so that looking at it again is a waste.
     pub(crate) fn line_cannot_end(&self, max: usize, kept: &[u8], more: &[u8]) -> bool {
-        let has_lines = match &self.proto {
-            Proto::Http(_) => true,
-            Proto::Framed(frames) => frames.framing == Framing::Line,
-            _ => false,
-        };
-        has_lines && kept.len() + more.len() < max && !more.contains(&b'\n')
+        self.protocol.has_lines() && kept.len() + more.len() < max && !more.contains(&b'\n')
     }
 }
 

@@ -9,7 +9,7 @@ use crate::topic::segment::Segment;
 
 /// Replies, control frames, and what short writes left over.
 #[derive(Debug, Default)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     chunks: VecDeque<Chunk>,
     /// Unsent bytes of all chunks.
     len: usize,
@@ -56,14 +56,14 @@ impl Drop for Outbox {
 
 impl Outbox {
     /// An empty one whose memory is added to `sum`.
-    pub fn counted_by(sum: &Rc<Cell<usize>>) -> Self {
+    pub(crate) fn counted_by(sum: &Rc<Cell<usize>>) -> Self {
         let mut outbox = Self::default();
         outbox.sum = Rc::clone(sum);
         outbox
     }
 
     /// Bytes of memory that hold what is for this connection alone.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.held
     }
 
@@ -73,17 +73,17 @@ impl Outbox {
     }
 
     /// Unsent bytes.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Whether everything was sent.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Lets `write` append bytes at the end.
-    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.back_mut()
             && bytes.len() / 2 < *sent
         {
@@ -111,7 +111,7 @@ impl Outbox {
     }
 
     /// Appends the rest of a frame that a log holds.
-    pub fn share_rest(&mut self, segment: Rc<Segment>, from: usize, to: usize) {
+    pub(crate) fn share_rest(&mut self, segment: Rc<Segment>, from: usize, to: usize) {
         self.len += to - from;
         self.chunks.push_back(Chunk::Shared {
             segment,
@@ -123,7 +123,7 @@ impl Outbox {
 
     /// Appends all frames of a feed that were unread when its log, which had had `count` frames
     /// by then, let go of the first of them.
-    pub fn keep_unread(&mut self, feed: u32, count: u64, unread: Vec<Unread>) {
+    pub(crate) fn keep_unread(&mut self, feed: u32, count: u64, unread: Vec<Unread>) {
         for Unread {
             segment,
             from,
@@ -145,14 +145,14 @@ impl Outbox {
     }
 
     /// Whether it keeps segments of a log from being freed.
-    pub fn pins(&self) -> bool {
+    pub(crate) fn pins(&self) -> bool {
         self.chunks
             .iter()
             .any(|chunk| matches!(chunk, Chunk::Shared { .. }))
     }
 
     /// Drops the unread frames that are not begun; returns how many they were.
-    pub fn drop_unread(&mut self) -> u64 {
+    pub(crate) fn drop_unread(&mut self) -> u64 {
         let mut dropped = 0;
         let len = &mut self.len;
         self.chunks.retain(|chunk| match chunk {
@@ -169,12 +169,12 @@ impl Outbox {
     }
 
     /// The feeds to rejoin, now that all is sent.
-    pub fn take_rejoin(&mut self) -> Vec<(u32, u64)> {
+    pub(crate) fn take_rejoin(&mut self) -> Vec<(u32, u64)> {
         std::mem::take(&mut self.rejoin)
     }
 
     /// The unsent pieces, oldest first.
-    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         self.chunks
             .iter()
             .map(Chunk::unsent)
@@ -182,7 +182,7 @@ impl Outbox {
     }
 
     /// Drops `n` sent bytes from the front.
-    pub fn advance(&mut self, mut n: usize) {
+    pub(crate) fn advance(&mut self, mut n: usize) {
         debug_assert!(n <= self.len);
         if n == 0 {
             return;

@@ -5,10 +5,10 @@ use crate::limits::{
 };
 use crate::time::{Now, Stamp};
 
-/// What a connection keeps after its last word. Its [`Conn::heard`](crate::conn::Conn) is when
+/// What a connection keeps after its last word. Its [`Conn::heard`](crate::shard::core::conn::Conn) is when
 /// its client last sent something, or its host confirmed something.
 #[derive(Debug)]
-pub struct Linger {
+pub(crate) struct Linger {
     /// When the last word was sent.
     since: Stamp,
     /// When the step began that is now.

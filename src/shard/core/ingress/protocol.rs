@@ -1,0 +1,255 @@
+//! What a connection speaks: the one place that knows how protocols differ.
+
+use crate::close_reason::CloseReason;
+use crate::handler::Handler;
+use crate::payload::Form;
+use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part};
+use crate::proto::ws::{Decoder, encode_close, encode_empty_close, encode_ping};
+use crate::proto::{Frames, Framing};
+use crate::shard::core::ShardCore;
+use crate::shard::core::conn::http::{Http, Phase};
+use crate::shard::core::conn::linger::Linger;
+use crate::shard::core::conn::{BEHIND, CLOSING, Conn, OPEN, PAUSED};
+use crate::shard::core::ingress::Took;
+
+/// What a connection speaks, and what it keeps for that.
+#[derive(Debug)]
+pub(crate) enum Protocol {
+    /// Requests and their answers.
+    Http(Box<Http>),
+    /// WebSocket, after an upgrade.
+    WebSocket(Decoder),
+    /// Frames over TCP.
+    Framed(Frames),
+    /// A stream of events, which only sends. Counts the bytes that its client sends all the same.
+    Events(u32),
+    /// None any more: the last word is sent, and what still comes is discarded.
+    Lingering(Box<Linger>),
+}
+
+/// What becomes of a connection whose client has closed its side.
+pub(crate) enum AtEnd {
+    /// What it waits for, or its last word, comes first.
+    Nothing,
+    /// It is still sent what it has subscribed to.
+    ListenOn,
+    /// It ends after what is on its way to it.
+    Close(CloseReason),
+    /// It ends at once.
+    Kill(CloseReason),
+}
+
+/// How a connection that is open is kept from looking dead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeepAlive {
+    /// Pings, which the client must answer (RFC 6455 5.5.2).
+    Ping,
+    /// Comments, which no client answers.
+    Comment,
+    /// The client must send something itself.
+    Client,
+}
+
+/// The last word to a client.
+pub(crate) enum LastWord<'a> {
+    /// Why the server ends the connection.
+    Reason(CloseReason),
+    /// The answer to the client's own close frame: RFC 6455 5.5.1 has an endpoint echo the code,
+    /// and a page's `onclose` is told what came back. An empty one is answered with an empty one,
+    /// as 1005 is never sent (7.4.1).
+    Echo { code: Option<u16>, reason: &'a str },
+}
+
+impl Protocol {
+    /// A new connection of a listener: with `frames` over TCP, otherwise HTTP.
+    pub(crate) fn new(frames: Option<Frames>) -> Self {
+        frames.map_or_else(|| Self::Http(Box::default()), Self::Framed)
+    }
+
+    /// The form of what it is sent, as long as nothing else is agreed on.
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Self::Framed(frames) => frames.framing.into(),
+            Self::Events(_) => Form::Sse,
+            Self::Http(_) | Self::WebSocket(_) | Self::Lingering(_) => Form::WebSocket,
+        }
+    }
+
+    /// What it keeps while it speaks HTTP.
+    pub(crate) fn http(&self) -> Option<&Http> {
+        match self {
+            Self::Http(http) => Some(http),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn http_mut(&mut self) -> Option<&mut Http> {
+        match self {
+            Self::Http(http) => Some(http),
+            _ => None,
+        }
+    }
+
+    /// What is waited for while it speaks HTTP.
+    pub(crate) fn phase(&self) -> Option<Phase> {
+        self.http().map(|http| http.phase)
+    }
+
+    /// Its frames over TCP.
+    pub(crate) fn frames(&self) -> Option<Frames> {
+        match self {
+            Self::Framed(frames) => Some(*frames),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn linger(&self) -> Option<&Linger> {
+        match self {
+            Self::Lingering(linger) => Some(linger),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn linger_mut(&mut self) -> Option<&mut Linger> {
+        match self {
+            Self::Lingering(linger) => Some(linger),
+            _ => None,
+        }
+    }
+
+    /// Whether compressed messages of its client may refer to those before them (RFC 7692 7.1.1).
+    pub(crate) fn takes_over(&self) -> bool {
+        matches!(self, Self::WebSocket(decoder) if decoder.takes_over())
+    }
+
+    /// Puts the decoder back that was taken out for a frame, unless it speaks something else now.
+    pub(crate) fn put_back(&mut self, decoder: Decoder) {
+        if let Self::WebSocket(place) = self {
+            *place = decoder;
+        }
+    }
+
+    /// Counts bytes of a client that has nothing to say; `None` if it may talk.
+    pub(crate) fn count_ignored(&mut self, len: usize) -> Option<u32> {
+        let Self::Events(bytes) = self else {
+            return None;
+        };
+        *bytes = bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
+        Some(*bytes)
+    }
+
+    /// Memory held by what has not come whole.
+    pub(crate) fn held_bytes(&self) -> usize {
+        match self {
+            Self::WebSocket(decoder) => decoder.held_bytes(),
+            Self::Http(http) => http.held_bytes(),
+            Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => 0,
+        }
+    }
+
+    /// Bytes that it has taken of a message that has not come whole.
+    pub(crate) fn arrived_bytes(&self) -> usize {
+        match self {
+            Self::WebSocket(decoder) => decoder.arrived_bytes(),
+            _ => 0,
+        }
+    }
+
+    /// Whether nothing can be taken before a line has ended.
+    pub(crate) fn has_lines(&self) -> bool {
+        match self {
+            Self::Http(_) => true,
+            Self::Framed(frames) => frames.framing == Framing::Line,
+            _ => false,
+        }
+    }
+
+    /// Gives back what it holds of messages: nothing more is taken.
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Self::WebSocket(decoder) => *decoder = Decoder::default(),
+            Self::Http(http) => http.request = None,
+            Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => {}
+        }
+    }
+
+    pub(crate) fn keep_alive(&self) -> KeepAlive {
+        match self {
+            Self::WebSocket(_) => KeepAlive::Ping,
+            Self::Events(_) => KeepAlive::Comment,
+            Self::Framed(_) | Self::Http(_) | Self::Lingering(_) => KeepAlive::Client,
+        }
+    }
+
+    /// Writes what keeps a connection alive, or shows that it is not.
+    pub(crate) fn encode_heartbeat(&self, form: Form, out: &mut Vec<u8>) {
+        match self {
+            Self::WebSocket(_) => encode_ping(out, b""),
+            Self::Events(_) => encode_part(out, form == Form::SseChunks, HEARTBEAT),
+            Self::Framed(frames) => out.extend_from_slice(frames.framing.empty()),
+            Self::Http(_) | Self::Lingering(_) => {}
+        }
+    }
+
+    /// Writes the last word, if the protocol has one.
+    pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
+        match (self, word) {
+            (Self::WebSocket(_), LastWord::Reason(reason)) => {
+                if let Some(code) = reason.close_code() {
+                    let is_client = *reason == CloseReason::Client;
+                    let text = (!is_client).then(|| reason.to_string());
+                    encode_close(out, code, &text.unwrap_or_default());
+                }
+            }
+            (Self::WebSocket(_), LastWord::Echo { code, reason }) => match code {
+                Some(code) => encode_close(out, *code, reason),
+                None => encode_empty_close(out),
+            },
+            (Self::Events(_), _) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
+            _ => {}
+        }
+    }
+
+    /// What becomes of a connection whose client has closed its side.
+    pub(crate) fn at_end<D>(conn: &Conn<D>) -> AtEnd {
+        match &conn.protocol {
+            // A device may publish, close its side and still listen.
+            Self::Framed(_) if conn.subs.count() != 0 || !conn.is(OPEN) => AtEnd::ListenOn,
+            Self::Framed(_) => AtEnd::Close(CloseReason::Client),
+            Self::Lingering(_) => AtEnd::Kill(CloseReason::Client),
+            // Its last word is still to be sent, as to a client that asks by `nc -N`.
+            Self::Http(_) | Self::WebSocket(_) | Self::Events(_) if conn.is(CLOSING) => {
+                AtEnd::Nothing
+            }
+            // What it has asked is answered first.
+            Self::Http(_) if conn.is(PAUSED | BEHIND) => AtEnd::Nothing,
+            Self::Http(http) if http.phase == Phase::Idle => AtEnd::Close(CloseReason::Answered),
+            Self::Events(_) => AtEnd::Kill(CloseReason::Client),
+            // What it has begun to ask will never be whole, but what was answered is its own.
+            Self::Http(_) if conn.outbox_len() != 0 => AtEnd::Close(CloseReason::Vanished),
+            Self::Http(_) | Self::WebSocket(_) => AtEnd::Kill(CloseReason::Vanished),
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Takes the next message, request or frame from the front of `input`.
+    pub(in crate::shard::core) fn take_next(&mut self, key: u32, input: &mut [u8]) -> Took {
+        let Some(conn) = self.inner.conn(key) else {
+            return Took::Ended;
+        };
+        match &mut conn.protocol {
+            Protocol::Http(_) => self.take_http(key, input),
+            Protocol::Events(_) => self.discard(key, input.len()),
+            Protocol::Framed(frames) => {
+                let frames = *frames;
+                self.take_frame(key, frames, input)
+            }
+            Protocol::WebSocket(decoder) => {
+                let decoder = std::mem::take(decoder);
+                self.take_websocket(key, decoder, input)
+            }
+            Protocol::Lingering(_) => Took::Ended,
+        }
+    }
+}
