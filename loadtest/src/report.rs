@@ -4,7 +4,6 @@ mod deliveries;
 mod document;
 mod environment;
 mod files;
-mod json;
 mod parameters;
 mod table;
 
@@ -16,9 +15,10 @@ use serde::Serialize;
 pub(crate) use crate::report::deliveries::Deliveries;
 pub(crate) use crate::report::document::Document;
 pub(crate) use crate::report::environment::Environment;
-pub(crate) use crate::report::files::{make_page, read, read_text, try_write, write, write_page};
-pub(crate) use crate::report::json::write_json;
-pub(crate) use crate::report::parameters::{is_repeated, parameters};
+pub(crate) use crate::report::files::{
+    make_page, read, read_text, try_write, write, write_json, write_page,
+};
+pub(crate) use crate::report::parameters::parameters;
 pub(crate) use crate::report::table::Table;
 
 use crate::clock::seconds;

@@ -1,5 +1,9 @@
 //! The figures of two runs: which is better, and by how much.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use crate::page::unit::Unit;
 
 /// A figure of two runs.
@@ -7,8 +11,8 @@ use crate::page::unit::Unit;
 pub(crate) struct Figure {
     /// Where it is in the JSON, as `latency.p50_us`.
     pub(crate) path: String,
-    pub(crate) before: f64,
-    pub(crate) after: f64,
+    before: f64,
+    after: f64,
     pub(crate) verdict: Verdict,
 }
 
@@ -34,6 +38,18 @@ enum Wanted {
     Any,
 }
 
+/// Names that hold no figures of what was measured.
+const NO_FIGURES: &[&str] = &[
+    "format",
+    "command",
+    "parameters",
+    "environment",
+    "warnings",
+    "series",
+    "distribution",
+    "by_message",
+    "cpu_s_by_thread",
+];
 /// Faults: from none to one is worse, whatever the threshold.
 const FAULTS: &[&str] = &[
     "lost",
@@ -64,23 +80,73 @@ const NOT_JUDGED: &[&str] = &[
     "pss_before_bytes",
 ];
 
+/// All figures that both runs have, and the faults that one of them has.
+pub(crate) fn figures(before: &Value, after: &Value, threshold: f64) -> Vec<Figure> {
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    collect("", before, &mut one);
+    collect("", after, &mut other);
+    let had: BTreeMap<&str, f64> = one
+        .iter()
+        .map(|(path, value)| (path.as_str(), *value))
+        .collect();
+    let has: BTreeMap<&str, f64> = other
+        .iter()
+        .map(|(path, value)| (path.as_str(), *value))
+        .collect();
+    let only_after = other
+        .iter()
+        .filter(|(path, _)| !had.contains_key(path.as_str()));
+    let both = |(path, _): &(String, f64)| {
+        // Kinds of fault that did not happen are not written.
+        let or = (wanted(path) == Wanted::None).then_some(0.0);
+        let value = |run: &BTreeMap<&str, f64>| run.get(path.as_str()).copied().or(or);
+        Some(Figure::new(path, value(&had)?, value(&has)?, threshold))
+    };
+    one.iter().chain(only_after).filter_map(both).collect()
+}
+
+/// All numbers of a group with their paths. A run that passed counts as one that did not fail.
+fn collect(prefix: &str, value: &Value, found: &mut Vec<(String, f64)>) {
+    let mut add = |name: &str, value: &Value| {
+        let path = format!("{prefix}{name}");
+        // Rounds of `ratio`, of which the median is taken, are no figures; those of `storm` are.
+        if NO_FIGURES.contains(&name) || (name == "rounds" && prefix.starts_with("cells.")) {
+            return;
+        }
+        match number(value) {
+            Some(number) => found.push((path, number)),
+            None => collect(&format!("{path}."), value, found),
+        }
+    };
+    match value {
+        Value::Object(group) => group.iter().for_each(|(name, value)| add(name, value)),
+        Value::Array(list) => {
+            let groups = list.iter().enumerate().filter(|(_, item)| item.is_object());
+            groups.for_each(|(at, item)| add(&(at + 1).to_string(), item));
+        }
+        _ => {}
+    }
+}
+
+/// A number, or whether something is so as one.
+pub(crate) fn number(value: &Value) -> Option<f64> {
+    value
+        .as_bool()
+        .map(|is| f64::from(u8::from(is)))
+        .or_else(|| value.as_f64())
+}
+
 impl Figure {
     /// One figure of two runs; the same if it differs by no more than `threshold`, a share.
-    pub(crate) fn new(path: &str, before: f64, after: f64, threshold: f64) -> Self {
+    fn new(path: &str, before: f64, after: f64, threshold: f64) -> Self {
         let grown = after - before;
         let is_same = grown.abs() <= threshold * before.abs();
-        let judge = |is_better: bool| match (is_same, is_better) {
-            (true, _) => Verdict::Same,
-            (false, true) => Verdict::Better,
-            (false, false) => Verdict::Worse,
-        };
         let verdict = match wanted(path) {
-            Wanted::More => judge(grown > 0.0),
-            Wanted::Less => judge(grown < 0.0),
-            Wanted::None if grown > 0.0 => Verdict::Worse,
-            Wanted::None if grown < 0.0 => Verdict::Better,
-            Wanted::None => Verdict::Same,
             Wanted::Any => Verdict::NotJudged,
+            Wanted::None if grown == 0.0 => Verdict::Same,
+            Wanted::More | Wanted::Less if is_same => Verdict::Same,
+            wanted if (grown > 0.0) == (wanted == Wanted::More) => Verdict::Better,
+            _ => Verdict::Worse,
         };
         Self {
             path: path.to_owned(),
@@ -90,51 +156,25 @@ impl Figure {
         }
     }
 
-    /// After by before; none if there is nothing to divide by.
-    pub(crate) fn ratio(&self) -> Option<f64> {
-        (self.before != 0.0).then(|| self.after / self.before)
-    }
-
-    /// Both numbers in their unit, and the ratio.
+    /// Both numbers in their unit, and after by before where there is something to divide by.
     pub(crate) fn texts(&self) -> [String; 3] {
         let (unit, _) = Unit::split(last(&self.path));
-        let ratio = self
-            .ratio()
-            .map_or(String::new(), |ratio| format!("{ratio:.3}"));
-        [unit.text(self.before), unit.text(self.after), ratio]
+        let ratio = (self.before != 0.0).then(|| format!("{:.3}", self.after / self.before));
+        [
+            unit.text(self.before),
+            unit.text(self.after),
+            ratio.unwrap_or_default(),
+        ]
     }
-}
-
-impl Verdict {
-    /// The word for it.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Better => "better",
-            Self::Worse => "WORSE",
-            Self::Same => "same",
-            Self::NotJudged => "",
-        }
-    }
-}
-
-/// Whether a figure is a number of faults, of which there are to be none.
-pub(super) fn is_fault(path: &str) -> bool {
-    wanted(path) == Wanted::None
 }
 
 fn wanted(path: &str) -> Wanted {
     let name = last(path);
     let is_fault_of_kind = FAULTS_BY_KIND.iter().any(|group| path.contains(group));
-    if FAULTS.contains(&name) || is_fault_of_kind {
-        return Wanted::None;
-    }
-    if NOT_JUDGED.contains(&name) {
-        return Wanted::Any;
-    }
-    if matches!(name, "passed" | "live" | "got" | "round_trips") {
-        return Wanted::More;
-    }
     match Unit::split(name).0 {
+        _ if FAULTS.contains(&name) || is_fault_of_kind => Wanted::None,
+        _ if NOT_JUDGED.contains(&name) => Wanted::Any,
+        _ if matches!(name, "passed" | "live" | "got" | "round_trips") => Wanted::More,
         Unit::PerSecond => Wanted::More,
         Unit::Micros | Unit::Bytes => Wanted::Less,
         Unit::Seconds if name.starts_with("open") => Wanted::Less,
@@ -144,12 +184,14 @@ fn wanted(path: &str) -> Wanted {
 }
 
 /// The last part of a path.
-pub(super) fn last(path: &str) -> &str {
+fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -188,5 +230,51 @@ mod tests {
                 "{path} {before} {after}"
             );
         }
+    }
+
+    #[test]
+    fn figures_of_groups_and_lists_are_found() {
+        let run = |us: f64| {
+            json!({
+                "format": 1, "latency": { "p50_us": us, "distribution": [[0.0, 1.0]] },
+                "cells": [{ "median": { "libc_us": us } }], "series": { "interval_s": 1 }, "passed": true
+            })
+        };
+        let found = figures(&run(10.0), &run(20.0), 0.1);
+        let paths: Vec<&str> = found.iter().map(|figure| figure.path.as_str()).collect();
+        assert_eq!(
+            paths,
+            ["latency.p50_us", "cells.1.median.libc_us", "passed"]
+        );
+        assert_eq!(found[0].texts()[2], "2.000");
+    }
+
+    #[test]
+    fn a_fault_that_is_new_is_worse_and_one_that_is_gone_is_better() {
+        let clean = json!({ "opening": { "failures": {} } });
+        let faulty = json!({
+            "opening": { "failures": { "reset by the server v1.2": 3 } },
+            "ended_early_by_kind": { "timed out": 1 }, "latency": { "p50_us": 1.0 }
+        });
+        let verdicts = |before, after| -> Vec<Verdict> {
+            let found = figures(before, after, 0.1).into_iter();
+            found.map(|figure| figure.verdict).collect()
+        };
+        assert_eq!(verdicts(&clean, &faulty), [Verdict::Worse; 2]);
+        assert_eq!(verdicts(&faulty, &clean), [Verdict::Better; 2]);
+        assert_eq!(verdicts(&faulty, &faulty), [Verdict::Same; 3]);
+    }
+
+    #[test]
+    fn rounds_of_a_storm_are_compared_and_those_of_cells_are_not() {
+        let run = |s: f64| {
+            json!({
+                "rounds": [{ "opened_per_s": s }], "cells": [{ "rounds": [{ "libc_us": s }] }]
+            })
+        };
+        let found = figures(&run(100.0), &run(50.0), 0.1);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].path, "rounds.1.opened_per_s");
+        assert_eq!(found[0].verdict, Verdict::Worse);
     }
 }

@@ -1,106 +1,86 @@
 //! A comparison as one page.
 
-use serde_json::{Map, Value};
+use maud::{Markup, html};
 
 use crate::compare::Comparison;
 use crate::compare::figure::{Figure, Verdict};
-use crate::page::html::{self, Escaped, section};
-use crate::page::{spread, tiles, wrapped};
+use crate::page::charts;
+use crate::page::figures::text_at;
+use crate::page::html::{frame, grid, section, table, tile};
+
+/// Verdicts of tiles and of tables, with their class.
+const VERDICTS: [(Verdict, &str, &str); 3] = [
+    (Verdict::Better, "better", "good"),
+    (Verdict::Worse, "worse", "bad"),
+    (Verdict::Same, "same", "same"),
+];
 
 /// Writes the page.
 pub(super) fn page(comparison: &Comparison) -> String {
-    let command = comparison
-        .after
-        .get("command")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let line = |name: &str, run: &Map<String, Value>| {
-        let fact = |path| {
-            tiles::at(run, path)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        let (started, line) = (
-            fact("environment.started"),
-            fact("environment.command_line"),
-        );
-        format!(
-            "<p><b>{name}</b> <span class=\"soft\">{}</span> <code>{}</code></p>\n",
-            Escaped(started),
-            Escaped(line)
-        )
-    };
-    let notes: String = comparison
-        .notes()
-        .iter()
-        .map(|note| format!("<div class=\"warning\">{}</div>\n", Escaped(note)))
-        .collect();
-    let mut body = format!(
-        "<h1>loadtest {}: two runs</h1>\n{}{}{}",
-        Escaped(command),
-        line("before", &comparison.before),
-        line("after", &comparison.after),
-        wrapped("tiles", &counts(comparison))
-    );
-    body.push_str(&section("Notes", &notes));
-    body.push_str(&section("Charts", &wrapped("charts", &charts(comparison))));
+    let Comparison {
+        before,
+        after,
+        notes,
+        figures,
+        threshold_percent,
+    } = comparison;
+    let command = text_at(after, "command");
     let is_changed = |figure: &&Figure| matches!(figure.verdict, Verdict::Better | Verdict::Worse);
-    let changed: Vec<&Figure> = comparison.figures.iter().filter(is_changed).collect();
-    body.push_str(&section("What changed", &table(&changed)));
-    let all: Vec<&Figure> = comparison.figures.iter().collect();
-    body.push_str(&section("All figures", &table(&all)));
-    html::frame(&format!("loadtest {command}, compared"), &body)
-}
-
-fn counts(comparison: &Comparison) -> String {
-    let verdicts = [
-        (Verdict::Better, "good", "better"),
-        (Verdict::Worse, "bad", "worse"),
-        (Verdict::Same, "same", "the same"),
-    ];
-    let tile = |(verdict, class, name): (Verdict, &str, &str)| {
-        let count = comparison.count(verdict);
-        tiles::tile(
-            &count.to_string(),
-            &format!("figures {name}, by {} %", comparison.threshold_percent),
-            class,
-        )
+    let body = html! {
+        h1 { "loadtest " (command) ": two runs" }
+        @for (name, run) in [("before", before), ("after", after)] {
+            p {
+                b { (name) } " " span.soft { (text_at(run, "environment.started")) } " "
+                code { (text_at(run, "environment.command_line")) }
+            }
+        }
+        div.tiles {
+            @for (verdict, name, class) in VERDICTS {
+                (tile(
+                    &comparison.count(verdict).to_string(),
+                    &format!("figures {name}, by {threshold_percent} %"),
+                    class,
+                ))
+            }
+        }
+        (section("Notes", &html! { @for note in notes { div.warning { (note) } } }))
+        (grid("Charts", "charts", &distributions(comparison)))
+        (section("What changed", &rows(figures.iter().filter(is_changed))))
+        (section("All figures", &rows(figures.iter())))
     };
-    verdicts.into_iter().map(tile).collect()
+    frame(&format!("loadtest {command}, compared"), &body)
 }
 
 /// Each distribution of both runs in one chart.
-fn charts(comparison: &Comparison) -> String {
-    let after = spread::percentiles(&comparison.after);
-    let mut text = String::new();
-    for (path, before) in spread::percentiles(&comparison.before) {
-        let Some((_, after)) = after.iter().find(|(other, _)| *other == path) else {
-            continue;
-        };
-        let both = [
-            ("before".to_owned(), before),
-            ("after".to_owned(), after.clone()),
-        ];
-        let title = format!("Distribution: {}", spread::words(&path));
-        text.push_str(&spread::distributions(&title, &both));
+fn distributions(comparison: &Comparison) -> Markup {
+    let after = charts::percentiles(&comparison.after);
+    html! {
+        @for (path, before) in charts::percentiles(&comparison.before) {
+            @if let Some((_, after)) = after.iter().find(|(other, _)| *other == path) {
+                (charts::distributions(
+                    &format!("Distribution: {}", charts::words(&path)),
+                    &[("before".to_owned(), before), ("after".to_owned(), after.clone())],
+                ))
+            }
+        }
     }
-    text
 }
 
-fn table(figures: &[&Figure]) -> String {
-    let row = |figure: &&Figure| {
-        let [before, after, ratio] = figure.texts();
+fn rows<'a>(figures: impl Iterator<Item = &'a Figure>) -> Markup {
+    let row = |figure: &Figure| {
         let name = figure.path.replace('.', ": ").replace('_', " ");
-        vec![
-            name,
-            before,
-            after,
-            ratio,
-            figure.verdict.word().to_lowercase(),
-        ]
+        let verdict = VERDICTS
+            .iter()
+            .find(|(verdict, ..)| *verdict == figure.verdict);
+        let mut row = vec![html! { (name) }];
+        row.extend(figure.texts().map(|text| html! { (text) }));
+        row.push(
+            html! { @if let Some((_, word, class)) = verdict { span class=(class) { (word) } } },
+        );
+        row
     };
-    let rows: Vec<Vec<String>> = figures.iter().map(row).collect();
-    let text = html::table(&["", "before", "after", "ratio", ""], &rows);
-    text.replace("<td>better</td>", "<td class=\"good\">better</td>")
-        .replace("<td>worse</td>", "<td class=\"bad\">worse</td>")
+    table(
+        &["", "before", "after", "ratio", ""],
+        &figures.map(row).collect::<Vec<_>>(),
+    )
 }

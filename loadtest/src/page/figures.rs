@@ -1,11 +1,32 @@
 //! All figures of a run as tables, whatever its command: names from the JSON, units from the names.
 
-use serde_json::{Map, Value};
+use maud::{Markup, html};
+use serde_json::Value;
 
-use crate::page::html;
-use crate::page::spread::Named;
-use crate::page::time::capital;
+use crate::page::charts::{Named, capital};
+use crate::page::html::{table, tile};
 use crate::page::unit::Unit;
+
+/// Where a figure is that people look for first, and what it is called; those that a run does not
+/// have are left out.
+const TILES: &[(&str, &str)] = &[
+    ("deliveries_per_s", "deliveries"),
+    ("round_trips_per_s", "round trips"),
+    ("opening.live", "connections live"),
+    ("opening.opened_per_s", "connections opened"),
+    ("deliveries.lost", "messages lost"),
+    ("latency.p50_us", "latency, median"),
+    ("latency.p99_us", "latency, 99 %"),
+    ("latency.max_us", "latency, greatest"),
+    ("reached.first_to_last.p50_us", "first to last, median"),
+    ("server.cpu_us_per_message", "server CPU per message"),
+    ("server.busy_cores", "server CPU"),
+    (
+        "server_memory.pss_bytes_per_connection",
+        "server memory per connection",
+    ),
+    ("client.busy_share", "client busy"),
+];
 
 /// What is told elsewhere on the page, or only draws a chart.
 const ELSEWHERE: &[&str] = &[
@@ -20,11 +41,22 @@ const ELSEWHERE: &[&str] = &[
     "by_message",
 ];
 
+/// The tiles of a run.
+pub(super) fn tiles(run: &Value) -> Markup {
+    html! {
+        @for (path, name) in TILES {
+            @if let Some(value) = at(run, path).as_f64() {
+                @let is_bad = *path == "deliveries.lost" && value > 0.0;
+                (tile(&text_at(run, path), name, if is_bad { "bad" } else { "" }))
+            }
+        }
+    }
+}
+
 /// The sets of percentiles, one in each line.
-pub(super) fn percentiles(sets: &[Named]) -> String {
+pub(super) fn percentiles(sets: &[Named]) -> Markup {
     let row = |(path, set): &Named| {
-        let us = |value: f64| Unit::Micros.text(value);
-        let middle = [
+        let times = [
             set.min_us,
             set.p50_us,
             set.p90_us,
@@ -34,113 +66,93 @@ pub(super) fn percentiles(sets: &[Named]) -> String {
             set.max_us,
         ];
         let mut row = vec![path.replace('_', " ").replace('.', ": ")];
-        row.extend(middle.map(us));
+        row.extend(times.map(|us| Unit::Micros.text(us)));
         row.push(Unit::Count.text(set.count as f64));
         row
     };
     let columns = [
         "", "least", "p50", "p90", "p99", "p99.9", "p99.99", "greatest", "measured",
     ];
-    html::table(&columns, &sets.iter().map(row).collect::<Vec<_>>())
+    table(&columns, &sets.iter().map(row).collect::<Vec<_>>())
 }
 
 /// All other figures: a table for those at the top, and one for each group.
-pub(super) fn tables(figures: &Map<String, Value>) -> String {
-    let mut text = String::new();
-    let own: Vec<Vec<String>> = leaves(figures);
-    if !own.is_empty() {
-        text.push_str(&html::table(&["", "run"], &own));
-    }
-    for (name, value) in groups(figures) {
-        let heading = capital(&name.replace('_', " "));
-        match value {
-            Value::Object(inner) if !inner.contains_key("p50_us") => {
-                text.push_str(&html::table(&[&heading, ""], &rows("", inner)));
-            }
-            _ => {}
+pub(super) fn tables(run: &Value) -> Markup {
+    let own = entries(run).filter(|(_, value)| is_leaf(value));
+    let own: Vec<_> = own.map(|(name, value)| row("", name, value)).collect();
+    html! {
+        (table(&["", "run"], &own))
+        @for (name, group) in entries(run).filter(|(_, value)| value.is_object()) {
+            (table(&[&capital(&spaced(name)), ""], &rows("", group)))
         }
     }
-    text
 }
 
 /// Lists of groups, as the rounds of a comparison: a line for each.
-pub(super) fn lists(figures: &Map<String, Value>) -> String {
-    let mut text = String::new();
-    for (name, value) in groups(figures) {
-        let Value::Array(items) = value else { continue };
-        let items: Vec<&Map<String, Value>> = items.iter().filter_map(Value::as_object).collect();
-        let Some(first) = items.first() else { continue };
-        let keys: Vec<&String> = first
-            .iter()
-            .filter(|(_, value)| is_leaf(value))
-            .map(|(key, _)| key)
-            .collect();
-        let names: Vec<String> = keys.iter().map(|key| Unit::split(key).1).collect();
-        let mut columns = vec![name.as_str()];
-        columns.extend(names.iter().map(String::as_str));
-        let row = |(index, item): (usize, &&Map<String, Value>)| {
-            let mut row = vec![(index + 1).to_string()];
-            row.extend(keys.iter().map(|key| {
-                item.get(*key)
-                    .map_or(String::new(), |value| text_of(key, value))
-            }));
-            row
-        };
-        text.push_str(&html::table(
-            &columns,
-            &items.iter().enumerate().map(row).collect::<Vec<_>>(),
-        ));
-        for item in items {
-            text.push_str(&lists(item));
+pub(super) fn lists(run: &Value) -> Markup {
+    html! {
+        @for (name, value) in entries(run).filter(|(_, value)| !is_leaf(value)) {
+            @if let Some(items) = value.as_array() {
+                (list(name, items))
+                @for item in items { (lists(item)) }
+            }
         }
     }
-    text
 }
 
-/// Names and values of a group, as they are: for flags and the host.
-pub(super) fn facts(group: &Map<String, Value>) -> String {
-    let rows = rows("", group);
-    html::table(&[], &rows).replace("<table>", "<table class=\"facts\">")
+fn list(name: &str, items: &[Value]) -> Markup {
+    let first = items.first().unwrap_or(&Value::Null);
+    let keys = entries(first).filter(|(_, value)| is_leaf(value));
+    let keys: Vec<&str> = keys.map(|(key, _)| key).collect();
+    let names: Vec<String> = keys.iter().map(|key| Unit::split(key).1).collect();
+    let columns: Vec<&str> = [name]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let row = |(index, item): (usize, &Value)| {
+        let cells = keys.iter().map(|key| text_of(key, &item[*key]));
+        [(index + 1).to_string()].into_iter().chain(cells).collect()
+    };
+    table(
+        &columns,
+        &items.iter().enumerate().map(row).collect::<Vec<_>>(),
+    )
 }
 
-fn groups(figures: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
-    figures
-        .iter()
-        .filter(|(name, value)| !ELSEWHERE.contains(&name.as_str()) && !is_leaf(value))
+/// Names and values of a group and the groups inside of it.
+pub(super) fn facts(group: &Value) -> Markup {
+    table(&[], &rows("", group))
 }
 
-fn leaves(figures: &Map<String, Value>) -> Vec<Vec<String>> {
-    let mine = figures
-        .iter()
-        .filter(|(name, value)| !ELSEWHERE.contains(&name.as_str()) && is_leaf(value));
-    mine.filter(|(_, value)| !value.is_null())
-        .map(|(name, value)| vec![Unit::split(name).1, text_of(name, value)])
-        .collect()
-}
-
-/// All leaves of a group, those of groups inside of it as well.
-fn rows(prefix: &str, group: &Map<String, Value>) -> Vec<Vec<String>> {
+fn rows(prefix: &str, group: &Value) -> Vec<Vec<String>> {
     let mut found = Vec::new();
-    for (name, value) in group {
-        if ELSEWHERE.contains(&name.as_str()) || value.is_null() {
-            continue;
-        }
-        match value {
-            // The names are the kernel's, and have no unit at their end.
-            Value::String(text) => {
-                found.push(vec![format!("{prefix}{}", spaced(name)), text.clone()]);
-            }
-            Value::Object(inner) if !inner.contains_key("p50_us") => {
-                found.extend(rows(&format!("{prefix}{}: ", spaced(name)), inner));
-            }
-            Value::Object(_) => {}
-            value => found.push(vec![
-                format!("{prefix}{}", Unit::split(name).1),
-                text_of(name, value),
-            ]),
+    for (name, value) in entries(group) {
+        if value.is_object() {
+            found.extend(rows(&format!("{prefix}{}: ", spaced(name)), value));
+        } else {
+            found.push(row(prefix, name, value));
         }
     }
     found
+}
+
+fn row(prefix: &str, name: &str, value: &Value) -> Vec<String> {
+    // Names of texts have no unit at their end.
+    let words = if value.is_string() {
+        spaced(name)
+    } else {
+        Unit::split(name).1
+    };
+    vec![format!("{prefix}{words}"), text_of(name, value)]
+}
+
+/// What a group has that is told here; percentiles have a table of their own.
+fn entries(group: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let all = group.as_object().into_iter().flatten();
+    all.map(|(name, value)| (name.as_str(), value))
+        .filter(|(name, value)| {
+            !(ELSEWHERE.contains(name) || value.is_null() || value["p50_us"].is_number())
+        })
 }
 
 /// A name as words; one with dots is the kernel's and stays as it is.
@@ -160,15 +172,28 @@ fn is_leaf(value: &Value) -> bool {
     }
 }
 
+/// A value by its path, as `latency.p50_us`.
+pub(crate) fn at<'a>(run: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(run, |group, name| &group[name])
+}
+
+/// The same for people; empty where there is none.
+pub(crate) fn text_at(run: &Value, path: &str) -> String {
+    match at(run, path) {
+        Value::Null => String::new(),
+        value => text_of(path.rsplit('.').next().unwrap_or(path), value),
+    }
+}
+
 /// A value for people, in the unit that its name ends with.
-pub(crate) fn text_of(name: &str, value: &Value) -> String {
-    let (unit, _) = Unit::split(name);
+fn text_of(name: &str, value: &Value) -> String {
     match value {
         Value::Null => "none".to_owned(),
         Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
-        Value::Number(number) => number
-            .as_f64()
-            .map_or(String::new(), |number| unit.text(number)),
+        Value::Number(number) => {
+            let number = number.as_f64().unwrap_or(f64::NAN);
+            Unit::split(name).0.text(number)
+        }
         Value::String(text) => text.clone(),
         Value::Array(items) => {
             let texts: Vec<String> = items.iter().map(|item| text_of(name, item)).collect();

@@ -1,87 +1,56 @@
-//! Text that is safe in HTML, and the frame of a page.
+//! The pieces that pages are made of, escaped by maud.
 
-use std::fmt::{self, Write};
+use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
-/// Text in which nothing is markup, also inside of an attribute.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Escaped<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                // XML has no other control characters.
-                c if c.is_control() && !matches!(c, '\n' | '\t') => f.write_char('\u{fffd}')?,
-                c => f.write_char(c)?,
+/// A whole page, which asks for nothing from anywhere.
+pub(crate) fn frame(title: &str, body: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(include_str!("style.css"))) }
             }
+            body { main { (body) } }
         }
-        Ok(())
-    }
-}
-
-/// A whole page. It asks for nothing from anywhere, and is XML as well.
-pub(crate) fn frame(title: &str, body: &str) -> String {
-    let title = Escaped(title);
-    let style = include_str!("style.css");
-    format!(
-        "<!DOCTYPE html>\n<html lang=\"en\" xmlns=\"http://www.w3.org/1999/xhtml\">\n<head>\n\
-         <meta charset=\"utf-8\"/>\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n\
-         <title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}</main>\n\
-         </body>\n</html>\n"
-    )
+    };
+    page.into_string()
 }
 
 /// A section with a heading; nothing if there is nothing in it.
-pub(crate) fn section(heading: &str, body: &str) -> String {
-    if body.is_empty() {
-        return String::new();
-    }
-    format!(
-        "<section>\n<h2>{}</h2>\n{body}</section>\n",
-        Escaped(heading)
-    )
+pub(crate) fn section(heading: &str, body: &Markup) -> Markup {
+    html! { @if !body.0.is_empty() { section { h2 { (heading) } (body) } } }
+}
+
+/// The same, of parts that stand in a grid of this class.
+pub(crate) fn grid(heading: &str, class: &str, body: &Markup) -> Markup {
+    html! { @if !body.0.is_empty() { (section(heading, &html! { div class=(class) { (body) } })) } }
+}
+
+/// A figure in large type.
+pub(crate) fn tile(value: &str, name: &str, class: &str) -> Markup {
+    html! { div.tile { b class=(class) { (value) } span { (name) } } }
 }
 
 /// A table: names of the columns, and rows whose first cell names them.
-pub(crate) fn table(columns: &[&str], rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
-    let mut text = String::from("<div class=\"wide\"><table>\n");
-    if !columns.is_empty() {
-        let head: String = columns
-            .iter()
-            .map(|name| format!("<th>{}</th>", Escaped(name)))
-            .collect();
-        text.push_str(&format!("<thead><tr>{head}</tr></thead>\n"));
-    }
-    text.push_str("<tbody>\n");
-    for row in rows {
-        let mut cells = row.iter();
-        let name = cells.next().map_or("", String::as_str);
-        let rest: String = cells
-            .map(|cell| format!("<td>{}</td>", Escaped(cell)))
-            .collect();
-        text.push_str(&format!("<tr><th>{}</th>{rest}</tr>\n", Escaped(name)));
-    }
-    text.push_str("</tbody>\n</table></div>\n");
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_that_is_written_is_markup() {
-        let text = Escaped("<b a=\"1\" c='2'>&\u{1}").to_string();
-        assert_eq!(text, "&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;\u{fffd}");
-        assert!(table(&["<"], &[vec!["<".to_owned(), "&".to_owned()]]).contains("<td>&amp;</td>"));
+pub(crate) fn table<C: Render>(columns: &[&str], rows: &[Vec<C>]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            div.wide { table class=(if columns.is_empty() { "facts" } else { "" }) {
+                @if !columns.is_empty() {
+                    thead { tr { @for name in columns { th { (name) } } } }
+                }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            @for cell in row.iter().take(1) { th { (cell) } }
+                            @for cell in row.iter().skip(1) { td { (cell) } }
+                        }
+                    }
+                }
+            } }
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Units: found at the end of a name, written for people.
 
+use indicatif::HumanFloatCount;
+
 /// What a number counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
@@ -19,16 +21,7 @@ pub(crate) enum Unit {
     Cores,
 }
 
-/// How the numbers of one axis are written: divided, and with one unit.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Measure {
-    /// Numbers are divided by this.
-    pub(crate) divisor: f64,
-    /// Stands at the axis; empty for counts.
-    pub(crate) label: &'static str,
-}
-
-/// Words of a name that are units, and what else they may stand for.
+/// The last word of a name, and its unit.
 const WORDS: &[(&str, Unit)] = &[
     ("us", Unit::Micros),
     ("s", Unit::Seconds),
@@ -45,25 +38,17 @@ impl Unit {
         if let Some(rest) = name.strip_suffix("_per_s") {
             return (Self::PerSecond, spaced(rest));
         }
-        let (head, per) = match name.split_once("_per_") {
-            Some((head, per)) => (head, Some(per)),
-            None => (name, None),
-        };
-        let (rest, word) = head.rsplit_once('_').unwrap_or(("", head));
-        let Some((_, unit)) = WORDS.iter().find(|(unit, _)| *unit == word) else {
-            return (Self::Count, spaced(name));
-        };
-        let rest = if rest.is_empty() { word } else { rest };
-        let per = per.map(|per| format!(" per {}", spaced(per)));
-        (
-            *unit,
-            format!("{}{}", spaced(rest), per.unwrap_or_default()),
-        )
+        let (head, per) = name.split_at(name.find("_per_").unwrap_or(name.len()));
+        let (rest, word) = head.rsplit_once('_').unwrap_or((head, head));
+        match WORDS.iter().find(|(unit, _)| *unit == word) {
+            Some((_, unit)) => (*unit, spaced(&[rest, per].concat())),
+            None => (Self::Count, spaced(name)),
+        }
     }
 
-    /// One unit for numbers up to `max`.
-    pub(crate) fn measure(self, max: f64) -> Measure {
-        let steps: &[(f64, &'static str)] = match self {
+    /// What numbers up to `max` are divided by, and the unit that they have then.
+    pub(crate) fn measure(self, max: f64) -> (f64, &'static str) {
+        let steps: &[(f64, &str)] = match self {
             Self::Micros => &[(1e6, "s"), (1e3, "ms"), (1.0, "µs")],
             Self::Seconds => &[
                 (3600.0, "h"),
@@ -86,64 +71,42 @@ impl Unit {
         let fits =
             |(step, _): &&(f64, &str)| max.abs() >= *step * if *step > 1.0 { 1.5 } else { 1.0 };
         let found = steps.iter().find(fits).or_else(|| steps.last());
-        let (divisor, label) = found.copied().unwrap_or((1.0, ""));
-        // A thousand is the unit from ten thousand on.
-        let divisor = if label == "thousand" { 1e3 } else { divisor };
-        Measure { divisor, label }
+        match found.copied().unwrap_or((1.0, "")) {
+            // A thousand is the unit from ten thousand on.
+            (_, "thousand") => (1e3, "thousand"),
+            other => other,
+        }
     }
 
     /// A number with its unit, as `1.49 ms`.
     pub(crate) fn text(self, value: f64) -> String {
-        if self == Self::Count {
-            return count(value);
+        let whole = || match value.fract() == 0.0 {
+            true if 0.0 <= value => HumanFloatCount(value).to_string(),
+            _ => number(value),
+        };
+        match self {
+            Self::Count => whole(),
+            Self::PerSecond => format!("{}/s", whole()),
+            _ => {
+                let (divisor, label) = self.measure(value);
+                format!("{} {label}", number(value / divisor))
+            }
         }
-        if self == Self::PerSecond {
-            return format!("{}/s", count(value));
-        }
-        let Measure { divisor, label } = self.measure(value);
-        let number = number(value / divisor);
-        format!("{number} {label}")
     }
 }
 
 /// Three digits that count, and none that do not.
 pub(crate) fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 99.95 => 0,
-        size if size >= 9.995 => 1,
-        size if size >= 0.095 || size == 0.0 => 2,
-        _ => 4,
+    if value < 0.0 {
+        return format!("-{}", number(-value));
+    }
+    let scale = match value {
+        size if size >= 99.95 => 1.0,
+        size if size >= 9.995 => 10.0,
+        size if size >= 0.095 => 100.0,
+        _ => 10_000.0,
     };
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        grouped(&text)
-    }
-}
-
-/// A count: whole numbers are written out.
-fn count(value: f64) -> String {
-    if value.fract() == 0.0 && value.abs() < 1e15 {
-        grouped(&format!("{value:.0}"))
-    } else {
-        number(value)
-    }
-}
-
-/// Digits in groups of three.
-fn grouped(digits: &str) -> String {
-    let (sign, digits) = digits
-        .strip_prefix('-')
-        .map_or(("", digits), |rest| ("-", rest));
-    let mut text = sign.to_owned();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    HumanFloatCount((value * scale).round() / scale).to_string()
 }
 
 #[cfg(test)]
@@ -183,6 +146,7 @@ mod tests {
             (Unit::PerSecond, 50_083.2, "50,083/s"),
             (Unit::Count, 200_000.0, "200,000"),
             (Unit::Count, 0.0, "0"),
+            (Unit::Count, -123.0, "-123"),
             (Unit::Cores, 0.204, "0.2 CPUs"),
         ] {
             assert_eq!(unit.text(value), text);
@@ -191,21 +155,9 @@ mod tests {
 
     #[test]
     fn an_axis_has_one_unit() {
-        assert_eq!(Unit::Micros.measure(7_500.0).label, "ms");
-        assert_eq!(
-            Unit::Count.measure(20_000.0),
-            Measure {
-                divisor: 1e3,
-                label: "thousand"
-            }
-        );
-        assert_eq!(
-            Unit::Share.measure(0.5),
-            Measure {
-                divisor: 0.01,
-                label: "%"
-            }
-        );
-        assert_eq!(Unit::Bytes.measure(0.0).label, "B");
+        assert_eq!(Unit::Micros.measure(7_500.0), (1e3, "ms"));
+        assert_eq!(Unit::Count.measure(20_000.0), (1e3, "thousand"));
+        assert_eq!(Unit::Share.measure(0.5), (0.01, "%"));
+        assert_eq!(Unit::Bytes.measure(0.0), (1.0, "B"));
     }
 }

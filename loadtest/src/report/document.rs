@@ -1,7 +1,7 @@
 //! A run as it is written and read again: its figures, and how it was made.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::leader::RunError;
 use crate::report::{Environment, Findings};
@@ -11,20 +11,20 @@ use crate::warning::Warning;
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Document {
     /// Number of this form of the file; another one cannot be read.
-    pub(crate) format: u32,
+    format: u32,
     /// What was run, as `fanout`.
-    pub(crate) command: String,
+    command: String,
     /// Its flags, as they were given or by default.
-    pub(crate) parameters: Map<String, Value>,
+    parameters: Map<String, Value>,
     /// Where it was run.
-    pub(crate) environment: Environment,
+    environment: Environment,
     /// What it found, `passed` among it.
     #[serde(flatten)]
     pub(crate) figures: Map<String, Value>,
 }
 
 /// The form of the file.
-pub(crate) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 1;
 
 impl Document {
     /// Adds to what was found how it was made.
@@ -38,31 +38,23 @@ impl Document {
         environment: Environment,
         findings: &impl Findings,
     ) -> Result<Self, RunError> {
-        match serde_json::to_value(findings) {
-            Ok(Value::Object(figures)) => Ok(Self {
-                format: FORMAT,
-                command: command.to_owned(),
-                parameters,
-                environment,
-                figures,
-            }),
-            Ok(_) => Err(RunError::Failed("the figures have no names".to_owned())),
-            Err(error) => Err(RunError::Failed(format!("the figures: {error}"))),
-        }
+        let Ok(Value::Object(figures)) = serde_json::to_value(findings) else {
+            return Err(RunError::Failed("the figures have no names".to_owned()));
+        };
+        Ok(Self {
+            format: FORMAT,
+            command: command.to_owned(),
+            parameters,
+            environment,
+            figures,
+        })
     }
 
     /// Adds warnings to those of the run itself.
     pub(crate) fn warn(&mut self, warnings: &[Warning]) {
-        let list = self
-            .figures
-            .entry("warnings")
-            .or_insert_with(|| Value::Array(Vec::new()));
+        let list = self.figures.entry("warnings").or_insert_with(|| json!([]));
         if let Value::Array(list) = list {
-            list.extend(
-                warnings
-                    .iter()
-                    .filter_map(|warning| serde_json::to_value(warning).ok()),
-            );
+            list.extend(warnings.iter().map(|warning| json!(warning)));
         }
     }
 }

@@ -1,9 +1,12 @@
 //! Figures that were written, read again, and the pages made of them.
 
 use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::cli::ReportArgs;
 use crate::leader::RunError;
@@ -11,24 +14,60 @@ use crate::page;
 use crate::report::Document;
 use crate::report::document::FORMAT;
 
+/// JSON for programs that people can read as well: an object's entries have a line each, a list is
+/// on one line.
+#[derive(Debug, Default)]
+struct Lines(PrettyFormatter<'static>);
+
+impl Formatter for Lines {
+    fn begin_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object(to)
+    }
+
+    fn end_object<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object(to)
+    }
+
+    fn begin_object_key<W: ?Sized + Write>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+        self.0.begin_object_key(to, first)
+    }
+
+    fn begin_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.begin_object_value(to)
+    }
+
+    fn end_object_value<W: ?Sized + Write>(&mut self, to: &mut W) -> io::Result<()> {
+        self.0.end_object_value(to)
+    }
+}
+
+/// Writes figures as JSON.
+///
+/// # Errors
+///
+/// The file cannot be written.
+pub(crate) fn write_json(path: &Path, figures: &impl Serialize) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    figures.serialize(&mut Serializer::with_formatter(&mut file, Lines::default()))?;
+    file.write_all(b"\n")?;
+    file.flush()
+}
+
 /// Reads what `--json` wrote.
 ///
 /// # Errors
 ///
 /// There is no such file, or it is something else.
-pub(crate) fn read(path: &Path) -> Result<Map<String, Value>, RunError> {
-    let problem = |text: String| RunError::Usage(format!("{}: {text}", path.display()));
-    let text = read_text(path)?;
-    let run: Map<String, Value> = serde_json::from_str(&text)
-        .map_err(|error| problem(format!("no figures of loadtest: {error}")))?;
-    match run.get("format").and_then(Value::as_u64) {
-        Some(format) if format == u64::from(FORMAT) => Ok(run),
-        Some(format) => Err(problem(format!(
+pub(crate) fn read(path: &Path) -> Result<Value, RunError> {
+    let problem = |text: &str| RunError::Usage(format!("{}: {text}", path.display()));
+    let run: Value = serde_json::from_str(&read_text(path)?)
+        .map_err(|error| problem(&format!("no figures of loadtest: {error}")))?;
+    match &run["format"] {
+        format if *format == FORMAT => Ok(run),
+        Value::Null => Err(problem("no figures of loadtest: write them with --json")),
+        format => Err(problem(&format!(
             "has form {format}, and this loadtest reads {FORMAT}: take the one that wrote it"
         ))),
-        None => Err(problem(
-            "no figures of loadtest: write them with --json".to_owned(),
-        )),
     }
 }
 
@@ -38,9 +77,7 @@ pub(crate) fn read(path: &Path) -> Result<Map<String, Value>, RunError> {
 ///
 /// The file cannot be written.
 pub(crate) fn write_page(path: &Path, run: &Document) -> Result<(), RunError> {
-    let Ok(Value::Object(run)) = serde_json::to_value(run) else {
-        return Err(RunError::Failed("the figures have no names".to_owned()));
-    };
+    let run = serde_json::to_value(run).map_err(|error| RunError::Failed(error.to_string()))?;
     write(path, &page::page(&run))
 }
 
@@ -51,11 +88,8 @@ pub(crate) fn write_page(path: &Path, run: &Document) -> Result<(), RunError> {
 /// They cannot be read, or the page cannot be written.
 pub(crate) fn make_page(args: &ReportArgs) -> Result<(), RunError> {
     let run = read(&args.result)?;
-    let path = args
-        .html
-        .clone()
-        .unwrap_or_else(|| args.result.with_extension("html"));
-    write(&path, &page::page(&run))
+    let beside = args.result.with_extension("html");
+    write(args.html.as_ref().unwrap_or(&beside), &page::page(&run))
 }
 
 /// Sees before a run that a file can be written after it; what it has is left alone.
@@ -80,9 +114,8 @@ pub(crate) fn try_write(path: &Path) -> Result<(), RunError> {
 ///
 /// A sentence with its name: it cannot be read, or is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> Result<String, RunError> {
-    let problem = |text: String| RunError::Usage(format!("{}: {text}", path.display()));
-    let bytes = fs::read(path).map_err(|error| problem(error.to_string()))?;
-    String::from_utf8(bytes).map_err(|_| problem("is not text in UTF-8".to_owned()))
+    fs::read_to_string(path)
+        .map_err(|error| RunError::Usage(format!("{}: {error}", path.display())))
 }
 
 /// Writes a file.

@@ -1,14 +1,14 @@
 //! The page of all runs of a file.
 
-use serde_json::Value;
+use maud::{Markup, html};
 
-use crate::page::html::{self, Escaped, section};
-use crate::page::unit::Unit;
-use crate::page::{tiles, wrapped};
+use crate::page::figures::text_at;
+use crate::page::html::{frame, section, table, tile};
 use crate::scenario::Made;
 
 /// Figures that are shown of each run, where it has them.
 const SHOWN: &[(&str, &str)] = &[
+    ("command", "command"),
     ("opening.live", "connections"),
     ("deliveries_per_s", "deliveries"),
     ("round_trips_per_s", "round trips"),
@@ -20,50 +20,41 @@ const SHOWN: &[(&str, &str)] = &[
 /// Writes the page.
 pub(super) fn page(file: &str, all: &[Made]) -> String {
     let good = all.iter().filter(|made| made.is_good).count();
-    let tiles = [
-        tiles::tile(&good.to_string(), "runs went well", "good"),
-        tiles::tile(
-            &(all.len() - good).to_string(),
-            "did not",
-            if good < all.len() { "bad" } else { "same" },
-        ),
-    ];
-    let mut head = String::from("<th></th><th>command</th><th>result</th>");
-    SHOWN
-        .iter()
-        .for_each(|(_, name)| head.push_str(&format!("<th>{name}</th>")));
-    let rows: String = all.iter().map(row).collect();
-    let table =
-        format!("<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n");
-    let body = format!(
-        "<h1>{}</h1>\n{}{}",
-        Escaped(file),
-        wrapped("tiles", &tiles.concat()),
-        section("Runs", &wrapped("wide", &table))
-    );
-    html::frame(file, &body)
+    let bad = all.len() - good;
+    let mut columns = vec!["", "result"];
+    columns.extend(SHOWN.iter().map(|(_, name)| name));
+    let rows: Vec<Vec<Markup>> = all.iter().map(row).collect();
+    let body = html! {
+        h1 { (file) }
+        div.tiles {
+            (tile(&good.to_string(), "runs went well", "good"))
+            (tile(&bad.to_string(), "did not", if bad > 0 { "bad" } else { "same" }))
+        }
+        (section("Runs", &table(&columns, &rows)))
+    };
+    frame(file, &body)
 }
 
-fn row(made: &Made) -> String {
-    let name = Escaped(&made.name);
-    let (word, class) = if made.is_good {
-        ("good", "good")
-    } else {
-        ("FAILED", "bad")
-    };
-    let (first, word) = match &made.failure {
-        Some(failure) => (format!("<th>{name}</th>"), failure.as_str()),
-        None => (format!("<th><a href=\"{name}.html\">{name}</a></th>"), word),
-    };
-    let cell = |(path, _): &(&str, &str)| {
-        let value = tiles::at(&made.figures, path).and_then(Value::as_f64);
-        let (unit, _) = Unit::split(path.rsplit('.').next().unwrap_or(path));
-        format!(
-            "<td>{}</td>",
-            value.map_or(String::new(), |value| unit.text(value))
-        )
-    };
-    let cells: String = SHOWN.iter().map(cell).collect();
-    let (command, word) = (Escaped(&made.command), Escaped(word));
-    format!("<tr>{first}<td>{command}</td><td class=\"{class}\">{word}</td>{cells}</tr>\n")
+fn row(
+    Made {
+        name,
+        is_good,
+        failure,
+        figures,
+    }: &Made,
+) -> Vec<Markup> {
+    let class = if *is_good { "good" } else { "bad" };
+    let word = if *is_good { "good" } else { "FAILED" };
+    let mut row = vec![
+        html! {
+            @if failure.is_some() { (name) } @else { a href={ (name) ".html" } { (name) } }
+        },
+        html! { span class=(class) { (failure.as_deref().unwrap_or(word)) } },
+    ];
+    row.extend(
+        SHOWN
+            .iter()
+            .map(|(path, _)| html! { (text_at(figures, path)) }),
+    );
+    row
 }

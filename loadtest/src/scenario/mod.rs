@@ -13,14 +13,13 @@ use std::path::Path;
 use std::process::Command;
 use std::{env, fs};
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use crate::cli::RunArgs;
 use crate::dispatch;
 use crate::leader::RunError;
 use crate::page;
 use crate::report;
-use crate::scenario::expect::Outcome;
 use crate::scenario::file::{File, Run, Server};
 use crate::spawned::{Needs, Spawned};
 
@@ -28,12 +27,11 @@ use crate::spawned::{Needs, Spawned};
 #[derive(Debug)]
 struct Made {
     name: String,
-    command: String,
     /// It passed, and all expectations were met.
     is_good: bool,
     /// Why there is no report, if there is none.
     failure: Option<String>,
-    figures: Map<String, Value>,
+    figures: Value,
 }
 
 /// Makes the runs; says whether all went well.
@@ -47,7 +45,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<bool, RunError> {
     let file = file::parse(&name, &text).map_err(RunError::Usage)?;
     let is_asked = |run: &&Run| args.only.is_empty() || args.only.contains(&run.name);
     let runs: Vec<&Run> = file.runs.iter().filter(is_asked).collect();
-    prepare(&name, args, &file, &runs).map_err(RunError::Usage)?;
+    let wrong = obstacles(args, &file, &runs);
+    if !wrong.is_empty() {
+        let lines = wrong.join("\n  ");
+        return Err(RunError::Usage(format!(
+            "{name}: nothing was run:\n  {lines}"
+        )));
+    }
     let mut all = Vec::new();
     for run in runs {
         writeln!(io::stdout(), "== {}", run.name)?;
@@ -61,93 +65,74 @@ pub(crate) fn run(args: &RunArgs) -> Result<bool, RunError> {
     Ok(all.iter().all(|made| made.is_good))
 }
 
-/// Sees that all runs can be made and told of.
-fn prepare(name: &str, args: &RunArgs, file: &File, runs: &[&Run]) -> Result<(), String> {
-    let mut wrong: Vec<String> = Vec::new();
-    for only in &args.only {
-        if !file.runs.iter().any(|run| run.name == *only) {
-            let known: Vec<&str> = file.runs.iter().map(|run| run.name.as_str()).collect();
-            let known = known.join(", ");
-            wrong.push(format!("there is no run `{only}`: there are {known}"));
-        }
-    }
-    if let Some(server) = file.server.as_ref().filter(|server| !server.is_there()) {
-        let program = &server.program;
+/// Why runs cannot be made or told of.
+fn obstacles(args: &RunArgs, file: &File, runs: &[&Run]) -> Vec<String> {
+    let known: Vec<&str> = file.runs.iter().map(|run| run.name.as_str()).collect();
+    let unknown = args
+        .only
+        .iter()
+        .filter(|only| !known.contains(&only.as_str()));
+    let known = known.join(", ");
+    let mut wrong: Vec<String> = unknown
+        .map(|only| format!("there is no run `{only}`: there are {known}"))
+        .collect();
+    if let Some(Server { program, .. }) = file.server.as_ref().filter(|server| !server.is_there()) {
         wrong.push(format!(
             "there is no program `{program}` to start: build it, or name another"
         ));
     }
-    match fs::create_dir_all(&args.out) {
-        Err(error) => wrong.push(format!("{}: {error}", args.out.display())),
-        Ok(()) => {
-            let names = runs.iter().map(|run| run.name.as_str());
-            let pages = names
-                .clone()
-                .chain(["index"])
-                .map(|name| format!("{name}.html"));
-            let files = pages.chain(names.map(|name| format!("{name}.json")));
-            for path in files.map(|file| args.out.join(file)) {
-                if let Err(RunError::Failed(text) | RunError::Usage(text)) =
-                    report::try_write(&path)
-                {
-                    wrong.push(text);
-                }
-            }
-        }
+    if let Err(error) = fs::create_dir_all(&args.out) {
+        wrong.push(format!("{}: {error}", args.out.display()));
+        return wrong;
     }
-    if wrong.is_empty() {
-        return Ok(());
+    let of_run = |run: &&Run| [format!("{}.html", run.name), format!("{}.json", run.name)];
+    let files = ["index.html".to_owned()]
+        .into_iter()
+        .chain(runs.iter().flat_map(of_run));
+    let tried = files.map(|file| report::try_write(&args.out.join(file)));
+    wrong.extend(tried.filter_map(|tried| Some(why(tried.err()?))));
+    wrong
+}
+
+fn why(error: RunError) -> String {
+    match error {
+        RunError::Failed(text) | RunError::Usage(text) => text,
     }
-    let lines: String = wrong.iter().map(|line| format!("\n  {line}")).collect();
-    Err(format!("{name}: nothing was run:{lines}"))
 }
 
 fn make(run: &Run, server: Option<&Server>, out: &Path) -> Result<Made, RunError> {
     let json = out.join(format!("{}.json", run.name));
     // Figures of an earlier run must not be taken for those of this one.
     drop(fs::remove_file(&json));
+    let passed = play(run, server, &json);
     let mut made = Made {
         name: run.name.clone(),
-        command: run.command.clone(),
-        is_good: false,
-        failure: None,
-        figures: Map::new(),
+        is_good: matches!(passed, Ok(true)),
+        failure: passed.err().map(why),
+        figures: json!({ "command": run.command }),
     };
-    match play(run, server, &json) {
-        Ok(passed) => made.is_good = passed,
-        Err(RunError::Failed(text) | RunError::Usage(text)) => {
-            made.failure = Some(text);
-            return Ok(made);
-        }
+    if made.failure.is_some() {
+        return Ok(made);
     }
     made.figures = report::read(&json)?;
-    let outcomes: Vec<Outcome> = run
+    let judged = run
         .expectations
         .iter()
-        .map(|expected| expected.judge(&made.figures))
-        .collect();
-    for Outcome {
-        figure,
-        expected,
-        found,
-        met,
-    } in &outcomes
-    {
-        let (word, found) = (
-            if *met { "met" } else { "NOT MET" },
-            found.map_or("none".to_owned(), |found| found.to_string()),
-        );
+        .map(|expected| expected.judge(&made.figures));
+    let outcomes: Vec<_> = judged.collect();
+    for outcome in &outcomes {
+        let found = outcome
+            .found
+            .map_or_else(|| "none".to_owned(), |found| found.to_string());
+        let word = if outcome.met { "met" } else { "NOT MET" };
+        let (figure, expected) = (&outcome.figure, &outcome.expected);
         writeln!(
             io::stdout(),
             "expected       {figure} {expected}: {found}, {word}"
         )?;
-        made.is_good &= met;
+        made.is_good &= outcome.met;
     }
-    let outcomes = outcomes
-        .iter()
-        .filter_map(|outcome| serde_json::to_value(outcome).ok());
-    made.figures
-        .insert("expectations".to_owned(), outcomes.collect());
+    made.figures["expectations"] = json!(outcomes);
     report::write_json(&json, &made.figures)
         .map_err(|error| RunError::Failed(format!("{}: {error}", json.display())))?;
     report::write(&json.with_extension("html"), &page::page(&made.figures))?;
@@ -166,10 +151,11 @@ fn play(run: &Run, server: Option<&Server>, json: &Path) -> Result<bool, RunErro
     let spawned = server.map(|server| start(server, needs)).transpose()?;
     if let Some(spawned) = &spawned {
         let (http, tcp) = (spawned.http.to_string(), spawned.tcp.to_string());
-        words
-            .iter_mut()
-            .for_each(|word| *word = word.replace("{http}", &http).replace("{tcp}", &tcp));
-        if flags::has(&run.command, "server-pid") {
+        for word in &mut words {
+            *word = word.replace("{http}", &http).replace("{tcp}", &tcp);
+        }
+        let command = flags::command(&run.command);
+        if command.is_some_and(|command| flags::has(&command, "server-pid")) {
             words.push(format!("--server-pid={}", spawned.pid()));
         }
     }
@@ -181,5 +167,5 @@ fn start(server: &Server, needs: Needs) -> io::Result<Spawned> {
         "loadtest" => Command::new(env::current_exe()?),
         program => Command::new(program),
     };
-    Spawned::start_with(command.args(&server.args), needs)
+    Spawned::start_with(command.args(server.args()), needs)
 }

@@ -1,5 +1,6 @@
-//! What is wrong in a scenario file, with its place, so that all of it can be told at once.
+//! What is wrong in a scenario file, with its line, so that all of it can be told at once.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Everything that is wrong in a file.
@@ -7,30 +8,21 @@ use std::ops::Range;
 pub(super) struct Problems<'a> {
     text: &'a str,
     /// Lines, and what is wrong there.
-    found: Vec<(usize, String)>,
+    found: BTreeSet<(usize, String)>,
 }
 
 impl<'a> Problems<'a> {
     /// None yet, of this text.
     pub(super) fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            found: Vec::new(),
-        }
+        let found = BTreeSet::new();
+        Self { text, found }
     }
 
     /// Something is wrong at this place of the text.
-    pub(super) fn add(&mut self, at: &Range<usize>, what: impl Into<String>) {
+    pub(super) fn add(&mut self, at: Range<usize>, what: impl Into<String>) {
         let before = self.text.get(..at.start).unwrap_or(self.text);
-        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-        self.found.push((line, what.into()));
-    }
-
-    /// The same, if anything is.
-    pub(super) fn extend(&mut self, at: &Range<usize>, what: Option<String>) {
-        if let Some(what) = what {
-            self.add(at, what);
-        }
+        self.found
+            .insert((before.matches('\n').count() + 1, what.into()));
     }
 
     /// How much is wrong so far.
@@ -38,22 +30,12 @@ impl<'a> Problems<'a> {
         self.found.len()
     }
 
-    /// Whether nothing is wrong.
-    pub(super) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
     /// A line for each, in the order of the file.
-    pub(super) fn told(mut self, file: &str) -> String {
-        self.found.sort();
-        self.found.dedup();
-        let lines = self
-            .found
-            .iter()
-            .map(|(line, what)| format!("\n  {file}:{line}: {what}"));
+    pub(super) fn told(&self, file: &str) -> String {
+        let lines = self.found.iter();
+        let lines = lines.map(|(line, what)| format!("\n  {file}:{line}: {what}"));
         format!(
-            "{} is not what it should be:{}",
-            file,
+            "{file} is not what it should be:{}",
             lines.collect::<String>()
         )
     }

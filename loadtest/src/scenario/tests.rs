@@ -30,7 +30,7 @@ fn a_file_becomes_words_of_a_command_line() {
     let both = "--url=ws://{http}/sub/{topic} --url=tcp://{tcp}";
     assert_eq!(
         words[0],
-        format!("loadtest fanout --duration=1 --rate=50.5 --connections=20 --quiet {both}")
+        format!("loadtest fanout --connections=20 --duration=1 --quiet --rate=50.5 {both}")
     );
     assert_eq!(
         words[1],
@@ -53,14 +53,24 @@ fn a_list_with_commas_goes_to_one_flag() {
     );
 }
 
+/// Asserts that each line of a file is told with its word.
+fn told(text: &str, expected: &[(usize, &str)]) -> String {
+    let told = file::parse("a.toml", text).unwrap_err();
+    for (line, word) in expected {
+        let place = format!("a.toml:{line}: ");
+        let mut lines = told.lines();
+        let is_told = lines.any(|said| said.contains(&place) && said.contains(word));
+        assert!(is_told, "{line} {word}: {told}");
+    }
+    told
+}
+
 #[test]
-fn all_that_is_wrong_is_told_at_once_with_its_line_and_key() {
-    let text = r#"colour = 1
+fn all_that_is_wrong_with_runs_is_told_at_once_with_its_line_and_key() {
+    let text = r#"
 [defaults]
 payload = "big"
 threats = 2
-[server]
-arguments = []
 [[run]]
 name = "a b"
 command = "fanout"
@@ -75,31 +85,64 @@ command = "floor"
 [[run]]
 name = "c"
 command = "echo"
+[[run]]
+name = "d"
+command = "ratio"
+corecast = "x"
+runs = 2020-01-01
+[[run]]
+name = "d"
+command = "floor"
+[[run]]
+name = "d"
+command = "echo"
+url = "ws://{http}/echo"
+quiet = 5
+assert = { losst = 0, latency = { p98_us_max = 1 }, passed = true }
 "#;
-    let told = file::parse("a.toml", text).unwrap_err();
-    for (line, word) in [
-        (1, "colour"),
-        (3, "--payload"),
-        (4, "threats"),
-        (5, "no `program`"),
-        (6, "arguments"),
-        (11, "conections"),
-        (12, "`connections` must be a text or a number"),
-        (13, "`messages` takes one value"),
-        (14, "--out"),
-        (15, "`lost` must be a number"),
-        (16, "no `name`"),
-        (17, "`floor` is no command"),
-        (18, "--url"),
-    ] {
-        let place = format!("a.toml:{line}: ");
-        let is_told = told
-            .lines()
-            .any(|said| said.contains(&place) && said.contains(word));
-        assert!(is_told, "{line} {word}: {told}");
-    }
-    assert!(told.contains("`connections`?"), "{told}");
-    assert!(told.contains("`a b` is no name"), "{told}");
+    let told = told(
+        text,
+        &[
+            (3, "--payload"),
+            (4, "threats"),
+            (5, "`a b` is no name"),
+            (5, "no [server]"),
+            (9, "--conections' found; is it --connections?"),
+            (10, "--connections"),
+            (11, "--messages"),
+            (12, "--out"),
+            (13, "`lost` must be a number"),
+            (14, "no `name`"),
+            (16, "--url"),
+            (23, "must be a text, a number"),
+            (24, "`floor` is no command"),
+            (27, "two runs are named `d`"),
+            (31, "--quiet"),
+            (32, "no figure `losst`"),
+            (32, "no figure `latency.p98_us_max`"),
+        ],
+    );
+    assert!(!told.contains("`passed`"), "{told}");
+}
+
+#[test]
+fn a_file_of_another_form_is_told_with_its_line_and_key() {
+    let run = "[[run]]\nname = \"a\"\ncommand = \"echo\"\n";
+    let with_run = |text: &str| format!("{text}\n{run}");
+    told(&with_run("colour = 1"), &[(1, "colour")]);
+    told(
+        &with_run("[server]\nprogram = \"x\"\narguments = []"),
+        &[(3, "arguments")],
+    );
+    told(&with_run("[server]\nargs = []"), &[(1, "program")]);
+    told(
+        &with_run("[server]\nprogram = \"x\"\nargs = [true]"),
+        &[(1, "args")],
+    );
+    told(&with_run("defaults = 5"), &[(1, "")]);
+    told("run = []", &[(1, "no [[run]]")]);
+    told("[defaults]", &[(1, "run")]);
+    told("[[run]]\nname = \n", &[(2, "")]);
 }
 
 #[test]
@@ -115,7 +158,6 @@ slow = 5
 name = "b"
 command = "fanout"
 url = ["ws://10.0.0.1:1/sub/{topic}", "http://127.0.0.1:1/"]
-rate = 0
 [[run]]
 name = "c"
 command = "topics"
@@ -130,28 +172,23 @@ pss_at = [20, 10]
 name = "e"
 command = "hostile"
 url = "ws://127.0.0.1:1/"
+[[run]]
+name = "f"
+command = "fanout"
+url = "ws://127.0.0.1:1/sub/{topic}"
+rate = 0
 "#;
-    let told = file::parse("a.toml", text).unwrap_err();
-    for (line, word) in [
-        (1, "--slow must be below --connections"),
-        (11, "10.0.0.1"),
-        (12, "above 0"),
-        (13, "{topic}"),
-        (17, "--pss-at"),
-        (23, "nothing to do"),
-    ] {
-        let place = format!("a.toml:{line}: ");
-        let is_told = told
-            .lines()
-            .any(|said| said.contains(&place) && said.contains(word));
-        assert!(is_told, "{line} {word}: {told}");
-    }
-}
-
-#[test]
-fn what_is_no_toml_is_told_with_its_line() {
-    let told = file::parse("a.toml", "[[run]]\nname = \n").unwrap_err();
-    assert!(told.contains("a.toml:2: "), "{told}");
+    told(
+        text,
+        &[
+            (1, "--slow must be below --connections"),
+            (8, "10.0.0.1"),
+            (12, "{topic}"),
+            (16, "--pss-at"),
+            (22, "nothing to do"),
+            (30, "above 0"),
+        ],
+    );
 }
 
 #[test]
