@@ -4,10 +4,9 @@ use crate::handler::Handler;
 use crate::id::key32;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
-use crate::shard::core::conn::{
-    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, Conn, DEAD, DIRTY, OPEN, PAUSED, WAITS_OUTBOX,
-};
+use crate::shard::core::conn::{ACCEPTED, APART, BEHIND, BLOCKED, Conn, DIRTY};
 use crate::shard::core::conns::wait_queue::WaitQueue;
 use crate::shard::core::inner::Inner;
 use crate::topic::feed::Feed;
@@ -71,8 +70,8 @@ impl<H: Handler> ShardCore<H> {
     pub fn audit(&self) {
         let inner = &self.inner;
         for (key, conn) in &inner.conns {
-            if conn.is(DEAD) {
-                assert!(conn.is(OPEN), "connection {key} was not reaped");
+            if conn.state == State::Dead {
+                assert!(conn.is(ACCEPTED), "connection {key} was not reaped");
                 continue;
             }
             inner.audit_conn(key32(key), conn);
@@ -94,7 +93,7 @@ impl<H: Handler> ShardCore<H> {
             .filter_map(|(_, conn)| conn.outbox.as_ref());
         let replies: usize = outboxes.map(|outbox| outbox.held()).sum();
         assert_eq!(inner.replies(), replies, "memory of unread replies");
-        let paused = inner.conns.iter().filter(|(_, conn)| conn.is(PAUSED));
+        let paused = inner.conns.iter().filter(|(_, conn)| conn.is_paused());
         let paused = paused.count() as u64;
         assert_eq!(inner.counters.paused, paused, "paused connections");
         let logs: usize = inner.feeds.iter().map(|(_, feed)| feed.log.len()).sum();
@@ -108,40 +107,48 @@ impl<D, A> Inner<D, A> {
         let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
         assert_eq!(usize::from(conn.waiting), waiting, "connection {key}");
         assert!(
-            !conn.is(CORKED) || !conn.is(OPEN) || 0 < waiting,
+            conn.state != State::Corked || 0 < waiting,
             "{key} is corked for nothing"
         );
-        assert!(!conn.is(CLOSING) || subs.is_empty(), "{key} is closing");
+        assert!(
+            !conn.state.is_closing() || subs.is_empty(),
+            "{key} is closing"
+        );
         assert!(
             !conn.is(DIRTY) || self.dirty.contains(&key),
             "{key} is dirty"
         );
         let unsent = 0 < conn.outbox_len();
         assert!(
-            !unsent || conn.is(DIRTY | BLOCKED | CORKED),
+            !unsent || conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
             "{key} is not written"
         );
         let id = self.id(key);
         assert!(
             !conn.waits_to_inflate()
-                || conn.is(PAUSED) && (self.inflation.awaits(id) != conn.is(WAITS_OUTBOX)),
+                || self.inflation.awaits(id) && conn.pause == Pause::Inflate
+                || conn.pause == Pause::Outbox,
             "nobody inflates what {key} has sent"
         );
         let waits_to_be_taken = conn.input.is_some() && self.reads.has(key);
         assert!(
-            !conn.is(BEHIND) || waits_to_be_taken && !conn.is(PAUSED),
+            !conn.is(BEHIND) || waits_to_be_taken && !conn.is_paused(),
             "{key} is behind for ever"
         );
-        if conn.is(PAUSED) {
-            let is_awaited = conn.is(CORKED | WAITS_OUTBOX | ASKING)
-                || conn.waits_to_inflate()
-                || conn.protocol.linger().is_some()
-                || conn.is(CLOSING) && self.lingering.next_step(key).is_some()
-                || self.resumed.contains(&id)
-                || self.paused.iter().any(|paused| paused.contains(id));
-            assert!(is_awaited, "{key} is paused for ever");
-        }
-        if !conn.is(CLOSING) {
+        let is_awaited = match conn.pause {
+            Pause::None => true,
+            Pause::Space => self.paused.iter().any(|paused| paused.contains(id)),
+            Pause::Outbox => 0 < conn.outbox_len(),
+            Pause::Answer | Pause::Moment => self.questions.deadline(key).is_some(),
+            Pause::Corked => conn.state == State::Corked,
+            Pause::Inflate => self.inflation.awaits(id),
+            Pause::Turn => self.resumed.contains(&id),
+            Pause::Discard => {
+                conn.protocol.linger().is_some() || self.lingering.next_step(key).is_some()
+            }
+        };
+        assert!(is_awaited, "{key} is paused for ever: {:?}", conn.pause);
+        if !conn.state.is_closing() {
             let counted = self.holders.held(conn.tab);
             assert_eq!(counted, self.held(key, conn), "{key} is not counted");
         }
@@ -211,11 +218,14 @@ impl<D, A> Inner<D, A> {
         );
         assert_eq!(
             member.is(member::HELD),
-            conn.is(DIRTY | BLOCKED | CORKED),
+            conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
             "{key}: held"
         );
         if member.is(member::APART) {
-            assert!(conn.is(APART | CORKED), "{key} stands apart for ever");
+            assert!(
+                conn.is(APART) || conn.state.is_corked(),
+                "{key} stands apart for ever"
+            );
             return;
         }
         let (log, cursor) = (&feed.log, member.cursor());

@@ -19,8 +19,9 @@ use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::room_queue::Stage;
 use crate::shard::core::app::rooms::RoomWork;
 use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::WAITING;
-use crate::shard::core::conn::{Conn, DEAD, PeerInfo};
+use crate::shard::core::conn::{Conn, PeerInfo};
 use crate::shard::core::conns::client_addrs::Clients;
 use crate::shard::core::conns::drain::Drain;
 use crate::shard::core::conns::grace::Grace;
@@ -242,7 +243,7 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn conn(&mut self, key: u32) -> Option<&mut Conn<D>> {
         self.conns
             .get_mut(key as usize)
-            .filter(|conn| !conn.is(DEAD))
+            .filter(|conn| conn.state != State::Dead)
     }
 
     /// The connection of this id, unless it has ended and its key may have another tenant.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::handler::{Busy, Handler, Unanswered, Wait};
 use crate::id::ConnId;
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::{ASKING, CLOSING, PAUSED};
+use crate::shard::core::conn::state::Pause;
+
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 
@@ -147,7 +148,7 @@ impl<D, A> Inner<D, A> {
         };
         // The callback of another message already waits for an answer: this one can not.
         let waits = self.conns.get(key as usize);
-        if !waits.is_some_and(|conn| conn.is(ASKING)) {
+        if !waits.is_some_and(|conn| conn.is_asking()) {
             questions.open.insert(key, question);
         }
         let deferred = Deferred {
@@ -191,10 +192,7 @@ impl<D, A> Inner<D, A> {
         });
         // One that is answered keeps its answer for the next call.
         (question.deadline, question.is_pause) = (deadline, true);
-        if let Some(conn) = self.conn(key) {
-            conn.set(ASKING, true);
-        }
-        self.set_paused(key, true);
+        self.pause_for(key, Pause::Moment);
         self.arm(key);
     }
 
@@ -202,9 +200,10 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn wait_for_answer(&mut self, key: u32) {
         let question = self.questions.open.get(&key);
         let waits = question.is_some_and(|question| question.answer.is_none());
-        match self.conn(key) {
-            Some(conn) if waits => conn.set(ASKING, true),
-            _ => self.queue_resume(key),
+        if waits {
+            self.pause_for(key, Pause::Answer);
+        } else {
+            self.wait_for_turn(key);
         }
         self.arm(key);
     }
@@ -212,9 +211,8 @@ impl<D, A> Inner<D, A> {
     fn stop_asking(&mut self, key: u32, was_asked: bool) {
         let stamp = self.now.stamp();
         if let Some(conn) = self.conn(key)
-            && conn.is(ASKING)
+            && conn.is_asking()
         {
-            conn.set(ASKING, false);
             if was_asked {
                 // The question had a deadline of its own. What is waited for next has one too.
                 conn.heard = stamp;
@@ -235,7 +233,7 @@ impl<H: Handler> ShardCore<H> {
         let is_waiting = self
             .inner
             .current(id)
-            .is_some_and(|conn| !conn.is(CLOSING) && conn.is(PAUSED));
+            .is_some_and(|conn| !conn.state.is_closing() && conn.is_paused());
         let question = self.inner.questions.open.get_mut(&id.key);
         if let Some(question) = question
             && is_waiting

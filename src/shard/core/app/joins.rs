@@ -10,7 +10,7 @@ use crate::id::ConnId;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::presence::Telling;
 use crate::shard::core::conn::subs::WAITING;
-use crate::shard::core::conn::{CLOSING, CORKED, OPEN};
+
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::Presence;
 use crate::topic::home::{Interest, Keeps};
@@ -82,7 +82,7 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conns.get(key as usize) else {
             return;
         };
-        if conn.waiting == 0 || !conn.is(OPEN) || conn.is(CLOSING) {
+        if conn.waiting == 0 || !conn.state.is_accepted() {
             return;
         }
         let waiting = conn.subs.as_slice().iter();
@@ -136,7 +136,7 @@ impl<D, A> Inner<D, A> {
         self.joins.waiting.remove(&place);
         self.join(id.key, topic_key);
         self.is_live_for(id.key);
-        if self.conn(id.key).is_some_and(|conn| conn.is(CORKED)) {
+        if self.conn(id.key).is_some_and(|conn| conn.state.is_corked()) {
             self.joins.early.insert((topic_key, id.key));
         }
     }

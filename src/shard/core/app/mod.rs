@@ -5,6 +5,7 @@ pub mod deferred;
 pub(crate) mod joins;
 pub(crate) mod open;
 pub(crate) mod presence;
+mod reply;
 pub(crate) mod room_queue;
 pub(crate) mod room_timers;
 pub(crate) mod rooms;

@@ -15,7 +15,8 @@ use crate::proto::ws::handshake::{Upgrade, check_upgrade, encode_switching_proto
 use crate::proto::{Frames, sse};
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
-use crate::shard::core::conn::{Arrival, CLOSING, CORKED, OPEN, PAUSED, PeerInfo};
+use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::conn::{ACCEPTED, Arrival, PeerInfo};
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
@@ -190,8 +191,8 @@ impl<H: Handler> ShardCore<H> {
     /// Whether a connection that may have been opened reads on.
     fn opened(&mut self, key: u32, taken: usize) -> Took {
         match self.inner.conn(key) {
-            Some(conn) if conn.is(PAUSED) => Took::Paused(taken),
-            Some(conn) if !conn.is(CLOSING) => Took::Bytes(taken),
+            Some(conn) if conn.is_paused() => Took::Paused(taken),
+            Some(conn) if !conn.state.is_closing() => Took::Bytes(taken),
             _ => Took::Ended,
         }
     }
@@ -213,10 +214,11 @@ impl<H: Handler> ShardCore<H> {
         };
         conn.data = Some(data);
         conn.heard = stamp;
-        conn.set(OPEN, true);
-        if 0 < conn.waiting {
-            conn.set(CORKED, true);
-            self.inner.set_paused(key, true);
+        conn.set(ACCEPTED, true);
+        let is_live = conn.waiting == 0;
+        conn.move_to(if is_live { State::Open } else { State::Corked });
+        if !is_live {
+            self.inner.pause_for(key, Pause::Corked);
             self.inner.set_apart(key, true);
             self.inner.ask_to_join(key);
         }
@@ -227,10 +229,17 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Inner<D, A> {
     /// Has a connection that the handler has not opened yet sent nothing, or lets it go on.
     pub(crate) fn cork_unopened(&mut self, key: u32, corked: bool) {
-        let Some(conn) = self.conn(key).filter(|conn| conn.is(CORKED) != corked) else {
+        let Some(conn) = self
+            .conn(key)
+            .filter(|conn| conn.state.is_corked() != corked)
+        else {
             return;
         };
-        conn.set(CORKED, corked);
+        conn.move_to(if corked {
+            State::Deferred
+        } else {
+            State::Opening
+        });
         self.set_apart(key, corked);
         self.set_held(key, true);
         self.mark_dirty(key);

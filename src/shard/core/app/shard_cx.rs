@@ -10,7 +10,7 @@ use crate::id::{ConnId, ShardId};
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::room_queue::Draft;
-use crate::shard::core::conn::{CLOSING, OPEN};
+
 use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::time::Now;
@@ -125,8 +125,7 @@ impl<D, A> ConnCx<'_, D, A> {
 
 impl<D, A> Inner<D, A> {
     pub(crate) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
-        self.current(id)
-            .filter(|conn| conn.is(OPEN) && !conn.is(CLOSING))?;
+        self.current(id).filter(|conn| conn.state.is_accepted())?;
         let key = id.key;
         Some(ConnCx(Cx { inner: self, key }))
     }

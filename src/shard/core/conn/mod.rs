@@ -3,6 +3,7 @@
 pub(crate) mod http;
 pub(crate) mod linger;
 pub(crate) mod outbox;
+pub(crate) mod state;
 pub(crate) mod subs;
 
 use core::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use crate::payload::Form;
 use crate::proto::Kind;
 use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Stamp;
@@ -37,7 +39,12 @@ pub(crate) struct Conn<D> {
     pub(crate) blocked_at: Stamp,
     /// Whose it is, and what it holds of messages that are not whole.
     pub(crate) tab: Tab,
-    pub(crate) flags: u16,
+    pub(crate) flags: u8,
+    pub(crate) state: State,
+    /// Why it is not read.
+    pub(crate) pause: Pause,
+    /// One too many: it is there only to be told so.
+    pub(crate) is_overflow: bool,
     /// Subscriptions that wait for their home's answer.
     pub(crate) waiting: u8,
     /// The wire form of what it is sent. Must not change while it has subscriptions.
@@ -140,37 +147,21 @@ pub(crate) struct PeerInfo {
 }
 
 /// On the list of connections to write.
-pub(crate) const DIRTY: u16 = 1 << 0;
+pub(crate) const DIRTY: u8 = 1 << 0;
 /// The socket takes no more for now.
-pub(crate) const BLOCKED: u16 = 1 << 1;
-/// Not read: its message, its replies or its subscription must go first.
-pub(crate) const PAUSED: u16 = 1 << 2;
+pub(crate) const BLOCKED: u8 = 1 << 1;
 /// It has sent more than its part of a turn: what is kept of that waits to be taken.
-pub(crate) const BEHIND: u16 = 1 << 3;
+pub(crate) const BEHIND: u8 = 1 << 2;
 /// The client has closed its side.
-pub(crate) const READ_ENDED: u16 = 1 << 4;
-/// Its last word is in the outbox, and nothing goes after it.
-pub(crate) const CLOSING: u16 = 1 << 5;
+pub(crate) const READ_ENDED: u8 = 1 << 3;
 /// A ping is unanswered.
-pub(crate) const PINGED: u16 = 1 << 6;
-/// The handler has accepted it and was not told of its end yet.
-pub(crate) const OPEN: u16 = 1 << 7;
-/// Its end is on the list of those to tell the handler and to free.
-pub(crate) const ENDED: u16 = 1 << 8;
-/// Its socket is to be closed at the end of the turn.
-pub(crate) const DEAD: u16 = 1 << 9;
+pub(crate) const PINGED: u8 = 1 << 4;
+/// The handler has accepted it, and was not told of its end yet.
+pub(crate) const ACCEPTED: u8 = 1 << 5;
 /// Holds unread frames of its own (policy `drop-newest`).
-pub(crate) const APART: u16 = 1 << 10;
-/// Its subscription is not live yet: the outbox stays where it is.
-pub(crate) const CORKED: u16 = 1 << 11;
-/// One too many: only there to be told so.
-pub(crate) const OVERFLOW: u16 = 1 << 13;
-/// Paused until its replies are sent.
-pub(crate) const WAITS_OUTBOX: u16 = 1 << 12;
-/// Paused until another thread has answered.
-pub(crate) const ASKING: u16 = 1 << 14;
+pub(crate) const APART: u8 = 1 << 6;
 /// The handler is to be told when the outbox is empty.
-pub(crate) const DRAINS: u16 = 1 << 15;
+pub(crate) const DRAINS: u8 = 1 << 7;
 
 impl<D> Conn<D> {
     pub(crate) fn new(sock: Sock, generation: u32, protocol: Protocol, now: Stamp) -> Self {
@@ -188,23 +179,42 @@ impl<D> Conn<D> {
             blocked_at: now,
             tab: Tab::client(0),
             flags: 0,
+            state: State::Opening,
+            pause: Pause::None,
+            is_overflow: false,
             waiting: 0,
             form,
         }
     }
 
     /// Whether any of `flags` is set.
-    pub(crate) fn is(&self, flags: u16) -> bool {
+    pub(crate) fn is(&self, flags: u8) -> bool {
         self.flags & flags != 0
     }
 
     /// Sets or clears `flags`.
-    pub(crate) fn set(&mut self, flags: u16, on: bool) {
+    pub(crate) fn set(&mut self, flags: u8, on: bool) {
         if on {
             self.flags |= flags;
         } else {
             self.flags &= !flags;
         }
+    }
+
+    /// Goes on to another state, by a legal move.
+    pub(crate) fn move_to(&mut self, next: State) {
+        debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
+        self.state = next;
+    }
+
+    /// Whether it is not read.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.pause != Pause::None
+    }
+
+    /// Whether it is tried again at a moment of its own, or when another thread has answered.
+    pub(crate) fn is_asking(&self) -> bool {
+        matches!(self.pause, Pause::Answer | Pause::Moment)
     }
 
     /// Whether a message of it waits to be inflated, or is being.

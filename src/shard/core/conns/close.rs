@@ -4,9 +4,8 @@ use crate::close_reason::CloseReason;
 use crate::counters::status_index;
 use crate::proto::http::Response;
 use crate::shard::core::conn::http::Phase;
-use crate::shard::core::conn::{
-    APART, ASKING, BEHIND, BLOCKED, CLOSING, CORKED, DEAD, ENDED, READ_ENDED, WAITS_OUTBOX,
-};
+use crate::shard::core::conn::state::State;
+use crate::shard::core::conn::{APART, BEHIND, BLOCKED, READ_ENDED};
 use crate::shard::core::ingress::protocol::{AtEnd, LastWord, Protocol};
 use crate::shard::core::inner::Inner;
 
@@ -24,10 +23,10 @@ impl<D, A> Inner<D, A> {
 
     fn close_with(&mut self, key: u32, reason: CloseReason, word: &LastWord<'_>) {
         let stamp = self.now.stamp();
-        let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) else {
+        let Some(conn) = self.conn(key).filter(|conn| !conn.state.is_closing()) else {
             return;
         };
-        if conn.is(CORKED) {
+        if conn.state.is_corked() {
             // The client was not told yet that it is connected: there is no word to say.
             self.kill(key, reason);
             return;
@@ -39,7 +38,7 @@ impl<D, A> Inner<D, A> {
             self.reply(key, |out| out.extend_from_slice(&last));
         }
         let Some(conn) = self.conn(key) else { return };
-        conn.set(CLOSING, true);
+        conn.move_to(State::Closing);
         conn.heard = stamp;
         // What came while it was paused, of which no event will tell again: a client that writes
         // before it reads would never read the last word.
@@ -56,7 +55,7 @@ impl<D, A> Inner<D, A> {
             return self.kill(key, CloseReason::Stalled);
         }
         // An upgrade that waits has no answer before it in the outbox.
-        if conn.is(CORKED) || conn.protocol.frames().is_some() {
+        if conn.state.is_corked() || conn.protocol.frames().is_some() {
             self.cork_unopened(key, false);
             self.discard_outbox(key);
         }
@@ -110,7 +109,7 @@ impl<D, A> Inner<D, A> {
         }
         self.end(key, reason);
         if let Some(conn) = self.conn(key) {
-            conn.set(DEAD, true);
+            conn.move_to(State::Dead);
             conn.outbox = None;
             let lingered = conn.protocol.linger().is_some();
             self.lingering.forget_early(key);
@@ -139,12 +138,11 @@ impl<D, A> Inner<D, A> {
         };
         conn.input = None;
         conn.protocol.clear();
-        conn.set(WAITS_OUTBOX | ASKING | APART | BEHIND, false);
-        if !conn.is(ENDED) {
-            conn.set(ENDED, true);
+        conn.set(APART | BEHIND, false);
+        if conn.state != State::Closing {
             self.ended.push((id, reason));
         }
-        self.set_paused(key, false);
+        self.unpause(key);
     }
 
     /// The client has closed its side.

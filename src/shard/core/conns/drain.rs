@@ -11,7 +11,8 @@ use crate::id::key32;
 use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_BODY_TIMEOUT, DRAIN_GRACE, DRAIN_STEP, DRAIN_TAIL};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
-use crate::shard::core::conn::{ASKING, BEHIND, CLOSING, CORKED, Conn, DEAD, OPEN};
+use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::conn::{BEHIND, Conn};
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 
@@ -134,17 +135,17 @@ impl<D, A> Inner<D, A> {
             || self.unsettled.len() != 0
             || !self.is_settled();
         let waits_for_body = elapsed < DRAIN_BODY_TIMEOUT;
-        let busy = |(key, conn): (usize, &Conn<D>)| {
+        let busy = |(_, conn): (usize, &Conn<D>)| {
             let is_asked = match conn.protocol.phase() {
                 Some(Phase::Handler) => true,
                 Some(Phase::Body) => waits_for_body,
                 Some(Phase::New | Phase::Head | Phase::Idle) => false,
                 // One that waits for its rate has published nothing that it was told of.
-                None => conn.is(ASKING) && !self.questions.is_pause(key32(key)),
+                None => conn.pause == Pause::Answer,
             };
             // It was accepted, and is told so, if that does not take long.
-            let opens = waits_for_body && (conn.is(CORKED) || self.is_fresh(conn));
-            !conn.is(CLOSING | DEAD) && (is_asked || opens || conn.is(BEHIND))
+            let opens = waits_for_body && (conn.state.is_corked() || self.is_fresh(conn));
+            !conn.state.is_closing() && (is_asked || opens || conn.is(BEHIND))
         };
         if !is_waited_for && !self.conns.iter().any(busy) {
             return true;
@@ -170,7 +171,7 @@ impl<D, A> Inner<D, A> {
             let conn = self
                 .conns
                 .get(key)
-                .filter(|conn| !conn.is(CLOSING | DEAD | BEHIND));
+                .filter(|conn| !conn.state.is_closing() && !conn.is(BEHIND));
             if conn.is_some_and(|conn| idle(conn) && !self.is_fresh(conn)) {
                 self.close(key32(key), CloseReason::Shutdown);
             }
@@ -196,7 +197,7 @@ impl<D, A> Inner<D, A> {
     fn release_all(&mut self) {
         for key in 0..self.conns.capacity() {
             let conn = self.conns.get(key);
-            if conn.is_some_and(|conn| conn.is(OPEN) && !conn.is(CLOSING | DEAD)) {
+            if conn.is_some_and(|conn| conn.state.is_accepted()) {
                 let id = self.id(key32(key));
                 self.reads.release(id);
             }
@@ -225,11 +226,11 @@ impl<D, A> Inner<D, A> {
             let Some(conn) = self.conns.get(key as usize) else {
                 continue;
             };
-            if conn.is(CLOSING | DEAD) || self.is_fresh(conn) {
+            if conn.state.is_closing() || self.is_fresh(conn) {
                 continue;
             }
             // Nothing was promised to it yet.
-            let corked = conn.is(CORKED);
+            let corked = conn.state.is_corked();
             if !self.is_asked(key) && (corked || !self.has_tail(key)) {
                 self.close(key, CloseReason::Shutdown);
                 *closed += 1;
@@ -248,7 +249,7 @@ impl<D, A> Inner<D, A> {
     fn cut_all(&mut self) {
         for key in 0..self.conns.capacity() {
             let conn = self.conns.get(key);
-            if conn.is_some_and(|conn| !conn.is(DEAD)) {
+            if conn.is_some_and(|conn| conn.state != State::Dead) {
                 self.kill(key32(key), CloseReason::Shutdown);
             }
         }

@@ -8,7 +8,7 @@ use crate::handler::Handler;
 use crate::id::{ConnId, key32};
 use crate::proto::Frames;
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::{Arrival, CLOSING, Conn, OPEN, PeerInfo};
+use crate::shard::core::conn::{Arrival, Conn, PeerInfo};
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
@@ -89,6 +89,6 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     pub(crate) fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
-        self.current(id).filter(|conn| !conn.is(CLOSING | OPEN))
+        self.current(id).filter(|conn| conn.state.is_opening())
     }
 }

@@ -9,8 +9,9 @@ use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::LINGERING_MAX;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::READ_ENDED;
 use crate::shard::core::conn::linger::Linger;
-use crate::shard::core::conn::{CLOSING, DEAD, PAUSED, READ_ENDED};
+use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
@@ -72,11 +73,11 @@ impl<D, A> Inner<D, A> {
             return;
         }
         self.lingering.forget_early(key);
-        self.set_paused(key, false);
+        self.unpause(key);
         let Some(conn) = self.conn(key) else { return };
         if conn.is(READ_ENDED) {
             // It can have nothing unread: closing does no harm.
-            conn.set(DEAD, true);
+            conn.move_to(State::Dead);
             self.dead.push(key);
             return;
         }
@@ -96,7 +97,7 @@ impl<D, A> Inner<D, A> {
         self.end(key, reason);
         self.discard_outbox(key);
         if let Some(conn) = self.conn(key) {
-            conn.set(CLOSING, true);
+            conn.move_to(State::Closing);
             self.finish(key);
         }
     }
@@ -119,7 +120,9 @@ impl<D, A> Inner<D, A> {
         if 2 * lingering.count + LINGERING_MAX < lingering.queue.len() {
             lingering.queue.retain(|id| {
                 let conn = conns.get(id.key as usize);
-                conn.is_some_and(|conn| conn.generation == id.generation && !conn.is(DEAD))
+                conn.is_some_and(|conn| {
+                    conn.generation == id.generation && conn.state != State::Dead
+                })
             });
         }
     }
@@ -136,7 +139,7 @@ impl<D, A> Inner<D, A> {
         if let Some(linger) = conn.protocol.linger_mut() {
             conn.heard = stamp;
             if linger.discard(len) {
-                self.set_paused(key, true);
+                self.pause_for(key, Pause::Discard);
             }
             return;
         }
@@ -146,7 +149,7 @@ impl<D, A> Inner<D, A> {
             linger.begin_step(stamp);
         }
         if linger.discard(len) {
-            self.set_paused(key, true);
+            self.pause_for(key, Pause::Discard);
             self.arm(key);
         }
     }
@@ -154,7 +157,7 @@ impl<D, A> Inner<D, A> {
     /// A connection whose last word is not out yet is read again.
     pub(crate) fn step_early(&mut self, key: u32) {
         let id = self.id(key);
-        self.set_paused(key, false);
+        self.unpause(key);
         self.reads.release(id);
         self.arm(key);
     }
@@ -167,8 +170,8 @@ impl<D, A> Inner<D, A> {
             return;
         };
         linger.begin_step(stamp);
-        if conn.is(PAUSED) {
-            self.set_paused(key, false);
+        if conn.is_paused() {
+            self.unpause(key);
             self.reads.release(id);
         }
         self.lingering.asked.push(id);

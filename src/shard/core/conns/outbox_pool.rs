@@ -3,8 +3,9 @@
 use crate::limits;
 use crate::payload::{Encoder, Form};
 use crate::proto::Kind;
-use crate::shard::core::conn::DEAD;
+
 use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::conn::state::State;
 use crate::shard::core::inner::Inner;
 
 impl<D, A> Inner<D, A> {
@@ -40,7 +41,10 @@ impl<D, A> Inner<D, A> {
             memory,
             ..
         } = self;
-        let Some(conn) = conns.get_mut(key as usize).filter(|conn| !conn.is(DEAD)) else {
+        let Some(conn) = conns
+            .get_mut(key as usize)
+            .filter(|conn| conn.state != State::Dead)
+        else {
             return;
         };
         let form = conn.form;

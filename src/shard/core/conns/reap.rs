@@ -10,7 +10,8 @@ use crate::id::ConnId;
 use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
-use crate::shard::core::conn::{CLOSING, DEAD, OPEN, OVERFLOW};
+use crate::shard::core::conn::ACCEPTED;
+use crate::shard::core::conn::state::State;
 use crate::shard::core::work::Share;
 use crate::topic::member::Sock;
 
@@ -28,7 +29,7 @@ impl<H: Handler> ShardCore<H> {
         }
         while let Some(id) = self.inner.drained.pop() {
             let conn = self.inner.current(id);
-            if conn.is_some_and(|conn| conn.is(OPEN) && !conn.is(CLOSING)) {
+            if conn.is_some_and(|conn| conn.state.is_accepted()) {
                 let (inner, key) = (&mut self.inner, id.key);
                 inner.work.enter(Share::Ends);
                 self.handler.on_drain(&mut Cx { inner, key });
@@ -54,7 +55,7 @@ impl<H: Handler> ShardCore<H> {
         // What is published is published now, or never.
         self.inner.work.enter(Share::Ends);
         let conn = self.inner.conns.get(key as usize);
-        if !conn.is_some_and(|conn| conn.generation == id.generation && conn.is(OPEN)) {
+        if !conn.is_some_and(|conn| conn.generation == id.generation && conn.is(ACCEPTED)) {
             return;
         }
         let inner = &mut self.inner;
@@ -66,7 +67,7 @@ impl<H: Handler> ShardCore<H> {
         }
         self.inner.questions.forget(key);
         if let Some(conn) = self.inner.conns.get_mut(key as usize) {
-            conn.set(OPEN, false);
+            conn.set(ACCEPTED, false);
         }
     }
 
@@ -76,16 +77,19 @@ impl<H: Handler> ShardCore<H> {
         let mut dead = std::mem::take(&mut self.inner.dead);
         dead.retain(|&key| {
             let conns = &mut self.inner.conns;
-            if conns.get(key as usize).is_some_and(|conn| conn.is(OPEN)) {
+            if conns
+                .get(key as usize)
+                .is_some_and(|conn| conn.is(ACCEPTED))
+            {
                 // The handler has still to be told.
                 return true;
             }
             let Some(conn) = conns.try_remove(key as usize) else {
                 return false;
             };
-            debug_assert!(conn.is(DEAD));
+            debug_assert!(conn.state == State::Dead);
             self.inner.clients.leave(key);
-            let overflow = conn.is(OVERFLOW);
+            let overflow = conn.is_overflow;
             self.inner.overflow -= usize::from(overflow);
             let generation = conn.generation;
             close(ConnId { key, generation }, conn.sock, overflow);

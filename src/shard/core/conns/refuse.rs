@@ -11,8 +11,8 @@ use crate::limits::OVERFLOW_MAX;
 use crate::proto::Frames;
 use crate::proto::http::{After, Request, Response};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::Conn;
 use crate::shard::core::conn::http::TooMany;
-use crate::shard::core::conn::{Conn, OVERFLOW};
 use crate::shard::core::conns::client_addrs::{Client, crowded};
 use crate::shard::core::inner::Inner;
 use crate::topic::member::Sock;
@@ -55,7 +55,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn handle_client(&mut self, id: ConnId, client: Client, has_words: bool) -> bool {
-        let is_overflow = |conn: &mut Conn<H::Conn>| conn.is(OVERFLOW);
+        let is_overflow = |conn: &mut Conn<H::Conn>| conn.is_overflow;
         if self.inner.unopened(id).is_some_and(is_overflow) || self.inner.enter(id.key, client) {
             return true;
         }
@@ -128,8 +128,8 @@ impl<D, A> Inner<D, A> {
 
     /// A connection does not count as one of those that there may be.
     fn begin_overflow(&mut self, key: u32) {
-        if let Some(conn) = self.conn(key).filter(|conn| !conn.is(OVERFLOW)) {
-            conn.set(OVERFLOW, true);
+        if let Some(conn) = self.conn(key).filter(|conn| !conn.is_overflow) {
+            conn.is_overflow = true;
             self.overflow += 1;
         }
     }

@@ -5,9 +5,8 @@ use std::time::Duration;
 use crate::close_reason::CloseReason;
 use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
 use crate::shard::core::conn::http::Phase;
-use crate::shard::core::conn::{
-    ASKING, BLOCKED, CLOSING, CORKED, Conn, OPEN, PAUSED, PINGED, READ_ENDED,
-};
+use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::conn::{BLOCKED, Conn, PINGED, READ_ENDED};
 use crate::shard::core::ingress::protocol::KeepAlive;
 use crate::shard::core::inner::Inner;
 use crate::time::{Now, Stamp};
@@ -28,15 +27,15 @@ impl<D, A> Inner<D, A> {
         if let Some(linger) = conn.protocol.linger() {
             return Some(linger.next_step());
         }
-        if conn.is(CLOSING) {
+        if conn.state == State::Closing {
             let step = self.lingering.next_step(key);
-            let step = step.filter(|_| conn.is(PAUSED));
+            let step = step.filter(|_| conn.is_paused());
             return step.into_iter().chain([self.close_deadline(conn)]).min();
         }
-        if conn.is(ASKING) {
+        if conn.is_asking() {
             let stalled = conn.blocked_at.moment().plus(config.stall_timeout);
             let stalled = conn.is(BLOCKED).then_some(stalled);
-            let given_up = self.room_deadline(key, conn);
+            let given_up = self.room_deadline(conn);
             let deadlines = [self.questions.deadline(key), stalled, given_up];
             return deadlines.into_iter().flatten().min();
         }
@@ -49,13 +48,13 @@ impl<D, A> Inner<D, A> {
                 Phase::Idle => self.answer_deadline(conn, config.keep_alive_timeout),
             });
         }
-        if !conn.is(OPEN) || conn.is(CORKED) {
+        if conn.state != State::Open {
             return Some(heard.plus(config.handshake_timeout));
         }
         if conn.is(BLOCKED) {
             return Some(stalled);
         }
-        if conn.is(PAUSED) {
+        if conn.is_paused() {
             return None;
         }
         match conn.protocol.keep_alive() {
@@ -98,7 +97,7 @@ impl<D, A> Inner<D, A> {
     /// Whether what a connection still sends waits for the next step, and not its last word.
     fn waits_to_discard(&self, conn: &Conn<D>) -> bool {
         let is_late = self.close_deadline(conn) <= self.grace.until();
-        conn.is(CLOSING) && conn.is(PAUSED) && !is_late
+        conn.state == State::Closing && conn.is_paused() && !is_late
     }
 
     /// When a client that has closed its side is sent something, to see whether it is there.
@@ -110,8 +109,8 @@ impl<D, A> Inner<D, A> {
 
     /// When a request, or a connection that is to be opened, has waited too long for room that is
     /// tried from moment to moment. What other threads are asked has a deadline of its own.
-    fn room_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
-        let waits = conn.is(ASKING) && !conn.is(OPEN) && self.questions.is_pause(key);
+    fn room_deadline(&self, conn: &Conn<D>) -> Option<Now> {
+        let waits = conn.pause == Pause::Moment && conn.state.is_opening();
         waits.then(|| conn.heard.moment().plus(self.config.handshake_timeout))
     }
 
@@ -209,7 +208,7 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let waits_to_discard = self.waits_to_discard(conn);
-        let given_up = self.room_deadline(key, conn);
+        let given_up = self.room_deadline(conn);
         let progress = self.progress_deadline(conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
         let is_heartbeat = self
@@ -227,13 +226,13 @@ impl<D, A> Inner<D, A> {
             self.step_lingering(key);
         } else if waits_to_discard {
             self.step_early(key);
-        } else if conn.is(CLOSING) {
+        } else if conn.state == State::Closing {
             self.kill(key, CloseReason::Client);
-        } else if conn.is(ASKING) && is_over {
+        } else if conn.is_asking() && is_over {
             self.give_up_question(key);
-        } else if !conn.is(OPEN) {
+        } else if conn.state.is_opening() {
             self.refuse_late(key);
-        } else if conn.is(CORKED) {
+        } else if conn.state == State::Corked {
             self.kill(key, CloseReason::HandshakeTimeout);
         } else if comes_slowly {
             self.close(key, CloseReason::SlowMessage);

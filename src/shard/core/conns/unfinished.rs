@@ -15,7 +15,7 @@ use crate::id::{ConnId, key32};
 use crate::limits::PROGRESS_FAST;
 use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::{BEHIND, CLOSING, Conn, Held, OPEN, PAUSED, Tab};
+use crate::shard::core::conn::{BEHIND, Conn, Held, Tab};
 use crate::shard::core::inner::Inner;
 use crate::time::{Now, Stamp};
 
@@ -220,8 +220,9 @@ impl<D, A> Inner<D, A> {
         let holder = self.holders.get(conn.tab)?;
         if rate == 0
             || holder.held.sum() == 0
-            || !conn.is(OPEN)
-            || conn.is(PAUSED | BEHIND | CLOSING)
+            || !conn.state.is_accepted()
+            || conn.is_paused()
+            || conn.is(BEHIND)
         {
             return None;
         }
@@ -261,7 +262,11 @@ impl<D, A> Inner<D, A> {
 impl<H: Handler> ShardCore<H> {
     /// Keeps count of the memory of unfinished messages; over the limit some give way.
     pub(in crate::shard::core) fn account(&mut self, id: ConnId) {
-        if self.inner.current(id).is_none_or(|conn| conn.is(CLOSING)) {
+        if self
+            .inner
+            .current(id)
+            .is_none_or(|conn| conn.state.is_closing())
+        {
             return;
         }
         self.inner.account(id.key);

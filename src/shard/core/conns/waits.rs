@@ -8,9 +8,8 @@ use crate::id::ConnId;
 use crate::limits::{OUTBOX_BYTES_HIGH, PASSES_PER_TURN, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
-use crate::shard::core::conn::{
-    BEHIND, CLOSING, Conn, Input, Kept, OPEN, PAUSED, READ_ENDED, WAITS_OUTBOX,
-};
+use crate::shard::core::conn::state::Pause;
+use crate::shard::core::conn::{BEHIND, Conn, Input, Kept, READ_ENDED};
 use crate::shard::core::conns::wait_queue::WaitQueue;
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
@@ -25,20 +24,22 @@ impl<H: Handler> ShardCore<H> {
         if self.inner.conn(key).is_none() {
             return;
         }
-        self.inner.set_paused(key, true);
         if wait == Wait::Outbox {
             self.inner.count_limit(Limit::Outbox);
         }
         let Some(conn) = self.inner.conn(key) else {
             return;
         };
+        let is_read = conn.outbox_len() < OUTBOX_BYTES_HIGH;
         match wait {
-            Wait::Home(home) => self.inner.paused[usize::from(home)].push(id),
-            Wait::Turn => self.inner.queue_resume(key),
+            Wait::Home(home) => {
+                self.inner.pause_for(key, Pause::Space);
+                self.inner.paused[usize::from(home)].push(id);
+            }
             Wait::Answer => self.inner.wait_for_answer(key),
             Wait::Outside => self.inner.wait_a_moment(key),
-            Wait::Outbox if conn.outbox_len() < OUTBOX_BYTES_HIGH => self.inner.queue_resume(key),
-            Wait::Outbox => conn.set(WAITS_OUTBOX, true),
+            Wait::Outbox if !is_read => self.inner.pause_for(key, Pause::Outbox),
+            Wait::Outbox | Wait::Turn => self.inner.wait_for_turn(key),
         }
     }
 
@@ -120,8 +121,8 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn resume(&mut self, id: ConnId) {
-        // Who waits to inflate has a place of its own.
-        let waits = |conn: &mut Conn<_>| conn.is(PAUSED) && !conn.waits_to_inflate();
+        // What waits to be inflated has a place of its own.
+        let waits = |conn: &mut Conn<_>| matches!(conn.pause, Pause::Space | Pause::Turn);
         if self.inner.current(id).is_some_and(waits) {
             self.resume_now(id);
         }
@@ -130,7 +131,7 @@ impl<H: Handler> ShardCore<H> {
     /// Goes on with what a paused connection has kept.
     pub(in crate::shard::core) fn resume_now(&mut self, id: ConnId) {
         let stamp = self.inner.now.stamp();
-        self.inner.set_paused(id.key, false);
+        self.inner.unpause(id.key);
         self.inner.work.begin_part(false);
         let Some(conn) = self.inner.current(id) else {
             return;
@@ -138,7 +139,7 @@ impl<H: Handler> ShardCore<H> {
         // Its silence was ours; but what the handler has not answered has a deadline.
         let has_asked = match conn.protocol.phase() {
             Some(phase) => phase == Phase::Handler,
-            None => !conn.is(OPEN),
+            None => conn.state.is_opening(),
         };
         if !has_asked {
             conn.heard = stamp;
@@ -203,13 +204,17 @@ impl<H: Handler> ShardCore<H> {
 
     /// Takes what came before a connection was opened, if it is now; keeps it if that waits again.
     fn go_on_with(&mut self, id: ConnId, kept: Box<Input>) {
-        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
+        let Some(conn) = self
+            .inner
+            .current(id)
+            .filter(|conn| !conn.state.is_closing())
+        else {
             return;
         };
         if kept.bytes.is_empty() {
             return;
         }
-        if conn.is(PAUSED) {
+        if conn.is_paused() {
             conn.input.get_or_insert_default().bytes = kept.bytes;
         } else {
             self.process_input(id, kept);
@@ -221,12 +226,15 @@ impl<H: Handler> ShardCore<H> {
         self.account(id);
         self.inner.arm(id.key);
         let has_ended = |conn: &&mut Conn<_>| {
-            conn.protocol.http().is_some() && conn.is(READ_ENDED) && !conn.is(PAUSED | BEHIND)
+            conn.protocol.http().is_some()
+                && conn.is(READ_ENDED)
+                && !conn.is_paused()
+                && !conn.is(BEHIND)
         };
         if self.inner.current(id).filter(has_ended).is_some() {
             return self.inner.read_ended(id.key);
         }
-        if self.inner.current(id).is_some_and(|conn| !conn.is(PAUSED)) {
+        if self.inner.current(id).is_some_and(|conn| !conn.is_paused()) {
             self.inner.reads.release(id);
         }
     }
@@ -251,26 +259,34 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Has a paused connection read on.
+    /// Has a paused connection read on when it has its turn.
     pub(crate) fn queue_resume(&mut self, key: u32) {
-        let id = self.id(key);
-        if let Some(conn) = self.conn(key)
-            && conn.is(PAUSED)
-        {
-            self.resumed.push_back(id);
+        let pause = self.conn(key).map(|conn| conn.pause);
+        if pause.is_some_and(|pause| !matches!(pause, Pause::None | Pause::Turn)) {
+            self.wait_for_turn(key);
         }
     }
 
-    /// Reads a connection no further, or on.
-    pub(crate) fn set_paused(&mut self, key: u32, paused: bool) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        match (conn.is(PAUSED), paused) {
-            (false, true) => self.counters.paused += 1,
-            (true, false) => self.counters.paused -= 1,
-            _ => {}
+    /// Reads a connection no further before it has its turn.
+    pub(crate) fn wait_for_turn(&mut self, key: u32) {
+        let id = self.id(key);
+        self.pause_for(key, Pause::Turn);
+        self.resumed.push_back(id);
+    }
+
+    /// Reads a connection no further.
+    pub(crate) fn pause_for(&mut self, key: u32, pause: Pause) {
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            self.counters.paused += u64::from(!conn.is_paused());
+            conn.pause = pause;
         }
-        conn.set(PAUSED, paused);
+    }
+
+    /// Reads a connection on.
+    pub(crate) fn unpause(&mut self, key: u32) {
+        if let Some(conn) = self.conns.get_mut(key as usize) {
+            self.counters.paused -= u64::from(conn.is_paused());
+            conn.pause = Pause::None;
+        }
     }
 }

@@ -5,10 +5,9 @@ use std::io::IoSlice;
 use crate::close_reason::CloseReason;
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::payload::Form;
+use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::WAITING;
-use crate::shard::core::conn::{
-    APART, BLOCKED, CLOSING, CORKED, DEAD, DIRTY, DRAINS, WAITS_OUTBOX,
-};
+use crate::shard::core::conn::{APART, BLOCKED, DIRTY, DRAINS};
 use crate::shard::core::inner::Inner;
 use crate::topic::feeds::{NO_FEED, feed_of};
 use crate::topic::member;
@@ -21,11 +20,11 @@ impl<D, A> Inner<D, A> {
             return;
         };
         conn.set(DIRTY, false);
-        if conn.is(BLOCKED | CORKED | DEAD) {
+        if conn.is(BLOCKED) || conn.state.is_corked() || conn.state == State::Dead {
             return;
         }
         let sock = conn.sock;
-        let is_closing = conn.is(CLOSING);
+        let is_closing = conn.state == State::Closing;
         let (count, total) = self.pieces(key).fold((0, 0), |(count, total), piece| {
             (count + 1, total + piece.len())
         });
@@ -147,8 +146,7 @@ impl<D, A> Inner<D, A> {
         let Some(conn) = self.conns.get_mut(key as usize) else {
             return;
         };
-        if conn.is(WAITS_OUTBOX) && left < OUTBOX_BYTES_HIGH {
-            conn.set(WAITS_OUTBOX, false);
+        if conn.pause == Pause::Outbox && left < OUTBOX_BYTES_HIGH {
             self.queue_read(key);
         }
         if !whole {
@@ -160,7 +158,7 @@ impl<D, A> Inner<D, A> {
         };
         if more {
             self.mark_dirty(key);
-        } else if conn.is(CLOSING) {
+        } else if conn.state == State::Closing {
             self.finish(key);
         } else {
             self.set_held(key, false);

@@ -135,10 +135,9 @@ impl<H: Handler> ShardCore<H> {
         }
         let inner = &mut self.inner;
         inner.peer_info = inner.client_of(key, request).unwrap_or_default();
-        // Nothing but the response is to go out.
-        inner.set_closing(key, true);
+        inner.set_answering(key, true);
         let answer = self.handler.on_request(&mut Cx { inner, key }, request);
-        self.inner.set_closing(key, false);
+        self.inner.set_answering(key, false);
         self.inner.peer_info = None;
         let answer = match answer {
             Ok(response) | Err(Refusal::Respond(response)) => Ok(response),

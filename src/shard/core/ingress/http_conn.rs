@@ -10,7 +10,8 @@ use crate::proto::sse;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::http::{Collected, Http, Phase};
-use crate::shard::core::conn::{CLOSING, CORKED, WAITS_OUTBOX};
+use crate::shard::core::conn::state::{Pause, State};
+
 use crate::shard::core::ingress::Took;
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
@@ -127,13 +128,12 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn wait_until_answered(&mut self, key: u32) -> bool {
         let conn = self.conn(key);
         // What is corked is the handler's, for behind the greeting.
-        let Some(conn) = conn.filter(|conn| conn.outbox_len() != 0 && !conn.is(CORKED)) else {
-            return false;
-        };
-        // What there is in an outbox is written, or waits for the socket.
-        conn.set(WAITS_OUTBOX, true);
-        self.set_paused(key, true);
-        true
+        let waits = conn.is_some_and(|conn| conn.outbox_len() != 0 && !conn.state.is_corked());
+        if waits {
+            // What there is in an outbox is written, or waits for the socket.
+            self.pause_for(key, Pause::Outbox);
+        }
+        waits
     }
 
     /// Whose pages may read the answer to a request that was admitted.
@@ -198,9 +198,15 @@ impl<D, A> Inner<D, A> {
         request.after()
     }
 
-    pub(crate) fn set_closing(&mut self, key: u32, closing: bool) {
+    /// Nothing but the answer to its request is to go out, or more again.
+    pub(crate) fn set_answering(&mut self, key: u32, answering: bool) {
+        let next = if answering {
+            State::Answering
+        } else {
+            State::Opening
+        };
         if let Some(conn) = self.conn(key) {
-            conn.set(CLOSING, closing);
+            conn.move_to(next);
         }
     }
 }

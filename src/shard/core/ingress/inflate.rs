@@ -11,7 +11,8 @@ use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN, OUTBOX_BYTES_H
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Inflater, Pace, Window};
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::{CLOSING, Kept, WAITS_OUTBOX};
+use crate::shard::core::conn::Kept;
+use crate::shard::core::conn::state::Pause;
 use crate::shard::core::ingress::Took;
 use crate::shard::core::inner::Inner;
 
@@ -161,12 +162,14 @@ impl<H: Handler> ShardCore<H> {
         let id = self.inner.id(key);
         let max = self.inner.config.message_bytes_max;
         if self.inner.inflation.under_way != Some(id) && self.inner.reads_late(key) {
+            self.inner.pause_for(key, Pause::Outbox);
             return self.inner.keep_compressed(key, kind, payload, taken);
         }
         let is_full = self.inner.is_full_of_replies();
         let inflation = &mut self.inner.inflation;
         if is_full || !inflation.has_time() {
             inflation.queue.push_back(id);
+            self.inner.pause_for(key, Pause::Inflate);
             self.inner.count_limit(Limit::InflateTime);
             return self.inner.keep_compressed(key, kind, payload, taken);
         }
@@ -187,6 +190,7 @@ impl<H: Handler> ShardCore<H> {
             Ok(None) => {
                 inflation.queue.push_front(id);
                 inflation.under_way = Some(id);
+                self.inner.pause_for(key, Pause::Inflate);
                 self.inner.keep_compressed(key, kind, payload, taken)
             }
             Err(error) => {
@@ -194,7 +198,10 @@ impl<H: Handler> ShardCore<H> {
                 Took::Ended
             }
         };
-        let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
+        let is_open = self
+            .inner
+            .conn(key)
+            .is_some_and(|conn| !conn.state.is_closing());
         let inflation = &mut self.inner.inflation;
         if takes_over && is_whole && is_open {
             inflation.contexts.keep(key, inflater.context());
@@ -241,12 +248,11 @@ impl<D, A> Inner<D, A> {
     /// kept as small as it came.
     fn reads_late(&mut self, key: u32) -> bool {
         let conn = self.conn(key);
-        let Some(conn) = conn.filter(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len()) else {
-            return false;
-        };
-        conn.set(WAITS_OUTBOX, true);
-        self.count_limit(Limit::Outbox);
-        true
+        let is_late = conn.is_some_and(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len());
+        if is_late {
+            self.count_limit(Limit::Outbox);
+        }
+        is_late
     }
 
     /// The replies to a connection were read: its message has its turn to be inflated, or it is
@@ -255,12 +261,13 @@ impl<D, A> Inner<D, A> {
         let id = self.id(key);
         if self.conn(key).is_some_and(|conn| conn.waits_to_inflate()) {
             self.inflation.queue.push_back(id);
+            self.pause_for(key, Pause::Inflate);
         } else {
             self.queue_resume(key);
         }
     }
 
-    /// Reads a connection no further until its message is inflated.
+    /// Keeps the message of a connection that is paused until it is inflated.
     fn keep_compressed(
         &mut self,
         key: u32,
@@ -268,7 +275,6 @@ impl<D, A> Inner<D, A> {
         payload: Cow<'_, [u8]>,
         taken: usize,
     ) -> Took {
-        self.set_paused(key, true);
         self.keep_message(
             key,
             Kept {

@@ -20,7 +20,8 @@ use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::Kind;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
-use crate::shard::core::conn::{BEHIND, CLOSING, CORKED, Input, Kept, OPEN, PAUSED, PINGED};
+use crate::shard::core::conn::state::State;
+use crate::shard::core::conn::{BEHIND, Input, Kept, PINGED};
 use crate::shard::core::ingress::rate_limit::Verdict;
 
 /// What became of the front of the input.
@@ -45,11 +46,11 @@ impl<H: Handler> ShardCore<H> {
         let Some(conn) = self.inner.current(id) else {
             return;
         };
-        if conn.is(CLOSING) {
+        if conn.state.is_closing() {
             return self.inner.discard_late(id.key, bytes.len());
         }
         let was_pinged = conn.is(PINGED);
-        if conn.is(OPEN) && !conn.is(CORKED) {
+        if conn.state == State::Open {
             conn.heard = stamp;
             conn.set(PINGED, false);
         }
@@ -57,7 +58,7 @@ impl<H: Handler> ShardCore<H> {
         let max = if is_http { head_max } else { line_max };
         let held = conn.input.take();
         // What was around these bytes held them back until the connection had begun.
-        let is_held_back = conn.is(PAUSED | BEHIND);
+        let is_held_back = conn.is_paused() || conn.is(BEHIND);
         let is_no_use = |held: &Input| conn.line_cannot_end(max, &held.bytes, bytes);
         let must_wait = is_held_back || held.as_deref().is_some_and(is_no_use);
         // A pong that was asked for is no message; one that comes so late that it waits is.
@@ -84,7 +85,11 @@ impl<H: Handler> ShardCore<H> {
     /// Takes what there is of frames from bytes that were kept; keeps the rest.
     pub(in crate::shard::core) fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
         let taken = self.process(id.key, &mut input.bytes);
-        let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) else {
+        let Some(conn) = self
+            .inner
+            .current(id)
+            .filter(|conn| !conn.state.is_closing())
+        else {
             return;
         };
         if let Some(paused) = &mut conn.input {
@@ -101,7 +106,11 @@ impl<H: Handler> ShardCore<H> {
         if rest.is_empty() {
             return;
         }
-        if let Some(conn) = self.inner.current(id).filter(|conn| !conn.is(CLOSING)) {
+        if let Some(conn) = self
+            .inner
+            .current(id)
+            .filter(|conn| !conn.state.is_closing())
+        {
             conn.input
                 .get_or_insert_default()
                 .bytes
@@ -188,7 +197,10 @@ impl<H: Handler> ShardCore<H> {
             self.inner.questions.forget(key);
         }
         self.settle_homes();
-        let is_open = self.inner.conn(key).is_some_and(|conn| !conn.is(CLOSING));
+        let is_open = self
+            .inner
+            .conn(key)
+            .is_some_and(|conn| !conn.state.is_closing());
         is_open.then_some(answer)
     }
 }

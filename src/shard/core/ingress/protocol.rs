@@ -9,7 +9,7 @@ use crate::proto::{Frames, Framing};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::linger::Linger;
-use crate::shard::core::conn::{BEHIND, CLOSING, Conn, OPEN, PAUSED};
+use crate::shard::core::conn::{BEHIND, Conn};
 use crate::shard::core::ingress::Took;
 
 /// What a connection speaks, and what it keeps for that.
@@ -214,15 +214,15 @@ impl Protocol {
     pub(crate) fn at_end<D>(conn: &Conn<D>) -> AtEnd {
         match &conn.protocol {
             // A device may publish, close its side and still listen.
-            Self::Framed(_) if conn.subs.count() != 0 || !conn.is(OPEN) => AtEnd::ListenOn,
+            Self::Framed(_) if conn.subs.count() != 0 || conn.state.is_opening() => AtEnd::ListenOn,
             Self::Framed(_) => AtEnd::Close(CloseReason::Client),
             Self::Lingering(_) => AtEnd::Kill(CloseReason::Client),
             // Its last word is still to be sent, as to a client that asks by `nc -N`.
-            Self::Http(_) | Self::WebSocket(_) | Self::Events(_) if conn.is(CLOSING) => {
+            Self::Http(_) | Self::WebSocket(_) | Self::Events(_) if conn.state.is_closing() => {
                 AtEnd::Nothing
             }
             // What it has asked is answered first.
-            Self::Http(_) if conn.is(PAUSED | BEHIND) => AtEnd::Nothing,
+            Self::Http(_) if conn.is_paused() || conn.is(BEHIND) => AtEnd::Nothing,
             Self::Http(http) if http.phase == Phase::Idle => AtEnd::Close(CloseReason::Answered),
             Self::Events(_) => AtEnd::Kill(CloseReason::Client),
             // What it has begun to ask will never be whole, but what was answered is its own.

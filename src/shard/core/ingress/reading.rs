@@ -4,7 +4,7 @@ use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_READ, WORK_OF_RECORD};
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::{BEHIND, CLOSING, OPEN, PAUSED};
+use crate::shard::core::conn::BEHIND;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 
@@ -52,8 +52,8 @@ impl<H: Handler> ShardCore<H> {
         let Some(conn) = self.inner.current(id) else {
             return false;
         };
-        let (is_paused, is_behind) = (conn.is(PAUSED), conn.is(BEHIND));
-        let may_publish = conn.is(OPEN) && !conn.is(CLOSING);
+        let (is_paused, is_behind) = (conn.is_paused(), conn.is(BEHIND));
+        let may_publish = conn.state.is_accepted();
         if is_paused || may_publish && self.inner.is_quiet() {
             self.inner.reads.hold(id.key);
         } else if !is_behind && self.inner.work.is_part_spent() {
@@ -82,7 +82,7 @@ impl<H: Handler> ShardCore<H> {
     /// tells of its client's end as of a reset.
     pub fn is_waiting(&mut self, id: ConnId) -> bool {
         let conn = self.inner.current(id);
-        conn.is_some_and(|conn| conn.is(PAUSED) && !conn.is(CLOSING))
+        conn.is_some_and(|conn| conn.is_paused() && !conn.state.is_closing())
     }
 
     /// A connection has sent a part of its TLS handshake, which waits for its turn.
@@ -119,7 +119,7 @@ impl<D, A> Inner<D, A> {
     /// A connection has had its part of the turn: the rest of what came is taken later.
     pub(crate) fn fall_behind(&mut self, key: u32) {
         let id = self.id(key);
-        if let Some(conn) = self.conn(key).filter(|conn| !conn.is(CLOSING)) {
+        if let Some(conn) = self.conn(key).filter(|conn| !conn.state.is_closing()) {
             conn.set(BEHIND, true);
             self.reads.put_back(id);
         }

@@ -8,7 +8,7 @@ use crate::handler::Handler;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG, WORK_OF_STEP};
 use crate::proto::ws::{Decoder, Event, encode_pong};
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::CLOSING;
+
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::ingress::rate_limit::Verdict;
@@ -31,7 +31,7 @@ impl<H: Handler> ShardCore<H> {
 
     fn give_back(&mut self, key: u32, decoder: Decoder) {
         if let Some(conn) = self.inner.conn(key)
-            && !conn.is(CLOSING)
+            && !conn.state.is_closing()
         {
             conn.protocol.put_back(decoder);
         }

@@ -10,7 +10,7 @@ use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::RoomWork;
-use crate::shard::core::conn::{CLOSING, OPEN};
+
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::shard::mail::FromHome;
@@ -188,7 +188,7 @@ impl<D, A> Inner<D, A> {
         let Payload { kind, bytes } = payload;
         let is_full = self.is_full_of_replies();
         let Some(conn) = self.current(id) else { return };
-        if !conn.is(OPEN) || conn.is(CLOSING) {
+        if !conn.state.is_accepted() {
             return;
         }
         let unsent = conn.outbox_len();

@@ -9,7 +9,7 @@ use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::core::app::room_queue::Draft;
-use crate::shard::core::conn::{APART, OPEN};
+use crate::shard::core::conn::{ACCEPTED, APART};
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::FromHome;
 use crate::topic::feed::Feed;
@@ -263,7 +263,7 @@ impl<D, A> Inner<D, A> {
                 }
             }
             Lag::Slow { conn } => {
-                if self.conn(conn).is_some_and(|conn| conn.is(OPEN)) {
+                if self.conn(conn).is_some_and(|conn| conn.is(ACCEPTED)) {
                     self.close(conn, CloseReason::Slow);
                 }
             }

@@ -5,8 +5,9 @@ use crate::error::debug_is_text;
 use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
+use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{Membership, Subs, WAITING};
-use crate::shard::core::conn::{BLOCKED, CLOSING, CORKED, DEAD, DIRTY, OPEN};
+use crate::shard::core::conn::{BLOCKED, DIRTY};
 use crate::shard::core::inner::Inner;
 use crate::topic::feed::Feed;
 use crate::topic::feeds::{NO_FEED, feed_of};
@@ -48,7 +49,7 @@ impl<D, A> Inner<D, A> {
             return Err(SubscribeError::TopicName);
         }
         let known = self.topics.find(name);
-        let conn = self.conn(key).filter(|conn| !conn.is(CLOSING));
+        let conn = self.conn(key).filter(|conn| !conn.state.is_closing());
         let conn = conn.ok_or(SubscribeError::Closed)?;
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
             return Ok(());
@@ -189,8 +190,8 @@ impl<D, A> Inner<D, A> {
             return;
         };
         // Who waits to be opened has nothing to say yet.
-        if !conn.is(DEAD) && conn.is(CORKED) && conn.is(OPEN) {
-            conn.set(CORKED, false);
+        if conn.state == State::Corked {
+            conn.move_to(State::Open);
             for sub in conn.subs.as_slice() {
                 self.joins.note_not_early(key, sub.topic);
             }
@@ -239,8 +240,8 @@ impl<D, A> Inner<D, A> {
         };
         let mut member = Member::new(conn.sock, key, feed.log.head());
         // What is in the outbox goes before what the topic brings.
-        member.set(HELD, conn.is(DIRTY | BLOCKED | CORKED));
-        member.set(APART, conn.is(CORKED) && !topic.joins);
+        member.set(HELD, conn.is(DIRTY | BLOCKED) || conn.state.is_corked());
+        member.set(APART, conn.state.is_corked() && !topic.joins);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
         let index = feed.join(member);
         if conn.is(BLOCKED) {

@@ -1,0 +1,85 @@
+//! What a callback sends to its own connection.
+
+use crate::close_reason::CloseReason;
+use crate::counters::Limit;
+use crate::handler::{Busy, PublishError, Sent, Wait, check_message};
+use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
+use crate::proto::Kind;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::{ACCEPTED, DRAINS};
+
+impl<D, A> Cx<'_, D, A> {
+    /// Answers a message of this connection: sends to it alone, and keeps the pace of the client.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError::Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes for it are unsent, or the
+    /// shard has as many unread replies as it may:
+    /// returned, it has the connection read no further until it has read.
+    pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+        check_message(kind, payload)?;
+        let Some(conn) = self
+            .inner
+            .conn(self.key)
+            .filter(|conn| !conn.state.is_closing())
+        else {
+            return Ok(());
+        };
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.inner.is_full_of_replies() {
+            return Err(PublishError::Busy(Busy(Wait::Outbox)));
+        }
+        self.inner.reply_message(self.key, kind, payload);
+        Ok(())
+    }
+
+    /// Sends to this connection alone, whether it asked or not, and says what became of it: up to
+    /// [`OUTBOX_BYTES_PRESSURE`] unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
+    /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
+        let conn = self
+            .inner
+            .conn(self.key)
+            .filter(|conn| !conn.state.is_closing());
+        let Some(conn) = conn.filter(|_| check_message(kind, payload).is_ok()) else {
+            return Sent::Dropped;
+        };
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+            conn.set(DRAINS, true);
+            self.inner.count_limit(Limit::Outbox);
+            return Sent::Dropped;
+        }
+        if self.inner.is_full_of_replies() {
+            self.inner.count_limit(Limit::Replies);
+            return Sent::Dropped;
+        }
+        if !self.inner.reply_message(self.key, kind, payload) {
+            return Sent::Dropped;
+        }
+        if self.buffered() <= OUTBOX_BYTES_PRESSURE {
+            return Sent::Queued;
+        }
+        if let Some(conn) = self.inner.conn(self.key) {
+            conn.set(DRAINS, true);
+        }
+        Sent::Pressure
+    }
+
+    /// Bytes for this connection alone that its socket has not taken yet. What it has still to
+    /// get of its topics is among them only where it was begun, or is kept for it apart
+    /// ([`SlowConsumer::DropNewest`](crate::SlowConsumer::DropNewest)).
+    pub fn buffered(&self) -> usize {
+        let conn = self.inner.conns.get(self.key as usize);
+        conn.map_or(0, |conn| conn.outbox_len())
+    }
+
+    /// Closes the connection once its replies are sent.
+    pub fn close(&mut self, reason: CloseReason) {
+        if self
+            .inner
+            .conn(self.key)
+            .is_some_and(|conn| conn.is(ACCEPTED))
+        {
+            self.inner.close(self.key, reason);
+        }
+    }
+}
