@@ -56,39 +56,28 @@ impl Host {
         read: impl Fn(&str) -> io::Result<String>,
     ) -> Self {
         let text = |path: &str| read(path).unwrap_or_default();
-        let numbers = |path: &str| -> Vec<u64> {
-            text(path)
-                .split_ascii_whitespace()
-                .filter_map(|word| word.parse().ok())
-                .collect()
-        };
-        let first = |path: &str| numbers(path).first().copied().unwrap_or(0);
-        let ports = numbers("/proc/sys/net/ipv4/ip_local_port_range");
+        let sysctl =
+            |path: &str, index| procfs::number(&text(&format!("/proc/sys/net/{path}")), "", index);
+        let ports = |index| sysctl("ipv4/ip_local_port_range", index);
         let netstat = text("/proc/net/netstat");
-        let server = server_pid
-            .filter(|pid| read(&format!("/proc/{pid}/status")).is_ok())
-            .map(|pid| {
-                let status = text(&format!("/proc/{pid}/status"));
-                ServerLimits {
-                    pid,
-                    descriptors_soft: open_files(&text(&format!("/proc/{pid}/limits")), 0)
-                        .unwrap_or(u64::MAX),
-                    threads: procfs::line_number(&status, "Threads:"),
-                    cpus: allowed_cpus(&status),
-                }
-            });
+        let server = server_pid.and_then(|pid| {
+            let status = read(&format!("/proc/{pid}/status")).ok()?;
+            Some(ServerLimits {
+                pid,
+                descriptors_soft: open_files(&text(&format!("/proc/{pid}/limits")), 0)
+                    .unwrap_or(u64::MAX),
+                threads: procfs::number(&status, "Threads:", 0),
+                cpus: allowed_cpus(&status),
+            })
+        });
         Self {
             descriptors_hard: open_files(&text("/proc/self/limits"), 1),
-            ports: (
-                ports.first().copied().unwrap_or(0),
-                ports.last().copied().unwrap_or(0),
-            ),
-            tcp_mem: <[u64; 3]>::try_from(numbers("/proc/sys/net/ipv4/tcp_mem"))
-                .unwrap_or_default(),
+            ports: (ports(0), ports(1)),
+            tcp_mem: [0, 1, 2].map(|index| sysctl("ipv4/tcp_mem", index)),
             page_bytes,
-            somaxconn: first("/proc/sys/net/core/somaxconn"),
-            syn_backlog: first("/proc/sys/net/ipv4/tcp_max_syn_backlog"),
-            available_bytes: procfs::meminfo_bytes(&text("/proc/meminfo"), "MemAvailable:"),
+            somaxconn: sysctl("core/somaxconn", 0),
+            syn_backlog: sysctl("ipv4/tcp_max_syn_backlog", 0),
+            available_bytes: procfs::kib(&text("/proc/meminfo"), "MemAvailable:"),
             cpus: allowed_cpus(&text("/proc/self/status")),
             sockets: procfs::parse_sockstat(&text("/proc/net/sockstat"), page_bytes),
             listen_overflows: counter(&netstat, "ListenOverflows"),
@@ -100,19 +89,13 @@ impl Host {
 
 /// The soft (0) or hard (1) limit of `/proc/PID/limits`; none is without a limit.
 fn open_files(limits: &str, which: usize) -> Option<u64> {
-    let line = limits
-        .lines()
-        .find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_ascii_whitespace().nth(which)?.parse().ok()
+    procfs::word(limits, "Max open files", which)?.parse().ok()
 }
 
 /// `Cpus_allowed_list: 0-2,5` of `/proc/PID/status`.
 fn allowed_cpus(status: &str) -> Vec<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
-    let parts = line.unwrap_or_default().trim().split(',');
-    let numbers = parts.filter_map(|part| {
+    let list = procfs::word(status, "Cpus_allowed_list:", 0).unwrap_or_default();
+    let numbers = list.split(',').filter_map(|part| {
         let (from, to) = part.split_once('-').unwrap_or((part, part));
         Some(from.parse::<u64>().ok()?..=to.parse().ok()?)
     });
@@ -124,8 +107,8 @@ fn counter(netstat: &str, name: &str) -> u64 {
     let mut lines = netstat.lines();
     while let (Some(names), Some(numbers)) = (lines.next(), lines.next()) {
         let at = names.split_ascii_whitespace().position(|word| word == name);
-        if let Some(number) = at.and_then(|at| numbers.split_ascii_whitespace().nth(at)) {
-            return number.parse().unwrap_or(0);
+        if let Some(at) = at {
+            return procfs::number(numbers, "", at);
         }
     }
     0

@@ -22,10 +22,6 @@ pub(crate) struct Phase {
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// Measures a phase from `start` to the end of `wait`, after which the server comes to rest.
-///
-/// # Errors
-///
-/// A thread failed, or the server's process cannot be read.
 pub(crate) fn measure(
     server_pid: Option<u32>,
     tids: &[u32],
@@ -37,10 +33,6 @@ pub(crate) fn measure(
 }
 
 /// The same where the server goes on as it does, so that no more than the phase is counted.
-///
-/// # Errors
-///
-/// As [`measure`].
 pub(crate) fn measure_amid(
     server_pid: Option<u32>,
     tids: &[u32],
@@ -58,12 +50,10 @@ fn spent(
     leader: &mut Leader,
     wait: impl FnOnce(&mut Leader) -> Result<Waited, RunError>,
 ) -> Result<(Waited, Phase), RunError> {
-    let server_cpu = || -> Result<CpuTime, RunError> {
-        let Some(pid) = server_pid else {
-            return Ok(CpuTime::default());
-        };
-        procfs::cpu_time(pid)
-            .map_err(|error| RunError::Failed(format!("CPU time of process {pid}: {error}")))
+    let server_cpu = || match server_pid {
+        None => Ok(CpuTime::default()),
+        Some(pid) => procfs::cpu_time(pid)
+            .map_err(|error| RunError::Failed(format!("CPU time of process {pid}: {error}"))),
     };
     let client_cpu = || tids.iter().map(|tid| procfs::own_thread_cpu_ns(*tid));
     let server_before = server_cpu()?;
@@ -73,19 +63,16 @@ fn spent(
     start(start_ns);
     let waited = wait(leader)?;
     let wall_s = seconds(start_ns, now_ns());
-    let used: Vec<u64> = client_cpu()
-        .zip(client_before)
-        .map(|(after, before)| after.saturating_sub(before))
-        .collect();
+    let used = client_cpu().zip(client_before);
+    let used = used.map(|(after, before)| after.saturating_sub(before));
+    let client = ClientCost::new(&used.collect::<Vec<_>>(), wall_s);
     leader.mark("end", None);
     leader.pause(settle)?;
     let server = server_cpu()?.since(server_before);
-    Ok((
-        waited,
-        Phase {
-            wall_s,
-            client: ClientCost::new(&used, wall_s),
-            server,
-        },
-    ))
+    let phase = Phase {
+        wall_s,
+        client,
+        server,
+    };
+    Ok((waited, phase))
 }

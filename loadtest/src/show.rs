@@ -19,7 +19,10 @@ pub(crate) struct Stage<'a> {
 /// Shows how far a run is.
 #[derive(Debug)]
 pub(crate) struct Show {
-    way: Way,
+    is_quiet: bool,
+    /// Of the current stage, on a terminal.
+    bar: Option<ProgressBar>,
+    every_ns: u64,
     /// What is shown.
     what: String,
     began_at: u64,
@@ -32,18 +35,9 @@ pub(crate) struct Show {
     left_s: f64,
 }
 
-#[derive(Debug)]
-enum Way {
-    Quiet,
-    Lines,
-    /// With the bar of the current stage.
-    Bars(Option<ProgressBar>),
-}
-
 const BAR_EVERY_NS: u64 = 200 * MILLISECOND;
 const LINE_EVERY_NS: u64 = 5 * SECOND;
-const WITH_TOTAL: &str = "{msg:<12} {wide_bar} {human_pos} of {human_len}  {per_sec}  {prefix}";
-const WITHOUT_TOTAL: &str = "{msg:<12} {human_pos}  {per_sec}  after {elapsed}";
+const BAR: &str = "{wide_bar} {msg}";
 
 impl<'a> Stage<'a> {
     /// A stage that ends when there are `total`.
@@ -63,14 +57,15 @@ impl<'a> From<&'a str> for Stage<'a> {
 
 impl Show {
     /// Shows nothing if it is to be `quiet`.
-    pub(crate) fn new(quiet: bool) -> Self {
-        let way = match (quiet, stderr().is_terminal()) {
-            (true, _) => Way::Quiet,
-            (false, true) => Way::Bars(None),
-            (false, false) => Way::Lines,
+    pub(crate) fn new(is_quiet: bool) -> Self {
+        let every_ns = match stderr().is_terminal() {
+            true => BAR_EVERY_NS,
+            false => LINE_EVERY_NS,
         };
         Self {
-            way,
+            is_quiet,
+            bar: None,
+            every_ns,
             what: String::new(),
             began_at: 0,
             began_with: 0,
@@ -91,34 +86,25 @@ impl Show {
             self.clear();
         }
         self.position = position;
-        let per_s = position.saturating_sub(self.began_with) as f64 / seconds(self.began_at, now);
-        match &mut self.way {
-            Way::Quiet => {}
-            Way::Bars(bar) if now - self.shown_at >= BAR_EVERY_NS => {
-                self.shown_at = now;
-                let left = left(stage, position, per_s, &mut self.left_s);
-                let bar = bar.get_or_insert_with(|| new_bar(stage));
-                bar.set_prefix(left);
-                bar.set_position(position);
-            }
-            Way::Lines if now - self.shown_at >= LINE_EVERY_NS => {
-                self.shown_at = now;
-                let left = left(stage, position, per_s, &mut self.left_s);
-                // A terminal that went away is no reason to end a run.
-                drop(writeln!(
-                    stderr(),
-                    "loadtest: {}",
-                    line(stage, position, per_s, &left)
-                ));
-            }
-            Way::Bars(_) | Way::Lines => {}
+        if self.is_quiet || now - self.shown_at < self.every_ns {
+            return;
         }
+        self.shown_at = now;
+        let per_s = position.saturating_sub(self.began_with) as f64 / seconds(self.began_at, now);
+        let left = left(stage, position, per_s, &mut self.left_s);
+        let line = line(stage, position, per_s, &left);
+        if self.every_ns == LINE_EVERY_NS {
+            // A terminal that went away is no reason to end a run.
+            drop(writeln!(stderr(), "loadtest: {line}"));
+            return;
+        }
+        let bar = self.bar.get_or_insert_with(|| new_bar(stage));
+        bar.set_message(line);
+        bar.set_position(position);
     }
 
     fn clear(&mut self) {
-        if let Way::Bars(bar) = &mut self.way
-            && let Some(bar) = bar.take()
-        {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }
@@ -133,11 +119,9 @@ impl Drop for Show {
 fn new_bar(stage: Stage<'_>) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(5);
     let bar = ProgressBar::with_draw_target(stage.total, target);
-    let template = stage.total.map_or(WITHOUT_TOTAL, |_| WITH_TOTAL);
-    // The templates are ours and in order; the plain style is better than none.
-    let style = ProgressStyle::with_template(template);
+    // The template is ours and in order; the plain style is better than none.
+    let style = ProgressStyle::with_template(if stage.total.is_some() { BAR } else { "{msg}" });
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(stage.what.to_owned());
     bar
 }
 
@@ -151,26 +135,23 @@ fn left(stage: Stage<'_>, position: u64, per_s: f64, said: &mut f64) -> String {
     }
     let left_s = ((all - position) as f64 / per_s).round();
     if *said < left_s {
-        return format!("more than {said:.0} s left");
+        return format!(", more than {said:.0} s left");
     }
     *said = left_s;
-    format!("{left_s:.0} s left")
+    format!(", {left_s:.0} s left")
 }
 
 /// `deliveries 200 of 1000 (20 %), 100/s, 8 s left`
 fn line(stage: Stage<'_>, position: u64, per_s: f64, left: &str) -> String {
     let Stage { what, total } = stage;
-    let mut text = format!("{what} {position}");
-    let total = total.unwrap_or(0);
-    if total > 0 {
-        let percent = 100.0 * position as f64 / total as f64;
-        text.push_str(&format!(" of {total} ({percent:.0} %)"));
-    }
-    text.push_str(&format!(", {per_s:.0}/s"));
-    if !left.is_empty() {
-        text.push_str(&format!(", {left}"));
-    }
-    text
+    let of = match total {
+        Some(total) if total > 0 => {
+            let percent = 100.0 * position as f64 / total as f64;
+            format!(" of {total} ({percent:.0} %)")
+        }
+        _ => String::new(),
+    };
+    format!("{what} {position}{of}, {per_s:.0}/s{left}")
 }
 
 #[cfg(test)]
@@ -179,7 +160,7 @@ mod tests {
 
     #[test]
     fn a_line_says_how_far_how_fast_and_how_long() {
-        let text = line(Stage::of("deliveries", 1000), 200, 100.0, "8 s left");
+        let text = line(Stage::of("deliveries", 1000), 200, 100.0, ", 8 s left");
         assert_eq!(text, "deliveries 200 of 1000 (20 %), 100/s, 8 s left");
         assert_eq!(line("deliveries".into(), 5, 2.0, ""), "deliveries 5, 2/s");
         assert_eq!(
@@ -193,19 +174,17 @@ mod tests {
         let stage = Stage::of("deliveries", 1000);
         let mut said = f64::INFINITY;
         assert_eq!(left(stage, 0, 0.0, &mut said), "");
-        assert_eq!(left(stage, 200, 100.0, &mut said), "8 s left");
-        assert_eq!(left(stage, 300, 50.0, &mut said), "more than 8 s left");
-        assert_eq!(left(stage, 400, 60.0, &mut said), "more than 8 s left");
-        assert_eq!(left(stage, 600, 50.0, &mut said), "8 s left");
-        assert_eq!(left(stage, 900, 100.0, &mut said), "1 s left");
+        assert_eq!(left(stage, 200, 100.0, &mut said), ", 8 s left");
+        assert_eq!(left(stage, 300, 50.0, &mut said), ", more than 8 s left");
+        assert_eq!(left(stage, 400, 60.0, &mut said), ", more than 8 s left");
+        assert_eq!(left(stage, 600, 50.0, &mut said), ", 8 s left");
+        assert_eq!(left(stage, 900, 100.0, &mut said), ", 1 s left");
         assert_eq!(left(stage, 1000, 100.0, &mut said), "");
         assert_eq!(left("deliveries".into(), 5, 2.0, &mut said), "");
     }
 
     #[test]
-    fn templates_are_in_order() {
-        for template in [WITH_TOTAL, WITHOUT_TOTAL] {
-            assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
-        }
+    fn the_template_is_in_order() {
+        assert!(ProgressStyle::with_template(BAR).is_ok());
     }
 }

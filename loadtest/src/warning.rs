@@ -46,6 +46,17 @@ impl Warning {
         }
     }
 
+    /// The same if it is so.
+    fn if_so(
+        is_so: bool,
+        name: &str,
+        what: impl Into<String>,
+        effect: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Option<Self> {
+        is_so.then(|| Self::new(name, what, effect, remedy))
+    }
+
     /// One that is all said in one sentence.
     pub(crate) fn note(name: &str, what: impl Into<String>) -> Self {
         Self::new(name, what, "", "")
@@ -53,33 +64,25 @@ impl Warning {
 
     /// What can be told of the client after a run.
     pub(crate) fn find(client: &ClientCost, lateness: Option<&Percentiles>) -> Vec<Self> {
-        let busy = client
-            .is_busy()
-            .then(|| Self::client_busy(client.busy_share));
-        let p99_us = lateness.map_or(0.0, |lateness| lateness.p99_us);
-        let late = (p99_us > LATE_US_MAX).then(|| Self::schedule_late(p99_us));
-        busy.into_iter().chain(late).collect()
-    }
-
-    fn client_busy(share: f64) -> Self {
-        Self::new(
+        let busy = Self::if_so(
+            client.is_busy(),
             "client-busy",
-            format!("the client was {:.0} % busy", share * 100.0),
+            format!("the client was {:.0} % busy", client.busy_share * 100.0),
             "this run measures the client: the server could do more, and latencies have the \
              client's queue in them",
             "give the client more CPUs and --threads, or ask for fewer connections or a lower \
              --rate",
-        )
-    }
-
-    fn schedule_late(p99_us: f64) -> Self {
-        Self::new(
+        );
+        let p99_us = lateness.map_or(0.0, |lateness| lateness.p99_us);
+        let late = Self::if_so(
+            p99_us > LATE_US_MAX,
             "schedule-late",
             format!("messages went out up to {p99_us:.0} us late (p99)"),
             "the client's CPU was taken or the server slowed the publishers; latency counts from \
              when they were due",
-            "lower --rate, or give the client a CPU that nobody else uses: taskset -c",
-        )
+            "lower --rate, or give the client a CPU that nothing else uses: taskset -c",
+        );
+        busy.into_iter().chain(late).collect()
     }
 }
 

@@ -26,10 +26,6 @@ struct Comparison {
 }
 
 /// Compares two runs and says whether nothing got worse, if that was asked.
-///
-/// # Errors
-///
-/// A file cannot be read, or the runs were asked for something else.
 pub(crate) fn run(args: &CompareArgs) -> Result<bool, RunError> {
     let (before, after) = (report::read(&args.before)?, report::read(&args.after)?);
     let flags = sameness::of_flags(&before, &after);

@@ -28,10 +28,6 @@ pub(super) const FORMAT: u32 = 1;
 
 impl Document {
     /// Adds to what was found how it was made.
-    ///
-    /// # Errors
-    ///
-    /// The figures are no object.
     pub(crate) fn new(
         command: &str,
         parameters: Map<String, Value>,

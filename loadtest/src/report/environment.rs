@@ -69,7 +69,7 @@ impl Environment {
                 .join(" "),
             cpu_model: cpu_model(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default()),
             cpus: thread::available_parallelism().map_or(1, usize::from),
-            memory_bytes: procfs::meminfo_bytes(&memory, "MemTotal:"),
+            memory_bytes: procfs::kib(&memory, "MemTotal:"),
             descriptors_soft: limits.current,
             descriptors_hard: limits.maximum,
             sysctls: SYSCTLS
@@ -88,11 +88,9 @@ pub(crate) fn sysctl(name: &str) -> Option<String> {
 }
 
 fn cpu_model(cpuinfo: &str) -> String {
-    let line = cpuinfo
-        .lines()
-        .find_map(|line| line.strip_prefix("model name"));
-    let model = line.and_then(|line| line.split_once(':'));
-    model.map_or(String::new(), |(_, model)| model.trim().to_owned())
+    let mut lines = cpuinfo.lines();
+    let model = lines.find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    model.map_or("", |(_, model)| model.trim()).to_owned()
 }
 
 fn command_line_of(pid: u32) -> Option<String> {

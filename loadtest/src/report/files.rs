@@ -42,10 +42,6 @@ impl Formatter for Lines {
 }
 
 /// Writes figures as JSON.
-///
-/// # Errors
-///
-/// The file cannot be written.
 pub(crate) fn write_json(path: &Path, figures: &impl Serialize) -> io::Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
     figures.serialize(&mut Serializer::with_formatter(&mut file, Lines::default()))?;
@@ -54,10 +50,6 @@ pub(crate) fn write_json(path: &Path, figures: &impl Serialize) -> io::Result<()
 }
 
 /// Reads what `--json` wrote.
-///
-/// # Errors
-///
-/// There is no such file, or it is something else.
 pub(crate) fn read(path: &Path) -> Result<Value, RunError> {
     let problem = |text: &str| RunError::Usage(format!("{}: {text}", path.display()));
     let run: Value = serde_json::from_str(&read_text(path)?)
@@ -72,20 +64,12 @@ pub(crate) fn read(path: &Path) -> Result<Value, RunError> {
 }
 
 /// Writes the page of a run.
-///
-/// # Errors
-///
-/// The file cannot be written.
 pub(crate) fn write_page(path: &Path, run: &Document) -> Result<(), RunError> {
     let run = serde_json::to_value(run).map_err(|error| RunError::Failed(error.to_string()))?;
     write(path, &page::page(&run))
 }
 
 /// Makes a page of figures that were kept.
-///
-/// # Errors
-///
-/// They cannot be read, or the page cannot be written.
 pub(crate) fn make_page(args: &ReportArgs) -> Result<(), RunError> {
     let run = read(&args.result)?;
     let beside = args.result.with_extension("html");
@@ -93,10 +77,6 @@ pub(crate) fn make_page(args: &ReportArgs) -> Result<(), RunError> {
 }
 
 /// Sees before a run that a file can be written after it; what it has is left alone.
-///
-/// # Errors
-///
-/// As open(2), with its name.
 pub(crate) fn try_write(path: &Path) -> Result<(), RunError> {
     let is_new = !path.exists();
     let opened = File::options().append(true).create(true).open(path);
@@ -109,20 +89,12 @@ pub(crate) fn try_write(path: &Path) -> Result<(), RunError> {
 }
 
 /// Reads a file of text.
-///
-/// # Errors
-///
-/// A sentence with its name: it cannot be read, or is not UTF-8.
 pub(crate) fn read_text(path: &Path) -> Result<String, RunError> {
     fs::read_to_string(path)
         .map_err(|error| RunError::Usage(format!("{}: {error}", path.display())))
 }
 
 /// Writes a file.
-///
-/// # Errors
-///
-/// As open(2) and write(2), with its name.
 pub(crate) fn write(path: &Path, text: &str) -> Result<(), RunError> {
     fs::write(path, text).map_err(|error| RunError::Failed(format!("{}: {error}", path.display())))
 }

@@ -127,10 +127,6 @@ impl Table {
     }
 
     /// Writes the lines to stdout.
-    ///
-    /// # Errors
-    ///
-    /// Stdout is closed.
     pub(crate) fn print(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         for (name, text) in &self.0 {

@@ -75,10 +75,6 @@ impl Server {
 }
 
 /// Reads a file.
-///
-/// # Errors
-///
-/// What keeps it from being read, or all that is wrong with its runs; each with its line.
 pub(super) fn parse(name: &str, text: &str) -> Result<File, String> {
     let mut problems = Problems::new(text);
     let written: Written = toml::from_str(text).map_err(|error| {

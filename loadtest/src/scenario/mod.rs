@@ -35,10 +35,6 @@ struct Made {
 }
 
 /// Makes the runs; says whether all went well.
-///
-/// # Errors
-///
-/// The file is wrong, or the reports cannot be written. A run that fails is in the page.
 pub(crate) fn run(args: &RunArgs) -> Result<bool, RunError> {
     let name = args.file.display().to_string();
     let text = report::read_text(&args.file)?;

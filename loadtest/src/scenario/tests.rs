@@ -34,7 +34,8 @@ fn a_file_becomes_words_of_a_command_line() {
     );
     assert_eq!(
         words[1],
-        format!("loadtest echo --connections=5 --messages=3 --quiet {both}")
+        format!("loadtest echo --connections=5 --messages=3 {both}"),
+        "`quiet = false` takes back what the defaults have"
     );
     assert_eq!(file.runs[0].expectations.len(), 2);
 }

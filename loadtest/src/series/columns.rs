@@ -7,9 +7,7 @@ use crate::procfs::CpuTime;
 use crate::series::Series;
 use crate::series::sampler::Sample;
 use crate::series::sparse::Sparse;
-use crate::series::watch::Watch;
-
-type Columns = BTreeMap<String, Vec<Option<f64>>>;
+use crate::series::watch::{Reading, Watch};
 
 /// Makes the columns; `latencies` by the interval of their sample.
 pub(super) fn columns(
@@ -17,85 +15,71 @@ pub(super) fn columns(
     samples: &[Sample],
     latencies: &BTreeMap<u64, Sparse>,
 ) -> Series {
-    let mut columns = Columns::new();
-    let pairs = || samples.iter().zip(samples.iter().skip(1));
-    let Some(first) = samples.first() else {
-        return Series::default();
-    };
-    let mut add = |name: &str, values: Vec<Option<f64>>| {
-        if values.iter().any(Option::is_some) {
-            columns.insert(name.to_owned(), values);
-        }
-    };
-    for (index, (name, _)) in watch.gauges.iter().enumerate() {
-        add(
-            name,
-            per(pairs(), |_, to, _| {
-                to.reading.gauges.get(index).map(|value| *value as f64)
-            }),
-        );
-    }
-    for (index, (name, _)) in watch.counters.iter().enumerate() {
-        let rate = |from: &Sample, to: &Sample, wall_s| {
-            let count = |sample: &Sample| sample.reading.counters.get(index).copied();
-            Some(count(to)?.saturating_sub(count(from)?) as f64 / wall_s)
-        };
-        add(name, per(pairs(), rate));
-    }
-    for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("max", 1.0)] {
-        let at = |_: &Sample, to: &Sample, _| latencies.get(&to.interval)?.quantile_us(quantile);
-        add(&format!("latency_{name}_us"), per(pairs(), at));
-    }
-    let cpu = |from: &Sample, to: &Sample| -> Option<CpuTime> {
-        Some(to.reading.server?.0.since(from.reading.server?.0))
-    };
-    add(
-        "server_user_cores",
-        per(pairs(), |from, to, wall_s| {
-            Some(cores(cpu(from, to)?, wall_s).0)
-        }),
-    );
-    add(
-        "server_system_cores",
-        per(pairs(), |from, to, wall_s| {
-            Some(cores(cpu(from, to)?, wall_s).1)
-        }),
-    );
-    add(
-        "server_rss_bytes",
-        per(pairs(), |_, to, _| Some(to.reading.server?.1 as f64)),
-    );
-    add("client_busy_share", per(pairs(), busy));
-    let bytes = |value: u64| (value > 0).then_some(value as f64);
-    add(
-        "tcp_memory_bytes",
-        per(pairs(), |_, to, _| {
-            Some(to.reading.sockets?.memory_bytes as f64)
-        }),
-    );
-    add(
-        "host_available_bytes",
-        per(pairs(), |_, to, _| bytes(to.reading.host_available_bytes)),
-    );
-    Series {
-        time_s: pairs()
-            .map(|(_, to)| rounded(seconds(first.at_ns, to.at_ns)))
-            .collect(),
-        columns,
-        ..Series::default()
-    }
-}
-
-fn per<'a>(
-    pairs: impl Iterator<Item = (&'a Sample, &'a Sample)>,
-    value: impl Fn(&Sample, &Sample, f64) -> Option<f64>,
-) -> Vec<Option<f64>> {
-    let one = |(from, to): (&'a Sample, &'a Sample)| {
+    let mut series = Series::default();
+    for (from, to) in samples.iter().zip(samples.iter().skip(1)) {
+        series
+            .time_s
+            .push(rounded(seconds(samples[0].at_ns, to.at_ns)));
         // Two samples at one time, as at a mark, still have a quotient.
         let wall_s = seconds(from.at_ns, to.at_ns).max(1e-6);
-        value(from, to, wall_s).map(rounded)
+        let mut row = between(watch, &from.reading, &to.reading, wall_s);
+        let latency = latencies.get(&to.interval);
+        let at = |quantile| latency.and_then(|latency| latency.quantile_us(quantile));
+        row.extend([
+            ("latency_p50_us", at(0.5)),
+            ("latency_p99_us", at(0.99)),
+            ("latency_max_us", at(1.0)),
+        ]);
+        for (name, value) in row {
+            let column = series.columns.entry(name.to_owned()).or_default();
+            column.push(value.map(rounded));
+        }
+    }
+    series
+        .columns
+        .retain(|_, values| values.iter().any(Option::is_some));
+    series
+}
+
+fn between(
+    watch: &Watch,
+    from: &Reading,
+    to: &Reading,
+    wall_s: f64,
+) -> Vec<(&'static str, Option<f64>)> {
+    let gauge = |(index, (name, _)): (usize, &(&'static str, _))| {
+        (*name, to.gauges.get(index).map(|value| *value as f64))
     };
-    pairs.map(one).collect()
+    let counter = |(index, (name, _)): (usize, &(&'static str, _))| {
+        let both = to.counters.get(index).zip(from.counters.get(index));
+        let rate = both.map(|(to, from)| to.saturating_sub(*from) as f64 / wall_s);
+        (*name, rate)
+    };
+    let cpu = to.server.zip(from.server);
+    let cpu = cpu.map(|((to, _), (from, _))| cores(to.since(from), wall_s));
+    let threads = to.client_cpu_ns.iter().zip(&from.client_cpu_ns);
+    let busiest = threads.map(|(to, from)| to.saturating_sub(*from)).max();
+    let available = to.host_available_bytes;
+    let rest = [
+        ("server_user_cores", cpu.map(|(user, _)| user)),
+        ("server_system_cores", cpu.map(|(_, system)| system)),
+        ("server_rss_bytes", to.server.map(|(_, bytes)| bytes as f64)),
+        (
+            "client_busy_share",
+            busiest.map(|nanos| (nanos as f64 / 1e9 / wall_s).min(1.0)),
+        ),
+        (
+            "tcp_memory_bytes",
+            to.sockets.map(|sockets| sockets.memory_bytes as f64),
+        ),
+        (
+            "host_available_bytes",
+            (available > 0).then_some(available as f64),
+        ),
+    ];
+    let gauges = watch.gauges.iter().enumerate().map(gauge);
+    let counters = watch.counters.iter().enumerate().map(counter);
+    gauges.chain(counters).chain(rest).collect()
 }
 
 /// CPUs in user space and in the kernel: the exact sum, divided as the clock ticks say.
@@ -104,19 +88,6 @@ fn cores(cpu: CpuTime, wall_s: f64) -> (f64, f64) {
     let ticks = cpu.user_s + cpu.system_s;
     let user_share = if ticks > 0.0 { cpu.user_s / ticks } else { 0.0 };
     (all * user_share, all * (1.0 - user_share))
-}
-
-/// The busiest client thread.
-fn busy(from: &Sample, to: &Sample, wall_s: f64) -> Option<f64> {
-    let threads = to
-        .reading
-        .client_cpu_ns
-        .iter()
-        .zip(&from.reading.client_cpu_ns);
-    let used = threads
-        .map(|(after, before)| after.saturating_sub(*before))
-        .max()?;
-    Some((used as f64 / 1e9 / wall_s).min(1.0))
 }
 
 /// Four digits of the fraction, or of the number where it is small: enough to plot.

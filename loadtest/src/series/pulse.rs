@@ -12,27 +12,14 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::record::Recorder;
 
-/// The latencies of one thread in one interval.
-#[derive(Debug)]
-pub(crate) struct Part {
-    /// Number of the interval.
-    pub(crate) interval: u64,
-    /// What was recorded in it.
-    pub(crate) latency: Recorder,
-}
+/// The number of an interval, and the latencies of one thread in it.
+pub(crate) type Part = (u64, Recorder);
 
-/// The thread's end: gives out meters.
+/// Counts intervals, and gives out meters.
 #[derive(Clone, Debug)]
 pub(crate) struct Pulse {
     interval: Arc<AtomicU64>,
     parts: Sender<Part>,
-}
-
-/// The leader's end: goes from one interval to the next, and collects.
-#[derive(Debug)]
-pub(crate) struct Beat {
-    interval: Arc<AtomicU64>,
-    parts: Receiver<Part>,
 }
 
 /// Records the latencies of one thread, as a whole and by interval.
@@ -44,18 +31,17 @@ pub(crate) struct Meter {
     pulse: Pulse,
 }
 
-/// Both ends.
-pub(crate) fn pulse() -> (Pulse, Beat) {
-    let interval = Arc::new(AtomicU64::new(0));
-    let (sender, parts) = unbounded();
-    let pulse = Pulse {
-        interval: Arc::clone(&interval),
-        parts: sender,
-    };
-    (pulse, Beat { interval, parts })
-}
-
 impl Pulse {
+    /// One, and where its meters hand over.
+    pub(crate) fn new() -> (Self, Receiver<Part>) {
+        let (sender, parts) = unbounded();
+        let pulse = Self {
+            interval: Arc::default(),
+            parts: sender,
+        };
+        (pulse, parts)
+    }
+
     /// A meter for one thread.
     pub(crate) fn meter(&self) -> Meter {
         Meter {
@@ -66,29 +52,21 @@ impl Pulse {
         }
     }
 
+    /// Begins the next interval and returns the number of the one that ended.
+    pub(super) fn next(&self) -> u64 {
+        self.interval.fetch_add(1, Ordering::Relaxed)
+    }
+
     #[inline]
     fn now(&self) -> u64 {
         self.interval.load(Ordering::Relaxed)
     }
 }
 
-impl Beat {
-    /// Begins the next interval and returns the number of the one that ended.
-    pub(crate) fn next(&self) -> u64 {
-        self.interval.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// What threads have handed over since the last call.
-    pub(crate) fn parts(&self) -> impl Iterator<Item = Part> {
-        self.parts.try_iter()
-    }
-}
-
 impl Meter {
     /// One whose latencies are in no series.
     pub(crate) fn apart() -> Self {
-        let (pulse, _) = pulse();
-        pulse.meter()
+        Pulse::new().0.meter()
     }
 
     /// Adds a latency in nanoseconds.
@@ -123,7 +101,7 @@ impl Meter {
         let latency = mem::replace(&mut self.current, Recorder::new());
         self.total.merge(&latency);
         // Nobody listens where no series is wanted.
-        drop(self.pulse.parts.send(Part { interval, latency }));
+        drop(self.pulse.parts.send((interval, latency)));
     }
 }
 
@@ -133,19 +111,18 @@ mod tests {
 
     #[test]
     fn what_is_recorded_belongs_to_the_interval_it_was_recorded_in() {
-        let (pulse, beat) = pulse();
+        let (pulse, parts) = Pulse::new();
         let mut meter = pulse.meter();
         meter.record(1_000_000);
-        assert_eq!(beat.next(), 0);
-        assert_eq!(beat.next(), 1, "an interval in which the thread slept");
+        assert_eq!(pulse.next(), 0);
+        assert_eq!(pulse.next(), 1, "an interval in which the thread slept");
         meter.record(2_000_000);
         meter.record(3_000_000);
         let total = meter.finish();
-        let told: Vec<(u64, u64)> = beat
-            .parts()
-            .map(|part| (part.interval, part.latency.percentiles().count))
-            .collect();
-        assert_eq!(told, [(0, 1), (2, 2)]);
+        let told = parts
+            .try_iter()
+            .map(|(at, latency)| (at, latency.percentiles().count));
+        assert_eq!(told.collect::<Vec<_>>(), [(0, 1), (2, 2)]);
         assert_eq!(total.percentiles().count, 3);
     }
 
@@ -157,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn a_meter_that_nobody_listens_to_still_adds_up() {
-        let (pulse, beat) = pulse();
+    fn a_meter_without_a_receiver_still_adds_up() {
+        let (pulse, parts) = Pulse::new();
         let mut meter = pulse.meter();
         meter.record(5_000);
-        beat.next();
-        drop(beat);
+        pulse.next();
+        drop(parts);
         meter.turn();
         assert_eq!(meter.finish().percentiles().count, 1);
     }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use crate::clock::{MILLISECOND, now_ns, seconds};
-use crate::series::pulse::{self, Beat, Pulse};
+use crossbeam_channel::Receiver;
+
+use crate::clock::{MILLISECOND, nanos, now_ns, seconds};
+use crate::series::pulse::{Part, Pulse};
 use crate::series::sparse::Sparse;
 use crate::series::watch::{Reading, Watch};
 use crate::series::{Mark, Series, columns};
@@ -13,7 +15,7 @@ use crate::series::{Mark, Series, columns};
 #[derive(Debug)]
 pub(crate) struct Sampler {
     pulse: Pulse,
-    beat: Beat,
+    parts: Receiver<Part>,
     watch: Watch,
     /// Between samples; zero where none are wanted.
     interval_ns: u64,
@@ -42,16 +44,10 @@ const SAMPLES_MAX: usize = 600;
 impl Sampler {
     /// Takes samples `every` so many seconds, which grow with the run; none with zero.
     pub(crate) fn new(every: Option<f64>) -> Self {
-        let (pulse, beat) = pulse::pulse();
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the cast saturates, and a day is enough"
-        )]
-        let nanos = |seconds: f64| (seconds * 1e9) as u64;
+        let (pulse, parts) = Pulse::new();
         Self {
             pulse,
-            beat,
+            parts,
             watch: Watch::default(),
             interval_ns: every.map_or(FIRST_INTERVAL_NS, nanos),
             next_at: 0,
@@ -118,12 +114,10 @@ impl Sampler {
             return;
         }
         self.next_at = now + self.interval_ns;
-        let interval = self.beat.next();
-        let reading = self.watch.read();
         self.samples.push(Sample {
             at_ns: now,
-            interval,
-            reading,
+            interval: self.pulse.next(),
+            reading: self.watch.read(),
         });
         self.collect();
         if self.samples.len() > SAMPLES_MAX {
@@ -132,24 +126,18 @@ impl Sampler {
     }
 
     fn collect(&mut self) {
-        for part in self.beat.parts() {
-            let sparse = Sparse::new(&part.latency);
-            self.latencies
-                .entry(part.interval)
-                .or_default()
-                .merge(&sparse);
+        for (interval, latency) in self.parts.try_iter() {
+            let all = self.latencies.entry(interval).or_default();
+            all.merge(&Sparse::new(&latency));
         }
     }
 
     /// Drops every other sample; what they counted is in the next one.
     fn thin_out(&mut self) {
         self.interval_ns *= 2;
-        let last = self.samples.len() - 1;
-        let mut number = 0;
-        self.samples.retain(|_| {
-            number += 1;
-            (number - 1) % 2 == 0 || number - 1 == last
-        });
+        let (last, mut numbers) = (self.samples.len() - 1, 0..);
+        let is_kept = |number| number % 2 == 0 || number == last;
+        self.samples.retain(|_| numbers.next().is_some_and(is_kept));
         self.latencies = self.by_sample();
     }
 

@@ -45,10 +45,6 @@ const HAND_IN: Duration = Duration::from_secs(2);
 const LAST_MESSAGES: u32 = 2;
 
 /// Sees that what is asked for is possible, without asking the server.
-///
-/// # Errors
-///
-/// Flags that ask for the impossible.
 pub(crate) fn check(args: &SoakArgs) -> Result<(), RunError> {
     if args.client.server_pid.is_some() && args.interval >= args.duration {
         let text = "--interval must be below --duration: growth takes two readings of memory";
@@ -59,11 +55,6 @@ pub(crate) fn check(args: &SoakArgs) -> Result<(), RunError> {
 }
 
 /// Makes the run.
-///
-/// # Errors
-///
-/// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
-/// in the figures.
 pub(crate) fn run(args: &SoakArgs) -> Result<Figures, RunError> {
     check(args)?;
     let mut figures = Figures {

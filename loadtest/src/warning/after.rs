@@ -3,7 +3,6 @@
 use serde_json::{Map, Value};
 
 use crate::host::Host;
-use crate::series::Series;
 use crate::warning::Warning;
 
 /// Failures that this host is to blame for: words of theirs, and what to do.
@@ -22,14 +21,21 @@ const FAILURES: &[(&str, &str, &str)] = &[
 
 /// From what the host says before and after, and from the figures.
 pub(crate) fn after(before: &Host, after: &Host, figures: &Map<String, Value>) -> Vec<Warning> {
-    let failures = figures
-        .get("opening")
-        .and_then(|opening| opening.get("failures"));
-    let failures = failures.and_then(Value::as_object);
-    let mut found: Vec<Warning> = failures.into_iter().flatten().filter_map(failed).collect();
-    found.extend(overflowed(before, after));
-    found.extend(pressed(before, after, figures));
-    found
+    let failures = figures.get("opening").map(|opening| &opening["failures"]);
+    let failures = failures.and_then(Value::as_object).into_iter().flatten();
+    let overflows = after
+        .listen_overflows
+        .saturating_sub(before.listen_overflows);
+    let overflowed = Warning::if_so(
+        overflows > 0,
+        "accept-queue",
+        format!("an accept queue of this host was full {overflows} times"),
+        "connections that found no space tried again after a second, which looks like a slow server",
+        "sysctl -w net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535, then start the \
+         server again; or open more slowly",
+    );
+    let found = failures.filter_map(failed).chain(overflowed);
+    found.chain(pressed(before, after, figures)).collect()
 }
 
 fn failed((what, count): (&String, &Value)) -> Option<Warning> {
@@ -43,51 +49,24 @@ fn failed((what, count): (&String, &Value)) -> Option<Warning> {
     ))
 }
 
-fn overflowed(before: &Host, after: &Host) -> Option<Warning> {
-    let times = after
-        .listen_overflows
-        .saturating_sub(before.listen_overflows);
-    (times > 0).then(|| {
-        Warning::new(
-            "accept-queue",
-            format!("an accept queue of this host was full {times} times"),
-            "who found no room tried again after a second, which looks like a slow server",
-            "sysctl -w net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535, then start the server again; \
-             or open more slowly",
-        )
-    })
-}
-
 fn pressed(before: &Host, after: &Host, figures: &Map<String, Value>) -> Option<Warning> {
-    let series = figures.get("series").cloned();
-    let series: Series = series
-        .and_then(|series| serde_json::from_value(series).ok())
-        .unwrap_or_default();
-    let column = series.columns.get("tcp_memory_bytes");
-    let most = column
-        .into_iter()
-        .flatten()
-        .flatten()
-        .copied()
-        .fold(0.0, f64::max);
+    let series = figures.get("series");
+    let column = series.map(|series| &series["columns"]["tcp_memory_bytes"]);
+    let column = column.and_then(Value::as_array).into_iter().flatten();
+    let most = column.filter_map(Value::as_f64).fold(0.0, f64::max);
     let [_, pressure, _] = before.tcp_mem;
     let limit = (pressure * before.page_bytes) as f64;
-    let is_pressed =
-        after.memory_pressures > before.memory_pressures || (limit > 0.0 && most > limit);
-    is_pressed.then(|| {
-        let wanted = [pressure * 2, pressure * 3, pressure * 4]
-            .map(|pages| pages.to_string())
-            .join(" ");
-        Warning::new(
-            "tcp-memory",
-            format!(
-                "TCP was under memory pressure: {:.0} MiB of buffers",
-                most / f64::from(1 << 20)
-            ),
-            "the kernel shrank buffers and dropped segments: latencies are those of retransmission",
-            format!("sysctl -w net.ipv4.tcp_mem=\"{wanted}\""),
-        )
-    })
+    let [low, middle, high] = [2, 3, 4].map(|factor| pressure * factor);
+    Warning::if_so(
+        after.memory_pressures > before.memory_pressures || (limit > 0.0 && most > limit),
+        "tcp-memory",
+        format!(
+            "TCP was under memory pressure: {:.0} MiB of buffers",
+            most / f64::from(1 << 20)
+        ),
+        "the kernel shrank buffers and dropped segments: latencies are those of retransmission",
+        format!("sysctl -w net.ipv4.tcp_mem=\"{low} {middle} {high}\""),
+    )
 }
 
 #[cfg(test)]

@@ -35,21 +35,11 @@ impl Demand {
         };
         let number = |name: &str| flags.get(name).and_then(most);
         // With topics each of them has its publishers.
-        let publishers =
-            number("publishers").map(|of_each| of_each * number("topics").unwrap_or(1));
-        let connections = CONNECTIONS
-            .iter()
-            .filter_map(|name| number(name))
-            .sum::<u64>()
-            + publishers.unwrap_or(0);
-        let window = flags
-            .get("window")
-            .and_then(Value::as_u64)
-            .unwrap_or(window);
-        let threads = flags
-            .get("threads")
-            .and_then(Value::as_u64)
-            .unwrap_or(threads);
+        let publishers = number("publishers").unwrap_or(0) * number("topics").unwrap_or(1);
+        let listeners: u64 = CONNECTIONS.iter().filter_map(|name| number(name)).sum();
+        let connections = listeners + publishers;
+        let window = number("window").unwrap_or(window);
+        let threads = number("threads").unwrap_or(threads);
         Self {
             connections,
             at_once: connections.min(window.saturating_mul(threads)),
@@ -61,148 +51,131 @@ impl Demand {
 pub(crate) fn before(host: &Host, demand: Demand) -> Vec<Warning> {
     let server = host.server.as_ref();
     let found = [
-        client_descriptors(host, demand),
-        server.and_then(|server| server_descriptors(server, demand)),
-        local_ports(host, demand),
-        tcp_memory(host, demand),
-        accept_queue(host, demand),
-        memory(host, demand),
+        client_descriptors(host, demand.connections),
+        server.and_then(|server| server_descriptors(server, demand.connections)),
+        local_ports(host, demand.connections),
+        tcp_memory(host, demand.connections),
+        accept_queue(host, demand.at_once),
+        memory(host, demand.connections),
         server.and_then(|server| shared_cpus(host, server)),
     ];
     found.into_iter().flatten().collect()
 }
 
-fn client_descriptors(host: &Host, demand: Demand) -> Option<Warning> {
+fn client_descriptors(host: &Host, conns: u64) -> Option<Warning> {
     let hard = host.descriptors_hard?;
-    let threads = demand
-        .connections
-        .div_ceil(hard.saturating_sub(OTHER_DESCRIPTORS).max(1));
     let cpus = host.cpus.len().max(1) as u64;
-    let needed = demand.connections.div_ceil(cpus) + OTHER_DESCRIPTORS;
-    (threads > cpus).then(|| {
-        Warning::new(
-            "client-descriptors",
-            format!("the hard limit of {hard} descriptors makes {threads} client threads on {cpus} CPUs"),
-            "the threads take turns on the CPUs, and latencies have their waiting in them",
-            format!("ulimit -n {needed} as root before starting, or LimitNOFILE={needed} in the service's unit"),
-        )
-    })
+    let threads = conns.div_ceil(hard.saturating_sub(OTHER_DESCRIPTORS).max(1));
+    let needed = conns.div_ceil(cpus) + OTHER_DESCRIPTORS;
+    Warning::if_so(
+        threads > cpus,
+        "client-descriptors",
+        format!(
+            "the hard limit of {hard} descriptors makes {threads} client threads on {cpus} CPUs"
+        ),
+        "the threads take turns on the CPUs, and latencies have their waiting in them",
+        format!(
+            "ulimit -n {needed} as root before starting, or LimitNOFILE={needed} in the service's \
+             unit"
+        ),
+    )
 }
 
-fn server_descriptors(server: &ServerLimits, demand: Demand) -> Option<Warning> {
-    let ServerLimits {
-        pid,
-        descriptors_soft: soft,
-        threads,
-        ..
-    } = server;
-    let needed = demand.connections + OTHER_DESCRIPTORS;
-    (soft.saturating_mul(*threads) < needed).then(|| {
-        Warning::new(
-            "server-descriptors",
-            format!(
-                "the server's soft limit is {soft} descriptors, too few for {} connections even with a table \
-                 for each of its {threads} threads",
-                demand.connections
-            ),
-            "it refuses the connections that are too many",
-            format!("prlimit --pid {pid} --nofile={needed}:{needed}, or LimitNOFILE={needed} in its unit"),
-        )
-    })
+fn server_descriptors(server: &ServerLimits, conns: u64) -> Option<Warning> {
+    let (pid, soft, threads) = (server.pid, server.descriptors_soft, server.threads);
+    let needed = conns + OTHER_DESCRIPTORS;
+    Warning::if_so(
+        soft.saturating_mul(threads) < needed,
+        "server-descriptors",
+        format!(
+            "the server's soft limit is {soft} descriptors, too few for {conns} connections even \
+             with a table for each of its {threads} threads"
+        ),
+        "it refuses the connections that are too many",
+        format!(
+            "prlimit --pid {pid} --nofile={needed}:{needed}, or LimitNOFILE={needed} in its unit"
+        ),
+    )
 }
 
-fn local_ports(host: &Host, demand: Demand) -> Option<Warning> {
+fn local_ports(host: &Host, conns: u64) -> Option<Warning> {
     let (first, last) = host.ports;
     let ports = (last + 1).saturating_sub(first);
-    let per_address = demand.connections.min(u64::from(CONNS_PER_ADDRESS));
-    (last > 0 && ports < per_address).then(|| {
-        Warning::new(
-            "local-ports",
-            format!("there are {ports} local ports, and each source address has up to {per_address} connections"),
-            "connections fail with \"no source port left\", and finding a free port takes long",
-            "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
-        )
-    })
+    let per_address = conns.min(u64::from(CONNS_PER_ADDRESS));
+    Warning::if_so(
+        last > 0 && ports < per_address,
+        "local-ports",
+        format!(
+            "there are {ports} local ports, and each source address has up to {per_address} \
+             connections"
+        ),
+        "connections fail with \"no source port left\", and finding a free port takes long",
+        "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"",
+    )
 }
 
-fn tcp_memory(host: &Host, demand: Demand) -> Option<Warning> {
+fn tcp_memory(host: &Host, conns: u64) -> Option<Warning> {
     // A page for each end: what a socket is given when its first message comes.
-    let pages = host.sockets.memory_bytes / host.page_bytes.max(1) + 2 * demand.connections;
+    let pages = host.sockets.memory_bytes / host.page_bytes.max(1) + 2 * conns;
     let [_, pressure, _] = host.tcp_mem;
-    (pressure > 0 && pages > pressure).then(|| {
-        let wanted = [pages, pages * 3 / 2, pages * 2].map(|pages| pages.to_string()).join(" ");
-        Warning::new(
-            "tcp-memory",
-            format!(
-                "{} connections take about {pages} pages of TCP buffers, and from {pressure} on TCP is under pressure",
-                demand.connections
-            ),
-            "the kernel shrinks buffers and drops segments: latencies grow to those of retransmission",
-            format!("sysctl -w net.ipv4.tcp_mem=\"{wanted}\""),
-        )
-    })
+    let (more, most) = (pages * 3 / 2, pages * 2);
+    Warning::if_so(
+        pressure > 0 && pages > pressure,
+        "tcp-memory",
+        format!(
+            "{conns} connections take about {pages} pages of TCP buffers, and from {pressure} on \
+             TCP is under pressure"
+        ),
+        "the kernel shrinks buffers and drops segments: latencies grow to those of retransmission",
+        format!("sysctl -w net.ipv4.tcp_mem=\"{pages} {more} {most}\""),
+    )
 }
 
-fn accept_queue(host: &Host, demand: Demand) -> Option<Warning> {
-    let Host {
-        somaxconn,
-        syn_backlog,
-        ..
-    } = host;
-    let room = *somaxconn.min(syn_backlog);
-    let at_once = demand.at_once;
-    (room > 0 && room < at_once).then(|| {
-        Warning::new(
-            "accept-queue",
-            format!("up to {at_once} connections are begun at once, and a listener holds {room}"),
-            "those that find no room are tried again after a second, which looks like a slow server",
-            format!(
-                "sysctl -w net.core.somaxconn={at_once} net.ipv4.tcp_max_syn_backlog={at_once}, then start the \
-                 server again"
-            ),
-        )
-    })
+fn accept_queue(host: &Host, at_once: u64) -> Option<Warning> {
+    let space = host.somaxconn.min(host.syn_backlog);
+    Warning::if_so(
+        space > 0 && space < at_once,
+        "accept-queue",
+        format!("up to {at_once} connections are begun at once, and a listener holds {space}"),
+        "those that find no space are tried again after a second, which looks like a slow server",
+        format!(
+            "sysctl -w net.core.somaxconn={at_once} net.ipv4.tcp_max_syn_backlog={at_once}, then \
+             start the server again"
+        ),
+    )
 }
 
-fn memory(host: &Host, demand: Demand) -> Option<Warning> {
-    let needed = 2 * demand.connections * END_BYTES;
-    let available = host.available_bytes;
-    let is_short = needed as f64 > MEMORY_SHARE_MAX * available as f64;
-    let mib = |bytes: u64| bytes >> 20;
-    (available > 0 && is_short).then(|| {
-        Warning::new(
-            "host-memory",
-            format!(
-                "{} connections take about {} MiB of the kernel's memory, of {} MiB available",
-                demand.connections,
-                mib(needed),
-                mib(available)
-            ),
-            "the host may end the server, or this program, in the middle of the run",
-            "ask for fewer connections, or give the host more memory",
-        )
-    })
+fn memory(host: &Host, conns: u64) -> Option<Warning> {
+    let (needed, available) = (2 * conns * END_BYTES, host.available_bytes);
+    let [needed_mib, available_mib] = [needed, available].map(|bytes| bytes >> 20);
+    Warning::if_so(
+        available > 0 && needed as f64 > MEMORY_SHARE_MAX * available as f64,
+        "host-memory",
+        format!(
+            "{conns} connections take about {needed_mib} MiB of the kernel's memory, of \
+             {available_mib} MiB available"
+        ),
+        "the host may end the server, or this program, in the middle of the run",
+        "ask for fewer connections, or give the host more memory",
+    )
 }
 
 fn shared_cpus(host: &Host, server: &ServerLimits) -> Option<Warning> {
-    let is_shared = server.cpus.iter().any(|cpu| host.cpus.contains(cpu));
-    is_shared.then(|| {
-        let pid = server.pid;
-        let remedy = match &host.cpus[..] {
-            [first, rest @ ..] if !rest.is_empty() => {
-                let rest: Vec<String> = rest.iter().map(u64::to_string).collect();
-                let rest = rest.join(",");
-                format!("taskset -acp {first} {pid}, and start this program with taskset -c {rest}")
-            }
-            _ => "run on a host with two CPUs or more".to_owned(),
-        };
-        Warning::new(
-            "shared-cpus",
-            "the server may run on the CPUs that the client uses",
-            "each takes time from the other, so that rates and latencies are those of both",
-            remedy,
-        )
-    })
+    let remedy = match &host.cpus[..] {
+        [first, rest @ ..] if !rest.is_empty() => {
+            let rest: Vec<String> = rest.iter().map(u64::to_string).collect();
+            let (pid, rest) = (server.pid, rest.join(","));
+            format!("taskset -acp {first} {pid}, and start this program with taskset -c {rest}")
+        }
+        _ => "run on a host with two CPUs or more".to_owned(),
+    };
+    Warning::if_so(
+        server.cpus.iter().any(|cpu| host.cpus.contains(cpu)),
+        "shared-cpus",
+        "the server may run on the CPUs that the client uses",
+        "each takes time from the other, so that rates and latencies are those of both",
+        remedy,
+    )
 }
 
 #[cfg(test)]
