@@ -222,6 +222,11 @@ pub fn turn_bound(index: usize) -> Duration {
 }
 
 impl Counters {
+    /// Counts that a limit was met.
+    pub(crate) fn hit(&mut self, limit: Limit) {
+        self.limited[limit.index()] += 1;
+    }
+
     /// Counts a turn of this duration.
     pub(crate) fn count_turn(&mut self, took: Duration) {
         let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use corecast::config::Config;
 use corecast::id::ShardId;
 use corecast::shard::core::ShardCore;
-use corecast::shard::core::app::deferred::{Answered, Answers};
+use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::member::Sock;
 use corecast::topic::sink::{Sink, WriteError};

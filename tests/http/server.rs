@@ -11,7 +11,7 @@ use corecast::config::Config;
 use corecast::counters::Counters;
 use corecast::proto::http::{Date, dechunk};
 use corecast::shard::core::ShardCore;
-use corecast::shard::core::app::deferred::{Answered, Answers};
+use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::shard::mail::ToHome;
 use corecast::time::Now;
 use corecast::topic::member::Sock;

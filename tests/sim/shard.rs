@@ -6,7 +6,7 @@ use std::sync::Arc;
 use corecast::id::ShardId;
 use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
-use corecast::shard::core::app::deferred::Answered;
+use corecast::shard::core::conns::questions::Answered;
 use corecast::shard::mail::{FromHome, Outgoing, ToHome, Weigh};
 use corecast::time::Now;
 use corecast::topic::member::Sock;

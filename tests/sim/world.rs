@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use corecast::internals::Rng;
 use corecast::shard::core::ShardCore;
-use corecast::shard::core::app::deferred::{Answered, Answers};
+use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::shard::home_of;
 use corecast::time::Now;
 use corecast::{Framing, Kind};

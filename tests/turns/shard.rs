@@ -10,7 +10,7 @@ use std::time::Duration;
 use corecast::counters::Counters;
 use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
-use corecast::shard::core::app::deferred::{Answered, Answers};
+use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::member::Sock;
 use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId};

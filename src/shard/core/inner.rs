@@ -13,26 +13,27 @@ use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
 use crate::payload::{Encoder, Payload};
 use crate::proto::http::Date;
-use crate::shard::core::app::deferred::{Answers, Questions};
 use crate::shard::core::app::joins::Joins;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::room_queue::Stage;
 use crate::shard::core::app::rooms::RoomWork;
+use crate::shard::core::conn::http::Http;
 use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::WAITING;
-use crate::shard::core::conn::{Conn, PeerInfo};
+use crate::shard::core::conn::{Conn, DIRTY, PeerInfo};
+use crate::shard::core::conns::answers::RefusedOrigins;
 use crate::shard::core::conns::client_addrs::Clients;
-use crate::shard::core::conns::drain::Drain;
+use crate::shard::core::conns::ends::drain::Drain;
+use crate::shard::core::conns::ends::linger::Lingering;
 use crate::shard::core::conns::grace::Grace;
-use crate::shard::core::conns::linger::Lingering;
+use crate::shard::core::conns::memory::Memory;
+use crate::shard::core::conns::questions::{Answers, Questions};
 use crate::shard::core::conns::unfinished::Holders;
 use crate::shard::core::conns::wait_queue::WaitQueue;
-use crate::shard::core::ingress::http_conn::RefusedOrigins;
 use crate::shard::core::ingress::inflate::Inflation;
 use crate::shard::core::ingress::rate_limit::Meters;
 use crate::shard::core::ingress::read_queue::ReadQueue;
-use crate::shard::core::memory::Memory;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::work::Work;
 use crate::shard::mail::{PeerMail, for_peers};
@@ -304,4 +305,53 @@ impl<D, A> Inner<D, A> {
 pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
     let home = hasher.hash_one(topic) % shards.max(1) as u64;
     ShardId::try_from(home).unwrap_or_default()
+}
+
+impl<D, A> Inner<D, A> {
+    /// What a connection keeps that speaks HTTP.
+    pub(crate) fn http(&mut self, key: u32) -> Option<&mut Http> {
+        self.conn(key)?.protocol.http_mut()
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    pub(crate) fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.current(id).filter(|conn| conn.state.is_opening())
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Whether one of the connection's logs has more for it.
+    pub(crate) fn has_tail(&self, key: u32) -> bool {
+        let Some(conn) = self.conns.get(key as usize) else {
+            return false;
+        };
+        let form = conn.form;
+        conn.subs
+            .as_slice()
+            .iter()
+            .filter(|sub| sub.index != WAITING)
+            .any(|sub| {
+                let feed = self
+                    .topics
+                    .get(sub.topic)
+                    .map(|topic| feed_of(&self.feeds, topic.first_feed, form));
+                feed.and_then(|feed| self.feeds.get(feed as usize))
+                    .is_some_and(|feed| feed.members[sub.index as usize].cursor() < feed.log.head())
+            })
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Puts a connection on the list of those to write; the walks pass it over until then.
+    pub(crate) fn mark_dirty(&mut self, key: u32) {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
+            return;
+        };
+        if !conn.is(DIRTY) {
+            conn.set(DIRTY, true);
+            self.dirty.push_back(key);
+            self.set_held(key, true);
+        }
+    }
 }

@@ -12,7 +12,6 @@ pub mod conns;
 mod egress;
 mod ingress;
 pub mod inner;
-mod memory;
 pub mod pubsub;
 mod work;
 
@@ -26,11 +25,11 @@ use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ShardId, key32};
 use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
-use crate::shard::core::app::deferred::Answers;
 use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::Rooms;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::conn::Conn;
+use crate::shard::core::conns::questions::Answers;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
@@ -176,6 +175,9 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_timeouts(&mut self) {
         self.inner.work.enter(Share::Time);
         self.inner.pass_time(TIMEOUTS_PER_TURN);
+        self.inner.forget_topics(TIMEOUTS_PER_TURN);
+        let now = self.inner.now;
+        self.inner.onces.forget_old(now, TIMEOUTS_PER_TURN);
         self.go_on_draining();
         self.settle_homes();
         self.pass_room_time();
@@ -259,7 +261,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Counts that accepting waits for its rate.
     pub fn count_accept_wait(&mut self) {
-        self.inner.count_limit(Limit::AcceptRate);
+        self.inner.counters.hit(Limit::AcceptRate);
     }
 
     /// Counts a connection that was over before it could be served.

@@ -15,7 +15,7 @@ use crate::limits::NOTSENT_BYTES;
 use crate::mesh::{Doorbell, Port, ReturnSender, returns};
 use crate::net::listener;
 use crate::shard::core::ShardCore;
-use crate::shard::core::app::deferred::{Answered, Answers};
+use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::mail::{FromHome, ToHome};
 use crate::shard::shell::accept::accept_rate::Pace;
 use crate::shard::shell::accept::admit::Entrance;

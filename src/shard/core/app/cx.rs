@@ -9,10 +9,10 @@ use crate::handler::{
 };
 use crate::id::{ConnId, ShardId};
 use crate::proto::Kind;
-use crate::shard::core::app::deferred::Deferred;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::room_queue::Draft;
 use crate::shard::core::app::shard_cx::ConnCx;
+use crate::shard::core::conns::questions::Deferred;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::time::Now;

@@ -1,11 +1,13 @@
 //! The application: all calls into the handler, and what it may ask for in them.
 
+mod close;
 pub mod cx;
-pub mod deferred;
 pub(crate) mod joins;
+mod message;
 pub(crate) mod open;
 pub(crate) mod presence;
 mod reply;
+mod request;
 pub(crate) mod room_queue;
 pub(crate) mod room_timers;
 pub(crate) mod rooms;

@@ -45,11 +45,11 @@ impl<D, A> Cx<'_, D, A> {
         };
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
             conn.set(DRAINS, true);
-            self.inner.count_limit(Limit::Outbox);
+            self.inner.counters.hit(Limit::Outbox);
             return Sent::Dropped;
         }
         if self.inner.is_full_of_replies() {
-            self.inner.count_limit(Limit::Replies);
+            self.inner.counters.hit(Limit::Replies);
             return Sent::Dropped;
         }
         if !self.inner.reply_message(self.key, kind, payload) {
@@ -80,6 +80,24 @@ impl<D, A> Cx<'_, D, A> {
             .is_some_and(|conn| conn.is(ACCEPTED))
         {
             self.inner.close(self.key, reason);
+        }
+    }
+}
+
+impl<D, A> Cx<'_, D, A> {
+    /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
+    pub fn done(&self) -> usize {
+        let conn = self.inner.conns.get(self.key as usize);
+        let http = conn.and_then(|conn| conn.protocol.http());
+        http.map_or(0, |http| http.done)
+    }
+
+    /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
+    /// it returns [`Busy`](crate::Busy): one that publishes several messages must not begin again at
+    /// the first.
+    pub fn note_done(&mut self, steps: usize) {
+        if let Some(http) = self.inner.http(self.key) {
+            http.done = steps;
         }
     }
 }

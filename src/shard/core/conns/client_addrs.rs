@@ -138,7 +138,7 @@ impl<D, A> Inner<D, A> {
         self.note_client(key, client.counts_for());
         let admitted = self.clients.enter(key, client);
         if !admitted {
-            self.count_limit(Limit::Address);
+            self.counters.hit(Limit::Address);
         }
         admitted
     }

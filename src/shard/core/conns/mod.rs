@@ -1,13 +1,12 @@
 //! Connections: how they begin, why one is not read, what they must do in time, how they end.
 
+pub(crate) mod answers;
 pub(crate) mod client_addrs;
-mod close;
-pub(crate) mod drain;
+pub(crate) mod ends;
 pub mod grace;
-mod handshake;
-pub(crate) mod linger;
+pub(crate) mod memory;
 pub(crate) mod outbox_pool;
-mod reap;
+pub mod questions;
 pub(crate) mod refuse;
 mod timeouts;
 pub(crate) mod unfinished;

@@ -4,32 +4,21 @@
 use core::net::SocketAddr;
 
 use crate::close_reason::CloseReason;
-use crate::counters::{Limit, status_index};
+use crate::counters::status_index;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::OVERFLOW_MAX;
-use crate::proto::Frames;
 use crate::proto::http::{After, Request, Response};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::Conn;
 use crate::shard::core::conn::http::TooMany;
 use crate::shard::core::conns::client_addrs::{Client, crowded};
 use crate::shard::core::inner::Inner;
-use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
     /// Whether the shard has as many connections as it may.
     pub fn is_full(&self) -> bool {
         self.inner.config.connections_max <= self.inner.conns.len() - self.inner.overflow
-    }
-
-    /// A connection has been accepted that is one too many: if it speaks HTTP it is told so when it
-    /// asks for something, and otherwise it is closed.
-    pub fn handle_overflow(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
-        let id = self.handle_early_open(sock, frames);
-        self.inner.count_limit(Limit::Connections);
-        self.inner.turn_away(id, TooMany::InAll);
-        id
     }
 
     /// It is known where a connection comes from that was opened early. `false` if there are too
@@ -107,7 +96,7 @@ impl<D, A> Inner<D, A> {
 
     /// A connection is one too many, and is closed, or if it speaks HTTP when it has asked for
     /// something; `false` if at once. The oldest of those gives way where there are too many.
-    fn turn_away(&mut self, id: ConnId, why: TooMany) -> bool {
+    pub(crate) fn turn_away(&mut self, id: ConnId, why: TooMany) -> bool {
         self.begin_overflow(id.key);
         let Some(http) = self.http(id.key) else {
             self.close(id.key, reason_of(why));

@@ -164,7 +164,7 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Looks at every connection whose deadline may have passed, and forgets idle topics.
+    /// Looks at every connection whose deadline may have passed, .
     pub(crate) fn pass_time(&mut self, budget: usize) {
         let mut expired = std::mem::take(&mut self.expired);
         self.wheel
@@ -182,8 +182,6 @@ impl<D, A> Inner<D, A> {
             }
         }
         self.expired = expired;
-        self.forget_topics(budget);
-        self.onces.forget_old(self.now, budget);
     }
 
     /// Has a connection looked at a little later.

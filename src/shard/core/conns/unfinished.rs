@@ -173,20 +173,6 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Keeps count of the memory of unfinished messages.
-    pub(crate) fn account(&mut self, key: u32) {
-        let now = self.now.stamp();
-        let Some(conn) = self.conns.get(key as usize) else {
-            return;
-        };
-        let held = self.held(key, conn);
-        if let Some(conn) = self.conns.get_mut(key as usize)
-            && self.holders.note(key, &mut conn.tab, held, now)
-        {
-            self.arm(key);
-        }
-    }
-
     /// What a connection holds.
     pub(crate) fn held(&self, key: u32, conn: &Conn<D>) -> Held {
         let context = self.inflation.contexts.held_bytes(key);
@@ -243,7 +229,7 @@ impl<D, A> Inner<D, A> {
         while limit - limit / 8 < self.assembly()
             && let Some((_, _, key)) = ranked.pop()
         {
-            self.count_limit(Limit::Assembly);
+            self.counters.hit(Limit::Assembly);
             self.give_way(key);
         }
     }
@@ -271,6 +257,22 @@ impl<H: Handler> ShardCore<H> {
         }
         self.inner.account(id.key);
         self.inner.relieve_holders();
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Keeps count of the memory of unfinished messages.
+    pub(crate) fn account(&mut self, key: u32) {
+        let now = self.now.stamp();
+        let Some(conn) = self.conns.get(key as usize) else {
+            return;
+        };
+        let held = self.held(key, conn);
+        if let Some(conn) = self.conns.get_mut(key as usize)
+            && self.holders.note(key, &mut conn.tab, held, now)
+        {
+            self.arm(key);
+        }
     }
 }
 

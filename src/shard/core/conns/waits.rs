@@ -1,249 +1,19 @@
 //! Pausing where there is no room, and what becomes of those connections once there is.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::counters::Limit;
-use crate::handler::{Busy, Handler, Wait};
+use crate::handler::{Busy, Wait};
 use crate::id::ConnId;
-use crate::limits::{OUTBOX_BYTES_HIGH, PASSES_PER_TURN, RESUMES_PER_TURN};
-use crate::shard::core::ShardCore;
-use crate::shard::core::conn::http::Phase;
-use crate::shard::core::conn::state::Pause;
-use crate::shard::core::conn::{BEHIND, Conn, Input, Kept, READ_ENDED};
-use crate::shard::core::conns::wait_queue::WaitQueue;
-use crate::shard::core::ingress::Took;
-use crate::shard::core::ingress::inflate::Compressed;
+use crate::limits::OUTBOX_BYTES_HIGH;
+use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::conn::{Conn, Kept, PeerInfo};
 use crate::shard::core::inner::Inner;
-use crate::shard::core::work::Share;
-
-impl<H: Handler> ShardCore<H> {
-    /// Reads a connection no further until there is room for its message.
-    pub(in crate::shard::core) fn pause(&mut self, key: u32, Busy(wait): Busy) {
-        self.inner.counters.pauses += 1;
-        let id = self.inner.id(key);
-        if self.inner.conn(key).is_none() {
-            return;
-        }
-        if wait == Wait::Outbox {
-            self.inner.count_limit(Limit::Outbox);
-        }
-        let Some(conn) = self.inner.conn(key) else {
-            return;
-        };
-        let is_read = conn.outbox_len() < OUTBOX_BYTES_HIGH;
-        match wait {
-            Wait::Home(home) => {
-                self.inner.pause_for(key, Pause::Space);
-                self.inner.paused[usize::from(home)].push(id);
-            }
-            Wait::Answer => self.inner.wait_for_answer(key),
-            Wait::Outside => self.inner.wait_a_moment(key),
-            Wait::Outbox if !is_read => self.inner.pause_for(key, Pause::Outbox),
-            Wait::Outbox | Wait::Turn => self.inner.wait_for_turn(key),
-        }
-    }
-
-    /// In every other turn, those who wait for topics at home here try before mail and those who
-    /// are read: else these would take what room there is in the lanes, turn for turn.
-    pub(in crate::shard::core) fn resume_first(&mut self) {
-        let own = usize::from(self.inner.shard);
-        let has_peers = 1 < self.inner.mail.len();
-        self.inner.waiters_first = !self.inner.waiters_first;
-        if has_peers && self.inner.waiters_first && self.inner.has_news {
-            self.inner.paused[own].note_news();
-            self.inner.work.enter(Share::Resumed);
-            self.resume_waiting_for(own);
-            self.inner.work.enter(Share::Read);
-        }
-    }
-
-    /// Reads on the connections that waited for something that has come.
-    pub(in crate::shard::core) fn resume_paused(&mut self) {
-        if self.inner.has_news | self.inner.moved {
-            self.inner.paused.iter_mut().for_each(WaitQueue::note_news);
-        }
-        // Each turn begins with others: where time is scarce, all get their part of it.
-        let homes = self.inner.paused.len();
-        self.inner.first_paused = (self.inner.first_paused + 1) % (homes + 1);
-        let first = self.inner.first_paused;
-        for place in (first..=homes).chain(0..first) {
-            if place == homes {
-                self.resume_queued();
-            } else {
-                self.resume_waiting_for(place);
-            }
-        }
-    }
-
-    /// Reads on connections for which what they waited for has come.
-    fn resume_queued(&mut self) {
-        let mut passed_over = Vec::new();
-        let mut tries = RESUMES_PER_TURN;
-        for _ in 0..self.inner.resumed.len().min(PASSES_PER_TURN) {
-            match self.inner.resumed.pop_front() {
-                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
-                Some(id) => {
-                    self.resume(id);
-                    tries -= 1;
-                }
-                None => break,
-            }
-            if tries == 0 || self.inner.work.is_spent() {
-                break;
-            }
-        }
-        for id in passed_over.into_iter().rev() {
-            self.inner.resumed.push_front(id);
-        }
-    }
-
-    /// Reads on connections that wait for a home. Those for which there is no time now are the
-    /// first of the next turn.
-    fn resume_waiting_for(&mut self, home: usize) {
-        let own = home == usize::from(self.inner.shard);
-        let mut passed_over = Vec::new();
-        for _ in 0..self.inner.paused[home].len().min(RESUMES_PER_TURN) {
-            // On the home itself each topic has its own room: all may try.
-            if !own && !self.inner.mail[home].to_home.has_room() {
-                self.inner.paused[home].put_back(passed_over);
-                return self.inner.paused[home].note_none();
-            }
-            if self.inner.work.is_spent() {
-                break;
-            }
-            match self.inner.paused[home].pop() {
-                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
-                Some(id) => self.resume(id),
-                None => break,
-            }
-        }
-        self.inner.paused[home].put_back(passed_over);
-    }
-
-    fn resume(&mut self, id: ConnId) {
-        // What waits to be inflated has a place of its own.
-        let waits = |conn: &mut Conn<_>| matches!(conn.pause, Pause::Space | Pause::Turn);
-        if self.inner.current(id).is_some_and(waits) {
-            self.resume_now(id);
-        }
-    }
-
-    /// Goes on with what a paused connection has kept.
-    pub(in crate::shard::core) fn resume_now(&mut self, id: ConnId) {
-        let stamp = self.inner.now.stamp();
-        self.inner.unpause(id.key);
-        self.inner.work.begin_part(false);
-        let Some(conn) = self.inner.current(id) else {
-            return;
-        };
-        // Its silence was ours; but what the handler has not answered has a deadline.
-        let has_asked = match conn.protocol.phase() {
-            Some(phase) => phase == Phase::Handler,
-            None => conn.state.is_opening(),
-        };
-        if !has_asked {
-            conn.heard = stamp;
-        }
-        self.inner.restart_progress(id.key);
-        let Some(conn) = self.inner.current(id) else {
-            return;
-        };
-        if let Some(kept) = &mut conn.input
-            && let Some(arrival) = kept.arrival.take()
-        {
-            let input = conn.input.take();
-            self.open_tcp(id.key, arrival);
-            if let Some(kept) = input {
-                self.go_on_with(id, kept);
-            }
-            return self.read_on(id);
-        }
-        if let Some(kept) = &mut conn.input
-            && let Some(message) = kept.message.take()
-        {
-            match self.offer_kept(id.key, message) {
-                Took::Ended => return,
-                Took::Paused(_) => return self.account(id),
-                Took::Bytes(_) | Took::Nothing => {}
-            }
-        }
-        let Some(conn) = self.inner.current(id) else {
-            return;
-        };
-        let input = conn.input.take();
-        match self.resume_request(id.key) {
-            Some(Took::Ended) => return,
-            Some(Took::Paused(_)) => {
-                if let Some(conn) = self.inner.current(id) {
-                    conn.input = input;
-                }
-                return self.account(id);
-            }
-            Some(Took::Bytes(_) | Took::Nothing) | None => {}
-        }
-        if let Some(input) = input {
-            self.process_input(id, input);
-        }
-        self.read_on(id);
-    }
-
-    /// Offers a message that was kept.
-    fn offer_kept(&mut self, key: u32, kept: Kept) -> Took {
-        let payload = Cow::Owned(kept.payload);
-        if kept.is_compressed {
-            let compressed = Compressed {
-                kind: kept.kind,
-                payload,
-                takes_over: self.inner.takes_over(key),
-            };
-            self.offer_compressed(key, compressed, 0)
-        } else {
-            self.put(key, kept.kind, payload, 0)
-        }
-    }
-
-    /// Takes what came before a connection was opened, if it is now; keeps it if that waits again.
-    fn go_on_with(&mut self, id: ConnId, kept: Box<Input>) {
-        let Some(conn) = self
-            .inner
-            .current(id)
-            .filter(|conn| !conn.state.is_closing())
-        else {
-            return;
-        };
-        if kept.bytes.is_empty() {
-            return;
-        }
-        if conn.is_paused() {
-            conn.input.get_or_insert_default().bytes = kept.bytes;
-        } else {
-            self.process_input(id, kept);
-        }
-    }
-
-    /// Has a connection that is not paused any more read on.
-    pub(in crate::shard::core) fn read_on(&mut self, id: ConnId) {
-        self.account(id);
-        self.inner.arm(id.key);
-        let has_ended = |conn: &&mut Conn<_>| {
-            conn.protocol.http().is_some()
-                && conn.is(READ_ENDED)
-                && !conn.is_paused()
-                && !conn.is(BEHIND)
-        };
-        if self.inner.current(id).filter(has_ended).is_some() {
-            return self.inner.read_ended(id.key);
-        }
-        if self.inner.current(id).is_some_and(|conn| !conn.is_paused()) {
-            self.inner.reads.release(id);
-        }
-    }
-}
 
 impl<D, A> Inner<D, A> {
     /// Whether to resume a connection is no use in this turn: it has a request with a body, for
     /// which there is no time left.
-    fn waits_to_offer(&mut self, id: ConnId) -> bool {
+    pub(crate) fn waits_to_offer(&mut self, id: ConnId) -> bool {
         let has_request = |conn: &mut Conn<D>| {
             let request = conn.protocol.http().and_then(|http| http.request.as_ref());
             request.is_some_and(|request| request.is_whole)
@@ -288,5 +58,72 @@ impl<D, A> Inner<D, A> {
             self.counters.paused -= u64::from(conn.is_paused());
             conn.pause = Pause::None;
         }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Reads a connection no further until there is room for its message.
+    pub(crate) fn pause(&mut self, key: u32, Busy(wait): Busy) {
+        self.counters.pauses += 1;
+        let id = self.id(key);
+        if self.conn(key).is_none() {
+            return;
+        }
+        if wait == Wait::Outbox {
+            self.counters.hit(Limit::Outbox);
+        }
+        let Some(conn) = self.conn(key) else {
+            return;
+        };
+        let is_read = conn.outbox_len() < OUTBOX_BYTES_HIGH;
+        match wait {
+            Wait::Home(home) => {
+                self.pause_for(key, Pause::Space);
+                self.paused[usize::from(home)].push(id);
+            }
+            Wait::Answer => self.wait_for_answer(key),
+            Wait::Outside => self.wait_a_moment(key),
+            Wait::Outbox if !is_read => self.pause_for(key, Pause::Outbox),
+            Wait::Outbox | Wait::Turn => self.wait_for_turn(key),
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// The replies to a connection were read: its message has its turn to be inflated, or it is
+    /// read on.
+    pub(crate) fn queue_read(&mut self, key: u32) {
+        let id = self.id(key);
+        if self.conn(key).is_some_and(|conn| conn.waits_to_inflate()) {
+            self.inflation.queue_up(id);
+            self.pause_for(key, Pause::Inflate);
+        } else {
+            self.queue_resume(key);
+        }
+    }
+}
+
+impl<D, A> Inner<D, A> {
+    /// Has a connection that the handler has not opened yet sent nothing, or lets it go on.
+    pub(crate) fn cork_unopened(&mut self, key: u32, corked: bool) {
+        let Some(conn) = self
+            .conn(key)
+            .filter(|conn| conn.state.is_corked() != corked)
+        else {
+            return;
+        };
+        conn.move_to(if corked {
+            State::Deferred
+        } else {
+            State::Opening
+        });
+        self.set_apart(key, corked);
+        self.set_held(key, true);
+        self.mark_dirty(key);
+    }
+
+    pub(crate) fn peer_info(&self, key: u32) -> Option<Arc<PeerInfo>> {
+        let http = self.conns.get(key as usize)?.protocol.http()?;
+        http.peer_info.clone()
     }
 }

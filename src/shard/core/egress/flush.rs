@@ -3,7 +3,7 @@
 use crate::close_reason::CloseReason;
 use crate::config::SlowConsumer;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
-use crate::shard::core::conn::{BLOCKED, DIRTY};
+use crate::shard::core::conn::BLOCKED;
 use crate::shard::core::inner::Inner;
 use crate::topic::feed::{Met, Walk};
 use crate::topic::member::HELD;
@@ -119,18 +119,6 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn queue_walk(&mut self, feed_key: u32) {
         if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
             feed.queue_walk(feed_key, &mut self.walks);
-        }
-    }
-
-    /// Puts a connection on the list of those to write; the walks pass it over until then.
-    pub(crate) fn mark_dirty(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        if !conn.is(DIRTY) {
-            conn.set(DIRTY, true);
-            self.dirty.push_back(key);
-            self.set_held(key, true);
         }
     }
 

@@ -166,26 +166,6 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Whether one of the connection's logs has more for it.
-    pub(crate) fn has_tail(&self, key: u32) -> bool {
-        let Some(conn) = self.conns.get(key as usize) else {
-            return false;
-        };
-        let form = conn.form;
-        conn.subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-            .any(|sub| {
-                let feed = self
-                    .topics
-                    .get(sub.topic)
-                    .map(|topic| feed_of(&self.feeds, topic.first_feed, form));
-                feed.and_then(|feed| self.feeds.get(feed as usize))
-                    .is_some_and(|feed| feed.members[sub.index as usize].cursor() < feed.log.head())
-            })
-    }
-
     /// Lets the walks see that a connection has caught up, where logs wait for that.
     pub(crate) fn queue_walks_of(&mut self, key: u32) {
         let Some(conn) = self.conns.get_mut(key as usize) else {

@@ -5,13 +5,12 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::{Limit, status_index};
-use crate::handler::{Busy, Handler, Refusal, Wait};
+use crate::handler::{Busy, Handler, Wait};
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
 use crate::proto::http::{
-    After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head, preflight,
+    After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::http::{Collected, Phase};
 use crate::shard::core::ingress::Took;
 
@@ -23,7 +22,7 @@ impl<H: Handler> ShardCore<H> {
             return Took::Ended;
         };
         if OUTBOX_BYTES_HIGH <= conn.outbox_len() || is_full {
-            self.pause(key, Busy(Wait::Outbox));
+            self.inner.pause(key, Busy(Wait::Outbox));
             return Took::Paused(0);
         }
         let http = conn.protocol.http_mut();
@@ -125,31 +124,6 @@ impl<H: Handler> ShardCore<H> {
         Ok(Took::Bytes(taken))
     }
 
-    pub(in crate::shard::core) fn ask_for(
-        &mut self,
-        key: u32,
-        request: &Request<'_>,
-    ) -> Result<Response, Busy> {
-        if let Some(preflight) = preflight(request) {
-            return Ok(preflight.grant());
-        }
-        let inner = &mut self.inner;
-        inner.peer_info = inner.client_of(key, request).unwrap_or_default();
-        inner.set_answering(key, true);
-        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
-        self.inner.set_answering(key, false);
-        self.inner.peer_info = None;
-        let answer = match answer {
-            Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
-            Err(Refusal::Wait(busy)) => Err(busy),
-        };
-        if answer.is_ok() {
-            self.inner.questions.forget(key);
-        }
-        self.settle_homes();
-        answer
-    }
-
     /// The request stays where it is, and is offered again when what the handler waits for has
     /// come.
     pub(in crate::shard::core) fn wait_with_request(
@@ -159,7 +133,7 @@ impl<H: Handler> ShardCore<H> {
         taken: usize,
     ) -> Took {
         self.inner.begin_phase(key, Phase::Handler);
-        self.pause(key, busy);
+        self.inner.pause(key, busy);
         self.inner.arm(key);
         Took::Paused(taken)
     }
@@ -213,7 +187,7 @@ impl<H: Handler> ShardCore<H> {
     ) -> Took {
         let mut response = Response::from(error);
         if error == HttpError::OriginForbidden {
-            self.inner.count_limit(Limit::Origin);
+            self.inner.counters.hit(Limit::Origin);
             let words = self.inner.config.origins.refusal(request);
             response.body = format!("{words}\n").into_bytes().into();
             self.inner.refused_origins.note(words, self.inner.now);
@@ -227,5 +201,33 @@ impl<H: Handler> ShardCore<H> {
         self.inner.reply_without_request(key, &response);
         self.inner.close(key, CloseReason::Refused(response.status));
         Took::Ended
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Answers a request before its body has come, and discards that: its client goes on to send
+    /// it, and may ask again behind it.
+    pub(in crate::shard::core) fn answer_early(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        response: &Response,
+        decoder: Body,
+        taken: usize,
+    ) -> Took {
+        let took = self.answer(key, request, response, taken);
+        if matches!(took, Took::Bytes(_))
+            && let Some(http) = self.inner.http(key)
+        {
+            http.request = Some(Box::new(Collected {
+                head: Vec::new(),
+                body: Vec::new(),
+                decoder,
+                is_whole: false,
+                is_answered: true,
+            }));
+            self.inner.begin_phase(key, Phase::Body);
+        }
+        took
     }
 }

@@ -60,7 +60,7 @@ impl<H: Handler> ShardCore<H> {
     fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
         let share = self.inner.work.share_of_bodies();
         if self.inner.work.is_used_up(share) {
-            self.inner.count_limit(Limit::BodyTime);
+            self.inner.counters.hit(Limit::BodyTime);
             if let Some(http) = self.inner.http(key) {
                 http.request = Some(whole);
             }

@@ -101,6 +101,11 @@ impl Inflation {
         self.cost = 0;
     }
 
+    /// A message of this connection waits for its turn.
+    pub(crate) fn queue_up(&mut self, id: ConnId) {
+        self.queue.push_back(id);
+    }
+
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
         self.queue.len()
@@ -170,7 +175,7 @@ impl<H: Handler> ShardCore<H> {
         if is_full || !inflation.has_time() {
             inflation.queue.push_back(id);
             self.inner.pause_for(key, Pause::Inflate);
-            self.inner.count_limit(Limit::InflateTime);
+            self.inner.counters.hit(Limit::InflateTime);
             return self.inner.keep_compressed(key, kind, payload, taken);
         }
         let mut inflater = std::mem::take(&mut inflation.inflater);
@@ -250,21 +255,9 @@ impl<D, A> Inner<D, A> {
         let conn = self.conn(key);
         let is_late = conn.is_some_and(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len());
         if is_late {
-            self.count_limit(Limit::Outbox);
+            self.counters.hit(Limit::Outbox);
         }
         is_late
-    }
-
-    /// The replies to a connection were read: its message has its turn to be inflated, or it is
-    /// read on.
-    pub(crate) fn queue_read(&mut self, key: u32) {
-        let id = self.id(key);
-        if self.conn(key).is_some_and(|conn| conn.waits_to_inflate()) {
-            self.inflation.queue.push_back(id);
-            self.pause_for(key, Pause::Inflate);
-        } else {
-            self.queue_resume(key);
-        }
     }
 
     /// Keeps the message of a connection that is paused until it is inflated.

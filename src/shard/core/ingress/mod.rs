@@ -1,25 +1,26 @@
 //! Reading: bytes to requests and messages, and messages to the handler.
 
+mod begin;
 mod events;
 mod framed;
 mod http;
 mod http_body;
-pub(crate) mod http_conn;
 pub(crate) mod inflate;
 pub(crate) mod protocol;
 pub(crate) mod rate_limit;
 pub(crate) mod read_queue;
 mod reading;
+mod resume;
+mod upgrade;
 mod websocket;
 
 use std::borrow::Cow;
 
-use crate::handler::{Halt, Handler, Message};
+use crate::handler::{Halt, Handler};
 use crate::id::ConnId;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::Kind;
 use crate::shard::core::ShardCore;
-use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{BEHIND, Input, Kept, PINGED};
 use crate::shard::core::ingress::rate_limit::Verdict;
@@ -182,25 +183,9 @@ impl<H: Handler> ShardCore<H> {
             Some(Err(Halt::Wait(busy))) => {
                 self.inner
                     .keep_message(key, Kept::whole(kind, payload.into_owned()));
-                self.pause(key, busy);
+                self.inner.pause(key, busy);
                 Took::Paused(taken)
             }
         }
-    }
-
-    /// What the handler says to a message; `None` if the connection has ended meanwhile.
-    fn ask(&mut self, key: u32, kind: Kind, payload: &[u8]) -> Option<Result<(), Halt>> {
-        let inner = &mut self.inner;
-        let message = Message { kind, payload };
-        let answer = self.handler.on_message(&mut Cx { inner, key }, message);
-        if !matches!(answer, Err(Halt::Wait(_))) {
-            self.inner.questions.forget(key);
-        }
-        self.settle_homes();
-        let is_open = self
-            .inner
-            .conn(key)
-            .is_some_and(|conn| !conn.state.is_closing());
-        is_open.then_some(answer)
     }
 }

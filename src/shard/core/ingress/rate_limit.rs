@@ -59,7 +59,7 @@ impl Meters {
     }
 
     /// So many messages of `len` bytes together have come.
-    fn grace(&mut self, key: u32, messages: usize, len: usize, now: Now) -> Verdict {
+    fn judge(&mut self, key: u32, messages: usize, len: usize, now: Now) -> Verdict {
         let Some(meter) = self.of.get_mut(key as usize) else {
             return Verdict::Pass;
         };
@@ -90,18 +90,13 @@ impl Meters {
 }
 
 impl<D, A> Inner<D, A> {
-    /// Counts that a limit was met.
-    pub(crate) fn count_limit(&mut self, limit: Limit) {
-        self.counters.limited[limit.index()] += 1;
-    }
-
     /// What becomes of messages of `len` bytes together by the rates of their connection.
     pub(crate) fn meter(&mut self, key: u32, messages: usize, len: usize) -> Verdict {
-        let verdict = self.meters.grace(key, messages, len, self.now);
+        let verdict = self.meters.judge(key, messages, len, self.now);
         match verdict {
             Verdict::Pass => {}
-            Verdict::Wait(_) => self.count_limit(Limit::RateWait),
-            Verdict::Drop => self.count_limit(Limit::RateDrop),
+            Verdict::Wait(_) => self.counters.hit(Limit::RateWait),
+            Verdict::Drop => self.counters.hit(Limit::RateDrop),
             Verdict::Close => self.close(key, CloseReason::RateLimit),
         }
         verdict
@@ -131,14 +126,14 @@ mod tests {
     #[test]
     fn without_a_rate_all_passes_and_nothing_is_kept() {
         let mut meters = meters(BeyondRate::Close, None, None);
-        assert_eq!(meters.grace(0, 1, usize::MAX, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, usize::MAX, at(0)), Verdict::Pass);
         assert!(meters.of.is_empty());
     }
 
     #[test]
     fn what_waits_has_paid_and_what_goes_nowhere_has_not() {
         let mut waits = meters(BeyondRate::Wait, Some(2), None);
-        let verdicts = [0; 4].map(|_| waits.grace(0, 1, 1, at(0)));
+        let verdicts = [0; 4].map(|_| waits.judge(0, 1, 1, at(0)));
         let waiting = [500, 1000].map(|millis| Verdict::Wait(at(millis)));
         assert_eq!(
             verdicts,
@@ -146,26 +141,26 @@ mod tests {
         );
         let mut drops = meters(BeyondRate::Drop, Some(2), None);
         let passes = [0, 0, 0, 499, 500, 500]
-            .map(|millis| drops.grace(0, 1, 1, at(millis)) == Verdict::Pass);
+            .map(|millis| drops.judge(0, 1, 1, at(millis)) == Verdict::Pass);
         assert_eq!(passes, [true, true, false, false, true, false]);
     }
 
     #[test]
     fn the_stricter_rate_counts_and_the_other_is_not_charged_for_nothing() {
         let mut meters = meters(BeyondRate::Drop, Some(3), Some(100));
-        assert_eq!(meters.grace(0, 1, 60, at(0)), Verdict::Pass);
-        assert_eq!(meters.grace(0, 1, 60, at(0)), Verdict::Drop);
-        assert_eq!(meters.grace(0, 1, 40, at(0)), Verdict::Pass);
-        assert_eq!(meters.grace(0, 1, 0, at(0)), Verdict::Pass);
-        assert_eq!(meters.grace(0, 1, 0, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(0, 1, 60, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 60, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(0, 1, 40, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 0, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 0, at(0)), Verdict::Drop);
     }
 
     #[test]
     fn a_new_connection_begins_with_full_buckets() {
         let mut meters = meters(BeyondRate::Close, Some(1), None);
-        assert_eq!(meters.grace(0, 1, 1, at(0)), Verdict::Pass);
-        assert_eq!(meters.grace(0, 1, 1, at(0)), Verdict::Close);
+        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Close);
         meters.begin(0);
-        assert_eq!(meters.grace(0, 1, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Pass);
     }
 }

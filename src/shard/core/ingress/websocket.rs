@@ -8,7 +8,6 @@ use crate::handler::Handler;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG, WORK_OF_STEP};
 use crate::proto::ws::{Decoder, Event, encode_pong};
 use crate::shard::core::ShardCore;
-
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::ingress::rate_limit::Verdict;
@@ -102,7 +101,7 @@ impl<D, A> Inner<D, A> {
             self.work.charge(WORK_OF_PONG);
             self.reply(key, |out| encode_pong(out, payload));
         } else {
-            self.count_limit(Limit::Outbox);
+            self.counters.hit(Limit::Outbox);
         }
         let Verdict::Wait(until) = verdict else {
             return Took::Bytes(taken);

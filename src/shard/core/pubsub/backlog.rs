@@ -68,7 +68,7 @@ impl<D, A> Inner<D, A> {
             if self.pool.backlog() <= target {
                 return;
             }
-            self.count_limit(Limit::Backlog);
+            self.counters.hit(Limit::Backlog);
             self.kill(key, CloseReason::Overload);
         }
     }

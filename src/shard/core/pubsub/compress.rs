@@ -20,7 +20,7 @@ impl<D, A> Inner<D, A> {
         let waits = feeds_of(&self.feeds, first_feed).any(is_compressed);
         if waits {
             self.moved = true;
-            self.count_limit(Limit::CompressTime);
+            self.counters.hit(Limit::CompressTime);
         }
         !waits
     }

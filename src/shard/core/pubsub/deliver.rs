@@ -10,7 +10,6 @@ use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::RoomWork;
-
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::shard::mail::FromHome;
@@ -198,7 +197,7 @@ impl<D, A> Inner<D, A> {
             let carries = conn.form.carries(bytes);
             self.counters.skipped += 1;
             self.counters.messages_out += u64::from(carries);
-            self.count_limit(Limit::Outbox);
+            self.counters.hit(Limit::Outbox);
         } else {
             self.reply_message(id.key, *kind, bytes);
         }

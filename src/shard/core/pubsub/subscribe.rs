@@ -55,7 +55,7 @@ impl<D, A> Inner<D, A> {
             return Ok(());
         }
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
-            self.count_limit(Limit::Subscriptions);
+            self.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
         let topic_key = known.unwrap_or_else(|| self.add_topic(name));

@@ -54,7 +54,7 @@ impl Sink for SocketSink<'_> {
         let sent = if sock.0 < 0 {
             self.sessions.send(sock, bytes)?
         } else {
-            socket::send(sock.0, bytes).map_err(grace)?
+            socket::send(sock.0, bytes).map_err(judge)?
         };
         Ok(self.count(sent))
     }
@@ -63,7 +63,7 @@ impl Sink for SocketSink<'_> {
         let sent = if sock.0 < 0 {
             self.sessions.send_vectored(sock, slices)?
         } else {
-            socket::send_vectored(sock.0, slices).map_err(grace)?
+            socket::send_vectored(sock.0, slices).map_err(judge)?
         };
         Ok(self.count(sent))
     }
@@ -75,7 +75,7 @@ impl Sink for SocketSink<'_> {
 
 /// `send(2)`: a full buffer passes; anything else is the end of the connection.
 #[cold]
-fn grace(errno: Errno) -> WriteError {
+fn judge(errno: Errno) -> WriteError {
     match errno {
         // ENOBUFS and ENOMEM leave no mark by which epoll would tell of room again: the
         // connection would wait for ever.

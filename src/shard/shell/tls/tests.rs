@@ -13,7 +13,7 @@ use crate::id::ConnId;
 use crate::limits::{WORK_OF_RECORD, WORK_PER_SHARE};
 use crate::relay::Relay;
 use crate::shard::core::ShardCore;
-use crate::shard::core::app::deferred::{Answered, Answers};
+use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::shell::accept::listener::Speaks;
 use crate::time::Now;
 use crate::tls::{DialKeys, DialSession, DialSettings, Keys, Session, TlsSettings};

@@ -1,112 +1,19 @@
-//! What a shard knows of a connection that speaks HTTP, from one request to the next.
+//! Answers to requests: into the outbox, and what a connection waits for next.
 
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::limits::{EVENTS_RETRY_REFUSED, ORIGIN_LOG_INTERVAL};
 use crate::proto::http::{
-    After, Body, Date, Head, Manner, NO_HEADERS, Reader, Request, Response, parse_head, preflight,
+    After, Date, Head, Manner, NO_HEADERS, Reader, Request, Response, parse_head,
 };
 use crate::proto::sse;
 use crate::shard::core::ShardCore;
-use crate::shard::core::app::cx::Cx;
-use crate::shard::core::conn::http::{Collected, Http, Phase};
+use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
-
-use crate::shard::core::ingress::Took;
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 
-/// Pages that were refused for their origin, for the log: one of them now and then.
-#[derive(Debug, Default)]
-pub(crate) struct RefusedOrigins {
-    /// What one of them was told.
-    words: Option<String>,
-    /// When there is to be word of another.
-    next: Now,
-}
-
-impl RefusedOrigins {
-    pub(crate) fn note(&mut self, words: String, now: Now) {
-        if self.next <= now {
-            self.next = now.plus(ORIGIN_LOG_INTERVAL);
-            self.words = Some(words);
-        }
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// What answers say from now on of the time.
-    pub fn set_date(&mut self, date: Date) {
-        self.inner.date = Some(date);
-    }
-
-    /// What a page was told that was refused for its origin, if the log is to have it.
-    pub fn take_stranger(&mut self) -> Option<String> {
-        self.inner.refused_origins.words.take()
-    }
-}
-
-impl<D, A> Cx<'_, D, A> {
-    /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
-    pub fn done(&self) -> usize {
-        let conn = self.inner.conns.get(self.key as usize);
-        let http = conn.and_then(|conn| conn.protocol.http());
-        http.map_or(0, |http| http.done)
-    }
-
-    /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
-    /// it returns [`Busy`](crate::Busy): one that publishes several messages must not begin again at
-    /// the first.
-    pub fn note_done(&mut self, steps: usize) {
-        if let Some(http) = self.inner.http(self.key) {
-            http.done = steps;
-        }
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// The answer to a request whose body is still to come, if its head decides that.
-    pub(in crate::shard::core) fn answer_to_head(
-        &mut self,
-        request: &Request<'_>,
-    ) -> Option<Response> {
-        let is_preflight = preflight(request).is_some();
-        (!is_preflight).then(|| self.handler.on_head(request))?
-    }
-
-    /// Answers a request before its body has come, and discards that: its client goes on to send
-    /// it, and may ask again behind it.
-    pub(in crate::shard::core) fn answer_early(
-        &mut self,
-        key: u32,
-        request: &Request<'_>,
-        response: &Response,
-        decoder: Body,
-        taken: usize,
-    ) -> Took {
-        let took = self.answer(key, request, response, taken);
-        if matches!(took, Took::Bytes(_))
-            && let Some(http) = self.inner.http(key)
-        {
-            http.request = Some(Box::new(Collected {
-                head: Vec::new(),
-                body: Vec::new(),
-                decoder,
-                is_whole: false,
-                is_answered: true,
-            }));
-            self.inner.begin_phase(key, Phase::Body);
-        }
-        took
-    }
-}
-
 impl<D, A> Inner<D, A> {
-    /// What a connection keeps that speaks HTTP.
-    pub(crate) fn http(&mut self, key: u32) -> Option<&mut Http> {
-        self.conn(key)?.protocol.http_mut()
-    }
-
     /// Something else is waited for, from now on; or the next request once more.
     pub(crate) fn begin_phase(&mut self, key: u32, phase: Phase) {
         let stamp = self.now.stamp();
@@ -192,7 +99,7 @@ impl<D, A> Inner<D, A> {
             return After::Close;
         }
         if max <= answered {
-            self.counters.limited[Limit::Requests.index()] += 1;
+            self.counters.hit(Limit::Requests);
             return After::Close;
         }
         request.after()
@@ -208,5 +115,35 @@ impl<D, A> Inner<D, A> {
         if let Some(conn) = self.conn(key) {
             conn.move_to(next);
         }
+    }
+}
+
+/// Pages that were refused for their origin, for the log: one of them now and then.
+#[derive(Debug, Default)]
+pub(crate) struct RefusedOrigins {
+    /// What one of them was told.
+    words: Option<String>,
+    /// When there is to be word of another.
+    next: Now,
+}
+
+impl RefusedOrigins {
+    pub(crate) fn note(&mut self, words: String, now: Now) {
+        if self.next <= now {
+            self.next = now.plus(ORIGIN_LOG_INTERVAL);
+            self.words = Some(words);
+        }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// What answers say from now on of the time.
+    pub fn set_date(&mut self, date: Date) {
+        self.inner.date = Some(date);
+    }
+
+    /// What a page was told that was refused for its origin, if the log is to have it.
+    pub fn take_stranger(&mut self) -> Option<String> {
+        self.inner.refused_origins.words.take()
     }
 }

@@ -1,5 +1,4 @@
-//! The end of a turn: the handler is told who has ended or has been sent all, and connections are
-//! freed.
+//! Ends of connections, told to the handler.
 
 use core::net::SocketAddr;
 
@@ -11,9 +10,7 @@ use crate::limits::RESUMES_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::ACCEPTED;
-use crate::shard::core::conn::state::State;
 use crate::shard::core::work::Share;
-use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
     /// Tells the handler of connections that have ended, and of those that have been sent all.
@@ -69,33 +66,5 @@ impl<H: Handler> ShardCore<H> {
         if let Some(conn) = self.inner.conns.get_mut(key as usize) {
             conn.set(ACCEPTED, false);
         }
-    }
-
-    /// Frees the connections whose sockets are to be closed, and hands those out. To be called
-    /// after `settle`, at the end of the turn. The flag says that it was one too many.
-    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock, bool)) {
-        let mut dead = std::mem::take(&mut self.inner.dead);
-        dead.retain(|&key| {
-            let conns = &mut self.inner.conns;
-            if conns
-                .get(key as usize)
-                .is_some_and(|conn| conn.is(ACCEPTED))
-            {
-                // The handler has still to be told.
-                return true;
-            }
-            let Some(conn) = conns.try_remove(key as usize) else {
-                return false;
-            };
-            debug_assert!(conn.state == State::Dead);
-            self.inner.clients.leave(key);
-            let overflow = conn.is_overflow;
-            self.inner.overflow -= usize::from(overflow);
-            let generation = conn.generation;
-            close(ConnId { key, generation }, conn.sock, overflow);
-            false
-        });
-        self.inner.dead = dead;
-        self.inner.counters.connections = self.inner.conns.len() as u64;
     }
 }

@@ -9,7 +9,6 @@ use crate::handler::{Busy, Handler, Unanswered, Wait};
 use crate::id::ConnId;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::Pause;
-
 use crate::shard::core::inner::Inner;
 use crate::time::Now;
 

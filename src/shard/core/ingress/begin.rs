@@ -1,20 +1,45 @@
-//! Connections with TLS: what the core is told of them before they speak, and of TLS itself.
+//! How connections begin: accepted, known by where they come from, and ready to speak.
 
 use core::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
+use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::{ConnId, key32};
 use crate::proto::Frames;
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::{Arrival, Conn, PeerInfo};
+use crate::shard::core::conn::http::TooMany;
+use crate::shard::core::conn::{Arrival, PeerInfo};
 use crate::shard::core::ingress::protocol::Protocol;
-use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::topic::member::Sock;
 
 impl<H: Handler> ShardCore<H> {
+    /// A connection has been accepted that is to send an HTTP request.
+    pub fn handle_http_open(&mut self, sock: Sock, peer: Option<SocketAddr>) -> ConnId {
+        let id = self.handle_early_open(sock, None);
+        if self.handle_peer(id, peer, true) {
+            self.handle_http_begin(id, peer, None);
+        }
+        id
+    }
+
+    /// A connection has been accepted on a TCP port whose connections belong to `topic`.
+    pub fn handle_tcp_open(
+        &mut self,
+        sock: Sock,
+        frames: Frames,
+        topic: &Arc<str>,
+        peer: Option<SocketAddr>,
+    ) -> ConnId {
+        let id = self.handle_early_open(sock, Some(frames));
+        if self.handle_peer(id, peer, true) {
+            self.handle_tcp_begin(id, topic, peer, None);
+        }
+        id
+    }
+
     /// What follows is done for connections that are accepted.
     pub fn begin_accepting(&mut self) {
         self.inner.work.enter(Share::Accept);
@@ -87,8 +112,13 @@ impl<H: Handler> ShardCore<H> {
     }
 }
 
-impl<D, A> Inner<D, A> {
-    pub(crate) fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
-        self.current(id).filter(|conn| conn.state.is_opening())
+impl<H: Handler> ShardCore<H> {
+    /// A connection has been accepted that is one too many: if it speaks HTTP it is told so when it
+    /// asks for something, and otherwise it is closed.
+    pub fn handle_overflow(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
+        let id = self.handle_early_open(sock, frames);
+        self.inner.counters.hit(Limit::Connections);
+        self.inner.turn_away(id, TooMany::InAll);
+        id
     }
 }

@@ -109,7 +109,7 @@ impl<D, A> Inner<D, A> {
         while target < self.replies()
             && let Some((_, key)) = ranked.pop()
         {
-            self.count_limit(Limit::Replies);
+            self.counters.hit(Limit::Replies);
             self.kill(key, CloseReason::Overload);
         }
         // What could not be freed now needs no search again before it has grown.

@@ -1,0 +1,42 @@
+//! Requests, offered to the handler.
+
+use crate::handler::{Busy, Handler, Refusal};
+use crate::proto::http::{Request, Response, preflight};
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::cx::Cx;
+
+impl<H: Handler> ShardCore<H> {
+    /// The answer to a request whose body is still to come, if its head decides that.
+    pub(in crate::shard::core) fn answer_to_head(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Option<Response> {
+        let is_preflight = preflight(request).is_some();
+        (!is_preflight).then(|| self.handler.on_head(request))?
+    }
+
+    pub(in crate::shard::core) fn ask_for(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+    ) -> Result<Response, Busy> {
+        if let Some(preflight) = preflight(request) {
+            return Ok(preflight.grant());
+        }
+        let inner = &mut self.inner;
+        inner.peer_info = inner.client_of(key, request).unwrap_or_default();
+        inner.set_answering(key, true);
+        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
+        self.inner.set_answering(key, false);
+        self.inner.peer_info = None;
+        let answer = match answer {
+            Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
+            Err(Refusal::Wait(busy)) => Err(busy),
+        };
+        if answer.is_ok() {
+            self.inner.questions.forget(key);
+        }
+        self.settle_homes();
+        answer
+    }
+}

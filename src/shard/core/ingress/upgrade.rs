@@ -1,0 +1,118 @@
+//! From a request to another protocol: WebSocket, or a stream of events.
+
+use crate::close_reason::CloseReason;
+use crate::handler::{Handler, Opening, Refusal};
+use crate::limits::EVENTS_RETRY;
+use crate::payload::Form;
+use crate::proto::http::Request;
+use crate::proto::sse;
+use crate::proto::ws::Decoder;
+use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
+use crate::shard::core::ShardCore;
+use crate::shard::core::app::open::Subprotocol;
+use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::protocol::Protocol;
+
+impl<H: Handler> ShardCore<H> {
+    pub(in crate::shard::core) fn upgrade(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        taken: usize,
+    ) -> Took {
+        let upgrade = match check_upgrade(request) {
+            Ok(upgrade) => upgrade,
+            Err(error) => return self.refuse_request(key, request, error),
+        };
+        self.inner.subprotocol = Subprotocol::First;
+        let offered = upgrade.deflate();
+        let granted = offered.filter(|granted| {
+            let may = !granted.takes_over || self.inner.may_promise_context();
+            may && self.inner.config.compression.is_some()
+        });
+        if let Some(conn) = self.inner.conn(key) {
+            // Before it subscribes.
+            conn.form = granted.map_or(Form::WebSocket, |granted| {
+                Form::Deflate(granted.window.shared())
+            });
+        }
+        let peer_info = self.inner.client_of(key, request).unwrap_or_default();
+        match self.ask_to_open(key, &Opening::WebSocket(request), peer_info) {
+            Ok(data) => {
+                if let Some(conn) = self.inner.conn(key) {
+                    let takes_over = granted.is_some_and(|granted| granted.takes_over);
+                    conn.protocol = Protocol::WebSocket(Decoder::new(takes_over));
+                }
+                let chosen = std::mem::replace(&mut self.inner.subprotocol, Subprotocol::First);
+                let protocol = chosen.among(&upgrade);
+                self.greet(key, data, |out| {
+                    encode_switching_protocols(out, &upgrade, protocol, granted);
+                });
+            }
+            Err(Refusal::Respond(response)) => {
+                self.inner.discard_outbox(key);
+                return self.respond(key, request, &response);
+            }
+            Err(Refusal::Wait(busy)) => return self.wait_with_request(key, busy, 0),
+        }
+        self.opened(key, taken)
+    }
+
+    /// Answers a request for events with the head of a stream, and opens it if it is to have more.
+    pub(in crate::shard::core) fn open_events(
+        &mut self,
+        key: u32,
+        request: &Request<'_>,
+        taken: usize,
+    ) -> Took {
+        // RFC 9112 6.1: who speaks HTTP/1.0 does not know chunks.
+        let is_chunked = request.version_minor != 0;
+        let head = sse::Head {
+            is_chunked,
+            reader: self.inner.reader(request),
+            date: self.inner.date,
+        };
+        if request.method == "HEAD" {
+            self.inner.reply(key, |out| sse::encode_head(out, &head));
+            self.inner.close(key, CloseReason::Answered);
+            return Took::Ended;
+        }
+        if let Some(conn) = self.inner.conn(key) {
+            // It may be a member of a topic before this returns.
+            conn.form = if is_chunked {
+                Form::SseChunks
+            } else {
+                Form::Sse
+            };
+        }
+        let from = self.inner.client_of(key, request).unwrap_or_default();
+        match self.ask_to_open(key, &Opening::Events(request), from) {
+            Ok(data) => {
+                if let Some(conn) = self.inner.conn(key) {
+                    conn.protocol = Protocol::Events(0);
+                }
+                let generation = self.inner.id(key).generation;
+                self.greet(key, data, |out| {
+                    let delay = sse::spread(EVENTS_RETRY, generation);
+                    sse::encode_head(out, &head);
+                    sse::encode_opening(out, is_chunked, delay);
+                });
+                self.opened(key, taken)
+            }
+            Err(Refusal::Respond(response)) => {
+                self.inner.discard_outbox(key);
+                self.respond(key, request, &response)
+            }
+            Err(Refusal::Wait(busy)) => self.wait_with_request(key, busy, 0),
+        }
+    }
+
+    /// Whether a connection that may have been opened reads on.
+    fn opened(&mut self, key: u32, taken: usize) -> Took {
+        match self.inner.conn(key) {
+            Some(conn) if conn.is_paused() => Took::Paused(taken),
+            Some(conn) if !conn.state.is_closing() => Took::Bytes(taken),
+            _ => Took::Ended,
+        }
+    }
+}
