@@ -1,6 +1,6 @@
 //! Sends every message back to who sent it, over WebSocket and TCP.
 //!
-//! `cargo run --release --example echo`, then `npx --yes wscat --connect ws://127.0.0.1:8080/`.
+//! `cargo run --example echo`, then `npx --yes wscat --connect ws://127.0.0.1:8080/`.
 
 mod support;
 

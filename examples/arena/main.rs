@@ -1,6 +1,6 @@
 //! A game for the browser: a world of 30 steps a second, the same for all players on all shards.
 //!
-//! `cargo run --release --example arena -- --bots 6`, then open the page that it names. Each
+//! `cargo run --example arena -- --bots 6`, then open the page that it names. Each
 //! `/arena/{name}` is a world of its own, and a [`Room`] at the home of its topic, where its
 //! messages and its ticks come one after the other: that is why it needs no lock.
 //!
@@ -73,6 +73,7 @@ impl Handler for Game {
                 arena_of(request.path).ok_or_else(no_such_path)?
             }
             Opening::Tcp { topic, .. } => topic,
+            _ => return Err(no_such_path().into()),
         };
         cx.subscribe(arena)?;
         Ok(Guest {

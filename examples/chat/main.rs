@@ -1,7 +1,7 @@
 //! A chat: rooms by path, names that are unique in a room, who is there, and the last messages for
 //! who comes in.
 //!
-//! `cargo run --release --example chat`, then open <http://127.0.0.1:8080/> twice. Any
+//! `cargo run --example chat`, then open <http://127.0.0.1:8080/> twice. Any
 //! `/room/{name}` is another room; the TCP port leads to `lobby` with the same JSON.
 //!
 //! It has two parts. [`Chat`] is there once for each shard, and checks what its own connections
@@ -57,6 +57,7 @@ impl Handler for Chat {
         let room = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => room_of(request.path),
             Opening::Tcp { topic, .. } => Some(*topic),
+            _ => None,
         };
         let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;
         // The room is told, and greets it with what was said: `ChatRoom::on_join`.

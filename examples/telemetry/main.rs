@@ -1,6 +1,6 @@
 //! Telemetry: devices report over TCP, browsers watch.
 //!
-//! `cargo run --release --example telemetry -- --devices 12`, then open <http://127.0.0.1:8080/>.
+//! `cargo run --example telemetry -- --devices 12`, then open <http://127.0.0.1:8080/>.
 //!
 //! A device connects to the TCP port and sends frames of a 4-byte length and JSON such as
 //! `{"device":"pump-7","metric":"pressure","value":3.2,"at":1754000000000}`, where `at` is in
@@ -61,9 +61,7 @@ impl Handler for Telemetry {
                 cx.subscribe(TOPIC)?;
                 Ok(Peer::Browser { asked: None })
             }
-            Opening::WebSocket(_) | Opening::Events(_) => {
-                Err(Response::text(404, "not found; watch at /live").into())
-            }
+            _ => Err(Response::text(404, "not found; watch at /live").into()),
         }
     }
 

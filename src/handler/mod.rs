@@ -145,6 +145,7 @@ pub trait Handler: Sized + 'static {
 
 /// How a connection came.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Opening<'b> {
     /// A WebSocket upgrade, valid but for the application's word.
     WebSocket(&'b Request<'b>),

@@ -124,6 +124,7 @@ impl Handler for App {
                 let path = &request.path[1..];
                 path.split_once('/').unwrap_or((path, ""))
             }
+            _ => panic!("{opening:?}"),
         };
         let role = match place {
             "ws" | "many" | "pub" => Role::Talk,

@@ -37,6 +37,7 @@ impl Handler for Full {
         let name = match opening {
             Opening::Tcp { topic, .. } => topic,
             Opening::WebSocket(request) | Opening::Events(request) => request.path,
+            _ => panic!("{opening:?}"),
         };
         Ok(Self::ask(name)?)
     }

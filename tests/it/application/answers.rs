@@ -49,6 +49,7 @@ impl Handler for Porter {
         let what = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => request.path,
             Opening::Tcp { topic, .. } => *topic,
+            _ => panic!("{opening:?}"),
         };
         match self.decide(cx, what)? {
             200 => Ok(cx.subscribe("room")?),

@@ -48,6 +48,7 @@ impl Handler for App {
         let path = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => &request.path[1..],
             Opening::Tcp { topic, .. } => topic,
+            _ => panic!("{opening:?}"),
         };
         for topic in path.split(',') {
             cx.subscribe_as(topic, path.as_bytes())?;

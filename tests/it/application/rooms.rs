@@ -26,6 +26,7 @@ impl Handler for Rooms {
         let topic = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => &request.path[1..],
             Opening::Tcp { topic, .. } => topic,
+            _ => panic!("{opening:?}"),
         };
         cx.subscribe(topic)?;
         Ok(topic.to_owned())

@@ -151,7 +151,7 @@ impl Protocol {
     pub(crate) fn arrived_bytes(&self) -> usize {
         match self {
             Self::WebSocket(decoder) => decoder.arrived_bytes(),
-            _ => 0,
+            Self::Http(_) | Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => 0,
         }
     }
 
@@ -160,7 +160,7 @@ impl Protocol {
         match self {
             Self::Http(_) => true,
             Self::Framed(frames) => frames.framing == Framing::Line,
-            _ => false,
+            Self::WebSocket(_) | Self::Events(_) | Self::Lingering(_) => false,
         }
     }
 
@@ -193,20 +193,10 @@ impl Protocol {
 
     /// Writes the last word, if the protocol has one.
     pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
-        match (self, word) {
-            (Self::WebSocket(_), LastWord::Reason(reason)) => {
-                if let Some(code) = reason.close_code() {
-                    let is_client = *reason == CloseReason::Client;
-                    let text = (!is_client).then(|| reason.to_string());
-                    encode_close(out, code, &text.unwrap_or_default());
-                }
-            }
-            (Self::WebSocket(_), LastWord::Echo { code, reason }) => match code {
-                Some(code) => encode_close(out, *code, reason),
-                None => encode_empty_close(out),
-            },
-            (Self::Events(_), _) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
-            _ => {}
+        match self {
+            Self::WebSocket(_) => word.encode(out),
+            Self::Events(_) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
+            Self::Http(_) | Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => {}
         }
     }
 
@@ -228,6 +218,26 @@ impl Protocol {
             // What it has begun to ask will never be whole, but what was answered is its own.
             Self::Http(_) if conn.outbox_len() != 0 => AtEnd::Close(CloseReason::Vanished),
             Self::Http(_) | Self::WebSocket(_) => AtEnd::Kill(CloseReason::Vanished),
+        }
+    }
+}
+
+impl LastWord<'_> {
+    /// Writes a close frame, unless the reason has no code.
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Echo {
+                code: Some(code),
+                reason,
+            } => encode_close(out, *code, reason),
+            Self::Echo { code: None, .. } => encode_empty_close(out),
+            Self::Reason(reason) => {
+                if let Some(code) = reason.close_code() {
+                    let is_client = *reason == CloseReason::Client;
+                    let text = (!is_client).then(|| reason.to_string());
+                    encode_close(out, code, &text.unwrap_or_default());
+                }
+            }
         }
     }
 }
