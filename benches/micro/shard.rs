@@ -10,8 +10,7 @@ use corecast::id::ShardId;
 use corecast::shard::core::ShardCore;
 use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::time::Now;
-use corecast::topic::member::Sock;
-use corecast::topic::sink::{Sink, WriteError};
+use corecast::topic::sink::{Sink, Sock, WriteError};
 use corecast::{ConnId, Relay};
 
 use crate::decode::client_frame;

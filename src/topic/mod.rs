@@ -1,13 +1,8 @@
-//! Who gets what in one shard, and who else wants it.
+//! Publishing and subscribing, without connections: which subscribers of a shard get what
+//! (`fanout`), and the order of the topics whose home is this shard.
 
-pub mod feed;
-pub mod feeds;
+pub mod fanout;
 pub mod home;
-pub mod lag;
-pub mod local;
-pub mod log;
-pub mod member;
 pub mod once;
-pub mod segment;
 pub mod sink;
 pub mod tables;

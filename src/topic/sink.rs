@@ -2,7 +2,9 @@
 
 use std::io::IoSlice;
 
-use crate::topic::member::Sock;
+/// A socket as the core knows it: a name for the shell, never used by the core itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sock(pub i32);
 
 /// Takes bytes for sockets; the event loop's makes system calls, a simulation's fills buffers.
 pub trait Sink {
@@ -12,7 +14,7 @@ pub trait Sink {
     /// The same for several slices in one call.
     fn send_vectored(&mut self, sock: Sock, slices: &[IoSlice<'_>]) -> Result<usize, WriteError>;
 
-    /// Whether some of what was taken waits for room in the socket, which will be reported
+    /// Whether some of what was taken waits for space in the socket, which will be reported
     /// writable: a sink that seals what it takes cannot give a part of it back.
     fn holds(&mut self, _sock: Sock) -> bool {
         false
@@ -22,7 +24,7 @@ pub trait Sink {
 /// Why a socket took nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteError {
-    /// It has no room; it will be reported writable.
+    /// It has no space; it will be reported writable.
     Blocked,
     /// It will never take anything again.
     Broken,

@@ -14,7 +14,7 @@ use corecast::shard::core::ShardCore;
 use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::shard::mail::ToHome;
 use corecast::time::Now;
-use corecast::topic::member::Sock;
+use corecast::topic::sink::Sock;
 use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings};
 
 use crate::sockets::Sockets;

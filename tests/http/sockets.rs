@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 use std::io::IoSlice;
 
-use corecast::topic::member::Sock;
-use corecast::topic::sink::{Sink, WriteError};
+use corecast::topic::sink::{Sink, Sock, WriteError};
 
 /// What went to each socket and was not looked at.
 #[derive(Debug, Default)]

@@ -6,8 +6,7 @@ use std::io::IoSlice;
 use corecast::ConnId;
 use corecast::internals::Rng;
 use corecast::shard::mail::{Room, Weigh};
-use corecast::topic::member::Sock;
-use corecast::topic::sink::{Sink, WriteError};
+use corecast::topic::sink::{Sink, Sock, WriteError};
 
 /// One connection as the kernel has it.
 #[derive(Debug)]

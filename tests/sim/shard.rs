@@ -9,7 +9,7 @@ use corecast::shard::core::ShardCore;
 use corecast::shard::core::conns::questions::Answered;
 use corecast::shard::mail::{FromHome, Outgoing, ToHome, Weigh};
 use corecast::time::Now;
-use corecast::topic::member::Sock;
+use corecast::topic::sink::Sock;
 use corecast::{ConnId, counters::Counters};
 use crossbeam_channel::Receiver;
 

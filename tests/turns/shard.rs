@@ -12,7 +12,7 @@ use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
 use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::time::Now;
-use corecast::topic::member::Sock;
+use corecast::topic::sink::Sock;
 use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId};
 
 use crate::sockets::Sockets;

@@ -2,32 +2,26 @@
 
 use crate::handler::Handler;
 use crate::id::key32;
+use crate::payload::Form;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
 use crate::shard::core::conn::{ACCEPTED, APART, BEHIND, BLOCKED, Conn, DIRTY};
 use crate::shard::core::conns::wait_queue::WaitQueue;
-use crate::shard::core::inner::Inner;
-use crate::topic::feed::Feed;
-use crate::topic::feeds::{feed_of, feeds_of};
-use crate::topic::local::Topic;
-use crate::topic::member;
+use crate::shard::core::inner::{Inner, places};
+use crate::topic::fanout::member::{self, Member};
 
 impl<H: Handler> ShardCore<H> {
     /// Whatever the shard holds, by name; all zero once everybody has gone and been forgotten.
     #[doc(hidden)]
     pub fn remains(&self) -> Vec<(&'static str, usize)> {
         let inner = &self.inner;
-        vec![
+        let mut remains = vec![
             ("connections", inner.conns.len()),
-            ("topics", inner.topics.count()),
-            ("feeds", inner.feeds.len()),
             ("homes", inner.homes.len()),
-            ("backlog bytes", inner.pool.backlog()),
             ("assembly bytes", inner.assembly()),
             ("reply bytes", inner.replies()),
-            ("walks", inner.walks.len()),
             ("dirty", inner.dirty.len()),
             ("paused", inner.paused.iter().map(WaitQueue::len).sum()),
             ("resumed", inner.resumed.len()),
@@ -36,7 +30,6 @@ impl<H: Handler> ShardCore<H> {
             ("ended", inner.ended.len()),
             ("finished", inner.finished.len()),
             ("lingering", inner.lingering.early_len()),
-            ("fading", inner.fading.len()),
             ("staged", inner.staged.len()),
             ("elsewhere", inner.elsewhere.len()),
             ("rooms", self.rooms.len()),
@@ -44,7 +37,9 @@ impl<H: Handler> ShardCore<H> {
             ("joins", inner.joins.len()),
             ("unsettled", inner.unsettled.len()),
             ("mail", inner.mail.iter().map(|mail| mail.len()).sum()),
-        ]
+        ];
+        remains.extend(inner.fanout.remains());
+        remains
     }
 
     /// Has each phase of a turn take no more than this to compress.
@@ -76,8 +71,9 @@ impl<H: Handler> ShardCore<H> {
             }
             inner.audit_conn(key32(key), conn);
         }
-        for (key, feed) in &inner.feeds {
-            inner.audit_feed(key32(key), feed);
+        inner.fanout.audit(inner.config.log_bytes_max);
+        for (topic, form, member) in inner.fanout.members() {
+            inner.audit_member(topic, form, member);
         }
         let of_conns = inner.conns.iter();
         let held = of_conns.map(|(_, conn)| inner.holders.held(conn.tab));
@@ -96,8 +92,6 @@ impl<H: Handler> ShardCore<H> {
         let paused = inner.conns.iter().filter(|(_, conn)| conn.is_paused());
         let paused = paused.count() as u64;
         assert_eq!(inner.counters.paused, paused, "paused connections");
-        let logs: usize = inner.feeds.iter().map(|(_, feed)| feed.log.len()).sum();
-        assert!(logs <= inner.pool.backlog(), "backlog");
     }
 }
 
@@ -152,59 +146,19 @@ impl<D, A> Inner<D, A> {
             let counted = self.holders.held(conn.tab);
             assert_eq!(counted, self.held(key, conn), "{key} is not counted");
         }
-        for sub in subs.iter().filter(|sub| sub.index != WAITING) {
-            let feed = self
-                .topics
-                .get(sub.topic)
-                .map(|topic| feed_of(&self.feeds, topic.first_feed, conn.form));
-            let feed = feed.and_then(|feed| self.feeds.get(feed as usize));
-            let member = feed.and_then(|feed| feed.members.get(sub.index as usize));
+        for place in places(&conn.subs, conn.form) {
+            let member = self.fanout.member_at(place);
             let is_own = member.is_some_and(|m| m.conn == key && m.sock == conn.sock);
-            assert!(is_own, "{key} is not where it stands: {sub:?}");
+            assert!(is_own, "{key} is not where it stands: {place:?}");
         }
     }
 
-    fn audit_feed(&self, key: u32, feed: &Feed) {
-        let log = &feed.log;
-        let blocked = feed
-            .members
-            .iter()
-            .filter(|member| member.is(member::BLOCKED));
-        assert_eq!(feed.blocked as usize, blocked.count(), "feed {key}");
-        let topic = self.topics.get(feed.topic);
-        let of_form = |topic: &Topic| {
-            let feeds = feeds_of(&self.feeds, topic.first_feed);
-            let same = feeds.filter(|&key| self.feeds[key as usize].form == feed.form);
-            same.collect::<Vec<_>>()
-        };
-        let of_form = topic.map(of_form).unwrap_or_default();
-        assert_eq!(of_form, [key], "the topic's feeds of this form");
-        assert_eq!(feed.queued, self.walks.contains(&key), "feed {key}");
-        let is_long = self.config.log_bytes_max < log.len();
-        assert!(
-            !is_long || log.newest() == log.base(),
-            "the log of feed {key} is too long"
-        );
-        let mut is_needed = false;
-        for member in &feed.members {
-            self.audit_member(key, feed, *member);
-            is_needed |= member.is(member::BLOCKED | member::HELD) || member.cursor() < log.head();
-        }
-        assert!(
-            log.is_empty() || feed.queued || is_needed,
-            "nobody needs the log of feed {key}"
-        );
-    }
-
-    fn audit_member(&self, feed_key: u32, feed: &Feed, member: member::Member) {
+    fn audit_member(&self, topic: u32, form: Form, member: Member) {
         let key = member.conn;
-        let conn = self
-            .conns
-            .get(key as usize)
-            .filter(|conn| conn.form == feed.form);
-        let sub = conn.and_then(|conn| conn.subs.get(feed.topic));
-        let (Some(conn), Some(_)) = (conn, sub) else {
-            panic!("feed {feed_key} has a stranger: {member:?}");
+        let conn = self.conns.get(key as usize);
+        let conn = conn.filter(|conn| conn.form == form && conn.subs.get(topic).is_some());
+        let Some(conn) = conn else {
+            panic!("topic {topic} has a stranger: {member:?}");
         };
         assert_eq!(
             member.is(member::BLOCKED),
@@ -221,23 +175,9 @@ impl<D, A> Inner<D, A> {
             conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
             "{key}: held"
         );
-        if member.is(member::APART) {
-            assert!(
-                conn.is(APART) || conn.state.is_corked(),
-                "{key} stands apart for ever"
-            );
-            return;
-        }
-        let (log, cursor) = (&feed.log, member.cursor());
         assert!(
-            log.base() <= cursor && cursor <= log.head(),
-            "{key} fell off its log"
+            !member.is(member::APART) || conn.is(APART) || conn.state.is_corked(),
+            "{key} stands apart for ever"
         );
-        assert_eq!(log.frame_end(cursor), cursor, "{key} stands inside a frame");
-        if !member.is(member::BLOCKED) {
-            assert!(feed.settled <= cursor, "{key} has less than is settled");
-        }
-        let is_fed = cursor == log.head() || member.is(member::HELD) || feed.queued;
-        assert!(is_fed, "nobody walks to {key}");
     }
 }

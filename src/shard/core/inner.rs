@@ -11,7 +11,7 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::id::{ConnId, ShardId};
-use crate::payload::{Encoder, Payload};
+use crate::payload::{Form, Payload};
 use crate::proto::http::Date;
 use crate::shard::core::app::joins::Joins;
 use crate::shard::core::app::open::Subprotocol;
@@ -20,7 +20,7 @@ use crate::shard::core::app::rooms::RoomWork;
 use crate::shard::core::conn::http::Http;
 use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::subs::WAITING;
+use crate::shard::core::conn::subs::{Membership, Subs, WAITING};
 use crate::shard::core::conn::{Conn, DIRTY, PeerInfo};
 use crate::shard::core::conns::answers::RefusedOrigins;
 use crate::shard::core::conns::client_addrs::Clients;
@@ -38,12 +38,9 @@ use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::work::Work;
 use crate::shard::mail::{PeerMail, for_peers};
 use crate::time::{Now, Stamp, Wheel};
-use crate::topic::feed::{Feed, Met};
-use crate::topic::feeds::feed_of;
+use crate::topic::fanout::{Fanout, Place};
 use crate::topic::home::{Homes, Interest};
-use crate::topic::local::Topics;
 use crate::topic::once::Onces;
-use crate::topic::segment::Pool;
 
 /// All that a shard owns but its handler.
 pub(crate) struct Inner<D, A: 'static> {
@@ -57,8 +54,8 @@ pub(crate) struct Inner<D, A: 'static> {
     pub(crate) date: Option<Date>,
     pub(crate) conns: Slab<Conn<D>>,
     pub(crate) next_generation: u32,
-    pub(crate) topics: Topics,
-    pub(crate) feeds: Slab<Box<Feed>>,
+    /// The subscribers of topics.
+    pub(crate) fanout: Fanout,
     pub(crate) homes: Homes,
     pub(crate) onces: Onces,
     /// Entries of tables that were given back to the allocator, since when it was to give back its
@@ -66,16 +63,11 @@ pub(crate) struct Inner<D, A: 'static> {
     pub(crate) released: usize,
     pub(crate) released_at: Now,
     pub(crate) joins: Joins,
-    pub(crate) pool: Pool,
-    /// Messages to the bytes of all who get them.
-    pub(crate) encoder: Encoder,
     pub(crate) inflation: Inflation,
     /// By shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) wheel: Wheel,
     pub(crate) counters: Counters,
-    /// Feeds with frames that some member may not have.
-    pub(crate) walks: VecDeque<u32>,
     /// Connections to write, each once.
     pub(crate) dirty: VecDeque<u32>,
     /// Messages for rooms of this shard, which are called when no callback runs.
@@ -122,8 +114,6 @@ pub(crate) struct Inner<D, A: 'static> {
     /// Sockets whose write side is to be shut down.
     pub(crate) finished: Vec<ConnId>,
     pub(crate) lingering: Lingering,
-    /// Topics that had no subscriber when they were put here, each once, and since when.
-    pub(crate) fading: VecDeque<(u32, Now)>,
     /// Connections that hold what is unfinished.
     pub(crate) holders: Holders,
     /// What clients make the shard hold.
@@ -146,12 +136,8 @@ pub(crate) struct Inner<D, A: 'static> {
         reason = "connections keep them boxed: the boxes are what is spared"
     )]
     pub(crate) spare_outboxes: Vec<Box<Outbox>>,
-    /// The backlog above which it is worth looking for logs to cut, where the budget is not.
-    pub(crate) relieve_above: usize,
     /// Reused by every publish.
     pub(crate) interests: Vec<Interest>,
-    /// Reused by every walk.
-    pub(crate) met: Vec<Met>,
     /// Reused by every gathered write.
     pub(crate) scratch: Vec<u8>,
 }
@@ -165,7 +151,7 @@ impl<D, A> Inner<D, A> {
         now: Now,
         answers: Arc<dyn Answers<A>>,
     ) -> Self {
-        let encoder = Encoder::new(config.compression.unwrap_or_default());
+        let fanout = Fanout::new(config.compression.unwrap_or_default());
         let clients = Clients::new(&config);
         let meters = Meters::new(&config);
         let memory = Memory::new(&config);
@@ -178,20 +164,16 @@ impl<D, A> Inner<D, A> {
             date: None,
             conns: Slab::new(),
             next_generation: 0,
-            topics: Topics::default(),
-            feeds: Slab::new(),
+            fanout,
             homes: Homes::default(),
             onces: Onces::default(),
             released: 0,
             released_at: Now::default(),
             joins: Joins::default(),
-            pool: Pool::default(),
-            encoder,
             inflation: Inflation::default(),
             mail: for_peers(shards),
             wheel: Wheel::new(now),
             counters: Counters::default(),
-            walks: VecDeque::new(),
             dirty: VecDeque::new(),
             staged: Stage::default(),
             stage_refused: false,
@@ -216,7 +198,6 @@ impl<D, A> Inner<D, A> {
             ended: Vec::new(),
             finished: Vec::new(),
             lingering: Lingering::default(),
-            fading: VecDeque::new(),
             holders: Holders::default(),
             memory,
             overflow: 0,
@@ -228,9 +209,7 @@ impl<D, A> Inner<D, A> {
             drain: None,
             barrier: Barrier::new(shard, shards),
             spare_outboxes: Vec::new(),
-            relieve_above: 0,
             interests: Vec::new(),
-            met: Vec::new(),
             scratch: Vec::new(),
         }
     }
@@ -261,33 +240,17 @@ impl<D, A> Inner<D, A> {
         ConnId { key, generation }
     }
 
-    /// Calls `change` for each live subscription of a connection, with its feed and the index of
-    /// its member there.
-    pub(crate) fn each_member(&mut self, key: u32, mut change: impl FnMut(&mut Feed, usize)) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            ..
-        } = self;
-        let Some(conn) = conns.get(key as usize) else {
-            return;
-        };
-        let subs = conn.subs.as_slice().iter();
-        for sub in subs.filter(|sub| sub.index != WAITING) {
-            let feed = topics.get(sub.topic).and_then(|topic| {
-                let feed = feed_of(feeds, topic.first_feed, conn.form);
-                feeds.get_mut(feed as usize)
-            });
-            if let Some(feed) = feed {
-                change(feed, sub.index as usize);
-            }
+    /// Calls `change` with the place of each live subscription of a connection.
+    pub(crate) fn each_place(&mut self, key: u32, mut change: impl FnMut(&mut Fanout, Place)) {
+        let Self { conns, fanout, .. } = self;
+        if let Some(conn) = conns.get(key as usize) {
+            places(&conn.subs, conn.form).for_each(|place| change(fanout, place));
         }
     }
 
     /// Whether the shell must come back at once: something is left over from this turn.
     pub(crate) fn has_work(&self) -> bool {
-        !self.walks.is_empty()
+        self.fanout.walks() != 0
             || !self.dirty.is_empty()
             || !self.resumed.is_empty()
             || self.inflation.len() != 0
@@ -299,6 +262,18 @@ impl<D, A> Inner<D, A> {
             || self.paused.iter().any(WaitQueue::has_untried)
             || self.mail.iter().any(PeerMail::is_due)
     }
+}
+
+/// The places of the live ones among subscriptions, of a connection with this form.
+pub(crate) fn places(subs: &Subs, form: Form) -> impl Iterator<Item = Place> {
+    let subs = subs.as_slice().iter();
+    let live = subs.filter(|sub| sub.index != WAITING);
+    live.map(move |&Membership { topic, index }| Place { topic, form, index })
+}
+
+/// The place of a subscription to one topic, if there is one and it is live.
+pub(crate) fn place(subs: &Subs, form: Form, topic: u32) -> Option<Place> {
+    places(subs, form).find(|place| place.topic == topic)
 }
 
 /// The home shard of a topic among `shards`.
@@ -323,26 +298,13 @@ impl<D, A> Inner<D, A> {
 impl<D, A> Inner<D, A> {
     /// Whether one of the connection's logs has more for it.
     pub(crate) fn has_tail(&self, key: u32) -> bool {
-        let Some(conn) = self.conns.get(key as usize) else {
-            return false;
-        };
-        let form = conn.form;
-        conn.subs
-            .as_slice()
-            .iter()
-            .filter(|sub| sub.index != WAITING)
-            .any(|sub| {
-                let feed = self
-                    .topics
-                    .get(sub.topic)
-                    .map(|topic| feed_of(&self.feeds, topic.first_feed, form));
-                feed.and_then(|feed| self.feeds.get(feed as usize))
-                    .is_some_and(|feed| feed.members[sub.index as usize].cursor() < feed.log.head())
-            })
+        let conn = self.conns.get(key as usize);
+        conn.is_some_and(|conn| {
+            let mut places = places(&conn.subs, conn.form);
+            places.any(|place| self.fanout.is_behind(place))
+        })
     }
-}
 
-impl<D, A> Inner<D, A> {
     /// Puts a connection on the list of those to write; the walks pass it over until then.
     pub(crate) fn mark_dirty(&mut self, key: u32) {
         let Some(conn) = self.conns.get_mut(key as usize) else {

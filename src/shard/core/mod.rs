@@ -35,8 +35,7 @@ use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::time::{Now, Schedule};
-use crate::topic::member::Sock;
-use crate::topic::sink::Sink;
+use crate::topic::sink::{Sink, Sock};
 
 /// One shard without its thread.
 pub struct ShardCore<H: Handler> {
@@ -236,7 +235,7 @@ impl<H: Handler> ShardCore<H> {
                 .wheel
                 .next_deadline()
                 .map(|due| inner.grace.put_off(due)),
-            inner.fade_deadline(),
+            inner.fanout.deadline(inner.config.interest_linger),
             inner.onces.deadline(),
             inner.release_deadline(),
             inner.drain_deadline(),
@@ -254,7 +253,7 @@ impl<H: Handler> ShardCore<H> {
     /// What the shard has counted.
     pub fn counters(&mut self) -> &mut Counters {
         let inner = &mut self.inner;
-        inner.counters.topics = inner.topics.count() as u64;
+        inner.counters.topics = inner.fanout.topics() as u64;
         inner.count_memory();
         &mut inner.counters
     }

@@ -106,7 +106,7 @@ impl<D, A> Cx<'_, D, A> {
 
     /// Ends the connection's subscription to a topic, if it has one.
     pub fn unsubscribe(&mut self, topic: &str) {
-        if let Some(topic) = self.inner.topics.find(topic) {
+        if let Some(topic) = self.inner.fanout.find(topic) {
             self.inner.unsubscribe(self.key, topic);
         }
     }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Publisher};
 use crate::id::ConnId;
+use crate::payload::Form;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::presence::Telling;
 use crate::shard::core::conn::subs::WAITING;
-
-use crate::shard::core::inner::Inner;
+use crate::shard::core::inner::{Inner, place};
 use crate::shard::mail::Presence;
 use crate::topic::home::{Interest, Keeps};
 
@@ -88,7 +88,7 @@ impl<D, A> Inner<D, A> {
         let waiting = conn.subs.as_slice().iter();
         let waiting = waiting.filter(|sub| sub.index == WAITING);
         let topics: Vec<u32> = waiting.map(|sub| sub.topic).collect();
-        let is_live = |&topic: &u32| self.topics.get(topic).is_some_and(|topic| topic.live);
+        let is_live = |&topic: &u32| self.fanout.topic(topic).is_some_and(|topic| topic.live);
         if topics.iter().all(is_live) {
             topics.into_iter().for_each(|topic| self.ask(key, topic));
         }
@@ -96,7 +96,7 @@ impl<D, A> Inner<D, A> {
 
     fn ask(&mut self, key: u32, topic_key: u32) {
         let joiner = self.as_member(key);
-        let Some(topic) = self.topics.get(topic_key) else {
+        let Some(topic) = self.fanout.topic(topic_key) else {
             return;
         };
         let joining = self.joins.waiting.entry((key, topic_key)).or_default();
@@ -147,7 +147,7 @@ impl<D, A> Inner<D, A> {
         self.joins.note_not_early(key, topic_key);
         let ticket = self.joins.waiting.remove(&(key, topic_key));
         let ticket = ticket.and_then(|joining| joining.ticket);
-        let Some(topic) = self.topics.get(topic_key) else {
+        let Some(topic) = self.fanout.topic(topic_key) else {
             return;
         };
         let presence = &mut self.mail[usize::from(topic.home)].presence;
@@ -166,21 +166,17 @@ impl<D, A> Inner<D, A> {
 
     /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
     /// promised to them yet, and what they wait for may be behind the mail that needs the space.
-    pub(crate) fn end_early(&mut self, feed_key: u32) {
+    pub(crate) fn end_early(&mut self, topic: u32, form: Form) {
         if self.joins.early.is_empty() {
             return;
         }
-        let Some(feed) = self.feeds.get(feed_key as usize) else {
-            return;
-        };
         let is_behind = |key: &u32| {
             let conn = self.conns.get(*key as usize);
-            let conn = conn.filter(|conn| conn.form == feed.form);
-            let sub = conn.and_then(|conn| conn.subs.get(feed.topic));
-            let member = sub.and_then(|sub| feed.members.get(sub.index as usize));
-            member.is_some_and(|member| member.cursor() < feed.log.head())
+            let conn = conn.filter(|conn| conn.form == form);
+            let place = conn.and_then(|conn| place(&conn.subs, form, topic));
+            place.is_some_and(|place| self.fanout.is_behind(place))
         };
-        let early = self.joins.early_of(feed.topic).filter(is_behind);
+        let early = self.joins.early_of(topic).filter(is_behind);
         let early: Vec<u32> = early.collect();
         for key in early {
             self.kill(key, CloseReason::Overload);

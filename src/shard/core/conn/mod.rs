@@ -16,7 +16,7 @@ use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Stamp;
-use crate::topic::member::Sock;
+use crate::topic::sink::Sock;
 
 /// One connection. Idle and subscribed it owns nothing on the heap but the application's data.
 #[derive(Debug)]

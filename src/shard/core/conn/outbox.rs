@@ -4,8 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::topic::log::Unread;
-use crate::topic::segment::Segment;
+use crate::topic::fanout::{Segment, Unread};
 
 /// Replies, control frames, and what short writes left over.
 #[derive(Debug, Default)]
@@ -13,7 +12,7 @@ pub(crate) struct Outbox {
     chunks: VecDeque<Chunk>,
     /// Unsent bytes of all chunks.
     len: usize,
-    /// Feeds to rejoin once all is sent, with their count of frames at the leave.
+    /// Topics to rejoin once all is sent, with their log's count of frames at the leave.
     rejoin: Vec<(u32, u64)>,
     /// Memory of the chunks that are its own, and the shard's sum of that.
     held: usize,
@@ -121,9 +120,9 @@ impl Outbox {
         });
     }
 
-    /// Appends all frames of a feed that were unread when its log, which had had `count` frames
+    /// Appends all frames of a topic that were unread when its log, which had had `count` frames
     /// by then, let go of the first of them.
-    pub(crate) fn keep_unread(&mut self, feed: u32, count: u64, unread: Vec<Unread>) {
+    pub(crate) fn keep_unread(&mut self, topic: u32, count: u64, unread: Vec<Unread>) {
         for Unread {
             segment,
             from,
@@ -139,9 +138,9 @@ impl Outbox {
                 frames,
             });
         }
-        // A subscription that ended meanwhile may have left an older entry of this feed.
-        self.rejoin.retain(|(other, _)| *other != feed);
-        self.rejoin.push((feed, count));
+        // A subscription that ended meanwhile may have left an older entry of this topic.
+        self.rejoin.retain(|(other, _)| *other != topic);
+        self.rejoin.push((topic, count));
     }
 
     /// Whether it keeps segments of a log from being freed.
@@ -168,7 +167,7 @@ impl Outbox {
         dropped
     }
 
-    /// The feeds to rejoin, now that all is sent.
+    /// The topics to rejoin, now that all is sent.
     pub(crate) fn take_rejoin(&mut self) -> Vec<(u32, u64)> {
         std::mem::take(&mut self.rejoin)
     }

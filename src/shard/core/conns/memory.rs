@@ -83,7 +83,7 @@ impl<D, A> Inner<D, A> {
 
     /// Whether all parts together are more than the budget.
     pub(crate) fn is_over_memory(&self) -> bool {
-        let parts = self.fixed() + self.assembly() + self.replies() + self.pool.backlog();
+        let parts = self.fixed() + self.assembly() + self.replies() + self.fanout.backlog();
         self.memory.limits.memory < parts
     }
 
@@ -153,7 +153,7 @@ impl<D, A> Inner<D, A> {
         let waiting = (self.holders.waiting() + self.staged.bytes()) as u64;
         let replies = self.replies() as u64;
         let counters = &mut self.counters;
-        counters.backlog_bytes = self.pool.backlog() as u64;
+        counters.backlog_bytes = self.fanout.backlog() as u64;
         counters.replies_bytes = replies;
         counters.assembly_bytes = assembly;
         counters.waiting_bytes = waiting;

@@ -26,7 +26,7 @@ impl<D, A> Inner<D, A> {
             self.append_own(key, |out, form, encoder| {
                 encoder.encode_reply(form, out, kind, payload, has_time);
             });
-            self.work.charge_reply(self.encoder.take_cost());
+            self.work.charge_reply(self.fanout.encoder().take_cost());
         } else {
             self.counters.not_carried += 1;
         }
@@ -37,7 +37,7 @@ impl<D, A> Inner<D, A> {
         let Self {
             conns,
             spare_outboxes,
-            encoder,
+            fanout,
             memory,
             ..
         } = self;
@@ -51,7 +51,7 @@ impl<D, A> Inner<D, A> {
         let outbox = conn
             .outbox
             .get_or_insert_with(|| spare_outboxes.pop().unwrap_or_else(|| memory.outbox()));
-        outbox.append(|out| write(out, form, encoder));
+        outbox.append(|out| write(out, form, fanout.encoder()));
         self.mark_dirty(key);
     }
 

@@ -8,9 +8,8 @@ use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, Conn, PINGED, READ_ENDED};
 use crate::shard::core::ingress::protocol::KeepAlive;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::inner::{Inner, places};
 use crate::time::{Now, Stamp};
-use crate::topic::feeds::feed_of;
 
 impl<D, A> Inner<D, A> {
     /// When the connection is to be looked at next, if nothing else happens.
@@ -136,15 +135,9 @@ impl<D, A> Inner<D, A> {
 
     /// When a topic of the connection had its newest message, which it was sent or will be now.
     fn last_delivery(&self, conn: &Conn<D>) -> Now {
-        let feeds = conn.subs.as_slice().iter().filter_map(|sub| {
-            let topic = self.topics.get(sub.topic)?;
-            let feed = feed_of(&self.feeds, topic.first_feed, conn.form);
-            self.feeds.get(feed as usize)
-        });
-        feeds
-            .map(|feed| feed.appended_at.moment())
-            .max()
-            .unwrap_or_default()
+        let places = places(&conn.subs, conn.form);
+        let appended = places.filter_map(|place| self.fanout.appended_at(place));
+        appended.max().unwrap_or_default()
     }
 
     /// Makes sure that the wheel has the connection no later than its deadline.

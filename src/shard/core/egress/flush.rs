@@ -1,12 +1,13 @@
-//! Writing: the walks over the feeds, and one gathered write for whoever has more than a log.
+//! Writing: the walks over the feeds, and one gathered write for each connection that has more
+//! than a log.
 
 use crate::close_reason::CloseReason;
 use crate::config::SlowConsumer;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::core::conn::BLOCKED;
+use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::inner::Inner;
-use crate::topic::feed::{Met, Walk};
-use crate::topic::member::HELD;
+use crate::topic::fanout::{Handover, Rest};
 use crate::topic::sink::Sink;
 
 impl<D, A> Inner<D, A> {
@@ -24,81 +25,33 @@ impl<D, A> Inner<D, A> {
     fn walk_feeds<S: Sink>(&mut self, sink: &mut S) {
         let mut budget = SENDS_PER_TURN;
         // Each feed once, so that a turn ends even if none needs a send.
-        for _ in 0..self.walks.len() {
-            let Some(key) = self.walks.pop_front() else {
-                return;
-            };
-            let Some(feed) = self.feeds.get_mut(key as usize).filter(|feed| feed.queued) else {
-                continue;
-            };
-            let quantum = budget.min(WALK_QUANTUM);
-            let mut left = quantum;
-            let mut met = std::mem::take(&mut self.met);
-            let walk = feed.walk(sink, &mut left, &mut met);
-            self.counters.walk_sends += (quantum - left) as u64;
-            // Before the log is let go of: who was sent a part of a frame needs the rest of it.
-            for met in met.drain(..) {
-                self.meet(key, met);
+        for _ in 0..self.fanout.walks() {
+            let walked = self.fanout.walk_next(sink, budget.min(WALK_QUANTUM));
+            self.counters.walk_sends += walked.sends as u64;
+            self.moved |= walked.is_done;
+            while let Some(handover) = self.fanout.next_handover() {
+                self.take_over(handover);
             }
-            self.met = met;
-            self.after_walk(key, walk);
-            budget -= quantum - left;
+            budget -= walked.sends;
             if budget == 0 {
                 return;
             }
         }
     }
 
-    fn after_walk(&mut self, feed_key: u32, walk: Walk) {
-        let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
-            return;
-        };
-        if walk == Walk::Done {
-            feed.queued = false;
-            feed.settle(&mut self.pool);
-            self.moved = true;
-        } else {
-            self.walks.push_back(feed_key);
-        }
-    }
-
     #[cold]
-    fn meet(&mut self, feed_key: u32, met: Met) {
-        match met {
-            Met::Shared { conn } => self.mark_dirty(conn),
-            Met::Broken { conn } => self.kill(conn, CloseReason::Vanished),
-            Met::Short { index, sent_to } => {
-                let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
-                    return;
-                };
-                let key = feed.members[index].conn;
-                self.leave_rest(feed_key, index, sent_to);
-                self.block(key);
+    fn take_over(&mut self, handover: Handover) {
+        match handover {
+            Handover::Shared { conn } => self.mark_dirty(conn),
+            Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
+            Handover::Short { conn, rest } => {
+                if let Some(rest) = rest
+                    && let Some(outbox) = self.outbox(conn)
+                {
+                    keep_rest(outbox, rest);
+                }
+                self.block(conn);
             }
-        }
-    }
-
-    /// Moves a member whose log was sent up to `sent_to` to the next frame boundary; the rest of
-    /// the frame goes to the connection.
-    pub(crate) fn leave_rest(&mut self, feed_key: u32, index: usize, sent_to: u64) {
-        let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
-            return;
-        };
-        let member = &mut feed.members[index];
-        let key = member.conn;
-        let end = feed.log.frame_end(sent_to);
-        member.set_cursor(end);
-        let Some((segment, from, to)) = feed.log.share(sent_to, end).filter(|_| sent_to < end)
-        else {
-            return;
-        };
-        let Some(outbox) = self.outbox(key) else {
-            return;
-        };
-        if to - from <= REST_COPY_BYTES_MAX {
-            outbox.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
-        } else {
-            outbox.share_rest(segment, from, to);
         }
     }
 
@@ -110,16 +63,7 @@ impl<D, A> Inner<D, A> {
 
     /// Makes the walks pass over a connection's members, or not any more.
     pub(crate) fn set_held(&mut self, key: u32, held: bool) {
-        self.each_member(key, |feed, index| {
-            feed.members[index].set(HELD, held);
-        });
-    }
-
-    /// Puts a feed on the list of those to walk.
-    pub(crate) fn queue_walk(&mut self, feed_key: u32) {
-        if let Some(feed) = self.feeds.get_mut(feed_key as usize) {
-            feed.queue_walk(feed_key, &mut self.walks);
-        }
+        self.each_place(key, |fanout, place| fanout.set_held(place, held));
     }
 
     /// Notes that a connection's socket takes no more.
@@ -142,9 +86,7 @@ impl<D, A> Inner<D, A> {
     }
 
     fn set_blocked(&mut self, key: u32, blocked: bool) {
-        self.each_member(key, |feed, index| {
-            feed.set_blocked(index, blocked);
-        });
+        self.each_place(key, |fanout, place| fanout.set_blocked(place, blocked));
     }
 
     /// The socket takes bytes again.
@@ -167,14 +109,17 @@ impl<D, A> Inner<D, A> {
     /// Moves a connection that is behind to the newest message of each of its topics.
     fn conflate(&mut self, key: u32) {
         let mut skipped = 0;
-        self.each_member(key, |feed, index| {
-            let member = &mut feed.members[index];
-            let newest = feed.log.newest();
-            if member.cursor() < newest {
-                skipped += feed.log.frames_between(member.cursor(), newest);
-                member.set_cursor(newest);
-            }
-        });
+        self.each_place(key, |fanout, place| skipped += fanout.conflate(place));
         self.counters.skipped += skipped;
+    }
+}
+
+/// Keeps the rest of a frame of which the socket took a part: it goes before all else.
+pub(super) fn keep_rest(outbox: &mut Outbox, rest: Rest) {
+    let Rest { segment, from, to } = rest;
+    if to - from <= REST_COPY_BYTES_MAX {
+        outbox.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
+    } else {
+        outbox.share_rest(segment, from, to);
     }
 }

@@ -4,13 +4,10 @@ use std::io::IoSlice;
 
 use crate::close_reason::CloseReason;
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
-use crate::payload::Form;
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::conn::subs::WAITING;
 use crate::shard::core::conn::{APART, BLOCKED, DIRTY, DRAINS};
-use crate::shard::core::inner::Inner;
-use crate::topic::feeds::{NO_FEED, feed_of};
-use crate::topic::member;
+use crate::shard::core::egress::flush::keep_rest;
+use crate::shard::core::inner::{Inner, place, places};
 use crate::topic::sink::{Sink, WriteError};
 
 impl<D, A> Inner<D, A> {
@@ -63,20 +60,10 @@ impl<D, A> Inner<D, A> {
     fn pieces(&self, key: u32) -> impl Iterator<Item = &[u8]> {
         let conn = self.conns.get(key as usize);
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
-        let form = conn.map_or(Form::WebSocket, |conn| conn.form);
-        let tails = conn
-            .map_or(&[][..], |conn| conn.subs.as_slice())
-            .iter()
-            .filter_map(move |sub| {
-                let topic = self
-                    .topics
-                    .get(sub.topic)
-                    .filter(|_| sub.index != WAITING)?;
-                let feed = feed_of(&self.feeds, topic.first_feed, form);
-                let feed = self.feeds.get(feed as usize)?;
-                let member = feed.members.get(sub.index as usize)?;
-                (!member.is(member::APART)).then(|| feed.log.tail(member.cursor()))
-            });
+        let places = conn
+            .into_iter()
+            .flat_map(|conn| places(&conn.subs, conn.form));
+        let tails = places.map(|place| self.fanout.tail(place));
         let pieces = outbox
             .into_iter()
             .flat_map(|outbox| outbox.slices())
@@ -88,7 +75,14 @@ impl<D, A> Inner<D, A> {
 
     /// Notes that a connection's next `n` bytes were sent, in the order of `pieces`.
     fn advance(&mut self, key: u32, mut n: usize) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Self {
+            conns,
+            fanout,
+            memory,
+            spare_outboxes,
+            ..
+        } = self;
+        let Some(conn) = conns.get_mut(key as usize) else {
             return;
         };
         if 0 < n {
@@ -99,28 +93,16 @@ impl<D, A> Inner<D, A> {
             outbox.advance(own);
             n -= own;
         }
-        if n == 0 {
-            return;
-        }
-        let form = conn.form;
-        let subs = std::mem::take(&mut conn.subs);
-        for sub in subs.as_slice().iter().filter(|sub| sub.index != WAITING) {
-            let feed_key = self.topics.get(sub.topic).map_or(NO_FEED, |topic| {
-                feed_of(&self.feeds, topic.first_feed, form)
-            });
-            let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
-                continue;
-            };
-            let member = feed.members[sub.index as usize];
-            if n == 0 || member.is(member::APART) {
-                continue;
+        for place in places(&conn.subs, conn.form) {
+            if n == 0 {
+                return;
             }
-            let took = n.min(feed.log.tail(member.cursor()).len());
+            let took = n.min(fanout.tail(place).len());
             n -= took;
-            self.leave_rest(feed_key, sub.index as usize, member.cursor() + took as u64);
-        }
-        if let Some(conn) = self.conns.get_mut(key as usize) {
-            conn.subs = subs;
+            if let Some(rest) = fanout.advance(place, took) {
+                let make = || spare_outboxes.pop().unwrap_or_else(|| memory.outbox());
+                keep_rest(conn.outbox.get_or_insert_with(make), rest);
+            }
         }
     }
 
@@ -168,59 +150,23 @@ impl<D, A> Inner<D, A> {
 
     /// Lets the walks see that a connection has caught up, where logs wait for that.
     pub(crate) fn queue_walks_of(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
-            return;
-        };
-        let form = conn.form;
-        let subs = std::mem::take(&mut conn.subs);
-        for sub in subs.as_slice() {
-            let feed_key = self.topics.get(sub.topic).map_or(NO_FEED, |topic| {
-                feed_of(&self.feeds, topic.first_feed, form)
-            });
-            if self
-                .feeds
-                .get(feed_key as usize)
-                .is_some_and(|feed| !feed.log.is_empty())
-            {
-                self.queue_walk(feed_key);
-            }
-        }
-        if let Some(conn) = self.conns.get_mut(key as usize) {
-            conn.subs = subs;
-        }
+        self.each_place(key, |fanout, place| fanout.queue_walk(place));
     }
 
     /// All that was held apart is sent: the connection's members follow the logs again.
     fn rejoin(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Self { conns, fanout, .. } = self;
+        let Some(conn) = conns.get_mut(key as usize).filter(|conn| conn.is(APART)) else {
             return;
         };
-        if !conn.is(APART) {
-            return;
-        }
         conn.set(APART, false);
-        let form = conn.form;
-        let rejoin = conn
-            .outbox
-            .as_mut()
+        let outbox = conn.outbox.as_mut();
+        for (topic, count) in outbox
             .map(|outbox| outbox.take_rejoin())
-            .unwrap_or_default();
-        for (feed_key, count) in rejoin {
-            let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
-                continue;
-            };
-            let Some(conn) = self.conns.get(key as usize) else {
-                return;
-            };
-            let Some(sub) = conn.subs.get(feed.topic).filter(|_| feed.form == form) else {
-                continue;
-            };
-            let head = feed.log.head();
-            let member = &mut feed.members[sub.index as usize];
-            if member.is(member::APART) {
-                member.set(member::APART, false);
-                member.set_cursor(head);
-                self.counters.skipped += feed.log.count().saturating_sub(count);
+            .unwrap_or_default()
+        {
+            if let Some(place) = place(&conn.subs, conn.form, topic) {
+                self.counters.skipped += fanout.rejoin(place, count);
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::shard::core::conn::http::TooMany;
 use crate::shard::core::conn::{Arrival, PeerInfo};
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::work::Share;
-use crate::topic::member::Sock;
+use crate::topic::sink::Sock;
 
 impl<H: Handler> ShardCore<H> {
     /// A connection has been accepted that is to send an HTTP request.

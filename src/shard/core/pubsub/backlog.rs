@@ -1,54 +1,69 @@
-//! The backlog: bytes of frames kept for those who are behind, on the whole shard, and what gives
-//! way when they are too many.
+//! The backlog: bytes of frames kept for connections that are behind, on the whole shard, and what
+//! happens to those when they are too many.
 
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::id::key32;
 use crate::limits::HELD_MESSAGES_MIN;
-use crate::shard::core::conn::{APART, BLOCKED, Conn};
+use crate::shard::core::conn::{ACCEPTED, APART, BLOCKED, Conn};
 use crate::shard::core::inner::Inner;
+use crate::topic::fanout::{Overrun, Overruns};
 
 impl<D, A> Inner<D, A> {
     /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
     /// blocked members still need, and holds mail back while the walks can shorten others.
-    pub(crate) fn has_backlog_room(&mut self, more: usize) -> bool {
+    pub(crate) fn has_backlog_space(&mut self, more: usize) -> bool {
         let budget = self.backlog_limit();
-        if self.pool.backlog() + more <= budget {
-            self.relieve_above = 0;
+        if self.fanout.is_within(budget, more) {
             return true;
         }
-        if self.relieve_above < self.pool.backlog() + more {
+        if self.fanout.is_relief_due(more) {
             self.relieve_backlog(budget, more);
-            // What could not be cut now needs no search again before it has grown.
-            self.relieve_above = self.pool.backlog() + budget / 16;
+            self.fanout.note_relief(budget);
         }
-        self.pool.backlog() + more <= budget || self.walks.is_empty()
+        self.fanout.backlog() + more <= budget || self.fanout.walks() == 0
     }
 
     fn relieve_backlog(&mut self, budget: usize, more: usize) {
         // A margin, so that the search below pays for many messages to come.
-        let target = budget - budget / 8;
-        let mut oldest: Vec<(u64, u32)> = self
-            .feeds
-            .iter()
-            .filter(|(_, feed)| 0 < feed.blocked)
-            .filter_map(|(key, feed)| Some((feed.log.born()?, key32(key))))
-            .collect();
-        oldest.sort_unstable();
-        for (_, feed) in oldest {
-            while target < self.pool.backlog() + more
-                && self
-                    .feeds
-                    .get(feed as usize)
-                    .is_some_and(|feed| !feed.log.is_empty())
-                && self.with_lag(feed, |feed, pool, lagging| feed.cut(pool, lagging))
-            {}
-        }
-        self.relieve_outboxes(target.saturating_sub(more));
+        let target = (budget - budget / 8).saturating_sub(more);
+        self.fanout.cut_oldest(target, self.config.slow_consumer);
+        self.apply_overruns();
+        self.relieve_outboxes(target);
         let held = HELD_MESSAGES_MIN.saturating_mul(self.config.message_bytes_max);
-        let is_long = budget.saturating_mul(2) < self.pool.backlog() || self.is_over_memory();
-        if is_long && held < self.pool.backlog() {
+        let backlog = self.fanout.backlog();
+        let is_long = budget.saturating_mul(2) < backlog || self.is_over_memory();
+        if is_long && held < backlog {
             self.close_holders(budget);
+        }
+    }
+
+    /// Does what the policy for slow consumers says with connections whose unread frames logs have
+    /// let go of.
+    pub(crate) fn apply_overruns(&mut self) {
+        let Overruns { skipped, conns } = self.fanout.take_overruns();
+        self.counters.skipped += skipped;
+        for overrun in conns {
+            match overrun {
+                Overrun::Apart {
+                    conn,
+                    topic,
+                    unread,
+                    count,
+                } => {
+                    if let Some(outbox) = self.outbox(conn) {
+                        outbox.keep_unread(topic, count, unread);
+                    }
+                    if let Some(conn) = self.conns.get_mut(conn as usize) {
+                        conn.set(APART, true);
+                    }
+                }
+                Overrun::Slow { conn } => {
+                    if self.conn(conn).is_some_and(|conn| conn.is(ACCEPTED)) {
+                        self.close(conn, CloseReason::Slow);
+                    }
+                }
+            }
         }
     }
 
@@ -65,7 +80,7 @@ impl<D, A> Inner<D, A> {
             .map(|(key, _)| key32(key))
             .collect();
         for key in holders {
-            if self.pool.backlog() <= target {
+            if self.fanout.backlog() <= target {
                 return;
             }
             self.counters.hit(Limit::Backlog);
@@ -73,16 +88,16 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Takes unread frames away from those who hold them apart, while over `target`.
+    /// Takes unread frames away from connections that hold them apart, while over `target`.
     fn relieve_outboxes(&mut self, target: usize) {
         let Self {
             conns,
-            pool,
+            fanout,
             counters,
             ..
         } = self;
         for (_, conn) in conns.iter_mut().filter(|(_, conn)| conn.is(APART)) {
-            if pool.backlog() <= target {
+            if fanout.backlog() <= target {
                 return;
             }
             if let Some(outbox) = &mut conn.outbox {

@@ -79,7 +79,7 @@ impl<D, A> Inner<D, A> {
                 generation,
                 payload,
             } => {
-                if !self.has_log_room(key, generation, payload.kind, &payload.bytes) {
+                if !self.has_log_space(key, generation, payload.kind, &payload.bytes) {
                     return Some(FromHome::Deliver {
                         key,
                         generation,

@@ -49,18 +49,16 @@ impl<D, A> Inner<D, A> {
 
     /// Calls `visit` with each table that grows with the number of topics.
     fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
-        self.topics.tables().into_iter().for_each(&mut visit);
+        self.fanout.each_table(&mut visit);
         self.onces.tables().into_iter().for_each(&mut visit);
         visit(&mut self.conns);
         visit(self.homes.table());
-        visit(&mut self.feeds);
     }
 
     /// Calls `visit` with each queue of work. They are long and empty again within some turns: what
     /// they give back is no sign that topics are gone.
     fn each_queue(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
-        visit(&mut self.walks);
-        visit(&mut self.fading);
+        self.fanout.each_queue(&mut visit);
         visit(&mut self.room_work);
         for mail in &mut self.mail {
             visit(&mut mail.wanted);

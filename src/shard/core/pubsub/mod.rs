@@ -2,7 +2,6 @@
 
 pub(crate) mod backlog;
 pub(crate) mod barrier;
-mod compress;
 mod deliver;
 mod give_back;
 mod interest;

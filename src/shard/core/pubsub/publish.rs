@@ -3,22 +3,16 @@
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::close_reason::CloseReason;
+use crate::counters::Limit;
 use crate::handler::{Busy, Wait};
-use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
+use crate::limits::BYTES_PER_WORK;
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::core::app::room_queue::Draft;
-use crate::shard::core::conn::{ACCEPTED, APART};
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::FromHome;
-use crate::topic::feed::Feed;
 use crate::topic::home::{Interest, Keeps};
-use crate::topic::lag::{Lag, fall_behind};
-use crate::topic::log::Log;
-use crate::topic::member::Member;
 use crate::topic::once::Once;
-use crate::topic::segment::Pool;
 
 impl<D, A> Inner<D, A> {
     /// Publishes a message of this shard.
@@ -125,7 +119,7 @@ impl<D, A> Inner<D, A> {
     fn have_room(&mut self, interests: &[Interest], kind: Kind, bytes: &[u8]) -> bool {
         interests.iter().all(|interest| {
             if interest.shard == self.shard {
-                self.has_log_room(interest.key, interest.generation, kind, bytes)
+                self.has_log_space(interest.key, interest.generation, kind, bytes)
             } else {
                 self.mail[usize::from(interest.shard)].from_home.has_room()
             }
@@ -166,107 +160,53 @@ impl<D, A> Inner<D, A> {
         self.counters.ordered += 1;
     }
 
-    /// Whether the topic's logs take a message without letting go of anything that
-    /// a member whose socket is not blocked has still to get, and there is time to encode it.
-    pub(crate) fn has_log_room(
+    /// Whether the topic's logs take a message without letting go of anything that a member whose
+    /// socket is not blocked has still to get, and there is time to encode it.
+    pub(crate) fn has_log_space(
         &mut self,
         key: u32,
         generation: u32,
         kind: Kind,
         bytes: &[u8],
     ) -> bool {
-        let Some(topic) = self.topics.current(key, generation) else {
+        if self.fanout.current(key, generation).is_none() {
             return true;
-        };
-        let mut next = topic.first_feed;
+        }
         let len = bytes.len();
-        if !self.has_time_to_compress(next, len) || !self.has_backlog_room(len) {
+        if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
             return false;
         }
-        while let Some(feed) = self.feeds.get(next as usize) {
-            let (key, form) = (next, feed.form);
-            next = feed.next;
-            if form.carries(bytes) && !self.make_room(key, form.frame_len_max(kind, bytes)) {
-                return false;
-            }
+        let space = self.fanout.make_space(key, kind, bytes, &self.config);
+        self.apply_overruns();
+        if let Err(form) = space {
+            self.end_early(key, form);
         }
-        true
+        space.is_ok()
     }
 
-    pub(crate) fn append(&mut self, key: u32, generation: u32, kind: Kind, bytes: &[u8]) {
-        let Some(topic) = self.topics.current(key, generation) else {
-            return;
-        };
-        let mut next = topic.first_feed;
-        let mut message = self.encoder.begin(kind, bytes);
-        while let Some(feed) = self.feeds.get_mut(next as usize) {
-            let feed_key = std::mem::replace(&mut next, feed.next);
-            if !feed.form.carries(bytes) {
-                self.counters.not_carried += 1;
-            } else if !feed.members.is_empty() {
-                self.work
-                    .charge(WORK_OF_APPEND + bytes.len() / BYTES_PER_WORK);
-                feed.append(&mut message, &mut self.pool);
-                self.counters.messages_out += feed.members.len() as u64;
-                feed.appended_at = self.now.stamp();
-                feed.queue_walk(feed_key, &mut self.walks);
-            }
-        }
-        drop(message);
-        self.work.charge_compression(self.encoder.take_cost());
-    }
-
-    fn make_room(&mut self, feed_key: u32, frame_len: usize) -> bool {
-        let limit = self.config.log_bytes_max;
-        let has_room = self.with_lag(feed_key, |feed, pool, lagging| {
-            feed.make_room(frame_len, limit, pool, lagging)
-        });
-        if !has_room {
-            self.end_early(feed_key);
-        }
-        has_room
-    }
-
-    /// Lets `cut` shorten a feed's log, and does by the policy to those that still lacked it.
-    pub(crate) fn with_lag(
-        &mut self,
-        feed_key: u32,
-        cut: impl FnOnce(&mut Feed, &mut Pool, &mut dyn FnMut(&Log, &mut Member, u64)) -> bool,
-    ) -> bool {
-        let Some(feed) = self.feeds.get_mut(feed_key as usize) else {
+    /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
+    /// want that; if not, the next one has, and comes at once.
+    fn has_time_to_compress(&mut self, topic: u32, len: usize) -> bool {
+        if self.work.has_time_to_compress() {
             return true;
-        };
-        let policy = self.config.slow_consumer;
-        let mut lags = Vec::new();
-        let room = cut(feed, &mut self.pool, &mut |log, member, end| {
-            lags.push(fall_behind(policy, log, member, end));
-        });
-        for lag in lags {
-            self.apply_lag(feed_key, lag);
         }
-        room
+        let waits = self.fanout.compresses(topic, len);
+        if waits {
+            self.moved = true;
+            self.counters.hit(Limit::CompressTime);
+        }
+        !waits
     }
 
-    fn apply_lag(&mut self, feed_key: u32, lag: Lag) {
-        match lag {
-            Lag::Skipped { frames } => self.counters.skipped += frames,
-            Lag::Apart {
-                conn,
-                unread,
-                count,
-            } => {
-                if let Some(outbox) = self.outbox(conn) {
-                    outbox.keep_unread(feed_key, count, unread);
-                }
-                if let Some(conn) = self.conns.get_mut(conn as usize) {
-                    conn.set(APART, true);
-                }
-            }
-            Lag::Slow { conn } => {
-                if self.conn(conn).is_some_and(|conn| conn.is(ACCEPTED)) {
-                    self.close(conn, CloseReason::Slow);
-                }
-            }
+    /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
+    pub(crate) fn append(&mut self, key: u32, generation: u32, kind: Kind, bytes: &[u8]) {
+        if self.fanout.current(key, generation).is_none() {
+            return;
         }
+        let appended = self.fanout.append(key, kind, bytes, self.now);
+        self.counters.messages_out += appended.members;
+        self.counters.not_carried += appended.not_carried;
+        self.work.charge(appended.work);
+        self.work.charge_compression(appended.compression);
     }
 }

@@ -2,16 +2,14 @@
 
 use crate::counters::Limit;
 use crate::error::debug_is_text;
-use crate::id::key32;
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{Membership, Subs, WAITING};
 use crate::shard::core::conn::{BLOCKED, DIRTY};
 use crate::shard::core::inner::Inner;
-use crate::topic::feed::Feed;
-use crate::topic::feeds::{NO_FEED, feed_of};
-use crate::topic::member::{APART, HELD, Member, SHARED};
+use crate::topic::fanout::Place;
+use crate::topic::fanout::member::{self, APART, HELD, Member, SHARED};
 
 /// Why a subscription was not made.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +46,7 @@ impl<D, A> Inner<D, A> {
         if !is_topic_name(name) {
             return Err(SubscribeError::TopicName);
         }
-        let known = self.topics.find(name);
+        let known = self.fanout.find(name);
         let conn = self.conn(key).filter(|conn| !conn.state.is_closing());
         let conn = conn.ok_or(SubscribeError::Closed)?;
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
@@ -59,24 +57,17 @@ impl<D, A> Inner<D, A> {
             return Err(SubscribeError::TooMany);
         }
         let topic_key = known.unwrap_or_else(|| self.add_topic(name));
-        let (Some(topic), Some(conn)) = (
-            self.topics.get_mut(topic_key),
-            self.conns.get_mut(key as usize),
-        ) else {
+        let Some(conn) = self.conns.get_mut(key as usize) else {
             return Err(SubscribeError::Closed);
         };
         conn.subs.add(Membership {
             topic: topic_key,
             index: WAITING,
         });
-        topic.subscribers += 1;
-        if topic.live && !topic.joins {
+        if self.fanout.subscribe(topic_key, key) {
             self.join(key, topic_key);
         } else {
             conn.waiting += 1;
-            if !topic.live {
-                topic.waiting.push(key);
-            }
             if !tag.is_empty() {
                 self.joins.note_tag(key, topic_key, tag);
             }
@@ -87,85 +78,58 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a subscription; what was not sent of it is not.
-    pub(crate) fn unsubscribe(&mut self, key: u32, topic_key: u32) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            ..
-        } = self;
-        let (Some(conn), Some(topic)) = (conns.get_mut(key as usize), topics.get_mut(topic_key))
-        else {
+    pub(crate) fn unsubscribe(&mut self, key: u32, topic: u32) {
+        let Self { conns, fanout, .. } = self;
+        let Some(conn) = conns.get_mut(key as usize) else {
             return;
         };
-        let Some(sub) = conn.subs.get(topic_key) else {
+        let Some(Membership { index, .. }) = conn.subs.get(topic) else {
             return;
         };
-        let feed_key = feed_of(feeds, topic.first_feed, conn.form);
-        conn.subs.remove(topic_key);
-        let joins = topic.joins;
-        topic.subscribers -= 1;
-        if topic.subscribers == 0 {
-            topic.left_at = self.now;
-            if !topic.fading {
-                topic.fading = true;
-                self.fading.push_back((topic_key, self.now));
-            }
-        }
-        if sub.index == WAITING {
+        let form = conn.form;
+        conn.subs.remove(topic);
+        let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
+        fanout.unsubscribe(topic, self.now);
+        if index == WAITING {
             self.is_live_for(key);
-        } else if let Some(feed) = feeds.get_mut(feed_key as usize) {
-            if let Some(moved) = feed.leave(sub.index as usize)
-                && let Some(other) = conns.get_mut(moved.conn as usize)
-            {
-                other.subs.set_index(topic_key, sub.index);
-            }
-            // The log may have waited for this member alone.
-            if !feed.log.is_empty() {
-                self.queue_walk(feed_key);
-            }
+        } else if let Some(moved) = fanout.leave(Place { topic, form, index })
+            && let Some(other) = conns.get_mut(moved as usize)
+        {
+            other.subs.set_index(topic, index);
         }
         if joins {
-            self.leave(key, topic_key, sub.index);
+            self.leave(key, topic, index);
         } else {
-            self.joins.forget(key, topic_key);
+            self.joins.forget(key, topic);
         }
         self.mark_shared(key);
     }
 
     /// A topic at home here is live, now that the handler was asked for its room.
     pub(crate) fn own_topic_is_live(&mut self, name: &str, joins: bool) {
-        let key = self.topics.find(name);
-        let topic = key.and_then(|key| Some((key, self.topics.get(key)?)));
+        let key = self.fanout.find(name);
+        let topic = key.and_then(|key| Some((key, self.fanout.topic(key)?)));
         if let Some((key, topic)) = topic.filter(|(_, topic)| !topic.live) {
             self.topic_is_live(key, topic.generation, joins);
         }
     }
 
-    /// The home has answered: whoever waited is a member now, or asks to be one.
-    pub(crate) fn topic_is_live(&mut self, topic_key: u32, generation: u32, joins: bool) {
-        if self.topics.current(topic_key, generation).is_none() {
+    /// The home has answered: connections that waited for that are members now, or ask to be.
+    pub(crate) fn topic_is_live(&mut self, topic: u32, generation: u32, joins: bool) {
+        if self.fanout.current(topic, generation).is_none() {
             return;
         }
-        let Some(topic) = self.topics.get_mut(topic_key) else {
-            return;
-        };
-        (topic.live, topic.joins) = (true, joins);
-        for key in std::mem::take(&mut topic.waiting) {
+        for key in self.fanout.set_live(topic, joins) {
             // A connection that has left may be named here, or one that has its key now.
-            let waits = self.conn(key).is_some_and(|conn| {
-                conn.subs
-                    .get(topic_key)
-                    .is_some_and(|sub| sub.index == WAITING)
-            });
-            if !waits {
+            let sub = self.conn(key).and_then(|conn| conn.subs.get(topic));
+            if sub.is_none_or(|sub| sub.index != WAITING) {
                 continue;
             }
             if joins {
                 self.ask_to_join(key);
             } else {
-                self.joins.forget(key, topic_key);
-                self.join(key, topic_key);
+                self.joins.forget(key, topic);
+                self.join(key, topic);
                 self.is_live_for(key);
             }
         }
@@ -206,56 +170,32 @@ impl<D, A> Inner<D, A> {
     /// Nothing was promised to it yet. If it held back a log, the mail for that log could hold
     /// back the very answer that the connection waits for.
     pub(crate) fn set_apart(&mut self, key: u32, apart: bool) {
-        self.each_member(key, |feed, index| {
-            let head = feed.log.head();
-            let member = &mut feed.members[index];
-            // One that has joined stands where it did so.
-            if member.is(APART) != apart {
-                member.set(APART, apart);
-                member.set_cursor(head);
-            }
-        });
+        self.each_place(key, |fanout, place| fanout.set_apart(place, apart));
     }
 
     /// Makes a connection a member of a live topic.
-    pub(crate) fn join(&mut self, key: u32, topic_key: u32) {
-        let Self {
-            conns,
-            topics,
-            feeds,
-            ..
-        } = self;
-        let (Some(conn), Some(topic)) = (conns.get_mut(key as usize), topics.get_mut(topic_key))
-        else {
+    pub(crate) fn join(&mut self, key: u32, topic: u32) {
+        let Self { conns, fanout, .. } = self;
+        let Some(conn) = conns.get_mut(key as usize) else {
             return;
         };
-        let form = conn.form;
-        let mut feed_key = feed_of(feeds, topic.first_feed, form);
-        if feed_key == NO_FEED {
-            feed_key = key32(feeds.insert(Box::new(Feed::new(form, topic_key, topic.first_feed))));
-            topic.first_feed = feed_key;
-        }
-        let Some(feed) = feeds.get_mut(feed_key as usize) else {
-            return;
-        };
-        let mut member = Member::new(conn.sock, key, feed.log.head());
+        let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
+        let mut member = Member::new(conn.sock, key);
         // What is in the outbox goes before what the topic brings.
         member.set(HELD, conn.is(DIRTY | BLOCKED) || conn.state.is_corked());
-        member.set(APART, conn.state.is_corked() && !topic.joins);
+        member.set(member::BLOCKED, conn.is(BLOCKED));
+        // One that has joined stands where it did so.
+        member.set(APART, conn.state.is_corked() && !joins);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
-        let index = feed.join(member);
-        if conn.is(BLOCKED) {
-            feed.set_blocked(index, true);
+        if let Some(index) = fanout.join(topic, conn.form, member) {
+            conn.subs.set_index(topic, index);
         }
-        conn.subs.set_index(topic_key, key32(index));
     }
 
     /// Keeps the members' mark of a connection with several subscriptions in step.
     fn mark_shared(&mut self, key: u32) {
         let conn = self.conns.get(key as usize);
         let shared = conn.is_some_and(|conn| matches!(conn.subs, Subs::Many(_)));
-        self.each_member(key, |feed, index| {
-            feed.members[index].set(SHARED, shared);
-        });
+        self.each_place(key, |fanout, place| fanout.set_shared(place, shared));
     }
 }

@@ -19,7 +19,7 @@ use crate::shard::shell::status::Shared;
 use crate::shard::shell::tls::{Beginning, Secured, Sessions};
 use crate::sys::handoff::Handoff;
 use crate::tls::{Renewals, Session};
-use crate::topic::member::Sock;
+use crate::topic::sink::Sock;
 
 /// How connections come to a shard.
 #[derive(Debug)]

@@ -6,8 +6,7 @@ use rustix::io::Errno;
 
 use crate::shard::shell::tls::Sessions;
 use crate::sys::socket;
-use crate::topic::member::Sock;
-use crate::topic::sink::{Sink, WriteError};
+use crate::topic::sink::{Sink, Sock, WriteError};
 
 /// Writes to the sockets of the calling thread's descriptor table, and counts: a name that is no
 /// descriptor's is that of a TLS session.

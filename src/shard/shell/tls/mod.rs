@@ -12,7 +12,7 @@ use crate::handler::Handler;
 use crate::id::{ConnId, ShardId};
 use crate::limits::{HANDSHAKES_MAX, READ_BYTES, TLS_REST_BYTES_MAX};
 use crate::shard::core::ShardCore;
-use crate::topic::member::Sock;
+use crate::topic::sink::Sock;
 use crate::topic::sink::WriteError;
 
 use session::Share;

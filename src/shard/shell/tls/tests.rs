@@ -17,7 +17,7 @@ use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::shell::accept::listener::Speaks;
 use crate::time::Now;
 use crate::tls::{DialKeys, DialSession, DialSettings, Keys, Session, TlsSettings};
-use crate::topic::member::Sock;
+use crate::topic::sink::Sock;
 
 /// Where nobody asks, nobody answers.
 struct Nobody;

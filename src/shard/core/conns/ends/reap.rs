@@ -6,7 +6,7 @@ use crate::id::ConnId;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::ACCEPTED;
 use crate::shard::core::conn::state::State;
-use crate::topic::member::Sock;
+use crate::topic::sink::Sock;
 
 impl<H: Handler> ShardCore<H> {
     /// Frees the connections whose sockets are to be closed, and hands those out. To be called

@@ -45,7 +45,7 @@ impl Drop for Segment {
 
 /// Empty segments to use again, and the shard's backlog: bytes in segments still referenced.
 #[derive(Debug, Default)]
-pub struct Pool {
+pub(super) struct Pool {
     spare: Vec<Rc<Segment>>,
     /// Segments begun so far.
     begun: u64,
@@ -54,7 +54,7 @@ pub struct Pool {
 
 impl Pool {
     /// Bytes of frames that logs and lagging connections of the shard hold.
-    pub fn backlog(&self) -> usize {
+    pub(super) fn backlog(&self) -> usize {
         self.backlog.get()
     }
 
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(pool.backlog(), 150);
         let held = Rc::clone(&segment);
         pool.give(segment);
-        assert_eq!(pool.backlog(), 150, "somebody still holds it");
+        assert_eq!(pool.backlog(), 150, "it is still held");
         drop(held);
         assert_eq!(pool.backlog(), 0);
     }

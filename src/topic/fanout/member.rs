@@ -1,15 +1,13 @@
 //! Members: what the walk over a topic's subscribers touches of each, and nothing else.
 
-/// A socket as the core knows it: a name for the shell, never used by the core itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sock(pub i32);
+use crate::topic::sink::Sock;
 
 /// One subscriber of a feed, in 16 bytes.
 ///
 /// `state` is the cursor in its low bits and flags above, so that the walk compares one word:
 /// equal to the log's head means caught up, greater means that a flag says to look closer.
 #[derive(Clone, Copy, Debug)]
-pub struct Member {
+pub(crate) struct Member {
     pub(crate) sock: Sock,
     /// Key of its connection.
     pub(crate) conn: u32,
@@ -17,25 +15,21 @@ pub struct Member {
 }
 
 /// The walk passes this member over: its connection has bytes to send that go first.
-pub const HELD: u64 = 1 << 63;
+pub(crate) const HELD: u64 = 1 << 63;
 /// Its socket takes no more for now. Implies `HELD`.
-pub const BLOCKED: u64 = 1 << 62;
+pub(crate) const BLOCKED: u64 = 1 << 62;
 /// Its connection has other subscriptions: the walk marks it, and it is written once for all.
-pub const SHARED: u64 = 1 << 61;
+pub(crate) const SHARED: u64 = 1 << 61;
 /// Its connection holds its unread frames by itself; the cursor waits to rejoin at the head.
-pub const APART: u64 = 1 << 60;
+pub(crate) const APART: u64 = 1 << 60;
 
 const FLAGS: u64 = HELD | BLOCKED | SHARED | APART;
 
 impl Member {
-    /// A member that is to get everything from `cursor` on.
-    pub(crate) fn new(sock: Sock, conn: u32, cursor: u64) -> Self {
-        debug_assert_eq!(cursor & FLAGS, 0);
-        Self {
-            sock,
-            conn,
-            state: cursor,
-        }
+    /// A member without flags; its feed sets the cursor.
+    pub(crate) fn new(sock: Sock, conn: u32) -> Self {
+        let state = 0;
+        Self { sock, conn, state }
     }
 
     /// The cursor with the flags in the bits above it.

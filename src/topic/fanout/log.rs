@@ -8,11 +8,11 @@ use std::rc::Rc;
 
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Encoding, Form};
-use crate::topic::segment::{Pool, Segment};
+use crate::topic::fanout::segment::{Pool, Segment};
 
-/// Encoded frames kept for those who have not had them yet.
+/// Encoded frames kept for the members that lack them.
 #[derive(Debug, Default)]
-pub struct Log {
+pub(super) struct Log {
     /// Contiguous: each begins where the one before it ends; none is empty.
     segments: VecDeque<Rc<Segment>>,
     /// Where each kept frame ends.
@@ -24,33 +24,33 @@ pub struct Log {
 }
 
 impl Log {
-    /// Position behind the newest frame: the cursor of one who has everything.
-    pub fn head(&self) -> u64 {
+    /// Position behind the newest frame: the cursor of a member that has everything.
+    pub(super) fn head(&self) -> u64 {
         self.head
     }
 
     /// Position of the oldest frame kept.
-    pub fn base(&self) -> u64 {
+    pub(super) fn base(&self) -> u64 {
         self.segments.front().map_or(self.head, |first| first.base)
     }
 
     /// Bytes kept.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         usize::try_from(self.head - self.base()).unwrap_or(usize::MAX)
     }
 
     /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
 
     /// Frames appended since the log began.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
     /// Appends one message as a frame of `form`.
-    pub fn append(&mut self, form: Form, message: &mut Encoding<'_>, pool: &mut Pool) {
+    pub(super) fn append(&mut self, form: Form, message: &mut Encoding<'_>, pool: &mut Pool) {
         let frame_len = message.frame_len_max(form);
         let fits = self.segments.back_mut().is_some_and(|last| {
             last.bytes.len() + frame_len <= SEGMENT_BYTES && Rc::get_mut(last).is_some()
@@ -73,20 +73,20 @@ impl Log {
     }
 
     /// The bytes from `cursor` to the end of its segment; empty at the head.
-    pub fn tail(&self, cursor: u64) -> &[u8] {
+    pub(super) fn tail(&self, cursor: u64) -> &[u8] {
         self.segment_at(cursor)
             .map_or(&[], |(segment, at)| segment.slice(at, segment.bytes.len()))
     }
 
     /// The bytes from `from` to `to`, which lie in one segment, as something to hold on to.
-    pub fn share(&self, from: u64, to: u64) -> Option<(Rc<Segment>, usize, usize)> {
+    pub(super) fn share(&self, from: u64, to: u64) -> Option<(Rc<Segment>, usize, usize)> {
         let (segment, at) = self.segment_at(from)?;
         let len = usize::try_from(to.min(segment.end()) - from).ok()?;
         Some((Rc::clone(segment), at, at + len))
     }
 
     /// The end of the frame that `position` stands inside, or `position` itself on a boundary.
-    pub fn frame_end(&self, position: u64) -> u64 {
+    pub(super) fn frame_end(&self, position: u64) -> u64 {
         if position == self.base() {
             return position;
         }
@@ -95,13 +95,13 @@ impl Log {
     }
 
     /// Frames from one boundary to another.
-    pub fn frames_between(&self, from: u64, to: u64) -> u64 {
+    pub(super) fn frames_between(&self, from: u64, to: u64) -> u64 {
         let before = |position| self.ends.partition_point(|&end| end <= position);
         before(to).saturating_sub(before(from)) as u64
     }
 
     /// Where the newest frame begins.
-    pub fn newest(&self) -> u64 {
+    pub(super) fn newest(&self) -> u64 {
         match self.ends.len() {
             0 | 1 => self.base(),
             len => self.ends[len - 2],
@@ -109,7 +109,7 @@ impl Log {
     }
 
     /// All frames from `cursor` on, as something to hold on to.
-    pub fn unread(&self, cursor: u64) -> Vec<Unread> {
+    pub(super) fn unread(&self, cursor: u64) -> Vec<Unread> {
         let mut unread = Vec::new();
         let mut from = cursor;
         while from < self.head
@@ -129,17 +129,17 @@ impl Log {
     }
 
     /// When the oldest segment was begun, in the order of all segments of the shard.
-    pub fn born(&self) -> Option<u64> {
+    pub(super) fn born(&self) -> Option<u64> {
         self.segments.front().map(|first| first.born)
     }
 
     /// Where the oldest segment ends: the base after the next `trim`.
-    pub fn trim_to(&self) -> u64 {
+    pub(super) fn trim_to(&self) -> u64 {
         self.segments.front().map_or(self.head, |first| first.end())
     }
 
     /// Lets go of the oldest segment.
-    pub fn trim(&mut self, pool: &mut Pool) {
+    pub(super) fn trim(&mut self, pool: &mut Pool) {
         if let Some(first) = self.segments.pop_front() {
             pool.give(first);
         }
@@ -149,7 +149,7 @@ impl Log {
     }
 
     /// Lets go of everything, and of the memory.
-    pub fn clear(&mut self, pool: &mut Pool) {
+    pub(super) fn clear(&mut self, pool: &mut Pool) {
         for segment in self.segments.drain(..) {
             pool.give(segment);
         }
@@ -183,8 +183,9 @@ pub struct Unread {
     pub(crate) frames: u64,
 }
 
-/// Frame ends that an empty log may keep room for.
+/// Frame ends for which an empty log may keep memory.
 const ENDS_KEPT: usize = 8;
 
 #[cfg(test)]
+#[path = "log_tests.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Encoder, Form};
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Compression, Window};
-use crate::topic::segment::Pool;
+use crate::topic::fanout::segment::Pool;
 
 fn append(log: &mut Log, form: Form, payload: &[u8], pool: &mut Pool) {
     let mut encoder = Encoder::new(Compression {
@@ -165,7 +165,7 @@ fn a_trim_lets_go_of_whole_segments() {
 }
 
 #[test]
-fn what_somebody_holds_is_never_written_to() {
+fn a_segment_that_a_connection_holds_is_never_written_to() {
     let mut pool = Pool::default();
     let mut log = Log::default();
     append(&mut log, Form::LengthPrefix, b"old", &mut pool);

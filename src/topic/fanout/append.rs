@@ -1,0 +1,88 @@
+//! Appending: a message goes into the logs of all feeds of its topic that have members, encoded
+//! once for each form, after there is space for it in all of them.
+
+use crate::config::Config;
+use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
+use crate::payload::Form;
+use crate::proto::Kind;
+use crate::time::Now;
+use crate::topic::fanout::Fanout;
+
+/// What appending a message has done, to be counted and charged.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Appended {
+    /// Members that get it.
+    pub(crate) members: u64,
+    /// Feeds whose form cannot carry it.
+    pub(crate) not_carried: u64,
+    /// What that was, as work.
+    pub(crate) work: usize,
+    /// The same for compressing.
+    pub(crate) compression: usize,
+}
+
+impl Fanout {
+    /// Whether a message of `len` bytes would be compressed for subscribers of this topic.
+    pub(crate) fn compresses(&self, topic: u32, len: usize) -> bool {
+        let mut next = self.first_feed(topic);
+        while let Some(feed) = self.feeds.get(next as usize) {
+            if !feed.members.is_empty() && self.encoder.compresses(feed.form, len) {
+                return true;
+            }
+            next = feed.next;
+        }
+        false
+    }
+
+    /// Makes space for a message in all logs of a topic. They let go of frames that only blocked
+    /// members lack: what must become of those is in `take_overruns`.
+    ///
+    /// # Errors
+    ///
+    /// The form whose log has no space, as members that are not blocked have still to get what
+    /// would have to go.
+    pub(crate) fn make_space(
+        &mut self,
+        topic: u32,
+        kind: Kind,
+        bytes: &[u8],
+        config: &Config,
+    ) -> Result<(), Form> {
+        let (limit, policy) = (config.log_bytes_max, config.slow_consumer);
+        let mut next = self.first_feed(topic);
+        while let Some(feed) = self.feeds.get_mut(next as usize) {
+            let form = feed.form;
+            next = feed.next;
+            let has_space = !form.carries(bytes) || {
+                let frame_len = form.frame_len_max(kind, bytes);
+                let (pool, overruns) = (&mut self.pool, &mut self.overruns);
+                feed.make_space(frame_len, limit, pool, policy, overruns)
+            };
+            if !has_space {
+                return Err(form);
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends a message to the logs of a topic, and queues their feeds for a walk.
+    pub(crate) fn append(&mut self, topic: u32, kind: Kind, bytes: &[u8], now: Now) -> Appended {
+        let mut appended = Appended::default();
+        let mut next = self.first_feed(topic);
+        let mut message = self.encoder.begin(kind, bytes);
+        while let Some(feed) = self.feeds.get_mut(next as usize) {
+            let key = std::mem::replace(&mut next, feed.next);
+            if !feed.form.carries(bytes) {
+                appended.not_carried += 1;
+            } else if !feed.members.is_empty() {
+                appended.members += feed.members.len() as u64;
+                appended.work += WORK_OF_APPEND + bytes.len() / BYTES_PER_WORK;
+                feed.append(&mut message, &mut self.pool, now.stamp());
+                feed.queue_walk(key, &mut self.walks);
+            }
+        }
+        drop(message);
+        appended.compression = self.encoder.take_cost();
+        appended
+    }
+}

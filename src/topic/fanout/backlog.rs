@@ -1,0 +1,54 @@
+//! The backlog: bytes of frames kept for members that are behind, in all logs and by connections
+//! that hold on to frames of logs.
+
+use crate::config::SlowConsumer;
+use crate::id::key32;
+use crate::topic::fanout::Fanout;
+
+impl Fanout {
+    /// The backlog, in bytes.
+    pub(crate) fn backlog(&self) -> usize {
+        self.pool.backlog()
+    }
+
+    /// Whether the backlog with `more` bytes is within `budget`.
+    pub(crate) fn is_within(&mut self, budget: usize, more: usize) -> bool {
+        let is_within = self.backlog() + more <= budget;
+        if is_within {
+            self.relieve_above = 0;
+        }
+        is_within
+    }
+
+    /// Whether the backlog with `more` bytes has grown enough since the last search for logs to
+    /// cut that another may find some.
+    pub(crate) fn is_relief_due(&self, more: usize) -> bool {
+        self.relieve_above < self.backlog() + more
+    }
+
+    /// All was done that could be: what could not be cut needs no search before it has grown.
+    pub(crate) fn note_relief(&mut self, budget: usize) {
+        self.relieve_above = self.backlog() + budget / 16;
+    }
+
+    /// Cuts logs that only blocked members need, those with the oldest segment first, while the
+    /// backlog is over `target`. What must become of those members is in `take_overruns`.
+    pub(crate) fn cut_oldest(&mut self, target: usize, policy: SlowConsumer) {
+        let mut oldest: Vec<(u64, u32)> = self
+            .feeds
+            .iter()
+            .filter(|(_, feed)| 0 < feed.blocked)
+            .filter_map(|(key, feed)| Some((feed.log.born()?, key32(key))))
+            .collect();
+        oldest.sort_unstable();
+        for (_, key) in oldest {
+            let Some(feed) = self.feeds.get_mut(key as usize) else {
+                continue;
+            };
+            while target < self.pool.backlog()
+                && !feed.log.is_empty()
+                && feed.cut(&mut self.pool, policy, &mut self.overruns)
+            {}
+        }
+    }
+}

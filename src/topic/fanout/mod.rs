@@ -1,0 +1,250 @@
+//! Fan-out: which subscribers of a shard get which bytes, and what they lack.
+//!
+//! A message is encoded once for each form into the logs of its topic's feeds, and a walk over a
+//! feed's members sends each of them what it lacks. `Fanout` knows connections by key and socket
+//! alone: what must become of one, it returns.
+
+mod append;
+#[cfg(any(test, feature = "internals"))]
+mod audit;
+mod backlog;
+mod feed;
+mod log;
+pub(crate) mod member;
+mod overrun;
+mod pass;
+mod place;
+mod segment;
+mod topics;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use slab::Slab;
+
+use crate::id::{ShardId, key32};
+use crate::payload::{Encoder, Form};
+use crate::proto::ws::deflate::Compression;
+use crate::time::Now;
+use crate::topic::fanout::feed::{Feed, NO_FEED};
+pub use crate::topic::fanout::log::Unread;
+use crate::topic::fanout::member::Member;
+pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
+use crate::topic::fanout::pass::Walk;
+pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
+pub(crate) use crate::topic::fanout::place::Place;
+use crate::topic::fanout::segment::Pool;
+pub use crate::topic::fanout::segment::Segment;
+pub(crate) use crate::topic::fanout::topics::Topic;
+use crate::topic::fanout::topics::Topics;
+use crate::topic::sink::Sink;
+use crate::topic::tables::GiveBack;
+
+/// The subscribers of a shard, and the messages that they have still to get.
+#[derive(Debug)]
+pub(crate) struct Fanout {
+    topics: Topics,
+    feeds: Slab<Box<Feed>>,
+    pool: Pool,
+    /// Messages to the bytes of all forms.
+    encoder: Encoder,
+    /// Feeds with frames that some member may lack.
+    walks: VecDeque<u32>,
+    /// What the last walk left to the owner of connections.
+    handovers: VecDeque<Handover>,
+    overruns: Overruns,
+    /// The backlog above which it is worth searching for logs to cut, where the budget is not.
+    relieve_above: usize,
+}
+
+/// What a walk has done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walked {
+    /// Calls of the sink.
+    pub(crate) sends: usize,
+    /// All members of the feed have been visited since the last append.
+    pub(crate) is_done: bool,
+}
+
+impl Fanout {
+    pub(crate) fn new(compression: Compression) -> Self {
+        Self {
+            topics: Topics::default(),
+            feeds: Slab::new(),
+            pool: Pool::default(),
+            encoder: Encoder::new(compression),
+            walks: VecDeque::new(),
+            handovers: VecDeque::new(),
+            overruns: Overruns::default(),
+            relieve_above: 0,
+        }
+    }
+
+    /// The key of the topic of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+        self.topics.find(name)
+    }
+
+    /// The topic of this key.
+    pub(crate) fn topic(&self, key: u32) -> Option<&Topic> {
+        self.topics.get(key)
+    }
+
+    /// The topic of this key if it is still the one of this generation.
+    pub(crate) fn current(&self, key: u32, generation: u32) -> Option<&Topic> {
+        self.topics.current(key, generation)
+    }
+
+    /// How many topics there are.
+    pub(crate) fn topics(&self) -> usize {
+        self.topics.count()
+    }
+
+    /// Adds a topic that `find` did not find.
+    pub(crate) fn add(&mut self, name: &str, home: ShardId) -> u32 {
+        self.topics.add(name, home)
+    }
+
+    /// One more subscription to a topic; `false` if it is not live at once, but waits.
+    pub(crate) fn subscribe(&mut self, topic: u32, conn: u32) -> bool {
+        self.topics.subscribe(topic, conn)
+    }
+
+    /// The topic's home has answered. Returns the connections that waited for that; some of them
+    /// may have left.
+    pub(crate) fn set_live(&mut self, topic: u32, joins: bool) -> Vec<u32> {
+        self.topics.set_live(topic, joins)
+    }
+
+    /// Adds a member to a topic; returns its index.
+    pub(crate) fn join(&mut self, topic_key: u32, form: Form, member: Member) -> Option<u32> {
+        let mut feed = self.feed_key(topic_key, form);
+        if feed == NO_FEED {
+            let topic = self.topics.get_mut(topic_key)?;
+            let new = Feed::new(form, topic_key, topic.first_feed);
+            feed = key32(self.feeds.insert(Box::new(new)));
+            topic.first_feed = feed;
+        }
+        let feed = self.feeds.get_mut(feed as usize)?;
+        Some(key32(feed.join(member)))
+    }
+
+    /// Removes a member. Returns the connection of the one that has its index now, if any.
+    pub(crate) fn leave(&mut self, place: Place) -> Option<u32> {
+        let key = self.feed_key(place.topic, place.form);
+        let feed = self.feeds.get_mut(key as usize)?;
+        let moved = feed.leave(place.index as usize);
+        // The log may have waited for this member alone.
+        if !feed.log.is_empty() {
+            feed.queue_walk(key, &mut self.walks);
+        }
+        moved.map(|member| member.conn)
+    }
+
+    /// One subscription to a topic less, whether it was live or not.
+    pub(crate) fn unsubscribe(&mut self, topic: u32, now: Now) {
+        self.topics.unsubscribe(topic, now);
+    }
+
+    /// Forgets the next topic that has had no subscriber for `linger`, and returns it. Looks at no
+    /// more than `budget` topics.
+    pub(crate) fn forget_next(
+        &mut self,
+        now: Now,
+        linger: Duration,
+        budget: &mut usize,
+    ) -> Option<(u32, Topic)> {
+        let (key, topic) = self.topics.forget_next(now, linger, budget)?;
+        let mut next = topic.first_feed;
+        while let Some(mut feed) = self.feeds.try_remove(next as usize) {
+            feed.log.clear(&mut self.pool);
+            next = feed.next;
+        }
+        Some((key, topic))
+    }
+
+    /// When `forget_next` has something to do next.
+    pub(crate) fn deadline(&self, linger: Duration) -> Option<Now> {
+        self.topics.deadline(linger)
+    }
+
+    /// Feeds to walk.
+    pub(crate) fn walks(&self) -> usize {
+        self.walks.len()
+    }
+
+    /// Walks the feed that has waited longest, with at most `budget` sends. Lets go of its log
+    /// if all members have everything, and queues it again if not. What it leaves to the caller
+    /// is in `next_handover`.
+    #[inline]
+    pub(crate) fn walk_next<S: Sink>(&mut self, sink: &mut S, budget: usize) -> Walked {
+        let key = self.walks.pop_front().unwrap_or(NO_FEED);
+        let feed = self.feeds.get_mut(key as usize);
+        let Some(feed) = feed.filter(|feed| feed.queued) else {
+            return Walked {
+                sends: 0,
+                is_done: false,
+            };
+        };
+        let mut left = budget;
+        let walk = feed.walk(sink, &mut left, &mut self.handovers);
+        let is_done = walk == Walk::Done;
+        if is_done {
+            feed.queued = false;
+            feed.settle(&mut self.pool);
+        } else {
+            self.walks.push_back(key);
+        }
+        Walked {
+            sends: budget - left,
+            is_done,
+        }
+    }
+
+    /// What the last walk has left to the caller, piece by piece.
+    #[inline]
+    pub(crate) fn next_handover(&mut self) -> Option<Handover> {
+        self.handovers.pop_front()
+    }
+
+    /// What must become of connections whose unread frames logs have let go of.
+    #[inline]
+    pub(crate) fn take_overruns(&mut self) -> Overruns {
+        std::mem::take(&mut self.overruns)
+    }
+
+    /// What encodes messages: for replies, which are no business of topics.
+    pub(crate) fn encoder(&mut self) -> &mut Encoder {
+        &mut self.encoder
+    }
+
+    /// Calls `visit` with each table that grows with the number of topics.
+    pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        self.topics.tables().into_iter().for_each(&mut visit);
+        visit(&mut self.feeds);
+    }
+
+    /// Calls `visit` with each queue of work.
+    pub(crate) fn each_queue(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        visit(&mut self.walks);
+        visit(self.topics.queue());
+    }
+
+    /// The key of a topic's feed of one form, or `NO_FEED`. A topic has one or two feeds, and there
+    /// are more forms than it should have memory for, so they are a list.
+    fn feed_key(&self, topic: u32, form: Form) -> u32 {
+        let mut key = self.first_feed(topic);
+        while let Some(feed) = self.feeds.get(key as usize) {
+            if feed.form == form {
+                return key;
+            }
+            key = feed.next;
+        }
+        NO_FEED
+    }
+
+    fn first_feed(&self, topic: u32) -> u32 {
+        let topic = self.topics.get(topic);
+        topic.map_or(NO_FEED, |topic| topic.first_feed)
+    }
+}

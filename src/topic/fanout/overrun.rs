@@ -1,0 +1,70 @@
+//! Overruns: what becomes of a blocked member when its log lets go of frames that it lacks.
+
+use crate::config::SlowConsumer;
+use crate::topic::fanout::log::{Log, Unread};
+use crate::topic::fanout::member::{APART, Member};
+
+/// What the owner of connections must do, as logs have let go of frames that members lacked.
+#[derive(Debug, Default)]
+pub(crate) struct Overruns {
+    /// Frames that members miss: to be counted.
+    pub(crate) skipped: u64,
+    /// Connections to act on. One may be named several times.
+    pub(crate) conns: Vec<Overrun>,
+}
+
+/// A connection whose unread frames the log has let go of.
+#[derive(Debug)]
+pub(crate) enum Overrun {
+    /// It keeps its unread frames itself until they are sent.
+    Apart {
+        /// Its key.
+        conn: u32,
+        /// Key of the topic.
+        topic: u32,
+        /// The frames that it lacks.
+        unread: Vec<Unread>,
+        /// The log's count of frames where they end.
+        count: u64,
+    },
+    /// It is to be closed.
+    Slow {
+        /// Its key.
+        conn: u32,
+    },
+}
+
+impl Overruns {
+    /// Moves a blocked member that lacks frames before `end`, as the policy says.
+    pub(super) fn move_on(
+        &mut self,
+        policy: SlowConsumer,
+        topic: u32,
+        log: &Log,
+        member: &mut Member,
+        end: u64,
+    ) {
+        let cursor = member.cursor();
+        let conn = member.conn;
+        match policy {
+            SlowConsumer::DropOldest | SlowConsumer::Latest => {
+                member.set_cursor(end);
+                self.skipped += log.frames_between(cursor, end);
+            }
+            SlowConsumer::DropNewest => {
+                member.set_cursor(log.head());
+                member.set(APART, true);
+                self.conns.push(Overrun::Apart {
+                    conn,
+                    topic,
+                    unread: log.unread(cursor),
+                    count: log.count(),
+                });
+            }
+            SlowConsumer::Disconnect => {
+                member.set_cursor(end);
+                self.conns.push(Overrun::Slow { conn });
+            }
+        }
+    }
+}
