@@ -9,13 +9,13 @@ use mio::{Poll, Waker};
 
 use crate::client::Client;
 use crate::client::core::Core;
+use crate::client::core::settings::Settings;
+use crate::client::core::url::{Address, Scheme, UrlError};
 use crate::client::dialer::Dialer;
 use crate::client::entropy;
 use crate::client::error::BuildError;
 use crate::client::sender::{Rules, queue};
-use crate::client::settings::Settings;
 use crate::client::shell::{Shell, WAKER};
-use crate::client::url::{Address, Scheme, UrlError};
 use crate::limits::TCP_USER_TIMEOUT;
 use crate::proto::http::is_token;
 use crate::proto::ws::deflate::Compression;

@@ -12,7 +12,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Waker};
 use socket2::{SockRef, TcpKeepalive};
 
-use crate::client::event::Reason;
+use crate::client::core::event::Reason;
 use crate::client::shell::SOCKET;
 use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::client::url::UrlError;
+use crate::client::core::url::UrlError;
 use crate::error::debug_is_text;
 use crate::tls::TlsError;
 

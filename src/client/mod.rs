@@ -72,30 +72,23 @@
 //! ended may have arrived or not; nobody can tell, and it is not sent again. What others publish
 //! while the client is not connected does not reach it: [`Event::Connected`] says when that ends.
 
-mod asking;
-mod backoff;
 mod builder;
-mod codec;
 mod core;
 mod dialer;
 mod entropy;
 mod error;
-mod event;
-mod random;
 mod sender;
-mod settings;
 mod shell;
 mod stream;
-mod url;
 mod wire;
 
 use std::time::Instant;
 
 pub use self::builder::ClientBuilder;
+pub use self::core::event::{Event, Late, Reason};
+pub use self::core::url::UrlError;
 pub use self::error::{BuildError, CloseError, RecvError, SendError};
-pub use self::event::{Event, Late, Reason};
 pub use self::sender::Sender;
-pub use self::url::UrlError;
 pub use crate::proto::http::AnswerError;
 pub use crate::proto::ws::dial::HandshakeError;
 pub use crate::tls::{TlsError, TlsFault};

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Token, Waker};
 
 use crate::client::core::Core;
+use crate::client::core::event::Reason;
 use crate::client::dialer::Dialer;
-use crate::client::event::Reason;
 use crate::client::sender::Queue;
 use crate::client::stream::Stream;
 use crate::limits::READ_BYTES;

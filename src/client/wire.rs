@@ -1,8 +1,8 @@
 //! What one connection speaks: bytes in to what the server said, messages out to bytes.
 
-use crate::client::asking::{Answered, Asking, Body};
-use crate::client::codec::Codec;
-use crate::client::random::Random;
+use crate::client::core::asking::{Answered, Asking, Body};
+use crate::client::core::codec::Codec;
+use crate::client::core::random::Random;
 use crate::proto::ws::dial::HandshakeError;
 use crate::proto::ws::frame::{Control, Opcode, encode_compressed_masked, encode_masked};
 use crate::proto::ws::{ClientDecoder, Event, close_payload};

@@ -3,7 +3,7 @@
 use crate::proto::http::is_topic_name;
 use crate::settings::draft::{Draft, listener, listener_key};
 use crate::settings::listener_keys::LISTENER_KEYS;
-use crate::settings::units::show_size;
+use crate::settings::value::units::show_size;
 use crate::settings::{Listen, Protocol, Source};
 use crate::shard::Balance;
 

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::net::ListenAddr;
 use crate::settings::given::Given;
-use crate::settings::list::{List, show_list};
-use crate::settings::number::{Number, show_range};
-use crate::settings::rate::Per;
-use crate::settings::units::{parse_size, parse_time, show_size, show_time};
+use crate::settings::value::list::{List, show_list};
+use crate::settings::value::number::{Number, show_range};
+use crate::settings::value::rate::Per;
+use crate::settings::value::units::{parse_size, parse_time, show_size, show_time};
 use crate::shard::MODE_MAX;
 use crate::time::Rate;
 

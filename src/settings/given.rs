@@ -1,7 +1,7 @@
 //! A value before it is read.
 
 use crate::settings::field::quote;
-use crate::settings::list::{show_list, split};
+use crate::settings::value::list::{show_list, split};
 
 /// A value as it was given.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::limits::{
     MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
 };
 use crate::settings::field::{Field, choice};
-use crate::settings::rate::Per;
+use crate::settings::value::rate::Per;
 use crate::settings::{Level, Settings, Tables};
 
 /// A key: its full name with its section, its type, and its description.

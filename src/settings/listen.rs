@@ -3,7 +3,7 @@
 use crate::net::ListenAddr;
 use crate::proto::{Framing, Role};
 use crate::relay::LOBBY;
-use crate::settings::tls::Tls;
+use crate::settings::value::tls::Tls;
 use crate::shard::{Balance, Listener, MODE};
 
 /// One place for clients to connect.

@@ -6,7 +6,7 @@ use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::Role;
 use crate::settings::field::{Field, choice};
 use crate::settings::keys::Key;
-use crate::settings::list::PATH_BYTES_MAX;
+use crate::settings::value::list::PATH_BYTES_MAX;
 use crate::settings::{Listen, Protocol};
 use crate::shard::Balance;
 

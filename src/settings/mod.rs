@@ -23,17 +23,12 @@ mod file;
 mod files;
 mod given;
 mod keys;
-mod list;
 mod listen;
 mod listener_keys;
-mod number;
 mod problem;
-mod rate;
-mod secret;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod units;
+mod value;
 mod write;
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -47,11 +42,11 @@ use crate::proto::ws::deflate::Compression;
 use crate::relay::{Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
-pub use crate::settings::list::Paths;
 pub use crate::settings::listen::{Listen, Protocol};
 pub use crate::settings::problem::{Problem, Source};
-pub use crate::settings::secret::Secret;
-pub use crate::settings::tls::{ClientAuth, Tls, TlsVersion};
+pub use crate::settings::value::list::Paths;
+pub use crate::settings::value::secret::Secret;
+pub use crate::settings::value::tls::{ClientAuth, Tls, TlsVersion};
 pub use crate::settings::write::{default_file, reference};
 
 /// Checked values for the whole program.

@@ -3,7 +3,7 @@ use super::field::Field;
 use super::given::Given;
 use super::keys::{KEYS, Key, SECTIONS};
 use super::listener_keys::LISTENER_KEYS;
-use super::units::{show_size, show_time};
+use super::value::units::{show_size, show_time};
 use super::*;
 use crate::proto::Role;
 
@@ -70,7 +70,7 @@ fn literal<T: Clone>(key: &Key<T>, sample: &str) -> String {
         Field::Switch(_) | Field::SwitchOr(..) | Field::Count(..) | Field::CountOr(..) => {
             sample.to_owned()
         }
-        Field::List(_) => list::show_list(&list::split(sample)),
+        Field::List(_) => value::list::show_list(&value::list::split(sample)),
         _ => field::quote(sample),
     }
 }

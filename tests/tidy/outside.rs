@@ -75,7 +75,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/dialer.rs",
             "src/client/stream.rs",
             "src/client/shell.rs",
-            "src/client/url.rs",
+            "src/client/core/url.rs",
             "src/net/",
             "src/server.rs",
             "src/shard/shell/thread.rs",

@@ -1,7 +1,7 @@
 //! What a client does when the server has broken the rules.
 
+use crate::client::core::event::Reason;
 use crate::client::core::{Core, State};
-use crate::client::event::Reason;
 use crate::client::wire::{Fault, encode_close};
 use crate::time::Now;
 

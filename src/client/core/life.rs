@@ -1,8 +1,8 @@
 //! What a client does when time has passed.
 
+use crate::client::core::event::{Late, Reason};
 use crate::client::core::fault::reason_of;
 use crate::client::core::{Core, State};
-use crate::client::event::{Late, Reason};
 use crate::time::Now;
 
 impl Core {

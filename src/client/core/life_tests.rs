@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use crate::client::core::Core;
+use crate::client::core::event::Event;
+use crate::client::core::settings::Settings;
 use crate::client::core::tests::{
     FIRST_DELAY, START, connected, dial, disconnected, events, frame, grant, half, live, live_with,
     read, secs, sent, tcp, websocket,
 };
-use crate::client::event::Event;
-use crate::client::settings::Settings;
 use crate::limits::CLIENT_INBOX_BYTES_HIGH;
 use crate::proto::Kind;
 use crate::time::Now;

@@ -4,6 +4,14 @@
 //! [`Core::take_dial`], [`Core::out`], [`Core::has_socket`], [`Core::take_event`] and
 //! [`Core::next_deadline`].
 
+pub(crate) mod asking;
+pub(crate) mod backoff;
+pub(crate) mod codec;
+pub(crate) mod event;
+pub(crate) mod random;
+pub(crate) mod settings;
+pub(crate) mod url;
+
 mod fault;
 mod life;
 mod talk;
@@ -12,12 +20,11 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crate::client::asking::Asking;
-use crate::client::backoff;
+use crate::client::core::asking::Asking;
+use crate::client::core::event::{Event, Reason};
 use crate::client::core::fault::reason_of;
-use crate::client::event::{Event, Reason};
-use crate::client::random::Random;
-use crate::client::settings::Settings;
+use crate::client::core::random::Random;
+use crate::client::core::settings::Settings;
 use crate::client::wire::{Fault, LengthPrefix, Said, Wire, encode_close};
 use crate::limits::LINGER_MOMENT;
 use crate::time::Now;

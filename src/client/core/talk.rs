@@ -1,7 +1,7 @@
 //! What goes out of a client's core: messages, its last word, and what it wants of its shell.
 
+use crate::client::core::event::Event;
 use crate::client::core::{Core, State};
-use crate::client::event::Event;
 use crate::client::wire::{encode_close, encode_pong};
 use crate::limits::{CLIENT_INBOX_BYTES_HIGH, CLIENT_INBOX_EVENTS_HIGH, CLIENT_OUT_BYTES_HIGH};
 use crate::proto::Kind;

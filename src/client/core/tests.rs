@@ -3,8 +3,8 @@ use std::time::Duration;
 use tungstenite::handshake::derive_accept_key;
 
 use super::Core;
-use crate::client::event::Event;
-use crate::client::settings::Settings;
+use crate::client::core::event::Event;
+use crate::client::core::settings::Settings;
 use crate::internals::Rng;
 use crate::proto::Kind;
 use crate::proto::ws::dial::Offer;

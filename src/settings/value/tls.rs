@@ -3,7 +3,7 @@
 use crate::settings::Source;
 use crate::settings::draft::{Draft, listener_key};
 use crate::settings::field::choice;
-use crate::settings::list::Paths;
+use crate::settings::value::list::Paths;
 use crate::shard::Listener;
 #[cfg(feature = "tls")]
 use crate::tls::{self, TlsSettings};
@@ -64,7 +64,7 @@ impl Tls {
 
     /// A listener that speaks it, if it is to.
     #[cfg(feature = "tls")]
-    pub(super) fn around(&self, listener: Listener) -> Listener {
+    pub(in crate::settings) fn around(&self, listener: Listener) -> Listener {
         match self.settings() {
             Some(settings) => listener.tls(settings),
             None => listener,
@@ -73,13 +73,13 @@ impl Tls {
 
     /// A listener, which a configuration that was taken does not ask to speak it.
     #[cfg(not(feature = "tls"))]
-    pub(super) fn around(&self, listener: Listener) -> Listener {
+    pub(in crate::settings) fn around(&self, listener: Listener) -> Listener {
         listener
     }
 
     /// What it asks of TLS, if it speaks it.
     #[cfg(feature = "tls")]
-    pub(super) fn settings(&self) -> Option<TlsSettings> {
+    pub(in crate::settings) fn settings(&self) -> Option<TlsSettings> {
         let mut files = self.chains.0.iter().zip(&self.keys.0);
         let (chain, key) = files.next()?;
         let first = TlsSettings::new(chain, key);
@@ -104,7 +104,7 @@ impl Tls {
 
 impl Draft {
     /// Complains of what does not go together in what a listener says of TLS.
-    pub(super) fn check_tls(&mut self, index: usize) {
+    pub(in crate::settings) fn check_tls(&mut self, index: usize) {
         let tls = self.settings.listeners[index].tls.clone();
         if tls == Tls::default() {
             return;

@@ -1,6 +1,6 @@
 //! The request for WebSocket and its answer, which grants it or says why not.
 
-use crate::client::codec::Codec;
+use crate::client::core::codec::Codec;
 use crate::limits::REFUSAL_BODY_BYTES_MAX;
 use crate::proto::http::{AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 use crate::proto::ws::dial::{

@@ -14,7 +14,7 @@ const SIZES: &[(&str, usize)] = &[
 const TIMES: &[(&str, u64)] = &[("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// Reads a size; a number without a unit is bytes.
-pub(super) fn parse_size(text: &str) -> Option<usize> {
+pub(in crate::settings) fn parse_size(text: &str) -> Option<usize> {
     let (number, unit) = split(text)?;
     let factor = if unit.is_empty() {
         Some(1)
@@ -25,14 +25,14 @@ pub(super) fn parse_size(text: &str) -> Option<usize> {
 }
 
 /// Writes a size in the largest unit that makes it a whole number.
-pub(super) fn show_size(bytes: usize) -> String {
+pub(in crate::settings) fn show_size(bytes: usize) -> String {
     let fits = |(_, factor): &&(&str, usize)| 0 < bytes && bytes.is_multiple_of(*factor);
     let (unit, factor) = SIZES.iter().find(fits).unwrap_or(&("B", 1));
     format!("{}{unit}", bytes / factor)
 }
 
 /// Reads a time; a number without a unit is none.
-pub(super) fn parse_time(text: &str) -> Option<Duration> {
+pub(in crate::settings) fn parse_time(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let millis = number.checked_mul(factor_of(TIMES, unit)?)?;
     Some(Duration::from_millis(millis))
@@ -40,7 +40,7 @@ pub(super) fn parse_time(text: &str) -> Option<Duration> {
 
 /// Writes a time in the largest unit that makes it a whole number. Nothing here is finer than a
 /// millisecond.
-pub(super) fn show_time(time: Duration) -> String {
+pub(in crate::settings) fn show_time(time: Duration) -> String {
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let fits = |(_, factor): &&(&str, u64)| 0 < millis && millis.is_multiple_of(*factor);
     let (unit, factor) = TIMES.iter().find(fits).unwrap_or(&("s", 1_000));

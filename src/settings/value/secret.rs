@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A text that is shown to nobody, nor where it is printed for debugging.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret(pub(super) String);
+pub struct Secret(pub(in crate::settings) String);
 
 impl Secret {
     /// Whether there is none.
@@ -13,7 +13,7 @@ impl Secret {
     }
 
     /// Whether all of it can stand in a field of a request, as one word.
-    pub(super) fn is_word(&self) -> bool {
+    pub(in crate::settings) fn is_word(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_graphic())
     }
 }

@@ -1,6 +1,9 @@
 //! Which pages may use the server: the `Origin` that a browser sends, RFC 6454 section 7.
 
-use crate::proto::http::pattern::{OriginError, Pattern};
+mod pattern;
+
+pub use crate::proto::http::origin::pattern::OriginError;
+use crate::proto::http::origin::pattern::Pattern;
 use crate::proto::http::{HttpError, Request, Response, is_token};
 
 /// The origins whose pages may use the server. By default only the server's own; a request
@@ -170,5 +173,4 @@ const SHOWN_BYTES_MAX: usize = 128;
 const PREFLIGHT_SECONDS: &str = "600";
 
 #[cfg(test)]
-#[path = "origin_tests.rs"]
 mod tests;

@@ -2,12 +2,12 @@
 
 use core::num::NonZeroU32;
 
-use crate::settings::units::{parse_size, show_size};
+use crate::settings::value::units::{parse_size, show_size};
 use crate::time::Rate;
 
 /// What a rate counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Per {
+pub(in crate::settings) enum Per {
     /// Things, by their number.
     Count,
     /// Bytes, as sizes.
@@ -16,7 +16,7 @@ pub(super) enum Per {
 
 impl Per {
     /// Reads a rate; where it does not say how many may come at once, as many as in a second.
-    pub(super) fn parse(self, text: &str) -> Option<Rate> {
+    pub(in crate::settings) fn parse(self, text: &str) -> Option<Rate> {
         let (per_second, rest) = text.split_once("/s")?;
         let per_second = self.number(per_second)?;
         let burst = match rest.trim() {
@@ -35,7 +35,7 @@ impl Per {
     }
 
     /// Writes a rate.
-    pub(super) fn show(self, rate: Rate) -> String {
+    pub(in crate::settings) fn show(self, rate: Rate) -> String {
         let show = |number: NonZeroU32| match self {
             Self::Count => number.to_string(),
             Self::Size => show_size(number.get() as usize),
@@ -49,7 +49,7 @@ impl Per {
     }
 
     /// Two that are right.
-    pub(super) fn examples(self) -> [&'static str; 2] {
+    pub(in crate::settings) fn examples(self) -> [&'static str; 2] {
         match self {
             Self::Count => ["100/s", "100/s, 500 at once"],
             Self::Size => ["64KiB/s", "64KiB/s, 1MiB at once"],

@@ -5,7 +5,7 @@ use crate::proto::http::Origins;
 use crate::settings::field::quote;
 
 /// A value that is a list of texts.
-pub(super) trait List {
+pub(in crate::settings) trait List {
     /// The texts, as [`take`](Self::take) takes them.
     fn texts(&self) -> Vec<String>;
 
@@ -90,19 +90,19 @@ impl List for Networks {
 }
 
 /// The texts of a variable or a flag, between commas.
-pub(super) fn split(text: &str) -> Vec<&str> {
+pub(in crate::settings) fn split(text: &str) -> Vec<&str> {
     let texts = text.split(',').map(str::trim);
     texts.filter(|text| !text.is_empty()).collect()
 }
 
 /// A list as an array of TOML.
-pub(super) fn show_list<S: AsRef<str>>(texts: &[S]) -> String {
+pub(in crate::settings) fn show_list<S: AsRef<str>>(texts: &[S]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| quote(text.as_ref())).collect();
     format!("[{}]", texts.join(", "))
 }
 
 /// What the kernel takes (`PATH_MAX`, with the 0 at its end).
-pub(super) const PATH_BYTES_MAX: usize = 4095;
+pub(in crate::settings) const PATH_BYTES_MAX: usize = 4095;
 
 #[cfg(test)]
 mod tests {

@@ -30,7 +30,7 @@ pub(super) enum Pattern {
     "{0:?} is no origin: write self, *, null, scheme://host, scheme://host:port, \
      scheme://*.domain, scheme://host:* or scheme://*, without a slash at the end"
 )]
-pub struct OriginError(pub(super) String);
+pub struct OriginError(pub(crate) String);
 
 debug_is_text!(OriginError);
 

@@ -3,7 +3,7 @@
 use core::ops::RangeInclusive;
 
 /// A value that is a whole number, or none.
-pub(super) trait Number {
+pub(in crate::settings) trait Number {
     /// The number, if there is one.
     fn number(&self) -> Option<usize>;
 
@@ -51,7 +51,7 @@ impl Number for Option<u32> {
 }
 
 /// A range of numbers in words.
-pub(super) fn show_range(range: &RangeInclusive<usize>) -> String {
+pub(in crate::settings) fn show_range(range: &RangeInclusive<usize>) -> String {
     match *range.end() {
         usize::MAX => format!("a number of at least {}", range.start()),
         end => format!("a number from {} to {end}", range.start()),

@@ -1,0 +1,8 @@
+//! Values of keys: what may be written for each, and how it reads.
+
+pub(crate) mod list;
+pub(crate) mod number;
+pub(crate) mod rate;
+pub(crate) mod secret;
+pub(crate) mod tls;
+pub(crate) mod units;
