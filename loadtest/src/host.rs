@@ -1,4 +1,4 @@
-//! What this host allows: limits and memory that decide whether a run can be what it is meant to be.
+//! What this host allows: limits and memory that may keep a run from being what it is meant to be.
 
 use std::fs;
 use std::io;
@@ -12,7 +12,7 @@ use crate::procfs::{self, SockStat};
 pub(crate) struct Host {
     /// Hard limit on the descriptors of a table; none is without a limit.
     pub(crate) descriptors_hard: Option<u64>,
-    /// First and last port that the kernel gives to who connects.
+    /// First and last port that the kernel gives to sockets that connect.
     pub(crate) ports: (u64, u64),
     /// Pages at which TCP is at rest, under pressure, and at its end.
     pub(crate) tcp_mem: [u64; 3],

@@ -237,7 +237,8 @@ mod tests {
         let run = |us: f64| {
             json!({
                 "format": 1, "latency": { "p50_us": us, "distribution": [[0.0, 1.0]] },
-                "cells": [{ "median": { "libc_us": us } }], "series": { "interval_s": 1 }, "passed": true
+                "cells": [{ "median": { "libc_us": us } }], "series": { "interval_s": 1 },
+                "passed": true
             })
         };
         let found = figures(&run(10.0), &run(20.0), 0.1);

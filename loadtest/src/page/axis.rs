@@ -10,7 +10,7 @@ use crate::page::unit::{Unit, number};
 
 /// The axis from bottom to top; places on it are logarithms where it is logarithmic.
 #[derive(Clone, Debug)]
-pub(super) struct Up {
+pub(super) struct ValueAxis {
     pub(super) is_logarithmic: bool,
     divisor: f64,
     pub(super) label: &'static str,
@@ -18,9 +18,9 @@ pub(super) struct Up {
     pub(super) ticks: Vec<f64>,
 }
 
-/// An axis of plotters whose labelled places are given.
+/// An axis of plotters with given tick places.
 #[derive(Clone)]
-pub(super) struct Labelled(RangedCoordf64, Vec<f64>);
+pub(super) struct TickAxis(RangedCoordf64, Vec<f64>);
 
 /// Places with what is drawn there; none is a gap.
 pub(super) type Line = Vec<(f64, Option<f64>)>;
@@ -28,7 +28,7 @@ pub(super) type Line = Vec<(f64, Option<f64>)>;
 /// With a greater spread, small numbers cannot be told apart on an even axis.
 const EVEN_SPREAD_MAX: f64 = 30.0;
 
-impl Up {
+impl ValueAxis {
     /// The axis for these curves; none without points.
     pub(super) fn new(unit: Unit, is_stacked: bool, curves: &[Curve]) -> Option<Self> {
         let points = curves.iter().flat_map(|curve| &curve.points);
@@ -69,7 +69,7 @@ impl Up {
     }
 }
 
-impl Labelled {
+impl TickAxis {
     /// An axis with these places; round numbers where there are none.
     pub(super) fn new(ends: Range<f64>, places: &[f64]) -> Self {
         let axis = RangedCoordf64::from(ends);
@@ -81,7 +81,7 @@ impl Labelled {
     }
 }
 
-impl Ranged for Labelled {
+impl Ranged for TickAxis {
     type FormatOption = DefaultFormatting;
     type ValueType = f64;
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 
-use crate::page::axis::{Labelled, Line, Up};
+use crate::page::axis::{Line, TickAxis, ValueAxis};
 use crate::page::unit::{Unit, number};
 
 /// What a chart shows.
@@ -37,6 +37,19 @@ pub(crate) struct Curve {
     pub(crate) points: Vec<(f64, Option<f64>)>,
 }
 
+impl Curve {
+    /// One through these points.
+    pub(crate) fn new<N: Into<String>>(
+        name: N,
+        points: impl IntoIterator<Item = (f64, Option<f64>)>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            points: points.into_iter().collect(),
+        }
+    }
+}
+
 /// Where the mouse finds figures: places with their pixels, and the pixels of all.
 type Bands = (Vec<(f64, i32)>, (Range<i32>, Range<i32>));
 
@@ -61,6 +74,7 @@ const AXIS: RGBColor = RGBColor(0x5c, 0x68, 0x75);
 const MARK: RGBColor = RGBColor(0x8a, 0x94, 0x9e);
 /// Places with figures for the mouse.
 const BANDS_MAX: usize = 100;
+
 impl<'a> Chart<'a> {
     /// One from 0 on, with round numbers and without marks.
     pub(crate) fn new(title: &'a str, unit: Unit, label: &'a str, curves: Vec<Curve>) -> Self {
@@ -83,7 +97,7 @@ impl<'a> Chart<'a> {
         if self.is_stacked {
             stack(&mut curves);
         }
-        let Some(up) = Up::new(self.unit, self.is_stacked, &curves) else {
+        let Some(up) = ValueAxis::new(self.unit, self.is_stacked, &curves) else {
             return html! {};
         };
         let mut svg = String::new();
@@ -110,17 +124,18 @@ impl<'a> Chart<'a> {
         }
     }
 
-    fn svg(&self, svg: &mut String, curves: &[Curve], up: &Up) -> Result<Bands, Box<dyn Error>> {
+    fn svg(
+        &self,
+        svg: &mut String,
+        curves: &[Curve],
+        up: &ValueAxis,
+    ) -> Result<Bands, Box<dyn Error>> {
         let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
         let points = curves.iter().flat_map(|curve| &curve.points);
         let to = points.map(|(x, _)| *x).fold(self.from, f64::max);
         let to = if to > self.from { to } else { self.from + 1.0 };
-        let ticks: Vec<f64> = self
-            .ticks
-            .iter()
-            .copied()
-            .filter(|tick| *tick <= to)
-            .collect();
+        let mut ticks = self.ticks.to_vec();
+        ticks.retain(|tick| *tick <= to);
         let ends = up.ticks.first().copied().zip(up.ticks.last().copied());
         let (low, high) = ends.ok_or("an axis without ends")?;
         let longest = up.ticks.iter().map(|tick| width(&up.text(*tick))).max();
@@ -130,8 +145,8 @@ impl<'a> Chart<'a> {
             .x_label_area_size(3 * LINE)
             .y_label_area_size(longest.unwrap_or(0).max(3 * LETTER) + LETTER)
             .build_cartesian_2d(
-                Labelled::new(self.from..to, &ticks),
-                Labelled::new(low..high, &up.ticks),
+                TickAxis::new(self.from..to, &ticks),
+                TickAxis::new(low..high, &up.ticks),
             )?;
         let text = ("sans-serif", 60).into_text_style(&root).color(&AXIS);
         chart
@@ -247,14 +262,8 @@ mod tests {
     use super::*;
 
     fn chart(marks: Vec<(f64, String)>, values: &[Option<f64>]) -> String {
-        let points = values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| (at as f64, *value));
-        let curve = Curve {
-            name: "a <curve>".to_owned(),
-            points: points.collect(),
-        };
+        let places = (0..).map(f64::from);
+        let curve = Curve::new("a <curve>", places.zip(values.iter().copied()));
         let chart = Chart {
             marks,
             ..Chart::new("Title", Unit::Micros, "seconds", vec![curve])

@@ -10,13 +10,13 @@ use crate::record::Percentiles;
 use crate::series::Series;
 
 /// A set of percentiles of a run with its path, as `reached.to_first`.
-pub(crate) type Named = (String, Percentiles);
+pub(crate) type NamedSet = (String, Percentiles);
 
 /// A title, columns of a series that belong in its chart with their names there, and whether they
 /// are stacked.
-type Together = (&'static str, &'static [(&'static str, &'static str)], bool);
+type ColumnGroup = (&'static str, &'static [(&'static str, &'static str)], bool);
 
-const TOGETHER: &[Together] = &[
+const GROUPS: &[ColumnGroup] = &[
     (
         "Latency over time",
         &[
@@ -80,14 +80,17 @@ pub(super) fn charts(run: &Value) -> Markup {
 /// The charts of a series; columns that are not known here have one each.
 fn over_time(series: &Series) -> Markup {
     let is_known = |name: &str| {
-        let mut known = TOGETHER.iter().flat_map(|(_, columns, _)| *columns);
+        let mut known = GROUPS.iter().flat_map(|(_, columns, _)| *columns);
         known.any(|(column, _)| *column == name) || LEFT_OUT.contains(&name)
     };
     html! {
-        @for (title, columns, is_stacked) in TOGETHER { (column_chart(series, title, columns, *is_stacked)) }
+        @for (title, columns, is_stacked) in GROUPS {
+            (column_chart(series, title, columns, *is_stacked))
+        }
         @for name in series.columns.keys().filter(|name| !is_known(name)) {
             @let words = Unit::split(name).1;
-            (column_chart(series, &capital(&format!("{words} over time")), &[(name, &words)], false))
+            @let title = capital(&format!("{words} over time"));
+            (column_chart(series, &title, &[(name, &words)], false))
         }
     }
 }
@@ -100,10 +103,7 @@ fn column_chart(
 ) -> Markup {
     let curve = |(column, name): &(&str, &str)| {
         let values = series.columns.get(*column)?.iter().copied();
-        Some(Curve {
-            name: (*name).to_owned(),
-            points: series.time_s.iter().copied().zip(values).collect(),
-        })
+        Some(Curve::new(*name, series.time_s.iter().copied().zip(values)))
     };
     let unit = columns
         .first()
@@ -119,7 +119,7 @@ fn column_chart(
 }
 
 /// All sets of percentiles of a run that hold anything, in their order.
-pub(crate) fn percentiles(run: &Value) -> Vec<Named> {
+pub(crate) fn percentiles(run: &Value) -> Vec<NamedSet> {
     let mut found = Vec::new();
     for (name, value) in run.as_object().into_iter().flatten() {
         if value["p50_us"].is_number() && value["max_us"].is_number() {
@@ -129,20 +129,17 @@ pub(crate) fn percentiles(run: &Value) -> Vec<Named> {
             found.extend(inside.map(|(path, set)| (format!("{name}.{path}"), set)));
         }
     }
-    found.retain(|(_, set): &Named| set.max_us > 0.0);
+    found.retain(|(_, set): &NamedSet| set.max_us > 0.0);
     found
 }
 
 /// Distributions in one chart, on an axis that is stretched towards the last few.
-pub(crate) fn distributions(title: &str, sets: &[Named]) -> Markup {
+pub(crate) fn distributions(title: &str, sets: &[NamedSet]) -> Markup {
     let sets = || sets.iter().filter(|(_, set)| set.distribution.len() > 1);
-    let curve = |(path, set): &Named| {
+    let curve = |(path, set): &NamedSet| {
         let end = 1.0 / set.count.max(2) as f64;
         let point = |(quantile, us): &(f64, f64)| (nines((1.0 - quantile).max(end)), Some(*us));
-        Curve {
-            name: words(path),
-            points: set.distribution.iter().map(point).collect(),
-        }
+        Curve::new(words(path), set.distribution.iter().map(point))
     };
     let most = sets().map(|(_, set)| set.count).max().unwrap_or(0);
     // Where there are many nines there is no space for each.
@@ -164,16 +161,12 @@ pub(crate) fn distributions(title: &str, sets: &[Named]) -> Markup {
 fn messages(columns: &Value) -> Markup {
     let column = |name: &str| {
         let values = columns[name].as_array().into_iter().flatten();
-        values.filter_map(Value::as_f64).collect::<Vec<f64>>()
+        values.map(Value::as_f64)
     };
-    let numbers = column("number");
-    let curve = |words: &str| Curve {
-        name: format!("to the {words} subscriber"),
-        points: numbers
-            .iter()
-            .copied()
-            .zip(column(&format!("{words}_us")).into_iter().map(Some))
-            .collect(),
+    let curve = |words: &str| {
+        let numbers = column("number").map(Option::unwrap_or_default);
+        let points = numbers.zip(column(&format!("{words}_us")));
+        Curve::new(format!("to the {words} subscriber"), points)
     };
     let title = "Each message, from first to last subscriber";
     let curves = ["first", "median", "last"].map(curve).to_vec();
@@ -185,13 +178,9 @@ fn rounds(cell: &Value) -> Markup {
     let Some(rounds) = cell["rounds"].as_array() else {
         return html! {};
     };
-    let curve = |(key, name): (&str, &str)| Curve {
-        name: name.to_owned(),
-        points: rounds
-            .iter()
-            .enumerate()
-            .map(|(at, round)| ((at + 1) as f64, round[key].as_f64()))
-            .collect(),
+    let curve = |(key, name): (&str, &str)| {
+        let values = rounds.iter().map(|round| round[key].as_f64());
+        Curve::new(name, (1..).map(f64::from).zip(values))
     };
     let sides = [
         ("corecast_us", "corecast"),
@@ -243,7 +232,8 @@ mod tests {
 
     #[test]
     fn sets_are_found_wherever_they_are() {
-        let set = serde_json::json!({ "p50_us": 1.0, "max_us": 2.0, "distribution": [[0.0, 1.0], [1.0, 2.0]] });
+        let points = [[0.0, 1.0], [1.0, 2.0]];
+        let set = serde_json::json!({ "p50_us": 1.0, "max_us": 2.0, "distribution": points });
         let empty = serde_json::json!({ "p50_us": 0.0, "max_us": 0.0 });
         let figures = serde_json::json!({
             "latency": set, "reached": { "messages": 3, "to_first": set, "to_last": empty }
@@ -253,11 +243,9 @@ mod tests {
         assert_eq!(paths, ["latency", "reached.to_first"]);
         assert_eq!(words(paths[1]), "to first");
         let drawn = distributions("Latency", &found).0;
-        assert!(
-            drawn.contains("latency") && drawn.contains("to first"),
-            "{drawn}"
-        );
-        assert!(drawn.matches("<polyline").count() >= 2, "{drawn}");
+        for (name, colour) in [("latency", "#0B6BCB"), ("to first", "#D9730D")] {
+            assert!(drawn.contains(name) && drawn.contains(colour), "{drawn}");
+        }
     }
 
     #[test]

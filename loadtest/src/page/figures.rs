@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::page::charts::{Named, capital};
+use crate::page::charts::{NamedSet, capital};
 use crate::page::html::{table, tile};
 use crate::page::unit::Unit;
 
@@ -54,8 +54,8 @@ pub(super) fn tiles(run: &Value) -> Markup {
 }
 
 /// The sets of percentiles, one in each line.
-pub(super) fn percentiles(sets: &[Named]) -> Markup {
-    let row = |(path, set): &Named| {
+pub(super) fn percentiles(sets: &[NamedSet]) -> Markup {
+    let row = |(path, set): &NamedSet| {
         let times = [
             set.min_us,
             set.p50_us,

@@ -34,7 +34,7 @@ pub(crate) fn tile(value: &str, name: &str, class: &str) -> Markup {
     html! { div.tile { b class=(class) { (value) } span { (name) } } }
 }
 
-/// A table: names of the columns, and rows whose first cell names them.
+/// A table: names of the columns, and rows that begin with their names.
 pub(crate) fn table<C: Render>(columns: &[&str], rows: &[Vec<C>]) -> Markup {
     html! {
         @if !rows.is_empty() {

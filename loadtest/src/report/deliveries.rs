@@ -17,7 +17,7 @@ pub(crate) struct Deliveries {
     pub(crate) reordered: u64,
     /// Came at another place than for the other subscribers.
     pub(crate) misordered: u64,
-    /// Subscribers whose sequence differs from that of most.
+    /// Subscribers with another sequence than most.
     pub(crate) subscribers_off_order: u64,
     pub(crate) first_misorder: Option<String>,
     /// Not of this run, or changed on the way.

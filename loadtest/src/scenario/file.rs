@@ -17,7 +17,7 @@ pub(super) type Keys = BTreeMap<Spanned<String>, Spanned<Value>>;
 /// A file as it is written.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Source {
     #[serde(default)]
     defaults: Keys,
     server: Option<Server>,
@@ -77,14 +77,14 @@ impl Server {
 /// Reads a file.
 pub(super) fn parse(name: &str, text: &str) -> Result<File, String> {
     let mut problems = Problems::new(text);
-    let written: Written = toml::from_str(text).map_err(|error| {
+    let source: Source = toml::from_str(text).map_err(|error| {
         problems.add(error.span().unwrap_or(0..0), error.message());
         problems.told(name)
     })?;
     let mut used = BTreeSet::new();
     let mut runs: Vec<Run> = Vec::new();
-    for keys in &written.run {
-        let Some(run) = run(keys, &written.defaults, &mut used, &mut problems) else {
+    for keys in &source.run {
+        let Some(run) = run(keys, &source.defaults, &mut used, &mut problems) else {
             continue;
         };
         let at = || keys.span();
@@ -93,12 +93,12 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, String> {
         }
         let mut words = run.words.iter();
         let wants_server = words.any(|word| word.contains("{http}") || word.contains("{tcp}"));
-        if wants_server && written.server.is_none() {
+        if wants_server && source.server.is_none() {
             problems.add(at(), "there is {http} or {tcp}, and no [server]");
         }
         runs.push(run);
     }
-    let unused = written
+    let unused = source
         .defaults
         .keys()
         .filter(|key| !used.contains(key.get_ref().as_str()));
@@ -106,17 +106,17 @@ pub(super) fn parse(name: &str, text: &str) -> Result<File, String> {
         let what = format!("`{}` is a flag of no run's command", key.get_ref());
         problems.add(key.span(), what);
     }
-    let mut args = written.server.iter().flat_map(|server| &server.args);
+    let mut args = source.server.iter().flat_map(|server| &server.args);
     if args.any(|arg| !(arg.is_str() || arg.is_integer())) {
         problems.add(
             0..0,
             "`args` of [server] must be a list of texts and whole numbers",
         );
     }
-    if written.run.is_empty() {
+    if source.run.is_empty() {
         problems.add(0..0, "there is no [[run]]");
     }
-    let server = written.server;
+    let server = source.server;
     match problems.count() {
         0 => Ok(File { server, runs }),
         _ => Err(problems.told(name)),

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use crate::page::figures::text_at;
 use crate::page::html::{frame, section, table, tile};
-use crate::scenario::Made;
+use crate::scenario::RunResult;
 
 /// Figures that are shown of each run, where it has them.
 const SHOWN: &[(&str, &str)] = &[
@@ -18,8 +18,8 @@ const SHOWN: &[(&str, &str)] = &[
 ];
 
 /// Writes the page.
-pub(super) fn page(file: &str, all: &[Made]) -> String {
-    let good = all.iter().filter(|made| made.is_good).count();
+pub(super) fn page(file: &str, all: &[RunResult]) -> String {
+    let good = all.iter().filter(|result| result.is_good).count();
     let bad = all.len() - good;
     let mut columns = vec!["", "result"];
     columns.extend(SHOWN.iter().map(|(_, name)| name));
@@ -36,12 +36,12 @@ pub(super) fn page(file: &str, all: &[Made]) -> String {
 }
 
 fn row(
-    Made {
+    RunResult {
         name,
         is_good,
         failure,
         figures,
-    }: &Made,
+    }: &RunResult,
 ) -> Vec<Markup> {
     let class = if *is_good { "good" } else { "bad" };
     let word = if *is_good { "good" } else { "FAILED" };

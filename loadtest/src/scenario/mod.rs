@@ -25,7 +25,7 @@ use crate::spawned::{Needs, Spawned};
 
 /// What became of one run.
 #[derive(Debug)]
-struct Made {
+struct RunResult {
     name: String,
     /// It passed, and all expectations were met.
     is_good: bool,
@@ -51,17 +51,17 @@ pub(crate) fn run(args: &RunArgs) -> Result<bool, RunError> {
     let mut all = Vec::new();
     for run in runs {
         writeln!(io::stdout(), "== {}", run.name)?;
-        let made = make(run, file.server.as_ref(), &args.out)?;
-        if let Some(failure) = &made.failure {
+        let result = make(run, file.server.as_ref(), &args.out)?;
+        if let Some(failure) = &result.failure {
             writeln!(io::stdout(), "failed         {failure}")?;
         }
-        all.push(made);
+        all.push(result);
     }
     report::write(&args.out.join("index.html"), &index::page(&name, &all))?;
-    Ok(all.iter().all(|made| made.is_good))
+    Ok(all.iter().all(|result| result.is_good))
 }
 
-/// Why runs cannot be made or told of.
+/// Why runs cannot be made or reported.
 fn obstacles(args: &RunArgs, file: &File, runs: &[&Run]) -> Vec<String> {
     let known: Vec<&str> = file.runs.iter().map(|run| run.name.as_str()).collect();
     let unknown = args
@@ -96,25 +96,25 @@ fn why(error: RunError) -> String {
     }
 }
 
-fn make(run: &Run, server: Option<&Server>, out: &Path) -> Result<Made, RunError> {
+fn make(run: &Run, server: Option<&Server>, out: &Path) -> Result<RunResult, RunError> {
     let json = out.join(format!("{}.json", run.name));
     // Figures of an earlier run must not be taken for those of this one.
     drop(fs::remove_file(&json));
     let passed = play(run, server, &json);
-    let mut made = Made {
+    let mut result = RunResult {
         name: run.name.clone(),
         is_good: matches!(passed, Ok(true)),
         failure: passed.err().map(why),
         figures: json!({ "command": run.command }),
     };
-    if made.failure.is_some() {
-        return Ok(made);
+    if result.failure.is_some() {
+        return Ok(result);
     }
-    made.figures = report::read(&json)?;
+    result.figures = report::read(&json)?;
     let judged = run
         .expectations
         .iter()
-        .map(|expected| expected.judge(&made.figures));
+        .map(|expected| expected.judge(&result.figures));
     let outcomes: Vec<_> = judged.collect();
     for outcome in &outcomes {
         let found = outcome
@@ -126,13 +126,13 @@ fn make(run: &Run, server: Option<&Server>, out: &Path) -> Result<Made, RunError
             io::stdout(),
             "expected       {figure} {expected}: {found}, {word}"
         )?;
-        made.is_good &= outcome.met;
+        result.is_good &= outcome.met;
     }
-    made.figures["expectations"] = json!(outcomes);
-    report::write_json(&json, &made.figures)
+    result.figures["expectations"] = json!(outcomes);
+    report::write_json(&json, &result.figures)
         .map_err(|error| RunError::Failed(format!("{}: {error}", json.display())))?;
-    report::write(&json.with_extension("html"), &page::page(&made.figures))?;
-    Ok(made)
+    report::write(&json.with_extension("html"), &page::page(&result.figures))?;
+    Ok(result)
 }
 
 /// Starts the server, makes the run, ends the server.

@@ -42,7 +42,13 @@ fn a_file_becomes_words_of_a_command_line() {
 
 #[test]
 fn a_list_with_commas_goes_to_one_flag() {
-    let text = "[[run]]\nname = \"a\"\ncommand = \"ratio\"\ncorecast = \"/proc/self/exe\"\nconnections = [10, 20]\n";
+    let text = r#"
+        [[run]]
+        name = "a"
+        command = "ratio"
+        corecast = "/proc/self/exe"
+        connections = [10, 20]
+    "#;
     let file = file::parse("a.toml", text).unwrap();
     assert_eq!(
         file.runs[0].words[2..],

@@ -64,7 +64,7 @@ impl Pulse {
 }
 
 impl Meter {
-    /// One whose latencies are in no series.
+    /// One for latencies that are in no series.
     pub(crate) fn apart() -> Self {
         Pulse::new().0.meter()
     }
@@ -100,7 +100,7 @@ impl Meter {
         }
         let latency = mem::replace(&mut self.current, Recorder::new());
         self.total.merge(&latency);
-        // Nobody listens where no series is wanted.
+        // There is no receiver where no series is wanted.
         drop(self.pulse.parts.send((interval, latency)));
     }
 }

@@ -10,7 +10,8 @@ const FAILURES: &[(&str, &str, &str)] = &[
     (
         "no source port left",
         "local-ports",
-        "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"; ports of closed connections are free after a minute",
+        "sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"; ports of closed connections are \
+         free after a minute",
     ),
     (
         "descriptor limit reached",
@@ -30,7 +31,7 @@ pub(crate) fn after(before: &Host, after: &Host, figures: &Map<String, Value>) -
         overflows > 0,
         "accept-queue",
         format!("an accept queue of this host was full {overflows} times"),
-        "connections that found no space tried again after a second, which looks like a slow server",
+        "connections that found no space tried again after a second: it looks like a slow server",
         "sysctl -w net.core.somaxconn=65535 net.ipv4.tcp_max_syn_backlog=65535, then start the \
          server again; or open more slowly",
     );
@@ -71,6 +72,8 @@ fn pressed(before: &Host, after: &Host, figures: &Map<String, Value>) -> Option<
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn names(one: &Host, other: &Host, figures: Value) -> Vec<String> {
@@ -88,7 +91,7 @@ mod tests {
             page_bytes: 4_096,
             ..Host::default()
         };
-        let nothing = serde_json::json!({});
+        let nothing = json!({});
         assert_eq!(names(&calm, &calm, nothing.clone()), [""; 0]);
         let full = Host {
             listen_overflows: 3,
@@ -100,10 +103,12 @@ mod tests {
             ..calm.clone()
         };
         assert_eq!(names(&calm, &pressed, nothing), ["tcp-memory"]);
-        let column = |bytes: u64| serde_json::json!({ "series": { "columns": { "tcp_memory_bytes": [null, bytes] } } });
+        let column =
+            |bytes: u64| json!({ "series": { "columns": { "tcp_memory_bytes": [null, bytes] } } });
         assert_eq!(names(&calm, &calm, column(409_601)), ["tcp-memory"]);
         assert_eq!(names(&calm, &calm, column(409_600)), [""; 0]);
-        let failures = serde_json::json!({ "opening": { "failures": { "no source port left": 4, "reset": 1 } } });
+        let failures = json!({ "no source port left": 4, "reset": 1 });
+        let failures = json!({ "opening": { "failures": failures } });
         assert_eq!(names(&calm, &calm, failures), ["local-ports"]);
     }
 }

@@ -137,7 +137,7 @@ fn accept_queue(host: &Host, at_once: u64) -> Option<Warning> {
         space > 0 && space < at_once,
         "accept-queue",
         format!("up to {at_once} connections are begun at once, and a listener holds {space}"),
-        "those that find no space are tried again after a second, which looks like a slow server",
+        "those that find no space are tried again after a second: it looks like a slow server",
         format!(
             "sysctl -w net.core.somaxconn={at_once} net.ipv4.tcp_max_syn_backlog={at_once}, then \
              start the server again"
@@ -250,7 +250,9 @@ mod tests {
 
     #[test]
     fn a_demand_is_read_from_flags() {
-        let flags = serde_json::json!({ "connections": [10, 500], "publishers": 4, "window": 50, "threads": 2 });
+        let flags = serde_json::json!({
+            "connections": [10, 500], "publishers": 4, "window": 50, "threads": 2
+        });
         let demand = |flags: &Value| Demand::new(flags.as_object().unwrap(), 256, 8);
         let topics = serde_json::json!({ "connections": 10, "publishers": 2, "topics": 30 });
         assert_eq!(demand(&topics).connections, 70);
