@@ -3,6 +3,7 @@
 pub mod core;
 pub mod mail;
 pub mod shell;
+pub mod turn;
 
 pub use core::inner::home_of;
 pub use shell::accept::bind::{Dealing, claim};

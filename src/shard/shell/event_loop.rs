@@ -11,7 +11,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{ANSWERS_PER_TURN, EVENTS_PER_POLL};
+use crate::limits::EVENTS_PER_POLL;
 use crate::mesh::ReturnReceiver;
 use crate::proto::http::Date;
 use crate::shard::core::ShardCore;
@@ -27,6 +27,7 @@ use crate::shard::shell::sockets::table::SocketTable;
 use crate::shard::shell::spin_wait::SpinWait;
 use crate::shard::shell::status::{Control, Phase};
 use crate::shard::shell::tls::Sessions;
+use crate::shard::turn::Turn;
 use crate::sys::memory;
 use crate::sys::time_of_day::since_1970;
 use crate::time::Now;
@@ -49,6 +50,8 @@ pub(crate) struct EventLoop<H: Handler> {
     /// Accepted in this turn with their first bytes, and not registered yet.
     arrived: Vec<ConnId>,
     reader: Reader,
+    /// What was written in this turn.
+    sent: Sent,
     start: Instant,
     /// When the turn began, since the start.
     woken: Duration,
@@ -112,6 +115,7 @@ impl<H: Handler> EventLoop<H> {
             broken: HashSet::new(),
             arrived: Vec::new(),
             reader: Reader::new(),
+            sent: Sent::default(),
             start,
             woken: Duration::ZERO,
             rested: Duration::ZERO,
@@ -128,7 +132,12 @@ impl<H: Handler> EventLoop<H> {
     /// Only what makes the whole shard useless: `epoll_wait(2)` failed.
     pub(crate) fn run(mut self) -> io::Result<()> {
         loop {
-            self.turn()?;
+            self.wait()?;
+            self.turn(self.now);
+            if self.core.take_release() {
+                memory::release();
+            }
+            self.report();
             match self.control.phase() {
                 Phase::Serve => {}
                 Phase::Drain => self.drain(),
@@ -152,33 +161,6 @@ impl<H: Handler> EventLoop<H> {
                 return;
             }
         }
-    }
-
-    /// One turn; every phase is bounded.
-    fn turn(&mut self) -> io::Result<()> {
-        self.wait()?;
-        self.core.begin_turn(self.now);
-        self.lanes.take(&mut self.core);
-        self.take_answers();
-        self.core.note_polled(Polled {
-            is_full: EVENTS_PER_POLL <= self.events.iter().count() || !self.answers.is_empty(),
-            gap: self.gap,
-        });
-        self.accept();
-        self.read();
-        self.core.handle_resumed();
-        self.core.handle_timeouts();
-        self.lanes.send(&mut self.core);
-        let mut wire = SocketSink::new(&mut self.sessions);
-        self.core.flush(&mut wire);
-        let sent = wire.sent;
-        self.sessions.shake(&mut self.core, self.start);
-        self.reap();
-        if self.core.take_release() {
-            memory::release();
-        }
-        self.report(sent);
-        Ok(())
     }
 
     fn wait(&mut self) -> io::Result<()> {
@@ -231,13 +213,13 @@ impl<H: Handler> EventLoop<H> {
     }
 
     /// Counts the turn, and renews the copy of the counters that other threads read.
-    fn report(&mut self, sent: Sent) {
+    fn report(&mut self) {
         self.rested = self.start.elapsed();
         let took = self.rested.saturating_sub(self.woken);
         self.core.note_tls_bytes(self.sessions.held());
         let counters = self.core.counters();
-        counters.writes += sent.writes;
-        counters.bytes_out += sent.bytes;
+        counters.writes += self.sent.writes;
+        counters.bytes_out += self.sent.bytes;
         counters.count_turn(took);
         self.control.report(counters);
     }
@@ -246,45 +228,6 @@ impl<H: Handler> EventLoop<H> {
     fn look_out(&mut self) -> bool {
         let doorbell = self.lanes.doorbell().filter(|_| self.lanes.awaits());
         doorbell.is_some_and(|doorbell| self.spin_wait.look(doorbell, self.start))
-    }
-
-    fn take_answers(&mut self) {
-        for _ in 0..ANSWERS_PER_TURN {
-            let Some(answered) = self.answers.try_recv() else {
-                return;
-            };
-            self.core.handle_answer(answered);
-        }
-    }
-
-    fn read(&mut self) {
-        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
-        for event in &events {
-            match event.token() {
-                // Answered by `lanes.take`, before which it was rung.
-                DOORBELL => {}
-                // Answered by `accept`.
-                token if self.acceptor.owns(token) => {}
-                Token(token) => {
-                    let id = ConnId::unpack(token);
-                    if event.is_writable() && !self.sessions.write(&mut self.core, id) {
-                        self.core.handle_writable(id);
-                    }
-                    if event.is_error() || event.is_write_closed() {
-                        self.broken.insert(id);
-                    }
-                    if event.is_readable() || event.is_read_closed() || event.is_error() {
-                        let ends = event.is_read_closed() || event.is_error();
-                        self.core.note_readable(id, ends);
-                    }
-                }
-            }
-        }
-        self.events = events;
-        while let Some((id, to_the_end)) = self.core.take_readable() {
-            self.read_from(id, to_the_end);
-        }
-        self.register_arrived();
     }
 
     fn read_from(&mut self, id: ConnId, to_the_end: bool) {
@@ -332,56 +275,6 @@ impl<H: Handler> EventLoop<H> {
                 acceptor.begin(&mut into, id, (peer, is_unnamed), listener);
             }
         }
-    }
-
-    /// Closes what ended in this turn. Nothing is freed earlier, so no event meets a stranger.
-    fn reap(&mut self) {
-        while let Some(id) = self.core.take_finished() {
-            if !self.sessions.finish(id)
-                && let Some(link) = self.sockets.get(id)
-            {
-                link.shutdown_write();
-            }
-        }
-        while let Some(id) = self.core.take_asked() {
-            let held = self.sessions.unsent(id);
-            if let Some(link) = self.sockets.get(id) {
-                self.core.handle_unsent(id, held + link.unsent());
-            }
-        }
-        let shard = self.control.shard();
-        if let Some(words) = self.core.take_stranger() {
-            log::warn!("shard {shard}: a page is refused: {words}");
-        }
-        self.core.settle(|id, addr, reason| match addr {
-            Some(addr) => log::debug!("shard {shard}: conn {id} from {addr}: {reason}"),
-            None => log::debug!("shard {shard}: conn {id}: {reason}"),
-        });
-        for _ in 0..self.core.take_turned_away() {
-            self.control.shared().leave();
-        }
-        let shared = self.control.shared();
-        self.core.reap(|id, _, overflow| {
-            if !overflow {
-                shared.leave();
-            }
-            shared.take_load(shard);
-            self.sessions.remove(id);
-            self.sockets.remove(id);
-            self.preambles.forget(id);
-            self.broken.remove(&id);
-        });
-    }
-
-    fn accept(&mut self) {
-        for event in &self.events {
-            if self.acceptor.owns(event.token()) {
-                self.acceptor.note(event.token());
-            }
-        }
-        self.core.begin_accepting();
-        let (acceptor, mut into, now) = self.intake();
-        acceptor.accept(&mut into, now);
     }
 
     /// Registers connections that came with their first bytes. Before those were read it would make
@@ -436,6 +329,120 @@ impl<H: Handler> EventLoop<H> {
             preambles: &mut self.preambles,
         };
         (&mut self.acceptor, into, self.now)
+    }
+}
+
+impl<H: Handler> Turn for EventLoop<H> {
+    type Handler = H;
+
+    fn core(&mut self) -> &mut ShardCore<H> {
+        &mut self.core
+    }
+
+    fn take_mail(&mut self) {
+        self.lanes.take(&mut self.core);
+    }
+
+    fn next_answer(&mut self) -> Option<Answered<H::Answer>> {
+        self.answers.try_recv()
+    }
+
+    fn note_polled(&mut self) {
+        self.core.note_polled(Polled {
+            is_full: EVENTS_PER_POLL <= self.events.iter().count() || !self.answers.is_empty(),
+            gap: self.gap,
+        });
+    }
+
+    fn accept(&mut self) {
+        for event in &self.events {
+            if self.acceptor.owns(event.token()) {
+                self.acceptor.note(event.token());
+            }
+        }
+        self.core.begin_accepting();
+        let (acceptor, mut into, now) = self.intake();
+        acceptor.accept(&mut into, now);
+    }
+
+    fn read(&mut self) {
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in &events {
+            match event.token() {
+                // Answered by `lanes.take`, before which it was rung.
+                DOORBELL => {}
+                // Answered by `accept`.
+                token if self.acceptor.owns(token) => {}
+                Token(token) => {
+                    let id = ConnId::unpack(token);
+                    if event.is_writable() && !self.sessions.write(&mut self.core, id) {
+                        self.core.handle_writable(id);
+                    }
+                    if event.is_error() || event.is_write_closed() {
+                        self.broken.insert(id);
+                    }
+                    if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        let ends = event.is_read_closed() || event.is_error();
+                        self.core.note_readable(id, ends);
+                    }
+                }
+            }
+        }
+        self.events = events;
+        while let Some((id, to_the_end)) = self.core.take_readable() {
+            self.read_from(id, to_the_end);
+        }
+        self.register_arrived();
+    }
+
+    fn send_mail(&mut self) {
+        self.lanes.send(&mut self.core);
+    }
+
+    fn flush(&mut self) {
+        let mut wire = SocketSink::new(&mut self.sessions);
+        self.core.flush(&mut wire);
+        self.sent = wire.sent;
+        self.sessions.shake(&mut self.core, self.start);
+    }
+
+    /// Closes what ended in this turn. Nothing is freed earlier, so no event meets a stranger.
+    fn reap(&mut self) {
+        while let Some(id) = self.core.take_finished() {
+            if !self.sessions.finish(id)
+                && let Some(link) = self.sockets.get(id)
+            {
+                link.shutdown_write();
+            }
+        }
+        while let Some(id) = self.core.take_asked() {
+            let held = self.sessions.unsent(id);
+            if let Some(link) = self.sockets.get(id) {
+                self.core.handle_unsent(id, held + link.unsent());
+            }
+        }
+        let shard = self.control.shard();
+        if let Some(words) = self.core.take_stranger() {
+            log::warn!("shard {shard}: a page is refused: {words}");
+        }
+        self.core.settle(|id, addr, reason| match addr {
+            Some(addr) => log::debug!("shard {shard}: conn {id} from {addr}: {reason}"),
+            None => log::debug!("shard {shard}: conn {id}: {reason}"),
+        });
+        for _ in 0..self.core.take_turned_away() {
+            self.control.shared().leave();
+        }
+        let shared = self.control.shared();
+        self.core.reap(|id, _, overflow| {
+            if !overflow {
+                shared.leave();
+            }
+            shared.take_load(shard);
+            self.sessions.remove(id);
+            self.sockets.remove(id);
+            self.preambles.forget(id);
+            self.broken.remove(&id);
+        });
     }
 }
 
