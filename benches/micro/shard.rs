@@ -3,12 +3,9 @@
 use std::collections::hash_map::RandomState;
 use std::hint::black_box;
 use std::io::IoSlice;
-use std::sync::Arc;
 
 use corecast::config::Config;
-use corecast::id::ShardId;
-use corecast::shard::core::ShardCore;
-use corecast::shard::core::conns::questions::{Answered, Answers};
+use corecast::internals::driver::{Driver, Kernel, MeshEnd};
 use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
 use corecast::{ConnId, Relay};
@@ -17,14 +14,11 @@ use crate::decode::client_frame;
 
 /// The only shard of its node, with the program's own application.
 pub(crate) struct Shard {
-    core: ShardCore<Relay>,
+    driver: Driver<Relay>,
     sockets: Sockets,
     publisher: ConnId,
     now: Now,
 }
-
-/// Where nobody asks, nobody answers.
-struct Nobody;
 
 /// Sockets that take all, and count.
 #[derive(Debug, Default)]
@@ -38,19 +32,15 @@ impl Shard {
     /// With so many subscribers of one topic, all live, and one publisher.
     pub(crate) fn with_subscribers(subscribers: usize) -> Self {
         let now = Now::from_millis(0);
-        let only = ShardId::try_from(0).unwrap();
-        let shards = ShardId::try_from(1).unwrap();
-        let hasher = RandomState::new();
-        let config = Config::default();
-        let answers = Arc::new(Nobody);
-        let mut core = ShardCore::new(only, shards, config, hasher, now, Relay::default(), answers);
-        core.begin_turn(now);
+        let (hasher, config) = (RandomState::new(), Config::default());
+        let mut driver = Driver::new(MeshEnd::alone(0, 1), config, hasher, now, Relay::default());
+        driver.core.begin_turn(now);
         for number in 0..subscribers {
-            open(&mut core, number, "/sub/bench");
+            open(&mut driver, number, "/sub/bench");
         }
-        let publisher = open(&mut core, subscribers, "/pub/bench");
+        let publisher = open(&mut driver, subscribers, "/pub/bench");
         let mut shard = Self {
-            core,
+            driver,
             sockets: Sockets::default(),
             publisher,
             now,
@@ -63,8 +53,8 @@ impl Shard {
     pub(crate) fn publish(&mut self, payload: &[u8]) -> usize {
         self.sockets.sends = 0;
         let mut frame = client_frame(BINARY, true, payload);
-        self.core.begin_turn(self.now);
-        self.core.handle_bytes(self.publisher, &mut frame);
+        self.driver.core.begin_turn(self.now);
+        self.driver.core.handle_bytes(self.publisher, &mut frame);
         self.turns();
         self.sockets.sends
     }
@@ -72,32 +62,30 @@ impl Shard {
     /// Turns until nothing is left to be done.
     fn turns(&mut self) {
         loop {
-            self.core.handle_resumed();
-            self.core.handle_timeouts();
-            self.core.flush(&mut self.sockets);
-            if !self.core.has_work() {
+            self.driver.finish_turn(&mut self.sockets);
+            if !self.driver.core.has_work() {
                 return;
             }
-            self.core.begin_turn(self.now);
+            self.driver.core.begin_turn(self.now);
         }
     }
 }
 
 /// Opens a WebSocket; its answer goes out with the next flush.
-fn open(core: &mut ShardCore<Relay>, number: usize, path: &str) -> ConnId {
-    let id = core.handle_http_open(Sock(i32::try_from(number).unwrap()), None);
+fn open(driver: &mut Driver<Relay>, number: usize, path: &str) -> ConnId {
+    let id = driver
+        .core
+        .handle_http_open(Sock(i32::try_from(number).unwrap()), None);
     let mut request = format!(
         "GET {path} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     .into_bytes();
-    core.handle_bytes(id, &mut request);
+    driver.core.handle_bytes(id, &mut request);
     id
 }
 
-impl Answers<()> for Nobody {
-    fn put(&self, _: Answered<()>) {}
-}
+impl Kernel<Relay> for Sockets {}
 
 impl Sink for Sockets {
     fn send(&mut self, sock: Sock, bytes: &[u8]) -> Result<usize, WriteError> {

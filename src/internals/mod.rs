@@ -1,5 +1,6 @@
 //! What tests, benches and fuzzers need of the inside. No stability promised.
 
+pub mod driver;
 pub mod fuzz;
 mod rng;
 

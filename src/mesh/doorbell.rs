@@ -95,14 +95,14 @@ impl AsRawFd for Doorbell {
 }
 
 /// Wakes one shard for as long as there is a server.
-#[derive(Clone, Debug)]
-pub struct Bell {
-    doorbells: Weak<[Doorbell]>,
+#[derive(Debug)]
+pub struct Bell<W = EventFd> {
+    doorbells: Weak<[Doorbell<W>]>,
     shard: usize,
 }
 
-impl Bell {
-    pub(super) fn new(doorbells: &Arc<[Doorbell]>, shard: usize) -> Self {
+impl<W: Wake> Bell<W> {
+    pub(super) fn new(doorbells: &Arc<[Doorbell<W>]>, shard: usize) -> Self {
         Self {
             doorbells: Arc::downgrade(doorbells),
             shard,

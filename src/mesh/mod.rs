@@ -9,6 +9,8 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
+use crate::sys::eventfd::EventFd;
+
 mod capacity;
 mod doorbell;
 mod lane;
@@ -25,26 +27,27 @@ pub use lane::{LaneReceiver, LaneSender, Refused, lane};
 pub use outside::{Outside, OutsideReceiver};
 pub use returns::{ReturnReceiver, ReturnSender, returns};
 
-/// Everything the starter hands out. `A` is what is asked of a home, `B` what a home tells.
+/// Everything the starter hands out. `A` is what is asked of a home, `B` what a home tells, and `W`
+/// ends a shard's poll.
 #[derive(Debug)]
-pub struct Mesh<A, B> {
+pub struct Mesh<A, B, W = EventFd> {
     /// One for each shard, in order.
-    pub ports: Vec<Port<A, B>>,
+    pub ports: Vec<Port<A, B, W>>,
     /// For threads that are no shards.
-    pub outside: Outside<A>,
+    pub outside: Outside<A, W>,
     /// The doorbells, so that the starter is the last to drop them: their descriptors are in its
     /// table, and a shard with a table of its own would close its copies alone.
-    pub doorbells: Arc<[Doorbell]>,
+    pub doorbells: Arc<[Doorbell<W>]>,
 }
 
 /// One shard's side of the mesh.
 #[derive(Debug)]
-pub struct Port<A, B> {
+pub struct Port<A, B, W = EventFd> {
     shard: usize,
     /// In order, without the shard's own.
     peers: Vec<Peer<A, B>>,
     outside: OutsideReceiver<A>,
-    doorbells: Arc<[Doorbell]>,
+    doorbells: Arc<[Doorbell<W>]>,
 }
 
 /// The four lanes between a shard and one peer.
@@ -69,10 +72,19 @@ pub struct Peer<A, B> {
 ///
 /// When the process is out of descriptors: each shard has one.
 pub fn build<A, B>(shards: usize, between: Capacity, outside: Capacity) -> io::Result<Mesh<A, B>> {
-    let doorbells: Vec<Doorbell> = (0..shards)
-        .map(|_| Doorbell::new())
-        .collect::<io::Result<_>>()?;
-    let doorbells: Arc<[Doorbell]> = doorbells.into();
+    let wakes = (0..shards).map(|_| EventFd::new());
+    let wakes = wakes.collect::<io::Result<_>>()?;
+    Ok(build_over(wakes, between, outside))
+}
+
+/// The same for as many shards as there are `wakes`, whose polls these end.
+pub fn build_over<A, B, W: Wake>(
+    wakes: Vec<W>,
+    between: Capacity,
+    outside: Capacity,
+) -> Mesh<A, B, W> {
+    let doorbells: Arc<[Doorbell<W>]> = wakes.into_iter().map(Doorbell::over).collect();
+    let shards = doorbells.len();
     let mut peers: Vec<Vec<Peer<A, B>>> = (0..shards).map(|_| Vec::with_capacity(shards)).collect();
     for low in 0..shards {
         for high in low + 1..shards {
@@ -91,11 +103,11 @@ pub fn build<A, B>(shards: usize, between: Capacity, outside: Capacity) -> io::R
             doorbells: Arc::clone(&doorbells),
         })
         .collect();
-    Ok(Mesh {
+    Mesh {
         ports,
         outside: Outside::new(inlets, Arc::clone(&doorbells)),
         doorbells,
-    })
+    }
 }
 
 impl<A, B> Mesh<A, B> {
@@ -105,7 +117,7 @@ impl<A, B> Mesh<A, B> {
     }
 }
 
-impl<A, B> Port<A, B> {
+impl<A, B, W: Wake> Port<A, B, W> {
     /// Which shard this is.
     pub fn shard(&self) -> usize {
         self.shard
@@ -136,12 +148,12 @@ impl<A, B> Port<A, B> {
 
     /// This shard's own doorbell: to be polled, edge-triggered, and to be answered before any lane
     /// is looked at.
-    pub fn doorbell(&self) -> Option<&Doorbell> {
+    pub fn doorbell(&self) -> Option<&Doorbell<W>> {
         self.doorbells.get(self.shard)
     }
 
     /// What wakes this shard from any thread, without keeping the doorbells.
-    pub fn bell(&self) -> Bell {
+    pub fn bell(&self) -> Bell<W> {
         Bell::new(&self.doorbells, self.shard)
     }
 

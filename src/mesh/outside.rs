@@ -7,16 +7,17 @@ use crossbeam_channel as channel;
 
 use crate::mesh::lane::{LaneReceiver, LaneSender, Refused, lane};
 use crate::mesh::sync::{Ordering, fence};
-use crate::mesh::{Capacity, Doorbell};
+use crate::mesh::{Capacity, Doorbell, Wake};
+use crate::sys::eventfd::EventFd;
 
 /// The handle of threads outside the mesh: one lane to each shard. Clones share them.
 #[derive(Debug)]
-pub struct Outside<A> {
+pub struct Outside<A, W = EventFd> {
     inlets: Arc<[Inlet<A>]>,
-    doorbells: Arc<[Doorbell]>,
+    doorbells: Arc<[Doorbell<W>]>,
 }
 
-impl<A> Clone for Outside<A> {
+impl<A, W> Clone for Outside<A, W> {
     fn clone(&self) -> Self {
         Self {
             inlets: Arc::clone(&self.inlets),
@@ -25,8 +26,8 @@ impl<A> Clone for Outside<A> {
     }
 }
 
-impl<A> Outside<A> {
-    pub(super) fn new(inlets: Vec<Inlet<A>>, doorbells: Arc<[Doorbell]>) -> Self {
+impl<A, W: Wake> Outside<A, W> {
+    pub(super) fn new(inlets: Vec<Inlet<A>>, doorbells: Arc<[Doorbell<W>]>) -> Self {
         Self {
             inlets: inlets.into(),
             doorbells,

@@ -69,13 +69,13 @@ fn a_client_that_has_all_and_is_silent_is_let_go_after_a_moment() {
 #[test]
 fn a_client_that_takes_what_it_was_sent_slowly_is_waited_for() {
     let mut server = Server::new();
-    server.unsent = 1_000_000;
+    server.sockets.unsent = 1_000_000;
     let client = told(&mut server, &too_long(), 413);
     let mut passed = Duration::ZERO;
     while passed + LOOK < LINGER_TIME {
         server.wait(LOOK);
         passed += LOOK;
-        server.unsent -= 1;
+        server.sockets.unsent -= 1;
         assert!(server.is_there(client), "after {passed:?}");
     }
     // But not for ever.
@@ -87,7 +87,7 @@ fn a_client_that_takes_what_it_was_sent_slowly_is_waited_for() {
 #[test]
 fn a_client_whose_host_confirms_nothing_is_given_up() {
     let mut server = Server::new();
-    server.unsent = 100;
+    server.sockets.unsent = 100;
     let client = told(&mut server, &too_long(), 413);
     let mut passed = Duration::ZERO;
     while passed + 2 * LOOK < LINGER_SILENCE {
@@ -169,13 +169,13 @@ fn a_drain_waits_for_those_who_have_not_all_up_to_its_end() {
         drain_timeout,
         ..Config::default()
     });
-    server.unsent = 1_000_000;
+    server.sockets.unsent = 1_000_000;
     let client = told(&mut server, &too_long(), 413);
     server.drain();
     let mut passed = LOOK;
     while passed < drain_timeout {
         assert!(server.is_there(client), "after {passed:?}");
-        server.unsent -= 1;
+        server.sockets.unsent -= 1;
         server.wait(LOOK);
         passed += LOOK;
     }

@@ -1,11 +1,10 @@
-//! The network of a simulated world: sockets with bounded buffers, and lanes between shards.
+//! The network of a simulated world: sockets with bounded buffers.
 
-use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use corecast::ConnId;
 use corecast::internals::Rng;
-use corecast::shard::mail::{Room, Weigh};
+use corecast::internals::driver::Received;
 use corecast::topic::sink::{Sink, Sock, WriteError};
 
 /// One connection as the kernel has it.
@@ -95,6 +94,23 @@ impl Socket {
         self.event.writable |= self.has_tx_room();
     }
 
+    /// The server reads once.
+    pub(crate) fn receive(&mut self, buffer: &mut [u8]) -> Received {
+        if self.broken {
+            return Received::Reset;
+        }
+        let n = self.rx.len().min(buffer.len());
+        if n == 0 && self.fin_arrived {
+            return Received::End;
+        }
+        if n == 0 {
+            return Received::Nothing;
+        }
+        buffer[..n].copy_from_slice(&self.rx[..n]);
+        self.rx.drain(..n);
+        Received::Bytes(n)
+    }
+
     fn has_tx_room(&self) -> bool {
         self.tx.len() < self.tx_max
     }
@@ -156,73 +172,5 @@ impl Sink for Net {
             "an empty slice"
         );
         self.sockets[at].write(slices.iter().map(|slice| &**slice), &mut self.rng)
-    }
-}
-
-/// A lane between two shards, as in `corecast::mesh`.
-#[derive(Debug)]
-pub(crate) struct Lane<M> {
-    pub(crate) queue: VecDeque<M>,
-    bytes: usize,
-    messages_max: usize,
-    bytes_max: usize,
-    starved: bool,
-    took: bool,
-}
-
-impl<M: Weigh> Lane<M> {
-    pub(crate) fn new(messages_max: usize, bytes_max: usize) -> Self {
-        Self {
-            queue: VecDeque::new(),
-            bytes: 0,
-            messages_max,
-            bytes_max,
-            starved: false,
-            took: false,
-        }
-    }
-
-    fn has_room(&self) -> bool {
-        self.queue.len() < self.messages_max && self.bytes < self.bytes_max
-    }
-
-    pub(crate) fn send(&mut self, mail: M) {
-        assert!(self.has_room(), "more mail than there is room for");
-        self.bytes += mail.weight();
-        self.queue.push_back(mail);
-    }
-
-    /// Whether there is room now; if not, the sender is to be rung when there is.
-    pub(crate) fn ready(&mut self) -> bool {
-        self.starved |= !self.has_room();
-        self.has_room()
-    }
-
-    pub(crate) fn room(&self) -> Room {
-        if !self.has_room() {
-            return Room::default();
-        }
-        Room {
-            messages: self.messages_max - self.queue.len(),
-            bytes: self.bytes_max - self.bytes,
-        }
-    }
-
-    pub(crate) fn receive(&mut self) -> Option<M> {
-        let mail = self.queue.pop_front()?;
-        self.bytes -= mail.weight();
-        self.took = true;
-        Some(mail)
-    }
-
-    /// Whether the sender is to be rung: it waits for room and half of the lane is free.
-    pub(crate) fn relieved(&mut self) -> bool {
-        let took = std::mem::take(&mut self.took);
-        let half = self.queue.len() <= self.messages_max / 2 && self.bytes <= self.bytes_max / 2;
-        if took && self.starved && half {
-            self.starved = false;
-            return true;
-        }
-        false
     }
 }

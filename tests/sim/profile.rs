@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use corecast::internals::Rng;
+use corecast::internals::driver::Driver;
 use corecast::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
-use corecast::shard::core::ShardCore;
 use corecast::{Config, Handler, SlowConsumer};
 
 use crate::deflate;
 use crate::handler::Rooms;
-use crate::shard::Pace;
 
 /// More work than any world has.
 const WIDE: (usize, usize) = (1 << 30, 1 << 30);
@@ -24,7 +23,9 @@ pub(crate) struct Profile {
     pub(crate) steps: u64,
     pub(crate) lane_messages: usize,
     pub(crate) lane_bytes: usize,
-    pub(crate) pace: Pace,
+    /// Messages that a turn takes off each lane.
+    pub(crate) mail_per_lane: usize,
+    pub(crate) read_buffer: usize,
     pub(crate) config: Config,
     /// What each phase of a shard's turn may do, and what is done for one connection in a row.
     work: (usize, usize),
@@ -93,8 +94,10 @@ const POLICIES: [SlowConsumer; 4] = [
 ];
 
 impl Profile {
-    /// Has a shard take as little time as it may for what has a cost.
-    pub(crate) fn limit<H: Handler>(&self, core: &mut ShardCore<H>) {
+    /// Has a shard do as little in a turn as it may.
+    pub(crate) fn limit<H: Handler>(&self, driver: &mut Driver<H>) {
+        driver.limit(self.mail_per_lane, self.read_buffer);
+        let core = &mut driver.core;
         core.limit_compression(self.compress_cost);
         let (phase, part) = self.work;
         core.limit_work(phase, part);
@@ -143,7 +146,7 @@ impl Profile {
                 profile.slow_one_in = [0, 2][rng.below(2)];
                 profile.config.log_bytes_max = 100 + rng.below(200_000);
                 profile.lane_bytes = 1 + rng.below(300_000);
-                profile.pace.read_buffer = 4096;
+                profile.read_buffer = 4096;
             }
         }
         profile
@@ -156,10 +159,8 @@ impl Profile {
         profile.topics = 1;
         profile.lane_messages = 1024;
         profile.lane_bytes = 1 << 20;
-        profile.pace = Pace {
-            mail_per_lane: 256,
-            read_buffer: 65536,
-        };
+        profile.mail_per_lane = 256;
+        profile.read_buffer = 65536;
         profile.compress_cost = WIDE.0;
         profile.work = WIDE;
         profile.inflate_cost = (INFLATE_COST_PER_TURN, INFLATE_COST_PER_STEP);
@@ -180,10 +181,8 @@ impl Profile {
             steps: 400 + rng.below(1200) as u64,
             lane_messages: [1, 2, 3, 8, 64, 1024][rng.below(6)],
             lane_bytes: [1, 100, 2000, 1 << 20][rng.below(4)],
-            pace: Pace {
-                mail_per_lane: [1, 2, 5, 256][rng.below(4)],
-                read_buffer: [7, 64, 300, 65536][rng.below(4)],
-            },
+            mail_per_lane: [1, 2, 5, 256][rng.below(4)],
+            read_buffer: [7, 64, 300, 65536][rng.below(4)],
             work: [(3_000, 1), (20_000, 3_000), WIDE][rng.below(3)],
             config: Config {
                 log_bytes_max: [1, 100, 1000, 10_000, 1 << 20][rng.below(5)],

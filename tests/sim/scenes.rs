@@ -33,6 +33,18 @@ fn all_who_wait_for_room_on_a_lane_go_on_when_there_is_some() {
     checker::check_at_rest(&mut world);
 }
 
+#[test]
+#[should_panic(expected = "mail to shard 1 is stuck")]
+fn a_lost_wake_up_leaves_mail_on_a_lane() {
+    let mut world = World::with_profile(1, Profile::still(2));
+    let publisher = world.connect_to(0, Client::new(Place::Pub, Vec::new(), 1));
+    world.come_to_rest();
+    world.shards[1].driver.alarm().lose_one();
+    world.act(Action::Publish(publisher, 0));
+    world.come_to_rest();
+    checker::check_at_rest(&mut world);
+}
+
 /// What a reader that stops after the first message has of eleven, once it reads on.
 fn check_policy(policy: SlowConsumer, log_bytes_max: usize, expected: &[usize]) {
     let mut profile = Profile::still(1);

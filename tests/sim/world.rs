@@ -4,16 +4,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::internals::Rng;
-use corecast::shard::core::ShardCore;
-use corecast::shard::core::conns::questions::{Answered, Answers};
+use corecast::internals::driver::{Driver, MeshEnd};
+use corecast::mesh::Capacity;
 use corecast::shard::home_of;
 use corecast::time::Now;
 use corecast::{Framing, Kind};
-use crossbeam_channel::{Sender, unbounded};
 
 use crate::client::{Client, FRAMINGS, Place, Stage};
 use crate::deflate;
@@ -21,7 +19,7 @@ use crate::handler::App;
 use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
 use crate::profile::{self, Profile};
-use crate::shard::{Mesh, Shard, shard_id};
+use crate::shard::{Host, Shard, shard_id};
 
 /// Everything there is.
 #[derive(Debug)]
@@ -31,7 +29,6 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger,
     pub(crate) names: Rc<[String]>,
     pub(crate) shards: Vec<Shard>,
-    pub(crate) mesh: Mesh,
     pub(crate) net: Net,
     /// By index of their socket.
     pub(crate) clients: Vec<Client>,
@@ -40,16 +37,6 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) trace: VecDeque<(u64, u64, Action)>,
     pub(crate) draining: bool,
-}
-
-/// The way of answers back to a shard.
-struct Returns(Sender<Answered<bool>>);
-
-impl Answers<bool> for Returns {
-    fn put(&self, answered: Answered<bool>) {
-        // At the end of a world the shards go first.
-        self.0.send(answered).ok();
-    }
 }
 
 /// One thing that happens.
@@ -100,8 +87,13 @@ impl World {
             .collect();
         let ledger = Rc::new(RefCell::new(Book::of(profile.topics)));
         let says_goodbye = profile.churns && rng.below(2) == 0;
-        let shards = (0..profile.shards)
-            .map(|at| {
+        let capacity = Capacity {
+            messages: profile.lane_messages,
+            bytes: profile.lane_bytes,
+        };
+        let shards = MeshEnd::connect(shard_id(profile.shards), capacity)
+            .into_iter()
+            .map(|end| {
                 let app = App {
                     ledger: Rc::clone(&ledger),
                     topics: Rc::clone(&names),
@@ -110,18 +102,15 @@ impl World {
                     joins: profile.joins,
                     asks: profile.asks,
                 };
-                let (sender, returns) = unbounded();
-                let (id, count) = (shard_id(at), shard_id(profile.shards));
                 let config = profile.config.clone();
                 let (now, hasher) = (Now::default(), hasher.clone());
-                let answers = Arc::new(Returns(sender));
-                let mut core = ShardCore::new(id, count, config, hasher, now, app, answers);
-                profile.limit(&mut core);
-                Shard::new(core, at, profile.shards, returns)
+                let mut driver = Driver::new(end, config, hasher, now, app);
+                profile.limit(&mut driver);
+                let host = Host::default();
+                Shard { driver, host }
             })
             .collect();
         Self {
-            mesh: Mesh::new(profile.shards, profile.lane_messages, profile.lane_bytes),
             net: Net {
                 sockets: Vec::new(),
                 rng: Rng::new(rng.next_u64()),
@@ -204,12 +193,16 @@ impl World {
             }
         }
         let start = self.now;
-        while self.shards.iter().any(|shard| !shard.core.is_empty()) {
+        while self
+            .shards
+            .iter()
+            .any(|shard| !shard.driver.core.is_empty())
+        {
             self.come_to_rest();
             let deadlines = self
                 .shards
                 .iter()
-                .filter_map(|shard| shard.core.next_deadline());
+                .filter_map(|shard| shard.driver.core.next_deadline());
             let next = deadlines.min().map_or(0, Now::millis);
             assert!(self.now < start + 20_000, "connections outlive the end");
             self.act(Action::Pass(next.saturating_sub(self.now).clamp(1, 50)));
@@ -412,7 +405,7 @@ impl World {
         let place = client.place;
         self.clients.push(client);
         self.net.sockets.push(socket);
-        self.shards[shard].accepts.push((at, listener));
+        self.shards[shard].host.accepts.push((at, listener));
         self.act(Action::Connect(at, place));
         at
     }
@@ -462,7 +455,7 @@ impl World {
             Action::Pass(millis) => self.now += millis,
             Action::Drain => {
                 for shard in &mut self.shards {
-                    shard.core.begin_drain();
+                    shard.driver.core.begin_drain();
                 }
             }
             leave => self.leave(leave),
@@ -516,19 +509,14 @@ impl World {
     /// Puts a socket on the list of those that its shard's next poll reports.
     fn report(&mut self, at: usize) {
         let socket = &self.net.sockets[at];
-        let shard = &mut self.shards[socket.shard];
-        if socket.id.is_some() && !shard.events.contains(&at) {
-            shard.events.push(at);
+        let host = &mut self.shards[socket.shard].host;
+        if socket.id.is_some() && !host.events.contains(&at) {
+            host.events.push(at);
         }
     }
 
     fn turn(&mut self, at: usize) {
-        let now = Now::from_millis(self.now);
-        let pace = self.profile.pace;
-        let ring = self.shards[at].turn(now, &mut self.net, &mut self.mesh, pace);
-        for peer in ring {
-            self.shards[peer].rung = true;
-        }
+        self.shards[at].turn(Now::from_millis(self.now), &mut self.net);
     }
 
     fn receive(&mut self, at: usize, n: usize) {

@@ -28,7 +28,11 @@ fn paused() -> (Server, ConnId) {
         server.rest();
     }
     assert_eq!(server.shard.counters().paused, 1);
-    assert_ne!(server.sockets[&client].len(), 0, "it is not read");
+    assert_ne!(
+        server.shard.sockets.received[&client].len(),
+        0,
+        "it is not read"
+    );
     (server, client)
 }
 
@@ -53,7 +57,11 @@ fn one_that_is_closed_while_it_is_paused_and_does_not_read_is_read_on() {
         server.rest();
     }
     assert_eq!(server.shard.counters().closed[CloseReason::Slow.index()], 1);
-    assert_eq!(server.sockets[&client].len(), 0, "it writes first");
+    assert_eq!(
+        server.shard.sockets.received[&client].len(),
+        0,
+        "it writes first"
+    );
 }
 
 #[test]
@@ -74,7 +82,11 @@ fn one_that_lingers_is_not_gone_when_it_sends_too_much_and_closes_its_side() {
     assert!(server.shard.take(client).starts_with(b"HTTP/1.1 413 "));
     server.arrive(client, &vec![0; LINGER_BYTES_PER_STEP + 1]);
     server.rest();
-    assert_eq!(server.sockets[&client].len(), 1, "it is over its rate");
+    assert_eq!(
+        server.shard.sockets.received[&client].len(),
+        1,
+        "it is over its rate"
+    );
     // With our own side closed, the kernel tells of its end as of a reset.
     assert!(!server.shard.core.is_waiting(client), "it is reset");
 }

@@ -48,7 +48,7 @@ fn one_buffer_of_pieces_that_say_nothing_takes_several_turns() {
             "{pieces} pieces in {turns} turns"
         );
         assert!(turns < 40, "{turns} turns");
-        assert!(server.sockets[&client].is_empty());
+        assert!(server.shard.sockets.received[&client].is_empty());
     }
 }
 

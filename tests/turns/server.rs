@@ -1,7 +1,5 @@
 //! A shard with its sockets: it reads them as the event loop does.
 
-use std::collections::{HashMap, VecDeque};
-
 use corecast::limits::{WORK_PER_PART, WORK_PER_SHARE};
 use corecast::{Config, ConnId};
 
@@ -10,7 +8,6 @@ use crate::shard::Shard;
 /// A shard with the sockets that it reads.
 pub(crate) struct Server {
     pub(crate) shard: Shard,
-    pub(crate) sockets: HashMap<ConnId, VecDeque<u8>>,
 }
 
 impl Server {
@@ -21,7 +18,6 @@ impl Server {
     pub(crate) fn with(config: Config) -> Self {
         Self {
             shard: Shard::new(config),
-            sockets: HashMap::new(),
         }
     }
 
@@ -34,31 +30,16 @@ impl Server {
 
     /// Bytes arrive, and an event tells.
     pub(crate) fn arrive(&mut self, id: ConnId, bytes: &[u8]) {
-        self.sockets.entry(id).or_default().extend(bytes);
+        let received = &mut self.shard.sockets.received;
+        received.entry(id).or_default().extend(bytes);
         self.shard.core.note_readable(id, false);
     }
 
-    /// One turn; returns who was read, in that order.
+    /// One turn; returns the connections that were read, in that order.
     pub(crate) fn turn(&mut self) -> Vec<ConnId> {
-        let mut read = Vec::new();
-        while let Some((id, to_the_end)) = self.shard.core.take_readable() {
-            read.push(id);
-            while self.shard.core.wants_bytes(id) {
-                let len = self.shard.core.read_len();
-                let socket = self.sockets.entry(id).or_default();
-                let count = socket.len().min(len);
-                if count == 0 {
-                    break;
-                }
-                let mut bytes: Vec<u8> = socket.drain(..count).collect();
-                self.shard.core.handle_bytes(id, &mut bytes);
-                if count < len && !to_the_end {
-                    break;
-                }
-            }
-        }
-        self.shard.finish_turn();
-        read
+        self.shard.sockets.reads.clear();
+        self.shard.turn();
+        std::mem::take(&mut self.shard.sockets.reads)
     }
 
     /// Turns until nothing is left; returns how many.

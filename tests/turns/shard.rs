@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use corecast::counters::Counters;
+use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::proto::Frames;
-use corecast::shard::core::ShardCore;
-use corecast::shard::core::conns::questions::{Answered, Answers};
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
 use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId};
@@ -23,22 +22,25 @@ pub(crate) const KEY: &str = "open sesame";
 /// More work than any test has: those that are about it say how much there may be.
 const WIDE: usize = 1 << 30;
 
-/// A shard that is a whole server.
+/// A shard that is a whole server: a driver with its sockets.
 pub(crate) struct Shard<H: Handler<Answer = ()> = Relay> {
-    pub(crate) core: ShardCore<H>,
+    driver: Driver<H>,
     now: Now,
     socks: HashMap<ConnId, Sock>,
-    sockets: Sockets,
-    answers: Receiver<Answered<()>>,
+    pub(crate) sockets: Sockets,
 }
 
-/// Answers are in the test's hands.
-struct Desk(Sender<Answered<()>>);
+impl<H: Handler<Answer = ()>> Deref for Shard<H> {
+    type Target = Driver<H>;
 
-impl Answers<()> for Desk {
-    fn put(&self, answered: Answered<()>) {
-        // Of a shard that is gone, they are nobody's.
-        let _gone = self.0.send(answered);
+    fn deref(&self) -> &Driver<H> {
+        &self.driver
+    }
+}
+
+impl<H: Handler<Answer = ()>> DerefMut for Shard<H> {
+    fn deref_mut(&mut self) -> &mut Driver<H> {
+        &mut self.driver
     }
 }
 
@@ -70,17 +72,14 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         handler: H,
     ) -> Self {
         let now = Now::from_millis(1_000_000);
-        let (sender, answers) = channel();
-        let desk = Arc::new(Desk(sender));
-        let mut core = ShardCore::new(shard, shards, config, hasher, now, handler, desk);
-        core.limit_work(WIDE, WIDE);
-        core.begin_turn(now);
+        let mut driver = Driver::new(MeshEnd::alone(shard, shards), config, hasher, now, handler);
+        driver.core.limit_work(WIDE, WIDE);
+        driver.core.begin_turn(now);
         Self {
-            core,
+            driver,
             now,
             socks: HashMap::new(),
             sockets: Sockets::default(),
-            answers,
         }
     }
 
@@ -96,14 +95,14 @@ impl<H: Handler<Answer = ()>> Shard<H> {
             ..Frames::default()
         };
         let topic = Arc::from(topic);
-        let id = self.core.handle_tcp_open(sock, frames, &topic, None);
+        let id = self.driver.core.handle_tcp_open(sock, frames, &topic, None);
         self.socks.insert(id, sock);
         id
     }
 
     pub(crate) fn connect(&mut self) -> ConnId {
         let sock = self.next_sock();
-        let id = self.core.handle_http_open(sock, None);
+        let id = self.driver.core.handle_http_open(sock, None);
         self.socks.insert(id, sock);
         id
     }
@@ -125,47 +124,31 @@ impl<H: Handler<Answer = ()>> Shard<H> {
 
     /// Bytes come in; what they ask for is done as far as this phase of the turn goes.
     pub(crate) fn read(&mut self, id: ConnId, bytes: impl AsRef<[u8]>) {
-        assert!(self.core.wants_bytes(id), "it is not read now");
-        self.core.handle_bytes(id, &mut bytes.as_ref().to_vec());
+        assert!(self.driver.core.wants_bytes(id), "it is not read now");
+        self.driver
+            .core
+            .handle_bytes(id, &mut bytes.as_ref().to_vec());
     }
 
     /// The rest of the turn, and the beginning of the next; returns whether that is due.
     pub(crate) fn turn(&mut self) -> bool {
-        while self.core.take_readable().is_some() {}
-        self.finish_turn()
-    }
-
-    /// The same without the reading.
-    pub(crate) fn finish_turn(&mut self) -> bool {
-        self.core.handle_resumed();
-        self.core.handle_timeouts();
-        for mail in self.core.mail() {
-            // Nobody rings before the test does.
-            mail.from_home.take_starved();
-            mail.to_home.take_starved();
-        }
-        self.core.flush(&mut self.sockets);
-        for mail in self.core.mail() {
+        self.driver.read(&mut self.sockets);
+        self.driver.finish_turn(&mut self.sockets);
+        for mail in self.driver.core.mail() {
             // No other shard takes anything, or will ever tell that it does.
             mail.to_home.take_starved();
             mail.from_home.take_starved();
         }
-        while self.core.take_finished().is_some() {}
-        while let Some(id) = self.core.take_asked() {
-            self.core.handle_unsent(id, 0);
-        }
-        self.core.settle(|_, _, _| {});
-        self.core.reap(|_, _, _| {});
-        self.core.audit();
-        let is_due = self.core.has_work();
-        self.core.begin_turn(self.now);
+        self.driver.core.audit();
+        let is_due = self.driver.core.has_work();
+        self.driver.core.begin_turn(self.now);
         is_due
     }
 
     /// Whether there is something to be done now.
     pub(crate) fn is_due(&self) -> bool {
-        let deadline = self.core.next_deadline();
-        self.core.has_work() || deadline.is_some_and(|deadline| deadline <= self.now)
+        let deadline = self.driver.core.next_deadline();
+        self.driver.core.has_work() || deadline.is_some_and(|deadline| deadline <= self.now)
     }
 
     /// Turns until nothing is left to be done; returns how many.
@@ -182,7 +165,7 @@ impl<H: Handler<Answer = ()>> Shard<H> {
     pub(crate) fn turn_and_wait(&mut self, time: Duration) {
         self.turn();
         self.now = self.now.plus(time);
-        self.core.begin_turn(self.now);
+        self.driver.core.begin_turn(self.now);
     }
 
     /// Time passes.
@@ -194,7 +177,7 @@ impl<H: Handler<Answer = ()>> Shard<H> {
     /// Time passes, and nothing is done about it yet.
     pub(crate) fn pass(&mut self, time: Duration) {
         self.now = self.now.plus(time);
-        self.core.begin_turn(self.now);
+        self.driver.core.begin_turn(self.now);
     }
 
     /// The sockets take so many bytes more, all together.
@@ -206,18 +189,13 @@ impl<H: Handler<Answer = ()>> Shard<H> {
     pub(crate) fn block(&mut self, blocked: bool, clients: &[ConnId]) {
         self.sockets.room = blocked.then_some(0);
         for client in clients {
-            self.core.handle_writable(*client);
+            self.driver.core.handle_writable(*client);
         }
     }
 
     /// What was answered comes in; returns how much.
     pub(crate) fn answer(&mut self) -> usize {
-        let answered: Vec<_> = self.answers.try_iter().collect();
-        let count = answered.len();
-        for answered in answered {
-            self.core.handle_answer(answered);
-        }
-        count
+        self.driver.take_answers()
     }
 
     /// What a client was sent since the last look.
@@ -229,6 +207,6 @@ impl<H: Handler<Answer = ()>> Shard<H> {
     }
 
     pub(crate) fn counters(&mut self) -> Counters {
-        *self.core.counters()
+        *self.driver.core.counters()
     }
 }

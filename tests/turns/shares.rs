@@ -246,6 +246,6 @@ fn accepting_takes_no_time_of_others() {
         for _ in 0..20 {
             shard.connect_tcp("a");
         }
-        shard.finish_turn();
+        shard.turn();
     }
 }

@@ -2,15 +2,19 @@
 
 use crate::handler::Handler;
 use crate::limits::MAIL_PER_LANE_AND_TURN;
-use crate::mesh::{Doorbell, LaneSender, Port, Refused};
+use crate::mesh::{Doorbell, LaneSender, Port, Refused, Wake};
 use crate::shard::core::ShardCore;
 use crate::shard::mail::{FromHome, Outgoing, Room, ToHome, Weigh};
+use crate::sys::eventfd::EventFd;
 
-/// A shard's side of the mesh, and the mail that the core gave back.
+/// A shard's side of the mesh, and the mail that the core gave back. Needs no thread: `W` ends the
+/// poll of a thread, or tells a simulation that a poll would end.
 #[derive(Debug)]
-pub(crate) struct Lanes {
-    port: Port<ToHome, FromHome>,
-    /// By peer: taken off the lane, but there is no room for it yet.
+pub(crate) struct Lanes<W = EventFd> {
+    port: Port<ToHome, FromHome, W>,
+    /// Messages that a turn takes off each lane at most.
+    per_lane: usize,
+    /// By peer: taken off the lane, but the core has no space for it yet.
     asked: Vec<Option<ToHome>>,
     told: Vec<Option<FromHome>>,
     outside: Option<ToHome>,
@@ -18,18 +22,19 @@ pub(crate) struct Lanes {
     left_over: bool,
     /// Something was put to a home in the last turn: what it makes of that may come back at once.
     awaits: bool,
-    /// Whether somebody rang before this turn.
+    /// Whether the doorbell was rung before this turn.
     rung: bool,
     /// Which peer's lanes come first; behind the last, the one from outside.
     first: usize,
 }
 
-impl Lanes {
+impl<W: Wake> Lanes<W> {
     /// The mail of the shard at `port`.
-    pub(crate) fn new(port: Port<ToHome, FromHome>) -> Self {
+    pub(crate) fn new(port: Port<ToHome, FromHome, W>) -> Self {
         let peers = port.peers().len();
         Self {
             port,
+            per_lane: MAIL_PER_LANE_AND_TURN,
             asked: (0..peers).map(|_| None).collect(),
             told: (0..peers).map(|_| None).collect(),
             outside: None,
@@ -40,8 +45,26 @@ impl Lanes {
         }
     }
 
+    /// Has a turn take fewer messages off each lane than `limits` say.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn limit(&mut self, per_lane: usize) {
+        self.per_lane = per_lane;
+    }
+
+    /// Whether the core has been given all mail that was sent to the shard.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn are_empty(&self) -> bool {
+        let asked = self.asked.iter().chain([&self.outside]);
+        let is_held =
+            asked.flatten().next().is_some() || self.told.iter().flatten().next().is_some();
+        let mut peers = self.port.peers().iter();
+        !is_held
+            && peers.all(|peer| peer.asked.is_empty() && peer.told.is_empty())
+            && !self.port.outside().has_any()
+    }
+
     /// What wakes the shard.
-    pub(crate) fn doorbell(&self) -> Option<&Doorbell> {
+    pub(crate) fn doorbell(&self) -> Option<&Doorbell<W>> {
         self.port.doorbell()
     }
 
@@ -64,22 +87,23 @@ impl Lanes {
     pub(crate) fn take<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         self.rung = self.port.doorbell().is_some_and(Doorbell::answer);
         let look = self.rung | std::mem::take(&mut self.left_over);
-        // Each turn begins with another lane: where room is scarce, all get their part of it.
+        let limit = self.per_lane;
+        // Each turn begins with another lane: where space is scarce, all get their part of it.
         let lanes = self.port.peers().len() + 1;
         self.first = (self.first + 1) % lanes;
         for at in (self.first..lanes).chain(0..self.first) {
             let Some(peer) = self.port.peers().get(at) else {
                 let outside = || self.port.outside().try_recv();
                 let give = |mail| core.handle_to_home(mail);
-                self.left_over |= pass(look, &mut self.outside, outside, give);
+                self.left_over |= pass(look, limit, &mut self.outside, outside, give);
                 continue;
             };
             let told = || peer.told.try_recv();
             let give = |mail| core.handle_from_home(mail);
-            self.left_over |= pass(look, &mut self.told[at], told, give);
+            self.left_over |= pass(look, limit, &mut self.told[at], told, give);
             let asked = || peer.asked.try_recv();
             let give = |mail| core.handle_to_home(mail);
-            self.left_over |= pass(look, &mut self.asked[at], asked, give);
+            self.left_over |= pass(look, limit, &mut self.asked[at], asked, give);
         }
         self.port.relieve();
     }
@@ -106,9 +130,10 @@ impl Lanes {
 }
 
 /// Passes mail from a lane on, if there is a reason to `look` for any, until there is none, or no
-/// room for it, or the turn's share is taken: only then returns `true`.
+/// space for it, or `limit` messages are taken: only then returns `true`.
 fn pass<M>(
     look: bool,
+    limit: usize,
     stuck: &mut Option<M>,
     next: impl Fn() -> Option<M>,
     mut give: impl FnMut(M) -> Option<M>,
@@ -116,7 +141,7 @@ fn pass<M>(
     // The ring for what is behind mail that was stuck has long been answered.
     let look = look || stuck.is_some();
     let next = || if look { next() } else { None };
-    for _ in 0..MAIL_PER_LANE_AND_TURN {
+    for _ in 0..limit {
         let Some(mail) = stuck.take().or_else(next) else {
             return false;
         };
@@ -128,8 +153,8 @@ fn pass<M>(
     true
 }
 
-/// Empties an outgoing box into its lane; `true` if somebody had found no room in it and there is
-/// some now, of which no ring will tell, or this turn's has told.
+/// Empties an outgoing box into its lane. Returns whether a sender that had found no space can go
+/// on now: because this turn's ring told so, or because no ring will.
 fn put<M: Weigh>(
     outgoing: &mut Outgoing<M>,
     lane: &LaneSender<M>,
@@ -147,7 +172,7 @@ fn put<M: Weigh>(
             // A peer is gone only when the whole server stops.
             Err(Refused::Gone(_)) => {}
             Err(Refused::Full(mail)) => {
-                debug_assert!(false, "no more is pushed than there is room for");
+                debug_assert!(false, "no more is pushed than there is space for");
                 outgoing.put_back(mail);
                 return false;
             }
@@ -178,13 +203,13 @@ mod tests {
         let mut stuck = None;
         let mut taken = Vec::new();
         let next = || lane.borrow_mut().pop_front();
-        assert!(!pass(true, &mut stuck, next, Some));
+        assert!(!pass(true, 9, &mut stuck, next, Some));
         assert_eq!(stuck, Some(1));
         let take = |mail| {
             taken.push(mail);
             None
         };
-        assert!(!pass(false, &mut stuck, next, take));
+        assert!(!pass(false, 9, &mut stuck, next, take));
         assert_eq!((stuck, taken), (None, vec![1, 2, 3]));
     }
 }

@@ -2,7 +2,7 @@
 
 pub mod accept;
 mod event_loop;
-mod lanes;
+pub(crate) mod lanes;
 mod sockets;
 mod spin_wait;
 pub mod status;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
-use crate::mesh::{Doorbell, Port, ReturnSender, returns};
+use crate::mesh::{Doorbell, Port, ReturnSender, Wake, returns};
 use crate::net::listener;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::{Answered, Answers};
@@ -95,7 +95,7 @@ impl Drop for Watch {
     }
 }
 
-impl<A: Send> Answers<A> for ReturnSender<Answered<A>> {
+impl<A: Send, W: Wake + Send + Sync> Answers<A> for ReturnSender<Answered<A>, W> {
     fn put(&self, answered: Answered<A>) {
         self.send(answered);
     }
