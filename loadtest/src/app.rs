@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::client::Link;
 use crate::inflate::Compressed;
 use crate::opener::Habits;
 use crate::outbox::Outbox;
@@ -12,12 +13,28 @@ use crate::url::{Protocol, Target};
 pub(crate) trait App: Send + 'static {
     /// A connection became live, `took_ns` nanoseconds after connect(2).
     fn on_live(&mut self, _link: LinkName, _now: u64, _took_ns: u64, _out: &mut Outbox) {}
-    /// A connection that was live is over: by our own wish, or for what the server did.
+    /// A connection that was live is over, or one that never was is given up.
     fn on_end(&mut self, _link: LinkName, _by: EndedBy<'_>, _now: u64, _out: &mut Outbox) {}
-    /// A message arrived.
-    fn on_message(&mut self, link: LinkName, payload: &[u8], now: u64, out: &mut Outbox);
+    fn on_message(&mut self, _link: LinkName, _payload: &[u8], _now: u64, _out: &mut Outbox) {}
     /// All that was ready has been read; returns when to be called again at the latest.
-    fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64>;
+    fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
+        None
+    }
+
+    /// The target of a connection.
+    fn target<'a>(&'a self, plan: &'a Plan, thread: usize, index: usize) -> &'a Target {
+        plan.target(thread, index)
+    }
+    /// Whether what arrives on a connection is read.
+    fn reads(&self, _index: usize) -> bool {
+        true
+    }
+    /// A raw connection is made ([`Plan::raw`]).
+    fn on_connected(&mut self, _index: usize, _now: u64, _out: &mut Outbox) {}
+    /// The socket of a raw connection took some bytes of a piece, the last of it if `is_whole`.
+    fn on_taken(&mut self, _index: usize, _bytes: usize, _is_whole: bool, _out: &mut Outbox) {}
+    /// Bytes arrived on a raw connection.
+    fn on_bytes(&mut self, _index: usize, _link: &mut Link, _bytes: &[u8], _out: &mut Outbox) {}
 }
 
 /// One connection of a thread, as its application sees it.
@@ -25,17 +42,26 @@ pub(crate) trait App: Send + 'static {
 pub(crate) struct LinkName {
     /// Number of the connection in its thread, from 0.
     pub(crate) index: usize,
-    /// What is spoken on it.
     pub(crate) protocol: Protocol,
 }
 
-/// Who ended a connection.
+impl LinkName {
+    /// Its number, as checks take it.
+    #[inline]
+    pub(crate) fn number(self) -> u32 {
+        u32::try_from(self.index).unwrap_or(u32::MAX)
+    }
+}
+
+/// What ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndedBy<'a> {
     /// This side, as it wished.
     Us,
     /// The server, in the words of a report.
     Server(&'a str),
+    /// It was never live and is given up, for this reason.
+    Failure(&'a str),
 }
 
 /// How a crew reads its live connections.
@@ -45,7 +71,6 @@ pub(crate) enum Reading {
     All,
     /// This many bytes per second of each, or none, while [`crate::control::Control::is_slow`].
     Slowly {
-        /// Bytes per second.
         bytes_per_s: u32,
         /// Bytes of the sockets' receive buffers, `SO_RCVBUF` of socket(7).
         buffer: u32,
@@ -55,7 +80,6 @@ pub(crate) enum Reading {
 /// What the threads of a crew are to do.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// Name of the threads.
     pub(crate) name: &'static str,
     /// Where to connect, taken in turn.
     pub(crate) targets: Vec<Target>,
@@ -69,12 +93,15 @@ pub(crate) struct Plan {
     pub(crate) first_source: usize,
     /// How insistently they connect.
     pub(crate) habits: Habits,
-    /// How they read.
     pub(crate) reading: Reading,
     /// Asks WebSocket servers to compress, and insists on it.
     pub(crate) deflate: bool,
     /// The number in the place of `{number}` in a path, if there is one.
     pub(crate) numbering: Option<Numbering>,
+    /// The application sends all bytes itself and is given all that arrive. TLS is not spoken.
+    pub(crate) raw: bool,
+    /// Priority of the threads, if it is not that of this process, nice(2).
+    pub(crate) nice: Option<i32>,
 }
 
 /// Which topic each connection of a crew is for, by the number of the connection.
@@ -87,9 +114,27 @@ pub(crate) struct Numbering {
 }
 
 impl Numbering {
-    /// The topic of a connection.
     pub(crate) fn topic(self, conn: usize) -> usize {
         conn / self.in_a_row % self.topics
+    }
+}
+
+/// The number of a thread, and of all threads of its crew. Connections are dealt out to them in turn.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) thread: usize,
+    pub(crate) threads: usize,
+}
+
+impl Place {
+    /// How many of all connections this thread has.
+    pub(crate) fn share(self, conns: usize) -> usize {
+        Plan::share(conns, self.thread, self.threads)
+    }
+
+    /// The number among all connections of one of this thread.
+    pub(crate) fn number(self, index: usize) -> usize {
+        index * self.threads + self.thread
     }
 }
 
@@ -108,12 +153,9 @@ impl Plan {
 /// What is left of a thread.
 #[derive(Debug)]
 pub(crate) struct Done<A> {
-    /// Its application.
     pub(crate) app: A,
     /// What failed, and how often.
     pub(crate) failures: BTreeMap<String, u64>,
-    /// Pings answered.
     pub(crate) pings: u64,
-    /// What came compressed.
     pub(crate) compressed: Compressed,
 }

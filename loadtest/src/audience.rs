@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use crate::app::Plan;
 use crate::clock::now_ns;
-use crate::control::Control;
+use crate::control::{Control, load};
 use crate::crew::Crew;
 use crate::leader::{Leader, RunError, Waited};
 use crate::listeners::{self, Hall, Heard, Listeners};
@@ -17,14 +17,12 @@ use crate::scene;
 use crate::series::Meter;
 use crate::url::Target;
 
-/// Listeners of a topic.
 #[derive(Debug)]
 pub(crate) struct Audience {
     pub(crate) crew: Crew<Listeners>,
     pub(crate) hall: Arc<Hall>,
 }
 
-/// The publisher of a topic.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     pub(crate) crew: Crew<Metronome>,
@@ -33,10 +31,6 @@ pub(crate) struct Publisher {
 
 impl Publisher {
     /// Starts one, which does not connect yet.
-    ///
-    /// # Errors
-    ///
-    /// No thread could be started.
     pub(crate) fn start(
         target: Target,
         form: &Form,
@@ -49,23 +43,17 @@ impl Publisher {
             first_source,
             ..scene::plan("publisher", vec![target], 1, form)
         };
-        let crew = scene::crew(plan, 1, leader, |_, _, _| {
+        let crew = scene::crew(plan, 1, leader, |_| {
             Metronome::new(form.clone(), Arc::clone(&schedule))
         })?;
         Ok(Self { crew, schedule })
     }
 
-    /// Connects it.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn open(&self, leader: &mut Leader) -> Result<Waited, RunError> {
         self.crew.control.open(1);
         leader.wait_live(&self.crew.control, 1, "publishers")
     }
 
-    /// Lets the schedule begin.
     pub(crate) fn begin(&self) {
         self.schedule.start(now_ns());
         self.crew.control.ring_all();
@@ -79,10 +67,6 @@ impl Publisher {
     }
 
     /// Ends the schedule and waits until all that was due has gone out; returns how many that are.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn end(&self, leader: &mut Leader) -> Result<u32, RunError> {
         self.schedule.stop_at(1);
         self.crew.control.ring_all();
@@ -93,14 +77,10 @@ impl Publisher {
 
     /// Whether the server has ended its connection.
     pub(crate) fn has_ended(&self) -> bool {
-        self.crew.control.ended.load(Ordering::Acquire) > 0
+        self.crew.control.has_ended()
     }
 
     /// Ends its thread; how late its messages were. What failed goes to the `opening`.
-    ///
-    /// # Errors
-    ///
-    /// The thread failed.
     pub(crate) fn stop(self, opening: &mut Opening) -> Result<Recorder, RunError> {
         let mut lateness = Recorder::new();
         for done in self.crew.stop()? {
@@ -113,10 +93,6 @@ impl Publisher {
 
 impl Audience {
     /// Starts listeners, who do not connect yet.
-    ///
-    /// # Errors
-    ///
-    /// No thread could be started, or the descriptor limit is too low.
     pub(crate) fn start(
         plan: Plan,
         threads: usize,
@@ -127,24 +103,18 @@ impl Audience {
     ) -> Result<Self, RunError> {
         let hall = Arc::new(hall);
         let conns = plan.conns;
-        let crew = scene::crew(plan, threads, leader, |thread, threads, _| {
-            let share = Plan::share(conns, thread, threads);
+        let crew = scene::crew(plan, threads, leader, |place| {
             let shared = (Arc::clone(schedule), Arc::clone(&hall));
             let meter = if hall.is_in_series {
                 leader.pulse().meter()
             } else {
                 Meter::apart()
             };
-            Listeners::new(share, (thread, threads), form.clone(), shared, meter)
+            Listeners::new(conns, place, form.clone(), shared, meter)
         })?;
         Ok(Self { crew, hall })
     }
 
-    /// Connects all of them.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn open(
         &self,
         conns: u64,
@@ -156,10 +126,6 @@ impl Audience {
     }
 
     /// Waits until all `conns` have had all of so many messages.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn hear_all(
         &self,
         conns: u64,
@@ -168,30 +134,25 @@ impl Audience {
     ) -> Result<Waited, RunError> {
         self.hall.messages.store(messages, Ordering::Release);
         self.crew.control.ring_all();
-        let complete = || self.hall.complete.load(Ordering::Acquire);
+        let complete = || load(&self.hall.complete);
         leader.wait_for("listeners with all", conns, complete, || self.ended() > 0)
     }
 
     /// Connections that the server has ended.
     pub(crate) fn ended(&self) -> u64 {
-        self.crew.control.ended.load(Ordering::Acquire)
+        load(&self.crew.control.ended)
     }
 
     /// Connections that were left with a close frame which the server did not answer with one.
     pub(crate) fn unanswered(&self) -> u64 {
-        self.crew.control.unanswered.load(Ordering::Acquire)
+        load(&self.crew.control.unanswered)
     }
 
-    /// What the threads share.
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.crew.control
     }
 
     /// Ends the threads and puts what they heard together.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn stop(self, sent: u32) -> Result<Heard, RunError> {
         Ok(listeners::heard(self.crew.stop()?, sent))
     }

@@ -20,7 +20,6 @@ pub(crate) struct Checker {
     reordered: u64,
 }
 
-/// What was found wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Faults {
     /// Never came.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+use crate::app::Place;
 use crate::clock::{SECOND, nanos};
 use crate::message::mix;
 use crate::outbox::{Leave, Outbox};
@@ -50,9 +51,7 @@ impl Churn {
 /// The connections of one thread that leave and come back.
 #[derive(Debug)]
 pub(crate) struct Leaver {
-    thread: usize,
-    threads: usize,
-    /// By connection.
+    place: Place,
     here: Vec<bool>,
     /// How many of them are, and how many were when it was last told.
     present: u64,
@@ -67,11 +66,9 @@ pub(crate) struct Leaver {
 }
 
 impl Leaver {
-    /// For `conns` connections of one of so many threads.
-    pub(crate) fn new(conns: usize, thread: usize, threads: usize) -> Self {
+    pub(crate) fn new(conns: usize, place: Place) -> Self {
         Self {
-            thread,
-            threads,
+            place,
             here: vec![false; conns],
             present: 0,
             told_present: 0,
@@ -83,7 +80,6 @@ impl Leaver {
         }
     }
 
-    /// A connection is live.
     pub(crate) fn is_here(&mut self, index: usize) {
         self.present += u64::from(!self.here[index]);
         self.here[index] = true;
@@ -115,7 +111,7 @@ impl Leaver {
         if returns != self.returns {
             self.returns = returns;
             for index in 0..self.here.len() {
-                let seed = u64::from(returns) << 40 | self.number(index) as u64;
+                let seed = u64::from(returns) << 40 | self.place.number(index) as u64;
                 let share = mix(seed) as f64 / u64::MAX as f64;
                 out.come_back(index, now + nanos(share * churn.jitter_s));
             }
@@ -141,10 +137,11 @@ impl Leaver {
         if self.since_ns == 0 || self.here.is_empty() {
             return None;
         }
-        let every_ns = SECOND as f64 * self.threads as f64 / churn.per_second;
+        let Place { thread, threads } = self.place;
+        let every_ns = SECOND as f64 * threads as f64 / churn.per_second;
         loop {
             // Threads take turns.
-            let turn = self.gone as f64 + self.thread as f64 / self.threads as f64;
+            let turn = self.gone as f64 + thread as f64 / threads as f64;
             let due = self.since_ns + nanos(turn * every_ns / SECOND as f64);
             if due > now {
                 return Some(due);
@@ -162,16 +159,16 @@ impl Leaver {
             }
         }
     }
-
-    fn number(&self, index: usize) -> usize {
-        index * self.threads + self.thread
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::outbox::Wish;
+
+    fn place(thread: usize, threads: usize) -> Place {
+        Place { thread, threads }
+    }
 
     fn wishes(leaver: &mut Leaver, churn: &Churn, now: u64) -> Vec<Wish> {
         let mut out = Outbox::default();
@@ -182,7 +179,7 @@ mod tests {
     #[test]
     fn all_leave_once_and_return_once_when_they_are_told() {
         let churn = Churn::new(0.0, Some(Leave::Close), 2.0);
-        let mut leaver = Leaver::new(3, 0, 1);
+        let mut leaver = Leaver::new(3, place(0, 1));
         assert_eq!(wishes(&mut leaver, &churn, 5), []);
         churn.leavings.store(1, Ordering::Release);
         let all = [0, 1, 2].map(|index| Wish::Leave(index, Leave::Close));
@@ -202,7 +199,7 @@ mod tests {
     #[test]
     fn so_many_leave_in_a_second() {
         let churn = Churn::new(10.0, None, 0.0);
-        let mut leavers = [0, 1].map(|thread| Leaver::new(1000, thread, 2));
+        let mut leavers = [0, 1].map(|thread| Leaver::new(1000, place(thread, 2)));
         for leaver in &mut leavers {
             (0..1000).for_each(|index| leaver.is_here(index));
         }

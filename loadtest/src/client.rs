@@ -14,13 +14,9 @@ use crate::url::{NUMBER_PLACE, Protocol, Target};
 /// One connection. Kept small, for there may be a million: 32 bytes.
 #[derive(Debug)]
 pub(crate) struct Link {
-    /// The socket, while there is one.
     pub(crate) fd: Option<OwnedFd>,
-    /// Where it stands.
     pub(crate) state: State,
-    /// What is spoken on it.
     pub(crate) protocol: Protocol,
-    /// Its TLS session, where there is one.
     pub(crate) tls: Option<Box<Session>>,
     /// The beginning of a frame whose rest has not arrived.
     partial: Option<Box<[u8]>>,
@@ -48,7 +44,6 @@ pub(crate) enum State {
 pub(crate) enum Event<'a> {
     /// The connection is live from here on.
     Live,
-    /// A message.
     Message(&'a [u8]),
     /// A ping with this payload, to be answered.
     Ping(&'a [u8]),
@@ -70,7 +65,6 @@ pub(crate) enum Ended {
 }
 
 impl Ended {
-    /// The words for it in a report.
     pub(crate) fn label(self) -> String {
         match self {
             Self::Status(0) => "answer is not HTTP".to_owned(),

@@ -4,9 +4,7 @@
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Nanoseconds in a second.
 pub(crate) const SECOND: u64 = 1_000_000_000;
-/// Nanoseconds in a millisecond.
 pub(crate) const MILLISECOND: u64 = 1_000_000;
 
 /// Nanoseconds since an arbitrary point, the same one for all processes of this host.
@@ -22,7 +20,6 @@ pub(crate) fn seconds(from: u64, to: u64) -> f64 {
     to.saturating_sub(from) as f64 / SECOND as f64
 }
 
-/// Seconds as nanoseconds.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

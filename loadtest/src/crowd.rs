@@ -46,11 +46,6 @@ impl Crowd {
         }
     }
 
-    /// Publishers that subscribers listen to.
-    pub(crate) fn publishers(&self) -> usize {
-        self.next.len()
-    }
-
     /// A message came; says whether for the first time. `publisher` is below the number given.
     #[inline]
     pub(crate) fn see(&mut self, subscriber: u32, publisher: u32, seq: u32) -> bool {

@@ -8,11 +8,9 @@ use crate::url::Protocol;
 /// One whole frame at the front of a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Frame<'a> {
-    /// What it is.
     pub(crate) kind: Kind,
     /// What it carries has to be inflated, RFC 7692 6.
     pub(crate) is_compressed: bool,
-    /// What it carries.
     pub(crate) payload: &'a [u8],
     /// Bytes it takes on the wire, header included.
     pub(crate) wire_len: usize,
@@ -53,7 +51,6 @@ pub(crate) enum FrameError {
 }
 
 impl FrameError {
-    /// The words for it in a report.
     pub(crate) fn label(self) -> &'static str {
         match self {
             Self::ReservedBit => "protocol error: reserved bit",

@@ -13,21 +13,18 @@ pub(crate) struct Inflater {
     /// The message before, as it came and as it was meant.
     compressed: Vec<u8>,
     plain: Vec<u8>,
-    /// What came compressed.
     pub(crate) came: Compressed,
 }
 
 /// Messages that came compressed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Compressed {
-    /// How many.
     pub(crate) messages: u64,
     /// Their bytes, frame headers not counted.
     pub(crate) bytes: u64,
 }
 
 impl Inflater {
-    /// One that has read nothing.
     pub(crate) fn new() -> Self {
         Self {
             inner: Decompress::new(false),

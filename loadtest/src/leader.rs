@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
-use crate::cli::{ClientArgs, DeadlineArgs};
 use crate::clock::{SECOND, nanos, now_ns};
-use crate::control::{Control, News};
+use crate::control::{Control, News, load};
+use crate::flags::{ClientArgs, DeadlineArgs};
 use crate::series::{Pulse, Sampler, Series, Watch};
 use crate::show::{Show, Stage};
 
@@ -26,10 +26,8 @@ impl From<std::io::Error> for RunError {
     }
 }
 
-/// The main thread of a run.
 #[derive(Debug)]
 pub(crate) struct Leader {
-    /// For the threads.
     pub(crate) sender: Sender<News>,
     news: Receiver<News>,
     /// Nanoseconds without progress that end a wait.
@@ -40,10 +38,8 @@ pub(crate) struct Leader {
     sampler: Sampler,
 }
 
-/// How a wait ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waited {
-    /// What was waited for came.
     Done,
     /// Nothing moved for too long, or there was no more time.
     Stalled,
@@ -67,8 +63,7 @@ impl Leader {
         }
     }
 
-    /// Ends [`Self::wait_done`] and [`Self::wait_in_time`] after `--deadline` seconds, however well
-    /// things go on.
+    /// Ends [`Self::wait_done`] after `--deadline` seconds, however well things go on.
     pub(crate) fn until(mut self, phase: &DeadlineArgs) -> Self {
         self.deadline = phase.deadline.map_or(u64::MAX, nanos);
         self
@@ -95,40 +90,25 @@ impl Leader {
     }
 
     /// Waits until all of `conns` are live; a stall or any that is given up ends the wait.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn wait_live(
         &mut self,
         control: &Control,
         conns: u64,
         what: &str,
     ) -> Result<Waited, RunError> {
-        let load = |counter: &std::sync::atomic::AtomicU64| {
-            counter.load(std::sync::atomic::Ordering::Acquire)
-        };
         self.wait(LOOK_EVERY, |leader| {
             let (live, gave_up) = (load(&control.live), load(&control.gave_up));
             leader.show.at(Stage::of(what, conns), live);
             let settled = live + gave_up >= conns;
-            (
-                live + gave_up,
-                settled.then_some(if gave_up == 0 {
-                    Waited::Done
-                } else {
-                    Waited::Stalled
-                }),
-                false,
-            )
+            let waited = match gave_up {
+                0 => Waited::Done,
+                _ => Waited::Stalled,
+            };
+            (live + gave_up, settled.then_some(waited), false)
         })
     }
 
     /// Waits until a number has reached what is `wanted`; `lost` as for [`Self::wait_done`].
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn wait_for(
         &mut self,
         what: &str,
@@ -136,52 +116,15 @@ impl Leader {
         progress: impl Fn() -> u64,
         lost: impl Fn() -> bool,
     ) -> Result<Waited, RunError> {
-        self.wait_within(u64::MAX, what, wanted, progress, lost)
-    }
-
-    /// The same for a phase of messages, which may take no longer than `--deadline`.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
-    pub(crate) fn wait_in_time(
-        &mut self,
-        what: &str,
-        wanted: u64,
-        progress: impl Fn() -> u64,
-        lost: impl Fn() -> bool,
-    ) -> Result<Waited, RunError> {
-        self.wait_within(self.deadline, what, wanted, progress, lost)
-    }
-
-    fn wait_within(
-        &mut self,
-        deadline: u64,
-        what: &str,
-        wanted: u64,
-        progress: impl Fn() -> u64,
-        lost: impl Fn() -> bool,
-    ) -> Result<Waited, RunError> {
-        let start = now_ns();
         self.wait(LOOK_EVERY, |leader| {
             let now = progress();
             leader.show.at(Stage::of(what, wanted), now);
-            let is_over = now_ns() - start > deadline;
-            let waited = match (now >= wanted, is_over) {
-                (true, _) => Some(Waited::Done),
-                (false, true) => Some(Waited::Stalled),
-                (false, false) => None,
-            };
-            (now, waited, lost())
+            (now, (now >= wanted).then_some(Waited::Done), lost())
         })
     }
 
     /// Waits until a thread says that all is done. `progress` is any number that moves while
     /// things go on; `lost` whether something was lost that makes the end unlikely.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn wait_done<'a>(
         &mut self,
         stage: impl Into<Stage<'a>>,
@@ -197,20 +140,11 @@ impl Leader {
         })
     }
 
-    /// Lets this much time pass.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn pause(&mut self, time: Duration) -> Result<(), RunError> {
         self.pause_unless(time, || false)
     }
 
     /// Lets this much time pass, or less if there is nothing more to wait for.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
     pub(crate) fn pause_unless(
         &mut self,
         time: Duration,

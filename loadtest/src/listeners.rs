@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
-use crate::app::{App, Done, EndedBy, LinkName};
+use crate::app::{App, Done, EndedBy, LinkName, Place};
 use crate::check::{Checker, Faults};
 use crate::churn::{Churn, Leaver};
 use crate::message::Form;
@@ -20,7 +20,6 @@ use crate::record::Recorder;
 use crate::report::{Deliveries, add_counts};
 use crate::series::Meter;
 
-/// The application of a listening thread.
 #[derive(Debug)]
 pub(crate) struct Listeners {
     form: Form,
@@ -39,15 +38,12 @@ pub(crate) struct Listeners {
     meter: Meter,
     /// Time of each delivery of this interval.
     of_interval: Recorder,
-    /// Time from connecting to live.
     took: Recorder,
-    /// First deliveries.
     got: u64,
     /// Messages that nobody of this run published, or that were changed on the way.
     foreign: u64,
     /// Messages that did not reach one who was back, though they began later.
     missed: u64,
-    /// Why the server ended live connections.
     ended: BTreeMap<String, u64>,
 }
 
@@ -91,7 +87,6 @@ impl Hall {
         }
     }
 
-    /// Deliveries so far.
     pub(crate) fn delivered(&self) -> u64 {
         self.delivered.load(Ordering::Acquire)
     }
@@ -105,10 +100,10 @@ impl Hall {
 }
 
 impl Listeners {
-    /// For `conns` listeners of one of so many threads.
+    /// For a thread's share of `conns` listeners.
     pub(crate) fn new(
         conns: usize,
-        (thread, threads): (usize, usize),
+        place: Place,
         form: Form,
         (schedule, hall): (Arc<Schedule>, Arc<Hall>),
         meter: Meter,
@@ -117,9 +112,9 @@ impl Listeners {
             form,
             schedule,
             hall,
-            checker: Checker::new(conns, 1),
+            checker: Checker::new(place.share(conns), 1),
             joining: HashMap::new(),
-            leaver: Leaver::new(conns, thread, threads),
+            leaver: Leaver::new(place.share(conns), place),
             tally: 0,
             interval: 0,
             latency: recorders(),
@@ -159,14 +154,14 @@ impl App for Listeners {
         self.leaver.is_here(link.index);
         // Before the schedule has begun, and without one, nobody misses anything.
         if self.schedule.due(0).is_some() {
-            let listener = number(link);
+            let listener = link.number();
             self.checker.come_back(listener);
             self.joining.insert(listener, now);
         }
     }
 
     fn on_end(&mut self, link: LinkName, by: EndedBy<'_>, now: u64, out: &mut Outbox) {
-        self.joining.remove(&number(link));
+        self.joining.remove(&link.number());
         match by {
             EndedBy::Us => self.leaver.has_left(link.index, &self.hall.churn, now, out),
             EndedBy::Server(why) => {
@@ -176,6 +171,7 @@ impl App for Listeners {
                     out.come_back(link.index, now);
                 }
             }
+            EndedBy::Failure(_) => {}
         }
     }
 
@@ -187,9 +183,9 @@ impl App for Listeners {
             return;
         };
         if !self.joining.is_empty() {
-            self.join(number(link), stamp.seq);
+            self.join(link.number(), stamp.seq);
         }
-        if self.checker.see(number(link), 0, stamp.seq) {
+        if self.checker.see(link.number(), 0, stamp.seq) {
             let latency = now.saturating_sub(stamp.due_ns);
             self.latency[self.hall.time_of(stamp.due_ns)].record(latency);
             self.meter.record(latency);
@@ -229,20 +225,16 @@ impl App for Listeners {
     }
 }
 
-/// What a crew heard.
 #[derive(Debug)]
 pub(crate) struct Heard {
     /// What came, and what was wrong with it; what is expected is what came and what was lost.
     pub(crate) deliveries: Deliveries,
     /// Latencies before, during and after what went on.
     pub(crate) latency: [Recorder; 3],
-    /// Time from connecting to live.
     pub(crate) took: Recorder,
-    /// Why the server ended live connections.
     pub(crate) ended: BTreeMap<String, u64>,
     /// What failed, each try counted.
     pub(crate) failures: BTreeMap<String, u64>,
-    /// Pings answered.
     pub(crate) pings: u64,
 }
 
@@ -280,8 +272,4 @@ pub(crate) fn heard(threads: Vec<Done<Listeners>>, sent: u32) -> Heard {
 
 fn recorders() -> [Recorder; 3] {
     std::array::from_fn(|_| Recorder::new())
-}
-
-fn number(link: LinkName) -> u32 {
-    u32::try_from(link.index).unwrap_or(u32::MAX)
 }

@@ -2,7 +2,7 @@
 
 mod app;
 mod audience;
-mod chat;
+mod broadcast;
 mod check;
 mod churn;
 mod cli;
@@ -15,7 +15,8 @@ mod crew;
 mod crowd;
 mod dispatch;
 mod echo;
-mod fanout;
+mod figures;
+mod flags;
 mod floor;
 mod frame;
 mod host;
@@ -48,8 +49,8 @@ mod socket;
 mod spawned;
 mod storm;
 mod sys;
+mod targets;
 mod tls;
-mod topics;
 mod url;
 mod warning;
 mod worker;

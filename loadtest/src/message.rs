@@ -82,13 +82,11 @@ impl Form {
         }
     }
 
-    /// Goes on with another topic.
     #[inline]
     pub(crate) fn set_topic(&mut self, topic: u32) {
         self.topic = topic;
     }
 
-    /// Bytes of each message.
     pub(crate) fn payload_len(&self) -> usize {
         STAMP_BYTES + self.filler.len()
     }

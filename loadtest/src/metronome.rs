@@ -10,7 +10,6 @@ use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::url::Protocol;
 
-/// The application of the publishing thread.
 #[derive(Debug)]
 pub(crate) struct Metronome {
     form: Form,
@@ -31,9 +30,7 @@ pub(crate) struct Schedule {
     rate: Option<f64>,
     /// When the first message is due; zero until then.
     start_ns: AtomicU64,
-    /// Messages that may go out.
     allowed: AtomicU32,
-    /// Messages that have gone out.
     sent: AtomicU32,
     has_stopped: AtomicBool,
 }
@@ -70,7 +67,6 @@ impl Schedule {
         self.allowed.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Messages that have gone out.
     pub(crate) fn sent(&self) -> u32 {
         self.sent.load(Ordering::Acquire)
     }

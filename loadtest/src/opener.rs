@@ -8,7 +8,6 @@ use std::collections::{BinaryHeap, HashMap, VecDeque};
 
 use crate::clock::{MILLISECOND, SECOND};
 
-/// The attempts of one thread.
 #[derive(Debug)]
 pub(crate) struct Opener {
     habits: Habits,
@@ -27,7 +26,6 @@ pub(crate) struct Opener {
 /// How insistently connections are opened.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Habits {
-    /// Attempts under way per thread.
     pub(crate) window: usize,
     /// Tries of one connection until it is given up.
     pub(crate) tries_max: u16,
@@ -37,7 +35,6 @@ pub(crate) struct Habits {
 pub(crate) const WINDOW: usize = 256;
 
 impl Habits {
-    /// A few tries.
     pub(crate) const SHORT: Self = Self {
         window: WINDOW,
         tries_max: 3,
@@ -50,7 +47,6 @@ const TRY_NS: u64 = 10 * SECOND;
 const RETRY_AFTER_NS: u64 = 100 * MILLISECOND;
 
 impl Opener {
-    /// One that has opened nothing.
     pub(crate) fn new(habits: Habits) -> Self {
         Self {
             habits,

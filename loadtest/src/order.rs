@@ -7,10 +7,8 @@
 
 use std::collections::HashMap;
 
-/// A message's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Id {
-    /// Who published it.
     pub(crate) publisher: u32,
     /// Its number among those of its publisher.
     pub(crate) seq: u32,
@@ -37,9 +35,7 @@ pub(crate) struct Misorder {
     pub(crate) subscriber: u32,
     /// Place in the common order, from 0.
     pub(crate) place: u32,
-    /// What stands there.
     pub(crate) expected: Id,
-    /// What came.
     pub(crate) got: Id,
 }
 
@@ -48,7 +44,6 @@ const COMMON_MAX: usize = 1 << 20;
 const NOWHERE: u32 = u32::MAX;
 
 impl Order {
-    /// For `subscribers` that listen to `publishers`.
     pub(crate) fn new(subscribers: usize, publishers: usize) -> Self {
         Self {
             common: Vec::new(),

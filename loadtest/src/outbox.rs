@@ -1,6 +1,9 @@
-//! What a thread is about to send, what a full socket did not take, and whom it wants to leave.
+//! What a thread is about to send, what a full socket did not take, and which connections it wants
+//! to leave or to open.
 
 use std::collections::{HashMap, VecDeque};
+use std::mem;
+use std::sync::Arc;
 
 use crate::client::Link;
 use crate::frame;
@@ -14,8 +17,23 @@ pub(crate) struct Outbox {
     runs: Vec<(usize, usize)>,
     /// What blocked connections still have to send.
     rests: HashMap<usize, Vec<u8>>,
+    /// Pieces that are shared and not copied, and how many of their bytes were taken.
+    pieces: HashMap<usize, (Arc<[u8]>, usize)>,
+    /// Connections whose pieces are new.
+    fresh: Vec<usize>,
+    /// What sockets took of pieces since it was last asked.
+    taken: Vec<Taken>,
     /// What the application wants of its connections, in its order.
     wishes: VecDeque<Wish>,
+}
+
+/// What a socket took of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) index: usize,
+    pub(crate) bytes: usize,
+    /// These were the last of the piece.
+    pub(crate) is_whole: bool,
 }
 
 /// What an application wants of a connection.
@@ -25,9 +43,10 @@ pub(crate) enum Wish {
     Leave(usize, Leave),
     /// To open one that is over again, at this time.
     Return(usize, u64),
+    /// To send no more on one, shutdown(2).
+    Finish(usize),
 }
 
-/// How a connection is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Leave {
     /// The socket is closed, without a word.
@@ -37,13 +56,11 @@ pub(crate) enum Leave {
 }
 
 impl Outbox {
-    /// Adds a message for a connection.
     pub(crate) fn message(&mut self, link: usize, protocol: Protocol, payload: &[u8]) {
         frame::write_message(protocol, payload, &mut self.wire);
         self.end_run(link);
     }
 
-    /// Adds the answer to a ping.
     pub(crate) fn pong(&mut self, link: usize, payload: &[u8]) {
         frame::write_pong(payload, &mut self.wire);
         self.end_run(link);
@@ -67,7 +84,11 @@ impl Outbox {
         self.wishes.push_back(Wish::Return(link, at));
     }
 
-    /// The next wish.
+    /// Wants to send no more on a connection.
+    pub(crate) fn finish(&mut self, link: usize) {
+        self.wishes.push_back(Wish::Finish(link));
+    }
+
     pub(crate) fn take_wish(&mut self) -> Option<Wish> {
         self.wishes.pop_front()
     }
@@ -78,9 +99,26 @@ impl Outbox {
         self.end_run(link);
     }
 
+    /// Adds a piece for a raw connection, which has nothing else to send.
+    pub(crate) fn piece(&mut self, link: usize, bytes: Arc<[u8]>) {
+        self.pieces.insert(link, (bytes, 0));
+        self.fresh.push(link);
+    }
+
     /// Whether a connection's socket was full and still is.
     pub(crate) fn is_blocked(&self, link: usize) -> bool {
-        !self.rests.is_empty() && self.rests.contains_key(&link)
+        (!self.rests.is_empty() && self.rests.contains_key(&link))
+            || (!self.pieces.is_empty() && self.pieces.contains_key(&link))
+    }
+
+    /// Whether sockets took some of a piece since it was last asked.
+    pub(crate) fn has_taken(&self) -> bool {
+        !self.taken.is_empty()
+    }
+
+    /// What sockets took of pieces since the last call.
+    pub(crate) fn take_taken(&mut self) -> Vec<Taken> {
+        mem::take(&mut self.taken)
     }
 
     /// As if its socket were full.
@@ -89,7 +127,6 @@ impl Outbox {
         self.rests.insert(link, Vec::new());
     }
 
-    /// Bytes waiting for the next flush.
     pub(crate) fn len(&self) -> usize {
         self.wire.len()
     }
@@ -110,10 +147,33 @@ impl Outbox {
             }
         }
         self.wire.clear();
+        for link in mem::take(&mut self.fresh) {
+            self.send_piece(links, link);
+        }
+    }
+
+    fn send_piece(&mut self, links: &mut [Link], index: usize) {
+        let Some((piece, at)) = self.pieces.get_mut(&index) else {
+            return;
+        };
+        let bytes = send_some(links, index, &piece[*at..]);
+        *at += bytes;
+        let is_whole = *at == piece.len();
+        if is_whole {
+            self.pieces.remove(&index);
+        }
+        self.taken.push(Taken {
+            index,
+            bytes,
+            is_whole,
+        });
     }
 
     /// A socket became writable: goes on with its rest.
     pub(crate) fn unblock(&mut self, links: &mut [Link], link: usize) {
+        if !self.pieces.is_empty() {
+            self.send_piece(links, link);
+        }
         let Some(rest) = self.rests.get_mut(&link) else {
             return;
         };
@@ -125,10 +185,12 @@ impl Outbox {
         }
     }
 
-    /// A connection is over.
     pub(crate) fn forget(&mut self, link: usize) {
         if !self.rests.is_empty() {
             self.rests.remove(&link);
+        }
+        if !self.pieces.is_empty() {
+            self.pieces.remove(&link);
         }
     }
 

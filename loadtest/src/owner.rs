@@ -9,10 +9,6 @@ use std::path::Path;
 ///
 /// Where the kernel does not tell, as of a process in a container or of somebody else's, it is
 /// taken at its word.
-///
-/// # Errors
-///
-/// There is no such process, or it is another that listens.
 pub(crate) fn check(pid: u32, addrs: &[SocketAddr]) -> Result<(), String> {
     if !Path::new(&format!("/proc/{pid}")).exists() {
         return Err(format!("--server-pid {pid}: there is no such process"));

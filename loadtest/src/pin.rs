@@ -14,10 +14,6 @@ pub(crate) struct Pinning {
 
 impl Pinning {
     /// Divides the CPUs this process may use, if there are two and it is `wanted`.
-    ///
-    /// # Errors
-    ///
-    /// As sched_getaffinity(2).
     pub(crate) fn new(wanted: bool) -> io::Result<Self> {
         let all = sched_getaffinity(None)?;
         let first = (0..CpuSet::MAX_CPU).find(|cpu| all.is_set(*cpu));
@@ -45,10 +41,6 @@ impl Pinning {
     }
 
     /// Starts a process on the server's CPU: children inherit what the calling thread may use.
-    ///
-    /// # Errors
-    ///
-    /// As sched_setaffinity(2), and what `start` says.
     pub(crate) fn on_server_cpu<T>(&self, start: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         sched_setaffinity(None, &self.server)?;
         let started = start();
@@ -57,19 +49,11 @@ impl Pinning {
     }
 
     /// Moves the calling thread, and those it starts from now on, to the client's CPUs.
-    ///
-    /// # Errors
-    ///
-    /// As sched_setaffinity(2).
     pub(crate) fn take_client_cpus(&self) -> io::Result<()> {
         Ok(sched_setaffinity(None, &self.client)?)
     }
 
     /// Lets the calling thread use again what it could before: runs of a file follow each other.
-    ///
-    /// # Errors
-    ///
-    /// As sched_setaffinity(2).
     pub(crate) fn give_back(&self) -> io::Result<()> {
         Ok(sched_setaffinity(None, &self.all)?)
     }

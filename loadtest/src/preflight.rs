@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use corecast::Kind;
 use corecast::client::{Client, Event, Reason};
 
-use crate::cli::ClientArgs;
+use crate::flags::ClientArgs;
 use crate::leader::RunError;
 use crate::tls;
 use crate::url::{NUMBER_PLACE, Target};
@@ -24,10 +24,6 @@ const PROTOCOL: &str =
     "is the protocol right? ws:// and tcp:// have ports of their own, with TLS others";
 
 /// Sees that a connection becomes live.
-///
-/// # Errors
-///
-/// It does not, and what to do.
 pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunError> {
     if args.no_preflight {
         return Ok(());
@@ -36,10 +32,6 @@ pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunErro
 }
 
 /// Sees that a message published to one target arrives at the other.
-///
-/// # Errors
-///
-/// It does not, and what to do.
 pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<(), RunError> {
     if args.no_preflight {
         return Ok(());
@@ -104,7 +96,6 @@ fn receive(client: &mut Client, to: &Target, from: &Target) -> Result<(), RunErr
     }
 }
 
-/// What to do about it.
 fn remedy(reason: &Reason) -> &'static str {
     match reason {
         Reason::Connect(_) => "is the server running, and is the port right?",

@@ -8,10 +8,8 @@ use serde::Serialize;
 
 use crate::record::{Percentiles, Recorder};
 
-/// The messages of one thread.
 #[derive(Debug)]
 pub(crate) struct Reach {
-    /// Subscribers of the thread.
     subscribers: u32,
     /// By publisher and number.
     times: Vec<Vec<Times>>,
@@ -83,7 +81,6 @@ impl ByMessage {
 const KEPT_MAX: usize = 1 << 20;
 
 impl Reach {
-    /// For one thread.
     pub(crate) fn new(subscribers: usize, publishers: usize) -> Self {
         Self {
             subscribers: u32::try_from(subscribers).unwrap_or(u32::MAX),

@@ -23,10 +23,6 @@ pub(crate) fn source(index: u32) -> Ipv4Addr {
 
 /// Begins to connect. It is done when the socket becomes writable, connect(2) `EINPROGRESS`.
 /// `from` is the source address for IPv4; a `receive_buffer` of zero is left to the kernel.
-///
-/// # Errors
-///
-/// As socket(2), setsockopt(2), bind(2) and connect(2).
 pub(crate) fn connect(
     to: SocketAddr,
     from: Ipv4Addr,

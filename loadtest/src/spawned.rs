@@ -9,7 +9,6 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A running server. Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Spawned {
     child: Child,
@@ -40,10 +39,6 @@ const QUOTED_LINES: usize = 5;
 impl Spawned {
     /// Starts a server and waits until it has said `listening http ADDR` and `listening tcp ADDR`
     /// on either stream, somewhere in a line.
-    ///
-    /// # Errors
-    ///
-    /// It did not start, or did not say so in time; its last lines are quoted.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
         let both = Needs {
             http: true,
@@ -53,10 +48,6 @@ impl Spawned {
     }
 
     /// Starts a server and waits until it has said what is needed, as [`Self::start`] does.
-    ///
-    /// # Errors
-    ///
-    /// It did not start, or did not say so in time; its last lines are quoted.
     pub(crate) fn start_with(command: &mut Command, needs: Needs) -> io::Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         let named = |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"));
@@ -83,7 +74,6 @@ impl Spawned {
         Ok(spawned)
     }
 
-    /// Its process id.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }

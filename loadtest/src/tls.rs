@@ -14,7 +14,6 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, Signa
 /// The name that servers are asked for: the load goes to this host alone.
 const SERVER_NAME: &str = "localhost";
 
-/// The session of one connection.
 #[derive(Debug)]
 pub(crate) struct Session {
     conn: ClientConnection,
@@ -96,7 +95,6 @@ impl Session {
     }
 }
 
-/// A socket as the library wants it.
 struct Socket<'fd>(BorrowedFd<'fd>);
 
 impl Read for Socket<'_> {

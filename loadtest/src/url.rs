@@ -7,9 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 /// Where to connect and what to speak there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Target {
-    /// What is spoken.
     pub(crate) protocol: Protocol,
-    /// Over TLS.
     pub(crate) tls: bool,
     /// An address in 127.0.0.0/8, or `::1`.
     pub(crate) addr: SocketAddr,
@@ -41,10 +39,6 @@ const TOPIC_PLACE: &str = "{topic}";
 
 impl Target {
     /// Reads a URL and puts `topic` in the place of `{topic}`.
-    ///
-    /// # Errors
-    ///
-    /// A sentence for the user: unknown scheme, no port, or not a loopback address.
     pub(crate) fn parse(url: &str, topic: &str) -> Result<Self, String> {
         let scheme = SCHEMES.iter().find_map(|&(scheme, protocol, tls)| {
             let rest = url.strip_prefix(scheme)?.strip_prefix("://")?;

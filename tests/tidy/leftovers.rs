@@ -11,10 +11,6 @@ const LINES_MAX: usize = 600;
 /// Files that are longer than a head likes, and why they are not two.
 const LONG: &[(&str, &str)] = &[
     ("loadtest/src/frame.rs", "a third is its tests"),
-    (
-        "loadtest/src/fanout/mod.rs",
-        "one run, from plan to verdict",
-    ),
     ("loadtest/src/floor/mod.rs", "one bare server"),
     (
         "loadtest/src/ratio/mod.rs",

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::ClientArgs;
+use crate::flags::ClientArgs;
+use crate::flags::duration;
 use crate::opener::WINDOW;
-use crate::scene::duration;
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
@@ -35,10 +35,10 @@ pub(crate) struct ConnectArgs {
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
     /// Connections begun per second [default: as many as the window allows].
-    #[arg(long, value_parser = crate::scene::rate)]
+    #[arg(long, value_parser = crate::flags::rate)]
     pub(crate) rate: Option<f64>,
     /// Attempts under way per thread.
-    #[arg(long, default_value_t = WINDOW, value_parser = crate::scene::from_one())]
+    #[arg(long, default_value_t = WINDOW, value_parser = crate::flags::from_one())]
     pub(crate) window: usize,
     /// How long to hold all connections, answering pings: seconds, or a number with s, m or h.
     #[arg(long, default_value = "10s", value_parser = duration)]

@@ -4,21 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::client::Link;
+use crate::figures::{Base, Load};
 use crate::phase::Phase;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Findings, Opening, Table, ratio};
-use crate::series::Series;
-use crate::warning::Warning;
+use crate::report::ratio;
 
-/// All that was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    pub(crate) passed: bool,
-    pub(crate) urls: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) base: Base,
     pub(crate) rate_per_s: Option<f64>,
     pub(crate) window: usize,
-    pub(crate) opening: Opening,
     /// From connect(2) to live, of the tries that got there.
     pub(crate) connect_to_live: Percentiles,
     pub(crate) hold_s: f64,
@@ -27,15 +23,10 @@ pub(crate) struct Figures {
     /// Messages, though none was published.
     pub(crate) unexpected_messages: u64,
     pub(crate) server: Option<Server>,
-    /// While connections were opened.
-    pub(crate) client: ClientCost,
     /// State of the client for each connection, beside the kernel's.
     pub(crate) client_link_bytes: usize,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) series: Series,
 }
 
-/// What connections cost the server.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Server {
     pub(crate) cpu_us_per_connection: f64,
@@ -71,58 +62,8 @@ impl Server {
     }
 }
 
-impl Figures {
-    /// New ones, with what is known of the client.
-    pub(super) fn new() -> Self {
-        Self {
-            client_link_bytes: size_of::<Link>(),
-            ..Self::default()
-        }
-    }
-}
-
-impl Findings for Figures {
-    fn passed(&self) -> bool {
-        self.passed
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::of_load(self.passed, &self.urls);
-        table.opening(&self.opening);
-        if self.opening.live > 0 {
-            table.percentiles("to live", &self.connect_to_live);
-        }
-        table.row(
-            "held",
-            format!(
-                "{:.1} s, {} pings answered",
-                self.hold_s, self.pings_answered
-            ),
-        );
-        table.counts("ended early", &self.ended_early_by_kind);
-        if self.unexpected_messages > 0 {
-            let text = format!("{}, though none was published", self.unexpected_messages);
-            table.row("messages", text);
-        }
-        if let Some(server) = &self.server {
-            let idle = server.idle_busy_cores;
-            let idle = idle.map(|cores| format!("; {cores:.4} cores while idle"));
-            table.row(
-                "server CPU",
-                format!(
-                    "{:.1} us per connection opened, of it {:.1} in user space{}",
-                    server.cpu_us_per_connection,
-                    server.user_us_per_connection,
-                    idle.unwrap_or_default()
-                ),
-            );
-            table.row(
-                "server memory",
-                format!("{:.0} B per connection", server.pss_bytes_per_connection),
-            );
-        }
-        table.cost(&self.client, None, "connection");
-        table.warnings(&self.warnings);
-        table
+impl Load for Figures {
+    fn base(&self) -> &Base {
+        &self.base
     }
 }

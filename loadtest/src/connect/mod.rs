@@ -1,126 +1,113 @@
-//! The run that opens connections and holds them.
+//! `connect`: opens connections and holds them.
 
 pub(crate) mod cli;
 mod figures;
-mod idler;
+pub(crate) mod idlers;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use crate::app::{Done, Plan};
+use crate::app::Plan;
+use crate::client::Link;
 use crate::clock::{now_ns, seconds};
 use crate::connect::cli::ConnectArgs;
-pub(crate) use crate::connect::figures::Figures;
-use crate::connect::figures::Server;
-use crate::connect::idler::Idlers;
-use crate::control::Control;
-use crate::crew::Crew;
+use crate::connect::figures::{Figures, Server};
+use crate::connect::idlers::Idlers;
+use crate::control::{Control, load};
+use crate::flags::ClientArgs;
 use crate::leader::{Leader, RunError, Waited};
 use crate::message::Form;
 use crate::opener::Habits;
-use crate::phase::{self, Phase};
+use crate::phase::Phase;
 use crate::preflight;
 use crate::record::Recorder;
 use crate::report::{Opening, add_counts};
-use crate::scene;
-use crate::url::Target;
-use crate::warning::Warning;
+use crate::scene::{self, Scenario, Scene};
 
-/// Sees that what is asked for is possible, without asking the server.
-///
-/// # Errors
-///
-/// Flags that ask for the impossible.
-pub(crate) fn check(args: &ConnectArgs) -> Result<(), RunError> {
-    scene::targets(&args.url, "connect", args.connections as usize).map(drop)
-}
+impl Scenario for ConnectArgs {
+    type Figures = Figures;
 
-/// Makes the run.
-///
-/// # Errors
-///
-/// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
-/// in the figures.
-pub(crate) fn run(args: &ConnectArgs) -> Result<Figures, RunError> {
-    let run = scene::fresh_run();
-    let topic = scene::topic_of(run, args.topic.as_ref());
-    let conns = args.connections as usize;
-    let targets = scene::targets(&args.url, &topic, conns)?;
-    preflight::connects(&args.client, &targets[0])?;
-    let mut figures = Figures::new();
-    figures.urls = targets.iter().map(Target::to_string).collect();
-    (figures.rate_per_s, figures.window) = (args.rate, args.window);
-    let threads = scene::threads(&args.client, conns)?;
-    let plan = Plan {
-        habits: Habits {
-            window: args.window,
-            ..Habits::SHORT
-        },
-        ..scene::plan("connection", targets, conns, &Form::new(run, 0))
-    };
-    let mut leader = Leader::new(&args.client);
-    let crew = scene::crew(plan, threads, &leader, |_, _, _| Idlers::new())?;
-    let pid = args.client.server_pid;
-    let mut watch = scene::watch(pid, vec![Arc::clone(&crew.control)], crew.tids.clone());
-    let control = Arc::clone(&crew.control);
-    watch.counter("opened_per_s", move || control.live.load(Ordering::Acquire));
-    leader.watch(watch);
-    let before = scene::pss(&mut leader, pid)?;
-    let (opened, opening) = open(args, &crew, &mut leader, &mut figures)?;
-    let connected = scene::pss(&mut leader, pid)?;
-    let (_, holding) = phase::measure_amid(
-        pid,
-        &crew.tids,
-        |_| (),
-        &mut leader,
-        |leader| {
-            leader.pause(args.hold)?;
-            Ok(Waited::Done)
-        },
-    )?;
-    figures.hold_s = holding.wall_s;
-    figures.opening.ended_early = crew.control.ended.load(Ordering::Acquire);
-    let live = figures.opening.live;
-    let idle = (!args.hold.is_zero()).then_some(&holding);
-    figures.server = pid.map(|_| Server::new(&opening, idle, live, (before, connected)));
-    figures.warnings = Warning::find(&opening.client, None);
-    figures.client = opening.client;
-    add_up(crew.stop()?, &mut figures);
-    figures.series = leader.finish();
-    figures.passed = opened == Waited::Done
-        && figures.opening.ended_early == 0
-        && figures.unexpected_messages == 0;
-    Ok(figures)
+    fn client(&self) -> &ClientArgs {
+        &self.client
+    }
+
+    fn check(&self) -> Result<(), RunError> {
+        scene::targets(&self.url, "connect", self.connections as usize).map(drop)
+    }
+
+    fn run(&self) -> Result<Figures, RunError> {
+        let run = scene::fresh_run();
+        let topic = scene::topic_of(run, self.topic.as_ref());
+        let conns = self.connections as usize;
+        let targets = scene::targets(&self.url, &topic, conns)?;
+        preflight::connects(&self.client, &targets[0])?;
+        let mut scene = Scene::new(&self.client, Leader::new(&self.client), &targets);
+        let plan = Plan {
+            habits: Habits {
+                window: self.window,
+                ..Habits::SHORT
+            },
+            ..scene::plan("connection", targets, conns, &Form::new(run, 0))
+        };
+        let crew = scene.crew(plan, |_| Idlers::new())?;
+        let mut watch = scene.watch();
+        let control = Arc::clone(&crew.control);
+        watch.counter("opened_per_s", move || load(&control.live));
+        scene.leader.watch(watch);
+        let before = scene.pss()?;
+        let (opened, opening) = open(self, &crew.control, &mut scene)?;
+        let connected = scene.pss()?;
+        let hold = |leader: &mut Leader| leader.pause(self.hold).map(|()| Waited::Done);
+        let (_, holding) = scene.measure_amid(|_| (), hold)?;
+        scene.base.opening.ended_early = scene.ended();
+        let live = scene.base.opening.live;
+        let idle = (!self.hold.is_zero()).then_some(&holding);
+        let server = |_| Server::new(&opening, idle, live, (before, connected));
+        let mut figures = Figures {
+            rate_per_s: self.rate,
+            window: self.window,
+            hold_s: holding.wall_s,
+            server: scene.pid().map(server),
+            client_link_bytes: size_of::<Link>(),
+            ..Figures::default()
+        };
+        let mut took = Recorder::new();
+        for done in crew.stop()? {
+            took.merge(&done.app.took);
+            figures.unexpected_messages += done.app.messages;
+            figures.pings_answered += done.pings;
+            scene.base.opening.add_failures(&done.failures);
+            add_counts(&mut figures.ended_early_by_kind, &done.app.ended);
+        }
+        figures.connect_to_live = took.percentiles();
+        scene.base.passed = opened == Waited::Done
+            && scene.base.opening.ended_early == 0
+            && figures.unexpected_messages == 0;
+        figures.base = scene.finish(opening.client, None);
+        Ok(figures)
+    }
 }
 
 /// Opens all connections, at the rate that was asked for.
 fn open(
     args: &ConnectArgs,
-    crew: &Crew<Idlers>,
-    leader: &mut Leader,
-    figures: &mut Figures,
+    control: &Control,
+    scene: &mut Scene<'_>,
 ) -> Result<(Waited, Phase), RunError> {
     let conns = u64::from(args.connections);
-    let control = Arc::clone(&crew.control);
     let start = now_ns();
-    let (pid, tids) = (args.client.server_pid, &crew.tids);
     let begin = |_| match args.rate {
         Some(_) => {}
         None => control.open(conns),
     };
-    let (waited, phase) = phase::measure(pid, tids, begin, leader, |leader| {
+    let opened = scene.measure(begin, |leader| {
         if let Some(rate) = args.rate {
-            leader.wait_for(
-                "connections",
-                conns,
-                || open_by_now(&control, conns, rate, start),
-                || false,
-            )?;
+            let open = || open_by_now(control, conns, rate, start);
+            leader.wait_for("connections", conns, open, || false)?;
         }
-        leader.wait_live(&control, conns, "connections")
+        leader.wait_live(control, conns, "connections")
     })?;
-    figures.opening = Opening::new(args.connections, &control, start);
-    Ok((waited, phase))
+    scene.base.opening = Opening::new(args.connections, control, start);
+    Ok(opened)
 }
 
 /// Lets as many be opened as the rate asks for by now; returns how many.
@@ -134,22 +121,4 @@ fn open_by_now(control: &Control, conns: u64, rate: f64, start: u64) -> u64 {
     let due = (due as u64).min(conns);
     control.open(due);
     due
-}
-
-fn add_up(threads: Vec<Done<Idlers>>, figures: &mut Figures) {
-    let mut took = Recorder::new();
-    for Done {
-        app,
-        failures,
-        pings,
-        ..
-    } in threads
-    {
-        took.merge(&app.took);
-        figures.unexpected_messages += app.messages;
-        figures.pings_answered += pings;
-        figures.opening.add_failures(&failures);
-        add_counts(&mut figures.ended_early_by_kind, &app.ended);
-    }
-    figures.connect_to_live = took.percentiles();
 }

@@ -23,7 +23,6 @@ impl Backlog {
         at
     }
 
-    /// The number of the next byte.
     pub(super) fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
     }
@@ -34,12 +33,10 @@ impl Backlog {
         self.bytes.get(skipped..).unwrap_or_default()
     }
 
-    /// Whether anyone reads from here.
     pub(super) fn has_readers(&self) -> bool {
         self.readers > 0
     }
 
-    /// One more reads from here.
     pub(super) fn add_reader(&mut self) {
         self.readers += 1;
     }

@@ -13,7 +13,6 @@ use crate::sys;
 
 /// How a floor speaks to the kernel. Nothing blocks but `wait`.
 pub(super) trait Calls {
-    /// What `wait` fills in.
     type Event: Copy;
     /// An event to make room with.
     const NO_EVENT: Self::Event;
@@ -24,16 +23,13 @@ pub(super) trait Calls {
     fn data(event: &Self::Event) -> u64;
     /// Bytes taken; `None` for any error. One that is the end is told by epoll and `recv`.
     fn send(socket: BorrowedFd<'_>, bytes: &[u8]) -> Option<usize>;
-    /// What came.
     fn recv(socket: BorrowedFd<'_>, buf: &mut [u8]) -> Received;
 }
 
-/// What a read found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Received {
     /// This many bytes, at least one.
     Bytes(usize),
-    /// Nothing for now.
     Nothing,
     /// The end, or an error that there is no way back from.
     End,

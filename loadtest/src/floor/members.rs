@@ -29,12 +29,10 @@ impl Members {
         )
     }
 
-    /// The descriptor at a place.
     pub(super) fn fd(&self, place: usize) -> Option<&OwnedFd> {
         self.fds.get(place)
     }
 
-    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.fds.len()
     }

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod calls;
+pub(crate) mod cli;
 mod members;
 mod publish;
 mod sockets;
@@ -13,21 +14,20 @@ use std::net::SocketAddrV4;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
+use corecast::sys::deferred::defer_accept;
+use corecast::sys::descriptors;
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use socket2::{Domain, Socket, TcpKeepalive, Type};
 
-use crate::cli::{Call, FloorArgs, FloorMode};
-use crate::crew;
 use crate::floor::calls::{Calls, Inline, Libc, Received};
+use crate::floor::cli::{Call, FloorArgs, FloorMode};
 use crate::floor::publish::Topic;
 use crate::floor::sockets::Sockets;
 use crate::floor::wire::{Inbound, Role};
-use crate::sys;
 use crate::url::Protocol;
 
-/// A floor server.
 #[derive(Debug)]
 struct Floor {
     epoll: OwnedFd,
@@ -39,7 +39,6 @@ struct Floor {
     mode: FloorMode,
     tcp_role: Role,
     buf: Vec<u8>,
-    /// What an echo sends back.
     reply: Vec<u8>,
     /// An accept failed, for want of a descriptor or of memory.
     is_starved: bool,
@@ -47,7 +46,6 @@ struct Floor {
     is_retrying: bool,
 }
 
-/// One connection, without its socket.
 #[derive(Debug)]
 struct Conn {
     protocol: Protocol,
@@ -69,11 +67,6 @@ const EVENTS: usize = 1024;
 /// Added to the number of a listener when it is registered: beyond any descriptor.
 const LISTENER: u64 = 1 << 40;
 
-/// Serves until the process is killed.
-///
-/// # Errors
-///
-/// Addresses that cannot be bound, or flags that do not go together.
 pub(crate) fn run(args: &FloorArgs) -> Result<(), String> {
     if args.fault.is_some() && args.mode != FloorMode::Fanout {
         return Err("--fault goes with --mode fanout".to_owned());
@@ -87,7 +80,7 @@ pub(crate) fn run(args: &FloorArgs) -> Result<(), String> {
 
 impl Floor {
     fn new(args: &FloorArgs) -> io::Result<Self> {
-        crew::threads_for(0, 1)?;
+        descriptors::raise_soft_limit()?;
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
         let mut listeners = Vec::new();
         let wanted = [
@@ -290,7 +283,7 @@ fn listen(addr: SocketAddrV4, deferred: bool) -> io::Result<Socket> {
     socket.set_tcp_keepalive(&keepalive)?;
     socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
     if deferred {
-        sys::defer_accept(socket.as_fd())?;
+        defer_accept(&socket, true)?;
     }
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;

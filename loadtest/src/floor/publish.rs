@@ -1,12 +1,11 @@
 //! What a floor does with a message: send it to all at once, or with those that came with it.
 
-use crate::cli::{Fault, FloorMode};
 use crate::floor::calls::Calls;
+use crate::floor::cli::{Fault, FloorMode};
 use crate::floor::sockets::Sockets;
 use crate::floor::wire;
 use crate::url::Protocol;
 
-/// The one topic of a floor.
 #[derive(Debug)]
 pub(super) struct Topic {
     batches: bool,
@@ -30,7 +29,6 @@ struct Lie {
 const LIE_AT: u32 = 3;
 
 impl Topic {
-    /// For this mode.
     pub(super) fn new(mode: FloorMode, fault: Option<Fault>) -> Self {
         Self {
             batches: mode == FloorMode::Batch,
@@ -57,7 +55,6 @@ impl Topic {
         }
     }
 
-    /// Sends what is kept.
     #[inline]
     pub(super) fn flush<C: Calls>(&mut self, sockets: &mut Sockets) {
         for protocol in [Protocol::WebSocket, Protocol::LengthPrefix] {

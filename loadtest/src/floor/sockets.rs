@@ -9,7 +9,6 @@ use crate::floor::calls::Calls;
 use crate::floor::members::Members;
 use crate::url::Protocol;
 
-/// All sockets of a floor.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     places: Vec<Place>,
@@ -38,7 +37,6 @@ enum Place {
     Blocked(Blocked),
 }
 
-/// A socket that was full.
 #[derive(Debug)]
 struct Blocked {
     fd: OwnedFd,

@@ -13,12 +13,10 @@ pub(super) struct Role {
     pub(super) publishes: bool,
 }
 
-/// The answer to an upgrade request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Upgrade {
     pub(super) response: Vec<u8>,
     pub(super) role: Role,
-    /// Bytes of the request.
     pub(super) head_len: usize,
 }
 

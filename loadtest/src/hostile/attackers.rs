@@ -1,60 +1,67 @@
-//! All that attack, and the client that behaves beside them.
+//! The attacks: the application of a thread whose connections each follow a script.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::setpriority_process;
-
-use crate::app::Done;
-use crate::control::Control;
-use crate::crew::{self, Crew, Handles};
+use crate::app::{App, EndedBy, LinkName, Place, Plan};
+use crate::client::{Link, State};
+use crate::clock::MILLISECOND;
 use crate::hostile::attack::{Attack, Wanted};
 use crate::hostile::cli::HostileArgs;
-use crate::hostile::figures::{self, Echo};
-use crate::hostile::honest::{CONNECTIONS, Honest};
-use crate::hostile::script::Script;
-use crate::hostile::siege::{Losses, Siege, add_losses};
-use crate::leader::{Leader, RunError, Waited};
-use crate::message::Form;
-use crate::record::Recorder;
-use crate::scene;
-use crate::series::Watch;
+use crate::hostile::figures;
+use crate::hostile::script::{Script, Then};
+use crate::inflate::Inflater;
+use crate::leader::RunError;
+use crate::outbox::{Leave, Outbox};
+use crate::report::add_counts;
 use crate::url::{Protocol, Target};
 
-/// All that attack, and the client that behaves beside them; nothing where no attack is wanted.
-#[derive(Debug, Default)]
-pub(super) struct Attackers(Option<Running>);
+/// What attacking connections have done and met, by attack.
+pub(super) type Losses = BTreeMap<Attack, Loss>;
 
-#[derive(Debug)]
-struct Running {
-    wanted: Vec<(Attack, usize)>,
-    control: Arc<Control>,
-    open: Arc<AtomicU64>,
-    tids: Vec<u32>,
-    handles: Handles<Losses>,
-    honest: Crew<Honest>,
-    is_attacked: Arc<AtomicBool>,
+/// What the connections of one attack have done and met.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Loss {
+    /// Connections that went through, each time counted.
+    pub(super) opened: u64,
+    /// Bytes that the kernel took.
+    pub(super) sent: u64,
+    /// How connections ended, and how often.
+    pub(super) ends: BTreeMap<String, u64>,
 }
 
-/// What was seen of them.
-#[derive(Debug, Default)]
-pub(super) struct Seen {
-    pub(super) losses: BTreeMap<String, figures::Losses>,
-    pub(super) echo: Option<Echo>,
-}
-
-/// The client that behaves is looked at for this long before the attacks begin.
-const QUIET: Duration = Duration::from_secs(2);
-const PAYLOAD: usize = 64;
-/// What the attackers are to do.
+/// What the attackers are to do; nothing where no attack is wanted.
 #[derive(Debug, Default)]
 pub(super) struct AttackPlan {
-    wanted: Vec<(Attack, usize)>,
-    scripts: Vec<Arc<Script>>,
+    /// The attacks with their connections.
+    pub(super) wanted: Vec<(Attack, usize)>,
+    pub(super) scripts: Vec<Arc<Script>>,
 }
 
+#[derive(Debug)]
+pub(super) struct Attackers {
+    foes: Vec<Foe>,
+    has_begun: Arc<AtomicBool>,
+    /// Zero until the leader lets them begin.
+    began_at: u64,
+    pub(super) losses: Losses,
+    inflater: Inflater,
+}
+
+#[derive(Debug)]
+struct Foe {
+    script: Arc<Script>,
+    is_live: bool,
+    /// How many of those that are sent at every turn are out.
+    turns: u64,
+    /// What the server has refused it with.
+    refused: Option<String>,
+}
+
+pub(super) const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// One that ended is opened again after this.
+const REST_NS: u64 = 250 * MILLISECOND;
 /// Connections of one attack with a script of their own, as they have a topic of their own; behind
 /// them they are shared.
 const SCRIPTS: usize = 16;
@@ -62,152 +69,174 @@ const SCRIPTS: usize = 16;
 const CONNECTIONS_MAX: usize = 50_000;
 
 impl Attackers {
-    /// Starts their threads, which wait for [`begin`](Self::begin).
-    ///
-    /// # Errors
-    ///
-    /// No thread could be started.
-    pub(super) fn start(
-        args: &HostileArgs,
-        AttackPlan { wanted, scripts }: AttackPlan,
-        targets: &[Target],
-        leader: &Leader,
-    ) -> Result<Self, RunError> {
-        if scripts.is_empty() {
-            return Ok(Self::default());
-        }
-        let threads = scene::threads(&args.client, scripts.len())?;
-        let control = Arc::new(Control::new(threads)?);
-        let open = Arc::new(AtomicU64::new(0));
-        let nice = args.nice;
-        let (tids, handles) = crew::spawn("attack", &control, &[], &leader.sender, |thread| {
-            let own: Vec<Arc<Script>> = scripts
-                .iter()
-                .skip(thread)
-                .step_by(threads)
-                .cloned()
-                .collect();
-            let (control, open) = (Arc::clone(&control), Arc::clone(&open));
-            move || {
-                setpriority_process(None, nice)?;
-                Siege::new(thread, own, control, open)?.run()
-            }
-        })?;
-        let is_attacked = Arc::new(AtomicBool::new(false));
-        let form = Form::new(scene::fresh_run(), PAYLOAD);
-        let echo = Target {
-            path: "/echo".to_owned(),
-            ..targets[0].clone()
+    /// Those of one thread, which wait until they may begin.
+    pub(super) fn new(place: Place, scripts: &[Arc<Script>], has_begun: Arc<AtomicBool>) -> Self {
+        let own = scripts.iter().skip(place.thread).step_by(place.threads);
+        let foe = |script: &Arc<Script>| Foe {
+            script: Arc::clone(script),
+            is_live: false,
+            turns: 0,
+            refused: None,
         };
-        let plan = scene::plan("honest", vec![echo], CONNECTIONS, &form);
-        let honest = scene::crew(plan, 1, leader, |_, _, _| {
-            Honest::new(form.clone(), Arc::clone(&is_attacked))
-        })?;
-        Ok(Self(Some(Running {
-            wanted,
-            control,
-            open,
-            tids,
-            handles,
-            honest,
-            is_attacked,
-        })))
-    }
-
-    /// The kernel ids of those that attack.
-    pub(super) fn tids(&self) -> &[u32] {
-        self.0.as_ref().map_or(&[], |running| &running.tids)
-    }
-
-    /// What the series shows.
-    pub(super) fn watch(&self, watch: &mut Watch) {
-        if let Some(running) = &self.0 {
-            let open = Arc::clone(&running.open);
-            watch.gauge("attackers", move || open.load(Ordering::Acquire));
+        Self {
+            foes: own.map(foe).collect(),
+            has_begun,
+            began_at: 0,
+            losses: Losses::new(),
+            inflater: Inflater::new(),
         }
     }
 
-    /// Has the client that behaves at it for a while before anybody attacks.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed, or the server did not let it in.
-    pub(super) fn look_at_the_quiet(&self, leader: &mut Leader) -> Result<(), RunError> {
-        let Some(running) = &self.0 else {
-            return Ok(());
-        };
-        let (control, conns) = (&running.honest.control, CONNECTIONS as u64);
-        control.open(conns);
-        if leader.wait_live(control, conns, "who behave")? != Waited::Done {
-            let text = "/echo does not let in a client that behaves";
-            return Err(RunError::Failed(text.to_owned()));
-        }
-        leader.pause(QUIET)
+    fn loss(&mut self, index: usize) -> &mut Loss {
+        let attack = self.foes[index].script.attack;
+        self.losses.entry(attack).or_default()
     }
 
-    /// Lets them begin.
-    pub(super) fn begin(&self) {
-        if let Some(running) = &self.0 {
-            running.is_attacked.store(true, Ordering::Release);
-            running.control.open(u64::MAX);
+    fn becomes_live(&mut self, index: usize, out: &mut Outbox) {
+        let foe = &mut self.foes[index];
+        foe.is_live = true;
+        if foe.script.first.is_empty() {
+            self.go_on(index, out);
+        } else {
+            out.piece(index, Arc::clone(&foe.script.first));
         }
     }
 
-    /// Ends them, and returns what was seen.
-    ///
-    /// # Errors
-    ///
-    /// A thread failed.
-    pub(super) fn stop(self) -> Result<Seen, RunError> {
-        let Some(running) = self.0 else {
-            return Ok(Seen::default());
-        };
-        // It first: what comes back when nobody attacks any more was not beside it.
-        let honest = running.honest.stop()?;
-        running.control.stop();
-        let mut losses = Losses::new();
-        for part in crew::join(running.handles)? {
-            add_losses(&mut losses, part);
+    /// The connection has sent all it was to send until now.
+    fn go_on(&self, index: usize, out: &mut Outbox) {
+        let foe = &self.foes[index];
+        if let Then::Repeat(piece) = &foe.script.then
+            && foe.is_live
+            && !out.is_blocked(index)
+        {
+            out.piece(index, Arc::clone(piece));
         }
-        let of_attack = |(attack, connections): (Attack, usize)| {
-            let loss = losses.remove(&attack).unwrap_or_default();
-            let losses = figures::Losses {
-                connections,
-                opened: loss.opened,
-                sent_bytes: loss.sent,
-                ends: loss.ends,
-            };
-            (attack.label(), losses)
-        };
-        Ok(Seen {
-            losses: running.wanted.into_iter().map(of_attack).collect(),
-            echo: Some(echo(honest)),
-        })
     }
 }
 
-fn echo(threads: Vec<Done<Honest>>) -> Echo {
-    let (mut quiet, mut beside) = (Recorder::new(), Recorder::new());
-    let mut ended = 0;
-    for Done { mut app, .. } in threads {
-        app.note_overdue();
-        quiet.merge(&app.quiet);
-        beside.merge(&app.beside);
-        ended += app.ended;
+impl App for Attackers {
+    fn target<'a>(&'a self, _plan: &'a Plan, _thread: usize, index: usize) -> &'a Target {
+        &self.foes[index].script.target
     }
-    Echo {
-        quiet: quiet.percentiles(),
-        beside: beside.percentiles(),
-        ended,
+
+    fn reads(&self, index: usize) -> bool {
+        self.foes[index].script.reads
     }
+
+    fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {
+        if !self.has_begun.load(Ordering::Acquire) {
+            return None;
+        }
+        if self.began_at == 0 {
+            self.began_at = now;
+            (0..self.foes.len()).for_each(|index| out.come_back(index, now));
+        }
+        let mut next = None;
+        for (index, foe) in self.foes.iter_mut().enumerate() {
+            let Then::Every(every, piece) = &foe.script.then else {
+                continue;
+            };
+            let turn = (now - self.began_at) / every;
+            if foe.is_live && foe.turns < turn && !out.is_blocked(index) {
+                foe.turns = turn;
+                out.piece(index, Arc::clone(piece));
+            }
+            let at = self.began_at + (turn + 1) * every;
+            next = Some(next.map_or(at, |next: u64| next.min(at)));
+        }
+        next
+    }
+
+    fn on_connected(&mut self, index: usize, _now: u64, out: &mut Outbox) {
+        self.loss(index).opened += 1;
+        let script = &self.foes[index].script;
+        if script.upgrades() {
+            out.piece(index, script.request.clone().into());
+        } else {
+            self.becomes_live(index, out);
+        }
+    }
+
+    fn on_taken(&mut self, index: usize, bytes: usize, is_whole: bool, out: &mut Outbox) {
+        self.loss(index).sent += bytes as u64;
+        if is_whole {
+            self.go_on(index, out);
+        }
+    }
+
+    fn on_bytes(&mut self, index: usize, link: &mut Link, bytes: &[u8], out: &mut Outbox) {
+        let foe = &mut self.foes[index];
+        if !foe.script.upgrades() {
+            // An answer to a request over HTTP is counted by its status.
+            let status = bytes.strip_prefix(b"HTTP/1.1 ");
+            if let Some(status) = status.and_then(|rest| rest.get(..3))
+                && link.protocol == Protocol::WebSocket
+            {
+                let answer = format!("HTTP status {}", String::from_utf8_lossy(status));
+                *self.loss(index).ends.entry(answer).or_default() += 1;
+            }
+            return;
+        }
+        if foe.is_live {
+            return;
+        }
+        let inflater = foe.script.deflate.then_some(&mut self.inflater);
+        match link.handle_bytes(bytes, MESSAGE_BYTES_MAX, inflater, |_| {}) {
+            Err(ended) => {
+                foe.refused = Some(ended.label());
+                out.leave(index, Leave::Cut);
+            }
+            Ok(()) if link.state == State::Live => {
+                link.keep_partial(&[]);
+                self.becomes_live(index, out);
+            }
+            Ok(()) => {}
+        }
+    }
+
+    fn on_end(&mut self, link: LinkName, by: EndedBy<'_>, now: u64, out: &mut Outbox) {
+        let foe = &mut self.foes[link.index];
+        foe.is_live = false;
+        let refused = foe.refused.take();
+        let how = match by {
+            EndedBy::Server(why) | EndedBy::Failure(why) => why,
+            EndedBy::Us => "",
+        };
+        let how = refused.unwrap_or_else(|| how.to_owned());
+        *self.loss(link.index).ends.entry(how).or_default() += 1;
+        out.come_back(link.index, now + REST_NS);
+    }
+}
+
+pub(super) fn add_losses(all: &mut Losses, part: &Losses) {
+    for (attack, loss) in part {
+        let sum = all.entry(*attack).or_default();
+        sum.opened += loss.opened;
+        sum.sent += loss.sent;
+        add_counts(&mut sum.ends, &loss.ends);
+    }
+}
+
+/// The figures of all attacks that were wanted.
+pub(super) fn told(
+    wanted: Vec<(Attack, usize)>,
+    mut losses: Losses,
+) -> BTreeMap<String, figures::Losses> {
+    let told = |(attack, connections): (Attack, usize)| {
+        let loss = losses.remove(&attack).unwrap_or_default();
+        let losses = figures::Losses {
+            connections,
+            opened: loss.opened,
+            sent_bytes: loss.sent,
+            ends: loss.ends,
+        };
+        (attack.label(), losses)
+    };
+    wanted.into_iter().map(told).collect()
 }
 
 impl AttackPlan {
-    /// What the flags ask for.
-    ///
-    /// # Errors
-    ///
-    /// They do not go together.
+    /// What the flags ask for, if they go together.
     pub(super) fn new(args: &HostileArgs, targets: &[Target]) -> Result<Self, RunError> {
         if args.attack.is_empty() {
             return Ok(Self::default());

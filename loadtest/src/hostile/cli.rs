@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::ClientArgs;
+use crate::flags::{ClientArgs, duration, seconds};
 use crate::hostile::attack::Wanted;
-use crate::scene::{duration, seconds};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:

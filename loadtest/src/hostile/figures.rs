@@ -4,24 +4,21 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::figures::{Base, Load};
 use crate::hostile::turns::TurnFigures;
 use crate::phase::Phase;
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Findings, Opening, Table, mib, ratio};
-use crate::series::Series;
-use crate::warning::Warning;
+use crate::report::ratio;
 
-/// All that was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    pub(crate) passed: bool,
-    pub(crate) urls: Vec<String>,
+    /// Its opening is that of the client that behaves: one connection for each target, afterwards.
+    #[serde(flatten)]
+    pub(crate) base: Base,
     pub(crate) nice: i32,
     pub(crate) seed: u64,
     pub(crate) duration_s: f64,
-    /// Of those who behave: one for each target, before and after.
-    pub(crate) opening: Opening,
-    /// How long they took after the run, from connect(2) to live.
+    /// Of these, from connect(2) to live.
     pub(crate) connect_to_live: Percentiles,
     pub(crate) slow_heads: SlowHeads,
     pub(crate) garbage: Garbage,
@@ -36,9 +33,6 @@ pub(crate) struct Figures {
     /// With a reset.
     pub(crate) reset_by_server: u64,
     pub(crate) server: Option<Server>,
-    pub(crate) client: ClientCost,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) series: Series,
 }
 
 /// What became of slow heads.
@@ -133,130 +127,8 @@ impl Server {
     }
 }
 
-impl Findings for Figures {
-    fn passed(&self) -> bool {
-        self.passed
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::of_load(self.passed, &self.urls);
-        if self.slow_heads.wanted > 0 {
-            self.slow_heads.rows(&mut table);
-        }
-        if self.garbage.wanted > 0 {
-            self.garbage.rows(&mut table);
-        }
-        for (attack, losses) in &self.attacks {
-            table.row("attack", losses.text(attack));
-        }
-        if let Some(echo) = &self.echo {
-            table.percentiles("echo before", &echo.quiet);
-            table.percentiles("echo beside", &echo.beside);
-            if echo.ended > 0 {
-                table.row("", format!("{} of its connections were ended", echo.ended));
-            }
-        }
-        if let Some(turns) = &self.turns {
-            table.row("turns", turns.text());
-        }
-        table.row(
-            "by the server",
-            format!(
-                "{} closed, {} reset",
-                self.closed_by_server, self.reset_by_server
-            ),
-        );
-        table.counts("failed", &self.opening.failures);
-        let Opening {
-            live, connections, ..
-        } = self.opening;
-        table.row(
-            "afterwards",
-            format!("{live} of {connections} who behave were let in"),
-        );
-        if let Some(server) = &self.server {
-            table.row(
-                "server CPU",
-                format!(
-                    "{:.2} s, {:.2} cores busy, {:.0} % of it in user space",
-                    server.on_cpu_s,
-                    server.busy_cores,
-                    server.user_share * 100.0
-                ),
-            );
-            let [before, most, after] = [
-                server.pss_before_bytes,
-                server.pss_most_bytes,
-                server.pss_after_bytes,
-            ]
-            .map(mib);
-            table.row(
-                "server memory",
-                format!("{before:.1} MiB before, {most:.1} at the most, {after:.1} after"),
-            );
-        }
-        table.cost(&self.client, None, "connection");
-        table.warnings(&self.warnings);
-        table
-    }
-}
-
-impl SlowHeads {
-    fn rows(&self, table: &mut Table) {
-        table.row(
-            "slow heads",
-            format!(
-                "{} wanted, {} opened, {} at the most, {} at the end",
-                self.wanted, self.opened, self.open_most, self.open_at_end
-            ),
-        );
-        table.counts("slow ended", &self.ends);
-        if self.lived.count > 0 {
-            table.percentiles("were let live", &self.lived);
-        }
-    }
-}
-
-impl Losses {
-    fn text(&self, attack: &str) -> String {
-        let ends: Vec<String> = self
-            .ends
-            .iter()
-            .map(|(how, count)| format!("; {count} x {how}"))
-            .collect();
-        format!(
-            "{attack}: {} connections, {} opened, {:.1} MiB sent{}",
-            self.connections,
-            self.opened,
-            mib(self.sent_bytes),
-            ends.concat()
-        )
-    }
-}
-
-impl Garbage {
-    fn rows(&self, table: &mut Table) {
-        let Self {
-            connections,
-            connected_per_s,
-            held_back,
-            left_open,
-            ..
-        } = self;
-        table.row(
-            "garbage",
-            format!(
-                "{connections} connections, {connected_per_s:.0}/s; {held_back} held back, \
-                 {left_open} not ended by the server"
-            ),
-        );
-        for (kind, ends) in &self.ends {
-            let ends: Vec<String> = ends
-                .iter()
-                .map(|(how, count)| format!("{count} x {how}"))
-                .collect();
-            table.row("", format!("{kind}: {}", ends.join(", ")));
-        }
-        table.percentiles("ended after", &self.lived);
+impl Load for Figures {
+    fn base(&self) -> &Base {
+        &self.base
     }
 }

@@ -53,7 +53,6 @@ const WRONG_FRAMES: [&[u8]; 7] = [
 ];
 
 impl Dice {
-    /// Those of one thread.
     pub(super) fn new(seed: u64, thread: usize) -> Self {
         Self {
             seed: mix(mix(seed) ^ thread as u64),
@@ -137,7 +136,6 @@ impl Mess {
     }
 }
 
-/// A frame against the rules.
 pub(super) fn wrong_frame(dice: &mut Dice) -> &'static [u8] {
     WRONG_FRAMES[dice.index(WRONG_FRAMES.len())]
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::app::{App, EndedBy, LinkName};
+use crate::app::{App, Done, EndedBy, LinkName};
 use crate::clock::{MILLISECOND, now_ns};
+use crate::hostile::figures::Echo;
 use crate::message::{Form, Stamp};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
@@ -61,6 +62,23 @@ impl Honest {
         for client in self.clients.iter().filter(|client| client.is_under_way) {
             self.beside.record(now.saturating_sub(client.due));
         }
+    }
+}
+
+/// What the client saw, once its threads have ended.
+pub(super) fn echo(threads: Vec<Done<Honest>>) -> Echo {
+    let (mut quiet, mut beside) = (Recorder::new(), Recorder::new());
+    let mut ended = 0;
+    for mut done in threads {
+        done.app.note_overdue();
+        quiet.merge(&done.app.quiet);
+        beside.merge(&done.app.beside);
+        ended += done.app.ended;
+    }
+    Echo {
+        quiet: quiet.percentiles(),
+        beside: beside.percentiles(),
+        ended,
     }
 }
 

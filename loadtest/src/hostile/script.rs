@@ -10,29 +10,22 @@ use crate::hostile::attack::Attack;
 use crate::hostile::garbage::Dice;
 use crate::url::{Protocol, Target};
 
-/// What an attacking connection does.
 #[derive(Clone, Debug)]
 pub(super) struct Script {
-    /// What it belongs to.
     pub(super) attack: Attack,
-    /// Where it connects.
     pub(super) target: Target,
     /// Sent when it is connected; the answer to it makes it live if it asks for an upgrade.
     pub(super) request: Vec<u8>,
-    /// Whether it asks for compression.
     pub(super) deflate: bool,
     /// Sent once, when it is live.
     pub(super) first: Arc<[u8]>,
-    /// Sent after that.
     pub(super) then: Then,
     /// Whether it reads what it is sent.
     pub(super) reads: bool,
 }
 
-/// How a connection goes on.
 #[derive(Clone, Debug)]
 pub(super) enum Then {
-    /// It says no more.
     Nothing,
     /// This again and again, as fast as it is taken.
     Repeat(Arc<[u8]>),
@@ -198,7 +191,6 @@ fn header(first: u8, len: usize) -> Vec<u8> {
     header
 }
 
-/// The beginning of a message.
 fn unfinished(sent: usize) -> Vec<u8> {
     let mut bytes = header(BINARY, ANNOUNCED_BYTES);
     bytes.resize(bytes.len() + sent, b'x');

@@ -1,15 +1,18 @@
 //! What is counted: by each thread for the report, and by all of them for the series.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use crate::hostile::garbage::Mess;
 use crate::record::Recorder;
 use crate::report::add_counts;
 
-/// What the threads share, for the series.
+/// What threads and their leader share.
 #[derive(Debug, Default)]
 pub(super) struct Meters {
+    pub(super) has_begun: AtomicBool,
+    /// No more garbage is begun.
+    pub(super) is_over: AtomicBool,
     /// Slow heads that are open.
     pub(super) slow_open: AtomicU64,
     /// The most that were.
@@ -18,6 +21,8 @@ pub(super) struct Meters {
     pub(super) slow_opened: AtomicU64,
     /// Connections of garbage that are open.
     pub(super) garbage_open: AtomicU64,
+    /// Connections of garbage that are begun and not ended.
+    pub(super) garbage_busy: AtomicU64,
     /// Connections of garbage that were made.
     pub(super) garbage_made: AtomicU64,
 }
@@ -41,12 +46,9 @@ pub(super) struct Tally {
     pub(super) left_open: u64,
     /// Connections of garbage that were due and not begun: too many were still open.
     pub(super) held_back: u64,
-    /// What kept connections from being made.
-    pub(super) failures: BTreeMap<String, u64>,
 }
 
 impl Tally {
-    /// Nothing yet.
     pub(super) fn new() -> Self {
         Self {
             slow_ends: BTreeMap::new(),
@@ -57,17 +59,9 @@ impl Tally {
             reset: 0,
             left_open: 0,
             held_back: 0,
-            failures: BTreeMap::new(),
         }
     }
 
-    /// One connection of garbage is over.
-    pub(super) fn garbage_end(&mut self, mess: Mess, how: String) {
-        let of_kind = self.garbage_ends.entry(mess.label()).or_default();
-        *of_kind.entry(how).or_default() += 1;
-    }
-
-    /// Adds what another thread counted.
     pub(super) fn merge(&mut self, other: &Self) {
         add_counts(&mut self.slow_ends, &other.slow_ends);
         self.slow_lived.merge(&other.slow_lived);
@@ -79,6 +73,14 @@ impl Tally {
         self.reset += other.reset;
         self.left_open += other.left_open;
         self.held_back += other.held_back;
-        add_counts(&mut self.failures, &other.failures);
+    }
+
+    /// One connection is over.
+    pub(super) fn end(&mut self, mess: Option<Mess>, how: String) {
+        let ends = match mess {
+            Some(mess) => self.garbage_ends.entry(mess.label()).or_default(),
+            None => &mut self.slow_ends,
+        };
+        *ends.entry(how).or_default() += 1;
     }
 }

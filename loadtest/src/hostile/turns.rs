@@ -87,23 +87,6 @@ impl Turns {
     }
 }
 
-impl TurnFigures {
-    /// The words for it in a report.
-    pub(super) fn text(&self) -> String {
-        let bound = |micros| match micros {
-            BEYOND_US => "beyond all bounds".to_owned(),
-            micros => format!("{micros} us"),
-        };
-        format!(
-            "{}; half within {}, 99 % within {}, all within {}",
-            self.count,
-            bound(self.p50_us_at_most),
-            bound(self.p99_us_at_most),
-            bound(self.max_us_at_most)
-        )
-    }
-}
-
 fn micros(bound: &str) -> Option<u64> {
     match bound {
         "+Inf" => Some(BEYOND_US),

@@ -3,6 +3,7 @@
 //! The speed of a host drifts by more than what is to be measured, so only runs of one round are
 //! compared, and the median of the rounds is told.
 
+pub(crate) mod cli;
 mod round;
 mod side;
 
@@ -11,18 +12,21 @@ use std::process::Command;
 
 use serde::Serialize;
 
-use crate::cli::{ClientArgs, DeadlineArgs, EchoArgs, FanoutArgs, FloorMode, RatioArgs};
+use crate::broadcast::cli::FanoutArgs;
+use crate::echo::EchoArgs;
+use crate::flags::{ClientArgs, DeadlineArgs};
+use crate::floor::cli::FloorMode;
 use crate::leader::RunError;
 use crate::message::Filler;
 use crate::pin::Pinning;
+use crate::ratio::cli::RatioArgs;
 use crate::ratio::round::{Round, Rules};
 use crate::ratio::side::Measured;
 use crate::report::{Findings, Table};
+use crate::scene::Scenario;
 use crate::spawned::Spawned;
 use crate::warning::Warning;
-use crate::{echo, fanout};
 
-/// All that was compared.
 #[derive(Debug, Serialize)]
 pub(crate) struct Figures {
     /// Nothing failed and of every cell most rounds count.
@@ -56,7 +60,6 @@ enum Server {
 }
 
 impl Server {
-    /// As in tables.
     fn name(self) -> &'static str {
         match self {
             Self::Libc => "libc",
@@ -69,10 +72,6 @@ impl Server {
 const TIMEOUT_S: f64 = 60.0;
 
 /// Sees that what is asked for is possible.
-///
-/// # Errors
-///
-/// Flags that do not go together, or a program that is not there.
 pub(crate) fn check(args: &RatioArgs) -> Result<(), RunError> {
     if !args.corecast.exists() {
         let program = args.corecast.display();
@@ -90,10 +89,6 @@ pub(crate) fn check(args: &RatioArgs) -> Result<(), RunError> {
 }
 
 /// Makes all runs. What was measured before one that could not be made is kept.
-///
-/// # Errors
-///
-/// Flags that do not go together, or CPUs that cannot be had.
 pub(crate) fn run(args: &RatioArgs) -> Result<Figures, RunError> {
     check(args)?;
     let pinning = Pinning::new(!args.no_pin)?;
@@ -226,19 +221,20 @@ fn measure(
     if args.mode == FloorMode::Echo {
         let url = vec![format!("ws://{}/echo", spawned.http)];
         let messages = args.messages;
-        let figures = echo::run(&EchoArgs {
+        let args = EchoArgs {
             url,
             connections,
             messages,
             payload,
             phase: DeadlineArgs::default(),
             client,
-        })?;
+        };
+        let figures = args.run()?;
         let server = figures.server.unwrap_or_default();
         return Ok(Measured {
-            passed: figures.passed,
+            passed: figures.base.passed,
             server,
-            client: figures.client,
+            client: figures.base.client,
             latency: figures.latency,
             lateness: None,
             deliveries_per_s: figures.round_trips_per_s,
@@ -249,7 +245,7 @@ fn measure(
     } else {
         format!("ws://{}/sub/{{topic}}", spawned.http)
     };
-    let figures = fanout::run(&FanoutArgs {
+    let args = FanoutArgs {
         url: vec![url],
         publish_url: Vec::new(),
         topic: None,
@@ -266,12 +262,13 @@ fn measure(
         gather: args.gather,
         phase: DeadlineArgs::default(),
         client,
-    })?;
+    };
+    let figures = args.run()?;
     let server = figures.server.unwrap_or_default();
     Ok(Measured {
-        passed: figures.passed,
+        passed: figures.base.passed,
         server,
-        client: figures.client,
+        client: figures.base.client,
         latency: figures.latency,
         lateness: figures.lateness,
         deliveries_per_s: figures.deliveries_per_s,

@@ -34,7 +34,6 @@ pub(super) struct Rules {
 }
 
 impl Round {
-    /// From the runs of one round.
     pub(super) fn new(
         rules: Rules,
         libc: &Measured,

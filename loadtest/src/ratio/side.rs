@@ -7,14 +7,12 @@ use crate::record::Percentiles;
 use crate::report::{ClientCost, ServerCost};
 use crate::warning::Warning;
 
-/// What one run of one server found.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
     pub(super) passed: bool,
     pub(super) server: ServerCost,
     pub(super) client: ClientCost,
     pub(super) latency: Percentiles,
-    /// With a schedule.
     pub(super) lateness: Option<Percentiles>,
     pub(super) deliveries_per_s: f64,
 }
@@ -54,7 +52,6 @@ impl Measured {
         !self.client.is_busy()
     }
 
-    /// The figures alone.
     pub(super) fn side(&self) -> Side {
         let ticks = self.server.on_cpu_s * clock_ticks_per_second() as f64;
         Side {
@@ -73,7 +70,6 @@ impl Measured {
         }
     }
 
-    /// What makes the figures doubtful.
     pub(super) fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
         if !self.passed {
@@ -101,7 +97,6 @@ impl Side {
         self.user_share_is_known && self.user_share >= FLOOR_USER_SHARE_MAX
     }
 
-    /// The user share for people.
     pub(super) fn user_text(&self) -> String {
         let note = if self.user_share_is_known {
             ""
@@ -111,7 +106,6 @@ impl Side {
         format!("{:.1} %{note}", self.user_share * 100.0)
     }
 
-    /// The times for people.
     pub(super) fn times_text(&self) -> String {
         format!(
             "latency p50 {:.0}  p99 {:.0} us  sent late p99 {:.0} us  {:.0}/s",

@@ -1,15 +1,16 @@
 //! The figures as lines for people.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Opening, ServerCost};
+use crate::report::{ClientCost, Opening, ServerCost};
 use crate::warning::Warning;
 
 /// Lines of a table: a name and what is to say.
 #[derive(Debug, Default)]
-pub(crate) struct Table(Vec<(&'static str, String)>);
+pub(crate) struct Table(Vec<(Cow<'static, str>, String)>);
 
 impl Table {
     /// The table of a run that loads a server: begins with the verdict and with where it connected.
@@ -21,8 +22,8 @@ impl Table {
     }
 
     /// Adds a line.
-    pub(crate) fn row(&mut self, name: &'static str, text: String) {
-        self.0.push((name, text));
+    pub(crate) fn row(&mut self, name: impl Into<Cow<'static, str>>, text: String) {
+        self.0.push((name.into(), text));
     }
 
     /// Adds the verdict.
@@ -80,16 +81,6 @@ impl Table {
         self.counts("failed", failures);
     }
 
-    /// Adds what arrived in a phase of messages, with its seconds and its rate, and what was wrong.
-    pub(crate) fn deliveries(&mut self, deliveries: &Deliveries, phase_s: f64, per_s: f64) {
-        let Deliveries { got, expected, .. } = deliveries;
-        self.row(
-            "deliveries",
-            format!("{got} of {expected} in {phase_s:.2} s, {per_s:.0}/s"),
-        );
-        self.row("faults", deliveries.faults_text());
-    }
-
     /// Adds what all reports have about cost.
     pub(crate) fn cost(&mut self, client: &ClientCost, server: Option<&ServerCost>, per: &str) {
         if let Some(server) = server {
@@ -129,9 +120,13 @@ impl Table {
     /// Writes the lines to stdout.
     pub(crate) fn print(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        for (name, text) in &self.0 {
-            writeln!(out, "{name:<14} {text}")?;
-        }
+        out.write_all(self.lines().as_bytes())?;
         out.flush()
+    }
+
+    /// The lines.
+    pub(crate) fn lines(&self) -> String {
+        let line = |(name, text): &(Cow<'static, str>, String)| format!("{name:<14} {text}\n");
+        self.0.iter().map(line).collect()
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{ClientArgs, payload_bytes};
-use crate::scene::duration;
+use crate::flags::duration;
+use crate::flags::{ClientArgs, payload_bytes};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve --slow-consumer drop-oldest` in another terminal:
@@ -51,7 +51,7 @@ pub(crate) struct SlowArgs {
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 10)]
     pub(crate) slow_buffer: u32,
     /// Messages per second.
-    #[arg(long, default_value_t = 300.0, value_parser = crate::scene::rate)]
+    #[arg(long, default_value_t = 300.0, value_parser = crate::flags::rate)]
     pub(crate) rate: f64,
     /// Rounds of two halves, without and with slow reading; which comes first alternates. With more
     /// than one, slow readers that are closed connect again.

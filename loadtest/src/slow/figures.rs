@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::figures::{Base, Load};
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Findings, Opening, ServerCost, Table, mib};
-use crate::series::Series;
-use crate::warning::Warning;
+use crate::report::{Deliveries, ServerCost};
 
-/// All that was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    pub(crate) passed: bool,
-    pub(crate) urls: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) base: Base,
     pub(crate) payload_bytes: u32,
     pub(crate) rate_per_s: f64,
     pub(crate) messages_sent: u32,
-    pub(crate) opening: Opening,
     /// The others.
     pub(crate) deliveries: Deliveries,
     /// From when a message was due to each delivery to the others, while all read.
@@ -27,17 +24,13 @@ pub(crate) struct Figures {
     /// From when a message was due to when it was sent.
     pub(crate) lateness: Percentiles,
     pub(crate) slow: Slow,
-    /// Beside slow readers, in the last round, as the two that follow.
+    /// Beside slow readers, in the last round, as `client` is.
     pub(crate) server: Option<ServerCost>,
-    pub(crate) client: ClientCost,
     pub(crate) server_pss_before_bytes: Option<u64>,
     /// In the last round, before the slow ones read what is left for them.
     pub(crate) server_pss_beside_slow_bytes: Option<u64>,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) series: Series,
 }
 
-/// What became of the slow ones.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Slow {
     pub(crate) readers: u32,
@@ -52,54 +45,8 @@ pub(crate) struct Slow {
     pub(crate) ended: BTreeMap<String, u64>,
 }
 
-impl Findings for Figures {
-    fn passed(&self) -> bool {
-        self.passed
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::of_load(self.passed, &self.urls);
-        table.opening(&self.opening);
-        table.row(
-            "messages",
-            format!(
-                "{} of {} B, {} a second",
-                self.messages_sent, self.payload_bytes, self.rate_per_s
-            ),
-        );
-        let d = &self.deliveries;
-        table.row("to the others", format!("{} of {}", d.got, d.expected));
-        table.row("faults", d.faults_text());
-        table.percentiles("without slow", &self.latency_without_slow);
-        table.percentiles("beside slow", &self.latency_beside_slow);
-        table.percentiles("sent late", &self.lateness);
-        let slow = &self.slow;
-        let pace = match slow.bytes_per_s {
-            0 => "reading nothing".to_owned(),
-            rate => format!("reading {rate} B/s"),
-        };
-        let ended: u64 = slow.ended.values().sum();
-        table.row(
-            "slow",
-            format!(
-                "{} {pace}: got {}, missed {}, faulty {}; {ended} ended by the server",
-                slow.readers, slow.messages_got, slow.messages_missed, slow.messages_faulty
-            ),
-        );
-        table.counts("slow ended", &slow.ended);
-        if let (Some(before), Some(beside)) = (
-            self.server_pss_before_bytes,
-            self.server_pss_beside_slow_bytes,
-        ) {
-            let text = format!(
-                "{:.1} MiB before, {:.1} MiB beside",
-                mib(before),
-                mib(beside)
-            );
-            table.row("server memory", text);
-        }
-        table.cost(&self.client, self.server.as_ref(), "delivery");
-        table.warnings(&self.warnings);
-        table
+impl Load for Figures {
+    fn base(&self) -> &Base {
+        &self.base
     }
 }

@@ -1,4 +1,4 @@
-//! The run in which some read slowly.
+//! `slow`: some subscribers read slowly, and the others must not notice.
 
 pub(crate) mod cli;
 mod figures;
@@ -11,87 +11,81 @@ use crate::app::{Plan, Reading};
 use crate::audience::{Audience, Publisher};
 use crate::churn::Churn;
 use crate::clock::now_ns;
+use crate::control::load;
+use crate::flags::ClientArgs;
 use crate::leader::{Leader, RunError, Waited};
 use crate::listeners::Hall;
 use crate::message::Form;
 use crate::phase;
 use crate::preflight;
-use crate::report::{Opening, ServerCost};
-use crate::scene;
-use crate::series::Watch;
+use crate::report::ServerCost;
+use crate::scene::{self, Scenario, Scene};
 use crate::slow::cli::SlowArgs;
-pub(crate) use crate::slow::figures::Figures;
+use crate::slow::figures::Figures;
 use crate::url::Target;
-use crate::warning::Warning;
 
-/// The threads of a run.
 #[derive(Debug)]
 struct Run<'a> {
     args: &'a SlowArgs,
-    leader: Leader,
+    scene: Scene<'a>,
     others: Audience,
     slow: Audience,
     publisher: Publisher,
+    figures: Figures,
 }
 
 /// Slow readers that got nothing for so long have read all that was left for them.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// Sees that what is asked for is possible, without asking the server.
-///
-/// # Errors
-///
-/// Flags that ask for the impossible.
-pub(crate) fn check(args: &SlowArgs) -> Result<(), RunError> {
-    if args.connections <= args.slow {
-        return Err(RunError::Usage(
-            "--slow must be below --connections".to_owned(),
-        ));
+impl Scenario for SlowArgs {
+    type Figures = Figures;
+
+    fn client(&self) -> &ClientArgs {
+        &self.client
     }
-    let targets = scene::targets(&args.url, "slow", args.connections as usize)?;
-    scene::publish_target(args.publish_url.as_ref(), "slow", &targets[0]).map(drop)
+
+    fn check(&self) -> Result<(), RunError> {
+        targets(self, "slow").map(drop)
+    }
+
+    fn run(&self) -> Result<Figures, RunError> {
+        let mut run = Run::start(self)?;
+        let mut waited = run.open()?;
+        if waited == Waited::Done {
+            waited = run.load()?;
+        }
+        run.finish(waited)
+    }
 }
 
-/// Makes the run.
-///
-/// # Errors
-///
-/// Flags that ask for the impossible, or a failure on this side; what the server does wrong is
-/// in the figures.
-pub(crate) fn run(args: &SlowArgs) -> Result<Figures, RunError> {
-    check(args)?;
-    let mut figures = Figures {
-        payload_bytes: args.payload,
-        rate_per_s: args.rate,
-        ..Figures::default()
-    };
-    let mut run = Run::start(args, &mut figures)?;
-    let mut waited = run.open(&mut figures)?;
-    if waited == Waited::Done {
-        waited = run.load(&mut figures)?;
+/// Where subscribers connect, and where the publisher does.
+fn targets(args: &SlowArgs, topic: &str) -> Result<(Vec<Target>, Target), RunError> {
+    if args.connections <= args.slow {
+        let text = "--slow must be below --connections";
+        return Err(RunError::Usage(text.to_owned()));
     }
-    run.finish(waited, &mut figures)?;
-    Ok(figures)
+    let targets = scene::targets(&args.url, topic, args.connections as usize)?;
+    let publish_target = scene::publish_target(args.publish_url.as_ref(), topic, &targets[0])?;
+    Ok((targets, publish_target))
 }
 
 impl<'a> Run<'a> {
-    fn start(args: &'a SlowArgs, figures: &mut Figures) -> Result<Self, RunError> {
+    fn start(args: &'a SlowArgs) -> Result<Self, RunError> {
         let run = scene::fresh_run();
         let topic = scene::topic_of(run, args.topic.as_ref());
+        let (targets, publish_target) = targets(args, &topic)?;
         let (all, slow) = (args.connections as usize, args.slow as usize);
-        let targets = scene::targets(&args.url, &topic, all)?;
-        figures.urls = targets.iter().map(Target::to_string).collect();
-        let publish_target = scene::publish_target(args.publish_url.as_ref(), &topic, &targets[0])?;
         preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let form = Form::new(run, args.payload as usize);
-        let leader = Leader::new(&args.client);
-        let publisher = Publisher::start(publish_target, &form, Some(args.rate), all, &leader)?;
+        let mut scene = Scene::new(&args.client, Leader::new(&args.client), &targets);
+        let leader = &scene.leader;
+        let publisher = Publisher::start(publish_target, &form, Some(args.rate), all, leader)?;
         let audience = |plan: Plan, is_slow: bool| {
-            let threads = scene::threads(&args.client, plan.conns)?;
+            let threads = scene.threads(plan.conns)?;
             let mut hall = Hall::new(Churn::none(), None);
             hall.returns = is_slow && args.rounds > 1;
             hall.is_in_series = !is_slow;
-            Audience::start(plan, threads, &form, &publisher.schedule, hall, &leader)
+            Audience::start(plan, threads, &form, &publisher.schedule, hall, leader)
         };
         let plan = scene::plan("reader", targets.clone(), all - slow, &form);
         let others = audience(plan, false)?;
@@ -104,101 +98,97 @@ impl<'a> Run<'a> {
             ..scene::plan("slow", targets, slow, &form)
         };
         let slow = audience(plan, true)?;
-        let mut run = Self {
+        let crews = [others.control(), slow.control()].map(Arc::clone);
+        scene.tids = [&others.crew.tids[..], &publisher.crew.tids].concat();
+        let mut watch = scene::watch(scene.pid(), crews.to_vec(), scene.tids.clone());
+        let (to_others, to_slow) = (Arc::clone(&others.hall), Arc::clone(&slow.hall));
+        watch.counter("deliveries_per_s", move || to_others.delivered());
+        watch.counter("deliveries_to_slow_per_s", move || to_slow.delivered());
+        scene.leader.watch(watch);
+        let figures = Figures {
+            payload_bytes: args.payload,
+            rate_per_s: args.rate,
+            ..Figures::default()
+        };
+        Ok(Self {
             args,
-            leader,
+            scene,
             others,
             slow,
             publisher,
-        };
-        run.leader.watch(run.watched());
-        Ok(run)
+            figures,
+        })
     }
 
-    /// What the series shows.
-    fn watched(&self) -> Watch {
-        let crews = [self.others.control(), self.slow.control()].map(Arc::clone);
-        let tids = [&self.others.crew.tids[..], &self.publisher.crew.tids].concat();
-        let mut watch = scene::watch(self.args.client.server_pid, crews.to_vec(), tids);
-        let (others, slow) = (Arc::clone(&self.others.hall), Arc::clone(&self.slow.hall));
-        watch.counter("deliveries_per_s", move || others.delivered());
-        watch.counter("deliveries_to_slow_per_s", move || slow.delivered());
-        watch
-    }
-
-    fn open(&mut self, figures: &mut Figures) -> Result<Waited, RunError> {
-        let slow = u64::from(self.args.slow);
-        let others = u64::from(self.args.connections) - slow;
-        let start = now_ns();
-        let mut waited = self.others.open(others, "readers", &mut self.leader)?;
-        figures.opening = Opening::new(self.args.connections, self.others.control(), start);
+    fn open(&mut self) -> Result<Waited, RunError> {
+        let (all, slow) = (self.args.connections, self.args.slow);
+        let scene = &mut self.scene;
+        let mut waited = scene.open_all(self.others.control(), all - slow, "readers")?;
         if waited == Waited::Done {
-            waited = self.slow.open(slow, "slow readers", &mut self.leader)?;
+            waited = scene.open(self.slow.control(), u64::from(slow), "slow readers")?;
         }
-        figures.opening.live += self.slow.control().live.load(Ordering::Acquire);
+        scene.base.opening.connections = all;
+        scene.base.opening.live += load(&self.slow.control().live);
         if waited == Waited::Done {
-            waited = self.publisher.open(&mut self.leader)?;
+            waited = self.publisher.open(&mut scene.leader)?;
         }
         Ok(waited)
     }
 
     /// All rounds, and then what is left for the slow ones.
-    fn load(&mut self, figures: &mut Figures) -> Result<Waited, RunError> {
+    fn load(&mut self) -> Result<Waited, RunError> {
         self.publisher.begin();
         for round in 0..self.args.rounds {
             // Which half comes first alternates, as the speed of a host drifts.
             for half in [round, round + 1] {
                 if half.is_multiple_of(2) {
-                    self.leader.pause(self.args.duration)?;
-                    figures.server_pss_before_bytes = self.pss()?;
+                    self.scene.leader.pause(self.args.duration)?;
+                    self.figures.server_pss_before_bytes = self.pss()?;
                 } else {
-                    self.half_with_slow(figures)?;
+                    self.half_with_slow()?;
                 }
             }
         }
-        let sent = self.publisher.end(&mut self.leader)?;
+        let leader = &mut self.scene.leader;
+        let sent = self.publisher.end(leader)?;
         let others = u64::from(self.args.connections - self.args.slow);
-        let waited = self.others.hear_all(others, sent, &mut self.leader)?;
+        let waited = self.others.hear_all(others, sent, leader)?;
         self.catch_up()?;
         Ok(waited)
     }
 
-    fn half_with_slow(&mut self, figures: &mut Figures) -> Result<(), RunError> {
-        let (slow, hall) = (
-            Arc::clone(self.slow.control()),
-            Arc::clone(&self.others.hall),
-        );
-        let (pid, duration) = (self.args.client.server_pid, self.args.duration);
-        let tids = [&self.others.crew.tids[..], &self.publisher.crew.tids].concat();
-        self.leader.mark("slow ones stop reading", None);
+    fn half_with_slow(&mut self) -> Result<(), RunError> {
+        let (slow, hall) = (self.slow.control(), &self.others.hall);
+        let (pid, scene) = (self.scene.pid(), &mut self.scene);
+        scene.leader.mark("slow ones stop reading", None);
         let before = hall.delivered();
         let begin = |now| {
             slow.read_slowly(true);
             hall.to_ns.store(u64::MAX, Ordering::Relaxed);
             hall.from_ns.store(now, Ordering::Release);
         };
-        let (_, spent) = phase::measure_amid(pid, &tids, begin, &mut self.leader, |leader| {
-            leader.pause(duration)?;
-            Ok(Waited::Done)
-        })?;
+        let pause = |leader: &mut Leader| leader.pause(self.args.duration).map(|()| Waited::Done);
+        let leader = &mut scene.leader;
+        let (_, spent) = phase::measure_amid(pid, &scene.tids, begin, leader, pause)?;
         let delivered = hall.delivered() - before;
-        figures.server_pss_beside_slow_bytes = self.pss()?;
-        figures.server = pid.map(|_| ServerCost::new(spent.server, delivered, spent.wall_s));
-        figures.client = spent.client;
-        self.leader.mark("slow ones read on", None);
-        slow.read_slowly(false);
-        self.leader.pause(QUIET)?;
+        self.figures.server_pss_beside_slow_bytes = self.pss()?;
+        let cost = |_| ServerCost::new(spent.server, delivered, spent.wall_s);
+        self.figures.server = pid.map(cost);
+        self.scene.base.client = spent.client;
+        let leader = &mut self.scene.leader;
+        leader.mark("slow ones read on", None);
+        self.slow.control().read_slowly(false);
+        leader.pause(QUIET)?;
         // What the slow ones have to read yet is not without them.
-        hall.to_ns.store(now_ns(), Ordering::Release);
+        self.others.hall.to_ns.store(now_ns(), Ordering::Release);
         Ok(())
     }
 
     /// Waits until the slow ones have read what was left for them.
     fn catch_up(&mut self) -> Result<(), RunError> {
         loop {
-            let heard = || (self.slow.hall.delivered(), self.slow.ended());
-            let before = heard();
-            self.leader.pause(QUIET)?;
+            let before = (self.slow.hall.delivered(), self.slow.ended());
+            self.scene.leader.pause(QUIET)?;
             if before == (self.slow.hall.delivered(), self.slow.ended()) {
                 return Ok(());
             }
@@ -206,25 +196,31 @@ impl<'a> Run<'a> {
     }
 
     fn pss(&self) -> Result<Option<u64>, RunError> {
-        let pid = self.args.client.server_pid;
+        let pid = self.scene.pid();
         pid.map(|_| scene::pss_now(pid)).transpose()
     }
 
-    fn finish(self, waited: Waited, figures: &mut Figures) -> Result<(), RunError> {
+    fn finish(self, waited: Waited) -> Result<Figures, RunError> {
+        let Self {
+            mut scene,
+            mut figures,
+            ..
+        } = self;
         let sent = self.publisher.schedule.sent();
         let is_over = self.publisher.has_ended();
-        figures.opening.ended_early = self.others.ended();
+        let opening = &mut scene.base.opening;
+        opening.ended_early = self.others.ended();
         figures.messages_sent = sent;
-        figures.lateness = self.publisher.stop(&mut figures.opening)?.percentiles();
+        figures.lateness = self.publisher.stop(opening)?.percentiles();
         let others = self.others.stop(sent)?;
-        figures.opening.add_failures(&others.failures);
+        opening.add_failures(&others.failures);
         let [mut without, beside, after] = others.latency;
         without.merge(&after);
         figures.latency_without_slow = without.percentiles();
         figures.latency_beside_slow = beside.percentiles();
         figures.deliveries = others.deliveries;
         let heard = self.slow.stop(sent)?;
-        figures.opening.add_failures(&heard.failures);
+        opening.add_failures(&heard.failures);
         let slow = &heard.deliveries;
         figures.slow.readers = self.args.slow;
         figures.slow.bytes_per_s = self.args.slow_rate.unwrap_or(0);
@@ -232,13 +228,13 @@ impl<'a> Run<'a> {
         figures.slow.messages_missed = slow.lost;
         figures.slow.messages_faulty = slow.duplicated + slow.reordered + slow.foreign;
         figures.slow.ended = heard.ended;
-        figures.warnings = Warning::find(&figures.client, Some(&figures.lateness));
-        figures.series = self.leader.finish();
-        figures.passed = waited == Waited::Done
+        scene.base.passed = waited == Waited::Done
             && !is_over
-            && figures.opening.ended_early == 0
+            && opening.ended_early == 0
             && figures.deliveries.is_clean()
             && figures.slow.messages_faulty == 0;
-        Ok(())
+        let client = scene.base.client.clone();
+        figures.base = scene.finish(client, Some(&figures.lateness));
+        Ok(figures)
     }
 }

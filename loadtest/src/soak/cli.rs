@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{ClientArgs, payload_bytes};
-use crate::scene::duration;
+use crate::flags::{ClientArgs, duration, payload_bytes};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
@@ -35,16 +34,16 @@ pub(crate) struct SoakArgs {
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
     /// Messages per second.
-    #[arg(long, default_value_t = 20.0, value_parser = crate::scene::rate)]
+    #[arg(long, default_value_t = 20.0, value_parser = crate::flags::rate)]
     pub(crate) rate: f64,
     /// Subscribers that leave and return in each second.
-    #[arg(long, value_name = "PER_SECOND", default_value_t = 0.0, value_parser = crate::scene::churn)]
+    #[arg(long, value_name = "PER_SECOND", default_value_t = 0.0, value_parser = crate::flags::churn)]
     pub(crate) churn: f64,
     /// How long: seconds, or a number with s, m or h.
     #[arg(long, default_value = "1h", value_parser = duration)]
     pub(crate) duration: Duration,
     /// Length of an interval: seconds, or a number with s, m or h.
-    #[arg(long, default_value = "30s", value_parser = crate::scene::interval)]
+    #[arg(long, default_value = "30s", value_parser = crate::flags::interval)]
     pub(crate) interval: Duration,
     /// Percent by which the server's memory may grow after the first third of the time.
     #[arg(long, value_name = "PERCENT", default_value_t = 10.0)]

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::cli::{ClientArgs, payload_bytes};
+use crate::flags::{ClientArgs, payload_bytes};
 use crate::opener::WINDOW;
 
 const EXAMPLES: &str = "\
@@ -41,19 +41,19 @@ pub(crate) struct StormArgs {
     #[arg(long)]
     pub(crate) close: bool,
     /// Seconds within which they come back, each at a random time.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = crate::scene::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = crate::flags::seconds)]
     pub(crate) jitter: f64,
     /// Attempts under way per thread.
-    #[arg(long, default_value_t = WINDOW, value_parser = crate::scene::from_one())]
+    #[arg(long, default_value_t = WINDOW, value_parser = crate::flags::from_one())]
     pub(crate) window: usize,
     /// Subscribers that stay, at least 1.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) steady: u32,
     /// Messages per second to those who stay.
-    #[arg(long, default_value_t = 100.0, value_parser = crate::scene::rate)]
+    #[arg(long, default_value_t = 100.0, value_parser = crate::flags::rate)]
     pub(crate) rate: f64,
     /// Seconds of rest before the first round and after each.
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = crate::scene::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = crate::flags::seconds)]
     pub(crate) rest: f64,
     /// Bytes of each message, 24 to 16777216.
     #[arg(short, long, default_value_t = 64, value_parser = payload_bytes())]

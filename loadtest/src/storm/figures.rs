@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::figures::{Base, Load};
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Findings, Opening, Table};
-use crate::series::Series;
-use crate::warning::Warning;
+use crate::report::Deliveries;
 
-/// All that was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    pub(crate) passed: bool,
-    pub(crate) urls: Vec<String>,
+    /// Its opening is the first time, before any storm, with the failures of the whole run; its
+    /// client's cost is that of the last round, while connections came back.
+    #[serde(flatten)]
+    pub(crate) base: Base,
     pub(crate) closed_properly: bool,
     pub(crate) jitter_s: f64,
-    /// The first time, before any storm; its failures are those of the whole run.
-    pub(crate) opening: Opening,
     pub(crate) rounds: Vec<Round>,
     /// From connect(2) to live, of all tries that got there.
     pub(crate) connect_to_live: Percentiles,
@@ -28,13 +26,8 @@ pub(crate) struct Figures {
     pub(crate) ended_early_by_kind: BTreeMap<String, u64>,
     /// Close frames that the server did not answer with one; `opening.failures` has why.
     pub(crate) close_unanswered: u64,
-    /// While those who left came back, in the last round.
-    pub(crate) client: ClientCost,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) series: Series,
 }
 
-/// One round.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Round {
     /// Until all had left.
@@ -66,55 +59,8 @@ pub(crate) struct Steady {
     pub(crate) lateness: Percentiles,
 }
 
-impl Findings for Figures {
-    fn passed(&self) -> bool {
-        self.passed
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::of_load(self.passed, &self.urls);
-        table.opening(&self.opening);
-        for (number, round) in (1..).zip(&self.rounds) {
-            let cpu = round
-                .server_cpu_us_per_connection
-                .map(|us| format!(", server {us:.0} us per connection"));
-            table.row(
-                "storm",
-                format!(
-                    "{number}: left in {:.3} s, {} live again in {:.3} s, {:.0}/s, {} retries{}",
-                    round.leave_s,
-                    round.live_again,
-                    round.all_live_s,
-                    round.opened_per_s,
-                    round.retries,
-                    cpu.unwrap_or_default()
-                ),
-            );
-        }
-        table.percentiles("to live", &self.connect_to_live);
-        let d = &self.deliveries;
-        table.row("then reached", format!("{} of {}", d.got, d.expected));
-        table.row("faults", d.faults_text());
-        table.counts("ended early", &self.ended_early_by_kind);
-        let steady = &self.steady;
-        table.row(
-            "steady",
-            format!(
-                "{} at {} with {} messages a second, {} of {} deliveries",
-                steady.subscribers,
-                steady.url,
-                steady.rate_per_s,
-                steady.deliveries.got,
-                steady.deliveries.expected
-            ),
-        );
-        table.row("their faults", steady.deliveries.faults_text());
-        table.percentiles("before", &steady.latency_before);
-        table.percentiles("during", &steady.latency_during);
-        table.percentiles("after", &steady.latency_after);
-        table.percentiles("sent late", &steady.lateness);
-        table.cost(&self.client, None, "connection");
-        table.warnings(&self.warnings);
-        table
+impl Load for Figures {
+    fn base(&self) -> &Base {
+        &self.base
     }
 }

@@ -6,13 +6,13 @@ use std::sync::atomic::Ordering;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
-use rustix::net::sockopt;
+use rustix::net::{Shutdown, shutdown, sockopt};
 
 use crate::app::{App, EndedBy, LinkName, Plan, Reading};
 use crate::client::{self, Link, State};
 use crate::clock::{SECOND, now_ns};
 use crate::outbox::{Leave, Wish};
-use crate::socket;
+use crate::socket::{self, CONNS_PER_ADDRESS};
 use crate::tls::Session;
 use crate::url::Protocol;
 use crate::worker::{Leaving, Worker};
@@ -21,6 +21,11 @@ use crate::worker::{Leaving, Worker};
 const GOING_AWAY: u16 = 1001;
 /// After a close frame of ours a connection is cut if there is no answer by then.
 const ANSWER_NS: u64 = 10 * SECOND;
+/// Source addresses of a thread with raw connections: a port that a closed connection keeps for a
+/// minute is not needed again before.
+const RAW_ADDRESSES: usize = 64;
+/// Receive buffer of a connection that is not read: the kernel holds no more for it.
+const SMALL_BUFFER: usize = 2_048;
 
 impl<A: App> Worker<A> {
     pub(super) fn on_connected(&mut self, index: usize) {
@@ -30,6 +35,14 @@ impl<A: App> Worker<A> {
             return self.end(index, io_label(error.into()));
         }
         link.state = State::Opening;
+        if self.plan.raw {
+            let now = now_ns();
+            self.opener.succeeded(index, now);
+            self.control.add_live(now);
+            self.app.on_connected(index, now, &mut self.outbox);
+            self.outbox.flush(&mut self.links);
+            return;
+        }
         let has_tls = self.plan.target(self.thread, index).tls;
         if let Some(config) = self.tls.as_ref().filter(|_| has_tls) {
             match Session::new(config) {
@@ -75,10 +88,13 @@ impl<A: App> Worker<A> {
                 self.control.unanswered.fetch_add(1, Ordering::AcqRel);
                 why.insert_str(0, "close frame not answered: ");
             }
-            State::Live => {
+            State::Live | State::Opening if state == State::Live || self.plan.raw => {
                 self.control.ended.fetch_add(1, Ordering::AcqRel);
                 let by = EndedBy::Server(&why);
                 self.app.on_end(name, by, now, &mut self.outbox);
+                if self.plan.raw {
+                    return;
+                }
             }
             _ if self.opener.failed(index, now) => {
                 self.control.retries.fetch_add(1, Ordering::AcqRel);
@@ -86,6 +102,8 @@ impl<A: App> Worker<A> {
             }
             _ => {
                 self.control.gave_up.fetch_add(1, Ordering::AcqRel);
+                let by = EndedBy::Failure(&why);
+                self.app.on_end(name, by, now, &mut self.outbox);
             }
         }
         *self.failures.entry(why).or_default() += 1;
@@ -97,6 +115,12 @@ impl<A: App> Worker<A> {
             match wish {
                 Wish::Leave(index, how) => self.leave(index, how, now),
                 Wish::Return(index, at) => self.come_back(index, at),
+                Wish::Finish(index) => {
+                    if let Some(fd) = &self.links[index].fd {
+                        // Refused only where the server has ended it already.
+                        shutdown(fd, Shutdown::Write).unwrap_or_default();
+                    }
+                }
             }
         }
         self.outbox.flush(&mut self.links);
@@ -104,7 +128,7 @@ impl<A: App> Worker<A> {
 
     fn come_back(&mut self, index: usize, at: u64) {
         match self.links[index].state {
-            State::Closed => self.opener.open_again(index, at),
+            State::Idle | State::Closed => self.opener.open_again(index, at),
             // As soon as the server has answered our close frame.
             State::Leaving => {
                 if let Some(leaving) = self.leaving.get_mut(&index) {
@@ -116,8 +140,13 @@ impl<A: App> Worker<A> {
     }
 
     fn leave(&mut self, index: usize, how: Leave, now: u64) {
+        if self.plan.raw {
+            // The server may have ended it, and it was only not read yet.
+            self.fill(index, true);
+        }
         let link = &mut self.links[index];
-        if link.state != State::Live {
+        let is_open = link.state == State::Live || self.plan.raw && link.state == State::Opening;
+        if !is_open {
             return;
         }
         link.state = State::Leaving;
@@ -162,13 +191,21 @@ impl<A: App> Worker<A> {
     }
 
     fn connect(&mut self, index: usize) -> io::Result<()> {
-        let number = self.plan.first_source + index * self.control.threads() + self.thread;
-        let source = socket::source(u32::try_from(number).unwrap_or(u32::MAX));
+        let number = if self.plan.raw {
+            self.begun += 1;
+            let all = RAW_ADDRESSES * CONNS_PER_ADDRESS as usize;
+            self.thread * all + self.begun % all
+        } else {
+            index * self.control.threads() + self.thread
+        };
+        let number = u32::try_from(self.plan.first_source + number).unwrap_or(u32::MAX);
         let buffer = match self.plan.reading {
             Reading::Slowly { buffer, .. } => usize::try_from(buffer).unwrap_or(0),
+            Reading::All if !self.app.reads(index) => SMALL_BUFFER,
             Reading::All => 0,
         };
-        let addr = self.plan.target(self.thread, index).addr;
+        let source = socket::source(number);
+        let addr = self.app.target(&self.plan, self.thread, index).addr;
         let fd = socket::connect(addr, source, buffer)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
@@ -183,7 +220,7 @@ impl<A: App> Worker<A> {
 
 /// What went wrong with a socket, in the words of a report.
 #[cold]
-pub(crate) fn io_label(error: io::Error) -> String {
+pub(super) fn io_label(error: io::Error) -> String {
     match error.raw_os_error() {
         Some(libc::ECONNREFUSED) => "connection refused".to_owned(),
         Some(libc::ECONNRESET) => "reset by the server".to_owned(),

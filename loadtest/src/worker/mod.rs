@@ -9,7 +9,7 @@ mod read;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
 use std::mem;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,9 +33,8 @@ use crate::opener::Opener;
 use crate::outbox::Outbox;
 use crate::tls;
 
-pub(crate) use crate::worker::life::io_label;
+pub(crate) use crate::worker::read::CLOSED;
 
-/// One client thread.
 #[derive(Debug)]
 pub(crate) struct Worker<A> {
     thread: usize,
@@ -55,6 +54,10 @@ pub(crate) struct Worker<A> {
     reading: Reading,
     /// When slow readers read next.
     sip_at: u64,
+    /// The application has more to do at once.
+    is_eager: bool,
+    /// Connections that were begun, each time counted.
+    begun: usize,
     /// Connections left with a close frame that is not answered yet.
     leaving: HashMap<usize, Leaving>,
     /// When they are cut, in the order of time; those that ended before are skipped when found.
@@ -80,7 +83,7 @@ struct Leaving {
 
 /// What TLS sessions have in common, if any target has TLS.
 fn tls_config(plan: &Plan) -> io::Result<Option<Arc<ClientConfig>>> {
-    let has_tls = plan.targets.iter().any(|target| target.tls);
+    let has_tls = !plan.raw && plan.targets.iter().any(|target| target.tls);
     has_tls
         .then(tls::config)
         .transpose()
@@ -97,10 +100,6 @@ const OPENING_PATIENCE: Duration = Duration::from_millis(20);
 
 impl<A: App> Worker<A> {
     /// To be called on the thread itself, after its descriptor table was made.
-    ///
-    /// # Errors
-    ///
-    /// No descriptor is free.
     pub(crate) fn new(
         thread: usize,
         plan: Arc<Plan>,
@@ -116,7 +115,7 @@ impl<A: App> Worker<A> {
         fds.extend(
             control
                 .doorbell(thread)
-                .map(|bell| (bell.as_fd().as_raw_fd(), DOORBELL)),
+                .map(|bell| (bell.as_raw_fd(), DOORBELL)),
         );
         for (fd, token) in fds {
             poll.registry()
@@ -124,7 +123,7 @@ impl<A: App> Worker<A> {
         }
         let threads = control.threads();
         let links = (0..Plan::share(plan.conns, thread, threads))
-            .map(|index| Link::new(plan.target(thread, index).protocol))
+            .map(|index| Link::new(app.target(&plan, thread, index).protocol))
             .collect();
         Ok(Self {
             thread,
@@ -143,6 +142,8 @@ impl<A: App> Worker<A> {
             outbox: Outbox::default(),
             unread: Vec::new(),
             sip_at: 0,
+            is_eager: false,
+            begun: 0,
             leaving: HashMap::new(),
             answers_due: VecDeque::new(),
             failures: BTreeMap::new(),
@@ -150,11 +151,6 @@ impl<A: App> Worker<A> {
         })
     }
 
-    /// Runs until the crew is stopped.
-    ///
-    /// # Errors
-    ///
-    /// Polling failed; nothing a server does is an error here.
     pub(crate) fn run(mut self) -> io::Result<Done<A>> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         while !self.control.is_stopping() {
@@ -176,8 +172,17 @@ impl<A: App> Worker<A> {
             self.open(now);
             let next = self.app.on_turn(now, &mut self.outbox);
             self.outbox.flush(&mut self.links);
+            for taken in self.outbox.take_taken() {
+                let out = &mut self.outbox;
+                self.app
+                    .on_taken(taken.index, taken.bytes, taken.is_whole, out);
+            }
             self.grant_wishes(now);
-            self.set_timer([next, sip].into_iter().flatten().min())?;
+            let next = [next, sip].into_iter().flatten().min();
+            self.is_eager = next.is_some_and(|at| at <= now) || self.outbox.has_taken();
+            if !self.is_eager {
+                self.set_timer(next)?;
+            }
             self.gather();
         }
         Ok(Done {
@@ -204,7 +209,7 @@ impl<A: App> Worker<A> {
     }
 
     fn patience(&self) -> Duration {
-        if !self.unread.is_empty() {
+        if self.is_eager || !self.unread.is_empty() {
             return Duration::ZERO;
         }
         if let Some(at) = self.opener.next_at() {
@@ -236,8 +241,15 @@ impl<A: App> Worker<A> {
         if self.links[index].state == State::Live && self.reading != Reading::All {
             return;
         }
-        if event.is_readable() || event.is_read_closed() || event.is_error() {
-            self.fill(index, event.is_read_closed() || event.is_error());
+        let is_over = event.is_read_closed() || event.is_error();
+        if self.links[index].state == State::Live && !self.app.reads(index) {
+            if is_over {
+                self.end(index, "closed by the server".to_owned());
+            }
+            return;
+        }
+        if event.is_readable() || is_over {
+            self.fill(index, is_over);
         }
     }
 

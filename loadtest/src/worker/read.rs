@@ -12,6 +12,8 @@ use crate::worker::life::io_label;
 
 /// Reads of one connection in a turn, so that one that never ends does not starve the others.
 const READS_PER_TURN: usize = 8;
+/// The end of the stream, in the words of a report.
+pub(crate) const CLOSED: &str = "closed without a word";
 /// Slow readers read this often.
 const SIP_EVERY_NS: u64 = 100 * MILLISECOND;
 
@@ -35,7 +37,7 @@ impl<A: App> Worker<A> {
         let to_the_end = to_the_end || link.tls.is_some();
         match link.recv(&mut self.buf[kept..kept + room]) {
             Ok(0) => {
-                self.end(index, "closed without a word".to_owned());
+                self.end(index, CLOSED.to_owned());
                 false
             }
             Ok(len) => self.handle_bytes(index, kept + len) && (len == room || to_the_end),
@@ -58,6 +60,9 @@ impl<A: App> Worker<A> {
     /// connection's end.
     #[inline]
     fn handle_bytes(&mut self, index: usize, len: usize) -> bool {
+        if self.plan.raw {
+            return self.handle_raw(index, len);
+        }
         let now = now_ns();
         let Self {
             app,
@@ -112,6 +117,15 @@ impl<A: App> Worker<A> {
         }
         self.end(index, ended.label());
         false
+    }
+
+    /// Gives the application of a raw connection the bytes themselves.
+    fn handle_raw(&mut self, index: usize, len: usize) -> bool {
+        let link = &mut self.links[index];
+        self.app
+            .on_bytes(index, link, &self.buf[..len], &mut self.outbox);
+        self.outbox.flush(&mut self.links);
+        true
     }
 
     /// Lets slow readers take their sips, and returns when the next are due.

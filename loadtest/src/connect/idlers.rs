@@ -8,18 +8,15 @@ use crate::record::Recorder;
 
 /// The application of a thread that holds connections.
 #[derive(Debug)]
-pub(super) struct Idlers {
-    /// Time from connecting to live.
-    pub(super) took: Recorder,
-    /// Messages, though nobody published any.
-    pub(super) messages: u64,
-    /// Why the server ended live connections.
-    pub(super) ended: BTreeMap<String, u64>,
+pub(crate) struct Idlers {
+    pub(crate) took: Recorder,
+    /// Messages, though none was published.
+    pub(crate) messages: u64,
+    pub(crate) ended: BTreeMap<String, u64>,
 }
 
 impl Idlers {
-    /// For any number of connections.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             took: Recorder::new(),
             messages: 0,
@@ -41,9 +38,5 @@ impl App for Idlers {
 
     fn on_message(&mut self, _link: LinkName, _payload: &[u8], _now: u64, _out: &mut Outbox) {
         self.messages += 1;
-    }
-
-    fn on_turn(&mut self, _now: u64, _out: &mut Outbox) -> Option<u64> {
-        None
     }
 }

@@ -1,0 +1,146 @@
+//! The flags that commands share, and how values are read. It knows no command.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
+use clap::{Args, value_parser};
+
+/// What all client commands take.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ClientArgs {
+    /// Client threads [default: number of CPUs, or as many as the descriptor limit asks for].
+    #[arg(long)]
+    pub(crate) threads: Option<usize>,
+    /// Process of the server, for its CPU time and memory.
+    #[arg(long)]
+    pub(crate) server_pid: Option<u32>,
+    /// Do not first see whether one message goes through.
+    #[arg(long)]
+    pub(crate) no_preflight: bool,
+    /// Seconds without progress after which the run ends with what is missing.
+    #[arg(long, default_value_t = 60.0, value_parser = seconds)]
+    pub(crate) timeout: f64,
+    /// Seconds between samples of what the report shows over time, 0 for none
+    /// [default: 0.2, doubled whenever there are 600].
+    #[arg(long, value_name = "S", value_parser = seconds)]
+    pub(crate) sample_every: Option<f64>,
+    /// Do not show how far the run is.
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// Where the figures go.
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What the commands with a phase of messages that comes to an end take.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct DeadlineArgs {
+    /// Seconds of the message phase after which the run ends, failed, with what has arrived by then
+    /// [default: as long as anything arrives].
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) deadline: Option<f64>,
+}
+
+/// Where the figures go, beside stdout.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct OutputArgs {
+    /// Also write all figures to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Also write a report with charts, one page that needs nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+}
+
+/// Reads the bytes of a message: from those of its stamp ([`STAMP_BYTES`]) up to 16 MiB, the most
+/// that the server can be told to take.
+///
+/// [`STAMP_BYTES`]: crate::message::STAMP_BYTES
+pub(crate) fn payload_bytes() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(24..=16 << 20)
+}
+
+/// Reads a length of time: seconds, or a number with `s`, `m` or `h`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no length of time: 90s, 10m, 2h or seconds");
+    let (number, unit) = match text.char_indices().next_back() {
+        Some((at, 's')) => (&text[..at], 1.0),
+        Some((at, 'm')) => (&text[..at], 60.0),
+        Some((at, 'h')) => (&text[..at], 3600.0),
+        _ => (text, 1.0),
+    };
+    let seconds: f64 = number.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(seconds * unit).map_err(|_| wrong())
+}
+
+/// Reads seconds, which are neither below 0 nor without end.
+pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok();
+    let is_time = |seconds: &f64| Duration::try_from_secs_f64(*seconds).is_ok();
+    let wrong = || format!("{text:?} is no number of seconds from 0 on");
+    seconds.filter(is_time).ok_or_else(wrong)
+}
+
+/// Reads how many there are to be in a second: above 0, and at most 100 million.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    let rate = churn(text)?;
+    let wrong = || "a rate must be above 0".to_owned();
+    Some(rate).filter(|rate| 0.0 < *rate).ok_or_else(wrong)
+}
+
+/// Reads how many there are to be in a second, which may be none.
+pub(crate) fn churn(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok();
+    let wrong = || format!("{text:?} is no number from 0 to 100000000");
+    rate.filter(|rate| (0.0..=1e8).contains(rate))
+        .ok_or_else(wrong)
+}
+
+/// Reads a length of time as [`duration`] does, which must not be 0.
+pub(crate) fn interval(text: &str) -> Result<Duration, String> {
+    let time = duration(text)?;
+    let wrong = || "a length of time must be above 0 here".to_owned();
+    Some(time).filter(|time| !time.is_zero()).ok_or_else(wrong)
+}
+
+/// Reads a number from 1 on.
+pub(crate) fn from_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_have_units() {
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("0.5s"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
+        for wrong in ["", "h", "-1s", "3d", "1e999"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn seconds_are_not_below_zero() {
+        assert_eq!(seconds("0"), Ok(0.0));
+        assert_eq!(seconds("1.5"), Ok(1.5));
+        for wrong in ["", "x", "-1", "NaN", "inf"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn rates_are_above_zero_and_churn_may_be_none() {
+        assert_eq!(rate("0.5"), Ok(0.5));
+        assert_eq!(churn("0"), Ok(0.0));
+        for wrong in ["", "x", "-1", "NaN", "inf", "1e9"] {
+            assert!(rate(wrong).is_err() && churn(wrong).is_err(), "{wrong}");
+        }
+        assert!(rate("0").is_err() && interval("0s").is_err());
+        assert_eq!(interval("1s"), Ok(Duration::from_secs(1)));
+    }
+}
