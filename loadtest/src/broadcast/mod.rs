@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::app::{Numbering, Place, Plan};
 use crate::broadcast::cli::{ChatArgs, FanoutArgs, TopicsArgs};
-use crate::broadcast::figures::{Figures, Memory};
+pub(crate) use crate::broadcast::figures::{Figures, Memory, TopicMemory};
 use crate::broadcast::members::{Members, Role};
 use crate::broadcast::progress::Progress;
 use crate::broadcast::publishers::Publishers;

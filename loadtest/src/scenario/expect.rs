@@ -4,9 +4,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use toml::Spanned;
 
+use crate::broadcast::{Memory, TopicMemory};
 use crate::compare::number;
+use crate::report::ServerMemory;
 use crate::scenario::problem::Problems;
-use crate::{chat, connect, echo, fanout, hostile, slow, soak, storm, topics};
+use crate::{broadcast, connect, echo, hostile, slow, soak, storm};
 
 /// What one figure is expected to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,24 +136,19 @@ fn has(figures: &Value, path: &str) -> bool {
 /// The figures that a command may find, with all that is there only sometimes.
 fn figures_of(command: &str) -> Value {
     match command {
-        "fanout" => json!(fanout::Figures {
+        "fanout" | "chat" | "topics" => json!(broadcast::Figures {
+            own_latency: some(),
+            reached: some(),
             lateness: some(),
             server: some(),
-            server_memory: some(),
+            server_memory: Some(match command {
+                "topics" => Memory::OfTopics(TopicMemory::default()),
+                _ => Memory::OfConnections(ServerMemory::default()),
+            }),
             ..Default::default()
         }),
         "connect" => json!(connect::Figures {
             server: some(),
-            ..Default::default()
-        }),
-        "chat" => json!(chat::Figures {
-            lateness: some(),
-            server: some(),
-            ..Default::default()
-        }),
-        "topics" => json!(topics::Figures {
-            server: some(),
-            server_memory: some(),
             ..Default::default()
         }),
         "storm" => json!(storm::Figures::default()),

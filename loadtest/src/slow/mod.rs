@@ -21,7 +21,7 @@ use crate::preflight;
 use crate::report::ServerCost;
 use crate::scene::{self, Scenario, Scene};
 use crate::slow::cli::SlowArgs;
-use crate::slow::figures::Figures;
+pub(crate) use crate::slow::figures::Figures;
 use crate::url::Target;
 
 #[derive(Debug)]

@@ -23,7 +23,8 @@ use crate::preflight;
 use crate::report::{Opening, add_counts, ratio};
 use crate::scene::{self, Scenario, Scene};
 use crate::storm::cli::StormArgs;
-use crate::storm::figures::{Figures, Round};
+pub(crate) use crate::storm::figures::Figures;
+use crate::storm::figures::Round;
 use crate::url::Target;
 
 #[derive(Debug)]
