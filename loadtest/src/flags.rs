@@ -33,6 +33,18 @@ pub(crate) struct ClientArgs {
     pub(crate) output: OutputArgs,
 }
 
+/// Where a command connects.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TopicArgs {
+    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
+    /// `{topic}` stands for the topic. May be repeated; connections take them in turn.
+    #[arg(long, required = true)]
+    pub(crate) url: Vec<String>,
+    /// Stands in the place of `{topic}` [default: a fresh name].
+    #[arg(long)]
+    pub(crate) topic: Option<String>,
+}
+
 /// What the commands with a phase of messages that comes to an end take.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct DeadlineArgs {

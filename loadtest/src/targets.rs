@@ -3,6 +3,7 @@
 use std::process;
 
 use crate::clock::now_ns;
+use crate::flags::TopicArgs;
 use crate::leader::RunError;
 use crate::socket::IPV6_CONNS_MAX;
 use crate::url::Target;
@@ -23,6 +24,24 @@ pub(crate) fn targets(urls: &[String], topic: &str, conns: usize) -> Result<Vec<
     let targets: Vec<Target> = urls.iter().map(parse).collect::<Result<_, _>>()?;
     check_ports(&targets, conns)?;
     Ok(targets)
+}
+
+/// A run with a topic of its own, unless one was asked for.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) run: u32,
+    pub(crate) name: String,
+    pub(crate) targets: Vec<Target>,
+}
+
+impl TopicArgs {
+    /// Where this many connections go in a new run.
+    pub(crate) fn start(&self, conns: u32) -> Result<Topic, RunError> {
+        let run = fresh_run();
+        let name = topic_of(run, self.topic.as_ref());
+        let targets = targets(&self.url, &name, conns as usize)?;
+        Ok(Topic { run, name, targets })
+    }
 }
 
 /// Where a publisher connects: to the URL that was asked for, or to where the `first` subscriber

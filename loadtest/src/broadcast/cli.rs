@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::flags::{ClientArgs, DeadlineArgs, payload_bytes, seconds};
+use crate::flags::{ClientArgs, DeadlineArgs, TopicArgs, payload_bytes, seconds};
 use crate::message::Filler;
 
 const FANOUT_EXAMPLES: &str = "\
@@ -26,16 +26,12 @@ Examples, with `cargo run --release -- serve --tcp-topic news` in another termin
 #[derive(Args, Clone, Debug)]
 #[command(after_help = FANOUT_EXAMPLES)]
 pub(crate) struct FanoutArgs {
-    /// Where subscribers connect: ws://127.0.0.1:PORT/PATH or tcp://127.0.0.1:PORT. `{topic}` stands
-    /// for the topic. May be repeated; subscribers take them in turn.
-    #[arg(long, required = true)]
-    pub(crate) url: Vec<String>,
+    /// Where it connects.
+    #[command(flatten)]
+    pub(crate) at: TopicArgs,
     /// Where publishers connect [default: the first --url, /sub/ replaced by /pub/]. May be repeated.
     #[arg(long)]
     pub(crate) publish_url: Vec<String>,
-    /// Stands in the place of `{topic}` [default: a fresh name].
-    #[arg(long)]
-    pub(crate) topic: Option<String>,
     /// Subscribers, at least 1.
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,
@@ -159,13 +155,9 @@ Examples, with `cargo run --release -- serve --tcp-topic news` in another termin
 #[derive(Args, Clone, Debug)]
 #[command(after_help = CHAT_EXAMPLES)]
 pub(crate) struct ChatArgs {
-    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
-    /// `{topic}` stands for the topic. May be repeated; connections take them in turn.
-    #[arg(long, required = true)]
-    pub(crate) url: Vec<String>,
-    /// Stands in the place of `{topic}` [default: a fresh name].
-    #[arg(long)]
-    pub(crate) topic: Option<String>,
+    /// Where it connects.
+    #[command(flatten)]
+    pub(crate) at: TopicArgs,
     /// Connections, at least 1.
     #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,

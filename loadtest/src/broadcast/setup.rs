@@ -10,6 +10,7 @@ use crate::flags::{ClientArgs, DeadlineArgs};
 use crate::leader::RunError;
 use crate::message::Form;
 use crate::scene;
+use crate::targets::Topic;
 use crate::url::{NUMBER_PLACE, Protocol, Target};
 
 #[derive(Debug)]
@@ -38,11 +39,9 @@ const GATHER_US: u32 = 200;
 impl<'a> Setup<'a> {
     /// One topic, and publishers beside the subscribers.
     pub(super) fn of_fanout(args: &'a FanoutArgs) -> Result<Self, RunError> {
-        let run = scene::fresh_run();
-        let topic = scene::topic_of(run, args.topic.as_ref());
-        let targets = scene::targets(&args.url, &topic, args.connections as usize)?;
+        let Topic { run, name, targets } = args.at.start(args.connections)?;
         let publishers = args.publishers as usize;
-        let mut publish_targets = scene::targets(&args.publish_url, &topic, publishers)?;
+        let mut publish_targets = scene::targets(&args.publish_url, &name, publishers)?;
         if publish_targets.is_empty() {
             publish_targets.push(targets[0].for_publishing());
             scene::check_ports(&publish_targets, publishers)?;
@@ -117,8 +116,7 @@ impl<'a> Setup<'a> {
 
     /// One topic, and all subscribers publish.
     pub(super) fn of_chat(args: &'a ChatArgs) -> Result<Self, RunError> {
-        let run = scene::fresh_run();
-        let topic = scene::topic_of(run, args.topic.as_ref());
+        let Topic { run, targets, .. } = args.at.start(args.connections)?;
         let messages = args.connections.checked_mul(args.messages);
         let Some(messages) = messages else {
             return usage("--connections x --messages must be at most 4 billion");
@@ -126,7 +124,7 @@ impl<'a> Setup<'a> {
         Ok(Self {
             client: &args.client,
             phase: &args.phase,
-            targets: scene::targets(&args.url, &topic, args.connections as usize)?,
+            targets,
             publish_targets: Vec::new(),
             schedule: Schedule {
                 topics: 1,

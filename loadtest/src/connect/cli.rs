@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::flags::ClientArgs;
 use crate::flags::duration;
+use crate::flags::{ClientArgs, TopicArgs};
 use crate::opener::WINDOW;
 
 const EXAMPLES: &str = "\
@@ -24,13 +24,9 @@ Examples, with `cargo run --release -- serve` in another terminal:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ConnectArgs {
-    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
-    /// `{topic}` stands for the topic. May be repeated; connections take them in turn.
-    #[arg(long, required = true)]
-    pub(crate) url: Vec<String>,
-    /// Stands in the place of `{topic}` [default: a fresh name].
-    #[arg(long)]
-    pub(crate) topic: Option<String>,
+    /// Where it connects.
+    #[command(flatten)]
+    pub(crate) at: TopicArgs,
     /// Connections, at least 1.
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,

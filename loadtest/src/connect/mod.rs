@@ -23,6 +23,7 @@ use crate::preflight;
 use crate::record::Recorder;
 use crate::report::{Opening, add_counts};
 use crate::scene::{self, Scenario, Scene};
+use crate::targets::Topic;
 
 impl Scenario for ConnectArgs {
     type Figures = Figures;
@@ -32,14 +33,12 @@ impl Scenario for ConnectArgs {
     }
 
     fn check(&self) -> Result<(), RunError> {
-        scene::targets(&self.url, "connect", self.connections as usize).map(drop)
+        self.at.start(self.connections).map(drop)
     }
 
     fn run(&self) -> Result<Figures, RunError> {
-        let run = scene::fresh_run();
-        let topic = scene::topic_of(run, self.topic.as_ref());
+        let Topic { run, targets, .. } = self.at.start(self.connections)?;
         let conns = self.connections as usize;
-        let targets = scene::targets(&self.url, &topic, conns)?;
         preflight::connects(&self.client, &targets[0])?;
         let mut scene = Scene::new(&self.client, Leader::new(&self.client), &targets);
         let plan = Plan {

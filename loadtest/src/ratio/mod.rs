@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::broadcast::cli::FanoutArgs;
 use crate::echo::EchoArgs;
-use crate::flags::{ClientArgs, DeadlineArgs};
+use crate::flags::{ClientArgs, DeadlineArgs, TopicArgs};
 use crate::floor::cli::FloorMode;
 use crate::leader::RunError;
 use crate::message::Filler;
@@ -246,9 +246,11 @@ fn measure(
         format!("ws://{}/sub/{{topic}}", spawned.http)
     };
     let args = FanoutArgs {
-        url: vec![url],
+        at: TopicArgs {
+            url: vec![url],
+            topic: None,
+        },
         publish_url: Vec::new(),
-        topic: None,
         connections,
         publishers: 1,
         messages: args.messages,

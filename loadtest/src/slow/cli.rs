@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::flags::duration;
-use crate::flags::{ClientArgs, payload_bytes};
+use crate::flags::{ClientArgs, TopicArgs, payload_bytes};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve --slow-consumer drop-oldest` in another terminal:
@@ -25,16 +25,12 @@ Examples, with `cargo run --release -- serve --slow-consumer drop-oldest` in ano
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SlowArgs {
-    /// Where subscribers connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the
-    /// address. `{topic}` stands for the topic. May be repeated; subscribers take them in turn.
-    #[arg(long, required = true)]
-    pub(crate) url: Vec<String>,
+    /// Where it connects.
+    #[command(flatten)]
+    pub(crate) at: TopicArgs,
     /// Where the publisher connects [default: the first --url, /sub/ replaced by /pub/].
     #[arg(long)]
     pub(crate) publish_url: Option<String>,
-    /// Stands in the place of `{topic}` [default: a fresh name].
-    #[arg(long)]
-    pub(crate) topic: Option<String>,
     /// Subscribers, the slow ones among them, at least 2.
     #[arg(short = 'n', long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..))]
     pub(crate) connections: u32,

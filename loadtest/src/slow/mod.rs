@@ -22,6 +22,7 @@ use crate::report::ServerCost;
 use crate::scene::{self, Scenario, Scene};
 use crate::slow::cli::SlowArgs;
 pub(crate) use crate::slow::figures::Figures;
+use crate::targets::Topic;
 use crate::url::Target;
 
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Scenario for SlowArgs {
     }
 
     fn check(&self) -> Result<(), RunError> {
-        targets(self, "slow").map(drop)
+        targets(self).map(drop)
     }
 
     fn run(&self) -> Result<Figures, RunError> {
@@ -59,21 +60,20 @@ impl Scenario for SlowArgs {
 }
 
 /// Where subscribers connect, and where the publisher does.
-fn targets(args: &SlowArgs, topic: &str) -> Result<(Vec<Target>, Target), RunError> {
+fn targets(args: &SlowArgs) -> Result<(Topic, Target), RunError> {
     if args.connections <= args.slow {
         let text = "--slow must be below --connections";
         return Err(RunError::Usage(text.to_owned()));
     }
-    let targets = scene::targets(&args.url, topic, args.connections as usize)?;
-    let publish_target = scene::publish_target(args.publish_url.as_ref(), topic, &targets[0])?;
-    Ok((targets, publish_target))
+    let topic = args.at.start(args.connections)?;
+    let wanted = args.publish_url.as_ref();
+    let publish_target = scene::publish_target(wanted, &topic.name, &topic.targets[0])?;
+    Ok((topic, publish_target))
 }
 
 impl<'a> Run<'a> {
     fn start(args: &'a SlowArgs) -> Result<Self, RunError> {
-        let run = scene::fresh_run();
-        let topic = scene::topic_of(run, args.topic.as_ref());
-        let (targets, publish_target) = targets(args, &topic)?;
+        let (Topic { run, targets, .. }, publish_target) = targets(args)?;
         let (all, slow) = (args.connections as usize, args.slow as usize);
         preflight::delivers(&args.client, &targets[0], &publish_target)?;
         let form = Form::new(run, args.payload as usize);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::flags::{ClientArgs, payload_bytes};
+use crate::flags::{ClientArgs, TopicArgs, payload_bytes};
 use crate::opener::WINDOW;
 
 const EXAMPLES: &str = "\
@@ -20,17 +20,13 @@ Examples, with `cargo run --release -- serve` in another terminal:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StormArgs {
-    /// Where those connect who leave: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for
-    /// the address. `{topic}` stands for the topic. May be repeated; they take them in turn.
-    #[arg(long, required = true)]
-    pub(crate) url: Vec<String>,
+    /// Where it connects.
+    #[command(flatten)]
+    pub(crate) at: TopicArgs,
     /// Where the steady ones connect, to another topic [default: the first --url, with another name
     /// in the place of `{topic}`].
     #[arg(long)]
     pub(crate) steady_url: Option<String>,
-    /// Stands in the place of `{topic}` [default: a fresh name].
-    #[arg(long)]
-    pub(crate) topic: Option<String>,
     /// Subscribers that leave and come back, at least 1.
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,

@@ -25,6 +25,7 @@ use crate::scene::{self, Scenario, Scene};
 use crate::storm::cli::StormArgs;
 pub(crate) use crate::storm::figures::Figures;
 use crate::storm::figures::Round;
+use crate::targets::Topic;
 use crate::url::Target;
 
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Scenario for StormArgs {
     }
 
     fn check(&self) -> Result<(), RunError> {
-        targets(self, "storm").map(drop)
+        targets(self).map(drop)
     }
 
     fn run(&self) -> Result<Figures, RunError> {
@@ -66,26 +67,25 @@ impl Scenario for StormArgs {
 }
 
 /// Where those that leave connect, and where the steady ones do.
-fn targets(args: &StormArgs, topic: &str) -> Result<(Vec<Target>, Target), RunError> {
-    let first = args.url.first().map_or("", String::as_str);
+fn targets(args: &StormArgs) -> Result<(Topic, Target), RunError> {
+    let first = args.at.url.first().map_or("", String::as_str);
     if args.steady_url.is_none() && !first.contains("{topic}") {
         let text = "the steady ones need a topic of their own: {topic} in --url, or --steady-url";
         return Err(RunError::Usage(text.to_owned()));
     }
     let url = args.steady_url.as_deref().unwrap_or(first);
-    let steady = Target::parse(url, &format!("{topic}-steady")).map_err(RunError::Usage)?;
-    let conns = args.connections as usize;
-    let targets = scene::targets(&args.url, topic, conns)?;
-    scene::check_ports(&[vec![steady.clone()], targets.clone()].concat(), conns)?;
-    Ok((targets, steady))
+    let topic = args.at.start(args.connections)?;
+    let other = format!("{}-steady", topic.name);
+    let steady = Target::parse(url, &other).map_err(RunError::Usage)?;
+    let all = [std::slice::from_ref(&steady), &topic.targets].concat();
+    scene::check_ports(&all, args.connections as usize)?;
+    Ok((topic, steady))
 }
 
 impl<'a> Storm<'a> {
     fn start(args: &'a StormArgs) -> Result<Self, RunError> {
-        let run = scene::fresh_run();
-        let topic = scene::topic_of(run, args.topic.as_ref());
         let (conns, steady) = (args.connections as usize, args.steady as usize);
-        let (targets, steady_target) = targets(args, &topic)?;
+        let (Topic { run, targets, .. }, steady_target) = targets(args)?;
         let mut figures = Figures {
             closed_properly: args.close,
             jitter_s: args.jitter,
