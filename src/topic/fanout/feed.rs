@@ -35,6 +35,8 @@ pub(super) struct Feed {
     pub(super) unvisited: usize,
     /// The head when the pass began.
     pub(super) pass_head: u64,
+    /// A member has caught up, or left, in the midst of the pass: another finds how far all are.
+    pub(super) repeats: bool,
     /// Minimum cursor of the unblocked members that the pass could not bring up to date.
     pub(super) pass_min: u64,
 }
@@ -53,6 +55,7 @@ impl Feed {
             queued: false,
             settled: 0,
             unvisited: 0,
+            repeats: false,
             pass_head: 0,
             pass_min: u64::MAX,
         }
@@ -64,8 +67,10 @@ impl Feed {
         self.appended_at = now;
     }
 
-    /// Puts the feed, whose key is `key`, on the list of those to walk.
+    /// Puts the feed, whose key is `key`, on the list of those to walk. All members are visited
+    /// after this, also those that a pass under way has visited before.
     pub(super) fn queue_walk(&mut self, key: u32, walks: &mut VecDeque<u32>) {
+        self.repeats = self.unvisited != 0;
         if !self.queued {
             self.queued = true;
             walks.push_back(key);

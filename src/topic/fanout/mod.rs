@@ -62,7 +62,7 @@ pub(crate) struct Fanout {
 pub(crate) struct Walked {
     /// Calls of the sink.
     pub(crate) sends: usize,
-    /// All members of the feed have been visited since the last append.
+    /// All members of the feed have been visited since it was queued last.
     pub(crate) is_done: bool,
 }
 
@@ -248,3 +248,12 @@ impl Fanout {
         topic.map_or(NO_FEED, |topic| topic.first_feed)
     }
 }
+
+#[cfg(test)]
+mod overrun_tests;
+#[cfg(test)]
+mod sockets_tests;
+#[cfg(test)]
+mod walk_tests;
+#[cfg(test)]
+mod world_tests;

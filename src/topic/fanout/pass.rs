@@ -49,7 +49,7 @@ pub(crate) struct Rest {
 pub(super) enum Walk {
     /// There is more to do, now.
     More,
-    /// All members have been visited since the last append.
+    /// All members have been visited since the feed was queued last.
     Done,
 }
 
@@ -112,13 +112,14 @@ impl Feed {
         self.end_of_pass()
     }
 
-    /// Whether the pass is over and nothing came in meanwhile.
+    /// Whether the pass is over and nothing has happened meanwhile.
     fn end_of_pass(&mut self) -> Walk {
         if 0 < self.unvisited {
             return Walk::More;
         }
         self.settled = self.pass_head.min(self.pass_min);
-        if self.pass_head < self.log.head() {
+        let repeats = std::mem::take(&mut self.repeats);
+        if repeats || self.pass_head < self.log.head() {
             Walk::More
         } else {
             Walk::Done

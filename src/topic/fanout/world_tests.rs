@@ -1,0 +1,294 @@
+//! A world for tests of the fan-out: connections that do with what it returns what the core does.
+
+use crate::config::{Config, SlowConsumer};
+use crate::payload::Form;
+use crate::proto::Kind;
+use crate::time::Now;
+use crate::topic::fanout::member::{HELD, Member};
+use crate::topic::fanout::pass::{Handover, Rest};
+use crate::topic::fanout::sockets_tests::{Socket, Sockets};
+use crate::topic::fanout::{Fanout, Overrun, Overruns, Place};
+use crate::topic::sink::{Sink, Sock};
+
+/// All subscribers of one topic on a shard.
+pub(super) struct World {
+    pub(super) fanout: Fanout,
+    pub(super) config: Config,
+    pub(super) topic: u32,
+    /// By key, which is the number of the socket as well.
+    pub(super) conns: Vec<Conn>,
+    sockets: Sockets,
+    /// Lengths of the payloads of all messages that were appended.
+    pub(super) published: Vec<usize>,
+    pub(super) skipped: u64,
+}
+
+/// A connection with its subscription.
+pub(super) struct Conn {
+    pub(super) index: Option<u32>,
+    form: Form,
+    pub(super) is_blocked: bool,
+    /// It holds unread frames itself; the log's count of frames where they end.
+    apart: Option<u64>,
+    /// Bytes that go before those of the log.
+    own: Vec<u8>,
+    /// Messages that were there before it joined.
+    since: usize,
+    /// The policy has it closed.
+    pub(super) is_slow: bool,
+}
+
+impl World {
+    /// With so many members of one form, each caught up.
+    pub(super) fn with_members(members: usize, policy: SlowConsumer) -> Self {
+        let mut fanout = Fanout::new(Default::default());
+        let topic = fanout.add("topic", 0);
+        fanout.set_live(topic, false);
+        let config = Config {
+            slow_consumer: policy,
+            ..Config::default()
+        };
+        let mut world = Self {
+            fanout,
+            config,
+            topic,
+            conns: Vec::new(),
+            sockets: Sockets::default(),
+            published: Vec::new(),
+            skipped: 0,
+        };
+        for _ in 0..members {
+            world.join(Form::LengthPrefix);
+        }
+        world
+    }
+
+    /// One more member; returns the key of its connection.
+    pub(super) fn join(&mut self, form: Form) -> usize {
+        let key = self.conns.len();
+        let number = u32::try_from(key).unwrap();
+        assert!(self.fanout.subscribe(self.topic, number));
+        let member = Member::new(Sock(number.cast_signed()), number);
+        let index = self.fanout.join(self.topic, form, member);
+        self.sockets.0.push(Socket::default());
+        self.conns.push(Conn {
+            index,
+            form,
+            is_blocked: false,
+            apart: None,
+            own: Vec::new(),
+            since: self.published.len(),
+            is_slow: false,
+        });
+        key
+    }
+
+    /// A member leaves, if it has not.
+    pub(super) fn leave(&mut self, key: usize) {
+        let Some(place) = self.place(key) else { return };
+        self.conns[key].index = None;
+        self.fanout.unsubscribe(self.topic, Now::default());
+        if let Some(moved) = self.fanout.leave(place) {
+            self.conns[moved as usize].index = Some(place.index);
+        }
+    }
+
+    pub(super) fn place(&self, key: usize) -> Option<Place> {
+        let conn = &self.conns[key];
+        Some(Place {
+            topic: self.topic,
+            form: conn.form,
+            index: conn.index?,
+        })
+    }
+
+    /// Appends a message of so many bytes, four at least; `false` if the logs have no space.
+    pub(super) fn publish(&mut self, len: usize) -> bool {
+        let mut payload = vec![0; len];
+        let number = u32::try_from(self.published.len()).unwrap();
+        payload[..4].copy_from_slice(&number.to_be_bytes());
+        let kind = Kind::Binary;
+        let space = self
+            .fanout
+            .make_space(self.topic, kind, &payload, &self.config);
+        self.apply_overruns();
+        if space.is_ok() {
+            let now = Now::default();
+            let appended = self.fanout.append(self.topic, kind, &payload, now);
+            let members = self.conns.iter().filter(|conn| conn.index.is_some());
+            assert_eq!(appended.members, members.count() as u64);
+            self.published.push(len);
+        }
+        self.check();
+        space.is_ok()
+    }
+
+    pub(super) fn apply_overruns(&mut self) {
+        let Overruns { skipped, conns } = self.fanout.take_overruns();
+        self.skipped += skipped;
+        for overrun in conns {
+            match overrun {
+                Overrun::Apart {
+                    conn,
+                    unread,
+                    count,
+                    ..
+                } => {
+                    let conn = &mut self.conns[conn as usize];
+                    conn.apart = Some(count);
+                    for unread in unread {
+                        let bytes = unread.segment.slice(unread.from, unread.to);
+                        conn.own.extend_from_slice(bytes);
+                    }
+                }
+                Overrun::Slow { conn } => {
+                    self.conns[conn as usize].is_slow = true;
+                    self.leave(conn as usize);
+                }
+            }
+        }
+    }
+
+    /// One walk of at most `budget` sends; returns how many there were.
+    pub(super) fn walk(&mut self, budget: usize) -> usize {
+        let walked = self.fanout.walk_next(&mut self.sockets, budget);
+        while let Some(handover) = self.fanout.next_handover() {
+            match handover {
+                Handover::Short { conn, rest } => self.block(conn as usize, rest),
+                Handover::Broken { conn } => self.leave(conn as usize),
+                Handover::Shared { conn } => panic!("{conn} has one subscription"),
+            }
+        }
+        self.check();
+        walked.sends
+    }
+
+    /// Walks until no feed is queued.
+    pub(super) fn walk_all(&mut self) {
+        while self.fanout.walks() != 0 {
+            self.walk(usize::MAX);
+        }
+    }
+
+    fn block(&mut self, key: usize, rest: Option<Rest>) {
+        if let Some(Rest { segment, from, to }) = rest {
+            let own = &mut self.conns[key].own;
+            own.extend_from_slice(segment.slice(from, to));
+        }
+        self.conns[key].is_blocked = true;
+        if let Some(place) = self.place(key) {
+            self.fanout.set_blocked(place, true);
+            self.fanout.set_held(place, true);
+            self.fanout.queue_walk(place);
+        }
+    }
+
+    /// The socket takes this from now on; `None`: all. A blocked one is writable then.
+    pub(super) fn set_space(&mut self, key: usize, space: Option<usize>) {
+        self.sockets.0[key].space = space;
+        if self.conns[key].is_blocked && space != Some(0) {
+            self.unblock(key);
+        }
+        self.check();
+    }
+
+    pub(super) fn break_socket(&mut self, key: usize) {
+        self.sockets.0[key].is_broken = true;
+    }
+
+    /// How often a socket was written to.
+    pub(super) fn sends(&self, key: usize) -> usize {
+        self.sockets.0[key].sends
+    }
+
+    fn unblock(&mut self, key: usize) {
+        let place = self.place(key);
+        if let Some(place) = place {
+            if self.config.slow_consumer == SlowConsumer::Latest {
+                self.skipped += self.fanout.conflate(place);
+            }
+            self.fanout.set_blocked(place, false);
+        }
+        self.conns[key].is_blocked = false;
+        self.write(key);
+    }
+
+    /// What is the connection's own goes first, then what the log has.
+    fn write(&mut self, key: usize) {
+        let place = self.place(key);
+        loop {
+            let own = std::mem::take(&mut self.conns[key].own);
+            let bytes = match place {
+                _ if !own.is_empty() => &own[..],
+                Some(place) => self.fanout.tail(place),
+                None => &[],
+            };
+            if bytes.is_empty() {
+                break;
+            }
+            let len = bytes.len();
+            let sock = Sock(i32::try_from(key).unwrap());
+            let sent = self.sockets.send(sock, bytes).unwrap_or(0);
+            let rest = if own.is_empty() {
+                place.and_then(|place| self.fanout.advance(place, sent))
+            } else {
+                self.conns[key].own = own[sent..].to_vec();
+                None
+            };
+            if sent < len {
+                return self.block(key, rest);
+            }
+            if let Some(place) = place
+                && let Some(count) = self.conns[key].apart.take()
+            {
+                self.skipped += self.fanout.rejoin(place, count);
+            }
+        }
+        if let Some(place) = place {
+            self.fanout.set_held(place, false);
+            self.fanout.queue_walk(place);
+        }
+    }
+
+    /// Numbers of the messages that a socket got, all of them whole but for the last.
+    pub(super) fn received(&self, key: usize) -> Vec<usize> {
+        let mut bytes = &self.sockets.0[key].got[..];
+        let mut received = Vec::new();
+        let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap()) as usize;
+        while let Some((head, rest)) = bytes.split_at_checked(8) {
+            let (len, message) = (number(&head[..4]), number(&head[4..]));
+            assert_eq!(len, self.published[message], "message {message} of {key}");
+            let Some((_, rest)) = rest.split_at_checked(len - 4) else {
+                break;
+            };
+            received.push(message);
+            bytes = rest;
+        }
+        assert!(received.is_sorted(), "the order of {key}");
+        received
+    }
+
+    /// How many messages there were since a connection joined.
+    pub(super) fn due(&self, key: usize) -> usize {
+        self.published.len() - self.conns[key].since
+    }
+
+    /// Whether a connection got each message since it joined, once.
+    pub(super) fn has_all(&self, key: usize) -> bool {
+        let all = self.conns[key].since..self.published.len();
+        self.received(key) == all.collect::<Vec<_>>()
+    }
+
+    /// What must hold at any time.
+    pub(super) fn check(&self) {
+        self.fanout.audit(self.config.log_bytes_max);
+        for (key, conn) in self.conns.iter().enumerate() {
+            let Some(place) = self.place(key) else {
+                continue;
+            };
+            let member = self.fanout.member_at(place).unwrap();
+            assert_eq!(member.conn as usize, key);
+            assert_eq!(member.is(HELD), conn.is_blocked, "{key} is held");
+        }
+    }
+}
