@@ -5,11 +5,27 @@ use std::fmt;
 /// A shard of this node: its index, from 0.
 pub type ShardId = u16;
 
+/// The place of a connection in its shard's table. Another may have it when this one has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ConnKey(pub(crate) u32);
+
+impl ConnKey {
+    /// The key of this place.
+    pub(crate) fn new(index: usize) -> Self {
+        Self(key32(index))
+    }
+
+    /// Its place.
+    pub(crate) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// One connection of one shard; never reused while the shard runs, though its key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnId {
     /// Place in the shard's slab.
-    pub(crate) key: u32,
+    pub(crate) key: ConnKey,
     /// Tells this tenant of the place from the ones before it.
     pub(crate) generation: u32,
 }
@@ -17,7 +33,7 @@ pub struct ConnId {
 impl ConnId {
     /// One word that the kernel can carry as an event's token.
     pub(crate) fn pack(self) -> usize {
-        (self.generation as usize) << 32 | self.key as usize
+        (self.generation as usize) << 32 | self.key.index()
     }
 
     /// The id that [`pack`](Self::pack) made `token` of.
@@ -27,15 +43,21 @@ impl ConnId {
     )]
     pub(crate) fn unpack(token: usize) -> Self {
         Self {
-            key: token as u32,
+            key: ConnKey(token as u32),
             generation: (token >> 32) as u32,
         }
     }
 }
 
+impl fmt::Display for ConnKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 impl fmt::Display for ConnId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.key, self.generation)
+        write!(f, "{}.{}", self.key.0, self.generation)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What holds between two turns, whatever came before. For tests: a simulation asks after each.
 
 use crate::handler::Handler;
-use crate::id::key32;
+use crate::id::ConnKey;
 use crate::payload::Form;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
@@ -69,7 +69,7 @@ impl<H: Handler> ShardCore<H> {
                 assert!(conn.is(ACCEPTED), "connection {key} was not reaped");
                 continue;
             }
-            inner.audit_conn(key32(key), conn);
+            inner.audit_conn(ConnKey::new(key), conn);
         }
         inner.fanout.audit(inner.config.log_bytes_max);
         for (topic, form, member) in inner.fanout.members() {
@@ -96,7 +96,7 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Inner<D, A> {
-    fn audit_conn(&self, key: u32, conn: &Conn<D>) {
+    fn audit_conn(&self, key: ConnKey, conn: &Conn<D>) {
         let subs = conn.subs.as_slice();
         let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
         assert_eq!(usize::from(conn.waiting), waiting, "connection {key}");
@@ -155,7 +155,7 @@ impl<D, A> Inner<D, A> {
 
     fn audit_member(&self, topic: u32, form: Form, member: Member) {
         let key = member.conn;
-        let conn = self.conns.get(key as usize);
+        let conn = self.conns.get(key.index());
         let conn = conn.filter(|conn| conn.form == form && conn.subs.get(topic).is_some());
         let Some(conn) = conn else {
             panic!("topic {topic} has a stranger: {member:?}");

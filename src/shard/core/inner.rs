@@ -10,7 +10,7 @@ use slab::Slab;
 use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::counters::Counters;
-use crate::id::{ConnId, ShardId};
+use crate::id::{ConnId, ConnKey, ShardId};
 use crate::payload::{Form, Payload};
 use crate::proto::http::Date;
 use crate::shard::core::app::joins::Joins;
@@ -69,7 +69,7 @@ pub(crate) struct Inner<D, A: 'static> {
     pub(crate) wheel: Wheel,
     pub(crate) counters: Counters,
     /// Connections to write, each once.
-    pub(crate) dirty: VecDeque<u32>,
+    pub(crate) dirty: VecDeque<ConnKey>,
     /// Messages for rooms of this shard, which are called when no callback runs.
     pub(crate) staged: Stage,
     /// Somebody found no place among them, and is to be told when there is one.
@@ -123,7 +123,7 @@ pub(crate) struct Inner<D, A: 'static> {
     /// Those of them that speak HTTP, the oldest first.
     pub(crate) told: VecDeque<ConnId>,
     /// Connections to free at the end of the turn.
-    pub(crate) dead: Vec<u32>,
+    pub(crate) dead: Vec<ConnKey>,
     /// What somebody waits for may have come; in `has_news`, in the turn before.
     pub(crate) moved: bool,
     pub(crate) has_news: bool,
@@ -220,9 +220,9 @@ impl<D, A> Inner<D, A> {
     }
 
     /// The connection of this key, unless it is on its way out.
-    pub(crate) fn conn(&mut self, key: u32) -> Option<&mut Conn<D>> {
+    pub(crate) fn conn(&mut self, key: ConnKey) -> Option<&mut Conn<D>> {
         self.conns
-            .get_mut(key as usize)
+            .get_mut(key.index())
             .filter(|conn| conn.state != State::Dead)
     }
 
@@ -232,18 +232,18 @@ impl<D, A> Inner<D, A> {
             .filter(|conn| conn.generation == id.generation)
     }
 
-    pub(crate) fn id(&self, key: u32) -> ConnId {
+    pub(crate) fn id(&self, key: ConnKey) -> ConnId {
         let generation = self
             .conns
-            .get(key as usize)
+            .get(key.index())
             .map_or(0, |conn| conn.generation);
         ConnId { key, generation }
     }
 
     /// Calls `change` with the place of each live subscription of a connection.
-    pub(crate) fn each_place(&mut self, key: u32, mut change: impl FnMut(&mut Fanout, Place)) {
+    pub(crate) fn each_place(&mut self, key: ConnKey, mut change: impl FnMut(&mut Fanout, Place)) {
         let Self { conns, fanout, .. } = self;
-        if let Some(conn) = conns.get(key as usize) {
+        if let Some(conn) = conns.get(key.index()) {
             places(&conn.subs, conn.form).for_each(|place| change(fanout, place));
         }
     }
@@ -284,7 +284,7 @@ pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
 
 impl<D, A> Inner<D, A> {
     /// What a connection keeps that speaks HTTP.
-    pub(crate) fn http(&mut self, key: u32) -> Option<&mut Http> {
+    pub(crate) fn http(&mut self, key: ConnKey) -> Option<&mut Http> {
         self.conn(key)?.protocol.http_mut()
     }
 }
@@ -297,8 +297,8 @@ impl<D, A> Inner<D, A> {
 
 impl<D, A> Inner<D, A> {
     /// Whether one of the connection's logs has more for it.
-    pub(crate) fn has_tail(&self, key: u32) -> bool {
-        let conn = self.conns.get(key as usize);
+    pub(crate) fn has_tail(&self, key: ConnKey) -> bool {
+        let conn = self.conns.get(key.index());
         conn.is_some_and(|conn| {
             let mut places = places(&conn.subs, conn.form);
             places.any(|place| self.fanout.is_behind(place))
@@ -306,8 +306,8 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Puts a connection on the list of those to write; the walks pass it over until then.
-    pub(crate) fn mark_dirty(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+    pub(crate) fn mark_dirty(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         if !conn.is(DIRTY) {

@@ -23,7 +23,7 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
-use crate::id::{ConnId, ShardId, key32};
+use crate::id::{ConnId, ConnKey, ShardId};
 use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
 use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::Rooms;
@@ -279,7 +279,7 @@ impl<H: Handler> ShardCore<H> {
         inner.next_generation = inner.next_generation.wrapping_add(1);
         let generation = inner.next_generation;
         let conn = Conn::new(sock, generation, proto, inner.now.stamp());
-        let key = key32(inner.conns.insert(conn));
+        let key = ConnKey::new(inner.conns.insert(conn));
         inner.meters.begin(key);
         inner.reads.begin(key);
         ConnId { key, generation }

@@ -1,5 +1,6 @@
 //! Members: what the walk over a topic's subscribers touches of each, and nothing else.
 
+use crate::id::ConnKey;
 use crate::topic::sink::Sock;
 
 /// One subscriber of a feed, in 16 bytes.
@@ -10,7 +11,7 @@ use crate::topic::sink::Sock;
 pub(crate) struct Member {
     pub(crate) sock: Sock,
     /// Key of its connection.
-    pub(crate) conn: u32,
+    pub(crate) conn: ConnKey,
     state: u64,
 }
 
@@ -27,7 +28,7 @@ const FLAGS: u64 = HELD | BLOCKED | SHARED | APART;
 
 impl Member {
     /// A member without flags; its feed sets the cursor.
-    pub(crate) fn new(sock: Sock, conn: u32) -> Self {
+    pub(crate) fn new(sock: Sock, conn: ConnKey) -> Self {
         let state = 0;
         Self { sock, conn, state }
     }

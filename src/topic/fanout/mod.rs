@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::id::{ShardId, key32};
+use crate::id::{ConnKey, ShardId, key32};
 use crate::payload::{Encoder, Form};
 use crate::proto::ws::deflate::Compression;
 use crate::time::Now;
@@ -106,13 +106,13 @@ impl Fanout {
     }
 
     /// One more subscription to a topic; `false` if it is not live at once, but waits.
-    pub(crate) fn subscribe(&mut self, topic: u32, conn: u32) -> bool {
+    pub(crate) fn subscribe(&mut self, topic: u32, conn: ConnKey) -> bool {
         self.topics.subscribe(topic, conn)
     }
 
     /// The topic's home has answered. Returns the connections that waited for that; some of them
     /// may have left.
-    pub(crate) fn set_live(&mut self, topic: u32, joins: bool) -> Vec<u32> {
+    pub(crate) fn set_live(&mut self, topic: u32, joins: bool) -> Vec<ConnKey> {
         self.topics.set_live(topic, joins)
     }
 
@@ -130,7 +130,7 @@ impl Fanout {
     }
 
     /// Removes a member. Returns the connection of the one that has its index now, if any.
-    pub(crate) fn leave(&mut self, place: Place) -> Option<u32> {
+    pub(crate) fn leave(&mut self, place: Place) -> Option<ConnKey> {
         let key = self.feed_key(place.topic, place.form);
         let feed = self.feeds.get_mut(key as usize)?;
         let moved = feed.leave(place.index as usize);

@@ -1,6 +1,7 @@
 //! Overruns: what becomes of a blocked member when its log lets go of frames that it lacks.
 
 use crate::config::SlowConsumer;
+use crate::id::ConnKey;
 use crate::topic::fanout::log::{Log, Unread};
 use crate::topic::fanout::member::{APART, Member};
 
@@ -19,7 +20,7 @@ pub(crate) enum Overrun {
     /// It keeps its unread frames itself until they are sent.
     Apart {
         /// Its key.
-        conn: u32,
+        conn: ConnKey,
         /// Key of the topic.
         topic: u32,
         /// The frames that it lacks.
@@ -30,7 +31,7 @@ pub(crate) enum Overrun {
     /// It is to be closed.
     Slow {
         /// Its key.
-        conn: u32,
+        conn: ConnKey,
     },
 }
 

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::id::ConnKey;
 use crate::limits::SCAN_PER_WALK;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
@@ -20,19 +21,19 @@ pub(crate) enum Handover {
     /// The socket took less than all: it is blocked.
     Short {
         /// Key of the connection.
-        conn: u32,
+        conn: ConnKey,
         /// What goes before anything else of this topic, if the socket took a part of a frame.
         rest: Option<Rest>,
     },
     /// The socket is broken.
     Broken {
         /// Key of the connection.
-        conn: u32,
+        conn: ConnKey,
     },
     /// A connection with several subscriptions: to be written once for all of them.
     Shared {
         /// Its key.
-        conn: u32,
+        conn: ConnKey,
     },
 }
 

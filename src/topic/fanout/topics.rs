@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::id::{ShardId, key32};
+use crate::id::{ConnKey, ShardId, key32};
 use crate::time::Now;
 use crate::topic::fanout::feed::NO_FEED;
 use crate::topic::tables::GiveBack;
@@ -32,7 +32,7 @@ pub(crate) struct Topic {
     /// On the list of topics to forget if they stay without subscribers.
     fading: bool,
     /// Connections whose subscription waits for the home. May name some that have left.
-    waiting: Vec<u32>,
+    waiting: Vec<ConnKey>,
 }
 
 /// The topics that have subscribers on this shard.
@@ -88,7 +88,7 @@ impl Topics {
     }
 
     /// One more subscription, of the connection `conn`; `true` if it is live at once.
-    pub(super) fn subscribe(&mut self, key: u32, conn: u32) -> bool {
+    pub(super) fn subscribe(&mut self, key: u32, conn: ConnKey) -> bool {
         let Some(topic) = self.get_mut(key) else {
             return false;
         };
@@ -100,7 +100,7 @@ impl Topics {
     }
 
     /// The home has answered; returns the connections that waited for that.
-    pub(super) fn set_live(&mut self, key: u32, joins: bool) -> Vec<u32> {
+    pub(super) fn set_live(&mut self, key: u32, joins: bool) -> Vec<ConnKey> {
         let Some(topic) = self.get_mut(key) else {
             return Vec::new();
         };

@@ -1,6 +1,7 @@
 //! A world for tests of the fan-out: connections that do with what it returns what the core does.
 
 use crate::config::{Config, SlowConsumer};
+use crate::id::ConnKey;
 use crate::payload::Form;
 use crate::proto::Kind;
 use crate::time::Now;
@@ -67,8 +68,8 @@ impl World {
     pub(super) fn join(&mut self, form: Form) -> usize {
         let key = self.conns.len();
         let number = u32::try_from(key).unwrap();
-        assert!(self.fanout.subscribe(self.topic, number));
-        let member = Member::new(Sock(number.cast_signed()), number);
+        assert!(self.fanout.subscribe(self.topic, ConnKey(number)));
+        let member = Member::new(Sock(number.cast_signed()), ConnKey(number));
         let index = self.fanout.join(self.topic, form, member);
         self.sockets.0.push(Socket::default());
         self.conns.push(Conn {
@@ -89,7 +90,7 @@ impl World {
         self.conns[key].index = None;
         self.fanout.unsubscribe(self.topic, Now::default());
         if let Some(moved) = self.fanout.leave(place) {
-            self.conns[moved as usize].index = Some(place.index);
+            self.conns[moved.index()].index = Some(place.index);
         }
     }
 
@@ -134,7 +135,7 @@ impl World {
                     count,
                     ..
                 } => {
-                    let conn = &mut self.conns[conn as usize];
+                    let conn = &mut self.conns[conn.index()];
                     conn.apart = Some(count);
                     for unread in unread {
                         let bytes = unread.segment.slice(unread.from, unread.to);
@@ -142,8 +143,8 @@ impl World {
                     }
                 }
                 Overrun::Slow { conn } => {
-                    self.conns[conn as usize].is_slow = true;
-                    self.leave(conn as usize);
+                    self.conns[conn.index()].is_slow = true;
+                    self.leave(conn.index());
                 }
             }
         }
@@ -154,8 +155,8 @@ impl World {
         let walked = self.fanout.walk_next(&mut self.sockets, budget);
         while let Some(handover) = self.fanout.next_handover() {
             match handover {
-                Handover::Short { conn, rest } => self.block(conn as usize, rest),
-                Handover::Broken { conn } => self.leave(conn as usize),
+                Handover::Short { conn, rest } => self.block(conn.index(), rest),
+                Handover::Broken { conn } => self.leave(conn.index()),
                 Handover::Shared { conn } => panic!("{conn} has one subscription"),
             }
         }
@@ -287,7 +288,7 @@ impl World {
                 continue;
             };
             let member = self.fanout.member_at(place).unwrap();
-            assert_eq!(member.conn as usize, key);
+            assert_eq!(member.conn.index(), key);
             assert_eq!(member.is(HELD), conn.is_blocked, "{key} is held");
         }
     }

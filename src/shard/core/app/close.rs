@@ -51,7 +51,7 @@ impl<H: Handler> ShardCore<H> {
         let key = id.key;
         // What is published is published now, or never.
         self.inner.work.enter(Share::Ends);
-        let conn = self.inner.conns.get(key as usize);
+        let conn = self.inner.conns.get(key.index());
         if !conn.is_some_and(|conn| conn.generation == id.generation && conn.is(ACCEPTED)) {
             return;
         }
@@ -63,7 +63,7 @@ impl<H: Handler> ShardCore<H> {
             return self.inner.unsettled.push((id, reason));
         }
         self.inner.questions.forget(key);
-        if let Some(conn) = self.inner.conns.get_mut(key as usize) {
+        if let Some(conn) = self.inner.conns.get_mut(key.index()) {
             conn.set(ACCEPTED, false);
         }
     }

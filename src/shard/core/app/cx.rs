@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::handler::{
     Busy, PublishError, Publisher, SharedMessage, Unanswered, check_message, check_topic,
 };
-use crate::id::{ConnId, ShardId};
+use crate::id::{ConnId, ConnKey, ShardId};
 use crate::proto::Kind;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::room_queue::Draft;
@@ -21,7 +21,7 @@ use crate::time::Now;
 /// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
 pub struct Cx<'a, D, A: 'static = ()> {
     pub(crate) inner: &'a mut Inner<D, A>,
-    pub(crate) key: u32,
+    pub(crate) key: ConnKey,
 }
 
 impl<D, A> fmt::Debug for Cx<'_, D, A> {
@@ -77,7 +77,7 @@ impl<D, A> Cx<'_, D, A> {
     pub fn data(&mut self) -> Option<&mut D> {
         self.inner
             .conns
-            .get_mut(self.key as usize)
+            .get_mut(self.key.index())
             .and_then(|conn| conn.data.as_mut())
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Publisher};
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::payload::Form;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::presence::Telling;
@@ -20,9 +20,9 @@ use crate::topic::home::{Interest, Keeps};
 pub(crate) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
     /// as it is not known whether a room is told.
-    waiting: HashMap<(u32, u32), Joining>,
+    waiting: HashMap<(ConnKey, u32), Joining>,
     /// Who has joined one topic and waits, corked, for others: by the keys of topic and connection.
-    early: BTreeSet<(u32, u32)>,
+    early: BTreeSet<(u32, ConnKey)>,
     last_ticket: u64,
     pub(crate) telling: Telling,
 }
@@ -41,7 +41,7 @@ impl Joins {
     }
 
     /// A connection waits for a topic, with this tag.
-    pub(crate) fn note_tag(&mut self, conn: u32, topic: u32, tag: &[u8]) {
+    pub(crate) fn note_tag(&mut self, conn: ConnKey, topic: u32, tag: &[u8]) {
         let joining = Joining {
             tag: tag.into(),
             ticket: None,
@@ -50,22 +50,24 @@ impl Joins {
     }
 
     /// No room is told of it.
-    pub(crate) fn forget(&mut self, conn: u32, topic: u32) {
+    pub(crate) fn forget(&mut self, conn: ConnKey, topic: u32) {
         if !self.waiting.is_empty() {
             self.waiting.remove(&(conn, topic));
         }
     }
 
     /// A connection that has joined this topic is not corked any more, or has left it.
-    pub(crate) fn note_not_early(&mut self, conn: u32, topic: u32) {
+    pub(crate) fn note_not_early(&mut self, conn: ConnKey, topic: u32) {
         if !self.early.is_empty() {
             self.early.remove(&(topic, conn));
         }
     }
 
     /// Connections that have joined this topic and wait for others.
-    fn early_of(&self, topic: u32) -> impl Iterator<Item = u32> {
-        let early = self.early.range((topic, 0)..=(topic, u32::MAX));
+    fn early_of(&self, topic: u32) -> impl Iterator<Item = ConnKey> {
+        let early = self
+            .early
+            .range((topic, ConnKey(0))..=(topic, ConnKey(u32::MAX)));
         early.map(|&(_, conn)| conn)
     }
 
@@ -78,8 +80,8 @@ impl Joins {
 impl<D, A> Inner<D, A> {
     /// Asks the homes of all topics that a connection waits for to join it, once it is open and
     /// they alone are waited for: what is joined must not wait long for anything else.
-    pub(crate) fn ask_to_join(&mut self, key: u32) {
-        let Some(conn) = self.conns.get(key as usize) else {
+    pub(crate) fn ask_to_join(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get(key.index()) else {
             return;
         };
         if conn.waiting == 0 || !conn.state.is_accepted() {
@@ -94,7 +96,7 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    fn ask(&mut self, key: u32, topic_key: u32) {
+    fn ask(&mut self, key: ConnKey, topic_key: u32) {
         let joiner = self.as_member(key);
         let Some(topic) = self.fanout.topic(topic_key) else {
             return;
@@ -118,7 +120,7 @@ impl<D, A> Inner<D, A> {
         self.moved = true;
     }
 
-    fn as_member(&self, key: u32) -> Publisher {
+    fn as_member(&self, key: ConnKey) -> Publisher {
         Publisher {
             shard: self.shard,
             conn: self.id(key),
@@ -142,7 +144,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A subscription to a topic whose room is told has ended, with this index.
-    pub(crate) fn leave(&mut self, key: u32, topic_key: u32, index: u32) {
+    pub(crate) fn leave(&mut self, key: ConnKey, topic_key: u32, index: u32) {
         let leaver = self.as_member(key);
         self.joins.note_not_early(key, topic_key);
         let ticket = self.joins.waiting.remove(&(key, topic_key));
@@ -170,14 +172,14 @@ impl<D, A> Inner<D, A> {
         if self.joins.early.is_empty() {
             return;
         }
-        let is_behind = |key: &u32| {
-            let conn = self.conns.get(*key as usize);
+        let is_behind = |key: &ConnKey| {
+            let conn = self.conns.get(key.index());
             let conn = conn.filter(|conn| conn.form == form);
             let place = conn.and_then(|conn| place(&conn.subs, form, topic));
             place.is_some_and(|place| self.fanout.is_behind(place))
         };
         let early = self.joins.early_of(topic).filter(is_behind);
-        let early: Vec<u32> = early.collect();
+        let early: Vec<ConnKey> = early.collect();
         for key in early {
             self.kill(key, CloseReason::Overload);
         }
@@ -215,13 +217,16 @@ mod tests {
     #[test]
     fn those_who_joined_early_are_looked_up_by_their_topic() {
         let mut joins = Joins::default();
-        joins.early.extend([(1, 7), (2, 5), (2, 6), (3, 8)]);
-        let early_of = |joins: &Joins, topic| joins.early_of(topic).collect::<Vec<u32>>();
-        assert_eq!(early_of(&joins, 2), [5, 6]);
-        joins.note_not_early(5, 2);
-        joins.note_not_early(5, 2);
-        assert_eq!(early_of(&joins, 2), [6]);
-        assert_eq!(early_of(&joins, 4), [0; 0]);
+        let early = [(1, 7), (2, 5), (2, 6), (3, 8)];
+        joins
+            .early
+            .extend(early.map(|(topic, key)| (topic, ConnKey(key))));
+        let early_of = |joins: &Joins, topic| joins.early_of(topic).collect::<Vec<ConnKey>>();
+        assert_eq!(early_of(&joins, 2), [ConnKey(5), ConnKey(6)]);
+        joins.note_not_early(ConnKey(5), 2);
+        joins.note_not_early(ConnKey(5), 2);
+        assert_eq!(early_of(&joins, 2), [ConnKey(6)]);
+        assert_eq!(early_of(&joins, 4), []);
         assert_eq!(joins.len(), 3);
     }
 }

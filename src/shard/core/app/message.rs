@@ -1,6 +1,7 @@
 //! Messages, offered to the handler.
 
 use crate::handler::{Halt, Handler, Message};
+use crate::id::ConnKey;
 use crate::proto::Kind;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
@@ -9,7 +10,7 @@ impl<H: Handler> ShardCore<H> {
     /// What the handler says to a message; `None` if the connection has ended meanwhile.
     pub(in crate::shard::core) fn ask(
         &mut self,
-        key: u32,
+        key: ConnKey,
         kind: Kind,
         payload: &[u8],
     ) -> Option<Result<(), Halt>> {

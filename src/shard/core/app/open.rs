@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Opening, Refusal};
+use crate::id::ConnKey;
 use crate::limits::WORK_OF_OPENING;
 use crate::proto::ws::handshake::Upgrade;
 use crate::shard::core::ShardCore;
@@ -14,7 +15,7 @@ use crate::shard::core::conn::{ACCEPTED, Arrival, PeerInfo};
 
 impl<H: Handler> ShardCore<H> {
     /// Asks the handler about a connection to the TCP port.
-    pub(in crate::shard::core) fn open_tcp(&mut self, key: u32, arrival: Arrival) {
+    pub(in crate::shard::core) fn open_tcp(&mut self, key: ConnKey, arrival: Arrival) {
         let conn = self.inner.conn(key);
         let frames = conn.and_then(|conn| conn.protocol.frames());
         let frames = frames.unwrap_or_default();
@@ -42,7 +43,7 @@ impl<H: Handler> ShardCore<H> {
 
     pub(in crate::shard::core) fn ask_to_open(
         &mut self,
-        key: u32,
+        key: ConnKey,
         opening: &Opening<'_>,
         peer_info: Option<Arc<PeerInfo>>,
     ) -> Result<H::Conn, Refusal> {
@@ -64,7 +65,7 @@ impl<H: Handler> ShardCore<H> {
     /// The handler has accepted a connection: it is told so, once its subscriptions are live.
     pub(in crate::shard::core) fn greet(
         &mut self,
-        key: u32,
+        key: ConnKey,
         data: H::Conn,
         write: impl FnOnce(&mut Vec<u8>),
     ) {

@@ -68,7 +68,7 @@ impl<D, A> Cx<'_, D, A> {
     /// get of its topics is among them only where it was begun, or is kept for it apart
     /// ([`SlowConsumer::DropNewest`](crate::SlowConsumer::DropNewest)).
     pub fn buffered(&self) -> usize {
-        let conn = self.inner.conns.get(self.key as usize);
+        let conn = self.inner.conns.get(self.key.index());
         conn.map_or(0, |conn| conn.outbox_len())
     }
 
@@ -87,7 +87,7 @@ impl<D, A> Cx<'_, D, A> {
 impl<D, A> Cx<'_, D, A> {
     /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
     pub fn done(&self) -> usize {
-        let conn = self.inner.conns.get(self.key as usize);
+        let conn = self.inner.conns.get(self.key.index());
         let http = conn.and_then(|conn| conn.protocol.http());
         http.map_or(0, |http| http.done)
     }

@@ -1,6 +1,7 @@
 //! Requests, offered to the handler.
 
 use crate::handler::{Busy, Handler, Refusal};
+use crate::id::ConnKey;
 use crate::proto::http::{Request, Response, preflight};
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
@@ -17,7 +18,7 @@ impl<H: Handler> ShardCore<H> {
 
     pub(in crate::shard::core) fn ask_for(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
     ) -> Result<Response, Busy> {
         if let Some(preflight) = preflight(request) {

@@ -2,6 +2,7 @@
 
 use crate::counters::Limit;
 use crate::handler::Handler;
+use crate::id::ConnKey;
 use crate::limits::{EVENTS_RETRY_REFUSED, ORIGIN_LOG_INTERVAL};
 use crate::proto::http::{
     After, Date, Head, Manner, NO_HEADERS, Reader, Request, Response, parse_head,
@@ -15,7 +16,7 @@ use crate::time::Now;
 
 impl<D, A> Inner<D, A> {
     /// Something else is waited for, from now on; or the next request once more.
-    pub(crate) fn begin_phase(&mut self, key: u32, phase: Phase) {
+    pub(crate) fn begin_phase(&mut self, key: ConnKey, phase: Phase) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key) else { return };
         let Some(http) = conn.protocol.http_mut() else {
@@ -32,7 +33,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Pauses a connection that changes its protocol until the answers before that are sent.
-    pub(crate) fn wait_until_answered(&mut self, key: u32) -> bool {
+    pub(crate) fn wait_until_answered(&mut self, key: ConnKey) -> bool {
         let conn = self.conn(key);
         // What is corked is the handler's, for behind the greeting.
         let waits = conn.is_some_and(|conn| conn.outbox_len() != 0 && !conn.state.is_corked());
@@ -50,7 +51,7 @@ impl<D, A> Inner<D, A> {
 
     pub(crate) fn put_answer(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         response: &Response,
         after: After,
@@ -71,7 +72,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Answers what is no request that could be read.
-    pub(crate) fn reply_without_request(&mut self, key: u32, response: &Response) {
+    pub(crate) fn reply_without_request(&mut self, key: ConnKey, response: &Response) {
         let manner = Manner {
             date: self.date,
             ..Manner::default()
@@ -81,7 +82,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Answers a request of which no more than the head need have come, for the last time.
-    pub(crate) fn respond_to_head(&mut self, key: u32, head: &[u8], response: &Response) {
+    pub(crate) fn respond_to_head(&mut self, key: ConnKey, head: &[u8], response: &Response) {
         let mut headers = NO_HEADERS;
         match parse_head(head, &mut headers, self.config.head) {
             Ok(Head::Complete { request, .. }) => {
@@ -92,7 +93,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// What becomes of a connection when a request is answered.
-    pub(crate) fn after(&mut self, key: u32, request: &Request<'_>) -> After {
+    pub(crate) fn after(&mut self, key: ConnKey, request: &Request<'_>) -> After {
         let max = self.config.requests_per_conn_max;
         let answered = self.http(key).map_or(max, |http| http.answered + 1);
         if self.drain.is_some() || self.turned_away(key).is_some() {
@@ -106,7 +107,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Nothing but the answer to its request is to go out, or more again.
-    pub(crate) fn set_answering(&mut self, key: u32, answering: bool) {
+    pub(crate) fn set_answering(&mut self, key: ConnKey, answering: bool) {
         let next = if answering {
             State::Answering
         } else {

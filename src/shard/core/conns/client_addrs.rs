@@ -8,6 +8,7 @@ use crate::admission::PerAddress;
 use crate::config::Config;
 use crate::counters::Limit;
 use crate::handler::Handler;
+use crate::id::ConnKey;
 use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::PeerInfo;
@@ -73,7 +74,7 @@ impl Clients {
 
     /// Notes where a connection comes from, in place of what was noted before; `false` if there
     /// are too many from there.
-    fn enter(&mut self, key: u32, client: Client) -> bool {
+    fn enter(&mut self, key: ConnKey, client: Client) -> bool {
         if let Some(known) = self.known(key).filter(|known| known.client == client) {
             return known.counted || !self.is_limited(client);
         }
@@ -84,7 +85,7 @@ impl Clients {
         let limit = self.limit.as_ref().filter(|_| self.is_limited(client));
         let admitted = limit.is_none_or(|limit| limit.enter(client.counts_for()));
         let counted = admitted && limit.is_some();
-        let key = key as usize;
+        let key = key.index();
         if self.known.len() <= key {
             self.known.resize(key + 1, None);
         }
@@ -103,8 +104,8 @@ impl Clients {
     }
 
     /// Forgets where a connection came from.
-    pub(crate) fn leave(&mut self, key: u32) {
-        let known = self.known.get_mut(key as usize).and_then(Option::take);
+    pub(crate) fn leave(&mut self, key: ConnKey) {
+        let known = self.known.get_mut(key.index()).and_then(Option::take);
         if let Some(known) = known.filter(|known| known.counted)
             && let Some(limit) = &self.limit
         {
@@ -113,18 +114,18 @@ impl Clients {
     }
 
     /// Where a connection comes from.
-    pub(crate) fn addr(&self, key: u32) -> Option<SocketAddr> {
+    pub(crate) fn addr(&self, key: ConnKey) -> Option<SocketAddr> {
         self.known(key)?.client.addr()
     }
 
     /// Whether a connection is noted for another than its peer.
-    fn is_anothers(&self, key: u32) -> bool {
+    fn is_anothers(&self, key: ConnKey) -> bool {
         let known = self.known(key);
         known.is_some_and(|known| !matches!(known.client, Client::Peer(_)))
     }
 
-    fn known(&self, key: u32) -> Option<&Known> {
-        self.known.get(key as usize)?.as_ref()
+    fn known(&self, key: ConnKey) -> Option<&Known> {
+        self.known.get(key.index())?.as_ref()
     }
 
     fn trusts(&self, addr: IpAddr) -> bool {
@@ -134,7 +135,7 @@ impl Clients {
 
 impl<D, A> Inner<D, A> {
     /// Notes where a connection comes from; `false` if there are too many from there.
-    pub(crate) fn enter(&mut self, key: u32, client: Client) -> bool {
+    pub(crate) fn enter(&mut self, key: ConnKey, client: Client) -> bool {
         self.note_client(key, client.counts_for());
         let admitted = self.clients.enter(key, client);
         if !admitted {
@@ -152,7 +153,7 @@ impl<D, A> Inner<D, A> {
     /// What to answer where there are too many connections from there.
     pub(crate) fn client_of(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
     ) -> Result<Option<Arc<PeerInfo>>, Response> {
         let peer_info = self.peer_info(key);
@@ -179,7 +180,7 @@ impl<D, A> Inner<D, A> {
 
     /// No request is in hand, and all answers are sent: the connection counts for its peer again,
     /// until the next request says from where that comes.
-    pub(crate) fn rest(&mut self, key: u32) {
+    pub(crate) fn rest(&mut self, key: ConnKey) {
         if !self.clients.is_anothers(key)
             || self.conn(key).is_some_and(|conn| conn.outbox_len() != 0)
         {

@@ -13,7 +13,7 @@ use crate::close_reason::CloseReason;
 use crate::config::{Config, Parts};
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::id::key32;
+use crate::id::ConnKey;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::BLOCKED;
 use crate::shard::core::conn::outbox::Outbox;
@@ -116,14 +116,14 @@ impl<D, A> Inner<D, A> {
         self.memory.relieve_above = (self.replies() + limit / 16).min(limit);
     }
 
-    fn rank_unread(&self) -> Vec<(u64, u32)> {
+    fn rank_unread(&self) -> Vec<(u64, ConnKey)> {
         let unread = self.conns.iter().filter_map(|(key, conn)| {
             let held = conn.outbox.as_ref().map_or(0, |outbox| outbox.held());
             let waits = conn.is(BLOCKED) && held != 0;
             waits.then(|| {
                 let since = self.now.since(conn.blocked_at.moment()).as_millis();
                 (
-                    key32(key),
+                    ConnKey::new(key),
                     self.holders.client(conn.tab),
                     held as u64,
                     since,
@@ -140,7 +140,7 @@ impl<D, A> Inner<D, A> {
             of_client.get(&client).copied().unwrap_or(0) * (seconds + 1)
         };
         let unread = unread.into_iter();
-        let mut ranked: Vec<(u64, u32)> = unread
+        let mut ranked: Vec<(u64, ConnKey)> = unread
             .map(|(key, client, _, since)| (score(client, since), key))
             .collect();
         ranked.sort_unstable();

@@ -1,5 +1,6 @@
 //! The outboxes of connections: taken from those that are spare, and given back.
 
+use crate::id::ConnKey;
 use crate::limits;
 use crate::payload::{Encoder, Form};
 use crate::proto::Kind;
@@ -10,15 +11,15 @@ use crate::shard::core::inner::Inner;
 
 impl<D, A> Inner<D, A> {
     /// Appends to a connection's outbox and puts it on the list of those to write.
-    pub(crate) fn reply(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn reply(&mut self, key: ConnKey, write: impl FnOnce(&mut Vec<u8>)) {
         self.append_own(key, |out, _, _| write(out));
     }
 
     /// The same with a message in the connection's form; `false` if that cannot carry it.
-    pub(crate) fn reply_message(&mut self, key: u32, kind: Kind, payload: &[u8]) -> bool {
+    pub(crate) fn reply_message(&mut self, key: ConnKey, kind: Kind, payload: &[u8]) -> bool {
         let carries = self
             .conns
-            .get(key as usize)
+            .get(key.index())
             .is_some_and(|conn| conn.form.carries(payload));
         if carries {
             self.counters.messages_out += 1;
@@ -33,7 +34,7 @@ impl<D, A> Inner<D, A> {
         carries
     }
 
-    fn append_own(&mut self, key: u32, write: impl FnOnce(&mut Vec<u8>, Form, &mut Encoder)) {
+    fn append_own(&mut self, key: ConnKey, write: impl FnOnce(&mut Vec<u8>, Form, &mut Encoder)) {
         let Self {
             conns,
             spare_outboxes,
@@ -42,7 +43,7 @@ impl<D, A> Inner<D, A> {
             ..
         } = self;
         let Some(conn) = conns
-            .get_mut(key as usize)
+            .get_mut(key.index())
             .filter(|conn| conn.state != State::Dead)
         else {
             return;
@@ -56,28 +57,28 @@ impl<D, A> Inner<D, A> {
     }
 
     /// The outbox of a connection, made if need be.
-    pub(crate) fn outbox(&mut self, key: u32) -> Option<&mut Outbox> {
+    pub(crate) fn outbox(&mut self, key: ConnKey) -> Option<&mut Outbox> {
         let Self {
             conns,
             spare_outboxes,
             memory,
             ..
         } = self;
-        let conn = conns.get_mut(key as usize)?;
+        let conn = conns.get_mut(key.index())?;
         let make = || spare_outboxes.pop().unwrap_or_else(|| memory.outbox());
         Some(conn.outbox.get_or_insert_with(make))
     }
 
     /// Drops what a connection has not been sent.
-    pub(crate) fn discard_outbox(&mut self, key: u32) {
+    pub(crate) fn discard_outbox(&mut self, key: ConnKey) {
         if let Some(conn) = self.conn(key) {
             conn.outbox = None;
         }
     }
 
     /// Takes an empty outbox away from a connection.
-    pub(crate) fn drop_outbox(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+    pub(crate) fn drop_outbox(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         if let Some(mut outbox) = conn.outbox.take()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::handler::{Busy, Handler, Unanswered, Wait};
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::Pause;
 use crate::shard::core::inner::Inner;
@@ -75,7 +75,7 @@ impl<A> Drop for Deferred<A> {
 pub(crate) struct Questions<A: 'static> {
     answers: Arc<dyn Answers<A>>,
     /// By the connection's key.
-    open: HashMap<u32, Question<A>>,
+    open: HashMap<ConnKey, Question<A>>,
     next_ticket: u32,
 }
 
@@ -98,29 +98,29 @@ impl<A> Questions<A> {
     }
 
     /// When the wait of a connection ends.
-    pub(crate) fn deadline(&self, key: u32) -> Option<Now> {
+    pub(crate) fn deadline(&self, key: ConnKey) -> Option<Now> {
         self.open.get(&key).map(|question| question.deadline)
     }
 
     /// The answer to a connection's question, if it has come.
-    pub(crate) fn answer(&self, key: u32) -> Option<Result<&A, Unanswered>> {
+    pub(crate) fn answer(&self, key: ConnKey) -> Option<Result<&A, Unanswered>> {
         let answer = self.open.get(&key)?.answer.as_ref()?;
         Some(answer.as_ref().map_err(|unanswered| *unanswered))
     }
 
     /// Whether a connection waits for nobody's answer, but for a moment to pass.
-    pub(crate) fn is_pause(&self, key: u32) -> bool {
+    pub(crate) fn is_pause(&self, key: ConnKey) -> bool {
         let question = self.open.get(&key);
         question.is_some_and(|question| question.is_pause)
     }
 
     /// Whether the wait of a connection is over.
-    pub(crate) fn is_late(&self, key: u32, now: Now) -> bool {
+    pub(crate) fn is_late(&self, key: ConnKey, now: Now) -> bool {
         self.deadline(key).is_none_or(|deadline| deadline <= now)
     }
 
     /// A connection's question is over, whatever became of it.
-    pub(crate) fn forget(&mut self, key: u32) {
+    pub(crate) fn forget(&mut self, key: ConnKey) {
         if !self.open.is_empty() {
             self.open.remove(&key);
         }
@@ -134,7 +134,7 @@ impl<A> Questions<A> {
 
 impl<D, A> Inner<D, A> {
     /// Opens a question of a connection; an older one of it is forgotten.
-    pub(crate) fn defer(&mut self, key: u32, timeout: Duration) -> (Deferred<A>, Busy) {
+    pub(crate) fn defer(&mut self, key: ConnKey, timeout: Duration) -> (Deferred<A>, Busy) {
         let conn = self.id(key);
         let questions = &mut self.questions;
         questions.next_ticket = questions.next_ticket.wrapping_add(1);
@@ -146,7 +146,7 @@ impl<D, A> Inner<D, A> {
             answer: None,
         };
         // The callback of another message already waits for an answer: this one can not.
-        let waits = self.conns.get(key as usize);
+        let waits = self.conns.get(key.index());
         if !waits.is_some_and(|conn| conn.is_asking()) {
             questions.open.insert(key, question);
         }
@@ -160,7 +160,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Nobody has answered in time.
-    pub(crate) fn give_up_question(&mut self, key: u32) {
+    pub(crate) fn give_up_question(&mut self, key: ConnKey) {
         let was_asked = !self.questions.is_pause(key);
         if let Some(mut question) = self.questions.open.remove(&key) {
             if !question.is_pause {
@@ -176,13 +176,13 @@ impl<D, A> Inner<D, A> {
 
     /// Offers a paused connection its message again after a moment: it waits for something that
     /// tells nobody when it comes.
-    pub(crate) fn wait_a_moment(&mut self, key: u32) {
+    pub(crate) fn wait_a_moment(&mut self, key: ConnKey) {
         self.wait_until(key, self.now.plus(MOMENT));
     }
 
     /// Offers a connection its message again when that moment has passed, and reads it no further
     /// until then.
-    pub(crate) fn wait_until(&mut self, key: u32, deadline: Now) {
+    pub(crate) fn wait_until(&mut self, key: ConnKey, deadline: Now) {
         let question = self.questions.open.entry(key).or_insert(Question {
             ticket: 0,
             deadline,
@@ -196,7 +196,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A paused connection waits for its answer, if there is a question and it was not answered.
-    pub(crate) fn wait_for_answer(&mut self, key: u32) {
+    pub(crate) fn wait_for_answer(&mut self, key: ConnKey) {
         let question = self.questions.open.get(&key);
         let waits = question.is_some_and(|question| question.answer.is_none());
         if waits {
@@ -207,7 +207,7 @@ impl<D, A> Inner<D, A> {
         self.arm(key);
     }
 
-    fn stop_asking(&mut self, key: u32, was_asked: bool) {
+    fn stop_asking(&mut self, key: ConnKey, was_asked: bool) {
         let stamp = self.now.stamp();
         if let Some(conn) = self.conn(key)
             && conn.is_asking()

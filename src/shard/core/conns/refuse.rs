@@ -6,7 +6,7 @@ use core::net::SocketAddr;
 use crate::close_reason::CloseReason;
 use crate::counters::status_index;
 use crate::handler::Handler;
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::OVERFLOW_MAX;
 use crate::proto::http::{After, Request, Response};
 use crate::shard::core::ShardCore;
@@ -78,12 +78,12 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     /// Why a connection that speaks HTTP is there only to be told that it is one too many.
-    pub(crate) fn turned_away(&mut self, key: u32) -> Option<TooMany> {
+    pub(crate) fn turned_away(&mut self, key: ConnKey) -> Option<TooMany> {
         self.http(key)?.turned_away
     }
 
     /// Tells a connection that it is one too many.
-    pub(crate) fn refuse_turned_away(&mut self, key: u32, request: &Request<'_>, why: TooMany) {
+    pub(crate) fn refuse_turned_away(&mut self, key: ConnKey, request: &Request<'_>, why: TooMany) {
         let response = match why {
             TooMany::OfAddress => crowded(),
             TooMany::InAll => Response::text(503, "the server is at its limit of connections"),
@@ -116,7 +116,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A connection does not count as one of those that there may be.
-    fn begin_overflow(&mut self, key: u32) {
+    fn begin_overflow(&mut self, key: ConnKey) {
         if let Some(conn) = self.conn(key).filter(|conn| !conn.is_overflow) {
             conn.is_overflow = true;
             self.overflow += 1;

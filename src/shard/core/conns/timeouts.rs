@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::id::ConnKey;
 use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
@@ -13,14 +14,14 @@ use crate::time::{Now, Stamp};
 
 impl<D, A> Inner<D, A> {
     /// When the connection is to be looked at next, if nothing else happens.
-    fn deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+    fn deadline(&self, key: ConnKey, conn: &Conn<D>) -> Option<Now> {
         let silence = self.silence_deadline(key, conn);
         let deadlines = [silence, self.progress_deadline(conn)];
         deadlines.into_iter().flatten().min()
     }
 
     /// The same for what is waited for, whatever has come in part.
-    fn silence_deadline(&self, key: u32, conn: &Conn<D>) -> Option<Now> {
+    fn silence_deadline(&self, key: ConnKey, conn: &Conn<D>) -> Option<Now> {
         let config = &self.config;
         let heard = conn.heard.moment();
         if let Some(linger) = conn.protocol.linger() {
@@ -127,8 +128,8 @@ impl<D, A> Inner<D, A> {
 
     /// Up to a quarter shorter, each its own: a crowd that was heard of at once is not pinged at
     /// once for ever.
-    fn ping_interval(&self, key: u32) -> Duration {
-        let share = key.wrapping_mul(SPREAD) >> 24;
+    fn ping_interval(&self, key: ConnKey) -> Duration {
+        let share = key.0.wrapping_mul(SPREAD) >> 24;
         let early = self.config.ping_interval / 1024 * share;
         self.config.ping_interval.saturating_sub(early)
     }
@@ -141,8 +142,8 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Makes sure that the wheel has the connection no later than its deadline.
-    pub(crate) fn arm(&mut self, key: u32) {
-        let Some(conn) = self.conns.get(key as usize) else {
+    pub(crate) fn arm(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get(key.index()) else {
             return;
         };
         let Some(deadline) = self.deadline(key, conn) else {
@@ -151,8 +152,8 @@ impl<D, A> Inner<D, A> {
         if conn.armed.moment() <= deadline {
             return;
         }
-        let armed = self.wheel.arm(key, deadline);
-        if let Some(conn) = self.conns.get_mut(key as usize) {
+        let armed = self.wheel.arm(key.0, deadline);
+        if let Some(conn) = self.conns.get_mut(key.index()) {
             conn.armed = armed;
         }
     }
@@ -163,6 +164,7 @@ impl<D, A> Inner<D, A> {
         self.wheel
             .take_expired(self.grace.until(), budget, &mut expired);
         for (key, tick) in expired.drain(..) {
+            let key = ConnKey(key);
             let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
                 continue;
             };
@@ -178,17 +180,19 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Has a connection looked at a little later.
-    fn look_again(&mut self, key: u32) {
-        let armed = self.wheel.arm(key, self.now.plus(Duration::from_millis(1)));
-        if let Some(conn) = self.conns.get_mut(key as usize) {
+    fn look_again(&mut self, key: ConnKey) {
+        let armed = self
+            .wheel
+            .arm(key.0, self.now.plus(Duration::from_millis(1)));
+        if let Some(conn) = self.conns.get_mut(key.index()) {
             conn.armed = armed;
         }
     }
 
-    fn look_at(&mut self, key: u32) {
+    fn look_at(&mut self, key: ConnKey) {
         let judged = self.grace.until();
         let stamp = self.now.stamp();
-        let Some(conn) = self.conns.get(key as usize) else {
+        let Some(conn) = self.conns.get(key.index()) else {
             return;
         };
         if self
@@ -244,7 +248,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A connection has been silent for its time.
-    fn keep_alive(&mut self, key: u32) {
+    fn keep_alive(&mut self, key: ConnKey) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key) else { return };
         let keep_alive = conn.protocol.keep_alive();
@@ -257,7 +261,7 @@ impl<D, A> Inner<D, A> {
         self.arm(key);
     }
 
-    fn send_heartbeat(&mut self, key: u32) {
+    fn send_heartbeat(&mut self, key: ConnKey) {
         let Some(conn) = self.conn(key) else { return };
         let mut heartbeat = Vec::new();
         conn.protocol.encode_heartbeat(conn.form, &mut heartbeat);

@@ -11,7 +11,7 @@ use crate::address::client_of;
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::id::{ConnId, key32};
+use crate::id::{ConnId, ConnKey, key32};
 use crate::limits::PROGRESS_FAST;
 use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
@@ -36,7 +36,7 @@ struct Sum {
 
 #[derive(Debug)]
 struct Holder {
-    key: u32,
+    key: ConnKey,
     /// Whose connection it is; see [`Tab::client`].
     client: u32,
     /// When the oldest of it began to come.
@@ -61,7 +61,7 @@ impl Holders {
     }
 
     /// Notes what a connection holds now; `true` if a message begins with that.
-    fn note(&mut self, key: u32, tab: &mut Tab, held: Held, now: Stamp) -> bool {
+    fn note(&mut self, key: ConnKey, tab: &mut Tab, held: Held, now: Stamp) -> bool {
         let before = match tab.place() {
             Some(index) => self.of[index as usize].held,
             None if held.is_nothing() => return false,
@@ -138,7 +138,7 @@ impl Holders {
     /// score is how far a message is from being fast enough, times the holders of its client. By
     /// their number and not their bytes, or one large message would go before a thousand small ones
     /// that come to no end. Of those that are alike, the largest.
-    fn ranked(&self, now: Now) -> Vec<(u64, u32, u32)> {
+    fn ranked(&self, now: Now) -> Vec<(u64, u32, ConnKey)> {
         let mut of_client: HashMap<u32, u64> = HashMap::new();
         let of_messages = || self.of.iter().filter(|(_, holder)| holder.held.sum() != 0);
         for (_, holder) in of_messages() {
@@ -165,16 +165,16 @@ impl Holders {
 
 impl<D, A> Inner<D, A> {
     /// Notes whose a connection is: those of one address are taken together.
-    pub(crate) fn note_client(&mut self, key: u32, addr: IpAddr) {
+    pub(crate) fn note_client(&mut self, key: ConnKey, addr: IpAddr) {
         let hash = self.hasher.hash_one(client_of(addr));
         let client = Tab::client(u32::try_from(hash >> 32).unwrap_or_default());
-        if let Some(conn) = self.conns.get_mut(key as usize) {
+        if let Some(conn) = self.conns.get_mut(key.index()) {
             self.holders.set_client(&mut conn.tab, client);
         }
     }
 
     /// What a connection holds.
-    pub(crate) fn held(&self, key: u32, conn: &Conn<D>) -> Held {
+    pub(crate) fn held(&self, key: ConnKey, conn: &Conn<D>) -> Held {
         let context = self.inflation.contexts.held_bytes(key);
         let context = u32::try_from(context).unwrap_or(u32::MAX);
         Held {
@@ -184,18 +184,18 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A connection is on its way out, and holds nothing more.
-    pub(crate) fn forget_holder(&mut self, key: u32) {
+    pub(crate) fn forget_holder(&mut self, key: ConnKey) {
         let now = self.now.stamp();
-        if let Some(conn) = self.conns.get_mut(key as usize) {
+        if let Some(conn) = self.conns.get_mut(key.index()) {
             self.holders.note(key, &mut conn.tab, Held::default(), now);
         }
     }
 
     /// A message of a connection has come whole, or is gone on with after a pause: the next has
     /// its own time.
-    pub(crate) fn restart_progress(&mut self, key: u32) {
+    pub(crate) fn restart_progress(&mut self, key: ConnKey) {
         let now = self.now.stamp();
-        if let Some(conn) = self.conns.get(key as usize) {
+        if let Some(conn) = self.conns.get(key.index()) {
             self.holders.restart(conn.tab, now);
         }
     }
@@ -235,7 +235,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a connection for want of memory; a request is told so.
-    fn give_way(&mut self, key: u32) {
+    fn give_way(&mut self, key: ConnKey) {
         if let Some(head) = self.take_head(key) {
             let text = "the server has no memory for the request now";
             let refusal = Response::text(503, text).with_header("Retry-After", "1");
@@ -262,13 +262,13 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     /// Keeps count of the memory of unfinished messages.
-    pub(crate) fn account(&mut self, key: u32) {
+    pub(crate) fn account(&mut self, key: ConnKey) {
         let now = self.now.stamp();
-        let Some(conn) = self.conns.get(key as usize) else {
+        let Some(conn) = self.conns.get(key.index()) else {
             return;
         };
         let held = self.held(key, conn);
-        if let Some(conn) = self.conns.get_mut(key as usize)
+        if let Some(conn) = self.conns.get_mut(key.index())
             && self.holders.note(key, &mut conn.tab, held, now)
         {
             self.arm(key);

@@ -1,4 +1,4 @@
-use super::{Holders, Now};
+use super::{ConnKey, Holders, Now};
 use crate::shard::core::conn::{Held, Tab};
 
 /// Those with this client, so many bytes, and so many seconds ago; the first to give way.
@@ -11,9 +11,9 @@ fn first(holders: &[(u32, u32, u64)]) -> u32 {
             ..Held::default()
         };
         let since = Now::from_millis(now - seconds * 1000).stamp();
-        assert!(all.note(key, &mut Tab::client(*client), held, since));
+        assert!(all.note(ConnKey(key), &mut Tab::client(*client), held, since));
     }
-    all.ranked(Now::from_millis(now)).pop().unwrap().2
+    all.ranked(Now::from_millis(now)).pop().unwrap().2.0
 }
 
 const KIB: u32 = 1 << 10;
@@ -54,11 +54,11 @@ fn what_is_held_adds_up_and_comes_to_nothing() {
         context: 0,
     };
     let now = Now::from_millis(0).stamp();
-    assert!(!all.note(3, &mut tab, held(0, 0), now));
-    assert!(all.note(3, &mut tab, held(5, 0), now));
-    assert!(!all.note(3, &mut tab, held(2, 4), now));
+    assert!(!all.note(ConnKey(3), &mut tab, held(0, 0), now));
+    assert!(all.note(ConnKey(3), &mut tab, held(5, 0), now));
+    assert!(!all.note(ConnKey(3), &mut tab, held(2, 4), now));
     assert_eq!((all.unfinished(), all.waiting()), (2, 4));
-    assert!(!all.note(3, &mut tab, held(0, 0), now));
+    assert!(!all.note(ConnKey(3), &mut tab, held(0, 0), now));
     assert_eq!((all.unfinished(), all.waiting()), (0, 0));
     assert_eq!(tab, Tab::client(7), "whose it is, is not forgotten");
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::counters::Limit;
 use crate::handler::{Busy, Wait};
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{Conn, Kept, PeerInfo};
@@ -23,14 +23,14 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Keeps a message that is to be offered later.
-    pub(crate) fn keep_message(&mut self, key: u32, message: Kept) {
+    pub(crate) fn keep_message(&mut self, key: ConnKey, message: Kept) {
         if let Some(conn) = self.conn(key) {
             conn.input.get_or_insert_default().message = Some(message);
         }
     }
 
     /// Has a paused connection read on when it has its turn.
-    pub(crate) fn queue_resume(&mut self, key: u32) {
+    pub(crate) fn queue_resume(&mut self, key: ConnKey) {
         let pause = self.conn(key).map(|conn| conn.pause);
         if pause.is_some_and(|pause| !matches!(pause, Pause::None | Pause::Turn)) {
             self.wait_for_turn(key);
@@ -38,23 +38,23 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Reads a connection no further before it has its turn.
-    pub(crate) fn wait_for_turn(&mut self, key: u32) {
+    pub(crate) fn wait_for_turn(&mut self, key: ConnKey) {
         let id = self.id(key);
         self.pause_for(key, Pause::Turn);
         self.resumed.push_back(id);
     }
 
     /// Reads a connection no further.
-    pub(crate) fn pause_for(&mut self, key: u32, pause: Pause) {
-        if let Some(conn) = self.conns.get_mut(key as usize) {
+    pub(crate) fn pause_for(&mut self, key: ConnKey, pause: Pause) {
+        if let Some(conn) = self.conns.get_mut(key.index()) {
             self.counters.paused += u64::from(!conn.is_paused());
             conn.pause = pause;
         }
     }
 
     /// Reads a connection on.
-    pub(crate) fn unpause(&mut self, key: u32) {
-        if let Some(conn) = self.conns.get_mut(key as usize) {
+    pub(crate) fn unpause(&mut self, key: ConnKey) {
+        if let Some(conn) = self.conns.get_mut(key.index()) {
             self.counters.paused -= u64::from(conn.is_paused());
             conn.pause = Pause::None;
         }
@@ -63,7 +63,7 @@ impl<D, A> Inner<D, A> {
 
 impl<D, A> Inner<D, A> {
     /// Reads a connection no further until there is room for its message.
-    pub(crate) fn pause(&mut self, key: u32, Busy(wait): Busy) {
+    pub(crate) fn pause(&mut self, key: ConnKey, Busy(wait): Busy) {
         self.counters.pauses += 1;
         let id = self.id(key);
         if self.conn(key).is_none() {
@@ -92,7 +92,7 @@ impl<D, A> Inner<D, A> {
 impl<D, A> Inner<D, A> {
     /// The replies to a connection were read: its message has its turn to be inflated, or it is
     /// read on.
-    pub(crate) fn queue_read(&mut self, key: u32) {
+    pub(crate) fn queue_read(&mut self, key: ConnKey) {
         let id = self.id(key);
         if self.conn(key).is_some_and(|conn| conn.waits_to_inflate()) {
             self.inflation.queue_up(id);
@@ -105,7 +105,7 @@ impl<D, A> Inner<D, A> {
 
 impl<D, A> Inner<D, A> {
     /// Has a connection that the handler has not opened yet sent nothing, or lets it go on.
-    pub(crate) fn cork_unopened(&mut self, key: u32, corked: bool) {
+    pub(crate) fn cork_unopened(&mut self, key: ConnKey, corked: bool) {
         let Some(conn) = self
             .conn(key)
             .filter(|conn| conn.state.is_corked() != corked)
@@ -122,8 +122,8 @@ impl<D, A> Inner<D, A> {
         self.mark_dirty(key);
     }
 
-    pub(crate) fn peer_info(&self, key: u32) -> Option<Arc<PeerInfo>> {
-        let http = self.conns.get(key as usize)?.protocol.http()?;
+    pub(crate) fn peer_info(&self, key: ConnKey) -> Option<Arc<PeerInfo>> {
+        let http = self.conns.get(key.index())?.protocol.http()?;
         http.peer_info.clone()
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::config::SlowConsumer;
+use crate::id::ConnKey;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::core::conn::BLOCKED;
 use crate::shard::core::conn::outbox::Outbox;
@@ -56,18 +57,18 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Whether the connection's socket takes no more for now.
-    pub(crate) fn is_blocked(&self, key: u32) -> bool {
-        let conn = self.conns.get(key as usize);
+    pub(crate) fn is_blocked(&self, key: ConnKey) -> bool {
+        let conn = self.conns.get(key.index());
         conn.is_some_and(|conn| conn.is(BLOCKED))
     }
 
     /// Makes the walks pass over a connection's members, or not any more.
-    pub(crate) fn set_held(&mut self, key: u32, held: bool) {
+    pub(crate) fn set_held(&mut self, key: ConnKey, held: bool) {
         self.each_place(key, |fanout, place| fanout.set_held(place, held));
     }
 
     /// Notes that a connection's socket takes no more.
-    fn block(&mut self, key: u32) {
+    fn block(&mut self, key: ConnKey) {
         let stamp = self.now.stamp();
         self.counters.short_writes += 1;
         let Some(conn) = self.conn(key) else { return };
@@ -80,17 +81,17 @@ impl<D, A> Inner<D, A> {
 
     /// Notes that a write of its own left a connection blocked. The last walks counted it among
     /// those that logs wait for: walks that do not are due.
-    pub(crate) fn block_writer(&mut self, key: u32) {
+    pub(crate) fn block_writer(&mut self, key: ConnKey) {
         self.block(key);
         self.queue_walks_of(key);
     }
 
-    fn set_blocked(&mut self, key: u32, blocked: bool) {
+    fn set_blocked(&mut self, key: ConnKey, blocked: bool) {
         self.each_place(key, |fanout, place| fanout.set_blocked(place, blocked));
     }
 
     /// The socket takes bytes again.
-    pub(crate) fn unblock(&mut self, key: u32) {
+    pub(crate) fn unblock(&mut self, key: ConnKey) {
         if !self.is_blocked(key) {
             return;
         }
@@ -107,7 +108,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Moves a connection that is behind to the newest message of each of its topics.
-    fn conflate(&mut self, key: u32) {
+    fn conflate(&mut self, key: ConnKey) {
         let mut skipped = 0;
         self.each_place(key, |fanout, place| skipped += fanout.conflate(place));
         self.counters.skipped += skipped;

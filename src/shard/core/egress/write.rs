@@ -3,6 +3,7 @@
 use std::io::IoSlice;
 
 use crate::close_reason::CloseReason;
+use crate::id::ConnKey;
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{APART, BLOCKED, DIRTY, DRAINS};
@@ -12,8 +13,8 @@ use crate::topic::sink::{Sink, WriteError};
 
 impl<D, A> Inner<D, A> {
     /// Writes a connection once: its outbox, then what its topics have for it.
-    pub(crate) fn write<S: Sink>(&mut self, key: u32, sink: &mut S) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+    pub(crate) fn write<S: Sink>(&mut self, key: ConnKey, sink: &mut S) {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         conn.set(DIRTY, false);
@@ -57,8 +58,8 @@ impl<D, A> Inner<D, A> {
     }
 
     /// What one write takes: the outbox, then the logs of all topics.
-    fn pieces(&self, key: u32) -> impl Iterator<Item = &[u8]> {
-        let conn = self.conns.get(key as usize);
+    fn pieces(&self, key: ConnKey) -> impl Iterator<Item = &[u8]> {
+        let conn = self.conns.get(key.index());
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
         let places = conn
             .into_iter()
@@ -74,7 +75,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Notes that a connection's next `n` bytes were sent, in the order of `pieces`.
-    fn advance(&mut self, key: u32, mut n: usize) {
+    fn advance(&mut self, key: ConnKey, mut n: usize) {
         let Self {
             conns,
             fanout,
@@ -82,7 +83,7 @@ impl<D, A> Inner<D, A> {
             spare_outboxes,
             ..
         } = self;
-        let Some(conn) = conns.get_mut(key as usize) else {
+        let Some(conn) = conns.get_mut(key.index()) else {
             return;
         };
         if 0 < n {
@@ -107,11 +108,11 @@ impl<D, A> Inner<D, A> {
     }
 
     /// After a write that sent all it was given (`whole`), or less.
-    fn after_write(&mut self, key: u32, whole: bool) {
+    fn after_write(&mut self, key: ConnKey, whole: bool) {
         if !whole {
             self.block_writer(key);
         }
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         let left = conn.outbox_len();
@@ -125,7 +126,7 @@ impl<D, A> Inner<D, A> {
             self.drop_outbox(key);
             self.rest(key);
         }
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         if conn.pause == Pause::Outbox && left < OUTBOX_BYTES_HIGH {
@@ -135,7 +136,7 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let more = left != 0 || self.has_tail(key);
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         if more {
@@ -149,14 +150,14 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Lets the walks see that a connection has caught up, where logs wait for that.
-    pub(crate) fn queue_walks_of(&mut self, key: u32) {
+    pub(crate) fn queue_walks_of(&mut self, key: ConnKey) {
         self.each_place(key, |fanout, place| fanout.queue_walk(place));
     }
 
     /// All that was held apart is sent: the connection's members follow the logs again.
-    fn rejoin(&mut self, key: u32) {
+    fn rejoin(&mut self, key: ConnKey) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key as usize).filter(|conn| conn.is(APART)) else {
+        let Some(conn) = conns.get_mut(key.index()).filter(|conn| conn.is(APART)) else {
             return;
         };
         conn.set(APART, false);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::id::{ConnId, key32};
+use crate::id::{ConnId, ConnKey};
 use crate::proto::Frames;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::TooMany;
@@ -46,8 +46,8 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// The key that the next connection gets.
-    pub fn next_key(&self) -> u32 {
-        key32(self.inner.conns.vacant_key())
+    pub(crate) fn next_key(&self) -> ConnKey {
+        ConnKey::new(self.inner.conns.vacant_key())
     }
 
     /// A connection has been accepted that has a handshake of its own before it speaks: until

@@ -2,13 +2,14 @@
 
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
+use crate::id::ConnKey;
 use crate::limits::EVENTS_INPUT_BYTES_MAX;
 use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Took;
 
 impl<H: Handler> ShardCore<H> {
     /// The client of a stream of events has nothing to say: what it sends is counted and dropped.
-    pub(in crate::shard::core) fn discard(&mut self, key: u32, len: usize) -> Took {
+    pub(in crate::shard::core) fn discard(&mut self, key: ConnKey, len: usize) -> Took {
         let conn = self.inner.conn(key);
         let Some(ignored) = conn.and_then(|conn| conn.protocol.count_ignored(len)) else {
             return Took::Ended;

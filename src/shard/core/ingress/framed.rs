@@ -2,6 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
+use crate::id::ConnKey;
 use crate::proto::Frames;
 use crate::proto::length_prefix::Step;
 use crate::shard::core::ShardCore;
@@ -10,7 +11,7 @@ use crate::shard::core::ingress::Took;
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_frame(
         &mut self,
-        key: u32,
+        key: ConnKey,
         frames: Frames,
         input: &mut [u8],
     ) -> Took {

@@ -6,6 +6,7 @@
 use crate::close_reason::CloseReason;
 use crate::counters::{Limit, status_index};
 use crate::handler::{Busy, Handler, Wait};
+use crate::id::ConnKey;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
 use crate::proto::http::{
     After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head,
@@ -16,7 +17,7 @@ use crate::shard::core::ingress::Took;
 
 impl<H: Handler> ShardCore<H> {
     /// Takes the next bytes of a connection that speaks HTTP.
-    pub(in crate::shard::core) fn take_http(&mut self, key: u32, input: &[u8]) -> Took {
+    pub(in crate::shard::core) fn take_http(&mut self, key: ConnKey, input: &[u8]) -> Took {
         let is_full = self.inner.is_full_of_replies();
         let Some(conn) = self.inner.conn(key) else {
             return Took::Ended;
@@ -54,7 +55,7 @@ impl<H: Handler> ShardCore<H> {
     /// Does what a request asks for, once its body has come, if it has one.
     fn take_request(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         head: &[u8],
         available: usize,
@@ -128,7 +129,7 @@ impl<H: Handler> ShardCore<H> {
     /// come.
     pub(in crate::shard::core) fn wait_with_request(
         &mut self,
-        key: u32,
+        key: ConnKey,
         busy: Busy,
         taken: usize,
     ) -> Took {
@@ -140,7 +141,7 @@ impl<H: Handler> ShardCore<H> {
 
     pub(in crate::shard::core) fn answer(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         response: &Response,
         taken: usize,
@@ -165,7 +166,7 @@ impl<H: Handler> ShardCore<H> {
     /// Answers for the last time.
     pub(in crate::shard::core) fn respond(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         response: &Response,
     ) -> Took {
@@ -181,7 +182,7 @@ impl<H: Handler> ShardCore<H> {
     /// Answers a request that cannot be granted.
     pub(in crate::shard::core) fn refuse_request(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         error: HttpError,
     ) -> Took {
@@ -196,7 +197,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Answers what cannot be understood: nothing after it can be.
-    pub(in crate::shard::core) fn refuse(&mut self, key: u32, error: HttpError) -> Took {
+    pub(in crate::shard::core) fn refuse(&mut self, key: ConnKey, error: HttpError) -> Took {
         let response = Response::from(error);
         self.inner.reply_without_request(key, &response);
         self.inner.close(key, CloseReason::Refused(response.status));
@@ -209,7 +210,7 @@ impl<H: Handler> ShardCore<H> {
     /// it, and may ask again behind it.
     pub(in crate::shard::core) fn answer_early(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         response: &Response,
         decoder: Body,

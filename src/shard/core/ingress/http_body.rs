@@ -3,6 +3,7 @@
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::{Busy, Handler, Wait};
+use crate::id::ConnKey;
 use crate::limits::WORK_OF_BODY_BYTE;
 use crate::proto::http::{Head, HttpError, NO_HEADERS, Response, parse_head};
 use crate::shard::core::ShardCore;
@@ -12,7 +13,7 @@ use crate::shard::core::ingress::Took;
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_body(
         &mut self,
-        key: u32,
+        key: ConnKey,
         mut request: Box<Collected>,
         input: &[u8],
     ) -> Took {
@@ -51,13 +52,13 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// A request that waited with its body may be answered now; what follows it was not read.
-    pub(in crate::shard::core) fn resume_request(&mut self, key: u32) -> Option<Took> {
+    pub(in crate::shard::core) fn resume_request(&mut self, key: ConnKey) -> Option<Took> {
         let http = self.inner.http(key)?;
         let request = http.request.take_if(|request| request.is_whole)?;
         Some(self.take_collected(key, request, 0))
     }
 
-    fn take_collected(&mut self, key: u32, whole: Box<Collected>, taken: usize) -> Took {
+    fn take_collected(&mut self, key: ConnKey, whole: Box<Collected>, taken: usize) -> Took {
         let share = self.inner.work.share_of_bodies();
         if self.inner.work.is_used_up(share) {
             self.inner.counters.hit(Limit::BodyTime);

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN, OUTBOX_BYTES_HIGH};
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Inflater, Pace, Window};
@@ -46,14 +46,14 @@ pub(crate) struct Compressed<'b> {
 /// The ends of what connections have sent compressed, by their keys: of those alone whose next
 /// message may refer to them, and from their first message on.
 #[derive(Debug, Default)]
-pub(crate) struct Contexts(HashMap<u32, Vec<u8>>);
+pub(crate) struct Contexts(HashMap<ConnKey, Vec<u8>>);
 
 impl Contexts {
-    fn of(&self, key: u32) -> &[u8] {
+    fn of(&self, key: ConnKey) -> &[u8] {
         self.0.get(&key).map_or(&[], |context| context)
     }
 
-    fn keep(&mut self, key: u32, end: &[u8]) {
+    fn keep(&mut self, key: ConnKey, end: &[u8]) {
         let context = self.0.entry(key).or_default();
         context.clear();
         if context.capacity() < end.len() {
@@ -64,7 +64,7 @@ impl Contexts {
     }
 
     /// Bytes of memory that a connection has here.
-    pub(crate) fn held_bytes(&self, key: u32) -> usize {
+    pub(crate) fn held_bytes(&self, key: ConnKey) -> usize {
         if self.0.is_empty() {
             return 0;
         }
@@ -72,7 +72,7 @@ impl Contexts {
     }
 
     /// The connection has ended.
-    pub(crate) fn forget(&mut self, key: u32) {
+    pub(crate) fn forget(&mut self, key: ConnKey) {
         if !self.0.is_empty() {
             self.0.remove(&key);
         }
@@ -155,7 +155,7 @@ impl<H: Handler> ShardCore<H> {
     /// inflate it, or no more.
     pub(in crate::shard::core) fn offer_compressed(
         &mut self,
-        key: u32,
+        key: ConnKey,
         compressed: Compressed<'_>,
         taken: usize,
     ) -> Took {
@@ -238,7 +238,7 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     /// Whether compressed messages of a connection may refer to those before them.
-    pub(crate) fn takes_over(&mut self, key: u32) -> bool {
+    pub(crate) fn takes_over(&mut self, key: ConnKey) -> bool {
         self.conn(key)
             .is_some_and(|conn| conn.protocol.takes_over())
     }
@@ -251,7 +251,7 @@ impl<D, A> Inner<D, A> {
 
     /// Whether the replies to a connection have to be read first: what it has sent meanwhile is
     /// kept as small as it came.
-    fn reads_late(&mut self, key: u32) -> bool {
+    fn reads_late(&mut self, key: ConnKey) -> bool {
         let conn = self.conn(key);
         let is_late = conn.is_some_and(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len());
         if is_late {
@@ -263,7 +263,7 @@ impl<D, A> Inner<D, A> {
     /// Keeps the message of a connection that is paused until it is inflated.
     fn keep_compressed(
         &mut self,
-        key: u32,
+        key: ConnKey,
         kind: Kind,
         payload: Cow<'_, [u8]>,
         taken: usize,

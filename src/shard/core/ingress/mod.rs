@@ -17,7 +17,7 @@ mod websocket;
 use std::borrow::Cow;
 
 use crate::handler::{Halt, Handler};
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::Kind;
 use crate::shard::core::ShardCore;
@@ -120,7 +120,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Takes from the front of `bytes` what is complete; returns how much.
-    fn process(&mut self, key: u32, bytes: &mut [u8]) -> usize {
+    fn process(&mut self, key: ConnKey, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
             if self.inner.work.is_part_spent() {
@@ -141,7 +141,7 @@ impl<H: Handler> ShardCore<H> {
     /// Offers a message to the handler; keeps it, and pauses, if there is no room for it.
     pub(in crate::shard::core) fn offer(
         &mut self,
-        key: u32,
+        key: ConnKey,
         kind: Kind,
         payload: &[u8],
         taken: usize,
@@ -168,7 +168,7 @@ impl<H: Handler> ShardCore<H> {
     /// inflated again.
     pub(in crate::shard::core) fn put(
         &mut self,
-        key: u32,
+        key: ConnKey,
         kind: Kind,
         payload: Cow<'_, [u8]>,
         taken: usize,

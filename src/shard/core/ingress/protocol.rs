@@ -2,6 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
+use crate::id::ConnKey;
 use crate::payload::Form;
 use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part};
 use crate::proto::ws::{Decoder, encode_close, encode_empty_close, encode_ping};
@@ -244,7 +245,7 @@ impl LastWord<'_> {
 
 impl<H: Handler> ShardCore<H> {
     /// Takes the next message, request or frame from the front of `input`.
-    pub(in crate::shard::core) fn take_next(&mut self, key: u32, input: &mut [u8]) -> Took {
+    pub(in crate::shard::core) fn take_next(&mut self, key: ConnKey, input: &mut [u8]) -> Took {
         let Some(conn) = self.inner.conn(key) else {
             return Took::Ended;
         };

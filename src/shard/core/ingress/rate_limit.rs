@@ -3,6 +3,7 @@
 use crate::close_reason::CloseReason;
 use crate::config::{BeyondRate, Config};
 use crate::counters::Limit;
+use crate::id::ConnKey;
 use crate::shard::core::inner::Inner;
 use crate::time::{Bucket, Now, Rate};
 
@@ -47,11 +48,11 @@ impl Meters {
     }
 
     /// A new connection has this key.
-    pub(crate) fn begin(&mut self, key: u32) {
+    pub(crate) fn begin(&mut self, key: ConnKey) {
         if self.messages.is_none() && self.bytes.is_none() {
             return;
         }
-        let key = key as usize;
+        let key = key.index();
         if self.of.len() <= key {
             self.of.resize(key + 1, Meter::default());
         }
@@ -59,8 +60,8 @@ impl Meters {
     }
 
     /// So many messages of `len` bytes together have come.
-    fn judge(&mut self, key: u32, messages: usize, len: usize, now: Now) -> Verdict {
-        let Some(meter) = self.of.get_mut(key as usize) else {
+    fn judge(&mut self, key: ConnKey, messages: usize, len: usize, now: Now) -> Verdict {
+        let Some(meter) = self.of.get_mut(key.index()) else {
             return Verdict::Pass;
         };
         // A message that does not pass is not paid for, unless it only waits.
@@ -91,7 +92,7 @@ impl Meters {
 
 impl<D, A> Inner<D, A> {
     /// What becomes of messages of `len` bytes together by the rates of their connection.
-    pub(crate) fn meter(&mut self, key: u32, messages: usize, len: usize) -> Verdict {
+    pub(crate) fn meter(&mut self, key: ConnKey, messages: usize, len: usize) -> Verdict {
         let verdict = self.meters.judge(key, messages, len, self.now);
         match verdict {
             Verdict::Pass => {}
@@ -115,7 +116,7 @@ mod tests {
             ..Config::default()
         };
         let mut meters = Meters::new(&config);
-        meters.begin(0);
+        meters.begin(ConnKey(0));
         meters
     }
 
@@ -126,14 +127,17 @@ mod tests {
     #[test]
     fn without_a_rate_all_passes_and_nothing_is_kept() {
         let mut meters = meters(BeyondRate::Close, None, None);
-        assert_eq!(meters.judge(0, 1, usize::MAX, at(0)), Verdict::Pass);
+        assert_eq!(
+            meters.judge(ConnKey(0), 1, usize::MAX, at(0)),
+            Verdict::Pass
+        );
         assert!(meters.of.is_empty());
     }
 
     #[test]
     fn what_waits_has_paid_and_what_goes_nowhere_has_not() {
         let mut waits = meters(BeyondRate::Wait, Some(2), None);
-        let verdicts = [0; 4].map(|_| waits.judge(0, 1, 1, at(0)));
+        let verdicts = [0; 4].map(|_| waits.judge(ConnKey(0), 1, 1, at(0)));
         let waiting = [500, 1000].map(|millis| Verdict::Wait(at(millis)));
         assert_eq!(
             verdicts,
@@ -141,26 +145,26 @@ mod tests {
         );
         let mut drops = meters(BeyondRate::Drop, Some(2), None);
         let passes = [0, 0, 0, 499, 500, 500]
-            .map(|millis| drops.judge(0, 1, 1, at(millis)) == Verdict::Pass);
+            .map(|millis| drops.judge(ConnKey(0), 1, 1, at(millis)) == Verdict::Pass);
         assert_eq!(passes, [true, true, false, false, true, false]);
     }
 
     #[test]
     fn the_stricter_rate_counts_and_the_other_is_not_charged_for_nothing() {
         let mut meters = meters(BeyondRate::Drop, Some(3), Some(100));
-        assert_eq!(meters.judge(0, 1, 60, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 1, 60, at(0)), Verdict::Drop);
-        assert_eq!(meters.judge(0, 1, 40, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 1, 0, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 1, 0, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(ConnKey(0), 1, 60, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(ConnKey(0), 1, 60, at(0)), Verdict::Drop);
+        assert_eq!(meters.judge(ConnKey(0), 1, 40, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(ConnKey(0), 1, 0, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(ConnKey(0), 1, 0, at(0)), Verdict::Drop);
     }
 
     #[test]
     fn a_new_connection_begins_with_full_buckets() {
         let mut meters = meters(BeyondRate::Close, Some(1), None);
-        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Pass);
-        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Close);
-        meters.begin(0);
-        assert_eq!(meters.judge(0, 1, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(ConnKey(0), 1, 1, at(0)), Verdict::Pass);
+        assert_eq!(meters.judge(ConnKey(0), 1, 1, at(0)), Verdict::Close);
+        meters.begin(ConnKey(0));
+        assert_eq!(meters.judge(ConnKey(0), 1, 1, at(0)), Verdict::Pass);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 
 /// Connections to read from.
 ///
@@ -29,8 +29,8 @@ const AWAITS: u8 = 1 << 3;
 
 impl ReadQueue {
     /// A new connection has this key. An older one's entry is passed over by its generation.
-    pub(crate) fn begin(&mut self, key: u32) {
-        let key = key as usize;
+    pub(crate) fn begin(&mut self, key: ConnKey) {
+        let key = key.index();
         if self.flags.len() <= key {
             self.flags.resize(key + 1, 0);
         }
@@ -52,15 +52,15 @@ impl ReadQueue {
     }
 
     /// A connection that is paused is not read now.
-    pub(crate) fn hold(&mut self, key: u32) {
-        if let Some(flags) = self.flags.get_mut(key as usize) {
+    pub(crate) fn hold(&mut self, key: ConnKey) {
+        if let Some(flags) = self.flags.get_mut(key.index()) {
             *flags |= HELD;
         }
     }
 
     /// A connection is paused no more.
     pub(crate) fn release(&mut self, id: ConnId) {
-        if let Some(flags) = self.flags.get_mut(id.key as usize)
+        if let Some(flags) = self.flags.get_mut(id.key.index())
             && *flags & HELD != 0
         {
             *flags &= !HELD;
@@ -69,8 +69,8 @@ impl ReadQueue {
     }
 
     /// Returns whether it is new in the queue.
-    fn mark(&mut self, key: u32, to_the_end: bool) -> bool {
-        let Some(flags) = self.flags.get_mut(key as usize) else {
+    fn mark(&mut self, key: ConnKey, to_the_end: bool) -> bool {
+        let Some(flags) = self.flags.get_mut(key.index()) else {
             return false;
         };
         let is_new = *flags & QUEUED == 0;
@@ -99,8 +99,8 @@ impl ReadQueue {
 
     /// A connection has left the queue, and is there still; returns whether it is to be read to
     /// the end.
-    pub(crate) fn take(&mut self, key: u32) -> bool {
-        let Some(flags) = self.flags.get_mut(key as usize) else {
+    pub(crate) fn take(&mut self, key: ConnKey) -> bool {
+        let Some(flags) = self.flags.get_mut(key.index()) else {
             return false;
         };
         let to_the_end = *flags & TO_THE_END != 0;
@@ -109,15 +109,15 @@ impl ReadQueue {
     }
 
     /// A connection's bytes wait for something else than their turn, or not any more.
-    pub(crate) fn set_awaits(&mut self, key: u32, awaits: bool) {
-        if let Some(flags) = self.flags.get_mut(key as usize) {
+    pub(crate) fn set_awaits(&mut self, key: ConnKey, awaits: bool) {
+        if let Some(flags) = self.flags.get_mut(key.index()) {
             *flags = *flags & !AWAITS | if awaits { AWAITS } else { 0 };
         }
     }
 
     /// Whether a connection has bytes that wait to be read.
-    pub(crate) fn has(&self, key: u32) -> bool {
-        let flags = self.flags.get(key as usize);
+    pub(crate) fn has(&self, key: ConnKey) -> bool {
+        let flags = self.flags.get(key.index());
         flags.is_some_and(|flags| flags & (QUEUED | AWAITS) != 0)
     }
 
@@ -137,7 +137,10 @@ mod tests {
     use super::*;
 
     fn id(key: u32) -> ConnId {
-        ConnId { key, generation: 7 }
+        ConnId {
+            key: ConnKey(key),
+            generation: 7,
+        }
     }
 
     fn next(queue: &mut ReadQueue, left_over_first: bool) -> Option<ConnId> {
@@ -146,7 +149,7 @@ mod tests {
 
     fn queue(keys: u32) -> ReadQueue {
         let mut queue = ReadQueue::default();
-        (0..keys).for_each(|key| queue.begin(key));
+        (0..keys).for_each(|key| queue.begin(ConnKey(key)));
         queue
     }
 
@@ -159,9 +162,12 @@ mod tests {
         queue.note(id(0), false);
         assert_eq!(queue.len(), 2);
         assert_eq!(next(&mut queue, false), Some(id(0)));
-        assert!(queue.take(0), "what any of them asked for is remembered");
+        assert!(
+            queue.take(ConnKey(0)),
+            "what any of them asked for is remembered"
+        );
         assert_eq!(next(&mut queue, false), Some(id(1)));
-        assert!(!queue.take(1));
+        assert!(!queue.take(ConnKey(1)));
         assert_eq!(next(&mut queue, false), None);
     }
 
@@ -182,15 +188,15 @@ mod tests {
     fn a_new_tenant_of_a_key_has_a_place_of_its_own() {
         let mut queue = queue(1);
         queue.note(id(0), true);
-        queue.begin(0);
-        assert!(!queue.has(0));
+        queue.begin(ConnKey(0));
+        assert!(!queue.has(ConnKey(0)));
         let tenant = ConnId {
-            key: 0,
+            key: ConnKey(0),
             generation: 8,
         };
         queue.note(tenant, false);
         assert_eq!(next(&mut queue, false), Some(id(0)), "its generation tells");
         assert_eq!(next(&mut queue, false), Some(tenant));
-        assert!(!queue.take(0));
+        assert!(!queue.take(ConnKey(0)));
     }
 }

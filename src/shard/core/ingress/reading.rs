@@ -1,7 +1,7 @@
 //! Whom to read from, and how much of it in a turn.
 
 use crate::handler::Handler;
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_READ, WORK_OF_RECORD};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::BEHIND;
@@ -117,7 +117,7 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Inner<D, A> {
     /// A connection has had its part of the turn: the rest of what came is taken later.
-    pub(crate) fn fall_behind(&mut self, key: u32) {
+    pub(crate) fn fall_behind(&mut self, key: ConnKey) {
         let id = self.id(key);
         if let Some(conn) = self.conn(key).filter(|conn| !conn.state.is_closing()) {
             conn.set(BEHIND, true);

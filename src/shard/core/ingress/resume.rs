@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::handler::Handler;
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::{PASSES_PER_TURN, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
@@ -160,7 +160,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Offers a message that was kept.
-    fn offer_kept(&mut self, key: u32, kept: Kept) -> Took {
+    fn offer_kept(&mut self, key: ConnKey, kept: Kept) -> Took {
         let payload = Cow::Owned(kept.payload);
         if kept.is_compressed {
             let compressed = Compressed {

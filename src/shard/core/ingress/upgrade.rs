@@ -2,6 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Opening, Refusal};
+use crate::id::ConnKey;
 use crate::limits::EVENTS_RETRY;
 use crate::payload::Form;
 use crate::proto::http::Request;
@@ -16,7 +17,7 @@ use crate::shard::core::ingress::protocol::Protocol;
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn upgrade(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         taken: usize,
     ) -> Took {
@@ -61,7 +62,7 @@ impl<H: Handler> ShardCore<H> {
     /// Answers a request for events with the head of a stream, and opens it if it is to have more.
     pub(in crate::shard::core) fn open_events(
         &mut self,
-        key: u32,
+        key: ConnKey,
         request: &Request<'_>,
         taken: usize,
     ) -> Took {
@@ -108,7 +109,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Whether a connection that may have been opened reads on.
-    fn opened(&mut self, key: u32, taken: usize) -> Took {
+    fn opened(&mut self, key: ConnKey, taken: usize) -> Took {
         match self.inner.conn(key) {
             Some(conn) if conn.is_paused() => Took::Paused(taken),
             Some(conn) if !conn.state.is_closing() => Took::Bytes(taken),

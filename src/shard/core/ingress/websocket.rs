@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::Handler;
+use crate::id::ConnKey;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG, WORK_OF_STEP};
 use crate::proto::ws::{Decoder, Event, encode_pong};
 use crate::shard::core::ShardCore;
@@ -18,7 +19,7 @@ impl<H: Handler> ShardCore<H> {
     /// handler is called with what it decoded.
     pub(in crate::shard::core) fn take_websocket(
         &mut self,
-        key: u32,
+        key: ConnKey,
         mut decoder: Decoder,
         input: &mut [u8],
     ) -> Took {
@@ -28,7 +29,7 @@ impl<H: Handler> ShardCore<H> {
         took
     }
 
-    fn give_back(&mut self, key: u32, decoder: Decoder) {
+    fn give_back(&mut self, key: ConnKey, decoder: Decoder) {
         if let Some(conn) = self.inner.conn(key)
             && !conn.state.is_closing()
         {
@@ -36,7 +37,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    fn take_event(&mut self, key: u32, decoder: &mut Decoder, input: &mut [u8]) -> Took {
+    fn take_event(&mut self, key: ConnKey, decoder: &mut Decoder, input: &mut [u8]) -> Took {
         let max = self.inner.config.message_bytes_max;
         let deflate = self
             .inner
@@ -87,7 +88,7 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Inner<D, A> {
     /// Answers a ping of `taken` bytes. It counts as a message by the rates of its connection, as
     /// it makes as much work.
-    pub(crate) fn take_ping(&mut self, key: u32, payload: &[u8], taken: usize) -> Took {
+    pub(crate) fn take_ping(&mut self, key: ConnKey, payload: &[u8], taken: usize) -> Took {
         let verdict = self.meter(key, 1, payload.len());
         match verdict {
             Verdict::Pass | Verdict::Wait(_) => {}
@@ -113,7 +114,7 @@ impl<D, A> Inner<D, A> {
 
     /// Takes a frame of `taken` bytes that says nothing: a heartbeat, or a pong that was not asked
     /// for. It counts as a message, or a flood of them would be free.
-    pub(crate) fn take_silent(&mut self, key: u32, taken: usize) -> Took {
+    pub(crate) fn take_silent(&mut self, key: ConnKey, taken: usize) -> Took {
         match self.meter_silent(key, 1) {
             Verdict::Pass | Verdict::Drop => Took::Bytes(taken),
             Verdict::Close => Took::Ended,
@@ -125,7 +126,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// What becomes of the connection after so many frames that say nothing.
-    pub(crate) fn meter_silent(&mut self, key: u32, frames: usize) -> Verdict {
+    pub(crate) fn meter_silent(&mut self, key: ConnKey, frames: usize) -> Verdict {
         if frames == 0 {
             return Verdict::Pass;
         }

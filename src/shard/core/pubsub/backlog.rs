@@ -3,7 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
-use crate::id::key32;
+use crate::id::ConnKey;
 use crate::limits::HELD_MESSAGES_MIN;
 use crate::shard::core::conn::{ACCEPTED, APART, BLOCKED, Conn};
 use crate::shard::core::inner::Inner;
@@ -54,7 +54,7 @@ impl<D, A> Inner<D, A> {
                     if let Some(outbox) = self.outbox(conn) {
                         outbox.keep_unread(topic, count, unread);
                     }
-                    if let Some(conn) = self.conns.get_mut(conn as usize) {
+                    if let Some(conn) = self.conns.get_mut(conn.index()) {
                         conn.set(APART, true);
                     }
                 }
@@ -73,11 +73,11 @@ impl<D, A> Inner<D, A> {
         let holds = |conn: &Conn<D>| {
             conn.is(BLOCKED) && conn.outbox.as_ref().is_some_and(|outbox| outbox.pins())
         };
-        let holders: Vec<u32> = self
+        let holders: Vec<ConnKey> = self
             .conns
             .iter()
             .filter(|(_, conn)| holds(conn))
-            .map(|(key, _)| key32(key))
+            .map(|(key, _)| ConnKey::new(key))
             .collect();
         for key in holders {
             if self.fanout.backlog() <= target {

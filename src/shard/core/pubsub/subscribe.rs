@@ -2,6 +2,7 @@
 
 use crate::counters::Limit;
 use crate::error::debug_is_text;
+use crate::id::ConnKey;
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
 use crate::shard::core::conn::state::State;
@@ -36,7 +37,7 @@ impl<D, A> Inner<D, A> {
     /// else when its home has answered.
     pub(crate) fn subscribe(
         &mut self,
-        key: u32,
+        key: ConnKey,
         name: &str,
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
@@ -57,7 +58,7 @@ impl<D, A> Inner<D, A> {
             return Err(SubscribeError::TooMany);
         }
         let topic_key = known.unwrap_or_else(|| self.add_topic(name));
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return Err(SubscribeError::Closed);
         };
         conn.subs.add(Membership {
@@ -78,9 +79,9 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a subscription; what was not sent of it is not.
-    pub(crate) fn unsubscribe(&mut self, key: u32, topic: u32) {
+    pub(crate) fn unsubscribe(&mut self, key: ConnKey, topic: u32) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key as usize) else {
+        let Some(conn) = conns.get_mut(key.index()) else {
             return;
         };
         let Some(Membership { index, .. }) = conn.subs.get(topic) else {
@@ -93,7 +94,7 @@ impl<D, A> Inner<D, A> {
         if index == WAITING {
             self.is_live_for(key);
         } else if let Some(moved) = fanout.leave(Place { topic, form, index })
-            && let Some(other) = conns.get_mut(moved as usize)
+            && let Some(other) = conns.get_mut(moved.index())
         {
             other.subs.set_index(topic, index);
         }
@@ -136,8 +137,8 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A connection waits for one topic less.
-    pub(crate) fn is_live_for(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+    pub(crate) fn is_live_for(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         conn.waiting -= 1;
@@ -149,8 +150,8 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Lets a connection go on whose subscriptions are all live.
-    pub(crate) fn uncork(&mut self, key: u32) {
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+    pub(crate) fn uncork(&mut self, key: ConnKey) {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         // Who waits to be opened has nothing to say yet.
@@ -169,14 +170,14 @@ impl<D, A> Inner<D, A> {
     ///
     /// Nothing was promised to it yet. If it held back a log, the mail for that log could hold
     /// back the very answer that the connection waits for.
-    pub(crate) fn set_apart(&mut self, key: u32, apart: bool) {
+    pub(crate) fn set_apart(&mut self, key: ConnKey, apart: bool) {
         self.each_place(key, |fanout, place| fanout.set_apart(place, apart));
     }
 
     /// Makes a connection a member of a live topic.
-    pub(crate) fn join(&mut self, key: u32, topic: u32) {
+    pub(crate) fn join(&mut self, key: ConnKey, topic: u32) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key as usize) else {
+        let Some(conn) = conns.get_mut(key.index()) else {
             return;
         };
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
@@ -193,8 +194,8 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Keeps the members' mark of a connection with several subscriptions in step.
-    fn mark_shared(&mut self, key: u32) {
-        let conn = self.conns.get(key as usize);
+    fn mark_shared(&mut self, key: ConnKey) {
+        let conn = self.conns.get(key.index());
         let shared = conn.is_some_and(|conn| matches!(conn.subs, Subs::Many(_)));
         self.each_place(key, |fanout, place| fanout.set_shared(place, shared));
     }

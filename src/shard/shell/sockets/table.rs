@@ -63,12 +63,12 @@ impl From<OwnedFd> for Link {
 impl SocketTable {
     /// What there is of a connection.
     pub(crate) fn get(&self, id: ConnId) -> Option<&Link> {
-        self.0.get(id.key as usize)?.as_ref()
+        self.0.get(id.key.index())?.as_ref()
     }
 
     /// Keeps a new connection.
     pub(crate) fn insert(&mut self, id: ConnId, link: Link) {
-        let key = id.key as usize;
+        let key = id.key.index();
         if self.0.len() <= key {
             self.0.resize_with(key + 1, || None);
         }
@@ -77,7 +77,7 @@ impl SocketTable {
 
     /// Closes a connection.
     pub(crate) fn remove(&mut self, id: ConnId) {
-        if let Some(link) = self.0.get_mut(id.key as usize) {
+        if let Some(link) = self.0.get_mut(id.key.index()) {
             *link = None;
         }
     }

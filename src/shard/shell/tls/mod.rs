@@ -9,7 +9,7 @@ use std::io::IoSlice;
 use std::rc::Rc;
 
 use crate::handler::Handler;
-use crate::id::{ConnId, ShardId};
+use crate::id::{ConnId, ConnKey, ShardId};
 use crate::limits::{HANDSHAKES_MAX, READ_BYTES, TLS_REST_BYTES_MAX};
 use crate::shard::core::ShardCore;
 use crate::topic::sink::Sock;
@@ -53,9 +53,9 @@ impl Sessions {
     }
 
     /// The name by which the core knows the TLS connection that gets this key.
-    pub(crate) fn sock(key: u32) -> Sock {
+    pub(crate) fn sock(key: ConnKey) -> Sock {
         // Keys are places in memory: half of their numbers are more than there is room for.
-        Sock(!i32::try_from(key).unwrap_or(i32::MAX))
+        Sock(!i32::try_from(key.0).unwrap_or(i32::MAX))
     }
 
     /// Keeps a new connection.
@@ -65,7 +65,7 @@ impl Sessions {
         if self.buffers.input.is_empty() {
             self.buffers.input = vec![0; TLS_REST_BYTES_MAX + READ_BYTES];
         }
-        let key = id.key as usize;
+        let key = id.key.index();
         if self.table.len() <= key {
             self.table.resize_with(key + 1, || None);
         }
@@ -74,7 +74,7 @@ impl Sessions {
 
     /// Forgets a connection, if it is one of them, before its socket is closed.
     pub(crate) fn remove(&mut self, id: ConnId) {
-        let secured = self.table.get_mut(id.key as usize).and_then(Option::take);
+        let secured = self.table.get_mut(id.key.index()).and_then(Option::take);
         if let Some(mut secured) = secured.filter(|secured| secured.owes_goodbye()) {
             secured.finish(&mut self.buffers.sealed);
         }
@@ -91,12 +91,12 @@ impl Sessions {
     }
 
     fn get(&self, id: ConnId) -> Option<&Secured> {
-        let secured = self.table.get(id.key as usize)?.as_deref();
+        let secured = self.table.get(id.key.index())?.as_deref();
         secured.filter(|secured| secured.generation == id.generation)
     }
 
     fn get_mut(&mut self, id: ConnId) -> Option<&mut Secured> {
-        let secured = self.table.get_mut(id.key as usize)?.as_deref_mut();
+        let secured = self.table.get_mut(id.key.index())?.as_deref_mut();
         secured.filter(|secured| secured.generation == id.generation)
     }
 
@@ -179,7 +179,7 @@ impl Sessions {
     /// Says the last word of a connection to whom the core has no more to say. `false` if the
     /// connection speaks no TLS.
     pub(crate) fn finish(&mut self, id: ConnId) -> bool {
-        let Some(Some(secured)) = self.table.get_mut(id.key as usize) else {
+        let Some(Some(secured)) = self.table.get_mut(id.key.index()) else {
             return false;
         };
         secured.finish(&mut self.buffers.sealed);

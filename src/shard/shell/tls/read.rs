@@ -105,7 +105,7 @@ impl Sessions {
 
     /// Reads at most `len` bytes.
     fn read_once(&mut self, id: ConnId, len: usize) -> Read {
-        let Some(Some(secured)) = self.table.get_mut(id.key as usize) else {
+        let Some(Some(secured)) = self.table.get_mut(id.key.index()) else {
             return Read::Nothing;
         };
         let Buffers {
@@ -153,7 +153,7 @@ impl Sessions {
 
     /// Tells the core what has come.
     fn tell<H: Handler>(&mut self, core: &mut ShardCore<H>, id: ConnId, progress: Progress) {
-        let Some(Some(secured)) = self.table.get_mut(id.key as usize) else {
+        let Some(Some(secured)) = self.table.get_mut(id.key.index()) else {
             return;
         };
         if progress.opened

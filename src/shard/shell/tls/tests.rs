@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{Beginning, Secured, Sessions};
 use crate::config::Config;
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::{WORK_OF_RECORD, WORK_PER_SHARE};
 use crate::relay::Relay;
 use crate::shard::core::ShardCore;
@@ -71,7 +71,10 @@ fn who_comes_late_for_a_former_tenant_meets_nobody() {
     let keys = keys();
     let mut core = core();
     let mut sessions = Sessions::new(0);
-    let tenant = |generation| ConnId { key: 3, generation };
+    let tenant = |generation| ConnId {
+        key: ConnKey(3),
+        generation,
+    };
     let (former, newcomer) = (tenant(1), tenant(2));
     sessions.insert(former, secured(&keys));
     sessions.remove(former);

@@ -2,6 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::status_index;
+use crate::id::ConnKey;
 use crate::proto::http::Response;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::State;
@@ -11,17 +12,17 @@ use crate::shard::core::inner::Inner;
 
 impl<D, A> Inner<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
-    pub(crate) fn close(&mut self, key: u32, reason: CloseReason) {
+    pub(crate) fn close(&mut self, key: ConnKey, reason: CloseReason) {
         self.close_with(key, reason, &LastWord::Reason(reason));
     }
 
     /// Answers a client's close frame.
-    pub(crate) fn answer_close(&mut self, key: u32, code: Option<u16>, reason: &str) {
+    pub(crate) fn answer_close(&mut self, key: ConnKey, code: Option<u16>, reason: &str) {
         let echo = LastWord::Echo { code, reason };
         self.close_with(key, CloseReason::Client, &echo);
     }
 
-    fn close_with(&mut self, key: u32, reason: CloseReason, word: &LastWord<'_>) {
+    fn close_with(&mut self, key: ConnKey, reason: CloseReason, word: &LastWord<'_>) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key).filter(|conn| !conn.state.is_closing()) else {
             return;
@@ -49,7 +50,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a connection that could not be opened in time.
-    pub(crate) fn refuse_late(&mut self, key: u32) {
+    pub(crate) fn refuse_late(&mut self, key: ConnKey) {
         let Some(conn) = self.conn(key) else { return };
         if conn.is(BLOCKED) {
             return self.kill(key, CloseReason::Stalled);
@@ -91,7 +92,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// The head of the request in hand, if it has come whole.
-    pub(crate) fn take_head(&mut self, key: u32) -> Option<Vec<u8>> {
+    pub(crate) fn take_head(&mut self, key: ConnKey) -> Option<Vec<u8>> {
         let conn = self.conn(key)?;
         let http = conn.protocol.http_mut()?;
         match http.request.take() {
@@ -103,7 +104,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a connection at once; its socket is closed at the end of the turn.
-    pub(crate) fn kill(&mut self, key: u32, reason: CloseReason) {
+    pub(crate) fn kill(&mut self, key: ConnKey, reason: CloseReason) {
         if self.conn(key).is_none() {
             return;
         }
@@ -121,11 +122,11 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Takes a connection out of everything but the slab.
-    pub(crate) fn end(&mut self, key: u32, reason: CloseReason) {
+    pub(crate) fn end(&mut self, key: ConnKey, reason: CloseReason) {
         let id = self.id(key);
         while let Some(topic) = self
             .conns
-            .get(key as usize)
+            .get(key.index())
             .and_then(|conn| conn.subs.as_slice().last().map(|sub| sub.topic))
         {
             self.unsubscribe(key, topic);
@@ -133,7 +134,7 @@ impl<D, A> Inner<D, A> {
         self.questions.forget(key);
         self.inflation.contexts.forget(key);
         self.forget_holder(key);
-        let Some(conn) = self.conns.get_mut(key as usize) else {
+        let Some(conn) = self.conns.get_mut(key.index()) else {
             return;
         };
         conn.input = None;
@@ -146,7 +147,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// The client has closed its side.
-    pub(crate) fn read_ended(&mut self, key: u32) {
+    pub(crate) fn read_ended(&mut self, key: ConnKey) {
         let Some(conn) = self.conn(key) else { return };
         conn.set(READ_ENDED, true);
         match Protocol::at_end(conn) {

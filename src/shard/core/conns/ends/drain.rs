@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
-use crate::id::key32;
+use crate::id::ConnKey;
 use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_BODY_TIMEOUT, DRAIN_GRACE, DRAIN_STEP, DRAIN_TAIL};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
@@ -173,7 +173,7 @@ impl<D, A> Inner<D, A> {
                 .get(key)
                 .filter(|conn| !conn.state.is_closing() && !conn.is(BEHIND));
             if conn.is_some_and(|conn| idle(conn) && !self.is_fresh(conn)) {
-                self.close(key32(key), CloseReason::Shutdown);
+                self.close(ConnKey::new(key), CloseReason::Shutdown);
             }
         }
     }
@@ -198,7 +198,7 @@ impl<D, A> Inner<D, A> {
         for key in 0..self.conns.capacity() {
             let conn = self.conns.get(key);
             if conn.is_some_and(|conn| conn.state.is_accepted()) {
-                let id = self.id(key32(key));
+                let id = self.id(ConnKey::new(key));
                 self.reads.release(id);
             }
         }
@@ -221,9 +221,9 @@ impl<D, A> Inner<D, A> {
             if due <= *closed {
                 return;
             }
-            let key = key32(drain.next);
+            let key = ConnKey::new(drain.next);
             drain.next = (drain.next + 1) % slots;
-            let Some(conn) = self.conns.get(key as usize) else {
+            let Some(conn) = self.conns.get(key.index()) else {
                 continue;
             };
             if conn.state.is_closing() || self.is_fresh(conn) {
@@ -240,7 +240,7 @@ impl<D, A> Inner<D, A> {
 
     /// Whether a request was accepted that is to be answered: its own deadlines end that, and the
     /// answer closes.
-    fn is_asked(&mut self, key: u32) -> bool {
+    fn is_asked(&mut self, key: ConnKey) -> bool {
         let phase = self.http(key).map(|http| http.phase);
         matches!(phase, Some(Phase::Body | Phase::Handler))
     }
@@ -250,7 +250,7 @@ impl<D, A> Inner<D, A> {
         for key in 0..self.conns.capacity() {
             let conn = self.conns.get(key);
             if conn.is_some_and(|conn| conn.state != State::Dead) {
-                self.kill(key32(key), CloseReason::Shutdown);
+                self.kill(ConnKey::new(key), CloseReason::Shutdown);
             }
         }
     }

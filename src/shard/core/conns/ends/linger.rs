@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
 use crate::limits::LINGERING_MAX;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::READ_ENDED;
@@ -41,12 +41,12 @@ pub(crate) struct Lingering {
     /// Those whose sockets are to be asked in this turn.
     asked: Vec<ConnId>,
     /// What connections have sent before their last word was out, by their keys.
-    early: HashMap<u32, Linger>,
+    early: HashMap<ConnKey, Linger>,
 }
 
 impl Lingering {
     /// When a connection whose last word is not out yet is read again.
-    pub(crate) fn next_step(&self, key: u32) -> Option<Now> {
+    pub(crate) fn next_step(&self, key: ConnKey) -> Option<Now> {
         self.early.get(&key).map(Linger::next_step)
     }
 
@@ -56,7 +56,7 @@ impl Lingering {
     }
 
     /// Its last word is out, or it is gone.
-    pub(crate) fn forget_early(&mut self, key: u32) {
+    pub(crate) fn forget_early(&mut self, key: ConnKey) {
         if !self.early.is_empty() {
             self.early.remove(&key);
         }
@@ -65,7 +65,7 @@ impl Lingering {
 
 impl<D, A> Inner<D, A> {
     /// The last word is sent: nothing more is to be written.
-    pub(crate) fn finish(&mut self, key: u32) {
+    pub(crate) fn finish(&mut self, key: ConnKey) {
         let stamp = self.now.stamp();
         let id = self.id(key);
         let Some(conn) = self.conn(key) else { return };
@@ -93,7 +93,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Ends a connection to which nothing can be said any more but the end of the stream.
-    pub(crate) fn finish_at_once(&mut self, key: u32, reason: CloseReason) {
+    pub(crate) fn finish_at_once(&mut self, key: ConnKey, reason: CloseReason) {
         self.end(key, reason);
         self.discard_outbox(key);
         if let Some(conn) = self.conn(key) {
@@ -119,7 +119,7 @@ impl<D, A> Inner<D, A> {
         } = self;
         if 2 * lingering.count + LINGERING_MAX < lingering.queue.len() {
             lingering.queue.retain(|id| {
-                let conn = conns.get(id.key as usize);
+                let conn = conns.get(id.key.index());
                 conn.is_some_and(|conn| {
                     conn.generation == id.generation && conn.state != State::Dead
                 })
@@ -133,7 +133,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// Discards what still comes, at a bounded rate.
-    pub(crate) fn discard_late(&mut self, key: u32, len: usize) {
+    pub(crate) fn discard_late(&mut self, key: ConnKey, len: usize) {
         let stamp = self.now.stamp();
         let Some(conn) = self.conn(key) else { return };
         if let Some(linger) = conn.protocol.linger_mut() {
@@ -155,7 +155,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A connection whose last word is not out yet is read again.
-    pub(crate) fn step_early(&mut self, key: u32) {
+    pub(crate) fn step_early(&mut self, key: ConnKey) {
         let id = self.id(key);
         self.unpause(key);
         self.reads.release(id);
@@ -163,7 +163,7 @@ impl<D, A> Inner<D, A> {
     }
 
     /// A step of a connection that lingers is over: its socket is to be asked.
-    pub(crate) fn step_lingering(&mut self, key: u32) {
+    pub(crate) fn step_lingering(&mut self, key: ConnKey) {
         let (id, stamp) = (self.id(key), self.now.stamp());
         let Some(conn) = self.conn(key) else { return };
         let Some(linger) = conn.protocol.linger_mut() else {
@@ -178,7 +178,7 @@ impl<D, A> Inner<D, A> {
         self.arm(key);
     }
 
-    fn note_unsent(&mut self, key: u32, unsent: usize) {
+    fn note_unsent(&mut self, key: ConnKey, unsent: usize) {
         let (now, stamp) = (self.now, self.now.stamp());
         let drains = self.drain.is_some();
         let Some(conn) = self.conn(key) else { return };

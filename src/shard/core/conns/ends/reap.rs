@@ -15,14 +15,11 @@ impl<H: Handler> ShardCore<H> {
         let mut dead = std::mem::take(&mut self.inner.dead);
         dead.retain(|&key| {
             let conns = &mut self.inner.conns;
-            if conns
-                .get(key as usize)
-                .is_some_and(|conn| conn.is(ACCEPTED))
-            {
+            if conns.get(key.index()).is_some_and(|conn| conn.is(ACCEPTED)) {
                 // The handler has still to be told.
                 return true;
             }
-            let Some(conn) = conns.try_remove(key as usize) else {
+            let Some(conn) = conns.try_remove(key.index()) else {
                 return false;
             };
             debug_assert!(conn.state == State::Dead);
