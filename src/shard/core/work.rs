@@ -38,6 +38,16 @@ pub(crate) enum Share {
 }
 
 impl Share {
+    /// Whose account pays for compressing: a body's message that of the bytes it came with.
+    fn of_compression(self) -> usize {
+        let share = match self {
+            Self::Bodies => Self::Read,
+            Self::WaitingBodies => Self::Resumed,
+            share => share,
+        };
+        share as usize
+    }
+
     /// Whether what finds no time now is not tried again.
     fn is_final(self) -> bool {
         matches!(self, Self::Time | Self::Ends)
@@ -178,7 +188,7 @@ impl Work {
     /// Whether the share has time to compress a message.
     pub(crate) fn has_time_to_compress(&self) -> bool {
         let has_turn = 0 < self.compression_left || self.share.is_final();
-        0 < self.compression[self.share as usize] && has_turn
+        0 < self.compression[self.share.of_compression()] && has_turn
     }
 
     /// Whether there is time to compress a reply.
@@ -188,7 +198,7 @@ impl Work {
 
     /// Compressing a message has taken this.
     pub(crate) fn charge_compression(&mut self, cost: usize) {
-        self.charge_compression_to(self.share as usize, cost);
+        self.charge_compression_to(self.share.of_compression(), cost);
     }
 
     /// Compressing a reply has taken this.
