@@ -115,16 +115,6 @@ impl Audience {
         Ok(Self { crew, hall })
     }
 
-    pub(crate) fn open(
-        &self,
-        conns: u64,
-        what: &str,
-        leader: &mut Leader,
-    ) -> Result<Waited, RunError> {
-        self.crew.control.open(conns);
-        leader.wait_live(&self.crew.control, conns, what)
-    }
-
     /// Waits until all `conns` have had all of so many messages.
     pub(crate) fn hear_all(
         &self,

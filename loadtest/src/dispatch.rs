@@ -13,7 +13,7 @@ use crate::report::{self, Document, Environment, Findings};
 use crate::scene::Scenario;
 use crate::url::Target;
 use crate::warning::{self, Demand};
-use crate::{compare, floor, owner, ratio, scenario, soak};
+use crate::{compare, floor, owner, ratio, scenario};
 
 #[derive(Debug)]
 struct Request<'a> {
@@ -33,6 +33,7 @@ macro_rules! each_load {
             Command::Storm($args) => $load,
             Command::Slow($args) => $load,
             Command::Hostile($args) => $load,
+            Command::Soak($args) => $load,
             Command::Echo($args) => $load,
             $($other)*
         }
@@ -47,10 +48,6 @@ pub(crate) fn dispatch(words: &[String]) -> Result<bool, RunError> {
     let matches = &matches;
     let request = Request { words, matches };
     each_load!(cli.command, args => request.load(&args),
-        Command::Soak(args) => {
-            let client = &args.client;
-            request.tell(&client.output, client.server_pid, || soak::run(&args))
-        }
         Command::Ratio(args) => request.tell(&args.output, None, || ratio::run(&args)),
         Command::Report(args) => report::make_page(&args).map(|()| true),
         Command::Compare(args) => compare::run(&args),
@@ -65,7 +62,6 @@ pub(crate) fn check(words: &[String]) -> Result<(), RunError> {
     let matches = Cli::command().try_get_matches_from(words).map_err(usage)?;
     let command = Cli::from_arg_matches(&matches).map_err(usage)?.command;
     each_load!(command, args => args.check(),
-        Command::Soak(args) => soak::check(&args),
         Command::Ratio(args) => ratio::check(&args),
         Command::Report(_) | Command::Compare(_) | Command::Run(_) | Command::Floor(_) => Ok(()),
     )

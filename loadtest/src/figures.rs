@@ -25,8 +25,16 @@ pub(crate) trait Load: Serialize {
     fn base(&self) -> &Base;
 }
 
-/// What the base tells itself.
-const OF_BASE: &[&str] = &["passed", "urls", "opening", "client", "warnings", "series"];
+/// What the base tells itself, and what is told while it lasts.
+const OF_BASE: &[&str] = &[
+    "passed",
+    "urls",
+    "opening",
+    "client",
+    "warnings",
+    "series",
+    "intervals",
+];
 const OF_CHARTS: &[&str] = &["by_message", "distribution"];
 const QUANTILES: [(&str, &str); 6] = [
     ("p50", "p50_us"),

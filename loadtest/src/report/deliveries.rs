@@ -55,19 +55,6 @@ impl Deliveries {
         });
     }
 
-    /// The faults as words.
-    pub(crate) fn faults_text(&self) -> String {
-        format!(
-            "lost {}  duplicated {}  reordered {}  misordered {} (subscribers {})  foreign {}",
-            self.lost,
-            self.duplicated,
-            self.reordered,
-            self.misordered,
-            self.subscribers_off_order,
-            self.foreign
-        )
-    }
-
     /// Nothing is missing, too much, changed or out of order.
     pub(crate) fn is_clean(&self) -> bool {
         let faults = self.lost + self.duplicated + self.reordered + self.misordered;

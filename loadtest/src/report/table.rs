@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::record::Percentiles;
 use crate::report::{ClientCost, Opening, ServerCost};
 use crate::warning::Warning;
 
@@ -31,26 +30,6 @@ impl Table {
         self.row(
             "result",
             if passed { "passed" } else { "FAILED" }.to_owned(),
-        );
-    }
-
-    /// Adds a line of percentiles.
-    pub(crate) fn percentiles(&mut self, name: &'static str, at: &Percentiles) {
-        let Percentiles {
-            p50_us,
-            p90_us,
-            p99_us,
-            p999_us,
-            p9999_us,
-            max_us,
-            ..
-        } = at;
-        self.row(
-            name,
-            format!(
-                "p50 {p50_us:.0}  p90 {p90_us:.0}  p99 {p99_us:.0}  p99.9 {p999_us:.0}  \
-                 p99.99 {p9999_us:.0}  max {max_us:.0} us"
-            ),
         );
     }
 

@@ -4,32 +4,28 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::flags::{ClientArgs, duration, payload_bytes};
+use crate::flags::{ClientArgs, TopicArgs, duration, payload_bytes};
 
 const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
   Two hours, 1,000 subscribers, 20 messages a second, 10 of them leaving and returning each second:
     loadtest soak --url 'ws://127.0.0.1:8080/sub/{topic}' -n 1000 --rate 20 --churn 10 --duration 2h --server-pid $(pidof -s corecast)";
 
-/// A steady load for hours, with some who leave and return.
+/// A steady load for hours, with some connections that leave and return.
 ///
-/// Half of those who leave are cut, half close with the closing handshake; each returns at once.
-/// Who was live when a message began must get it, once and in order. Prints a line of latencies and
-/// memory for each interval. Fails if messages are lost, if the server ends a connection, or if its
+/// Half of those that leave are cut, half close with the closing handshake; each returns at once.
+/// A connection that was live when a message began must get it, once and in order. Prints a line of
+/// latencies and memory for each interval. Fails if messages are lost, if the server ends a connection, or if its
 /// memory grows by more than --memory-growth-max after the first third.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct SoakArgs {
-    /// Where subscribers connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the
-    /// address. `{topic}` stands for the topic. May be repeated; subscribers take them in turn.
-    #[arg(long, required = true)]
-    pub(crate) url: Vec<String>,
+    /// Where it connects.
+    #[command(flatten)]
+    pub(crate) at: TopicArgs,
     /// Where the publisher connects [default: the first --url, /sub/ replaced by /pub/].
     #[arg(long)]
     pub(crate) publish_url: Option<String>,
-    /// Stands in the place of `{topic}` [default: a fresh name].
-    #[arg(long)]
-    pub(crate) topic: Option<String>,
     /// Subscribers, at least 1.
     #[arg(short = 'n', long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) connections: u32,

@@ -5,21 +5,19 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::figures::{Base, Load};
 use crate::record::Percentiles;
-use crate::report::{ClientCost, Deliveries, Findings, Opening, Table, mib, ratio};
-use crate::series::Series;
-use crate::warning::Warning;
+use crate::report::{Deliveries, mib, ratio};
 
 /// All that was found.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    pub(crate) passed: bool,
-    pub(crate) urls: Vec<String>,
+    #[serde(flatten)]
+    pub(crate) base: Base,
     pub(crate) payload_bytes: u32,
     pub(crate) rate_per_s: f64,
     pub(crate) churn_per_s: f64,
     pub(crate) soak_s: f64,
-    pub(crate) opening: Opening,
     /// Connections that left and came back.
     pub(crate) left: u64,
     /// Close frames of theirs that the server did not answer with one; `opening.failures` has why.
@@ -35,10 +33,7 @@ pub(crate) struct Figures {
     /// The most after the first third of the time, against the end of that third.
     pub(crate) memory_growth_percent: Option<f64>,
     pub(crate) memory_growth_max_percent: f64,
-    pub(crate) client: ClientCost,
     pub(crate) intervals: Vec<Interval>,
-    pub(crate) warnings: Vec<Warning>,
-    pub(crate) series: Series,
 }
 
 /// One interval.
@@ -93,40 +88,9 @@ pub(super) fn growth_percent(intervals: &[Interval], soak_s: f64) -> Option<f64>
     Some(ratio(most as f64 - base as f64, base as f64) * 100.0)
 }
 
-impl Findings for Figures {
-    fn passed(&self) -> bool {
-        self.passed
-    }
-
-    fn table(&self) -> Table {
-        let mut table = Table::of_load(self.passed, &self.urls);
-        table.opening(&self.opening);
-        table.row(
-            "load",
-            format!(
-                "{} messages of {} B, {} a second, for {:.0} s; {} left and returned",
-                self.messages_sent, self.payload_bytes, self.rate_per_s, self.soak_s, self.left
-            ),
-        );
-        let d = &self.deliveries;
-        table.row("deliveries", format!("{} of {}", d.got, d.expected));
-        table.row("faults", d.faults_text());
-        table.counts("ended early", &self.ended_early_by_kind);
-        table.percentiles("latency", &self.latency);
-        table.percentiles("sent late", &self.lateness);
-        table.percentiles("to live", &self.connect_to_live);
-        table.row("pings", format!("{} answered", self.pings_answered));
-        let memory = match self.memory_growth_percent {
-            Some(percent) => format!(
-                "grew by {percent:.1} % after the first third, {} % are allowed",
-                self.memory_growth_max_percent
-            ),
-            None => "not judged, there are no two readings after the first third".to_owned(),
-        };
-        table.row("server memory", memory);
-        table.cost(&self.client, None, "delivery");
-        table.warnings(&self.warnings);
-        table
+impl Load for Figures {
+    fn base(&self) -> &Base {
+        &self.base
     }
 }
 
