@@ -99,7 +99,7 @@ def all_scenarios(size):
             [Figure("accepted per s", lambda run: run["opening"]["opened_per_s"], 0),
              Figure("server CPU per connection, us",
                     lambda run: run["server"]["cpu_us_per_connection"], 1)],
-            "fanout", if_busy="the client was the bottleneck: the rate is its own"),
+            "fanout", if_busy="the client was the bottleneck and limited the rate"),
     ]
     return scenarios
 
