@@ -9,6 +9,7 @@ mod layers;
 mod leftovers;
 mod outside;
 mod tree;
+mod wording;
 
 use tree::{File, files};
 
@@ -49,6 +50,18 @@ fn only_sys_is_unsafe() {
 fn files_fit_into_a_head() {
     check_sources(leftovers::size);
     report(&leftovers::reasons(&files(&["rs"])));
+}
+
+#[test]
+fn lines_fit_on_a_screen() {
+    check_sources(wording::columns);
+}
+
+#[test]
+fn words_are_those_of_the_lexicon() {
+    let files = files(&["rs", "md"]);
+    report(&files.iter().flat_map(wording::lexicon).collect::<Vec<_>>());
+    report(&wording::later(&files));
 }
 
 #[test]
