@@ -1,4 +1,5 @@
-//! Addresses of clients: which are those of proxies to be believed, and which are one client's.
+//! Addresses of clients: networks of trusted proxies, and the part of an address that stands for
+//! one client.
 
 use core::net::{IpAddr, Ipv6Addr};
 use core::str::FromStr;
@@ -16,19 +17,20 @@ pub struct Network {
     mask: u128,
 }
 
-/// Several of them; none by default. Cheap to clone.
+/// A set of networks, empty by default. Cloning it is cheap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Networks(Arc<[Network]>);
 
-/// It is no network.
+/// The text is not a network.
 #[derive(Clone, Error, PartialEq, Eq)]
-#[error("`{0}` is no address or network: write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")]
+#[error("`{0}` is not an address or a network: write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")]
 pub struct NetworkError(String);
 
 debug_is_text!(NetworkError);
 
 impl Network {
-    /// Whether the address is one of it. An IPv4 address counts however it is written.
+    /// Whether the address belongs to the network. An IPv4 address may be written as a mapped IPv6
+    /// address.
     pub fn contains(self, addr: IpAddr) -> bool {
         wide(addr) & self.mask == self.addr
     }
@@ -59,12 +61,12 @@ impl fmt::Display for Network {
 }
 
 impl Networks {
-    /// Each of them.
+    /// All networks.
     pub fn iter(&self) -> impl Iterator<Item = Network> {
         self.0.iter().copied()
     }
 
-    /// Whether the address is of any of them.
+    /// Whether the address belongs to any of the networks.
     pub fn contain(&self, addr: IpAddr) -> bool {
         self.0.iter().any(|network| network.contains(addr))
     }
@@ -81,8 +83,8 @@ impl FromIterator<Network> for Networks {
     }
 }
 
-/// The part of an address that stands for one client: of IPv6 the first 64 bits, as whoever has
-/// one of those addresses has them all.
+/// The part of an address that stands for one client: the whole IPv4 address, or the first 64 bits
+/// of an IPv6 address, because a client usually has all addresses of such a network.
 pub fn client_of(addr: IpAddr) -> IpAddr {
     match addr.to_canonical() {
         IpAddr::V4(addr) => IpAddr::V4(addr),
@@ -111,7 +113,7 @@ fn parse(text: &str) -> Option<Network> {
     (addr & mask == addr).then_some(Network { addr, mask })
 }
 
-/// As an IPv6 address, an IPv4 address mapped.
+/// The bits of the address; an IPv4 address as the mapped IPv6 address.
 fn wide(addr: IpAddr) -> u128 {
     match addr {
         IpAddr::V4(addr) => addr.to_ipv6_mapped().to_bits(),

@@ -1,4 +1,4 @@
-//! How many connections each client has on the whole node: relaxed atomics that all shards share.
+//! Counts each client's connections on the whole server: relaxed atomics that all shards share.
 
 use core::net::IpAddr;
 use std::collections::hash_map::RandomState;
@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use crate::address::client_of;
 use crate::limits::{ADDRESS_SLOTS_MAX, ADDRESS_SLOTS_MIN};
 
-/// Counts connections by address, of IPv6 by the first 64 bits.
+/// Counts connections by address, with IPv6 by the first 64 bits.
 ///
-/// The table has a fixed size, and a keyed hash says where an address is counted, so that nobody
-/// can choose whom to share a count with. Each is counted in two places, and the lesser count is
-/// believed: one is refused wrongly only if others fill both of its places. With four places for
-/// each connection that the node admits, a thousand addresses at their limit and a hundred
-/// thousand connections, that is about one address in 270,000.
+/// The table has a fixed size. A keyed hash chooses the places of an address, so that no client can
+/// choose which address it shares a count with. Each address has two places, and the smaller count
+/// is used: a connection is refused wrongly only if other addresses fill both places. With four
+/// places for each connection that the server admits, a thousand addresses at their limit and a
+/// hundred thousand connections, this happens to about one address in 270,000.
 #[derive(Debug)]
 pub struct PerAddress {
     /// Two rows of the same length, a power of two.
@@ -24,7 +24,7 @@ pub struct PerAddress {
 }
 
 impl PerAddress {
-    /// A table for a node of up to `connections`, of which one address may have `max`.
+    /// Creates a table for up to `connections` connections, of which one address may have `max`.
     pub fn new(max: u32, connections: usize) -> Self {
         let slots = connections
             .saturating_mul(4)
@@ -38,7 +38,7 @@ impl PerAddress {
         }
     }
 
-    /// Counts one more connection from there, if that is not too many.
+    /// Counts one more connection from the address, unless it has its maximum.
     pub fn enter(&self, addr: IpAddr) -> bool {
         let before = self
             .places(addr)
@@ -50,7 +50,7 @@ impl PerAddress {
         is_admitted
     }
 
-    /// Counts one less, which was admitted.
+    /// Counts one connection less, which was admitted before.
     pub fn leave(&self, addr: IpAddr) {
         for count in self.places(addr) {
             count.fetch_sub(1, Ordering::Relaxed);

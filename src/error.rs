@@ -1,12 +1,13 @@
-//! Why a server did not start or has failed, and how errors read that a `main` returns.
+//! The error of a server that did not start or has failed, and a macro for errors that `main`
+//! returns.
 
 use core::net::AddrParseError;
 use std::io;
 
 /// Why a server did not start, or why it has stopped without being asked.
 ///
-/// Its `Debug` is its text, as that is what the standard library prints of an error that `main`
-/// returns. The same holds for the other errors of this crate that a `main` may meet.
+/// Its `Debug` output is its text, because the standard library prints the `Debug` output of an
+/// error that `main` returns. The other errors of this crate that `main` may return do the same.
 ///
 /// ```no_run
 /// use corecast::{Relay, Server};
@@ -22,9 +23,8 @@ use std::io;
 pub struct Error(io::Error);
 
 impl Error {
-    /// The kind of what went wrong: of an address that is taken it is
-    /// [`AddrInUse`](io::ErrorKind::AddrInUse), of a setting
-    /// [`InvalidInput`](io::ErrorKind::InvalidInput).
+    /// The kind of the error: [`AddrInUse`](io::ErrorKind::AddrInUse) if an address is taken,
+    /// [`InvalidInput`](io::ErrorKind::InvalidInput) if a setting is invalid.
     pub fn kind(&self) -> io::ErrorKind {
         self.0.kind()
     }
@@ -48,7 +48,7 @@ impl From<AddrParseError> for Error {
     }
 }
 
-/// Has the `Debug` of errors be their text.
+/// Makes the `Debug` output of errors their text.
 macro_rules! debug_is_text {
     ($($error:ty),+) => {$(
         impl ::std::fmt::Debug for $error {

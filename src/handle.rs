@@ -1,4 +1,4 @@
-//! The handle: a running server, from any thread.
+//! The handle: control of a running server from any thread.
 
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
@@ -19,9 +19,10 @@ use crate::tls::Reloader;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
 
-/// A running server, from any thread. Cloning it is cheap.
+/// Controls a running server from any thread. Cloning it is cheap.
 ///
-/// Keep the last one on a thread that is no shard's: it owns descriptors of the starter's.
+/// Drop the last clone on a thread that is not a shard's: it owns file descriptors of the thread
+/// that started the server.
 #[derive(Clone, Debug)]
 pub struct Handle {
     outside: Outside<ToHome>,
@@ -35,11 +36,11 @@ pub struct Handle {
     reloader: Arc<Reloader>,
 }
 
-/// What the starter has opened for the shards, in its own table.
+/// File descriptors that the starting thread has opened for the shards, in its own table.
 #[derive(Clone, Debug)]
 pub(crate) struct Descriptors {
     pub(crate) doorbells: Arc<[Doorbell]>,
-    /// Where connections are dealt.
+    /// Present if one shard accepts for all.
     pub(crate) _handoffs: Option<Arc<[Handoff]>>,
 }
 
@@ -61,14 +62,14 @@ impl Handle {
     }
 
     /// Publishes to all subscribers of a topic, on all shards. Messages that one thread publishes
-    /// to one topic stay in order. What was published before [`drain`](Self::drain) reaches
-    /// everyone before anyone is closed.
+    /// to one topic stay in order. A message published before [`drain`](Self::drain) reaches all
+    /// subscribers before any connection is closed.
     ///
     /// # Errors
     ///
-    /// Never waits: [`PublishError::Busy`] if the topic's home has no room now. From
-    /// [`drain`](Self::drain) on it is [`PublishError::Stopped`]; a message that met the drain on
-    /// its way may have been published.
+    /// Does not wait: returns [`PublishError::Busy`] if the topic's home has no space now. After
+    /// [`drain`](Self::drain) it returns [`PublishError::Stopped`]; a message published at the same
+    /// time as the drain may have been delivered nevertheless.
     pub fn publish(&self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         let (home, mail) = self.address(topic, kind, payload)?;
         let sent = self.outside.try_send(home, mail, payload.len());
@@ -76,11 +77,12 @@ impl Handle {
         self.check_serving()
     }
 
-    /// The same, but waits for room until `deadline`. Not for callbacks: a shard must not wait.
+    /// Publishes as [`publish`](Self::publish) does, but waits for space until `deadline`. Do not
+    /// call it from a callback: a shard must not wait.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Busy`] if there was no room until the deadline.
+    /// [`PublishError::Busy`] if there was no space until the deadline.
     pub fn publish_deadline(
         &self,
         topic: &str,
@@ -96,10 +98,11 @@ impl Handle {
         self.check_serving()
     }
 
-    /// What was put on a lane before this says yes is delivered before a drain closes anyone.
+    /// A message that was put on a lane before this returns `Ok` is delivered before a drain closes
+    /// any connection.
     fn check_serving(&self) -> Result<(), PublishError> {
-        // Either the shards find the message when they look for the last, or the drain is seen
-        // here. The other fence is that of the shard, between the phase and its look.
+        // Either the shards see the message in their last look at the lane, or this thread sees the
+        // drain. The matching fence is in the shard, between the change of phase and that look.
         fence(Ordering::SeqCst);
         if self.is_serving() {
             Ok(())
@@ -108,30 +111,31 @@ impl Handle {
         }
     }
 
-    /// Says that the server is about to drain: its `/readyz` is 503 from now on, and nothing else
-    /// changes. For balancers, which need a moment to send nobody any more.
+    /// Announces a drain: from now on `/readyz` answers 503, and nothing else changes. This gives
+    /// load balancers time to stop sending new clients.
     pub fn announce_drain(&self) {
         self.shared.announce_drain();
     }
 
-    /// Takes no more connections, sends what was published, closes all connections, spread over a
-    /// while if they are many, and then stops. Returns at once; see [`crate::Server::join`].
+    /// Accepts no more connections, delivers what was published, closes all connections (spread
+    /// over some seconds if there are many), and then stops. Returns at once; see
+    /// [`crate::Server::join`].
     pub fn drain(&self) {
         self.advance(Phase::Drain);
     }
 
-    /// Stops at once; connections are cut.
+    /// Stops at once, without closing connections in an orderly way.
     pub fn stop(&self) {
         self.advance(Phase::Stop);
     }
 
-    /// Reads the files of all TLS listeners again: connections that come from now on get what is in
-    /// them, and those that are there stay as they are. For the caller's thread, not for a shard's.
+    /// Reads the files of all TLS listeners again. New connections use their contents; existing
+    /// connections stay as they are. Do not call it on a shard's thread: it reads files.
     ///
     /// # Errors
     ///
-    /// A file cannot be read, or does not hold what it should. Nothing changes then.
-    /// [`TlsError::Busy`]: some shards have what was loaded, the others do not; try again.
+    /// A file cannot be read or is invalid; then nothing changes. [`TlsError::Busy`]: only some
+    /// shards have taken the files loaded before; try again.
     #[cfg(feature = "tls")]
     pub fn reload_tls(&self) -> Result<(), TlsError> {
         let reloaded = self.reloader.reload();
@@ -139,27 +143,28 @@ impl Handle {
         reloaded
     }
 
-    /// What all shards have counted, at most a turn old.
+    /// The counters of all shards together, at most one turn old.
     pub fn counters(&self) -> Counters {
         self.shared.counters()
     }
 
-    /// The same for each shard.
+    /// The counters of each shard.
     pub fn shard_counters(&self) -> Vec<Counters> {
         self.shared.shard_counters()
     }
 
-    /// Whether the server is over, or has failed.
+    /// Whether the server has stopped or failed.
     pub fn is_stopped(&self) -> bool {
         self.shared.is_stopped()
     }
 
-    /// Whether new connections are welcome: it serves, and has not announced a drain.
+    /// Whether load balancers should send new clients: the server accepts connections and has not
+    /// announced a drain.
     pub fn is_ready(&self) -> bool {
         self.shared.is_ready()
     }
 
-    /// Whether the server takes connections: it has not begun to drain or to stop.
+    /// Whether the server accepts connections: it has not begun to drain or to stop.
     pub fn is_serving(&self) -> bool {
         self.shared.is_serving()
     }
@@ -169,12 +174,12 @@ impl Handle {
         self.wake();
     }
 
-    /// Makes all shards have a turn.
+    /// Wakes all shards for a turn.
     pub(crate) fn wake(&self) {
         self.descriptors.doorbells.iter().for_each(Doorbell::ring);
     }
 
-    /// The home shard of a topic: whoever publishes from there spares the message one hop.
+    /// The home shard of a topic. A message published on that shard needs one hop less.
     pub fn home_of(&self, topic: &str) -> ShardId {
         home_of(&self.hasher, topic, self.outside.shards())
     }

@@ -1,8 +1,8 @@
-//! The ids of things: typed, `Copy`, displayed as they are logged.
+//! Typed identifiers, displayed as they are logged.
 
 use std::fmt;
 
-/// A shard of this node: its index, from 0.
+/// A shard of this server: its index, from 0.
 pub type ShardId = u16;
 
 /// The place of a connection in its shard's table. Another may have it when this one has ended.
@@ -21,22 +21,22 @@ impl ConnKey {
     }
 }
 
-/// One connection of one shard; never reused while the shard runs, though its key is.
+/// One connection of one shard. An id is not reused while the shard runs, but its key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ConnId {
-    /// Place in the shard's slab.
+    /// The place in the shard's table.
     pub(crate) key: ConnKey,
-    /// Tells this tenant of the place from the ones before it.
+    /// Tells this connection from earlier ones with the same key.
     pub(crate) generation: u32,
 }
 
 impl ConnId {
-    /// One word that the kernel can carry as an event's token.
+    /// The id as one word, which the kernel carries as the token of an event.
     pub(crate) fn pack(self) -> usize {
         (self.generation as usize) << 32 | self.key.index()
     }
 
-    /// The id that [`pack`](Self::pack) made `token` of.
+    /// The id of a token made by [`pack`](Self::pack).
     #[expect(
         clippy::cast_possible_truncation,
         reason = "the two halves of a packed word"
@@ -61,9 +61,9 @@ impl fmt::Display for ConnId {
     }
 }
 
-/// A slab key as the 32 bits that connections and members keep of it.
+/// A slab key as 32 bits, as connections and members store it.
 ///
-/// Slabs here are bounded by the number of descriptors, which fits.
+/// The number of file descriptors bounds the slabs, so 32 bits are enough.
 pub(crate) fn key32(key: usize) -> u32 {
     debug_assert!(u32::try_from(key).is_ok());
     #[expect(

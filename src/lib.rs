@@ -1,5 +1,5 @@
-//! High-fanout message server for one Linux host: one published message reaches every subscriber
-//! of its topic, on every core, in one order.
+//! High-fanout message server for one Linux host: a published message reaches every subscriber of
+//! its topic, on every core, in one order.
 //!
 //! ```text
 //!              clients: WebSocket and length-prefixed TCP
@@ -14,12 +14,13 @@
 //!                    Handle: any thread
 //! ```
 //!
-//! Each topic has one home shard, which puts its messages in order and passes them to the shards
-//! that have subscribers. There they are encoded once for each wire form, and every subscriber is
-//! a cursor into the bytes. There is no async runtime and no lock in the data path.
+//! Each topic has one home shard, which sets the order of its messages and passes them to the
+//! shards that have subscribers. Each of these encodes a message once for each wire form, and every
+//! subscriber is a cursor into the encoded bytes. There is no async runtime and no lock in the data
+//! path.
 //!
-//! An application is a [`Handler`]: one value for each shard, made on that shard's thread.
-//! [`Relay`] is the one that the `corecast` program runs.
+//! An application is a [`Handler`]: one value for each shard, created on that shard's thread. The
+//! `corecast` program runs [`Relay`].
 //!
 //! ```
 //! use std::io::Read;
@@ -34,7 +35,7 @@
 //!
 //! let mut subscriber = TcpStream::connect(server.tcp_addrs()[0])?;
 //! let mut live = [0; 4];
-//! subscriber.read_exact(&mut live)?; // an empty frame: what is published from now on arrives
+//! subscriber.read_exact(&mut live)?; // An empty frame: later messages arrive.
 //!
 //! server.handle().publish("news", Kind::Text, b"hello")?;
 //!
@@ -48,19 +49,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # Where an application keeps what
+//! # Where an application keeps its state
 //!
-//! | what | where | sees |
+//! | state | place | receives |
 //! |---|---|---|
-//! | of one connection | [`Handler::Conn`], by [`Cx::data`] | that connection's messages |
+//! | of one connection | [`Handler::Conn`], through [`Cx::data`] | that connection's messages |
 //! | of one shard | the [`Handler`] itself | its connections, [ticks](Handler::on_tick) |
 //! | of one topic | a [`Room`], at the topic's home | every message of the topic, in order |
-//! | of the server | outside, with a [`Handle`]; asked by [`Cx::defer`] | what it is asked |
+//! | of the whole server | outside the shards, with a [`Handle`]; asked through [`Cx::defer`] |
+//! what it is asked |
 //!
 //! # Ending on Ctrl-C
 //!
-//! The library installs no signal handler: which signals mean what is the program's business. With
-//! the crate `signal-hook`:
+//! The library installs no signal handler: the program decides what signals mean. With the crate
+//! `signal-hook`:
 //!
 //! ```no_run
 //! use corecast::{Relay, Server};
@@ -68,7 +70,7 @@
 //! use signal_hook::iterator::Signals;
 //!
 //! fn main() -> Result<(), corecast::Error> {
-//!     // Before the shards start: there is no moment in which a signal kills them.
+//!     // Before the shards start, so that no signal can kill them.
 //!     let mut signals = Signals::new([SIGINT, SIGTERM])?;
 //!     let server = Server::builder()
 //!         .http("127.0.0.1:8080".parse()?)
@@ -77,28 +79,29 @@
 //!     std::thread::spawn(move || {
 //!         let mut signals = signals.forever();
 //!         signals.next();
-//!         // Sends what was published, closes all connections, and has `join` return.
+//!         // Sends what was published, closes all connections, and makes `join` return.
 //!         handle.drain();
 //!         signals.next();
-//!         std::process::exit(130); // Asked twice: at once.
+//!         std::process::exit(130); // The second signal ends it at once.
 //!     });
 //!     server.join()
 //! }
 //! ```
 //!
-//! With the crate `ctrlc`, which knows SIGINT alone and calls back on a thread of its own, it is
-//! `ctrlc::set_handler(move || handle.drain())`. Signals come to neither on a shard's thread: shards
-//! block all of them, as a descriptor of the handler's would be another one there.
+//! With the crate `ctrlc`, which handles only SIGINT and calls back on its own thread, use
+//! `ctrlc::set_handler(move || handle.drain())`. Neither delivers signals on a shard's thread:
+//! shards block all signals, because a file descriptor of the handler would be a different one
+//! there.
 //!
 //! A client for programs without an async runtime is in [`client`].
 //!
 //! # Stability
 //!
-//! What is documented here is stable within a minor version. [`Config`] may get more fields: end
-//! it with `..Config::default()`. Items that the documentation hides, and all that the feature
+//! Documented items are stable within a minor version. [`Config`] may get more fields: end it with
+//! `..Config::default()`. Items hidden from the documentation, and everything that the feature
 //! `internals` adds, may change at any time.
 //!
-//! With the feature `cli` (on by default) the package has the `corecast` program, too.
+//! The feature `cli` (on by default) adds the `corecast` program.
 
 #[doc(hidden)]
 pub mod address;

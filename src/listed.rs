@@ -1,9 +1,8 @@
-//! Enums that are counted by kind: their list, and the place and the label of each kind, from one
-//! table.
+//! Enums whose kinds are counted: their list, and the index and label of each kind, from one table.
 
-/// Gives an enum `index` and `label`, and a list of one value of each kind, of a table: a kind with
-/// what its fields are in the list, and its label. Kinds may share a place (`One | Other`), and the
-/// places of another such enum come last (`and Of(Other)`).
+/// Gives an enum the methods `index` and `label`, and a list with one value of each kind, from a
+/// table. A row has a kind, the values of its fields in the list, and its label. Kinds may share an
+/// index (`One | Other`). The kinds of another such enum come last (`and Of(Other)`).
 ///
 /// A variant that the table leaves out does not compile.
 macro_rules! listed {
@@ -20,7 +19,7 @@ macro_rules! listed {
                 $(Self::$kind { $($($field: $value),*)? }),*
             ];
 
-            /// Its place in arrays that have one entry for each label.
+            /// Its index in arrays with one entry for each label.
             pub fn index(self) -> usize {
                 enum Place {
                     $($kind),*

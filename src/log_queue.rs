@@ -1,5 +1,5 @@
-//! Lines of the log on their way to a thread that may wait: whoever reads them, and stalls, holds
-//! up nothing but that thread.
+//! A queue from the log to a thread that writes it: if the reader of the log stalls, only this
+//! thread waits.
 
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
@@ -19,14 +19,14 @@ use crate::sys::signals;
 #[derive(Clone, Debug)]
 pub struct LogQueue {
     entries: Sender<Entry>,
-    /// Lines that found no space, or no reader.
+    /// Lines lost because the queue was full or writing failed.
     lost: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
 enum Entry {
     Line(Vec<u8>),
-    /// All that came before is written.
+    /// Everything before it is written.
     Flushed(Sender<()>),
 }
 
@@ -35,7 +35,7 @@ impl LogQueue {
     ///
     /// # Errors
     ///
-    /// Out of threads.
+    /// The thread cannot be started.
     pub fn start(mut out: impl Write + AsFd + Send + 'static) -> io::Result<Self> {
         let (entries, queue) = bounded(LOG_LINES_MAX);
         let lost = Arc::new(AtomicU64::new(0));
@@ -63,7 +63,7 @@ impl LogQueue {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Waits until all that came before is written, but no longer than that.
+    /// Waits until everything before it is written, at most for `patience`.
     pub fn flush(&self, patience: Duration) {
         // One deadline for both waits.
         let late = after(patience);
@@ -72,7 +72,7 @@ impl LogQueue {
             send(self.entries, Entry::Flushed(sender)) -> _ => {}
             recv(late) -> _ => return,
         }
-        // If not by then, nobody reads.
+        // If it is not written by then, the reader has stalled.
         select! {
             recv(flushed) -> _ => {}
             recv(late) -> _ => {}
@@ -91,7 +91,8 @@ impl Write for LogQueue {
     }
 }
 
-/// As much of a line as is written: up to the end of a character, of UTF-8.
+/// The part of a line that is written: at most the maximum length, without cutting a UTF-8
+/// character.
 fn front(line: &[u8]) -> &[u8] {
     let mut end = line.len().min(LOG_LINE_BYTES_MAX);
     while 0 < end && line.get(end).is_some_and(|byte| byte & 0xC0 == 0x80) {
@@ -120,7 +121,7 @@ fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &
         let all = lost.load(Ordering::Relaxed);
         if told < all {
             let count = all - told;
-            let text = format!("corecast: {count} lines of the log were lost: nobody read them\n");
+            let text = format!("corecast: {count} log lines were lost: the reader had stalled\n");
             batch.extend_from_slice(text.as_bytes());
         }
         if write_all(out, &batch).is_ok() {
@@ -130,13 +131,13 @@ fn write_entries(queue: &Receiver<Entry>, out: &mut (impl Write + AsFd), lost: &
         }
         batch.clear();
         if let Some(done) = flushed {
-            // Whoever asked may have given up.
+            // The caller may have given up.
             let _gone = done.send(());
         }
     }
 }
 
-/// Writes all, and waits where the descriptor does not block.
+/// Writes all bytes; waits if the descriptor is non-blocking and full.
 fn write_all(out: &mut (impl Write + AsFd), mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match out.write(bytes) {
@@ -188,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_stalls_costs_lines_which_are_counted_and_told() {
+    fn a_reader_that_stalls_costs_lines_which_are_counted_and_reported() {
         let (out, reader) = UnixStream::pair().unwrap();
         let queue = LogQueue::start(out).unwrap();
         let line = [b'x'; LOG_LINE_BYTES_MAX + 1];
         let mut put = 0;
-        // The socket holds a part of them, the writer another, the queue the others.
+        // The socket holds some of them, the writer another, and the queue the others.
         while queue.lost() < 10 {
             queue.put(&line);
             put += 1;
@@ -206,7 +207,7 @@ mod tests {
             .find(|line| line.starts_with("corecast: "))
             .unwrap();
         assert!(
-            told.ends_with(" lines of the log were lost: nobody read them"),
+            told.ends_with(" log lines were lost: the reader had stalled"),
             "{told}"
         );
         assert!(
@@ -225,7 +226,7 @@ mod tests {
         assert_eq!(queue.lost(), 1);
     }
 
-    /// Fails so often before it writes.
+    /// Fails this many times before it writes.
     struct Broken(UnixStream, usize);
 
     impl Write for Broken {
@@ -249,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_whose_loss_could_not_be_told_are_told_later() {
+    fn a_loss_of_lines_that_could_not_be_reported_is_reported_later() {
         let (out, reader) = UnixStream::pair().unwrap();
         let queue = LogQueue::start(Broken(out, 2)).unwrap();
         for line in ["one", "two", "three"] {
@@ -259,7 +260,7 @@ mod tests {
         assert_eq!(queue.lost(), 2);
         drop(queue);
         let lines: Vec<_> = BufReader::new(reader).lines().map(Result::unwrap).collect();
-        let told = "corecast: 2 lines of the log were lost: nobody read them";
+        let told = "corecast: 2 log lines were lost: the reader had stalled";
         assert_eq!(lines, ["three", told]);
     }
 

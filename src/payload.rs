@@ -9,15 +9,16 @@ use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
 /// One published message as shards pass it to each other: shared bytes and their kind.
 #[derive(Clone, Debug)]
 pub struct Payload {
-    /// Text or binary, as its publisher said.
+    /// Text or binary, as its publisher has set it.
     pub kind: Kind,
-    /// What was published.
+    /// The published bytes.
     pub bytes: Arc<[u8]>,
 }
 
-/// How a topic's messages look on the wire of one kind of connection, in one byte.
+/// How messages look on the wire of one kind of connection, in one byte.
 ///
-/// All subscribers of a form get the same bytes, so a message is encoded once per form and shard.
+/// All subscribers with the same form get the same bytes, so a message is encoded once for each
+/// form and shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// An unmasked WebSocket frame, text or binary by the payload's kind.
@@ -30,18 +31,18 @@ pub enum Form {
     Varint,
     /// A server-sent event.
     Sse,
-    /// The same as a chunk of an answer in HTTP/1.1.
+    /// A server-sent event as one chunk of an HTTP/1.1 response.
     SseChunks,
-    /// A frame of WebSocket for those who read permessage-deflate with this window or a larger one:
-    /// compressed where that makes it smaller. Connections have one of [`Window::shared`].
+    /// A WebSocket frame for clients that accept permessage-deflate with this window or a larger
+    /// one: compressed if that makes it smaller. Connections have one of [`Window::shared`].
     Deflate(Window),
 }
 
 const _: () = assert!(size_of::<Form>() == 1);
 
 impl Form {
-    /// Whether a payload exists in this form: an empty frame on TCP is the heartbeat, so an empty
-    /// message cannot be told from it, and a line has no line break.
+    /// Whether this form can carry a payload. An empty frame on TCP is the heartbeat, so it cannot
+    /// be an empty message, and a line cannot contain a line break.
     pub fn carries(self, payload: &[u8]) -> bool {
         match self {
             Self::WebSocket | Self::Deflate(_) | Self::Sse | Self::SseChunks => true,
@@ -50,15 +51,16 @@ impl Form {
         }
     }
 
-    /// Whether permessage-deflate was agreed on, so that what comes in may be compressed as well.
+    /// Whether permessage-deflate was negotiated, so that received messages may be compressed as
+    /// well.
     pub fn is_deflate(self) -> bool {
         matches!(self, Self::Deflate(_))
     }
 
-    /// Bytes that a payload takes at most in this form.
+    /// The maximum length of a payload's frame in this form.
     pub fn frame_len_max(self, kind: Kind, payload: &[u8]) -> usize {
         match self {
-            // What is not smaller is sent as it is.
+            // A payload that does not get smaller is sent uncompressed.
             Self::WebSocket | Self::Deflate(_) => frame::HEADER_LEN_MAX + payload.len(),
             Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
             Self::Line => payload.len() + line::END.len(),
@@ -68,7 +70,7 @@ impl Form {
         }
     }
 
-    /// Appends the payload as one frame that is not compressed.
+    /// Appends the payload as one uncompressed frame.
     pub fn encode(self, out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
         match self {
             Self::WebSocket | Self::Deflate(_) => {
@@ -97,14 +99,14 @@ impl From<Framing> for Form {
     }
 }
 
-/// Messages to frames. One for all connections of a shard.
+/// Encodes messages as frames. One encoder serves all connections of a shard.
 #[derive(Debug)]
 pub struct Encoder {
     deflater: Deflater,
     compression: Compression,
 }
 
-/// One message, to be encoded in as many forms as there are.
+/// One message that is being encoded in several forms.
 #[derive(Debug)]
 pub struct Encoding<'e> {
     kind: Kind,
@@ -113,7 +115,7 @@ pub struct Encoding<'e> {
 }
 
 impl Encoder {
-    /// One that compresses like this for those who can read it.
+    /// Creates an encoder that compresses in this way for clients that accept it.
     pub fn new(compression: Compression) -> Self {
         Self {
             deflater: Deflater::new(compression.level),
@@ -121,17 +123,17 @@ impl Encoder {
         }
     }
 
-    /// What compressing has taken since the last call, as work.
+    /// The work of compressing since the last call.
     pub(crate) fn take_cost(&mut self) -> usize {
         self.deflater.take_cost()
     }
 
-    /// Whether a message of `len` bytes is compressed for those who have this form.
+    /// Whether a message of `len` bytes is compressed in this form.
     pub(crate) fn compresses(&self, form: Form, len: usize) -> bool {
         form.is_deflate() && self.compression.level_for(len).is_some()
     }
 
-    /// Begins a message.
+    /// Begins to encode a message.
     pub fn begin<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
         let level = self.compression.level_for(payload.len());
         Encoding {
@@ -143,8 +145,7 @@ impl Encoder {
         }
     }
 
-    /// Appends a message for one connection, which gets it as it is where there is no time to
-    /// compress.
+    /// Appends a message for one connection; uncompressed if there is no time to compress it.
     pub(crate) fn encode_reply(
         &mut self,
         form: Form,
@@ -160,13 +161,12 @@ impl Encoder {
 }
 
 impl Encoding<'_> {
-    /// Bytes that the message takes at most in a form.
+    /// The maximum length of the message's frame in a form.
     pub fn frame_len_max(&self, form: Form) -> usize {
         form.frame_len_max(self.kind, self.once.payload())
     }
 
-    /// Appends the message as one frame of `form`. What all who have a window can read is
-    /// compressed once for them.
+    /// Appends the message as one frame of `form`. It is compressed at most once for each window.
     pub fn encode(&mut self, form: Form, out: &mut Vec<u8>) {
         if let Form::Deflate(window) = form
             && self.is_compressed

@@ -26,7 +26,7 @@ use crate::shard::{self, Dealing, Listener, MODE_MAX, Seed, Speaks, Watch};
 use crate::sys::startup::while_starting;
 use crate::sys::{affinity, descriptors, memory};
 
-/// What a server is to be; see [`Server::builder`].
+/// The description of a server to start; see [`Server::builder`].
 #[derive(Clone, Debug)]
 pub struct ServerBuilder {
     listen: Vec<Listener>,
@@ -62,28 +62,28 @@ impl Server {
         }
     }
 
-    /// Publishes and stops from any thread.
+    /// The handle, which publishes and stops from any thread.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// Where all listeners are, in the order they were asked for; a port that was 0 is the one it
-    /// has become.
+    /// The addresses of all listeners, in the order in which they were added. Port 0 is replaced by
+    /// the port that the kernel chose.
     pub fn addrs(&self) -> &[ListenAddr] {
         &self.addrs
     }
 
-    /// The ports of the HTTP listeners that have one, likewise.
+    /// The addresses of the HTTP listeners that have a port, in the same order.
     pub fn http_addrs(&self) -> &[SocketAddr] {
         &self.http
     }
 
-    /// The ports of the other listeners that have one, likewise.
+    /// The addresses of the other listeners that have a port, in the same order.
     pub fn tcp_addrs(&self) -> &[SocketAddr] {
         &self.tcp
     }
 
-    /// How many shards it has.
+    /// The number of shards.
     pub fn shards(&self) -> usize {
         self.threads.len()
     }
@@ -92,8 +92,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// A shard failed or panicked, a handler's panic included: the whole server stopped then, as
-    /// the topics at home there would have been dead.
+    /// A shard failed or panicked, perhaps in a handler. Then the whole server stops, because
+    /// topics whose home is that shard could not work.
     pub fn join(self) -> Result<(), Error> {
         let mut result = Ok(());
         for thread in self.threads {
@@ -106,87 +106,90 @@ impl Server {
 }
 
 impl ServerBuilder {
-    /// Listens for HTTP and WebSocket; may be called several times. Port 0 takes a free one.
+    /// Adds a listener for HTTP and WebSocket; may be called several times. Port 0 takes a free
+    /// port.
     #[must_use]
     pub fn http(self, addr: SocketAddr) -> Self {
         self.listen(Listener::http(addr))
     }
 
-    /// Listens for length-prefixed TCP whose connections belong to `topic`.
+    /// Adds a listener for length-prefixed TCP whose connections use `topic`.
     #[must_use]
     pub fn tcp(self, addr: SocketAddr, topic: impl Into<String>) -> Self {
         self.listen(Listener::tcp(addr, topic))
     }
 
-    /// Listens as described; may be called several times.
+    /// Adds a listener; may be called several times.
     #[must_use]
     pub fn listen(mut self, listener: Listener) -> Self {
         self.listen.push(listener);
         self
     }
 
-    /// How many shards; may exceed the cores, where a shard may not have descriptors enough.
+    /// Sets the number of shards. More shards than cores make sense if one shard cannot have enough
+    /// file descriptors.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self
     }
 
-    /// Most connections of all shards together; each shard admits its share.
+    /// Sets the maximum number of connections of all shards together.
     #[must_use]
     pub fn connections_max(mut self, connections: usize) -> Self {
         self.connections_max = Some(connections);
         self
     }
 
-    /// The settings of every shard. What depends on the host is set at the start.
+    /// Sets the configuration of every shard. Values that depend on the host are set at the start.
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
     }
 
-    /// Whether shard `n` runs on core `n` alone, of those that the process may use, modulo their
-    /// number. By default it does if there are as many shards as cores; otherwise the kernel places
-    /// the shards.
+    /// Whether shard `n` is bound to core `n`, counted among the cores that the process may use,
+    /// modulo their number. By default shards are bound if there is one for each core; otherwise
+    /// the kernel places them.
     #[must_use]
     pub fn pin(mut self, pin: bool) -> Self {
         self.pin = Some(pin);
         self
     }
 
-    /// Whether each shard has a table of descriptors of its own, so that the limit of open files
-    /// is for each; by default it has.
+    /// Whether each shard has its own file descriptor table, so that the limit of open files
+    /// applies to each shard. By default it has.
     ///
-    /// Descriptors that were open before are closed there: one that a handler or a logger is to
-    /// use on a shard must be named to [`keep_descriptors`](Self::keep_descriptors). Without that
-    /// its number may come to name a client's connection. See also [`Handler`].
+    /// Descriptors that were open before are closed in that table. If a handler or a logger uses
+    /// one on a shard, name it to [`keep_descriptors`](Self::keep_descriptors); otherwise its
+    /// number may later refer to a client's connection. See also [`Handler`].
     #[must_use]
     pub fn own_tables(mut self, own_tables: bool) -> Self {
         self.own_tables = own_tables;
         self
     }
 
-    /// Keeps descriptors open on the shards, under their numbers: a logger's file, for instance.
-    /// Standard input, output and error always are.
+    /// Keeps file descriptors open on the shards under the same numbers, for example the file of a
+    /// logger. Standard input, output and error are always kept.
     #[must_use]
     pub fn keep_descriptors(mut self, descriptors: impl IntoIterator<Item = RawFd>) -> Self {
         self.keep.extend(descriptors);
         self
     }
 
-    /// Starts the server; `make` makes each shard's handler, on the shard's own thread.
+    /// Starts the server; `make` creates each shard's handler on the shard's own thread.
     ///
     /// # Errors
     ///
-    /// An address that cannot be bound, a setting out of its range, a file of TLS that cannot be
-    /// used, or the host is out of descriptors or threads. Nothing runs then.
+    /// An address cannot be bound, a setting is out of its range, a TLS file cannot be used, or the
+    /// host has no more descriptors or threads. Then nothing runs.
     pub fn start<H: Handler>(
         self,
         make: impl Fn(ShardId) -> H + Send + Clone + 'static,
     ) -> Result<Server, Error> {
         let shards = self.check()?;
-        // Held until the shards listen: a port that was 0 is nobody else's until then.
+        // Held until the shards listen, so that no other process can take a port that the kernel
+        // has chosen.
         let (mut claims, mut listen) = shard::claim(&self.listeners())?;
         let mut reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
@@ -257,8 +260,9 @@ impl ServerBuilder {
         })
     }
 
-    /// What to listen on. None defers its accepts where a client that says nothing would have much
-    /// more time for its handshake then.
+    /// The listeners to start. If the handshake timeout is short, no accept is deferred: a client
+    /// that sends nothing is accepted a second later then, and would have much more time for its
+    /// handshake.
     fn listeners(&self) -> Vec<Listener> {
         let mut listen = self.listen.clone();
         if self.config.handshake_timeout < DEFERRED_HANDSHAKE_TIMEOUT_MIN {
@@ -342,7 +346,7 @@ impl ServerBuilder {
             .then(|| [bells, &self.keep, &dealing].concat())
     }
 
-    /// The settings of one shard: its share of what is limited for all.
+    /// The configuration of one shard, with its share of the limits of the whole server.
     fn shard_config(&self, shards: ShardId) -> Config {
         let mut config = self.config.clone();
         config.accept_rate = config.accept_rate.map(|rate| rate.share(shards));
@@ -352,14 +356,14 @@ impl ServerBuilder {
         config
     }
 
-    /// How much lanes between shards hold, and those from outside.
+    /// The capacity of lanes between shards, and of lanes from outside.
     fn lanes(&self, shards: usize) -> (Capacity, Capacity) {
         let inbox = self.memory_share() / INBOX_SHARE;
         let between = Capacity::between(shards).within(inbox, shards);
         (between, Capacity::outside().within(inbox, 1))
     }
 
-    /// What clients can make one shard hold, in bytes.
+    /// The memory that clients can make one shard use, in bytes.
     fn memory_share(&self) -> usize {
         let memory = match memory::total() {
             0 => MEMORY_BYTES_ASSUMED,
@@ -368,9 +372,9 @@ impl ServerBuilder {
         self.config.memory_share(memory, self.shards)
     }
 
-    /// Connections that one shard's descriptors allow. All shards together admit no more than
-    /// was asked for; how many of them one takes is the kernel's choice, which spreads by hash, but
-    /// for listeners that deal.
+    /// Connections that one shard's descriptors allow. All shards together admit no more than the
+    /// configured number. The kernel spreads connections over the shards by a hash, except those of
+    /// listeners for which one shard accepts.
     fn admitted(&self) -> usize {
         let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
@@ -379,21 +383,22 @@ impl ServerBuilder {
         of_table.max(1)
     }
 
-    /// What a shard keeps of the starter's: the doorbells of all, and the handoffs to all where
-    /// connections are dealt.
+    /// The number of descriptors that a shard keeps of the starting thread's: the doorbells of all
+    /// shards and, if one shard accepts for all, the sockets that hand connections over.
     fn ends(&self, shards: usize) -> usize {
         let deals = self.listen.iter().any(Listener::is_dealt);
         shards * (1 + usize::from(deals))
     }
 
-    /// Connections that the server admits: what was asked for, or what its descriptors allow.
+    /// Connections that the server admits: the configured number, or what its descriptors allow if
+    /// that is less.
     pub fn capacity(&self) -> usize {
         let all = self.admitted().saturating_mul(self.shards.max(1));
         all.min(self.connections_max.unwrap_or(usize::MAX))
     }
 
-    /// How many shards would admit so many connections with the limit of open files that there
-    /// is; `None` where no number would, as there are too few or all share one table.
+    /// The number of shards that would admit this many connections with the current limit of open
+    /// files. `None` if no allowed number would, or if all shards share one table.
     pub fn shards_for(&self, connections: usize) -> Option<usize> {
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
         let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + self.ends(SHARDS_MAX));
@@ -401,7 +406,7 @@ impl ServerBuilder {
         (self.own_tables && shards <= SHARDS_MAX).then_some(shards)
     }
 
-    /// The limit of open files with which its shards would admit so many connections.
+    /// The limit of open files with which the shards would admit this many connections.
     pub fn open_files_for(&self, connections: usize) -> usize {
         let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
@@ -425,7 +430,7 @@ fn spawn<H: Handler>(
     })
 }
 
-/// The ports of the listeners that speak HTTP, or of the others.
+/// The addresses of the listeners that speak HTTP, or of the others.
 fn ports_of(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
     let chosen = listen
         .iter()
@@ -433,7 +438,7 @@ fn ports_of(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
     chosen.filter_map(|listener| listener.addr.tcp()).collect()
 }
 
-/// Waits for all shards to have bound, lets them listen, and waits for that.
+/// Waits until all shards have bound their addresses, lets them listen, and waits until they do.
 fn bring_up(
     reports: &Receiver<io::Result<()>>,
     proceed: Vec<Sender<()>>,
@@ -445,7 +450,7 @@ fn bring_up(
     };
     all()?;
     for go in proceed {
-        // One that is gone says so in its report.
+        // A shard that has ended says so in its report.
         let _sent = go.send(());
     }
     all()

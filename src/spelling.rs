@@ -1,6 +1,6 @@
-//! Names that were meant by names that do not exist.
+//! Suggests known names for misspelled ones.
 
-/// The known name that is most like an unknown one, if one is like it at all.
+/// The known name that is most similar to an unknown one, if any is similar.
 pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let limit = (name.chars().count() / 3).clamp(1, 3);
     let distances = known
@@ -11,7 +11,8 @@ pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) 
         .map(|(_, other)| other)
 }
 
-/// How many letters must be put in, left out, changed, or swapped with their neighbour.
+/// The number of letters to insert, remove, change, or swap with their neighbour
+/// (Damerau-Levenshtein distance).
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before_last = Vec::new();

@@ -1,35 +1,36 @@
-//! How much memory clients can make a server hold, and how much of each kind.
+//! How much memory clients can make a server use, in all and for each kind.
 
 use std::time::Duration;
 
-/// Clients can make a server hold one part in so many of the memory that there is: the rest is for
-/// connections that hold nothing, what allocators waste, and the kernel's buffers, which control
-/// groups count as well.
+/// Clients can make a server use one part in this many of the memory. The rest is for idle
+/// connections, for what allocators waste, and for the kernel's buffers, which control groups count
+/// as well.
 pub const MEMORY_SHARE: usize = 2;
-/// Bytes for all that, where nobody says how much memory there is.
+/// The assumed memory in bytes if the amount of memory is unknown.
 pub const MEMORY_BYTES_ASSUMED: usize = 512 << 20;
-/// The largest budget that a user can ask for, in bytes.
+/// The largest memory limit that a user can set, in bytes.
 pub const MEMORY_BYTES_CEILING: usize = 1 << 50;
-/// A shard's part of that is so many of the longest messages at least, whatever memory there is.
+/// A shard's share is at least this many of the longest messages, however little memory there is.
 pub const MEMORY_MESSAGES_MIN: usize = 4;
-/// The share of a shard's memory that lanes from one direction may have.
+/// Lanes from one direction may use one part in this many of a shard's memory.
 pub const INBOX_SHARE: usize = 16;
 
-/// Bytes of unread replies of a shard, where its share of the memory is not less: a thousand
-/// connections that are at [`OUTBOX_BYTES_HIGH`](super::OUTBOX_BYTES_HIGH).
+/// Bytes of unread replies of a shard, if its share of the memory allows it: a thousand connections
+/// with [`OUTBOX_BYTES_HIGH`](super::OUTBOX_BYTES_HIGH).
 pub const REPLIES_BYTES_MAX: usize = 64 << 20;
-/// The most that a user can ask for.
+/// The largest value that a user can set.
 pub const REPLIES_BYTES_CEILING: usize = 1 << 40;
-/// Bytes of unfinished messages of a shard, where its share of the memory is not less.
+/// Bytes of incomplete messages of a shard, if its share of the memory allows it.
 pub const ASSEMBLY_BYTES_MAX: usize = 256 << 20;
-/// The most that a user can ask for.
+/// The largest value that a user can set.
 pub const ASSEMBLY_BYTES_CEILING: usize = 1 << 40;
 
-/// A message that has begun to come has this long, however slowly it comes.
+/// A message may take this long to arrive, however slowly.
 pub const MESSAGE_GRACE: Duration = Duration::from_secs(30);
-/// Beyond that it must have brought so many bytes for each second, as slow radio does.
+/// Beyond that time, this many bytes must have arrived for each second; a slow radio link is
+/// faster.
 pub const MESSAGE_PROGRESS: usize = 1 << 10;
-/// The most that a user can ask for.
+/// The largest value that a user can set.
 pub const MESSAGE_PROGRESS_CEILING: usize = 1 << 20;
-/// Bytes a second at which an unfinished message is fast enough, where some are to give way.
+/// Bytes a second at which an incomplete message counts as fast enough, if some must be closed.
 pub const PROGRESS_FAST: u64 = 64 << 10;

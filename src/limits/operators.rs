@@ -1,22 +1,22 @@
-//! What operators see: the admin port and the log.
+//! The admin port and the log.
 
 use std::time::Duration;
 
-/// Connections of the admin port; beyond them, the one whose time is over first gives way. One that
-/// asks at once has its answer before so many come.
+/// Maximum number of connections of the admin port. The next one replaces the connection whose
+/// timeout ends first. A client that sends its request at once has its answer before that.
 pub const ADMIN_CONNECTIONS_MAX: usize = 256;
 /// A request on the admin port must be complete this long after its connection was accepted.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Connections the kernel keeps for the admin port until they are accepted.
+/// Connections that the kernel keeps for the admin port until they are accepted.
 pub const ADMIN_BACKLOG: i32 = 256;
-/// A shard that was woken and has no turn for so long stands still: far longer than any turn takes,
-/// and sooner than orchestrators give up by themselves.
+/// A shard that was woken and has no turn for this long is stuck. It is far longer than any turn,
+/// and shorter than the patience of orchestrators.
 pub const SHARD_STUCK_AFTER: Duration = Duration::from_secs(5);
-/// Lines of the log that wait for whoever reads them: a burst at `debug`, of some MB.
+/// Lines that wait for the reader of the log: a burst at level `debug`, some MB.
 pub const LOG_LINES_MAX: usize = 8_192;
-/// Longest line of the log in bytes.
+/// Maximum length of a log line in bytes.
 pub const LOG_LINE_BYTES_MAX: usize = 2_048;
-/// Bytes of lines that are written in one call.
+/// Bytes of log lines that are written in one call.
 pub const LOG_BATCH_BYTES: usize = 32 << 10;
-/// The end of the program waits this long for what is left of its log to be read.
+/// The program waits this long at its end for the rest of its log to be read.
 pub const LOG_PATIENCE: Duration = Duration::from_secs(1);

@@ -1,11 +1,47 @@
-//! Memory of topics.
+//! Topics: messages, logs, subscriptions, and the memory of topics that are gone.
 
 use std::time::Duration;
 
-/// Entries for which a table keeps memory whatever it holds: below that there is nothing to gain.
+/// Maximum length of a message from a client, in bytes: enough for any state snapshot, small enough
+/// that a hundred hostile connections cannot fill a host.
+pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// The largest [`MESSAGE_BYTES_MAX`] that a user can set, in bytes.
+pub const MESSAGE_BYTES_CEILING: usize = 16 << 20;
+const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
+/// Maximum length of a topic's name in bytes of UTF-8, after percent-decoding.
+pub const TOPIC_BYTES_MAX: usize = 255;
+/// Subscriptions of one connection.
+pub const SUBSCRIPTIONS_MAX: usize = 128;
+
+/// Bytes of encoded frames that a topic's log keeps for subscribers that are behind.
+pub const LOG_BYTES_MAX: usize = 1 << 20;
+/// The largest [`LOG_BYTES_MAX`] that a user can set, in bytes: one gigabyte for each topic with a
+/// slow subscriber is no limit any more.
+pub const LOG_BYTES_CEILING: usize = 1 << 30;
+/// The largest backlog of a shard that a user can set, in bytes.
+pub const BACKLOG_BYTES_CEILING: usize = 1 << 40;
+/// A log keeps, shares and releases its frames in segments of this many bytes.
+pub const SEGMENT_BYTES: usize = 64 << 10;
+/// Empty segments that a shard keeps for its next messages: 512 KiB.
+pub const SPARE_SEGMENTS_MAX: usize = 8;
+/// Blocked connections of a shard may hold the rests of this many of the longest messages, however
+/// small its backlog limit is.
+pub const HELD_MESSAGES_MIN: usize = 8;
+
+/// A topic stays live on a shard this long after its last subscriber there, so that a subscriber
+/// that comes back at once need not wait.
+pub const INTEREST_LINGER: Duration = Duration::from_secs(1);
+/// A message with the same idempotency key is not published again for this long, as in Centrifugo.
+pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
+/// Idempotency keys that a shard remembers for the topics whose home it is: 2 MiB. The oldest are
+/// forgotten first.
+pub const ONCE_KEYS_MAX: usize = 1 << 16;
+
+/// Entries for which a table keeps its memory in any case: releasing less is not worth the work.
 pub const TABLE_ENTRIES_KEPT: usize = 1_024;
-/// Entries of tables, with what they held, that are worth asking the allocator for its free memory:
-/// some MiB.
+/// Released entries of tables, with their contents, after which the allocator is asked to return
+/// free memory to the host: some MiB.
 pub const RELEASE_ENTRIES_MIN: usize = 16 << 10;
-/// It is asked once in this time by each shard: with 80 MiB to give back it took 24 ms.
+/// Each shard asks the allocator at most once in this time: with 80 MiB to return, a call took
+/// 24 ms.
 pub const RELEASE_INTERVAL: Duration = Duration::from_secs(10);
