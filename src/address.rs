@@ -23,7 +23,9 @@ pub struct Networks(Arc<[Network]>);
 
 /// The text is not a network.
 #[derive(Clone, Error, PartialEq, Eq)]
-#[error("`{0}` is not an address or a network: write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32")]
+#[error(
+    "`{0}` is not an address or a network: write it as 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32"
+)]
 pub struct NetworkError(String);
 
 debug_is_text!(NetworkError);

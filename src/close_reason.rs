@@ -1,4 +1,4 @@
-//! Why a connection ended: one closed list for close codes, counters and log lines alike.
+//! Why a connection ended: one list for close codes, counters and log lines.
 
 use std::fmt;
 
@@ -9,54 +9,56 @@ use crate::proto::ProtocolError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The client said goodbye, or closed its side between two messages.
+    /// The client closed the connection, or its side between two messages.
     Client,
-    /// The client vanished: end of stream inside a message or without a close frame, or a reset.
+    /// The client vanished: its stream ended inside a message or without a close frame, or was
+    /// reset.
     Vanished,
-    /// The client broke the rules of its protocol.
+    /// The client violated its protocol.
     Protocol(ProtocolError),
-    /// The request was answered and needs the connection no more.
+    /// The request was answered, and the connection is not needed any more.
     Answered,
-    /// The request could not be accepted; it was answered with this HTTP status.
+    /// The request was refused with this HTTP status.
     Refused(u16),
-    /// The client did what its path does not allow.
+    /// The client did something that its path does not allow.
     Policy(&'static str),
     /// The application closed it.
     Handler,
-    /// The application closed it, with a close code from 3000 to 4999 (RFC 6455 section 7.4.2) and
-    /// text of its own; another code becomes 1000. Text beyond 123 bytes is cut off.
+    /// The application closed it with its own close code from 3000 to 4999 (RFC 6455 section 7.4.2)
+    /// and text. Another code becomes 1000. Text beyond 123 bytes is cut off.
     Application {
         /// The close code.
         code: u16,
-        /// Tells the client why.
+        /// The reason for the client.
         text: &'static str,
     },
-    /// The request head or the subscription was not there in time.
+    /// The request head was not complete, or the subscription was not live, in time.
     HandshakeTimeout,
-    /// Nothing was heard of the client, not even a pong.
+    /// The client sent nothing for too long, not even a pong.
     IdleTimeout,
-    /// A message of the client has come too slowly.
+    /// A message of the client arrived too slowly.
     SlowMessage,
-    /// The client took no byte for too long.
+    /// The client's socket took no byte for too long.
     Stalled,
-    /// The client fell behind and the policy is `disconnect`.
+    /// The client fell behind, and the policy is `disconnect`.
     Slow,
     /// The shard is at its limit of connections or of memory.
     Overload,
     /// The server shuts down.
     Shutdown,
-    /// TLS failed: the handshake, or what came after it.
+    /// TLS failed, in the handshake or after it.
     Tls,
-    /// There are too many connections from the client's address.
+    /// The client's address has too many connections.
     Crowded,
-    /// The client sends faster than it may.
+    /// The client exceeded its rate.
     RateLimit,
-    /// A proxy did not say whom it speaks for, or somebody did who is no trusted proxy.
+    /// The PROXY protocol header of a trusted proxy was missing or malformed, or another peer sent
+    /// one.
     Proxy,
 }
 
 listed! {
-    /// One of each label that is no protocol error's, by [`index`](Self::index).
+    /// One value for each label that is not a protocol error, by [`index`](Self::index).
     const OWN: CloseReason = {
         Client => "client",
         Vanished => "vanished",
@@ -80,17 +82,17 @@ listed! {
 }
 
 impl CloseReason {
-    /// How many different labels there are.
+    /// The number of labels.
     pub const COUNT: usize = Self::OWN.len() + ProtocolError::COUNT;
 
-    /// One of each label, by [`index`](Self::index): protocol errors come last.
+    /// One value for each label, by [`index`](Self::index); protocol errors come last.
     pub fn all() -> impl Iterator<Item = Self> {
         let errors = ProtocolError::ALL.into_iter().map(Self::Protocol);
         Self::OWN.into_iter().chain(errors)
     }
 
-    /// The WebSocket close code that tells the client (RFC 6455 section 7.4.1; 1012 and 1013 of
-    /// the IANA registry), if a close frame makes sense at all.
+    /// The WebSocket close code for this reason (RFC 6455 section 7.4.1; 1012 and 1013 of the IANA
+    /// registry), if a close frame makes sense.
     pub fn close_code(self) -> Option<u16> {
         match self {
             Self::Application {
@@ -100,7 +102,7 @@ impl CloseReason {
             Self::Client | Self::Handler | Self::Application { .. } => Some(1000),
             Self::Protocol(error) => Some(error.close_code()),
             Self::Policy(_) | Self::RateLimit => Some(1008),
-            // It may come back; after 1008 a client should not.
+            // After 1013 a client may reconnect; after 1008 it should not.
             Self::IdleTimeout | Self::SlowMessage | Self::Slow | Self::Overload | Self::Crowded => {
                 Some(1013)
             }

@@ -1,4 +1,4 @@
-//! What a server runs with: checked values, the same for every shard.
+//! The configuration of a server: checked values, the same for every shard.
 
 use std::time::Duration;
 
@@ -8,16 +8,17 @@ use crate::proto::http::{HeadLimits, Origins};
 use crate::proto::ws::deflate::Compression;
 use crate::time::Rate;
 
-/// What happens to a subscriber whose socket is blocked when the topic's log must let go of
-/// messages it has not had. One whose socket takes what it is given never loses anything.
+/// What happens to a subscriber with a blocked socket when the topic's log is full and must drop
+/// messages that the subscriber has not received. A subscriber whose socket takes everything it is
+/// sent never loses a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SlowConsumer {
-    /// It goes on with the oldest message still kept.
+    /// It continues with the oldest message in the log.
     #[default]
     DropOldest,
-    /// It goes on with the newest message, as soon as its socket takes bytes again.
+    /// It continues with the newest message as soon as its socket takes bytes again.
     Latest,
-    /// It keeps what it has not had, up to the log's bound, and misses what comes after.
+    /// It receives what was in the log, and misses the messages after that.
     DropNewest,
     /// It is closed.
     Disconnect,
@@ -26,48 +27,47 @@ pub enum SlowConsumer {
 /// What happens to a message beyond the rate of its connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BeyondRate {
-    /// It is kept, and the connection read no further, until the rate allows it: TCP slows the
-    /// client.
+    /// It is kept, and the connection is not read until the rate allows it: TCP slows the client.
     #[default]
     Wait,
-    /// It goes nowhere, and is counted.
+    /// It is dropped and counted.
     Drop,
     /// The connection is closed with 1008.
     Close,
 }
 
-/// The settings of a shard's core.
+/// The configuration of a shard's core.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Longest message in bytes; at most [`limits::MESSAGE_BYTES_CEILING`].
+    /// Maximum length of a message in bytes; at most [`limits::MESSAGE_BYTES_CEILING`].
     pub message_bytes_max: usize,
-    /// Connections that one shard admits.
+    /// Maximum number of connections of one shard.
     pub connections_max: usize,
-    /// Connections that one address has on the whole node, of IPv6 the first 64 bits; more are
-    /// answered with 429, or closed. `None`: as many as there is room for. Does not count those of
-    /// `trusted_proxies`, but for whom they speak.
+    /// Maximum number of connections of one client address on the whole server; with IPv6, of its
+    /// first 64 bits. Further connections are answered with 429, or closed. `None`: no limit.
+    /// Connections from `trusted_proxies` count for the clients that they name.
     pub connections_per_address_max: Option<u32>,
-    /// Connections that the whole node accepts in a second. Each shard has an equal share; what
-    /// comes faster waits in the kernel (`LISTEN_BACKLOG`). `None`: as fast as they come.
+    /// Rate at which the whole server accepts connections. Each shard has an equal share; further
+    /// connections wait in the kernel (`LISTEN_BACKLOG`). `None`: no limit.
     pub accept_rate: Option<Rate>,
-    /// Messages that one connection may send. Pings count as well, and so do empty frames, pongs
-    /// that were not asked for, and short fragments. Requests do not count.
+    /// Rate at which one connection may send messages. Pings, empty frames, unsolicited pongs and
+    /// short fragments count as messages. HTTP requests do not.
     pub message_rate: Option<Rate>,
-    /// Payload bytes that one connection may send, those of pings of WebSocket as well.
+    /// Rate at which one connection may send payload bytes, including those of WebSocket pings.
     pub byte_rate: Option<Rate>,
-    /// What happens to those who send more.
+    /// What happens to a message that exceeds these rates.
     pub beyond_rate: BeyondRate,
-    /// Proxies that are believed: on listeners with the PROXY protocol they must say whom they
-    /// speak for, and over HTTP they may (`X-Forwarded-For`).
+    /// Proxies that are trusted to name the client's address. On listeners with the PROXY protocol
+    /// they must send its header; over HTTP they may send `X-Forwarded-For`.
     pub trusted_proxies: Networks,
-    /// Whether each connection's address is kept for the log, some 40 bytes for each. A server
-    /// does where it logs the ends of connections.
+    /// Whether each connection's address is kept for the log, some 40 bytes for each. A server does
+    /// so if it logs the end of connections.
     pub keep_addresses: bool,
-    /// Bytes of encoded frames a topic's log keeps; always at least its newest frame.
+    /// Bytes of encoded frames that a topic's log keeps; it always keeps its newest frame.
     pub log_bytes_max: usize,
-    /// Bytes that clients can make the whole node hold, whatever of; each shard has an equal
-    /// share. `None`: half of the memory that the host and the control groups around the process
-    /// allow.
+    /// Bytes that clients can make the whole server use, of all kinds together. Each shard has an
+    /// equal share. `None`: half of the memory that the host and the control groups around the
+    /// process allow.
     pub memory_bytes_max: Option<usize>,
     /// Bytes of encoded frames that all logs of one shard keep. `None`: half of its share of
     /// `memory_bytes_max`.
@@ -75,62 +75,67 @@ pub struct Config {
     /// Bytes of replies that clients of one shard have not read. `None`: a quarter of its share of
     /// `memory_bytes_max`, up to [`limits::REPLIES_BYTES_MAX`].
     pub replies_bytes_max: Option<usize>,
-    /// Bytes that one shard keeps of messages and bodies that are unfinished or wait. `None`: a
-    /// quarter of its share of `memory_bytes_max`, up to [`limits::ASSEMBLY_BYTES_MAX`].
+    /// Bytes of incomplete or waiting messages and bodies that one shard keeps. `None`: a quarter
+    /// of its share of `memory_bytes_max`, up to [`limits::ASSEMBLY_BYTES_MAX`].
     pub assembly_bytes_max: Option<usize>,
-    /// A message that has begun to come has this long, however slowly it comes.
+    /// A message may take this long to arrive, however slowly.
     pub message_grace: Duration,
-    /// Beyond that it must have brought so many bytes for each second, or its connection is
-    /// closed; 0: it may take as long as it likes.
+    /// Beyond that time, this many bytes must have arrived for each second, or the connection is
+    /// closed. 0: a message may take any time.
     pub message_progress: usize,
-    /// What happens to those who fall behind.
+    /// What happens to subscribers that fall behind.
     pub slow_consumer: SlowConsumer,
-    /// How messages are compressed for the WebSocket clients that offer permessage-deflate
-    /// (RFC 7692), each once on each shard; `None`: for nobody.
+    /// How messages are compressed for WebSocket clients that offer permessage-deflate (RFC 7692),
+    /// once on each shard. `None`: they are not.
     pub compression: Option<Compression>,
-    /// How large the head of a request may be.
+    /// The limits of a request's head.
     pub head: HeadLimits,
-    /// A request's head must be complete this long after the accept, or after its first byte if
-    /// it is not the first; what it waits for must come, and its subscriptions be live, this long
-    /// after that.
+    /// A request's head must be complete this long after the accept, or after its first byte if it
+    /// is not the first on the connection. After that, the same time applies to space that the
+    /// request waits for, and to its subscriptions to become live.
     pub handshake_timeout: Duration,
-    /// Longest body of a request in bytes. A connection keeps it until the request is answered.
+    /// Maximum length of a request's body in bytes. A connection keeps it until the request is
+    /// answered.
     pub body_bytes_max: usize,
     /// A request's body must be complete this long after its head.
     pub body_timeout: Duration,
-    /// A connection whose last answer was this long ago, and that asks nothing more, is closed.
+    /// An HTTP connection is closed this long after its last answer, if no further request begins.
     pub keep_alive_timeout: Duration,
-    /// Requests answered on one connection; the last answer says that it closes.
+    /// Maximum number of requests on one connection. The last answer says that the connection
+    /// closes.
     pub requests_per_conn_max: u32,
     /// The origins whose pages may use the server.
     pub origins: Origins,
-    /// A WebSocket connection that sent nothing for this long is pinged; what it was sent
-    /// meanwhile puts that off, to at most twice this time.
+    /// A WebSocket connection that has sent nothing for this long is pinged. A message to it
+    /// meanwhile postpones the ping, to at most twice this time.
     pub ping_interval: Duration,
     /// A pinged connection that still sends nothing for this long is closed.
     pub pong_timeout: Duration,
-    /// A TCP connection that sent nothing for this long is closed; `None`: it may stay silent.
+    /// A TCP connection that has sent nothing for this long is closed; `None`: it may be silent.
     pub tcp_idle_timeout: Option<Duration>,
-    /// A connection whose socket takes no byte for this long, while some wait, is closed.
+    /// A connection whose socket takes no byte for this long, although bytes are waiting, is
+    /// closed.
     pub stall_timeout: Duration,
-    /// A drain takes this long at the most: it waits for subscribers that take what was published
-    /// before, however slowly, and then cuts what is left.
+    /// Maximum duration of a drain. It waits for subscribers that read what was published before,
+    /// however slowly, and then closes what is left.
     pub drain_timeout: Duration,
-    /// In a drain, those who keep up are told within this time, spread over it if they are many.
+    /// In a drain, connections of clients that keep up are closed within this time, spread over it
+    /// if they are many.
     pub drain_window: Duration,
-    /// Interest in a topic outlives its last subscriber by this long.
+    /// A topic stays live on a shard this long after its last subscriber there.
     pub interest_linger: Duration,
 }
 
 impl Config {
-    /// A shard's share of the budget of a node with so many, where `memory` bytes are for that if
-    /// nobody has chosen. It has the longest messages and bodies in any case, one of each kind.
+    /// A shard's share of the memory limit of a server with `shards` shards; `memory` is the limit
+    /// if none is configured. The share is at least some of the longest messages and bodies, one of
+    /// each kind.
     pub(crate) fn memory_share(&self, memory: usize, shards: usize) -> usize {
         let memory = self.memory_bytes_max.unwrap_or(memory) / shards.max(1);
         memory.max(limits::MEMORY_MESSAGES_MIN * self.longest())
     }
 
-    /// What each part of what clients make a shard hold may be.
+    /// The limits of the parts of the memory that clients make a shard use.
     pub(crate) fn parts(&self) -> Parts {
         let memory = self.memory_bytes_max;
         let memory = memory.unwrap_or(limits::MEMORY_BYTES_ASSUMED);
@@ -145,21 +150,22 @@ impl Config {
         }
     }
 
-    /// The longest message or body.
+    /// The maximum length of a message or body.
     fn longest(&self) -> usize {
         self.message_bytes_max.max(self.body_bytes_max)
     }
 }
 
-/// What clients can make one shard hold, in bytes: all of it, and each part.
+/// The limits, in bytes, of the memory that clients can make one shard use: of all of it, and of
+/// each part.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Parts {
     pub(crate) memory: usize,
-    /// Frames for those who are behind.
+    /// Frames for subscribers that are behind.
     pub(crate) backlog: usize,
-    /// Replies that are not read.
+    /// Replies that clients have not read.
     pub(crate) replies: usize,
-    /// Messages and bodies that are unfinished, or wait.
+    /// Messages and bodies that are incomplete, or wait.
     pub(crate) assembly: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The thread of the admin port: many connections, none of which it waits for.
+//! The thread of the admin port: serves many connections without waiting for any of them.
 
 use std::io::{self, ErrorKind};
 use std::net::{self, Shutdown};
@@ -19,10 +19,10 @@ use crate::sys::time_of_day::since_1970;
 
 pub(super) struct EventLoop {
     answers: Answers,
-    /// When the shards are looked at again.
+    /// The time of the next look at the shards.
     look_at: Instant,
     poll: Poll,
-    /// `None` when the server drains: the one that follows may have the port.
+    /// `None` while the server drains, so that the next server can have the port.
     listener: Option<TcpListener>,
     /// There may be connections to accept.
     may_accept: bool,
@@ -32,7 +32,7 @@ pub(super) struct EventLoop {
 struct Connection {
     stream: TcpStream,
     exchange: Exchange,
-    /// When its step must be over.
+    /// The time by which its current step must end.
     deadline: Instant,
 }
 
@@ -41,7 +41,7 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// Out of descriptors or memory.
+    /// There are no descriptors or memory left.
     pub(super) fn new(
         listener: net::TcpListener,
         handle: Handle,
@@ -97,7 +97,7 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Sees which shards have had turns, and wakes all of them for the next look.
+    /// Checks which shards have had turns, and wakes all of them for the next check.
     fn look_at_shards(&mut self, now: Instant) {
         if now < self.look_at {
             return;
@@ -108,7 +108,7 @@ impl EventLoop {
         health.look(turns, now);
         handle.wake();
         self.look_at = now + LOOK_EVERY;
-        // No event tells of descriptors that are free again.
+        // There is no event when descriptors become free again.
         self.may_accept = true;
     }
 
@@ -124,7 +124,7 @@ impl EventLoop {
             match listener.accept() {
                 Ok((stream, _)) => self.open(stream, now),
                 Err(err) if err.kind() == ErrorKind::Interrupted => {}
-                // Nobody, or out of descriptors.
+                // No connection waits, or there are no descriptors left.
                 Err(_) => self.may_accept = false,
             }
         }
@@ -132,7 +132,7 @@ impl EventLoop {
 
     fn open(&mut self, mut stream: TcpStream, now: Instant) {
         if ADMIN_CONNECTIONS_MAX <= self.connections.len() {
-            // The one whose time is over first gives way.
+            // The one whose timeout ends first is closed.
             let first = self.connections.iter().min_by_key(|(_, it)| it.deadline);
             if let Some(key) = first.map(|(key, _)| key) {
                 self.connections.remove(key);
@@ -152,9 +152,9 @@ impl EventLoop {
         }
     }
 
-    /// Reads and answers as far as the socket allows.
+    /// Reads and writes as far as the socket allows.
     fn advance(&mut self, key: usize, now: Instant) {
-        // An event may be of one that has given way.
+        // The event may belong to a connection that was closed meanwhile.
         let Some(it) = self.connections.get_mut(key) else {
             return;
         };
@@ -167,7 +167,8 @@ impl EventLoop {
                 self.connections.remove(key);
             }
             Step::Lingering if before != step => {
-                // Closed with unread input it would be reset, and the answer lost.
+                // If it were closed with unread input, the kernel would send a reset, and the
+                // answer would be lost.
                 it.deadline = now + LINGER_MOMENT;
                 let _gone = it.stream.shutdown(Shutdown::Write);
             }
@@ -188,5 +189,5 @@ pub(super) fn now() -> Instant {
 /// Connections have no key this high.
 const LISTENER: Token = Token(usize::MAX);
 const EVENTS: usize = 256;
-/// How often the shards are looked at, and whether the server has stopped.
+/// Time between two checks of the shards, and of whether the server has stopped.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

@@ -16,16 +16,16 @@ pub(super) struct Exchange {
     sent: usize,
 }
 
-/// What a connection does.
+/// The state of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Step {
-    /// It is to send a request.
+    /// Waits for a request.
     #[default]
     Asking,
-    /// It is sent the answer.
+    /// Sends the answer.
     Answering,
-    /// It has the answer, and may still send a little that is discarded. One that sends more is
-    /// closed with unread input, and its answer may be lost.
+    /// Has sent the answer; a little more input is discarded. A client that sends more is closed
+    /// with unread input and may lose its answer.
     Lingering,
     /// The connection is over.
     Over,
@@ -36,7 +36,7 @@ impl Exchange {
         self.step
     }
 
-    /// Reads and writes as far as the stream goes without waiting; `reply` answers the request.
+    /// Reads and writes as far as the stream allows without waiting; `reply` answers the request.
     pub(super) fn advance(
         &mut self,
         stream: &mut (impl Read + Write),
@@ -109,7 +109,7 @@ impl Exchange {
         }
     }
 
-    /// Receives what there is; `false` if there is no more now.
+    /// Receives the available bytes; returns `false` if there are no more now.
     fn receive(&mut self, stream: &mut impl Read) -> bool {
         let mut buffer = [0; 1024];
         loop {

@@ -1,17 +1,17 @@
-//! The two text formats of metrics, and which of them a scraper asks for (RFC 9110 12.5.1).
+//! The two text formats of metrics, and the choice between them (RFC 9110 12.5.1).
 
 /// A text format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// The text format of Prometheus, version 0.0.4, which every scraper reads.
+    /// The Prometheus text format, version 0.0.4, which every scraper reads.
     Prometheus,
     /// OpenMetrics 1.0, section 5.1.
     OpenMetrics,
 }
 
 impl Format {
-    /// The format that the values of `Accept` prefer. Where they leave it open, or accept neither,
-    /// it is that of Prometheus.
+    /// The format that the values of `Accept` prefer; Prometheus if they prefer neither or accept
+    /// neither.
     pub(super) fn preferred<'b>(accept: impl Iterator<Item = &'b [u8]>) -> Self {
         let accept: Vec<&str> = accept
             .filter_map(|value| str::from_utf8(value).ok())
@@ -37,7 +37,7 @@ impl Format {
         }
     }
 
-    /// The media type, for `Content-Type`.
+    /// The media type for `Content-Type`.
     pub(super) fn content_type(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
@@ -45,7 +45,7 @@ impl Format {
         }
     }
 
-    /// Metrics that are written as OpenMetrics, in this format.
+    /// Converts metrics from OpenMetrics to this format.
     pub(super) fn write(self, open_metrics: String) -> String {
         match self {
             Self::OpenMetrics => open_metrics,
@@ -54,7 +54,7 @@ impl Format {
     }
 }
 
-/// How precisely a range of `Accept` says what it means: the most precise one counts.
+/// How specific a range of `Accept` is: the most specific one counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
     Any,
@@ -63,7 +63,7 @@ enum Precision {
     Version,
 }
 
-/// A media range, and how much what it matches is wanted, in thousandths.
+/// A media range, and its weight in thousandths.
 #[derive(Clone, Copy, Debug)]
 struct Range<'b> {
     media: [&'b str; 2],
@@ -90,7 +90,7 @@ impl<'b> Range<'b> {
         Some(range)
     }
 
-    /// How precisely it names a media type, if it does, and how much that is wanted.
+    /// How specifically the range matches a media type, if it does, and its weight.
     fn matches(self, media: [&str; 2], version: &str) -> Option<(Precision, u16)> {
         let [is_kind, is_subtype] =
             [0, 1].map(|part| self.media[part].eq_ignore_ascii_case(media[part]));
@@ -117,9 +117,9 @@ fn parse_weight(text: &str) -> Option<u16> {
     }
 }
 
-/// Says the same in the format of Prometheus. There a family is declared by the name of its
-/// samples, so that counters end in `_total` in their declaration, too; and there is neither a
-/// type for information, nor a unit, nor a mark of the end.
+/// Converts to the Prometheus format. There, a family is declared with the name of its samples, so
+/// that counters also end in `_total` in their declaration. It has no info type, no unit, and no
+/// end mark.
 fn to_prometheus(open_metrics: &str) -> String {
     let mut out = String::with_capacity(open_metrics.len());
     let mut help = "";
@@ -128,7 +128,7 @@ fn to_prometheus(open_metrics: &str) -> String {
             continue;
         }
         if let Some(text) = line.strip_prefix("# HELP ") {
-            // Its type comes in the next line, and decides what the family is called.
+            // The type is in the next line, and decides the name of the family.
             help = text;
         } else if let Some((name, kind)) = type_of(line) {
             let (suffix, kind) = match kind {
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_else_gets_the_format_of_prometheus() {
+    fn every_other_client_gets_the_format_of_prometheus() {
         for accept in [
             &[][..],
             &[""],

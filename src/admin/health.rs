@@ -1,10 +1,10 @@
-//! Whether the shards have turns: how long each stands still although it was woken.
+//! Whether the shards have turns: how long each has had none although it was woken.
 
 use std::time::{Duration, Instant};
 
 use crate::limits::SHARD_STUCK_AFTER;
 
-/// What is known of the turns of all shards.
+/// What the admin port knows of the turns of all shards.
 #[derive(Debug, Default)]
 pub(super) struct Health {
     shards: Vec<Turns>,
@@ -14,15 +14,16 @@ pub(super) struct Health {
 #[derive(Clone, Copy, Debug, Default)]
 struct Turns {
     count: u64,
-    /// So long there was no other count.
+    /// The time for which the count did not change.
     age: Duration,
 }
 
 impl Health {
-    /// Takes the number of turns that each shard has had.
+    /// Takes the number of turns of each shard.
     pub(super) fn look(&mut self, counts: impl Iterator<Item = u64>, now: Instant) {
         let passed = self.looked.replace(now).map(|before| now - before);
-        // Beyond that, the whole process stood still: no shard could have had a turn.
+        // A longer time means that the whole process was stopped, so no shard could have had a
+        // turn.
         let passed = passed.unwrap_or_default().min(STEP_MAX);
         for (index, count) in counts.enumerate() {
             if self.shards.len() <= index {
@@ -39,19 +40,19 @@ impl Health {
         }
     }
 
-    /// How long ago each shard was last seen to have had a turn.
+    /// The time since the last known turn of each shard.
     pub(super) fn ages(&self) -> impl Iterator<Item = Duration> {
         self.shards.iter().map(|shard| shard.age)
     }
 
-    /// The shard that stands still for longest, and for how long, if that is too long.
+    /// The shard without a turn for the longest time, if that is too long.
     pub(super) fn stuck(&self) -> Option<(usize, Duration)> {
         let longest = self.ages().enumerate().max_by_key(|(_, age)| *age);
         longest.filter(|(_, age)| SHARD_STUCK_AFTER <= *age)
     }
 }
 
-/// The most that one look adds to an age.
+/// The maximum that one check adds to an age.
 const STEP_MAX: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn one_turn_makes_it_well() {
+    fn one_turn_makes_a_stuck_shard_healthy() {
         let mut looks: Vec<_> = (0..=20).map(|n| (n * 500, [7, n])).collect();
         looks.push((10_500, [8, 21]));
         assert_eq!(after(&looks).stuck(), None);

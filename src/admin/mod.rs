@@ -1,8 +1,7 @@
-//! The admin port: metrics and health, by a thread of its own.
+//! The admin port: metrics and health, on a thread of its own.
 //!
-//! It shares nothing with the shards but the copies of their counters, and their doorbells. A
-//! client that asks slowly, or never, holds up nobody else: it has a connection for a few seconds,
-//! and less if many more come.
+//! It shares only the copies of the counters and the doorbells with the shards. A slow or silent
+//! client does not delay others: its connection lasts a few seconds, or less if many more connect.
 
 mod answer;
 mod event_loop;
@@ -24,12 +23,12 @@ use crate::net::{listener, remedy};
 use crate::sys::signals;
 use crate::sys::startup::while_starting;
 
-/// A port for operators: `/metrics` in the text format of Prometheus or of OpenMetrics, whichever
-/// `Accept` prefers, `/livez`, which is 503 while a shard stands still, and `/readyz`, which is 503
-/// from the announcement of a drain as well. When connections are closed, the port is free for the
-/// server that follows.
+/// A port for operators. `/metrics` has the text format of Prometheus or OpenMetrics, as `Accept`
+/// prefers. `/livez` answers 503 while a shard is stuck. `/readyz` answers 503 in that case, and
+/// from the announcement of a drain. The port is free for the next server when the draining server
+/// closes its connections.
 ///
-/// Nobody is asked who they are: bind it to an address that only operators reach.
+/// It has no authentication: bind it to an address that only operators can reach.
 ///
 /// ```
 /// use corecast::{Admin, Relay, Server};
@@ -51,11 +50,11 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Takes the port; 0 takes a free one. Who connects before [`serve`](Self::serve) waits.
+    /// Binds the port; 0 takes a free port. Connections made before [`serve`](Self::serve) wait.
     ///
     /// # Errors
     ///
-    /// The address is in use, is another host's, or may not be bound; the message names it.
+    /// The address is in use, belongs to another host, or may not be bound; the message names it.
     pub fn bind(addr: SocketAddr) -> io::Result<Self> {
         let failed = |err: io::Error| {
             io::Error::new(
@@ -76,7 +75,7 @@ impl Admin {
         })
     }
 
-    /// Counts the lines that this log loses among the metrics.
+    /// Adds the lines that this log loses to the metrics.
     #[doc(hidden)]
     #[must_use]
     pub fn log(mut self, log: LogQueue) -> Self {
@@ -89,17 +88,17 @@ impl Admin {
         self.addr
     }
 
-    /// Answers, on a thread of its own, until a moment after the server has stopped.
+    /// Answers requests on a thread of its own until a moment after the server has stopped.
     ///
     /// # Errors
     ///
-    /// Out of threads or descriptors.
+    /// There are no threads or descriptors left.
     pub fn serve(self, handle: Handle) -> io::Result<()> {
         let failed = |err| while_starting("cannot start the thread of the admin port", &err);
         let event_loop = EventLoop::new(self.listener, handle, self.log).map_err(failed)?;
         let thread = thread::Builder::new().name("admin".to_owned());
         let started = thread.spawn(move || {
-            // They are for whoever has asked for them.
+            // Signals are for the thread of the program that handles them.
             signals::block_all();
             event_loop
                 .run()

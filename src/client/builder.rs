@@ -1,4 +1,4 @@
-//! What a client is to be.
+//! The description of a client to create.
 
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ use crate::proto::ws::dial::Offer;
 use crate::time::Now;
 use crate::tls::{DialKeys, DialSettings};
 
-/// What a client is to be; see [`Client::builder`].
+/// The description of a client; see [`Client::builder`].
 #[derive(Clone, Debug)]
 pub struct ClientBuilder {
     address: Address,
@@ -46,35 +46,35 @@ impl ClientBuilder {
         })
     }
 
-    /// Sends a header field with the request for WebSocket, for instance `Authorization`; may be
-    /// called several times. Over TCP there is no request.
+    /// Adds a header field to the WebSocket request, for example `Authorization`; may be called
+    /// several times. Over TCP there is no request.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// Offers a subprotocol, the most wanted first. The server may choose one of them or none.
+    /// Offers a subprotocol, the preferred one first. The server may choose one of them or none.
     #[must_use]
     pub fn protocol(mut self, name: impl Into<String>) -> Self {
         self.protocols.push(name.into());
         self
     }
 
-    /// Offers permessage-deflate (RFC 7692); not by default. If the server agrees, both sides may
-    /// compress messages, each for itself. Worth it where bytes are dearer than some microseconds
-    /// for each message.
+    /// Offers permessage-deflate (RFC 7692); off by default. If the server agrees, both sides may
+    /// compress messages, each independently. It is useful if bytes cost more than some
+    /// microseconds of CPU for each message.
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = Some(compression);
         self
     }
 
-    /// Over TLS, believes servers whose certificate is of an authority of this PEM file, and no
-    /// longer those of the platform's authorities; may be called several times, for several files.
+    /// With TLS, trusts servers with a certificate of an authority in this PEM file, instead of the
+    /// platform's authorities. May be called several times, for several files.
     ///
-    /// Without it the platform's are believed: where OpenSSL would look for them, which
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` change.
+    /// Without it, the platform's authorities are trusted. They are read from where OpenSSL looks
+    /// for them; `SSL_CERT_FILE` and `SSL_CERT_DIR` change this place.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_ca(mut self, path: impl Into<PathBuf>) -> Self {
@@ -82,8 +82,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Over TLS, shows a server that asks for one this certificate: `chain` is a PEM file with the
-    /// certificate and then those that lead to an authority, `key` one with its private key.
+    /// With TLS, sends this certificate to a server that asks for one. `chain` is a PEM file with
+    /// the certificate followed by the certificates up to an authority; `key` is a PEM file with
+    /// its private key.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn tls_client_cert(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
@@ -91,8 +92,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Over TLS, goes by rules of the library beneath, and by none of the above. Not a part of the
-    /// stable interface: that library may change.
+    /// With TLS, uses this configuration of the TLS library instead of the settings above. It is
+    /// not part of the stable interface: the library may change.
     #[cfg(feature = "tls")]
     #[doc(hidden)]
     #[must_use]
@@ -101,8 +102,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Longest message in bytes, in both directions; 1 MiB by default. A longer one from the
-    /// server ends the connection, and with it the client ([`Reason::is_terminal`]).
+    /// Sets the maximum length of a message in bytes, in both directions; 1 MiB by default. A
+    /// longer message from the server ends the connection and the client ([`Reason::is_terminal`]).
     ///
     /// [`Reason::is_terminal`]: crate::client::Reason::is_terminal
     #[must_use]
@@ -111,27 +112,28 @@ impl ClientBuilder {
         self
     }
 
-    /// An attempt, from the name to a connected socket, takes this long at most; 10 s by default.
-    /// A host's addresses are tried one after the other, each for its share of what is left.
+    /// Sets the maximum time of an attempt, from resolving the name to a connected socket; 10 s by
+    /// default. The addresses of a host are tried one after the other, each with its share of the
+    /// remaining time.
     #[must_use]
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.settings.connect_timeout = timeout;
         self
     }
 
-    /// Then the server must answer within this time, TLS included; 10 s by default.
+    /// Sets the maximum time for the server's answer after that, including TLS; 10 s by default.
     #[must_use]
     pub fn handshake_timeout(mut self, timeout: Duration) -> Self {
         self.settings.handshake_timeout = timeout;
         self
     }
 
-    /// A server that was silent for `interval` is pinged, and one that is silent for `timeout`
-    /// after that is taken for dead; 25 s and 10 s by default.
+    /// Sets when a silent server is pinged (after `interval`), and when it counts as dead (after
+    /// another `timeout`); 25 s and 10 s by default.
     ///
-    /// Over TCP nothing answers: an empty frame is sent where nothing else was for `interval`, and
-    /// the connection ends if the server's host does not acknowledge it for `interval` and
-    /// `timeout` together.
+    /// Over TCP there is no answer to a ping. An empty frame is sent if nothing else was sent for
+    /// `interval`, and the connection ends if the server's host does not acknowledge it for
+    /// `interval` and `timeout` together.
     #[must_use]
     pub fn keepalive(mut self, interval: Duration, timeout: Duration) -> Self {
         self.settings.ping_interval = interval;
@@ -139,7 +141,7 @@ impl ClientBuilder {
         self
     }
 
-    /// A connection on which nothing came for this long ends, and is made anew; never by default.
+    /// Ends a connection on which nothing arrived for this long, and reconnects; off by default.
     /// Over WebSocket an answered ping counts.
     #[must_use]
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
@@ -147,10 +149,10 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the client waits before it tries again: any time from 0 up to `base`, doubled
-    /// with each attempt, and at most `cap`; 500 ms and 30 s by default.
+    /// Sets the delay before the next attempt: a random time from 0 up to `base`, doubled with each
+    /// attempt, at most `cap`; 500 ms and 30 s by default.
     ///
-    /// It begins with `base` again after a connection that lasted as long as `cap`.
+    /// After a connection that lasted as long as `cap`, the delays start with `base` again.
     #[must_use]
     pub fn backoff(mut self, base: Duration, cap: Duration) -> Self {
         self.settings.backoff_base = base;
@@ -158,7 +160,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether the client comes back after a connection has ended or an attempt has failed; by
+    /// Whether the client reconnects after a connection has ended or an attempt has failed. By
     /// default it does, unless [`Reason::is_terminal`](crate::client::Reason::is_terminal).
     #[must_use]
     pub fn reconnect(mut self, reconnect: bool) -> Self {
@@ -166,20 +168,20 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether it comes back even then; by default it does not.
+    /// Whether it reconnects even then; off by default.
     #[must_use]
     pub fn retry_refusals(mut self, retry: bool) -> Self {
         self.settings.retry_refusals = retry;
         self
     }
 
-    /// Makes the client. It waits for nothing: the first attempt begins in the first call that
-    /// may wait, and the first event tells how it went.
+    /// Creates the client without waiting. The first attempt begins in the first call that may
+    /// wait, and the first event has its result.
     ///
     /// # Errors
     ///
-    /// A setting out of its range, a file of TLS that cannot be used, or the process is out of
-    /// descriptors.
+    /// A setting is out of its range, a TLS file cannot be used, or the process has no descriptors
+    /// left.
     pub fn connect(self) -> Result<Client, BuildError> {
         self.check()?;
         let Self {
@@ -198,7 +200,7 @@ impl ClientBuilder {
             silence.min(USER_TIMEOUT_MOST)
         };
         let keys = if address.tls {
-            // RFC 7301: what is spoken inside, where it has a name.
+            // RFC 7301: the name of the protocol inside TLS, if it has one.
             let protocols: &[&[u8]] = if is_websocket { &[b"http/1.1"] } else { &[] };
             Some(DialKeys::load(&tls, &address.host, protocols)?)
         } else {
@@ -270,7 +272,7 @@ impl ClientBuilder {
     }
 }
 
-/// RFC 9110 5.5, without what nobody agrees about: bytes outside of ASCII.
+/// RFC 9110 5.5, except bytes outside ASCII, which have no agreed meaning.
 fn is_field_value(value: &str) -> bool {
     let is_fine = |byte: u8| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t';
     value.bytes().all(is_fine)
@@ -290,7 +292,7 @@ fn belongs_to_handshake(name: &str) -> bool {
 
 /// The kernel counts milliseconds in 31 bits.
 const USER_TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
-/// A length that every part of the way can count.
+/// A length that every component can represent.
 const MESSAGE_BYTES_MOST: usize = 1 << 30;
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::limits::{KEEPALIVE_IDLE, KEEPALIVE_INTERVAL, KEEPALIVE_PROBES};
 pub(crate) struct Dialer {
     host: String,
     port: u16,
-    /// Sent but not acknowledged for this long, bytes end the connection.
+    /// Sent bytes that are not acknowledged for this long end the connection.
     user_timeout: Duration,
     stage: Stage,
 }
@@ -29,7 +29,7 @@ pub(crate) struct Dialer {
 #[derive(Debug)]
 enum Stage {
     Idle,
-    /// A thread asks the resolver, which may take longer than an attempt.
+    /// A thread asks the resolver, which may take longer than one attempt.
     Resolving(Receiver<io::Result<Vec<SocketAddr>>>),
     Connecting(Attempt),
 }
@@ -38,7 +38,7 @@ enum Stage {
 struct Attempt {
     stream: TcpStream,
     others: vec::IntoIter<SocketAddr>,
-    /// The next address is tried then.
+    /// The time at which the next address is tried.
     give_up: Instant,
 }
 
@@ -52,7 +52,8 @@ impl Dialer {
         }
     }
 
-    /// Begins an attempt. One that waits for the resolver is kept: it asks the same.
+    /// Begins an attempt. An attempt that still waits for the resolver continues, because the
+    /// question is the same.
     pub(crate) fn begin(&mut self, waker: &Arc<Waker>) -> Result<(), Reason> {
         if let Stage::Resolving(_) = self.stage {
             return Ok(());
@@ -66,7 +67,7 @@ impl Dialer {
                 let (host, waker) = (self.host.clone(), Arc::clone(waker));
                 let resolve = move || {
                     let found = (&*host, port).to_socket_addrs();
-                    // A client that is gone needs neither.
+                    // The client may have been dropped meanwhile.
                     let _sent = answer.send(found.map(Iterator::collect));
                     let _woken = waker.wake();
                 };
@@ -75,7 +76,7 @@ impl Dialer {
                 true
             }
         };
-        debug_assert!(sent, "there is room for one answer");
+        debug_assert!(sent, "there is space for one answer");
         Ok(())
     }
 
@@ -86,7 +87,7 @@ impl Dialer {
         }
     }
 
-    /// When [`go_on`](Self::go_on) has something to do that no event tells.
+    /// The next time at which [`go_on`](Self::go_on) has something to do without an event.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Connecting(attempt) => Some(attempt.give_up),
@@ -94,9 +95,9 @@ impl Dialer {
         }
     }
 
-    /// Looks at how far it has come; returns a connected socket, which is registered.
+    /// Continues the attempt; returns a connected and registered socket when there is one.
     ///
-    /// The time until `deadline` is shared by the addresses that are left.
+    /// The remaining addresses share the time until `deadline`.
     pub(crate) fn go_on(
         &mut self,
         registry: &Registry,
@@ -139,7 +140,7 @@ impl Dialer {
         }
     }
 
-    /// Begins to connect to the next address; without one, `err` is why.
+    /// Begins to connect to the next address; if there is none, returns `err`.
     fn try_next(
         &mut self,
         mut addrs: vec::IntoIter<SocketAddr>,
@@ -176,21 +177,22 @@ impl Dialer {
             .with_retries(KEEPALIVE_PROBES);
         socket.set_tcp_keepalive(&keepalive)?;
         socket.set_tcp_user_timeout(Some(self.user_timeout))?;
-        // Edge-triggered: each kind of event comes once, and stays noted until the kernel says no.
+        // Edge-triggered: each kind of event arrives once and stays noted until the kernel returns
+        // `EAGAIN`.
         let interest = Interest::READABLE | Interest::WRITABLE;
         registry.register(&mut stream, SOCKET, interest)?;
         Ok(stream)
     }
 }
 
-/// Whether a socket that connects has done so (connect(2), `EINPROGRESS`).
+/// Whether a connecting socket is connected (connect(2), `EINPROGRESS`).
 fn is_connected(stream: &TcpStream) -> io::Result<bool> {
     if let Some(err) = stream.take_error()? {
         return Err(err);
     }
     match stream.peer_addr() {
-        // A port that nobody listens on may be the one that the kernel chose for this side. Such a
-        // socket is connected to itself, and would keep the server from its port.
+        // A port without a listener may be the one that the kernel chose for this side. Then the
+        // socket is connected to itself, and would keep the port from the server.
         Ok(addr) if stream.local_addr()? == addr => Err(io::ErrorKind::ConnectionRefused.into()),
         Ok(_) => Ok(true),
         Err(err) if err.kind() == io::ErrorKind::NotConnected => Ok(false),

@@ -1,4 +1,4 @@
-//! Where a client's random numbers come from.
+//! The source of a client's random numbers.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -6,16 +6,17 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 /// Fills `bytes` from `getrandom(2)`.
 ///
-/// RFC 6455 10.3 wants masking keys "from a source of entropy that is strong", so that no page or
-/// payload can choose the bytes that an intermediary sees. That is the kernel's generator; the
-/// hasher's keys are the kernel's, too, but nothing promises what becomes of them.
+/// RFC 6455 10.3 requires masking keys "from a source of entropy that is strong", so that no page
+/// or payload can choose the bytes that an intermediary sees. That is the kernel's generator. The
+/// keys of a hasher come from the kernel as well, but nothing guarantees what the hasher makes of
+/// them.
 pub(crate) fn fill(bytes: &mut [u8]) {
     let wanted = bytes.len();
     if getrandom(&mut *bytes, GetRandomFlags::empty()) == Ok(wanted) {
         return;
     }
-    // The kernel has the call since 3.17, and gives up to 256 bytes whole. Only a filter on
-    // system calls leads here.
+    // Linux has the call since 3.17, and returns up to 256 bytes at once. Only a filter of system
+    // calls leads here.
     for chunk in bytes.chunks_mut(8) {
         let number = RandomState::new().build_hasher().finish().to_ne_bytes();
         chunk.copy_from_slice(&number[..chunk.len()]);

@@ -1,4 +1,4 @@
-//! Why a client cannot be made, and why a call did not do what was asked.
+//! The errors of creating a client and of its calls.
 
 use std::io;
 
@@ -8,34 +8,35 @@ use crate::client::core::url::UrlError;
 use crate::error::debug_is_text;
 use crate::tls::TlsError;
 
-/// Why a client cannot be made.
+/// The error of creating a client.
 #[derive(Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The address.
+    /// The address is invalid.
     #[error("{0}")]
     Url(#[from] UrlError),
-    /// A header field whose name is no token, whose value has a line end or another control
-    /// character, or that belongs to the handshake.
+    /// A header field's name is not a token, its value has a line end or another control character,
+    /// or the handshake sets this field itself.
     #[error("header {name:?}: malformed, or one that the client sets itself")]
     Header {
         /// The name as it was given.
         name: String,
     },
-    /// A subprotocol that is no token (RFC 9110 5.6.2), or comes twice.
+    /// A subprotocol is not a token (RFC 9110 5.6.2), or was offered twice.
     #[error("subprotocol {name:?}: must be a token, and be offered once")]
     Protocol {
         /// The name as it was given.
         name: String,
     },
-    /// A setting out of its range.
+    /// A setting is out of its range.
     #[error("{0}")]
     Setting(&'static str),
-    /// The files of TLS, the platform's authorities, or a host that no certificate can be for.
+    /// The TLS files or the platform's authorities cannot be used, or no certificate can exist for
+    /// the host.
     #[error("{0}")]
     Tls(#[from] TlsError),
-    /// The process is out of descriptors or memory.
-    #[error("cannot make the client: {0}")]
+    /// The process has no descriptors or memory left.
+    #[error("cannot create the client: {0}")]
     Io(#[from] io::Error),
 }
 
@@ -55,23 +56,23 @@ pub enum RecvError {
 #[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendError {
-    /// There is no room for the message now. Nothing of it was sent or will be.
-    #[error("there is no room for the message now; try again later")]
+    /// There is no space for the message now. It was not sent and will not be sent.
+    #[error("there is no space for the message now; try again later")]
     Busy,
-    /// There was no connection, or no room, until the deadline. Nothing of the message was sent
-    /// or will be.
-    #[error("there was no connection, or no room, until the deadline")]
+    /// There was no connection or no space until the deadline. The message was not sent and will
+    /// not be sent.
+    #[error("there was no connection or no space until the deadline")]
     Timeout,
-    /// The connection ended before the message was sent whole; it is not sent again.
+    /// The connection ended before the whole message was sent. It is not sent again.
     #[error("the connection ended before the message was sent")]
     Disconnected,
-    /// The client has ended, and sends no more.
+    /// The client has ended and sends nothing more.
     #[error("the client has ended")]
     Ended,
     /// The message is longer than the client's limit.
-    #[error("the message is over the client's limit")]
+    #[error("the message exceeds the client's limit")]
     TooBig,
-    /// The message was said to be text and is not UTF-8.
+    /// The message is text but not UTF-8.
     #[error("a text message must be UTF-8")]
     NotText,
     /// An empty message cannot be carried over TCP, where an empty frame is the heartbeat.
@@ -79,11 +80,11 @@ pub enum SendError {
     Empty,
 }
 
-/// Why a closing handshake was not finished; the connection is gone all the same.
+/// Why a closing handshake was not finished. The connection is closed in any case.
 #[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CloseError {
-    /// What was to be sent, or the server's answer, took longer than the deadline.
+    /// The rest of the messages, or the server's answer, took longer than the deadline.
     #[error("the closing handshake was not finished at the deadline")]
     Timeout,
     /// There was no connection, or it ended in another way.

@@ -1,5 +1,5 @@
-//! A client for programs without an async runtime: WebSocket and length-prefixed TCP, with TLS or
-//! without, with deadlines, and coming back by itself.
+//! A client for programs without an async runtime: WebSocket and length-prefixed TCP, with or
+//! without TLS, with deadlines and automatic reconnecting.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -32,10 +32,10 @@
 //!
 //! # One thread keeps it going
 //!
-//! There is no thread behind a client: its calls read, write, answer pings and come back, and
-//! between them nothing happens. So call [`Client::recv`] in a loop, with a deadline if there is
-//! other work. A client that is left alone for longer than the server's patience is closed; the
-//! server of this package has some 30 seconds. Other threads send through a [`Sender`]:
+//! A client has no thread of its own. Its calls read, write, answer pings and reconnect; between
+//! calls nothing happens. So call [`Client::recv`] in a loop, with a deadline if there is other
+//! work. A server closes a connection if the client makes no call for too long; the server of this
+//! package does so after about 30 seconds. Other threads send through a [`Sender`]:
 //!
 //! ```no_run
 //! use std::time::{Duration, Instant};
@@ -61,16 +61,16 @@
 //!
 //! # TLS
 //!
-//! `wss://` and `tcps://` are the same inside TLS, 1.2 or 1.3, with the feature `tls`. The server
-//! must show a certificate for the host of the address, of one of the platform's authorities or of
-//! those that [`ClientBuilder::tls_ca`] names; nothing is sent to one that does not. What is wrong
-//! with it is a [`TlsFault`], and the client tries again, as a certificate may be renewed.
+//! `wss://` and `tcps://` use TLS 1.2 or 1.3, with the cargo feature `tls`. The server must have a
+//! certificate for the host of the address, from one of the platform's authorities or from those
+//! that [`ClientBuilder::tls_ca`] names; nothing is sent to another server. An invalid certificate
+//! is a [`TlsFault`], and the client tries again, because a certificate may be renewed.
 //!
 //! # What arrives
 //!
-//! Each message is sent once or not at all. One that the kernel had taken when a connection
-//! ended may have arrived or not; nobody can tell, and it is not sent again. What others publish
-//! while the client is not connected does not reach it: [`Event::Connected`] says when that ends.
+//! Each message is sent at most once. A message that the kernel had taken when the connection ended
+//! may have arrived or not; it is not sent again. Messages that others publish while the client is
+//! not connected do not reach it; [`Event::Connected`] marks the end of such a gap.
 
 mod builder;
 mod core;
@@ -100,7 +100,8 @@ use crate::proto::Kind;
 
 /// A client of one server. See the [module](self).
 ///
-/// Dropping it closes the socket without a word; [`close`](Self::close) says goodbye.
+/// Dropping it closes the socket at once; [`close`](Self::close) closes the connection in an
+/// orderly way.
 #[derive(Debug)]
 pub struct Client {
     core: Core,
@@ -110,26 +111,26 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the server at `url`: `ws://host:port/path` for WebSocket, where the port is 80
-    /// unless it is said, or `tcp://host:port` for length-prefixed frames; `wss://`, with port 443,
-    /// and `tcps://` are the same inside TLS. The host is a name, an IPv4 address, or an IPv6
-    /// address in brackets.
+    /// Describes a client of the server at `url`: `ws://host:port/path` for WebSocket, with port 80
+    /// by default, or `tcp://host:port` for length-prefixed frames. `wss://`, with port 443 by
+    /// default, and `tcps://` use TLS. The host is a name, an IPv4 address, or an IPv6 address in
+    /// brackets.
     ///
     /// # Errors
     ///
-    /// What is wrong with the address.
+    /// The error of an invalid address.
     pub fn builder(url: &str) -> Result<ClientBuilder, UrlError> {
         ClientBuilder::new(url)
     }
 
-    /// Waits for the next event. At least one look at the socket is taken, however early the
-    /// deadline is.
+    /// Waits for the next event. It looks at the socket at least once, however early the deadline
+    /// is.
     ///
     /// # Errors
     ///
     /// [`RecvError::Timeout`] at the deadline, and [`RecvError::Ended`] after the last event.
     pub fn recv(&mut self, deadline: Instant) -> Result<Event, RecvError> {
-        // Whoever takes long over each event is a sign of life to the server all the same.
+        // A program that takes long over each event still has to answer the server's pings.
         let mut has_turned = self.shell.is_due();
         if has_turned {
             self.turn(read_clock());
@@ -149,18 +150,19 @@ impl Client {
         }
     }
 
-    /// Sends a message: waits for a connection, for the turn of the message behind those in the
-    /// queue of the [`Sender`]s, and until the kernel has taken it. Over TCP the kind does not
-    /// matter to the server.
+    /// Sends a message. Waits for a connection, until the messages in the queue of the [`Sender`]s
+    /// are sent, and until the kernel has taken the message. Over TCP the kind does not matter to
+    /// the server.
     ///
-    /// What arrives meanwhile is kept for [`recv`](Self::recv) up to 256 KiB, then it is read no
-    /// further: with a server that sends as much as it gets, take turns.
+    /// Up to 256 KiB of messages that arrive meanwhile are kept for [`recv`](Self::recv); then the
+    /// client stops reading. If the server sends as much as it receives, alternate between `send`
+    /// and `recv`.
     ///
     /// # Errors
     ///
-    /// [`SendError::Timeout`] if the message was not begun at the deadline. If it was begun,
-    /// the result is `Ok`, and later calls send the rest. [`SendError::Disconnected`] if the
-    /// connection ended in between; otherwise what is wrong with the message.
+    /// [`SendError::Timeout`] if no part of the message was sent at the deadline. If a part was
+    /// sent, the result is `Ok`, and later calls send the rest. [`SendError::Disconnected`] if the
+    /// connection ended meanwhile; otherwise the error of the message.
     pub fn send(&mut self, kind: Kind, payload: &[u8], deadline: Instant) -> Result<(), SendError> {
         self.queue.rules().check(kind, payload)?;
         if self.shell.is_due() {
@@ -192,28 +194,30 @@ impl Client {
         }
     }
 
-    /// Sends from other threads, while this one is in one of the client's calls.
+    /// Returns a sender for other threads; it works while this thread is in one of the client's
+    /// calls.
     pub fn sender(&self) -> Sender {
         self.sender.clone()
     }
 
-    /// Whether there is a connection, as far as the last call knows. Events that tell of its end
-    /// may still have to be taken.
+    /// Whether there is a connection, as far as the last call knows. Events about its end may still
+    /// be waiting.
     pub fn is_connected(&self) -> bool {
         self.core.is_live()
     }
 
-    /// Sends what waits in the queue, says goodbye (RFC 6455 7.1.2, code 1000; over TCP the end
-    /// of the stream), and waits for the server's answer. Events that nobody has taken are lost.
+    /// Sends the messages in the queue, closes the connection (RFC 6455 7.1.2, code 1000; over TCP
+    /// the end of the stream), and waits for the server's answer. Events that were not taken are
+    /// lost.
     ///
     /// # Errors
     ///
-    /// [`CloseError::Timeout`] at the deadline, [`CloseError::Disconnected`] if there is no
-    /// connection and nothing waits for one, or the connection ended in another way.
+    /// [`CloseError::Timeout`] at the deadline; [`CloseError::Disconnected`] if there is no
+    /// connection and no message waits for one, or if the connection ended in another way.
     pub fn close(mut self, deadline: Instant) -> Result<(), CloseError> {
         let is_late = || deadline <= read_clock();
         loop {
-            // What a connection had not sent when it went has nowhere to go.
+            // Bytes that were unsent when the connection ended cannot be sent any more.
             let is_unsent = self.core.has_socket() && !self.core.out().is_empty();
             if self.core.is_ended() || self.queue.is_empty() && !is_unsent {
                 break;

@@ -10,11 +10,12 @@ use crate::client::error::SendError;
 use crate::limits::{CLIENT_QUEUE_BYTES_MAX, CLIENT_QUEUE_MESSAGES_MAX};
 use crate::proto::Kind;
 
-/// Sends from any thread over the connection of a [`Client`](crate::client::Client), which
-/// another thread keeps going. Cloning it is cheap.
+/// Sends from any thread over the connection of a [`Client`](crate::client::Client), whose calls
+/// another thread makes. Cloning it is cheap.
 ///
-/// Not for a thread that is a shard of a [`Server`](crate::Server): shards have descriptors of
-/// their own ([`own_tables`](crate::ServerBuilder::own_tables)), and could not wake the client.
+/// Do not use it on a shard's thread of a [`Server`](crate::Server): shards have their own
+/// descriptor tables ([`own_tables`](crate::ServerBuilder::own_tables)), and could not wake the
+/// client.
 #[derive(Clone, Debug)]
 pub struct Sender {
     queue: crossbeam_channel::Sender<Waiting>,
@@ -35,24 +36,24 @@ pub(crate) struct Queue {
     shared: Arc<Shared>,
 }
 
-/// What both ends share.
+/// The data that both ends share.
 #[derive(Debug)]
 struct Shared {
     rules: Rules,
     /// Bytes of the messages in the queue.
     bytes: AtomicUsize,
-    /// Nobody will look at the queue any more.
+    /// The client does not look at the queue any more.
     ended: AtomicBool,
     /// Whether the client was woken and has not looked since.
     rung: AtomicBool,
     waker: Arc<Waker>,
 }
 
-/// What may be sent.
+/// The rules for messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) message_bytes_max: usize,
-    /// Over TCP an empty frame is no message.
+    /// Whether messages may be empty; over TCP an empty frame is a heartbeat.
     pub(crate) allows_empty: bool,
 }
 
@@ -78,13 +79,14 @@ pub(crate) fn queue(rules: Rules, waker: Arc<Waker>) -> (Sender, Queue) {
 }
 
 impl Sender {
-    /// Puts a message into the client's queue; never waits. It is sent once there is a connection
-    /// and the client's thread is in one of its calls. Messages of one thread stay in order.
+    /// Puts a message into the client's queue without waiting. It is sent when there is a
+    /// connection and the client's thread is in one of its calls. Messages of one thread stay in
+    /// order.
     ///
     /// # Errors
     ///
-    /// [`SendError::Busy`] if the queue is full, [`SendError::Ended`] if nobody will empty it, and
-    /// what is wrong with the message. It is not sent then.
+    /// [`SendError::Busy`] if the queue is full, [`SendError::Ended`] if the client has ended, or
+    /// the error of the message. The message is not sent then.
     pub fn send(&self, kind: Kind, payload: impl Into<Vec<u8>>) -> Result<(), SendError> {
         let payload = payload.into();
         let Shared {
@@ -112,9 +114,9 @@ impl Sender {
                 TrySendError::Disconnected(_) => SendError::Ended,
             });
         }
-        // After the message is there, so that who is woken finds it.
+        // Called after the message was added, so that the woken thread finds it.
         if !rung.swap(true, Ordering::AcqRel) && waker.wake().is_err() {
-            // The client looks at the queue at its next deadline all the same.
+            // The client also looks at the queue at its next deadline.
             rung.store(false, Ordering::Release);
         }
         Ok(())
@@ -134,12 +136,12 @@ impl Queue {
         self.queue.is_empty()
     }
 
-    /// Takes no more.
+    /// Accepts no more messages.
     pub(crate) fn end(&self) {
         self.shared.ended.store(true, Ordering::Relaxed);
     }
 
-    /// What may be sent.
+    /// The rules for messages.
     pub(crate) fn rules(&self) -> Rules {
         self.shared.rules
     }
@@ -151,7 +153,7 @@ impl Queue {
 }
 
 impl Rules {
-    /// Says what is wrong with a message.
+    /// Checks a message.
     pub(crate) fn check(self, kind: Kind, payload: &[u8]) -> Result<(), SendError> {
         if self.message_bytes_max < payload.len() {
             return Err(SendError::TooBig);

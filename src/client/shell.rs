@@ -15,26 +15,26 @@ use crate::limits::READ_BYTES;
 use crate::time::Now;
 use crate::tls::DialKeys;
 
-/// The socket, the clock and what waits for them.
+/// The socket, the clock, and the poll that waits for them.
 #[derive(Debug)]
 pub(crate) struct Shell {
     poll: Poll,
     events: Events,
     waker: Arc<Waker>,
     dialer: Dialer,
-    /// With them, connections are inside TLS.
+    /// If present, connections use TLS.
     keys: Option<DialKeys>,
     socket: Option<Socket>,
-    room: Box<[u8]>,
+    space: Box<[u8]>,
     started: Instant,
     turned: Instant,
 }
 
-/// A connected socket, and what the kernel has said of it.
+/// A connected socket and its readiness.
 #[derive(Debug)]
 struct Socket {
     stream: Stream,
-    /// It may have bytes, or room: the kernel has not said otherwise.
+    /// It may have bytes, or take some: the kernel has not returned `EAGAIN` since.
     readable: bool,
     writable: bool,
 }
@@ -57,13 +57,13 @@ impl Shell {
             dialer,
             keys,
             socket: None,
-            room: vec![0; READ_BYTES].into(),
+            space: vec![0; READ_BYTES].into(),
             started,
             turned: started,
         }
     }
 
-    /// One turn: waits until something happens, but not beyond `deadline`, and sees to it.
+    /// One turn: waits until something happens, at most until `deadline`, and handles it.
     pub(crate) fn turn(&mut self, core: &mut Core, queue: &Queue, deadline: Instant) {
         let is_progress = match self.wait(core, queue, deadline) {
             Ok(is_progress) => is_progress,
@@ -76,7 +76,8 @@ impl Shell {
         }
         queue.answer();
         self.dial(core, now);
-        // Before the deadlines: a client that was left alone for a while finds here what came.
+        // Before the deadlines: after a long pause between calls, bytes that arrived meanwhile must
+        // count.
         self.read(core, now);
         core.handle_timeout(now);
         if core.take_dial() {
@@ -101,8 +102,8 @@ impl Shell {
         TURN_AT_LEAST_EVERY <= read_clock().duration_since(self.turned)
     }
 
-    /// Sends what the core has to send, and what waits in the queue, as far as the socket takes
-    /// it now.
+    /// Sends the bytes of the core and the messages in the queue, as far as the socket takes them
+    /// now.
     pub(crate) fn write(&mut self, core: &mut Core, queue: &Queue, now: Now) {
         for _ in 0..WRITES_PER_TURN {
             while core.can_send()
@@ -121,7 +122,8 @@ impl Shell {
                 Err(err) if err.kind() == ErrorKind::Interrupted => {}
                 Err(err) if err.kind() == ErrorKind::WouldBlock => socket.writable = false,
                 Err(err) if is_gone(&err) => {
-                    // The server's last word may have come before; reading finds it and the end.
+                    // The server's close frame may have arrived before; reading finds it and the
+                    // end.
                     socket.writable = false;
                     socket.readable = true;
                 }
@@ -130,7 +132,7 @@ impl Shell {
         }
     }
 
-    /// Waits; returns whether the socket has room again after it had none.
+    /// Waits; returns whether the socket takes bytes again after it took none.
     fn wait(&mut self, core: &Core, queue: &Queue, deadline: Instant) -> io::Result<bool> {
         let moment = |at: Now| self.started + Duration::from_millis(at.millis());
         let wakes = [
@@ -145,7 +147,8 @@ impl Shell {
             until.saturating_duration_since(read_clock())
         };
         match self.poll.poll(&mut self.events, Some(timeout)) {
-            // Deadlines are judged by what the kernel has, of which a signal tells nothing.
+            // Before deadlines are checked, the kernel must be asked for events. A signal
+            // interrupted that, so it is repeated.
             Err(err) if err.kind() == ErrorKind::Interrupted => {
                 self.poll.poll(&mut self.events, Some(Duration::ZERO))?;
             }
@@ -164,7 +167,7 @@ impl Shell {
         Ok(is_progress)
     }
 
-    /// Whether there is something to do that no event will tell.
+    /// Whether there is something to do without an event.
     fn has_work(&self, core: &Core, queue: &Queue) -> bool {
         let Some(socket) = &self.socket else {
             return false;
@@ -186,7 +189,7 @@ impl Shell {
             Ok(None) => {}
             Ok(Some(socket)) => match Stream::new(socket, self.keys.as_ref()) {
                 Ok(stream) => {
-                    // The first event told of the connection and is gone.
+                    // The first event reported the connection and does not come again.
                     self.socket = Some(Socket {
                         stream,
                         readable: true,
@@ -200,7 +203,7 @@ impl Shell {
         }
     }
 
-    /// Reads one buffer full; what is left makes the next turn return at once.
+    /// Reads one buffer full; if more is left, the next turn returns at once.
     fn read(&mut self, core: &mut Core, now: Now) {
         let Some(socket) = &mut self.socket else {
             return;
@@ -208,22 +211,22 @@ impl Shell {
         if !socket.readable || !core.wants_bytes() {
             return;
         }
-        match socket.stream.read(&mut self.room) {
+        match socket.stream.read(&mut self.space) {
             Ok(0) => core.handle_end(None, now),
-            Ok(n) => core.handle_bytes(&mut self.room[..n], now),
+            Ok(n) => core.handle_bytes(&mut self.space[..n], now),
             Err(err) if err.kind() == ErrorKind::WouldBlock => socket.readable = false,
             Err(err) if err.kind() == ErrorKind::Interrupted => {}
             Err(err) => core.handle_end(Some(err), now),
         }
     }
 
-    /// Lets go of a connection that the core has no more use for.
+    /// Closes a connection that the core does not need any more.
     fn hang_up(&mut self, core: &Core) {
         if core.has_socket() {
             return;
         }
         if let Some(mut socket) = self.socket.take() {
-            // The end of the stream goes before the reset that unread bytes would cause.
+            // The end of the stream is sent first, before the reset that unread bytes would cause.
             socket.stream.end();
         }
     }
@@ -237,7 +240,7 @@ fn is_gone(err: &io::Error) -> bool {
     )
 }
 
-/// What the clock says.
+/// Reads the clock.
 pub(crate) fn read_clock() -> Instant {
     #[expect(
         clippy::disallowed_methods,
@@ -247,9 +250,9 @@ pub(crate) fn read_clock() -> Instant {
     now
 }
 
-/// What other threads go on sending must not keep a turn from its end.
+/// Messages that other threads send continuously must not keep a turn from ending.
 const WRITES_PER_TURN: usize = 16;
-/// The socket and the waker; an event may be of a socket that is gone.
+/// For the socket and the waker; an event may belong to a socket that was closed.
 const EVENTS: usize = 8;
-/// Who takes events that are there already has a turn this often.
+/// A program that takes only waiting events has a turn at least this often.
 const TURN_AT_LEAST_EVERY: Duration = Duration::from_millis(100);

@@ -1,4 +1,4 @@
-//! A connected socket of a client, as it is or with TLS around what it carries.
+//! A connected socket of a client, with or without TLS.
 
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -15,7 +15,7 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// With `keys`, a handshake is the first that is said.
+    /// Creates the stream; with `keys`, it begins with a TLS handshake.
     ///
     /// # Errors
     ///
@@ -28,15 +28,15 @@ impl Stream {
         })
     }
 
-    /// Whether [`write`](Self::write) has something to do, where there are bytes to send or not.
+    /// Whether [`write`](Self::write) has something to do; `has_bytes`: there are bytes to send.
     pub(crate) fn may_write(&self, has_bytes: bool) -> bool {
         self.tls
             .as_ref()
             .map_or(has_bytes, |tls| tls.may_write(has_bytes))
     }
 
-    /// Sends from the front of `bytes`; returns how many the kernel has taken. What it has not is
-    /// to come first in the next call.
+    /// Sends from the front of `bytes`; returns how many the kernel has taken. The next call must
+    /// begin with the rest.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.tls {
             None => self.socket.write(bytes),
@@ -44,15 +44,15 @@ impl Stream {
         }
     }
 
-    /// Fills the front of `room` with what has come; 0 at the end.
-    pub(crate) fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+    /// Fills the front of `space` with received bytes; 0 at the end of the stream.
+    pub(crate) fn read(&mut self, space: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
-            None => self.socket.read(room),
-            Some(tls) => tls.read(&mut self.socket, room),
+            None => self.socket.read(space),
+            Some(tls) => tls.read(&mut self.socket, space),
         }
     }
 
-    /// Ends this side. One that is gone has no end to send.
+    /// Ends this side. A closed connection has no end to send.
     pub(crate) fn end(&mut self) {
         if let Some(tls) = &mut self.tls {
             tls.close(&mut self.socket);

@@ -1,4 +1,4 @@
-//! What one connection speaks: bytes in to what the server said, messages out to bytes.
+//! The protocol state of one connection: decodes what the server sends, and encodes messages.
 
 use crate::client::core::asking::{Answered, Asking, Body};
 use crate::client::core::codec::Codec;
@@ -8,31 +8,31 @@ use crate::proto::ws::frame::{Control, Opcode, encode_compressed_masked, encode_
 use crate::proto::ws::{ClientDecoder, Event, close_payload};
 use crate::proto::{Kind, ProtocolError, length_prefix};
 
-/// What one connection speaks, and how far it has come.
+/// The protocol of one connection and its state.
 #[derive(Debug)]
 pub(crate) enum Wire {
-    /// Has asked for WebSocket.
+    /// The upgrade was requested.
     Asking(Box<Asking>),
-    /// Was refused; the reason is arriving.
+    /// The upgrade was refused; the body is arriving.
     Refused { status: u16, body: Body },
-    /// Frames of WebSocket.
+    /// WebSocket frames.
     WebSocket(Frames),
     /// Length-prefixed frames.
     LengthPrefix(LengthPrefix),
 }
 
-/// Frames of WebSocket from a server.
+/// WebSocket frames from a server.
 #[derive(Debug)]
 pub(crate) struct Frames {
     decoder: ClientDecoder,
-    /// If permessage-deflate was agreed on.
+    /// Present if permessage-deflate was negotiated.
     codec: Option<Box<Codec>>,
 }
 
-/// What the server said.
+/// What the server sent.
 #[derive(Debug)]
 pub(crate) enum Said {
-    /// The subscription is live. `rest` came with it and is to be looked at next.
+    /// The subscription is live. `rest` arrived with this and must be decoded next.
     Live {
         protocol: Option<String>,
         rest: Vec<u8>,
@@ -42,7 +42,7 @@ pub(crate) enum Said {
         payload: Vec<u8>,
     },
     Ping(Vec<u8>),
-    /// A sign of life and nothing else.
+    /// A sign of life without content.
     Heartbeat,
     Close {
         code: Option<u16>,
@@ -50,7 +50,7 @@ pub(crate) enum Said {
     },
 }
 
-/// Why the connection cannot go on.
+/// Why the connection cannot continue.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Refused { status: u16, body: Vec<u8> },
@@ -61,14 +61,14 @@ pub(crate) enum Fault {
 /// Length-prefixed frames from a server, the first of which is empty.
 #[derive(Debug, Default)]
 pub(crate) struct LengthPrefix {
-    /// The beginning of a frame that is not whole.
+    /// The beginning of an incomplete frame.
     rest: Vec<u8>,
     live: bool,
 }
 
 impl Wire {
-    /// Takes bytes from the front of `input` up to and including the next thing that was said;
-    /// without one all of `input` was taken.
+    /// Takes bytes from the front of `input` up to the end of the next item. If there is no
+    /// complete item, all of `input` was taken.
     pub(crate) fn take(
         &mut self,
         input: &mut [u8],
@@ -106,7 +106,7 @@ impl Wire {
         }
     }
 
-    /// The refusal as far as it has arrived, when no more of it will.
+    /// The refusal as far as it has arrived, if no more of it will arrive.
     pub(crate) fn refusal(&mut self) -> Option<Fault> {
         let Self::Refused { status, body } = self else {
             return None;
@@ -124,7 +124,7 @@ impl Wire {
         }
     }
 
-    /// Whether messages are text or binary here, and there is a closing handshake.
+    /// Whether the protocol has text and binary messages and a closing handshake.
     pub(crate) fn is_websocket(&self) -> bool {
         !matches!(self, Self::LengthPrefix(_))
     }
@@ -154,8 +154,7 @@ impl Wire {
         }
     }
 
-    /// Appends what makes the server show, or lets it see, a sign of life: a ping, or an empty
-    /// frame.
+    /// Appends a ping, or over TCP an empty frame.
     pub(crate) fn encode_heartbeat(&self, out: &mut Vec<u8>, random: &mut Random) {
         if self.is_websocket() {
             encode_masked(out, Opcode::Control(Control::Ping), random.bytes(), b"");
@@ -224,7 +223,7 @@ impl LengthPrefix {
             }
         }
         loop {
-            // No more than the frame, so that what follows it is never moved.
+            // Copies no more than the frame, so that the following bytes are never moved.
             match length_prefix::decode(&mut self.rest, max).map_err(Fault::Protocol)? {
                 length_prefix::Step::Frame { .. } => {
                     let payload = self.rest.split_off(length_prefix::HEADER_LEN);

@@ -1,19 +1,19 @@
-//! How much a lane holds, and how that shrinks as shards are added.
+//! The capacity of lanes, which shrinks with the number of shards.
 
 use crate::limits;
 
-/// The bounds of one lane.
+/// The capacity of one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Messages at most, at least 1. Their places are allocated at start.
+    /// Maximum number of messages, at least 1. Their places are allocated at the start.
     pub messages: usize,
-    /// Bytes, at least 1: a lane with fewer on it takes a message of any size.
+    /// Maximum number of bytes, at least 1. A lane with fewer bytes takes a message of any size.
     pub bytes: usize,
 }
 
 impl Capacity {
-    /// Of a lane between two shards of a node with `shards`: its share of what one shard's inbox
-    /// and the whole mesh may hold.
+    /// The capacity of a lane between two of `shards` shards: its share of the limits of one
+    /// shard's inbox and of the whole mesh.
     pub fn between(shards: usize) -> Self {
         let shards = shards.max(1);
         let of_inbox = limits::INBOX_MESSAGES_MAX / shards;
@@ -26,7 +26,7 @@ impl Capacity {
         }
     }
 
-    /// Of the lane that leads to a shard from all threads outside.
+    /// The capacity of the lane to a shard from all threads outside.
     pub fn outside() -> Self {
         Self {
             messages: limits::LANE_MESSAGES_MAX,
@@ -36,8 +36,8 @@ impl Capacity {
 }
 
 impl Capacity {
-    /// With fewer bytes, where all lanes of a kind that lead to one shard may have `memory`: with
-    /// their number among so many shards.
+    /// Reduces the bytes, and with them the messages, if all lanes of one direction to a shard may
+    /// use `memory` bytes.
     #[must_use]
     pub fn within(self, memory: usize, shards: usize) -> Self {
         let share = memory / shards.max(1);

@@ -1,4 +1,4 @@
-//! How a shard that sleeps in its poll learns that there is mail.
+//! Wakes a shard that sleeps in its poll when there is mail.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -7,13 +7,13 @@ use std::sync::{Arc, Weak};
 use crate::mesh::sync::{AtomicBool, Ordering};
 use crate::sys::eventfd::EventFd;
 
-/// What ends a poll: each call is an edge, which the poll reports once.
+/// Ends a poll. Each call is an edge, which the poll reports once.
 pub trait Wake {
     /// Ends the owner's poll, or its next if it is not polling now.
     ///
     /// # Errors
     ///
-    /// Those of the descriptor behind it.
+    /// The errors of the descriptor.
     fn wake(&self) -> io::Result<()>;
 }
 
@@ -23,10 +23,10 @@ impl Wake for EventFd {
     }
 }
 
-/// One shard's doorbell: mail first, then [`ring`](Self::ring).
+/// One shard's doorbell. Put mail on the lane first, then call [`ring`](Self::ring).
 ///
-/// However often it is rung between two answers, its owner is woken once. A cache line of its
-/// own keeps two shards' doorbells from slowing each other down.
+/// However often it is rung between two answers, its owner is woken once. It has its own cache
+/// line, so that two shards' doorbells do not slow each other down.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Doorbell<W = EventFd> {
@@ -35,11 +35,11 @@ pub struct Doorbell<W = EventFd> {
 }
 
 impl Doorbell {
-    /// Makes a doorbell and its descriptor, in the calling thread's descriptor table.
+    /// Creates a doorbell and its descriptor in the calling thread's descriptor table.
     ///
     /// # Errors
     ///
-    /// When the process is out of descriptors.
+    /// The process has no descriptors left.
     pub fn new() -> io::Result<Self> {
         EventFd::new().map(Self::over)
     }
@@ -58,12 +58,12 @@ impl<W: Wake> Doorbell<W> {
         &self.wake
     }
 
-    /// Wakes the owner, unless someone has since it last answered.
+    /// Wakes the owner, unless it was woken since its last answer.
     ///
-    /// Everything the caller wrote before is seen by the owner when it has answered.
+    /// The owner sees everything that the caller wrote before, after it has answered.
     pub fn ring(&self) {
-        // Writing even what is there already: the owner's answer then sees this caller's mail,
-        // too, and not only that of the first who rang.
+        // The flag is written even if it is already set, so that the owner's answer synchronizes
+        // with this caller's mail too, not only with that of the first caller.
         if !self.rung.swap(true, Ordering::AcqRel)
             && let Err(err) = self.wake.wake()
         {
@@ -71,30 +71,30 @@ impl<W: Wake> Doorbell<W> {
         }
     }
 
-    /// Whether it was rung since the last answer. Does not answer.
+    /// Whether it was rung since the last answer. This is not an answer.
     pub fn is_rung(&self) -> bool {
         self.rung.load(Ordering::Acquire)
     }
 
-    /// Called by the owner before it looks for mail, so that later mail rings again; says whether
-    /// the doorbell was rung since the last answer.
+    /// The owner calls this before it looks for mail, so that later mail rings again. Returns
+    /// whether the doorbell was rung since the last answer.
     ///
-    /// A read-modify-write, not a store: a plain store could pass the reads of the inbox after
-    /// it, and mail sent in between would ring no one. The descriptor's counter is not read: its
-    /// poll is edge-triggered, and reading it here could take away the edge of a later ring.
+    /// A read-modify-write, not a store: a plain store could move behind the reads of the inbox
+    /// after it, and mail sent in between would not ring. The descriptor's counter is not read: its
+    /// poll is edge-triggered, and a read here could consume the edge of a later ring.
     pub fn answer(&self) -> bool {
         self.rung.swap(false, Ordering::AcqRel)
     }
 }
 
-/// For `SourceFd`. Read in the poll, it stays readable: register it with mio, edge-triggered.
+/// For `SourceFd`. It stays readable: register it with mio, edge-triggered.
 impl AsRawFd for Doorbell {
     fn as_raw_fd(&self) -> RawFd {
         self.wake.as_raw_fd()
     }
 }
 
-/// Wakes one shard for as long as there is a server.
+/// Wakes one shard as long as the server exists.
 #[derive(Debug)]
 pub struct Bell<W = EventFd> {
     doorbells: Weak<[Doorbell<W>]>,

@@ -1,8 +1,8 @@
-//! One way from one thread to one shard: a queue bounded in messages and in bytes, whose sender
-//! learns when there is room again.
+//! A lane: a queue to one shard, bounded in messages and bytes, whose sender learns when there is
+//! space again.
 //!
-//! Neither end ever waits. A sender that finds no room says so on the lane and goes on with other
-//! work; the receiver, having taken messages off, sees that and rings the sender's doorbell.
+//! Neither end waits. A sender that finds no space marks the lane and continues with other work.
+//! The receiver, after it has taken messages, sees the mark and rings the sender's doorbell.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::mesh::sync::{
     AtomicBool, AtomicUsize, Ordering, Receiver, Sender, TrySendError, bounded, fence,
 };
 
-/// The message did not go; here it is back.
+/// The message was not sent; this returns it.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum Refused<M> {
-    /// There is no room now; there will be.
-    #[error("the shard has no room for messages now")]
+    /// There is no space now; there will be.
+    #[error("the shard has no space for messages now")]
     Full(M),
-    /// The receiver is gone; there will be no room again.
+    /// The receiver is gone; there will be no space again.
     #[error("the shard is gone")]
     Gone(M),
 }
 
-/// Makes a lane.
+/// Creates a lane.
 pub fn lane<M>(capacity: Capacity) -> (LaneSender<M>, LaneReceiver<M>) {
     let (sender, receiver) = bounded(capacity.messages);
     let gauge = Arc::new(Gauge {
@@ -47,20 +47,20 @@ pub fn lane<M>(capacity: Capacity) -> (LaneSender<M>, LaneReceiver<M>) {
     (lane_sender, lane_receiver)
 }
 
-/// The end that messages go into. Between shards one thread has it, and what is said here of the
-/// next message holds; threads outside share one, and may find it taken by another's.
+/// The sending end. Between shards it belongs to one thread, so what it says about the next message
+/// holds. Threads outside share one, and another thread's message may take the space first.
 #[derive(Debug)]
 pub struct LaneSender<M> {
     queue: Sender<Item<M>>,
     gauge: Arc<Gauge>,
 }
 
-/// The end that messages come out of.
+/// The receiving end.
 #[derive(Debug)]
 pub struct LaneReceiver<M> {
     queue: Receiver<Item<M>>,
     gauge: Arc<Gauge>,
-    /// Something was taken since [`relieved`](Self::relieved) last looked.
+    /// Messages were taken since the last call of [`relieved`](Self::relieved).
     took: Cell<bool>,
 }
 
@@ -70,16 +70,16 @@ struct Item<M> {
     bytes: usize,
 }
 
-/// What both ends know beside the queue.
+/// The data that both ends share beside the queue.
 #[derive(Debug)]
 #[repr(align(128))]
 struct Gauge {
-    /// Bytes put on the lane since it was made, modulo 2^64.
+    /// Bytes put on the lane since its creation, modulo 2^64.
     sent: AtomicUsize,
     /// Bytes taken off it.
     taken: AtomicUsize,
     bytes_max: usize,
-    /// The sender found no room and wants to be rung.
+    /// The sender found no space and waits for the doorbell.
     starved: AtomicBool,
     /// The receiver was dropped.
     gone: AtomicBool,
@@ -90,20 +90,21 @@ impl Gauge {
     fn bytes(&self) -> usize {
         let taken = self.taken.load(Ordering::Relaxed);
         let queued = self.sent.load(Ordering::Relaxed).wrapping_sub(taken);
-        // Bytes count as sent after the message went: the receiver may have been faster.
+        // Bytes count as sent after the message was queued, so the receiver may have been faster.
         if queued <= usize::MAX / 2 { queued } else { 0 }
     }
 }
 
 impl<M> LaneSender<M> {
-    /// Puts `message` on the lane. `bytes` is what it keeps in memory; a lane takes messages until
-    /// it has its limit of bytes, so it holds less than that and one message of any size.
+    /// Puts `message` on the lane. `bytes` is its size in memory. A lane accepts messages until it
+    /// has reached its limit of bytes, so it holds less than the limit plus one message of any
+    /// size.
     ///
-    /// Ring the receiver after the last one.
+    /// Ring the receiver after the last message.
     ///
     /// # Errors
     ///
-    /// [`Refused::Full`]: the receiver will ring the sender's doorbell once there is room.
+    /// [`Refused::Full`]: the receiver will ring the sender's doorbell when there is space.
     pub fn try_send(&self, message: M, bytes: usize) -> Result<(), Refused<M>> {
         match self.place(message, bytes) {
             Err(Refused::Full(message)) => {
@@ -114,32 +115,32 @@ impl<M> LaneSender<M> {
         }
     }
 
-    /// Whether the lane takes another message now. If not, the receiver will ring the sender's
-    /// doorbell once it does.
+    /// Whether the lane accepts a message now. If not, the receiver will ring the sender's doorbell
+    /// when it does.
     pub fn ready(&self) -> bool {
-        if self.has_room() {
+        if self.has_space() {
             return true;
         }
         self.starve();
-        self.has_room()
+        self.has_space()
     }
 
-    /// Messages that the lane takes now; fewer if their bytes reach the limit first.
+    /// Number of messages that the lane accepts now; fewer if their bytes reach the limit first.
     pub fn room(&self) -> usize {
-        if !self.has_room() {
+        if !self.has_space() {
             return 0;
         }
         let capacity = self.queue.capacity().unwrap_or(usize::MAX);
         capacity - self.queue.len()
     }
 
-    /// Bytes that the lane takes now; the last message may go over.
+    /// Number of bytes that the lane accepts now; the last message may exceed it.
     pub fn room_bytes(&self) -> usize {
         self.gauge.bytes_max.saturating_sub(self.gauge.bytes())
     }
 
     fn place(&self, message: M, bytes: usize) -> Result<(), Refused<M>> {
-        if !self.has_room() {
+        if !self.has_space() {
             return Err(Refused::Full(message));
         }
         match self.queue.try_send(Item { message, bytes }) {
@@ -152,18 +153,19 @@ impl<M> LaneSender<M> {
         }
     }
 
-    fn has_room(&self) -> bool {
+    fn has_space(&self) -> bool {
         let gauge = &self.gauge;
         let fits = gauge.bytes() < gauge.bytes_max && !self.queue.is_full();
         fits || gauge.gone.load(Ordering::Relaxed)
     }
 
-    /// Says that there was no room. The caller must look once more: the receiver may have emptied
-    /// the lane just before.
+    /// Marks that there was no space. The caller must then check again: the receiver may have
+    /// emptied the lane just before.
     ///
-    /// Either end writes one thing and then reads the other's: the sender `starved` and then the
-    /// lane, the receiver the lane and then `starved`. The two fences are in one order, so the
-    /// later one's thread sees the other's write, and no relief is lost.
+    /// Each end writes its own flag and then reads the other's: the sender writes `starved` and
+    /// then reads the lane, the receiver writes the lane and then reads `starved`. The two fences
+    /// have one order, so the thread of the later fence sees the other's write, and no notice is
+    /// lost.
     fn starve(&self) {
         self.gauge.starved.store(true, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -179,16 +181,16 @@ impl<M> LaneReceiver<M> {
         Some(item.message)
     }
 
-    /// Whether there is no message on it.
+    /// Whether there is no message on the lane.
     pub fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
-    /// Whether the sender waits for room and there is some: true once, and the caller must then
-    /// ring the sender's doorbell.
+    /// Whether the sender waits for space and there is some. Returns `true` once; then the caller
+    /// must ring the sender's doorbell.
     ///
-    /// Call it whenever messages were taken, after the last. A lane has room to tell of when half
-    /// of it is free, so that a sender is not woken for each message.
+    /// Call it after the last of a number of messages was taken. It reports space when half of the
+    /// lane is free, so that a sender is not woken for each message.
     pub fn relieved(&self) -> bool {
         if !self.took.replace(false) {
             return false;
@@ -199,7 +201,7 @@ impl<M> LaneReceiver<M> {
         if !starved || !self.is_half_empty() {
             return false;
         }
-        // The sender may have starved again in between: it is rung after this.
+        // The sender may have set the mark again meanwhile: it is rung after this.
         self.gauge.starved.store(false, Ordering::Relaxed);
         true
     }
@@ -305,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_with_room_is_not_relieved() {
+    fn a_sender_that_did_not_find_the_lane_full_is_not_woken() {
         let (sender, receiver) = new(1, 1);
         for _ in 0..3 {
             sender.try_send(0, 1).unwrap();

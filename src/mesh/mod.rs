@@ -1,9 +1,9 @@
-//! The lanes and doorbells between shards: all that passes from thread to thread.
+//! The lanes and doorbells between shards, over which all messages between threads go.
 //!
 //! It knows nothing of topics. For each ordered pair of shards there are two lanes, so that shards
-//! cannot wait for each other in a circle: one carries what a shard asks of the homes over there,
-//! the other what a home has to tell. A home may leave its *to-home* lanes full until there is room
-//! on the *from-home* lanes to its peers; those wait for nothing but the peer's own work.
+//! cannot wait for each other in a circle: one carries what a shard asks of homes on the other, and
+//! one carries what a home sends. A home may leave its *to-home* lanes full until there is space on
+//! the *from-home* lanes to its peers. *From-home* lanes wait only for the peer's own work.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -27,16 +27,16 @@ pub use lane::{LaneReceiver, LaneSender, Refused, lane};
 pub use outside::{Outside, OutsideReceiver};
 pub use returns::{ReturnReceiver, ReturnSender, returns};
 
-/// Everything the starter hands out. `A` is what is asked of a home, `B` what a home tells, and `W`
-/// ends a shard's poll.
+/// The parts of the mesh for the starting thread to distribute. `A` is the mail to homes, `B` the
+/// mail from homes.
 #[derive(Debug)]
 pub struct Mesh<A, B, W = EventFd> {
     /// One for each shard, in order.
     pub ports: Vec<Port<A, B, W>>,
-    /// For threads that are no shards.
+    /// For threads that are not shards.
     pub outside: Outside<A, W>,
-    /// The doorbells, so that the starter is the last to drop them: their descriptors are in its
-    /// table, and a shard with a table of its own would close its copies alone.
+    /// The doorbells. The starting thread must drop them last: their descriptors are in its table,
+    /// and a shard with its own table would close only its copies.
     pub doorbells: Arc<[Doorbell<W>]>,
 }
 
@@ -44,7 +44,7 @@ pub struct Mesh<A, B, W = EventFd> {
 #[derive(Debug)]
 pub struct Port<A, B, W = EventFd> {
     shard: usize,
-    /// In order, without the shard's own.
+    /// The peers in order, without this shard.
     peers: Vec<Peer<A, B>>,
     outside: OutsideReceiver<A>,
     doorbells: Arc<[Doorbell<W>]>,
@@ -53,24 +53,24 @@ pub struct Port<A, B, W = EventFd> {
 /// The four lanes between a shard and one peer.
 #[derive(Debug)]
 pub struct Peer<A, B> {
-    /// Which shard the peer is.
+    /// The index of the peer.
     pub shard: usize,
-    /// What we ask of homes there.
+    /// Mail to homes on the peer.
     pub to_home: LaneSender<A>,
-    /// What it asks of homes here.
+    /// Mail from the peer to homes on this shard.
     pub asked: LaneReceiver<A>,
-    /// What our homes tell it.
+    /// Mail from homes on this shard to the peer.
     pub from_home: LaneSender<B>,
-    /// What its homes tell us.
+    /// Mail from homes on the peer.
     pub told: LaneReceiver<B>,
 }
 
-/// Connects `shards` shards with each other and with the outside. Lanes between shards have the
-/// bounds `between`, those from outside `outside`.
+/// Connects `shards` shards with each other and with threads outside. Lanes between shards have the
+/// capacity `between`, those from outside `outside`.
 ///
 /// # Errors
 ///
-/// When the process is out of descriptors: each shard has one.
+/// The process has no descriptors left: each shard needs one.
 pub fn build<A, B>(shards: usize, between: Capacity, outside: Capacity) -> io::Result<Mesh<A, B>> {
     let wakes = (0..shards).map(|_| EventFd::new());
     let wakes = wakes.collect::<io::Result<_>>()?;
@@ -111,24 +111,24 @@ pub fn build_over<A, B, W: Wake>(
 }
 
 impl<A, B> Mesh<A, B> {
-    /// The descriptors that every shard must keep to ring and be rung.
+    /// The descriptors that every shard must keep, to ring and to be rung.
     pub fn descriptors(&self) -> Vec<RawFd> {
         self.doorbells.iter().map(AsRawFd::as_raw_fd).collect()
     }
 }
 
 impl<A, B, W: Wake> Port<A, B, W> {
-    /// Which shard this is.
+    /// The index of this shard.
     pub fn shard(&self) -> usize {
         self.shard
     }
 
-    /// Shards there are, this one included.
+    /// The number of shards, including this one.
     pub fn shards(&self) -> usize {
         self.doorbells.len()
     }
 
-    /// The lanes between this shard and another; none for its own number.
+    /// The lanes between this shard and another; `None` for its own index.
     pub fn peer(&self, shard: usize) -> Option<&Peer<A, B>> {
         let before = usize::from(self.shard < shard);
         self.peers
@@ -146,26 +146,25 @@ impl<A, B, W: Wake> Port<A, B, W> {
         &self.outside
     }
 
-    /// This shard's own doorbell: to be polled, edge-triggered, and to be answered before any lane
-    /// is looked at.
+    /// This shard's own doorbell. Poll it edge-triggered, and answer it before looking at any lane.
     pub fn doorbell(&self) -> Option<&Doorbell<W>> {
         self.doorbells.get(self.shard)
     }
 
-    /// What wakes this shard from any thread, without keeping the doorbells.
+    /// A bell that wakes this shard from any thread, without keeping the doorbells alive.
     pub fn bell(&self) -> Bell<W> {
         Bell::new(&self.doorbells, self.shard)
     }
 
-    /// Wakes a shard; after the last message to it of this turn.
+    /// Wakes a shard. Call it after the last message to it in this turn.
     pub fn ring(&self, shard: usize) {
         if let Some(doorbell) = self.doorbells.get(shard) {
             doorbell.ring();
         }
     }
 
-    /// Rings everyone who found a lane to this shard full that has room again. Once a turn, after
-    /// taking messages.
+    /// Rings the senders that found a lane to this shard full, if it has space again. Call it once
+    /// a turn, after taking messages.
     pub fn relieve(&self) {
         for peer in &self.peers {
             let asks_again = peer.asked.relieved();
@@ -266,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn who_found_a_lane_full_is_rung_when_it_is_emptied() {
+    fn a_sender_that_found_a_lane_full_is_rung_when_the_lane_is_emptied() {
         let mesh = mesh(3);
         let [asker, home, other] = &mesh.ports[..] else {
             panic!("three ports");

@@ -1,5 +1,5 @@
-//! Every interleaving of a lane and its doorbells, by loom. A lost wake leaves everyone asleep,
-//! which loom reports as a deadlock.
+//! Tests of every interleaving of a lane and its doorbells, with loom. A lost wake-up leaves all
+//! threads asleep, which loom reports as a deadlock.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test --release --lib mesh::`
 
@@ -48,7 +48,7 @@ fn sleep(bell: &Bell) {
     *edge = false;
 }
 
-/// Two threads leave mail in a way that orders nothing by itself, so all order is the doorbell's.
+/// Two threads leave mail with relaxed ordering, so that only the doorbell orders it.
 fn two_leave_mail(owner: impl Fn(&Bell, &AtomicUsize) + Sync + Send + 'static) {
     loom::model(move || {
         let bell = bell();
@@ -90,7 +90,7 @@ fn answering_after_looking_for_mail_would_lose_one() {
     });
 }
 
-/// One sends `MESSAGES` over a lane that is too small for them; `push` waits for room.
+/// One thread sends `MESSAGES` over a lane that is too small for them; `push` waits for space.
 fn too_small(
     capacity: Capacity,
     push: impl Fn(&LaneSender<usize>, usize) -> bool + Copy + Send + Sync + 'static,
@@ -100,7 +100,7 @@ fn too_small(
     model.preemption_bound = Some(PREEMPTIONS);
     model.check(move || {
         let (sender, receiver) = lane(capacity);
-        // A model that has failed may not be touched again, which dropping would.
+        // A failed model must not be touched again; dropping would do so.
         let receiver = ManuallyDrop::new(receiver);
         let (sender_bell, receiver_bell) = (bell(), bell());
         let bells = (Arc::clone(&sender_bell), Arc::clone(&receiver_bell));
@@ -132,7 +132,7 @@ fn too_small(
     });
 }
 
-/// How often a thread is stopped where it need not be: loom's authors found that bugs take 2 or 3.
+/// Number of preemptions that loom tries: its authors found that bugs need 2 or 3.
 const PREEMPTIONS: usize = 3;
 const MESSAGES: usize = 2;
 const ONE_MESSAGE: Capacity = Capacity {
@@ -161,13 +161,13 @@ fn send_when_ready(sender: &LaneSender<usize>, message: usize) -> bool {
 }
 
 #[test]
-fn no_relief_is_lost_for_want_of_places() {
+fn no_notice_of_space_is_lost_when_places_run_out() {
     too_small(ONE_MESSAGE, try_send, LaneReceiver::relieved);
     too_small(ONE_MESSAGE, send_when_ready, LaneReceiver::relieved);
 }
 
 #[test]
-fn no_relief_is_lost_for_want_of_bytes() {
+fn no_notice_of_space_is_lost_when_bytes_run_out() {
     too_small(ONE_BYTE, try_send, LaneReceiver::relieved);
     too_small(ONE_BYTE, send_when_ready, LaneReceiver::relieved);
 }

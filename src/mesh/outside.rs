@@ -1,4 +1,4 @@
-//! How threads that are no shards hand messages to one: by a lane they all share.
+//! The lanes from threads outside to shards: one shared lane to each shard.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::mesh::sync::{Ordering, fence};
 use crate::mesh::{Capacity, Doorbell, Wake};
 use crate::sys::eventfd::EventFd;
 
-/// The handle of threads outside the mesh: one lane to each shard. Clones share them.
+/// The sending side for threads outside the mesh: one lane to each shard. Clones share the lanes.
 #[derive(Debug)]
 pub struct Outside<A, W = EventFd> {
     inlets: Arc<[Inlet<A>]>,
@@ -34,16 +34,16 @@ impl<A, W: Wake> Outside<A, W> {
         }
     }
 
-    /// Shards there are.
+    /// The number of shards.
     pub fn shards(&self) -> usize {
         self.inlets.len()
     }
 
-    /// Hands `message`, which keeps `bytes` in memory, to `shard` and wakes it.
+    /// Sends `message`, of `bytes` bytes in memory, to `shard` and wakes it.
     ///
     /// # Errors
     ///
-    /// At once when the lane is full or the shard is gone.
+    /// The lane is full, or the shard is gone. It does not wait.
     pub fn try_send(&self, shard: usize, message: A, bytes: usize) -> Result<(), Refused<A>> {
         let (Some(inlet), Some(doorbell)) = (self.inlets.get(shard), self.doorbells.get(shard))
         else {
@@ -54,12 +54,12 @@ impl<A, W: Wake> Outside<A, W> {
         Ok(())
     }
 
-    /// Hands `message` to `shard` as [`try_send`](Self::try_send) does, but holds the calling
-    /// thread up to `deadline` while the lane is full. Not for shards.
+    /// Sends `message` to `shard` like [`try_send`](Self::try_send), but waits up to `deadline`
+    /// while the lane is full. Not for shards.
     ///
     /// # Errors
     ///
-    /// When the lane was full until then, or the shard is gone.
+    /// The lane was full until the deadline, or the shard is gone.
     pub fn send_deadline(
         &self,
         shard: usize,
@@ -86,7 +86,7 @@ impl<A, W: Wake> Outside<A, W> {
         Err(Refused::Full(refused))
     }
 
-    /// Wakes `shard`, to make it look at something that is no message.
+    /// Wakes `shard` for something that is not a message.
     pub fn ring(&self, shard: usize) {
         if let Some(doorbell) = self.doorbells.get(shard) {
             doorbell.ring();
@@ -98,7 +98,7 @@ impl<A, W: Wake> Outside<A, W> {
 #[derive(Debug)]
 pub struct OutsideReceiver<A> {
     lane: LaneReceiver<A>,
-    /// Dropped after the lane, so that those whom it wakes find the lane gone.
+    /// Dropped after the lane, so that the threads it wakes find the lane gone.
     relief: Parting,
 }
 
@@ -108,14 +108,14 @@ impl<A> OutsideReceiver<A> {
         self.lane.try_recv()
     }
 
-    /// Whether there is a message on the lane. Whoever was told something by a thread that had put
-    /// one there before it looked whether it was told, sees it.
+    /// Whether there is a message on the lane. A message is certainly seen if its thread put it
+    /// there and then did not yet see what this thread had announced before the call.
     pub fn has_any(&self) -> bool {
         fence(Ordering::SeqCst);
         !self.lane.is_empty()
     }
 
-    /// Wakes a thread that waits for room, if there is some. Call it after taking messages.
+    /// Wakes a thread that waits for space, if there is some. Call it after taking messages.
     pub fn relieve(&self) {
         if self.lane.relieved() {
             self.relief.0.give();
@@ -131,21 +131,21 @@ pub(super) struct Inlet<A> {
     wait: channel::Receiver<()>,
 }
 
-/// At most one token, which lets one waiting thread try again.
+/// A channel with at most one token, which lets one waiting thread try again.
 ///
-/// It is passed on by whoever it helped, so a relief reaches all who wait for as long as there is
-/// room; the first whom it does not help starves the lane anew, and so gets the next.
+/// A thread that succeeds passes the token on, so all waiting threads are woken as long as there is
+/// space. The first thread that finds none marks the lane again, and so gets the next token.
 #[derive(Clone, Debug)]
 struct Relief(channel::Sender<()>);
 
 impl Relief {
     fn give(&self) {
-        // A token that lies there already does the same.
+        // If there is a token already, it has the same effect.
         self.0.try_send(()).ok();
     }
 }
 
-/// Relief that also comes when the shard goes: nobody waits for it until the deadline.
+/// Also wakes waiting threads when the shard ends, so that none waits until its deadline.
 #[derive(Debug)]
 struct Parting(Relief);
 
@@ -155,7 +155,7 @@ impl Drop for Parting {
     }
 }
 
-/// Makes the lane from outside to one shard.
+/// Creates the lane from outside to one shard.
 pub(super) fn inlet<A>(capacity: Capacity) -> (Inlet<A>, OutsideReceiver<A>) {
     let (sender, receiver) = lane(capacity);
     let (token, wait) = channel::bounded(1);
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_who_waits_gets_through() {
+    fn every_waiting_thread_succeeds_in_the_end() {
         for messages in [1, 3] {
             let (outside, receiver) = new(messages);
             let (outside, deadline) = (&outside, in_a_while());
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn everyone_who_waits_for_a_shard_learns_that_it_is_gone() {
+    fn every_waiting_thread_learns_that_the_shard_is_gone() {
         let (outside, receiver) = new(1);
         outside.try_send(0, 0, 1).unwrap();
         let deadline = in_a_while();

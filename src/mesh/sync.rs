@@ -1,4 +1,4 @@
-//! What threads share: the real thing, or the loom model's under `--cfg loom`.
+//! The types that threads share: the real ones, or loom's under `--cfg loom`.
 
 #[cfg(loom)]
 pub(super) use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
@@ -10,8 +10,8 @@ pub(super) use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 #[cfg(loom)]
 pub(super) use modelled::{Receiver, Sender, TrySendError, bounded};
 
-/// A bounded queue as loose in its ordering as the lanes may rely on: what one end knows of the
-/// other's progress may be stale. (crossbeam's own is stricter.)
+/// A bounded queue with the weakest ordering on which the lanes may rely: what one end knows of the
+/// other's progress may be outdated. (crossbeam's queue is stricter.)
 #[cfg(loom)]
 mod modelled {
     use std::collections::VecDeque;

@@ -9,29 +9,29 @@ use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{Connection, RelaySettings};
 use crate::shard::core::app::cx::Cx;
 
-/// What a command is answered with instead of a result.
+/// The error with which a command is answered instead of a result.
 #[derive(Clone, Debug)]
 struct Failure {
     code: u16,
     message: Cow<'static, str>,
 }
 
-/// One request at work. Every message that it asks for has a number; those below `done` were
-/// published before the request had to wait.
+/// One request that is being carried out. Each of its messages has a number; those below `done`
+/// were published before the request had to wait.
 struct Work<'a, 'c> {
     cx: &'a mut Cx<'c, Connection>,
     done: usize,
     next: usize,
 }
 
-/// A message to publish, however often.
+/// A message to publish to any number of topics.
 struct Shareable<'m> {
     kind: Kind,
     bytes: &'m [u8],
     shared: Option<SharedMessage>,
 }
 
-/// The answer to a request to `/api/{method}` that publishes nothing, which its head decides.
+/// The refusal of a request to `/api/{method}` that its head alone decides.
 pub(super) fn refusal(
     settings: &RelaySettings,
     request: &Request<'_>,
@@ -52,7 +52,7 @@ pub(super) fn refusal(
         return Some(Response::text(403, off));
     };
     let wrong = "send the API key: X-API-Key, or Authorization: apikey";
-    // RFC 9110 15.5.2: a 401 says how to authenticate.
+    // RFC 9110 15.5.2: a 401 names the way to authenticate.
     let unauthorized = || Response::text(401, wrong).with_header("WWW-Authenticate", "apikey");
     if !key.opens(request) {
         return Some(unauthorized());
@@ -60,11 +60,12 @@ pub(super) fn refusal(
     let is_coded = |coding: &[u8]| !coding.eq_ignore_ascii_case(b"identity");
     let is_coded = request.headers("content-encoding").any(is_coded);
     let unread = "the body must come as it is, without Content-Encoding";
-    // RFC 9110 12.5.3: a 415 for a coding says which are read.
+    // RFC 9110 12.5.3: a 415 because of a coding names the supported ones.
     is_coded.then(|| Response::text(415, unread).with_header("Accept-Encoding", "identity"))
 }
 
-/// Answers a request to `/api/{method}`. With [`Busy`] it comes again, and goes on where it was.
+/// Answers a request to `/api/{method}`. After [`Busy`] it is repeated and continues where it
+/// stopped.
 pub(super) fn answer(
     cx: &mut Cx<'_, Connection>,
     settings: &RelaySettings,
@@ -141,7 +142,7 @@ impl Work<'_, '_> {
         Ok(Ok(format!("{{\"responses\":[{}]}}", responses.join(","))))
     }
 
-    /// Publishes one message, unless that was done before.
+    /// Publishes one message, unless an earlier call has published it.
     fn put(
         &mut self,
         channel: &str,
@@ -150,7 +151,8 @@ impl Work<'_, '_> {
     ) -> Result<Result<(), Failure>, Busy> {
         let number = self.next;
         self.next += 1;
-        // What can never be published is an error after a wait as well, so it is asked first.
+        // This check comes first: a message that can never be published must be an error after a
+        // wait as well.
         if check_topic(channel).is_err() || channel.chars().any(char::is_control) {
             return Ok(Err(CHANNEL));
         }
@@ -183,8 +185,8 @@ impl<'m> Shareable<'m> {
         }
     }
 
-    /// The message as it is published. It is copied by the first that needs it: a request that
-    /// comes again has few left of which that is so.
+    /// The message as it is published. It is copied only when it is first needed: a repeated
+    /// request has few messages left.
     fn share(&mut self) -> Result<&SharedMessage, PublishError> {
         let shared = match self.shared.take() {
             Some(shared) => shared,
@@ -194,7 +196,7 @@ impl<'m> Shareable<'m> {
     }
 }
 
-/// The message of a command that has no field by mistake.
+/// The message of a command, or an error if a field is misspelled or missing.
 fn message_of<'m>(command: &'m Command<'_>) -> Result<(Kind, Cow<'m, [u8]>), Failure> {
     if let Some(Unknown {
         name,
@@ -209,7 +211,7 @@ fn message_of<'m>(command: &'m Command<'_>) -> Result<(Kind, Cow<'m, [u8]>), Fai
         .ok_or_else(|| missing("data, or b64data in base64", command))
 }
 
-/// A command lacks what it must have; a field that is not known may be where that went.
+/// The error of a command without a required field. An unknown field may be a misspelling of it.
 fn missing(what: &str, command: &Command<'_>) -> Failure {
     let has = match command.unknown.as_deref() {
         Some(Unknown { name, .. }) => format!("; there is no field {name}"),
@@ -223,7 +225,7 @@ fn reply(name: &str, outcome: Result<String, Failure>) -> String {
     match outcome {
         Ok(json) => format!("{{\"{name}\":{json}}}"),
         Err(Failure { code, message }) => {
-            // A text has nothing that cannot be written.
+            // Every text can be written as JSON.
             let message = serde_json::to_string(&message).unwrap_or_default();
             format!("{{\"error\":{{\"code\":{code},\"message\":{message}}}}}")
         }
@@ -238,7 +240,7 @@ fn malformed(error: &serde_json::Error) -> Response {
     Response::text(400, &format!("malformed request: {error}"))
 }
 
-/// Centrifugo's code for a command that cannot be understood.
+/// Centrifugo's error code for a malformed command.
 const fn bad_request(message: Cow<'static, str>) -> Failure {
     Failure { code: 107, message }
 }

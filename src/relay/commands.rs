@@ -1,4 +1,4 @@
-//! The bodies of the publish API, those of Centrifugo's HTTP API: JSON to commands.
+//! The bodies of the publish API, compatible with Centrifugo's HTTP API: JSON to commands.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,8 +12,8 @@ use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::spelling::nearest;
 
-/// One message to a topic (`publish`) or to several (`broadcast`). Fields that are not here are
-/// ignored, as there are many for Centrifugo, and noted, as one may be a slip.
+/// One message to a topic (`publish`) or to several (`broadcast`). Unknown fields are ignored,
+/// because Centrifugo has many, and noted, because one may be misspelled.
 #[derive(Default)]
 pub(super) struct Command<'b> {
     pub(super) channel: Option<Cow<'b, str>>,
@@ -21,19 +21,19 @@ pub(super) struct Command<'b> {
     data: Option<&'b RawValue>,
     b64data: Option<Cow<'b, str>>,
     idempotency_key: Option<Cow<'b, str>>,
-    /// A field that is not here; one that is like a name of these before others.
+    /// An unknown field, preferably one that is similar to a known name.
     pub(super) unknown: Option<Box<Unknown>>,
 }
 
-/// A field that there is not.
+/// An unknown field.
 #[derive(Debug)]
 pub(super) struct Unknown {
     pub(super) name: String,
-    /// The one that was meant, if it is like one.
+    /// The known field with the most similar name, if any is similar.
     pub(super) meant: Option<&'static str>,
 }
 
-/// Commands in a row.
+/// The commands of a batch.
 #[derive(serde::Deserialize)]
 #[serde(expecting = "an object")]
 pub(super) struct Batch<'b> {
@@ -51,15 +51,15 @@ pub(super) struct Numbered<'b> {
     pub(super) broadcast: Option<Command<'b>>,
 }
 
-/// An array of at most [`API_ENTRIES_MAX`] texts, read again when they are needed: all arrays of a
-/// body have that limit together, which is known when all are counted.
+/// An array of at most [`API_ENTRIES_MAX`] texts, parsed again when they are needed. All arrays of
+/// a body have this limit together, which is known only when all are counted.
 struct Names<'b> {
     json: &'b RawValue,
     count: usize,
 }
 
-/// An array of at most [`API_ENTRIES_MAX`] elements: those of one body could be many more, and
-/// each takes more memory than it has bytes.
+/// An array of at most [`API_ENTRIES_MAX`] elements. A body could have many more, and each takes
+/// more memory than bytes of the body.
 pub(super) struct List<T>(pub(super) Vec<T>);
 
 impl<'b> Batch<'b> {
@@ -67,7 +67,7 @@ impl<'b> Batch<'b> {
     ///
     /// # Errors
     ///
-    /// It is no batch, or asks for more than [`API_ENTRIES_MAX`] answers in all.
+    /// The body is not a batch, or asks for more than [`API_ENTRIES_MAX`] answers in total.
     pub(super) fn read(body: &'b [u8]) -> Result<Self, serde_json::Error> {
         let batch: Self = serde_json::from_slice(body)?;
         let commands = batch.commands.0.iter().flatten();
@@ -95,8 +95,8 @@ impl<'b> Command<'b> {
         serde_json::from_str(names.json.get()).ok()
     }
 
-    /// The message: `b64data` if there is some, else `data` as it is written, but on one line.
-    /// JSON has line ends between its tokens alone (RFC 8259, 2 and 7).
+    /// The message: `b64data` if it is given, otherwise `data` as it is written, but on one line.
+    /// JSON has line ends only between its tokens (RFC 8259, 2 and 7).
     pub(super) fn message(&self) -> Option<(Kind, Cow<'_, [u8]>)> {
         if let Some(encoded) = self.b64data.as_deref().filter(|data| !data.is_empty()) {
             let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
@@ -113,7 +113,7 @@ impl<'b> Command<'b> {
         Some((Kind::Text, Cow::Owned(one_line.collect())))
     }
 
-    /// Under what a second message of the kind is none.
+    /// The idempotency key: a second message with it is not published.
     pub(super) fn key(&self) -> &str {
         self.idempotency_key.as_deref().unwrap_or_default()
     }
@@ -135,7 +135,7 @@ impl<'de: 'b, 'b> Deserialize<'de> for Names<'b> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let json = <&'de RawValue>::deserialize(from)?;
         let texts: List<AnyText> = serde_json::from_str(json.get()).map_err(|err| {
-            // That in the array: whoever reads the body puts its own there.
+            // The position in the array: the error of the whole body has its own.
             let place = format!(" at line {} column {}", err.line(), err.column());
             let text = err.to_string();
             D::Error::custom(text.strip_suffix(&place).unwrap_or(&text))
@@ -145,7 +145,7 @@ impl<'de: 'b, 'b> Deserialize<'de> for Names<'b> {
     }
 }
 
-/// A text of which nothing is kept.
+/// A text that is skipped.
 struct AnyText;
 
 impl<'de> Deserialize<'de> for AnyText {
@@ -166,7 +166,7 @@ impl Visitor<'_> for AnyText {
     }
 }
 
-/// A text that is borrowed where it has nothing to unescape.
+/// A text, borrowed if it has no escapes.
 #[derive(serde::Deserialize)]
 struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
 
@@ -192,7 +192,7 @@ impl<'de> Visitor<'de> for Members {
             match field {
                 Field::Channel => once(&mut channel, "channel", &mut from)?,
                 Field::Channels => once(&mut channels, "channels", &mut from)?,
-                // A `null` is a value like any other.
+                // `null` is a value like any other.
                 Field::Data => once(&mut data, "data", &mut from)?,
                 Field::B64data => once(&mut b64data, "b64data", &mut from)?,
                 Field::IdempotencyKey => once(&mut key, "idempotency_key", &mut from)?,
@@ -214,7 +214,7 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// Reads the value of a field that may be there once.
+/// Reads the value of a field that may occur only once.
 fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
     field: &mut Option<T>,
     name: &'static str,
@@ -228,7 +228,7 @@ fn once<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
 
 fn note(unknown: &mut Option<Box<Unknown>>, name: String) {
     let is_settled = unknown.as_ref().is_some_and(|noted| noted.meant.is_some());
-    // What is longer than any of them by so much is like none of them.
+    // A name that is much longer than all known names is similar to none.
     if is_settled || NAME_BYTES_MAX < name.len() {
         return;
     }
@@ -239,7 +239,7 @@ fn note(unknown: &mut Option<Box<Unknown>>, name: String) {
 }
 
 const FIELDS: &[&str] = &["channel", "channels", "data", "b64data", "idempotency_key"];
-/// Longest name of a field that is told to whoever sent it.
+/// Maximum length of a field's name in an error message.
 const NAME_BYTES_MAX: usize = 64;
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {

@@ -17,9 +17,10 @@ use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::shard::core::app::cx::Cx;
 
-/// Relays what is published on a topic to its subscribers; the path says which topic and what for.
+/// Relays messages from publishers to subscribers of a topic. The path names the topic and the
+/// direction.
 ///
-/// | path | a client's messages | gets |
+/// | path | a client's messages | receives |
 /// |---|---|---|
 /// | `/ws/{topic}`, `/ws` and `/ws/` (topic `lobby`), TCP | are published | what is published |
 /// | TCP, [role](crate::Role) `publish` | are published | nothing |
@@ -27,11 +28,11 @@ use crate::shard::core::app::cx::Cx;
 /// | `/sub/{topic}` | close the connection with 1008 | what is published |
 /// | `/pub/{topic}` | are published | nothing |
 /// | `/sse/{topic}` | | what is published, as server-sent events |
-/// | `/echo` | come back | its own |
+/// | `/echo` | are sent back | its own messages |
 ///
-/// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for those who have the
-/// [key](RelaySettings::api_key); `GET /` is a page that connects and chats, and `GET /healthz` says
-/// that the server runs.
+/// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for clients with the
+/// [key](RelaySettings::api_key). `GET /` is a demo page, and `GET /healthz` answers 200 while the
+/// server runs.
 ///
 /// The default has no key: its API is off.
 #[derive(Clone, Debug, Default)]
@@ -39,7 +40,7 @@ pub struct Relay {
     settings: Arc<RelaySettings>,
 }
 
-/// What a connection of [`Relay`] is for.
+/// The purpose of a connection of [`Relay`].
 #[derive(Clone, Debug)]
 pub struct Connection(Purpose);
 
@@ -48,12 +49,12 @@ enum Purpose {
     Publish(Arc<str>),
     Listen,
     Echo,
-    /// Gets what is published over TCP.
+    /// Receives messages over TCP.
     ListenTcp,
 }
 
 impl Relay {
-    /// One for each shard, by cloning it.
+    /// Creates a relay; clone it for each shard.
     pub fn new(settings: impl Into<Arc<RelaySettings>>) -> Self {
         Self {
             settings: settings.into(),
@@ -117,7 +118,7 @@ impl Handler for Relay {
         Ok(())
     }
 
-    /// A malformed topic is for [`on_request`](Self::on_request) to tell.
+    /// A malformed topic is reported by [`on_request`](Self::on_request).
     fn wants_events(&mut self, request: &Request<'_>) -> bool {
         matches!(Route::of(request.path), Some(Route::Events(named)) if named.read().is_ok())
     }
@@ -174,7 +175,7 @@ fn open_tcp(cx: &mut Cx<'_, Connection>, topic: &str, role: Role) -> Result<Conn
     }))
 }
 
-/// What can be asked of paths that are not the API's.
+/// The methods of paths outside the API.
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 fn not_found() -> Response {

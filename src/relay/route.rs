@@ -1,8 +1,8 @@
-//! Paths, and what they ask for.
+//! The meaning of paths.
 
 use crate::proto::http::{HttpError, topic_from_path};
 
-/// What a path asks for. The topic is still to be read of it.
+/// The meaning of a path. The topic is not decoded yet.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Route<'b> {
     Page,
@@ -13,9 +13,9 @@ pub(super) enum Route<'b> {
     Subscribe(Named<'b>),
     /// WebSocket that publishes.
     Publish(Named<'b>),
-    /// WebSocket that sends back what it gets.
+    /// WebSocket that sends every message back.
     Echo,
-    /// A stream of events.
+    /// An event stream.
     Events(Named<'b>),
     /// A method of the publish API.
     Api(&'b str),
@@ -26,12 +26,12 @@ pub(super) enum Route<'b> {
 pub(super) enum Named<'b> {
     /// By the rest of the path, percent-encoded.
     Rest(&'b str),
-    /// Not at all: it is the lobby.
+    /// It does not: the topic is the lobby.
     Lobby,
 }
 
 impl<'b> Route<'b> {
-    /// What a path asks for, if anything.
+    /// The meaning of a path, if it has one.
     pub(super) fn of(path: &'b str) -> Option<Self> {
         match path {
             "/" => return Some(Self::Page),
@@ -52,7 +52,7 @@ impl<'b> Route<'b> {
         }
     }
 
-    /// The topic that it names, if it has to do with one.
+    /// The way in which it names a topic, if it has one.
     pub(super) fn topic(self) -> Option<Named<'b>> {
         match self {
             Self::Both(named)
@@ -74,5 +74,5 @@ impl Named<'_> {
     }
 }
 
-/// The topic of `/ws` and `/ws/`, and of TCP if nothing else is said.
+/// The topic of `/ws` and `/ws/`, and the default topic of TCP.
 pub const LOBBY: &str = "lobby";

@@ -1,20 +1,20 @@
-//! What the program's handler can be told.
+//! The settings of the program's handler.
 
 use std::fmt;
 use std::hint::black_box;
 
 use crate::proto::http::Request;
 
-/// What [`Relay`](crate::Relay) can be told; the same on every shard.
+/// The settings of [`Relay`](crate::Relay), the same on every shard.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RelaySettings {
-    /// Who has it may publish over `/api`. Without one, the API is off.
+    /// The key for publishing over `/api`. Without a key the API is off.
     pub api_key: Option<ApiKey>,
 }
 
 impl RelaySettings {
-    /// The same with this key for the API.
+    /// Sets the key of the API.
     #[must_use]
     pub fn with_api_key(mut self, key: impl Into<ApiKey>) -> Self {
         self.api_key = Some(key.into());
@@ -22,7 +22,7 @@ impl RelaySettings {
     }
 }
 
-/// A secret that is not shown where it is printed. An empty one opens nothing.
+/// A secret that is not shown in debug output. An empty one allows nothing.
 #[derive(Clone)]
 pub struct ApiKey(String);
 
@@ -55,7 +55,8 @@ impl ApiKey {
         }
     }
 
-    /// Takes the same time wherever the first difference is; not so for another length.
+    /// Compares in a time that does not depend on the place of the first difference, for keys of
+    /// equal length.
     fn is(&self, key: &[u8]) -> bool {
         let mine = self.0.as_bytes();
         let pairs = mine.iter().zip(key);

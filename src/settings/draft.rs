@@ -1,4 +1,4 @@
-//! A configuration that is being read: values, where they come from, and what is wrong so far.
+//! A configuration while it is being read: values, their sources, and the errors so far.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
 use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
 use crate::spelling::nearest;
 
-/// A configuration that is being read.
+/// A configuration while it is being read.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) settings: Settings,
@@ -17,7 +17,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// The settings, or all that is wrong.
+    /// The settings, or all errors.
     pub(super) fn finish(mut self) -> Result<Settings, Vec<Problem>> {
         self.problems.sort_by_key(|problem| match problem.source {
             Source::File { line, .. } => (0, line),
@@ -32,7 +32,7 @@ impl Draft {
         }
     }
 
-    /// Notes that something is wrong.
+    /// Adds an error.
     pub(super) fn complain(
         &mut self,
         source: &Source,
@@ -48,17 +48,17 @@ impl Draft {
         });
     }
 
-    /// Takes the value of a key.
+    /// Sets the value of a key.
     pub(super) fn set(&mut self, key: &'static Key<Settings>, given: &Given<'_>, source: Source) {
         let (field, name) = (&key.field, key.name);
         let Self { settings, problems } = self;
         let wrong = take(field, settings, name, key.is_secret, given, &source);
         problems.extend(wrong);
-        // One that is wrong was given, too.
+        // An invalid value was given as well.
         self.settings.sources.insert(name.to_owned(), source);
     }
 
-    /// Takes the value of a listener's key; there must be such a listener.
+    /// Sets the value of a key of an existing listener.
     pub(super) fn set_of_listener(
         &mut self,
         index: usize,
@@ -74,7 +74,7 @@ impl Draft {
         self.settings.sources.insert(name, source);
     }
 
-    /// Adds a listener of which nothing is known yet; returns its index.
+    /// Adds a listener with default values; returns its index.
     pub(super) fn add_listener(&mut self, source: Source) -> usize {
         let index = self.settings.listeners.len();
         let listen = Listen::new(Protocol::Http, NO_ADDRESS);
@@ -83,7 +83,7 @@ impl Draft {
         index
     }
 
-    /// Takes variables of the environment.
+    /// Reads environment variables.
     pub(super) fn read_env(&mut self, env: &[(String, String)]) {
         let env: BTreeMap<&str, &str> = env
             .iter()
@@ -101,7 +101,7 @@ impl Draft {
                 self.meet_unknown_variable(name, value, &source);
             }
         }
-        // By their numbers: as texts, 10 goes before 2.
+        // Sorted by number: as texts, 10 would come before 2.
         of_listeners.sort_by_key(|(index, ..)| *index);
         for (index, rest, value, source) in of_listeners {
             self.read_listener_variable(index, rest, value, source);
@@ -125,13 +125,13 @@ impl Draft {
         self.set_of_listener(index, key, &Given::Untyped(value), source);
     }
 
-    /// Slips are problems. What an orchestrator sets for a service of this name is not ours, and
-    /// who would start in spite of it could not tell it not to.
+    /// Misspelled variables are errors. A variable that an orchestrator sets for a service called
+    /// "corecast" is ignored: the user could not remove it.
     fn meet_unknown_variable(&mut self, name: &str, value: &str, source: &Source) {
         if is_of_orchestrator(name, value) {
             return;
         }
-        // Without what all have in common, which would make all of them alike.
+        // Without the common prefix, which would make all names similar.
         let own = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
         let keys = KEYS.iter().map(|key| upper(key.name));
         let known: Vec<String> = keys.chain([own(FILE_VARIABLE)]).collect();
@@ -144,7 +144,7 @@ impl Draft {
                 let remedy = format!("did you mean {PREFIX}{near}?");
                 self.complain(source, "", "unknown variable", remedy);
             }
-            // Whoever gives a port alone expects it to be taken.
+            // A user that sets only a port expects it to have an effect.
             None if in_section || name.ends_with("_PORT") => {
                 let remedy = "see `corecast config doc` for all variables";
                 self.complain(source, "", "unknown variable", remedy);
@@ -160,10 +160,10 @@ impl Draft {
         name: &str,
         known: impl Iterator<Item = &'n str> + Clone,
     ) {
-        // Of listeners the last part alone is known; elsewhere names are whole.
+        // For listeners only the last part is compared; otherwise the whole name.
         let last = name.rsplit('.').next().unwrap_or(name);
         let near = nearest(name, known.clone()).or_else(|| nearest(last, known.clone()));
-        // The right key in the wrong section is not near by letters.
+        // The right key in the wrong section is not similar letter by letter.
         let same_end = |known: &&str| known.rsplit('.').next() == Some(last);
         let near = near.or_else(|| known.clone().find(same_end));
         let remedy = match near {
@@ -173,7 +173,7 @@ impl Draft {
         self.complain(source, name, "unknown key", remedy);
     }
 
-    /// Takes flags.
+    /// Reads flags.
     pub(super) fn read_flags(&mut self, flags: &[(&'static str, String)]) {
         for (flag, value) in flags {
             let source = Source::Flag(flag);
@@ -190,7 +190,7 @@ impl Draft {
         }
     }
 
-    /// The first listener that speaks so; added if there is none.
+    /// The first listener with this protocol; added if there is none.
     fn first_listener(&mut self, protocol: Protocol, source: &Source) -> usize {
         let mut listeners = self.settings.listeners.iter();
         if let Some(index) = listeners.position(|listen| listen.protocol == protocol) {
@@ -204,7 +204,7 @@ impl Draft {
     }
 }
 
-/// Reads a value, or says why it cannot be.
+/// Reads a value, or returns why it is invalid.
 fn take<T: Clone>(
     field: &Field<T>,
     into: &mut T,
@@ -229,7 +229,7 @@ fn take<T: Clone>(
     })
 }
 
-/// The flag that sets a listener's key, if one does.
+/// The flag that sets a listener's key, if there is one.
 pub(super) fn flag_of(settings: &Settings, key: &str) -> Option<&'static str> {
     LISTENER_FLAGS.iter().find_map(|(flag, protocol, name)| {
         let mut listeners = settings.listeners.iter();
@@ -257,9 +257,9 @@ fn upper(name: &str) -> String {
     name.replace('.', "_").to_uppercase()
 }
 
-/// Whether an orchestrator has told of a service of this name, as Kubernetes and Docker do:
-/// `CORECAST_SERVICE_HOST` and `_PORT`, with the name of a port behind that or not, and
-/// `CORECAST_PORT` with a URL and `CORECAST_PORT_80_TCP` with parts of it.
+/// Whether an orchestrator such as Kubernetes or Docker sets this variable for a service called
+/// "corecast": `CORECAST_SERVICE_HOST` and `_PORT`, perhaps followed by the name of a port;
+/// `CORECAST_PORT` with a URL, and `CORECAST_PORT_80_TCP` and the like with parts of it.
 fn is_of_orchestrator(name: &str, value: &str) -> bool {
     let is_url = ["tcp://", "udp://", "sctp://"]
         .iter()
@@ -273,12 +273,12 @@ fn is_of_orchestrator(name: &str, value: &str) -> bool {
     is_url || is_part || is_of_service
 }
 
-/// What the variables of a listener begin with.
+/// The prefix of a listener's variables.
 fn listener_prefix(index: usize) -> String {
     variable(&listener_key(index, ""))
 }
 
-/// The number and the rest of a listener's variable.
+/// The number of the listener and the rest of the variable's name.
 fn listener_variable(name: &str) -> Option<(usize, &str)> {
     let rest = name.strip_prefix("CORECAST_LISTENER_")?;
     let (index, rest) = rest.split_once('_')?;

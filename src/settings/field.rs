@@ -14,19 +14,19 @@ use crate::settings::value::units::{parse_size, parse_time, show_size, show_time
 use crate::shard::MODE_MAX;
 use crate::time::Rate;
 
-/// Where in `T` a value stands.
+/// The place of a value in `T`.
 type At<T, V> = fn(&mut T) -> &mut V;
 
-/// The type of a key: where its value stands, what it may be, and the word for none if it may be
-/// none.
+/// The type of a key: the place of its value, its range, and the word for "no value" if that is
+/// allowed.
 pub(super) enum Field<T> {
     /// `true` or `false`.
     Switch(At<T, bool>),
-    /// The same, or a word.
+    /// The same type, or a word.
     SwitchOr(At<T, Option<bool>>, &'static str),
     /// A number.
     Count(fn(&mut T) -> &mut dyn Number, RangeInclusive<usize>),
-    /// The same, or a word.
+    /// The same type, or a word.
     CountOr(
         fn(&mut T) -> &mut dyn Number,
         RangeInclusive<usize>,
@@ -34,7 +34,7 @@ pub(super) enum Field<T> {
     ),
     /// A size in bytes.
     Size(At<T, usize>, RangeInclusive<usize>),
-    /// The same, or a word.
+    /// The same type, or a word.
     SizeOr(At<T, Option<usize>>, RangeInclusive<usize>, &'static str),
     /// A time.
     Time(At<T, Duration>, RangeInclusive<Duration>),
@@ -48,13 +48,13 @@ pub(super) enum Field<T> {
     RateOr(At<T, Option<Rate>>, Per, &'static str),
     /// One of several words.
     Choice(fn(&mut T) -> &mut dyn Choice),
-    /// Where to listen.
+    /// The address of a listener.
     Listen(At<T, ListenAddr>),
     /// An address with a port, or a word.
     AddressOr(At<T, Option<SocketAddr>>, &'static str),
-    /// Permissions of a file, as an octal text.
+    /// The permissions of a file, as an octal text.
     Mode(At<T, u32>),
-    /// A text of so many bytes.
+    /// A text whose length in bytes is in the range.
     Text(At<T, String>, RangeInclusive<usize>),
     /// A list of texts.
     List(fn(&mut T) -> &mut dyn List),
@@ -65,14 +65,14 @@ pub(super) trait Choice {
     /// All the words, in the order of the documentation.
     fn words(&self) -> &'static [&'static str];
 
-    /// The place of its own word among them.
+    /// The index of the current value's word.
     fn chosen(&self) -> usize;
 
-    /// Takes the value whose word has this place.
+    /// Sets the value whose word has this index.
     fn choose(&mut self, index: usize);
 }
 
-/// Makes a [`Choice`] of an enum: its words with their values.
+/// Implements [`Choice`] for an enum, from its words and values.
 macro_rules! choice {
     ($type:ty { $($word:literal => $value:path),* $(,)? }) => {
         impl $crate::settings::field::Choice for $type {
@@ -99,7 +99,7 @@ macro_rules! choice {
 pub(super) use choice;
 
 impl<T: Clone> Field<T> {
-    /// Sets the value to what was given; `false`, and nothing is set, if that is not right.
+    /// Sets the value; returns `false` and sets nothing if the given value is invalid.
     pub(super) fn read(&self, into: &mut T, given: &Given<'_>) -> bool {
         let text = given.text();
         let read = match self {
@@ -189,7 +189,7 @@ impl<T: Clone> Field<T> {
         }
     }
 
-    /// What would be right, after "write".
+    /// The allowed values in words.
     pub(super) fn expects(&self, of: &T) -> String {
         let size = |range: &RangeInclusive<usize>| {
             let (from, to) = (show_size(*range.start()), show_size(*range.end()));
@@ -243,7 +243,7 @@ impl<T: Clone> Field<T> {
 
 const ADDRESS: &str = "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
 
-/// Octal, and nothing but who may read, write and search.
+/// An octal number with permission bits only.
 fn parse_mode(text: &str) -> Option<u32> {
     let digits = text.trim();
     let is_octal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
@@ -251,7 +251,7 @@ fn parse_mode(text: &str) -> Option<u32> {
     mode.filter(|mode| is_octal && *mode <= MODE_MAX)
 }
 
-/// A value, or none if the text is the word for that.
+/// A value, or no value if the text is the word for that.
 fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> {
     match value {
         Some(value) => Some(Some(value)),
@@ -276,7 +276,7 @@ fn address(text: Option<&str>) -> Option<SocketAddr> {
     text?.trim().parse().ok()
 }
 
-/// A text as a string of TOML: a basic string, in which some characters are escaped.
+/// A text as a TOML basic string, in which some characters are escaped.
 pub(super) fn quote(text: &str) -> String {
     let escaped = text.chars().map(|c| match c {
         '"' => Cow::Borrowed("\\\""),

@@ -1,4 +1,4 @@
-//! Reading a file: TOML, walked against the table of keys.
+//! Reads a TOML file by the table of keys.
 
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
@@ -9,7 +9,7 @@ use crate::settings::given::Given;
 use crate::settings::keys::{KEYS, SECTIONS};
 use crate::settings::listener_keys::LISTENER_KEYS;
 
-/// A file: its name, and its text, in which places are lines.
+/// A file: its name and its text.
 #[derive(Clone, Copy, Debug)]
 struct File<'a> {
     name: &'a str,
@@ -17,7 +17,7 @@ struct File<'a> {
 }
 
 impl File<'_> {
-    /// The line of a place in the text.
+    /// The line of a byte position in the text.
     fn line(&self, at: usize) -> Source {
         let before = self.text.as_bytes().iter().take(at);
         Source::File {
@@ -28,7 +28,7 @@ impl File<'_> {
 }
 
 impl Draft {
-    /// Takes what a file says.
+    /// Reads a file.
     pub(super) fn read_file(&mut self, name: &str, text: &str) {
         let file = File { name, text };
         let (root, errors) = DeTable::parse_recoverable(text);
@@ -39,7 +39,7 @@ impl Draft {
         self.read_table(file, "", root.get_ref());
     }
 
-    /// Takes a section, or what stands before the first.
+    /// Reads a section, or the keys before the first section.
     fn read_table(&mut self, file: File<'_>, section: &str, table: &DeTable<'_>) {
         for (key, value) in table {
             let source = file.line(key.span().start);
@@ -77,7 +77,7 @@ impl Draft {
         }
     }
 
-    /// Takes the listeners of a file, which there are instead of the default's.
+    /// Reads the listeners of a file, which replace the default listeners.
     fn read_listeners(&mut self, file: File<'_>, value: &DeValue<'_>, source: &Source) {
         self.settings.listeners.clear();
         let DeValue::Array(tables) = value else {

@@ -1,15 +1,15 @@
-//! The files that a configuration names, opened as the server will open them.
+//! Checks the files that a configuration names by opening them as the server will.
 //!
-//! What reads the configuration itself knows no files; this is asked afterwards, where it is right.
+//! The rest of this module reads no files; this check follows if the configuration is valid.
 
 use crate::settings::{Problem, Settings};
 
 impl Settings {
-    /// Reads the files of TLS.
+    /// Reads the TLS files.
     ///
     /// # Errors
     ///
-    /// All that is wrong with them, under the key that names each.
+    /// All errors of the files, with the key that names each.
     #[cfg(feature = "tls")]
     pub fn check_files(&self) -> Result<(), Vec<Problem>> {
         use crate::settings::draft::listener_key;
@@ -40,7 +40,7 @@ impl Settings {
         }
     }
 
-    /// There are none.
+    /// Does nothing: there are no TLS files.
     ///
     /// # Errors
     ///

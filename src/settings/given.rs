@@ -6,17 +6,17 @@ use crate::settings::value::list::{show_list, split};
 /// A value as it was given.
 #[derive(Clone, Debug)]
 pub(super) enum Given<'a> {
-    /// By the environment or a flag, which know no types.
+    /// From the environment or a flag, which have no types.
     Untyped(&'a str),
-    /// A string of TOML.
+    /// A TOML string.
     Text(&'a str),
-    /// An integer of TOML; `None` is beyond all that is asked for.
+    /// A TOML integer; `None`: larger than any allowed value.
     Number(Option<usize>),
-    /// A boolean of TOML.
+    /// A TOML boolean.
     Switch(bool),
-    /// An array of TOML with nothing but strings.
+    /// A TOML array that has only strings.
     List(Vec<&'a str>),
-    /// A type of TOML that no key has, by its name.
+    /// Another TOML type, which no key has, by its name.
     Other(&'static str),
 }
 
@@ -52,7 +52,7 @@ impl Given<'_> {
         }
     }
 
-    /// The value for a message to whoever gave it.
+    /// The value for an error message.
     pub(super) fn show(&self) -> String {
         match self {
             Self::Untyped(text) | Self::Text(text) => quote(text),

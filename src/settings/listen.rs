@@ -1,4 +1,4 @@
-//! One place for clients to connect.
+//! The settings of a listener.
 
 use crate::net::ListenAddr;
 use crate::proto::{Framing, Role};
@@ -6,34 +6,34 @@ use crate::relay::LOBBY;
 use crate::settings::value::tls::Tls;
 use crate::shard::{Balance, Listener, MODE};
 
-/// One place for clients to connect.
+/// The settings of a listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listen {
-    /// For people; may be empty.
+    /// A name for people; may be empty.
     pub name: String,
-    /// What its connections speak.
+    /// The protocol of its connections.
     pub protocol: Protocol,
-    /// Where it is.
+    /// Its address.
     pub address: ListenAddr,
-    /// Who may connect to it, if it is a path.
+    /// The permissions of its file, if it is a Unix-domain socket.
     pub unix_mode: u32,
-    /// Which shard gets a connection, if it is a port.
+    /// How its connections are spread over the shards, if it is a port.
     pub balance: Balance,
-    /// The topic of all its connections, where the protocol names none.
+    /// The topic of all its connections, if the protocol does not name one.
     pub topic: String,
-    /// What its connections are for, where the path does not say it.
+    /// What its connections may do, if the path does not decide it.
     pub role: Role,
-    /// Whether all its messages are text, where the protocol does not say.
+    /// Whether all its messages are text, if the protocol has no kinds.
     pub text: bool,
-    /// Whether proxies say by the PROXY protocol whom they speak for.
+    /// Whether trusted proxies send a PROXY protocol header.
     pub proxy_protocol: bool,
-    /// Whether the kernel may keep a connection back until its client has spoken.
+    /// Whether the kernel may hold a connection back until its client has sent something.
     pub defer_accept: bool,
-    /// What it says of TLS.
+    /// Its TLS settings.
     pub tls: Tls,
 }
 
-/// What the connections of a listener speak.
+/// The protocol of a listener's connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP and WebSocket.
@@ -79,7 +79,7 @@ impl Listen {
         self.tls.around(listener)
     }
 
-    /// What it speaks, as the log says it.
+    /// The protocol's name in the log.
     pub(super) fn word(&self) -> &'static str {
         match (self.protocol, self.tls.is_on()) {
             (Protocol::Http, false) => "http",
@@ -91,8 +91,7 @@ impl Listen {
 }
 
 impl Protocol {
-    /// Where messages end; `None` for HTTP, which has its own ways to say so, and to name topics
-    /// and what is text.
+    /// The framing; `None` for HTTP.
     pub(super) fn framing(self) -> Option<Framing> {
         match self {
             Self::Http => None,

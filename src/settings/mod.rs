@@ -1,20 +1,21 @@
-//! The configuration of the program: a file, the environment and flags, to checked values.
+//! The configuration of the program: reads a file, the environment and flags, and returns checked
+//! values.
 //!
-//! Pure: texts go in, and [`Settings`] come out, or the list of all that is wrong. A value is
-//! taken from a flag before the environment, from there before the file, and is the default
-//! where nobody gives it. Defaults are those of [`Config`], and so of `limits`.
+//! Pure: the input is text, and the result is [`Settings`] or the list of all errors. A flag
+//! overrides the environment, the environment overrides the file, and the file overrides the
+//! default. Defaults are those of [`Config`], which come from `limits`.
 //!
-//! A new key is one entry in the table of `keys`: its name, where its value stands in
-//! [`Settings`] (or in [`Listen`], for a key of listeners), what it may be, and a sentence. What
-//! reads files, the environment and flags, and what writes the documentation, goes by that table
-//! alone. Beyond the entry it may need:
+//! A new key is one row in the table of `keys`: its name, the place of its value in [`Settings`]
+//! (or in [`Listen`], for a key of listeners), its range, and its description. The readers of
+//! files, environment and flags and the writers of documentation follow this table. Some keys also
+//! need:
 //!
-//! - a field in [`Settings`], with its default, and a line in [`Settings::builder`], if it is
-//!   none of [`Config`]'s;
-//! - a field in `cli::Serve` of the same name as its flag, if it has one;
-//! - a rule in `check`, if it does not go together with every value of other keys;
-//! - a variant of `Field`, if it is of a new type; an enum of words is a `choice!`;
-//! - `corecast config doc > docs/CONFIG.md`, of which a test reminds.
+//! - a field in [`Settings`], with its default, and a line in [`Settings::builder`], if it is not a
+//!   field of [`Config`];
+//! - a field in `cli::Serve` with the name of its flag, if it has one;
+//! - a rule in `check`, if some values contradict other keys;
+//! - a variant of `Field`, if its type is new; an enum of words is a `choice!`;
+//! - always: `corecast config doc > docs/CONFIG.md`. A test compares the page.
 
 mod check;
 mod draft;
@@ -52,51 +53,51 @@ pub use crate::settings::write::{default_file, reference};
 /// Checked values for the whole program.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How many shards; `None` for one for each core.
+    /// Number of shards; `None` for one for each core.
     pub shards: Option<usize>,
-    /// Whether each shard runs on one core; `None` if there are as many shards as cores.
+    /// Whether shards are bound to cores; `None`: if there is one for each core.
     pub pin: Option<bool>,
-    /// Whose the tables of descriptors are.
+    /// Whether shards share a file descriptor table.
     pub tables: Tables,
-    /// Most connections; `None` for what the limit of open files allows.
+    /// Maximum number of connections; `None`: as many as the limit of open files allows.
     pub connections: Option<usize>,
-    /// What the shards run with, but for `compression`.
+    /// The configuration of the shards, except `compression`.
     pub config: Config,
-    /// Whether anything is compressed.
+    /// Whether messages are compressed.
     pub compress: bool,
-    /// How it is.
+    /// How messages are compressed.
     pub compression: Compression,
-    /// Who has it may publish over HTTP; empty, nobody may.
+    /// The key of the publish API; empty: there is no API.
     pub api_key: Secret,
-    /// Where the admin port listens, if there is one.
+    /// The address of the admin port, if there is one.
     pub admin: Option<SocketAddr>,
-    /// How long a drain is announced before it begins.
+    /// Time between the announcement of a drain and its beginning.
     pub drain_listen: Option<Duration>,
-    /// What is logged.
+    /// The lowest severity that is logged.
     pub level: Level,
     /// Where clients connect.
     pub listeners: Vec<Listen>,
-    /// Where each value comes from, by the full name of its key; what is not here is a default.
+    /// The source of each value by the full name of its key; a missing entry means the default.
     sources: BTreeMap<String, Source>,
 }
 
-/// Whose the tables of descriptors are.
+/// Whether shards share a file descriptor table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tables {
-    /// One for each shard.
+    /// Each shard has its own.
     Own,
-    /// One for the process.
+    /// All shards share the one of the process.
     Shared,
 }
 
-/// The least severe lines that are logged.
+/// The lowest severity that is logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
-    /// None at all.
+    /// Nothing.
     Off,
-    /// Somebody must act.
+    /// An operator must act.
     Error,
-    /// Something degraded and went on.
+    /// Something works less well than it should.
     Warn,
     /// Start, stop, drain.
     Info,
@@ -104,18 +105,18 @@ pub enum Level {
     Debug,
 }
 
-/// What a configuration is read from.
+/// The input of a configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Input<'a> {
     /// The file: its name, for messages, and its text.
     pub file: Option<(&'a str, &'a str)>,
-    /// The environment, or what of it begins with [`PREFIX`].
+    /// The environment, or its part that begins with [`PREFIX`].
     pub env: Vec<(String, String)>,
     /// Flags with their values, as `("--shards", "4")`.
     pub flags: Vec<(&'static str, String)>,
 }
 
-/// What the names of all variables begin with.
+/// The prefix of all variables.
 pub const PREFIX: &str = "CORECAST_";
 
 /// The variable that names the file.
@@ -126,7 +127,7 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// All that is wrong with it.
+    /// All errors of the configuration.
     pub fn load(input: &Input<'_>) -> Result<Self, Vec<Problem>> {
         let mut draft = Draft::default();
         if let Some((name, text)) = input.file {
@@ -138,7 +139,7 @@ impl Settings {
         draft.finish()
     }
 
-    /// The server that they describe.
+    /// The server with these settings.
     pub fn builder(&self) -> ServerBuilder {
         let mut builder = Server::builder()
             .config(self.config())
@@ -165,7 +166,7 @@ impl Settings {
         }
     }
 
-    /// The application that they describe; the same on every shard.
+    /// The application with these settings, the same on every shard.
     pub fn relay(&self) -> Relay {
         let settings = RelaySettings::default();
         Relay::new(if self.api_key.is_empty() {
@@ -175,14 +176,14 @@ impl Settings {
         })
     }
 
-    /// Where each listener of a server that was made by them is, as in `https 127.0.0.1:443`.
+    /// The address of each listener of a server with these settings, as in `https 127.0.0.1:443`.
     pub fn places(&self, server: &Server) -> Vec<String> {
         let places = self.listeners.iter().zip(server.addrs());
         let places = places.map(|(listen, addr)| format!("{} {addr}", listen.word()));
         places.collect()
     }
 
-    /// Says of an error of [`ServerBuilder::start`] which key it is about, if it is about one.
+    /// Adds the key to an error of [`ServerBuilder::start`], if the error belongs to one.
     pub fn explain(&self, err: io::Error) -> io::Error {
         let Some(listen) = err
             .get_ref()
@@ -194,7 +195,7 @@ impl Settings {
         io::Error::new(err.kind(), format!("{}: {listen}", self.name(&key)))
     }
 
-    /// A key with where its value comes from, for messages: `corecast.toml:3: admin.address`.
+    /// A key with the source of its value, for messages: `corecast.toml:3: admin.address`.
     pub fn name(&self, key: &str) -> String {
         match self.source(key) {
             Source::Default => match draft::flag_of(self, key) {
@@ -205,7 +206,7 @@ impl Settings {
         }
     }
 
-    /// Where the value of a key comes from, given its full name, as in `listener.0.address`.
+    /// The source of a key's value, by the key's full name, as in `listener.0.address`.
     fn source(&self, key: &str) -> Source {
         self.sources.get(key).cloned().unwrap_or_default()
     }
@@ -236,7 +237,7 @@ impl Default for Settings {
 }
 
 impl Level {
-    /// As a filter of the log.
+    /// The level as a filter of the log.
     pub fn word(self) -> &'static str {
         use crate::settings::field::Choice;
         self.words()[self.chosen()]
@@ -249,7 +250,7 @@ pub fn flags() -> impl Iterator<Item = &'static str> {
     of_keys.chain(draft::LISTENER_FLAGS.iter().map(|(flag, ..)| *flag))
 }
 
-/// Where a server without a configuration listens for HTTP.
+/// The HTTP port of a server without configuration.
 const HTTP_PORT: u16 = 8080;
-/// The same for length-prefixed TCP.
+/// The TCP port of a server without configuration.
 const TCP_PORT: u16 = 9000;

@@ -1,11 +1,11 @@
-//! What is wrong with a configuration: where, which key, and what would be right.
+//! An error in a configuration: its place, its key, and the remedy.
 
 use std::fmt;
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Source {
-    /// Nobody has given it.
+    /// The default.
     #[default]
     Default,
     /// A line of a file, counted from 1.
@@ -32,16 +32,16 @@ impl fmt::Display for Source {
     }
 }
 
-/// One thing that is wrong with a configuration.
+/// One error in a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it stands.
+    /// The source of the invalid value.
     pub source: Source,
-    /// The full name of the key, empty where the text is no TOML.
+    /// The full name of the key; empty if the text is not TOML.
     pub key: String,
     /// What is wrong.
     pub what: String,
-    /// What would be right.
+    /// What to write instead.
     pub remedy: String,
 }
 

@@ -187,7 +187,7 @@ fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
 }
 
 #[test]
-fn a_flag_goes_before_a_variable_before_the_file() {
+fn a_flag_overrides_a_variable_which_overrides_the_file() {
     let text = "[limits]\nmessage = \"2KiB\"";
     let env = [("CORECAST_LIMITS_MESSAGE", "3KiB")];
     let flag = [("--max-message", "4096")];
@@ -246,7 +246,7 @@ fn variables_and_flags_change_and_add_listeners() {
 }
 
 #[test]
-fn all_problems_of_a_file_are_told_at_once_with_line_and_remedy() {
+fn all_errors_of_a_file_are_reported_together_with_line_and_remedy() {
     let text = "\
 shards = 0
 pim = true
@@ -296,7 +296,7 @@ topic = [\"a\"]
 }
 
 #[test]
-fn what_is_no_toml_is_told_with_its_line() {
+fn a_syntax_error_of_toml_is_reported_with_its_line() {
     let problems = load("shards = 1\npin = yes\n[limits\n", &[], &[]);
     assert!(2 <= problems.len(), "{problems:?}");
     assert!(
@@ -346,7 +346,7 @@ fn sections_and_keys_are_not_taken_for_each_other() {
 }
 
 #[test]
-fn no_part_of_the_memory_is_more_than_the_whole() {
+fn no_part_of_the_memory_may_exceed_the_whole() {
     for part in ["backlog", "replies", "assembly"] {
         let text = format!("[limits]\nmemory = \"1GiB\"\n{part} = \"2GiB\"");
         let expected =
@@ -358,7 +358,7 @@ fn no_part_of_the_memory_is_more_than_the_whole() {
 }
 
 #[test]
-fn what_does_not_go_together_is_told() {
+fn values_that_contradict_each_other_are_reported() {
     let check = |text: &str, expected: &str| {
         let problems = load(text, &[], &[]);
         assert_eq!(problems.len(), 1, "{problems:?}");
@@ -430,7 +430,7 @@ fn what_does_not_go_together_is_told() {
 }
 
 #[test]
-fn variables_and_flags_are_told_by_their_names() {
+fn errors_of_variables_and_flags_name_them() {
     let env = [
         ("CORECAST_SHARDS", "300"),
         ("CORECAST_SHARD", "3"),
@@ -458,7 +458,7 @@ fn variables_and_flags_are_told_by_their_names() {
 }
 
 #[test]
-fn variables_of_others_are_left_alone() {
+fn variables_of_orchestrators_are_ignored() {
     let env = [
         ("CORECAST_CONFIG", "c.toml"),
         ("CORECAST_SERVICE_HOST", "10.0.0.1"),
@@ -476,7 +476,7 @@ fn variables_of_others_are_left_alone() {
 }
 
 #[test]
-fn a_port_alone_is_no_variable_and_is_not_passed_over() {
+fn a_variable_with_a_port_alone_is_an_error() {
     for name in ["CORECAST_PORT", "CORECAST_HTTP_PORT", "CORECAST_ADMIN_PORT"] {
         let problems = load("", &[(name, "8080")], &[]);
         assert_eq!(problems.len(), 1, "{problems:#?}");
@@ -522,7 +522,7 @@ fn a_key_of_the_api_is_one_word() {
 }
 
 #[test]
-fn a_secret_is_shown_to_nobody() {
+fn a_secret_is_never_shown() {
     static SECRET: Key<Listen> = Key {
         name: "name",
         field: Field::Text(|l| &mut l.name, 8..=64),
@@ -548,7 +548,7 @@ fn a_secret_is_shown_to_nobody() {
 }
 
 #[test]
-fn the_table_is_in_order() {
+fn the_table_of_keys_is_sorted_by_section_and_complete() {
     for (at, key) in KEYS.iter().enumerate() {
         let section = key.name.rsplit_once('.').map_or("", |(section, _)| section);
         assert!(
@@ -569,7 +569,7 @@ fn the_table_is_in_order() {
 }
 
 #[test]
-fn the_reference_is_in_step() {
+fn the_page_of_the_reference_is_up_to_date() {
     let page = include_str!("../../docs/CONFIG.md");
     assert!(
         page == reference(),

@@ -1,16 +1,16 @@
-//! Which cores there are, and how a thread stays on one.
+//! The cores of the host, and pinning a thread to one.
 
 use std::num::NonZero;
 use std::thread;
 
-/// Cores this process may use, after affinity mask and cgroup quota
-/// (`std::thread::available_parallelism`); 1 where the system does not say.
+/// Number of cores that this process may use, by affinity mask and cgroup quota
+/// (`std::thread::available_parallelism`); 1 if the system does not say.
 pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Cores in the affinity mask of the calling thread, whatever share of them a cgroup allows; 0
-/// where the system does not say.
+/// Number of cores in the calling thread's affinity mask, whatever a cgroup quota allows; 0 if the
+/// system does not say.
 pub fn allowed() -> usize {
     core_affinity::get_core_ids().map_or(0, |cores| cores.len())
 }
@@ -18,8 +18,8 @@ pub fn allowed() -> usize {
 /// Pins the calling thread to one of the cores it is allowed to run on: the one at `index`,
 /// counted modulo their number (`sched_setaffinity(2)`).
 ///
-/// Returns whether that worked; a thread that is not pinned runs as well, only slower. A thread
-/// starts with the mask of the one that spawned it, so spawn shards from a thread that is not
+/// Returns whether that worked; a thread that is not pinned works as well, only slower. A thread
+/// starts with the mask of the thread that spawned it, so spawn shards from a thread that is not
 /// pinned.
 pub fn pin_to(index: usize) -> bool {
     let allowed = core_affinity::get_core_ids().unwrap_or_default();

@@ -3,16 +3,16 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Has a listener pass a connection on only when its first bytes have come, or its end; or when
-/// that takes too long, and at once where it is under a flood (`SYN` cookies). With `false` it
-/// passes on each as soon as it is established, also those that it has kept back.
+/// Makes a listener pass a connection on only when its first bytes or its end have arrived, when
+/// that takes too long, or at once during a SYN flood (`SYN` cookies). With `false`, it passes each
+/// connection on as soon as it is established, including those that it has held back.
 ///
-/// A client that says nothing is passed on a second after it has connected: the kernel counts in
-/// retransmissions of its `SYN-ACK`, and one is the least. Until then it costs no descriptor.
+/// A client that sends nothing is passed on a second after it has connected: the kernel counts
+/// retransmissions of its `SYN-ACK`, and one is the minimum. Until then it costs no descriptor.
 ///
 /// # Errors
 ///
-/// `setsockopt(2)`: it is no TCP socket.
+/// `setsockopt(2)`: the socket is not a TCP socket.
 pub fn defer_accept(listener: impl AsFd, deferred: bool) -> io::Result<()> {
     let seconds = libc::c_int::from(deferred);
     let len = libc::socklen_t::try_from(size_of_val(&seconds)).map_err(io::Error::other)?;

@@ -1,8 +1,8 @@
-//! How many descriptors a thread may have, and which.
+//! File descriptor tables: their limits, and a table for each thread.
 //!
-//! `RLIMIT_NOFILE` counts per descriptor table, not per process (`getrlimit(2)`: it is "one
-//! greater than the maximum file descriptor number"), so a shard with a table of its own has the
-//! whole limit to itself.
+//! `RLIMIT_NOFILE` applies to each descriptor table, not to the process (`getrlimit(2)`: it is "one
+//! greater than the maximum file descriptor number"). So a shard with its own table has the whole
+//! limit for itself.
 
 use std::ffi::c_uint;
 use std::io;
@@ -14,7 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 ///
 /// # Errors
 ///
-/// When a sandbox refuses `setrlimit(2)`; the soft limit is then as it was.
+/// A sandbox refuses `setrlimit(2)`; then the soft limit is unchanged.
 pub fn raise_soft_limit() -> io::Result<u64> {
     let hard = getrlimit(Resource::Nofile).maximum;
     setrlimit(
@@ -32,25 +32,25 @@ pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Gives the calling thread a descriptor table of its own, with 0 to 2 and those of `keep`.
+/// Gives the calling thread its own descriptor table, with descriptors 0 to 2 and those in `keep`.
 ///
-/// Call it first of all on a new thread. From then on no number but these means the same file
-/// here and on other threads: a descriptor opened here is open on this thread, and on those it
-/// spawns, alone; one opened elsewhere is not open here, and its number may soon be that of a
-/// connection. So whatever this thread is to use through an older descriptor, a logger's file for
-/// instance, must be in `keep`, and nothing made before may be dropped here for the last time.
+/// Call it first on a new thread. From then on, only these numbers mean the same file on this
+/// thread and on others. A descriptor opened here is open only on this thread and on threads that
+/// it spawns. A descriptor opened elsewhere is not open here, and its number may soon be that of a
+/// connection. So every older descriptor that this thread uses, such as a logger's file, must be in
+/// `keep`, and this thread must not drop the last owner of anything created before.
 ///
 /// # Errors
 ///
-/// When the kernel is older than Linux 5.9 or a sandbox refuses; the table is then shared as
-/// before and nothing was closed.
+/// The kernel is older than Linux 5.9, or a sandbox refuses. Then the table is shared as before,
+/// and nothing was closed.
 pub fn own_table(keep: &[RawFd]) -> io::Result<()> {
     let mut keep: Vec<c_uint> = keep.iter().filter_map(|fd| (*fd).try_into().ok()).collect();
     keep.push(LAST_STANDARD);
     keep.sort_unstable();
     let last = keep.last().copied().unwrap_or(LAST_STANDARD);
-    // The first call makes the table and must cover its end: the kernel then copies nothing
-    // above `last`. The gaps below were copied, and closing them concerns this table alone.
+    // The first call creates the table and must cover its end, so that the kernel copies nothing
+    // above `last`. The gaps below were copied; closing them affects only this table.
     close_range(last + 1, c_uint::MAX, UNSHARE)?;
     for pair in keep.windows(2) {
         let &[before, after] = pair else { continue };

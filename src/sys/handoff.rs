@@ -1,8 +1,8 @@
 //! Handing descriptors from one thread's table to another's: `SCM_RIGHTS`, `unix(7)`.
 //!
-//! A handoff is a pair of connected sockets, both made in the starter's table; threads with
-//! tables of their own use the ends by numbers that they have kept. What is on its way belongs to
-//! no table, and is lost only with both ends of the pair.
+//! A handoff is a pair of connected sockets, both created in the table of the starting thread.
+//! Threads with their own tables use the ends by numbers that they have kept. A descriptor on its
+//! way belongs to no table, and is lost only if both ends of the pair are closed.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -17,31 +17,31 @@ use rustix::net::{
 
 use crate::sys::socket;
 
-/// Two ends: what is given to one is taken from the other, in order.
+/// Two ends: descriptors put into one are taken from the other, in order.
 #[derive(Debug)]
 pub struct Handoff {
     giving: OwnedFd,
     taking: OwnedFd,
 }
 
-/// A descriptor that was handed over, with the word that came with it.
+/// A received descriptor and the word that came with it.
 #[derive(Debug)]
 pub struct Taken {
-    /// It belongs to the calling thread's table now.
+    /// The descriptor, now in the calling thread's table.
     pub descriptor: OwnedFd,
-    /// What the giver had to say of it.
+    /// The word that the sender attached.
     pub word: u16,
 }
 
 impl Handoff {
-    /// Makes a pair in the calling thread's table. About `bytes` wait between its ends, and each
-    /// descriptor takes somewhat under a KiB of them.
+    /// Creates a pair in the calling thread's table. It holds about `bytes` bytes; a descriptor on
+    /// its way takes somewhat less than a KiB.
     ///
     /// # Errors
     ///
-    /// Out of descriptors.
+    /// There are no descriptors left.
     pub fn new(bytes: usize) -> io::Result<Self> {
-        // Keeps one message apart from the next, and has an end.
+        // Keeps messages apart, and reports the end.
         let kind = SocketType::SEQPACKET;
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (giving, taking) = socketpair(AddressFamily::UNIX, kind, flags, None)?;
@@ -60,13 +60,13 @@ impl Handoff {
     }
 }
 
-/// Hands a descriptor over; it stays open here, too.
+/// Sends a descriptor. It stays open in this table as well.
 ///
 /// # Errors
 ///
-/// `EAGAIN` when no more can wait, which becomes writable again; `ETOOMANYREFS` when the user has
-/// as many descriptors on their way as may be open, and `ENOBUFS` or `ENOMEM`: nothing tells when
-/// those are over.
+/// `EAGAIN` if the pair is full; then it becomes writable later. `ETOOMANYREFS` if the user has as
+/// many descriptors on their way as may be open, `ENOBUFS` or `ENOMEM`: there is no event when
+/// these are over.
 pub fn give(giving: RawFd, descriptor: impl AsFd, word: u16) -> Result<(), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = SendAncillaryBuffer::new(&mut space);
@@ -83,11 +83,11 @@ pub fn give(giving: RawFd, descriptor: impl AsFd, word: u16) -> Result<(), Errno
     Ok(())
 }
 
-/// Takes what was handed over; `None` when there will be nothing more.
+/// Receives a descriptor; `None` if there will be no more.
 ///
 /// # Errors
 ///
-/// `EAGAIN` when there is nothing now; `EMFILE` when the table had no place for it: it is closed.
+/// `EAGAIN` if there is none now; `EMFILE` if the table had no place for it: then it is closed.
 pub fn take(taking: RawFd) -> Result<Option<Taken>, Errno> {
     let mut word = [0; 2];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -114,15 +114,15 @@ pub fn take(taking: RawFd) -> Result<Option<Taken>, Errno> {
     }
 }
 
-/// Gives nothing more: who has taken all is told that it was.
+/// Ends the sending side. The receiver gets `None` after the last descriptor.
 pub fn end(giving: RawFd) {
-    // It fails for a number that is no handoff's.
+    // It fails only for a number that does not belong to a handoff.
     let _ended = socket::shutdown_write(giving);
 }
 
-/// Takes nothing more than what is on its way: who gives is refused from now on.
+/// Receives nothing more than what is on its way: the sender gets an error from now on.
 pub fn refuse(taking: RawFd) {
-    // It fails for a number that is no handoff's.
+    // It fails only for a number that does not belong to a handoff.
     let _refused = socket::borrow(taking).and_then(|end| shutdown(end, Shutdown::Read));
 }
 

@@ -1,4 +1,4 @@
-//! Sockets that whoever started the process has opened for it: `sd_listen_fds(3)`.
+//! Sockets that were opened for the process before it started: `sd_listen_fds(3)`.
 
 use std::env;
 use std::io::{self, ErrorKind};
@@ -8,13 +8,13 @@ use rustix::io::fcntl_dupfd_cloexec;
 
 use crate::sys::socket;
 
-/// A copy of a socket that the process was given, by its name or its number from 0.
+/// A copy of an inherited socket, by its name or its number from 0.
 ///
-/// It is a copy, as the number may be asked for again, by the next server of the process.
+/// It is a copy because the next server in the same process may ask for the same number.
 ///
 /// # Errors
 ///
-/// `NotFound` if there is none of that name.
+/// `NotFound` if there is no such socket.
 pub fn inherited(name: &str) -> io::Result<OwnedFd> {
     let given = Given::from(|variable| env::var(variable).ok());
     let place = given.place_of(name, std::process::id());
@@ -26,7 +26,7 @@ pub fn inherited(name: &str) -> io::Result<OwnedFd> {
     Ok(fcntl_dupfd_cloexec(socket::borrow(FIRST + place)?, 0)?)
 }
 
-/// What the environment says of sockets.
+/// The variables that describe the sockets.
 #[derive(Debug)]
 struct Given {
     pid: Option<String>,
@@ -44,9 +44,10 @@ impl Given {
         }
     }
 
-    /// The place of a socket among those that were given, if they were given to this process.
+    /// The index of an inherited socket, if the sockets are for this process.
     fn place_of(&self, name: &str, pid: u32) -> Option<RawFd> {
-        // Who gives sockets to whatever program comes in the end cannot know its number.
+        // A supervisor that starts other programs in between cannot know the process id, and does
+        // not set it.
         let is_for_us = self.pid.as_ref().is_none_or(|of| *of == pid.to_string());
         let mut names = (0..).zip(self.names.split(':'));
         let named = names
@@ -57,7 +58,7 @@ impl Given {
     }
 }
 
-/// The first of them.
+/// The number of the first inherited socket.
 const FIRST: RawFd = 3;
 
 #[cfg(test)]
@@ -85,7 +86,7 @@ mod tests {
             ("web", Some(0)),
             ("devices", Some(1)),
             ("0", Some(0)),
-            // Its name goes before its number.
+            // The name takes precedence over the number.
             ("1", Some(2)),
             ("2", Some(2)),
             ("3", None),

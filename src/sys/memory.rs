@@ -1,19 +1,20 @@
-//! How much memory there is: the host's, or what a control group leaves of it.
+//! The amount of memory: the host's, or what a control group allows.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Bytes of memory that this process may use: the host's (`MemTotal` of proc_meminfo(5)), or the
-/// least limit of its control groups, from its own up to the root, if that is less (cgroups(7));
-/// 0 if neither is told.
+/// smallest limit of its control groups, from its own up to the root, if that is less (cgroups(7));
+/// 0 if both are unknown.
 pub fn total() -> usize {
     total_by(&text)
 }
 
-/// Has the allocator give back to the host what it keeps free.
+/// Asks the allocator to return its free memory to the host.
 ///
-/// glibc gives back by itself what is free at the end of its heaps alone, and what a hundred thousand
-/// topics leave lies between what others keep (malloc_trim(3)). Other allocators need no asking.
+/// glibc returns by itself only free memory at the end of its heaps, and the memory of a hundred
+/// thousand removed topics lies between memory still in use (malloc_trim(3)). Other allocators need
+/// no request.
 pub fn release() {
     #[cfg(target_env = "gnu")]
     // SAFETY: malloc_trim(3) may be called at any time, by any thread.
@@ -23,7 +24,8 @@ pub fn release() {
 /// The text of a file, if it can be read.
 type Read<'r> = &'r dyn Fn(&Path) -> Option<String>;
 
-/// What a file holds. A single name that is no UTF-8, such as that of a mount, hides no other.
+/// The contents of a file. One name that is not UTF-8, such as that of a mount, must not hide the
+/// others.
 fn text(path: &Path) -> Option<String> {
     let bytes = fs::read(path).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
@@ -41,13 +43,13 @@ fn of_host(read: Read<'_>) -> Option<usize> {
     kib.checked_mul(1024)
 }
 
-/// The least limit of the process's control groups, if any has one.
+/// The smallest limit of the process's control groups, if any has one.
 fn limit(read: Read<'_>) -> Option<usize> {
     let groups = read(Path::new("/proc/self/cgroup")).unwrap_or_default();
     let mounts = read(Path::new("/proc/self/mountinfo")).unwrap_or_default();
     let mounts: Vec<_> = mounts.lines().filter_map(Mount::parse).collect();
     let place = PathBuf::from("/sys/fs/cgroup");
-    // Where a sandbox hides its mounts, the limit is still in its customary place.
+    // If a sandbox hides its mounts, the limit is still in its usual place.
     let is_known = mounts.iter().any(|mount| mount.point == place);
     let customary = (!is_known).then(|| Mount {
         version: Version::Two,
@@ -68,7 +70,7 @@ struct Mount {
     version: Version,
     /// The group that is mounted.
     root: PathBuf,
-    /// Where.
+    /// The path where it is mounted.
     point: PathBuf,
 }
 
@@ -97,12 +99,13 @@ impl Mount {
         })
     }
 
-    /// The least limit of a group of this hierarchy and of those around it, as far as they are
-    /// mounted.
+    /// The smallest limit of a group in this hierarchy and of the groups around it, as far as they
+    /// are mounted.
     fn least(&self, group: &str, read: Read<'_>) -> Option<usize> {
         let below = match Path::new(group).strip_prefix(&self.root) {
             Ok(below) => below,
-            // What is mounted is outside of the process's namespace, and so around its group.
+            // The mounted group is outside the process's namespace, and so it is around the
+            // process's group.
             Err(_) if self.root.starts_with("/..") => Path::new(""),
             Err(_) => return None,
         };
@@ -115,13 +118,13 @@ impl Mount {
             });
             limits.min()
         });
-        // The limits of version 1 have this form where there is none.
+        // Version 1 reports a very large number if there is no limit.
         limits.min().filter(|limit| *limit < usize::MAX / 4)
     }
 }
 
 impl Version {
-    /// The process's group, if a line of `/proc/self/cgroup` tells of it: `0::/group`, or
+    /// The process's group, if a line of `/proc/self/cgroup` names it: `0::/group`, or
     /// `4:memory:/group` with version 1.
     fn group(self, line: &str) -> Option<&str> {
         let (hierarchy, rest) = line.split_once(':')?;
@@ -133,7 +136,8 @@ impl Version {
         is_it.then_some(group)
     }
 
-    /// What limits a group. Above `memory.high` it is not killed but slowed to a halt.
+    /// The files with a group's limits. Above `memory.high` a process is not killed but slowed down
+    /// until it stops.
     fn files(self) -> &'static [&'static str] {
         match self {
             Self::One => &["memory.limit_in_bytes"],
@@ -142,7 +146,8 @@ impl Version {
     }
 }
 
-/// A path of mountinfo, where spaces and the like are three octal digits behind a backslash.
+/// A path in mountinfo, where spaces and similar characters are written as a backslash and three
+/// octal digits.
 fn unescape(path: &str) -> PathBuf {
     let mut text = String::with_capacity(path.len());
     let mut rest = path;

@@ -3,7 +3,7 @@ use std::path::Path;
 use super::{limit, of_host, text, total, total_by};
 
 const MIB: usize = 1 << 20;
-/// What version 1 says where there is no limit.
+/// The value of version 1 if there is no limit.
 const NONE: &str = "9223372036854771712\n";
 
 /// Reads from a tree of files.
@@ -14,7 +14,7 @@ fn read_of<'t>(tree: &'t [(&str, &str)]) -> impl Fn(&Path) -> Option<String> + '
     }
 }
 
-/// The limit that a tree of files tells of.
+/// The limit in a tree of files.
 fn limit_of(tree: &[(&str, &str)]) -> Option<usize> {
     limit(&read_of(tree))
 }
@@ -192,7 +192,7 @@ fn the_host_has_what_it_says() {
 }
 
 #[test]
-fn the_less_of_what_the_host_and_the_groups_tell_counts_and_else_the_one_that_is_told() {
+fn the_smaller_limit_of_host_and_groups_counts_or_the_only_known_one() {
     let host = ("/proc/meminfo", "MemTotal: 8 kB\n");
     let group = |limit| ("/sys/fs/cgroup/memory.max", limit);
     for (tree, total) in [

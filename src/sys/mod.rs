@@ -1,8 +1,8 @@
-//! What the kernel is asked for that needs unsafe code or raw descriptor numbers.
+//! System calls that need unsafe code or raw descriptor numbers.
 //!
-//! A connection is known to its shard by the number of its descriptor, and each shard has a
-//! descriptor table of its own: numbers, not owners, are what can be kept 16 bytes small and
-//! carried between threads. No other module of the package has unsafe code.
+//! A shard knows a connection by the number of its descriptor, and each shard has its own
+//! descriptor table. Numbers, not owners, keep a member at 16 bytes and can be passed between
+//! threads. No other module has unsafe code.
 
 #![expect(
     unsafe_code,

@@ -1,11 +1,11 @@
-//! Which threads signals go to.
+//! Keeps signals away from threads.
 
 use std::mem::MaybeUninit;
 use std::ptr;
 
-/// Blocks all signals for the calling thread, so that they go to others (signal(7)).
+/// Blocks all signals for the calling thread, so that other threads get them (signal(7)).
 ///
-/// A handler of the process that writes to a pipe, as most do, would on a shard's thread write to
+/// Most signal handlers write to a pipe. On a shard's thread, such a handler would write to
 /// whatever has the pipe's number in that thread's descriptor table.
 pub fn block_all() {
     let mut all = MaybeUninit::uninit();

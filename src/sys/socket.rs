@@ -1,8 +1,8 @@
 //! Sending and receiving by descriptor number, with the system call in the caller's own loop.
 //!
-//! Nothing here waits and nothing here raises `SIGPIPE`: `EAGAIN` says that the socket takes or
-//! has no more, `EPIPE` and `ECONNRESET` that the connection is over. The numbers are those of
-//! the calling thread's descriptor table.
+//! No function here waits or raises `SIGPIPE`. `EAGAIN` means that the socket takes or has no more
+//! now; `EPIPE` and `ECONNRESET` mean that the connection has ended. The numbers are those of the
+//! calling thread's descriptor table.
 
 use std::io::IoSlice;
 use std::os::fd::{BorrowedFd, RawFd};
@@ -15,7 +15,7 @@ use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 ///
 /// # Errors
 ///
-/// `send(2)`: `EAGAIN` when it takes none, otherwise the connection is over.
+/// `send(2)`: `EAGAIN` if it takes none now; other errors mean that the connection has ended.
 #[expect(
     clippy::inline_always,
     reason = "in the loop itself a send costs 3.2 us, behind a call 3.8"
@@ -37,47 +37,48 @@ pub fn send_vectored(fd: RawFd, slices: &[IoSlice<'_>]) -> Result<usize, Errno> 
     rustix::net::sendmsg(borrow(fd)?, slices, &mut none, SEND)
 }
 
-/// Receives into the front of `room` and returns how many bytes came; 0 is the end of the stream.
+/// Receives into the front of `space` and returns the number of bytes; 0 is the end of the stream.
 ///
 /// # Errors
 ///
-/// `recv(2)`: `EAGAIN` when there are none now, otherwise the connection is over.
+/// `recv(2)`: `EAGAIN` if there are none now; other errors mean that the connection has ended.
 #[expect(
     clippy::inline_always,
     reason = "as for send: what returns after a system call is paid for"
 )]
 #[inline(always)]
-pub fn recv(fd: RawFd, room: &mut [u8]) -> Result<usize, Errno> {
-    let (received, _) = rustix::net::recv(borrow(fd)?, room, RecvFlags::DONTWAIT)?;
+pub fn recv(fd: RawFd, space: &mut [u8]) -> Result<usize, Errno> {
+    let (received, _) = rustix::net::recv(borrow(fd)?, space, RecvFlags::DONTWAIT)?;
     Ok(received)
 }
 
-/// Copies what the socket has into the front of `room`, for a later [`recv`] to receive.
+/// Copies the next bytes of the socket into the front of `space`; a later [`recv`] receives them.
 ///
 /// # Errors
 ///
 /// As [`recv`].
-pub fn peek(fd: RawFd, room: &mut [u8]) -> Result<usize, Errno> {
+pub fn peek(fd: RawFd, space: &mut [u8]) -> Result<usize, Errno> {
     let flags = RecvFlags::DONTWAIT | RecvFlags::PEEK;
-    let (seen, _) = rustix::net::recv(borrow(fd)?, room, flags)?;
+    let (seen, _) = rustix::net::recv(borrow(fd)?, space, flags)?;
     Ok(seen)
 }
 
-/// Sends the end of the stream after what was sent before; receiving goes on (`shutdown(2)`).
+/// Sends the end of the stream after the bytes sent before; receiving is still possible
+/// (`shutdown(2)`).
 ///
 /// # Errors
 ///
-/// `ENOTCONN` when the connection is over already.
+/// `ENOTCONN` if the connection has already ended.
 pub fn shutdown_write(fd: RawFd) -> Result<(), Errno> {
     rustix::net::shutdown(borrow(fd)?, Shutdown::Write)
 }
 
-/// Bytes that were sent, the end of the stream among them, and that the peer's host has not
-/// confirmed (tcp(7), `SIOCOUTQ`); over a path, those that the peer has not received.
+/// Sent bytes, including the end of the stream, that the peer's host has not acknowledged (tcp(7),
+/// `SIOCOUTQ`). On a Unix-domain socket: bytes that the peer has not received.
 ///
 /// # Errors
 ///
-/// The descriptor is no such socket.
+/// The descriptor is not such a socket.
 pub fn unsent(fd: RawFd) -> Result<usize, Errno> {
     // SAFETY: SIOCOUTQ writes one int, which is what this getter has space for.
     let getter = unsafe { rustix::ioctl::Getter::<SIOCOUTQ, core::ffi::c_int>::new() };
@@ -89,14 +90,15 @@ pub fn unsent(fd: RawFd) -> Result<usize, Errno> {
 /// The same number as `TIOCOUTQ`, on all architectures but alpha, MIPS, PowerPC and SPARC.
 const SIOCOUTQ: rustix::ioctl::Opcode = 0x5411;
 
-/// Whether the socket has an error that no call has told of; takes it.
+/// Whether the socket has an error that no call has returned yet; clears the error.
 pub fn has_failed(fd: RawFd) -> bool {
     let error = borrow(fd).and_then(rustix::net::sockopt::socket_error);
     !matches!(error, Ok(Ok(())))
 }
 
-/// Whether the connection is over in both directions: it was reset, or timed out, or both sides have
-/// ended it (`POLLHUP`, poll(2)). Takes nothing, and what has come can still be received.
+/// Whether the connection has ended in both directions: it was reset, or timed out, or both sides
+/// have closed it (`POLLHUP`, poll(2)). It consumes nothing: bytes that have arrived can still be
+/// received.
 pub fn is_over(fd: RawFd) -> bool {
     let Ok(fd) = borrow(fd) else { return true };
     let mut polled = [PollFd::from_borrowed_fd(fd, PollFlags::empty())];
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_has_received_is_unsent() {
+    fn bytes_that_the_peer_has_not_received_are_unsent() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let left = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (right, _) = listener.accept().unwrap();

@@ -1,10 +1,10 @@
-//! What the host refuses while a server starts, and which of its limits may be why.
+//! Errors of the host while a server starts, with the limit that may be the reason.
 
 use std::io;
 
 use rustix::io::Errno;
 
-/// The error of a step of starting, as an error that says which step, and what to do.
+/// Adds to an error of the start which step failed, and what to do.
 pub fn while_starting(what: &str, err: &io::Error) -> io::Error {
     let remedy = match err.raw_os_error().map(Errno::from_raw_os_error) {
         Some(Errno::MFILE | Errno::NFILE) => {

@@ -1,8 +1,8 @@
-//! The time of day, which nothing is measured by: it may go back.
+//! The time of day. It is not used to measure times, because it may go back.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// How long ago 1970 began, by the host's clock; nothing if that was not set.
+/// The time since the beginning of 1970 by the host's clock; zero if the clock is not set.
 pub fn since_1970() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

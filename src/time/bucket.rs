@@ -1,31 +1,31 @@
-//! A token bucket: so many a second on the long run, so many at once.
+//! A token bucket: a rate on average, and a burst at once.
 
 use core::num::NonZeroU32;
 
 use crate::time::Now;
 
-/// How much may pass.
+/// A rate with a burst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// On the long run, in one second.
+    /// The average amount in one second.
     pub per_second: NonZeroU32,
-    /// At once, after a while of nothing. Waits end on a tick of 64 ms, so that less than an
-    /// eighth of a second's worth slows below the rate.
+    /// The amount that may pass at once after a pause. Waits end on a tick of 64 ms, so a burst
+    /// below an eighth of a second's amount makes the average lower than the rate.
     pub burst: NonZeroU32,
 }
 
-/// What is left of a rate: 8 bytes, and no work while nothing passes.
+/// The state of a rate in 8 bytes. It needs no work while nothing passes.
 ///
-/// Kept as the moment at which it is full again. Something larger than the whole burst passes when
-/// the bucket is full, and is paid for afterwards.
+/// The state is the time at which the bucket is full again. An amount larger than the whole burst
+/// passes when the bucket is full, and the bucket then refills correspondingly later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Bucket {
-    /// In nanoseconds since the shard started; a moment that has passed: full.
+    /// In nanoseconds since the shard started. A time in the past means full.
     full_at: u64,
 }
 
 impl Rate {
-    /// So much in a second, and as much at once; `None` for 0.
+    /// `count` in a second, and the same as burst; `None` for 0.
     pub const fn per_second(count: u32) -> Option<Self> {
         match NonZeroU32::new(count) {
             Some(count) => Some(Self {
@@ -36,7 +36,7 @@ impl Rate {
         }
     }
 
-    /// One of so many equal parts of it; a part is never nothing.
+    /// One of `parts` equal parts of the rate. A part is never 0.
     #[must_use]
     pub fn share(self, parts: u16) -> Self {
         let part = |whole: NonZeroU32| {
@@ -49,8 +49,8 @@ impl Rate {
         }
     }
 
-    /// How long `count` of it take, in whole nanoseconds: the sum of parts is never more than the
-    /// whole, so that a burst passes however it is cut.
+    /// The time that `count` takes at this rate, in whole nanoseconds. The sum of parts never
+    /// exceeds the whole, so a burst passes however it is divided.
     fn time_of(self, count: usize) -> u64 {
         let nanos = count as u128 * NANOS_PER_SECOND / u128::from(self.per_second.get());
         nanos.try_into().unwrap_or(u64::MAX)
@@ -58,11 +58,11 @@ impl Rate {
 }
 
 impl Bucket {
-    /// Takes `count` out if they are in it.
+    /// Takes `count` out of the bucket if it contains them.
     ///
     /// # Errors
     ///
-    /// When they will be; nothing is taken.
+    /// The time at which it will contain them; then nothing is taken.
     pub fn take(&mut self, rate: Rate, count: usize, now: Now) -> Result<(), Now> {
         let reserved = self.reserved(rate, count, now);
         let passes_at = self.passes_at(rate, count, now);
@@ -73,7 +73,8 @@ impl Bucket {
         Ok(())
     }
 
-    /// Takes `count` out now, and says when they may pass: at once if they are in it.
+    /// Takes `count` out in any case, and returns the time at which they may pass: now if the
+    /// bucket contains them.
     pub fn reserve(&mut self, rate: Rate, count: usize, now: Now) -> Now {
         let passes_at = self.passes_at(rate, count, now);
         *self = self.reserved(rate, count, now);
@@ -140,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn it_fills_up_to_the_burst_and_no_further() {
+    fn a_bucket_fills_up_to_the_burst_and_not_beyond() {
         let rate = rate(10, 3);
         let mut bucket = Bucket::default();
         assert_eq!(bucket.take(rate, 3, at(1_000_000)), Ok(()));

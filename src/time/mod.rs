@@ -1,4 +1,4 @@
-//! Time as the pure core knows it: given from outside, in whole milliseconds.
+//! Time in the pure core: given from outside, in whole milliseconds.
 
 use std::time::Duration;
 
@@ -25,27 +25,27 @@ impl Now {
         self.0
     }
 
-    /// The moment `wait` later, in whole milliseconds; never sooner than asked for.
+    /// The moment `wait` later, rounded up to whole milliseconds.
     #[must_use]
     pub fn plus(self, wait: Duration) -> Self {
         let millis = wait.as_nanos().div_ceil(NANOS_PER_MILLI);
         Self(self.0.saturating_add(millis.try_into().unwrap_or(u64::MAX)))
     }
 
-    /// The moment, to within a tick.
+    /// The moment, rounded to a tick.
     pub const fn stamp(self) -> Stamp {
         Stamp::of_tick(self.0 / TICK_MS)
     }
 
-    /// How long ago `earlier` was; nothing if it is still to come.
+    /// The time since `earlier`; zero if it is in the future.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// A moment to within [`TICK_MS`] milliseconds, in 4 bytes: what a connection can afford to keep.
+/// A moment rounded to [`TICK_MS`] milliseconds, in 4 bytes, for each connection.
 ///
-/// Comes round after 8 years.
+/// It wraps around after 8 years.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(u32);
 
@@ -53,7 +53,7 @@ impl Stamp {
     /// Later than any other.
     pub const NEVER: Self = Self(u32::MAX);
 
-    /// The moment the stamp was made of, or up to a tick before it.
+    /// The moment of which the stamp was made, or up to one tick earlier.
     pub const fn moment(self) -> Now {
         Now(self.0 as u64 * TICK_MS)
     }
@@ -65,7 +65,7 @@ impl Stamp {
     }
 }
 
-/// Milliseconds between two ticks: the grain of stamps and of the wheel.
+/// Milliseconds between two ticks: the resolution of stamps and of the wheel.
 pub const TICK_MS: u64 = 64;
 
 const NANOS_PER_MILLI: u128 = 1_000_000;

@@ -1,4 +1,4 @@
-//! Periodic work: ticks at `start + n * period`, whatever the ones before took.
+//! Periodic work: ticks at `start + n * period`, however long earlier ticks took.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::time::Now;
 /// One tick of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
-    /// Which one it is, from 1; those that were skipped have numbers as well.
+    /// Its number, from 1; skipped ticks have numbers as well.
     pub number: u64,
-    /// How many were skipped since the last one.
+    /// The number of ticks skipped since the last one.
     pub skipped: u64,
     /// The time between two ticks.
     pub period: Duration,
 }
 
-/// When to tick.
+/// The times of the ticks.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     start: Now,
@@ -41,13 +41,14 @@ impl Schedule {
         self.start.plus(wait)
     }
 
-    /// The tick that is due by `now`; of several, the last.
+    /// The tick that is due at `now`; if several are due, the last one.
     pub fn take_due(&mut self, now: Now) -> Option<Tick> {
         if now < self.deadline() {
             return None;
         }
         let passed = now.since(self.start).as_nanos() / self.period.as_nanos();
-        // What the deadline rounds up to a millisecond is due although a part of it is missing.
+        // The deadline is rounded up to a millisecond, so a tick may be due although less than its
+        // period has passed.
         let number = u64::try_from(passed).unwrap_or(u64::MAX).max(self.last + 1);
         let skipped = number - self.last - 1;
         self.last = number;

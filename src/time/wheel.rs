@@ -1,28 +1,28 @@
-//! Which deadlines have passed: a hashed timing wheel that is only ever added to.
+//! A hashed timing wheel, whose entries are never removed early.
 //!
-//! An entry cannot be cancelled or moved. Its owner looks, when it is handed out, whether it still
-//! counts: a connection that was heard from in the meantime arms the wheel again with its later
-//! deadline, one that is gone is forgotten. So a connection that is alive costs one entry per
+//! An entry cannot be cancelled or moved. When it is handed out, its owner checks whether it still
+//! counts: a connection that was active meanwhile arms the wheel again with a later deadline, and
+//! the entry of a removed connection is ignored. So an active connection costs one entry for each
 //! timeout, and nothing for each message.
 
 use crate::time::{Now, Stamp, TICK_MS};
 
-/// Deadlines of up to 2^32 owners, to within [`TICK_MS`] milliseconds.
+/// Deadlines of up to 2^32 owners, rounded to [`TICK_MS`] milliseconds.
 ///
-/// An entry is 8 bytes: the owner's key and the tick it is armed for. Keys may be armed more than
-/// once, and used again for another owner: who remembers the tick that [`arm`](Self::arm) gave
-/// last can tell an entry that no longer counts.
+/// An entry is 8 bytes: the owner's key and its tick. A key may be armed more than once, and may
+/// later belong to another owner. An owner that remembers the last tick returned by
+/// [`arm`](Self::arm) can recognize outdated entries.
 #[derive(Debug)]
 pub struct Wheel {
-    /// The slot of a tick is its remainder by `SLOTS`. Holds ticks from `next` to
-    /// `next + SLOTS - 1`, so each slot holds one tick.
+    /// The slot of a tick is its remainder by `SLOTS`. The wheel holds ticks from `next` to `next +
+    /// SLOTS - 1`, so each slot holds one tick.
     slots: Vec<Vec<Entry>>,
     /// One bit per slot: it has entries.
     filled: [u64; SLOTS / 64],
     /// The first tick not handed out yet.
     next: u64,
-    /// What is left of tick `next - 1`. Apart from the slots, so that what is armed meanwhile
-    /// comes after it.
+    /// The remaining entries of tick `next - 1`. They are outside the slots, so that entries armed
+    /// meanwhile come after them.
     due: Vec<Entry>,
 }
 
@@ -45,8 +45,8 @@ impl Wheel {
 
     /// Adds an entry that is handed out once `at` has passed, and returns its tick.
     ///
-    /// A deadline further away than the horizon of 32 seconds is handed out early; its owner
-    /// looks and arms again.
+    /// A deadline beyond the horizon of 32 seconds is handed out early; its owner checks and arms
+    /// again.
     pub fn arm(&mut self, key: u32, at: Now) -> Stamp {
         let horizon = self.next + SLOTS as u64 - 1;
         let tick = at.millis().div_ceil(TICK_MS).clamp(self.next, horizon);
@@ -60,8 +60,9 @@ impl Wheel {
     /// Appends up to `budget` entries whose tick has passed, as key and tick, the earliest tick
     /// first.
     ///
-    /// What the budget left over comes with the next call, however far the clock jumped. Call it
-    /// every turn, due or not: the horizon counts from the last call that had budget to spare.
+    /// Entries beyond the budget are returned by the next call, however far the clock jumped. Call
+    /// it every turn, even if nothing is due: the horizon counts from the last call that had budget
+    /// left.
     pub fn take_expired(&mut self, now: Now, budget: usize, expired: &mut Vec<(u32, Stamp)>) {
         let mut left = budget;
         while 0 < left {
@@ -74,7 +75,7 @@ impl Wheel {
         }
     }
 
-    /// When the next entry is to be handed out: at once if that moment has passed.
+    /// The time at which the next entry is handed out; a time in the past means now.
     pub fn next_deadline(&self) -> Option<Now> {
         let tick = if self.due.is_empty() {
             self.first_filled()?
@@ -84,10 +85,10 @@ impl Wheel {
         Some(Now::from_millis(tick.saturating_mul(TICK_MS)))
     }
 
-    /// Makes the first filled slot that has passed the one that is due, and says if there was any.
+    /// Makes the first filled slot that has passed the due one; returns whether there was any.
     fn turn(&mut self, now: Now) -> bool {
-        // A burst of deadlines must not hold its memory for ever, and growing again costs each
-        // entry one copy.
+        // A burst of deadlines must not keep its memory for ever; growing again costs one copy for
+        // each entry.
         if SLOT_KEPT < self.due.capacity() {
             self.due = Vec::new();
         }
@@ -107,8 +108,8 @@ impl Wheel {
     fn first_filled(&self) -> Option<u64> {
         let start = slot_of(self.next);
         let words = self.filled.len();
-        // The word that `start` is in comes twice: first its bits from there on, and where those
-        // are empty, last the others.
+        // The word that contains `start` is visited twice: first its bits from `start` on, and at
+        // the end its other bits.
         (0..=words).find_map(|step| {
             let word = (start / 64 + step) % words;
             let mask = if step == 0 {
@@ -125,9 +126,9 @@ impl Wheel {
     }
 }
 
-/// Ticks the wheel looks ahead: 32 seconds.
+/// Number of ticks that the wheel covers: 32 seconds.
 const SLOTS: usize = 512;
-/// An emptied slot with room for more entries than this gives its memory back.
+/// An emptied slot with capacity for more entries than this releases its memory.
 const SLOT_KEPT: usize = 64;
 
 const _: () = assert!(SLOTS.is_multiple_of(64), "whole words of the bitmap");

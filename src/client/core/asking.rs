@@ -1,4 +1,4 @@
-//! The request for WebSocket and its answer, which grants it or says why not.
+//! The WebSocket upgrade request and its answer.
 
 use crate::client::core::codec::Codec;
 use crate::limits::REFUSAL_BODY_BYTES_MAX;
@@ -7,7 +7,7 @@ use crate::proto::ws::dial::{
     Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
 };
 
-/// A request whose answer is arriving.
+/// An upgrade request whose answer is arriving.
 #[derive(Debug)]
 pub(crate) struct Asking {
     offer: Offer,
@@ -15,20 +15,20 @@ pub(crate) struct Asking {
     head: Vec<u8>,
 }
 
-/// What the server answered.
+/// The server's answer.
 #[derive(Debug)]
 pub(crate) enum Answered {
-    /// WebSocket, of which `rest` is the beginning.
+    /// The upgrade was granted; `rest` is the beginning of the WebSocket stream.
     Granted {
         protocol: Option<String>,
         codec: Option<Box<Codec>>,
         rest: Vec<u8>,
     },
-    /// Something else, of which `body` is the beginning.
+    /// The upgrade was refused; `body` is the beginning of the answer's body.
     Refused { status: u16, body: Body },
 }
 
-/// The body of a refusal, as much of it as is kept.
+/// The kept part of the body of a refusal.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
     bytes: Vec<u8>,
@@ -48,7 +48,7 @@ impl Asking {
         }
     }
 
-    /// Takes all of `input`; returns the answer once its head is whole.
+    /// Takes all of `input`; returns the answer when its head is complete.
     pub(crate) fn take(&mut self, input: &[u8]) -> Result<Option<Answered>, HandshakeError> {
         self.head.extend_from_slice(input);
         loop {
@@ -72,7 +72,7 @@ impl Asking {
                         rest,
                     }));
                 }
-                // RFC 9110 15.2: any number of these may come before the answer.
+                // RFC 9110 15.2: any number of interim answers may come before the final one.
                 100..=199 => drop(self.head.drain(..taken)),
                 status => {
                     let mut body = Body {
@@ -90,12 +90,12 @@ impl Asking {
 
 impl Body {
     pub(crate) fn push(&mut self, bytes: &[u8]) {
-        let room = REFUSAL_BODY_BYTES_MAX.saturating_sub(self.bytes.len());
+        let space = REFUSAL_BODY_BYTES_MAX.saturating_sub(self.bytes.len());
         self.bytes
-            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+            .extend_from_slice(&bytes[..bytes.len().min(space)]);
     }
 
-    /// Whether no more of it will be kept.
+    /// Whether no more of the body will be kept.
     pub(crate) fn is_whole(&self) -> bool {
         let len = self.bytes.len();
         REFUSAL_BODY_BYTES_MAX <= len

@@ -1,11 +1,11 @@
-//! How long a client waits before it comes back.
+//! The delay before a client reconnects.
 
 use std::time::Duration;
 
-/// A delay of 0 up to `base` doubled `failures` times, and at most `cap`: "full jitter".
+/// A random delay from 0 up to `base` doubled `failures` times, at most `cap`: "full jitter".
 ///
-/// `random` is any number, each as likely as the others. The whole range is used, and not its end
-/// alone, so that the clients of a server that ended come back spread and not in waves.
+/// `random` is uniformly distributed. The delay uses the whole range from 0, so that the clients of
+/// a stopped server do not come back in waves.
 pub(crate) fn delay(base: Duration, cap: Duration, failures: u32, random: u64) -> Duration {
     let doubled = 1_u32
         .checked_shl(failures)

@@ -1,9 +1,9 @@
-//! Compressed messages of one connection, both ways.
+//! Compressed messages of one connection, in both directions.
 
 use crate::proto::ws::deflate::{Agreed, Compression, Deflater, Inflater, Window};
 use crate::proto::{Kind, ProtocolError};
 
-/// What permessage-deflate needs (RFC 7692), on a connection that has agreed on it.
+/// The state of permessage-deflate (RFC 7692) on a connection that has negotiated it.
 #[derive(Debug)]
 pub(crate) struct Codec {
     threshold: usize,
@@ -22,8 +22,8 @@ impl Codec {
         }
     }
 
-    /// Calls `write` with the message compressed, unless it is short or would not be smaller:
-    /// `false` then.
+    /// Calls `write` with the compressed message. Returns `false` instead if the message is short
+    /// or would not get smaller.
     pub(crate) fn deflate(&mut self, payload: &[u8], write: impl FnOnce(&[u8])) -> bool {
         if payload.len() <= self.threshold {
             return false;
@@ -32,7 +32,7 @@ impl Codec {
         once.compressed(self.window).map(write).is_some()
     }
 
-    /// The message of at most `max` bytes that was compressed to `payload`.
+    /// Decompresses `payload` to a message of at most `max` bytes.
     pub(crate) fn inflate(
         &mut self,
         kind: Kind,

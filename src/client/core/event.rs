@@ -1,4 +1,4 @@
-//! What a client reports: connected, a message, disconnected and why.
+//! The events that a client reports.
 
 use std::fmt;
 use std::io;
@@ -10,28 +10,28 @@ use crate::proto::ws::dial::HandshakeError;
 use crate::proto::{Kind, ProtocolError};
 use crate::tls::TlsFault;
 
-/// What happened to a client.
+/// An event of a client.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Connected, for the first time or again: whatever anyone begins to publish from now on
-    /// arrives. What was published while the client was not connected does not.
+    /// Connected, for the first time or again. Every message whose publishing begins from now on
+    /// arrives. Messages published while the client was not connected do not.
     Connected {
-        /// The subprotocol that the server chose, one of those on offer.
+        /// The subprotocol that the server chose from the offered ones.
         protocol: Option<String>,
-        /// Attempts since the client was made or was last connected: 1 if the first succeeded.
+        /// Attempts since the client was created or was last connected: 1 if the first succeeded.
         attempts: u32,
     },
     /// A message from the server.
     Message {
-        /// Text has been checked to be UTF-8. Over TCP all messages are binary.
+        /// Text or binary; text is valid UTF-8. Over TCP all messages are binary.
         kind: Kind,
-        /// What it carries.
+        /// The payload.
         payload: Vec<u8>,
     },
     /// A connection has ended, or an attempt has failed.
     Disconnected {
-        /// Why.
+        /// The reason.
         reason: Reason,
         /// When the next attempt begins; `None`: never, this is the client's last event.
         retry_in: Option<Duration>,
@@ -47,7 +47,7 @@ pub enum Reason {
     Closed {
         /// The close code (RFC 6455 7.4), if it sent one.
         code: Option<u16>,
-        /// Its words, or empty.
+        /// The reason text; may be empty.
         text: String,
     },
     /// The server has ended the stream without a close frame; over TCP there is none.
@@ -64,23 +64,23 @@ pub enum Reason {
     /// The server's name could not be resolved.
     #[error("cannot resolve the server's name: {0}")]
     Resolve(#[source] io::Error),
-    /// None of the server's addresses could be connected to; the error is the last one's.
+    /// None of the server's addresses accepted a connection; the error is that of the last one.
     #[error("cannot connect: {0}")]
     Connect(#[source] io::Error),
-    /// Reading or writing has failed; the server or the network is gone.
+    /// Reading or writing failed: the server or the network has gone.
     #[error("the connection is lost: {0}")]
     Lost(#[source] io::Error),
-    /// TLS has failed: who the server says it is, who it takes this client for, or what came.
+    /// TLS failed: the server's certificate, the client's certificate, or the bytes that arrived.
     #[error("TLS has failed: {0}")]
     Tls(#[from] TlsFault),
     /// Something did not happen in time.
     #[error("{0}")]
     Timeout(Late),
-    /// The server answered the request for WebSocket in a way that RFC 6455 4.1 forbids, or
-    /// something else than the expected speaks on that port.
+    /// The answer to the WebSocket request violates RFC 6455 4.1, or the port speaks another
+    /// protocol.
     #[error("the handshake has failed: {0}")]
     Handshake(#[from] HandshakeError),
-    /// The server has broken the rules of the framing, or sent a message over the limit.
+    /// The server violated the framing, or sent a message above the limit.
     #[error("the server has broken the protocol: {0}")]
     Protocol(#[from] ProtocolError),
 }
@@ -95,26 +95,26 @@ pub enum Late {
     /// The answer to the request, or over TCP the first frame; with TLS its handshake as well.
     #[error("the server did not answer in time")]
     Handshake,
-    /// Anything at all from the server, after it was pinged.
+    /// Any byte from the server after it was pinged.
     #[error("the server gave no sign of life")]
     Pong,
-    /// Anything at all from the server for as long as the user's idle timeout.
+    /// Any byte from the server within the idle timeout.
     #[error("nothing came from the server for the idle timeout")]
     Idle,
 }
 
 impl Reason {
-    /// Why a connection ends that cannot be read or written.
+    /// The reason of a connection on which reading or writing failed.
     pub(crate) fn of(err: io::Error) -> Self {
         err.downcast().map_or_else(Self::Lost, Self::Tls)
     }
 
-    /// Whether the server, or this client, would only say the same again.
+    /// Whether another attempt would certainly end in the same way.
     ///
-    /// Of the close codes these are 1002, 1003, 1007 to 1010, and of the ranges for libraries and
-    /// applications the upper halves, 3500 to 3999 and 4500 to 4999; of the statuses 400 to 499
-    /// but not 408 and 429. A broken protocol is what this client would close with 1002, 1007 or
-    /// 1009 itself. TLS that has failed is not: a certificate may be renewed.
+    /// These are: the close codes 1002, 1003, 1007 to 1010, 3500 to 3999 and 4500 to 4999 (the
+    /// upper halves of the ranges for libraries and applications); the statuses 400 to 499 except
+    /// 408 and 429; and a protocol error, for which this client itself would close with 1002, 1007
+    /// or 1009. A failure of TLS is not terminal: a certificate may be renewed.
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Closed { code, .. } => matches!(
@@ -128,7 +128,7 @@ impl Reason {
     }
 }
 
-/// A close code and its reason in words.
+/// Displays a close code and its reason text.
 struct Close<'r>(Option<u16>, &'r str);
 
 impl fmt::Display for Close<'_> {

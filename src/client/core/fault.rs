@@ -1,4 +1,4 @@
-//! What a client does when the server has broken the rules.
+//! What a client does after an error of the server.
 
 use crate::client::core::event::Reason;
 use crate::client::core::{Core, State};
@@ -6,12 +6,12 @@ use crate::client::wire::{Fault, encode_close};
 use crate::time::Now;
 
 impl Core {
-    /// Whether it is time to see to what went wrong.
+    /// Whether the error must be handled now.
     pub(super) fn is_fault_due(&self) -> bool {
         matches!(&self.state, State::Up(up) if up.fault.is_some()) && self.inbox.is_empty()
     }
 
-    /// Sees to what went wrong behind messages that have been taken by now.
+    /// Handles an error that arrived after messages which have been taken by now.
     pub(super) fn handle_late_fault(&mut self, now: Now) {
         if self.is_fault_due()
             && let State::Up(up) = &mut self.state
@@ -21,7 +21,7 @@ impl Core {
         }
     }
 
-    /// RFC 6455 7.1.7: a client that fails the connection says why and is gone.
+    /// RFC 6455 7.1.7: a client that fails the connection sends a close frame and closes.
     pub(super) fn handle_fault(&mut self, fault: Fault, now: Now) {
         let says_why = match (&fault, &self.state) {
             (Fault::Protocol(err), State::Up(up)) => {

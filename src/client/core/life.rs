@@ -1,4 +1,4 @@
-//! What a client does when time has passed.
+//! The deadlines of a client.
 
 use crate::client::core::event::{Late, Reason};
 use crate::client::core::fault::reason_of;
@@ -6,7 +6,7 @@ use crate::client::core::{Core, State};
 use crate::time::Now;
 
 impl Core {
-    /// Time has passed.
+    /// Handles the deadlines up to `now`.
     pub(crate) fn handle_timeout(&mut self, now: Now) {
         self.handle_late_fault(now);
         match &self.state {
@@ -25,7 +25,7 @@ impl Core {
         }
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do.
+    /// The next time at which [`handle_timeout`](Self::handle_timeout) has something to do.
     pub(crate) fn next_deadline(&self) -> Option<Now> {
         match &self.state {
             State::Waiting { until }
@@ -43,7 +43,7 @@ impl Core {
             return;
         };
         if !is_reading {
-            // Who does not listen cannot tell whether anyone speaks.
+            // A client that does not read cannot know whether the server sends.
             up.heard = now;
             up.asked = None;
         }
@@ -69,7 +69,7 @@ impl Core {
             }
             up.spoke = now;
             if up.closing {
-                // Nothing follows the last word; whether an answer to it comes, the wait tells.
+                // Nothing follows the close frame; the wait shows whether an answer comes.
                 return;
             }
             return up.wire.encode_heartbeat(&mut self.out, &mut self.random);
@@ -78,7 +78,7 @@ impl Core {
         self.disconnect(refusal.unwrap_or(Reason::Timeout(late)), now);
     }
 
-    /// When the server must have shown a sign of life, or is asked for one.
+    /// The time by which the server must have sent something, or must be pinged.
     fn deadline_of_life(&self) -> Option<Now> {
         let State::Up(up) = &self.state else {
             return None;
@@ -90,8 +90,8 @@ impl Core {
         let ask = match up.asked {
             Some(asked) => asked.plus(self.settings.pong_timeout),
             None if up.wire.is_websocket() => up.heard.plus(interval),
-            // Nobody answers over TCP. The empty frame shows the server that this side lives, and
-            // if its host is gone the kernel finds out.
+            // There is no answer over TCP. The empty frame shows the server that this side lives,
+            // and if the server's host is gone, the kernel notices.
             None => up.spoke.plus(interval),
         };
         let idle = self.settings.idle_timeout.map(|idle| up.heard.plus(idle));

@@ -196,7 +196,7 @@ fn a_silent_server_is_pinged_and_given_up() {
 }
 
 #[test]
-fn who_does_not_listen_cannot_tell_whether_the_server_lives() {
+fn a_client_that_does_not_read_does_not_declare_the_server_dead() {
     let mut core = live();
     let mut big = frame(Kind::Binary, &vec![0; CLIENT_INBOX_BYTES_HIGH]);
     core.handle_bytes(&mut big, START);

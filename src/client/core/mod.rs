@@ -1,8 +1,7 @@
-//! A client without its socket and its clock: connecting, coming back, and what is said between.
+//! The pure part of a client: connecting, reconnecting and the protocol, without socket and clock.
 //!
-//! What happened comes in by `handle_*`; what must be done is asked for afterwards:
-//! [`Core::take_dial`], [`Core::out`], [`Core::has_socket`], [`Core::take_event`] and
-//! [`Core::next_deadline`].
+//! Events come in through `handle_*`. Afterwards the shell asks what to do: [`Core::take_dial`],
+//! [`Core::out`], [`Core::has_socket`], [`Core::take_event`] and [`Core::next_deadline`].
 
 pub(crate) mod asking;
 pub(crate) mod backoff;
@@ -35,25 +34,25 @@ pub(crate) struct Core {
     settings: Settings,
     random: Random,
     state: State,
-    /// `out[sent..]` is to be sent over the connection there is.
+    /// `out[sent..]` must be sent over the current connection.
     out: Vec<u8>,
     sent: usize,
     inbox: VecDeque<Event>,
     /// Bytes of the messages in `inbox`.
     inbox_bytes: usize,
-    /// Attempts that were followed by a delay, since a connection lasted.
+    /// Attempts followed by a delay since a connection lasted.
     failures: u32,
-    /// Since when the subscription of this connection is live.
+    /// The time since which the subscription of this connection is live.
     live: Option<Now>,
     /// Bytes of this connection that were sent.
     written: u64,
     /// Attempts since it was connected.
     attempts: u32,
-    /// Connections there have been.
+    /// The number of connections so far.
     connections: u32,
-    /// Its user has closed it: nothing is reported any more.
+    /// The user has closed the client: nothing is reported any more.
     closed: bool,
-    /// The server has said its last word.
+    /// The server has sent its close frame or its end.
     heard_last: bool,
 }
 
@@ -61,33 +60,33 @@ pub(crate) struct Core {
 enum State {
     /// The next attempt begins at `until`.
     Waiting { until: Now },
-    /// Somebody connects a socket, which must be done at `until`.
+    /// The shell connects a socket, at most until `until`.
     Dialing { begun: bool, until: Now },
     /// There is a connection.
     Up(Up),
-    /// The last word is said. What still comes is of no interest, but closing before the server
-    /// does could take the last word away from it.
+    /// The close frame is sent. What still arrives is ignored, but closing before the server does
+    /// could destroy the close frame.
     Leaving { reason: Reason, until: Now },
-    /// There is nothing more to come.
+    /// The client has ended.
     Ended,
 }
 
 #[derive(Debug)]
 struct Up {
     wire: Wire,
-    /// The subscription must be live by then.
+    /// The time by which the subscription must be live.
     until: Now,
-    /// When there was a sign of life from the server, and when it was asked for one since.
+    /// The time of the last sign of life from the server, and of a later ping.
     heard: Now,
     asked: Option<Now>,
-    /// When something was said to it.
+    /// The time of the last send to it.
     spoke: Now,
-    /// The newest ping that is not answered, RFC 6455 5.5.3: the others need not be.
+    /// The newest unanswered ping; RFC 6455 5.5.3: earlier ones need no answer.
     ping: Option<Vec<u8>>,
-    /// This side has said its last word.
+    /// This side has sent its close frame.
     closing: bool,
-    /// Why it cannot go on, once somebody has taken the messages that came before: they may still
-    /// be answered.
+    /// The error after which it cannot continue. It is handled when the earlier messages are taken,
+    /// which may still be answered.
     fault: Option<Box<Fault>>,
 }
 
@@ -112,7 +111,7 @@ impl Core {
         }
     }
 
-    /// A socket is connected; the request goes out.
+    /// A socket is connected; the request is sent.
     pub(crate) fn handle_connected(&mut self, now: Now) {
         self.out.clear();
         self.sent = 0;
@@ -144,7 +143,7 @@ impl Core {
         self.disconnect(reason, now);
     }
 
-    /// Bytes have come; they are changed in place.
+    /// Bytes have arrived; they are decoded in place.
     pub(crate) fn handle_bytes(&mut self, mut bytes: &mut [u8], now: Now) {
         self.handle_progress(now);
         while let State::Up(up) = &mut self.state
@@ -166,7 +165,7 @@ impl Core {
         }
     }
 
-    /// The server's host is alive: it has sent something, or has taken what it had no room for.
+    /// The server's host is alive: it has sent something, or has taken bytes after it took none.
     pub(crate) fn handle_progress(&mut self, now: Now) {
         if let State::Up(up) = &mut self.state {
             up.heard = now;
@@ -174,7 +173,7 @@ impl Core {
         }
     }
 
-    /// The stream has ended, or cannot be used any more.
+    /// The stream has ended or failed.
     pub(crate) fn handle_end(&mut self, err: Option<io::Error>, now: Now) {
         let reason = match &mut self.state {
             State::Up(up) => match up.wire.refusal() {
@@ -187,7 +186,7 @@ impl Core {
         self.disconnect(reason, now);
     }
 
-    /// The shell cannot wait for anything any more.
+    /// The shell's poll has failed.
     pub(crate) fn handle_broken(&mut self, err: io::Error) {
         self.state = State::Ended;
         let (reason, retry_in) = (Reason::Lost(err), None);
@@ -227,7 +226,7 @@ impl Core {
         }
     }
 
-    /// After the last word: until the server closes the stream, or for a moment.
+    /// After the close frame: waits until the server closes the stream, or for a moment.
     pub(super) fn say_no_more(&mut self, reason: Reason, now: Now) {
         let until = now.plus(LINGER_MOMENT);
         self.state = State::Leaving { reason, until };
@@ -239,7 +238,7 @@ impl Core {
         }
     }
 
-    /// The connection or the attempt is over: when is the next?
+    /// The connection or the attempt has ended; plans the next one.
     pub(super) fn disconnect(&mut self, reason: Reason, now: Now) {
         let Settings {
             backoff_base,
@@ -248,7 +247,8 @@ impl Core {
             retry_refusals,
             ..
         } = self.settings;
-        // Not sooner: a server that accepts and closes at once would get a storm.
+        // Only then: a server that accepts and closes at once would otherwise get a storm of
+        // attempts.
         if let Some(live) = self.live.take()
             && backoff_cap <= now.since(live)
         {

@@ -1,6 +1,6 @@
-//! Numbers that nobody can predict, from a source given from outside.
+//! Unpredictable numbers, from a source given from outside.
 
-/// Random bytes, asked for many at a time.
+/// Random bytes, fetched many at a time.
 #[derive(Debug)]
 pub(crate) struct Random {
     fill: fn(&mut [u8]),
@@ -18,7 +18,7 @@ impl Random {
         }
     }
 
-    /// The next `N` bytes, which are used for nothing else. `N <= POOL_LEN`.
+    /// The next `N` bytes, which are used only once. `N <= POOL_LEN`.
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         if self.left < N {
             (self.fill)(&mut self.pool);
@@ -30,13 +30,13 @@ impl Random {
         bytes
     }
 
-    /// Any number, each as likely as the others.
+    /// A uniformly distributed number.
     pub(crate) fn number(&mut self) -> u64 {
         u64::from_ne_bytes(self.bytes())
     }
 }
 
-/// One call for 64 masking keys. The kernel gives up to 256 bytes whole (`getrandom(2)`).
+/// One call for 64 masking keys. The kernel returns up to 256 bytes at once (`getrandom(2)`).
 const POOL_LEN: usize = 256;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a client runs with.
+//! The settings of a client.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::proto::ws::dial::Offer;
 /// The settings of a client's core.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// What to ask for over WebSocket; `None`: length-prefixed TCP.
+    /// The WebSocket request; `None`: length-prefixed TCP.
     pub(crate) offer: Option<Offer>,
     pub(crate) message_bytes_max: usize,
     pub(crate) connect_timeout: Duration,

@@ -1,4 +1,4 @@
-//! What goes out of a client's core: messages, its last word, and what it wants of its shell.
+//! The output of a client's core: messages, the close frame, and requests to the shell.
 
 use crate::client::core::event::Event;
 use crate::client::core::{Core, State};
@@ -7,7 +7,7 @@ use crate::limits::{CLIENT_INBOX_BYTES_HIGH, CLIENT_INBOX_EVENTS_HIGH, CLIENT_OU
 use crate::proto::Kind;
 use crate::time::Now;
 
-/// A place in what is sent over one connection.
+/// A position in the bytes sent over one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     connection: u32,
@@ -15,7 +15,7 @@ pub(crate) struct Place {
 }
 
 impl Core {
-    /// Whether a message would be taken now.
+    /// Whether the core accepts a message now.
     pub(crate) fn can_send(&self) -> bool {
         match &self.state {
             State::Up(up) => {
@@ -25,8 +25,8 @@ impl Core {
         }
     }
 
-    /// Takes a message, which has been checked, if [`can_send`](Self::can_send) says so; returns
-    /// where it ends.
+    /// Takes a checked message if [`can_send`](Self::can_send) allows it; returns the position of
+    /// its end.
     pub(crate) fn send(&mut self, kind: Kind, payload: &[u8], now: Now) -> Option<Place> {
         if !self.can_send() {
             return None;
@@ -52,7 +52,7 @@ impl Core {
         (is_same && self.has_socket()).then_some(false)
     }
 
-    /// Says the last word: nothing is sent, reported or tried again after it.
+    /// Sends the close frame: nothing is sent, reported or tried after it.
     pub(crate) fn close(&mut self, code: u16, text: &str) {
         self.closed = true;
         self.inbox.clear();
@@ -71,7 +71,7 @@ impl Core {
         }
     }
 
-    /// Bytes to be sent over the connection there is.
+    /// Bytes to be sent over the current connection.
     pub(crate) fn out(&self) -> &[u8] {
         &self.out[self.sent..]
     }
@@ -84,10 +84,10 @@ impl Core {
         if self.out.len() <= self.sent {
             self.out.clear();
             self.sent = 0;
-            // One large message is no reason to keep its memory.
+            // The memory of one large message is not kept.
             self.out.shrink_to(2 * CLIENT_OUT_BYTES_HIGH);
         } else if CLIENT_OUT_BYTES_HIGH.max(self.out().len()) <= self.sent {
-            // What is moved is no more than what was sent since the last time.
+            // At most as many bytes are moved as were sent since the last time.
             self.out.drain(..self.sent);
             self.sent = 0;
         }
@@ -95,11 +95,11 @@ impl Core {
         self.end_if_all_is_sent();
     }
 
-    /// Answers the newest ping if there is room; pings alone must not fill the memory.
+    /// Answers the newest ping if there is space; pings alone must not fill the memory.
     pub(super) fn answer_ping(&mut self) {
-        let has_room = self.out().len() < CLIENT_OUT_BYTES_HIGH;
+        let has_space = self.out().len() < CLIENT_OUT_BYTES_HIGH;
         if let State::Up(up) = &mut self.state
-            && has_room
+            && has_space
             && !up.closing
             && let Some(payload) = up.ping.take()
         {
@@ -119,7 +119,7 @@ impl Core {
         }
     }
 
-    /// Whether a socket is to be connected now; says so once for each attempt.
+    /// Whether the shell must connect a socket now; returns `true` once for each attempt.
     pub(crate) fn take_dial(&mut self) -> bool {
         match &mut self.state {
             State::Dialing { begun, .. } => !std::mem::replace(begun, true),
@@ -132,7 +132,7 @@ impl Core {
         matches!(self.state, State::Dialing { .. })
     }
 
-    /// Whether there is a connection; what is left of another may be closed.
+    /// Whether there is a connection; the socket of an earlier one may be closed.
     pub(crate) fn has_socket(&self) -> bool {
         matches!(self.state, State::Up(_) | State::Leaving { .. })
     }
@@ -142,18 +142,18 @@ impl Core {
         self.live.is_some() && matches!(self.state, State::Up(_))
     }
 
-    /// Whether bytes may be read: not if nobody takes what has come before.
+    /// Whether bytes may be read: not while too many received messages wait to be taken.
     pub(crate) fn wants_bytes(&self) -> bool {
-        let has_room = self.inbox.len() < CLIENT_INBOX_EVENTS_HIGH
+        let has_space = self.inbox.len() < CLIENT_INBOX_EVENTS_HIGH
             && self.inbox_bytes < CLIENT_INBOX_BYTES_HIGH;
         match &self.state {
-            State::Up(up) => has_room && up.fault.is_none(),
+            State::Up(up) => has_space && up.fault.is_none(),
             State::Leaving { .. } => true,
             _ => false,
         }
     }
 
-    /// What happened, in its order.
+    /// The next event.
     pub(crate) fn take_event(&mut self) -> Option<Event> {
         let event = self.inbox.pop_front()?;
         if let Event::Message { payload, .. } = &event {
@@ -167,7 +167,7 @@ impl Core {
         matches!(self.state, State::Ended)
     }
 
-    /// Whether both sides have said their last word.
+    /// Whether both sides have closed.
     pub(crate) fn has_closed(&self) -> bool {
         self.heard_last && self.out().is_empty()
     }

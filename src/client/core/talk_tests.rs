@@ -27,7 +27,7 @@ fn messages_go_out_masked_and_are_counted() {
     let letters = (b'a'..=b'z').cycle();
     let payload: Vec<u8> = letters.take(3 * CLIENT_OUT_BYTES_HIGH).collect();
     core.send(Kind::Text, &payload, START).unwrap();
-    assert!(!core.can_send(), "no room beside a large one");
+    assert!(!core.can_send(), "no space beside a large one");
     let mut bytes = Vec::new();
     while !core.out().is_empty() {
         let n = core.out().len().min(1_000);

@@ -1,53 +1,53 @@
-//! The address of a server as its user writes it.
+//! The address of a server as users write it.
 
 use thiserror::Error;
 
-/// Where to connect, and what to speak there.
+/// The host and port to connect to, and the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) scheme: Scheme,
-    /// Inside TLS.
+    /// Whether to use TLS.
     pub(crate) tls: bool,
     /// A name, or an IP address without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// The value of `Host`: as written, without a port that goes without saying.
+    /// The value of `Host`: as written, without a default port.
     pub(crate) authority: String,
     /// Path and query; begins with `/`.
     pub(crate) target: String,
 }
 
-/// What is spoken.
+/// The protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     WebSocket,
     LengthPrefix,
 }
 
-/// Why an address is none.
+/// The error of an invalid address.
 #[derive(Clone, Copy, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlError {
     /// It begins with none of `ws://`, `wss://`, `tcp://` and `tcps://`.
     #[error("write ws://host:port/path or tcp://host:port; with TLS it is wss:// or tcps://")]
     Scheme,
-    /// TLS is not spoken: the feature `tls` is left out.
-    #[error("no wss:// or tcps:// without TLS: take corecast with its feature `tls`")]
+    /// TLS is not available: the cargo feature `tls` is off.
+    #[error("wss:// and tcps:// need TLS: build corecast with its feature `tls`")]
     Tls,
     /// The host is missing or malformed.
     #[error("the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
     Host,
-    /// A name or password stands before the host.
+    /// There is a user name or password before the host.
     #[error("no name or password in the address; send a header such as Authorization")]
     UserInfo,
-    /// The port is missing where none goes without saying, or is not 1 to 65535.
+    /// The port is missing although there is no default, or it is not 1 to 65535.
     #[error("the port must be 1 to 65535; tcp:// and tcps:// have no default")]
     Port,
     /// The path has a character that must be percent-encoded, or `tcp://` has a path.
     #[error("the path must be printable ASCII, percent-encoded otherwise; tcp:// has none")]
     Path,
     /// RFC 6455 3: "fragment identifiers ... MUST NOT be used".
-    #[error("a # has no place in the address; write %23")]
+    #[error("the address must not contain #; write %23")]
     Fragment,
 }
 
@@ -57,7 +57,7 @@ impl Address {
         Self::parse_for(url, cfg!(feature = "tls"))
     }
 
-    /// The same for a client that speaks TLS, or does not.
+    /// Reads an address for a client with or without TLS.
     fn parse_for(url: &str, speaks_tls: bool) -> Result<Self, UrlError> {
         let (scheme, rest) = url.split_once("://").ok_or(UrlError::Scheme)?;
         let is = |name: &str| scheme.eq_ignore_ascii_case(name);
@@ -83,7 +83,7 @@ impl Address {
         let (host, port) = split_port(authority)?;
         let port = match (port, scheme) {
             (Some(port), _) => {
-                // `parse` alone would take a sign, too.
+                // `parse` alone would accept a sign as well.
                 let is_number = port.bytes().all(|byte| byte.is_ascii_digit());
                 let port = is_number.then(|| port.parse().ok()).flatten();
                 port.ok_or(UrlError::Port)?
@@ -116,7 +116,7 @@ impl Address {
     }
 }
 
-/// The host, with its brackets if it has some, and the port.
+/// The host, with its brackets if it has them, and the port.
 fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
     if let Some(address) = authority.strip_prefix('[') {
         let (inside, rest) = address.split_once(']').ok_or(UrlError::Host)?;
@@ -134,7 +134,8 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), UrlError> {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
-    // A name may be any that the resolver takes; what could end the head of a request may not.
+    // Every name that the resolver accepts is allowed, but no character that could end the head of
+    // a request.
     let is_fine = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&byte);
     if host.is_empty() || !host.bytes().all(is_fine) {
         return Err(UrlError::Host);

@@ -9,17 +9,17 @@ pub(in crate::settings) trait List {
     /// The texts, as [`take`](Self::take) takes them.
     fn texts(&self) -> Vec<String>;
 
-    /// Takes these instead, if all of them are right.
+    /// Replaces the texts, if all of the new ones are valid.
     fn take(&mut self, texts: &[&str]) -> Option<()>;
 
-    /// What they are, after "a list of".
+    /// The kind of the elements, to be put after "a list of".
     fn what(&self) -> &'static str;
 
-    /// Some that are right.
+    /// Valid examples.
     fn example(&self) -> &'static [&'static str];
 }
 
-/// Paths of files, each of which is some text.
+/// Paths of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paths(pub Vec<String>);
 
@@ -89,19 +89,19 @@ impl List for Networks {
     }
 }
 
-/// The texts of a variable or a flag, between commas.
+/// The elements of a variable or a flag, which commas separate.
 pub(in crate::settings) fn split(text: &str) -> Vec<&str> {
     let texts = text.split(',').map(str::trim);
     texts.filter(|text| !text.is_empty()).collect()
 }
 
-/// A list as an array of TOML.
+/// A list as a TOML array.
 pub(in crate::settings) fn show_list<S: AsRef<str>>(texts: &[S]) -> String {
     let texts: Vec<String> = texts.iter().map(|text| quote(text.as_ref())).collect();
     format!("[{}]", texts.join(", "))
 }
 
-/// What the kernel takes (`PATH_MAX`, with the 0 at its end).
+/// The kernel's maximum (`PATH_MAX` with the 0 at its end).
 pub(in crate::settings) const PATH_BYTES_MAX: usize = 4095;
 
 #[cfg(test)]

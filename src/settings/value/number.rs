@@ -1,4 +1,4 @@
-//! Values that are whole numbers, of whatever width.
+//! Values that are whole numbers of any width.
 
 use core::ops::RangeInclusive;
 
@@ -7,7 +7,7 @@ pub(in crate::settings) trait Number {
     /// The number, if there is one.
     fn number(&self) -> Option<usize>;
 
-    /// Sets it to a number, or to none, if it can be that.
+    /// Sets the number, or no number, if that is allowed.
     fn set(&mut self, number: Option<usize>) -> Option<()>;
 }
 

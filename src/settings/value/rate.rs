@@ -1,4 +1,4 @@
-//! Rates as people write them: `"100/s"`, `"64KiB/s, 1MiB at once"`.
+//! Rates as users write them: `"100/s"`, `"64KiB/s, 1MiB at once"`.
 
 use core::num::NonZeroU32;
 
@@ -8,14 +8,14 @@ use crate::time::Rate;
 /// What a rate counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::settings) enum Per {
-    /// Things, by their number.
+    /// Items.
     Count,
     /// Bytes, as sizes.
     Size,
 }
 
 impl Per {
-    /// Reads a rate; where it does not say how many may come at once, as many as in a second.
+    /// Reads a rate. Without a burst, the burst is the amount of one second.
     pub(in crate::settings) fn parse(self, text: &str) -> Option<Rate> {
         let (per_second, rest) = text.split_once("/s")?;
         let per_second = self.number(per_second)?;
@@ -48,7 +48,7 @@ impl Per {
         }
     }
 
-    /// Two that are right.
+    /// Two valid examples.
     pub(in crate::settings) fn examples(self) -> [&'static str; 2] {
         match self {
             Self::Count => ["100/s", "100/s, 500 at once"],
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_as_the_same() {
+    fn a_written_rate_reads_back() {
         for per in [Per::Count, Per::Size] {
             for text in per.examples() {
                 assert_eq!(per.show(per.parse(text).unwrap()), text);
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rate_is_not_read() {
+    fn an_invalid_rate_is_refused() {
         for text in [
             "",
             "/s",

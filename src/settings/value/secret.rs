@@ -1,18 +1,18 @@
-//! A text that is shown to nobody.
+//! A text that is never shown.
 
 use std::fmt;
 
-/// A text that is shown to nobody, nor where it is printed for debugging.
+/// A text that is never shown, not even in debug output.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(pub(in crate::settings) String);
 
 impl Secret {
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether all of it can stand in a field of a request, as one word.
+    /// Whether it is one word that an HTTP header field can carry.
     pub(in crate::settings) fn is_word(&self) -> bool {
         self.0.bytes().all(|byte| byte.is_ascii_graphic())
     }

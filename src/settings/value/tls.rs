@@ -1,4 +1,4 @@
-//! What a listener says of TLS: which files, and who must show a certificate.
+//! The TLS settings of a listener: its files, and whether clients need a certificate.
 
 use crate::settings::Source;
 use crate::settings::draft::{Draft, listener_key};
@@ -8,34 +8,34 @@ use crate::shard::Listener;
 #[cfg(feature = "tls")]
 use crate::tls::{self, TlsSettings};
 
-/// What a listener says of TLS. Without a certificate it speaks none.
+/// The TLS settings of a listener. Without a certificate it does not use TLS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tls {
-    /// Files with certificates, each with those that lead from it to an authority.
+    /// Files with certificates, each followed by the certificates up to its authority.
     pub chains: Paths,
     /// Files with their private keys, in the same order.
     pub keys: Paths,
-    /// Whether clients show certificates.
+    /// Whether clients are asked for certificates.
     pub client_auth: ClientAuth,
-    /// File with the authorities whose certificates clients may show; may be empty.
+    /// File with the authorities of client certificates; may be empty.
     pub client_ca: String,
-    /// The lowest version to accept.
+    /// The lowest accepted version.
     pub min_version: TlsVersion,
 }
 
-/// Whether clients show certificates.
+/// Whether clients are asked for certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// They are not asked.
+    /// They are not asked for one.
     #[default]
     None,
-    /// They are asked, and may have none.
+    /// They are asked for one, and may have none.
     Optional,
-    /// Without one there is no connection.
+    /// A connection without a certificate is refused.
     Required,
 }
 
-/// A version of TLS.
+/// A TLS version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TlsVersion {
     /// RFC 5246.
@@ -57,12 +57,12 @@ choice!(TlsVersion {
 });
 
 impl Tls {
-    /// Whether the listener speaks it.
+    /// Whether the listener uses TLS.
     pub fn is_on(&self) -> bool {
         !self.chains.0.is_empty()
     }
 
-    /// A listener that speaks it, if it is to.
+    /// Adds TLS to a listener, if it is configured.
     #[cfg(feature = "tls")]
     pub(in crate::settings) fn around(&self, listener: Listener) -> Listener {
         match self.settings() {
@@ -71,13 +71,13 @@ impl Tls {
         }
     }
 
-    /// A listener, which a configuration that was taken does not ask to speak it.
+    /// Returns the listener: without the feature, a valid configuration has no TLS.
     #[cfg(not(feature = "tls"))]
     pub(in crate::settings) fn around(&self, listener: Listener) -> Listener {
         listener
     }
 
-    /// What it asks of TLS, if it speaks it.
+    /// The settings for the TLS library, if the listener uses TLS.
     #[cfg(feature = "tls")]
     pub(in crate::settings) fn settings(&self) -> Option<TlsSettings> {
         let mut files = self.chains.0.iter().zip(&self.keys.0);
@@ -103,7 +103,7 @@ impl Tls {
 }
 
 impl Draft {
-    /// Complains of what does not go together in what a listener says of TLS.
+    /// Complains of TLS keys that contradict each other.
     pub(in crate::settings) fn check_tls(&mut self, index: usize) {
         let tls = self.settings.listeners[index].tls.clone();
         if tls == Tls::default() {
@@ -144,7 +144,7 @@ impl Draft {
     }
 }
 
-/// Whether there is TLS in the program.
+/// Whether the program is built with TLS.
 const HAS_TLS: bool = cfg!(feature = "tls");
 
 #[cfg(test)]

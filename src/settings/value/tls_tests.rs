@@ -16,7 +16,7 @@ const CHAIN: &str = "tls_chain = [\"a.pem\"]\n";
 const KEY: &str = "tls_key = [\"a.key\"]\n";
 
 #[test]
-fn what_is_missing_for_tls_is_told() {
+fn missing_and_superfluous_tls_keys_are_reported() {
     let check = |more: &str, expected: &str| {
         let problems = problems(more);
         assert_eq!(problems.len(), 1, "{problems:?}");

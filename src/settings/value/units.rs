@@ -1,4 +1,4 @@
-//! Sizes and times as people write them: `"1MiB"`, `"30s"`.
+//! Sizes and times as users write them: `"1MiB"`, `"30s"`.
 
 use std::time::Duration;
 
@@ -31,15 +31,14 @@ pub(in crate::settings) fn show_size(bytes: usize) -> String {
     format!("{}{unit}", bytes / factor)
 }
 
-/// Reads a time; a number without a unit is none.
+/// Reads a time; it must have a unit.
 pub(in crate::settings) fn parse_time(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let millis = number.checked_mul(factor_of(TIMES, unit)?)?;
     Some(Duration::from_millis(millis))
 }
 
-/// Writes a time in the largest unit that makes it a whole number. Nothing here is finer than a
-/// millisecond.
+/// Writes a time in the largest unit that makes it a whole number, at least milliseconds.
 pub(in crate::settings) fn show_time(time: Duration) -> String {
     let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let fits = |(_, factor): &&(&str, u64)| 0 < millis && millis.is_multiple_of(*factor);
@@ -47,7 +46,7 @@ pub(in crate::settings) fn show_time(time: Duration) -> String {
     format!("{}{unit}", millis / factor)
 }
 
-/// A whole number and what follows it, with or without spaces between.
+/// Splits a text into a whole number and its unit, with or without a space between.
 fn split(text: &str) -> Option<(u64, &str)> {
     let text = text.trim();
     let end = text.find(|c: char| !c.is_ascii_digit());
