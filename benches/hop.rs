@@ -1,9 +1,9 @@
-//! What one order costs: the round trip of a message over a topic whose home is the connection's
-//! own shard, and over one whose home is another, in turns.
+//! The cost of one order: the round trip of a message over a topic whose home is the connection's
+//! own shard, and over one whose home is another shard, interleaved.
 //!
-//! `cargo bench --bench hop` prints the median and the 99th percentile of both, and of what the
-//! hop adds. `idle`: everybody sleeps between two messages. `busy`: one message follows the other.
-//! `loaded`: beside a fan-out to many subscribers on both shards.
+//! `cargo bench --bench hop` prints the median and the 99th percentile of both, and of their
+//! difference. `idle`: all threads sleep between two messages. `busy`: one message follows the
+//! other. `loaded`: beside a fan-out to many subscribers on both shards.
 
 #![expect(
     clippy::print_stdout,

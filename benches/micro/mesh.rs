@@ -1,4 +1,4 @@
-//! What crosses threads, on one of them: the cost that is left when nobody else is in the way.
+//! The cost of lanes and doorbells on one thread, without contention.
 
 use std::sync::Arc;
 

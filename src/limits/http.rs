@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{MESSAGE_BYTES_CEILING, MESSAGE_BYTES_MAX};
+use crate::limits::{MESSAGE_BYTES_CEILING, MESSAGE_BYTES_MAX};
 
 /// Maximum size of an HTTP request head in bytes: cookies, and tokens that a CDN, a load balancer
 /// and a service mesh add.

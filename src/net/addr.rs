@@ -1,4 +1,4 @@
-//! Where a server listens: a TCP port, a path of the file system, or a socket that it was given.
+//! The address of a listener: a TCP port, a path in the file system, or an inherited socket.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::error::debug_is_text;
 
-/// Where a server listens.
+/// The address of a listener.
 ///
 /// ```
 /// use corecast::ListenAddr;
@@ -21,19 +21,19 @@ use crate::error::debug_is_text;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddr {
-    /// A TCP port; 0 takes a free one.
+    /// A TCP port; 0 takes a free port.
     Tcp(SocketAddr),
     /// The path of a Unix-domain stream socket, of at most [`ListenAddr::PATH_BYTES_MAX`] bytes.
     Unix(PathBuf),
-    /// A socket that the process was given when it was started, as systemd does: by its name, or
+    /// A socket that the process inherited at its start, for example from systemd: by its name, or
     /// its number from 0 (`sd_listen_fds(3)`).
     Inherited(String),
 }
 
-/// It is nothing to listen on.
+/// The text is not an address of a listener.
 #[derive(Clone, Error, PartialEq, Eq)]
 #[error(
-    "`{0}` is nothing to listen on: write it as 127.0.0.1:8080, [::]:8080, unix:/path or \
+    "`{0}` is not an address to listen on: write it as 127.0.0.1:8080, [::]:8080, unix:/path or \
      systemd:name"
 )]
 pub struct ListenAddrError(String);
@@ -41,10 +41,11 @@ pub struct ListenAddrError(String);
 debug_is_text!(ListenAddrError);
 
 impl ListenAddr {
-    /// Longest path of a Unix-domain socket: what `sun_path` holds beside its end (`unix(7)`).
+    /// Maximum length of the path of a Unix-domain socket: what `sun_path` holds without its end
+    /// (`unix(7)`).
     pub const PATH_BYTES_MAX: usize = 107;
 
-    /// The port, if it is one of TCP.
+    /// The address and port, if it is a TCP port.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(addr) => Some(*addr),
@@ -52,7 +53,7 @@ impl ListenAddr {
         }
     }
 
-    /// Whether there is one socket for all shards, as it is no port.
+    /// Whether there is one socket for all shards, because it is not a port.
     pub fn is_single(&self) -> bool {
         !matches!(self, Self::Tcp(_))
     }

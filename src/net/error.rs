@@ -1,11 +1,11 @@
-//! Why a server cannot listen somewhere, and what to do about it.
+//! Errors of listening, with a remedy.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 
 use thiserror::Error;
 
-/// A server cannot listen where it was asked to: the text says where, why, and what to do.
+/// A server cannot listen on an address: the text has the address, the reason and a remedy.
 ///
 /// It is inside the [`Error`](crate::Error) of [`start`](crate::ServerBuilder::start), which
 /// becomes an [`io::Error`] for [`io::Error::downcast`].
@@ -17,18 +17,18 @@ pub struct ListenError {
 }
 
 impl ListenError {
-    /// What happened to the listener of this number; as the error of the kind that it had.
+    /// Creates the error of the listener with this number, with its kind.
     pub(crate) fn of(listener: usize, kind: ErrorKind, text: String) -> io::Error {
         io::Error::new(kind, Self { listener, text })
     }
 
-    /// Which listener it is, counted from 0 in the order they were asked for.
+    /// The number of the listener, from 0 in the order in which they were added.
     pub fn listener(&self) -> usize {
         self.listener
     }
 }
 
-/// What to do about an error of binding a port, to stand behind it; empty where nobody knows.
+/// The remedy for an error of binding a port, to be appended to the error; empty if none is known.
 pub fn remedy(addr: SocketAddr, err: &io::Error) -> String {
     let port = addr.port();
     match err.kind() {

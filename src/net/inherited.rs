@@ -1,4 +1,4 @@
-//! Listening on a socket that somebody else has opened and bound.
+//! Listening on an inherited socket.
 
 use std::io::{self, ErrorKind};
 use std::os::fd::OwnedFd;
@@ -8,11 +8,11 @@ use socket2::{Domain, Socket, Type};
 use crate::net::ListenAddr;
 use crate::net::listener::set_inherited;
 
-/// Makes a socket ready for the shard that deals, and returns where it is.
+/// Prepares a socket for the shard that accepts for all, and returns its address.
 ///
 /// # Errors
 ///
-/// `InvalidInput` if it is no stream socket of TCP or of a path.
+/// `InvalidInput` if it is not a stream socket of TCP or a Unix-domain stream socket.
 pub fn adopt(socket: OwnedFd, notsent_lowat: u32) -> io::Result<(Socket, ListenAddr)> {
     let socket = Socket::from(socket);
     let invalid = |what: &str| io::Error::new(ErrorKind::InvalidInput, what);

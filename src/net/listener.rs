@@ -1,8 +1,8 @@
-//! How the shards share a TCP port, and what accepted sockets inherit from its listeners.
+//! TCP listeners: sharing a port between shards, and the options that accepted sockets inherit.
 //!
-//! Binding goes in three steps, so that a port is either the server's on every shard or an error
-//! before the first connection: the starter claims the address, each shard binds a socket of its
-//! own beside it, and once all have, all listen and the claim is dropped.
+//! Binding has three steps, so that either every shard has the port or there is an error before the
+//! first connection: the starting thread claims the address, each shard binds a socket of its own
+//! beside it, and when all have bound, they listen and the claim is dropped.
 
 use std::io;
 use std::net::{self, SocketAddr};
@@ -15,12 +15,13 @@ use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use crate::limits;
 use crate::net::error::remedy;
 
-/// Binds `addr` for the starter, and returns the socket with the address it has: port 0 has become
-/// a free one.
+/// Binds `addr` for the starting thread, and returns the socket with its address; port 0 is
+/// replaced by a free port.
 ///
-/// It fails where another server listens, even one of the same user that shares its ports: it has
-/// no `SO_REUSEPORT`. The shards can bind beside it all the same, by `SO_REUSEADDR`, as long as it
-/// does not listen. Keep it until they have: a port that was 0 is then nobody else's.
+/// It fails if another server listens on the port, even one of the same user that shares its ports:
+/// this socket has no `SO_REUSEPORT`. The shards can still bind beside it with `SO_REUSEADDR` as
+/// long as it does not listen. Keep it until they have, so that no other process takes a free port
+/// meanwhile.
 ///
 /// # Errors
 ///
@@ -40,11 +41,11 @@ pub fn bind_probe(addr: SocketAddr) -> io::Result<(Socket, SocketAddr)> {
 /// accepted sockets inherit: the kernel then sets them without a system call for each.
 ///
 /// `notsent_lowat` is the number of unsent bytes of a connection above which the kernel takes no
-/// more.
+/// more bytes.
 ///
 /// # Errors
 ///
-/// Those of [`bind_probe`], or out of descriptors.
+/// Those of [`bind_probe`], or there are no descriptors left.
 pub fn bind_shard(addr: SocketAddr, notsent_lowat: u32) -> io::Result<Socket> {
     let bind = || {
         let socket = new_socket(addr)?;
@@ -57,8 +58,8 @@ pub fn bind_shard(addr: SocketAddr, notsent_lowat: u32) -> io::Result<Socket> {
     bind().map_err(|err| at(addr, &err))
 }
 
-/// Binds `addr` as [`bind_probe`] does, with the options that accepted sockets inherit: the one
-/// socket of a listener whose connections are dealt to the shards.
+/// Binds `addr` like [`bind_probe`], with the options that accepted sockets inherit: the only
+/// socket of a listener for which one shard accepts.
 ///
 /// # Errors
 ///
@@ -73,40 +74,40 @@ pub fn bind_alone(addr: SocketAddr, notsent_lowat: u32) -> io::Result<(Socket, S
     Ok((socket, bound))
 }
 
-/// Starts to take connections on what was bound. Call it when every shard has bound: connections
-/// are spread over those that listen.
+/// Starts to listen on a bound socket. Call it when every shard has bound: the kernel spreads
+/// connections over the listening sockets.
 ///
 /// # Errors
 ///
-/// `AddrInUse` when another server began to listen since the address was claimed.
+/// `AddrInUse` if another server began to listen after the address was claimed.
 pub fn listen(socket: Socket) -> io::Result<OwnedFd> {
     socket.listen(limits::LISTEN_BACKLOG)?;
     Ok(socket.into())
 }
 
-/// Accepts a connection, non-blocking, and says where it comes from; who connects to a path has
-/// no address.
+/// Accepts a connection as non-blocking, and returns the peer's address; the peer of a Unix-domain
+/// socket has none.
 ///
 /// # Errors
 ///
-/// `accept(2)`: `EAGAIN` when there is none.
+/// `accept(2)`: `EAGAIN` if there is none.
 pub fn accept(listener: impl AsFd) -> Result<(OwnedFd, Option<SocketAddr>), Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (socket, peer) = acceptfrom_with(listener, flags)?;
     Ok((socket, peer.and_then(|peer| peer.try_into().ok())))
 }
 
-/// The same of a connection that somebody else has accepted.
+/// The peer's address of a connection that another shard has accepted.
 ///
 /// # Errors
 ///
-/// `ENOTCONN` when it is over already.
+/// `ENOTCONN` if it has already ended.
 pub fn peer_of(socket: impl AsFd) -> Result<Option<SocketAddr>, Errno> {
     let peer = getpeername(socket)?;
     Ok(peer.and_then(|peer| peer.try_into().ok()))
 }
 
-/// Binds `addr` and listens there for the admin port; no accept waits.
+/// Binds `addr` and listens for the admin port; accepting does not wait.
 ///
 /// # Errors
 ///
@@ -119,18 +120,18 @@ pub fn bind_admin(addr: SocketAddr) -> io::Result<net::TcpListener> {
     Ok(socket.into())
 }
 
-/// A socket that may bind where connections of a former server are in `TIME_WAIT`.
+/// A socket that may bind although connections of an earlier server are in `TIME_WAIT`.
 fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if addr.is_ipv6() {
-        // Otherwise [::] takes the port from 0.0.0.0 or not depending on net.ipv6.bindv6only.
+        // Otherwise `net.ipv6.bindv6only` decides whether [::] also takes the port of 0.0.0.0.
         socket.set_only_v6(true)?;
     }
     Ok(socket)
 }
 
-/// Sets what `accept(2)` hands on to connections; `tcp(7)`.
+/// Sets the options that accepted connections inherit; `tcp(7)`.
 pub(super) fn set_inherited(socket: &Socket, notsent_lowat: u32) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()

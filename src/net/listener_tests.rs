@@ -27,9 +27,9 @@ fn check_in_use(result: io::Result<(Socket, SocketAddr)>, addr: SocketAddr) {
 
 /// docs/CONFIG.md says so of `[::]`.
 #[test]
-fn all_addresses_of_ipv6_are_none_of_ipv4() {
+fn the_ipv6_wildcard_does_not_take_the_port_of_ipv4() {
     let any: SocketAddr = "[::]:0".parse().unwrap();
-    // A host without IPv6 has nothing to show.
+    // A host without IPv6 cannot run this test.
     let Ok((probe, addr)) = bind_probe(any) else {
         return;
     };
@@ -68,7 +68,8 @@ fn a_free_port_is_found_and_shared_by_all_shards() {
             }
         }
     }
-    // Each of 64 misses one of three with 2 to 3: none gets none but once in 10^11.
+    // Each of 64 connections misses a given shard with probability 2/3, so a shard has none once in
+    // 10^11 runs.
     assert!(accepted.iter().all(|count| 0 < *count), "{accepted:?}");
 }
 

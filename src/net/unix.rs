@@ -1,4 +1,4 @@
-//! Listening at a path of the file system: `unix(7)`.
+//! Unix-domain sockets as listeners: `unix(7)`.
 
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
@@ -10,20 +10,20 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::limits::LISTEN_BACKLOG;
 
-/// The file of a bound socket. It is removed with this, if it is still the same.
+/// The file of a bound socket. Dropping this removes the file, if it is still the same one.
 #[derive(Debug)]
 pub struct BoundPath {
     path: PathBuf,
     file: (u64, u64),
 }
 
-/// Binds a socket at `path` and listens there. Whoever `mode` allows to write may connect; other
-/// bits of it say nothing. The file of a server that is no more is removed.
+/// Binds a socket at `path` and listens. The write bits of `mode` say which users may connect; its
+/// other bits have no effect. The file of a server that no longer runs is removed.
 ///
 /// # Errors
 ///
-/// `AddrInUse` if a server listens there, or something is there that is no socket;
-/// `PermissionDenied` or `NotFound` for its directory. The text names the path.
+/// `AddrInUse` if a server listens there, or the path is not a socket; `PermissionDenied` or
+/// `NotFound` for its directory. The text has the path.
 pub fn bind_unix(path: &Path, mode: u32) -> io::Result<(Socket, BoundPath)> {
     let bind = || -> io::Result<(Socket, BoundPath)> {
         let path = path::absolute(path)?;
@@ -38,7 +38,7 @@ pub fn bind_unix(path: &Path, mode: u32) -> io::Result<(Socket, BoundPath)> {
             file: identity(&fs::symlink_metadata(&path)?),
             path,
         };
-        // What bind(2) has left out by the process's mask.
+        // Adds the bits that the process's umask removed in bind(2).
         fs::set_permissions(&bound.path, fs::Permissions::from_mode(mode))?;
         socket.set_nonblocking(true)?;
         Ok((socket, bound))
@@ -62,7 +62,7 @@ impl Drop for BoundPath {
     fn drop(&mut self) {
         let is_same = |file: Metadata| identity(&file) == self.file;
         if fs::symlink_metadata(&self.path).is_ok_and(is_same) {
-            // Who cannot remove it leaves it to the next server, which can bind all the same.
+            // If it cannot be removed, the next server can still bind.
             let _left = fs::remove_file(&self.path);
         }
     }
@@ -70,16 +70,17 @@ impl Drop for BoundPath {
 
 fn bind_at(path: &Path, mode: u32) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // The file gets at most these bits: there is no moment in which more may connect.
+    // The file has at most these bits from the beginning, so no other user can connect even for a
+    // moment.
     fchmod(&socket, Mode::from_raw_mode(mode))?;
     socket.bind(&SockAddr::unix(path)?)?;
-    // At once: to another server that starts, a file where nobody listens is one that is left over.
-    // Who connects now waits until the shards are up.
+    // Listen at once: another starting server would take a file without a listener for a leftover.
+    // Clients that connect now wait until the shards run.
     socket.listen(LISTEN_BACKLOG)?;
     Ok(socket)
 }
 
-/// Removes the file of a server that is no more.
+/// Removes the file of a server that no longer runs.
 fn remove_stale(path: &Path) -> io::Result<()> {
     let in_use = |what: &str| Err(io::Error::new(ErrorKind::AddrInUse, what));
     match fs::symlink_metadata(path) {
@@ -90,7 +91,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
         found => found?,
     };
     let probe = Socket::new(Domain::UNIX, Type::STREAM, None)?;
-    // Where the queue of connections is full, connect(2) would wait.
+    // If the queue of connections is full, connect(2) would wait.
     probe.set_nonblocking(true)?;
     match probe.connect(&SockAddr::unix(path)?) {
         Err(err) if err.kind() == ErrorKind::ConnectionRefused => fs::remove_file(path),
@@ -102,7 +103,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Which file it is, whatever its path.
+/// The identity of a file, whatever its path.
 fn identity(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }

@@ -1,14 +1,14 @@
-//! Every way in which a peer can break the rules of a framing, with its close code and label.
+//! All violations of a framing, each with its close code and label.
 
 use thiserror::Error;
 
 use crate::listed::listed;
 
-/// The peer broke the rules of its protocol; nothing it sends after this can be understood.
+/// The peer violated its protocol; nothing that it sends after this can be understood.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProtocolError {
-    /// A WebSocket message is longer than allowed, all its fragments together, or a line is.
+    /// A WebSocket message, with all its fragments, or a line is longer than allowed.
     #[error("message is over the limit of {limit} bytes")]
     MessageTooBig {
         /// The limit in bytes.
@@ -33,8 +33,8 @@ pub enum ProtocolError {
     /// RFC 6455 5.5: control frames carry at most 125 bytes.
     #[error("control frame is longer than 125 bytes")]
     ControlTooLong,
-    /// RFC 6455 5.2: "the minimal number of bytes MUST be used to encode the length"; so it is
-    /// for the length of a varint frame.
+    /// RFC 6455 5.2: "the minimal number of bytes MUST be used to encode the length". The same
+    /// holds for a varint length.
     #[error("payload length is not encoded in the fewest bytes")]
     LengthNotMinimal,
     /// RFC 6455 5.2: the most significant bit of a 64-bit length "MUST be 0".
@@ -49,7 +49,7 @@ pub enum ProtocolError {
     /// RFC 6455 8.1: text is UTF-8.
     #[error("text message is not valid UTF-8")]
     InvalidUtf8,
-    /// RFC 7692 7.2.2: the payload of a compressed message is not what its rules make of one.
+    /// RFC 7692 7.2.2: the payload of a compressed message cannot be decompressed.
     #[error("compressed message cannot be decompressed")]
     InvalidDeflate,
     /// RFC 6455 5.5.1: a close payload begins with a code of two bytes, or is empty.
@@ -58,7 +58,7 @@ pub enum ProtocolError {
     /// RFC 6455 7.4: the code is reserved, out of range, or must not be sent.
     #[error("close code {code} must not be sent")]
     InvalidCloseCode {
-        /// The code that came.
+        /// The received code.
         code: u16,
     },
     /// RFC 6455 5.5.1: a close reason is UTF-8.
@@ -75,7 +75,7 @@ pub enum ProtocolError {
 }
 
 listed! {
-    /// One of each kind, by [`index`](Self::index).
+    /// One value of each kind, by [`index`](Self::index).
     pub const ALL: ProtocolError = {
         MessageTooBig { limit: 0 } => "message_too_big",
         Unmasked => "unmasked",
@@ -101,7 +101,7 @@ impl ProtocolError {
     /// How many kinds there are.
     pub const COUNT: usize = Self::ALL.len();
 
-    /// The WebSocket close code that tells the peer, RFC 6455 7.4.1.
+    /// The WebSocket close code for the peer, RFC 6455 7.4.1.
     pub fn close_code(self) -> u16 {
         match self {
             Self::MessageTooBig { .. } | Self::FrameTooLong { .. } => 1009,

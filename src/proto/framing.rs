@@ -1,44 +1,44 @@
-//! How messages follow one another on a TCP connection.
+//! The framing and the role of TCP connections.
 
 use crate::proto::length_prefix::{self, Step};
 use crate::proto::{Kind, ProtocolError, is_utf8, line, varint};
 
-/// Where one message of a TCP connection ends and the next begins.
+/// How messages are delimited on a TCP connection.
 ///
-/// An empty frame is no message in any of them: the server's first says that the subscription is
-/// live, and a client's is ignored.
+/// An empty frame is not a message in any framing: the server's first one says that the
+/// subscription is live, and a client's is ignored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Framing {
-    /// A length of four bytes, big-endian, goes before each message.
+    /// A length of four bytes, big-endian, precedes each message.
     #[default]
     LengthPrefix,
-    /// A line feed ends each message. It cannot carry one with a line break.
+    /// A line feed ends each message. A message with a line break cannot be carried.
     Line,
-    /// A length as a base-128 varint goes before each message, as protobuf's libraries write it.
+    /// A length as a base-128 varint precedes each message, as in delimited protobuf messages.
     Varint,
 }
 
-/// What a listener says of its TCP connections: what their bytes are, and what they are for.
+/// The framing, kind and role of a listener's TCP connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frames {
-    /// Where messages end.
+    /// How messages are delimited.
     pub framing: Framing,
-    /// Every message is text, and one that is not UTF-8 closes the connection. Otherwise a line is
-    /// text if it is UTF-8, and everything else is binary.
+    /// Every message is text, and one that is not UTF-8 closes the connection. If false, a line in
+    /// UTF-8 is text, and every other message is binary.
     pub text: bool,
-    /// What they are for.
+    /// What the connections may do.
     pub role: Role,
 }
 
-/// What the connections of a TCP listener are for.
+/// What the connections of a TCP listener may do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// They publish, and get what is published.
+    /// They publish and receive.
     #[default]
     Both,
-    /// They publish. They are sent no first frame: one that never reads loses nothing by that.
+    /// They publish. They get no first frame, so a client that never reads loses nothing.
     Publish,
-    /// They get what is published.
+    /// They receive.
     Subscribe,
 }
 
@@ -54,9 +54,9 @@ impl Framing {
 }
 
 impl Frames {
-    /// What a connection is sent when its subscriptions are live. One that only publishes is sent
-    /// nothing: if it closes its socket without having read, its kernel resets the connection, and
-    /// what it has just published may be lost (RFC 2525 2.17).
+    /// What a connection is sent when its subscriptions are live. A connection that only publishes
+    /// is sent nothing: if its client closed the socket without having read, its kernel would reset
+    /// the connection, and what it has just published could be lost (RFC 2525 2.17).
     pub fn greeting(self) -> &'static [u8] {
         match self.role {
             Role::Publish => &[],
@@ -68,7 +68,7 @@ impl Frames {
     ///
     /// # Errors
     ///
-    /// Longer than `max` bytes, or a length that is written with too many.
+    /// The message is longer than `max` bytes, or its length is written in too many bytes.
     pub fn decode(self, input: &mut [u8], max: usize) -> Result<Step<'_>, ProtocolError> {
         match self.framing {
             Framing::LengthPrefix => length_prefix::decode(input, max),
@@ -77,11 +77,11 @@ impl Frames {
         }
     }
 
-    /// What a message is.
+    /// The kind of a message.
     ///
     /// # Errors
     ///
-    /// [`ProtocolError::InvalidUtf8`] where it must be text and is not.
+    /// [`ProtocolError::InvalidUtf8`] if it must be text and is not UTF-8.
     pub fn kind_of(self, payload: &[u8]) -> Result<Kind, ProtocolError> {
         match self.framing {
             Framing::LengthPrefix | Framing::Varint if !self.text => Ok(Kind::Binary),

@@ -7,19 +7,19 @@ use crate::proto::ProtocolError;
 /// Bytes before the payload.
 pub const HEADER_LEN: usize = 4;
 
-/// What `decode` made of the front of its input.
+/// The result of `decode`.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'b> {
-    /// Not a whole frame yet; keep the bytes and call again with at least `need` of them.
+    /// The frame is incomplete; keep the bytes and call again with at least `need` of them.
     Incomplete {
-        /// Bytes from the start of the frame, at least.
+        /// Minimum number of bytes from the start of the frame.
         need: usize,
     },
     /// One frame.
     Frame {
-        /// What it carries, empty for a heartbeat.
+        /// The payload, empty for a heartbeat.
         payload: &'b mut [u8],
-        /// Bytes of input that it took, header included.
+        /// Number of bytes of input that it took, including the header.
         taken: usize,
     },
 }

@@ -1,27 +1,27 @@
 //! Lines: a message and a line feed; a carriage return before that is not part of the message.
 //!
-//! A line is a message, except the empty one: that is a heartbeat. What `nc` and a shell's `read`
-//! speak.
+//! A line is a message, except the empty line, which is a heartbeat. `nc` and the `read` command of
+//! a shell use this framing.
 
 use crate::proto::ProtocolError;
 use crate::proto::length_prefix::Step;
 
-/// What ends a message that is sent.
+/// The end of a sent message.
 pub const END: &[u8] = b"\n";
 
 /// Reads one line from the front of `input`, in place.
 ///
-/// Looks at each byte up to the first line feed: who calls again with more of the same line should
-/// do so when one has come.
+/// Looks at each byte up to the first line feed. A caller with more of the same line should call
+/// again only when a line feed has arrived.
 ///
 /// # Errors
 ///
-/// [`ProtocolError::MessageTooBig`] as soon as a message of more than `max` bytes has begun.
+/// [`ProtocolError::MessageTooBig`] at the first byte above `max`.
 pub fn decode(input: &mut [u8], max: usize) -> Result<Step<'_>, ProtocolError> {
     let seen = input.len().min(max.saturating_add(LINE_END_MAX));
     let too_big = Err(ProtocolError::MessageTooBig { limit: max });
     let Some(len) = input[..seen].iter().position(|byte| *byte == b'\n') else {
-        // The one byte that may still be more is a carriage return.
+        // Only a carriage return may follow the maximum.
         let begun = message_len(&input[..seen]);
         return if max < begun {
             too_big
@@ -39,13 +39,13 @@ pub fn decode(input: &mut [u8], max: usize) -> Result<Step<'_>, ProtocolError> {
     Ok(Step::Frame { payload, taken })
 }
 
-/// Whether `payload` can be sent as a line: an empty one is the heartbeat, and one with a line
-/// break would be several, or lose a carriage return at its end.
+/// Whether `payload` can be sent as a line. An empty one would be a heartbeat, and one with a line
+/// break would be several lines or lose its last carriage return.
 pub fn carries(payload: &[u8]) -> bool {
     !payload.is_empty() && !payload.contains(&b'\n') && !payload.contains(&b'\r')
 }
 
-/// Bytes of a line before its end, one carriage return left out.
+/// Length of a line without its end and without one carriage return before that.
 fn message_len(line: &[u8]) -> usize {
     line.strip_suffix(b"\r").unwrap_or(line).len()
 }

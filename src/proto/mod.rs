@@ -1,7 +1,7 @@
-//! Bytes to meaning and back, for every protocol. No sockets, no clock, no log.
+//! Decoders and encoders of all protocols. No sockets, no clock, no log.
 //!
-//! Every decoder takes bytes from the front of its input, says how many it took and what it
-//! found, never allocates by a length that was only announced, and never panics.
+//! Every decoder takes bytes from the front of its input, and returns how many it took and what
+//! they mean. It never allocates by a length that was only announced, and never panics.
 
 mod error;
 mod framing;

@@ -1,54 +1,54 @@
-//! The PROXY protocol, versions 1 and 2: what a proxy says before all else of whom it speaks for.
+//! The PROXY protocol, versions 1 and 2: the header in which a proxy names its client.
 //!
-//! By the specification of HAProxy (`doc/proxy-protocol.txt`). A header is read whole or not at
-//! all, and nothing behind it is touched.
+//! It follows HAProxy's specification (`doc/proxy-protocol.txt`). A header is read as a whole or
+//! not at all, and nothing after it is touched.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::str;
 
 use thiserror::Error;
 
-/// Longest line of version 1 in bytes, its end included (section 2.1).
+/// Maximum length of the line of version 1 in bytes, with its end (section 2.1).
 pub const LINE_LEN_MAX: usize = 107;
-/// Longest header of version 2 that is taken, in bytes. A proxy is to send no more than 536, so
-/// that it fits any segment; extensions that carry a certificate's name need somewhat more.
+/// Maximum length of an accepted header of version 2 in bytes. A proxy should send no more than
+/// 536, so that it fits into any segment; extensions with a certificate's name need more.
 pub const BINARY_LEN_MAX: usize = 2_048;
 
 /// What `decode` made of the front of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Not a whole header yet.
+    /// The header is incomplete.
     Incomplete,
     /// A header.
     Header {
-        /// Where the connection comes from.
+        /// The origin of the connection.
         source: Source,
         /// Bytes of input that it took.
         taken: usize,
     },
 }
 
-/// What a header says of where a connection comes from.
+/// The origin of a connection, as a header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// The proxy itself (`LOCAL`): it looks whether the server is there.
+    /// The proxy itself (`LOCAL`): it checks whether the server is there.
     Proxy,
-    /// A client that it does not name by an address of IP (`UNKNOWN`, a Unix-domain socket).
+    /// A client without an IP address (`UNKNOWN`, a Unix-domain socket).
     Unknown,
-    /// This client.
+    /// A client with this address.
     Client(SocketAddr),
 }
 
-/// What came is no header that could be believed.
+/// The bytes are not a valid header.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum ProxyError {
-    /// The first bytes are those of neither version.
+    /// The first bytes belong to neither version.
     #[error("no PROXY header")]
     Missing,
-    /// The line of version 1 is not as it must be, or too long.
+    /// The line of version 1 is malformed or too long.
     #[error("malformed PROXY line")]
     Line,
-    /// The header of version 2 is not as it must be, or too long.
+    /// The header of version 2 is malformed or too long.
     #[error("malformed binary PROXY header")]
     Binary,
 }
@@ -57,8 +57,8 @@ pub enum ProxyError {
 ///
 /// # Errors
 ///
-/// At the first byte that no header could have in its place, a line's addresses excepted: they
-/// are looked at when the line is whole.
+/// At the first byte that no header can have in its place. Only the addresses of a line are checked
+/// when the line is complete.
 pub fn decode(input: &[u8]) -> Result<Step, ProxyError> {
     if begins_like(input, BINARY_SIGNATURE) {
         return decode_binary(input);
@@ -74,7 +74,7 @@ pub fn may_begin(input: &[u8]) -> bool {
     begins_like(input, BINARY_SIGNATURE) || begins_like(input, LINE_SIGNATURE)
 }
 
-/// Whether `input` begins with all of a header's signature: nobody sends that by accident.
+/// Whether `input` begins with the whole signature of a header, which is never sent by accident.
 pub fn has_begun(input: &[u8]) -> bool {
     input.starts_with(BINARY_SIGNATURE) || input.starts_with(LINE_SIGNATURE)
 }
@@ -124,7 +124,7 @@ fn line_source(line: &str) -> Option<SocketAddr> {
         .then(|| SocketAddr::new(source, port))
 }
 
-/// A port as section 2.1 wants it: digits alone, no leading zero.
+/// A port as in section 2.1: only digits, no leading zero.
 fn decimal_port(word: &str) -> Option<u16> {
     let is_plain = word.bytes().all(|byte| byte.is_ascii_digit());
     let leads_with_zero = 1 < word.len() && word.starts_with('0');
@@ -142,7 +142,7 @@ fn decode_binary(input: &[u8]) -> Result<Step, ProxyError> {
         _ => return Err(ProxyError::Binary),
     };
     let addresses_len = match family {
-        // The proxy's own, or of a kind that is not TCP: the connection's own address stands.
+        // A connection of the proxy itself or not of TCP: its own address is used.
         _ if is_local => 0,
         0x00 => 0,
         0x11 => 2 * 4 + 2 * 2,
@@ -157,7 +157,7 @@ fn decode_binary(input: &[u8]) -> Result<Step, ProxyError> {
     if len < addresses_len || BINARY_LEN_MAX < BINARY_HEADER_LEN + len {
         return Err(ProxyError::Binary);
     }
-    // Extensions follow the addresses, and mean nothing here.
+    // Extensions follow the addresses and are ignored.
     let Some(rest) = rest.get(..len) else {
         return Ok(Step::Incomplete);
     };
@@ -189,7 +189,7 @@ fn source_v6(block: &[u8]) -> Option<SocketAddr> {
     Some(SocketAddr::new(Ipv6Addr::from(*source).into(), port))
 }
 
-/// Whether one of both is the beginning of the other.
+/// Whether one of them is the beginning of the other.
 fn begins_like(input: &[u8], signature: &[u8]) -> bool {
     input.iter().zip(signature).all(|(one, other)| one == other)
 }

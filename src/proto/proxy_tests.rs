@@ -110,7 +110,7 @@ fn a_binary_header_names_its_client() {
 }
 
 #[test]
-fn a_proxy_may_speak_for_itself_or_not_know() {
+fn a_header_may_mean_the_proxy_itself_or_an_unknown_client() {
     for (family, block) in [
         (0x00, vec![]),
         (0x11, v4_block()),

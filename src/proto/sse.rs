@@ -1,4 +1,4 @@
-//! Server-sent events (WHATWG HTML standard, section 9.2): what a stream begins with, and messages
+//! Server-sent events (WHATWG HTML standard, section 9.2): the beginning of a stream, and messages
 //! as events.
 
 use std::ops::Range;
@@ -9,28 +9,28 @@ use data_encoding::BASE64;
 use crate::proto::Kind;
 use crate::proto::http::{Date, Reader, Response, encode_date, encode_reader};
 
-/// A comment, which keeps proxies from taking a silent stream for a dead one.
+/// A comment, so that proxies do not take a silent stream for a dead one.
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
-/// What there is to say of a stream before it begins.
+/// The head of a stream.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Head<'b> {
-    /// Whether its body comes in chunks.
+    /// Whether its body is chunked.
     pub is_chunked: bool,
-    /// Who may read it, if a page asked.
+    /// The origin that may read it, if a page asked.
     pub reader: Option<Reader<'b>>,
-    /// When it begins, if anybody knows.
+    /// The time of the answer, if it is known.
     pub date: Option<Date>,
 }
 
-/// Appends the answer that a stream begins with.
+/// Appends the answer with which a stream begins.
 ///
-/// In HTTP/1.1 its body is chunked (RFC 9112 7.1): a client that reads a body in blocks takes each
-/// chunk as it comes, and waits for a whole block where there are none. HTTP/1.0 knows no chunks:
+/// In HTTP/1.1 its body is chunked (RFC 9112 7.1): a client that reads the body in blocks processes
+/// each chunk as it arrives, but without chunks waits for a whole block. HTTP/1.0 has no chunks:
 /// there the body ends with the connection (6.3, item 8).
 ///
-/// `no-transform` (RFC 9111 5.2.2.6) keeps those on the way from compressing the stream, for which
-/// they would wait until they have enough; `X-Accel-Buffering` keeps nginx from buffering it.
+/// `no-transform` (RFC 9111 5.2.2.6) keeps proxies from compressing the stream, for which they
+/// would wait for more bytes. `X-Accel-Buffering` keeps nginx from buffering it.
 pub fn encode_head(out: &mut Vec<u8>, head: &Head<'_>) {
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     encode_date(out, head.date);
@@ -47,15 +47,15 @@ pub fn encode_head(out: &mut Vec<u8>, head: &Head<'_>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends what every stream begins with: a comment, as some on the way pass a head on with the
-/// first bytes of its body, and how long a client waits before it comes back (section 9.2.6).
-/// Without that browsers wait three to five seconds, and all the same.
+/// Appends the beginning of every stream: a comment, because some proxies forward a head only with
+/// the first bytes of its body; and the time that a client waits before it reconnects (section
+/// 9.2.6). Without that time, all browsers wait the same three to five seconds.
 pub fn encode_opening(out: &mut Vec<u8>, is_chunked: bool, delay: Duration) {
     let opening = format!(":\n{}\n", retry(delay));
     encode_part(out, is_chunked, opening.as_bytes());
 }
 
-/// Appends bytes of a stream that are no message, as one chunk if it is chunked.
+/// Appends bytes of a stream that are not a message, as one chunk if it is chunked.
 pub fn encode_part(out: &mut Vec<u8>, is_chunked: bool, part: &[u8]) {
     if is_chunked {
         begin_chunk(out, part.len());
@@ -81,13 +81,13 @@ fn retry(delay: Duration) -> String {
     format!("retry: {}\n", delay.as_millis())
 }
 
-/// Whether an `EventSource` should come back after an answer of this status.
+/// Whether an `EventSource` should reconnect after an answer with this status.
 pub fn is_passing(status: u16) -> bool {
     matches!(status, 429 | 503)
 }
 
-/// What an `EventSource` is told in place of a refusal that passes: it gives up for good after any
-/// status but 200 (section 9.2.3), and comes back after a stream that ends.
+/// The answer for an `EventSource` instead of a temporary refusal: it gives up after any status
+/// other than 200 (section 9.2.3), but reconnects after a stream that ends.
 pub fn postpone(refusal: &Response, delay: Duration) -> Response {
     let text = String::from_utf8_lossy(&refusal.body);
     // A lone CR ends a line as well.
@@ -98,18 +98,18 @@ pub fn postpone(refusal: &Response, delay: Duration) -> Response {
     answer
 }
 
-/// The share of a range of delays that the `nth` client has: each one its own, spread evenly over
-/// the range by as many clients as there may be.
+/// The delay of the `nth` client within a range: the clients' delays are spread evenly over the
+/// range.
 pub fn spread(range: Range<Duration>, nth: u32) -> Duration {
     let width = range.end.saturating_sub(range.start);
     range.start + width / 1024 * (nth.wrapping_mul(GOLDEN) >> 22)
 }
 
-/// 2^32 over the golden ratio: multiples of it fall evenly over all 32-bit numbers.
+/// 2^32 divided by the golden ratio: its multiples are spread evenly over all 32-bit numbers.
 const GOLDEN: u32 = 0x9E37_79B1;
 
-/// Appends a message as one event: of text each line, whether it ends in CR LF, LF or CR, as a
-/// `data` field; anything else as base64 in an event `binary`.
+/// Appends a message as one event. Each line of a text, whether it ends in CR LF, LF or CR, is a
+/// `data` field. A binary message is base64 in an event `binary`.
 pub fn encode_event(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
     if kind == Kind::Binary {
         out.extend_from_slice(BINARY);
@@ -140,7 +140,7 @@ pub fn event_len(kind: Kind, payload: &[u8]) -> usize {
     }
     let ends = payload.iter().filter(|byte| is_line_end(**byte)).count();
     let pairs = payload.windows(2).filter(|pair| *pair == b"\r\n").count();
-    // A pair becomes one line feed.
+    // CR LF becomes one line feed.
     (ends - pairs + 1) * FIELD.len() + payload.len() - pairs + 2
 }
 
@@ -154,11 +154,12 @@ fn is_line_end(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-/// The space is no part of the line: without it, one of the line's own would be lost.
+/// The space is not part of the line: without it, a space at the beginning of the line would be
+/// lost.
 const FIELD: &[u8] = b"data: ";
 const BINARY: &[u8] = b"event: binary\ndata: ";
 const CHUNK_END: &[u8] = b"\r\n";
-/// What ends a stream of chunks.
+/// The end of a chunked stream.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
@@ -172,7 +173,7 @@ mod tests {
     use crate::proto::Kind;
     use crate::proto::http::{Date, Reader, Response};
 
-    /// What a browser makes of one event, by the standard's section 9.2.6: its name and data.
+    /// Reads one event as a browser does, by section 9.2.6: its name and data.
     fn read(event: &str) -> (String, String) {
         let (mut name, mut data) = (String::new(), String::new());
         let lines = event.strip_suffix("\n\n").expect("ends with an empty line");
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_begins_with_an_answer_that_nobody_stores_or_changes() {
+    fn a_stream_begins_with_an_answer_that_is_not_stored_or_changed() {
         let reader = Some(Reader {
             origin: "https://a.example",
             credentials: true,

@@ -1,14 +1,14 @@
-//! UTF-8 validation of a text that arrives in pieces.
+//! Validates a UTF-8 text that arrives in pieces.
 //!
-//! It fails at the first byte after which no continuation could make the text valid, and looks
-//! at each byte a bounded number of times, however the text is cut.
+//! It fails at the first byte after which no continuation is valid, and looks at each byte a
+//! bounded number of times, however the text is cut.
 
 use crate::proto::ProtocolError;
 
-/// The part of a text that has been seen, as far as its continuation depends on it.
+/// The state of validation between two pieces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validator {
-    /// `tail[..len]` is the beginning of one character: valid so far, not whole.
+    /// `tail[..len]` is the valid beginning of one incomplete character.
     tail: [u8; TAIL_MAX],
     len: u8,
 }
@@ -41,7 +41,7 @@ impl Validator {
         self.len == 0
     }
 
-    /// Takes bytes from `piece` until the kept character is whole; returns what is left.
+    /// Takes bytes from `piece` until the kept character is complete; returns the rest.
     fn finish_tail<'p>(&mut self, mut piece: &'p [u8]) -> Result<&'p [u8], ProtocolError> {
         while 0 < self.len
             && let Some((byte, rest)) = piece.split_first()
@@ -72,7 +72,7 @@ impl Validator {
     }
 }
 
-/// How many bytes at the end of `piece` begin a character that does not end in it: 0 to 3.
+/// Number of bytes at the end of `piece` that begin an incomplete character: 0 to 3.
 fn unfinished_len(piece: &[u8]) -> usize {
     for (back, byte) in piece.iter().rev().take(TAIL_MAX).enumerate() {
         let width = match byte {
@@ -88,7 +88,7 @@ fn unfinished_len(piece: &[u8]) -> usize {
     0
 }
 
-/// Whether some continuation makes `bytes` valid, or it is valid already.
+/// Whether `bytes` is valid, or some continuation makes it valid.
 fn may_continue(bytes: &[u8]) -> bool {
     match std::str::from_utf8(bytes) {
         Ok(_) => true,

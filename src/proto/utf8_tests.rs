@@ -64,7 +64,7 @@ fn every_character_at_the_edges_of_a_class_survives_every_cut() {
 }
 
 #[test]
-fn it_fails_at_the_first_byte_that_cannot_be_valid() {
+fn validation_fails_at_the_first_invalid_byte() {
     let check = |valid: &[u8], bad: u8| {
         let mut validator = Validator::default();
         for byte in valid {

@@ -1,20 +1,20 @@
-//! Varint frames: a length as a base-128 varint, then that many payload bytes; what protobuf's
-//! libraries call delimited messages.
+//! Varint frames: a length as a base-128 varint, then that many payload bytes; the delimited
+//! messages of protobuf.
 //!
 //! A frame is a message, except the empty one: that is a heartbeat.
 
 use crate::proto::ProtocolError;
 use crate::proto::length_prefix::Step;
 
-/// Most bytes before the payload: those of a 32-bit length.
+/// Maximum number of bytes before the payload: those of a 32-bit length.
 pub const HEADER_LEN_MAX: usize = 5;
 
 /// Reads one frame from the front of `input`, in place.
 ///
 /// # Errors
 ///
-/// [`ProtocolError::FrameTooLong`] at the first byte of the length that makes it more than `max`,
-/// [`ProtocolError::LengthNotMinimal`] if it takes more bytes than it has to.
+/// [`ProtocolError::FrameTooLong`] at the first byte that makes the length more than `max`;
+/// [`ProtocolError::LengthNotMinimal`] if the length has more bytes than necessary.
 pub fn decode(input: &mut [u8], max: usize) -> Result<Step<'_>, ProtocolError> {
     let Some((len, header_len)) = read_len(input, max)? else {
         let need = input.len().saturating_add(1);
@@ -38,7 +38,7 @@ pub fn encode_header(out: &mut Vec<u8>, len: usize) {
     out.push(low_bits(rest));
 }
 
-/// The length and the bytes it takes; `None` while there are not all of them.
+/// The length and the number of its bytes; `None` while it is incomplete.
 fn read_len(input: &[u8], max: usize) -> Result<Option<(usize, usize)>, ProtocolError> {
     let mut len = 0_u64;
     for (index, byte) in input.iter().take(HEADER_LEN_MAX).enumerate() {
@@ -63,7 +63,7 @@ fn low_bits(value: u32) -> u8 {
     (value & 0x7f) as u8
 }
 
-/// Set in each byte of a length but its last.
+/// Set in each byte of a length except the last.
 const MORE: u8 = 0x80;
 
 #[cfg(test)]
@@ -130,7 +130,7 @@ mod tests {
         assert!(decode(&mut header(300), 300).is_ok());
         assert_eq!(decode(&mut header(301), 300), too_long(301, 300));
         assert_eq!(decode(&mut header(301), 299), too_long(301, 299));
-        // Whatever the next byte is, it is too long already.
+        // It is too long whatever the next byte is.
         assert_eq!(decode(&mut [0xff], 126), too_long(127, 126));
         let mut largest = header(usize::MAX >> 32);
         let none = usize::MAX;

@@ -1,54 +1,54 @@
-//! The same types where TLS is left out: there are none of them.
+//! The same types for builds without TLS: no value of them exists.
 
 use std::io;
 
 use crate::error::debug_is_text;
 use crate::tls::{Failed, Progress, TlsFault};
 
-/// What there is none of; inside, so that other modules do not reason with it.
+/// A type without values; private, so that other modules do not rely on it.
 #[derive(Clone, Copy, Debug)]
 enum Never {}
 
-/// What a listener asks of TLS.
+/// The TLS settings of a listener.
 #[derive(Clone, Debug)]
 pub enum TlsSettings {}
 
-/// What is wrong with what it asks.
+/// The error of TLS settings.
 #[derive(Clone, Copy, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// TLS is left out.
-    #[error("this build has no TLS: take corecast with its feature `tls`")]
+    /// The build has no TLS.
+    #[error("this build has no TLS: build corecast with its feature `tls`")]
     Absent,
 }
 
 debug_is_text!(TlsError);
 
-/// What a client asks of TLS.
+/// The TLS settings of a client.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DialSettings;
 
-/// What its sessions are made from.
+/// The loaded authorities and certificates of a client.
 #[derive(Clone, Debug)]
 pub struct DialKeys(Never);
 
-/// One connection's TLS as a client.
+/// The TLS session of a client's connection.
 #[derive(Debug)]
 pub struct DialSession(Never);
 
-/// What sessions are made from.
+/// The loaded certificates of a listener.
 #[derive(Clone, Debug)]
 pub struct Keys(Never);
 
-/// Loads no files.
+/// Does nothing: there are no files.
 #[derive(Debug)]
 pub struct Reloader;
 
-/// What reaches one shard of it.
+/// The receiving side of one shard.
 #[derive(Debug)]
 pub struct Renewals;
 
-/// One connection's TLS.
+/// The TLS session of one connection.
 #[derive(Debug)]
 pub struct Session(Never);
 

@@ -1,4 +1,4 @@
-//! The certificates of a listener, by the names of hosts that clients ask for (RFC 6066 section 3).
+//! The certificates of a listener, by the host names that clients send (RFC 6066 section 3).
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,11 +15,12 @@ use crate::tls::error::TlsError;
 use crate::tls::identity;
 use crate::tls::settings::{Files, TlsFile};
 
-/// What clients are shown.
+/// The certificates of a listener.
 #[derive(Debug)]
 pub(super) struct Certificates {
     all: Vec<Arc<CertifiedKey>>,
-    /// Places in `all`. A wildcard stands without its first label, with the dot: `.example.com`.
+    /// Indexes in `all`. A wildcard is stored without its first label, with the dot:
+    /// `.example.com`.
     hosts: HashMap<String, Vec<usize>>,
 }
 
@@ -28,7 +29,7 @@ impl Certificates {
     ///
     /// # Errors
     ///
-    /// One cannot be read, or a key is not that of its certificate.
+    /// A file cannot be read, or a key does not belong to its certificate.
     pub(super) fn load(files: &[Files], provider: &CryptoProvider) -> Result<Self, TlsError> {
         let mut all = Vec::new();
         let mut hosts: HashMap<String, Vec<usize>> = HashMap::new();
@@ -45,7 +46,7 @@ impl Certificates {
         Ok(Self { all, hosts })
     }
 
-    /// The certificate for a client that asks for `host` and can check signatures by `schemes`.
+    /// The certificate for a client that sends `host` and can check signatures by `schemes`.
     fn choose(
         &self,
         host: Option<&str>,
@@ -76,14 +77,14 @@ impl ResolvesServerCert for Certificates {
     }
 }
 
-/// What a file with a certificate to show has.
+/// The contents of a file with a certificate.
 pub(super) struct Chain {
     pub(super) certificates: Vec<CertificateDer<'static>>,
-    /// Those that the first is for.
+    /// The hosts of the first certificate.
     hosts: Vec<String>,
 }
 
-/// All that is wrong with the files of certificates, each with what the file is for.
+/// All errors of the certificate files, each with the purpose of its file.
 pub(super) fn faults(files: &[Files], provider: &CryptoProvider) -> Vec<(TlsFile, TlsError)> {
     let mut faults = Vec::new();
     for files in files {
@@ -103,7 +104,7 @@ pub(super) fn faults(files: &[Files], provider: &CryptoProvider) -> Vec<(TlsFile
     faults
 }
 
-/// The certificate of a PEM file, with those that lead from it to an authority.
+/// The certificate of a PEM file, followed by the certificates up to its authority.
 pub(super) fn read_chain(path: &Path) -> Result<Chain, TlsError> {
     let certificates = read_certificates(path)?;
     let hosts = certificates.first().map(identity::hosts);
@@ -126,7 +127,7 @@ pub(super) fn read_key(
     key.map_err(|err| TlsError::unusable(path, err))
 }
 
-/// Puts certificates and their key together.
+/// Combines certificates with their key.
 pub(super) fn certify(
     files: &Files,
     chain: Vec<CertificateDer<'static>>,
@@ -134,7 +135,7 @@ pub(super) fn certify(
 ) -> Result<CertifiedKey, TlsError> {
     let certified = CertifiedKey::new(chain, key);
     match certified.keys_match() {
-        // A key that cannot tell what its public half is may well be the right one.
+        // A key that does not reveal its public half may be the right one.
         Ok(()) | Err(rustls::Error::InconsistentKeys(InconsistentKeys::Unknown)) => Ok(certified),
         Err(rustls::Error::InconsistentKeys(_)) => {
             let what = format!(

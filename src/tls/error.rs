@@ -1,4 +1,4 @@
-//! What can be wrong with the files of a listener.
+//! The errors of a listener's TLS files.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ pub enum TlsError {
         /// What is wrong with it.
         problem: pem::Error,
     },
-    /// The file has nothing of what it is to have.
+    /// The file lacks the item it should contain.
     #[error("{}: no {what} in it; {}", path.display(), remedy(what))]
     Empty {
         /// The file.
@@ -26,7 +26,7 @@ pub enum TlsError {
         /// What is missing.
         what: &'static str,
     },
-    /// What the file has cannot be used.
+    /// The contents of the file cannot be used.
     #[error("{}: {problem}", path.display())]
     Unusable {
         /// The file.
@@ -37,8 +37,7 @@ pub enum TlsError {
     /// The library refuses the settings as a whole.
     #[error("TLS: {0}")]
     Setup(String),
-    /// Some shards are still taking over what was loaded before: the others have what was loaded
-    /// now. Try again.
+    /// Some shards have not taken the files loaded before; the others have the new ones. Try again.
     #[error("TLS: some shards are still taking over what was loaded before; try again")]
     Busy,
 }
@@ -62,7 +61,7 @@ impl TlsError {
     }
 }
 
-/// What is wrong with a file, without the library's words around what the kernel says.
+/// The error of a file, without the library's text around the kernel's.
 fn words(problem: &pem::Error) -> String {
     match problem {
         pem::Error::Io(err) => err.to_string(),
@@ -70,7 +69,7 @@ fn words(problem: &pem::Error) -> String {
     }
 }
 
-/// What a file without the part that it is to have must be made into.
+/// The remedy for a file that lacks an item.
 fn remedy(what: &str) -> &'static str {
     if what == "private key" {
         "must be PEM with -----BEGIN PRIVATE KEY-----; `openssl pkey -in FILE -out KEY.pem` makes \

@@ -14,8 +14,7 @@ pub(super) fn subject(certificate: &CertificateDer<'_>) -> Option<String> {
     (!subject.is_empty()).then(|| subject.to_string())
 }
 
-/// The hosts that a certificate is for, in lower case (RFC 5280 section 4.2.1.6); `*.` begins a
-/// wildcard.
+/// The hosts of a certificate in lower case (RFC 5280 section 4.2.1.6); `*.` begins a wildcard.
 pub(super) fn hosts(certificate: &CertificateDer<'_>) -> Result<Vec<String>, String> {
     let certificate = Certificate::from_der(certificate).map_err(|err| err.to_string())?;
     if certificate.tbs_certificate().version() != Version::V3 {
@@ -33,6 +32,6 @@ pub(super) fn hosts(certificate: &CertificateDer<'_>) -> Result<Vec<String>, Str
     Ok(names.into_iter().filter_map(host).collect())
 }
 
-/// RFC 5280 section 4.1.2.1: names of hosts are in extensions, which version 3 alone has.
+/// RFC 5280 section 4.1.2.1: host names are in extensions, which only version 3 has.
 const OLD_VERSION: &str = "the first certificate is of X.509 version 1 or 2, and must be of \
     version 3: make it with extensions (`openssl x509 -req` does with -extfile)";

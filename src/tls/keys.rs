@@ -1,4 +1,4 @@
-//! What a listener's sessions are made from: certificates, rules, and the keys of tickets.
+//! The configuration of a listener's sessions: certificates, rules, and ticket keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,15 +22,15 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Loads what `settings` names. `protocols` is what is spoken inside (RFC 7301); empty, no
-    /// client is held to it.
+    /// Loads the files that `settings` names. `protocols` are the protocols inside TLS (RFC 7301);
+    /// if empty, clients may offer any.
     ///
-    /// Tickets that were given out with `former` stay good, unless they vouch for clients: those
-    /// must show their certificates to the new authorities.
+    /// Tickets issued with `former` stay valid, unless clients need certificates: then clients must
+    /// show theirs to the new authorities.
     ///
     /// # Errors
     ///
-    /// A file cannot be read, or does not hold what it should.
+    /// A file cannot be read or is invalid.
     pub fn load(
         settings: &TlsSettings,
         protocols: &[&[u8]],
@@ -50,7 +50,7 @@ impl Keys {
         };
         let mut config = builder.with_cert_resolver(Arc::new(certificates));
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        // A ticket carries all there is to know, to whichever shard it is shown.
+        // A ticket contains the whole session state, so any shard can resume it.
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = TICKETS;
         config.ticketer = match former.filter(|_| settings.client_auth == ClientAuth::None) {
@@ -60,13 +60,13 @@ impl Keys {
         Ok(Self(Arc::new(config)))
     }
 
-    /// What rustls makes a session of.
+    /// The configuration for rustls.
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0)
     }
 }
 
-/// All that is wrong with the files that `settings` names.
+/// All errors of the files that `settings` names.
 pub(super) fn faults(settings: &TlsSettings) -> Vec<(TlsFile, TlsError)> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut faults = certificates::faults(&settings.certificates, &provider);
@@ -82,7 +82,7 @@ fn versions(min: TlsVersion) -> &'static [&'static SupportedProtocolVersion] {
     }
 }
 
-/// Checks the certificates of clients.
+/// The verifier of client certificates.
 fn verifier(
     client_auth: &ClientAuth,
     provider: Arc<CryptoProvider>,
@@ -105,13 +105,13 @@ fn verifier(
     verifier.map_err(|err| TlsError::unusable(authorities, err))
 }
 
-/// Keys of tickets, which change by themselves; one set for each listener, as a ticket says
-/// nothing of the rules that its session was made by.
+/// Ticket keys, which are replaced automatically. Each listener has its own, because a ticket does
+/// not contain the rules of its session.
 fn new_ticketer() -> Result<Arc<dyn ProducesTickets>, TlsError> {
     aws_lc_rs::Ticketer::new().map_err(|err| TlsError::Setup(err.to_string()))
 }
 
-/// Tickets that a TLS 1.3 client is given at a time: it comes back with one connection.
+/// Tickets that a TLS 1.3 client gets at a time: it reconnects with one connection.
 const TICKETS: usize = 1;
 
 static TLS13_ALONE: &[&SupportedProtocolVersion] = &[&version::TLS13];

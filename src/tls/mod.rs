@@ -1,11 +1,12 @@
-//! TLS: what a listener asks for. See [`Listener::tls`](crate::Listener::tls) and
+//! TLS of listeners and clients. See [`Listener::tls`](crate::Listener::tls) and
 //! [`Handle::reload_tls`](crate::Handle::reload_tls).
 //!
-//! Inside: certificates by name, and one connection's session, which takes bytes and gives bytes
-//! and has no socket. `dial` is the same for a client, by other means: simple before small.
+//! Internally: certificates by name, and the session of one connection, which takes and returns
+//! bytes and has no socket. `dial` is the client's side; there, simplicity matters more than
+//! memory.
 //!
-//! Without the feature `tls` there are no settings, so there is never a session; the types stay,
-//! so that the shards need not know.
+//! Without the cargo feature `tls` there are no settings, so there is never a session. The types
+//! still exist, so that the shards need no conditions.
 
 #[cfg(not(feature = "tls"))]
 mod absent;
@@ -50,21 +51,21 @@ pub use session::Session;
 #[cfg(feature = "tls")]
 pub use settings::{ClientAuth, TlsFile, TlsSettings, TlsVersion};
 
-/// What the bytes that came have changed.
+/// The effect of received bytes.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
-    /// The handshake is over just now: data may go both ways.
+    /// The handshake has just ended: data may be sent in both directions.
     pub opened: bool,
-    /// The client has closed its side, and said so.
+    /// The client has closed its side with `close_notify`.
     pub closed: bool,
-    /// Records that were taken, or somewhat fewer.
+    /// The number of processed records, or slightly fewer.
     pub records: usize,
 }
 
-/// The session cannot go on: the peer broke the rules of TLS, or was refused.
+/// The session cannot continue: the peer violated TLS or was refused.
 ///
-/// What tells the peer (RFC 8446 section 6.2) is among the bytes to send.
+/// The alert for the peer (RFC 8446 section 6.2) is among the bytes to send.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed(pub String);

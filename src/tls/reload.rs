@@ -1,4 +1,4 @@
-//! From files to the shards, at the start and whenever they have changed.
+//! Loads TLS files and passes them to the shards, at the start and at each reload.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,17 +8,17 @@ use crate::tls::error::TlsError;
 use crate::tls::keys::Keys;
 use crate::tls::settings::TlsSettings;
 
-/// What the files held when they were read as the `generation`th.
+/// The contents of the files at load number `generation`.
 #[derive(Clone, Debug)]
 struct Renewal {
     generation: u64,
     keys: Vec<Keys>,
 }
 
-/// A listener, and what is spoken inside (RFC 7301): `http/1.1`, or nothing that has a name.
+/// A listener, and the protocols inside TLS (RFC 7301): `http/1.1`, or none with a name.
 type Inside = (TlsSettings, &'static [&'static [u8]]);
 
-/// Loads the files of all listeners, again and again. Of the starter.
+/// Loads the files of all listeners. It belongs to the starting thread.
 #[derive(Debug)]
 pub struct Reloader {
     listeners: Vec<Inside>,
@@ -27,7 +27,7 @@ pub struct Reloader {
     shards: Vec<Sender<Renewal>>,
 }
 
-/// What reaches one shard of it.
+/// The receiving side of one shard.
 #[derive(Debug)]
 pub struct Renewals {
     renewals: Receiver<Renewal>,
@@ -51,12 +51,12 @@ impl Reloader {
         })
     }
 
-    /// What was loaded first, by listener.
+    /// The contents of the first load, by listener.
     pub fn keys(&self) -> &[Keys] {
         &self.first
     }
 
-    /// Adds a shard that is to hear of what changes.
+    /// Adds a shard that receives changes.
     pub fn add_shard(&mut self) -> Renewals {
         let (sender, renewals) = bounded(RENEWALS_MAX);
         self.shards.push(sender);
@@ -66,13 +66,16 @@ impl Reloader {
         }
     }
 
-    /// Loads the files again, and sends what they hold to the shards; the caller rings them.
+    /// Loads the files again and sends their contents to the shards; the caller then rings the
+    /// shards.
     ///
     /// # Errors
     ///
-    /// As the first time; then nothing changes. [`TlsError::Busy`]: some shards have it.
+    /// As in [`new`](Self::new); then nothing changes. [`TlsError::Busy`]: only some shards have
+    /// the new contents.
     pub fn reload(&self) -> Result<(), TlsError> {
-        // Taken before the files are read: of two at a time, the later one counts on all shards.
+        // Taken before the files are read: of two concurrent reloads, the later one counts on all
+        // shards.
         let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
         let load = |((settings, protocols), first): (&Inside, &Keys)| {
             Keys::load(settings, protocols, Some(first))
@@ -80,11 +83,11 @@ impl Reloader {
         let listeners = self.listeners.iter().zip(&self.first);
         let keys: Vec<Keys> = listeners.map(load).collect::<Result<_, _>>()?;
         let renewal = Renewal { generation, keys };
-        // One that has ended accepts nobody, and misses nothing.
+        // A shard that has ended accepts no connection and needs nothing.
         let is_late = |shard: &&Sender<Renewal>| {
             matches!(shard.try_send(renewal.clone()), Err(TrySendError::Full(_)))
         };
-        // To all of them, also if one is late.
+        // To all of them, even if one is late.
         let late = self.shards.iter().filter(is_late).count();
         if late == 0 {
             Ok(())
@@ -95,7 +98,7 @@ impl Reloader {
 }
 
 impl Renewals {
-    /// What new sessions are made from, by listener, if it has changed.
+    /// The configuration of new sessions by listener, if it has changed.
     pub fn take(&mut self) -> Option<Vec<Keys>> {
         let mut newest = None;
         while let Ok(renewal) = self.renewals.try_recv() {

@@ -1,7 +1,7 @@
-//! One connection's TLS: bytes of the socket in, bytes for the socket out, no socket.
+//! The TLS session of one connection: takes bytes of the socket and returns bytes for the socket.
 //!
-//! The session owns no buffer while nothing is under way: it works in the buffers of the shard,
-//! and keeps only the front of an incomplete record.
+//! The session owns no buffer while no record is incomplete: it works in the buffers of the shard,
+//! and keeps only the beginning of an incomplete record.
 
 use std::fmt;
 
@@ -20,7 +20,7 @@ use crate::tls::{Failed, Progress};
 /// The server's side of one connection.
 pub struct Session {
     tls: UnbufferedServerConnection,
-    /// What came and is no complete record or handshake message yet.
+    /// The beginning of an incomplete record or handshake message.
     rest: Vec<u8>,
     is_open: bool,
 }
@@ -34,7 +34,7 @@ impl fmt::Debug for Session {
 }
 
 impl Session {
-    /// A session that waits for its client's first words.
+    /// Creates a session that waits for its client's first bytes.
     ///
     /// # Errors
     ///
@@ -60,12 +60,12 @@ impl Session {
             .and_then(identity::subject)
     }
 
-    /// Whether a ticket spared most of the handshake.
+    /// Whether a ticket shortened the handshake.
     pub fn is_resumed(&self) -> bool {
         self.tls.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 
-    /// Whether a client that has closed its side may still listen: before TLS 1.3 the other side
+    /// Whether a client that has closed its side may still receive. Before TLS 1.3, the other side
     /// must close as well, at once (RFC 5246 section 7.2.1, RFC 8446 section 6.1).
     pub fn may_half_close(&self) -> bool {
         self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
@@ -79,20 +79,19 @@ impl Session {
         }
     }
 
-    /// What was kept of the bytes that came, before which new ones make sense; at most
-    /// [`TLS_REST_BYTES_MAX`].
+    /// The kept bytes, which belong before new ones; at most [`TLS_REST_BYTES_MAX`].
     pub fn rest(&self) -> &[u8] {
         &self.rest
     }
 
-    /// Takes what was kept, the [`rest`](Self::rest), with what came after it.
+    /// Takes the kept bytes ([`rest`](Self::rest)) followed by the new ones.
     ///
-    /// Appends to `plaintext` what the client says, which is less than `input`, and to `output`
-    /// what is to be sent.
+    /// Appends the client's data to `plaintext`, at most as long as `input`, and the bytes to send
+    /// to `output`.
     ///
     /// # Errors
     ///
-    /// The peer broke the rules. `output` tells it so, and nothing is to go after that.
+    /// The peer violated TLS. `output` has the alert, and nothing may be sent after it.
     pub fn receive(
         &mut self,
         input: &mut [u8],
@@ -138,7 +137,7 @@ impl Session {
         Ok(progress)
     }
 
-    /// Appends records with `plaintext` to `output`. Not before the handshake is over.
+    /// Appends records with `plaintext` to `output`. Only after the handshake.
     ///
     /// # Errors
     ///
@@ -147,25 +146,25 @@ impl Session {
         self.write(
             output,
             plaintext.len() + RECORD_OVERHEAD,
-            |traffic, room| traffic.encrypt(plaintext, room),
+            |traffic, space| traffic.encrypt(plaintext, space),
         )
     }
 
-    /// Appends the word that nothing will come any more (RFC 8446 section 6.1).
+    /// Appends `close_notify` (RFC 8446 section 6.1).
     ///
     /// # Errors
     ///
     /// The session has ended.
     pub fn close(&mut self, output: &mut Vec<u8>) -> Result<(), Failed> {
-        self.write(output, RECORD_OVERHEAD, |traffic, room| {
-            traffic.queue_close_notify(room)
+        self.write(output, RECORD_OVERHEAD, |traffic, space| {
+            traffic.queue_close_notify(space)
         })
     }
 
     fn write(
         &mut self,
         output: &mut Vec<u8>,
-        room: usize,
+        space: usize,
         mut write: impl FnMut(
             &mut WriteTraffic<'_, ServerConnectionData>,
             &mut [u8],
@@ -175,11 +174,11 @@ impl Session {
             return Err(Failed("the handshake is not over".to_owned()));
         }
         loop {
-            // There is no complete record in what is kept, so this reads nothing.
+            // The kept bytes have no complete record, so this reads nothing.
             let UnbufferedStatus { discard, state } = self.tls.process_tls_records(&mut self.rest);
             match state? {
                 ConnectionState::WriteTraffic(mut traffic) => {
-                    return append(output, room, |room| match write(&mut traffic, room) {
+                    return append(output, space, |space| match write(&mut traffic, space) {
                         Ok(len) => Ok(Ok(len)),
                         Err(EncryptError::InsufficientSize(size)) => Ok(Err(size)),
                         Err(err) => Err(Failed(err.to_string())),
@@ -193,7 +192,7 @@ impl Session {
         }
     }
 
-    /// Appends what tells the peer why there is nothing more to say.
+    /// Appends the alert that gives the peer the reason.
     fn alert(&mut self, output: &mut Vec<u8>) -> Result<(), Failed> {
         while self.tls.wants_write() {
             let UnbufferedStatus { state, .. } = self.tls.process_tls_records(&mut []);
@@ -224,29 +223,29 @@ fn encode(
     mut data: EncodeTlsData<'_, ServerConnectionData>,
     output: &mut Vec<u8>,
 ) -> Result<(), Failed> {
-    append(output, RECORD_OVERHEAD, |room| match data.encode(room) {
+    append(output, RECORD_OVERHEAD, |space| match data.encode(space) {
         Ok(len) => Ok(Ok(len)),
         Err(EncodeError::InsufficientSize(size)) => Ok(Err(size)),
         Err(err) => Err(Failed(err.to_string())),
     })
 }
 
-/// Appends what `write` writes into so much room, or into as much as it asks for.
+/// Appends what `write` writes into this much space, or into as much as it asks for.
 fn append(
     output: &mut Vec<u8>,
-    mut room: usize,
+    mut space: usize,
     mut write: impl FnMut(&mut [u8]) -> Result<Result<usize, InsufficientSizeError>, Failed>,
 ) -> Result<(), Failed> {
     let begin = output.len();
     loop {
-        output.resize(begin + room, 0);
+        output.resize(begin + space, 0);
         let written = write(&mut output[begin..]);
         match written {
             Ok(Ok(len)) => {
                 output.truncate(begin + len);
                 return Ok(());
             }
-            Ok(Err(size)) if room < size.required_size => room = size.required_size,
+            Ok(Err(size)) if space < size.required_size => space = size.required_size,
             Ok(Err(size)) => {
                 output.truncate(begin);
                 return Err(Failed(format!(
@@ -262,6 +261,6 @@ fn append(
     }
 }
 
-/// What a record has beside its plaintext, at most: a header, a nonce (RFC 5246 section 6.2.3.3)
-/// or a type (RFC 8446 section 5.2), and a tag.
+/// Maximum overhead of a record: a header, a nonce (RFC 5246 section 6.2.3.3) or a type (RFC 8446
+/// section 5.2), and a tag.
 const RECORD_OVERHEAD: usize = 64;

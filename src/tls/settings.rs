@@ -1,11 +1,11 @@
-//! What a listener asks of TLS: files and rules, before anything is loaded.
+//! The TLS settings of a listener: files and rules, before anything is loaded.
 
 use std::path::PathBuf;
 
 use crate::tls::error::TlsError;
 use crate::tls::keys;
 
-/// TLS for one listener: which certificates, which versions, and who must show one in turn.
+/// TLS settings of one listener: its certificates, its versions, and client certificates.
 ///
 /// ```no_run
 /// use corecast::tls::{ClientAuth, TlsSettings};
@@ -26,44 +26,44 @@ pub struct TlsSettings {
     pub(super) min_version: TlsVersion,
 }
 
-/// Where one certificate is.
+/// The files of one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Files {
-    /// The certificate and those that lead from it to an authority, in this order.
+    /// The certificate followed by the certificates up to its authority.
     pub(super) chain: PathBuf,
     pub(super) key: PathBuf,
 }
 
-/// What a file of [`TlsSettings`] is for.
+/// The purpose of a file of [`TlsSettings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TlsFile {
-    /// A certificate, and those that lead from it to an authority.
+    /// A certificate, followed by the certificates up to its authority.
     Chain,
-    /// The private key of one.
+    /// The private key of a certificate.
     Key,
-    /// The authorities of clients' certificates.
+    /// The authorities of client certificates.
     Authorities,
 }
 
-/// Whether clients show certificates.
+/// Whether clients are asked for certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ClientAuth {
-    /// They are not asked.
+    /// They are not asked for one.
     #[default]
     None,
-    /// They are asked, and may have none; one that they have must be valid.
+    /// They are asked for one. If they send one, it must be valid.
     Optional {
-        /// PEM file of the authorities whose certificates are valid.
+        /// PEM file of the authorities of valid certificates.
         authorities: PathBuf,
     },
-    /// Without a valid one there is no connection.
+    /// A connection without a valid certificate is refused.
     Required {
-        /// PEM file of the authorities whose certificates are valid.
+        /// PEM file of the authorities of valid certificates.
         authorities: PathBuf,
     },
 }
 
-/// A version of TLS.
+/// A TLS version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TlsVersion {
     /// RFC 5246.
@@ -74,9 +74,9 @@ pub enum TlsVersion {
 }
 
 impl TlsSettings {
-    /// One certificate, and no questions to clients: `chain` is a PEM file with the certificate
-    /// and then those that lead to an authority, `key` one with its private key in PKCS #8,
-    /// PKCS #1 or SEC 1.
+    /// Settings with one certificate and without client certificates. `chain` is a PEM file with
+    /// the certificate followed by the certificates up to its authority; `key` is a file with its
+    /// private key in PKCS #8, PKCS #1 or SEC 1.
     pub fn new(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let settings = Self {
             certificates: Vec::new(),
@@ -86,16 +86,16 @@ impl TlsSettings {
         settings.certificate(chain, key)
     }
 
-    /// Reads all files, and says all that is wrong with them. A server does the same at its start,
-    /// and stops at the first that is wrong.
+    /// Reads all files and returns all their errors. A server does the same at its start, and stops
+    /// at the first error.
     pub fn faults(&self) -> Vec<(TlsFile, TlsError)> {
         keys::faults(self)
     }
 
-    /// Another certificate. Clients that name a host get one with that name, exact before
-    /// wildcard, and of those the first whose key they can check. Clients that name none, or one
-    /// that no certificate has, get the first of all whose key they can check. Where they can
-    /// check none, it is the first all the same.
+    /// Adds a certificate. A client that sends a host name gets a certificate for that name, an
+    /// exact name before a wildcard, and among several the first whose key type it supports. A
+    /// client that sends no name or an unknown one gets the first of all certificates whose key
+    /// type it supports. If it supports none, it gets the first one.
     #[must_use]
     pub fn certificate(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.certificates.push(Files {
@@ -105,15 +105,15 @@ impl TlsSettings {
         self
     }
 
-    /// Whether clients show certificates; by default they do not. The subject of a client's
-    /// certificate is the [identity](crate::Cx::identity) of its connection.
+    /// Sets whether clients are asked for certificates; by default they are not. The subject of a
+    /// client's certificate is the [identity](crate::Cx::identity) of its connection.
     #[must_use]
     pub fn client_auth(mut self, client_auth: ClientAuth) -> Self {
         self.client_auth = client_auth;
         self
     }
 
-    /// The lowest version to accept; 1.2 by default. The highest is always 1.3.
+    /// Sets the lowest accepted version; 1.2 by default. The highest is always 1.3.
     #[must_use]
     pub fn min_version(mut self, version: TlsVersion) -> Self {
         self.min_version = version;

@@ -118,7 +118,7 @@ fn curl_asks_at_a_path() {
 }
 
 #[test]
-fn curl_is_told_what_is_wrong_with_an_upgrade() {
+fn curl_gets_the_reason_why_an_upgrade_is_refused() {
     if is_missing("curl", has("curl")) {
         return;
     }

@@ -210,7 +210,7 @@ fn nginx_passes_everything_on() {
 }
 
 #[test]
-fn a_page_behind_an_nginx_that_changes_the_host_is_told_what_is_wrong() {
+fn a_page_behind_an_nginx_that_changes_the_host_gets_the_reason() {
     if is_missing("nginx", has("nginx")) {
         return;
     }

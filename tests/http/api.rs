@@ -199,7 +199,7 @@ fn a_field_that_is_not_known_is_named_where_it_is_a_slip_or_another_is_missing()
 }
 
 #[test]
-fn who_has_no_key_or_says_no_json_is_refused() {
+fn a_request_without_the_key_or_without_json_is_refused() {
     let mut scene = Scene::new();
     let mut status = |request: String| {
         scene.server.send(scene.api, request);
@@ -269,7 +269,7 @@ fn a_key_publishes_once_to_each_channel_for_five_minutes() {
 }
 
 #[test]
-fn where_there_is_no_room_a_request_waits_and_goes_on_where_it_was() {
+fn a_request_without_space_waits_and_continues_where_it_stopped() {
     let mut scene = Scene::with(Config {
         log_bytes_max: 64,
         ..Config::default()
@@ -286,7 +286,7 @@ fn where_there_is_no_room_a_request_waits_and_goes_on_where_it_was() {
 }
 
 #[test]
-fn what_cannot_be_published_is_an_error_after_a_wait_as_well() {
+fn a_message_that_cannot_be_published_is_an_error_even_after_a_wait() {
     let mut scene = Scene::with(Config {
         log_bytes_max: 64,
         ..Config::default()

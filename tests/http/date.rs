@@ -6,7 +6,7 @@ use crate::get;
 use crate::server::Server;
 
 #[test]
-fn every_answer_has_the_date_as_soon_as_somebody_has_told_it() {
+fn every_answer_has_the_date_once_it_is_known() {
     let malformed = "GET\r\n\r\n".to_owned();
     let refused = get("/healthz").replace("here", "here\r\nOrigin: http://elsewhere");
     let mut server = Server::new();

@@ -105,7 +105,7 @@ fn the_end_of_the_clients_side_ends_the_stream() {
 }
 
 #[test]
-fn head_gets_the_head_alone_and_a_malformed_topic_is_told() {
+fn head_gets_no_stream_and_a_malformed_topic_is_refused() {
     let mut server = Server::new();
     let client = server.connect();
     server.send(client, get("/sse/a").replace("GET", "HEAD"));

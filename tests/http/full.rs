@@ -19,7 +19,7 @@ fn full() -> Server {
 }
 
 #[test]
-fn one_too_many_is_told_so_when_it_asks_and_not_before() {
+fn a_surplus_connection_is_refused_when_it_asks_and_not_before() {
     let mut server = full();
     let client = server.connect_one_too_many();
     server.wait(HANDSHAKE_TIMEOUT / 2);
@@ -37,7 +37,7 @@ fn one_too_many_is_told_so_when_it_asks_and_not_before() {
 }
 
 #[test]
-fn one_too_many_that_asks_nothing_is_told_nothing() {
+fn a_surplus_connection_that_asks_nothing_gets_no_answer() {
     let mut server = full();
     let silent = server.connect_one_too_many();
     let slow = server.connect_one_too_many();
@@ -49,7 +49,7 @@ fn one_too_many_that_asks_nothing_is_told_nothing() {
 }
 
 #[test]
-fn the_health_of_a_server_is_told_however_full_it_is() {
+fn the_health_check_answers_when_the_server_is_full() {
     let mut server = full();
     for line in ["GET /healthz", "HEAD /healthz", "GET /healthz?from=kubelet"] {
         let client = server.connect_one_too_many();
@@ -72,7 +72,7 @@ fn the_health_of_a_server_is_told_however_full_it_is() {
 }
 
 #[test]
-fn the_health_is_told_to_an_address_that_has_too_many_connections() {
+fn the_health_check_answers_an_address_at_its_limit() {
     let mut server = Server::new();
     server.limit_addresses(Arc::new(PerAddress::new(1, 16)));
     let addr = "192.0.2.1:1000".parse().ok();
@@ -86,7 +86,7 @@ fn the_health_is_told_to_an_address_that_has_too_many_connections() {
         assert_eq!(statuses(&server.take(client)), [status], "{path}");
         server.end(client);
     }
-    // Who is told so does not count, and leaves no trace.
+    // A refused connection does not count, and leaves no trace.
     server.end(first);
     let next = server.connect_from(addr);
     server.send(next, get("/"));
@@ -103,14 +103,14 @@ fn the_oldest_of_many_that_are_too_many_gives_way() {
     for (at, client) in clients.iter().enumerate() {
         assert_eq!(server.is_there(*client), 3 <= at, "{at}");
     }
-    // So a probe gets through, whoever else connects.
+    // So a health check gets through, whatever else connects.
     let probe = server.connect_one_too_many();
     server.send(probe, get("/healthz"));
     assert_eq!(statuses(&server.take(probe)), [200]);
 }
 
 #[test]
-fn a_connection_that_a_proxy_keeps_counts_for_nobody_between_requests() {
+fn a_connection_that_a_proxy_keeps_counts_for_no_client_between_requests() {
     let client = |request: &str| {
         let named = "Host: here\r\nX-Forwarded-For: 192.0.2.1";
         request.replacen("Host: here", named, 1)

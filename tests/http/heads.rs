@@ -44,7 +44,7 @@ fn a_request_without_the_key_is_refused_by_its_head_and_its_body_not_kept() {
 }
 
 #[test]
-fn one_who_waits_to_send_its_body_is_told_at_once_that_it_needs_not() {
+fn a_refused_request_that_expects_continue_is_answered_before_its_body() {
     let expects = "Expect: 100-continue\r\nContent-Length: 1000000\r\n";
     let mut server = Server::new();
     let client = server.connect();

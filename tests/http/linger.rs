@@ -141,7 +141,7 @@ fn of_too_many_that_linger_the_oldest_go() {
 }
 
 #[test]
-fn a_drain_waits_a_moment_for_those_who_have_all_and_still_send() {
+fn a_drain_waits_a_moment_for_clients_that_have_everything_and_still_send() {
     let mut server = Server::new();
     let before = told(&mut server, &too_long(), 413);
     let client = server.connect();
@@ -163,7 +163,7 @@ fn a_drain_waits_a_moment_for_those_who_have_all_and_still_send() {
 }
 
 #[test]
-fn a_drain_waits_for_those_who_have_not_all_up_to_its_end() {
+fn a_drain_waits_until_its_end_for_clients_that_lack_something() {
     let drain_timeout = LINGER_TIME / 3;
     let mut server = Server::with(Config {
         drain_timeout,

@@ -162,7 +162,7 @@ fn the_log_has_one_refused_page_now_and_then() {
 }
 
 #[test]
-fn who_is_no_browser_is_told_what_a_path_takes() {
+fn options_without_an_origin_lists_the_methods_of_a_path() {
     let mut server = Server::new();
     let client = server.connect();
     for (path, methods) in [

@@ -96,7 +96,7 @@ fn a_connection_has_a_limit_of_requests_and_says_so_with_the_last() {
 }
 
 #[test]
-fn one_who_asks_and_does_not_read_is_read_no_further() {
+fn a_client_that_does_not_read_its_answers_is_not_read() {
     let mut server = Server::new();
     let client = server.connect();
     server.block(true, &[]);
@@ -173,7 +173,7 @@ fn an_upgrade_or_a_stream_may_follow_other_requests() {
 }
 
 #[test]
-fn one_who_waits_for_leave_to_send_its_body_gets_it() {
+fn a_client_that_waits_for_100_continue_gets_it() {
     let head = format!(
         "POST /api/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\nExpect: 100-continue\r\n\
          Content-Length: 25\r\n\r\n"

@@ -109,7 +109,7 @@ impl Server {
         self.turns();
     }
 
-    /// Somebody publishes.
+    /// Publishes from outside.
     pub(crate) fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) {
         self.driver.core.begin_turn(self.now);
         let payload = corecast::payload::Payload {
@@ -185,7 +185,7 @@ impl Server {
         self.driver.core.take_stranger()
     }
 
-    /// Somebody tells the time of day.
+    /// Sets the time of day.
     pub(crate) fn set_date(&mut self, since_1970: Duration) {
         self.driver.core.set_date(Date::since_1970(since_1970));
     }

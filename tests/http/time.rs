@@ -32,7 +32,7 @@ fn a_head_has_a_time_that_begins_with_its_first_byte() {
 }
 
 #[test]
-fn one_that_has_asked_nothing_is_answered_nothing() {
+fn a_connection_that_times_out_without_a_request_gets_no_answer() {
     let mut server = Server::new();
     let silent = server.connect();
     let lines = server.connect();
@@ -105,7 +105,7 @@ fn an_empty_line_behind_a_request_does_not_begin_the_next() {
 }
 
 #[test]
-fn one_who_takes_no_answer_is_cut_off() {
+fn a_client_that_takes_no_answer_is_closed() {
     let mut server = Server::new();
     let client = server.connect();
     server.block(true, &[]);

@@ -220,7 +220,7 @@ fn limits_are_counted_by_their_names() {
 }
 
 #[test]
-fn who_asks_wrongly_or_never_is_no_trouble() {
+fn wrong_and_silent_clients_of_the_admin_port_do_no_harm() {
     let server = Running::start(builder(1));
     let addr = serve_admin(&server);
     let mut silent: Vec<TcpStream> = (0..3).map(|_| dial(addr)).collect();

@@ -1,4 +1,4 @@
-//! Who is let in, and how fast what they send is taken.
+//! Limits of connections, and rates of connections and messages.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -53,7 +53,7 @@ fn an_address_has_so_many_connections_and_others_have_theirs() {
 }
 
 #[test]
-fn those_turned_away_do_not_take_the_places_of_others() {
+fn refused_connections_do_not_take_the_places_of_others() {
     let server = builder(1).connections_max(4).config(two_of_each());
     let server = Running::start(server);
     let _two = [0; 2].map(|_| RawWs::connect(server.http(), "/ws"));

@@ -54,9 +54,9 @@ fn every_shard_has_as_many() {
 }
 
 #[test]
-fn who_has_lost_connections_gets_the_next() {
+fn a_shard_that_lost_connections_gets_the_next_ones() {
     let server = Running::start(builder());
-    // In turn, as long as nobody leaves: each shard has those of one remainder.
+    // In turn, as long as no connection ends: each shard has those of one remainder.
     let mut clients: Vec<Option<Ws>> = (0..40)
         .map(|_| Some(Ws::connect(server.http(), "/ws/lobby")))
         .collect();
@@ -83,7 +83,7 @@ fn a_second_server_on_the_port_is_an_error() {
     }
 }
 
-/// Many connections that have all asked, and of which nobody waits for anything.
+/// Many connections that have sent a request, of which none waits for an answer.
 fn flood(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
     let ask = |_| {
         let mut stream = dial(addr);
@@ -94,7 +94,7 @@ fn flood(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
 }
 
 #[test]
-fn a_drain_serves_those_who_are_queued_and_on_their_way() {
+fn a_drain_serves_queued_connections_and_those_on_their_way() {
     const CLIENTS: usize = 600;
     for _ in 0..5 {
         let server = Running::start(builder());
@@ -116,7 +116,7 @@ fn what_is_on_its_way_when_the_server_stops_is_closed() {
         let clients = flood(server.http(), 200);
         handle.stop();
         server.join();
-        // Though whoever has the handle has the ends of the shards' sockets.
+        // Although the owner of the handle has the ends of the shards' sockets.
         for mut client in clients {
             crate::support::socket::read_to_the_end(&mut client);
         }
@@ -133,7 +133,7 @@ fn slowly(rate: u32) -> Config {
 }
 
 #[test]
-fn one_crowded_listener_leaves_room_for_the_others() {
+fn a_crowded_listener_leaves_space_for_the_others() {
     // The crowd is more than may be on its way to the shards, and would take minutes.
     let listener = || Listener::http(ANY).balance(Balance::Even);
     let server = Server::builder().shards(2).pin(false).config(slowly(50));
@@ -149,7 +149,7 @@ fn one_crowded_listener_leaves_room_for_the_others() {
 }
 
 #[test]
-fn a_drain_of_a_server_that_is_stuck_serves_everyone() {
+fn a_drain_of_a_stuck_server_serves_every_connection() {
     const CLIENTS: usize = 1_500;
     let server = Running::start(builder().config(slowly(8)));
     let clients = flood(server.http(), CLIENTS);
@@ -207,7 +207,7 @@ fn a_socket_that_was_given_outlives_the_server() {
     let listener = TcpListener::bind(ANY).unwrap();
     let addr = listener.local_addr().unwrap();
     for address in ["systemd:web", "systemd:0"] {
-        // Who comes between two servers waits in the queue.
+        // A client that connects between two servers waits in the queue.
         let early = flood(addr, 10);
         let mut program = serve_given("web", listener.try_clone().unwrap(), address);
         assert_eq!(program.wait_for("listening http "), addr.to_string());

@@ -53,7 +53,7 @@ fn a_client_that_says_nothing_costs_no_connection_at_first() {
 }
 
 #[test]
-fn a_listener_that_does_not_defer_accepts_who_says_nothing() {
+fn a_listener_that_does_not_defer_accepts_silent_clients() {
     let server = Running::start(builder(Listener::http(ANY).defer_accept(false)));
     let _silent = silent(&server, 20);
     wait_until("all are accepted", || server.counters().accepted == 20);
@@ -111,7 +111,7 @@ fn a_request_that_comes_in_pieces_is_answered() {
 }
 
 #[test]
-fn a_drain_serves_those_whose_request_is_on_its_way() {
+fn a_drain_serves_requests_on_their_way() {
     for balance in [Balance::Hash, Balance::Even] {
         tries(|| {
             let server = Running::start(builder(Listener::http(ANY).balance(balance)));

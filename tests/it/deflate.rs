@@ -1,4 +1,4 @@
-//! permessage-deflate over real sockets: who agrees on what, one message for all, and bombs.
+//! permessage-deflate over real sockets: negotiation, one message for all, and bombs.
 
 use corecast::client::Client;
 use corecast::proto::ws::deflate::{Deflater, Inflater, Window};
@@ -63,7 +63,7 @@ fn an_offer_is_granted_and_no_more_asked_of_the_client() {
 }
 
 #[test]
-fn who_does_not_want_it_has_it_for_nobody() {
+fn a_server_without_compression_compresses_for_no_client() {
     let config = Config {
         compression: None,
         ..Config::default()

@@ -75,7 +75,7 @@ fn a_hundred_starts_and_stops_leave_nothing_behind() {
 }
 
 #[test]
-fn nor_do_those_of_a_server_that_deals_its_connections() {
+fn a_server_whose_connections_are_balanced_leaks_no_descriptors() {
     let listeners = || [Listener::http(ANY), Listener::tcp(ANY, "lobby")];
     let builder = || {
         let server = Server::builder().shards(2).pin(false);
@@ -83,7 +83,7 @@ fn nor_do_those_of_a_server_that_deals_its_connections() {
         dealt.into_iter().fold(server, ServerBuilder::listen)
     };
     alone(
-        "descriptors::nor_do_those_of_a_server_that_deals_its_connections",
+        "descriptors::a_server_whose_connections_are_balanced_leaks_no_descriptors",
         || check_nothing_is_left(builder),
     );
 }
@@ -149,7 +149,8 @@ fn a_shard_refuses_beyond_its_reserve_and_serves_on() {
     }
     drop(flood);
     clients.pop();
-    // One who has only ended its side, for all the server knows, until it gets something.
+    // A connection that, as far as the server knows, has ended only its side, until it is sent
+    // something.
     witness.send_text("goodbye");
     wait_until("a place is free", || is_served(http));
     program.signal(rustix::process::Signal::TERM);
@@ -248,7 +249,7 @@ fn a_shard_without_a_descriptor_left_is_dealt_no_more() {
 fn deal_around_one_that_is_full() {
     let listener = Listener::http(ANY).balance(Balance::Even);
     let server = start_hoarding(Server::builder().shards(2).pin(false).listen(listener));
-    // The first two go to one shard each; the second is not who accepts.
+    // The first two go to one shard each; the second is not the shard that accepts.
     let mut clients: Vec<RawWs> = (0..2)
         .map(|_| RawWs::connect(server.http(), "/ws/lobby"))
         .collect();
@@ -256,7 +257,7 @@ fn deal_around_one_that_is_full() {
     for client in &mut clients {
         assert_eq!(client.next(), (0x81, b"fill".to_vec()));
     }
-    // One finds that out; whoever comes after it is dealt to the other.
+    // One connection finds that out; every later one is given to the other shard.
     let asked = (0..40).filter(|_| !is_served(server.http()));
     let turned_away = asked.count();
     assert!(turned_away <= 4, "{turned_away} of 40 were turned away");

@@ -48,7 +48,7 @@ fn an_empty_message_reaches_websockets_and_is_counted_where_it_cannot_go() {
 }
 
 #[test]
-fn a_message_to_sub_closes_with_1008_and_goes_nowhere() {
+fn a_message_to_sub_closes_with_1008_and_is_dropped() {
     let server = Running::start(builder(2));
     let mut witness = Ws::connect(server.http(), "/ws/room");
     let mut sub = Ws::connect(server.http(), "/sub/room");
@@ -79,7 +79,7 @@ fn pub_publishes_and_gets_nothing() {
 }
 
 #[test]
-fn echo_answers_its_own_and_nobody_else() {
+fn echo_answers_only_its_own_connection() {
     let server = Running::start(builder(2));
     let mut one = Ws::connect(server.http(), "/echo");
     let mut other = Ws::connect(server.http(), "/echo");
@@ -139,7 +139,7 @@ fn the_first_subprotocol_offered_is_echoed() {
 }
 
 #[test]
-fn the_first_frame_on_tcp_is_empty_and_heartbeats_go_nowhere() {
+fn the_first_frame_on_tcp_is_empty_and_heartbeats_are_ignored() {
     let server = Running::start(builder(2));
     let mut witness = LengthPrefix::connect(server.tcp());
     let mut tcp = LengthPrefix::over(dial(server.tcp()));

@@ -14,7 +14,7 @@ use crate::support::socket::{dial, read_to_the_end};
 use crate::support::wait::wait_until;
 
 #[test]
-fn a_proxy_has_no_limit_but_those_have_for_whom_it_speaks() {
+fn a_proxy_has_no_limit_but_its_clients_have() {
     let server: ServerBuilder = Server::builder().shards(2).pin(false).http(ANY);
     let server = Running::start(server.config(behind_proxies()));
     let request = |client: &str| {
@@ -80,7 +80,7 @@ fn a_client_has_one_limit_in_every_form_that_proxies_write() {
             "X-Forwarded-For: \"192.0.2.1:80\"",
             "Forwarded: proto=http;For=192.0.2.1",
         ],
-        // For all of these nobody but the proxy can have a limit.
+        // For all of these only the proxy can have a limit.
         &[
             "X-Forwarded-For: unknown",
             "X-Forwarded-For: _hidden",

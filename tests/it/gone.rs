@@ -61,7 +61,7 @@ fn connections_that_are_over_do_not_count_for_the_rate() {
 }
 
 #[test]
-fn one_that_waits_for_the_rate_and_goes_does_not_count() {
+fn a_connection_that_ends_while_it_waits_for_the_rate_does_not_count() {
     let server = with(Config {
         accept_rate: rate(1, 1),
         ..Config::default()

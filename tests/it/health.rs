@@ -14,7 +14,7 @@ use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
 #[test]
-fn silent_connections_hold_up_no_other() {
+fn silent_connections_delay_no_other() {
     let server = Running::start(builder(1));
     let addr = serve_admin(&server);
     // More than it keeps: the first give way.
@@ -51,7 +51,7 @@ impl Handler for Stubborn {
 }
 
 #[test]
-fn a_shard_that_stands_still_is_told_by_its_number_until_it_goes_on() {
+fn a_stuck_shard_is_reported_by_its_number_until_it_continues() {
     let (entered, has_entered) = bounded(1);
     let (go_on, goes_on) = bounded(1);
     let server = Running::with(builder(2), move |_| Stubborn {

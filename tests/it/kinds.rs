@@ -117,7 +117,7 @@ fn what_a_framing_cannot_carry_is_left_out_there_and_counted() {
 }
 
 #[test]
-fn an_empty_frame_goes_nowhere_and_a_carriage_return_is_no_part_of_a_line() {
+fn an_empty_frame_is_ignored_and_a_carriage_return_is_not_part_of_a_line() {
     let server = server();
     for (at, framing) in listeners() {
         let mut client = Framed::connect(server.tcp_addrs()[at], framing);
@@ -198,12 +198,12 @@ fn devices_that_only_publish_are_sent_nothing_and_may_close_without_reading() {
 }
 
 #[test]
-fn one_that_is_to_subscribe_is_closed_when_it_publishes() {
+fn a_connection_that_may_only_subscribe_is_closed_when_it_publishes() {
     for framing in FRAMINGS {
         let server = with_role(framing, Role::Subscribe);
         let mut reader = Framed::connect(server.tcp_addrs()[1], framing);
         let mut writer = Framed::connect(server.tcp_addrs()[1], framing);
-        // An empty frame is a heartbeat from whoever it comes.
+        // An empty frame is a heartbeat from either side.
         writer.send(b"");
         server.publish("lobby", corecast::Kind::Text, b"from elsewhere");
         assert_eq!(writer.next(), b"from elsewhere", "{framing:?}");

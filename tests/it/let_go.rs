@@ -12,12 +12,12 @@ use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
 #[test]
-fn a_drain_is_told_and_nothing_of_it_waits_for_the_admin_port() {
+fn a_drain_is_announced_and_does_not_wait_for_the_admin_port() {
     let server = Running::start(builder(2));
     let addr = serve_admin(&server);
     assert_eq!(get(addr, "/livez"), (200, "alive\n".to_owned()));
     assert_eq!(get(addr, "/readyz"), (200, "ready\n".to_owned()));
-    // One who does not read what it is owed holds the drain up.
+    // A client that does not read delays the drain.
     let slow = Ws::over(dial_small(server.http()), "/sub/lobby");
     for _ in 0..100 {
         server.publish("lobby", Kind::Binary, &[0; 50_000]);

@@ -45,7 +45,7 @@ fn check_drain(signal: Signal) {
 }
 
 #[test]
-fn a_server_that_listens_nowhere_drains() {
+fn a_server_without_listeners_drains() {
     let server = Running::start(Server::builder().shards(2).pin(false));
     server.handle().drain();
     server.join();
@@ -57,14 +57,14 @@ fn sigterm_delivers_says_goodbye_and_exits_with_0() {
 }
 
 #[test]
-fn sigint_does_the_same() {
+fn sigint_drains_the_server() {
     check_drain(Signal::INT);
 }
 
 #[test]
 fn a_second_signal_exits_at_once_with_1() {
     let (mut program, http, _) = Program::serve(&["--shards", "2"]);
-    // One who does not read what it is owed holds a drain up for half a minute.
+    // A client that does not read delays a drain by half a minute.
     let _slow = Ws::over(dial_small(http), "/sub/lobby");
     let mut ws = Ws::connect(http, "/ws/lobby");
     for _ in 0..100 {
@@ -178,7 +178,7 @@ fn a_silent_websocket_is_pinged_and_closed_without_a_pong() {
     let index = CloseReason::IdleTimeout.index();
     wait_until("counted", || server.counters().closed[index] == 1);
 
-    // Whoever answers may have been late on a busy machine: then it comes again.
+    // The answer may have been late on a busy machine: then it is asked again.
     let mut answers = RawWs::connect(server.http(), "/ws/lobby");
     let mut pongs = 0;
     wait_until("it stays for five pings", || match answers.next_or_end() {
@@ -199,7 +199,7 @@ fn a_silent_websocket_is_pinged_and_closed_without_a_pong() {
 }
 
 #[test]
-fn one_who_talks_is_not_pinged() {
+fn a_client_that_sends_is_not_pinged() {
     const INTERVAL: Duration = Duration::from_millis(800);
     let server = Running::start(builder(1).config(Config {
         ping_interval: INTERVAL,

@@ -16,7 +16,7 @@ use crate::support::socket::dial_small;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
-/// The program, whose standard error nobody reads any more once it is ready.
+/// The program, whose standard error is not read any more when it is ready.
 struct Stalled {
     child: Child,
     http: SocketAddr,
@@ -110,7 +110,7 @@ fn a_reader_of_the_log_that_stalls_stops_no_shard() {
         }
         0.0 < lost(&server)
     });
-    // Once somebody reads again they are told of it.
+    // When the log is read again, the loss is reported.
     let mut line = String::new();
     while !line.contains(" lines of the log were lost") {
         line.clear();
@@ -122,7 +122,7 @@ fn a_reader_of_the_log_that_stalls_stops_no_shard() {
 }
 
 #[test]
-fn sigterm_drains_a_server_whose_log_nobody_reads() {
+fn sigterm_drains_a_server_whose_log_is_not_read() {
     let server = Stalled::start("info");
     assert!(is_served(server.http));
     server.signal();
@@ -130,7 +130,7 @@ fn sigterm_drains_a_server_whose_log_nobody_reads() {
 }
 
 #[test]
-fn a_second_sigterm_ends_a_server_whose_log_nobody_reads() {
+fn a_second_sigterm_ends_a_server_whose_log_is_not_read() {
     let server = Stalled::start("info");
     // Without reading what it is owed it holds the drain up.
     let _slow = Ws::over(dial_small(server.http), "/sub/lobby");

@@ -130,7 +130,7 @@ fn what_is_published_after_the_first_frame_on_tcp_arrives_from_every_shard() {
 }
 
 #[test]
-fn one_who_comes_while_others_publish_sees_their_order_without_a_gap() {
+fn a_subscriber_that_comes_while_others_publish_sees_their_order_without_a_gap() {
     let server = Running::with(builder(SHARDS), Switchboard::new);
     let publishers = connect_to_each(&server, SHARDS);
     let mut steady = Ws::connect(server.http(), "/sub/busy");

@@ -135,7 +135,7 @@ fn start_fails(listener: Listener) -> corecast::Error {
 }
 
 #[test]
-fn a_path_where_somebody_listens_is_an_error_and_stays_theirs() {
+fn a_path_with_a_listening_server_is_an_error_and_stays_its_own() {
     let folder = Folder::new();
     let _first = Running::start(builder().listen(Listener::http(folder.addr())));
     let err = start_fails(Listener::http(folder.addr()));
@@ -146,7 +146,7 @@ fn a_path_where_somebody_listens_is_an_error_and_stays_theirs() {
 }
 
 #[test]
-fn a_full_queue_is_somebody_who_listens() {
+fn a_full_queue_means_that_a_server_listens() {
     const MOST: usize = 64;
     let folder = Folder::new();
     let addr = SockAddr::unix(folder.path()).unwrap();
@@ -225,7 +225,7 @@ fn a_file_that_has_taken_its_place_stays() {
 }
 
 #[test]
-fn who_reaches_a_path_is_believed_whom_it_speaks_for() {
+fn a_program_that_reaches_a_path_is_a_trusted_proxy() {
     let (plain, proxied) = (Folder::new(), Folder::new());
     let server = builder()
         .listen(Listener::http(plain.addr()))
@@ -239,13 +239,13 @@ fn who_reaches_a_path_is_believed_whom_it_speaks_for() {
         ask(&proxied.path(), &format!("{header}{GET}")),
         "192.0.2.8:4711"
     );
-    // Whom the proxy has named is no proxy.
+    // The client that the proxy has named is not a proxy.
     let both = format!("{header}{forwarded}");
     assert_eq!(ask(&proxied.path(), &both), "192.0.2.8:4711");
 }
 
 #[test]
-fn tls_is_spoken_at_a_path_too() {
+fn tls_works_on_a_unix_domain_socket() {
     let folder = Folder::new();
     let authority = Authority::new("authority");
     authority.sign("host", "host", &["localhost"]);

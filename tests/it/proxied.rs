@@ -1,4 +1,4 @@
-//! Behind proxies: the PROXY protocol, `X-Forwarded-For`, and whom limits count.
+//! Behind proxies: the PROXY protocol, `X-Forwarded-For`, and limits of clients.
 
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -56,13 +56,13 @@ fn ask(mut stream: TcpStream, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_request_comes_from_whom_the_proxy_speaks_for() {
+fn a_request_comes_from_the_client_that_the_proxy_names() {
     let server = start(config());
     let v6 = [
         &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..],
         &[0; 16],
         &[0x12, 0x67, 0, 80],
-        // Something more that nobody needs.
+        // An extension without a meaning.
         &[0x04, 0, 1, b'x'],
     ];
     let v4 = [192, 0, 2, 8, 198, 51, 100, 9, 0x12, 0x67, 0, 80];
@@ -82,7 +82,7 @@ fn a_request_comes_from_whom_the_proxy_speaks_for() {
 }
 
 #[test]
-fn a_proxy_that_speaks_for_itself_or_for_a_client_without_a_name_has_its_own_address() {
+fn a_proxy_without_a_client_or_with_an_unnamed_client_has_its_own_address() {
     let server = start(config());
     for (header, is_believed) in [
         (binary(0x20, 0, &[]), true),
@@ -144,7 +144,7 @@ fn a_proxy_that_says_nothing_is_cut_off_in_time() {
 }
 
 #[test]
-fn who_is_no_proxy_is_served_and_must_not_speak_like_one() {
+fn a_client_that_is_no_proxy_is_served_and_must_not_send_a_header() {
     let server = start(config());
     let [first, lines] = *server.tcp_addrs() else {
         panic!("two listeners");

@@ -22,7 +22,7 @@ const KEPT_MIN: usize = (LOG_BYTES - corecast::limits::SEGMENT_BYTES) / (PAYLOAD
 /// Messages that no log and no socket buffers hold: 3 MB.
 const MANY: u32 = 3_000;
 
-/// A server with two subscribers who read all the time.
+/// A server with two subscribers that always read.
 struct Scene {
     server: Running,
     ws: Ws,
@@ -66,7 +66,7 @@ impl Scene {
         }
     }
 
-    /// Publishes the next `count` messages, all of which those who read must get.
+    /// Publishes the next `count` messages, which the reading subscribers must all get.
     fn publish(&mut self, count: u32) {
         let end = self.published + count;
         while self.published < end {
@@ -192,7 +192,7 @@ fn drop_newest_keeps_what_came_first_and_misses_what_comes_after() {
 }
 
 #[test]
-fn disconnect_closes_who_falls_behind() {
+fn disconnect_closes_a_subscriber_that_falls_behind() {
     let mut scene = Scene::new(config(SlowConsumer::Disconnect));
     let mut reader = scene.connect_reader();
     while scene.server.counters().closed[CloseReason::Slow.index()] == 0 {
@@ -220,7 +220,7 @@ fn disconnect_closes_who_falls_behind() {
 }
 
 #[test]
-fn one_who_takes_nothing_for_too_long_is_closed() {
+fn a_subscriber_that_takes_nothing_for_too_long_is_closed() {
     let mut scene = Scene::new(Config {
         stall_timeout: Duration::from_millis(300),
         ..Config::default()

@@ -1,10 +1,10 @@
-//! Who may import whom, as data. A new edge here wants a decision record.
+//! Which layer may import which, as data. A new entry needs a decision record.
 
 use crate::complains;
 use crate::tree::File;
 
-/// A layer and the layers it may name, lowest first. `handler` and the core know each other: the
-/// core calls the application, and the application asks the core through its context.
+/// A layer and the layers it may use, the lowest first. `handler` and the core know each other: the
+/// core calls the application, and the application calls the core through its context.
 const LAYERS: &[(&str, &[&str])] = &[
     ("address", &["error"]),
     ("id", &[]),

@@ -1,4 +1,4 @@
-//! What has no place in a file: too many lines, notes to oneself, paths of one machine.
+//! Things that do not belong into a file: too many lines, notes to oneself, paths of one machine.
 
 use crate::complains;
 use crate::tree::File;
@@ -8,7 +8,7 @@ const LINES_LOOK_TWICE: usize = 300;
 /// Lines above which a file is refused whatever the reason.
 const LINES_MAX: usize = 600;
 
-/// Files that are longer than a head likes, and why they are not two.
+/// Files that are longer, and why they are not split.
 const LONG: &[(&str, &str)] = &[
     ("loadtest/src/frame.rs", "a third is its tests"),
     ("loadtest/src/floor/mod.rs", "one bare server"),
@@ -42,10 +42,11 @@ const LONG: &[(&str, &str)] = &[
     ("tests/sim/world.rs", "one run, from seed to verdict"),
 ];
 
-/// The one place that dependencies come from.
+/// The only source of dependencies.
 const INDEX: &str = r#"source = "registry+https://github.com/rust-lang/crates.io-index""#;
 
-/// Words that nobody commits. Put together here, so that this file does not have them.
+/// Words that must not be committed. They are composed here, so that this file does not contain
+/// them.
 const WORDS: &[&str] = &[
     concat!("FIX", "ME"),
     concat!("TO", "DO"),
@@ -64,7 +65,7 @@ const WORDS: &[&str] = &[
     concat!("sha", "red/"),
 ];
 
-/// Where a reader or a user would meet it; tests may name it.
+/// Outside tests, where a reader would see it.
 const SCRATCH: &str = concat!("/t", "mp/");
 
 /// Complains of files that are too long.
@@ -98,7 +99,7 @@ pub(crate) fn package_sources(lock: &File) -> Vec<String> {
         .collect()
 }
 
-/// Complains of a first line that does not say what the file knows.
+/// Complains of a first line that is not a description of the file.
 pub(crate) fn first_line(file: &File) -> Vec<String> {
     let is_sibling = file.path.starts_with("src/") && file.path.ends_with("tests.rs");
     let problem = format!("{}: the first line says nothing: write //!", file.path);
@@ -106,7 +107,7 @@ pub(crate) fn first_line(file: &File) -> Vec<String> {
     (!fine).then_some(problem).into_iter().collect()
 }
 
-/// Complains of words that were meant to go.
+/// Complains of leftover words.
 pub(crate) fn words(file: &File) -> Vec<String> {
     let mut problems = Vec::new();
     for (at, line) in file.text.lines().enumerate() {

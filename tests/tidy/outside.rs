@@ -1,9 +1,9 @@
-//! Who may name what of the outside: other crates, sockets, clocks, files, threads, unsafe code.
+//! Which files may use other crates, sockets, clocks, files, threads and unsafe code.
 
 use crate::complains;
 use crate::tree::File;
 
-/// Who may name what of the outside. Paths end with `/` for a folder; what is pure is in none.
+/// Which files may use what. Paths end with `/` for a folder; pure files are in none.
 const OUTSIDERS: &[(&str, &[&str])] = &[
     (
         "mio::",

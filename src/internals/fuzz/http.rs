@@ -158,7 +158,7 @@ fn check_request(request: &Request<'_>, taken: usize) {
     }
 }
 
-/// Something is made of every field, and what nobody trusts can name nobody in front of it.
+/// Every field has a result, and an untrusted address cannot be hidden by what is before it.
 fn check_forwarded(request: &Request<'_>) {
     let names = ["x-forwarded-for", "forwarded"];
     let is_told = |header: &Header<'_>| {

@@ -6,18 +6,18 @@ use thiserror::Error;
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, ANSWER_HEADERS_MAX};
 use crate::proto::http::fields;
 
-/// Room for the header fields of an answer, to be lent to [`parse_answer`].
+/// Space for the header fields of an answer, to be lent to [`parse_answer`].
 pub const NO_ANSWER_HEADERS: [Header<'static>; ANSWER_HEADERS_MAX] =
     [EMPTY_HEADER; ANSWER_HEADERS_MAX];
 
-/// What [`parse_answer`] made of its input.
+/// The result of [`parse_answer`].
 #[derive(Debug)]
 pub enum AnswerHead<'b> {
-    /// Not a whole head yet; keep the bytes and call again with more of them.
+    /// The head is incomplete; keep the bytes and call again with more of them.
     Incomplete,
     /// An answer.
     Complete {
-        /// What it says.
+        /// The answer.
         answer: Answer<'b>,
         /// Bytes of input that the head took; what follows is its body or another protocol.
         taken: usize,
@@ -31,7 +31,7 @@ pub struct Answer<'b> {
     pub status: u16,
     /// The minor version: 0 or 1.
     pub version_minor: u8,
-    /// In the order they came. Values are bytes without control characters.
+    /// In their order. Values are bytes without control characters.
     pub headers: &'b [Header<'b>],
 }
 
@@ -39,7 +39,7 @@ pub struct Answer<'b> {
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// It is not HTTP/1.x: another protocol is spoken on that port.
+    /// It is not HTTP/1.x: the port speaks another protocol.
     #[error("the server does not speak HTTP/1.1; is it the right port?")]
     NotHttp,
     /// A header field is malformed.
@@ -55,7 +55,7 @@ pub enum AnswerError {
 ///
 /// # Errors
 ///
-/// See [`AnswerError`]; the connection cannot be understood after any of them.
+/// See [`AnswerError`]; the connection cannot be used after any of them.
 pub fn parse_answer<'h, 'b: 'h>(
     input: &'b [u8],
     headers: &'h mut [Header<'b>],
@@ -95,14 +95,14 @@ impl<'b> Answer<'b> {
         fields::list_token(self.headers, name, token)
     }
 
-    /// How many bytes of body follow, if the answer says so.
+    /// The length of the body, if the answer has it.
     pub fn content_length(&self) -> Option<usize> {
         let value = self.headers("content-length").next()?;
         std::str::from_utf8(value).ok()?.trim().parse().ok()
     }
 }
 
-/// The payload of a body in chunks, RFC 9112 7.1, as far as it is there and in order.
+/// The payload of a chunked body, RFC 9112 7.1, as far as it is complete and well-formed.
 pub fn dechunk(mut body: &[u8]) -> Vec<u8> {
     let mut whole = Vec::new();
     while let Ok(Status::Complete((taken, len))) = httparse::parse_chunk_size(body) {

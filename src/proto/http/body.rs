@@ -1,4 +1,4 @@
-//! The body of a request: how it is framed, RFC 9112 section 6, and its bytes as they come.
+//! The body of a request: its framing, RFC 9112 section 6, and its bytes as they arrive.
 
 use std::num::NonZeroUsize;
 
@@ -11,7 +11,7 @@ use crate::proto::http::request::{Request, is_tchar};
 pub enum BodyLength {
     /// There is none.
     None,
-    /// So many bytes.
+    /// This number of bytes.
     Length(NonZeroUsize),
     /// Chunks, RFC 9112 7.1.
     Chunked,
@@ -21,9 +21,9 @@ pub enum BodyLength {
 #[derive(Clone, Debug)]
 pub struct Body {
     state: State,
-    /// Bytes of the body that may still come.
+    /// Number of bytes of the body that may still arrive.
     room: usize,
-    /// Bytes of extensions and trailers that may still come.
+    /// Number of bytes of extensions and trailers that may still arrive.
     overhead: usize,
 }
 
@@ -32,7 +32,7 @@ pub struct Body {
 pub struct Piece<'b> {
     /// The next bytes of the body; may be empty.
     pub data: &'b [u8],
-    /// Bytes of input that are done with, `data` among them.
+    /// Number of processed bytes of input, including `data`.
     pub taken: usize,
     /// Whether the body ends here; what follows is the next request.
     pub is_last: bool,
@@ -40,19 +40,19 @@ pub struct Piece<'b> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// So many bytes of a body without chunks are left.
+    /// This number of bytes of a body without chunks is left.
     Length(usize),
     /// In the digits of a chunk's size.
     Size {
         size: usize,
         len: usize,
     },
-    /// In the white space after them, which only an extension may follow.
+    /// In the white space after the digits, which only an extension may follow.
     Space {
         size: usize,
         len: usize,
     },
-    /// In an extension, which means nothing here.
+    /// In an extension, which is ignored.
     Extension {
         size: usize,
         len: usize,
@@ -61,7 +61,7 @@ enum State {
     SizeEnd {
         size: usize,
     },
-    /// So many bytes of a chunk are left.
+    /// This number of bytes of a chunk is left.
     Data(usize),
     /// Before the CR, or the LF, that ends a chunk.
     DataEnd {
@@ -81,13 +81,13 @@ enum State {
 }
 
 impl Request<'_> {
-    /// How the request's body is framed. Stricter than RFC 9112 6.3, as whatever two readers can
-    /// read in two ways is an attack: `Content-Length` beside `Transfer-Encoding`, either of them
-    /// twice, and a list where one value belongs are all refused.
+    /// The framing of the request's body. This is stricter than RFC 9112 6.3, because an ambiguous
+    /// request is an attack: `Content-Length` together with `Transfer-Encoding`, either of them
+    /// twice, and a list instead of one value are all refused.
     ///
     /// # Errors
     ///
-    /// One of the framing errors of [`HttpError`]. Nothing that follows the head can be understood.
+    /// One of the framing errors of [`HttpError`]. The bytes after the head cannot be understood.
     pub fn body_length(&self) -> Result<BodyLength, HttpError> {
         let mut lengths = self.headers("content-length");
         let mut codings = self.headers("transfer-encoding");
@@ -99,7 +99,8 @@ impl Request<'_> {
                 Ok(NonZeroUsize::new(length).map_or(BodyLength::None, BodyLength::Length))
             }
             (Some(_), None) => Err(HttpError::ContentLength),
-            // RFC 9112 6.1: HTTP/1.0 does not know it, and a proxy that speaks it passes it on.
+            // RFC 9112 6.1: HTTP/1.0 has no chunks, and an HTTP/1.0 proxy forwards the field
+            // unchanged.
             (None, Some(_)) if self.version_minor == 0 => Err(HttpError::TransferEncoding),
             (None, Some(coding)) if codings.next().is_none() => {
                 if coding.eq_ignore_ascii_case(b"chunked") {
@@ -120,7 +121,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// [`HttpError::BodyTooLarge`] if it is announced to be longer.
+    /// [`HttpError::BodyTooLarge`] if the announced length is longer.
     pub fn new(framing: BodyLength, max: usize) -> Result<Self, HttpError> {
         let state = match framing {
             BodyLength::None => State::Done,
@@ -142,7 +143,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// See [`HttpError`]; the connection cannot be understood after any of them.
+    /// See [`HttpError`]; the connection cannot be used after any of them.
     pub fn decode<'b>(&mut self, input: &'b [u8]) -> Result<Piece<'b>, HttpError> {
         let mut taken = 0;
         loop {
@@ -179,7 +180,7 @@ impl Body {
         })
     }
 
-    /// What comes after `byte` of the lines around the chunks.
+    /// The next state after `byte` of the lines around the chunks.
     fn step(&mut self, state: State, byte: u8) -> Result<State, HttpError> {
         match (state, byte) {
             (State::Size { size, len }, _) if byte.is_ascii_hexdigit() => {
@@ -250,7 +251,7 @@ impl Body {
         }
     }
 
-    /// One byte that is no part of the body.
+    /// Counts one byte that is not part of the body.
     fn spend(&mut self) -> Result<(), HttpError> {
         let left = self.overhead.checked_sub(1);
         self.overhead = left.ok_or(HttpError::ChunkOverhead)?;
@@ -273,7 +274,7 @@ fn parse_length(value: &[u8]) -> Result<usize, HttpError> {
         return Err(HttpError::ContentLength);
     }
     let text = std::str::from_utf8(value).map_err(|_| HttpError::ContentLength)?;
-    // What is no number of this size is too large.
+    // A number that does not fit is too large.
     Ok(text.parse().unwrap_or(usize::MAX))
 }
 
@@ -282,7 +283,7 @@ fn ends_in_chunked(coding: &[u8]) -> bool {
     last.is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
 }
 
-/// What may stand in a field's value or an extension: anything but control characters.
+/// Whether a byte may be in a field's value or an extension: anything except control characters.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || !byte.is_ascii_control()
 }

@@ -5,7 +5,7 @@ use crate::proto::http::{Head, HeadLimits, HttpError, NO_HEADERS, parse_head};
 /// The longest body of these tests.
 const MAX: usize = 100;
 
-/// The body, and the bytes that follow it, or `None` if it is not whole.
+/// The body and the bytes after it, or `None` if it is incomplete.
 type Outcome = Result<Option<(Vec<u8>, Vec<u8>)>, HttpError>;
 
 fn decode<'b>(framing: BodyLength, pieces: impl IntoIterator<Item = &'b [u8]>) -> Outcome {

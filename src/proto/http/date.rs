@@ -1,18 +1,18 @@
-//! The moment of an answer, RFC 9110 6.6.1.
+//! The time of an answer, RFC 9110 6.6.1.
 
 use std::fmt;
 use std::time::{Duration, UNIX_EPOCH};
 
 use httpdate::HttpDate;
 
-/// A moment as a field of an answer has it, RFC 9110 5.6.7: to the second.
+/// A time as in the field `Date`, RFC 9110 5.6.7: in seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Date([u8; LEN]);
 
 impl Date {
-    /// So long after the beginning of 1970.
+    /// The time this long after the beginning of 1970.
     pub fn since_1970(time: Duration) -> Self {
-        // The form has four digits for the year.
+        // The format has four digits for the year.
         let time = time.min(Duration::from_secs(LAST_SECOND));
         let text = HttpDate::from(UNIX_EPOCH + time).to_string();
         let mut date = [b' '; LEN];
@@ -29,7 +29,7 @@ impl fmt::Debug for Date {
     }
 }
 
-/// Appends the header field. Who has no clock says nothing (RFC 9110 6.6.1).
+/// Appends the header field. A server without a clock sends none (RFC 9110 6.6.1).
 pub(crate) fn encode_date(out: &mut Vec<u8>, date: Option<Date>) {
     if let Some(Date(date)) = date {
         out.extend_from_slice(b"Date: ");

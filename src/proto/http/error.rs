@@ -1,8 +1,8 @@
-//! Every way in which a request can be wrong, with the status and the words that say so.
+//! All errors of a request, with their status and text.
 
 use std::fmt;
 
-/// Why a request is refused.
+/// The reason why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpError {
@@ -10,9 +10,9 @@ pub enum HttpError {
     TlsHandshake,
     /// The request line is not one.
     RequestLine,
-    /// The method is longer than any there is.
+    /// The method is longer than any registered one.
     MethodTooLong,
-    /// The target alone fills the room for the head.
+    /// The target alone exceeds the limit of the head.
     TargetTooLong,
     /// The target is not a path.
     Target,
@@ -20,9 +20,9 @@ pub enum HttpError {
     Version,
     /// A header field is malformed, or folded.
     HeaderField,
-    /// A line ends with something else than CR LF, such as LF alone.
+    /// A line does not end with CR LF but, for example, with LF alone.
     LineEnd,
-    /// The head does not end within the room for it.
+    /// The head exceeds its limit.
     HeadTooLarge,
     /// There are more header fields than allowed.
     TooManyHeaders,
@@ -32,23 +32,24 @@ pub enum HttpError {
     HostRepeated,
     /// Both `Content-Length` and `Transfer-Encoding`.
     FramingTwice,
-    /// `Content-Length` is no number, or is there more than once.
+    /// `Content-Length` is not a number, or occurs more than once.
     ContentLength,
-    /// `Transfer-Encoding` does not end in `chunked`, is there more than once, or in HTTP/1.0.
+    /// `Transfer-Encoding` does not end in `chunked`, occurs more than once, or is used in
+    /// HTTP/1.0.
     TransferEncoding,
     /// `Transfer-Encoding` names a coding before `chunked`.
     TransferCoding,
-    /// The body is longer than it may be.
+    /// The body exceeds its limit.
     BodyTooLarge,
-    /// The lines around the chunks of a body are malformed.
+    /// A line around the chunks of a body is malformed.
     Chunk,
-    /// Too many bytes of the lines around the chunks.
+    /// The lines around the chunks have too many bytes.
     ChunkOverhead,
-    /// `Expect` asks for something else than `100-continue`.
+    /// `Expect` is not `100-continue`.
     Expectation,
-    /// A page of this origin may not ask.
+    /// The origin of the page is not allowed.
     OriginForbidden,
-    /// An upgrade by another method than GET.
+    /// An upgrade with a method other than GET.
     UpgradeMethod,
     /// An upgrade in HTTP/1.0.
     UpgradeVersion,
@@ -101,7 +102,7 @@ impl HttpError {
         }
     }
 
-    /// What is wrong, and what would be right.
+    /// The error and its remedy.
     pub fn message(self) -> &'static str {
         self.facts().1
     }
@@ -111,7 +112,7 @@ impl HttpError {
         self.facts().0
     }
 
-    /// Header fields that the answer must have beside the usual.
+    /// Additional header fields of the answer.
     pub(crate) fn headers(self) -> &'static [(&'static str, &'static str)] {
         match self {
             // RFC 9110 15.5.6: a 405 lists the methods that are allowed.

@@ -1,4 +1,4 @@
-//! `X-Forwarded-For` and `Forwarded` (RFC 7239): the client that a proxy speaks for.
+//! `X-Forwarded-For` and `Forwarded` (RFC 7239): the client that a proxy names.
 
 use core::net::IpAddr;
 use core::str;
@@ -6,28 +6,28 @@ use core::str;
 use crate::proto::http::fields::values;
 use crate::proto::http::{Request, is_tchar};
 
-/// What trusted proxies say of the client of a request.
+/// What trusted proxies say about the client of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Forwarded {
-    /// Nothing: the proxy that sent the request asks for itself.
+    /// Nothing: the request is the proxy's own.
     #[default]
     Absent,
-    /// It has this address.
+    /// The client has this address.
     Client(IpAddr),
-    /// Nothing that names an address: `unknown`, an identifier, or no known form.
+    /// No address: `unknown`, an identifier, or an unknown format.
     Unknown {
-        /// The proxy that wrote so, if others say its address; otherwise the one that sent the
-        /// request.
+        /// The proxy that wrote this, if other proxies name its address; otherwise it is the one
+        /// that sent the request.
         by: Option<IpAddr>,
     },
 }
 
-/// Reads the client of a request from `X-Forwarded-For`, or from `Forwarded` if the request has
-/// none of the former.
+/// Reads the client of a request from `X-Forwarded-For`, or from `Forwarded` if the former is
+/// missing.
 ///
-/// Each proxy appends the address that it was asked from, so the list is read from its end for as
-/// long as the addresses are those of trusted proxies. The first that is not is the client's;
-/// whatever stands before that the client itself may have written.
+/// Each proxy appends the address of its own client, so the list is read from its end as long as
+/// the addresses are those of trusted proxies. The first other address is the client's; the client
+/// itself may have written what is before it.
 pub fn forwarded_for(request: &Request<'_>, is_trusted: impl Fn(IpAddr) -> bool) -> Forwarded {
     let mut chain = Chain {
         found: Forwarded::Absent,
@@ -59,14 +59,14 @@ struct Chain<F> {
 }
 
 impl<F: Fn(IpAddr) -> bool> Chain<F> {
-    /// A field without an element says as little as `unknown`.
+    /// A field without an element counts as `unknown`.
     fn begin_field(&mut self) {
         if self.found == Forwarded::Absent {
             self.found = Forwarded::Unknown { by: None };
         }
     }
 
-    /// The next element; `None` names no address.
+    /// Adds the next element; `None` is not an address.
     fn push(&mut self, addr: Option<IpAddr>) {
         let is_first = !std::mem::replace(&mut self.has_elements, true);
         self.found = match (addr, self.found) {
@@ -78,8 +78,8 @@ impl<F: Fn(IpAddr) -> bool> Chain<F> {
     }
 }
 
-/// RFC 7239 section 4: elements of `name=value` pairs, of which `for` counts. What follows an
-/// element that is not as it must be cannot be told apart from it.
+/// RFC 7239 section 4: elements of `name=value` pairs, of which `for` is used. What follows a
+/// malformed element cannot be separated from it.
 fn read_forwarded<F: Fn(IpAddr) -> bool>(mut field: &[u8], chain: &mut Chain<F>) {
     loop {
         field = field.trim_ascii_start();
@@ -120,8 +120,8 @@ fn read_element(mut input: &[u8]) -> Option<(Option<IpAddr>, &[u8])> {
     }
 }
 
-/// A token or a quoted string (RFC 9110 5.6.4) without its quotes. Escapes stay: no address has
-/// any. A colon and brackets outside of quotes are forbidden, and common.
+/// A token or a quoted string (RFC 9110 5.6.4) without its quotes. Escapes are kept: no address has
+/// any. Colons and brackets outside quotes are forbidden but common, and accepted.
 fn read_value(input: &[u8]) -> Option<(&[u8], &[u8])> {
     let Some(quoted) = input.strip_prefix(b"\"") else {
         let is_value = |byte: u8| is_tchar(byte) || b":[]".contains(&byte);
@@ -164,7 +164,7 @@ fn address(node: &[u8]) -> Option<IpAddr> {
     Some(addr.to_canonical())
 }
 
-/// A number, or an identifier in its place.
+/// A number, or an identifier instead.
 fn is_port(port: &str) -> bool {
     let is_identifier = |name: &str| {
         let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
@@ -174,7 +174,7 @@ fn is_port(port: &str) -> bool {
     is_number || port.strip_prefix('_').is_some_and(is_identifier)
 }
 
-/// A zone means something on the proxy's host alone.
+/// A zone has a meaning only on the proxy's host.
 fn without_zone(addr: &str) -> &str {
     addr.split_once('%').map_or(addr, |(addr, _)| addr)
 }

@@ -1,8 +1,8 @@
 use super::*;
 use crate::proto::http::{Head, HeadLimits, NO_HEADERS, parse_head};
 
-/// What is made of these header fields where 10.0.0.0/8 and fd00::/8 are trusted: an address,
-/// `absent`, `unknown` or `unknown by` an address.
+/// The result for these header fields with trusted networks 10.0.0.0/8 and fd00::/8: an address,
+/// `absent`, `unknown`, or `unknown by` an address.
 fn read(fields: &[&str]) -> String {
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");

@@ -1,5 +1,5 @@
-//! HTTP/1.1 as far as a server needs it, heads and bodies in and answers out; and as far as a
-//! client needs it that asks for WebSocket.
+//! HTTP/1.1 as far as needed: heads, bodies and answers of a server, and the WebSocket request of a
+//! client.
 
 mod answer;
 mod body;

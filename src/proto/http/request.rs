@@ -1,4 +1,4 @@
-//! The head of an HTTP/1.x request, RFC 9112 sections 2 to 5, stricter than it must be.
+//! The head of an HTTP/1.x request, RFC 9112 sections 2 to 5, read more strictly than required.
 
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
@@ -12,7 +12,7 @@ use crate::proto::http::{After, HttpError, fields};
 pub const NO_HEADERS: [MaybeUninit<Header<'static>>; HEADERS_CEILING] =
     [const { MaybeUninit::uninit() }; HEADERS_CEILING];
 
-/// How large a head may be.
+/// The limits of a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// In bytes, with the empty line at its end.
@@ -30,14 +30,14 @@ impl Default for HeadLimits {
     }
 }
 
-/// What [`parse_head`] made of its input.
+/// The result of [`parse_head`].
 #[derive(Debug)]
 pub enum Head<'b> {
-    /// Not a whole head yet; keep the bytes and call again with more of them.
+    /// The head is incomplete; keep the bytes and call again with more of them.
     Incomplete,
     /// A request.
     Complete {
-        /// What it asks.
+        /// The request.
         request: Request<'b>,
         /// Bytes of input that the head took; what follows is its body or another protocol.
         taken: usize,
@@ -55,20 +55,20 @@ pub struct Request<'b> {
     pub query: Option<&'b str>,
     /// The minor version: 0 or 1.
     pub version_minor: u8,
-    /// In the order they came. Values are bytes without control characters.
+    /// In their order. Values are bytes without control characters.
     pub(crate) headers: &'b [Header<'b>],
-    /// What follows the head; empty if there is nothing. Handlers get it whole.
+    /// The body; empty if there is none. Handlers get it complete.
     pub body: &'b [u8],
 }
 
 /// Reads a request head from the front of `input`.
 ///
-/// Bytes that no continuation can make HTTP are refused at once, and what is wrong first is what
-/// is reported, however the input was cut. Lend [`NO_HEADERS`].
+/// Bytes that no continuation can make HTTP are refused at once. The first error is reported,
+/// however the input was cut. Lend [`NO_HEADERS`].
 ///
 /// # Errors
 ///
-/// See [`HttpError`]; the connection cannot be understood after any of them.
+/// See [`HttpError`]; the connection cannot be used after any of them.
 pub fn parse_head<'h, 'b: 'h>(
     input: &'b [u8],
     headers: &'h mut [MaybeUninit<Header<'b>>],
@@ -78,8 +78,9 @@ pub fn parse_head<'h, 'b: 'h>(
         return Err(HttpError::TlsHandshake);
     }
     let window = &input[..input.len().min(limits.bytes_max)];
-    // RFC 9112 2.2 lets a recipient take LF alone for a line end; a proxy in front may not, and
-    // two readings of one head are an attack. What stands before the first one is read as ever.
+    // RFC 9112 2.2 allows a recipient to accept LF alone as a line end. A proxy in front may not do
+    // so, and two interpretations of one head are an attack. What comes before the first such LF is
+    // read normally.
     let bare_line_feed = find_bare_line_feed(window);
     let readable = &window[..bare_line_feed.unwrap_or(window.len())];
 
@@ -133,8 +134,8 @@ impl<'b> Request<'b> {
         fields::values(self.headers, name)
     }
 
-    /// The parameters of the query, in order: names and values, decoded as of a form (WHATWG URL
-    /// standard, section 5.1): `+` is a space, and what is no UTF-8 becomes U+FFFD.
+    /// The parameters of the query in order: names and values, decoded like a form (WHATWG URL
+    /// standard, section 5.1). `+` is a space, and invalid UTF-8 becomes U+FFFD.
     pub fn params(&self) -> impl Iterator<Item = (Cow<'b, str>, Cow<'b, str>)> + use<'b> {
         form_urlencoded::parse(self.query.unwrap_or_default().as_bytes())
     }
@@ -150,18 +151,18 @@ impl<'b> Request<'b> {
         fields::list_token(self.headers, name, token)
     }
 
-    /// Whether the request asks for WebSocket, rightly or wrongly. RFC 9110 7.8: an offer of other
-    /// protocols, such as `h2c`, may be ignored.
+    /// Whether the request asks for WebSocket, in a valid way or not. RFC 9110 7.8: an offer of
+    /// other protocols, such as `h2c`, may be ignored.
     pub fn wants_websocket(&self) -> bool {
         self.lists_token("upgrade", "websocket")
     }
 
-    /// Whether the request is that of an `EventSource` (WHATWG HTML standard, section 9.2.2).
+    /// Whether the request is from an `EventSource` (WHATWG HTML standard, section 9.2.2).
     pub fn wants_events(&self) -> bool {
         self.method == "GET" && self.lists_token("accept", "text/event-stream")
     }
 
-    /// What becomes of the connection once the request is answered, RFC 9112 9.3.
+    /// What happens to the connection after the answer, RFC 9112 9.3.
     pub(crate) fn after(&self) -> After {
         let keeps = self.lists_token("connection", "keep-alive");
         match self.version_minor {
@@ -172,11 +173,12 @@ impl<'b> Request<'b> {
         }
     }
 
-    /// Whether the client waits for leave to send its body, RFC 9110 10.1.1; HTTP/1.0 never does.
+    /// Whether the client waits for permission to send its body, RFC 9110 10.1.1; in HTTP/1.0 it
+    /// never does.
     ///
     /// # Errors
     ///
-    /// [`HttpError::Expectation`] if it expects anything else.
+    /// [`HttpError::Expectation`] if it has another expectation.
     pub(crate) fn expects_continue(&self) -> Result<bool, HttpError> {
         if self.version_minor == 0 {
             return Ok(false);
@@ -191,7 +193,8 @@ impl<'b> Request<'b> {
         Ok(expects)
     }
 
-    /// RFC 9112 3.2: an HTTP/1.1 request without `Host`, and any request with two, is a 400.
+    /// RFC 9112 3.2: an HTTP/1.1 request without `Host`, and any request with two, is refused with
+    /// 400.
     fn check_host(&self) -> Result<(), HttpError> {
         match self.headers("host").count() {
             1 => Ok(()),
@@ -211,7 +214,7 @@ pub(crate) fn is_tchar(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Where the first LF without a CR before it stands, up to the empty line that ends the head.
+/// The position of the first LF without a CR before it, up to the empty line that ends the head.
 fn find_bare_line_feed(bytes: &[u8]) -> Option<usize> {
     let head = skip_empty_lines(bytes);
     let mut line = 0;
@@ -235,7 +238,7 @@ fn split_target(target: &str) -> Result<(&str, Option<&str>), HttpError> {
         _ if target.starts_with('/') => target,
         _ => return Err(HttpError::Target),
     };
-    // A fragment is for the client alone, RFC 9110 4.2.5.
+    // A fragment is only for the client, RFC 9110 4.2.5.
     if origin.contains('#') {
         return Err(HttpError::Target);
     }
@@ -243,7 +246,7 @@ fn split_target(target: &str) -> Result<(&str, Option<&str>), HttpError> {
         Some((path, query)) => (path, Some(query)),
         None => (origin, None),
     };
-    // RFC 9110 4.2.3: an empty path is that of the root.
+    // RFC 9110 4.2.3: an empty path means the root.
     Ok((if path.is_empty() { "/" } else { path }, query))
 }
 
@@ -253,7 +256,7 @@ fn is_http_scheme(scheme: &str) -> bool {
         .any(|known| scheme.eq_ignore_ascii_case(known))
 }
 
-/// Bytes of the method, as far as it has arrived.
+/// Length of the method as far as it has arrived.
 fn method_len(head: &[u8]) -> usize {
     skip_empty_lines(head)
         .iter()
@@ -261,7 +264,7 @@ fn method_len(head: &[u8]) -> usize {
         .count()
 }
 
-/// Whether the third word of the request line is meant as an HTTP version.
+/// Whether the third word of the request line looks like an HTTP version.
 fn names_http_version(head: &[u8]) -> bool {
     let version = skip_empty_lines(head)
         .splitn(3, |byte| *byte == b' ')
@@ -282,7 +285,7 @@ fn skip_empty_lines(mut head: &[u8]) -> &[u8] {
 const TLS_RECORD_HANDSHAKE: u8 = 22;
 /// The longest registered method is UPDATEREDIRECTREF.
 ///
-/// RFC 9112 3: a longer one than any implemented "SHOULD" be answered with 501.
+/// RFC 9112 3: a method longer than any implemented one "SHOULD" be answered with 501.
 const METHOD_LEN_MAX: usize = 17;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::proto::http::HttpError;
 /// Method, path, query, minor version, number of header fields, bytes taken.
 type Summary = (String, String, Option<String>, u8, usize, usize);
 
-/// What is read, or `None` if more is needed.
+/// The parsed request, or `None` if it is incomplete.
 fn parse(input: &[u8]) -> Result<Option<Summary>, HttpError> {
     let mut headers = NO_HEADERS;
     match parse_head(input, &mut headers, Limits::default())? {
@@ -21,7 +21,7 @@ fn parse(input: &[u8]) -> Result<Option<Summary>, HttpError> {
     }
 }
 
-/// Grows the input byte by byte, as a socket might; returns what it came to.
+/// Grows the input byte by byte, as a socket may; returns the final result.
 fn parse_growing(input: &[u8]) -> Result<Option<Summary>, HttpError> {
     for len in 0..=input.len() {
         let result = parse(&input[..len]);
@@ -126,7 +126,7 @@ fn header_fields_are_found_in_any_case_and_in_order() {
 }
 
 #[test]
-fn another_upgrade_is_no_wish_for_websocket() {
+fn an_upgrade_to_another_protocol_does_not_ask_for_websocket() {
     let input = with_fields("Host: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n");
     let (mut headers, limits) = (NO_HEADERS, Limits::default());
     let Ok(Head::Complete { request, .. }) = parse_head(&input, &mut headers, limits) else {
@@ -187,7 +187,7 @@ fn malformed_fields_are_refused() {
 }
 
 #[test]
-fn other_versions_are_told_which_to_use() {
+fn other_versions_are_refused_with_the_supported_ones() {
     refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", HttpError::Version);
     for version in ["HTTP/0.9", "HTTP/1.2", "HTTP/3"] {
         refused(

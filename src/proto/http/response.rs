@@ -13,12 +13,12 @@ pub struct Response {
     pub content_type: &'static str,
     /// The body.
     pub body: Cow<'static, [u8]>,
-    /// Header fields beside those that every answer has.
+    /// Header fields in addition to those of every answer.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
 }
 
 impl Response {
-    /// A line of plain text; `message` comes without its line end.
+    /// A line of plain text; `message` has no line end.
     pub fn text(status: u16, message: &str) -> Self {
         let body = format!("{message}\n").into_bytes();
         Self::new(status, "text/plain; charset=utf-8", body)
@@ -29,7 +29,7 @@ impl Response {
         Self::new(200, "text/html; charset=utf-8", page.as_bytes())
     }
 
-    /// Any body, for instance metrics or JSON.
+    /// Any body, for example metrics or JSON.
     pub fn new(
         status: u16,
         content_type: &'static str,
@@ -43,12 +43,12 @@ impl Response {
         }
     }
 
-    /// A 405 that lists the methods in `allow`, as in `"GET, HEAD"`.
+    /// A 405 that lists the methods `allow`, as in `"GET, HEAD"`.
     pub fn method_not_allowed(allow: &'static str) -> Self {
         Self::text(405, "method not allowed").with_header("Allow", allow)
     }
 
-    /// The same with one more header field. The value must not have line ends.
+    /// Adds a header field. The value must not have line ends.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
@@ -61,7 +61,7 @@ impl Response {
     }
 
     /// Appends the answer as the last on its connection. `head_only` leaves out the body, for HEAD:
-    /// RFC 9110 9.3.2 wants the head as it would be for GET.
+    /// RFC 9110 9.3.2 requires the same head as for GET.
     pub fn encode(&self, out: &mut Vec<u8>, head_only: bool) {
         let manner = Manner {
             head_only,
@@ -82,13 +82,13 @@ impl Response {
         out.extend_from_slice(format!("HTTP/1.1 {status} {reason}\r\n").as_bytes());
         encode_date(out, manner.date);
         let mut head = String::new();
-        // RFC 9110 8.6: a 204 has no body, and no length of one.
+        // RFC 9110 8.6: a 204 has no body and no `Content-Length`.
         if *status != 204 {
             let len = body.len();
             head += &format!("Content-Type: {content_type}\r\nContent-Length: {len}\r\n");
         }
         head += "Cache-Control: no-store\r\n";
-        // RFC 9110 7.8: who sends `Upgrade` also lists it in `Connection`.
+        // RFC 9110 7.8: a sender of `Upgrade` also lists it in `Connection`.
         let names_upgrade = headers
             .iter()
             .any(|(name, _)| name.eq_ignore_ascii_case("upgrade"));
@@ -111,28 +111,28 @@ impl Response {
     }
 }
 
-/// How an answer goes to the one who asked.
+/// How an answer is sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner<'b> {
-    /// Without the body, for HEAD.
+    /// Whether the body is left out, for HEAD.
     pub head_only: bool,
-    /// What becomes of the connection.
+    /// What happens to the connection.
     pub after: After,
-    /// Who may read it, if a page asked.
+    /// The origin that may read it, if a page asked.
     pub reader: Option<Reader<'b>>,
-    /// When it is made, if anybody knows.
+    /// The time of the answer, if it is known.
     pub date: Option<Date>,
 }
 
-/// What becomes of a connection after an answer, RFC 9112 9.3.
+/// What happens to a connection after an answer, RFC 9112 9.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum After {
     /// It is closed.
     #[default]
     Close,
-    /// It takes the next request.
+    /// It stays open for the next request.
     Keep,
-    /// The same for HTTP/1.0, where that must be said.
+    /// It stays open, in HTTP/1.0, where the answer must say so.
     KeepAndSay,
 }
 
@@ -158,7 +158,7 @@ impl From<HttpError> for Response {
     }
 }
 
-/// RFC 9110 15, RFC 6585 5; empty for a status that is not in use here, which the syntax allows.
+/// RFC 9110 15, RFC 6585 5; empty for a status that is not used here, which the grammar allows.
 fn reason_phrase(status: u16) -> &'static str {
     match status {
         200 => "OK",

@@ -21,7 +21,7 @@ fn an_answer_has_its_length_and_closes() {
 }
 
 #[test]
-fn an_answer_says_what_becomes_of_the_connection_and_who_may_read_it() {
+fn an_answer_says_whether_the_connection_closes_and_which_origin_may_read_it() {
     let say = |after, reader| {
         let mut out = Vec::new();
         let manner = Manner {
@@ -57,7 +57,7 @@ fn an_answer_says_what_becomes_of_the_connection_and_who_may_read_it() {
 }
 
 #[test]
-fn an_answer_of_one_who_has_a_clock_has_a_date() {
+fn an_answer_of_a_server_with_a_clock_has_a_date() {
     let mut out = Vec::new();
     let date = Some(Date::since_1970(Duration::from_secs(784_111_777)));
     let manner = Manner {

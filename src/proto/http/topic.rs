@@ -1,12 +1,12 @@
-//! The names that topics may have, and the one that a path names.
+//! The names of topics, and the name in a path.
 
 use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::http::HttpError;
 
 /// Whether a topic may have this name: 1 to [`TOPIC_BYTES_MAX`] bytes, and neither `.` nor `..`.
 ///
-/// Clients take those two out of every URL, percent-encoded or not (WHATWG URL standard, section
-/// 4.4, path state; RFC 3986 5.2.4), so no page could subscribe to what was published there.
+/// Clients remove these two from every URL, percent-encoded or not (WHATWG URL standard, section
+/// 4.4, path state; RFC 3986 5.2.4), so no page could subscribe to such a topic.
 pub(crate) fn is_topic_name(name: &str) -> bool {
     (1..=TOPIC_BYTES_MAX).contains(&name.len()) && !is_dots(name)
 }
@@ -17,10 +17,10 @@ fn is_dots(name: &str) -> bool {
 
 /// Decodes the part of a path that names a topic, percent-encoding per RFC 3986 2.1.
 ///
-/// A topic is 1 to [`TOPIC_BYTES_MAX`] bytes of UTF-8. `/` is allowed and `+` is a plus sign.
-/// `.` and `..` alone are refused, as no URL can name them.
-/// Control characters, NUL and line ends among them, are refused, encoded or not: a topic goes
-/// into logs, metrics and line protocols, where they could pass for something else.
+/// A topic is 1 to [`TOPIC_BYTES_MAX`] bytes of UTF-8. `/` is allowed, and `+` is a plus sign. `.`
+/// and `..` are refused, because no URL can name them. Control characters, including NUL and line
+/// ends, are refused, encoded or not: a topic appears in logs, metrics and line protocols, where
+/// they could be misread.
 ///
 /// # Errors
 ///

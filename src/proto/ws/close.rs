@@ -1,17 +1,17 @@
-//! Close codes, RFC 6455 7.4, and the control frames that a server sends.
+//! Close codes, RFC 6455 7.4, and control frames from a server.
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::proto::ProtocolError;
 use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
 
-/// The longest reason of a close frame in bytes: a control payload less its code.
+/// Maximum length of a close frame's reason in bytes: a control payload without its code.
 pub const REASON_LEN_MAX: usize = CONTROL_LEN_MAX - CODE_LEN;
 
 /// Whether a close frame may carry `code`.
 ///
-/// RFC 6455 7.4: 1000 to 2999 are the registry's, of which 1004 to 1006, 1015 and the unassigned
-/// stay out of frames; 3000 to 4999 are for libraries and applications.
+/// RFC 6455 7.4: 1000 to 2999 are registered; of these, 1004 to 1006, 1015 and unassigned codes
+/// must not be in frames. 3000 to 4999 are for libraries and applications.
 pub fn is_allowed(code: u16) -> bool {
     // Assigned after the RFC and unknown to the library: "bad gateway".
     code == 1014 || CloseCode::from(code).is_allowed()
@@ -21,7 +21,7 @@ pub fn is_allowed(code: u16) -> bool {
 ///
 /// # Errors
 ///
-/// A payload of one byte, a code that may not be sent, or a reason that is not UTF-8.
+/// The payload has one byte, its code must not be sent, or its reason is not UTF-8.
 pub fn parse(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
     let Some((code, reason)) = payload.split_first_chunk::<CODE_LEN>() else {
         return if payload.is_empty() {
@@ -53,12 +53,12 @@ pub fn encode_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     out.extend_from_slice(reason.as_bytes());
 }
 
-/// Appends a close frame without a code: the answer to one that has none.
+/// Appends a close frame without a code: the answer to one without a code.
 pub fn encode_empty_close(out: &mut Vec<u8>) {
     encode_control(out, Control::Close, b"");
 }
 
-/// The payload of a close frame, for a side that masks it. `reason` is cut likewise.
+/// The payload of a close frame, for the side that masks it. `reason` is cut in the same way.
 pub fn close_payload(code: u16, reason: &str) -> Vec<u8> {
     debug_assert!(is_allowed(code));
     [&code.to_be_bytes(), cut(reason).as_bytes()].concat()
@@ -83,7 +83,7 @@ fn encode_control(out: &mut Vec<u8>, control: Control, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
-/// As much of `reason` as a close frame carries.
+/// The part of `reason` that a close frame can carry.
 fn cut(reason: &str) -> &str {
     let mut len = reason.len().min(REASON_LEN_MAX);
     while !reason.is_char_boundary(len) {

@@ -1,4 +1,4 @@
-//! RSV1, RFC 7692 6: where it may stand, and what it says.
+//! RSV1, RFC 7692 6: where it may be set, and what it means.
 
 use super::Decoder;
 use super::tests::{BINARY, CONTINUATION, FIN, PING, Seen, TEXT, check_with, frame, header};
@@ -24,7 +24,7 @@ fn compressed_messages_and_others_take_turns_however_they_are_cut() {
         frame(FIN | TEXT, b"plain"),
         frame(FIN | RSV1 | BINARY, HELLO),
         frame(PING, b"?"),
-        // RFC 7692 6.1: the bit is that of the message, so of its first frame alone.
+        // RFC 7692 6.1: the bit belongs to the message, so only its first frame has it.
         frame(RSV1 | TEXT, &HELLO[..3]),
         frame(PING, b""),
         frame(CONTINUATION, b""),
@@ -49,7 +49,7 @@ fn compressed_messages_and_others_take_turns_however_they_are_cut() {
 }
 
 #[test]
-fn the_bit_may_stand_nowhere_else() {
+fn the_compression_bit_is_refused_in_every_other_frame() {
     let refused = [Seen::Error(ProtocolError::ReservedBits)];
     for first in [
         FIN | RSV1 | CONTINUATION,
@@ -78,7 +78,7 @@ fn bytes_that_carry_text_are_no_text() {
     check(&whole, &[compressed(Kind::Text, bytes)]);
     let parts = [frame(RSV1 | TEXT, bytes), frame(FIN, bytes)].concat();
     check(&parts, &[compressed(Kind::Text, &bytes.repeat(2))]);
-    // And the next one is again.
+    // The next message may have it again.
     let then = [whole, frame(FIN | TEXT, bytes)].concat();
     let invalid = Seen::Error(ProtocolError::InvalidUtf8);
     check(&then, &[compressed(Kind::Text, bytes), invalid]);

@@ -1,56 +1,57 @@
-//! Bytes to messages and control frames: those of a client, or those of a server.
+//! Decodes bytes to messages and control frames, for servers and for clients.
 //!
-//! Whoever owns a connection owns a `Decoder`, so it is a pointer, null between messages, and a flag.
-//! A frame that is whole in the input is unmasked and handed out where it lies; only what has
-//! arrived of an unfinished one is kept.
+//! Every connection has a `Decoder`, so it is only a pointer, null between messages, and a flag. A
+//! frame that is complete in the input is unmasked and returned in place; only the received part of
+//! an incomplete frame is kept.
 
 use crate::proto::ws::frame::{self, Control, Header, Opcode};
 use crate::proto::ws::message::{Begun, Ended, Partial};
 use crate::proto::ws::{close, mask};
 use crate::proto::{Kind, ProtocolError};
 
-/// What a server decodes: the frames of a client, which are masked.
+/// The decoder of a server, for the masked frames of a client.
 pub type Decoder = DecoderOf<true>;
-/// What a client decodes: the frames of a server, which are not.
+/// The decoder of a client, for the unmasked frames of a server.
 pub type ClientDecoder = DecoderOf<false>;
 
-/// The receiving state of one WebSocket connection, of frames that must be `MASKED` or must not.
+/// The receiving state of one WebSocket connection. `MASKED`: frames must be masked; otherwise they
+/// must not.
 ///
-/// RFC 6455 5.1 wants it of a client and forbids it to a server. There is no other difference,
-/// and each side's code has no branch for the other's.
+/// RFC 6455 5.1 requires masking of a client and forbids it to a server. There is no other
+/// difference, and the code of each side has no branch for the other.
 #[derive(Debug, Default)]
 pub struct DecoderOf<const MASKED: bool> {
     partial: Option<Box<Partial>>,
-    /// Whether compressed messages may refer to those before them (RFC 7692 7.1.1).
+    /// Whether compressed messages may refer to earlier ones (RFC 7692 7.1.1).
     takes_over: bool,
 }
 
-/// What the peer said.
+/// What the peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event<'b> {
-    /// A message, whole, in as many frames as it came.
+    /// A complete message, whatever the number of its frames.
     Message {
-        /// Text has been checked to be UTF-8.
+        /// Text is valid UTF-8.
         kind: Kind,
-        /// What it carries.
+        /// The payload.
         payload: &'b [u8],
     },
-    /// A message, whole, whose bytes are to be decompressed (RFC 7692 7.2.2).
+    /// A complete message that must be decompressed (RFC 7692 7.2.2).
     Compressed {
-        /// Text has still to be checked.
+        /// Text is not checked yet.
         kind: Kind,
-        /// What carries it.
+        /// The compressed payload.
         payload: &'b [u8],
     },
-    /// Wants a pong with the same payload, at most 125 bytes (RFC 6455 5.5.2).
+    /// Asks for a pong with the same payload of at most 125 bytes (RFC 6455 5.5.2).
     Ping(&'b [u8]),
-    /// Answers a ping, or comes unasked.
+    /// Answers a ping, or is unsolicited.
     Pong(&'b [u8]),
     /// The last frame of the peer (RFC 6455 5.5.1).
     Close {
-        /// Why, if it said so; a code that may be sent.
+        /// The close code, if there is one; it is a valid one.
         code: Option<u16>,
-        /// In words, or empty.
+        /// The reason text; may be empty.
         reason: &'b str,
     },
 }
@@ -58,16 +59,16 @@ pub enum Event<'b> {
 /// One step of [`DecoderOf::decode`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step<'b> {
-    /// Bytes taken from the front of the input; all of them if there is no event.
+    /// Number of bytes taken from the front of the input; all of them if there is no event.
     pub taken: usize,
-    /// What they said, or `None` if more input is needed.
+    /// The event, or `None` if more input is needed.
     pub event: Option<Event<'b>>,
-    /// Short fragments among them that ended no message.
+    /// Number of short fragments among them that did not end a message.
     pub fragments: usize,
 }
 
 impl<const MASKED: bool> DecoderOf<MASKED> {
-    /// One whose compressed messages may refer to those before them, or not.
+    /// Creates a decoder; `takes_over`: compressed messages may refer to earlier ones.
     pub fn new(takes_over: bool) -> Self {
         Self {
             partial: None,
@@ -75,21 +76,21 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         }
     }
 
-    /// Whether compressed messages may refer to those before them.
+    /// Whether compressed messages may refer to earlier ones.
     pub fn takes_over(&self) -> bool {
         self.takes_over
     }
 
     /// Takes bytes from the front of `input` up to and including the next event.
     ///
-    /// Unmasks `input` in place. A message of more than `max` bytes is refused by the header of
-    /// the frame that exceeds it. Without an event all of `input` was taken, so the caller never
-    /// keeps bytes for the next call. With `deflate`, permessage-deflate was agreed on: messages
-    /// may be compressed, and stay so until they are whole.
+    /// Unmasks `input` in place. A message of more than `max` bytes is refused at the header of the
+    /// frame that exceeds it. Without an event, all of `input` was taken, so the caller never keeps
+    /// bytes for the next call. `deflate`: permessage-deflate was negotiated, so messages may be
+    /// compressed; they are returned compressed.
     ///
     /// # Errors
     ///
-    /// Whatever RFC 6455 forbids the peer; the decoder must not be used afterwards.
+    /// A violation of RFC 6455; the decoder must not be used afterwards.
     pub fn decode<'b>(
         &'b mut self,
         input: &'b mut [u8],
@@ -120,8 +121,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
 
     /// Frees the memory behind the last event, unless a message is still in progress.
     ///
-    /// The next [`DecoderOf::decode`] does so too; a connection that may stay silent for long
-    /// should not wait for it.
+    /// The next [`DecoderOf::decode`] also does so, but a connection may be silent for long.
     pub fn release(&mut self) {
         if self
             .partial
@@ -132,28 +132,28 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         }
     }
 
-    /// Whether a part of a frame or message has arrived and the rest has not.
+    /// Whether a frame or message is incomplete.
     pub fn is_mid_message(&self) -> bool {
         self.partial
             .as_ref()
             .is_some_and(|partial| !partial.is_idle())
     }
 
-    /// Bytes of memory held for what has arrived of an unfinished frame or message.
+    /// Bytes of memory for the received part of an incomplete frame or message.
     pub fn held_bytes(&self) -> usize {
         self.partial
             .as_ref()
             .map_or(0, |partial| partial.held_bytes())
     }
 
-    /// Payload bytes that have arrived of a message that is not whole yet.
+    /// Received payload bytes of an incomplete message.
     pub(crate) fn arrived_bytes(&self) -> usize {
         self.partial
             .as_ref()
             .map_or(0, |partial| partial.arrived_bytes())
     }
 
-    /// Takes bytes until something ended or nothing is left; returns how many.
+    /// Takes bytes until a message or frame ends or no byte is left; returns their number.
     fn advance(
         &mut self,
         input: &mut [u8],
@@ -225,7 +225,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         self.partial_mut().fill_header::<MASKED>(input, deflate)
     }
 
-    /// Checks a frame against what came before it; returns the length of its payload.
+    /// Checks a frame against the frames before it; returns the length of its payload.
     fn admit(&self, header: &Header, max: usize) -> Result<usize, ProtocolError> {
         let message_len = self
             .partial
@@ -249,21 +249,21 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
     }
 }
 
-/// Bytes of a fragment that costs more to take than its bytes do. Clients that send long messages
-/// in pieces make them longer.
+/// Fragments below this length cost more than their bytes. Clients that send long messages in
+/// pieces use longer ones.
 const SHORT_FRAGMENT: usize = 1 << 10;
 
-/// Where the end of a message or control frame was found.
+/// The place of the end of a message or control frame.
 enum Found {
-    /// Nowhere yet.
+    /// There is no end yet.
     Nothing,
-    /// In the input, from `start` to where it was taken.
+    /// In the input, from `start` to the taken bytes.
     InPlace { ended: Ended, start: usize },
-    /// In what was kept.
+    /// In the kept bytes.
     Kept(Ended),
 }
 
-/// What ends with this frame, if nothing of it came before.
+/// What ends with this frame, if it is complete in itself.
 fn ends_at_once(header: &Header) -> Option<Ended> {
     match header.opcode {
         Opcode::Control(control) => Some(Ended::Control(control)),

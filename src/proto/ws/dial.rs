@@ -1,4 +1,4 @@
-//! The opening handshake of RFC 6455 section 4, the client's side.
+//! The client's side of the opening handshake, RFC 6455 section 4.
 
 use thiserror::Error;
 use tungstenite::handshake::derive_accept_key;
@@ -7,22 +7,22 @@ use crate::proto::http::{Answer, AnswerError};
 use crate::proto::ws::deflate::{self, Agreed, Compression};
 use crate::proto::ws::extensions;
 
-/// What a client asks for.
+/// The request of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The value of `Host`.
     pub host: String,
     /// Path and query; begins with `/`.
     pub target: String,
-    /// Subprotocols, the most wanted first. They are tokens.
+    /// Subprotocols, the preferred one first. They are tokens.
     pub protocols: Vec<String>,
-    /// Header fields beside those of the handshake: tokens, and values without line ends.
+    /// Header fields in addition to those of the handshake: tokens, and values without line ends.
     pub headers: Vec<(String, String)>,
     /// How to compress if the server agrees to permessage-deflate; `None`: it is not offered.
     pub compression: Option<Compression>,
 }
 
-/// What a server agreed to.
+/// The answer of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agreement {
     /// The subprotocol, one of those that were offered.
@@ -31,11 +31,11 @@ pub struct Agreement {
     pub deflate: Option<Agreed>,
 }
 
-/// The answer does not grant what was asked for: the server, or something between, is at fault.
+/// The answer does not grant the request: the server, or a proxy between, is wrong.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeError {
-    /// The answer is not HTTP that can be read.
+    /// The answer is not valid HTTP.
     #[error(transparent)]
     Head(#[from] AnswerError),
     /// RFC 6455 4.1: no `Upgrade: websocket`.
@@ -47,13 +47,13 @@ pub enum HandshakeError {
     /// RFC 6455 4.1: `Sec-WebSocket-Accept` is missing, repeated, or not that of the key.
     #[error("the answer's `Sec-WebSocket-Accept` does not fit the request")]
     Accept,
-    /// RFC 6455 4.1: an extension that was not asked for; RFC 7692 5.1: or not like that.
-    #[error("the answer uses an extension that was not asked for, or not like that")]
+    /// RFC 6455 4.1: an extension that was not offered; RFC 7692 5.1: or with wrong parameters.
+    #[error("the answer uses an extension that was not offered, or with wrong parameters")]
     Extension,
-    /// RFC 6455 4.1: a subprotocol that was not asked for, or several.
-    #[error("the answer uses a subprotocol that was not asked for")]
+    /// RFC 6455 4.1: a subprotocol that was not offered, or several.
+    #[error("the answer uses a subprotocol that was not offered")]
     Protocol,
-    /// The first frame of a length-prefixed server is not the empty one that says that the
+    /// The first frame of a length-prefixed server is not the empty one, which says that the
     /// subscription is live.
     #[error("the server's first frame is not empty; is it the right port?")]
     NotLive,
@@ -111,11 +111,11 @@ pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
     out.extend_from_slice(head.as_bytes());
 }
 
-/// Checks a 101 against RFC 6455 4.1; returns what was agreed on.
+/// Checks a 101 answer by RFC 6455 4.1; returns what was negotiated.
 ///
 /// # Errors
 ///
-/// The first rule that is broken.
+/// The first violated rule.
 pub fn check_switching_protocols(
     answer: &Answer<'_>,
     offer: &Offer,

@@ -4,18 +4,18 @@ use std::borrow::Cow;
 
 use crate::proto::http::is_tchar;
 
-/// One extension that is offered or agreed on.
+/// One offered or negotiated extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Extension<'b> {
-    /// Which; a token.
+    /// Its name, a token.
     pub name: &'b str,
-    /// How, in the order of the field: names, and values without their quotes. All are tokens.
+    /// Its parameters in order: names, and values without their quotes. All are tokens.
     pub params: Vec<(&'b str, Option<Cow<'b, str>>)>,
 }
 
 /// The field is not a list of extensions.
 ///
-/// RFC 6455 9.1: who gets one "MUST immediately _Fail the WebSocket Connection_".
+/// RFC 6455 9.1: a receiver of such a field "MUST immediately _Fail the WebSocket Connection_".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
@@ -23,11 +23,11 @@ pub struct Malformed;
 ///
 /// # Errors
 ///
-/// A field that RFC 6455 9.1 does not allow. Empty elements are none (RFC 9110 5.6.1.2).
+/// A field that RFC 6455 9.1 does not allow. Empty elements are ignored (RFC 9110 5.6.1.2).
 pub fn parse<'b>(fields: impl Iterator<Item = &'b [u8]>) -> Result<Vec<Extension<'b>>, Malformed> {
     let mut extensions = Vec::new();
     for field in fields {
-        // The grammar is of ASCII alone.
+        // The grammar has only ASCII.
         let field = std::str::from_utf8(field).map_err(|_| Malformed)?;
         parse_field(&mut Scanner { rest: field }, &mut extensions)?;
     }
@@ -63,13 +63,13 @@ fn parse_field<'b>(
     }
 }
 
-/// The part of a field that is not read yet.
+/// The unread part of a field.
 struct Scanner<'b> {
     rest: &'b str,
 }
 
 impl<'b> Scanner<'b> {
-    /// Takes `mark`, with the white space around it, if it comes next.
+    /// Takes `mark` and the white space around it, if it is next.
     fn eat(&mut self, mark: char) -> bool {
         self.skip_space();
         let rest = self.rest.strip_prefix(mark);
@@ -95,7 +95,7 @@ impl<'b> Scanner<'b> {
         Ok(token)
     }
 
-    /// Takes a token, or a quoted string (RFC 9110 5.6.4) of what is a token without its quotes.
+    /// Takes a token, or a quoted string (RFC 9110 5.6.4) whose contents are a token.
     fn value(&mut self) -> Result<Cow<'b, str>, Malformed> {
         let Some(quoted) = self.rest.strip_prefix('"') else {
             return self.token().map(Cow::Borrowed);

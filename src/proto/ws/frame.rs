@@ -8,10 +8,10 @@ pub const HEADER_LEN_MAX: usize = 14;
 /// The longest payload of a control frame, RFC 6455 5.5.
 pub const CONTROL_LEN_MAX: usize = 125;
 
-/// What a frame is.
+/// The meaning of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opcode {
-    /// More of the message that has begun.
+    /// The next part of a message.
     Continuation,
     /// The first or only frame of a message.
     Data(Kind),
@@ -26,7 +26,7 @@ pub enum Control {
     Close,
     /// Asks for a pong with the same payload.
     Ping,
-    /// Answers a ping, or says unasked that its sender lives.
+    /// Answers a ping, or shows unsolicited that its sender lives.
     Pong,
 }
 
@@ -45,35 +45,35 @@ pub struct Header {
     pub len: u64,
 }
 
-/// What [`parse`] made of its input.
+/// The result of [`parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parsed {
-    /// Not a whole header yet; call again with at least `need` bytes from its start.
+    /// The header is incomplete; call again with at least `need` bytes from its start.
     Incomplete {
-        /// Bytes from the start of the header, at least.
+        /// Minimum number of bytes from the start of the header.
         need: usize,
     },
     /// A header.
     Complete {
-        /// What it says.
+        /// The header.
         header: Header,
         /// Bytes of input that it took.
         taken: usize,
     },
 }
 
-/// Reads a frame header from the front of `input`: a client's, which is masked, or else a
-/// server's, which is not (RFC 6455 5.1).
+/// Reads a frame header from the front of `input`: a client's, which is masked, or a server's,
+/// which is not (RFC 6455 5.1).
 ///
-/// With `deflate`, permessage-deflate was agreed on: RFC 7692 6 gives a meaning to RSV1 of the first
-/// frame of a message, and to no other.
+/// `deflate`: permessage-deflate was negotiated, and RFC 7692 6 gives a meaning to RSV1 of the
+/// first frame of a message only.
 ///
-/// What is wrong is refused in the order of the bytes, so that it does not matter how they were
-/// cut on their way.
+/// Errors are detected in the order of the bytes, so that the result does not depend on how they
+/// were cut.
 ///
 /// # Errors
 ///
-/// Whatever RFC 6455 5.2 and 5.5 forbid in a header that stands alone.
+/// A violation of RFC 6455 5.2 or 5.5 in the header alone.
 pub fn parse<const MASKED: bool>(input: &[u8], deflate: bool) -> Result<Parsed, ProtocolError> {
     let Some(&first) = input.first() else {
         return Ok(Parsed::Incomplete {
@@ -145,7 +145,7 @@ pub fn encode_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
     encode_first(out, FIN | opcode.bits(), len);
 }
 
-/// The same for a message that is compressed to `len` bytes, RFC 7692 6.
+/// Appends the header of a message that is compressed to `len` bytes, RFC 7692 6.
 pub fn encode_compressed_header(out: &mut Vec<u8>, opcode: Opcode, len: usize) {
     encode_first(out, FIN | RSV1 | opcode.bits(), len);
 }
@@ -167,12 +167,12 @@ fn encode_first(out: &mut Vec<u8>, first: u8, len: usize) {
 
 /// Appends an unfragmented client frame, masked with `key`.
 ///
-/// RFC 6455 5.3: `key` must be new for each frame, and nobody may be able to predict it.
+/// RFC 6455 5.3: `key` must be new for each frame and unpredictable.
 pub fn encode_masked(out: &mut Vec<u8>, opcode: Opcode, key: [u8; KEY_LEN], payload: &[u8]) {
     mask_frame(out, FIN | opcode.bits(), key, payload);
 }
 
-/// The same for a message that is compressed to `payload`, RFC 7692 6.
+/// Appends a client frame for a message that is compressed to `payload`, RFC 7692 6.
 pub fn encode_compressed_masked(
     out: &mut Vec<u8>,
     opcode: Opcode,
@@ -220,10 +220,10 @@ impl Opcode {
     }
 }
 
-/// The payload length and what follows it, or `None` while it is not there.
+/// The payload length and the bytes after it, or `None` while it is incomplete.
 ///
-/// RFC 6455 5.2 wants it of the sender in as few bytes as there may be. Small clients leave that
-/// out, and it can be read in one way only: it is taken as it comes, as elsewhere.
+/// RFC 6455 5.2 requires the fewest bytes of the sender. Small clients ignore this, and the length
+/// has only one meaning, so it is accepted, as in other servers.
 fn split_len(short_len: u8, rest: &[u8]) -> Result<Option<(u64, &[u8])>, ProtocolError> {
     let (len, rest) = match short_len {
         LEN_16 => match rest.split_first_chunk() {
@@ -255,7 +255,7 @@ const OPCODE: u8 = 0x0f;
 /// Fields of the second byte.
 const MASK: u8 = 0x80;
 const LEN: u8 = 0x7f;
-/// Values of `LEN` that say that the length follows in 16 or in 64 bits.
+/// Values of `LEN` for a length that follows in 16 or 64 bits.
 const LEN_16: u8 = 126;
 const LEN_64: u8 = 127;
 

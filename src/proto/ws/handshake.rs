@@ -1,4 +1,4 @@
-//! The opening handshake of RFC 6455 section 4, the server's side.
+//! The server's side of the opening handshake, RFC 6455 section 4.
 
 use tungstenite::handshake::derive_accept_key;
 
@@ -6,7 +6,7 @@ use crate::proto::http::{HttpError, Request, is_token};
 use crate::proto::ws::deflate::{self, Granted};
 use crate::proto::ws::extensions;
 
-/// A request to speak WebSocket that may be granted.
+/// A valid request for WebSocket.
 #[derive(Clone, Copy, Debug)]
 pub struct Upgrade<'b> {
     request: Request<'b>,
@@ -14,11 +14,11 @@ pub struct Upgrade<'b> {
     deflate: Option<Granted>,
 }
 
-/// Checks a request against RFC 6455 4.2.1; [`Request`] has seen to its `Host`.
+/// Checks a request by RFC 6455 4.2.1; [`Request`] has already checked its `Host`.
 ///
 /// # Errors
 ///
-/// The first rule that is broken, beginning with whether it asks for WebSocket at all.
+/// The first violated rule, beginning with whether it asks for WebSocket at all.
 pub fn check_upgrade<'b>(request: &Request<'b>) -> Result<Upgrade<'b>, HttpError> {
     if !request.lists_token("upgrade", "websocket") {
         return Err(HttpError::UpgradeMissing);
@@ -45,7 +45,7 @@ pub fn check_upgrade<'b>(request: &Request<'b>) -> Result<Upgrade<'b>, HttpError
     if only(request.headers("sec-websocket-version")) != Ok(VERSION) {
         return Err(HttpError::WebSocketVersion);
     }
-    // Not the RFC's: a body would be read as frames.
+    // Not in the RFC: a body would be read as frames.
     if request.headers("content-length").any(|len| len != b"0")
         || request.header("transfer-encoding").is_some()
     {
@@ -66,9 +66,8 @@ pub fn check_upgrade<'b>(request: &Request<'b>) -> Result<Upgrade<'b>, HttpError
 
 /// Appends the answer that grants `upgrade`, RFC 6455 4.2.2; frames follow it.
 ///
-/// `protocol` should be one of [`Upgrade::protocols`]: browsers fail the connection if it is
-/// none of them, and also if they offered some and there is none. `granted` should be
-/// [`Upgrade::deflate`], or nothing.
+/// `protocol` should be one of [`Upgrade::protocols`], and there should be one if any was offered:
+/// otherwise browsers fail the connection. `granted` should be [`Upgrade::deflate`], or nothing.
 pub fn encode_switching_protocols(
     out: &mut Vec<u8>,
     upgrade: &Upgrade<'_>,
@@ -95,13 +94,13 @@ pub fn encode_switching_protocols(
 }
 
 impl<'b> Upgrade<'b> {
-    /// The subprotocols on offer, the most wanted first. They are tokens.
+    /// The offered subprotocols, the preferred one first. They are tokens.
     pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
         self.protocol_elements()
             .filter_map(|element| std::str::from_utf8(element).ok())
     }
 
-    /// What can be granted of the permessage-deflate on offer (RFC 7692), if it is.
+    /// The acceptable offer of permessage-deflate (RFC 7692), if there is one.
     pub fn deflate(&self) -> Option<Granted> {
         self.deflate
     }
@@ -116,7 +115,7 @@ impl<'b> Upgrade<'b> {
     }
 }
 
-/// The only item, or how many there are.
+/// The only item, or the number of items.
 fn only<T>(mut items: impl Iterator<Item = T>) -> Result<T, usize> {
     match (items.next(), items.count()) {
         (Some(item), 0) => Ok(item),
@@ -124,8 +123,8 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Result<T, usize> {
     }
 }
 
-/// Whether `key` is 16 bytes in base64. The last four bits that belong to none of them may be
-/// set; RFC 4648 3.5 leaves that to the decoder, and nothing here depends on it.
+/// Whether `key` is 16 bytes in base64. The last four bits, which belong to none of them, may be
+/// set; RFC 4648 3.5 leaves this to the decoder, and nothing depends on it.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |b: &u8| b.is_ascii_alphanumeric() || *b == b'+' || *b == b'/';
     key.len() == 24

@@ -1,7 +1,7 @@
 //! Masking, RFC 6455 5.3: every payload byte of a client is combined with one byte of a key.
 
-/// Removes (or applies, it is its own inverse) the mask from a part of a frame's payload, in
-/// place. `offset` is where `part` begins in the payload, in bytes.
+/// Removes (or applies, which is the same operation) the mask of a part of a frame's payload in
+/// place. `offset` is the position of `part` in the payload, in bytes.
 pub fn unmask(part: &mut [u8], key: [u8; 4], offset: usize) {
     let key: [u8; 4] = std::array::from_fn(|i| key[(i + offset % 4) % 4]);
     let [a, b, c, d] = key;

@@ -1,16 +1,16 @@
-//! What has arrived of a frame or message that is not whole yet.
+//! The received part of an incomplete frame or message.
 
 use crate::proto::ws::frame::{self, CONTROL_LEN_MAX, Control, HEADER_LEN_MAX, Header, Opcode};
 use crate::proto::{Kind, ProtocolError, utf8, ws::mask};
 
-/// A header, a frame or a message of which a part has arrived.
+/// A header, frame or message of which a part has arrived.
 #[derive(Debug)]
 pub(crate) struct Partial {
     /// Payload of the message, unmasked, of all its frames.
     body: Vec<u8>,
-    /// The message that has begun and not ended.
+    /// The current message.
     message: Option<Begun>,
-    /// Where the text stands, if the message is text.
+    /// The validation state, if the message is text.
     text: utf8::Validator,
     /// The frame whose payload is arriving.
     frame: Option<Frame>,
@@ -22,7 +22,7 @@ pub(crate) struct Partial {
     control_len: usize,
 }
 
-/// What ended with the bytes just taken.
+/// What ended with the last taken bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// A message.
@@ -31,7 +31,7 @@ pub(crate) enum Ended {
     Control(Control),
 }
 
-/// A message, as its first frame says.
+/// The kind of a message, from its first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Begun {
     pub(crate) kind: Kind,
@@ -39,7 +39,7 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
-    /// Whether its bytes are to be UTF-8 as they come.
+    /// Whether its bytes must be UTF-8 as they arrive.
     pub(crate) fn is_plain_text(self) -> bool {
         self.kind == Kind::Text && !self.compressed
     }
@@ -69,7 +69,7 @@ impl Partial {
         }
     }
 
-    /// Whether nothing is in progress, so that nothing need be kept.
+    /// Whether nothing is incomplete, so that nothing need be kept.
     pub(crate) fn is_idle(&self) -> bool {
         self.header_len == 0 && self.frame.is_none() && self.message.is_none()
     }
@@ -84,7 +84,7 @@ impl Partial {
         self.frame.is_some()
     }
 
-    /// Bytes of the message that has begun, or `None` between messages.
+    /// Number of bytes of the current message, or `None` between messages.
     pub(crate) fn message_len(&self) -> Option<usize> {
         self.message.map(|_| self.body.len())
     }
@@ -94,12 +94,12 @@ impl Partial {
         size_of::<Self>() + self.body.capacity()
     }
 
-    /// Payload of the message that has arrived.
+    /// Number of received payload bytes of the message.
     pub(crate) fn arrived_bytes(&self) -> usize {
         self.body.len()
     }
 
-    /// What ended, after [`Partial::fill`] said so.
+    /// The payload of what ended in [`Partial::fill`].
     pub(crate) fn payload(&self, ended: Ended) -> &[u8] {
         match ended {
             Ended::Message(_) => &self.body,
@@ -107,8 +107,8 @@ impl Partial {
         }
     }
 
-    /// Takes bytes of a frame header from the front of `input`; returns how many, and the header
-    /// once it is whole. Without a header all of `input` was taken.
+    /// Takes bytes of a frame header from the front of `input`; returns their number, and the
+    /// header when it is complete. Without a header, all of `input` was taken.
     pub(crate) fn fill_header<const MASKED: bool>(
         &mut self,
         input: &[u8],
@@ -156,8 +156,9 @@ impl Partial {
         });
     }
 
-    /// Takes payload of the current frame from the front of `input`; returns how many bytes, and
-    /// what ended with them. Without an end, either all of `input` was taken or a fragment ended.
+    /// Takes payload of the current frame from the front of `input`; returns the number of bytes,
+    /// and what ended with them. Without an end, either all of `input` was taken or a fragment
+    /// ended.
     pub(crate) fn fill<const MASKED: bool>(
         &mut self,
         input: &mut [u8],

@@ -1,4 +1,5 @@
-//! What a client's sessions are made from: the authorities, its own certificate, the server's name.
+//! The configuration of a client's sessions: authorities, its own certificate, and the server's
+//! name.
 
 use std::fmt;
 use std::path::Path;
@@ -13,8 +14,8 @@ use crate::tls::certificates::{certify, read_certificates, read_chain, read_key}
 use crate::tls::dial::DialSettings;
 use crate::tls::error::TlsError;
 
-/// A client's authorities and rules, loaded, and the server that it wants. It keeps what servers
-/// give it for coming back.
+/// A client's loaded authorities and rules, and the server's name. It keeps the tickets that
+/// servers give it for later connections.
 #[derive(Clone)]
 pub struct DialKeys {
     pub(super) config: Arc<ClientConfig>,
@@ -31,13 +32,13 @@ impl fmt::Debug for DialKeys {
 }
 
 impl DialKeys {
-    /// Loads what `settings` names, for the server at `host`: a name or an IP address.
-    /// `protocols` is what is spoken inside (RFC 7301); empty, nothing is said of it.
+    /// Loads the files that `settings` names, for the server at `host`, a name or an IP address.
+    /// `protocols` are the protocols inside TLS (RFC 7301); if empty, none is offered.
     ///
     /// # Errors
     ///
-    /// A file cannot be read or does not hold what it should, the platform has no authorities, or
-    /// no certificate can be for such a host.
+    /// A file cannot be read or is invalid, the platform has no authorities, or no certificate can
+    /// exist for such a host.
     pub fn load(
         settings: &DialSettings,
         host: &str,
@@ -85,8 +86,7 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {
     Ok(())
 }
 
-/// Among those of a platform there may be some that nobody can use; what counts is that there are
-/// others.
+/// Some of the platform's authorities may be unusable; it is enough that others are usable.
 fn add_those_of_the_platform(roots: &mut RootCertStore) -> Result<(), TlsError> {
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);

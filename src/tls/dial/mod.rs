@@ -1,4 +1,4 @@
-//! TLS from the client's side: whom it believes, and one connection's session.
+//! TLS on the client's side: trusted authorities, and the session of one connection.
 
 mod keys;
 mod session;
@@ -13,29 +13,29 @@ use crate::tls::settings::Files;
 pub use keys::DialKeys;
 pub use session::DialSession;
 
-/// What a client asks of TLS: files and rules, before anything is loaded.
+/// The TLS settings of a client: files and rules, before anything is loaded.
 #[derive(Clone, Debug, Default)]
 pub struct DialSettings {
-    /// PEM files of the authorities to believe; none: those of the platform.
+    /// PEM files of the trusted authorities; none: those of the platform.
     authorities: Vec<PathBuf>,
-    /// What it shows to servers that ask.
+    /// The certificate for servers that ask for one.
     certificate: Option<Files>,
-    /// In place of all this.
+    /// Replaces all other settings.
     config: Option<Arc<ClientConfig>>,
 }
 
 impl DialSettings {
-    /// Believes the authorities of a PEM file, and no longer those of the platform.
+    /// Trusts the authorities of a PEM file instead of the platform's.
     pub fn add_authorities(&mut self, path: PathBuf) {
         self.authorities.push(path);
     }
 
-    /// Shows this certificate to a server that asks for one.
+    /// Sets the certificate for servers that ask for one.
     pub fn show(&mut self, chain: PathBuf, key: PathBuf) {
         self.certificate = Some(Files { chain, key });
     }
 
-    /// Goes by these rules.
+    /// Sets the configuration of the TLS library.
     pub fn set_config(&mut self, config: Arc<ClientConfig>) {
         self.config = Some(config);
     }

@@ -1,4 +1,4 @@
-//! TLS of one connection as a client: bytes of the socket on one side, the server's on the other.
+//! The TLS session of a client's connection, between its socket and plaintext.
 
 use std::io::{self, ErrorKind, Read, Write};
 
@@ -7,20 +7,21 @@ use rustls::{AlertDescription, CertificateError, ClientConnection, Error};
 use crate::tls::dial::DialKeys;
 use crate::tls::fault::TlsFault;
 
-/// One connection's session. Its socket, which must not wait, is lent to each call.
+/// The session of one connection. Its non-blocking socket is lent to each call.
 ///
-/// What is wrong with TLS comes as an [`io::Error`] with a [`TlsFault`] inside.
+/// An error of TLS is an [`io::Error`] with a [`TlsFault`] inside.
 #[derive(Debug)]
 pub struct DialSession {
     conn: ClientConnection,
-    /// How many of the caller's bytes are sealed in a record that the socket has not taken whole.
+    /// The number of the caller's bytes in an encrypted record that the socket has not taken
+    /// completely.
     sealed: usize,
-    /// Nothing can come any more; what came before may not have been read.
+    /// Nothing more can arrive; earlier bytes may still have to be read.
     fault: Option<TlsFault>,
 }
 
 impl DialSession {
-    /// A session that has said nothing yet.
+    /// Creates a session that has sent nothing yet.
     ///
     /// # Errors
     ///
@@ -34,22 +35,22 @@ impl DialSession {
         })
     }
 
-    /// Whether [`write`](Self::write) has something to do, where there are bytes to send or not.
+    /// Whether [`write`](Self::write) has something to do; `has_bytes`: there are bytes to send.
     pub fn may_write(&self, has_bytes: bool) -> bool {
         self.conn.wants_write() || has_bytes && !self.conn.is_handshaking()
     }
 
-    /// Fills the front of `room` with what the server has sent; 0 when it has said that nothing
-    /// more will come (RFC 8446 section 6.1).
+    /// Fills the front of `space` with the server's bytes; returns 0 after its `close_notify` (RFC
+    /// 8446 section 6.1).
     ///
     /// # Errors
     ///
-    /// As the socket, `WouldBlock` among them; `Interrupted` where much has come of which nothing
-    /// is for the caller; the end of the stream without a word of TLS, and what is wrong with TLS.
-    pub fn read<S: Read + Write>(&mut self, socket: &mut S, room: &mut [u8]) -> io::Result<usize> {
+    /// Those of the socket, including `WouldBlock`; `Interrupted` if many bytes arrived and none
+    /// are for the caller; the end of the stream without `close_notify`; and errors of TLS.
+    pub fn read<S: Read + Write>(&mut self, socket: &mut S, space: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         for _ in 0..STEPS_PER_READ {
-            let rest = &mut room[filled..];
+            let rest = &mut space[filled..];
             if rest.is_empty() {
                 return Ok(filled);
             }
@@ -62,7 +63,7 @@ impl DialSession {
             };
             match came {
                 Ok(n) if 0 < n => filled += n,
-                // An end or an error comes again, when what is there has been taken.
+                // An end or an error is returned again after the available bytes.
                 _ if 0 < filled => return Ok(filled),
                 other => return other,
             }
@@ -73,20 +74,20 @@ impl DialSession {
         }
     }
 
-    /// Takes what the socket has, up to a few KiB, and goes on with the handshake.
+    /// Reads up to a few KiB from the socket and continues the handshake.
     fn receive<S: Read + Write>(&mut self, socket: &mut S) -> io::Result<()> {
         if let Some(fault) = &self.fault {
             return Err(io::Error::new(ErrorKind::InvalidData, fault.clone()));
         }
         if self.conn.read_tls(socket)? == 0 {
-            // Anyone may have cut it (RFC 8446 section 6.1).
+            // An attacker may have cut the stream (RFC 8446 section 6.1).
             let cut = "the stream ended without a word of TLS";
             return Err(io::Error::new(ErrorKind::UnexpectedEof, cut));
         }
         let processed = self.conn.process_new_packets();
-        // The handshake goes on, or the server is told what is wrong. What the socket does not
-        // take now waits for `write`, where an error comes again; and so does all that is behind
-        // the caller's, which goes where the caller is told of it.
+        // Continues the handshake, or sends an alert. What the socket does not take now waits for
+        // `write`, which also returns the error again. So does everything behind the caller's
+        // bytes, whose fate the caller learns there.
         if self.sealed == 0 {
             let _later = self.flush(socket);
         }
@@ -94,13 +95,13 @@ impl DialSession {
         Ok(())
     }
 
-    /// Sends from the front of `bytes`; returns how many of them the socket has taken, sealed.
-    /// Those that it has not are to come first in the next call. None before the handshake is
-    /// over, and one record's at the most: the server has all that was counted or nothing of it.
+    /// Sends from the front of `bytes`; returns how many of them the socket has taken, encrypted.
+    /// The next call must begin with the rest. It takes none before the end of the handshake, and
+    /// at most one record: the server receives either all counted bytes or none.
     ///
     /// # Errors
     ///
-    /// As the socket: `WouldBlock` among them.
+    /// Those of the socket, including `WouldBlock`.
     pub fn write(&mut self, socket: &mut impl Write, bytes: &[u8]) -> io::Result<usize> {
         self.flush(socket)?;
         if self.sealed == 0 && !self.conn.is_handshaking() {
@@ -123,20 +124,20 @@ impl DialSession {
         Ok(())
     }
 
-    /// Says that nothing more will come, as far as the socket takes it. Where bytes are sealed
-    /// that [`write`](Self::write) did not count, nothing is said: they may be sent again, and
-    /// must not come twice.
+    /// Sends `close_notify`, as far as the socket takes it. If there are encrypted bytes that
+    /// [`write`](Self::write) did not count, nothing is sent: the caller may send them again, and
+    /// they must not arrive twice.
     pub fn close(&mut self, socket: &mut impl Write) {
         if self.sealed != 0 {
             return;
         }
         self.conn.send_close_notify();
-        // Who is gone need not be told.
+        // A closed connection needs no alert.
         let _gone = self.flush(socket);
     }
 }
 
-/// What went wrong, in the words of whoever may do something about it.
+/// Converts an error of the library to one with a remedy for the user.
 fn fault_of(err: Error) -> TlsFault {
     match err {
         Error::InvalidCertificate(err) => match err {
@@ -161,9 +162,9 @@ fn fault_of(err: Error) -> TlsFault {
     }
 }
 
-/// What one record carries (RFC 8446 section 5.1). Of several, the server could have the first
-/// before the caller is told of any.
+/// The plaintext of one record (RFC 8446 section 5.1). If several were sent at once, the server
+/// could have the first before the caller knows of any.
 const RECORD_BYTES_MAX: usize = 1 << 14;
-/// What a server says to TLS alone must not keep a call from its deadline. Each step takes a few
-/// KiB from the socket, or gives a record's to the caller.
+/// Records without data for the caller must not keep a call beyond its deadline. Each step reads a
+/// few KiB from the socket, or returns the data of one record.
 const STEPS_PER_READ: usize = 64;

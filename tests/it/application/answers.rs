@@ -89,7 +89,7 @@ fn next(questions: &Receiver<Question>) -> Question {
 }
 
 #[test]
-fn who_waits_for_an_answer_is_opened_by_it_and_loses_nothing_said_before() {
+fn a_connection_that_waits_for_an_answer_is_opened_by_it_and_loses_nothing_sent_before() {
     let (server, questions) = start(PATIENCE);
     let mut watcher = Ws::connect(server.http(), "/free");
     let mut stream = dial(server.http());
@@ -196,7 +196,7 @@ fn a_page_can_wait_for_an_answer() {
 }
 
 #[test]
-fn who_leaves_while_the_answer_is_out_is_gone() {
+fn a_connection_that_ends_while_its_answer_is_pending_is_gone() {
     let (server, questions) = start(PATIENCE);
     let mut stream = dial(server.http());
     stream

@@ -1,4 +1,4 @@
-//! Rooms that are told who joins and who leaves.
+//! Rooms that learn of joins and leaves.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -75,7 +75,7 @@ impl Handler for App {
     }
 }
 
-/// Numbers what is said, and tells who joins how many there were.
+/// Numbers the messages, and tells each joining connection how many there were.
 struct Archive {
     said: u64,
     told: Arc<Told>,
@@ -167,7 +167,7 @@ fn all_of_200_joiners_under_load_have_the_order_without_a_gap_and_nothing_twice(
 }
 
 #[test]
-fn one_that_joins_several_rooms_is_greeted_when_it_has_joined_all() {
+fn a_connection_that_joins_several_rooms_is_greeted_when_it_has_joined_all() {
     let (server, told) = start();
     for round in 0..20 {
         let topics = ["first", "second", "plain", "third"].map(|topic| format!("{topic}{round}"));
@@ -191,7 +191,7 @@ fn one_that_joins_several_rooms_is_greeted_when_it_has_joined_all() {
 }
 
 #[test]
-fn one_that_comes_back_joins_again_and_is_told_what_it_missed() {
+fn a_client_that_comes_back_joins_again_and_gets_what_it_missed() {
     let (server, told) = start();
     let mut stays = Ws::connect(server.http(), "/talk");
     said_before(&stays.next_text(), "talk", "talk");
@@ -214,7 +214,7 @@ fn one_that_comes_back_joins_again_and_is_told_what_it_missed() {
 }
 
 #[test]
-fn rooms_are_told_of_all_who_leave_in_a_drain() {
+fn rooms_learn_of_all_leaves_in_a_drain() {
     let (server, told) = start();
     let topics = ["a", "b", "c", "d", "e", "f", "g", "h"].map(|topic| format!("room-{topic}"));
     let crowd: Vec<Ws> = topics

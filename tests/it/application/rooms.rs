@@ -152,7 +152,7 @@ fn a_room_numbers_what_many_publish_and_all_see_the_same() {
 }
 
 #[test]
-fn a_room_answers_the_connection_that_asked_and_nobody_else() {
+fn a_room_answers_only_the_connection_that_asked() {
     let server = start();
     let mut crowd = crowd(&server, "asked", 16);
     for client in &mut crowd {
@@ -229,7 +229,7 @@ fn a_room_ticks_for_all_alike_and_skips_what_is_late() {
         }
         last = number;
     }
-    // Who came earlier saw more before; from the first common tick on all see the same.
+    // Earlier subscribers saw more before; from the first common tick on, all see the same.
     for other in &seen[..7] {
         let common = other.iter().position(|tick| *tick == seen[7][0]);
         if let Some(common) = common {

@@ -48,7 +48,7 @@ fn eager() -> (Running, Receiver<Deferred<()>>) {
 }
 
 #[test]
-fn a_topic_says_nothing_to_one_who_is_still_to_be_opened() {
+fn a_topic_sends_nothing_to_a_connection_that_is_not_open_yet() {
     let (server, questions) = eager();
     let mut stream = dial(server.http());
     stream.write_all(upgrade_request("/x").as_bytes()).unwrap();

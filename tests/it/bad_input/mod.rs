@@ -1,4 +1,4 @@
-//! Every bad input has a clear answer, and nobody else notices.
+//! Every bad input has a clear answer, and no other client notices it.
 
 mod frames;
 mod peers;
@@ -13,7 +13,7 @@ use crate::support::ws::Ws;
 
 const MESSAGE_BYTES_MAX: usize = 1_000;
 
-/// A server, and two of its subscribers who must not notice what others do.
+/// A server, and two of its subscribers that must not notice anything.
 struct Scene {
     server: Running,
     ws: Ws,

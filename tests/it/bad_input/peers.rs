@@ -10,7 +10,7 @@ use crate::support::raw_ws::{CLOSE, FIN, RawWs, TEXT, masked};
 use crate::support::socket::{dial, read_to_the_end, reset, send_with_end};
 
 #[test]
-fn one_who_connects_and_stays_silent_bothers_nobody() {
+fn a_silent_connection_disturbs_no_other() {
     let mut scene = Scene::new();
     let addrs = [scene.server.http(), scene.server.tcp()];
     let silent: Vec<_> = (0..200).map(|n| dial(addrs[n % 2])).collect();
@@ -37,7 +37,7 @@ fn a_client_that_has_closed_its_side_still_gets_its_answer() {
     let mut stream = RawWs::connect(scene.server.http(), "/ws/elsewhere").into_stream();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(read_to_the_end(&mut stream), b"");
-    // The last word of one who says goodbye and ends in one segment is answered.
+    // A close frame with the end of the stream in one segment is answered.
     let mut stream = RawWs::connect(scene.server.http(), "/ws/elsewhere").into_stream();
     send_with_end(&mut stream, &masked(FIN | CLOSE, b"\x03\xE8"));
     assert_eq!(read_to_the_end(&mut stream), b"\x88\x02\x03\xE8");

@@ -103,7 +103,7 @@ fn an_upgrade_with_wrong_or_missing_fields_is_refused() {
 }
 
 #[test]
-fn what_is_no_request_is_told_why() {
+fn a_malformed_request_is_refused_with_the_reason() {
     let head = |fields: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{fields}\r\n");
     let large = head(&format!("X: {}\r\n", "x".repeat(1 << 20)));
     let many = head(&"X: y\r\n".repeat(HEADERS_MAX));

@@ -15,7 +15,7 @@ use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, now, wait_until};
 
 #[test]
-fn it_comes_back_to_another_server_on_the_same_address() {
+fn a_client_reconnects_to_another_server_on_the_same_address() {
     let server = Running::start(builder(2));
     let (http, tcp_addr) = (server.http(), server.tcp());
     let clients = [ws(http, "/ws/lobby"), tcp(tcp_addr)];
@@ -81,8 +81,8 @@ fn what_would_be_refused_again_is_the_end() {
 }
 
 #[test]
-fn one_try_is_one_try() {
-    // Bound and not listening: nobody else's, and refused.
+fn without_reconnecting_a_client_tries_once() {
+    // Bound and not listening: no other process has it, and connections are refused.
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
     socket.bind(&ANY.into()).unwrap();
     let addr = socket.local_addr().unwrap().as_socket().unwrap();
@@ -220,7 +220,7 @@ fn a_message_that_the_server_does_not_take_is_late_and_not_lost_in_silence() {
 }
 
 #[test]
-fn it_does_not_take_the_wrong_port_for_the_right_one() {
+fn a_client_recognizes_the_wrong_port() {
     let server = Running::start(builder(1));
     let web = to(&format!("ws://{}/ws", server.tcp())).reconnect(false);
     let (why, _) = reason(&mut web.connect().unwrap());

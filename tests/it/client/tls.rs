@@ -77,7 +77,7 @@ fn fault(builder: ClientBuilder) -> TlsFault {
 }
 
 #[test]
-fn who_is_not_the_server_that_was_meant_gets_nothing() {
+fn a_server_with_another_certificate_gets_nothing() {
     let scene = Scene::new();
     let other = Authority::new("other");
     let port = scene.https().port();
@@ -93,7 +93,7 @@ fn who_is_not_the_server_that_was_meant_gets_nothing() {
 }
 
 #[test]
-fn those_of_the_platform_do_not_know_the_authority_of_a_test() {
+fn the_platforms_authorities_do_not_include_that_of_a_test() {
     let scene = Scene::new();
     let port = scene.https().port();
     match to(&format!("wss://localhost:{port}/")).connect() {
@@ -108,7 +108,7 @@ fn those_of_the_platform_do_not_know_the_authority_of_a_test() {
 }
 
 #[test]
-fn a_certificate_out_of_its_time_is_told() {
+fn an_expired_certificate_is_reported() {
     let authority = Authority::new("authority");
     for (years, expected) in [
         ((1990, 2000), TlsFault::Expired),
@@ -124,7 +124,7 @@ fn a_certificate_out_of_its_time_is_told() {
 }
 
 #[test]
-fn it_shows_its_certificate_where_one_is_required() {
+fn a_client_sends_its_certificate_if_one_is_required() {
     let authority = Authority::new("authority");
     authority.sign("host", "host", &["localhost"]);
     authority.sign("device", "device-7", &[]);
@@ -143,7 +143,7 @@ fn it_shows_its_certificate_where_one_is_required() {
 }
 
 #[test]
-fn it_comes_back_to_another_server_on_the_same_address() {
+fn a_client_reconnects_to_another_server_on_the_same_address() {
     let scene = Scene::new();
     let (https, tcps_addr) = (scene.https(), scene.tcps());
     let clients = [greeted(wss(&scene, "/ws/lobby")), greeted(tcps(&scene))];
@@ -157,7 +157,7 @@ fn it_comes_back_to_another_server_on_the_same_address() {
 }
 
 #[test]
-fn it_comes_back_with_its_ticket() {
+fn a_client_reconnects_with_its_ticket() {
     let scene = Scene::new();
     let mut client = greeted(wss(&scene, "/sub/room").retry_refusals(true));
     client.send(Kind::Text, b"not here", in_a_while()).unwrap();
@@ -196,7 +196,7 @@ fn mute(word: &'static [u8]) -> (SocketAddr, thread::JoinHandle<()>) {
 }
 
 #[test]
-fn the_handshake_has_its_time_and_a_port_without_tls_is_told() {
+fn the_handshake_has_a_timeout_and_a_port_without_tls_is_reported() {
     let authority = Authority::new("authority");
     let dial = |addr: SocketAddr| {
         let builder = to(&format!("tcps://{addr}")).tls_ca(authority.path("ca.pem"));
@@ -240,7 +240,7 @@ fn what_cannot_be_used_is_said_before_the_first_attempt() {
     assert!(why.contains("no private key"), "{why}");
     let why = refused(to("tcps://a..b:1").tls_ca(ca));
     assert!(why.contains("a..b"), "{why}");
-    // Without TLS nobody looks at them.
+    // Without TLS they are not read.
     assert!(to("ws://a").tls_ca(none).connect().is_ok());
     assert_eq!(Client::builder("tcps://a").unwrap_err(), UrlError::Port);
 }

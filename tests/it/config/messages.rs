@@ -30,7 +30,7 @@ fn taken() -> (TcpListener, SocketAddr) {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_its_key_and_what_to_do() {
+fn a_port_in_use_is_reported_with_its_key_and_a_remedy() {
     let (_listener, addr) = taken();
     let port = addr.port();
     let remedy = format!(
@@ -69,7 +69,7 @@ fn a_port_in_use_is_told_with_its_key_and_what_to_do() {
 }
 
 #[test]
-fn an_address_of_nobody_here_and_a_directory_that_is_missing_are_told_with_a_remedy() {
+fn a_foreign_address_and_a_missing_directory_are_reported_with_a_remedy() {
     // RFC 5737: an address for documentation.
     let log = refused(&["--http", "192.0.2.1:0", "--tcp", "127.0.0.1:0"]);
     says(
@@ -98,9 +98,9 @@ fn an_address_of_nobody_here_and_a_directory_that_is_missing_are_told_with_a_rem
     );
 }
 
-/// Skipped where everybody has low ports, or the right cannot be dropped.
+/// Skipped if every user may use low ports, or if the capability cannot be dropped.
 #[test]
-fn a_low_port_without_the_right_names_what_gives_it() {
+fn a_low_port_without_permission_names_the_capability() {
     let first = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
     let first: u16 = first.map_or(0, |first| first.trim().parse().unwrap());
     let drops = [
@@ -110,7 +110,7 @@ fn a_low_port_without_the_right_names_what_gives_it() {
     let Some(mut setpriv) = tool("setpriv").filter(|_| 80 < first) else {
         return;
     };
-    // Who may not drop it from the bounding set does not have it either.
+    // A process that may not drop it from the bounding set does not have it either.
     let may_drop = setpriv.args(drops).arg("true").output();
     let mut command = Command::new("setpriv");
     if may_drop.is_ok_and(|output| output.status.success()) {
@@ -130,7 +130,7 @@ fn a_low_port_without_the_right_names_what_gives_it() {
 }
 
 #[test]
-fn more_connections_than_any_number_of_shards_admits_are_told_with_the_limit_to_raise() {
+fn more_connections_than_any_number_of_shards_admits_are_reported_with_the_limit_to_raise() {
     let limited = |flags: &[&str], env: &[(&str, &str)]| {
         let (program, ..) = Program::serve_limited_by(1024, flags, env);
         program.logged("limits.connections: ").unwrap()
@@ -159,7 +159,7 @@ fn more_connections_than_any_number_of_shards_admits_are_told_with_the_limit_to_
 }
 
 #[test]
-fn a_file_that_is_no_text_is_named_with_the_line() {
+fn a_file_that_is_not_utf8_is_reported_with_the_line() {
     let file = File::new("bytes", "");
     fs::write(file.path(), b"shards = 1\n# caf\xe9\n").unwrap();
     let output = config(&["check", file.path()], &[]);
@@ -181,7 +181,7 @@ fn a_file_that_is_no_text_is_named_with_the_line() {
 
 /// A disk that is full, for instance: half a file must not pass for a whole one.
 #[test]
-fn a_file_that_cannot_be_written_whole_is_told() {
+fn an_incomplete_write_of_a_file_is_reported() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
     command.args(["config", "default"]);
     command.stdout(fs::File::options().write(true).open("/dev/full").unwrap());
@@ -194,7 +194,7 @@ fn a_file_that_cannot_be_written_whole_is_told() {
 }
 
 #[test]
-fn the_files_of_tls_are_opened_by_check_as_by_serve() {
+fn check_opens_the_tls_files_as_serve_does() {
     let authority = Authority::new("messages");
     authority.sign("host", "host", &["localhost"]);
     authority.sign("other", "other", &["localhost"]);
@@ -247,7 +247,7 @@ fn the_files_of_tls_are_opened_by_check_as_by_serve() {
             assert!(line.starts_with(expected), "{line:?} is not {expected:?}");
         }
     }
-    // Whoever prints the configuration may be on another host.
+    // The configuration may be printed on another host.
     let print = config(&["print", "--config", name], &[]);
     assert_eq!(print.status.code(), Some(0), "{print:?}");
     let right = File::new("tls-right", &listener("host.pem", "host.key", ""));

@@ -77,7 +77,7 @@ fn a_file_describes_a_server() {
 }
 
 #[test]
-fn variables_describe_one_too_and_name_the_file() {
+fn variables_describe_a_server_and_name_the_file() {
     let file = File::new("env", "shards = 1\n[log]\nlevel = \"warn\"\n");
     let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
     command.env("CORECAST_CONFIG", file.path());
@@ -89,7 +89,7 @@ fn variables_describe_one_too_and_name_the_file() {
 }
 
 #[test]
-fn it_says_who_may_ask_and_publish_over_http_and_what_is_compressed() {
+fn a_file_sets_origins_the_api_key_and_compression() {
     let file = File::new(
         "http",
         "[http]\norigins = [\"https://*.example.com\"]\n[compression]\nenabled = false\n\
@@ -129,7 +129,7 @@ fn it_says_who_may_ask_and_publish_over_http_and_what_is_compressed() {
 }
 
 #[test]
-fn it_says_whom_proxies_speak_for_and_how_much_each_may() {
+fn a_file_sets_trusted_proxies_and_rates() {
     let file = File::new(
         "admission",
         "trusted_proxies = [\"127.0.0.1\"]\n\
@@ -162,7 +162,7 @@ fn it_says_whom_proxies_speak_for_and_how_much_each_may() {
 }
 
 #[test]
-fn all_that_is_wrong_is_told_before_anything_starts() {
+fn all_errors_are_reported_before_anything_starts() {
     let file = File::new("wrong", "shards = 0\n[limits]\nmesage = \"1MiB\"\n");
     let path = file.path();
     let expected = [
@@ -218,7 +218,7 @@ fn the_default_file_is_right_and_print_says_where_values_are_from() {
 }
 
 #[test]
-fn the_reference_is_the_page() {
+fn the_printed_reference_is_the_documented_page() {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIG.md"));
     assert_eq!(text(config(&["doc"], &[]).stdout), page.unwrap());
 }

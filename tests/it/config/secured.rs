@@ -134,7 +134,7 @@ fn sighup_with_a_broken_file_changes_nothing() {
 }
 
 #[test]
-fn a_file_that_does_not_come_holds_up_no_drain() {
+fn a_slow_file_does_not_delay_a_drain() {
     let scene = Secured::new("late");
     let path = scene.authority.path("host.pem");
     fs::remove_file(&path).unwrap();
@@ -149,7 +149,7 @@ fn a_file_that_does_not_come_holds_up_no_drain() {
 }
 
 #[test]
-fn files_of_tls_that_cannot_be_used_are_told_by_name() {
+fn unusable_tls_files_are_reported_by_name() {
     let file = File::new(
         "no-pem",
         "[[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n\

@@ -15,7 +15,7 @@ use crate::support::wait::{PATIENCE, wait_until};
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
-    /// What it has logged so far, as far as somebody waited for it.
+    /// The log so far, as far as the test has waited for it.
     log: Vec<String>,
 }
 
@@ -98,7 +98,7 @@ impl Program {
         }
     }
 
-    /// What follows `text` in the first line that has it, of those that somebody waited for.
+    /// The text after `text` in the first line with it, among the lines waited for.
     pub(crate) fn logged(&self, text: &str) -> Option<String> {
         let mut lines = self.log.iter().filter_map(|line| line.split_once(text));
         lines.next().map(|(_, rest)| rest.to_owned())

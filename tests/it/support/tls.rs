@@ -202,7 +202,7 @@ pub(crate) fn keys(settings: &TlsSettings) -> Keys {
     Keys::load(settings, &[], None).unwrap()
 }
 
-/// TLS over a socket, for those who read and write.
+/// TLS over a socket, with blocking reads and writes.
 pub(crate) type Tls = StreamOwned<ClientConnection, TcpStream>;
 
 /// Shakes hands over a socket of the caller's; fails as the server or the client refuses.

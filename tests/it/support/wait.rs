@@ -11,7 +11,7 @@ pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = in_a_while();
     while !condition() {
         assert!(now() < deadline, "waited in vain: {what}");
-        // Nothing unparks it: it only gives the processor to those who are waited for.
+        // Nothing unparks it: it only gives the processor to the threads waited for.
         thread::park_timeout(Duration::from_millis(2));
     }
 }

@@ -31,7 +31,7 @@ impl Ws {
         path: &str,
         fields: &[(&'static str, &'static str)],
     ) -> (Self, Response) {
-        // Who connects to a path has no address to name.
+        // A Unix-domain socket has no address for `Host`.
         let host = stream
             .peer_addr()
             .map_or_else(|_| "localhost".to_owned(), |addr| addr.to_string());

@@ -1,4 +1,4 @@
-//! Who the clients are, and how they come back: certificates and tickets.
+//! Client certificates and tickets.
 
 use std::collections::HashSet;
 use std::io::{Read, Write};
@@ -19,7 +19,7 @@ use crate::support::socket::dial;
 use crate::support::tls::{Authority, EACH, shake};
 use crate::support::wait::{in_a_while, now};
 
-/// Tells everyone who they are and which shard serves them.
+/// Tells each client its identity and its shard.
 struct Doorman;
 
 fn greeting(cx: &Cx<'_, ()>) -> String {
@@ -101,7 +101,7 @@ fn optional(authority: &Authority) -> ClientAuth {
 }
 
 #[test]
-fn the_handler_knows_who_has_shown_a_certificate() {
+fn the_handler_gets_the_subject_of_a_client_certificate() {
     let scene = Scene::new(1, optional);
     for (file, name) in [(Some("device"), "CN=device-7 on 0"), (None, "nobody on 0")] {
         let config = Arc::new(scene.authority.trusting(EACH[0], file));
@@ -118,7 +118,7 @@ fn the_handler_knows_who_has_shown_a_certificate() {
 }
 
 #[test]
-fn without_a_certificate_nobody_gets_in_where_one_is_required() {
+fn a_connection_without_a_required_certificate_is_refused() {
     let scene = Scene::new(1, required);
     for versions in EACH {
         let config = Arc::new(scene.authority.trusting(versions, None));

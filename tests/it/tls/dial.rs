@@ -219,7 +219,7 @@ fn failure(session: &mut DialSession, wire: &mut Wire) -> io::Error {
 }
 
 #[test]
-fn an_end_that_nobody_announced_is_an_error_at_every_cut() {
+fn an_end_without_close_notify_is_an_error_at_every_cut() {
     let authority = authority();
     for versions in EACH {
         let mut whole = Wire::new(&authority, versions, usize::MAX);
@@ -245,7 +245,7 @@ fn an_end_that_nobody_announced_is_an_error_at_every_cut() {
 }
 
 #[test]
-fn nothing_is_sent_to_one_who_is_not_believed() {
+fn nothing_is_sent_to_an_untrusted_server() {
     let (authority, other) = (authority(), Authority::new("other"));
     for versions in EACH {
         for (session, expected) in [
@@ -261,7 +261,7 @@ fn nothing_is_sent_to_one_who_is_not_believed() {
 }
 
 #[test]
-fn what_is_no_tls_is_told() {
+fn a_server_without_tls_is_reported() {
     let authority = authority();
     let mut wire = Wire::new(&authority, EACH[0], 1_000);
     let mut session = session(&authority, "localhost");
@@ -276,7 +276,7 @@ fn what_is_no_tls_is_told() {
 }
 
 #[test]
-fn a_record_that_comes_in_crumbs_holds_nobody_up() {
+fn a_record_in_small_pieces_delays_no_call() {
     let authority = authority();
     let mut wire = Wire::new(&authority, EACH[0], 1 << 20);
     let mut session = session(&authority, "localhost");

@@ -24,7 +24,7 @@ fn hello(scene: &Scene) -> Vec<u8> {
     hello
 }
 
-/// Drains, and waits until nobody listens any more.
+/// Drains, and waits until no shard listens any more.
 fn drain(scene: &Scene, addrs: &[SocketAddr]) {
     scene.server.handle().drain();
     for addr in addrs {
@@ -33,7 +33,7 @@ fn drain(scene: &Scene, addrs: &[SocketAddr]) {
 }
 
 #[test]
-fn a_header_that_comes_when_the_listener_is_gone_leads_nowhere() {
+fn a_header_that_arrives_after_the_listener_has_closed_is_ignored() {
     let scene = Scene::with_tls(|builder, tls| {
         let trusted = ["127.0.0.0/8".parse().unwrap()].into_iter().collect();
         builder
@@ -106,7 +106,7 @@ fn a_handshake_under_way_is_finished_or_cut_off() {
 }
 
 #[test]
-fn those_in_the_queue_are_taken_before_the_listener_closes() {
+fn queued_connections_are_accepted_before_the_listener_closes() {
     const CROWD: u64 = 100;
     let scene = Scene::with(|builder| builder.shards(1));
     let hello = hello(&scene);

@@ -1,4 +1,4 @@
-//! The fan-out over TLS: many at once, those who stop reading, those with many topics.
+//! The fan-out over TLS: many subscribers at once, stopped readers, and subscribers of many topics.
 
 use corecast::{Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, SlowConsumer};
 
@@ -63,7 +63,7 @@ fn a_subscriber_that_stops_reading_pays_alone() {
 }
 
 #[test]
-fn a_storm_of_handshakes_leaves_nobody_out() {
+fn a_storm_of_handshakes_serves_every_connection() {
     const MANY: usize = 300;
     let scene = Scene::new();
     let mut plain = RawWs::connect(scene.server.http(), "/sub/lobby");
@@ -108,7 +108,7 @@ fn many_topics_share_a_record() {
         }
     }
     let mut got: Vec<Vec<u8>> = expected.iter().map(|_| ws.next().1).collect();
-    // Each topic is in order; of two topics the order is nobody's.
+    // Each topic is in order; two topics have no common order.
     got.sort_by_key(Vec::len);
     expected.sort_by_key(Vec::len);
     assert!(got == expected);

@@ -29,7 +29,7 @@ fn shake_saying(scene: &Scene, addr: SocketAddr, bytes: &[u8]) -> Tls {
 }
 
 #[test]
-fn one_who_speaks_at_once_is_greeted_before_it_is_heard() {
+fn a_client_that_sends_at_once_is_greeted_before_its_messages_are_read() {
     let scene = Scene::new();
     // The topic lives on one shard: about half of these wait for the other.
     for _ in 0..16 {

@@ -12,7 +12,7 @@ use crate::support::ws::Ws;
 use crate::tls::served::Scene;
 
 #[test]
-fn one_that_asks_nothing_is_told_nothing_whether_it_has_shaken_hands_or_not() {
+fn a_surplus_tls_connection_that_asks_nothing_gets_no_answer() {
     let scene = Scene::with(|builder| {
         builder.config(Config {
             handshake_timeout: Duration::from_millis(300),
@@ -31,7 +31,7 @@ fn one_that_asks_nothing_is_told_nothing_whether_it_has_shaken_hands_or_not() {
 }
 
 #[test]
-fn one_too_many_is_told_so_after_its_handshake_and_the_health_as_well() {
+fn a_surplus_tls_connection_is_refused_after_its_handshake_and_may_ask_for_the_health() {
     let scene = Scene::with(|builder| builder.shards(1).connections_max(1));
     let _only = Ws::connect(scene.server.http(), "/ws/lobby");
     // While other handshakes wait it would only be closed.

@@ -164,7 +164,7 @@ fn a_proxy_that_begins_with_tls_is_cut_off() {
 }
 
 #[test]
-fn one_who_is_no_proxy_shakes_hands_and_has_no_header_to_send() {
+fn a_tls_client_that_is_no_proxy_must_not_send_a_header() {
     let scene = Scene::new();
     let stranger = |addr: SocketAddr| dial_from(STRANGER, addr);
     let stream = stranger(scene.server.http());
@@ -178,7 +178,7 @@ fn one_who_is_no_proxy_shakes_hands_and_has_no_header_to_send() {
         let mut said = header.to_vec();
         let mut tls = client(&scene.config, "localhost");
         tls.write_tls(&mut said).unwrap();
-        // Whoever is cut off may not get rid of all of it.
+        // A connection that is closed may not be able to send everything.
         let _cut = stream.write_all(&said);
         let told = read_to_the_end(&mut stream);
         assert!(told.is_empty() || told.starts_with(&[21, 3]), "{told:?}");

@@ -127,7 +127,7 @@ fn a_page_comes_whole_with_a_clean_end() {
 }
 
 #[test]
-fn one_who_says_goodbye_is_answered_so() {
+fn a_close_notify_is_answered() {
     let scene = Scene::new();
     let mut ws = RawWs::over(scene.dial(scene.https()), "/ws/lobby");
     ws.send(FIN | CLOSE, &1000_u16.to_be_bytes());
@@ -138,7 +138,7 @@ fn one_who_says_goodbye_is_answered_so() {
 }
 
 #[test]
-fn one_who_closes_its_side_still_gets_what_is_published() {
+fn a_tls_client_that_closes_its_side_still_receives() {
     let scene = Scene::new();
     let mut device = LengthPrefix::greeted(scene.dial(scene.tcps()));
     device.send(b"the last of mine");
@@ -153,7 +153,7 @@ fn one_who_closes_its_side_still_gets_what_is_published() {
 }
 
 #[test]
-fn before_tls_1_3_one_who_closes_its_side_closes_both() {
+fn before_tls_1_3_closing_one_side_closes_both() {
     let mut scene = Scene::new();
     scene.config = Arc::new(scene.authority.trusting(EACH[1], None));
     let device = LengthPrefix::greeted(scene.dial(scene.tcps()));
@@ -165,7 +165,7 @@ fn before_tls_1_3_one_who_closes_its_side_closes_both() {
 }
 
 #[test]
-fn an_end_that_nobody_announced_counts_as_vanished() {
+fn an_end_without_close_notify_counts_as_vanished() {
     let scene = Scene::new();
     let device = LengthPrefix::greeted(scene.dial(scene.tcps()));
     let tls = device.into_stream();

@@ -160,7 +160,7 @@ fn long_messages_go_both_ways_while_records_are_incomplete() {
 }
 
 #[test]
-fn a_close_is_told_both_ways() {
+fn a_close_is_announced_in_both_directions() {
     for versions in 0..EACH.len() {
         let (mut client, mut served) = connected(usize::MAX, versions);
         client.writer().write_all(b"bye").unwrap();

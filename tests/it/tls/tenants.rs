@@ -26,7 +26,7 @@ fn scene() -> Scene {
 
 const HEADER: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.9 4711 443\r\n";
 
-/// Those who leave in the midst of something.
+/// Connections that end in the middle of something.
 struct Tenants<'s> {
     scene: &'s Scene,
     hello: Vec<u8>,
@@ -68,7 +68,7 @@ impl Tenants<'_> {
     }
 }
 
-/// Says something that nobody else says, and hears it.
+/// Sends a unique message, and receives it.
 fn speak<S: std::io::Read + Write>(stream: S, number: usize) {
     let mut ws = RawWs::over(stream, "/echo");
     let said = number.to_be_bytes().repeat(1 + number % 5_000);

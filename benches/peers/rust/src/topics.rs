@@ -19,8 +19,8 @@ pub struct Membership<T> {
     sender: Sender<T>,
 }
 
-/// Messages that a channel keeps for its slowest receiver, who misses what is older: the number of
-/// axum's chat example.
+/// Messages that a channel keeps for its slowest receiver, which misses older ones: the number of
+/// axum's example, rounded up as tokio does.
 const CAPACITY: usize = 100;
 
 impl<T: Clone> Topics<T> {
@@ -56,7 +56,7 @@ impl<T: Clone> Membership<T> {
         self.sender.subscribe()
     }
 
-    /// Publishes; nobody may be there.
+    /// Publishes; there may be no subscriber.
     pub fn publish(&self, message: T) {
         drop(self.sender.send(message));
     }

@@ -1,4 +1,4 @@
-//! Which pages may use the server: the `Origin` that a browser sends, RFC 6454 section 7.
+//! The origins whose pages may use the server: the field `Origin` of browsers, RFC 6454 section 7.
 
 mod pattern;
 
@@ -6,23 +6,23 @@ pub use crate::proto::http::origin::pattern::OriginError;
 use crate::proto::http::origin::pattern::Pattern;
 use crate::proto::http::{HttpError, Request, Response, is_token};
 
-/// The origins whose pages may use the server. By default only the server's own; a request
-/// without an `Origin`, as most clients that are no browsers send it, is not asked for one.
+/// The origins whose pages may use the server. By default only the server's own origin. A request
+/// without an `Origin`, as clients other than browsers send it, is not checked.
 ///
-/// It protects the users of browsers from the pages of others, and nobody else: any program can
-/// send any `Origin`.
+/// This protects users of browsers from foreign pages, and nothing else: any program can send any
+/// `Origin`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origins(Vec<Pattern>);
 
-/// The origin of a page that may ask, and read the answer.
+/// The origin of an allowed page, which may read the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reader<'b> {
-    /// As its browser has said it.
+    /// The origin as the browser has sent it.
     pub origin: &'b str,
-    /// Whether it may also send credentials, such as cookies: it is listed exactly by name, and is
-    /// not `null` or of a file. To `*` the Fetch standard (section 3.3.5) does not let anyone give
-    /// that; under other patterns one page that is taken over would do; `self` is what a request's
-    /// `Host` says.
+    /// Whether it may also send credentials, such as cookies: it is listed by exact name, and is
+    /// not `null` or `file:`. For `*` the Fetch standard (section 3.3.5) forbids credentials. With
+    /// other patterns, one compromised page would be enough, and `self` depends on the request's
+    /// `Host`.
     pub credentials: bool,
 }
 
@@ -37,21 +37,22 @@ impl Origins {
     ///
     /// | pattern | origins |
     /// |---|---|
-    /// | `self` | the one that the request is sent to: host and port are those of its `Host` |
-    /// | `https://example.com`, `http://localhost:3000` | this one |
-    /// | `https://*.example.com` | those of all domains below, not `example.com` itself |
-    /// | `http://localhost:*` | those of all ports of a host |
-    /// | `file://`, `app://.`, `https://example.com/a/path` | this text, as boards and WebViews send |
-    /// | `chrome-extension://*` | all of a scheme |
-    /// | `null` | of files and of pages in a sandbox |
+    /// | `self` | the server's own: host and port are those of the request's `Host` |
+    /// | `https://example.com`, `http://localhost:3000` | exactly this origin |
+    /// | `https://*.example.com` | all subdomains, but not `example.com` itself |
+    /// | `http://localhost:*` | this host with any port |
+    /// | `file://`, `app://.`, `https://example.com/a/path` | exactly this text, as boards and
+    /// WebViews send it |
+    /// | `chrome-extension://*` | all origins of this scheme |
+    /// | `null` | local files and sandboxed pages |
     /// | `*` | all |
     ///
-    /// With `self`, whoever makes a name of their own lead to this server (DNS rebinding) is the
-    /// server's own; a list of names alone keeps them out.
+    /// With `self`, an attacker's own name that resolves to this server counts as the server's own
+    /// (DNS rebinding); a list of names without `self` prevents this.
     ///
     /// # Errors
     ///
-    /// The first that is no pattern.
+    /// The first text that is not a pattern.
     pub fn parse<P: AsRef<str>>(
         patterns: impl IntoIterator<Item = P>,
     ) -> Result<Self, OriginError> {
@@ -60,17 +61,17 @@ impl Origins {
         Ok(Self(patterns.collect::<Result<_, _>>()?))
     }
 
-    /// The patterns, as [`parse`](Self::parse) takes them, in small letters.
+    /// The patterns as [`parse`](Self::parse) takes them, in lower case.
     pub fn patterns(&self) -> impl Iterator<Item = String> {
         self.0.iter().map(Pattern::text)
     }
 
-    /// Whether a request may come from where it says that it comes from; who may read the answer,
-    /// if it says so.
+    /// Checks the origin of a request; returns the origin that may read the answer, if the request
+    /// has one.
     ///
     /// # Errors
     ///
-    /// [`HttpError::OriginForbidden`]; [`refusal`](Self::refusal) has the words for it.
+    /// [`HttpError::OriginForbidden`]; [`refusal`](Self::refusal) has its text.
     pub(crate) fn admit<'b>(&self, request: &Request<'b>) -> Result<Option<Reader<'b>>, HttpError> {
         let mut origins = request.headers("origin");
         let Some(origin) = origins.next() else {
@@ -89,7 +90,7 @@ impl Origins {
         }
     }
 
-    /// What a request is told that may not come from where it says.
+    /// The text of the refusal of a request's origin.
     pub(crate) fn refusal(&self, request: &Request<'_>) -> String {
         let mut origins = request.headers("origin");
         let origin = quote(origins.next().unwrap_or_default());
@@ -109,7 +110,7 @@ impl Origins {
         text
     }
 
-    /// Whether an origin is allowed, and whether that is with credentials.
+    /// Whether an origin is allowed, and whether with credentials.
     fn allows(&self, origin: &str, host: &str) -> Option<bool> {
         let origin = origin.to_ascii_lowercase();
         let matches = self
@@ -120,9 +121,9 @@ impl Origins {
     }
 }
 
-/// What a browser is told that asks whether a page may send a request (Fetch standard, 3.3.2).
-/// `None`: it does not ask that. The answer lets it send what it asked for: an origin that is
-/// admitted may do all that others may.
+/// The answer to a browser's preflight request (Fetch standard, 3.3.2). `None`: the request is not
+/// a preflight. The answer allows everything that the browser asks for: an allowed origin may do
+/// everything.
 pub(crate) fn preflight(request: &Request<'_>) -> Option<Preflight> {
     let method = request.header("access-control-request-method")?;
     if request.method != "OPTIONS" || request.header("origin").is_none() || !is_token(method) {
@@ -140,7 +141,7 @@ pub(crate) fn preflight(request: &Request<'_>) -> Option<Preflight> {
     })
 }
 
-/// What a page wants to send.
+/// The contents of a preflight request.
 #[derive(Debug)]
 pub(crate) struct Preflight {
     method: String,
@@ -148,7 +149,7 @@ pub(crate) struct Preflight {
 }
 
 impl Preflight {
-    /// The answer that allows it.
+    /// The answer that allows the request.
     pub(crate) fn grant(self) -> Response {
         let mut response = Response::empty()
             .with_header("Access-Control-Allow-Methods", self.method)
@@ -160,16 +161,16 @@ impl Preflight {
     }
 }
 
-/// What somebody sent, so that it can be shown: in quotes, without control characters, and cut.
+/// Received bytes prepared for display: in quotes, without control characters, and shortened.
 fn quote(bytes: &[u8]) -> String {
     let front = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
     let dots = if front.len() < bytes.len() { "..." } else { "" };
     format!("\"{}{dots}\"", front.escape_ascii())
 }
 
-/// Bytes of a field that are shown.
+/// Maximum number of displayed bytes of a field.
 const SHOWN_BYTES_MAX: usize = 128;
-/// How long a browser need not ask again.
+/// Time for which a browser need not ask again.
 const PREFLIGHT_SECONDS: &str = "600";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Patterns of origins: what an operator lists.
+//! Patterns of origins, as operators list them.
 
 use thiserror::Error;
 
@@ -8,26 +8,25 @@ use crate::error::debug_is_text;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pattern {
     Any,
-    /// That of the `Host` that was asked.
+    /// The origin of the request's `Host`.
     Own,
-    /// This one, in small letters.
+    /// Exactly this origin, in lower case.
     Exact(String),
-    /// What begins and ends so, with one or more labels of a host between.
+    /// Origins with this beginning and end, and one or more labels of a host between.
     Within {
         scheme: String,
         domain: String,
     },
-    /// What begins so and goes on with the number of a port, or not at all: this without its
-    /// colon.
+    /// Origins with this beginning, without its colon, or followed by a colon and a port number.
     AnyPort(String),
-    /// What begins so.
+    /// Origins with this beginning.
     AnyOf(String),
 }
 
-/// A pattern that is none.
+/// The text is not a pattern.
 #[derive(Clone, Error, PartialEq, Eq)]
 #[error(
-    "{0:?} is no origin: write self, *, null, scheme://host, scheme://host:port, \
+    "{0:?} is not an origin: write self, *, null, scheme://host, scheme://host:port, \
      scheme://*.domain, scheme://host:* or scheme://*, without a slash at the end"
 )]
 pub struct OriginError(pub(crate) String);
@@ -35,7 +34,7 @@ pub struct OriginError(pub(crate) String);
 debug_is_text!(OriginError);
 
 impl Pattern {
-    /// As [`parse`](Self::parse) takes it, in small letters.
+    /// The pattern as [`parse`](Self::parse) takes it, in lower case.
     pub(super) fn text(&self) -> String {
         match self {
             Self::Any => "*".to_owned(),
@@ -47,7 +46,7 @@ impl Pattern {
         }
     }
 
-    /// Whether it is that of an origin in small letters, asked by a request with this `Host`.
+    /// Whether it matches an origin in lower case, for a request with this `Host`.
     pub(super) fn admits(&self, origin: &str, host: &str) -> bool {
         match self {
             Self::Any => true,
@@ -68,9 +67,9 @@ impl Pattern {
         }
     }
 
-    /// Whether [`Reader::credentials`](super::Reader) are for what it admits.
+    /// Whether matching origins may send credentials; see [`Reader::credentials`](super::Reader).
     pub(super) fn gives_credentials(&self) -> bool {
-        // Both of these are the origin of any file, by whatever sends it.
+        // Both are the origin of any local file, depending on the browser.
         matches!(self, Self::Exact(origin) if origin != NULL && !origin.starts_with(FILE))
     }
 
@@ -78,7 +77,7 @@ impl Pattern {
     ///
     /// # Errors
     ///
-    /// It is none.
+    /// The text is not a pattern.
     pub(super) fn parse(pattern: &str) -> Result<Self, OriginError> {
         let error = || OriginError(pattern.to_owned());
         let small = pattern.to_ascii_lowercase();
@@ -107,7 +106,7 @@ impl Pattern {
             return Ok(Self::AnyPort(start + host));
         }
         let is_fine = if is_web(scheme) {
-            // No browser sends a path, but programs do, and then this one is meant.
+            // Browsers send no path, but some programs do; then the text must match exactly.
             let (authority, path) = rest.split_once('/').unwrap_or((rest, "path"));
             is_authority(authority) && !path.is_empty() && is_opaque(path)
         } else {
@@ -117,8 +116,8 @@ impl Pattern {
     }
 }
 
-/// Whether an origin in small letters is that of the server that a request with this `Host` was
-/// sent to, by whatever scheme: who ends TLS in front of the server passes `Host` on.
+/// Whether an origin in lower case is the server's own, for a request with this `Host`. The scheme
+/// does not matter: a proxy that ends TLS forwards `Host`.
 fn is_own(origin: &str, host: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;
@@ -145,7 +144,7 @@ fn is_authority(authority: &str) -> bool {
     is_host_alone(host) && port.is_none_or(is_port)
 }
 
-/// A name, or an address of IPv6 in brackets.
+/// Whether it is a name, or an IPv6 address in brackets.
 fn is_host_alone(host: &str) -> bool {
     let address = host
         .strip_prefix('[')
@@ -171,18 +170,18 @@ fn is_scheme(scheme: &str) -> bool {
     scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(is_letter)
 }
 
-/// Whether the origins of a scheme are those of the web: a host and a port (RFC 6454 4).
+/// Whether the origins of a scheme have a host and a port, as on the web (RFC 6454 4).
 fn is_web(scheme: &str) -> bool {
     matches!(scheme, "http" | "https" | "ws" | "wss")
 }
 
-/// What may stand in a field and in a list, and is no pattern; perhaps nothing.
+/// Whether a text, perhaps empty, can be in a field and in a list, and is not a pattern.
 fn is_opaque(text: &str) -> bool {
     let is_fine = |byte: u8| byte.is_ascii_graphic() && !b"*,\"'".contains(&byte);
     text.bytes().all(is_fine)
 }
 
-/// What browsers send for files and sandboxes, RFC 6454 6.2.
+/// The origin that browsers send for files and sandboxes, RFC 6454 6.2.
 const NULL: &str = "null";
-/// How origins begin that some WebViews send for files.
+/// The beginning of the origins that some WebViews send for files.
 const FILE: &str = "file:";

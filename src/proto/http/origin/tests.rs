@@ -237,7 +237,7 @@ fn a_refusal_names_the_origin_and_where_to_list_it() {
 }
 
 #[test]
-fn who_sends_no_origin_is_not_asked_and_who_sends_two_is_refused() {
+fn a_request_without_origin_is_not_checked_and_one_with_two_is_refused() {
     let own = Origins::default();
     let admit = |fields: &str| {
         with_request(fields, |request| {
@@ -256,7 +256,7 @@ fn who_sends_no_origin_is_not_asked_and_who_sends_two_is_refused() {
 }
 
 #[test]
-fn a_browser_that_asks_first_is_told_what_it_asked_for() {
+fn a_preflight_request_gets_what_it_asks_for() {
     let granted = |fields: &str| {
         with_request(fields, |request| {
             let mut out = Vec::new();

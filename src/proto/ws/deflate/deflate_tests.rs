@@ -16,7 +16,7 @@ fn inflate(payload: &[u8]) -> Result<Vec<u8>, ProtocolError> {
     inflated.map(<[u8]>::to_vec)
 }
 
-/// Words with few letters: something to refer back to at any distance.
+/// Words with few letters, with repetitions at any distance.
 fn chatter(rng: &mut Rng, len: usize) -> Vec<u8> {
     let words: Vec<Vec<u8>> = (0..50)
         .map(|_| {
@@ -170,7 +170,7 @@ fn a_bomb_is_refused_before_it_is_held() {
     assert_eq!(inflater.held_bytes(), 0);
     let whole = inflater.inflate(Kind::Binary, bomb, zeros.len());
     assert_eq!(whole.map(<[u8]>::len), Ok(zeros.len()));
-    // A smaller limit holds where the memory of a larger message is still there.
+    // A smaller limit holds although the memory of a larger message is still there.
     assert_eq!(inflater.inflate(Kind::Binary, b"\x00", 0), Ok(&[][..]));
     let small = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
     let mut limits = (0..7).map(|limit| inflater.inflate(Kind::Text, small, limit).is_ok());
@@ -191,7 +191,7 @@ fn a_message_cut_short_is_refused() {
             assert_eq!(err, Err(ProtocolError::InvalidDeflate), "cut at {cut}");
         }
     }
-    // A block that is not compressed and would swallow what is appended.
+    // An uncompressed block that would include what is appended.
     for missing in 1..20_u8 {
         for last in [0, 1] {
             let len = 5 + missing;
@@ -206,7 +206,7 @@ fn a_message_cut_short_is_refused() {
     }
     assert_eq!(inflate(b""), Err(ProtocolError::InvalidDeflate));
     assert_eq!(inflate(b"\xff"), Err(ProtocolError::InvalidDeflate));
-    // The last block said that it is the last, but nothing stands for the tail.
+    // The last block is marked as the last, but the tail is missing.
     let no_tail = inflate(b"\xf3\x48\xcd\xc9\xc9\x07\x00");
     assert_eq!(no_tail, Err(ProtocolError::InvalidDeflate));
 }

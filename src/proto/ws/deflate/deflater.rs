@@ -1,4 +1,4 @@
-//! Messages compressed, RFC 7692 7.2.1: each once for all who want it.
+//! Compresses messages, RFC 7692 7.2.1: each once for all connections.
 
 use core::ops::Range;
 
@@ -7,29 +7,29 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use crate::limits::{CODEC_BYTES_KEPT, work_of_compression};
 use crate::proto::ws::deflate::{TAIL, Window};
 
-/// Compresses messages, one after the other, for as many connections as one likes.
+/// Compresses messages, one after the other, for any number of connections.
 #[derive(Debug)]
 pub struct Deflater {
-    /// Of what does not say otherwise.
+    /// The default level.
     level: u8,
-    /// By level and window; each is made by the first message that needs it.
+    /// By level and window; each is created for the first message that needs it.
     streams: Vec<(u8, Window, Compress)>,
-    /// What has been made of the current message.
+    /// The compressed forms of the current message.
     bytes: Vec<u8>,
     made: [Made; WINDOWS],
-    /// What messages have taken since that was asked for last, as work.
+    /// The work of compressing since the last [`take_cost`](Self::take_cost).
     cost: usize,
 }
 
-/// What the compressor of a window has made of the current message.
+/// The result of one window for the current message.
 #[derive(Clone, Debug, Default)]
 enum Made {
-    /// It was not asked.
+    /// It was not needed yet.
     #[default]
     Nothing,
-    /// These of `bytes`.
+    /// This part of `bytes`.
     Smaller(Range<usize>),
-    /// As many bytes as there were, or more.
+    /// The message did not get smaller.
     NotSmaller,
 }
 
@@ -42,7 +42,7 @@ pub struct Once<'d> {
 }
 
 impl Deflater {
-    /// One that compresses at `level`: from 1, the fastest, to 9, the smallest.
+    /// Creates a compressor with `level` from 1, the fastest, to 9, the smallest.
     pub fn new(level: u8) -> Self {
         Self {
             level,
@@ -53,7 +53,7 @@ impl Deflater {
         }
     }
 
-    /// What messages have taken since the last call, as work.
+    /// The work of compressing since the last call.
     pub fn take_cost(&mut self) -> usize {
         std::mem::take(&mut self.cost)
     }
@@ -74,7 +74,7 @@ impl Deflater {
         }
     }
 
-    /// The place of the compressor for this.
+    /// The index of the compressor for a level and window.
     fn stream(&mut self, level: u8, window: Window) -> usize {
         let mut streams = self.streams.iter();
         let found =
@@ -101,7 +101,7 @@ impl Deflater {
         let made = room[..len.min(room.len())].strip_suffix(&TAIL);
         let made = made.map(<[u8]>::len).filter(|_| is_whole);
         if !is_whole {
-            // A reset forgets where the rest of it stood.
+            // A reset would lose the rest of the output.
             self.streams.swap_remove(place);
         }
         match made {
@@ -118,7 +118,7 @@ impl Deflater {
 }
 
 impl Once<'_> {
-    /// The message for those who have this window, or `None` if it would not be smaller.
+    /// The message for connections with this window, or `None` if it does not get smaller.
     pub fn compressed(&mut self, window: Window) -> Option<&[u8]> {
         let window = window.to_compress(self.payload.len())?;
         let at = index(window);
@@ -131,7 +131,7 @@ impl Once<'_> {
         }
     }
 
-    /// The message as it is.
+    /// The uncompressed message.
     pub fn payload(&self) -> &[u8] {
         self.payload
     }
@@ -145,7 +145,8 @@ impl Drop for Once<'_> {
     }
 }
 
-/// Bytes that `len` can become: 9 bits for each where nothing repeats, and the ends of blocks.
+/// Maximum length of the compressed form of `len` bytes: 9 bits for each if nothing repeats, and
+/// the ends of blocks.
 fn most(len: usize) -> usize {
     len + len / 8 + 64
 }
@@ -154,7 +155,7 @@ fn index(window: Window) -> usize {
     usize::from(window.bits().saturating_sub(Window::LEAST_KEPT.bits()))
 }
 
-/// Windows that the compressor can be held to.
+/// Number of windows that the compressor supports.
 const WINDOWS: usize = (Window::LARGEST.bits() - Window::LEAST_KEPT.bits() + 1) as usize;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The simplest reader of RFC 1951, for how far back compressed bytes refer.
+//! A minimal reader of RFC 1951, to find how far back compressed bytes refer.
 
 /// Bits, the least significant of each byte first.
 struct Bits<'b> {
@@ -34,7 +34,7 @@ impl Bits<'_> {
     }
 }
 
-/// What the compressed bytes of a message are, and the longest distance in them.
+/// The decompressed bytes of a message, and the longest distance in them.
 pub(super) fn read(compressed: &[u8]) -> (Vec<u8>, usize) {
     // The tail, and a last block.
     let bytes = [compressed, b"\x00\x00\xff\xff\x01\x00\x00\xff\xff"].concat();

@@ -1,4 +1,4 @@
-//! Compressed messages and back, RFC 7692 7.2.2.
+//! Decompresses messages, RFC 7692 7.2.2.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -9,36 +9,36 @@ use crate::limits::{
 use crate::proto::ws::deflate::{TAIL, Window};
 use crate::proto::{Kind, ProtocolError};
 
-/// Makes messages of compressed ones, one after the other, for as many connections as one likes.
+/// Decompresses messages, one after the other, for any number of connections.
 #[derive(Debug, Default)]
 pub struct Inflater {
-    /// Made by the first message.
+    /// Created for the first message.
     stream: Option<Decompress>,
     made: Made,
     cost: usize,
 }
 
-/// A message as far as it has come.
+/// A message while it is being decompressed.
 #[derive(Debug, Default)]
 struct Made {
-    /// As long as it ever was. `bytes[..start]` is what went before the message, and
-    /// `bytes[start..len]` what came out of it.
+    /// Never shrinks. `bytes[..start]` is the context before the message, and `bytes[start..len]`
+    /// its output so far.
     bytes: Vec<u8>,
     start: usize,
     len: usize,
-    /// The decompressor is still to be told what went before.
+    /// The decompressor has not been given the context yet.
     owes_context: bool,
-    /// Bytes of the compressed message that went in.
+    /// Number of compressed bytes that were processed.
     taken: usize,
     final_blocks: usize,
 }
 
-/// How much is done at once, as [`Inflater::cost`] counts it.
+/// How much is done in one call, measured as by [`Inflater::cost`].
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Of a message; it ends with the step that goes beyond.
+    /// The limit of a message; the step that exceeds it is the last.
     pub budget: usize,
-    /// Of a step, about.
+    /// The approximate limit of a step.
     pub step: usize,
 }
 
@@ -51,14 +51,14 @@ impl Pace {
 }
 
 impl Inflater {
-    /// The message whose compressed bytes, of all its frames, are `payload`.
+    /// Decompresses the message whose payload, of all its frames, is `payload`.
     ///
-    /// Memory grows with what comes out, and stops at `max` bytes.
+    /// Memory grows with the output, up to `max` bytes.
     ///
     /// # Errors
     ///
-    /// More than `max` bytes come out, or `payload` is not compressed as RFC 7692 wants it, or is
-    /// text and not UTF-8.
+    /// The output exceeds `max` bytes, `payload` is not valid by RFC 7692, or it is text and not
+    /// UTF-8.
     pub fn inflate(
         &mut self,
         kind: Kind,
@@ -70,8 +70,7 @@ impl Inflater {
         Ok(message.unwrap_or_default())
     }
 
-    /// Begins a message anew, which may refer to `context`; of one that was under way nothing is
-    /// left.
+    /// Begins a message, which may refer to `context`. An unfinished message is discarded.
     pub fn begin(&mut self, context: &[u8]) {
         self.release();
         let begin = context.len().saturating_sub(Window::LARGEST.size());
@@ -90,20 +89,19 @@ impl Inflater {
         }
     }
 
-    /// The end of what has come out of a whole message, and of what went before it: a message
-    /// behind it may refer to that (RFC 7692 7.2.1).
+    /// The end of the output of a complete message and of its context: a later message may refer to
+    /// it (RFC 7692 7.2.1).
     pub fn context(&self) -> &[u8] {
         let begin = self.made.len.saturating_sub(Window::LARGEST.size());
         &self.made.bytes[begin..self.made.len]
     }
 
-    /// As [`inflate`](Self::inflate), but no further than `pace` has it; `None`: there is more to
-    /// do. Then it goes on with the same arguments. Where it is cut makes no difference to the
-    /// message, or to the error.
+    /// Like [`inflate`](Self::inflate), but only as much as `pace` allows. `None`: there is more to
+    /// do; call again with the same arguments. The pace does not change the message or the error.
     ///
     /// # Errors
     ///
-    /// As those of [`inflate`](Self::inflate).
+    /// Those of [`inflate`](Self::inflate).
     pub fn go_on(
         &mut self,
         kind: Kind,
@@ -140,18 +138,17 @@ impl Inflater {
         Ok(Some(message))
     }
 
-    /// What the last call took, whatever became of it, in bytes that come out.
+    /// The cost of the last call, whatever its result, in bytes of output.
     pub fn cost(&self) -> usize {
         self.cost
     }
 
-    /// Bytes of memory held for messages to come.
+    /// Bytes of memory kept for later messages.
     pub fn held_bytes(&self) -> usize {
         self.made.bytes.capacity()
     }
 
-    /// Frees what a large message took that is of no use any more. The next
-    /// [`begin`](Self::begin) does so too.
+    /// Frees unneeded memory of a large message. The next [`begin`](Self::begin) also does so.
     pub fn release(&mut self) {
         if CODEC_BYTES_KEPT < self.made.bytes.len() {
             self.made.bytes = Vec::new();
@@ -159,7 +156,7 @@ impl Inflater {
     }
 }
 
-/// One message in the making.
+/// The decompression of one message.
 struct Work<'i> {
     stream: &'i mut Decompress,
     made: &'i mut Made,
@@ -169,14 +166,15 @@ struct Work<'i> {
 }
 
 impl Work<'_> {
-    /// Takes as much of the rest of `payload` as a step may; `true`: the message is whole.
+    /// Processes as much of the rest of `payload` as a step allows; returns `true` if the message
+    /// is complete.
     fn take(&mut self, payload: &[u8]) -> Result<bool, ProtocolError> {
-        self.make_room();
-        let end = self.room();
+        self.make_space();
+        let end = self.space();
         let rest = payload.get(self.made.taken..).unwrap_or_default();
         let len = (self.step / INFLATE_COST_OF_INPUT).clamp(1, rest.len().max(1));
         let inflated = self.inflate(rest.get(..len).unwrap_or_default());
-        // Whatever else may be wrong with what follows.
+        // This error comes first, whatever else is wrong in the rest.
         if self.max < self.made.len - self.made.start {
             return Err(ProtocolError::MessageTooBig { limit: self.max });
         }
@@ -186,7 +184,7 @@ impl Work<'_> {
         match status {
             Status::StreamEnd if is_last => self.end(),
             Status::StreamEnd => self.go_on_after_final_block(),
-            // There may be more to come out of what was taken.
+            // There may be more output of the processed bytes.
             Status::Ok | Status::BufError if self.made.len == end => Ok(false),
             Status::Ok | Status::BufError if is_last => self.end(),
             Status::Ok if 0 < taken => Ok(false),
@@ -194,8 +192,8 @@ impl Work<'_> {
         }
     }
 
-    /// Takes the tail that was not sent, and an empty block that is the last. If the message
-    /// ended where it should have, nothing comes out of that, and the stream ends with it.
+    /// Processes the tail, which is not sent, and an empty final block. If the message is complete,
+    /// this has no output, and the stream ends with it.
     fn end(&mut self) -> Result<bool, ProtocolError> {
         let mut input = &END[..];
         let len = self.made.len;
@@ -212,7 +210,7 @@ impl Work<'_> {
 
     fn inflate(&mut self, input: &[u8]) -> Result<(usize, Status), ProtocolError> {
         let before = (self.stream.total_in(), self.stream.total_out());
-        let end = self.room();
+        let end = self.space();
         let room = &mut self.made.bytes[self.made.len..end];
         let status = self.stream.decompress(input, room, FlushDecompress::Sync);
         let count = |after: u64, before: u64| usize::try_from(after - before).unwrap_or(0);
@@ -226,8 +224,8 @@ impl Work<'_> {
         }
     }
 
-    /// RFC 7692 7.2.3.4: a block may say that it is the last, and others may follow it, which
-    /// refer to what was before.
+    /// RFC 7692 7.2.3.4: a block may be marked as the last although others follow, which may refer
+    /// to earlier output.
     fn go_on_after_final_block(&mut self) -> Result<bool, ProtocolError> {
         self.made.final_blocks += 1;
         *self.cost += INFLATE_COST_OF_RESTART;
@@ -242,20 +240,20 @@ impl Work<'_> {
         Ok(false)
     }
 
-    /// Where the room of a step ends. That of a message ends one byte beyond what there may be, so
-    /// that those who have all can be told from those who have more.
-    fn room(&self) -> usize {
+    /// The end of the output space of a step. The space of a message ends one byte after its limit,
+    /// so that a message of exactly the limit can be told from a longer one.
+    fn space(&self) -> usize {
         let end = self.made.len.saturating_add(self.step.max(1));
         let most = self.most();
         self.made.bytes.len().min(most).min(end)
     }
 
-    /// Makes room for more, if there is none.
-    fn make_room(&mut self) {
+    /// Makes space for output, if there is none.
+    fn make_space(&mut self) {
         let len = self.made.bytes.len();
         if self.made.len == len {
-            let most = ROOM_LEAST.max(self.most());
-            self.made.bytes.resize((2 * len).clamp(ROOM_LEAST, most), 0);
+            let most = SPACE_MIN.max(self.most());
+            self.made.bytes.resize((2 * len).clamp(SPACE_MIN, most), 0);
         }
     }
 
@@ -264,13 +262,13 @@ impl Work<'_> {
     }
 }
 
-/// The tail, and an empty block that is not compressed and the last, RFC 1951 3.2.4.
+/// The tail, and an empty uncompressed final block, RFC 1951 3.2.4.
 const END: [u8; 9] = {
     let [a, b, c, d] = TAIL;
     [a, b, c, d, 0x01, 0x00, 0x00, 0xff, 0xff]
 };
-/// Bytes to begin with.
-const ROOM_LEAST: usize = 4 << 10;
+/// The initial capacity in bytes.
+const SPACE_MIN: usize = 4 << 10;
 
 #[cfg(test)]
 #[path = "inflater_tests.rs"]

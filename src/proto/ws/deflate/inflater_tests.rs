@@ -12,7 +12,7 @@ fn whole(payload: &[u8], max: usize) -> Result<Vec<u8>, ProtocolError> {
     message.map(<[u8]>::to_vec)
 }
 
-/// The same in steps, with a look at what each of them costs.
+/// Decompresses in steps, and checks the cost of each.
 fn in_steps(
     inflater: &mut Inflater,
     payload: &[u8],
@@ -49,7 +49,7 @@ fn check(payload: &[u8], max: usize) -> Result<Vec<u8>, ProtocolError> {
     whole
 }
 
-/// Letters, some of them from a while ago.
+/// Letters, some of them repeated from earlier ones.
 fn text(rng: &mut Rng, len: usize) -> Vec<u8> {
     let mut text = Vec::new();
     while text.len() < len {
@@ -86,7 +86,7 @@ fn a_message_is_the_same_however_it_is_cut() {
 }
 
 #[test]
-fn so_is_what_is_wrong_with_it() {
+fn an_error_is_the_same_in_steps_of_any_size() {
     let mut rng = Rng::new(13);
     let text = text(&mut rng, 3000);
     let mut deflater = Deflater::new(6);
@@ -111,7 +111,7 @@ fn so_is_what_is_wrong_with_it() {
         }
     }
     assert!(errors.iter().take(2).all(|count| 20 < *count), "{errors:?}");
-    // A limit and nonsense that meet: what is too big is too big.
+    // If a message both exceeds the limit and is malformed, it counts as too big.
     let letters = b"\xf2\x48\xcd\xc9\xc9\x07\xff\xff";
     for limit in 0..5 {
         let refused = Err(ProtocolError::MessageTooBig { limit });

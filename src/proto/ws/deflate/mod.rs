@@ -1,8 +1,8 @@
-//! permessage-deflate, RFC 7692: what is agreed on, and messages smaller and back.
+//! permessage-deflate, RFC 7692: negotiation, compression and decompression.
 //!
-//! The server's messages refer to none before them, and so do those of clients that offer it. So
-//! whoever has many connections has one [`Deflater`] and one [`Inflater`]; what belongs to a
-//! connection is at most the end of what its client has sent before ([`Inflater::context`]).
+//! The server's messages do not refer to earlier ones, nor do those of clients that offer this. So
+//! one [`Deflater`] and one [`Inflater`] serve many connections. A connection has at most the end
+//! of what its client has sent before ([`Inflater::context`]).
 
 mod compression;
 mod deflater;
@@ -19,5 +19,5 @@ pub use inflater::{Inflater, Pace};
 pub use negotiation::{Agreed, Granted, OFFER, check_answer, grant};
 pub use window::Window;
 
-/// What ends the compressed bytes of a message and is not sent, RFC 7692 7.2.1.
+/// The end of the compressed bytes of a message, which is not sent, RFC 7692 7.2.1.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];

@@ -1,35 +1,35 @@
-//! Who offers what, and what comes of it: RFC 7692 5 and 7.1, both sides.
+//! Offers and answers of both sides, RFC 7692 5 and 7.1.
 
 use crate::proto::ws::deflate::Window;
 use crate::proto::ws::extensions::Extension;
 
-/// What a client asks for: a server that keeps nothing between messages, as it keeps nothing
-/// itself, and to be told of a smaller window if the server wants one.
+/// The offer of a client: neither side keeps context between messages, and the server may ask for a
+/// smaller window.
 pub const OFFER: &str = "permessage-deflate; server_no_context_takeover; \
     client_no_context_takeover; client_max_window_bits";
 
-/// What a server grants.
+/// What a server grants to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granted {
-    /// The server's messages refer no further back.
+    /// The window of the server's messages.
     pub window: Window,
-    /// Whether the client has asked for that, so that the answer must say it.
+    /// Whether the client has asked for this window, so that the answer must repeat it.
     named: bool,
-    /// Whether the client has asked for messages that refer to none before them. All are so.
+    /// Whether the client has asked for messages without context. All messages are so.
     keeps_nothing: bool,
-    /// Whether the client's messages may refer to those before them.
+    /// Whether the client's messages may refer to earlier ones.
     pub takes_over: bool,
 }
 
-/// What a client and its server agree on.
+/// What a client and its server have negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Agreed {
-    /// The client's messages may refer no further back.
+    /// The window of the client's messages.
     pub window: Window,
 }
 
-/// What a server grants of a client's offers: the first that it can (RFC 7692 5.1). Others, and
-/// other extensions, are passed over.
+/// The first of a client's offers that the server can grant (RFC 7692 5.1). Others, and other
+/// extensions, are ignored.
 pub fn grant(offers: &[Extension<'_>]) -> Option<Granted> {
     offers
         .iter()
@@ -37,17 +37,16 @@ pub fn grant(offers: &[Extension<'_>]) -> Option<Granted> {
         .find_map(grant_one)
 }
 
-/// RFC 7692 7.1: an offer with a parameter that is unknown, or there twice, or has a value that
-/// it must not have, is declined.
+/// RFC 7692 7.1: an offer is declined if a parameter is unknown, repeated, or has an invalid value.
 fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
     let params = Params::of(offer)?;
-    // A value is a hint, and what the client compresses with is no matter: the largest is taken.
+    // A value is only a hint, and the client's window does not matter here: the largest is assumed.
     if let Some(Some(value)) = params.client_window {
         Window::parse(value)?;
     }
-    // RFC 7692 7.1.1 lets the answer have either unasked, and only recommends that clients take the
-    // second: Netty's fails the connection, and older ones also on the first. What is not said of
-    // the server's messages may be so nevertheless.
+    // RFC 7692 7.1.1 allows the answer to have either parameter without an offer, but Netty's
+    // client then fails the connection on the second, and older versions also on the first. The
+    // server's messages may be without context even if the answer does not say so.
     let keeps_nothing = params.server_no_context_takeover;
     let takes_over = !params.client_no_context_takeover;
     match params.server_window {
@@ -85,10 +84,10 @@ impl Granted {
     }
 }
 
-/// What a client that made the [`OFFER`] has from the server's answer, which may agree on nothing.
+/// What a client with the [`OFFER`] gets from the server's answer, which may grant nothing.
 ///
-/// `None` if it says what was not offered, or leaves out that the server keeps nothing: then
-/// RFC 7692 5.1 has the client fail the connection.
+/// `None` if it has something that was not offered, or lacks the parameter by which the server
+/// keeps no context: then RFC 7692 5.1 requires the client to fail the connection.
 pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Agreed>> {
     let [extension] = answer else {
         return answer.is_empty().then_some(None);
@@ -97,7 +96,7 @@ pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Agreed>> {
     if !params.server_no_context_takeover {
         return None;
     }
-    // RFC 7692 7.1.2.1: may come unasked; every window can be read.
+    // RFC 7692 7.1.2.1: it may come without an offer; the client can read every window.
     if let Some(value) = params.server_window {
         Window::parse(value?)?;
     }
@@ -108,7 +107,8 @@ pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Agreed>> {
     Some(Some(Agreed { window }))
 }
 
-/// RFC 9110 7.8 has names of protocols in any case, RFC 6455 says nothing of extensions: as is.
+/// RFC 9110 7.8 compares protocol names in any case; RFC 6455 says nothing about extensions, so
+/// they must match exactly.
 fn is_ours(extension: &Extension<'_>) -> bool {
     extension.name == "permessage-deflate"
 }
@@ -155,7 +155,7 @@ mod tests {
     const SERVER: &str = "; server_no_context_takeover";
     const CLIENT: &str = "; client_no_context_takeover";
 
-    /// What is granted of an offer, without the name.
+    /// The answer to an offer, without the name.
     fn answer(offer: &str) -> Option<String> {
         let offers = parse([offer.as_bytes()].into_iter()).unwrap();
         let mut out = Vec::new();
@@ -193,7 +193,8 @@ mod tests {
             let both = format!("permessage-deflate{SERVER}{CLIENT}{window}");
             check(&both, Some(&format!("{SERVER}{CLIENT}{window}")));
         }
-        // Declined: a window that the compressor does not have, and what RFC 7692 does not know.
+        // Declined: a window that the compressor does not support, and parameters unknown to RFC
+        // 7692.
         for params in [
             "server_max_window_bits=8",
             "server_max_window_bits",
@@ -224,8 +225,9 @@ mod tests {
     }
 
     #[test]
-    fn no_client_is_told_what_it_did_not_offer() {
-        // What Netty, browsers, Node's ws, Python's websockets and Go's gorilla and coder offer.
+    fn no_answer_has_a_parameter_that_was_not_offered() {
+        // The offers of Netty, browsers, Node's ws, Python's websockets, and Go's gorilla and
+        // coder.
         for (offer, expected) in [
             ("permessage-deflate;client_max_window_bits", ""),
             (

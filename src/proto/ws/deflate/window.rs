@@ -1,8 +1,7 @@
 //! How far back compressed bytes may refer.
 
-/// How far back compressed bytes may refer: `2^bits` bytes, of which RFC 7692 7.1.2 allows 8 to
-/// 15 bits. With 8 the compressor has no window of its own, so only what is that short is
-/// compressed at all.
+/// How far back compressed bytes may refer: `2^bits` bytes; RFC 7692 7.1.2 allows 8 to 15 bits. The
+/// compressor has no window of 8 bits, so with 8 only messages of at most 256 bytes are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the names say the bits")]
@@ -18,9 +17,9 @@ pub enum Window {
 }
 
 impl Window {
-    /// The least that the compressor can be held to.
+    /// The smallest window that the compressor supports.
     pub const LEAST_KEPT: Self = Self::Bits9;
-    /// The largest, and what both sides use if nothing is said.
+    /// The largest window, which both sides use by default.
     pub const LARGEST: Self = Self::Bits15;
     /// Every window, the smallest first.
     pub const ALL: [Self; 8] = [
@@ -51,9 +50,9 @@ impl Window {
         1 << self.bits()
     }
 
-    /// The window of what is made for many, for one who has this one: the largest of three that is
-    /// not larger. What refers less far back can be read with every larger window (RFC 7692
-    /// 7.1.2.1), and a message is so compressed three times at the most, whoever asks for what.
+    /// The window with which messages are compressed for a connection with this window: the largest
+    /// of three that is not larger. A smaller window can be read with every larger one (RFC 7692
+    /// 7.1.2.1), so a message is compressed at most three times, whatever clients ask for.
     pub const fn shared(self) -> Self {
         match self {
             Self::Bits8 => Self::Bits8,
@@ -63,10 +62,10 @@ impl Window {
         }
     }
 
-    /// The window to compress `len` bytes with for one who has this one, if there is one.
+    /// The window to compress `len` bytes with, for a connection with this window, if there is one.
     ///
-    /// In a message that is no longer than the window nothing refers beyond it, however large
-    /// that of the compressor is. So short messages have the same bytes for everyone.
+    /// A message that is not longer than the window cannot refer beyond it, whatever the window of
+    /// the compressor is. So short messages have the same bytes for every window.
     pub fn to_compress(self, len: usize) -> Option<Self> {
         if len <= self.size() {
             Some(Self::LARGEST)

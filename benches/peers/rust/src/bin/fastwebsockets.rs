@@ -30,7 +30,7 @@ use tokio::sync::broadcast::error::RecvError;
 type Message = (OpCode, Bytes);
 type Topics = peers::Topics<Message>;
 type Stream = TokioIo<Upgraded>;
-/// Shared by who delivers and who answers pings.
+/// Shared by the tasks that deliver and that answer pings.
 type Writer = Arc<Mutex<WebSocketWrite<WriteHalf<Stream>>>>;
 
 fn main() -> io::Result<()> {
@@ -50,7 +50,7 @@ async fn serve(listener: TcpListener) -> io::Result<()> {
             });
             let http = http1::Builder::new();
             let served = http.serve_connection(TokioIo::new(stream), service);
-            // A connection that fails concerns nobody else.
+            // A failed connection does not affect others.
             drop(served.with_upgrades().await);
         });
     }

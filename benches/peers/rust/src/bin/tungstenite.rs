@@ -43,7 +43,7 @@ async fn serve(listener: TcpListener, config: Option<WebSocketConfig>) -> io::Re
         stream.set_nodelay(true)?;
         let topics = Arc::clone(&topics);
         tokio::spawn(async move {
-            // A connection that fails concerns nobody else.
+            // A failed connection does not affect others.
             drop(connection(topics, stream, addr, config).await);
         });
     }
@@ -102,7 +102,7 @@ async fn talk(
         if publishes && is_payload(&message) {
             let topics = lock(topics);
             for peer in topics.get(&name).into_iter().flat_map(HashMap::values) {
-                // One who is just leaving needs it no more.
+                // A connection that is just ending does not need it.
                 drop(peer.unbounded_send(message.clone()));
             }
         }
