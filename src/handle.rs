@@ -14,7 +14,6 @@ use crate::proto::Kind;
 use crate::shard::home_of;
 use crate::shard::mail::ToHome;
 use crate::shard::shell::status::{Phase, Shared};
-use crate::sys::handoff::Handoff;
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
@@ -28,7 +27,7 @@ pub struct Handle {
     outside: Outside<ToHome>,
     hasher: RandomState,
     shared: Arc<Shared>,
-    descriptors: Descriptors,
+    doorbells: Arc<[Doorbell]>,
     #[cfg_attr(
         not(feature = "tls"),
         expect(dead_code, reason = "there is nothing to load")
@@ -36,27 +35,19 @@ pub struct Handle {
     reloader: Arc<Reloader>,
 }
 
-/// File descriptors that the starting thread has opened for the shards, in its own table.
-#[derive(Clone, Debug)]
-pub(crate) struct Descriptors {
-    pub(crate) doorbells: Arc<[Doorbell]>,
-    /// Present if one shard accepts for all.
-    pub(crate) _handoffs: Option<Arc<[Handoff]>>,
-}
-
 impl Handle {
     pub(crate) fn new(
         outside: Outside<ToHome>,
         hasher: RandomState,
         shared: Arc<Shared>,
-        descriptors: Descriptors,
+        doorbells: Arc<[Doorbell]>,
         reloader: Reloader,
     ) -> Self {
         Self {
             outside,
             hasher,
             shared,
-            descriptors,
+            doorbells,
             reloader: Arc::new(reloader),
         }
     }
@@ -176,7 +167,7 @@ impl Handle {
 
     /// Wakes all shards for a turn.
     pub(crate) fn wake(&self) {
-        self.descriptors.doorbells.iter().for_each(Doorbell::ring);
+        self.doorbells.iter().for_each(Doorbell::ring);
     }
 
     /// The home shard of a topic. A message published on that shard needs one hop less.

@@ -3,7 +3,7 @@
 use std::collections::hash_map::RandomState;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use crate::admission::PerAddress;
 use crate::config::Config;
 use crate::error::Error;
-use crate::handle::{Descriptors, Handle};
+use crate::handle::Handle;
 use crate::handler::{Handler, check_topic};
 use crate::id::ShardId;
 use crate::limits::{
@@ -22,7 +22,7 @@ use crate::limits::{
 use crate::mesh::{self, Capacity, Mesh};
 use crate::net::ListenAddr;
 use crate::shard::shell::status::{Phase, Shared};
-use crate::shard::{self, Dealing, Listener, MODE_MAX, Seed, Speaks, Watch};
+use crate::shard::{self, Balancer, Listener, MODE_MAX, Seed, Speaks, Watch};
 use crate::sys::startup::while_starting;
 use crate::sys::{affinity, descriptors, memory};
 
@@ -45,6 +45,7 @@ pub struct Server {
     addrs: Vec<ListenAddr>,
     http: Vec<SocketAddr>,
     tcp: Vec<SocketAddr>,
+    shards: usize,
     threads: Vec<JoinHandle<io::Result<()>>>,
 }
 
@@ -85,7 +86,7 @@ impl Server {
 
     /// The number of shards.
     pub fn shards(&self) -> usize {
-        self.threads.len()
+        self.shards
     }
 
     /// Waits until the server has stopped.
@@ -190,7 +191,7 @@ impl ServerBuilder {
         let shards = self.check()?;
         // Held until the shards listen, so that no other process can take a port that the kernel
         // has chosen.
-        let (mut claims, mut listen) = shard::claim(&self.listeners())?;
+        let (mut bound, mut listen) = shard::bind(&self.listeners())?;
         let mut reloader = shard::load_keys(&mut listen)
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
@@ -205,9 +206,10 @@ impl ServerBuilder {
                 .connections_per_address_max
                 .map(|max| PerAddress::new(max, self.capacity())),
         ));
-        let mut dealing = claims
-            .hand_over(count)
-            .map_err(|err| while_starting("cannot hand the listeners over", &err))?;
+        // The shards have copies when they have bound.
+        let (balancer, handoffs) = bound
+            .take_balancer(count, &shared)
+            .map_err(|err| while_starting("cannot balance connections", &err))?;
         let bells = mesh.descriptors();
         let Mesh {
             ports,
@@ -229,11 +231,11 @@ impl ServerBuilder {
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
-                dealing: dealing.as_mut().map(Dealing::of),
+                handoff: handoff(&handoffs, shard),
                 renewals: reloader.add_shard(),
                 has_cores: count <= affinity::cores(),
                 pin: pins.then_some(shard.into()),
-                keep: self.kept(&bells, dealing.as_ref(), shard),
+                keep: self.kept(&bells, handoff(&handoffs, shard)),
                 report: report.clone(),
                 proceed: proceeds,
             };
@@ -241,21 +243,22 @@ impl ServerBuilder {
             threads.push(spawn(seed, make.clone(), watch)?);
         }
         drop(report);
-        let descriptors = Descriptors {
-            doorbells,
-            _handoffs: dealing.map(|dealing| dealing.handoffs()),
-        };
-        let handle = Handle::new(outside, hasher, Arc::clone(&shared), descriptors, reloader);
-        if let Err(err) = bring_up(&reports, proceed, count) {
-            handle.advance(Phase::Stop);
-            threads.into_iter().for_each(|thread| drop(thread.join()));
-            return Err(err.into());
+        let watch = Watch::new(&shared, &doorbells);
+        let handle = Handle::new(outside, hasher, shared, doorbells, reloader);
+        match bring_up(&reports, proceed, count, balancer, watch) {
+            Ok(balancer) => threads.extend(balancer),
+            Err(err) => {
+                handle.advance(Phase::Stop);
+                threads.into_iter().for_each(|thread| drop(thread.join()));
+                return Err(err.into());
+            }
         }
         Ok(Server {
             handle,
             http: ports_of(&listen, true),
             tcp: ports_of(&listen, false),
             addrs: listen.into_iter().map(|listener| listener.addr).collect(),
+            shards: count,
             threads,
         })
     }
@@ -335,15 +338,9 @@ impl ServerBuilder {
     }
 
     /// The descriptors that a shard keeps in a table of its own.
-    fn kept(
-        &self,
-        bells: &[RawFd],
-        dealing: Option<&Dealing>,
-        shard: ShardId,
-    ) -> Option<Vec<RawFd>> {
-        let dealing = dealing.map_or(Vec::new(), |dealing| dealing.descriptors(shard));
+    fn kept(&self, bells: &[RawFd], handoff: Option<RawFd>) -> Option<Vec<RawFd>> {
         self.own_tables
-            .then(|| [bells, &self.keep, &dealing].concat())
+            .then(|| [bells, &self.keep, handoff.as_slice()].concat())
     }
 
     /// The configuration of one shard, with its share of the limits of the whole server.
@@ -373,21 +370,14 @@ impl ServerBuilder {
     }
 
     /// Connections that one shard's descriptors allow. All shards together admit no more than the
-    /// configured number. The kernel spreads connections over the shards by a hash, except those of
-    /// listeners for which one shard accepts.
+    /// configured number. The kernel spreads connections over the shards by a hash, except those
+    /// that the balancer gives.
     fn admitted(&self) -> usize {
         let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + self.ends(count));
+        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
         of_table.max(1)
-    }
-
-    /// The number of descriptors that a shard keeps of the starting thread's: the doorbells of all
-    /// shards and, if one shard accepts for all, the sockets that hand connections over.
-    fn ends(&self, shards: usize) -> usize {
-        let deals = self.listen.iter().any(Listener::is_dealt);
-        shards * (1 + usize::from(deals))
     }
 
     /// Connections that the server admits: the configured number, or what its descriptors allow if
@@ -401,7 +391,7 @@ impl ServerBuilder {
     /// files. `None` if no allowed number would, or if all shards share one table.
     pub fn shards_for(&self, connections: usize) -> Option<usize> {
         let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + self.ends(SHARDS_MAX));
+        let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + SHARDS_MAX);
         let shards = connections.div_ceil(of_table.max(1)).max(self.shards);
         (self.own_tables && shards <= SHARDS_MAX).then_some(shards)
     }
@@ -410,7 +400,7 @@ impl ServerBuilder {
     pub fn open_files_for(&self, connections: usize) -> usize {
         let count = self.shards.max(1);
         let tables = if self.own_tables { 1 } else { count };
-        let each = connections.div_ceil(count) + DESCRIPTORS_RESERVED + self.ends(count);
+        let each = connections.div_ceil(count) + DESCRIPTORS_RESERVED + count;
         each.saturating_mul(tables)
     }
 }
@@ -438,20 +428,36 @@ fn ports_of(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
     chosen.filter_map(|listener| listener.addr.tcp()).collect()
 }
 
-/// Waits until all shards have bound their addresses, lets them listen, and waits until they do.
+/// The number of a shard's end of its handoff, if there is a balancer.
+fn handoff(handoffs: &[OwnedFd], shard: ShardId) -> Option<RawFd> {
+    handoffs.get(usize::from(shard)).map(AsRawFd::as_raw_fd)
+}
+
+/// Waits until all shards have bound their addresses, lets them and the balancer listen, waits
+/// until they do, and starts the balancer's thread.
 fn bring_up(
     reports: &Receiver<io::Result<()>>,
     proceed: Vec<Sender<()>>,
     count: usize,
-) -> io::Result<()> {
+    balancer: Option<Balancer>,
+    watch: Watch,
+) -> io::Result<Option<JoinHandle<io::Result<()>>>> {
     let all = || {
         let ended = || io::Error::other("a shard's thread has ended while it started");
         (0..count).try_for_each(|_| reports.recv().unwrap_or_else(|_| Err(ended())))
     };
     all()?;
+    balancer.as_ref().map_or(Ok(()), Balancer::listen)?;
     for go in proceed {
         // A shard that has ended says so in its report.
         let _sent = go.send(());
     }
-    all()
+    all()?;
+    let Some(balancer) = balancer else {
+        watch.dismiss();
+        return Ok(None);
+    };
+    let thread = balancer.spawn(watch);
+    let thread = thread.map_err(|err| while_starting("cannot start the balancer's thread", &err));
+    thread.map(Some)
 }

@@ -1,4 +1,4 @@
-"""Who accepts: each shard for itself, or one that deals."""
+"""Accepting: each shard for itself, or a balancer for all."""
 
 import tempfile
 
@@ -8,7 +8,7 @@ from closed import folder_of, rounds
 from servers import Failed, Server
 
 SHARDS = 4
-HASH, EVEN = "each for itself (hash)", "one that deals (even)"
+HASH, EVEN = "each for itself (hash)", "a balancer (even)"
 
 COLUMNS = [
     bench.Column("server CPU per accept and upgrade, us", "accept", 2, has_ratio=True),

@@ -41,7 +41,7 @@ def arguments():
                         "server that compresses for each connection")
     parser.add_argument("--tls", action="store_true", help="a fan-out over TLS, beside plain")
     parser.add_argument("--even", action="store_true",
-                        help="connections that one shard accepts and deals, beside each for itself")
+                        help="connections that a balancer accepts, beside each shard for itself")
     parser.add_argument("--hostile", action="store_true",
                         help="a fan-out while others misbehave, beside quiet ones")
     parser.add_argument("--attacks", action="store_true",

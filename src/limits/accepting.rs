@@ -4,8 +4,8 @@ use std::time::Duration;
 
 /// Maximum number of shards of a server.
 pub const SHARDS_MAX: usize = 256;
-/// Descriptors of a shard that are not for connections: listeners, epoll, doorbells, the spare one,
-/// those of connections being refused, and those that a handler opens.
+/// Descriptors of a shard that are not for connections, beside the doorbells: listeners, epoll, the
+/// handoff, the spare one, those of connections being refused, and those that a handler opens.
 pub const DESCRIPTORS_RESERVED: usize = 100;
 
 /// Connections that the kernel keeps for a listener until they are accepted; the kernel uses
@@ -22,8 +22,8 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub const DEFERRED_HANDSHAKE_TIMEOUT_MIN: Duration = Duration::from_secs(2);
 /// Connections above the limit of a shard that may wait for their refusal at the same time.
 pub const OVERFLOW_MAX: usize = 32;
-/// Bytes, as the kernel counts them, of connections on their way from the shard that accepts to
-/// another one: fewer than 200 connections, which the kernel's backlog could hold as well.
+/// Bytes, as the kernel counts them, of connections on their way from the balancer to one shard:
+/// fewer than 200 connections, which the kernel's backlog could hold as well.
 pub const HANDOFF_BYTES: usize = 64 << 10;
 
 /// Minimum number of places in each row of the table that counts connections by address.

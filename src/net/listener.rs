@@ -4,7 +4,7 @@
 //! first connection: the starting thread claims the address, each shard binds a socket of its own
 //! beside it, and when all have bound, they listen and the claim is dropped.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{self, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -13,6 +13,7 @@ use rustix::net::{SocketFlags, acceptfrom_with, getpeername};
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::limits;
+use crate::net::addr::ListenAddr;
 use crate::net::error::remedy;
 
 /// Binds `addr` for the starting thread, and returns the socket with its address; port 0 is
@@ -59,12 +60,12 @@ pub fn bind_shard(addr: SocketAddr, notsent_lowat: u32) -> io::Result<Socket> {
 }
 
 /// Binds `addr` like [`bind_probe`], with the options that accepted sockets inherit: the only
-/// socket of a listener for which one shard accepts.
+/// socket of a listener for all shards.
 ///
 /// # Errors
 ///
 /// Those of [`bind_probe`].
-pub fn bind_alone(addr: SocketAddr, notsent_lowat: u32) -> io::Result<(Socket, SocketAddr)> {
+pub fn bind_single(addr: SocketAddr, notsent_lowat: u32) -> io::Result<(Socket, SocketAddr)> {
     let (socket, bound) = bind_probe(addr)?;
     let set = || {
         socket.set_nonblocking(true)?;
@@ -72,6 +73,34 @@ pub fn bind_alone(addr: SocketAddr, notsent_lowat: u32) -> io::Result<(Socket, S
     };
     set().map_err(|err| at(addr, &err))?;
     Ok((socket, bound))
+}
+
+/// Prepares an inherited socket for the balancer, and returns its address.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is not a stream socket of TCP or a Unix-domain stream socket.
+pub fn adopt(socket: OwnedFd, notsent_lowat: u32) -> io::Result<(Socket, ListenAddr)> {
+    let socket = Socket::from(socket);
+    let invalid = |what: &str| io::Error::new(ErrorKind::InvalidInput, what);
+    let kind = socket.r#type();
+    if kind.map_err(|_| invalid("it is no socket"))? != Type::STREAM {
+        return Err(invalid("it is no stream socket"));
+    }
+    if socket.peer_addr().is_ok() {
+        return Err(invalid("it is a connection, and not a socket to listen on"));
+    }
+    let local = socket.local_addr()?;
+    let addr = match (local.as_socket(), local.as_pathname()) {
+        (Some(addr), _) => ListenAddr::Tcp(addr),
+        (None, Some(path)) => ListenAddr::Unix(path.to_owned()),
+        (None, None) => return Err(invalid("it has no port and no path")),
+    };
+    if socket.domain()? != Domain::UNIX {
+        set_inherited(&socket, notsent_lowat)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok((socket, addr))
 }
 
 /// Starts to listen on a bound socket. Call it when every shard has bound: the kernel spreads
@@ -132,7 +161,7 @@ fn new_socket(addr: SocketAddr) -> io::Result<Socket> {
 }
 
 /// Sets the options that accepted connections inherit; `tcp(7)`.
-pub(super) fn set_inherited(socket: &Socket, notsent_lowat: u32) -> io::Result<()> {
+fn set_inherited(socket: &Socket, notsent_lowat: u32) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(limits::KEEPALIVE_IDLE)

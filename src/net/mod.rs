@@ -2,11 +2,9 @@
 
 mod addr;
 mod error;
-mod inherited;
 pub mod listener;
 mod unix;
 
 pub use addr::{ListenAddr, ListenAddrError};
 pub use error::{ListenError, remedy};
-pub use inherited::adopt;
 pub use unix::{BoundPath, bind_unix};

@@ -52,7 +52,7 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Choice(|l| &mut l.balance),
         "How connections to a port are spread over the shards. `hash`: the kernel chooses the \
          shard by a hash of both addresses (`SO_REUSEPORT`, `socket(7)`), and the shard accepts \
-         the connection itself. `even`: one shard accepts all connections and gives each to the \
+         the connection itself. `even`: one thread accepts all connections and gives each to the \
          shard that has fewest. Unix-domain sockets and sockets of systemd are always `even`.",
     ),
     of_listener(

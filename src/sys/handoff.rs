@@ -1,100 +1,75 @@
 //! Handing descriptors from one thread's table to another's: `SCM_RIGHTS`, `unix(7)`.
 //!
-//! A handoff is a pair of connected sockets, both created in the table of the starting thread.
-//! Threads with their own tables use the ends by numbers that they have kept. A descriptor on its
-//! way belongs to no table, and is lost only if both ends of the pair are closed.
+//! A descriptor on its way belongs to no table. It is closed when no table has the taking end.
 
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, Shutdown, SocketFlags, SocketType, recvmsg, sendmsg, shutdown,
-    socketpair, sockopt,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+    sockopt,
 };
 
 use crate::sys::socket;
 
-/// Two ends: descriptors put into one are taken from the other, in order.
-#[derive(Debug)]
-pub struct Handoff {
-    giving: OwnedFd,
-    taking: OwnedFd,
-}
-
-/// A received descriptor and the word that came with it.
-#[derive(Debug)]
-pub struct Taken {
-    /// The descriptor, now in the calling thread's table.
-    pub descriptor: OwnedFd,
-    /// The word that the sender attached.
-    pub word: u16,
-}
-
-impl Handoff {
-    /// Creates a pair in the calling thread's table. It holds about `bytes` bytes; a descriptor on
-    /// its way takes somewhat less than a KiB.
-    ///
-    /// # Errors
-    ///
-    /// There are no descriptors left.
-    pub fn new(bytes: usize) -> io::Result<Self> {
-        // Keeps messages apart, and reports the end.
-        let kind = SocketType::SEQPACKET;
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let (giving, taking) = socketpair(AddressFamily::UNIX, kind, flags, None)?;
-        sockopt::set_socket_send_buffer_size(&giving, bytes)?;
-        Ok(Self { giving, taking })
-    }
-
-    /// The number of the end that [`give`] wants.
-    pub fn giving(&self) -> RawFd {
-        self.giving.as_raw_fd()
-    }
-
-    /// The number of the end that [`take`] wants.
-    pub fn taking(&self) -> RawFd {
-        self.taking.as_raw_fd()
-    }
-}
-
-/// Sends a descriptor. It stays open in this table as well.
+/// Makes a giving and a taking end in the calling thread's table. About `bytes` wait between them,
+/// and each descriptor needs somewhat less than a KiB.
 ///
 /// # Errors
 ///
-/// `EAGAIN` if the pair is full; then it becomes writable later. `ETOOMANYREFS` if the user has as
-/// many descriptors on their way as may be open, `ENOBUFS` or `ENOMEM`: there is no event when
-/// these are over.
-pub fn give(giving: RawFd, descriptor: impl AsFd, word: u16) -> Result<(), Errno> {
+/// Out of descriptors.
+pub fn pair(bytes: usize) -> io::Result<(OwnedFd, OwnedFd)> {
+    // Keeps messages apart, and has an end.
+    let kind = SocketType::SEQPACKET;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (giving, taking) = socketpair(AddressFamily::UNIX, kind, flags, None)?;
+    sockopt::set_socket_send_buffer_size(&giving, bytes)?;
+    Ok((giving, taking))
+}
+
+/// The calling thread's own copy of a descriptor that its table has under this number.
+///
+/// # Errors
+///
+/// Out of descriptors.
+pub fn copy(number: RawFd) -> io::Result<OwnedFd> {
+    Ok(fcntl_dupfd_cloexec(socket::borrow(number)?, 0)?)
+}
+
+/// Gives a descriptor and a word about it; it stays open here, too.
+///
+/// # Errors
+///
+/// `EAGAIN` if the pair is full; poll(2) reports when it is writable again. `ETOOMANYREFS` if the
+/// user has as many descriptors on their way as may be open, `ENOBUFS`, `ENOMEM`: nothing reports
+/// the end of these. `EPIPE` or `ECONNRESET` if the taking end is
+/// closed.
+pub fn give(giving: impl AsFd, descriptor: impl AsFd, word: u16) -> Result<(), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = SendAncillaryBuffer::new(&mut space);
     let descriptors = [descriptor.as_fd()];
     rights.push(SendAncillaryMessage::ScmRights(&descriptors));
     let word = word.to_ne_bytes();
     let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-    sendmsg(
-        socket::borrow(giving)?,
-        &[IoSlice::new(&word)],
-        &mut rights,
-        flags,
-    )?;
+    sendmsg(giving, &[IoSlice::new(&word)], &mut rights, flags)?;
     Ok(())
 }
 
-/// Receives a descriptor; `None` if there will be no more.
+/// Takes a descriptor and its word; `None` if the giving end is closed and all was taken.
 ///
 /// # Errors
 ///
-/// `EAGAIN` if there is none now; `EMFILE` if the table had no place for it: then it is closed.
-pub fn take(taking: RawFd) -> Result<Option<Taken>, Errno> {
+/// `EAGAIN` if nothing waits; `EMFILE` if the table had no place for the descriptor: it is closed.
+pub fn take(taking: impl AsFd) -> Result<Option<(OwnedFd, u16)>, Errno> {
     let mut word = [0; 2];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut rights = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let received = recvmsg(
-        socket::borrow(taking)?,
+        taking,
         &mut [IoSliceMut::new(&mut word)],
         &mut rights,
         flags,
@@ -102,33 +77,18 @@ pub fn take(taking: RawFd) -> Result<Option<Taken>, Errno> {
     if received.bytes == 0 {
         return Ok(None);
     }
-    let mut messages = rights.drain();
-    let descriptor = messages.find_map(|message| match message {
+    let descriptor = rights.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
     });
-    let word = u16::from_ne_bytes(word);
-    match descriptor {
-        Some(descriptor) => Ok(Some(Taken { descriptor, word })),
-        None => Err(Errno::MFILE),
-    }
-}
-
-/// Ends the sending side. The receiver gets `None` after the last descriptor.
-pub fn end(giving: RawFd) {
-    // It fails only for a number that does not belong to a handoff.
-    let _ended = socket::shutdown_write(giving);
-}
-
-/// Receives nothing more than what is on its way: the sender gets an error from now on.
-pub fn refuse(taking: RawFd) {
-    // It fails only for a number that does not belong to a handoff.
-    let _refused = socket::borrow(taking).and_then(|end| shutdown(end, Shutdown::Read));
+    let descriptor = descriptor.ok_or(Errno::MFILE)?;
+    Ok(Some((descriptor, u16::from_ne_bytes(word))))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
+    use std::os::fd::AsRawFd;
     use std::os::unix::net::UnixStream;
     use std::thread;
 
@@ -137,71 +97,67 @@ mod tests {
 
     const BYTES: usize = 64 << 10;
 
-    fn say_and_hear(taken: Taken, mut other: UnixStream) {
-        let mut stream = UnixStream::from(taken.descriptor);
-        stream.write_all(b"x").unwrap();
-        other.read_exact(&mut [0]).unwrap();
-    }
-
     #[test]
     fn a_descriptor_reaches_a_thread_with_a_table_of_its_own() {
-        let handoff = Handoff::new(BYTES).unwrap();
+        let (giving, taking) = pair(BYTES).unwrap();
         let (given, mut kept) = UnixStream::pair().unwrap();
-        give(handoff.giving(), &given, 7).unwrap();
-        drop(given);
-        let taking = handoff.taking();
+        give(&giving, given, 7).unwrap();
+        let number = taking.as_raw_fd();
         thread::spawn(move || {
-            own_table(&[taking]).unwrap();
-            let taken = take(taking).unwrap().unwrap();
-            assert_eq!(taken.word, 7);
-            UnixStream::from(taken.descriptor).write_all(b"x").unwrap();
+            own_table(&[number]).unwrap();
+            let (taken, word) = take(copy(number).unwrap()).unwrap().unwrap();
+            assert_eq!(word, 7);
+            UnixStream::from(taken).write_all(b"x").unwrap();
         })
         .join()
         .unwrap();
-        let mut said = Vec::new();
-        kept.read_to_end(&mut said).unwrap();
-        assert_eq!(said, b"x", "and nobody else holds it open");
+        let mut received = Vec::new();
+        kept.read_to_end(&mut received).unwrap();
+        assert_eq!(received, b"x", "and no other table has it open");
     }
 
     #[test]
-    fn what_was_given_is_taken_in_order_and_then_the_end() {
-        let handoff = Handoff::new(BYTES).unwrap();
-        let mut others = Vec::new();
+    fn descriptors_are_taken_in_order_and_then_the_end() {
+        let (giving, taking) = pair(BYTES).unwrap();
+        let mut kept = Vec::new();
         for word in 0..3 {
-            let (given, kept) = UnixStream::pair().unwrap();
-            give(handoff.giving(), given, word).unwrap();
-            others.push(kept);
+            let (given, other) = UnixStream::pair().unwrap();
+            give(&giving, given, word).unwrap();
+            kept.push(other);
         }
-        end(handoff.giving());
-        for (word, other) in (0..).zip(others) {
-            let taken = take(handoff.taking()).unwrap().unwrap();
-            assert_eq!(taken.word, word);
-            say_and_hear(taken, other);
+        drop(giving);
+        for (expected, mut other) in (0..).zip(kept) {
+            let (taken, word) = take(&taking).unwrap().unwrap();
+            assert_eq!(word, expected);
+            UnixStream::from(taken).write_all(b"x").unwrap();
+            other.read_exact(&mut [0]).unwrap();
         }
-        assert!(take(handoff.taking()).unwrap().is_none());
+        assert!(take(&taking).unwrap().is_none());
     }
 
     #[test]
-    fn a_bounded_number_waits() {
-        let handoff = Handoff::new(BYTES).unwrap();
-        assert_eq!(take(handoff.taking()).unwrap_err(), Errno::AGAIN);
-        let (given, _kept) = UnixStream::pair().unwrap();
+    fn a_bounded_number_waits_and_is_closed_with_the_taking_end() {
+        let (giving, taking) = pair(BYTES).unwrap();
+        assert_eq!(take(&taking).unwrap_err(), Errno::AGAIN);
+        let (given, mut kept) = UnixStream::pair().unwrap();
         let mut waiting = 0;
         let refused = loop {
-            match give(handoff.giving(), &given, 0) {
+            match give(&giving, &given, 0) {
                 Ok(()) => waiting += 1,
                 Err(err) => break err,
             }
         };
         assert_eq!(refused, Errno::AGAIN);
         assert!((32..1024).contains(&waiting), "{waiting}");
-        take(handoff.taking()).unwrap().unwrap();
-        give(handoff.giving(), &given, 0).unwrap();
-        refuse(handoff.taking());
-        assert_eq!(give(handoff.giving(), &given, 0), Err(Errno::PIPE));
-        for _ in 0..waiting {
-            take(handoff.taking()).unwrap().unwrap();
-        }
-        assert!(take(handoff.taking()).unwrap().is_none());
+        take(&taking).unwrap().unwrap();
+        give(&giving, &given, 0).unwrap();
+        drop((taking, given));
+        assert_eq!(kept.read(&mut [0]).unwrap(), 0, "all copies are closed");
+        let (given, _kept) = UnixStream::pair().unwrap();
+        let refused = give(&giving, given, 0).unwrap_err();
+        assert!(
+            matches!(refused, Errno::PIPE | Errno::CONNRESET),
+            "{refused}"
+        );
     }
 }

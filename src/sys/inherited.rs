@@ -16,8 +16,7 @@ use crate::sys::socket;
 ///
 /// `NotFound` if there is no such socket.
 pub fn inherited(name: &str) -> io::Result<OwnedFd> {
-    let given = Given::from(|variable| env::var(variable).ok());
-    let place = given.place_of(name, std::process::id());
+    let place = place_of(name, std::process::id(), |variable| env::var(variable).ok());
     let Some(place) = place else {
         let none = "this process was given no such socket (LISTEN_FDS, LISTEN_FDNAMES); is there a \
                     unit of type socket with this FileDescriptorName=?";
@@ -26,36 +25,20 @@ pub fn inherited(name: &str) -> io::Result<OwnedFd> {
     Ok(fcntl_dupfd_cloexec(socket::borrow(FIRST + place)?, 0)?)
 }
 
-/// The variables that describe the sockets.
-#[derive(Debug)]
-struct Given {
-    pid: Option<String>,
-    count: RawFd,
-    names: String,
-}
-
-impl Given {
-    fn from(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let count = variable("LISTEN_FDS").and_then(|count| count.parse().ok());
-        Self {
-            pid: variable("LISTEN_PID").filter(|pid| !pid.is_empty()),
-            count: count.unwrap_or_default(),
-            names: variable("LISTEN_FDNAMES").unwrap_or_default(),
-        }
-    }
-
-    /// The index of an inherited socket, if the sockets are for this process.
-    fn place_of(&self, name: &str, pid: u32) -> Option<RawFd> {
-        // A supervisor that starts other programs in between cannot know the process id, and does
-        // not set it.
-        let is_for_us = self.pid.as_ref().is_none_or(|of| *of == pid.to_string());
-        let mut names = (0..).zip(self.names.split(':'));
-        let named = names
-            .find(|(_, other)| *other == name)
-            .map(|(place, _)| place);
-        let place: Option<RawFd> = named.or_else(|| name.parse().ok());
-        place.filter(|place| is_for_us && (0..self.count).contains(place))
-    }
+/// The index of an inherited socket, if the sockets are for this process.
+fn place_of(name: &str, pid: u32, variable: impl Fn(&str) -> Option<String>) -> Option<RawFd> {
+    // A supervisor that starts other programs in between cannot know the process id, and does
+    // not set it.
+    let of = variable("LISTEN_PID").filter(|of| !of.is_empty());
+    let is_for_us = of.is_none_or(|of| of == pid.to_string());
+    let count: RawFd = variable("LISTEN_FDS")?.parse().ok()?;
+    let names = variable("LISTEN_FDNAMES").unwrap_or_default();
+    let mut names = (0..).zip(names.split(':'));
+    let named = names
+        .find(|(_, other)| *other == name)
+        .map(|(place, _)| place);
+    let place = named.or_else(|| name.parse().ok());
+    place.filter(|place| is_for_us && (0..count).contains(place))
 }
 
 /// The number of the first inherited socket.
@@ -67,22 +50,21 @@ mod tests {
 
     const PID: u32 = 17;
 
-    fn given(variables: &'static [(&str, &str)]) -> Given {
-        Given::from(|name| {
-            let mut variables = variables.iter();
-            let (_, value) = variables.find(|(variable, _)| *variable == name)?;
-            Some((*value).to_owned())
+    fn place(name: &str, environment: &[(&str, &str)]) -> Option<RawFd> {
+        place_of(name, PID, |variable| {
+            let found = environment.iter().find(|(other, _)| *other == variable);
+            found.map(|(_, value)| (*value).to_owned())
         })
     }
 
     #[test]
     fn sockets_have_numbers_and_perhaps_names() {
-        let given = given(&[
+        let given = [
             ("LISTEN_PID", "17"),
             ("LISTEN_FDS", "3"),
             ("LISTEN_FDNAMES", "web:devices:1"),
-        ]);
-        for (name, place) in [
+        ];
+        for (name, expected) in [
             ("web", Some(0)),
             ("devices", Some(1)),
             ("0", Some(0)),
@@ -93,17 +75,16 @@ mod tests {
             ("-1", None),
             ("admin", None),
         ] {
-            assert_eq!(given.place_of(name, PID), place, "{name}");
+            assert_eq!(place(name, &given), expected, "{name}");
         }
     }
 
     #[test]
     fn sockets_of_another_process_are_none() {
-        let of_another = given(&[("LISTEN_PID", "18"), ("LISTEN_FDS", "1")]);
-        assert_eq!(of_another.place_of("0", PID), None);
-        let of_anybody = given(&[("LISTEN_PID", ""), ("LISTEN_FDS", "1")]);
-        assert_eq!(of_anybody.place_of("0", PID), Some(0));
-        assert_eq!(given(&[]).place_of("0", PID), None);
-        assert_eq!(given(&[("LISTEN_FDS", "many")]).place_of("0", PID), None);
+        let fds = |count| ("LISTEN_FDS", count);
+        assert_eq!(place("0", &[("LISTEN_PID", "18"), fds("1")]), None);
+        assert_eq!(place("0", &[("LISTEN_PID", ""), fds("1")]), Some(0));
+        assert_eq!(place("0", &[]), None);
+        assert_eq!(place("0", &[fds("many")]), None);
     }
 }

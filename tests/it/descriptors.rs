@@ -79,8 +79,8 @@ fn a_server_whose_connections_are_balanced_leaks_no_descriptors() {
     let listeners = || [Listener::http(ANY), Listener::tcp(ANY, "lobby")];
     let builder = || {
         let server = Server::builder().shards(2).pin(false);
-        let dealt = listeners().map(|listener| listener.balance(Balance::Even));
-        dealt.into_iter().fold(server, ServerBuilder::listen)
+        let balanced = listeners().map(|listener| listener.balance(Balance::Even));
+        balanced.into_iter().fold(server, ServerBuilder::listen)
     };
     alone(
         "descriptors::a_server_whose_connections_are_balanced_leaks_no_descriptors",
@@ -239,17 +239,17 @@ fn run_out_of_descriptors() {
 }
 
 #[test]
-fn a_shard_without_a_descriptor_left_is_dealt_no_more() {
+fn a_shard_without_a_descriptor_left_is_given_no_connection() {
     alone(
-        "descriptors::a_shard_without_a_descriptor_left_is_dealt_no_more",
-        deal_around_one_that_is_full,
+        "descriptors::a_shard_without_a_descriptor_left_is_given_no_connection",
+        balance_around_one_that_is_full,
     );
 }
 
-fn deal_around_one_that_is_full() {
+fn balance_around_one_that_is_full() {
     let listener = Listener::http(ANY).balance(Balance::Even);
     let server = start_hoarding(Server::builder().shards(2).pin(false).listen(listener));
-    // The first two go to one shard each; the second is not the shard that accepts.
+    // The first two go to one shard each.
     let mut clients: Vec<RawWs> = (0..2)
         .map(|_| RawWs::connect(server.http(), "/ws/lobby"))
         .collect();
@@ -262,7 +262,7 @@ fn deal_around_one_that_is_full() {
     let turned_away = asked.count();
     assert!(turned_away <= 4, "{turned_away} of 40 were turned away");
     assert!(0 < server.counters().accept_errors);
-    // A while later, of which nothing else tells, it has some again.
+    // A while later it has some again, which no event reports.
     let errors = || server.counters().accept_errors;
     let opened = || server.handle().shard_counters()[1].opened;
     clients[1].send(0x81, b"empty");
@@ -270,7 +270,7 @@ fn deal_around_one_that_is_full() {
         assert_eq!(client.next(), (0x81, b"empty".to_vec()));
     }
     let (errors_before, opened_before) = (errors(), opened());
-    wait_until("it is dealt to again", || {
+    wait_until("it is given connections again", || {
         assert!(is_served(server.http()));
         opened_before < opened()
     });

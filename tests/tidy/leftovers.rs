@@ -27,10 +27,6 @@ const LONG: &[(&str, &str)] = &[
     ("src/settings/tests.rs", "a list of tests"),
     ("tests/tidy/layers.rs", "one table and its tests"),
     ("src/shard/shell/event_loop.rs", "one turn, phase by phase"),
-    (
-        "src/shard/shell/accept/mod.rs",
-        "one list of sources, turn by turn",
-    ),
     ("src/shard/core/inner.rs", "all that a shard owns"),
     ("src/server.rs", "the builder and its documentation"),
     ("tests/conformance/main.rs", "a list of tests"),

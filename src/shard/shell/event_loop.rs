@@ -18,8 +18,9 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conns::grace::Polled;
 use crate::shard::core::conns::questions::Answered;
 use crate::shard::shell::accept::Acceptor;
-use crate::shard::shell::accept::admit::{Entrance, Intake};
-use crate::shard::shell::accept::proxy_header::{Heard, Preambles};
+use crate::shard::shell::accept::admit::Destination;
+use crate::shard::shell::accept::proxy_header::{Header, ProxyHeaders};
+use crate::shard::shell::accept::source::Source;
 use crate::shard::shell::lanes::Lanes;
 use crate::shard::shell::sockets::read::Reader;
 use crate::shard::shell::sockets::sink::{Sent, SocketSink};
@@ -44,7 +45,7 @@ pub(crate) struct EventLoop<H: Handler> {
     events: Events,
     sockets: SocketTable,
     sessions: Sessions,
-    preambles: Preambles,
+    headers: ProxyHeaders,
     /// Connections that are reset, and may still have bytes to read. No event tells so again.
     broken: HashSet<ConnId>,
     /// Accepted in this turn with their first bytes, and not registered yet.
@@ -84,8 +85,8 @@ impl<H: Handler> EventLoop<H> {
         answers: ReturnReceiver<Answered<H::Answer>>,
         spin_wait: SpinWait,
         control: Control,
-        entrance: Entrance,
-        preambles: Preambles,
+        mut acceptor: Acceptor,
+        headers: ProxyHeaders,
     ) -> io::Result<Self> {
         let poll = Poll::new()?;
         if let Some(doorbell) = lanes.doorbell() {
@@ -94,7 +95,7 @@ impl<H: Handler> EventLoop<H> {
                 .register(&mut SourceFd(&fd), DOORBELL, Interest::READABLE)?;
         }
         let sessions = Sessions::new(control.shard());
-        let acceptor = Acceptor::new(entrance, poll.registry())?;
+        acceptor.register(poll.registry())?;
         #[expect(
             clippy::disallowed_methods,
             reason = "the shell is where the clock is read"
@@ -111,7 +112,7 @@ impl<H: Handler> EventLoop<H> {
             events: Events::with_capacity(EVENTS_PER_POLL),
             sockets: SocketTable::default(),
             sessions,
-            preambles,
+            headers,
             broken: HashSet::new(),
             arrived: Vec::new(),
             reader: Reader::new(),
@@ -231,10 +232,10 @@ impl<H: Handler> EventLoop<H> {
     }
 
     fn read_from(&mut self, id: ConnId, to_the_end: bool) {
-        if self.preambles.is_due(id) {
-            self.hear(id, to_the_end);
+        if self.headers.is_due(id) {
+            self.read_header(id, to_the_end);
         }
-        if self.preambles.is_due(id) {
+        if self.headers.is_due(id) {
             return;
         }
         let Self {
@@ -242,13 +243,13 @@ impl<H: Handler> EventLoop<H> {
             sockets,
             sessions,
             reader,
-            preambles,
+            headers,
             ..
         } = self;
         if sessions.has(id) {
             sessions.read(core, id, to_the_end);
         } else {
-            reader.read(core, sockets, preambles, id, to_the_end);
+            reader.read(core, sockets, headers, id, to_the_end);
         }
         if !self.broken.is_empty() && self.broken.contains(&id) && core.is_waiting(id) {
             // Its client is not there to be answered, and what waits was not accepted yet.
@@ -256,23 +257,19 @@ impl<H: Handler> EventLoop<H> {
         }
     }
 
-    /// Reads what a proxy has to say of a connection before all else.
-    fn hear(&mut self, id: ConnId, to_the_end: bool) {
+    /// Reads the PROXY header of a connection, which comes before all else.
+    fn read_header(&mut self, id: ConnId, to_the_end: bool) {
         let Some(link) = self.sockets.get(id).filter(|_| self.core.is_early(id)) else {
             // Whatever comes now is not for it any more.
-            return self.preambles.forget(id);
+            return self.headers.forget(id);
         };
-        match self.preambles.hear(id, link, to_the_end) {
-            Heard::Nothing => {}
-            Heard::Gone => self.core.handle_reset(id),
-            Heard::Nonsense => self.core.handle_proxy_failure(id),
-            Heard::Client {
-                peer,
-                is_unnamed,
-                listener,
-            } => {
-                let (acceptor, mut into, _) = self.intake();
-                acceptor.begin(&mut into, id, (peer, is_unnamed), listener);
+        match self.headers.read(id, link, to_the_end) {
+            Header::Incomplete => {}
+            Header::End => self.core.handle_reset(id),
+            Header::Invalid => self.core.handle_proxy_failure(id),
+            Header::Client(client, listener) => {
+                let (acceptor, mut into) = self.accepting();
+                acceptor.begin(&mut into, id, client, listener);
             }
         }
     }
@@ -291,16 +288,16 @@ impl<H: Handler> EventLoop<H> {
 
     fn drain(&mut self) {
         if self.acceptor.is_open() {
-            let (acceptor, mut into, now) = self.intake();
-            if now < acceptor.closes_at(now) {
+            let (acceptor, mut into) = self.accepting();
+            if into.now < acceptor.closes_at(into.now) {
                 self.begin_drain();
                 return;
             }
-            acceptor.close(&mut into, now);
+            acceptor.close(&mut into);
             let is_open = acceptor.is_open();
             self.register_arrived();
             if is_open {
-                // Whoever deals is a turn behind.
+                // The balancer has not closed yet.
                 return;
             }
         }
@@ -316,19 +313,20 @@ impl<H: Handler> EventLoop<H> {
         self.core.note_outside(self.lanes.outside_waits());
     }
 
-    /// Who accepts, and where accepted connections go.
-    fn intake(&mut self) -> (&mut Acceptor, Intake<'_, H>, Now) {
-        let into = Intake {
+    /// The acceptor, and where accepted connections go.
+    fn accepting(&mut self) -> (&mut Acceptor, Destination<'_, H>) {
+        let into = Destination {
             core: &mut self.core,
             shared: self.control.shared(),
             shard: self.control.shard(),
+            now: self.now,
             registry: self.poll.registry(),
             sockets: &mut self.sockets,
             arrived: &mut self.arrived,
             sessions: &mut self.sessions,
-            preambles: &mut self.preambles,
+            headers: &mut self.headers,
         };
-        (&mut self.acceptor, into, self.now)
+        (&mut self.acceptor, into)
     }
 }
 
@@ -356,13 +354,13 @@ impl<H: Handler> Turn for EventLoop<H> {
 
     fn accept(&mut self) {
         for event in &self.events {
-            if self.acceptor.owns(event.token()) {
+            if Source::owns(event.token()) {
                 self.acceptor.note(event.token());
             }
         }
         self.core.begin_accepting();
-        let (acceptor, mut into, now) = self.intake();
-        acceptor.accept(&mut into, now);
+        let (acceptor, mut into) = self.accepting();
+        acceptor.accept(&mut into);
     }
 
     fn read(&mut self) {
@@ -372,7 +370,7 @@ impl<H: Handler> Turn for EventLoop<H> {
                 // Answered by `lanes.take`, before which it was rung.
                 DOORBELL => {}
                 // Answered by `accept`.
-                token if self.acceptor.owns(token) => {}
+                token if Source::owns(token) => {}
                 Token(token) => {
                     let id = ConnId::unpack(token);
                     if event.is_writable() && !self.sessions.write(&mut self.core, id) {
@@ -440,7 +438,7 @@ impl<H: Handler> Turn for EventLoop<H> {
             shared.take_load(shard);
             self.sessions.remove(id);
             self.sockets.remove(id);
-            self.preambles.forget(id);
+            self.headers.forget(id);
             self.broken.remove(&id);
         });
     }

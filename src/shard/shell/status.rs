@@ -1,7 +1,7 @@
 //! What the threads of a server share beside the mesh: its phase, and copies of the counters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use crate::admission::PerAddress;
 use crate::counters::{Counters, Snapshot};
@@ -35,7 +35,9 @@ pub struct Shared {
     /// Connections of each shard, those on their way to it and those being turned away among them.
     loads: Vec<AtomicUsize>,
     /// Shards that had no descriptor for a connection a moment ago.
-    scarce: Vec<AtomicBool>,
+    exhausted: Vec<AtomicBool>,
+    /// Accepts of the balancer that failed.
+    accept_errors: AtomicU64,
 }
 
 impl Shared {
@@ -50,7 +52,8 @@ impl Shared {
             per_address: per_address.map(Arc::new),
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
-            scarce: (0..shards).map(|_| AtomicBool::new(false)).collect(),
+            exhausted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
+            accept_errors: AtomicU64::new(0),
         }
     }
 
@@ -109,16 +112,21 @@ impl Shared {
     }
 
     /// Whether a shard had no descriptor for a connection a moment ago.
-    pub fn is_scarce(&self, shard: ShardId) -> bool {
-        let scarce = self.scarce.get(usize::from(shard));
-        scarce.is_some_and(|scarce| scarce.load(Ordering::Relaxed))
+    pub fn is_exhausted(&self, shard: ShardId) -> bool {
+        let exhausted = self.exhausted.get(usize::from(shard));
+        exhausted.is_some_and(|exhausted| exhausted.load(Ordering::Relaxed))
     }
 
     /// A shard has no descriptor for a connection, or has again.
-    pub fn set_scarce(&self, shard: ShardId, is_scarce: bool) {
-        if let Some(scarce) = self.scarce.get(usize::from(shard)) {
-            scarce.store(is_scarce, Ordering::Relaxed);
+    pub fn set_exhausted(&self, shard: ShardId, is_exhausted: bool) {
+        if let Some(exhausted) = self.exhausted.get(usize::from(shard)) {
+            exhausted.store(is_exhausted, Ordering::Relaxed);
         }
+    }
+
+    /// Counts an accept of the balancer that failed, with those of the first shard.
+    pub fn count_accept_error(&self) {
+        self.accept_errors.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The sum of all shards' counters, at most a turn old.
@@ -127,6 +135,7 @@ impl Shared {
         for snapshot in &self.snapshots {
             snapshot.add_to(&mut sum);
         }
+        sum.accept_errors += self.accept_errors.load(Ordering::Relaxed);
         sum
     }
 
@@ -137,7 +146,11 @@ impl Shared {
             snapshot.add_to(&mut counters);
             counters
         };
-        self.snapshots.iter().map(of_shard).collect()
+        let mut all: Vec<_> = self.snapshots.iter().map(of_shard).collect();
+        if let Some(first) = all.first_mut() {
+            first.accept_errors += self.accept_errors.load(Ordering::Relaxed);
+        }
+        all
     }
 
     /// Whether the server is over, or has failed.

@@ -17,23 +17,20 @@ use crate::net::listener;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::mail::{FromHome, ToHome};
-use crate::shard::shell::accept::accept_rate::Pace;
-use crate::shard::shell::accept::admit::Entrance;
-use crate::shard::shell::accept::bind::Dealing;
-use crate::shard::shell::accept::listen_socket::Source;
+use crate::shard::shell::accept::Acceptor;
 use crate::shard::shell::accept::listener::Listener;
-use crate::shard::shell::accept::proxy_header::Preambles;
+use crate::shard::shell::accept::proxy_header::ProxyHeaders;
+use crate::shard::shell::accept::source::Source;
 use crate::shard::shell::event_loop::EventLoop;
 use crate::shard::shell::lanes::Lanes;
 use crate::shard::shell::spin_wait::SpinWait;
 use crate::shard::shell::status::{Control, Phase, Shared};
 use crate::sys::deferred::defer_accept;
-use crate::sys::{affinity, descriptors, signals};
+use crate::sys::{affinity, descriptors, handoff, signals};
 use crate::time::Now;
 use crate::tls::Renewals;
 
-/// What a shard's thread is made of. Nothing in it holds a descriptor but the
-/// doorbells and the handoffs.
+/// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
 #[derive(Debug)]
 pub struct Seed {
     /// Which shard it is.
@@ -50,8 +47,8 @@ pub struct Seed {
     pub shared: Arc<Shared>,
     /// What to listen on: addresses that the starter holds.
     pub listen: Vec<Listener>,
-    /// How connections are dealt, where some are.
-    pub dealing: Option<Dealing>,
+    /// The number of the end from which it takes connections of the balancer, if there is one.
+    pub handoff: Option<RawFd>,
     /// Tells of other certificates for those with TLS.
     pub renewals: Renewals,
     /// Whether there is a core for each shard.
@@ -66,12 +63,13 @@ pub struct Seed {
     pub proceed: Receiver<()>,
 }
 
-/// Stops the whole server if the shard's thread ends otherwise than it should.
+/// Stops the whole server if a thread ends otherwise than it should.
 #[derive(Debug)]
 pub struct Watch {
     shared: Arc<Shared>,
     /// Weak: a shard must not be the last to drop them.
     doorbells: Weak<[Doorbell]>,
+    dismissed: bool,
 }
 
 impl Watch {
@@ -80,12 +78,21 @@ impl Watch {
         Self {
             shared: Arc::clone(shared),
             doorbells: Arc::downgrade(doorbells),
+            dismissed: false,
         }
+    }
+
+    /// The thread ends as it should.
+    pub(crate) fn dismiss(mut self) {
+        self.dismissed = true;
     }
 }
 
 impl Drop for Watch {
     fn drop(&mut self) {
+        if self.dismissed {
+            return;
+        }
         // After a regular end the phase is this already.
         self.shared.advance(Phase::Stop);
         let doorbells = self.doorbells.upgrade();
@@ -163,7 +170,7 @@ fn prepare<H: Handler>(
         port,
         shared,
         listen,
-        mut dealing,
+        handoff,
         renewals,
         has_cores,
         report,
@@ -171,21 +178,18 @@ fn prepare<H: Handler>(
         ..
     } = seed;
     let bound = bind(&listen)?;
-    let mut sources = dealing
-        .as_mut()
-        .map_or(Ok(Vec::new()), Dealing::take_sockets)?;
+    let handoff = handoff.map(handoff::copy).transpose()?;
     let _bound = report.send(Ok(()));
     if proceed.recv().is_err() {
         return Ok(None);
     }
-    sources.iter().try_for_each(Source::listen)?;
+    let mut sources = Vec::new();
     for (listener, socket) in bound {
-        let socket = listener::listen(socket)?;
-        sources.push(Source::Own { socket, listener });
+        sources.push(Source::new(listener::listen(socket)?, Some(listener)));
     }
-    sources.extend(dealing.as_ref().map(|dealing| dealing.inbox(shard)));
-    let preambles = Preambles::new(config.trusted_proxies.clone());
-    let pace = Pace::new(config.accept_rate);
+    sources.extend(handoff.map(|taking| Source::new(taking, None)));
+    let headers = ProxyHeaders::new(config.trusted_proxies.clone());
+    let acceptor = Acceptor::new(listen, sources, renewals, config.accept_rate);
     let per_address = shared.per_address();
     let (sender, receiver) = returns(port.bell());
     let mut core = ShardCore::new(
@@ -206,23 +210,17 @@ fn prepare<H: Handler>(
         receiver,
         SpinWait::new(has_cores),
         Control::new(shared, shard),
-        Entrance {
-            listeners: listen,
-            sources,
-            deals: dealing.and_then(|dealing| dealing.deals(shard)),
-            renewals,
-            pace,
-        },
-        preambles,
+        acceptor,
+        headers,
     )
     .map(Some)
 }
 
-/// Binds a socket of the shard's own for each listener whose connections are not dealt.
+/// Binds a socket of the shard's own for each listener that can have several.
 fn bind(listen: &[Listener]) -> io::Result<Vec<(u16, Socket)>> {
     let mut bound = Vec::with_capacity(listen.len());
     for (index, listener) in (0..).zip(listen) {
-        if let Some(addr) = listener.addr.tcp().filter(|_| !listener.is_dealt()) {
+        if let Some(addr) = listener.addr.tcp().filter(|_| !listener.is_single()) {
             let socket = listener::bind_shard(addr, NOTSENT_BYTES)?;
             defer_accept(&socket, listener.defers())?;
             bound.push((index, socket));

@@ -8,20 +8,19 @@ use crate::time::{Bucket, Now, Rate};
 
 /// How fast a shard accepts connections.
 ///
-/// The kernel does not say which connections of its backlog are over already. So the next one is
-/// taken before its time and held until then: what is over does not count, and those behind it
-/// need not wait for it.
+/// The kernel does not say which connections of its backlog are over. So the next one is accepted
+/// early and held until its time: what is over does not count, and those behind it do not wait for
+/// it.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
-    /// `None`: as fast as they come.
+pub(crate) struct AcceptRate {
+    /// `None`: no limit.
     rate: Option<Rate>,
-    left: Bucket,
-    /// When the next connection may be served, if one had to wait.
-    until: Option<Now>,
-    held: Option<Accepted>,
+    tokens: Bucket,
+    /// The next connection, and when it may be served.
+    held: Option<(Now, Accepted)>,
 }
 
-/// A connection that was taken from a listener.
+/// A connection that was accepted.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) socket: OwnedFd,
@@ -29,16 +28,7 @@ pub(crate) struct Accepted {
     pub(crate) listener: u16,
 }
 
-/// The next connection has to wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Waits {
-    /// It did not before.
-    FromNow,
-    /// As before.
-    On,
-}
-
-impl Pace {
+impl AcceptRate {
     /// At most so fast.
     pub(crate) fn new(rate: Option<Rate>) -> Self {
         Self {
@@ -47,56 +37,48 @@ impl Pace {
         }
     }
 
-    /// From now on as fast as they come; what is held is next.
+    /// Ends the limit; the connection that is held is next.
     pub(crate) fn lift(&mut self) {
         self.rate = None;
-        self.until = None;
+        self.held
+            .iter_mut()
+            .for_each(|held| held.0 = Now::default());
     }
 
-    /// Whether there is a rate.
+    /// Whether there is a limit.
     pub(crate) fn is_limited(&self) -> bool {
         self.rate.is_some()
     }
 
-    /// Counts a connection, if it may be served now.
-    ///
-    /// # Errors
-    ///
-    /// It has to wait.
-    pub(crate) fn check(&mut self, now: Now) -> Result<(), Waits> {
-        if self.until.is_some_and(|until| now < until) {
-            return Err(Waits::On);
-        }
-        self.until = self
+    /// Counts a connection and returns it, or holds it until its time.
+    pub(crate) fn admit(&mut self, accepted: Accepted, now: Now) -> Option<Accepted> {
+        let taken = self
             .rate
-            .and_then(|rate| self.left.take(rate, 1, now).err());
-        self.until.map_or(Ok(()), |_| Err(Waits::FromNow))
+            .map_or(Ok(()), |rate| self.tokens.take(rate, 1, now));
+        match taken {
+            Ok(()) => Some(accepted),
+            Err(until) => {
+                self.held = Some((until, accepted));
+                None
+            }
+        }
     }
 
-    /// Keeps a connection until it may be served.
-    pub(crate) fn hold(&mut self, accepted: Accepted) {
-        self.held = Some(accepted);
+    /// When the connection that is held may be served. Until then no other is accepted.
+    pub(crate) fn held_until(&self) -> Option<Now> {
+        self.held.as_ref().map(|(until, _)| *until)
     }
 
-    /// Takes the connection that is held.
-    pub(crate) fn take_held(&mut self) -> Option<Accepted> {
-        self.held.take()
-    }
-
-    /// Whether a connection is held, so that no other is taken before it is served.
-    pub(crate) fn holds(&self) -> bool {
-        self.held.is_some()
-    }
-
-    /// When the connection that is held may be served.
-    pub(crate) fn goes_on_at(&self) -> Now {
-        self.until.unwrap_or_default()
+    /// Takes the connection that was held, if it is its time.
+    pub(crate) fn take_due(&mut self, now: Now) -> Option<Accepted> {
+        let due = self.held.take_if(|(until, _)| *until <= now);
+        due.map(|(_, accepted)| accepted)
     }
 }
 
 impl Accepted {
-    /// Whether it is over before it was served: it was reset, or has ended and said nothing where
-    /// a client is to speak first.
+    /// Whether it is over before it was served: it was reset, or has ended without a byte where the
+    /// client must speak first.
     pub(crate) fn is_over(&self, client_speaks_first: bool) -> bool {
         let fd = self.socket.as_raw_fd();
         socket::is_over(fd) || client_speaks_first && socket::peek(fd, &mut [0]) == Ok(0)
@@ -105,6 +87,7 @@ impl Accepted {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
     use std::io::Write;
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::time::Duration;
@@ -113,26 +96,34 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn connections_beyond_the_rate_wait() {
-        let now = Now::from_millis(0);
-        let mut pace = Pace::new(Rate::per_second(2));
-        assert_eq!([pace.check(now), pace.check(now)], [Ok(()), Ok(())]);
-        assert_eq!(pace.check(now), Err(Waits::FromNow));
-        assert_eq!(pace.goes_on_at(), Now::from_millis(500));
-        assert_eq!(pace.check(Now::from_millis(499)), Err(Waits::On));
-        assert_eq!(pace.check(Now::from_millis(500)), Ok(()));
-        assert_eq!(pace.check(Now::from_millis(500)), Err(Waits::FromNow));
-        pace.lift();
-        assert_eq!(pace.check(Now::from_millis(500)), Ok(()));
+    fn any() -> Accepted {
+        Accepted {
+            socket: File::open("/dev/null").unwrap().into(),
+            peer: None,
+            listener: 0,
+        }
     }
 
     #[test]
-    fn without_a_rate_all_may_come() {
-        let mut pace = Pace::new(None);
-        for _ in 0..1000 {
-            assert_eq!(pace.check(Now::from_millis(0)), Ok(()));
-        }
+    fn a_connection_beyond_the_rate_is_held() {
+        let at = Now::from_millis;
+        let mut rate = AcceptRate::new(Rate::per_second(2));
+        assert!(rate.admit(any(), at(0)).is_some() && rate.admit(any(), at(0)).is_some());
+        assert!(rate.admit(any(), at(0)).is_none());
+        assert_eq!(rate.held_until(), Some(at(500)));
+        assert!(rate.take_due(at(499)).is_none());
+        let due = rate.take_due(at(500)).unwrap();
+        assert!(rate.admit(due, at(500)).is_some());
+        assert!(rate.admit(any(), at(500)).is_none());
+        rate.lift();
+        let due = rate.take_due(at(500)).unwrap();
+        assert!(rate.admit(due, at(500)).is_some());
+    }
+
+    #[test]
+    fn without_a_rate_all_are_admitted() {
+        let mut rate = AcceptRate::new(None);
+        assert!((0..1000).all(|_| rate.admit(any(), Now::from_millis(0)).is_some()));
     }
 
     fn accepted(listener: &TcpListener) -> (Accepted, TcpStream) {

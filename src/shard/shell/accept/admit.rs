@@ -1,8 +1,6 @@
-//! Where accepted connections go: to the core, after whatever goes before their protocol.
+//! What becomes of accepted connections: they are the core's, after PROXY header and TLS handshake.
 
-use core::net::SocketAddr;
 use std::os::fd::RawFd;
-use std::sync::Arc;
 
 use mio::Registry;
 
@@ -10,64 +8,47 @@ use crate::handler::Handler;
 use crate::id::{ConnId, ShardId};
 use crate::proto::Frames;
 use crate::shard::core::ShardCore;
-use crate::shard::shell::accept::accept_rate::Pace;
-use crate::shard::shell::accept::listen_socket::Source;
-use crate::shard::shell::accept::listener::{Listener, Speaks};
-use crate::shard::shell::accept::proxy_header::Preambles;
+use crate::shard::shell::accept::accept_rate::Accepted;
+use crate::shard::shell::accept::listener::Listener;
+use crate::shard::shell::accept::proxy_header::{ClientAddr, ProxyHeaders};
 use crate::shard::shell::sockets::table::{Link, SocketTable};
 use crate::shard::shell::status::Shared;
-use crate::shard::shell::tls::{Beginning, Secured, Sessions};
-use crate::sys::handoff::Handoff;
-use crate::tls::{Renewals, Session};
+use crate::shard::shell::tls::{Secured, Sessions};
+use crate::time::Now;
+use crate::tls::Session;
 use crate::topic::sink::Sock;
 
-/// How connections come to a shard.
+/// The parts of a shard that an accepted connection goes to.
 #[derive(Debug)]
-pub(crate) struct Entrance {
-    /// All listeners, whoever accepts for them.
-    pub(crate) listeners: Vec<Listener>,
-    pub(crate) sources: Vec<Source>,
-    /// To all shards, if this one deals.
-    pub(crate) deals: Option<Arc<[Handoff]>>,
-    /// Other certificates for those with TLS.
-    pub(crate) renewals: Renewals,
-    pub(crate) pace: Pace,
-}
-
-/// Where accepted connections go.
-#[derive(Debug)]
-pub(crate) struct Intake<'a, H: Handler> {
-    /// Who decides.
+pub(crate) struct Destination<'a, H: Handler> {
+    /// Decides.
     pub(crate) core: &'a mut ShardCore<H>,
-    /// Who counts the connections of all shards.
+    /// Counts the connections of all shards.
     pub(crate) shared: &'a Shared,
     pub(crate) shard: ShardId,
+    pub(crate) now: Now,
     pub(crate) registry: &'a Registry,
     pub(crate) sockets: &'a mut SocketTable,
-    /// Those that come with their first bytes, to be read and then registered.
+    /// Those accepted with their first bytes, to be read and then registered.
     pub(crate) arrived: &'a mut Vec<ConnId>,
     pub(crate) sessions: &'a mut Sessions,
-    pub(crate) preambles: &'a mut Preambles,
+    pub(crate) headers: &'a mut ProxyHeaders,
 }
 
-/// Opens a connection to the listener at `index`, or turns it away.
+/// Opens a connection, or turns it away.
 pub(crate) fn open<H: Handler>(
-    into: &mut Intake<'_, H>,
-    link: Link,
-    peer: Option<SocketAddr>,
-    listeners: &[Listener],
-    index: u16,
+    into: &mut Destination<'_, H>,
+    accepted: Accepted,
+    listener: &Listener,
 ) {
-    let index = usize::from(index);
-    let Some(listener) = listeners.get(index) else {
-        return;
-    };
+    let Accepted { socket, peer, .. } = accepted;
     into.shared.add_load(into.shard);
+    let link = Link::from(socket);
     let fd = link.fd();
     let is_plain = listener.keys.is_none();
-    let is_due = listener.proxied && into.preambles.is_due_from(peer);
+    let is_due = listener.proxied && into.headers.is_due_from(peer);
     let is_full = into.core.is_full() || !into.shared.admit();
-    let id = if is_full && !(listener.speaks_http() && may_tell(into, listener)) {
+    let id = if is_full && !(listener.speaks_http() && has_words(into, listener)) {
         into.core.handle_overflow(Sock(fd), Some(Frames::default()))
     } else {
         let sock = if is_plain {
@@ -81,9 +62,9 @@ pub(crate) fn open<H: Handler>(
             into.core.handle_early_open(sock, listener.frames())
         };
         if is_due {
-            into.preambles.expect(id, index, peer);
+            into.headers.expect(id, accepted.listener, peer);
         } else {
-            begin(into, id, fd, (peer, false), listener);
+            begin(into, id, fd, ClientAddr::of(peer), listener);
         }
         id
     };
@@ -95,46 +76,41 @@ pub(crate) fn open<H: Handler>(
     }
     into.sockets.insert(id, link);
     if listener.proxied && is_plain && !is_due {
-        into.preambles.forbid(id);
+        into.headers.forbid(id);
     }
 }
 
-/// Whether a connection that is one too many may be told so. A handshake only for that is more than
-/// there is to give while others wait for theirs.
-fn may_tell<H: Handler>(into: &Intake<'_, H>, listener: &Listener) -> bool {
+/// Whether a connection that is refused may get a response. A handshake only for that is too much
+/// while others wait for theirs.
+fn has_words<H: Handler>(into: &Destination<'_, H>, listener: &Listener) -> bool {
     listener.keys.is_none() || !into.sessions.has_work()
 }
 
-/// It is known where a connection comes from: it speaks, after a TLS handshake if it must. The
-/// peer may be a proxy that does not name its client.
+/// It is known where a connection comes from: its protocol begins, or its TLS handshake.
 pub(crate) fn begin<H: Handler>(
-    into: &mut Intake<'_, H>,
+    into: &mut Destination<'_, H>,
     id: ConnId,
     fd: RawFd,
-    (peer, is_unnamed): (Option<SocketAddr>, bool),
+    client: ClientAddr,
     listener: &Listener,
 ) {
-    let has_words = may_tell(into, listener);
+    let has_words = has_words(into, listener);
+    let ClientAddr { addr, is_unnamed } = client;
     let admitted = if is_unnamed {
-        into.core.handle_unnamed(id, peer, has_words)
+        into.core.handle_unnamed(id, addr, has_words)
     } else {
-        into.core.handle_peer(id, peer, has_words)
+        into.core.handle_peer(id, addr, has_words)
     };
     if !admitted {
         return;
     }
     let speaks = &listener.speaks;
     let Some((_, keys)) = &listener.keys else {
-        return match speaks {
-            Speaks::Http => into.core.handle_http_begin(id, peer, None),
-            Speaks::Frames { topic, .. } => into.core.handle_tcp_begin(id, topic, peer, None),
-        };
+        return speaks.begin(into.core, id, addr, None);
     };
-    let speaks = speaks.clone();
-    let beginning = Beginning { speaks, peer };
     match Session::new(keys) {
         Ok(session) => {
-            let secured = Secured::new(fd, session, beginning);
+            let secured = Secured::new(fd, session, speaks.clone(), addr);
             into.sessions.insert(id, secured);
         }
         Err(_) => into.core.handle_tls_failure(id),

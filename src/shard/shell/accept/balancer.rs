@@ -1,234 +1,262 @@
-//! Dealing: the shard that accepts for all hands each connection to the one that has the fewest.
+//! The thread that accepts where one socket serves all shards, and balances the connections.
 
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::{Duration, Instant};
 
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use socket2::Socket;
 
 use crate::id::ShardId;
+use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, DEFERRED_GRACE, LISTEN_BACKLOG};
+use crate::net::{BoundPath, listener};
+use crate::shard::shell::accept::fd_exhaustion::{FdExhaustion, is_of_connection};
 use crate::shard::shell::status::Shared;
-use crate::sys::handoff::{self, Handoff};
+use crate::shard::shell::thread::Watch;
+use crate::sys::deferred::defer_accept;
+use crate::sys::{handoff, signals};
+use crate::time::Now;
 
-/// The shard that accepts for all.
+/// Accepts connections and gives each to the shard that has fewest.
+///
+/// It has the descriptor table of the thread that started the server, and needs one descriptor at a
+/// time there.
 #[derive(Debug)]
-pub(crate) struct Dealer {
-    /// To each shard, this one included.
-    handoffs: Arc<[Handoff]>,
-    /// Those that take no more until they are reported writable.
+pub struct Balancer {
+    sockets: Vec<SingleSocket>,
+    /// The giving end to each shard. Closed after the sockets: then a shard has had everything.
+    handoffs: Vec<OwnedFd>,
+    /// Shards that have no space for the connection in hand.
     full: Vec<bool>,
-    /// Accepted, with the place of its listener, and not dealt yet.
-    in_hand: Option<(OwnedFd, u16)>,
-    /// Where the search for the shard with the fewest begins, so that equal ones take turns.
-    next: usize,
+    shared: Arc<Shared>,
+    /// The shard to begin with, so that those with equally many take turns.
+    first: usize,
+    /// The server drains: the sockets are closed then.
+    closes_at: Option<Now>,
+    exhaustion: FdExhaustion,
+    start: Instant,
 }
 
-impl Dealer {
-    /// Deals to these, each of which is registered with one of the tokens.
+/// The one socket of a listener.
+#[derive(Debug)]
+pub(crate) struct SingleSocket {
+    /// The socket's file, if it has one. It is removed first: while the socket is open its inode is
+    /// not used again, so the file of the next server is not taken for it.
+    pub(crate) _path: Option<BoundPath>,
+    pub(crate) socket: Socket,
+    pub(crate) listener: u16,
+    pub(crate) defers: bool,
+}
+
+impl Balancer {
+    pub(crate) fn new(
+        sockets: Vec<SingleSocket>,
+        handoffs: Vec<OwnedFd>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the shell is where the clock is read"
+        )]
+        let start = Instant::now();
+        Self {
+            sockets,
+            full: vec![false; handoffs.len()],
+            handoffs,
+            shared,
+            first: 0,
+            closes_at: None,
+            exhaustion: FdExhaustion::new(),
+            start,
+        }
+    }
+
+    /// Begins to listen with all sockets.
     ///
     /// # Errors
     ///
-    /// Out of memory for the registrations.
-    pub(crate) fn new(
-        handoffs: Arc<[Handoff]>,
-        tokens: impl Iterator<Item = Token>,
-        registry: &Registry,
-    ) -> io::Result<Self> {
-        for (handoff, token) in handoffs.iter().zip(tokens) {
-            let mut source = SourceFd(&handoff.giving());
-            registry.register(&mut source, token, Interest::WRITABLE)?;
-        }
-        Ok(Self {
-            full: vec![false; handoffs.len()],
-            handoffs,
-            in_hand: None,
-            next: 0,
+    /// `AddrInUse` if another server began to listen since the address was bound.
+    pub fn listen(&self) -> io::Result<()> {
+        let mut sockets = self.sockets.iter();
+        sockets.try_for_each(|single| single.socket.listen(LISTEN_BACKLOG))
+    }
+
+    /// Starts its thread, which ends when the server drains or stops.
+    ///
+    /// # Errors
+    ///
+    /// Out of threads.
+    pub fn spawn(self, watch: Watch) -> io::Result<JoinHandle<io::Result<()>>> {
+        Builder::new().name("corecast-accept".into()).spawn(|| {
+            signals::block_all();
+            match self.run() {
+                // A shard is gone, so the server stops.
+                Ok(()) | Err(Errno::PIPE | Errno::CONNRESET) => watch.dismiss(),
+                Err(err) => return Err(err.into()),
+            }
+            Ok(())
         })
     }
 
-    /// Whether nobody has room for what is in hand.
-    pub(crate) fn is_stuck(&self) -> bool {
-        self.in_hand.is_some() && self.full.iter().all(|full| *full)
-    }
-
-    /// A shard may have room again.
-    pub(crate) fn note_room(&mut self, shard: usize) {
-        if let Some(full) = self.full.get_mut(shard) {
-            *full = false;
+    /// Accepts until the server drains, then what is queued, as closing a socket would reset it.
+    fn run(mut self) -> Result<(), Errno> {
+        while self.closes_at.is_none_or(|at| self.now() < at) {
+            let ready = self.wait()?;
+            self.accept(ready, ACCEPTS_PER_TURN)?;
         }
+        let all = (0..self.sockets.len()).collect();
+        self.accept(all, QUEUE_ROUNDS_MAX)
     }
 
-    /// Deals a connection; if nobody has room for it, it stays in hand.
-    ///
-    /// # Errors
-    ///
-    /// As [`go_on`](Self::go_on), and it stays in hand.
-    pub(crate) fn deal(
-        &mut self,
-        connection: OwnedFd,
-        listener: u16,
-        shared: &Shared,
-    ) -> Result<(), Errno> {
-        self.in_hand = Some((connection, listener));
-        self.go_on(shared)
+    /// Waits for connections; returns the sockets that may have some. A shard says that the server
+    /// drains by ending its side of the handoff, which is otherwise unused.
+    fn wait(&mut self) -> Result<Vec<usize>, Errno> {
+        let sockets = self.sockets.iter().map(|single| &single.socket);
+        let mut fds: Vec<_> = sockets
+            .map(|socket| PollFd::new(socket, PollFlags::IN))
+            .collect();
+        let asks_end = match self.closes_at {
+            None => PollFlags::RDHUP,
+            Some(_) => PollFlags::empty(),
+        };
+        fds.push(PollFd::new(&self.handoffs[0], asks_end));
+        wait_for(&mut fds, self.closes_at.map(|at| at.since(self.now())))?;
+        let end = fds.pop().map_or(PollFlags::HUP, |fd| fd.revents());
+        if end.contains(PollFlags::HUP) {
+            return Err(Errno::PIPE);
+        }
+        let ready = (0..).zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+        let ready = ready.map(|(index, _)| index).collect();
+        if !end.is_empty() && self.closes_at.is_none() {
+            let deferred = |single: &&SingleSocket| {
+                single.defers && defer_accept(&single.socket, false).is_ok()
+            };
+            let deferred = self.sockets.iter().filter(deferred).count();
+            self.closes_at = Some(self.now().plus(DEFERRED_GRACE * u32::from(0 < deferred)));
+        }
+        Ok(ready)
     }
 
-    /// Deals what is in hand, if there is room for it now.
-    ///
-    /// # Errors
-    ///
-    /// The kernel carries no more, and will not tell when it does: it is out of memory, or as many
-    /// descriptors are on their way as the user may have open.
-    pub(crate) fn go_on(&mut self, shared: &Shared) -> Result<(), Errno> {
-        while let Some((connection, listener)) = &self.in_hand
-            && let Some((shard, handoff)) = self.choose(shared)
-        {
-            match handoff::give(handoff.giving(), connection, *listener) {
-                Ok(()) => {
-                    self.in_hand = None;
-                    self.next = usize::from(shard) + 1;
-                    shared.add_load(shard);
-                }
-                Err(Errno::INTR) => {}
-                // A shard that is gone takes none either.
-                Err(Errno::AGAIN | Errno::PIPE) => self.full[usize::from(shard)] = true,
-                Err(err) => return Err(err),
+    /// Accepts one connection of each socket in each round.
+    fn accept(&mut self, mut ready: Vec<usize>, rounds: usize) -> Result<(), Errno> {
+        for _ in 0..rounds {
+            let mut result = Ok(());
+            ready.retain(|index| {
+                let more = self.accept_from(*index);
+                more.unwrap_or_else(|err| {
+                    result = Err(err);
+                    false
+                })
+            });
+            result?;
+            if ready.is_empty() {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Gives up what is in hand: who deals serves it itself.
-    pub(crate) fn keep(&mut self) -> Option<(OwnedFd, u16)> {
-        self.in_hand.take()
-    }
-
-    /// Whether nothing is in hand.
-    pub(crate) fn has_hands_free(&self) -> bool {
-        self.in_hand.is_none()
-    }
-
-    /// Tells all shards that they have had everything.
-    pub(crate) fn end(self) {
-        for handoff in self.handoffs.iter() {
-            handoff::end(handoff.giving());
+    /// Accepts a connection; whether there may be more.
+    fn accept_from(&mut self, index: usize) -> Result<bool, Errno> {
+        let accept = || listener::accept(&self.sockets[index].socket);
+        let accepted = match accept() {
+            Err(Errno::MFILE) => self.exhaustion.with_spare(accept),
+            accepted => accepted,
+        };
+        match accepted {
+            Ok((connection, _)) => {
+                self.give(&connection, self.sockets[index].listener)?;
+                drop(connection);
+                self.exhaustion.keep_spare();
+                Ok(true)
+            }
+            Err(Errno::AGAIN) => Ok(false),
+            Err(err) if is_of_connection(err) => Ok(true),
+            Err(err) => self.fail(err).map(|()| false),
         }
     }
 
-    /// Who has the fewest connections of those with room.
-    fn choose(&self, shared: &Shared) -> Option<(ShardId, &Handoff)> {
+    /// Gives a connection to the shard that has fewest; waits while none has space.
+    fn give(&mut self, connection: &OwnedFd, listener: u16) -> Result<(), Errno> {
+        self.full.fill(false);
+        loop {
+            let Some(shard) = self.choose() else {
+                self.full.fill(false);
+                self.wait_for_space()?;
+                continue;
+            };
+            let index = usize::from(shard);
+            match handoff::give(&self.handoffs[index], connection, listener) {
+                Ok(()) => {
+                    self.first = index + 1;
+                    self.shared.add_load(shard);
+                    return Ok(());
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => self.full[index] = true,
+                Err(err @ (Errno::PIPE | Errno::CONNRESET)) => return Err(err),
+                // The kernel carries no more, and does not report when it does again: it is out of
+                // memory, or the user has as many descriptors on their way as may be open.
+                Err(err) => {
+                    self.fail(err)?;
+                    if self.closes_at.is_some() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The shard with fewest connections of those with space. One without descriptors is the last.
+    fn choose(&self) -> Option<ShardId> {
         let count = self.handoffs.len();
-        let in_turn = (0..count).map(|step| (self.next + step) % count);
-        let with_room = in_turn.filter(|shard| !self.full[*shard]);
-        let shards = with_room.filter_map(|shard| ShardId::try_from(shard).ok());
-        let shard = shards.min_by_key(|shard| (shared.is_scarce(*shard), shared.load(*shard)))?;
-        Some((shard, &self.handoffs[usize::from(shard)]))
+        let in_turn = (self.first..self.first + count).map(|shard| shard % count);
+        let with_space = in_turn.filter(|shard| !self.full[*shard]);
+        let shards = with_space.filter_map(|shard| ShardId::try_from(shard).ok());
+        shards.min_by_key(|shard| (self.shared.is_exhausted(*shard), self.shared.load(*shard)))
+    }
+
+    fn wait_for_space(&self) -> Result<(), Errno> {
+        let handoffs = self.handoffs.iter();
+        let mut fds: Vec<_> = handoffs.map(|fd| PollFd::new(fd, PollFlags::OUT)).collect();
+        wait_for(&mut fds, None)
+    }
+
+    /// Logs an error, and waits until it may be over.
+    fn fail(&mut self, err: Errno) -> Result<(), Errno> {
+        self.shared.count_accept_error();
+        self.exhaustion.log(err, self.now());
+        self.exhaustion.keep_spare();
+        wait_for(
+            &mut [PollFd::new(&self.handoffs[0], PollFlags::empty())],
+            Some(ACCEPT_PAUSE),
+        )
+    }
+
+    fn now(&self) -> Now {
+        let millis = u64::try_from(self.start.elapsed().as_millis());
+        Now::from_millis(millis.unwrap_or(u64::MAX))
     }
 }
 
-/// Who deals.
-pub(crate) const DEALER: usize = 0;
+/// Polls these.
+fn wait_for(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> Result<(), Errno> {
+    let timeout = timeout
+        .map(Timespec::try_from)
+        .transpose()
+        .map_err(|_| Errno::INVAL)?;
+    match poll(fds, timeout.as_ref()) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(err) => Err(err),
+    }
+}
+
+/// Rounds of accepts when the sockets are closed: more than a backlog holds.
+const QUEUE_ROUNDS_MAX: usize = 1 << 17;
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::net::UnixStream;
-
-    use mio::Poll;
-
-    use super::*;
-
-    const SHARDS: ShardId = 3;
-
-    fn dealer() -> (Dealer, Shared, Poll) {
-        let handoffs = (0..SHARDS).map(|_| Handoff::new(4 << 10).unwrap());
-        let poll = Poll::new().unwrap();
-        let tokens = (0..).map(Token);
-        let dealer = Dealer::new(handoffs.collect(), tokens, poll.registry()).unwrap();
-        let shared = Shared::new(SHARDS, usize::MAX, None);
-        (dealer, shared, poll)
-    }
-
-    fn connection() -> OwnedFd {
-        UnixStream::pair().unwrap().0.into()
-    }
-
-    fn loads(shared: &Shared) -> Vec<usize> {
-        (0..SHARDS).map(|shard| shared.load(shard)).collect()
-    }
-
-    #[test]
-    fn whoever_has_the_fewest_gets_the_next() {
-        let (mut dealer, shared, _poll) = dealer();
-        (0..4).for_each(|_| shared.add_load(1));
-        for _ in 0..6 {
-            dealer.deal(connection(), 0, &shared).unwrap();
-        }
-        assert_eq!(loads(&shared), [3, 4, 3]);
-        shared.take_load(1);
-        shared.take_load(1);
-        dealer.deal(connection(), 0, &shared).unwrap();
-        assert_eq!(loads(&shared), [3, 3, 3]);
-    }
-
-    #[test]
-    fn what_nobody_has_room_for_stays_in_hand() {
-        let (mut dealer, shared, _poll) = dealer();
-        let mut dealt = 0;
-        while dealer.has_hands_free() {
-            dealer.deal(connection(), 5, &shared).unwrap();
-            dealt += 1;
-        }
-        assert!(dealer.is_stuck());
-        assert_eq!(loads(&shared).iter().sum::<usize>(), dealt - 1);
-        let taking = dealer.handoffs[2].taking();
-        handoff::take(taking).unwrap().unwrap();
-        dealer.note_room(2);
-        assert!(!dealer.is_stuck());
-        dealer.go_on(&shared).unwrap();
-        assert!(dealer.has_hands_free(), "it went to the one with room");
-    }
-
-    #[test]
-    fn who_has_no_descriptors_is_left_out_while_others_have_room() {
-        let (mut dealer, shared, _poll) = dealer();
-        shared.set_scarce(1, true);
-        for _ in 0..4 {
-            dealer.deal(connection(), 0, &shared).unwrap();
-        }
-        assert_eq!(loads(&shared), [2, 0, 2]);
-        shared.set_scarce(1, false);
-        dealer.deal(connection(), 0, &shared).unwrap();
-        assert_eq!(loads(&shared), [2, 1, 2]);
-    }
-
-    #[test]
-    fn who_is_gone_is_left_out_and_what_is_in_hand_can_be_kept() {
-        let (mut dealer, shared, _poll) = dealer();
-        for handoff in dealer.handoffs.iter() {
-            handoff::refuse(handoff.taking());
-        }
-        dealer.deal(connection(), 3, &shared).unwrap();
-        assert!(dealer.is_stuck());
-        let (_, listener) = dealer.keep().unwrap();
-        assert_eq!((listener, dealer.has_hands_free()), (3, true));
-        assert_eq!(loads(&shared), [0; SHARDS as usize]);
-    }
-
-    #[test]
-    fn everybody_is_told_the_end_after_the_last() {
-        let (mut dealer, shared, _poll) = dealer();
-        dealer.deal(connection(), 0, &shared).unwrap();
-        let handoffs = Arc::clone(&dealer.handoffs);
-        dealer.end();
-        let taken = handoffs.iter().map(|handoff| {
-            let mut count = 0;
-            while handoff::take(handoff.taking()).unwrap().is_some() {
-                count += 1;
-            }
-            count
-        });
-        assert_eq!(taken.sum::<usize>(), 1);
-    }
-}
+#[path = "balancer_tests.rs"]
+mod tests;

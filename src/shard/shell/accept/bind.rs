@@ -1,59 +1,41 @@
-//! Claiming the addresses of all listeners before any shard starts.
+//! Binding the addresses of all listeners before any shard starts.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use socket2::Socket;
 
-use crate::id::ShardId;
 use crate::limits::{HANDOFF_BYTES, NOTSENT_BYTES};
-use crate::net::{BoundPath, ListenAddr, ListenError, adopt, bind_unix, listener};
-use crate::shard::shell::accept::balancer::DEALER;
-use crate::shard::shell::accept::listen_socket::{Inbox, Source};
+use crate::net::{ListenAddr, ListenError, bind_unix, listener};
+use crate::shard::shell::accept::balancer::{Balancer, SingleSocket};
 use crate::shard::shell::accept::listener::{Balance, Listener};
+use crate::shard::shell::status::Shared;
 use crate::sys::deferred::defer_accept;
-use crate::sys::handoff::{self, Handoff};
+use crate::sys::handoff;
 use crate::sys::inherited::inherited;
 
 /// What the starter has bound for the listeners.
 #[derive(Debug, Default)]
-pub struct Claims {
-    /// Held until the shards listen beside them: a port that was 0 is nobody else's until then.
-    held: Vec<Socket>,
-    /// Those of listeners whose connections are dealt.
-    dealt: Vec<Alone>,
+pub struct Bound {
+    /// Held until the shards listen beside them: until then no other program gets a port that
+    /// was 0.
+    probes: Vec<Socket>,
+    /// Those that serve all shards.
+    single: Vec<SingleSocket>,
 }
 
-/// The one socket of a listener.
-#[derive(Debug)]
-struct Alone {
-    /// The listener's place among all.
-    listener: u16,
-    /// The socket's file, if it has one; it goes before the socket does.
-    path: Option<BoundPath>,
-    socket: Socket,
-}
-
-/// A shard's part in the dealing of connections.
-#[derive(Debug)]
-pub struct Dealing {
-    handoffs: Arc<[Handoff]>,
-    /// On the shard that deals, for each socket that it has been handed, its file if it has one.
-    paths: Vec<Option<BoundPath>>,
-}
-
-/// Claims the address of each listener; where the port was 0, the one that it has become.
+/// Binds the address of each listener; where the port was 0, the one that it has become.
 ///
 /// # Errors
 ///
 /// An address that cannot be bound, or that was given twice: a [`ListenError`].
-pub fn claim(asked: &[Listener]) -> io::Result<(Claims, Vec<Listener>)> {
-    let mut claims = Claims::default();
+pub fn bind(asked: &[Listener]) -> io::Result<(Bound, Vec<Listener>)> {
+    let mut bound = Bound::default();
     let mut listen: Vec<Listener> = Vec::new();
     for (index, listener) in (0..).zip(asked) {
         let failed = |kind, text| ListenError::of(usize::from(index), kind, text);
-        let addr = claims
+        let addr = bound
             .bind(index, listener)
             .map_err(|err| failed(err.kind(), format!("cannot listen on {err}")))?;
         if listen.iter().any(|other| other.addr == addr) {
@@ -61,47 +43,50 @@ pub fn claim(asked: &[Listener]) -> io::Result<(Claims, Vec<Listener>)> {
             return Err(failed(io::ErrorKind::AddrInUse, twice));
         }
         let mut listener = listener.clone();
-        if listener.is_dealt() {
+        if listener.is_single() {
             // Whatever its address has become.
             listener.balance = Balance::Even;
         }
         listen.push(Listener { addr, ..listener });
     }
-    Ok((claims, listen))
+    Ok((bound, listen))
 }
 
-impl Claims {
-    /// Makes the handoffs to so many shards, if any connections are to be dealt, and hands the
-    /// sockets of those listeners to the first: it is who deals.
+impl Bound {
+    /// The balancer, if there is one socket for all shards anywhere, and the end of each shard
+    /// from which it takes its connections.
     ///
     /// # Errors
     ///
     /// Out of descriptors.
-    pub fn hand_over(&mut self, shards: usize) -> io::Result<Option<Dealing>> {
-        if self.dealt.is_empty() {
-            return Ok(None);
+    pub fn take_balancer(
+        &mut self,
+        shards: usize,
+        shared: &Arc<Shared>,
+    ) -> io::Result<(Option<Balancer>, Vec<OwnedFd>)> {
+        if self.single.is_empty() {
+            return Ok((None, Vec::new()));
         }
-        let bytes = HANDOFF_BYTES.max(self.dealt.len() * HANDOFF_BYTES_EACH);
-        let handoffs = (0..shards).map(|_| Handoff::new(bytes));
-        let handoffs: Arc<[Handoff]> = handoffs.collect::<io::Result<Vec<_>>>()?.into();
-        let mut paths = Vec::with_capacity(self.dealt.len());
-        for alone in self.dealt.drain(..) {
-            handoff::give(handoffs[0].giving(), alone.socket, alone.listener)?;
-            paths.push(alone.path);
-        }
-        Ok(Some(Dealing { handoffs, paths }))
+        let pairs = (0..shards).map(|_| handoff::pair(HANDOFF_BYTES));
+        let pairs = pairs.collect::<io::Result<Vec<_>>>()?;
+        let (giving, taking) = pairs.into_iter().unzip();
+        let sockets = std::mem::take(&mut self.single);
+        Ok((
+            Some(Balancer::new(sockets, giving, Arc::clone(shared))),
+            taking,
+        ))
     }
 
     /// Binds the address of a listener, and returns the one that it has become.
     fn bind(&mut self, index: u16, listener: &Listener) -> io::Result<ListenAddr> {
         let (socket, path, addr) = match &listener.addr {
-            ListenAddr::Tcp(addr) if !listener.is_dealt() => {
+            ListenAddr::Tcp(addr) if !listener.is_single() => {
                 let (socket, addr) = listener::bind_probe(*addr)?;
-                self.held.push(socket);
+                self.probes.push(socket);
                 return Ok(addr.into());
             }
             ListenAddr::Tcp(addr) => {
-                let (socket, addr) = listener::bind_alone(*addr, NOTSENT_BYTES)?;
+                let (socket, addr) = listener::bind_single(*addr, NOTSENT_BYTES)?;
                 defer_accept(&socket, listener.defers())?;
                 (socket, None, addr.into())
             }
@@ -110,7 +95,8 @@ impl Claims {
                 (socket, Some(path), listener.addr.clone())
             }
             ListenAddr::Inherited(name) => {
-                let adopted = inherited(name).and_then(|socket| adopt(socket, NOTSENT_BYTES));
+                let adopted =
+                    inherited(name).and_then(|socket| listener::adopt(socket, NOTSENT_BYTES));
                 let at = |err: io::Error| {
                     io::Error::new(err.kind(), format!("{}: {err}", listener.addr))
                 };
@@ -118,70 +104,15 @@ impl Claims {
                 (socket, None, addr)
             }
         };
-        self.dealt.push(Alone {
-            listener: index,
+        self.single.push(SingleSocket {
+            _path: path,
             socket,
-            path,
+            listener: index,
+            defers: listener.defers(),
         });
         Ok(addr)
     }
 }
-
-impl Dealing {
-    /// The part of `shard`, given that of all; the first to be asked for is to be who deals.
-    pub fn of(&mut self) -> Self {
-        Self {
-            handoffs: Arc::clone(&self.handoffs),
-            paths: std::mem::take(&mut self.paths),
-        }
-    }
-
-    /// The handoffs, so that the starter is the last to drop them: their descriptors are in its
-    /// table.
-    pub fn handoffs(&self) -> Arc<[Handoff]> {
-        Arc::clone(&self.handoffs)
-    }
-
-    /// The descriptors that `shard` must keep.
-    pub fn descriptors(&self, shard: ShardId) -> Vec<RawFd> {
-        let shard = usize::from(shard);
-        let giving = self.handoffs.iter().map(Handoff::giving);
-        let giving = giving.filter(|_| shard == DEALER);
-        giving.chain([self.handoffs[shard].taking()]).collect()
-    }
-
-    /// Where `shard` gets what is dealt to it.
-    pub(crate) fn inbox(&self, shard: ShardId) -> Source {
-        Source::Inbox(Inbox::new(self.handoffs(), shard.into()))
-    }
-
-    /// To all shards, if `shard` is who deals.
-    pub(crate) fn deals(&self, shard: ShardId) -> Option<Arc<[Handoff]>> {
-        (usize::from(shard) == DEALER).then(|| self.handoffs())
-    }
-
-    /// The sockets of listeners that were handed to this shard, if it is who deals.
-    ///
-    /// # Errors
-    ///
-    /// Out of descriptors.
-    pub(crate) fn take_sockets(&mut self) -> io::Result<Vec<Source>> {
-        let mut sources = Vec::with_capacity(self.paths.len());
-        for path in self.paths.drain(..) {
-            let taken = handoff::take(self.handoffs[DEALER].taking())?;
-            let taken = taken.ok_or_else(|| io::Error::other("a listener was lost"))?;
-            sources.push(Source::Dealing {
-                socket: taken.descriptor,
-                listener: taken.word,
-                _path: path,
-            });
-        }
-        Ok(sources)
-    }
-}
-
-/// Room for each listener's socket on its way, as the kernel counts it.
-const HANDOFF_BYTES_EACH: usize = 2 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -195,14 +126,14 @@ mod tests {
 
     #[test]
     fn a_path_is_taken_from_the_first_moment_on_however_it_is_written() {
-        let name = format!("corecast-claim-{}", std::process::id());
+        let name = format!("corecast-bind-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("x.sock");
-        let first = claim(&[at(path.clone())]).unwrap();
+        let first = bind(&[at(path.clone())]).unwrap();
         let again = folder.join("..").join(folder.file_name().unwrap());
         for path in [path.clone(), again.join("x.sock")] {
-            let err = claim(&[at(path)]).expect_err("it is taken");
+            let err = bind(&[at(path)]).expect_err("it is taken");
             assert_eq!(err.kind(), io::ErrorKind::AddrInUse, "{err}");
         }
         assert!(path.exists());

@@ -1,4 +1,4 @@
-//! What to do when the kernel has no descriptors or memory to give.
+//! What to do if the kernel has no descriptors or memory for a connection.
 
 use std::fs::File;
 use std::time::Duration;
@@ -6,91 +6,84 @@ use std::time::Duration;
 use rustix::io::Errno;
 
 use crate::limits::ACCEPT_PAUSE;
-use crate::shard::shell::accept::listen_socket::{Came, Source};
 use crate::time::Now;
 
-/// Turns connections away when there is no descriptor for them.
+/// A pause in accepting after an error, and a spare descriptor to turn connections away.
 #[derive(Debug)]
-pub(crate) struct Scarcity {
-    /// Given up for a moment when there is no other descriptor, to turn a connection away.
+pub(crate) struct FdExhaustion {
+    /// Closed for a moment if there is no other descriptor.
     spare: Option<File>,
-    /// No accepts until then.
-    until: Option<Now>,
-    /// When it is looked again whether there are descriptors, while there are none.
-    looks_at: Option<Now>,
-    /// When a failed accept was last logged, and how many were not since.
+    /// Nothing is accepted until then.
+    pause: Option<Now>,
+    exhausted: bool,
+    /// When an error was last logged, and how many were not since.
     logged: Option<Now>,
     unlogged: u64,
 }
 
-impl Scarcity {
-    /// Takes a descriptor to spare.
+impl FdExhaustion {
+    /// Takes the spare descriptor.
     pub(crate) fn new() -> Self {
         Self {
-            spare: File::open("/dev/null").ok(),
-            until: None,
-            looks_at: None,
+            spare: open(),
+            pause: None,
+            exhausted: false,
             logged: None,
             unlogged: 0,
         }
     }
 
-    /// Takes one connection with the spare descriptor and closes it: its client need not wait for
-    /// one that may never be free. `false` if there was none to take.
-    pub(crate) fn turn_away(&mut self, source: &Source) -> bool {
-        let somebody = self.spare.take().is_none() || source.turn_away();
-        self.spare = File::open("/dev/null").ok();
-        somebody
-    }
-
-    /// Deals a connection in the place of the spare descriptor: it needs one for a moment only.
-    ///
-    /// # Errors
-    ///
-    /// Those of `deal`.
-    pub(crate) fn deal(
-        &mut self,
-        deal: impl FnOnce() -> Result<Came, Errno>,
-    ) -> Result<Came, Errno> {
+    /// Calls `f` while the spare descriptor is free, so that it can open one.
+    pub(crate) fn with_spare<R>(&mut self, f: impl FnOnce() -> R) -> R {
         self.spare = None;
-        let dealt = deal();
-        self.spare = File::open("/dev/null").ok();
-        dealt
+        let result = f();
+        self.keep_spare();
+        result
     }
 
-    /// Nothing is accepted until then.
-    pub(crate) fn pause_until(&mut self, until: Now) {
-        self.until = Some(until);
+    /// Opens the spare descriptor again if it is gone.
+    pub(crate) fn keep_spare(&mut self) {
+        self.spare = self.spare.take().or_else(open);
     }
 
-    /// There are no descriptors; it will be looked for some.
-    pub(crate) fn begin(&mut self, now: Now) {
-        self.looks_at.get_or_insert_with(|| now.plus(ACCEPT_PAUSE));
+    /// An accept failed: pauses. Whether descriptors or memory are exhausted.
+    pub(crate) fn fail(&mut self, err: Errno, now: Now) -> bool {
+        self.pause = Some(now.plus(ACCEPT_PAUSE));
+        let exhausted = is_exhaustion(err);
+        self.exhausted |= exhausted;
+        exhausted
     }
 
-    /// When accepting goes on.
-    pub(crate) fn goes_on_at(&self) -> Now {
-        self.until.unwrap_or_default()
+    /// The end of the pause, if there is one.
+    pub(crate) fn pause(&self) -> Option<Now> {
+        self.pause
     }
 
-    /// When [`go_on`](Self::go_on) is due at the latest.
-    pub(crate) fn looks_at(&self) -> Option<Now> {
-        self.looks_at
+    /// Tries again at once.
+    pub(crate) fn end_pause(&mut self) {
+        self.pause = None;
+        self.exhausted = false;
     }
 
-    /// Accepting goes on; whether there are descriptors beside the spare one, if that is known.
-    pub(crate) fn go_on(&mut self, now: Now) -> Option<bool> {
-        self.until = None;
-        self.looks_at.filter(|at| *at <= now)?;
-        if self.spare.is_none() {
-            self.spare = File::open("/dev/null").ok();
+    /// Ends the pause if it is time; says then whether descriptors are still exhausted.
+    pub(crate) fn resume(&mut self, now: Now) -> Option<bool> {
+        self.pause.take_if(|until| *until <= now)?;
+        if self.exhausted {
+            self.keep_spare();
+            self.exhausted = self.spare.is_none() || open().is_none();
         }
-        let is_over = self.spare.is_some() && File::open("/dev/null").is_ok();
-        self.looks_at = (!is_over).then(|| now.plus(ACCEPT_PAUSE));
-        Some(is_over)
+        Some(self.exhausted)
     }
 
-    /// Logs at most once per second.
+    /// While descriptors are exhausted there is always a next [`resume`](Self::resume): no event
+    /// reports that some are free again.
+    pub(crate) fn plan_resume(&mut self, now: Now) {
+        if self.exhausted {
+            self.pause.get_or_insert_with(|| now.plus(ACCEPT_PAUSE));
+        }
+    }
+
+    /// Logs an error, at most one per second.
     pub(crate) fn log(&mut self, err: Errno, now: Now) {
         let is_new = |logged: Now| logged.plus(Duration::from_secs(1)) <= now;
         if !self.logged.is_none_or(is_new) {
@@ -98,7 +91,7 @@ impl Scarcity {
             return;
         }
         let unlogged = std::mem::take(&mut self.unlogged);
-        let remedy = match is_scarcity(err) {
+        let remedy = match is_exhaustion(err) {
             true => "; raise the limit of open files or use more shards",
             false => "",
         };
@@ -107,15 +100,20 @@ impl Scarcity {
     }
 }
 
-/// Whether an accept failed for want of descriptors or memory, and will again if tried at once.
-pub(crate) fn is_scarcity(err: Errno) -> bool {
+fn open() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+/// Whether an accept failed because there are no descriptors or no memory, and will again if it is
+/// repeated at once.
+fn is_exhaustion(err: Errno) -> bool {
     matches!(
         err,
         Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM
     )
 }
 
-/// Whether it was the connection that failed and not the listener (accept(2), "Error handling").
+/// Whether the connection failed and not the listener (accept(2), "Error handling").
 pub(crate) fn is_of_connection(err: Errno) -> bool {
     matches!(
         err,

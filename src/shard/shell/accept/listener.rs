@@ -1,9 +1,13 @@
 //! What to listen on, and what is spoken there.
 
+use core::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::handler::Handler;
+use crate::id::ConnId;
 use crate::net::ListenAddr;
 use crate::proto::{Frames, Framing, Role};
+use crate::shard::core::ShardCore;
 use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
 
 /// A place to listen on, as the starter describes it to the shards.
@@ -34,8 +38,8 @@ pub enum Balance {
     /// connections are spread as well as chance does it, and accepted by all shards.
     #[default]
     Hash,
-    /// The shard that has the fewest: one shard accepts, and deals the connections to all. Paths
-    /// and inherited sockets know nothing else.
+    /// The shard that has fewest: a thread of its own accepts the connections of all shards. Paths
+    /// and inherited sockets are always balanced like this.
     Even,
 }
 
@@ -88,8 +92,8 @@ impl Listener {
         self
     }
 
-    /// Who may connect to a path, and is believed whom it speaks for: the permissions of its file, 0o660 where nothing is said. Of no
-    /// meaning for anything else.
+    /// Who may connect to a path, and is trusted like a proxy: the permissions of its file, 0o660
+    /// by default. Of no meaning for anything else.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
@@ -177,14 +181,31 @@ impl Listener {
         }
     }
 
-    /// Whether it has one socket, and its connections are dealt to the shards.
-    pub fn is_dealt(&self) -> bool {
+    /// Whether it has one socket for all shards, and its connections are balanced.
+    pub fn is_single(&self) -> bool {
         self.addr.is_single() || self.balance == Balance::Even
     }
 
     /// Whether its connections speak HTTP.
     pub fn speaks_http(&self) -> bool {
         matches!(self.speaks, Speaks::Http)
+    }
+}
+
+impl Speaks {
+    /// A connection begins to speak this: at once, or inside TLS after the handshake, which may
+    /// have shown the client's identity.
+    pub(crate) fn begin<H: Handler>(
+        &self,
+        core: &mut ShardCore<H>,
+        id: ConnId,
+        peer: Option<SocketAddr>,
+        identity: Option<String>,
+    ) {
+        match self {
+            Self::Http => core.handle_http_begin(id, peer, identity),
+            Self::Frames { topic, .. } => core.handle_tcp_begin(id, topic, peer, identity),
+        }
     }
 }
 
@@ -221,24 +242,6 @@ pub(crate) fn renew(listeners: &mut [Listener], renewed: &[Keys]) {
             *keys = renewed.clone();
         }
     }
-}
-
-/// Whether the next connection of a listener may begin with a handshake; or, where it may be of any
-/// whose connections are dealt, whether that of one of them may: they come in one order.
-pub(crate) fn may_shake(listeners: &[Listener], which: Option<u16>) -> bool {
-    let shakes = |listener: &Listener| listener.keys.is_some();
-    match which {
-        Some(index) => listeners.get(usize::from(index)).is_some_and(shakes),
-        None => listeners
-            .iter()
-            .any(|listener| listener.is_dealt() && shakes(listener)),
-    }
-}
-
-/// Whether a client of this listener has to send something before it gets anything.
-pub(crate) fn client_speaks_first(listeners: &[Listener], index: u16) -> bool {
-    let listener = listeners.get(usize::from(index));
-    listener.is_some_and(|listener| listener.speaks_http() || listener.keys.is_some())
 }
 
 /// Who may connect to a path, unless it is said otherwise: the server's user and group.

@@ -1,17 +1,18 @@
-//! Accepting: a bounded number per turn, and what to do when the kernel has no more to give.
+//! Accepting: a bounded number of connections per turn, as fast as the rate allows.
+//!
+//! A shard has a socket of its own for each listener that can be shared, and a [`Source`] for each
+//! of these. Where one socket serves all shards, the [`Balancer`](balancer::Balancer), a thread of
+//! its own, accepts; what it gives a shard is one more source.
 
 pub(crate) mod accept_rate;
 pub(crate) mod admit;
-pub(crate) mod balancer;
+pub mod balancer;
 pub mod bind;
 pub(crate) mod fd_exhaustion;
-pub(crate) mod listen_socket;
 pub mod listener;
-mod paced;
 pub(crate) mod proxy_header;
-pub(crate) mod sources;
+pub(crate) mod source;
 
-use core::net::SocketAddr;
 use std::io;
 
 use mio::{Registry, Token};
@@ -19,72 +20,71 @@ use rustix::io::Errno;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
-use crate::limits::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, DEFERRED_GRACE};
-use crate::net::listener::peer_of;
-use crate::shard::shell::accept::accept_rate::{Accepted, Pace};
-use crate::shard::shell::accept::admit::{Entrance, Intake, begin, open};
-use crate::shard::shell::accept::fd_exhaustion::{Scarcity, is_of_connection, is_scarcity};
-use crate::shard::shell::accept::listen_socket::{Came, Source};
+use crate::limits::{ACCEPTS_PER_TURN, DEFERRED_GRACE};
+use crate::shard::shell::accept::accept_rate::{AcceptRate, Accepted};
+use crate::shard::shell::accept::admit::{Destination, begin, open};
+use crate::shard::shell::accept::fd_exhaustion::{FdExhaustion, is_of_connection};
 use crate::shard::shell::accept::listener::Listener;
-use crate::shard::shell::accept::sources::Gates;
-use crate::time::Now;
+use crate::shard::shell::accept::proxy_header::ClientAddr;
+use crate::shard::shell::accept::source::Source;
+use crate::shard::shell::tls::Sessions;
+use crate::time::{Now, Rate};
 use crate::tls::Renewals;
 
-/// Who accepts the connections of one shard, or of all.
+/// Accepts the connections of one shard.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
+    /// All listeners, also those of the balancer.
     listeners: Vec<Listener>,
-    gates: Gates,
-    /// Other certificates for those with TLS.
+    /// The balancer's last, if it is one.
+    sources: Vec<Source>,
+    /// Other certificates for listeners with TLS.
     renewals: Renewals,
-    pace: Pace,
-    /// The gate to begin with.
+    rate: AcceptRate,
+    exhaustion: FdExhaustion,
+    /// The source to begin with.
     first: usize,
     /// When the listeners are closed, once it is known that they will be.
     closes_at: Option<Now>,
-    /// The listeners are about to be closed, and who is queued now is served or reset.
+    /// The listeners are about to be closed: what is queued now is served or reset.
     closing: bool,
-    scarcity: Scarcity,
-}
-
-/// What is to become of the rest of a gate's turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
-    /// There may be more.
-    More,
-    /// It has no more.
-    Done,
-    /// Nobody accepts any more in this turn.
-    Pause,
 }
 
 impl Acceptor {
+    /// Accepts from these sources, at most so fast.
+    pub(crate) fn new(
+        listeners: Vec<Listener>,
+        sources: Vec<Source>,
+        renewals: Renewals,
+        rate: Option<Rate>,
+    ) -> Self {
+        Self {
+            listeners,
+            sources,
+            renewals,
+            rate: AcceptRate::new(rate),
+            exhaustion: FdExhaustion::new(),
+            first: 0,
+            closes_at: None,
+            closing: false,
+        }
+    }
+
     /// Registers the sources.
     ///
     /// # Errors
     ///
-    /// Out of memory for the registration.
-    pub(crate) fn new(entrance: Entrance, registry: &Registry) -> io::Result<Self> {
-        Ok(Self {
-            listeners: entrance.listeners,
-            gates: Gates::new(entrance.sources, entrance.deals, registry)?,
-            renewals: entrance.renewals,
-            pace: entrance.pace,
-            first: 0,
-            closes_at: None,
-            closing: false,
-            scarcity: Scarcity::new(),
-        })
+    /// Out of memory for a registration.
+    pub(crate) fn register(&mut self, registry: &Registry) -> io::Result<()> {
+        let mut sources = self.sources.iter_mut().enumerate();
+        sources.try_for_each(|(number, source)| source.register(number, registry))
     }
 
-    /// Whether an event's token is one of the listeners'.
-    pub(crate) fn owns(&self, token: Token) -> bool {
-        self.gates.owns(token)
-    }
-
-    /// Notes that a listener has connections.
+    /// Notes that a source has connections.
     pub(crate) fn note(&mut self, token: Token) {
-        self.gates.note(token);
+        self.sources
+            .iter_mut()
+            .for_each(|source| source.note(token));
     }
 
     /// Whether there may be connections to accept at once.
@@ -92,212 +92,161 @@ impl Acceptor {
         self.deadline().is_some_and(|deadline| deadline <= now)
     }
 
-    /// When accepting goes on, if there may be connections to accept, or may be descriptors again.
+    /// When there is something to do without an event.
     pub(crate) fn deadline(&self) -> Option<Now> {
-        let goes_on = self.scarcity.goes_on_at();
-        let deals = self.gates.may_deal().then_some(goes_on);
-        let served = self
-            .pace
-            .holds()
-            .then(|| goes_on.max(self.pace.goes_on_at()));
-        let takes = (!self.pace.holds() && self.gates.may_take()).then_some(goes_on);
+        let is_ready = self.sources.iter().any(|source| source.ready);
+        let at_once = is_ready.then(Now::default);
+        let next = self.rate.held_until().or(at_once);
+        let accepts = self.exhaustion.pause().or(next);
         let closes = self.closes_at.filter(|_| !self.closing);
-        let all = [deals, served, takes, self.scarcity.looks_at(), closes];
-        all.into_iter().flatten().min()
+        [accepts, closes].into_iter().flatten().min()
     }
 
-    /// Whether new connections are taken at all.
+    /// Whether connections may still come.
     pub(crate) fn is_open(&self) -> bool {
-        self.gates.is_open()
+        !self.sources.is_empty()
     }
 
     /// Accepts a turn's worth of connections.
-    pub(crate) fn accept<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
+    pub(crate) fn accept<H: Handler>(&mut self, into: &mut Destination<'_, H>) {
         if let Some(renewed) = self.renewals.take() {
             listener::renew(&mut self.listeners, &renewed);
         }
-        if !self.is_ready(now) {
+        if !self.is_ready(into.now) {
             return;
         }
-        if let Some(is_over) = self.scarcity.go_on(now) {
-            into.shared.set_scarce(into.shard, !is_over);
+        if let Some(exhausted) = self.exhaustion.resume(into.now) {
+            into.shared.set_exhausted(into.shard, exhausted);
         }
-        if !self.serve_held(into, now) && !self.gates.may_deal() {
-            return;
+        if let Some(due) = self.rate.take_due(into.now) {
+            self.serve(due, into);
         }
-        let count = self.gates.count();
-        let first = self.first;
-        for index in (0..count).map(|step| (first + step) % count) {
+        // Each turn begins with another source, so that none takes all that the rate allows.
+        self.first += 1;
+        let count = self.sources.len();
+        for index in (self.first..self.first + count).map(|index| index % count) {
             for _ in 0..ACCEPTS_PER_TURN {
-                match self.accept_one(index, into, now) {
-                    Next::More => {}
-                    Next::Done => break,
-                    Next::Pause => return,
+                if !self.accept_from(index, into) {
+                    break;
                 }
             }
         }
+        self.exhaustion.plan_resume(into.now);
     }
 
-    fn accept_one<H: Handler>(&mut self, index: usize, into: &mut Intake<'_, H>, now: Now) -> Next {
-        let Some(source) = self.gates.ready(index) else {
-            return Next::Done;
+    /// Accepts a connection from a source; whether there may be more.
+    fn accept_from<H: Handler>(&mut self, index: usize, into: &mut Destination<'_, H>) -> bool {
+        let waits = self.exhaustion.pause().is_some() || self.rate.held_until().is_some();
+        let Some(source) = self.sources.get(index).filter(|_| !waits) else {
+            return false;
         };
-        if self.must_wait(source, into) {
-            return Next::Done;
+        if !source.ready || !self.closing && self.awaits_handshakes(source, into.sessions) {
+            return false;
         }
-        let (is_inbox, deals) = (source.is_inbox(), source.deals());
-        // Those that are dealt are counted where they are served.
-        if !deals && self.pace.holds() {
-            return self.go_on_after(index, Next::Done);
-        }
-        let taken = self.gates.take(index, into.shared);
-        if is_inbox && listen_socket::was_taken(&taken) {
-            // It was on its way to this shard, and so counted already.
+        let accepted = source.accept();
+        if source.is_handoff() && !matches!(accepted, Ok(None) | Err(Errno::AGAIN | Errno::INTR)) {
+            // The balancer has counted it.
             into.shared.take_load(into.shard);
         }
-        match taken {
-            Ok(came) => self.pass_on(came, index, into, now),
-            Err(err) => self.meet(err, index, into, now),
+        match accepted {
+            Ok(Some(accepted)) => self.serve(accepted, into),
+            Ok(None) => drop(self.sources.remove(index)),
+            Err(Errno::AGAIN) => self.sources[index].ready = false,
+            Err(err) if is_of_connection(err) => {}
+            Err(err) => self.fail(err, index, into),
         }
+        true
     }
 
-    /// The next turn begins with another gate, so that one does not take it all.
-    fn go_on_after(&mut self, index: usize, next: Next) -> Next {
-        self.first = index + 1;
-        next
-    }
-
-    /// Whether a source with TLS has to wait until some handshakes are over.
-    fn must_wait<H: Handler>(&self, source: &Source, into: &Intake<'_, H>) -> bool {
-        let waits = into.sessions.is_full() && !source.deals() && !self.closing;
-        waits && listener::may_shake(&self.listeners, source.listener())
-    }
-
-    fn pass_on<H: Handler>(
-        &mut self,
-        came: Came,
-        index: usize,
-        into: &mut Intake<'_, H>,
-        now: Now,
-    ) -> Next {
-        match came {
-            Came::Here {
-                socket,
-                peer,
-                listener,
-            } => {
-                let accepted = Accepted {
-                    socket,
-                    peer,
-                    listener,
-                };
-                self.serve(accepted, into, now);
-            }
-            Came::ToDeal { .. } | Came::Elsewhere => {}
-            Came::ToNobody => return self.go_on_after(index, Next::Done),
-            Came::Undealt if !self.may_serve(now, into) => {
-                // No event tells when the kernel carries more.
-                self.scarcity.pause_until(now.plus(ACCEPT_PAUSE));
-                return self.go_on_after(index, Next::Pause);
-            }
-            Came::Undealt => {
-                if let Some((socket, listener)) = self.gates.keep()
-                    && let Ok(peer) = peer_of(&socket)
-                {
-                    open(into, socket.into(), peer, &self.listeners, listener);
-                }
-            }
-            Came::End => {
-                self.gates.end(index);
-                return Next::Done;
-            }
-        }
-        Next::More
-    }
-
-    fn meet<H: Handler>(
-        &mut self,
-        err: Errno,
-        index: usize,
-        into: &mut Intake<'_, H>,
-        now: Now,
-    ) -> Next {
-        if is_of_connection(err) {
-            return Next::More;
-        }
-        let Some(source) = self.gates.ready(index).filter(|_| err != Errno::AGAIN) else {
-            return self.note_empty(index);
+    /// Whether a source with TLS waits until some handshakes are over. From the balancer come
+    /// connections of all its listeners, in one order.
+    fn awaits_handshakes(&self, source: &Source, sessions: &Sessions) -> bool {
+        let mut listeners = (0..).zip(&self.listeners);
+        let shakes = |(index, listener): (_, &Listener)| {
+            listener.keys.is_some() && source.may_have(index, listener)
         };
-        if is_scarcity(err) {
-            into.shared.set_scarce(into.shard, true);
-            self.scarcity.begin(now);
-            let deals = source.deals();
-            // It fails before it looks into the queue: there may be nobody.
-            if !deals && !self.scarcity.turn_away(source) {
-                return self.note_empty(index);
+        sessions.is_full() && listeners.any(shakes)
+    }
+
+    /// Serves a connection, or holds it until the rate allows that.
+    fn serve<H: Handler>(&mut self, mut accepted: Accepted, into: &mut Destination<'_, H>) {
+        let Some(listener) = self.listeners.get(usize::from(accepted.listener)) else {
+            return;
+        };
+        if self.rate.is_limited() {
+            if accepted.is_over(listener.speaks_http() || listener.keys.is_some()) {
+                return into.core.count_accept_over();
             }
-            let (gates, shared) = (&mut self.gates, into.shared);
-            match deals.then(|| self.scarcity.deal(|| gates.take(index, shared))) {
-                Some(Ok(Came::Elsewhere)) => return Next::More,
-                Some(Err(Errno::AGAIN)) => return self.note_empty(index),
-                _ => {}
+            match self.rate.admit(accepted, into.now) {
+                Some(admitted) => accepted = admitted,
+                None => return into.core.count_accept_wait(),
+            }
+        }
+        open(into, accepted, listener);
+    }
+
+    fn fail<H: Handler>(&mut self, err: Errno, index: usize, into: &mut Destination<'_, H>) {
+        let source = &mut self.sources[index];
+        if self.exhaustion.fail(err, into.now) {
+            into.shared.set_exhausted(into.shard, true);
+            // An accept fails before it looks into the queue, which may be empty.
+            if !self.exhaustion.with_spare(|| source.turn_away()) {
+                source.ready = false;
+                return;
             }
         }
         into.core.count_accept_error();
-        self.scarcity.log(err, now);
-        self.scarcity.pause_until(now.plus(ACCEPT_PAUSE));
-        self.go_on_after(index, Next::Pause)
-    }
-
-    fn note_empty(&mut self, index: usize) -> Next {
-        self.gates.note_empty(index);
-        Next::Done
+        self.exhaustion.log(err, into.now);
     }
 
     /// When to [close](Self::close) the listeners of a server that closes now: at once, unless the
     /// kernel keeps connections back, whose first bytes may be on their way.
     pub(crate) fn closes_at(&mut self, now: Now) -> Now {
-        let (gates, listeners) = (&self.gates, &self.listeners);
-        let grace = || DEFERRED_GRACE * u32::from(gates.stop_deferring(listeners));
-        *self.closes_at.get_or_insert_with(|| now.plus(grace()))
+        *self.closes_at.get_or_insert_with(|| {
+            let prepared = self
+                .sources
+                .iter()
+                .map(|source| source.prepare_close(&self.listeners));
+            let deferred = prepared.filter(|deferred| *deferred).count();
+            now.plus(DEFERRED_GRACE * u32::from(0 < deferred))
+        })
     }
 
-    /// Takes what is queued, as closing the listeners would reset it, and closes them. What is
-    /// dealt may go on to come, until the shard that deals has closed its own: call it again while
-    /// this [is open](Self::is_open).
-    pub(crate) fn close<H: Handler>(&mut self, into: &mut Intake<'_, H>, now: Now) {
+    /// Takes what is queued, as closing the listeners would reset it, and closes them. The balancer
+    /// may give more until it has closed its own: call it again while this [is
+    /// open](Self::is_open).
+    pub(crate) fn close<H: Handler>(&mut self, into: &mut Destination<'_, H>) {
         self.closing = true;
-        self.scarcity.go_on(now);
-        self.pace.lift();
-        self.gates.note_all();
+        self.exhaustion.end_pause();
+        self.rate.lift();
+        self.sources
+            .iter_mut()
+            .for_each(|source| source.ready = true);
         for _ in 0..QUEUE_ROUNDS_MAX {
-            if !self.is_ready(now) {
+            if !self.is_ready(into.now) {
                 break;
             }
-            self.accept(into, now);
+            self.accept(into);
         }
-        self.gates.close();
+        self.sources.retain(Source::is_handoff);
     }
 
-    /// A connection to a listener has said where it comes from.
+    /// It is known where a connection to a listener with PROXY headers comes from.
     pub(crate) fn begin<H: Handler>(
         &self,
-        into: &mut Intake<'_, H>,
+        into: &mut Destination<'_, H>,
         id: ConnId,
-        from: (Option<SocketAddr>, bool),
-        index: usize,
+        client: ClientAddr,
+        listener: u16,
     ) {
-        let listener = self.listeners.get(index).filter(|_| self.is_open());
-        match (listener, into.sockets.get(id)) {
-            (Some(listener), Some(link)) => {
-                let fd = link.fd();
-                begin(into, id, fd, from, listener);
-            }
+        let listener = self.listeners.get(usize::from(listener));
+        match (listener.filter(|_| self.is_open()), into.sockets.get(id)) {
+            (Some(listener), Some(link)) => begin(into, id, link.fd(), client, listener),
             // The server drains.
             _ => into.core.handle_reset(id),
         }
     }
 }
 
-/// Rounds of accepts when a listener closes: more than any backlog holds.
+/// Rounds of accepts when the listeners close: more than any backlog holds.
 const QUEUE_ROUNDS_MAX: usize = 1_024;

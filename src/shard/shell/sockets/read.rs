@@ -6,7 +6,7 @@ use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::READ_BYTES;
 use crate::shard::core::ShardCore;
-use crate::shard::shell::accept::proxy_header::Preambles;
+use crate::shard::shell::accept::proxy_header::ProxyHeaders;
 use crate::shard::shell::sockets::table::SocketTable;
 use crate::shard::turn::{self, Received};
 use crate::sys::socket;
@@ -31,7 +31,7 @@ impl Reader {
         &mut self,
         core: &mut ShardCore<H>,
         sockets: &SocketTable,
-        preambles: &mut Preambles,
+        headers: &mut ProxyHeaders,
         id: ConnId,
         to_the_end: bool,
     ) {
@@ -45,7 +45,7 @@ impl Reader {
                     // may tell: the socket's own error does.
                     Ok(0) if link.has_failed() => Received::Reset,
                     Ok(0) => Received::End,
-                    Ok(n) if preambles.is_forbidden(id, &buffer[..n]) => Received::Forbidden,
+                    Ok(n) if headers.is_forbidden(id, &buffer[..n]) => Received::Forbidden,
                     Ok(n) => Received::Bytes(n),
                     Err(Errno::INTR) => continue,
                     Err(Errno::AGAIN) => Received::Nothing,

@@ -15,8 +15,8 @@ use crate::shard::core::ShardCore;
 use crate::topic::sink::Sock;
 use crate::topic::sink::WriteError;
 
+pub(crate) use session::Secured;
 use session::Share;
-pub(crate) use session::{Beginning, Secured};
 
 /// The TLS connections of a shard.
 #[derive(Debug)]

@@ -8,7 +8,6 @@ use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::HANDSHAKE_TIME_PER_TURN;
 use crate::shard::core::ShardCore;
-use crate::shard::shell::accept::listener::Speaks;
 use crate::shard::shell::tls::{Buffers, Sessions};
 use crate::sys::socket;
 use crate::tls::{Failed, Progress};
@@ -157,7 +156,7 @@ impl Sessions {
             return;
         };
         if progress.opened
-            && let Some(beginning) = secured.beginning.take()
+            && let Some((speaks, peer)) = secured.inside.take().map(|inside| *inside)
         {
             let identity = secured.session.identity();
             log::debug!(
@@ -167,12 +166,7 @@ impl Sessions {
                 identity.as_deref().unwrap_or("nobody")
             );
             core.count_handshake(secured.session.is_resumed());
-            match &beginning.speaks {
-                Speaks::Http => core.handle_http_begin(id, beginning.peer, identity),
-                Speaks::Frames { topic, .. } => {
-                    core.handle_tcp_begin(id, topic, beginning.peer, identity);
-                }
-            }
+            speaks.begin(core, id, peer, identity);
         }
         if !self.buffers.plaintext.is_empty() {
             core.handle_bytes(id, &mut self.buffers.plaintext);

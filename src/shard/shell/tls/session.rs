@@ -24,8 +24,8 @@ pub(crate) struct Secured {
     /// Sealed, and not taken by the socket: at most a record that the core counts as sent, and
     /// words of TLS itself.
     unsent: Vec<u8>,
-    /// What the core is to be told when the handshake is over.
-    pub(crate) beginning: Option<Box<Beginning>>,
+    /// What begins after the handshake, and the peer.
+    pub(crate) inside: Option<Box<(Speaks, Option<SocketAddr>)>>,
     /// Waits for its turn among the handshakes.
     pub(crate) queued: bool,
     /// The client has said that nothing will come any more.
@@ -64,22 +64,20 @@ impl Drop for Share {
     }
 }
 
-/// What is known of a connection when it is accepted.
-#[derive(Debug)]
-pub(crate) struct Beginning {
-    pub(crate) speaks: Speaks,
-    pub(crate) peer: Option<SocketAddr>,
-}
-
 impl Secured {
-    /// A connection whose handshake is to come.
-    pub(crate) fn new(fd: RawFd, session: Session, beginning: Beginning) -> Self {
+    /// A connection whose handshake is to come, and what it speaks then.
+    pub(crate) fn new(
+        fd: RawFd,
+        session: Session,
+        speaks: Speaks,
+        peer: Option<SocketAddr>,
+    ) -> Self {
         Self {
             fd,
             generation: 0,
             session,
             unsent: Vec::new(),
-            beginning: Some(Box::new(beginning)),
+            inside: Some(Box::new((speaks, peer))),
             queued: false,
             read_ended: false,
             owes_end: false,

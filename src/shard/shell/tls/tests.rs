@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
-use super::{Beginning, Secured, Sessions};
+use super::{Secured, Sessions};
 use crate::config::Config;
 use crate::id::{ConnId, ConnKey};
 use crate::limits::{WORK_OF_RECORD, WORK_PER_SHARE};
@@ -59,11 +59,7 @@ fn secured(keys: &Keys) -> Secured {
 }
 
 fn secured_at(fd: RawFd, keys: &Keys) -> Secured {
-    let beginning = Beginning {
-        speaks: Speaks::Http,
-        peer: None,
-    };
-    Secured::new(fd, Session::new(keys).unwrap(), beginning)
+    Secured::new(fd, Session::new(keys).unwrap(), Speaks::Http, None)
 }
 
 #[test]

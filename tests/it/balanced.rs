@@ -1,18 +1,22 @@
-//! Listeners whose connections one shard accepts and deals to all.
+//! Listeners with one socket for all shards, whose connections a balancer gives to the shards.
 
+use std::fs::File;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::process::Command;
 
 use corecast::{Balance, Config, Limit, Listener, Rate, Server, ServerBuilder};
 
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
 
 use crate::support::http::{read_head, upgrade_request};
+use crate::support::process::alone;
 use crate::support::program::Program;
 use crate::support::server::{ANY, Running};
 use crate::support::socket::dial;
-use crate::support::wait::wait_until;
+use crate::support::wait::{PATIENCE, wait_until};
 use crate::support::ws::Ws;
 
 const SHARDS: usize = 4;
@@ -41,7 +45,7 @@ fn ended(server: &Running) -> u64 {
 }
 
 #[test]
-fn every_shard_has_as_many() {
+fn shards_behind_a_balancer_have_equally_many_connections() {
     let server = Running::start(builder());
     let mut clients: Vec<Ws> = (0..100)
         .map(|_| Ws::connect(server.http(), "/ws/lobby"))
@@ -64,7 +68,7 @@ fn a_shard_that_lost_connections_gets_the_next_ones() {
     for client in clients.iter_mut().step_by(SHARDS) {
         *client = None;
     }
-    wait_until("ten have left", || ended(&server) == 10);
+    wait_until("ten have ended", || ended(&server) == 10);
     let _again: Vec<Ws> = (0..10)
         .map(|_| Ws::connect(server.http(), "/ws/lobby"))
         .collect();
@@ -72,7 +76,7 @@ fn a_shard_that_lost_connections_gets_the_next_ones() {
 }
 
 #[test]
-fn a_second_server_on_the_port_is_an_error() {
+fn a_second_server_on_a_balanced_port_is_an_error() {
     let server = Running::start(builder());
     for balance in [Balance::Even, Balance::Hash] {
         let listener = Listener::http(server.http()).balance(balance);
@@ -87,7 +91,9 @@ fn a_second_server_on_the_port_is_an_error() {
 fn flood(addr: SocketAddr, count: usize) -> Vec<TcpStream> {
     let ask = |_| {
         let mut stream = dial(addr);
-        std::io::Write::write_all(&mut stream, upgrade_request("/ws/lobby").as_bytes()).unwrap();
+        stream
+            .write_all(upgrade_request("/ws/lobby").as_bytes())
+            .unwrap();
         stream
     };
     (0..count).map(ask).collect()
@@ -109,14 +115,13 @@ fn a_drain_serves_queued_connections_and_those_on_their_way() {
 }
 
 #[test]
-fn what_is_on_its_way_when_the_server_stops_is_closed() {
+fn connections_on_their_way_to_a_shard_are_closed_when_the_server_stops() {
     for _ in 0..20 {
         let server = Running::start(builder());
         let handle = server.handle().clone();
         let clients = flood(server.http(), 200);
         handle.stop();
         server.join();
-        // Although the owner of the handle has the ends of the shards' sockets.
         for mut client in clients {
             crate::support::socket::read_to_the_end(&mut client);
         }
@@ -164,7 +169,7 @@ fn a_drain_of_a_stuck_server_serves_every_connection() {
 }
 
 #[test]
-fn no_more_are_accepted_in_a_second_than_the_rate_allows() {
+fn shards_behind_a_balancer_accept_no_faster_than_the_rate_allows() {
     let server = Running::start(builder().config(slowly(8)));
     // Twice as many as may come at once, and more than come while the flood lasts.
     let clients = flood(server.http(), 24);
@@ -178,7 +183,7 @@ fn no_more_are_accepted_in_a_second_than_the_rate_allows() {
 }
 
 #[test]
-fn connections_are_dealt_where_the_table_is_shared() {
+fn connections_are_balanced_where_shards_share_a_descriptor_table() {
     let server = Running::start(builder().own_tables(false));
     let mut clients: Vec<Ws> = (0..SHARDS)
         .map(|_| Ws::connect(server.http(), "/ws/lobby"))
@@ -189,6 +194,39 @@ fn connections_are_dealt_where_the_table_is_shared() {
         assert_eq!(client.expect_close().0, 1001);
     }
     server.join();
+}
+
+#[test]
+fn a_balancer_serves_although_the_table_of_its_thread_is_full() {
+    alone(
+        "balanced::a_balancer_serves_although_the_table_of_its_thread_is_full",
+        serve_with_a_full_table,
+    );
+}
+
+fn serve_with_a_full_table() {
+    let server = Running::start(builder());
+    let new = |_| Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    let clients: Vec<Socket> = (0..10).map(new).collect();
+    let limit = Rlimit {
+        current: Some(200),
+        ..getrlimit(Resource::Nofile)
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+    let mut files = Vec::new();
+    while let Ok(file) = File::open("/dev/null") {
+        files.push(file);
+    }
+    for client in clients {
+        client.connect(&server.http().into()).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut client = TcpStream::from(client);
+        let request = upgrade_request("/ws/lobby");
+        client.write_all(request.as_bytes()).unwrap();
+        assert_eq!(read_head(&mut client).status, 101);
+    }
+    drop(files);
+    assert_eq!(server.counters().accept_errors, 0);
 }
 
 /// The program with what systemd gives: sockets from descriptor 3 on, named.
@@ -203,7 +241,7 @@ fn serve_given(names: &str, socket: impl Into<OwnedFd>, address: &str) -> Progra
 }
 
 #[test]
-fn a_socket_that_was_given_outlives_the_server() {
+fn a_socket_of_systemd_outlives_the_server() {
     let listener = TcpListener::bind(ANY).unwrap();
     let addr = listener.local_addr().unwrap();
     for address in ["systemd:web", "systemd:0"] {
@@ -222,7 +260,7 @@ fn a_socket_that_was_given_outlives_the_server() {
 }
 
 #[test]
-fn a_socket_that_was_not_given_or_is_none_to_listen_on_is_named() {
+fn an_error_names_a_socket_of_systemd_that_was_not_given_or_cannot_listen() {
     let udp = UdpSocket::bind(ANY).unwrap();
     for (address, says) in [
         ("systemd:devices", "was given no such socket"),
