@@ -60,7 +60,7 @@ impl<F: Load> Findings for F {
                 tell(&spaced(name), name, &figures[name], &mut table);
             }
         }
-        table.cost(&base.client, None, "");
+        table.cost(&base.client);
         table.warnings(&base.warnings);
         table
     }

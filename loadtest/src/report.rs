@@ -144,11 +144,6 @@ pub(crate) fn add_counts(all: &mut BTreeMap<String, u64>, part: &BTreeMap<String
     }
 }
 
-/// Bytes as MiB, for people.
-pub(crate) fn mib(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1 << 20)
-}
-
 /// A quotient, zero where there is nothing to divide by.
 pub(crate) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }

@@ -12,8 +12,8 @@ use crate::clock::{MILLISECOND, SECOND, now_ns, seconds};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stage<'a> {
     what: &'a str,
-    /// Where it ends, if that is known.
-    total: Option<u64>,
+    /// Where it ends.
+    total: u64,
 }
 
 /// Shows how far a run is.
@@ -42,16 +42,7 @@ const BAR: &str = "{wide_bar} {msg}";
 impl<'a> Stage<'a> {
     /// A stage that ends when there are `total`.
     pub(crate) fn of(what: &'a str, total: u64) -> Self {
-        Self {
-            what,
-            total: Some(total),
-        }
-    }
-}
-
-impl<'a> From<&'a str> for Stage<'a> {
-    fn from(what: &'a str) -> Self {
-        Self { what, total: None }
+        Self { what, total }
     }
 }
 
@@ -118,9 +109,9 @@ impl Drop for Show {
 
 fn new_bar(stage: Stage<'_>) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(5);
-    let bar = ProgressBar::with_draw_target(stage.total, target);
+    let bar = ProgressBar::with_draw_target(Some(stage.total), target);
     // The template is ours and in order; the plain style is better than none.
-    let style = ProgressStyle::with_template(if stage.total.is_some() { BAR } else { "{msg}" });
+    let style = ProgressStyle::with_template(BAR);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar
 }
@@ -128,12 +119,11 @@ fn new_bar(stage: Stage<'_>) -> ProgressBar {
 /// What is left of a stage: `8 s left`. It is never more than was said before, `said`: where it
 /// turns out to be more, that is said instead.
 fn left(stage: Stage<'_>, position: u64, per_s: f64, said: &mut f64) -> String {
-    let all = stage.total.unwrap_or(0);
     let is_moving = per_s.is_finite() && 0.0 < per_s;
-    if all <= position || !is_moving {
+    if stage.total <= position || !is_moving {
         return String::new();
     }
-    let left_s = ((all - position) as f64 / per_s).round();
+    let left_s = ((stage.total - position) as f64 / per_s).round();
     if *said < left_s {
         return format!(", more than {said:.0} s left");
     }
@@ -144,14 +134,8 @@ fn left(stage: Stage<'_>, position: u64, per_s: f64, said: &mut f64) -> String {
 /// `deliveries 200 of 1000 (20 %), 100/s, 8 s left`
 fn line(stage: Stage<'_>, position: u64, per_s: f64, left: &str) -> String {
     let Stage { what, total } = stage;
-    let of = match total {
-        Some(total) if total > 0 => {
-            let percent = 100.0 * position as f64 / total as f64;
-            format!(" of {total} ({percent:.0} %)")
-        }
-        _ => String::new(),
-    };
-    format!("{what} {position}{of}, {per_s:.0}/s{left}")
+    let percent = 100.0 * position as f64 / total.max(1) as f64;
+    format!("{what} {position} of {total} ({percent:.0} %), {per_s:.0}/s{left}")
 }
 
 #[cfg(test)]
@@ -162,7 +146,6 @@ mod tests {
     fn a_line_says_how_far_how_fast_and_how_long() {
         let text = line(Stage::of("deliveries", 1000), 200, 100.0, ", 8 s left");
         assert_eq!(text, "deliveries 200 of 1000 (20 %), 100/s, 8 s left");
-        assert_eq!(line("deliveries".into(), 5, 2.0, ""), "deliveries 5, 2/s");
         assert_eq!(
             line(Stage::of("deliveries", 5), 0, 0.0, ""),
             "deliveries 0 of 5 (0 %), 0/s"
@@ -180,7 +163,6 @@ mod tests {
         assert_eq!(left(stage, 600, 50.0, &mut said), ", 8 s left");
         assert_eq!(left(stage, 900, 100.0, &mut said), ", 1 s left");
         assert_eq!(left(stage, 1000, 100.0, &mut said), "");
-        assert_eq!(left("deliveries".into(), 5, 2.0, &mut said), "");
     }
 
     #[test]

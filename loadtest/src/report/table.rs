@@ -1,10 +1,9 @@
 //! The figures as lines for people.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::report::{ClientCost, Opening, ServerCost};
+use crate::report::{ClientCost, Opening};
 use crate::warning::Warning;
 
 /// Lines of a table: a name and what is to say.
@@ -27,17 +26,8 @@ impl Table {
 
     /// Adds the verdict.
     pub(crate) fn result(&mut self, passed: bool) {
-        self.row(
-            "result",
-            if passed { "passed" } else { "FAILED" }.to_owned(),
-        );
-    }
-
-    /// Adds a line for each kind that was counted.
-    pub(crate) fn counts(&mut self, name: &'static str, by_kind: &BTreeMap<String, u64>) {
-        for (kind, count) in by_kind {
-            self.row(name, format!("{count} x {kind}"));
-        }
+        let word = if passed { "passed" } else { "FAILED" };
+        self.row("result", word.to_owned());
     }
 
     /// Adds what all reports have about connections.
@@ -57,36 +47,17 @@ impl Table {
         if *ended_early > 0 {
             self.row("ended early", ended_early.to_string());
         }
-        self.counts("failed", failures);
+        for (kind, count) in failures {
+            self.row("failed", format!("{count} x {kind}"));
+        }
     }
 
-    /// Adds what all reports have about cost.
-    pub(crate) fn cost(&mut self, client: &ClientCost, server: Option<&ServerCost>, per: &str) {
-        if let Some(server) = server {
-            self.row(
-                "server CPU",
-                format!(
-                    "{:.3} us per {per}, of it {:.3} in user space ({:.1} %); {:.2} cores busy",
-                    server.cpu_us_per_message,
-                    server.user_us_per_message,
-                    server.user_share * 100.0,
-                    server.busy_cores
-                ),
-            );
-        }
-        let cpu: Vec<String> = client
-            .cpu_s_by_thread
-            .iter()
-            .map(|cpu| format!("{cpu:.2}"))
-            .collect();
-        self.row(
-            "client CPU",
-            format!(
-                "{} s by thread, {:.0} % busy",
-                cpu.join(" "),
-                client.busy_share * 100.0
-            ),
-        );
+    /// Adds what this program needed.
+    pub(crate) fn cost(&mut self, client: &ClientCost) {
+        let cpu = client.cpu_s_by_thread.iter();
+        let cpu: Vec<String> = cpu.map(|cpu| format!("{cpu:.2}")).collect();
+        let (cpu, busy) = (cpu.join(" "), client.busy_share * 100.0);
+        self.row("client CPU", format!("{cpu} s by thread, {busy:.0} % busy"));
     }
 
     /// Adds the warnings.

@@ -6,8 +6,9 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::figures::{Base, Load};
+use crate::page::unit::Unit;
 use crate::record::Percentiles;
-use crate::report::{Deliveries, mib, ratio};
+use crate::report::{Deliveries, ratio};
 
 /// All that was found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -59,14 +60,12 @@ impl fmt::Display for Interval {
             max_us,
             ..
         } = self.latency;
-        write!(
-            f,
-            "{:>8.0} s  {} deliveries  p50 {p50_us:.0}  p99 {p99_us:.0}  max {max_us:.0} us  {} \
-             live  {} left",
-            self.at_s, self.deliveries, self.live, self.left
-        )?;
+        let (at_s, deliveries, live, left) = (self.at_s, self.deliveries, self.live, self.left);
+        write!(f, "{at_s:>8.0} s  {deliveries} deliveries  ")?;
+        write!(f, "p50 {p50_us:.0}  p99 {p99_us:.0}  max {max_us:.0} us  ")?;
+        write!(f, "{live} live  {left} left")?;
         if let Some(bytes) = self.server_pss_bytes {
-            write!(f, "  {:.1} MiB", mib(bytes))?;
+            write!(f, "  {}", Unit::Bytes.text(bytes as f64))?;
         }
         if self.ended_early > 0 {
             write!(f, "  {} ended by the server", self.ended_early)?;
@@ -77,12 +76,10 @@ impl fmt::Display for Interval {
 
 /// Percent by which memory grew after the first third of `soak_s` seconds.
 pub(super) fn growth_percent(intervals: &[Interval], soak_s: f64) -> Option<f64> {
-    let readings: Vec<(f64, u64)> = intervals
+    let warm = intervals
         .iter()
-        .filter_map(|interval| Some((interval.at_s, interval.server_pss_bytes?)))
-        .collect();
-    let is_warm = |(at_s, _): &&(f64, u64)| *at_s >= soak_s / 3.0;
-    let mut warm = readings.iter().filter(is_warm).map(|(_, bytes)| *bytes);
+        .filter(|interval| interval.at_s >= soak_s / 3.0);
+    let mut warm = warm.filter_map(|interval| interval.server_pss_bytes);
     let base = warm.next()?;
     let most = warm.max()?;
     Some(ratio(most as f64 - base as f64, base as f64) * 100.0)
