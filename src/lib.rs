@@ -105,8 +105,6 @@
 
 #[doc(hidden)]
 pub mod address;
-#[doc(hidden)]
-pub mod admission;
 pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
@@ -115,8 +113,6 @@ pub mod config;
 #[doc(hidden)]
 pub mod counters;
 mod error;
-#[doc(hidden)]
-pub mod handle;
 #[doc(hidden)]
 pub mod handler;
 #[doc(hidden)]
@@ -174,7 +170,6 @@ pub use close_reason::CloseReason;
 pub use config::{BeyondRate, Config, SlowConsumer};
 pub use counters::{Counters, Limit};
 pub use error::Error;
-pub use handle::Handle;
 pub use handler::{
     Busy, Halt, Handler, Message, Opening, PublishError, Publisher, Refusal, Room, RoomCx, Sent,
     SharedMessage, Unanswered,
@@ -187,6 +182,7 @@ pub use proto::http::{
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError, Role};
 pub use relay::{ApiKey, Relay, RelaySettings};
+pub use server::handle::Handle;
 pub use server::{Server, ServerBuilder};
 pub use shard::core::app::cx::Cx;
 pub use shard::core::app::shard_cx::{ConnCx, ShardCx};

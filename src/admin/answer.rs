@@ -3,9 +3,9 @@
 use crate::admin::format::Format;
 use crate::admin::health::Health;
 use crate::admin::metrics::{Scrape, encode};
-use crate::handle::Handle;
 use crate::log_queue::LogQueue;
 use crate::proto::http::{Request, Response};
+use crate::server::handle::Handle;
 
 /// The sources of the answers.
 #[derive(Debug)]

@@ -11,10 +11,10 @@ use slab::Slab;
 use crate::admin::answer::Answers;
 use crate::admin::exchange::{Exchange, Step};
 use crate::admin::health::Health;
-use crate::handle::Handle;
 use crate::limits::{ADMIN_CONNECTIONS_MAX, ADMIN_TIMEOUT, LINGER_MOMENT};
 use crate::log_queue::LogQueue;
 use crate::proto::http::{Date, Request};
+use crate::server::handle::Handle;
 use crate::sys::time_of_day::since_1970;
 
 pub(super) struct EventLoop {

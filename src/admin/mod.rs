@@ -17,9 +17,9 @@ use std::net::TcpListener;
 use std::thread;
 
 use crate::admin::event_loop::EventLoop;
-use crate::handle::Handle;
 use crate::log_queue::LogQueue;
 use crate::net::{listener, remedy};
+use crate::server::handle::Handle;
 use crate::sys::signals;
 use crate::sys::startup::while_starting;
 

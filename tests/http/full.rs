@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use corecast::admission::PerAddress;
+use corecast::address::admission::PerAddress;
 use corecast::counters::{Limit, status_index};
 use corecast::limits::{HANDSHAKE_TIMEOUT, OVERFLOW_MAX};
 use corecast::{CloseReason, Config};

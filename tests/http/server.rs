@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use corecast::admission::PerAddress;
+use corecast::address::admission::PerAddress;
 use corecast::config::Config;
 use corecast::counters::Counters;
 use corecast::internals::driver::{Driver, MeshEnd};

@@ -6,7 +6,7 @@ use crate::tree::File;
 /// A layer and the layers it may use, the lowest first. `handler` and the core know each other: the
 /// core calls the application, and the application calls the core through its context.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("address", &["error"]),
+    ("address", &["error", "limits"]),
     ("id", &[]),
     ("limits", &[]),
     ("listed", &[]),
@@ -17,7 +17,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("proto", &["error", "limits", "listed"]),
     ("close_reason", &["listed", "proto"]),
     ("payload", &["proto"]),
-    ("admission", &["address", "limits"]),
     ("config", &["address", "limits", "proto", "time"]),
     ("counters", &["close_reason", "listed"]),
     (
@@ -45,7 +44,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         CORE,
         &[
             "address",
-            "admission",
             "close_reason",
             "config",
             "counters",
@@ -62,21 +60,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         SHELL,
         &[
-            "address",
-            "admission",
-            "config",
-            "counters",
-            "handler",
-            "id",
-            "limits",
-            "mesh",
-            "net",
-            "proto",
-            "sys",
-            "time",
-            "tls",
-            "topic",
-            CORE,
+            "address", "config", "counters", "handler", "id", "limits", "mesh", "net", "proto",
+            "sys", "time", "tls", "topic", CORE,
         ],
     ),
     (
@@ -91,26 +76,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "handle",
-        &[
-            "counters", "handler", "id", "mesh", "payload", "proto", "sys", "tls", CORE, SHELL,
-        ],
-    ),
-    (
         "server",
         &[
-            "admission",
-            "config",
-            "error",
-            "handle",
-            "handler",
-            "id",
-            "limits",
-            "mesh",
-            "net",
-            "sys",
-            "tls",
-            SHELL,
+            "address", "config", "counters", "error", "handler", "id", "limits", "mesh", "net",
+            "payload", "proto", "sys", "tls", CORE, SHELL,
         ],
     ),
     (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),
@@ -120,11 +89,11 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "close_reason",
             "counters",
-            "handle",
             "limits",
             "log_queue",
             "net",
             "proto",
+            "server",
             "sys",
         ],
     ),
@@ -247,7 +216,7 @@ fn an_import_from_above_is_found() {
     ));
     assert!(complains(
         imports,
-        "src/shard/shell/event_loop.rs",
+        "src/shard/shell/event_loop/mod.rs",
         "use crate::client::wire::Wire;"
     ));
     assert!(complains(
@@ -262,7 +231,7 @@ fn an_import_from_above_is_found() {
     ));
     assert!(!complains(
         imports,
-        "src/shard/shell/event_loop.rs",
+        "src/shard/shell/event_loop/mod.rs",
         "use crate::shard::core::ShardCore;"
     ));
     assert!(!complains(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use crate::admission::PerAddress;
+use crate::address::admission::PerAddress;
 use crate::counters::{Counters, Snapshot};
 use crate::id::ShardId;
 

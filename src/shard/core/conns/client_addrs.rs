@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use crate::address::Networks;
-use crate::admission::PerAddress;
+use crate::address::admission::PerAddress;
 use crate::config::Config;
 use crate::counters::Limit;
 use crate::handler::Handler;

@@ -1,6 +1,8 @@
 //! Addresses of clients: networks of trusted proxies, and the part of an address that stands for
 //! one client.
 
+pub mod admission;
+
 use core::net::{IpAddr, Ipv6Addr};
 use core::str::FromStr;
 use std::fmt;

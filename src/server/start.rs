@@ -1,183 +1,30 @@
-//! Starting and stopping a server: its shards, the mesh between them, its threads.
+//! Starting a server: all of it runs, or nothing does.
 
 use std::collections::hash_map::RandomState;
-use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
+use std::{io, thread};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::admission::PerAddress;
-use crate::config::Config;
+use crate::address::admission::PerAddress;
 use crate::error::Error;
-use crate::handle::Handle;
 use crate::handler::{Handler, check_topic};
 use crate::id::ShardId;
 use crate::limits::{
-    DEFERRED_HANDSHAKE_TIMEOUT_MIN, DESCRIPTORS_RESERVED, INBOX_SHARE, MEMORY_BYTES_ASSUMED,
-    MEMORY_SHARE, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
+    DEFERRED_HANDSHAKE_TIMEOUT_MIN, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
 };
-use crate::mesh::{self, Capacity, Mesh};
-use crate::net::ListenAddr;
+use crate::mesh::{self, Mesh};
+use crate::server::handle::Handle;
+use crate::server::{Server, ServerBuilder};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::shard::{self, Balancer, Listener, MODE_MAX, Seed, Speaks, Watch};
+use crate::sys::affinity;
 use crate::sys::startup::while_starting;
-use crate::sys::{affinity, descriptors, memory};
-
-/// The description of a server to start; see [`Server::builder`].
-#[derive(Clone, Debug)]
-pub struct ServerBuilder {
-    listen: Vec<Listener>,
-    shards: usize,
-    connections_max: Option<usize>,
-    config: Config,
-    pin: Option<bool>,
-    own_tables: bool,
-    keep: Vec<RawFd>,
-}
-
-/// A running server. Dropping it does not stop it: see [`Handle::drain`] and [`Server::join`].
-#[derive(Debug)]
-pub struct Server {
-    handle: Handle,
-    addrs: Vec<ListenAddr>,
-    http: Vec<SocketAddr>,
-    tcp: Vec<SocketAddr>,
-    shards: usize,
-    threads: Vec<JoinHandle<io::Result<()>>>,
-}
-
-impl Server {
-    /// A server without listeners, one shard per core.
-    pub fn builder() -> ServerBuilder {
-        ServerBuilder {
-            listen: Vec::new(),
-            shards: affinity::cores(),
-            connections_max: None,
-            config: Config::default(),
-            pin: None,
-            own_tables: true,
-            keep: Vec::new(),
-        }
-    }
-
-    /// The handle, which publishes and stops from any thread.
-    pub fn handle(&self) -> &Handle {
-        &self.handle
-    }
-
-    /// The addresses of all listeners, in the order in which they were added. Port 0 is replaced by
-    /// the port that the kernel chose.
-    pub fn addrs(&self) -> &[ListenAddr] {
-        &self.addrs
-    }
-
-    /// The addresses of the HTTP listeners that have a port, in the same order.
-    pub fn http_addrs(&self) -> &[SocketAddr] {
-        &self.http
-    }
-
-    /// The addresses of the other listeners that have a port, in the same order.
-    pub fn tcp_addrs(&self) -> &[SocketAddr] {
-        &self.tcp
-    }
-
-    /// The number of shards.
-    pub fn shards(&self) -> usize {
-        self.shards
-    }
-
-    /// Waits until the server has stopped.
-    ///
-    /// # Errors
-    ///
-    /// A shard failed or panicked, perhaps in a handler. Then the whole server stops, because
-    /// topics whose home is that shard could not work.
-    pub fn join(self) -> Result<(), Error> {
-        let mut result = Ok(());
-        for thread in self.threads {
-            let ended = thread.join();
-            let ended = ended.unwrap_or_else(|_| Err(io::Error::other("a shard has panicked")));
-            result = result.and(ended);
-        }
-        Ok(result?)
-    }
-}
 
 impl ServerBuilder {
-    /// Adds a listener for HTTP and WebSocket; may be called several times. Port 0 takes a free
-    /// port.
-    #[must_use]
-    pub fn http(self, addr: SocketAddr) -> Self {
-        self.listen(Listener::http(addr))
-    }
-
-    /// Adds a listener for length-prefixed TCP whose connections use `topic`.
-    #[must_use]
-    pub fn tcp(self, addr: SocketAddr, topic: impl Into<String>) -> Self {
-        self.listen(Listener::tcp(addr, topic))
-    }
-
-    /// Adds a listener; may be called several times.
-    #[must_use]
-    pub fn listen(mut self, listener: Listener) -> Self {
-        self.listen.push(listener);
-        self
-    }
-
-    /// Sets the number of shards. More shards than cores make sense if one shard cannot have enough
-    /// file descriptors.
-    #[must_use]
-    pub fn shards(mut self, shards: usize) -> Self {
-        self.shards = shards;
-        self
-    }
-
-    /// Sets the maximum number of connections of all shards together.
-    #[must_use]
-    pub fn connections_max(mut self, connections: usize) -> Self {
-        self.connections_max = Some(connections);
-        self
-    }
-
-    /// Sets the configuration of every shard. Values that depend on the host are set at the start.
-    #[must_use]
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Whether shard `n` is bound to core `n`, counted among the cores that the process may use,
-    /// modulo their number. By default shards are bound if there is one for each core; otherwise
-    /// the kernel places them.
-    #[must_use]
-    pub fn pin(mut self, pin: bool) -> Self {
-        self.pin = Some(pin);
-        self
-    }
-
-    /// Whether each shard has its own file descriptor table, so that the limit of open files
-    /// applies to each shard. By default it has.
-    ///
-    /// Descriptors that were open before are closed in that table. If a handler or a logger uses
-    /// one on a shard, name it to [`keep_descriptors`](Self::keep_descriptors); otherwise its
-    /// number may later refer to a client's connection. See also [`Handler`].
-    #[must_use]
-    pub fn own_tables(mut self, own_tables: bool) -> Self {
-        self.own_tables = own_tables;
-        self
-    }
-
-    /// Keeps file descriptors open on the shards under the same numbers, for example the file of a
-    /// logger. Standard input, output and error are always kept.
-    #[must_use]
-    pub fn keep_descriptors(mut self, descriptors: impl IntoIterator<Item = RawFd>) -> Self {
-        self.keep.extend(descriptors);
-        self
-    }
-
     /// Starts the server; `make` creates each shard's handler on the shard's own thread.
     ///
     /// # Errors
@@ -341,67 +188,6 @@ impl ServerBuilder {
     fn kept(&self, bells: &[RawFd], handoff: Option<RawFd>) -> Option<Vec<RawFd>> {
         self.own_tables
             .then(|| [bells, &self.keep, handoff.as_slice()].concat())
-    }
-
-    /// The configuration of one shard, with its share of the limits of the whole server.
-    fn shard_config(&self, shards: ShardId) -> Config {
-        let mut config = self.config.clone();
-        config.accept_rate = config.accept_rate.map(|rate| rate.share(shards));
-        config.keep_addresses |= log::log_enabled!(log::Level::Debug);
-        config.connections_max = config.connections_max.min(self.admitted());
-        config.memory_bytes_max = Some(self.memory_share());
-        config
-    }
-
-    /// The capacity of lanes between shards, and of lanes from outside.
-    fn lanes(&self, shards: usize) -> (Capacity, Capacity) {
-        let inbox = self.memory_share() / INBOX_SHARE;
-        let between = Capacity::between(shards).within(inbox, shards);
-        (between, Capacity::outside().within(inbox, 1))
-    }
-
-    /// The memory that clients can make one shard use, in bytes.
-    fn memory_share(&self) -> usize {
-        let memory = match memory::total() {
-            0 => MEMORY_BYTES_ASSUMED,
-            total => total / MEMORY_SHARE,
-        };
-        self.config.memory_share(memory, self.shards)
-    }
-
-    /// Connections that one shard's descriptors allow. All shards together admit no more than the
-    /// configured number. The kernel spreads connections over the shards by a hash, except those
-    /// that the balancer gives.
-    fn admitted(&self) -> usize {
-        let count = self.shards.max(1);
-        let tables = if self.own_tables { 1 } else { count };
-        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
-        of_table.max(1)
-    }
-
-    /// Connections that the server admits: the configured number, or what its descriptors allow if
-    /// that is less.
-    pub fn capacity(&self) -> usize {
-        let all = self.admitted().saturating_mul(self.shards.max(1));
-        all.min(self.connections_max.unwrap_or(usize::MAX))
-    }
-
-    /// The number of shards that would admit this many connections with the current limit of open
-    /// files. `None` if no allowed number would, or if all shards share one table.
-    pub fn shards_for(&self, connections: usize) -> Option<usize> {
-        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
-        let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + SHARDS_MAX);
-        let shards = connections.div_ceil(of_table.max(1)).max(self.shards);
-        (self.own_tables && shards <= SHARDS_MAX).then_some(shards)
-    }
-
-    /// The limit of open files with which the shards would admit this many connections.
-    pub fn open_files_for(&self, connections: usize) -> usize {
-        let count = self.shards.max(1);
-        let tables = if self.own_tables { 1 } else { count };
-        let each = connections.div_ceil(count) + DESCRIPTORS_RESERVED + count;
-        each.saturating_mul(tables)
     }
 }
 

@@ -1,0 +1,73 @@
+//! What the host allows a server: descriptors, memory, and what a shard gets of them.
+
+use crate::config::Config;
+use crate::id::ShardId;
+use crate::limits::{
+    DESCRIPTORS_RESERVED, INBOX_SHARE, MEMORY_BYTES_ASSUMED, MEMORY_SHARE, SHARDS_MAX,
+};
+use crate::mesh::Capacity;
+use crate::server::ServerBuilder;
+use crate::sys::{descriptors, memory};
+
+impl ServerBuilder {
+    /// The configuration of one shard, with its share of the limits of the whole server.
+    pub(super) fn shard_config(&self, shards: ShardId) -> Config {
+        let mut config = self.config.clone();
+        config.accept_rate = config.accept_rate.map(|rate| rate.share(shards));
+        config.keep_addresses |= log::log_enabled!(log::Level::Debug);
+        config.connections_max = config.connections_max.min(self.admitted());
+        config.memory_bytes_max = Some(self.memory_share());
+        config
+    }
+
+    /// The capacity of lanes between shards, and of lanes from outside.
+    pub(super) fn lanes(&self, shards: usize) -> (Capacity, Capacity) {
+        let inbox = self.memory_share() / INBOX_SHARE;
+        let between = Capacity::between(shards).within(inbox, shards);
+        (between, Capacity::outside().within(inbox, 1))
+    }
+
+    /// The memory that clients can make one shard use, in bytes.
+    fn memory_share(&self) -> usize {
+        let memory = match memory::total() {
+            0 => MEMORY_BYTES_ASSUMED,
+            total => total / MEMORY_SHARE,
+        };
+        self.config.memory_share(memory, self.shards)
+    }
+
+    /// Connections that one shard's descriptors allow. All shards together admit no more than the
+    /// configured number. The kernel spreads connections over the shards by a hash, except those
+    /// that the balancer gives.
+    fn admitted(&self) -> usize {
+        let count = self.shards.max(1);
+        let tables = if self.own_tables { 1 } else { count };
+        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
+        let of_table = (limit / tables).saturating_sub(DESCRIPTORS_RESERVED + count);
+        of_table.max(1)
+    }
+
+    /// Connections that the server admits: the configured number, or what its descriptors allow if
+    /// that is less.
+    pub fn capacity(&self) -> usize {
+        let all = self.admitted().saturating_mul(self.shards.max(1));
+        all.min(self.connections_max.unwrap_or(usize::MAX))
+    }
+
+    /// The number of shards that would admit this many connections with the current limit of open
+    /// files. `None` if no allowed number would, or if all shards share one table.
+    pub fn shards_for(&self, connections: usize) -> Option<usize> {
+        let limit = usize::try_from(descriptors::limit()).unwrap_or(usize::MAX);
+        let of_table = limit.saturating_sub(DESCRIPTORS_RESERVED + SHARDS_MAX);
+        let shards = connections.div_ceil(of_table.max(1)).max(self.shards);
+        (self.own_tables && shards <= SHARDS_MAX).then_some(shards)
+    }
+
+    /// The limit of open files with which the shards would admit this many connections.
+    pub fn open_files_for(&self, connections: usize) -> usize {
+        let count = self.shards.max(1);
+        let tables = if self.own_tables { 1 } else { count };
+        let each = connections.div_ceil(count) + DESCRIPTORS_RESERVED + count;
+        each.saturating_mul(tables)
+    }
+}
