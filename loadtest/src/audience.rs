@@ -4,17 +4,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::app::Plan;
+use crate::broadcast::{self, Members};
 use crate::clock::now_ns;
 use crate::control::{Control, load};
 use crate::crew::Crew;
 use crate::leader::{Leader, RunError, Waited};
 use crate::listeners::{self, Hall, Heard, Listeners};
 use crate::message::Form;
-use crate::metronome::{Metronome, Schedule};
 use crate::record::Recorder;
 use crate::report::Opening;
 use crate::scene;
 use crate::series::Meter;
+use crate::timeline::Timeline;
 use crate::url::Target;
 
 #[derive(Debug)]
@@ -25,8 +26,8 @@ pub(crate) struct Audience {
 
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    pub(crate) crew: Crew<Metronome>,
-    pub(crate) schedule: Arc<Schedule>,
+    pub(crate) crew: Crew<Members>,
+    pub(crate) schedule: Arc<Timeline>,
 }
 
 impl Publisher {
@@ -38,14 +39,14 @@ impl Publisher {
         first_source: usize,
         leader: &Leader,
     ) -> Result<Self, RunError> {
-        let schedule = Arc::new(Schedule::new(rate));
         let plan = Plan {
             first_source,
             ..scene::plan("publisher", vec![target], 1, form)
         };
-        let crew = scene::crew(plan, 1, leader, |_| {
-            Metronome::new(form.clone(), Arc::clone(&schedule))
-        })?;
+        // Without an end, or none until it is told.
+        let allowed = rate.map_or(0, |_| u32::MAX);
+        let schedule = Arc::new(Timeline::new(rate, allowed));
+        let crew = broadcast::publisher(plan, form, &schedule, leader)?;
         Ok(Self { crew, schedule })
     }
 
@@ -84,7 +85,10 @@ impl Publisher {
     pub(crate) fn stop(self, opening: &mut Opening) -> Result<Recorder, RunError> {
         let mut lateness = Recorder::new();
         for done in self.crew.stop()? {
-            lateness.merge(&done.app.lateness);
+            done.app
+                .lateness()
+                .into_iter()
+                .for_each(|part| lateness.merge(part));
             opening.add_failures(&done.failures);
         }
         Ok(lateness)
@@ -92,12 +96,12 @@ impl Publisher {
 }
 
 impl Audience {
-    /// Starts listeners, who do not connect yet.
+    /// Starts listeners, which do not connect yet.
     pub(crate) fn start(
         plan: Plan,
         threads: usize,
         form: &Form,
-        schedule: &Arc<Schedule>,
+        schedule: &Arc<Timeline>,
         hall: Hall,
         leader: &Leader,
     ) -> Result<Self, RunError> {

@@ -61,7 +61,7 @@ impl Checker {
     }
 
     /// A message came; says whether for the first time. `publisher` is below the number given.
-    /// The last number there is, which nobody can send, is passed over.
+    /// The last number there is, which no publisher can send, is passed over.
     #[inline]
     pub(crate) fn see(&mut self, subscriber: u32, publisher: u32, seq: u32) -> bool {
         let slot = self.slot(subscriber, publisher);

@@ -1,4 +1,4 @@
-//! Who leaves and comes back, and when: all at once, or some in every second.
+//! Which connections leave and come back, and when: all at once, or some in every second.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
@@ -14,7 +14,7 @@ pub(crate) struct Churn {
     pub(crate) per_second: f64,
     /// How they leave; without it half of them are cut and half close.
     pub(crate) how: Option<Leave>,
-    /// Seconds over which those who left together come back, each at a random time.
+    /// Seconds over which those that left together come back, each at a random time.
     pub(crate) jitter_s: f64,
     /// When the leaving in every second began; zero while there is none.
     pub(crate) since_ns: AtomicU64,
@@ -28,7 +28,7 @@ pub(crate) struct Churn {
 }
 
 impl Churn {
-    /// Nobody leaves until it is told.
+    /// None leaves until it is told.
     pub(crate) fn new(per_second: f64, how: Option<Leave>, jitter_s: f64) -> Self {
         Self {
             per_second,
@@ -42,7 +42,7 @@ impl Churn {
         }
     }
 
-    /// Nobody ever leaves.
+    /// None ever leaves.
     pub(crate) fn none() -> Self {
         Self::new(0.0, None, 0.0)
     }
@@ -91,7 +91,7 @@ impl Leaver {
         self.here[index] = false;
     }
 
-    /// A connection has left as it wished. Who left alone comes back at once.
+    /// A connection has left as it wished. One that left alone comes back at once.
     pub(crate) fn has_left(&mut self, index: usize, churn: &Churn, now: u64, out: &mut Outbox) {
         self.is_gone(index);
         if churn.per_second > 0.0 {

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     Storm(StormArgs),
     /// Some subscribers read slowly or not at all; the others must not notice.
     Slow(SlowArgs),
-    /// A steady load for hours, with some who leave and return.
+    /// A steady load for hours, while some leave and return.
     Soak(SoakArgs),
     /// Misbehaves on purpose: slow request heads, and connections full of garbage.
     Hostile(HostileArgs),

@@ -2,7 +2,7 @@
 //!
 //! Where all is well every subscriber of a topic has had a front part of one list, so its length
 //! is all that is kept of each. The list is clean: of each publisher it has the numbers from 0 on.
-//! Who gets anything else than its next entry is a stray from there on, with a check of its own.
+//! A subscriber that gets anything else than its next entry is a stray from there on, with a check of its own.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -24,11 +24,11 @@ pub(crate) struct Crowd {
     strays: HashMap<u32, Checker>,
     /// With one publisher its own order is the total order, and nothing more is to check.
     order: Option<Order>,
-    /// Length of the list at which those who have had least are looked for.
+    /// Length of the list at which those that have had least are looked for.
     trim_at: usize,
 }
 
-/// Entries that are kept without a look at who still needs them: 32 KiB, of each topic.
+/// Entries that are kept without a look at which subscribers still need them: 32 KiB, of each topic.
 const KEPT: usize = 1 << 12;
 
 impl Crowd {
@@ -59,7 +59,7 @@ impl Crowd {
         first
     }
 
-    /// Whether a message is the next of the list for one who has not strayed.
+    /// Whether a message is the next of the list for one that has not strayed.
     #[inline]
     fn follow(&mut self, subscriber: u32, id: Id) -> bool {
         let Some(had) = self.had.get_mut(subscriber as usize) else {

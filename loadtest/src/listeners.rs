@@ -1,6 +1,6 @@
-//! Subscribers of one topic with one publisher, who may leave and come back at any time.
+//! Subscribers of one topic with one publisher, which may leave and come back at any time.
 //!
-//! One who comes back begins with whatever message comes first, as long as none is missing that
+//! One that comes back begins with whatever message comes first, as long as none is missing that
 //! was begun after it knew that it was live.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,19 +14,19 @@ use crate::app::{App, Done, EndedBy, LinkName, Place};
 use crate::check::{Checker, Faults};
 use crate::churn::{Churn, Leaver};
 use crate::message::Form;
-use crate::metronome::Schedule;
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::report::{Deliveries, add_counts};
 use crate::series::Meter;
+use crate::timeline::Timeline;
 
 #[derive(Debug)]
 pub(crate) struct Listeners {
     form: Form,
-    schedule: Arc<Schedule>,
+    schedule: Arc<Timeline>,
     hall: Arc<Hall>,
     checker: Checker,
-    /// Those who came back, and when they were live, until their first message.
+    /// Those that came back, and when they were live, until their first message.
     joining: HashMap<u32, u64>,
     leaver: Leaver,
     /// First deliveries since the last turn.
@@ -40,9 +40,9 @@ pub(crate) struct Listeners {
     of_interval: Recorder,
     took: Recorder,
     got: u64,
-    /// Messages that nobody of this run published, or that were changed on the way.
+    /// Messages that no publisher of this run sent, or that were changed on the way.
     foreign: u64,
-    /// Messages that did not reach one who was back, though they began later.
+    /// Messages that did not reach one that was back, though they began later.
     missed: u64,
     ended: BTreeMap<String, u64>,
 }
@@ -62,11 +62,11 @@ pub(crate) struct Hall {
     /// Number of the interval; when it moves, each thread hands in its latencies.
     pub(crate) interval: AtomicU32,
     handed_in: Option<Sender<Recorder>>,
-    /// Whether those whom the server closes connect again.
+    /// Whether those that the server closes connect again.
     pub(crate) returns: bool,
     /// Whether their latencies are in the series.
     pub(crate) is_in_series: bool,
-    /// Who is to leave and come back.
+    /// Which are to leave and come back.
     pub(crate) churn: Churn,
 }
 
@@ -105,7 +105,7 @@ impl Listeners {
         conns: usize,
         place: Place,
         form: Form,
-        (schedule, hall): (Arc<Schedule>, Arc<Hall>),
+        (schedule, hall): (Arc<Timeline>, Arc<Hall>),
         meter: Meter,
     ) -> Self {
         Self {
@@ -139,7 +139,7 @@ impl Listeners {
         faults
     }
 
-    /// The first message of one who has come back.
+    /// The first message of one that has come back.
     #[cold]
     fn join(&mut self, listener: u32, seq: u32) {
         if let Some(live_at) = self.joining.remove(&listener) {
@@ -152,7 +152,7 @@ impl App for Listeners {
     fn on_live(&mut self, link: LinkName, now: u64, took_ns: u64, _out: &mut Outbox) {
         self.took.record(took_ns);
         self.leaver.is_here(link.index);
-        // Before the schedule has begun, and without one, nobody misses anything.
+        // Before the schedule has begun, and without one, none misses anything.
         if self.schedule.due(0).is_some() {
             let listener = link.number();
             self.checker.come_back(listener);
@@ -203,7 +203,7 @@ impl App for Listeners {
             self.interval = interval;
             let ended = mem::replace(&mut self.of_interval, Recorder::new());
             if let Some(handed_in) = &self.hall.handed_in {
-                // Nobody listens once the run is over.
+                // The other end is gone once the run is over.
                 drop(handed_in.send(ended));
             }
         }

@@ -1,4 +1,4 @@
-//! What a published message says: who sent it, its number, and when it was due.
+//! What a published message says: its publisher, its number, and when it was due.
 
 use clap::ValueEnum;
 
@@ -12,7 +12,7 @@ pub(crate) const WARM_UP: u32 = u32::MAX;
 /// hash of these, the time and the topic in four bytes each, the time in eight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
-    /// Who published it, from 0.
+    /// Number of its publisher, from 0.
     pub(crate) publisher: u32,
     /// Its number among those of its publisher, from 0.
     pub(crate) seq: u32,
@@ -53,7 +53,7 @@ impl Filler {
 #[derive(Clone, Debug)]
 pub(crate) struct Form {
     run: u32,
-    /// Number of the topic, which is hashed and not sent: who listens to one knows it.
+    /// Number of the topic, which is hashed and not sent: its subscribers know it.
     topic: u32,
     filler: Vec<u8>,
 }
@@ -80,6 +80,10 @@ impl Form {
             topic,
             ..self.clone()
         }
+    }
+
+    pub(crate) fn topic(&self) -> u32 {
+        self.topic
     }
 
     #[inline]

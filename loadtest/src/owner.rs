@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Says so where `pid` is not what listens at one of these addresses.
 ///
-/// Where the kernel does not tell, as of a process in a container or of somebody else's, it is
+/// Where the kernel does not tell, as of a process in a container or one of another user, it is
 /// taken at its word.
 pub(crate) fn check(pid: u32, addrs: &[SocketAddr]) -> Result<(), String> {
     if !Path::new(&format!("/proc/{pid}")).exists() {

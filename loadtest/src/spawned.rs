@@ -131,7 +131,7 @@ impl Drop for Spawned {
 fn read_lines(stream: impl Read + Send + 'static, to: Sender<String>) -> io::Result<()> {
     let body = move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
-            // Nobody may be interested any more, but the stream has to be read on.
+            // The other end may be gone, but the stream has to be read on.
             drop(to.send(line));
         }
     };

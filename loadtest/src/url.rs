@@ -70,7 +70,7 @@ impl Target {
         })
     }
 
-    /// The same target for one who publishes: `/sub/...` becomes `/pub/...`.
+    /// The same target for a publisher: `/sub/...` becomes `/pub/...`.
     pub(crate) fn for_publishing(&self) -> Self {
         let path = match self.path.strip_prefix("/sub/") {
             Some(topic) => format!("/pub/{topic}"),

@@ -86,7 +86,7 @@ const TOPICS_EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
   10,000 subscribers of 1,000 topics, 2,000 messages a second to the topics in turn:
     loadtest topics --url 'ws://127.0.0.1:8080/sub/{topic}' -t 1000 -n 10000 --rate 2000 --server-pid $(pidof -s corecast)
-  Two publishers for each topic, who take topics at random, the same ones in every run:
+  Two publishers for each topic, which take topics at random, the same ones in every run:
     loadtest topics --url 'ws://127.0.0.1:8080/sub/{topic}' -t 100 -n 1000 --publishers 2 --pick random --seed 7";
 
 /// Many topics: each subscriber gets all of its topic, and nothing else.

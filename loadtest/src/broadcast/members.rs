@@ -7,7 +7,7 @@ use crate::outbox::Outbox;
 use crate::record::Recorder;
 
 #[derive(Debug)]
-pub(super) struct Members {
+pub(crate) struct Members {
     pub(super) role: Role,
     /// Time until a message came back to its publisher.
     pub(super) own: Recorder,
@@ -27,6 +27,18 @@ impl Members {
             role,
             own: Recorder::new(),
         }
+    }
+
+    pub(super) fn publishers(&self) -> Option<&Publishers> {
+        match &self.role {
+            Role::Publish(publishers, _) | Role::Both(publishers, _) => Some(publishers),
+            Role::Subscribe(_) => None,
+        }
+    }
+
+    /// How late the messages of a schedule went out.
+    pub(crate) fn lateness(&self) -> Option<&Recorder> {
+        self.publishers().map(|publishers| &publishers.lateness)
     }
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod cli;
 mod figures;
 mod members;
+mod parts;
 mod progress;
 mod publishers;
 mod schedule;
@@ -14,15 +15,16 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::app::{Numbering, Place, Plan};
+use crate::app::Plan;
 use crate::broadcast::cli::{ChatArgs, FanoutArgs, TopicsArgs};
 pub(crate) use crate::broadcast::figures::{Figures, Memory, TopicMemory};
-use crate::broadcast::members::{Members, Role};
+pub(crate) use crate::broadcast::members::Members;
+use crate::broadcast::members::Role;
+use crate::broadcast::parts::Parts;
+pub(crate) use crate::broadcast::parts::publisher;
 use crate::broadcast::progress::Progress;
-use crate::broadcast::publishers::Publishers;
 use crate::broadcast::schedule::Pace;
 use crate::broadcast::setup::Setup;
-use crate::broadcast::subscribers::{Inbox, Subscribers};
 use crate::broadcast::sum::Sum;
 use crate::clock::{now_ns, seconds};
 use crate::control::{Control, load};
@@ -33,8 +35,8 @@ use crate::phase::Phase;
 use crate::preflight;
 use crate::report::{Opening, ratio};
 use crate::scene::{self, Scenario, Scene};
-use crate::series::Pulse;
 use crate::show::Stage;
+use crate::timeline::Timeline;
 
 /// Makes a command of flags and the setup they stand for.
 macro_rules! scenario {
@@ -88,38 +90,6 @@ fn make(setup: Setup<'_>) -> Result<Figures, RunError> {
     run.finish(waited, spent)
 }
 
-/// What the application of each thread is made of.
-#[derive(Debug)]
-struct Parts<'a> {
-    setup: &'a Setup<'a>,
-    progress: &'a Arc<Progress>,
-    pulse: Pulse,
-}
-
-impl Parts<'_> {
-    fn publishers(&self, place: Place) -> Box<Publishers> {
-        let (form, progress) = (self.setup.form.clone(), Arc::clone(self.progress));
-        Box::new(Publishers::new(place, self.setup.schedule, form, progress))
-    }
-
-    fn subscribers(&self, place: Place) -> Subscribers {
-        let (schedule, progress) = (&self.setup.schedule, Arc::clone(self.progress));
-        let conns = schedule.subscribers as usize;
-        let inbox = self.inbox(place, conns, self.setup.subscriber_numbering());
-        Subscribers::new(inbox, schedule.topics, progress, self.pulse.meter())
-    }
-
-    fn copies(&self, place: Place) -> Inbox {
-        let conns = self.setup.schedule.conns();
-        self.inbox(place, conns, self.setup.publisher_numbering())
-    }
-
-    fn inbox(&self, place: Place, conns: usize, numbering: Numbering) -> Inbox {
-        let publishers = self.setup.schedule.publishers;
-        Inbox::new(place, conns, numbering, publishers, self.setup.form.clone())
-    }
-}
-
 impl<'a> Run<'a> {
     fn start(setup: Setup<'a>) -> Result<Self, RunError> {
         let leader = Leader::new(setup.client).until(setup.phase);
@@ -135,11 +105,13 @@ impl<'a> Run<'a> {
         };
         let waiting = match schedule.pace {
             Pace::AfterAll => schedule.conns(),
-            Pace::AfterOwn | Pace::Rate(_) => 0,
+            Pace::AfterOwn | Pace::Rate(_) | Pace::Told => 0,
         };
         let done = scene.leader.sender.clone();
         let ring = Arc::clone(&publishing);
-        let progress = Progress::new(schedule.deliveries(), waiting, ring, done);
+        let timeline = Timeline::new(schedule.rate(), schedule.messages);
+        let (timeline, all) = (Arc::new(timeline), schedule.deliveries());
+        let progress = Progress::new(timeline, all, waiting, ring, done);
         let progress = Arc::new(progress);
         let parts = Parts {
             setup: &setup,
@@ -244,7 +216,7 @@ impl<'a> Run<'a> {
     fn load(&mut self) -> Result<(Waited, Phase), RunError> {
         let (crew, progress, lost) = (self.publishing(), &self.progress, self.scene.lost());
         let start = |now| {
-            progress.start_ns.store(now, Ordering::Release);
+            progress.timeline.start(now);
             crew.ring_all();
         };
         let stage = Stage::of("deliveries", self.setup.schedule.deliveries());

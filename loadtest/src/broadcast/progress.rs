@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crossbeam_channel::Sender;
 
 use crate::control::{Control, News};
+use crate::timeline::Timeline;
 
 /// Shared by subscribers, which count, publishers, which wait, and their leader.
 #[derive(Debug)]
 pub(super) struct Progress {
     /// The warm-up message may go out.
     pub(super) warm_up: AtomicBool,
-    /// When the first message is due; zero until then.
-    pub(super) start_ns: AtomicU64,
+    pub(super) timeline: Arc<Timeline>,
     /// Deliveries, each (subscriber, message) once.
     pub(super) delivered: AtomicU64,
     /// Copies of the warm-up message.
@@ -39,6 +39,7 @@ impl Progress {
     /// For so many deliveries. Of the publishers `waiting` wait; all are spread over the threads of
     /// their crew.
     pub(super) fn new(
+        timeline: Arc<Timeline>,
         expected: u64,
         waiting: usize,
         publishers: Arc<Control>,
@@ -50,7 +51,7 @@ impl Progress {
         };
         Self {
             warm_up: AtomicBool::new(false),
-            start_ns: AtomicU64::new(0),
+            timeline,
             delivered: AtomicU64::new(0),
             warmed: AtomicU64::new(0),
             expected,

@@ -9,11 +9,13 @@ use crate::broadcast::schedule::{Pace, Schedule};
 use crate::message::{Form, Stamp, WARM_UP};
 use crate::outbox::Outbox;
 use crate::record::Recorder;
+use crate::timeline::Timeline;
 use crate::url::Protocol;
 
 #[derive(Debug)]
 pub(super) struct Publishers {
     form: Form,
+    first_topic: u32,
     schedule: Schedule,
     progress: Arc<Progress>,
     place: Place,
@@ -51,6 +53,7 @@ impl Publishers {
             protocol: Protocol::WebSocket,
         };
         Self {
+            first_topic: form.topic(),
             form,
             schedule,
             progress,
@@ -94,8 +97,7 @@ impl Publishers {
         if !self.has_warmed_up && self.progress.warm_up.load(Ordering::Acquire) {
             self.warm_up(now, out);
         }
-        let start = self.progress.start_ns.load(Ordering::Acquire);
-        if start == 0 {
+        if !self.progress.timeline.has_started() {
             return None;
         }
         let has_started = std::mem::replace(&mut self.has_started, true);
@@ -104,7 +106,7 @@ impl Publishers {
             Pace::AfterAll => all.for_each(|index| self.send_after_all(index, now, out)),
             Pace::AfterOwn if !has_started => all.for_each(|index| self.send(index, now, out)),
             Pace::AfterOwn => {}
-            Pace::Rate(_) => return self.send_due(start, now, out),
+            Pace::Rate(_) | Pace::Told => return self.send_due(now, out),
         }
         None
     }
@@ -133,7 +135,8 @@ impl Publishers {
             due_ns,
         };
         publisher.sent += 1;
-        self.form.set_topic(conn / self.schedule.publishers);
+        self.form
+            .set_topic(self.first_topic + conn / self.schedule.publishers);
         self.form.write(stamp, &mut self.message);
         out.message(index, publisher.protocol, &self.message);
     }
@@ -153,10 +156,24 @@ impl Publishers {
         }
     }
 
-    fn send_due(&mut self, start: u64, now: u64, out: &mut Outbox) -> Option<u64> {
+    fn send_due(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {
+        let timeline = Arc::clone(&self.progress.timeline);
+        let allowed = timeline.allowed();
+        let next = self.send_until(allowed, &timeline, now, out);
+        timeline.note_sent(self.next, allowed);
+        next
+    }
+
+    fn send_until(
+        &mut self,
+        end: u32,
+        timeline: &Timeline,
+        now: u64,
+        out: &mut Outbox,
+    ) -> Option<u64> {
         let burst = out.len() + BURST_BYTES;
-        while self.next < self.schedule.messages {
-            let due = start + self.schedule.due(self.next);
+        while self.next < end {
+            let due = timeline.due(self.next).unwrap_or(now);
             if due > now {
                 return Some(due);
             }
@@ -199,8 +216,10 @@ mod tests {
             seed: None,
         };
         let control = Arc::new(Control::new(1).unwrap());
-        let progress = Arc::new(Progress::new(100, 0, control, unbounded().0));
-        progress.start_ns.store(1, Ordering::Release);
+        let timeline = Arc::new(Timeline::new(Some(1.0), 100));
+        timeline.start(1);
+        let progress = Progress::new(timeline, 100, 0, control, unbounded().0);
+        let progress = Arc::new(progress);
         let place = Place {
             thread: 0,
             threads: 1,

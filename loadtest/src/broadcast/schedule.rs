@@ -1,6 +1,5 @@
 //! Which message goes where and when, and how many are to arrive.
 
-use crate::clock::nanos;
 use crate::message::mix;
 
 /// The messages of a run. Each publisher of each topic has a connection; their numbers are those of
@@ -28,6 +27,8 @@ pub(super) enum Pace {
     AfterOwn,
     /// At a fixed schedule, whatever happened to those before: messages per second of all.
     Rate(f64),
+    /// When the leader lets one go out.
+    Told,
 }
 
 impl Schedule {
@@ -39,7 +40,7 @@ impl Schedule {
     pub(super) fn rate(&self) -> Option<f64> {
         match self.pace {
             Pace::Rate(rate) => Some(rate),
-            Pace::AfterAll | Pace::AfterOwn => None,
+            Pace::AfterAll | Pace::AfterOwn | Pace::Told => None,
         }
     }
 
@@ -53,11 +54,6 @@ impl Schedule {
         let below = |bytes, bound| u32::from_le_bytes(bytes) % bound;
         let (topic, publisher) = ([a, b, c, d], [e, f, g, h]);
         (below(topic, self.topics), below(publisher, self.publishers))
-    }
-
-    /// Nanoseconds after the start at which a message is due.
-    pub(super) fn due(&self, number: u32) -> u64 {
-        nanos(f64::from(number) / self.rate().unwrap_or(1.0))
     }
 
     /// Messages of a publisher without a schedule: as many as the others, and one more for the first.
@@ -104,7 +100,6 @@ mod tests {
         let subscribers = [0, 1, 2].map(|topic| schedule.subscribers_of(topic));
         assert_eq!(subscribers, [3, 2, 2]);
         assert_eq!(schedule.deliveries(), 200 * 7);
-        assert_eq!(schedule.due(5), 500_000_000);
     }
 
     #[test]

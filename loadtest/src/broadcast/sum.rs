@@ -44,7 +44,7 @@ impl Sum {
 
     /// Notes what a thread sent, which all must know before they are checked.
     pub(super) fn note_sent(&mut self, app: &Members) {
-        if let Role::Publish(publishers, _) | Role::Both(publishers, _) = &app.role {
+        if let Some(publishers) = app.publishers() {
             publishers
                 .sent()
                 .for_each(|(conn, count)| self.sent[conn] = count);

@@ -1,4 +1,4 @@
-//! What the subscribers who are behind have yet to get, kept once for all of them.
+//! What the subscribers that are behind have yet to get, kept once for all of them.
 
 /// Bytes of one protocol, found by their number since the start of the server.
 #[derive(Debug, Default)]
@@ -6,9 +6,9 @@ pub(super) struct Backlog {
     bytes: Vec<u8>,
     /// Number of the first byte kept.
     start: u64,
-    /// Subscribers who read from here.
+    /// Subscribers that read from here.
     readers: usize,
-    /// Bytes kept at which it is worth looking for those that nobody needs any more.
+    /// Bytes kept at which it is worth looking for those that no subscriber needs any more.
     trim_at: usize,
 }
 

@@ -137,7 +137,7 @@ impl Floor {
         }
     }
 
-    /// Accepts all who wait, or as many as there are descriptors for; the others wait until a
+    /// Accepts all connections that wait, or as many as there are descriptors for; the others wait until a
     /// connection ends.
     fn accept_all<C: Calls>(&mut self, listener: usize) -> io::Result<()> {
         while let Some((socket, protocol)) = self.listeners.get(listener) {

@@ -20,7 +20,7 @@ pub(super) struct Sockets {
 #[derive(Debug, Default)]
 struct Audience {
     members: Members,
-    /// For those who are blocked.
+    /// For those that are blocked.
     backlog: Backlog,
 }
 
@@ -106,14 +106,14 @@ impl Sockets {
         self.audience(protocol).members.len()
     }
 
-    /// Whether anyone subscribes with this protocol.
+    /// Whether there are subscribers with this protocol.
     pub(super) fn has_subscribers(&mut self, protocol: Protocol) -> bool {
         let audience = self.audience(protocol);
         audience.members.len() > 0 || audience.backlog.has_readers()
     }
 
     /// Sends the same bytes to the subscribers of a protocol at these places of the array, and to
-    /// all who are blocked.
+    /// all that are blocked.
     pub(super) fn send_all<C: Calls>(
         &mut self,
         protocol: Protocol,
@@ -165,7 +165,7 @@ impl Sockets {
         }
     }
 
-    /// A socket may have room again.
+    /// A socket may have space again.
     #[inline]
     pub(super) fn unblock<C: Calls>(&mut self, index: usize) {
         if matches!(self.places.get(index), Some(Place::Blocked(_))) {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 /// One way to attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Attack {
-    /// Pongs that nobody asked for, without a pause.
+    /// Pongs without a ping, without a pause.
     Pongs,
     /// Pings without a pause.
     Pings,

@@ -13,7 +13,7 @@ Examples, with `cargo run --release -- serve` in another terminal:
   10,000 slow heads and 1,000 connections of garbage a second, for half a minute:
     loadtest hostile --url 'ws://127.0.0.1:8080/sub/{topic}' --slow-headers 10000 --garbage-per-s 1000 \\
       --duration 30s --server-pid $(pidof -s corecast)
-  Beside it, in a third terminal, what those who behave notice of it:
+  Beside it, in a third terminal, what clients that behave notice of it:
     loadtest fanout --url 'ws://127.0.0.1:8080/sub/{topic}' -n 1000 --rate 50 --duration 20
   All attacks at once, and what a client that behaves sees meanwhile, with the server's turns:
     loadtest hostile --url 'ws://127.0.0.1:8080/sub/{topic}' --attack all --duration 20s \\
@@ -38,7 +38,7 @@ Examples, with `cargo run --release -- serve` in another terminal:
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct HostileArgs {
-    /// Whom to pester: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
+    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
     /// With wss:// and tcps:// the same bytes go to the port, and no TLS is spoken. `{topic}` stands
     /// for the topic. May be repeated; connections take them in turn.
     #[arg(long, required = true)]

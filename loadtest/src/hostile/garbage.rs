@@ -100,7 +100,7 @@ impl Mess {
         // A hello is what a port with TLS waits for, and its rest as well.
         let fits = |mess: &Self| match mess {
             Self::WrongFrame => upgrades,
-            // Without a head there is none to break off: who says no more may still listen.
+            // Without a head there is none to break off: a client that says no more may still listen.
             Self::HalfHead => target.tls || upgrades,
             Self::Hello => !target.tls,
             _ => true,
@@ -116,7 +116,7 @@ impl Mess {
             Self::Random => {
                 let len = 16 + dice.below(RANDOM_BYTES_MAX - 16);
                 let mut bytes = dice.bytes(len);
-                // Neither a letter nor a length that anyone would wait for.
+                // Neither a letter nor a length that a server would wait for.
                 bytes[0] |= 0x80;
                 bytes
             }

@@ -1,4 +1,4 @@
-//! The witness: a client that behaves, whose messages are to come back whatever others do.
+//! The witness: a client that behaves, whose messages are to come back whatever the others do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -26,7 +26,7 @@ const BUCKET: &str = "corecast_turn_seconds_bucket{";
 const BEYOND_US: u64 = u64::MAX;
 
 impl Turns {
-    /// Asks for them; `None` if nobody answers.
+    /// Asks for them; `None` if there is no answer.
     pub(super) fn ask(admin: SocketAddr) -> Option<Self> {
         let mut stream = TcpStream::connect_timeout(&admin, PATIENCE).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;

@@ -16,7 +16,7 @@ Examples, with `cargo run --release -- serve` in another terminal:
 ///
 /// The steady ones listen to a topic of their own, at a fixed rate; their latencies before, while
 /// the others come back, and after are told apart. When all are back, one message must reach every
-/// one of them. Who is refused tries again until nothing has moved for --timeout.
+/// one of them. One that is refused tries again until nothing has moved for --timeout.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct StormArgs {

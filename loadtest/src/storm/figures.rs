@@ -19,7 +19,7 @@ pub(crate) struct Figures {
     pub(crate) rounds: Vec<Round>,
     /// From connect(2) to live, of all tries that got there.
     pub(crate) connect_to_live: Percentiles,
-    /// One message in each round, to all who were to come back.
+    /// One message in each round, to all that were to come back.
     pub(crate) deliveries: Deliveries,
     pub(crate) steady: Steady,
     /// Why the server ended connections that were live.
@@ -42,7 +42,7 @@ pub(crate) struct Round {
     pub(crate) server_cpu_us_per_connection: Option<f64>,
 }
 
-/// Those who stayed.
+/// Those that stayed.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Steady {
     pub(crate) url: String,

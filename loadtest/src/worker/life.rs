@@ -75,7 +75,7 @@ impl<A: App> Worker<A> {
             State::Leaving => {
                 self.control.left.fetch_add(1, Ordering::AcqRel);
                 self.app.on_end(name, EndedBy::Us, now, &mut self.outbox);
-                // Who was cut on purpose waits for no answer.
+                // One that was cut on purpose waits for no answer.
                 let Some(leaving) = self.leaving.remove(&index) else {
                     return;
                 };

@@ -193,7 +193,7 @@ impl<A: App> Worker<A> {
         })
     }
 
-    /// Lets arrivals gather: the server then finds nobody asleep in epoll_wait(2) to wake, and the
+    /// Lets arrivals gather: the server then finds no thread asleep in epoll_wait(2) to wake, and the
     /// client has many events in a turn.
     fn gather(&self) {
         if self.plan.gather.is_zero() || self.opener.is_busy() || !self.unread.is_empty() {
