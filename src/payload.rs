@@ -6,13 +6,64 @@ use crate::proto::ws::deflate::{Compression, Deflater, Once, Window};
 use crate::proto::ws::frame::{self, Opcode};
 use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
 
-/// One published message as shards pass it to each other: shared bytes and their kind.
-#[derive(Clone, Debug)]
-pub struct Payload {
+/// One published message: in shared bytes, as shards pass it to each other, or in borrowed ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Payload<B = Arc<[u8]>> {
     /// Text or binary, as its publisher has set it.
     pub kind: Kind,
-    /// The published bytes.
-    pub bytes: Arc<[u8]>,
+    /// The published bytes; UTF-8 if it is text.
+    pub bytes: B,
+}
+
+impl<B: AsRef<[u8]>> Payload<B> {
+    /// The same, without a copy of the bytes.
+    pub fn borrowed(&self) -> Payload<&[u8]> {
+        Payload {
+            kind: self.kind,
+            bytes: self.bytes.as_ref(),
+        }
+    }
+}
+
+impl<B: Into<Arc<[u8]>>> Payload<B> {
+    /// The same, in bytes that can be passed on: a copy of them if they are not yet.
+    pub fn shared(self) -> Payload {
+        Payload {
+            kind: self.kind,
+            bytes: self.bytes.into(),
+        }
+    }
+}
+
+/// One message as forms encode it: beside the payload what a frame may name.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'m> {
+    /// The topic; none for a reply, which belongs to no topic.
+    pub topic: Option<&'m str>,
+    /// The place in the topic's order; none as long as homes do not number messages.
+    pub offset: Option<u64>,
+    /// The message itself.
+    pub payload: Payload<&'m [u8]>,
+}
+
+impl<'m> Entry<'m> {
+    /// A message of a topic.
+    pub fn of(topic: &'m str, payload: Payload<&'m [u8]>) -> Self {
+        Self {
+            topic: Some(topic),
+            offset: None,
+            payload,
+        }
+    }
+
+    /// A message for one connection.
+    pub fn reply(payload: Payload<&'m [u8]>) -> Self {
+        Self {
+            topic: None,
+            offset: None,
+            payload,
+        }
+    }
 }
 
 /// How messages look on the wire of one kind of connection, in one byte.
@@ -57,8 +108,9 @@ impl Form {
         matches!(self, Self::Deflate(_))
     }
 
-    /// The maximum length of a payload's frame in this form.
-    pub fn frame_len_max(self, kind: Kind, payload: &[u8]) -> usize {
+    /// The maximum length of a message's frame in this form.
+    pub fn frame_len_max(self, entry: &Entry<'_>) -> usize {
+        let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
         match self {
             // A payload that does not get smaller is sent uncompressed.
             Self::WebSocket | Self::Deflate(_) => frame::HEADER_LEN_MAX + payload.len(),
@@ -70,8 +122,9 @@ impl Form {
         }
     }
 
-    /// Appends the payload as one uncompressed frame.
-    pub fn encode(self, out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
+    /// Appends the message as one uncompressed frame.
+    pub fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
         match self {
             Self::WebSocket | Self::Deflate(_) => {
                 frame::encode_header(out, Opcode::Data(kind), payload.len());
@@ -109,7 +162,7 @@ pub struct Encoder {
 /// One message that is being encoded in several forms.
 #[derive(Debug)]
 pub struct Encoding<'e> {
-    kind: Kind,
+    entry: Entry<'e>,
     once: Once<'e>,
     is_compressed: bool,
 }
@@ -134,10 +187,11 @@ impl Encoder {
     }
 
     /// Begins to encode a message.
-    pub fn begin<'e>(&'e mut self, kind: Kind, payload: &'e [u8]) -> Encoding<'e> {
+    pub fn begin<'e>(&'e mut self, entry: Entry<'e>) -> Encoding<'e> {
+        let payload = entry.payload.bytes;
         let level = self.compression.level_for(payload.len());
         Encoding {
-            kind,
+            entry,
             is_compressed: level.is_some(),
             once: self
                 .deflater
@@ -150,11 +204,10 @@ impl Encoder {
         &mut self,
         form: Form,
         out: &mut Vec<u8>,
-        kind: Kind,
-        payload: &[u8],
+        payload: Payload<&[u8]>,
         has_time: bool,
     ) {
-        let mut reply = self.begin(kind, payload);
+        let mut reply = self.begin(Entry::reply(payload));
         reply.is_compressed &= has_time;
         reply.encode(form, out);
     }
@@ -163,7 +216,7 @@ impl Encoder {
 impl Encoding<'_> {
     /// The maximum length of the message's frame in a form.
     pub fn frame_len_max(&self, form: Form) -> usize {
-        form.frame_len_max(self.kind, self.once.payload())
+        form.frame_len_max(&self.entry)
     }
 
     /// Appends the message as one frame of `form`. It is compressed at most once for each window.
@@ -172,11 +225,11 @@ impl Encoding<'_> {
             && self.is_compressed
             && let Some(compressed) = self.once.compressed(window)
         {
-            let opcode = Opcode::Data(self.kind);
+            let opcode = Opcode::Data(self.entry.payload.kind);
             frame::encode_compressed_header(out, opcode, compressed.len());
             out.extend_from_slice(compressed);
         } else {
-            form.encode(out, self.kind, self.once.payload());
+            form.encode(out, &self.entry);
         }
     }
 }

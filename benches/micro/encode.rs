@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 
-use corecast::payload::{Encoder, Form};
+use corecast::payload::{Encoder, Entry, Form, Payload};
 use corecast::proto::ws::deflate::{Inflater, Window};
 use corecast::{Compression, Kind};
 use criterion::{Criterion, Throughput};
@@ -19,13 +19,13 @@ pub(crate) fn benches(criterion: &mut Criterion) {
         let mut encoder = Encoder::new(Compression::default());
         for (size, len) in [("64 B", 64), ("1 KiB", 1024)] {
             let payload = vec![7; len];
-            let mut out = Vec::with_capacity(form.frame_len_max(Kind::Binary, &payload));
+            let mut out = Vec::with_capacity(form.frame_len_max(&entry(Kind::Binary, &payload)));
             group.throughput(Throughput::Bytes(len as u64));
             group.bench_function(size, |bencher| {
                 bencher.iter(|| {
                     out.clear();
                     encoder
-                        .begin(Kind::Binary, black_box(&payload))
+                        .begin(entry(Kind::Binary, black_box(&payload)))
                         .encode(form, &mut out);
                     black_box(&out);
                 });
@@ -57,7 +57,7 @@ fn deflate(criterion: &mut Criterion) {
                 let mut out = Vec::new();
                 let mut encode = || {
                     out.clear();
-                    let mut message = encoder.begin(Kind::Text, black_box(&payload));
+                    let mut message = encoder.begin(entry(Kind::Text, black_box(&payload)));
                     let forms = windows.iter().map(|window| Form::Deflate(*window));
                     forms.for_each(|form| message.encode(form, &mut out));
                     out.len()
@@ -82,7 +82,7 @@ fn inflate(criterion: &mut Criterion) {
     for (size, len) in [("256 B", 256), ("1 KiB", 1024), ("16 KiB", 16 << 10)] {
         let payload = telemetry(len);
         let mut frame = Vec::new();
-        let mut message = encoder.begin(Kind::Text, &payload);
+        let mut message = encoder.begin(entry(Kind::Text, &payload));
         message.encode(Form::Deflate(Window::LARGEST), &mut frame);
         let compressed = &frame[if frame[1] < 126 { 2 } else { 4 }..];
         let mut inflater = Inflater::default();
@@ -94,6 +94,10 @@ fn inflate(criterion: &mut Criterion) {
             });
         });
     }
+}
+
+fn entry(kind: Kind, bytes: &[u8]) -> Entry<'_> {
+    Entry::of("topic", Payload { kind, bytes })
 }
 
 /// Readings of some sensors in JSON, cut to `len` bytes.

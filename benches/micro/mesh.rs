@@ -24,7 +24,7 @@ fn lanes(criterion: &mut Criterion) {
     });
     let payload = Payload {
         kind: Kind::Binary,
-        bytes: Arc::from([7; PAYLOAD]),
+        bytes: Arc::<[u8]>::from([7; PAYLOAD]),
     };
     let mut group = criterion.benchmark_group("mesh");
     group.throughput(Throughput::Elements(MESSAGES as u64));

@@ -9,6 +9,7 @@ use crate::limits::{ROOM_OUTPUTS_MAX, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::proto::http::is_topic_name;
+use crate::shard::mail::{Origin, Publication};
 use crate::time::Tick;
 
 /// What an application keeps for one topic: one value, on the thread of the topic's home shard,
@@ -116,7 +117,7 @@ pub struct RoomCx<'a> {
     pub(crate) now: Duration,
     pub(crate) outputs: Vec<Output>,
     /// Messages for other topics, and how many more of them the shard takes.
-    pub(crate) elsewhere: Vec<(Arc<str>, Payload)>,
+    pub(crate) elsewhere: Vec<Publication>,
     pub(crate) elsewhere_left: usize,
 }
 
@@ -200,7 +201,8 @@ impl RoomCx<'_> {
         let payload = self.check(kind, payload)?;
         let left = self.elsewhere_left.checked_sub(1);
         self.elsewhere_left = left.ok_or(PublishError::Busy(Busy(Wait::Outbox)))?;
-        self.elsewhere.push((Arc::from(topic), payload));
+        let publication = Publication::new(topic, payload, Origin::Room);
+        self.elsewhere.push(publication);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::home_of;
-use crate::shard::mail::ToHome;
+use crate::shard::mail::{Origin, Publication, ToHome};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
@@ -189,15 +189,8 @@ impl Handle {
             kind,
             bytes: Arc::from(payload),
         };
-        Ok((
-            home.into(),
-            ToHome::Publish {
-                topic: Arc::from(topic),
-                payload,
-                publisher: None,
-                once: None,
-            },
-        ))
+        let publication = Publication::new(topic, payload, Origin::Handle);
+        Ok((home.into(), ToHome::Publish(publication)))
     }
 }
 

@@ -3,6 +3,5 @@
 
 pub mod fanout;
 pub mod home;
-pub mod once;
 pub mod sink;
 pub mod tables;

@@ -10,7 +10,7 @@ use corecast::config::Config;
 use corecast::counters::Counters;
 use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::proto::http::{Date, dechunk};
-use corecast::shard::mail::ToHome;
+use corecast::shard::mail::{Origin, Publication, ToHome};
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
 use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings};
@@ -116,12 +116,14 @@ impl Server {
             kind,
             bytes: Arc::from(payload),
         };
-        let back = self.driver.core.handle_to_home(ToHome::Publish {
-            topic: Arc::from(topic),
-            payload,
-            publisher: None,
-            once: None,
-        });
+        let back = self
+            .driver
+            .core
+            .handle_to_home(ToHome::Publish(Publication::new(
+                topic,
+                payload,
+                Origin::Handle,
+            )));
         assert!(back.is_none(), "no room");
         self.turns();
     }

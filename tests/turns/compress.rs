@@ -10,7 +10,7 @@ use corecast::limits::{
 use corecast::payload::Payload;
 use corecast::proto::ws::deflate::{Compression, Deflater, Window};
 use corecast::shard::home_of;
-use corecast::shard::mail::{FromHome, Room as LaneRoom, ToHome};
+use corecast::shard::mail::{FromHome, Origin, Publication, Room as LaneRoom, ToHome};
 use corecast::{Config, Kind, Relay, RelaySettings};
 
 use crate::shard::Shard;
@@ -94,14 +94,15 @@ fn a_message_for_every_window_costs_three_times_as_much() {
 fn mail_is_given_back_until_the_next_turn() {
     let mut shard = Shard::new(Config::default());
     shard.upgrade("/sub/a", DEFLATE);
-    let publish = || ToHome::Publish {
-        topic: Arc::from("a"),
-        payload: Payload {
-            kind: Kind::Text,
-            bytes: Arc::from(text()),
-        },
-        publisher: None,
-        once: None,
+    let publish = || {
+        ToHome::Publish(Publication::new(
+            "a",
+            Payload {
+                kind: Kind::Text,
+                bytes: Arc::from(text()),
+            },
+            Origin::Handle,
+        ))
     };
     for _ in 0..3 {
         assert!(shard.core.handle_to_home(publish()).is_none());
@@ -161,14 +162,15 @@ fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
     let live = peer.core.mail()[0].from_home.pop().expect("it is live");
     assert!(shard.core.handle_from_home(live).is_none());
     shard.upgrade(&format!("/sub/{here}"), DEFLATE);
-    let publish = |topic: &str| ToHome::Publish {
-        topic: Arc::from(topic),
-        payload: Payload {
-            kind: Kind::Text,
-            bytes: Arc::from(text()),
-        },
-        publisher: None,
-        once: None,
+    let publish = |topic: &str| {
+        ToHome::Publish(Publication::new(
+            topic,
+            Payload {
+                kind: Kind::Text,
+                bytes: Arc::from(text()),
+            },
+            Origin::Handle,
+        ))
     };
     let mut deliver = || {
         assert!(peer.core.handle_to_home(publish(&there)).is_none());

@@ -7,7 +7,7 @@ use std::time::Duration;
 use corecast::limits::{DRAIN_ALL_AT_ONCE, DRAIN_GRACE, DRAIN_STEP, DRAIN_TIMEOUT, DRAIN_WINDOW};
 use corecast::payload::Payload;
 use corecast::shard::home_of;
-use corecast::shard::mail::{FromHome, Room, ToHome};
+use corecast::shard::mail::{FromHome, Origin, Publication, Room, ToHome};
 use corecast::{CloseReason, Config, Kind, Relay, RelaySettings};
 
 use crate::frame;
@@ -64,15 +64,14 @@ fn exchange(shards: &mut [Shard; 2]) {
 }
 
 fn publish(topic: &str, text: &str) -> ToHome {
-    ToHome::Publish {
-        topic: Arc::from(topic),
-        payload: Payload {
+    ToHome::Publish(Publication::new(
+        topic,
+        Payload {
             kind: Kind::Text,
             bytes: Arc::from(text.as_bytes()),
         },
-        publisher: None,
-        once: None,
-    }
+        Origin::Handle,
+    ))
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use corecast::limits::{BODY_BYTES_MAX, LINGER_BYTES_PER_STEP};
 use corecast::payload::Payload;
-use corecast::shard::mail::ToHome;
+use corecast::shard::mail::{Origin, Publication, ToHome};
 use corecast::time::Rate;
 use corecast::{CloseReason, Config, ConnId, Kind, SlowConsumer};
 
@@ -37,15 +37,14 @@ fn paused() -> (Server, ConnId) {
 }
 
 fn publish(shard: &mut Shard, bytes: usize) {
-    let publish = ToHome::Publish {
-        topic: Arc::from("a"),
-        payload: Payload {
+    let publish = ToHome::Publish(Publication::new(
+        "a",
+        Payload {
             kind: Kind::Text,
             bytes: Arc::from(vec![b'x'; bytes]),
         },
-        publisher: None,
-        once: None,
-    };
+        Origin::Handle,
+    ));
     assert!(shard.core.handle_to_home(publish).is_none());
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use corecast::limits::{WORK_OF_OPENING, WORK_PER_SHARE};
 use corecast::payload::Payload;
 use corecast::shard::home_of;
-use corecast::shard::mail::{Room as LaneRoom, ToHome};
+use corecast::shard::mail::{Origin, Publication, Room as LaneRoom, ToHome};
 use corecast::{
     Config, ConnId, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Relay,
     RelaySettings, Request, Response, Room, RoomCx, ShardCx, Tick,
@@ -205,14 +205,15 @@ fn a_writer_gets_on_beside_any_number_of_rooms() {
     shard.upgrade("/sub/a", DEFLATE);
     shard.upgrade("/sub/mail", DEFLATE);
     let writer = shard.upgrade("/pub/a", "");
-    let mail = || ToHome::Publish {
-        topic: Arc::from("mail"),
-        payload: Payload {
-            kind: Kind::Text,
-            bytes: Arc::from([b'a'; 1000]),
-        },
-        publisher: None,
-        once: None,
+    let mail = || {
+        ToHome::Publish(Publication::new(
+            "mail",
+            Payload {
+                kind: Kind::Text,
+                bytes: Arc::from([b'a'; 1000]),
+            },
+            Origin::Handle,
+        ))
     };
     let mut taken = 0;
     for _ in 0..40 {
@@ -230,14 +231,15 @@ fn a_writer_gets_on_beside_any_number_of_rooms() {
 #[test]
 fn accepting_takes_no_time_of_others() {
     let mut shard = Shard::new(Config::default());
-    let mail = || ToHome::Publish {
-        topic: Arc::from("mail"),
-        payload: Payload {
-            kind: Kind::Text,
-            bytes: Arc::from([b'a'; 100]),
-        },
-        publisher: None,
-        once: None,
+    let mail = || {
+        ToHome::Publish(Publication::new(
+            "mail",
+            Payload {
+                kind: Kind::Text,
+                bytes: Arc::from([b'a'; 100]),
+            },
+            Origin::Handle,
+        ))
     };
     shard.core.limit_work(4 * WORK_OF_OPENING, usize::MAX);
     for _ in 0..3 {

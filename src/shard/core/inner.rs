@@ -11,7 +11,7 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::id::{ConnId, ConnKey, ShardId};
-use crate::payload::{Form, Payload};
+use crate::payload::Form;
 use crate::proto::http::Date;
 use crate::shard::core::app::joins::Joins;
 use crate::shard::core::app::open::Subprotocol;
@@ -36,11 +36,10 @@ use crate::shard::core::ingress::rate_limit::Meters;
 use crate::shard::core::ingress::read_queue::ReadQueue;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::work::Work;
-use crate::shard::mail::{PeerMail, for_peers};
+use crate::shard::mail::{PeerMail, Publication, for_peers};
 use crate::time::{Now, Stamp, Wheel};
 use crate::topic::fanout::{Fanout, Place};
-use crate::topic::home::{Homes, Interest};
-use crate::topic::once::Onces;
+use crate::topic::home::Homes;
 
 /// All that a shard owns but its handler.
 pub(crate) struct Inner<D, A: 'static> {
@@ -57,7 +56,6 @@ pub(crate) struct Inner<D, A: 'static> {
     /// The subscribers of topics.
     pub(crate) fanout: Fanout,
     pub(crate) homes: Homes,
-    pub(crate) onces: Onces,
     /// Entries of tables that were given back to the allocator, since when it was to give back its
     /// own, and that moment.
     pub(crate) released: usize,
@@ -75,7 +73,7 @@ pub(crate) struct Inner<D, A: 'static> {
     /// Somebody found no place among them, and is to be told when there is one.
     pub(crate) stage_refused: bool,
     /// Messages of rooms for other topics.
-    pub(crate) elsewhere: VecDeque<(Arc<str>, Payload)>,
+    pub(crate) elsewhere: VecDeque<Publication>,
     /// What rooms are to be told, or the handler of them.
     pub(crate) room_work: VecDeque<RoomWork>,
     /// What connections wait for other threads to answer.
@@ -136,8 +134,6 @@ pub(crate) struct Inner<D, A: 'static> {
         reason = "connections keep them boxed: the boxes are what is spared"
     )]
     pub(crate) spare_outboxes: Vec<Box<Outbox>>,
-    /// Reused by every publish.
-    pub(crate) interests: Vec<Interest>,
     /// Reused by every gathered write.
     pub(crate) scratch: Vec<u8>,
 }
@@ -166,7 +162,6 @@ impl<D, A> Inner<D, A> {
             next_generation: 0,
             fanout,
             homes: Homes::default(),
-            onces: Onces::default(),
             released: 0,
             released_at: Now::default(),
             joins: Joins::default(),
@@ -209,7 +204,6 @@ impl<D, A> Inner<D, A> {
             drain: None,
             barrier: Barrier::new(shard, shards),
             spare_outboxes: Vec::new(),
-            interests: Vec::new(),
             scratch: Vec::new(),
         }
     }

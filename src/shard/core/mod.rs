@@ -25,7 +25,6 @@ use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey, ShardId};
 use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
-use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::Rooms;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::conn::Conn;
@@ -117,15 +116,7 @@ impl<H: Handler> ShardCore<H> {
             return Some(mail);
         }
         let back = match mail {
-            ToHome::Publish {
-                topic,
-                payload,
-                publisher,
-                once,
-            } => {
-                let staged = Staged::new(topic, payload, publisher, once);
-                self.publish_at_home(staged).map(ToHome::from)
-            }
+            ToHome::Publish(publication) => self.publish_at_home(publication).map(ToHome::Publish),
             ToHome::Want { topic, interest } => {
                 let taken = self.take_want(&topic, interest);
                 (!taken).then_some(ToHome::Want { topic, interest })
@@ -176,7 +167,7 @@ impl<H: Handler> ShardCore<H> {
         self.inner.pass_time(TIMEOUTS_PER_TURN);
         self.inner.forget_topics(TIMEOUTS_PER_TURN);
         let now = self.inner.now;
-        self.inner.onces.forget_old(now, TIMEOUTS_PER_TURN);
+        self.inner.homes.forget_keys(now, TIMEOUTS_PER_TURN);
         self.go_on_draining();
         self.settle_homes();
         self.pass_room_time();
@@ -236,7 +227,7 @@ impl<H: Handler> ShardCore<H> {
                 .next_deadline()
                 .map(|due| inner.grace.put_off(due)),
             inner.fanout.deadline(inner.config.interest_linger),
-            inner.onces.deadline(),
+            inner.homes.deadline(),
             inner.release_deadline(),
             inner.drain_deadline(),
             self.rooms.deadline(),

@@ -1,6 +1,7 @@
 //! What shards say to each other, and what waits to be sent.
 
 mod outgoing;
+mod publication;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -9,23 +10,14 @@ use crate::handler::Publisher;
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
 pub use crate::shard::mail::outgoing::{Outgoing, Room};
+pub use crate::shard::mail::publication::{Origin, Publication};
 use crate::topic::home::Interest;
-use crate::topic::once::Once;
 
 /// To the home shard of a topic, from any shard or any thread.
 #[derive(Clone, Debug)]
 pub enum ToHome {
     /// Put this message in the topic's order.
-    Publish {
-        /// The topic's name.
-        topic: Arc<str>,
-        /// The message.
-        payload: Payload,
-        /// The connection that published it, if one did.
-        publisher: Option<Publisher>,
-        /// It is to be published once.
-        once: Option<Once>,
-    },
+    Publish(Publication),
     /// This shard has subscribers now; to be answered with [`FromHome::Live`].
     Want {
         /// The topic's name.
@@ -134,7 +126,7 @@ pub trait Weigh {
 impl Weigh for ToHome {
     fn weight(&self) -> usize {
         match self {
-            Self::Publish { payload, .. } => payload.bytes.len(),
+            Self::Publish(publication) => publication.payload.bytes.len(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join { tag, .. } => tag.len(),

@@ -3,8 +3,7 @@
 
 use crate::config::Config;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
-use crate::payload::Form;
-use crate::proto::Kind;
+use crate::payload::{Entry, Form, Payload};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 
@@ -44,17 +43,20 @@ impl Fanout {
     pub(crate) fn make_space(
         &mut self,
         topic: u32,
-        kind: Kind,
-        bytes: &[u8],
+        payload: Payload<&[u8]>,
         config: &Config,
     ) -> Result<(), Form> {
         let (limit, policy) = (config.log_bytes_max, config.slow_consumer);
-        let mut next = self.first_feed(topic);
+        let Some(topic) = self.topics.get(topic) else {
+            return Ok(());
+        };
+        let entry = Entry::of(&topic.name, payload);
+        let mut next = topic.first_feed;
         while let Some(feed) = self.feeds.get_mut(next as usize) {
             let form = feed.form;
             next = feed.next;
-            let has_space = !form.carries(bytes) || {
-                let frame_len = form.frame_len_max(kind, bytes);
+            let has_space = !form.carries(payload.bytes) || {
+                let frame_len = form.frame_len_max(&entry);
                 let (pool, overruns) = (&mut self.pool, &mut self.overruns);
                 feed.make_space(frame_len, limit, pool, policy, overruns)
             };
@@ -66,17 +68,21 @@ impl Fanout {
     }
 
     /// Appends a message to the logs of a topic, and queues their feeds for a walk.
-    pub(crate) fn append(&mut self, topic: u32, kind: Kind, bytes: &[u8], now: Now) -> Appended {
+    pub(crate) fn append(&mut self, topic: u32, payload: Payload<&[u8]>, now: Now) -> Appended {
         let mut appended = Appended::default();
-        let mut next = self.first_feed(topic);
-        let mut message = self.encoder.begin(kind, bytes);
+        let Some(topic) = self.topics.get(topic) else {
+            return appended;
+        };
+        let entry = Entry::of(&topic.name, payload);
+        let mut next = topic.first_feed;
+        let mut message = self.encoder.begin(entry);
         while let Some(feed) = self.feeds.get_mut(next as usize) {
             let key = std::mem::replace(&mut next, feed.next);
-            if !feed.form.carries(bytes) {
+            if !feed.form.carries(payload.bytes) {
                 appended.not_carried += 1;
             } else if !feed.members.is_empty() {
                 appended.members += feed.members.len() as u64;
-                appended.work += WORK_OF_APPEND + bytes.len() / BYTES_PER_WORK;
+                appended.work += WORK_OF_APPEND + payload.bytes.len() / BYTES_PER_WORK;
                 feed.append(&mut message, &mut self.pool, now.stamp());
                 feed.queue_walk(key, &mut self.walks);
             }

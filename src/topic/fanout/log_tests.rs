@@ -3,17 +3,22 @@ use std::collections::VecDeque;
 use super::Log;
 use crate::internals::Rng;
 use crate::limits::SEGMENT_BYTES;
-use crate::payload::{Encoder, Form};
+use crate::payload::{Encoder, Entry, Form, Payload};
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Compression, Window};
 use crate::topic::fanout::segment::Pool;
+
+fn entry(bytes: &[u8]) -> Entry<'_> {
+    let kind = Kind::Binary;
+    Entry::of("topic", Payload { kind, bytes })
+}
 
 fn append(log: &mut Log, form: Form, payload: &[u8], pool: &mut Pool) {
     let mut encoder = Encoder::new(Compression {
         level: 1,
         threshold: 0,
     });
-    log.append(form, &mut encoder.begin(Kind::Binary, payload), pool);
+    log.append(form, &mut encoder.begin(entry(payload)), pool);
 }
 
 #[test]
@@ -133,7 +138,7 @@ fn a_log_agrees_with_a_list_of_its_frames() {
                         level: 1,
                         threshold: 0,
                     });
-                    let mut message = encoder.begin(Kind::Binary, &payload);
+                    let mut message = encoder.begin(entry(&payload));
                     message.encode(form, &mut frame);
                     let start = model.head;
                     model.head += frame.len() as u64;

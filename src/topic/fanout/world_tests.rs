@@ -2,7 +2,7 @@
 
 use crate::config::{Config, SlowConsumer};
 use crate::id::ConnKey;
-use crate::payload::Form;
+use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::time::Now;
 use crate::topic::fanout::member::{HELD, Member};
@@ -108,14 +108,15 @@ impl World {
         let mut payload = vec![0; len];
         let number = u32::try_from(self.published.len()).unwrap();
         payload[..4].copy_from_slice(&number.to_be_bytes());
-        let kind = Kind::Binary;
-        let space = self
-            .fanout
-            .make_space(self.topic, kind, &payload, &self.config);
+        let payload = Payload {
+            kind: Kind::Binary,
+            bytes: &payload[..],
+        };
+        let space = self.fanout.make_space(self.topic, payload, &self.config);
         self.apply_overruns();
         if space.is_ok() {
             let now = Now::default();
-            let appended = self.fanout.append(self.topic, kind, &payload, now);
+            let appended = self.fanout.append(self.topic, payload, now);
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
             assert_eq!(appended.members, members.count() as u64);
             self.published.push(len);

@@ -4,17 +4,16 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::time::Duration;
 
-use crate::handler::{
-    Busy, PublishError, Publisher, SharedMessage, Unanswered, check_message, check_topic,
-};
+use crate::handler::{Busy, PublishError, Publisher, SharedMessage, Unanswered, check_message};
 use crate::id::{ConnId, ConnKey, ShardId};
+use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::core::app::open::Subprotocol;
-use crate::shard::core::app::room_queue::Draft;
 use crate::shard::core::app::shard_cx::ConnCx;
 use crate::shard::core::conns::questions::Deferred;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::shard::mail::Origin;
 use crate::time::Now;
 
 /// The shard and the connection that a callback is about. `D` is the handler's
@@ -119,8 +118,9 @@ impl<D, A> Cx<'_, D, A> {
     /// and the turn has no more time to compress; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         check_message(kind, payload)?;
-        let draft = Draft::new(kind, payload, Some(self.publisher()));
-        self.inner.publish_checked(topic, &draft)
+        let bytes = payload;
+        let (payload, origin) = (Payload { kind, bytes }, self.origin());
+        self.inner.publish(topic, payload, origin, None)
     }
 
     /// The same, unless a message was published to the topic with this key in the last 5 minutes
@@ -140,9 +140,10 @@ impl<D, A> Cx<'_, D, A> {
         key: &str,
     ) -> Result<(), PublishError> {
         check_message(kind, payload)?;
-        let mut draft = Draft::new(kind, payload, Some(self.publisher()));
-        draft.once = Some(self.inner.once(topic, key));
-        self.inner.publish_checked(topic, &draft)
+        let bytes = payload;
+        let (payload, origin) = (Payload { kind, bytes }, self.origin());
+        let key = self.inner.dedup_key(topic, key);
+        self.inner.publish(topic, payload, origin, Some(key))
     }
 
     /// Publishes a message that goes to several topics, with a `key` as
@@ -157,15 +158,19 @@ impl<D, A> Cx<'_, D, A> {
         message: &SharedMessage,
         key: Option<&str>,
     ) -> Result<(), PublishError> {
-        let mut draft = Draft::of(message.payload(), Some(self.publisher()));
-        draft.once = key.map(|key| self.inner.once(topic, key));
-        self.inner.publish_checked(topic, &draft)
+        let (payload, origin) = (message.payload().clone(), self.origin());
+        let key = key.map(|key| self.inner.dedup_key(topic, key));
+        self.inner.publish(topic, payload, origin, key)
     }
 
-    fn publisher(&self) -> Publisher {
-        Publisher {
+    fn origin(&mut self) -> Origin {
+        let publisher = Publisher {
             shard: self.inner.shard,
             conn: self.id(),
+        };
+        match self.inner.http(self.key) {
+            Some(_) => Origin::Request(publisher),
+            None => Origin::Connection(publisher),
         }
     }
 
@@ -217,16 +222,5 @@ impl<D, A> Cx<'_, D, A> {
     /// Another connection of this shard, if it is there.
     pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
         self.inner.open_connection(id)
-    }
-}
-
-impl<D, A> Inner<D, A> {
-    pub(crate) fn publish_checked(
-        &mut self,
-        topic: &str,
-        draft: &Draft<'_>,
-    ) -> Result<(), PublishError> {
-        check_topic(topic)?;
-        self.publish(topic, draft).map_err(PublishError::Busy)
     }
 }

@@ -13,7 +13,7 @@ use crate::shard::core::app::presence::Telling;
 use crate::shard::core::conn::subs::WAITING;
 use crate::shard::core::inner::{Inner, place};
 use crate::shard::mail::Presence;
-use crate::topic::home::{Interest, Keeps};
+use crate::topic::home::{Interest, RoomSlot};
 
 /// Subscriptions to topics whose rooms are told.
 #[derive(Debug, Default)]
@@ -196,7 +196,7 @@ impl<H: Handler> ShardCore<H> {
         if !self.inner.can_answer(interest.shard) {
             return false;
         }
-        self.inner.homes.add(topic, interest);
+        self.inner.homes.want(topic, interest);
         self.find_room(topic);
         let joins = self.wants_joins(topic);
         self.inner.answer_want(interest, joins);
@@ -205,8 +205,8 @@ impl<H: Handler> ShardCore<H> {
 
     /// Whether a topic has a room that is told who joins.
     pub(in crate::shard::core) fn wants_joins(&self, topic: &str) -> bool {
-        let keeps = self.inner.homes.get(topic).map(|home| home.keeps);
-        matches!(keeps, Some(Keeps::Room { joins: true, .. }))
+        let room = self.inner.homes.room(topic);
+        matches!(room, RoomSlot::Room { joins: true, .. })
     }
 }
 

@@ -8,7 +8,7 @@ use crate::limits::JOINS_AT_ONCE;
 use crate::shard::core::ShardCore;
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::{FromHome, Presence};
-use crate::topic::home::Keeps;
+use crate::topic::home::RoomSlot;
 
 /// How far the rooms of a shard have been told of its own connections: all that wait are passed
 /// over once, and then again from the first.
@@ -28,9 +28,8 @@ impl<H: Handler> ShardCore<H> {
         topic: &str,
         presence: Presence,
     ) -> Option<Presence> {
-        let keeps = self.inner.homes.get(topic).map(|home| home.keeps);
-        let room = match keeps {
-            Some(Keeps::Room { key, joins: true }) => Some(key),
+        let room = match self.inner.homes.room(topic) {
+            RoomSlot::Room { key, joins: true } => Some(key),
             _ => None,
         };
         let slot = room.and_then(|key| self.rooms.slots.get(key as usize));

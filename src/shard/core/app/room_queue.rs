@@ -1,109 +1,19 @@
 //! Messages at the home of their topic, on their way to its room or its order.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use crate::handler::{Handler, Publisher};
+use crate::handler::Handler;
 use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
-use crate::payload::Payload;
-use crate::proto::Kind;
 use crate::shard::core::ShardCore;
-use crate::shard::mail::ToHome;
-use crate::topic::once::Once;
-
-/// A message as its publisher has it, copied when it has to be kept.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Draft<'m> {
-    pub(crate) kind: Kind,
-    pub(crate) bytes: &'m [u8],
-    /// The same, if it was copied before.
-    pub(crate) shared: Option<&'m Payload>,
-    pub(crate) publisher: Option<Publisher>,
-    pub(crate) once: Option<Once>,
-}
-
-impl<'m> Draft<'m> {
-    pub(crate) fn new(kind: Kind, bytes: &'m [u8], publisher: Option<Publisher>) -> Self {
-        Self {
-            kind,
-            bytes,
-            shared: None,
-            publisher,
-            once: None,
-        }
-    }
-
-    /// One of a message that was copied before.
-    pub(crate) fn of(payload: &'m Payload, publisher: Option<Publisher>) -> Self {
-        Self {
-            shared: Some(payload),
-            ..Self::new(payload.kind, &payload.bytes, publisher)
-        }
-    }
-
-    /// The message to keep.
-    pub(crate) fn payload(&self) -> Payload {
-        let copied = || Payload {
-            kind: self.kind,
-            bytes: Arc::from(self.bytes),
-        };
-        self.shared.cloned().unwrap_or_else(copied)
-    }
-
-    pub(crate) fn stage(&self, topic: &str) -> Staged {
-        Staged::new(Arc::from(topic), self.payload(), self.publisher, self.once)
-    }
-}
-
-/// A message of a connection of the home itself, or of a room, on its way to a room.
-#[derive(Debug)]
-pub(crate) struct Staged {
-    pub(crate) topic: Arc<str>,
-    pub(crate) payload: Payload,
-    pub(crate) publisher: Option<Publisher>,
-    pub(crate) once: Option<Once>,
-}
-
-impl Staged {
-    pub(crate) fn new(
-        topic: Arc<str>,
-        payload: Payload,
-        publisher: Option<Publisher>,
-        once: Option<Once>,
-    ) -> Self {
-        Self {
-            topic,
-            payload,
-            publisher,
-            once,
-        }
-    }
-}
-
-impl From<Staged> for ToHome {
-    fn from(staged: Staged) -> Self {
-        let Staged {
-            topic,
-            payload,
-            publisher,
-            once,
-        } = staged;
-        Self::Publish {
-            topic,
-            payload,
-            publisher,
-            once,
-        }
-    }
-}
+use crate::shard::mail::Publication;
 
 /// Messages on their way to rooms: of each topic in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Stage {
-    queue: VecDeque<Staged>,
+    queue: VecDeque<Publication>,
     /// Those that found no space, and what came behind them for the same topics: tried again in the
     /// next turn. Other topics do not wait for them.
-    held: VecDeque<Staged>,
+    held: VecDeque<Publication>,
     bytes: usize,
 }
 
@@ -141,13 +51,13 @@ impl Stage {
         self.held.iter().any(|staged| *staged.topic == *topic)
     }
 
-    pub(crate) fn push(&mut self, staged: Staged) {
+    pub(crate) fn push(&mut self, staged: Publication) {
         self.bytes += staged.payload.bytes.len();
         self.queue.push_back(staged);
     }
 
     /// One found no space.
-    pub(crate) fn hold(&mut self, staged: Staged) {
+    pub(crate) fn hold(&mut self, staged: Publication) {
         self.bytes += staged.payload.bytes.len();
         self.held.push_back(staged);
     }
@@ -159,7 +69,7 @@ impl Stage {
     }
 
     /// The first that was not tried.
-    pub(crate) fn pop(&mut self) -> Option<Staged> {
+    pub(crate) fn pop(&mut self) -> Option<Publication> {
         let staged = self.queue.pop_front()?;
         self.bytes -= staged.payload.bytes.len();
         Some(staged)

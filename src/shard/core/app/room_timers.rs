@@ -30,8 +30,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn is_empty_room(&self, slot: &Slot) -> bool {
-        let home = self.inner.homes.get(&slot.topic);
-        home.is_none_or(|home| home.interests.is_empty())
+        !self.inner.homes.is_wanted(&slot.topic)
     }
 
     /// Lets rooms tick, and those go that are no longer wanted.
@@ -57,7 +56,7 @@ impl<H: Handler> ShardCore<H> {
         let is_told = self.inner.is_room_told(&slot.topic);
         let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
         if is_over && slot.outputs.is_empty() && is_told {
-            self.inner.homes.unkeep(&slot.topic);
+            self.inner.homes.remove_room(&slot.topic);
             self.rooms.slots.remove(key as usize);
             return;
         }

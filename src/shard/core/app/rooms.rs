@@ -13,12 +13,12 @@ use slab::Slab;
 use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
 use crate::id::key32;
 use crate::limits::{ELSEWHERE_MAX, STAGED_MAX};
-use crate::payload::Payload;
 use crate::shard::core::ShardCore;
-use crate::shard::core::app::room_queue::Staged;
+use crate::shard::core::pubsub::order::Admission;
 use crate::shard::core::work::Share;
+use crate::shard::mail::Publication;
 use crate::time::{Now, Schedule};
-use crate::topic::home::Keeps;
+use crate::topic::home::RoomSlot;
 
 /// The rooms of the topics that have their home on a shard.
 #[derive(Debug, Default)]
@@ -142,54 +142,55 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// As the home of a topic: gives a message to the topic's room, or to its order; gives it
-    /// back while there is no room for it.
-    pub(in crate::shard::core) fn publish_at_home(&mut self, staged: Staged) -> Option<Staged> {
-        let once = staged.once;
-        if self.inner.was_published(once) {
-            return None;
+    /// As the home of its topic: takes a publication into the topic's order, or gives it to the
+    /// topic's room; gives it back while there is no space for it.
+    pub(in crate::shard::core) fn publish_at_home(
+        &mut self,
+        publication: Publication,
+    ) -> Option<Publication> {
+        match self.inner.admit(publication) {
+            Admission::Ordered => None,
+            Admission::Full(publication) => Some(publication),
+            Admission::Room(publication) => self.give_to_room(publication),
         }
-        let back = self.put_at_home(staged);
-        if back.is_none() {
-            self.inner.note_published(once);
-        }
-        back
     }
 
-    fn put_at_home(&mut self, staged: Staged) -> Option<Staged> {
-        let Some(key) = self.find_room(&staged.topic) else {
-            let Payload { kind, bytes } = &staged.payload;
-            let order = self
-                .inner
-                .order(&staged.topic, *kind, bytes, Some(&staged.payload));
-            return order.is_err().then_some(staged);
+    fn give_to_room(&mut self, publication: Publication) -> Option<Publication> {
+        let Some(key) = self.find_room(&publication.topic) else {
+            return self.inner.order_publication(publication);
         };
-        let Payload { kind, bytes } = &staged.payload;
+        let payload = publication.payload.borrowed();
         let waits = self.rooms.slots[key as usize].outputs.front().is_some();
-        if waits || !self.inner.has_room_for(&staged.topic, *kind, bytes) {
-            return Some(staged);
+        if waits || !self.inner.has_space_for(&publication.topic, payload) {
+            return Some(publication);
         }
         // A room that only publishers use lingers after its last message.
         self.rooms.slots[key as usize].empty_since = self.inner.now;
-        let bytes = Arc::clone(&staged.payload.bytes);
-        let kind = staged.payload.kind;
-        let event = Event::Publish(staged.payload, staged.publisher);
+        let Publication {
+            payload,
+            origin,
+            key: dedup_key,
+            ..
+        } = publication;
+        let (kind, bytes) = (payload.kind, Arc::clone(&payload.bytes));
+        let event = Event::Publish(payload, origin.publisher());
         self.call_room(key, event, |room, cx| {
             let payload = &bytes;
             room.on_publish(cx, Message { kind, payload });
         });
+        self.inner.homes.note_key(dedup_key, self.inner.now);
         None
     }
 
     /// The room of a topic, made now if the application wants one.
     pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<u32> {
-        match self.inner.homes.get(topic).map(|home| home.keeps) {
-            Some(Keeps::Room { key, .. }) => return Some(key),
-            Some(Keeps::Nothing) => return None,
-            Some(Keeps::Unasked) | None => {}
+        match self.inner.homes.room(topic) {
+            RoomSlot::Room { key, .. } => return Some(key),
+            RoomSlot::Empty => return None,
+            RoomSlot::Unasked => {}
         }
         let Some(room) = self.handler.room(topic) else {
-            self.inner.homes.keep(topic, Keeps::Nothing);
+            self.inner.homes.set_room(topic, RoomSlot::Empty);
             return None;
         };
         let now = self.inner.now;
@@ -205,7 +206,9 @@ impl<H: Handler> ShardCore<H> {
             missed: 0,
             armed: None,
         })));
-        self.inner.homes.keep(topic, Keeps::Room { key, joins });
+        self.inner
+            .homes
+            .set_room(topic, RoomSlot::Room { key, joins });
         self.arm_room(key);
         Some(key)
     }

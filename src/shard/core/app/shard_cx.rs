@@ -7,12 +7,13 @@ use std::time::Duration;
 use crate::close_reason::CloseReason;
 use crate::handler::{PublishError, Sent, check_message};
 use crate::id::{ConnId, ShardId};
+use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
-use crate::shard::core::app::room_queue::Draft;
 
 use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::shard::mail::Origin;
 use crate::time::Now;
 
 /// The shard that a callback is about, without a connection.
@@ -63,8 +64,9 @@ impl<D, A> ShardCx<'_, D, A> {
     /// and the turn has no more time to compress; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         check_message(kind, payload)?;
-        let draft = Draft::new(kind, payload, None);
-        self.inner.publish_checked(topic, &draft)
+        let bytes = payload;
+        self.inner
+            .publish(topic, Payload { kind, bytes }, Origin::Shard, None)
     }
 
     /// A connection of this shard, if it is there.

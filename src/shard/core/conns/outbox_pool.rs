@@ -2,7 +2,7 @@
 
 use crate::id::ConnKey;
 use crate::limits;
-use crate::payload::{Encoder, Form};
+use crate::payload::{Encoder, Form, Payload};
 use crate::proto::Kind;
 
 use crate::shard::core::conn::outbox::Outbox;
@@ -25,7 +25,11 @@ impl<D, A> Inner<D, A> {
             self.counters.messages_out += 1;
             let has_time = self.work.has_time_for_reply();
             self.append_own(key, |out, form, encoder| {
-                encoder.encode_reply(form, out, kind, payload, has_time);
+                let payload = Payload {
+                    kind,
+                    bytes: payload,
+                };
+                encoder.encode_reply(form, out, payload, has_time);
             });
             self.work.charge_reply(self.fanout.encoder().take_cost());
         } else {

@@ -1,19 +1,16 @@
 //! What comes over the lanes, and what rooms send out.
 
-use std::sync::Arc;
-
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
 use crate::id::{ConnId, ShardId};
 use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
-use crate::shard::core::app::room_queue::Staged;
 use crate::shard::core::app::rooms::RoomWork;
 use crate::shard::core::inner::Inner;
 use crate::shard::core::work::Share;
 use crate::shard::mail::FromHome;
-use crate::topic::home::Interest;
+use crate::topic::home::{Edge, Interest, RoomSlot};
 
 impl<D, A> Inner<D, A> {
     /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes
@@ -50,8 +47,11 @@ impl<D, A> Inner<D, A> {
     }
 
     pub(crate) fn remove_interest(&mut self, topic: &str, interest: Interest) {
-        if let Some(room) = self.homes.remove(topic, interest) {
-            self.room_work.push_back(RoomWork::Empty(room));
+        let edge = self.homes.unwant(topic, interest);
+        if edge == Some(Edge::Last)
+            && let RoomSlot::Room { key, .. } = self.homes.room(topic)
+        {
+            self.room_work.push_back(RoomWork::Empty(key));
         }
     }
 
@@ -79,14 +79,14 @@ impl<D, A> Inner<D, A> {
                 generation,
                 payload,
             } => {
-                if !self.has_log_space(key, generation, payload.kind, &payload.bytes) {
+                if !self.has_log_space(key, generation, payload.borrowed()) {
                     return Some(FromHome::Deliver {
                         key,
                         generation,
                         payload,
                     });
                 }
-                self.append(key, generation, payload.kind, &payload.bytes);
+                self.append(key, generation, payload.borrowed());
                 None
             }
             FromHome::Send {
@@ -103,52 +103,11 @@ impl<D, A> Inner<D, A> {
     /// Sends out what a room wants sent, or gives it back while there is no room for it.
     pub(crate) fn put_out(&mut self, topic: &str, output: Output) -> Option<Output> {
         let sent = match &output {
-            Output::Publish(payload) => {
-                let Payload { kind, bytes } = payload;
-                self.order(topic, *kind, bytes, Some(payload))
-            }
+            Output::Publish(payload) => self.order(topic, payload),
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),
             Output::Welcome(to, payload) => self.send_to_any(*to, payload, true),
         };
         sent.is_err().then_some(output)
-    }
-
-    /// Publishes what rooms have left for other topics, as far as there is room on the way.
-    ///
-    /// No room waits for this: two that publish to each other's topics would wait for ever.
-    pub(crate) fn publish_elsewhere(&mut self) {
-        let mut full: Vec<ShardId> = Vec::new();
-        for _ in 0..self.elsewhere.len() {
-            let Some((topic, payload)) = self.elsewhere.pop_front() else {
-                return;
-            };
-            let home = self.home_of(&topic);
-            // What is behind one that waits for the same home waits, too.
-            if full.contains(&home) || !self.publish_from_room(home, &topic, &payload) {
-                full.push(home);
-                self.elsewhere.push_back((topic, payload));
-            }
-        }
-    }
-
-    fn publish_from_room(&mut self, home: ShardId, topic: &Arc<str>, payload: &Payload) -> bool {
-        let staged = || Staged::new(Arc::clone(topic), payload.clone(), None, None);
-        let has_room = if home == self.shard {
-            let has_room = self.check_stage(topic).is_ok();
-            if has_room {
-                self.staged.push(staged());
-            }
-            has_room
-        } else {
-            let lane = &mut self.mail[usize::from(home)].to_home;
-            let has_room = lane.has_room();
-            if has_room {
-                lane.push(staged().into());
-            }
-            has_room
-        };
-        self.counters.published += u64::from(has_room);
-        has_room
     }
 
     fn send_to_any(
@@ -201,5 +160,54 @@ impl<D, A> Inner<D, A> {
         } else {
             self.reply_message(id.key, *kind, bytes);
         }
+    }
+
+    /// Whether the topic's logs take a message without letting go of anything that a member whose
+    /// socket is not blocked has still to get, and there is time to encode it.
+    pub(crate) fn has_log_space(
+        &mut self,
+        key: u32,
+        generation: u32,
+        payload: Payload<&[u8]>,
+    ) -> bool {
+        if self.fanout.current(key, generation).is_none() {
+            return true;
+        }
+        let len = payload.bytes.len();
+        if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
+            return false;
+        }
+        let space = self.fanout.make_space(key, payload, &self.config);
+        self.apply_overruns();
+        if let Err(form) = space {
+            self.end_early(key, form);
+        }
+        space.is_ok()
+    }
+
+    /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
+    /// want that; if not, the next one has, and comes at once.
+    fn has_time_to_compress(&mut self, topic: u32, len: usize) -> bool {
+        if self.work.has_time_to_compress() {
+            return true;
+        }
+        let waits = self.fanout.compresses(topic, len);
+        if waits {
+            self.moved = true;
+            self.counters.hit(Limit::CompressTime);
+        }
+        !waits
+    }
+
+    /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
+    pub(crate) fn append(&mut self, key: u32, generation: u32, payload: Payload<&[u8]>) {
+        if self.fanout.current(key, generation).is_none() {
+            return;
+        }
+        let appended = self.fanout.append(key, payload, self.now);
+        self.counters.messages_out += appended.members;
+        self.counters.not_carried += appended.not_carried;
+        self.work.charge(appended.work);
+        self.work.charge_compression(appended.compression);
     }
 }

@@ -50,9 +50,8 @@ impl<D, A> Inner<D, A> {
     /// Calls `visit` with each table that grows with the number of topics.
     fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         self.fanout.each_table(&mut visit);
-        self.onces.tables().into_iter().for_each(&mut visit);
+        self.homes.each_table(&mut visit);
         visit(&mut self.conns);
-        visit(self.homes.table());
     }
 
     /// Calls `visit` with each queue of work. They are long and empty again within some turns: what

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::shard::core::app::rooms::RoomWork;
 use crate::shard::core::inner::Inner;
 use crate::shard::mail::ToHome;
-use crate::topic::home::{Interest, Keeps};
+use crate::topic::home::{Interest, RoomSlot};
 
 impl<D, A> Inner<D, A> {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
@@ -27,11 +27,12 @@ impl<D, A> Inner<D, A> {
             key,
             generation,
         };
-        match self.homes.add(&name, interest) {
+        self.homes.want(&name, interest);
+        match self.homes.room(&name) {
             // The handler is asked when no callback runs; then it is live.
-            Keeps::Unasked => self.room_work.push_back(RoomWork::Wanted(name)),
-            Keeps::Nothing => drop(self.fanout.set_live(key, false)),
-            Keeps::Room { joins, .. } => drop(self.fanout.set_live(key, joins)),
+            RoomSlot::Unasked => self.room_work.push_back(RoomWork::Wanted(name)),
+            RoomSlot::Empty => drop(self.fanout.set_live(key, false)),
+            RoomSlot::Room { joins, .. } => drop(self.fanout.set_live(key, joins)),
         }
         key
     }

@@ -5,5 +5,6 @@ pub(crate) mod barrier;
 mod deliver;
 mod give_back;
 mod interest;
+pub(crate) mod order;
 mod publish;
 pub mod subscribe;

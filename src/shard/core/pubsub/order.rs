@@ -1,0 +1,109 @@
+//! The order of a topic's messages, set at its home: each goes to all shards that want it, or to
+//! none of them while one has no space.
+
+use std::sync::Arc;
+
+use crate::handler::Busy;
+use crate::payload::Payload;
+use crate::shard::core::inner::Inner;
+use crate::shard::mail::{FromHome, Publication};
+use crate::topic::home::{Interest, RoomSlot};
+
+/// What became of a publication at the home of its topic.
+pub(crate) enum Admission {
+    /// It has its place in the order, now or by an earlier publication with its key.
+    Ordered,
+    /// There is no space for it.
+    Full(Publication),
+    /// The topic has a room, or the application was not asked yet whether it has one.
+    Room(Publication),
+}
+
+impl<D, A> Inner<D, A> {
+    /// As the home of its topic: takes a publication into the topic's order, unless that is for a
+    /// room to decide.
+    pub(crate) fn admit(&mut self, publication: Publication) -> Admission {
+        if self.homes.is_duplicate(publication.key, self.now) {
+            return Admission::Ordered;
+        }
+        if self.homes.room(&publication.topic) != RoomSlot::Empty {
+            return Admission::Room(publication);
+        }
+        match self.order_publication(publication) {
+            Some(publication) => Admission::Full(publication),
+            None => Admission::Ordered,
+        }
+    }
+
+    /// Takes a publication into the order of its topic, which has no room; gives it back while
+    /// there is no space for it.
+    pub(crate) fn order_publication(&mut self, publication: Publication) -> Option<Publication> {
+        let ordered = self.order(&publication.topic, &publication.payload);
+        if ordered.is_err() {
+            return Some(publication);
+        }
+        self.homes.note_key(publication.key, self.now);
+        None
+    }
+
+    /// As the home of `topic`: puts a message in its order and passes it to every shard that
+    /// wants it, or to none while one of them has no space.
+    pub(crate) fn order<B>(&mut self, topic: &str, payload: &Payload<B>) -> Result<(), Busy>
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
+        let recipients = self.homes.take_recipients(topic);
+        let has_space = self.has_space(&recipients, payload.borrowed());
+        if has_space {
+            self.pass_on(&recipients, payload);
+        }
+        self.homes.give_recipients(recipients);
+        has_space.then_some(()).ok_or_else(|| Busy::at(self.shard))
+    }
+
+    /// Whether `order` would take a message now.
+    pub(crate) fn has_space_for(&mut self, topic: &str, payload: Payload<&[u8]>) -> bool {
+        let recipients = self.homes.take_recipients(topic);
+        let has_space = self.has_space(&recipients, payload);
+        self.homes.give_recipients(recipients);
+        has_space
+    }
+
+    fn has_space(&mut self, recipients: &[Interest], payload: Payload<&[u8]>) -> bool {
+        recipients.iter().all(|recipient| {
+            if recipient.shard == self.shard {
+                self.has_log_space(recipient.key, recipient.generation, payload)
+            } else {
+                let mail = &mut self.mail[usize::from(recipient.shard)];
+                mail.from_home.has_room()
+            }
+        })
+    }
+
+    fn pass_on<B>(&mut self, recipients: &[Interest], payload: &Payload<B>)
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
+        // Copied for the first peer, if it was not before.
+        let mut shared = None;
+        for &Interest {
+            shard,
+            key,
+            generation,
+        } in recipients
+        {
+            if shard == self.shard {
+                self.append(key, generation, payload.borrowed());
+                continue;
+            }
+            let shared: &Payload = shared.get_or_insert_with(|| payload.clone().shared());
+            let deliver = FromHome::Deliver {
+                key,
+                generation,
+                payload: shared.clone(),
+            };
+            self.mail[usize::from(shard)].from_home.push(deliver);
+        }
+        self.counters.ordered += 1;
+    }
+}

@@ -1,0 +1,57 @@
+//! Publications: messages on their way to the order of their topic.
+
+use std::sync::Arc;
+
+use crate::handler::Publisher;
+use crate::payload::Payload;
+use crate::topic::home::DedupKey;
+
+/// One message on its way to the order of its topic.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// The message.
+    pub payload: Payload,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its publisher's key: with one, it is ordered once.
+    pub key: Option<DedupKey>,
+}
+
+/// Where a publication comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A connection that is open.
+    Connection(Publisher),
+    /// An HTTP request, such as one to the publish API, or one that opens a connection.
+    Request(Publisher),
+    /// The work of a shard's own, which no connection has asked for.
+    Shard,
+    /// A thread with a [`Handle`](crate::Handle).
+    Handle,
+    /// A room, for a topic that is not its own.
+    Room,
+}
+
+impl Publication {
+    /// One without a key.
+    pub fn new(topic: impl Into<Arc<str>>, payload: Payload, origin: Origin) -> Self {
+        Self {
+            topic: topic.into(),
+            payload,
+            origin,
+            key: None,
+        }
+    }
+}
+
+impl Origin {
+    /// The connection that published, if one did.
+    pub(crate) fn publisher(self) -> Option<Publisher> {
+        match self {
+            Self::Connection(publisher) | Self::Request(publisher) => Some(publisher),
+            Self::Shard | Self::Handle | Self::Room => None,
+        }
+    }
+}

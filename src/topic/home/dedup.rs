@@ -1,0 +1,129 @@
+//! Deduplication: a publication with a key is ordered once within a window, at the home of its
+//! topic, whichever connections and shards it comes over.
+
+use std::collections::{HashSet, VecDeque};
+use std::num::NonZeroU64;
+
+use crate::limits::{ONCE_KEYS_MAX, ONCE_WINDOW};
+use crate::time::Now;
+use crate::topic::tables::GiveBack;
+
+/// A topic and a key that its publisher chose, hashed together by a hasher that all shards share:
+/// two of the keys that are remembered are the same by chance once in some 10^14 messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DedupKey(NonZeroU64);
+
+/// The keys of late.
+#[derive(Debug, Default)]
+pub(super) struct Dedup {
+    known: HashSet<DedupKey>,
+    /// The same in the order in which they came.
+    order: VecDeque<(Now, DedupKey)>,
+}
+
+impl DedupKey {
+    /// The key of this hash of both.
+    pub(crate) fn new(hash: u64) -> Self {
+        Self(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
+    }
+}
+
+impl Dedup {
+    /// Whether it was published within the window.
+    pub(super) fn knows(&mut self, key: DedupKey, now: Now) -> bool {
+        self.forget_old(now, usize::MAX);
+        self.known.contains(&key)
+    }
+
+    /// When the oldest may be forgotten.
+    pub(super) fn deadline(&self) -> Option<Now> {
+        let (at, _) = self.order.front()?;
+        Some(at.plus(ONCE_WINDOW))
+    }
+
+    /// Forgets those of before the window, or so many of them.
+    pub(super) fn forget_old(&mut self, now: Now, budget: usize) {
+        for _ in 0..budget {
+            if self.deadline().is_none_or(|deadline| now < deadline) {
+                return;
+            }
+            self.forget_oldest();
+        }
+    }
+
+    /// The tables of this.
+    pub(super) fn tables(&mut self) -> [&mut dyn GiveBack; 2] {
+        [&mut self.known, &mut self.order]
+    }
+
+    /// It is published now.
+    pub(super) fn note(&mut self, key: DedupKey, now: Now) {
+        if self.order.len() == ONCE_KEYS_MAX {
+            self.forget_oldest();
+        }
+        if self.known.insert(key) {
+            self.order.push_back((now, key));
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, key)) = self.order.pop_front() {
+            self.known.remove(&key);
+        }
+        if self.order.is_empty() {
+            *self = Self::default();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dedup, DedupKey};
+    use crate::limits::{ONCE_KEYS_MAX, ONCE_WINDOW};
+    use crate::time::Now;
+    use std::time::Duration;
+
+    #[test]
+    fn what_was_published_is_known_for_the_window() {
+        let mut dedup = Dedup::default();
+        let start = Now::default();
+        let (one, other) = (DedupKey::new(1), DedupKey::new(2));
+        assert!(!dedup.knows(one, start));
+        dedup.note(one, start);
+        let last = start.plus(ONCE_WINDOW - Duration::from_millis(1));
+        assert!(dedup.knows(one, last) && !dedup.knows(other, last));
+        dedup.note(other, last);
+        let over = start.plus(ONCE_WINDOW);
+        assert!(!dedup.knows(one, over) && dedup.knows(other, over));
+        dedup.note(one, over);
+        assert!(dedup.knows(one, over), "it may be published again");
+    }
+
+    #[test]
+    fn keys_are_forgotten_although_none_is_looked_up() {
+        let mut dedup = Dedup::default();
+        let start = Now::default();
+        for number in 1..=100 {
+            dedup.note(DedupKey::new(number), start);
+        }
+        let over = dedup.deadline().unwrap();
+        dedup.forget_old(start, usize::MAX);
+        assert_eq!((dedup.order.len(), over), (100, start.plus(ONCE_WINDOW)));
+        dedup.forget_old(over, 60);
+        assert_eq!((dedup.order.len(), dedup.known.len()), (40, 40));
+        dedup.forget_old(over, 60);
+        assert_eq!((dedup.known.capacity(), dedup.deadline()), (0, None));
+    }
+
+    #[test]
+    fn the_oldest_gives_way_where_there_are_too_many() {
+        let mut dedup = Dedup::default();
+        let now = Now::default();
+        let once = |number: usize| DedupKey::new(number as u64 + 1);
+        for number in 0..=ONCE_KEYS_MAX {
+            dedup.note(once(number), now);
+        }
+        assert!(!dedup.knows(once(0), now));
+        assert!(dedup.knows(once(1), now) && dedup.knows(once(ONCE_KEYS_MAX), now));
+    }
+}

@@ -1,0 +1,182 @@
+//! The topics whose home is this shard: which shards want their messages, which have a room, and
+//! what was published there of late with a key.
+//!
+//! The home sets the order of a topic's messages. A topic that no shard wants, and without a room,
+//! has no entry, so that publishing to names without subscribers takes no memory.
+
+mod dedup;
+
+use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::sync::Arc;
+
+use crate::id::ShardId;
+use crate::time::Now;
+use crate::topic::home::dedup::Dedup;
+pub use crate::topic::home::dedup::DedupKey;
+use crate::topic::tables::GiveBack;
+
+/// A shard that has subscribers of a topic, and what it calls the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interest {
+    pub(crate) shard: ShardId,
+    /// Key of the topic on that shard.
+    pub(crate) key: u32,
+    pub(crate) generation: u32,
+}
+
+/// Whether a topic has a room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RoomSlot {
+    /// The application was not asked yet.
+    #[default]
+    Unasked,
+    /// None: publications go straight into the order.
+    Empty,
+    /// A room, to which they go first.
+    Room {
+        /// Its key.
+        key: u32,
+        /// It receives joins and leaves.
+        joins: bool,
+    },
+}
+
+/// A change from or to no interest at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// A shard wants the topic, and none did before.
+    First,
+    /// No shard wants it any more.
+    Last,
+}
+
+/// A topic whose home is this shard.
+#[derive(Debug, Default)]
+struct Home {
+    interests: Vec<Interest>,
+    room: RoomSlot,
+}
+
+/// The topics whose home is this shard.
+#[derive(Debug, Default)]
+pub(crate) struct Homes {
+    /// Clients choose the names, so the hash is keyed.
+    topics: HashMap<Arc<str>, Home, RandomState>,
+    dedup: Dedup,
+    /// Used again for each publication.
+    recipients: Vec<Interest>,
+}
+
+impl Homes {
+    /// From now on `interest` gets the topic's messages; replaces an older one of that shard.
+    pub(crate) fn want(&mut self, topic: &Arc<str>, interest: Interest) -> Option<Edge> {
+        let home = self.topics.entry(Arc::clone(topic)).or_default();
+        let is_first = home.interests.is_empty();
+        home.interests.retain(|other| other.shard != interest.shard);
+        home.interests.push(interest);
+        is_first.then_some(Edge::First)
+    }
+
+    /// `interest` wants no more; a newer one of that shard stays.
+    pub(crate) fn unwant(&mut self, topic: &str, interest: Interest) -> Option<Edge> {
+        let home = self.topics.get_mut(topic)?;
+        let before = home.interests.len();
+        home.interests.retain(|other| *other != interest);
+        if !home.interests.is_empty() || before == 0 {
+            return None;
+        }
+        if !matches!(home.room, RoomSlot::Room { .. }) {
+            self.topics.remove(topic);
+        }
+        Some(Edge::Last)
+    }
+
+    /// Whether any shard wants a topic.
+    pub(crate) fn is_wanted(&self, topic: &str) -> bool {
+        let home = self.topics.get(topic);
+        home.is_some_and(|home| !home.interests.is_empty())
+    }
+
+    /// The shards that are to get a publication: all of them, or none. To be given back.
+    pub(crate) fn take_recipients(&mut self, topic: &str) -> Vec<Interest> {
+        let mut recipients = std::mem::take(&mut self.recipients);
+        recipients.clear();
+        if let Some(home) = self.topics.get(topic) {
+            recipients.extend_from_slice(&home.interests);
+        }
+        recipients
+    }
+
+    /// Takes back the memory of `take_recipients`.
+    pub(crate) fn give_recipients(&mut self, recipients: Vec<Interest>) {
+        self.recipients = recipients;
+    }
+
+    /// Whether a topic has a room.
+    pub(crate) fn room(&self, topic: &str) -> RoomSlot {
+        let home = self.topics.get(topic);
+        home.map_or(RoomSlot::Unasked, |home| home.room)
+    }
+
+    /// The application has answered whether a topic has a room. That it has none is remembered for
+    /// as long as a shard wants the topic.
+    pub(crate) fn set_room(&mut self, topic: &Arc<str>, room: RoomSlot) {
+        if let Some(home) = self.topics.get_mut(topic) {
+            home.room = room;
+        } else if let RoomSlot::Room { .. } = room {
+            let home = Home {
+                interests: Vec::new(),
+                room,
+            };
+            self.topics.insert(Arc::clone(topic), home);
+        }
+    }
+
+    /// The topic's room is gone.
+    pub(crate) fn remove_room(&mut self, topic: &str) {
+        if let Some(home) = self.topics.get_mut(topic) {
+            home.room = RoomSlot::Unasked;
+            if home.interests.is_empty() {
+                self.topics.remove(topic);
+            }
+        }
+    }
+
+    /// Whether a publication with this key was ordered of late.
+    pub(crate) fn is_duplicate(&mut self, key: Option<DedupKey>, now: Now) -> bool {
+        key.is_some_and(|key| self.dedup.knows(key, now))
+    }
+
+    /// A publication with this key has its place in the order, or its room has it.
+    pub(crate) fn note_key(&mut self, key: Option<DedupKey>, now: Now) {
+        if let Some(key) = key {
+            self.dedup.note(key, now);
+        }
+    }
+
+    /// When `forget_keys` has something to do next.
+    pub(crate) fn deadline(&self) -> Option<Now> {
+        self.dedup.deadline()
+    }
+
+    /// Forgets keys from before the window, `budget` of them at most.
+    pub(crate) fn forget_keys(&mut self, now: Now, budget: usize) {
+        self.dedup.forget_old(now, budget);
+    }
+
+    /// Calls `visit` with each table that grows with the number of topics or keys.
+    pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        visit(&mut self.topics);
+        self.dedup.tables().into_iter().for_each(visit);
+    }
+
+    /// How many topics there are.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn len(&self) -> usize {
+        self.topics.len()
+    }
+}
+
+#[cfg(test)]
+mod home_tests;
