@@ -1,4 +1,4 @@
-//! The application: what it is told, and what it answers.
+//! The interface of an application: its callbacks and their results.
 
 mod outcome;
 mod room;
@@ -21,37 +21,37 @@ use crate::time::Tick;
 
 /// An application on one shard.
 ///
-/// One value is made for each shard, on the shard's own thread, so it needs neither `Send` nor
-/// locks. Its callbacks run inside the shard's loop: they must not block, nor must the `log` that
-/// the program has chosen, which shards write to. They may ask the shard for anything through
-/// their context; none of it calls back before the callback has returned.
+/// One value is created for each shard, on the shard's own thread, so it needs neither `Send` nor
+/// locks. Its callbacks run in the shard's loop. They must not block, and neither may the program's
+/// `log` implementation, to which shards write. Through their context, callbacks may ask the shard
+/// for anything; nothing of it calls back before the callback has returned.
 ///
-/// # Not now
+/// # Waiting for space or an answer
 ///
-/// A callback that meets [`Busy`], as there is no room for a message now, or that has to ask
-/// another thread ([`Cx::defer`]), returns it. The connection is read no further then, and the
-/// callback is made again, with the same message or request, when there is room or an answer.
-/// What it did before it met `Busy` stays done. For room a message waits as long as it takes, or
-/// until its connection is reset; a
-/// request, and a connection that is to be opened, for
-/// [`Config::handshake_timeout`](crate::Config::handshake_timeout), and is then refused with 503.
+/// A callback that gets [`Busy`], because there is no space for a message now, or that has to ask
+/// another thread ([`Cx::defer`]), returns it. Then the connection is not read, and the callback is
+/// repeated with the same message or request when there is space or an answer. What it did before
+/// it got `Busy` is not undone. A message waits for space as long as necessary, or until its
+/// connection is reset. A request, or a connection that is being opened, waits for
+/// [`Config::handshake_timeout`](crate::Config::handshake_timeout) and is then refused with 503.
 ///
-/// # Descriptors
+/// # File descriptors
 ///
-/// Each shard has a descriptor table of its own: a file descriptor opened in a callback is valid
-/// on its shard's thread, and threads that it spawns, alone, and one opened elsewhere is not open
-/// in a callback unless [`keep_descriptors`](crate::ServerBuilder::keep_descriptors) named it.
+/// Each shard has its own descriptor table. A file descriptor opened in a callback is valid only on
+/// its shard's thread and on threads that it spawns. A descriptor opened elsewhere is not valid in
+/// a callback, unless [`keep_descriptors`](crate::ServerBuilder::keep_descriptors) named it.
 pub trait Handler: Sized + 'static {
-    /// What the application keeps for each connection.
+    /// The application's data for each connection.
     type Conn: 'static;
-    /// What other threads answer to [`Cx::defer`]; `()` where that is not used.
+    /// The answer of other threads to [`Cx::defer`]; `()` if that is not used.
     type Answer: Send + 'static;
 
-    /// A connection asks to be opened; the subscriptions made here are live before it is told so.
+    /// Opens a connection. The subscriptions made here are live before the client learns that it is
+    /// connected.
     ///
     /// # Errors
     ///
-    /// [`Refusal::Respond`] refuses the connection; over TCP there is no way to say why, and it is
+    /// [`Refusal::Respond`] refuses the connection. TCP has no refusal, so there the connection is
     /// closed.
     fn on_open(
         &mut self,
@@ -59,7 +59,7 @@ pub trait Handler: Sized + 'static {
         opening: &Opening<'_>,
     ) -> Result<Self::Conn, Refusal>;
 
-    /// A message came in.
+    /// Handles a message.
     ///
     /// # Errors
     ///
@@ -70,17 +70,17 @@ pub trait Handler: Sized + 'static {
         message: Message<'_>,
     ) -> Result<(), Halt>;
 
-    /// All that was [sent](Cx::send) to the connection has gone to its socket, after a send that
-    /// answered [`Sent::Pressure`], or [`Sent::Dropped`] for want of room.
+    /// Everything [sent](Cx::send) to the connection has been written to its socket, after a send
+    /// that returned [`Sent::Pressure`], or [`Sent::Dropped`] because there was no space.
     fn on_drain(&mut self, _cx: &mut Cx<'_, Self::Conn, Self::Answer>) {}
 
-    /// The connection is open no more; called for each `on_open` that returned `Ok`, unless the
+    /// The connection has ended. Called once for each `on_open` that returned `Ok`, unless the
     /// server is [stopped](crate::Handle::stop) at once.
     ///
     /// # Errors
     ///
-    /// [`Halt::Wait`] as anywhere, but for an answer: nobody is asked about one who is gone.
-    /// [`Halt::Close`] means nothing here.
+    /// [`Halt::Wait`] repeats the callback when there is space. It cannot wait for an answer of
+    /// another thread. [`Halt::Close`] has no effect.
     fn on_close(
         &mut self,
         _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
@@ -89,32 +89,34 @@ pub trait Handler: Sized + 'static {
         Ok(())
     }
 
-    /// Whether a GET without a body asks for a stream of server-sent events: it goes to
-    /// [`on_open`](Self::on_open) then, as [`Opening::Events`]. A HEAD is answered as that would
-    /// be, without asking more.
+    /// Whether a GET without a body asks for a stream of server-sent events. Then it goes to
+    /// [`on_open`](Self::on_open) as [`Opening::Events`]. A HEAD gets the head of such a stream
+    /// without a call.
     fn wants_events(&mut self, _request: &Request<'_>) -> bool {
         false
     }
 
-    /// Whether a request without a body is answered although its connection is one too many, for
-    /// the server or for its address: whoever asks for the server's health is not to take a server
-    /// that is full for one that is ill. Others are answered with 503 or 429.
+    /// Whether a request without a body is answered although its connection exceeds the limit of
+    /// the server or of its address. A health check must not take a full server for a broken one.
+    /// Other requests are answered with 503 or 429.
     fn answers_when_full(&mut self, _request: &Request<'_>) -> bool {
         false
     }
 
-    /// Answers a request with a body by its head alone, if that decides the answer; its body is not
-    /// kept then. Otherwise it goes to [`on_request`](Self::on_request), once the body has come.
+    /// Answers a request with a body by its head, if the head decides the answer. Then the body is
+    /// not kept. Otherwise the request goes to [`on_request`](Self::on_request) when the body is
+    /// complete.
     fn on_head(&mut self, _request: &Request<'_>) -> Option<Response> {
         None
     }
 
-    /// A request that asks for neither an upgrade nor events, with its whole body. The connection
-    /// cannot subscribe. Further requests may come on it; each finds nothing of those before.
+    /// Answers a request that asks for neither an upgrade nor events; its body is complete. The
+    /// connection cannot subscribe. Further requests may follow on it; each one starts without the
+    /// state of earlier ones.
     ///
     /// # Errors
     ///
-    /// A [`Refusal`], which is a response as well, or has the request come again.
+    /// A [`Refusal`] is a response as well, or makes the request come again.
     fn on_request(
         &mut self,
         _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
@@ -123,39 +125,39 @@ pub trait Handler: Sized + 'static {
         Ok(Response::text(404, "not found"))
     }
 
-    /// How often [`on_tick`](Self::on_tick) is called, in whole or broken milliseconds, at least
-    /// one; asked once, when the shard starts.
+    /// The period of [`on_tick`](Self::on_tick), at least one millisecond; asked once, when the
+    /// shard starts.
     fn tick_every(&self) -> Option<Duration> {
         None
     }
 
-    /// It is time for the shard's own work.
+    /// Does periodic work of the shard.
     fn on_tick(&mut self, _cx: &mut ShardCx<'_, Self::Conn, Self::Answer>, _tick: Tick) {}
 
-    /// What the application keeps for a topic whose home is this shard, if anything.
+    /// The application's room for a topic whose home is this shard, if the topic has one.
     ///
-    /// Asked when the topic gets its first subscriber anywhere, or a message without having any;
-    /// see [`Room`]. A topic without a room costs nothing here, and its messages go straight to
-    /// its subscribers. If clients choose the names of topics, they make rooms: whether one may is
-    /// for [`on_open`](Self::on_open) and [`on_message`](Self::on_message) to decide.
+    /// Asked when the topic gets its first subscriber on any shard, or a message while it has none;
+    /// see [`Room`]. A topic without a room costs nothing here, and its messages go directly to its
+    /// subscribers. If clients choose the names of topics, they create rooms:
+    /// [`on_open`](Self::on_open) and [`on_message`](Self::on_message) decide whether they may.
     fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
         None
     }
 }
 
-/// How a connection came.
+/// The kind of a new connection.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Opening<'b> {
-    /// A WebSocket upgrade, valid but for the application's word.
+    /// A valid WebSocket upgrade, for the application to accept.
     WebSocket(&'b Request<'b>),
-    /// A request for a stream of events, for which [`Handler::wants_events`] said yes.
+    /// A request for an event stream, for which [`Handler::wants_events`] returned `true`.
     Events(&'b Request<'b>),
-    /// A connection to the TCP port; it belongs to this topic.
+    /// A connection to a TCP port.
     Tcp {
         /// The listener's topic.
         topic: &'b str,
-        /// What the listener's connections are for: what it lets them do is the handler's business.
+        /// The role of the listener's connections. The handler enforces it.
         role: Role,
     },
 }
@@ -163,8 +165,8 @@ pub enum Opening<'b> {
 /// One message of a client.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'b> {
-    /// Text or binary; over TCP as the listener and its framing have it.
+    /// Text or binary; over TCP as the listener and its framing define it.
     pub kind: Kind,
-    /// Its bytes; valid UTF-8 if it is text.
+    /// The bytes; valid UTF-8 if it is text.
     pub payload: &'b [u8],
 }

@@ -1,4 +1,4 @@
-//! What callbacks answer, and what the calls on their contexts answer to them.
+//! The results of callbacks, and of the calls on their contexts.
 
 use thiserror::Error;
 
@@ -10,16 +10,16 @@ use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 
-/// Not now: there is no room for a message, or no answer yet. Returned from a callback, it has the
-/// callback made again when there is.
+/// There is no space for a message, or no answer yet. If a callback returns it, the callback is
+/// repeated when there is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not now")]
 pub struct Busy(pub(crate) Wait);
 
-/// What somebody waits for.
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wait {
-    /// Room on the way to the home shard of a topic.
+    /// Space on the lane to the home shard of a topic.
     Home(ShardId),
     /// The next turn: this one has no time for it.
     Turn,
@@ -27,7 +27,7 @@ pub(crate) enum Wait {
     Outbox,
     /// The answer of another thread.
     Answer,
-    /// Room on a lane from outside, which tells no shard when it comes: tried again after a moment.
+    /// Space on a lane from outside, which notifies no shard: tried again after a moment.
     Outside,
 }
 
@@ -35,8 +35,9 @@ pub(crate) enum Wait {
 #[derive(Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum PublishError {
-    /// The topic's home has no room: try again later, or with a deadline; in a callback, return it.
-    #[error("the server has no room for the message now")]
+    /// The topic's home has no space: try again later, or with a deadline; in a callback, return
+    /// it.
+    #[error("the server has no space for the message now")]
     Busy(Busy),
     /// The server drains, or has stopped.
     #[error("the server drains or has stopped")]
@@ -44,60 +45,60 @@ pub enum PublishError {
     /// The topic's name is empty, too long, `.` or `..`.
     #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes, and is not . or ..")]
     TopicName,
-    /// The message is longer than any may be, or says that it is text and is not UTF-8.
+    /// The message exceeds the maximum length, or is text and not UTF-8.
     #[error("a message has at most {MESSAGE_BYTES_CEILING} bytes, and as text is UTF-8")]
     Message,
 }
 
 debug_is_text!(PublishError);
 
-/// Why [`on_message`](crate::Handler::on_message) did not take a message. `?` makes it of the
-/// errors of a context's calls; those that are no [`Busy`] close the connection with 1008.
+/// Why [`on_message`](crate::Handler::on_message) did not process a message. `?` converts the
+/// errors of a context's calls to it; errors other than [`Busy`] close the connection with 1008.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Halt {
-    /// The same message is to come again.
+    /// The callback must be repeated with the same message.
     Wait(Busy),
-    /// The connection is to be closed.
+    /// The connection must be closed.
     Close(CloseReason),
 }
 
-/// Why [`on_open`](crate::Handler::on_open) did not open a connection. `?` makes it of responses, of
-/// an [`HttpError`] by its status, and of the errors of a context's calls; those that are no [`Busy`]
-/// are answered with 400.
+/// Why [`on_open`](crate::Handler::on_open) did not open a connection. `?` converts responses, an
+/// [`HttpError`] by its status, and the errors of a context's calls to it; errors other than
+/// [`Busy`] are answered with 400.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is to be refused with this response.
+    /// It is refused with this response.
     Respond(Response),
-    /// The same request is to come again.
+    /// The callback must be repeated with the same request.
     Wait(Busy),
 }
 
-/// What became of a message for one connection.
+/// The result of sending a message to one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a message may have been dropped"]
 pub enum Sent {
-    /// It is on its way.
+    /// It is queued or sent.
     Queued,
-    /// It is queued behind much that the client has not read;
-    /// [`on_drain`](crate::Handler::on_drain) will tell when it has.
+    /// It is queued behind many unread bytes; [`on_drain`](crate::Handler::on_drain) is called when
+    /// the client has read them.
     Pressure,
-    /// It was not queued: the client has too much to read, the connection is closed, its protocol
-    /// cannot carry the message, or text was not UTF-8.
+    /// It was not queued: the client has too many unread bytes, the connection is closed, its
+    /// protocol cannot carry the message, or text was not UTF-8.
     Dropped,
 }
 
-/// Nobody answered: the deadline passed, or whoever was to answer dropped the question.
+/// There was no answer: the deadline passed, or the question was dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("nobody answered in time")]
+#[error("no answer in time")]
 pub struct Unanswered;
 
 impl Busy {
-    /// There is no room on the way to topics whose home is `home`.
+    /// There is no space on the lane to topics whose home is `home`.
     pub(crate) fn at(home: ShardId) -> Self {
         Self(Wait::Home(home))
     }
 
-    /// What a [`Handle`](crate::Handle) answers where there is no room.
+    /// The `Busy` of a [`Handle`](crate::Handle) when there is no space.
     #[cfg(any(test, feature = "internals"))]
     #[doc(hidden)]
     pub fn outside() -> Self {
@@ -180,7 +181,7 @@ impl From<SubscribeError> for Refusal {
     }
 }
 
-/// What a client is told that made the application use such a name.
+/// The text for a client whose topic name is invalid.
 const TOPIC_NAME: &str = "a topic's name has 1 to 255 bytes, and is not . or ..";
 
 const _: () = assert!(TOPIC_BYTES_MAX == 255 && MESSAGE_BYTES_CEILING == 16 << 20);

@@ -1,4 +1,4 @@
-//! Rooms: what an application keeps for one topic, at the topic's home.
+//! Rooms: an application's values for topics, on the topics' homes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use crate::proto::http::is_topic_name;
 use crate::shard::mail::{Origin, Publication};
 use crate::time::Tick;
 
-/// What an application keeps for one topic: one value, on the thread of the topic's home shard,
-/// that sees every message of the topic, from wherever it was published, before any subscriber
-/// does, and in the order in which all subscribers get them. So it needs no locks.
+/// An application's value for one topic, on the thread of the topic's home shard. It sees every
+/// message of the topic, wherever it was published, before any subscriber, and in the order in
+/// which all subscribers get them. So it needs no locks.
 ///
-/// It exists from the topic's first subscriber or message until [`linger`](Self::linger) after the
-/// last of them; see [`Handler::room`](crate::Handler::room), which makes it. Its callbacks run inside the shard's
-/// loop and must not block; what they ask for is done when they have returned.
+/// A room exists from the topic's first subscriber or message until [`linger`](Self::linger) after
+/// the last. [`Handler::room`](crate::Handler::room) creates it. Its callbacks run in the shard's
+/// loop and must not block; what they ask for is done after they have returned.
 ///
 /// ```
 /// use corecast::{Kind, Message, Room, RoomCx, Tick};
 ///
-/// /// Adds up what is thrown in, and tells the sum ten times a second.
+/// /// Adds up the numbers that are published, and publishes the sum ten times a second.
 /// #[derive(Default)]
 /// struct Pot {
 ///     sum: u64,
@@ -31,10 +31,11 @@ use crate::time::Tick;
 ///
 /// impl Room for Pot {
 ///     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
-///         let coins = std::str::from_utf8(message.payload).ok().and_then(|text| text.parse().ok());
+///         let text = std::str::from_utf8(message.payload).ok();
+///         let coins = text.and_then(|text| text.parse().ok());
 ///         match (coins, cx.publisher()) {
 ///             (Some(coins), _) => self.sum = self.sum.saturating_add(coins),
-///             // Not passed on, and the error goes to whoever made it.
+///             // Not passed on; the error goes to the publisher.
 ///             (None, Some(publisher)) => {
 ///                 cx.send(publisher, Kind::Text, b"a number, please").ok();
 ///             }
@@ -53,54 +54,53 @@ use crate::time::Tick;
 /// }
 /// ```
 pub trait Room {
-    /// A message is about to take its place in the topic's order. Unless this calls
-    /// [`RoomCx::pass`], it is dropped; it can publish others in its place, or beside it.
+    /// Handles a message before it gets its place in the topic's order. Unless this calls
+    /// [`RoomCx::pass`], the message is dropped. It can publish other messages instead or in
+    /// addition.
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, _message: Message<'_>) {
         cx.pass();
     }
 
-    /// How often [`on_tick`](Self::on_tick) is called, at least a millisecond; asked once, when
-    /// the room is made.
+    /// The period of [`on_tick`](Self::on_tick), at least one millisecond; asked once, when the
+    /// room is created.
     fn tick_every(&self) -> Option<Duration> {
         None
     }
 
-    /// It is time for the room's own work: a step of its world, for instance. Ticks keep to a
-    /// schedule that begins when the room is made; those that are late by a period are skipped, as
-    /// are those for which what the room published before has found no room yet.
+    /// Does periodic work of the room, for example a step of its world. Ticks follow a schedule
+    /// that begins when the room is created. A tick that is late by a period is skipped, and so is
+    /// a tick while earlier messages of the room still wait for space.
     fn on_tick(&mut self, _cx: &mut RoomCx<'_>, _tick: Tick) {}
 
-    /// Whether the room is told who subscribes to its topic and who leaves it; asked once, when the
-    /// room is made. Then a subscription is live when the home has told the room, which for a
-    /// connection of another shard takes a way there and back, and not at once as it often is
-    /// otherwise.
+    /// Whether the room is notified of joins and leaves; asked once, when the room is created. Then
+    /// a subscription is live when the home has notified the room. For a connection of another
+    /// shard this takes a round trip; otherwise it is often immediate.
     fn wants_joins(&self) -> bool {
         false
     }
 
-    /// A connection joins: it has [subscribed](crate::Cx::subscribe_as), with this tag. To be called
-    /// for, [`wants_joins`](Self::wants_joins).
+    /// A connection joins: it has [subscribed](crate::Cx::subscribe_as), with this tag. Called only
+    /// if [`wants_joins`](Self::wants_joins).
     ///
-    /// This stands at one point of the topic's order. Of what was published before, the joiner gets
-    /// nothing; of what is published after, everything; and what is [sent](RoomCx::send) to it here
-    /// it gets in between. So a history that is kept in [`on_publish`](Self::on_publish) and sent
-    /// here neither repeats a message nor skips one.
+    /// The join has a place in the topic's order. The joining connection gets no message published
+    /// before it, every message published after it, and between them what is [sent](RoomCx::send)
+    /// to it here. So a history that [`on_publish`](Self::on_publish) keeps and this callback sends
+    /// neither repeats nor skips a message.
     fn on_join(&mut self, _cx: &mut RoomCx<'_>, _joiner: Publisher, _tag: &[u8]) {}
 
-    /// A connection that joined has left: it has unsubscribed, or ended in any way. Called once for
-    /// each [`on_join`](Self::on_join) and after it, unless the server is
+    /// A connection that has joined leaves: it has unsubscribed, or has ended in any way. Called
+    /// once for each [`on_join`](Self::on_join) and after it, unless the server is
     /// [stopped](crate::Handle::stop) at once.
     fn on_leave(&mut self, _cx: &mut RoomCx<'_>, _leaver: Publisher) {}
 
-    /// How long the room is kept when nobody subscribes any more and no message comes; asked
-    /// once, when the room is made. A shard notices a second after its last subscriber left.
+    /// How long the room is kept when there are no subscribers and no messages; asked once, when
+    /// the room is created. A shard reports a second after its last subscriber has left.
     fn linger(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// A connection of one of the server's shards, as rooms know it: one that has published a message,
-/// or has joined.
+/// A connection of any shard, as rooms know it: one that has published a message or has joined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Publisher {
     /// The connection's shard.
@@ -116,32 +116,32 @@ pub struct RoomCx<'a> {
     pub(crate) event: Event,
     pub(crate) now: Duration,
     pub(crate) outputs: Vec<Output>,
-    /// Messages for other topics, and how many more of them the shard takes.
+    /// Messages for other topics, and how many more of them the shard accepts.
     pub(crate) elsewhere: Vec<Publication>,
     pub(crate) elsewhere_left: usize,
 }
 
-/// What a room's callback is about.
+/// The event of a room's callback.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// This message, and who published it if it was a connection.
+    /// A message, and the connection that published it, if there was one.
     Publish(Payload, Option<Publisher>),
-    /// This connection has joined.
+    /// A connection has joined.
     Join(Publisher),
-    /// One has left.
+    /// A connection has left.
     Leave,
-    /// Time.
+    /// A tick is due.
     Tick,
 }
 
-/// What a room wants done.
+/// What a room asks for.
 #[derive(Debug)]
 pub(crate) enum Output {
     /// A message of its topic.
     Publish(Payload),
     /// A message for one connection.
     Reply(Publisher, Payload),
-    /// The same for one that joins, which gets it or ends.
+    /// A message for a joining connection, which gets it or is closed.
     Welcome(Publisher, Payload),
 }
 
@@ -156,8 +156,8 @@ impl RoomCx<'_> {
         self.now
     }
 
-    /// Who published the message that this is about; `None` for one that did not come from a
-    /// connection, and in every other callback.
+    /// The connection that published the message; `None` if it did not come from a connection, and
+    /// in every other callback.
     pub fn publisher(&self) -> Option<Publisher> {
         match &self.event {
             Event::Publish(_, publisher) => *publisher,
@@ -165,14 +165,14 @@ impl RoomCx<'_> {
         }
     }
 
-    /// Lets the message go to the subscribers as it is, without a copy.
+    /// Passes the message on to the subscribers unchanged, without a copy.
     pub fn pass(&mut self) {
         if let Event::Publish(payload, _) = &self.event {
             self.outputs.push(Output::Publish(payload.clone()));
         }
     }
 
-    /// Publishes a message to the room's subscribers. It does not come to the room.
+    /// Publishes a message to the room's subscribers. The room does not see it again.
     ///
     /// # Errors
     ///
@@ -184,13 +184,15 @@ impl RoomCx<'_> {
         Ok(())
     }
 
-    /// Publishes a message to another topic, or to the own topic through this very room. It takes
-    /// its place there when that topic's home has room, in no order to what is published here.
+    /// Publishes a message to another topic, or to its own topic through this room again. It gets
+    /// its place there when that topic's home has space; this place has no fixed order to messages
+    /// published here.
     ///
     /// # Errors
     ///
-    /// [`PublishError::Busy`] while [`ELSEWHERE_MAX`](crate::limits::ELSEWHERE_MAX) such messages of the shard's rooms wait;
-    /// otherwise as [`publish`](Self::publish), and [`PublishError::TopicName`].
+    /// [`PublishError::Busy`] while [`ELSEWHERE_MAX`](crate::limits::ELSEWHERE_MAX) such messages
+    /// of the shard's rooms wait; otherwise the errors of [`publish`](Self::publish), and
+    /// [`PublishError::TopicName`].
     pub fn publish_to(
         &mut self,
         topic: &str,
@@ -206,20 +208,19 @@ impl RoomCx<'_> {
         Ok(())
     }
 
-    /// Sends a message to one connection alone: for instance to the
-    /// [`publisher`](Self::publisher). If that has gone meanwhile, or reads too slowly, it is
-    /// dropped.
+    /// Sends a message to one connection, for example the [`publisher`](Self::publisher). If that
+    /// connection has ended meanwhile, or reads too slowly, the message is dropped.
     ///
-    /// To a subscriber of the topic it comes no later than what is published after it, and it may
-    /// overtake what was published before.
+    /// A subscriber of the topic gets it no later than messages published after it, but perhaps
+    /// earlier than messages published before it.
     ///
-    /// To one that [joins](Room::on_join) it is never dropped: a connection that has no space for it,
-    /// as replies from before are unread, is closed as too slow.
+    /// For a [joining](Room::on_join) connection it is never dropped: a connection without space
+    /// for it, because of earlier unread replies, is closed as too slow.
     ///
     /// # Errors
     ///
-    /// As [`publish`](Self::publish), and [`PublishError::Busy`] when what one that joins was sent
-    /// in this callback has reached [`WELCOME_BYTES_MAX`].
+    /// The errors of [`publish`](Self::publish), and [`PublishError::Busy`] when the messages to a
+    /// joining connection in this callback have reached [`WELCOME_BYTES_MAX`].
     pub fn send(&mut self, to: Publisher, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         let payload = self.check(kind, payload)?;
         if !matches!(self.event, Event::Join(joiner) if joiner == to) {

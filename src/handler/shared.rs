@@ -6,13 +6,13 @@ use crate::handler::{PublishError, check_message};
 use crate::payload::Payload;
 use crate::proto::Kind;
 
-/// A message for several topics: it is checked and copied once, to however many it is
-/// [published](crate::Cx::publish_shared).
+/// A message for several topics. It is checked and copied once, for any number of
+/// [topics](crate::Cx::publish_shared).
 #[derive(Clone, Debug)]
 pub struct SharedMessage(Payload);
 
 impl SharedMessage {
-    /// A copy of a message.
+    /// Copies and checks a message.
     ///
     /// # Errors
     ///

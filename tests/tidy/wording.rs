@@ -13,7 +13,6 @@ const LATER: &[&str] = &[
     "docs/decisions/",
     "examples/",
     "loadtest/",
-    "src/handler/",
     "src/shard/",
     "src/topic/",
     "tests/clients/",
