@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::proto::ws::deflate::{Compression, Deflater, Once, Window};
+use crate::proto::ws::deflate::{CompressedForms, Compression, Deflater, Window};
 use crate::proto::ws::frame::{self, Opcode};
 use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
 
@@ -163,7 +163,7 @@ pub struct Encoder {
 #[derive(Debug)]
 pub struct Encoding<'e> {
     entry: Entry<'e>,
-    once: Once<'e>,
+    once: CompressedForms<'e>,
     is_compressed: bool,
 }
 

@@ -85,7 +85,7 @@ mod wire;
 use std::time::Instant;
 
 pub use self::builder::ClientBuilder;
-pub use self::core::event::{Event, Late, Reason};
+pub use self::core::event::{Event, Reason, TimeoutKind};
 pub use self::core::url::UrlError;
 pub use self::error::{BuildError, CloseError, RecvError, SendError};
 pub use self::sender::Sender;

@@ -18,13 +18,13 @@ use crate::proto::Kind;
 /// client.
 #[derive(Clone, Debug)]
 pub struct Sender {
-    queue: crossbeam_channel::Sender<Waiting>,
+    queue: crossbeam_channel::Sender<QueuedMessage>,
     shared: Arc<Shared>,
 }
 
 /// A message that waits for the client's thread.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub(crate) struct QueuedMessage {
     pub(crate) kind: Kind,
     pub(crate) payload: Vec<u8>,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Waiting {
 /// The client's end of the queue.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    queue: Receiver<Waiting>,
+    queue: Receiver<QueuedMessage>,
     shared: Arc<Shared>,
 }
 
@@ -107,7 +107,7 @@ impl Sender {
             give_back();
             return Err(SendError::Busy);
         }
-        if let Err(refused) = self.queue.try_send(Waiting { kind, payload }) {
+        if let Err(refused) = self.queue.try_send(QueuedMessage { kind, payload }) {
             give_back();
             return Err(match refused {
                 TrySendError::Full(_) => SendError::Busy,
@@ -125,7 +125,7 @@ impl Sender {
 
 impl Queue {
     /// The next message.
-    pub(crate) fn take(&self) -> Option<Waiting> {
+    pub(crate) fn take(&self) -> Option<QueuedMessage> {
         let waiting = self.queue.try_recv().ok()?;
         let len = waiting.payload.len();
         self.shared.bytes.fetch_sub(len, Ordering::Relaxed);

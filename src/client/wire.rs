@@ -1,8 +1,8 @@
 //! The protocol state of one connection: decodes what the server sends, and encodes messages.
 
-use crate::client::core::asking::{Answered, Asking, Body};
 use crate::client::core::codec::Codec;
 use crate::client::core::random::Random;
+use crate::client::core::upgrade::{Body, UpgradeAnswer, UpgradeRequest};
 use crate::proto::ws::dial::HandshakeError;
 use crate::proto::ws::frame::{Control, Opcode, encode_compressed_masked, encode_masked};
 use crate::proto::ws::{ClientDecoder, Event, close_payload};
@@ -12,7 +12,7 @@ use crate::proto::{Kind, ProtocolError, length_prefix};
 #[derive(Debug)]
 pub(crate) enum Wire {
     /// The upgrade was requested.
-    Asking(Box<Asking>),
+    Upgrading(Box<UpgradeRequest>),
     /// The upgrade was refused; the body is arriving.
     Refused { status: u16, body: Body },
     /// WebSocket frames.
@@ -31,7 +31,7 @@ pub(crate) struct Frames {
 
 /// What the server sent.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub(crate) enum FromServer {
     /// The subscription is live. `rest` arrived with this and must be decoded next.
     Live {
         protocol: Option<String>,
@@ -73,21 +73,21 @@ impl Wire {
         &mut self,
         input: &mut [u8],
         max: usize,
-    ) -> Result<(usize, Option<Said>), Fault> {
+    ) -> Result<(usize, Option<FromServer>), Fault> {
         match self {
-            Self::Asking(asking) => {
-                let answered = asking.take(input).map_err(Fault::Handshake)?;
-                let said = match answered {
-                    Some(Answered::Granted {
+            Self::Upgrading(request) => {
+                let answer = request.take(input).map_err(Fault::Handshake)?;
+                let said = match answer {
+                    Some(UpgradeAnswer::Granted {
                         protocol,
                         codec,
                         rest,
                     }) => {
                         let decoder = ClientDecoder::default();
                         *self = Self::WebSocket(Frames { decoder, codec });
-                        Some(Said::Live { protocol, rest })
+                        Some(FromServer::Live { protocol, rest })
                     }
-                    Some(Answered::Refused { status, body }) => {
+                    Some(UpgradeAnswer::Refused { status, body }) => {
                         *self = Self::Refused { status, body };
                         self.refuse_when_whole()?;
                         None
@@ -183,22 +183,22 @@ impl Frames {
         &mut self,
         input: &mut [u8],
         max: usize,
-    ) -> Result<(usize, Option<Said>), ProtocolError> {
+    ) -> Result<(usize, Option<FromServer>), ProtocolError> {
         let step = self.decoder.decode(input, max, self.codec.is_some())?;
         let said = match step.event {
             None => None,
-            Some(Event::Message { kind, payload }) => Some(Said::Message {
+            Some(Event::Message { kind, payload }) => Some(FromServer::Message {
                 kind,
                 payload: payload.to_vec(),
             }),
             Some(Event::Compressed { kind, payload }) => {
                 let codec = self.codec.as_mut().ok_or(ProtocolError::ReservedBits)?;
                 let payload = codec.inflate(kind, payload, max)?;
-                Some(Said::Message { kind, payload })
+                Some(FromServer::Message { kind, payload })
             }
-            Some(Event::Ping(payload)) => Some(Said::Ping(payload.to_vec())),
-            Some(Event::Pong(_)) => Some(Said::Heartbeat),
-            Some(Event::Close { code, reason }) => Some(Said::Close {
+            Some(Event::Ping(payload)) => Some(FromServer::Ping(payload.to_vec())),
+            Some(Event::Pong(_)) => Some(FromServer::Heartbeat),
+            Some(Event::Close { code, reason }) => Some(FromServer::Close {
                 code,
                 text: reason.to_owned(),
             }),
@@ -208,7 +208,7 @@ impl Frames {
 }
 
 impl LengthPrefix {
-    fn take(&mut self, input: &mut [u8], max: usize) -> Result<(usize, Option<Said>), Fault> {
+    fn take(&mut self, input: &mut [u8], max: usize) -> Result<(usize, Option<FromServer>), Fault> {
         let mut taken = 0;
         if self.rest.is_empty() {
             match length_prefix::decode(input, max).map_err(Fault::Protocol)? {
@@ -242,16 +242,16 @@ impl LengthPrefix {
         }
     }
 
-    fn said(&mut self, payload: Vec<u8>) -> Result<Said, Fault> {
+    fn said(&mut self, payload: Vec<u8>) -> Result<FromServer, Fault> {
         match (self.live, payload.is_empty()) {
-            (true, true) => Ok(Said::Heartbeat),
-            (true, false) => Ok(Said::Message {
+            (true, true) => Ok(FromServer::Heartbeat),
+            (true, false) => Ok(FromServer::Message {
                 kind: Kind::Binary,
                 payload,
             }),
             (false, true) => {
                 self.live = true;
-                Ok(Said::Live {
+                Ok(FromServer::Live {
                     protocol: None,
                     rest: Vec::new(),
                 })

@@ -99,7 +99,7 @@ impl<A, W: Wake> Outside<A, W> {
 pub struct OutsideReceiver<A> {
     lane: LaneReceiver<A>,
     /// Dropped after the lane, so that the threads it wakes find the lane gone.
-    relief: Parting,
+    relief: ReliefOnDrop,
 }
 
 impl<A> OutsideReceiver<A> {
@@ -147,9 +147,9 @@ impl Relief {
 
 /// Also wakes waiting threads when the shard ends, so that none waits until its deadline.
 #[derive(Debug)]
-struct Parting(Relief);
+struct ReliefOnDrop(Relief);
 
-impl Drop for Parting {
+impl Drop for ReliefOnDrop {
     fn drop(&mut self) {
         self.0.give();
     }
@@ -166,7 +166,7 @@ pub(super) fn inlet<A>(capacity: Capacity) -> (Inlet<A>, OutsideReceiver<A>) {
     };
     let receiver = OutsideReceiver {
         lane: receiver,
-        relief: Parting(Relief(token)),
+        relief: ReliefOnDrop(Relief(token)),
     };
     (inlet, receiver)
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::settings::field::Field;
-use crate::settings::given::Given;
 use crate::settings::keys::{KEYS, Key, SECTIONS};
 use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
+use crate::settings::raw_value::RawValue;
 use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
 use crate::spelling::nearest;
 
@@ -49,7 +49,12 @@ impl Draft {
     }
 
     /// Sets the value of a key.
-    pub(super) fn set(&mut self, key: &'static Key<Settings>, given: &Given<'_>, source: Source) {
+    pub(super) fn set(
+        &mut self,
+        key: &'static Key<Settings>,
+        given: &RawValue<'_>,
+        source: Source,
+    ) {
         let (field, name) = (&key.field, key.name);
         let Self { settings, problems } = self;
         let wrong = take(field, settings, name, key.is_secret, given, &source);
@@ -63,7 +68,7 @@ impl Draft {
         &mut self,
         index: usize,
         key: &'static Key<Listen>,
-        given: &Given<'_>,
+        given: &RawValue<'_>,
         source: Source,
     ) {
         let name = listener_key(index, key.name);
@@ -94,7 +99,7 @@ impl Draft {
         for (name, value) in env {
             let source = Source::Env(name.to_owned());
             if let Some(key) = KEYS.iter().find(|key| variable(key.name) == name) {
-                self.set(key, &Given::Untyped(value), source);
+                self.set(key, &RawValue::Untyped(value), source);
             } else if let Some((index, rest)) = listener_variable(name) {
                 of_listeners.push((index, rest, value, source));
             } else {
@@ -122,7 +127,7 @@ impl Draft {
             let what = "the listener with the number before it is missing";
             return self.complain(&source, &name, what, remedy);
         }
-        self.set_of_listener(index, key, &Given::Untyped(value), source);
+        self.set_of_listener(index, key, &RawValue::Untyped(value), source);
     }
 
     /// Misspelled variables are errors. A variable that an orchestrator sets for a service called
@@ -177,7 +182,7 @@ impl Draft {
     pub(super) fn read_flags(&mut self, flags: &[(&'static str, String)]) {
         for (flag, value) in flags {
             let source = Source::Flag(flag);
-            let given = Given::Untyped(value);
+            let given = RawValue::Untyped(value);
             if let Some(key) = KEYS.iter().find(|key| key.flag == Some(flag)) {
                 self.set(key, &given, source);
             } else if let Some((_, protocol, name)) =
@@ -210,7 +215,7 @@ fn take<T: Clone>(
     into: &mut T,
     name: &str,
     is_secret: bool,
-    given: &Given<'_>,
+    given: &RawValue<'_>,
     source: &Source,
 ) -> Option<Problem> {
     if field.read(into, given) {

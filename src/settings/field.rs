@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::net::ListenAddr;
-use crate::settings::given::Given;
+use crate::settings::raw_value::RawValue;
 use crate::settings::value::list::{List, show_list};
 use crate::settings::value::number::{Number, show_range};
 use crate::settings::value::rate::Per;
@@ -100,7 +100,7 @@ pub(super) use choice;
 
 impl<T: Clone> Field<T> {
     /// Sets the value; returns `false` and sets nothing if the given value is invalid.
-    pub(super) fn read(&self, into: &mut T, given: &Given<'_>) -> bool {
+    pub(super) fn read(&self, into: &mut T, given: &RawValue<'_>) -> bool {
         let text = given.text();
         let read = match self {
             Self::Switch(at) => given.switch().map(|is_on| *at(into) = is_on),
@@ -259,11 +259,11 @@ fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> 
     }
 }
 
-fn count(given: &Given<'_>, range: &RangeInclusive<usize>) -> Option<usize> {
+fn count(given: &RawValue<'_>, range: &RangeInclusive<usize>) -> Option<usize> {
     given.number().filter(|number| range.contains(number))
 }
 
-fn size(given: &Given<'_>, range: &RangeInclusive<usize>) -> Option<usize> {
+fn size(given: &RawValue<'_>, range: &RangeInclusive<usize>) -> Option<usize> {
     let size = given.number().or_else(|| parse_size(given.text()?));
     size.filter(|size| range.contains(size))
 }

@@ -5,9 +5,9 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::settings::Source;
 use crate::settings::draft::{Draft, listener_key};
-use crate::settings::given::Given;
 use crate::settings::keys::{KEYS, SECTIONS};
 use crate::settings::listener_keys::LISTENER_KEYS;
+use crate::settings::raw_value::RawValue;
 
 /// A file: its name and its text.
 #[derive(Clone, Copy, Debug)]
@@ -109,16 +109,16 @@ impl Draft {
     }
 }
 
-fn given<'v>(value: &'v DeValue<'_>) -> Given<'v> {
+fn given<'v>(value: &'v DeValue<'_>) -> RawValue<'v> {
     match value {
-        DeValue::String(text) => Given::Text(text),
-        DeValue::Integer(number) => Given::Number(integer(number)),
-        DeValue::Boolean(is_on) => Given::Switch(*is_on),
+        DeValue::String(text) => RawValue::Text(text),
+        DeValue::Integer(number) => RawValue::Number(integer(number)),
+        DeValue::Boolean(is_on) => RawValue::Switch(*is_on),
         DeValue::Array(array) => match array.iter().map(|item| item.get_ref().as_str()).collect() {
-            Some(texts) => Given::List(texts),
-            None => Given::Other(value.type_str()),
+            Some(texts) => RawValue::List(texts),
+            None => RawValue::Other(value.type_str()),
         },
-        other => Given::Other(other.type_str()),
+        other => RawValue::Other(other.type_str()),
     }
 }
 

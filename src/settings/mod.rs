@@ -22,11 +22,11 @@ mod draft;
 mod field;
 mod file;
 mod files;
-mod given;
 mod keys;
 mod listen;
 mod listener_keys;
 mod problem;
+mod raw_value;
 #[cfg(test)]
 mod tests;
 mod value;

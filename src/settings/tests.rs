@@ -1,8 +1,8 @@
 use super::draft::{LISTENER_FLAGS, variable};
 use super::field::Field;
-use super::given::Given;
 use super::keys::{KEYS, Key, SECTIONS};
 use super::listener_keys::LISTENER_KEYS;
+use super::raw_value::RawValue;
 use super::value::units::{show_size, show_time};
 use super::*;
 use crate::proto::Role;
@@ -534,7 +534,7 @@ fn a_secret_is_never_shown() {
     let mut draft = Draft::default();
     for word in ["hunter2", "hunter2hunter2"] {
         let source = Source::Env("X".to_owned());
-        draft.set_of_listener(0, &SECRET, &Given::Untyped(word), source);
+        draft.set_of_listener(0, &SECRET, &RawValue::Untyped(word), source);
     }
     let problems = format!("{:?}", draft.problems);
     assert!(

@@ -1,6 +1,6 @@
 //! Compressed messages of one connection, in both directions.
 
-use crate::proto::ws::deflate::{Agreed, Compression, Deflater, Inflater, Window};
+use crate::proto::ws::deflate::{Compression, Deflater, Inflater, Terms, Window};
 use crate::proto::{Kind, ProtocolError};
 
 /// The state of permessage-deflate (RFC 7692) on a connection that has negotiated it.
@@ -13,7 +13,7 @@ pub(crate) struct Codec {
 }
 
 impl Codec {
-    pub(crate) fn new(compression: Compression, agreed: Agreed) -> Self {
+    pub(crate) fn new(compression: Compression, agreed: Terms) -> Self {
         Self {
             threshold: compression.threshold,
             window: agreed.window,

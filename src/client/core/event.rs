@@ -75,7 +75,7 @@ pub enum Reason {
     Tls(#[from] TlsFault),
     /// Something did not happen in time.
     #[error("{0}")]
-    Timeout(Late),
+    Timeout(TimeoutKind),
     /// The answer to the WebSocket request violates RFC 6455 4.1, or the port speaks another
     /// protocol.
     #[error("the handshake has failed: {0}")]
@@ -88,7 +88,7 @@ pub enum Reason {
 /// What did not happen in time.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Late {
+pub enum TimeoutKind {
     /// The connection: resolving the name and connecting to one of its addresses.
     #[error("connecting took too long")]
     Connect,

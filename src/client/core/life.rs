@@ -1,6 +1,6 @@
 //! The deadlines of a client.
 
-use crate::client::core::event::{Late, Reason};
+use crate::client::core::event::{Reason, TimeoutKind};
 use crate::client::core::fault::reason_of;
 use crate::client::core::{Core, State};
 use crate::time::Now;
@@ -17,7 +17,7 @@ impl Core {
                 self.state = State::Dialing { begun, until };
             }
             State::Dialing { until, .. } if *until <= now => {
-                self.disconnect(Reason::Timeout(Late::Connect), now);
+                self.disconnect(Reason::Timeout(TimeoutKind::Connect), now);
             }
             State::Leaving { until, .. } if *until <= now => self.leave(now),
             State::Up(_) => self.look_for_life(now),
@@ -58,11 +58,11 @@ impl Core {
         };
         let idle = self.settings.idle_timeout;
         let late = if self.live.is_none() {
-            Late::Handshake
+            TimeoutKind::Handshake
         } else if idle.is_some_and(|idle| up.heard.plus(idle) <= now) {
-            Late::Idle
+            TimeoutKind::Idle
         } else if up.asked.is_some() {
-            Late::Pong
+            TimeoutKind::Pong
         } else {
             if up.wire.is_websocket() {
                 up.asked = Some(now);

@@ -3,12 +3,12 @@
 //! Events come in through `handle_*`. Afterwards the shell asks what to do: [`Core::take_dial`],
 //! [`Core::out`], [`Core::has_socket`], [`Core::take_event`] and [`Core::next_deadline`].
 
-pub(crate) mod asking;
 pub(crate) mod backoff;
 pub(crate) mod codec;
 pub(crate) mod event;
 pub(crate) mod random;
 pub(crate) mod settings;
+pub(crate) mod upgrade;
 pub(crate) mod url;
 
 mod fault;
@@ -19,12 +19,12 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-use crate::client::core::asking::Asking;
 use crate::client::core::event::{Event, Reason};
 use crate::client::core::fault::reason_of;
 use crate::client::core::random::Random;
 use crate::client::core::settings::Settings;
-use crate::client::wire::{Fault, LengthPrefix, Said, Wire, encode_close};
+use crate::client::core::upgrade::UpgradeRequest;
+use crate::client::wire::{Fault, FromServer, LengthPrefix, Wire, encode_close};
 use crate::limits::LINGER_MOMENT;
 use crate::time::Now;
 
@@ -86,7 +86,7 @@ struct Up {
     /// This side has sent its close frame.
     closing: bool,
     /// The error after which it cannot continue. It is handled when the earlier messages are taken,
-    /// which may still be answered.
+    /// which may still be answer.
     fault: Option<Box<Fault>>,
 }
 
@@ -122,7 +122,7 @@ impl Core {
         let wire = match &self.settings.offer {
             Some(offer) => {
                 let nonce = self.random.bytes();
-                Wire::Asking(Box::new(Asking::begin(&mut self.out, offer, nonce)))
+                Wire::Upgrading(Box::new(UpgradeRequest::begin(&mut self.out, offer, nonce)))
             }
             None => Wire::LengthPrefix(LengthPrefix::default()),
         };
@@ -193,29 +193,29 @@ impl Core {
         self.report(Event::Disconnected { reason, retry_in });
     }
 
-    fn handle_said(&mut self, said: Said, now: Now) {
+    fn handle_said(&mut self, said: FromServer, now: Now) {
         let State::Up(up) = &mut self.state else {
             return;
         };
         match said {
-            Said::Live { protocol, mut rest } => {
+            FromServer::Live { protocol, mut rest } => {
                 self.live = Some(now);
                 let attempts = std::mem::take(&mut self.attempts);
                 self.report(Event::Connected { protocol, attempts });
                 self.handle_bytes(&mut rest, now);
             }
-            Said::Message { kind, payload } => {
+            FromServer::Message { kind, payload } => {
                 if !self.closed {
                     self.inbox_bytes += payload.len();
                     self.report(Event::Message { kind, payload });
                 }
             }
-            Said::Ping(payload) => {
+            FromServer::Ping(payload) => {
                 up.ping = Some(payload);
                 self.answer_ping();
             }
-            Said::Heartbeat => {}
-            Said::Close { code, text } => {
+            FromServer::Heartbeat => {}
+            FromServer::Close { code, text } => {
                 self.heard_last = true;
                 if !up.closing {
                     // RFC 6455 5.5.1: the same code, and after it nothing.

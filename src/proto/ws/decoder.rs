@@ -1,11 +1,10 @@
 //! Decodes bytes to messages and control frames, for servers and for clients.
 //!
 //! Every connection has a `Decoder`, so it is only a pointer, null between messages, and a flag. A
-//! frame that is complete in the input is unmasked and returned in place; only the received part of
-//! an incomplete frame is kept.
+//! complete frame is unmasked and returned in place; only a part of an incomplete one is kept.
 
 use crate::proto::ws::frame::{self, Control, Header, Opcode};
-use crate::proto::ws::message::{Begun, Ended, Partial};
+use crate::proto::ws::message::{FrameEnd, MessageStart, Partial};
 use crate::proto::ws::{close, mask};
 use crate::proto::{Kind, ProtocolError};
 
@@ -101,8 +100,8 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         let mut fragments = 0;
         let (taken, found) = self.advance(input, max, deflate, &mut fragments)?;
         let (ended, payload) = match (found, &self.partial) {
-            (Found::InPlace { ended, start }, _) => (ended, &input[start..taken]),
-            (Found::Kept(ended), Some(partial)) => (ended, partial.payload(ended)),
+            (EndPlace::InPlace { ended, start }, _) => (ended, &input[start..taken]),
+            (EndPlace::Kept(ended), Some(partial)) => (ended, partial.payload(ended)),
             _ => {
                 return Ok(Step {
                     taken,
@@ -121,7 +120,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
 
     /// Frees the memory behind the last event, unless a message is still in progress.
     ///
-    /// The next [`DecoderOf::decode`] also does so, but a connection may be silent for long.
+    /// The next [`DecoderOf::decode`] does so as well, but it may come late.
     pub fn release(&mut self) {
         if self
             .partial
@@ -160,7 +159,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         max: usize,
         deflate: bool,
         fragments: &mut usize,
-    ) -> Result<(usize, Found), ProtocolError> {
+    ) -> Result<(usize, EndPlace), ProtocolError> {
         let mut taken = 0;
         loop {
             if let Some(partial) = &mut self.partial
@@ -169,17 +168,17 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                 let (n, ended) = partial.fill::<MASKED>(&mut input[taken..])?;
                 taken += n;
                 if let Some(ended) = ended {
-                    return Ok((taken, Found::Kept(ended)));
+                    return Ok((taken, EndPlace::Kept(ended)));
                 }
                 if partial.is_in_frame() {
-                    return Ok((taken, Found::Nothing));
+                    return Ok((taken, EndPlace::Nothing));
                 }
                 *fragments += usize::from(n < SHORT_FRAGMENT);
             }
             let (n, header) = self.take_header(&input[taken..], deflate)?;
             taken += n;
             let Some(header) = header else {
-                return Ok((taken, Found::Nothing));
+                return Ok((taken, EndPlace::Nothing));
             };
             let len = self.admit(&header, max)?;
             if let Some(payload) = input[taken..].get_mut(..len)
@@ -188,7 +187,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                 if MASKED {
                     mask::unmask(payload, header.key, 0);
                 }
-                if let Ended::Message(message) = ended
+                if let FrameEnd::Message(message) = ended
                     && message.is_plain_text()
                     && simdutf8::basic::from_utf8(payload).is_err()
                 {
@@ -196,7 +195,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                 }
                 return Ok((
                     taken + len,
-                    Found::InPlace {
+                    EndPlace::InPlace {
                         ended,
                         start: taken,
                     },
@@ -217,9 +216,11 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
             .is_some_and(|partial| partial.is_in_header())
         {
             match frame::parse::<MASKED>(input, deflate)? {
-                frame::Parsed::Complete { header, taken } => return Ok((taken, Some(header))),
-                frame::Parsed::Incomplete { .. } if input.is_empty() => return Ok((0, None)),
-                frame::Parsed::Incomplete { .. } => (),
+                frame::ParsedHeader::Complete { header, taken } => {
+                    return Ok((taken, Some(header)));
+                }
+                frame::ParsedHeader::Incomplete { .. } if input.is_empty() => return Ok((0, None)),
+                frame::ParsedHeader::Incomplete { .. } => (),
             }
         }
         self.partial_mut().fill_header::<MASKED>(input, deflate)
@@ -254,36 +255,36 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
 const SHORT_FRAGMENT: usize = 1 << 10;
 
 /// The place of the end of a message or control frame.
-enum Found {
+enum EndPlace {
     /// There is no end yet.
     Nothing,
     /// In the input, from `start` to the taken bytes.
-    InPlace { ended: Ended, start: usize },
+    InPlace { ended: FrameEnd, start: usize },
     /// In the kept bytes.
-    Kept(Ended),
+    Kept(FrameEnd),
 }
 
 /// What ends with this frame, if it is complete in itself.
-fn ends_at_once(header: &Header) -> Option<Ended> {
+fn ends_at_once(header: &Header) -> Option<FrameEnd> {
     match header.opcode {
-        Opcode::Control(control) => Some(Ended::Control(control)),
+        Opcode::Control(control) => Some(FrameEnd::Control(control)),
         Opcode::Data(kind) if header.fin => {
             let compressed = header.compressed;
-            Some(Ended::Message(Begun { kind, compressed }))
+            Some(FrameEnd::Message(MessageStart { kind, compressed }))
         }
         Opcode::Data(_) | Opcode::Continuation => None,
     }
 }
 
-fn event(ended: Ended, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
+fn event(ended: FrameEnd, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
     Ok(match ended {
-        Ended::Message(Begun { kind, compressed }) if compressed => {
+        FrameEnd::Message(MessageStart { kind, compressed }) if compressed => {
             Event::Compressed { kind, payload }
         }
-        Ended::Message(Begun { kind, .. }) => Event::Message { kind, payload },
-        Ended::Control(Control::Ping) => Event::Ping(payload),
-        Ended::Control(Control::Pong) => Event::Pong(payload),
-        Ended::Control(Control::Close) => {
+        FrameEnd::Message(MessageStart { kind, .. }) => Event::Message { kind, payload },
+        FrameEnd::Control(Control::Ping) => Event::Ping(payload),
+        FrameEnd::Control(Control::Pong) => Event::Pong(payload),
+        FrameEnd::Control(Control::Close) => {
             let (code, reason) = close::parse(payload)?;
             Event::Close { code, reason }
         }

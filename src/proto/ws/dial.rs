@@ -4,7 +4,7 @@ use thiserror::Error;
 use tungstenite::handshake::derive_accept_key;
 
 use crate::proto::http::{Answer, AnswerError};
-use crate::proto::ws::deflate::{self, Agreed, Compression};
+use crate::proto::ws::deflate::{self, Compression, Terms};
 use crate::proto::ws::extensions;
 
 /// The request of a client.
@@ -28,7 +28,7 @@ pub struct Agreement {
     /// The subprotocol, one of those that were offered.
     pub protocol: Option<String>,
     /// permessage-deflate.
-    pub deflate: Option<Agreed>,
+    pub deflate: Option<Terms>,
 }
 
 /// The answer does not grant the request: the server, or a proxy between, is wrong.
@@ -139,7 +139,7 @@ pub fn check_switching_protocols(
     Ok(Agreement { protocol, deflate })
 }
 
-fn check_extensions(answer: &Answer<'_>, offer: &Offer) -> Option<Option<Agreed>> {
+fn check_extensions(answer: &Answer<'_>, offer: &Offer) -> Option<Option<Terms>> {
     let extensions = extensions::parse(answer.headers("sec-websocket-extensions")).ok()?;
     if offer.compression.is_some() {
         deflate::check_answer(&extensions)

@@ -4,7 +4,7 @@ use super::{
 use crate::proto::http::{
     AnswerHead, Head, HeadLimits, NO_ANSWER_HEADERS, NO_HEADERS, parse_answer, parse_head,
 };
-use crate::proto::ws::deflate::{Agreed, Compression, Window};
+use crate::proto::ws::deflate::{Compression, Terms, Window};
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 
 fn offer(protocols: &[&str]) -> Offer {
@@ -80,7 +80,7 @@ fn what_we_ask_our_server_grants() {
         let agreed = check_switching_protocols(&answer, &offer, KEY);
         let protocol = protocol.map(str::to_owned);
         let window = Window::LARGEST;
-        let deflate = compression.map(|_| Agreed { window });
+        let deflate = compression.map(|_| Terms { window });
         assert_eq!(agreed, Ok(Agreement { protocol, deflate }));
     }
 }
@@ -100,7 +100,7 @@ fn an_extension_must_be_the_one_that_was_offered() {
     offer.compression = Some(Compression::default());
     let window = Window::LARGEST;
     let agreement = check_offer(&granted, &offer).unwrap();
-    assert_eq!(agreement.deflate, Some(Agreed { window }));
+    assert_eq!(agreement.deflate, Some(Terms { window }));
     assert_eq!(check_offer(GOOD, &offer).unwrap().deflate, None);
     for extensions in ["permessage-deflate", "other", ";", "permessage-deflate; x"] {
         let refused = check_offer(&with(extensions), &offer);

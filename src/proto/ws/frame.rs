@@ -47,7 +47,7 @@ pub struct Header {
 
 /// The result of [`parse`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parsed {
+pub enum ParsedHeader {
     /// The header is incomplete; call again with at least `need` bytes from its start.
     Incomplete {
         /// Minimum number of bytes from the start of the header.
@@ -74,9 +74,12 @@ pub enum Parsed {
 /// # Errors
 ///
 /// A violation of RFC 6455 5.2 or 5.5 in the header alone.
-pub fn parse<const MASKED: bool>(input: &[u8], deflate: bool) -> Result<Parsed, ProtocolError> {
+pub fn parse<const MASKED: bool>(
+    input: &[u8],
+    deflate: bool,
+) -> Result<ParsedHeader, ProtocolError> {
     let Some(&first) = input.first() else {
-        return Ok(Parsed::Incomplete {
+        return Ok(ParsedHeader::Incomplete {
             need: HEADER_LEN_MIN,
         });
     };
@@ -94,7 +97,7 @@ pub fn parse<const MASKED: bool>(input: &[u8], deflate: bool) -> Result<Parsed, 
         return Err(ProtocolError::FragmentedControl);
     }
     let Some(&second) = input.get(1) else {
-        return Ok(Parsed::Incomplete {
+        return Ok(ParsedHeader::Incomplete {
             need: HEADER_LEN_MIN,
         });
     };
@@ -116,17 +119,17 @@ pub fn parse<const MASKED: bool>(input: &[u8], deflate: bool) -> Result<Parsed, 
         _ => HEADER_LEN_MIN + key_len,
     };
     let Some((len, rest)) = split_len(short_len, &input[HEADER_LEN_MIN..])? else {
-        return Ok(Parsed::Incomplete { need: taken });
+        return Ok(ParsedHeader::Incomplete { need: taken });
     };
     let key = if MASKED {
         let Some(&key) = rest.first_chunk() else {
-            return Ok(Parsed::Incomplete { need: taken });
+            return Ok(ParsedHeader::Incomplete { need: taken });
         };
         key
     } else {
         [0; KEY_LEN]
     };
-    Ok(Parsed::Complete {
+    Ok(ParsedHeader::Complete {
         header: Header {
             fin,
             compressed,

@@ -1,10 +1,10 @@
-use super::{Control, HEADER_LEN_MAX, Header, Opcode, Parsed, encode_header, encode_masked};
+use super::{Control, HEADER_LEN_MAX, Header, Opcode, ParsedHeader, encode_header, encode_masked};
 use crate::proto::{Kind, ProtocolError};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
 
 /// A client's header, as a server reads it.
-fn parse(input: &[u8]) -> Result<Parsed, ProtocolError> {
+fn parse(input: &[u8]) -> Result<ParsedHeader, ProtocolError> {
     super::parse::<true>(input, false)
 }
 
@@ -14,7 +14,7 @@ fn masked(start: &[u8]) -> Vec<u8> {
 
 fn check(start: &[u8], expected: Result<(bool, Opcode, u64), ProtocolError>) {
     let input = masked(start);
-    let expected = expected.map(|(fin, opcode, len)| Parsed::Complete {
+    let expected = expected.map(|(fin, opcode, len)| ParsedHeader::Complete {
         header: Header {
             fin,
             compressed: false,
@@ -91,7 +91,7 @@ fn every_prefix_asks_for_more() {
             let need = if cut < 2 { 2 } else { whole.len() };
             assert_eq!(
                 parse(&whole[..cut]),
-                Ok(Parsed::Incomplete { need }),
+                Ok(ParsedHeader::Incomplete { need }),
                 "cut at {cut}"
             );
         }
@@ -117,7 +117,7 @@ fn a_server_header_is_the_same_without_key() {
         encode_header(&mut out, Opcode::Data(Kind::Text), len);
         for cut in 0..out.len() {
             let need = if cut < 2 { 2 } else { out.len() };
-            let expected = Ok(Parsed::Incomplete { need });
+            let expected = Ok(ParsedHeader::Incomplete { need });
             assert_eq!(
                 super::parse::<false>(&out[..cut], false),
                 expected,
@@ -132,7 +132,7 @@ fn a_server_header_is_the_same_without_key() {
             len: len as u64,
         };
         let taken = out.len();
-        let expected = Ok(Parsed::Complete { header, taken });
+        let expected = Ok(ParsedHeader::Complete { header, taken });
         assert_eq!(super::parse::<false>(&out, false), expected, "length {len}");
         out[1] |= 0x80;
         assert_eq!(

@@ -3,7 +3,7 @@
 use tungstenite::handshake::derive_accept_key;
 
 use crate::proto::http::{HttpError, Request, is_token};
-use crate::proto::ws::deflate::{self, Granted};
+use crate::proto::ws::deflate::{self, Grant};
 use crate::proto::ws::extensions;
 
 /// A valid request for WebSocket.
@@ -11,7 +11,7 @@ use crate::proto::ws::extensions;
 pub struct Upgrade<'b> {
     request: Request<'b>,
     key: &'b [u8],
-    deflate: Option<Granted>,
+    deflate: Option<Grant>,
 }
 
 /// Checks a request by RFC 6455 4.2.1; [`Request`] has already checked its `Host`.
@@ -72,7 +72,7 @@ pub fn encode_switching_protocols(
     out: &mut Vec<u8>,
     upgrade: &Upgrade<'_>,
     protocol: Option<&str>,
-    granted: Option<Granted>,
+    granted: Option<Grant>,
 ) {
     out.extend_from_slice(
         b"HTTP/1.1 101 Switching Protocols\r\n\
@@ -101,7 +101,7 @@ impl<'b> Upgrade<'b> {
     }
 
     /// The acceptable offer of permessage-deflate (RFC 7692), if there is one.
-    pub fn deflate(&self) -> Option<Granted> {
+    pub fn deflate(&self) -> Option<Grant> {
         self.deflate
     }
 

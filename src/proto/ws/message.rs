@@ -9,7 +9,7 @@ pub(crate) struct Partial {
     /// Payload of the message, unmasked, of all its frames.
     body: Vec<u8>,
     /// The current message.
-    message: Option<Begun>,
+    message: Option<MessageStart>,
     /// The validation state, if the message is text.
     text: utf8::Validator,
     /// The frame whose payload is arriving.
@@ -24,21 +24,21 @@ pub(crate) struct Partial {
 
 /// What ended with the last taken bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum FrameEnd {
     /// A message.
-    Message(Begun),
+    Message(MessageStart),
     /// A control frame.
     Control(Control),
 }
 
 /// The kind of a message, from its first frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Begun {
+pub(crate) struct MessageStart {
     pub(crate) kind: Kind,
     pub(crate) compressed: bool,
 }
 
-impl Begun {
+impl MessageStart {
     /// Whether its bytes must be UTF-8 as they arrive.
     pub(crate) fn is_plain_text(self) -> bool {
         self.kind == Kind::Text && !self.compressed
@@ -100,10 +100,10 @@ impl Partial {
     }
 
     /// The payload of what ended in [`Partial::fill`].
-    pub(crate) fn payload(&self, ended: Ended) -> &[u8] {
+    pub(crate) fn payload(&self, ended: FrameEnd) -> &[u8] {
         match ended {
-            Ended::Message(_) => &self.body,
-            Ended::Control(_) => &self.control[..self.control_len],
+            FrameEnd::Message(_) => &self.body,
+            FrameEnd::Control(_) => &self.control[..self.control_len],
         }
     }
 
@@ -117,11 +117,11 @@ impl Partial {
         let mut taken = 0;
         loop {
             match frame::parse::<MASKED>(&self.header[..self.header_len], deflate)? {
-                frame::Parsed::Complete { header, .. } => {
+                frame::ParsedHeader::Complete { header, .. } => {
                     self.header_len = 0;
                     return Ok((taken, Some(header)));
                 }
-                frame::Parsed::Incomplete { need } => {
+                frame::ParsedHeader::Incomplete { need } => {
                     let n = (need - self.header_len).min(input.len() - taken);
                     if n == 0 {
                         return Ok((taken, None));
@@ -145,7 +145,7 @@ impl Partial {
             ..
         } = *header;
         if let Opcode::Data(kind) = opcode {
-            self.message = Some(Begun { kind, compressed });
+            self.message = Some(MessageStart { kind, compressed });
         }
         self.frame = Some(Frame {
             fin,
@@ -162,7 +162,7 @@ impl Partial {
     pub(crate) fn fill<const MASKED: bool>(
         &mut self,
         input: &mut [u8],
-    ) -> Result<(usize, Option<Ended>), ProtocolError> {
+    ) -> Result<(usize, Option<FrameEnd>), ProtocolError> {
         let Some(mut frame) = self.frame else {
             return Ok((0, None));
         };
@@ -174,7 +174,7 @@ impl Partial {
         if let Opcode::Control(_) = frame.opcode {
             self.control[frame.done..frame.done + n].copy_from_slice(part);
         } else {
-            if self.message.is_some_and(Begun::is_plain_text) {
+            if self.message.is_some_and(MessageStart::is_plain_text) {
                 self.text.push(part)?;
             }
             self.append(part, &frame);
@@ -188,10 +188,10 @@ impl Partial {
         Ok((n, self.end(&frame)?))
     }
 
-    fn end(&mut self, frame: &Frame) -> Result<Option<Ended>, ProtocolError> {
+    fn end(&mut self, frame: &Frame) -> Result<Option<FrameEnd>, ProtocolError> {
         if let Opcode::Control(control) = frame.opcode {
             self.control_len = frame.len;
-            return Ok(Some(Ended::Control(control)));
+            return Ok(Some(FrameEnd::Control(control)));
         }
         if !frame.fin {
             return Ok(None);
@@ -199,7 +199,7 @@ impl Partial {
         if !self.text.is_complete() {
             return Err(ProtocolError::InvalidUtf8);
         }
-        Ok(self.message.take().map(Ended::Message))
+        Ok(self.message.take().map(FrameEnd::Message))
     }
 
     /// Appends to the body, which grows to at most twice what has arrived, and never beyond the

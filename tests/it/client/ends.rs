@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
-use corecast::client::{CloseError, Event, Late, Reason, RecvError, SendError};
+use corecast::client::{CloseError, Event, Reason, RecvError, SendError, TimeoutKind};
 use corecast::{Config, Kind, Server};
 
 use crate::client::{SHORT, check_return, greeted, next, reason, tcp, to, ws};
@@ -132,7 +132,7 @@ fn silence_over_tcp_is_late_if_said_so_and_heartbeats_keep_a_server_patient() {
     let url = format!("tcp://{}", server.tcp());
     let mut client = greeted(to(&url).idle_timeout(Duration::from_millis(50)));
     let (why, retry_in) = reason(&mut client);
-    assert!(matches!(why, Reason::Timeout(Late::Idle)), "{why}");
+    assert!(matches!(why, Reason::Timeout(TimeoutKind::Idle)), "{why}");
     assert!(retry_in.is_some());
     assert!(matches!(next(&mut client), Event::Connected { .. }));
 
@@ -168,7 +168,7 @@ fn silent_server(grants: bool) -> (SocketAddr, thread::JoinHandle<()>) {
 
 #[test]
 fn a_server_that_gives_no_sign_of_life_is_given_up() {
-    for (grants, expected) in [(true, Late::Pong), (false, Late::Handshake)] {
+    for (grants, expected) in [(true, TimeoutKind::Pong), (false, TimeoutKind::Handshake)] {
         let (addr, server) = silent_server(grants);
         let client = to(&format!("ws://{addr}/"))
             .reconnect(false)
@@ -232,7 +232,10 @@ fn a_client_recognizes_the_wrong_port() {
         .reconnect(false)
         .handshake_timeout(10 * SHORT);
     let (why, _) = reason(&mut device.connect().unwrap());
-    assert!(matches!(why, Reason::Timeout(Late::Handshake)), "{why}");
+    assert!(
+        matches!(why, Reason::Timeout(TimeoutKind::Handshake)),
+        "{why}"
+    );
     // Both ports serve on.
     assert!(
         LengthPrefix::greeted(dial(server.tcp()))

@@ -3,7 +3,7 @@
 use std::thread;
 
 use corecast::Kind;
-use corecast::client::{Event, Late, Reason, RecvError, SendError};
+use corecast::client::{Event, Reason, RecvError, SendError, TimeoutKind};
 
 use crate::client::{check_order, greeted, message, next, reason, tcp, to, ws};
 use crate::support::server::{Running, builder};
@@ -141,7 +141,10 @@ fn names_and_both_families_are_connected_to() {
     let mut client = to(unknown).reconnect(false).connect().unwrap();
     let (why, _) = reason(&mut client);
     assert!(
-        matches!(why, Reason::Resolve(_) | Reason::Timeout(Late::Connect)),
+        matches!(
+            why,
+            Reason::Resolve(_) | Reason::Timeout(TimeoutKind::Connect)
+        ),
         "{why}"
     );
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::thread;
 
 use corecast::client::{
-    BuildError, Client, ClientBuilder, Event, Late, Reason, TlsFault, UrlError,
+    BuildError, Client, ClientBuilder, Event, Reason, TimeoutKind, TlsFault, UrlError,
 };
 use corecast::tls::ClientAuth;
 use corecast::{CloseReason, Kind, Listener, Server};
@@ -205,7 +205,10 @@ fn the_handshake_has_a_timeout_and_a_port_without_tls_is_reported() {
     let (addr, server) = mute(b"");
     let mut client = dial(addr).handshake_timeout(SHORT).connect().unwrap();
     let (why, _) = reason(&mut client);
-    assert!(matches!(why, Reason::Timeout(Late::Handshake)), "{why}");
+    assert!(
+        matches!(why, Reason::Timeout(TimeoutKind::Handshake)),
+        "{why}"
+    );
     drop(client);
     server.join().unwrap();
 

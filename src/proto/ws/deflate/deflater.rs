@@ -16,14 +16,14 @@ pub struct Deflater {
     streams: Vec<(u8, Window, Compress)>,
     /// The compressed forms of the current message.
     bytes: Vec<u8>,
-    made: [Made; WINDOWS],
+    made: [WindowResult; WINDOWS],
     /// The work of compressing since the last [`take_cost`](Self::take_cost).
     cost: usize,
 }
 
 /// The result of one window for the current message.
 #[derive(Clone, Debug, Default)]
-enum Made {
+enum WindowResult {
     /// It was not needed yet.
     #[default]
     Nothing,
@@ -35,7 +35,7 @@ enum Made {
 
 /// A message that is compressed at most once for each window.
 #[derive(Debug)]
-pub struct Once<'d> {
+pub struct CompressedForms<'d> {
     deflater: &'d mut Deflater,
     level: u8,
     payload: &'d [u8],
@@ -48,7 +48,7 @@ impl Deflater {
             level,
             streams: Vec::new(),
             bytes: Vec::new(),
-            made: [const { Made::Nothing }; WINDOWS],
+            made: [const { WindowResult::Nothing }; WINDOWS],
             cost: 0,
         }
     }
@@ -59,15 +59,15 @@ impl Deflater {
     }
 
     /// Begins a message.
-    pub fn once<'d>(&'d mut self, payload: &'d [u8]) -> Once<'d> {
+    pub fn once<'d>(&'d mut self, payload: &'d [u8]) -> CompressedForms<'d> {
         self.once_at(self.level, payload)
     }
 
     /// Begins a message that is compressed at another level.
-    pub fn once_at<'d>(&'d mut self, level: u8, payload: &'d [u8]) -> Once<'d> {
-        self.made.fill(Made::Nothing);
+    pub fn once_at<'d>(&'d mut self, level: u8, payload: &'d [u8]) -> CompressedForms<'d> {
+        self.made.fill(WindowResult::Nothing);
         self.bytes.clear();
-        Once {
+        CompressedForms {
             deflater: self,
             level: level.clamp(1, 9),
             payload,
@@ -87,7 +87,7 @@ impl Deflater {
         })
     }
 
-    fn make(&mut self, level: u8, window: Window, payload: &[u8]) -> Made {
+    fn make(&mut self, level: u8, window: Window, payload: &[u8]) -> WindowResult {
         self.cost += work_of_compression(level, payload.len());
         let place = self.stream(level, window);
         let stream = &mut self.streams[place].2;
@@ -107,27 +107,27 @@ impl Deflater {
         match made {
             Some(len) if len < payload.len() => {
                 self.bytes.truncate(start + len);
-                Made::Smaller(start..start + len)
+                WindowResult::Smaller(start..start + len)
             }
             _ => {
                 self.bytes.truncate(start);
-                Made::NotSmaller
+                WindowResult::NotSmaller
             }
         }
     }
 }
 
-impl Once<'_> {
+impl CompressedForms<'_> {
     /// The message for connections with this window, or `None` if it does not get smaller.
     pub fn compressed(&mut self, window: Window) -> Option<&[u8]> {
         let window = window.to_compress(self.payload.len())?;
         let at = index(window);
-        if matches!(self.deflater.made[at], Made::Nothing) {
+        if matches!(self.deflater.made[at], WindowResult::Nothing) {
             self.deflater.made[at] = self.deflater.make(self.level, window, self.payload);
         }
         match &self.deflater.made[at] {
-            Made::Smaller(range) => self.deflater.bytes.get(range.clone()),
-            Made::Nothing | Made::NotSmaller => None,
+            WindowResult::Smaller(range) => self.deflater.bytes.get(range.clone()),
+            WindowResult::Nothing | WindowResult::NotSmaller => None,
         }
     }
 
@@ -137,7 +137,7 @@ impl Once<'_> {
     }
 }
 
-impl Drop for Once<'_> {
+impl Drop for CompressedForms<'_> {
     fn drop(&mut self) {
         if CODEC_BYTES_KEPT < self.deflater.bytes.capacity() {
             self.deflater.bytes = Vec::new();

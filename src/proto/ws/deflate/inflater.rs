@@ -14,13 +14,13 @@ use crate::proto::{Kind, ProtocolError};
 pub struct Inflater {
     /// Created for the first message.
     stream: Option<Decompress>,
-    made: Made,
+    made: PartialMessage,
     cost: usize,
 }
 
 /// A message while it is being decompressed.
 #[derive(Debug, Default)]
-struct Made {
+struct PartialMessage {
     /// Never shrinks. `bytes[..start]` is the context before the message, and `bytes[start..len]`
     /// its output so far.
     bytes: Vec<u8>,
@@ -159,7 +159,7 @@ impl Inflater {
 /// The decompression of one message.
 struct Work<'i> {
     stream: &'i mut Decompress,
-    made: &'i mut Made,
+    made: &'i mut PartialMessage,
     cost: &'i mut usize,
     max: usize,
     step: usize,

@@ -14,9 +14,9 @@ mod window;
 mod far_tests;
 
 pub use compression::Compression;
-pub use deflater::{Deflater, Once};
+pub use deflater::{CompressedForms, Deflater};
 pub use inflater::{Inflater, Pace};
-pub use negotiation::{Agreed, Granted, OFFER, check_answer, grant};
+pub use negotiation::{Grant, OFFER, Terms, check_answer, grant};
 pub use window::Window;
 
 /// The end of the compressed bytes of a message, which is not sent, RFC 7692 7.2.1.

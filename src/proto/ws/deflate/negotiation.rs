@@ -10,7 +10,7 @@ pub const OFFER: &str = "permessage-deflate; server_no_context_takeover; \
 
 /// What a server grants to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Granted {
+pub struct Grant {
     /// The window of the server's messages.
     pub window: Window,
     /// Whether the client has asked for this window, so that the answer must repeat it.
@@ -23,14 +23,14 @@ pub struct Granted {
 
 /// What a client and its server have negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Agreed {
+pub struct Terms {
     /// The window of the client's messages.
     pub window: Window,
 }
 
 /// The first of a client's offers that the server can grant (RFC 7692 5.1). Others, and other
 /// extensions, are ignored.
-pub fn grant(offers: &[Extension<'_>]) -> Option<Granted> {
+pub fn grant(offers: &[Extension<'_>]) -> Option<Grant> {
     offers
         .iter()
         .filter(|offer| is_ours(offer))
@@ -38,7 +38,7 @@ pub fn grant(offers: &[Extension<'_>]) -> Option<Granted> {
 }
 
 /// RFC 7692 7.1: an offer is declined if a parameter is unknown, repeated, or has an invalid value.
-fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
+fn grant_one(offer: &Extension<'_>) -> Option<Grant> {
     let params = Params::of(offer)?;
     // A value is only a hint, and the client's window does not matter here: the largest is assumed.
     if let Some(Some(value)) = params.client_window {
@@ -50,7 +50,7 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
     let keeps_nothing = params.server_no_context_takeover;
     let takes_over = !params.client_no_context_takeover;
     match params.server_window {
-        None => Some(Granted {
+        None => Some(Grant {
             window: Window::LARGEST,
             named: false,
             keeps_nothing,
@@ -58,7 +58,7 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
         }),
         Some(value) => Window::parse(value?)
             .filter(|window| Window::LEAST_KEPT <= *window)
-            .map(|window| Granted {
+            .map(|window| Grant {
                 window,
                 named: true,
                 keeps_nothing,
@@ -67,7 +67,7 @@ fn grant_one(offer: &Extension<'_>) -> Option<Granted> {
     }
 }
 
-impl Granted {
+impl Grant {
     /// Appends the value of `Sec-WebSocket-Extensions` in the answer.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"permessage-deflate");
@@ -88,7 +88,7 @@ impl Granted {
 ///
 /// `None` if it has something that was not offered, or lacks the parameter by which the server
 /// keeps no context: then RFC 7692 5.1 requires the client to fail the connection.
-pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Agreed>> {
+pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Terms>> {
     let [extension] = answer else {
         return answer.is_empty().then_some(None);
     };
@@ -104,7 +104,7 @@ pub fn check_answer(answer: &[Extension<'_>]) -> Option<Option<Agreed>> {
         None => Window::LARGEST,
         Some(value) => Window::parse(value?)?,
     };
-    Some(Some(Agreed { window }))
+    Some(Some(Terms { window }))
 }
 
 /// RFC 9110 7.8 compares protocol names in any case; RFC 6455 says nothing about extensions, so
@@ -148,7 +148,7 @@ impl<'e> Params<'e> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Agreed, OFFER, check_answer, grant};
+    use super::{OFFER, Terms, check_answer, grant};
     use crate::proto::ws::deflate::Window;
     use crate::proto::ws::extensions::parse;
 
@@ -254,7 +254,7 @@ mod tests {
         let read = |answer: &str| check_answer(&parse([answer.as_bytes()].into_iter()).unwrap());
         let agreed = |bits: u8| {
             let window = Window::parse(&bits.to_string()).unwrap();
-            Some(Some(Agreed { window }))
+            Some(Some(Terms { window }))
         };
         assert_eq!(read(""), Some(None));
         let fine = |params: &str, bits| {
@@ -295,6 +295,6 @@ mod tests {
         grant(&offers).unwrap().encode(&mut out);
         let answer = parse([&out[..]].into_iter()).unwrap();
         let window = Window::LARGEST;
-        assert_eq!(check_answer(&answer), Some(Some(Agreed { window })));
+        assert_eq!(check_answer(&answer), Some(Some(Terms { window })));
     }
 }

@@ -5,7 +5,7 @@ use crate::settings::value::list::{show_list, split};
 
 /// A value as it was given.
 #[derive(Clone, Debug)]
-pub(super) enum Given<'a> {
+pub(super) enum RawValue<'a> {
     /// From the environment or a flag, which have no types.
     Untyped(&'a str),
     /// A TOML string.
@@ -20,7 +20,7 @@ pub(super) enum Given<'a> {
     Other(&'static str),
 }
 
-impl Given<'_> {
+impl RawValue<'_> {
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Untyped(text) | Self::Text(text) => Some(text),

@@ -9,7 +9,7 @@ use crate::proto::ws::dial::{
 
 /// An upgrade request whose answer is arriving.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct UpgradeRequest {
     offer: Offer,
     key: String,
     head: Vec<u8>,
@@ -17,7 +17,7 @@ pub(crate) struct Asking {
 
 /// The server's answer.
 #[derive(Debug)]
-pub(crate) enum Answered {
+pub(crate) enum UpgradeAnswer {
     /// The upgrade was granted; `rest` is the beginning of the WebSocket stream.
     Granted {
         protocol: Option<String>,
@@ -36,7 +36,7 @@ pub(crate) struct Body {
     chunked: bool,
 }
 
-impl Asking {
+impl UpgradeRequest {
     /// Appends the request.
     pub(crate) fn begin(out: &mut Vec<u8>, offer: &Offer, nonce: [u8; 16]) -> Self {
         let key = encode_key(nonce);
@@ -49,7 +49,7 @@ impl Asking {
     }
 
     /// Takes all of `input`; returns the answer when its head is complete.
-    pub(crate) fn take(&mut self, input: &[u8]) -> Result<Option<Answered>, HandshakeError> {
+    pub(crate) fn take(&mut self, input: &[u8]) -> Result<Option<UpgradeAnswer>, HandshakeError> {
         self.head.extend_from_slice(input);
         loop {
             let mut headers = NO_ANSWER_HEADERS;
@@ -66,7 +66,7 @@ impl Asking {
                         Box::new(Codec::new(compression, agreed))
                     });
                     let rest = self.head.split_off(taken);
-                    return Ok(Some(Answered::Granted {
+                    return Ok(Some(UpgradeAnswer::Granted {
                         protocol,
                         codec,
                         rest,
@@ -81,7 +81,7 @@ impl Asking {
                         chunked: answer.lists_token("transfer-encoding", "chunked"),
                     };
                     body.push(&self.head[taken..]);
-                    return Ok(Some(Answered::Refused { status, body }));
+                    return Ok(Some(UpgradeAnswer::Refused { status, body }));
                 }
             }
         }
