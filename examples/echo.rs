@@ -1,4 +1,4 @@
-//! Sends every message back to who sent it, over WebSocket and TCP.
+//! Sends every message back to its sender, over WebSocket and TCP.
 //!
 //! `cargo run --example echo`, then `npx --yes wscat --connect ws://127.0.0.1:8080/`.
 
@@ -18,7 +18,8 @@ impl Handler for Echo {
     }
 
     fn on_message(&mut self, cx: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
-        // To a client that does not read, this is `Busy`: no more is read of it until it does.
+        // For a client that does not read, this returns `Busy`: the client is not read until it
+        // reads.
         Ok(cx.reply(message.kind, message.payload)?)
     }
 }

@@ -1,16 +1,16 @@
 //! A game for the browser: a world of 30 steps a second, the same for all players on all shards.
 //!
-//! `cargo run --example arena -- --bots 6`, then open the page that it names. Each
-//! `/arena/{name}` is a world of its own, and a [`Room`] at the home of its topic, where its
-//! messages and its ticks come one after the other: that is why it needs no lock.
+//! `cargo run --example arena -- --bots 6`, then open the page that it logs. Each `/arena/{name}`
+//! is a world of its own: a [`Room`] on the home of its topic, where messages and ticks come one
+//! after the other, so it needs no lock.
 //!
-//! | file | knows |
+//! | file | contents |
 //! |---|---|
-//! | `main.rs` | connections: who may say what, and how often |
+//! | `main.rs` | connections: which messages are allowed, and how often |
 //! | `room.rs` | the room: inputs in, snapshots out |
 //! | `game/wire.rs` | the bytes of every message |
 //! | `game/world.rs` | the game: what a step does; its parts are beside it |
-//! | `game/bots.rs` | what bots want |
+//! | `game/bots.rs` | the bots |
 //! | `page.html` | the page |
 
 mod game;
@@ -50,16 +50,16 @@ struct Game {
     bots: u8,
     /// Arenas at home here.
     arenas: Rc<Cell<usize>>,
-    /// Ticks of the shard: the time that the connections' pace is measured in.
+    /// Ticks of the shard: the clock for the pace of connections.
     now: u64,
 }
 
-/// Somebody's connection.
+/// A player's connection.
 #[derive(Clone, Debug)]
 struct Guest {
     arena: Arc<str>,
     pace: Pace,
-    /// Whether the arena may know it.
+    /// Whether it may have joined the arena.
     has_joined: bool,
 }
 
@@ -97,14 +97,14 @@ impl Handler for Game {
                 guest.has_joined |= matches!(said, Said::Join(_));
             }
         }
-        // Not before: a message that met `Busy` comes again, and counts once.
+        // Counted only now: a message that got `Busy` comes again, and counts once.
         if let Some(data) = cx.data() {
             *data = guest;
         }
         Ok(())
     }
 
-    /// Says goodbye for who cannot any more; a full lane has it said later, but said.
+    /// Leaves for a connection that has ended; if the lane is full, the callback is repeated.
     fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Halt> {
         let joined = cx.data().filter(|guest| guest.has_joined);
         let Some(arena) = joined.map(|guest| Arc::clone(&guest.arena)) else {
@@ -163,9 +163,9 @@ fn no_such_path() -> Response {
 fn main() -> Result<(), corecast::Error> {
     let Cli { flags, bots } = Cli::parse();
     let config = Config {
-        // A snapshot is the whole state: who is behind wants the newest and none of the others.
+        // A snapshot is the whole state: a client that is behind needs only the newest.
         slow_consumer: SlowConsumer::Latest,
-        // Nothing that a player says is longer than 17 bytes.
+        // No message of a player is longer than 17 bytes.
         message_bytes_max: 64,
         ..Config::default()
     };

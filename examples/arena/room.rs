@@ -1,4 +1,4 @@
-//! The room: one world at the home of its topic, with the time and the inputs of it.
+//! The room: one world on the home of its topic, with its time and inputs.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -12,8 +12,8 @@ use crate::game::rng::seed_of;
 use crate::game::wire::{self, Said};
 use crate::game::world::{Event, STEPS_PER_SECOND, World};
 
-/// An arena. All of it happens on one thread, in the order in which messages and ticks come, so
-/// it is the same for all players, whatever shard they are on, and has no locks.
+/// An arena. It runs on one thread, in the order of messages and ticks, so it is the same for all
+/// players on all shards and needs no locks.
 #[derive(Debug)]
 pub(crate) struct Arena {
     world: World,
@@ -30,7 +30,7 @@ impl Arena {
         for name in NAMES.iter().cycle().take(bots.into()) {
             world.join(name, true);
         }
-        // Nobody has seen them come.
+        // No player has seen the bots come.
         world.take_events();
         Self {
             world,
@@ -59,7 +59,7 @@ impl Arena {
                     self.world.leave(number);
                 }
             }
-            // Answered by the connection's own shard.
+            // The connection's own shard answers pings.
             Said::Ping(_) => {}
         }
     }
@@ -74,8 +74,8 @@ impl Arena {
         }
     }
 
-    /// Tells what has happened, and who is there. Who is behind misses messages, so the roster is
-    /// whole every time, and comes without a reason as well.
+    /// Publishes events and the roster. Players that are behind miss messages, so the roster is
+    /// always complete, and is repeated from time to time.
     fn tell(&mut self, cx: &mut RoomCx<'_>) {
         self.roster_in = self.roster_in.saturating_sub(1);
         for (at, event) in self.world.take_events().into_iter().enumerate() {
@@ -100,9 +100,9 @@ impl Arena {
 }
 
 impl Room for Arena {
-    /// Takes what a player says, and passes nothing on: what comes of it is in the next snapshot.
+    /// Takes a player's message and does not pass it on: its effect is in the next snapshot.
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
-        // The connection's handler has refused what cannot be read.
+        // The connection's handler has refused malformed messages.
         if let (Some(from), Ok(said)) = (cx.publisher(), wire::read(message)) {
             self.hear(cx, from, said);
         }
@@ -112,25 +112,25 @@ impl Room for Arena {
         Some(Duration::from_secs(1) / STEPS_PER_SECOND.into())
     }
 
-    /// Makes the steps that are due, but not more than a few after a long stop: the world goes on
-    /// late then, in place of never getting up.
+    /// Makes the due steps, but only a few after a long stop: then the world is late, instead of
+    /// never catching up.
     fn on_tick(&mut self, cx: &mut RoomCx<'_>, tick: Tick) {
         for _ in 0..=tick.skipped.min(CATCH_UP_STEPS_MAX) {
             self.steer_bots();
             self.world.step();
         }
         self.tell(cx);
-        // The newest last, as only that is kept for who is behind.
+        // The snapshot last, because only the newest message is kept for players that are behind.
         expect_room(cx.publish(Kind::Binary, &wire::snapshot(&self.world)));
     }
 
-    /// Who reloads the page comes back to the same world.
+    /// After a reload of the page, the player is in the same world.
     fn linger(&self) -> Duration {
         LINGER
     }
 }
 
-/// What is at home where there are too many arenas: everyone is told that there is no place.
+/// The room if there are too many arenas: it tells every player that there is no place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NoArena;
 
@@ -142,7 +142,7 @@ impl Room for NoArena {
     }
 }
 
-/// The right to have one of a shard's arenas, for as long as it is kept.
+/// A place among a shard's arenas, as long as it is kept.
 #[derive(Debug)]
 pub(crate) struct Seat(Rc<Cell<usize>>);
 
@@ -162,20 +162,20 @@ impl Drop for Seat {
     }
 }
 
-/// A callback may publish so many messages, and this room never comes near.
+/// A callback may publish many more messages than this room does.
 fn expect_room(published: Result<(), PublishError>) {
     if let Err(err) = published {
         log::warn!("the arena loses a message: {err}");
     }
 }
 
-/// Of somebody for whom there is no place.
+/// The number of a player without a place.
 const NO_NUMBER: u8 = 0;
 const CATCH_UP_STEPS_MAX: u64 = 5;
 const ROSTER_TICKS: u32 = 30;
 const ROSTER_SOON_TICKS: u32 = 6;
-/// Beyond that, nobody reads them any more: there may be very many who come and go.
+/// More events are not readable: very many players may come and go.
 const EVENTS_PER_TICK: usize = 64;
 const LINGER: Duration = Duration::from_secs(10);
-/// For each shard: a name that nobody has used costs a world.
+/// For each shard: every unused name costs a world.
 const ARENAS_MAX: usize = 100;

@@ -1,13 +1,13 @@
-//! A chat: rooms by path, names that are unique in a room, who is there, and the last messages for
-//! who comes in.
+//! A chat: rooms by path, unique names in a room, a list of members, and the last messages for new
+//! members.
 //!
 //! `cargo run --example chat`, then open <http://127.0.0.1:8080/> twice. Any
 //! `/room/{name}` is another room; the TCP port leads to `lobby` with the same JSON.
 //!
-//! It has two parts. [`Chat`] is there once for each shard, and checks what its own connections
-//! send. [`ChatRoom`] is there once for each room, at the home of the room's topic: everything
-//! that is said in a room passes through it in one order, so it can give out names and numbers
-//! without a lock, whichever shards the people are connected to.
+//! It has two parts. Each shard has one [`Chat`], which checks the messages of its own connections.
+//! Each room has one [`ChatRoom`] on the home of its topic. All messages of a room pass through it
+//! in one order, so it can assign names and numbers without a lock, whatever shards the people are
+//! connected to.
 
 mod room;
 #[path = "../support/mod.rs"]
@@ -29,7 +29,7 @@ use room::{ChatRoom, NoRoom, Seat};
 use wire::{Event, check, json};
 
 const ROOM_CHARS_MAX: usize = 32;
-/// What a connection may send at once; it earns one more with every tick.
+/// Messages that a connection may send at once; each tick allows one more.
 const BURST: u64 = 20;
 const TICK: Duration = Duration::from_millis(100);
 
@@ -44,7 +44,7 @@ struct Chat {
 /// A connection.
 struct Guest {
     room: Arc<str>,
-    /// How many more messages are taken now, as of a tick.
+    /// How many more messages are allowed, as of a tick.
     allowance: u64,
     as_of: u64,
 }
@@ -60,7 +60,7 @@ impl Handler for Chat {
             _ => None,
         };
         let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;
-        // The room is told, and greets it with what was said: `ChatRoom::on_join`.
+        // The room learns of it and sends the history: `ChatRoom::on_join`.
         cx.subscribe(room)?;
         Ok(Guest {
             room: Arc::from(room),
@@ -121,7 +121,7 @@ impl Handler for Chat {
     }
 }
 
-/// The room that a path leads to. Its name needs no escapes, so that it has one spelling.
+/// The room of a path. Its name needs no escapes, so that it has one spelling.
 fn room_of(path: &str) -> Option<&str> {
     let name = path.strip_prefix("/room/")?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -140,8 +140,8 @@ fn main() -> Result<(), corecast::Error> {
     let config = Config {
         // The longest message in the longest spelling, `\u0041` for every character.
         message_bytes_max: 16 << 10,
-        // Who is too slow is closed, comes back, and is shown what was said. With the default it
-        // would miss messages and not know.
+        // A slow client is closed, reconnects, and gets the history. With the default policy it
+        // would miss messages without knowing.
         slow_consumer: SlowConsumer::Disconnect,
         ..Config::default()
     };

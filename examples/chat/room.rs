@@ -1,4 +1,4 @@
-//! One room: names, numbers and what was said.
+//! One room: its members, numbers and history.
 
 use std::cell::Cell;
 use std::collections::{HashMap, VecDeque};
@@ -9,17 +9,17 @@ use corecast::{Kind, Message, Publisher, Room, RoomCx};
 
 use crate::wire::{Command, Event, Said, json};
 
-/// Messages that who comes in is shown.
+/// Number of messages in the history.
 const HISTORY: usize = 20;
-/// People in one room: each is named in the welcome of all others.
+/// Maximum number of people in a room: the welcome of each names all others.
 const PEOPLE_MAX: usize = 500;
-/// A room that everyone has left keeps what was said for so long. Names that nobody ever used
-/// hold their seats for as long, so it is not more than a reload and a look around need.
+/// An empty room keeps its history for this time. Unused names also keep their seats for it, so it
+/// is not longer than a reload and a look around need.
 const LINGER: Duration = Duration::from_secs(60);
-/// Rooms of one shard: anyone may name a new one, and each is kept for a while.
+/// Rooms of one shard: every client may name a new one, and each is kept for a while.
 const ROOMS_MAX: usize = 1_000;
 
-/// A room: who is there, and what was said. On the one thread that is the home of its topic.
+/// A room: its members and its history, on the thread of its topic's home.
 pub(crate) struct ChatRoom {
     since: u64,
     seq: u64,
@@ -29,7 +29,7 @@ pub(crate) struct ChatRoom {
 }
 
 impl Room for ChatRoom {
-    /// Nothing is passed on as it came: what a room says is the room's own.
+    /// No message is passed on unchanged: the room publishes its own events.
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
         let Some(who) = cx.publisher() else { return };
         let done = match serde_json::from_slice(message.payload) {
@@ -39,7 +39,7 @@ impl Room for ChatRoom {
                 self.leave(cx, who);
                 Ok(())
             }
-            // `check` lets nothing through that is none of these.
+            // `check` has refused everything else.
             Err(_) => Ok(()),
         };
         if let Err(text) = done {
@@ -51,8 +51,8 @@ impl Room for ChatRoom {
         true
     }
 
-    /// This stands at one point of the room's order: the history neither repeats a message that
-    /// comes after it nor leaves one out, so no client has to sort.
+    /// This has a place in the room's order: the history neither repeats a later message nor skips
+    /// one, so clients need not sort.
     fn on_join(&mut self, cx: &mut RoomCx<'_>, joiner: Publisher, _tag: &[u8]) {
         let room = Event::Room {
             seq: self.seq,
@@ -130,7 +130,7 @@ impl ChatRoom {
         Ok(())
     }
 
-    /// Also for those who never had a name, or have given it back: that is no mistake.
+    /// Connections without a name may leave as well.
     fn leave(&mut self, cx: &mut RoomCx<'_>, who: Publisher) {
         if let Some(name) = self.people.remove(&who) {
             self.seq += 1;
@@ -140,7 +140,7 @@ impl ChatRoom {
     }
 }
 
-/// What is at home where there are too many rooms: passes nothing on, keeps nothing.
+/// The room if there are too many rooms: it passes nothing on and keeps nothing.
 pub(crate) struct NoRoom;
 
 impl Room for NoRoom {
@@ -153,7 +153,7 @@ impl Room for NoRoom {
     }
 }
 
-/// The right to have one of a shard's rooms, for as long as it is kept.
+/// A place among a shard's rooms, as long as it is kept.
 pub(crate) struct Seat(Rc<Cell<usize>>);
 
 impl Seat {
@@ -172,7 +172,7 @@ impl Drop for Seat {
     }
 }
 
-/// Tells one connection, or everyone in the room.
+/// Sends to one connection, or publishes to the room.
 fn tell(cx: &mut RoomCx<'_>, to: Option<Publisher>, event: &Event<'_>) {
     let bytes = json(event);
     let told = match to {

@@ -1,4 +1,4 @@
-//! What clients send and get, as JSON, and what is wrong with it.
+//! The messages to and from clients, as JSON, and the check of clients' messages.
 
 use std::collections::VecDeque;
 
@@ -16,7 +16,7 @@ pub(crate) enum Command {
     Leave,
 }
 
-/// What a client gets. Whatever happens in a room has a number, one more than what was before it.
+/// What a client receives. Every event in a room has a number, one more than the event before it.
 #[derive(Serialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub(crate) enum Event<'a> {
@@ -24,12 +24,12 @@ pub(crate) enum Event<'a> {
     Room {
         seq: u64,
         /// When the numbers began, in milliseconds since 1970: a room that was empty for long
-        /// begins afresh.
+        /// begins again.
         since: u64,
         people: Vec<&'a str>,
         history: &'a VecDeque<Said>,
     },
-    /// To one client alone: the name is its own.
+    /// To one client: it has the name.
     Welcome {
         you: &'a str,
     },
@@ -42,7 +42,7 @@ pub(crate) enum Event<'a> {
         seq: u64,
         name: &'a str,
     },
-    /// To one client alone; it changed nothing.
+    /// To one client: its message had no effect.
     Error {
         text: &'a str,
     },
@@ -57,8 +57,8 @@ pub(crate) struct Said {
     pub(crate) text: String,
 }
 
-/// What is wrong with a client's message, as far as it can be told without knowing the room. Here
-/// every shard does it for its own connections; a room has one thread.
+/// Checks a client's message as far as possible without the room. Every shard does this for its own
+/// connections, while a room has one thread.
 pub(crate) fn check(payload: &[u8]) -> Result<(), &'static str> {
     match serde_json::from_slice(payload) {
         Ok(Command::Join { name }) => match name.chars().count() {
@@ -82,8 +82,8 @@ pub(crate) fn check(payload: &[u8]) -> Result<(), &'static str> {
     }
 }
 
-/// Whether a name with this character could pass for another: it shows nothing, or turns the
-/// direction of what is around it.
+/// Whether a name with this character could look like another: it is invisible, or changes the
+/// direction of the text.
 fn is_unprintable(c: char) -> bool {
     c.is_control()
         || (c.is_whitespace() && c != ' ')
@@ -93,8 +93,8 @@ fn is_unprintable(c: char) -> bool {
         )
         || matches!(c, '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2800}' | '\u{3164}')
         || matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}')
-        || matches!(c, '\u{e0000}'..='\u{e0fff}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}')
+        || matches!(c, '\u{e0000}'..='\u{e0fff}' | '\u{200b}'..='\u{200f}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! What the examples have around them: flags, their addresses in the log, and an end on Ctrl-C.
+//! Support for the examples: flags, addresses in the log, and the end on Ctrl-C.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// A server on these addresses; connections to the TCP port belong to `tcp_topic`. Also makes
-    /// the log, which has what shards say as they start.
+    /// A server on these addresses; connections to the TCP port use `tcp_topic`. It also starts the
+    /// log, so that messages of starting shards are in it.
     pub(crate) fn server(&self, tcp_topic: &str) -> ServerBuilder {
         let env = env_logger::Env::default().default_filter_or("info");
         env_logger::Builder::from_env(env).init();
@@ -39,12 +39,12 @@ impl Flags {
     }
 }
 
-/// Says where the server is, and waits for its end: Ctrl-C sends what was published, closes all
-/// connections, and stops. The second one stops at once.
+/// Logs the addresses and waits for the end. Ctrl-C delivers what was published, closes all
+/// connections and stops; a second one stops at once.
 pub(crate) fn run(server: Server) -> Result<(), corecast::Error> {
     let asked = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // In this order: the first finds `false`, and sets it for the second.
+        // In this order: the first signal finds `false`, and sets it for the second.
         flag::register_conditional_shutdown(signal, 1, Arc::clone(&asked))?;
         flag::register(signal, Arc::clone(&asked))?;
     }

@@ -8,10 +8,9 @@ use corecast::{Kind, Message, PublishError, Room, RoomCx, Tick};
 use crate::history::{History, TICK, millis, points_within};
 use crate::wire::{Reading, Report, SNAPSHOT, State, json};
 
-/// Ticks after which a metric that nobody reported is stale: 3 s.
+/// Ticks without a reading after which a metric is stale: 3 s.
 const STALE_TICKS: u64 = 30;
-/// Ticks after which it is forgotten: 10 minutes. Otherwise names that were used once would fill
-/// the board.
+/// Ticks after which it is removed: 10 minutes. Otherwise unused names would fill the board.
 const GONE_TICKS: u64 = 6_000;
 /// Metrics of all devices together: with at most 320 bytes for each, 160 of them for names in
 /// which every byte is escaped, a snapshot stays below 1 MiB; what is left of that is for their
@@ -23,16 +22,16 @@ const SNAPSHOT_BYTES_MAX: usize = 1 << 20;
 /// A device and a metric.
 type Key = (String, String);
 
-/// All that is known; at the home of its topic, so on one thread.
+/// The board, on the home of its topic and so on one thread.
 #[derive(Default)]
 pub(crate) struct Board {
     series: BTreeMap<Key, Series>,
     /// The number of the last report.
     seq: u64,
-    /// The last tick: the clock of a room.
+    /// The last tick, which is the clock of the room.
     now: u64,
     refused: u64,
-    /// Something is to be reported.
+    /// There are changes to report.
     changed: bool,
 }
 
@@ -42,7 +41,7 @@ struct Series {
     value: f64,
     at: u64,
     count: u64,
-    /// The tick in which the last reading came.
+    /// The tick of the last reading.
     heard: u64,
     stale: bool,
     changed: bool,
@@ -50,7 +49,7 @@ struct Series {
 }
 
 impl Room for Board {
-    /// Passes nothing on: what browsers get of a reading is a part of the next report.
+    /// Passes nothing on: a reading becomes a part of the next report.
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
         if message.payload == SNAPSHOT {
             return self.send_snapshot(cx);
@@ -70,11 +69,11 @@ impl Room for Board {
         Some(TICK)
     }
 
-    /// Skipped while browsers have no room for the report before: then the next has more in it.
+    /// Skipped while the last report still waits for space; then the next report has more changes.
     fn on_tick(&mut self, cx: &mut RoomCx<'_>, tick: Tick) {
         self.now = tick.number;
         for series in self.series.values_mut() {
-            // What nobody was told of yet is news, however late.
+            // A value that was not reported yet must be reported, however late.
             let is_told = !series.stale && !series.changed;
             let turns_stale = is_told && STALE_TICKS <= self.now - series.heard;
             series.stale |= turns_stale;
@@ -92,7 +91,7 @@ impl Room for Board {
         }
     }
 
-    /// Devices report when nobody watches, too, and their last values are for who comes then.
+    /// Devices also report without viewers, and later viewers need their last values.
     fn linger(&self) -> Duration {
         Duration::MAX
     }
@@ -120,8 +119,8 @@ impl Board {
         Ok(())
     }
 
-    /// What came since the last report is in it, and in the next report again: a state twice is a
-    /// state once.
+    /// Readings since the last report are in it, and again in the next report: the same state twice
+    /// does no harm.
     fn send_snapshot(&self, cx: &mut RoomCx<'_>) {
         let metrics = self.series.len();
         let bytes = SNAPSHOT_BYTES_MAX.saturating_sub((metrics + 1) * STATE_BYTES_MAX);

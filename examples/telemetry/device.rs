@@ -1,4 +1,4 @@
-//! A simulated device: nothing but a TCP connection, as any language has it.
+//! A simulated device: only a TCP connection, which every language has.
 
 use std::f64::consts::TAU;
 use std::io::{self, Write};
@@ -8,14 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use crate::wire::{Reading, json};
 
-/// What the simulated devices measure: where it is, and how far it swings.
+/// The metrics of simulated devices: unit, mean and amplitude.
 const KINDS: [(&str, &str, f64, f64); 4] = [
     ("pump", "pressure", 3.2, 0.4),
     ("boiler", "temperature", 74.0, 6.0),
     ("fan", "speed", 1_480.0, 90.0),
     ("tank", "level", 61.0, 22.0),
 ];
-/// Readings between two pauses of a device that has any, and in a pause.
+/// Readings between two pauses of a device, and during a pause.
 const BUSY: u32 = 80;
 const SILENT: u32 = 40;
 
@@ -30,13 +30,13 @@ fn report(number: usize, board: SocketAddr) -> io::Result<()> {
     let (kind, metric, middle, swing) = KINDS[number % KINDS.len()];
     let device = format!("{kind}-{number}");
     let mut connection = TcpStream::connect(board)?;
-    // A reading that waits for the next one is late.
+    // Without this, a reading could wait for the next one.
     connection.set_nodelay(true)?;
     let period = Duration::from_millis(150 + 37 * (number as u64 % 11));
     let mut noise = Noise(number as u64 + 1);
     for step in 0.. {
         pause(period);
-        // Each seventh falls silent at times, so that one sees how that looks.
+        // Every seventh device is silent at times, to show what this looks like.
         if number.is_multiple_of(7) && BUSY < step % (BUSY + SILENT) {
             continue;
         }

@@ -1,13 +1,13 @@
-//! The last minute of a metric, for browsers that come later.
+//! The last minute of a metric, for new viewers.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The newest value of each second in which there was one, with its tick; the oldest first.
+/// The newest value of each second that has one, with its tick; the oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct History(VecDeque<(u64, f64)>);
 
-/// A point as browsers get it: its age in milliseconds, and the value.
+/// A point as browsers receive it: its age in milliseconds, and the value.
 pub(crate) type Point = (u64, f64);
 
 impl History {
@@ -21,7 +21,7 @@ impl History {
         }
     }
 
-    /// At most so many points, spread over the minute, the newest among them.
+    /// At most `most` points, spread over the minute, including the newest.
     pub(crate) fn points(&self, now: u64, most: usize) -> Vec<Point> {
         let points = self.0.iter().filter(|(at, _)| now <= at + TICKS);
         let step = POINTS.div_ceil(most.max(1));
@@ -36,17 +36,17 @@ impl History {
     }
 }
 
-/// How many points each of so many metrics may have, so that all of them stay below `bytes`.
+/// The number of points for each of `metrics` metrics, so that all of them stay below `bytes`.
 pub(crate) fn points_within(bytes: usize, metrics: usize) -> usize {
     (bytes / metrics.max(1) / POINT_BYTES_MAX).min(POINTS)
 }
 
-/// So many ticks in milliseconds.
+/// Ticks in milliseconds.
 pub(crate) fn millis(ticks: u64) -> u64 {
     ticks * u64::try_from(TICK.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// How often browsers are told: more than an eye can follow helps nobody.
+/// The interval of reports: viewers could not follow a shorter one.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 /// A second, in ticks.
 const TICKS_PER_POINT: u64 = 10;
@@ -70,7 +70,7 @@ mod tests {
         assert_eq!(points.len(), 60);
         assert_eq!(points[0], (59_000, 409.0));
         assert_eq!(points[59], (0, 999.0));
-        // Nothing came since.
+        // There was no reading since.
         assert_eq!(history.points(1_599, 60), [(60_000, 999.0)]);
         assert_eq!(history.points(1_600, 60), []);
     }

@@ -4,11 +4,11 @@
 //!
 //! A device connects to the TCP port and sends frames of a 4-byte length and JSON such as
 //! `{"device":"pump-7","metric":"pressure","value":3.2,"at":1754000000000}`, where `at` is in
-//! milliseconds since 1970. What is wrong with one is answered as `{"is":"error","error":"…"}`. A browser opens
-//! `/live`, sends `snapshot` and gets all there is; from then on it gets what changes.
+//! milliseconds since 1970. An invalid reading is answered with `{"is":"error","error":"…"}`. A
+//! browser opens `/live`, sends `snapshot` and receives all values; after that it receives changes.
 //!
-//! All readings meet in the [`Board`], at the home of one topic. It tells browsers of them ten
-//! times a second, together: a thousand devices are ten messages a second to a browser, not
+//! All readings go to the [`Board`], on the home of one topic. It reports to browsers ten times a
+//! second, all changes together: a thousand devices cause ten messages a second to a browser, not
 //! thousands.
 
 mod board;
@@ -39,12 +39,12 @@ struct Telemetry {
     seconds: u64,
 }
 
-/// What a connection is.
+/// The kind of a connection.
 #[derive(Clone, Copy)]
 enum Peer {
     Device,
     Browser {
-        /// The second in which it last asked for a snapshot: that is work for the board.
+        /// The second of its last request for a snapshot, which is work for the board.
         asked: Option<u64>,
     },
 }
@@ -55,7 +55,7 @@ impl Handler for Telemetry {
 
     fn on_open(&mut self, cx: &mut Cx<'_, Peer>, opening: &Opening<'_>) -> Result<Peer, Refusal> {
         match opening {
-            // It reports and does not subscribe: it gets nothing but answers to its own mistakes.
+            // It reports and does not subscribe: it receives only answers to its own mistakes.
             Opening::Tcp { .. } => Ok(Peer::Device),
             Opening::WebSocket(request) if request.path == "/live" => {
                 cx.subscribe(TOPIC)?;
@@ -87,8 +87,8 @@ impl Handler for Telemetry {
                 let error = "snapshots are for browsers";
                 Ok(cx.reply(Kind::Text, &json(&Report::Error { error }))?)
             }
-            // What the board does with it is the board's business. If it has no room now, the
-            // device is read no further until it has: it is slowed, and nothing is lost.
+            // The board processes it. While there is no space for it, the device is not read: it is
+            // slowed, and nothing is lost.
             _ => Ok(cx.publish(TOPIC, message.kind, message.payload)?),
         }
     }
@@ -129,9 +129,9 @@ struct Cli {
 
 fn main() -> Result<(), corecast::Error> {
     let cli = Cli::parse();
-    // A slow browser goes on with the oldest message kept, the default. Not with the newest alone
-    // (`SlowConsumer::Latest`): a message tells of what has changed, so each counts. A browser
-    // that was too slow even so sees by the numbers that it missed some, and asks for all.
+    // A slow browser continues with the oldest message in the log, the default. The newest alone
+    // (`SlowConsumer::Latest`) is not enough: a message has only changes, so each counts. A browser
+    // that misses some notices this by the numbers, and asks for a snapshot.
     let config = Config {
         message_bytes_max: 1 << 10,
         ..Config::default()

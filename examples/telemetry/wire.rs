@@ -1,10 +1,10 @@
-//! What devices send, and what browsers get, as JSON.
+//! The messages of devices and to browsers, as JSON.
 
 use serde::{Deserialize, Serialize};
 
 use crate::history::Point;
 
-/// What a browser sends to be told all there is. No JSON, so no reading either.
+/// What a browser sends for a snapshot. It is not JSON, so it cannot be a reading.
 pub(crate) const SNAPSHOT: &[u8] = b"snapshot";
 
 /// Bytes of a device's or metric's name, in UTF-8.
@@ -22,22 +22,22 @@ pub(crate) struct Reading {
     pub(crate) at: u64,
 }
 
-/// What a browser gets; a device gets the last.
+/// What a browser receives; a device receives only errors.
 #[derive(Serialize)]
 #[serde(tag = "is", rename_all = "lowercase")]
 pub(crate) enum Report<'a> {
-    /// All there is, with all changes up to `seq`.
+    /// All values, with all changes up to `seq`.
     Snapshot {
         seq: u64,
         refused: u64,
         series: Vec<State<'a>>,
     },
-    /// What has changed since the report before, which had the number `seq - 1`.
+    /// The changes since the last report, which had the number `seq - 1`.
     Changes {
         seq: u64,
         refused: u64,
         series: Vec<State<'a>>,
-        /// Devices and metrics that are forgotten.
+        /// Removed devices and metrics.
         gone: &'a [(String, String)],
     },
     /// Why a reading was refused.
@@ -55,7 +55,7 @@ pub(crate) struct State<'a> {
     pub(crate) age: u64,
     /// Readings so far.
     pub(crate) count: u64,
-    /// Nothing came for a while.
+    /// There was no reading for a while.
     pub(crate) stale: bool,
     /// The last minute, in a snapshot: ages in milliseconds with values, the oldest first.
     #[serde(skip_serializing_if = "Option::is_none")]

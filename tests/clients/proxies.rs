@@ -43,7 +43,7 @@ fn documented(language: &str, from: &str, to: &str, server: SocketAddr) -> Strin
     block.replacen(from, to, 1)
 }
 
-/// A port that nobody has now.
+/// A port that is free now.
 fn free() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     listener.local_addr().unwrap()

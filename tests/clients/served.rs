@@ -11,7 +11,7 @@ use crate::support::tls::Authority;
 /// The key of the publish API.
 pub(crate) const KEY: &str = "a key";
 
-/// The server, and who signed its certificate.
+/// The server, and the authority of its certificate.
 pub(crate) struct Served {
     pub(crate) server: Running,
     authority: Authority,

@@ -30,7 +30,7 @@ fn crew(example: &Example, on_each: usize) -> Vec<Pilot> {
     assert_eq!(crew.len(), 4 * on_each, "a shard gets no connections");
     let numbers: BTreeSet<u8> = crew.iter().map(|pilot| pilot.number).collect();
     assert_eq!(numbers.len(), crew.len(), "a number was given twice");
-    // Those who were one too many on their shard have left.
+    // The surplus players on their shard have left.
     for pilot in &mut crew {
         pilot.wait_for("all pilots and nobody else", |seen| {
             seen.players.keys().eq(numbers.iter())
@@ -77,7 +77,7 @@ fn a_move_is_seen_by_all_others() {
 }
 
 #[test]
-fn who_leaves_is_gone_however_it_went() {
+fn a_player_that_leaves_in_any_way_is_gone() {
     let example = Example::start("arena", &[]);
     let mut crew = crew(&example, 1);
     let mut watcher = crew.remove(0);
@@ -105,7 +105,7 @@ fn who_leaves_is_gone_however_it_went() {
 }
 
 #[test]
-fn bad_input_ends_its_connection_and_disturbs_nobody() {
+fn bad_input_ends_its_connection_and_disturbs_no_other() {
     let example = Example::start("arena", &[]);
     let mut crew = crew(&example, 1);
     let long = [1; 18];
@@ -118,7 +118,7 @@ fn bad_input_ends_its_connection_and_disturbs_nobody() {
         (&long, "a name is"),
     ];
     for (payload, why) in bad {
-        // Meanwhile nobody is silent for long.
+        // Meanwhile no player is silent for long.
         crew.iter_mut().for_each(|pilot| pilot.steer(REST));
         let mut pilot = Pilot::join(example.http, "test", "Bad");
         pilot.send(payload);
@@ -143,7 +143,7 @@ fn too_many_messages_end_their_connection() {
     let mut watcher = Pilot::join(example.http, "test", "Calm");
     let mut pilot = Pilot::join(example.http, "test", "Nervous");
     let number = pilot.number;
-    // More than what is allowed in as long as anybody waits.
+    // More than is allowed in the longest wait of this test.
     pilot.flood(3_000);
     let (code, reason) = pilot.closing();
     assert_eq!((code, &*reason), (1008, "more than 60 messages a second"));
@@ -175,7 +175,7 @@ fn a_ping_comes_back_and_a_tcp_client_can_play() {
 }
 
 #[test]
-fn who_finds_no_place_watches_until_there_is_one() {
+fn a_player_without_a_place_watches_until_there_is_one() {
     let example = Example::start("arena", &["--bots", "32"]);
     let join = |name| Pilot::join(example.http, "test", name);
     let mut crew: Vec<Pilot> = Vec::new();

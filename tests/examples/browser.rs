@@ -119,7 +119,7 @@ impl Drop for Browser {
 }
 
 impl Page {
-    /// Brings the tab to the front: one that nobody sees saves itself some work.
+    /// Brings the tab to the front: a hidden tab does less work.
     pub(crate) fn show(&mut self) {
         self.session.call("Page.bringToFront", json!({}));
     }

@@ -9,7 +9,7 @@ use crate::example::Example;
 use crate::person::{Person, names, number};
 
 #[test]
-fn everyone_sees_who_joins_who_speaks_and_who_leaves() {
+fn every_member_sees_joins_messages_and_leaves() {
     let chat = Example::start("chat", &[]);
     let mut people = Vec::new();
     // So many that each of the four shards has some.
@@ -55,7 +55,7 @@ fn everyone_sees_who_joins_who_speaks_and_who_leaves() {
 }
 
 #[test]
-fn a_name_is_given_once_in_a_room() {
+fn a_name_is_unique_in_a_room() {
     let chat = Example::start("chat", &[]);
     let (_ada, _) = Person::join(chat.http, "r", "Ada");
     for name in ["Ada", "ada"] {
@@ -67,7 +67,7 @@ fn a_name_is_given_once_in_a_room() {
         other.enter(&other_name);
         assert!(other.error_for(&join).contains("already"));
     }
-    // Of many who want one name at once, on all shards, one has it.
+    // Of many clients that want the same name at once, on all shards, one gets it.
     let mut many: Vec<Person> = (0..16).map(|_| Person::connect(chat.http, "r").0).collect();
     let join = json!({ "do": "join", "name": "Grace" });
     many.iter_mut().for_each(|person| person.send(&join));

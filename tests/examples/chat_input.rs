@@ -1,4 +1,4 @@
-//! What the chat does not take, and who is told so.
+//! What the chat refuses, and which client learns of it.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn say(text: &str) -> String {
 }
 
 #[test]
-fn bad_input_is_told_to_who_sent_it_and_to_nobody_else() {
+fn bad_input_is_reported_only_to_its_sender() {
     let chat = Example::start("chat", &[]);
     let (mut witness, _) = Person::join(chat.http, "r", "witness");
     let (mut newcomer, _) = Person::connect(chat.http, "r");
@@ -62,7 +62,7 @@ fn bad_input_is_told_to_who_sent_it_and_to_nobody_else() {
 }
 
 #[test]
-fn who_speaks_too_fast_is_told_so_and_may_go_on_later() {
+fn a_client_that_sends_too_fast_is_warned_and_may_continue_later() {
     let chat = Example::start("chat", &[]);
     let (mut fast, _) = Person::join(chat.http, "r", "fast");
     let (mut calm, _) = Person::join(chat.http, "r", "calm");
@@ -106,7 +106,7 @@ fn tcp_leads_to_the_lobby() {
 }
 
 #[test]
-fn paths_that_are_no_room_are_not_found() {
+fn a_path_that_names_no_chat_is_not_found() {
     let chat = Example::start("chat", &[]);
     let get = |path: &str| {
         ask(

@@ -1,4 +1,4 @@
-//! What is sent comes back, to who sent it alone.
+//! A message comes back, only to its sender.
 
 use tungstenite::Message;
 

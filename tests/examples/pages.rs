@@ -127,7 +127,7 @@ fn the_page_of_telemetry_shows_devices_as_they_report() {
          return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)\
          .data.some(it => it); })()",
     );
-    // Who comes later sees it at once, and both notice that nothing more comes.
+    // A later viewer sees it at once, and both notice that no more readings come.
     let mut late = browser.open(&url);
     late.wait_for(&value("d10", "4"));
     late.wait_for(&format!("2 <= {minute}.points.length"));

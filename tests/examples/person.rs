@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
-/// Somebody in a room. Every event must have the number behind the one before it.
+/// A member of a room. Every event must have the number after that of the last event.
 #[derive(Debug)]
 pub(crate) struct Person {
     ws: Ws,

@@ -107,7 +107,7 @@ fn readings_of_many_devices_reach_every_browser() {
 }
 
 #[test]
-fn who_opens_the_page_has_the_last_values_also_of_devices_that_have_gone() {
+fn a_new_viewer_has_the_last_values_even_of_devices_that_have_gone() {
     let telemetry = Example::start("telemetry", &[]);
     let mut device = LengthPrefix::connect(telemetry.tcp);
     device.send(reading("early", 1.0).as_bytes());
@@ -235,8 +235,8 @@ fn a_snapshot_is_for_browsers_and_not_again_and_again() {
     let stream = dial(telemetry.http);
     let mut raw = stream.try_clone().unwrap();
     let mut ws = Ws::over(stream, "/live");
-    // A text frame with a mask of zeros; more than one a second for as long as anybody waits, and
-    // at once, so that none is sent to who has closed.
+    // A text frame with a mask of zeros; more than one a second for the longest wait of this test,
+    // and at once, so that none is sent to a closed connection.
     let frame = [&[0x81, 0x88, 0, 0, 0, 0], &b"snapshot"[..]].concat();
     raw.write_all(&frame.repeat(100)).unwrap();
     // One or more may have been answered before, if a second went by.

@@ -1,4 +1,4 @@
-//! Players for those who come alone: what a bot wants, from what anybody can see.
+//! Bots for players that come alone. A bot decides from what every player can see.
 
 use crate::game::geometry::{Disc, UNIT, Vector};
 use crate::game::obstacles::PILLARS;
@@ -6,12 +6,12 @@ use crate::game::player::{Input, Player, SHIP_RADIUS};
 use crate::game::rng::Rng;
 use crate::game::world::{BOLT_SPEED, World};
 
-/// What names bots have.
+/// The names of bots.
 pub(crate) const NAMES: [&str; 8] = [
     "Ada", "Bohr", "Curie", "Dirac", "Euler", "Fermi", "Gauss", "Hertz",
 ];
 
-/// What a bot wants now. It needs no memory: its mood comes from its number and the time.
+/// The input of a bot. It needs no memory: its mood comes from its number and the time.
 pub(crate) fn think(world: &World, me: &Player) -> Input {
     let mut mood = Rng::new(u64::from(me.number) << 32 | u64::from(world.tick / MOOD_STEPS));
     let foe = nearest(me.place, foes(world, me).map(|foe| foe.place));
@@ -53,7 +53,7 @@ fn nearest(from: Vector, places: impl Iterator<Item = Vector>) -> Option<Vector>
     places.min_by_key(|place| (*place - from).length())
 }
 
-/// Circles whom it hunts, in place of running into it.
+/// Circles its target instead of running into it.
 fn keep_distance(way: Vector) -> Vector {
     if HUNTS_FROM < way.length() {
         way
@@ -62,7 +62,7 @@ fn keep_distance(way: Vector) -> Vector {
     }
 }
 
-/// Bends a way that leads into a pillar close by.
+/// Bends a direction that leads into a near pillar.
 fn around_pillars(place: Vector, way: Vector) -> Vector {
     let ahead = place + way.at_most(LOOKS_AHEAD);
     let in_the_way = |pillar: &&Disc| pillar.meets(ahead, SHIP_RADIUS);
@@ -77,7 +77,7 @@ fn around_pillars(place: Vector, way: Vector) -> Vector {
     })
 }
 
-/// As players send it.
+/// A direction as players send it.
 fn direction(way: Vector) -> [i8; 2] {
     let short = way.with_length(127);
     [short.x, short.y].map(|side| i8::try_from(side).unwrap_or_default())

@@ -1,21 +1,21 @@
 //! Geometry in whole numbers: the same world on every machine, to the last bit.
 //!
-//! A length is in [`UNIT`]ths of a unit, in the simulation as on the wire: what is simulated is
-//! what is shown.
+//! Lengths are in [`UNIT`]ths of a unit, in the simulation and on the wire: players see exactly
+//! what is simulated.
 
 use std::ops::{Add, Sub};
 
 /// Parts of a unit; a unit is about a pixel.
 pub(crate) const UNIT: i32 = 32;
 
-/// A point, or a way from one to another.
+/// A point, or the way between two points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Vector {
     pub(crate) x: i32,
     pub(crate) y: i32,
 }
 
-/// A round thing.
+/// A disc.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Disc {
     pub(crate) center: Vector,
@@ -47,7 +47,7 @@ impl Vector {
         Self::new(scale(self.x), scale(self.y))
     }
 
-    /// The same direction with this length; nothing has no direction, and stays nothing.
+    /// The same direction with this length; a zero vector stays zero.
     pub(crate) fn with_length(self, length: i32) -> Self {
         match self.length() {
             0 => Self::default(),

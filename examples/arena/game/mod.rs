@@ -1,4 +1,4 @@
-//! The game without its surroundings: no clock, no network, no locks.
+//! The game itself: no clock, no network, no locks.
 
 pub(crate) mod bots;
 pub(crate) mod geometry;

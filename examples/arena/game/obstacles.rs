@@ -1,4 +1,4 @@
-//! What stands in a ship's way: walls, pillars and other ships.
+//! The obstacles of a ship: walls, pillars and other ships.
 
 use crate::game::geometry::{Disc, UNIT, Vector};
 use crate::game::player::{Player, SHIP_RADIUS};
@@ -46,7 +46,7 @@ pub(crate) fn collide(one: &mut Player, other: &mut Player) {
     other.speed = other.speed - passed;
 }
 
-/// The way from one to another; of two in one place, some way.
+/// The way from one point to another; for equal points, any direction.
 fn away(from: Vector, to: Vector) -> Vector {
     if from == to {
         Vector::new(1, 0)

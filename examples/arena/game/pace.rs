@@ -1,11 +1,11 @@
-//! How often a connection may speak.
+//! The pace of a connection's messages.
 
 use std::time::Duration;
 
-/// What a connection may still say; time is in [`TICK`]s.
+/// The remaining messages of a connection; time is in [`TICK`]s.
 ///
-/// Sixty messages a second, and twice that at once: what a client has said in time may come late
-/// and together, after a stop of the network for instance.
+/// Sixty messages a second, and twice that at once: messages sent in time may arrive late and
+/// together, for example after a stop of the network.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pace {
     left: u8,
@@ -20,7 +20,7 @@ impl Pace {
         }
     }
 
-    /// Counts one message; whether it may come.
+    /// Counts one message; returns whether it is allowed.
     pub(crate) fn allows(&mut self, now: u64) -> bool {
         let gained = now
             .saturating_sub(self.since)
@@ -34,7 +34,7 @@ impl Pace {
     }
 }
 
-/// The clock that this needs: a tenth of a second.
+/// The unit of time: a tenth of a second.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 const PER_TICK: u8 = 6;
 const AT_ONCE: u8 = 120;

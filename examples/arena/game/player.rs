@@ -1,13 +1,13 @@
-//! A ship: what its player wants, and how it moves when nothing is in its way.
+//! A ship: its input, and how it moves without obstacles.
 
 use crate::game::geometry::{Disc, UNIT, Vector};
 
-/// What a player wants, until it says otherwise.
+/// A player's input, until the next one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Input {
-    /// Where to: `[0, 0]` nowhere, and full thrust at 127 from there.
+    /// The thrust: `[0, 0]` is none, and a length of 127 is full thrust.
     pub(crate) thrust: [i8; 2],
-    /// The direction to shoot in; `[0, 0]` keeps the one before.
+    /// The direction of shots; `[0, 0]` keeps the last one.
     pub(crate) aim: [i8; 2],
     pub(crate) fires: bool,
 }
@@ -15,7 +15,7 @@ pub(crate) struct Input {
 /// A ship and its player.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Player {
-    /// From 1; unique among those who are there.
+    /// From 1; unique among the current players.
     pub(crate) number: u8,
     pub(crate) name: String,
     pub(crate) is_bot: bool,
@@ -28,11 +28,11 @@ pub(crate) struct Player {
     pub(crate) health: u8,
     /// Steps until it may fire again.
     pub(crate) cooldown: u8,
-    /// Steps until it comes back, when it is out.
+    /// Steps until it returns, when it is out.
     pub(crate) out_for: u8,
     /// Steps for which no bolt hurts it.
     pub(crate) shield: u8,
-    /// Steps since the player was heard last.
+    /// Steps since the player's last message.
     pub(crate) silent: u32,
 }
 
@@ -67,7 +67,7 @@ impl Player {
         }
     }
 
-    /// Takes what the player wants.
+    /// Sets the player's input.
     pub(crate) fn steer(&mut self, input: Input) {
         let before = self.input.aim;
         self.input = input;
@@ -89,13 +89,13 @@ impl Player {
         self.place = self.place + self.speed;
     }
 
-    /// Where it shoots, with this length.
+    /// The direction of its shots, with this length.
     pub(crate) fn aim(&self, length: i32) -> Vector {
         let [x, y] = self.input.aim.map(i32::from);
         Vector::new(x, y).with_length(length)
     }
 
-    /// Puts it back, whole, after it was out.
+    /// Puts it back undamaged after it was out.
     pub(crate) fn come_back(&mut self, place: Vector) {
         self.place = place;
         self.speed = Vector::default();
@@ -103,7 +103,7 @@ impl Player {
         self.shield = SHIELD_STEPS;
     }
 
-    /// Takes a hit from something that flew this way; whether it is out now.
+    /// Takes a hit from a bolt with this direction; returns whether it is out now.
     pub(crate) fn take_hit(&mut self, way: Vector) -> bool {
         self.speed = self.speed + way.with_length(PUSH_OF_HIT);
         if self.shield == 0 {
@@ -122,7 +122,7 @@ pub(crate) const COOLDOWN_STEPS: u8 = 8;
 pub(crate) const SPEED_MAX: i32 = 12 * UNIT;
 /// Way per step and step.
 const THRUST: i64 = 34;
-/// What of the speed is there after a step.
+/// The part of the speed that remains after a step.
 const DRAG: (i64, i64) = (29, 31);
 const PUSH_OF_HIT: i32 = 4 * UNIT;
 const OUT_STEPS: u8 = 60;

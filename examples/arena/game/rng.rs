@@ -1,4 +1,4 @@
-//! A small seeded generator: chance that can be repeated.
+//! A small seeded generator of repeatable random numbers.
 
 /// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,10 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A number from `low` up to but without `high`, which must be greater.
+    /// A number from `low` to `high - 1`; `high` must be greater.
     pub(crate) fn between(&mut self, low: i32, high: i32) -> i32 {
         let span = u64::from(low.abs_diff(high)).max(1);
-        // What the remainder prefers is nothing for spans as small as an arena.
+        // The bias of the remainder is negligible for such small spans.
         low + i32::try_from(self.bits() % span).unwrap_or_default()
     }
 }

@@ -1,4 +1,4 @@
-//! What players and the arena tell each other: binary messages, numbers big-endian.
+//! The messages between players and the arena: binary, with big-endian numbers.
 //!
 //! Places are in 32nds of a unit, so that 1600 units fit into a `u16`; directions are two `i8`.
 //! A list is its length and its items.
@@ -28,7 +28,7 @@ use crate::game::obstacles::{HEIGHT, PILLARS, WIDTH};
 use crate::game::player::{Input, Player, SHIP_RADIUS};
 use crate::game::world::{Event, STEPS_PER_SECOND, World};
 
-/// What a player says.
+/// A message of a player.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said<'b> {
     Join(&'b str),
@@ -37,7 +37,7 @@ pub(crate) enum Said<'b> {
     Leave,
 }
 
-/// Reads what a player says; otherwise why it cannot be meant.
+/// Reads a player's message, or returns why it is invalid.
 pub(crate) fn read(message: Message<'_>) -> Result<Said<'_>, &'static str> {
     if message.kind != Kind::Binary {
         return Err("the arena takes binary messages only");
@@ -65,7 +65,7 @@ fn read_name(bytes: &[u8]) -> Result<&str, &'static str> {
     name.ok_or("a name is 1 to 16 bytes of UTF-8 without control characters")
 }
 
-/// What everybody sees of a world.
+/// The state of a world for all players.
 pub(crate) fn snapshot(world: &World) -> Vec<u8> {
     let mut out = vec![16];
     out.extend(world.tick.to_be_bytes());
@@ -88,7 +88,7 @@ fn state(player: &Player) -> u8 {
     player.health | bit(player.input.thrust != [0, 0], 2) | bit(player.shield != 0, 3)
 }
 
-/// Tells a connection of `shard` which player it is.
+/// The welcome for a connection on `shard`, with its player's number.
 pub(crate) fn welcome(number: u8, shard: u16) -> Vec<u8> {
     let shard = u8::try_from(shard).unwrap_or(u8::MAX);
     let mut out = vec![17, number, shard, STEPS_PER_SECOND];
@@ -103,7 +103,7 @@ pub(crate) fn welcome(number: u8, shard: u16) -> Vec<u8> {
     out
 }
 
-/// Who is there, with names and scores.
+/// The players, with names and scores.
 pub(crate) fn roster(world: &World) -> Vec<u8> {
     let mut out = vec![18];
     list(&mut out, &world.players, |out, player| {
@@ -124,7 +124,7 @@ pub(crate) fn event(event: Event) -> [u8; 4] {
     }
 }
 
-/// A list's length and its items; a world has less than 255 of anything.
+/// A list: its length and its items. A world has fewer than 255 of anything.
 fn list<T>(out: &mut Vec<u8>, items: &[T], mut write: impl FnMut(&mut Vec<u8>, &T)) {
     let count = u8::try_from(items.len()).unwrap_or(u8::MAX);
     out.push(count);
@@ -148,7 +148,7 @@ fn radius(length: i32) -> u8 {
     u8::try_from(length / UNIT).unwrap_or(u8::MAX)
 }
 
-/// What the handler says for a connection that has ended.
+/// What the handler publishes for a connection that has ended.
 pub(crate) const LEAVE: &[u8] = &[4];
 const NAME_BYTES_MAX: usize = 16;
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_mean_is_refused() {
+    fn a_malformed_message_is_refused() {
         let long = [1; 18];
         let bad: [&[u8]; 14] = [
             b"",

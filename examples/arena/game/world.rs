@@ -12,11 +12,11 @@ use crate::game::rng::Rng;
 pub(crate) struct World {
     /// Steps made.
     pub(crate) tick: u32,
-    /// In the order they came.
+    /// In the order in which they joined.
     pub(crate) players: Vec<Player>,
     pub(crate) bolts: Vec<Bolt>,
     pub(crate) gems: Vec<Vector>,
-    /// What has happened since somebody took it.
+    /// The events since the last call of `take_events`.
     events: Vec<Event>,
     rng: Rng,
     last_number: u8,
@@ -26,9 +26,9 @@ pub(crate) struct World {
 /// A shot on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bolt {
-    /// Tells it from others while it flies.
+    /// Its id while it flies.
     pub(crate) id: u16,
-    /// The number of the player whose it is.
+    /// The number of its player.
     pub(crate) owner: u8,
     pub(crate) place: Vector,
     /// Way per half a step.
@@ -36,12 +36,12 @@ pub(crate) struct Bolt {
     steps_left: u8,
 }
 
-/// Something worth telling. Players are their numbers.
+/// An event. Players are given by their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     Joined(u8),
     Left(u8),
-    /// It was silent for too long, and is there no more.
+    /// A player was silent for too long and was removed.
     Dropped(u8),
     /// The first has collected a gem.
     Collected(u8),
@@ -63,9 +63,9 @@ impl World {
         }
     }
 
-    /// Lets somebody in, unless the arena is full; the player's number.
+    /// Adds a player, unless the arena is full; returns the player's number.
     pub(crate) fn join(&mut self, name: &str, is_bot: bool) -> Option<u8> {
-        // Not the number of who has just left, which would seem to be back.
+        // Not the number of a player that has just left, which would seem to be back.
         let after_last =
             (1..=PLAYERS_MAX).map(|ahead| (self.last_number + ahead - 1) % PLAYERS_MAX);
         let number = after_last
@@ -105,7 +105,7 @@ impl World {
         players.find(|player| player.number == number)
     }
 
-    /// What has happened since the last call.
+    /// The events since the last call.
     pub(crate) fn take_events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
@@ -156,7 +156,7 @@ impl World {
         }
     }
 
-    /// Ships that overlap are put apart, and pass their speed on as equal balls do.
+    /// Separates overlapping ships, which exchange their speeds as equal balls do.
     fn part_ships(&mut self) {
         for first in 0..self.players.len() {
             let (head, tail) = self.players.split_at_mut(first + 1);
@@ -192,13 +192,13 @@ impl World {
         let mut bolts = std::mem::take(&mut self.bolts);
         bolts.retain_mut(|bolt| {
             bolt.steps_left -= 1;
-            // Half a step is less than a ship: none is jumped over.
+            // Half a step is shorter than a ship, so no ship is jumped over.
             bolt.steps_left != 0 && self.fly_on(bolt) && self.fly_on(bolt)
         });
         self.bolts = bolts;
     }
 
-    /// Half a step of a bolt; whether it flies on.
+    /// Moves a bolt by half a step; returns whether it continues.
     fn fly_on(&mut self, bolt: &mut Bolt) -> bool {
         bolt.place = bolt.place + bolt.speed;
         let is_inside = inside(bolt.place, BOLT_RADIUS) == bolt.place;
@@ -243,7 +243,7 @@ impl World {
         }
     }
 
-    /// Somewhere with no ship or pillar close by, if chance finds that soon.
+    /// A place without a near ship or pillar, if one is found soon.
     fn free_place(&mut self) -> Vector {
         let mut place = Vector::default();
         for _ in 0..PLACE_TRIES {

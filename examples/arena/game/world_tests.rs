@@ -1,4 +1,4 @@
-//! What must hold in every world, whatever its players do.
+//! Invariants of every world, whatever its players do.
 
 use crate::game::bots;
 use crate::game::geometry::{UNIT, Vector};
@@ -8,7 +8,7 @@ use crate::game::rng::Rng;
 use crate::game::wire::snapshot;
 use crate::game::world::{BOLTS_MAX, Event, GEMS_MAX, PLAYERS_MAX, SILENT_STEPS_MAX, World};
 
-/// A world whose players do whatever chance says, for so many steps.
+/// A world with random players, after this many steps.
 fn wild(seed: u64, players: u8, steps: u32, mut look: impl FnMut(&World)) -> World {
     let mut world = World::new(seed);
     let mut rng = Rng::new(seed);
@@ -169,7 +169,7 @@ fn a_gem_is_collected_once() {
 }
 
 #[test]
-fn who_is_silent_is_dropped_and_who_speaks_is_not() {
+fn a_silent_player_is_removed_and_an_active_one_is_not() {
     let mut world = duel(Vector::units(200, 100), Vector::units(600, 100));
     world.join("bot", true).unwrap();
     world.take_events();

@@ -83,16 +83,18 @@ fn no_panel_covers_the_arena() {
         let covers = "(id => {
             const box = find(id).getBoundingClientRect();
             const [right, bottom] = [field.x + field.width, field.y + field.height];
-            return box.left < right && field.x < box.right && box.top < bottom && field.y < box.bottom;
+            return box.left < right && field.x < box.right
+                && box.top < bottom && field.y < box.bottom;
         })";
         for panel in ["board", "status"] {
             // A panel grows with what it shows, and the next frame makes space for it.
             page.wait_for(&format!("!{covers}('{panel}')"));
         }
-        // And what is drawn there is the ground: twice, as a frame may be under way.
+        // And only the background is drawn there: checked twice, as a frame may be in progress.
         page.wait_for(
             "(() => {
-                const ratio = canvas.width / innerWidth, box = find('board').getBoundingClientRect();
+                const ratio = canvas.width / innerWidth;
+                const box = find('board').getBoundingClientRect();
                 const place = [box.left, box.top, box.width, box.height].map(it => it * ratio | 0);
                 const { data } = paint.getImageData(...place);
                 return data.every((byte, at) => byte === [11, 14, 20, 255][at % 4]);

@@ -1,4 +1,4 @@
-//! A player who does as it is told, and reads what the arena says byte by byte.
+//! A player that follows a test's commands, and reads the arena's messages byte by byte.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use crate::support::socket::{self, dial};
 use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
-/// The input of who wants nothing.
+/// The input of an idle player.
 pub(crate) const REST: [i8; 5] = [0; 5];
 
 /// A player.
@@ -28,7 +28,7 @@ pub(crate) struct Pilot {
     read: u32,
 }
 
-/// What everybody sees; equal if every byte is.
+/// What every player sees; equal if every byte is equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     bytes: Vec<u8>,
@@ -89,7 +89,7 @@ impl Pilot {
         self.send(&[&[2], &bytes[..]].concat());
     }
 
-    /// Says that it is still here, unless it has just said something: who is silent is dropped.
+    /// Sends a sign of life, unless it has just sent something: a silent player is removed.
     pub(crate) fn keep_awake(&mut self) {
         if self.steered + Duration::from_secs(1) <= now() && self.number != 0 {
             self.steer(self.input);
@@ -121,7 +121,7 @@ impl Pilot {
     pub(crate) fn snapshot(&mut self) -> Snapshot {
         let bytes = self.next(16);
         self.read += 1;
-        // Who is silent is dropped after 300 steps, and who says too much as well.
+        // A silent player is removed after 300 steps, and so is one that sends too much.
         if self.read.is_multiple_of(10) && self.number != 0 {
             self.steer(self.input);
         }
