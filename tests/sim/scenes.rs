@@ -34,6 +34,39 @@ fn all_who_wait_for_room_on_a_lane_go_on_when_there_is_some() {
 }
 
 #[test]
+fn a_ring_of_one_lane_wakes_publishers_that_wait_behind_many_for_another() {
+    // Both topics are at home on the first shard; their subscribers are on the others.
+    let mut profile = Profile::still(3);
+    (profile.home, profile.topics, profile.lane_messages) = (Some(0), 2, 4);
+    let mut world = World::with_profile(1, profile);
+    for topic in 0..2 {
+        world.connect_to(1 + topic, Client::new(Place::Sub, vec![topic], 2));
+    }
+    // More for the first topic than are resumed in a turn, then those for the second.
+    let topic_of = |at: usize| usize::from(PUBLISHERS <= at);
+    let publishers: Vec<usize> = (0..PUBLISHERS + 8)
+        .map(|_| world.connect_to(0, Client::new(Place::Pub, Vec::new(), 2)))
+        .collect();
+    world.come_to_rest();
+    for (at, publisher) in publishers.into_iter().enumerate() {
+        world.act(Action::Publish(publisher, topic_of(at)));
+        world.act(Action::Deliver(publisher, usize::MAX));
+        world.act(Action::Turn(0));
+    }
+    // The subscribers of the first topic never have a turn.
+    let (home, reader) = (Action::Turn(0), Action::Turn(2));
+    while let Some(turn) = [home, reader]
+        .into_iter()
+        .find(|turn| world.is_enabled(*turn))
+    {
+        world.act(turn);
+    }
+    let book = world.ledger.borrow();
+    let waiting = book.messages.iter().filter(|message| !message.accepted);
+    assert!(waiting.map(|message| message.topic).all(|topic| topic == 0));
+}
+
+#[test]
 #[should_panic(expected = "mail to shard 1 is stuck")]
 fn a_lost_wake_up_leaves_mail_on_a_lane() {
     let mut world = World::with_profile(1, Profile::still(2));

@@ -195,7 +195,9 @@ mod tests {
     use std::cell::RefCell;
     use std::collections::VecDeque;
 
-    use super::pass;
+    use super::{pass, put};
+    use crate::mesh::{Capacity, lane};
+    use crate::shard::mail::{Outgoing, ToHome};
 
     #[test]
     fn mail_behind_stuck_mail_is_taken_without_a_ring() {
@@ -211,5 +213,26 @@ mod tests {
         };
         assert!(!pass(false, 9, &mut stuck, next, take));
         assert_eq!((stuck, taken), (None, vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn a_ring_tells_of_space_to_senders_that_do_not_ask_again() {
+        let (sender, receiver) = lane(Capacity {
+            messages: 1,
+            bytes: 1,
+        });
+        let mut outgoing = Outgoing::default();
+        let put = |outgoing: &mut _, rung| put(outgoing, &sender, rung, &mut false);
+        assert!(!put(&mut outgoing, false), "no sender has found no space");
+        assert!(outgoing.has_room());
+        outgoing.push(ToHome::Published { shard: 0, round: 0 });
+        assert!(!outgoing.has_room());
+        assert!(!put(&mut outgoing, false), "the lane is full");
+        assert!(!put(&mut outgoing, true), "the ring was for another lane");
+        assert!(receiver.try_recv().is_some() && receiver.relieved());
+        assert!(!put(&mut outgoing, false), "it has not rung yet");
+        assert!(put(&mut outgoing, true));
+        assert!(!put(&mut outgoing, true), "told once");
+        assert!(outgoing.has_room());
     }
 }
