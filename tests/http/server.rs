@@ -184,7 +184,7 @@ impl Server {
 
     /// What the log would have of pages that were refused.
     pub(crate) fn stranger(&mut self) -> Option<String> {
-        self.driver.core.take_stranger()
+        self.driver.core.take_refused_origin()
     }
 
     /// Sets the time of day.

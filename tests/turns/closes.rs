@@ -1,7 +1,12 @@
 //! How a client's close frame is answered (RFC 6455 5.5.1).
 
+use std::time::Duration;
+
 use corecast::limits::{BYTES_PER_WORK, LINGER_BYTES_PER_STEP, LINGER_STEP, READ_BYTES};
-use corecast::{CloseReason, Config, ConnId};
+use corecast::{
+    CloseReason, Config, ConnId, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request,
+    Response,
+};
 
 use crate::frame;
 use crate::shard::Shard;
@@ -123,4 +128,66 @@ fn one_that_closes_its_side_before_it_takes_its_last_word_leaves_nothing() {
     let remains = shard.core.remains();
     let lingering = remains.iter().find(|(name, _)| *name == "lingering");
     assert_eq!(lingering, Some(&("lingering", 0)));
+}
+
+#[test]
+fn a_broken_record_behind_the_last_word_ends_the_connection_once() {
+    for says_goodbye in [true, false] {
+        let mut shard = Shard::new(Config::default());
+        let client = shard.upgrade("/ws/a", "");
+        if says_goodbye {
+            shard.core.handle_goodbye(client);
+        } else {
+            // FIN, close, masked with zeros: the record behind it was in the same read.
+            shard.read(client, [0x88, 0x80, 0, 0, 0, 0]);
+        }
+        shard.core.handle_tls_failure(client);
+        shard.rest();
+        let closed = shard.counters().closed;
+        assert_eq!(closed.iter().sum::<u64>(), 1, "{closed:?}");
+        assert_eq!(closed[CloseReason::Client.index()], 1, "{closed:?}");
+    }
+}
+
+#[test]
+fn a_handler_that_changes_its_mind_about_a_stream_answers_the_request() {
+    /// Wants a stream of events first, waits, and then answers.
+    struct Fickle {
+        wants: bool,
+    }
+    impl Handler for Fickle {
+        type Conn = ();
+        type Answer = ();
+
+        fn wants_events(&mut self, _: &Request<'_>) -> bool {
+            std::mem::take(&mut self.wants)
+        }
+
+        fn on_open(&mut self, cx: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Refusal> {
+            let _sent = cx.send(Kind::Text, b"early");
+            let (_deferred, busy) = cx.defer(Duration::from_secs(1));
+            Err(busy.into())
+        }
+
+        fn on_request(&mut self, _: &mut Cx<'_, ()>, _: &Request<'_>) -> Result<Response, Refusal> {
+            Ok(Response::text(200, "no stream"))
+        }
+
+        fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+            Ok(())
+        }
+    }
+    let mut shard = Shard::of(Config::default(), Fickle { wants: true });
+    let client = shard.connect();
+    shard.read(client, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    shard.rest();
+    // The question is dropped, which is an answer.
+    shard.answer();
+    shard.rest();
+    let answer = String::from_utf8(shard.take(client)).unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("no stream\n"),
+        "{answer}"
+    );
+    assert!(!answer.contains("early"), "{answer}");
 }

@@ -63,7 +63,8 @@ impl Overruns {
                 });
             }
             SlowConsumer::Disconnect => {
-                member.set_cursor(end);
+                // No later cut meets it before it is closed.
+                member.set_cursor(log.head());
                 self.conns.push(Overrun::Slow { conn });
             }
         }

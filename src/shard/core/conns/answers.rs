@@ -144,7 +144,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// What a page was told that was refused for its origin, if the log is to have it.
-    pub fn take_stranger(&mut self) -> Option<String> {
+    pub fn take_refused_origin(&mut self) -> Option<String> {
         self.inner.refused_origins.words.take()
     }
 }

@@ -158,7 +158,7 @@ impl<D, A> Inner<D, A> {
         }
     }
 
-    /// Looks at every connection whose deadline may have passed, .
+    /// Looks at every connection whose deadline may have passed.
     pub(crate) fn pass_time(&mut self, budget: usize) {
         let mut expired = std::mem::take(&mut self.expired);
         self.wheel

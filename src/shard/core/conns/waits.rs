@@ -104,6 +104,18 @@ impl<D, A> Inner<D, A> {
 }
 
 impl<D, A> Inner<D, A> {
+    /// A handler that wanted to open a connection wants to answer its request after all: what it
+    /// sent for the opening does not go out.
+    pub(crate) fn give_up_opening(&mut self, key: ConnKey) {
+        if self
+            .conn(key)
+            .is_some_and(|conn| conn.state == State::Deferred)
+        {
+            self.cork_unopened(key, false);
+            self.discard_outbox(key);
+        }
+    }
+
     /// Has a connection that the handler has not opened yet sent nothing, or lets it go on.
     pub(crate) fn cork_unopened(&mut self, key: ConnKey, corked: bool) {
         let Some(conn) = self

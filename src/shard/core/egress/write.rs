@@ -100,6 +100,9 @@ impl<D, A> Inner<D, A> {
             }
             let took = n.min(fanout.tail(place).len());
             n -= took;
+            if took == 0 {
+                continue;
+            }
             if let Some(rest) = fanout.advance(place, took) {
                 let make = || spare_outboxes.pop().unwrap_or_else(|| memory.outbox());
                 keep_rest(conn.outbox.get_or_insert_with(make), rest);

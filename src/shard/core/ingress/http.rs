@@ -91,6 +91,7 @@ impl<H: Handler> ShardCore<H> {
             self.settle_homes();
             return Ok(took);
         }
+        self.inner.give_up_opening(key);
         if framing == BodyLength::None {
             return Ok(match self.ask_for(key, request) {
                 Ok(response) => self.answer(key, request, &response, taken),

@@ -118,18 +118,29 @@ impl Balancer {
         let mut fds: Vec<_> = sockets
             .map(|socket| PollFd::new(socket, PollFlags::IN))
             .collect();
-        let asks_end = match self.closes_at {
+        fds.push(self.end());
+        wait_for(&mut fds, self.closes_at.map(|at| at.since(self.now())))?;
+        let end = fds.pop().map_or(PollFlags::HUP, |fd| fd.revents());
+        let ready = (0..).zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
+        let ready = ready.map(|(index, _)| index).collect();
+        self.note_end(end)?;
+        Ok(ready)
+    }
+
+    /// What to poll to learn that the server drains, or that the first shard is gone.
+    fn end(&self) -> PollFd<'_> {
+        let asked = match self.closes_at {
             None => PollFlags::RDHUP,
             Some(_) => PollFlags::empty(),
         };
-        fds.push(PollFd::new(&self.handoffs[0], asks_end));
-        wait_for(&mut fds, self.closes_at.map(|at| at.since(self.now())))?;
-        let end = fds.pop().map_or(PollFlags::HUP, |fd| fd.revents());
+        PollFd::new(&self.handoffs[0], asked)
+    }
+
+    /// Begins to close where the server drains.
+    fn note_end(&mut self, end: PollFlags) -> Result<(), Errno> {
         if end.contains(PollFlags::HUP) {
             return Err(Errno::PIPE);
         }
-        let ready = (0..).zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());
-        let ready = ready.map(|(index, _)| index).collect();
         if !end.is_empty() && self.closes_at.is_none() {
             let deferred = |single: &&SingleSocket| {
                 single.defers && defer_accept(&single.socket, false).is_ok()
@@ -137,7 +148,7 @@ impl Balancer {
             let deferred = self.sockets.iter().filter(deferred).count();
             self.closes_at = Some(self.now().plus(DEFERRED_GRACE * u32::from(0 < deferred)));
         }
-        Ok(ready)
+        Ok(())
     }
 
     /// Accepts one connection of each socket in each round.
@@ -225,15 +236,15 @@ impl Balancer {
         wait_for(&mut fds, None)
     }
 
-    /// Logs an error, and waits until it may be over.
+    /// Logs an error, and waits until it may be over, or the server drains.
     fn fail(&mut self, err: Errno) -> Result<(), Errno> {
         self.shared.count_accept_error();
         self.exhaustion.log(err, self.now());
         self.exhaustion.keep_spare();
-        wait_for(
-            &mut [PollFd::new(&self.handoffs[0], PollFlags::empty())],
-            Some(ACCEPT_PAUSE),
-        )
+        let mut fds = [self.end()];
+        wait_for(&mut fds, Some(ACCEPT_PAUSE))?;
+        let [end] = fds.map(|fd| fd.revents());
+        self.note_end(end)
     }
 
     fn now(&self) -> Now {

@@ -153,8 +153,9 @@ impl Listener {
 
     /// Whether the kernel keeps a connection to a port back until its client's first bytes have
     /// come (`TCP_DEFER_ACCEPT`, tcp(7)), where the client must speak first: with HTTP, with TLS
-    /// and with [`Role::Publish`]. It does by default, which makes accepting cheaper. A client that says nothing comes a
-    /// second later then, so it is not done where [`Config::handshake_timeout`] is below two.
+    /// and with [`Role::Publish`]. It does by default, which makes accepting cheaper. A client that
+    /// sends nothing is accepted a second later then, so no accept is deferred where
+    /// [`Config::handshake_timeout`] is below two seconds.
     ///
     /// [`Config::handshake_timeout`]: crate::Config::handshake_timeout
     #[must_use]

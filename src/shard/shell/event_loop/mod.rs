@@ -241,7 +241,8 @@ impl<H: Handler> EventLoop<H> {
             let is_open = acceptor.is_open();
             self.register_arrived();
             if is_open {
-                // The balancer has not closed yet.
+                // The balancer has not closed yet. It has its own bounds, and the drain has its.
+                self.begin_drain();
                 return;
             }
         }

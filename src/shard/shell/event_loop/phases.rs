@@ -104,7 +104,7 @@ impl<H: Handler> Turn for EventLoop<H> {
             }
         }
         let shard = self.control.shard();
-        if let Some(words) = self.core.take_stranger() {
+        if let Some(words) = self.core.take_refused_origin() {
             log::warn!("shard {shard}: a page is refused: {words}");
         }
         self.core.settle(|id, addr, reason| match addr {

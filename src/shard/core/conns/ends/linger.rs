@@ -96,10 +96,12 @@ impl<D, A> Inner<D, A> {
     pub(crate) fn finish_at_once(&mut self, key: ConnKey, reason: CloseReason) {
         self.end(key, reason);
         self.discard_outbox(key);
-        if let Some(conn) = self.conn(key) {
+        let Some(conn) = self.conn(key) else { return };
+        // A record of TLS may break behind the last word, or behind what led to it.
+        if conn.state != State::Closing {
             conn.move_to(State::Closing);
-            self.finish(key);
         }
+        self.finish(key);
     }
 
     /// Over the bound those go that have lingered the longest. In a drain nobody comes whose place
