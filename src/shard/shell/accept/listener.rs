@@ -141,7 +141,7 @@ impl Listener {
     }
 
     /// Whether a connection from one of [`Config::trusted_proxies`] must begin with a header of the
-    /// PROXY protocol, version 1 or 2, which says whom it is for; at a path everyone's must. From
+    /// PROXY protocol, version 1 or 2, which names its client; at a path each one must. From
     /// elsewhere there must be none. It goes before everything else, TLS included.
     ///
     /// [`Config::trusted_proxies`]: crate::Config::trusted_proxies
@@ -210,7 +210,7 @@ impl Speaks {
     }
 }
 
-/// Loads what the listeners that speak TLS ask for; gives it to each, and returns who can load it
+/// Loads what the listeners that speak TLS ask for; gives it to each, and returns what can load it
 /// again.
 ///
 /// # Errors
@@ -233,7 +233,7 @@ pub fn load_keys(listen: &mut [Listener]) -> Result<Reloader, TlsError> {
     Ok(reloader)
 }
 
-/// Gives those who come from now on what was loaded last.
+/// Gives connections that come from now on what was loaded last.
 pub(crate) fn renew(listeners: &mut [Listener], renewed: &[Keys]) {
     for (place, keys) in listeners
         .iter_mut()
