@@ -91,7 +91,7 @@ counters! {
         ordered,
         /// Writes made by walks. Fewer than messages if several went out in one write.
         walk_sends,
-        /// Writes of which the socket took only a part.
+        /// Writes that the socket did not take completely.
         short_writes,
         /// Messages that subscribers missed because they were behind.
         skipped,
@@ -139,7 +139,7 @@ counters! {
     }
 }
 
-/// A limit whose effect is counted here because no close reason names it.
+/// A limit that no close reason names: its effect is counted here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {

@@ -111,7 +111,7 @@ const SUMS: &[Metric] = &[
     (
         "writes_short",
         None,
-        "Writes of which the socket took only a part.",
+        "Writes that the socket did not take completely.",
         |c| c.short_writes,
     ),
     (

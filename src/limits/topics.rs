@@ -8,6 +8,9 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// The largest [`MESSAGE_BYTES_MAX`] that a user can set, in bytes.
 pub const MESSAGE_BYTES_CEILING: usize = 16 << 20;
 const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
+/// WebSocket fragments below this many bytes count as messages of their own, because they cost more
+/// than their bytes. Clients that send long messages in pieces use longer ones.
+pub const SHORT_FRAGMENT: usize = 1 << 10;
 /// Maximum length of a topic's name in bytes of UTF-8, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 255;
 /// Subscriptions of one connection.

@@ -93,7 +93,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "admin",
         "The admin port for operators: `/metrics`, `/livez`, `/readyz`.",
     ),
-    ("log", "The log, which is written to standard error."),
+    (
+        "log",
+        "The program's log, which is written to standard error.",
+    ),
 ];
 
 /// All keys except those of listeners.
@@ -122,9 +125,9 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "trusted_proxies",
         Field::List(|s| &mut s.config.trusted_proxies),
-        "Addresses of proxies that are trusted to name the client's address. On a listener with \
-         `proxy_protocol`, such a proxy must send a PROXY protocol header. Over HTTP it may send \
-         `X-Forwarded-For`; without that field, `Forwarded` is read.",
+        "Addresses of proxies whose statement of the client's address is believed. On a listener \
+         with `proxy_protocol`, such a proxy must send a PROXY protocol header. Over HTTP it may \
+         send `X-Forwarded-For`; without that field, `Forwarded` is read.",
     ),
     key(
         "limits.connections",
@@ -144,16 +147,16 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "Maximum number of connections from one client address: one IPv4 address, or one IPv6 \
          network of 64 bits. A further HTTP request is answered with 429, and other further \
          connections are closed. The addresses in `trusted_proxies` have no limit of their own: a \
-         connection from such a proxy counts for the client of its current request. If the proxy \
-         forwards a request without naming its client's address, the connection counts for the \
-         proxy.",
+         connection from such a proxy counts for the client of its current request, and between \
+         requests for no client. If the proxy forwards a request without naming its client's \
+         address, the connection counts for the proxy.",
     ),
     key(
         "limits.accept_rate",
         Field::RateOr(|s| &mut s.config.accept_rate, Per::Count, "off"),
         "Rate at which the whole server accepts connections; each shard has an equal share of it. \
-         Further connections wait in the kernel. A connection that ends while it waits does not \
-         count.",
+         Further connections wait in the kernel. A connection that closes while it waits uses \
+         nothing of the rate.",
     ),
     key(
         "limits.message_rate",
@@ -166,15 +169,15 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "limits.byte_rate",
         Field::RateOr(|s| &mut s.config.byte_rate, Per::Size, "off"),
         "Rate at which one connection may send bytes of messages and WebSocket pings. A message \
-         larger than the burst (`at once`) passes when the full burst is available, and the \
-         messages after it wait correspondingly longer.",
+         larger than the burst (`at once`) is accepted when the whole burst is available; the next \
+         messages then wait longer, until the rate has made up for its length.",
     ),
     key(
         "limits.beyond_rate",
         Field::Choice(|s| &mut s.config.beyond_rate),
-        "What happens to a message that exceeds one of these rates. `wait`: it is kept, and its \
-         connection is not read until the rate allows it. `drop`: it is discarded. `close`: its \
-         connection is closed, over WebSocket with code 1008.",
+        "What happens to a message that arrives too early for one of these rates. `wait`: it is \
+         kept, and its connection is not read until the rate allows it. `drop`: it is discarded. \
+         `close`: its connection is closed, over WebSocket with code 1008.",
     ),
     key(
         "limits.message",
@@ -194,16 +197,18 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum memory that clients can make the whole server use: for frames kept for slow \
          subscribers, for replies that clients have not read, and for incomplete messages and \
-         bodies. Each shard has an equal share, but at least four times the length of the longest \
-         message or body. If memory is short, kept frames give way first, then replies, then \
-         incomplete messages. `auto` is half of the host's memory, or half of the smallest memory \
-         limit of the control groups around the process if that is less.",
+         bodies. Each shard has an equal share, but at least four times `limits.message` or \
+         `limits.body`, whichever is larger. If memory is short, kept frames are dropped first; \
+         then clients that do not read their replies are closed; then clients with incomplete \
+         messages are. `auto` is half of the host's memory, or half of the smallest memory limit \
+         of the control groups around the process if that is less.",
     ),
     key(
         "limits.log",
         Field::Size(|s| &mut s.config.log_bytes_max, 1..=LOG_BYTES_CEILING),
         "Maximum size of a topic's log, which keeps frames for subscribers that are behind. Each \
-         shard has one log for each topic and encoding. A log always keeps its newest message.",
+         shard has one log for each topic and encoding. A message that is larger than the log is \
+         kept alone.",
     ),
     key(
         "limits.backlog",
@@ -212,10 +217,11 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=BACKLOG_BYTES_CEILING,
             "auto",
         ),
-        "Maximum size of all logs of one shard together. Above it, the oldest frames kept for \
-         blocked subscribers are dropped. Above twice this size, and above eight messages of the \
-         maximum length, blocked subscribers that still need the rest of a large frame are closed. \
-         `auto` is half of the shard's share of `limits.memory`.",
+        "Maximum size of all logs of one shard together. Above it, the oldest messages kept for \
+         subscribers that are behind are dropped. If the logs still hold more than twice this \
+         size, and more than eight times `limits.message`, subscribers that have received only a \
+         part of a large message are closed. `auto` is half of the shard's share of \
+         `limits.memory`.",
     ),
     key(
         "limits.replies",
@@ -225,9 +231,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             "auto",
         ),
         "Maximum size of the replies of one shard that clients have not read: echoes, pongs and \
-         HTTP responses. Near this limit, blocked connections are closed, first those whose client \
-         address has most unread bytes for the longest time; other connections wait. `auto` is a \
-         quarter of the shard's share of `limits.memory`, up to 64 MiB.",
+         HTTP responses. Near this limit, connections that do not read are closed, first those \
+         with the highest product of two numbers: the unread bytes of their client address, and \
+         the time since they last read. Other connections wait. `auto` is a quarter of the shard's \
+         share of `limits.memory`, up to 64 MiB.",
     ),
     key(
         "limits.assembly",
@@ -236,10 +243,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             1..=ASSEMBLY_BYTES_CEILING,
             "auto",
         ),
-        "Maximum size of the incomplete messages and bodies of one shard, and of its messages that \
-         wait. Above it, connections are closed, first those whose data arrives most slowly and \
-         whose client address has most such connections. `auto` is a quarter of the shard's share \
-         of `limits.memory`, up to 256 MiB.",
+        "Maximum memory of one shard for messages and bodies that are incomplete or wait to be \
+         processed. Above it, connections are closed, first those whose data arrives most slowly \
+         and whose client address has most such connections. `auto` is a quarter of the shard's \
+         share of `limits.memory`, up to 256 MiB.",
     ),
     key(
         "limits.message_progress",
@@ -247,9 +254,9 @@ pub(super) static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.message_progress,
             0..=MESSAGE_PROGRESS_CEILING,
         ),
-        "Bytes that a WebSocket or TCP message must have brought for each second beyond \
-         `timeouts.message`; a slower message closes its connection. With 0, a message may take \
-         any time.",
+        "Minimum speed of a long WebSocket or TCP message, in bytes for each second. A message may \
+         take `timeouts.message`, and one second more for each time that so many bytes of it have \
+         arrived; a slower message closes its connection. With 0, a message may take any time.",
     ),
     key(
         "limits.head",
@@ -287,16 +294,16 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "timeouts.handshake",
         Field::Time(|s| &mut s.config.handshake_timeout, SHORT),
-        "Maximum time from the accept of a connection to the end of the head of its HTTP request, \
-         with the TLS handshake and the PROXY protocol header. For a later request on the same \
-         connection, the time begins with its first byte. A publish request that waits for space \
-         is answered with 503 after this time.",
+        "A connection must complete the PROXY protocol header, the TLS handshake and the head of \
+         its first HTTP request within this time after it was accepted. For a later request on the \
+         same connection, the time begins with its first byte. A publish request that waits for \
+         space is answered with 503 after this time.",
     ),
     key(
         "timeouts.message",
         Field::Time(|s| &mut s.config.message_grace, SHORT),
         "Maximum time from the first byte of a WebSocket or TCP message to its last. A message \
-         that makes progress has longer (`limits.message_progress`).",
+         that makes progress may take longer (`limits.message_progress`).",
     ),
     key(
         "timeouts.body",
@@ -306,16 +313,15 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "timeouts.keep_alive",
         Field::Time(|s| &mut s.config.keep_alive_timeout, SHORT),
-        "Time after its last response at which an HTTP connection is closed, if no further request \
-         begins.",
+        "An HTTP connection is closed if no request begins within this time after a response.",
     ),
     key(
         "timeouts.ping",
         Field::Time(|s| &mut s.config.ping_interval, SHORT),
         "A WebSocket connection that has sent nothing for this time is pinged. A message to it \
-         postpones the ping, to at most twice this time. A stream of server-sent events gets a \
-         comment when it was sent nothing for this time. Each connection uses a time of its own, \
-         up to a quarter shorter.",
+         postpones the ping, to at most twice this time. If nothing was sent on a stream of \
+         server-sent events for this time, the server sends a comment. The time differs between \
+         connections: from three quarters of this value to the whole.",
     ),
     key(
         "timeouts.pong",
@@ -339,15 +345,15 @@ pub(super) static KEYS: &[Key<Settings>] = &[
         "timeouts.drain",
         Field::Time(|s| &mut s.config.drain_timeout, SHORT),
         "Maximum duration of a drain, the orderly shutdown. The server waits for subscribers that \
-         still read what was published before it, however slowly, and then closes the connections \
-         that are left.",
+         still read messages published before the drain, however slowly, and then closes the \
+         connections that are left.",
     ),
     key(
         "timeouts.drain_window",
         Field::Time(|s| &mut s.config.drain_window, SHORT),
         "Time within which a drain closes the connections of clients that keep up. If there are \
-         many, the closes are spread over this time. If all these clients close in return, the \
-         server has stopped by its end. Docker kills a container after 10s.",
+         many, the closes are spread over this time. If all these clients answer the close, the \
+         server has stopped when this time is over. Docker kills a container after 10s.",
     ),
     key(
         "timeouts.drain_listen",
@@ -358,30 +364,31 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "topics.slow_consumer",
         Field::Choice(|s| &mut s.config.slow_consumer),
-        "What happens to a subscriber whose socket is blocked when the topic's log is full. \
-         `drop-oldest`: it continues with the oldest message in the log. `latest`: it continues \
-         with the newest message, after every block, even if the log was not full. `drop-newest`: \
-         it keeps the messages that it has not had and misses those that come next. `disconnect`: \
-         it is closed.",
+        "What happens to a subscriber whose socket takes no more bytes when the topic's log is \
+         full. `drop-oldest`: it continues with the oldest message in the log. `latest`: it \
+         continues with the newest message, each time that its socket was full, even if the log \
+         was not full. `drop-newest`: it still receives the messages in the log, and misses those \
+         published until it has caught up. `disconnect`: it is closed.",
     )
     .flag("--slow-consumer"),
     key(
         "topics.linger",
         Field::Time(|s| &mut s.config.interest_linger, FROM_ZERO),
         "Time for which a shard keeps a topic live after its last subscriber there. A client that \
-         subscribes again within this time does not wait for the topic's home shard.",
+         subscribes again within this time does not wait for the topic's home shard (the shard \
+         that orders the topic's messages).",
     ),
     key(
         "http.origins",
         Field::List(|s| &mut s.config.origins),
-        "Origins whose pages may use the server from a browser. `self` is the server's own origin, \
-         `https://example.com` this one, `https://*.example.com` all its subdomains, and \
-         `http://localhost:*` this host with any port. `file://` and `app://.` are matched as they \
-         are written; libraries for boards and WebViews send such origins. `chrome-extension://*` \
-         is every origin of a scheme, `null` the origin of local files and sandboxes, and `*` \
-         every origin. Credentials, such as cookies, are allowed for origins listed by exact name, \
-         except `null` and `file:`; never for `self` or a pattern with `*`. A request without an \
-         `Origin` field is not checked.",
+        "Origins whose pages may use the server from a browser. `self` allows the server's own \
+         origin, `https://example.com` exactly this origin, `https://*.example.com` all its \
+         subdomains, and `http://localhost:*` this host with any port. `file://` and `app://.` are \
+         matched as they are written; libraries for boards and WebViews send such origins. \
+         `chrome-extension://*` allows every origin of a scheme, `null` the origin of local files \
+         and sandboxes, and `*` every origin. Credentials, such as cookies, are allowed for \
+         origins listed by exact name, except `null` and `file:`; never for `self` or a pattern \
+         with `*`. A request without an `Origin` field is accepted.",
     ),
     key(
         "compression.enabled",
@@ -392,9 +399,10 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     key(
         "compression.level",
         Field::Count(|s| &mut s.compression.level, 1..=9),
-        "Compression level, from 1 (fastest) to 9 (smallest). A message that would take too long \
-         is compressed at level 6 or 1 instead: with level 9 above 8 kB, with 6 above 120 kB, with \
-         2 above 600 kB. Above 1.2 MB, messages are not compressed.",
+        "Compression level, from 1 (fastest) to 9 (smallest). Messages that would take too long \
+         are compressed at level 6 instead, or at level 1 if 6 is too slow as well. Level 9 is \
+         used up to 8 kB, level 6 up to 120 kB, level 2 up to 600 kB, and level 1 up to 1.2 MB. \
+         Longer messages are not compressed.",
     ),
     key(
         "compression.threshold",

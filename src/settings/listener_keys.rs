@@ -13,14 +13,16 @@ use crate::shard::Balance;
 /// The subject of the listeners' tables.
 pub(super) const LISTENERS: &str = "\
 Where clients connect: one table for each listener. The listeners of a file replace the two \
-default listeners, `http` on `127.0.0.1:8080` and `length-prefix` on `127.0.0.1:9000`.";
+default listeners, `http` on `127.0.0.1:8080` and `length-prefix` on `127.0.0.1:9000`. Variables \
+change these listeners or add others.";
 
 /// The keys of a listener's table.
 pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "name",
         Field::Text(|l| &mut l.name, 0..=64),
-        "Name of the listener, for people. Each name must be unique.",
+        "Name of the listener in messages and log lines. Two listeners cannot have the same name; \
+         a listener need not have one.",
     ),
     of_listener(
         "protocol",
@@ -44,8 +46,9 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "unix_mode",
         Field::Mode(|l| &mut l.unix_mode),
-        "Permissions of the file of a Unix-domain socket, which say who may connect to it. For a \
-         socket of systemd, `SocketMode=` sets them, by default for everyone.",
+        "Permissions of the file of a Unix-domain socket, which decide which programs may connect \
+         to it. For a socket of systemd, `SocketMode=` sets them; by default every program may \
+         connect.",
     ),
     of_listener(
         "balance",
@@ -61,9 +64,10 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         "Whether the kernel holds a connection to a port back until its first bytes arrive \
          (`TCP_DEFER_ACCEPT`, `tcp(7)`). This makes accepting cheaper. It is used where the client \
          speaks first: with `http`, with TLS and with the role `publish`. A client that sends \
-         nothing is accepted one second after it connects. Turn this off if a device on the way \
-         does not expect the kernel's second `SYN-ACK`. It is always off if `timeouts.handshake` \
-         is below 2s. A socket of systemd has `DeferAcceptSec=` instead.",
+         nothing is accepted one second after it connects. The kernel may then send its `SYN-ACK` \
+         twice: turn this off if a firewall or balancer on the way does not accept that. It is \
+         always off if `timeouts.handshake` is below 2s. A socket of systemd has `DeferAcceptSec=` \
+         instead.",
     ),
     of_listener(
         "topic",
@@ -75,15 +79,16 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         "role",
         Field::Choice(|l| &mut l.role),
         "What connections may do. `both`: they publish and receive. `publish`: they publish, are \
-         sent nothing, and need not read, as devices that report. `subscribe`: they receive; one \
-         that sends a message is closed. Not for `http`, where the path decides.",
+         sent nothing, and need not read, like devices that only report. `subscribe`: they \
+         receive; a connection that sends a message is closed. Not for `http`, where the path \
+         decides.",
     ),
     of_listener(
         "text",
         Field::Switch(|l| &mut l.text),
         "Whether all messages are text. If so, a message that is not UTF-8 closes its connection. \
          If not, `line` messages in UTF-8 are text and all other messages are binary. Not for \
-         `http`, where the client says the kind of each message.",
+         `http`, where each message has its kind.",
     ),
     of_listener(
         "proxy_protocol",
@@ -97,7 +102,7 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         "tls_chain",
         Field::List(|l| &mut l.tls.chains),
         "PEM files, each with a certificate followed by the certificates between it and its \
-         authority. With them, the listener speaks TLS. A client that names a host (SNI) gets the \
+         authority. A listener with this key uses TLS. A client that names a host (SNI) gets the \
          certificate with that name, otherwise the first one. SIGHUP loads all TLS files again.",
     ),
     of_listener(

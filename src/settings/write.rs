@@ -36,7 +36,7 @@ pub fn reference() -> String {
         let flags = LISTENER_FLAGS.iter().filter(|(.., name)| *name == key.name);
         let flags: Vec<String> = flags.map(|(flag, ..)| (*flag).to_owned()).collect();
         let flag = (!flags.is_empty()).then(|| flags.join("`, `"));
-        let variable = variable(&listener_key(0, key.name));
+        let variable = variable(&listener_key(0, key.name)).replace("_0_", "_<n>_");
         page += &row(key, listen, &value, &variable, flag);
     }
     page + TAIL
@@ -178,15 +178,15 @@ A flag overrides a variable, a variable overrides the file, and the file overrid
 
 ```console
 corecast config default > corecast.toml       # every key with its default, as a start
-corecast config check corecast.toml           # reports all errors, with line and remedy
+corecast config check corecast.toml           # reports all errors, also those in its TLS files
 corecast serve --config corecast.toml
 corecast config print --config corecast.toml  # the values in effect, and the source of each
 ```
 
 A size is a number with a unit, `B`, `KiB`, `MiB` or `GiB`, or a number of bytes.
 A time is a number with a unit, `ms`, `s`, `m` or `h`.
-A rate is a number for each second, such as `100/s`. After a pause, as many may come at once; \
-`100/s, 500 at once` sets another number for this burst.
+A rate is a number for each second, such as `100/s`. After a pause, as many as in one second may \
+arrive together (the burst); `100/s, 500 at once` allows a burst of 500.
 In variables and flags, write texts without quotes and lists with commas.
 Unknown keys, invalid values and values that contradict each other are errors: `corecast` reports \
 all of them together and exits with code 2.
@@ -228,7 +228,7 @@ protocol = \"http\"
 address = \"unix:/run/corecast/http.sock\"
 ```
 
-In variables, listeners are numbered from 0 in the order of the file: \
+In variables, listeners are numbered from 0 in the order of the file (`<n>` in the table): \
 `CORECAST_LISTENER_1_TOPIC` is the topic of the second listener.
 Without listeners in a file, 0 is the default `http` listener and 1 the default `length-prefix` \
 listener. The next number adds a listener.
@@ -236,8 +236,8 @@ listener. The next number adds a listener.
 set address, topic and role of the first `length-prefix` listener. If there is no such listener, \
 these flags add it.
 
-Other variables that begin with `CORECAST_` are ignored if they are not similar to a key, because \
-orchestrators set some, such as `CORECAST_SERVICE_HOST`.
+A variable that begins with `CORECAST_` and is similar to a key is an error. Others are ignored, \
+because orchestrators set some, such as `CORECAST_SERVICE_HOST`.
 A port alone, such as `CORECAST_HTTP_PORT=8080`, is an error: a listener needs a whole address.
 
 `corecast config doc` writes this page.

@@ -3,6 +3,7 @@
 //! Every connection has a `Decoder`, so it is only a pointer, null between messages, and a flag. A
 //! complete frame is unmasked and returned in place; only a part of an incomplete one is kept.
 
+use crate::limits::SHORT_FRAGMENT;
 use crate::proto::ws::frame::{self, Control, Header, Opcode};
 use crate::proto::ws::message::{FrameEnd, MessageStart, Partial};
 use crate::proto::ws::{close, mask};
@@ -249,10 +250,6 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
         self.partial.get_or_insert_with(|| Box::new(Partial::new()))
     }
 }
-
-/// Fragments below this length cost more than their bytes. Clients that send long messages in
-/// pieces use longer ones.
-const SHORT_FRAGMENT: usize = 1 << 10;
 
 /// The place of the end of a message or control frame.
 enum EndPlace {
