@@ -23,6 +23,7 @@ impl File {
     pub(crate) fn is_test(&self) -> bool {
         !self.path.starts_with("src/")
             || self.path.ends_with("tests.rs")
+            || self.path.contains("/tests/")
             || self.path == "src/mesh/model.rs"
     }
 

@@ -187,5 +187,5 @@ pub struct Unread {
 const ENDS_KEPT: usize = 8;
 
 #[cfg(test)]
-#[path = "log_tests.rs"]
+#[path = "tests/log.rs"]
 mod tests;

@@ -250,10 +250,4 @@ impl Fanout {
 }
 
 #[cfg(test)]
-mod overrun_tests;
-#[cfg(test)]
-mod sockets_tests;
-#[cfg(test)]
-mod walk_tests;
-#[cfg(test)]
-mod world_tests;
+mod tests;

@@ -1,6 +1,6 @@
 //! Walks over the members of one feed: each gets each frame once, wherever a pass stops.
 
-use super::world_tests::World;
+use super::world::World;
 use crate::config::SlowConsumer;
 use crate::payload::Form;
 

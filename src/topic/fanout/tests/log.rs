@@ -1,3 +1,5 @@
+//! The log, frame by frame.
+
 use std::collections::VecDeque;
 
 use super::Log;

@@ -1,5 +1,6 @@
 //! A world for tests of the fan-out: connections that do with what it returns what the core does.
 
+use super::sockets::{Socket, Sockets};
 use crate::config::{Config, SlowConsumer};
 use crate::id::ConnKey;
 use crate::payload::{Form, Payload};
@@ -7,7 +8,6 @@ use crate::proto::Kind;
 use crate::time::Now;
 use crate::topic::fanout::member::{HELD, Member};
 use crate::topic::fanout::pass::{Handover, Rest};
-use crate::topic::fanout::sockets_tests::{Socket, Sockets};
 use crate::topic::fanout::{Fanout, Overrun, Overruns, Place};
 use crate::topic::sink::{Sink, Sock};
 

@@ -1,6 +1,6 @@
 //! Members that fall behind: what each policy makes of one at every position of its log.
 
-use super::world_tests::World;
+use super::world::World;
 use crate::config::SlowConsumer;
 use crate::internals::Rng;
 use crate::limits::SEGMENT_BYTES;

@@ -1,0 +1,6 @@
+//! The fan-out over sockets that a test controls, without connections.
+
+mod overrun;
+mod sockets;
+mod walk;
+mod world;
