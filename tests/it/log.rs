@@ -112,7 +112,7 @@ fn a_reader_of_the_log_that_stalls_stops_no_shard() {
     });
     // When the log is read again, the loss is reported.
     let mut line = String::new();
-    while !line.contains(" lines of the log were lost") {
+    while !line.contains(" log lines were lost") {
         line.clear();
         assert_ne!(server.log.read_line(&mut line).unwrap(), 0);
     }
