@@ -14,6 +14,7 @@ use crate::id::{ConnId, ConnKey, ShardId};
 use crate::payload::Form;
 use crate::proto::http::Date;
 use crate::shard::core::app::joins::Joins;
+use crate::shard::core::app::message::CheckedText;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::room_queue::Stage;
 use crate::shard::core::app::rooms::RoomWork;
@@ -89,6 +90,8 @@ pub(crate) struct Inner<D, A: 'static> {
     pub(crate) refused_origins: RefusedOrigins,
     /// Connections turned away that the shell has counted.
     pub(crate) turned_away: usize,
+    /// The text of the callback under way.
+    pub(crate) checked: CheckedText,
     /// What the handler chose for the upgrade it is asked about.
     pub(crate) subprotocol: Subprotocol,
     /// Connections that have been sent all, of which the handler wants to know.
@@ -181,6 +184,7 @@ impl<D, A> Inner<D, A> {
             refused_origins: RefusedOrigins::default(),
             meters,
             turned_away: 0,
+            checked: CheckedText::default(),
             subprotocol: Subprotocol::First,
             drained: Vec::new(),
             unsettled: WaitQueue::default(),

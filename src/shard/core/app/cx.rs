@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::time::Duration;
 
-use crate::handler::{Busy, PublishError, Publisher, SharedMessage, Unanswered, check_message};
+use crate::handler::{Busy, PublishError, Publisher, SharedMessage, Unanswered};
 use crate::id::{ConnId, ConnKey, ShardId};
 use crate::payload::Payload;
 use crate::proto::Kind;
@@ -117,7 +117,7 @@ impl<D, A> Cx<'_, D, A> {
     /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
     /// and the turn has no more time to compress; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        check_message(kind, payload)?;
+        self.inner.check_message(kind, payload)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
         self.inner.publish(topic, payload, origin, None)
@@ -139,7 +139,7 @@ impl<D, A> Cx<'_, D, A> {
         payload: &[u8],
         key: &str,
     ) -> Result<(), PublishError> {
-        check_message(kind, payload)?;
+        self.inner.check_message(kind, payload)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
         let key = self.inner.dedup_key(topic, key);

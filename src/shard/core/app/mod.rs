@@ -3,7 +3,7 @@
 mod close;
 pub mod cx;
 pub(crate) mod joins;
-mod message;
+pub(crate) mod message;
 pub(crate) mod open;
 pub(crate) mod presence;
 mod reply;

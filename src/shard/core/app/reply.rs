@@ -2,7 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
-use crate::handler::{Busy, PublishError, Sent, Wait, check_message};
+use crate::handler::{Busy, PublishError, Sent, Wait};
 use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
@@ -17,7 +17,7 @@ impl<D, A> Cx<'_, D, A> {
     /// shard has as many unread replies as it may:
     /// returned, it has the connection read no further until it has read.
     pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        check_message(kind, payload)?;
+        self.inner.check_message(kind, payload)?;
         let Some(conn) = self
             .inner
             .conn(self.key)
@@ -36,11 +36,12 @@ impl<D, A> Cx<'_, D, A> {
     /// [`OUTBOX_BYTES_PRESSURE`] unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
     /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
+        let is_good = self.inner.check_message(kind, payload).is_ok();
         let conn = self
             .inner
             .conn(self.key)
             .filter(|conn| !conn.state.is_closing());
-        let Some(conn) = conn.filter(|_| check_message(kind, payload).is_ok()) else {
+        let Some(conn) = conn.filter(|_| is_good) else {
             return Sent::Dropped;
         };
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
