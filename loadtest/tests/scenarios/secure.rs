@@ -56,7 +56,7 @@ fn a_look_is_taken_over_tls_as_well() {
     );
     let plain = Corecast::start("--http 127.0.0.1:0");
     let no_tls = said(&format!("tcps://{}", plain.tcp));
-    assert!(no_tls.contains("is no TLS"), "{no_tls}");
+    assert!(no_tls.contains("does not speak TLS"), "{no_tls}");
 }
 
 /// A server that takes so many bytes of a connection, says nothing, and closes it.
