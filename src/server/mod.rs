@@ -153,7 +153,7 @@ impl ServerBuilder {
     ///
     /// Descriptors that were open before are closed in that table. If a handler or a logger uses
     /// one on a shard, name it to [`keep_descriptors`](Self::keep_descriptors); otherwise its
-    /// number may later refer to a client's connection. See also [`Handler`].
+    /// number may later refer to a client's connection. See also [`Handler`](crate::Handler).
     #[must_use]
     pub fn own_tables(mut self, own_tables: bool) -> Self {
         self.own_tables = own_tables;

@@ -94,7 +94,7 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// Notes how much of a request is done, in [`on_request`](crate::Handler::on_request) before
-    /// it returns [`Busy`](crate::Busy): one that publishes several messages must not begin again at
+    /// it returns [`Busy`]: one that publishes several messages must not begin again at
     /// the first.
     pub fn note_done(&mut self, steps: usize) {
         if let Some(http) = self.inner.http(self.key) {

@@ -1,6 +1,6 @@
 //! Accepting: a bounded number of connections per turn, as fast as the rate allows.
 //!
-//! A shard has a socket of its own for each listener that can be shared, and a [`Source`] for each
+//! A shard has a socket of its own for each listener that can be shared, and a `Source` for each
 //! of these. Where one socket serves all shards, the [`Balancer`](balancer::Balancer), a thread of
 //! its own, accepts; what it gives a shard is one more source.
 
