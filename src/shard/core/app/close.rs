@@ -35,7 +35,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Tells the handler again of those whose end it could not take.
+    /// Tells the handler again of connections whose end it could not take.
     pub(in crate::shard::core) fn resume_settling(&mut self) {
         if self.inner.has_news | self.inner.moved {
             self.inner.unsettled.note_news();

@@ -124,7 +124,7 @@ impl<H: Handler> ShardCore<H> {
         }
         let inner = &mut self.inner;
         inner.work.swap(share);
-        // Nothing else would bring the shard back to these, or to those who were refused.
+        // Nothing else would bring the shard back to these, or to those that were refused.
         inner.moved |= inner.staged.untried() != 0;
         inner.moved |= 0 < published && std::mem::take(&mut inner.stage_refused);
     }

@@ -62,7 +62,7 @@ impl Linger {
 
     /// Whether the client has had time enough: all was confirmed and it said nothing for a
     /// moment, or nothing was confirmed and nothing said for a while, or it takes too long. A
-    /// server that drains does not wait for those who have all and send on.
+    /// server that drains does not wait for clients that have all and send on.
     pub(crate) fn is_over(&self, now: Now, heard: Stamp, drains: bool) -> bool {
         let heard = heard.max(self.since).moment();
         let silent = if self.unsent != 0 {

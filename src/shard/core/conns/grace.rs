@@ -50,7 +50,7 @@ impl Grace {
     /// Notes a poll that returned `now`, when there were so many connections.
     fn note(&mut self, polled: Polled, connections: usize, now: Now) {
         // A shard that is busy for ever in turns of the same length has one grace, not one after
-        // the other: those who keep it busy would never be late. A stop is longer than that.
+        // the other: clients that keep it busy would never be late. A stop is longer than that.
         if GAP_MIN <= polled.gap && 2 * self.grace <= polled.gap {
             self.grace = polled.gap.min(GRACE_MAX);
             self.holds_until = self.holds_until.max(now.plus(self.grace));

@@ -143,7 +143,7 @@ impl Inflation {
         self.pace = pace;
     }
 
-    /// Whether a connection has its place among those who wait.
+    /// Whether a connection has its place among those that wait.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn awaits(&self, id: ConnId) -> bool {
         self.queue.iter().filter(|waiting| **waiting == id).count() == 1

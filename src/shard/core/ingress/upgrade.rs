@@ -66,7 +66,7 @@ impl<H: Handler> ShardCore<H> {
         request: &Request<'_>,
         taken: usize,
     ) -> Took {
-        // RFC 9112 6.1: who speaks HTTP/1.0 does not know chunks.
+        // RFC 9112 6.1: a client of HTTP/1.0 does not know chunks.
         let is_chunked = request.version_minor != 0;
         let head = sse::Head {
             is_chunked,

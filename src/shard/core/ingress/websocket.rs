@@ -95,7 +95,7 @@ impl<D, A> Inner<D, A> {
             Verdict::Drop => return Took::Bytes(taken),
             Verdict::Close => return Took::Ended,
         }
-        // One who pings and does not read gets no more pongs than fit.
+        // A client that pings and does not read gets no more pongs than fit.
         let is_full = self.is_full_of_replies();
         let conn = self.conn(key);
         if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH && !is_full) {

@@ -33,7 +33,7 @@ pub(crate) struct Drain {
 enum Stage {
     /// What is on its way to the server is still read.
     Reading,
-    /// Nothing more is read of those who could publish; what was taken finds its way.
+    /// Nothing more is read of clients that could publish; what was taken finds its way.
     Quiet,
     /// Connections are closed.
     Closing {

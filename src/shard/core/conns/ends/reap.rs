@@ -1,5 +1,4 @@
-//! The end of a turn: the handler is told who has ended or has been sent all, and connections are
-//! freed.
+//! The end of a turn: connections whose sockets are to be closed are freed.
 
 use crate::handler::Handler;
 use crate::id::ConnId;
