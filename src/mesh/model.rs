@@ -1,7 +1,7 @@
 //! Tests of every interleaving of a lane and its doorbells, with loom. A lost wake-up leaves all
 //! threads asleep, which loom reports as a deadlock.
 //!
-//! `RUSTFLAGS="--cfg loom" cargo test --release --lib mesh::`
+//! `.ci/loom` runs them.
 
 use std::io;
 use std::mem::ManuallyDrop;
