@@ -123,8 +123,6 @@ pub mod internals;
 pub mod limits;
 mod listed;
 #[doc(hidden)]
-pub mod log_queue;
-#[doc(hidden)]
 pub mod mesh;
 #[doc(hidden)]
 pub mod net;
@@ -138,7 +136,6 @@ pub mod relay;
 pub mod server;
 #[doc(hidden)]
 pub mod shard;
-mod spelling;
 #[doc(hidden)]
 pub mod sys;
 #[doc(hidden)]

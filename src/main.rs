@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
+use corecast::admin::log_queue::LogQueue;
 use corecast::cli::{Cli, Command};
 use corecast::limits::LOG_PATIENCE;
-use corecast::log_queue::LogQueue;
 use corecast::settings::{Settings, Tables};
 use corecast::sys::startup::while_starting;
 use corecast::{Admin, Handle};

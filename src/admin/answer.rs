@@ -2,8 +2,8 @@
 
 use crate::admin::format::Format;
 use crate::admin::health::Health;
+use crate::admin::log_queue::LogQueue;
 use crate::admin::metrics::{Scrape, encode};
-use crate::log_queue::LogQueue;
 use crate::proto::http::{Request, Response};
 use crate::server::handle::Handle;
 

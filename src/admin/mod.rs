@@ -9,6 +9,7 @@ mod exchange;
 mod format;
 mod gauges;
 mod health;
+pub mod log_queue;
 mod metrics;
 
 use core::net::SocketAddr;
@@ -17,7 +18,7 @@ use std::net::TcpListener;
 use std::thread;
 
 use crate::admin::event_loop::EventLoop;
-use crate::log_queue::LogQueue;
+use crate::admin::log_queue::LogQueue;
 use crate::net::{listener, remedy};
 use crate::server::handle::Handle;
 use crate::sys::signals;

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
-use crate::spelling::nearest;
+use crate::relay::spelling::nearest;
 
 /// One message to a topic (`publish`) or to several (`broadcast`). Unknown fields are ignored,
 /// because Centrifugo has many, and noted, because one may be misspelled.

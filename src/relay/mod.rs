@@ -4,6 +4,7 @@ mod api;
 mod commands;
 mod route;
 mod settings;
+pub(crate) mod spelling;
 
 use std::sync::Arc;
 

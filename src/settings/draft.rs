@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::relay::spelling::nearest;
 use crate::settings::field::Field;
 use crate::settings::keys::{KEYS, Key, SECTIONS};
 use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
 use crate::settings::raw_value::RawValue;
 use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
-use crate::spelling::nearest;
 
 /// A configuration while it is being read.
 #[derive(Debug, Default)]

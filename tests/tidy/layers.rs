@@ -13,7 +13,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("time", &[]),
     ("sys", &[]),
-    ("log_queue", &["limits", "sys"]),
     ("proto", &["error", "limits", "listed"]),
     ("close_reason", &["listed", "proto"]),
     ("payload", &["proto"]),
@@ -25,7 +24,6 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("mesh", &["limits", "sys"]),
     ("net", &["error", "limits"]),
-    ("spelling", &[]),
     ("tls", &["error", "limits"]),
     (
         "handler",
@@ -66,14 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "relay",
-        &[
-            "close_reason",
-            "handler",
-            "limits",
-            "proto",
-            "spelling",
-            CORE,
-        ],
+        &["close_reason", "handler", "limits", "proto", CORE],
     ),
     (
         "server",
@@ -90,7 +81,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "close_reason",
             "counters",
             "limits",
-            "log_queue",
             "net",
             "proto",
             "server",
@@ -100,8 +90,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "settings",
         &[
-            "address", "config", "limits", "net", "proto", "relay", "server", "spelling", "time",
-            "tls", SHELL,
+            "address", "config", "limits", "net", "proto", "relay", "server", "time", "tls", SHELL,
         ],
     ),
     ("cli", &["server", "settings"]),

@@ -1,5 +1,7 @@
 //! Things that do not belong into a file: too many lines, notes to oneself, paths of one machine.
 
+use std::collections::BTreeMap;
+
 use crate::complains;
 use crate::tree::File;
 
@@ -7,6 +9,8 @@ use crate::tree::File;
 const LINES_LOOK_TWICE: usize = 300;
 /// Lines above which a file is refused whatever the reason.
 const LINES_MAX: usize = 600;
+/// Files of a folder, without its folders.
+const FILES_MAX: usize = 14;
 
 /// Files that are longer, and why they are not split.
 const LONG: &[(&str, &str)] = &[
@@ -75,6 +79,18 @@ pub(crate) fn size(file: &File) -> Vec<String> {
     (max < lines).then_some(problem).into_iter().collect()
 }
 
+/// Complains of folders of the sources with more files than are seen at once.
+pub(crate) fn folders(files: &[File]) -> Vec<String> {
+    let mut counts = BTreeMap::new();
+    let sources = files.iter().filter(|file| file.path.starts_with("src/"));
+    for (folder, _) in sources.filter_map(|file| file.path.rsplit_once('/')) {
+        *counts.entry(folder).or_default() += 1;
+    }
+    let full = counts.iter().filter(|(_, count)| FILES_MAX < **count);
+    full.map(|(folder, count)| format!("{folder}: {count} files, more than {FILES_MAX}"))
+        .collect()
+}
+
 /// Complains of reasons for files that do not exist.
 pub(crate) fn reasons(files: &[File]) -> Vec<String> {
     let gone = |path: &str| !files.iter().any(|file| file.path == path);
@@ -123,6 +139,17 @@ fn a_long_file_is_found() {
         assert!(!complains(size, path, &"\n".repeat(max)), "{path}");
     }
     assert_eq!(reasons(&[File::new(listed, "")]).len(), LONG.len() - 1);
+}
+
+#[test]
+fn a_full_folder_is_found() {
+    let files_in = |folder: &str, count: usize| {
+        let file = |at| File::new(&format!("{folder}/x{at}.rs"), "");
+        folders(&(0..count).map(file).collect::<Vec<_>>())
+    };
+    assert_eq!(files_in("src/x", FILES_MAX).len(), 0);
+    assert_eq!(files_in("src/x", FILES_MAX + 1).len(), 1);
+    assert_eq!(files_in("tests/x", FILES_MAX + 1).len(), 0);
 }
 
 #[test]

@@ -47,9 +47,11 @@ fn only_sys_is_unsafe() {
 }
 
 #[test]
-fn files_fit_into_a_head() {
+fn files_and_folders_fit_into_a_head() {
     check_sources(leftovers::size);
-    report(&leftovers::reasons(&files(&["rs"])));
+    let sources = files(&["rs"]);
+    report(&leftovers::folders(&sources));
+    report(&leftovers::reasons(&sources));
 }
 
 #[test]

@@ -23,7 +23,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/client/dialer.rs",
             "src/client/sender.rs",
-            "src/log_queue.rs",
+            "src/admin/log_queue.rs",
             "src/mesh/",
             "src/server/",
             "src/shard/shell/thread.rs",
@@ -41,7 +41,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         "rustix::",
         &[
             "src/client/entropy.rs",
-            "src/log_queue.rs",
+            "src/admin/log_queue.rs",
             "src/net/",
             "src/sys/",
             "src/shard/shell/",
@@ -96,7 +96,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         &[
             "src/admin/mod.rs",
             "src/client/dialer.rs",
-            "src/log_queue.rs",
+            "src/admin/log_queue.rs",
             "src/shard/shell/accept/balancer.rs",
             "src/sys/",
             "src/server/",
