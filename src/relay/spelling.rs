@@ -37,7 +37,7 @@ mod tests {
     #[test]
     fn letters_that_changed_places_are_one_slip() {
         assert_eq!(nearest("pign", ["ping"]), Some("ping"));
-        assert_eq!(nearest("pgin", ["ping"]), Some("ping"));
+        assert_eq!(nearest("pnig", ["ping"]), Some("ping"));
         assert_eq!(nearest("gnip", ["ping"]), None);
     }
 }

@@ -282,7 +282,7 @@ fn the_program_has_an_admin_port_when_asked_for_one() {
 }
 
 #[test]
-fn without_being_asked_for_there_is_none() {
+fn without_a_key_there_is_no_admin_port() {
     let (program, ..) = Program::serve(&["--shards", "1"]);
     assert_eq!(program.logged("listening admin "), None);
 }

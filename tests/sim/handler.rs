@@ -16,7 +16,7 @@ pub(crate) struct App {
     pub(crate) ledger: Ledger,
     pub(crate) topics: Rc<[String]>,
     pub(crate) rooms: Rooms,
-    /// Whether they send who joins what was published before.
+    /// Whether rooms send each joiner the messages published before.
     pub(crate) joins: bool,
     /// Whether other threads are asked about some messages.
     pub(crate) asks: bool,
@@ -264,7 +264,7 @@ impl Room for Doorman {
         self.joins
     }
 
-    /// Who joins is sent the names of all that was published before.
+    /// Sends the joiner the names of all messages published before.
     fn on_join(&mut self, cx: &mut RoomCx<'_>, joiner: Publisher, tag: &[u8]) {
         assert!(tag.is_empty() || tag == TAG, "another's tag");
         let mut book = self.ledger.borrow_mut();

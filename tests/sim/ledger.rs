@@ -20,7 +20,7 @@ pub(crate) struct Book {
     /// Calls of `on_open` that returned `Ok`, and of `on_close`.
     pub(crate) opened: u64,
     pub(crate) closed: u64,
-    /// What handlers have asked and nobody has answered.
+    /// Questions of handlers without an answer.
     pub(crate) questions: Vec<Deferred<bool>>,
     /// The step that the world is at.
     pub(crate) step: u64,
@@ -95,7 +95,7 @@ fn encode(name: usize, kind: Kind, filler: usize) -> Vec<u8> {
     payload
 }
 
-/// What a room sends who joins it: the names of all that was published before.
+/// What a room sends to a joiner: the names of all messages published before.
 pub(crate) fn welcome(topic: usize, order: &[usize]) -> String {
     let names: Vec<String> = order.iter().map(usize::to_string).collect();
     format!("H{topic}:{}", names.join(","))

@@ -25,7 +25,7 @@ use corecast::internals::Rng;
 
 use crate::world::World;
 
-/// Worlds tried if nobody says otherwise.
+/// Worlds tried if `SIM_SEEDS` is not set.
 const SEEDS: u64 = 10_000;
 
 #[test]
@@ -43,7 +43,7 @@ fn run(seed: u64) {
     let mut world = World::new(seed);
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         world.live();
-        // Those who do not read hold back nobody else.
+        // Clients that do not read hold back no others.
         world.come_to_rest();
         checker::check_at_rest(&mut world);
         if !world.draining {

@@ -23,7 +23,7 @@ pub(crate) struct Socket {
     /// Taken from the server, not yet read by the client.
     pub(crate) tx: Vec<u8>,
     pub(crate) tx_max: usize,
-    /// One write in so many is cut short although there is room; 0: none.
+    /// One write in so many is cut short although there is space; 0: none.
     pub(crate) cut_one_in: usize,
     /// The last write was short and no writable event was handled since.
     pub(crate) blocked: bool,
@@ -71,8 +71,8 @@ impl Socket {
 
     /// Whether bytes or the end of the stream can arrive at the server.
     pub(crate) fn can_deliver(&self) -> bool {
-        let room = self.rx.len() < self.rx_max;
-        !self.broken && !self.closed && (!self.outgoing.is_empty() && room || self.owes_fin())
+        let has_space = self.rx.len() < self.rx_max;
+        !self.broken && !self.closed && (!self.outgoing.is_empty() && has_space || self.owes_fin())
     }
 
     fn owes_fin(&self) -> bool {
@@ -91,7 +91,7 @@ impl Socket {
             self.event.read_closed = true;
         }
         // An edge of one kind reports all that is ready.
-        self.event.writable |= self.has_tx_room();
+        self.event.writable |= self.has_tx_space();
     }
 
     /// The server reads once.
@@ -111,13 +111,13 @@ impl Socket {
         Received::Bytes(n)
     }
 
-    fn has_tx_room(&self) -> bool {
+    fn has_tx_space(&self) -> bool {
         self.tx.len() < self.tx_max
     }
 
-    /// Whether the kernel may report room after a short write.
-    pub(crate) fn can_report_room(&self) -> bool {
-        self.blocked && !self.event.writable && !self.closed && self.has_tx_room()
+    /// Whether the kernel may report space after a short write.
+    pub(crate) fn can_report_space(&self) -> bool {
+        self.blocked && !self.event.writable && !self.closed && self.has_tx_space()
     }
 
     fn write<'b>(

@@ -16,7 +16,7 @@ const WIDE: (usize, usize) = (1 << 30, 1 << 30);
 /// What a world is made of and what happens in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Profile {
-    pub(crate) kind: Kind,
+    pub(crate) theme: Theme,
     pub(crate) shards: usize,
     pub(crate) topics: usize,
     pub(crate) clients: usize,
@@ -52,7 +52,7 @@ pub(crate) struct Profile {
     /// The home of all topics, if chance is not to choose.
     pub(crate) home: Option<usize>,
     pub(crate) rooms: Rooms,
-    /// Rooms are told who joins, and send them what was published before.
+    /// Rooms are told of each joiner, and send it the messages published before.
     pub(crate) joins: bool,
     /// Other threads are asked about some messages and connections.
     pub(crate) asks: bool,
@@ -60,7 +60,7 @@ pub(crate) struct Profile {
 
 /// The theme of a world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Theme {
     Plain,
     TinyLanes,
     Slow,
@@ -73,17 +73,17 @@ pub(crate) enum Kind {
     Flux,
 }
 
-const KINDS: [Kind; 10] = [
-    Kind::Plain,
-    Kind::TinyLanes,
-    Kind::Slow,
-    Kind::Tight,
-    Kind::Topics,
-    Kind::Many,
-    Kind::Drain,
-    Kind::Churn,
-    Kind::Large,
-    Kind::Flux,
+const THEMES: [Theme; 10] = [
+    Theme::Plain,
+    Theme::TinyLanes,
+    Theme::Slow,
+    Theme::Tight,
+    Theme::Topics,
+    Theme::Many,
+    Theme::Drain,
+    Theme::Churn,
+    Theme::Large,
+    Theme::Flux,
 ];
 
 const POLICIES: [SlowConsumer; 4] = [
@@ -106,33 +106,33 @@ impl Profile {
     }
 
     pub(crate) fn choose(rng: &mut Rng) -> Self {
-        let kind = KINDS[rng.below(KINDS.len())];
-        let mut profile = Self::plain(kind, rng);
-        match kind {
-            Kind::Plain => {}
-            Kind::TinyLanes => profile.lane_messages = 1 + rng.below(2),
-            Kind::Slow => profile.slow_one_in = 2,
-            Kind::Tight => {
+        let theme = THEMES[rng.below(THEMES.len())];
+        let mut profile = Self::plain(theme, rng);
+        match theme {
+            Theme::Plain => {}
+            Theme::TinyLanes => profile.lane_messages = 1 + rng.below(2),
+            Theme::Slow => profile.slow_one_in = 2,
+            Theme::Tight => {
                 profile.slow_one_in = 2;
                 profile.is_tight = true;
                 profile.config.backlog_bytes_max = Some(500 + rng.below(8000));
             }
-            Kind::Topics => profile.topics = 5 + rng.below(12),
-            Kind::Many => {
+            Theme::Topics => profile.topics = 5 + rng.below(12),
+            Theme::Many => {
                 profile.topics = 2 + rng.below(6);
                 profile.many_one_in = 2;
                 profile.slow_one_in = [0, 3][rng.below(2)];
             }
-            Kind::Drain => {
+            Theme::Drain => {
                 profile.drains_early = rng.below(2) == 0;
                 profile.slow_one_in = [0, 4][rng.below(2)];
             }
-            Kind::Churn => {
+            Theme::Churn => {
                 profile.churns = true;
                 profile.clients += 10;
                 profile.slow_one_in = [0, 4][rng.below(2)];
             }
-            Kind::Flux => {
+            Theme::Flux => {
                 profile.shards = 2 + rng.below(3);
                 profile.topics = 2 + rng.below(5);
                 profile.command_one_in = 2;
@@ -140,7 +140,7 @@ impl Profile {
                 profile.lane_messages = [1, 2, 100][rng.below(3)];
                 profile.todo_max = 40;
             }
-            Kind::Large => {
+            Theme::Large => {
                 profile.filler_max = 80_000;
                 profile.todo_max = 6;
                 profile.slow_one_in = [0, 2][rng.below(2)];
@@ -152,9 +152,9 @@ impl Profile {
         profile
     }
 
-    /// A world with one topic in which nothing is narrow, and nobody comes by chance.
+    /// A world with one topic and wide limits, in which no client comes by chance.
     pub(crate) fn still(shards: usize) -> Self {
-        let mut profile = Self::plain(Kind::Plain, &mut Rng::new(0));
+        let mut profile = Self::plain(Theme::Plain, &mut Rng::new(0));
         profile.shards = shards;
         profile.topics = 1;
         profile.lane_messages = 1024;
@@ -172,9 +172,9 @@ impl Profile {
         profile
     }
 
-    fn plain(kind: Kind, rng: &mut Rng) -> Self {
+    fn plain(theme: Theme, rng: &mut Rng) -> Self {
         Self {
-            kind,
+            theme,
             shards: 1 + rng.below(5),
             topics: 1 + rng.below(3),
             clients: 3 + rng.below(8),

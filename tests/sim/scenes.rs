@@ -12,8 +12,8 @@ use crate::world::{Action, World};
 const PUBLISHERS: usize = 700;
 
 #[test]
-fn all_who_wait_for_room_on_a_lane_go_on_when_there_is_some() {
-    // More than are resumed in a turn, on a lane that has room for all of them.
+fn all_publishers_that_wait_for_space_on_a_lane_go_on_when_there_is_some() {
+    // More than are resumed in a turn, on a lane that has space for all of them.
     let mut profile = Profile::still(2);
     profile.lane_messages = 300;
     let mut world = World::with_profile(1, profile);
@@ -91,7 +91,7 @@ fn check_policy(policy: SlowConsumer, log_bytes_max: usize, expected: &[usize]) 
     let reader = world.connect_to(0, Client::new(Place::Tcp, vec![0], 1));
     let writer = world.connect_to(0, Client::new(Place::Pub, Vec::new(), 1));
     world.come_to_rest();
-    // Room for the first message and half of the second.
+    // Space for the first message and half of the second.
     world.net.sockets[reader].tx_max = 30;
     world.clients[reader].healthy = false;
     world.act(Action::Stall(reader, true));
@@ -113,7 +113,7 @@ fn check_policy(policy: SlowConsumer, log_bytes_max: usize, expected: &[usize]) 
 }
 
 #[test]
-fn who_falls_behind_a_log_that_keeps_all_misses_nothing() {
+fn a_slow_reader_misses_nothing_of_a_log_that_keeps_all() {
     let all = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
     check_policy(SlowConsumer::DropOldest, 1000, &all);
     check_policy(SlowConsumer::DropNewest, 1000, &all);
@@ -138,7 +138,7 @@ fn drop_newest_keeps_what_the_log_held_and_misses_the_rest() {
 }
 
 #[test]
-fn disconnect_ends_whom_the_log_lets_fall() {
+fn disconnect_closes_a_reader_whose_frames_the_log_frees() {
     check_policy(SlowConsumer::Disconnect, 50, &[0, 1]);
 }
 
@@ -170,15 +170,15 @@ fn pings(gap: u64) -> u64 {
 }
 
 #[test]
-fn what_is_sent_puts_a_ping_off_but_once() {
+fn a_message_puts_a_ping_off_but_once() {
     // Each of the reader's turns is up to a quarter of the interval early.
     let (silent, busy) = (pings(20_000), pings(100));
     assert!(
         (9..=14).contains(&silent),
-        "{silent} pings to one who is sent nothing"
+        "{silent} pings to a reader of a silent topic"
     );
     assert!(
         (4..=7).contains(&busy),
-        "{busy} pings to one who is sent much"
+        "{busy} pings to a reader of a busy topic"
     );
 }

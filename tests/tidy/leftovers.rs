@@ -21,23 +21,13 @@ const LONG: &[(&str, &str)] = &[
         "one comparison, from rounds to table",
     ),
     ("loadtest/tests/floor.rs", "a list of tests"),
-    ("tests/http/api.rs", "a list of tests"),
     (
         "src/mesh/lane.rs",
         "both ends of one thing; a third is its tests",
     ),
-    ("src/proto/ws/decoder_tests.rs", "a list of tests"),
     ("src/settings/keys.rs", "one table"),
-    ("src/settings/tests.rs", "a list of tests"),
     ("tests/tidy/layers.rs", "one table and its tests"),
     ("src/shard/core/inner.rs", "all that a shard owns"),
-    ("tests/conformance/main.rs", "a list of tests"),
-    ("tests/http/api.rs", "a list of tests"),
-    ("tests/it/admin.rs", "a list of tests"),
-    ("tests/sim/checker.rs", "one model of what must hold"),
-    ("tests/sim/client.rs", "one client in both protocols"),
-    ("tests/sim/shard.rs", "one shard and its lanes"),
-    ("tests/sim/world.rs", "one run, from seed to verdict"),
 ];
 
 /// The only source of dependencies.

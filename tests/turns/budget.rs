@@ -1,4 +1,4 @@
-//! What clients make a shard hold, and whose connection ends where it is too much.
+//! Memory that clients make a shard hold, and which connections end if it is too much.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ fn most_replies(shard: &mut Shard, clients: &[ConnId], bytes: &[u8]) -> usize {
 }
 
 #[test]
-fn replies_that_nobody_reads_are_bounded_for_the_whole_shard() {
+fn unread_replies_are_bounded_for_the_whole_shard() {
     let bomb = deflated(MIB).repeat(3);
     let pings = frame(0x89, &[7; 125]).repeat(500);
     let gets = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100).into_bytes();
@@ -76,7 +76,7 @@ fn replies_that_nobody_reads_are_bounded_for_the_whole_shard() {
         let counters = shard.counters();
         let held = counters.assembly_bytes + counters.waiting_bytes;
         assert!(held <= 4 << 20, "{path:?}: {held} bytes kept");
-        // Those who come now, and read, are served.
+        // Clients that come now, and read, are served.
         shard.block(false, &[]);
         shard.rest();
         let honest = shard.upgrade("/echo", "");
@@ -98,7 +98,7 @@ fn deflated(size: usize) -> Vec<u8> {
 }
 
 #[test]
-fn who_does_not_read_is_ended_before_one_who_does() {
+fn a_client_that_does_not_read_is_closed_before_one_that_does() {
     let mut shard = Shard::new(small());
     let idle = shard.upgrade("/echo", "");
     let clients: Vec<_> = (0..100).map(|_| shard.upgrade("/echo", "")).collect();
@@ -112,7 +112,7 @@ fn who_does_not_read_is_ended_before_one_who_does() {
 }
 
 #[test]
-fn many_who_hold_little_and_finish_nothing_keep_nobody_from_sending_more() {
+fn many_unfinished_messages_keep_no_other_client_from_sending() {
     let mut shard = Shard::new(small());
     let beginning = &text(MIB)[..3000];
     let others: Vec<_> = (0..2000).map(|_| shard.upgrade("/pub/a", "")).collect();
@@ -162,7 +162,7 @@ fn bodies_and_messages_share_a_limit_and_a_request_is_told_why_it_ends() {
 }
 
 #[test]
-fn a_message_makes_progress_or_ends() {
+fn a_message_without_progress_ends_its_connection() {
     let step = 5 * SECOND;
     for (rate, is_there) in [(MESSAGE_PROGRESS * 2, true), (MESSAGE_PROGRESS / 2, false)] {
         let mut shard = Shard::new(Config::default());
@@ -192,7 +192,7 @@ fn a_message_makes_progress_or_ends() {
 }
 
 #[test]
-fn whole_messages_have_all_the_time_there_is_between_them() {
+fn time_between_messages_is_unlimited_although_reads_end_inside_them() {
     let mut shard = Shard::new(Config::default());
     let sender = shard.upgrade("/pub/a", "");
     // Each read ends in the middle of a message.

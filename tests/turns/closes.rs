@@ -64,7 +64,7 @@ fn replies_go_before_the_answer_to_a_close_frame() {
     assert_eq!(shard.take(client), b"\x82\x01x\x88\x02\x0f\xa1");
 }
 
-/// One whose last word waits as it reads nothing.
+/// A client whose last word waits, because it reads nothing.
 fn closing() -> (Shard, ConnId) {
     let mut shard = Shard::new(Config::default());
     let client = shard.upgrade("/ws/a", "");
@@ -75,7 +75,7 @@ fn closing() -> (Shard, ConnId) {
 }
 
 #[test]
-fn what_is_discarded_takes_time_of_the_turn() {
+fn discarded_input_takes_time_of_the_turn() {
     for is_out in [false, true] {
         let (mut shard, client) = closing();
         if is_out {
@@ -96,7 +96,7 @@ fn what_is_discarded_takes_time_of_the_turn() {
 }
 
 #[test]
-fn one_that_takes_no_last_word_is_discarded_at_a_bounded_rate() {
+fn input_of_a_client_that_takes_no_last_word_is_discarded_at_a_bounded_rate() {
     let (mut shard, client) = closing();
     for _ in 0..2 {
         let mut came = 0;
@@ -118,7 +118,7 @@ fn one_that_takes_no_last_word_is_discarded_at_a_bounded_rate() {
 }
 
 #[test]
-fn one_that_closes_its_side_before_it_takes_its_last_word_leaves_nothing() {
+fn a_client_that_closes_its_side_before_it_takes_the_last_word_leaves_nothing() {
     let (mut shard, client) = closing();
     shard.read(client, [0; READ_BYTES]);
     shard.core.handle_read_end(client);

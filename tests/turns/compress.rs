@@ -52,7 +52,7 @@ fn publishers_wait_for_time_to_compress_and_nothing_is_lost() {
 }
 
 #[test]
-fn who_needs_nothing_compressed_does_not_wait() {
+fn a_publisher_without_compressed_subscribers_does_not_wait() {
     let mut shard = Shard::new(Config::default());
     shard.upgrade("/sub/a", DEFLATE);
     shard.upgrade("/sub/b", "");
@@ -91,7 +91,7 @@ fn a_message_for_every_window_costs_three_times_as_much() {
 }
 
 #[test]
-fn mail_is_given_back_until_the_next_turn() {
+fn mail_beyond_the_time_to_compress_is_given_back_until_the_next_turn() {
     let mut shard = Shard::new(Config::default());
     shard.upgrade("/sub/a", DEFLATE);
     let publish = || {
@@ -115,7 +115,7 @@ fn mail_is_given_back_until_the_next_turn() {
 }
 
 #[test]
-fn replies_beyond_that_are_sent_as_they_are() {
+fn replies_beyond_the_time_to_compress_are_sent_uncompressed() {
     let mut shard = Shard::new(Config::default());
     let clients = [0; 5].map(|_| shard.upgrade("/echo", DEFLATE));
     for client in clients {

@@ -78,7 +78,7 @@ fn text(seed: u32, len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_message_may_refer_to_those_before_it() {
+fn a_compressed_message_may_refer_to_those_before_it() {
     let mut shard = Shard::new(plain_replies());
     let mut client = Client::connect(&mut shard, "/echo");
     let long = text(1, 5_000);
@@ -107,7 +107,7 @@ fn a_message_may_refer_to_those_before_it() {
 }
 
 #[test]
-fn what_was_sent_is_kept_from_the_first_message_to_the_end_and_counted() {
+fn a_context_is_kept_from_the_first_message_to_the_end_and_counted() {
     let mut shard = Shard::new(Config::default());
     let mut client = Client::connect(&mut shard, "/pub/a");
     shard.read(client.id, frame(0x81, b"plain"));
@@ -130,7 +130,7 @@ fn what_was_sent_is_kept_from_the_first_message_to_the_end_and_counted() {
 }
 
 #[test]
-fn one_that_offers_to_keep_nothing_has_nothing_kept() {
+fn no_context_is_kept_for_a_client_that_offers_to_keep_none() {
     let mut shard = Shard::new(Config::default());
     let offer = "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n";
     let id = shard.upgrade("/pub/a", offer);
@@ -166,7 +166,7 @@ fn connections_that_share_a_decompressor_share_no_context() {
 }
 
 #[test]
-fn nobody_is_promised_what_there_is_no_memory_for() {
+fn no_client_is_promised_a_context_without_memory_for_it() {
     let mut shard = Shard::new(Config {
         assembly_bytes_max: Some(3 * WINDOW),
         ..Config::default()
@@ -199,7 +199,7 @@ fn nobody_is_promised_what_there_is_no_memory_for() {
 }
 
 #[test]
-fn a_bomb_is_refused_whatever_went_before_it() {
+fn a_bomb_is_refused_whatever_was_sent_before_it() {
     let mut shard = Shard::new(Config::default());
     let mut client = Client::connect(&mut shard, "/pub/a");
     client.send(&mut shard, &text(1, 50_000));

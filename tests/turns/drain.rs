@@ -170,7 +170,7 @@ fn no_publisher_is_read_between_the_last_message_and_the_goodbye() {
 }
 
 #[test]
-fn many_are_told_one_after_the_other_and_all_within_the_window() {
+fn a_drain_closes_many_connections_one_after_the_other_within_its_window() {
     let mut shard = Shard::new(Config::default());
     let count = 2 * DRAIN_ALL_AT_ONCE;
     for _ in 0..count {

@@ -1,4 +1,4 @@
-//! A shard that did not run for a while: what came meanwhile is seen before anyone is late.
+//! A shard that did not run for a while: what came meanwhile is read before any client is late.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ fn server() -> Server {
     server
 }
 
-/// The shard is stopped, and meanwhile each of them says something; then polls tell of that, of so
+/// The shard is stopped, and meanwhile each client sends something; then polls report that, for so
 /// many at once.
 fn stop(server: &mut Server, clients: &[ConnId], said: &[u8], gap: Duration) {
     server.shard.pass(STOP);
@@ -55,7 +55,7 @@ fn closed(server: &mut Server) -> u64 {
 }
 
 #[test]
-fn no_client_that_did_its_part_is_late() {
+fn no_client_that_sent_during_a_gap_is_late() {
     let opened: [(&str, &[u8]); 5] = [
         ("", GET.as_bytes()),
         (GET, GET.as_bytes()),
@@ -92,7 +92,7 @@ fn no_client_that_did_its_part_is_late() {
 }
 
 #[test]
-fn a_client_that_did_not_is_late_when_all_has_been_seen() {
+fn a_client_that_sent_nothing_is_late_once_all_events_are_seen() {
     let mut server = server();
     let clients: Vec<ConnId> = (0..CLIENTS).map(|_| server.shard.connect()).collect();
     server.shard.connect();
@@ -102,7 +102,7 @@ fn a_client_that_did_not_is_late_when_all_has_been_seen() {
 }
 
 #[test]
-fn one_that_needed_an_answer_first_has_as_long_again() {
+fn a_client_that_needs_an_answer_first_has_the_time_of_a_gap_again() {
     let mut server = server();
     let client = server.shard.connect();
     server.rest();

@@ -1,4 +1,4 @@
-//! Clients of a TCP port that have closed their side, and may listen or be gone.
+//! Clients of a TCP port that have closed their side: they may listen, or be gone.
 
 use std::time::Duration;
 

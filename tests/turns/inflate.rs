@@ -36,7 +36,7 @@ fn empty_blocks() -> Vec<u8> {
 }
 
 #[test]
-fn a_message_that_nothing_comes_out_of_has_its_price() {
+fn a_compressed_message_without_content_costs_time_of_the_turn() {
     for (message, count) in [(final_blocks(FINAL_BLOCKS_MAX), 200), (empty_blocks(), 20)] {
         let mut shard = Shard::new(Config::default());
         let client = shard.upgrade("/pub/a", DEFLATE);
@@ -49,7 +49,7 @@ fn a_message_that_nothing_comes_out_of_has_its_price() {
 }
 
 #[test]
-fn so_has_one_that_is_refused_when_it_has_cost_much() {
+fn a_refused_compressed_message_costs_time_of_the_turn() {
     let bad = [empty_blocks(), vec![0x07]].concat();
     for message in [bad, final_blocks(10_000)] {
         let mut shard = Shard::new(Config::default());
@@ -69,7 +69,7 @@ fn so_has_one_that_is_refused_when_it_has_cost_much() {
 /// As many letters as 1 MiB of compressed message has at the least.
 const LETTERS: usize = 11_900;
 
-/// One that takes nearly as long as there may be.
+/// A message that takes nearly as long to inflate as one can.
 fn longest() -> Vec<u8> {
     let longest = hostile::letters(LETTERS);
     assert!((MESSAGE_BYTES_MAX - 10_000..MESSAGE_BYTES_MAX).contains(&longest.len()));
@@ -108,7 +108,7 @@ fn messages(shard: &mut Shard, client: ConnId) -> Vec<String> {
 }
 
 #[test]
-fn one_message_takes_no_turn_for_itself() {
+fn the_slowest_message_is_inflated_over_many_turns() {
     let mut shard = Shard::new(Config::default());
     let reader = shard.upgrade("/sub/a", "");
     let client = shard.upgrade("/pub/a", DEFLATE);
@@ -124,7 +124,7 @@ fn one_message_takes_no_turn_for_itself() {
 }
 
 #[test]
-fn a_large_text_takes_few() {
+fn a_large_text_is_inflated_in_a_few_turns() {
     let mut rng = Rng::new(1);
     let words: Vec<String> = (0..2000)
         .map(|_| format!("{:x} ", rng.next_u64() >> 40))
@@ -146,7 +146,7 @@ fn a_large_text_takes_few() {
 }
 
 #[test]
-fn others_go_on_meanwhile_and_what_is_compressed_comes_in_its_turn() {
+fn during_inflation_others_go_on_and_compressed_messages_wait_in_order() {
     let mut shard = Shard::new(Config::default());
     let reader = shard.upgrade("/sub/a", "");
     let hostile = shard.upgrade("/pub/a", DEFLATE);
@@ -182,7 +182,7 @@ fn others_go_on_meanwhile_and_what_is_compressed_comes_in_its_turn() {
     for client in clients {
         assert!(shard.core.wants_bytes(client));
     }
-    // Who comes again meanwhile does not wait for the third either.
+    // A client that sends again meanwhile does not wait for the third either.
     shard.read(clients[0], hello("again"));
     shard.rest();
     let sent = messages(&mut shard, reader);
@@ -191,7 +191,7 @@ fn others_go_on_meanwhile_and_what_is_compressed_comes_in_its_turn() {
 }
 
 #[test]
-fn one_who_ends_in_the_middle_leaves_nothing() {
+fn a_connection_that_ends_during_inflation_leaves_nothing() {
     let mut shard = Shard::new(Config::default());
     let reader = shard.upgrade("/sub/a", "");
     let longest = longest();
@@ -252,9 +252,9 @@ impl Handler for Picky {
 }
 
 #[test]
-fn what_the_handler_has_no_room_for_is_not_inflated_again() {
-    let has_room = Rc::new(Cell::new(false));
-    let mut shard = Shard::of(Config::default(), Picky(Rc::clone(&has_room)));
+fn a_message_that_a_busy_handler_did_not_take_is_not_inflated_again() {
+    let has_space = Rc::new(Cell::new(false));
+    let mut shard = Shard::of(Config::default(), Picky(Rc::clone(&has_space)));
     let client = shard.upgrade("/a", DEFLATE);
     let other = shard.upgrade("/a", DEFLATE);
     let longest = longest();
@@ -282,7 +282,7 @@ fn what_the_handler_has_no_room_for_is_not_inflated_again() {
         assert_eq!(shard.rest(), 1);
     }
     assert_eq!(shard.counters().messages_in, 5);
-    has_room.set(true);
+    has_space.set(true);
     shard.wait(Duration::from_secs(1));
     assert_eq!(
         (shard.counters().messages_in, shard.counters().paused),

@@ -49,7 +49,7 @@ fn publish(shard: &mut Shard, bytes: usize) {
 }
 
 #[test]
-fn one_that_is_closed_while_it_is_paused_and_does_not_read_is_read_on() {
+fn a_paused_client_that_is_closed_and_does_not_read_is_read_on() {
     let (mut server, client) = paused();
     for _ in 0..100 {
         publish(&mut server.shard, 8 << 10);
@@ -64,13 +64,13 @@ fn one_that_is_closed_while_it_is_paused_and_does_not_read_is_read_on() {
 }
 
 #[test]
-fn one_that_waits_for_its_rate_has_nothing_to_say_to_a_client_that_is_gone() {
+fn a_connection_that_waits_for_its_rate_is_waiting() {
     let (mut server, client) = paused();
     assert!(server.shard.core.is_waiting(client));
 }
 
 #[test]
-fn one_that_lingers_is_not_gone_when_it_sends_too_much_and_closes_its_side() {
+fn a_lingering_connection_beyond_its_rate_is_not_waiting() {
     let mut server = Server::new();
     server.begin();
     let client = server.shard.connect();

@@ -1,4 +1,5 @@
-//! What a turn does at the most, and that what it leaves is done later.
+//! One shard core, driven by hand: the most that a turn does, and that the rest is done later; and
+//! HTTP.
 
 #![expect(clippy::unwrap_used, reason = "test support")]
 
@@ -10,6 +11,7 @@ mod drain;
 mod gaps;
 mod half_closed;
 mod hostile;
+mod http;
 mod inflate;
 mod last_word;
 mod memory;
@@ -20,7 +22,6 @@ mod reading;
 mod server;
 mod shard;
 mod shares;
-#[path = "../http/sockets.rs"]
 mod sockets;
 mod staged;
 mod waits;

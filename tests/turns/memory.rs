@@ -89,7 +89,7 @@ fn tables_are_small_again_when_their_topics_are_gone() {
 }
 
 #[test]
-fn what_is_left_keeps_no_more_than_places_of_what_is_gone() {
+fn the_topics_that_are_left_keep_little_memory_of_those_that_are_gone() {
     let (mut shard, before) = shard_after(20);
     let left = TOPICS / 20;
     assert_eq!(shard.counters().topics, left as u64);
@@ -99,7 +99,7 @@ fn what_is_left_keeps_no_more_than_places_of_what_is_gone() {
 }
 
 #[test]
-fn keys_of_messages_go_when_nobody_publishes_any_more() {
+fn keys_of_messages_are_freed_when_no_more_are_published() {
     let mut shard = Shard::new(Config::default());
     let keyed = |n: usize| format!("{{\"channel\":\"a\",\"data\":1,\"idempotency_key\":\"{n}\"}}");
     let entry = |n| format!("{{\"publish\":{}}}", keyed(n));
@@ -125,7 +125,7 @@ fn keys_of_messages_go_when_nobody_publishes_any_more() {
 }
 
 #[test]
-fn messages_for_many_topics_at_once_leave_nothing_to_give_back() {
+fn messages_for_many_topics_at_once_leave_no_memory_to_give_back() {
     let mut shard = Shard::of(Config::default(), Many);
     let topics = 2 * TABLE_ENTRIES_KEPT;
     let clients: Vec<_> = (0..=topics / EACH)

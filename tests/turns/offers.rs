@@ -34,7 +34,7 @@ fn ask_all(shard: &mut Shard, channels: &str) -> [ConnId; CLIENTS] {
 }
 
 #[test]
-fn no_more_are_offered_than_there_is_time_for_and_the_others_later() {
+fn requests_with_bodies_beyond_the_time_of_a_turn_are_offered_later() {
     let mut shard = Shard::new(Config::default());
     let clients = ask_all(&mut shard, "\"a\"");
     assert_eq!(shard.counters().requests, 3, "read");
@@ -48,13 +48,13 @@ fn no_more_are_offered_than_there_is_time_for_and_the_others_later() {
 }
 
 #[test]
-fn those_that_find_no_room_are_offered_again_within_the_same_time() {
+fn requests_that_find_no_space_are_offered_again_within_the_time_of_a_turn() {
     let mut shard = Shard::new(Config {
         log_bytes_max: 1,
         ..Config::default()
     });
     shard.upgrade("/sub/a", DEFLATE);
-    // Each turn has room for one message.
+    // Each turn has space for one message.
     ask_all(&mut shard, "\"a\",\"a\",\"a\"");
     for _ in 0..5 {
         let before = shard.counters().pauses;
@@ -68,7 +68,7 @@ fn those_that_find_no_room_are_offered_again_within_the_same_time() {
 }
 
 #[test]
-fn who_has_little_to_say_does_not_wait_behind_them() {
+fn a_short_message_does_not_wait_behind_requests_with_bodies() {
     let mut shard = Shard::new(Config {
         log_bytes_max: 1,
         ..Config::default()
@@ -78,7 +78,7 @@ fn who_has_little_to_say_does_not_wait_behind_them() {
     let brief = shard.upgrade("/pub/b", "");
     ask_all(&mut shard, "\"a\",\"a\",\"a\"");
     shard.read(brief, frame(0x81, b"first").repeat(2));
-    assert!(!shard.core.wants_bytes(brief), "the second has no room");
+    assert!(!shard.core.wants_bytes(brief), "the second finds no space");
     shard.turn();
     shard.turn();
     assert!(shard.core.wants_bytes(brief));

@@ -47,7 +47,7 @@ fn pongs(shard: &mut Shard, client: ConnId) -> Vec<u8> {
 }
 
 #[test]
-fn those_who_wait_are_all_answered() {
+fn pings_beyond_the_rate_are_answered_later() {
     let (mut shard, client) = open(BeyondRate::Wait);
     shard.read(client, pings());
     shard.rest();
@@ -67,7 +67,7 @@ fn those_who_wait_are_all_answered() {
 }
 
 #[test]
-fn those_that_are_dropped_have_no_pong() {
+fn dropped_pings_have_no_pong() {
     let (mut shard, client) = open(BeyondRate::Drop);
     shard.read(client, [pings(), frame(0x81, b"hello")].concat());
     shard.rest();
@@ -78,7 +78,7 @@ fn those_that_are_dropped_have_no_pong() {
 }
 
 #[test]
-fn a_flood_is_closed_where_that_is_the_rule() {
+fn a_flood_beyond_the_rate_is_closed_if_so_configured() {
     for flood in [
         pings(),
         frame(PONG, b"").repeat(10),

@@ -14,17 +14,17 @@ use crate::frame;
 use crate::shard::Shard;
 
 /// What rooms were told, in this order.
-type Told = Rc<RefCell<Vec<String>>>;
+type Calls = Rc<RefCell<Vec<String>>>;
 
 /// Connections subscribe to the topic in their path, and publish to the one that they name.
-struct App(Told);
+struct App(Calls);
 
-struct Noting {
+struct Notebook {
     topic: String,
-    told: Told,
+    told: Calls,
 }
 
-impl Noting {
+impl Notebook {
     fn note(&self, what: &str) {
         self.told
             .borrow_mut()
@@ -32,7 +32,7 @@ impl Noting {
     }
 }
 
-impl Room for Noting {
+impl Room for Notebook {
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, _: Message<'_>) {
         self.note("message");
         cx.pass();
@@ -72,7 +72,7 @@ impl Handler for App {
     }
 
     fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {
-        Some(Box::new(Noting {
+        Some(Box::new(Notebook {
             topic: topic.to_owned(),
             told: Rc::clone(&self.0),
         }))
@@ -88,7 +88,7 @@ const SPACE: LaneRoom = LaneRoom {
 /// it.
 struct Scene {
     shard: Shard<App>,
-    told: Told,
+    told: Calls,
     stuck: String,
     free: String,
 }
@@ -104,14 +104,14 @@ impl Scene {
             2,
             hasher.clone(),
             Config::default(),
-            App(Told::default()),
+            App(Calls::default()),
         );
         peer.core.mail()[0].to_home.set_room(SPACE);
         let member = peer.connect();
         peer.read(member, upgrade(&stuck));
         let want = peer.core.mail()[0].to_home.pop().unwrap();
 
-        let told = Told::default();
+        let told = Calls::default();
         let mut shard = Shard::one(0, 2, hasher, Config::default(), App(Rc::clone(&told)));
         shard.core.mail()[1].from_home.set_room(SPACE);
         assert!(shard.core.handle_to_home(want).is_none());

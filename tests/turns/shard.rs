@@ -19,7 +19,7 @@ use crate::sockets::Sockets;
 /// The API key of the server.
 pub(crate) const KEY: &str = "open sesame";
 
-/// More work than any test has: those that are about it say how much there may be.
+/// More work than any test has; tests about this limit set their own.
 const WIDE: usize = 1 << 30;
 
 /// A shard that is a whole server: a driver with its sockets.
@@ -182,12 +182,12 @@ impl<H: Handler<Answer = ()>> Shard<H> {
 
     /// The sockets take so many bytes more, all together.
     pub(crate) fn take_at_most(&mut self, bytes: usize) {
-        self.sockets.room = Some(bytes);
+        self.sockets.space = Some(bytes);
     }
 
     /// No socket takes anything, or all do again; these are told so.
     pub(crate) fn block(&mut self, blocked: bool, clients: &[ConnId]) {
-        self.sockets.room = blocked.then_some(0);
+        self.sockets.space = blocked.then_some(0);
         for client in clients {
             self.driver.core.handle_writable(*client);
         }

@@ -1,4 +1,4 @@
-//! Time is shared: whoever has little to do gets on beside those who have much.
+//! Time is shared: a connection with little work goes on beside those with much.
 
 use std::cell::RefCell;
 use std::collections::hash_map::RandomState;
@@ -37,7 +37,7 @@ fn broadcast(shard: &mut Shard, topics: &[&str]) -> ConnId {
 }
 
 #[test]
-fn a_request_that_has_room_passes_those_that_have_none() {
+fn a_request_that_finds_space_passes_requests_that_find_none() {
     let hasher = RandomState::new();
     let names = (0..).map(|n| format!("t{n}"));
     let homed: Vec<String> = names
@@ -49,7 +49,7 @@ fn a_request_that_has_room_passes_those_that_have_none() {
         log_bytes_max: 1,
         ..Config::default()
     };
-    // The other shard wants one of the topics, and has no room for its messages.
+    // The other shard wants one of the topics, and has no space for its messages.
     let mut peer = Shard::one(1, 2, hasher.clone(), config(), relay());
     let room = LaneRoom {
         messages: 4,
@@ -77,7 +77,7 @@ fn a_request_that_has_room_passes_those_that_have_none() {
         shard.turn();
         client
     });
-    // It has room for one message in a turn.
+    // It has space for one message in a turn.
     let client = broadcast(&mut shard, &[free, free]);
     shard.rest();
     assert!(shard.take(client).starts_with(b"HTTP/1.1 200 "));
@@ -85,10 +85,10 @@ fn a_request_that_has_room_passes_those_that_have_none() {
         assert_eq!(
             shard.take(client),
             b"",
-            "nobody has said that there is room"
+            "no shard has said that there is space"
         );
     }
-    // Now somebody does.
+    // Now the other shard does.
     shard.core.mail()[1].from_home.set_room(room);
     shard.core.note_room();
     while shard.turn() {
@@ -174,7 +174,7 @@ impl Handler for Ticking {
 }
 
 #[test]
-fn ticks_publish_beside_writers_who_take_all_the_time_that_they_get() {
+fn ticks_publish_beside_writers_that_take_all_the_time_they_get() {
     let (handler, told) = Ticking::new();
     let mut shard = Shard::of(Config::default(), handler);
     shard.upgrade("/sub/summary", DEFLATE);

@@ -14,14 +14,14 @@ use crate::shard::{KEY, Shard};
 /// The server's own application, with rooms.
 struct WithRooms {
     relay: Relay,
-    seen: Seen,
+    seen: Addresses,
 }
 
-/// Where the messages lay that rooms have had.
-type Seen = Rc<RefCell<Vec<usize>>>;
+/// Where in memory the messages lay that rooms have received.
+type Addresses = Rc<RefCell<Vec<usize>>>;
 type Conn = <Relay as Handler>::Conn;
 
-struct Notes(Seen);
+struct Notes(Addresses);
 
 impl Room for Notes {
     fn on_publish(&mut self, _: &mut RoomCx<'_>, message: Message<'_>) {
@@ -66,7 +66,7 @@ fn broadcast(channels: usize, len: usize) -> String {
 
 #[test]
 fn a_broadcast_is_copied_once_for_all_its_topics() {
-    let seen = Seen::default();
+    let seen = Addresses::default();
     let app = WithRooms {
         relay: Relay::new(RelaySettings::default().with_api_key(KEY)),
         seen: Rc::clone(&seen),
@@ -82,7 +82,7 @@ fn a_broadcast_is_copied_once_for_all_its_topics() {
 }
 
 #[test]
-fn what_is_staged_is_bounded_in_bytes() {
+fn staged_messages_are_bounded_in_bytes() {
     let mut shard = Shard::new(Config::default());
     let client = shard.connect();
     let len = STAGED_BYTES_MAX / 8 + 1;

@@ -1,4 +1,5 @@
-//! Who waits for what tells nobody when it comes, from one moment to the next.
+//! Requests and messages that wait for something that no event reports: they ask again from one
+//! moment to the next.
 
 use std::time::Duration;
 
@@ -12,12 +13,12 @@ use corecast::{
 use crate::frame;
 use crate::shard::Shard;
 
-/// Has no room for anything that names it.
+/// Is busy for every request and message that names it.
 struct Full;
 
 const ORIGIN: &str = "https://app.example.com";
 const MOMENT: Duration = Duration::from_millis(100);
-/// More than a request may wait for room.
+/// More than a request may wait for space.
 const QUESTION: Duration = Duration::from_secs(12);
 
 impl Full {
@@ -92,7 +93,7 @@ fn pass(shard: &mut Shard<Full>, mut between: impl FnMut(&mut Shard<Full>)) {
 }
 
 #[test]
-fn a_request_waits_for_so_long_and_its_page_may_read_why_it_is_refused() {
+fn a_request_waits_for_space_up_to_a_limit_and_its_page_may_read_the_reason() {
     let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     for (method, fields, body) in [
@@ -169,7 +170,7 @@ fn an_event_source_that_is_refused_for_the_moment_is_told_when_to_come_back() {
 }
 
 #[test]
-fn its_wait_for_room_begins_when_its_question_is_over() {
+fn the_wait_of_a_request_for_space_begins_when_its_question_is_over() {
     for path in ["/asks/full", "/asks/home"] {
         for is_answered in [true, false] {
             let mut shard = Shard::among(2, Config::default(), Full);
@@ -185,7 +186,7 @@ fn its_wait_for_room_begins_when_its_question_is_over() {
             let mut before = Vec::new();
             pass(&mut shard, |shard| before = shard.take(client));
             assert_eq!(before, b"", "{path}");
-            // One that is given up is a moment later.
+            // An unanswered question ends a moment later.
             shard.wait(4 * MOMENT);
             let after = String::from_utf8(shard.take(client)).unwrap();
             assert!(after.starts_with("HTTP/1.1 503 "), "{path}: {after}");
@@ -194,7 +195,7 @@ fn its_wait_for_room_begins_when_its_question_is_over() {
 }
 
 #[test]
-fn so_does_a_connection_to_the_tcp_port() {
+fn a_tcp_connection_waits_to_open_as_long_as_a_request() {
     let mut shard = shard();
     shard.connect_tcp("full");
     let mut before = 0;
@@ -204,7 +205,7 @@ fn so_does_a_connection_to_the_tcp_port() {
 }
 
 #[test]
-fn a_message_waits_as_long_as_it_takes() {
+fn a_message_waits_for_space_without_a_limit() {
     let mut shard = shard();
     let client = shard.upgrade("/room", "");
     shard.read(client, frame(0x81, b"full"));

@@ -289,9 +289,4 @@ fn event(ended: FrameEnd, payload: &[u8]) -> Result<Event<'_>, ProtocolError> {
 }
 
 #[cfg(test)]
-#[path = "decoder_tests.rs"]
 mod tests;
-
-#[cfg(test)]
-#[path = "compressed_tests.rs"]
-mod compressed_tests;

@@ -47,7 +47,7 @@ fn a_drained_server_says_so() {
 }
 
 #[test]
-fn what_would_be_refused_again_is_the_end() {
+fn a_client_that_would_be_refused_again_does_not_reconnect() {
     let server = Running::start(builder(1));
     let mut client = to(&format!("ws://{}/nowhere", server.http()))
         .connect()

@@ -1,4 +1,4 @@
-//! HTTP over real sockets and several shards; `tests/http` has every cut and limit.
+//! HTTP over real sockets and several shards; `tests/turns/http` has every cut and limit.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -14,7 +14,7 @@ const SESSIONS: usize = 2_000;
 /// tell the number: `cargo test --test it tls::memory -- --ignored --nocapture`.
 #[test]
 #[ignore = "measures, and wants to be alone in its process"]
-fn an_idle_session() {
+fn the_memory_of_an_idle_session() {
     let authority = Authority::new("memory");
     authority.sign("host", "host", &["localhost"]);
     let keys = keys(&authority.settings("host"));

@@ -1,0 +1,49 @@
+//! A stream of server-sent events as a client receives it.
+
+use corecast::Kind;
+use data_encoding::BASE64;
+
+use crate::client::Client;
+use crate::ledger::Book;
+
+impl Client {
+    /// A chunk with an event, or one alone; or the last, which is empty.
+    pub(super) fn take_part(&mut self, bytes: &[u8], book: &Book) -> usize {
+        if !self.has_chunks() {
+            return self.take_event(bytes, book);
+        }
+        let Some(start) = bytes.windows(2).position(|window| window == b"\r\n") else {
+            return 0;
+        };
+        let size = std::str::from_utf8(&bytes[..start]).expect("a size");
+        let len = usize::from_str_radix(size, 16).expect("a size");
+        let (start, end) = (start + 2, start + 2 + len);
+        if bytes.len() < end + 2 {
+            return 0;
+        }
+        assert_eq!(&bytes[end..][..2], b"\r\n", "the end of a chunk");
+        if len != 0 {
+            let taken = self.take_event(&bytes[start..end], book);
+            assert_eq!(taken, len, "one event in a chunk");
+        }
+        end + 2
+    }
+
+    /// An event, or a comment that says that nothing was published.
+    fn take_event(&mut self, bytes: &[u8], book: &Book) -> usize {
+        let Some(end) = bytes.windows(2).position(|window| window == b"\n\n") else {
+            return 0;
+        };
+        let event = std::str::from_utf8(&bytes[..end]).expect("a text");
+        if let Some(encoded) = event.strip_prefix("event: binary\ndata: ") {
+            let payload = BASE64.decode(encoded.as_bytes()).expect("base64");
+            self.see(Some(Kind::Binary), &payload, book);
+        } else if let Some(text) = event.strip_prefix("data: ") {
+            self.see(Some(Kind::Text), text.as_bytes(), book);
+        } else {
+            let is_opening = event.starts_with(":\nretry: ");
+            assert!(event == ":" || is_opening, "{event}");
+        }
+        end + 2
+    }
+}

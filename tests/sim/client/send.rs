@@ -1,0 +1,97 @@
+//! What a client sends.
+
+use std::sync::Arc;
+
+use corecast::Kind;
+use corecast::internals::Rng;
+use corecast::proto::Frames;
+
+use crate::client::frames::{RSV1, frame, tcp_frame};
+use crate::client::{Client, Place};
+use crate::deflate;
+use crate::shard::Tcp;
+
+impl Client {
+    /// The listener that it comes to.
+    pub(crate) fn listener(&self, names: &[String]) -> Tcp {
+        let topic = Arc::from(names[self.topics[0]].as_str());
+        let frames = Frames {
+            framing: self.framing,
+            ..Frames::default()
+        };
+        Tcp { topic, frames }
+    }
+
+    /// What it sends first.
+    pub(crate) fn greeting(&self, names: &[String]) -> Vec<u8> {
+        let topics: Vec<&str> = self.topics.iter().map(|&topic| &*names[topic]).collect();
+        let topics = topics.join(",");
+        let path = match self.place {
+            Place::Tcp => return Vec::new(),
+            Place::Page => return b"GET /page HTTP/1.1\r\nHost: sim\r\n\r\n".to_vec(),
+            Place::Events => {
+                let minor = u8::from(self.has_chunks());
+                let request = format!("GET /sse/{topics} HTTP/1.{minor}\r\nHost: sim\r\n\r\n");
+                return request.into_bytes();
+            }
+            Place::Ws => format!("/ws/{topics}"),
+            Place::Sub => format!("/sub/{topics}"),
+            Place::Many => format!("/many/{topics}"),
+            Place::Pub => "/pub".to_owned(),
+            Place::Echo => "/echo".to_owned(),
+            Place::Command => "/cmd".to_owned(),
+        };
+        let offer = deflate::offer(self.window);
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        .into_bytes()
+    }
+
+    /// The bytes of one message, perhaps in several frames.
+    pub(crate) fn message(&self, kind: Kind, payload: &[u8], rng: &mut Rng) -> Vec<u8> {
+        let mut out = Vec::new();
+        if self.place == Place::Tcp {
+            tcp_frame(&mut out, self.framing, payload);
+            return out;
+        }
+        let opcode = if kind == Kind::Text { 1 } else { 2 };
+        let compressed = (self.deflates && rng.below(2) == 0).then(|| deflate::deflate(payload));
+        let opcode = opcode | if compressed.is_some() { RSV1 } else { 0 };
+        let payload = compressed.as_deref().unwrap_or(payload);
+        let cut = match rng.below(4) {
+            0 => rng.below(payload.len() + 1),
+            _ => payload.len(),
+        };
+        let (first, rest) = payload.split_at(cut);
+        if rest.is_empty() {
+            frame(&mut out, 0x80 | opcode, first, rng);
+        } else {
+            frame(&mut out, opcode, first, rng);
+            frame(&mut out, 0x80, rest, rng);
+        }
+        out
+    }
+
+    /// A message that is to come back.
+    pub(crate) fn echo(&mut self, payload: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
+        let out = self.message(Kind::Binary, &payload, rng);
+        self.echoes.push_back(payload);
+        out
+    }
+
+    pub(crate) fn ping(&mut self, rng: &mut Rng) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame(&mut out, 0x89, &self.next_ping.to_be_bytes(), rng);
+        self.pings.push_back(self.next_ping);
+        self.next_ping += 1;
+        out
+    }
+
+    pub(crate) fn close(&self, rng: &mut Rng) -> Vec<u8> {
+        let mut out = Vec::new();
+        frame(&mut out, 0x88, &1000_u16.to_be_bytes(), rng);
+        out
+    }
+}

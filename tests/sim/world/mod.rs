@@ -1,0 +1,155 @@
+//! A world: shards, the mesh, the network and the clients, and what happens among them by a seed.
+
+mod action;
+mod chance;
+mod life;
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::collections::hash_map::RandomState;
+use std::rc::Rc;
+
+use corecast::internals::Rng;
+use corecast::internals::driver::{Driver, MeshEnd};
+use corecast::mesh::Capacity;
+use corecast::shard::home_of;
+use corecast::time::Now;
+
+use crate::client::{Client, FRAMINGS, Place};
+use crate::handler::App;
+use crate::ledger::{Book, Ledger};
+use crate::net::{Net, Socket};
+use crate::profile::Profile;
+use crate::shard::{Host, Shard, shard_id};
+pub(crate) use crate::world::action::Action;
+
+/// Everything there is.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) profile: Profile,
+    pub(crate) rng: Rng,
+    pub(crate) ledger: Ledger,
+    pub(crate) names: Rc<[String]>,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) net: Net,
+    /// By index of their socket.
+    pub(crate) clients: Vec<Client>,
+    /// The client that sees all of a topic.
+    pub(crate) references: Vec<Option<usize>>,
+    pub(crate) now: u64,
+    pub(crate) trace: VecDeque<(u64, u64, Action)>,
+    pub(crate) draining: bool,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let profile = Profile::choose(&mut Rng::new(seed));
+        Self::with_profile(seed, profile)
+    }
+
+    pub(crate) fn with_profile(seed: u64, profile: Profile) -> Self {
+        // Not the numbers that chose the profile.
+        let mut rng = Rng::new(!seed);
+        let hasher = RandomState::new();
+        let names: Rc<[String]> = (0..profile.topics)
+            .map(|topic| {
+                let home = rng.below(profile.shards);
+                name_at_home(&hasher, topic, profile.home.unwrap_or(home), profile.shards)
+            })
+            .collect();
+        let ledger = Rc::new(RefCell::new(Book::of(profile.topics)));
+        let says_goodbye = profile.churns && rng.below(2) == 0;
+        let capacity = Capacity {
+            messages: profile.lane_messages,
+            bytes: profile.lane_bytes,
+        };
+        let shards = MeshEnd::connect(shard_id(profile.shards), capacity)
+            .into_iter()
+            .map(|end| {
+                let app = App {
+                    ledger: Rc::clone(&ledger),
+                    topics: Rc::clone(&names),
+                    says_goodbye,
+                    rooms: profile.rooms,
+                    joins: profile.joins,
+                    asks: profile.asks,
+                };
+                let config = profile.config.clone();
+                let (now, hasher) = (Now::default(), hasher.clone());
+                let mut driver = Driver::new(end, config, hasher, now, app);
+                profile.limit(&mut driver);
+                let host = Host::default();
+                Shard { driver, host }
+            })
+            .collect();
+        Self {
+            net: Net {
+                sockets: Vec::new(),
+                rng: Rng::new(rng.next_u64()),
+            },
+            references: vec![None; profile.topics],
+            profile,
+            rng,
+            ledger,
+            names,
+            shards,
+            clients: Vec::new(),
+            now: 0,
+            trace: VecDeque::new(),
+            draining: false,
+        }
+    }
+
+    fn connect(&mut self, client: Client) -> usize {
+        let shard = self.rng.below(self.shards.len());
+        self.connect_to(shard, client)
+    }
+
+    pub(crate) fn connect_to(&mut self, shard: usize, mut client: Client) -> usize {
+        let at = self.clients.len();
+        let mut socket = Socket::new(shard);
+        socket.rx_max = [usize::MAX, 100, 3000][self.rng.below(3)];
+        if !client.healthy {
+            socket.tx_max = [200, 3000, 100_000][self.rng.below(3)];
+            socket.cut_one_in = [0, 2, 8][self.rng.below(3)];
+        }
+        socket.outgoing = client.greeting(&self.names);
+        client.opened_at = self.ledger.borrow().step;
+        if client.place == Place::Page {
+            // Ends its side at once, as `printf | nc -N` does.
+            socket.fin = self.rng.below(2) == 0;
+        }
+        let listener = match client.place {
+            Place::Tcp => {
+                client.framing = FRAMINGS[self.rng.below(3)];
+                Some(client.listener(&self.names))
+            }
+            _ => None,
+        };
+        let place = client.place;
+        self.clients.push(client);
+        self.net.sockets.push(socket);
+        self.shards[shard].host.accepts.push((at, listener));
+        self.act(Action::Connect(at, place));
+        at
+    }
+
+    /// What happened last, for the report of a failure.
+    pub(crate) fn story(&self) -> String {
+        let theme = self.profile.theme;
+        let mut story = format!("{theme:?}: {:?}\n", self.profile);
+        for (step, now, action) in &self.trace {
+            story += &format!("  step {step} at {now} ms: {action:?}\n");
+        }
+        story
+    }
+}
+
+/// A name whose home is that shard. The hash is keyed anew in each process, so that names differ
+/// between runs, but nothing else does.
+fn name_at_home(hasher: &RandomState, topic: usize, home: usize, shards: usize) -> String {
+    (0..)
+        .map(|nonce| format!("t{topic}-{nonce:05}"))
+        .find(|name| home_of(hasher, name, shards) == shard_id(home))
+        .expect("some name has its home there")
+}
