@@ -27,7 +27,6 @@ const LONG: &[(&str, &str)] = &[
     ),
     ("src/settings/keys.rs", "one table"),
     ("tests/tidy/layers.rs", "one table and its tests"),
-    ("src/shard/core/inner.rs", "all that a shard owns"),
 ];
 
 /// The only source of dependencies.

@@ -8,94 +8,95 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
 use crate::shard::core::conn::{ACCEPTED, APART, BEHIND, BLOCKED, Conn, DIRTY};
-use crate::shard::core::conns::wait_queue::WaitQueue;
-use crate::shard::core::inner::{Inner, places};
+use crate::shard::core::conns::waits::WaitQueue;
+use crate::shard::core::shard::{Shard, places};
 use crate::topic::fanout::member::{self, Member};
 
 impl<H: Handler> ShardCore<H> {
     /// Whatever the shard holds, by name; all zero once everybody has gone and been forgotten.
     #[doc(hidden)]
     pub fn remains(&self) -> Vec<(&'static str, usize)> {
-        let inner = &self.inner;
+        let shard = &self.shard;
         let mut remains = vec![
-            ("connections", inner.conns.len()),
-            ("homes", inner.homes.len()),
-            ("assembly bytes", inner.assembly()),
-            ("reply bytes", inner.replies()),
-            ("dirty", inner.dirty.len()),
-            ("paused", inner.paused.iter().map(WaitQueue::len).sum()),
-            ("resumed", inner.resumed.len()),
-            ("inflating", inner.inflation.len()),
-            ("reads", inner.reads.len()),
-            ("ended", inner.ended.len()),
-            ("finished", inner.finished.len()),
-            ("lingering", inner.lingering.early_len()),
-            ("staged", inner.staged.len()),
-            ("elsewhere", inner.elsewhere.len()),
+            ("connections", shard.conns.len()),
+            ("homes", shard.homes.len()),
+            ("assembly bytes", shard.assembly()),
+            ("reply bytes", shard.replies()),
+            ("dirty", shard.conns.dirty_len()),
+            (
+                "paused",
+                shard.conns.waits.space.iter().map(WaitQueue::len).sum(),
+            ),
+            ("resumed", shard.conns.waits.turn.len()),
+            ("inflating", shard.conns.waits.inflate.len()),
+            ("reads", shard.conns.reads.len()),
+            ("lingering", shard.conns.lingering.early_len()),
+            ("staged", shard.staged.len()),
+            ("elsewhere", shard.elsewhere.len()),
             ("rooms", self.rooms.len()),
-            ("questions", inner.questions.len()),
-            ("joins", inner.joins.len()),
-            ("unsettled", inner.unsettled.len()),
-            ("mail", inner.mail.iter().map(|mail| mail.len()).sum()),
+            ("questions", shard.questions.len()),
+            ("joins", shard.joins.len()),
+            ("mail", shard.mail.iter().map(|mail| mail.len()).sum()),
         ];
-        remains.extend(inner.fanout.remains());
+        remains.extend(shard.conns.ends.remains());
+        remains.extend(shard.fanout.remains());
         remains
     }
 
     /// Has each phase of a turn take no more than this to compress.
     #[doc(hidden)]
     pub fn limit_compression(&mut self, budget: usize) {
-        self.inner.work.limit_compression(budget);
+        self.shard.env.work.limit_compression(budget);
     }
 
     /// Has each phase of a turn do no more work than this, and each connection its part of it.
     #[doc(hidden)]
     pub fn limit_work(&mut self, per_phase: usize, per_part: usize) {
-        self.inner.work.limit(per_phase, per_part);
+        self.shard.env.work.limit(per_phase, per_part);
     }
 
     /// Has it take no more than this to inflate in one turn, looking at that after each `step`.
     #[doc(hidden)]
     pub fn limit_inflation(&mut self, budget: usize, step: usize) {
-        self.inner.inflation.limit_turn(Pace { budget, step });
+        self.shard.ingress.limit_inflation(Pace { budget, step });
     }
 
     /// Panics unless all that the shard knows agrees with itself.
     #[doc(hidden)]
     pub fn audit(&self) {
-        let inner = &self.inner;
-        for (key, conn) in &inner.conns {
+        let shard = &self.shard;
+        for (key, conn) in shard.conns.iter() {
             if conn.state == State::Dead {
                 assert!(conn.is(ACCEPTED), "connection {key} was not reaped");
                 continue;
             }
-            inner.audit_conn(ConnKey::new(key), conn);
+            shard.audit_conn(key, conn);
         }
-        inner.fanout.audit(inner.config.log_bytes_max);
-        for (topic, form, member) in inner.fanout.members() {
-            inner.audit_member(topic, form, member);
+        shard.fanout.audit(shard.env.config.log_bytes_max);
+        for (topic, form, member) in shard.fanout.members() {
+            shard.audit_member(topic, form, member);
         }
-        let of_conns = inner.conns.iter();
-        let held = of_conns.map(|(_, conn)| inner.holders.held(conn.tab));
+        let of_conns = shard.conns.iter();
+        let held = of_conns.map(|(_, conn)| shard.conns.holders.held(conn.tab));
         let held = held.map(|held| held.sum() as usize + held.context as usize);
         assert_eq!(
-            inner.assembly(),
+            shard.assembly(),
             held.sum::<usize>(),
             "memory of unfinished messages"
         );
-        let outboxes = inner
+        let outboxes = shard
             .conns
             .iter()
             .filter_map(|(_, conn)| conn.outbox.as_ref());
         let replies: usize = outboxes.map(|outbox| outbox.held()).sum();
-        assert_eq!(inner.replies(), replies, "memory of unread replies");
-        let paused = inner.conns.iter().filter(|(_, conn)| conn.is_paused());
+        assert_eq!(shard.replies(), replies, "memory of unread replies");
+        let paused = shard.conns.iter().filter(|(_, conn)| conn.is_paused());
         let paused = paused.count() as u64;
-        assert_eq!(inner.counters.paused, paused, "paused connections");
+        assert_eq!(shard.env.counters.paused, paused, "paused connections");
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     fn audit_conn(&self, key: ConnKey, conn: &Conn<D>) {
         let subs = conn.subs.as_slice();
         let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
@@ -109,7 +110,7 @@ impl<D, A> Inner<D, A> {
             "{key} is closing"
         );
         assert!(
-            !conn.is(DIRTY) || self.dirty.contains(&key),
+            !conn.is(DIRTY) || self.conns.is_to_be_written(key),
             "{key} is dirty"
         );
         let unsent = 0 < conn.outbox_len();
@@ -117,34 +118,39 @@ impl<D, A> Inner<D, A> {
             !unsent || conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
             "{key} is not written"
         );
-        let id = self.id(key);
+        let id = self.conns.id(key);
         assert!(
             !conn.waits_to_inflate()
-                || self.inflation.awaits(id) && conn.pause == Pause::Inflate
+                || self.conns.waits.is_in_inflate(id) && conn.pause == Pause::Inflate
                 || conn.pause == Pause::Outbox,
             "nobody inflates what {key} has sent"
         );
-        let waits_to_be_taken = conn.input.is_some() && self.reads.has(key);
+        let waits_to_be_taken = conn.input.is_some() && self.conns.reads.has(key);
         assert!(
             !conn.is(BEHIND) || waits_to_be_taken && !conn.is_paused(),
             "{key} is behind for ever"
         );
         let is_awaited = match conn.pause {
             Pause::None => true,
-            Pause::Space => self.paused.iter().any(|paused| paused.contains(id)),
+            Pause::Space => self
+                .conns
+                .waits
+                .space
+                .iter()
+                .any(|paused| paused.contains(id)),
             Pause::Outbox => 0 < conn.outbox_len(),
             Pause::Answer | Pause::Moment => self.questions.deadline(key).is_some(),
             Pause::Corked => conn.state == State::Corked,
-            Pause::Inflate => self.inflation.awaits(id),
-            Pause::Turn => self.resumed.contains(&id),
+            Pause::Inflate => self.conns.waits.is_in_inflate(id),
+            Pause::Turn => self.conns.waits.turn.contains(&id),
             Pause::Discard => {
-                conn.protocol.linger().is_some() || self.lingering.next_step(key).is_some()
+                conn.protocol.linger().is_some() || self.conns.lingering.next_step(key).is_some()
             }
         };
         assert!(is_awaited, "{key} is paused for ever: {:?}", conn.pause);
         if !conn.state.is_closing() {
-            let counted = self.holders.held(conn.tab);
-            assert_eq!(counted, self.held(key, conn), "{key} is not counted");
+            let counted = self.conns.holders.held(conn.tab);
+            assert_eq!(counted, self.conns.held(key, conn), "{key} is not counted");
         }
         for place in places(&conn.subs, conn.form) {
             let member = self.fanout.member_at(place);
@@ -155,7 +161,7 @@ impl<D, A> Inner<D, A> {
 
     fn audit_member(&self, topic: u32, form: Form, member: Member) {
         let key = member.conn;
-        let conn = self.conns.get(key.index());
+        let conn = self.conns.get(key);
         let conn = conn.filter(|conn| conn.form == form && conn.subs.get(topic).is_some());
         let Some(conn) = conn else {
             panic!("topic {topic} has a stranger: {member:?}");

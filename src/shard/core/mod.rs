@@ -10,9 +10,11 @@ mod audit;
 mod conn;
 pub mod conns;
 mod egress;
+pub mod env;
 mod ingress;
-pub mod inner;
+mod life;
 pub mod pubsub;
+mod shard;
 mod work;
 
 use std::collections::hash_map::RandomState;
@@ -23,14 +25,13 @@ use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::counters::{Counters, Limit};
 use crate::handler::Handler;
-use crate::id::{ConnId, ConnKey, ShardId};
+use crate::id::{ConnId, ShardId};
 use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
 use crate::shard::core::app::rooms::Rooms;
 use crate::shard::core::app::shard_cx::ShardCx;
-use crate::shard::core::conn::Conn;
 use crate::shard::core::conns::questions::Answers;
 use crate::shard::core::ingress::protocol::Protocol;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::time::{Now, Schedule};
@@ -39,7 +40,7 @@ use crate::topic::sink::{Sink, Sock};
 /// One shard without its thread.
 pub struct ShardCore<H: Handler> {
     pub(in crate::shard::core) handler: H,
-    pub(in crate::shard::core) inner: Inner<H::Conn, H::Answer>,
+    pub(in crate::shard::core) shard: Shard<H::Conn, H::Answer>,
     pub(in crate::shard::core) rooms: Rooms,
     tick: Option<Schedule>,
 }
@@ -47,7 +48,7 @@ pub struct ShardCore<H: Handler> {
 impl<H: Handler> fmt::Debug for ShardCore<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ShardCore")
-            .field("shard", &self.inner.shard)
+            .field("shard", &self.shard.env.shard)
             .finish_non_exhaustive()
     }
 }
@@ -67,7 +68,7 @@ impl<H: Handler> ShardCore<H> {
         let period = handler.tick_every();
         Self {
             handler,
-            inner: Inner::new(shard, shards, config, hasher, now, answers),
+            shard: Shard::new(shard, shards, config, hasher, now, answers),
             rooms: Rooms::default(),
             tick: period.map(|period| Schedule::new(now, period)),
         }
@@ -75,44 +76,42 @@ impl<H: Handler> ShardCore<H> {
 
     /// A turn begins; all that follows happens at `now`.
     pub fn begin_turn(&mut self, now: Now) {
-        self.inner.now = self.inner.now.max(now);
-        self.inner.grace.begin_turn(self.inner.now);
-        self.inner.has_news = std::mem::take(&mut self.inner.moved);
-        self.inner.inflation.begin_turn();
-        self.inner.work.begin_turn();
-        self.inner.relieve_replies();
+        self.shard.env.begin_turn(now);
+        self.shard.conns.timers.grace.begin_turn(self.shard.env.now);
+        self.shard.ingress.begin_turn();
+        self.shard.relieve_replies();
         // Before the publishers of this turn take the room.
-        self.inner.mail_interest();
-        self.inner.mail_barrier();
+        self.shard.mail_interest();
+        self.shard.mail_barrier();
         self.resume_first();
     }
 
     /// The client has closed its side: nothing more will come.
     pub fn handle_read_end(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.work.charge(WORK_OF_END);
-            self.inner.read_ended(id.key);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.env.work.charge(WORK_OF_END);
+            self.shard.read_ended(id.key);
         }
     }
 
     /// The connection is broken.
     pub fn handle_reset(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.work.charge(WORK_OF_END);
-            self.inner.kill(id.key, CloseReason::Vanished);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.env.work.charge(WORK_OF_END);
+            self.shard.kill(id.key, CloseReason::Vanished);
         }
     }
 
     /// The connection's socket may take bytes again.
     pub fn handle_writable(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.unblock(id.key);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.unblock(id.key);
         }
     }
 
     /// Mail to this shard as a home of topics; given back if there is no room to pass it on.
     pub fn handle_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
-        if !self.inner.begin_mail(Share::ToHome) {
+        if !self.shard.begin_mail(Share::ToHome) {
             return Some(mail);
         }
         let back = match mail {
@@ -126,11 +125,11 @@ impl<H: Handler> ShardCore<H> {
                 back.map(|presence| ToHome::Presence { topic, presence })
             }
             ToHome::Unwant { topic, interest } => {
-                self.inner.remove_interest(&topic, interest);
+                self.shard.remove_interest(&topic, interest);
                 None
             }
             ToHome::Published { shard, round } => {
-                self.inner.barrier.note_ended(shard, round);
+                self.shard.barrier.note_ended(shard, round);
                 None
             }
         };
@@ -140,34 +139,34 @@ impl<H: Handler> ShardCore<H> {
 
     /// Mail from a home; given back if members who could still read it lack room for it.
     pub fn handle_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
-        if !self.inner.begin_mail(Share::FromHome) {
+        if !self.shard.begin_mail(Share::FromHome) {
             return Some(mail);
         }
-        self.inner.take_from_home(mail)
+        self.shard.take_from_home(mail)
     }
 
     /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
         // Those who waited have their own share, or readers could take all of it in each turn; and
         // rooms theirs, of which there may be any number.
-        self.inner.work.enter(Share::Rooms);
+        self.shard.env.work.enter(Share::Rooms);
         self.resume_rooms();
         self.resume_settling();
         // What is inflated in a turn costs more to pass on than a share has: by one account with
         // others, it would leave them nothing.
-        self.inner.work.enter(Share::Inflate);
+        self.shard.env.work.enter(Share::Inflate);
         self.resume_inflating();
-        self.inner.work.enter(Share::Resumed);
+        self.shard.env.work.enter(Share::Resumed);
         self.resume_paused();
     }
 
     /// Does what is due by now.
     pub fn handle_timeouts(&mut self) {
-        self.inner.work.enter(Share::Time);
-        self.inner.pass_time(TIMEOUTS_PER_TURN);
-        self.inner.forget_topics(TIMEOUTS_PER_TURN);
-        let now = self.inner.now;
-        self.inner.homes.forget_keys(now, TIMEOUTS_PER_TURN);
+        self.shard.env.work.enter(Share::Time);
+        self.shard.pass_time(TIMEOUTS_PER_TURN);
+        self.shard.forget_topics(TIMEOUTS_PER_TURN);
+        let now = self.shard.env.now;
+        self.shard.homes.forget_keys(now, TIMEOUTS_PER_TURN);
         self.go_on_draining();
         self.settle_homes();
         self.pass_room_time();
@@ -179,57 +178,54 @@ impl<H: Handler> ShardCore<H> {
         let Some(tick) = self
             .tick
             .as_mut()
-            .and_then(|tick| tick.take_due(self.inner.now))
+            .and_then(|tick| tick.take_due(self.shard.env.now))
         else {
             return;
         };
-        self.inner.counters.ticks_skipped += tick.skipped;
-        let inner = &mut self.inner;
-        self.handler.on_tick(&mut ShardCx { inner }, tick);
+        self.shard.env.counters.ticks_skipped += tick.skipped;
+        let shard = &mut self.shard;
+        self.handler.on_tick(&mut ShardCx { shard }, tick);
         self.settle_homes();
     }
 
     /// Sends what there is to send, within a turn's budget.
     #[inline]
     pub fn flush<S: Sink>(&mut self, sink: &mut S) {
-        self.inner.flush(sink);
+        self.shard.flush(sink);
     }
 
     /// The mail for each peer, by shard; to be emptied and given new room.
     pub fn mail(&mut self) -> &mut [PeerMail] {
-        self.inner.mail_interest();
-        self.inner.mail_barrier();
-        &mut self.inner.mail
+        self.shard.mail_interest();
+        self.shard.mail_barrier();
+        &mut self.shard.mail
     }
 
     /// A lane has room again in which somebody had found none.
     pub fn note_room(&mut self) {
-        self.inner.moved = true;
+        self.shard.env.moved = true;
     }
 
     /// Whether there is no connection, and rooms are told of those that were.
     pub fn is_empty(&self) -> bool {
         let is_told = |mail: &PeerMail| mail.presence.is_empty();
-        self.inner.conns.is_empty() && self.inner.mail.iter().all(is_told)
+        self.shard.conns.is_empty() && self.shard.mail.iter().all(is_told)
     }
 
     /// The next connection whose write side is to be shut down.
     pub fn take_finished(&mut self) -> Option<ConnId> {
-        self.inner.finished.pop()
+        self.shard.conns.ends.next_finished()
     }
 
     /// When `handle_timeouts` has something to do next.
     pub fn next_deadline(&self) -> Option<Now> {
-        let inner = &self.inner;
+        let shard = &self.shard;
         let deadlines = [
-            inner
-                .wheel
-                .next_deadline()
-                .map(|due| inner.grace.put_off(due)),
-            inner.fanout.deadline(inner.config.interest_linger),
-            inner.homes.deadline(),
-            inner.release_deadline(),
-            inner.drain_deadline(),
+            shard.conns.timers.deadline(),
+            shard.fanout.deadline(shard.env.config.interest_linger),
+            shard.homes.deadline(),
+            shard.release_deadline(),
+            shard.drain_deadline(),
             self.rooms.deadline(),
             self.tick.map(|tick| tick.deadline()),
         ];
@@ -238,41 +234,37 @@ impl<H: Handler> ShardCore<H> {
 
     /// Whether something is left over that needs another turn at once.
     pub fn has_work(&self) -> bool {
-        self.inner.has_work()
+        self.shard.has_work()
     }
 
     /// What the shard has counted.
     pub fn counters(&mut self) -> &mut Counters {
-        let inner = &mut self.inner;
-        inner.counters.topics = inner.fanout.topics() as u64;
-        inner.count_memory();
-        &mut inner.counters
+        let shard = &mut self.shard;
+        shard.env.counters.topics = shard.fanout.topics() as u64;
+        shard.count_memory();
+        &mut shard.env.counters
     }
 
     /// Counts that accepting waits for its rate.
     pub fn count_accept_wait(&mut self) {
-        self.inner.counters.hit(Limit::AcceptRate);
+        self.shard.env.counters.hit(Limit::AcceptRate);
     }
 
     /// Counts a connection that was over before it could be served.
     pub fn count_accept_over(&mut self) {
-        self.inner.counters.accepted += 1;
+        self.shard.env.counters.accepted += 1;
     }
 
     /// Counts accepts that failed for want of descriptors or memory.
     pub fn count_accept_error(&mut self) {
-        self.inner.counters.accept_errors += 1;
+        self.shard.env.counters.accept_errors += 1;
     }
 
     pub(in crate::shard::core) fn add(&mut self, sock: Sock, proto: Protocol) -> ConnId {
-        let inner = &mut self.inner;
-        inner.counters.accepted += 1;
-        inner.next_generation = inner.next_generation.wrapping_add(1);
-        let generation = inner.next_generation;
-        let conn = Conn::new(sock, generation, proto, inner.now.stamp());
-        let key = ConnKey::new(inner.conns.insert(conn));
-        inner.meters.begin(key);
-        inner.reads.begin(key);
-        ConnId { key, generation }
+        let shard = &mut self.shard;
+        shard.env.counters.accepted += 1;
+        let id = shard.conns.add(sock, proto, shard.env.now);
+        shard.ingress.begin(id.key);
+        id
     }
 }

@@ -11,15 +11,15 @@ use crate::proto::Kind;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::shard_cx::ConnCx;
 use crate::shard::core::conns::questions::Deferred;
-use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::Origin;
 use crate::time::Now;
 
 /// The shard and the connection that a callback is about. `D` is the handler's
 /// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
 pub struct Cx<'a, D, A: 'static = ()> {
-    pub(crate) inner: &'a mut Inner<D, A>,
+    pub(crate) shard: &'a mut Shard<D, A>,
     pub(crate) key: ConnKey,
 }
 
@@ -34,23 +34,23 @@ impl<D, A> fmt::Debug for Cx<'_, D, A> {
 impl<D, A> Cx<'_, D, A> {
     /// The connection's id, unique on its shard.
     pub fn id(&self) -> ConnId {
-        self.inner.id(self.key)
+        self.shard.conns.id(self.key)
     }
 
     /// The shard that the callback runs on.
     pub fn shard(&self) -> ShardId {
-        self.inner.shard
+        self.shard.env.shard
     }
 
     /// The shard that gives a topic its order.
     pub fn home_of(&self, topic: &str) -> ShardId {
-        self.inner.home_of(topic)
+        self.shard.home_of(topic)
     }
 
     /// The client's address, in [`on_open`](crate::Handler::on_open) and
     /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.inner.peer_info.as_ref()?.peer
+        self.shard.callback.peer_info.as_ref()?.peer
     }
 
     /// The subject of the certificate that the client has shown, as RFC 4514 writes it
@@ -58,25 +58,25 @@ impl<D, A> Cx<'_, D, A> {
     /// [`on_open`](crate::Handler::on_open) and [`on_request`](crate::Handler::on_request) alone,
     /// as the address.
     pub fn identity(&self) -> Option<&str> {
-        self.inner.peer_info.as_ref()?.identity.as_deref()
+        self.shard.callback.peer_info.as_ref()?.identity.as_deref()
     }
 
     /// The time since the shard started, in whole milliseconds, as of this turn: for rates and
     /// timeouts. Two shards started at about the same moment, not at the same.
     pub fn now(&self) -> Duration {
-        self.inner.now.since(Now::default())
+        self.shard.env.now.since(Now::default())
     }
 
     /// The longest message that a client may send, in bytes, as the server was set up.
     pub fn message_bytes_max(&self) -> usize {
-        self.inner.config.message_bytes_max
+        self.shard.env.config.message_bytes_max
     }
 
     /// What the application keeps for the connection; `None` while it is being opened.
     pub fn data(&mut self) -> Option<&mut D> {
-        self.inner
+        self.shard
             .conns
-            .get_mut(self.key.index())
+            .get_mut(self.key)
             .and_then(|conn| conn.data.as_mut())
     }
 
@@ -100,13 +100,13 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// The same, and the tag is too long.
     pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
-        self.inner.subscribe(self.key, topic, tag)
+        self.shard.subscribe(self.key, topic, tag)
     }
 
     /// Ends the connection's subscription to a topic, if it has one.
     pub fn unsubscribe(&mut self, topic: &str) {
-        if let Some(topic) = self.inner.fanout.find(topic) {
-            self.inner.unsubscribe(self.key, topic);
+        if let Some(topic) = self.shard.fanout.find(topic) {
+            self.shard.unsubscribe(self.key, topic);
         }
     }
 
@@ -117,10 +117,10 @@ impl<D, A> Cx<'_, D, A> {
     /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
     /// and the turn has no more time to compress; nobody gets it then.
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        self.inner.check_message(kind, payload)?;
+        self.shard.check_message(kind, payload)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        self.inner.publish(topic, payload, origin, None)
+        self.shard.publish(topic, payload, origin, None)
     }
 
     /// The same, unless a message was published to the topic with this key in the last 5 minutes
@@ -139,11 +139,11 @@ impl<D, A> Cx<'_, D, A> {
         payload: &[u8],
         key: &str,
     ) -> Result<(), PublishError> {
-        self.inner.check_message(kind, payload)?;
+        self.shard.check_message(kind, payload)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        let key = self.inner.dedup_key(topic, key);
-        self.inner.publish(topic, payload, origin, Some(key))
+        let key = self.shard.dedup_key(topic, key);
+        self.shard.publish(topic, payload, origin, Some(key))
     }
 
     /// Publishes a message that goes to several topics, with a `key` as
@@ -159,16 +159,16 @@ impl<D, A> Cx<'_, D, A> {
         key: Option<&str>,
     ) -> Result<(), PublishError> {
         let (payload, origin) = (message.payload().clone(), self.origin());
-        let key = key.map(|key| self.inner.dedup_key(topic, key));
-        self.inner.publish(topic, payload, origin, key)
+        let key = key.map(|key| self.shard.dedup_key(topic, key));
+        self.shard.publish(topic, payload, origin, key)
     }
 
     fn origin(&mut self) -> Origin {
         let publisher = Publisher {
-            shard: self.inner.shard,
+            shard: self.shard.env.shard,
             conn: self.id(),
         };
-        match self.inner.http(self.key) {
+        match self.shard.conns.http(self.key) {
             Some(_) => Origin::Request(publisher),
             None => Origin::Connection(publisher),
         }
@@ -179,7 +179,7 @@ impl<D, A> Cx<'_, D, A> {
     /// that was offered. One that was not offered is not sent (RFC 6455 section 4.1 has the client
     /// fail the connection).
     pub fn choose_subprotocol(&mut self, name: Option<&str>) {
-        self.inner.subprotocol = match name {
+        self.shard.callback.subprotocol = match name {
             Some(name) => Subprotocol::Named(name.to_owned()),
             None => Subprotocol::None,
         };
@@ -210,17 +210,17 @@ impl<D, A> Cx<'_, D, A> {
     /// }
     /// ```
     pub fn defer(&mut self, timeout: Duration) -> (Deferred<A>, Busy) {
-        self.inner.defer(self.key, timeout)
+        self.shard.defer(self.key, timeout)
     }
 
     /// The answer to what this callback [deferred](Self::defer); `None` if it did not yet. It is
     /// there for as long as the callback returns [`Busy`], for want of room for instance.
     pub fn answer(&self) -> Option<Result<&A, Unanswered>> {
-        self.inner.questions.answer(self.key)
+        self.shard.questions.answer(self.key)
     }
 
     /// Another connection of this shard, if it is there.
     pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
-        self.inner.open_connection(id)
+        self.shard.open_connection(id)
     }
 }

@@ -11,7 +11,7 @@ use crate::payload::Form;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::presence::Telling;
 use crate::shard::core::conn::subs::WAITING;
-use crate::shard::core::inner::{Inner, place};
+use crate::shard::core::shard::{Shard, place};
 use crate::shard::mail::Presence;
 use crate::topic::home::{Interest, RoomSlot};
 
@@ -77,11 +77,11 @@ impl Joins {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Asks the homes of all topics that a connection waits for to join it, once it is open and
     /// they alone are waited for: what is joined must not wait long for anything else.
     pub(crate) fn ask_to_join(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get(key.index()) else {
+        let Some(conn) = self.conns.get(key) else {
             return;
         };
         if conn.waiting == 0 || !conn.state.is_accepted() {
@@ -117,13 +117,13 @@ impl<D, A> Inner<D, A> {
         };
         let (home, name) = (usize::from(topic.home), Arc::clone(&topic.name));
         self.mail[home].presence.insert(ticket, (name, join));
-        self.moved = true;
+        self.env.moved = true;
     }
 
     fn as_member(&self, key: ConnKey) -> Publisher {
         Publisher {
-            shard: self.shard,
-            conn: self.id(key),
+            shard: self.env.shard,
+            conn: self.conns.id(key),
         }
     }
 
@@ -138,7 +138,11 @@ impl<D, A> Inner<D, A> {
         self.joins.waiting.remove(&place);
         self.join(id.key, topic_key);
         self.is_live_for(id.key);
-        if self.conn(id.key).is_some_and(|conn| conn.state.is_corked()) {
+        if self
+            .conns
+            .live(id.key)
+            .is_some_and(|conn| conn.state.is_corked())
+        {
             self.joins.early.insert((topic_key, id.key));
         }
     }
@@ -162,7 +166,7 @@ impl<D, A> Inner<D, A> {
             let name = Arc::clone(&topic.name);
             let leave = Presence::Leave { leaver };
             presence.insert(self.joins.next_ticket(), (name, leave));
-            self.moved = true;
+            self.env.moved = true;
         }
     }
 
@@ -173,7 +177,7 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let is_behind = |key: &ConnKey| {
-            let conn = self.conns.get(key.index());
+            let conn = self.conns.get(*key);
             let conn = conn.filter(|conn| conn.form == form);
             let place = conn.and_then(|conn| place(&conn.subs, form, topic));
             place.is_some_and(|place| self.fanout.is_behind(place))
@@ -193,19 +197,19 @@ impl<H: Handler> ShardCore<H> {
         topic: &Arc<str>,
         interest: Interest,
     ) -> bool {
-        if !self.inner.can_answer(interest.shard) {
+        if !self.shard.can_answer(interest.shard) {
             return false;
         }
-        self.inner.homes.want(topic, interest);
+        self.shard.homes.want(topic, interest);
         self.find_room(topic);
         let joins = self.wants_joins(topic);
-        self.inner.answer_want(interest, joins);
+        self.shard.answer_want(interest, joins);
         true
     }
 
     /// Whether a topic has a room that is told who joins.
     pub(in crate::shard::core) fn wants_joins(&self, topic: &str) -> bool {
-        let room = self.inner.homes.room(topic);
+        let room = self.shard.homes.room(topic);
         matches!(room, RoomSlot::Room { joins: true, .. })
     }
 }

@@ -5,7 +5,7 @@ use crate::id::ConnKey;
 use crate::proto::Kind;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 
 /// The text that a callback is about, of which the decoder has found that it is UTF-8: where it is
 /// in memory. As long as the callback borrows it, other bytes cannot be there.
@@ -32,11 +32,11 @@ impl CheckedText {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Whether a message can be published or sent at all. A text that a callback passes on as it
     /// came is not read again for that.
     pub(crate) fn check_message(&self, kind: Kind, bytes: &[u8]) -> Result<(), PublishError> {
-        if self.checked.is(bytes) {
+        if self.callback.checked.is(bytes) {
             return Ok(());
         }
         check_message(kind, bytes)
@@ -51,18 +51,19 @@ impl<H: Handler> ShardCore<H> {
         kind: Kind,
         payload: &[u8],
     ) -> Option<Result<(), Halt>> {
-        let inner = &mut self.inner;
-        inner.checked = CheckedText::of(kind, payload);
+        let shard = &mut self.shard;
+        shard.callback.checked = CheckedText::of(kind, payload);
         let message = Message { kind, payload };
-        let answer = self.handler.on_message(&mut Cx { inner, key }, message);
-        self.inner.checked = CheckedText::default();
+        let answer = self.handler.on_message(&mut Cx { shard, key }, message);
+        self.shard.callback.checked = CheckedText::default();
         if !matches!(answer, Err(Halt::Wait(_))) {
-            self.inner.questions.forget(key);
+            self.shard.questions.forget(key);
         }
         self.settle_homes();
         let is_open = self
-            .inner
-            .conn(key)
+            .shard
+            .conns
+            .live(key)
             .is_some_and(|conn| !conn.state.is_closing());
         is_open.then_some(answer)
     }

@@ -1,5 +1,6 @@
 //! The application: all calls into the handler, and what it may ask for in them.
 
+pub(crate) mod callback;
 mod close;
 pub mod cx;
 pub(crate) mod joins;

@@ -16,7 +16,7 @@ use crate::shard::core::conn::{ACCEPTED, Arrival, PeerInfo};
 impl<H: Handler> ShardCore<H> {
     /// Asks the handler about a connection to the TCP port.
     pub(in crate::shard::core) fn open_tcp(&mut self, key: ConnKey, arrival: Arrival) {
-        let conn = self.inner.conn(key);
+        let conn = self.shard.conns.live(key);
         let frames = conn.and_then(|conn| conn.protocol.frames());
         let frames = frames.unwrap_or_default();
         let opening = Opening::Tcp {
@@ -26,15 +26,15 @@ impl<H: Handler> ShardCore<H> {
         match self.ask_to_open(key, &opening, arrival.peer_info.clone()) {
             Ok(data) => self.greet(key, data, |out| out.extend_from_slice(frames.greeting())),
             Err(Refusal::Respond(response)) => {
-                self.inner.discard_outbox(key);
-                self.inner.close(key, CloseReason::Refused(response.status));
+                self.shard.conns.discard_outbox(key);
+                self.shard.close(key, CloseReason::Refused(response.status));
             }
             Err(Refusal::Wait(busy)) => {
-                if let Some(conn) = self.inner.conn(key) {
+                if let Some(conn) = self.shard.conns.live(key) {
                     conn.input.get_or_insert_default().arrival = Some(arrival);
                 }
-                self.inner.pause(key, busy);
-                self.inner.arm(key);
+                self.shard.pause(key, busy);
+                self.shard.arm(key);
             }
         }
         // Now that it is open: a room may have an answer for it.
@@ -47,17 +47,17 @@ impl<H: Handler> ShardCore<H> {
         opening: &Opening<'_>,
         peer_info: Option<Arc<PeerInfo>>,
     ) -> Result<H::Conn, Refusal> {
-        let inner = &mut self.inner;
-        inner.peer_info = peer_info;
-        let opened = self.handler.on_open(&mut Cx { inner, key }, opening);
-        self.inner.peer_info = None;
+        let shard = &mut self.shard;
+        shard.callback.peer_info = peer_info;
+        let opened = self.handler.on_open(&mut Cx { shard, key }, opening);
+        self.shard.callback.peer_info = None;
         let waits = matches!(opened, Err(Refusal::Wait(_)));
         // What it has sent or subscribed to goes behind the greeting.
-        self.inner.cork_unopened(key, waits);
+        self.shard.cork_unopened(key, waits);
         // Topics at home here are live before the greeting, and it need not wait.
         self.tell_rooms();
         if !waits {
-            self.inner.questions.forget(key);
+            self.shard.questions.forget(key);
         }
         opened
     }
@@ -69,17 +69,21 @@ impl<H: Handler> ShardCore<H> {
         data: H::Conn,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        self.inner.counters.opened += 1;
-        self.inner.work.charge(WORK_OF_OPENING);
+        self.shard.env.counters.opened += 1;
+        self.shard.env.work.charge(WORK_OF_OPENING);
         // What the handler sent while it opened goes behind the greeting.
-        let sent = self.inner.conn(key).and_then(|conn| conn.outbox.take());
-        self.inner.reply(key, |out| {
+        let sent = self
+            .shard
+            .conns
+            .live(key)
+            .and_then(|conn| conn.outbox.take());
+        self.shard.reply(key, |out| {
             write(out);
             let sent = sent.iter().flat_map(|sent| sent.slices());
             sent.for_each(|slice| out.extend_from_slice(slice));
         });
-        let stamp = self.inner.now.stamp();
-        let Some(conn) = self.inner.conn(key) else {
+        let stamp = self.shard.env.now.stamp();
+        let Some(conn) = self.shard.conns.live(key) else {
             return;
         };
         conn.data = Some(data);
@@ -88,18 +92,21 @@ impl<H: Handler> ShardCore<H> {
         let is_live = conn.waiting == 0;
         conn.move_to(if is_live { State::Open } else { State::Corked });
         if !is_live {
-            self.inner.pause_for(key, Pause::Corked);
-            self.inner.set_apart(key, true);
-            self.inner.ask_to_join(key);
+            self.shard
+                .conns
+                .pause_for(&mut self.shard.env, key, Pause::Corked);
+            self.shard.set_apart(key, true);
+            self.shard.ask_to_join(key);
         }
-        self.inner.arm(key);
+        self.shard.arm(key);
     }
 }
 
 /// The subprotocol of an upgrade.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Subprotocol {
     /// The first that was offered.
+    #[default]
     First,
     /// None of them.
     None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::handler::{Event, Handler, Publisher};
 use crate::limits::JOINS_AT_ONCE;
 use crate::shard::core::ShardCore;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Presence};
 use crate::topic::home::RoomSlot;
 
@@ -28,7 +28,7 @@ impl<H: Handler> ShardCore<H> {
         topic: &str,
         presence: Presence,
     ) -> Option<Presence> {
-        let room = match self.inner.homes.room(topic) {
+        let room = match self.shard.homes.room(topic) {
             RoomSlot::Room { key, joins: true } => Some(key),
             _ => None,
         };
@@ -43,7 +43,7 @@ impl<H: Handler> ShardCore<H> {
                 ticket,
                 tag,
             } => {
-                if !self.inner.can_answer(joiner.shard) {
+                if !self.shard.can_answer(joiner.shard) {
                     return Some(Presence::Join {
                         joiner,
                         key,
@@ -52,7 +52,7 @@ impl<H: Handler> ShardCore<H> {
                     });
                 }
                 // First, so that what the room says goes to one that is a member.
-                self.inner.answer_join(joiner, key, ticket);
+                self.shard.answer_join(joiner, key, ticket);
                 if let Some(room) = room {
                     self.call_room(room, Event::Join(joiner), |room, cx| {
                         room.on_join(cx, joiner, &tag);
@@ -71,14 +71,14 @@ impl<H: Handler> ShardCore<H> {
     /// Tells the rooms of this shard of connections of this shard. One that cannot be told now is
     /// passed over with all that waits for it, and tried again in the next turn.
     pub(in crate::shard::core) fn settle_presence(&mut self) {
-        let own = usize::from(self.inner.shard);
+        let own = usize::from(self.shard.env.shard);
         for _ in 0..JOINS_AT_ONCE {
-            let Inner {
+            let Shard {
                 joins,
                 mail,
                 staged,
                 ..
-            } = &mut self.inner;
+            } = &mut self.shard;
             let telling = &mut joins.telling;
             let presences = &mut mail[own].presence;
             let Some((&ticket, (topic, _))) = presences.range(telling.next..).next() else {
@@ -97,16 +97,16 @@ impl<H: Handler> ShardCore<H> {
                 continue;
             };
             if let Some(presence) = self.take_presence(&topic, presence) {
-                let Inner { joins, mail, .. } = &mut self.inner;
+                let Shard { joins, mail, .. } = &mut self.shard;
                 joins.telling.held.insert(Arc::clone(&topic));
                 mail[own].presence.insert(ticket, (topic, presence));
             }
         }
-        self.inner.moved |= !self.inner.has_looked_at_presence();
+        self.shard.env.moved |= !self.shard.has_looked_at_presence();
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// What rooms of this shard could not be told is tried again, once all was looked at.
     pub(crate) fn look_at_presence_again(&mut self) {
         if self.has_looked_at_presence() {
@@ -116,7 +116,7 @@ impl<D, A> Inner<D, A> {
     }
 
     fn has_looked_at_presence(&self) -> bool {
-        let presence = &self.mail[usize::from(self.shard)].presence;
+        let presence = &self.mail[usize::from(self.env.shard)].presence;
         let mut left = presence.range(self.joins.telling.next..);
         left.next().is_none()
     }
@@ -127,10 +127,10 @@ impl<D, A> Inner<D, A> {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     fn answer_join(&mut self, joiner: Publisher, key: u32, ticket: u64) {
         let Publisher { shard, conn } = joiner;
-        if shard == self.shard {
+        if shard == self.env.shard {
             self.joined(conn, key, ticket);
         } else {
             let joined = FromHome::Joined { conn, key, ticket };

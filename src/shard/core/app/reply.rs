@@ -17,18 +17,19 @@ impl<D, A> Cx<'_, D, A> {
     /// shard has as many unread replies as it may:
     /// returned, it has the connection read no further until it has read.
     pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
-        self.inner.check_message(kind, payload)?;
+        self.shard.check_message(kind, payload)?;
         let Some(conn) = self
-            .inner
-            .conn(self.key)
+            .shard
+            .conns
+            .live(self.key)
             .filter(|conn| !conn.state.is_closing())
         else {
             return Ok(());
         };
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.inner.is_full_of_replies() {
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.shard.is_full_of_replies() {
             return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
-        self.inner.reply_message(self.key, kind, payload);
+        self.shard.reply_message(self.key, kind, payload);
         Ok(())
     }
 
@@ -36,30 +37,31 @@ impl<D, A> Cx<'_, D, A> {
     /// [`OUTBOX_BYTES_PRESSURE`] unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
     /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
-        let is_good = self.inner.check_message(kind, payload).is_ok();
+        let is_good = self.shard.check_message(kind, payload).is_ok();
         let conn = self
-            .inner
-            .conn(self.key)
+            .shard
+            .conns
+            .live(self.key)
             .filter(|conn| !conn.state.is_closing());
         let Some(conn) = conn.filter(|_| is_good) else {
             return Sent::Dropped;
         };
         if OUTBOX_BYTES_HIGH < conn.outbox_len() {
             conn.set(DRAINS, true);
-            self.inner.counters.hit(Limit::Outbox);
+            self.shard.env.counters.hit(Limit::Outbox);
             return Sent::Dropped;
         }
-        if self.inner.is_full_of_replies() {
-            self.inner.counters.hit(Limit::Replies);
+        if self.shard.is_full_of_replies() {
+            self.shard.env.counters.hit(Limit::Replies);
             return Sent::Dropped;
         }
-        if !self.inner.reply_message(self.key, kind, payload) {
+        if !self.shard.reply_message(self.key, kind, payload) {
             return Sent::Dropped;
         }
         if self.buffered() <= OUTBOX_BYTES_PRESSURE {
             return Sent::Queued;
         }
-        if let Some(conn) = self.inner.conn(self.key) {
+        if let Some(conn) = self.shard.conns.live(self.key) {
             conn.set(DRAINS, true);
         }
         Sent::Pressure
@@ -69,18 +71,19 @@ impl<D, A> Cx<'_, D, A> {
     /// get of its topics is among them only where it was begun, or is kept for it apart
     /// ([`SlowConsumer::DropNewest`](crate::SlowConsumer::DropNewest)).
     pub fn buffered(&self) -> usize {
-        let conn = self.inner.conns.get(self.key.index());
+        let conn = self.shard.conns.get(self.key);
         conn.map_or(0, |conn| conn.outbox_len())
     }
 
     /// Closes the connection once its replies are sent.
     pub fn close(&mut self, reason: CloseReason) {
         if self
-            .inner
-            .conn(self.key)
+            .shard
+            .conns
+            .live(self.key)
             .is_some_and(|conn| conn.is(ACCEPTED))
         {
-            self.inner.close(self.key, reason);
+            self.shard.close(self.key, reason);
         }
     }
 }
@@ -88,7 +91,7 @@ impl<D, A> Cx<'_, D, A> {
 impl<D, A> Cx<'_, D, A> {
     /// What [`note_done`](Self::note_done) has noted of the request in hand; 0 if nothing.
     pub fn done(&self) -> usize {
-        let conn = self.inner.conns.get(self.key.index());
+        let conn = self.shard.conns.get(self.key);
         let http = conn.and_then(|conn| conn.protocol.http());
         http.map_or(0, |http| http.done)
     }
@@ -97,7 +100,7 @@ impl<D, A> Cx<'_, D, A> {
     /// it returns [`Busy`]: one that publishes several messages must not begin again at
     /// the first.
     pub fn note_done(&mut self, steps: usize) {
-        if let Some(http) = self.inner.http(self.key) {
+        if let Some(http) = self.shard.conns.http(self.key) {
             http.done = steps;
         }
     }

@@ -24,18 +24,21 @@ impl<H: Handler> ShardCore<H> {
         if let Some(preflight) = preflight(request) {
             return Ok(preflight.grant());
         }
-        let inner = &mut self.inner;
-        inner.peer_info = inner.client_of(key, request).unwrap_or_default();
-        inner.set_answering(key, true);
-        let answer = self.handler.on_request(&mut Cx { inner, key }, request);
-        self.inner.set_answering(key, false);
-        self.inner.peer_info = None;
+        let shard = &mut self.shard;
+        shard.callback.peer_info = shard
+            .conns
+            .client_of(&mut shard.env, key, request)
+            .unwrap_or_default();
+        shard.set_answering(key, true);
+        let answer = self.handler.on_request(&mut Cx { shard, key }, request);
+        self.shard.set_answering(key, false);
+        self.shard.callback.peer_info = None;
         let answer = match answer {
             Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
             Err(Refusal::Wait(busy)) => Err(busy),
         };
         if answer.is_ok() {
-            self.inner.questions.forget(key);
+            self.shard.questions.forget(key);
         }
         self.settle_homes();
         answer

@@ -82,16 +82,16 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn publish_staged(&mut self, count: usize) -> usize {
         let mut published = 0;
         for _ in 0..count {
-            let Some(staged) = self.inner.staged.pop() else {
+            let Some(staged) = self.shard.staged.pop() else {
                 break;
             };
-            let back = if self.inner.staged.holds(&staged.topic) {
+            let back = if self.shard.staged.holds(&staged.topic) {
                 Some(staged)
             } else {
                 self.publish_at_home(staged)
             };
             match back {
-                Some(staged) => self.inner.staged.hold(staged),
+                Some(staged) => self.shard.staged.hold(staged),
                 None => published += 1,
             }
         }

@@ -12,7 +12,7 @@ impl<H: Handler> ShardCore<H> {
     /// Nobody subscribes to a room's topic any more.
     pub(in crate::shard::core) fn note_empty(&mut self, key: u32) {
         if let Some(slot) = self.rooms.slots.get_mut(key as usize) {
-            slot.empty_since = self.inner.now;
+            slot.empty_since = self.shard.env.now;
             self.arm_room(key);
         }
     }
@@ -30,7 +30,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn is_empty_room(&self, slot: &Slot) -> bool {
-        !self.inner.homes.is_wanted(&slot.topic)
+        !self.shard.homes.is_wanted(&slot.topic)
     }
 
     /// Lets rooms tick, and those go that are no longer wanted.
@@ -39,7 +39,7 @@ impl<H: Handler> ShardCore<H> {
             let Some(&(at, key)) = self.rooms.timers.first() else {
                 return;
             };
-            if self.inner.now < at {
+            if self.shard.env.now < at {
                 return;
             }
             self.rooms.arm(key, None);
@@ -48,15 +48,15 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn look_at_room(&mut self, key: u32) {
-        let now = self.inner.now;
+        let now = self.shard.env.now;
         let Some(slot) = self.rooms.slots.get(key as usize) else {
             return;
         };
         // Leaves are told before the room goes.
-        let is_told = self.inner.is_room_told(&slot.topic);
+        let is_told = self.shard.is_room_told(&slot.topic);
         let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
         if is_over && slot.outputs.is_empty() && is_told {
-            self.inner.homes.remove_room(&slot.topic);
+            self.shard.homes.remove_room(&slot.topic);
             self.rooms.slots.remove(key as usize);
             return;
         }
@@ -75,13 +75,13 @@ impl<H: Handler> ShardCore<H> {
     /// The tick that is due, unless what the room published before still waits: it is skipped.
     fn take_tick(&mut self, key: u32) -> Option<Tick> {
         let slot = self.rooms.slots.get_mut(key as usize)?;
-        let mut tick = slot.schedule.as_mut()?.take_due(self.inner.now)?;
+        let mut tick = slot.schedule.as_mut()?.take_due(self.shard.env.now)?;
         if !slot.outputs.is_empty() {
             slot.missed += tick.skipped + 1;
             return None;
         }
         tick.skipped += std::mem::take(&mut slot.missed);
-        self.inner.counters.ticks_skipped += tick.skipped;
+        self.shard.env.counters.ticks_skipped += tick.skipped;
         Some(tick)
     }
 }

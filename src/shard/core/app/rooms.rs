@@ -94,11 +94,11 @@ impl<H: Handler> ShardCore<H> {
     /// Does what callbacks have left to be done at homes on this shard. To be called after each.
     #[inline]
     pub(in crate::shard::core) fn settle_homes(&mut self) {
-        let inner = &self.inner;
-        let is_settled = inner.room_work.is_empty()
-            && inner.staged.untried() == 0
-            && inner.elsewhere.is_empty()
-            && inner.mail[usize::from(inner.shard)].presence.is_empty();
+        let shard = &self.shard;
+        let is_settled = shard.room_work.is_empty()
+            && shard.staged.untried() == 0
+            && shard.elsewhere.is_empty()
+            && shard.mail[usize::from(shard.env.shard)].presence.is_empty();
         if !is_settled {
             self.do_settle_homes();
         }
@@ -106,36 +106,36 @@ impl<H: Handler> ShardCore<H> {
 
     fn do_settle_homes(&mut self) {
         // What is staged is tried again, and must not take the time of a tick, which is not.
-        let share = self.inner.work.swap(Share::Rooms);
+        let share = self.shard.env.work.swap(Share::Rooms);
         // Rooms publish to each other: those that never come to an end have the next turn.
         let mut budget = STAGED_MAX;
         let mut published = 0;
         loop {
             self.tell_rooms();
-            let round = self.inner.staged.untried().min(budget);
+            let round = self.shard.staged.untried().min(budget);
             budget -= round;
             published += self.publish_staged(round);
             // Behind what those connections have published.
             self.settle_presence();
-            self.inner.publish_elsewhere();
-            if budget == 0 || self.inner.staged.untried() == 0 {
+            self.shard.publish_elsewhere();
+            if budget == 0 || self.shard.staged.untried() == 0 {
                 break;
             }
         }
-        let inner = &mut self.inner;
-        inner.work.swap(share);
+        let shard = &mut self.shard;
+        shard.env.work.swap(share);
         // Nothing else would bring the shard back to these, or to those that were refused.
-        inner.moved |= inner.staged.untried() != 0;
-        inner.moved |= 0 < published && std::mem::take(&mut inner.stage_refused);
+        shard.env.moved |= shard.staged.untried() != 0;
+        shard.env.moved |= 0 < published && std::mem::take(&mut shard.stage_refused);
     }
 
     pub(in crate::shard::core) fn tell_rooms(&mut self) {
-        while let Some(work) = self.inner.room_work.pop_front() {
+        while let Some(work) = self.shard.room_work.pop_front() {
             match work {
                 RoomWork::Wanted(topic) => {
                     self.find_room(&topic);
                     let joins = self.wants_joins(&topic);
-                    self.inner.own_topic_is_live(&topic, joins);
+                    self.shard.own_topic_is_live(&topic, joins);
                 }
                 RoomWork::Empty(key) => self.note_empty(key),
             }
@@ -148,7 +148,7 @@ impl<H: Handler> ShardCore<H> {
         &mut self,
         publication: Publication,
     ) -> Option<Publication> {
-        match self.inner.admit(publication) {
+        match self.shard.admit(publication) {
             Admission::Ordered => None,
             Admission::Full(publication) => Some(publication),
             Admission::Room(publication) => self.give_to_room(publication),
@@ -157,15 +157,15 @@ impl<H: Handler> ShardCore<H> {
 
     fn give_to_room(&mut self, publication: Publication) -> Option<Publication> {
         let Some(key) = self.find_room(&publication.topic) else {
-            return self.inner.order_publication(publication);
+            return self.shard.order_publication(publication);
         };
         let payload = publication.payload.borrowed();
         let waits = self.rooms.slots[key as usize].outputs.front().is_some();
-        if waits || !self.inner.has_space_for(&publication.topic, payload) {
+        if waits || !self.shard.has_space_for(&publication.topic, payload) {
             return Some(publication);
         }
         // A room that only publishers use lingers after its last message.
-        self.rooms.slots[key as usize].empty_since = self.inner.now;
+        self.rooms.slots[key as usize].empty_since = self.shard.env.now;
         let Publication {
             payload,
             origin,
@@ -178,22 +178,22 @@ impl<H: Handler> ShardCore<H> {
             let payload = &bytes;
             room.on_publish(cx, Message { kind, payload });
         });
-        self.inner.homes.note_key(dedup_key, self.inner.now);
+        self.shard.homes.note_key(dedup_key, self.shard.env.now);
         None
     }
 
     /// The room of a topic, made now if the application wants one.
     pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<u32> {
-        match self.inner.homes.room(topic) {
+        match self.shard.homes.room(topic) {
             RoomSlot::Room { key, .. } => return Some(key),
             RoomSlot::Empty => return None,
             RoomSlot::Unasked => {}
         }
         let Some(room) = self.handler.room(topic) else {
-            self.inner.homes.set_room(topic, RoomSlot::Empty);
+            self.shard.homes.set_room(topic, RoomSlot::Empty);
             return None;
         };
-        let now = self.inner.now;
+        let now = self.shard.env.now;
         let joins = room.wants_joins();
         let schedule = room.tick_every().map(|period| Schedule::new(now, period));
         let key = key32(self.rooms.slots.insert(Box::new(Slot {
@@ -206,7 +206,7 @@ impl<H: Handler> ShardCore<H> {
             missed: 0,
             armed: None,
         })));
-        self.inner
+        self.shard
             .homes
             .set_room(topic, RoomSlot::Room { key, joins });
         self.arm_room(key);
@@ -226,17 +226,17 @@ impl<H: Handler> ShardCore<H> {
         let mut cx = RoomCx {
             topic: &slot.topic,
             event,
-            now: self.inner.now.since(Now::default()),
+            now: self.shard.env.now.since(Now::default()),
             outputs: Vec::new(),
             elsewhere: Vec::new(),
-            elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.inner.elsewhere.len()),
+            elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.shard.elsewhere.len()),
         };
         call(slot.room.as_mut(), &mut cx);
         let RoomCx {
             outputs, elsewhere, ..
         } = cx;
         slot.outputs.extend(outputs);
-        self.inner.elsewhere.extend(elsewhere);
+        self.shard.elsewhere.extend(elsewhere);
         if !self.put_out(key) {
             self.rooms.stuck.push_back(key);
         }
@@ -252,7 +252,7 @@ impl<H: Handler> ShardCore<H> {
                 return true;
             };
             let topic = Arc::clone(&slot.topic);
-            if let Some(output) = self.inner.put_out(&topic, output) {
+            if let Some(output) = self.shard.put_out(&topic, output) {
                 if let Some(slot) = self.rooms.slots.get_mut(key as usize) {
                     slot.outputs.push_front(output);
                 }
@@ -264,8 +264,8 @@ impl<H: Handler> ShardCore<H> {
     /// Tries again what found no room.
     pub(in crate::shard::core) fn resume_rooms(&mut self) {
         for _ in 0..self.rooms.stuck.len() {
-            if self.inner.work.is_spent() {
-                self.inner.moved = true;
+            if self.shard.env.work.is_spent() {
+                self.shard.env.moved = true;
                 break;
             }
             let Some(key) = self.rooms.stuck.pop_front() else {
@@ -273,13 +273,13 @@ impl<H: Handler> ShardCore<H> {
             };
             if self.put_out(key) {
                 // Mail for the room was given back for as long as that.
-                self.inner.moved = true;
+                self.shard.env.moved = true;
             } else {
                 self.rooms.stuck.push_back(key);
             }
         }
-        self.inner.staged.retry();
-        self.inner.look_at_presence_again();
+        self.shard.staged.retry();
+        self.shard.look_at_presence_again();
         self.settle_homes();
     }
 }

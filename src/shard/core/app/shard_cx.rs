@@ -10,15 +10,14 @@ use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
-
-use crate::shard::core::inner::Inner;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::Origin;
 use crate::time::Now;
 
 /// The shard that a callback is about, without a connection.
 pub struct ShardCx<'a, D, A: 'static = ()> {
-    pub(crate) inner: &'a mut Inner<D, A>,
+    pub(crate) shard: &'a mut Shard<D, A>,
 }
 
 /// A connection that the callback is not about.
@@ -43,17 +42,17 @@ impl<D, A> fmt::Debug for ConnCx<'_, D, A> {
 impl<D, A> ShardCx<'_, D, A> {
     /// The shard that the callback runs on.
     pub fn shard(&self) -> ShardId {
-        self.inner.shard
+        self.shard.env.shard
     }
 
     /// The time since the shard started, in whole milliseconds, as of this turn.
     pub fn now(&self) -> Duration {
-        self.inner.now.since(Now::default())
+        self.shard.env.now.since(Now::default())
     }
 
     /// How many connections the shard has.
     pub fn connections(&self) -> usize {
-        self.inner.conns.len()
+        self.shard.conns.len()
     }
 
     /// Publishes to all subscribers of a topic, on all shards.
@@ -65,13 +64,13 @@ impl<D, A> ShardCx<'_, D, A> {
     pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         check_message(kind, payload)?;
         let bytes = payload;
-        self.inner
+        self.shard
             .publish(topic, Payload { kind, bytes }, Origin::Shard, None)
     }
 
     /// A connection of this shard, if it is there.
     pub fn connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
-        self.inner.open_connection(id)
+        self.shard.open_connection(id)
     }
 }
 
@@ -125,10 +124,12 @@ impl<D, A> ConnCx<'_, D, A> {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     pub(crate) fn open_connection(&mut self, id: ConnId) -> Option<ConnCx<'_, D, A>> {
-        self.current(id).filter(|conn| conn.state.is_accepted())?;
+        self.conns
+            .current(id)
+            .filter(|conn| conn.state.is_accepted())?;
         let key = id.key;
-        Some(ConnCx(Cx { inner: self, key }))
+        Some(ConnCx(Cx { shard: self, key }))
     }
 }

@@ -7,13 +7,12 @@ use crate::address::Networks;
 use crate::address::admission::PerAddress;
 use crate::config::Config;
 use crate::counters::Limit;
-use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
-use crate::shard::core::ShardCore;
 use crate::shard::core::conn::PeerInfo;
 use crate::shard::core::conn::http::{Http, Phase};
-use crate::shard::core::inner::Inner;
+use crate::shard::core::conns::Conns;
+use crate::shard::core::env::Env;
 
 /// The addresses of a shard's clients.
 #[derive(Debug)]
@@ -70,6 +69,11 @@ impl Clients {
             keeps: config.keep_addresses,
             known: Vec::new(),
         }
+    }
+
+    /// Has the connections of each address counted there, for as long as they last.
+    pub(crate) fn set_limit(&mut self, limit: Arc<PerAddress>) {
+        self.limit = Some(limit);
     }
 
     /// Notes where a connection comes from, in place of what was noted before; `false` if there
@@ -133,13 +137,13 @@ impl Clients {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D> Conns<D> {
     /// Notes where a connection comes from; `false` if there are too many from there.
-    pub(crate) fn enter(&mut self, key: ConnKey, client: Client) -> bool {
-        self.note_client(key, client.counts_for());
+    pub(crate) fn enter(&mut self, env: &mut Env, key: ConnKey, client: Client) -> bool {
+        self.note_client(&env.hasher, key, client.counts_for());
         let admitted = self.clients.enter(key, client);
         if !admitted {
-            self.counters.hit(Limit::Address);
+            env.counters.hit(Limit::Address);
         }
         admitted
     }
@@ -153,6 +157,7 @@ impl<D, A> Inner<D, A> {
     /// What to answer where there are too many connections from there.
     pub(crate) fn client_of(
         &mut self,
+        env: &mut Env,
         key: ConnKey,
         request: &Request<'_>,
     ) -> Result<Option<Arc<PeerInfo>>, Response> {
@@ -170,7 +175,7 @@ impl<D, A> Inner<D, A> {
                 Client::Unnamed(by.map(|by| SocketAddr::new(by, 0)).or(peer))
             }
         };
-        if !self.enter(key, client) {
+        if !self.enter(env, key, client) {
             return Err(crowded());
         }
         let identity = peer_info.and_then(|peer_info| peer_info.identity.clone());
@@ -178,11 +183,17 @@ impl<D, A> Inner<D, A> {
         Ok(Some(Arc::new(PeerInfo { peer, identity })))
     }
 
+    /// Where a connection comes from, as far as that is kept.
+    pub(crate) fn peer_info(&self, key: ConnKey) -> Option<Arc<PeerInfo>> {
+        let http = self.get(key)?.protocol.http()?;
+        http.peer_info.clone()
+    }
+
     /// No request is in hand, and all answers are sent: the connection counts for its peer again,
     /// until the next request says from where that comes.
     pub(crate) fn rest(&mut self, key: ConnKey) {
         if !self.clients.is_anothers(key)
-            || self.conn(key).is_some_and(|conn| conn.outbox_len() != 0)
+            || self.live(key).is_some_and(|conn| conn.outbox_len() != 0)
         {
             return;
         }
@@ -201,11 +212,4 @@ impl<D, A> Inner<D, A> {
 /// What one is told who has too many connections.
 pub(crate) fn crowded() -> Response {
     Response::text(429, "too many connections from this address")
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// Has the connections of each address counted there, for as long as they last.
-    pub fn limit_addresses(&mut self, limit: Arc<PerAddress>) {
-        self.inner.clients.limit = Some(limit);
-    }
 }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::handler::Handler;
 use crate::limits::{EVENTS_PER_POLL, GAP_MIN, GRACE_MAX};
-use crate::shard::core::ShardCore;
 use crate::time::Now;
 
 /// What the poll before a turn told of.
@@ -48,7 +46,7 @@ impl Grace {
     }
 
     /// Notes a poll that returned `now`, when there were so many connections.
-    fn note(&mut self, polled: Polled, connections: usize, now: Now) {
+    pub(crate) fn note(&mut self, polled: Polled, connections: usize, now: Now) {
         // A shard that is busy for ever in turns of the same length has one grace, not one after
         // the other: clients that keep it busy would never be late. A stop is longer than that.
         if GAP_MIN <= polled.gap && 2 * self.grace <= polled.gap {
@@ -77,15 +75,6 @@ impl Grace {
     /// When the next deadline is to be looked at that is due then.
     pub(crate) fn put_off(&self, due: Now) -> Now {
         due.max(self.holds_until)
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// The poll before this turn told of so much: to be said after what it told of besides bytes
-    /// has been taken, and before `handle_timeouts`. One who does not say so has told all.
-    pub fn note_polled(&mut self, polled: Polled) {
-        let inner = &mut self.inner;
-        inner.grace.note(polled, inner.conns.len(), inner.now);
     }
 }
 

@@ -1,14 +1,245 @@
-//! Connections: how they begin, why one is not read, what they must do in time, how they end.
+//! The connections of a shard: the table, and what is kept of them beside it. It knows no topic,
+//! and tells neither handler nor socket: what is to be done it keeps on lists.
 
-pub(crate) mod answers;
 pub(crate) mod client_addrs;
+pub(crate) mod contexts;
 pub(crate) mod ends;
 pub mod grace;
-pub(crate) mod memory;
+pub(crate) mod lingering;
 pub(crate) mod outbox_pool;
 pub mod questions;
-pub(crate) mod refuse;
-mod timeouts;
+pub(crate) mod read_queue;
+pub(crate) mod timers;
+pub(crate) mod turned_away;
 pub(crate) mod unfinished;
-pub(crate) mod wait_queue;
-mod waits;
+pub(crate) mod waits;
+
+use std::collections::VecDeque;
+
+use slab::Slab;
+
+use crate::config::Config;
+use crate::id::{ConnId, ConnKey, ShardId};
+use crate::shard::core::conn::http::Http;
+use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::conn::{Conn, DIRTY};
+use crate::shard::core::conns::client_addrs::Clients;
+use crate::shard::core::conns::contexts::Contexts;
+use crate::shard::core::conns::ends::Ends;
+use crate::shard::core::conns::lingering::Lingering;
+use crate::shard::core::conns::outbox_pool::OutboxPool;
+use crate::shard::core::conns::read_queue::ReadQueue;
+use crate::shard::core::conns::timers::Timers;
+use crate::shard::core::conns::turned_away::TurnedAway;
+use crate::shard::core::conns::unfinished::Holders;
+use crate::shard::core::conns::waits::Waits;
+use crate::shard::core::env::Env;
+use crate::shard::core::ingress::protocol::Protocol;
+use crate::time::Now;
+use crate::topic::sink::Sock;
+use crate::topic::tables::GiveBack;
+
+/// The connections of a shard.
+#[derive(Debug)]
+pub(crate) struct Conns<D> {
+    slab: Slab<Conn<D>>,
+    next_generation: u32,
+    /// Connections to write, each once.
+    dirty: VecDeque<ConnKey>,
+    /// Connections to read from.
+    pub(crate) reads: ReadQueue,
+    /// Connections that are not read, by what they wait for.
+    pub(crate) waits: Waits,
+    pub(crate) timers: Timers,
+    pub(crate) outboxes: OutboxPool,
+    /// Connections that hold what is unfinished.
+    pub(crate) holders: Holders,
+    /// What their next compressed messages may refer to.
+    pub(crate) contexts: Contexts,
+    /// Where connections come from.
+    pub(crate) clients: Clients,
+    pub(crate) lingering: Lingering,
+    pub(crate) turned_away: TurnedAway,
+    pub(crate) ends: Ends,
+}
+
+impl<D> Conns<D> {
+    pub(crate) fn new(shards: ShardId, config: &Config, now: Now) -> Self {
+        Self {
+            slab: Slab::new(),
+            next_generation: 0,
+            dirty: VecDeque::new(),
+            reads: ReadQueue::default(),
+            waits: Waits::new(shards),
+            timers: Timers::new(now),
+            outboxes: OutboxPool::default(),
+            holders: Holders::default(),
+            contexts: Contexts::default(),
+            clients: Clients::new(config),
+            lingering: Lingering::default(),
+            turned_away: TurnedAway::default(),
+            ends: Ends::default(),
+        }
+    }
+
+    /// A new connection.
+    pub(crate) fn add(&mut self, sock: Sock, protocol: Protocol, now: Now) -> ConnId {
+        self.next_generation = self.next_generation.wrapping_add(1);
+        let generation = self.next_generation;
+        let conn = Conn::new(sock, generation, protocol, now.stamp());
+        let key = ConnKey::new(self.slab.insert(conn));
+        self.reads.begin(key);
+        ConnId { key, generation }
+    }
+
+    /// Frees a dead connection, and its key for another.
+    pub(crate) fn remove(&mut self, key: ConnKey) -> Option<Conn<D>> {
+        let conn = self.slab.try_remove(key.index())?;
+        debug_assert!(conn.state == State::Dead);
+        self.clients.leave(key);
+        if conn.is_overflow {
+            self.turned_away.note_gone();
+        }
+        Some(conn)
+    }
+
+    /// The key that the next connection gets.
+    pub(crate) fn next_key(&self) -> ConnKey {
+        ConnKey::new(self.slab.vacant_key())
+    }
+
+    /// The connection of this key, dead or not.
+    pub(crate) fn get(&self, key: ConnKey) -> Option<&Conn<D>> {
+        self.slab.get(key.index())
+    }
+
+    /// The connection of this key, dead or not.
+    pub(crate) fn get_mut(&mut self, key: ConnKey) -> Option<&mut Conn<D>> {
+        self.slab.get_mut(key.index())
+    }
+
+    /// The connection of this key, unless it is dead.
+    pub(crate) fn live(&mut self, key: ConnKey) -> Option<&mut Conn<D>> {
+        self.get_mut(key).filter(|conn| conn.state != State::Dead)
+    }
+
+    /// The connection of this id, unless it is dead, and its key may be that of another.
+    pub(crate) fn current(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.live(id.key)
+            .filter(|conn| conn.generation == id.generation)
+    }
+
+    /// The same if the handler has not accepted it yet.
+    pub(crate) fn unopened(&mut self, id: ConnId) -> Option<&mut Conn<D>> {
+        self.current(id).filter(|conn| conn.state.is_opening())
+    }
+
+    /// What a connection keeps that speaks HTTP.
+    pub(crate) fn http(&mut self, key: ConnKey) -> Option<&mut Http> {
+        self.live(key)?.protocol.http_mut()
+    }
+
+    pub(crate) fn id(&self, key: ConnKey) -> ConnId {
+        let generation = self.get(key).map_or(0, |conn| conn.generation);
+        ConnId { key, generation }
+    }
+
+    /// All of them, the dead too.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (ConnKey, &Conn<D>)> {
+        let conns = self.slab.iter();
+        conns.map(|(key, conn)| (ConnKey::new(key), conn))
+    }
+
+    /// All of them, the dead too.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Conn<D>> {
+        self.slab.iter_mut().map(|(_, conn)| conn)
+    }
+
+    /// All keys that a connection may have now.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = ConnKey> + use<D> {
+        (0..self.slots()).map(ConnKey::new)
+    }
+
+    /// How many keys that are.
+    pub(crate) fn slots(&self) -> usize {
+        self.slab.capacity()
+    }
+
+    /// How many connections there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slab.is_empty()
+    }
+
+    /// The table grows with the number of connections.
+    pub(crate) fn table(&mut self) -> &mut impl GiveBack {
+        &mut self.slab
+    }
+
+    /// Puts a connection on the list of those to write; `false` if it is there already.
+    pub(crate) fn mark_dirty(&mut self, key: ConnKey) -> bool {
+        let Some(conn) = self.get_mut(key).filter(|conn| !conn.is(DIRTY)) else {
+            return false;
+        };
+        conn.set(DIRTY, true);
+        self.dirty.push_back(key);
+        true
+    }
+
+    /// The next connection to write.
+    pub(crate) fn next_dirty(&mut self) -> Option<ConnKey> {
+        self.dirty.pop_front()
+    }
+
+    /// How many connections are to be written.
+    pub(crate) fn dirty_len(&self) -> usize {
+        self.dirty.len()
+    }
+
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn is_to_be_written(&self, key: ConnKey) -> bool {
+        self.dirty.contains(&key)
+    }
+
+    /// Reads a connection no further.
+    pub(crate) fn pause_for(&mut self, env: &mut Env, key: ConnKey, pause: Pause) {
+        if let Some(conn) = self.get_mut(key) {
+            env.counters.paused += u64::from(!conn.is_paused());
+            conn.pause = pause;
+        }
+    }
+
+    /// Reads a connection on.
+    pub(crate) fn unpause(&mut self, env: &mut Env, key: ConnKey) {
+        if let Some(conn) = self.get_mut(key) {
+            env.counters.paused -= u64::from(conn.is_paused());
+            conn.pause = Pause::None;
+        }
+    }
+
+    /// Reads a connection no further before it has its turn.
+    pub(crate) fn wait_for_turn(&mut self, env: &mut Env, key: ConnKey) {
+        let id = self.id(key);
+        self.pause_for(env, key, Pause::Turn);
+        self.waits.turn.push_back(id);
+    }
+
+    /// Has a paused connection read on when it has its turn.
+    pub(crate) fn queue_resume(&mut self, env: &mut Env, key: ConnKey) {
+        let pause = self.live(key).map(|conn| conn.pause);
+        if pause.is_some_and(|pause| !matches!(pause, Pause::None | Pause::Turn)) {
+            self.wait_for_turn(env, key);
+        }
+    }
+
+    /// Whether something of them needs another turn at once.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.dirty.is_empty()
+            || !self.reads.is_empty()
+            || self.waits.has_work()
+            || self.ends.has_work()
+    }
+}

@@ -3,13 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::handler::{Busy, Handler, Unanswered, Wait};
+use crate::handler::Unanswered;
 use crate::id::{ConnId, ConnKey};
-use crate::shard::core::ShardCore;
-use crate::shard::core::conn::state::Pause;
-use crate::shard::core::inner::Inner;
 use crate::time::Now;
 
 /// Where answers come in: they may come from any thread.
@@ -21,10 +17,10 @@ pub trait Answers<A>: Send + Sync {
 /// An answer on its way.
 #[derive(Debug)]
 pub struct Answered<A> {
-    conn: ConnId,
-    ticket: u32,
+    pub(crate) conn: ConnId,
+    pub(crate) ticket: u32,
     /// `None`: the question was dropped.
-    answer: Option<A>,
+    pub(crate) answer: Option<A>,
 }
 
 /// A question that a callback has left open: to be answered from any thread.
@@ -97,6 +93,72 @@ impl<A> Questions<A> {
         }
     }
 
+    /// Opens a question of a connection; an older one of it is forgotten, unless the connection
+    /// `is_asking`: then the callback of another message waits for that, and this one cannot.
+    pub(crate) fn open(&mut self, conn: ConnId, deadline: Now, is_asking: bool) -> Deferred<A> {
+        self.next_ticket = self.next_ticket.wrapping_add(1);
+        let ticket = self.next_ticket;
+        if !is_asking {
+            let question = Question {
+                ticket,
+                deadline,
+                is_pause: false,
+                answer: None,
+            };
+            self.open.insert(conn.key, question);
+        }
+        Deferred {
+            answers: Arc::clone(&self.answers),
+            conn,
+            ticket,
+            is_open: true,
+        }
+    }
+
+    /// A connection waits for a moment to pass. One that has its answer keeps that for the next
+    /// call.
+    pub(crate) fn pause_until(&mut self, key: ConnKey, deadline: Now) {
+        let question = self.open.entry(key).or_insert(Question {
+            ticket: 0,
+            deadline,
+            is_pause: true,
+            answer: None,
+        });
+        (question.deadline, question.is_pause) = (deadline, true);
+    }
+
+    /// Whether a connection has a question that is not answered.
+    pub(crate) fn awaits_answer(&self, key: ConnKey) -> bool {
+        let question = self.open.get(&key);
+        question.is_some_and(|question| question.answer.is_none())
+    }
+
+    /// Takes the answer to a connection's question, unless it is to another, or late.
+    pub(crate) fn take_answer(&mut self, key: ConnKey, ticket: u32, answer: Option<A>) -> bool {
+        let question = self.open.get_mut(&key);
+        let question = question.filter(|question| {
+            question.ticket == ticket && !question.is_pause && question.answer.is_none()
+        });
+        let Some(question) = question else {
+            return false;
+        };
+        question.answer = Some(answer.ok_or(Unanswered));
+        true
+    }
+
+    /// The wait of a connection is over; what it has asked is not answered in time.
+    pub(crate) fn give_up(&mut self, key: ConnKey) {
+        if let Some(mut question) = self.open.remove(&key) {
+            if !question.is_pause {
+                question.answer = Some(Err(Unanswered));
+            }
+            question.is_pause = false;
+            if question.answer.is_some() {
+                self.open.insert(key, question);
+            }
+        }
+    }
+
     /// When the wait of a connection ends.
     pub(crate) fn deadline(&self, key: ConnKey) -> Option<Now> {
         self.open.get(&key).map(|question| question.deadline)
@@ -131,120 +193,3 @@ impl<A> Questions<A> {
         self.open.len()
     }
 }
-
-impl<D, A> Inner<D, A> {
-    /// Opens a question of a connection; an older one of it is forgotten.
-    pub(crate) fn defer(&mut self, key: ConnKey, timeout: Duration) -> (Deferred<A>, Busy) {
-        let conn = self.id(key);
-        let questions = &mut self.questions;
-        questions.next_ticket = questions.next_ticket.wrapping_add(1);
-        let ticket = questions.next_ticket;
-        let question = Question {
-            ticket,
-            deadline: self.now.plus(timeout),
-            is_pause: false,
-            answer: None,
-        };
-        // The callback of another message already waits for an answer: this one can not.
-        let waits = self.conns.get(key.index());
-        if !waits.is_some_and(|conn| conn.is_asking()) {
-            questions.open.insert(key, question);
-        }
-        let deferred = Deferred {
-            answers: Arc::clone(&questions.answers),
-            conn,
-            ticket,
-            is_open: true,
-        };
-        (deferred, Busy(Wait::Answer))
-    }
-
-    /// Nobody has answered in time.
-    pub(crate) fn give_up_question(&mut self, key: ConnKey) {
-        let was_asked = !self.questions.is_pause(key);
-        if let Some(mut question) = self.questions.open.remove(&key) {
-            if !question.is_pause {
-                question.answer = Some(Err(Unanswered));
-            }
-            question.is_pause = false;
-            if question.answer.is_some() {
-                self.questions.open.insert(key, question);
-            }
-        }
-        self.stop_asking(key, was_asked);
-    }
-
-    /// Offers a paused connection its message again after a moment: it waits for something that
-    /// tells nobody when it comes.
-    pub(crate) fn wait_a_moment(&mut self, key: ConnKey) {
-        self.wait_until(key, self.now.plus(MOMENT));
-    }
-
-    /// Offers a connection its message again when that moment has passed, and reads it no further
-    /// until then.
-    pub(crate) fn wait_until(&mut self, key: ConnKey, deadline: Now) {
-        let question = self.questions.open.entry(key).or_insert(Question {
-            ticket: 0,
-            deadline,
-            is_pause: true,
-            answer: None,
-        });
-        // One that is answered keeps its answer for the next call.
-        (question.deadline, question.is_pause) = (deadline, true);
-        self.pause_for(key, Pause::Moment);
-        self.arm(key);
-    }
-
-    /// A paused connection waits for its answer, if there is a question and it was not answered.
-    pub(crate) fn wait_for_answer(&mut self, key: ConnKey) {
-        let question = self.questions.open.get(&key);
-        let waits = question.is_some_and(|question| question.answer.is_none());
-        if waits {
-            self.pause_for(key, Pause::Answer);
-        } else {
-            self.wait_for_turn(key);
-        }
-        self.arm(key);
-    }
-
-    fn stop_asking(&mut self, key: ConnKey, was_asked: bool) {
-        let stamp = self.now.stamp();
-        if let Some(conn) = self.conn(key)
-            && conn.is_asking()
-        {
-            if was_asked {
-                // The question had a deadline of its own. What is waited for next has one too.
-                conn.heard = stamp;
-            }
-            self.queue_resume(key);
-        }
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// Another thread has answered.
-    pub fn handle_answer(&mut self, answered: Answered<H::Answer>) {
-        let Answered {
-            conn: id,
-            ticket,
-            answer,
-        } = answered;
-        let is_waiting = self
-            .inner
-            .current(id)
-            .is_some_and(|conn| !conn.state.is_closing() && conn.is_paused());
-        let question = self.inner.questions.open.get_mut(&id.key);
-        if let Some(question) = question
-            && is_waiting
-            && question.ticket == ticket
-            && !question.is_pause
-            && question.answer.is_none()
-        {
-            question.answer = Some(answer.ok_or(Unanswered));
-            self.inner.stop_asking(id.key, true);
-        }
-    }
-}
-
-/// Between two looks at what tells nobody when it comes.
-const MOMENT: Duration = Duration::from_millis(64);

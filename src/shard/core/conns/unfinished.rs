@@ -8,15 +8,11 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::address::client_of;
-use crate::close_reason::CloseReason;
-use crate::counters::Limit;
-use crate::handler::Handler;
-use crate::id::{ConnId, ConnKey, key32};
+use crate::config::Config;
+use crate::id::{ConnKey, key32};
 use crate::limits::PROGRESS_FAST;
-use crate::proto::http::Response;
-use crate::shard::core::ShardCore;
 use crate::shard::core::conn::{BEHIND, Conn, Held, Tab};
-use crate::shard::core::inner::Inner;
+use crate::shard::core::conns::Conns;
 use crate::time::{Now, Stamp};
 
 /// Connections that hold something: the front of a message, a body, or a message that waits.
@@ -58,6 +54,11 @@ impl Holders {
     /// Bytes of earlier messages, to which compressed ones may refer.
     pub(crate) fn context(&self) -> usize {
         self.sum.context
+    }
+
+    /// Bytes of all that.
+    pub(crate) fn bytes(&self) -> usize {
+        self.unfinished() + self.waiting() + self.context()
     }
 
     /// Notes what a connection holds now; `true` if a message begins with that.
@@ -138,7 +139,7 @@ impl Holders {
     /// score is how far a message is from being fast enough, times the holders of its client. By
     /// their number and not their bytes, or one large message would go before a thousand small ones
     /// that come to no end. Of those that are alike, the largest.
-    fn ranked(&self, now: Now) -> Vec<(u64, u32, ConnKey)> {
+    pub(crate) fn ranked(&self, now: Now) -> Vec<(u64, u32, ConnKey)> {
         let mut of_client: HashMap<u32, u64> = HashMap::new();
         let of_messages = || self.of.iter().filter(|(_, holder)| holder.held.sum() != 0);
         for (_, holder) in of_messages() {
@@ -163,19 +164,19 @@ impl Holders {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D> Conns<D> {
     /// Notes whose a connection is: those of one address are taken together.
-    pub(crate) fn note_client(&mut self, key: ConnKey, addr: IpAddr) {
-        let hash = self.hasher.hash_one(client_of(addr));
+    pub(crate) fn note_client(&mut self, hasher: &impl BuildHasher, key: ConnKey, addr: IpAddr) {
+        let hash = hasher.hash_one(client_of(addr));
         let client = Tab::client(u32::try_from(hash >> 32).unwrap_or_default());
-        if let Some(conn) = self.conns.get_mut(key.index()) {
+        if let Some(conn) = self.slab.get_mut(key.index()) {
             self.holders.set_client(&mut conn.tab, client);
         }
     }
 
     /// What a connection holds.
     pub(crate) fn held(&self, key: ConnKey, conn: &Conn<D>) -> Held {
-        let context = self.inflation.contexts.held_bytes(key);
+        let context = self.contexts.held_bytes(key);
         let context = u32::try_from(context).unwrap_or(u32::MAX);
         Held {
             context,
@@ -183,26 +184,37 @@ impl<D, A> Inner<D, A> {
         }
     }
 
+    /// Keeps count of what a connection holds; `true` if a message begins with that.
+    pub(crate) fn note_held(&mut self, key: ConnKey, now: Now) -> bool {
+        let Some(conn) = self.get(key) else {
+            return false;
+        };
+        let held = self.held(key, conn);
+        let Some(conn) = self.slab.get_mut(key.index()) else {
+            return false;
+        };
+        self.holders.note(key, &mut conn.tab, held, now.stamp())
+    }
+
     /// A connection is on its way out, and holds nothing more.
-    pub(crate) fn forget_holder(&mut self, key: ConnKey) {
-        let now = self.now.stamp();
-        if let Some(conn) = self.conns.get_mut(key.index()) {
-            self.holders.note(key, &mut conn.tab, Held::default(), now);
+    pub(crate) fn forget_holder(&mut self, key: ConnKey, now: Now) {
+        if let Some(conn) = self.slab.get_mut(key.index()) {
+            let nothing = Held::default();
+            self.holders.note(key, &mut conn.tab, nothing, now.stamp());
         }
     }
 
     /// A message of a connection has come whole, or is gone on with after a pause: the next has
     /// its own time.
-    pub(crate) fn restart_progress(&mut self, key: ConnKey) {
-        let now = self.now.stamp();
-        if let Some(conn) = self.conns.get(key.index()) {
-            self.holders.restart(conn.tab, now);
+    pub(crate) fn restart_progress(&mut self, key: ConnKey, now: Now) {
+        if let Some(conn) = self.slab.get(key.index()) {
+            self.holders.restart(conn.tab, now.stamp());
         }
     }
 
     /// When the message that a connection has begun has come too slowly, if nothing more comes.
-    pub(crate) fn progress_deadline(&self, conn: &Conn<D>) -> Option<Now> {
-        let rate = u64::try_from(self.config.message_progress).ok()?;
+    pub(crate) fn progress_deadline(&self, config: &Config, conn: &Conn<D>) -> Option<Now> {
+        let rate = u64::try_from(config.message_progress).ok()?;
         let holder = self.holders.get(conn.tab)?;
         if rate == 0
             || holder.held.sum() == 0
@@ -214,65 +226,8 @@ impl<D, A> Inner<D, A> {
         }
         let millis = (conn.arrived() as u64).saturating_mul(1000) / rate;
         let earned = Duration::from_millis(millis);
-        let grace = self.config.message_grace;
+        let grace = config.message_grace;
         Some(holder.since.moment().plus(grace.saturating_add(earned)))
-    }
-
-    /// Over the limit of unfinished messages, those that get on least give way.
-    fn relieve_holders(&mut self) {
-        let limit = self.assembly_limit();
-        if self.assembly() <= limit {
-            return;
-        }
-        let mut ranked = self.holders.ranked(self.now);
-        // A margin, so that the search pays for much to come.
-        while limit - limit / 8 < self.assembly()
-            && let Some((_, _, key)) = ranked.pop()
-        {
-            self.counters.hit(Limit::Assembly);
-            self.give_way(key);
-        }
-    }
-
-    /// Ends a connection for want of memory; a request is told so.
-    fn give_way(&mut self, key: ConnKey) {
-        if let Some(head) = self.take_head(key) {
-            let text = "the server has no memory for the request now";
-            let refusal = Response::text(503, text).with_header("Retry-After", "1");
-            self.respond_to_head(key, &head, &refusal);
-        }
-        self.close(key, CloseReason::Overload);
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// Keeps count of the memory of unfinished messages; over the limit some give way.
-    pub(in crate::shard::core) fn account(&mut self, id: ConnId) {
-        if self
-            .inner
-            .current(id)
-            .is_none_or(|conn| conn.state.is_closing())
-        {
-            return;
-        }
-        self.inner.account(id.key);
-        self.inner.relieve_holders();
-    }
-}
-
-impl<D, A> Inner<D, A> {
-    /// Keeps count of the memory of unfinished messages.
-    pub(crate) fn account(&mut self, key: ConnKey) {
-        let now = self.now.stamp();
-        let Some(conn) = self.conns.get(key.index()) else {
-            return;
-        };
-        let held = self.held(key, conn);
-        if let Some(conn) = self.conns.get_mut(key.index())
-            && self.holders.note(key, &mut conn.tab, held, now)
-        {
-            self.arm(key);
-        }
     }
 }
 

@@ -7,17 +7,17 @@ use crate::id::ConnKey;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::core::conn::BLOCKED;
 use crate::shard::core::conn::outbox::Outbox;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::topic::fanout::{Handover, Rest};
 use crate::topic::sink::Sink;
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Sends what there is to send, within the budget of a turn.
     pub(crate) fn flush<S: Sink>(&mut self, sink: &mut S) {
         self.walk_feeds(sink);
         // As many as are marked now: what stays dirty has its turn next time.
-        for _ in 0..self.dirty.len().min(SENDS_PER_TURN) {
-            if let Some(key) = self.dirty.pop_front() {
+        for _ in 0..self.conns.dirty_len().min(SENDS_PER_TURN) {
+            if let Some(key) = self.conns.next_dirty() {
                 self.write(key, sink);
             }
         }
@@ -28,8 +28,8 @@ impl<D, A> Inner<D, A> {
         // Each feed once, so that a turn ends even if none needs a send.
         for _ in 0..self.fanout.walks() {
             let walked = self.fanout.walk_next(sink, budget.min(WALK_QUANTUM));
-            self.counters.walk_sends += walked.sends as u64;
-            self.moved |= walked.is_done;
+            self.env.counters.walk_sends += walked.sends as u64;
+            self.env.moved |= walked.is_done;
             while let Some(handover) = self.fanout.next_handover() {
                 self.take_over(handover);
             }
@@ -47,7 +47,7 @@ impl<D, A> Inner<D, A> {
             Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
             Handover::Short { conn, rest } => {
                 if let Some(rest) = rest
-                    && let Some(outbox) = self.outbox(conn)
+                    && let Some(outbox) = self.conns.outbox(conn)
                 {
                     keep_rest(outbox, rest);
                 }
@@ -58,7 +58,7 @@ impl<D, A> Inner<D, A> {
 
     /// Whether the connection's socket takes no more for now.
     pub(crate) fn is_blocked(&self, key: ConnKey) -> bool {
-        let conn = self.conns.get(key.index());
+        let conn = self.conns.get(key);
         conn.is_some_and(|conn| conn.is(BLOCKED))
     }
 
@@ -69,9 +69,11 @@ impl<D, A> Inner<D, A> {
 
     /// Notes that a connection's socket takes no more.
     fn block(&mut self, key: ConnKey) {
-        let stamp = self.now.stamp();
-        self.counters.short_writes += 1;
-        let Some(conn) = self.conn(key) else { return };
+        let stamp = self.env.now.stamp();
+        self.env.counters.short_writes += 1;
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         conn.set(BLOCKED, true);
         conn.blocked_at = stamp;
         self.set_blocked(key, true);
@@ -95,11 +97,11 @@ impl<D, A> Inner<D, A> {
         if !self.is_blocked(key) {
             return;
         }
-        if self.config.slow_consumer == SlowConsumer::Latest {
+        if self.env.config.slow_consumer == SlowConsumer::Latest {
             self.conflate(key);
         }
         self.set_blocked(key, false);
-        if let Some(conn) = self.conn(key) {
+        if let Some(conn) = self.conns.live(key) {
             conn.set(BLOCKED, false);
         }
         self.mark_dirty(key);
@@ -111,7 +113,7 @@ impl<D, A> Inner<D, A> {
     fn conflate(&mut self, key: ConnKey) {
         let mut skipped = 0;
         self.each_place(key, |fanout, place| skipped += fanout.conflate(place));
-        self.counters.skipped += skipped;
+        self.env.counters.skipped += skipped;
     }
 }
 

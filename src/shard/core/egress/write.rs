@@ -8,13 +8,13 @@ use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{APART, BLOCKED, DIRTY, DRAINS};
 use crate::shard::core::egress::flush::keep_rest;
-use crate::shard::core::inner::{Inner, place, places};
+use crate::shard::core::shard::{Shard, place, places};
 use crate::topic::sink::{Sink, WriteError};
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Writes a connection once: its outbox, then what its topics have for it.
     pub(crate) fn write<S: Sink>(&mut self, key: ConnKey, sink: &mut S) {
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         conn.set(DIRTY, false);
@@ -59,7 +59,7 @@ impl<D, A> Inner<D, A> {
 
     /// What one write takes: the outbox, then the logs of all topics.
     fn pieces(&self, key: ConnKey) -> impl Iterator<Item = &[u8]> {
-        let conn = self.conns.get(key.index());
+        let conn = self.conns.get(key);
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
         let places = conn
             .into_iter()
@@ -76,18 +76,12 @@ impl<D, A> Inner<D, A> {
 
     /// Notes that a connection's next `n` bytes were sent, in the order of `pieces`.
     fn advance(&mut self, key: ConnKey, mut n: usize) {
-        let Self {
-            conns,
-            fanout,
-            memory,
-            spare_outboxes,
-            ..
-        } = self;
-        let Some(conn) = conns.get_mut(key.index()) else {
+        let Self { conns, fanout, .. } = self;
+        let Some((conn, outboxes)) = conns.with_outboxes(key) else {
             return;
         };
         if 0 < n {
-            conn.blocked_at = self.now.stamp();
+            conn.blocked_at = self.env.now.stamp();
         }
         if let Some(outbox) = &mut conn.outbox {
             let own = n.min(outbox.len());
@@ -104,8 +98,7 @@ impl<D, A> Inner<D, A> {
                 continue;
             }
             if let Some(rest) = fanout.advance(place, took) {
-                let make = || spare_outboxes.pop().unwrap_or_else(|| memory.outbox());
-                keep_rest(conn.outbox.get_or_insert_with(make), rest);
+                keep_rest(outboxes.make(&mut conn.outbox), rest);
             }
         }
     }
@@ -115,21 +108,21 @@ impl<D, A> Inner<D, A> {
         if !whole {
             self.block_writer(key);
         }
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         let left = conn.outbox_len();
         if left == 0 {
             if conn.is(DRAINS) {
                 conn.set(DRAINS, false);
-                let id = self.id(key);
-                self.drained.push(id);
+                let id = self.conns.id(key);
+                self.conns.ends.note_drained(id);
             }
             self.rejoin(key);
-            self.drop_outbox(key);
-            self.rest(key);
+            self.conns.drop_outbox(key);
+            self.conns.rest(key);
         }
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         if conn.pause == Pause::Outbox && left < OUTBOX_BYTES_HIGH {
@@ -139,7 +132,7 @@ impl<D, A> Inner<D, A> {
             return;
         }
         let more = left != 0 || self.has_tail(key);
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         if more {
@@ -160,7 +153,7 @@ impl<D, A> Inner<D, A> {
     /// All that was held apart is sent: the connection's members follow the logs again.
     fn rejoin(&mut self, key: ConnKey) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key.index()).filter(|conn| conn.is(APART)) else {
+        let Some(conn) = conns.get_mut(key).filter(|conn| conn.is(APART)) else {
             return;
         };
         conn.set(APART, false);
@@ -170,7 +163,7 @@ impl<D, A> Inner<D, A> {
             .unwrap_or_default()
         {
             if let Some(place) = place(&conn.subs, conn.form, topic) {
-                self.counters.skipped += fanout.rejoin(place, count);
+                self.env.counters.skipped += fanout.rejoin(place, count);
             }
         }
     }

@@ -3,6 +3,7 @@
 use core::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::address::admission::PerAddress;
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::Handler;
@@ -42,12 +43,17 @@ impl<H: Handler> ShardCore<H> {
 
     /// What follows is done for connections that are accepted.
     pub fn begin_accepting(&mut self) {
-        self.inner.work.enter(Share::Accept);
+        self.shard.env.work.enter(Share::Accept);
+    }
+
+    /// Has the connections of each address counted there, for as long as they last.
+    pub fn limit_addresses(&mut self, limit: Arc<PerAddress>) {
+        self.shard.conns.clients.set_limit(limit);
     }
 
     /// The key that the next connection gets.
     pub(crate) fn next_key(&self) -> ConnKey {
-        ConnKey::new(self.inner.conns.vacant_key())
+        self.shard.conns.next_key()
     }
 
     /// A connection has been accepted that has a handshake of its own before it speaks: until
@@ -56,7 +62,7 @@ impl<H: Handler> ShardCore<H> {
     /// Without `frames` it speaks HTTP.
     pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
         let id = self.add(sock, Protocol::new(frames));
-        self.inner.arm(id.key);
+        self.shard.arm(id.key);
         id
     }
 
@@ -68,7 +74,7 @@ impl<H: Handler> ShardCore<H> {
         identity: Option<String>,
     ) {
         let peer_info = PeerInfo { peer, identity };
-        if let Some(conn) = self.inner.unopened(id)
+        if let Some(conn) = self.shard.conns.unopened(id)
             && let Some(http) = conn.protocol.http_mut()
         {
             http.peer_info = Some(Arc::new(peer_info));
@@ -83,7 +89,7 @@ impl<H: Handler> ShardCore<H> {
         peer: Option<SocketAddr>,
         identity: Option<String>,
     ) {
-        if self.inner.unopened(id).is_some() {
+        if self.shard.conns.unopened(id).is_some() {
             let topic = Arc::clone(topic);
             let peer_info = Some(Arc::new(PeerInfo { peer, identity }));
             self.open_tcp(id.key, Arrival { topic, peer_info });
@@ -92,22 +98,22 @@ impl<H: Handler> ShardCore<H> {
 
     /// Counts a TLS handshake that has succeeded, and whether a ticket spared most of it.
     pub fn count_handshake(&mut self, resumed: bool) {
-        self.inner.counters.tls_handshakes += 1;
-        self.inner.counters.tls_resumptions += u64::from(resumed);
+        self.shard.env.counters.tls_handshakes += 1;
+        self.shard.env.counters.tls_resumptions += u64::from(resumed);
     }
 
     /// What goes around the connection's bytes is broken: TLS.
     pub fn handle_tls_failure(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
+        if self.shard.conns.current(id).is_some() {
             // The alert that says why is on its way: the client is to have it.
-            self.inner.finish_at_once(id.key, CloseReason::Tls);
+            self.shard.finish_at_once(id.key, CloseReason::Tls);
         }
     }
 
     /// The client wants nothing more, either.
     pub fn handle_goodbye(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.close(id.key, CloseReason::Client);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.close(id.key, CloseReason::Client);
         }
     }
 }
@@ -117,8 +123,8 @@ impl<H: Handler> ShardCore<H> {
     /// asks for something, and otherwise it is closed.
     pub fn handle_overflow(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
         let id = self.handle_early_open(sock, frames);
-        self.inner.counters.hit(Limit::Connections);
-        self.inner.turn_away(id, TooMany::InAll);
+        self.shard.env.counters.hit(Limit::Connections);
+        self.shard.turn_away(id, TooMany::InAll);
         id
     }
 }

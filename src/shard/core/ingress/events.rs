@@ -10,7 +10,7 @@ use crate::shard::core::ingress::Took;
 impl<H: Handler> ShardCore<H> {
     /// The client of a stream of events has nothing to say: what it sends is counted and dropped.
     pub(in crate::shard::core) fn discard(&mut self, key: ConnKey, len: usize) -> Took {
-        let conn = self.inner.conn(key);
+        let conn = self.shard.conns.live(key);
         let Some(ignored) = conn.and_then(|conn| conn.protocol.count_ignored(len)) else {
             return Took::Ended;
         };
@@ -18,7 +18,7 @@ impl<H: Handler> ShardCore<H> {
             return Took::Bytes(len);
         }
         let rule = "a stream of events only sends";
-        self.inner.close(key, CloseReason::Policy(rule));
+        self.shard.close(key, CloseReason::Policy(rule));
         Took::Ended
     }
 }

@@ -15,22 +15,22 @@ impl<H: Handler> ShardCore<H> {
         frames: Frames,
         input: &mut [u8],
     ) -> Took {
-        let (payload, taken) = match frames.decode(input, self.inner.config.message_bytes_max) {
+        let (payload, taken) = match frames.decode(input, self.shard.env.config.message_bytes_max) {
             Ok(Step::Incomplete { .. }) => return Took::Nothing,
             Ok(Step::Frame { payload: [], taken }) => {
-                self.inner.restart_progress(key);
-                return self.inner.take_silent(key, taken);
+                self.shard.conns.restart_progress(key, self.shard.env.now);
+                return self.shard.take_silent(key, taken);
             }
             Ok(Step::Frame { payload, taken }) => (payload, taken),
             Err(error) => {
-                self.inner.close(key, CloseReason::Protocol(error));
+                self.shard.close(key, CloseReason::Protocol(error));
                 return Took::Ended;
             }
         };
         match frames.kind_of(payload) {
             Ok(kind) => self.offer(key, kind, payload, taken),
             Err(error) => {
-                self.inner.close(key, CloseReason::Protocol(error));
+                self.shard.close(key, CloseReason::Protocol(error));
                 Took::Ended
             }
         }

@@ -18,12 +18,12 @@ use crate::shard::core::ingress::Took;
 impl<H: Handler> ShardCore<H> {
     /// Takes the next bytes of a connection that speaks HTTP.
     pub(in crate::shard::core) fn take_http(&mut self, key: ConnKey, input: &[u8]) -> Took {
-        let is_full = self.inner.is_full_of_replies();
-        let Some(conn) = self.inner.conn(key) else {
+        let is_full = self.shard.is_full_of_replies();
+        let Some(conn) = self.shard.conns.live(key) else {
             return Took::Ended;
         };
         if OUTBOX_BYTES_HIGH <= conn.outbox_len() || is_full {
-            self.inner.pause(key, Busy(Wait::Outbox));
+            self.shard.pause(key, Busy(Wait::Outbox));
             return Took::Paused(0);
         }
         let http = conn.protocol.http_mut();
@@ -36,15 +36,15 @@ impl<H: Handler> ShardCore<H> {
             return Took::Bytes(2);
         }
         let mut headers = NO_HEADERS;
-        match parse_head(input, &mut headers, self.inner.config.head) {
+        match parse_head(input, &mut headers, self.shard.env.config.head) {
             Ok(Head::Incomplete) => {
                 if input != b"\r" {
-                    self.inner.begin_phase(key, Phase::Head);
+                    self.shard.begin_phase(key, Phase::Head);
                 }
                 Took::Nothing
             }
             Ok(Head::Complete { request, taken }) => {
-                self.inner.work.charge(WORK_OF_REQUEST);
+                self.shard.env.work.charge(WORK_OF_REQUEST);
                 let took = self.take_request(key, &request, &input[..taken], input.len());
                 took.unwrap_or_else(|error| self.refuse_request(key, &request, error))
             }
@@ -61,12 +61,15 @@ impl<H: Handler> ShardCore<H> {
         available: usize,
     ) -> Result<Took, HttpError> {
         let framing = request.body_length()?;
-        self.inner.config.origins.admit(request)?;
-        let peer_info = self.inner.client_of(key, request);
+        self.shard.env.config.origins.admit(request)?;
+        let peer_info = self
+            .shard
+            .conns
+            .client_of(&mut self.shard.env, key, request);
         let is_short = framing == BodyLength::None && !request.wants_websocket();
         let is_answered = is_short && self.handler.answers_when_full(request);
-        if !is_answered && let Some(why) = self.inner.turned_away(key) {
-            self.inner.refuse_turned_away(key, request, why);
+        if !is_answered && let Some(why) = self.shard.turned_away(key) {
+            self.shard.refuse_turned_away(key, request, why);
             return Ok(Took::Ended);
         }
         if !is_answered && let Err(response) = peer_info {
@@ -79,7 +82,7 @@ impl<H: Handler> ShardCore<H> {
             && matches!(request.method, "GET" | "HEAD")
             && self.handler.wants_events(request);
         if is_upgrade || is_events {
-            if self.inner.wait_until_answered(key) {
+            if self.shard.wait_until_answered(key) {
                 return Ok(Took::Paused(0));
             }
             let took = if is_upgrade {
@@ -91,7 +94,7 @@ impl<H: Handler> ShardCore<H> {
             self.settle_homes();
             return Ok(took);
         }
-        self.inner.give_up_opening(key);
+        self.shard.give_up_opening(key);
         if framing == BodyLength::None {
             return Ok(match self.ask_for(key, request) {
                 Ok(response) => self.answer(key, request, &response, taken),
@@ -100,7 +103,7 @@ impl<H: Handler> ShardCore<H> {
         }
         // RFC 9110 10.1.1: an interim answer for one who waits for it, and not where a body came.
         let continues = request.expects_continue()? && taken == available;
-        let decoder = Body::new(framing, self.inner.config.body_bytes_max)?;
+        let decoder = Body::new(framing, self.shard.env.config.body_bytes_max)?;
         if let Some(response) = self.answer_to_head(request) {
             return Ok(if continues {
                 // Whether a body follows is the client's choice, and cannot be told.
@@ -109,8 +112,8 @@ impl<H: Handler> ShardCore<H> {
                 self.answer_early(key, request, &response, decoder, taken)
             });
         }
-        self.inner.begin_phase(key, Phase::Body);
-        if let Some(http) = self.inner.http(key) {
+        self.shard.begin_phase(key, Phase::Body);
+        if let Some(http) = self.shard.conns.http(key) {
             http.request = Some(Box::new(Collected {
                 head: head.to_vec(),
                 body: Vec::new(),
@@ -121,7 +124,7 @@ impl<H: Handler> ShardCore<H> {
         }
         if continues {
             let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
-            self.inner.reply(key, |out| out.extend_from_slice(interim));
+            self.shard.reply(key, |out| out.extend_from_slice(interim));
         }
         Ok(Took::Bytes(taken))
     }
@@ -134,9 +137,9 @@ impl<H: Handler> ShardCore<H> {
         busy: Busy,
         taken: usize,
     ) -> Took {
-        self.inner.begin_phase(key, Phase::Handler);
-        self.inner.pause(key, busy);
-        self.inner.arm(key);
+        self.shard.begin_phase(key, Phase::Handler);
+        self.shard.pause(key, busy);
+        self.shard.arm(key);
         Took::Paused(taken)
     }
 
@@ -147,20 +150,20 @@ impl<H: Handler> ShardCore<H> {
         response: &Response,
         taken: usize,
     ) -> Took {
-        let after = self.inner.after(key, request);
+        let after = self.shard.after(key, request);
         if after == After::Close {
             return self.respond(key, request, response);
         }
-        self.inner.put_answer(key, request, response, after);
+        self.shard.put_answer(key, request, response, after);
         if 400 <= response.status {
             // Elsewhere the close tells.
-            self.inner.counters.refused[status_index(response.status)] += 1;
+            self.shard.env.counters.refused[status_index(response.status)] += 1;
         }
-        if let Some(http) = self.inner.http(key) {
+        if let Some(http) = self.shard.conns.http(key) {
             http.answered += 1;
             http.done = 0;
         }
-        self.inner.begin_phase(key, Phase::Idle);
+        self.shard.begin_phase(key, Phase::Idle);
         Took::Bytes(taken)
     }
 
@@ -171,12 +174,12 @@ impl<H: Handler> ShardCore<H> {
         request: &Request<'_>,
         response: &Response,
     ) -> Took {
-        self.inner.put_answer(key, request, response, After::Close);
+        self.shard.put_answer(key, request, response, After::Close);
         let reason = match response.status {
             status @ 400.. => CloseReason::Refused(status),
             _ => CloseReason::Answered,
         };
-        self.inner.close(key, reason);
+        self.shard.close(key, reason);
         Took::Ended
     }
 
@@ -189,10 +192,13 @@ impl<H: Handler> ShardCore<H> {
     ) -> Took {
         let mut response = Response::from(error);
         if error == HttpError::OriginForbidden {
-            self.inner.counters.hit(Limit::Origin);
-            let words = self.inner.config.origins.refusal(request);
+            self.shard.env.counters.hit(Limit::Origin);
+            let words = self.shard.env.config.origins.refusal(request);
             response.body = format!("{words}\n").into_bytes().into();
-            self.inner.refused_origins.note(words, self.inner.now);
+            self.shard
+                .ingress
+                .refused_origins
+                .note(words, self.shard.env.now);
         }
         self.respond(key, request, &response)
     }
@@ -200,8 +206,8 @@ impl<H: Handler> ShardCore<H> {
     /// Answers what cannot be understood: nothing after it can be.
     pub(in crate::shard::core) fn refuse(&mut self, key: ConnKey, error: HttpError) -> Took {
         let response = Response::from(error);
-        self.inner.reply_without_request(key, &response);
-        self.inner.close(key, CloseReason::Refused(response.status));
+        self.shard.reply_without_request(key, &response);
+        self.shard.close(key, CloseReason::Refused(response.status));
         Took::Ended
     }
 }
@@ -219,7 +225,7 @@ impl<H: Handler> ShardCore<H> {
     ) -> Took {
         let took = self.answer(key, request, response, taken);
         if matches!(took, Took::Bytes(_))
-            && let Some(http) = self.inner.http(key)
+            && let Some(http) = self.shard.conns.http(key)
         {
             http.request = Some(Box::new(Collected {
                 head: Vec::new(),
@@ -228,7 +234,7 @@ impl<H: Handler> ShardCore<H> {
                 is_whole: false,
                 is_answered: true,
             }));
-            self.inner.begin_phase(key, Phase::Body);
+            self.shard.begin_phase(key, Phase::Body);
         }
         took
     }

@@ -30,22 +30,22 @@ impl<H: Handler> ShardCore<H> {
                 Err(error) => {
                     let refusal = Response::from(error);
                     if !request.is_answered {
-                        self.inner.respond_to_head(key, &request.head, &refusal);
+                        self.shard.respond_to_head(key, &request.head, &refusal);
                     }
-                    self.inner.close(key, CloseReason::Refused(refusal.status));
+                    self.shard.close(key, CloseReason::Refused(refusal.status));
                     return Took::Ended;
                 }
             }
         }
         if request.is_whole && request.is_answered {
-            self.inner.begin_phase(key, Phase::Idle);
-            self.inner.rest(key);
+            self.shard.begin_phase(key, Phase::Idle);
+            self.shard.conns.rest(key);
             return Took::Bytes(taken);
         }
         if request.is_whole {
             return self.take_collected(key, request, taken);
         }
-        if let Some(http) = self.inner.http(key) {
+        if let Some(http) = self.shard.conns.http(key) {
             http.request = Some(request);
         }
         Took::Bytes(taken)
@@ -53,37 +53,40 @@ impl<H: Handler> ShardCore<H> {
 
     /// A request that waited with its body may be answered now; what follows it was not read.
     pub(in crate::shard::core) fn resume_request(&mut self, key: ConnKey) -> Option<Took> {
-        let http = self.inner.http(key)?;
+        let http = self.shard.conns.http(key)?;
         let request = http.request.take_if(|request| request.is_whole)?;
         Some(self.take_collected(key, request, 0))
     }
 
     fn take_collected(&mut self, key: ConnKey, whole: Box<Collected>, taken: usize) -> Took {
-        let share = self.inner.work.share_of_bodies();
-        if self.inner.work.is_used_up(share) {
-            self.inner.counters.hit(Limit::BodyTime);
-            if let Some(http) = self.inner.http(key) {
+        let share = self.shard.env.work.share_of_bodies();
+        if self.shard.env.work.is_used_up(share) {
+            self.shard.env.counters.hit(Limit::BodyTime);
+            if let Some(http) = self.shard.conns.http(key) {
                 http.request = Some(whole);
             }
             return self.wait_with_request(key, Busy(Wait::Turn), taken);
         }
         let mut headers = NO_HEADERS;
         let Ok(Head::Complete { mut request, .. }) =
-            parse_head(&whole.head, &mut headers, self.inner.config.head)
+            parse_head(&whole.head, &mut headers, self.shard.env.config.head)
         else {
             debug_assert!(false, "it was read before");
             return self.refuse(key, HttpError::RequestLine);
         };
         request.body = &whole.body;
-        let before = self.inner.work.swap(share);
+        let before = self.shard.env.work.swap(share);
         let answer = self.ask_for(key, &request);
         // Charged behind it: before, a long body would leave no time for what it asks for.
-        self.inner.work.charge(whole.body.len() * WORK_OF_BODY_BYTE);
-        self.inner.work.swap(before);
+        self.shard
+            .env
+            .work
+            .charge(whole.body.len() * WORK_OF_BODY_BYTE);
+        self.shard.env.work.swap(before);
         match answer {
             Ok(response) => self.answer(key, &request, &response, taken),
             Err(busy) => {
-                if let Some(http) = self.inner.http(key) {
+                if let Some(http) = self.shard.conns.http(key) {
                     http.request = Some(whole);
                 }
                 self.wait_with_request(key, busy, taken)

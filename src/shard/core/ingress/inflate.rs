@@ -1,7 +1,6 @@
 //! Compressed messages that come in: made whole, offered, and within what a turn has time for.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, VecDeque};
 
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
@@ -9,23 +8,19 @@ use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey};
 use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN, OUTBOX_BYTES_HIGH};
 use crate::proto::Kind;
-use crate::proto::ws::deflate::{Inflater, Pace, Window};
+use crate::proto::ws::deflate::{Inflater, Pace};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::Kept;
 use crate::shard::core::conn::state::Pause;
 use crate::shard::core::ingress::Took;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 
 /// Compressed messages to what they are, for all connections of a shard, one after the other.
 #[derive(Debug)]
 pub(crate) struct Inflation {
     inflater: Inflater,
-    /// Who has a compressed message that waits, in the order in which they came, each once.
-    queue: VecDeque<ConnId>,
-    /// Whose message is under way: the first of the queue.
+    /// The connection whose message is under way: the first of those that wait.
     under_way: Option<ConnId>,
-    /// What messages to come may refer to.
-    pub(crate) contexts: Contexts,
     /// What the messages of this turn have taken.
     cost: usize,
     /// Whose turn it is in the queue begins messages until this, and then lets others go first.
@@ -43,49 +38,11 @@ pub(crate) struct Compressed<'b> {
     pub(crate) takes_over: bool,
 }
 
-/// The ends of what connections have sent compressed, by their keys: of those alone whose next
-/// message may refer to them, and from their first message on.
-#[derive(Debug, Default)]
-pub(crate) struct Contexts(HashMap<ConnKey, Vec<u8>>);
-
-impl Contexts {
-    fn of(&self, key: ConnKey) -> &[u8] {
-        self.0.get(&key).map_or(&[], |context| context)
-    }
-
-    fn keep(&mut self, key: ConnKey, end: &[u8]) {
-        let context = self.0.entry(key).or_default();
-        context.clear();
-        if context.capacity() < end.len() {
-            let len = end.len().next_power_of_two();
-            context.reserve_exact(len.min(Window::LARGEST.size()));
-        }
-        context.extend_from_slice(end);
-    }
-
-    /// Bytes of memory that a connection has here.
-    pub(crate) fn held_bytes(&self, key: ConnKey) -> usize {
-        if self.0.is_empty() {
-            return 0;
-        }
-        self.0.get(&key).map_or(0, |context| context.capacity())
-    }
-
-    /// The connection has ended.
-    pub(crate) fn forget(&mut self, key: ConnKey) {
-        if !self.0.is_empty() {
-            self.0.remove(&key);
-        }
-    }
-}
-
 impl Default for Inflation {
     fn default() -> Self {
         Self {
             inflater: Inflater::default(),
-            queue: VecDeque::new(),
             under_way: None,
-            contexts: Contexts::default(),
             cost: 0,
             yields_at: 0,
             pace: Pace {
@@ -101,32 +58,22 @@ impl Inflation {
         self.cost = 0;
     }
 
-    /// A message of this connection waits for its turn.
-    pub(crate) fn queue_up(&mut self, id: ConnId) {
-        self.queue.push_back(id);
-    }
-
-    /// How many wait.
-    pub(crate) fn len(&self) -> usize {
-        self.queue.len()
-    }
-
     fn is_spent(&self) -> bool {
         self.pace.budget <= self.cost
     }
 
     /// Whether there is time for a message now, and nobody who waits for that goes before it.
-    fn has_time(&self) -> bool {
-        !self.is_spent() && (self.queue.is_empty() || self.cost < self.yields_at)
+    fn has_time(&self, others_wait: bool) -> bool {
+        !self.is_spent() && (!others_wait || self.cost < self.yields_at)
     }
 
-    /// Who is to be resumed, if there is time for that; its turn begins.
-    fn next(&mut self) -> Option<ConnId> {
-        if self.is_spent() {
-            return None;
+    /// Whether there is time for a message that waits; if so, its turn begins.
+    fn begin_step(&mut self) -> bool {
+        let has_time = !self.is_spent();
+        if has_time {
+            self.yields_at = self.cost + self.pace.step;
         }
-        self.yields_at = self.cost + self.pace.step;
-        self.queue.pop_front()
+        has_time
     }
 
     /// One that was the next has ended meanwhile.
@@ -141,12 +88,6 @@ impl Inflation {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn limit_turn(&mut self, pace: Pace) {
         self.pace = pace;
-    }
-
-    /// Whether a connection has its place among those that wait.
-    #[cfg(any(test, feature = "internals"))]
-    pub(crate) fn awaits(&self, id: ConnId) -> bool {
-        self.queue.iter().filter(|waiting| **waiting == id).count() == 1
     }
 }
 
@@ -164,23 +105,28 @@ impl<H: Handler> ShardCore<H> {
             payload,
             takes_over,
         } = compressed;
-        let id = self.inner.id(key);
-        let max = self.inner.config.message_bytes_max;
-        if self.inner.inflation.under_way != Some(id) && self.inner.reads_late(key) {
-            self.inner.pause_for(key, Pause::Outbox);
-            return self.inner.keep_compressed(key, kind, payload, taken);
+        let id = self.shard.conns.id(key);
+        let max = self.shard.env.config.message_bytes_max;
+        if self.shard.ingress.inflation.under_way != Some(id) && self.shard.reads_late(key) {
+            self.shard
+                .conns
+                .pause_for(&mut self.shard.env, key, Pause::Outbox);
+            return self.shard.keep_compressed(key, kind, payload, taken);
         }
-        let is_full = self.inner.is_full_of_replies();
-        let inflation = &mut self.inner.inflation;
-        if is_full || !inflation.has_time() {
-            inflation.queue.push_back(id);
-            self.inner.pause_for(key, Pause::Inflate);
-            self.inner.counters.hit(Limit::InflateTime);
-            return self.inner.keep_compressed(key, kind, payload, taken);
+        let is_full = self.shard.is_full_of_replies();
+        let others_wait = !self.shard.conns.waits.inflate.is_empty();
+        let inflation = &mut self.shard.ingress.inflation;
+        if is_full || !inflation.has_time(others_wait) {
+            self.shard.conns.waits.inflate.push_back(id);
+            self.shard
+                .conns
+                .pause_for(&mut self.shard.env, key, Pause::Inflate);
+            self.shard.env.counters.hit(Limit::InflateTime);
+            return self.shard.keep_compressed(key, kind, payload, taken);
         }
         let mut inflater = std::mem::take(&mut inflation.inflater);
         if inflation.under_way.take() != Some(id) {
-            inflater.begin(inflation.contexts.of(key));
+            inflater.begin(self.shard.conns.contexts.of(key));
         }
         let pace = Pace {
             budget: inflation.pace.budget - inflation.cost,
@@ -193,23 +139,26 @@ impl<H: Handler> ShardCore<H> {
                 self.offer(key, kind, message, taken)
             }
             Ok(None) => {
-                inflation.queue.push_front(id);
+                self.shard.conns.waits.inflate.push_front(id);
                 inflation.under_way = Some(id);
-                self.inner.pause_for(key, Pause::Inflate);
-                self.inner.keep_compressed(key, kind, payload, taken)
+                self.shard
+                    .conns
+                    .pause_for(&mut self.shard.env, key, Pause::Inflate);
+                self.shard.keep_compressed(key, kind, payload, taken)
             }
             Err(error) => {
-                self.inner.close(key, CloseReason::Protocol(error));
+                self.shard.close(key, CloseReason::Protocol(error));
                 Took::Ended
             }
         };
         let is_open = self
-            .inner
-            .conn(key)
+            .shard
+            .conns
+            .live(key)
             .is_some_and(|conn| !conn.state.is_closing());
-        let inflation = &mut self.inner.inflation;
+        let inflation = &mut self.shard.ingress.inflation;
         if takes_over && is_whole && is_open {
-            inflation.contexts.keep(key, inflater.context());
+            self.shard.conns.contexts.keep(key, inflater.context());
         }
         // What was no message has been worked on as well.
         inflation.cost += inflater.cost();
@@ -222,24 +171,26 @@ impl<H: Handler> ShardCore<H> {
 
     /// Goes on with the message that is under way, and then with those that wait.
     pub(in crate::shard::core) fn resume_inflating(&mut self) {
-        while !self.inner.is_full_of_replies()
-            && let Some(id) = self.inner.inflation.next()
+        while !self.shard.is_full_of_replies()
+            && self.shard.ingress.inflation.begin_step()
+            && let Some(id) = self.shard.conns.waits.inflate.pop_front()
         {
-            let conn = self.inner.current(id);
+            let conn = self.shard.conns.current(id);
             if conn.is_some_and(|conn| conn.waits_to_inflate()) {
                 self.resume_now(id);
             } else {
-                self.inner.inflation.forget(id);
+                self.shard.ingress.inflation.forget(id);
             }
         }
-        self.inner.inflation.yields_at = 0;
+        self.shard.ingress.inflation.yields_at = 0;
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Whether compressed messages of a connection may refer to those before them.
     pub(crate) fn takes_over(&mut self, key: ConnKey) -> bool {
-        self.conn(key)
+        self.conns
+            .live(key)
             .is_some_and(|conn| conn.protocol.takes_over())
     }
 
@@ -252,10 +203,10 @@ impl<D, A> Inner<D, A> {
     /// Whether the replies to a connection have to be read first: what it has sent meanwhile is
     /// kept as small as it came.
     fn reads_late(&mut self, key: ConnKey) -> bool {
-        let conn = self.conn(key);
+        let conn = self.conns.live(key);
         let is_late = conn.is_some_and(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len());
         if is_late {
-            self.counters.hit(Limit::Outbox);
+            self.env.counters.hit(Limit::Outbox);
         }
         is_late
     }

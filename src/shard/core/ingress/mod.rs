@@ -5,10 +5,10 @@ mod events;
 mod framed;
 mod http;
 mod http_body;
-pub(crate) mod inflate;
+mod inflate;
+mod origins;
 pub(crate) mod protocol;
-pub(crate) mod rate_limit;
-pub(crate) mod read_queue;
+mod rate_limit;
 mod reading;
 mod resume;
 mod upgrade;
@@ -16,14 +16,57 @@ mod websocket;
 
 use std::borrow::Cow;
 
+use crate::config::Config;
 use crate::handler::{Halt, Handler};
 use crate::id::{ConnId, ConnKey};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
 use crate::proto::Kind;
+#[cfg(any(test, feature = "internals"))]
+use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{BEHIND, Input, Kept, PINGED};
-use crate::shard::core::ingress::rate_limit::Verdict;
+use crate::shard::core::ingress::inflate::Inflation;
+use crate::shard::core::ingress::origins::RefusedOrigins;
+use crate::shard::core::ingress::rate_limit::{Meters, Verdict};
+
+/// How messages come in: decompressed, and counted against the rates of their connections.
+#[derive(Debug)]
+pub(crate) struct Ingress {
+    inflation: Inflation,
+    /// How fast connections send.
+    meters: Meters,
+    /// The connection whose bytes are taken was pinged, and has not answered yet.
+    awaits_pong: bool,
+    refused_origins: RefusedOrigins,
+}
+
+impl Ingress {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            inflation: Inflation::default(),
+            meters: Meters::new(config),
+            awaits_pong: false,
+            refused_origins: RefusedOrigins::default(),
+        }
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin_turn(&mut self) {
+        self.inflation.begin_turn();
+    }
+
+    /// A new connection has this key.
+    pub(crate) fn begin(&mut self, key: ConnKey) {
+        self.meters.begin(key);
+    }
+
+    /// Has it take no more than this to inflate in one turn, and in one step.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn limit_inflation(&mut self, pace: Pace) {
+        self.inflation.limit_turn(pace);
+    }
+}
 
 /// What became of the front of the input.
 pub(crate) enum Took {
@@ -40,15 +83,15 @@ pub(crate) enum Took {
 impl<H: Handler> ShardCore<H> {
     /// Bytes have come in from a connection.
     pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
-        let stamp = self.inner.now.stamp();
-        let config = &self.inner.config;
+        let stamp = self.shard.env.now.stamp();
+        let config = &self.shard.env.config;
         let [line_max, head_max] = [config.message_bytes_max, config.head.bytes_max];
-        self.inner.work.charge(bytes.len() / BYTES_PER_WORK);
-        let Some(conn) = self.inner.current(id) else {
+        self.shard.env.work.charge(bytes.len() / BYTES_PER_WORK);
+        let Some(conn) = self.shard.conns.current(id) else {
             return;
         };
         if conn.state.is_closing() {
-            return self.inner.discard_late(id.key, bytes.len());
+            return self.shard.discard_late(id.key, bytes.len());
         }
         let was_pinged = conn.is(PINGED);
         if conn.state == State::Open {
@@ -63,7 +106,7 @@ impl<H: Handler> ShardCore<H> {
         let is_no_use = |held: &Input| conn.line_cannot_end(max, &held.bytes, bytes);
         let must_wait = is_held_back || held.as_deref().is_some_and(is_no_use);
         // A pong that was asked for is no message; one that comes so late that it waits is.
-        self.inner.awaits_pong = was_pinged;
+        self.shard.ingress.awaits_pong = was_pinged;
         match held {
             None if must_wait => self.keep(id, bytes),
             None => {
@@ -74,12 +117,12 @@ impl<H: Handler> ShardCore<H> {
                 input.bytes.extend_from_slice(bytes);
                 if !must_wait {
                     self.process_input(id, input);
-                } else if let Some(conn) = self.inner.current(id) {
+                } else if let Some(conn) = self.shard.conns.current(id) {
                     conn.input = Some(input);
                 }
             }
         }
-        self.inner.awaits_pong = false;
+        self.shard.ingress.awaits_pong = false;
         self.account(id);
     }
 
@@ -87,7 +130,8 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn process_input(&mut self, id: ConnId, mut input: Box<Input>) {
         let taken = self.process(id.key, &mut input.bytes);
         let Some(conn) = self
-            .inner
+            .shard
+            .conns
             .current(id)
             .filter(|conn| !conn.state.is_closing())
         else {
@@ -108,7 +152,8 @@ impl<H: Handler> ShardCore<H> {
             return;
         }
         if let Some(conn) = self
-            .inner
+            .shard
+            .conns
             .current(id)
             .filter(|conn| !conn.state.is_closing())
         {
@@ -123,11 +168,11 @@ impl<H: Handler> ShardCore<H> {
     fn process(&mut self, key: ConnKey, bytes: &mut [u8]) -> usize {
         let mut taken = 0;
         while taken < bytes.len() {
-            if self.inner.work.is_part_spent() {
-                self.inner.fall_behind(key);
+            if self.shard.env.work.is_part_spent() {
+                self.shard.fall_behind(key);
                 return taken;
             }
-            self.inner.work.charge(WORK_OF_STEP);
+            self.shard.env.work.charge(WORK_OF_STEP);
             match self.take_next(key, &mut bytes[taken..]) {
                 Took::Bytes(n) => taken += n,
                 Took::Paused(n) => return taken + n,
@@ -146,16 +191,16 @@ impl<H: Handler> ShardCore<H> {
         payload: &[u8],
         taken: usize,
     ) -> Took {
-        self.inner.restart_progress(key);
-        self.inner.counters.messages_in += 1;
-        self.inner.counters.bytes_in += payload.len() as u64;
-        self.inner.work.charge(WORK_OF_MESSAGE);
-        match self.inner.meter(key, 1, payload.len()) {
+        self.shard.conns.restart_progress(key, self.shard.env.now);
+        self.shard.env.counters.messages_in += 1;
+        self.shard.env.counters.bytes_in += payload.len() as u64;
+        self.shard.env.work.charge(WORK_OF_MESSAGE);
+        match self.shard.meter(key, 1, payload.len()) {
             Verdict::Pass => {}
             Verdict::Wait(until) => {
-                self.inner
+                self.shard
                     .keep_message(key, Kept::whole(kind, payload.into()));
-                self.inner.wait_until(key, until);
+                self.shard.wait_until(key, until);
                 return Took::Paused(taken);
             }
             Verdict::Drop => return Took::Bytes(taken),
@@ -177,13 +222,13 @@ impl<H: Handler> ShardCore<H> {
             None => Took::Ended,
             Some(Ok(())) => Took::Bytes(taken),
             Some(Err(Halt::Close(reason))) => {
-                self.inner.close(key, reason);
+                self.shard.close(key, reason);
                 Took::Ended
             }
             Some(Err(Halt::Wait(busy))) => {
-                self.inner
+                self.shard
                     .keep_message(key, Kept::whole(kind, payload.into_owned()));
-                self.inner.pause(key, busy);
+                self.shard.pause(key, busy);
                 Took::Paused(taken)
             }
         }

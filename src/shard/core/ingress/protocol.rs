@@ -246,7 +246,7 @@ impl LastWord<'_> {
 impl<H: Handler> ShardCore<H> {
     /// Takes the next message, request or frame from the front of `input`.
     pub(in crate::shard::core) fn take_next(&mut self, key: ConnKey, input: &mut [u8]) -> Took {
-        let Some(conn) = self.inner.conn(key) else {
+        let Some(conn) = self.shard.conns.live(key) else {
             return Took::Ended;
         };
         match &mut conn.protocol {

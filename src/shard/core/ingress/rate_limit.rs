@@ -4,7 +4,7 @@ use crate::close_reason::CloseReason;
 use crate::config::{BeyondRate, Config};
 use crate::counters::Limit;
 use crate::id::ConnKey;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::time::{Bucket, Now, Rate};
 
 /// The buckets of a shard's connections.
@@ -90,14 +90,14 @@ impl Meters {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// What becomes of messages of `len` bytes together by the rates of their connection.
     pub(crate) fn meter(&mut self, key: ConnKey, messages: usize, len: usize) -> Verdict {
-        let verdict = self.meters.judge(key, messages, len, self.now);
+        let verdict = self.ingress.meters.judge(key, messages, len, self.env.now);
         match verdict {
             Verdict::Pass => {}
-            Verdict::Wait(_) => self.counters.hit(Limit::RateWait),
-            Verdict::Drop => self.counters.hit(Limit::RateDrop),
+            Verdict::Wait(_) => self.env.counters.hit(Limit::RateWait),
+            Verdict::Drop => self.env.counters.hit(Limit::RateDrop),
             Verdict::Close => self.close(key, CloseReason::RateLimit),
         }
         verdict

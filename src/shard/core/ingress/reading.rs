@@ -5,42 +5,42 @@ use crate::id::{ConnId, ConnKey};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_READ, WORK_OF_RECORD};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::BEHIND;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 
 impl<H: Handler> ShardCore<H> {
     /// An event has told of a connection's bytes, or that they end: then what there is, is all.
     pub fn note_readable(&mut self, id: ConnId, ends: bool) {
-        if self.inner.current(id).is_some() {
-            self.inner.reads.note(id, ends);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.conns.reads.note(id, ends);
         }
     }
 
     /// The next connection to read from in this turn, and whether to read on after a short read,
     /// until there is nothing.
     pub fn take_readable(&mut self) -> Option<(ConnId, bool)> {
-        self.inner.work.enter(Share::Read);
+        self.shard.env.work.enter(Share::Read);
         loop {
-            if self.inner.work.is_spent() {
+            if self.shard.env.work.is_spent() {
                 return None;
             }
-            let left_over_first = self.inner.work.is_mostly_spent();
-            let (id, was_idle) = self.inner.reads.next(left_over_first)?;
-            let Some(is_behind) = self.inner.current(id).map(|conn| conn.is(BEHIND)) else {
+            let left_over_first = self.shard.env.work.is_mostly_spent();
+            let (id, was_idle) = self.shard.conns.reads.next(left_over_first)?;
+            let Some(is_behind) = self.shard.conns.current(id).map(|conn| conn.is(BEHIND)) else {
                 continue;
             };
-            let to_the_end = self.inner.reads.take(id.key);
-            let alone = self.inner.reads.is_empty();
+            let to_the_end = self.shard.conns.reads.take(id.key);
+            let alone = self.shard.conns.reads.is_empty();
             if was_idle && !alone {
-                let others = self.inner.reads.fresh_len();
-                self.inner.work.begin_first_part(others);
+                let others = self.shard.conns.reads.fresh_len();
+                self.shard.env.work.begin_first_part(others);
             } else {
-                self.inner.work.begin_part(alone);
+                self.shard.env.work.begin_part(alone);
             }
             if is_behind {
                 self.catch_up(id);
             }
-            let conn = self.inner.current(id);
+            let conn = self.shard.conns.current(id);
             if conn.is_some_and(|conn| !conn.is(BEHIND)) {
                 return Some((id, to_the_end));
             }
@@ -49,17 +49,17 @@ impl<H: Handler> ShardCore<H> {
 
     /// Whether to read from a connection now; if not, it is among `take_readable` later.
     pub fn wants_bytes(&mut self, id: ConnId) -> bool {
-        let Some(conn) = self.inner.current(id) else {
+        let Some(conn) = self.shard.conns.current(id) else {
             return false;
         };
         let (is_paused, is_behind) = (conn.is_paused(), conn.is(BEHIND));
         let may_publish = conn.state.is_accepted();
-        if is_paused || may_publish && self.inner.is_quiet() {
-            self.inner.reads.hold(id.key);
-        } else if !is_behind && self.inner.work.is_part_spent() {
-            self.inner.reads.put_back(id);
+        if is_paused || may_publish && self.shard.is_quiet() {
+            self.shard.conns.reads.hold(id.key);
+        } else if !is_behind && self.shard.env.work.is_part_spent() {
+            self.shard.conns.reads.put_back(id);
         } else if !is_behind {
-            self.inner.work.charge(WORK_OF_READ);
+            self.shard.env.work.charge(WORK_OF_READ);
             return true;
         }
         false
@@ -68,43 +68,43 @@ impl<H: Handler> ShardCore<H> {
     /// How many bytes to read at once from the connection that [`wants_bytes`](Self::wants_bytes)
     /// was true for.
     pub fn read_len(&self) -> usize {
-        self.inner.work.read_len()
+        self.shard.env.work.read_len()
     }
 
     /// What was read came in so many bytes of so many records, whatever was in them.
     pub fn charge_sealed(&mut self, bytes: usize, records: usize) {
         let work = bytes / BYTES_PER_WORK + records * WORK_OF_RECORD;
-        self.inner.work.charge(work);
+        self.shard.env.work.charge(work);
     }
 
     /// Whether a connection is not read, as something of it waits. After its last word nothing
     /// does: it is read on in the next step, and has shut down its own side, so that the kernel
     /// tells of its client's end as of a reset.
     pub fn is_waiting(&mut self, id: ConnId) -> bool {
-        let conn = self.inner.current(id);
+        let conn = self.shard.conns.current(id);
         conn.is_some_and(|conn| conn.is_paused() && !conn.state.is_closing())
     }
 
     /// A connection has sent a part of its TLS handshake, which waits for its turn.
     pub fn note_handshake(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.reads.set_awaits(id.key, true);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.conns.reads.set_awaits(id.key, true);
         }
     }
 
     /// It is its turn: what follows is read as a part of a TLS handshake, or comes with the end of
     /// one.
     pub fn begin_handshake(&mut self, id: ConnId) {
-        if self.inner.current(id).is_some() {
-            self.inner.reads.set_awaits(id.key, false);
+        if self.shard.conns.current(id).is_some() {
+            self.shard.conns.reads.set_awaits(id.key, false);
         }
-        self.inner.work.enter(Share::Handshake);
-        self.inner.work.begin_part(false);
+        self.shard.env.work.enter(Share::Handshake);
+        self.shard.env.work.begin_part(false);
     }
 
     /// Takes more of what a connection has sent in an earlier turn.
     fn catch_up(&mut self, id: ConnId) {
-        let Some(conn) = self.inner.current(id) else {
+        let Some(conn) = self.shard.conns.current(id) else {
             return;
         };
         conn.set(BEHIND, false);
@@ -115,13 +115,13 @@ impl<H: Handler> ShardCore<H> {
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// A connection has had its part of the turn: the rest of what came is taken later.
     pub(crate) fn fall_behind(&mut self, key: ConnKey) {
-        let id = self.id(key);
-        if let Some(conn) = self.conn(key).filter(|conn| !conn.state.is_closing()) {
+        let id = self.conns.id(key);
+        if let Some(conn) = self.conns.live(key).filter(|conn| !conn.state.is_closing()) {
             conn.set(BEHIND, true);
-            self.reads.put_back(id);
+            self.conns.reads.put_back(id);
         }
     }
 }

@@ -9,7 +9,6 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::Pause;
 use crate::shard::core::conn::{BEHIND, Conn, Input, Kept, READ_ENDED};
-use crate::shard::core::conns::wait_queue::WaitQueue;
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::work::Share;
@@ -18,27 +17,24 @@ impl<H: Handler> ShardCore<H> {
     /// In every other turn, those who wait for topics at home here try before mail and those who
     /// are read: else these would take what room there is in the lanes, turn for turn.
     pub(in crate::shard::core) fn resume_first(&mut self) {
-        let own = usize::from(self.inner.shard);
-        let has_peers = 1 < self.inner.mail.len();
-        self.inner.waiters_first = !self.inner.waiters_first;
-        if has_peers && self.inner.waiters_first && self.inner.has_news {
-            self.inner.paused[own].note_news();
-            self.inner.work.enter(Share::Resumed);
+        let own = usize::from(self.shard.env.shard);
+        let has_peers = 1 < self.shard.mail.len();
+        let are_first = self.shard.conns.waits.are_before_mail();
+        if has_peers && are_first && self.shard.env.has_news {
+            self.shard.conns.waits.space[own].note_news();
+            self.shard.env.work.enter(Share::Resumed);
             self.resume_waiting_for(own);
-            self.inner.work.enter(Share::Read);
+            self.shard.env.work.enter(Share::Read);
         }
     }
 
     /// Reads on the connections that waited for something that has come.
     pub(in crate::shard::core) fn resume_paused(&mut self) {
-        if self.inner.has_news | self.inner.moved {
-            self.inner.paused.iter_mut().for_each(WaitQueue::note_news);
+        if self.shard.env.has_news | self.shard.env.moved {
+            self.shard.conns.waits.note_news();
         }
-        // Each turn begins with others: where time is scarce, all get their part of it.
-        let homes = self.inner.paused.len();
-        self.inner.first_paused = (self.inner.first_paused + 1) % (homes + 1);
-        let first = self.inner.first_paused;
-        for place in (first..=homes).chain(0..first) {
+        let homes = self.shard.conns.waits.space.len();
+        for place in self.shard.conns.waits.rotate() {
             if place == homes {
                 self.resume_queued();
             } else {
@@ -51,61 +47,64 @@ impl<H: Handler> ShardCore<H> {
     fn resume_queued(&mut self) {
         let mut passed_over = Vec::new();
         let mut tries = RESUMES_PER_TURN;
-        for _ in 0..self.inner.resumed.len().min(PASSES_PER_TURN) {
-            match self.inner.resumed.pop_front() {
-                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
+        for _ in 0..self.shard.conns.waits.turn.len().min(PASSES_PER_TURN) {
+            match self.shard.conns.waits.turn.pop_front() {
+                Some(id) if self.shard.waits_to_offer(id) => passed_over.push(id),
                 Some(id) => {
                     self.resume(id);
                     tries -= 1;
                 }
                 None => break,
             }
-            if tries == 0 || self.inner.work.is_spent() {
+            if tries == 0 || self.shard.env.work.is_spent() {
                 break;
             }
         }
         for id in passed_over.into_iter().rev() {
-            self.inner.resumed.push_front(id);
+            self.shard.conns.waits.turn.push_front(id);
         }
     }
 
     /// Reads on connections that wait for a home. Those for which there is no time now are the
     /// first of the next turn.
     fn resume_waiting_for(&mut self, home: usize) {
-        let own = home == usize::from(self.inner.shard);
+        let own = home == usize::from(self.shard.env.shard);
         let mut passed_over = Vec::new();
-        for _ in 0..self.inner.paused[home].len().min(RESUMES_PER_TURN) {
+        for _ in 0..self.shard.conns.waits.space[home]
+            .len()
+            .min(RESUMES_PER_TURN)
+        {
             // On the home itself each topic has its own room: all may try.
-            if !own && !self.inner.mail[home].to_home.has_room() {
-                self.inner.paused[home].put_back(passed_over);
-                return self.inner.paused[home].note_none();
+            if !own && !self.shard.mail[home].to_home.has_room() {
+                self.shard.conns.waits.space[home].put_back(passed_over);
+                return self.shard.conns.waits.space[home].note_none();
             }
-            if self.inner.work.is_spent() {
+            if self.shard.env.work.is_spent() {
                 break;
             }
-            match self.inner.paused[home].pop() {
-                Some(id) if self.inner.waits_to_offer(id) => passed_over.push(id),
+            match self.shard.conns.waits.space[home].pop() {
+                Some(id) if self.shard.waits_to_offer(id) => passed_over.push(id),
                 Some(id) => self.resume(id),
                 None => break,
             }
         }
-        self.inner.paused[home].put_back(passed_over);
+        self.shard.conns.waits.space[home].put_back(passed_over);
     }
 
     fn resume(&mut self, id: ConnId) {
         // What waits to be inflated has a place of its own.
         let waits = |conn: &mut Conn<_>| matches!(conn.pause, Pause::Space | Pause::Turn);
-        if self.inner.current(id).is_some_and(waits) {
+        if self.shard.conns.current(id).is_some_and(waits) {
             self.resume_now(id);
         }
     }
 
     /// Goes on with what a paused connection has kept.
     pub(in crate::shard::core) fn resume_now(&mut self, id: ConnId) {
-        let stamp = self.inner.now.stamp();
-        self.inner.unpause(id.key);
-        self.inner.work.begin_part(false);
-        let Some(conn) = self.inner.current(id) else {
+        let stamp = self.shard.env.now.stamp();
+        self.shard.conns.unpause(&mut self.shard.env, id.key);
+        self.shard.env.work.begin_part(false);
+        let Some(conn) = self.shard.conns.current(id) else {
             return;
         };
         // Its silence was ours; but what the handler has not answered has a deadline.
@@ -116,8 +115,10 @@ impl<H: Handler> ShardCore<H> {
         if !has_asked {
             conn.heard = stamp;
         }
-        self.inner.restart_progress(id.key);
-        let Some(conn) = self.inner.current(id) else {
+        self.shard
+            .conns
+            .restart_progress(id.key, self.shard.env.now);
+        let Some(conn) = self.shard.conns.current(id) else {
             return;
         };
         if let Some(kept) = &mut conn.input
@@ -139,14 +140,14 @@ impl<H: Handler> ShardCore<H> {
                 Took::Bytes(_) | Took::Nothing => {}
             }
         }
-        let Some(conn) = self.inner.current(id) else {
+        let Some(conn) = self.shard.conns.current(id) else {
             return;
         };
         let input = conn.input.take();
         match self.resume_request(id.key) {
             Some(Took::Ended) => return,
             Some(Took::Paused(_)) => {
-                if let Some(conn) = self.inner.current(id) {
+                if let Some(conn) = self.shard.conns.current(id) {
                     conn.input = input;
                 }
                 return self.account(id);
@@ -166,7 +167,7 @@ impl<H: Handler> ShardCore<H> {
             let compressed = Compressed {
                 kind: kept.kind,
                 payload,
-                takes_over: self.inner.takes_over(key),
+                takes_over: self.shard.takes_over(key),
             };
             self.offer_compressed(key, compressed, 0)
         } else {
@@ -177,7 +178,8 @@ impl<H: Handler> ShardCore<H> {
     /// Takes what came before a connection was opened, if it is now; keeps it if that waits again.
     fn go_on_with(&mut self, id: ConnId, kept: Box<Input>) {
         let Some(conn) = self
-            .inner
+            .shard
+            .conns
             .current(id)
             .filter(|conn| !conn.state.is_closing())
         else {
@@ -196,18 +198,23 @@ impl<H: Handler> ShardCore<H> {
     /// Has a connection that is not paused any more read on.
     pub(in crate::shard::core) fn read_on(&mut self, id: ConnId) {
         self.account(id);
-        self.inner.arm(id.key);
+        self.shard.arm(id.key);
         let has_ended = |conn: &&mut Conn<_>| {
             conn.protocol.http().is_some()
                 && conn.is(READ_ENDED)
                 && !conn.is_paused()
                 && !conn.is(BEHIND)
         };
-        if self.inner.current(id).filter(has_ended).is_some() {
-            return self.inner.read_ended(id.key);
+        if self.shard.conns.current(id).filter(has_ended).is_some() {
+            return self.shard.read_ended(id.key);
         }
-        if self.inner.current(id).is_some_and(|conn| !conn.is_paused()) {
-            self.inner.reads.release(id);
+        if self
+            .shard
+            .conns
+            .current(id)
+            .is_some_and(|conn| !conn.is_paused())
+        {
+            self.shard.conns.reads.release(id);
         }
     }
 }

@@ -25,33 +25,37 @@ impl<H: Handler> ShardCore<H> {
             Ok(upgrade) => upgrade,
             Err(error) => return self.refuse_request(key, request, error),
         };
-        self.inner.subprotocol = Subprotocol::First;
+        self.shard.callback.subprotocol = Subprotocol::First;
         let offered = upgrade.deflate();
         let granted = offered.filter(|granted| {
-            let may = !granted.takes_over || self.inner.may_promise_context();
-            may && self.inner.config.compression.is_some()
+            let may = !granted.takes_over || self.shard.may_promise_context();
+            may && self.shard.env.config.compression.is_some()
         });
-        if let Some(conn) = self.inner.conn(key) {
+        if let Some(conn) = self.shard.conns.live(key) {
             // Before it subscribes.
             conn.form = granted.map_or(Form::WebSocket, |granted| {
                 Form::Deflate(granted.window.shared())
             });
         }
-        let peer_info = self.inner.client_of(key, request).unwrap_or_default();
+        let peer_info = self
+            .shard
+            .conns
+            .client_of(&mut self.shard.env, key, request)
+            .unwrap_or_default();
         match self.ask_to_open(key, &Opening::WebSocket(request), peer_info) {
             Ok(data) => {
-                if let Some(conn) = self.inner.conn(key) {
+                if let Some(conn) = self.shard.conns.live(key) {
                     let takes_over = granted.is_some_and(|granted| granted.takes_over);
                     conn.protocol = Protocol::WebSocket(Decoder::new(takes_over));
                 }
-                let chosen = std::mem::replace(&mut self.inner.subprotocol, Subprotocol::First);
+                let chosen = std::mem::take(&mut self.shard.callback.subprotocol);
                 let protocol = chosen.among(&upgrade);
                 self.greet(key, data, |out| {
                     encode_switching_protocols(out, &upgrade, protocol, granted);
                 });
             }
             Err(Refusal::Respond(response)) => {
-                self.inner.discard_outbox(key);
+                self.shard.conns.discard_outbox(key);
                 return self.respond(key, request, &response);
             }
             Err(Refusal::Wait(busy)) => return self.wait_with_request(key, busy, 0),
@@ -70,15 +74,15 @@ impl<H: Handler> ShardCore<H> {
         let is_chunked = request.version_minor != 0;
         let head = sse::Head {
             is_chunked,
-            reader: self.inner.reader(request),
-            date: self.inner.date,
+            reader: self.shard.reader(request),
+            date: self.shard.env.date,
         };
         if request.method == "HEAD" {
-            self.inner.reply(key, |out| sse::encode_head(out, &head));
-            self.inner.close(key, CloseReason::Answered);
+            self.shard.reply(key, |out| sse::encode_head(out, &head));
+            self.shard.close(key, CloseReason::Answered);
             return Took::Ended;
         }
-        if let Some(conn) = self.inner.conn(key) {
+        if let Some(conn) = self.shard.conns.live(key) {
             // It may be a member of a topic before this returns.
             conn.form = if is_chunked {
                 Form::SseChunks
@@ -86,13 +90,17 @@ impl<H: Handler> ShardCore<H> {
                 Form::Sse
             };
         }
-        let from = self.inner.client_of(key, request).unwrap_or_default();
+        let from = self
+            .shard
+            .conns
+            .client_of(&mut self.shard.env, key, request)
+            .unwrap_or_default();
         match self.ask_to_open(key, &Opening::Events(request), from) {
             Ok(data) => {
-                if let Some(conn) = self.inner.conn(key) {
+                if let Some(conn) = self.shard.conns.live(key) {
                     conn.protocol = Protocol::Events(0);
                 }
-                let generation = self.inner.id(key).generation;
+                let generation = self.shard.conns.id(key).generation;
                 self.greet(key, data, |out| {
                     let delay = sse::spread(EVENTS_RETRY, generation);
                     sse::encode_head(out, &head);
@@ -101,7 +109,7 @@ impl<H: Handler> ShardCore<H> {
                 self.opened(key, taken)
             }
             Err(Refusal::Respond(response)) => {
-                self.inner.discard_outbox(key);
+                self.shard.conns.discard_outbox(key);
                 self.respond(key, request, &response)
             }
             Err(Refusal::Wait(busy)) => self.wait_with_request(key, busy, 0),
@@ -110,7 +118,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Whether a connection that may have been opened reads on.
     fn opened(&mut self, key: ConnKey, taken: usize) -> Took {
-        match self.inner.conn(key) {
+        match self.shard.conns.live(key) {
             Some(conn) if conn.is_paused() => Took::Paused(taken),
             Some(conn) if !conn.state.is_closing() => Took::Bytes(taken),
             _ => Took::Ended,

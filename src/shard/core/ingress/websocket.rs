@@ -12,7 +12,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Took;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::ingress::rate_limit::Verdict;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
     /// Takes the next frame from `input`. The decoder is out of its connection meanwhile, as the
@@ -30,7 +30,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn give_back(&mut self, key: ConnKey, decoder: Decoder) {
-        if let Some(conn) = self.inner.conn(key)
+        if let Some(conn) = self.shard.conns.live(key)
             && !conn.state.is_closing()
         {
             conn.protocol.put_back(decoder);
@@ -38,24 +38,25 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn take_event(&mut self, key: ConnKey, decoder: &mut Decoder, input: &mut [u8]) -> Took {
-        let max = self.inner.config.message_bytes_max;
+        let max = self.shard.env.config.message_bytes_max;
         let deflate = self
-            .inner
-            .conn(key)
+            .shard
+            .conns
+            .live(key)
             .is_some_and(|conn| conn.form.is_deflate());
         let takes_over = decoder.takes_over();
         let step = match decoder.decode(input, max, deflate) {
             Ok(step) => step,
             Err(error) => {
-                self.inner.close(key, CloseReason::Protocol(error));
+                self.shard.close(key, CloseReason::Protocol(error));
                 return Took::Ended;
             }
         };
-        self.inner.work.charge(step.fragments * WORK_OF_STEP);
-        match self.inner.meter_silent(key, step.fragments) {
+        self.shard.env.work.charge(step.fragments * WORK_OF_STEP);
+        match self.shard.meter_silent(key, step.fragments) {
             Verdict::Close => return Took::Ended,
             Verdict::Wait(until) if step.event.is_none() => {
-                self.inner.wait_until(key, until);
+                self.shard.wait_until(key, until);
                 return Took::Paused(step.taken);
             }
             // What came with them counts as well, and so waits for them, too.
@@ -63,10 +64,10 @@ impl<H: Handler> ShardCore<H> {
         }
         match step.event {
             None => Took::Bytes(step.taken),
-            Some(Event::Pong(_)) if std::mem::take(&mut self.inner.awaits_pong) => {
+            Some(Event::Pong(_)) if std::mem::take(&mut self.shard.ingress.awaits_pong) => {
                 Took::Bytes(step.taken)
             }
-            Some(Event::Pong(_)) => self.inner.take_silent(key, step.taken),
+            Some(Event::Pong(_)) => self.shard.take_silent(key, step.taken),
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
             Some(Event::Compressed { kind, payload }) => {
                 let compressed = Compressed {
@@ -76,16 +77,16 @@ impl<H: Handler> ShardCore<H> {
                 };
                 self.offer_compressed(key, compressed, step.taken)
             }
-            Some(Event::Ping(payload)) => self.inner.take_ping(key, payload, step.taken),
+            Some(Event::Ping(payload)) => self.shard.take_ping(key, payload, step.taken),
             Some(Event::Close { code, reason }) => {
-                self.inner.answer_close(key, code, reason);
+                self.shard.answer_close(key, code, reason);
                 Took::Ended
             }
         }
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Answers a ping of `taken` bytes. It counts as a message by the rates of its connection, as
     /// it makes as much work.
     pub(crate) fn take_ping(&mut self, key: ConnKey, payload: &[u8], taken: usize) -> Took {
@@ -97,12 +98,12 @@ impl<D, A> Inner<D, A> {
         }
         // A client that pings and does not read gets no more pongs than fit.
         let is_full = self.is_full_of_replies();
-        let conn = self.conn(key);
+        let conn = self.conns.live(key);
         if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH && !is_full) {
-            self.work.charge(WORK_OF_PONG);
+            self.env.work.charge(WORK_OF_PONG);
             self.reply(key, |out| encode_pong(out, payload));
         } else {
-            self.counters.hit(Limit::Outbox);
+            self.env.counters.hit(Limit::Outbox);
         }
         let Verdict::Wait(until) = verdict else {
             return Took::Bytes(taken);

@@ -6,10 +6,10 @@ use crate::counters::Limit;
 use crate::id::ConnKey;
 use crate::limits::HELD_MESSAGES_MIN;
 use crate::shard::core::conn::{ACCEPTED, APART, BLOCKED, Conn};
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::topic::fanout::{Overrun, Overruns};
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
     /// blocked members still need, and holds mail back while the walks can shorten others.
     pub(crate) fn has_backlog_space(&mut self, more: usize) -> bool {
@@ -27,10 +27,11 @@ impl<D, A> Inner<D, A> {
     fn relieve_backlog(&mut self, budget: usize, more: usize) {
         // A margin, so that the search below pays for many messages to come.
         let target = (budget - budget / 8).saturating_sub(more);
-        self.fanout.cut_oldest(target, self.config.slow_consumer);
+        self.fanout
+            .cut_oldest(target, self.env.config.slow_consumer);
         self.apply_overruns();
         self.relieve_outboxes(target);
-        let held = HELD_MESSAGES_MIN.saturating_mul(self.config.message_bytes_max);
+        let held = HELD_MESSAGES_MIN.saturating_mul(self.env.config.message_bytes_max);
         let backlog = self.fanout.backlog();
         let is_long = budget.saturating_mul(2) < backlog || self.is_over_memory();
         if is_long && held < backlog {
@@ -42,7 +43,7 @@ impl<D, A> Inner<D, A> {
     /// let go of.
     pub(crate) fn apply_overruns(&mut self) {
         let Overruns { skipped, conns } = self.fanout.take_overruns();
-        self.counters.skipped += skipped;
+        self.env.counters.skipped += skipped;
         for overrun in conns {
             match overrun {
                 Overrun::Apart {
@@ -51,15 +52,15 @@ impl<D, A> Inner<D, A> {
                     unread,
                     count,
                 } => {
-                    if let Some(outbox) = self.outbox(conn) {
+                    if let Some(outbox) = self.conns.outbox(conn) {
                         outbox.keep_unread(topic, count, unread);
                     }
-                    if let Some(conn) = self.conns.get_mut(conn.index()) {
+                    if let Some(conn) = self.conns.get_mut(conn) {
                         conn.set(APART, true);
                     }
                 }
                 Overrun::Slow { conn } => {
-                    if self.conn(conn).is_some_and(|conn| conn.is(ACCEPTED)) {
+                    if self.conns.live(conn).is_some_and(|conn| conn.is(ACCEPTED)) {
                         self.close(conn, CloseReason::Slow);
                     }
                 }
@@ -77,13 +78,13 @@ impl<D, A> Inner<D, A> {
             .conns
             .iter()
             .filter(|(_, conn)| holds(conn))
-            .map(|(key, _)| ConnKey::new(key))
+            .map(|(key, _)| key)
             .collect();
         for key in holders {
             if self.fanout.backlog() <= target {
                 return;
             }
-            self.counters.hit(Limit::Backlog);
+            self.env.counters.hit(Limit::Backlog);
             self.kill(key, CloseReason::Overload);
         }
     }
@@ -91,17 +92,14 @@ impl<D, A> Inner<D, A> {
     /// Takes unread frames away from connections that hold them apart, while over `target`.
     fn relieve_outboxes(&mut self, target: usize) {
         let Self {
-            conns,
-            fanout,
-            counters,
-            ..
+            conns, fanout, env, ..
         } = self;
-        for (_, conn) in conns.iter_mut().filter(|(_, conn)| conn.is(APART)) {
+        for conn in conns.iter_mut().filter(|conn| conn.is(APART)) {
             if fanout.backlog() <= target {
                 return;
             }
             if let Some(outbox) = &mut conn.outbox {
-                counters.skipped += outbox.drop_unread();
+                env.counters.skipped += outbox.drop_unread();
             }
         }
     }

@@ -7,7 +7,7 @@
 //! to topics of other homes.
 
 use crate::id::ShardId;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, ToHome};
 
 /// Rounds of a barrier.
@@ -80,14 +80,11 @@ fn least(rounds: &[u8]) -> u8 {
     rounds.iter().copied().min().unwrap_or(ROUNDS)
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Tells the peers how far this shard is, as far as there is space in the lanes.
     pub(crate) fn mail_barrier(&mut self) {
         let Self {
-            mail,
-            barrier,
-            shard,
-            ..
+            mail, barrier, env, ..
         } = self;
         if barrier.round == 0 && barrier.answered == 0 {
             return;
@@ -97,12 +94,12 @@ impl<D, A> Inner<D, A> {
             let (round, answered) = (barrier.round, barrier.answered);
             if barrier.told[peer] < round && mail.to_home.has_room() {
                 barrier.told[peer] = round;
-                let shard = *shard;
+                let shard = env.shard;
                 mail.to_home.push(ToHome::Published { shard, round });
             }
             if barrier.sent[peer] < answered && mail.from_home.has_room() {
                 barrier.sent[peer] = answered;
-                let (home, round) = (*shard, answered);
+                let (home, round) = (env.shard, answered);
                 mail.from_home.push(FromHome::Passed { home, round });
             }
         }

@@ -7,28 +7,28 @@ use crate::id::{ConnId, ShardId};
 use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::core::app::rooms::RoomWork;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 use crate::shard::mail::FromHome;
 use crate::topic::home::{Edge, Interest, RoomSlot};
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes
     /// at once.
     pub(crate) fn begin_mail(&mut self, share: Share) -> bool {
-        self.work.enter(share);
-        let waits = self.work.is_spent();
+        self.env.work.enter(share);
+        let waits = self.env.work.is_spent();
         if waits {
-            self.moved = true;
+            self.env.moved = true;
         } else {
-            self.work.charge(WORK_OF_MESSAGE);
+            self.env.work.charge(WORK_OF_MESSAGE);
         }
         !waits
     }
 
     /// Whether a shard can be answered now.
     pub(crate) fn can_answer(&mut self, shard: ShardId) -> bool {
-        shard == self.shard || self.mail[usize::from(shard)].from_home.has_room()
+        shard == self.env.shard || self.mail[usize::from(shard)].from_home.has_room()
     }
 
     /// Tells a shard that its interest in a topic is known, after `can_answer` said yes.
@@ -117,7 +117,7 @@ impl<D, A> Inner<D, A> {
         is_welcome: bool,
     ) -> Result<(), Busy> {
         let Publisher { shard, conn } = to;
-        if shard == self.shard {
+        if shard == self.env.shard {
             self.send_to(conn, payload, is_welcome);
             return Ok(());
         }
@@ -145,7 +145,9 @@ impl<D, A> Inner<D, A> {
     fn send_to(&mut self, id: ConnId, payload: &Payload, is_welcome: bool) {
         let Payload { kind, bytes } = payload;
         let is_full = self.is_full_of_replies();
-        let Some(conn) = self.current(id) else { return };
+        let Some(conn) = self.conns.current(id) else {
+            return;
+        };
         if !conn.state.is_accepted() {
             return;
         }
@@ -154,9 +156,9 @@ impl<D, A> Inner<D, A> {
             self.close(id.key, CloseReason::Slow);
         } else if !is_welcome && (OUTBOX_BYTES_HIGH < unsent || is_full) {
             let carries = conn.form.carries(bytes);
-            self.counters.skipped += 1;
-            self.counters.messages_out += u64::from(carries);
-            self.counters.hit(Limit::Outbox);
+            self.env.counters.skipped += 1;
+            self.env.counters.messages_out += u64::from(carries);
+            self.env.counters.hit(Limit::Outbox);
         } else {
             self.reply_message(id.key, *kind, bytes);
         }
@@ -177,7 +179,7 @@ impl<D, A> Inner<D, A> {
         if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
             return false;
         }
-        let space = self.fanout.make_space(key, payload, &self.config);
+        let space = self.fanout.make_space(key, payload, &self.env.config);
         self.apply_overruns();
         if let Err(form) = space {
             self.end_early(key, form);
@@ -188,13 +190,13 @@ impl<D, A> Inner<D, A> {
     /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
     /// want that; if not, the next one has, and comes at once.
     fn has_time_to_compress(&mut self, topic: u32, len: usize) -> bool {
-        if self.work.has_time_to_compress() {
+        if self.env.work.has_time_to_compress() {
             return true;
         }
         let waits = self.fanout.compresses(topic, len);
         if waits {
-            self.moved = true;
-            self.counters.hit(Limit::CompressTime);
+            self.env.moved = true;
+            self.env.counters.hit(Limit::CompressTime);
         }
         !waits
     }
@@ -204,10 +206,10 @@ impl<D, A> Inner<D, A> {
         if self.fanout.current(key, generation).is_none() {
             return;
         }
-        let appended = self.fanout.append(key, payload, self.now);
-        self.counters.messages_out += appended.members;
-        self.counters.not_carried += appended.not_carried;
-        self.work.charge(appended.work);
-        self.work.charge_compression(appended.compression);
+        let appended = self.fanout.append(key, payload, self.env.now);
+        self.env.counters.messages_out += appended.members;
+        self.env.counters.not_carried += appended.not_carried;
+        self.env.work.charge(appended.work);
+        self.env.work.charge_compression(appended.compression);
     }
 }

@@ -3,28 +3,30 @@
 use crate::handler::Handler;
 use crate::limits::{RELEASE_ENTRIES_MIN, RELEASE_INTERVAL};
 use crate::shard::core::ShardCore;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::time::Now;
 use crate::topic::tables::GiveBack;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn shrink_tables(&mut self) {
         let mut released = self.rooms.slots.give_back();
-        self.inner.each_table(|table| released += table.give_back());
-        self.inner.released += released;
+        self.shard.each_table(|table| released += table.give_back());
+        self.shard.released += released;
     }
 
     /// Whether so much was given back to the allocator that it is to give it back to the host: it
     /// keeps what is free between what is not.
     pub fn take_release(&mut self) -> bool {
-        let inner = &mut self.inner;
-        let is_due = inner.release_deadline().is_some_and(|at| at <= inner.now);
+        let shard = &mut self.shard;
+        let is_due = shard
+            .release_deadline()
+            .is_some_and(|at| at <= shard.env.now);
         if is_due {
-            inner.each_queue(|queue| {
+            shard.each_queue(|queue| {
                 queue.give_back();
             });
-            inner.released = 0;
-            inner.released_at = inner.now;
+            shard.released = 0;
+            shard.released_at = shard.env.now;
         }
         is_due
     }
@@ -34,13 +36,13 @@ impl<H: Handler> ShardCore<H> {
     #[doc(hidden)]
     pub fn table_entries(&mut self) -> usize {
         let mut entries = self.rooms.slots.entries();
-        self.inner.each_table(|table| entries += table.entries());
-        self.inner.each_queue(|queue| entries += queue.entries());
+        self.shard.each_table(|table| entries += table.entries());
+        self.shard.each_queue(|queue| entries += queue.entries());
         entries
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// When the allocator is to give back what is free.
     pub(crate) fn release_deadline(&self) -> Option<Now> {
         let next = self.released_at.plus(RELEASE_INTERVAL);
@@ -51,7 +53,7 @@ impl<D, A> Inner<D, A> {
     fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         self.fanout.each_table(&mut visit);
         self.homes.each_table(&mut visit);
-        visit(&mut self.conns);
+        visit(self.conns.table());
     }
 
     /// Calls `visit` with each queue of work. They are long and empty again within some turns: what

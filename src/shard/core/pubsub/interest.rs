@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use crate::shard::core::app::rooms::RoomWork;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::ToHome;
 use crate::topic::home::{Interest, RoomSlot};
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
     pub(crate) fn add_topic(&mut self, name: &str) -> u32 {
         let home = self.home_of(name);
@@ -17,7 +17,7 @@ impl<D, A> Inner<D, A> {
             return key;
         };
         let (name, generation) = (Arc::clone(&topic.name), topic.generation);
-        if home != self.shard {
+        if home != self.env.shard {
             let mail = &mut self.mail[usize::from(home)];
             mail.wanted.push_back((key, generation));
             return key;
@@ -39,16 +39,16 @@ impl<D, A> Inner<D, A> {
 
     /// Forgets the topics that have had no subscriber for a while.
     pub(crate) fn forget_topics(&mut self, mut budget: usize) {
-        let linger = self.config.interest_linger;
-        while let Some((key, topic)) = self.fanout.forget_next(self.now, linger, &mut budget) {
+        let linger = self.env.config.interest_linger;
+        while let Some((key, topic)) = self.fanout.forget_next(self.env.now, linger, &mut budget) {
             // Its log may be what a publisher waits for, and no walk will say that it is gone.
-            self.moved = true;
+            self.env.moved = true;
             let interest = Interest {
-                shard: self.shard,
+                shard: self.env.shard,
                 key,
                 generation: topic.generation,
             };
-            if topic.home == self.shard {
+            if topic.home == self.env.shard {
                 self.remove_interest(&topic.name, interest);
             } else {
                 let mail = &mut self.mail[usize::from(topic.home)];
@@ -60,14 +60,11 @@ impl<D, A> Inner<D, A> {
     /// Tells the peers what is wanted and what not any more, as far as there is room.
     pub(crate) fn mail_interest(&mut self) {
         let Self {
-            mail,
-            fanout,
-            shard,
-            ..
+            mail, fanout, env, ..
         } = self;
         let want = |(key, generation)| {
             let topic = fanout.current(key, generation)?.name.clone();
-            let shard = *shard;
+            let shard = env.shard;
             let interest = Interest {
                 shard,
                 key,
@@ -75,7 +72,7 @@ impl<D, A> Inner<D, A> {
             };
             Some(ToHome::Want { topic, interest })
         };
-        let own = usize::from(*shard);
+        let own = usize::from(env.shard);
         let peers = mail.iter_mut().enumerate();
         for (_, peer) in peers.filter(|(at, peer)| *at != own && peer.has_interest()) {
             while peer.has_interest() && peer.to_home.has_room() {

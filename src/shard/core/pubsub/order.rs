@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::handler::Busy;
 use crate::payload::Payload;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Publication};
 use crate::topic::home::{Interest, RoomSlot};
 
@@ -19,11 +19,11 @@ pub(crate) enum Admission {
     Room(Publication),
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// As the home of its topic: takes a publication into the topic's order, unless that is for a
     /// room to decide.
     pub(crate) fn admit(&mut self, publication: Publication) -> Admission {
-        if self.homes.is_duplicate(publication.key, self.now) {
+        if self.homes.is_duplicate(publication.key, self.env.now) {
             return Admission::Ordered;
         }
         if self.homes.room(&publication.topic) != RoomSlot::Empty {
@@ -42,7 +42,7 @@ impl<D, A> Inner<D, A> {
         if ordered.is_err() {
             return Some(publication);
         }
-        self.homes.note_key(publication.key, self.now);
+        self.homes.note_key(publication.key, self.env.now);
         None
     }
 
@@ -58,7 +58,9 @@ impl<D, A> Inner<D, A> {
             self.pass_on(&recipients, payload);
         }
         self.homes.give_recipients(recipients);
-        has_space.then_some(()).ok_or_else(|| Busy::at(self.shard))
+        has_space
+            .then_some(())
+            .ok_or_else(|| Busy::at(self.env.shard))
     }
 
     /// Whether `order` would take a message now.
@@ -71,7 +73,7 @@ impl<D, A> Inner<D, A> {
 
     fn has_space(&mut self, recipients: &[Interest], payload: Payload<&[u8]>) -> bool {
         recipients.iter().all(|recipient| {
-            if recipient.shard == self.shard {
+            if recipient.shard == self.env.shard {
                 self.has_log_space(recipient.key, recipient.generation, payload)
             } else {
                 let mail = &mut self.mail[usize::from(recipient.shard)];
@@ -92,7 +94,7 @@ impl<D, A> Inner<D, A> {
             generation,
         } in recipients
         {
-            if shard == self.shard {
+            if shard == self.env.shard {
                 self.append(key, generation, payload.borrowed());
                 continue;
             }
@@ -104,6 +106,6 @@ impl<D, A> Inner<D, A> {
             };
             self.mail[usize::from(shard)].from_home.push(deliver);
         }
-        self.counters.ordered += 1;
+        self.env.counters.ordered += 1;
     }
 }

@@ -7,11 +7,11 @@ use crate::handler::{Busy, PublishError, Wait, check_topic};
 use crate::id::ShardId;
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::Payload;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Origin, Publication, ToHome};
 use crate::topic::home::{DedupKey, RoomSlot};
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Publishes a message of this shard.
     pub(crate) fn publish<B>(
         &mut self,
@@ -25,11 +25,11 @@ impl<D, A> Inner<D, A> {
     {
         check_topic(topic)?;
         // One callback may publish to any number of topics.
-        if self.work.is_overdrawn() {
+        if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
         }
         let home = self.home_of(topic);
-        if home == self.shard && self.is_ordered_at_once(topic, key) {
+        if home == self.env.shard && self.is_ordered_at_once(topic, key) {
             self.order(topic, &payload).map_err(PublishError::Busy)?;
         } else {
             let len = payload.bytes.as_ref().len();
@@ -43,11 +43,11 @@ impl<D, A> Inner<D, A> {
                     key,
                 },
             );
-            if home != self.shard {
-                self.work.charge(len / BYTES_PER_WORK);
+            if home != self.env.shard {
+                self.env.work.charge(len / BYTES_PER_WORK);
             }
         }
-        self.counters.published += 1;
+        self.env.counters.published += 1;
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl<D, A> Inner<D, A> {
 
     /// Whether one more message may be put on its way to the home of its topic.
     fn check_way(&mut self, home: ShardId, topic: &str) -> Result<(), Busy> {
-        let has_space = if home != self.shard {
+        let has_space = if home != self.env.shard {
             self.mail[usize::from(home)].to_home.has_room()
         } else {
             let is_full = self.staged.is_full_for(topic);
@@ -72,7 +72,7 @@ impl<D, A> Inner<D, A> {
 
     /// Puts a publication on its way, after `check_way` said yes.
     fn send_to_home(&mut self, home: ShardId, publication: Publication) {
-        if home == self.shard {
+        if home == self.env.shard {
             self.staged.push(publication);
         } else {
             let lane = &mut self.mail[usize::from(home)].to_home;
@@ -96,13 +96,13 @@ impl<D, A> Inner<D, A> {
                 self.elsewhere.push_back(publication);
             } else {
                 self.send_to_home(home, publication);
-                self.counters.published += 1;
+                self.env.counters.published += 1;
             }
         }
     }
 
     /// A topic with a publisher's key, as its home knows it whichever shard says so.
     pub(crate) fn dedup_key(&self, topic: &str, key: &str) -> DedupKey {
-        DedupKey::new(self.hasher.hash_one((topic, key)))
+        DedupKey::new(self.env.hasher.hash_one((topic, key)))
     }
 }

@@ -8,7 +8,7 @@ use crate::proto::http::is_topic_name;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{Membership, Subs, WAITING};
 use crate::shard::core::conn::{BLOCKED, DIRTY};
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::topic::fanout::Place;
 use crate::topic::fanout::member::{self, APART, HELD, Member, SHARED};
 
@@ -32,7 +32,7 @@ pub enum SubscribeError {
 
 debug_is_text!(SubscribeError);
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Subscribes a connection; live at once if the topic is and its room is not told who joins,
     /// else when its home has answered.
     pub(crate) fn subscribe(
@@ -48,17 +48,17 @@ impl<D, A> Inner<D, A> {
             return Err(SubscribeError::TopicName);
         }
         let known = self.fanout.find(name);
-        let conn = self.conn(key).filter(|conn| !conn.state.is_closing());
+        let conn = self.conns.live(key).filter(|conn| !conn.state.is_closing());
         let conn = conn.ok_or(SubscribeError::Closed)?;
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
             return Ok(());
         }
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
-            self.counters.hit(Limit::Subscriptions);
+            self.env.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
         let topic_key = known.unwrap_or_else(|| self.add_topic(name));
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return Err(SubscribeError::Closed);
         };
         conn.subs.add(Membership {
@@ -81,7 +81,7 @@ impl<D, A> Inner<D, A> {
     /// Ends a subscription; what was not sent of it is not.
     pub(crate) fn unsubscribe(&mut self, key: ConnKey, topic: u32) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key.index()) else {
+        let Some(conn) = conns.get_mut(key) else {
             return;
         };
         let Some(Membership { index, .. }) = conn.subs.get(topic) else {
@@ -90,11 +90,11 @@ impl<D, A> Inner<D, A> {
         let form = conn.form;
         conn.subs.remove(topic);
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
-        fanout.unsubscribe(topic, self.now);
+        fanout.unsubscribe(topic, self.env.now);
         if index == WAITING {
             self.is_live_for(key);
         } else if let Some(moved) = fanout.leave(Place { topic, form, index })
-            && let Some(other) = conns.get_mut(moved.index())
+            && let Some(other) = conns.get_mut(moved)
         {
             other.subs.set_index(topic, index);
         }
@@ -122,7 +122,7 @@ impl<D, A> Inner<D, A> {
         }
         for key in self.fanout.set_live(topic, joins) {
             // A connection that has left may be named here, or one that has its key now.
-            let sub = self.conn(key).and_then(|conn| conn.subs.get(topic));
+            let sub = self.conns.live(key).and_then(|conn| conn.subs.get(topic));
             if sub.is_none_or(|sub| sub.index != WAITING) {
                 continue;
             }
@@ -138,7 +138,7 @@ impl<D, A> Inner<D, A> {
 
     /// A connection waits for one topic less.
     pub(crate) fn is_live_for(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         conn.waiting -= 1;
@@ -151,7 +151,7 @@ impl<D, A> Inner<D, A> {
 
     /// Lets a connection go on whose subscriptions are all live.
     pub(crate) fn uncork(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         // Who waits to be opened has nothing to say yet.
@@ -162,7 +162,7 @@ impl<D, A> Inner<D, A> {
             }
             self.set_apart(key, false);
             self.mark_dirty(key);
-            self.queue_resume(key);
+            self.conns.queue_resume(&mut self.env, key);
         }
     }
 
@@ -177,7 +177,7 @@ impl<D, A> Inner<D, A> {
     /// Makes a connection a member of a live topic.
     pub(crate) fn join(&mut self, key: ConnKey, topic: u32) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key.index()) else {
+        let Some(conn) = conns.get_mut(key) else {
             return;
         };
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
@@ -195,7 +195,7 @@ impl<D, A> Inner<D, A> {
 
     /// Keeps the members' mark of a connection with several subscriptions in step.
     fn mark_shared(&mut self, key: ConnKey) {
-        let conn = self.conns.get(key.index());
+        let conn = self.conns.get(key);
         let shared = conn.is_some_and(|conn| matches!(conn.subs, Subs::Many(_)));
         self.each_place(key, |fanout, place| fanout.set_shared(place, shared));
     }

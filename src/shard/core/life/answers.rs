@@ -3,7 +3,7 @@
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::ConnKey;
-use crate::limits::{EVENTS_RETRY_REFUSED, ORIGIN_LOG_INTERVAL};
+use crate::limits::EVENTS_RETRY_REFUSED;
 use crate::proto::http::{
     After, Date, Head, Manner, NO_HEADERS, Reader, Request, Response, parse_head,
 };
@@ -11,14 +11,15 @@ use crate::proto::sse;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::inner::Inner;
-use crate::time::Now;
+use crate::shard::core::shard::Shard;
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Something else is waited for, from now on; or the next request once more.
     pub(crate) fn begin_phase(&mut self, key: ConnKey, phase: Phase) {
-        let stamp = self.now.stamp();
-        let Some(conn) = self.conn(key) else { return };
+        let stamp = self.env.now.stamp();
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         let Some(http) = conn.protocol.http_mut() else {
             return;
         };
@@ -34,19 +35,19 @@ impl<D, A> Inner<D, A> {
 
     /// Pauses a connection that changes its protocol until the answers before that are sent.
     pub(crate) fn wait_until_answered(&mut self, key: ConnKey) -> bool {
-        let conn = self.conn(key);
+        let conn = self.conns.live(key);
         // What is corked is the handler's, for behind the greeting.
         let waits = conn.is_some_and(|conn| conn.outbox_len() != 0 && !conn.state.is_corked());
         if waits {
             // What there is in an outbox is written, or waits for the socket.
-            self.pause_for(key, Pause::Outbox);
+            self.conns.pause_for(&mut self.env, key, Pause::Outbox);
         }
         waits
     }
 
     /// Whose pages may read the answer to a request that was admitted.
     pub(crate) fn reader<'b>(&self, request: &Request<'b>) -> Option<Reader<'b>> {
-        self.config.origins.admit(request).ok().flatten()
+        self.env.config.origins.admit(request).ok().flatten()
     }
 
     pub(crate) fn put_answer(
@@ -60,11 +61,11 @@ impl<D, A> Inner<D, A> {
             head_only: request.method == "HEAD",
             after,
             reader: self.reader(request),
-            date: self.date,
+            date: self.env.date,
         };
-        self.counters.requests += 1;
+        self.env.counters.requests += 1;
         if sse::is_passing(response.status) && request.wants_events() {
-            let delay = sse::spread(EVENTS_RETRY_REFUSED, self.id(key).generation);
+            let delay = sse::spread(EVENTS_RETRY_REFUSED, self.conns.id(key).generation);
             let postponed = sse::postpone(response, delay);
             return self.reply(key, |out| postponed.encode_as(out, &manner));
         }
@@ -74,17 +75,17 @@ impl<D, A> Inner<D, A> {
     /// Answers what is no request that could be read.
     pub(crate) fn reply_without_request(&mut self, key: ConnKey, response: &Response) {
         let manner = Manner {
-            date: self.date,
+            date: self.env.date,
             ..Manner::default()
         };
-        self.counters.requests += 1;
+        self.env.counters.requests += 1;
         self.reply(key, |out| response.encode_as(out, &manner));
     }
 
     /// Answers a request of which no more than the head need have come, for the last time.
     pub(crate) fn respond_to_head(&mut self, key: ConnKey, head: &[u8], response: &Response) {
         let mut headers = NO_HEADERS;
-        match parse_head(head, &mut headers, self.config.head) {
+        match parse_head(head, &mut headers, self.env.config.head) {
             Ok(Head::Complete { request, .. }) => {
                 self.put_answer(key, &request, response, After::Close);
             }
@@ -94,13 +95,13 @@ impl<D, A> Inner<D, A> {
 
     /// What becomes of a connection when a request is answered.
     pub(crate) fn after(&mut self, key: ConnKey, request: &Request<'_>) -> After {
-        let max = self.config.requests_per_conn_max;
-        let answered = self.http(key).map_or(max, |http| http.answered + 1);
+        let max = self.env.config.requests_per_conn_max;
+        let answered = self.conns.http(key).map_or(max, |http| http.answered + 1);
         if self.drain.is_some() || self.turned_away(key).is_some() {
             return After::Close;
         }
         if max <= answered {
-            self.counters.hit(Limit::Requests);
+            self.env.counters.hit(Limit::Requests);
             return After::Close;
         }
         request.after()
@@ -113,26 +114,8 @@ impl<D, A> Inner<D, A> {
         } else {
             State::Opening
         };
-        if let Some(conn) = self.conn(key) {
+        if let Some(conn) = self.conns.live(key) {
             conn.move_to(next);
-        }
-    }
-}
-
-/// Pages that were refused for their origin, for the log: one of them now and then.
-#[derive(Debug, Default)]
-pub(crate) struct RefusedOrigins {
-    /// What one of them was told.
-    words: Option<String>,
-    /// When there is to be word of another.
-    next: Now,
-}
-
-impl RefusedOrigins {
-    pub(crate) fn note(&mut self, words: String, now: Now) {
-        if self.next <= now {
-            self.next = now.plus(ORIGIN_LOG_INTERVAL);
-            self.words = Some(words);
         }
     }
 }
@@ -140,11 +123,6 @@ impl RefusedOrigins {
 impl<H: Handler> ShardCore<H> {
     /// What answers say from now on of the time.
     pub fn set_date(&mut self, date: Date) {
-        self.inner.date = Some(date);
-    }
-
-    /// What a page was told that was refused for its origin, if the log is to have it.
-    pub fn take_refused_origin(&mut self) -> Option<String> {
-        self.inner.refused_origins.words.take()
+        self.shard.env.date = Some(date);
     }
 }

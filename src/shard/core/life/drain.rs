@@ -13,7 +13,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BEHIND, Conn};
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 use crate::time::Now;
 
 /// A drain under way.
@@ -48,28 +48,28 @@ enum Stage {
 impl<H: Handler> ShardCore<H> {
     /// Closes all connections, spread over a while.
     pub fn begin_drain(&mut self) {
-        self.inner.begin_drain();
+        self.shard.begin_drain();
     }
 
     /// Says whether threads outside may have put something on their lane before the drain that was
     /// not taken yet.
     pub fn note_outside(&mut self, waits: bool) {
-        if let Some(drain) = &mut self.inner.drain {
+        if let Some(drain) = &mut self.shard.drain {
             drain.outside_waits = waits;
         }
     }
 
     pub(in crate::shard::core) fn go_on_draining(&mut self) {
-        if self.inner.drain.is_some() {
+        if self.shard.drain.is_some() {
             let has_stuck = self.rooms.has_stuck();
-            self.inner.go_on_draining(has_stuck);
+            self.shard.go_on_draining(has_stuck);
         }
     }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     fn begin_drain(&mut self) {
-        let start = self.now;
+        let start = self.env.now;
         self.drain.get_or_insert(Drain {
             start,
             stage: Stage::Reading,
@@ -89,8 +89,8 @@ impl<D, A> Inner<D, A> {
         let Some(mut drain) = self.drain.take() else {
             return;
         };
-        let elapsed = self.now.since(drain.start);
-        if self.config.drain_timeout <= elapsed {
+        let elapsed = self.env.now.since(drain.start);
+        if self.env.config.drain_timeout <= elapsed {
             self.cut_all();
         } else if drain.stage == Stage::Reading && self.has_read_all(elapsed) {
             drain.stage = Stage::Quiet;
@@ -114,28 +114,26 @@ impl<D, A> Inner<D, A> {
     /// Whether what was on its way has had its time, and no connection still waits to be read.
     fn has_read_all(&self, elapsed: Duration) -> bool {
         let patience = DRAIN_BODY_TIMEOUT <= elapsed;
-        DRAIN_GRACE <= elapsed && (self.reads.is_empty() || patience)
+        DRAIN_GRACE <= elapsed && (self.conns.reads.is_empty() || patience)
     }
 
     /// Whether a connection was accepted a moment ago, and its request may be on its way.
     fn is_fresh(&self, conn: &Conn<D>) -> bool {
         let awaits_head = matches!(conn.protocol.phase(), Some(Phase::New | Phase::Head));
-        awaits_head && self.grace.until() < conn.heard.moment().plus(DRAIN_GRACE)
+        awaits_head && self.conns.timers.grace.until() < conn.heard.moment().plus(DRAIN_GRACE)
     }
 
     /// Whether all that was taken of clients and threads is published, or on its way to its home.
     fn has_published(&mut self, drain: &mut Drain, elapsed: Duration) -> bool {
-        if self.now < drain.next_look {
+        if self.env.now < drain.next_look {
             return false;
         }
         let is_waited_for = drain.outside_waits
-            || self.paused.iter().any(|waiting| waiting.len() != 0)
-            || !self.resumed.is_empty()
-            || self.inflation.len() != 0
-            || self.unsettled.len() != 0
+            || !self.conns.waits.is_empty()
+            || self.conns.ends.unsettled.len() != 0
             || !self.is_settled();
         let waits_for_body = elapsed < DRAIN_BODY_TIMEOUT;
-        let busy = |(_, conn): (usize, &Conn<D>)| {
+        let busy = |(_, conn): (ConnKey, &Conn<D>)| {
             let is_asked = match conn.protocol.phase() {
                 Some(Phase::Handler) => true,
                 Some(Phase::Body) => waits_for_body,
@@ -151,8 +149,8 @@ impl<D, A> Inner<D, A> {
             return true;
         }
         // Those whose wait is over without news are found by trying.
-        self.moved = true;
-        drain.next_look = self.now.plus(DRAIN_STEP);
+        self.env.moved = true;
+        drain.next_look = self.env.now.plus(DRAIN_STEP);
         false
     }
 
@@ -167,13 +165,13 @@ impl<D, A> Inner<D, A> {
             let phase = conn.protocol.phase();
             matches!(phase, Some(Phase::Idle | Phase::New | Phase::Head))
         };
-        for key in 0..self.conns.capacity() {
+        for key in self.conns.keys() {
             let conn = self
                 .conns
                 .get(key)
                 .filter(|conn| !conn.state.is_closing() && !conn.is(BEHIND));
             if conn.is_some_and(|conn| idle(conn) && !self.is_fresh(conn)) {
-                self.close(ConnKey::new(key), CloseReason::Shutdown);
+                self.close(key, CloseReason::Shutdown);
             }
         }
     }
@@ -181,12 +179,13 @@ impl<D, A> Inner<D, A> {
     fn begin_closing(&self, elapsed: Duration) -> Stage {
         let total = self.conns.len();
         let left = self
+            .env
             .config
             .drain_window
             .saturating_sub(elapsed + DRAIN_TAIL);
         let at_once = total < DRAIN_ALL_AT_ONCE;
         Stage::Closing {
-            since: self.now,
+            since: self.env.now,
             window: if at_once { Duration::ZERO } else { left },
             total,
             closed: 0,
@@ -195,11 +194,11 @@ impl<D, A> Inner<D, A> {
 
     /// Those that were not read may be again.
     fn release_all(&mut self) {
-        for key in 0..self.conns.capacity() {
+        for key in self.conns.keys() {
             let conn = self.conns.get(key);
             if conn.is_some_and(|conn| conn.state.is_accepted()) {
-                let id = self.id(ConnKey::new(key));
-                self.reads.release(id);
+                let id = self.conns.id(key);
+                self.conns.reads.release(id);
             }
         }
     }
@@ -215,15 +214,15 @@ impl<D, A> Inner<D, A> {
         else {
             return;
         };
-        let due = due(self.now.since(*since), *window, *total);
-        let slots = self.conns.capacity();
+        let due = due(self.env.now.since(*since), *window, *total);
+        let slots = self.conns.slots();
         for _ in 0..slots {
             if due <= *closed {
                 return;
             }
             let key = ConnKey::new(drain.next);
             drain.next = (drain.next + 1) % slots;
-            let Some(conn) = self.conns.get(key.index()) else {
+            let Some(conn) = self.conns.get(key) else {
                 continue;
             };
             if conn.state.is_closing() || self.is_fresh(conn) {
@@ -241,16 +240,16 @@ impl<D, A> Inner<D, A> {
     /// Whether a request was accepted that is to be answered: its own deadlines end that, and the
     /// answer closes.
     fn is_asked(&mut self, key: ConnKey) -> bool {
-        let phase = self.http(key).map(|http| http.phase);
+        let phase = self.conns.http(key).map(|http| http.phase);
         matches!(phase, Some(Phase::Body | Phase::Handler))
     }
 
     /// The drain has taken as long as it may.
     fn cut_all(&mut self) {
-        for key in 0..self.conns.capacity() {
+        for key in self.conns.keys() {
             let conn = self.conns.get(key);
             if conn.is_some_and(|conn| conn.state != State::Dead) {
-                self.kill(ConnKey::new(key), CloseReason::Shutdown);
+                self.kill(key, CloseReason::Shutdown);
             }
         }
     }
@@ -262,7 +261,7 @@ impl<D, A> Inner<D, A> {
             Stage::Reading => drain.start.plus(DRAIN_GRACE),
             Stage::Quiet | Stage::Closing { .. } => drain.start,
         };
-        Some(least.max(self.now.plus(DRAIN_STEP)))
+        Some(least.max(self.env.now.plus(DRAIN_STEP)))
     }
 }
 

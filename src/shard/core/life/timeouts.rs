@@ -3,32 +3,38 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
+use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, Conn, PINGED, READ_ENDED};
+use crate::shard::core::conns::grace::Polled;
 use crate::shard::core::ingress::protocol::KeepAlive;
-use crate::shard::core::inner::{Inner, places};
+use crate::shard::core::shard::{Shard, places};
 use crate::time::{Now, Stamp};
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// When the connection is to be looked at next, if nothing else happens.
     fn deadline(&self, key: ConnKey, conn: &Conn<D>) -> Option<Now> {
         let silence = self.silence_deadline(key, conn);
-        let deadlines = [silence, self.progress_deadline(conn)];
+        let deadlines = [
+            silence,
+            self.conns.progress_deadline(&self.env.config, conn),
+        ];
         deadlines.into_iter().flatten().min()
     }
 
     /// The same for what is waited for, whatever has come in part.
     fn silence_deadline(&self, key: ConnKey, conn: &Conn<D>) -> Option<Now> {
-        let config = &self.config;
+        let config = &self.env.config;
         let heard = conn.heard.moment();
         if let Some(linger) = conn.protocol.linger() {
             return Some(linger.next_step());
         }
         if conn.state == State::Closing {
-            let step = self.lingering.next_step(key);
+            let step = self.conns.lingering.next_step(key);
             let step = step.filter(|_| conn.is_paused());
             return step.into_iter().chain([self.close_deadline(conn)]).min();
         }
@@ -67,7 +73,7 @@ impl<D, A> Inner<D, A> {
             KeepAlive::Ping => {
                 let interval = self.ping_interval(key);
                 let due = heard.plus(interval);
-                if self.now < due {
+                if self.env.now < due {
                     return Some(due);
                 }
                 // What it was sent meanwhile kept its way open, and puts a ping off; once, as it
@@ -96,7 +102,7 @@ impl<D, A> Inner<D, A> {
 
     /// Whether what a connection still sends waits for the next step, and not its last word.
     fn waits_to_discard(&self, conn: &Conn<D>) -> bool {
-        let is_late = self.close_deadline(conn) <= self.grace.until();
+        let is_late = self.close_deadline(conn) <= self.conns.timers.grace.until();
         conn.state == State::Closing && conn.is_paused() && !is_late
     }
 
@@ -111,7 +117,7 @@ impl<D, A> Inner<D, A> {
     /// tried from moment to moment. What other threads are asked has a deadline of its own.
     fn room_deadline(&self, conn: &Conn<D>) -> Option<Now> {
         let waits = conn.pause == Pause::Moment && conn.state.is_opening();
-        waits.then(|| conn.heard.moment().plus(self.config.handshake_timeout))
+        waits.then(|| conn.heard.moment().plus(self.env.config.handshake_timeout))
     }
 
     /// An answer over HTTP may be on its way as long as its client takes some of it now and then;
@@ -120,7 +126,7 @@ impl<D, A> Inner<D, A> {
         let moved = conn.heard.moment().max(conn.blocked_at.moment());
         let is_sending = conn.outbox_len() != 0 || conn.is(BLOCKED);
         moved.plus(if is_sending {
-            self.config.stall_timeout
+            self.env.config.stall_timeout
         } else {
             next
         })
@@ -130,8 +136,8 @@ impl<D, A> Inner<D, A> {
     /// once for ever.
     fn ping_interval(&self, key: ConnKey) -> Duration {
         let share = key.0.wrapping_mul(SPREAD) >> 24;
-        let early = self.config.ping_interval / 1024 * share;
-        self.config.ping_interval.saturating_sub(early)
+        let early = self.env.config.ping_interval / 1024 * share;
+        self.env.config.ping_interval.saturating_sub(early)
     }
 
     /// When a topic of the connection had its newest message, which it was sent or will be now.
@@ -143,7 +149,7 @@ impl<D, A> Inner<D, A> {
 
     /// Makes sure that the wheel has the connection no later than its deadline.
     pub(crate) fn arm(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get(key.index()) else {
+        let Some(conn) = self.conns.get(key) else {
             return;
         };
         let Some(deadline) = self.deadline(key, conn) else {
@@ -152,47 +158,40 @@ impl<D, A> Inner<D, A> {
         if conn.armed.moment() <= deadline {
             return;
         }
-        let armed = self.wheel.arm(key.0, deadline);
-        if let Some(conn) = self.conns.get_mut(key.index()) {
+        self.arm_at(key, deadline);
+    }
+
+    fn arm_at(&mut self, key: ConnKey, at: Now) {
+        let armed = self.conns.timers.arm(key, at);
+        if let Some(conn) = self.conns.get_mut(key) {
             conn.armed = armed;
         }
     }
 
     /// Looks at every connection whose deadline may have passed.
     pub(crate) fn pass_time(&mut self, budget: usize) {
-        let mut expired = std::mem::take(&mut self.expired);
-        self.wheel
-            .take_expired(self.grace.until(), budget, &mut expired);
+        let mut expired = self.conns.timers.take_expired(budget);
         for (key, tick) in expired.drain(..) {
             let key = ConnKey(key);
-            let Some(conn) = self.conn(key).filter(|conn| conn.armed == tick) else {
+            let conn = self.conns.live(key).filter(|conn| conn.armed == tick);
+            let Some(conn) = conn else {
                 continue;
             };
             conn.armed = Stamp::NEVER;
-            if self.reads.has(key) {
+            if self.conns.reads.has(key) {
                 // What it has sent in time may be among what is not read yet.
-                self.look_again(key);
+                self.arm_at(key, self.env.now.plus(Duration::from_millis(1)));
             } else {
                 self.look_at(key);
             }
         }
-        self.expired = expired;
-    }
-
-    /// Has a connection looked at a little later.
-    fn look_again(&mut self, key: ConnKey) {
-        let armed = self
-            .wheel
-            .arm(key.0, self.now.plus(Duration::from_millis(1)));
-        if let Some(conn) = self.conns.get_mut(key.index()) {
-            conn.armed = armed;
-        }
+        self.conns.timers.give_expired(expired);
     }
 
     fn look_at(&mut self, key: ConnKey) {
-        let judged = self.grace.until();
-        let stamp = self.now.stamp();
-        let Some(conn) = self.conns.get(key.index()) else {
+        let judged = self.conns.timers.grace.until();
+        let stamp = self.env.now.stamp();
+        let Some(conn) = self.conns.get(key) else {
             return;
         };
         if self
@@ -204,19 +203,22 @@ impl<D, A> Inner<D, A> {
         }
         let waits_to_discard = self.waits_to_discard(conn);
         let given_up = self.room_deadline(conn);
-        let progress = self.progress_deadline(conn);
+        let progress = self.conns.progress_deadline(&self.env.config, conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
         let is_heartbeat = self
             .half_closed_heartbeat(conn)
             .is_some_and(|due| due <= judged)
             && self
+                .env
                 .config
                 .tcp_idle_timeout
                 .is_none_or(|timeout| judged < conn.heard.moment().plus(timeout));
         let is_over = self.questions.is_late(key, judged)
             && given_up.is_none_or(|deadline| judged < deadline);
         let is_quiet = self.is_quiet();
-        let Some(conn) = self.conn(key) else { return };
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         if conn.protocol.linger().is_some() {
             self.step_lingering(key);
         } else if waits_to_discard {
@@ -249,8 +251,10 @@ impl<D, A> Inner<D, A> {
 
     /// A connection has been silent for its time.
     fn keep_alive(&mut self, key: ConnKey) {
-        let stamp = self.now.stamp();
-        let Some(conn) = self.conn(key) else { return };
+        let stamp = self.env.now.stamp();
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         let keep_alive = conn.protocol.keep_alive();
         if conn.is(PINGED) || keep_alive == KeepAlive::Client {
             return self.close(key, CloseReason::IdleTimeout);
@@ -262,11 +266,23 @@ impl<D, A> Inner<D, A> {
     }
 
     fn send_heartbeat(&mut self, key: ConnKey) {
-        let Some(conn) = self.conn(key) else { return };
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         let mut heartbeat = Vec::new();
         conn.protocol.encode_heartbeat(conn.form, &mut heartbeat);
-        self.counters.pings += 1;
+        self.env.counters.pings += 1;
         self.reply(key, |out| out.extend_from_slice(&heartbeat));
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// The poll before this turn told of so much: to be said after what it told of besides bytes
+    /// has been taken, and before `handle_timeouts`. One who does not say so has told all.
+    pub fn note_polled(&mut self, polled: Polled) {
+        let (conns, now) = (&mut self.shard.conns, self.shard.env.now);
+        let connections = conns.len();
+        conns.timers.grace.note(polled, connections, now);
     }
 }
 

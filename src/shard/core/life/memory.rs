@@ -5,26 +5,22 @@
 //! replies that are not read, messages that have not come whole. So the first gives way first.
 //! What is left, mail of rooms and the rests of TLS, has bounds of its own and gives way to none.
 
-use std::cell::Cell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use crate::close_reason::CloseReason;
 use crate::config::{Config, Parts};
 use crate::counters::Limit;
 use crate::handler::Handler;
-use crate::id::ConnKey;
+use crate::id::{ConnId, ConnKey};
+use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::BLOCKED;
-use crate::shard::core::conn::outbox::Outbox;
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 
 /// What clients make the shard hold, beside what the parts know themselves.
 #[derive(Debug)]
 pub(crate) struct Memory {
     limits: Parts,
-    /// Bytes of unread replies: outboxes count them.
-    replies: Rc<Cell<usize>>,
     /// The replies above which it is worth looking for connections to end, where their limit is
     /// not.
     relieve_above: usize,
@@ -36,27 +32,21 @@ impl Memory {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             limits: config.parts(),
-            replies: Rc::default(),
             relieve_above: 0,
             tls: 0,
         }
     }
-
-    /// An outbox whose memory is counted here.
-    pub(crate) fn outbox(&self) -> Box<Outbox> {
-        Box::new(Outbox::counted_by(&self.replies))
-    }
 }
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Bytes of what has not come whole, and of messages that wait.
     pub(crate) fn assembly(&self) -> usize {
-        self.holders.unfinished() + self.holders.waiting() + self.holders.context()
+        self.conns.holders.bytes()
     }
 
     /// Bytes of replies that are not read.
     pub(crate) fn replies(&self) -> usize {
-        self.memory.replies.get()
+        self.conns.outboxes.bytes()
     }
 
     /// What gives way to none.
@@ -109,7 +99,7 @@ impl<D, A> Inner<D, A> {
         while target < self.replies()
             && let Some((_, key)) = ranked.pop()
         {
-            self.counters.hit(Limit::Replies);
+            self.env.counters.hit(Limit::Replies);
             self.kill(key, CloseReason::Overload);
         }
         // What could not be freed now needs no search again before it has grown.
@@ -121,13 +111,8 @@ impl<D, A> Inner<D, A> {
             let held = conn.outbox.as_ref().map_or(0, |outbox| outbox.held());
             let waits = conn.is(BLOCKED) && held != 0;
             waits.then(|| {
-                let since = self.now.since(conn.blocked_at.moment()).as_millis();
-                (
-                    ConnKey::new(key),
-                    self.holders.client(conn.tab),
-                    held as u64,
-                    since,
-                )
+                let since = self.env.now.since(conn.blocked_at.moment()).as_millis();
+                (key, self.conns.holders.client(conn.tab), held as u64, since)
             })
         });
         let unread: Vec<_> = unread.collect();
@@ -147,12 +132,45 @@ impl<D, A> Inner<D, A> {
         ranked
     }
 
+    /// Over the limit of unfinished messages, those that get on least give way.
+    fn relieve_holders(&mut self) {
+        let limit = self.assembly_limit();
+        if self.assembly() <= limit {
+            return;
+        }
+        let mut ranked = self.conns.holders.ranked(self.env.now);
+        // A margin, so that the search pays for much to come.
+        while limit - limit / 8 < self.assembly()
+            && let Some((_, _, key)) = ranked.pop()
+        {
+            self.env.counters.hit(Limit::Assembly);
+            self.give_way(key);
+        }
+    }
+
+    /// Ends a connection for want of memory; a request is told so.
+    fn give_way(&mut self, key: ConnKey) {
+        if let Some(head) = self.take_head(key) {
+            let text = "the server has no memory for the request now";
+            let refusal = Response::text(503, text).with_header("Retry-After", "1");
+            self.respond_to_head(key, &head, &refusal);
+        }
+        self.close(key, CloseReason::Overload);
+    }
+
+    /// Keeps count of the memory of unfinished messages.
+    pub(crate) fn account(&mut self, key: ConnKey) {
+        if self.conns.note_held(key, self.env.now) {
+            self.arm(key);
+        }
+    }
+
     /// Counts what of each part is there now.
     pub(crate) fn count_memory(&mut self) {
-        let assembly = (self.holders.unfinished() + self.holders.context()) as u64;
-        let waiting = (self.holders.waiting() + self.staged.bytes()) as u64;
+        let assembly = (self.conns.holders.unfinished() + self.conns.holders.context()) as u64;
+        let waiting = (self.conns.holders.waiting() + self.staged.bytes()) as u64;
         let replies = self.replies() as u64;
-        let counters = &mut self.counters;
+        let counters = &mut self.env.counters;
         counters.backlog_bytes = self.fanout.backlog() as u64;
         counters.replies_bytes = replies;
         counters.assembly_bytes = assembly;
@@ -163,8 +181,18 @@ impl<D, A> Inner<D, A> {
 }
 
 impl<H: Handler> ShardCore<H> {
+    /// Keeps count of the memory of unfinished messages; over the limit some give way.
+    pub(in crate::shard::core) fn account(&mut self, id: ConnId) {
+        let conn = self.shard.conns.current(id);
+        if conn.is_none_or(|conn| conn.state.is_closing()) {
+            return;
+        }
+        self.shard.account(id.key);
+        self.shard.relieve_holders();
+    }
+
     /// TLS holds so many bytes of what came in part, and of what is sealed and not sent.
     pub fn note_tls_bytes(&mut self, bytes: usize) {
-        self.inner.memory.tls = bytes;
+        self.shard.memory.tls = bytes;
     }
 }

@@ -8,9 +8,9 @@ use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{APART, BEHIND, BLOCKED, READ_ENDED};
 use crate::shard::core::ingress::protocol::{AtEnd, LastWord, Protocol};
-use crate::shard::core::inner::Inner;
+use crate::shard::core::shard::Shard;
 
-impl<D, A> Inner<D, A> {
+impl<D, A> Shard<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
     pub(crate) fn close(&mut self, key: ConnKey, reason: CloseReason) {
         self.close_with(key, reason, &LastWord::Reason(reason));
@@ -23,8 +23,8 @@ impl<D, A> Inner<D, A> {
     }
 
     fn close_with(&mut self, key: ConnKey, reason: CloseReason, word: &LastWord<'_>) {
-        let stamp = self.now.stamp();
-        let Some(conn) = self.conn(key).filter(|conn| !conn.state.is_closing()) else {
+        let stamp = self.env.now.stamp();
+        let Some(conn) = self.conns.live(key).filter(|conn| !conn.state.is_closing()) else {
             return;
         };
         if conn.state.is_corked() {
@@ -38,34 +38,38 @@ impl<D, A> Inner<D, A> {
         if !last.is_empty() {
             self.reply(key, |out| out.extend_from_slice(&last));
         }
-        let Some(conn) = self.conn(key) else { return };
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         conn.move_to(State::Closing);
         conn.heard = stamp;
         // What came while it was paused, of which no event will tell again: a client that writes
         // before it reads would never read the last word.
-        let id = self.id(key);
-        self.reads.release(id);
+        let id = self.conns.id(key);
+        self.conns.reads.release(id);
         self.mark_dirty(key);
         self.arm(key);
     }
 
     /// Ends a connection that could not be opened in time.
     pub(crate) fn refuse_late(&mut self, key: ConnKey) {
-        let Some(conn) = self.conn(key) else { return };
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         if conn.is(BLOCKED) {
             return self.kill(key, CloseReason::Stalled);
         }
         // An upgrade that waits has no answer before it in the outbox.
         if conn.state.is_corked() || conn.protocol.frames().is_some() {
             self.cork_unopened(key, false);
-            self.discard_outbox(key);
+            self.conns.discard_outbox(key);
         }
-        let http = self.http(key);
+        let http = self.conns.http(key);
         let is_answered = http.as_ref().and_then(|http| http.request.as_ref());
         if is_answered.is_some_and(|request| request.is_answered) {
             return self.close(key, CloseReason::HandshakeTimeout);
         }
-        let refusal = match self.http(key).map(|http| http.phase) {
+        let refusal = match self.conns.http(key).map(|http| http.phase) {
             Some(Phase::Idle) => return self.close(key, CloseReason::IdleTimeout),
             Some(Phase::Handler) => {
                 let text = "the server has no room for the request now";
@@ -81,7 +85,7 @@ impl<D, A> Inner<D, A> {
         };
         if let Some(refusal) = refusal {
             // The close tells another reason than the status.
-            self.counters.refused[status_index(refusal.status)] += 1;
+            self.env.counters.refused[status_index(refusal.status)] += 1;
             if let Some(head) = self.take_head(key) {
                 self.respond_to_head(key, &head, &refusal);
             } else {
@@ -93,7 +97,7 @@ impl<D, A> Inner<D, A> {
 
     /// The head of the request in hand, if it has come whole.
     pub(crate) fn take_head(&mut self, key: ConnKey) -> Option<Vec<u8>> {
-        let conn = self.conn(key)?;
+        let conn = self.conns.live(key)?;
         let http = conn.protocol.http_mut()?;
         match http.request.take() {
             Some(collected) => Some(collected.head),
@@ -105,50 +109,52 @@ impl<D, A> Inner<D, A> {
 
     /// Ends a connection at once; its socket is closed at the end of the turn.
     pub(crate) fn kill(&mut self, key: ConnKey, reason: CloseReason) {
-        if self.conn(key).is_none() {
+        if self.conns.live(key).is_none() {
             return;
         }
         self.end(key, reason);
-        if let Some(conn) = self.conn(key) {
+        if let Some(conn) = self.conns.live(key) {
             conn.move_to(State::Dead);
             conn.outbox = None;
             let lingered = conn.protocol.linger().is_some();
-            self.lingering.forget_early(key);
-            self.dead.push(key);
+            self.conns.lingering.forget_early(key);
+            self.conns.ends.note_dead(key);
             if lingered {
-                self.note_lingered();
+                self.conns.lingering.note_gone();
             }
         }
     }
 
     /// Takes a connection out of everything but the slab.
     pub(crate) fn end(&mut self, key: ConnKey, reason: CloseReason) {
-        let id = self.id(key);
+        let id = self.conns.id(key);
         while let Some(topic) = self
             .conns
-            .get(key.index())
+            .get(key)
             .and_then(|conn| conn.subs.as_slice().last().map(|sub| sub.topic))
         {
             self.unsubscribe(key, topic);
         }
         self.questions.forget(key);
-        self.inflation.contexts.forget(key);
-        self.forget_holder(key);
-        let Some(conn) = self.conns.get_mut(key.index()) else {
+        self.conns.contexts.forget(key);
+        self.conns.forget_holder(key, self.env.now);
+        let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         conn.input = None;
         conn.protocol.clear();
         conn.set(APART | BEHIND, false);
         if conn.state != State::Closing {
-            self.ended.push((id, reason));
+            self.conns.ends.note_ended(id, reason);
         }
-        self.unpause(key);
+        self.conns.unpause(&mut self.env, key);
     }
 
     /// The client has closed its side.
     pub(crate) fn read_ended(&mut self, key: ConnKey) {
-        let Some(conn) = self.conn(key) else { return };
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
         conn.set(READ_ENDED, true);
         match Protocol::at_end(conn) {
             AtEnd::Nothing => {}

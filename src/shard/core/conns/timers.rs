@@ -1,0 +1,50 @@
+//! When connections are to be looked at, and until when their deadlines have passed.
+
+use crate::id::ConnKey;
+use crate::shard::core::conns::grace::Grace;
+use crate::time::{Now, Stamp, Wheel};
+
+/// When connections are to be looked at.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    wheel: Wheel,
+    pub(crate) grace: Grace,
+    /// Used again for each look at the wheel.
+    expired: Vec<(u32, Stamp)>,
+}
+
+impl Timers {
+    pub(crate) fn new(now: Now) -> Self {
+        Self {
+            wheel: Wheel::new(now),
+            grace: Grace::default(),
+            expired: Vec::new(),
+        }
+    }
+
+    /// Has a connection looked at when that moment has passed; returns its place in the wheel, of
+    /// which the newest counts.
+    pub(crate) fn arm(&mut self, key: ConnKey, at: Now) -> Stamp {
+        self.wheel.arm(key.0, at)
+    }
+
+    /// Up to `budget` connections whose moment has passed, with their places in the wheel; to be
+    /// given back.
+    pub(crate) fn take_expired(&mut self, budget: usize) -> Vec<(u32, Stamp)> {
+        let mut expired = std::mem::take(&mut self.expired);
+        let until = self.grace.until();
+        self.wheel.take_expired(until, budget, &mut expired);
+        expired
+    }
+
+    /// Takes back the memory of `take_expired`.
+    pub(crate) fn give_expired(&mut self, expired: Vec<(u32, Stamp)>) {
+        self.expired = expired;
+    }
+
+    /// When a connection is to be looked at next.
+    pub(crate) fn deadline(&self) -> Option<Now> {
+        let due = self.wheel.next_deadline()?;
+        Some(self.grace.put_off(due))
+    }
+}

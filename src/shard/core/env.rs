@@ -1,0 +1,60 @@
+//! What all parts of a shard know: which shard it is, how it is set up, what time it is, how much
+//! work is left in the turn, and what has been counted.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::id::ShardId;
+use crate::proto::http::Date;
+use crate::shard::core::work::Work;
+use crate::time::Now;
+
+/// What all parts of a shard know, and what all of them count.
+#[derive(Debug)]
+pub(crate) struct Env {
+    pub(crate) shard: ShardId,
+    pub(crate) config: Config,
+    /// The same on every shard of the node: all agree where a topic's home is.
+    pub(crate) hasher: RandomState,
+    pub(crate) now: Now,
+    /// The time of day, if the shell has told it.
+    pub(crate) date: Option<Date>,
+    pub(crate) counters: Counters,
+    /// What is left to do in this turn.
+    pub(crate) work: Work,
+    /// Something that a connection or a room may wait for has happened in this turn; `has_news`:
+    /// in the turn before.
+    pub(crate) moved: bool,
+    pub(crate) has_news: bool,
+}
+
+impl Env {
+    pub(crate) fn new(shard: ShardId, config: Config, hasher: RandomState, now: Now) -> Self {
+        Self {
+            shard,
+            config,
+            hasher,
+            now,
+            date: None,
+            counters: Counters::default(),
+            work: Work::default(),
+            moved: false,
+            has_news: false,
+        }
+    }
+
+    /// A turn begins.
+    pub(crate) fn begin_turn(&mut self, now: Now) {
+        self.now = self.now.max(now);
+        self.has_news = std::mem::take(&mut self.moved);
+        self.work.begin_turn();
+    }
+}
+
+/// The home shard of a topic among `shards`.
+pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
+    let home = hasher.hash_one(topic) % shards.max(1) as u64;
+    ShardId::try_from(home).unwrap_or_default()
+}

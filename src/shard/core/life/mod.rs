@@ -1,0 +1,14 @@
+//! The life of a connection, across the parts: what it is answered, why it is not read, what it
+//! must do in time, what it may hold, and how it ends.
+
+pub(crate) mod answers;
+mod close;
+pub(crate) mod drain;
+mod linger;
+pub(crate) mod memory;
+mod pause;
+mod questions;
+mod reap;
+mod refuse;
+mod reply;
+mod timeouts;

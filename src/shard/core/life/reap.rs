@@ -1,0 +1,29 @@
+//! The end of a turn: connections whose sockets are to be closed are freed.
+
+use crate::handler::Handler;
+use crate::id::ConnId;
+use crate::shard::core::ShardCore;
+use crate::shard::core::conn::ACCEPTED;
+use crate::topic::sink::Sock;
+
+impl<H: Handler> ShardCore<H> {
+    /// Frees the connections whose sockets are to be closed, and hands those out. To be called
+    /// after `settle`, at the end of the turn. The flag says that it was one too many.
+    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock, bool)) {
+        let mut dead = self.shard.conns.ends.take_dead();
+        dead.retain(|&key| {
+            let conns = &mut self.shard.conns;
+            if conns.get(key).is_some_and(|conn| conn.is(ACCEPTED)) {
+                // The handler has still to be told.
+                return true;
+            }
+            let id = conns.id(key);
+            if let Some(conn) = conns.remove(key) {
+                close(id, conn.sock, conn.is_overflow);
+            }
+            false
+        });
+        self.shard.conns.ends.give_dead(dead);
+        self.shard.env.counters.connections = self.shard.conns.len() as u64;
+    }
+}

@@ -1,0 +1,49 @@
+//! Bytes for one connection alone: into its outbox, and the connection among those to write.
+
+use crate::id::ConnKey;
+use crate::payload::{Encoder, Form, Payload};
+use crate::proto::Kind;
+use crate::shard::core::shard::Shard;
+
+impl<D, A> Shard<D, A> {
+    /// Appends to a connection's outbox and puts it on the list of those to write.
+    pub(crate) fn reply(&mut self, key: ConnKey, write: impl FnOnce(&mut Vec<u8>)) {
+        self.append_own(key, |out, _, _| write(out));
+    }
+
+    /// The same with a message in the connection's form; `false` if that cannot carry it.
+    pub(crate) fn reply_message(&mut self, key: ConnKey, kind: Kind, payload: &[u8]) -> bool {
+        let carries = self
+            .conns
+            .get(key)
+            .is_some_and(|conn| conn.form.carries(payload));
+        if carries {
+            self.env.counters.messages_out += 1;
+            let has_time = self.env.work.has_time_for_reply();
+            self.append_own(key, |out, form, encoder| {
+                let payload = Payload {
+                    kind,
+                    bytes: payload,
+                };
+                encoder.encode_reply(form, out, payload, has_time);
+            });
+            self.env
+                .work
+                .charge_reply(self.fanout.encoder().take_cost());
+        } else {
+            self.env.counters.not_carried += 1;
+        }
+        carries
+    }
+
+    fn append_own(&mut self, key: ConnKey, write: impl FnOnce(&mut Vec<u8>, Form, &mut Encoder)) {
+        let Self { conns, fanout, .. } = self;
+        let Some(form) = conns.live(key).map(|conn| conn.form) else {
+            return;
+        };
+        if let Some(outbox) = conns.outbox(key) {
+            outbox.append(|out| write(out, form, fanout.encoder()));
+        }
+        self.mark_dirty(key);
+    }
+}
