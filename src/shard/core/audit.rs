@@ -7,7 +7,7 @@ use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
-use crate::shard::core::conn::{ACCEPTED, APART, BEHIND, BLOCKED, Conn, DIRTY};
+use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, DIRTY, SPILLED, UNPROCESSED};
 use crate::shard::core::conns::waits::WaitQueue;
 use crate::shard::core::shard::{Shard, places};
 use crate::topic::fanout::member::{self, Member};
@@ -127,7 +127,7 @@ impl<D, A> Shard<D, A> {
         );
         let waits_to_be_taken = conn.input.is_some() && self.conns.reads.has(key);
         assert!(
-            !conn.is(BEHIND) || waits_to_be_taken && !conn.is_paused(),
+            !conn.is(UNPROCESSED) || waits_to_be_taken && !conn.is_paused(),
             "{key} is behind for ever"
         );
         let is_awaited = match conn.pause {
@@ -182,7 +182,7 @@ impl<D, A> Shard<D, A> {
             "{key}: held"
         );
         assert!(
-            !member.is(member::APART) || conn.is(APART) || conn.state.is_corked(),
+            !member.is(member::APART) || conn.is(SPILLED) || conn.state.is_corked(),
             "{key} stands apart for ever"
         );
     }

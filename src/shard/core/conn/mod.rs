@@ -102,23 +102,23 @@ impl Held {
 pub(crate) struct Input {
     /// The front of an incomplete head or frame, or all that came after a message in waiting.
     pub(crate) bytes: Vec<u8>,
-    /// A message that was not taken yet; to be offered before `bytes`.
-    pub(crate) message: Option<Kept>,
+    /// To be offered before `bytes`.
+    pub(crate) message: Option<WaitingMessage>,
     /// A connection to the TCP port that the handler could not open; to be offered again before
     /// anything else.
     pub(crate) arrival: Option<Arrival>,
 }
 
-/// A message in waiting.
+/// A message that waits to be offered, for the first time or again.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct WaitingMessage {
     pub(crate) kind: Kind,
     pub(crate) payload: Vec<u8>,
     /// It is to be inflated, and then offered for the first time.
     pub(crate) is_compressed: bool,
 }
 
-impl Kept {
+impl WaitingMessage {
     pub(crate) fn whole(kind: Kind, payload: Vec<u8>) -> Self {
         Self {
             kind,
@@ -150,16 +150,17 @@ pub(crate) struct PeerInfo {
 pub(crate) const DIRTY: u8 = 1 << 0;
 /// The socket takes no more for now.
 pub(crate) const BLOCKED: u8 = 1 << 1;
-/// It has sent more than its part of a turn: what is kept of that waits to be taken.
-pub(crate) const BEHIND: u8 = 1 << 2;
+/// It has sent more than its part of a turn: the rest is in its input, and is processed when it has
+/// its turn again.
+pub(crate) const UNPROCESSED: u8 = 1 << 2;
 /// The client has closed its side.
 pub(crate) const READ_ENDED: u8 = 1 << 3;
 /// A ping is unanswered.
 pub(crate) const PINGED: u8 = 1 << 4;
 /// The handler has accepted it, and was not told of its end yet.
 pub(crate) const ACCEPTED: u8 = 1 << 5;
-/// Holds unread frames of its own (policy `drop-newest`).
-pub(crate) const APART: u8 = 1 << 6;
+/// Unread frames have gone from a log to its outbox (policy `drop-newest`).
+pub(crate) const SPILLED: u8 = 1 << 6;
 /// The handler is to be told when the outbox is empty.
 pub(crate) const DRAINS: u8 = 1 << 7;
 

@@ -201,7 +201,7 @@ impl Outbox {
             if self.chunks.len() == 1
                 && let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.front_mut()
             {
-                // Kept for the next reply of a busy connection; the shard pools whole outboxes.
+                // WaitingMessage for the next reply of a busy connection; the shard pools whole outboxes.
                 bytes.clear();
                 *sent = 0;
                 return;

@@ -11,7 +11,7 @@ use crate::address::client_of;
 use crate::config::Config;
 use crate::id::{ConnKey, key32};
 use crate::limits::PROGRESS_FAST;
-use crate::shard::core::conn::{BEHIND, Conn, Held, Tab};
+use crate::shard::core::conn::{Conn, Held, Tab, UNPROCESSED};
 use crate::shard::core::conns::Conns;
 use crate::time::{Now, Stamp};
 
@@ -220,7 +220,7 @@ impl<D> Conns<D> {
             || holder.held.sum() == 0
             || !conn.state.is_accepted()
             || conn.is_paused()
-            || conn.is(BEHIND)
+            || conn.is(UNPROCESSED)
         {
             return None;
         }

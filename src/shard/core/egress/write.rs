@@ -6,7 +6,7 @@ use crate::close_reason::CloseReason;
 use crate::id::ConnKey;
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::conn::{APART, BLOCKED, DIRTY, DRAINS};
+use crate::shard::core::conn::{BLOCKED, DIRTY, DRAINS, SPILLED};
 use crate::shard::core::egress::flush::keep_rest;
 use crate::shard::core::shard::{Shard, place, places};
 use crate::topic::sink::{Sink, WriteError};
@@ -153,10 +153,10 @@ impl<D, A> Shard<D, A> {
     /// All that was held apart is sent: the connection's members follow the logs again.
     fn rejoin(&mut self, key: ConnKey) {
         let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key).filter(|conn| conn.is(APART)) else {
+        let Some(conn) = conns.get_mut(key).filter(|conn| conn.is(SPILLED)) else {
             return;
         };
-        conn.set(APART, false);
+        conn.set(SPILLED, false);
         let outbox = conn.outbox.as_mut();
         for (topic, count) in outbox
             .map(|outbox| outbox.take_rejoin())

@@ -6,7 +6,7 @@ use crate::id::ConnKey;
 use crate::proto::Frames;
 use crate::proto::length_prefix::Step;
 use crate::shard::core::ShardCore;
-use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::Progress;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_frame(
@@ -14,9 +14,9 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         frames: Frames,
         input: &mut [u8],
-    ) -> Took {
+    ) -> Progress {
         let (payload, taken) = match frames.decode(input, self.shard.env.config.message_bytes_max) {
-            Ok(Step::Incomplete { .. }) => return Took::Nothing,
+            Ok(Step::Incomplete { .. }) => return Progress::Incomplete,
             Ok(Step::Frame { payload: [], taken }) => {
                 self.shard.conns.restart_progress(key, self.shard.env.now);
                 return self.shard.take_silent(key, taken);
@@ -24,14 +24,14 @@ impl<H: Handler> ShardCore<H> {
             Ok(Step::Frame { payload, taken }) => (payload, taken),
             Err(error) => {
                 self.shard.close(key, CloseReason::Protocol(error));
-                return Took::Ended;
+                return Progress::Ended;
             }
         };
         match frames.kind_of(payload) {
             Ok(kind) => self.offer(key, kind, payload, taken),
             Err(error) => {
                 self.shard.close(key, CloseReason::Protocol(error));
-                Took::Ended
+                Progress::Ended
             }
         }
     }

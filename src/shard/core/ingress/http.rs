@@ -13,18 +13,18 @@ use crate::proto::http::{
 };
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{Collected, Phase};
-use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::Progress;
 
 impl<H: Handler> ShardCore<H> {
     /// Takes the next bytes of a connection that speaks HTTP.
-    pub(in crate::shard::core) fn take_http(&mut self, key: ConnKey, input: &[u8]) -> Took {
+    pub(in crate::shard::core) fn take_http(&mut self, key: ConnKey, input: &[u8]) -> Progress {
         let is_full = self.shard.is_full_of_replies();
         let Some(conn) = self.shard.conns.live(key) else {
-            return Took::Ended;
+            return Progress::Ended;
         };
         if OUTBOX_BYTES_HIGH <= conn.outbox_len() || is_full {
             self.shard.pause(key, Busy(Wait::Outbox));
-            return Took::Paused(0);
+            return Progress::Paused(0);
         }
         let http = conn.protocol.http_mut();
         let request = http.and_then(|http| http.request.take());
@@ -33,7 +33,7 @@ impl<H: Handler> ShardCore<H> {
         }
         // RFC 9112 2.2: some clients send an empty line behind a body, which is no request.
         if input.starts_with(b"\r\n") {
-            return Took::Bytes(2);
+            return Progress::Bytes(2);
         }
         let mut headers = NO_HEADERS;
         match parse_head(input, &mut headers, self.shard.env.config.head) {
@@ -41,12 +41,12 @@ impl<H: Handler> ShardCore<H> {
                 if input != b"\r" {
                     self.shard.begin_phase(key, Phase::Head);
                 }
-                Took::Nothing
+                Progress::Incomplete
             }
             Ok(Head::Complete { request, taken }) => {
                 self.shard.env.work.charge(WORK_OF_REQUEST);
-                let took = self.take_request(key, &request, &input[..taken], input.len());
-                took.unwrap_or_else(|error| self.refuse_request(key, &request, error))
+                let progress = self.take_request(key, &request, &input[..taken], input.len());
+                progress.unwrap_or_else(|error| self.refuse_request(key, &request, error))
             }
             Err(error) => self.refuse(key, error),
         }
@@ -59,7 +59,7 @@ impl<H: Handler> ShardCore<H> {
         request: &Request<'_>,
         head: &[u8],
         available: usize,
-    ) -> Result<Took, HttpError> {
+    ) -> Result<Progress, HttpError> {
         let framing = request.body_length()?;
         self.shard.env.config.origins.admit(request)?;
         let peer_info = self
@@ -70,7 +70,7 @@ impl<H: Handler> ShardCore<H> {
         let is_answered = is_short && self.handler.answers_when_full(request);
         if !is_answered && let Some(why) = self.shard.turned_away(key) {
             self.shard.refuse_turned_away(key, request, why);
-            return Ok(Took::Ended);
+            return Ok(Progress::Ended);
         }
         if !is_answered && let Err(response) = peer_info {
             return Ok(self.respond(key, request, &response));
@@ -83,16 +83,16 @@ impl<H: Handler> ShardCore<H> {
             && self.handler.wants_events(request);
         if is_upgrade || is_events {
             if self.shard.wait_until_answered(key) {
-                return Ok(Took::Paused(0));
+                return Ok(Progress::Paused(0));
             }
-            let took = if is_upgrade {
+            let progress = if is_upgrade {
                 self.upgrade(key, request, taken)
             } else {
                 self.open_events(key, request, taken)
             };
             // Now that it is open: a room may have an answer for it.
             self.settle_homes();
-            return Ok(took);
+            return Ok(progress);
         }
         self.shard.give_up_opening(key);
         if framing == BodyLength::None {
@@ -126,7 +126,7 @@ impl<H: Handler> ShardCore<H> {
             let interim = b"HTTP/1.1 100 Continue\r\n\r\n";
             self.shard.reply(key, |out| out.extend_from_slice(interim));
         }
-        Ok(Took::Bytes(taken))
+        Ok(Progress::Bytes(taken))
     }
 
     /// The request stays where it is, and is offered again when what the handler waits for has
@@ -136,11 +136,11 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         busy: Busy,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         self.shard.begin_phase(key, Phase::Handler);
         self.shard.pause(key, busy);
         self.shard.arm(key);
-        Took::Paused(taken)
+        Progress::Paused(taken)
     }
 
     pub(in crate::shard::core) fn answer(
@@ -149,7 +149,7 @@ impl<H: Handler> ShardCore<H> {
         request: &Request<'_>,
         response: &Response,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         let after = self.shard.after(key, request);
         if after == After::Close {
             return self.respond(key, request, response);
@@ -164,7 +164,7 @@ impl<H: Handler> ShardCore<H> {
             http.done = 0;
         }
         self.shard.begin_phase(key, Phase::Idle);
-        Took::Bytes(taken)
+        Progress::Bytes(taken)
     }
 
     /// Answers for the last time.
@@ -173,14 +173,14 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         request: &Request<'_>,
         response: &Response,
-    ) -> Took {
+    ) -> Progress {
         self.shard.put_answer(key, request, response, After::Close);
         let reason = match response.status {
             status @ 400.. => CloseReason::Refused(status),
             _ => CloseReason::Answered,
         };
         self.shard.close(key, reason);
-        Took::Ended
+        Progress::Ended
     }
 
     /// Answers a request that cannot be granted.
@@ -189,7 +189,7 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         request: &Request<'_>,
         error: HttpError,
-    ) -> Took {
+    ) -> Progress {
         let mut response = Response::from(error);
         if error == HttpError::OriginForbidden {
             self.shard.env.counters.hit(Limit::Origin);
@@ -204,11 +204,11 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Answers what cannot be understood: nothing after it can be.
-    pub(in crate::shard::core) fn refuse(&mut self, key: ConnKey, error: HttpError) -> Took {
+    pub(in crate::shard::core) fn refuse(&mut self, key: ConnKey, error: HttpError) -> Progress {
         let response = Response::from(error);
         self.shard.reply_without_request(key, &response);
         self.shard.close(key, CloseReason::Refused(response.status));
-        Took::Ended
+        Progress::Ended
     }
 }
 
@@ -222,9 +222,9 @@ impl<H: Handler> ShardCore<H> {
         response: &Response,
         decoder: Body,
         taken: usize,
-    ) -> Took {
-        let took = self.answer(key, request, response, taken);
-        if matches!(took, Took::Bytes(_))
+    ) -> Progress {
+        let progress = self.answer(key, request, response, taken);
+        if matches!(progress, Progress::Bytes(_))
             && let Some(http) = self.shard.conns.http(key)
         {
             http.request = Some(Box::new(Collected {
@@ -236,6 +236,6 @@ impl<H: Handler> ShardCore<H> {
             }));
             self.shard.begin_phase(key, Phase::Body);
         }
-        took
+        progress
     }
 }

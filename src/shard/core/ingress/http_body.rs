@@ -8,7 +8,7 @@ use crate::limits::WORK_OF_BODY_BYTE;
 use crate::proto::http::{Head, HttpError, NO_HEADERS, Response, parse_head};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{Collected, Phase};
-use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::Progress;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_body(
@@ -16,7 +16,7 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         mut request: Box<Collected>,
         input: &[u8],
-    ) -> Took {
+    ) -> Progress {
         let mut taken = 0;
         while taken < input.len() && !request.is_whole {
             match request.decoder.decode(&input[taken..]) {
@@ -33,14 +33,14 @@ impl<H: Handler> ShardCore<H> {
                         self.shard.respond_to_head(key, &request.head, &refusal);
                     }
                     self.shard.close(key, CloseReason::Refused(refusal.status));
-                    return Took::Ended;
+                    return Progress::Ended;
                 }
             }
         }
         if request.is_whole && request.is_answered {
             self.shard.begin_phase(key, Phase::Idle);
             self.shard.conns.rest(key);
-            return Took::Bytes(taken);
+            return Progress::Bytes(taken);
         }
         if request.is_whole {
             return self.take_collected(key, request, taken);
@@ -48,17 +48,17 @@ impl<H: Handler> ShardCore<H> {
         if let Some(http) = self.shard.conns.http(key) {
             http.request = Some(request);
         }
-        Took::Bytes(taken)
+        Progress::Bytes(taken)
     }
 
     /// A request that waited with its body may be answered now; what follows it was not read.
-    pub(in crate::shard::core) fn resume_request(&mut self, key: ConnKey) -> Option<Took> {
+    pub(in crate::shard::core) fn resume_request(&mut self, key: ConnKey) -> Option<Progress> {
         let http = self.shard.conns.http(key)?;
         let request = http.request.take_if(|request| request.is_whole)?;
         Some(self.take_collected(key, request, 0))
     }
 
-    fn take_collected(&mut self, key: ConnKey, whole: Box<Collected>, taken: usize) -> Took {
+    fn take_collected(&mut self, key: ConnKey, whole: Box<Collected>, taken: usize) -> Progress {
         let share = self.shard.env.work.share_of_bodies();
         if self.shard.env.work.is_used_up(share) {
             self.shard.env.counters.hit(Limit::BodyTime);

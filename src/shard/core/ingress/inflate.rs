@@ -10,9 +10,9 @@ use crate::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN, OUTBOX_BYTES_H
 use crate::proto::Kind;
 use crate::proto::ws::deflate::{Inflater, Pace};
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::Kept;
+use crate::shard::core::conn::WaitingMessage;
 use crate::shard::core::conn::state::Pause;
-use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::Progress;
 use crate::shard::core::shard::Shard;
 
 /// Compressed messages to what they are, for all connections of a shard, one after the other.
@@ -99,7 +99,7 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         compressed: Compressed<'_>,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         let Compressed {
             kind,
             payload,
@@ -133,7 +133,7 @@ impl<H: Handler> ShardCore<H> {
             ..inflation.pace
         };
         let mut is_whole = false;
-        let took = match inflater.go_on(kind, &payload, max, pace) {
+        let progress = match inflater.go_on(kind, &payload, max, pace) {
             Ok(Some(message)) => {
                 is_whole = true;
                 self.offer(key, kind, message, taken)
@@ -148,7 +148,7 @@ impl<H: Handler> ShardCore<H> {
             }
             Err(error) => {
                 self.shard.close(key, CloseReason::Protocol(error));
-                Took::Ended
+                Progress::Ended
             }
         };
         let is_open = self
@@ -166,7 +166,7 @@ impl<H: Handler> ShardCore<H> {
             inflater.release();
         }
         inflation.inflater = inflater;
-        took
+        progress
     }
 
     /// Goes on with the message that is under way, and then with those that wait.
@@ -218,15 +218,15 @@ impl<D, A> Shard<D, A> {
         kind: Kind,
         payload: Cow<'_, [u8]>,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         self.keep_message(
             key,
-            Kept {
+            WaitingMessage {
                 kind,
                 payload: payload.into_owned(),
                 is_compressed: true,
             },
         );
-        Took::Paused(taken)
+        Progress::Paused(taken)
     }
 }

@@ -25,7 +25,7 @@ use crate::proto::Kind;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::{BEHIND, Input, Kept, PINGED};
+use crate::shard::core::conn::{Input, PINGED, UNPROCESSED, WaitingMessage};
 use crate::shard::core::ingress::inflate::Inflation;
 use crate::shard::core::ingress::origins::RefusedOrigins;
 use crate::shard::core::ingress::rate_limit::{Meters, Verdict};
@@ -68,12 +68,12 @@ impl Ingress {
     }
 }
 
-/// What became of the front of the input.
-pub(crate) enum Took {
-    /// So many bytes; there may be more to do in the rest.
+/// How far the front of the input was processed.
+pub(crate) enum Progress {
+    /// So many bytes; there may be more to process in the rest.
     Bytes(usize),
-    /// Nothing: it is incomplete.
-    Nothing,
+    /// Not at all: it is incomplete.
+    Incomplete,
     /// So many bytes, and the rest must wait.
     Paused(usize),
     /// The connection takes no more input.
@@ -102,7 +102,7 @@ impl<H: Handler> ShardCore<H> {
         let max = if is_http { head_max } else { line_max };
         let held = conn.input.take();
         // What was around these bytes held them back until the connection had begun.
-        let is_held_back = conn.is_paused() || conn.is(BEHIND);
+        let is_held_back = conn.is_paused() || conn.is(UNPROCESSED);
         let is_no_use = |held: &Input| conn.line_cannot_end(max, &held.bytes, bytes);
         let must_wait = is_held_back || held.as_deref().is_some_and(is_no_use);
         // A pong that was asked for is no message; one that comes so late that it waits is.
@@ -169,15 +169,15 @@ impl<H: Handler> ShardCore<H> {
         let mut taken = 0;
         while taken < bytes.len() {
             if self.shard.env.work.is_part_spent() {
-                self.shard.fall_behind(key);
+                self.shard.put_off_rest(key);
                 return taken;
             }
             self.shard.env.work.charge(WORK_OF_STEP);
             match self.take_next(key, &mut bytes[taken..]) {
-                Took::Bytes(n) => taken += n,
-                Took::Paused(n) => return taken + n,
-                Took::Nothing => return taken,
-                Took::Ended => return bytes.len(),
+                Progress::Bytes(n) => taken += n,
+                Progress::Paused(n) => return taken + n,
+                Progress::Incomplete => return taken,
+                Progress::Ended => return bytes.len(),
             }
         }
         taken
@@ -190,7 +190,7 @@ impl<H: Handler> ShardCore<H> {
         kind: Kind,
         payload: &[u8],
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         self.shard.conns.restart_progress(key, self.shard.env.now);
         self.shard.env.counters.messages_in += 1;
         self.shard.env.counters.bytes_in += payload.len() as u64;
@@ -199,12 +199,12 @@ impl<H: Handler> ShardCore<H> {
             Verdict::Pass => {}
             Verdict::Wait(until) => {
                 self.shard
-                    .keep_message(key, Kept::whole(kind, payload.into()));
+                    .keep_message(key, WaitingMessage::whole(kind, payload.into()));
                 self.shard.wait_until(key, until);
-                return Took::Paused(taken);
+                return Progress::Paused(taken);
             }
-            Verdict::Drop => return Took::Bytes(taken),
-            Verdict::Close => return Took::Ended,
+            Verdict::Drop => return Progress::Bytes(taken),
+            Verdict::Close => return Progress::Ended,
         }
         self.put(key, kind, Cow::Borrowed(payload), taken)
     }
@@ -217,19 +217,19 @@ impl<H: Handler> ShardCore<H> {
         kind: Kind,
         payload: Cow<'_, [u8]>,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         match self.ask(key, kind, &payload) {
-            None => Took::Ended,
-            Some(Ok(())) => Took::Bytes(taken),
+            None => Progress::Ended,
+            Some(Ok(())) => Progress::Bytes(taken),
             Some(Err(Halt::Close(reason))) => {
                 self.shard.close(key, reason);
-                Took::Ended
+                Progress::Ended
             }
             Some(Err(Halt::Wait(busy))) => {
                 self.shard
-                    .keep_message(key, Kept::whole(kind, payload.into_owned()));
+                    .keep_message(key, WaitingMessage::whole(kind, payload.into_owned()));
                 self.shard.pause(key, busy);
-                Took::Paused(taken)
+                Progress::Paused(taken)
             }
         }
     }

@@ -10,8 +10,8 @@ use crate::proto::{Frames, Framing};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::linger::Linger;
-use crate::shard::core::conn::{BEHIND, Conn};
-use crate::shard::core::ingress::Took;
+use crate::shard::core::conn::{Conn, UNPROCESSED};
+use crate::shard::core::ingress::Progress;
 
 /// What a connection speaks, and what it keeps for that.
 #[derive(Debug)]
@@ -213,7 +213,7 @@ impl Protocol {
                 AtEnd::Nothing
             }
             // What it has asked is answered first.
-            Self::Http(_) if conn.is_paused() || conn.is(BEHIND) => AtEnd::Nothing,
+            Self::Http(_) if conn.is_paused() || conn.is(UNPROCESSED) => AtEnd::Nothing,
             Self::Http(http) if http.phase == Phase::Idle => AtEnd::Close(CloseReason::Answered),
             Self::Events(_) => AtEnd::Kill(CloseReason::Client),
             // What it has begun to ask will never be whole, but what was answered is its own.
@@ -245,9 +245,9 @@ impl LastWord<'_> {
 
 impl<H: Handler> ShardCore<H> {
     /// Takes the next message, request or frame from the front of `input`.
-    pub(in crate::shard::core) fn take_next(&mut self, key: ConnKey, input: &mut [u8]) -> Took {
+    pub(in crate::shard::core) fn take_next(&mut self, key: ConnKey, input: &mut [u8]) -> Progress {
         let Some(conn) = self.shard.conns.live(key) else {
-            return Took::Ended;
+            return Progress::Ended;
         };
         match &mut conn.protocol {
             Protocol::Http(_) => self.take_http(key, input),
@@ -260,7 +260,7 @@ impl<H: Handler> ShardCore<H> {
                 let decoder = std::mem::take(decoder);
                 self.take_websocket(key, decoder, input)
             }
-            Protocol::Lingering(_) => Took::Ended,
+            Protocol::Lingering(_) => Progress::Ended,
         }
     }
 }

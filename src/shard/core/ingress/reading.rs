@@ -4,7 +4,7 @@ use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_READ, WORK_OF_RECORD};
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::BEHIND;
+use crate::shard::core::conn::UNPROCESSED;
 use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 
@@ -26,7 +26,12 @@ impl<H: Handler> ShardCore<H> {
             }
             let left_over_first = self.shard.env.work.is_mostly_spent();
             let (id, was_idle) = self.shard.conns.reads.next(left_over_first)?;
-            let Some(is_behind) = self.shard.conns.current(id).map(|conn| conn.is(BEHIND)) else {
+            let Some(has_rest) = self
+                .shard
+                .conns
+                .current(id)
+                .map(|conn| conn.is(UNPROCESSED))
+            else {
                 continue;
             };
             let to_the_end = self.shard.conns.reads.take(id.key);
@@ -37,11 +42,11 @@ impl<H: Handler> ShardCore<H> {
             } else {
                 self.shard.env.work.begin_part(alone);
             }
-            if is_behind {
-                self.catch_up(id);
+            if has_rest {
+                self.process_rest(id);
             }
             let conn = self.shard.conns.current(id);
-            if conn.is_some_and(|conn| !conn.is(BEHIND)) {
+            if conn.is_some_and(|conn| !conn.is(UNPROCESSED)) {
                 return Some((id, to_the_end));
             }
         }
@@ -52,13 +57,13 @@ impl<H: Handler> ShardCore<H> {
         let Some(conn) = self.shard.conns.current(id) else {
             return false;
         };
-        let (is_paused, is_behind) = (conn.is_paused(), conn.is(BEHIND));
+        let (is_paused, has_rest) = (conn.is_paused(), conn.is(UNPROCESSED));
         let may_publish = conn.state.is_accepted();
         if is_paused || may_publish && self.shard.is_quiet() {
             self.shard.conns.reads.hold(id.key);
-        } else if !is_behind && self.shard.env.work.is_part_spent() {
+        } else if !has_rest && self.shard.env.work.is_part_spent() {
             self.shard.conns.reads.put_back(id);
-        } else if !is_behind {
+        } else if !has_rest {
             self.shard.env.work.charge(WORK_OF_READ);
             return true;
         }
@@ -102,12 +107,12 @@ impl<H: Handler> ShardCore<H> {
         self.shard.env.work.begin_part(false);
     }
 
-    /// Takes more of what a connection has sent in an earlier turn.
-    fn catch_up(&mut self, id: ConnId) {
+    /// Processes more of what a connection has sent in an earlier turn.
+    fn process_rest(&mut self, id: ConnId) {
         let Some(conn) = self.shard.conns.current(id) else {
             return;
         };
-        conn.set(BEHIND, false);
+        conn.set(UNPROCESSED, false);
         if let Some(input) = conn.input.take() {
             self.process_input(id, input);
         }
@@ -116,11 +121,11 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Shard<D, A> {
-    /// A connection has had its part of the turn: the rest of what came is taken later.
-    pub(crate) fn fall_behind(&mut self, key: ConnKey) {
+    /// A connection has used its part of the turn: the rest of what came is processed later.
+    pub(crate) fn put_off_rest(&mut self, key: ConnKey) {
         let id = self.conns.id(key);
         if let Some(conn) = self.conns.live(key).filter(|conn| !conn.state.is_closing()) {
-            conn.set(BEHIND, true);
+            conn.set(UNPROCESSED, true);
             self.conns.reads.put_back(id);
         }
     }

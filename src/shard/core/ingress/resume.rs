@@ -8,8 +8,8 @@ use crate::limits::{PASSES_PER_TURN, RESUMES_PER_TURN};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::Pause;
-use crate::shard::core::conn::{BEHIND, Conn, Input, Kept, READ_ENDED};
-use crate::shard::core::ingress::Took;
+use crate::shard::core::conn::{Conn, Input, READ_ENDED, UNPROCESSED, WaitingMessage};
+use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::work::Share;
 
@@ -135,9 +135,9 @@ impl<H: Handler> ShardCore<H> {
             && let Some(message) = kept.message.take()
         {
             match self.offer_kept(id.key, message) {
-                Took::Ended => return,
-                Took::Paused(_) => return self.account(id),
-                Took::Bytes(_) | Took::Nothing => {}
+                Progress::Ended => return,
+                Progress::Paused(_) => return self.account(id),
+                Progress::Bytes(_) | Progress::Incomplete => {}
             }
         }
         let Some(conn) = self.shard.conns.current(id) else {
@@ -145,14 +145,14 @@ impl<H: Handler> ShardCore<H> {
         };
         let input = conn.input.take();
         match self.resume_request(id.key) {
-            Some(Took::Ended) => return,
-            Some(Took::Paused(_)) => {
+            Some(Progress::Ended) => return,
+            Some(Progress::Paused(_)) => {
                 if let Some(conn) = self.shard.conns.current(id) {
                     conn.input = input;
                 }
                 return self.account(id);
             }
-            Some(Took::Bytes(_) | Took::Nothing) | None => {}
+            Some(Progress::Bytes(_) | Progress::Incomplete) | None => {}
         }
         if let Some(input) = input {
             self.process_input(id, input);
@@ -161,7 +161,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Offers a message that was kept.
-    fn offer_kept(&mut self, key: ConnKey, kept: Kept) -> Took {
+    fn offer_kept(&mut self, key: ConnKey, kept: WaitingMessage) -> Progress {
         let payload = Cow::Owned(kept.payload);
         if kept.is_compressed {
             let compressed = Compressed {
@@ -203,7 +203,7 @@ impl<H: Handler> ShardCore<H> {
             conn.protocol.http().is_some()
                 && conn.is(READ_ENDED)
                 && !conn.is_paused()
-                && !conn.is(BEHIND)
+                && !conn.is(UNPROCESSED)
         };
         if self.shard.conns.current(id).filter(has_ended).is_some() {
             return self.shard.read_ended(id.key);

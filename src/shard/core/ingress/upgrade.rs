@@ -11,7 +11,7 @@ use crate::proto::ws::Decoder;
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::open::Subprotocol;
-use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::protocol::Protocol;
 
 impl<H: Handler> ShardCore<H> {
@@ -20,7 +20,7 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         request: &Request<'_>,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         let upgrade = match check_upgrade(request) {
             Ok(upgrade) => upgrade,
             Err(error) => return self.refuse_request(key, request, error),
@@ -69,7 +69,7 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         request: &Request<'_>,
         taken: usize,
-    ) -> Took {
+    ) -> Progress {
         // RFC 9112 6.1: a client of HTTP/1.0 does not know chunks.
         let is_chunked = request.version_minor != 0;
         let head = sse::Head {
@@ -80,7 +80,7 @@ impl<H: Handler> ShardCore<H> {
         if request.method == "HEAD" {
             self.shard.reply(key, |out| sse::encode_head(out, &head));
             self.shard.close(key, CloseReason::Answered);
-            return Took::Ended;
+            return Progress::Ended;
         }
         if let Some(conn) = self.shard.conns.live(key) {
             // It may be a member of a topic before this returns.
@@ -117,11 +117,11 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Whether a connection that may have been opened reads on.
-    fn opened(&mut self, key: ConnKey, taken: usize) -> Took {
+    fn opened(&mut self, key: ConnKey, taken: usize) -> Progress {
         match self.shard.conns.live(key) {
-            Some(conn) if conn.is_paused() => Took::Paused(taken),
-            Some(conn) if !conn.state.is_closing() => Took::Bytes(taken),
-            _ => Took::Ended,
+            Some(conn) if conn.is_paused() => Progress::Paused(taken),
+            Some(conn) if !conn.state.is_closing() => Progress::Bytes(taken),
+            _ => Progress::Ended,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::id::ConnKey;
 use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_PONG, WORK_OF_STEP};
 use crate::proto::ws::{Decoder, Event, encode_pong};
 use crate::shard::core::ShardCore;
-use crate::shard::core::ingress::Took;
+use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::ingress::rate_limit::Verdict;
 use crate::shard::core::shard::Shard;
@@ -22,11 +22,11 @@ impl<H: Handler> ShardCore<H> {
         key: ConnKey,
         mut decoder: Decoder,
         input: &mut [u8],
-    ) -> Took {
-        let took = self.take_event(key, &mut decoder, input);
+    ) -> Progress {
+        let progress = self.take_event(key, &mut decoder, input);
         decoder.release();
         self.give_back(key, decoder);
-        took
+        progress
     }
 
     fn give_back(&mut self, key: ConnKey, decoder: Decoder) {
@@ -37,7 +37,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    fn take_event(&mut self, key: ConnKey, decoder: &mut Decoder, input: &mut [u8]) -> Took {
+    fn take_event(&mut self, key: ConnKey, decoder: &mut Decoder, input: &mut [u8]) -> Progress {
         let max = self.shard.env.config.message_bytes_max;
         let deflate = self
             .shard
@@ -49,23 +49,23 @@ impl<H: Handler> ShardCore<H> {
             Ok(step) => step,
             Err(error) => {
                 self.shard.close(key, CloseReason::Protocol(error));
-                return Took::Ended;
+                return Progress::Ended;
             }
         };
         self.shard.env.work.charge(step.fragments * WORK_OF_STEP);
         match self.shard.meter_silent(key, step.fragments) {
-            Verdict::Close => return Took::Ended,
+            Verdict::Close => return Progress::Ended,
             Verdict::Wait(until) if step.event.is_none() => {
                 self.shard.wait_until(key, until);
-                return Took::Paused(step.taken);
+                return Progress::Paused(step.taken);
             }
             // What came with them counts as well, and so waits for them, too.
             Verdict::Pass | Verdict::Drop | Verdict::Wait(_) => {}
         }
         match step.event {
-            None => Took::Bytes(step.taken),
+            None => Progress::Bytes(step.taken),
             Some(Event::Pong(_)) if std::mem::take(&mut self.shard.ingress.awaits_pong) => {
-                Took::Bytes(step.taken)
+                Progress::Bytes(step.taken)
             }
             Some(Event::Pong(_)) => self.shard.take_silent(key, step.taken),
             Some(Event::Message { kind, payload }) => self.offer(key, kind, payload, step.taken),
@@ -80,7 +80,7 @@ impl<H: Handler> ShardCore<H> {
             Some(Event::Ping(payload)) => self.shard.take_ping(key, payload, step.taken),
             Some(Event::Close { code, reason }) => {
                 self.shard.answer_close(key, code, reason);
-                Took::Ended
+                Progress::Ended
             }
         }
     }
@@ -89,12 +89,12 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Shard<D, A> {
     /// Answers a ping of `taken` bytes. It counts as a message by the rates of its connection, as
     /// it makes as much work.
-    pub(crate) fn take_ping(&mut self, key: ConnKey, payload: &[u8], taken: usize) -> Took {
+    pub(crate) fn take_ping(&mut self, key: ConnKey, payload: &[u8], taken: usize) -> Progress {
         let verdict = self.meter(key, 1, payload.len());
         match verdict {
             Verdict::Pass | Verdict::Wait(_) => {}
-            Verdict::Drop => return Took::Bytes(taken),
-            Verdict::Close => return Took::Ended,
+            Verdict::Drop => return Progress::Bytes(taken),
+            Verdict::Close => return Progress::Ended,
         }
         // A client that pings and does not read gets no more pongs than fit.
         let is_full = self.is_full_of_replies();
@@ -106,22 +106,22 @@ impl<D, A> Shard<D, A> {
             self.env.counters.hit(Limit::Outbox);
         }
         let Verdict::Wait(until) = verdict else {
-            return Took::Bytes(taken);
+            return Progress::Bytes(taken);
         };
         // It is paid for: what comes after it waits.
         self.wait_until(key, until);
-        Took::Paused(taken)
+        Progress::Paused(taken)
     }
 
     /// Takes a frame of `taken` bytes that says nothing: a heartbeat, or a pong that was not asked
     /// for. It counts as a message, or a flood of them would be free.
-    pub(crate) fn take_silent(&mut self, key: ConnKey, taken: usize) -> Took {
+    pub(crate) fn take_silent(&mut self, key: ConnKey, taken: usize) -> Progress {
         match self.meter_silent(key, 1) {
-            Verdict::Pass | Verdict::Drop => Took::Bytes(taken),
-            Verdict::Close => Took::Ended,
+            Verdict::Pass | Verdict::Drop => Progress::Bytes(taken),
+            Verdict::Close => Progress::Ended,
             Verdict::Wait(until) => {
                 self.wait_until(key, until);
-                Took::Paused(taken)
+                Progress::Paused(taken)
             }
         }
     }

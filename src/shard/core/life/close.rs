@@ -6,7 +6,7 @@ use crate::id::ConnKey;
 use crate::proto::http::Response;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::{APART, BEHIND, BLOCKED, READ_ENDED};
+use crate::shard::core::conn::{BLOCKED, READ_ENDED, SPILLED, UNPROCESSED};
 use crate::shard::core::ingress::protocol::{AtEnd, LastWord, Protocol};
 use crate::shard::core::shard::Shard;
 
@@ -143,7 +143,7 @@ impl<D, A> Shard<D, A> {
         };
         conn.input = None;
         conn.protocol.clear();
-        conn.set(APART | BEHIND, false);
+        conn.set(SPILLED | UNPROCESSED, false);
         if conn.state != State::Closing {
             self.conns.ends.note_ended(id, reason);
         }

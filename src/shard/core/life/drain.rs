@@ -12,7 +12,7 @@ use crate::limits::{DRAIN_ALL_AT_ONCE, DRAIN_BODY_TIMEOUT, DRAIN_GRACE, DRAIN_ST
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::conn::{BEHIND, Conn};
+use crate::shard::core::conn::{Conn, UNPROCESSED};
 use crate::shard::core::shard::Shard;
 use crate::time::Now;
 
@@ -143,7 +143,7 @@ impl<D, A> Shard<D, A> {
             };
             // It was accepted, and is told so, if that does not take long.
             let opens = waits_for_body && (conn.state.is_corked() || self.is_fresh(conn));
-            !conn.state.is_closing() && (is_asked || opens || conn.is(BEHIND))
+            !conn.state.is_closing() && (is_asked || opens || conn.is(UNPROCESSED))
         };
         if !is_waited_for && !self.conns.iter().any(busy) {
             return true;
@@ -169,7 +169,7 @@ impl<D, A> Shard<D, A> {
             let conn = self
                 .conns
                 .get(key)
-                .filter(|conn| !conn.state.is_closing() && !conn.is(BEHIND));
+                .filter(|conn| !conn.state.is_closing() && !conn.is(UNPROCESSED));
             if conn.is_some_and(|conn| idle(conn) && !self.is_fresh(conn)) {
                 self.close(key, CloseReason::Shutdown);
             }

@@ -5,7 +5,7 @@ use crate::handler::{Busy, Wait};
 use crate::id::{ConnId, ConnKey};
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::conn::{Conn, Kept};
+use crate::shard::core::conn::{Conn, WaitingMessage};
 use crate::shard::core::shard::Shard;
 
 impl<D, A> Shard<D, A> {
@@ -21,7 +21,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Keeps a message that is to be offered later.
-    pub(crate) fn keep_message(&mut self, key: ConnKey, message: Kept) {
+    pub(crate) fn keep_message(&mut self, key: ConnKey, message: WaitingMessage) {
         if let Some(conn) = self.conns.live(key) {
             conn.input.get_or_insert_default().message = Some(message);
         }

@@ -5,7 +5,7 @@ use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::id::ConnKey;
 use crate::limits::HELD_MESSAGES_MIN;
-use crate::shard::core::conn::{ACCEPTED, APART, BLOCKED, Conn};
+use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, SPILLED};
 use crate::shard::core::shard::Shard;
 use crate::topic::fanout::{Overrun, Overruns};
 
@@ -56,7 +56,7 @@ impl<D, A> Shard<D, A> {
                         outbox.keep_unread(topic, count, unread);
                     }
                     if let Some(conn) = self.conns.get_mut(conn) {
-                        conn.set(APART, true);
+                        conn.set(SPILLED, true);
                     }
                 }
                 Overrun::Slow { conn } => {
@@ -94,7 +94,7 @@ impl<D, A> Shard<D, A> {
         let Self {
             conns, fanout, env, ..
         } = self;
-        for conn in conns.iter_mut().filter(|conn| conn.is(APART)) {
+        for conn in conns.iter_mut().filter(|conn| conn.is(SPILLED)) {
             if fanout.backlog() <= target {
                 return;
             }
