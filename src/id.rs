@@ -1,25 +1,88 @@
 //! Typed identifiers, displayed as they are logged.
 
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// A shard of this server: its index, from 0.
-pub type ShardId = u16;
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ShardId(u16);
 
-/// The place of a connection in its shard's table. Another may have it when this one has ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct ConnKey(pub(crate) u32);
+impl ShardId {
+    /// The shard of this index.
+    pub const fn new(index: u16) -> Self {
+        Self(index)
+    }
 
-impl ConnKey {
+    /// Its index.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// Its place among all shards.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The first `shards` ids, in order: those of a server of so many.
+    pub(crate) fn all(shards: u16) -> impl ExactSizeIterator<Item = Self> {
+        (0..shards).map(Self)
+    }
+}
+
+/// Keys: places in the tables of a shard, with a type for each table, so that none is looked up in
+/// another. Another entry may have the place when this one is gone.
+macro_rules! keys {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub(crate) u32);
+
+        impl $name {
+            /// The key of this place.
+            pub(crate) fn new(index: usize) -> Self {
+                Self(key32(index))
+            }
+
+            /// Its place.
+            pub(crate) const fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )*};
+}
+
+keys! {
+    /// A connection of a shard.
+    ConnKey;
+    /// A topic with subscribers on a shard.
+    TopicKey;
+    /// A room on a shard.
+    RoomKey;
+}
+
+/// A feed of a shard. `None` takes no space beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct FeedKey(NonZeroU32);
+
+impl FeedKey {
     /// The key of this place.
     pub(crate) fn new(index: usize) -> Self {
-        Self(key32(index))
+        Self(NonZeroU32::MIN.saturating_add(key32(index)))
     }
 
     /// Its place.
     pub(crate) const fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize - 1
     }
 }
+
+const _: () = assert!(size_of::<Option<FeedKey>>() == 4);
 
 /// One connection of one shard. An id is not reused while the shard runs, but its key is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,9 +112,15 @@ impl ConnId {
     }
 }
 
-impl fmt::Display for ConnKey {
+impl fmt::Display for ShardId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for FeedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.index().fmt(f)
     }
 }
 

@@ -8,7 +8,7 @@ use corecast::config::Config;
 use corecast::internals::driver::{Driver, Kernel, MeshEnd};
 use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
-use corecast::{ConnId, Relay};
+use corecast::{ConnId, Relay, ShardId};
 
 use crate::decode::client_frame;
 
@@ -33,7 +33,13 @@ impl Shard {
     pub(crate) fn with_subscribers(subscribers: usize) -> Self {
         let now = Now::from_millis(0);
         let (hasher, config) = (RandomState::new(), Config::default());
-        let mut driver = Driver::new(MeshEnd::alone(0, 1), config, hasher, now, Relay::default());
+        let mut driver = Driver::new(
+            MeshEnd::alone(ShardId::default(), 1),
+            config,
+            hasher,
+            now,
+            Relay::default(),
+        );
         // Each in a turn of its own: what a turn has no time to read would wait for more bytes.
         for number in 0..subscribers {
             driver.core.begin_turn(now);

@@ -28,14 +28,14 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     });
 }
 
-fn arm_all(wheel: &mut Wheel) {
+fn arm_all(wheel: &mut Wheel<u32>) {
     for key in 0..ENTRIES {
         wheel.arm(key, Now::from_millis(u64::from(key) * 7919 % SPREAD_MS));
     }
 }
 
 /// Turn by turn, as a shard that was asleep until all deadlines had passed.
-fn expire_all(wheel: &mut Wheel) {
+fn expire_all(wheel: &mut Wheel<u32>) {
     let now = Now::from_millis(0).plus(Duration::from_millis(SPREAD_MS + 1000));
     let (mut expired, mut all) = (Vec::new(), 0);
     loop {

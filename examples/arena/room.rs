@@ -46,7 +46,7 @@ impl Arena {
                 let before = self.numbers.get(&from).copied();
                 let number = before.or_else(|| self.world.join(name, false));
                 self.numbers.extend(number.map(|number| (from, number)));
-                let welcome = wire::welcome(number.unwrap_or(NO_NUMBER), from.shard);
+                let welcome = wire::welcome(number.unwrap_or(NO_NUMBER), from.shard.get());
                 expect_room(cx.send(from, Kind::Binary, &welcome));
             }
             Said::Steer(input) => {
@@ -137,7 +137,11 @@ pub(crate) struct NoArena;
 impl Room for NoArena {
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {
         if let (Some(from), Ok(Said::Join(_))) = (cx.publisher(), wire::read(message)) {
-            expect_room(cx.send(from, Kind::Binary, &wire::welcome(NO_NUMBER, from.shard)));
+            expect_room(cx.send(
+                from,
+                Kind::Binary,
+                &wire::welcome(NO_NUMBER, from.shard.get()),
+            ));
         }
     }
 }

@@ -72,17 +72,17 @@ impl Wake for Alarm {
 #[derive(Debug)]
 pub struct MeshEnd {
     shard: ShardId,
-    shards: ShardId,
+    shards: u16,
     port: Port<ToHome, FromHome, Alarm>,
     alarm: Alarm,
 }
 
 impl MeshEnd {
     /// Of so many shards, connected by lanes of this capacity.
-    pub fn connect(shards: ShardId, capacity: Capacity) -> Vec<Self> {
+    pub fn connect(shards: u16, capacity: Capacity) -> Vec<Self> {
         let alarms: Vec<Alarm> = (0..shards).map(|_| Alarm::default()).collect();
         let mesh = mesh::build_over(alarms.clone(), capacity, capacity);
-        let ends = (0..).zip(mesh.ports).zip(alarms);
+        let ends = ShardId::all(shards).zip(mesh.ports).zip(alarms);
         ends.map(|((shard, port), alarm)| Self {
             shard,
             shards,
@@ -93,7 +93,7 @@ impl MeshEnd {
     }
 
     /// Of one of so many shards, without lanes: mail stays in the core, for the test to take.
-    pub fn alone(shard: ShardId, shards: ShardId) -> Self {
+    pub fn alone(shard: ShardId, shards: u16) -> Self {
         let capacity = Capacity {
             messages: 1,
             bytes: 1,

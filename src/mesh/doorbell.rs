@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::{Arc, Weak};
 
+use crate::id::ShardId;
 use crate::mesh::sync::{AtomicBool, Ordering};
 use crate::sys::eventfd::EventFd;
 
@@ -98,11 +99,11 @@ impl AsRawFd for Doorbell {
 #[derive(Debug)]
 pub struct Bell<W = EventFd> {
     doorbells: Weak<[Doorbell<W>]>,
-    shard: usize,
+    shard: ShardId,
 }
 
 impl<W: Wake> Bell<W> {
-    pub(super) fn new(doorbells: &Arc<[Doorbell<W>]>, shard: usize) -> Self {
+    pub(super) fn new(doorbells: &Arc<[Doorbell<W>]>, shard: ShardId) -> Self {
         Self {
             doorbells: Arc::downgrade(doorbells),
             shard,
@@ -112,7 +113,10 @@ impl<W: Wake> Bell<W> {
     /// Wakes the shard.
     pub fn ring(&self) {
         let doorbells = self.doorbells.upgrade();
-        if let Some(doorbell) = doorbells.as_ref().and_then(|all| all.get(self.shard)) {
+        if let Some(doorbell) = doorbells
+            .as_ref()
+            .and_then(|all| all.get(self.shard.index()))
+        {
             doorbell.ring();
         }
     }

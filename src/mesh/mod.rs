@@ -9,6 +9,7 @@ use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
 
+use crate::id::ShardId;
 use crate::sys::eventfd::EventFd;
 
 mod capacity;
@@ -43,7 +44,7 @@ pub struct Mesh<A, B, W = EventFd> {
 /// One shard's side of the mesh.
 #[derive(Debug)]
 pub struct Port<A, B, W = EventFd> {
-    shard: usize,
+    shard: ShardId,
     /// The peers in order, without this shard.
     peers: Vec<Peer<A, B>>,
     outside: OutsideReceiver<A>,
@@ -53,8 +54,8 @@ pub struct Port<A, B, W = EventFd> {
 /// The four lanes between a shard and one peer.
 #[derive(Debug)]
 pub struct Peer<A, B> {
-    /// The index of the peer.
-    pub shard: usize,
+    /// The peer.
+    pub shard: ShardId,
     /// Mail to homes on the peer.
     pub to_home: LaneSender<A>,
     /// Mail from the peer to homes on this shard.
@@ -71,7 +72,7 @@ pub struct Peer<A, B> {
 /// # Errors
 ///
 /// The process has no descriptors left: each shard needs one.
-pub fn build<A, B>(shards: usize, between: Capacity, outside: Capacity) -> io::Result<Mesh<A, B>> {
+pub fn build<A, B>(shards: u16, between: Capacity, outside: Capacity) -> io::Result<Mesh<A, B>> {
     let wakes = (0..shards).map(|_| EventFd::new());
     let wakes = wakes.collect::<io::Result<_>>()?;
     Ok(build_over(wakes, between, outside))
@@ -84,17 +85,19 @@ pub fn build_over<A, B, W: Wake>(
     outside: Capacity,
 ) -> Mesh<A, B, W> {
     let doorbells: Arc<[Doorbell<W>]> = wakes.into_iter().map(Doorbell::over).collect();
-    let shards = doorbells.len();
-    let mut peers: Vec<Vec<Peer<A, B>>> = (0..shards).map(|_| Vec::with_capacity(shards)).collect();
-    for low in 0..shards {
-        for high in low + 1..shards {
+    let shards: Vec<ShardId> = (0..).map(ShardId::new).take(doorbells.len()).collect();
+    let peers = shards.iter().map(|_| Vec::with_capacity(shards.len()));
+    let mut peers: Vec<Vec<Peer<A, B>>> = peers.collect();
+    for &low in &shards {
+        for &high in &shards[low.index() + 1..] {
             let (of_low, of_high) = connect(low, high, between);
-            peers[low].push(of_low);
-            peers[high].push(of_high);
+            peers[low.index()].push(of_low);
+            peers[high.index()].push(of_high);
         }
     }
-    let (inlets, outlets): (Vec<_>, Vec<_>) = (0..shards).map(|_| outside::inlet(outside)).unzip();
-    let ports = peers.into_iter().zip(outlets).enumerate();
+    let (inlets, outlets): (Vec<_>, Vec<_>) =
+        shards.iter().map(|_| outside::inlet(outside)).unzip();
+    let ports = shards.into_iter().zip(peers.into_iter().zip(outlets));
     let ports = ports
         .map(|(shard, (peers, outside))| Port {
             shard,
@@ -118,21 +121,16 @@ impl<A, B> Mesh<A, B> {
 }
 
 impl<A, B, W: Wake> Port<A, B, W> {
-    /// The index of this shard.
-    pub fn shard(&self) -> usize {
+    /// This shard.
+    pub fn shard(&self) -> ShardId {
         self.shard
     }
 
-    /// The number of shards, including this one.
-    pub fn shards(&self) -> usize {
-        self.doorbells.len()
-    }
-
-    /// The lanes between this shard and another; `None` for its own index.
-    pub fn peer(&self, shard: usize) -> Option<&Peer<A, B>> {
+    /// The lanes between this shard and another; `None` for itself.
+    pub fn peer(&self, shard: ShardId) -> Option<&Peer<A, B>> {
         let before = usize::from(self.shard < shard);
         self.peers
-            .get(shard.checked_sub(before)?)
+            .get(shard.index().checked_sub(before)?)
             .filter(|peer| peer.shard == shard)
     }
 
@@ -148,7 +146,7 @@ impl<A, B, W: Wake> Port<A, B, W> {
 
     /// This shard's own doorbell. Poll it edge-triggered, and answer it before looking at any lane.
     pub fn doorbell(&self) -> Option<&Doorbell<W>> {
-        self.doorbells.get(self.shard)
+        self.doorbells.get(self.shard.index())
     }
 
     /// A bell that wakes this shard from any thread, without keeping the doorbells alive.
@@ -157,8 +155,8 @@ impl<A, B, W: Wake> Port<A, B, W> {
     }
 
     /// Wakes a shard. Call it after the last message to it in this turn.
-    pub fn ring(&self, shard: usize) {
-        if let Some(doorbell) = self.doorbells.get(shard) {
+    pub fn ring(&self, shard: ShardId) {
+        if let Some(doorbell) = self.doorbells.get(shard.index()) {
             doorbell.ring();
         }
     }
@@ -177,7 +175,7 @@ impl<A, B, W: Wake> Port<A, B, W> {
 }
 
 /// Both ends of the four lanes between two shards.
-fn connect<A, B>(low: usize, high: usize, capacity: Capacity) -> (Peer<A, B>, Peer<A, B>) {
+fn connect<A, B>(low: ShardId, high: ShardId, capacity: Capacity) -> (Peer<A, B>, Peer<A, B>) {
     let (low_asks, asked_of_high) = lane(capacity);
     let (high_asks, asked_of_low) = lane(capacity);
     let (low_tells, told_to_high) = lane(capacity);
@@ -209,11 +207,17 @@ mod tests {
         bytes: 100,
     };
 
-    fn mesh(shards: usize) -> Mesh<(usize, usize), (usize, usize, bool)> {
+    /// From which shard to which; mail from homes has a mark.
+    type Asked = (ShardId, ShardId);
+    type Told = (ShardId, ShardId, bool);
+
+    const ID: [ShardId; 3] = [ShardId::new(0), ShardId::new(1), ShardId::new(2)];
+
+    fn mesh(shards: u16) -> Mesh<Asked, Told> {
         build(shards, SMALL, SMALL).unwrap()
     }
 
-    fn is_rung(port: &Port<(usize, usize), (usize, usize, bool)>) -> bool {
+    fn is_rung(port: &Port<Asked, Told>) -> bool {
         port.doorbell().unwrap().answer()
     }
 
@@ -221,18 +225,18 @@ mod tests {
     fn every_pair_has_lanes_of_its_own_in_both_directions() {
         for shards in 1..6 {
             let mesh = mesh(shards);
-            for (from, port) in mesh.ports.iter().enumerate() {
-                assert_eq!((port.shard(), port.shards()), (from, shards));
+            for (from, port) in ShardId::all(shards).zip(&mesh.ports) {
+                assert_eq!(port.shard(), from);
                 for peer in port.peers() {
                     peer.to_home.try_send((from, peer.shard), 1).unwrap();
                     let told = (from, peer.shard, true);
                     peer.from_home.try_send(told, 1).unwrap();
                 }
             }
-            for (to, port) in mesh.ports.iter().enumerate() {
+            for (to, port) in ShardId::all(shards).zip(&mesh.ports) {
                 assert!(port.peer(to).is_none(), "no lane to itself");
-                assert!(port.peer(shards).is_none());
-                for from in (0..shards).filter(|from| *from != to) {
+                assert!(port.peer(ShardId::new(shards)).is_none());
+                for from in ShardId::all(shards).filter(|from| *from != to) {
                     let peer = port.peer(from).unwrap();
                     assert_eq!(peer.asked.try_recv(), Some((from, to)));
                     assert_eq!(peer.told.try_recv(), Some((from, to, true)));
@@ -244,22 +248,22 @@ mod tests {
     #[test]
     fn the_outside_reaches_every_shard() {
         let mesh = mesh(3);
-        for to in 0..3 {
-            mesh.outside.try_send(to, (9, to), 1).unwrap();
+        for to in ShardId::all(3) {
+            mesh.outside.try_send(to, (ID[1], to), 1).unwrap();
         }
-        for (to, port) in mesh.ports.iter().enumerate() {
+        for (to, port) in ShardId::all(3).zip(&mesh.ports) {
             assert!(is_rung(port));
-            assert_eq!(port.outside().try_recv(), Some((9, to)));
+            assert_eq!(port.outside().try_recv(), Some((ID[1], to)));
         }
     }
 
     #[test]
     fn a_ring_reaches_the_shard_it_is_meant_for() {
         let mesh = mesh(3);
-        mesh.ports[0].ring(2);
+        mesh.ports[0].ring(ID[2]);
         let rung: Vec<bool> = mesh.ports.iter().map(is_rung).collect();
         assert_eq!(rung, [false, false, true]);
-        mesh.outside.ring(1);
+        mesh.outside.ring(ID[1]);
         let rung: Vec<bool> = mesh.ports.iter().map(is_rung).collect();
         assert_eq!(rung, [false, true, false]);
     }
@@ -270,13 +274,13 @@ mod tests {
         let [asker, home, other] = &mesh.ports[..] else {
             panic!("three ports");
         };
-        let lane = &asker.peer(1).unwrap().to_home;
+        let lane = &asker.peer(ID[1]).unwrap().to_home;
         while lane.ready() {
-            lane.try_send((0, 1), 1).unwrap();
+            lane.try_send((ID[0], ID[1]), 1).unwrap();
         }
         home.relieve();
         assert!(!is_rung(asker), "nothing was taken");
-        while home.peer(0).unwrap().asked.try_recv().is_some() {}
+        while home.peer(ID[0]).unwrap().asked.try_recv().is_some() {}
         home.relieve();
         assert!(is_rung(asker));
         assert!(!is_rung(other));

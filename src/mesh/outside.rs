@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crossbeam_channel as channel;
 
+use crate::id::ShardId;
 use crate::mesh::lane::{LaneReceiver, LaneSender, Refused, lane};
 use crate::mesh::sync::{Ordering, fence};
 use crate::mesh::{Capacity, Doorbell, Wake};
@@ -44,9 +45,11 @@ impl<A, W: Wake> Outside<A, W> {
     /// # Errors
     ///
     /// The lane is full, or the shard is gone. It does not wait.
-    pub fn try_send(&self, shard: usize, message: A, bytes: usize) -> Result<(), Refused<A>> {
-        let (Some(inlet), Some(doorbell)) = (self.inlets.get(shard), self.doorbells.get(shard))
-        else {
+    pub fn try_send(&self, shard: ShardId, message: A, bytes: usize) -> Result<(), Refused<A>> {
+        let (Some(inlet), Some(doorbell)) = (
+            self.inlets.get(shard.index()),
+            self.doorbells.get(shard.index()),
+        ) else {
             return Err(Refused::Gone(message));
         };
         inlet.lane.try_send(message, bytes)?;
@@ -62,7 +65,7 @@ impl<A, W: Wake> Outside<A, W> {
     /// The lane was full until the deadline, or the shard is gone.
     pub fn send_deadline(
         &self,
-        shard: usize,
+        shard: ShardId,
         message: A,
         bytes: usize,
         deadline: Instant,
@@ -71,7 +74,7 @@ impl<A, W: Wake> Outside<A, W> {
             Err(Refused::Full(message)) => message,
             done => return done,
         };
-        let Some(inlet) = self.inlets.get(shard) else {
+        let Some(inlet) = self.inlets.get(shard.index()) else {
             return Err(Refused::Gone(refused));
         };
         while inlet.wait.recv_deadline(deadline).is_ok() {
@@ -87,8 +90,8 @@ impl<A, W: Wake> Outside<A, W> {
     }
 
     /// Wakes `shard` for something that is not a message.
-    pub fn ring(&self, shard: usize) {
-        if let Some(doorbell) = self.doorbells.get(shard) {
+    pub fn ring(&self, shard: ShardId) {
+        if let Some(doorbell) = self.doorbells.get(shard.index()) {
             doorbell.ring();
         }
     }
@@ -179,6 +182,8 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(20);
+    const FIRST: ShardId = ShardId::new(0);
+    const SECOND: ShardId = ShardId::new(1);
 
     fn in_a_while() -> Instant {
         #[expect(
@@ -205,9 +210,9 @@ mod tests {
     #[test]
     fn what_is_sent_rings_the_shard() {
         let (outside, receiver) = new(1);
-        outside.try_send(0, 7, 1).unwrap();
+        outside.try_send(FIRST, 7, 1).unwrap();
         assert!(outside.doorbells[0].answer());
-        assert_eq!(outside.try_send(0, 8, 1), Err(Refused::Full(8)));
+        assert_eq!(outside.try_send(FIRST, 8, 1), Err(Refused::Full(8)));
         assert!(!outside.doorbells[0].answer());
         assert_eq!(receiver.try_recv(), Some(7));
     }
@@ -216,19 +221,19 @@ mod tests {
     fn a_shard_that_is_not_there_is_gone() {
         let (outside, _receiver) = new(1);
         assert_eq!(outside.shards(), 1);
-        assert_eq!(outside.try_send(1, 7, 1), Err(Refused::Gone(7)));
+        assert_eq!(outside.try_send(SECOND, 7, 1), Err(Refused::Gone(7)));
         assert_eq!(
-            outside.send_deadline(1, 7, 1, in_a_while()),
+            outside.send_deadline(SECOND, 7, 1, in_a_while()),
             Err(Refused::Gone(7))
         );
-        outside.ring(1);
+        outside.ring(SECOND);
     }
 
     #[test]
     fn a_deadline_ends_the_wait() {
         let (outside, _receiver) = new(1);
-        outside.send_deadline(0, 7, 1, long_ago()).unwrap();
-        let refused = outside.send_deadline(0, 8, 1, long_ago());
+        outside.send_deadline(FIRST, 7, 1, long_ago()).unwrap();
+        let refused = outside.send_deadline(FIRST, 8, 1, long_ago());
         assert_eq!(refused, Err(Refused::Full(8)));
     }
 
@@ -237,7 +242,7 @@ mod tests {
 
     fn send_all(outside: &Outside<u32>, sender: u32, deadline: Instant) {
         for message in sender * EACH..(sender + 1) * EACH {
-            outside.send_deadline(0, message, 1, deadline).unwrap();
+            outside.send_deadline(FIRST, message, 1, deadline).unwrap();
         }
     }
 
@@ -273,13 +278,13 @@ mod tests {
     #[test]
     fn every_waiting_thread_learns_that_the_shard_is_gone() {
         let (outside, receiver) = new(1);
-        outside.try_send(0, 0, 1).unwrap();
+        outside.try_send(FIRST, 0, 1).unwrap();
         let deadline = in_a_while();
         std::thread::scope(|scope| {
             let waiting: Vec<_> = (0..4)
                 .map(|message| {
                     let outside = outside.clone();
-                    scope.spawn(move || outside.send_deadline(0, message, 1, deadline))
+                    scope.spawn(move || outside.send_deadline(FIRST, message, 1, deadline))
                 })
                 .collect();
             drop(receiver);

@@ -1,7 +1,6 @@
 //! What the host allows a server: descriptors, memory, and what a shard gets of them.
 
 use crate::config::Config;
-use crate::id::ShardId;
 use crate::limits::{
     DESCRIPTORS_RESERVED, INBOX_SHARE, MEMORY_BYTES_ASSUMED, MEMORY_SHARE, SHARDS_MAX,
 };
@@ -11,7 +10,7 @@ use crate::sys::{descriptors, memory};
 
 impl ServerBuilder {
     /// The configuration of one shard, with its share of the limits of the whole server.
-    pub(super) fn shard_config(&self, shards: ShardId) -> Config {
+    pub(super) fn shard_config(&self, shards: u16) -> Config {
         let mut config = self.config.clone();
         config.accept_rate = config.accept_rate.map(|rate| rate.share(shards));
         config.keep_addresses |= log::log_enabled!(log::Level::Debug);

@@ -180,7 +180,7 @@ impl Handle {
         topic: &str,
         kind: Kind,
         payload: &[u8],
-    ) -> Result<(usize, ToHome), PublishError> {
+    ) -> Result<(ShardId, ToHome), PublishError> {
         check_topic(topic)?;
         check_message(kind, payload)?;
         self.check_serving()?;
@@ -190,7 +190,7 @@ impl Handle {
             bytes: Arc::from(payload),
         };
         let publication = Publication::new(topic, payload, Origin::Handle);
-        Ok((home.into(), ToHome::Publish(publication)))
+        Ok((home, ToHome::Publish(publication)))
     }
 }
 

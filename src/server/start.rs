@@ -43,7 +43,7 @@ impl ServerBuilder {
             .map_err(|err| io::Error::new(io::ErrorKind::InvalidInput, err))?;
         let count = usize::from(shards);
         let (between, outside) = self.lanes(count);
-        let mesh = mesh::build(count, between, outside)
+        let mesh = mesh::build(shards, between, outside)
             .map_err(|err| while_starting("cannot connect the shards", &err))?;
         let hasher = RandomState::new();
         let shared = Arc::new(Shared::new(
@@ -67,7 +67,7 @@ impl ServerBuilder {
         let pins = self.pin.unwrap_or_else(|| count == affinity::allowed());
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
-        for (shard, port) in (0..shards).zip(ports) {
+        for (shard, port) in ShardId::all(shards).zip(ports) {
             let (go, proceeds) = bounded(1);
             proceed.push(go);
             let seed = Seed {
@@ -81,7 +81,7 @@ impl ServerBuilder {
                 handoff: handoff(&handoffs, shard),
                 renewals: reloader.add_shard(),
                 has_cores: count <= affinity::cores(),
-                pin: pins.then_some(shard.into()),
+                pin: pins.then_some(shard.index()),
                 keep: self.kept(&bells, handoff(&handoffs, shard)),
                 report: report.clone(),
                 proceed: proceeds,
@@ -124,7 +124,7 @@ impl ServerBuilder {
     }
 
     /// Checks the settings; returns the number of shards.
-    fn check(&self) -> io::Result<ShardId> {
+    fn check(&self) -> io::Result<u16> {
         let invalid = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
         if !(1..=SHARDS_MAX).contains(&self.shards) {
             return Err(invalid(format!(
@@ -181,7 +181,7 @@ impl ServerBuilder {
                 )));
             }
         }
-        ShardId::try_from(self.shards).map_err(|err| invalid(err.to_string()))
+        u16::try_from(self.shards).map_err(|err| invalid(err.to_string()))
     }
 
     /// The descriptors that a shard keeps in a table of its own.
@@ -216,7 +216,7 @@ fn ports_of(listen: &[Listener], http: bool) -> Vec<SocketAddr> {
 
 /// The number of a shard's end of its handoff, if there is a balancer.
 fn handoff(handoffs: &[OwnedFd], shard: ShardId) -> Option<RawFd> {
-    handoffs.get(usize::from(shard)).map(AsRawFd::as_raw_fd)
+    handoffs.get(shard.index()).map(AsRawFd::as_raw_fd)
 }
 
 /// Waits until all shards have bound their addresses, lets them and the balancer listen, waits

@@ -7,32 +7,32 @@
 
 use crate::time::{Now, Stamp, TICK_MS};
 
-/// Deadlines of up to 2^32 owners, rounded to [`TICK_MS`] milliseconds.
+/// Deadlines of owners with keys of type `K`, rounded to [`TICK_MS`] milliseconds.
 ///
-/// An entry is 8 bytes: the owner's key and its tick. A key may be armed more than once, and may
-/// later belong to another owner. An owner that remembers the last tick returned by
+/// An entry is the owner's key and its tick, 8 bytes with a key of 4. A key may be armed more than
+/// once, and may later belong to another owner. An owner that remembers the last tick returned by
 /// [`arm`](Self::arm) can recognize outdated entries.
 #[derive(Debug)]
-pub struct Wheel {
+pub struct Wheel<K> {
     /// The slot of a tick is its remainder by `SLOTS`. The wheel holds ticks from `next` to `next +
     /// SLOTS - 1`, so each slot holds one tick.
-    slots: Vec<Vec<Entry>>,
+    slots: Vec<Vec<Entry<K>>>,
     /// One bit per slot: it has entries.
     filled: [u64; SLOTS / 64],
     /// The first tick not handed out yet.
     next: u64,
     /// The remaining entries of tick `next - 1`. They are outside the slots, so that entries armed
     /// meanwhile come after them.
-    due: Vec<Entry>,
+    due: Vec<Entry<K>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
-    key: u32,
+struct Entry<K> {
+    key: K,
     tick: Stamp,
 }
 
-impl Wheel {
+impl<K: Copy> Wheel<K> {
     /// An empty wheel that begins at `start`.
     pub fn new(start: Now) -> Self {
         Self {
@@ -47,7 +47,7 @@ impl Wheel {
     ///
     /// A deadline beyond the horizon of 32 seconds is handed out early; its owner checks and arms
     /// again.
-    pub fn arm(&mut self, key: u32, at: Now) -> Stamp {
+    pub fn arm(&mut self, key: K, at: Now) -> Stamp {
         let horizon = self.next + SLOTS as u64 - 1;
         let tick = at.millis().div_ceil(TICK_MS).clamp(self.next, horizon);
         let slot = slot_of(tick);
@@ -63,7 +63,7 @@ impl Wheel {
     /// Entries beyond the budget are returned by the next call, however far the clock jumped. Call
     /// it every turn, even if nothing is due: the horizon counts from the last call that had budget
     /// left.
-    pub fn take_expired(&mut self, now: Now, budget: usize, expired: &mut Vec<(u32, Stamp)>) {
+    pub fn take_expired(&mut self, now: Now, budget: usize, expired: &mut Vec<(K, Stamp)>) {
         let mut left = budget;
         while 0 < left {
             if self.due.is_empty() && !self.turn(now) {
@@ -132,7 +132,7 @@ const SLOTS: usize = 512;
 const SLOT_KEPT: usize = 64;
 
 const _: () = assert!(SLOTS.is_multiple_of(64), "whole words of the bitmap");
-const _: () = assert!(size_of::<Entry>() == 8, "a million of them are 8 MB");
+const _: () = assert!(size_of::<Entry<u32>>() == 8, "a million of them are 8 MB");
 
 #[expect(
     clippy::cast_possible_truncation,

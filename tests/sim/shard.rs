@@ -150,5 +150,5 @@ impl Sink for Sockets<'_> {
 
 /// The id of the shard at this index.
 pub(crate) fn shard_id(at: usize) -> ShardId {
-    ShardId::try_from(at).unwrap()
+    ShardId::new(at.try_into().unwrap())
 }

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "topic",
         &["config", "id", "limits", "payload", "proto", "time"],
     ),
-    ("mesh", &["limits", "sys"]),
+    ("mesh", &["id", "limits", "sys"]),
     ("net", &["error", "limits"]),
     ("tls", &["error", "limits"]),
     (

@@ -29,7 +29,9 @@ fn two() -> ([Shard; 2], String) {
         Shard::one(at, 2, hasher.clone(), Config::default(), relay)
     });
     let mut names = (0..).map(|n| format!("t{n}"));
-    let topic = names.find(|name| home_of(&hasher, name, 2) == 1).unwrap();
+    let topic = names
+        .find(|name| home_of(&hasher, name, 2).get() == 1)
+        .unwrap();
     (shards, topic)
 }
 

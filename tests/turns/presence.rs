@@ -97,7 +97,7 @@ impl Scene {
     fn new() -> Self {
         let hasher = RandomState::new();
         let names = (0..).map(|n| format!("t{n}"));
-        let mut homed = names.filter(|topic| home_of(&hasher, topic, 2) == 0);
+        let mut homed = names.filter(|topic| home_of(&hasher, topic, 2).get() == 0);
         let [stuck, free] = [(); 2].map(|()| homed.next().unwrap());
         let mut peer = Shard::one(
             1,

@@ -59,20 +59,26 @@ impl<H: Handler<Answer = ()>> Shard<H> {
     }
 
     /// The first of so many shards, of which no other takes anything.
-    pub(crate) fn among(shards: ShardId, config: Config, handler: H) -> Self {
+    pub(crate) fn among(shards: u16, config: Config, handler: H) -> Self {
         Self::one(0, shards, RandomState::new(), config, handler)
     }
 
     /// One of several, whose lanes are the test's.
     pub(crate) fn one(
-        shard: ShardId,
-        shards: ShardId,
+        shard: u16,
+        shards: u16,
         hasher: RandomState,
         config: Config,
         handler: H,
     ) -> Self {
         let now = Now::from_millis(1_000_000);
-        let mut driver = Driver::new(MeshEnd::alone(shard, shards), config, hasher, now, handler);
+        let mut driver = Driver::new(
+            MeshEnd::alone(ShardId::new(shard), shards),
+            config,
+            hasher,
+            now,
+            handler,
+        );
         driver.core.limit_work(WIDE, WIDE);
         driver.core.begin_turn(now);
         Self {

@@ -41,7 +41,7 @@ fn a_request_that_finds_space_passes_requests_that_find_none() {
     let hasher = RandomState::new();
     let names = (0..).map(|n| format!("t{n}"));
     let homed: Vec<String> = names
-        .filter(|topic| home_of(&hasher, topic, 2) == 0)
+        .filter(|topic| home_of(&hasher, topic, 2).get() == 0)
         .take(2)
         .collect();
     let [full, free] = [&homed[0], &homed[1]];

@@ -1,7 +1,7 @@
 //! What holds between two turns, whatever came before. For tests: a simulation asks after each.
 
 use crate::handler::Handler;
-use crate::id::ConnKey;
+use crate::id::{ConnKey, TopicKey};
 use crate::payload::Form;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
@@ -159,7 +159,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    fn audit_member(&self, topic: u32, form: Form, member: Member) {
+    fn audit_member(&self, topic: TopicKey, form: Form, member: Member) {
         let key = member.conn;
         let conn = self.conns.get(key);
         let conn = conn.filter(|conn| conn.form == form && conn.subs.get(topic).is_some());

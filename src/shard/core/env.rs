@@ -56,5 +56,5 @@ impl Env {
 /// The home shard of a topic among `shards`.
 pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
     let home = hasher.hash_one(topic) % shards.max(1) as u64;
-    ShardId::try_from(home).unwrap_or_default()
+    u16::try_from(home).map(ShardId::new).unwrap_or_default()
 }

@@ -58,7 +58,7 @@ impl<H: Handler> ShardCore<H> {
     /// other threads come back to [`handle_answer`](Self::handle_answer).
     pub fn new(
         shard: ShardId,
-        shards: ShardId,
+        shards: u16,
         config: Config,
         hasher: RandomState,
         now: Now,

@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::id::{ConnKey, ShardId};
+use crate::id::{ConnKey, ShardId, TopicKey};
 use crate::payload::Form;
 use crate::shard::core::app::callback::Callback;
 use crate::shard::core::app::joins::Joins;
@@ -62,7 +62,7 @@ pub(crate) struct Shard<D, A: 'static> {
 impl<D, A> Shard<D, A> {
     pub(crate) fn new(
         shard: ShardId,
-        shards: ShardId,
+        shards: u16,
         config: Config,
         hasher: RandomState,
         now: Now,
@@ -121,7 +121,7 @@ pub(crate) fn places(subs: &Subs, form: Form) -> impl Iterator<Item = Place> {
 }
 
 /// The place of a subscription to one topic, if there is one and it is live.
-pub(crate) fn place(subs: &Subs, form: Form, topic: u32) -> Option<Place> {
+pub(crate) fn place(subs: &Subs, form: Form, topic: TopicKey) -> Option<Place> {
     places(subs, form).find(|place| place.topic == topic)
 }
 

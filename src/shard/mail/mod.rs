@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::handler::Publisher;
-use crate::id::{ConnId, ShardId};
+use crate::id::{ConnId, ShardId, TopicKey};
 use crate::payload::Payload;
 pub use crate::shard::mail::outgoing::{Outgoing, Room};
 pub use crate::shard::mail::publication::{Origin, Publication};
@@ -56,7 +56,7 @@ pub enum Presence {
         /// The connection.
         joiner: Publisher,
         /// Key of the topic on its shard.
-        key: u32,
+        key: TopicKey,
         /// Tells this join from others of its shard.
         ticket: u64,
         /// What its handler says of it.
@@ -75,7 +75,7 @@ pub enum FromHome {
     /// What is published from here on follows.
     Live {
         /// Key of the topic on the receiving shard.
-        key: u32,
+        key: TopicKey,
         /// Its generation.
         generation: u32,
         /// Its room is told who joins.
@@ -86,14 +86,14 @@ pub enum FromHome {
         /// The connection on the receiving shard.
         conn: ConnId,
         /// Key of the topic there.
-        key: u32,
+        key: TopicKey,
         /// That of the join.
         ticket: u64,
     },
     /// The topic's next message.
     Deliver {
         /// Key of the topic on the receiving shard.
-        key: u32,
+        key: TopicKey,
         /// Its generation.
         generation: u32,
         /// The message.
@@ -153,7 +153,7 @@ pub struct PeerMail {
     /// From this shard as a home.
     pub from_home: Outgoing<FromHome>,
     /// Interest that the peer has not been told of: keys and generations of topics.
-    pub wanted: VecDeque<(u32, u32)>,
+    pub wanted: VecDeque<(TopicKey, u32)>,
     /// Who has joined and left of which the peer's rooms have not been told, by ticket: in their
     /// order. One that leaves before that is told of its join is not there any more.
     pub presence: BTreeMap<u64, (Arc<str>, Presence)>,
@@ -181,6 +181,6 @@ impl PeerMail {
 }
 
 /// The outgoing mail for every peer, by shard; the own entry has presence alone, for own rooms.
-pub fn for_peers(shards: ShardId) -> Vec<PeerMail> {
+pub fn for_peers(shards: u16) -> Vec<PeerMail> {
     (0..shards).map(|_| PeerMail::default()).collect()
 }

@@ -114,7 +114,7 @@ impl<W: Wake> Lanes<W> {
         self.awaits = false;
         let mails = core.mail();
         for peer in self.port.peers() {
-            let mail = &mut mails[peer.shard];
+            let mail = &mut mails[peer.shard.index()];
             let mut sent = false;
             moved |= put(&mut mail.to_home, &peer.to_home, self.rung, &mut sent);
             self.awaits |= sent;
@@ -196,6 +196,7 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::{pass, put};
+    use crate::id::ShardId;
     use crate::mesh::{Capacity, lane};
     use crate::shard::mail::{Outgoing, ToHome};
 
@@ -225,7 +226,10 @@ mod tests {
         let put = |outgoing: &mut _, rung| put(outgoing, &sender, rung, &mut false);
         assert!(!put(&mut outgoing, false), "no sender has found no space");
         assert!(outgoing.has_room());
-        outgoing.push(ToHome::Published { shard: 0, round: 0 });
+        outgoing.push(ToHome::Published {
+            shard: ShardId::default(),
+            round: 0,
+        });
         assert!(!outgoing.has_room());
         assert!(!put(&mut outgoing, false), "the lane is full");
         assert!(!put(&mut outgoing, true), "the ring was for another lane");

@@ -42,7 +42,7 @@ pub struct Shared {
 
 impl Shared {
     /// The state of a server that starts with so many shards.
-    pub fn new(shards: ShardId, connections_max: usize, per_address: Option<PerAddress>) -> Self {
+    pub fn new(shards: u16, connections_max: usize, per_address: Option<PerAddress>) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Serve as u8),
             leaving: AtomicBool::new(false),
@@ -93,33 +93,33 @@ impl Shared {
 
     /// How many connections a shard has.
     pub fn load(&self, shard: ShardId) -> usize {
-        let load = self.loads.get(usize::from(shard));
+        let load = self.loads.get(shard.index());
         load.map_or(usize::MAX, |load| load.load(Ordering::Relaxed))
     }
 
     /// Counts one more connection of a shard.
     pub fn add_load(&self, shard: ShardId) {
-        if let Some(load) = self.loads.get(usize::from(shard)) {
+        if let Some(load) = self.loads.get(shard.index()) {
             load.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// Counts one connection of a shard less.
     pub fn take_load(&self, shard: ShardId) {
-        if let Some(load) = self.loads.get(usize::from(shard)) {
+        if let Some(load) = self.loads.get(shard.index()) {
             load.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
     /// Whether a shard had no descriptor for a connection a moment ago.
     pub fn is_exhausted(&self, shard: ShardId) -> bool {
-        let exhausted = self.exhausted.get(usize::from(shard));
+        let exhausted = self.exhausted.get(shard.index());
         exhausted.is_some_and(|exhausted| exhausted.load(Ordering::Relaxed))
     }
 
     /// A shard has no descriptor for a connection, or has again.
     pub fn set_exhausted(&self, shard: ShardId, is_exhausted: bool) {
-        if let Some(exhausted) = self.exhausted.get(usize::from(shard)) {
+        if let Some(exhausted) = self.exhausted.get(shard.index()) {
             exhausted.store(is_exhausted, Ordering::Relaxed);
         }
     }
@@ -221,7 +221,7 @@ impl Control {
 
     /// Renews the copy of the shard's counters.
     pub fn report(&self, counters: &Counters) {
-        if let Some(snapshot) = self.shared.snapshots.get(usize::from(self.shard)) {
+        if let Some(snapshot) = self.shared.snapshots.get(self.shard.index()) {
             snapshot.store(counters);
         }
     }

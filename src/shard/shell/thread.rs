@@ -36,7 +36,7 @@ pub struct Seed {
     /// Which shard it is.
     pub shard: ShardId,
     /// How many there are.
-    pub shards: ShardId,
+    pub shards: u16,
     /// Settings of the core.
     pub config: Config,
     /// Where topics have their home; the same on all shards.
@@ -125,7 +125,7 @@ pub fn run<H: Handler>(
     {
         // All shards share the table now, and what it holds.
         seed.config.connections_max /= usize::from(seed.shards);
-        if seed.shard == 0 {
+        if seed.shard == ShardId::default() {
             log::warn!(
                 "cannot give each shard a descriptor table of its own: {err}; \
                  the limit of open files is for all shards together"

@@ -18,7 +18,7 @@ impl Random {
     }
 }
 
-fn expired(wheel: &mut Wheel, now: u64, budget: usize) -> Vec<(u32, Stamp)> {
+fn expired(wheel: &mut Wheel<u32>, now: u64, budget: usize) -> Vec<(u32, Stamp)> {
     let mut expired = Vec::new();
     wheel.take_expired(Now::from_millis(now), budget, &mut expired);
     expired

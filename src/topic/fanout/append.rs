@@ -2,6 +2,7 @@
 //! once for each form, after there is space for it in all of them.
 
 use crate::config::Config;
+use crate::id::TopicKey;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
 use crate::payload::{Entry, Form, Payload};
 use crate::time::Now;
@@ -22,15 +23,9 @@ pub(crate) struct Appended {
 
 impl Fanout {
     /// Whether a message of `len` bytes would be compressed for subscribers of this topic.
-    pub(crate) fn compresses(&self, topic: u32, len: usize) -> bool {
-        let mut next = self.first_feed(topic);
-        while let Some(feed) = self.feeds.get(next as usize) {
-            if !feed.members.is_empty() && self.encoder.compresses(feed.form, len) {
-                return true;
-            }
-            next = feed.next;
-        }
-        false
+    pub(crate) fn compresses(&self, topic: TopicKey, len: usize) -> bool {
+        self.feeds_of(topic)
+            .any(|(_, feed)| !feed.members.is_empty() && self.encoder.compresses(feed.form, len))
     }
 
     /// Makes space for a message in all logs of a topic. They let go of frames that only blocked
@@ -42,7 +37,7 @@ impl Fanout {
     /// would have to go.
     pub(crate) fn make_space(
         &mut self,
-        topic: u32,
+        topic: TopicKey,
         payload: Payload<&[u8]>,
         config: &Config,
     ) -> Result<(), Form> {
@@ -52,7 +47,9 @@ impl Fanout {
         };
         let entry = Entry::of(&topic.name, payload);
         let mut next = topic.first_feed;
-        while let Some(feed) = self.feeds.get_mut(next as usize) {
+        while let Some(key) = next
+            && let Some(feed) = self.feeds.get_mut(key.index())
+        {
             let form = feed.form;
             next = feed.next;
             let has_space = !form.carries(payload.bytes) || {
@@ -68,7 +65,12 @@ impl Fanout {
     }
 
     /// Appends a message to the logs of a topic, and queues their feeds for a walk.
-    pub(crate) fn append(&mut self, topic: u32, payload: Payload<&[u8]>, now: Now) -> Appended {
+    pub(crate) fn append(
+        &mut self,
+        topic: TopicKey,
+        payload: Payload<&[u8]>,
+        now: Now,
+    ) -> Appended {
         let mut appended = Appended::default();
         let Some(topic) = self.topics.get(topic) else {
             return appended;
@@ -76,8 +78,10 @@ impl Fanout {
         let entry = Entry::of(&topic.name, payload);
         let mut next = topic.first_feed;
         let mut message = self.encoder.begin(entry);
-        while let Some(feed) = self.feeds.get_mut(next as usize) {
-            let key = std::mem::replace(&mut next, feed.next);
+        while let Some(key) = next
+            && let Some(feed) = self.feeds.get_mut(key.index())
+        {
+            next = feed.next;
             if !feed.form.carries(payload.bytes) {
                 appended.not_carried += 1;
             } else if !feed.members.is_empty() {

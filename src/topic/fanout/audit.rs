@@ -1,6 +1,6 @@
 //! What holds between two turns, for tests; the audit of the core asks for it.
 
-use crate::id::key32;
+use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
@@ -19,7 +19,7 @@ impl Fanout {
     }
 
     /// All members, with their topic and form.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (u32, Form, Member)> {
+    pub(crate) fn members(&self) -> impl Iterator<Item = (TopicKey, Form, Member)> {
         self.feeds.iter().flat_map(|(_, feed)| {
             let members = feed.members.iter();
             members.map(|member| (feed.topic, feed.form, *member))
@@ -28,9 +28,8 @@ impl Fanout {
 
     /// The member in a place.
     pub(crate) fn member_at(&self, place: crate::topic::fanout::Place) -> Option<Member> {
-        let feed = self
-            .feeds
-            .get(self.feed_key(place.topic, place.form) as usize);
+        let key = self.feed_key(place.topic, place.form)?;
+        let feed = self.feeds.get(key.index());
         feed?.members.get(place.index as usize).copied()
     }
 
@@ -40,22 +39,19 @@ impl Fanout {
         let overruns = self.overruns.conns.len() as u64 + self.overruns.skipped;
         assert_eq!(overruns, 0, "overruns are not acted on");
         for (key, feed) in &self.feeds {
-            self.audit_feed(key32(key), feed, log_bytes_max);
+            self.audit_feed(FeedKey::new(key), feed, log_bytes_max);
         }
         let logs: usize = self.feeds.iter().map(|(_, feed)| feed.log.len()).sum();
         assert!(logs <= self.pool.backlog(), "backlog");
     }
 
-    fn audit_feed(&self, key: u32, feed: &Feed, log_bytes_max: usize) {
+    fn audit_feed(&self, key: FeedKey, feed: &Feed, log_bytes_max: usize) {
         let log = &feed.log;
         let blocked = feed.members.iter().filter(|member| member.is(BLOCKED));
         assert_eq!(feed.blocked as usize, blocked.count(), "feed {key}");
-        let mut of_form = Vec::new();
-        let mut next = self.first_feed(feed.topic);
-        while let Some(other) = self.feeds.get(next as usize) {
-            of_form.extend((other.form == feed.form).then_some(next));
-            next = other.next;
-        }
+        let of_topic = self.feeds_of(feed.topic);
+        let of_form = of_topic.filter(|(_, other)| other.form == feed.form);
+        let of_form: Vec<FeedKey> = of_form.map(|(key, _)| key).collect();
         assert_eq!(of_form, [key], "the topic's feeds of this form");
         assert_eq!(feed.queued, self.walks.contains(&key), "feed {key}");
         let is_long = log_bytes_max < log.len();

@@ -2,7 +2,7 @@
 //! that hold on to frames of logs.
 
 use crate::config::SlowConsumer;
-use crate::id::key32;
+use crate::id::FeedKey;
 use crate::topic::fanout::Fanout;
 
 impl Fanout {
@@ -34,15 +34,15 @@ impl Fanout {
     /// Cuts logs that only blocked members need, those with the oldest segment first, while the
     /// backlog is over `target`. What must become of those members is in `take_overruns`.
     pub(crate) fn cut_oldest(&mut self, target: usize, policy: SlowConsumer) {
-        let mut oldest: Vec<(u64, u32)> = self
+        let mut oldest: Vec<(u64, FeedKey)> = self
             .feeds
             .iter()
             .filter(|(_, feed)| 0 < feed.blocked)
-            .filter_map(|(key, feed)| Some((feed.log.born()?, key32(key))))
+            .filter_map(|(key, feed)| Some((feed.log.born()?, FeedKey::new(key))))
             .collect();
         oldest.sort_unstable();
         for (_, key) in oldest {
-            let Some(feed) = self.feeds.get_mut(key as usize) else {
+            let Some(feed) = self.feeds.get_mut(key.index()) else {
                 continue;
             };
             while target < self.pool.backlog()

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::config::SlowConsumer;
+use crate::id::{FeedKey, TopicKey};
 use crate::payload::{Encoding, Form};
 use crate::time::Stamp;
 use crate::topic::fanout::log::Log;
@@ -10,17 +11,14 @@ use crate::topic::fanout::member::{APART, BLOCKED, Member};
 use crate::topic::fanout::overrun::Overruns;
 use crate::topic::fanout::segment::Pool;
 
-/// No feed.
-pub(super) const NO_FEED: u32 = u32::MAX;
-
 /// One topic's subscribers of one wire form on this shard.
 #[derive(Debug)]
 pub(super) struct Feed {
     pub(super) form: Form,
     /// Key of the topic.
-    pub(super) topic: u32,
-    /// Key of the topic's next feed, or `NO_FEED`.
-    pub(super) next: u32,
+    pub(super) topic: TopicKey,
+    /// The topic's next feed.
+    pub(super) next: Option<FeedKey>,
     pub(super) log: Log,
     pub(super) members: Vec<Member>,
     /// Members with `BLOCKED` set.
@@ -43,7 +41,7 @@ pub(super) struct Feed {
 
 impl Feed {
     /// A feed without members; `next` is the one of the topic that was made before it.
-    pub(super) fn new(form: Form, topic: u32, next: u32) -> Self {
+    pub(super) fn new(form: Form, topic: TopicKey, next: Option<FeedKey>) -> Self {
         Self {
             form,
             topic,
@@ -69,7 +67,7 @@ impl Feed {
 
     /// Puts the feed, whose key is `key`, on the list of those to walk. All members are visited
     /// after this, also those that a pass under way has visited before.
-    pub(super) fn queue_walk(&mut self, key: u32, walks: &mut VecDeque<u32>) {
+    pub(super) fn queue_walk(&mut self, key: FeedKey, walks: &mut VecDeque<FeedKey>) {
         self.repeats = self.unvisited != 0;
         if !self.queued {
             self.queued = true;

@@ -22,11 +22,11 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::id::{ConnKey, ShardId, key32};
+use crate::id::{ConnKey, FeedKey, ShardId, TopicKey, key32};
 use crate::payload::{Encoder, Form};
 use crate::proto::ws::deflate::Compression;
 use crate::time::Now;
-use crate::topic::fanout::feed::{Feed, NO_FEED};
+use crate::topic::fanout::feed::Feed;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
 pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
@@ -49,7 +49,7 @@ pub(crate) struct Fanout {
     /// Messages to the bytes of all forms.
     encoder: Encoder,
     /// Feeds with frames that some member may lack.
-    walks: VecDeque<u32>,
+    walks: VecDeque<FeedKey>,
     /// What the last walk left to the owner of connections.
     handovers: VecDeque<Handover>,
     overruns: Overruns,
@@ -81,17 +81,17 @@ impl Fanout {
     }
 
     /// The key of the topic of this name.
-    pub(crate) fn find(&self, name: &str) -> Option<u32> {
+    pub(crate) fn find(&self, name: &str) -> Option<TopicKey> {
         self.topics.find(name)
     }
 
     /// The topic of this key.
-    pub(crate) fn topic(&self, key: u32) -> Option<&Topic> {
+    pub(crate) fn topic(&self, key: TopicKey) -> Option<&Topic> {
         self.topics.get(key)
     }
 
     /// The topic of this key if it is still the one of this generation.
-    pub(crate) fn current(&self, key: u32, generation: u32) -> Option<&Topic> {
+    pub(crate) fn current(&self, key: TopicKey, generation: u32) -> Option<&Topic> {
         self.topics.current(key, generation)
     }
 
@@ -101,38 +101,41 @@ impl Fanout {
     }
 
     /// Adds a topic that `find` did not find.
-    pub(crate) fn add(&mut self, name: &str, home: ShardId) -> u32 {
+    pub(crate) fn add(&mut self, name: &str, home: ShardId) -> TopicKey {
         self.topics.add(name, home)
     }
 
     /// One more subscription to a topic; `false` if it is not live at once, but waits.
-    pub(crate) fn subscribe(&mut self, topic: u32, conn: ConnKey) -> bool {
+    pub(crate) fn subscribe(&mut self, topic: TopicKey, conn: ConnKey) -> bool {
         self.topics.subscribe(topic, conn)
     }
 
     /// The topic's home has answered. Returns the connections that waited for that; some of them
     /// may have left.
-    pub(crate) fn set_live(&mut self, topic: u32, joins: bool) -> Vec<ConnKey> {
+    pub(crate) fn set_live(&mut self, topic: TopicKey, joins: bool) -> Vec<ConnKey> {
         self.topics.set_live(topic, joins)
     }
 
     /// Adds a member to a topic; returns its index.
-    pub(crate) fn join(&mut self, topic_key: u32, form: Form, member: Member) -> Option<u32> {
-        let mut feed = self.feed_key(topic_key, form);
-        if feed == NO_FEED {
-            let topic = self.topics.get_mut(topic_key)?;
-            let new = Feed::new(form, topic_key, topic.first_feed);
-            feed = key32(self.feeds.insert(Box::new(new)));
-            topic.first_feed = feed;
-        }
-        let feed = self.feeds.get_mut(feed as usize)?;
+    pub(crate) fn join(&mut self, topic_key: TopicKey, form: Form, member: Member) -> Option<u32> {
+        let key = match self.feed_key(topic_key, form) {
+            Some(key) => key,
+            None => {
+                let topic = self.topics.get_mut(topic_key)?;
+                let feed = Feed::new(form, topic_key, topic.first_feed);
+                let key = FeedKey::new(self.feeds.insert(Box::new(feed)));
+                topic.first_feed = Some(key);
+                key
+            }
+        };
+        let feed = self.feeds.get_mut(key.index())?;
         Some(key32(feed.join(member)))
     }
 
     /// Removes a member. Returns the connection of the one that has its index now, if any.
     pub(crate) fn leave(&mut self, place: Place) -> Option<ConnKey> {
-        let key = self.feed_key(place.topic, place.form);
-        let feed = self.feeds.get_mut(key as usize)?;
+        let key = self.feed_key(place.topic, place.form)?;
+        let feed = self.feeds.get_mut(key.index())?;
         let moved = feed.leave(place.index as usize);
         // The log may have waited for this member alone.
         if !feed.log.is_empty() {
@@ -142,7 +145,7 @@ impl Fanout {
     }
 
     /// One subscription to a topic less, whether it was live or not.
-    pub(crate) fn unsubscribe(&mut self, topic: u32, now: Now) {
+    pub(crate) fn unsubscribe(&mut self, topic: TopicKey, now: Now) {
         self.topics.unsubscribe(topic, now);
     }
 
@@ -153,10 +156,12 @@ impl Fanout {
         now: Now,
         linger: Duration,
         budget: &mut usize,
-    ) -> Option<(u32, Topic)> {
+    ) -> Option<(TopicKey, Topic)> {
         let (key, topic) = self.topics.forget_next(now, linger, budget)?;
         let mut next = topic.first_feed;
-        while let Some(mut feed) = self.feeds.try_remove(next as usize) {
+        while let Some(key) = next
+            && let Some(mut feed) = self.feeds.try_remove(key.index())
+        {
             feed.log.clear(&mut self.pool);
             next = feed.next;
         }
@@ -178,9 +183,9 @@ impl Fanout {
     /// is in `next_handover`.
     #[inline]
     pub(crate) fn walk_next<S: Sink>(&mut self, sink: &mut S, budget: usize) -> Walked {
-        let key = self.walks.pop_front().unwrap_or(NO_FEED);
-        let feed = self.feeds.get_mut(key as usize);
-        let Some(feed) = feed.filter(|feed| feed.queued) else {
+        let key = self.walks.pop_front();
+        let feed = key.and_then(|key| Some((key, self.feeds.get_mut(key.index())?)));
+        let Some((key, feed)) = feed.filter(|(_, feed)| feed.queued) else {
             return Walked {
                 sends: 0,
                 is_done: false,
@@ -230,22 +235,29 @@ impl Fanout {
         visit(self.topics.queue());
     }
 
-    /// The key of a topic's feed of one form, or `NO_FEED`. A topic has one or two feeds, and there
-    /// are more forms than it should have memory for, so they are a list.
-    fn feed_key(&self, topic: u32, form: Form) -> u32 {
-        let mut key = self.first_feed(topic);
-        while let Some(feed) = self.feeds.get(key as usize) {
+    /// The key of a topic's feed of one form. A topic has one or two feeds, and there are more
+    /// forms than it should have memory for, so they are a list.
+    fn feed_key(&self, topic: TopicKey, form: Form) -> Option<FeedKey> {
+        let mut next = self.topics.get(topic)?.first_feed;
+        while let Some(key) = next {
+            let feed = self.feeds.get(key.index())?;
             if feed.form == form {
-                return key;
+                return Some(key);
             }
-            key = feed.next;
+            next = feed.next;
         }
-        NO_FEED
+        None
     }
 
-    fn first_feed(&self, topic: u32) -> u32 {
-        let topic = self.topics.get(topic);
-        topic.map_or(NO_FEED, |topic| topic.first_feed)
+    /// The feeds of a topic, one for each form.
+    fn feeds_of(&self, topic: TopicKey) -> impl Iterator<Item = (FeedKey, &Feed)> {
+        let mut next = self.topics.get(topic).and_then(|topic| topic.first_feed);
+        std::iter::from_fn(move || {
+            let key = next?;
+            let feed = self.feeds.get(key.index())?;
+            next = feed.next;
+            Some((key, feed.as_ref()))
+        })
     }
 }
 

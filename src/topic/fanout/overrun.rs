@@ -1,7 +1,7 @@
 //! Overruns: what becomes of a blocked member when its log lets go of frames that it lacks.
 
 use crate::config::SlowConsumer;
-use crate::id::ConnKey;
+use crate::id::{ConnKey, TopicKey};
 use crate::topic::fanout::log::{Log, Unread};
 use crate::topic::fanout::member::{APART, Member};
 
@@ -22,7 +22,7 @@ pub(crate) enum Overrun {
         /// Its key.
         conn: ConnKey,
         /// Key of the topic.
-        topic: u32,
+        topic: TopicKey,
         /// The frames that it lacks.
         unread: Vec<Unread>,
         /// The log's count of frames where they end.
@@ -40,7 +40,7 @@ impl Overruns {
     pub(super) fn move_on(
         &mut self,
         policy: SlowConsumer,
-        topic: u32,
+        topic: TopicKey,
         log: &Log,
         member: &mut Member,
         end: u64,

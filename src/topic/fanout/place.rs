@@ -1,6 +1,7 @@
 //! One subscriber, as the owner of connections asks for it: what it has still to get, and how far
 //! its connection is with that.
 
+use crate::id::TopicKey;
 use crate::payload::Form;
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
@@ -13,7 +14,7 @@ use crate::topic::fanout::pass::Rest;
 /// members of that feed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) topic: u32,
+    pub(crate) topic: TopicKey,
     pub(crate) form: Form,
     pub(crate) index: u32,
 }
@@ -100,8 +101,8 @@ impl Fanout {
 
     /// Lets a walk see that a member has caught up, if its log waits for that.
     pub(crate) fn queue_walk(&mut self, place: Place) {
-        let key = self.feed_key(place.topic, place.form);
-        if let Some(feed) = self.feeds.get_mut(key as usize)
+        if let Some(key) = self.feed_key(place.topic, place.form)
+            && let Some(feed) = self.feeds.get_mut(key.index())
             && !feed.log.is_empty()
         {
             feed.queue_walk(key, &mut self.walks);
@@ -125,12 +126,12 @@ impl Fanout {
     }
 
     fn feed(&self, place: Place) -> Option<&Feed> {
-        let key = self.feed_key(place.topic, place.form);
-        self.feeds.get(key as usize).map(Box::as_ref)
+        let key = self.feed_key(place.topic, place.form)?;
+        self.feeds.get(key.index()).map(Box::as_ref)
     }
 
     fn feed_mut(&mut self, place: Place) -> Option<&mut Feed> {
-        let key = self.feed_key(place.topic, place.form);
-        self.feeds.get_mut(key as usize).map(Box::as_mut)
+        let key = self.feed_key(place.topic, place.form)?;
+        self.feeds.get_mut(key.index()).map(Box::as_mut)
     }
 }

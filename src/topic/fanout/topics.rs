@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::id::{ConnKey, ShardId, key32};
+use crate::id::{ConnKey, FeedKey, ShardId, TopicKey};
 use crate::time::Now;
-use crate::topic::fanout::feed::NO_FEED;
 use crate::topic::tables::GiveBack;
 
 /// A topic as this shard sees it, from its first subscriber to a while after its last.
@@ -23,8 +22,8 @@ pub(crate) struct Topic {
     pub(crate) live: bool,
     /// Its room receives joins: a subscription is live when the home has answered that.
     pub(crate) joins: bool,
-    /// Key of the first of its feeds, which name one another; or `NO_FEED`.
-    pub(super) first_feed: u32,
+    /// The first of its feeds, which name one another.
+    pub(super) first_feed: Option<FeedKey>,
     /// Subscriptions, those that wait included.
     subscribers: u32,
     /// When the last subscriber left; meaningful while there are none.
@@ -39,30 +38,30 @@ pub(crate) struct Topic {
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     /// Clients choose the names, so the hash is keyed.
-    keys: HashMap<Arc<str>, u32, RandomState>,
+    keys: HashMap<Arc<str>, TopicKey, RandomState>,
     topics: Slab<Box<Topic>>,
     next_generation: u32,
     /// Topics that had no subscriber when they were put here, each once, and since when.
-    fading: VecDeque<(u32, Now)>,
+    fading: VecDeque<(TopicKey, Now)>,
 }
 
 impl Topics {
     /// The key of the topic of this name.
-    pub(super) fn find(&self, name: &str) -> Option<u32> {
+    pub(super) fn find(&self, name: &str) -> Option<TopicKey> {
         self.keys.get(name).copied()
     }
 
     /// Adds a topic that `find` did not find.
-    pub(super) fn add(&mut self, name: &str, home: ShardId) -> u32 {
+    pub(super) fn add(&mut self, name: &str, home: ShardId) -> TopicKey {
         let name: Arc<str> = Arc::from(name);
         self.next_generation = self.next_generation.wrapping_add(1);
-        let key = key32(self.topics.insert(Box::new(Topic {
+        let key = TopicKey::new(self.topics.insert(Box::new(Topic {
             name: Arc::clone(&name),
             home,
             generation: self.next_generation,
             live: false,
             joins: false,
-            first_feed: NO_FEED,
+            first_feed: None,
             subscribers: 0,
             left_at: Now::default(),
             fading: false,
@@ -73,22 +72,22 @@ impl Topics {
     }
 
     /// The topic of this key.
-    pub(super) fn get(&self, key: u32) -> Option<&Topic> {
-        self.topics.get(key as usize).map(Box::as_ref)
+    pub(super) fn get(&self, key: TopicKey) -> Option<&Topic> {
+        self.topics.get(key.index()).map(Box::as_ref)
     }
 
     /// The topic of this key, to change.
-    pub(super) fn get_mut(&mut self, key: u32) -> Option<&mut Topic> {
-        self.topics.get_mut(key as usize).map(Box::as_mut)
+    pub(super) fn get_mut(&mut self, key: TopicKey) -> Option<&mut Topic> {
+        self.topics.get_mut(key.index()).map(Box::as_mut)
     }
 
     /// The topic of this key if it is still the one of this generation.
-    pub(super) fn current(&self, key: u32, generation: u32) -> Option<&Topic> {
+    pub(super) fn current(&self, key: TopicKey, generation: u32) -> Option<&Topic> {
         self.get(key).filter(|topic| topic.generation == generation)
     }
 
     /// One more subscription, of the connection `conn`; `true` if it is live at once.
-    pub(super) fn subscribe(&mut self, key: u32, conn: ConnKey) -> bool {
+    pub(super) fn subscribe(&mut self, key: TopicKey, conn: ConnKey) -> bool {
         let Some(topic) = self.get_mut(key) else {
             return false;
         };
@@ -100,7 +99,7 @@ impl Topics {
     }
 
     /// The home has answered; returns the connections that waited for that.
-    pub(super) fn set_live(&mut self, key: u32, joins: bool) -> Vec<ConnKey> {
+    pub(super) fn set_live(&mut self, key: TopicKey, joins: bool) -> Vec<ConnKey> {
         let Some(topic) = self.get_mut(key) else {
             return Vec::new();
         };
@@ -109,8 +108,8 @@ impl Topics {
     }
 
     /// One subscription less: without any, the topic is forgotten after a while.
-    pub(super) fn unsubscribe(&mut self, key: u32, now: Now) {
-        let Some(topic) = self.topics.get_mut(key as usize) else {
+    pub(super) fn unsubscribe(&mut self, key: TopicKey, now: Now) {
+        let Some(topic) = self.topics.get_mut(key.index()) else {
             return;
         };
         topic.subscribers -= 1;
@@ -130,11 +129,11 @@ impl Topics {
         now: Now,
         linger: Duration,
         budget: &mut usize,
-    ) -> Option<(u32, Topic)> {
+    ) -> Option<(TopicKey, Topic)> {
         while 0 < *budget && self.deadline(linger)? <= now {
             *budget -= 1;
             let (key, since) = self.fading.pop_front()?;
-            let Some(topic) = self.topics.get_mut(key as usize) else {
+            let Some(topic) = self.topics.get_mut(key.index()) else {
                 continue;
             };
             topic.fading = topic.subscribers == 0;
@@ -143,7 +142,7 @@ impl Topics {
                 // comes and goes can keep those from being forgotten.
                 self.fading.push_back((key, topic.left_at));
             } else if topic.fading {
-                let topic = *self.topics.try_remove(key as usize)?;
+                let topic = *self.topics.try_remove(key.index())?;
                 self.keys.remove(&topic.name);
                 return Some((key, topic));
             }

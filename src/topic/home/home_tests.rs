@@ -2,18 +2,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Edge, Homes, Interest, RoomSlot};
+use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::internals::Rng;
 
 fn interest(shard: u16, generation: u32) -> Interest {
     Interest {
-        shard,
-        key: 7,
+        shard: ShardId::new(shard),
+        key: TopicKey(7),
         generation,
     }
 }
 
 const ROOM: RoomSlot = RoomSlot::Room {
-    key: 3,
+    key: RoomKey(3),
     joins: false,
 };
 

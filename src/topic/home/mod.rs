@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
-use crate::id::ShardId;
+use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
 pub use crate::topic::home::dedup::DedupKey;
@@ -21,7 +21,7 @@ use crate::topic::tables::GiveBack;
 pub struct Interest {
     pub(crate) shard: ShardId,
     /// Key of the topic on that shard.
-    pub(crate) key: u32,
+    pub(crate) key: TopicKey,
     pub(crate) generation: u32,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum RoomSlot {
     /// A room, to which they go first.
     Room {
         /// Its key.
-        key: u32,
+        key: RoomKey,
         /// It receives joins and leaves.
         joins: bool,
     },

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use corecast::{Counters, Handle, Handler, Kind, Relay, Server, ServerBuilder};
+use corecast::{Counters, Handle, Handler, Kind, Relay, Server, ServerBuilder, ShardId};
 
 use crate::support::wait::in_a_while;
 
@@ -29,7 +29,7 @@ impl Running {
     /// Starts an application.
     pub(crate) fn with<H: Handler>(
         builder: ServerBuilder,
-        make: impl Fn(u16) -> H + Send + Clone + 'static,
+        make: impl Fn(ShardId) -> H + Send + Clone + 'static,
     ) -> Self {
         Self(Some(builder.start(make).unwrap()))
     }

@@ -1,7 +1,7 @@
 //! An application for tests of several shards: a connection learns its shard, and publishes on
 //! any topic.
 
-use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay};
+use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay, ShardId};
 
 use crate::support::server::Running;
 use crate::support::ws::Ws;
@@ -12,7 +12,7 @@ use crate::support::ws::Ws;
 pub(crate) struct Switchboard(Relay);
 
 impl Switchboard {
-    pub(crate) fn new(_shard: u16) -> Self {
+    pub(crate) fn new(_shard: ShardId) -> Self {
         Self(Relay::default())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::tls::TlsSettings;
-use corecast::{CloseReason, Config, Handler, Kind, Listener, Relay, ServerBuilder};
+use corecast::{CloseReason, Config, Handler, Kind, Listener, Relay, ServerBuilder, ShardId};
 use rustls::ClientConfig;
 
 use crate::support::http::{ask, read_answer};
@@ -40,14 +40,14 @@ impl Scene {
     }
 
     pub(crate) fn with_handler<H: Handler>(
-        make: impl Fn(u16) -> H + Send + Clone + 'static,
+        make: impl Fn(ShardId) -> H + Send + Clone + 'static,
     ) -> Self {
         Self::build(|builder, _| builder, make)
     }
 
     fn build<H: Handler>(
         set: impl FnOnce(ServerBuilder, TlsSettings) -> ServerBuilder,
-        make: impl Fn(u16) -> H + Send + Clone + 'static,
+        make: impl Fn(ShardId) -> H + Send + Clone + 'static,
     ) -> Self {
         let authority = Authority::new("authority");
         authority.sign("host", "host", &["localhost"]);

@@ -63,7 +63,7 @@ impl World {
             messages: profile.lane_messages,
             bytes: profile.lane_bytes,
         };
-        let shards = MeshEnd::connect(shard_id(profile.shards), capacity)
+        let shards = MeshEnd::connect(profile.shards.try_into().unwrap(), capacity)
             .into_iter()
             .map(|end| {
                 let app = App {

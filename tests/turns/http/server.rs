@@ -13,7 +13,7 @@ use corecast::proto::http::{Date, dechunk};
 use corecast::shard::mail::{Origin, Publication, ToHome};
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
-use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings};
+use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings, ShardId};
 
 use crate::sockets::Sockets;
 
@@ -49,7 +49,13 @@ impl Server {
         let relay = Relay::new(settings);
         let hasher = RandomState::new();
         Self {
-            driver: Driver::new(MeshEnd::alone(0, 1), config, hasher, now, relay),
+            driver: Driver::new(
+                MeshEnd::alone(ShardId::default(), 1),
+                config,
+                hasher,
+                now,
+                relay,
+            ),
             sockets: Sockets::default(),
             now,
             next_sock: 0,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Publisher};
-use crate::id::{ConnId, ConnKey};
+use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::payload::Form;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::presence::Telling;
@@ -20,9 +20,9 @@ use crate::topic::home::{Interest, RoomSlot};
 pub(crate) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
     /// as it is not known whether a room is told.
-    waiting: HashMap<(ConnKey, u32), Joining>,
+    waiting: HashMap<(ConnKey, TopicKey), Joining>,
     /// Who has joined one topic and waits, corked, for others: by the keys of topic and connection.
-    early: BTreeSet<(u32, ConnKey)>,
+    early: BTreeSet<(TopicKey, ConnKey)>,
     last_ticket: u64,
     pub(crate) telling: Telling,
 }
@@ -41,7 +41,7 @@ impl Joins {
     }
 
     /// A connection waits for a topic, with this tag.
-    pub(crate) fn note_tag(&mut self, conn: ConnKey, topic: u32, tag: &[u8]) {
+    pub(crate) fn note_tag(&mut self, conn: ConnKey, topic: TopicKey, tag: &[u8]) {
         let joining = Joining {
             tag: tag.into(),
             ticket: None,
@@ -50,21 +50,21 @@ impl Joins {
     }
 
     /// No room is told of it.
-    pub(crate) fn forget(&mut self, conn: ConnKey, topic: u32) {
+    pub(crate) fn forget(&mut self, conn: ConnKey, topic: TopicKey) {
         if !self.waiting.is_empty() {
             self.waiting.remove(&(conn, topic));
         }
     }
 
     /// A connection that has joined this topic is not corked any more, or has left it.
-    pub(crate) fn note_not_early(&mut self, conn: ConnKey, topic: u32) {
+    pub(crate) fn note_not_early(&mut self, conn: ConnKey, topic: TopicKey) {
         if !self.early.is_empty() {
             self.early.remove(&(topic, conn));
         }
     }
 
     /// Connections that have joined this topic and wait for others.
-    fn early_of(&self, topic: u32) -> impl Iterator<Item = ConnKey> {
+    fn early_of(&self, topic: TopicKey) -> impl Iterator<Item = ConnKey> {
         let early = self
             .early
             .range((topic, ConnKey(0))..=(topic, ConnKey(u32::MAX)));
@@ -89,14 +89,14 @@ impl<D, A> Shard<D, A> {
         }
         let waiting = conn.subs.as_slice().iter();
         let waiting = waiting.filter(|sub| sub.index == WAITING);
-        let topics: Vec<u32> = waiting.map(|sub| sub.topic).collect();
-        let is_live = |&topic: &u32| self.fanout.topic(topic).is_some_and(|topic| topic.live);
+        let topics: Vec<TopicKey> = waiting.map(|sub| sub.topic).collect();
+        let is_live = |&topic: &TopicKey| self.fanout.topic(topic).is_some_and(|topic| topic.live);
         if topics.iter().all(is_live) {
             topics.into_iter().for_each(|topic| self.ask(key, topic));
         }
     }
 
-    fn ask(&mut self, key: ConnKey, topic_key: u32) {
+    fn ask(&mut self, key: ConnKey, topic_key: TopicKey) {
         let joiner = self.as_member(key);
         let Some(topic) = self.fanout.topic(topic_key) else {
             return;
@@ -115,7 +115,7 @@ impl<D, A> Shard<D, A> {
             ticket,
             tag,
         };
-        let (home, name) = (usize::from(topic.home), Arc::clone(&topic.name));
+        let (home, name) = (topic.home.index(), Arc::clone(&topic.name));
         self.mail[home].presence.insert(ticket, (name, join));
         self.env.moved = true;
     }
@@ -128,7 +128,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// The home has answered: the connection is a member now, from this point of the order on.
-    pub(crate) fn joined(&mut self, id: ConnId, topic_key: u32, ticket: u64) {
+    pub(crate) fn joined(&mut self, id: ConnId, topic_key: TopicKey, ticket: u64) {
         let place = (id.key, topic_key);
         let joining = self.joins.waiting.get(&place);
         // One that has left meanwhile is not there, or has joined anew.
@@ -148,7 +148,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// A subscription to a topic whose room is told has ended, with this index.
-    pub(crate) fn leave(&mut self, key: ConnKey, topic_key: u32, index: u32) {
+    pub(crate) fn leave(&mut self, key: ConnKey, topic_key: TopicKey, index: u32) {
         let leaver = self.as_member(key);
         self.joins.note_not_early(key, topic_key);
         let ticket = self.joins.waiting.remove(&(key, topic_key));
@@ -156,7 +156,7 @@ impl<D, A> Shard<D, A> {
         let Some(topic) = self.fanout.topic(topic_key) else {
             return;
         };
-        let presence = &mut self.mail[usize::from(topic.home)].presence;
+        let presence = &mut self.mail[topic.home.index()].presence;
         let is_told = match ticket {
             // The home has not heard of it.
             Some(ticket) => presence.remove(&ticket).is_none(),
@@ -172,7 +172,7 @@ impl<D, A> Shard<D, A> {
 
     /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
     /// promised to them yet, and what they wait for may be behind the mail that needs the space.
-    pub(crate) fn end_early(&mut self, topic: u32, form: Form) {
+    pub(crate) fn end_early(&mut self, topic: TopicKey, form: Form) {
         if self.joins.early.is_empty() {
             return;
         }
@@ -224,11 +224,14 @@ mod tests {
         let early = [(1, 7), (2, 5), (2, 6), (3, 8)];
         joins
             .early
-            .extend(early.map(|(topic, key)| (topic, ConnKey(key))));
-        let early_of = |joins: &Joins, topic| joins.early_of(topic).collect::<Vec<ConnKey>>();
+            .extend(early.map(|(topic, key)| (TopicKey(topic), ConnKey(key))));
+        let early_of = |joins: &Joins, topic| {
+            let early = joins.early_of(TopicKey(topic));
+            early.collect::<Vec<ConnKey>>()
+        };
         assert_eq!(early_of(&joins, 2), [ConnKey(5), ConnKey(6)]);
-        joins.note_not_early(ConnKey(5), 2);
-        joins.note_not_early(ConnKey(5), 2);
+        joins.note_not_early(ConnKey(5), TopicKey(2));
+        joins.note_not_early(ConnKey(5), TopicKey(2));
         assert_eq!(early_of(&joins, 2), [ConnKey(6)]);
         assert_eq!(early_of(&joins, 4), []);
         assert_eq!(joins.len(), 3);

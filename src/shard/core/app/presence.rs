@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::handler::{Event, Handler, Publisher};
+use crate::id::TopicKey;
 use crate::limits::JOINS_AT_ONCE;
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
@@ -32,7 +33,7 @@ impl<H: Handler> ShardCore<H> {
             RoomSlot::Room { key, joins: true } => Some(key),
             _ => None,
         };
-        let slot = room.and_then(|key| self.rooms.slots.get(key as usize));
+        let slot = room.and_then(|key| self.rooms.slots.get(key.index()));
         if slot.is_some_and(|slot| !slot.outputs.is_empty()) {
             return Some(presence);
         }
@@ -71,7 +72,7 @@ impl<H: Handler> ShardCore<H> {
     /// Tells the rooms of this shard of connections of this shard. One that cannot be told now is
     /// passed over with all that waits for it, and tried again in the next turn.
     pub(in crate::shard::core) fn settle_presence(&mut self) {
-        let own = usize::from(self.shard.env.shard);
+        let own = self.shard.env.shard.index();
         for _ in 0..JOINS_AT_ONCE {
             let Shard {
                 joins,
@@ -116,7 +117,7 @@ impl<D, A> Shard<D, A> {
     }
 
     fn has_looked_at_presence(&self) -> bool {
-        let presence = &self.mail[usize::from(self.env.shard)].presence;
+        let presence = &self.mail[self.env.shard.index()].presence;
         let mut left = presence.range(self.joins.telling.next..);
         left.next().is_none()
     }
@@ -128,13 +129,13 @@ impl<D, A> Shard<D, A> {
 }
 
 impl<D, A> Shard<D, A> {
-    fn answer_join(&mut self, joiner: Publisher, key: u32, ticket: u64) {
+    fn answer_join(&mut self, joiner: Publisher, key: TopicKey, ticket: u64) {
         let Publisher { shard, conn } = joiner;
         if shard == self.env.shard {
             self.joined(conn, key, ticket);
         } else {
             let joined = FromHome::Joined { conn, key, ticket };
-            self.mail[usize::from(shard)].from_home.push(joined);
+            self.mail[shard.index()].from_home.push(joined);
         }
     }
 }

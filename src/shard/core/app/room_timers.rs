@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::handler::{Event, Handler};
+use crate::id::RoomKey;
 use crate::limits::ROOM_TIMEOUTS_PER_TURN;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::rooms::Slot;
@@ -10,16 +11,16 @@ use crate::time::Tick;
 
 impl<H: Handler> ShardCore<H> {
     /// Nobody subscribes to a room's topic any more.
-    pub(in crate::shard::core) fn note_empty(&mut self, key: u32) {
-        if let Some(slot) = self.rooms.slots.get_mut(key as usize) {
+    pub(in crate::shard::core) fn note_empty(&mut self, key: RoomKey) {
+        if let Some(slot) = self.rooms.slots.get_mut(key.index()) {
             slot.empty_since = self.shard.env.now;
             self.arm_room(key);
         }
     }
 
     /// Has a room looked at when it ticks next, or may go.
-    pub(in crate::shard::core) fn arm_room(&mut self, key: u32) {
-        let Some(slot) = self.rooms.slots.get(key as usize) else {
+    pub(in crate::shard::core) fn arm_room(&mut self, key: RoomKey) {
+        let Some(slot) = self.rooms.slots.get(key.index()) else {
             return;
         };
         let is_empty = self.is_empty_room(slot);
@@ -47,9 +48,9 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    fn look_at_room(&mut self, key: u32) {
+    fn look_at_room(&mut self, key: RoomKey) {
         let now = self.shard.env.now;
-        let Some(slot) = self.rooms.slots.get(key as usize) else {
+        let Some(slot) = self.rooms.slots.get(key.index()) else {
             return;
         };
         // Leaves are told before the room goes.
@@ -57,7 +58,7 @@ impl<H: Handler> ShardCore<H> {
         let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
         if is_over && slot.outputs.is_empty() && is_told {
             self.shard.homes.remove_room(&slot.topic);
-            self.rooms.slots.remove(key as usize);
+            self.rooms.slots.remove(key.index());
             return;
         }
         if is_over {
@@ -73,8 +74,8 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// The tick that is due, unless what the room published before still waits: it is skipped.
-    fn take_tick(&mut self, key: u32) -> Option<Tick> {
-        let slot = self.rooms.slots.get_mut(key as usize)?;
+    fn take_tick(&mut self, key: RoomKey) -> Option<Tick> {
+        let slot = self.rooms.slots.get_mut(key.index())?;
         let mut tick = slot.schedule.as_mut()?.take_due(self.shard.env.now)?;
         if !slot.outputs.is_empty() {
             slot.missed += tick.skipped + 1;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use slab::Slab;
 
 use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
-use crate::id::key32;
+use crate::id::RoomKey;
 use crate::limits::{ELSEWHERE_MAX, STAGED_MAX};
 use crate::shard::core::ShardCore;
 use crate::shard::core::pubsub::order::Admission;
@@ -25,9 +25,9 @@ use crate::topic::home::RoomSlot;
 pub(crate) struct Rooms {
     pub(crate) slots: Slab<Box<Slot>>,
     /// When a room is to be looked at, each at most once.
-    pub(crate) timers: BTreeSet<(Now, u32)>,
+    pub(crate) timers: BTreeSet<(Now, RoomKey)>,
     /// Rooms with outputs that found no room, each once.
-    stuck: VecDeque<u32>,
+    stuck: VecDeque<RoomKey>,
 }
 
 /// One room.
@@ -58,7 +58,7 @@ pub(crate) enum RoomWork {
     /// It has its first subscriber here, which waits until it is known whether it has a room.
     Wanted(Arc<str>),
     /// The topic of this room has no subscriber any more.
-    Empty(u32),
+    Empty(RoomKey),
 }
 
 impl Rooms {
@@ -79,8 +79,8 @@ impl Rooms {
     }
 
     /// Has a room looked at then, and not when it was before.
-    pub(crate) fn arm(&mut self, key: u32, at: Option<Now>) {
-        let Some(slot) = self.slots.get_mut(key as usize) else {
+    pub(crate) fn arm(&mut self, key: RoomKey, at: Option<Now>) {
+        let Some(slot) = self.slots.get_mut(key.index()) else {
             return;
         };
         if let Some(armed) = std::mem::replace(&mut slot.armed, at) {
@@ -98,7 +98,7 @@ impl<H: Handler> ShardCore<H> {
         let is_settled = shard.room_work.is_empty()
             && shard.staged.untried() == 0
             && shard.elsewhere.is_empty()
-            && shard.mail[usize::from(shard.env.shard)].presence.is_empty();
+            && shard.mail[shard.env.shard.index()].presence.is_empty();
         if !is_settled {
             self.do_settle_homes();
         }
@@ -160,12 +160,12 @@ impl<H: Handler> ShardCore<H> {
             return self.shard.order_publication(publication);
         };
         let payload = publication.payload.borrowed();
-        let waits = self.rooms.slots[key as usize].outputs.front().is_some();
+        let waits = self.rooms.slots[key.index()].outputs.front().is_some();
         if waits || !self.shard.has_space_for(&publication.topic, payload) {
             return Some(publication);
         }
         // A room that only publishers use lingers after its last message.
-        self.rooms.slots[key as usize].empty_since = self.shard.env.now;
+        self.rooms.slots[key.index()].empty_since = self.shard.env.now;
         let Publication {
             payload,
             origin,
@@ -183,7 +183,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// The room of a topic, made now if the application wants one.
-    pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<u32> {
+    pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<RoomKey> {
         match self.shard.homes.room(topic) {
             RoomSlot::Room { key, .. } => return Some(key),
             RoomSlot::Empty => return None,
@@ -196,7 +196,7 @@ impl<H: Handler> ShardCore<H> {
         let now = self.shard.env.now;
         let joins = room.wants_joins();
         let schedule = room.tick_every().map(|period| Schedule::new(now, period));
-        let key = key32(self.rooms.slots.insert(Box::new(Slot {
+        let key = RoomKey::new(self.rooms.slots.insert(Box::new(Slot {
             topic: Arc::clone(topic),
             linger: room.linger(),
             room,
@@ -216,11 +216,11 @@ impl<H: Handler> ShardCore<H> {
     /// Calls a room, and sends out what it wants sent.
     pub(in crate::shard::core) fn call_room(
         &mut self,
-        key: u32,
+        key: RoomKey,
         event: Event,
         call: impl FnOnce(&mut dyn Room, &mut RoomCx<'_>),
     ) {
-        let Some(slot) = self.rooms.slots.get_mut(key as usize) else {
+        let Some(slot) = self.rooms.slots.get_mut(key.index()) else {
             return;
         };
         let mut cx = RoomCx {
@@ -243,9 +243,9 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Sends out what a room has left; `false` while something of it finds no room.
-    fn put_out(&mut self, key: u32) -> bool {
+    fn put_out(&mut self, key: RoomKey) -> bool {
         loop {
-            let Some(slot) = self.rooms.slots.get_mut(key as usize) else {
+            let Some(slot) = self.rooms.slots.get_mut(key.index()) else {
                 return true;
             };
             let Some(output) = slot.outputs.pop_front() else {
@@ -253,7 +253,7 @@ impl<H: Handler> ShardCore<H> {
             };
             let topic = Arc::clone(&slot.topic);
             if let Some(output) = self.shard.put_out(&topic, output) {
-                if let Some(slot) = self.rooms.slots.get_mut(key as usize) {
+                if let Some(slot) = self.rooms.slots.get_mut(key.index()) {
                     slot.outputs.push_front(output);
                 }
                 return false;

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use crate::id::TopicKey;
 use crate::topic::fanout::{Segment, Unread};
 
 /// Replies, control frames, and what short writes left over.
@@ -13,7 +14,7 @@ pub(crate) struct Outbox {
     /// Unsent bytes of all chunks.
     len: usize,
     /// Topics to rejoin once all is sent, with their log's count of frames at the leave.
-    rejoin: Vec<(u32, u64)>,
+    rejoin: Vec<(TopicKey, u64)>,
     /// Memory of the chunks that are its own, and the shard's sum of that.
     held: usize,
     sum: Rc<Cell<usize>>,
@@ -122,7 +123,7 @@ impl Outbox {
 
     /// Appends all frames of a topic that were unread when its log, which had had `count` frames
     /// by then, let go of the first of them.
-    pub(crate) fn keep_unread(&mut self, topic: u32, count: u64, unread: Vec<Unread>) {
+    pub(crate) fn keep_unread(&mut self, topic: TopicKey, count: u64, unread: Vec<Unread>) {
         for Unread {
             segment,
             from,
@@ -168,7 +169,7 @@ impl Outbox {
     }
 
     /// The topics to rejoin, now that all is sent.
-    pub(crate) fn take_rejoin(&mut self) -> Vec<(u32, u64)> {
+    pub(crate) fn take_rejoin(&mut self) -> Vec<(TopicKey, u64)> {
         std::mem::take(&mut self.rejoin)
     }
 

@@ -2,6 +2,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use super::{Chunk, Outbox};
+use crate::id::TopicKey;
 
 #[test]
 fn memory_is_counted_from_the_first_byte_until_all_is_sent_or_dropped() {
@@ -27,7 +28,7 @@ fn memory_is_counted_from_the_first_byte_until_all_is_sent_or_dropped() {
 #[test]
 fn the_next_owner_rejoins_nothing() {
     let mut outbox = Outbox::default();
-    outbox.keep_unread(3, 10, Vec::new());
+    outbox.keep_unread(TopicKey(3), 10, Vec::new());
     assert!(outbox.recycle(0));
     assert_eq!(outbox.take_rejoin(), []);
 }
@@ -35,10 +36,10 @@ fn the_next_owner_rejoins_nothing() {
 #[test]
 fn a_feed_is_rejoined_where_it_was_left_last() {
     let mut outbox = Outbox::default();
-    outbox.keep_unread(3, 10, Vec::new());
-    outbox.keep_unread(4, 11, Vec::new());
-    outbox.keep_unread(3, 12, Vec::new());
-    assert_eq!(outbox.take_rejoin(), [(4, 11), (3, 12)]);
+    outbox.keep_unread(TopicKey(3), 10, Vec::new());
+    outbox.keep_unread(TopicKey(4), 11, Vec::new());
+    outbox.keep_unread(TopicKey(3), 12, Vec::new());
+    assert_eq!(outbox.take_rejoin(), [(TopicKey(4), 11), (TopicKey(3), 12)]);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The subscriptions of one connection: the first inline, more of them on the heap.
 
+use crate::id::TopicKey;
+
 /// One subscription, from the connection's side.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Membership {
     /// Key of the topic.
-    pub(crate) topic: u32,
+    pub(crate) topic: TopicKey,
     /// Index among the members of the topic's feed, or `WAITING`.
     pub(crate) index: u32,
 }
@@ -51,7 +53,7 @@ impl Subs {
     }
 
     /// The subscription to one topic.
-    pub(crate) fn get(&self, topic: u32) -> Option<Membership> {
+    pub(crate) fn get(&self, topic: TopicKey) -> Option<Membership> {
         self.as_slice()
             .iter()
             .find(|sub| sub.topic == topic)
@@ -72,7 +74,7 @@ impl Subs {
     }
 
     /// Notes where in the topic's feed the connection stands now.
-    pub(crate) fn set_index(&mut self, topic: u32, index: u32) {
+    pub(crate) fn set_index(&mut self, topic: TopicKey, index: u32) {
         if let Some(sub) = self
             .as_mut_slice()
             .iter_mut()
@@ -83,7 +85,7 @@ impl Subs {
     }
 
     /// Removes the subscription to one topic.
-    pub(crate) fn remove(&mut self, topic: u32) {
+    pub(crate) fn remove(&mut self, topic: TopicKey) {
         *self = match std::mem::take(self) {
             Self::One(one) if one.topic == topic => Self::None,
             Self::Many(mut many) => {
@@ -102,6 +104,7 @@ impl Subs {
 #[cfg(test)]
 mod tests {
     use super::{Membership, Subs};
+    use crate::id::TopicKey;
     use crate::internals::Rng;
 
     #[test]
@@ -109,9 +112,9 @@ mod tests {
         for seed in 0..300 {
             let mut rng = Rng::new(seed);
             let mut subs = Subs::default();
-            let mut list: Vec<(u32, u32)> = Vec::new();
+            let mut list: Vec<(TopicKey, u32)> = Vec::new();
             for index in 0..40 {
-                let topic = u32::from(rng.byte() % 6);
+                let topic = TopicKey(u32::from(rng.byte() % 6));
                 let known = list.iter().position(|(other, _)| *other == topic);
                 match (rng.below(3), known) {
                     (0, None) => {

@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use slab::Slab;
 
 use crate::config::Config;
-use crate::id::{ConnId, ConnKey, ShardId};
+use crate::id::{ConnId, ConnKey};
 use crate::shard::core::conn::http::Http;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{Conn, DIRTY};
@@ -64,7 +64,7 @@ pub(crate) struct Conns<D> {
 }
 
 impl<D> Conns<D> {
-    pub(crate) fn new(shards: ShardId, config: &Config, now: Now) -> Self {
+    pub(crate) fn new(shards: u16, config: &Config, now: Now) -> Self {
         Self {
             slab: Slab::new(),
             next_generation: 0,

@@ -7,10 +7,10 @@ use crate::time::{Now, Stamp, Wheel};
 /// When connections are to be looked at.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    wheel: Wheel,
+    wheel: Wheel<ConnKey>,
     pub(crate) grace: Grace,
     /// Used again for each look at the wheel.
-    expired: Vec<(u32, Stamp)>,
+    expired: Vec<(ConnKey, Stamp)>,
 }
 
 impl Timers {
@@ -25,12 +25,12 @@ impl Timers {
     /// Has a connection looked at when that moment has passed; returns its place in the wheel, of
     /// which the newest counts.
     pub(crate) fn arm(&mut self, key: ConnKey, at: Now) -> Stamp {
-        self.wheel.arm(key.0, at)
+        self.wheel.arm(key, at)
     }
 
     /// Up to `budget` connections whose moment has passed, with their places in the wheel; to be
     /// given back.
-    pub(crate) fn take_expired(&mut self, budget: usize) -> Vec<(u32, Stamp)> {
+    pub(crate) fn take_expired(&mut self, budget: usize) -> Vec<(ConnKey, Stamp)> {
         let mut expired = std::mem::take(&mut self.expired);
         let until = self.grace.until();
         self.wheel.take_expired(until, budget, &mut expired);
@@ -38,7 +38,7 @@ impl Timers {
     }
 
     /// Takes back the memory of `take_expired`.
-    pub(crate) fn give_expired(&mut self, expired: Vec<(u32, Stamp)>) {
+    pub(crate) fn give_expired(&mut self, expired: Vec<(ConnKey, Stamp)>) {
         self.expired = expired;
     }
 

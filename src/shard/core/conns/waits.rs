@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::id::{ConnId, ShardId};
+use crate::id::ConnId;
 
 /// Connections that are not read, by what they wait for.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Waits {
 }
 
 impl Waits {
-    pub(crate) fn new(shards: ShardId) -> Self {
+    pub(crate) fn new(shards: u16) -> Self {
         Self {
             space: (0..shards).map(|_| WaitQueue::default()).collect(),
             turn: VecDeque::new(),

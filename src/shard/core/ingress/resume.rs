@@ -17,7 +17,7 @@ impl<H: Handler> ShardCore<H> {
     /// In every other turn, those who wait for topics at home here try before mail and those who
     /// are read: else these would take what room there is in the lanes, turn for turn.
     pub(in crate::shard::core) fn resume_first(&mut self) {
-        let own = usize::from(self.shard.env.shard);
+        let own = self.shard.env.shard.index();
         let has_peers = 1 < self.shard.mail.len();
         let are_first = self.shard.conns.waits.are_before_mail();
         if has_peers && are_first && self.shard.env.has_news {
@@ -68,7 +68,7 @@ impl<H: Handler> ShardCore<H> {
     /// Reads on connections that wait for a home. Those for which there is no time now are the
     /// first of the next turn.
     fn resume_waiting_for(&mut self, home: usize) {
-        let own = home == usize::from(self.shard.env.shard);
+        let own = home == self.shard.env.shard.index();
         let mut passed_over = Vec::new();
         for _ in 0..self.shard.conns.waits.space[home]
             .len()

@@ -44,7 +44,7 @@ impl<D, A> Shard<D, A> {
         match wait {
             Wait::Home(home) => {
                 self.conns.pause_for(&mut self.env, key, Pause::Space);
-                self.conns.waits.space[usize::from(home)].push(id);
+                self.conns.waits.space[home.index()].push(id);
             }
             Wait::Answer => self.wait_for_answer(key),
             Wait::Outside => self.wait_a_moment(key),

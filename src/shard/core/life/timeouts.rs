@@ -172,7 +172,6 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn pass_time(&mut self, budget: usize) {
         let mut expired = self.conns.timers.take_expired(budget);
         for (key, tick) in expired.drain(..) {
-            let key = ConnKey(key);
             let conn = self.conns.live(key).filter(|conn| conn.armed == tick);
             let Some(conn) = conn else {
                 continue;

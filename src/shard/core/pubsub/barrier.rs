@@ -16,7 +16,7 @@ const ROUNDS: u8 = 2;
 /// How far a barrier is, as one shard sees it: the last round of each kind.
 #[derive(Debug)]
 pub(crate) struct Barrier {
-    shard: usize,
+    shard: ShardId,
     /// That this shard has published all of.
     round: u8,
     /// That each home was told the end of.
@@ -32,10 +32,10 @@ pub(crate) struct Barrier {
 }
 
 impl Barrier {
-    pub(crate) fn new(shard: ShardId, shards: ShardId) -> Self {
-        let none = vec![0; shards.into()];
+    pub(crate) fn new(shard: ShardId, shards: u16) -> Self {
+        let none = vec![0; usize::from(shards)];
         Self {
-            shard: shard.into(),
+            shard,
             round: 0,
             told: none.clone(),
             ended: none.clone(),
@@ -51,11 +51,11 @@ impl Barrier {
         for _ in 0..ROUNDS {
             if has_published && self.round < ROUNDS && self.round <= least(&self.passed) {
                 self.round += 1;
-                self.ended[self.shard] = self.round;
+                self.ended[self.shard.index()] = self.round;
             }
             if is_settled && self.answered < least(&self.ended) {
                 self.answered += 1;
-                self.passed[self.shard] = self.answered;
+                self.passed[self.shard.index()] = self.answered;
             }
         }
     }
@@ -67,12 +67,12 @@ impl Barrier {
 
     /// A shard has published all it had taken.
     pub(crate) fn note_ended(&mut self, shard: ShardId, round: u8) {
-        self.ended[usize::from(shard)] = round;
+        self.ended[shard.index()] = round;
     }
 
     /// A home has passed on all it was given.
     pub(crate) fn note_passed(&mut self, home: ShardId, round: u8) {
-        self.passed[usize::from(home)] = round;
+        self.passed[home.index()] = round;
     }
 }
 
@@ -83,23 +83,22 @@ fn least(rounds: &[u8]) -> u8 {
 impl<D, A> Shard<D, A> {
     /// Tells the peers how far this shard is, as far as there is space in the lanes.
     pub(crate) fn mail_barrier(&mut self) {
-        let Self {
-            mail, barrier, env, ..
-        } = self;
+        let Self { mail, barrier, .. } = self;
         if barrier.round == 0 && barrier.answered == 0 {
             return;
         }
+        let own = barrier.shard;
         let peers = mail.iter_mut().enumerate();
-        for (peer, mail) in peers.filter(|(peer, _)| *peer != barrier.shard) {
+        for (peer, mail) in peers.filter(|(peer, _)| *peer != own.index()) {
             let (round, answered) = (barrier.round, barrier.answered);
             if barrier.told[peer] < round && mail.to_home.has_room() {
                 barrier.told[peer] = round;
-                let shard = env.shard;
+                let shard = own;
                 mail.to_home.push(ToHome::Published { shard, round });
             }
             if barrier.sent[peer] < answered && mail.from_home.has_room() {
                 barrier.sent[peer] = answered;
-                let (home, round) = (env.shard, answered);
+                let (home, round) = (own, answered);
                 mail.from_home.push(FromHome::Passed { home, round });
             }
         }
@@ -112,7 +111,7 @@ mod tests {
 
     #[test]
     fn one_shard_alone_passes_when_all_is_published_and_settled() {
-        let mut barrier = Barrier::new(0, 1);
+        let mut barrier = Barrier::new(ShardId::default(), 1);
         barrier.step(false, true);
         barrier.step(true, false);
         assert!(!barrier.is_passed());
@@ -122,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_home_waits_for_every_shard_and_a_shard_for_every_home() {
-        let mut barrier = Barrier::new(0, 2);
+        let mut barrier = Barrier::new(ShardId::default(), 2);
         for round in 1..=ROUNDS {
             barrier.step(true, true);
             assert_eq!(
@@ -130,11 +129,11 @@ mod tests {
                 round - 1,
                 "the other has not published all"
             );
-            barrier.note_ended(1, round);
+            barrier.note_ended(ShardId::new(1), round);
             barrier.step(true, true);
             assert_eq!(barrier.answered, round);
             assert!(!barrier.is_passed(), "the other home has not passed it on");
-            barrier.note_passed(1, round);
+            barrier.note_passed(ShardId::new(1), round);
         }
         assert!(barrier.is_passed());
     }

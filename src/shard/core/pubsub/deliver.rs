@@ -3,7 +3,7 @@
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
-use crate::id::{ConnId, ShardId};
+use crate::id::{ConnId, ShardId, TopicKey};
 use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
 use crate::payload::Payload;
 use crate::shard::core::app::rooms::RoomWork;
@@ -28,7 +28,7 @@ impl<D, A> Shard<D, A> {
 
     /// Whether a shard can be answered now.
     pub(crate) fn can_answer(&mut self, shard: ShardId) -> bool {
-        shard == self.env.shard || self.mail[usize::from(shard)].from_home.has_room()
+        shard == self.env.shard || self.mail[shard.index()].from_home.has_room()
     }
 
     /// Tells a shard that its interest in a topic is known, after `can_answer` said yes.
@@ -43,7 +43,7 @@ impl<D, A> Shard<D, A> {
             generation,
             joins,
         };
-        self.mail[usize::from(shard)].from_home.push(live);
+        self.mail[shard.index()].from_home.push(live);
     }
 
     pub(crate) fn remove_interest(&mut self, topic: &str, interest: Interest) {
@@ -137,7 +137,7 @@ impl<D, A> Shard<D, A> {
     }
 
     fn lane_to(&mut self, shard: ShardId) -> Option<&mut crate::shard::mail::Outgoing<FromHome>> {
-        Some(&mut self.mail.get_mut(usize::from(shard))?.from_home)
+        Some(&mut self.mail.get_mut(shard.index())?.from_home)
     }
 
     /// Sends a room's message to a connection of this shard, unless that reads too slowly: then it
@@ -168,7 +168,7 @@ impl<D, A> Shard<D, A> {
     /// socket is not blocked has still to get, and there is time to encode it.
     pub(crate) fn has_log_space(
         &mut self,
-        key: u32,
+        key: TopicKey,
         generation: u32,
         payload: Payload<&[u8]>,
     ) -> bool {
@@ -189,7 +189,7 @@ impl<D, A> Shard<D, A> {
 
     /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
     /// want that; if not, the next one has, and comes at once.
-    fn has_time_to_compress(&mut self, topic: u32, len: usize) -> bool {
+    fn has_time_to_compress(&mut self, topic: TopicKey, len: usize) -> bool {
         if self.env.work.has_time_to_compress() {
             return true;
         }
@@ -202,7 +202,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
-    pub(crate) fn append(&mut self, key: u32, generation: u32, payload: Payload<&[u8]>) {
+    pub(crate) fn append(&mut self, key: TopicKey, generation: u32, payload: Payload<&[u8]>) {
         if self.fanout.current(key, generation).is_none() {
             return;
         }

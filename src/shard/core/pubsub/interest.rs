@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::id::TopicKey;
 use crate::shard::core::app::rooms::RoomWork;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::ToHome;
@@ -10,7 +11,7 @@ use crate::topic::home::{Interest, RoomSlot};
 
 impl<D, A> Shard<D, A> {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
-    pub(crate) fn add_topic(&mut self, name: &str) -> u32 {
+    pub(crate) fn add_topic(&mut self, name: &str) -> TopicKey {
         let home = self.home_of(name);
         let key = self.fanout.add(name, home);
         let Some(topic) = self.fanout.topic(key) else {
@@ -18,7 +19,7 @@ impl<D, A> Shard<D, A> {
         };
         let (name, generation) = (Arc::clone(&topic.name), topic.generation);
         if home != self.env.shard {
-            let mail = &mut self.mail[usize::from(home)];
+            let mail = &mut self.mail[home.index()];
             mail.wanted.push_back((key, generation));
             return key;
         }
@@ -51,7 +52,7 @@ impl<D, A> Shard<D, A> {
             if topic.home == self.env.shard {
                 self.remove_interest(&topic.name, interest);
             } else {
-                let mail = &mut self.mail[usize::from(topic.home)];
+                let mail = &mut self.mail[topic.home.index()];
                 mail.unwanted.push_back((topic.name, interest));
             }
         }
@@ -72,7 +73,7 @@ impl<D, A> Shard<D, A> {
             };
             Some(ToHome::Want { topic, interest })
         };
-        let own = usize::from(env.shard);
+        let own = env.shard.index();
         let peers = mail.iter_mut().enumerate();
         for (_, peer) in peers.filter(|(at, peer)| *at != own && peer.has_interest()) {
             while peer.has_interest() && peer.to_home.has_room() {

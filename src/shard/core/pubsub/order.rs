@@ -76,7 +76,7 @@ impl<D, A> Shard<D, A> {
             if recipient.shard == self.env.shard {
                 self.has_log_space(recipient.key, recipient.generation, payload)
             } else {
-                let mail = &mut self.mail[usize::from(recipient.shard)];
+                let mail = &mut self.mail[recipient.shard.index()];
                 mail.from_home.has_room()
             }
         })
@@ -104,7 +104,7 @@ impl<D, A> Shard<D, A> {
                 generation,
                 payload: shared.clone(),
             };
-            self.mail[usize::from(shard)].from_home.push(deliver);
+            self.mail[shard.index()].from_home.push(deliver);
         }
         self.env.counters.ordered += 1;
     }

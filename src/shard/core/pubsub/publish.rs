@@ -61,7 +61,7 @@ impl<D, A> Shard<D, A> {
     /// Whether one more message may be put on its way to the home of its topic.
     fn check_way(&mut self, home: ShardId, topic: &str) -> Result<(), Busy> {
         let has_space = if home != self.env.shard {
-            self.mail[usize::from(home)].to_home.has_room()
+            self.mail[home.index()].to_home.has_room()
         } else {
             let is_full = self.staged.is_full_for(topic);
             self.stage_refused |= is_full;
@@ -75,7 +75,7 @@ impl<D, A> Shard<D, A> {
         if home == self.env.shard {
             self.staged.push(publication);
         } else {
-            let lane = &mut self.mail[usize::from(home)].to_home;
+            let lane = &mut self.mail[home.index()].to_home;
             lane.push(ToHome::Publish(publication));
         }
     }

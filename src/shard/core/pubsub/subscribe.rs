@@ -2,7 +2,7 @@
 
 use crate::counters::Limit;
 use crate::error::debug_is_text;
-use crate::id::ConnKey;
+use crate::id::{ConnKey, TopicKey};
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
 use crate::shard::core::conn::state::State;
@@ -79,7 +79,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Ends a subscription; what was not sent of it is not.
-    pub(crate) fn unsubscribe(&mut self, key: ConnKey, topic: u32) {
+    pub(crate) fn unsubscribe(&mut self, key: ConnKey, topic: TopicKey) {
         let Self { conns, fanout, .. } = self;
         let Some(conn) = conns.get_mut(key) else {
             return;
@@ -116,7 +116,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// The home has answered: connections that waited for that are members now, or ask to be.
-    pub(crate) fn topic_is_live(&mut self, topic: u32, generation: u32, joins: bool) {
+    pub(crate) fn topic_is_live(&mut self, topic: TopicKey, generation: u32, joins: bool) {
         if self.fanout.current(topic, generation).is_none() {
             return;
         }
@@ -175,7 +175,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Makes a connection a member of a live topic.
-    pub(crate) fn join(&mut self, key: ConnKey, topic: u32) {
+    pub(crate) fn join(&mut self, key: ConnKey, topic: TopicKey) {
         let Self { conns, fanout, .. } = self;
         let Some(conn) = conns.get_mut(key) else {
             return;

@@ -199,7 +199,7 @@ impl Balancer {
                 self.wait_for_space()?;
                 continue;
             };
-            let index = usize::from(shard);
+            let index = shard.index();
             match handoff::give(&self.handoffs[index], connection, listener) {
                 Ok(()) => {
                     self.first = index + 1;
@@ -226,7 +226,7 @@ impl Balancer {
         let count = self.handoffs.len();
         let in_turn = (self.first..self.first + count).map(|shard| shard % count);
         let with_space = in_turn.filter(|shard| !self.full[*shard]);
-        let shards = with_space.filter_map(|shard| ShardId::try_from(shard).ok());
+        let shards = with_space.filter_map(|shard| u16::try_from(shard).ok().map(ShardId::new));
         shards.min_by_key(|shard| (self.shared.is_exhausted(*shard), self.shared.load(*shard)))
     }
 

@@ -3,7 +3,8 @@ use std::thread;
 
 use super::*;
 
-const SHARDS: ShardId = 3;
+const SHARDS: u16 = 3;
+const SECOND: ShardId = ShardId::new(1);
 
 /// A balancer, and the taking ends.
 fn balancer() -> (Balancer, Arc<Shared>, Vec<OwnedFd>) {
@@ -22,17 +23,19 @@ fn give(balancer: &mut Balancer, count: usize) {
 }
 
 fn loads(shared: &Shared) -> Vec<usize> {
-    (0..SHARDS).map(|shard| shared.load(shard)).collect()
+    ShardId::all(SHARDS)
+        .map(|shard| shared.load(shard))
+        .collect()
 }
 
 #[test]
 fn the_shard_with_fewest_connections_gets_the_next() {
     let (mut balancer, shared, _taking) = balancer();
-    (0..4).for_each(|_| shared.add_load(1));
+    (0..4).for_each(|_| shared.add_load(SECOND));
     give(&mut balancer, 6);
     assert_eq!(loads(&shared), [3, 4, 3]);
-    shared.take_load(1);
-    shared.take_load(1);
+    shared.take_load(SECOND);
+    shared.take_load(SECOND);
     give(&mut balancer, 1);
     assert_eq!(loads(&shared), [3, 3, 3]);
 }
@@ -44,9 +47,9 @@ fn a_connection_waits_for_space_and_goes_where_there_is_some() {
         while balancer.choose().is_some() {
             let (connection, _) = UnixStream::pair().unwrap();
             let shard = balancer.choose().unwrap();
-            let giving = &balancer.handoffs[usize::from(shard)];
+            let giving = &balancer.handoffs[shard.index()];
             if handoff::give(giving, connection, 5).is_err() {
-                balancer.full[usize::from(shard)] = true;
+                balancer.full[shard.index()] = true;
             }
         }
     };
@@ -65,10 +68,10 @@ fn a_connection_waits_for_space_and_goes_where_there_is_some() {
 #[test]
 fn a_shard_without_descriptors_is_left_out_while_others_have_space() {
     let (mut balancer, shared, _taking) = balancer();
-    shared.set_exhausted(1, true);
+    shared.set_exhausted(SECOND, true);
     give(&mut balancer, 4);
     assert_eq!(loads(&shared), [2, 0, 2]);
-    shared.set_exhausted(1, false);
+    shared.set_exhausted(SECOND, false);
     give(&mut balancer, 1);
     assert_eq!(loads(&shared), [2, 1, 2]);
 }

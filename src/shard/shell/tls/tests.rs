@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{Secured, Sessions};
 use crate::config::Config;
-use crate::id::{ConnId, ConnKey};
+use crate::id::{ConnId, ConnKey, ShardId};
 use crate::limits::{WORK_OF_RECORD, WORK_PER_SHARE};
 use crate::relay::Relay;
 use crate::shard::core::ShardCore;
@@ -50,7 +50,15 @@ fn keys() -> Keys {
 fn core() -> ShardCore<Relay> {
     let (now, config) = (Now::default(), Config::default());
     let (hasher, desk) = (RandomState::new(), Arc::new(Nobody));
-    ShardCore::new(0, 1, config, hasher, now, Relay::default(), desk)
+    ShardCore::new(
+        ShardId::default(),
+        1,
+        config,
+        hasher,
+        now,
+        Relay::default(),
+        desk,
+    )
 }
 
 fn secured(keys: &Keys) -> Secured {
@@ -66,7 +74,7 @@ fn secured_at(fd: RawFd, keys: &Keys) -> Secured {
 fn who_comes_late_for_a_former_tenant_meets_nobody() {
     let keys = keys();
     let mut core = core();
-    let mut sessions = Sessions::new(0);
+    let mut sessions = Sessions::new(ShardId::default());
     let tenant = |generation| ConnId {
         key: ConnKey(3),
         generation,
@@ -97,7 +105,7 @@ fn records_take_time_of_the_turn_whatever_is_in_them() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     theirs.set_nonblocking(true).unwrap();
-    let (mut core, mut sessions) = (core(), Sessions::new(0));
+    let (mut core, mut sessions) = (core(), Sessions::new(ShardId::default()));
     let id = core.handle_early_open(Sock(0), None);
     sessions.insert(id, secured_at(ours.as_raw_fd(), &keys));
 

@@ -2,7 +2,7 @@
 
 use super::sockets::{Socket, Sockets};
 use crate::config::{Config, SlowConsumer};
-use crate::id::ConnKey;
+use crate::id::{ConnKey, ShardId, TopicKey};
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::time::Now;
@@ -15,7 +15,7 @@ use crate::topic::sink::{Sink, Sock};
 pub(super) struct World {
     pub(super) fanout: Fanout,
     pub(super) config: Config,
-    pub(super) topic: u32,
+    pub(super) topic: TopicKey,
     /// By key, which is the number of the socket as well.
     pub(super) conns: Vec<Conn>,
     sockets: Sockets,
@@ -43,7 +43,7 @@ impl World {
     /// With so many members of one form, each caught up.
     pub(super) fn with_members(members: usize, policy: SlowConsumer) -> Self {
         let mut fanout = Fanout::new(Default::default());
-        let topic = fanout.add("topic", 0);
+        let topic = fanout.add("topic", ShardId::default());
         fanout.set_live(topic, false);
         let config = Config {
             slow_consumer: policy,
