@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "test support")]
 
+mod core;
 mod docs;
 mod layers;
 mod leftovers;
@@ -34,6 +35,14 @@ fn check_sources(check: impl Fn(&File) -> Vec<String>) {
 fn modules_import_only_what_is_below_them() {
     check_sources(layers::imports);
     report(&layers::missing(&files(&["rs"])));
+}
+
+#[test]
+fn calls_in_the_core_of_a_shard_go_down() {
+    check_sources(core::imports);
+    let sources = files(&["rs"]);
+    report(&core::calls(&sources));
+    report(&core::missing(&sources));
 }
 
 #[test]

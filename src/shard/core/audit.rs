@@ -9,7 +9,7 @@ use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
 use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, DIRTY, SPILLED, UNPROCESSED};
 use crate::shard::core::conns::waits::WaitQueue;
-use crate::shard::core::shard::{Shard, places};
+use crate::shard::core::shard::Shard;
 use crate::topic::fanout::member::{self, Member};
 
 impl<H: Handler> ShardCore<H> {
@@ -19,7 +19,7 @@ impl<H: Handler> ShardCore<H> {
         let shard = &self.shard;
         let mut remains = vec![
             ("connections", shard.conns.len()),
-            ("homes", shard.homes.len()),
+            ("homes", shard.pubsub.homes.len()),
             ("assembly bytes", shard.assembly()),
             ("reply bytes", shard.replies()),
             ("dirty", shard.conns.dirty_len()),
@@ -31,15 +31,18 @@ impl<H: Handler> ShardCore<H> {
             ("inflating", shard.conns.waits.inflate.len()),
             ("reads", shard.conns.reads.len()),
             ("lingering", shard.conns.lingering.early_len()),
-            ("staged", shard.staged.len()),
-            ("elsewhere", shard.elsewhere.len()),
+            ("staged", shard.pubsub.staged.len()),
+            ("elsewhere", shard.pubsub.elsewhere.len()),
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),
-            ("joins", shard.joins.len()),
-            ("mail", shard.mail.iter().map(|mail| mail.len()).sum()),
+            ("joins", shard.pubsub.joins.len()),
+            (
+                "mail",
+                shard.pubsub.mail.iter().map(|mail| mail.len()).sum(),
+            ),
         ];
         remains.extend(shard.conns.ends.remains());
-        remains.extend(shard.fanout.remains());
+        remains.extend(shard.pubsub.fanout.remains());
         remains
     }
 
@@ -72,8 +75,8 @@ impl<H: Handler> ShardCore<H> {
             }
             shard.audit_conn(key, conn);
         }
-        shard.fanout.audit(shard.env.config.log_bytes_max);
-        for (topic, form, member) in shard.fanout.members() {
+        shard.pubsub.fanout.audit(shard.env.config.log_bytes_max);
+        for (topic, form, member) in shard.pubsub.fanout.members() {
             shard.audit_member(topic, form, member);
         }
         let of_conns = shard.conns.iter();
@@ -152,8 +155,8 @@ impl<D, A> Shard<D, A> {
             let counted = self.conns.holders.held(conn.tab);
             assert_eq!(counted, self.conns.held(key, conn), "{key} is not counted");
         }
-        for place in places(&conn.subs, conn.form) {
-            let member = self.fanout.member_at(place);
+        for place in conn.subs.places(conn.form) {
+            let member = self.pubsub.fanout.member_at(place);
             let is_own = member.is_some_and(|m| m.conn == key && m.sock == conn.sock);
             assert!(is_own, "{key} is not where it stands: {place:?}");
         }

@@ -7,8 +7,9 @@ use std::hash::BuildHasher;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::id::ShardId;
+use crate::limits::WORK_OF_MESSAGE;
 use crate::proto::http::Date;
-use crate::shard::core::work::Work;
+use crate::shard::core::work::{Share, Work};
 use crate::time::Now;
 
 /// What all parts of a shard know, and what all of them count.
@@ -50,6 +51,19 @@ impl Env {
         self.now = self.now.max(now);
         self.has_news = std::mem::take(&mut self.moved);
         self.work.begin_turn();
+    }
+
+    /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes
+    /// at once.
+    pub(crate) fn begin_mail(&mut self, share: Share) -> bool {
+        self.work.enter(share);
+        let waits = self.work.is_spent();
+        if waits {
+            self.moved = true;
+        } else {
+            self.work.charge(WORK_OF_MESSAGE);
+        }
+        !waits
     }
 }
 

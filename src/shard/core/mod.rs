@@ -9,8 +9,10 @@ pub mod app;
 mod audit;
 mod conn;
 pub mod conns;
+mod delivery;
 mod egress;
 pub mod env;
+mod give_back;
 mod ingress;
 mod life;
 pub mod pubsub;
@@ -30,12 +32,11 @@ use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
 use crate::shard::core::app::rooms::Rooms;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::conns::questions::Answers;
-use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 use crate::shard::mail::{FromHome, PeerMail, ToHome};
 use crate::time::{Now, Schedule};
-use crate::topic::sink::{Sink, Sock};
+use crate::topic::sink::Sink;
 
 /// One shard without its thread.
 pub struct ShardCore<H: Handler> {
@@ -81,8 +82,8 @@ impl<H: Handler> ShardCore<H> {
         self.shard.ingress.begin_turn();
         self.shard.relieve_replies();
         // Before the publishers of this turn take the room.
-        self.shard.mail_interest();
-        self.shard.mail_barrier();
+        self.shard.pubsub.mail_interest(&self.shard.env);
+        self.shard.pubsub.mail_barrier();
         self.resume_first();
     }
 
@@ -111,7 +112,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Mail to this shard as a home of topics; given back if there is no room to pass it on.
     pub fn handle_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
-        if !self.shard.begin_mail(Share::ToHome) {
+        if !self.shard.env.begin_mail(Share::ToHome) {
             return Some(mail);
         }
         let back = match mail {
@@ -125,11 +126,11 @@ impl<H: Handler> ShardCore<H> {
                 back.map(|presence| ToHome::Presence { topic, presence })
             }
             ToHome::Unwant { topic, interest } => {
-                self.shard.remove_interest(&topic, interest);
+                self.shard.pubsub.remove_interest(&topic, interest);
                 None
             }
             ToHome::Published { shard, round } => {
-                self.shard.barrier.note_ended(shard, round);
+                self.shard.pubsub.barrier.note_ended(shard, round);
                 None
             }
         };
@@ -139,7 +140,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Mail from a home; given back if members who could still read it lack room for it.
     pub fn handle_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
-        if !self.shard.begin_mail(Share::FromHome) {
+        if !self.shard.env.begin_mail(Share::FromHome) {
             return Some(mail);
         }
         self.shard.take_from_home(mail)
@@ -164,9 +165,11 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_timeouts(&mut self) {
         self.shard.env.work.enter(Share::Time);
         self.shard.pass_time(TIMEOUTS_PER_TURN);
-        self.shard.forget_topics(TIMEOUTS_PER_TURN);
+        self.shard
+            .pubsub
+            .forget_topics(&mut self.shard.env, TIMEOUTS_PER_TURN);
         let now = self.shard.env.now;
-        self.shard.homes.forget_keys(now, TIMEOUTS_PER_TURN);
+        self.shard.pubsub.homes.forget_keys(now, TIMEOUTS_PER_TURN);
         self.go_on_draining();
         self.settle_homes();
         self.pass_room_time();
@@ -196,9 +199,9 @@ impl<H: Handler> ShardCore<H> {
 
     /// The mail for each peer, by shard; to be emptied and given new room.
     pub fn mail(&mut self) -> &mut [PeerMail] {
-        self.shard.mail_interest();
-        self.shard.mail_barrier();
-        &mut self.shard.mail
+        self.shard.pubsub.mail_interest(&self.shard.env);
+        self.shard.pubsub.mail_barrier();
+        &mut self.shard.pubsub.mail
     }
 
     /// A lane has room again in which somebody had found none.
@@ -209,7 +212,7 @@ impl<H: Handler> ShardCore<H> {
     /// Whether there is no connection, and rooms are told of those that were.
     pub fn is_empty(&self) -> bool {
         let is_told = |mail: &PeerMail| mail.presence.is_empty();
-        self.shard.conns.is_empty() && self.shard.mail.iter().all(is_told)
+        self.shard.conns.is_empty() && self.shard.pubsub.mail.iter().all(is_told)
     }
 
     /// The next connection whose write side is to be shut down.
@@ -222,9 +225,12 @@ impl<H: Handler> ShardCore<H> {
         let shard = &self.shard;
         let deadlines = [
             shard.conns.timers.deadline(),
-            shard.fanout.deadline(shard.env.config.interest_linger),
-            shard.homes.deadline(),
-            shard.release_deadline(),
+            shard
+                .pubsub
+                .fanout
+                .deadline(shard.env.config.interest_linger),
+            shard.pubsub.homes.deadline(),
+            shard.pubsub.release_deadline(),
             shard.drain_deadline(),
             self.rooms.deadline(),
             self.tick.map(|tick| tick.deadline()),
@@ -240,7 +246,7 @@ impl<H: Handler> ShardCore<H> {
     /// What the shard has counted.
     pub fn counters(&mut self) -> &mut Counters {
         let shard = &mut self.shard;
-        shard.env.counters.topics = shard.fanout.topics() as u64;
+        shard.env.counters.topics = shard.pubsub.fanout.topics() as u64;
         shard.count_memory();
         &mut shard.env.counters
     }
@@ -258,13 +264,5 @@ impl<H: Handler> ShardCore<H> {
     /// Counts accepts that failed for want of descriptors or memory.
     pub fn count_accept_error(&mut self) {
         self.shard.env.counters.accept_errors += 1;
-    }
-
-    pub(in crate::shard::core) fn add(&mut self, sock: Sock, proto: Protocol) -> ConnId {
-        let shard = &mut self.shard;
-        shard.env.counters.accepted += 1;
-        let id = shard.conns.add(sock, proto, shard.env.now);
-        shard.ingress.begin(id.key);
-        id
     }
 }

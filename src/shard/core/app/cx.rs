@@ -44,7 +44,7 @@ impl<D, A> Cx<'_, D, A> {
 
     /// The shard that gives a topic its order.
     pub fn home_of(&self, topic: &str) -> ShardId {
-        self.shard.home_of(topic)
+        self.shard.pubsub.home_of(&self.shard.env, topic)
     }
 
     /// The client's address, in [`on_open`](crate::Handler::on_open) and
@@ -100,13 +100,24 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// The same, and the tag is too long.
     pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
-        self.shard.subscribe(self.key, topic, tag)
+        self.shard.pubsub.subscribe(
+            &mut self.shard.conns,
+            &mut self.shard.env,
+            self.key,
+            topic,
+            tag,
+        )
     }
 
     /// Ends the connection's subscription to a topic, if it has one.
     pub fn unsubscribe(&mut self, topic: &str) {
-        if let Some(topic) = self.shard.fanout.find(topic) {
-            self.shard.unsubscribe(self.key, topic);
+        if let Some(topic) = self.shard.pubsub.fanout.find(topic) {
+            self.shard.pubsub.unsubscribe(
+                &mut self.shard.conns,
+                &mut self.shard.env,
+                self.key,
+                topic,
+            );
         }
     }
 
@@ -142,7 +153,7 @@ impl<D, A> Cx<'_, D, A> {
         self.shard.check_message(kind, payload)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        let key = self.shard.dedup_key(topic, key);
+        let key = self.shard.pubsub.dedup_key(&self.shard.env, topic, key);
         self.shard.publish(topic, payload, origin, Some(key))
     }
 
@@ -159,7 +170,7 @@ impl<D, A> Cx<'_, D, A> {
         key: Option<&str>,
     ) -> Result<(), PublishError> {
         let (payload, origin) = (message.payload().clone(), self.origin());
-        let key = key.map(|key| self.shard.dedup_key(topic, key));
+        let key = key.map(|key| self.shard.pubsub.dedup_key(&self.shard.env, topic, key));
         self.shard.publish(topic, payload, origin, key)
     }
 

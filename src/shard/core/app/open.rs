@@ -95,8 +95,10 @@ impl<H: Handler> ShardCore<H> {
             self.shard
                 .conns
                 .pause_for(&mut self.shard.env, key, Pause::Corked);
-            self.shard.set_apart(key, true);
-            self.shard.ask_to_join(key);
+            self.shard.pubsub.set_apart(&self.shard.conns, key, true);
+            self.shard
+                .pubsub
+                .ask_to_join(&self.shard.conns, &mut self.shard.env, key);
         }
         self.shard.arm(key);
     }

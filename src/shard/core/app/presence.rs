@@ -1,25 +1,13 @@
 //! Presence: the rooms of a shard are told who joins and who leaves.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::handler::{Event, Handler, Publisher};
-use crate::id::TopicKey;
+use crate::handler::{Event, Handler};
 use crate::limits::JOINS_AT_ONCE;
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
-use crate::shard::mail::{FromHome, Presence};
-use crate::topic::home::RoomSlot;
-
-/// How far the rooms of a shard have been told of its own connections: all that wait are passed
-/// over once, and then again from the first.
-#[derive(Debug, Default)]
-pub(crate) struct Telling {
-    /// The first ticket that was not looked at.
-    next: u64,
-    /// Topics whose rooms cannot be told now: what waits for them keeps its order.
-    held: HashSet<Arc<str>>,
-}
+use crate::shard::mail::Presence;
+use crate::topic::home::{Interest, RoomSlot};
 
 impl<H: Handler> ShardCore<H> {
     /// Tells a room of one that joins or leaves; gives it back while what the room has said before
@@ -29,7 +17,7 @@ impl<H: Handler> ShardCore<H> {
         topic: &str,
         presence: Presence,
     ) -> Option<Presence> {
-        let room = match self.shard.homes.room(topic) {
+        let room = match self.shard.pubsub.homes.room(topic) {
             RoomSlot::Room { key, joins: true } => Some(key),
             _ => None,
         };
@@ -44,7 +32,7 @@ impl<H: Handler> ShardCore<H> {
                 ticket,
                 tag,
             } => {
-                if !self.shard.can_answer(joiner.shard) {
+                if !self.shard.pubsub.can_answer(&self.shard.env, joiner.shard) {
                     return Some(Presence::Join {
                         joiner,
                         key,
@@ -53,7 +41,13 @@ impl<H: Handler> ShardCore<H> {
                     });
                 }
                 // First, so that what the room says goes to one that is a member.
-                self.shard.answer_join(joiner, key, ticket);
+                self.shard.pubsub.answer_join(
+                    &mut self.shard.conns,
+                    &mut self.shard.env,
+                    joiner,
+                    key,
+                    ticket,
+                );
                 if let Some(room) = room {
                     self.call_room(room, Event::Join(joiner), |room, cx| {
                         room.on_join(cx, joiner, &tag);
@@ -72,70 +66,43 @@ impl<H: Handler> ShardCore<H> {
     /// Tells the rooms of this shard of connections of this shard. One that cannot be told now is
     /// passed over with all that waits for it, and tried again in the next turn.
     pub(in crate::shard::core) fn settle_presence(&mut self) {
-        let own = self.shard.env.shard.index();
-        for _ in 0..JOINS_AT_ONCE {
-            let Shard {
-                joins,
-                mail,
-                staged,
-                ..
-            } = &mut self.shard;
-            let telling = &mut joins.telling;
-            let presences = &mut mail[own].presence;
-            let Some((&ticket, (topic, _))) = presences.range(telling.next..).next() else {
-                return;
-            };
-            telling.next = ticket + 1;
-            if telling.held.contains(topic) {
-                continue;
-            }
-            // What the connection has published goes first, as it does in a lane.
-            if staged.has(topic) {
-                telling.held.insert(Arc::clone(topic));
-                continue;
-            }
-            let Some((topic, presence)) = presences.remove(&ticket) else {
-                continue;
-            };
+        let mut budget = JOINS_AT_ONCE;
+        while let Some((ticket, topic, presence)) = self
+            .shard
+            .pubsub
+            .next_presence(&self.shard.env, &mut budget)
+        {
             if let Some(presence) = self.take_presence(&topic, presence) {
-                let Shard { joins, mail, .. } = &mut self.shard;
-                joins.telling.held.insert(Arc::clone(&topic));
-                mail[own].presence.insert(ticket, (topic, presence));
+                let Shard { pubsub, env, .. } = &mut self.shard;
+                pubsub.hold_presence(env, ticket, topic, presence);
             }
         }
-        self.shard.env.moved |= !self.shard.has_looked_at_presence();
+        self.shard.env.moved |= !self.shard.pubsub.has_looked_at_presence(&self.shard.env);
     }
-}
 
-impl<D, A> Shard<D, A> {
-    /// What rooms of this shard could not be told is tried again, once all was looked at.
-    pub(crate) fn look_at_presence_again(&mut self) {
-        if self.has_looked_at_presence() {
-            self.joins.telling.next = 0;
-            self.joins.telling.held.clear();
+    /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
+    pub(in crate::shard::core) fn take_want(
+        &mut self,
+        topic: &Arc<str>,
+        interest: Interest,
+    ) -> bool {
+        if !self
+            .shard
+            .pubsub
+            .can_answer(&self.shard.env, interest.shard)
+        {
+            return false;
         }
+        self.shard.pubsub.homes.want(topic, interest);
+        self.find_room(topic);
+        let joins = self.wants_joins(topic);
+        self.shard.pubsub.answer_want(interest, joins);
+        true
     }
 
-    fn has_looked_at_presence(&self) -> bool {
-        let presence = &self.mail[self.env.shard.index()].presence;
-        let mut left = presence.range(self.joins.telling.next..);
-        left.next().is_none()
-    }
-
-    /// Whether the room of a topic at home here knows of all connections of this shard.
-    pub(crate) fn is_room_told(&self, topic: &str) -> bool {
-        self.has_looked_at_presence() && !self.joins.telling.held.contains(topic)
-    }
-}
-
-impl<D, A> Shard<D, A> {
-    fn answer_join(&mut self, joiner: Publisher, key: TopicKey, ticket: u64) {
-        let Publisher { shard, conn } = joiner;
-        if shard == self.env.shard {
-            self.joined(conn, key, ticket);
-        } else {
-            let joined = FromHome::Joined { conn, key, ticket };
-            self.mail[shard.index()].from_home.push(joined);
-        }
+    /// Whether a topic has a room that is told who joins.
+    pub(in crate::shard::core) fn wants_joins(&self, topic: &str) -> bool {
+        let room = self.shard.pubsub.homes.room(topic);
+        matches!(room, RoomSlot::Room { joins: true, .. })
     }
 }

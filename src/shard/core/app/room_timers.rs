@@ -31,7 +31,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     fn is_empty_room(&self, slot: &Slot) -> bool {
-        !self.shard.homes.is_wanted(&slot.topic)
+        !self.shard.pubsub.homes.is_wanted(&slot.topic)
     }
 
     /// Lets rooms tick, and those go that are no longer wanted.
@@ -54,10 +54,10 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         // Leaves are told before the room goes.
-        let is_told = self.shard.is_room_told(&slot.topic);
+        let is_told = self.shard.pubsub.is_room_told(&self.shard.env, &slot.topic);
         let is_over = self.is_empty_room(slot) && slot.empty_since.plus(slot.linger) <= now;
         if is_over && slot.outputs.is_empty() && is_told {
-            self.shard.homes.remove_room(&slot.topic);
+            self.shard.pubsub.homes.remove_room(&slot.topic);
             self.rooms.slots.remove(key.index());
             return;
         }

@@ -12,10 +12,9 @@ use slab::Slab;
 
 use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
 use crate::id::RoomKey;
-use crate::limits::{ELSEWHERE_MAX, STAGED_MAX};
+use crate::limits::ELSEWHERE_MAX;
 use crate::shard::core::ShardCore;
-use crate::shard::core::pubsub::order::Admission;
-use crate::shard::core::work::Share;
+use crate::shard::core::delivery::order::Admission;
 use crate::shard::mail::Publication;
 use crate::time::{Now, Schedule};
 use crate::topic::home::RoomSlot;
@@ -52,15 +51,6 @@ impl std::fmt::Debug for Slot {
     }
 }
 
-/// What the handler or a room is to be told of a topic at home here.
-#[derive(Debug)]
-pub(crate) enum RoomWork {
-    /// It has its first subscriber here, which waits until it is known whether it has a room.
-    Wanted(Arc<str>),
-    /// The topic of this room has no subscriber any more.
-    Empty(RoomKey),
-}
-
 impl Rooms {
     /// How many there are, and what they have waiting.
     #[cfg(any(test, feature = "internals"))]
@@ -91,57 +81,6 @@ impl Rooms {
 }
 
 impl<H: Handler> ShardCore<H> {
-    /// Does what callbacks have left to be done at homes on this shard. To be called after each.
-    #[inline]
-    pub(in crate::shard::core) fn settle_homes(&mut self) {
-        let shard = &self.shard;
-        let is_settled = shard.room_work.is_empty()
-            && shard.staged.untried() == 0
-            && shard.elsewhere.is_empty()
-            && shard.mail[shard.env.shard.index()].presence.is_empty();
-        if !is_settled {
-            self.do_settle_homes();
-        }
-    }
-
-    fn do_settle_homes(&mut self) {
-        // What is staged is tried again, and must not take the time of a tick, which is not.
-        let share = self.shard.env.work.swap(Share::Rooms);
-        // Rooms publish to each other: those that never come to an end have the next turn.
-        let mut budget = STAGED_MAX;
-        let mut published = 0;
-        loop {
-            self.tell_rooms();
-            let round = self.shard.staged.untried().min(budget);
-            budget -= round;
-            published += self.publish_staged(round);
-            // Behind what those connections have published.
-            self.settle_presence();
-            self.shard.publish_elsewhere();
-            if budget == 0 || self.shard.staged.untried() == 0 {
-                break;
-            }
-        }
-        let shard = &mut self.shard;
-        shard.env.work.swap(share);
-        // Nothing else would bring the shard back to these, or to those that were refused.
-        shard.env.moved |= shard.staged.untried() != 0;
-        shard.env.moved |= 0 < published && std::mem::take(&mut shard.stage_refused);
-    }
-
-    pub(in crate::shard::core) fn tell_rooms(&mut self) {
-        while let Some(work) = self.shard.room_work.pop_front() {
-            match work {
-                RoomWork::Wanted(topic) => {
-                    self.find_room(&topic);
-                    let joins = self.wants_joins(&topic);
-                    self.shard.own_topic_is_live(&topic, joins);
-                }
-                RoomWork::Empty(key) => self.note_empty(key),
-            }
-        }
-    }
-
     /// As the home of its topic: takes a publication into the topic's order, or gives it to the
     /// topic's room; gives it back while there is no space for it.
     pub(in crate::shard::core) fn publish_at_home(
@@ -178,19 +117,22 @@ impl<H: Handler> ShardCore<H> {
             let payload = &bytes;
             room.on_publish(cx, Message { kind, payload });
         });
-        self.shard.homes.note_key(dedup_key, self.shard.env.now);
+        self.shard
+            .pubsub
+            .homes
+            .note_key(dedup_key, self.shard.env.now);
         None
     }
 
     /// The room of a topic, made now if the application wants one.
     pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<RoomKey> {
-        match self.shard.homes.room(topic) {
+        match self.shard.pubsub.homes.room(topic) {
             RoomSlot::Room { key, .. } => return Some(key),
             RoomSlot::Empty => return None,
             RoomSlot::Unasked => {}
         }
         let Some(room) = self.handler.room(topic) else {
-            self.shard.homes.set_room(topic, RoomSlot::Empty);
+            self.shard.pubsub.homes.set_room(topic, RoomSlot::Empty);
             return None;
         };
         let now = self.shard.env.now;
@@ -207,6 +149,7 @@ impl<H: Handler> ShardCore<H> {
             armed: None,
         })));
         self.shard
+            .pubsub
             .homes
             .set_room(topic, RoomSlot::Room { key, joins });
         self.arm_room(key);
@@ -229,14 +172,14 @@ impl<H: Handler> ShardCore<H> {
             now: self.shard.env.now.since(Now::default()),
             outputs: Vec::new(),
             elsewhere: Vec::new(),
-            elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.shard.elsewhere.len()),
+            elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.shard.pubsub.elsewhere.len()),
         };
         call(slot.room.as_mut(), &mut cx);
         let RoomCx {
             outputs, elsewhere, ..
         } = cx;
         slot.outputs.extend(outputs);
-        self.shard.elsewhere.extend(elsewhere);
+        self.shard.pubsub.elsewhere.extend(elsewhere);
         if !self.put_out(key) {
             self.rooms.stuck.push_back(key);
         }
@@ -278,8 +221,8 @@ impl<H: Handler> ShardCore<H> {
                 self.rooms.stuck.push_back(key);
             }
         }
-        self.shard.staged.retry();
-        self.shard.look_at_presence_again();
+        self.shard.pubsub.staged.retry();
+        self.shard.pubsub.look_at_presence_again(&self.shard.env);
         self.settle_homes();
     }
 }

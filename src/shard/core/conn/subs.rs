@@ -1,6 +1,8 @@
 //! The subscriptions of one connection: the first inline, more of them on the heap.
 
 use crate::id::TopicKey;
+use crate::payload::Form;
+use crate::topic::fanout::Place;
 
 /// One subscription, from the connection's side.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +60,17 @@ impl Subs {
             .iter()
             .find(|sub| sub.topic == topic)
             .copied()
+    }
+
+    /// The places of the live ones, of a connection with this form.
+    pub(crate) fn places(&self, form: Form) -> impl Iterator<Item = Place> {
+        let live = self.as_slice().iter().filter(|sub| sub.index != WAITING);
+        live.map(move |&Membership { topic, index }| Place { topic, form, index })
+    }
+
+    /// The place of the subscription to one topic, if there is one and it is live.
+    pub(crate) fn place(&self, form: Form, topic: TopicKey) -> Option<Place> {
+        self.places(form).find(|place| place.topic == topic)
     }
 
     /// Adds a subscription to a topic that is not among them.

@@ -26,11 +26,11 @@ impl<D, A> Shard<D, A> {
     fn walk_feeds<S: Sink>(&mut self, sink: &mut S) {
         let mut budget = SENDS_PER_TURN;
         // Each feed once, so that a turn ends even if none needs a send.
-        for _ in 0..self.fanout.walks() {
-            let walked = self.fanout.walk_next(sink, budget.min(WALK_QUANTUM));
+        for _ in 0..self.pubsub.fanout.walks() {
+            let walked = self.pubsub.fanout.walk_next(sink, budget.min(WALK_QUANTUM));
             self.env.counters.walk_sends += walked.sends as u64;
             self.env.moved |= walked.is_done;
-            while let Some(handover) = self.fanout.next_handover() {
+            while let Some(handover) = self.pubsub.fanout.next_handover() {
                 self.take_over(handover);
             }
             budget -= walked.sends;
@@ -43,7 +43,7 @@ impl<D, A> Shard<D, A> {
     #[cold]
     fn take_over(&mut self, handover: Handover) {
         match handover {
-            Handover::Shared { conn } => self.mark_dirty(conn),
+            Handover::Shared { conn } => self.pubsub.mark_dirty(&mut self.conns, conn),
             Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
             Handover::Short { conn, rest } => {
                 if let Some(rest) = rest
@@ -62,11 +62,6 @@ impl<D, A> Shard<D, A> {
         conn.is_some_and(|conn| conn.is(BLOCKED))
     }
 
-    /// Makes the walks pass over a connection's members, or not any more.
-    pub(crate) fn set_held(&mut self, key: ConnKey, held: bool) {
-        self.each_place(key, |fanout, place| fanout.set_held(place, held));
-    }
-
     /// Notes that a connection's socket takes no more.
     fn block(&mut self, key: ConnKey) {
         let stamp = self.env.now.stamp();
@@ -76,8 +71,8 @@ impl<D, A> Shard<D, A> {
         };
         conn.set(BLOCKED, true);
         conn.blocked_at = stamp;
-        self.set_blocked(key, true);
-        self.set_held(key, true);
+        self.pubsub.set_blocked(&self.conns, key, true);
+        self.pubsub.set_held(&self.conns, key, true);
         self.arm(key);
     }
 
@@ -85,11 +80,7 @@ impl<D, A> Shard<D, A> {
     /// those that logs wait for: walks that do not are due.
     pub(crate) fn block_writer(&mut self, key: ConnKey) {
         self.block(key);
-        self.queue_walks_of(key);
-    }
-
-    fn set_blocked(&mut self, key: ConnKey, blocked: bool) {
-        self.each_place(key, |fanout, place| fanout.set_blocked(place, blocked));
+        self.pubsub.queue_walks_of(&self.conns, key);
     }
 
     /// The socket takes bytes again.
@@ -98,22 +89,15 @@ impl<D, A> Shard<D, A> {
             return;
         }
         if self.env.config.slow_consumer == SlowConsumer::Latest {
-            self.conflate(key);
+            self.env.counters.skipped += self.pubsub.conflate(&self.conns, key);
         }
-        self.set_blocked(key, false);
+        self.pubsub.set_blocked(&self.conns, key, false);
         if let Some(conn) = self.conns.live(key) {
             conn.set(BLOCKED, false);
         }
-        self.mark_dirty(key);
+        self.pubsub.mark_dirty(&mut self.conns, key);
         // Its next ping, for instance, is due earlier than the end of a stall was.
         self.arm(key);
-    }
-
-    /// Moves a connection that is behind to the newest message of each of its topics.
-    fn conflate(&mut self, key: ConnKey) {
-        let mut skipped = 0;
-        self.each_place(key, |fanout, place| skipped += fanout.conflate(place));
-        self.env.counters.skipped += skipped;
     }
 }
 

@@ -8,7 +8,7 @@ use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, DIRTY, DRAINS, SPILLED};
 use crate::shard::core::egress::flush::keep_rest;
-use crate::shard::core::shard::{Shard, place, places};
+use crate::shard::core::shard::Shard;
 use crate::topic::sink::{Sink, WriteError};
 
 impl<D, A> Shard<D, A> {
@@ -63,8 +63,8 @@ impl<D, A> Shard<D, A> {
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
         let places = conn
             .into_iter()
-            .flat_map(|conn| places(&conn.subs, conn.form));
-        let tails = places.map(|place| self.fanout.tail(place));
+            .flat_map(|conn| conn.subs.places(conn.form));
+        let tails = places.map(|place| self.pubsub.fanout.tail(place));
         let pieces = outbox
             .into_iter()
             .flat_map(|outbox| outbox.slices())
@@ -76,7 +76,8 @@ impl<D, A> Shard<D, A> {
 
     /// Notes that a connection's next `n` bytes were sent, in the order of `pieces`.
     fn advance(&mut self, key: ConnKey, mut n: usize) {
-        let Self { conns, fanout, .. } = self;
+        let Self { conns, pubsub, .. } = self;
+        let fanout = &mut pubsub.fanout;
         let Some((conn, outboxes)) = conns.with_outboxes(key) else {
             return;
         };
@@ -88,7 +89,7 @@ impl<D, A> Shard<D, A> {
             outbox.advance(own);
             n -= own;
         }
-        for place in places(&conn.subs, conn.form) {
+        for place in conn.subs.places(conn.form) {
             if n == 0 {
                 return;
             }
@@ -131,28 +132,24 @@ impl<D, A> Shard<D, A> {
         if !whole {
             return;
         }
-        let more = left != 0 || self.has_tail(key);
+        let more = left != 0 || self.pubsub.has_tail(&self.conns, key);
         let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
         if more {
-            self.mark_dirty(key);
+            self.pubsub.mark_dirty(&mut self.conns, key);
         } else if conn.state == State::Closing {
             self.finish(key);
         } else {
-            self.set_held(key, false);
-            self.queue_walks_of(key);
+            self.pubsub.set_held(&self.conns, key, false);
+            self.pubsub.queue_walks_of(&self.conns, key);
         }
-    }
-
-    /// Lets the walks see that a connection has caught up, where logs wait for that.
-    pub(crate) fn queue_walks_of(&mut self, key: ConnKey) {
-        self.each_place(key, |fanout, place| fanout.queue_walk(place));
     }
 
     /// All that was held apart is sent: the connection's members follow the logs again.
     fn rejoin(&mut self, key: ConnKey) {
-        let Self { conns, fanout, .. } = self;
+        let Self { conns, pubsub, .. } = self;
+        let fanout = &mut pubsub.fanout;
         let Some(conn) = conns.get_mut(key).filter(|conn| conn.is(SPILLED)) else {
             return;
         };
@@ -162,7 +159,7 @@ impl<D, A> Shard<D, A> {
             .map(|outbox| outbox.take_rejoin())
             .unwrap_or_default()
         {
-            if let Some(place) = place(&conn.subs, conn.form, topic) {
+            if let Some(place) = conn.subs.place(conn.form, topic) {
                 self.env.counters.skipped += fanout.rejoin(place, count);
             }
         }

@@ -66,6 +66,14 @@ impl<H: Handler> ShardCore<H> {
         id
     }
 
+    fn add(&mut self, sock: Sock, proto: Protocol) -> ConnId {
+        let shard = &mut self.shard;
+        shard.env.counters.accepted += 1;
+        let id = shard.conns.add(sock, proto, shard.env.now);
+        shard.ingress.begin(id.key);
+        id
+    }
+
     /// A connection that was opened early is ready to send its HTTP request.
     pub fn handle_http_begin(
         &mut self,

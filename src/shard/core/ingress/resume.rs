@@ -18,7 +18,7 @@ impl<H: Handler> ShardCore<H> {
     /// are read: else these would take what room there is in the lanes, turn for turn.
     pub(in crate::shard::core) fn resume_first(&mut self) {
         let own = self.shard.env.shard.index();
-        let has_peers = 1 < self.shard.mail.len();
+        let has_peers = 1 < self.shard.pubsub.mail.len();
         let are_first = self.shard.conns.waits.are_before_mail();
         if has_peers && are_first && self.shard.env.has_news {
             self.shard.conns.waits.space[own].note_news();
@@ -75,7 +75,7 @@ impl<H: Handler> ShardCore<H> {
             .min(RESUMES_PER_TURN)
         {
             // On the home itself each topic has its own room: all may try.
-            if !own && !self.shard.mail[home].to_home.has_room() {
+            if !own && !self.shard.pubsub.mail[home].to_home.has_room() {
                 self.shard.conns.waits.space[home].put_back(passed_over);
                 return self.shard.conns.waits.space[home].note_none();
             }

@@ -47,7 +47,7 @@ impl<D, A> Shard<D, A> {
         // before it reads would never read the last word.
         let id = self.conns.id(key);
         self.conns.reads.release(id);
-        self.mark_dirty(key);
+        self.pubsub.mark_dirty(&mut self.conns, key);
         self.arm(key);
     }
 
@@ -133,7 +133,8 @@ impl<D, A> Shard<D, A> {
             .get(key)
             .and_then(|conn| conn.subs.as_slice().last().map(|sub| sub.topic))
         {
-            self.unsubscribe(key, topic);
+            self.pubsub
+                .unsubscribe(&mut self.conns, &mut self.env, key, topic);
         }
         self.questions.forget(key);
         self.conns.contexts.forget(key);

@@ -98,9 +98,9 @@ impl<D, A> Shard<D, A> {
         }
         if drain.stage == Stage::Quiet {
             let has_published = self.has_published(&mut drain, elapsed);
-            let is_settled = !rooms_wait && self.is_settled();
-            self.barrier.step(has_published, is_settled);
-            if self.barrier.is_passed() {
+            let is_settled = !rooms_wait && self.pubsub.is_settled();
+            self.pubsub.barrier.step(has_published, is_settled);
+            if self.pubsub.barrier.is_passed() {
                 drain.stage = self.begin_closing(elapsed);
                 self.release_all();
             }
@@ -131,7 +131,7 @@ impl<D, A> Shard<D, A> {
         let is_waited_for = drain.outside_waits
             || !self.conns.waits.is_empty()
             || self.conns.ends.unsettled.len() != 0
-            || !self.is_settled();
+            || !self.pubsub.is_settled();
         let waits_for_body = elapsed < DRAIN_BODY_TIMEOUT;
         let busy = |(_, conn): (ConnKey, &Conn<D>)| {
             let is_asked = match conn.protocol.phase() {
@@ -152,11 +152,6 @@ impl<D, A> Shard<D, A> {
         self.env.moved = true;
         drain.next_look = self.env.now.plus(DRAIN_STEP);
         false
-    }
-
-    /// Whether nothing of this shard's homes waits for its way into an order.
-    fn is_settled(&self) -> bool {
-        self.staged.is_empty() && self.elsewhere.is_empty() && self.room_work.is_empty()
     }
 
     /// Closes connections that have asked for nothing: none of them can publish any more.
@@ -230,7 +225,7 @@ impl<D, A> Shard<D, A> {
             }
             // Nothing was promised to it yet.
             let corked = conn.state.is_corked();
-            if !self.is_asked(key) && (corked || !self.has_tail(key)) {
+            if !self.is_asked(key) && (corked || !self.pubsub.has_tail(&self.conns, key)) {
                 self.close(key, CloseReason::Shutdown);
                 *closed += 1;
             }

@@ -51,7 +51,7 @@ impl<D, A> Shard<D, A> {
 
     /// What gives way to none.
     fn fixed(&self) -> usize {
-        self.memory.tls + self.staged.bytes()
+        self.memory.tls + self.pubsub.staged.bytes()
     }
 
     pub(crate) fn assembly_limit(&self) -> usize {
@@ -73,7 +73,7 @@ impl<D, A> Shard<D, A> {
 
     /// Whether all parts together are more than the budget.
     pub(crate) fn is_over_memory(&self) -> bool {
-        let parts = self.fixed() + self.assembly() + self.replies() + self.fanout.backlog();
+        let parts = self.fixed() + self.assembly() + self.replies() + self.pubsub.fanout.backlog();
         self.memory.limits.memory < parts
     }
 
@@ -168,10 +168,10 @@ impl<D, A> Shard<D, A> {
     /// Counts what of each part is there now.
     pub(crate) fn count_memory(&mut self) {
         let assembly = (self.conns.holders.unfinished() + self.conns.holders.context()) as u64;
-        let waiting = (self.conns.holders.waiting() + self.staged.bytes()) as u64;
+        let waiting = (self.conns.holders.waiting() + self.pubsub.staged.bytes()) as u64;
         let replies = self.replies() as u64;
         let counters = &mut self.env.counters;
-        counters.backlog_bytes = self.fanout.backlog() as u64;
+        counters.backlog_bytes = self.pubsub.fanout.backlog() as u64;
         counters.replies_bytes = replies;
         counters.assembly_bytes = assembly;
         counters.waiting_bytes = waiting;

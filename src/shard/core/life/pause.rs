@@ -96,8 +96,8 @@ impl<D, A> Shard<D, A> {
         } else {
             State::Opening
         });
-        self.set_apart(key, corked);
-        self.set_held(key, true);
-        self.mark_dirty(key);
+        self.pubsub.set_apart(&self.conns, key, corked);
+        self.pubsub.set_held(&self.conns, key, true);
+        self.pubsub.mark_dirty(&mut self.conns, key);
     }
 }

@@ -29,7 +29,7 @@ impl<D, A> Shard<D, A> {
             });
             self.env
                 .work
-                .charge_reply(self.fanout.encoder().take_cost());
+                .charge_reply(self.pubsub.fanout.encoder().take_cost());
         } else {
             self.env.counters.not_carried += 1;
         }
@@ -37,13 +37,13 @@ impl<D, A> Shard<D, A> {
     }
 
     fn append_own(&mut self, key: ConnKey, write: impl FnOnce(&mut Vec<u8>, Form, &mut Encoder)) {
-        let Self { conns, fanout, .. } = self;
+        let Self { conns, pubsub, .. } = self;
         let Some(form) = conns.live(key).map(|conn| conn.form) else {
             return;
         };
         if let Some(outbox) = conns.outbox(key) {
-            outbox.append(|out| write(out, form, fanout.encoder()));
+            outbox.append(|out| write(out, form, pubsub.fanout.encoder()));
         }
-        self.mark_dirty(key);
+        self.pubsub.mark_dirty(&mut self.conns, key);
     }
 }

@@ -12,7 +12,7 @@ use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, Conn, PINGED, READ_ENDED};
 use crate::shard::core::conns::grace::Polled;
 use crate::shard::core::ingress::protocol::KeepAlive;
-use crate::shard::core::shard::{Shard, places};
+use crate::shard::core::shard::Shard;
 use crate::time::{Now, Stamp};
 
 impl<D, A> Shard<D, A> {
@@ -142,8 +142,8 @@ impl<D, A> Shard<D, A> {
 
     /// When a topic of the connection had its newest message, which it was sent or will be now.
     fn last_delivery(&self, conn: &Conn<D>) -> Now {
-        let places = places(&conn.subs, conn.form);
-        let appended = places.filter_map(|place| self.fanout.appended_at(place));
+        let places = conn.subs.places(conn.form);
+        let appended = places.filter_map(|place| self.pubsub.fanout.appended_at(place));
         appended.max().unwrap_or_default()
     }
 

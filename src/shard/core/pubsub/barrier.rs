@@ -7,7 +7,7 @@
 //! to topics of other homes.
 
 use crate::id::ShardId;
-use crate::shard::core::shard::Shard;
+use crate::shard::core::pubsub::PubSub;
 use crate::shard::mail::{FromHome, ToHome};
 
 /// Rounds of a barrier.
@@ -80,7 +80,7 @@ fn least(rounds: &[u8]) -> u8 {
     rounds.iter().copied().min().unwrap_or(ROUNDS)
 }
 
-impl<D, A> Shard<D, A> {
+impl PubSub {
     /// Tells the peers how far this shard is, as far as there is space in the lanes.
     pub(crate) fn mail_barrier(&mut self) {
         let Self { mail, barrier, .. } = self;

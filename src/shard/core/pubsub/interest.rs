@@ -3,22 +3,22 @@
 
 use std::sync::Arc;
 
-use crate::id::TopicKey;
-use crate::shard::core::app::rooms::RoomWork;
-use crate::shard::core::shard::Shard;
-use crate::shard::mail::ToHome;
-use crate::topic::home::{Interest, RoomSlot};
+use crate::id::{ShardId, TopicKey};
+use crate::shard::core::env::Env;
+use crate::shard::core::pubsub::{PubSub, RoomWork};
+use crate::shard::mail::{FromHome, ToHome};
+use crate::topic::home::{Edge, Interest, RoomSlot};
 
-impl<D, A> Shard<D, A> {
+impl PubSub {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
-    pub(crate) fn add_topic(&mut self, name: &str) -> TopicKey {
-        let home = self.home_of(name);
+    pub(crate) fn add_topic(&mut self, env: &Env, name: &str) -> TopicKey {
+        let home = self.home_of(env, name);
         let key = self.fanout.add(name, home);
         let Some(topic) = self.fanout.topic(key) else {
             return key;
         };
         let (name, generation) = (Arc::clone(&topic.name), topic.generation);
-        if home != self.env.shard {
+        if home != env.shard {
             let mail = &mut self.mail[home.index()];
             mail.wanted.push_back((key, generation));
             return key;
@@ -39,17 +39,17 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Forgets the topics that have had no subscriber for a while.
-    pub(crate) fn forget_topics(&mut self, mut budget: usize) {
-        let linger = self.env.config.interest_linger;
-        while let Some((key, topic)) = self.fanout.forget_next(self.env.now, linger, &mut budget) {
+    pub(crate) fn forget_topics(&mut self, env: &mut Env, mut budget: usize) {
+        let linger = env.config.interest_linger;
+        while let Some((key, topic)) = self.fanout.forget_next(env.now, linger, &mut budget) {
             // Its log may be what a publisher waits for, and no walk will say that it is gone.
-            self.env.moved = true;
+            env.moved = true;
             let interest = Interest {
-                shard: self.env.shard,
+                shard: env.shard,
                 key,
                 generation: topic.generation,
             };
-            if topic.home == self.env.shard {
+            if topic.home == env.shard {
                 self.remove_interest(&topic.name, interest);
             } else {
                 let mail = &mut self.mail[topic.home.index()];
@@ -59,10 +59,8 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Tells the peers what is wanted and what not any more, as far as there is room.
-    pub(crate) fn mail_interest(&mut self) {
-        let Self {
-            mail, fanout, env, ..
-        } = self;
+    pub(crate) fn mail_interest(&mut self, env: &Env) {
+        let Self { mail, fanout, .. } = self;
         let want = |(key, generation)| {
             let topic = fanout.current(key, generation)?.name.clone();
             let shard = env.shard;
@@ -91,5 +89,41 @@ impl<D, A> Shard<D, A> {
                 }
             }
         }
+    }
+
+    /// Whether a shard can be answered now.
+    pub(crate) fn can_answer(&mut self, env: &Env, shard: ShardId) -> bool {
+        shard == env.shard || self.mail[shard.index()].from_home.has_room()
+    }
+
+    /// Tells a shard that its interest in a topic is known, after `can_answer` said yes.
+    pub(crate) fn answer_want(&mut self, interest: Interest, joins: bool) {
+        let Interest {
+            shard,
+            key,
+            generation,
+        } = interest;
+        let live = FromHome::Live {
+            key,
+            generation,
+            joins,
+        };
+        self.mail[shard.index()].from_home.push(live);
+    }
+
+    pub(crate) fn remove_interest(&mut self, topic: &str, interest: Interest) {
+        let edge = self.homes.unwant(topic, interest);
+        if edge == Some(Edge::Last)
+            && let RoomSlot::Room { key, .. } = self.homes.room(topic)
+        {
+            self.room_work.push_back(RoomWork::Empty(key));
+        }
+    }
+
+    pub(crate) fn lane_to(
+        &mut self,
+        shard: ShardId,
+    ) -> Option<&mut crate::shard::mail::Outgoing<FromHome>> {
+        Some(&mut self.mail.get_mut(shard.index())?.from_home)
     }
 }

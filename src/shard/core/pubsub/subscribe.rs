@@ -6,11 +6,11 @@ use crate::id::{ConnKey, TopicKey};
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::is_topic_name;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::subs::{Membership, Subs, WAITING};
-use crate::shard::core::conn::{BLOCKED, DIRTY};
-use crate::shard::core::shard::Shard;
+use crate::shard::core::conn::subs::{Membership, WAITING};
+use crate::shard::core::conns::Conns;
+use crate::shard::core::env::Env;
+use crate::shard::core::pubsub::PubSub;
 use crate::topic::fanout::Place;
-use crate::topic::fanout::member::{self, APART, HELD, Member, SHARED};
 
 /// Why a subscription was not made.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,11 +32,13 @@ pub enum SubscribeError {
 
 debug_is_text!(SubscribeError);
 
-impl<D, A> Shard<D, A> {
+impl PubSub {
     /// Subscribes a connection; live at once if the topic is and its room is not told who joins,
     /// else when its home has answered.
-    pub(crate) fn subscribe(
+    pub(crate) fn subscribe<D>(
         &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
         key: ConnKey,
         name: &str,
         tag: &[u8],
@@ -48,17 +50,17 @@ impl<D, A> Shard<D, A> {
             return Err(SubscribeError::TopicName);
         }
         let known = self.fanout.find(name);
-        let conn = self.conns.live(key).filter(|conn| !conn.state.is_closing());
+        let conn = conns.live(key).filter(|conn| !conn.state.is_closing());
         let conn = conn.ok_or(SubscribeError::Closed)?;
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
             return Ok(());
         }
         if SUBSCRIPTIONS_MAX <= conn.subs.count() {
-            self.env.counters.hit(Limit::Subscriptions);
+            env.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
-        let topic_key = known.unwrap_or_else(|| self.add_topic(name));
-        let Some(conn) = self.conns.get_mut(key) else {
+        let topic_key = known.unwrap_or_else(|| self.add_topic(env, name));
+        let Some(conn) = conns.get_mut(key) else {
             return Err(SubscribeError::Closed);
         };
         conn.subs.add(Membership {
@@ -66,21 +68,27 @@ impl<D, A> Shard<D, A> {
             index: WAITING,
         });
         if self.fanout.subscribe(topic_key, key) {
-            self.join(key, topic_key);
+            self.join(conns, key, topic_key);
         } else {
             conn.waiting += 1;
             if !tag.is_empty() {
                 self.joins.note_tag(key, topic_key, tag);
             }
-            self.ask_to_join(key);
+            self.ask_to_join(conns, env, key);
         }
-        self.mark_shared(key);
+        self.mark_shared(conns, key);
         Ok(())
     }
 
     /// Ends a subscription; what was not sent of it is not.
-    pub(crate) fn unsubscribe(&mut self, key: ConnKey, topic: TopicKey) {
-        let Self { conns, fanout, .. } = self;
+    pub(crate) fn unsubscribe<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        key: ConnKey,
+        topic: TopicKey,
+    ) {
+        let fanout = &mut self.fanout;
         let Some(conn) = conns.get_mut(key) else {
             return;
         };
@@ -90,68 +98,81 @@ impl<D, A> Shard<D, A> {
         let form = conn.form;
         conn.subs.remove(topic);
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
-        fanout.unsubscribe(topic, self.env.now);
+        fanout.unsubscribe(topic, env.now);
         if index == WAITING {
-            self.is_live_for(key);
+            self.is_live_for(conns, env, key);
         } else if let Some(moved) = fanout.leave(Place { topic, form, index })
             && let Some(other) = conns.get_mut(moved)
         {
             other.subs.set_index(topic, index);
         }
         if joins {
-            self.leave(key, topic, index);
+            self.leave(conns, env, key, topic, index);
         } else {
             self.joins.forget(key, topic);
         }
-        self.mark_shared(key);
+        self.mark_shared(conns, key);
     }
 
     /// A topic at home here is live, now that the handler was asked for its room.
-    pub(crate) fn own_topic_is_live(&mut self, name: &str, joins: bool) {
+    pub(crate) fn own_topic_is_live<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        name: &str,
+        joins: bool,
+    ) {
         let key = self.fanout.find(name);
         let topic = key.and_then(|key| Some((key, self.fanout.topic(key)?)));
         if let Some((key, topic)) = topic.filter(|(_, topic)| !topic.live) {
-            self.topic_is_live(key, topic.generation, joins);
+            self.topic_is_live(conns, env, key, topic.generation, joins);
         }
     }
 
     /// The home has answered: connections that waited for that are members now, or ask to be.
-    pub(crate) fn topic_is_live(&mut self, topic: TopicKey, generation: u32, joins: bool) {
+    pub(crate) fn topic_is_live<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        topic: TopicKey,
+        generation: u32,
+        joins: bool,
+    ) {
         if self.fanout.current(topic, generation).is_none() {
             return;
         }
         for key in self.fanout.set_live(topic, joins) {
             // A connection that has left may be named here, or one that has its key now.
-            let sub = self.conns.live(key).and_then(|conn| conn.subs.get(topic));
+            let sub = conns.live(key).and_then(|conn| conn.subs.get(topic));
             if sub.is_none_or(|sub| sub.index != WAITING) {
                 continue;
             }
             if joins {
-                self.ask_to_join(key);
+                self.ask_to_join(conns, env, key);
             } else {
                 self.joins.forget(key, topic);
-                self.join(key, topic);
-                self.is_live_for(key);
+                self.join(conns, key, topic);
+                self.is_live_for(conns, env, key);
             }
         }
     }
 
     /// A connection waits for one topic less.
-    pub(crate) fn is_live_for(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get_mut(key) else {
+    pub(crate) fn is_live_for<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) {
+        let Some(conn) = conns.get_mut(key) else {
             return;
         };
         conn.waiting -= 1;
         if conn.waiting == 0 {
-            self.uncork(key);
+            self.uncork(conns, env, key);
         } else {
-            self.ask_to_join(key);
+            self.ask_to_join(conns, env, key);
         }
     }
 
     /// Lets a connection go on whose subscriptions are all live.
-    pub(crate) fn uncork(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get_mut(key) else {
+    pub(crate) fn uncork<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) {
+        let Some(conn) = conns.get_mut(key) else {
             return;
         };
         // Who waits to be opened has nothing to say yet.
@@ -160,43 +181,9 @@ impl<D, A> Shard<D, A> {
             for sub in conn.subs.as_slice() {
                 self.joins.note_not_early(key, sub.topic);
             }
-            self.set_apart(key, false);
-            self.mark_dirty(key);
-            self.conns.queue_resume(&mut self.env, key);
+            self.set_apart(conns, key, false);
+            self.mark_dirty(conns, key);
+            conns.queue_resume(env, key);
         }
-    }
-
-    /// Lets a corked connection stand apart from the logs it reads, or begin at their heads.
-    ///
-    /// Nothing was promised to it yet. If it held back a log, the mail for that log could hold
-    /// back the very answer that the connection waits for.
-    pub(crate) fn set_apart(&mut self, key: ConnKey, apart: bool) {
-        self.each_place(key, |fanout, place| fanout.set_apart(place, apart));
-    }
-
-    /// Makes a connection a member of a live topic.
-    pub(crate) fn join(&mut self, key: ConnKey, topic: TopicKey) {
-        let Self { conns, fanout, .. } = self;
-        let Some(conn) = conns.get_mut(key) else {
-            return;
-        };
-        let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
-        let mut member = Member::new(conn.sock, key);
-        // What is in the outbox goes before what the topic brings.
-        member.set(HELD, conn.is(DIRTY | BLOCKED) || conn.state.is_corked());
-        member.set(member::BLOCKED, conn.is(BLOCKED));
-        // One that has joined stands where it did so.
-        member.set(APART, conn.state.is_corked() && !joins);
-        member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
-        if let Some(index) = fanout.join(topic, conn.form, member) {
-            conn.subs.set_index(topic, index);
-        }
-    }
-
-    /// Keeps the members' mark of a connection with several subscriptions in step.
-    fn mark_shared(&mut self, key: ConnKey) {
-        let conn = self.conns.get(key);
-        let shared = conn.is_some_and(|conn| matches!(conn.subs, Subs::Many(_)));
-        self.each_place(key, |fanout, place| fanout.set_shared(place, shared));
     }
 }

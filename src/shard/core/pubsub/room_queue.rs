@@ -2,9 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::handler::Handler;
 use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
-use crate::shard::core::ShardCore;
 use crate::shard::mail::Publication;
 
 /// Messages on their way to rooms: of each topic in the order in which they came.
@@ -73,28 +71,5 @@ impl Stage {
         let staged = self.queue.pop_front()?;
         self.bytes -= staged.payload.bytes.len();
         Some(staged)
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// Publishes the first `count` of what is staged, but of topics that have no space now; returns
-    /// how many that were.
-    pub(in crate::shard::core) fn publish_staged(&mut self, count: usize) -> usize {
-        let mut published = 0;
-        for _ in 0..count {
-            let Some(staged) = self.shard.staged.pop() else {
-                break;
-            };
-            let back = if self.shard.staged.holds(&staged.topic) {
-                Some(staged)
-            } else {
-                self.publish_at_home(staged)
-            };
-            match back {
-                Some(staged) => self.shard.staged.hold(staged),
-                None => published += 1,
-            }
-        }
-        published
     }
 }

@@ -23,10 +23,14 @@ impl<D, A> Shard<D, A> {
     /// As the home of its topic: takes a publication into the topic's order, unless that is for a
     /// room to decide.
     pub(crate) fn admit(&mut self, publication: Publication) -> Admission {
-        if self.homes.is_duplicate(publication.key, self.env.now) {
+        if self
+            .pubsub
+            .homes
+            .is_duplicate(publication.key, self.env.now)
+        {
             return Admission::Ordered;
         }
-        if self.homes.room(&publication.topic) != RoomSlot::Empty {
+        if self.pubsub.homes.room(&publication.topic) != RoomSlot::Empty {
             return Admission::Room(publication);
         }
         match self.order_publication(publication) {
@@ -42,7 +46,7 @@ impl<D, A> Shard<D, A> {
         if ordered.is_err() {
             return Some(publication);
         }
-        self.homes.note_key(publication.key, self.env.now);
+        self.pubsub.homes.note_key(publication.key, self.env.now);
         None
     }
 
@@ -52,12 +56,12 @@ impl<D, A> Shard<D, A> {
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
-        let recipients = self.homes.take_recipients(topic);
+        let recipients = self.pubsub.homes.take_recipients(topic);
         let has_space = self.has_space(&recipients, payload.borrowed());
         if has_space {
             self.pass_on(&recipients, payload);
         }
-        self.homes.give_recipients(recipients);
+        self.pubsub.homes.give_recipients(recipients);
         has_space
             .then_some(())
             .ok_or_else(|| Busy::at(self.env.shard))
@@ -65,9 +69,9 @@ impl<D, A> Shard<D, A> {
 
     /// Whether `order` would take a message now.
     pub(crate) fn has_space_for(&mut self, topic: &str, payload: Payload<&[u8]>) -> bool {
-        let recipients = self.homes.take_recipients(topic);
+        let recipients = self.pubsub.homes.take_recipients(topic);
         let has_space = self.has_space(&recipients, payload);
-        self.homes.give_recipients(recipients);
+        self.pubsub.homes.give_recipients(recipients);
         has_space
     }
 
@@ -76,7 +80,7 @@ impl<D, A> Shard<D, A> {
             if recipient.shard == self.env.shard {
                 self.has_log_space(recipient.key, recipient.generation, payload)
             } else {
-                let mail = &mut self.mail[recipient.shard.index()];
+                let mail = &mut self.pubsub.mail[recipient.shard.index()];
                 mail.from_home.has_room()
             }
         })
@@ -104,7 +108,7 @@ impl<D, A> Shard<D, A> {
                 generation,
                 payload: shared.clone(),
             };
-            self.mail[shard.index()].from_home.push(deliver);
+            self.pubsub.mail[shard.index()].from_home.push(deliver);
         }
         self.env.counters.ordered += 1;
     }

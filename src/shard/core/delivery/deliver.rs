@@ -3,58 +3,13 @@
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::{Busy, Output, Publisher};
-use crate::id::{ConnId, ShardId, TopicKey};
-use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX, WORK_OF_MESSAGE};
-use crate::payload::Payload;
-use crate::shard::core::app::rooms::RoomWork;
+use crate::id::{ConnId, TopicKey};
+use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX};
+use crate::payload::{Form, Payload};
 use crate::shard::core::shard::Shard;
-use crate::shard::core::work::Share;
 use crate::shard::mail::FromHome;
-use crate::topic::home::{Edge, Interest, RoomSlot};
 
 impl<D, A> Shard<D, A> {
-    /// One piece of mail is to be taken; `false` if that has to wait for the next turn, which comes
-    /// at once.
-    pub(crate) fn begin_mail(&mut self, share: Share) -> bool {
-        self.env.work.enter(share);
-        let waits = self.env.work.is_spent();
-        if waits {
-            self.env.moved = true;
-        } else {
-            self.env.work.charge(WORK_OF_MESSAGE);
-        }
-        !waits
-    }
-
-    /// Whether a shard can be answered now.
-    pub(crate) fn can_answer(&mut self, shard: ShardId) -> bool {
-        shard == self.env.shard || self.mail[shard.index()].from_home.has_room()
-    }
-
-    /// Tells a shard that its interest in a topic is known, after `can_answer` said yes.
-    pub(crate) fn answer_want(&mut self, interest: Interest, joins: bool) {
-        let Interest {
-            shard,
-            key,
-            generation,
-        } = interest;
-        let live = FromHome::Live {
-            key,
-            generation,
-            joins,
-        };
-        self.mail[shard.index()].from_home.push(live);
-    }
-
-    pub(crate) fn remove_interest(&mut self, topic: &str, interest: Interest) {
-        let edge = self.homes.unwant(topic, interest);
-        if edge == Some(Edge::Last)
-            && let RoomSlot::Room { key, .. } = self.homes.room(topic)
-        {
-            self.room_work.push_back(RoomWork::Empty(key));
-        }
-    }
-
     /// Takes mail from a home, or gives it back while members who can still read lack room for it.
     pub(crate) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
         match mail {
@@ -63,15 +18,17 @@ impl<D, A> Shard<D, A> {
                 generation,
                 joins,
             } => {
-                self.topic_is_live(key, generation, joins);
+                self.pubsub
+                    .topic_is_live(&mut self.conns, &mut self.env, key, generation, joins);
                 None
             }
             FromHome::Joined { conn, key, ticket } => {
-                self.joined(conn, key, ticket);
+                self.pubsub
+                    .joined(&mut self.conns, &mut self.env, conn, key, ticket);
                 None
             }
             FromHome::Passed { home, round } => {
-                self.barrier.note_passed(home, round);
+                self.pubsub.barrier.note_passed(home, round);
                 None
             }
             FromHome::Deliver {
@@ -121,7 +78,7 @@ impl<D, A> Shard<D, A> {
             self.send_to(conn, payload, is_welcome);
             return Ok(());
         }
-        let Some(lane) = self.lane_to(shard) else {
+        let Some(lane) = self.pubsub.lane_to(shard) else {
             return Ok(());
         };
         if !lane.has_room() {
@@ -134,10 +91,6 @@ impl<D, A> Shard<D, A> {
             is_welcome,
         });
         Ok(())
-    }
-
-    fn lane_to(&mut self, shard: ShardId) -> Option<&mut crate::shard::mail::Outgoing<FromHome>> {
-        Some(&mut self.mail.get_mut(shard.index())?.from_home)
     }
 
     /// Sends a room's message to a connection of this shard, unless that reads too slowly: then it
@@ -172,19 +125,30 @@ impl<D, A> Shard<D, A> {
         generation: u32,
         payload: Payload<&[u8]>,
     ) -> bool {
-        if self.fanout.current(key, generation).is_none() {
+        if self.pubsub.fanout.current(key, generation).is_none() {
             return true;
         }
         let len = payload.bytes.len();
         if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
             return false;
         }
-        let space = self.fanout.make_space(key, payload, &self.env.config);
+        let space = self
+            .pubsub
+            .fanout
+            .make_space(key, payload, &self.env.config);
         self.apply_overruns();
         if let Err(form) = space {
             self.end_early(key, form);
         }
         space.is_ok()
+    }
+
+    /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
+    /// promised to them yet, and what they wait for may be behind the mail that needs the space.
+    fn end_early(&mut self, topic: TopicKey, form: Form) {
+        for key in self.pubsub.early_behind(&self.conns, topic, form) {
+            self.kill(key, CloseReason::Overload);
+        }
     }
 
     /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
@@ -193,7 +157,7 @@ impl<D, A> Shard<D, A> {
         if self.env.work.has_time_to_compress() {
             return true;
         }
-        let waits = self.fanout.compresses(topic, len);
+        let waits = self.pubsub.fanout.compresses(topic, len);
         if waits {
             self.env.moved = true;
             self.env.counters.hit(Limit::CompressTime);
@@ -203,10 +167,10 @@ impl<D, A> Shard<D, A> {
 
     /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
     pub(crate) fn append(&mut self, key: TopicKey, generation: u32, payload: Payload<&[u8]>) {
-        if self.fanout.current(key, generation).is_none() {
+        if self.pubsub.fanout.current(key, generation).is_none() {
             return;
         }
-        let appended = self.fanout.append(key, payload, self.env.now);
+        let appended = self.pubsub.fanout.append(key, payload, self.env.now);
         self.env.counters.messages_out += appended.members;
         self.env.counters.not_carried += appended.not_carried;
         self.env.work.charge(appended.work);

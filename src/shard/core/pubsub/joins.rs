@@ -4,16 +4,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::close_reason::CloseReason;
-use crate::handler::{Handler, Publisher};
+use crate::handler::Publisher;
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::payload::Form;
-use crate::shard::core::ShardCore;
-use crate::shard::core::app::presence::Telling;
 use crate::shard::core::conn::subs::WAITING;
-use crate::shard::core::shard::{Shard, place};
+use crate::shard::core::conns::Conns;
+use crate::shard::core::env::Env;
+use crate::shard::core::pubsub::PubSub;
 use crate::shard::mail::Presence;
-use crate::topic::home::{Interest, RoomSlot};
 
 /// Subscriptions to topics whose rooms are told.
 #[derive(Debug, Default)]
@@ -24,7 +22,6 @@ pub(crate) struct Joins {
     /// Who has joined one topic and waits, corked, for others: by the keys of topic and connection.
     early: BTreeSet<(TopicKey, ConnKey)>,
     last_ticket: u64,
-    pub(crate) telling: Telling,
 }
 
 #[derive(Debug, Default)]
@@ -77,11 +74,11 @@ impl Joins {
     }
 }
 
-impl<D, A> Shard<D, A> {
+impl PubSub {
     /// Asks the homes of all topics that a connection waits for to join it, once it is open and
     /// they alone are waited for: what is joined must not wait long for anything else.
-    pub(crate) fn ask_to_join(&mut self, key: ConnKey) {
-        let Some(conn) = self.conns.get(key) else {
+    pub(crate) fn ask_to_join<D>(&mut self, conns: &Conns<D>, env: &mut Env, key: ConnKey) {
+        let Some(conn) = conns.get(key) else {
             return;
         };
         if conn.waiting == 0 || !conn.state.is_accepted() {
@@ -92,12 +89,14 @@ impl<D, A> Shard<D, A> {
         let topics: Vec<TopicKey> = waiting.map(|sub| sub.topic).collect();
         let is_live = |&topic: &TopicKey| self.fanout.topic(topic).is_some_and(|topic| topic.live);
         if topics.iter().all(is_live) {
-            topics.into_iter().for_each(|topic| self.ask(key, topic));
+            topics
+                .into_iter()
+                .for_each(|topic| self.ask(conns, env, key, topic));
         }
     }
 
-    fn ask(&mut self, key: ConnKey, topic_key: TopicKey) {
-        let joiner = self.as_member(key);
+    fn ask<D>(&mut self, conns: &Conns<D>, env: &mut Env, key: ConnKey, topic_key: TopicKey) {
+        let joiner = self.as_member(conns, env, key);
         let Some(topic) = self.fanout.topic(topic_key) else {
             return;
         };
@@ -117,18 +116,25 @@ impl<D, A> Shard<D, A> {
         };
         let (home, name) = (topic.home.index(), Arc::clone(&topic.name));
         self.mail[home].presence.insert(ticket, (name, join));
-        self.env.moved = true;
+        env.moved = true;
     }
 
-    fn as_member(&self, key: ConnKey) -> Publisher {
+    fn as_member<D>(&self, conns: &Conns<D>, env: &Env, key: ConnKey) -> Publisher {
         Publisher {
-            shard: self.env.shard,
-            conn: self.conns.id(key),
+            shard: env.shard,
+            conn: conns.id(key),
         }
     }
 
     /// The home has answered: the connection is a member now, from this point of the order on.
-    pub(crate) fn joined(&mut self, id: ConnId, topic_key: TopicKey, ticket: u64) {
+    pub(crate) fn joined<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        id: ConnId,
+        topic_key: TopicKey,
+        ticket: u64,
+    ) {
         let place = (id.key, topic_key);
         let joining = self.joins.waiting.get(&place);
         // One that has left meanwhile is not there, or has joined anew.
@@ -136,10 +142,9 @@ impl<D, A> Shard<D, A> {
             return;
         }
         self.joins.waiting.remove(&place);
-        self.join(id.key, topic_key);
-        self.is_live_for(id.key);
-        if self
-            .conns
+        self.join(conns, id.key, topic_key);
+        self.is_live_for(conns, env, id.key);
+        if conns
             .live(id.key)
             .is_some_and(|conn| conn.state.is_corked())
         {
@@ -148,8 +153,15 @@ impl<D, A> Shard<D, A> {
     }
 
     /// A subscription to a topic whose room is told has ended, with this index.
-    pub(crate) fn leave(&mut self, key: ConnKey, topic_key: TopicKey, index: u32) {
-        let leaver = self.as_member(key);
+    pub(crate) fn leave<D>(
+        &mut self,
+        conns: &Conns<D>,
+        env: &mut Env,
+        key: ConnKey,
+        topic_key: TopicKey,
+        index: u32,
+    ) {
+        let leaver = self.as_member(conns, env, key);
         self.joins.note_not_early(key, topic_key);
         let ticket = self.joins.waiting.remove(&(key, topic_key));
         let ticket = ticket.and_then(|joining| joining.ticket);
@@ -166,51 +178,24 @@ impl<D, A> Shard<D, A> {
             let name = Arc::clone(&topic.name);
             let leave = Presence::Leave { leaver };
             presence.insert(self.joins.next_ticket(), (name, leave));
-            self.env.moved = true;
+            env.moved = true;
         }
     }
 
-    /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
-    /// promised to them yet, and what they wait for may be behind the mail that needs the space.
-    pub(crate) fn end_early(&mut self, topic: TopicKey, form: Form) {
-        if self.joins.early.is_empty() {
-            return;
-        }
+    /// Connections that have joined a topic and are corked, and have not been sent all that its log
+    /// for this form holds.
+    pub(crate) fn early_behind<D>(
+        &self,
+        conns: &Conns<D>,
+        topic: TopicKey,
+        form: Form,
+    ) -> Vec<ConnKey> {
         let is_behind = |key: &ConnKey| {
-            let conn = self.conns.get(*key);
-            let conn = conn.filter(|conn| conn.form == form);
-            let place = conn.and_then(|conn| place(&conn.subs, form, topic));
+            let conn = conns.get(*key).filter(|conn| conn.form == form);
+            let place = conn.and_then(|conn| conn.subs.place(form, topic));
             place.is_some_and(|place| self.fanout.is_behind(place))
         };
-        let early = self.joins.early_of(topic).filter(is_behind);
-        let early: Vec<ConnKey> = early.collect();
-        for key in early {
-            self.kill(key, CloseReason::Overload);
-        }
-    }
-}
-
-impl<H: Handler> ShardCore<H> {
-    /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
-    pub(in crate::shard::core) fn take_want(
-        &mut self,
-        topic: &Arc<str>,
-        interest: Interest,
-    ) -> bool {
-        if !self.shard.can_answer(interest.shard) {
-            return false;
-        }
-        self.shard.homes.want(topic, interest);
-        self.find_room(topic);
-        let joins = self.wants_joins(topic);
-        self.shard.answer_want(interest, joins);
-        true
-    }
-
-    /// Whether a topic has a room that is told who joins.
-    pub(in crate::shard::core) fn wants_joins(&self, topic: &str) -> bool {
-        let room = self.shard.homes.room(topic);
-        matches!(room, RoomSlot::Room { joins: true, .. })
+        self.joins.early_of(topic).filter(is_behind).collect()
     }
 }
 

@@ -14,25 +14,26 @@ impl<D, A> Shard<D, A> {
     /// blocked members still need, and holds mail back while the walks can shorten others.
     pub(crate) fn has_backlog_space(&mut self, more: usize) -> bool {
         let budget = self.backlog_limit();
-        if self.fanout.is_within(budget, more) {
+        if self.pubsub.fanout.is_within(budget, more) {
             return true;
         }
-        if self.fanout.is_relief_due(more) {
+        if self.pubsub.fanout.is_relief_due(more) {
             self.relieve_backlog(budget, more);
-            self.fanout.note_relief(budget);
+            self.pubsub.fanout.note_relief(budget);
         }
-        self.fanout.backlog() + more <= budget || self.fanout.walks() == 0
+        self.pubsub.fanout.backlog() + more <= budget || self.pubsub.fanout.walks() == 0
     }
 
     fn relieve_backlog(&mut self, budget: usize, more: usize) {
         // A margin, so that the search below pays for many messages to come.
         let target = (budget - budget / 8).saturating_sub(more);
-        self.fanout
+        self.pubsub
+            .fanout
             .cut_oldest(target, self.env.config.slow_consumer);
         self.apply_overruns();
         self.relieve_outboxes(target);
         let held = HELD_MESSAGES_MIN.saturating_mul(self.env.config.message_bytes_max);
-        let backlog = self.fanout.backlog();
+        let backlog = self.pubsub.fanout.backlog();
         let is_long = budget.saturating_mul(2) < backlog || self.is_over_memory();
         if is_long && held < backlog {
             self.close_holders(budget);
@@ -42,7 +43,7 @@ impl<D, A> Shard<D, A> {
     /// Does what the policy for slow consumers says with connections whose unread frames logs have
     /// let go of.
     pub(crate) fn apply_overruns(&mut self) {
-        let Overruns { skipped, conns } = self.fanout.take_overruns();
+        let Overruns { skipped, conns } = self.pubsub.fanout.take_overruns();
         self.env.counters.skipped += skipped;
         for overrun in conns {
             match overrun {
@@ -81,7 +82,7 @@ impl<D, A> Shard<D, A> {
             .map(|(key, _)| key)
             .collect();
         for key in holders {
-            if self.fanout.backlog() <= target {
+            if self.pubsub.fanout.backlog() <= target {
                 return;
             }
             self.env.counters.hit(Limit::Backlog);
@@ -92,10 +93,10 @@ impl<D, A> Shard<D, A> {
     /// Takes unread frames away from connections that hold them apart, while over `target`.
     fn relieve_outboxes(&mut self, target: usize) {
         let Self {
-            conns, fanout, env, ..
+            conns, pubsub, env, ..
         } = self;
         for conn in conns.iter_mut().filter(|conn| conn.is(SPILLED)) {
-            if fanout.backlog() <= target {
+            if pubsub.fanout.backlog() <= target {
                 return;
             }
             if let Some(outbox) = &mut conn.outbox {

@@ -1,0 +1,7 @@
+//! Messages on their way: from a publisher to the order of their topic at its home, and from there
+//! into the logs of its subscribers.
+
+mod backlog;
+mod deliver;
+pub(crate) mod order;
+mod publish;

@@ -1,0 +1,105 @@
+//! How far the rooms of a shard have been told of its own connections.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::handler::Publisher;
+use crate::id::TopicKey;
+use crate::shard::core::conns::Conns;
+use crate::shard::core::env::Env;
+use crate::shard::core::pubsub::PubSub;
+use crate::shard::mail::{FromHome, Presence};
+
+/// How far the rooms of a shard have been told of its own connections: all that wait are passed
+/// over once, and then again from the first.
+#[derive(Debug, Default)]
+pub(crate) struct Telling {
+    /// The first ticket that was not looked at.
+    next: u64,
+    /// Topics whose rooms cannot be told now: what waits for them keeps its order.
+    held: HashSet<Arc<str>>,
+}
+
+impl PubSub {
+    /// What rooms of this shard could not be told is tried again, once all was looked at.
+    pub(crate) fn look_at_presence_again(&mut self, env: &Env) {
+        if self.has_looked_at_presence(env) {
+            self.telling.next = 0;
+            self.telling.held.clear();
+        }
+    }
+
+    pub(crate) fn has_looked_at_presence(&self, env: &Env) -> bool {
+        let presence = &self.mail[env.shard.index()].presence;
+        let mut left = presence.range(self.telling.next..);
+        left.next().is_none()
+    }
+
+    /// Whether the room of a topic at home here knows of all connections of this shard.
+    pub(crate) fn is_room_told(&self, env: &Env, topic: &str) -> bool {
+        self.has_looked_at_presence(env) && !self.telling.held.contains(topic)
+    }
+
+    /// What the room of a topic at home here is to be told next, with its ticket; of at most
+    /// `budget` that are looked at. What cannot be told now is passed over, with all that waits
+    /// behind it for the same topic.
+    pub(crate) fn next_presence(
+        &mut self,
+        env: &Env,
+        budget: &mut usize,
+    ) -> Option<(u64, Arc<str>, Presence)> {
+        let Self {
+            telling,
+            mail,
+            staged,
+            ..
+        } = self;
+        let presences = &mut mail[env.shard.index()].presence;
+        while 0 < *budget {
+            *budget -= 1;
+            let (&ticket, (topic, _)) = presences.range(telling.next..).next()?;
+            telling.next = ticket + 1;
+            if telling.held.contains(topic) {
+                continue;
+            }
+            // What the connection has published goes first, as it does in a lane.
+            if staged.has(topic) {
+                telling.held.insert(topic.clone());
+                continue;
+            }
+            let (topic, presence) = presences.remove(&ticket)?;
+            return Some((ticket, topic, presence));
+        }
+        None
+    }
+
+    /// It could not be told now.
+    pub(crate) fn hold_presence(
+        &mut self,
+        env: &Env,
+        ticket: u64,
+        topic: Arc<str>,
+        presence: Presence,
+    ) {
+        self.telling.held.insert(topic.clone());
+        let presences = &mut self.mail[env.shard.index()].presence;
+        presences.insert(ticket, (topic, presence));
+    }
+
+    pub(crate) fn answer_join<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        joiner: Publisher,
+        key: TopicKey,
+        ticket: u64,
+    ) {
+        let Publisher { shard, conn } = joiner;
+        if shard == env.shard {
+            self.joined(conns, env, conn, key, ticket);
+        } else {
+            let joined = FromHome::Joined { conn, key, ticket };
+            self.mail[shard.index()].from_home.push(joined);
+        }
+    }
+}
