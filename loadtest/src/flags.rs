@@ -19,11 +19,11 @@ pub(crate) struct ClientArgs {
     #[arg(long)]
     pub(crate) no_preflight: bool,
     /// Seconds without progress after which the run ends with what is missing.
-    #[arg(long, default_value_t = 60.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 60.0, value_parser = seconds_of)]
     pub(crate) timeout: f64,
     /// Seconds between samples of what the report shows over time, 0 for none
     /// [default: 0.2, doubled whenever there are 600].
-    #[arg(long, value_name = "S", value_parser = seconds)]
+    #[arg(long, value_name = "S", value_parser = seconds_of)]
     pub(crate) sample_every: Option<f64>,
     /// Do not show how far the run is.
     #[arg(short, long)]
@@ -36,8 +36,8 @@ pub(crate) struct ClientArgs {
 /// Where a command connects.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TopicArgs {
-    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the address.
-    /// `{topic}` stands for the topic. May be repeated; connections take them in turn.
+    /// Where to connect: ws://127.0.0.1:PORT/PATH, tcp://127.0.0.1:PORT, or `[::1]` for the
+    /// address. `{topic}` stands for the topic. May be repeated; connections take them in turn.
     #[arg(long, required = true)]
     pub(crate) url: Vec<String>,
     /// Stands in the place of `{topic}` [default: a fresh name].
@@ -50,7 +50,7 @@ pub(crate) struct TopicArgs {
 pub(crate) struct DeadlineArgs {
     /// Seconds of the message phase after which the run ends, failed, with what has arrived by then
     /// [default: as long as anything arrives].
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds_of)]
     pub(crate) deadline: Option<f64>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct OutputArgs {
 /// Reads the bytes of a message: from those of its stamp ([`STAMP_BYTES`]) up to 16 MiB, the most
 /// that the server can be told to take.
 ///
-/// [`STAMP_BYTES`]: crate::message::STAMP_BYTES
+/// [`STAMP_BYTES`]: crate::check::message::STAMP_BYTES
 pub(crate) fn payload_bytes() -> RangedI64ValueParser<u32> {
     value_parser!(u32).range(24..=16 << 20)
 }
@@ -87,7 +87,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Reads seconds, which are neither below 0 nor without end.
-pub(crate) fn seconds(text: &str) -> Result<f64, String> {
+pub(crate) fn seconds_of(text: &str) -> Result<f64, String> {
     let seconds = text.parse().ok();
     let is_time = |seconds: &f64| Duration::try_from_secs_f64(*seconds).is_ok();
     let wrong = || format!("{text:?} is no number of seconds from 0 on");
@@ -116,6 +116,21 @@ pub(crate) fn interval(text: &str) -> Result<Duration, String> {
     Some(time).filter(|time| !time.is_zero()).ok_or_else(wrong)
 }
 
+/// Reads how many connections or messages there are to be: at least 1.
+pub(crate) fn count() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(1..i64::from(u32::MAX))
+}
+
+/// The same from 2 on.
+pub(crate) fn two_or_more() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(2..i64::from(u32::MAX))
+}
+
+/// Reads microseconds, less than a second.
+pub(crate) fn micros() -> RangedI64ValueParser<u32> {
+    value_parser!(u32).range(..1_000_000)
+}
+
 /// Reads a number from 1 on.
 pub(crate) fn from_one() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..)
@@ -126,32 +141,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_of_time_have_units() {
-        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
-        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
-        assert_eq!(duration("0.5s"), Ok(Duration::from_millis(500)));
-        assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
+    fn times_and_rates_are_read_with_their_bounds() {
+        for (text, millis) in [
+            ("2h", 7_200_000),
+            ("10m", 600_000),
+            ("0.5s", 500),
+            ("3", 3_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
+        }
         for wrong in ["", "h", "-1s", "3d", "1e999"] {
             assert!(duration(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn seconds_are_not_below_zero() {
-        assert_eq!(seconds("0"), Ok(0.0));
-        assert_eq!(seconds("1.5"), Ok(1.5));
+        assert_eq!((seconds_of("0"), seconds_of("1.5")), (Ok(0.0), Ok(1.5)));
+        assert_eq!((rate("0.5"), churn("0")), (Ok(0.5), Ok(0.0)));
         for wrong in ["", "x", "-1", "NaN", "inf"] {
-            assert!(seconds(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn rates_are_above_zero_and_churn_may_be_none() {
-        assert_eq!(rate("0.5"), Ok(0.5));
-        assert_eq!(churn("0"), Ok(0.0));
-        for wrong in ["", "x", "-1", "NaN", "inf", "1e9"] {
+            assert!(seconds_of(wrong).is_err(), "{wrong}");
             assert!(rate(wrong).is_err() && churn(wrong).is_err(), "{wrong}");
         }
+        assert!(rate("1e9").is_err() && churn("1e9").is_err());
         assert!(rate("0").is_err() && interval("0s").is_err());
         assert_eq!(interval("1s"), Ok(Duration::from_secs(1)));
     }

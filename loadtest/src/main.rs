@@ -1,71 +1,30 @@
 //! Load generator: opens many connections and checks every delivery.
 
-mod app;
-mod audience;
-mod broadcast;
 mod check;
-mod churn;
 mod cli;
 mod client;
 mod clock;
-mod compare;
-mod connect;
-mod control;
-mod crew;
-mod crowd;
-mod dispatch;
-mod echo;
-mod figures;
+mod commands;
 mod flags;
-mod floor;
-mod frame;
 mod host;
-mod hostile;
-mod inflate;
-mod leader;
-mod listeners;
-mod message;
-mod opener;
-mod order;
-mod outbox;
-mod owner;
-mod page;
-mod phase;
-mod pin;
-mod preflight;
-mod procfs;
-mod ratio;
-mod reach;
-mod record;
+mod pubsub;
 mod report;
+mod run;
 mod scenario;
-mod scene;
-mod series;
-mod show;
-mod slow;
-mod soak;
-mod socket;
-mod spawned;
-mod storm;
 mod sys;
-mod targets;
-mod timeline;
-mod tls;
 mod url;
-mod warning;
-mod worker;
 
 use std::env;
 use std::io::{Write, stderr};
 use std::process::ExitCode;
 
-use crate::leader::RunError;
+use crate::run::leader::RunError;
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args_os()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    let (text, code) = match dispatch::dispatch(&words) {
+    let (text, code) = match cli::dispatch(&words) {
         Ok(true) => return ExitCode::SUCCESS,
         Ok(false) => return ExitCode::from(1),
         Err(RunError::Failed(text)) => (text, 1),

@@ -58,8 +58,8 @@ pub(crate) fn libc_epoll_wait(
     epoll: BorrowedFd<'_>,
     events: &mut [libc::epoll_event],
 ) -> Option<usize> {
-    let room = libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX);
+    let space = libc::c_int::try_from(events.len()).unwrap_or(libc::c_int::MAX);
     // SAFETY: the pointer and the length are those of a live, exclusively borrowed slice.
-    let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), room, -1) };
+    let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), space, -1) };
     usize::try_from(count).ok()
 }

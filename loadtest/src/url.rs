@@ -16,9 +16,10 @@ pub(crate) struct Target {
 }
 
 /// How messages are framed on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Protocol {
     /// RFC 6455.
+    #[default]
     WebSocket,
     /// A 4-byte big-endian length, then the message.
     LengthPrefix,

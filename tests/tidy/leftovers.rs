@@ -14,13 +14,37 @@ const FILES_MAX: usize = 14;
 
 /// Files that are longer, and why they are not split.
 const LONG: &[(&str, &str)] = &[
-    ("loadtest/src/frame.rs", "a third is its tests"),
-    ("loadtest/src/floor/mod.rs", "one bare server"),
+    ("loadtest/src/client/frame.rs", "a third is its tests"),
+    ("loadtest/src/commands/floor/mod.rs", "one bare server"),
     (
-        "loadtest/src/ratio/mod.rs",
+        "loadtest/src/commands/hostile/foes.rs",
+        "one application, with all that it does wrong",
+    ),
+    (
+        "loadtest/src/commands/hostile/mod.rs",
+        "a third is its flags",
+    ),
+    (
+        "loadtest/src/commands/hostile/script.rs",
+        "a list of scripts",
+    ),
+    (
+        "loadtest/src/commands/ratio/mod.rs",
         "one comparison, from rounds to table",
     ),
-    ("loadtest/tests/floor.rs", "a list of tests"),
+    (
+        "loadtest/src/commands/slow.rs",
+        "a third is its flags and figures",
+    ),
+    (
+        "loadtest/src/commands/soak.rs",
+        "a third is its flags and figures",
+    ),
+    (
+        "loadtest/src/commands/storm.rs",
+        "a third is its flags and figures",
+    ),
+    ("loadtest/tests/it/floor.rs", "a list of tests"),
     (
         "src/mesh/lane.rs",
         "both ends of one thing; a third is its tests",

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::check::Faults;
-use crate::order::{Id, Verdict};
+use crate::check::order::{Id, Verdict};
 
 /// Did everything arrive as it should?
 #[derive(Clone, Debug, Default, Serialize)]

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::leader::RunError;
-use crate::report::{Environment, Findings};
-use crate::warning::Warning;
+use crate::host::environment::Environment;
+use crate::host::warning::Warning;
+use crate::report::Findings;
+use crate::run::leader::RunError;
 
 /// A run with all that is told of it.
 #[derive(Clone, Debug, Default, Serialize)]

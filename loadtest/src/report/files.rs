@@ -9,10 +9,10 @@ use serde_json::Value;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use crate::cli::ReportArgs;
-use crate::leader::RunError;
-use crate::page;
 use crate::report::Document;
 use crate::report::document::FORMAT;
+use crate::report::page;
+use crate::run::leader::RunError;
 
 /// JSON for programs that people can read as well: an object's entries have a line each, a list is
 /// on one line.

@@ -4,11 +4,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use toml::Spanned;
 
-use crate::broadcast::{Memory, TopicMemory};
-use crate::compare::number;
+use crate::commands::broadcast::{self, Memory, TopicMemory};
+use crate::commands::{connect, echo, hostile, slow, soak, storm};
 use crate::report::ServerMemory;
+use crate::report::compare::number;
+use crate::report::figures::{Base, Found};
 use crate::scenario::problem::Problems;
-use crate::{broadcast, connect, echo, hostile, slow, soak, storm};
 
 /// What one figure is expected to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +137,7 @@ fn has(figures: &Value, path: &str) -> bool {
 /// The figures that a command may find, with all that is there only sometimes.
 fn figures_of(command: &str) -> Value {
     match command {
-        "fanout" | "chat" | "topics" => json!(broadcast::Figures {
+        "fanout" | "chat" | "topics" => of(broadcast::Figures {
             own_latency: some(),
             reached: some(),
             lateness: some(),
@@ -147,29 +148,34 @@ fn figures_of(command: &str) -> Value {
             }),
             ..Default::default()
         }),
-        "connect" => json!(connect::Figures {
+        "connect" => of(connect::Figures {
             server: some(),
             ..Default::default()
         }),
-        "storm" => json!(storm::Figures::default()),
-        "slow" => json!(slow::Figures {
+        "storm" => of(storm::Figures::default()),
+        "slow" => of(slow::Figures {
             server: some(),
             ..Default::default()
         }),
-        "soak" => json!(soak::Figures::default()),
-        "hostile" => json!(hostile::Figures {
+        "soak" => of(soak::Figures::default()),
+        "hostile" => of(hostile::Figures {
             echo: some(),
             turns: some(),
             server: some(),
             ..Default::default()
         }),
-        "echo" => json!(echo::Figures {
+        "echo" => of(echo::Figures {
             server: some(),
             ..Default::default()
         }),
         // All others of `ratio` are in lists.
         _ => json!({ "passed": true, "pinned": true }),
     }
+}
+
+fn of(own: impl Serialize) -> Value {
+    let base = Base::default();
+    json!(Found { base, own })
 }
 
 fn some<T: Default>() -> Option<T> {

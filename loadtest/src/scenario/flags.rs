@@ -7,9 +7,9 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Arg, Command, CommandFactory};
 use toml::{Spanned, Value};
 
+use crate::cli;
 use crate::cli::Cli;
-use crate::dispatch;
-use crate::leader::RunError;
+use crate::run::leader::RunError;
 use crate::scenario::problem::Problems;
 
 /// Where figures go is for `--out` to say.
@@ -108,7 +108,7 @@ fn typed(flag: &str, value: &Value) -> Result<String, &'static str> {
 pub(super) fn impossible(words: &[String]) -> Option<String> {
     let address = "127.0.0.1:1";
     let there = |word: &String| word.replace("{http}", address).replace("{tcp}", address);
-    match dispatch::check(&words.iter().map(there).collect::<Vec<_>>()) {
+    match cli::check(&words.iter().map(there).collect::<Vec<_>>()) {
         Err(RunError::Usage(text) | RunError::Failed(text)) => Some(text),
         Ok(()) => None,
     }

@@ -2,8 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::page::figures::text_at;
-use crate::page::html::{frame, section, table, tile};
+use crate::report::page::figures::text_at;
+use crate::report::page::html::{frame, section, table, tile};
 use crate::scenario::RunResult;
 
 /// Figures that are shown of each run, where it has them.

@@ -15,16 +15,15 @@ use std::{env, fs};
 
 use serde_json::{Value, json};
 
+use crate::cli;
 use crate::cli::RunArgs;
-use crate::dispatch;
-use crate::leader::RunError;
-use crate::page;
+use crate::host::spawned::{Needs, Spawned};
 use crate::report;
+use crate::report::page;
+use crate::run::leader::RunError;
 use crate::scenario::file::{File, Run, Server};
-use crate::spawned::{Needs, Spawned};
 
 /// What became of one run.
-#[derive(Debug)]
 struct RunResult {
     name: String,
     /// It passed, and all expectations were met.
@@ -155,7 +154,7 @@ fn play(run: &Run, server: Option<&Server>, json: &Path) -> Result<bool, RunErro
             words.push(format!("--server-pid={}", spawned.pid()));
         }
     }
-    dispatch::dispatch(&words)
+    cli::dispatch(&words)
 }
 
 fn start(server: &Server, needs: Needs) -> io::Result<Spawned> {

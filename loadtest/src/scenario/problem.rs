@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Everything that is wrong in a file.
-#[derive(Debug)]
 pub(super) struct Problems<'a> {
     text: &'a str,
     /// Lines, and what is wrong there.

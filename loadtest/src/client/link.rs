@@ -1,0 +1,281 @@
+//! One connection of the client: from the first byte to live, then messages.
+
+use std::mem;
+use std::os::fd::OwnedFd;
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use crate::client::frame::{self, FrameError, Kind, NO_CODE};
+use crate::client::inflate::{Inflater, OFFER};
+use crate::client::tls::Session;
+use crate::url::{NUMBER_PLACE, Protocol, Target};
+
+/// One connection. Kept small, for there may be a million: 32 bytes.
+pub(crate) struct Link {
+    pub(crate) fd: Option<OwnedFd>,
+    pub(crate) state: State,
+    pub(crate) protocol: Protocol,
+    pub(crate) tls: Option<Box<Session>>,
+    /// The beginning of a frame whose rest has not arrived.
+    partial: Option<Box<[u8]>>,
+}
+
+/// Where a connection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Not opened yet, or to be opened again.
+    Idle,
+    /// connect(2) is under way.
+    Connecting,
+    /// The request is out, or the first empty frame is awaited.
+    Opening,
+    /// Subscribed: what is published from now on arrives here.
+    Live,
+    /// Left with a close frame, whose answer is awaited.
+    Leaving,
+    /// Over, or given up.
+    Closed,
+}
+
+/// What bytes from the server mean.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Event<'a> {
+    /// The connection is live from here on.
+    Live,
+    Message(&'a [u8]),
+    /// A ping with this payload, to be answered.
+    Ping(&'a [u8]),
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The answer to the upgrade had this status instead of 101, or 0 for no HTTP at all.
+    Status(u16),
+    /// 101, but the accept key is missing or wrong, RFC 6455 4.2.2.
+    AcceptKey,
+    /// 101, but without the compression that was asked for.
+    NotCompressed,
+    /// The server closed with this code, 1005 for none, RFC 6455 7.1.5.
+    Close(u16),
+    /// The server broke the framing.
+    Frame(FrameError),
+}
+
+impl Ended {
+    pub(crate) fn label(self) -> String {
+        match self {
+            Self::Status(0) => "answer is not HTTP".to_owned(),
+            Self::Status(status) => format!("HTTP status {status}"),
+            Self::AcceptKey => "wrong Sec-WebSocket-Accept".to_owned(),
+            Self::NotCompressed => "permessage-deflate was declined".to_owned(),
+            Self::Close(code) => format!("closed by the server with {code}"),
+            Self::Frame(error) => error.label().to_owned(),
+        }
+    }
+}
+
+/// The key of every upgrade and its answer, RFC 6455 1.3: nothing is gained by random ones here.
+const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// Longest answer to an upgrade in bytes.
+const HEAD_BYTES_MAX: usize = 8 << 10;
+
+/// The upgrade request for a target and the number of a topic, RFC 6455 4.1, with an offer to
+/// compress (`deflate`).
+pub(crate) fn upgrade_request(target: &Target, number: Option<usize>, deflate: bool) -> Vec<u8> {
+    let path = match number {
+        Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
+        None => target.path.clone(),
+    };
+    let offer = if deflate {
+        format!("Sec-WebSocket-Extensions: {OFFER}\r\n")
+    } else {
+        String::new()
+    };
+    format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n",
+        path, target.addr
+    )
+    .into_bytes()
+}
+
+impl Link {
+    /// A connection that is not open yet.
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        Self {
+            fd: None,
+            state: State::Idle,
+            protocol,
+            tls: None,
+            partial: None,
+        }
+    }
+
+    /// Bytes that the connection took of `bytes`; all of them if it is broken, which reading finds
+    /// out.
+    #[inline]
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> usize {
+        let Some(fd) = &self.fd else {
+            return bytes.len();
+        };
+        if let Some(tls) = &mut self.tls {
+            return tls.send(fd, bytes);
+        }
+        loop {
+            match send(fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+                Ok(taken) => return taken,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return 0,
+                Err(_) => return bytes.len(),
+            }
+        }
+    }
+
+    /// Receives into `space`; 0 at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// As recv(2).
+    #[inline]
+    pub(crate) fn recv(&mut self, space: &mut [u8]) -> Result<usize, Errno> {
+        match (&self.fd, &mut self.tls) {
+            (None, _) => Err(Errno::AGAIN),
+            (Some(fd), None) => Ok(recv(fd, space, RecvFlags::empty())?.1),
+            (Some(fd), Some(tls)) => tls.recv(fd, space),
+        }
+    }
+
+    /// Goes on with what TLS has to say and the socket did not take.
+    pub(crate) fn flush_tls(&mut self) {
+        if let (Some(fd), Some(tls)) = (&self.fd, &mut self.tls) {
+            tls.flush(fd);
+        }
+    }
+
+    /// Lays the kept beginning of a frame at the front of `buf` and says how long it is.
+    #[inline]
+    pub(crate) fn take_partial(&mut self, buf: &mut [u8]) -> usize {
+        let Some(partial) = mem::take(&mut self.partial) else {
+            return 0;
+        };
+        let Some(front) = buf.get_mut(..partial.len()) else {
+            debug_assert!(
+                false,
+                "a partial frame is shorter than the buffer it came from"
+            );
+            return 0;
+        };
+        front.copy_from_slice(&partial);
+        partial.len()
+    }
+
+    /// Keeps bytes for the next time.
+    pub(crate) fn keep_partial(&mut self, rest: &[u8]) {
+        self.partial = (!rest.is_empty()).then(|| rest.into());
+    }
+
+    /// Reads all whole frames of `buf`, tells `on` of each, and keeps the rest.
+    ///
+    /// `buf` begins with what [`Link::take_partial`] laid there; a payload may have `payload_max`
+    /// bytes. With an `inflater`, compression was asked for, and is read.
+    ///
+    /// # Errors
+    ///
+    /// The connection is over, by the server's wish or its fault.
+    #[inline]
+    pub(crate) fn handle_bytes(
+        &mut self,
+        buf: &[u8],
+        payload_max: usize,
+        mut inflater: Option<&mut Inflater>,
+        mut on: impl FnMut(Event<'_>),
+    ) -> Result<(), Ended> {
+        let mut at = 0;
+        if self.state == State::Opening && self.protocol == Protocol::WebSocket {
+            let Some(head_len) = read_head(buf, inflater.is_some())? else {
+                self.keep_partial(buf);
+                return Ok(());
+            };
+            self.state = State::Live;
+            on(Event::Live);
+            at = head_len;
+        }
+        while let Some(frame) =
+            frame::read(self.protocol, inflater.is_some(), &buf[at..], payload_max)
+                .map_err(Ended::Frame)?
+        {
+            at += frame.wire_len;
+            match frame.kind {
+                Kind::Message if frame.is_compressed => {
+                    let message = inflater
+                        .as_mut()
+                        .and_then(|inflater| inflater.inflate(frame.payload, payload_max));
+                    let message = message.ok_or(Ended::Frame(FrameError::Compression))?;
+                    on(Event::Message(message));
+                }
+                Kind::Message => on(Event::Message(frame.payload)),
+                Kind::Ping => on(Event::Ping(frame.payload)),
+                Kind::Close => return Err(Ended::Close(close_code(frame.payload))),
+                Kind::Heartbeat if self.state == State::Opening => {
+                    self.state = State::Live;
+                    on(Event::Live);
+                }
+                Kind::Heartbeat => {}
+            }
+        }
+        if at < buf.len() {
+            self.keep_partial(&buf[at..]);
+        }
+        Ok(())
+    }
+}
+
+fn close_code(payload: &[u8]) -> u16 {
+    payload
+        .first_chunk::<2>()
+        .map_or(NO_CODE, |code| u16::from_be_bytes(*code))
+}
+
+/// Length of the response head once it is whole and right.
+fn read_head(buf: &[u8], deflate: bool) -> Result<Option<usize>, Ended> {
+    let Some(end) = buf.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return if buf.len() > HEAD_BYTES_MAX {
+            Err(Ended::Status(0))
+        } else {
+            Ok(None)
+        };
+    };
+    let mut lines = buf[..end]
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii);
+    let status = lines.next().and_then(status_of).unwrap_or(0);
+    if status != 101 {
+        return Err(Ended::Status(status));
+    }
+    let (mut is_accepted, mut is_compressed) = (false, false);
+    for line in lines {
+        let mut parts = line.splitn(2, |byte| *byte == b':');
+        let name = parts.next().unwrap_or_default();
+        let value = parts.next().unwrap_or_default().trim_ascii();
+        is_accepted |= name.eq_ignore_ascii_case(b"sec-websocket-accept") && value == ACCEPT;
+        is_compressed |= name.eq_ignore_ascii_case(b"sec-websocket-extensions")
+            && value.starts_with(b"permessage-deflate");
+    }
+    match (is_accepted, is_compressed || !deflate) {
+        (true, true) => Ok(Some(end + 4)),
+        (true, false) => Err(Ended::NotCompressed),
+        (false, _) => Err(Ended::AcceptKey),
+    }
+}
+
+fn status_of(line: &[u8]) -> Option<u16> {
+    let rest = line.strip_prefix(b"HTTP/1.1 ")?;
+    std::str::from_utf8(rest.get(..3)?).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+#[path = "link_tests.rs"]
+mod tests;

@@ -1,0 +1,15 @@
+//! The program as a whole: against the floor, against the server, and against servers that break
+//! what is checked.
+#![expect(clippy::unwrap_used, reason = "test support")]
+
+mod client;
+mod floor;
+mod honest;
+mod hostile;
+mod liars;
+mod report;
+mod run;
+mod secure;
+mod stand_in;
+mod wire;
+mod xml;
