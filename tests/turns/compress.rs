@@ -10,7 +10,7 @@ use corecast::limits::{
 use corecast::payload::Payload;
 use corecast::proto::ws::deflate::{Compression, Deflater, Window};
 use corecast::shard::home_of;
-use corecast::shard::mail::{FromHome, Origin, Publication, Room as LaneRoom, ToHome};
+use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
 use corecast::{Config, Kind, Relay, RelaySettings};
 
 use crate::shard::Shard;
@@ -148,12 +148,12 @@ fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
     let mut shard = Shard::one(0, 2, hasher.clone(), Config::default(), relay);
     let relay = Relay::new(RelaySettings::default());
     let mut peer = Shard::one(1, 2, hasher.clone(), Config::default(), relay);
-    let room = LaneRoom {
+    let room = Space {
         messages: 1_000,
         bytes: 1 << 30,
     };
-    shard.core.mail()[1].to_home.set_room(room);
-    peer.core.mail()[0].from_home.set_room(room);
+    shard.core.mail()[1].to_home.set_space(room);
+    peer.core.mail()[0].from_home.set_space(room);
     // One topic has its home elsewhere, the other here, and both have a reader here.
     let client = shard.connect();
     shard.read(client, upgrade(&there));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use corecast::limits::{DRAIN_ALL_AT_ONCE, DRAIN_GRACE, DRAIN_STEP, DRAIN_TIMEOUT, DRAIN_WINDOW};
 use corecast::payload::Payload;
 use corecast::shard::home_of;
-use corecast::shard::mail::{FromHome, Origin, Publication, Room, ToHome};
+use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
 use corecast::{CloseReason, Config, Kind, Relay, RelaySettings};
 
 use crate::frame;
@@ -37,15 +37,15 @@ fn two() -> ([Shard; 2], String) {
 
 /// What one shard has for another, with space for as much again.
 fn take(from: &mut Shard, to: usize) -> (Vec<ToHome>, Vec<FromHome>) {
-    let room = Room {
+    let room = Space {
         messages: 100,
         bytes: 1 << 20,
     };
     let mail = &mut from.core.mail()[to];
     let asked = std::iter::from_fn(|| mail.to_home.pop()).collect();
     let told = std::iter::from_fn(|| mail.from_home.pop()).collect();
-    mail.to_home.set_room(room);
-    mail.from_home.set_room(room);
+    mail.to_home.set_space(room);
+    mail.from_home.set_space(room);
     (asked, told)
 }
 

@@ -5,7 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::rc::Rc;
 
 use corecast::shard::home_of;
-use corecast::shard::mail::Room as LaneRoom;
+use corecast::shard::mail::Space;
 use corecast::{
     Config, ConnId, Cx, Halt, Handler, Kind, Message, Opening, Publisher, Refusal, Room, RoomCx,
 };
@@ -79,7 +79,7 @@ impl Handler for App {
     }
 }
 
-const SPACE: LaneRoom = LaneRoom {
+const SPACE: Space = Space {
     messages: 8,
     bytes: 8_000,
 };
@@ -106,17 +106,17 @@ impl Scene {
             Config::default(),
             App(Calls::default()),
         );
-        peer.core.mail()[0].to_home.set_room(SPACE);
+        peer.core.mail()[0].to_home.set_space(SPACE);
         let member = peer.connect();
         peer.read(member, upgrade(&stuck));
         let want = peer.core.mail()[0].to_home.pop().unwrap();
 
         let told = Calls::default();
         let mut shard = Shard::one(0, 2, hasher, Config::default(), App(Rc::clone(&told)));
-        shard.core.mail()[1].from_home.set_room(SPACE);
+        shard.core.mail()[1].from_home.set_space(SPACE);
         assert!(shard.core.handle_to_home(want).is_none());
         while shard.core.mail()[1].from_home.pop().is_some() {}
-        shard.core.mail()[1].from_home.set_room(LaneRoom::default());
+        shard.core.mail()[1].from_home.set_space(Space::default());
         Self {
             shard,
             told,
@@ -137,8 +137,8 @@ impl Scene {
 
     /// The other shard takes all again.
     fn free_lane(&mut self) {
-        self.shard.core.mail()[1].from_home.set_room(SPACE);
-        self.shard.core.note_room();
+        self.shard.core.mail()[1].from_home.set_space(SPACE);
+        self.shard.core.note_space();
         while self.shard.turn() {
             while self.shard.core.mail()[1].from_home.pop().is_some() {}
         }

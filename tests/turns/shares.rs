@@ -9,7 +9,7 @@ use std::time::Duration;
 use corecast::limits::{WORK_OF_OPENING, WORK_PER_SHARE};
 use corecast::payload::Payload;
 use corecast::shard::home_of;
-use corecast::shard::mail::{Origin, Publication, Room as LaneRoom, ToHome};
+use corecast::shard::mail::{Origin, Publication, Space, ToHome};
 use corecast::{
     Config, ConnId, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Relay,
     RelaySettings, Request, Response, Room, RoomCx, ShardCx, Tick,
@@ -51,11 +51,11 @@ fn a_request_that_finds_space_passes_requests_that_find_none() {
     };
     // The other shard wants one of the topics, and has no space for its messages.
     let mut peer = Shard::one(1, 2, hasher.clone(), config(), relay());
-    let room = LaneRoom {
+    let room = Space {
         messages: 4,
         bytes: 4_000,
     };
-    peer.core.mail()[0].to_home.set_room(room);
+    peer.core.mail()[0].to_home.set_space(room);
     let subscriber = peer.connect();
     peer.read(
         subscriber,
@@ -64,10 +64,10 @@ fn a_request_that_finds_space_passes_requests_that_find_none() {
     let want = peer.core.mail()[0].to_home.pop().expect("it is wanted");
 
     let mut shard = Shard::one(0, 2, hasher, config(), relay());
-    shard.core.mail()[1].from_home.set_room(room);
+    shard.core.mail()[1].from_home.set_space(room);
     assert!(shard.core.handle_to_home(want).is_none());
     while shard.core.mail()[1].from_home.pop().is_some() {}
-    shard.core.mail()[1].from_home.set_room(LaneRoom::default());
+    shard.core.mail()[1].from_home.set_space(Space::default());
 
     shard.upgrade(&format!("/sub/{free}"), "");
     let share = usize::try_from(WORK_PER_SHARE).unwrap();
@@ -89,8 +89,8 @@ fn a_request_that_finds_space_passes_requests_that_find_none() {
         );
     }
     // Now the other shard does.
-    shard.core.mail()[1].from_home.set_room(room);
-    shard.core.note_room();
+    shard.core.mail()[1].from_home.set_space(room);
+    shard.core.note_space();
     while shard.turn() {
         while shard.core.mail()[1].from_home.pop().is_some() {}
     }

@@ -20,8 +20,8 @@ impl<H: Handler> ShardCore<H> {
         let mut remains = vec![
             ("connections", shard.conns.len()),
             ("homes", shard.pubsub.homes.len()),
-            ("assembly bytes", shard.assembly()),
-            ("reply bytes", shard.replies()),
+            ("assembly bytes", shard.conns.holders.bytes()),
+            ("reply bytes", shard.conns.outboxes.bytes()),
             ("dirty", shard.conns.dirty_len()),
             (
                 "paused",
@@ -83,7 +83,7 @@ impl<H: Handler> ShardCore<H> {
         let held = of_conns.map(|(_, conn)| shard.conns.holders.held(conn.tab));
         let held = held.map(|held| held.sum() as usize + held.context as usize);
         assert_eq!(
-            shard.assembly(),
+            shard.conns.holders.bytes(),
             held.sum::<usize>(),
             "memory of unfinished messages"
         );
@@ -92,7 +92,11 @@ impl<H: Handler> ShardCore<H> {
             .iter()
             .filter_map(|(_, conn)| conn.outbox.as_ref());
         let replies: usize = outboxes.map(|outbox| outbox.held()).sum();
-        assert_eq!(shard.replies(), replies, "memory of unread replies");
+        assert_eq!(
+            shard.conns.outboxes.bytes(),
+            replies,
+            "memory of unread replies"
+        );
         let paused = shard.conns.iter().filter(|(_, conn)| conn.is_paused());
         let paused = paused.count() as u64;
         assert_eq!(shard.env.counters.paused, paused, "paused connections");
@@ -126,7 +130,7 @@ impl<D, A> Shard<D, A> {
             !conn.waits_to_inflate()
                 || self.conns.waits.is_in_inflate(id) && conn.pause == Pause::Inflate
                 || conn.pause == Pause::Outbox,
-            "nobody inflates what {key} has sent"
+            "what {key} has sent is never inflated"
         );
         let waits_to_be_taken = conn.input.is_some() && self.conns.reads.has(key);
         assert!(
@@ -180,13 +184,13 @@ impl<D, A> Shard<D, A> {
             "{key}: shared"
         );
         assert_eq!(
-            member.is(member::HELD),
+            member.is(member::OUTBOX_FIRST),
             conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
             "{key}: held"
         );
         assert!(
-            !member.is(member::APART) || conn.is(SPILLED) || conn.state.is_corked(),
-            "{key} stands apart for ever"
+            !member.is(member::DETACHED) || conn.is(SPILLED) || conn.state.is_corked(),
+            "{key} is detached for ever"
         );
     }
 }

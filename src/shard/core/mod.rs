@@ -81,7 +81,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.conns.timers.grace.begin_turn(self.shard.env.now);
         self.shard.ingress.begin_turn();
         self.shard.relieve_replies();
-        // Before the publishers of this turn take the room.
+        // Before the publishers of this turn take the space.
         self.shard.pubsub.mail_interest(&self.shard.env);
         self.shard.pubsub.mail_barrier();
         self.resume_first();
@@ -110,7 +110,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Mail to this shard as a home of topics; given back if there is no room to pass it on.
+    /// Mail to this shard as a home of topics; given back if there is no space to pass it on.
     pub fn handle_to_home(&mut self, mail: ToHome) -> Option<ToHome> {
         if !self.shard.env.begin_mail(Share::ToHome) {
             return Some(mail);
@@ -138,7 +138,7 @@ impl<H: Handler> ShardCore<H> {
         back
     }
 
-    /// Mail from a home; given back if members who could still read it lack room for it.
+    /// Mail from a home; given back if there is no space for it in a log that members still read.
     pub fn handle_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
         if !self.shard.env.begin_mail(Share::FromHome) {
             return Some(mail);
@@ -148,7 +148,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
-        // Those who waited have their own share, or readers could take all of it in each turn; and
+        // Connections that waited have their own share, or readers could take all of it in each turn; and
         // rooms theirs, of which there may be any number.
         self.shard.env.work.enter(Share::Rooms);
         self.resume_rooms();
@@ -197,15 +197,15 @@ impl<H: Handler> ShardCore<H> {
         self.shard.flush(sink);
     }
 
-    /// The mail for each peer, by shard; to be emptied and given new room.
+    /// The mail for each peer, by shard; to be emptied and given new space.
     pub fn mail(&mut self) -> &mut [PeerMail] {
         self.shard.pubsub.mail_interest(&self.shard.env);
         self.shard.pubsub.mail_barrier();
         &mut self.shard.pubsub.mail
     }
 
-    /// A lane has room again in which somebody had found none.
-    pub fn note_room(&mut self) {
+    /// A lane has space again in which a message had found none.
+    pub fn note_space(&mut self) {
         self.shard.env.moved = true;
     }
 

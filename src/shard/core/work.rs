@@ -8,7 +8,7 @@ use crate::limits::{
     WORK_PER_FIRST_PART, WORK_PER_PART, WORK_PER_SHARE,
 };
 
-/// Who does the work.
+/// What the work is done for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Share {
     /// Mail from the homes of topics.
@@ -23,7 +23,7 @@ pub(crate) enum Share {
     WaitingBodies,
     /// TLS handshakes, and what comes with their last bytes.
     Handshake,
-    /// Rooms: what is staged for them, and outputs that found no room.
+    /// Rooms: what is staged for them, and outputs that found no space.
     Rooms,
     /// Compressed messages that waited.
     Inflate,
@@ -38,7 +38,7 @@ pub(crate) enum Share {
 }
 
 impl Share {
-    /// Whose account pays for compressing: a body's message that of the bytes it came with.
+    /// The account that pays for compressing: a body's message that of the bytes it came with.
     fn of_compression(self) -> usize {
         let share = match self {
             Self::Bodies => Self::Read,
@@ -180,7 +180,7 @@ impl Work {
         !self.share.is_final() && self.left[self.share as usize] <= -self.per_share
     }
 
-    /// Whether no more is left than is kept for those who had their part.
+    /// Whether no more is left than is kept for connections that had their part.
     pub(crate) fn is_mostly_spent(&self) -> bool {
         self.left[self.share as usize] <= self.per_share / 4
     }

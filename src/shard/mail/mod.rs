@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::handler::Publisher;
 use crate::id::{ConnId, ShardId, TopicKey};
 use crate::payload::Payload;
-pub use crate::shard::mail::outgoing::{Outgoing, Room};
+pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
 use crate::topic::home::Interest;
 
@@ -167,7 +167,7 @@ impl PeerMail {
         !(self.wanted.is_empty() && self.presence.is_empty() && self.unwanted.is_empty())
     }
 
-    /// Whether there is something for the lanes: mail, or word of somebody who found no room.
+    /// Whether there is something for the lanes: mail, or word that a message found no space.
     pub(crate) fn is_due(&self) -> bool {
         self.to_home.is_due() || self.from_home.is_due()
     }

@@ -4,25 +4,25 @@ use std::collections::VecDeque;
 
 use crate::shard::mail::Weigh;
 
-/// Room in a lane: an under-estimate, as only its own shard sends on it.
+/// Space in a lane: an under-estimate, as only its own shard sends on it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
+pub struct Space {
     /// Messages that fit.
     pub messages: usize,
     /// Bytes of payload that fit; the last message may go over.
     pub bytes: usize,
 }
 
-/// Mail of one turn for one peer in one direction, within the room its lane had.
+/// Mail of one turn for one peer in one direction, within the space that its lane had.
 #[derive(Debug)]
 pub struct Outgoing<M> {
     mail: VecDeque<M>,
-    room: Room,
-    /// Somebody found no room since the last report of it.
+    space: Space,
+    /// A message found no space since the last report of it.
     starved: bool,
-    /// Something happened since `set_room`.
+    /// Something happened since `set_space`.
     touched: bool,
-    /// The lane has been told, had no room, and will ring.
+    /// The lane has been told, had no space, and will ring.
     awaits_ring: bool,
 }
 
@@ -30,7 +30,7 @@ impl<M> Default for Outgoing<M> {
     fn default() -> Self {
         Self {
             mail: VecDeque::new(),
-            room: Room::default(),
+            space: Space::default(),
             starved: false,
             touched: true,
             awaits_ring: false,
@@ -40,23 +40,23 @@ impl<M> Default for Outgoing<M> {
 
 impl<M: Weigh> Outgoing<M> {
     /// Whether one more message may be pushed; a `false` is remembered.
-    pub fn has_room(&mut self) -> bool {
-        let room = 0 < self.room.messages && 0 < self.room.bytes;
-        self.starved |= !room;
-        self.touched |= !room;
-        room
+    pub fn has_space(&mut self) -> bool {
+        let space = 0 < self.space.messages && 0 < self.space.bytes;
+        self.starved |= !space;
+        self.touched |= !space;
+        space
     }
 
-    /// Adds a message, after `has_room` said yes.
+    /// Adds a message, after `has_space` said yes.
     pub fn push(&mut self, message: M) {
-        debug_assert!(0 < self.room.messages);
-        self.room.messages = self.room.messages.saturating_sub(1);
-        self.room.bytes = self.room.bytes.saturating_sub(message.weight());
+        debug_assert!(0 < self.space.messages);
+        self.space.messages = self.space.messages.saturating_sub(1);
+        self.space.bytes = self.space.bytes.saturating_sub(message.weight());
         self.mail.push_back(message);
         self.touched = true;
     }
 
-    /// Whether there is mail, or somebody found no room, since the room was last set.
+    /// Whether there is mail, or a message found no space, since the space was last set.
     pub fn is_touched(&self) -> bool {
         self.touched
     }
@@ -74,7 +74,7 @@ impl<M: Weigh> Outgoing<M> {
     /// Takes back mail that the lane refused.
     pub fn put_back(&mut self, message: M) {
         self.mail.push_front(message);
-        self.room = Room::default();
+        self.space = Space::default();
     }
 
     /// The next message to put into the lane.
@@ -82,32 +82,32 @@ impl<M: Weigh> Outgoing<M> {
         self.mail.pop_front()
     }
 
-    /// Whether the lane must be told that somebody waits for room in it; told once.
+    /// Whether the lane must be told that a message waits for space in it; told once.
     pub fn take_starved(&mut self) -> bool {
         std::mem::take(&mut self.starved)
     }
 
-    /// Notes whether the lane will ring when it has room.
+    /// Notes whether the lane will ring when it has space.
     pub(crate) fn await_ring(&mut self, awaits: bool) {
         self.awaits_ring = awaits;
     }
 
-    /// Whether a ring may have been for somebody who found no room.
+    /// Whether a ring may have been for a message that found no space.
     pub(crate) fn awaits_ring(&self) -> bool {
         self.awaits_ring
     }
 
-    /// Sets the room that the lane has, all pushed mail sent.
-    pub fn set_room(&mut self, room: Room) {
+    /// Sets the space that the lane has, all pushed mail sent.
+    pub fn set_space(&mut self, space: Space) {
         debug_assert!(self.mail.is_empty());
-        self.room = room;
+        self.space = space;
         self.touched = false;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Outgoing, Room, Weigh};
+    use super::{Outgoing, Space, Weigh};
 
     struct Letter(usize);
 
@@ -119,44 +119,44 @@ mod tests {
 
     fn outgoing(messages: usize, bytes: usize) -> Outgoing<Letter> {
         let mut outgoing = Outgoing::default();
-        outgoing.set_room(Room { messages, bytes });
+        outgoing.set_space(Space { messages, bytes });
         outgoing
     }
 
     #[test]
-    fn room_ends_with_its_messages_or_its_bytes() {
+    fn space_ends_with_its_messages_or_its_bytes() {
         let mut few = outgoing(2, 1000);
         let mut light = outgoing(1000, 10);
         for mail in [&mut few, &mut light] {
             for _ in 0..2 {
-                assert!(mail.has_room());
+                assert!(mail.has_space());
                 // The last one may go over.
                 mail.push(Letter(9));
             }
-            assert!(!mail.has_room());
+            assert!(!mail.has_space());
         }
     }
 
     #[test]
-    fn a_want_of_room_is_told_once() {
+    fn a_want_of_space_is_told_once() {
         let mut mail = outgoing(1, 1);
-        assert!(mail.has_room() && !mail.is_touched() && !mail.take_starved());
+        assert!(mail.has_space() && !mail.is_touched() && !mail.take_starved());
         mail.push(Letter(1));
         assert!(mail.is_touched() && !mail.take_starved());
-        assert!(!mail.has_room());
+        assert!(!mail.has_space());
         assert!(mail.take_starved());
         assert!(!mail.take_starved());
         assert!(
-            !mail.has_room() && mail.take_starved(),
+            !mail.has_space() && mail.take_starved(),
             "found once more, told once more"
         );
     }
 
     #[test]
-    fn an_outgoing_box_without_a_lane_has_no_room_and_asks_for_some() {
+    fn an_outgoing_box_without_a_lane_has_no_space_and_asks_for_some() {
         let mut mail = Outgoing::<Letter>::default();
         assert!(mail.is_touched());
-        assert!(!mail.has_room());
+        assert!(!mail.has_space());
         assert!(mail.take_starved());
     }
 
@@ -170,6 +170,6 @@ mod tests {
         mail.put_back(first);
         let order: Vec<usize> = std::iter::from_fn(|| mail.pop()).map(|l| l.0).collect();
         assert_eq!(order, [1, 2, 3]);
-        assert!(!mail.has_room(), "a lane that refused has no room");
+        assert!(!mail.has_space(), "a lane that refused has no space");
     }
 }

@@ -4,7 +4,7 @@ use crate::handler::Handler;
 use crate::limits::MAIL_PER_LANE_AND_TURN;
 use crate::mesh::{Doorbell, LaneSender, Port, Refused, Wake};
 use crate::shard::core::ShardCore;
-use crate::shard::mail::{FromHome, Outgoing, Room, ToHome, Weigh};
+use crate::shard::mail::{FromHome, Outgoing, Space, ToHome, Weigh};
 use crate::sys::eventfd::EventFd;
 
 /// A shard's side of the mesh, and the mail that the core gave back. Needs no thread: `W` ends the
@@ -124,7 +124,7 @@ impl<W: Wake> Lanes<W> {
             }
         }
         if moved {
-            core.note_room();
+            core.note_space();
         }
     }
 }
@@ -183,7 +183,7 @@ fn put<M: Weigh>(
         found = lane.ready();
         outgoing.await_ring(!found);
     }
-    outgoing.set_room(Room {
+    outgoing.set_space(Space {
         messages: lane.room(),
         bytes: lane.room_bytes(),
     });
@@ -225,18 +225,18 @@ mod tests {
         let mut outgoing = Outgoing::default();
         let put = |outgoing: &mut _, rung| put(outgoing, &sender, rung, &mut false);
         assert!(!put(&mut outgoing, false), "no sender has found no space");
-        assert!(outgoing.has_room());
+        assert!(outgoing.has_space());
         outgoing.push(ToHome::Published {
             shard: ShardId::default(),
             round: 0,
         });
-        assert!(!outgoing.has_room());
+        assert!(!outgoing.has_space());
         assert!(!put(&mut outgoing, false), "the lane is full");
         assert!(!put(&mut outgoing, true), "the ring was for another lane");
         assert!(receiver.try_recv().is_some() && receiver.relieved());
         assert!(!put(&mut outgoing, false), "it has not rung yet");
         assert!(put(&mut outgoing, true));
         assert!(!put(&mut outgoing, true), "told once");
-        assert!(outgoing.has_room());
+        assert!(outgoing.has_space());
     }
 }

@@ -4,7 +4,7 @@ use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
-use crate::topic::fanout::member::{APART, BLOCKED, HELD, Member};
+use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST};
 
 impl Fanout {
     /// Whatever is held, by name; all zero once all subscribers have gone.
@@ -62,7 +62,7 @@ impl Fanout {
         let mut is_needed = false;
         for member in &feed.members {
             audit_member(feed, *member);
-            is_needed |= member.is(BLOCKED | HELD) || member.cursor() < log.head();
+            is_needed |= member.is(BLOCKED | OUTBOX_FIRST) || member.cursor() < log.head();
         }
         assert!(
             log.is_empty() || feed.queued || is_needed,
@@ -72,7 +72,7 @@ impl Fanout {
 }
 
 fn audit_member(feed: &Feed, member: Member) {
-    if member.is(APART) {
+    if member.is(DETACHED) {
         return;
     }
     let key = member.conn;
@@ -85,6 +85,6 @@ fn audit_member(feed: &Feed, member: Member) {
     if !member.is(BLOCKED) {
         assert!(feed.settled <= cursor, "{key} has less than is settled");
     }
-    let is_fed = cursor == log.head() || member.is(HELD) || feed.queued;
+    let is_fed = cursor == log.head() || member.is(OUTBOX_FIRST) || feed.queued;
     assert!(is_fed, "no walk comes to {key}");
 }

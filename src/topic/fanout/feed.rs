@@ -7,7 +7,7 @@ use crate::id::{FeedKey, TopicKey};
 use crate::payload::{Encoding, Form};
 use crate::time::Stamp;
 use crate::topic::fanout::log::Log;
-use crate::topic::fanout::member::{APART, BLOCKED, Member};
+use crate::topic::fanout::member::{BLOCKED, DETACHED, Member};
 use crate::topic::fanout::overrun::Overruns;
 use crate::topic::fanout::segment::Pool;
 
@@ -107,7 +107,7 @@ impl Feed {
             self.blocked += 1;
         } else {
             self.blocked -= 1;
-            if !member.is(APART) {
+            if !member.is(DETACHED) {
                 self.settled = self.settled.min(member.cursor());
                 self.pass_min = self.pass_min.min(member.cursor());
             }
@@ -145,7 +145,7 @@ impl Feed {
         }
         if 0 < self.blocked {
             let behind = |member: &&mut Member| {
-                member.is(BLOCKED) && !member.is(APART) && member.cursor() < end
+                member.is(BLOCKED) && !member.is(DETACHED) && member.cursor() < end
             };
             for member in self.members.iter_mut().filter(behind) {
                 overruns.move_on(policy, self.topic, &self.log, member, end);

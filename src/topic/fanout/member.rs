@@ -16,15 +16,16 @@ pub(crate) struct Member {
 }
 
 /// The walk passes this member over: its connection has bytes to send that go first.
-pub(crate) const HELD: u64 = 1 << 63;
-/// Its socket takes no more for now. Implies `HELD`.
+pub(crate) const OUTBOX_FIRST: u64 = 1 << 63;
+/// Its socket takes no more for now. Implies `OUTBOX_FIRST`.
 pub(crate) const BLOCKED: u64 = 1 << 62;
 /// Its connection has other subscriptions: the walk marks it, and it is written once for all.
 pub(crate) const SHARED: u64 = 1 << 61;
-/// Its connection holds its unread frames by itself; the cursor waits to rejoin at the head.
-pub(crate) const APART: u64 = 1 << 60;
+/// It does not follow the log: its unread frames are in its connection's outbox, or the connection
+/// is corked. It rejoins at the head.
+pub(crate) const DETACHED: u64 = 1 << 60;
 
-const FLAGS: u64 = HELD | BLOCKED | SHARED | APART;
+const FLAGS: u64 = OUTBOX_FIRST | BLOCKED | SHARED | DETACHED;
 
 impl Member {
     /// A member without flags; its feed sets the cursor.

@@ -3,7 +3,7 @@
 use crate::config::SlowConsumer;
 use crate::id::{ConnKey, TopicKey};
 use crate::topic::fanout::log::{Log, Unread};
-use crate::topic::fanout::member::{APART, Member};
+use crate::topic::fanout::member::{DETACHED, Member};
 
 /// What the owner of connections must do, as logs have let go of frames that members lacked.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub(crate) struct Overruns {
 #[derive(Debug)]
 pub(crate) enum Overrun {
     /// It keeps its unread frames itself until they are sent.
-    Apart {
+    Spill {
         /// Its key.
         conn: ConnKey,
         /// Key of the topic.
@@ -54,8 +54,8 @@ impl Overruns {
             }
             SlowConsumer::DropNewest => {
                 member.set_cursor(log.head());
-                member.set(APART, true);
-                self.conns.push(Overrun::Apart {
+                member.set(DETACHED, true);
+                self.conns.push(Overrun::Spill {
                     conn,
                     topic,
                     unread: log.unread(cursor),

@@ -11,7 +11,7 @@ use crate::id::ConnKey;
 use crate::limits::SCAN_PER_WALK;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
-use crate::topic::fanout::member::{APART, BLOCKED, HELD, Member, SHARED};
+use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST, SHARED};
 use crate::topic::fanout::segment::{Pool, Segment};
 use crate::topic::sink::{Sink, WriteError};
 
@@ -152,11 +152,11 @@ impl Log {
 /// A member with a flag: held, or one of several subscriptions of its connection.
 #[cold]
 fn look_closer(member: Member, head: u64, pass_min: &mut u64, handovers: &mut VecDeque<Handover>) {
-    if member.is(BLOCKED | APART) || member.cursor() == head {
+    if member.is(BLOCKED | DETACHED) || member.cursor() == head {
         return;
     }
     *pass_min = (*pass_min).min(member.cursor());
-    if !member.is(HELD) {
+    if !member.is(OUTBOX_FIRST) {
         debug_assert!(member.is(SHARED));
         handovers.push_back(Handover::Shared { conn: member.conn });
     }
@@ -171,7 +171,7 @@ fn stop_at(
     handovers: &mut VecDeque<Handover>,
 ) -> bool {
     // Until the caller has looked at the connection, the walk must not touch it.
-    member.set(HELD, true);
+    member.set(OUTBOX_FIRST, true);
     let conn = member.conn;
     let sent = match sent {
         Ok(sent) => sent as u64,

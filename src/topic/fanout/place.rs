@@ -7,7 +7,7 @@ use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
-use crate::topic::fanout::member::{APART, HELD, Member, SHARED};
+use crate::topic::fanout::member::{DETACHED, Member, OUTBOX_FIRST, SHARED};
 use crate::topic::fanout::pass::Rest;
 
 /// Where a subscriber stands: its topic, the wire form of its connection, and its index among the
@@ -21,8 +21,8 @@ pub(crate) struct Place {
 
 impl Fanout {
     /// Has the walks pass over a member, as its connection has bytes that go first, or not.
-    pub(crate) fn set_held(&mut self, place: Place, held: bool) {
-        self.set(place, HELD, held);
+    pub(crate) fn set_outbox_first(&mut self, place: Place, first: bool) {
+        self.set(place, OUTBOX_FIRST, first);
     }
 
     /// Marks a member as one of several subscriptions of its connection, or not.
@@ -37,23 +37,23 @@ impl Fanout {
         }
     }
 
-    /// Lets a member stand apart from its log, which it does not hold back then, or begin at the
-    /// log's head. One that stands so already stays where it is.
-    pub(crate) fn set_apart(&mut self, place: Place, apart: bool) {
+    /// Detaches a member from its log, which it does not hold back then, or has it begin at the
+    /// log's head. One that is so already stays where it is.
+    pub(crate) fn set_detached(&mut self, place: Place, detached: bool) {
         if let Some((log, member)) = self.member(place)
-            && member.is(APART) != apart
+            && member.is(DETACHED) != detached
         {
-            member.set(APART, apart);
+            member.set(DETACHED, detached);
             member.set_cursor(log.head());
         }
     }
 
-    /// All that a member that stood apart lacked is sent: it follows its log again. Returns how
+    /// All that a detached member lacked is sent: it follows its log again. Returns how
     /// many frames it has missed since the log's count of them was `count`.
     pub(crate) fn rejoin(&mut self, place: Place, count: u64) -> u64 {
         match self.member(place) {
-            Some((log, member)) if member.is(APART) => {
-                member.set(APART, false);
+            Some((log, member)) if member.is(DETACHED) => {
+                member.set(DETACHED, false);
                 member.set_cursor(log.head());
                 log.count().saturating_sub(count)
             }
@@ -73,12 +73,12 @@ impl Fanout {
         }
     }
 
-    /// The next bytes for a member; none if it stands apart.
+    /// The next bytes for a member; none if it is detached.
     pub(crate) fn tail(&self, place: Place) -> &[u8] {
         let feed = self.feed(place);
         let member = feed.and_then(|feed| Some((feed, feed.members.get(place.index as usize)?)));
         match member {
-            Some((feed, member)) if !member.is(APART) => feed.log.tail(member.cursor()),
+            Some((feed, member)) if !member.is(DETACHED) => feed.log.tail(member.cursor()),
             _ => &[],
         }
     }

@@ -225,7 +225,7 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// The answer to what this callback [deferred](Self::defer); `None` if it did not yet. It is
-    /// there for as long as the callback returns [`Busy`], for want of room for instance.
+    /// there for as long as the callback returns [`Busy`], for want of space for instance.
     pub fn answer(&self) -> Option<Result<&A, Unanswered>> {
         self.shard.questions.answer(self.key)
     }

@@ -95,7 +95,7 @@ impl<H: Handler> ShardCore<H> {
             self.shard
                 .conns
                 .pause_for(&mut self.shard.env, key, Pause::Corked);
-            self.shard.pubsub.set_apart(&self.shard.conns, key, true);
+            self.shard.pubsub.set_detached(&self.shard.conns, key, true);
             self.shard
                 .pubsub
                 .ask_to_join(&self.shard.conns, &mut self.shard.env, key);

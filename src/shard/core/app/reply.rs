@@ -26,7 +26,7 @@ impl<D, A> Cx<'_, D, A> {
         else {
             return Ok(());
         };
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.shard.is_full_of_replies() {
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.shard.usage().is_full_of_replies() {
             return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
         self.shard.reply_message(self.key, kind, payload);
@@ -51,7 +51,7 @@ impl<D, A> Cx<'_, D, A> {
             self.shard.env.counters.hit(Limit::Outbox);
             return Sent::Dropped;
         }
-        if self.shard.is_full_of_replies() {
+        if self.shard.usage().is_full_of_replies() {
             self.shard.env.counters.hit(Limit::Replies);
             return Sent::Dropped;
         }

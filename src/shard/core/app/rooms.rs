@@ -1,7 +1,7 @@
 //! Rooms: at the home of a topic, the application's own value between a message and its order.
 //!
 //! A room's callback leaves what it wants done as outputs. They go out in their order, and while
-//! one finds no room the next message of the topic waits outside: so a topic's order is that of
+//! one finds no space the next message of the topic waits outside: so a topic's order is that of
 //! its room's outputs, and what a room can have waiting is bounded by one callback.
 
 use std::collections::{BTreeSet, VecDeque};
@@ -25,7 +25,7 @@ pub(crate) struct Rooms {
     pub(crate) slots: Slab<Box<Slot>>,
     /// When a room is to be looked at, each at most once.
     pub(crate) timers: BTreeSet<(Now, RoomKey)>,
-    /// Rooms with outputs that found no room, each once.
+    /// Rooms with outputs that found no space, each once.
     stuck: VecDeque<RoomKey>,
 }
 
@@ -185,7 +185,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Sends out what a room has left; `false` while something of it finds no room.
+    /// Sends out what a room has left; `false` while something of it finds no space.
     fn put_out(&mut self, key: RoomKey) -> bool {
         loop {
             let Some(slot) = self.rooms.slots.get_mut(key.index()) else {
@@ -204,7 +204,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Tries again what found no room.
+    /// Tries again what found no space.
     pub(in crate::shard::core) fn resume_rooms(&mut self) {
         for _ in 0..self.rooms.stuck.len() {
             if self.shard.env.work.is_spent() {

@@ -37,7 +37,7 @@ pub(crate) struct Conn<D> {
     pub(crate) armed: Stamp,
     /// Since when the socket has taken nothing.
     pub(crate) blocked_at: Stamp,
-    /// Whose it is, and what it holds of messages that are not whole.
+    /// Its client, and what it holds of messages that are not whole.
     pub(crate) tab: Tab,
     pub(crate) flags: u8,
     pub(crate) state: State,
@@ -51,7 +51,7 @@ pub(crate) struct Conn<D> {
     pub(crate) form: Form,
 }
 
-/// Whose a connection is, by a hash of its client's address; where it holds something, its place
+/// The client of a connection, by a hash of its address; where it holds something, its place
 /// among those that do, where that stands as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tab(pub(crate) u32);

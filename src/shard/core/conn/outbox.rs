@@ -87,7 +87,7 @@ impl Outbox {
         if let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.back_mut()
             && bytes.len() / 2 < *sent
         {
-            // One who never catches up would otherwise keep all it was ever sent.
+            // A client that never catches up would otherwise keep all it was ever sent.
             bytes.drain(..*sent);
             *sent = 0;
         }
@@ -202,7 +202,7 @@ impl Outbox {
             if self.chunks.len() == 1
                 && let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.front_mut()
             {
-                // WaitingMessage for the next reply of a busy connection; the shard pools whole outboxes.
+                // Kept for the next reply of a busy connection; the shard pools whole outboxes.
                 bytes.clear();
                 *sent = 0;
                 return;

@@ -22,7 +22,7 @@ pub(crate) struct Clients {
     limit: Option<Arc<PerAddress>>,
     /// Whether addresses are kept although there is no limit.
     keeps: bool,
-    /// By the key of the connection; empty if nobody wants to know.
+    /// By the key of the connection; empty if addresses are not kept.
     known: Vec<Option<Known>>,
 }
 
@@ -209,7 +209,7 @@ impl<D> Conns<D> {
     }
 }
 
-/// What one is told who has too many connections.
+/// The answer to a client that has too many connections.
 pub(crate) fn crowded() -> Response {
     Response::text(429, "too many connections from this address")
 }

@@ -9,11 +9,11 @@ use crate::shard::core::conns::waits::WaitQueue;
 pub(crate) struct Ends {
     /// Those that ended in this turn, of which the handler is to be told.
     ended: Vec<(ConnId, CloseReason)>,
-    /// Those whose end the handler could not take yet.
+    /// Those with an end that the handler could not take yet.
     pub(crate) unsettled: WaitQueue<(ConnId, CloseReason)>,
     /// Those that have been sent everything, of which the handler wants to be told.
     drained: Vec<ConnId>,
-    /// Those whose sockets' write side is to be shut down.
+    /// Those with a socket to be shut down for writing.
     finished: Vec<ConnId>,
     /// Those to free at the end of the turn.
     dead: Vec<ConnKey>,

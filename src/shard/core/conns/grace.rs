@@ -19,7 +19,7 @@ pub struct Polled {
 /// After a stop, a pause of the machine or a long turn, what came meanwhile waits in the kernel, and
 /// one poll tells of so many connections only. Connections are reported in the order in which they
 /// became ready (`epoll_wait(2)`), so all that were ready at the first of some full polls have been
-/// told of after as many as have room for all connections.
+/// told of after as many as have space for all connections.
 #[derive(Debug, Default)]
 pub(crate) struct Grace {
     /// Deadlines have passed until then; in `before`, they had when the turn began.
@@ -27,7 +27,7 @@ pub(crate) struct Grace {
     before: Now,
     /// Since when polls have been full, and how many more may be.
     pass: Option<(Now, usize)>,
-    /// Nobody is late before this: what waits for us needs an answer first, or is sent again.
+    /// No client is late before this: what waits for us needs an answer first, or is sent again.
     holds_until: Now,
     /// For how long that was, if no deadline has passed since.
     grace: Duration,

@@ -16,14 +16,14 @@ pub(crate) struct Lingering {
     queue: VecDeque<ConnId>,
     /// Those that are not gone.
     count: usize,
-    /// Those whose sockets are to be asked in this turn.
+    /// Those with sockets to be asked in this turn.
     asked: Vec<ConnId>,
     /// What connections have sent before their last word was out, by their keys.
     early: HashMap<ConnKey, Linger>,
 }
 
 impl Lingering {
-    /// When a connection whose last word is not out yet is read again.
+    /// When a connection is read again before its last word is out.
     pub(crate) fn next_step(&self, key: ConnKey) -> Option<Now> {
         self.early.get(&key).map(Linger::next_step)
     }

@@ -21,7 +21,7 @@ use slab::Slab;
 use crate::config::Config;
 use crate::id::{ConnId, ConnKey};
 use crate::shard::core::conn::http::Http;
-use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{Conn, DIRTY};
 use crate::shard::core::conns::client_addrs::Clients;
 use crate::shard::core::conns::contexts::Contexts;
@@ -33,7 +33,6 @@ use crate::shard::core::conns::timers::Timers;
 use crate::shard::core::conns::turned_away::TurnedAway;
 use crate::shard::core::conns::unfinished::Holders;
 use crate::shard::core::conns::waits::Waits;
-use crate::shard::core::env::Env;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Now;
 use crate::topic::sink::Sock;
@@ -202,37 +201,6 @@ impl<D> Conns<D> {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn is_to_be_written(&self, key: ConnKey) -> bool {
         self.dirty.contains(&key)
-    }
-
-    /// Reads a connection no further.
-    pub(crate) fn pause_for(&mut self, env: &mut Env, key: ConnKey, pause: Pause) {
-        if let Some(conn) = self.get_mut(key) {
-            env.counters.paused += u64::from(!conn.is_paused());
-            conn.pause = pause;
-        }
-    }
-
-    /// Reads a connection on.
-    pub(crate) fn unpause(&mut self, env: &mut Env, key: ConnKey) {
-        if let Some(conn) = self.get_mut(key) {
-            env.counters.paused -= u64::from(conn.is_paused());
-            conn.pause = Pause::None;
-        }
-    }
-
-    /// Reads a connection no further before it has its turn.
-    pub(crate) fn wait_for_turn(&mut self, env: &mut Env, key: ConnKey) {
-        let id = self.id(key);
-        self.pause_for(env, key, Pause::Turn);
-        self.waits.turn.push_back(id);
-    }
-
-    /// Has a paused connection read on when it has its turn.
-    pub(crate) fn queue_resume(&mut self, env: &mut Env, key: ConnKey) {
-        let pause = self.live(key).map(|conn| conn.pause);
-        if pause.is_some_and(|pause| !matches!(pause, Pause::None | Pause::Turn)) {
-            self.wait_for_turn(env, key);
-        }
     }
 
     /// Whether something of them needs another turn at once.

@@ -2,13 +2,15 @@
 //! all of it is sent.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::id::ConnKey;
 use crate::limits::{SPARE_OUTBOX_BYTES_MAX, SPARE_OUTBOXES_MAX};
-use crate::shard::core::conn::Conn;
 use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::conn::{BLOCKED, Conn};
 use crate::shard::core::conns::Conns;
+use crate::time::Now;
 
 /// The outboxes of connections.
 #[derive(Debug, Default)]
@@ -72,5 +74,33 @@ impl<D> Conns<D> {
         {
             spare.push(outbox);
         }
+    }
+
+    /// Blocked connections with unread replies, the next to end last: those of which, and of whose
+    /// address, most has waited longest.
+    pub(crate) fn rank_unread(&self, now: Now) -> Vec<(u64, ConnKey)> {
+        let unread = self.iter().filter_map(|(key, conn)| {
+            let held = conn.outbox.as_ref().map_or(0, |outbox| outbox.held());
+            let waits = conn.is(BLOCKED) && held != 0;
+            waits.then(|| {
+                let since = now.since(conn.blocked_at.moment()).as_millis();
+                (key, self.holders.client(conn.tab), held as u64, since)
+            })
+        });
+        let unread: Vec<_> = unread.collect();
+        let mut of_client = HashMap::<u32, u64>::new();
+        for (_, client, held, _) in &unread {
+            *of_client.entry(*client).or_default() += held;
+        }
+        let score = |client: u32, since: u128| {
+            let seconds = u64::try_from(since / 1000).unwrap_or(u64::MAX).min(1 << 20);
+            of_client.get(&client).copied().unwrap_or(0) * (seconds + 1)
+        };
+        let unread = unread.into_iter();
+        let mut ranked: Vec<(u64, ConnKey)> = unread
+            .map(|(key, client, _, since)| (score(client, since), key))
+            .collect();
+        ranked.sort_unstable();
+        ranked
     }
 }

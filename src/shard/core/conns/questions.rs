@@ -78,7 +78,7 @@ pub(crate) struct Questions<A: 'static> {
 struct Question<A> {
     ticket: u32,
     deadline: Now,
-    /// Nobody was asked: the callback is made again at the deadline.
+    /// No thread was asked: the callback is made again at the deadline.
     is_pause: bool,
     /// Once it has come.
     answer: Option<Result<A, Unanswered>>,
@@ -170,7 +170,7 @@ impl<A> Questions<A> {
         Some(answer.as_ref().map_err(|unanswered| *unanswered))
     }
 
-    /// Whether a connection waits for nobody's answer, but for a moment to pass.
+    /// Whether a connection waits for a moment to pass, and not for an answer.
     pub(crate) fn is_pause(&self, key: ConnKey) -> bool {
         let question = self.open.get(&key);
         question.is_some_and(|question| question.is_pause)

@@ -28,7 +28,7 @@ impl Timers {
         self.wheel.arm(key, at)
     }
 
-    /// Up to `budget` connections whose moment has passed, with their places in the wheel; to be
+    /// Up to `budget` connections that are due, with their places in the wheel; to be
     /// given back.
     pub(crate) fn take_expired(&mut self, budget: usize) -> Vec<(ConnKey, Stamp)> {
         let mut expired = std::mem::take(&mut self.expired);

@@ -33,7 +33,7 @@ struct Sum {
 #[derive(Debug)]
 struct Holder {
     key: ConnKey,
-    /// Whose connection it is; see [`Tab::client`].
+    /// The client of that connection; see [`Tab::client`].
     client: u32,
     /// When the oldest of it began to come.
     since: Stamp,
@@ -110,7 +110,7 @@ impl Holders {
             .map_or_else(Held::default, |holder| holder.held)
     }
 
-    /// Whose a connection is.
+    /// The client of a connection.
     pub(crate) fn client(&self, tab: Tab) -> u32 {
         self.get(tab).map_or(tab.0, |holder| holder.client)
     }
@@ -148,7 +148,7 @@ impl Holders {
         let score = |holder: &Holder| {
             let millis = now.since(holder.since.moment()).as_millis();
             let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-            // Of one that has only begun nobody can say how fast it comes.
+            // How fast one comes that has only begun is not known.
             let rate = match millis {
                 ..1000 => PROGRESS_FAST,
                 _ => u64::from(holder.held.sum()) * 1000 / millis,
@@ -165,7 +165,7 @@ impl Holders {
 }
 
 impl<D> Conns<D> {
-    /// Notes whose a connection is: those of one address are taken together.
+    /// Notes the client of a connection: those of one address are taken together.
     pub(crate) fn note_client(&mut self, hasher: &impl BuildHasher, key: ConnKey, addr: IpAddr) {
         let hash = hasher.hash_one(client_of(addr));
         let client = Tab::client(u32::try_from(hash >> 32).unwrap_or_default());

@@ -3,7 +3,11 @@
 
 use std::collections::VecDeque;
 
-use crate::id::ConnId;
+use crate::id::{ConnId, ConnKey};
+use crate::shard::core::conn::state::Pause;
+use crate::shard::core::conn::{Conn, WaitingMessage};
+use crate::shard::core::conns::Conns;
+use crate::shard::core::env::Env;
 
 /// Connections that are not read, by what they wait for.
 #[derive(Debug)]
@@ -71,6 +75,69 @@ impl Waits {
     }
 }
 
+impl<D> Conns<D> {
+    /// Reads a connection no further.
+    pub(crate) fn pause_for(&mut self, env: &mut Env, key: ConnKey, pause: Pause) {
+        if let Some(conn) = self.get_mut(key) {
+            env.counters.paused += u64::from(!conn.is_paused());
+            conn.pause = pause;
+        }
+    }
+
+    /// Reads a connection on.
+    pub(crate) fn unpause(&mut self, env: &mut Env, key: ConnKey) {
+        if let Some(conn) = self.get_mut(key) {
+            env.counters.paused -= u64::from(conn.is_paused());
+            conn.pause = Pause::None;
+        }
+    }
+
+    /// Reads a connection no further before it has its turn.
+    pub(crate) fn wait_for_turn(&mut self, env: &mut Env, key: ConnKey) {
+        let id = self.id(key);
+        self.pause_for(env, key, Pause::Turn);
+        self.waits.turn.push_back(id);
+    }
+
+    /// Has a paused connection read on when it has its turn.
+    pub(crate) fn queue_resume(&mut self, env: &mut Env, key: ConnKey) {
+        let pause = self.live(key).map(|conn| conn.pause);
+        if pause.is_some_and(|pause| !matches!(pause, Pause::None | Pause::Turn)) {
+            self.wait_for_turn(env, key);
+        }
+    }
+
+    /// Whether to resume a connection is no use in this turn: it has a request with a body, for
+    /// which there is no time left.
+    pub(crate) fn waits_to_offer(&mut self, env: &Env, id: ConnId) -> bool {
+        let has_request = |conn: &mut Conn<D>| {
+            let request = conn.protocol.http().and_then(|http| http.request.as_ref());
+            request.is_some_and(|request| request.is_whole)
+        };
+        let share = env.work.share_of_bodies();
+        env.work.is_used_up(share) && self.current(id).is_some_and(has_request)
+    }
+
+    /// Keeps a message that is to be offered later.
+    pub(crate) fn keep_message(&mut self, key: ConnKey, message: WaitingMessage) {
+        if let Some(conn) = self.live(key) {
+            conn.input.get_or_insert_default().message = Some(message);
+        }
+    }
+
+    /// The replies to a connection were read: its message has its turn to be inflated, or it is
+    /// read on.
+    pub(crate) fn queue_read(&mut self, env: &mut Env, key: ConnKey) {
+        let id = self.id(key);
+        if self.live(key).is_some_and(|conn| conn.waits_to_inflate()) {
+            self.waits.inflate.push_back(id);
+            self.pause_for(env, key, Pause::Inflate);
+        } else {
+            self.queue_resume(env, key);
+        }
+    }
+}
+
 /// Connections that wait for one thing, in the order in which they are tried.
 #[derive(Debug)]
 pub(crate) struct WaitQueue<T = ConnId> {
@@ -114,7 +181,7 @@ impl<T> WaitQueue<T> {
         self.untried = self.queue.len();
     }
 
-    /// It has come for none of them, and somebody will tell when it does.
+    /// It has come for none of them, and there will be news when it does.
     pub(crate) fn note_none(&mut self) {
         self.untried = 0;
     }

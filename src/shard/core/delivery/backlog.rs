@@ -13,7 +13,7 @@ impl<D, A> Shard<D, A> {
     /// Whether the shard's backlog is within its budget; over it, cuts the oldest logs that only
     /// blocked members still need, and holds mail back while the walks can shorten others.
     pub(crate) fn has_backlog_space(&mut self, more: usize) -> bool {
-        let budget = self.backlog_limit();
+        let budget = self.usage().backlog_limit();
         if self.pubsub.fanout.is_within(budget, more) {
             return true;
         }
@@ -34,7 +34,7 @@ impl<D, A> Shard<D, A> {
         self.relieve_outboxes(target);
         let held = HELD_MESSAGES_MIN.saturating_mul(self.env.config.message_bytes_max);
         let backlog = self.pubsub.fanout.backlog();
-        let is_long = budget.saturating_mul(2) < backlog || self.is_over_memory();
+        let is_long = budget.saturating_mul(2) < backlog || self.usage().is_over_budget();
         if is_long && held < backlog {
             self.close_holders(budget);
         }
@@ -47,7 +47,7 @@ impl<D, A> Shard<D, A> {
         self.env.counters.skipped += skipped;
         for overrun in conns {
             match overrun {
-                Overrun::Apart {
+                Overrun::Spill {
                     conn,
                     topic,
                     unread,

@@ -10,7 +10,8 @@ use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
 
 impl<D, A> Shard<D, A> {
-    /// Takes mail from a home, or gives it back while members who can still read lack room for it.
+    /// Takes mail from a home, or gives it back while there is no space for it in a log that members
+    /// still read.
     pub(crate) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
         match mail {
             FromHome::Live {
@@ -57,7 +58,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Sends out what a room wants sent, or gives it back while there is no room for it.
+    /// Sends out what a room wants sent, or gives it back while there is no space for it.
     pub(crate) fn put_out(&mut self, topic: &str, output: Output) -> Option<Output> {
         let sent = match &output {
             Output::Publish(payload) => self.order(topic, payload),
@@ -81,7 +82,7 @@ impl<D, A> Shard<D, A> {
         let Some(lane) = self.pubsub.lane_to(shard) else {
             return Ok(());
         };
-        if !lane.has_room() {
+        if !lane.has_space() {
             return Err(Busy::at(shard));
         }
         let payload = payload.clone();
@@ -97,7 +98,7 @@ impl<D, A> Shard<D, A> {
     /// misses it, or ends if that would be a gap.
     fn send_to(&mut self, id: ConnId, payload: &Payload, is_welcome: bool) {
         let Payload { kind, bytes } = payload;
-        let is_full = self.is_full_of_replies();
+        let is_full = self.usage().is_full_of_replies();
         let Some(conn) = self.conns.current(id) else {
             return;
         };

@@ -81,7 +81,7 @@ impl<D, A> Shard<D, A> {
                 self.has_log_space(recipient.key, recipient.generation, payload)
             } else {
                 let mail = &mut self.pubsub.mail[recipient.shard.index()];
-                mail.from_home.has_room()
+                mail.from_home.has_space()
             }
         })
     }

@@ -72,7 +72,7 @@ impl<D, A> Shard<D, A> {
         conn.set(BLOCKED, true);
         conn.blocked_at = stamp;
         self.pubsub.set_blocked(&self.conns, key, true);
-        self.pubsub.set_held(&self.conns, key, true);
+        self.pubsub.set_outbox_first(&self.conns, key, true);
         self.arm(key);
     }
 

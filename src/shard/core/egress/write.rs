@@ -127,7 +127,7 @@ impl<D, A> Shard<D, A> {
             return;
         };
         if conn.pause == Pause::Outbox && left < OUTBOX_BYTES_HIGH {
-            self.queue_read(key);
+            self.conns.queue_read(&mut self.env, key);
         }
         if !whole {
             return;
@@ -141,12 +141,12 @@ impl<D, A> Shard<D, A> {
         } else if conn.state == State::Closing {
             self.finish(key);
         } else {
-            self.pubsub.set_held(&self.conns, key, false);
+            self.pubsub.set_outbox_first(&self.conns, key, false);
             self.pubsub.queue_walks_of(&self.conns, key);
         }
     }
 
-    /// All that was held apart is sent: the connection's members follow the logs again.
+    /// All that was spilled is sent: the connection's members follow the logs again.
     fn rejoin(&mut self, key: ConnKey) {
         let Self { conns, pubsub, .. } = self;
         let fanout = &mut pubsub.fanout;

@@ -23,7 +23,7 @@ pub(crate) struct Inflation {
     under_way: Option<ConnId>,
     /// What the messages of this turn have taken.
     cost: usize,
-    /// Whose turn it is in the queue begins messages until this, and then lets others go first.
+    /// A connection that has its turn begins messages until this, and then lets others go first.
     yields_at: usize,
     /// Of a turn, and of a step.
     pace: Pace,
@@ -62,7 +62,7 @@ impl Inflation {
         self.pace.budget <= self.cost
     }
 
-    /// Whether there is time for a message now, and nobody who waits for that goes before it.
+    /// Whether there is time for a message now, and none that waits for that goes before it.
     fn has_time(&self, others_wait: bool) -> bool {
         !self.is_spent() && (!others_wait || self.cost < self.yields_at)
     }
@@ -113,7 +113,7 @@ impl<H: Handler> ShardCore<H> {
                 .pause_for(&mut self.shard.env, key, Pause::Outbox);
             return self.shard.keep_compressed(key, kind, payload, taken);
         }
-        let is_full = self.shard.is_full_of_replies();
+        let is_full = self.shard.usage().is_full_of_replies();
         let others_wait = !self.shard.conns.waits.inflate.is_empty();
         let inflation = &mut self.shard.ingress.inflation;
         if is_full || !inflation.has_time(others_wait) {
@@ -171,7 +171,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Goes on with the message that is under way, and then with those that wait.
     pub(in crate::shard::core) fn resume_inflating(&mut self) {
-        while !self.shard.is_full_of_replies()
+        while !self.shard.usage().is_full_of_replies()
             && self.shard.ingress.inflation.begin_step()
             && let Some(id) = self.shard.conns.waits.inflate.pop_front()
         {
@@ -197,7 +197,8 @@ impl<D, A> Shard<D, A> {
     /// Whether another connection may be promised that what it has sent will be kept: while that
     /// and unfinished messages take no more than half of the memory that there is for them.
     pub(crate) fn may_promise_context(&self) -> bool {
-        self.assembly() <= self.assembly_limit() / 2
+        let usage = self.usage();
+        usage.assembly <= usage.assembly_limit() / 2
     }
 
     /// Whether the replies to a connection have to be read first: what it has sent meanwhile is
@@ -219,7 +220,7 @@ impl<D, A> Shard<D, A> {
         payload: Cow<'_, [u8]>,
         taken: usize,
     ) -> Progress {
-        self.keep_message(
+        self.conns.keep_message(
             key,
             WaitingMessage {
                 kind,

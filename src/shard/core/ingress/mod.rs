@@ -183,7 +183,7 @@ impl<H: Handler> ShardCore<H> {
         taken
     }
 
-    /// Offers a message to the handler; keeps it, and pauses, if there is no room for it.
+    /// Offers a message to the handler; keeps it, and pauses, if there is no space for it.
     pub(in crate::shard::core) fn offer(
         &mut self,
         key: ConnKey,
@@ -199,6 +199,7 @@ impl<H: Handler> ShardCore<H> {
             Verdict::Pass => {}
             Verdict::Wait(until) => {
                 self.shard
+                    .conns
                     .keep_message(key, WaitingMessage::whole(kind, payload.into()));
                 self.shard.wait_until(key, until);
                 return Progress::Paused(taken);
@@ -227,6 +228,7 @@ impl<H: Handler> ShardCore<H> {
             }
             Some(Err(Halt::Wait(busy))) => {
                 self.shard
+                    .conns
                     .keep_message(key, WaitingMessage::whole(kind, payload.into_owned()));
                 self.shard.pause(key, busy);
                 Progress::Paused(taken)

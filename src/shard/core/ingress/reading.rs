@@ -1,4 +1,4 @@
-//! Whom to read from, and how much of it in a turn.
+//! Which connections to read from, and how much in a turn.
 
 use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey};

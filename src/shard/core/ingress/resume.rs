@@ -15,7 +15,7 @@ use crate::shard::core::work::Share;
 
 impl<H: Handler> ShardCore<H> {
     /// In every other turn, those who wait for topics at home here try before mail and those who
-    /// are read: else these would take what room there is in the lanes, turn for turn.
+    /// are read: else these would take what space there is in the lanes, turn for turn.
     pub(in crate::shard::core) fn resume_first(&mut self) {
         let own = self.shard.env.shard.index();
         let has_peers = 1 < self.shard.pubsub.mail.len();
@@ -49,7 +49,9 @@ impl<H: Handler> ShardCore<H> {
         let mut tries = RESUMES_PER_TURN;
         for _ in 0..self.shard.conns.waits.turn.len().min(PASSES_PER_TURN) {
             match self.shard.conns.waits.turn.pop_front() {
-                Some(id) if self.shard.waits_to_offer(id) => passed_over.push(id),
+                Some(id) if self.shard.conns.waits_to_offer(&self.shard.env, id) => {
+                    passed_over.push(id);
+                }
                 Some(id) => {
                     self.resume(id);
                     tries -= 1;
@@ -75,7 +77,7 @@ impl<H: Handler> ShardCore<H> {
             .min(RESUMES_PER_TURN)
         {
             // On the home itself each topic has its own room: all may try.
-            if !own && !self.shard.pubsub.mail[home].to_home.has_room() {
+            if !own && !self.shard.pubsub.mail[home].to_home.has_space() {
                 self.shard.conns.waits.space[home].put_back(passed_over);
                 return self.shard.conns.waits.space[home].note_none();
             }
@@ -83,7 +85,9 @@ impl<H: Handler> ShardCore<H> {
                 break;
             }
             match self.shard.conns.waits.space[home].pop() {
-                Some(id) if self.shard.waits_to_offer(id) => passed_over.push(id),
+                Some(id) if self.shard.conns.waits_to_offer(&self.shard.env, id) => {
+                    passed_over.push(id);
+                }
                 Some(id) => self.resume(id),
                 None => break,
             }

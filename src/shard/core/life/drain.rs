@@ -148,7 +148,7 @@ impl<D, A> Shard<D, A> {
         if !is_waited_for && !self.conns.iter().any(busy) {
             return true;
         }
-        // Those whose wait is over without news are found by trying.
+        // Those that wait for nothing any more, without news of it, are found by trying.
         self.env.moved = true;
         drain.next_look = self.env.now.plus(DRAIN_STEP);
         false
@@ -198,7 +198,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Closes the connections whose turn it is and that have had everything.
+    /// Closes the connections that are due and have had everything.
     fn close_due(&mut self, drain: &mut Drain) {
         let Stage::Closing {
             since,

@@ -105,7 +105,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// A connection whose last word is not out yet is read again.
+    /// A connection is read again before its last word is out.
     pub(crate) fn step_early(&mut self, key: ConnKey) {
         let id = self.conns.id(key);
         self.conns.unpause(&mut self.env, key);

@@ -1,11 +1,9 @@
 //! What clients make the shard hold: its parts, what each may be, and which gives way to which.
 //!
 //! All parts together have a budget. Each part has a limit of its own, and may take no more than
-//! the parts behind it in this order leave of the budget: frames kept for those who are behind,
+//! the parts behind it in this order leave of the budget: frames for subscribers that are behind,
 //! replies that are not read, messages that have not come whole. So the first gives way first.
 //! What is left, mail of rooms and the rests of TLS, has bounds of its own and gives way to none.
-
-use std::collections::HashMap;
 
 use crate::close_reason::CloseReason;
 use crate::config::{Config, Parts};
@@ -14,7 +12,6 @@ use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey};
 use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::BLOCKED;
 use crate::shard::core::shard::Shard;
 
 /// What clients make the shard hold, beside what the parts know themselves.
@@ -38,109 +35,95 @@ impl Memory {
     }
 }
 
-impl<D, A> Shard<D, A> {
-    /// Bytes of what has not come whole, and of messages that wait.
-    pub(crate) fn assembly(&self) -> usize {
-        self.conns.holders.bytes()
-    }
-
-    /// Bytes of replies that are not read.
-    pub(crate) fn replies(&self) -> usize {
-        self.conns.outboxes.bytes()
-    }
-
+/// What clients make the shard hold now, in bytes, and what each part of it may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Usage {
+    limits: Parts,
     /// What gives way to none.
-    fn fixed(&self) -> usize {
-        self.memory.tls + self.pubsub.staged.bytes()
-    }
+    fixed: usize,
+    /// What has not come whole, and messages that wait.
+    pub(crate) assembly: usize,
+    /// Replies that are not read.
+    pub(crate) replies: usize,
+    /// Frames kept for subscribers that are behind.
+    pub(crate) backlog: usize,
+}
 
+impl Usage {
     pub(crate) fn assembly_limit(&self) -> usize {
-        let left = self.memory.limits.memory.saturating_sub(self.fixed());
-        self.memory.limits.assembly.min(left)
+        let left = self.limits.memory.saturating_sub(self.fixed);
+        self.limits.assembly.min(left)
     }
 
     fn replies_limit(&self) -> usize {
-        let others = self.fixed() + self.assembly();
-        let left = self.memory.limits.memory.saturating_sub(others);
-        self.memory.limits.replies.min(left)
+        let others = self.fixed + self.assembly;
+        let left = self.limits.memory.saturating_sub(others);
+        self.limits.replies.min(left)
     }
 
     pub(crate) fn backlog_limit(&self) -> usize {
-        let others = self.fixed() + self.assembly() + self.replies();
-        let left = self.memory.limits.memory.saturating_sub(others);
-        self.memory.limits.backlog.min(left)
+        let others = self.fixed + self.assembly + self.replies;
+        let left = self.limits.memory.saturating_sub(others);
+        self.limits.backlog.min(left)
     }
 
     /// Whether all parts together are more than the budget.
-    pub(crate) fn is_over_memory(&self) -> bool {
-        let parts = self.fixed() + self.assembly() + self.replies() + self.pubsub.fanout.backlog();
-        self.memory.limits.memory < parts
+    pub(crate) fn is_over_budget(&self) -> bool {
+        self.limits.memory < self.fixed + self.assembly + self.replies + self.backlog
     }
 
     /// Whether the shard holds as many replies as it may: none is made before some are read, or
     /// those that do not read have gone.
     pub(crate) fn is_full_of_replies(&self) -> bool {
-        self.replies_limit() < self.replies()
+        self.replies_limit() < self.replies
+    }
+}
+
+impl<D, A> Shard<D, A> {
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            limits: self.memory.limits,
+            fixed: self.memory.tls + self.pubsub.staged.bytes(),
+            assembly: self.conns.holders.bytes(),
+            replies: self.conns.outboxes.bytes(),
+            backlog: self.pubsub.fanout.backlog(),
+        }
     }
 
     /// Near the limit of replies, ends connections that do not read theirs: those of which, and of
     /// whose address, most has waited longest.
     pub(crate) fn relieve_replies(&mut self) {
-        let limit = self.replies_limit();
+        let usage = self.usage();
+        let limit = usage.replies_limit();
         let target = limit - limit / 8;
-        if self.replies() <= target {
+        if usage.replies <= target {
             self.memory.relieve_above = 0;
             return;
         }
-        if self.replies() <= self.memory.relieve_above {
+        if usage.replies <= self.memory.relieve_above {
             return;
         }
-        let mut ranked = self.rank_unread();
-        while target < self.replies()
+        let mut ranked = self.conns.rank_unread(self.env.now);
+        while target < self.conns.outboxes.bytes()
             && let Some((_, key)) = ranked.pop()
         {
             self.env.counters.hit(Limit::Replies);
             self.kill(key, CloseReason::Overload);
         }
         // What could not be freed now needs no search again before it has grown.
-        self.memory.relieve_above = (self.replies() + limit / 16).min(limit);
-    }
-
-    fn rank_unread(&self) -> Vec<(u64, ConnKey)> {
-        let unread = self.conns.iter().filter_map(|(key, conn)| {
-            let held = conn.outbox.as_ref().map_or(0, |outbox| outbox.held());
-            let waits = conn.is(BLOCKED) && held != 0;
-            waits.then(|| {
-                let since = self.env.now.since(conn.blocked_at.moment()).as_millis();
-                (key, self.conns.holders.client(conn.tab), held as u64, since)
-            })
-        });
-        let unread: Vec<_> = unread.collect();
-        let mut of_client = HashMap::<u32, u64>::new();
-        for (_, client, held, _) in &unread {
-            *of_client.entry(*client).or_default() += held;
-        }
-        let score = |client: u32, since: u128| {
-            let seconds = u64::try_from(since / 1000).unwrap_or(u64::MAX).min(1 << 20);
-            of_client.get(&client).copied().unwrap_or(0) * (seconds + 1)
-        };
-        let unread = unread.into_iter();
-        let mut ranked: Vec<(u64, ConnKey)> = unread
-            .map(|(key, client, _, since)| (score(client, since), key))
-            .collect();
-        ranked.sort_unstable();
-        ranked
+        self.memory.relieve_above = (self.conns.outboxes.bytes() + limit / 16).min(limit);
     }
 
     /// Over the limit of unfinished messages, those that get on least give way.
     fn relieve_holders(&mut self) {
-        let limit = self.assembly_limit();
-        if self.assembly() <= limit {
+        let usage = self.usage();
+        let limit = usage.assembly_limit();
+        if usage.assembly <= limit {
             return;
         }
         let mut ranked = self.conns.holders.ranked(self.env.now);
         // A margin, so that the search pays for much to come.
-        while limit - limit / 8 < self.assembly()
+        while limit - limit / 8 < self.conns.holders.bytes()
             && let Some((_, _, key)) = ranked.pop()
         {
             self.env.counters.hit(Limit::Assembly);
@@ -167,14 +150,13 @@ impl<D, A> Shard<D, A> {
 
     /// Counts what of each part is there now.
     pub(crate) fn count_memory(&mut self) {
-        let assembly = (self.conns.holders.unfinished() + self.conns.holders.context()) as u64;
-        let waiting = (self.conns.holders.waiting() + self.pubsub.staged.bytes()) as u64;
-        let replies = self.replies() as u64;
+        let usage = self.usage();
+        let holders = &self.conns.holders;
         let counters = &mut self.env.counters;
-        counters.backlog_bytes = self.pubsub.fanout.backlog() as u64;
-        counters.replies_bytes = replies;
-        counters.assembly_bytes = assembly;
-        counters.waiting_bytes = waiting;
+        counters.backlog_bytes = usage.backlog as u64;
+        counters.replies_bytes = usage.replies as u64;
+        counters.assembly_bytes = (holders.unfinished() + holders.context()) as u64;
+        counters.waiting_bytes = (holders.waiting() + self.pubsub.staged.bytes()) as u64;
         counters.tls_bytes = self.memory.tls as u64;
         counters.memory_budget_bytes = self.memory.limits.memory as u64;
     }

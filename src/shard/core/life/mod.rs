@@ -3,6 +3,7 @@
 
 pub(crate) mod answers;
 mod close;
+mod deadlines;
 pub(crate) mod drain;
 mod linger;
 pub(crate) mod memory;

@@ -2,32 +2,13 @@
 
 use crate::counters::Limit;
 use crate::handler::{Busy, Wait};
-use crate::id::{ConnId, ConnKey};
+use crate::id::ConnKey;
 use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::conn::{Conn, WaitingMessage};
 use crate::shard::core::shard::Shard;
 
 impl<D, A> Shard<D, A> {
-    /// Whether to resume a connection is no use in this turn: it has a request with a body, for
-    /// which there is no time left.
-    pub(crate) fn waits_to_offer(&mut self, id: ConnId) -> bool {
-        let has_request = |conn: &mut Conn<D>| {
-            let request = conn.protocol.http().and_then(|http| http.request.as_ref());
-            request.is_some_and(|request| request.is_whole)
-        };
-        let share = self.env.work.share_of_bodies();
-        self.env.work.is_used_up(share) && self.conns.current(id).is_some_and(has_request)
-    }
-
-    /// Keeps a message that is to be offered later.
-    pub(crate) fn keep_message(&mut self, key: ConnKey, message: WaitingMessage) {
-        if let Some(conn) = self.conns.live(key) {
-            conn.input.get_or_insert_default().message = Some(message);
-        }
-    }
-
-    /// Reads a connection no further until there is room for its message.
+    /// Reads a connection no further until there is space for its message.
     pub(crate) fn pause(&mut self, key: ConnKey, Busy(wait): Busy) {
         self.env.counters.pauses += 1;
         let id = self.conns.id(key);
@@ -50,22 +31,6 @@ impl<D, A> Shard<D, A> {
             Wait::Outside => self.wait_a_moment(key),
             Wait::Outbox if !is_read => self.conns.pause_for(&mut self.env, key, Pause::Outbox),
             Wait::Outbox | Wait::Turn => self.conns.wait_for_turn(&mut self.env, key),
-        }
-    }
-
-    /// The replies to a connection were read: its message has its turn to be inflated, or it is
-    /// read on.
-    pub(crate) fn queue_read(&mut self, key: ConnKey) {
-        let id = self.conns.id(key);
-        if self
-            .conns
-            .live(key)
-            .is_some_and(|conn| conn.waits_to_inflate())
-        {
-            self.conns.waits.inflate.push_back(id);
-            self.conns.pause_for(&mut self.env, key, Pause::Inflate);
-        } else {
-            self.conns.queue_resume(&mut self.env, key);
         }
     }
 
@@ -96,8 +61,8 @@ impl<D, A> Shard<D, A> {
         } else {
             State::Opening
         });
-        self.pubsub.set_apart(&self.conns, key, corked);
-        self.pubsub.set_held(&self.conns, key, true);
+        self.pubsub.set_detached(&self.conns, key, corked);
+        self.pubsub.set_outbox_first(&self.conns, key, true);
         self.pubsub.mark_dirty(&mut self.conns, key);
     }
 }

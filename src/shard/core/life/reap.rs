@@ -1,4 +1,4 @@
-//! The end of a turn: connections whose sockets are to be closed are freed.
+//! The end of a turn: connections are freed, and their sockets closed.
 
 use crate::handler::Handler;
 use crate::id::ConnId;
@@ -7,7 +7,7 @@ use crate::shard::core::conn::ACCEPTED;
 use crate::topic::sink::Sock;
 
 impl<H: Handler> ShardCore<H> {
-    /// Frees the connections whose sockets are to be closed, and hands those out. To be called
+    /// Frees dead connections, and hands out their sockets, which are to be closed. To be called
     /// after `settle`, at the end of the turn. The flag says that it was one too many.
     pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock, bool)) {
         let mut dead = self.shard.conns.ends.take_dead();

@@ -28,7 +28,7 @@ impl<H: Handler> ShardCore<H> {
         self.handle_client(id, Client::Peer(peer), has_words)
     }
 
-    /// The same of a connection whose client `proxy` does not name.
+    /// The same of a connection with a client that `proxy` does not name.
     pub fn handle_unnamed(
         &mut self,
         id: ConnId,

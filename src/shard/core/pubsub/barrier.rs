@@ -91,12 +91,12 @@ impl PubSub {
         let peers = mail.iter_mut().enumerate();
         for (peer, mail) in peers.filter(|(peer, _)| *peer != own.index()) {
             let (round, answered) = (barrier.round, barrier.answered);
-            if barrier.told[peer] < round && mail.to_home.has_room() {
+            if barrier.told[peer] < round && mail.to_home.has_space() {
                 barrier.told[peer] = round;
                 let shard = own;
                 mail.to_home.push(ToHome::Published { shard, round });
             }
-            if barrier.sent[peer] < answered && mail.from_home.has_room() {
+            if barrier.sent[peer] < answered && mail.from_home.has_space() {
                 barrier.sent[peer] = answered;
                 let (home, round) = (own, answered);
                 mail.from_home.push(FromHome::Passed { home, round });

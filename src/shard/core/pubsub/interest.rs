@@ -74,7 +74,7 @@ impl PubSub {
         let own = env.shard.index();
         let peers = mail.iter_mut().enumerate();
         for (_, peer) in peers.filter(|(at, peer)| *at != own && peer.has_interest()) {
-            while peer.has_interest() && peer.to_home.has_room() {
+            while peer.has_interest() && peer.to_home.has_space() {
                 // In this order: one that has joined leaves before its topic is not wanted.
                 let mail = if let Some(wanted) = peer.wanted.pop_front() {
                     want(wanted)
@@ -93,7 +93,7 @@ impl PubSub {
 
     /// Whether a shard can be answered now.
     pub(crate) fn can_answer(&mut self, env: &Env, shard: ShardId) -> bool {
-        shard == env.shard || self.mail[shard.index()].from_home.has_room()
+        shard == env.shard || self.mail[shard.index()].from_home.has_space()
     }
 
     /// Tells a shard that its interest in a topic is known, after `can_answer` said yes.

@@ -5,7 +5,7 @@ use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::conn::{BLOCKED, DIRTY};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::pubsub::PubSub;
-use crate::topic::fanout::member::{self, APART, HELD, Member, SHARED};
+use crate::topic::fanout::member::{self, DETACHED, Member, OUTBOX_FIRST, SHARED};
 use crate::topic::fanout::{Fanout, Place};
 
 impl PubSub {
@@ -36,13 +36,15 @@ impl PubSub {
     /// Puts a connection on the list of those to write; the walks pass it over until then.
     pub(crate) fn mark_dirty<D>(&mut self, conns: &mut Conns<D>, key: ConnKey) {
         if conns.mark_dirty(key) {
-            self.set_held(conns, key, true);
+            self.set_outbox_first(conns, key, true);
         }
     }
 
     /// Makes the walks pass over a connection's members, or not any more.
-    pub(crate) fn set_held<D>(&mut self, conns: &Conns<D>, key: ConnKey, held: bool) {
-        self.each_place(conns, key, |fanout, place| fanout.set_held(place, held));
+    pub(crate) fn set_outbox_first<D>(&mut self, conns: &Conns<D>, key: ConnKey, first: bool) {
+        self.each_place(conns, key, |fanout, place| {
+            fanout.set_outbox_first(place, first);
+        });
     }
 
     pub(crate) fn set_blocked<D>(&mut self, conns: &Conns<D>, key: ConnKey, blocked: bool) {
@@ -66,12 +68,14 @@ impl PubSub {
         self.each_place(conns, key, |fanout, place| fanout.queue_walk(place));
     }
 
-    /// Lets a corked connection stand apart from the logs it reads, or begin at their heads.
+    /// Detaches a corked connection from the logs it reads, or has it begin at their heads.
     ///
     /// Nothing was promised to it yet. If it held back a log, the mail for that log could hold
     /// back the very answer that the connection waits for.
-    pub(crate) fn set_apart<D>(&mut self, conns: &Conns<D>, key: ConnKey, apart: bool) {
-        self.each_place(conns, key, |fanout, place| fanout.set_apart(place, apart));
+    pub(crate) fn set_detached<D>(&mut self, conns: &Conns<D>, key: ConnKey, detached: bool) {
+        self.each_place(conns, key, |fanout, place| {
+            fanout.set_detached(place, detached);
+        });
     }
 
     /// Makes a connection a member of a live topic.
@@ -83,10 +87,13 @@ impl PubSub {
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
         let mut member = Member::new(conn.sock, key);
         // What is in the outbox goes before what the topic brings.
-        member.set(HELD, conn.is(DIRTY | BLOCKED) || conn.state.is_corked());
+        member.set(
+            OUTBOX_FIRST,
+            conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
+        );
         member.set(member::BLOCKED, conn.is(BLOCKED));
         // One that has joined stands where it did so.
-        member.set(APART, conn.state.is_corked() && !joins);
+        member.set(DETACHED, conn.state.is_corked() && !joins);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
         if let Some(index) = fanout.join(topic, conn.form, member) {
             conn.subs.set_index(topic, index);

@@ -181,7 +181,7 @@ impl PubSub {
             for sub in conn.subs.as_slice() {
                 self.joins.note_not_early(key, sub.topic);
             }
-            self.set_apart(conns, key, false);
+            self.set_detached(conns, key, false);
             self.mark_dirty(conns, key);
             conns.queue_resume(env, key);
         }

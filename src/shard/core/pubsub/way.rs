@@ -20,7 +20,7 @@ impl PubSub {
     /// Whether one more message may be put on its way to the home of its topic.
     pub(crate) fn check_way(&mut self, env: &Env, home: ShardId, topic: &str) -> Result<(), Busy> {
         let has_space = if home != env.shard {
-            self.mail[home.index()].to_home.has_room()
+            self.mail[home.index()].to_home.has_space()
         } else {
             let is_full = self.staged.is_full_for(topic);
             self.stage_refused |= is_full;

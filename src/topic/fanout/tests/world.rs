@@ -6,7 +6,7 @@ use crate::id::{ConnKey, ShardId, TopicKey};
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::time::Now;
-use crate::topic::fanout::member::{HELD, Member};
+use crate::topic::fanout::member::{Member, OUTBOX_FIRST};
 use crate::topic::fanout::pass::{Handover, Rest};
 use crate::topic::fanout::{Fanout, Overrun, Overruns, Place};
 use crate::topic::sink::{Sink, Sock};
@@ -130,7 +130,7 @@ impl World {
         self.skipped += skipped;
         for overrun in conns {
             match overrun {
-                Overrun::Apart {
+                Overrun::Spill {
                     conn,
                     unread,
                     count,
@@ -180,7 +180,7 @@ impl World {
         self.conns[key].is_blocked = true;
         if let Some(place) = self.place(key) {
             self.fanout.set_blocked(place, true);
-            self.fanout.set_held(place, true);
+            self.fanout.set_outbox_first(place, true);
             self.fanout.queue_walk(place);
         }
     }
@@ -247,7 +247,7 @@ impl World {
             }
         }
         if let Some(place) = place {
-            self.fanout.set_held(place, false);
+            self.fanout.set_outbox_first(place, false);
             self.fanout.queue_walk(place);
         }
     }
@@ -290,7 +290,7 @@ impl World {
             };
             let member = self.fanout.member_at(place).unwrap();
             assert_eq!(member.conn.index(), key);
-            assert_eq!(member.is(HELD), conn.is_blocked, "{key} is held");
+            assert_eq!(member.is(OUTBOX_FIRST), conn.is_blocked, "{key} is held");
         }
     }
 }
