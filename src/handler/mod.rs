@@ -1,5 +1,6 @@
 //! The interface of an application: its callbacks and their results.
 
+mod boxed;
 mod outcome;
 mod room;
 mod shared;
@@ -40,7 +41,10 @@ use crate::time::Tick;
 /// Each shard has its own descriptor table. A file descriptor opened in a callback is valid only on
 /// its shard's thread and on threads that it spawns. A descriptor opened elsewhere is not valid in
 /// a callback, unless [`keep_descriptors`](crate::ServerBuilder::keep_descriptors) named it.
-pub trait Handler: Sized + 'static {
+///
+/// A boxed handler is a handler, so a program can choose one of several when it starts:
+/// `Box<dyn Handler<Conn = C, Answer = A>>`.
+pub trait Handler: 'static {
     /// The application's data for each connection.
     type Conn: 'static;
     /// The answer of other threads to [`Cx::defer`]; `()` if that is not used.

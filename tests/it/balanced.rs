@@ -14,7 +14,7 @@ use socket2::{Domain, Socket, Type};
 use crate::support::http::{read_head, upgrade_request};
 use crate::support::process::alone;
 use crate::support::program::Program;
-use crate::support::server::{ANY, Running};
+use crate::support::server::{ANY, Running, try_start};
 use crate::support::socket::dial;
 use crate::support::wait::{PATIENCE, wait_until};
 use crate::support::ws::Ws;
@@ -81,7 +81,7 @@ fn a_second_server_on_a_balanced_port_is_an_error() {
     for balance in [Balance::Even, Balance::Hash] {
         let listener = Listener::http(server.http()).balance(balance);
         let second = Server::builder().shards(2).listen(listener);
-        let err = second.start(|_| corecast::Relay::default()).err();
+        let err = try_start(second).err();
         let err = err.expect("the port is taken");
         assert_eq!(err.kind(), std::io::ErrorKind::AddrInUse, "{err}");
     }

@@ -6,7 +6,7 @@ use corecast::{Compression, Config, Kind};
 
 use crate::client::{greeted, message, to};
 use crate::support::raw_ws::{BINARY, FIN, PING, PONG, RawWs, TEXT};
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, try_start};
 use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, wait_until};
 use crate::support::ws::Ws;
@@ -84,9 +84,7 @@ fn levels_are_checked() {
             compression: Some(Compression { level, threshold }),
             ..Config::default()
         };
-        let refused = builder(1)
-            .config(config)
-            .start(|_| corecast::Relay::default());
+        let refused = try_start(builder(1).config(config));
         assert!(refused.is_err_and(|err| err.to_string().contains("1 to 9")));
     }
 }

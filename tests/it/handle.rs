@@ -7,7 +7,7 @@ use corecast::{Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal,
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::support::length_prefix::LengthPrefix;
-use crate::support::server::{Running, builder};
+use crate::support::server::{Running, builder, try_with};
 use crate::support::wait::{in_a_while, now};
 use crate::support::ws::Ws;
 
@@ -154,7 +154,7 @@ impl Handler for Panics {
 
 #[test]
 fn a_panic_on_one_shard_stops_the_server_and_is_an_error() {
-    let server = builder(3).start(|_| Panics).unwrap();
+    let server = try_with(builder(3), |_| Panics).unwrap();
     let mut client = LengthPrefix::connect(server.tcp_addrs()[0]);
     client.send(b"any");
     assert!(server.join().is_err());

@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use corecast::{Framing, Kind, ListenAddr, Listener, Relay, Server, ServerBuilder};
+use corecast::{Framing, Kind, ListenAddr, Listener, Server, ServerBuilder};
 use rustix::process::Signal;
 use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::support::framed::{Framed, frame};
 use crate::support::http::{read_answer, read_head, upgrade_request};
 use crate::support::program::Program;
-use crate::support::server::{ANY, Running};
+use crate::support::server::{ANY, Running, try_start};
 use crate::support::socket::dial_path;
 use crate::support::tls::{Authority, EACH, shake};
 use crate::support::whence::PeerInfo;
@@ -130,7 +130,7 @@ fn what_a_server_has_left_behind_is_replaced() {
 }
 
 fn start_fails(listener: Listener) -> corecast::Error {
-    let started = builder().listen(listener).start(|_| Relay::default());
+    let started = try_start(builder().listen(listener));
     started.expect_err("an error")
 }
 
@@ -193,7 +193,7 @@ fn the_same_path_twice_is_an_error_and_leaves_nothing() {
     let both = builder()
         .listen(Listener::http(folder.addr()))
         .listen(Listener::tcp(folder.addr(), "lobby"));
-    both.start(|_| Relay::default()).expect_err("an error");
+    try_start(both).expect_err("an error");
     assert!(!folder.path().exists());
 }
 

@@ -246,7 +246,9 @@ fn a_stopped_process_falls_behind_alone() {
     process.wait_for("subscribed");
     process.stop();
     scene.publish(MANY);
-    assert_ne!(scene.server.counters().short_writes, 0);
+    wait_until("its socket is full", || {
+        0 < scene.server.counters().short_writes
+    });
     process.signal(Signal::CONT);
     let runs = process.wait_for("got ");
     let runs: Vec<Vec<u32>> = runs

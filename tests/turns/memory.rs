@@ -52,7 +52,7 @@ impl Handler for Many {
 }
 
 /// A shard that had very many topics, of which those of every `kept`-th connection are left.
-fn shard_after(kept: usize) -> (Shard<Many>, usize) {
+fn shard_after(kept: usize) -> (Shard<()>, usize) {
     let mut shard = Shard::of(Config::default(), Many);
     let clients: Vec<_> = (0..TOPICS / EACH)
         .map(|number| shard.upgrade(&format!("/{}", number * EACH), ""))

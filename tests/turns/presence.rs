@@ -87,7 +87,7 @@ const SPACE: Space = Space {
 /// A shard at home with two topics, of which the other shard wants the first and takes nothing of
 /// it.
 struct Scene {
-    shard: Shard<App>,
+    shard: Shard<()>,
     told: Calls,
     stuck: String,
     free: String,

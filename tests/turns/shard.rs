@@ -22,24 +22,31 @@ pub(crate) const KEY: &str = "open sesame";
 /// More work than any test has; tests about this limit set their own.
 const WIDE: usize = 1 << 30;
 
+/// An application with these data of a connection. It is boxed, so that the core is compiled once
+/// for all such applications.
+pub(crate) type App<C> = Box<dyn Handler<Conn = C, Answer = ()>>;
+
+/// The data of a connection of the program's own application.
+pub(crate) type RelayConn = <Relay as Handler>::Conn;
+
 /// A shard that is a whole server: a driver with its sockets.
-pub(crate) struct Shard<H: Handler<Answer = ()> = Relay> {
-    driver: Driver<H>,
+pub(crate) struct Shard<C: 'static = RelayConn> {
+    driver: Driver<App<C>>,
     now: Now,
     socks: HashMap<ConnId, Sock>,
     pub(crate) sockets: Sockets,
 }
 
-impl<H: Handler<Answer = ()>> Deref for Shard<H> {
-    type Target = Driver<H>;
+impl<C> Deref for Shard<C> {
+    type Target = Driver<App<C>>;
 
-    fn deref(&self) -> &Driver<H> {
+    fn deref(&self) -> &Driver<App<C>> {
         &self.driver
     }
 }
 
-impl<H: Handler<Answer = ()>> DerefMut for Shard<H> {
-    fn deref_mut(&mut self) -> &mut Driver<H> {
+impl<C> DerefMut for Shard<C> {
+    fn deref_mut(&mut self) -> &mut Driver<App<C>> {
         &mut self.driver
     }
 }
@@ -53,13 +60,17 @@ impl Shard {
     }
 }
 
-impl<H: Handler<Answer = ()>> Shard<H> {
-    pub(crate) fn of(config: Config, handler: H) -> Self {
+impl<C> Shard<C> {
+    pub(crate) fn of(config: Config, handler: impl Handler<Conn = C, Answer = ()>) -> Self {
         Self::among(1, config, handler)
     }
 
     /// The first of so many shards, of which no other takes anything.
-    pub(crate) fn among(shards: u16, config: Config, handler: H) -> Self {
+    pub(crate) fn among(
+        shards: u16,
+        config: Config,
+        handler: impl Handler<Conn = C, Answer = ()>,
+    ) -> Self {
         Self::one(0, shards, RandomState::new(), config, handler)
     }
 
@@ -69,8 +80,9 @@ impl<H: Handler<Answer = ()>> Shard<H> {
         shards: u16,
         hasher: RandomState,
         config: Config,
-        handler: H,
+        handler: impl Handler<Conn = C, Answer = ()>,
     ) -> Self {
+        let handler: App<C> = Box::new(handler);
         let now = Now::from_millis(1_000_000);
         let mut driver = Driver::new(
             MeshEnd::alone(ShardId::new(shard), shards),

@@ -71,7 +71,7 @@ impl Handler for Full {
     }
 }
 
-fn shard() -> Shard<Full> {
+fn shard() -> Shard<()> {
     let config = Config {
         origins: Origins::parse([ORIGIN]).unwrap(),
         ping_interval: Duration::from_secs(3600),
@@ -81,7 +81,7 @@ fn shard() -> Shard<Full> {
 }
 
 /// Lets time pass moment by moment, until shortly before, and until after, a request is late.
-fn pass(shard: &mut Shard<Full>, mut between: impl FnMut(&mut Shard<Full>)) {
+fn pass(shard: &mut Shard<()>, mut between: impl FnMut(&mut Shard<()>)) {
     let moments = u32::try_from(HANDSHAKE_TIMEOUT.as_millis() / MOMENT.as_millis()).unwrap();
     for _ in 0..moments - 2 {
         shard.wait(MOMENT);

@@ -10,9 +10,9 @@ use std::thread;
 use std::time::Duration;
 
 use corecast::client::{Client, ClientBuilder, Event, Reason};
-use corecast::{Kind, Relay, ServerBuilder};
+use corecast::{Kind, ServerBuilder};
 
-use crate::support::server::Running;
+use crate::support::server::{Running, try_start};
 use crate::support::wait::{in_a_while, wait_until};
 
 pub(crate) const SHORT: Duration = Duration::from_millis(20);
@@ -76,7 +76,7 @@ pub(crate) fn check_return(
     // Their attempts meanwhile must not keep the port busy.
     let mut another = None;
     wait_until("the ports are free", || {
-        another = again().start(|_| Relay::default()).ok();
+        another = try_start(again()).ok();
         another.is_some()
     });
     let another = another.expect("it has started");

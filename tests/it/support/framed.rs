@@ -5,13 +5,13 @@ use std::net::{SocketAddr, TcpStream};
 
 use corecast::Framing;
 
-use crate::support::socket::{dial, is_reset};
+use crate::support::socket::{Uninterrupted, dial, is_reset};
 
 /// A client of a TCP port.
 #[derive(Debug)]
 pub(crate) struct Framed {
     framing: Framing,
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Uninterrupted<TcpStream>>,
 }
 
 /// `payload`, of less than 16 KiB, as one frame.
@@ -41,7 +41,7 @@ impl Framed {
 
     /// Over a socket whose greeting is yet to come.
     pub(crate) fn over(stream: TcpStream, framing: Framing) -> Self {
-        let stream = BufReader::new(stream);
+        let stream = BufReader::new(Uninterrupted(stream));
         Self { framing, stream }
     }
 
@@ -87,7 +87,7 @@ impl Framed {
 
     /// The socket under it.
     pub(crate) fn into_stream(self) -> TcpStream {
-        self.stream.into_inner()
+        self.stream.into_inner().0
     }
 
     fn varint(&mut self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use corecast::{Counters, Handle, Handler, Kind, Relay, Server, ServerBuilder, ShardId};
+use corecast::{Counters, Error, Handle, Handler, Kind, Relay, Server, ServerBuilder, ShardId};
 
 use crate::support::wait::in_a_while;
 
@@ -20,6 +20,20 @@ pub(crate) fn builder(shards: usize) -> ServerBuilder {
     server.http(ANY).tcp(ANY, "lobby")
 }
 
+/// Starts what the binary runs, or says why it cannot.
+pub(crate) fn try_start(builder: ServerBuilder) -> Result<Server, Error> {
+    try_with(builder, |_| Relay::default())
+}
+
+/// Boxes the application, so that the server is compiled once for all whose data have one type.
+pub(crate) fn try_with<H: Handler>(
+    builder: ServerBuilder,
+    make: impl Fn(ShardId) -> H + Send + Clone + 'static,
+) -> Result<Server, Error> {
+    type Boxed<H> = Box<dyn Handler<Conn = <H as Handler>::Conn, Answer = <H as Handler>::Answer>>;
+    builder.start(move |shard| -> Boxed<H> { Box::new(make(shard)) })
+}
+
 impl Running {
     /// Starts what the binary runs.
     pub(crate) fn start(builder: ServerBuilder) -> Self {
@@ -31,7 +45,7 @@ impl Running {
         builder: ServerBuilder,
         make: impl Fn(ShardId) -> H + Send + Clone + 'static,
     ) -> Self {
-        Self(Some(builder.start(make).unwrap()))
+        Self(Some(try_with(builder, make).unwrap()))
     }
 
     fn server(&self) -> &Server {
@@ -62,7 +76,7 @@ impl Running {
         self.handle().counters()
     }
 
-    /// Publishes, and waits for room if there is none.
+    /// Publishes, and waits for space if there is none.
     pub(crate) fn publish(&self, topic: &str, kind: Kind, payload: &[u8]) {
         self.handle()
             .publish_deadline(topic, kind, payload, in_a_while())

@@ -1,6 +1,6 @@
 //! Client sockets: with a limit on every wait, and with the tricks that misbehaviour needs.
 
-use std::io::{Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -58,24 +58,52 @@ pub(crate) fn reset(stream: TcpStream) {
     drop(stream);
 }
 
-/// What comes until the peer closes or resets the connection.
-pub(crate) fn read_to_the_end(stream: &mut impl Read) -> Vec<u8> {
-    let mut all = Vec::new();
-    let mut room = [0; 4096];
-    loop {
-        match stream.read(&mut room) {
-            Ok(0) => return all,
-            Ok(n) => all.extend_from_slice(&room[..n]),
-            Err(err) => {
-                assert!(is_reset(&err), "still open: {err}");
-                return all;
+/// Repeats calls that a signal has interrupted. The kernel does not where there is a timeout
+/// (signal(7)), and a child that ends is a signal if the thread that started it blocks signals.
+#[derive(Debug)]
+pub(crate) struct Uninterrupted<S>(pub(crate) S);
+
+impl<S> Uninterrupted<S> {
+    fn again<T>(&mut self, mut call: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
+        loop {
+            match call(&mut self.0) {
+                Err(err) if err.kind() == ErrorKind::Interrupted => {}
+                done => return done,
             }
         }
     }
 }
 
+impl<S: Read> Read for Uninterrupted<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.again(|stream| stream.read(buffer))
+    }
+}
+
+impl<S: Write> Write for Uninterrupted<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.again(|stream| stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// What comes until the peer closes or resets the connection.
+pub(crate) fn read_to_the_end(stream: &mut impl Read) -> Vec<u8> {
+    let mut all = Vec::new();
+    // It keeps what has come before an error.
+    if let Err(err) = stream.read_to_end(&mut all) {
+        assert!(is_reset(&err), "still open: {err}");
+    }
+    all
+}
+
 /// Whether the connection was reset: whatever was in flight had no reader any more.
-pub(crate) fn is_reset(err: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{BrokenPipe, ConnectionReset};
-    matches!(err.kind(), ConnectionReset | BrokenPipe)
+pub(crate) fn is_reset(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
 }

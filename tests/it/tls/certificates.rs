@@ -4,11 +4,11 @@ use std::fs;
 use std::sync::Arc;
 
 use corecast::tls::{ClientAuth, Keys, TlsError, TlsFile, TlsSettings, TlsVersion};
-use corecast::{Listener, Relay, Server};
+use corecast::{Listener, Server};
 use rustls::pki_types::CertificateDer;
 use rustls::{ClientConfig, SignatureScheme};
 
-use crate::support::server::ANY;
+use crate::support::server::{ANY, try_start};
 use crate::support::tls::{Authority, EACH, client, keys, lenient};
 use crate::tls::session::{Served, talk};
 
@@ -136,10 +136,7 @@ fn a_file_that_cannot_be_used_is_named() {
     check(refused, "empty.pem", "no certificate");
 
     let listener = Listener::http(ANY).tls(TlsSettings::new(path("none.pem"), path("host.key")));
-    let started = Server::builder()
-        .shards(1)
-        .listen(listener)
-        .start(|_| Relay::default());
+    let started = try_start(Server::builder().shards(1).listen(listener));
     let text = started.expect_err("it must not start").to_string();
     assert!(text.contains("/none.pem: "), "{text}");
 }

@@ -15,6 +15,7 @@ use corecast::time::Now;
 use corecast::topic::sink::Sock;
 use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings, ShardId};
 
+use crate::shard::{App, RelayConn};
 use crate::sockets::Sockets;
 
 /// The API key of the server.
@@ -22,7 +23,7 @@ pub(crate) const KEY: &str = "open sesame";
 
 /// A shard that is a whole server.
 pub(crate) struct Server {
-    driver: Driver<Relay>,
+    driver: Driver<App<RelayConn>>,
     pub(crate) sockets: Sockets,
     now: Now,
     next_sock: i32,
@@ -46,7 +47,7 @@ impl Server {
 
     pub(crate) fn of(config: Config, settings: RelaySettings) -> Self {
         let now = Now::from_millis(1_000_000);
-        let relay = Relay::new(settings);
+        let relay: App<RelayConn> = Box::new(Relay::new(settings));
         let hasher = RandomState::new();
         Self {
             driver: Driver::new(

@@ -1,0 +1,75 @@
+//! A boxed handler is a handler: a program may choose its application when it starts.
+
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::handler::{Halt, Handler, Message, Opening, Refusal, Room};
+use crate::proto::http::{Request, Response};
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::app::shard_cx::ShardCx;
+use crate::time::Tick;
+
+impl<H: Handler + ?Sized> Handler for Box<H> {
+    type Conn = H::Conn;
+    type Answer = H::Answer;
+
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        opening: &Opening<'_>,
+    ) -> Result<H::Conn, Refusal> {
+        (**self).on_open(cx, opening)
+    }
+
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
+        (**self).on_message(cx, message)
+    }
+
+    fn on_drain(&mut self, cx: &mut Cx<'_, H::Conn, H::Answer>) {
+        (**self).on_drain(cx);
+    }
+
+    fn on_close(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        reason: CloseReason,
+    ) -> Result<(), Halt> {
+        (**self).on_close(cx, reason)
+    }
+
+    fn wants_events(&mut self, request: &Request<'_>) -> bool {
+        (**self).wants_events(request)
+    }
+
+    fn answers_when_full(&mut self, request: &Request<'_>) -> bool {
+        (**self).answers_when_full(request)
+    }
+
+    fn on_head(&mut self, request: &Request<'_>) -> Option<Response> {
+        (**self).on_head(request)
+    }
+
+    fn on_request(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        request: &Request<'_>,
+    ) -> Result<Response, Refusal> {
+        (**self).on_request(cx, request)
+    }
+
+    fn tick_every(&self) -> Option<Duration> {
+        (**self).tick_every()
+    }
+
+    fn on_tick(&mut self, cx: &mut ShardCx<'_, H::Conn, H::Answer>, tick: Tick) {
+        (**self).on_tick(cx, tick);
+    }
+
+    fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {
+        (**self).room(topic)
+    }
+}
