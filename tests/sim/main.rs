@@ -19,7 +19,9 @@ mod scenes;
 mod shard;
 mod world;
 
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 use corecast::internals::Rng;
 
@@ -34,9 +36,16 @@ fn every_world_comes_to_its_end() {
         return run(seed);
     }
     let mut seeds = Rng::new(env_number("SIM_START").unwrap_or(0));
-    for _ in 0..env_number("SIM_SEEDS").unwrap_or(SEEDS) {
-        run(seeds.next_u64());
-    }
+    let count = env_number("SIM_SEEDS").unwrap_or(SEEDS);
+    let seeds: Vec<u64> = (0..count).map(|_| seeds.next_u64()).collect();
+    // Worlds share nothing, so each processor tries a part of them.
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for part in 0..threads {
+            let seeds = seeds.iter().skip(part).step_by(threads);
+            scope.spawn(move || seeds.copied().for_each(run));
+        }
+    });
 }
 
 fn run(seed: u64) {
