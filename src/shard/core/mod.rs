@@ -170,7 +170,7 @@ impl<H: Handler> ShardCore<H> {
             .forget_topics(&mut self.shard.env, TIMEOUTS_PER_TURN);
         let now = self.shard.env.now;
         self.shard.pubsub.homes.forget_keys(now, TIMEOUTS_PER_TURN);
-        self.go_on_draining();
+        self.shard.go_on_draining(self.rooms.has_stuck());
         self.settle_homes();
         self.pass_room_time();
         self.pass_tick();
@@ -231,7 +231,10 @@ impl<H: Handler> ShardCore<H> {
                 .deadline(shard.env.config.interest_linger),
             shard.pubsub.homes.deadline(),
             shard.pubsub.release_deadline(),
-            shard.drain_deadline(),
+            shard
+                .drain
+                .as_ref()
+                .map(|drain| drain.deadline(shard.env.now)),
             self.rooms.deadline(),
             self.tick.map(|tick| tick.deadline()),
         ];

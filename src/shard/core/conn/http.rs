@@ -20,7 +20,7 @@ pub(crate) struct Http {
     /// The connection is one too many: what it asks is refused.
     pub(crate) turned_away: Option<TooMany>,
     /// A request with a body.
-    pub(crate) request: Option<Box<Collected>>,
+    pub(crate) request: Option<Box<PendingRequest>>,
 }
 
 /// What is waited for, since when [`Conn::heard`](crate::shard::core::conn::Conn) says.
@@ -50,7 +50,7 @@ pub(crate) enum TooMany {
 
 /// A request with a body, as far as it has come.
 #[derive(Debug)]
-pub(crate) struct Collected {
+pub(crate) struct PendingRequest {
     pub(crate) head: Vec<u8>,
     pub(crate) body: Vec<u8>,
     pub(crate) decoder: Body,

@@ -23,7 +23,7 @@ pub(crate) struct Clients {
     /// Whether addresses are kept although there is no limit.
     keeps: bool,
     /// By the key of the connection; empty if addresses are not kept.
-    known: Vec<Option<Known>>,
+    known: Vec<Option<Entry>>,
 }
 
 /// Where a connection, or the request in hand, comes from.
@@ -40,7 +40,7 @@ pub(crate) enum Client {
 
 /// A connection's client, and whether the limit counts it.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct Entry {
     client: Client,
     counted: bool,
 }
@@ -93,7 +93,7 @@ impl Clients {
         if self.known.len() <= key {
             self.known.resize(key + 1, None);
         }
-        self.known[key] = Some(Known { client, counted });
+        self.known[key] = Some(Entry { client, counted });
         admitted
     }
 
@@ -128,7 +128,7 @@ impl Clients {
         known.is_some_and(|known| !matches!(known.client, Client::Peer(_)))
     }
 
-    fn known(&self, key: ConnKey) -> Option<&Known> {
+    fn known(&self, key: ConnKey) -> Option<&Entry> {
         self.known.get(key.index())?.as_ref()
     }
 

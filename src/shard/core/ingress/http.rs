@@ -12,7 +12,7 @@ use crate::proto::http::{
     After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::http::{Collected, Phase};
+use crate::shard::core::conn::http::{PendingRequest, Phase};
 use crate::shard::core::ingress::Progress;
 
 impl<H: Handler> ShardCore<H> {
@@ -114,7 +114,7 @@ impl<H: Handler> ShardCore<H> {
         }
         self.shard.begin_phase(key, Phase::Body);
         if let Some(http) = self.shard.conns.http(key) {
-            http.request = Some(Box::new(Collected {
+            http.request = Some(Box::new(PendingRequest {
                 head: head.to_vec(),
                 body: Vec::new(),
                 decoder,
@@ -227,7 +227,7 @@ impl<H: Handler> ShardCore<H> {
         if matches!(progress, Progress::Bytes(_))
             && let Some(http) = self.shard.conns.http(key)
         {
-            http.request = Some(Box::new(Collected {
+            http.request = Some(Box::new(PendingRequest {
                 head: Vec::new(),
                 body: Vec::new(),
                 decoder,

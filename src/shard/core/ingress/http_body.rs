@@ -7,14 +7,14 @@ use crate::id::ConnKey;
 use crate::limits::WORK_OF_BODY_BYTE;
 use crate::proto::http::{Head, HttpError, NO_HEADERS, Response, parse_head};
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::http::{Collected, Phase};
+use crate::shard::core::conn::http::{PendingRequest, Phase};
 use crate::shard::core::ingress::Progress;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_body(
         &mut self,
         key: ConnKey,
-        mut request: Box<Collected>,
+        mut request: Box<PendingRequest>,
         input: &[u8],
     ) -> Progress {
         let mut taken = 0;
@@ -43,7 +43,7 @@ impl<H: Handler> ShardCore<H> {
             return Progress::Bytes(taken);
         }
         if request.is_whole {
-            return self.take_collected(key, request, taken);
+            return self.offer_request(key, request, taken);
         }
         if let Some(http) = self.shard.conns.http(key) {
             http.request = Some(request);
@@ -55,10 +55,15 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn resume_request(&mut self, key: ConnKey) -> Option<Progress> {
         let http = self.shard.conns.http(key)?;
         let request = http.request.take_if(|request| request.is_whole)?;
-        Some(self.take_collected(key, request, 0))
+        Some(self.offer_request(key, request, 0))
     }
 
-    fn take_collected(&mut self, key: ConnKey, whole: Box<Collected>, taken: usize) -> Progress {
+    fn offer_request(
+        &mut self,
+        key: ConnKey,
+        whole: Box<PendingRequest>,
+        taken: usize,
+    ) -> Progress {
         let share = self.shard.env.work.share_of_bodies();
         if self.shard.env.work.is_used_up(share) {
             self.shard.env.counters.hit(Limit::BodyTime);

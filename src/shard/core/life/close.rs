@@ -2,13 +2,16 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::status_index;
-use crate::id::ConnKey;
+use crate::handler::Handler;
+use crate::id::{ConnId, ConnKey};
 use crate::proto::http::Response;
+use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::{BLOCKED, READ_ENDED, SPILLED, UNPROCESSED};
+use crate::shard::core::conn::{ACCEPTED, BLOCKED, READ_ENDED, SPILLED, UNPROCESSED};
 use crate::shard::core::ingress::protocol::{AtEnd, LastWord, Protocol};
 use crate::shard::core::shard::Shard;
+use crate::topic::sink::Sock;
 
 impl<D, A> Shard<D, A> {
     /// Ends a connection: what its outbox holds is sent, then the last word, then nothing.
@@ -171,5 +174,27 @@ impl<D, A> Shard<D, A> {
                 self.arm(key);
             }
         }
+    }
+}
+
+impl<H: Handler> ShardCore<H> {
+    /// Frees dead connections, and hands out their sockets, which are to be closed. To be called
+    /// after `settle`, at the end of the turn. The flag says that it was one too many.
+    pub fn reap(&mut self, mut close: impl FnMut(ConnId, Sock, bool)) {
+        let mut dead = self.shard.conns.ends.take_dead();
+        dead.retain(|&key| {
+            let conns = &mut self.shard.conns;
+            if conns.get(key).is_some_and(|conn| conn.is(ACCEPTED)) {
+                // The handler has still to be told.
+                return true;
+            }
+            let id = conns.id(key);
+            if let Some(conn) = conns.remove(key) {
+                close(id, conn.sock, conn.is_overflow);
+            }
+            false
+        });
+        self.shard.conns.ends.give_dead(dead);
+        self.shard.env.counters.connections = self.shard.conns.len() as u64;
     }
 }

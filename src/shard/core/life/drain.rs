@@ -45,6 +45,45 @@ enum Stage {
     },
 }
 
+impl Drain {
+    fn new(start: Now) -> Self {
+        Self {
+            start,
+            stage: Stage::Reading,
+            outside_waits: false,
+            next_look: start,
+            next: 0,
+        }
+    }
+
+    /// Whether what was on its way has had its time, and no connection still waits to be read.
+    fn has_read_all(&self, is_all_read: bool, elapsed: Duration) -> bool {
+        let patience = DRAIN_BODY_TIMEOUT <= elapsed;
+        self.stage == Stage::Reading && DRAIN_GRACE <= elapsed && (is_all_read || patience)
+    }
+
+    /// Connections are closed from now on: `total`, in what is `left` of the window.
+    fn begin_closing(&mut self, now: Now, left: Duration, total: usize) {
+        let at_once = total < DRAIN_ALL_AT_ONCE;
+        let left = left.saturating_sub(DRAIN_TAIL);
+        self.stage = Stage::Closing {
+            since: now,
+            window: if at_once { Duration::ZERO } else { left },
+            total,
+            closed: 0,
+        };
+    }
+
+    /// When the drain goes on.
+    pub(crate) fn deadline(&self, now: Now) -> Now {
+        let least = match self.stage {
+            Stage::Reading => self.start.plus(DRAIN_GRACE),
+            Stage::Quiet | Stage::Closing { .. } => self.start,
+        };
+        least.max(now.plus(DRAIN_STEP))
+    }
+}
+
 impl<H: Handler> ShardCore<H> {
     /// Closes all connections, spread over a while.
     pub fn begin_drain(&mut self) {
@@ -58,25 +97,12 @@ impl<H: Handler> ShardCore<H> {
             drain.outside_waits = waits;
         }
     }
-
-    pub(in crate::shard::core) fn go_on_draining(&mut self) {
-        if self.shard.drain.is_some() {
-            let has_stuck = self.rooms.has_stuck();
-            self.shard.go_on_draining(has_stuck);
-        }
-    }
 }
 
 impl<D, A> Shard<D, A> {
     fn begin_drain(&mut self) {
         let start = self.env.now;
-        self.drain.get_or_insert(Drain {
-            start,
-            stage: Stage::Reading,
-            outside_waits: false,
-            next_look: start,
-            next: 0,
-        });
+        self.drain.get_or_insert_with(|| Drain::new(start));
     }
 
     /// Whether nothing is to be read of connections that could publish.
@@ -85,14 +111,15 @@ impl<D, A> Shard<D, A> {
         drain.is_some_and(|drain| drain.stage == Stage::Quiet)
     }
 
-    fn go_on_draining(&mut self, rooms_wait: bool) {
+    /// Goes on with the drain, if there is one; `rooms_wait` if some have outputs without space.
+    pub(crate) fn go_on_draining(&mut self, rooms_wait: bool) {
         let Some(mut drain) = self.drain.take() else {
             return;
         };
         let elapsed = self.env.now.since(drain.start);
         if self.env.config.drain_timeout <= elapsed {
             self.cut_all();
-        } else if drain.stage == Stage::Reading && self.has_read_all(elapsed) {
+        } else if drain.has_read_all(self.conns.reads.is_empty(), elapsed) {
             drain.stage = Stage::Quiet;
             self.close_idle();
         }
@@ -101,7 +128,8 @@ impl<D, A> Shard<D, A> {
             let is_settled = !rooms_wait && self.pubsub.is_settled();
             self.pubsub.barrier.step(has_published, is_settled);
             if self.pubsub.barrier.is_passed() {
-                drain.stage = self.begin_closing(elapsed);
+                let left = self.env.config.drain_window.saturating_sub(elapsed);
+                drain.begin_closing(self.env.now, left, self.conns.len());
                 self.release_all();
             }
         }
@@ -109,12 +137,6 @@ impl<D, A> Shard<D, A> {
             self.close_due(&mut drain);
         }
         self.drain = Some(drain);
-    }
-
-    /// Whether what was on its way has had its time, and no connection still waits to be read.
-    fn has_read_all(&self, elapsed: Duration) -> bool {
-        let patience = DRAIN_BODY_TIMEOUT <= elapsed;
-        DRAIN_GRACE <= elapsed && (self.conns.reads.is_empty() || patience)
     }
 
     /// Whether a connection was accepted a moment ago, and its request may be on its way.
@@ -168,22 +190,6 @@ impl<D, A> Shard<D, A> {
             if conn.is_some_and(|conn| idle(conn) && !self.is_fresh(conn)) {
                 self.close(key, CloseReason::Shutdown);
             }
-        }
-    }
-
-    fn begin_closing(&self, elapsed: Duration) -> Stage {
-        let total = self.conns.len();
-        let left = self
-            .env
-            .config
-            .drain_window
-            .saturating_sub(elapsed + DRAIN_TAIL);
-        let at_once = total < DRAIN_ALL_AT_ONCE;
-        Stage::Closing {
-            since: self.env.now,
-            window: if at_once { Duration::ZERO } else { left },
-            total,
-            closed: 0,
         }
     }
 
@@ -247,16 +253,6 @@ impl<D, A> Shard<D, A> {
                 self.kill(key, CloseReason::Shutdown);
             }
         }
-    }
-
-    /// When the drain goes on.
-    pub(crate) fn drain_deadline(&self) -> Option<Now> {
-        let drain = self.drain.as_ref()?;
-        let least = match drain.stage {
-            Stage::Reading => drain.start.plus(DRAIN_GRACE),
-            Stage::Quiet | Stage::Closing { .. } => drain.start,
-        };
-        Some(least.max(self.env.now.plus(DRAIN_STEP)))
     }
 }
 

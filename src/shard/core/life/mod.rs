@@ -9,7 +9,6 @@ mod linger;
 pub(crate) mod memory;
 mod pause;
 mod questions;
-mod reap;
 mod refuse;
 mod reply;
 mod timeouts;
