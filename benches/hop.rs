@@ -19,7 +19,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use corecast::{Cx, Halt, Handle, Handler, Kind, Message, Opening, Refusal, Response, Server};
+use corecast::{
+    Cx, Halt, Handle, Handler, Kind, Message, Opening, Refusal, Response, Server, Topic,
+};
 
 const SHARDS: usize = 2;
 const ROUNDS: usize = 5;
@@ -31,32 +33,38 @@ struct Trips {
 }
 
 impl Handler for Trips {
-    type Conn = String;
+    type Conn = Option<Topic>;
     type Answer = ();
 
     fn on_open(
         &mut self,
-        cx: &mut Cx<'_, String>,
+        cx: &mut Cx<'_, Option<Topic>>,
         opening: &Opening<'_>,
-    ) -> Result<String, Refusal> {
+    ) -> Result<Option<Topic>, Refusal> {
         let Opening::Tcp { topic, .. } = opening else {
             return Err(Response::text(404, "TCP alone").into());
         };
-        if *topic == "crowd" {
-            cx.subscribe(topic)?;
-            return Ok(String::new());
+        if topic.name() == "crowd" {
+            cx.subscribe(*topic)?;
+            return Ok(None);
         }
         self.next += 1;
-        let topic = format!("{}/{}", cx.shard(), self.next);
+        let topic = cx.topic(&format!("{}/{}", cx.shard(), self.next))?;
         cx.subscribe(&topic)?;
         let is_home = cx.home_of(&topic) == cx.shard();
         cx.reply(Kind::Binary, &[u8::from(is_home)])?;
-        Ok(topic)
+        Ok(Some(topic))
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, String>, message: Message<'_>) -> Result<(), Halt> {
-        let topic = cx.data().cloned().unwrap_or_default();
-        Ok(cx.publish(&topic, message.kind, message.payload)?)
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, Option<Topic>>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
+        match cx.data().cloned().flatten() {
+            Some(topic) => Ok(cx.publish(&topic, message.kind, message.payload)?),
+            None => Ok(()),
+        }
     }
 }
 

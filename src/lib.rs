@@ -187,3 +187,4 @@ pub use shard::core::conns::questions::Deferred;
 pub use shard::core::pubsub::subscribe::SubscribeError;
 pub use shard::{Balance, Listener};
 pub use time::{Rate, Tick};
+pub use topic::{Topic, TopicName, TopicNameError};

@@ -1,6 +1,5 @@
 //! A shard without sockets: all that the benches know of how its core is driven.
 
-use std::collections::hash_map::RandomState;
 use std::hint::black_box;
 use std::io::IoSlice;
 
@@ -32,11 +31,10 @@ impl Shard {
     /// With so many subscribers of one topic, all live, and one publisher.
     pub(crate) fn with_subscribers(subscribers: usize) -> Self {
         let now = Now::from_millis(0);
-        let (hasher, config) = (RandomState::new(), Config::default());
+        let config = Config::default();
         let mut driver = Driver::new(
             MeshEnd::alone(ShardId::default(), 1),
             config,
-            hasher,
             now,
             Relay::default(),
         );

@@ -20,13 +20,12 @@ mod support;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use corecast::{
     CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response,
-    Room, ShardCx, SlowConsumer, Tick,
+    Room, ShardCx, SlowConsumer, Tick, Topic,
 };
 
 use crate::game::pace::{self, Pace};
@@ -57,7 +56,7 @@ struct Game {
 /// A player's connection.
 #[derive(Clone, Debug)]
 struct Guest {
-    arena: Arc<str>,
+    arena: Topic,
     pace: Pace,
     /// Whether it may have joined the arena.
     has_joined: bool,
@@ -72,12 +71,13 @@ impl Handler for Game {
             Opening::WebSocket(request) | Opening::Events(request) => {
                 arena_of(request.path).ok_or_else(no_such_path)?
             }
-            Opening::Tcp { topic, .. } => topic,
+            Opening::Tcp { topic, .. } => topic.name(),
             _ => return Err(no_such_path().into()),
         };
-        cx.subscribe(arena)?;
+        let arena = cx.topic(arena)?;
+        cx.subscribe(&arena)?;
         Ok(Guest {
-            arena: arena.into(),
+            arena,
             pace: Pace::new(self.now),
             has_joined: false,
         })
@@ -107,7 +107,7 @@ impl Handler for Game {
     /// Leaves for a connection that has ended; if the lane is full, the callback is repeated.
     fn on_close(&mut self, cx: &mut Cx<'_, Guest>, _: CloseReason) -> Result<(), Halt> {
         let joined = cx.data().filter(|guest| guest.has_joined);
-        let Some(arena) = joined.map(|guest| Arc::clone(&guest.arena)) else {
+        let Some(arena) = joined.map(|guest| guest.arena.clone()) else {
             return Ok(());
         };
         Ok(cx.publish(&arena, Kind::Binary, wire::LEAVE)?)

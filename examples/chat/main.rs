@@ -16,13 +16,12 @@ mod wire;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use corecast::{
     Config, Cx, Halt, Handler, Kind, Message, Opening, Refusal, Request, Response, Room, ShardCx,
-    SlowConsumer, Tick,
+    SlowConsumer, Tick, Topic,
 };
 
 use room::{ChatRoom, NoRoom, Seat};
@@ -43,7 +42,7 @@ struct Chat {
 
 /// A connection.
 struct Guest {
-    room: Arc<str>,
+    room: Topic,
     /// How many more messages are allowed, as of a tick.
     allowance: u64,
     as_of: u64,
@@ -56,14 +55,15 @@ impl Handler for Chat {
     fn on_open(&mut self, cx: &mut Cx<'_, Guest>, opening: &Opening<'_>) -> Result<Guest, Refusal> {
         let room = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => room_of(request.path),
-            Opening::Tcp { topic, .. } => Some(*topic),
+            Opening::Tcp { topic, .. } => Some(topic.name()),
             _ => None,
         };
         let room = room.ok_or_else(|| Response::text(404, NO_ROOM))?;
+        let room = cx.topic(room)?;
         // The room learns of it and sends the history: `ChatRoom::on_join`.
-        cx.subscribe(room)?;
+        cx.subscribe(&room)?;
         Ok(Guest {
-            room: Arc::from(room),
+            room,
             allowance: BURST,
             as_of: self.ticks,
         })
@@ -76,7 +76,7 @@ impl Handler for Chat {
         let earned = self.ticks - guest.as_of;
         guest.allowance = guest.allowance.saturating_add(earned).min(BURST);
         guest.as_of = self.ticks;
-        let room = Arc::clone(&guest.room);
+        let room = guest.room.clone();
         let verdict = match guest.allowance {
             0 => Err("too fast: 10 messages a second, please"),
             _ => check(message.payload),

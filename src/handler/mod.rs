@@ -9,7 +9,7 @@ use std::time::Duration;
 
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
-pub(crate) use room::{Event, Output, check_topic};
+pub(crate) use room::{Event, Output};
 pub use room::{Publisher, Room, RoomCx};
 pub use shared::SharedMessage;
 
@@ -19,6 +19,7 @@ use crate::proto::{Kind, Role};
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::time::Tick;
+use crate::topic::Topic;
 
 /// An application on one shard.
 ///
@@ -160,7 +161,7 @@ pub enum Opening<'b> {
     /// A connection to a TCP port.
     Tcp {
         /// The listener's topic.
-        topic: &'b str,
+        topic: &'b Topic,
         /// The role of the listener's connections. The handler enforces it.
         role: Role,
     },

@@ -9,6 +9,7 @@ use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOP
 use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::topic::TopicNameError;
 
 /// There is no space for a message, or no answer yet. If a callback returns it, the callback is
 /// repeated when there is.
@@ -109,6 +110,24 @@ impl Busy {
 impl From<Busy> for Halt {
     fn from(busy: Busy) -> Self {
         Self::Wait(busy)
+    }
+}
+
+impl From<TopicNameError> for PublishError {
+    fn from(_: TopicNameError) -> Self {
+        Self::TopicName
+    }
+}
+
+impl From<TopicNameError> for Halt {
+    fn from(err: TopicNameError) -> Self {
+        PublishError::from(err).into()
+    }
+}
+
+impl From<TopicNameError> for Refusal {
+    fn from(err: TopicNameError) -> Self {
+        PublishError::from(err).into()
     }
 }
 

@@ -8,9 +8,9 @@ use crate::id::{ConnId, ShardId};
 use crate::limits::{ROOM_OUTPUTS_MAX, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
 use crate::proto::Kind;
-use crate::proto::http::is_topic_name;
 use crate::shard::mail::{Origin, Publication};
 use crate::time::Tick;
+use crate::topic::{Topic, TopicName};
 
 /// An application's value for one topic, on the thread of the topic's home shard. It sees every
 /// message of the topic, wherever it was published, before any subscriber, and in the order in
@@ -195,11 +195,11 @@ impl RoomCx<'_> {
     /// [`PublishError::TopicName`].
     pub fn publish_to(
         &mut self,
-        topic: &str,
+        topic: &(impl TopicName + ?Sized),
         kind: Kind,
         payload: &[u8],
     ) -> Result<(), PublishError> {
-        check_topic(topic)?;
+        let topic = Topic::named(topic)?.into_owned();
         let payload = self.check(kind, payload)?;
         let left = self.elsewhere_left.checked_sub(1);
         self.elsewhere_left = left.ok_or(PublishError::Busy(Busy(Wait::Outbox)))?;
@@ -248,11 +248,4 @@ impl RoomCx<'_> {
             bytes: Arc::from(payload),
         })
     }
-}
-
-/// Whether a topic may have this name.
-pub(crate) fn check_topic(topic: &str) -> Result<(), PublishError> {
-    is_topic_name(topic)
-        .then_some(())
-        .ok_or(PublishError::TopicName)
 }

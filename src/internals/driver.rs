@@ -1,6 +1,5 @@
 //! Drives a core without a thread, by the event loop's turn and with the event loop's lanes.
 
-use std::collections::hash_map::RandomState;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -121,7 +120,7 @@ pub struct Driver<H: Handler> {
 
 impl<H: Handler> Driver<H> {
     /// A shard without connections.
-    pub fn new(end: MeshEnd, config: Config, hasher: RandomState, now: Now, handler: H) -> Self {
+    pub fn new(end: MeshEnd, config: Config, now: Now, handler: H) -> Self {
         let MeshEnd {
             shard,
             shards,
@@ -131,7 +130,7 @@ impl<H: Handler> Driver<H> {
         let (sender, answers) = returns(port.bell());
         let sender = Arc::new(sender);
         Self {
-            core: ShardCore::new(shard, shards, config, hasher, now, handler, sender),
+            core: ShardCore::new(shard, shards, config, now, handler, sender),
             lanes: Lanes::new(port),
             alarm,
             answers,

@@ -36,8 +36,8 @@ impl<A, W: Wake> Outside<A, W> {
     }
 
     /// The number of shards.
-    pub fn shards(&self) -> usize {
-        self.inlets.len()
+    pub fn shards(&self) -> u16 {
+        u16::try_from(self.inlets.len()).unwrap_or(u16::MAX)
     }
 
     /// Sends `message`, of `bytes` bytes in memory, to `shard` and wakes it.

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::handler::{Busy, PublishError, Refusal, SharedMessage, check_topic};
+use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
 use crate::proto::Kind;
-use crate::proto::http::{Request, Response};
+use crate::proto::http::{Request, Response, is_topic_name};
 use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{Connection, RelaySettings};
 use crate::shard::core::app::cx::Cx;
@@ -153,7 +153,7 @@ impl Work<'_, '_> {
         self.next += 1;
         // This check comes first: a message that can never be published must be an error after a
         // wait as well.
-        if check_topic(channel).is_err() || channel.chars().any(char::is_control) {
+        if !is_topic_name(channel) || channel.chars().any(char::is_control) {
             return Ok(Err(CHANNEL));
         }
         if self.cx.message_bytes_max() < message.bytes.len() {

@@ -17,6 +17,7 @@ use crate::handler::{Halt, Handler, Message, Opening, Refusal};
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::shard::core::app::cx::Cx;
+use crate::topic::Topic;
 
 /// Relays messages from publishers to subscribers of a topic. The path names the topic and the
 /// direction.
@@ -47,7 +48,7 @@ pub struct Connection(Purpose);
 
 #[derive(Clone, Debug)]
 enum Purpose {
-    Publish(Arc<str>),
+    Publish(Topic),
     Listen,
     Echo,
     /// Receives messages over TCP.
@@ -77,8 +78,10 @@ impl Handler for Relay {
             Opening::WebSocket(request) | Opening::Events(request) => Route::of(request.path),
         };
         let route = route.ok_or_else(not_found)?;
-        let topic = route.topic().map(|named| named.read());
-        let topic = topic.transpose()?;
+        let topic = match route.topic() {
+            Some(named) => Some(cx.topic(&named.read()?)?),
+            None => None,
+        };
         if let Route::Both(_) | Route::Subscribe(_) | Route::Events(_) = route
             && let Some(topic) = &topic
         {
@@ -86,7 +89,7 @@ impl Handler for Relay {
         }
         match (route, topic) {
             (Route::Both(_) | Route::Publish(_), Some(topic)) => {
-                Ok(Connection(Purpose::Publish(topic.into())))
+                Ok(Connection(Purpose::Publish(topic)))
             }
             (Route::Echo, _) => Ok(Connection(Purpose::Echo)),
             (Route::Subscribe(_), _) => Ok(Connection(Purpose::Listen)),
@@ -166,12 +169,12 @@ impl Handler for Relay {
     }
 }
 
-fn open_tcp(cx: &mut Cx<'_, Connection>, topic: &str, role: Role) -> Result<Connection, Refusal> {
+fn open_tcp(cx: &mut Cx<'_, Connection>, topic: &Topic, role: Role) -> Result<Connection, Refusal> {
     if role != Role::Publish {
         cx.subscribe(topic)?;
     }
     Ok(Connection(match role {
-        Role::Both | Role::Publish => Purpose::Publish(topic.into()),
+        Role::Both | Role::Publish => Purpose::Publish(topic.clone()),
         Role::Subscribe => Purpose::ListenTcp,
     }))
 }

@@ -1,22 +1,21 @@
 //! The handle: control of a running server from any thread.
 
-use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
 use crate::counters::Counters;
-use crate::handler::{Busy, PublishError, Wait, check_message, check_topic};
+use crate::handler::{Busy, PublishError, Wait, check_message};
 use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
-use crate::shard::home_of;
 use crate::shard::mail::{Origin, Publication, ToHome};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
 use crate::tls::TlsError;
+use crate::topic::{Topic, TopicName};
 
 /// Controls a running server from any thread. Cloning it is cheap.
 ///
@@ -25,7 +24,6 @@ use crate::tls::TlsError;
 #[derive(Clone, Debug)]
 pub struct Handle {
     outside: Outside<ToHome>,
-    hasher: RandomState,
     shared: Arc<Shared>,
     doorbells: Arc<[Doorbell]>,
     #[cfg_attr(
@@ -38,14 +36,12 @@ pub struct Handle {
 impl Handle {
     pub(crate) fn new(
         outside: Outside<ToHome>,
-        hasher: RandomState,
         shared: Arc<Shared>,
         doorbells: Arc<[Doorbell]>,
         reloader: Reloader,
     ) -> Self {
         Self {
             outside,
-            hasher,
             shared,
             doorbells,
             reloader: Arc::new(reloader),
@@ -61,7 +57,12 @@ impl Handle {
     /// Does not wait: returns [`PublishError::Busy`] if the topic's home has no space now. After
     /// [`drain`](Self::drain) it returns [`PublishError::Stopped`]; a message published at the same
     /// time as the drain may have been delivered nevertheless.
-    pub fn publish(&self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+    pub fn publish(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), PublishError> {
         let (home, mail) = self.address(topic, kind, payload)?;
         let sent = self.outside.try_send(home, mail, payload.len());
         sent.map_err(|refused| why(&refused))?;
@@ -76,7 +77,7 @@ impl Handle {
     /// [`PublishError::Busy`] if there was no space until the deadline.
     pub fn publish_deadline(
         &self,
-        topic: &str,
+        topic: &(impl TopicName + ?Sized),
         kind: Kind,
         payload: &[u8],
         deadline: Instant,
@@ -171,25 +172,25 @@ impl Handle {
     }
 
     /// The home shard of a topic. A message published on that shard needs one hop less.
-    pub fn home_of(&self, topic: &str) -> ShardId {
-        home_of(&self.hasher, topic, self.outside.shards())
+    pub fn home_of(&self, topic: &Topic) -> ShardId {
+        topic.home(self.outside.shards())
     }
 
     fn address(
         &self,
-        topic: &str,
+        topic: &(impl TopicName + ?Sized),
         kind: Kind,
         payload: &[u8],
     ) -> Result<(ShardId, ToHome), PublishError> {
-        check_topic(topic)?;
+        let topic = Topic::named(topic)?;
         check_message(kind, payload)?;
         self.check_serving()?;
-        let home = self.home_of(topic);
+        let home = self.home_of(&topic);
         let payload = Payload {
             kind,
             bytes: Arc::from(payload),
         };
-        let publication = Publication::new(topic, payload, Origin::Handle);
+        let publication = Publication::new(topic.into_owned(), payload, Origin::Handle);
         Ok((home, ToHome::Publish(publication)))
     }
 }

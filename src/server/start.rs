@@ -1,6 +1,5 @@
 //! Starting a server: all of it runs, or nothing does.
 
-use std::collections::hash_map::RandomState;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::address::admission::PerAddress;
 use crate::error::Error;
-use crate::handler::{Handler, check_topic};
+use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::{
     DEFERRED_HANDSHAKE_TIMEOUT_MIN, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
@@ -23,6 +22,7 @@ use crate::shard::shell::status::{Phase, Shared};
 use crate::shard::{self, Balancer, Listener, MODE_MAX, Seed, Speaks, Watch};
 use crate::sys::affinity;
 use crate::sys::startup::while_starting;
+use crate::topic::Topic;
 
 impl ServerBuilder {
     /// Starts the server; `make` creates each shard's handler on the shard's own thread.
@@ -45,7 +45,6 @@ impl ServerBuilder {
         let (between, outside) = self.lanes(count);
         let mesh = mesh::build(shards, between, outside)
             .map_err(|err| while_starting("cannot connect the shards", &err))?;
-        let hasher = RandomState::new();
         let shared = Arc::new(Shared::new(
             shards,
             self.connections_max.unwrap_or(usize::MAX),
@@ -74,7 +73,6 @@ impl ServerBuilder {
                 shard,
                 shards,
                 config: self.shard_config(shards),
-                hasher: hasher.clone(),
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
@@ -91,7 +89,7 @@ impl ServerBuilder {
         }
         drop(report);
         let watch = Watch::new(&shared, &doorbells);
-        let handle = Handle::new(outside, hasher, shared, doorbells, reloader);
+        let handle = Handle::new(outside, shared, doorbells, reloader);
         match bring_up(&reports, proceed, count, balancer, watch) {
             Ok(balancer) => threads.extend(balancer),
             Err(err) => {
@@ -174,7 +172,7 @@ impl ServerBuilder {
                 )));
             }
             if let Speaks::Frames { topic, .. } = &listener.speaks
-                && check_topic(topic).is_err()
+                && Topic::new(topic.name()).is_err()
             {
                 return Err(invalid(format!(
                     "topic {topic:?}: must have 1 to {TOPIC_BYTES_MAX} bytes, and not be . or .."

@@ -5,7 +5,6 @@ pub mod mail;
 pub mod shell;
 pub mod turn;
 
-pub use core::env::home_of;
 pub use shell::accept::balancer::Balancer;
 pub use shell::accept::bind::bind;
 pub use shell::accept::listener::{Balance, Listener, MODE, MODE_MAX, Speaks, load_keys};

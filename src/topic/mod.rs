@@ -3,5 +3,9 @@
 
 pub mod fanout;
 pub mod home;
+mod name;
 pub mod sink;
 pub mod tables;
+
+pub(crate) use name::{ByKeptHash, Hashed};
+pub use name::{Topic, TopicName, TopicNameError};

@@ -18,7 +18,8 @@ pub trait GiveBack {
     fn give_back(&mut self) -> usize;
 }
 
-fn is_sparse(len: usize, entries: usize) -> bool {
+/// Whether so few entries are left that a table is to give memory back.
+pub(crate) fn is_sparse(len: usize, entries: usize) -> bool {
     TABLE_ENTRIES_KEPT < entries && len < entries / 8
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use corecast::{
     Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Publisher, Refusal,
-    Request, Response, Room, RoomCx,
+    Request, Response, Room, RoomCx, Topic,
 };
 
 use crate::ledger::{self, Ledger};
@@ -14,7 +14,7 @@ use crate::ledger::{self, Ledger};
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) ledger: Ledger,
-    pub(crate) topics: Rc<[String]>,
+    pub(crate) topics: Rc<[Topic]>,
     pub(crate) rooms: Rooms,
     /// Whether rooms send each joiner the messages published before.
     pub(crate) joins: bool,
@@ -44,7 +44,7 @@ pub(crate) struct Data {
 
 impl App {
     fn topic(&self, name: &str) -> Option<usize> {
-        self.topics.iter().position(|topic| topic == name)
+        self.topics.iter().position(|topic| topic.name() == name)
     }
 
     fn publish(&self, cx: &mut Cx<'_, Data, bool>, kind: Kind, payload: &[u8]) -> Result<(), Halt> {
@@ -119,7 +119,7 @@ impl Handler for App {
         opening: &Opening<'_>,
     ) -> Result<Data, Refusal> {
         let (place, names) = match opening {
-            Opening::Tcp { topic, .. } => ("ws", *topic),
+            Opening::Tcp { topic, .. } => ("ws", topic.name()),
             Opening::WebSocket(request) | Opening::Events(request) => {
                 let path = &request.path[1..];
                 path.split_once('/').unwrap_or((path, ""))
@@ -222,7 +222,7 @@ pub(crate) enum Rooms {
 struct Doorman {
     topic: usize,
     joins: bool,
-    topics: Rc<[String]>,
+    topics: Rc<[Topic]>,
     ledger: Ledger,
 }
 

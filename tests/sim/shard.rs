@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::io::IoSlice;
-use std::sync::Arc;
 
 use corecast::id::ShardId;
 use corecast::internals::driver::{Driver, Kernel, Received};
@@ -10,7 +9,7 @@ use corecast::proto::Frames;
 use corecast::shard::core::ShardCore;
 use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
-use corecast::{ConnId, counters::Counters};
+use corecast::{ConnId, Topic, counters::Counters};
 
 use crate::handler::App;
 use crate::net::{Event, Net, Socket};
@@ -18,7 +17,7 @@ use crate::net::{Event, Net, Socket};
 /// What a listener for TCP says of its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Tcp {
-    pub(crate) topic: Arc<str>,
+    pub(crate) topic: Topic,
     pub(crate) frames: Frames,
 }
 

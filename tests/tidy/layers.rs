@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "payload",
             "proto",
             "time",
+            "topic",
             CORE,
         ],
     ),
@@ -64,13 +65,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "relay",
-        &["close_reason", "handler", "limits", "proto", CORE],
+        &["close_reason", "handler", "limits", "proto", "topic", CORE],
     ),
     (
         "server",
         &[
             "address", "config", "counters", "error", "handler", "id", "limits", "mesh", "net",
-            "payload", "proto", "sys", "tls", CORE, SHELL,
+            "payload", "proto", "sys", "tls", "topic", CORE, SHELL,
         ],
     ),
     (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),
@@ -170,7 +171,7 @@ fn used_layer(path: &str) -> &str {
     let mut parts = path.split(|c: char| !c.is_alphanumeric() && c != '_');
     let module = parts.next().unwrap_or_default();
     match (module, parts.nth(1)) {
-        ("shard", Some("core" | "mail" | "home_of")) => CORE,
+        ("shard", Some("core" | "mail")) => CORE,
         ("client", Some(file)) if CLIENT_CORE_FILES.contains(&file) => CLIENT_CORE,
         _ => module,
     }

@@ -1,6 +1,5 @@
 //! Messages that go out compressed.
 
-use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use corecast::internals::Rng;
@@ -9,11 +8,10 @@ use corecast::limits::{
 };
 use corecast::payload::Payload;
 use corecast::proto::ws::deflate::{Compression, Deflater, Window};
-use corecast::shard::home_of;
 use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
-use corecast::{Config, Kind, Relay, RelaySettings};
+use corecast::{Config, Kind, Relay, RelaySettings, Topic};
 
-use crate::shard::Shard;
+use crate::shard::{Shard, topics_at};
 use crate::{DEFLATE, frame};
 
 /// Three cost more than a phase has time for.
@@ -96,7 +94,7 @@ fn mail_beyond_the_time_to_compress_is_given_back_until_the_next_turn() {
     shard.upgrade("/sub/a", DEFLATE);
     let publish = || {
         ToHome::Publish(Publication::new(
-            "a",
+            Topic::new("a").unwrap(),
             Payload {
                 kind: Kind::Text,
                 bytes: Arc::from(text()),
@@ -136,18 +134,11 @@ fn replies_beyond_the_time_to_compress_are_sent_uncompressed() {
 
 #[test]
 fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
-    let hasher = RandomState::new();
-    let topic = |home| {
-        let mut names = (0..).map(|n| format!("t{n}"));
-        names
-            .find(|name| home_of(&hasher, name, 2).get() == home)
-            .unwrap()
-    };
-    let (here, there) = (topic(0), topic(1));
+    let [here, there] = [0, 1].map(|home| topics_at(home).next().unwrap());
     let relay = Relay::new(RelaySettings::default());
-    let mut shard = Shard::one(0, 2, hasher.clone(), Config::default(), relay);
+    let mut shard = Shard::one(0, 2, Config::default(), relay);
     let relay = Relay::new(RelaySettings::default());
-    let mut peer = Shard::one(1, 2, hasher.clone(), Config::default(), relay);
+    let mut peer = Shard::one(1, 2, Config::default(), relay);
     let room = Space {
         messages: 1_000,
         bytes: 1 << 30,
@@ -162,9 +153,9 @@ fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
     let live = peer.core.mail()[0].from_home.pop().expect("it is live");
     assert!(shard.core.handle_from_home(live).is_none());
     shard.upgrade(&format!("/sub/{here}"), DEFLATE);
-    let publish = |topic: &str| {
+    let publish = |topic: &Topic| {
         ToHome::Publish(Publication::new(
-            topic,
+            topic.clone(),
             Payload {
                 kind: Kind::Text,
                 bytes: Arc::from(text()),
@@ -194,7 +185,7 @@ fn mail_from_homes_does_not_take_the_time_of_mail_to_homes() {
     assert_eq!(shard.counters().ordered, 10);
 }
 
-fn upgrade(topic: &str) -> String {
+fn upgrade(topic: &Topic) -> String {
     format!(
         "GET /sub/{topic} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{DEFLATE}\r\n"

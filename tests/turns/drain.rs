@@ -1,17 +1,15 @@
 //! A drain of two shards, a lane at a time: what was taken before it is delivered first.
 
-use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::limits::{DRAIN_ALL_AT_ONCE, DRAIN_GRACE, DRAIN_STEP, DRAIN_TIMEOUT, DRAIN_WINDOW};
 use corecast::payload::Payload;
-use corecast::shard::home_of;
 use corecast::shard::mail::{FromHome, Origin, Publication, Space, ToHome};
-use corecast::{CloseReason, Config, Kind, Relay, RelaySettings};
+use corecast::{CloseReason, Config, Kind, Relay, RelaySettings, Topic};
 
 use crate::frame;
-use crate::shard::Shard;
+use crate::shard::{Shard, topics_at};
 
 /// More than the first step of a drain takes.
 const MOMENT: Duration = DRAIN_GRACE.saturating_add(DRAIN_STEP);
@@ -22,17 +20,12 @@ fn shut(count: usize, shard: &mut Shard) -> bool {
 }
 
 /// Two shards, and a topic whose home is the second.
-fn two() -> ([Shard; 2], String) {
-    let hasher = RandomState::new();
+fn two() -> ([Shard; 2], Topic) {
     let shards = [0, 1].map(|at| {
         let relay = Relay::new(RelaySettings::default());
-        Shard::one(at, 2, hasher.clone(), Config::default(), relay)
+        Shard::one(at, 2, Config::default(), relay)
     });
-    let mut names = (0..).map(|n| format!("t{n}"));
-    let topic = names
-        .find(|name| home_of(&hasher, name, 2).get() == 1)
-        .unwrap();
-    (shards, topic)
+    (shards, topics_at(1).next().unwrap())
 }
 
 /// What one shard has for another, with space for as much again.
@@ -65,9 +58,9 @@ fn exchange(shards: &mut [Shard; 2]) {
     }
 }
 
-fn publish(topic: &str, text: &str) -> ToHome {
+fn publish(topic: &Topic, text: &str) -> ToHome {
     ToHome::Publish(Publication::new(
-        topic,
+        topic.clone(),
         Payload {
             kind: Kind::Text,
             bytes: Arc::from(text.as_bytes()),
@@ -139,7 +132,7 @@ fn a_message_from_outside_is_waited_for() {
     assert!(
         shard
             .core
-            .handle_to_home(publish("a", "from outside"))
+            .handle_to_home(publish(&Topic::new("a").unwrap(), "from outside"))
             .is_none()
     );
     shard.core.note_outside(false);

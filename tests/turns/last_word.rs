@@ -6,7 +6,7 @@ use corecast::limits::{BODY_BYTES_MAX, LINGER_BYTES_PER_STEP};
 use corecast::payload::Payload;
 use corecast::shard::mail::{Origin, Publication, ToHome};
 use corecast::time::Rate;
-use corecast::{CloseReason, Config, ConnId, Kind, SlowConsumer};
+use corecast::{CloseReason, Config, ConnId, Kind, SlowConsumer, Topic};
 
 use crate::frame;
 use crate::server::Server;
@@ -38,7 +38,7 @@ fn paused() -> (Server, ConnId) {
 
 fn publish(shard: &mut Shard, bytes: usize) {
     let publish = ToHome::Publish(Publication::new(
-        "a",
+        Topic::new("a").unwrap(),
         Payload {
             kind: Kind::Text,
             bytes: Arc::from(vec![b'x'; bytes]),

@@ -1,17 +1,15 @@
 //! What rooms are told of connections of their own shard, beside what those publish.
 
 use std::cell::RefCell;
-use std::collections::hash_map::RandomState;
 use std::rc::Rc;
 
-use corecast::shard::home_of;
 use corecast::shard::mail::Space;
 use corecast::{
     Config, ConnId, Cx, Halt, Handler, Kind, Message, Opening, Publisher, Refusal, Room, RoomCx,
 };
 
 use crate::frame;
-use crate::shard::Shard;
+use crate::shard::{Shard, topics_at};
 
 /// What rooms were told, in this order.
 type Calls = Rc<RefCell<Vec<String>>>;
@@ -95,24 +93,16 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let hasher = RandomState::new();
-        let names = (0..).map(|n| format!("t{n}"));
-        let mut homed = names.filter(|topic| home_of(&hasher, topic, 2).get() == 0);
+        let mut homed = topics_at(0).map(|topic| topic.to_string());
         let [stuck, free] = [(); 2].map(|()| homed.next().unwrap());
-        let mut peer = Shard::one(
-            1,
-            2,
-            hasher.clone(),
-            Config::default(),
-            App(Calls::default()),
-        );
+        let mut peer = Shard::one(1, 2, Config::default(), App(Calls::default()));
         peer.core.mail()[0].to_home.set_space(SPACE);
         let member = peer.connect();
         peer.read(member, upgrade(&stuck));
         let want = peer.core.mail()[0].to_home.pop().unwrap();
 
         let told = Calls::default();
-        let mut shard = Shard::one(0, 2, hasher, Config::default(), App(Rc::clone(&told)));
+        let mut shard = Shard::one(0, 2, Config::default(), App(Rc::clone(&told)));
         shard.core.mail()[1].from_home.set_space(SPACE);
         assert!(shard.core.handle_to_home(want).is_none());
         while shard.core.mail()[1].from_home.pop().is_some() {}

@@ -2,9 +2,7 @@
 //! the turn goes on.
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
 use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::counters::Counters;
@@ -12,7 +10,7 @@ use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::proto::Frames;
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
-use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId};
+use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId, Topic};
 
 use crate::sockets::Sockets;
 
@@ -28,6 +26,12 @@ pub(crate) type App<C> = Box<dyn Handler<Conn = C, Answer = ()>>;
 
 /// The data of a connection of the program's own application.
 pub(crate) type RelayConn = <Relay as Handler>::Conn;
+
+/// Topics whose home is this one of two shards.
+pub(crate) fn topics_at(home: u16) -> impl Iterator<Item = Topic> {
+    let topics = (0..).map(|n| Topic::new(format!("t{n}")).unwrap());
+    topics.filter(move |topic| topic.home(2) == ShardId::new(home))
+}
 
 /// A shard that is a whole server: a driver with its sockets.
 pub(crate) struct Shard<C: 'static = RelayConn> {
@@ -71,14 +75,13 @@ impl<C> Shard<C> {
         config: Config,
         handler: impl Handler<Conn = C, Answer = ()>,
     ) -> Self {
-        Self::one(0, shards, RandomState::new(), config, handler)
+        Self::one(0, shards, config, handler)
     }
 
     /// One of several, whose lanes are the test's.
     pub(crate) fn one(
         shard: u16,
         shards: u16,
-        hasher: RandomState,
         config: Config,
         handler: impl Handler<Conn = C, Answer = ()>,
     ) -> Self {
@@ -87,7 +90,6 @@ impl<C> Shard<C> {
         let mut driver = Driver::new(
             MeshEnd::alone(ShardId::new(shard), shards),
             config,
-            hasher,
             now,
             handler,
         );
@@ -112,7 +114,7 @@ impl<C> Shard<C> {
             framing: Framing::LengthPrefix,
             ..Frames::default()
         };
-        let topic = Arc::from(topic);
+        let topic = Topic::new(topic).unwrap();
         let id = self.driver.core.handle_tcp_open(sock, frames, &topic, None);
         self.socks.insert(id, sock);
         id

@@ -1,22 +1,20 @@
 //! Time is shared: a connection with little work goes on beside those with much.
 
 use std::cell::RefCell;
-use std::collections::hash_map::RandomState;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::limits::{WORK_OF_OPENING, WORK_PER_SHARE};
 use corecast::payload::Payload;
-use corecast::shard::home_of;
 use corecast::shard::mail::{Origin, Publication, Space, ToHome};
 use corecast::{
     Config, ConnId, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Refusal, Relay,
-    RelaySettings, Request, Response, Room, RoomCx, ShardCx, Tick,
+    RelaySettings, Request, Response, Room, RoomCx, ShardCx, Tick, Topic,
 };
 
 use crate::offers::LEN;
-use crate::shard::{KEY, Shard};
+use crate::shard::{KEY, Shard, topics_at};
 use crate::{DEFLATE, frame};
 
 fn relay() -> Relay {
@@ -38,19 +36,14 @@ fn broadcast(shard: &mut Shard, topics: &[&str]) -> ConnId {
 
 #[test]
 fn a_request_that_finds_space_passes_requests_that_find_none() {
-    let hasher = RandomState::new();
-    let names = (0..).map(|n| format!("t{n}"));
-    let homed: Vec<String> = names
-        .filter(|topic| home_of(&hasher, topic, 2).get() == 0)
-        .take(2)
-        .collect();
-    let [full, free] = [&homed[0], &homed[1]];
+    let homed: Vec<Topic> = topics_at(0).take(2).collect();
+    let [full, free] = [homed[0].name(), homed[1].name()];
     let config = || Config {
         log_bytes_max: 1,
         ..Config::default()
     };
     // The other shard wants one of the topics, and has no space for its messages.
-    let mut peer = Shard::one(1, 2, hasher.clone(), config(), relay());
+    let mut peer = Shard::one(1, 2, config(), relay());
     let room = Space {
         messages: 4,
         bytes: 4_000,
@@ -63,7 +56,7 @@ fn a_request_that_finds_space_passes_requests_that_find_none() {
     );
     let want = peer.core.mail()[0].to_home.pop().expect("it is wanted");
 
-    let mut shard = Shard::one(0, 2, hasher, config(), relay());
+    let mut shard = Shard::one(0, 2, config(), relay());
     shard.core.mail()[1].from_home.set_space(room);
     assert!(shard.core.handle_to_home(want).is_none());
     while shard.core.mail()[1].from_home.pop().is_some() {}
@@ -207,7 +200,7 @@ fn a_writer_gets_on_beside_any_number_of_rooms() {
     let writer = shard.upgrade("/pub/a", "");
     let mail = || {
         ToHome::Publish(Publication::new(
-            "mail",
+            Topic::new("mail").unwrap(),
             Payload {
                 kind: Kind::Text,
                 bytes: Arc::from([b'a'; 1000]),
@@ -233,7 +226,7 @@ fn accepting_takes_no_time_of_others() {
     let mut shard = Shard::new(Config::default());
     let mail = || {
         ToHome::Publish(Publication::new(
-            "mail",
+            Topic::new("mail").unwrap(),
             Payload {
                 kind: Kind::Text,
                 bytes: Arc::from([b'a'; 100]),

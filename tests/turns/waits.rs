@@ -36,7 +36,7 @@ impl Handler for Full {
 
     fn on_open(&mut self, _: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
         let name = match opening {
-            Opening::Tcp { topic, .. } => topic,
+            Opening::Tcp { topic, .. } => topic.name(),
             Opening::WebSocket(request) | Opening::Events(request) => request.path,
             _ => panic!("{opening:?}"),
         };

@@ -1,9 +1,6 @@
 //! What all parts of a shard know: which shard it is, how it is set up, what time it is, how much
 //! work is left in the turn, and what has been counted.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
-
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::id::ShardId;
@@ -17,8 +14,8 @@ use crate::time::Now;
 pub(crate) struct Env {
     pub(crate) shard: ShardId,
     pub(crate) config: Config,
-    /// The same on every shard of the node: all agree where a topic's home is.
-    pub(crate) hasher: RandomState,
+    /// How many shards there are.
+    pub(crate) shards: u16,
     pub(crate) now: Now,
     /// The time of day, if the shell has told it.
     pub(crate) date: Option<Date>,
@@ -32,11 +29,11 @@ pub(crate) struct Env {
 }
 
 impl Env {
-    pub(crate) fn new(shard: ShardId, config: Config, hasher: RandomState, now: Now) -> Self {
+    pub(crate) fn new(shard: ShardId, shards: u16, config: Config, now: Now) -> Self {
         Self {
             shard,
             config,
-            hasher,
+            shards,
             now,
             date: None,
             counters: Counters::default(),
@@ -65,10 +62,4 @@ impl Env {
         }
         !waits
     }
-}
-
-/// The home shard of a topic among `shards`.
-pub fn home_of(hasher: &RandomState, topic: &str, shards: usize) -> ShardId {
-    let home = hasher.hash_one(topic) % shards.max(1) as u64;
-    u16::try_from(home).map(ShardId::new).unwrap_or_default()
 }

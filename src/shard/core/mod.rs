@@ -19,7 +19,6 @@ pub mod pubsub;
 mod shard;
 mod work;
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::sync::Arc;
 
@@ -55,13 +54,12 @@ impl<H: Handler> fmt::Debug for ShardCore<H> {
 }
 
 impl<H: Handler> ShardCore<H> {
-    /// A shard without connections. `hasher` is the same on all `shards` of a node; `answers` of
-    /// other threads come back to [`handle_answer`](Self::handle_answer).
+    /// A shard without connections, of a server of so many; `answers` of other threads come back
+    /// to [`handle_answer`](Self::handle_answer).
     pub fn new(
         shard: ShardId,
         shards: u16,
         config: Config,
-        hasher: RandomState,
         now: Now,
         handler: H,
         answers: Arc<dyn Answers<H::Answer>>,
@@ -69,7 +67,7 @@ impl<H: Handler> ShardCore<H> {
         let period = handler.tick_every();
         Self {
             handler,
-            shard: Shard::new(shard, shards, config, hasher, now, answers),
+            shard: Shard::new(shard, shards, config, now, answers),
             rooms: Rooms::default(),
             tick: period.map(|period| Schedule::new(now, period)),
         }

@@ -1,6 +1,5 @@
 //! The parts of a shard, and what takes several of them. Pure: what is to be done is left on lists.
 
-use std::collections::hash_map::RandomState;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -37,7 +36,6 @@ impl<D, A> Shard<D, A> {
         shard: ShardId,
         shards: u16,
         config: Config,
-        hasher: RandomState,
         now: Now,
         answers: Arc<dyn Answers<A>>,
     ) -> Self {
@@ -50,7 +48,7 @@ impl<D, A> Shard<D, A> {
             memory: Memory::new(&config),
             drain: None,
             scratch: Vec::new(),
-            env: Env::new(shard, config, hasher, now),
+            env: Env::new(shard, shards, config, now),
         }
     }
 

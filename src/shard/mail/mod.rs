@@ -4,13 +4,13 @@ mod outgoing;
 mod publication;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 
 use crate::handler::Publisher;
 use crate::id::{ConnId, ShardId, TopicKey};
 use crate::payload::Payload;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
+use crate::topic::Topic;
 use crate::topic::home::Interest;
 
 /// To the home shard of a topic, from any shard or any thread.
@@ -20,22 +20,22 @@ pub enum ToHome {
     Publish(Publication),
     /// This shard has subscribers now; to be answered with [`FromHome::Live`].
     Want {
-        /// The topic's name.
-        topic: Arc<str>,
+        /// The topic.
+        topic: Topic,
         /// Who asks.
         interest: Interest,
     },
     /// A connection has joined or left, of which the topic's room is to be told.
     Presence {
-        /// The topic's name.
-        topic: Arc<str>,
+        /// The topic.
+        topic: Topic,
         /// Which, and what it did.
         presence: Presence,
     },
     /// This shard has no subscribers any more.
     Unwant {
-        /// The topic's name.
-        topic: Arc<str>,
+        /// The topic.
+        topic: Topic,
         /// Who asked before.
         interest: Interest,
     },
@@ -156,9 +156,9 @@ pub struct PeerMail {
     pub wanted: VecDeque<(TopicKey, u32)>,
     /// Who has joined and left of which the peer's rooms have not been told, by ticket: in their
     /// order. One that leaves before that is told of its join is not there any more.
-    pub presence: BTreeMap<u64, (Arc<str>, Presence)>,
+    pub presence: BTreeMap<u64, (Topic, Presence)>,
     /// Topics that the peer has been told of and that are wanted no more.
-    pub unwanted: VecDeque<(Arc<str>, Interest)>,
+    pub unwanted: VecDeque<(Topic, Interest)>,
 }
 
 impl PeerMail {

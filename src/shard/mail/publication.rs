@@ -1,16 +1,15 @@
 //! Publications: messages on their way to the order of their topic.
 
-use std::sync::Arc;
-
 use crate::handler::Publisher;
 use crate::payload::Payload;
+use crate::topic::Topic;
 use crate::topic::home::DedupKey;
 
 /// One message on its way to the order of its topic.
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// The topic's name.
-    pub topic: Arc<str>,
+    /// The topic.
+    pub topic: Topic,
     /// The message.
     pub payload: Payload,
     /// Where it comes from.
@@ -36,9 +35,9 @@ pub enum Origin {
 
 impl Publication {
     /// One without a key.
-    pub fn new(topic: impl Into<Arc<str>>, payload: Payload, origin: Origin) -> Self {
+    pub fn new(topic: Topic, payload: Payload, origin: Origin) -> Self {
         Self {
-            topic: topic.into(),
+            topic,
             payload,
             origin,
             key: None,

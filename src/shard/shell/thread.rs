@@ -1,6 +1,5 @@
 //! A shard's thread: what it does before its first turn.
 
-use std::collections::hash_map::RandomState;
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
@@ -39,8 +38,6 @@ pub struct Seed {
     pub shards: u16,
     /// Settings of the core.
     pub config: Config,
-    /// Where topics have their home; the same on all shards.
-    pub hasher: RandomState,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
     /// The server's state.
@@ -166,7 +163,6 @@ fn prepare<H: Handler>(
         shard,
         shards,
         config,
-        hasher,
         port,
         shared,
         listen,
@@ -196,7 +192,6 @@ fn prepare<H: Handler>(
         shard,
         shards,
         config,
-        hasher,
         Now::default(),
         make(shard),
         Arc::new(sender),

@@ -45,7 +45,7 @@ impl Fanout {
         let Some(topic) = self.topics.get(topic) else {
             return Ok(());
         };
-        let entry = Entry::of(&topic.name, payload);
+        let entry = Entry::of(topic.topic.name(), payload);
         let mut next = topic.first_feed;
         while let Some(key) = next
             && let Some(feed) = self.feeds.get_mut(key.index())
@@ -75,7 +75,7 @@ impl Fanout {
         let Some(topic) = self.topics.get(topic) else {
             return appended;
         };
-        let entry = Entry::of(&topic.name, payload);
+        let entry = Entry::of(topic.topic.name(), payload);
         let mut next = topic.first_feed;
         let mut message = self.encoder.begin(entry);
         while let Some(key) = next

@@ -17,6 +17,7 @@ mod place;
 mod segment;
 mod topics;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -35,10 +36,11 @@ pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
 pub(crate) use crate::topic::fanout::place::Place;
 use crate::topic::fanout::segment::Pool;
 pub use crate::topic::fanout::segment::Segment;
-pub(crate) use crate::topic::fanout::topics::Topic;
+pub(crate) use crate::topic::fanout::topics::LocalTopic;
 use crate::topic::fanout::topics::Topics;
 use crate::topic::sink::Sink;
 use crate::topic::tables::GiveBack;
+use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
 /// The subscribers of a shard, and the messages that they have still to get.
 #[derive(Debug)]
@@ -80,18 +82,35 @@ impl Fanout {
         }
     }
 
-    /// The key of the topic of this name.
-    pub(crate) fn find(&self, name: &str) -> Option<TopicKey> {
-        self.topics.find(name)
+    /// The key of a topic.
+    pub(crate) fn find(&self, topic: &Topic) -> Option<TopicKey> {
+        self.topics.find(topic)
+    }
+
+    /// What is named: a topic that has subscribers here is not copied, however it is named.
+    ///
+    /// # Errors
+    ///
+    /// No topic has this name.
+    pub(crate) fn name<'t>(
+        &self,
+        named: &'t (impl TopicName + ?Sized),
+    ) -> Result<Cow<'t, Topic>, TopicNameError> {
+        if let Some(topic) = named.topic() {
+            return Ok(Cow::Borrowed(topic));
+        }
+        let name = Hashed::of(named.name())?;
+        let known = self.topics.of_name(name).cloned();
+        Ok(Cow::Owned(known.unwrap_or_else(|| name.intern())))
     }
 
     /// The topic of this key.
-    pub(crate) fn topic(&self, key: TopicKey) -> Option<&Topic> {
+    pub(crate) fn topic(&self, key: TopicKey) -> Option<&LocalTopic> {
         self.topics.get(key)
     }
 
     /// The topic of this key if it is still the one of this generation.
-    pub(crate) fn current(&self, key: TopicKey, generation: u32) -> Option<&Topic> {
+    pub(crate) fn current(&self, key: TopicKey, generation: u32) -> Option<&LocalTopic> {
         self.topics.current(key, generation)
     }
 
@@ -101,8 +120,8 @@ impl Fanout {
     }
 
     /// Adds a topic that `find` did not find.
-    pub(crate) fn add(&mut self, name: &str, home: ShardId) -> TopicKey {
-        self.topics.add(name, home)
+    pub(crate) fn add(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
+        self.topics.add(topic, home)
     }
 
     /// One more subscription to a topic; `false` if it is not live at once, but waits.
@@ -156,7 +175,7 @@ impl Fanout {
         now: Now,
         linger: Duration,
         budget: &mut usize,
-    ) -> Option<(TopicKey, Topic)> {
+    ) -> Option<(TopicKey, LocalTopic)> {
         let (key, topic) = self.topics.forget_next(now, linger, budget)?;
         let mut next = topic.first_feed;
         while let Some(key) = next
@@ -225,7 +244,7 @@ impl Fanout {
 
     /// Calls `visit` with each table that grows with the number of topics.
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
-        self.topics.tables().into_iter().for_each(&mut visit);
+        self.topics.each_table(&mut visit);
         visit(&mut self.feeds);
     }
 

@@ -1,20 +1,20 @@
 //! The topics that have subscribers on this shard, from the first to a while after the last.
 
-use std::collections::hash_map::RandomState;
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
+use hashbrown::HashTable;
 use slab::Slab;
 
 use crate::id::{ConnKey, FeedKey, ShardId, TopicKey};
 use crate::time::Now;
-use crate::topic::tables::GiveBack;
+use crate::topic::tables::{GiveBack, is_sparse};
+use crate::topic::{Hashed, Topic};
 
 /// A topic as this shard sees it, from its first subscriber to a while after its last.
 #[derive(Debug)]
-pub(crate) struct Topic {
-    pub(crate) name: Arc<str>,
+pub(crate) struct LocalTopic {
+    pub(crate) topic: Topic,
     pub(crate) home: ShardId,
     /// Tells this topic from those that had its key before; mail for an older one is dropped.
     pub(crate) generation: u32,
@@ -37,26 +37,36 @@ pub(crate) struct Topic {
 /// The topics that have subscribers on this shard.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
-    /// Clients choose the names, so the hash is keyed.
-    keys: HashMap<Arc<str>, TopicKey, RandomState>,
-    topics: Slab<Box<Topic>>,
+    /// By the hash that a topic keeps.
+    keys: HashTable<TopicKey>,
+    topics: Slab<Box<LocalTopic>>,
     next_generation: u32,
     /// Topics that had no subscriber when they were put here, each once, and since when.
     fading: VecDeque<(TopicKey, Now)>,
 }
 
 impl Topics {
-    /// The key of the topic of this name.
-    pub(super) fn find(&self, name: &str) -> Option<TopicKey> {
-        self.keys.get(name).copied()
+    /// The key of a topic.
+    pub(super) fn find(&self, topic: &Topic) -> Option<TopicKey> {
+        let is_it = |key: &TopicKey| self.get(*key).is_some_and(|local| local.topic == *topic);
+        self.keys.find(topic.hash(), is_it).copied()
+    }
+
+    /// The topic of this name, if it is one of these.
+    pub(super) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
+        let is_it = |key: &TopicKey| {
+            let local = self.get(*key);
+            local.is_some_and(|local| local.topic.name() == name.name)
+        };
+        let key = self.keys.find(name.hash, is_it)?;
+        Some(&self.get(*key)?.topic)
     }
 
     /// Adds a topic that `find` did not find.
-    pub(super) fn add(&mut self, name: &str, home: ShardId) -> TopicKey {
-        let name: Arc<str> = Arc::from(name);
+    pub(super) fn add(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
         self.next_generation = self.next_generation.wrapping_add(1);
-        let key = TopicKey::new(self.topics.insert(Box::new(Topic {
-            name: Arc::clone(&name),
+        let key = TopicKey::new(self.topics.insert(Box::new(LocalTopic {
+            topic: topic.clone(),
             home,
             generation: self.next_generation,
             live: false,
@@ -67,22 +77,23 @@ impl Topics {
             fading: false,
             waiting: Vec::new(),
         })));
-        self.keys.insert(name, key);
+        let Self { keys, topics, .. } = self;
+        keys.insert_unique(topic.hash(), key, |key| hash_of(topics, *key));
         key
     }
 
     /// The topic of this key.
-    pub(super) fn get(&self, key: TopicKey) -> Option<&Topic> {
+    pub(super) fn get(&self, key: TopicKey) -> Option<&LocalTopic> {
         self.topics.get(key.index()).map(Box::as_ref)
     }
 
     /// The topic of this key, to change.
-    pub(super) fn get_mut(&mut self, key: TopicKey) -> Option<&mut Topic> {
+    pub(super) fn get_mut(&mut self, key: TopicKey) -> Option<&mut LocalTopic> {
         self.topics.get_mut(key.index()).map(Box::as_mut)
     }
 
     /// The topic of this key if it is still the one of this generation.
-    pub(super) fn current(&self, key: TopicKey, generation: u32) -> Option<&Topic> {
+    pub(super) fn current(&self, key: TopicKey, generation: u32) -> Option<&LocalTopic> {
         self.get(key).filter(|topic| topic.generation == generation)
     }
 
@@ -129,7 +140,7 @@ impl Topics {
         now: Now,
         linger: Duration,
         budget: &mut usize,
-    ) -> Option<(TopicKey, Topic)> {
+    ) -> Option<(TopicKey, LocalTopic)> {
         while 0 < *budget && self.deadline(linger)? <= now {
             *budget -= 1;
             let (key, since) = self.fading.pop_front()?;
@@ -142,9 +153,12 @@ impl Topics {
                 // comes and goes can keep those from being forgotten.
                 self.fading.push_back((key, topic.left_at));
             } else if topic.fading {
-                let topic = *self.topics.try_remove(key.index())?;
-                self.keys.remove(&topic.name);
-                return Some((key, topic));
+                let local = *self.topics.try_remove(key.index())?;
+                let entry = self
+                    .keys
+                    .find_entry(local.topic.hash(), |other| *other == key);
+                entry.map(|entry| entry.remove()).ok();
+                return Some((key, local));
             }
         }
         None
@@ -156,9 +170,11 @@ impl Topics {
         Some(since.plus(linger))
     }
 
-    /// The tables of this.
-    pub(super) fn tables(&mut self) -> [&mut dyn GiveBack; 2] {
-        [&mut self.keys, &mut self.topics]
+    /// Calls `visit` with each table of this.
+    pub(super) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        let Self { keys, topics, .. } = self;
+        visit(&mut Keys { keys, topics });
+        visit(topics);
     }
 
     /// The queue of this.
@@ -176,4 +192,31 @@ impl Topics {
     pub(super) fn fading(&self) -> usize {
         self.fading.len()
     }
+}
+
+/// The keys of topics, which they are looked up by.
+struct Keys<'t> {
+    keys: &'t mut HashTable<TopicKey>,
+    topics: &'t Slab<Box<LocalTopic>>,
+}
+
+impl GiveBack for Keys<'_> {
+    fn entries(&self) -> usize {
+        self.keys.capacity()
+    }
+
+    fn give_back(&mut self) -> usize {
+        let Self { keys, topics } = self;
+        let before = keys.capacity();
+        if is_sparse(keys.len(), before) {
+            keys.shrink_to(2 * keys.len(), |key| hash_of(topics, *key));
+        }
+        before.saturating_sub(keys.capacity())
+    }
+}
+
+fn hash_of(topics: &Slab<Box<LocalTopic>>, key: TopicKey) -> u64 {
+    topics
+        .get(key.index())
+        .map_or(0, |local| local.topic.hash())
 }

@@ -7,24 +7,25 @@ use std::num::NonZeroU64;
 use crate::limits::{ONCE_KEYS_MAX, ONCE_WINDOW};
 use crate::time::Now;
 use crate::topic::tables::GiveBack;
+use crate::topic::{ByKeptHash, Topic};
 
-/// A topic and a key that its publisher chose, hashed together by a hasher that all shards share:
-/// two of the keys that are remembered are the same by chance once in some 10^14 messages.
+/// A topic and a key that its publisher chose, hashed together: two of the keys that are remembered
+/// are the same by chance once in some 10^14 messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DedupKey(NonZeroU64);
 
 /// The keys of late.
 #[derive(Debug, Default)]
 pub(super) struct Dedup {
-    known: HashSet<DedupKey>,
+    known: HashSet<DedupKey, ByKeptHash>,
     /// The same in the order in which they came.
     order: VecDeque<(Now, DedupKey)>,
 }
 
 impl DedupKey {
-    /// The key of this hash of both.
-    pub(crate) fn new(hash: u64) -> Self {
-        Self(NonZeroU64::new(hash).unwrap_or(NonZeroU64::MIN))
+    /// That of this topic and its publisher's key.
+    pub(crate) fn new(topic: &Topic, key: &str) -> Self {
+        Self(NonZeroU64::new(topic.hash_with(key)).unwrap_or(NonZeroU64::MIN))
     }
 }
 
@@ -81,13 +82,18 @@ mod tests {
     use super::{Dedup, DedupKey};
     use crate::limits::{ONCE_KEYS_MAX, ONCE_WINDOW};
     use crate::time::Now;
+    use std::num::NonZeroU64;
     use std::time::Duration;
+
+    fn key(hash: u64) -> DedupKey {
+        DedupKey(NonZeroU64::new(hash).unwrap())
+    }
 
     #[test]
     fn what_was_published_is_known_for_the_window() {
         let mut dedup = Dedup::default();
         let start = Now::default();
-        let (one, other) = (DedupKey::new(1), DedupKey::new(2));
+        let (one, other) = (key(1), key(2));
         assert!(!dedup.knows(one, start));
         dedup.note(one, start);
         let last = start.plus(ONCE_WINDOW - Duration::from_millis(1));
@@ -104,7 +110,7 @@ mod tests {
         let mut dedup = Dedup::default();
         let start = Now::default();
         for number in 1..=100 {
-            dedup.note(DedupKey::new(number), start);
+            dedup.note(key(number), start);
         }
         let over = dedup.deadline().unwrap();
         dedup.forget_old(start, usize::MAX);
@@ -119,7 +125,7 @@ mod tests {
     fn the_oldest_gives_way_where_there_are_too_many() {
         let mut dedup = Dedup::default();
         let now = Now::default();
-        let once = |number: usize| DedupKey::new(number as u64 + 1);
+        let once = |number: usize| key(number as u64 + 1);
         for number in 0..=ONCE_KEYS_MAX {
             dedup.note(once(number), now);
         }

@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::{Edge, Homes, Interest, RoomSlot};
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::internals::Rng;
+use crate::topic::Topic;
 
 fn interest(shard: u16, generation: u32) -> Interest {
     Interest {
@@ -37,7 +37,7 @@ fn each_order(len: u32, mut run: impl FnMut(&[usize])) {
 
 #[test]
 fn edges_recipients_and_entries_agree_with_a_model_in_every_order_of_steps() {
-    let name: Arc<str> = Arc::from("topic");
+    let name = Topic::new("topic").unwrap();
     each_order(5, |order| {
         let (mut homes, mut model) = (Homes::default(), Model::default());
         for (step, what) in order.iter().enumerate() {
@@ -91,7 +91,7 @@ fn edges_recipients_and_entries_agree_with_a_model_in_every_order_of_steps() {
 
 #[test]
 fn that_a_topic_has_no_room_is_forgotten_with_its_last_interest() {
-    let name: Arc<str> = Arc::from("topic");
+    let name = Topic::new("topic").unwrap();
     let mut homes = Homes::default();
     homes.set_room(&name, RoomSlot::Empty);
     assert_eq!((homes.room(&name), homes.len()), (RoomSlot::Unasked, 0));
@@ -106,7 +106,7 @@ fn that_a_topic_has_no_room_is_forgotten_with_its_last_interest() {
 fn topics_do_not_touch_each_other() {
     for seed in 0..50 {
         let mut rng = Rng::new(seed);
-        let names = ["a", "b", "c"].map(Arc::<str>::from);
+        let names = ["a", "b", "c"].map(|name| Topic::new(name).unwrap());
         let mut homes = Homes::default();
         let mut wanted = [false; 3];
         for _ in 0..40 {

@@ -7,14 +7,13 @@
 mod dedup;
 
 use std::collections::HashMap;
-use std::collections::hash_map::RandomState;
-use std::sync::Arc;
 
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
 pub use crate::topic::home::dedup::DedupKey;
 use crate::topic::tables::GiveBack;
+use crate::topic::{ByKeptHash, Topic};
 
 /// A shard that has subscribers of a topic, and what it calls the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +60,7 @@ struct Home {
 /// The topics whose home is this shard.
 #[derive(Debug, Default)]
 pub(crate) struct Homes {
-    /// Clients choose the names, so the hash is keyed.
-    topics: HashMap<Arc<str>, Home, RandomState>,
+    topics: HashMap<Topic, Home, ByKeptHash>,
     dedup: Dedup,
     /// Used again for each publication.
     recipients: Vec<Interest>,
@@ -70,8 +68,8 @@ pub(crate) struct Homes {
 
 impl Homes {
     /// From now on `interest` gets the topic's messages; replaces an older one of that shard.
-    pub(crate) fn want(&mut self, topic: &Arc<str>, interest: Interest) -> Option<Edge> {
-        let home = self.topics.entry(Arc::clone(topic)).or_default();
+    pub(crate) fn want(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
+        let home = self.topics.entry(topic.clone()).or_default();
         let is_first = home.interests.is_empty();
         home.interests.retain(|other| other.shard != interest.shard);
         home.interests.push(interest);
@@ -79,7 +77,7 @@ impl Homes {
     }
 
     /// `interest` wants no more; a newer one of that shard stays.
-    pub(crate) fn unwant(&mut self, topic: &str, interest: Interest) -> Option<Edge> {
+    pub(crate) fn unwant(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
         let home = self.topics.get_mut(topic)?;
         let before = home.interests.len();
         home.interests.retain(|other| *other != interest);
@@ -93,13 +91,13 @@ impl Homes {
     }
 
     /// Whether any shard wants a topic.
-    pub(crate) fn is_wanted(&self, topic: &str) -> bool {
+    pub(crate) fn is_wanted(&self, topic: &Topic) -> bool {
         let home = self.topics.get(topic);
         home.is_some_and(|home| !home.interests.is_empty())
     }
 
     /// The shards that are to get a publication: all of them, or none. To be given back.
-    pub(crate) fn take_recipients(&mut self, topic: &str) -> Vec<Interest> {
+    pub(crate) fn take_recipients(&mut self, topic: &Topic) -> Vec<Interest> {
         let mut recipients = std::mem::take(&mut self.recipients);
         recipients.clear();
         if let Some(home) = self.topics.get(topic) {
@@ -114,14 +112,14 @@ impl Homes {
     }
 
     /// Whether a topic has a room.
-    pub(crate) fn room(&self, topic: &str) -> RoomSlot {
+    pub(crate) fn room(&self, topic: &Topic) -> RoomSlot {
         let home = self.topics.get(topic);
         home.map_or(RoomSlot::Unasked, |home| home.room)
     }
 
     /// The application has answered whether a topic has a room. That it has none is remembered for
     /// as long as a shard wants the topic.
-    pub(crate) fn set_room(&mut self, topic: &Arc<str>, room: RoomSlot) {
+    pub(crate) fn set_room(&mut self, topic: &Topic, room: RoomSlot) {
         if let Some(home) = self.topics.get_mut(topic) {
             home.room = room;
         } else if let RoomSlot::Room { .. } = room {
@@ -129,12 +127,12 @@ impl Homes {
                 interests: Vec::new(),
                 room,
             };
-            self.topics.insert(Arc::clone(topic), home);
+            self.topics.insert(topic.clone(), home);
         }
     }
 
     /// The topic's room is gone.
-    pub(crate) fn remove_room(&mut self, topic: &str) {
+    pub(crate) fn remove_room(&mut self, topic: &Topic) {
         if let Some(home) = self.topics.get_mut(topic) {
             home.room = RoomSlot::Unasked;
             if home.interests.is_empty() {

@@ -48,7 +48,7 @@ impl Handler for Porter {
     fn on_open(&mut self, cx: &mut Cx<'_, (), u16>, opening: &Opening<'_>) -> Result<(), Refusal> {
         let what = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => request.path,
-            Opening::Tcp { topic, .. } => *topic,
+            Opening::Tcp { topic, .. } => topic.name(),
             _ => panic!("{opening:?}"),
         };
         match self.decide(cx, what)? {

@@ -47,7 +47,7 @@ impl Handler for App {
     ) -> Result<String, Refusal> {
         let path = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => &request.path[1..],
-            Opening::Tcp { topic, .. } => topic,
+            Opening::Tcp { topic, .. } => topic.name(),
             _ => panic!("{opening:?}"),
         };
         for topic in path.split(',') {

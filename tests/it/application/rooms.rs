@@ -31,7 +31,7 @@ impl Handler for Rooms {
     ) -> Result<String, Refusal> {
         let topic = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => &request.path[1..],
-            Opening::Tcp { topic, .. } => topic,
+            Opening::Tcp { topic, .. } => topic.name(),
             _ => panic!("{opening:?}"),
         };
         cx.subscribe(topic)?;

@@ -1,10 +1,8 @@
 //! What a client sends.
 
-use std::sync::Arc;
-
-use corecast::Kind;
 use corecast::internals::Rng;
 use corecast::proto::Frames;
+use corecast::{Kind, Topic};
 
 use crate::client::frames::{RSV1, frame, tcp_frame};
 use crate::client::{Client, Place};
@@ -13,8 +11,8 @@ use crate::shard::Tcp;
 
 impl Client {
     /// The listener that it comes to.
-    pub(crate) fn listener(&self, names: &[String]) -> Tcp {
-        let topic = Arc::from(names[self.topics[0]].as_str());
+    pub(crate) fn listener(&self, names: &[Topic]) -> Tcp {
+        let topic = names[self.topics[0]].clone();
         let frames = Frames {
             framing: self.framing,
             ..Frames::default()
@@ -23,8 +21,12 @@ impl Client {
     }
 
     /// What it sends first.
-    pub(crate) fn greeting(&self, names: &[String]) -> Vec<u8> {
-        let topics: Vec<&str> = self.topics.iter().map(|&topic| &*names[topic]).collect();
+    pub(crate) fn greeting(&self, names: &[Topic]) -> Vec<u8> {
+        let topics: Vec<&str> = self
+            .topics
+            .iter()
+            .map(|&topic| names[topic].name())
+            .collect();
         let topics = topics.join(",");
         let path = match self.place {
             Place::Tcp => return Vec::new(),

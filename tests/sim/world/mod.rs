@@ -6,13 +6,12 @@ mod life;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::collections::hash_map::RandomState;
 use std::rc::Rc;
 
+use corecast::Topic;
 use corecast::internals::Rng;
 use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::mesh::Capacity;
-use corecast::shard::home_of;
 use corecast::time::Now;
 
 use crate::client::{Client, FRAMINGS, Place};
@@ -29,7 +28,7 @@ pub(crate) struct World {
     pub(crate) profile: Profile,
     pub(crate) rng: Rng,
     pub(crate) ledger: Ledger,
-    pub(crate) names: Rc<[String]>,
+    pub(crate) names: Rc<[Topic]>,
     pub(crate) shards: Vec<Shard>,
     pub(crate) net: Net,
     /// By index of their socket.
@@ -50,11 +49,10 @@ impl World {
     pub(crate) fn with_profile(seed: u64, profile: Profile) -> Self {
         // Not the numbers that chose the profile.
         let mut rng = Rng::new(!seed);
-        let hasher = RandomState::new();
-        let names: Rc<[String]> = (0..profile.topics)
+        let names: Rc<[Topic]> = (0..profile.topics)
             .map(|topic| {
                 let home = rng.below(profile.shards);
-                name_at_home(&hasher, topic, profile.home.unwrap_or(home), profile.shards)
+                topic_at_home(topic, profile.home.unwrap_or(home), profile.shards)
             })
             .collect();
         let ledger = Rc::new(RefCell::new(Book::of(profile.topics)));
@@ -75,8 +73,8 @@ impl World {
                     asks: profile.asks,
                 };
                 let config = profile.config.clone();
-                let (now, hasher) = (Now::default(), hasher.clone());
-                let mut driver = Driver::new(end, config, hasher, now, app);
+                let now = Now::default();
+                let mut driver = Driver::new(end, config, now, app);
                 profile.limit(&mut driver);
                 let host = Host::default();
                 Shard { driver, host }
@@ -145,11 +143,12 @@ impl World {
     }
 }
 
-/// A name whose home is that shard. The hash is keyed anew in each process, so that names differ
+/// A topic whose home is that shard. The hash is keyed anew in each process, so that names differ
 /// between runs, but nothing else does.
-fn name_at_home(hasher: &RandomState, topic: usize, home: usize, shards: usize) -> String {
+fn topic_at_home(topic: usize, home: usize, shards: usize) -> Topic {
+    let shards = shards.try_into().unwrap();
     (0..)
-        .map(|nonce| format!("t{topic}-{nonce:05}"))
-        .find(|name| home_of(hasher, name, shards) == shard_id(home))
+        .map(|nonce| Topic::new(format!("t{topic}-{nonce:05}")).unwrap())
+        .find(|topic| topic.home(shards) == shard_id(home))
         .expect("some name has its home there")
 }

@@ -1,6 +1,5 @@
 //! One shard without sockets, with the program's own application and a clock that tests move.
 
-use std::collections::hash_map::RandomState;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +12,7 @@ use corecast::proto::http::{Date, dechunk};
 use corecast::shard::mail::{Origin, Publication, ToHome};
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
-use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings, ShardId};
+use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings, ShardId, Topic};
 
 use crate::shard::{App, RelayConn};
 use crate::sockets::Sockets;
@@ -48,15 +47,8 @@ impl Server {
     pub(crate) fn of(config: Config, settings: RelaySettings) -> Self {
         let now = Now::from_millis(1_000_000);
         let relay: App<RelayConn> = Box::new(Relay::new(settings));
-        let hasher = RandomState::new();
         Self {
-            driver: Driver::new(
-                MeshEnd::alone(ShardId::default(), 1),
-                config,
-                hasher,
-                now,
-                relay,
-            ),
+            driver: Driver::new(MeshEnd::alone(ShardId::default(), 1), config, now, relay),
             sockets: Sockets::default(),
             now,
             next_sock: 0,
@@ -127,7 +119,7 @@ impl Server {
             .driver
             .core
             .handle_to_home(ToHome::Publish(Publication::new(
-                topic,
+                Topic::new(topic).unwrap(),
                 payload,
                 Origin::Handle,
             )));

@@ -15,6 +15,8 @@ use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::Origin;
 use crate::time::Now;
+use crate::topic::home::DedupKey;
+use crate::topic::{Topic, TopicName, TopicNameError};
 
 /// The shard and the connection that a callback is about. `D` is the handler's
 /// [`Conn`](crate::Handler::Conn), `A` its [`Answer`](crate::Handler::Answer).
@@ -42,8 +44,18 @@ impl<D, A> Cx<'_, D, A> {
         self.shard.env.shard
     }
 
+    /// The topic of this name, for calls that take one: to be kept with the connection. The memory
+    /// of its name is shared with the subscribers that the shard has of it.
+    ///
+    /// # Errors
+    ///
+    /// No topic has this name.
+    pub fn topic(&self, name: &str) -> Result<Topic, TopicNameError> {
+        Ok(self.shard.pubsub.fanout.name(name)?.into_owned())
+    }
+
     /// The shard that gives a topic its order.
-    pub fn home_of(&self, topic: &str) -> ShardId {
+    pub fn home_of(&self, topic: &Topic) -> ShardId {
         self.shard.pubsub.home_of(&self.shard.env, topic)
     }
 
@@ -87,7 +99,7 @@ impl<D, A> Cx<'_, D, A> {
     /// # Errors
     ///
     /// The name is no topic's, or the connection has too many subscriptions.
-    pub fn subscribe(&mut self, topic: &str) -> Result<(), SubscribeError> {
+    pub fn subscribe(&mut self, topic: &(impl TopicName + ?Sized)) -> Result<(), SubscribeError> {
         self.subscribe_as(topic, b"")
     }
 
@@ -99,19 +111,27 @@ impl<D, A> Cx<'_, D, A> {
     /// # Errors
     ///
     /// The same, and the tag is too long.
-    pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
+    pub fn subscribe_as(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        tag: &[u8],
+    ) -> Result<(), SubscribeError> {
+        let topic = self.shard.pubsub.fanout.name(topic)?;
         self.shard.pubsub.subscribe(
             &mut self.shard.conns,
             &mut self.shard.env,
             self.key,
-            topic,
+            &topic,
             tag,
         )
     }
 
     /// Ends the connection's subscription to a topic, if it has one.
-    pub fn unsubscribe(&mut self, topic: &str) {
-        if let Some(topic) = self.shard.pubsub.fanout.find(topic) {
+    pub fn unsubscribe(&mut self, topic: &(impl TopicName + ?Sized)) {
+        let fanout = &self.shard.pubsub.fanout;
+        if let Ok(topic) = fanout.name(topic)
+            && let Some(topic) = fanout.find(&topic)
+        {
             self.shard.pubsub.unsubscribe(
                 &mut self.shard.conns,
                 &mut self.shard.env,
@@ -127,11 +147,17 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
     /// and the turn has no more time to compress; nobody gets it then.
-    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+    pub fn publish(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), PublishError> {
         self.shard.check_message(kind, payload)?;
+        let topic = self.shard.pubsub.fanout.name(topic)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        self.shard.publish(topic, payload, origin, None)
+        self.shard.publish(&topic, payload, origin, None)
     }
 
     /// The same, unless a message was published to the topic with this key in the last 5 minutes
@@ -145,16 +171,17 @@ impl<D, A> Cx<'_, D, A> {
     /// As with [`publish`](Self::publish).
     pub fn publish_once(
         &mut self,
-        topic: &str,
+        topic: &(impl TopicName + ?Sized),
         kind: Kind,
         payload: &[u8],
         key: &str,
     ) -> Result<(), PublishError> {
         self.shard.check_message(kind, payload)?;
+        let topic = self.shard.pubsub.fanout.name(topic)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        let key = self.shard.pubsub.dedup_key(&self.shard.env, topic, key);
-        self.shard.publish(topic, payload, origin, Some(key))
+        let key = DedupKey::new(&topic, key);
+        self.shard.publish(&topic, payload, origin, Some(key))
     }
 
     /// Publishes a message that goes to several topics, with a `key` as
@@ -165,13 +192,14 @@ impl<D, A> Cx<'_, D, A> {
     /// As with [`publish`](Self::publish).
     pub fn publish_shared(
         &mut self,
-        topic: &str,
+        topic: &(impl TopicName + ?Sized),
         message: &SharedMessage,
         key: Option<&str>,
     ) -> Result<(), PublishError> {
+        let topic = self.shard.pubsub.fanout.name(topic)?;
         let (payload, origin) = (message.payload().clone(), self.origin());
-        let key = key.map(|key| self.shard.pubsub.dedup_key(&self.shard.env, topic, key));
-        self.shard.publish(topic, payload, origin, key)
+        let key = key.map(|key| DedupKey::new(&topic, key));
+        self.shard.publish(&topic, payload, origin, key)
     }
 
     fn origin(&mut self) -> Origin {

@@ -1,12 +1,11 @@
 //! Presence: the rooms of a shard are told who joins and who leaves.
 
-use std::sync::Arc;
-
 use crate::handler::{Event, Handler};
 use crate::limits::JOINS_AT_ONCE;
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::Presence;
+use crate::topic::Topic;
 use crate::topic::home::{Interest, RoomSlot};
 
 impl<H: Handler> ShardCore<H> {
@@ -14,7 +13,7 @@ impl<H: Handler> ShardCore<H> {
     /// is not all sent, or the answer finds no space.
     pub(in crate::shard::core) fn take_presence(
         &mut self,
-        topic: &str,
+        topic: &Topic,
         presence: Presence,
     ) -> Option<Presence> {
         let room = match self.shard.pubsub.homes.room(topic) {
@@ -81,11 +80,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
-    pub(in crate::shard::core) fn take_want(
-        &mut self,
-        topic: &Arc<str>,
-        interest: Interest,
-    ) -> bool {
+    pub(in crate::shard::core) fn take_want(&mut self, topic: &Topic, interest: Interest) -> bool {
         if !self
             .shard
             .pubsub
@@ -101,7 +96,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Whether a topic has a room that is told who joins.
-    pub(in crate::shard::core) fn wants_joins(&self, topic: &str) -> bool {
+    pub(in crate::shard::core) fn wants_joins(&self, topic: &Topic) -> bool {
         let room = self.shard.pubsub.homes.room(topic);
         matches!(room, RoomSlot::Room { joins: true, .. })
     }

@@ -17,6 +17,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::delivery::order::Admission;
 use crate::shard::mail::Publication;
 use crate::time::{Now, Schedule};
+use crate::topic::Topic;
 use crate::topic::home::RoomSlot;
 
 /// The rooms of the topics that have their home on a shard.
@@ -31,7 +32,7 @@ pub(crate) struct Rooms {
 
 /// One room.
 pub(crate) struct Slot {
-    pub(crate) topic: Arc<str>,
+    pub(crate) topic: Topic,
     room: Box<dyn Room>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) linger: Duration,
@@ -125,13 +126,13 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// The room of a topic, made now if the application wants one.
-    pub(in crate::shard::core) fn find_room(&mut self, topic: &Arc<str>) -> Option<RoomKey> {
+    pub(in crate::shard::core) fn find_room(&mut self, topic: &Topic) -> Option<RoomKey> {
         match self.shard.pubsub.homes.room(topic) {
             RoomSlot::Room { key, .. } => return Some(key),
             RoomSlot::Empty => return None,
             RoomSlot::Unasked => {}
         }
-        let Some(room) = self.handler.room(topic) else {
+        let Some(room) = self.handler.room(topic.name()) else {
             self.shard.pubsub.homes.set_room(topic, RoomSlot::Empty);
             return None;
         };
@@ -139,7 +140,7 @@ impl<H: Handler> ShardCore<H> {
         let joins = room.wants_joins();
         let schedule = room.tick_every().map(|period| Schedule::new(now, period));
         let key = RoomKey::new(self.rooms.slots.insert(Box::new(Slot {
-            topic: Arc::clone(topic),
+            topic: topic.clone(),
             linger: room.linger(),
             room,
             schedule,
@@ -167,7 +168,7 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         let mut cx = RoomCx {
-            topic: &slot.topic,
+            topic: slot.topic.name(),
             event,
             now: self.shard.env.now.since(Now::default()),
             outputs: Vec::new(),
@@ -194,7 +195,7 @@ impl<H: Handler> ShardCore<H> {
             let Some(output) = slot.outputs.pop_front() else {
                 return true;
             };
-            let topic = Arc::clone(&slot.topic);
+            let topic = slot.topic.clone();
             if let Some(output) = self.shard.put_out(&topic, output) {
                 if let Some(slot) = self.rooms.slots.get_mut(key.index()) {
                     slot.outputs.push_front(output);

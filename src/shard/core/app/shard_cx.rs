@@ -14,6 +14,7 @@ use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::Origin;
 use crate::time::Now;
+use crate::topic::TopicName;
 
 /// The shard that a callback is about, without a connection.
 pub struct ShardCx<'a, D, A: 'static = ()> {
@@ -61,11 +62,17 @@ impl<D, A> ShardCx<'_, D, A> {
     ///
     /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
     /// and the turn has no more time to compress; nobody gets it then.
-    pub fn publish(&mut self, topic: &str, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
+    pub fn publish(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), PublishError> {
         check_message(kind, payload)?;
+        let topic = self.shard.pubsub.fanout.name(topic)?;
         let bytes = payload;
         self.shard
-            .publish(topic, Payload { kind, bytes }, Origin::Shard, None)
+            .publish(&topic, Payload { kind, bytes }, Origin::Shard, None)
     }
 
     /// A connection of this shard, if it is there.
@@ -90,7 +97,7 @@ impl<D, A> ConnCx<'_, D, A> {
     /// # Errors
     ///
     /// The same.
-    pub fn subscribe(&mut self, topic: &str) -> Result<(), SubscribeError> {
+    pub fn subscribe(&mut self, topic: &(impl TopicName + ?Sized)) -> Result<(), SubscribeError> {
         self.0.subscribe(topic)
     }
 
@@ -99,12 +106,16 @@ impl<D, A> ConnCx<'_, D, A> {
     /// # Errors
     ///
     /// The same.
-    pub fn subscribe_as(&mut self, topic: &str, tag: &[u8]) -> Result<(), SubscribeError> {
+    pub fn subscribe_as(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        tag: &[u8],
+    ) -> Result<(), SubscribeError> {
         self.0.subscribe_as(topic, tag)
     }
 
     /// Ends its subscription to a topic, if it has one.
-    pub fn unsubscribe(&mut self, topic: &str) {
+    pub fn unsubscribe(&mut self, topic: &(impl TopicName + ?Sized)) {
         self.0.unsubscribe(topic);
     }
 

@@ -16,6 +16,7 @@ use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Stamp;
+use crate::topic::Topic;
 use crate::topic::sink::Sock;
 
 /// One connection. Idle and subscribed it owns nothing on the heap but the application's data.
@@ -132,7 +133,7 @@ impl WaitingMessage {
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     /// The listener's topic.
-    pub(crate) topic: Arc<str>,
+    pub(crate) topic: Topic,
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
 }
 

@@ -140,7 +140,7 @@ impl Clients {
 impl<D> Conns<D> {
     /// Notes where a connection comes from; `false` if there are too many from there.
     pub(crate) fn enter(&mut self, env: &mut Env, key: ConnKey, client: Client) -> bool {
-        self.note_client(&env.hasher, key, client.counts_for());
+        self.note_client(key, client.counts_for());
         let admitted = self.clients.enter(key, client);
         if !admitted {
             env.counters.hit(Limit::Address);

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Holders {
     of: Slab<Holder>,
     /// What all of them hold.
     sum: Sum,
+    /// Of the addresses of clients.
+    hasher: RandomState,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -166,8 +169,8 @@ impl Holders {
 
 impl<D> Conns<D> {
     /// Notes the client of a connection: those of one address are taken together.
-    pub(crate) fn note_client(&mut self, hasher: &impl BuildHasher, key: ConnKey, addr: IpAddr) {
-        let hash = hasher.hash_one(client_of(addr));
+    pub(crate) fn note_client(&mut self, key: ConnKey, addr: IpAddr) {
+        let hash = self.holders.hasher.hash_one(client_of(addr));
         let client = Tab::client(u32::try_from(hash >> 32).unwrap_or_default());
         if let Some(conn) = self.slab.get_mut(key.index()) {
             self.holders.set_client(&mut conn.tab, client);

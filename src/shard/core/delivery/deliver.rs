@@ -8,6 +8,7 @@ use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX};
 use crate::payload::{Form, Payload};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
+use crate::topic::Topic;
 
 impl<D, A> Shard<D, A> {
     /// Takes mail from a home, or gives it back while there is no space for it in a log that members
@@ -59,7 +60,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Sends out what a room wants sent, or gives it back while there is no space for it.
-    pub(crate) fn put_out(&mut self, topic: &str, output: Output) -> Option<Output> {
+    pub(crate) fn put_out(&mut self, topic: &Topic, output: Output) -> Option<Output> {
         let sent = match &output {
             Output::Publish(payload) => self.order(topic, payload),
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),

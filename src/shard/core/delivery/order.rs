@@ -7,6 +7,7 @@ use crate::handler::Busy;
 use crate::payload::Payload;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Publication};
+use crate::topic::Topic;
 use crate::topic::home::{Interest, RoomSlot};
 
 /// What became of a publication at the home of its topic.
@@ -52,7 +53,7 @@ impl<D, A> Shard<D, A> {
 
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
     /// wants it, or to none while one of them has no space.
-    pub(crate) fn order<B>(&mut self, topic: &str, payload: &Payload<B>) -> Result<(), Busy>
+    pub(crate) fn order<B>(&mut self, topic: &Topic, payload: &Payload<B>) -> Result<(), Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
@@ -68,7 +69,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Whether `order` would take a message now.
-    pub(crate) fn has_space_for(&mut self, topic: &str, payload: Payload<&[u8]>) -> bool {
+    pub(crate) fn has_space_for(&mut self, topic: &Topic, payload: Payload<&[u8]>) -> bool {
         let recipients = self.pubsub.homes.take_recipients(topic);
         let has_space = self.has_space(&recipients, payload);
         self.pubsub.homes.give_recipients(recipients);

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::handler::{Busy, PublishError, Wait, check_topic};
+use crate::handler::{Busy, PublishError, Wait};
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::Payload;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Origin, Publication};
+use crate::topic::Topic;
 use crate::topic::home::DedupKey;
 
 impl<D, A> Shard<D, A> {
     /// Publishes a message of this shard.
     pub(crate) fn publish<B>(
         &mut self,
-        topic: &str,
+        topic: &Topic,
         payload: Payload<B>,
         origin: Origin,
         key: Option<DedupKey>,
@@ -21,7 +22,6 @@ impl<D, A> Shard<D, A> {
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
-        check_topic(topic)?;
         // One callback may publish to any number of topics.
         if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
@@ -38,7 +38,7 @@ impl<D, A> Shard<D, A> {
                 &self.env,
                 home,
                 Publication {
-                    topic: Arc::from(topic),
+                    topic: topic.clone(),
                     payload: payload.shared(),
                     origin,
                     key,

@@ -14,6 +14,7 @@ use crate::shard::core::conn::http::TooMany;
 use crate::shard::core::conn::{Arrival, PeerInfo};
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::work::Share;
+use crate::topic::Topic;
 use crate::topic::sink::Sock;
 
 impl<H: Handler> ShardCore<H> {
@@ -31,7 +32,7 @@ impl<H: Handler> ShardCore<H> {
         &mut self,
         sock: Sock,
         frames: Frames,
-        topic: &Arc<str>,
+        topic: &Topic,
         peer: Option<SocketAddr>,
     ) -> ConnId {
         let id = self.handle_early_open(sock, Some(frames));
@@ -93,12 +94,12 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_tcp_begin(
         &mut self,
         id: ConnId,
-        topic: &Arc<str>,
+        topic: &Topic,
         peer: Option<SocketAddr>,
         identity: Option<String>,
     ) {
         if self.shard.conns.unopened(id).is_some() {
-            let topic = Arc::clone(topic);
+            let topic = topic.clone();
             let peer_info = Some(Arc::new(PeerInfo { peer, identity }));
             self.open_tcp(id.key, Arrival { topic, peer_info });
         }

@@ -1,23 +1,22 @@
 //! Interest: which topics this shard wants of their homes, from the first subscriber to a while
 //! after the last.
 
-use std::sync::Arc;
-
 use crate::id::{ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::{PubSub, RoomWork};
 use crate::shard::mail::{FromHome, ToHome};
+use crate::topic::Topic;
 use crate::topic::home::{Edge, Interest, RoomSlot};
 
 impl PubSub {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
-    pub(crate) fn add_topic(&mut self, env: &Env, name: &str) -> TopicKey {
-        let home = self.home_of(env, name);
-        let key = self.fanout.add(name, home);
-        let Some(topic) = self.fanout.topic(key) else {
+    pub(crate) fn add_topic(&mut self, env: &Env, topic: &Topic) -> TopicKey {
+        let home = self.home_of(env, topic);
+        let key = self.fanout.add(topic, home);
+        let Some(local) = self.fanout.topic(key) else {
             return key;
         };
-        let (name, generation) = (Arc::clone(&topic.name), topic.generation);
+        let generation = local.generation;
         if home != env.shard {
             let mail = &mut self.mail[home.index()];
             mail.wanted.push_back((key, generation));
@@ -28,10 +27,10 @@ impl PubSub {
             key,
             generation,
         };
-        self.homes.want(&name, interest);
-        match self.homes.room(&name) {
+        self.homes.want(topic, interest);
+        match self.homes.room(topic) {
             // The handler is asked when no callback runs; then it is live.
-            RoomSlot::Unasked => self.room_work.push_back(RoomWork::Wanted(name)),
+            RoomSlot::Unasked => self.room_work.push_back(RoomWork::Wanted(topic.clone())),
             RoomSlot::Empty => drop(self.fanout.set_live(key, false)),
             RoomSlot::Room { joins, .. } => drop(self.fanout.set_live(key, joins)),
         }
@@ -41,19 +40,19 @@ impl PubSub {
     /// Forgets the topics that have had no subscriber for a while.
     pub(crate) fn forget_topics(&mut self, env: &mut Env, mut budget: usize) {
         let linger = env.config.interest_linger;
-        while let Some((key, topic)) = self.fanout.forget_next(env.now, linger, &mut budget) {
+        while let Some((key, local)) = self.fanout.forget_next(env.now, linger, &mut budget) {
             // Its log may be what a publisher waits for, and no walk will say that it is gone.
             env.moved = true;
             let interest = Interest {
                 shard: env.shard,
                 key,
-                generation: topic.generation,
+                generation: local.generation,
             };
-            if topic.home == env.shard {
-                self.remove_interest(&topic.name, interest);
+            if local.home == env.shard {
+                self.remove_interest(&local.topic, interest);
             } else {
-                let mail = &mut self.mail[topic.home.index()];
-                mail.unwanted.push_back((topic.name, interest));
+                let mail = &mut self.mail[local.home.index()];
+                mail.unwanted.push_back((local.topic, interest));
             }
         }
     }
@@ -62,7 +61,7 @@ impl PubSub {
     pub(crate) fn mail_interest(&mut self, env: &Env) {
         let Self { mail, fanout, .. } = self;
         let want = |(key, generation)| {
-            let topic = fanout.current(key, generation)?.name.clone();
+            let topic = fanout.current(key, generation)?.topic.clone();
             let shard = env.shard;
             let interest = Interest {
                 shard,
@@ -111,7 +110,7 @@ impl PubSub {
         self.mail[shard.index()].from_home.push(live);
     }
 
-    pub(crate) fn remove_interest(&mut self, topic: &str, interest: Interest) {
+    pub(crate) fn remove_interest(&mut self, topic: &Topic, interest: Interest) {
         let edge = self.homes.unwant(topic, interest);
         if edge == Some(Edge::Last)
             && let RoomSlot::Room { key, .. } = self.homes.room(topic)

@@ -2,7 +2,6 @@
 //! on, which is where the home's answer stands among the deliveries.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
 use crate::handler::Publisher;
 use crate::id::{ConnId, ConnKey, TopicKey};
@@ -114,7 +113,7 @@ impl PubSub {
             ticket,
             tag,
         };
-        let (home, name) = (topic.home.index(), Arc::clone(&topic.name));
+        let (home, name) = (topic.home.index(), topic.topic.clone());
         self.mail[home].presence.insert(ticket, (name, join));
         env.moved = true;
     }
@@ -175,7 +174,7 @@ impl PubSub {
             None => index != WAITING,
         };
         if is_told {
-            let name = Arc::clone(&topic.name);
+            let name = topic.topic.clone();
             let leave = Presence::Leave { leaver };
             presence.insert(self.joins.next_ticket(), (name, leave));
             env.moved = true;

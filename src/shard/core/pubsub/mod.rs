@@ -12,17 +12,17 @@ pub mod subscribe;
 mod way;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::config::Config;
 use crate::id::{RoomKey, ShardId};
-use crate::shard::core::env::{Env, home_of};
+use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::Telling;
 use crate::shard::core::pubsub::room_queue::Stage;
 use crate::shard::mail::{PeerMail, Publication, for_peers};
 use crate::time::Now;
+use crate::topic::Topic;
 use crate::topic::fanout::Fanout;
 use crate::topic::home::Homes;
 
@@ -55,7 +55,7 @@ pub(crate) struct PubSub {
 #[derive(Debug)]
 pub(crate) enum RoomWork {
     /// It has its first subscriber here, which waits until it is known whether it has a room.
-    Wanted(Arc<str>),
+    Wanted(Topic),
     /// The topic of this room has no subscriber any more.
     Empty(RoomKey),
 }
@@ -89,7 +89,7 @@ impl PubSub {
     }
 
     /// The shard that gives a topic's messages their order.
-    pub(crate) fn home_of(&self, env: &Env, topic: &str) -> ShardId {
-        home_of(&env.hasher, topic, self.mail.len())
+    pub(crate) fn home_of(&self, env: &Env, topic: &Topic) -> ShardId {
+        topic.home(env.shards)
     }
 }

@@ -1,7 +1,6 @@
 //! How far the rooms of a shard have been told of its own connections.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
 use crate::handler::Publisher;
 use crate::id::TopicKey;
@@ -9,6 +8,7 @@ use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::mail::{FromHome, Presence};
+use crate::topic::{ByKeptHash, Topic};
 
 /// How far the rooms of a shard have been told of its own connections: all that wait are passed
 /// over once, and then again from the first.
@@ -17,7 +17,7 @@ pub(crate) struct Telling {
     /// The first ticket that was not looked at.
     next: u64,
     /// Topics whose rooms cannot be told now: what waits for them keeps its order.
-    held: HashSet<Arc<str>>,
+    held: HashSet<Topic, ByKeptHash>,
 }
 
 impl PubSub {
@@ -36,7 +36,7 @@ impl PubSub {
     }
 
     /// Whether the room of a topic at home here knows of all connections of this shard.
-    pub(crate) fn is_room_told(&self, env: &Env, topic: &str) -> bool {
+    pub(crate) fn is_room_told(&self, env: &Env, topic: &Topic) -> bool {
         self.has_looked_at_presence(env) && !self.telling.held.contains(topic)
     }
 
@@ -47,7 +47,7 @@ impl PubSub {
         &mut self,
         env: &Env,
         budget: &mut usize,
-    ) -> Option<(u64, Arc<str>, Presence)> {
+    ) -> Option<(u64, Topic, Presence)> {
         let Self {
             telling,
             mail,
@@ -78,7 +78,7 @@ impl PubSub {
         &mut self,
         env: &Env,
         ticket: u64,
-        topic: Arc<str>,
+        topic: Topic,
         presence: Presence,
     ) {
         self.telling.held.insert(topic.clone());

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
 use crate::shard::mail::Publication;
+use crate::topic::Topic;
 
 /// Messages on their way to rooms: of each topic in the order in which they came.
 #[derive(Debug, Default)]
@@ -36,17 +37,17 @@ impl Stage {
     }
 
     /// Whether there is no place for one more of this topic.
-    pub(crate) fn is_full_for(&self, topic: &str) -> bool {
+    pub(crate) fn is_full_for(&self, topic: &Topic) -> bool {
         STAGED_MAX <= self.len() || STAGED_BYTES_MAX <= self.bytes || self.holds(topic)
     }
 
-    pub(crate) fn has(&self, topic: &str) -> bool {
-        self.holds(topic) || self.queue.iter().any(|staged| *staged.topic == *topic)
+    pub(crate) fn has(&self, topic: &Topic) -> bool {
+        self.holds(topic) || self.queue.iter().any(|staged| staged.topic == *topic)
     }
 
     /// Whether messages of a topic found no space.
-    pub(crate) fn holds(&self, topic: &str) -> bool {
-        self.held.iter().any(|staged| *staged.topic == *topic)
+    pub(crate) fn holds(&self, topic: &Topic) -> bool {
+        self.held.iter().any(|staged| staged.topic == *topic)
     }
 
     pub(crate) fn push(&mut self, staged: Publication) {

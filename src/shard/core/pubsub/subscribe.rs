@@ -4,13 +4,13 @@ use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::id::{ConnKey, TopicKey};
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
-use crate::proto::http::is_topic_name;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{Membership, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::topic::fanout::Place;
+use crate::topic::{Topic, TopicNameError};
 
 /// Why a subscription was not made.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +32,12 @@ pub enum SubscribeError {
 
 debug_is_text!(SubscribeError);
 
+impl From<TopicNameError> for SubscribeError {
+    fn from(_: TopicNameError) -> Self {
+        Self::TopicName
+    }
+}
+
 impl PubSub {
     /// Subscribes a connection; live at once if the topic is and its room is not told who joins,
     /// else when its home has answered.
@@ -40,16 +46,13 @@ impl PubSub {
         conns: &mut Conns<D>,
         env: &mut Env,
         key: ConnKey,
-        name: &str,
+        topic: &Topic,
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
         if TAG_BYTES_MAX < tag.len() {
             return Err(SubscribeError::Tag);
         }
-        if !is_topic_name(name) {
-            return Err(SubscribeError::TopicName);
-        }
-        let known = self.fanout.find(name);
+        let known = self.fanout.find(topic);
         let conn = conns.live(key).filter(|conn| !conn.state.is_closing());
         let conn = conn.ok_or(SubscribeError::Closed)?;
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
@@ -59,7 +62,7 @@ impl PubSub {
             env.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
-        let topic_key = known.unwrap_or_else(|| self.add_topic(env, name));
+        let topic_key = known.unwrap_or_else(|| self.add_topic(env, topic));
         let Some(conn) = conns.get_mut(key) else {
             return Err(SubscribeError::Closed);
         };
@@ -119,10 +122,10 @@ impl PubSub {
         &mut self,
         conns: &mut Conns<D>,
         env: &mut Env,
-        name: &str,
+        topic: &Topic,
         joins: bool,
     ) {
-        let key = self.fanout.find(name);
+        let key = self.fanout.find(topic);
         let topic = key.and_then(|key| Some((key, self.fanout.topic(key)?)));
         if let Some((key, topic)) = topic.filter(|(_, topic)| !topic.live) {
             self.topic_is_live(conns, env, key, topic.generation, joins);

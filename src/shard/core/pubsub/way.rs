@@ -1,24 +1,28 @@
 //! The way of a publication to the home of its topic: a lane, or the queue before its room.
 
-use std::hash::BuildHasher;
-
 use crate::handler::Busy;
 use crate::id::ShardId;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::mail::{Publication, ToHome};
+use crate::topic::Topic;
 use crate::topic::home::{DedupKey, RoomSlot};
 
 impl PubSub {
     /// Whether a message for a topic at home here goes into its order at once: not if there is or
     /// may be a room, which is called when the callback that publishes has returned.
-    pub(crate) fn is_ordered_at_once(&self, topic: &str, key: Option<DedupKey>) -> bool {
+    pub(crate) fn is_ordered_at_once(&self, topic: &Topic, key: Option<DedupKey>) -> bool {
         // One of the same publisher may be staged since before that was known.
         self.homes.room(topic) == RoomSlot::Empty && key.is_none() && !self.staged.has(topic)
     }
 
     /// Whether one more message may be put on its way to the home of its topic.
-    pub(crate) fn check_way(&mut self, env: &Env, home: ShardId, topic: &str) -> Result<(), Busy> {
+    pub(crate) fn check_way(
+        &mut self,
+        env: &Env,
+        home: ShardId,
+        topic: &Topic,
+    ) -> Result<(), Busy> {
         let has_space = if home != env.shard {
             self.mail[home.index()].to_home.has_space()
         } else {
@@ -58,10 +62,5 @@ impl PubSub {
                 env.counters.published += 1;
             }
         }
-    }
-
-    /// A topic with a publisher's key, as its home knows it whichever shard says so.
-    pub(crate) fn dedup_key(&self, env: &Env, topic: &str, key: &str) -> DedupKey {
-        DedupKey::new(env.hasher.hash_one((topic, key)))
     }
 }

@@ -1,7 +1,6 @@
 //! What to listen on, and what is spoken there.
 
 use core::net::SocketAddr;
-use std::sync::Arc;
 
 use crate::handler::Handler;
 use crate::id::ConnId;
@@ -9,6 +8,7 @@ use crate::net::ListenAddr;
 use crate::proto::{Frames, Framing, Role};
 use crate::shard::core::ShardCore;
 use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
+use crate::topic::Topic;
 
 /// A place to listen on, as the starter describes it to the shards.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub enum Speaks {
     /// Frames on one topic.
     Frames {
         /// The topic that all its connections belong to.
-        topic: Arc<str>,
+        topic: Topic,
         /// How their bytes become messages, and what they are for.
         frames: Frames,
     },
@@ -66,7 +66,7 @@ impl Listener {
     /// Listens for TCP connections that belong to `topic`: length-prefixed, unless
     /// [`framing`](Self::framing) says otherwise.
     pub fn tcp(addr: impl Into<ListenAddr>, topic: impl Into<String>) -> Self {
-        let topic = Arc::from(topic.into());
+        let topic = Topic::unchecked(&topic.into());
         let frames = Frames::default();
         Self::new(addr.into(), Speaks::Frames { topic, frames })
     }

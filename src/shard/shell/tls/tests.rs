@@ -1,4 +1,3 @@
-use std::hash::RandomState;
 use std::io::{ErrorKind, Write};
 use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
@@ -49,16 +48,8 @@ fn keys() -> Keys {
 
 fn core() -> ShardCore<Relay> {
     let (now, config) = (Now::default(), Config::default());
-    let (hasher, desk) = (RandomState::new(), Arc::new(Nobody));
-    ShardCore::new(
-        ShardId::default(),
-        1,
-        config,
-        hasher,
-        now,
-        Relay::default(),
-        desk,
-    )
+    let desk = Arc::new(Nobody);
+    ShardCore::new(ShardId::default(), 1, config, now, Relay::default(), desk)
 }
 
 fn secured(keys: &Keys) -> Secured {

@@ -2,5 +2,6 @@
 
 mod overrun;
 mod sockets;
+mod topics;
 mod walk;
 mod world;

@@ -192,7 +192,7 @@ fn a_topic_without_subscribers_is_forgotten_with_its_feeds() {
     let at = world.fanout.deadline(linger).unwrap();
     let before = world.fanout.forget_next(Now::default(), linger, &mut 9);
     assert!(before.is_none());
-    let (key, topic) = world.fanout.forget_next(at, linger, &mut 9).unwrap();
-    assert_eq!((key, &*topic.name), (world.topic, "topic"));
+    let (key, local) = world.fanout.forget_next(at, linger, &mut 9).unwrap();
+    assert_eq!((key, local.topic.name()), (world.topic, "topic"));
     assert!(world.fanout.remains().iter().all(|(_, held)| *held == 0));
 }

@@ -6,6 +6,7 @@ use crate::id::{ConnKey, ShardId, TopicKey};
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
 use crate::time::Now;
+use crate::topic::Topic;
 use crate::topic::fanout::member::{Member, OUTBOX_FIRST};
 use crate::topic::fanout::pass::{Handover, Rest};
 use crate::topic::fanout::{Fanout, Overrun, Overruns, Place};
@@ -43,7 +44,7 @@ impl World {
     /// With so many members of one form, each caught up.
     pub(super) fn with_members(members: usize, policy: SlowConsumer) -> Self {
         let mut fanout = Fanout::new(Default::default());
-        let topic = fanout.add("topic", ShardId::default());
+        let topic = fanout.add(&Topic::new("topic").unwrap(), ShardId::default());
         fanout.set_live(topic, false);
         let config = Config {
             slow_consumer: policy,
