@@ -96,24 +96,24 @@ pub(crate) fn seconds_of(text: &str) -> Result<f64, String> {
 
 /// Reads how many there are to be in a second: above 0, and at most 100 million.
 pub(crate) fn rate(text: &str) -> Result<f64, String> {
-    let rate = churn(text)?;
-    let wrong = || "a rate must be above 0".to_owned();
-    Some(rate).filter(|rate| 0.0 < *rate).ok_or_else(wrong)
+    match churn(text)? {
+        0.0 => Err("a rate must be above 0".to_owned()),
+        rate => Ok(rate),
+    }
 }
 
 /// Reads how many there are to be in a second, which may be none.
 pub(crate) fn churn(text: &str) -> Result<f64, String> {
-    let rate = text.parse().ok();
-    let wrong = || format!("{text:?} is no number from 0 to 100000000");
-    rate.filter(|rate| (0.0..=1e8).contains(rate))
-        .ok_or_else(wrong)
+    let rate = text.parse().ok().filter(|rate| (0.0..=1e8).contains(rate));
+    rate.ok_or_else(|| format!("{text:?} is no number from 0 to 100000000"))
 }
 
 /// Reads a length of time as [`duration`] does, which must not be 0.
 pub(crate) fn interval(text: &str) -> Result<Duration, String> {
-    let time = duration(text)?;
-    let wrong = || "a length of time must be above 0 here".to_owned();
-    Some(time).filter(|time| !time.is_zero()).ok_or_else(wrong)
+    match duration(text)? {
+        Duration::ZERO => Err("a length of time must be above 0 here".to_owned()),
+        time => Ok(time),
+    }
 }
 
 /// Reads how many connections or messages there are to be: at least 1.

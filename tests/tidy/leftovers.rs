@@ -21,10 +21,6 @@ const LONG: &[(&str, &str)] = &[
         "one application, with all that it does wrong",
     ),
     (
-        "loadtest/src/commands/hostile/mod.rs",
-        "a third is its flags",
-    ),
-    (
         "loadtest/src/commands/hostile/script.rs",
         "a list of scripts",
     ),

@@ -77,19 +77,13 @@ impl Order {
             }
             // It skipped some, which counts as lost if they never come and as misordered if so.
             Some(_) if place != NOWHERE && place > at => place + 1,
-            Some(expected) => {
-                let expected = *expected;
-                self.misorder(Misorder {
-                    subscriber,
-                    place: at,
-                    expected,
-                    got: id,
-                });
-                at
-            }
-            None => {
-                let expected = self.common.last().copied().unwrap_or(id);
-                self.misorder(Misorder {
+            expected => {
+                let expected = expected
+                    .or_else(|| self.common.last())
+                    .copied()
+                    .unwrap_or(id);
+                self.misordered += 1;
+                self.first.get_or_insert(Misorder {
                     subscriber,
                     place: at,
                     expected,
@@ -98,12 +92,6 @@ impl Order {
                 at
             }
         }
-    }
-
-    #[cold]
-    fn misorder(&mut self, misorder: Misorder) {
-        self.misordered += 1;
-        self.first.get_or_insert(misorder);
     }
 
     fn place(&self, id: Id) -> u32 {
@@ -210,32 +198,21 @@ mod tests {
     const B: &[(u32, u32)] = &[(1, 0), (0, 0), (0, 1), (1, 1)];
 
     #[test]
-    fn one_order_is_one_order() {
-        assert_eq!(
-            compare(vec![thread(&[A, A]), thread(&[A])]),
-            Verdict::default()
-        );
-        assert_eq!(compare(vec![thread(&[B, B])]), Verdict::default());
-    }
-
-    #[test]
-    fn a_subscriber_with_an_order_of_its_own_is_found() {
-        let verdict = compare(vec![thread(&[A, A, B])]);
-        assert_eq!((verdict.misordered, verdict.subscribers_off), (1, 1));
-        let (thread, first) = verdict.first.unwrap();
+    fn orders_that_differ_are_found_in_a_thread_and_between_threads() {
+        for (threads, expected) in [
+            (vec![thread(&[A, A]), thread(&[A])], (0, 0)),
+            (vec![thread(&[B, B])], (0, 0)),
+            (vec![thread(&[A, A, B])], (1, 1)),
+            // Each thread is of one mind.
+            (vec![thread(&[A, A]), thread(&[B])], (1, 1)),
+            // Messages that are missing do not shift the rest.
+            (vec![thread(&[A, &[(0, 0), (0, 1), (1, 1)]])], (0, 1)),
+        ] {
+            let verdict = compare(threads);
+            assert_eq!((verdict.misordered, verdict.subscribers_off), expected);
+        }
+        let (thread, first) = compare(vec![thread(&[A, A, B])]).first.unwrap();
         assert_eq!((thread, first.subscriber, first.got), (0, 2, id((0, 0))));
-    }
-
-    #[test]
-    fn threads_that_differ_are_found_though_each_is_of_one_mind() {
-        let verdict = compare(vec![thread(&[A, A]), thread(&[B])]);
-        assert_eq!((verdict.misordered, verdict.subscribers_off), (1, 1));
-    }
-
-    #[test]
-    fn messages_that_are_missing_do_not_shift_the_rest() {
-        let verdict = compare(vec![thread(&[A, &[(0, 0), (0, 1), (1, 1)]])]);
-        assert_eq!(verdict.misordered, 0);
     }
 
     #[test]

@@ -118,9 +118,6 @@ impl Reach {
 
 /// Puts the threads together; messages that did not reach all subscribers are left out.
 pub(crate) fn reached(threads: &[Reach]) -> Reached {
-    let (mut first, mut median) = (Recorder::default(), Recorder::default());
-    let (mut last, mut spread) = (Recorder::default(), Recorder::default());
-    let mut reached = Reached::default();
     let mut messages = Vec::new();
     let subscribers: u64 = threads.iter().map(|at| u64::from(at.subscribers)).sum();
     let publishers = threads.first().map_or(0, |thread| thread.times.len());
@@ -133,24 +130,26 @@ pub(crate) fn reached(threads: &[Reach]) -> Reached {
                 continue;
             }
             let weighted = |times: Times| u64::from(times.median_us) * u64::from(times.deliveries);
-            let nanos = |us: u32| u64::from(us) * 1_000;
-            let first_ns = nanos(all().map(|times| times.first_us).min().unwrap_or(0));
-            let last_ns = nanos(all().map(|times| times.last_us).max().unwrap_or(0));
+            let nanos = |us: Option<u32>| u64::from(us.unwrap_or(0)) * 1_000;
+            let first_ns = nanos(all().map(|times| times.first_us).min());
+            let last_ns = nanos(all().map(|times| times.last_us).max());
             let median_ns = all().map(weighted).sum::<u64>() * 1_000 / deliveries.max(1);
-            reached.messages += 1;
             messages.push([first_ns, median_ns, last_ns]);
-            first.record(first_ns);
-            median.record(median_ns);
-            last.record(last_ns);
-            spread.record(last_ns.saturating_sub(first_ns));
         }
     }
-    reached.to_first = first.percentiles();
-    reached.to_median = median.percentiles();
-    reached.to_last = last.percentiles();
-    reached.first_to_last = spread.percentiles();
-    reached.by_message = ByMessage::new(&messages);
-    reached
+    let percentiles = |of: fn(&[u64; 3]) -> u64| {
+        let mut recorder = Recorder::default();
+        messages.iter().for_each(|times| recorder.record(of(times)));
+        recorder.percentiles()
+    };
+    Reached {
+        messages: messages.len() as u64,
+        to_first: percentiles(|[first, ..]| *first),
+        to_median: percentiles(|[_, median, _]| *median),
+        to_last: percentiles(|[.., last]| *last),
+        first_to_last: percentiles(|[first, _, last]| last.saturating_sub(*first)),
+        by_message: ByMessage::new(&messages),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::mem;
 use std::os::fd::OwnedFd;
 
+use httparse::{EMPTY_HEADER, Response, Status};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
@@ -81,6 +82,7 @@ const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Longest answer to an upgrade in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
+const FIELDS_MAX: usize = 64;
 
 /// The upgrade request for a target and the number of a topic, RFC 6455 4.1, with an offer to
 /// compress (`deflate`).
@@ -241,39 +243,28 @@ fn close_code(payload: &[u8]) -> u16 {
 
 /// Length of the response head once it is whole and right.
 fn read_head(buf: &[u8], deflate: bool) -> Result<Option<usize>, Ended> {
-    let Some(end) = buf.windows(4).position(|four| four == b"\r\n\r\n") else {
-        return if buf.len() > HEAD_BYTES_MAX {
-            Err(Ended::Status(0))
-        } else {
-            Ok(None)
-        };
+    let mut fields = [EMPTY_HEADER; FIELDS_MAX];
+    let mut response = Response::new(&mut fields);
+    let head_len = match response.parse(buf) {
+        Ok(Status::Complete(len)) => len,
+        Ok(Status::Partial) if buf.len() <= HEAD_BYTES_MAX => return Ok(None),
+        _ => return Err(Ended::Status(0)),
     };
-    let mut lines = buf[..end]
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii);
-    let status = lines.next().and_then(status_of).unwrap_or(0);
+    let status = response.code.unwrap_or(0);
     if status != 101 {
         return Err(Ended::Status(status));
     }
-    let (mut is_accepted, mut is_compressed) = (false, false);
-    for line in lines {
-        let mut parts = line.splitn(2, |byte| *byte == b':');
-        let name = parts.next().unwrap_or_default();
-        let value = parts.next().unwrap_or_default().trim_ascii();
-        is_accepted |= name.eq_ignore_ascii_case(b"sec-websocket-accept") && value == ACCEPT;
-        is_compressed |= name.eq_ignore_ascii_case(b"sec-websocket-extensions")
-            && value.starts_with(b"permessage-deflate");
+    let has = |name: &str, begins: &[u8]| {
+        let mut fields = response.headers.iter();
+        fields.any(|field| field.name.eq_ignore_ascii_case(name) && field.value.starts_with(begins))
+    };
+    if !has("sec-websocket-accept", ACCEPT) {
+        return Err(Ended::AcceptKey);
     }
-    match (is_accepted, is_compressed || !deflate) {
-        (true, true) => Ok(Some(end + 4)),
-        (true, false) => Err(Ended::NotCompressed),
-        (false, _) => Err(Ended::AcceptKey),
+    if deflate && !has("sec-websocket-extensions", b"permessage-deflate") {
+        return Err(Ended::NotCompressed);
     }
-}
-
-fn status_of(line: &[u8]) -> Option<u16> {
-    let rest = line.strip_prefix(b"HTTP/1.1 ")?;
-    std::str::from_utf8(rest.get(..3)?).ok()?.parse().ok()
+    Ok(Some(head_len))
 }
 
 #[cfg(test)]

@@ -53,12 +53,16 @@ fn the_first_empty_frame_makes_a_tcp_connection_live() {
 }
 
 #[test]
-fn refusals_say_why() {
-    let refused = |head: &[u8]| feed(&mut opening(Protocol::WebSocket), &[head]).unwrap_err();
-    assert_eq!(refused(b"HTTP/1.1 503 Busy\r\n\r\n"), Ended::Status(503));
-    assert_eq!(refused(b"SSH-2.0\r\n\r\n"), Ended::Status(0));
-    assert_eq!(refused(b"HTTP/1.1 101 Ok\r\n\r\n"), Ended::AcceptKey);
-    assert_eq!(refused(&[b'x'; 9000]), Ended::Status(0));
+fn refusals_and_closes_say_why() {
+    let ended = |bytes: &[u8]| feed(&mut opening(Protocol::WebSocket), &[bytes]).unwrap_err();
+    assert_eq!(ended(b"HTTP/1.1 503 Busy\r\n\r\n"), Ended::Status(503));
+    assert_eq!(ended(b"SSH-2.0\r\n\r\n"), Ended::Status(0));
+    assert_eq!(ended(b"HTTP/1.1 101 Ok\r\n\r\n"), Ended::AcceptKey);
+    let endless = [b"HTTP/1.1 101 Ok\r\na: ", &[b'x'; 9000][..]].concat();
+    assert_eq!(ended(&endless), Ended::Status(0));
+    let closed = |frame: &[u8]| ended(&[HEAD, frame].concat());
+    assert_eq!(closed(&[0x88, 2, 0x03, 0xf0]), Ended::Close(1008));
+    assert_eq!(closed(&[0x88, 0]), Ended::Close(1005));
 }
 
 #[test]
@@ -83,23 +87,6 @@ fn compression_is_asked_for_and_insisted_on() {
     let mut link = opening(Protocol::WebSocket);
     let result = link.handle_bytes(HEAD, 100, Some(&mut inflater), |_| {});
     assert_eq!(result, Err(Ended::NotCompressed));
-}
-
-#[test]
-fn a_close_frame_ends_with_its_code() {
-    let mut link = Link {
-        state: State::Live,
-        ..Link::new(Protocol::WebSocket)
-    };
-    assert_eq!(
-        feed(&mut link, &[&[0x88, 2, 0x03, 0xf0]]),
-        Err(Ended::Close(1008))
-    );
-    let mut link = Link {
-        state: State::Live,
-        ..Link::new(Protocol::WebSocket)
-    };
-    assert_eq!(feed(&mut link, &[&[0x88, 0]]), Err(Ended::Close(1005)));
 }
 
 #[test]

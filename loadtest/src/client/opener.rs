@@ -135,9 +135,13 @@ impl Opener {
 mod tests {
     use super::*;
 
+    fn opener() -> Opener {
+        Opener::new(Habits::default())
+    }
+
     #[test]
     fn no_more_than_the_window_is_under_way() {
-        let mut opener = Opener::new(Habits::default());
+        let mut opener = opener();
         let started = (0..1000).filter_map(|_| opener.start(1000, 0)).count();
         assert_eq!(started, WINDOW);
         assert_eq!(opener.succeeded(7, 30), 30, "since it began");
@@ -147,11 +151,10 @@ mod tests {
 
     #[test]
     fn a_failed_connection_is_tried_again_later_and_not_for_ever() {
-        let mut opener = Opener::new(Habits::default());
-        let mut now = 0;
-        for tries in 1..=3 {
+        let (mut opener, mut now) = (opener(), 0);
+        for has_another in [true, true, false] {
             assert_eq!(opener.start(1, now), Some(0));
-            assert_eq!(opener.failed(0, now), tries < 3);
+            assert_eq!(opener.failed(0, now), has_another);
             assert_eq!(opener.start(1, now), None, "not at once");
             now += RETRY_AFTER_NS;
         }
@@ -160,31 +163,8 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_takes_too_long_is_overdue_once() {
-        let mut opener = Opener::new(Habits::default());
-        opener.start(2, 0);
-        opener.start(2, 0);
-        opener.succeeded(0, 1);
-        assert_eq!(opener.overdue(TRY_NS - 1), None);
-        assert_eq!(opener.overdue(TRY_NS), Some(1));
-        assert_eq!(opener.overdue(TRY_NS), None);
-    }
-
-    #[test]
-    fn connections_come_back_in_the_order_of_their_times() {
-        let mut opener = Opener::new(Habits::default());
-        opener.open_again(4, 20);
-        opener.open_again(5, 10);
-        assert_eq!(opener.next_at(), Some(10));
-        assert_eq!(opener.start(0, 9), None);
-        assert_eq!(opener.start(0, 20), Some(5));
-        assert_eq!(opener.start(0, 20), Some(4));
-        assert_eq!(opener.start(0, 20), None);
-    }
-
-    #[test]
-    fn one_that_was_live_again_has_all_its_tries_again() {
-        let mut opener = Opener::new(Habits::default());
+    fn a_connection_that_was_live_again_has_all_its_tries_again() {
+        let mut opener = opener();
         for now in [0, 2 * RETRY_AFTER_NS] {
             assert_eq!(opener.start(1, now), Some(0));
             assert!(opener.failed(0, now));
@@ -194,5 +174,24 @@ mod tests {
         opener.open_again(0, SECOND);
         assert_eq!(opener.start(1, SECOND), Some(0));
         assert!(opener.failed(0, SECOND));
+    }
+
+    #[test]
+    fn a_try_that_takes_too_long_is_overdue_once() {
+        let mut opener = opener();
+        assert_eq!([opener.start(2, 0), opener.start(2, 0)], [Some(0), Some(1)]);
+        opener.succeeded(0, 1);
+        let overdue = [TRY_NS - 1, TRY_NS, TRY_NS].map(|now| opener.overdue(now));
+        assert_eq!(overdue, [None, Some(1), None]);
+    }
+
+    #[test]
+    fn connections_come_back_in_the_order_of_their_times() {
+        let mut opener = opener();
+        opener.open_again(4, 20);
+        opener.open_again(5, 10);
+        assert_eq!(opener.next_at(), Some(10));
+        let started = [9, 20, 20, 20].map(|now| opener.start(0, now));
+        assert_eq!(started, [None, Some(5), Some(4), None]);
     }
 }

@@ -149,10 +149,7 @@ impl Scenario for SlowArgs {
 
     fn run(&self, setup: (Topic, Target)) -> Result<Found<Figures>, RunError> {
         let mut run = Run::start(self, setup)?;
-        let mut waited = run.open()?;
-        if waited == Waited::Done {
-            waited = run.load()?;
-        }
+        let waited = run.open()?.then(|| run.load())?;
         run.finish(waited)
     }
 }
@@ -211,16 +208,12 @@ impl<'a> Run<'a> {
     fn open(&mut self) -> Result<Waited, RunError> {
         let (all, slow) = (self.args.connections, self.args.slow);
         let scene = &mut self.scene;
-        let mut waited = scene.open_all(self.others.control(), all - slow, "readers")?;
-        if waited == Waited::Done {
-            waited = scene.open(self.slow.control(), u64::from(slow), "slow readers")?;
-        }
+        let waited = scene.open_all(self.others.control(), all - slow, "readers")?;
+        let control = self.slow.control();
+        let waited = waited.then(|| scene.open(control, u64::from(slow), "slow readers"))?;
         scene.base.opening.connections = all;
-        scene.base.opening.live += load(&self.slow.control().live);
-        if waited == Waited::Done {
-            waited = self.publisher.open(&mut scene.leader)?;
-        }
-        Ok(waited)
+        scene.base.opening.live += load(&control.live);
+        waited.then(|| self.publisher.open(&mut scene.leader))
     }
 
     /// All rounds, and then what is left for the slow ones.

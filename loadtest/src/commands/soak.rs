@@ -184,16 +184,10 @@ impl Scenario for SoakArgs {
         let mut run = Run::start(self, setup)?;
         let scene = &mut run.scene;
         let control = run.listeners.control();
-        let mut waited = scene.open_all(control, self.connections, "subscribers")?;
-        if waited == Waited::Done {
-            waited = run.publisher.open(&mut scene.leader)?;
-        }
-        if waited == Waited::Done {
-            waited = run.load()?;
-        }
-        if waited == Waited::Done {
-            waited = run.come_to_an_end()?;
-        }
+        let waited = scene.open_all(control, self.connections, "subscribers")?;
+        let waited = waited.then(|| run.publisher.open(&mut scene.leader))?;
+        let waited = waited.then(|| run.load())?;
+        let waited = waited.then(|| run.come_to_an_end())?;
         run.finish(waited)
     }
 }

@@ -172,9 +172,7 @@ impl Scenario for StormArgs {
         let mut storm = Storm::start(self, setup)?;
         let mut waited = storm.open()?;
         for _ in 0..self.rounds {
-            if waited == Waited::Done {
-                waited = storm.round()?;
-            }
+            waited = waited.then(|| storm.round())?;
         }
         storm.finish(waited)
     }
@@ -253,15 +251,11 @@ impl<'a> Storm<'a> {
     /// Opens all connections and begins with the steady load.
     fn open(&mut self) -> Result<Waited, RunError> {
         let (conns, scene) = (self.args.connections, &mut self.scene);
+        let (control, steady) = (self.steady.control(), u64::from(self.args.steady));
         let mut waited = scene.open_all(self.leavers.control(), conns, "subscribers")?;
-        if waited == Waited::Done {
-            let steady = u64::from(self.args.steady);
-            waited = scene.open(self.steady.control(), steady, "steady")?;
-        }
+        waited = waited.then(|| scene.open(control, steady, "steady"))?;
         for publisher in [&self.caller, &self.publisher] {
-            if waited == Waited::Done {
-                waited = publisher.open(&mut scene.leader)?;
-            }
+            waited = waited.then(|| publisher.open(&mut scene.leader))?;
         }
         if waited == Waited::Done {
             self.publisher.begin();
@@ -289,9 +283,7 @@ impl<'a> Storm<'a> {
             ..Round::default()
         };
         let retries = load(&control.retries);
-        if waited == Waited::Done {
-            waited = self.come_back(&mut round)?;
-        }
+        waited = waited.then(|| self.come_back(&mut round))?;
         round.retries = load(&control.retries) - retries;
         self.figures.rounds.push(round);
         if waited == Waited::Done {

@@ -44,6 +44,19 @@ pub(crate) enum Waited {
     Stalled,
 }
 
+impl Waited {
+    /// What comes next, if this is done.
+    pub(crate) fn then(
+        self,
+        next: impl FnOnce() -> Result<Self, RunError>,
+    ) -> Result<Self, RunError> {
+        match self {
+            Self::Done => next(),
+            Self::Stalled => Ok(self),
+        }
+    }
+}
+
 /// Once connections have been lost there is little left to wait for.
 const GRACE_NS: u64 = 2 * SECOND;
 const LOOK_EVERY: Duration = Duration::from_millis(5);

@@ -37,22 +37,17 @@ pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<
         return Ok(());
     }
     let mut listener = connect(to)?;
-    if to == from {
-        publish(&mut listener, from)?;
-        receive(&mut listener, to, from)
-    } else {
-        let mut publisher = connect(from)?;
-        publish(&mut publisher, from)?;
-        receive(&mut listener, to, from)
-    }
+    let mut other = (to != from).then(|| connect(from)).transpose()?;
+    publish(other.as_mut().unwrap_or(&mut listener), from)?;
+    receive(&mut listener, to, from)
 }
 
 fn connect(target: &Target) -> Result<Client, RunError> {
     let url = target.to_string().replace(NUMBER_PLACE, "0");
-    let mut builder =
-        Client::builder(&url).map_err(|error| failed(target, &error.to_string(), ""))?;
+    let wrong = |error: &dyn ToString| failed(target, &error.to_string(), "");
+    let mut builder = Client::builder(&url).map_err(|error| wrong(&error))?;
     if target.tls {
-        let config = tls::config().map_err(|error| failed(target, &error.to_string(), ""))?;
+        let config = tls::config().map_err(|error| wrong(&error))?;
         builder = builder.tls_config(config);
     }
     let client = builder
@@ -61,7 +56,7 @@ fn connect(target: &Target) -> Result<Client, RunError> {
         .handshake_timeout(PATIENCE)
         .message_bytes_max(MESSAGE_BYTES_MAX)
         .connect();
-    let mut client = client.map_err(|error| failed(target, &error.to_string(), ""))?;
+    let mut client = client.map_err(|error| wrong(&error))?;
     match client.recv(deadline()) {
         Ok(Event::Connected { .. }) => Ok(client),
         Ok(Event::Disconnected { reason, .. }) => {

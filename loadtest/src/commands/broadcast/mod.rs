@@ -140,8 +140,8 @@ impl<'a> Run<'a> {
 
     fn make(mut self) -> Result<Found<Figures>, RunError> {
         let mut waited = self.open()?;
-        if waited == Waited::Done && self.setup.warms_up {
-            waited = self.warm_up()?;
+        if self.setup.warms_up {
+            waited = waited.then(|| self.warm_up())?;
         }
         let mut spent = Phase::default();
         if waited == Waited::Done {

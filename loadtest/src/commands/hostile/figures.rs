@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::client::control::load;
 use crate::commands::hostile::HostileArgs;
 use crate::commands::hostile::attack::Attack;
-use crate::commands::hostile::foes::{Meters, Tally};
+use crate::commands::hostile::orders::{Meters, Tally};
 use crate::commands::hostile::turns::TurnFigures;
 use crate::report::{Counts, ratio};
 use crate::run::phase::Phase;

@@ -8,7 +8,7 @@ use crate::client::outbox::Outbox;
 use crate::client::{App, Done, EndedBy, LinkName};
 use crate::clock::{MILLISECOND, now_ns};
 use crate::commands::hostile::figures::Echo;
-use crate::commands::hostile::foes::Meters;
+use crate::commands::hostile::orders::Meters;
 use crate::run::record::Recorder;
 
 /// The application of the thread that has messages echoed.
