@@ -29,10 +29,6 @@ const LONG: &[(&str, &str)] = &[
         "one comparison, from rounds to table",
     ),
     (
-        "loadtest/src/commands/slow.rs",
-        "a third is its flags and figures",
-    ),
-    (
         "loadtest/src/commands/soak.rs",
         "a third is its flags and figures",
     ),

@@ -185,7 +185,7 @@ impl Scenario for ConnectArgs {
             && scene.base.opening.ended_early == 0
             && figures.unexpected_messages == 0;
         scene.base.client = opening.client;
-        Ok(scene.finish(figures, None))
+        Ok(scene.finish(0.0, figures))
     }
 }
 

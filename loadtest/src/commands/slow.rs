@@ -1,6 +1,5 @@
 //! `slow`: some subscribers read slowly, and the others must not notice.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,7 +18,7 @@ use crate::run::leader::{RunError, Waited};
 use crate::run::record::Percentiles;
 use crate::run::series::Pulse;
 use crate::run::targets::{Topic, publish_target, usage};
-use crate::run::{Scenario, Scene, plan, preflight, pss_now};
+use crate::run::{Scenario, Scene, plan, preflight};
 use crate::url::Target;
 
 const EXAMPLES: &str = "\
@@ -165,10 +164,7 @@ impl<'a> Run<'a> {
         let reader = plan("reader", targets.clone(), all - slow, &form);
         let progress = Progress {
             has_phases: true,
-            ..Progress::new(
-                Arc::clone(&publisher.timeline),
-                scene.leader.pulse().clone(),
-            )
+            ..publisher.progress(scene.leader.pulse())
         };
         let others = Audience::start(&mut scene, reader, &form, progress)?;
         let reader = Plan {
@@ -181,7 +177,7 @@ impl<'a> Run<'a> {
         };
         let progress = Progress {
             returns: args.rounds > 1,
-            ..Progress::new(Arc::clone(&publisher.timeline), Pulse::apart())
+            ..publisher.progress(&Pulse::apart())
         };
         let slow = Audience::start(&mut scene, reader, &form, progress)?;
         let mut watch = scene.watch();
@@ -224,7 +220,7 @@ impl<'a> Run<'a> {
             for half in [round, round + 1] {
                 if half.is_multiple_of(2) {
                     self.scene.leader.pause(self.args.duration)?;
-                    self.figures.server_pss_before_bytes = self.pss()?;
+                    self.figures.server_pss_before_bytes = self.scene.pss_now()?;
                 } else {
                     self.half_with_slow()?;
                 }
@@ -251,7 +247,7 @@ impl<'a> Run<'a> {
         })?;
         self.figures.server = scene.server_cost(&spent, others.delivered() - before);
         scene.base.client = spent.client;
-        self.figures.server_pss_beside_slow_bytes = self.pss()?;
+        self.figures.server_pss_beside_slow_bytes = self.scene.pss_now()?;
         let leader = &mut self.scene.leader;
         leader.mark("slow ones read on", None);
         self.slow.control().read_slowly(false);
@@ -270,11 +266,6 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         }
-    }
-
-    fn pss(&self) -> Result<Option<u64>, RunError> {
-        let pid = self.scene.pid();
-        pid.map(|_| pss_now(pid)).transpose()
     }
 
     fn finish(self, waited: Waited) -> Result<Found<Figures>, RunError> {
@@ -302,7 +293,6 @@ impl<'a> Run<'a> {
             && opening.ended_early == 0
             && figures.deliveries.is_clean()
             && figures.slow.messages_faulty == 0;
-        let lateness = figures.lateness.clone();
-        Ok(scene.finish(figures, Some(&lateness)))
+        Ok(scene.finish(figures.lateness.p99_us, figures))
     }
 }

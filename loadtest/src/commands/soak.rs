@@ -208,10 +208,7 @@ impl<'a> Run<'a> {
                 ..Churn::default()
             },
             intervals: Some(intervals.0.clone()),
-            ..Progress::new(
-                Arc::clone(&publisher.timeline),
-                scene.leader.pulse().clone(),
-            )
+            ..publisher.progress(scene.leader.pulse())
         };
         let plan = plan("subscriber", targets, conns, &form);
         let listeners = Audience::start(&mut scene, plan, &form, progress)?;
@@ -355,8 +352,7 @@ impl<'a> Run<'a> {
             && opening.ended_early + figures.close_unanswered == 0
             && figures.deliveries.is_clean()
             && has_grown_little;
-        let lateness = figures.lateness.clone();
-        Ok(scene.finish(figures, Some(&lateness)))
+        Ok(scene.finish(figures.lateness.p99_us, figures))
     }
 }
 

@@ -207,14 +207,13 @@ impl<'a> Storm<'a> {
             },
             ..plan("subscriber", targets, conns, &form)
         };
-        let pulse = scene.leader.pulse().clone();
         let progress = Progress {
             churn: Churn {
                 how: Some(if args.close { Leave::Close } else { Leave::Cut }),
                 jitter_s: args.jitter,
                 ..Churn::default()
             },
-            ..Progress::new(Arc::clone(&caller.timeline), pulse.clone())
+            ..caller.progress(scene.leader.pulse())
         };
         let leavers = Audience::start(scene, leaver, &form, progress)?;
         let stayer = Plan {
@@ -223,7 +222,7 @@ impl<'a> Storm<'a> {
         };
         let progress = Progress {
             has_phases: true,
-            ..Progress::new(Arc::clone(&publisher.timeline), pulse)
+            ..publisher.progress(scene.leader.pulse())
         };
         let steady = Audience::start(scene, stayer, &steady_form, progress)?;
         let mut watch = scene.watch();
@@ -355,7 +354,6 @@ impl<'a> Storm<'a> {
             && opening.ended_early + figures.close_unanswered == 0
             && figures.deliveries.is_clean()
             && steady.deliveries.is_clean();
-        let lateness = steady.lateness.clone();
-        Ok(scene.finish(figures, Some(&lateness)))
+        Ok(scene.finish(figures.steady.lateness.p99_us, figures))
     }
 }

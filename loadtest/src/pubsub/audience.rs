@@ -16,6 +16,7 @@ use crate::pubsub::{Heard, Inbox, Publishers, Subscribers, heard};
 use crate::report::Opening;
 use crate::run::leader::{Leader, RunError, Waited};
 use crate::run::record::Recorder;
+use crate::run::series::Pulse;
 use crate::run::{Scene, plan};
 use crate::url::Target;
 
@@ -70,6 +71,11 @@ impl Publisher {
             }
         })?;
         Ok(Self { crew, timeline })
+    }
+
+    /// What subscribers of its topic share.
+    pub(crate) fn progress(&self, pulse: &Pulse) -> Progress {
+        Progress::new(Arc::clone(&self.timeline), pulse.clone())
     }
 
     pub(crate) fn open(&self, leader: &mut Leader) -> Result<Waited, RunError> {

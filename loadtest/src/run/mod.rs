@@ -25,7 +25,6 @@ use crate::report::figures::{Base, Found};
 use crate::report::{Opening, ServerCost};
 use crate::run::leader::{Leader, RunError, Waited};
 use crate::run::phase::Phase;
-use crate::run::record::Percentiles;
 use crate::run::series::Watch;
 use crate::url::Target;
 
@@ -194,9 +193,16 @@ impl<'a> Scene<'a> {
         pss_now(self.pid())
     }
 
-    /// Ends the run, once all threads have ended.
-    pub(crate) fn finish<F>(mut self, own: F, lateness: Option<&Percentiles>) -> Found<F> {
-        self.base.warnings = Warning::find(&self.base.client, lateness);
+    /// The same at once, where its process is known.
+    pub(crate) fn pss_now(&self) -> Result<Option<u64>, RunError> {
+        let pid = self.pid();
+        pid.map(|_| pss_now(pid)).transpose()
+    }
+
+    /// Ends the run, once all threads have ended. Its messages went out so many microseconds late,
+    /// at the 99th percentile.
+    pub(crate) fn finish<F>(mut self, late_us: f64, own: F) -> Found<F> {
+        self.base.warnings = Warning::find(&self.base.client, late_us);
         self.base.series = self.leader.finish();
         let base = self.base;
         Found { base, own }

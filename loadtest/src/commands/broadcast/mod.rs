@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
         scene.base.passed =
             waited == Waited::Done && deliveries.is_clean() && scene.base.opening.ended_early == 0;
         scene.base.client = spent.client;
-        let lateness = figures.lateness.clone();
-        Ok(scene.finish(figures, lateness.as_ref()))
+        let late_us = figures.lateness.as_ref().map_or(0.0, |late| late.p99_us);
+        Ok(scene.finish(late_us, figures))
     }
 }

@@ -113,7 +113,7 @@ impl Scenario for HostileArgs {
         let all_let_in = opening.live == u64::from(opening.connections);
         scene.base.passed = all_let_in && figures.garbage.left_open == 0;
         scene.base.client = spent.client;
-        Ok(scene.finish(figures, None))
+        Ok(scene.finish(0.0, figures))
     }
 }
 

@@ -105,7 +105,7 @@ impl Measured {
         if side.cpu_us <= 0.0 {
             doubts.push("no CPU time of the server was read".to_owned());
         }
-        let warnings = Warning::find(&self.client, None);
+        let warnings = Warning::find(&self.client, 0.0);
         doubts.extend(warnings.iter().map(Warning::to_string));
         let late = side.lateness_p99_us;
         if late > LATENESS_SHARE_MAX * side.latency_p50_us {

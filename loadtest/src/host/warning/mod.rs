@@ -11,7 +11,6 @@ pub(crate) use crate::host::warning::after::after;
 pub(crate) use crate::host::warning::before::{Demand, before};
 
 use crate::report::ClientCost;
-use crate::run::record::Percentiles;
 
 /// Something that makes the figures doubtful, and its remedy.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -63,7 +62,7 @@ impl Warning {
     }
 
     /// What can be told of the client after a run.
-    pub(crate) fn find(client: &ClientCost, lateness: Option<&Percentiles>) -> Vec<Self> {
+    pub(crate) fn find(client: &ClientCost, late_us: f64) -> Vec<Self> {
         let busy = Self::if_so(
             client.is_busy(),
             "client-busy",
@@ -73,11 +72,10 @@ impl Warning {
             "give the client more CPUs and --threads, or ask for fewer connections or a lower \
              --rate",
         );
-        let p99_us = lateness.map_or(0.0, |lateness| lateness.p99_us);
         let late = Self::if_so(
-            p99_us > LATE_US_MAX,
+            late_us > LATE_US_MAX,
             "schedule-late",
-            format!("messages went out up to {p99_us:.0} us late (p99)"),
+            format!("messages went out up to {late_us:.0} us late (p99)"),
             "the client's CPU was taken or the server slowed the publishers; latency counts from \
              when they were due",
             "lower --rate, or give the client a CPU that nothing else uses: taskset -c",
