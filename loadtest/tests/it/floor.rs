@@ -1,4 +1,4 @@
-//! The client against the yardstick servers: honest ones pass, and every lie is found out.
+//! The client against the yardstick servers, and what these do themselves.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 use std::{fs, thread};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::run::{Folder, LOADTEST, Run, Server, load, load_with, says};
 use crate::wire::{self, UPGRADED};
@@ -74,45 +74,6 @@ fn figures_say_what_was_done() {
     assert!(figures["server"]["cpu_us_per_message"].as_f64() > Some(0.0));
     assert!(figures["latency"]["p50_us"].as_f64() > Some(0.0));
     assert!(figures["server_memory"]["pss_slope_bytes_per_connection"].is_number());
-}
-
-/// 100 messages at a fixed schedule, so that many are under way at once.
-const SCHEDULED: &str = "fanout --url ws://@http/sub/a -n 20 --rate 1000 --messages 100";
-
-#[test]
-fn every_lie_is_counted() {
-    for (fault, expected) in [
-        (
-            "drop",
-            json!({ "lost": 1, "got": 1999, "duplicated": 0, "foreign": 0 }),
-        ),
-        ("duplicate", json!({ "duplicated": 1, "lost": 0 })),
-        ("swap", json!({ "reordered": 1, "lost": 0 })),
-        ("corrupt", json!({ "foreign": 1, "lost": 1 })),
-    ] {
-        let run = floor(
-            &format!("--fault {fault}"),
-            &format!("{SCHEDULED} --timeout 5"),
-        );
-        assert_eq!(run.code, Some(1), "{fault}: {}", run.said);
-        assert_eq!(run.figures["passed"], false);
-        for (name, count) in expected.as_object().unwrap() {
-            let deliveries = &run.figures["deliveries"];
-            assert_eq!(&deliveries[name], count, "{fault}: {name}: {deliveries:#}");
-        }
-    }
-}
-
-/// Each publisher's own order is kept, and still it is wrong.
-#[test]
-fn another_order_of_two_publishers_is_misordered() {
-    let load = "fanout --url ws://@http/sub/a -n 20 -m 20 --publishers 2 --timeout 5";
-    let run = floor("--fault swap", load);
-    assert_eq!(run.code, Some(1), "{}", run.said);
-    let deliveries = &run.figures["deliveries"];
-    assert!(deliveries["misordered"].as_u64() > Some(0), "{deliveries}");
-    let others = ["subscribers_off_order", "reordered", "lost"].map(|name| &deliveries[name]);
-    assert_eq!(others, [1, 0, 0]);
 }
 
 #[test]

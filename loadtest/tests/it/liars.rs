@@ -40,6 +40,9 @@ fn are_found_out(lies: &[Lie<'_>]) {
 }
 
 const CONNECT: &str = "connect --url ws://@http/sub/{topic} -n 5 --hold 0.3";
+/// 100 messages at a fixed schedule, so that many are under way at once.
+const FANOUT: &str = "fanout --url ws://@http/sub/a -n 20 --rate 1000 --messages 100";
+const TWO_PUBLISHERS: &str = "fanout --url ws://@http/sub/a -n 20 -m 20 --publishers 2";
 const CHAT: &str = "chat --url ws://@http/ws/{topic} -n 6 -m 10 --threads 2";
 const TOPICS: &str = "topics --url ws://@http/sub/{topic} -t 3 -n 9 -m 60 --rate 600 --threads 2";
 const ONE_TOPIC: &str =
@@ -98,6 +101,49 @@ fn what_is_lost_repeated_out_of_order_astray_and_closed_is_found() {
     ];
     let two_publishers = format!("{ONE_TOPIC} --publishers 2");
     are_found_out(&[
+        (
+            Fault::Lose(20),
+            FANOUT,
+            &[
+                ("/deliveries/lost", Exactly(1)),
+                ("/deliveries/got", Exactly(1999)),
+            ],
+        ),
+        (
+            Fault::Repeat(20),
+            FANOUT,
+            &[
+                ("/deliveries/duplicated", Exactly(1)),
+                ("/deliveries/lost", Exactly(0)),
+            ],
+        ),
+        (
+            Fault::Swap(20),
+            FANOUT,
+            &[
+                ("/deliveries/reordered", Exactly(1)),
+                ("/deliveries/lost", Exactly(0)),
+            ],
+        ),
+        (
+            Fault::Corrupt(20),
+            FANOUT,
+            &[
+                ("/deliveries/foreign", Exactly(1)),
+                ("/deliveries/lost", Exactly(1)),
+            ],
+        ),
+        // Each publisher's own order is kept, and still it is wrong.
+        (
+            Fault::Swap(20),
+            TWO_PUBLISHERS,
+            &[
+                ("/deliveries/misordered", AboveZero),
+                ("/deliveries/subscribers_off_order", Exactly(1)),
+                ("/deliveries/reordered", Exactly(0)),
+                ("/deliveries/lost", Exactly(0)),
+            ],
+        ),
         (Fault::Lose(20), CHAT, lost),
         (Fault::Repeat(20), CHAT, duplicated),
         (Fault::Swap(3), CHAT, off_order),

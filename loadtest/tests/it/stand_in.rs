@@ -18,6 +18,8 @@ pub(crate) enum Fault {
     Repeat(usize),
     /// It gets it after the next one.
     Swap(usize),
+    /// It gets it with one byte changed.
+    Corrupt(usize),
     /// It is closed with 1013 instead.
     Close(usize),
     /// A subscriber of another topic gets it as well.
@@ -199,6 +201,11 @@ impl Hub {
         let to_first = match self.fault {
             Fault::Lose(at) if at == number => Vec::new(),
             Fault::Repeat(at) if at == number => [&frame[..], &frame].concat(),
+            Fault::Corrupt(at) if at == number => {
+                let mut changed = frame;
+                *changed.last_mut().unwrap() ^= 1;
+                changed
+            }
             Fault::Close(at) if at == number => wire::frame(CLOSE, &1013_u16.to_be_bytes()),
             Fault::Swap(at) if at == number => {
                 held = Some(frame);

@@ -1,6 +1,5 @@
 //! The subscribers of a floor: an array of descriptors and a loop of send, and nothing else.
 
-use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use crate::commands::floor::calls::Calls;
@@ -33,20 +32,18 @@ impl Members {
         self.fds.get(place)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.fds.len()
+    pub(super) fn is_empty(&self) -> bool {
+        self.fds.is_empty()
     }
 
-    /// Sends the same bytes to the members at these places, which is all that a floor does.
+    /// Sends the same bytes to all members, which is all that a floor does.
     #[inline(never)]
-    pub(super) fn send<C: Calls>(&mut self, places: Range<usize>, bytes: &[u8]) {
+    pub(super) fn send<C: Calls>(&mut self, bytes: &[u8]) {
         let Self { fds, short } = self;
-        let first = places.start;
-        let Some(fds) = fds.get(places) else { return };
-        for (index, fd) in fds.iter().enumerate() {
+        for (place, fd) in fds.iter().enumerate() {
             let taken = C::send(fd.as_fd(), bytes);
             if taken != Some(bytes.len()) {
-                note(short, first + index, taken);
+                note(short, place, taken);
             }
         }
     }

@@ -53,9 +53,6 @@ pub(crate) struct FloorArgs {
     /// TCP connections publish and do not receive.
     #[arg(long)]
     tcp_publish_only: bool,
-    /// Lies once, so that tests see it found out.
-    #[arg(long, value_enum, hide = true)]
-    fault: Option<Fault>,
 }
 
 /// What a floor does.
@@ -76,19 +73,6 @@ enum Call {
     Libc,
     /// The system call instruction in the loop itself.
     Inline,
-}
-
-/// What a floor does to one delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Fault {
-    /// Never sends it.
-    Drop,
-    /// Sends it twice.
-    Duplicate,
-    /// Sends it after the next one.
-    Swap,
-    /// Changes one byte.
-    Corrupt,
 }
 
 struct Floor {
@@ -129,9 +113,6 @@ const EVENTS: usize = 1024;
 const LISTENER: u64 = 1 << 40;
 
 pub(crate) fn run(args: &FloorArgs) -> Result<(), String> {
-    if args.fault.is_some() && args.mode != FloorMode::Fanout {
-        return Err("--fault goes with --mode fanout".to_owned());
-    }
     let served = match args.call {
         Call::Libc => Floor::new(args).and_then(Floor::serve::<Libc>),
         Call::Inline => Floor::new(args).and_then(Floor::serve::<Inline>),
@@ -163,7 +144,7 @@ impl Floor {
             listeners,
             sockets: Sockets::default(),
             conns: Vec::new(),
-            topic: Topic::new(args.mode, args.fault),
+            topic: Topic::new(args.mode == FloorMode::Batch),
             mode: args.mode,
             tcp_role: Role {
                 subscribes: !args.tcp_publish_only,

@@ -1,7 +1,6 @@
 //! All sockets of a floor, found by descriptor number, and where each stands.
 
 use std::mem;
-use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use crate::commands::floor::backlog::Backlog;
@@ -100,27 +99,16 @@ impl Sockets {
         }
     }
 
-    /// Subscribers of a protocol whose sockets are not full.
-    pub(super) fn member_count(&mut self, protocol: Protocol) -> usize {
-        self.audience(protocol).members.len()
-    }
-
     /// Whether there are subscribers with this protocol.
     pub(super) fn has_subscribers(&mut self, protocol: Protocol) -> bool {
         let audience = self.audience(protocol);
-        audience.members.len() > 0 || audience.backlog.has_readers()
+        !audience.members.is_empty() || audience.backlog.has_readers()
     }
 
-    /// Sends the same bytes to the subscribers of a protocol at these places of the array, and to
-    /// all that are blocked.
-    pub(super) fn send_all<C: Calls>(
-        &mut self,
-        protocol: Protocol,
-        at: Range<usize>,
-        bytes: &[u8],
-    ) {
+    /// Sends the same bytes to all subscribers of a protocol; those that are blocked get them later.
+    pub(super) fn send_all<C: Calls>(&mut self, protocol: Protocol, bytes: &[u8]) {
         let Audience { members, backlog } = self.audience(protocol);
-        members.send::<C>(at, bytes);
+        members.send::<C>(bytes);
         let mut kept = backlog.has_readers().then(|| backlog.append(bytes));
         while let Some((place, taken)) = self.audience(protocol).members.take_short() {
             let Audience { members, backlog } = self.audience(protocol);
