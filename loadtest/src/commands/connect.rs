@@ -7,18 +7,18 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::check::message::Form;
+use crate::client::Plan;
 use crate::client::control::{Control, load};
 use crate::client::link::Link;
 use crate::client::opener::{Habits, WINDOW};
-use crate::client::outbox::Outbox;
-use crate::client::{App, EndedBy, LinkName, Plan};
 use crate::clock::{now_ns, seconds};
 use crate::flags::{ClientArgs, TopicArgs, count, duration, from_one, rate};
+use crate::pubsub::Audience;
 use crate::report::figures::Found;
-use crate::report::{Counts, Opening, add_counts, ratio};
+use crate::report::{Counts, Opening, ratio};
 use crate::run::leader::{Leader, RunError, Waited};
 use crate::run::phase::Phase;
-use crate::run::record::{Percentiles, Recorder};
+use crate::run::record::Percentiles;
 use crate::run::targets::Topic;
 use crate::run::{Scenario, Scene, plan, preflight};
 
@@ -103,30 +103,6 @@ impl Server {
     }
 }
 
-/// The application of a thread that only holds its connections.
-#[derive(Debug, Default)]
-pub(crate) struct Idlers {
-    pub(crate) took: Recorder,
-    messages: u64,
-    ended: Counts,
-}
-
-impl App for Idlers {
-    fn on_live(&mut self, _link: LinkName, _now: u64, took_ns: u64, _out: &mut Outbox) {
-        self.took.record(took_ns);
-    }
-
-    fn on_end(&mut self, _link: LinkName, by: EndedBy<'_>, _now: u64, _out: &mut Outbox) {
-        if let EndedBy::Server(why) = by {
-            *self.ended.entry(why.to_owned()).or_default() += 1;
-        }
-    }
-
-    fn on_message(&mut self, _link: LinkName, _payload: &[u8], _now: u64, _out: &mut Outbox) {
-        self.messages += 1;
-    }
-}
-
 impl Scenario for ConnectArgs {
     type Setup = Topic;
     type Figures = Figures;
@@ -143,20 +119,21 @@ impl Scenario for ConnectArgs {
         let conns = self.connections as usize;
         preflight::connects(&self.client, &targets[0])?;
         let mut scene = Scene::new(&self.client, &targets);
+        let form = Form::new(run, 0);
         let plan = Plan {
             habits: Habits {
                 window: self.window,
                 ..Habits::default()
             },
-            ..plan("connection", targets, conns, &Form::new(run, 0))
+            ..plan("connection", targets, conns, &form)
         };
-        let crew = scene.crew(plan, |_| Idlers::default())?;
+        let idlers = Audience::silent(&mut scene, plan, &form)?;
         let mut watch = scene.watch();
-        let control = Arc::clone(&crew.control);
+        let control = Arc::clone(idlers.control());
         watch.counter("opened_per_s", move || load(&control.live));
         scene.leader.watch(watch);
         let before = scene.pss()?;
-        let (opened, opening) = self.open(&crew.control, &mut scene)?;
+        let (opened, opening) = self.open(idlers.control(), &mut scene)?;
         let connected = scene.pss()?;
         let hold = |leader: &mut Leader| leader.pause(self.hold).map(|()| Waited::Done);
         let (_, holding) = scene.measure_amid(|_| (), hold)?;
@@ -164,23 +141,19 @@ impl Scenario for ConnectArgs {
         let live = scene.base.opening.live;
         let idle = (!self.hold.is_zero()).then_some(&holding);
         let server = |_| Server::new(&opening, idle, live, (before, connected));
-        let mut figures = Figures {
+        let server = scene.pid().map(server);
+        let heard = idlers.stop(0, &mut scene.base.opening)?;
+        let figures = Figures {
             rate_per_s: self.rate,
             window: self.window,
+            connect_to_live: heard.took.percentiles(),
             hold_s: holding.wall_s,
-            server: scene.pid().map(server),
+            pings_answered: heard.pings,
+            ended_early_by_kind: heard.ended,
+            unexpected_messages: heard.received,
+            server,
             client_link_bytes: size_of::<Link>(),
-            ..Figures::default()
         };
-        let mut took = Recorder::default();
-        for done in crew.stop()? {
-            took.merge(&done.app.took);
-            figures.unexpected_messages += done.app.messages;
-            figures.pings_answered += done.pings;
-            scene.base.opening.add_failures(&done.failures);
-            add_counts(&mut figures.ended_early_by_kind, &done.app.ended);
-        }
-        figures.connect_to_live = took.percentiles();
         scene.base.passed = opened == Waited::Done
             && scene.base.opening.ended_early == 0
             && figures.unexpected_messages == 0;

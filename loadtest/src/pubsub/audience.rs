@@ -137,6 +137,12 @@ impl Audience {
         Ok(Self { crew, progress })
     }
 
+    /// The same on a topic that nothing is published to.
+    pub(crate) fn silent(scene: &mut Scene<'_>, plan: Plan, form: &Form) -> Result<Self, RunError> {
+        let timeline = Arc::new(Timeline::new(None, 0));
+        Self::start(scene, plan, form, Progress::new(timeline, Pulse::apart()))
+    }
+
     pub(crate) fn control(&self) -> &Arc<Control> {
         &self.crew.control
     }

@@ -135,7 +135,7 @@ fn what_is_lost_repeated_out_of_order_astray_and_closed_is_found() {
         ),
         // Each publisher's own order is kept, and still it is wrong.
         (
-            Fault::Swap(20),
+            Fault::Swap(10),
             TWO_PUBLISHERS,
             &[
                 ("/deliveries/misordered", AboveZero),

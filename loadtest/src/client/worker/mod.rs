@@ -31,7 +31,7 @@ use crate::client::opener::Opener;
 use crate::client::outbox::Outbox;
 use crate::client::tls;
 use crate::client::{App, Done, Place, Plan, Reading};
-use crate::clock::{MILLISECOND, SECOND, now_ns};
+use crate::clock::{MILLISECOND, now_ns};
 use crate::report::Counts;
 
 pub(crate) use crate::client::worker::read::CLOSED;
@@ -198,13 +198,8 @@ impl<A: App> Worker<A> {
         if self.plan.gather.is_zero() || self.opener.is_busy() || !self.unread.is_empty() {
             return;
         }
-        let nanos = i64::from(self.plan.gather.subsec_nanos());
-        let rest = Timespec {
-            tv_sec: 0,
-            tv_nsec: nanos,
-        };
         // Cut short by a signal it is still a rest.
-        drop(nanosleep(&rest));
+        drop(nanosleep(&timespec(self.plan.gather)));
     }
 
     fn patience(&self) -> Duration {
@@ -257,22 +252,16 @@ impl<A: App> Worker<A> {
             return Ok(());
         }
         self.timer_at = at;
-        // Zero would disarm it, timerfd_settime(2); the epoch of the clock is long past.
-        let at = at.unwrap_or(0);
-        let time = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let it_value = Timespec {
-            tv_sec: time(at / SECOND),
-            tv_nsec: time(at % SECOND),
-        };
-        let it_interval = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
         let spec = Itimerspec {
-            it_interval,
-            it_value,
+            it_interval: Timespec::default(),
+            // Zero disarms it, timerfd_settime(2); the epoch of the clock is long past.
+            it_value: timespec(Duration::from_nanos(at.unwrap_or(0))),
         };
         timerfd_settime(&self.timer, TimerfdTimerFlags::ABSTIME, &spec)?;
         Ok(())
     }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec::try_from(time).unwrap_or_default()
 }

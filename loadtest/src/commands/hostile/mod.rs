@@ -20,7 +20,6 @@ use crate::client::crew::Crew;
 use crate::client::opener::{Habits, WINDOW};
 use crate::client::socket::CONNS_PER_ADDRESS;
 use crate::clock::{now_ns, seconds};
-use crate::commands::connect::Idlers;
 use crate::commands::hostile::attack::Attack;
 pub(crate) use crate::commands::hostile::cli::HostileArgs;
 use crate::commands::hostile::cli::Setup;
@@ -32,10 +31,9 @@ use crate::commands::hostile::turns::Turns;
 use crate::commands::hostile::witness::{CONNECTIONS, Witness};
 use crate::flags::ClientArgs;
 use crate::host::procfs;
-use crate::report::Counts;
+use crate::pubsub::Audience;
 use crate::report::figures::Found;
 use crate::run::leader::{Leader, RunError, Waited};
-use crate::run::record::Recorder;
 use crate::run::targets::fresh_run;
 use crate::run::{Scenario, Scene, plan, preflight, pss_now};
 use crate::url::Target;
@@ -206,15 +204,14 @@ impl<'a> Run<'a> {
         figures.slow_heads.open_at_end = load(&meters.slow_open);
         // It first: what comes back when the attacks are over was not beside them.
         let witness = self.witness.map(Crew::stop).transpose()?;
-        let mut threads = self.attackers.stop()?;
+        let (mut threads, mut failures) = (self.attackers.stop()?, Vec::new());
         meters.is_over.store(true, Ordering::Release);
         let patience = Duration::try_from_secs_f64(self.args.patience).unwrap_or_default();
         let has_ended = || load(&meters.garbage_busy) == 0;
         let leader = &mut scene.leader;
         leader.pause_unless(patience + CONNECTING, has_ended)?;
-        // What failed of the attackers is told of their attacks.
-        let mut failures: Vec<Counts> = Vec::new();
         for done in self.foes.stop()? {
+            // What failed of the attackers is told of their attacks.
             failures.push(done.failures.clone());
             threads.push(done);
         }
@@ -223,17 +220,12 @@ impl<'a> Run<'a> {
         let conns = u32::try_from(self.targets.len()).unwrap_or(u32::MAX);
         let form = Form::new(0, 1 << 16);
         let last = plan("last", self.targets.clone(), self.targets.len(), &form);
-        let last = scene.crew(last, |_| Idlers::default())?;
+        let last = Audience::silent(&mut scene, last, &form)?;
         scene.leader.mark("those that behave", None);
-        scene.open_all(&last.control, conns, "that behave")?;
-        let mut took = Recorder::default();
-        for done in last.stop()? {
-            took.merge(&done.app.took);
-            failures.push(done.failures);
-        }
+        scene.open_all(last.control(), conns, "that behave")?;
         let opening = &mut scene.base.opening;
         failures.iter().for_each(|all| opening.add_failures(all));
-        figures.connect_to_live = took.percentiles();
+        figures.connect_to_live = last.stop(0, opening)?.took.percentiles();
         figures.echo = witness.map(witness::echo);
         figures.tell(self.args, meters, tally, &self.wanted);
         Ok(scene)
