@@ -105,7 +105,7 @@ impl Sockets {
         !audience.members.is_empty() || audience.backlog.has_readers()
     }
 
-    /// Sends the same bytes to all subscribers of a protocol; those that are blocked get them later.
+    /// Sends the same bytes to all subscribers of a protocol; the blocked get them later.
     pub(super) fn send_all<C: Calls>(&mut self, protocol: Protocol, bytes: &[u8]) {
         let Audience { members, backlog } = self.audience(protocol);
         members.send::<C>(bytes);

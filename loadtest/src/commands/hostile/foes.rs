@@ -13,7 +13,7 @@ use crate::client::{App, CLOSED, EndedBy, LinkName, Place, Plan};
 use crate::clock::{MILLISECOND, nanos, now_ns};
 use crate::commands::hostile::attack::Attack;
 use crate::commands::hostile::orders::{Losses, Meters, Orders, THROWS_PER_TURN, Tally};
-use crate::commands::hostile::script::{Dice, MESSES, Script, Then, garbage, slow_start};
+use crate::commands::hostile::script::{Dice, MESSES, Script, Then, garbage, slow_head};
 use crate::url::{Protocol, Target};
 
 pub(super) struct Foes {
@@ -25,8 +25,6 @@ pub(super) struct Foes {
     conns: Vec<Conn>,
     /// Those that send something at every turn.
     bursts: Vec<usize>,
-    /// What a slow head begins with, by target.
-    slow_starts: Vec<Vec<u8>>,
     /// Places for garbage that are free.
     free: Vec<usize>,
     /// What is due when: the time, the place, and which of its turns is meant.
@@ -41,7 +39,7 @@ pub(super) struct Foes {
 #[derive(Clone, Debug)]
 struct Conn {
     kind: Kind,
-    /// What it does, but for a slow head.
+    /// What it does; none where no garbage was thrown yet.
     script: Option<Arc<Script>>,
     /// Alarms of an earlier turn are void.
     turn: u32,
@@ -76,13 +74,18 @@ impl Foes {
         meters: Arc<Meters>,
     ) -> Self {
         let attackers = orders.slow_heads + orders.scripts.len();
+        let slow_heads = orders.targets.iter().map(slow_head).map(Arc::new);
+        let slow_heads: Vec<Arc<Script>> = slow_heads.collect();
         let conn = |index| {
             let number = place.number(index);
             let attacker = number.checked_sub(orders.slow_heads);
             let attacker = attacker.and_then(|number| orders.scripts.get(number));
             Conn::new(match attacker {
                 Some((attack, script)) => (Kind::Attacker(*attack), Some(Arc::clone(script))),
-                None if number < orders.slow_heads => (Kind::SlowHead, None),
+                None if number < orders.slow_heads => {
+                    let target = (index + place.thread) % slow_heads.len();
+                    (Kind::SlowHead, Some(Arc::clone(&slow_heads[target])))
+                }
                 None => (Kind::Garbage(0), None),
             })
         };
@@ -94,7 +97,6 @@ impl Foes {
             dice: Dice::new(orders.seed, place.thread),
             place,
             bursts: (0..all).filter(is_burst).collect(),
-            slow_starts: orders.targets.iter().map(slow_start).collect(),
             free: (place.share(attackers)..all).rev().collect(),
             conns,
             alarms: BinaryHeap::new(),
@@ -145,11 +147,12 @@ impl Foes {
 
     /// The next byte of a slow head, which was due at this time.
     fn send_slow_byte(&mut self, index: usize, due: u64, out: &mut Outbox) {
-        let start = &self.slow_starts[self.target_of(index)];
         let conn = &mut self.conns[index];
-        if !out.is_blocked(index) {
+        if !out.is_blocked(index)
+            && let Some(script) = &conn.script
+        {
             let at = usize::try_from(conn.sent).unwrap_or(usize::MAX);
-            out.raw(index, &[start.get(at).copied().unwrap_or(b'a')]);
+            out.raw(index, &[script.first.get(at).copied().unwrap_or(b'a')]);
             conn.sent += 1;
         }
         self.alarm(index, due + self.orders.byte_every_ns);

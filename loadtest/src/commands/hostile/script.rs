@@ -163,9 +163,9 @@ pub(super) fn garbage(target: &Target, dice: &mut Dice) -> (usize, Script) {
     (mess, script)
 }
 
-/// What a slow head begins with; it goes on with `a` for ever.
-pub(super) fn slow_start(target: &Target) -> Vec<u8> {
-    match (target.tls, target.protocol) {
+/// A head that never ends: it begins with these bytes, one by one, and goes on with `a` for ever.
+pub(super) fn slow_head(target: &Target) -> Script {
+    let first = match (target.tls, target.protocol) {
         // A record of 16 KiB, RFC 8446 5.1.
         (true, _) => b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03".to_vec(),
         // A message of 64 KiB.
@@ -176,7 +176,8 @@ pub(super) fn slow_start(target: &Target) -> Vec<u8> {
             head.extend_from_slice(b"X-Slow: ");
             head
         }
-    }
+    };
+    Script::quiet(target).begins(&first)
 }
 
 /// A hello with one cipher suite and no extension, RFC 5246 7.4.1.2.
@@ -376,7 +377,7 @@ mod tests {
         for (mess, bytes) in pieces(WS, 5) {
             assert_eq!(is_whole(&bytes), mess == 4, "{}", MESSES[mess]);
         }
-        assert!(!is_whole(&slow_start(&target(WS))));
+        assert!(!is_whole(&slow_head(&target(WS)).first));
     }
 
     #[test]
