@@ -126,7 +126,7 @@ impl<M> LaneSender<M> {
     }
 
     /// Number of messages that the lane accepts now; fewer if their bytes reach the limit first.
-    pub fn room(&self) -> usize {
+    pub fn space(&self) -> usize {
         if !self.has_space() {
             return 0;
         }
@@ -233,7 +233,7 @@ mod tests {
         let (sender, receiver) = new(3, 100);
         for round in 0..10 {
             for message in 0..3 {
-                assert_eq!(sender.room(), 3 - message as usize);
+                assert_eq!(sender.space(), 3 - message as usize);
                 sender.try_send(round + message, 1).unwrap();
             }
             for message in 0..3 {
@@ -250,7 +250,7 @@ mod tests {
         assert!(sender.ready());
         sender.try_send(2, 0).unwrap();
         assert!(!sender.ready());
-        assert_eq!(sender.room(), 0);
+        assert_eq!(sender.space(), 0);
         assert_eq!(sender.try_send(3, 0), Err(Refused::Full(3)));
         assert_eq!(receiver.try_recv(), Some(1));
         assert!(sender.ready());
@@ -263,12 +263,12 @@ mod tests {
         sender.try_send(1, 9).unwrap();
         assert!(sender.ready());
         sender.try_send(2, 1_000).unwrap();
-        assert_eq!(sender.room(), 0);
+        assert_eq!(sender.space(), 0);
         assert_eq!(sender.try_send(3, 0), Err(Refused::Full(3)));
         receiver.try_recv().unwrap();
         assert!(!sender.ready());
         receiver.try_recv().unwrap();
-        assert_eq!(sender.room(), 8);
+        assert_eq!(sender.space(), 8);
         sender.try_send(3, 10).unwrap();
         assert_eq!(sender.try_send(4, 0), Err(Refused::Full(4)));
     }

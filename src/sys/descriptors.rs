@@ -157,9 +157,9 @@ mod tests {
         })
         .join()
         .unwrap();
-        let mut room = [0; 4];
-        left.read_exact(&mut room).unwrap();
-        assert_eq!(&room, b"here");
+        let mut buffer = [0; 4];
+        left.read_exact(&mut buffer).unwrap();
+        assert_eq!(&buffer, b"here");
     }
 
     #[test]

@@ -138,29 +138,29 @@ mod tests {
         assert_eq!(send(left.as_raw_fd(), b"one "), Ok(4));
         let slices = [IoSlice::new(b"tw"), IoSlice::new(b"o")];
         assert_eq!(send_vectored(left.as_raw_fd(), &slices), Ok(3));
-        let mut room = [0; 16];
-        assert_eq!(recv(right.as_raw_fd(), &mut room), Ok(7));
-        assert_eq!(&room[..7], b"one two");
+        let mut buffer = [0; 16];
+        assert_eq!(recv(right.as_raw_fd(), &mut buffer), Ok(7));
+        assert_eq!(&buffer[..7], b"one two");
     }
 
     #[test]
     fn what_is_only_looked_at_is_still_there() {
         let (left, right) = UnixStream::pair().unwrap();
         assert_eq!(send(left.as_raw_fd(), b"one"), Ok(3));
-        let mut room = [0; 16];
+        let mut buffer = [0; 16];
         for _ in 0..2 {
-            assert_eq!(peek(right.as_raw_fd(), &mut room), Ok(3));
-            assert_eq!(&room[..3], b"one");
+            assert_eq!(peek(right.as_raw_fd(), &mut buffer), Ok(3));
+            assert_eq!(&buffer[..3], b"one");
         }
-        assert_eq!(recv(right.as_raw_fd(), &mut room), Ok(3));
-        assert_eq!(peek(right.as_raw_fd(), &mut room), Err(Errno::AGAIN));
+        assert_eq!(recv(right.as_raw_fd(), &mut buffer), Ok(3));
+        assert_eq!(peek(right.as_raw_fd(), &mut buffer), Err(Errno::AGAIN));
     }
 
     #[test]
     fn nothing_waits_on_a_blocking_socket() {
         let (left, right) = UnixStream::pair().unwrap();
-        let mut room = [0; 1];
-        assert_eq!(recv(right.as_raw_fd(), &mut room), Err(Errno::AGAIN));
+        let mut buffer = [0; 1];
+        assert_eq!(recv(right.as_raw_fd(), &mut buffer), Err(Errno::AGAIN));
         let chunk = [0; 4096];
         let mut sent = 0;
         let refused = loop {
@@ -199,8 +199,8 @@ mod tests {
         shutdown_write(left.as_raw_fd()).unwrap();
         assert_eq!(right.read(&mut [0; 1]).unwrap(), 0);
         right.write_all(b"late").unwrap();
-        let mut room = [0; 16];
-        assert_eq!(recv(left.as_raw_fd(), &mut room), Ok(4));
+        let mut buffer = [0; 16];
+        assert_eq!(recv(left.as_raw_fd(), &mut buffer), Ok(4));
     }
 
     #[test]

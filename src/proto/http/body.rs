@@ -22,7 +22,7 @@ pub enum BodyLength {
 pub struct Body {
     state: State,
     /// Number of bytes of the body that may still arrive.
-    room: usize,
+    space: usize,
     /// Number of bytes of extensions and trailers that may still arrive.
     overhead: usize,
 }
@@ -133,7 +133,7 @@ impl Body {
         };
         Ok(Self {
             state,
-            room: max,
+            space: max,
             overhead: CHUNK_OVERHEAD_BYTES_MAX,
         })
     }
@@ -187,7 +187,7 @@ impl Body {
                 let len = line_grown(len)?;
                 let digit = char::from(byte).to_digit(16).unwrap_or_default() as usize;
                 let size = size.saturating_mul(16).saturating_add(digit);
-                if self.room < size {
+                if self.space < size {
                     return Err(HttpError::BodyTooLarge);
                 }
                 Ok(State::Size { size, len })
@@ -226,7 +226,7 @@ impl Body {
             }
             (State::SizeEnd { size: 0 }, b'\n') => Ok(State::Trailer),
             (State::SizeEnd { size }, b'\n') => {
-                self.room -= size;
+                self.space -= size;
                 Ok(State::Data(size))
             }
             (State::DataEnd { has_cr: false }, b'\r') => Ok(State::DataEnd { has_cr: true }),

@@ -233,7 +233,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
             .partial
             .as_ref()
             .and_then(|partial| partial.message_len());
-        let room = match (header.opcode, message_len) {
+        let space = match (header.opcode, message_len) {
             (Opcode::Continuation, Some(len)) => max.saturating_sub(len),
             (Opcode::Data(_), None) => max,
             (Opcode::Control(_), _) => frame::CONTROL_LEN_MAX,
@@ -241,7 +241,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
             (Opcode::Data(_), Some(_)) => return Err(ProtocolError::MessageInsideMessage),
         };
         match usize::try_from(header.len) {
-            Ok(len) if len <= room => Ok(len),
+            Ok(len) if len <= space => Ok(len),
             _ => Err(ProtocolError::MessageTooBig { limit: max }),
         }
     }

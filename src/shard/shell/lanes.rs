@@ -184,7 +184,7 @@ fn put<M: Weigh>(
         outgoing.await_ring(!found);
     }
     outgoing.set_space(Space {
-        messages: lane.room(),
+        messages: lane.space(),
         bytes: lane.room_bytes(),
     });
     found

@@ -55,11 +55,11 @@ impl Wire {
 
     /// The server takes what has come, and says what it has to say.
     fn work(&mut self) {
-        let mut room = [0; 4096];
-        while let Ok(n) = self.server.reader().read(&mut room)
+        let mut buffer = [0; 4096];
+        while let Ok(n) = self.server.reader().read(&mut buffer)
             && n != 0
         {
-            self.heard.extend_from_slice(&room[..n]);
+            self.heard.extend_from_slice(&buffer[..n]);
         }
         while self.server.wants_write() {
             self.server.write_tls(&mut self.to_client).unwrap();
@@ -68,7 +68,7 @@ impl Wire {
 }
 
 impl Read for Wire {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.work();
         self.blocks_read = !self.blocks_read;
         if self.to_client.is_empty() && self.has_ended {
@@ -77,8 +77,8 @@ impl Read for Wire {
         if self.blocks_read && !self.never_blocks || self.to_client.is_empty() {
             return Err(ErrorKind::WouldBlock.into());
         }
-        let n = self.piece.min(room.len()).min(self.to_client.len());
-        room[..n].copy_from_slice(&self.to_client[..n]);
+        let n = self.piece.min(buffer.len()).min(self.to_client.len());
+        buffer[..n].copy_from_slice(&self.to_client[..n]);
         self.to_client.drain(..n);
         Ok(n)
     }
@@ -128,11 +128,11 @@ fn step(
             Err(err) => assert_eq!(err.kind(), ErrorKind::WouldBlock, "{err}"),
         }
     }
-    let mut room = [0; 5_000];
-    match session.read(wire, &mut room) {
+    let mut buffer = [0; 5_000];
+    match session.read(wire, &mut buffer) {
         Ok(0) => Err(ErrorKind::UnexpectedEof.into()),
         Ok(n) => {
-            came.extend_from_slice(&room[..n]);
+            came.extend_from_slice(&buffer[..n]);
             Ok(())
         }
         Err(err) if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
@@ -266,9 +266,9 @@ fn a_server_without_tls_is_reported() {
     let mut wire = Wire::new(&authority, EACH[0], 1_000);
     let mut session = session(&authority, "localhost");
     wire.to_client = b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec();
-    let mut room = [0; 100];
+    let mut buffer = [0; 100];
     let failed = (0..STEPS_MAX).find_map(|_| {
-        let read = session.read(&mut wire, &mut room);
+        let read = session.read(&mut wire, &mut buffer);
         read.err().filter(|err| err.kind() != ErrorKind::WouldBlock)
     });
     let failed = failed.unwrap().downcast::<TlsFault>();

@@ -94,11 +94,11 @@ impl Deflater {
         stream.reset();
         let start = self.bytes.len();
         self.bytes.resize(start + most(payload.len()), 0);
-        let room = &mut self.bytes[start..];
-        let status = stream.compress(payload, room, FlushCompress::Sync);
+        let buffer = &mut self.bytes[start..];
+        let status = stream.compress(payload, buffer, FlushCompress::Sync);
         let len = usize::try_from(stream.total_out()).unwrap_or(usize::MAX);
-        let is_whole = matches!(status, Ok(Status::Ok)) && len < room.len();
-        let made = room[..len.min(room.len())].strip_suffix(&TAIL);
+        let is_whole = matches!(status, Ok(Status::Ok)) && len < buffer.len();
+        let made = buffer[..len.min(buffer.len())].strip_suffix(&TAIL);
         let made = made.map(<[u8]>::len).filter(|_| is_whole);
         if !is_whole {
             // A reset would lose the rest of the output.

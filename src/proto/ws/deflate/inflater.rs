@@ -211,8 +211,8 @@ impl Work<'_> {
     fn inflate(&mut self, input: &[u8]) -> Result<(usize, Status), ProtocolError> {
         let before = (self.stream.total_in(), self.stream.total_out());
         let end = self.space();
-        let room = &mut self.made.bytes[self.made.len..end];
-        let status = self.stream.decompress(input, room, FlushDecompress::Sync);
+        let buffer = &mut self.made.bytes[self.made.len..end];
+        let status = self.stream.decompress(input, buffer, FlushDecompress::Sync);
         let count = |after: u64, before: u64| usize::try_from(after - before).unwrap_or(0);
         let made = count(self.stream.total_out(), before.1);
         let taken = count(self.stream.total_in(), before.0);
