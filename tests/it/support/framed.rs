@@ -5,13 +5,13 @@ use std::net::{SocketAddr, TcpStream};
 
 use corecast::Framing;
 
-use crate::support::socket::{Uninterrupted, dial, is_reset};
+use crate::support::socket::{RetryStream, dial, is_reset};
 
 /// A client of a TCP port.
 #[derive(Debug)]
 pub(crate) struct Framed {
     framing: Framing,
-    stream: BufReader<Uninterrupted<TcpStream>>,
+    stream: BufReader<RetryStream<TcpStream>>,
 }
 
 /// `payload`, of less than 16 KiB, as one frame.
@@ -41,7 +41,7 @@ impl Framed {
 
     /// Over a socket whose greeting is yet to come.
     pub(crate) fn over(stream: TcpStream, framing: Framing) -> Self {
-        let stream = BufReader::new(Uninterrupted(stream));
+        let stream = BufReader::new(RetryStream(stream));
         Self { framing, stream }
     }
 

@@ -61,9 +61,9 @@ pub(crate) fn reset(stream: TcpStream) {
 /// Repeats calls that a signal has interrupted. The kernel does not where there is a timeout
 /// (signal(7)), and a child that ends is a signal if the thread that started it blocks signals.
 #[derive(Debug)]
-pub(crate) struct Uninterrupted<S>(pub(crate) S);
+pub(crate) struct RetryStream<S>(pub(crate) S);
 
-impl<S> Uninterrupted<S> {
+impl<S> RetryStream<S> {
     fn again<T>(&mut self, mut call: impl FnMut(&mut S) -> io::Result<T>) -> io::Result<T> {
         loop {
             match call(&mut self.0) {
@@ -74,13 +74,13 @@ impl<S> Uninterrupted<S> {
     }
 }
 
-impl<S: Read> Read for Uninterrupted<S> {
+impl<S: Read> Read for RetryStream<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.again(|stream| stream.read(buffer))
     }
 }
 
-impl<S: Write> Write for Uninterrupted<S> {
+impl<S: Write> Write for RetryStream<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.again(|stream| stream.write(bytes))
     }

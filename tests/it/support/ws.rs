@@ -7,12 +7,12 @@ use tungstenite::handshake::client::Response;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Error, Message, WebSocket};
 
-use crate::support::socket::{Uninterrupted, dial};
+use crate::support::socket::{RetryStream, dial};
 use crate::support::wait::{in_a_while, now};
 
 /// A well-behaved WebSocket client: it answers pings while it waits for messages.
 #[derive(Debug)]
-pub(crate) struct Ws(WebSocket<Uninterrupted<TcpStream>>);
+pub(crate) struct Ws(WebSocket<RetryStream<TcpStream>>);
 
 impl Ws {
     /// Connects and waits for the 101: subscriptions are live.
@@ -40,7 +40,7 @@ impl Ws {
             let value = HeaderValue::from_static(value);
             request.headers_mut().append(*name, value);
         }
-        let (client, answer) = tungstenite::client(request, Uninterrupted(stream)).unwrap();
+        let (client, answer) = tungstenite::client(request, RetryStream(stream)).unwrap();
         (Self(client), answer)
     }
 
