@@ -72,7 +72,6 @@ fn lines_fit_on_a_screen() {
 fn words_are_those_of_the_lexicon() {
     let files = files(&["rs", "md"]);
     report(&files.iter().flat_map(wording::lexicon).collect::<Vec<_>>());
-    report(&wording::later(&files));
 }
 
 #[test]

@@ -7,9 +7,6 @@ use crate::tree::File;
 /// Columns of a line: two files side by side on a screen.
 const COLUMNS: usize = 100;
 
-/// Places that do not follow these rules yet. Remove an entry when its files do.
-const LATER: &[&str] = &["src/shard/", "src/topic/"];
-
 /// Phrases that are not written in comments, documents and names of tests, and what to write.
 const PHRASES: &[(&str, &str)] = &[
     ("no room", "no space"),
@@ -57,8 +54,7 @@ pub(crate) fn columns(file: &File) -> Vec<String> {
     };
     let lines = file.text.lines().enumerate();
     let long = lines.filter(|(_, line)| COLUMNS < line.chars().count() && !may_be_long(line));
-    long.filter(|_| is_held(file))
-        .map(|(at, _)| format!("{}:{}: more than {COLUMNS} columns", file.path, at + 1))
+    long.map(|(at, _)| format!("{}:{}: more than {COLUMNS} columns", file.path, at + 1))
         .collect()
 }
 
@@ -66,7 +62,7 @@ pub(crate) fn columns(file: &File) -> Vec<String> {
 pub(crate) fn lexicon(file: &File) -> Vec<String> {
     let is_source = file.path.ends_with(".rs");
     let is_lexicon = ["docs/LEXICON.md", "tests/tidy/wording.rs"].contains(&file.path.as_str());
-    if is_lexicon || !is_held(file) {
+    if is_lexicon {
         return Vec::new();
     }
     let mut problems = Vec::new();
@@ -99,10 +95,6 @@ pub(crate) fn lexicon(file: &File) -> Vec<String> {
     problems
 }
 
-fn is_held(file: &File) -> bool {
-    !LATER.iter().any(|place| file.path.starts_with(place))
-}
-
 /// The name of the function that begins in this line.
 fn test_name(line: &str) -> &str {
     let name = line.strip_prefix("fn ").unwrap_or_default();
@@ -119,14 +111,6 @@ fn has(text: &str, words: &str) -> bool {
     })
 }
 
-/// Complains of entries of the list of places that do not exist.
-pub(crate) fn later(files: &[File]) -> Vec<String> {
-    let is_gone = |place: &str| !files.iter().any(|file| file.path.starts_with(place));
-    let gone = LATER.iter().filter(|place| is_gone(place));
-    gone.map(|place| format!("{place}: not there, and listed for later"))
-        .collect()
-}
-
 #[test]
 fn a_long_line_is_found() {
     let long = "a ".repeat(COLUMNS / 2);
@@ -141,7 +125,6 @@ fn a_long_line_is_found() {
         &format!("/// | {long} | b |")
     ));
     assert!(!complains(columns, "src/x.rs", &format!("\"{link}\"")));
-    assert!(!complains(columns, LATER[0], &format!("{long} b")));
 }
 
 #[test]
@@ -175,10 +158,4 @@ fn every_banned_word_is_found() {
         let test = format!("#[test]\nfn {word}does_another() {{}}");
         assert!(complains(lexicon, "src/x.rs", &test), "{word}");
     }
-    assert!(!complains(lexicon, "src/shard/x.rs", "// who"));
-}
-
-#[test]
-fn a_place_that_is_gone_is_found() {
-    assert_eq!(later(&[File::new(LATER[0], "")]).len(), LATER.len() - 1);
 }

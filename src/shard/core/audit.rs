@@ -13,7 +13,7 @@ use crate::shard::core::shard::Shard;
 use crate::topic::fanout::member::{self, Member};
 
 impl<H: Handler> ShardCore<H> {
-    /// Whatever the shard holds, by name; all zero once everybody has gone and been forgotten.
+    /// All that the shard holds, by name; all zero once no connection and no topic is left.
     #[doc(hidden)]
     pub fn remains(&self) -> Vec<(&'static str, usize)> {
         let shard = &self.shard;

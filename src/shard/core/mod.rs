@@ -1,6 +1,6 @@
 //! One shard without its thread: events in, effects out.
 //!
-//! Pure: no socket, clock, thread, lock or log line. Whoever drives it, an event loop or a
+//! Pure: no socket, clock, thread, lock or log line. Its driver, an event loop or a
 //! simulation, calls `begin_turn`, tells what happened (`handle_*`), and then does what is to be
 //! done (`flush`, `mail`, `take_*`, `reap`).
 
@@ -146,8 +146,8 @@ impl<H: Handler> ShardCore<H> {
 
     /// Goes on where a pause is over.
     pub fn handle_resumed(&mut self) {
-        // Connections that waited have their own share, or readers could take all of it in each turn; and
-        // rooms theirs, of which there may be any number.
+        // Connections that waited have their own share, or readers could take all of it in each
+        // turn; and rooms have theirs, because there may be any number of them.
         self.shard.env.work.enter(Share::Rooms);
         self.resume_rooms();
         self.resume_settling();
@@ -262,7 +262,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.env.counters.accepted += 1;
     }
 
-    /// Counts accepts that failed for want of descriptors or memory.
+    /// Counts accepts that failed because there were no descriptors or no memory.
     pub fn count_accept_error(&mut self) {
         self.shard.env.counters.accept_errors += 1;
     }

@@ -22,7 +22,7 @@ pub enum ToHome {
     Want {
         /// The topic.
         topic: Topic,
-        /// Who asks.
+        /// The shard that asks.
         interest: Interest,
     },
     /// A connection has joined or left, of which the topic's room is to be told.
@@ -36,7 +36,7 @@ pub enum ToHome {
     Unwant {
         /// The topic.
         topic: Topic,
-        /// Who asked before.
+        /// The shard that asked before.
         interest: Interest,
     },
     /// This shard has published what it had taken before this round of a barrier.
@@ -78,7 +78,7 @@ pub enum FromHome {
         key: TopicKey,
         /// Its generation.
         generation: u32,
-        /// Its room is told who joins.
+        /// Its room is told of joins.
         joins: bool,
     },
     /// A connection has joined: what is published from here on follows for it, too.
@@ -154,8 +154,8 @@ pub struct PeerMail {
     pub from_home: Outgoing<FromHome>,
     /// Interest that the peer has not been told of: keys and generations of topics.
     pub wanted: VecDeque<(TopicKey, u32)>,
-    /// Who has joined and left of which the peer's rooms have not been told, by ticket: in their
-    /// order. One that leaves before that is told of its join is not there any more.
+    /// Joins and leaves of which the peer's rooms have not been told, by ticket: in their order. A
+    /// join that is not told before its leave is removed.
     pub presence: BTreeMap<u64, (Topic, Presence)>,
     /// Topics that the peer has been told of and that are wanted no more.
     pub unwanted: VecDeque<(Topic, Interest)>,

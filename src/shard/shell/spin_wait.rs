@@ -1,9 +1,9 @@
-//! Looking out for mail a moment longer before sleeping, when an answer is due at once.
+//! Polling for mail a moment longer before sleeping, when an answer is due at once.
 //!
 //! A message over a topic whose home is another shard wakes that shard, and comes back from it. A
-//! shard that sleeps meanwhile is woken a second time, which takes some 20 us. Who has just put
-//! something to a home therefore looks out for as long as that usually takes. What it may spend so
-//! is a small share of its time, so an idle server stays idle.
+//! shard that sleeps meanwhile is woken a second time, which takes some 20 us. A shard that has
+//! just sent mail to a home therefore polls for as long as that usually takes. It may spend only a
+//! small share of its time on that, so an idle server stays idle.
 
 use std::hint;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::limits::{SPIN_WAIT_CREDIT_MAX, SPIN_WAIT_MAX, SPIN_WAIT_SHARE};
 use crate::mesh::Doorbell;
 
-/// How much looking out a shard has left.
+/// How much time for polling a shard has left.
 #[derive(Debug)]
 pub(crate) struct SpinWait {
     /// Whether the home can run meanwhile: there is a core for each shard.

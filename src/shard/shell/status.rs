@@ -81,7 +81,7 @@ impl Shared {
         admitted
     }
 
-    /// Who counts the connections of each address.
+    /// What counts the connections of each address.
     pub fn per_address(&self) -> Option<Arc<PerAddress>> {
         self.per_address.clone()
     }

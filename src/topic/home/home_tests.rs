@@ -90,7 +90,7 @@ fn edges_recipients_and_entries_agree_with_a_model_in_every_order_of_steps() {
 }
 
 #[test]
-fn that_a_topic_has_no_room_is_forgotten_with_its_last_interest() {
+fn the_absence_of_a_room_is_forgotten_with_the_last_interest() {
     let name = Topic::new("topic").unwrap();
     let mut homes = Homes::default();
     homes.set_room(&name, RoomSlot::Empty);

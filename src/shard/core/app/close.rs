@@ -58,7 +58,7 @@ impl<H: Handler> ShardCore<H> {
         let shard = &mut self.shard;
         let told = self.handler.on_close(&mut Cx { shard, key }, reason);
         self.settle_homes();
-        // Nobody is asked about one who is gone, and it reads nothing more.
+        // A connection that is gone asks no question, and is not read.
         if let Err(Halt::Wait(Busy(Wait::Home(_)))) = told {
             return self.shard.conns.ends.unsettled.push((id, reason));
         }

@@ -145,8 +145,8 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
-    /// and the turn has no more time to compress; nobody gets it then.
+    /// [`PublishError::Busy`] while the home of the topic cannot take it, or if the home is this
+    /// shard and the turn has no more time to compress. Then no subscriber gets it.
     pub fn publish(
         &mut self,
         topic: &(impl TopicName + ?Sized),
@@ -161,8 +161,8 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// The same, unless a message was published to the topic with this key in the last 5 minutes
-    /// ([`ONCE_WINDOW`](crate::limits::ONCE_WINDOW)): so one who does not know whether a message
-    /// came may send it again, over whichever connection. That it was there before is no error.
+    /// ([`ONCE_WINDOW`](crate::limits::ONCE_WINDOW)): so a client that does not know whether a
+    /// message came may send it again, over any connection. A repeated message is no error.
     /// A shard remembers the newest [`ONCE_KEYS_MAX`](crate::limits::ONCE_KEYS_MAX) of all topics
     /// at home there.
     ///
@@ -244,7 +244,7 @@ impl<D, A> Cx<'_, D, A> {
     ///             Err(wait.into())
     ///         }
     ///         Some(Ok(true)) => Ok(cx.publish("talk", message.kind, message.payload)?),
-    ///         Some(_) => Ok(()), // Forbidden, or nobody answered.
+    ///         Some(_) => Ok(()), // Forbidden, or no answer came.
     ///     }
     /// }
     /// ```
@@ -253,7 +253,7 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// The answer to what this callback [deferred](Self::defer); `None` if it did not yet. It is
-    /// there for as long as the callback returns [`Busy`], for want of space for instance.
+    /// kept as long as the callback returns [`Busy`], because there is no space for instance.
     pub fn answer(&self) -> Option<Result<&A, Unanswered>> {
         self.shard.questions.answer(self.key)
     }

@@ -1,4 +1,4 @@
-//! Presence: the rooms of a shard are told who joins and who leaves.
+//! Presence: the rooms of a shard are told of joins and leaves.
 
 use crate::handler::{Event, Handler};
 use crate::limits::JOINS_AT_ONCE;
@@ -95,7 +95,7 @@ impl<H: Handler> ShardCore<H> {
         true
     }
 
-    /// Whether a topic has a room that is told who joins.
+    /// Whether a topic has a room that is told of joins.
     pub(in crate::shard::core) fn wants_joins(&self, topic: &Topic) -> bool {
         let room = self.shard.pubsub.homes.room(topic);
         matches!(room, RoomSlot::Room { joins: true, .. })

@@ -14,8 +14,8 @@ impl<D, A> Cx<'_, D, A> {
     /// # Errors
     ///
     /// [`PublishError::Busy`] while more than [`OUTBOX_BYTES_HIGH`] bytes for it are unsent, or the
-    /// shard has as many unread replies as it may:
-    /// returned, it has the connection read no further until it has read.
+    /// shard has as many unread replies as it may. If the callback returns it, the connection is
+    /// paused until its client has read.
     pub fn reply(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         self.shard.check_message(kind, payload)?;
         let Some(conn) = self

@@ -10,7 +10,7 @@ use crate::shard::core::app::rooms::Slot;
 use crate::time::Tick;
 
 impl<H: Handler> ShardCore<H> {
-    /// Nobody subscribes to a room's topic any more.
+    /// A room's topic has no subscriber any more.
     pub(in crate::shard::core) fn note_empty(&mut self, key: RoomKey) {
         if let Some(slot) = self.rooms.slots.get_mut(key.index()) {
             slot.empty_since = self.shard.env.now;
@@ -62,7 +62,7 @@ impl<H: Handler> ShardCore<H> {
             return;
         }
         if is_over {
-            // Its last words wait for room; nobody knows for how long.
+            // Its last messages wait for space, for an unknown time.
             let next = now.plus(Duration::from_millis(1));
             return self.rooms.arm(key, Some(next));
         }

@@ -60,8 +60,8 @@ impl<D, A> ShardCx<'_, D, A> {
     ///
     /// # Errors
     ///
-    /// [`PublishError::Busy`] while the home of the topic cannot take it, or where that is this shard
-    /// and the turn has no more time to compress; nobody gets it then.
+    /// [`PublishError::Busy`] while the home of the topic cannot take it, or if the home is this
+    /// shard and the turn has no more time to compress. Then no subscriber gets it.
     pub fn publish(
         &mut self,
         topic: &(impl TopicName + ?Sized),

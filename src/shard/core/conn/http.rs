@@ -10,7 +10,7 @@ use crate::shard::core::conn::PeerInfo;
 pub(crate) struct Http {
     /// Where the connection comes from.
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
-    /// The peer is a proxy that speaks for a client and does not name it (PROXY `UNKNOWN`).
+    /// The peer is a proxy, and does not name its client (PROXY `UNKNOWN`).
     pub(crate) is_unnamed: bool,
     pub(crate) phase: Phase,
     /// Requests answered.

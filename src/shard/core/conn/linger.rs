@@ -5,8 +5,8 @@ use crate::limits::{
 };
 use crate::time::{Now, Stamp};
 
-/// What a connection keeps after its last word. Its [`Conn::heard`](crate::shard::core::conn::Conn) is when
-/// its client last sent something, or its host confirmed something.
+/// What a connection keeps after its last word. Its [`Conn`](crate::shard::core::conn::Conn)'s
+/// `heard` is when its client last sent something, or its host confirmed something.
 #[derive(Debug)]
 pub(crate) struct Linger {
     /// When the last word was sent.

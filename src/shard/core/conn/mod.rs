@@ -79,7 +79,7 @@ const HOLDS: u32 = 1 << 31;
 /// Bytes of memory that a connection holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Held {
-    /// Of a message or a body that has not come whole, or of what came behind one that waits.
+    /// Of an incomplete message or body, or of input behind one that waits.
     pub(crate) unfinished: u32,
     /// Of a message that waits.
     pub(crate) waiting: u32,
@@ -137,7 +137,7 @@ pub(crate) struct Arrival {
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
 }
 
-/// Where a connection comes from, and whom its certificate names; kept until the handler has
+/// Where a connection comes from, and the subject of its certificate; kept until the handler has
 /// opened it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PeerInfo {

@@ -62,7 +62,7 @@ fn every_cut_sends_the_same_bytes() {
 }
 
 #[test]
-fn who_never_catches_up_keeps_only_what_is_unsent() {
+fn an_outbox_that_is_never_empty_keeps_only_unsent_bytes() {
     let mut outbox = Outbox::default();
     outbox.append(|bytes| bytes.extend_from_slice(&[0; 1000]));
     for _ in 0..10_000 {

@@ -1,4 +1,4 @@
-//! The addresses of a shard's clients, where anybody wants to know them.
+//! The addresses of a shard's clients, where a limit or the application needs them.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::shard::core::env::Env;
 /// The addresses of a shard's clients.
 #[derive(Debug)]
 pub(crate) struct Clients {
-    /// Proxies, which speak for others and have no limit.
+    /// Proxies, which name their clients and have no limit.
     trusted: Networks,
     limit: Option<Arc<PerAddress>>,
     /// Whether addresses are kept although there is no limit.
@@ -33,8 +33,8 @@ pub(crate) enum Client {
     Peer(Option<SocketAddr>),
     /// The client that a proxy names.
     Named(IpAddr),
-    /// One that a proxy speaks for and does not name. It counts for the proxy, which has a limit
-    /// for these.
+    /// A client that its proxy does not name. It counts for the proxy, which has a limit for such
+    /// clients.
     Unnamed(Option<SocketAddr>),
 }
 
@@ -97,7 +97,7 @@ impl Clients {
         admitted
     }
 
-    /// Whether there is a limit for it: not for proxies that speak for themselves.
+    /// Whether there is a limit for it: not for the own connections of proxies.
     fn is_limited(&self, client: Client) -> bool {
         self.limit.is_some()
             && match client {
@@ -148,7 +148,7 @@ impl<D> Conns<D> {
         admitted
     }
 
-    /// Where a request comes from: its peer, or the client that it speaks for if it is a trusted
+    /// Where a request comes from: its peer, or the client that the peer names if it is a trusted
     /// proxy. A peer without an address is on this host, and was let to a listener that has a path.
     /// Behind a header that names no client, the fields are what that client writes.
     ///
@@ -203,7 +203,7 @@ impl<D> Conns<D> {
         if self.http(key).is_some_and(rests) {
             let peer_info = self.peer_info(key);
             let peer = peer_info.and_then(|peer_info| peer_info.peer);
-            // A proxy that speaks for itself has no limit.
+            // The own connection of a proxy has no limit.
             self.clients.enter(key, Client::Peer(peer));
         }
     }

@@ -16,10 +16,10 @@ pub struct Polled {
 
 /// Until when deadlines have passed.
 ///
-/// After a stop, a pause of the machine or a long turn, what came meanwhile waits in the kernel, and
-/// one poll tells of so many connections only. Connections are reported in the order in which they
-/// became ready (`epoll_wait(2)`), so all that were ready at the first of some full polls have been
-/// told of after as many as have space for all connections.
+/// After a stop, a pause of the machine or a long turn, input waits in the kernel, and one poll
+/// reports a limited number of connections. They are reported in the order in which they became
+/// ready (`epoll_wait(2)`), so all that were ready at the first of several full polls have been
+/// reported after as many polls as all connections need.
 #[derive(Debug, Default)]
 pub(crate) struct Grace {
     /// Deadlines have passed until then; in `before`, they had when the turn began.
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_late_for_as_long_as_the_shard_was_away() {
+    fn no_client_is_late_for_as_long_as_the_shard_was_away() {
         let mut grace = Grace::default();
         turn(&mut grace, Polled::default(), 3_000);
         let away = Polled {

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn those_left_over_wait_for_those_who_were_idle_unless_it_is_their_turn() {
+    fn connections_that_are_left_over_wait_for_idle_ones_unless_it_is_their_turn() {
         let mut queue = queue(4);
         queue.put_back(id(0));
         queue.put_back(id(1));

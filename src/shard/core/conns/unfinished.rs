@@ -44,7 +44,7 @@ struct Holder {
 }
 
 impl Holders {
-    /// Bytes of messages and bodies that have not come whole.
+    /// Bytes of incomplete messages and bodies.
     pub(crate) fn unfinished(&self) -> usize {
         self.sum.unfinished
     }
@@ -207,8 +207,8 @@ impl<D> Conns<D> {
         }
     }
 
-    /// A message of a connection has come whole, or is gone on with after a pause: the next has
-    /// its own time.
+    /// A message of a connection is complete, or goes on after a pause: the next has its own
+    /// time.
     pub(crate) fn restart_progress(&mut self, key: ConnKey, now: Now) {
         if let Some(conn) = self.slab.get(key.index()) {
             self.holders.restart(conn.tab, now.stamp());

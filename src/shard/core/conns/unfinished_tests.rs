@@ -20,7 +20,7 @@ const KIB: u32 = 1 << 10;
 const MIB: u32 = 1 << 20;
 
 #[test]
-fn whoever_gets_on_least_gives_way_first_however_little_it_holds() {
+fn the_slowest_holder_is_ended_first_however_little_it_holds() {
     assert_eq!(first(&[(1, MIB, 5), (2, KIB, 20), (3, MIB, 1)]), 1);
     assert_eq!(first(&[(1, MIB, 60), (2, MIB, 2), (3, 64 * KIB, 1)]), 0);
 }

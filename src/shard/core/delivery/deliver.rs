@@ -11,8 +11,8 @@ use crate::shard::mail::FromHome;
 use crate::topic::Topic;
 
 impl<D, A> Shard<D, A> {
-    /// Takes mail from a home, or gives it back while there is no space for it in a log that members
-    /// still read.
+    /// Takes mail from a home, or gives it back while there is no space for it in a log that
+    /// members still read.
     pub(crate) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
         match mail {
             FromHome::Live {

@@ -40,8 +40,8 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Takes a publication into the order of its topic, which has no room; gives it back while
-    /// there is no space for it.
+    /// Takes a publication into the order of its topic, which is without a room; gives it back
+    /// while there is no space for it.
     pub(crate) fn order_publication(&mut self, publication: Publication) -> Option<Publication> {
         let ordered = self.order(&publication.topic, &publication.payload);
         if ordered.is_err() {

@@ -1,7 +1,7 @@
 //! HTTP: bytes to requests, one at a time, and their answers into the outbox.
 //!
 //! The next head is read when the answer before it is in the outbox, and not while that is over
-//! its limit: a client that asks and does not read is read no further.
+//! its limit: a client that asks and does not read is paused.
 
 use crate::close_reason::CloseReason;
 use crate::counters::{Limit, status_index};
@@ -101,7 +101,7 @@ impl<H: Handler> ShardCore<H> {
                 Err(busy) => self.wait_with_request(key, busy, 0),
             });
         }
-        // RFC 9110 10.1.1: an interim answer for a client that waits for it, and not where a body came.
+        // RFC 9110 10.1.1: an interim answer if a client waits for it, but not if its body came.
         let continues = request.expects_continue()? && taken == available;
         let decoder = Body::new(framing, self.shard.env.config.body_bytes_max)?;
         if let Some(response) = self.answer_to_head(request) {

@@ -139,7 +139,7 @@ impl Protocol {
         Some(*bytes)
     }
 
-    /// Memory held by what has not come whole.
+    /// Memory held by incomplete input.
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
             Self::WebSocket(decoder) => decoder.held_bytes(),
@@ -148,7 +148,7 @@ impl Protocol {
         }
     }
 
-    /// Bytes that it has taken of a message that has not come whole.
+    /// Bytes that it has taken of an incomplete message.
     pub(crate) fn arrived_bytes(&self) -> usize {
         match self {
             Self::WebSocket(decoder) => decoder.arrived_bytes(),

@@ -31,7 +31,7 @@ pub(crate) enum Verdict {
     Pass,
     /// It is kept until then.
     Wait(Now),
-    /// It goes nowhere.
+    /// It is dropped.
     Drop,
     /// It ends the connection.
     Close,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_has_paid_and_what_goes_nowhere_has_not() {
+    fn a_message_that_waits_has_paid_and_one_that_is_dropped_has_not() {
         let mut waits = meters(BeyondRate::Wait, Some(2), None);
         let verdicts = [0; 4].map(|_| waits.judge(ConnKey(0), 1, 1, at(0)));
         let waiting = [500, 1000].map(|millis| Verdict::Wait(at(millis)));

@@ -14,8 +14,8 @@ use crate::shard::core::ingress::inflate::Compressed;
 use crate::shard::core::work::Share;
 
 impl<H: Handler> ShardCore<H> {
-    /// In every other turn, those who wait for topics at home here try before mail and those who
-    /// are read: else these would take what space there is in the lanes, turn for turn.
+    /// In every other turn, connections that wait for topics at home here try before mail and
+    /// reads: else these would take the space of the lanes in every turn.
     pub(in crate::shard::core) fn resume_first(&mut self) {
         let own = self.shard.env.shard.index();
         let has_peers = 1 < self.shard.pubsub.mail.len();

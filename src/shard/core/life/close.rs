@@ -82,8 +82,8 @@ impl<D, A> Shard<D, A> {
             Some(Phase::Head | Phase::Body) => {
                 Some(Response::text(408, "the request did not come in time"))
             }
-            // Who has asked nothing is answered nothing: it would be taken for the answer to what
-            // it asks at this moment (RFC 9110 15.5.9 is for a request that was not complete).
+            // A client that has sent no request gets no answer: it would take that for the answer
+            // to the request that it sends now (RFC 9110 15.5.9 is for an incomplete request).
             Some(Phase::New) | None => None,
         };
         if let Some(refusal) = refusal {
@@ -98,7 +98,7 @@ impl<D, A> Shard<D, A> {
         self.close(key, CloseReason::HandshakeTimeout);
     }
 
-    /// The head of the request in hand, if it has come whole.
+    /// The head of the request in hand, if it is complete.
     pub(crate) fn take_head(&mut self, key: ConnKey) -> Option<Vec<u8>> {
         let conn = self.conns.live(key)?;
         let http = conn.protocol.http_mut()?;

@@ -74,8 +74,8 @@ impl<D, A> Shard<D, A> {
         self.finish(key);
     }
 
-    /// Over the bound those go that have lingered the longest. In a drain nobody comes whose place
-    /// they could take.
+    /// Over the bound those go that have lingered the longest. In a drain no connection
+    /// comes that needs their place.
     fn bound_lingering(&mut self) {
         let max = (self.env.config.connections_max / 4).clamp(1, LINGERING_MAX);
         while self.drain.is_none()

@@ -2,7 +2,7 @@
 //!
 //! All parts together have a budget. Each part has a limit of its own, and may take no more than
 //! the parts behind it in this order leave of the budget: frames for subscribers that are behind,
-//! replies that are not read, messages that have not come whole. So the first gives way first.
+//! replies that are not read, incomplete messages. So the first gives way first.
 //! What is left, mail of rooms and the rests of TLS, has bounds of its own and gives way to none.
 
 use crate::close_reason::CloseReason;
@@ -41,7 +41,7 @@ pub(crate) struct Usage {
     limits: Parts,
     /// What gives way to none.
     fixed: usize,
-    /// What has not come whole, and messages that wait.
+    /// Incomplete input, and messages that wait.
     pub(crate) assembly: usize,
     /// Replies that are not read.
     pub(crate) replies: usize,
@@ -131,7 +131,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Ends a connection for want of memory; a request is told so.
+    /// Ends a connection because memory is short; a request is told so.
     fn give_way(&mut self, key: ConnKey) {
         if let Some(head) = self.take_head(key) {
             let text = "the server has no memory for the request now";

@@ -1,5 +1,4 @@
-//! Questions to other threads, and waits for a moment to pass: a connection is read no further
-//! until then.
+//! Questions to other threads, and waits for a moment to pass: a connection is paused until then.
 
 use std::time::Duration;
 

@@ -64,8 +64,8 @@ impl<H: Handler> ShardCore<H> {
         self.shard.conns.turned_away.take_counted()
     }
 
-    /// What a proxy should have said of a connection was not there or wrong, or somebody spoke
-    /// like a proxy who is none.
+    /// The PROXY header of a connection was missing or malformed, or a peer that is no trusted
+    /// proxy sent one.
     pub fn handle_proxy_failure(&mut self, id: ConnId) {
         if self.shard.conns.current(id).is_some() {
             self.shard.kill(id.key, CloseReason::Proxy);

@@ -150,8 +150,8 @@ impl<D, A> Shard<D, A> {
 }
 
 impl<H: Handler> ShardCore<H> {
-    /// The poll before this turn told of so much: to be said after what it told of besides bytes
-    /// has been taken, and before `handle_timeouts`. If it is not called, the poll told of everything.
+    /// How much the poll before this turn reported: to be called after all that it reported besides
+    /// bytes has been taken, and before `handle_timeouts`. Without a call, it reported everything.
     pub fn note_polled(&mut self, polled: Polled) {
         let (conns, now) = (&mut self.shard.conns, self.shard.env.now);
         let connections = conns.len();

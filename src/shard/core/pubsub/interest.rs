@@ -57,7 +57,7 @@ impl PubSub {
         }
     }
 
-    /// Tells the peers what is wanted and what not any more, as far as there is room.
+    /// Tells the peers which topics are wanted and which not any more, as far as there is space.
     pub(crate) fn mail_interest(&mut self, env: &Env) {
         let Self { mail, fanout, .. } = self;
         let want = |(key, generation)| {

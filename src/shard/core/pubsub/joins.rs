@@ -18,7 +18,8 @@ pub(crate) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
     /// as it is not known whether a room is told.
     waiting: HashMap<(ConnKey, TopicKey), Joining>,
-    /// Who has joined one topic and waits, corked, for others: by the keys of topic and connection.
+    /// Connections that have joined one topic and wait, corked, for others: by the keys of topic
+    /// and connection.
     early: BTreeSet<(TopicKey, ConnKey)>,
     last_ticket: u64,
 }
@@ -45,7 +46,7 @@ impl Joins {
         self.waiting.insert((conn, topic), joining);
     }
 
-    /// No room is told of it.
+    /// Rooms are not told of it.
     pub(crate) fn forget(&mut self, conn: ConnKey, topic: TopicKey) {
         if !self.waiting.is_empty() {
             self.waiting.remove(&(conn, topic));
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn those_who_joined_early_are_looked_up_by_their_topic() {
+    fn connections_that_joined_early_are_found_by_their_topic() {
         let mut joins = Joins::default();
         let early = [(1, 7), (2, 5), (2, 6), (3, 8)];
         joins

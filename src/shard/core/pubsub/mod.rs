@@ -1,5 +1,5 @@
-//! Publishing and subscribing, between `topic` and the connections: who wants what, and what is on
-//! its way to other shards and to rooms.
+//! Publishing and subscribing, between `topic` and the connections: which connections and shards
+//! want which topics, and what is on its way to other shards and to rooms.
 
 pub(crate) mod barrier;
 mod interest;

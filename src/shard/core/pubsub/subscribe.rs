@@ -39,7 +39,7 @@ impl From<TopicNameError> for SubscribeError {
 }
 
 impl PubSub {
-    /// Subscribes a connection; live at once if the topic is and its room is not told who joins,
+    /// Subscribes a connection; live at once if the topic is and its room is not told of joins,
     /// else when its home has answered.
     pub(crate) fn subscribe<D>(
         &mut self,
@@ -178,7 +178,7 @@ impl PubSub {
         let Some(conn) = conns.get_mut(key) else {
             return;
         };
-        // Who waits to be opened has nothing to say yet.
+        // A connection that waits to be opened sends nothing yet.
         if conn.state == State::Corked {
             conn.move_to(State::Open);
             for sub in conn.subs.as_slice() {

@@ -45,7 +45,7 @@ impl PubSub {
 
     /// Publishes what rooms have left for other topics, as far as there is space on the way.
     ///
-    /// No room waits for this: two that publish to each other's topics would wait for ever.
+    /// Rooms do not wait for this: two that publish to each other's topics would wait for ever.
     pub(crate) fn publish_elsewhere(&mut self, env: &mut Env) {
         let mut full: Vec<ShardId> = Vec::new();
         for _ in 0..self.elsewhere.len() {

@@ -15,7 +15,7 @@ use crate::topic::Topic;
 pub struct Listener {
     /// Where; once it is bound, with the port that it has got.
     pub addr: ListenAddr,
-    /// Who may connect, if it is a path.
+    /// The permissions of its file, if it is a path.
     pub mode: u32,
     /// Which shard gets a connection.
     pub balance: Balance,
@@ -92,8 +92,8 @@ impl Listener {
         self
     }
 
-    /// Who may connect to a path, and is trusted like a proxy: the permissions of its file, 0o660
-    /// by default. Of no meaning for anything else.
+    /// Which users may connect to a path, and are trusted like a proxy: the permissions of its
+    /// file, 0o660 by default. Of no meaning for anything else.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = mode;
@@ -245,9 +245,9 @@ pub(crate) fn renew(listeners: &mut [Listener], renewed: &[Keys]) {
     }
 }
 
-/// Who may connect to a path, unless it is said otherwise: the server's user and group.
+/// The default permissions of a path: the server's user and group may connect.
 pub const MODE: u32 = 0o660;
-/// All that a file's permissions can say of who may connect.
+/// All permissions of a file that decide which users may connect.
 pub const MODE_MAX: u32 = 0o777;
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl Sessions {
 
     /// The name by which the core knows the TLS connection that gets this key.
     pub(crate) fn sock(key: ConnKey) -> Sock {
-        // Keys are places in memory: half of their numbers are more than there is room for.
+        // Keys are places in memory: half of their numbers are more than there is memory for.
         Sock(!i32::try_from(key.0).unwrap_or(i32::MAX))
     }
 
@@ -176,7 +176,7 @@ impl Sessions {
         self.get(id).map_or(0, Secured::unsent)
     }
 
-    /// Says the last word of a connection to whom the core has no more to say. `false` if the
+    /// Sends the last word of a connection to which the core sends nothing more. `false` if the
     /// connection speaks no TLS.
     pub(crate) fn finish(&mut self, id: ConnId) -> bool {
         let Some(Some(secured)) = self.table.get_mut(id.key.index()) else {

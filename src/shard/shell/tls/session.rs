@@ -207,7 +207,7 @@ impl Secured {
         self.unsent.len()
     }
 
-    /// Whether the last word was said: what still comes is nobody's.
+    /// Whether the last word was sent: what still comes is discarded.
     pub(crate) fn is_finished(&self) -> bool {
         self.finished
     }

@@ -18,14 +18,14 @@ use crate::time::Now;
 use crate::tls::{DialKeys, DialSession, DialSettings, Keys, Session, TlsSettings};
 use crate::topic::sink::Sock;
 
-/// Where nobody asks, nobody answers.
-struct Nobody;
+/// Takes answers to questions, which no test here asks.
+struct NoAnswers;
 
-impl Answers<()> for Nobody {
+impl Answers<()> for NoAnswers {
     fn put(&self, _: Answered<()>) {}
 }
 
-/// What sessions are made from: a certificate that nobody has to believe, and its authority.
+/// What sessions are made from: a self-made certificate, and its authority.
 fn keys_and(use_authority: impl FnOnce(&Path)) -> Keys {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let made = MADE.fetch_add(1, Ordering::Relaxed);
@@ -48,7 +48,7 @@ fn keys() -> Keys {
 
 fn core() -> ShardCore<Relay> {
     let (now, config) = (Now::default(), Config::default());
-    let desk = Arc::new(Nobody);
+    let desk = Arc::new(NoAnswers);
     ShardCore::new(ShardId::default(), 1, config, now, Relay::default(), desk)
 }
 
@@ -62,7 +62,7 @@ fn secured_at(fd: RawFd, keys: &Keys) -> Secured {
 }
 
 #[test]
-fn who_comes_late_for_a_former_tenant_meets_nobody() {
+fn an_event_for_a_former_session_of_a_key_finds_none() {
     let keys = keys();
     let mut core = core();
     let mut sessions = Sessions::new(ShardId::default());
