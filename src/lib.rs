@@ -105,6 +105,7 @@
 
 #[doc(hidden)]
 pub mod address;
+pub mod auth;
 pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
@@ -112,6 +113,8 @@ pub mod close_reason;
 pub mod config;
 #[doc(hidden)]
 pub mod counters;
+#[doc(hidden)]
+pub mod denial;
 mod error;
 #[doc(hidden)]
 pub mod handler;

@@ -54,3 +54,6 @@ const _: () = assert!(
         == KEEPALIVE_IDLE.as_secs() + KEEPALIVE_PROBES as u64 * KEEPALIVE_INTERVAL.as_secs()
 );
 const _: () = assert!(STALL_TIMEOUT.as_secs() < TCP_USER_TIMEOUT.as_secs());
+/// The longest time after which an application has a connection closed; stamps come round after
+/// eight years.
+pub const CLOSE_AFTER_MAX: Duration = Duration::from_secs(2 * 365 * 86_400);

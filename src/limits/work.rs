@@ -58,6 +58,8 @@ pub const WORK_OF_PONG: usize = 50;
 pub const WORK_OF_BODY_BYTE: usize = 5;
 /// One HTTP request and its answer.
 pub const WORK_OF_REQUEST: usize = 3_000;
+/// Checking a token: its decoding and one ECDSA or RSA signature.
+pub const WORK_OF_TOKEN: usize = 100_000;
 /// Opening a connection, after its request.
 pub const WORK_OF_OPENING: usize = 5_000;
 /// Ending a connection, to the close of its socket.

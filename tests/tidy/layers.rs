@@ -14,10 +14,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("sys", &[]),
     ("proto", &["error", "limits", "listed"]),
+    ("auth", &["denial", "limits"]),
     ("close_reason", &["listed", "proto"]),
+    ("denial", &["close_reason", "listed"]),
     ("payload", &["proto"]),
     ("config", &["address", "limits", "proto", "time"]),
-    ("counters", &["close_reason", "listed"]),
+    ("counters", &["close_reason", "denial", "listed"]),
     (
         "topic",
         &["config", "id", "limits", "payload", "proto", "time"],
@@ -46,6 +48,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "close_reason",
             "config",
             "counters",
+            "denial",
             "error",
             "handler",
             "id",
@@ -65,7 +68,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "relay",
-        &["close_reason", "handler", "limits", "proto", "topic", CORE],
+        &[
+            "auth",
+            "close_reason",
+            "denial",
+            "handler",
+            "limits",
+            "proto",
+            "topic",
+            CORE,
+        ],
     ),
     (
         "server",
@@ -81,6 +93,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "close_reason",
             "counters",
+            "denial",
             "limits",
             "net",
             "proto",
@@ -91,10 +104,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "settings",
         &[
-            "address", "config", "limits", "net", "proto", "relay", "server", "time", "tls", SHELL,
+            "address", "auth", "config", "limits", "net", "proto", "relay", "server", "time",
+            "tls", SHELL,
         ],
     ),
-    ("cli", &["server", "settings"]),
+    ("cli", &["auth", "server", "settings", "sys"]),
 ];
 
 /// The pure part of a shard, and the part that has a thread.

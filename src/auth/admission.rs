@@ -1,0 +1,109 @@
+//! From a credential to a client and what it may do.
+
+use std::time::Duration;
+
+use crate::auth::api_key::ApiKeys;
+use crate::auth::credential::Credential;
+use crate::auth::principal::{Identity, Principal};
+use crate::auth::rules::{Action, Decider, Rules, Verdict};
+use crate::auth::token::verifier::Verifier;
+use crate::denial::Denial;
+
+/// All that decides about clients: tokens, API keys, certificates and rules.
+#[derive(Clone, Debug)]
+pub struct Auth {
+    /// Checks tokens.
+    pub verifier: Verifier,
+    /// The API keys.
+    pub api_keys: ApiKeys,
+    /// What each client may do.
+    pub rules: Rules,
+    /// Whether clients without a credential are served, as the rules allow.
+    pub anonymous: bool,
+    /// Whether everything is allowed. Credentials that are sent are checked nevertheless.
+    pub insecure: bool,
+}
+
+impl Auth {
+    /// The client that has sent a credential, or else has shown a certificate with this name, at a
+    /// time in seconds since the beginning of 1970.
+    ///
+    /// # Errors
+    ///
+    /// The credential is not accepted, or there is none and anonymous clients are not served.
+    pub fn identify(
+        &mut self,
+        credential: Option<Credential<'_>>,
+        certificate: Option<&str>,
+        now: u64,
+    ) -> Result<Principal, Denial> {
+        let client = match (credential, certificate) {
+            (Some(Credential::Token(token)), _) => self.verifier.verify(token, now)?,
+            (Some(Credential::Key(key)), _) => self.find_api_key(key)?,
+            (None, Some(name)) => Principal::new(Identity::Certificate(name.to_owned())),
+            (None, None) => Principal::default(),
+        };
+        // A token that names no user is that of an anonymous client.
+        let is_anonymous = match &client.identity {
+            Identity::Anonymous => true,
+            Identity::User(name) => name.is_empty(),
+            _ => false,
+        };
+        if is_anonymous && !self.anonymous && !self.insecure {
+            return Err(Denial::Missing);
+        }
+        Ok(client)
+    }
+
+    /// Decides what a client may do.
+    pub fn decide(&self, client: &Principal, action: Action, topic: &str) -> Verdict<'_> {
+        if self.insecure {
+            return Verdict {
+                is_allowed: true,
+                by: Decider::Insecure,
+            };
+        }
+        self.rules.decide(client, action, topic)
+    }
+
+    /// How long the connection of a client may live: until its token would not be accepted any
+    /// more. `None`: it has no end.
+    pub fn lifetime(&self, client: &Principal, now: u64) -> Option<Duration> {
+        let end = client
+            .expires_at?
+            .saturating_add(self.verifier.leeway_secs());
+        Some(Duration::from_secs(end.saturating_sub(now)))
+    }
+
+    /// Whether everything is allowed.
+    pub fn is_insecure(&self) -> bool {
+        self.insecure
+    }
+
+    /// Whether there is an API key.
+    pub fn has_api_keys(&self) -> bool {
+        !self.api_keys.is_empty()
+    }
+
+    /// The client with this API key.
+    ///
+    /// # Errors
+    ///
+    /// [`Denial::ApiKey`].
+    pub fn find_api_key(&self, key: &[u8]) -> Result<Principal, Denial> {
+        let name = self.api_keys.find(key).ok_or(Denial::ApiKey)?;
+        Ok(Principal::new(Identity::Key(name.to_owned())))
+    }
+
+    /// Whether a fetch of keys may change a denial.
+    pub fn may_fetch(&self, denial: Denial) -> bool {
+        self.verifier.fetches().is_some() && matches!(denial, Denial::NoKeys | Denial::UnknownKey)
+    }
+
+    /// Asks for a fetch of keys, and calls back when it is over. Returns `false`, and never calls
+    /// back, if too many wait, or if no keys are fetched.
+    pub fn fetch(&self, done: impl FnOnce() + Send + 'static) -> bool {
+        let endpoint = self.verifier.fetches();
+        endpoint.is_some_and(|endpoint| endpoint.ask(done))
+    }
+}

@@ -1,0 +1,207 @@
+//! Keys that tokens are checked with. A key decides which algorithms it is for, never a token.
+
+pub(in crate::auth) mod endpoint;
+mod jwk;
+mod pem;
+pub(in crate::auth) mod published;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use jsonwebtoken::crypto::verify;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use thiserror::Error;
+
+use crate::auth::token::compact::Token;
+use crate::denial::Denial;
+use crate::limits::{ANONYMOUS_KEYS_MAX, KEY_SET_BYTES_MAX, KEYS_MAX, SECRET_BYTES_MIN};
+
+pub use jwk::jwk_set;
+
+/// A key with the algorithms that it is for.
+#[derive(Clone)]
+pub struct Key {
+    id: Option<String>,
+    algorithms: Vec<Algorithm>,
+    key: DecodingKey,
+    until: Option<u64>,
+}
+
+/// Why a key cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// A secret that could be guessed (RFC 7518 section 3.2).
+    #[error("a secret has at least {SECRET_BYTES_MIN} bytes")]
+    ShortSecret,
+    /// It has no public key or certificate in PEM.
+    #[error(
+        "there is no PEM block with a PUBLIC KEY or a CERTIFICATE; `openssl pkey -pubout` makes one"
+    )]
+    NoPem,
+    /// The public key is of another kind.
+    #[error(
+        "the key is neither RSA, P-256, P-384 nor Ed25519 (P-521, for ES512, is not supported)"
+    )]
+    Kind,
+    /// An RSA key of a length that is not safe, or beyond what is supported.
+    #[error("an RSA key has 2048 to 8192 bits")]
+    RsaLength,
+    /// The key set is no JSON of the form of RFC 7517.
+    #[error("the key set is not JSON with a list of keys: {0}")]
+    Json(String),
+    /// The key set has too many keys.
+    #[error("the key set has more than {KEYS_MAX} keys")]
+    TooMany,
+    /// The key set is too long.
+    #[error("the key set has more than {KEY_SET_BYTES_MAX} bytes")]
+    TooLong,
+    /// The key set has no key that can be used.
+    #[error(
+        "the key set has no key for signatures that is RSA, P-256, P-384, Ed25519 or, in a file, a \
+         secret (P-521, for ES512, is not supported)"
+    )]
+    NoKey,
+}
+
+impl Key {
+    /// A secret: for HS256, and for HS384 and HS512 if it is as long as their hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::ShortSecret`].
+    pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
+        let sizes = [
+            (SECRET_BYTES_MIN, Algorithm::HS256),
+            (48, Algorithm::HS384),
+            (64, Algorithm::HS512),
+        ];
+        let fitting = sizes.iter().filter(|(size, _)| *size <= secret.len());
+        let algorithms: Vec<Algorithm> = fitting.map(|(_, algorithm)| *algorithm).collect();
+        if algorithms.is_empty() {
+            return Err(KeyError::ShortSecret);
+        }
+        let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::ShortSecret)?;
+        Ok(Self::of(algorithms, key))
+    }
+
+    /// A public key, or that of a certificate, in PEM: RSA, P-256, P-384 or Ed25519.
+    ///
+    /// # Errors
+    ///
+    /// There is no such key.
+    pub fn pem(pem: &[u8]) -> Result<Self, KeyError> {
+        pem::parse(pem)
+    }
+
+    /// The key is valid before this time only.
+    #[must_use]
+    pub fn until(mut self, time: u64) -> Self {
+        self.until = Some(time);
+        self
+    }
+
+    fn of(algorithms: Vec<Algorithm>, key: DecodingKey) -> Self {
+        Self {
+            id: None,
+            algorithms,
+            key,
+            until: None,
+        }
+    }
+
+    /// From modulus and exponent, both without leading zeros.
+    fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+        // As the library behind it: a key beyond that would fail at each token.
+        if !(256..=1024).contains(&modulus.len()) {
+            return Err(KeyError::RsaLength);
+        }
+        let key = DecodingKey::from_rsa_raw_components(modulus, exponent);
+        Ok(Self::of(RSA.to_vec(), key))
+    }
+
+    /// From an uncompressed point (SEC 1 section 2.3.3): its length tells the curve.
+    fn ec(point: &[u8]) -> Result<Self, KeyError> {
+        let algorithm = match point {
+            [4, rest @ ..] if rest.len() == 64 => Algorithm::ES256,
+            [4, rest @ ..] if rest.len() == 96 => Algorithm::ES384,
+            _ => return Err(KeyError::Kind),
+        };
+        Ok(Self::of(vec![algorithm], DecodingKey::from_ec_der(point)))
+    }
+
+    /// From the 32 bytes of RFC 8032.
+    fn ed25519(key: &[u8]) -> Result<Self, KeyError> {
+        if key.len() != 32 {
+            return Err(KeyError::Kind);
+        }
+        let key = DecodingKey::from_ed_der(key);
+        Ok(Self::of(vec![Algorithm::EdDSA], key))
+    }
+
+    fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.algorithms.contains(&algorithm)
+    }
+
+    fn verifies(&self, token: &Token<'_>) -> bool {
+        let signed = token.signed.as_bytes();
+        verify(token.signature, signed, &self.key, token.algorithm).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms)
+            .field("until", &self.until)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Checks the signature of a token with those of the keys that it can be of.
+///
+/// A token that names a key is checked with this key; if there is none, with the keys without an
+/// id. A token that names none is checked with the keys without an id, and with a key that has one
+/// only if it is the only one for the algorithm. No more than `ANONYMOUS_KEYS_MAX` are tried.
+pub(super) fn check<'k>(
+    keys: impl Iterator<Item = &'k Key> + Clone,
+    token: &Token<'_>,
+    now: u64,
+) -> Result<(), Denial> {
+    let live = keys.filter(|key| key.until.is_none_or(|until| now < until));
+    let fitting = live.clone().filter(|key| key.is_for(token.algorithm));
+    let with_id = fitting.clone().filter(|key| key.id.is_some());
+    let named: Vec<&Key> = match &token.key_id {
+        Some(id) if live.clone().any(|key| key.id.as_ref() == Some(id)) => {
+            fitting.filter(|key| key.id.as_ref() == Some(id)).collect()
+        }
+        Some(_) => {
+            let unnamed: Vec<&Key> = fitting.filter(|key| key.id.is_none()).collect();
+            if unnamed.is_empty() {
+                return Err(Denial::UnknownKey);
+            }
+            unnamed
+        }
+        None => {
+            let only = with_id.clone().filter(|_| with_id.clone().count() == 1);
+            fitting.filter(|key| key.id.is_none()).chain(only).collect()
+        }
+    };
+    if named.is_empty() {
+        return Err(Denial::Algorithm);
+    }
+    let mut named = named.iter().take(ANONYMOUS_KEYS_MAX);
+    let is_right = named.any(|key| key.verifies(token));
+    is_right.then_some(()).ok_or(Denial::Signature)
+}
+
+const RSA: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+];

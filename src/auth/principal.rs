@@ -1,0 +1,169 @@
+//! The identity of a client, and the rights that its token gives it.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::auth::rules::Action;
+
+/// A client, as its credential describes it.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Principal {
+    /// Its identity.
+    pub identity: Identity,
+    /// What its token allows beyond the rules of the server.
+    pub rights: Rights,
+    /// When its connection ends, in seconds since the beginning of 1970.
+    pub expires_at: Option<u64>,
+    /// All claims of its token.
+    pub claims: Map<String, Value>,
+}
+
+/// The identity of a client.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// It has sent no credential.
+    #[default]
+    Anonymous,
+    /// The user that its token names; empty: a token for an anonymous user.
+    User(String),
+    /// It has sent the API key of this name.
+    Key(String),
+    /// It has shown a certificate with this name.
+    Certificate(String),
+}
+
+/// Rights that a token carries. All are about topics as they are written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights(Vec<Right>);
+
+/// Topics, and what is allowed with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Right {
+    pub(crate) topics: Vec<String>,
+    /// Whether `*` in a topic stands for any number of characters.
+    pub(crate) has_wildcards: bool,
+    pub(crate) allow: Vec<Action>,
+}
+
+impl Principal {
+    /// A client with this identity and no token.
+    pub fn new(identity: Identity) -> Self {
+        Self {
+            identity,
+            ..Self::default()
+        }
+    }
+
+    /// The name that `{user}` in a pattern stands for.
+    pub fn user(&self) -> Option<&str> {
+        match &self.identity {
+            Identity::User(name) | Identity::Certificate(name) if !name.is_empty() => Some(name),
+            _ => None,
+        }
+    }
+
+    /// A claim that is a text or a whole number, as text.
+    pub(crate) fn claim(&self, name: &str) -> Option<String> {
+        match self.claims.get(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) if !number.is_f64() => Some(number.to_string()),
+            _ => None,
+        }
+    }
+}
+
+impl Rights {
+    #[cfg(any(test, feature = "auth"))]
+    pub(crate) fn new(rights: Vec<Right>) -> Self {
+        Self(rights)
+    }
+
+    /// Whether the token allows it.
+    pub fn allow(&self, action: Action, topic: &str) -> bool {
+        let mut rights = self.0.iter();
+        rights.any(|right| right.allow.contains(&action) && right.covers(topic))
+    }
+}
+
+impl Right {
+    fn covers(&self, topic: &str) -> bool {
+        let mut topics = self.topics.iter();
+        topics.any(|own| own == topic || (self.has_wildcards && covers(own, topic)))
+    }
+}
+
+/// Whether a text with `*` for any number of characters covers a topic. Returns to the last `*`
+/// alone, so that the time is bounded by the product of both lengths.
+fn covers(pattern: &str, topic: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| topic.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        // The first place is as good as any: what follows may begin with anything.
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.ends_with(last)
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::User(name) => write!(f, "user {name:?}"),
+            Self::Key(name) => write!(f, "API key {name:?}"),
+            Self::Certificate(name) => write!(f, "certificate {name:?}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_number_of_characters() {
+        for (pattern, topic, expected) in [
+            ("a*", "a", true),
+            ("a*", "abc", true),
+            ("a*", "ba", false),
+            ("*", "", true),
+            ("*b", "ab", true),
+            ("*b", "abc", false),
+            ("a*a", "a", false),
+            ("a*a", "aa", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "axxbxxc", true),
+            ("a*b*c", "axxcxxb", false),
+            ("**", "x", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(covers(pattern, topic), expected, "{pattern} {topic}");
+        }
+    }
+
+    #[test]
+    fn a_right_is_for_its_topics_and_actions_alone() {
+        let right = |has_wildcards| {
+            Rights::new(vec![Right {
+                topics: vec!["news*".to_owned()],
+                has_wildcards,
+                allow: vec![Action::Subscribe],
+            }])
+        };
+        assert!(right(true).allow(Action::Subscribe, "news/1"));
+        assert!(!right(true).allow(Action::Publish, "news/1"));
+        assert!(!right(true).allow(Action::Subscribe, "new"));
+        assert!(!right(false).allow(Action::Subscribe, "news/1"));
+        assert!(right(false).allow(Action::Subscribe, "news*"));
+    }
+}

@@ -1,0 +1,253 @@
+//! Rules: which clients may do what with which topics.
+
+pub(crate) mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::auth::principal::{Identity, Principal};
+use crate::auth::rules::pattern::{Pattern, PatternError};
+
+/// What a client does with a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Action {
+    /// Receives its messages.
+    Subscribe,
+    /// Sends messages to it.
+    Publish,
+    /// Asks for its subscribers.
+    Presence,
+    /// Asks for earlier messages.
+    History,
+}
+
+/// The clients that a rule is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Subject {
+    Anyone,
+    Anonymous,
+    Users,
+    User(String),
+    Keys,
+    Key(String),
+    Certificates,
+    Certificate(String),
+}
+
+/// One rule, as it is written in the configuration: `users subscribe+publish match:{id}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    text: String,
+    denies: bool,
+    subject: Subject,
+    actions: Vec<Action>,
+    pattern: Pattern,
+}
+
+/// Rules in their order. The first rule that is about the client, the action and the topic
+/// decides; if there is none, it is denied.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules(Vec<Rule>);
+
+/// A decision, and what made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict<'r> {
+    /// Whether it is allowed.
+    pub is_allowed: bool,
+    /// What decided.
+    pub by: Decider<'r>,
+}
+
+/// What decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decider<'r> {
+    /// The server allows everything (`auth.insecure`).
+    Insecure,
+    /// The client's token.
+    Token,
+    /// The rule with this number, from 1.
+    Rule(usize, &'r Rule),
+    /// No rule.
+    Nothing,
+}
+
+/// Why a text is no [`Rule`].
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// It has fewer than three words.
+    #[error(
+        "a rule is: clients, actions, and a topic, as in `users subscribe+publish match:{{id}}`"
+    )]
+    Words,
+    /// The first word is no kind of client.
+    #[error(
+        "{0:?} are no clients; there are anyone, anonymous, users, user:NAME, keys, key:NAME, \
+         certificates and certificate:NAME"
+    )]
+    Subject(String),
+    /// The second word has something that is no action.
+    #[error("{0:?} is no action; there are subscribe, publish, presence, history and all")]
+    Action(String),
+    /// The topic is no pattern.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+}
+
+impl Action {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Subscribe,
+        Self::Publish,
+        Self::Presence,
+        Self::History,
+    ];
+
+    /// Its word in rules.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Subscribe => "subscribe",
+            Self::Publish => "publish",
+            Self::Presence => "presence",
+            Self::History => "history",
+        }
+    }
+}
+
+impl Rule {
+    /// Reads a rule: `[deny] CLIENTS ACTIONS TOPIC`. ACTIONS are one or more with `+` between them,
+    /// or `all`.
+    ///
+    /// # Errors
+    ///
+    /// The first word that is wrong.
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
+        let text = text.trim();
+        let (denies, rest) = match text.strip_prefix("deny ") {
+            Some(rest) => (true, rest.trim_start()),
+            None => (false, text),
+        };
+        let (subject, rest) = rest.split_once(' ').ok_or(RuleError::Words)?;
+        let (actions, topic) = rest.trim_start().split_once(' ').ok_or(RuleError::Words)?;
+        Ok(Self {
+            text: text.to_owned(),
+            denies,
+            subject: Subject::parse(subject)?,
+            actions: parse_actions(actions)?,
+            pattern: Pattern::parse(topic.trim_start())?,
+        })
+    }
+
+    /// The rule as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn is_about(&self, client: &Principal, action: Action, topic: &str) -> bool {
+        self.actions.contains(&action)
+            && self.subject.has(&client.identity)
+            && self.pattern.matches(topic, client)
+    }
+}
+
+impl Subject {
+    fn parse(word: &str) -> Result<Self, RuleError> {
+        Ok(match word.split_once(':') {
+            None if word == "anyone" => Self::Anyone,
+            None if word == "anonymous" => Self::Anonymous,
+            None if word == "users" => Self::Users,
+            None if word == "keys" => Self::Keys,
+            None if word == "certificates" => Self::Certificates,
+            Some(("user", name)) if !name.is_empty() => Self::User(name.to_owned()),
+            Some(("key", name)) if !name.is_empty() => Self::Key(name.to_owned()),
+            Some(("certificate", name)) if !name.is_empty() => Self::Certificate(name.to_owned()),
+            _ => return Err(RuleError::Subject(word.to_owned())),
+        })
+    }
+
+    fn has(&self, identity: &Identity) -> bool {
+        match (self, identity) {
+            (Self::Anyone, _) => true,
+            // A token that names no user is that of an anonymous client.
+            (Self::Anonymous, Identity::User(name)) => name.is_empty(),
+            (Self::Anonymous, identity) => *identity == Identity::Anonymous,
+            (Self::Users, Identity::User(name)) => !name.is_empty(),
+            (Self::Keys, Identity::Key(_)) | (Self::Certificates, Identity::Certificate(_)) => true,
+            (Self::User(own), Identity::User(name))
+            | (Self::Key(own), Identity::Key(name))
+            | (Self::Certificate(own), Identity::Certificate(name)) => own == name,
+            _ => false,
+        }
+    }
+}
+
+fn parse_actions(words: &str) -> Result<Vec<Action>, RuleError> {
+    if words == "all" {
+        return Ok(Action::ALL.to_vec());
+    }
+    let action = |word: &str| {
+        let mut all = Action::ALL.into_iter();
+        let known = all.find(|action| action.word() == word);
+        known.ok_or_else(|| RuleError::Action(word.to_owned()))
+    };
+    words.split('+').map(action).collect()
+}
+
+impl Rules {
+    /// Reads rules.
+    ///
+    /// # Errors
+    ///
+    /// The first text that is no rule.
+    pub fn parse<T: AsRef<str>>(rules: impl IntoIterator<Item = T>) -> Result<Self, RuleError> {
+        let rules = rules.into_iter().map(|text| Rule::parse(text.as_ref()));
+        Ok(Self(rules.collect::<Result<_, _>>()?))
+    }
+
+    /// The rules in their order.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.0.iter()
+    }
+
+    /// Whether there is no rule.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Decides what a client may do. What its token allows is allowed whatever the rules say.
+    pub fn decide(&self, client: &Principal, action: Action, topic: &str) -> Verdict<'_> {
+        if client.rights.allow(action, topic) {
+            return Verdict {
+                is_allowed: true,
+                by: Decider::Token,
+            };
+        }
+        let mut rules = self.0.iter().enumerate();
+        match rules.find(|(_, rule)| rule.is_about(client, action, topic)) {
+            Some((index, rule)) => Verdict {
+                is_allowed: !rule.denies,
+                by: Decider::Rule(index + 1, rule),
+            },
+            None => Verdict {
+                is_allowed: false,
+                by: Decider::Nothing,
+            },
+        }
+    }
+}
+
+impl fmt::Display for Decider<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Insecure => f.write_str("auth.insecure"),
+            Self::Token => f.write_str("the token"),
+            Self::Rule(number, rule) => write!(f, "rule {number}, `{}`", rule.as_str()),
+            Self::Nothing => f.write_str("no rule"),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Patterns of topics, in which parts stand for what the client is.
+
+use thiserror::Error;
+
+use crate::auth::principal::Principal;
+use crate::limits::TOPIC_BYTES_MAX;
+
+/// A pattern of topics. Levels are separated by `/`.
+///
+/// | part | stands for |
+/// |---|---|
+/// | `+` | one whole level, which may be empty |
+/// | `#` | all levels from here on, or none; last in the pattern |
+/// | `{user}` | the client's user |
+/// | `{claim.NAME}` | a claim of the client's token, a text or a whole number |
+/// | `{NAME}` | one or more characters except `/`, `:` and the character after it in the pattern |
+///
+/// A user or a claim that is empty or has a `/` stands for nothing: it could name the topics of
+/// another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Level,
+    /// `/#` at the end.
+    Rest,
+    /// `#` alone.
+    All,
+    /// A run of characters up to the one that follows in the pattern.
+    Run(Option<char>),
+    User,
+    Claim(String),
+}
+
+/// Why a text is no [`Pattern`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PatternError {
+    /// It is empty or longer than a topic may be, twice.
+    #[error("a pattern has 1 to {} bytes", 2 * TOPIC_BYTES_MAX)]
+    Length,
+    /// `+` or `#` beside other characters of its level.
+    #[error("+ and # stand for whole levels, which / separates")]
+    Wildcard,
+    /// `#` before the end.
+    #[error("# must be the last level")]
+    Rest,
+    /// A brace without the other, or a name that is empty or has other characters.
+    #[error(
+        "a name in braces has letters, digits, _ and -, as in {{id}}, {{user}} or {{claim.team}}"
+    )]
+    Name,
+    /// Two names with nothing between them.
+    #[error("between two names in braces there must be a character")]
+    Adjacent,
+}
+
+impl Pattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that it violates.
+    pub fn parse(text: &str) -> Result<Self, PatternError> {
+        if text.is_empty() || 2 * TOPIC_BYTES_MAX < text.len() {
+            return Err(PatternError::Length);
+        }
+        if text == "#" {
+            let (text, parts) = (text.to_owned(), vec![Part::All]);
+            return Ok(Self { text, parts });
+        }
+        let (body, has_rest) = match text.strip_suffix("/#") {
+            Some(body) => (body, true),
+            None => (text, false),
+        };
+        let mut parts = Vec::new();
+        for (index, level) in body.split('/').enumerate() {
+            if 0 < index {
+                push_text(&mut parts, "/");
+            }
+            match level {
+                "+" => parts.push(Part::Level),
+                "#" => return Err(PatternError::Rest),
+                level => parse_level(level, &mut parts)?,
+            }
+        }
+        if has_rest {
+            parts.push(Part::Rest);
+        }
+        let text = text.to_owned();
+        Ok(Self { text, parts })
+    }
+
+    /// The pattern as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether a topic matches it, for this client.
+    pub fn matches(&self, topic: &str, client: &Principal) -> bool {
+        let mut rest = topic;
+        for part in &self.parts {
+            let after = match part {
+                Part::All => return true,
+                Part::Rest => return rest.is_empty() || rest.starts_with('/'),
+                Part::Text(text) => rest.strip_prefix(text.as_str()),
+                Part::Level => Some(&rest[run(rest, |c| c == '/')..]),
+                Part::Run(next) => {
+                    let len = run(rest, |c| matches!(c, '/' | ':') || Some(c) == *next);
+                    (0 < len).then(|| &rest[len..])
+                }
+                Part::User => client.user().and_then(|user| strip(rest, user)),
+                Part::Claim(name) => client.claim(name).and_then(|text| strip(rest, &text)),
+            };
+            match after {
+                Some(after) => rest = after,
+                None => return false,
+            }
+        }
+        rest.is_empty()
+    }
+}
+
+fn run(text: &str, ends: impl Fn(char) -> bool) -> usize {
+    text.find(ends).unwrap_or(text.len())
+}
+
+fn strip<'t>(topic: &'t str, value: &str) -> Option<&'t str> {
+    let is_one_name = !value.is_empty() && !value.contains('/');
+    is_one_name.then(|| topic.strip_prefix(value))?
+}
+
+fn push_text(parts: &mut Vec<Part>, more: &str) {
+    match parts.last_mut() {
+        _ if more.is_empty() => {}
+        Some(Part::Text(text)) => text.push_str(more),
+        _ => parts.push(Part::Text(more.to_owned())),
+    }
+}
+
+fn parse_level(level: &str, parts: &mut Vec<Part>) -> Result<(), PatternError> {
+    let mut rest = level;
+    while let Some((before, after)) = rest.split_once('{') {
+        check_text(before)?;
+        push_text(parts, before);
+        let (name, after) = after.split_once('}').ok_or(PatternError::Name)?;
+        if after.starts_with('{') {
+            return Err(PatternError::Adjacent);
+        }
+        parts.push(match name.strip_prefix("claim.") {
+            Some(claim) if is_name(claim) => Part::Claim(claim.to_owned()),
+            None if name == "user" => Part::User,
+            None if is_name(name) => Part::Run(after.chars().next()),
+            _ => return Err(PatternError::Name),
+        });
+        rest = after;
+    }
+    check_text(rest)?;
+    push_text(parts, rest);
+    Ok(())
+}
+
+fn check_text(text: &str) -> Result<(), PatternError> {
+    if text.contains(['+', '#']) {
+        return Err(PatternError::Wildcard);
+    }
+    if text.contains('}') {
+        return Err(PatternError::Name);
+    }
+    Ok(())
+}
+
+fn is_name(name: &str) -> bool {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    !name.is_empty() && name.chars().all(is_letter)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::auth::principal::Identity;
+
+    fn client(user: &str) -> Principal {
+        let mut client = Principal::new(Identity::User(user.to_owned()));
+        client.claims.insert("team".to_owned(), json!("red"));
+        client.claims.insert("room".to_owned(), json!(7));
+        client.claims.insert("list".to_owned(), json!(["red"]));
+        client
+    }
+
+    fn check(pattern: &str, topic: &str, user: &str) -> bool {
+        Pattern::parse(pattern)
+            .unwrap()
+            .matches(topic, &client(user))
+    }
+
+    #[test]
+    fn a_pattern_matches_whole_topics() {
+        for (pattern, topic, expected) in [
+            ("news", "news", true),
+            ("news", "news2", false),
+            ("news", "new", false),
+            ("#", "a/b", true),
+            ("news/#", "news", true),
+            ("news/#", "news/a/b", true),
+            ("news/#", "newspaper", false),
+            ("a/+/b", "a/x/b", true),
+            ("a/+/b", "a//b", true),
+            ("a/+/b", "a/x/y/b", false),
+            ("+", "a", true),
+            ("+", "a/b", false),
+            ("+/#", "a/b/c", true),
+            ("match:{id}", "match:17", true),
+            ("match:{id}", "match:", false),
+            ("match:{id}", "match:1:2", false),
+            ("match:{id}", "match:1/2", false),
+            ("a-{x}-{y}", "a-1-2", true),
+            ("a-{x}-{y}", "a-1", false),
+            ("device/{user}/#", "device/ann/up", true),
+            ("device/{user}/#", "device/anna/up", false),
+            ("device/{user}/#", "device/ann", true),
+            ("team:{claim.team}", "team:red", true),
+            ("team:{claim.team}", "team:blue", false),
+            ("room:{claim.room}", "room:7", true),
+            ("list:{claim.list}", "list:red", false),
+            ("none:{claim.none}", "none:", false),
+            ("{user}", "ann", true),
+            ("größe/{id}", "größe/ü", true),
+        ] {
+            assert_eq!(check(pattern, topic, "ann"), expected, "{pattern} {topic}");
+        }
+    }
+
+    #[test]
+    fn a_user_with_a_slash_or_without_a_name_has_no_topics_of_its_own() {
+        assert!(!check("device/{user}/#", "device/ann/x/y", "ann/x"));
+        assert!(!check("device/{user}/#", "device//y", ""));
+        let pattern = Pattern::parse("device/{user}/#").unwrap();
+        assert!(!pattern.matches("device//x", &Principal::default()));
+    }
+
+    #[test]
+    fn a_text_that_is_no_pattern_is_refused() {
+        for (text, error) in [
+            ("", PatternError::Length),
+            ("a+", PatternError::Wildcard),
+            ("a/b#", PatternError::Wildcard),
+            ("a/#/b", PatternError::Rest),
+            ("#/a", PatternError::Rest),
+            ("{a", PatternError::Name),
+            ("a}", PatternError::Name),
+            ("{}", PatternError::Name),
+            ("{a b}", PatternError::Name),
+            ("{claim.}", PatternError::Name),
+            ("{a}{b}", PatternError::Adjacent),
+        ] {
+            assert_eq!(Pattern::parse(text).unwrap_err(), error, "{text}");
+        }
+        let long = "x".repeat(2 * TOPIC_BYTES_MAX + 1);
+        assert_eq!(Pattern::parse(&long).unwrap_err(), PatternError::Length);
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+
+fn rules(texts: &[&str]) -> Rules {
+    Rules::parse(texts).unwrap()
+}
+
+fn by(rules: &Rules, identity: Identity, action: Action, topic: &str) -> (bool, String) {
+    let verdict = rules.decide(&Principal::new(identity), action, topic);
+    (verdict.is_allowed, verdict.by.to_string())
+}
+
+fn user(name: &str) -> Identity {
+    Identity::User(name.to_owned())
+}
+
+#[test]
+fn the_first_rule_about_client_action_and_topic_decides() {
+    let rules = rules(&[
+        "deny anyone all secret/#",
+        "users subscribe+publish match:{id}",
+        "anyone subscribe match:{id}",
+        "user:root all #",
+    ]);
+    let check = |identity, action, topic, allowed, decider: &str| {
+        let expected = (allowed, decider.to_owned());
+        assert_eq!(by(&rules, identity, action, topic), expected, "{topic}");
+    };
+    let (subscribe, publish) = (Action::Subscribe, Action::Publish);
+    let second = "rule 2, `users subscribe+publish match:{id}`";
+    check(user("ann"), publish, "match:1", true, second);
+    let third = "rule 3, `anyone subscribe match:{id}`";
+    check(Identity::Anonymous, subscribe, "match:1", true, third);
+    check(Identity::Anonymous, publish, "match:1", false, "no rule");
+    check(user("ann"), Action::History, "match:1", false, "no rule");
+    let first = "rule 1, `deny anyone all secret/#`";
+    check(user("root"), subscribe, "secret/1", false, first);
+    check(
+        user("root"),
+        publish,
+        "any",
+        true,
+        "rule 4, `user:root all #`",
+    );
+    check(user("ann"), publish, "any", false, "no rule");
+}
+
+#[test]
+fn a_rule_is_about_its_clients_alone() {
+    let key = || Identity::Key("back".to_owned());
+    let certificate = || Identity::Certificate("device-7".to_owned());
+    let identities = || {
+        [
+            Identity::Anonymous,
+            user(""),
+            user("ann"),
+            key(),
+            certificate(),
+        ]
+    };
+    for (subject, expected) in [
+        ("anyone", [true, true, true, true, true]),
+        ("anonymous", [true, true, false, false, false]),
+        ("users", [false, false, true, false, false]),
+        ("user:ann", [false, false, true, false, false]),
+        ("user:bob", [false; 5]),
+        ("keys", [false, false, false, true, false]),
+        ("key:back", [false, false, false, true, false]),
+        ("key:front", [false; 5]),
+        ("certificates", [false, false, false, false, true]),
+        ("certificate:device-7", [false, false, false, false, true]),
+        ("certificate:device-8", [false; 5]),
+    ] {
+        let rules = rules(&[&format!("{subject} publish a")]);
+        let allowed = identities().map(|id| by(&rules, id, Action::Publish, "a").0);
+        assert_eq!(allowed, expected, "{subject}");
+    }
+}
+
+#[test]
+fn a_text_that_is_no_rule_is_refused_with_its_word() {
+    for (text, expected) in [
+        ("", "a rule is"),
+        ("users subscribe", "a rule is"),
+        ("deny users subscribe", "a rule is"),
+        ("user subscribe a", "\"user\" are no clients"),
+        ("key: subscribe a", "\"key:\" are no clients"),
+        ("users write a", "\"write\" is no action"),
+        ("users subscribe+ a", "\"\" is no action"),
+        ("users subscribe a/#/b", "# must be the last level"),
+    ] {
+        let error = Rule::parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{text}: {error}");
+    }
+}

@@ -1,0 +1,171 @@
+//! The claims of a token whose signature is right.
+
+use serde_json::{Map, Value};
+
+use crate::auth::principal::{Identity, Principal, Right, Rights};
+use crate::auth::rules::Action;
+use crate::auth::token::verifier::Expected;
+use crate::denial::Denial;
+use crate::limits::{SUBSCRIPTIONS_MAX, TOKEN_CAPS_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX};
+
+type Claims = Map<String, Value>;
+
+/// Checks the claims, and returns the client that they describe.
+pub(in crate::auth) fn check(
+    claims: Claims,
+    expected: &Expected,
+    now: u64,
+) -> Result<Principal, Denial> {
+    let expiry = time(&claims, "exp")?;
+    let leeway = expected.leeway;
+    if expiry.is_some_and(|expiry| expiry.saturating_add(leeway) <= now) {
+        return Err(Denial::Expired);
+    }
+    for name in ["nbf", "iat"] {
+        let from = time(&claims, name)?;
+        if from.is_some_and(|from| now.saturating_add(leeway) < from) {
+            return Err(Denial::NotYetValid);
+        }
+    }
+    check_party(&claims, "iss", &expected.issuers, Denial::Issuer)?;
+    check_party(&claims, "aud", &expected.audiences, Denial::Audience)?;
+    let is_text = |name: &str| claims.get(name).is_none_or(Value::is_string);
+    // A token for one subscription is none for a connection.
+    if claims.contains_key("channel") || !is_text("jti") || !is_text("b64info") {
+        return Err(Denial::Claims);
+    }
+    let user = user(&claims, &expected.user_claim)?;
+    let rights = rights(&claims)?;
+    let expires_at = match time(&claims, "expire_at")? {
+        None => expiry,
+        Some(0) => None,
+        other => other,
+    };
+    Ok(Principal {
+        identity: Identity::User(user),
+        rights,
+        expires_at,
+        claims,
+    })
+}
+
+/// A time in seconds since the beginning of 1970, perhaps with a fraction (RFC 7519 section 2).
+fn time(claims: &Claims, name: &str) -> Result<Option<u64>, Denial> {
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and no time is negative"
+    )]
+    let whole = |time: f64| (0.0 <= time).then_some(time as u64);
+    let time = value.as_u64().or_else(|| whole(value.as_f64()?));
+    time.map(Some).ok_or(Denial::Claims)
+}
+
+/// Checks an issuer or an audience, each of which may be a list. Without a list of those that are
+/// expected, any is right.
+fn check_party(
+    claims: &Claims,
+    name: &str,
+    expected: &[String],
+    denial: Denial,
+) -> Result<(), Denial> {
+    let is_expected = |value: &Value| {
+        let text = value.as_str();
+        text.is_some_and(|text| expected.iter().any(|known| known == text))
+    };
+    let is_right = match claims.get(name) {
+        _ if expected.is_empty() => true,
+        Some(Value::Array(values)) if name == "aud" => values.iter().any(is_expected),
+        Some(value) => is_expected(value),
+        None => false,
+    };
+    is_right.then_some(()).ok_or(denial)
+}
+
+/// The user; empty if the token names none.
+fn user(claims: &Claims, name: &str) -> Result<String, Denial> {
+    let user = match claims.get(name) {
+        None => return Ok(String::new()),
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Number(number)) if number.is_u64() => number.to_string(),
+        Some(_) => return Err(Denial::Claims),
+    };
+    let is_right = user.len() <= USER_BYTES_MAX && !user.contains(char::is_control);
+    is_right.then_some(user).ok_or(Denial::Claims)
+}
+
+/// The rights of the claims `channels`, `subs` and `caps`, as Centrifugo has them.
+fn rights(claims: &Claims) -> Result<Rights, Denial> {
+    let mut rights = Vec::new();
+    if let Some(channels) = claims.get("channels") {
+        rights.push(subscriptions(texts(channels)?));
+    }
+    if let Some(subs) = claims.get("subs") {
+        let subs = subs.as_object().ok_or(Denial::Claims)?;
+        rights.push(subscriptions(subs.keys().cloned().collect()));
+    }
+    if let Some(caps) = claims.get("caps") {
+        let caps = caps.as_array().filter(|caps| caps.len() <= TOKEN_CAPS_MAX);
+        for cap in caps.ok_or(Denial::Claims)? {
+            rights.push(capability(cap)?);
+        }
+    }
+    let is_right = |topic: &String| topic.len() <= TOPIC_BYTES_MAX;
+    let are_right = |right: &Right| {
+        right.topics.len() <= SUBSCRIPTIONS_MAX && right.topics.iter().all(is_right)
+    };
+    if !rights.iter().all(are_right) {
+        return Err(Denial::Claims);
+    }
+    Ok(Rights::new(rights))
+}
+
+fn subscriptions(topics: Vec<String>) -> Right {
+    Right {
+        topics,
+        has_wildcards: false,
+        allow: vec![Action::Subscribe],
+    }
+}
+
+/// One of `caps`: topics, how they are matched, and what is allowed with them. A match by a
+/// regular expression is refused, as this server has none.
+fn capability(cap: &Value) -> Result<Right, Denial> {
+    let topics = cap.get("channels").ok_or(Denial::Claims)?;
+    let has_wildcards = match cap.get("match").map(Value::as_str) {
+        None | Some(Some("")) => false,
+        Some(Some("wildcard")) => true,
+        Some(_) => return Err(Denial::Claims),
+    };
+    let allow = cap.get("allow").ok_or(Denial::Claims)?;
+    let action = |word: String| match word.as_str() {
+        "sub" => Ok(Action::Subscribe),
+        "pub" => Ok(Action::Publish),
+        "prs" => Ok(Action::Presence),
+        "hst" => Ok(Action::History),
+        _ => Err(Denial::Claims),
+    };
+    Ok(Right {
+        topics: texts(topics)?,
+        has_wildcards,
+        allow: texts(allow)?
+            .into_iter()
+            .map(action)
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn texts(value: &Value) -> Result<Vec<String>, Denial> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let texts = value
+        .as_array()
+        .and_then(|values| values.iter().map(text).collect());
+    texts.ok_or(Denial::Claims)
+}
+
+#[cfg(test)]
+#[path = "claims_tests.rs"]
+mod tests;
