@@ -52,6 +52,8 @@ pub enum CloseReason {
     Crowded,
     /// The client exceeded its rate.
     RateLimit,
+    /// The time of the connection, such as that of its client's token, is over.
+    Expired,
     /// The PROXY protocol header of a trusted proxy was missing or malformed, or another peer sent
     /// one.
     Proxy,
@@ -77,6 +79,7 @@ listed! {
         Crowded => "address_limit",
         Proxy => "proxy",
         RateLimit => "rate_limit",
+        Expired => "expired",
     }
     and Protocol(ProtocolError)
 }
@@ -107,6 +110,8 @@ impl CloseReason {
                 Some(1013)
             }
             Self::Shutdown => Some(1001),
+            // As Centrifugo: the client comes back with a new token.
+            Self::Expired => Some(3005),
             Self::Vanished
             | Self::Answered
             | Self::Refused(_)
@@ -138,6 +143,7 @@ impl fmt::Display for CloseReason {
             Self::Shutdown => f.write_str("server shuts down"),
             Self::Tls => f.write_str("TLS failed"),
             Self::Crowded => f.write_str("too many connections from this address"),
+            Self::Expired => f.write_str("the token has expired; connect with a new one"),
             Self::RateLimit => f.write_str("too many messages or bytes in too short a time"),
             Self::Proxy => f.write_str("PROXY header missing, malformed or not allowed"),
         }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::denial::Denial;
 use crate::listed::listed;
 
 macro_rules! counters {
@@ -132,6 +133,9 @@ counters! {
         closed: CloseReason::COUNT,
         /// Requests refused, by [`status_index`].
         refused: STATUSES.len() + 1,
+        /// Clients that were not admitted, or not permitted what they asked for, by
+        /// [`Denial::index`].
+        denied: Denial::COUNT,
         /// Times that a limit took effect, by [`Limit::index`].
         limited: Limit::COUNT,
         /// Turns by duration; see [`turn_bound`]. The last number counts those beyond all bounds.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use corecast::admin::log_queue::LogQueue;
-use corecast::cli::{Cli, Command};
+use corecast::cli::Cli;
 use corecast::limits::LOG_PATIENCE;
 use corecast::settings::{Settings, Tables};
 use corecast::sys::startup::while_starting;
@@ -21,13 +21,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 fn main() -> ExitCode {
-    let served = match Cli::parse().into_command() {
-        Command::Config { command } => command.run(&mut io::stdout()).map_err(|err| tell(&err)),
-        Command::Serve(serve) => serve
-            .checked_settings()
-            .map_err(|err| tell(&err))
-            .and_then(|settings| serve_by(&settings)),
-    };
+    let printed = Cli::parse().into_command().print(&mut io::stdout());
+    let served = printed.map_err(|err| tell(&err)).and_then(|serve| {
+        let Some(serve) = serve else { return Ok(()) };
+        let settings = serve.checked_settings().map_err(|err| tell(&err))?;
+        serve_by(&settings)
+    });
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(()) => ExitCode::from(2),
@@ -111,7 +110,11 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         let key = settings.name("admin.address");
         io::Error::new(err.kind(), format!("{key}: {err}"))
     })?;
-    let relay = settings.relay();
+    let relay = settings.relay()?;
+    if settings.auth.insecure {
+        let key = settings.name("auth.insecure");
+        log::warn!("{key}: every client may do everything");
+    }
     let server = builder.start(move |_| relay.clone());
     let server = server.map_err(|err| settings.explain(err.into()))?;
     for place in settings.places(&server) {

@@ -13,6 +13,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::admin::gauges::GAUGES;
 use crate::close_reason::CloseReason;
 use crate::counters::{Counters, Limit, STATUSES};
+use crate::denial::Denial;
 
 /// One number of [`Counters`] as a metric: its name, unit and help.
 pub(super) type Metric = (
@@ -217,6 +218,13 @@ impl Scrape {
         });
         let help = "Requests refused, by the status of the answer.";
         encode_labelled(encoder, "http_refusals", help, "status", refusals)?;
+
+        let denials = Denial::ALL.into_iter().map(|denial| {
+            let count = self.sum(|counters| counters.denied[denial.index()]);
+            (denial.label().to_owned(), count)
+        });
+        let help = "Clients not admitted, or not permitted what they asked for, by reason.";
+        encode_labelled(encoder, "denials", help, "reason", denials)?;
 
         let hits = Limit::ALL.into_iter().map(|limit| {
             let count = self.sum(|counters| counters.limited[limit.index()]);

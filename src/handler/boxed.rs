@@ -49,8 +49,12 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
         (**self).answers_when_full(request)
     }
 
-    fn on_head(&mut self, request: &Request<'_>) -> Option<Response> {
-        (**self).on_head(request)
+    fn on_head(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        request: &Request<'_>,
+    ) -> Option<Response> {
+        (**self).on_head(cx, request)
     }
 
     fn on_request(

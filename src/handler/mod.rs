@@ -111,7 +111,11 @@ pub trait Handler: 'static {
     /// Answers a request with a body by its head, if the head decides the answer. Then the body is
     /// not kept. Otherwise the request goes to [`on_request`](Self::on_request) when the body is
     /// complete.
-    fn on_head(&mut self, _request: &Request<'_>) -> Option<Response> {
+    fn on_head(
+        &mut self,
+        _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _request: &Request<'_>,
+    ) -> Option<Response> {
         None
     }
 
@@ -164,6 +168,9 @@ pub enum Opening<'b> {
         topic: &'b Topic,
         /// The role of the listener's connections. The handler enforces it.
         role: Role,
+        /// The first frame of the connection, if the listener asks for a credential
+        /// ([`Listener::credential`](crate::Listener::credential)).
+        credential: Option<&'b [u8]>,
     },
 }
 

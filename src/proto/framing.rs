@@ -28,6 +28,8 @@ pub struct Frames {
     pub text: bool,
     /// What the connections may do.
     pub role: Role,
+    /// The first frame of each connection is its credential, and no message.
+    pub asks: bool,
 }
 
 /// What the connections of a TCP listener may do.

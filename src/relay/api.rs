@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use crate::auth::Action;
+use crate::denial::Denial;
 use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response, is_topic_name};
+use crate::relay::access::{Access, Client};
 use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{Connection, RelaySettings};
 use crate::shard::core::app::cx::Cx;
@@ -20,6 +23,8 @@ struct Failure {
 /// were published before the request had to wait.
 struct Work<'a, 'c> {
     cx: &'a mut Cx<'c, Connection>,
+    access: &'a Access,
+    client: &'a Client,
     done: usize,
     next: usize,
 }
@@ -31,52 +36,61 @@ struct Shareable<'m> {
     shared: Option<SharedMessage>,
 }
 
-/// The refusal of a request to `/api/{method}` that its head alone decides.
-pub(super) fn refusal(
+/// The client of a request to `/api/{method}`, or the refusal, which its head alone decides.
+pub(super) fn admit(
+    cx: &mut Cx<'_, Connection>,
+    access: &Access,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,
-) -> Option<Response> {
+) -> Result<Client, Response> {
     if !matches!(method, "publish" | "broadcast" | "batch") {
         let methods = "no such method; there are publish, broadcast and batch";
-        return Some(Response::text(404, methods));
+        return Err(Response::text(404, methods));
     }
     let allowed = "POST, OPTIONS";
     match request.method {
         "POST" => {}
-        "OPTIONS" => return Some(Response::empty().with_header("Allow", allowed)),
-        _ => return Some(Response::method_not_allowed(allowed)),
+        "OPTIONS" => return Err(Response::empty().with_header("Allow", allowed)),
+        _ => return Err(Response::method_not_allowed(allowed)),
     }
-    let Some(key) = &settings.api_key else {
+    let Some(client) = access.identify_publisher(settings, request) else {
         let off = "the publish API is off: the server has no API key";
-        return Some(Response::text(403, off));
+        return Err(Response::text(403, off));
     };
-    let wrong = "send the API key: X-API-Key, or Authorization: apikey";
-    // RFC 9110 15.5.2: a 401 names the way to authenticate.
-    let unauthorized = || Response::text(401, wrong).with_header("WWW-Authenticate", "apikey");
-    if !key.opens(request) {
-        return Some(unauthorized());
-    }
+    let client = client.map_err(|denial| {
+        cx.deny(denial, "");
+        let wrong = "send the API key: X-API-Key, or Authorization: apikey";
+        // RFC 9110 15.5.2: a 401 names the way to authenticate.
+        Response::text(denial.status(), wrong).with_header("WWW-Authenticate", "apikey")
+    })?;
     let is_coded = |coding: &[u8]| !coding.eq_ignore_ascii_case(b"identity");
     let is_coded = request.headers("content-encoding").any(is_coded);
     let unread = "the body must come as it is, without Content-Encoding";
     // RFC 9110 12.5.3: a 415 because of a coding names the supported ones.
-    is_coded.then(|| Response::text(415, unread).with_header("Accept-Encoding", "identity"))
+    if is_coded {
+        return Err(Response::text(415, unread).with_header("Accept-Encoding", "identity"));
+    }
+    Ok(client)
 }
 
 /// Answers a request to `/api/{method}`. After [`Busy`] it is repeated and continues where it
 /// stopped.
 pub(super) fn answer(
     cx: &mut Cx<'_, Connection>,
+    access: &Access,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,
 ) -> Result<Response, Refusal> {
-    if let Some(refusal) = refusal(settings, request, method) {
-        return Ok(refusal);
-    }
-    let done = cx.done();
-    let mut work = Work { cx, done, next: 0 };
+    let client = &admit(cx, access, settings, request, method)?;
+    let mut work = Work {
+        done: cx.done(),
+        next: 0,
+        cx,
+        access,
+        client,
+    };
     let json = match method {
         "publish" => match serde_json::from_slice(request.body) {
             Ok(command) => work.publish(&command)?.map(|()| "{}".to_owned()),
@@ -159,7 +173,14 @@ impl Work<'_, '_> {
         if self.cx.message_bytes_max() < message.bytes.len() {
             return Ok(Err(TOO_LONG));
         }
-        if number < self.done {
+        let is_new = self.done <= number;
+        if let Err(words) = self.access.permit(self.client, Action::Publish, channel) {
+            if is_new {
+                self.cx.deny(Denial::Forbidden, &words);
+            }
+            return Ok(Err(DENIED));
+        }
+        if !is_new {
             return Ok(Ok(()));
         }
         let key = Some(key).filter(|key| !key.is_empty());
@@ -252,6 +273,10 @@ const TOO_LONG: Failure = bad_request(Cow::Borrowed(
 const CHANNEL: Failure = bad_request(Cow::Borrowed(
     "bad request: a channel has 1 to 255 bytes without control characters, and is not . or ..",
 ));
+const DENIED: Failure = Failure {
+    code: 103,
+    message: Cow::Borrowed("permission denied"),
+};
 const NO_METHOD: Failure = Failure {
     code: 104,
     message: Cow::Borrowed("not found: there are publish and broadcast"),

@@ -1,21 +1,27 @@
 //! The handler of the server binary: topics as paths.
 
+mod access;
 mod api;
 mod commands;
+mod credential;
 mod route;
 mod settings;
 pub(crate) mod spelling;
 
 use std::sync::Arc;
 
+pub use credential::Places;
 pub use route::LOBBY;
 use route::Route;
 pub use settings::{ApiKey, RelaySettings};
 
+use crate::auth::Action;
 use crate::close_reason::CloseReason;
+use crate::denial::Denial;
 use crate::handler::{Halt, Handler, Message, Opening, Refusal};
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
+use crate::relay::access::{Access, Client};
 use crate::shard::core::app::cx::Cx;
 use crate::topic::Topic;
 
@@ -36,10 +42,12 @@ use crate::topic::Topic;
 /// [key](RelaySettings::api_key). `GET /` is a demo page, and `GET /healthz` answers 200 while the
 /// server runs.
 ///
-/// The default has no key: its API is off.
+/// With [`RelaySettings::with_auth`] each client is asked for its identity, and the rules say what
+/// it may do; without, every client may do everything. The default has no key: its API is off.
 #[derive(Clone, Debug, Default)]
 pub struct Relay {
     settings: Arc<RelaySettings>,
+    access: Access,
 }
 
 /// The purpose of a connection of [`Relay`].
@@ -49,18 +57,19 @@ pub struct Connection(Purpose);
 #[derive(Clone, Debug)]
 enum Purpose {
     Publish(Topic),
-    Listen,
+    /// Receives messages; it must not publish because of this rule.
+    Listen(&'static str),
+    /// Receives messages; it is not permitted to publish.
+    Denied,
     Echo,
-    /// Receives messages over TCP.
-    ListenTcp,
 }
 
 impl Relay {
     /// Creates a relay; clone it for each shard.
     pub fn new(settings: impl Into<Arc<RelaySettings>>) -> Self {
-        Self {
-            settings: settings.into(),
-        }
+        let settings = settings.into();
+        let access = Access::new(&settings);
+        Self { settings, access }
     }
 }
 
@@ -73,31 +82,30 @@ impl Handler for Relay {
         cx: &mut Cx<'_, Connection>,
         opening: &Opening<'_>,
     ) -> Result<Connection, Refusal> {
-        let route = match opening {
-            Opening::Tcp { topic, role } => return open_tcp(cx, topic, *role),
-            Opening::WebSocket(request) | Opening::Events(request) => Route::of(request.path),
-        };
-        let route = route.ok_or_else(not_found)?;
-        let topic = match route.topic() {
-            Some(named) => Some(cx.topic(&named.read()?)?),
-            None => None,
-        };
-        if let Route::Both(_) | Route::Subscribe(_) | Route::Events(_) = route
-            && let Some(topic) = &topic
-        {
-            cx.subscribe(topic)?;
-        }
-        match (route, topic) {
-            (Route::Both(_) | Route::Publish(_), Some(topic)) => {
-                Ok(Connection(Purpose::Publish(topic)))
+        let request = match opening {
+            Opening::Tcp { topic, role, .. } => {
+                let client = self.access.identify(cx, opening)?;
+                return self.open(cx, &client, topic, *role, ROLE_RECEIVES);
             }
-            (Route::Echo, _) => Ok(Connection(Purpose::Echo)),
-            (Route::Subscribe(_), _) => Ok(Connection(Purpose::Listen)),
-            (Route::Events(_), _) if matches!(opening, Opening::Events(_)) => {
-                Ok(Connection(Purpose::Listen))
+            Opening::WebSocket(request) | Opening::Events(request) => request,
+        };
+        let route = Route::of(request.path).ok_or_else(not_found)?;
+        let name = route.topic().map(|named| named.read()).transpose()?;
+        let role = match route {
+            Route::Both(_) => Role::Both,
+            Route::Publish(_) => Role::Publish,
+            Route::Subscribe(_) => Role::Subscribe,
+            Route::Events(_) if matches!(opening, Opening::Events(_)) => Role::Subscribe,
+            Route::Echo => {
+                self.access.identify(cx, opening)?;
+                return Ok(Connection(Purpose::Echo));
             }
-            _ => Err(not_found().into()),
-        }
+            _ => return Err(not_found().into()),
+        };
+        let name = name.ok_or_else(not_found)?;
+        let client = self.access.identify(cx, opening)?;
+        let topic = cx.topic(&name)?;
+        self.open(cx, &client, &topic, role, PATH_RECEIVES)
     }
 
     fn on_message(
@@ -109,13 +117,10 @@ impl Handler for Relay {
         match cx.data().map(|Connection(purpose)| purpose.clone()) {
             Some(Purpose::Publish(topic)) => cx.publish(&topic, kind, payload)?,
             Some(Purpose::Echo) => cx.reply(kind, payload)?,
-            Some(Purpose::Listen) => {
-                let rule = "this path only receives; publish on /pub or /ws";
-                return Err(CloseReason::Policy(rule).into());
-            }
-            Some(Purpose::ListenTcp) => {
-                let rule = "connections of this listener only receive (its role is subscribe)";
-                return Err(CloseReason::Policy(rule).into());
+            Some(Purpose::Listen(rule)) => return Err(CloseReason::Policy(rule).into()),
+            Some(Purpose::Denied) => {
+                cx.deny(Denial::Forbidden, "it may not publish");
+                return Err(Denial::Forbidden.close_reason().into());
             }
             None => {}
         }
@@ -132,10 +137,12 @@ impl Handler for Relay {
         is_read && matches!(Route::of(request.path), Some(Route::Health))
     }
 
-    fn on_head(&mut self, request: &Request<'_>) -> Option<Response> {
+    fn on_head(&mut self, cx: &mut Cx<'_, Connection>, request: &Request<'_>) -> Option<Response> {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
-            (_, Some(Route::Api(method))) => api::refusal(&self.settings, request, method),
+            (_, Some(Route::Api(method))) => {
+                api::admit(cx, &self.access, &self.settings, request, method).err()
+            }
             ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
             (_, Some(_)) => Some(Response::method_not_allowed(ALLOWED)),
         }
@@ -150,7 +157,7 @@ impl Handler for Relay {
             return Ok(not_found());
         };
         if let Route::Api(method) = route {
-            return api::answer(cx, &self.settings, request, method);
+            return api::answer(cx, &self.access, &self.settings, request, method);
         }
         Ok(match (request.method, route) {
             ("OPTIONS", _) => Response::empty().with_header("Allow", ALLOWED),
@@ -169,15 +176,42 @@ impl Handler for Relay {
     }
 }
 
-fn open_tcp(cx: &mut Cx<'_, Connection>, topic: &Topic, role: Role) -> Result<Connection, Refusal> {
-    if role != Role::Publish {
-        cx.subscribe(topic)?;
+impl Relay {
+    /// Opens a connection with one topic. What it may do is asked here, once: it publishes to no
+    /// other topic.
+    fn open(
+        &self,
+        cx: &mut Cx<'_, Connection>,
+        client: &Client,
+        topic: &Topic,
+        role: Role,
+        receives: &'static str,
+    ) -> Result<Connection, Refusal> {
+        if role == Role::Publish {
+            self.access
+                .require(cx, client, Action::Publish, topic.name())?;
+        } else {
+            self.access
+                .require(cx, client, Action::Subscribe, topic.name())?;
+            cx.subscribe(topic)?;
+        }
+        Ok(Connection(match role {
+            Role::Subscribe => Purpose::Listen(receives),
+            Role::Both
+                if self
+                    .access
+                    .permit(client, Action::Publish, topic.name())
+                    .is_err() =>
+            {
+                Purpose::Denied
+            }
+            Role::Both | Role::Publish => Purpose::Publish(topic.clone()),
+        }))
     }
-    Ok(Connection(match role {
-        Role::Both | Role::Publish => Purpose::Publish(topic.clone()),
-        Role::Subscribe => Purpose::ListenTcp,
-    }))
 }
+
+const PATH_RECEIVES: &str = "this path only receives; publish on /pub or /ws";
+const ROLE_RECEIVES: &str = "connections of this listener only receive (its role is subscribe)";
 
 /// The methods of paths outside the API.
 const ALLOWED: &str = "GET, HEAD, OPTIONS";

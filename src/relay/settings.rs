@@ -3,7 +3,8 @@
 use std::fmt;
 use std::hint::black_box;
 
-use crate::proto::http::Request;
+use crate::auth::Auth;
+use crate::relay::credential::Places;
 
 /// The settings of [`Relay`](crate::Relay), the same on every shard.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,10 @@ use crate::proto::http::Request;
 pub struct RelaySettings {
     /// The key for publishing over `/api`. Without a key the API is off.
     pub api_key: Option<ApiKey>,
+    /// What decides about clients. Without it, every client may do everything.
+    pub auth: Option<Auth>,
+    /// Where clients may put their tokens.
+    pub places: Places,
 }
 
 impl RelaySettings {
@@ -18,6 +23,15 @@ impl RelaySettings {
     #[must_use]
     pub fn with_api_key(mut self, key: impl Into<ApiKey>) -> Self {
         self.api_key = Some(key.into());
+        self
+    }
+
+    /// Asks each client for its identity, and checks what it may do. Credentials are taken from
+    /// `Authorization`, `X-API-Key` and `Sec-WebSocket-Protocol`, and from these places.
+    #[must_use]
+    pub fn with_auth(mut self, auth: Auth, places: Places) -> Self {
+        self.auth = Some(auth);
+        self.places = places;
         self
     }
 }
@@ -39,25 +53,9 @@ impl<T: Into<String>> From<T> for ApiKey {
 }
 
 impl ApiKey {
-    /// Whether a request has the key: in `X-API-Key`, or in `Authorization: apikey`, the scheme in
-    /// any case.
-    pub(super) fn opens(&self, request: &Request<'_>) -> bool {
-        match request.header("x-api-key") {
-            Some(key) => self.is(key),
-            None => request.header("authorization").is_some_and(|value| {
-                let mut words = value
-                    .split(|byte| *byte == b' ')
-                    .filter(|word| !word.is_empty());
-                let scheme = words.next().unwrap_or_default();
-                let key = words.next().unwrap_or_default();
-                scheme.eq_ignore_ascii_case(b"apikey") && words.next().is_none() && self.is(key)
-            }),
-        }
-    }
-
     /// Compares in a time that does not depend on the place of the first difference, for keys of
     /// equal length.
-    fn is(&self, key: &[u8]) -> bool {
+    pub(super) fn is(&self, key: &[u8]) -> bool {
         let mine = self.0.as_bytes();
         let pairs = mine.iter().zip(key);
         let difference = pairs.fold(0, |all, (a, b)| black_box(all | (a ^ b)));
@@ -68,41 +66,15 @@ impl ApiKey {
 #[cfg(test)]
 mod tests {
     use super::ApiKey;
-    use crate::proto::http::{Head, HeadLimits, NO_HEADERS, parse_head};
-
-    fn opens(key: &str, fields: &str) -> bool {
-        let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        let mut headers = NO_HEADERS;
-        match parse_head(head.as_bytes(), &mut headers, HeadLimits::default()) {
-            Ok(Head::Complete { request, .. }) => ApiKey::from(key).opens(&request),
-            other => panic!("no request: {other:?}"),
-        }
-    }
 
     #[test]
-    fn the_key_opens_in_either_field_and_nothing_else_does() {
-        for good in [
-            "X-API-Key: secret\r\n",
-            "Authorization: apikey secret\r\n",
-            "Authorization: ApiKey   secret\r\n",
-        ] {
-            assert!(opens("secret", good), "{good}");
+    fn a_key_is_itself_and_an_empty_one_is_none() {
+        let key = ApiKey::from("secret");
+        assert!(key.is(b"secret"));
+        for other in ["", "secre", "secrets", "Secret", "sekret"] {
+            assert!(!key.is(other.as_bytes()), "{other}");
         }
-        for bad in [
-            "",
-            "X-API-Key: secre\r\n",
-            "X-API-Key: secrets\r\n",
-            "X-API-Key: Secret\r\n",
-            "X-API-Key:\r\n",
-            "X-API-Key: wrong\r\nAuthorization: apikey secret\r\n",
-            "Authorization: secret\r\n",
-            "Authorization: Bearer secret\r\n",
-            "Authorization: apikey\r\n",
-            "Authorization: apikey secret twice\r\n",
-        ] {
-            assert!(!opens("secret", bad), "{bad}");
-        }
-        assert!(!opens("", "X-API-Key:\r\n"), "an empty key opens nothing");
+        assert!(!ApiKey::from("").is(b""), "an empty key opens nothing");
     }
 
     #[test]

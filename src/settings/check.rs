@@ -4,7 +4,7 @@ use crate::proto::http::is_topic_name;
 use crate::settings::draft::{Draft, listener, listener_key};
 use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::value::units::show_size;
-use crate::settings::{Listen, Protocol, Source};
+use crate::settings::{ClientAuth, Listen, Protocol, Source};
 use crate::shard::Balance;
 
 impl Draft {
@@ -12,8 +12,10 @@ impl Draft {
     pub(super) fn check(&mut self) {
         self.check_sizes();
         self.check_api_key();
+        self.check_auth();
         self.check_listeners();
         self.check_addresses();
+        self.check_exposure();
     }
 
     fn check_sizes(&mut self) {
@@ -154,6 +156,22 @@ impl Draft {
         }
     }
 
+    /// Complains of addresses that others reach, if everyone may do everything there.
+    fn check_exposure(&mut self) {
+        if self.settings.auth.has_identity() {
+            return;
+        }
+        for index in 0..self.settings.listeners.len() {
+            let listen = &self.settings.listeners[index];
+            let address = listen.address.tcp();
+            let is_reached = address.is_some_and(|address| !address.ip().is_loopback());
+            if is_reached && listen.tls.client_auth != ClientAuth::Required {
+                let key = listener_key(index, "address");
+                self.complain_of(&[&key], EXPOSED, UNEXPOSED);
+            }
+        }
+    }
+
     /// Complains of two listeners with the same address.
     fn check_addresses(&mut self) {
         let listeners = self.settings.listeners.iter().enumerate();
@@ -193,6 +211,11 @@ impl Draft {
     }
 }
 
+/// Both ways out of [`EXPOSED`].
+const UNEXPOSED: &str = "configure the identity of clients ([auth], see docs/AUTH.md), or let all \
+                         of them do everything with --insecure (auth.insecure = true)";
+const EXPOSED: &str = "other hosts reach this address, and every client could do everything";
+
 /// Keys that only listeners of other protocols have, and what takes their place over HTTP.
 const ONLY_FRAMES: &[(&str, &str)] = &[
     ("topic", "the path of each request names the topic"),
@@ -201,4 +224,5 @@ const ONLY_FRAMES: &[(&str, &str)] = &[
         "the path of each request decides: /ws, /pub or /sub",
     ),
     ("text", "each message of a client says whether it is text"),
+    ("token", "a request has its token in a header field"),
 ];

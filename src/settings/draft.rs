@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::relay::spelling::nearest;
 use crate::settings::field::Field;
-use crate::settings::keys::{KEYS, Key, SECTIONS};
+use crate::settings::keys::{Key, SECTIONS, keys};
 use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
 use crate::settings::raw_value::RawValue;
 use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
@@ -98,7 +98,7 @@ impl Draft {
         let mut of_listeners = Vec::new();
         for (name, value) in env {
             let source = Source::Env(name.to_owned());
-            if let Some(key) = KEYS.iter().find(|key| variable(key.name) == name) {
+            if let Some(key) = keys().find(|key| variable(key.name) == name) {
                 self.set(key, &RawValue::Untyped(value), source);
             } else if let Some((index, rest)) = listener_variable(name) {
                 of_listeners.push((index, rest, value, source));
@@ -138,8 +138,8 @@ impl Draft {
         }
         // Without the common prefix, which would make all names similar.
         let own = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
-        let keys = KEYS.iter().map(|key| upper(key.name));
-        let known: Vec<String> = keys.chain([own(FILE_VARIABLE)]).collect();
+        let names = keys().map(|key| upper(key.name));
+        let known: Vec<String> = names.chain([own(FILE_VARIABLE)]).collect();
         let near = nearest(&own(name), known.iter().map(String::as_str));
         let mut sections = SECTIONS.iter().filter(|(section, _)| !section.is_empty());
         let in_section = name.starts_with("CORECAST_LISTENER_")
@@ -183,7 +183,7 @@ impl Draft {
         for (flag, value) in flags {
             let source = Source::Flag(flag);
             let given = RawValue::Untyped(value);
-            if let Some(key) = KEYS.iter().find(|key| key.flag == Some(flag)) {
+            if let Some(key) = keys().find(|key| key.flag == Some(flag)) {
                 self.set(key, &given, source);
             } else if let Some((_, protocol, name)) =
                 LISTENER_FLAGS.iter().find(|(known, ..)| known == flag)
@@ -221,16 +221,17 @@ fn take<T: Clone>(
     if field.read(into, given) {
         return None;
     }
-    let shown = if is_secret {
-        "this".to_owned()
-    } else {
-        given.show()
+    let shown = match is_secret {
+        true => "this".to_owned(),
+        false => given.show(),
     };
+    let fault = field.fault(into, given);
+    let remedy = fault.unwrap_or_else(|| format!("must be {}", field.expects(into)));
     Some(Problem {
         source: source.clone(),
         key: name.to_owned(),
         what: format!("cannot be {shown}"),
-        remedy: format!("must be {}", field.expects(into)),
+        remedy,
     })
 }
 

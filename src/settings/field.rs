@@ -141,7 +141,7 @@ impl<T: Clone> Field<T> {
                 let text = text.filter(|text| range.contains(&text.len()));
                 text.map(|text| *at(into) = text.to_owned())
             }
-            Self::List(at) => given.list().and_then(|texts| at(into).take(&texts)),
+            Self::List(at) => given.list().and_then(|texts| at(into).take(&texts).ok()),
         };
         read.is_some()
     }
@@ -187,6 +187,13 @@ impl<T: Clone> Field<T> {
             Self::Text(at, _) => quote(at(of)),
             Self::List(at) => show_list(&at(of).texts()),
         }
+    }
+
+    /// Which part of a list is wrong and why, if there is more to say than what is allowed.
+    pub(super) fn fault(&self, of: &T, given: &RawValue<'_>) -> Option<String> {
+        let Self::List(at) = self else { return None };
+        let fault = at(&mut of.clone()).take(&given.list()?).err()?;
+        (!fault.is_empty()).then_some(fault)
     }
 
     /// The allowed values in words.

@@ -5,7 +5,7 @@ use toml::de::{DeInteger, DeTable, DeValue};
 
 use crate::settings::Source;
 use crate::settings::draft::{Draft, listener_key};
-use crate::settings::keys::{KEYS, SECTIONS};
+use crate::settings::keys::{SECTIONS, keys};
 use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::raw_value::RawValue;
 
@@ -59,7 +59,7 @@ impl Draft {
         source: Source,
     ) {
         let is_section = SECTIONS.iter().any(|(section, _)| *section == name);
-        match (KEYS.iter().find(|key| key.name == name), value.get_ref()) {
+        match (keys().find(|key| key.name == name), value.get_ref()) {
             (Some(key), value) => self.set(key, &given(value), source),
             (None, value) if name == "listener" => self.read_listeners(file, value, &source),
             (None, DeValue::Table(table)) if is_section => self.read_table(file, name, table),
@@ -70,8 +70,8 @@ impl Draft {
             (None, _) => {
                 let sections = SECTIONS.iter().map(|(section, _)| *section);
                 let sections = sections.filter(|section| !section.is_empty());
-                let keys = KEYS.iter().map(|key| key.name);
-                let known = keys.chain(sections).chain(["listener"]);
+                let names = keys().map(|key| key.name);
+                let known = names.chain(sections).chain(["listener"]);
                 self.meet_unknown(&source, name, known);
             }
         }

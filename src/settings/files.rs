@@ -5,13 +5,24 @@
 use crate::settings::{Problem, Settings};
 
 impl Settings {
-    /// Reads the TLS files.
+    /// Reads the files of TLS and of keys for tokens.
     ///
     /// # Errors
     ///
     /// All errors of the files, with the key that names each.
-    #[cfg(feature = "tls")]
     pub fn check_files(&self) -> Result<(), Vec<Problem>> {
+        let mut problems = self.tls_problems();
+        #[cfg(feature = "auth")]
+        problems.extend(self.token_keys().err().unwrap_or_default());
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems)
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    fn tls_problems(&self) -> Vec<Problem> {
         use crate::settings::draft::listener_key;
         use crate::tls::TlsFile;
 
@@ -33,21 +44,12 @@ impl Settings {
                 });
             }
         }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(problems)
-        }
+        problems
     }
 
-    /// Does nothing: there are no TLS files.
-    ///
-    /// # Errors
-    ///
-    /// Never.
     #[cfg(not(feature = "tls"))]
-    pub fn check_files(&self) -> Result<(), Vec<Problem>> {
-        Ok(())
+    fn tls_problems(&self) -> Vec<Problem> {
+        Vec::new()
     }
 }
 

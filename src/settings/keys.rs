@@ -1,5 +1,5 @@
-//! The table of configuration keys. The keys of listeners are in
-//! [`listener_keys`](super::listener_keys).
+//! The table of configuration keys. Those of identity are in [`auth_keys`](super::auth_keys), and
+//! those of listeners in [`listener_keys`](super::listener_keys).
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::limits::{
     HEADERS_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING, MESSAGE_BYTES_CEILING,
     MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
 };
+use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::{Field, choice};
 use crate::settings::value::rate::Per;
 use crate::settings::{Level, Settings, Tables};
@@ -41,14 +42,14 @@ impl<T> Key<T> {
         }
     }
 
-    const fn flag(self, flag: &'static str) -> Self {
+    pub(super) const fn flag(self, flag: &'static str) -> Self {
         Self {
             flag: Some(flag),
             ..self
         }
     }
 
-    const fn secret(self) -> Self {
+    pub(super) const fn secret(self) -> Self {
         Self {
             is_secret: true,
             ..self
@@ -90,6 +91,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
         "The publish API over HTTP: `/api/publish`, `/api/broadcast`, `/api/batch`.",
     ),
     (
+        "auth",
+        "Identity and permission: tokens, API keys, and what each client may do. See [AUTH.md](AUTH.md).",
+    ),
+    (
         "admin",
         "The admin port for operators: `/metrics`, `/livez`, `/readyz`.",
     ),
@@ -100,7 +105,11 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// All keys except those of listeners.
-pub(super) static KEYS: &[Key<Settings>] = &[
+pub(super) fn keys() -> impl Iterator<Item = &'static Key<Settings>> + Clone {
+    KEYS.iter().chain(AUTH_KEYS)
+}
+
+static KEYS: &[Key<Settings>] = &[
     key(
         "shards",
         Field::CountOr(|s| &mut s.shards, 1..=SHARDS_MAX, "auto"),
@@ -433,15 +442,20 @@ pub(super) static KEYS: &[Key<Settings>] = &[
     ),
 ];
 
-/// Makes a key of [`KEYS`].
-const fn key(name: &'static str, field: Field<Settings>, doc: &'static str) -> Key<Settings> {
+/// Makes a key of the program.
+pub(super) const fn key(
+    name: &'static str,
+    field: Field<Settings>,
+    doc: &'static str,
+) -> Key<Settings> {
     Key::new(name, field, doc)
 }
 
 /// Times that clients have for something. The timers are not finer than tens of milliseconds, and
 /// a day is as good as no limit.
-const SHORT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(86_400);
-const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
+pub(super) const SHORT: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(86_400);
+pub(super) const FROM_ZERO: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3_600);
 /// After `TCP_USER_TIMEOUT` the kernel ends the connection itself; ours must come first, so that
 /// the close is counted with its reason.
 const BELOW_TCP: RangeInclusive<Duration> =

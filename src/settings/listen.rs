@@ -25,6 +25,8 @@ pub struct Listen {
     pub role: Role,
     /// Whether all its messages are text, if the protocol has no kinds.
     pub text: bool,
+    /// Whether each connection begins with a token, if the protocol is not HTTP.
+    pub token: bool,
     /// Whether trusted proxies send a PROXY protocol header.
     pub proxy_protocol: bool,
     /// Whether the kernel may hold a connection back until its client has sent something.
@@ -57,6 +59,7 @@ impl Listen {
             topic: LOBBY.to_owned(),
             role: Role::default(),
             text: false,
+            token: false,
             proxy_protocol: false,
             defer_accept: true,
             tls: Tls::default(),
@@ -69,7 +72,8 @@ impl Listen {
             Some(framing) => Listener::tcp(self.address.clone(), self.topic.as_str())
                 .framing(framing)
                 .role(self.role)
-                .text(self.text),
+                .text(self.text)
+                .credential(self.token),
         };
         let listener = listener
             .mode(self.unix_mode)

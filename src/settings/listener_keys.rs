@@ -91,6 +91,12 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
          `http`, where each message has its kind.",
     ),
     of_listener(
+        "token",
+        Field::Switch(|l| &mut l.token),
+        "Whether the first frame of each connection is a token, which must come within \
+         `timeouts.handshake` and is no message. Not for `http`, where requests carry tokens.",
+    ),
+    of_listener(
         "proxy_protocol",
         Field::Switch(|l| &mut l.proxy_protocol),
         "Whether each connection from `trusted_proxies` begins with a PROXY protocol header, \

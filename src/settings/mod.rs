@@ -17,6 +17,7 @@
 //! - a variant of `Field`, if its type is new; an enum of words is a `choice!`;
 //! - always: `corecast config doc > docs/CONFIG.md`. A test compares the page.
 
+mod auth_keys;
 mod check;
 mod draft;
 mod field;
@@ -29,6 +30,8 @@ mod problem;
 mod raw_value;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "auth")]
+mod token_keys;
 mod value;
 mod write;
 
@@ -40,14 +43,19 @@ use std::time::Duration;
 use crate::config::Config;
 use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
+#[cfg(feature = "auth")]
+use crate::relay::Places;
 use crate::relay::{Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
 pub use crate::settings::listen::{Listen, Protocol};
 pub use crate::settings::problem::{Problem, Source};
-pub use crate::settings::value::list::Paths;
+pub use crate::settings::value::auth::AuthSettings;
+pub use crate::settings::value::list::{Paths, Texts};
 pub use crate::settings::value::secret::Secret;
 pub use crate::settings::value::tls::{ClientAuth, Tls, TlsVersion};
+#[cfg(feature = "auth")]
+pub(crate) use crate::settings::value::units::parse_time;
 pub use crate::settings::write::{default_file, reference};
 
 /// Checked values for the whole program.
@@ -69,6 +77,8 @@ pub struct Settings {
     pub compression: Compression,
     /// The key of the publish API; empty: there is no API.
     pub api_key: Secret,
+    /// Identity and permission.
+    pub auth: AuthSettings,
     /// The address of the admin port, if there is one.
     pub admin: Option<SocketAddr>,
     /// Time between the announcement of a drain and its beginning.
@@ -167,13 +177,21 @@ impl Settings {
     }
 
     /// The application with these settings, the same on every shard.
-    pub fn relay(&self) -> Relay {
-        let settings = RelaySettings::default();
-        Relay::new(if self.api_key.is_empty() {
-            settings
-        } else {
-            settings.with_api_key(self.api_key.0.as_str())
-        })
+    ///
+    /// # Errors
+    ///
+    /// A file with keys for tokens cannot be used, or the thread that fetches keys not started.
+    pub fn relay(&self) -> io::Result<Relay> {
+        let mut settings = RelaySettings::default();
+        if !self.api_key.is_empty() {
+            settings = settings.with_api_key(self.api_key.0.as_str());
+        }
+        #[cfg(feature = "auth")]
+        if let Some(auth) = self.auth()? {
+            let places = Places::new(self.auth.cookie.as_str(), self.auth.query.as_str());
+            settings = settings.with_auth(auth, places);
+        }
+        Ok(Relay::new(settings))
     }
 
     /// The address of each listener of a server with these settings, as in `https 127.0.0.1:443`.
@@ -206,6 +224,11 @@ impl Settings {
         }
     }
 
+    /// Whether a key was given a value.
+    fn is_given(&self, key: &str) -> bool {
+        self.source(key) != Source::Default
+    }
+
     /// The source of a key's value, by the key's full name, as in `listener.0.address`.
     fn source(&self, key: &str) -> Source {
         self.sources.get(key).cloned().unwrap_or_default()
@@ -224,6 +247,7 @@ impl Default for Settings {
             compress: Config::default().compression.is_some(),
             compression: Compression::default(),
             api_key: Secret::default(),
+            auth: AuthSettings::default(),
             admin: None,
             drain_listen: None,
             level: Level::Info,
@@ -246,7 +270,7 @@ impl Level {
 
 /// Every flag that sets a key.
 pub fn flags() -> impl Iterator<Item = &'static str> {
-    let of_keys = keys::KEYS.iter().filter_map(|key| key.flag);
+    let of_keys = keys::keys().filter_map(|key| key.flag);
     of_keys.chain(draft::LISTENER_FLAGS.iter().map(|(flag, ..)| *flag))
 }
 

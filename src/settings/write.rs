@@ -1,7 +1,7 @@
 //! Writes the reference of all keys, the default file, and the values in effect.
 
 use crate::settings::draft::{LISTENER_FLAGS, listener_key, variable};
-use crate::settings::keys::{KEYS, Key, SECTIONS};
+use crate::settings::keys::{Key, SECTIONS, keys};
 use crate::settings::listener_keys::{LISTENER_KEYS, LISTENERS};
 use crate::settings::{FILE_VARIABLE, Listen, Settings, Source, Tls};
 use crate::shard::Balance;
@@ -141,14 +141,14 @@ fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
         "balance" => listen.balance != Balance::default(),
         "proxy_protocol" => listen.proxy_protocol,
         "defer_accept" => !listen.defer_accept,
-        "topic" | "role" | "text" => listen.protocol.framing().is_some(),
+        "topic" | "role" | "text" | "token" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,
     }
 }
 
 fn keys_of(section: &str) -> impl Iterator<Item = &'static Key<Settings>> {
-    KEYS.iter().filter(move |key| {
+    keys().filter(move |key| {
         let own = key.name.rsplit_once('.').map_or("", |(section, _)| section);
         own == section
     })

@@ -12,5 +12,7 @@ mod served;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]
 #[path = "../it/support/mod.rs"]
 mod support;
+#[cfg(feature = "auth")]
+mod tokens;
 mod tools;
 mod websocket;

@@ -5,6 +5,8 @@
 mod admin;
 mod admission;
 mod application;
+#[cfg(feature = "auth")]
+mod auth;
 mod bad_input;
 mod balanced;
 mod client;

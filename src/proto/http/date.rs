@@ -7,7 +7,10 @@ use httpdate::HttpDate;
 
 /// A time as in the field `Date`, RFC 9110 5.6.7: in seconds.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Date([u8; LEN]);
+pub struct Date {
+    secs: u64,
+    text: [u8; LEN],
+}
 
 impl Date {
     /// The time this long after the beginning of 1970.
@@ -19,21 +22,29 @@ impl Date {
         for (to, from) in date.iter_mut().zip(text.bytes()) {
             *to = from;
         }
-        Self(date)
+        Self {
+            secs: time.as_secs(),
+            text: date,
+        }
+    }
+
+    /// The seconds since the beginning of 1970.
+    pub fn secs(self) -> u64 {
+        self.secs
     }
 }
 
 impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Date({})", self.0.escape_ascii())
+        write!(f, "Date({})", self.text.escape_ascii())
     }
 }
 
 /// Appends the header field. A server without a clock sends none (RFC 9110 6.6.1).
 pub(crate) fn encode_date(out: &mut Vec<u8>, date: Option<Date>) {
-    if let Some(Date(date)) = date {
+    if let Some(Date { text, .. }) = date {
         out.extend_from_slice(b"Date: ");
-        out.extend_from_slice(&date);
+        out.extend_from_slice(&text);
         out.extend_from_slice(b"\r\n");
     }
 }

@@ -28,6 +28,7 @@ fn variables_and_flags_change_and_add_listeners() {
         ("CORECAST_LISTENER_0_ADDRESS", "0.0.0.0:80"),
         ("CORECAST_LISTENER_2_ADDRESS", "0.0.0.0:81"),
         ("CORECAST_LISTENER_2_PROTOCOL", "http"),
+        ("CORECAST_AUTH_INSECURE", "true"),
     ];
     let by_env = read("", &env, &[]).unwrap();
     let expected = [

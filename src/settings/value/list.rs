@@ -9,8 +9,9 @@ pub(in crate::settings) trait List {
     /// The texts, as [`take`](Self::take) takes them.
     fn texts(&self) -> Vec<String>;
 
-    /// Replaces the texts, if all of the new ones are valid.
-    fn take(&mut self, texts: &[&str]) -> Option<()>;
+    /// Replaces the texts, or says what is wrong with the new ones; empty if there is no more to
+    /// say than [`what`](Self::what) they must be.
+    fn take(&mut self, texts: &[&str]) -> Result<(), String>;
 
     /// The kind of the elements, to be put after "a list of".
     fn what(&self) -> &'static str;
@@ -28,12 +29,9 @@ impl List for Paths {
         self.0.clone()
     }
 
-    fn take(&mut self, texts: &[&str]) -> Option<()> {
-        let are_right = texts
-            .iter()
-            .all(|text| (1..=PATH_BYTES_MAX).contains(&text.len()));
-        self.0 = are_right.then(|| texts.iter().map(|text| (*text).to_owned()).collect())?;
-        Some(())
+    fn take(&mut self, texts: &[&str]) -> Result<(), String> {
+        self.0 = take_texts(texts, PATH_BYTES_MAX)?;
+        Ok(())
     }
 
     fn what(&self) -> &'static str {
@@ -45,14 +43,45 @@ impl List for Paths {
     }
 }
 
+/// Names, such as those of issuers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl List for Texts {
+    fn texts(&self) -> Vec<String> {
+        self.0.clone()
+    }
+
+    fn take(&mut self, texts: &[&str]) -> Result<(), String> {
+        self.0 = take_texts(texts, TEXT_BYTES_MAX)?;
+        Ok(())
+    }
+
+    fn what(&self) -> &'static str {
+        "texts"
+    }
+
+    fn example(&self) -> &'static [&'static str] {
+        &["https://login.example.com/", "backend"]
+    }
+}
+
+fn take_texts(texts: &[&str], bytes_max: usize) -> Result<Vec<String>, String> {
+    let is_right = |text: &&str| (1..=bytes_max).contains(&text.len());
+    if !texts.iter().all(is_right) {
+        return Err(String::new());
+    }
+    Ok(texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
 impl List for Origins {
     fn texts(&self) -> Vec<String> {
         self.patterns().collect()
     }
 
-    fn take(&mut self, texts: &[&str]) -> Option<()> {
-        *self = Self::parse(texts).ok()?;
-        Some(())
+    fn take(&mut self, texts: &[&str]) -> Result<(), String> {
+        *self = Self::parse(texts).map_err(|_| String::new())?;
+        Ok(())
     }
 
     fn what(&self) -> &'static str {
@@ -74,10 +103,12 @@ impl List for Networks {
         self.iter().map(|network| network.to_string()).collect()
     }
 
-    fn take(&mut self, texts: &[&str]) -> Option<()> {
+    fn take(&mut self, texts: &[&str]) -> Result<(), String> {
         let networks = texts.iter().map(|text| text.parse::<Network>());
-        *self = networks.collect::<Result<_, _>>().ok()?;
-        Some(())
+        *self = networks
+            .collect::<Result<_, _>>()
+            .map_err(|_| String::new())?;
+        Ok(())
     }
 
     fn what(&self) -> &'static str {
@@ -103,6 +134,8 @@ pub(in crate::settings) fn show_list<S: AsRef<str>>(texts: &[S]) -> String {
 
 /// The kernel's maximum (`PATH_MAX` with the 0 at its end).
 pub(in crate::settings) const PATH_BYTES_MAX: usize = 4095;
+/// Longer than any name or address of an issuer.
+const TEXT_BYTES_MAX: usize = 1024;
 
 #[cfg(test)]
 mod tests {
@@ -119,9 +152,9 @@ mod tests {
     #[test]
     fn a_list_with_one_that_is_wrong_is_not_taken() {
         let mut paths = Paths::default();
-        assert_eq!(paths.take(&["a", "b"]), Some(()));
-        assert_eq!(paths.take(&["c", ""]), None);
-        assert_eq!(paths.take(&["c", &"x".repeat(PATH_BYTES_MAX + 1)]), None);
+        assert_eq!(paths.take(&["a", "b"]), Ok(()));
+        assert!(paths.take(&["c", ""]).is_err());
+        assert!(paths.take(&["c", &"x".repeat(PATH_BYTES_MAX + 1)]).is_err());
         assert_eq!(paths.texts(), ["a", "b"]);
     }
 }

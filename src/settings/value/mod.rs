@@ -1,5 +1,6 @@
 //! Values of keys: what may be written for each, and how it reads.
 
+pub(crate) mod auth;
 pub(crate) mod list;
 pub(crate) mod number;
 pub(crate) mod rate;

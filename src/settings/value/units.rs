@@ -32,7 +32,7 @@ pub(in crate::settings) fn show_size(bytes: usize) -> String {
 }
 
 /// Reads a time; it must have a unit.
-pub(in crate::settings) fn parse_time(text: &str) -> Option<Duration> {
+pub(crate) fn parse_time(text: &str) -> Option<Duration> {
     let (number, unit) = split(text)?;
     let millis = number.checked_mul(factor_of(TIMES, unit)?)?;
     Some(Duration::from_millis(millis))

@@ -6,6 +6,7 @@ use crate::counters::Counters;
 use crate::id::ShardId;
 use crate::limits::WORK_OF_MESSAGE;
 use crate::proto::http::Date;
+use crate::shard::core::notice::Notice;
 use crate::shard::core::work::{Share, Work};
 use crate::time::Now;
 
@@ -20,6 +21,8 @@ pub(crate) struct Env {
     /// The time of day, if the shell has told it.
     pub(crate) date: Option<Date>,
     pub(crate) counters: Counters,
+    /// Clients that were denied, for the log.
+    pub(crate) denials: Notice,
     /// What is left to do in this turn.
     pub(crate) work: Work,
     /// Something that a connection or a room may wait for has happened in this turn; `has_news`:
@@ -37,6 +40,7 @@ impl Env {
             now,
             date: None,
             counters: Counters::default(),
+            denials: Notice::default(),
             work: Work::default(),
             moved: false,
             has_news: false,

@@ -15,6 +15,7 @@ pub mod env;
 mod give_back;
 mod ingress;
 mod life;
+mod notice;
 pub mod pubsub;
 mod shard;
 mod work;

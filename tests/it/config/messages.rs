@@ -71,7 +71,13 @@ fn a_port_in_use_is_reported_with_its_key_and_a_remedy() {
 #[test]
 fn a_foreign_address_and_a_missing_directory_are_reported_with_a_remedy() {
     // RFC 5737: an address for documentation.
-    let log = refused(&["--http", "192.0.2.1:0", "--tcp", "127.0.0.1:0"]);
+    let log = refused(&[
+        "--http",
+        "192.0.2.1:0",
+        "--tcp",
+        "127.0.0.1:0",
+        "--insecure",
+    ]);
     says(
         &log,
         &[

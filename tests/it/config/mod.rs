@@ -2,6 +2,8 @@
 
 mod messages;
 mod secured;
+#[cfg(feature = "auth")]
+mod tokens;
 
 use std::fs;
 use std::io::Write;

@@ -1,5 +1,7 @@
 //! HTTP as a shard speaks it, without sockets: every cut, every limit, with a clock that is moved.
 
+#[cfg(feature = "auth")]
+mod access;
 mod api;
 mod date;
 mod events;

@@ -8,6 +8,8 @@ use corecast::address::admission::PerAddress;
 use corecast::config::Config;
 use corecast::counters::Counters;
 use corecast::internals::driver::{Driver, MeshEnd};
+#[cfg(feature = "auth")]
+use corecast::proto::Frames;
 use corecast::proto::http::{Date, dechunk};
 use corecast::shard::mail::{Origin, Publication, ToHome};
 use corecast::time::Now;
@@ -62,6 +64,19 @@ impl Server {
     pub(crate) fn connect_from(&mut self, peer: Option<SocketAddr>) -> Client {
         let sock = self.next_sock();
         let id = self.driver.core.handle_http_open(sock, peer);
+        Client { id, sock }
+    }
+
+    /// A connection to a TCP port that asks for a credential, on the topic `room`.
+    #[cfg(feature = "auth")]
+    pub(crate) fn connect_asking(&mut self) -> Client {
+        let sock = self.next_sock();
+        let frames = Frames {
+            asks: true,
+            ..Frames::default()
+        };
+        let topic = Topic::new("room").unwrap();
+        let id = self.driver.core.handle_tcp_open(sock, frames, &topic, None);
         Client { id, sock }
     }
 
@@ -173,6 +188,18 @@ impl Server {
     pub(crate) fn take(&mut self, client: Client) -> String {
         let sent = self.sockets.sent.remove(&client.sock.0);
         String::from_utf8(sent.unwrap_or_default()).unwrap()
+    }
+
+    /// The same as bytes.
+    #[cfg(feature = "auth")]
+    pub(crate) fn take_bytes(&mut self, client: Client) -> Vec<u8> {
+        self.sockets.sent.remove(&client.sock.0).unwrap_or_default()
+    }
+
+    /// What the log would have of clients that were denied.
+    #[cfg(feature = "auth")]
+    pub(crate) fn denial(&mut self) -> Option<String> {
+        self.driver.core.take_denial()
     }
 
     /// What the chunks have that the client of a stream was sent since the last look.

@@ -1,5 +1,6 @@
 //! The application: all calls into the handler, and what it may ask for in them.
 
+mod admission;
 pub(crate) mod callback;
 mod close;
 pub mod cx;

@@ -22,6 +22,7 @@ impl<H: Handler> ShardCore<H> {
         let opening = Opening::Tcp {
             topic: &arrival.topic,
             role: frames.role,
+            credential: arrival.credential.as_deref(),
         };
         match self.ask_to_open(key, &opening, arrival.peer_info.clone()) {
             Ok(data) => self.greet(key, data, |out| out.extend_from_slice(frames.greeting())),

@@ -10,10 +10,19 @@ impl<H: Handler> ShardCore<H> {
     /// The answer to a request whose body is still to come, if its head decides that.
     pub(in crate::shard::core) fn answer_to_head(
         &mut self,
+        key: ConnKey,
         request: &Request<'_>,
     ) -> Option<Response> {
-        let is_preflight = preflight(request).is_some();
-        (!is_preflight).then(|| self.handler.on_head(request))?
+        if preflight(request).is_some() {
+            return None;
+        }
+        self.begin_request(key, request);
+        let shard = &mut self.shard;
+        let answer = self.handler.on_head(&mut Cx { shard, key }, request);
+        self.end_request(key);
+        self.shard.questions.forget(key);
+        self.settle_homes();
+        answer
     }
 
     pub(in crate::shard::core) fn ask_for(
@@ -24,15 +33,10 @@ impl<H: Handler> ShardCore<H> {
         if let Some(preflight) = preflight(request) {
             return Ok(preflight.grant());
         }
+        self.begin_request(key, request);
         let shard = &mut self.shard;
-        shard.callback.peer_info = shard
-            .conns
-            .client_of(&mut shard.env, key, request)
-            .unwrap_or_default();
-        shard.set_answering(key, true);
         let answer = self.handler.on_request(&mut Cx { shard, key }, request);
-        self.shard.set_answering(key, false);
-        self.shard.callback.peer_info = None;
+        self.end_request(key);
         let answer = match answer {
             Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
             Err(Refusal::Wait(busy)) => Err(busy),
@@ -42,5 +46,18 @@ impl<H: Handler> ShardCore<H> {
         }
         self.settle_homes();
         answer
+    }
+
+    /// Lets the handler look at a request: nothing but its answer is to go out.
+    fn begin_request(&mut self, key: ConnKey, request: &Request<'_>) {
+        let shard = &mut self.shard;
+        let client = shard.conns.client_of(&mut shard.env, key, request);
+        shard.callback.peer_info = client.unwrap_or_default();
+        shard.set_answering(key, true);
+    }
+
+    fn end_request(&mut self, key: ConnKey) {
+        self.shard.set_answering(key, false);
+        self.shard.callback.peer_info = None;
     }
 }

@@ -15,7 +15,7 @@ use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::ingress::protocol::Protocol;
-use crate::time::Stamp;
+use crate::time::{Now, Stamp};
 use crate::topic::Topic;
 use crate::topic::sink::Sock;
 
@@ -36,6 +36,8 @@ pub(crate) struct Conn<D> {
     pub(crate) heard: Stamp,
     /// When the wheel hands it out.
     pub(crate) armed: Stamp,
+    /// When the application has it closed.
+    pub(crate) until: Stamp,
     /// Since when the socket has taken nothing.
     pub(crate) blocked_at: Stamp,
     /// Its client, and what it holds of messages that are not whole.
@@ -135,6 +137,8 @@ pub(crate) struct Arrival {
     /// The listener's topic.
     pub(crate) topic: Topic,
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
+    /// Its first frame, if the listener asks for a credential.
+    pub(crate) credential: Option<Box<[u8]>>,
 }
 
 /// Where a connection comes from, and the subject of its certificate; kept until the handler has
@@ -178,6 +182,7 @@ impl<D> Conn<D> {
             data: None,
             heard: now,
             armed: Stamp::NEVER,
+            until: Stamp::NEVER,
             blocked_at: now,
             tab: Tab::client(0),
             flags: 0,
@@ -207,6 +212,12 @@ impl<D> Conn<D> {
     pub(crate) fn move_to(&mut self, next: State) {
         debug_assert!(self.state.may_become(next), "{:?} to {next:?}", self.state);
         self.state = next;
+    }
+
+    /// When the application has it closed, if it is open.
+    pub(crate) fn expiry(&self) -> Option<Now> {
+        let has_end = self.until != Stamp::NEVER && self.state == State::Open;
+        has_end.then(|| self.until.moment())
     }
 
     /// Whether it is not read.

@@ -98,10 +98,17 @@ impl<H: Handler> ShardCore<H> {
         peer: Option<SocketAddr>,
         identity: Option<String>,
     ) {
-        if self.shard.conns.unopened(id).is_some() {
-            let topic = topic.clone();
-            let peer_info = Some(Arc::new(PeerInfo { peer, identity }));
-            self.open_tcp(id.key, Arrival { topic, peer_info });
+        let Some(conn) = self.shard.conns.unopened(id) else {
+            return;
+        };
+        let arrival = Arrival {
+            topic: topic.clone(),
+            peer_info: Some(Arc::new(PeerInfo { peer, identity })),
+            credential: None,
+        };
+        match conn.protocol.frames() {
+            Some(frames) if frames.asks => conn.protocol = Protocol::asking(frames, arrival),
+            _ => self.open_tcp(id.key, arrival),
         }
     }
 

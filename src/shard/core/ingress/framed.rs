@@ -3,10 +3,12 @@
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
 use crate::id::ConnKey;
+use crate::limits::CREDENTIAL_BYTES_MAX;
 use crate::proto::Frames;
 use crate::proto::length_prefix::Step;
 use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Progress;
+use crate::shard::core::ingress::protocol::Protocol;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_frame(
@@ -29,6 +31,39 @@ impl<H: Handler> ShardCore<H> {
         };
         match frames.kind_of(payload) {
             Ok(kind) => self.offer(key, kind, payload, taken),
+            Err(error) => {
+                self.shard.close(key, CloseReason::Protocol(error));
+                Progress::Ended
+            }
+        }
+    }
+
+    /// Takes the first frame of a connection whose listener asks for a credential, and has the
+    /// connection opened with it.
+    pub(in crate::shard::core) fn take_credential(
+        &mut self,
+        key: ConnKey,
+        input: &mut [u8],
+    ) -> Progress {
+        let max = self.shard.env.config.message_bytes_max;
+        let max = max.min(CREDENTIAL_BYTES_MAX);
+        let Some(conn) = self.shard.conns.live(key) else {
+            return Progress::Ended;
+        };
+        let Protocol::Asking(asking) = &mut conn.protocol else {
+            return Progress::Incomplete;
+        };
+        let frames = asking.frames;
+        match frames.decode(input, max) {
+            Ok(Step::Incomplete { .. }) => Progress::Incomplete,
+            Ok(Step::Frame { payload: [], taken }) => Progress::Bytes(taken),
+            Ok(Step::Frame { payload, taken }) => {
+                let mut arrival = asking.arrival.clone();
+                arrival.credential = Some((&*payload).into());
+                conn.protocol = Protocol::Framed(frames);
+                self.open_tcp(key, arrival);
+                self.opened(key, taken)
+            }
             Err(error) => {
                 self.shard.close(key, CloseReason::Protocol(error));
                 Progress::Ended

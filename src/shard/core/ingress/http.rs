@@ -7,7 +7,7 @@ use crate::close_reason::CloseReason;
 use crate::counters::{Limit, status_index};
 use crate::handler::{Busy, Handler, Wait};
 use crate::id::ConnKey;
-use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
+use crate::limits::{ORIGIN_LOG_INTERVAL, OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
 use crate::proto::http::{
     After, Body, BodyLength, Head, HttpError, NO_HEADERS, Request, Response, parse_head,
 };
@@ -104,7 +104,7 @@ impl<H: Handler> ShardCore<H> {
         // RFC 9110 10.1.1: an interim answer if a client waits for it, but not if its body came.
         let continues = request.expects_continue()? && taken == available;
         let decoder = Body::new(framing, self.shard.env.config.body_bytes_max)?;
-        if let Some(response) = self.answer_to_head(request) {
+        if let Some(response) = self.answer_to_head(key, request) {
             return Ok(if continues {
                 // Whether a body follows is the client's choice, and cannot be told.
                 self.respond(key, request, &response)
@@ -195,10 +195,9 @@ impl<H: Handler> ShardCore<H> {
             self.shard.env.counters.hit(Limit::Origin);
             let words = self.shard.env.config.origins.refusal(request);
             response.body = format!("{words}\n").into_bytes().into();
-            self.shard
-                .ingress
-                .refused_origins
-                .note(words, self.shard.env.now);
+            let now = self.shard.env.now;
+            let notice = &mut self.shard.ingress.refused_origins;
+            notice.note(|| words, now, ORIGIN_LOG_INTERVAL);
         }
         self.respond(key, request, &response)
     }

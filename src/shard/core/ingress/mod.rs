@@ -6,7 +6,6 @@ mod framed;
 mod http;
 mod http_body;
 mod inflate;
-mod origins;
 pub(crate) mod protocol;
 mod rate_limit;
 mod reading;
@@ -27,8 +26,8 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{Input, PINGED, UNPROCESSED, WaitingMessage};
 use crate::shard::core::ingress::inflate::Inflation;
-use crate::shard::core::ingress::origins::RefusedOrigins;
 use crate::shard::core::ingress::rate_limit::{Meters, Verdict};
+use crate::shard::core::notice::Notice;
 
 /// How messages come in: decompressed, and counted against the rates of their connections.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub(crate) struct Ingress {
     meters: Meters,
     /// The connection whose bytes are taken was pinged, and has not answered yet.
     awaits_pong: bool,
-    refused_origins: RefusedOrigins,
+    pub(in crate::shard::core) refused_origins: Notice,
 }
 
 impl Ingress {
@@ -47,7 +46,7 @@ impl Ingress {
             inflation: Inflation::default(),
             meters: Meters::new(config),
             awaits_pong: false,
-            refused_origins: RefusedOrigins::default(),
+            refused_origins: Notice::default(),
         }
     }
 
@@ -140,9 +139,11 @@ impl<H: Handler> ShardCore<H> {
         if let Some(paused) = &mut conn.input {
             // A pause in between has made an input of its own, with the message in waiting.
             input.message = paused.message.take();
+            input.arrival = paused.arrival.take();
         }
         input.bytes.drain(..taken);
-        let is_empty = input.bytes.is_empty() && input.message.is_none();
+        let waits = input.message.is_some() || input.arrival.is_some();
+        let is_empty = input.bytes.is_empty() && !waits;
         conn.input = (!is_empty).then_some(input);
     }
 

@@ -10,7 +10,7 @@ use crate::proto::{Frames, Framing};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::linger::Linger;
-use crate::shard::core::conn::{Conn, UNPROCESSED};
+use crate::shard::core::conn::{Arrival, Conn, UNPROCESSED};
 use crate::shard::core::ingress::Progress;
 
 /// What a connection speaks, and what it keeps for that.
@@ -22,10 +22,19 @@ pub(crate) enum Protocol {
     WebSocket(Decoder),
     /// Frames over TCP.
     Framed(Frames),
+    /// The same, before the first frame, which is a credential.
+    Asking(Box<Asking>),
     /// A stream of events, which only sends. Counts the bytes that its client sends all the same.
     Events(u32),
     /// None any more: the last word is sent, and what still comes is discarded.
     Lingering(Box<Linger>),
+}
+
+/// A TCP connection whose listener asks for a credential.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    pub(crate) frames: Frames,
+    pub(crate) arrival: Arrival,
 }
 
 /// What becomes of a connection whose client has closed its side.
@@ -67,10 +76,16 @@ impl Protocol {
         frames.map_or_else(|| Self::Http(Box::default()), Self::Framed)
     }
 
+    /// A TCP connection whose first frame is a credential.
+    pub(crate) fn asking(frames: Frames, arrival: Arrival) -> Self {
+        Self::Asking(Box::new(Asking { frames, arrival }))
+    }
+
     /// The form of what it is sent, as long as nothing else is agreed on.
     pub(crate) fn form(&self) -> Form {
         match self {
             Self::Framed(frames) => frames.framing.into(),
+            Self::Asking(asking) => asking.frames.framing.into(),
             Self::Events(_) => Form::Sse,
             Self::Http(_) | Self::WebSocket(_) | Self::Lingering(_) => Form::WebSocket,
         }
@@ -100,6 +115,7 @@ impl Protocol {
     pub(crate) fn frames(&self) -> Option<Frames> {
         match self {
             Self::Framed(frames) => Some(*frames),
+            Self::Asking(asking) => Some(asking.frames),
             _ => None,
         }
     }
@@ -144,7 +160,7 @@ impl Protocol {
         match self {
             Self::WebSocket(decoder) => decoder.held_bytes(),
             Self::Http(http) => http.held_bytes(),
-            Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => 0,
+            Self::Framed(_) | Self::Asking(_) | Self::Events(_) | Self::Lingering(_) => 0,
         }
     }
 
@@ -152,7 +168,8 @@ impl Protocol {
     pub(crate) fn arrived_bytes(&self) -> usize {
         match self {
             Self::WebSocket(decoder) => decoder.arrived_bytes(),
-            Self::Http(_) | Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => 0,
+            Self::Http(_) | Self::Framed(_) | Self::Asking(_) => 0,
+            Self::Events(_) | Self::Lingering(_) => 0,
         }
     }
 
@@ -161,6 +178,7 @@ impl Protocol {
         match self {
             Self::Http(_) => true,
             Self::Framed(frames) => frames.framing == Framing::Line,
+            Self::Asking(asking) => asking.frames.framing == Framing::Line,
             Self::WebSocket(_) | Self::Events(_) | Self::Lingering(_) => false,
         }
     }
@@ -170,7 +188,7 @@ impl Protocol {
         match self {
             Self::WebSocket(decoder) => *decoder = Decoder::default(),
             Self::Http(http) => http.request = None,
-            Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => {}
+            Self::Framed(_) | Self::Asking(_) | Self::Events(_) | Self::Lingering(_) => {}
         }
     }
 
@@ -178,7 +196,8 @@ impl Protocol {
         match self {
             Self::WebSocket(_) => KeepAlive::Ping,
             Self::Events(_) => KeepAlive::Comment,
-            Self::Framed(_) | Self::Http(_) | Self::Lingering(_) => KeepAlive::Client,
+            Self::Framed(_) | Self::Asking(_) => KeepAlive::Client,
+            Self::Http(_) | Self::Lingering(_) => KeepAlive::Client,
         }
     }
 
@@ -188,7 +207,7 @@ impl Protocol {
             Self::WebSocket(_) => encode_ping(out, b""),
             Self::Events(_) => encode_part(out, form == Form::SseChunks, HEARTBEAT),
             Self::Framed(frames) => out.extend_from_slice(frames.framing.empty()),
-            Self::Http(_) | Self::Lingering(_) => {}
+            Self::Http(_) | Self::Asking(_) | Self::Lingering(_) => {}
         }
     }
 
@@ -197,7 +216,8 @@ impl Protocol {
         match self {
             Self::WebSocket(_) => word.encode(out),
             Self::Events(_) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
-            Self::Http(_) | Self::Framed(_) | Self::Events(_) | Self::Lingering(_) => {}
+            Self::Http(_) | Self::Framed(_) | Self::Asking(_) => {}
+            Self::Events(_) | Self::Lingering(_) => {}
         }
     }
 
@@ -207,7 +227,7 @@ impl Protocol {
             // A device may publish, close its side and still listen.
             Self::Framed(_) if conn.subs.count() != 0 || conn.state.is_opening() => AtEnd::ListenOn,
             Self::Framed(_) => AtEnd::Close(CloseReason::Client),
-            Self::Lingering(_) => AtEnd::Kill(CloseReason::Client),
+            Self::Asking(_) | Self::Lingering(_) => AtEnd::Kill(CloseReason::Client),
             // Its last word is still to be sent, as to a client that asks by `nc -N`.
             Self::Http(_) | Self::WebSocket(_) | Self::Events(_) if conn.state.is_closing() => {
                 AtEnd::Nothing
@@ -256,6 +276,7 @@ impl<H: Handler> ShardCore<H> {
                 let frames = *frames;
                 self.take_frame(key, frames, input)
             }
+            Protocol::Asking(_) => self.take_credential(key, input),
             Protocol::WebSocket(decoder) => {
                 let decoder = std::mem::take(decoder);
                 self.take_websocket(key, decoder, input)

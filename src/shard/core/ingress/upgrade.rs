@@ -117,7 +117,7 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// Whether a connection that may have been opened reads on.
-    fn opened(&mut self, key: ConnKey, taken: usize) -> Progress {
+    pub(super) fn opened(&mut self, key: ConnKey, taken: usize) -> Progress {
         match self.shard.conns.live(key) {
             Some(conn) if conn.is_paused() => Progress::Paused(taken),
             Some(conn) if !conn.state.is_closing() => Progress::Bytes(taken),

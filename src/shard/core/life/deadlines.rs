@@ -29,6 +29,7 @@ impl<D, A> Deadlines<'_, D, A> {
         let deadlines = [
             silence,
             self.conns.progress_deadline(&self.env.config, conn),
+            conn.expiry(),
         ];
         deadlines.into_iter().flatten().min()
     }

@@ -80,6 +80,7 @@ impl<D, A> Shard<D, A> {
         let given_up = deadlines.opening(conn);
         let progress = self.conns.progress_deadline(&self.env.config, conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
+        let is_expired = conn.expiry().is_some_and(|end| end <= judged);
         let is_heartbeat = deadlines.heartbeat(conn).is_some_and(|due| due <= judged)
             && self
                 .env
@@ -104,6 +105,8 @@ impl<D, A> Shard<D, A> {
             self.refuse_late(key);
         } else if conn.state == State::Corked {
             self.kill(key, CloseReason::HandshakeTimeout);
+        } else if is_expired {
+            self.close(key, CloseReason::Expired);
         } else if comes_slowly {
             self.close(key, CloseReason::SlowMessage);
         } else if conn.is(BLOCKED) {

@@ -140,6 +140,18 @@ impl Listener {
         self
     }
 
+    /// Whether the first frame of each connection is a credential, such as a token: the handler
+    /// gets it when it opens the connection ([`Opening::Tcp`](crate::Opening::Tcp)). It must come
+    /// within [`Config::handshake_timeout`](crate::Config::handshake_timeout). Of no meaning for
+    /// HTTP.
+    #[must_use]
+    pub fn credential(mut self, asks: bool) -> Self {
+        if let Speaks::Frames { frames, .. } = &mut self.speaks {
+            frames.asks = asks;
+        }
+        self
+    }
+
     /// Whether a connection from one of [`Config::trusted_proxies`] must begin with a header of the
     /// PROXY protocol, version 1 or 2, which names its client; at a path each one must. From
     /// elsewhere there must be none. It goes before everything else, TLS included.
@@ -169,7 +181,9 @@ impl Listener {
         let client_begins = match self.speaks {
             Speaks::Http => true,
             // Others are greeted.
-            Speaks::Frames { frames, .. } => frames.role == Role::Publish || self.tls.is_some(),
+            Speaks::Frames { frames, .. } => {
+                frames.asks || frames.role == Role::Publish || self.tls.is_some()
+            }
         };
         self.defer_accept && client_begins && self.addr.tcp().is_some()
     }

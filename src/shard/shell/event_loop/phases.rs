@@ -107,6 +107,9 @@ impl<H: Handler> Turn for EventLoop<H> {
         if let Some(words) = self.core.take_refused_origin() {
             log::warn!("shard {shard}: a page is refused: {words}");
         }
+        if let Some(words) = self.core.take_denial() {
+            log::info!("shard {shard}: denied: {words}");
+        }
         self.core.settle(|id, addr, reason| match addr {
             Some(addr) => log::debug!("shard {shard}: conn {id} from {addr}: {reason}"),
             None => log::debug!("shard {shard}: conn {id}: {reason}"),

@@ -1,14 +1,20 @@
 //! The command line of the `corecast` program.
 
+mod error;
+#[cfg(feature = "auth")]
+mod explain;
+#[cfg(feature = "auth")]
+mod token;
+
 use std::env;
-use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::{self, FILE_VARIABLE, Input, PREFIX, Problem, Settings};
+pub use crate::cli::error::ConfigError;
+use crate::settings::{self, FILE_VARIABLE, Input, PREFIX, Settings};
 
 /// Message server: every subscriber of a topic receives the messages published to it, in one order.
 #[derive(Debug, Parser)]
@@ -31,6 +37,13 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Make and check tokens with the server's configuration
+    #[cfg(feature = "auth")]
+    Token {
+        /// The command
+        #[command(subcommand)]
+        command: token::TokenCommand,
+    },
 }
 
 /// The commands of `corecast config`.
@@ -43,6 +56,9 @@ pub enum ConfigCommand {
     },
     /// Print the values in effect and the source of each; takes the flags of `serve`
     Print(Box<Serve>),
+    /// Print which rule decides what a client may do with a topic; takes the flags of `serve`
+    #[cfg(feature = "auth")]
+    Explain(Box<explain::Explain>),
     /// Print a file with every key, its default and its description
     Default,
     /// Print the reference of all keys, docs/CONFIG.md
@@ -90,48 +106,9 @@ pub struct Serve {
     /// Address of the admin port: /metrics, /livez, /readyz [default: off]
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
-}
-
-/// Why a configuration cannot be used.
-#[derive(Debug)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    File(PathBuf, io::Error),
-    /// The file is not UTF-8; the error is in this line.
-    NoText(PathBuf, usize),
-    /// The output cannot be written.
-    Output(io::Error),
-    /// The configuration was read and has these errors.
-    Problems(Vec<Problem>),
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File(path, err) => {
-                let path = path.display();
-                write!(f, "cannot read {path}: {err}")?;
-                if err.kind() == io::ErrorKind::NotFound {
-                    write!(
-                        f,
-                        "; name another file with --config or {FILE_VARIABLE}, or create this one: \
-                         `corecast config default > {path}`"
-                    )?;
-                }
-                Ok(())
-            }
-            Self::NoText(path, line) => write!(
-                f,
-                "{}:{line}: is not UTF-8; save the file in that encoding",
-                path.display()
-            ),
-            Self::Output(err) => write!(f, "cannot write to standard output: {err}"),
-            Self::Problems(problems) => {
-                let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
-                f.write_str(&lines.join("\n"))
-            }
-        }
-    }
+    /// Let every client do everything, also on addresses that other hosts reach [default: false]
+    #[arg(long, value_name = "SWITCH", num_args = 0..=1, default_missing_value = "true")]
+    insecure: Option<String>,
 }
 
 impl Cli {
@@ -142,28 +119,41 @@ impl Cli {
     }
 }
 
-impl ConfigCommand {
-    /// Runs the command and writes its output to `out`.
+impl Command {
+    /// Runs a command that only prints, and writes its output to `out`; gives back one that serves.
     ///
     /// # Errors
     ///
-    /// The configuration is invalid.
-    pub fn run(&self, out: &mut impl Write) -> Result<(), ConfigError> {
+    /// The configuration is invalid, or what the command is about.
+    pub fn print(self, out: &mut impl Write) -> Result<Option<Box<Serve>>, ConfigError> {
         let text = match self {
+            Self::Serve(serve) => return Ok(Some(serve)),
+            Self::Config { command } => command.output(),
+            #[cfg(feature = "auth")]
+            Self::Token { command } => command.output(),
+        }?;
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        match written {
+            // The reader has closed the pipe and wants no more.
+            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(ConfigError::Output(err)),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl ConfigCommand {
+    fn output(&self) -> Result<String, ConfigError> {
+        Ok(match self {
             Self::Check { file } => {
                 checked(load(file.clone(), Vec::new())?)?;
                 "the configuration is valid\n".to_owned()
             }
             Self::Print(serve) => serve.settings()?.print(),
+            #[cfg(feature = "auth")]
+            Self::Explain(explain) => explain.output()?,
             Self::Default => settings::default_file(),
             Self::Doc => settings::reference(),
-        };
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        match written {
-            // The reader has closed the pipe and wants no more.
-            Err(err) if err.kind() != io::ErrorKind::BrokenPipe => Err(ConfigError::Output(err)),
-            _ => Ok(()),
-        }
+        })
     }
 }
 
@@ -198,6 +188,7 @@ impl Serve {
             ("--max-message", &self.max_message),
             ("--max-connections", &self.max_connections),
             ("--admin", &self.admin),
+            ("--insecure", &self.insecure),
         ];
         let given = flags.into_iter();
         given
@@ -259,7 +250,7 @@ Paths of the HTTP port:
 
 Examples:
   corecast                                        serve on 127.0.0.1:8080 and 127.0.0.1:9000
-  corecast serve --http 0.0.0.0:8080 --shards 4   four shards, on all IPv4 addresses
+  corecast serve --http 0.0.0.0:8080 --insecure   on all IPv4 addresses, for everyone
   corecast serve --tcp-topic sensors --slow-consumer latest
   CORECAST_API_KEY=secret corecast                backends with this key may publish
   corecast config default > corecast.toml         write a file with every key

@@ -1,0 +1,62 @@
+//! `corecast config explain`: which rule decides what a client may do with a topic.
+
+use clap::Args;
+
+use crate::auth::{Action, Identity, Principal};
+use crate::cli::token::verify;
+use crate::cli::{ConfigError, Serve};
+
+/// The flags of `corecast config explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// The topic
+    #[arg(long, value_name = "TOPIC")]
+    topic: String,
+    /// The client is this user [default: an anonymous client]
+    #[arg(long, value_name = "NAME", group = "client")]
+    user: Option<String>,
+    /// The client has the API key of this name
+    #[arg(long, value_name = "NAME", group = "client")]
+    key: Option<String>,
+    /// The client has a certificate with this name
+    #[arg(long, value_name = "NAME", group = "client")]
+    certificate: Option<String>,
+    /// The client has this token, whose claims count as well
+    #[arg(long, value_name = "TOKEN", group = "client")]
+    token: Option<String>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+impl Explain {
+    pub(super) fn output(&self) -> Result<String, ConfigError> {
+        let settings = self.serve.settings()?;
+        if !settings.auth.has_identity() {
+            return Ok("no identity is configured: every client may do everything\n".to_owned());
+        }
+        let of = |identity| Ok(Principal::new(identity));
+        let client = match (&self.user, &self.key, &self.certificate, &self.token) {
+            (Some(name), ..) => of(Identity::User(name.clone())),
+            (_, Some(name), ..) => of(Identity::Key(name.clone())),
+            (_, _, Some(name), _) => of(Identity::Certificate(name.clone())),
+            (.., Some(token)) => verify(&settings, token),
+            _ => of(Identity::Anonymous),
+        }?;
+        let auth = settings.auth_now().map_err(ConfigError::Problems)?;
+        let mut text = format!("{}, topic {:?}:\n", client.identity, self.topic);
+        if client.identity == Identity::Anonymous && !auth.anonymous && !auth.insecure {
+            text += "anonymous clients are not served (auth.anonymous)\n";
+            return Ok(text);
+        }
+        for action in Action::ALL {
+            let verdict = auth.decide(&client, action, &self.topic);
+            let word = if verdict.is_allowed {
+                "allowed"
+            } else {
+                "denied"
+            };
+            text += &format!("{:<9}  {word:<7}  {}\n", action.word(), verdict.by);
+        }
+        Ok(text)
+    }
+}

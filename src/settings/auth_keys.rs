@@ -1,0 +1,141 @@
+//! The configuration keys of identity and permission.
+
+use std::ops::RangeInclusive;
+
+use crate::limits::HEAD_BYTES_CEILING;
+use crate::settings::Settings;
+use crate::settings::field::Field;
+use crate::settings::keys::{FROM_ZERO, Key, SHORT, key};
+use crate::settings::value::list::PATH_BYTES_MAX;
+
+/// The keys of the section `auth`.
+pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
+    key(
+        "auth.hmac_secret",
+        Field::Text(|s| &mut s.auth.secret.0, SECRET_BYTES),
+        "Secret of tokens with HS256, of at least 32 bytes. With 48 or 64 bytes it is for HS384 and \
+         HS512 as well. Set it as an environment variable, or protect the file. `openssl rand -hex \
+         32` makes one.",
+    )
+    .secret(),
+    key(
+        "auth.hmac_previous_secret",
+        Field::Text(|s| &mut s.auth.previous_secret.0, SECRET_BYTES),
+        "Secret of older tokens, while a new secret replaces it.",
+    )
+    .secret(),
+    key(
+        "auth.hmac_previous_until",
+        Field::CountOr(|s| &mut s.auth.previous_until, 1..=usize::MAX, "off"),
+        "Time from which tokens of the previous secret are refused, in seconds since the beginning \
+         of 1970 (`date -d 2026-12-01 +%s`). `off`: as long as the secret is configured.",
+    ),
+    key(
+        "auth.public_keys",
+        Field::List(|s| &mut s.auth.public_keys),
+        "PEM files, each with a public key or a certificate for tokens: RSA (RS256 to RS512, PS256 \
+         to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. Up to \
+         6 keys are tried for each token.",
+    ),
+    key(
+        "auth.jwks_file",
+        Field::Text(|s| &mut s.auth.jwks_file, 0..=PATH_BYTES_MAX),
+        "File with a JSON Web Key Set (RFC 7517) for tokens; secrets in it are used as well.",
+    ),
+    key(
+        "auth.jwks_url",
+        Field::Text(|s| &mut s.auth.jwks_url, 0..=URL_BYTES_MAX),
+        "Address of a JSON Web Key Set for tokens, as identity providers have it. It is fetched at \
+         the start, after each `auth.jwks_refresh`, and when a token names an unknown key, but not \
+         more often than every 10s. While it cannot be fetched, the keys fetched before stay in \
+         use. Redirects are not followed. Its certificate is checked with the authorities of the \
+         host (`SSL_CERT_FILE` names others).",
+    ),
+    key(
+        "auth.jwks_refresh",
+        Field::Time(|s| &mut s.auth.jwks_refresh, SHORT),
+        "Time after which the key set of `auth.jwks_url` is fetched again. A key that is removed \
+         from the set is refused after this time.",
+    ),
+    key(
+        "auth.issuers",
+        Field::List(|s| &mut s.auth.issuers),
+        "Issuers whose tokens are accepted: the claim `iss` must be one of them. An empty list \
+         accepts tokens of any issuer.",
+    ),
+    key(
+        "auth.audiences",
+        Field::List(|s| &mut s.auth.audiences),
+        "Audiences of tokens: the claim `aud` must be or contain one of them. An empty list \
+         accepts tokens for any audience.",
+    ),
+    key(
+        "auth.leeway",
+        Field::Time(|s| &mut s.auth.leeway, FROM_ZERO),
+        "Difference allowed between the clocks of the issuer and of the server, for the claims \
+         `exp`, `nbf` and `iat`.",
+    ),
+    key(
+        "auth.user_claim",
+        Field::Text(|s| &mut s.auth.user_claim, 1..=64),
+        "Claim that names the user: a text or a whole number.",
+    ),
+    key(
+        "auth.token_length",
+        Field::Size(|s| &mut s.auth.token_length, 256..=HEAD_BYTES_CEILING),
+        "Maximum length of a token. A longer one is refused before it is decoded. The token must \
+         also fit into `limits.head`.",
+    ),
+    key(
+        "auth.cookie",
+        Field::Text(|s| &mut s.auth.cookie, 0..=64),
+        "Name of a cookie that has the token of pages. Without a name, cookies are not read. A \
+         cookie counts only for pages whose origin `http.origins` lists by exact name, and for the \
+         server's own pages; a page of another origin could use the cookie without its user's will.",
+    ),
+    key(
+        "auth.query",
+        Field::Text(|s| &mut s.auth.query, 0..=64),
+        "Name of a parameter of the URL that has the token, such as `access_token`. Without a name, \
+         parameters are not read. The server logs no URL, but proxies and browsers do: prefer \
+         `Sec-WebSocket-Protocol` (PROTOCOL.md).",
+    ),
+    key(
+        "auth.api_keys",
+        Field::List(|s| &mut s.auth.api_keys),
+        "API keys: a name, and the SHA-256 of the key in hexadecimal digits. Clients send the key \
+         in `X-API-Key`, or as `Authorization: apikey KEY`. `rules` say what each may do. `openssl \
+         rand -hex 32` makes a key, and `printf KEY | sha256sum` its hash.",
+    ),
+    key(
+        "auth.rules",
+        Field::List(|s| &mut s.auth.rules),
+        "What clients may do: `CLIENTS ACTIONS TOPIC` or `deny CLIENTS ACTIONS TOPIC`. The first \
+         rule that is about the client, the action and the topic decides; if there is none, it is \
+         denied. CLIENTS: `anyone`, `anonymous`, `users`, `user:NAME`, `keys`, `key:NAME`, \
+         `certificates` or `certificate:NAME`. ACTIONS: `subscribe`, `publish`, `presence`, \
+         `history`, several of them with `+` between, or `all`. TOPIC: a name in which `+` stands \
+         for one level between `/`, `#` for the rest, `{user}` for the client's user, \
+         `{claim.NAME}` for a claim of its token, and `{id}`, or any other name, for characters \
+         except `/` and `:`.",
+    ),
+    key(
+        "auth.anonymous",
+        Field::Switch(|s| &mut s.auth.anonymous),
+        "Whether clients without a token, API key or certificate are served, as the rules for \
+         `anonymous` and `anyone` allow. If not, they are answered with 401.",
+    ),
+    key(
+        "auth.insecure",
+        Field::Switch(|s| &mut s.auth.insecure),
+        "Whether every client may do everything, for development. Tokens and keys that are sent \
+         are checked nevertheless. Without it and without any other key of this section, a \
+         listener must have an address of this host alone.",
+    )
+    .flag("--insecure"),
+];
+
+/// Far longer than any hash can use.
+const SECRET_BYTES: RangeInclusive<usize> = 0..=1024;
+/// As long as most servers accept.
+const URL_BYTES_MAX: usize = 8192;

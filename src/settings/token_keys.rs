@@ -1,0 +1,149 @@
+//! From settings to what checks tokens: reads the files with keys.
+
+use std::fs;
+use std::io;
+
+use crate::auth::{Auth, Endpoint, EndpointError, Key, KeyError, Verifier, fetch, jwk_set};
+use crate::settings::{Problem, Settings};
+
+impl Settings {
+    /// What decides about clients; `None` if no identity is configured. Starts the thread that
+    /// fetches keys, if there is an address for them.
+    ///
+    /// # Errors
+    ///
+    /// A file with keys cannot be used any more, or the thread cannot be started.
+    pub fn auth(&self) -> io::Result<Option<Auth>> {
+        if !self.auth.has_identity() {
+            return Ok(None);
+        }
+        let mut verifier = self.verifier(Vec::new()).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(Problem::to_string).collect();
+            io::Error::other(lines.join("\n"))
+        })?;
+        if !self.auth.jwks_url.is_empty() {
+            let endpoint = Endpoint::start(&self.auth.jwks_url, self.auth.jwks_refresh)?;
+            verifier = verifier.endpoint(endpoint);
+        }
+        Ok(Some(self.auth_with(verifier)))
+    }
+
+    /// The same with keys that are fetched now, for commands.
+    ///
+    /// # Errors
+    ///
+    /// All keys that cannot be used.
+    pub fn auth_now(&self) -> Result<Auth, Vec<Problem>> {
+        let url = &self.auth.jwks_url;
+        let fetched = match url.is_empty() {
+            true => Vec::new(),
+            false => fetch(url).map_err(|err| vec![self.not_fetched(&err)])?,
+        };
+        Ok(self.auth_with(self.verifier(fetched)?))
+    }
+
+    /// The keys for tokens that do not have to be fetched.
+    ///
+    /// # Errors
+    ///
+    /// All keys that cannot be used.
+    pub(super) fn token_keys(&self) -> Result<Vec<Key>, Vec<Problem>> {
+        let auth = &self.auth;
+        let mut keys = Vec::new();
+        let mut problems = Vec::new();
+        let mut add = |key: &str, from: &str, more: Result<Vec<Key>, String>| match more {
+            Ok(more) => keys.extend(more),
+            Err(what) => problems.push(self.key_problem(key, from, what)),
+        };
+        let until = auth.previous_until.and_then(|time| time.try_into().ok());
+        let previous = |key: Key| match until {
+            Some(until) => key.until(until),
+            None => key,
+        };
+        if !auth.secret.is_empty() {
+            add("auth.hmac_secret", "", one(Key::hmac(auth.secret_bytes())));
+        }
+        if !auth.previous_secret.is_empty() {
+            let key = Key::hmac(auth.previous_secret.0.as_bytes()).map(previous);
+            add("auth.hmac_previous_secret", "", one(key));
+        }
+        for path in &auth.public_keys.0 {
+            add(
+                "auth.public_keys",
+                path,
+                read(path, |pem| Ok(vec![Key::pem(pem)?])),
+            );
+        }
+        if !auth.jwks_file.is_empty() {
+            let set = read(&auth.jwks_file, |json| jwk_set(json, true));
+            add("auth.jwks_file", &auth.jwks_file, set);
+        }
+        if !auth.jwks_url.is_empty() && !is_http(&auth.jwks_url) {
+            let what = "must begin with https:// or http://".to_owned();
+            add("auth.jwks_url", &auth.jwks_url, Err(what));
+        }
+        if problems.is_empty() {
+            Ok(keys)
+        } else {
+            Err(problems)
+        }
+    }
+
+    fn verifier(&self, more: Vec<Key>) -> Result<Verifier, Vec<Problem>> {
+        let auth = &self.auth;
+        let mut keys = self.token_keys()?;
+        keys.extend(more);
+        Ok(Verifier::new(keys)
+            .issuers(auth.issuers.0.clone())
+            .audiences(auth.audiences.0.clone())
+            .leeway(auth.leeway)
+            .user_claim(auth.user_claim.as_str())
+            .length_max(auth.token_length))
+    }
+
+    fn auth_with(&self, verifier: Verifier) -> Auth {
+        Auth {
+            verifier,
+            api_keys: self.auth.api_keys.clone(),
+            rules: self.auth.rules.clone(),
+            anonymous: self.auth.anonymous,
+            insecure: self.auth.insecure,
+        }
+    }
+
+    fn not_fetched(&self, err: &EndpointError) -> Problem {
+        self.key_problem("auth.jwks_url", &self.auth.jwks_url, err.to_string())
+    }
+
+    fn key_problem(&self, key: &str, from: &str, what: String) -> Problem {
+        let from = if from.is_empty() {
+            ""
+        } else {
+            &format!("{from}: ")
+        };
+        Problem {
+            source: self.source(key),
+            key: key.to_owned(),
+            what: format!("{from}{what}"),
+            remedy: "the server cannot check tokens with it".to_owned(),
+        }
+    }
+}
+
+fn one(key: Result<Key, KeyError>) -> Result<Vec<Key>, String> {
+    key.map(|key| vec![key]).map_err(|err| err.to_string())
+}
+
+fn read(
+    path: &str,
+    parse: impl Fn(&[u8]) -> Result<Vec<Key>, KeyError>,
+) -> Result<Vec<Key>, String> {
+    let bytes = fs::read(path).map_err(|err| err.to_string())?;
+    parse(&bytes).map_err(|err| err.to_string())
+}
+
+fn is_http(url: &str) -> bool {
+    let rest = url.strip_prefix("https://");
+    let rest = rest.or_else(|| url.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
+}

@@ -1,0 +1,177 @@
+//! The settings of identity and permission.
+
+use std::time::Duration;
+
+use crate::auth::{ApiKeys, Rules};
+use crate::limits::{KEYS_REFRESH, SECRET_BYTES_MIN, TOKEN_BYTES_MAX, TOKEN_LEEWAY};
+use crate::settings::draft::Draft;
+use crate::settings::value::list::{List, Paths, Texts};
+use crate::settings::value::secret::Secret;
+
+/// The settings of identity and permission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthSettings {
+    /// The secret of tokens; may be empty.
+    pub secret: Secret,
+    /// The secret before it; may be empty.
+    pub previous_secret: Secret,
+    /// When the previous secret ends, in seconds since the beginning of 1970.
+    pub previous_until: Option<usize>,
+    /// Files with public keys.
+    pub public_keys: Paths,
+    /// File with a key set; may be empty.
+    pub jwks_file: String,
+    /// Address of a key set; may be empty.
+    pub jwks_url: String,
+    /// Time after which the key set is fetched again.
+    pub jwks_refresh: Duration,
+    /// Issuers of tokens; empty: any.
+    pub issuers: Texts,
+    /// Audiences of tokens; empty: any.
+    pub audiences: Texts,
+    /// Difference of clocks that is allowed.
+    pub leeway: Duration,
+    /// The claim that names the user.
+    pub user_claim: String,
+    /// Maximum length of a token.
+    pub token_length: usize,
+    /// The name of a cookie with a token; may be empty.
+    pub cookie: String,
+    /// The name of a parameter of the query with a token; may be empty.
+    pub query: String,
+    /// The API keys.
+    pub api_keys: ApiKeys,
+    /// What each client may do.
+    pub rules: Rules,
+    /// Whether clients without a credential are served.
+    pub anonymous: bool,
+    /// Whether everything is allowed.
+    pub insecure: bool,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            secret: Secret::default(),
+            previous_secret: Secret::default(),
+            previous_until: None,
+            public_keys: Paths::default(),
+            jwks_file: String::new(),
+            jwks_url: String::new(),
+            jwks_refresh: KEYS_REFRESH,
+            issuers: Texts::default(),
+            audiences: Texts::default(),
+            leeway: TOKEN_LEEWAY,
+            user_claim: "sub".to_owned(),
+            token_length: TOKEN_BYTES_MAX,
+            cookie: String::new(),
+            query: String::new(),
+            api_keys: ApiKeys::default(),
+            rules: Rules::default(),
+            anonymous: false,
+            insecure: false,
+        }
+    }
+}
+
+impl AuthSettings {
+    /// Whether anything is configured about identities and permissions.
+    pub fn has_identity(&self) -> bool {
+        let may = self.anonymous || self.insecure || !self.rules.is_empty();
+        may || !self.api_keys.is_empty() || self.has_keys()
+    }
+
+    /// The secret of tokens; may be empty.
+    pub fn secret_bytes(&self) -> &[u8] {
+        self.secret.0.as_bytes()
+    }
+
+    /// Whether tokens can be checked.
+    fn has_keys(&self) -> bool {
+        let files = !self.public_keys.0.is_empty() || !self.jwks_file.is_empty();
+        !self.secret.is_empty() || files || !self.jwks_url.is_empty()
+    }
+}
+
+impl List for Rules {
+    fn texts(&self) -> Vec<String> {
+        self.iter().map(|rule| rule.as_str().to_owned()).collect()
+    }
+
+    fn take(&mut self, texts: &[&str]) -> Result<(), String> {
+        *self = Self::parse(texts).map_err(|err| err.to_string())?;
+        Ok(())
+    }
+
+    fn what(&self) -> &'static str {
+        "rules"
+    }
+
+    fn example(&self) -> &'static [&'static str] {
+        &[
+            "users subscribe+publish match:{id}",
+            "anyone subscribe news/#",
+            "key:backend publish #",
+        ]
+    }
+}
+
+impl List for ApiKeys {
+    fn texts(&self) -> Vec<String> {
+        self.texts().collect()
+    }
+
+    fn take(&mut self, texts: &[&str]) -> Result<(), String> {
+        *self = Self::parse(texts).map_err(|err| err.to_string())?;
+        Ok(())
+    }
+
+    fn what(&self) -> &'static str {
+        "API keys with their hashes"
+    }
+
+    fn example(&self) -> &'static [&'static str] {
+        &["backend sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
+    }
+}
+
+impl Draft {
+    /// Complains of keys of identity that contradict each other.
+    pub(in crate::settings) fn check_auth(&mut self) {
+        let auth = self.settings.auth.clone();
+        if !HAS_AUTH {
+            let given: Vec<&str> = KEYS_OF_AUTH
+                .iter()
+                .copied()
+                .filter(|key| self.settings.is_given(key))
+                .collect();
+            let remedy = "leave it out, or build with the cargo feature `auth`";
+            return self.complain_of(&given, "this program is built without tokens", remedy);
+        }
+        let secrets = [
+            ("auth.hmac_secret", &auth.secret),
+            ("auth.hmac_previous_secret", &auth.previous_secret),
+        ];
+        for (key, secret) in secrets {
+            if (1..SECRET_BYTES_MIN).contains(&secret.0.len()) {
+                let what = format!("has fewer than {SECRET_BYTES_MIN} bytes");
+                let remedy = "`openssl rand -hex 32` makes one that nobody guesses";
+                self.complain_of(&[key], &what, remedy);
+            }
+        }
+    }
+}
+
+/// Whether the program is built with tokens.
+const HAS_AUTH: bool = cfg!(feature = "auth");
+
+/// Keys without which the others have no effect.
+const KEYS_OF_AUTH: &[&str] = &[
+    "auth.hmac_secret",
+    "auth.public_keys",
+    "auth.jwks_file",
+    "auth.jwks_url",
+    "auth.api_keys",
+    "auth.rules",
+    "auth.anonymous",
+];

@@ -1,0 +1,81 @@
+//! What a handler may ask for to admit clients: the time of day, an end of their connections, and
+//! how denials are told.
+
+use std::time::Duration;
+
+use crate::denial::Denial;
+use crate::limits::{CLOSE_AFTER_MAX, DENIAL_LOG_INTERVAL};
+use crate::proto::http::{Date, Request};
+use crate::shard::core::app::cx::Cx;
+use crate::time::{Stamp, TICK_MS};
+
+impl<D, A> Cx<'_, D, A> {
+    /// The time of day in seconds since the beginning of 1970, as of this second; 0 if the host has
+    /// no clock.
+    pub fn time_of_day(&self) -> u64 {
+        self.shard.env.date.map_or(0, Date::secs)
+    }
+
+    /// Closes the connection after this time with [`CloseReason::Expired`](crate::CloseReason), or
+    /// later by up to 128 ms. It replaces an earlier time; more than two years are no end.
+    pub fn close_after(&mut self, time: Duration) {
+        // A stamp is rounded down.
+        let end = self.shard.env.now.plus(time.saturating_add(STAMP_ROUNDING));
+        let until = if time < CLOSE_AFTER_MAX {
+            end.stamp()
+        } else {
+            Stamp::NEVER
+        };
+        if let Some(conn) = self.shard.conns.live(self.key) {
+            conn.until = until;
+            self.shard.arm(self.key);
+        }
+    }
+
+    /// Counts a denial, and has one of them each second logged at `info`, with the client's address
+    /// where that is known. `words`, which may be empty, say more to the log; they must not have a
+    /// credential.
+    pub fn deny(&mut self, denial: Denial, words: &str) {
+        self.shard.env.counters.denied[denial.index()] += 1;
+        let peer = self.peer();
+        let (id, now) = (self.id(), self.shard.env.now);
+        let text = || {
+            let from = peer.map_or_else(String::new, |peer| format!(" from {peer}"));
+            let words = if words.is_empty() {
+                ""
+            } else {
+                &format!(": {words}")
+            };
+            format!("conn {id}{from}: {denial}{words}")
+        };
+        self.shard.env.denials.note(text, now, DENIAL_LOG_INTERVAL);
+    }
+
+    /// Counts work of a callback that takes long, in nanoseconds on an ordinary core: after much of
+    /// it, the shard serves others first.
+    pub fn charge(&mut self, work: usize) {
+        self.shard.env.work.charge(work);
+    }
+
+    /// Whether the page that makes a request may use the user's cookies: its origin is listed in
+    /// [`Config::origins`](crate::Config::origins) by name, or it is the server's own. A request
+    /// without an `Origin` that says nothing of its site is not from a page.
+    pub fn may_send_cookies(&self, request: &Request<'_>) -> bool {
+        match request.header("origin") {
+            Some(origin) => {
+                let reader = self.shard.reader(request);
+                let host = request.header("host").unwrap_or_default();
+                let is_own = origin
+                    .strip_prefix(b"https://")
+                    .or_else(|| origin.strip_prefix(b"http://"))
+                    .is_some_and(|own| own.eq_ignore_ascii_case(host));
+                reader.is_some_and(|reader| reader.credentials || is_own)
+            }
+            // Fetch Metadata: browsers send it without `Origin` as well, and no page can set it.
+            None => request.header("sec-fetch-site") == Some(b"same-origin"),
+        }
+    }
+}
+
+/// A stamp may be this much earlier than its moment.
+const STAMP_ROUNDING: Duration = Duration::from_millis(TICK_MS);

@@ -1,0 +1,6 @@
+//! Identity and permission over real sockets: keys from an endpoint, TCP, certificates, the log.
+
+mod endpoint;
+mod listeners;
+mod program;
+mod provider;

@@ -1,0 +1,156 @@
+//! `corecast token` and `corecast config explain`.
+
+use std::process::{Command, Output};
+
+use super::{File, config, text};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn token(args: &[&str], env: &[(&str, &str)]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_corecast"));
+    command.arg("token").args(args).envs(env.iter().copied());
+    command.output().unwrap()
+}
+
+#[test]
+fn a_token_is_made_and_checked_by_one_configuration() {
+    let file = File::new(
+        "token",
+        &format!(
+            "[auth]\nhmac_secret = \"{SECRET}\"\nissuers = [\"us\"]\naudiences = [\"here\"]\n\
+             user_claim = \"uid\"\n"
+        ),
+    );
+    let flags = ["--config", file.path()];
+    let create = [
+        "create",
+        "--user",
+        "ann",
+        "--expires",
+        "15m",
+        "--channel",
+        "news",
+    ];
+    let claims = ["--claim", "level=3", "--claim", "name=x y"];
+    let made = token(&[&create[..], &claims, &flags].concat(), &[]);
+    assert!(made.status.success(), "{made:?}");
+    let made = text(made.stdout);
+    let checked = token(&[&["check", made.trim()], &flags[..]].concat(), &[]);
+    assert!(checked.status.success(), "{checked:?}");
+    let checked = text(checked.stdout);
+    for part in [
+        "user \"ann\"; the connection ends in ",
+        "\"uid\": \"ann\"",
+        "\"iss\": \"us\"",
+        "\"aud\": \"here\"",
+        "\"level\": 3",
+        "\"name\": \"x y\"",
+        "\"channels\": [",
+    ] {
+        assert!(checked.contains(part), "no {part}: {checked}");
+    }
+    let other = [(
+        "CORECAST_AUTH_HMAC_SECRET",
+        "another secret that has 32 bytes",
+    )];
+    let refused = token(&[&["check", made.trim()], &flags[..]].concat(), &other);
+    assert_eq!(refused.status.code(), Some(2));
+    let expected = "the signature of the token is wrong (signature, status 401)\n";
+    assert_eq!(text(refused.stderr), expected);
+    let old = token(&["create", "--expires", "0s"], &other);
+    let old = token(&["check", text(old.stdout).trim()], &[other[0], LEEWAY]);
+    assert_eq!(
+        text(old.stderr),
+        "the token has expired (expired, status 401)\n"
+    );
+}
+
+const LEEWAY: (&str, &str) = ("CORECAST_AUTH_LEEWAY", "0s");
+
+#[test]
+fn the_rule_that_decides_is_explained() {
+    let file = File::new(
+        "explain",
+        &format!(
+            "[auth]\nhmac_secret = \"{SECRET}\"\nrules = [\n\"deny users publish match:0\",\n\
+             \"users subscribe+publish match:{{id}}\",\n\"key:back publish #\",\n]\n"
+        ),
+    );
+    let explain = |args: &[&str]| {
+        let all = [&["explain", "--config", file.path(), "--topic"], args].concat();
+        let output = config(&all, &[]);
+        assert!(output.status.success(), "{output:?}");
+        text(output.stdout)
+    };
+    let expected = "user \"ann\", topic \"match:7\":\n\
+        subscribe  allowed  rule 2, `users subscribe+publish match:{id}`\n\
+        publish    allowed  rule 2, `users subscribe+publish match:{id}`\n\
+        presence   denied   no rule\n\
+        history    denied   no rule\n";
+    assert_eq!(explain(&["match:7", "--user", "ann"]), expected);
+    let denied = explain(&["match:0", "--user", "ann"]);
+    let line = "publish    denied   rule 1, `deny users publish match:0`\n";
+    assert!(denied.contains(line), "{denied}");
+    let key = explain(&["match:0", "--key", "back"]);
+    assert!(
+        key.contains("publish    allowed  rule 3, `key:back publish #`\n"),
+        "{key}"
+    );
+    let none = explain(&["match:7"]);
+    assert!(
+        none.ends_with("anonymous clients are not served (auth.anonymous)\n"),
+        "{none}"
+    );
+    let made = token(
+        &[
+            "create",
+            "--channel",
+            "x",
+            "--user",
+            "bob",
+            "--config",
+            file.path(),
+        ],
+        &[],
+    );
+    let by_token = explain(&["x", "--token", text(made.stdout).trim()]);
+    assert!(
+        by_token.contains("subscribe  allowed  the token\n"),
+        "{by_token}"
+    );
+    let open = config(&["explain", "--topic", "x"], &[]);
+    assert!(text(open.stdout).starts_with("no identity is configured"));
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_reported_with_their_place() {
+    let file = File::new(
+        "auth-wrong",
+        "[auth]\nhmac_secret = \"short\"\nrules = [\"users write x\"]\n\
+         api_keys = [\"backend 1234\"]\n",
+    );
+    let output = config(&["check", file.path()], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    let errors = text(output.stderr);
+    for part in [
+        ":2: auth.hmac_secret: has fewer than 32 bytes; `openssl rand -hex 32` makes one",
+        ":3: auth.rules: cannot be [\"users write x\"]; \"write\" is no action; there are",
+        ":4: auth.api_keys: cannot be [\"backend 1234\"]; an API key is its name and the SHA-256",
+    ] {
+        assert!(errors.contains(part), "no {part}: {errors}");
+    }
+    let file = File::new(
+        "auth-files",
+        "[auth]\npublic_keys = [\"/nowhere.pem\"]\njwks_url = \"ftp://x\"\n",
+    );
+    let output = config(&["check", file.path()], &[]);
+    let errors = text(output.stderr);
+    assert!(
+        errors.contains(":2: auth.public_keys: /nowhere.pem: No such file"),
+        "{errors}"
+    );
+    assert!(
+        errors.contains(":3: auth.jwks_url: ftp://x: must begin with https://"),
+        "{errors}"
+    );
+}

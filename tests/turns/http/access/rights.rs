@@ -1,0 +1,133 @@
+//! Anonymous clients, insecure servers, rights of tokens, API keys, and how denials are told.
+
+use std::time::Duration;
+
+use corecast::auth::Denial;
+use corecast::relay::Places;
+use corecast::{Config, RelaySettings};
+
+use crate::http::access::{SECRET, UPGRADE, ann, ask, auth, server, server_with, status, token};
+use crate::http::server::{KEY, Server};
+use crate::http::statuses;
+
+#[test]
+fn anonymous_clients_have_rules_of_their_own_where_they_are_served() {
+    let mut open = auth();
+    open.anonymous = true;
+    let unnamed = token(SECRET, r#"{"iss":"us","aud":"here"}"#);
+    let unnamed = format!("Authorization: Bearer {unnamed}\r\n");
+    for fields in ["", unnamed.as_str()] {
+        for (path, expected) in [("/sse/read", 200), ("/sse/room", 403)] {
+            let mut server = server_with(open.clone(), Config::default());
+            let (_, answer) = ask(&mut server, path, fields);
+            assert_eq!(status(&answer), expected, "{path} {fields}");
+        }
+        let mut server = server();
+        let (_, answer) = ask(&mut server, "/sse/read", fields);
+        assert_eq!(status(&answer), 401, "{fields}");
+    }
+}
+
+#[test]
+fn an_insecure_server_allows_everything_and_checks_tokens_that_are_sent() {
+    let mut insecure = auth();
+    insecure.insecure = true;
+    let expired = token(SECRET, r#"{"sub":"ann","iss":"us","aud":"here","exp":1}"#);
+    let expired = format!("Authorization: Bearer {expired}\r\n");
+    for (fields, expected) in [("", 200), (expired.as_str(), 401)] {
+        let mut server = server_with(insecure.clone(), Config::default());
+        let (_, answer) = ask(&mut server, "/sse/anything", fields);
+        assert_eq!(status(&answer), expected, "{fields}");
+    }
+}
+
+#[test]
+fn rights_in_a_token_count_beside_the_rules() {
+    let claims = r#"{"sub":"ann","iss":"us","aud":"here","channels":["extra"],
+        "caps":[{"channels":["all_*"],"match":"wildcard","allow":["pub"]}]}"#;
+    let bearer = format!("Authorization: Bearer {}\r\n", token(SECRET, claims));
+    for (path, fields, expected) in [
+        ("/sub/extra", UPGRADE, 101),
+        ("/pub/extra", UPGRADE, 403),
+        ("/pub/all_1", UPGRADE, 101),
+        ("/sub/all_1", UPGRADE, 403),
+    ] {
+        let mut server = server();
+        let (_, answer) = ask(&mut server, path, &format!("{fields}{bearer}"));
+        assert_eq!(status(&answer), expected, "{path}: {answer}");
+    }
+}
+
+#[test]
+fn the_publish_api_asks_for_a_key_and_its_rules() {
+    let publish = |server: &mut Server, fields: &str, channel: &str| {
+        let api = server.connect();
+        let body = format!(r#"{{"channel":"{channel}","data":1}}"#);
+        let len = body.len();
+        let head =
+            format!("POST /api/publish HTTP/1.1\r\nHost: a\r\n{fields}Content-Length: {len}");
+        server.send(api, format!("{head}\r\n\r\n{body}"));
+        server.take(api)
+    };
+    let bearer = format!("Authorization: Bearer {}\r\n", ann());
+    for (fields, status) in [
+        ("X-API-Key: test\r\n", 200),
+        ("Authorization: apikey test\r\n", 200),
+        ("", 401),
+        ("X-API-Key: tesT\r\n", 401),
+        (bearer.as_str(), 401),
+        ("X-API-Key: test\r\nAuthorization: apikey test\r\n", 400),
+    ] {
+        let mut server = server();
+        let answer = publish(&mut server, fields, "room");
+        assert_eq!(statuses(&answer), [status], "{fields}: {answer}");
+        if status != 200 {
+            assert!(
+                answer.contains("\r\nWWW-Authenticate: apikey\r\n"),
+                "{answer}"
+            );
+            assert_eq!(server.counters().denied.iter().sum::<u64>(), 1);
+        }
+    }
+    let mut server = server();
+    let answer = publish(&mut server, "X-API-Key: test\r\n", "read");
+    assert_eq!(statuses(&answer), [200]);
+    let error = r#"{"error":{"code":103,"message":"permission denied"}}"#;
+    assert!(answer.ends_with(error), "{answer}");
+    let logged = server.denial().unwrap();
+    assert!(
+        logged.contains("API key \"backend\" may not publish \"read\""),
+        "{logged}"
+    );
+    // The one key without a name may do everything, as it always could.
+    let settings = RelaySettings::default().with_api_key(KEY);
+    let settings = settings.with_auth(auth(), Places::default());
+    let mut both = Server::of(Config::default(), settings);
+    let answer = publish(&mut both, &format!("X-API-Key: {KEY}\r\n"), "read");
+    assert!(answer.ends_with(r#"{"result":{}}"#), "{answer}");
+}
+
+#[test]
+fn one_denial_in_a_second_is_logged_and_all_are_counted() {
+    let mut server = server();
+    for _ in 0..5 {
+        ask(&mut server, "/sse/room", "");
+    }
+    assert!(server.denial().is_some());
+    assert_eq!(server.denial(), None);
+    ask(&mut server, "/sse/room", "");
+    assert_eq!(server.denial(), None, "within a second");
+    server.wait(Duration::from_secs(2));
+    ask(&mut server, "/sse/room", "");
+    assert!(server.denial().is_some());
+    assert_eq!(server.counters().denied[Denial::Missing.index()], 7);
+}
+
+#[test]
+fn health_and_the_page_need_no_identity() {
+    for path in ["/", "/healthz"] {
+        let mut server = server();
+        let (_, answer) = ask(&mut server, path, "");
+        assert_eq!(status(&answer), 200, "{path}");
+    }
+}
