@@ -31,7 +31,7 @@ impl<H: Handler> ShardCore<H> {
             ("inflating", shard.conns.waits.inflate.len()),
             ("reads", shard.conns.reads.len()),
             ("lingering", shard.conns.lingering.early_len()),
-            ("staged", shard.pubsub.staged.len()),
+            ("staged", shard.pubsub.room_queue.len()),
             ("elsewhere", shard.pubsub.elsewhere.len()),
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),

@@ -35,7 +35,7 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Tells the handler again of connections whose end it could not take.
+    /// Tells the handler again of ends that it could not take.
     pub(in crate::shard::core) fn resume_settling(&mut self) {
         if self.shard.env.has_news | self.shard.env.moved {
             self.shard.conns.ends.unsettled.note_news();

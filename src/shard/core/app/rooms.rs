@@ -222,7 +222,7 @@ impl<H: Handler> ShardCore<H> {
                 self.rooms.stuck.push_back(key);
             }
         }
-        self.shard.pubsub.staged.retry();
+        self.shard.pubsub.room_queue.retry();
         self.shard.pubsub.look_at_presence_again(&self.shard.env);
         self.settle_homes();
     }

@@ -12,7 +12,7 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn settle_homes(&mut self) {
         let shard = &self.shard;
         let is_settled = shard.pubsub.room_work.is_empty()
-            && shard.pubsub.staged.untried() == 0
+            && shard.pubsub.room_queue.untried() == 0
             && shard.pubsub.elsewhere.is_empty()
             && shard.pubsub.mail[shard.env.shard.index()]
                 .presence
@@ -30,21 +30,21 @@ impl<H: Handler> ShardCore<H> {
         let mut published = 0;
         loop {
             self.tell_rooms();
-            let round = self.shard.pubsub.staged.untried().min(budget);
+            let round = self.shard.pubsub.room_queue.untried().min(budget);
             budget -= round;
             published += self.publish_staged(round);
             // Behind what those connections have published.
             self.settle_presence();
             self.shard.pubsub.publish_elsewhere(&mut self.shard.env);
-            if budget == 0 || self.shard.pubsub.staged.untried() == 0 {
+            if budget == 0 || self.shard.pubsub.room_queue.untried() == 0 {
                 break;
             }
         }
         let shard = &mut self.shard;
         shard.env.work.swap(share);
         // Nothing else would bring the shard back to these, or to those that were refused.
-        shard.env.moved |= shard.pubsub.staged.untried() != 0;
-        shard.env.moved |= 0 < published && std::mem::take(&mut shard.pubsub.stage_refused);
+        shard.env.moved |= shard.pubsub.room_queue.untried() != 0;
+        shard.env.moved |= 0 < published && shard.pubsub.room_queue.take_refused();
     }
 
     pub(in crate::shard::core) fn tell_rooms(&mut self) {
@@ -70,16 +70,16 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn publish_staged(&mut self, count: usize) -> usize {
         let mut published = 0;
         for _ in 0..count {
-            let Some(staged) = self.shard.pubsub.staged.pop() else {
+            let Some(staged) = self.shard.pubsub.room_queue.pop() else {
                 break;
             };
-            let back = if self.shard.pubsub.staged.holds(&staged.topic) {
+            let back = if self.shard.pubsub.room_queue.holds(&staged.topic) {
                 Some(staged)
             } else {
                 self.publish_at_home(staged)
             };
             match back {
-                Some(staged) => self.shard.pubsub.staged.hold(staged),
+                Some(staged) => self.shard.pubsub.room_queue.hold(staged),
                 None => published += 1,
             }
         }

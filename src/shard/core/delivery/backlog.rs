@@ -40,8 +40,8 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Does what the policy for slow consumers says with connections whose unread frames logs have
-    /// let go of.
+    /// Does what the policy for slow consumers says with connections that had unread frames in a
+    /// log that has let go of them.
     pub(crate) fn apply_overruns(&mut self) {
         let Overruns { skipped, conns } = self.pubsub.fanout.take_overruns();
         self.env.counters.skipped += skipped;

@@ -83,7 +83,7 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn usage(&self) -> Usage {
         Usage {
             limits: self.memory.limits,
-            fixed: self.memory.tls + self.pubsub.staged.bytes(),
+            fixed: self.memory.tls + self.pubsub.room_queue.bytes(),
             assembly: self.conns.holders.bytes(),
             replies: self.conns.outboxes.bytes(),
             backlog: self.pubsub.fanout.backlog(),
@@ -156,7 +156,7 @@ impl<D, A> Shard<D, A> {
         counters.backlog_bytes = usage.backlog as u64;
         counters.replies_bytes = usage.replies as u64;
         counters.assembly_bytes = (holders.unfinished() + holders.context()) as u64;
-        counters.waiting_bytes = (holders.waiting() + self.pubsub.staged.bytes()) as u64;
+        counters.waiting_bytes = (holders.waiting() + self.pubsub.room_queue.bytes()) as u64;
         counters.tls_bytes = self.memory.tls as u64;
         counters.memory_budget_bytes = self.memory.limits.memory as u64;
     }

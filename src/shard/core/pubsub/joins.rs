@@ -17,7 +17,7 @@ use crate::shard::mail::Presence;
 pub(crate) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
     /// as it is not known whether a room is told.
-    waiting: HashMap<(ConnKey, TopicKey), Joining>,
+    waiting: HashMap<(ConnKey, TopicKey), JoinRequest>,
     /// Connections that have joined one topic and wait, corked, for others: by the keys of topic
     /// and connection.
     early: BTreeSet<(TopicKey, ConnKey)>,
@@ -25,7 +25,7 @@ pub(crate) struct Joins {
 }
 
 #[derive(Debug, Default)]
-struct Joining {
+struct JoinRequest {
     tag: Box<[u8]>,
     /// The home has been asked, or is going to be.
     ticket: Option<u64>,
@@ -39,7 +39,7 @@ impl Joins {
 
     /// A connection waits for a topic, with this tag.
     pub(crate) fn note_tag(&mut self, conn: ConnKey, topic: TopicKey, tag: &[u8]) {
-        let joining = Joining {
+        let joining = JoinRequest {
             tag: tag.into(),
             ticket: None,
         };

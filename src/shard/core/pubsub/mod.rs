@@ -18,8 +18,8 @@ use crate::id::{RoomKey, ShardId};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::joins::Joins;
-use crate::shard::core::pubsub::presence::Telling;
-use crate::shard::core::pubsub::room_queue::Stage;
+use crate::shard::core::pubsub::presence::PresenceCursor;
+use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::mail::{PeerMail, Publication, for_peers};
 use crate::time::Now;
 use crate::topic::Topic;
@@ -35,12 +35,10 @@ pub(crate) struct PubSub {
     /// To other shards, by shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) joins: Joins,
-    telling: Telling,
+    presence_cursor: PresenceCursor,
     pub(crate) barrier: Barrier,
     /// Messages for rooms of this shard, which are called when no callback runs.
-    pub(crate) staged: Stage,
-    /// One found no place among them, and its publisher is to be told when there is one.
-    pub(crate) stage_refused: bool,
+    pub(crate) room_queue: RoomQueue,
     /// Messages of rooms for other topics.
     pub(crate) elsewhere: VecDeque<Publication>,
     /// What rooms are to be told, or the handler of them.
@@ -67,10 +65,9 @@ impl PubSub {
             homes: Homes::default(),
             mail: for_peers(shards),
             joins: Joins::default(),
-            telling: Telling::default(),
+            presence_cursor: PresenceCursor::default(),
             barrier: Barrier::new(shard, shards),
-            staged: Stage::default(),
-            stage_refused: false,
+            room_queue: RoomQueue::default(),
             elsewhere: VecDeque::new(),
             room_work: VecDeque::new(),
             released: 0,
@@ -80,7 +77,7 @@ impl PubSub {
 
     /// Whether nothing of this shard's homes waits for its way into an order.
     pub(crate) fn is_settled(&self) -> bool {
-        self.staged.is_empty() && self.elsewhere.is_empty() && self.room_work.is_empty()
+        self.room_queue.is_empty() && self.elsewhere.is_empty() && self.room_work.is_empty()
     }
 
     /// Whether something of it needs another turn at once.

@@ -13,7 +13,7 @@ use crate::topic::{ByKeptHash, Topic};
 /// How far the rooms of a shard have been told of its own connections: all that wait are passed
 /// over once, and then again from the first.
 #[derive(Debug, Default)]
-pub(crate) struct Telling {
+pub(crate) struct PresenceCursor {
     /// The first ticket that was not looked at.
     next: u64,
     /// Topics whose rooms cannot be told now: what waits for them keeps its order.
@@ -24,20 +24,20 @@ impl PubSub {
     /// What rooms of this shard could not be told is tried again, once all was looked at.
     pub(crate) fn look_at_presence_again(&mut self, env: &Env) {
         if self.has_looked_at_presence(env) {
-            self.telling.next = 0;
-            self.telling.held.clear();
+            self.presence_cursor.next = 0;
+            self.presence_cursor.held.clear();
         }
     }
 
     pub(crate) fn has_looked_at_presence(&self, env: &Env) -> bool {
         let presence = &self.mail[env.shard.index()].presence;
-        let mut left = presence.range(self.telling.next..);
+        let mut left = presence.range(self.presence_cursor.next..);
         left.next().is_none()
     }
 
     /// Whether the room of a topic at home here knows of all connections of this shard.
     pub(crate) fn is_room_told(&self, env: &Env, topic: &Topic) -> bool {
-        self.has_looked_at_presence(env) && !self.telling.held.contains(topic)
+        self.has_looked_at_presence(env) && !self.presence_cursor.held.contains(topic)
     }
 
     /// What the room of a topic at home here is to be told next, with its ticket; of at most
@@ -49,22 +49,22 @@ impl PubSub {
         budget: &mut usize,
     ) -> Option<(u64, Topic, Presence)> {
         let Self {
-            telling,
+            presence_cursor,
             mail,
-            staged,
+            room_queue,
             ..
         } = self;
         let presences = &mut mail[env.shard.index()].presence;
         while 0 < *budget {
             *budget -= 1;
-            let (&ticket, (topic, _)) = presences.range(telling.next..).next()?;
-            telling.next = ticket + 1;
-            if telling.held.contains(topic) {
+            let (&ticket, (topic, _)) = presences.range(presence_cursor.next..).next()?;
+            presence_cursor.next = ticket + 1;
+            if presence_cursor.held.contains(topic) {
                 continue;
             }
             // What the connection has published goes first, as it does in a lane.
-            if staged.has(topic) {
-                telling.held.insert(topic.clone());
+            if room_queue.has(topic) {
+                presence_cursor.held.insert(topic.clone());
                 continue;
             }
             let (topic, presence) = presences.remove(&ticket)?;
@@ -81,7 +81,7 @@ impl PubSub {
         topic: Topic,
         presence: Presence,
     ) {
-        self.telling.held.insert(topic.clone());
+        self.presence_cursor.held.insert(topic.clone());
         let presences = &mut self.mail[env.shard.index()].presence;
         presences.insert(ticket, (topic, presence));
     }

@@ -8,15 +8,17 @@ use crate::topic::Topic;
 
 /// Messages on their way to rooms: of each topic in the order in which they came.
 #[derive(Debug, Default)]
-pub(crate) struct Stage {
+pub(crate) struct RoomQueue {
     queue: VecDeque<Publication>,
     /// Those that found no space, and what came behind them for the same topics: tried again in the
     /// next turn. Other topics do not wait for them.
     held: VecDeque<Publication>,
     bytes: usize,
+    /// A publication found no place, and its publisher is to be told when there is one.
+    refused: bool,
 }
 
-impl Stage {
+impl RoomQueue {
     /// All of them.
     pub(crate) fn len(&self) -> usize {
         self.queue.len() + self.held.len()
@@ -36,9 +38,17 @@ impl Stage {
         self.len() == 0
     }
 
-    /// Whether there is no place for one more of this topic.
-    pub(crate) fn is_full_for(&self, topic: &Topic) -> bool {
-        STAGED_MAX <= self.len() || STAGED_BYTES_MAX <= self.bytes || self.holds(topic)
+    /// Whether there is a place for one more of this topic; a `false` is remembered.
+    pub(crate) fn has_space_for(&mut self, topic: &Topic) -> bool {
+        let is_full =
+            STAGED_MAX <= self.len() || STAGED_BYTES_MAX <= self.bytes || self.holds(topic);
+        self.refused |= is_full;
+        !is_full
+    }
+
+    /// Whether one found no place since the last call.
+    pub(crate) fn take_refused(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
     }
 
     pub(crate) fn has(&self, topic: &Topic) -> bool {

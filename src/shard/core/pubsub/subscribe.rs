@@ -173,7 +173,7 @@ impl PubSub {
         }
     }
 
-    /// Lets a connection go on whose subscriptions are all live.
+    /// Lets a connection go on when its subscriptions are all live.
     pub(crate) fn uncork<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) {
         let Some(conn) = conns.get_mut(key) else {
             return;

@@ -13,7 +13,7 @@ impl PubSub {
     /// may be a room, which is called when the callback that publishes has returned.
     pub(crate) fn is_ordered_at_once(&self, topic: &Topic, key: Option<DedupKey>) -> bool {
         // One of the same publisher may be staged since before that was known.
-        self.homes.room(topic) == RoomSlot::Empty && key.is_none() && !self.staged.has(topic)
+        self.homes.room(topic) == RoomSlot::Empty && key.is_none() && !self.room_queue.has(topic)
     }
 
     /// Whether one more message may be put on its way to the home of its topic.
@@ -26,9 +26,7 @@ impl PubSub {
         let has_space = if home != env.shard {
             self.mail[home.index()].to_home.has_space()
         } else {
-            let is_full = self.staged.is_full_for(topic);
-            self.stage_refused |= is_full;
-            !is_full
+            self.room_queue.has_space_for(topic)
         };
         has_space.then_some(()).ok_or_else(|| Busy::at(home))
     }
@@ -36,7 +34,7 @@ impl PubSub {
     /// Puts a publication on its way, after `check_way` said yes.
     pub(crate) fn send_to_home(&mut self, env: &Env, home: ShardId, publication: Publication) {
         if home == env.shard {
-            self.staged.push(publication);
+            self.room_queue.push(publication);
         } else {
             let lane = &mut self.mail[home.index()].to_home;
             lane.push(ToHome::Publish(publication));
