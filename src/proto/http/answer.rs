@@ -4,7 +4,7 @@ use httparse::{EMPTY_HEADER, Error, Header, Status};
 use thiserror::Error;
 
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, ANSWER_HEADERS_MAX};
-use crate::proto::http::fields;
+use crate::proto::http::{list_token, values};
 
 /// Space for the header fields of an answer, to be lent to [`parse_answer`].
 pub const NO_ANSWER_HEADERS: [Header<'static>; ANSWER_HEADERS_MAX] =
@@ -87,12 +87,12 @@ pub fn parse_answer<'h, 'b: 'h>(
 impl<'b> Answer<'b> {
     /// The values of all header fields with this name, in any case, in order.
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
-        fields::values(self.headers, name)
+        values(self.headers, name)
     }
 
     /// Whether a header field with this name lists `token`, both in any case.
     pub fn lists_token(&self, name: &str, token: &str) -> bool {
-        fields::list_token(self.headers, name, token)
+        list_token(self.headers, name, token)
     }
 
     /// The length of the body, if the answer has it.

@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use core::str;
 
-use crate::proto::http::fields::values;
+use crate::proto::http::values;
 use crate::proto::http::{Request, is_tchar};
 
 /// What trusted proxies say about the client of a request.

@@ -5,12 +5,13 @@ mod answer;
 mod body;
 mod date;
 mod error;
-pub(crate) mod fields;
 mod forwarded;
 mod origin;
 mod request;
 mod response;
 mod topic;
+
+use httparse::Header;
 
 pub use answer::{Answer, AnswerError, AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 pub use body::{Body, BodyLength, Piece};
@@ -26,3 +27,21 @@ pub(crate) use response::encode_reader;
 pub use response::{After, Manner, Response};
 pub(crate) use topic::is_topic_name;
 pub use topic::topic_from_path;
+
+/// The values of all header fields with this name, in any case, in order.
+fn values<'b, 'n>(
+    headers: &'b [Header<'b>],
+    name: &'n str,
+) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
+    let named = move |header: &&Header<'_>| header.name.eq_ignore_ascii_case(name);
+    headers.iter().filter(named).map(|header| header.value)
+}
+
+/// Whether a header field with this name lists `token`, both in any case.
+///
+/// RFC 9110 5.3: several fields of one name are one list.
+fn list_token(headers: &[Header<'_>], name: &str, token: &str) -> bool {
+    values(headers, name)
+        .flat_map(|value| value.split(|byte| *byte == b','))
+        .any(|element| element.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}

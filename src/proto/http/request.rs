@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use httparse::{Error, Header, Status};
 
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_CEILING, HEADERS_MAX};
-use crate::proto::http::{After, HttpError, fields};
+use crate::proto::http::{After, HttpError, list_token, values};
 
 /// Space for the header fields of a request, to be lent to [`parse_head`].
 pub const NO_HEADERS: [MaybeUninit<Header<'static>>; HEADERS_CEILING] =
@@ -131,7 +131,7 @@ impl<'b> Request<'b> {
 
     /// The values of all header fields with this name, in any case, in order.
     pub fn headers<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
-        fields::values(self.headers, name)
+        values(self.headers, name)
     }
 
     /// The parameters of the query in order: names and values, decoded like a form (WHATWG URL
@@ -148,7 +148,7 @@ impl<'b> Request<'b> {
 
     /// Whether a header field with this name lists `token`, both in any case.
     pub fn lists_token(&self, name: &str, token: &str) -> bool {
-        fields::list_token(self.headers, name, token)
+        list_token(self.headers, name, token)
     }
 
     /// Whether the request asks for WebSocket, in a valid way or not. RFC 9110 7.8: an offer of

@@ -1,7 +1,6 @@
 //! What shards say to each other, and what waits to be sent.
 
 mod outgoing;
-mod publication;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,9 +8,58 @@ use crate::handler::Publisher;
 use crate::id::{ConnId, ShardId, TopicKey};
 use crate::payload::Payload;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
-pub use crate::shard::mail::publication::{Origin, Publication};
 use crate::topic::Topic;
-use crate::topic::home::Interest;
+use crate::topic::home::{DedupKey, Interest};
+
+/// One message on its way to the order of its topic.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The topic.
+    pub topic: Topic,
+    /// The message.
+    pub payload: Payload,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Its publisher's key: with one, it is ordered once.
+    pub key: Option<DedupKey>,
+}
+
+/// Where a publication comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A connection that is open.
+    Connection(Publisher),
+    /// An HTTP request, such as one to the publish API, or one that opens a connection.
+    Request(Publisher),
+    /// The work of a shard's own, which no connection has asked for.
+    Shard,
+    /// A thread with a [`Handle`](crate::Handle).
+    Handle,
+    /// A room, for a topic that is not its own.
+    Room,
+}
+
+impl Publication {
+    /// One without a key.
+    pub fn new(topic: Topic, payload: Payload, origin: Origin) -> Self {
+        Self {
+            topic,
+            payload,
+            origin,
+            key: None,
+        }
+    }
+}
+
+impl Origin {
+    /// The connection that published, if one did.
+    pub(crate) fn publisher(self) -> Option<Publisher> {
+        match self {
+            Self::Connection(publisher) | Self::Request(publisher) => Some(publisher),
+            Self::Shard | Self::Handle | Self::Room => None,
+        }
+    }
+}
 
 /// To the home shard of a topic, from any shard or any thread.
 #[derive(Clone, Debug)]

@@ -87,7 +87,8 @@ impl Fanout {
             } else if !feed.members.is_empty() {
                 appended.members += feed.members.len() as u64;
                 appended.work += WORK_OF_APPEND + payload.bytes.len() / BYTES_PER_WORK;
-                feed.append(&mut message, &mut self.pool, now.stamp());
+                feed.log.append(feed.form, &mut message, &mut self.pool);
+                feed.appended_at = now.stamp();
                 feed.queue_walk(key, &mut self.walks);
             }
         }

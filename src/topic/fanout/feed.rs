@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::config::SlowConsumer;
 use crate::id::{FeedKey, TopicKey};
-use crate::payload::{Encoding, Form};
+use crate::payload::Form;
 use crate::time::Stamp;
 use crate::topic::fanout::log::Log;
 use crate::topic::fanout::member::{BLOCKED, DETACHED, Member};
@@ -57,12 +57,6 @@ impl Feed {
             pass_head: 0,
             pass_min: u64::MAX,
         }
-    }
-
-    /// Appends a message, for which `make_space` has made space.
-    pub(super) fn append(&mut self, message: &mut Encoding<'_>, pool: &mut Pool, now: Stamp) {
-        self.log.append(self.form, message, pool);
-        self.appended_at = now;
     }
 
     /// Puts the feed, whose key is `key`, on the list of those to walk. All members are visited

@@ -31,14 +31,12 @@ use crate::topic::fanout::feed::Feed;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
 pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
-use crate::topic::fanout::pass::Walk;
 pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
 pub(crate) use crate::topic::fanout::place::Place;
 use crate::topic::fanout::segment::Pool;
 pub use crate::topic::fanout::segment::Segment;
 pub(crate) use crate::topic::fanout::topics::LocalTopic;
 use crate::topic::fanout::topics::Topics;
-use crate::topic::sink::Sink;
 use crate::topic::tables::GiveBack;
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
@@ -57,15 +55,6 @@ pub(crate) struct Fanout {
     overruns: Overruns,
     /// The backlog above which it is worth searching for logs to cut, where the budget is not.
     relieve_above: usize,
-}
-
-/// What a walk has done.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Walked {
-    /// Calls of the sink.
-    pub(crate) sends: usize,
-    /// All members of the feed have been visited since it was queued last.
-    pub(crate) is_done: bool,
 }
 
 impl Fanout {
@@ -195,40 +184,6 @@ impl Fanout {
     /// Feeds to walk.
     pub(crate) fn walks(&self) -> usize {
         self.walks.len()
-    }
-
-    /// Walks the feed that has waited longest, with at most `budget` sends. Lets go of its log
-    /// if all members have everything, and queues it again if not. What it leaves to the caller
-    /// is in `next_handover`.
-    #[inline]
-    pub(crate) fn walk_next<S: Sink>(&mut self, sink: &mut S, budget: usize) -> Walked {
-        let key = self.walks.pop_front();
-        let feed = key.and_then(|key| Some((key, self.feeds.get_mut(key.index())?)));
-        let Some((key, feed)) = feed.filter(|(_, feed)| feed.queued) else {
-            return Walked {
-                sends: 0,
-                is_done: false,
-            };
-        };
-        let mut left = budget;
-        let walk = feed.walk(sink, &mut left, &mut self.handovers);
-        let is_done = walk == Walk::Done;
-        if is_done {
-            feed.queued = false;
-            feed.settle(&mut self.pool);
-        } else {
-            self.walks.push_back(key);
-        }
-        Walked {
-            sends: budget - left,
-            is_done,
-        }
-    }
-
-    /// What the last walk has left to the caller, piece by piece.
-    #[inline]
-    pub(crate) fn next_handover(&mut self) -> Option<Handover> {
-        self.handovers.pop_front()
     }
 
     /// What must become of connections whose unread frames logs have let go of.

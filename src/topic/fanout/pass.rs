@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use crate::id::ConnKey;
 use crate::limits::SCAN_PER_WALK;
+use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
 use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST, SHARED};
@@ -52,6 +53,51 @@ pub(super) enum Walk {
     More,
     /// All members have been visited since the feed was queued last.
     Done,
+}
+
+/// What a walk has done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Walked {
+    /// Calls of the sink.
+    pub(crate) sends: usize,
+    /// All members of the feed have been visited since it was queued last.
+    pub(crate) is_done: bool,
+}
+
+impl Fanout {
+    /// Walks the feed that has waited longest, with at most `budget` sends. Lets go of its log
+    /// if all members have everything, and queues it again if not. What it leaves to the caller
+    /// is in `next_handover`.
+    #[inline]
+    pub(crate) fn walk_next<S: Sink>(&mut self, sink: &mut S, budget: usize) -> Walked {
+        let key = self.walks.pop_front();
+        let feed = key.and_then(|key| Some((key, self.feeds.get_mut(key.index())?)));
+        let Some((key, feed)) = feed.filter(|(_, feed)| feed.queued) else {
+            return Walked {
+                sends: 0,
+                is_done: false,
+            };
+        };
+        let mut left = budget;
+        let walk = feed.walk(sink, &mut left, &mut self.handovers);
+        let is_done = walk == Walk::Done;
+        if is_done {
+            feed.queued = false;
+            feed.settle(&mut self.pool);
+        } else {
+            self.walks.push_back(key);
+        }
+        Walked {
+            sends: budget - left,
+            is_done,
+        }
+    }
+
+    /// What the last walk has left to the caller, piece by piece.
+    #[inline]
+    pub(crate) fn next_handover(&mut self) -> Option<Handover> {
+        self.handovers.pop_front()
+    }
 }
 
 impl Feed {

@@ -14,7 +14,7 @@ use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
 use crate::id::RoomKey;
 use crate::limits::ELSEWHERE_MAX;
 use crate::shard::core::ShardCore;
-use crate::shard::core::delivery::order::Admission;
+use crate::shard::core::delivery::publish::Admission;
 use crate::shard::mail::Publication;
 use crate::time::{Now, Schedule};
 use crate::topic::Topic;

@@ -3,5 +3,4 @@
 
 mod backlog;
 mod deliver;
-pub(crate) mod order;
-mod publish;
+pub(crate) mod publish;

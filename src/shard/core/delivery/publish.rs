@@ -1,4 +1,6 @@
-//! Publishing: from the connections, rooms and ticks of this shard to the home of a topic.
+//! Publishing: from the connections, rooms and ticks of this shard to the home of a topic; and the
+//! order of its messages, set there: each goes to all shards that want it, or to none of them while
+//! one has no space.
 
 use std::sync::Arc;
 
@@ -6,9 +8,19 @@ use crate::handler::{Busy, PublishError, Wait};
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::Payload;
 use crate::shard::core::shard::Shard;
-use crate::shard::mail::{Origin, Publication};
+use crate::shard::mail::{FromHome, Origin, Publication};
 use crate::topic::Topic;
-use crate::topic::home::DedupKey;
+use crate::topic::home::{DedupKey, Interest, RoomSlot};
+
+/// What became of a publication at the home of its topic.
+pub(crate) enum Admission {
+    /// It has its place in the order, now or by an earlier publication with its key.
+    Ordered,
+    /// There is no space for it.
+    Full(Publication),
+    /// The topic has a room, or the application was not asked yet whether it has one.
+    Room(Publication),
+}
 
 impl<D, A> Shard<D, A> {
     /// Publishes a message of this shard.
@@ -50,5 +62,98 @@ impl<D, A> Shard<D, A> {
         }
         self.env.counters.published += 1;
         Ok(())
+    }
+
+    /// As the home of its topic: takes a publication into the topic's order, unless that is for a
+    /// room to decide.
+    pub(crate) fn admit(&mut self, publication: Publication) -> Admission {
+        if self
+            .pubsub
+            .homes
+            .is_duplicate(publication.key, self.env.now)
+        {
+            return Admission::Ordered;
+        }
+        if self.pubsub.homes.room(&publication.topic) != RoomSlot::Empty {
+            return Admission::Room(publication);
+        }
+        match self.order_publication(publication) {
+            Some(publication) => Admission::Full(publication),
+            None => Admission::Ordered,
+        }
+    }
+
+    /// Takes a publication into the order of its topic, which is without a room; gives it back
+    /// while there is no space for it.
+    pub(crate) fn order_publication(&mut self, publication: Publication) -> Option<Publication> {
+        let ordered = self.order(&publication.topic, &publication.payload);
+        if ordered.is_err() {
+            return Some(publication);
+        }
+        self.pubsub.homes.note_key(publication.key, self.env.now);
+        None
+    }
+
+    /// As the home of `topic`: puts a message in its order and passes it to every shard that
+    /// wants it, or to none while one of them has no space.
+    pub(crate) fn order<B>(&mut self, topic: &Topic, payload: &Payload<B>) -> Result<(), Busy>
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
+        let recipients = self.pubsub.homes.take_recipients(topic);
+        let has_space = self.has_space(&recipients, payload.borrowed());
+        if has_space {
+            self.pass_on(&recipients, payload);
+        }
+        self.pubsub.homes.give_recipients(recipients);
+        has_space
+            .then_some(())
+            .ok_or_else(|| Busy::at(self.env.shard))
+    }
+
+    /// Whether `order` would take a message now.
+    pub(crate) fn has_space_for(&mut self, topic: &Topic, payload: Payload<&[u8]>) -> bool {
+        let recipients = self.pubsub.homes.take_recipients(topic);
+        let has_space = self.has_space(&recipients, payload);
+        self.pubsub.homes.give_recipients(recipients);
+        has_space
+    }
+
+    fn has_space(&mut self, recipients: &[Interest], payload: Payload<&[u8]>) -> bool {
+        recipients.iter().all(|recipient| {
+            if recipient.shard == self.env.shard {
+                self.has_log_space(recipient.key, recipient.generation, payload)
+            } else {
+                let mail = &mut self.pubsub.mail[recipient.shard.index()];
+                mail.from_home.has_space()
+            }
+        })
+    }
+
+    fn pass_on<B>(&mut self, recipients: &[Interest], payload: &Payload<B>)
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
+        // Copied for the first peer, if it was not before.
+        let mut shared = None;
+        for &Interest {
+            shard,
+            key,
+            generation,
+        } in recipients
+        {
+            if shard == self.env.shard {
+                self.append(key, generation, payload.borrowed());
+                continue;
+            }
+            let shared: &Payload = shared.get_or_insert_with(|| payload.clone().shared());
+            let deliver = FromHome::Deliver {
+                key,
+                generation,
+                payload: shared.clone(),
+            };
+            self.pubsub.mail[shard.index()].from_home.push(deliver);
+        }
+        self.env.counters.ordered += 1;
     }
 }

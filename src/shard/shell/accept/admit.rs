@@ -11,7 +11,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::shell::accept::accept_rate::Accepted;
 use crate::shard::shell::accept::listener::Listener;
 use crate::shard::shell::accept::proxy_header::{ClientAddr, ProxyHeaders};
-use crate::shard::shell::sockets::table::{Link, SocketTable};
+use crate::shard::shell::sockets::{Link, SocketTable};
 use crate::shard::shell::status::Shared;
 use crate::shard::shell::tls::{Secured, Sessions};
 use crate::time::Now;

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::address::Networks;
 use crate::id::ConnId;
 use crate::proto::proxy::{self, BINARY_LEN_MAX, Source};
-use crate::shard::shell::sockets::table::Link;
+use crate::shard::shell::sockets::Link;
 use crate::sys::socket;
 
 /// The connections whose first bytes must be a PROXY header, or must not be one.

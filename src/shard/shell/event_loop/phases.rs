@@ -11,7 +11,7 @@ use crate::shard::core::conns::questions::Answered;
 use crate::shard::shell::accept::proxy_header::Header;
 use crate::shard::shell::accept::source::Source;
 use crate::shard::shell::event_loop::{DOORBELL, EventLoop};
-use crate::shard::shell::sockets::sink::SocketSink;
+use crate::shard::shell::sockets::SocketSink;
 use crate::shard::turn::Turn;
 
 impl<H: Handler> Turn for EventLoop<H> {
