@@ -28,6 +28,10 @@ impl Auth {
         match *self {}
     }
 
+    pub fn work_of(&self, _: Credential<'_>) -> usize {
+        match *self {}
+    }
+
     pub fn lifetime(&self, _: &Principal, _: u64) -> Option<Duration> {
         match *self {}
     }

@@ -8,6 +8,7 @@ use crate::auth::principal::{Identity, Principal};
 use crate::auth::rules::{Action, Decider, Rules, Verdict};
 use crate::auth::token::verifier::Verifier;
 use crate::denial::Denial;
+use crate::limits::WORK_OF_TOKEN;
 
 /// All that decides about clients: tokens, API keys, certificates and rules.
 #[derive(Clone, Debug)]
@@ -64,6 +65,14 @@ impl Auth {
             };
         }
         self.rules.decide(client, action, topic)
+    }
+
+    /// What the check of a credential takes, in nominal nanoseconds.
+    pub fn work_of(&self, credential: Credential<'_>) -> usize {
+        match credential {
+            Credential::Token(token) => self.verifier.work_of(token),
+            Credential::Key(_) => WORK_OF_TOKEN,
+        }
     }
 
     /// How long the connection of a client may live: until its token would not be accepted any

@@ -58,8 +58,14 @@ pub const WORK_OF_PONG: usize = 50;
 pub const WORK_OF_BODY_BYTE: usize = 5;
 /// One HTTP request and its answer.
 pub const WORK_OF_REQUEST: usize = 3_000;
-/// Checking a token: its decoding and one ECDSA or RSA signature.
-pub const WORK_OF_TOKEN: usize = 100_000;
+/// Checking a token of 300 bytes with an HMAC.
+pub const WORK_OF_TOKEN: usize = 5_000;
+/// Checking a signature besides: with RSA of 2048 bits or Ed25519.
+pub const WORK_OF_RSA_OR_ED25519: usize = 40_000;
+/// The same with P-256.
+pub const WORK_OF_P256: usize = 55_000;
+/// The same with P-384, for which the library has no code of its own.
+pub const WORK_OF_P384: usize = 520_000;
 /// Opening a connection, after its request.
 pub const WORK_OF_OPENING: usize = 5_000;
 /// Ending a connection, to the close of its socket.

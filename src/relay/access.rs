@@ -3,7 +3,7 @@
 use crate::auth::{Action, Auth, Credential, Principal};
 use crate::denial::Denial;
 use crate::handler::{Opening, Refusal};
-use crate::limits::{KEYS_ANSWER_TIMEOUT, WORK_OF_TOKEN};
+use crate::limits::KEYS_ANSWER_TIMEOUT;
 use crate::proto::http::{Request, Response};
 use crate::relay::Connection;
 use crate::relay::credential::{Found, Places, real_subprotocol};
@@ -88,9 +88,7 @@ impl Access {
         let Some(auth) = &mut self.auth else {
             return Ok(Principal::default());
         };
-        if credential.is_some() {
-            cx.charge(WORK_OF_TOKEN);
-        }
+        cx.charge(credential.map_or(0, |credential| auth.work_of(credential)));
         let certificate = cx.identity().map(|subject| common_name(subject).to_owned());
         let now = cx.time_of_day();
         let denial = match auth.identify(credential, certificate.as_deref(), now) {

@@ -11,9 +11,7 @@ impl Settings {
     ///
     /// All errors of the files, with the key that names each.
     pub fn check_files(&self) -> Result<(), Vec<Problem>> {
-        let mut problems = self.tls_problems();
-        #[cfg(feature = "auth")]
-        problems.extend(self.token_keys().err().unwrap_or_default());
+        let problems = [self.tls_problems(), self.token_problems()].concat();
         if problems.is_empty() {
             Ok(())
         } else {
@@ -49,6 +47,16 @@ impl Settings {
 
     #[cfg(not(feature = "tls"))]
     fn tls_problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    #[cfg(feature = "auth")]
+    fn token_problems(&self) -> Vec<Problem> {
+        self.token_keys().err().unwrap_or_default()
+    }
+
+    #[cfg(not(feature = "auth"))]
+    fn token_problems(&self) -> Vec<Problem> {
         Vec::new()
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::auth::token::json;
 use crate::denial::Denial;
+use crate::limits::{WORK_OF_P256, WORK_OF_P384, WORK_OF_RSA_OR_ED25519, WORK_OF_TOKEN};
 
 /// A token in its parts. Nothing in it can be trusted yet.
 #[derive(Debug)]
@@ -48,6 +49,17 @@ impl<'t> Token<'t> {
             key_id,
             payload,
         })
+    }
+
+    /// What its check takes, in nominal nanoseconds.
+    pub(in crate::auth) fn work(&self) -> usize {
+        WORK_OF_TOKEN
+            + match self.algorithm {
+                Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => 0,
+                Algorithm::ES256 => WORK_OF_P256,
+                Algorithm::ES384 => WORK_OF_P384,
+                _ => WORK_OF_RSA_OR_ED25519,
+            }
     }
 
     /// The claims, for after the signature has been checked.

@@ -9,7 +9,7 @@ use crate::auth::token::claims;
 use crate::auth::token::compact::Token;
 use crate::auth::token::json;
 use crate::denial::Denial;
-use crate::limits::{TOKEN_BYTES_MAX, TOKEN_LEEWAY};
+use crate::limits::{TOKEN_BYTES_MAX, TOKEN_LEEWAY, WORK_OF_TOKEN};
 
 /// Checks tokens with the keys of the configuration and, if there is one, of an [`Endpoint`].
 ///
@@ -119,6 +119,14 @@ impl Verifier {
         }?;
         let claims = json::object(&token.payload()?).map_err(|_| Denial::Claims)?;
         claims::check(claims, &self.expected, now)
+    }
+
+    /// What the check of a token takes, in nominal nanoseconds (`limits::WORK_OF_TOKEN`), for
+    /// [`Cx::charge`](crate::Cx::charge).
+    pub fn work_of(&self, token: &str) -> usize {
+        let token = Some(token).filter(|token| token.len() <= self.length_max);
+        let parsed = token.and_then(|token| Token::parse(token).ok());
+        parsed.map_or(WORK_OF_TOKEN, |token| token.work())
     }
 
     pub(in crate::auth) fn leeway_secs(&self) -> u64 {

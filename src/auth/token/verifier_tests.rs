@@ -219,3 +219,16 @@ fn a_token_has_a_maximum_length() {
     let mut shorter = verifier().length_max(token.len() - 1);
     assert_eq!(shorter.verify(&token, NOW), Err(Denial::TooLong));
 }
+
+#[test]
+fn the_work_of_a_check_follows_the_algorithm() {
+    let work = |alg: &str| verifier().work_of(&token_of(&json!({"alg": alg}), CLAIMS, SECRET));
+    assert!(work("HS256") < work("EdDSA"));
+    assert_eq!(work("RS256"), work("EdDSA"));
+    assert!(work("EdDSA") < work("ES256") && work("ES256") < work("ES384"));
+    // What is refused by its form costs no signature.
+    let long = "x".repeat(64 << 10);
+    for text in ["nonsense", &long] {
+        assert_eq!(verifier().work_of(text), work("HS256"), "{}", text.len());
+    }
+}
