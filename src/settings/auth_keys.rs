@@ -130,7 +130,7 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         Field::Switch(|s| &mut s.auth.insecure),
         "Whether every client may do everything, for development. Tokens and keys that are sent \
          are checked nevertheless. Without it and without any other key of this section, a \
-         listener must have an address of this host alone.",
+         listener must have an address of this host alone; a socket of systemd is not checked.",
     )
     .flag("--insecure"),
 ];

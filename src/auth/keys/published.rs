@@ -24,6 +24,17 @@ impl<T> Version<T> {
     }
 }
 
+impl<T> Drop for Version<T> {
+    /// Frees the versions that only this one has kept, one after the other: a chain that a reader
+    /// left long ago would be too deep for one call in the next.
+    fn drop(&mut self) {
+        let mut next = self.next.take();
+        while let Some(mut version) = next.and_then(Arc::into_inner) {
+            next = version.next.take();
+        }
+    }
+}
+
 impl<T> Publisher<T> {
     pub(super) fn new(value: T) -> Self {
         Self(Version::new(value))
@@ -76,5 +87,16 @@ mod tests {
         assert_eq!(Arc::strong_count(&first), 2, "one reader is at the first");
         assert_eq!(**late.newest(), 3);
         assert_eq!(Arc::strong_count(&first), 1);
+    }
+
+    #[test]
+    fn a_long_chain_that_a_reader_never_followed_is_freed() {
+        let mut publisher = Publisher::new(0);
+        let reader = publisher.reader();
+        for value in 0..1_000_000 {
+            publisher.publish(value);
+        }
+        drop(publisher);
+        drop(reader);
     }
 }
