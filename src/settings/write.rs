@@ -185,11 +185,11 @@ corecast config print --config corecast.toml  # the values in effect, and the so
 
 A size is a number with a unit, `B`, `KiB`, `MiB` or `GiB`, or a number of bytes.
 A time is a number with a unit, `ms`, `s`, `m` or `h`.
-A rate is a number for each second, such as `100/s`. After a pause, as many as in one second may \
-arrive together (the burst); `100/s, 500 at once` allows a burst of 500.
+A rate is a number for each second, such as `100/s`. After a pause, up to one second's worth may \
+arrive at once, which is the burst; `100/s, 500 at once` allows a burst of 500.
 In variables and flags, write texts without quotes and lists with commas.
-Unknown keys, invalid values and values that contradict each other are errors: `corecast` reports \
-all of them together and exits with code 2.
+These are errors: unknown keys, invalid values, and values that contradict each other. `corecast` \
+reports all of them together and exits with code 2.
 ";
 
 const COLUMNS_OF_KEYS: &str = "\

@@ -6,6 +6,8 @@ use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
 
+use hashbrown::Equivalent;
+
 use crate::id::ShardId;
 use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::http::is_topic_name;
@@ -13,8 +15,8 @@ use crate::proto::http::is_topic_name;
 /// A topic by its name, which is checked, hashed and copied when this is made, and never again.
 /// A clone is a pointer to the same. [`Cx::topic`](crate::Cx::topic) makes one in a callback.
 ///
-/// Whatever takes a topic also takes its name as text; then that is checked and hashed in each
-/// call.
+/// Calls that publish, subscribe or unsubscribe also take the name as text; then it is checked and
+/// hashed in each call.
 #[derive(Clone)]
 pub struct Topic(Arc<Interned>);
 
@@ -136,6 +138,18 @@ impl<'n> Hashed<'n> {
         let Self { hash, name } = self;
         let name = name.into();
         Topic(Arc::new(Interned { hash, name }))
+    }
+}
+
+impl Hash for Hashed<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Topic> for Hashed<'_> {
+    fn equivalent(&self, topic: &Topic) -> bool {
+        self.hash == topic.hash() && self.name == topic.name()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Tables that give memory back when most of what they held is gone.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
+use hashbrown::HashMap;
 use slab::Slab;
 
 use crate::limits::TABLE_ENTRIES_KEPT;
@@ -83,13 +84,15 @@ impl<T> GiveBack for Slab<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::hash_map::RandomState;
+
     use super::*;
 
     const MANY: usize = 100 * TABLE_ENTRIES_KEPT;
 
     #[test]
     fn a_table_that_is_nearly_empty_is_small_and_one_that_is_not_stays() {
-        let mut map: HashMap<usize, u64> = (0..MANY).map(|key| (key, 1)).collect();
+        let mut map: HashMap<usize, u64, RandomState> = (0..MANY).map(|key| (key, 1)).collect();
         let mut queue: VecDeque<usize> = (0..MANY).collect();
         let mut slab: Slab<Box<usize>> = (0..MANY).map(|key| (key, Box::new(key))).collect();
         let before = [map.entries(), queue.entries(), slab.entries()];

@@ -135,7 +135,7 @@ impl<D, A> Shard<D, A> {
         let waits_to_be_taken = conn.input.is_some() && self.conns.reads.has(key);
         assert!(
             !conn.is(UNPROCESSED) || waits_to_be_taken && !conn.is_paused(),
-            "{key} is behind for ever"
+            "{key} is unprocessed for ever"
         );
         let is_awaited = match conn.pause {
             Pause::None => true,
@@ -186,7 +186,7 @@ impl<D, A> Shard<D, A> {
         assert_eq!(
             member.is(member::OUTBOX_FIRST),
             conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
-            "{key}: held"
+            "{key}: outbox first"
         );
         assert!(
             !member.is(member::DETACHED) || conn.is(SPILLED) || conn.state.is_corked(),

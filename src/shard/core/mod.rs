@@ -11,7 +11,7 @@ mod conn;
 pub mod conns;
 mod delivery;
 mod egress;
-pub mod env;
+mod env;
 mod give_back;
 mod ingress;
 mod life;

@@ -17,7 +17,6 @@ mod place;
 mod segment;
 mod topics;
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -38,7 +37,7 @@ pub use crate::topic::fanout::segment::Segment;
 pub(crate) use crate::topic::fanout::topics::LocalTopic;
 use crate::topic::fanout::topics::Topics;
 use crate::topic::tables::GiveBack;
-use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
+use crate::topic::{Hashed, Topic};
 
 /// The subscribers of a shard, and the messages that they have still to get.
 #[derive(Debug)]
@@ -76,21 +75,9 @@ impl Fanout {
         self.topics.find(topic)
     }
 
-    /// What is named: a topic that has subscribers here is not copied, however it is named.
-    ///
-    /// # Errors
-    ///
-    /// No topic has this name.
-    pub(crate) fn name<'t>(
-        &self,
-        named: &'t (impl TopicName + ?Sized),
-    ) -> Result<Cow<'t, Topic>, TopicNameError> {
-        if let Some(topic) = named.topic() {
-            return Ok(Cow::Borrowed(topic));
-        }
-        let name = Hashed::of(named.name())?;
-        let known = self.topics.of_name(name).cloned();
-        Ok(Cow::Owned(known.unwrap_or_else(|| name.intern())))
+    /// The topic of this name, if it has subscribers here.
+    pub(crate) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
+        self.topics.of_name(name)
     }
 
     /// The topic of this key.

@@ -195,7 +195,8 @@ impl Log {
     }
 }
 
-/// A member with a flag: held, or one of several subscriptions of its connection.
+/// A member with a flag: its outbox goes first, or it is one of several subscriptions of its
+/// connection.
 #[cold]
 fn look_closer(member: Member, head: u64, pass_min: &mut u64, handovers: &mut VecDeque<Handover>) {
     if member.is(BLOCKED | DETACHED) || member.cursor() == head {

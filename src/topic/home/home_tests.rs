@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::{Edge, Homes, Interest, RoomSlot};
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::internals::Rng;
-use crate::topic::Topic;
+use crate::topic::{Hashed, Topic};
 
 fn interest(shard: u16, generation: u32) -> Interest {
     Interest {
@@ -129,4 +129,16 @@ fn topics_do_not_touch_each_other() {
             assert_eq!(homes.len(), count, "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_topic_that_a_shard_wants_is_found_by_its_name() {
+    let mut homes = Homes::default();
+    let wanted = Topic::new("wanted").unwrap();
+    homes.want(&wanted, interest(0, 1));
+    let of_name = |homes: &Homes, name| homes.of_name(Hashed::of(name).unwrap()).cloned();
+    assert_eq!(of_name(&homes, "wanted"), Some(wanted.clone()));
+    assert_eq!(of_name(&homes, "other"), None);
+    homes.unwant(&wanted, interest(0, 1));
+    assert_eq!(of_name(&homes, "wanted"), None);
 }

@@ -6,14 +6,14 @@
 
 mod dedup;
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
 pub use crate::topic::home::dedup::DedupKey;
 use crate::topic::tables::GiveBack;
-use crate::topic::{ByKeptHash, Topic};
+use crate::topic::{ByKeptHash, Hashed, Topic};
 
 /// A shard that has subscribers of a topic, and what it calls the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +67,11 @@ pub(crate) struct Homes {
 }
 
 impl Homes {
+    /// The topic of this name, if it has subscribers on any shard, or a room.
+    pub(crate) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
+        self.topics.get_key_value(&name).map(|(topic, _)| topic)
+    }
+
     /// From now on `interest` gets the topic's messages; replaces an older one of that shard.
     pub(crate) fn want(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
         let home = self.topics.entry(topic.clone()).or_default();

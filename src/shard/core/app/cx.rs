@@ -51,12 +51,12 @@ impl<D, A> Cx<'_, D, A> {
     ///
     /// No topic has this name.
     pub fn topic(&self, name: &str) -> Result<Topic, TopicNameError> {
-        Ok(self.shard.pubsub.fanout.name(name)?.into_owned())
+        Ok(self.shard.pubsub.topic(name)?.into_owned())
     }
 
     /// The shard that gives a topic its order.
     pub fn home_of(&self, topic: &Topic) -> ShardId {
-        self.shard.pubsub.home_of(&self.shard.env, topic)
+        topic.home(self.shard.env.shards)
     }
 
     /// The client's address, in [`on_open`](crate::Handler::on_open) and
@@ -116,7 +116,7 @@ impl<D, A> Cx<'_, D, A> {
         topic: &(impl TopicName + ?Sized),
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
-        let topic = self.shard.pubsub.fanout.name(topic)?;
+        let topic = self.shard.pubsub.topic(topic)?;
         self.shard.pubsub.subscribe(
             &mut self.shard.conns,
             &mut self.shard.env,
@@ -128,9 +128,9 @@ impl<D, A> Cx<'_, D, A> {
 
     /// Ends the connection's subscription to a topic, if it has one.
     pub fn unsubscribe(&mut self, topic: &(impl TopicName + ?Sized)) {
-        let fanout = &self.shard.pubsub.fanout;
-        if let Ok(topic) = fanout.name(topic)
-            && let Some(topic) = fanout.find(&topic)
+        let pubsub = &self.shard.pubsub;
+        if let Ok(topic) = pubsub.topic(topic)
+            && let Some(topic) = pubsub.fanout.find(&topic)
         {
             self.shard.pubsub.unsubscribe(
                 &mut self.shard.conns,
@@ -154,7 +154,7 @@ impl<D, A> Cx<'_, D, A> {
         payload: &[u8],
     ) -> Result<(), PublishError> {
         self.shard.check_message(kind, payload)?;
-        let topic = self.shard.pubsub.fanout.name(topic)?;
+        let topic = self.shard.pubsub.topic(topic)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
         self.shard.publish(&topic, payload, origin, None)
@@ -177,7 +177,7 @@ impl<D, A> Cx<'_, D, A> {
         key: &str,
     ) -> Result<(), PublishError> {
         self.shard.check_message(kind, payload)?;
-        let topic = self.shard.pubsub.fanout.name(topic)?;
+        let topic = self.shard.pubsub.topic(topic)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
         let key = DedupKey::new(&topic, key);
@@ -196,7 +196,7 @@ impl<D, A> Cx<'_, D, A> {
         message: &SharedMessage,
         key: Option<&str>,
     ) -> Result<(), PublishError> {
-        let topic = self.shard.pubsub.fanout.name(topic)?;
+        let topic = self.shard.pubsub.topic(topic)?;
         let (payload, origin) = (message.payload().clone(), self.origin());
         let key = key.map(|key| DedupKey::new(&topic, key));
         self.shard.publish(&topic, payload, origin, key)

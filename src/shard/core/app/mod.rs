@@ -1,4 +1,5 @@
-//! The application: all calls into the handler, and what it may ask for in them.
+//! The application: the calls into the handler about connections and rooms, and what it may ask for
+//! in them.
 
 mod admission;
 pub(crate) mod callback;

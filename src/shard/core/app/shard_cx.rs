@@ -69,7 +69,7 @@ impl<D, A> ShardCx<'_, D, A> {
         payload: &[u8],
     ) -> Result<(), PublishError> {
         check_message(kind, payload)?;
-        let topic = self.shard.pubsub.fanout.name(topic)?;
+        let topic = self.shard.pubsub.topic(topic)?;
         let bytes = payload;
         self.shard
             .publish(&topic, Payload { kind, bytes }, Origin::Shard, None)

@@ -90,7 +90,7 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Takes unread frames away from connections that hold them apart, while over `target`.
+    /// Takes unread frames away from outboxes that they were spilled to, while over `target`.
     fn relieve_outboxes(&mut self, target: usize) {
         let Self {
             conns, pubsub, env, ..

@@ -38,7 +38,7 @@ impl<D, A> Shard<D, A> {
         if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
         }
-        let home = self.pubsub.home_of(&self.env, topic);
+        let home = topic.home(self.env.shards);
         if home == self.env.shard && self.pubsub.is_ordered_at_once(topic, key) {
             self.order(topic, &payload).map_err(PublishError::Busy)?;
         } else {

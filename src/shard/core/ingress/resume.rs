@@ -76,7 +76,7 @@ impl<H: Handler> ShardCore<H> {
             .len()
             .min(RESUMES_PER_TURN)
         {
-            // On the home itself each topic has its own room: all may try.
+            // On the home itself each topic has its own space: all may try.
             if !own && !self.shard.pubsub.mail[home].to_home.has_space() {
                 self.shard.conns.waits.space[home].put_back(passed_over);
                 return self.shard.conns.waits.space[home].note_none();

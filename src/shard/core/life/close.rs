@@ -75,7 +75,7 @@ impl<D, A> Shard<D, A> {
         let refusal = match self.conns.http(key).map(|http| http.phase) {
             Some(Phase::Idle) => return self.close(key, CloseReason::IdleTimeout),
             Some(Phase::Handler) => {
-                let text = "the server has no room for the request now";
+                let text = "the server has no space for the request now";
                 // RFC 9110 10.2.3: in seconds.
                 Some(Response::text(503, text).with_header("Retry-After", "1"))
             }

@@ -4,14 +4,14 @@
 use crate::id::{ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::{PubSub, RoomWork};
-use crate::shard::mail::{FromHome, ToHome};
+use crate::shard::mail::{FromHome, Outgoing, ToHome};
 use crate::topic::Topic;
 use crate::topic::home::{Edge, Interest, RoomSlot};
 
 impl PubSub {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
     pub(crate) fn add_topic(&mut self, env: &Env, topic: &Topic) -> TopicKey {
-        let home = self.home_of(env, topic);
+        let home = topic.home(env.shards);
         let key = self.fanout.add(topic, home);
         let Some(local) = self.fanout.topic(key) else {
             return key;
@@ -119,10 +119,8 @@ impl PubSub {
         }
     }
 
-    pub(crate) fn lane_to(
-        &mut self,
-        shard: ShardId,
-    ) -> Option<&mut crate::shard::mail::Outgoing<FromHome>> {
+    /// The mail for a shard from the homes here.
+    pub(crate) fn lane_to(&mut self, shard: ShardId) -> Option<&mut Outgoing<FromHome>> {
         Some(&mut self.mail.get_mut(shard.index())?.from_home)
     }
 }

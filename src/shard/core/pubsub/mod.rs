@@ -10,6 +10,7 @@ mod release;
 pub(crate) mod room_queue;
 pub mod subscribe;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::config::Config;
@@ -22,9 +23,9 @@ use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::mail::{PeerMail, Publication, ToHome, for_peers};
 use crate::time::Now;
-use crate::topic::Topic;
 use crate::topic::fanout::Fanout;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
+use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
 /// Topics: their subscribers on this shard, their homes, and the mail between the two.
 pub(crate) struct PubSub {
@@ -85,9 +86,24 @@ impl PubSub {
         self.fanout.walks() != 0 || self.mail.iter().any(PeerMail::is_due)
     }
 
-    /// The shard that gives a topic's messages their order.
-    pub(crate) fn home_of(&self, env: &Env, topic: &Topic) -> ShardId {
-        topic.home(env.shards)
+    /// The topic that is named. The name of one that this shard knows is not copied.
+    ///
+    /// # Errors
+    ///
+    /// No topic has this name.
+    pub(crate) fn topic<'t>(
+        &self,
+        named: &'t (impl TopicName + ?Sized),
+    ) -> Result<Cow<'t, Topic>, TopicNameError> {
+        if let Some(topic) = named.topic() {
+            return Ok(Cow::Borrowed(topic));
+        }
+        let name = Hashed::of(named.name())?;
+        let known = self
+            .fanout
+            .of_name(name)
+            .or_else(|| self.homes.of_name(name));
+        Ok(Cow::Owned(known.cloned().unwrap_or_else(|| name.intern())))
     }
 
     /// Whether a message for a topic at home here goes into its order at once: not if there is or
@@ -131,7 +147,7 @@ impl PubSub {
             let Some(publication) = self.elsewhere.pop_front() else {
                 return;
             };
-            let home = self.home_of(env, &publication.topic);
+            let home = publication.topic.home(env.shards);
             // What is behind one that waits for the same home waits, too.
             if full.contains(&home) || self.check_way(env, home, &publication.topic).is_err() {
                 full.push(home);

@@ -1,4 +1,5 @@
-//! Memory that tables of topics have given back, and when the allocator is to give it back as well.
+//! Memory that the tables of topics, rooms and connections have given back, and when the allocator
+//! is to give it back as well.
 
 use crate::limits::{RELEASE_ENTRIES_MIN, RELEASE_INTERVAL};
 use crate::shard::core::pubsub::PubSub;
