@@ -1,10 +1,13 @@
 //! Reading: a turn takes a bounded amount from all clients together, and later turns the rest.
 
-use corecast::ConnId;
+use std::time::Duration;
+
 use corecast::limits::{READ_BYTES, WORK_OF_STEP, WORK_PER_PART, WORK_PER_SHARE};
+use corecast::{Config, ConnId, Cx, Halt, Handler, Message, Opening, Refusal};
 
 use crate::frame;
 use crate::server::Server;
+use crate::shard::Shard;
 
 /// FIN, text; FIN, pong.
 const TEXT: u8 = 0x81;
@@ -159,4 +162,47 @@ fn a_reset_ends_a_connection_that_waits_to_be_read() {
     server.shard.core.handle_reset(client);
     server.rest();
     assert!(server.shard.core.is_empty());
+}
+
+/// Each of its connections ends after a second.
+struct Brief;
+
+impl Handler for Brief {
+    type Conn = ();
+    type Answer = ();
+
+    fn on_open(&mut self, cx: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Refusal> {
+        cx.close_after(Duration::from_secs(1));
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_client_that_always_has_more_to_read_does_not_outlive_its_time() {
+    let mut shard = Shard::of(Config::default(), Brief);
+    let client = shard.upgrade("/", "");
+    shard.core.limit_work(1_100, 1);
+    let mut turns = 0;
+    let last_word = loop {
+        let received = shard.sockets.received.entry(client).or_default();
+        received.extend(frame(TEXT, b"x").repeat(FLOOD));
+        shard.core.note_readable(client, false);
+        shard.turn_and_wait(Duration::from_millis(100));
+        let sent = shard.take(client);
+        if !sent.is_empty() {
+            break sent;
+        }
+        turns += 1;
+        assert!(turns < 20, "it is there after 2 s");
+    };
+    assert!(10 <= turns, "{turns} turns");
+    // A close frame with the code 3005.
+    assert_eq!(
+        [last_word[0], last_word[2], last_word[3]],
+        [0x88, 0x0b, 0xbd]
+    );
 }

@@ -220,6 +220,10 @@ impl<D> Conn<D> {
         has_end.then(|| self.until.moment())
     }
 
+    pub(crate) fn is_expired(&self, now: Now) -> bool {
+        self.expiry().is_some_and(|end| end <= now)
+    }
+
     /// Whether it is not read.
     pub(crate) fn is_paused(&self) -> bool {
         self.pause != Pause::None

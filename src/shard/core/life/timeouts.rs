@@ -47,6 +47,7 @@ impl<D, A> Shard<D, A> {
 
     /// Looks at every connection with a deadline that may have passed.
     pub(crate) fn pass_time(&mut self, budget: usize) {
+        let judged = self.conns.timers.grace.until();
         let mut expired = self.conns.timers.take_expired(budget);
         for (key, tick) in expired.drain(..) {
             let conn = self.conns.live(key).filter(|conn| conn.armed == tick);
@@ -54,8 +55,10 @@ impl<D, A> Shard<D, A> {
                 continue;
             };
             conn.armed = Stamp::NEVER;
-            if self.conns.reads.has(key) {
-                // What it has sent in time may be among what is not read yet.
+            let is_expired = conn.is_expired(judged);
+            if !is_expired && self.conns.reads.has(key) {
+                // What it has sent in time may be among what is not read yet; but no client may
+                // put off its expiry by what it sends.
                 self.arm_at(key, self.env.now.plus(Duration::from_millis(1)));
             } else {
                 self.look_at(key);
@@ -80,7 +83,7 @@ impl<D, A> Shard<D, A> {
         let given_up = deadlines.opening(conn);
         let progress = self.conns.progress_deadline(&self.env.config, conn);
         let comes_slowly = progress.is_some_and(|deadline| deadline <= judged);
-        let is_expired = conn.expiry().is_some_and(|end| end <= judged);
+        let is_expired = conn.is_expired(judged);
         let is_heartbeat = deadlines.heartbeat(conn).is_some_and(|due| due <= judged)
             && self
                 .env
