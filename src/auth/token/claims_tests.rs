@@ -109,6 +109,24 @@ fn the_end_of_a_connection_is_that_of_its_token_or_its_own() {
         end(json!({"exp": NOW + 9, "expire_at": NOW + 99})),
         Some(NOW + 99)
     );
+    let leeway = expected().leeway;
+    for (end, denied) in [
+        (NOW - leeway + 1, None),
+        (NOW - leeway, Some(Denial::Expired)),
+        (1, Some(Denial::Expired)),
+    ] {
+        let claims = json!({"exp": NOW + 9, "expire_at": end});
+        assert_eq!(denial(claims), denied, "{end}");
+    }
+}
+
+#[test]
+fn a_host_without_a_clock_accepts_only_tokens_without_times() {
+    let at_zero = |claims: Value| check(claims.as_object().unwrap().clone(), &expected(), 0);
+    for name in ["exp", "nbf", "iat", "expire_at"] {
+        assert!(at_zero(json!({name: NOW})).is_err(), "{name}");
+    }
+    assert!(at_zero(json!({"sub": "ann", "expire_at": 0})).is_ok());
 }
 
 #[test]
