@@ -13,10 +13,10 @@ use crate::limits::TOPIC_BYTES_MAX;
 /// | `#` | all levels from here on, or none; last in the pattern |
 /// | `{user}` | the client's user |
 /// | `{claim.NAME}` | a claim of the client's token, a text or a whole number |
-/// | `{NAME}` | one or more characters except `/`, `:` and the character after it in the pattern |
+/// | `{NAME}` | one or more characters except `/`, `:` and those beside it in the pattern |
 ///
-/// A user or a claim that is empty or has a `/` stands for nothing: it could name the topics of
-/// another.
+/// A user or a claim that is empty, or has a `/` or a character beside it in the pattern, stands
+/// for nothing: it could name the topics of another. A letter or a digit before it does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     text: String,
@@ -31,10 +31,31 @@ enum Part {
     Rest,
     /// `#` alone.
     All,
-    /// A run of characters up to the one that follows in the pattern.
-    Run(Option<char>),
-    User,
-    Claim(String),
+    Run(Beside),
+    User(Beside),
+    Claim(String, Beside),
+}
+
+/// The characters beside a name in braces: they separate it from other names, and what it stands
+/// for has none of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Beside {
+    before: Option<char>,
+    after: Option<char>,
+}
+
+impl Beside {
+    fn of(before: &str, after: &str) -> Self {
+        // A letter ends a word and no name, as in `room{id}`.
+        let before = before.chars().next_back();
+        let before = before.filter(|c| !c.is_alphanumeric());
+        let after = after.chars().next();
+        Self { before, after }
+    }
+
+    fn has(self, c: char) -> bool {
+        c == '/' || self.before == Some(c) || self.after == Some(c)
+    }
 }
 
 /// Why a text is no [`Pattern`].
@@ -110,12 +131,18 @@ impl Pattern {
                 Part::Rest => return rest.is_empty() || rest.starts_with('/'),
                 Part::Text(text) => rest.strip_prefix(text.as_str()),
                 Part::Level => Some(&rest[run(rest, |c| c == '/')..]),
-                Part::Run(next) => {
-                    let len = run(rest, |c| matches!(c, '/' | ':') || Some(c) == *next);
+                Part::Run(beside) => {
+                    let len = run(rest, |c| c == ':' || beside.has(c));
                     (0 < len).then(|| &rest[len..])
                 }
-                Part::User => client.user().and_then(|user| strip(rest, user)),
-                Part::Claim(name) => client.claim(name).and_then(|text| strip(rest, &text)),
+                Part::User(beside) => {
+                    let user = client.user();
+                    user.and_then(|user| strip(rest, user, *beside))
+                }
+                Part::Claim(name, beside) => {
+                    let text = client.claim(name);
+                    text.and_then(|text| strip(rest, &text, *beside))
+                }
             };
             match after {
                 Some(after) => rest = after,
@@ -130,8 +157,8 @@ fn run(text: &str, ends: impl Fn(char) -> bool) -> usize {
     text.find(ends).unwrap_or(text.len())
 }
 
-fn strip<'t>(topic: &'t str, value: &str) -> Option<&'t str> {
-    let is_one_name = !value.is_empty() && !value.contains('/');
+fn strip<'t>(topic: &'t str, value: &str, beside: Beside) -> Option<&'t str> {
+    let is_one_name = !value.is_empty() && !value.contains(|c| beside.has(c));
     is_one_name.then(|| topic.strip_prefix(value))?
 }
 
@@ -152,10 +179,11 @@ fn parse_level(level: &str, parts: &mut Vec<Part>) -> Result<(), PatternError> {
         if after.starts_with('{') {
             return Err(PatternError::Adjacent);
         }
+        let beside = Beside::of(before, after);
         parts.push(match name.strip_prefix("claim.") {
-            Some(claim) if is_name(claim) => Part::Claim(claim.to_owned()),
-            None if name == "user" => Part::User,
-            None if is_name(name) => Part::Run(after.chars().next()),
+            Some(claim) if is_name(claim) => Part::Claim(claim.to_owned(), beside),
+            None if name == "user" => Part::User(beside),
+            None if is_name(name) => Part::Run(beside),
             _ => return Err(PatternError::Name),
         });
         rest = after;
@@ -244,6 +272,26 @@ mod tests {
         assert!(!check("device/{user}/#", "device//y", ""));
         let pattern = Pattern::parse("device/{user}/#").unwrap();
         assert!(!pattern.matches("device//x", &Principal::default()));
+    }
+
+    #[test]
+    fn a_name_with_a_character_beside_it_in_the_pattern_has_no_topics() {
+        for (pattern, topic, user, expected) in [
+            ("notify.{user}.{id}", "notify.ann.1", "ann", true),
+            ("notify.{user}.{id}", "notify.ann.b.1", "ann", false),
+            ("notify.{user}.{id}", "notify.ann.b.1", "ann.b", false),
+            // In another rule, `notify.{user}.{id}`, it would be a topic of ann.
+            ("notify.{user}", "notify.ann.b", "ann.b", false),
+            ("{user}.{id}", "ann.b.1", "ann.b", false),
+            ("{user}:{id}", "ann:b:1", "ann:b", false),
+            ("{claim.team}-{user}", "red-a-b", "a-b", false),
+            ("{user}-{claim.team}", "a-red", "a", true),
+            ("room{user}", "roommia", "mia", true),
+            ("room{id}", "roomm1", "mia", true),
+            ("mail/{user}/#", "mail/ann@example.com/1", "ann@example.com", true),
+        ] {
+            assert_eq!(check(pattern, topic, user), expected, "{pattern} {topic}");
+        }
     }
 
     #[test]
