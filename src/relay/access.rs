@@ -45,6 +45,11 @@ impl Access {
         cx: &mut Cx<'_, Connection>,
         opening: &Opening<'_>,
     ) -> Result<Client, Refusal> {
+        if let Opening::WebSocket(request) = opening
+            && let Some(real) = real_subprotocol(request)
+        {
+            cx.choose_subprotocol(real);
+        }
         if self.auth.is_none() {
             return Ok(Client(None));
         }
@@ -56,13 +61,7 @@ impl Access {
                 };
                 return self.check(cx, found).map(Client::known);
             }
-            Opening::WebSocket(request) => {
-                if let Some(real) = real_subprotocol(request) {
-                    cx.choose_subprotocol(real);
-                }
-                request
-            }
-            Opening::Events(request) => request,
+            Opening::WebSocket(request) | Opening::Events(request) => request,
         };
         let found = match self.find(cx, request) {
             Ok(found) => found,

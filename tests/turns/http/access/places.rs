@@ -1,6 +1,7 @@
 //! Places of a credential that have rules of their own.
 
 use crate::http::access::{PAGE, UPGRADE, ann, ask, server, status};
+use crate::http::server::Server;
 
 #[test]
 fn a_token_in_the_subprotocol_is_never_chosen() {
@@ -9,14 +10,16 @@ fn a_token_in_the_subprotocol_is_never_chosen() {
         (format!("chat, bearer.{}", ann()), Some("chat")),
         (format!("bearer.{}", ann()), None),
     ] {
-        let mut server = server();
-        let fields = format!("{UPGRADE}Sec-WebSocket-Protocol: {offered}\r\n");
-        let (_, answer) = ask(&mut server, "/ws/room", &fields);
-        assert_eq!(status(&answer), 101, "{answer}");
-        let line = chosen.map(|name| format!("\r\nSec-WebSocket-Protocol: {name}\r\n"));
-        match line {
-            Some(line) => assert!(answer.contains(&line), "{answer}"),
-            None => assert!(!answer.contains("Sec-WebSocket-Protocol"), "{answer}"),
+        // Also where no client is asked for its identity.
+        for mut server in [server(), Server::new()] {
+            let fields = format!("{UPGRADE}Sec-WebSocket-Protocol: {offered}\r\n");
+            let (_, answer) = ask(&mut server, "/ws/room", &fields);
+            assert_eq!(status(&answer), 101, "{answer}");
+            let line = chosen.map(|name| format!("\r\nSec-WebSocket-Protocol: {name}\r\n"));
+            match line {
+                Some(line) => assert!(answer.contains(&line), "{answer}"),
+                None => assert!(!answer.contains("Sec-WebSocket-Protocol"), "{answer}"),
+            }
         }
     }
 }
