@@ -67,6 +67,17 @@ impl Server {
         Client { id, sock }
     }
 
+    /// A connection that has shaken hands over TLS.
+    #[cfg(feature = "auth")]
+    pub(crate) fn connect_over_tls(&mut self) -> Client {
+        let sock = self.next_sock();
+        let id = self.driver.core.handle_early_open(sock, None);
+        self.driver.core.handle_peer(id, None, true);
+        self.driver.core.handle_handshake(id, false);
+        self.driver.core.handle_http_begin(id, None, None);
+        Client { id, sock }
+    }
+
     /// A connection to a TCP port that asks for a credential, on the topic `room`.
     #[cfg(feature = "auth")]
     pub(crate) fn connect_asking(&mut self) -> Client {

@@ -4,6 +4,7 @@ mod pattern;
 
 pub use crate::proto::http::origin::pattern::OriginError;
 use crate::proto::http::origin::pattern::Pattern;
+pub(crate) use crate::proto::http::origin::pattern::is_own;
 use crate::proto::http::{HttpError, Request, Response, is_token};
 
 /// The origins whose pages may use the server. By default only the server's own origin. A request

@@ -118,7 +118,7 @@ impl Pattern {
 
 /// Whether an origin in lower case is the server's own, for a request with this `Host`. The scheme
 /// does not matter: a proxy that ends TLS forwards `Host`.
-fn is_own(origin: &str, host: &str) -> bool {
+pub(crate) fn is_own(origin: &str, host: &str) -> bool {
     let Some((scheme, authority)) = origin.split_once("://") else {
         return false;
     };

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::denial::Denial;
 use crate::limits::{CLOSE_AFTER_MAX, DENIAL_LOG_INTERVAL};
-use crate::proto::http::{Date, Request};
+use crate::proto::http::{Date, Request, is_own};
 use crate::shard::core::app::cx::Cx;
 use crate::time::{Stamp, TICK_MS};
 
@@ -58,22 +58,31 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// Whether the page that makes a request may use the user's cookies: its origin is listed in
-    /// [`Config::origins`](crate::Config::origins) by name, or it is the server's own. A request
-    /// without an `Origin` that says nothing of its site is not from a page.
+    /// [`Config::origins`](crate::Config::origins) by name, or it is the server's own; over TLS,
+    /// one of `https`. A request without an `Origin` that says nothing of its site is not from a
+    /// page.
     pub fn may_send_cookies(&self, request: &Request<'_>) -> bool {
         match request.header("origin") {
-            Some(origin) => {
+            Some(_) => {
                 let reader = self.shard.reader(request);
-                let host = request.header("host").unwrap_or_default();
-                let is_own = origin
-                    .strip_prefix(b"https://")
-                    .or_else(|| origin.strip_prefix(b"http://"))
-                    .is_some_and(|own| own.eq_ignore_ascii_case(host));
-                reader.is_some_and(|reader| reader.credentials || is_own)
+                reader.is_some_and(|page| page.credentials || self.is_own(page.origin, request))
             }
             // Fetch Metadata: browsers send it without `Origin` as well, and no page can set it.
             None => request.header("sec-fetch-site") == Some(b"same-origin"),
         }
+    }
+
+    fn is_own(&self, origin: &str, request: &Request<'_>) -> bool {
+        let origin = origin.to_ascii_lowercase();
+        // Over TLS, a page of `http` may be an attacker's on the network. Without, a proxy may have
+        // ended TLS, and both schemes count.
+        let conn = self.shard.conns.get(self.key);
+        let http = conn.and_then(|conn| conn.protocol.http());
+        let is_tls = http.is_some_and(|http| http.is_tls);
+        let host = request
+            .header("host")
+            .and_then(|host| std::str::from_utf8(host).ok());
+        (!is_tls || origin.starts_with("https:")) && is_own(&origin, host.unwrap_or_default())
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Http {
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
     /// The peer is a proxy, and does not name its client (PROXY `UNKNOWN`).
     pub(crate) is_unnamed: bool,
+    /// It is inside TLS.
+    pub(crate) is_tls: bool,
     pub(crate) phase: Phase,
     /// Requests answered.
     pub(crate) answered: u32,

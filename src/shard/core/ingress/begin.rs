@@ -112,10 +112,14 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    /// Counts a TLS handshake that has succeeded, and whether a ticket spared most of it.
-    pub fn count_handshake(&mut self, resumed: bool) {
+    /// The TLS handshake of a connection has succeeded; `resumed`: a ticket spared most of it.
+    pub fn handle_handshake(&mut self, id: ConnId, resumed: bool) {
         self.shard.env.counters.tls_handshakes += 1;
         self.shard.env.counters.tls_resumptions += u64::from(resumed);
+        let conn = self.shard.conns.unopened(id);
+        if let Some(http) = conn.and_then(|conn| conn.protocol.http_mut()) {
+            http.is_tls = true;
+        }
     }
 
     /// What goes around the connection's bytes is broken: TLS.

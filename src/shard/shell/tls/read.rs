@@ -165,7 +165,7 @@ impl Sessions {
                 secured.session.version(),
                 identity.as_deref().unwrap_or("nobody")
             );
-            core.count_handshake(secured.session.is_resumed());
+            core.handle_handshake(id, secured.session.is_resumed());
             speaks.begin(core, id, peer, identity);
         }
         if !self.buffers.plaintext.is_empty() {

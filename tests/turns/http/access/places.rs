@@ -44,6 +44,33 @@ fn a_cookie_counts_only_for_pages_that_are_listed_by_name_or_the_servers_own() {
 }
 
 #[test]
+fn over_tls_a_cookie_of_the_servers_own_page_counts_only_from_https() {
+    for (origin, host, over_tls, expected) in [
+        ("https://here:8080", "here:8080", true, 200),
+        ("http://here:8080", "here:8080", true, 403),
+        ("http://here:8080", "here:8080", false, 200),
+        // A proxy ends TLS.
+        ("https://here:8080", "here:8080", false, 200),
+        // The port of the scheme may be left out.
+        ("https://here", "here:443", true, 200),
+        ("https://HERE", "here", true, 200),
+    ] {
+        let mut server = server();
+        let client = match over_tls {
+            true => server.connect_over_tls(),
+            false => server.connect(),
+        };
+        let cookie = format!("Origin: {origin}\r\nCookie: session={}\r\n", ann());
+        server.send(
+            client,
+            format!("GET /sse/room HTTP/1.1\r\nHost: {host}\r\n{cookie}\r\n"),
+        );
+        let answer = server.take(client);
+        assert_eq!(status(&answer), expected, "{origin} {host}: {answer}");
+    }
+}
+
+#[test]
 fn two_credentials_are_a_bad_request() {
     let bearer = format!("Authorization: Bearer {}\r\n", ann());
     let mut server = server();
