@@ -59,9 +59,28 @@ enum Purpose {
     Publish(Topic),
     /// Receives messages; it must not publish because of this rule.
     Listen(&'static str),
-    /// Receives messages; it is not permitted to publish.
-    Denied,
+    /// Receives messages; it is not permitted to publish, for which the log has this text.
+    Denied(Box<str>),
     Echo,
+}
+
+impl Connection {
+    fn take_message(
+        &self,
+        cx: &mut Cx<'_, Self>,
+        Message { kind, payload }: Message<'_>,
+    ) -> Result<(), Halt> {
+        match &self.0 {
+            Purpose::Publish(topic) => cx.publish(topic, kind, payload)?,
+            Purpose::Echo => cx.reply(kind, payload)?,
+            Purpose::Listen(rule) => return Err(CloseReason::Policy(rule).into()),
+            Purpose::Denied(words) => {
+                cx.deny(Denial::Forbidden, words);
+                return Err(Denial::Forbidden.close_reason().into());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Relay {
@@ -113,18 +132,12 @@ impl Handler for Relay {
         cx: &mut Cx<'_, Connection>,
         message: Message<'_>,
     ) -> Result<(), Halt> {
-        let Message { kind, payload } = message;
-        match cx.data().map(|Connection(purpose)| purpose.clone()) {
-            Some(Purpose::Publish(topic)) => cx.publish(&topic, kind, payload)?,
-            Some(Purpose::Echo) => cx.reply(kind, payload)?,
-            Some(Purpose::Listen(rule)) => return Err(CloseReason::Policy(rule).into()),
-            Some(Purpose::Denied) => {
-                cx.deny(Denial::Forbidden, "it may not publish");
-                return Err(Denial::Forbidden.close_reason().into());
-            }
-            None => {}
-        }
-        Ok(())
+        let Some(conn) = cx.take_data() else {
+            return Ok(());
+        };
+        let result = conn.take_message(cx, message);
+        cx.put_data(conn);
+        result
     }
 
     /// A malformed topic is reported by [`on_request`](Self::on_request).
@@ -197,15 +210,11 @@ impl Relay {
         }
         Ok(Connection(match role {
             Role::Subscribe => Purpose::Listen(receives),
-            Role::Both
-                if self
-                    .access
-                    .permit(client, Action::Publish, topic.name())
-                    .is_err() =>
-            {
-                Purpose::Denied
-            }
-            Role::Both | Role::Publish => Purpose::Publish(topic.clone()),
+            Role::Publish => Purpose::Publish(topic.clone()),
+            Role::Both => match self.access.permit(client, Action::Publish, topic.name()) {
+                Ok(()) => Purpose::Publish(topic.clone()),
+                Err(words) => Purpose::Denied(words.into()),
+            },
         }))
     }
 }

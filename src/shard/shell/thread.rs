@@ -185,6 +185,7 @@ fn prepare<H: Handler>(
     }
     sources.extend(handoff.map(|taking| Source::new(taking, None)));
     let headers = ProxyHeaders::new(config.trusted_proxies.clone());
+    let listen = listen.into_iter().map(Listener::for_shard).collect();
     let acceptor = Acceptor::new(listen, sources, renewals, config.accept_rate);
     let per_address = shared.per_address();
     let (sender, receiver) = returns(port.bell());

@@ -92,6 +92,18 @@ impl<D, A> Cx<'_, D, A> {
             .and_then(|conn| conn.data.as_mut())
     }
 
+    /// Takes out what the application keeps for the connection: so it can be used while this is
+    /// called. [`put_data`](Self::put_data) puts it back.
+    pub(crate) fn take_data(&mut self) -> Option<D> {
+        self.shard.conns.get_mut(self.key)?.data.take()
+    }
+
+    pub(crate) fn put_data(&mut self, data: D) {
+        if let Some(conn) = self.shard.conns.get_mut(self.key) {
+            conn.data = Some(data);
+        }
+    }
+
     /// Subscribes the connection to a topic. From [`on_open`](crate::Handler::on_open): the
     /// client hears that it is connected when the subscription is live, so whatever is published
     /// after that reaches it. Twice is once.

@@ -71,6 +71,15 @@ impl Listener {
         Self::new(addr.into(), Speaks::Frames { topic, frames })
     }
 
+    /// The same for one shard, with a copy of the topic: the count of those that share one changes
+    /// with each connection, and would go from core to core.
+    pub(crate) fn for_shard(mut self) -> Self {
+        if let Speaks::Frames { topic, .. } = &mut self.speaks {
+            *topic = Topic::unchecked(topic.name());
+        }
+        self
+    }
+
     fn new(addr: ListenAddr, speaks: Speaks) -> Self {
         Self {
             addr,

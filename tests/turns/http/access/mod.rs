@@ -234,4 +234,7 @@ fn a_publisher_that_may_only_subscribe_is_closed_with_1008() {
     let frame = [&[0x88, 2 + 13, 0x03, 0xf0][..], reason].concat();
     assert_eq!(close, frame);
     assert_eq!(server.counters().denied[Denial::Forbidden.index()], 1);
+    let logged = server.denial().unwrap();
+    let words = "user \"ann\" may not publish \"read\" by no rule";
+    assert!(logged.contains(words), "{logged}");
 }
