@@ -1,6 +1,7 @@
 //! Where a request carries a credential.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use crate::auth::Credential;
 use crate::denial::Denial;
@@ -18,10 +19,16 @@ pub struct Places {
 }
 
 /// A credential as it was found.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
 pub(super) enum Found<'b> {
     Token(Cow<'b, str>),
     Key(&'b [u8]),
+}
+
+impl fmt::Debug for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.credential().fmt(f)
+    }
 }
 
 impl Found<'_> {

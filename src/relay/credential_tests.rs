@@ -105,3 +105,9 @@ fn a_token_is_never_chosen_as_the_subprotocol() {
     assert_eq!(chosen("bearer.abc"), Some(None));
     assert_eq!(chosen("chat"), None);
 }
+
+#[test]
+fn a_credential_is_not_printed() {
+    let found = [Found::Token("secret".into()), Found::Key(b"secret")];
+    assert_eq!(format!("{found:?}"), "[Token(..), Key(..)]");
+}

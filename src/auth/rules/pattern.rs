@@ -288,7 +288,12 @@ mod tests {
             ("{user}-{claim.team}", "a-red", "a", true),
             ("room{user}", "roommia", "mia", true),
             ("room{id}", "roomm1", "mia", true),
-            ("mail/{user}/#", "mail/ann@example.com/1", "ann@example.com", true),
+            (
+                "mail/{user}/#",
+                "mail/ann@example.com/1",
+                "ann@example.com",
+                true,
+            ),
         ] {
             assert_eq!(check(pattern, topic, user), expected, "{pattern} {topic}");
         }

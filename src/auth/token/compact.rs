@@ -9,7 +9,6 @@ use crate::denial::Denial;
 use crate::limits::{WORK_OF_P256, WORK_OF_P384, WORK_OF_RSA_OR_ED25519, WORK_OF_TOKEN};
 
 /// A token in its parts. Nothing in it can be trusted yet.
-#[derive(Debug)]
 pub(in crate::auth) struct Token<'t> {
     /// What is signed: the first two parts.
     pub(in crate::auth) signed: &'t str,

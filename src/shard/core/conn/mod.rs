@@ -7,6 +7,7 @@ pub(crate) mod state;
 pub(crate) mod subs;
 
 use core::net::SocketAddr;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::payload::Form;
@@ -132,13 +133,23 @@ impl WaitingMessage {
 }
 
 /// How a connection to the TCP port came.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Arrival {
     /// The listener's topic.
     pub(crate) topic: Topic,
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
     /// Its first frame, if the listener asks for a credential.
     pub(crate) credential: Option<Box<[u8]>>,
+}
+
+impl fmt::Debug for Arrival {
+    /// Without the credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Arrival")
+            .field("topic", &self.topic)
+            .field("peer_info", &self.peer_info)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a connection comes from, and the subject of its certificate; kept until the handler has
