@@ -28,7 +28,7 @@ impl Auth {
         match *self {}
     }
 
-    pub fn work_of(&self, _: Credential<'_>) -> usize {
+    pub fn take_work(&mut self, _: Credential<'_>) -> usize {
         match *self {}
     }
 

@@ -58,9 +58,11 @@ pub const WORK_OF_PONG: usize = 50;
 pub const WORK_OF_BODY_BYTE: usize = 5;
 /// One HTTP request and its answer.
 pub const WORK_OF_REQUEST: usize = 3_000;
-/// Checking a token of 300 bytes with an HMAC.
-pub const WORK_OF_TOKEN: usize = 5_000;
-/// Checking a signature besides: with RSA of 2048 bits or Ed25519.
+/// Reading a token of 300 bytes.
+pub const WORK_OF_TOKEN: usize = 4_000;
+/// Checking its signature with one key: an HMAC.
+pub const WORK_OF_HMAC: usize = 1_000;
+/// The same with RSA of 2048 bits or Ed25519.
 pub const WORK_OF_RSA_OR_ED25519: usize = 40_000;
 /// The same with P-256.
 pub const WORK_OF_P256: usize = 55_000;

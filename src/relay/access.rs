@@ -87,10 +87,11 @@ impl Access {
         let Some(auth) = &mut self.auth else {
             return Ok(Principal::default());
         };
-        cx.charge(credential.map_or(0, |credential| auth.work_of(credential)));
         let certificate = cx.identity().map(|subject| common_name(subject).to_owned());
         let now = cx.time_of_day();
-        let denial = match auth.identify(credential, certificate.as_deref(), now) {
+        let identified = auth.identify(credential, certificate.as_deref(), now);
+        cx.charge(credential.map_or(0, |credential| auth.take_work(credential)));
+        let denial = match identified {
             Ok(client) => {
                 if let Some(time) = auth.lifetime(&client, now) {
                     cx.close_after(time);

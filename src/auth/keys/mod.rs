@@ -145,6 +145,7 @@ impl Key {
     }
 
     fn verifies(&self, token: &Token<'_>) -> bool {
+        token.note_try();
         let signed = token.signed.as_bytes();
         verify(token.signature, signed, &self.key, token.algorithm).unwrap_or_default()
     }

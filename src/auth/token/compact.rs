@@ -1,12 +1,14 @@
 //! The compact form of a token (RFC 7515 section 7.1), before its signature is checked.
 
+use std::cell::Cell;
+
 use data_encoding::BASE64URL_NOPAD;
 use jsonwebtoken::Algorithm;
 use serde_json::Value;
 
 use crate::auth::token::json;
 use crate::denial::Denial;
-use crate::limits::{WORK_OF_P256, WORK_OF_P384, WORK_OF_RSA_OR_ED25519, WORK_OF_TOKEN};
+use crate::limits::{WORK_OF_HMAC, WORK_OF_P256, WORK_OF_P384, WORK_OF_RSA_OR_ED25519};
 
 /// A token in its parts. Nothing in it can be trusted yet.
 pub(in crate::auth) struct Token<'t> {
@@ -16,6 +18,8 @@ pub(in crate::auth) struct Token<'t> {
     pub(in crate::auth) algorithm: Algorithm,
     pub(in crate::auth) key_id: Option<String>,
     payload: &'t str,
+    /// The keys that it was checked with.
+    tries: Cell<usize>,
 }
 
 impl<'t> Token<'t> {
@@ -47,18 +51,24 @@ impl<'t> Token<'t> {
             algorithm: algorithm.parse().map_err(|_| Denial::Algorithm)?,
             key_id,
             payload,
+            tries: Cell::default(),
         })
     }
 
-    /// What its check takes, in nominal nanoseconds.
+    /// It is checked with one key more.
+    pub(in crate::auth) fn note_try(&self) {
+        self.tries.update(|tries| tries + 1);
+    }
+
+    /// What its checks took, in nominal nanoseconds.
     pub(in crate::auth) fn work(&self) -> usize {
-        WORK_OF_TOKEN
-            + match self.algorithm {
-                Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => 0,
-                Algorithm::ES256 => WORK_OF_P256,
-                Algorithm::ES384 => WORK_OF_P384,
-                _ => WORK_OF_RSA_OR_ED25519,
-            }
+        let each = match self.algorithm {
+            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => WORK_OF_HMAC,
+            Algorithm::ES256 => WORK_OF_P256,
+            Algorithm::ES384 => WORK_OF_P384,
+            _ => WORK_OF_RSA_OR_ED25519,
+        };
+        self.tries.get() * each
     }
 
     /// The claims, for after the signature has been checked.

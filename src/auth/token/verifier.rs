@@ -21,6 +21,8 @@ pub struct Verifier {
     endpoint: Option<Endpoint>,
     length_max: usize,
     expected: Expected,
+    /// Of the checks since it was taken.
+    work: usize,
 }
 
 /// What is expected of claims.
@@ -52,6 +54,7 @@ impl Verifier {
             endpoint: None,
             length_max: TOKEN_BYTES_MAX,
             expected: Expected::default(),
+            work: 0,
         }
     }
 
@@ -106,6 +109,7 @@ impl Verifier {
         if self.length_max < token.len() {
             return Err(Denial::TooLong);
         }
+        self.work += WORK_OF_TOKEN;
         let token = Token::parse(token)?;
         let fetched = match &mut self.endpoint {
             Some(endpoint) => endpoint.keys(),
@@ -113,7 +117,9 @@ impl Verifier {
         };
         let is_fetched = fetched.is_some();
         let keys = self.keys.iter().chain(fetched.unwrap_or_default());
-        match keys::check(keys, &token, now) {
+        let checked = keys::check(keys, &token, now);
+        self.work += token.work();
+        match checked {
             Err(Denial::UnknownKey | Denial::Algorithm) if !is_fetched => Err(Denial::NoKeys),
             other => other,
         }?;
@@ -121,12 +127,10 @@ impl Verifier {
         claims::check(claims, &self.expected, now)
     }
 
-    /// What the check of a token takes, in nominal nanoseconds (`limits::WORK_OF_TOKEN`), for
-    /// [`Cx::charge`](crate::Cx::charge).
-    pub fn work_of(&self, token: &str) -> usize {
-        let token = Some(token).filter(|token| token.len() <= self.length_max);
-        let parsed = token.and_then(|token| Token::parse(token).ok());
-        parsed.map_or(WORK_OF_TOKEN, |token| token.work())
+    /// What the checks since the last call took, in nominal nanoseconds (`limits::WORK_OF_TOKEN`),
+    /// for [`Cx::charge`](crate::Cx::charge). Each key that was tried counts.
+    pub fn take_work(&mut self) -> usize {
+        std::mem::take(&mut self.work)
     }
 
     pub(in crate::auth) fn leeway_secs(&self) -> u64 {

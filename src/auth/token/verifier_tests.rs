@@ -6,6 +6,7 @@ use super::*;
 use crate::auth::create;
 use crate::auth::keys::jwk_set;
 use crate::auth::principal::Identity;
+use crate::limits::WORK_OF_HMAC;
 
 pub(in crate::auth) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 pub(in crate::auth) const NOW: u64 = 1_900_000_000;
@@ -221,14 +222,30 @@ fn a_token_has_a_maximum_length() {
 }
 
 #[test]
-fn the_work_of_a_check_follows_the_algorithm() {
-    let work = |alg: &str| verifier().work_of(&token_of(&json!({"alg": alg}), CLAIMS, SECRET));
-    assert!(work("HS256") < work("EdDSA"));
-    assert_eq!(work("RS256"), work("EdDSA"));
-    assert!(work("EdDSA") < work("ES256") && work("ES256") < work("ES384"));
-    // What is refused by its form costs no signature.
-    let long = "x".repeat(64 << 10);
-    for text in ["nonsense", &long] {
-        assert_eq!(verifier().work_of(text), work("HS256"), "{}", text.len());
-    }
+fn the_work_of_a_check_follows_the_algorithm_and_the_number_of_keys() {
+    let other = || Key::hmac(b"another secret of 32 bytes......").unwrap();
+    let work = |keys: usize, token: &str| {
+        let mut keys: Vec<Key> = (1..keys).map(|_| other()).collect();
+        keys.push(Key::hmac(SECRET).unwrap());
+        let mut verifier = Verifier::new(keys);
+        let _checked = verifier.verify(token, NOW);
+        let work = verifier.take_work();
+        assert_eq!(verifier.take_work(), 0);
+        work
+    };
+    let token = create(SECRET, CLAIMS).unwrap();
+    assert_eq!(work(1, &token), WORK_OF_TOKEN + WORK_OF_HMAC);
+    assert_eq!(work(3, &token), WORK_OF_TOKEN + 3 * WORK_OF_HMAC);
+    // What is refused by its form costs no signature, and by its length nothing.
+    assert_eq!(work(3, "nonsense"), WORK_OF_TOKEN);
+    assert_eq!(work(3, &"x".repeat(64 << 10)), 0);
+    let of = |alg: &str| {
+        let token = token_of(&json!({"alg": alg}), CLAIMS, SECRET);
+        let token = Token::parse(&token).unwrap();
+        token.note_try();
+        token.work()
+    };
+    assert!(of("HS256") < of("EdDSA"));
+    assert_eq!(of("RS256"), of("EdDSA"));
+    assert!(of("EdDSA") < of("ES256") && of("ES256") < of("ES384"));
 }
