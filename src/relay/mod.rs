@@ -58,10 +58,23 @@ pub struct Connection(Purpose);
 enum Purpose {
     Publish(Topic),
     /// Receives messages; it must not publish because of this rule.
-    Listen(&'static str),
-    /// Receives messages; it is not permitted to publish, for which the log has this text.
-    Denied(Box<str>),
+    Listen(&'static ListenRule),
+    /// Receives messages; it is not permitted to publish.
+    Denied(Box<Denied>),
     Echo,
+}
+
+// Each idle connection has one.
+const _: () = assert!(size_of::<Option<Connection>>() <= 16);
+
+/// What a client is told that publishes where connections only receive.
+#[derive(Debug)]
+struct ListenRule(&'static str);
+
+#[derive(Clone, Debug)]
+struct Denied {
+    /// The text for the log.
+    words: String,
 }
 
 impl Connection {
@@ -73,9 +86,9 @@ impl Connection {
         match &self.0 {
             Purpose::Publish(topic) => cx.publish(topic, kind, payload)?,
             Purpose::Echo => cx.reply(kind, payload)?,
-            Purpose::Listen(rule) => return Err(CloseReason::Policy(rule).into()),
-            Purpose::Denied(words) => {
-                cx.deny(Denial::Forbidden, words);
+            Purpose::Listen(rule) => return Err(CloseReason::Policy(rule.0).into()),
+            Purpose::Denied(denied) => {
+                cx.deny(Denial::Forbidden, &denied.words);
                 return Err(Denial::Forbidden.close_reason().into());
             }
         }
@@ -104,7 +117,7 @@ impl Handler for Relay {
         let request = match opening {
             Opening::Tcp { topic, role, .. } => {
                 let client = self.access.identify(cx, opening)?;
-                return self.open(cx, &client, topic, *role, ROLE_RECEIVES);
+                return self.open(cx, &client, topic, *role, &ROLE_RECEIVES);
             }
             Opening::WebSocket(request) | Opening::Events(request) => request,
         };
@@ -124,7 +137,7 @@ impl Handler for Relay {
         let name = name.ok_or_else(not_found)?;
         let client = self.access.identify(cx, opening)?;
         let topic = cx.topic(&name)?;
-        self.open(cx, &client, &topic, role, PATH_RECEIVES)
+        self.open(cx, &client, &topic, role, &PATH_RECEIVES)
     }
 
     fn on_message(
@@ -198,7 +211,7 @@ impl Relay {
         client: &Client,
         topic: &Topic,
         role: Role,
-        receives: &'static str,
+        receives: &'static ListenRule,
     ) -> Result<Connection, Refusal> {
         if role == Role::Publish {
             self.access
@@ -213,14 +226,15 @@ impl Relay {
             Role::Publish => Purpose::Publish(topic.clone()),
             Role::Both => match self.access.permit(client, Action::Publish, topic.name()) {
                 Ok(()) => Purpose::Publish(topic.clone()),
-                Err(words) => Purpose::Denied(words.into()),
+                Err(words) => Purpose::Denied(Box::new(Denied { words })),
             },
         }))
     }
 }
 
-const PATH_RECEIVES: &str = "this path only receives; publish on /pub or /ws";
-const ROLE_RECEIVES: &str = "connections of this listener only receive (its role is subscribe)";
+static PATH_RECEIVES: ListenRule = ListenRule("this path only receives; publish on /pub or /ws");
+static ROLE_RECEIVES: ListenRule =
+    ListenRule("connections of this listener only receive (its role is subscribe)");
 
 /// The methods of paths outside the API.
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
