@@ -26,6 +26,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
         Field::AddressOr(..) => "[::1]:65535".to_owned(),
         Field::Mode(_) => "0777".to_owned(),
         Field::Text(..) if key.is_secret => "hunter2".repeat(5),
+        Field::Text(..) if key.name.ends_with("_url") => "https://example.com".to_owned(),
         Field::Text(..) => "\"\\\u{1}x".to_owned(),
         Field::List(at) => at(&mut default.clone()).example().join(","),
     };
@@ -58,6 +59,9 @@ fn file_with(key: &str, value: &str) -> String {
             format!("[limits]\nmessage = {value}\nassembly = \"1GiB\"\n")
         }
         Some(("limits", "log")) => format!("[limits]\nlog = {value}\nbacklog = \"1GiB\"\n"),
+        Some(("auth", last)) if !["anonymous", "insecure"].contains(&last) => {
+            format!("[auth]\nanonymous = true\n{last} = {value}\n")
+        }
         Some((section, last)) => {
             assert_ne!(key, size);
             format!("[{section}]\n{last} = {value}\n")
@@ -90,7 +94,8 @@ fn every_key_is_read_from_everywhere_and_printed_back() {
         let print = by_file.print();
         if key.is_secret {
             assert!(!print.contains(&sample), "{print}");
-            let by_env = read("", &[(&variable(key.name), &sample)], &[]).unwrap();
+            let rest = file_with("auth.anonymous", "true");
+            let by_env = read(&rest, &[(&variable(key.name), &sample)], &[]).unwrap();
             assert_eq!(key.field.show(&by_env), literal, "{}", key.name);
             continue;
         }
@@ -146,7 +151,8 @@ fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
             .into_iter()
             .filter(|line| !line.starts_with(key.name))
             .collect();
-        let rest = format!("trusted_proxies = [\"::1\"]\n[[listener]]\n{rest}");
+        let rest =
+            format!("trusted_proxies = [\"::1\"]\nauth.insecure = true\n[[listener]]\n{rest}");
         let text = format!("{rest}{} = {literal}\n", key.name);
         let by_file = read(&text, &[], &[]).unwrap();
         assert_eq!(key.field.show(&by_file.listeners[0]), literal);

@@ -1,6 +1,8 @@
 //! Tests of the configuration from texts to settings.
 
 mod errors;
+#[cfg(feature = "auth")]
+mod identity;
 mod keys;
 mod secrets;
 mod sources;

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use crate::auth::{ApiKeys, Rules};
 use crate::limits::{KEYS_REFRESH, SECRET_BYTES_MIN, TOKEN_BYTES_MAX, TOKEN_LEEWAY};
-use crate::settings::draft::Draft;
+use crate::settings::auth_keys::AUTH_KEYS;
+use crate::settings::draft::{Draft, listener_key};
+use crate::settings::keys::Key;
 use crate::settings::value::list::{List, Paths, Texts};
 use crate::settings::value::secret::Secret;
+use crate::settings::{Problem, Protocol, Settings, Source};
 
 /// The settings of identity and permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,18 +139,25 @@ impl List for ApiKeys {
 }
 
 impl Draft {
-    /// Complains of keys of identity that contradict each other.
+    /// Complains of keys of identity that contradict each other, or that leave everything open.
     pub(in crate::settings) fn check_auth(&mut self) {
-        let auth = self.settings.auth.clone();
-        if !HAS_AUTH {
-            let given: Vec<&str> = KEYS_OF_AUTH
-                .iter()
-                .copied()
-                .filter(|key| self.settings.is_given(key))
-                .collect();
+        let given = self.given_of_auth();
+        let given: Vec<&str> = given.iter().map(String::as_str).collect();
+        let is_wrong = |problem: &Problem| problem.key.starts_with("auth.");
+        if !given.is_empty() && !HAS_AUTH {
             let remedy = "leave it out, or build with the cargo feature `auth`";
-            return self.complain_of(&given, "this program is built without tokens", remedy);
+            self.complain_of(&given, "this program is built without tokens", remedy);
+        } else if !given.is_empty()
+            && !self.settings.auth.has_identity()
+            && !self.problems.iter().any(is_wrong)
+        {
+            self.complain_of(&given, OPEN, CLOSED);
         }
+        self.check_secrets();
+    }
+
+    fn check_secrets(&mut self) {
+        let auth = self.settings.auth.clone();
         let secrets = [
             ("auth.hmac_secret", &auth.secret),
             ("auth.hmac_previous_secret", &auth.previous_secret),
@@ -160,18 +170,29 @@ impl Draft {
             }
         }
     }
+
+    /// The keys by which an operator asks clients for their identity: those with another value than
+    /// the default, and those of variables, whose value may be empty by mistake.
+    fn given_of_auth(&self) -> Vec<String> {
+        let (settings, default) = (&self.settings, Settings::default());
+        let is_given = |key: &&Key<Settings>| match settings.source(key.name) {
+            Source::Default => false,
+            Source::Env(_) => true,
+            _ => key.field.show(settings) != key.field.show(&default),
+        };
+        let keys = AUTH_KEYS.iter().filter(|key| key.name != "auth.insecure");
+        let keys = keys.filter(is_given).map(|key| key.name.to_owned());
+        let listeners = settings.listeners.iter().enumerate();
+        let tokens = listeners
+            .filter(|(_, listen)| listen.token && listen.protocol != Protocol::Http)
+            .map(|(index, _)| listener_key(index, "token"));
+        keys.chain(tokens).collect()
+    }
 }
 
 /// Whether the program is built with tokens.
 const HAS_AUTH: bool = cfg!(feature = "auth");
 
-/// Keys without which the others have no effect.
-const KEYS_OF_AUTH: &[&str] = &[
-    "auth.hmac_secret",
-    "auth.public_keys",
-    "auth.jwks_file",
-    "auth.jwks_url",
-    "auth.api_keys",
-    "auth.rules",
-    "auth.anonymous",
-];
+const OPEN: &str = "has no effect alone: every client could do everything";
+const CLOSED: &str = "set a key for tokens that is not empty, auth.api_keys, auth.rules or \
+                      auth.anonymous (see docs/AUTH.md), or leave it out";
