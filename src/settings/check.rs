@@ -1,10 +1,13 @@
 //! Checks of values that depend on each other.
 
+use core::net::SocketAddr;
+
+use crate::net::ListenAddr;
 use crate::proto::http::is_topic_name;
 use crate::settings::draft::{Draft, listener, listener_key};
 use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::value::units::show_size;
-use crate::settings::{ClientAuth, Listen, Protocol, Source};
+use crate::settings::{ClientAuth, Listen, Protocol, Settings, Source};
 use crate::shard::Balance;
 
 impl Draft {
@@ -158,17 +161,8 @@ impl Draft {
 
     /// Complains of addresses that others reach, if everyone may do everything there.
     fn check_exposure(&mut self) {
-        if self.settings.auth.has_identity() {
-            return;
-        }
-        for index in 0..self.settings.listeners.len() {
-            let listen = &self.settings.listeners[index];
-            let address = listen.address.tcp();
-            let is_reached = address.is_some_and(|address| !address.ip().is_loopback());
-            if is_reached && listen.tls.client_auth != ClientAuth::Required {
-                let key = listener_key(index, "address");
-                self.complain_of(&[&key], EXPOSED, UNEXPOSED);
-            }
+        for key in self.settings.exposed(ListenAddr::tcp) {
+            self.complain_of(&[&key], EXPOSED, UNEXPOSED);
         }
     }
 
@@ -211,10 +205,25 @@ impl Draft {
     }
 }
 
+impl Settings {
+    /// The keys of addresses that others reach, if everyone may do everything there; `tcp` tells
+    /// the address and port.
+    pub(super) fn exposed(&self, tcp: impl Fn(&ListenAddr) -> Option<SocketAddr>) -> Vec<String> {
+        let is_exposed = |(_, listen): &(usize, &Listen)| {
+            let is_reached = tcp(&listen.address).is_some_and(|addr| !addr.ip().is_loopback());
+            is_reached && listen.tls.client_auth != ClientAuth::Required
+        };
+        let listeners = self.listeners.iter().enumerate().filter(is_exposed);
+        let keys = listeners.map(|(index, _)| listener_key(index, "address"));
+        keys.filter(|_| !self.auth.has_identity()).collect()
+    }
+}
+
 /// Both ways out of [`EXPOSED`].
-const UNEXPOSED: &str = "configure the identity of clients ([auth], see docs/AUTH.md), or let all \
+pub(super) const UNEXPOSED: &str = "configure the identity of clients ([auth], see docs/AUTH.md), or let all \
                          of them do everything with --insecure (auth.insecure = true)";
-const EXPOSED: &str = "other hosts reach this address, and every client could do everything";
+pub(super) const EXPOSED: &str =
+    "other hosts reach this address, and every client could do everything";
 
 /// Keys that only listeners of other protocols have, and what takes their place over HTTP.
 const ONLY_FRAMES: &[(&str, &str)] = &[

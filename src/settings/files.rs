@@ -1,22 +1,42 @@
-//! Checks the files that a configuration names by opening them as the server will.
+//! Checks the files and inherited sockets that a configuration names by opening them as the server
+//! will.
 //!
 //! The rest of this module reads no files; this check follows if the configuration is valid.
 
+use crate::settings::check::{EXPOSED, UNEXPOSED};
 use crate::settings::{Problem, Settings};
+use crate::shard::bound_addr;
 
 impl Settings {
-    /// Reads the files of TLS and of keys for tokens.
+    /// Reads the files of TLS and of keys for tokens, and the addresses of inherited sockets.
     ///
     /// # Errors
     ///
-    /// All errors of the files, with the key that names each.
+    /// All errors of the files, with the key that names each, and the sockets that others reach
+    /// although everyone may do everything there.
     pub fn check_files(&self) -> Result<(), Vec<Problem>> {
-        let problems = [self.tls_problems(), self.token_problems()].concat();
+        let problems = [
+            self.tls_problems(),
+            self.token_problems(),
+            self.exposed_sockets(),
+        ]
+        .concat();
         if problems.is_empty() {
             Ok(())
         } else {
             Err(problems)
         }
+    }
+
+    fn exposed_sockets(&self) -> Vec<Problem> {
+        let problem = |key: String| Problem {
+            source: self.source(&key),
+            key,
+            what: EXPOSED.to_owned(),
+            remedy: UNEXPOSED.to_owned(),
+        };
+        let keys = self.exposed(bound_addr).into_iter();
+        keys.map(problem).collect()
     }
 
     #[cfg(feature = "tls")]

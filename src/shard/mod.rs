@@ -6,6 +6,6 @@ pub mod shell;
 pub mod turn;
 
 pub use shell::accept::balancer::Balancer;
-pub use shell::accept::bind::bind;
+pub use shell::accept::bind::{bind, bound_addr};
 pub use shell::accept::listener::{Balance, Listener, MODE, MODE_MAX, Speaks, load_keys};
 pub use shell::thread::{Seed, Watch, run};

@@ -259,6 +259,17 @@ fn a_socket_of_systemd_outlives_the_server() {
     }
 }
 
+#[cfg(feature = "auth")]
+#[test]
+fn a_socket_of_systemd_that_others_reach_needs_an_identity() {
+    let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
+    let program = serve_given("web", everywhere.try_clone().unwrap(), "systemd:web");
+    let (status, log) = program.wait();
+    assert_eq!(status.code(), Some(2), "{log}");
+    let expected = "--http: listener.0.address: other hosts reach this address, and every client";
+    assert!(log.contains(expected), "{log}");
+}
+
 #[test]
 fn an_error_names_a_socket_of_systemd_that_was_not_given_or_cannot_listen() {
     let udp = UdpSocket::bind(ANY).unwrap();

@@ -1,6 +1,7 @@
 //! Binding the addresses of all listeners before any shard starts.
 
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -50,6 +51,16 @@ pub fn bind(asked: &[Listener]) -> io::Result<(Bound, Vec<Listener>)> {
         listen.push(Listener { addr, ..listener });
     }
     Ok((bound, listen))
+}
+
+/// The address and port of a listener before it starts: of an inherited socket, that to which it
+/// is bound, if there is one.
+pub fn bound_addr(addr: &ListenAddr) -> Option<SocketAddr> {
+    let ListenAddr::Inherited(name) = addr else {
+        return addr.tcp();
+    };
+    let socket = Socket::from(inherited(name).ok()?);
+    socket.local_addr().ok()?.as_socket()
 }
 
 impl Bound {
