@@ -197,14 +197,15 @@ pub(super) fn deny(cx: &mut Cx<'_, Connection>, denial: Denial, words: &str) -> 
     }
 }
 
-/// The common name of a subject (RFC 4514), or all of it if there is none that can be read without
-/// unescaping.
+/// The common name of a subject (RFC 4514), or the alternative name that stands for one, or all of
+/// it if there is none that can be read without unescaping.
 fn common_name(subject: &str) -> &str {
     if subject.contains('\\') {
         return subject;
     }
-    let mut parts = subject.split([',', '+']);
-    let name = parts.find_map(|part| part.trim_start().strip_prefix("CN="));
+    let parts = subject.split([',', '+']).map(str::trim_start);
+    let of = |kind: &&str| parts.clone().find_map(|part| part.strip_prefix(kind));
+    let name = ["CN=", "URI=", "DNS=", "EMAIL="].iter().find_map(of);
     name.filter(|name| !name.is_empty()).unwrap_or(subject)
 }
 
@@ -220,6 +221,10 @@ mod tests {
             ("O=Example", "O=Example"),
             ("CN=", "CN="),
             ("O=a\\,CN=root,CN=device", "O=a\\,CN=root,CN=device"),
+            ("URI=spiffe://a/device-7", "spiffe://a/device-7"),
+            ("DNS=device-7.example.com", "device-7.example.com"),
+            ("EMAIL=ann@example.com", "ann@example.com"),
+            ("URI=spiffe://a\\,CN=root", "URI=spiffe://a\\,CN=root"),
         ] {
             assert_eq!(common_name(subject), name, "{subject}");
         }

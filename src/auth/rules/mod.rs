@@ -88,7 +88,7 @@ pub enum RuleError {
     /// The first word is no kind of client.
     #[error(
         "{0:?} are no clients; there are anyone, anonymous, users, user:NAME, keys, key:NAME, \
-         certificates and certificate:NAME"
+         certificates and certificate:NAME; a NAME with spaces has quotes"
     )]
     Subject(String),
     /// The second word has something that is no action.
@@ -120,7 +120,8 @@ impl Action {
 }
 
 impl Rule {
-    /// Reads a rule: `[deny] CLIENTS ACTIONS TOPIC`. ACTIONS are one or more with `+` between them,
+    /// Reads a rule: `[deny] CLIENTS ACTIONS TOPIC`. In CLIENTS, a name with spaces is in quotes:
+    /// `certificate:"O=Example Ltd"`. ACTIONS are one or more with `+` between them,
     /// or `all`.
     ///
     /// # Errors
@@ -132,12 +133,12 @@ impl Rule {
             Some(rest) => (true, rest.trim_start()),
             None => (false, text),
         };
-        let (subject, rest) = rest.split_once(' ').ok_or(RuleError::Words)?;
+        let (subject, rest) = Subject::split(rest)?;
         let (actions, topic) = rest.trim_start().split_once(' ').ok_or(RuleError::Words)?;
         Ok(Self {
             text: text.to_owned(),
             denies,
-            subject: Subject::parse(subject)?,
+            subject,
             actions: parse_actions(actions)?,
             pattern: Pattern::parse(topic.trim_start())?,
         })
@@ -156,26 +157,42 @@ impl Rule {
 }
 
 impl Subject {
-    fn parse(word: &str) -> Result<Self, RuleError> {
-        Ok(match word.split_once(':') {
-            None if word == "anyone" => Self::Anyone,
-            None if word == "anonymous" => Self::Anonymous,
-            None if word == "users" => Self::Users,
-            None if word == "keys" => Self::Keys,
-            None if word == "certificates" => Self::Certificates,
-            Some(("user", name)) if !name.is_empty() => Self::User(name.to_owned()),
-            Some(("key", name)) if !name.is_empty() => Self::Key(name.to_owned()),
-            Some(("certificate", name)) if !name.is_empty() => Self::Certificate(name.to_owned()),
-            _ => return Err(RuleError::Subject(word.to_owned())),
+    /// Reads the first word, in which a name may be in quotes; returns the rest as well.
+    fn split(text: &str) -> Result<(Self, &str), RuleError> {
+        let quoted = text
+            .split_once(":\"")
+            .filter(|(kind, _)| !kind.contains(' '));
+        if let Some((kind, rest)) = quoted {
+            let (name, rest) = rest.split_once("\" ").ok_or(RuleError::Words)?;
+            return Ok((Self::parse(kind, Some(name))?, rest));
+        }
+        let (word, rest) = text.split_once(' ').ok_or(RuleError::Words)?;
+        let subject = match word.split_once(':') {
+            Some((kind, name)) => Self::parse(kind, Some(name)),
+            None => Self::parse(word, None),
+        }?;
+        Ok((subject, rest))
+    }
+
+    fn parse(kind: &str, name: Option<&str>) -> Result<Self, RuleError> {
+        Ok(match (kind, name) {
+            ("anyone", None) => Self::Anyone,
+            ("anonymous", None) => Self::Anonymous,
+            ("users", None) => Self::Users,
+            ("keys", None) => Self::Keys,
+            ("certificates", None) => Self::Certificates,
+            ("user", Some(name)) if !name.is_empty() => Self::User(name.to_owned()),
+            ("key", Some(name)) if !name.is_empty() => Self::Key(name.to_owned()),
+            ("certificate", Some(name)) if !name.is_empty() => Self::Certificate(name.to_owned()),
+            (kind, None) => return Err(RuleError::Subject(kind.to_owned())),
+            (kind, Some(name)) => return Err(RuleError::Subject(format!("{kind}:{name}"))),
         })
     }
 
     fn has(&self, identity: &Identity) -> bool {
         match (self, identity) {
             (Self::Anyone, _) => true,
-            // A token that names no user is that of an anonymous client.
-            (Self::Anonymous, Identity::User(name)) => name.is_empty(),
-            (Self::Anonymous, identity) => *identity == Identity::Anonymous,
+            (Self::Anonymous, identity) => identity.is_anonymous(),
             (Self::Users, Identity::User(name)) => !name.is_empty(),
             (Self::Keys, Identity::Key(_)) | (Self::Certificates, Identity::Certificate(_)) => true,
             (Self::User(own), Identity::User(name))

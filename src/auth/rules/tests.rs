@@ -69,11 +69,31 @@ fn a_rule_is_about_its_clients_alone() {
         ("certificates", [false, false, false, false, true]),
         ("certificate:device-7", [false, false, false, false, true]),
         ("certificate:device-8", [false; 5]),
+        (
+            "certificate:\"device-7\"",
+            [false, false, false, false, true],
+        ),
+        ("certificate:\"device 7\"", [false; 5]),
     ] {
         let rules = rules(&[&format!("{subject} publish a")]);
         let allowed = identities().map(|id| by(&rules, id, Action::Publish, "a").0);
         assert_eq!(allowed, expected, "{subject}");
     }
+}
+
+#[test]
+fn a_name_in_quotes_has_spaces() {
+    let rules = rules(&[
+        "certificate:\"O=a b: c\" publish a:\"b\"",
+        "deny user:\"x y\" all #",
+    ]);
+    let certificate = Identity::Certificate("O=a b: c".to_owned());
+    assert!(by(&rules, certificate, Action::Publish, "a:\"b\"").0);
+    let denied = by(&rules, user("x y"), Action::Publish, "a");
+    assert_eq!(
+        denied,
+        (false, "rule 2, `deny user:\"x y\" all #`".to_owned())
+    );
 }
 
 #[test]
@@ -84,6 +104,7 @@ fn a_text_that_is_no_rule_is_refused_with_its_word() {
         ("deny users subscribe", "a rule is"),
         ("user subscribe a", "\"user\" are no clients"),
         ("key: subscribe a", "\"key:\" are no clients"),
+        ("key:\"a subscribe a", "a rule is"),
         ("users write a", "\"write\" is no action"),
         ("users subscribe+ a", "\"\" is no action"),
         ("users subscribe a/#/b", "# must be the last level"),

@@ -59,16 +59,18 @@ impl<D, A> Cx<'_, D, A> {
         topic.home(self.shard.env.shards)
     }
 
-    /// The client's address, in [`on_open`](crate::Handler::on_open) and
-    /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it.
+    /// The client's address, in [`on_open`](crate::Handler::on_open),
+    /// [`on_head`](crate::Handler::on_head) and [`on_request`](crate::Handler::on_request) alone: a
+    /// connection does not keep it.
     pub fn peer(&self) -> Option<SocketAddr> {
         self.shard.callback.peer_info.as_ref()?.peer
     }
 
     /// The subject of the certificate that the client has shown, as RFC 4514 writes it
-    /// (`CN=device-7,O=Example`), if the listener asks for one; in
-    /// [`on_open`](crate::Handler::on_open) and [`on_request`](crate::Handler::on_request) alone,
-    /// as the address.
+    /// (`CN=device-7,O=Example`), if the listener asks for one, and where the
+    /// [address](Self::peer) is there. If the subject has no common name, it is the first
+    /// alternative name, with `URI=`, `DNS=` or `EMAIL=` before it, and with `\` before each `,`,
+    /// `+` and `\`.
     pub fn identity(&self) -> Option<&str> {
         self.shard.callback.peer_info.as_ref()?.identity.as_deref()
     }

@@ -1,7 +1,7 @@
 //! Binding the addresses of all listeners before any shard starts.
 
+use core::net::SocketAddr;
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
