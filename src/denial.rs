@@ -10,8 +10,9 @@ use crate::listed::listed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Denial {
-    /// There is no credential, and the server does not serve anonymous clients.
-    #[error("send a token or an API key")]
+    /// There is no credential, or a token that names no user, and the server does not serve
+    /// anonymous clients.
+    #[error("send a token of a user or an API key")]
     Missing,
     /// There is more than one credential.
     #[error("send one token or API key, not several")]

@@ -44,16 +44,15 @@ impl Auth {
             (None, Some(name)) => Principal::new(Identity::Certificate(name.to_owned())),
             (None, None) => Principal::default(),
         };
-        // A token that names no user is that of an anonymous client.
-        let is_anonymous = match &client.identity {
-            Identity::Anonymous => true,
-            Identity::User(name) => name.is_empty(),
-            _ => false,
-        };
-        if is_anonymous && !self.anonymous && !self.insecure {
+        if !self.serves(&client) {
             return Err(Denial::Missing);
         }
         Ok(client)
+    }
+
+    /// Whether a client is served at all, as the rules allow.
+    pub fn serves(&self, client: &Principal) -> bool {
+        self.anonymous || self.insecure || !client.identity.is_anonymous()
     }
 
     /// Decides what a client may do.

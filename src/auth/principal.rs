@@ -75,6 +75,17 @@ impl Principal {
     }
 }
 
+impl Identity {
+    /// Whether it has no name: a token without a user is that of an anonymous client.
+    pub fn is_anonymous(&self) -> bool {
+        match self {
+            Self::Anonymous => true,
+            Self::User(name) => name.is_empty(),
+            _ => false,
+        }
+    }
+}
+
 impl Rights {
     #[cfg(any(test, feature = "auth"))]
     pub(crate) fn new(rights: Vec<Right>) -> Self {

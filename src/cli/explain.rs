@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::auth::{Action, Identity, Principal};
-use crate::cli::token::verify;
+use crate::cli::token::{read, verify};
 use crate::cli::{ConfigError, Serve};
 
 /// The flags of `corecast config explain`.
@@ -21,7 +21,7 @@ pub struct Explain {
     /// The client has a certificate with this name
     #[arg(long, value_name = "NAME", group = "client")]
     certificate: Option<String>,
-    /// The client has this token, whose claims count as well
+    /// The client has this token, whose claims count as well, or - to read it from standard input
     #[arg(long, value_name = "TOKEN", group = "client")]
     token: Option<String>,
     #[command(flatten)]
@@ -39,12 +39,12 @@ impl Explain {
             (Some(name), ..) => of(Identity::User(name.clone())),
             (_, Some(name), ..) => of(Identity::Key(name.clone())),
             (_, _, Some(name), _) => of(Identity::Certificate(name.clone())),
-            (.., Some(token)) => verify(&settings, token),
+            (.., Some(token)) => verify(&settings, read(token)?.trim()),
             _ => of(Identity::Anonymous),
         }?;
-        let auth = settings.auth_now().map_err(ConfigError::Problems)?;
+        let auth = settings.auth_of_rules();
         let mut text = format!("{}, topic {:?}:\n", client.identity, self.topic);
-        if client.identity == Identity::Anonymous && !auth.anonymous && !auth.insecure {
+        if !auth.serves(&client) {
             text += "anonymous clients are not served (auth.anonymous)\n";
             return Ok(text);
         }

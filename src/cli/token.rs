@@ -108,16 +108,7 @@ impl Create {
 
 fn check(token: &str, config: Option<PathBuf>) -> Result<String, ConfigError> {
     let settings = load(config, Vec::new())?;
-    let mut read = String::new();
-    if token == "-" {
-        let mut input = io::stdin().lock().take(TOKEN_READ_MAX);
-        input
-            .read_to_string(&mut read)
-            .map_err(ConfigError::Input)?;
-    } else {
-        token.clone_into(&mut read);
-    }
-    let client = verify(&settings, read.trim())?;
+    let client = verify(&settings, read(token)?.trim())?;
     let claims = serde_json::to_string_pretty(&client.claims).unwrap_or_default();
     let end = match client.expires_at {
         Some(end) => {
@@ -127,6 +118,15 @@ fn check(token: &str, config: Option<PathBuf>) -> Result<String, ConfigError> {
         None => "the connection has no end".to_owned(),
     };
     Ok(format!("{}; {end}\n{claims}\n", client.identity))
+}
+
+/// A token, or what standard input has in place of `-`.
+pub(super) fn read(token: &str) -> Result<String, ConfigError> {
+    if token != "-" {
+        return Ok(token.to_owned());
+    }
+    let input = io::stdin().lock().take(TOKEN_READ_MAX);
+    io::read_to_string(input).map_err(ConfigError::Input)
 }
 
 /// The client that a token describes, by the server's configuration.
