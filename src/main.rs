@@ -115,6 +115,10 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         let key = settings.name("auth.insecure");
         log::warn!("{key}: every client may do everything");
     }
+    if settings.auth.has_foreign_tokens() {
+        let key = settings.name("auth.audiences");
+        log::warn!("{key}: tokens for other applications of the provider are accepted, too");
+    }
     let server = builder.start(move |_| relay.clone());
     let server = server.map_err(|err| settings.explain(err.into()))?;
     for place in settings.places(&server) {

@@ -48,6 +48,8 @@ pub use admission::Auth;
 pub use api_key::{ApiKeyError, ApiKeys};
 pub use credential::Credential;
 #[cfg(feature = "auth")]
+pub(crate) use keys::endpoint::url_fault;
+#[cfg(feature = "auth")]
 pub use keys::endpoint::{Endpoint, EndpointError, fetch};
 #[cfg(feature = "auth")]
 pub use keys::{Key, KeyError, jwk_set};

@@ -16,18 +16,21 @@ pub const USER_BYTES_MAX: usize = 255;
 pub const TOKEN_CAPS_MAX: usize = 64;
 /// Minimum length of a secret in bytes: that of the hash (RFC 7518 section 3.2).
 pub const SECRET_BYTES_MIN: usize = 32;
-/// Keys without an id that a token without one is checked against: each check takes time.
-pub const ANONYMOUS_KEYS_MAX: usize = 8;
+/// Maximum number of keys with the same id, or without one, in a key set, and of keys without one
+/// in the configuration: a token is checked against each of them.
+pub const KEYS_OF_ONE_ID_MAX: usize = 8;
 /// Maximum number of keys of a key set. Providers have 2 to 10.
 pub const KEYS_MAX: usize = 100;
 /// Maximum length of a key set in bytes, with a chain of certificates for each key.
 pub const KEY_SET_BYTES_MAX: usize = 512 << 10;
+/// While a key set cannot be fetched, its keys stay in use for so long.
+pub const KEYS_AGE_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// A key set is fetched again after this time, while its keys are still in use.
 pub const KEYS_REFRESH: Duration = Duration::from_secs(15 * 60);
 /// Time for one fetch.
 pub const KEYS_TIMEOUT: Duration = Duration::from_secs(5);
 /// After a failure the next fetch waits for so long, twice as long after each further one, up to
-/// [`KEYS_REFRESH`].
+/// the time after which a set is fetched again (`auth.jwks_refresh`).
 pub const KEYS_RETRY: Duration = Duration::from_secs(1);
 /// A connection waits this long for a fetch, and is then denied.
 pub const KEYS_ANSWER_TIMEOUT: Duration = Duration::from_secs(6);

@@ -1,6 +1,7 @@
 //! The configuration keys of identity and permission.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use crate::limits::HEAD_BYTES_CEILING;
 use crate::settings::Settings;
@@ -34,8 +35,9 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "auth.public_keys",
         Field::List(|s| &mut s.auth.public_keys),
         "PEM files, each with a public key or a certificate for tokens: RSA (RS256 to RS512, PS256 \
-         to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. Up to \
-         6 keys are tried for each token.",
+         to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. At \
+         most 8 keys without an id are possible, with secrets and those in `auth.jwks_file`: a \
+         token is checked with each.",
     ),
     key(
         "auth.jwks_file",
@@ -47,15 +49,24 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         Field::Text(|s| &mut s.auth.jwks_url, 0..=URL_BYTES_MAX),
         "Address of a JSON Web Key Set for tokens, as identity providers have it. It is fetched at \
          the start, after each `auth.jwks_refresh`, and when a token names an unknown key, but not \
-         more often than every 10s. While it cannot be fetched, the keys fetched before stay in \
-         use. Redirects are not followed. Its certificate is checked with the authorities of the \
-         host (`SSL_CERT_FILE` names others).",
+         more often than every 10s. It is `https://`, or `http://` on this host or with \
+         `auth.insecure`, without a user or a password. Redirects are not followed, and no proxy \
+         of the environment is used. Its certificate is checked with the authorities of the host \
+         (`SSL_CERT_FILE` names others).",
     ),
     key(
         "auth.jwks_refresh",
         Field::Time(|s| &mut s.auth.jwks_refresh, SHORT),
         "Time after which the key set of `auth.jwks_url` is fetched again. A key that is removed \
-         from the set is refused after this time.",
+         from the set is refused after this time, or, while the set cannot be fetched, after \
+         `auth.jwks_age_max`.",
+    ),
+    key(
+        "auth.jwks_age_max",
+        Field::Time(|s| &mut s.auth.jwks_age_max, AGES),
+        "Time for which the keys that were fetched last stay in use while the key set of \
+         `auth.jwks_url` cannot be fetched. After it, their tokens are answered with 503 until it \
+         can.",
     ),
     key(
         "auth.issuers",
@@ -113,11 +124,11 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "What clients may do: `CLIENTS ACTIONS TOPIC` or `deny CLIENTS ACTIONS TOPIC`. The first \
          rule that is about the client, the action and the topic decides; if there is none, it is \
          denied. CLIENTS: `anyone`, `anonymous`, `users`, `user:NAME`, `keys`, `key:NAME`, \
-         `certificates` or `certificate:NAME`. ACTIONS: `subscribe`, `publish`, `presence`, \
-         `history`, several of them with `+` between, or `all`. TOPIC: a name in which `+` stands \
-         for one level between `/`, `#` for the rest, `{user}` for the client's user, \
-         `{claim.NAME}` for a claim of its token, and `{id}`, or any other name, for characters \
-         except `/` and `:`.",
+         `certificates` or `certificate:NAME`; a NAME with spaces is in quotes. ACTIONS: \
+         `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, or \
+         `all`. TOPIC: a name in which `+` stands for one level between `/`, `#` for the rest, \
+         `{user}` for the client's user, `{claim.NAME}` for a claim of its token, and `{id}`, or any other \
+         name, for characters except `/` and `:`.",
     ),
     key(
         "auth.anonymous",
@@ -130,11 +141,14 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         Field::Switch(|s| &mut s.auth.insecure),
         "Whether every client may do everything, for development. Tokens and keys that are sent \
          are checked nevertheless. Without it and without any other key of this section, a \
-         listener must have an address of this host alone; a socket of systemd is not checked.",
+         listener must have an address of this host alone, also if systemd opened its socket. \
+         Paths of Unix-domain sockets and the admin port are not restricted.",
     )
     .flag("--insecure"),
 ];
 
+/// A key that was stolen is worth nothing after the longest of them.
+const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
 /// Far longer than any hash can use.
 const SECRET_BYTES: RangeInclusive<usize> = 0..=1024;
 /// As long as most servers accept.

@@ -224,11 +224,6 @@ impl Settings {
         }
     }
 
-    /// Whether a key was given a value.
-    fn is_given(&self, key: &str) -> bool {
-        self.source(key) != Source::Default
-    }
-
     /// The source of a key's value, by the key's full name, as in `listener.0.address`.
     fn source(&self, key: &str) -> Source {
         self.sources.get(key).cloned().unwrap_or_default()

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 
 use crate::auth::{Auth, Endpoint, EndpointError, Key, KeyError, Verifier, fetch, jwk_set};
+use crate::limits::KEYS_OF_ONE_ID_MAX;
 use crate::settings::{Problem, Settings};
 
 impl Settings {
@@ -22,7 +23,8 @@ impl Settings {
             io::Error::other(lines.join("\n"))
         })?;
         if !self.auth.jwks_url.is_empty() {
-            let endpoint = Endpoint::start(&self.auth.jwks_url, self.auth.jwks_refresh)?;
+            let auth = &self.auth;
+            let endpoint = Endpoint::start(&auth.jwks_url, auth.jwks_refresh, auth.jwks_age_max)?;
             verifier = verifier.endpoint(endpoint);
         }
         Ok(Some(self.auth_with(verifier)))
@@ -40,6 +42,12 @@ impl Settings {
             false => fetch(url).map_err(|err| vec![self.not_fetched(&err)])?,
         };
         Ok(self.auth_with(self.verifier(fetched)?))
+    }
+
+    /// What decides about clients whose credentials are checked already, for commands: it has no
+    /// keys.
+    pub fn auth_of_rules(&self) -> Auth {
+        self.auth_with(Verifier::new(Vec::new()))
     }
 
     /// The keys for tokens that do not have to be fetched.
@@ -78,9 +86,13 @@ impl Settings {
             let set = read(&auth.jwks_file, |json| jwk_set(json, true));
             add("auth.jwks_file", &auth.jwks_file, set);
         }
-        if !auth.jwks_url.is_empty() && !is_http(&auth.jwks_url) {
-            let what = "must begin with https:// or http://".to_owned();
-            add("auth.jwks_url", &auth.jwks_url, Err(what));
+        let unnamed = keys.iter().filter(|key| !key.has_id()).count();
+        if KEYS_OF_ONE_ID_MAX < unnamed {
+            let what = format!(
+                "there are {unnamed} keys without an id, and a token may be checked with each; at \
+                 most {KEYS_OF_ONE_ID_MAX} are possible, and more in a key set with ids"
+            );
+            problems.push(self.key_problem("auth.public_keys", "", what));
         }
         if problems.is_empty() {
             Ok(keys)
@@ -140,10 +152,4 @@ fn read(
 ) -> Result<Vec<Key>, String> {
     let bytes = fs::read(path).map_err(|err| err.to_string())?;
     parse(&bytes).map_err(|err| err.to_string())
-}
-
-fn is_http(url: &str) -> bool {
-    let rest = url.strip_prefix("https://");
-    let rest = rest.or_else(|| url.strip_prefix("http://"));
-    rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic()))
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::auth::keys::{Key, KeyError};
-use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX};
+use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX, KEYS_OF_ONE_ID_MAX};
 
 #[derive(Deserialize)]
 struct Set {
@@ -35,6 +35,15 @@ struct Jwk {
 ///
 /// It is no key set, it is too large, or no key of it can be used.
 pub fn jwk_set(json: &[u8], with_secrets: bool) -> Result<Vec<Key>, KeyError> {
+    let keys = key_set(json, with_secrets)?;
+    if keys.is_empty() {
+        return Err(KeyError::NoKey);
+    }
+    Ok(keys)
+}
+
+/// The same, where a set may have no key: all that it had have been taken out.
+pub(super) fn key_set(json: &[u8], with_secrets: bool) -> Result<Vec<Key>, KeyError> {
     if KEY_SET_BYTES_MAX < json.len() {
         return Err(KeyError::TooLong);
     }
@@ -46,8 +55,9 @@ pub fn jwk_set(json: &[u8], with_secrets: bool) -> Result<Vec<Key>, KeyError> {
     let jwks = jwks.filter_map(|value| serde_json::from_value::<Jwk>(value).ok());
     let jwks = jwks.filter(|jwk| with_secrets || jwk.kty != "oct");
     let keys: Vec<Key> = jwks.filter_map(|jwk| jwk.key()).collect();
-    if keys.is_empty() {
-        return Err(KeyError::NoKey);
+    let same = |key: &Key| keys.iter().filter(|other| other.id == key.id).count();
+    if keys.iter().any(|key| KEYS_OF_ONE_ID_MAX < same(key)) {
+        return Err(KeyError::SameId);
     }
     Ok(keys)
 }

@@ -15,9 +15,10 @@ use thiserror::Error;
 
 use crate::auth::token::compact::Token;
 use crate::denial::Denial;
-use crate::limits::{ANONYMOUS_KEYS_MAX, KEY_SET_BYTES_MAX, KEYS_MAX, SECRET_BYTES_MIN};
+use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX, KEYS_OF_ONE_ID_MAX, SECRET_BYTES_MIN};
 
 pub use jwk::jwk_set;
+use jwk::key_set;
 
 /// A key with the algorithms that it is for.
 #[derive(Clone)]
@@ -54,6 +55,9 @@ pub enum KeyError {
     /// The key set has too many keys.
     #[error("the key set has more than {KEYS_MAX} keys")]
     TooMany,
+    /// The key set has too many keys between which a token does not choose.
+    #[error("the key set has more than {KEYS_OF_ONE_ID_MAX} keys with the same id, or without one")]
+    SameId,
     /// The key set is too long.
     #[error("the key set has more than {KEY_SET_BYTES_MAX} bytes")]
     TooLong,
@@ -100,6 +104,11 @@ impl Key {
     pub fn until(mut self, time: u64) -> Self {
         self.until = Some(time);
         self
+    }
+
+    /// Whether a token can name it.
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.is_some()
     }
 
     fn of(algorithms: Vec<Algorithm>, key: DecodingKey) -> Self {
@@ -165,7 +174,7 @@ impl fmt::Debug for Key {
 ///
 /// A token that names a key is checked with this key; if there is none, with the keys without an
 /// id. A token that names none is checked with the keys without an id, and with a key that has one
-/// only if it is the only one for the algorithm. No more than `ANONYMOUS_KEYS_MAX` are tried.
+/// only if it is the only one for the algorithm. `KEYS_OF_ONE_ID_MAX` bounds how many are tried.
 pub(super) fn check<'k>(
     keys: impl Iterator<Item = &'k Key> + Clone,
     token: &Token<'_>,
@@ -173,30 +182,27 @@ pub(super) fn check<'k>(
 ) -> Result<(), Denial> {
     // 0 is no time: the host has no clock.
     let live = keys.filter(|key| key.until.is_none_or(|until| (1..until).contains(&now)));
+    let is_of = |key: &Key, id: &String| key.id.as_ref() == Some(id);
     let fitting = live.clone().filter(|key| key.is_for(token.algorithm));
+    let unnamed = fitting.clone().filter(|key| key.id.is_none());
     let with_id = fitting.clone().filter(|key| key.id.is_some());
-    let named: Vec<&Key> = match &token.key_id {
-        Some(id) if live.clone().any(|key| key.id.as_ref() == Some(id)) => {
-            fitting.filter(|key| key.id.as_ref() == Some(id)).collect()
-        }
-        Some(_) => {
-            let unnamed: Vec<&Key> = fitting.filter(|key| key.id.is_none()).collect();
-            if unnamed.is_empty() {
-                return Err(Denial::UnknownKey);
-            }
-            unnamed
-        }
+    let id = token.key_id.as_ref();
+    let is_unknown = id.is_some_and(|id| !live.clone().any(|key| is_of(key, id)));
+    let tried: Vec<&Key> = match id {
+        Some(id) if !is_unknown => fitting.filter(|key| is_of(key, id)).collect(),
+        Some(_) => unnamed.collect(),
         None => {
             let only = with_id.clone().filter(|_| with_id.clone().count() == 1);
-            fitting.filter(|key| key.id.is_none()).chain(only).collect()
+            unnamed.chain(only).collect()
         }
     };
-    if named.is_empty() {
-        return Err(Denial::Algorithm);
+    match tried.iter().any(|key| key.verifies(token)) {
+        true => Ok(()),
+        // It may be a key that is not fetched yet.
+        false if is_unknown => Err(Denial::UnknownKey),
+        false if tried.is_empty() => Err(Denial::Algorithm),
+        false => Err(Denial::Signature),
     }
-    let mut named = named.iter().take(ANONYMOUS_KEYS_MAX);
-    let is_right = named.any(|key| key.verifies(token));
-    is_right.then_some(()).ok_or(Denial::Signature)
 }
 
 const RSA: [Algorithm; 6] = [

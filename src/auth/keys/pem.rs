@@ -28,7 +28,10 @@ fn of_info(der: &[u8]) -> Result<Key, KeyError> {
             let (modulus, exponent) = rsa_numbers(key).map_err(|_| KeyError::Kind)?;
             Key::rsa(modulus.as_bytes(), exponent.as_bytes())
         }
-        EC => Key::ec(key),
+        EC => match (info.algorithm.parameters_oid(), key.len()) {
+            (Ok(P256), 65) | (Ok(P384), 97) => Key::ec(key),
+            _ => Err(KeyError::Kind),
+        },
         ED25519 => Key::ed25519(key),
         _ => Err(KeyError::Kind),
     }
@@ -44,5 +47,9 @@ fn rsa_numbers(der: &[u8]) -> Result<(UintRef<'_>, UintRef<'_>), x509_cert::der:
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// RFC 5480 section 2.1.1.
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+/// RFC 5480 section 2.1.1.1; an uncompressed point has two coordinates of 32 bytes.
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+/// The same section; two of 48 bytes.
+const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// RFC 8410 section 3.
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");

@@ -34,10 +34,13 @@ fn keys_in_pem_are_for_the_algorithm_of_their_curve() {
         assert_eq!(by_key.verify(&forged, NOW), Err(Denial::Algorithm));
     }
     let p521 = "-----BEGIN PUBLIC KEY-----\nMIGbMBAGByqGSM49AgEGBSuBBAAjA4GGAAQAgS03kNFxkMzTOMRjhkwG5fPvnHPF\n-----END PUBLIC KEY-----\n";
+    // Its points are as long as those of P-256.
+    let secp256k1 = "-----BEGIN PUBLIC KEY-----\nMFYwEAYHKoZIzj0CAQYFK4EEAAoDQgAEAPUUmBcSRN3bGznLUuyjkR/hQ2sJfJlG\nb3/il3FJG2w544ClbLzTEetAvQvFSBLB7089Am/X49dC8KiliO1yJg==\n-----END PUBLIC KEY-----\n";
     for bad in [
         "",
         "text",
         p521,
+        secp256k1,
         "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
     ] {
         assert!(Key::pem(bad.as_bytes()).is_err(), "{bad}");
@@ -98,6 +101,16 @@ fn a_key_set_has_limits_and_leaves_out_what_is_not_for_signatures() {
     for bad in ["", "[]", "{}", "{\"keys\":1}"] {
         assert!(matches!(read(bad, true), Err(KeyError::Json(_))), "{bad}");
     }
+    let alike = |count: usize| json!({"keys": vec![key(0); count]}).to_string();
+    assert_eq!(
+        read(&alike(KEYS_OF_ONE_ID_MAX), true),
+        Ok(KEYS_OF_ONE_ID_MAX)
+    );
+    assert_eq!(
+        read(&alike(KEYS_OF_ONE_ID_MAX + 1), true),
+        Err(KeyError::SameId)
+    );
+    assert_eq!(key_set(b"{\"keys\":[]}", false).unwrap().len(), 0);
     let mut others = vec![
         json!(1),
         json!({"kty": "EC", "crv": "P-521", "x": "AA", "y": "AA"}),
@@ -150,4 +163,12 @@ fn a_token_is_checked_with_the_key_that_it_names() {
         one.verify(&token(None, 0), NOW).is_ok(),
         "there is no other"
     );
+    // A secret without an id may be older than ids; a key that is not known may still be fetched.
+    let mut beside = Verifier::new(vec![Key::hmac(secrets[0]).unwrap()]);
+    assert!(beside.verify(&token(Some("new"), 0), NOW).is_ok());
+    assert_eq!(
+        beside.verify(&token(Some("new"), 1), NOW),
+        Err(Denial::UnknownKey)
+    );
+    assert_eq!(beside.verify(&token(None, 1), NOW), Err(Denial::Signature));
 }

@@ -121,6 +121,7 @@ impl Verifier {
         self.work += token.work();
         match checked {
             Err(Denial::UnknownKey | Denial::Algorithm) if !is_fetched => Err(Denial::NoKeys),
+            Err(Denial::Signature) if !is_fetched && token.key_id.is_none() => Err(Denial::NoKeys),
             other => other,
         }?;
         let claims = json::object(&token.payload()?).map_err(|_| Denial::Claims)?;

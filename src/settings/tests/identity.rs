@@ -5,7 +5,45 @@ use crate::settings::tests::{load, read};
 const ALONE: &str = "has no effect alone: every client could do everything; set a key for tokens";
 
 #[test]
-fn a_key_of_identity_that_identifies_nobody_is_reported() {
+fn keys_come_encrypted_or_from_this_host() {
+    let load =
+        |url: &str, more: &str| load(&format!("[auth]\njwks_url = {url:?}\n{more}"), &[], &[]);
+    for right in [
+        "https://login.example.com/keys?tenant=1",
+        "http://127.0.0.1:8080/keys",
+        "http://[::1]/keys",
+        "http://localhost/keys",
+    ] {
+        assert_eq!(load(right, ""), [""; 0], "{right}");
+    }
+    for (wrong, what) in [
+        ("http://login.example.com/keys", "is not encrypted"),
+        ("http://127.0.0.1.example.com/", "is not encrypted"),
+        (
+            "https://ann:hunter2@example.com/",
+            "has a user or a password",
+        ),
+        ("http://127.0.0.1@example.com/", "has a user or a password"),
+        ("ftp://example.com/", "is no address of HTTP"),
+        ("example.com/keys", "is not a URL"),
+        ("https://exa mple.com", "is not a URL"),
+    ] {
+        let problems = load(wrong, "");
+        let expected = format!("c.toml:2: auth.jwks_url: {what}");
+        assert!(
+            problems.len() == 1 && problems[0].starts_with(&expected),
+            "{problems:?}"
+        );
+        assert!(!problems[0].contains("hunter2"), "{problems:?}");
+    }
+    assert_eq!(
+        load("http://login.example.com/keys", "insecure = true\n"),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_key_that_asks_no_client_for_its_identity_is_reported() {
     let check = |problems: Vec<String>, place: &str| {
         let expected = format!("{place}: {ALONE}");
         assert_eq!(problems.len(), 1, "{problems:?}");
@@ -33,7 +71,7 @@ fn a_key_of_identity_that_identifies_nobody_is_reported() {
     let listener = "[[listener]]\nprotocol = \"line\"\naddress = \"127.0.0.1:1\"\ntoken = true\n";
     check(load(listener, &[], &[]), "c.toml:4: listener.0.token");
 
-    // Somebody is identified, or the operator says that all is open.
+    // Clients are identified, or the operator says that all is open.
     let token = ("CORECAST_LISTENER_1_TOKEN", "true");
     for (name, value) in [("HMAC_SECRET", &*secret), ("INSECURE", "true")] {
         let given = format!("CORECAST_AUTH_{name}");

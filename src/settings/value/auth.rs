@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "auth")]
+use crate::auth::url_fault;
 use crate::auth::{ApiKeys, Rules};
-use crate::limits::{KEYS_REFRESH, SECRET_BYTES_MIN, TOKEN_BYTES_MAX, TOKEN_LEEWAY};
+use crate::limits::{KEYS_AGE_MAX, KEYS_REFRESH, SECRET_BYTES_MIN, TOKEN_BYTES_MAX, TOKEN_LEEWAY};
 use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::draft::{Draft, listener_key};
 use crate::settings::keys::Key;
@@ -28,6 +30,8 @@ pub struct AuthSettings {
     pub jwks_url: String,
     /// Time after which the key set is fetched again.
     pub jwks_refresh: Duration,
+    /// Age up to which keys are used if they cannot be fetched again.
+    pub jwks_age_max: Duration,
     /// Issuers of tokens; empty: any.
     pub issuers: Texts,
     /// Audiences of tokens; empty: any.
@@ -62,6 +66,7 @@ impl Default for AuthSettings {
             jwks_file: String::new(),
             jwks_url: String::new(),
             jwks_refresh: KEYS_REFRESH,
+            jwks_age_max: KEYS_AGE_MAX,
             issuers: Texts::default(),
             audiences: Texts::default(),
             leeway: TOKEN_LEEWAY,
@@ -82,6 +87,11 @@ impl AuthSettings {
     pub fn has_identity(&self) -> bool {
         let may = self.anonymous || self.insecure || !self.rules.is_empty();
         may || !self.api_keys.is_empty() || self.has_keys()
+    }
+
+    /// Whether tokens are accepted that the provider made for other applications.
+    pub fn has_foreign_tokens(&self) -> bool {
+        !self.jwks_url.is_empty() && self.audiences.0.is_empty()
     }
 
     /// The secret of tokens; may be empty.
@@ -154,7 +164,23 @@ impl Draft {
             self.complain_of(&given, OPEN, CLOSED);
         }
         self.check_secrets();
+        self.check_jwks_url();
     }
+
+    #[cfg(feature = "auth")]
+    fn check_jwks_url(&mut self) {
+        let auth = &self.settings.auth;
+        let is_given = !auth.jwks_url.is_empty();
+        let fault = url_fault(&auth.jwks_url, auth.insecure).filter(|_| is_given);
+        if let Some(what) = fault {
+            let remedy = "must be as \"https://login.example.com/keys\"; http:// is for this host \
+                          and for auth.insecure";
+            self.complain_of(&["auth.jwks_url"], what, remedy);
+        }
+    }
+
+    #[cfg(not(feature = "auth"))]
+    fn check_jwks_url(&mut self) {}
 
     fn check_secrets(&mut self) {
         let auth = self.settings.auth.clone();

@@ -95,9 +95,12 @@ fn a_connection_waits_for_the_keys_of_its_token_and_others_do_not() {
     let url = provider.url();
     let env = [
         ("CORECAST_AUTH_JWKS_URL", url.as_str()),
+        // A proxy could give keys of its own.
+        ("ALL_PROXY", "http://127.0.0.1:9"),
         ("CORECAST_AUTH_RULES", "users all #"),
     ];
     let mut program = serve(&env, &["--http", "127.0.0.1:0"]);
+    program.wait_for("auth.audiences (by default): tokens for other applications");
     let http: SocketAddr = program.wait_for("listening http ").parse().unwrap();
     program.wait_for("ready: ");
     // Its token waits for a provider that says nothing; others are served meanwhile.

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use rcgen::KeyPair;
+
 use super::{File, config, text};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -118,6 +120,24 @@ fn the_rule_that_decides_is_explained() {
         by_token.contains("subscribe  allowed  the token\n"),
         "{by_token}"
     );
+    let nobody = explain(&["match:7", "--user", ""]);
+    assert!(
+        nobody.ends_with("anonymous clients are not served (auth.anonymous)\n"),
+        "{nobody}"
+    );
+    // The rules need no keys, which perhaps cannot be fetched here.
+    let url = [("CORECAST_AUTH_JWKS_URL", "http://127.0.0.1:9/")];
+    let args = [
+        "explain",
+        "--config",
+        file.path(),
+        "--topic",
+        "x",
+        "--key",
+        "back",
+    ];
+    let offline = config(&args, &url);
+    assert!(offline.status.success(), "{offline:?}");
     let open = config(&["explain", "--topic", "x"], &[]);
     assert!(text(open.stdout).starts_with("no identity is configured"));
 }
@@ -139,18 +159,23 @@ fn keys_that_cannot_be_used_are_reported_with_their_place() {
     ] {
         assert!(errors.contains(part), "no {part}: {errors}");
     }
-    let file = File::new(
-        "auth-files",
-        "[auth]\npublic_keys = [\"/nowhere.pem\"]\njwks_url = \"ftp://x\"\n",
-    );
+    let file = File::new("auth-files", "[auth]\npublic_keys = [\"/nowhere.pem\"]\n");
     let output = config(&["check", file.path()], &[]);
     let errors = text(output.stderr);
     assert!(
         errors.contains(":2: auth.public_keys: /nowhere.pem: No such file"),
         "{errors}"
     );
+    let pem = File::new("key", &KeyPair::generate().unwrap().public_key_pem());
+    let file = |count| {
+        let paths = vec![pem.path(); count];
+        File::new("auth-keys", &format!("[auth]\npublic_keys = {paths:?}\n"))
+    };
+    let check = |count| config(&["check", file(count).path()], &[]);
+    assert!(check(8).status.success());
+    let errors = text(check(9).stderr);
     assert!(
-        errors.contains(":3: auth.jwks_url: ftp://x: must begin with https://"),
+        errors.contains(":2: auth.public_keys: there are 9 keys without an id"),
         "{errors}"
     );
 }
