@@ -60,7 +60,15 @@ impl Principal {
     /// The name that `{user}` in a pattern stands for.
     pub fn user(&self) -> Option<&str> {
         match &self.identity {
-            Identity::User(name) | Identity::Certificate(name) if !name.is_empty() => Some(name),
+            Identity::User(name) if !name.is_empty() => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The name that `{certificate}` in a pattern stands for.
+    pub fn certificate(&self) -> Option<&str> {
+        match &self.identity {
+            Identity::Certificate(name) => Some(name),
             _ => None,
         }
     }

@@ -127,7 +127,8 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
          `certificates` or `certificate:NAME`; a NAME with spaces is in quotes. ACTIONS: \
          `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, or \
          `all`. TOPIC: a name in which `+` stands for one level between `/`, `#` for the rest, \
-         `{user}` for the client's user, `{claim.NAME}` for a claim of its token, and `{id}`, or any other \
+         `{user}` for the client's user, `{certificate}` for the name of its \
+         certificate, `{claim.NAME}` for a claim of its token, and `{id}`, or any other \
          name, for characters except `/` and `:`.",
     ),
     key(

@@ -12,6 +12,7 @@ use crate::limits::TOPIC_BYTES_MAX;
 /// | `+` | one whole level, which may be empty |
 /// | `#` | all levels from here on, or none; last in the pattern |
 /// | `{user}` | the client's user |
+/// | `{certificate}` | the name of the client's certificate |
 /// | `{claim.NAME}` | a claim of the client's token, a text or a whole number |
 /// | `{NAME}` | one or more characters except `/`, `:` and those beside it in the pattern |
 ///
@@ -33,6 +34,7 @@ enum Part {
     All,
     Run(Beside),
     User(Beside),
+    Certificate(Beside),
     Claim(String, Beside),
 }
 
@@ -139,6 +141,10 @@ impl Pattern {
                     let user = client.user();
                     user.and_then(|user| strip(rest, user, *beside))
                 }
+                Part::Certificate(beside) => {
+                    let name = client.certificate();
+                    name.and_then(|name| strip(rest, name, *beside))
+                }
                 Part::Claim(name, beside) => {
                     let text = client.claim(name);
                     text.and_then(|text| strip(rest, &text, *beside))
@@ -183,6 +189,7 @@ fn parse_level(level: &str, parts: &mut Vec<Part>) -> Result<(), PatternError> {
         parts.push(match name.strip_prefix("claim.") {
             Some(claim) if is_name(claim) => Part::Claim(claim.to_owned(), beside),
             None if name == "user" => Part::User(beside),
+            None if name == "certificate" => Part::Certificate(beside),
             None if is_name(name) => Part::Run(beside),
             _ => return Err(PatternError::Name),
         });

@@ -82,6 +82,15 @@ fn a_rule_is_about_its_clients_alone() {
 }
 
 #[test]
+fn a_certificate_has_no_topics_of_the_user_with_its_name() {
+    let rules = rules(&["anyone all device/{user}/#", "anyone all up/{certificate}"]);
+    let allowed = |identity, topic| by(&rules, identity, Action::Publish, topic).0;
+    let certificate = || Identity::Certificate("ann".to_owned());
+    assert!(allowed(user("ann"), "device/ann/1") && !allowed(certificate(), "device/ann/1"));
+    assert!(allowed(certificate(), "up/ann") && !allowed(user("ann"), "up/ann"));
+}
+
+#[test]
 fn a_name_in_quotes_has_spaces() {
     let rules = rules(&[
         "certificate:\"O=a b: c\" publish a:\"b\"",

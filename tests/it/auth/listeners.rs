@@ -94,7 +94,7 @@ fn a_certificate_is_an_identity_with_rules_of_its_own() {
     let tls = authority.settings("host").client_auth(auth);
     let listener = Listener::tcp(ANY, "up/device-7").tls(tls);
     let builder = Server::builder().shards(1).pin(false).listen(listener);
-    let relay = relay(false, &["certificates subscribe+publish up/{user}"]);
+    let relay = relay(false, &["certificates subscribe+publish up/{certificate}"]);
     let server = Running::with(builder, move |_| relay.clone());
     for (file, expected) in [
         (Some("device"), true),
