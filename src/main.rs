@@ -111,14 +111,7 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         io::Error::new(err.kind(), format!("{key}: {err}"))
     })?;
     let relay = settings.relay()?;
-    if settings.auth.insecure {
-        let key = settings.name("auth.insecure");
-        log::warn!("{key}: every client may do everything");
-    }
-    if settings.auth.has_foreign_tokens() {
-        let key = settings.name("auth.audiences");
-        log::warn!("{key}: tokens for other applications of the provider are accepted, too");
-    }
+    warn_of_open_doors(settings);
     let server = builder.start(move |_| relay.clone());
     let server = server.map_err(|err| settings.explain(err.into()))?;
     for place in settings.places(&server) {
@@ -148,6 +141,18 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
     server.join()?;
     log::info!("stopped");
     Ok(())
+}
+
+/// Warns of clients that are let in because of how the server is configured.
+fn warn_of_open_doors(settings: &Settings) {
+    if settings.auth.insecure {
+        let key = settings.name("auth.insecure");
+        log::warn!("{key}: every client may do everything");
+    }
+    if settings.auth.has_foreign_tokens() {
+        let key = settings.name("auth.audiences");
+        log::warn!("{key}: tokens for other applications of the provider are accepted, too");
+    }
 }
 
 /// SIGHUP loads the TLS files again; the other signals drain, then exit.
