@@ -43,22 +43,21 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_credential(
         &mut self,
         key: ConnKey,
+        frames: Frames,
         input: &mut [u8],
     ) -> Progress {
         let max = self.shard.env.config.message_bytes_max;
         let max = max.min(CREDENTIAL_BYTES_MAX);
-        let Some(conn) = self.shard.conns.live(key) else {
-            return Progress::Ended;
-        };
-        let Protocol::Asking(asking) = &mut conn.protocol else {
-            return Progress::Incomplete;
-        };
-        let frames = asking.frames;
         match frames.decode(input, max) {
             Ok(Step::Incomplete { .. }) => Progress::Incomplete,
             Ok(Step::Frame { payload: [], taken }) => Progress::Bytes(taken),
             Ok(Step::Frame { payload, taken }) => {
-                let mut arrival = asking.arrival.clone();
+                let Some(conn) = self.shard.conns.live(key) else {
+                    return Progress::Ended;
+                };
+                let Some(mut arrival) = conn.protocol.arrival().cloned() else {
+                    return Progress::Ended;
+                };
                 arrival.credential = Some((&*payload).into());
                 conn.protocol = Protocol::Framed(frames);
                 self.open_tcp(key, arrival);

@@ -120,6 +120,14 @@ impl Protocol {
         }
     }
 
+    /// How it came, until its first frame.
+    pub(crate) fn arrival(&self) -> Option<&Arrival> {
+        match self {
+            Self::Asking(asking) => Some(&asking.arrival),
+            _ => None,
+        }
+    }
+
     pub(crate) fn linger(&self) -> Option<&Linger> {
         match self {
             Self::Lingering(linger) => Some(linger),
@@ -276,7 +284,10 @@ impl<H: Handler> ShardCore<H> {
                 let frames = *frames;
                 self.take_frame(key, frames, input)
             }
-            Protocol::Asking(_) => self.take_credential(key, input),
+            Protocol::Asking(asking) => {
+                let frames = asking.frames;
+                self.take_credential(key, frames, input)
+            }
             Protocol::WebSocket(decoder) => {
                 let decoder = std::mem::take(decoder);
                 self.take_websocket(key, decoder, input)
