@@ -28,6 +28,10 @@ pub enum BuildError {
         /// The name as it was given.
         name: String,
     },
+    /// The token is empty or has other characters than RFC 6750 section 2.1 allows, or there is a
+    /// header field `Authorization` beside it.
+    #[error("{0}")]
+    Token(&'static str),
     /// A setting is out of its range.
     #[error("{0}")]
     Setting(&'static str),

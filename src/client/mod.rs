@@ -66,6 +66,12 @@
 //! that [`ClientBuilder::tls_ca`] names; nothing is sent to another server. An invalid certificate
 //! is a [`TlsFault`], and the client tries again, because a certificate may be renewed.
 //!
+//! # Tokens
+//!
+//! [`ClientBuilder::token`] connects with a token, and [`ClientBuilder::token_with`] with one that
+//! a callback makes for each attempt: when a token has expired, the server closes the connection
+//! with 3005, and the client comes back with another.
+//!
 //! # What arrives
 //!
 //! Each message is sent at most once. A message that the kernel had taken when the connection ended
@@ -82,6 +88,7 @@ mod shell;
 mod stream;
 mod wire;
 
+use std::fmt;
 use std::time::Instant;
 
 pub use self::builder::ClientBuilder;
@@ -102,7 +109,6 @@ use crate::proto::Kind;
 ///
 /// Dropping it closes the socket at once; [`close`](Self::close) closes the connection in an
 /// orderly way.
-#[derive(Debug)]
 pub struct Client {
     core: Core,
     shell: Shell,
@@ -247,6 +253,15 @@ impl Client {
         if self.core.is_ended() {
             self.queue.end();
         }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Its parts have header fields and tokens, which are secrets.
+        f.debug_struct("Client")
+            .field("is_connected", &self.is_connected())
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ use mio::{Events, Poll, Token, Waker};
 
 use crate::client::core::Core;
 use crate::client::core::event::Reason;
+use crate::client::core::token::TokenSource;
 use crate::client::dialer::Dialer;
 use crate::client::sender::Queue;
 use crate::client::stream::Stream;
@@ -24,6 +25,8 @@ pub(crate) struct Shell {
     dialer: Dialer,
     /// If present, connections use TLS.
     keys: Option<DialKeys>,
+    /// If present, each attempt has a token.
+    tokens: Option<TokenSource>,
     socket: Option<Socket>,
     space: Box<[u8]>,
     started: Instant,
@@ -48,6 +51,7 @@ impl Shell {
         waker: Arc<Waker>,
         dialer: Dialer,
         keys: Option<DialKeys>,
+        tokens: Option<TokenSource>,
     ) -> Self {
         let started = read_clock();
         Self {
@@ -56,6 +60,7 @@ impl Shell {
             waker,
             dialer,
             keys,
+            tokens,
             socket: None,
             space: vec![0; READ_BYTES].into(),
             started,
@@ -70,7 +75,7 @@ impl Shell {
             Err(err) => return core.handle_broken(err),
         };
         self.turned = read_clock();
-        let now = self.now();
+        let mut now = self.now();
         if is_progress {
             core.handle_progress(now);
         }
@@ -81,7 +86,8 @@ impl Shell {
         self.read(core, now);
         core.handle_timeout(now);
         if core.take_dial() {
-            let begun = self.dialer.begin(&self.waker);
+            let begun = self.begin(core);
+            now = self.now();
             if let Err(reason) = begun {
                 core.handle_not_connected(reason, now);
             }
@@ -175,6 +181,17 @@ impl Shell {
         let has_bytes = !core.out().is_empty() || core.can_send() && !queue.is_empty();
         let may_write = socket.stream.may_write(has_bytes) && core.has_socket();
         socket.readable && core.wants_bytes() || socket.writable && may_write
+    }
+
+    /// Begins an attempt, with a token if it needs one.
+    fn begin(&mut self, core: &mut Core) -> Result<(), Reason> {
+        if let Some(tokens) = &self.tokens {
+            let token = tokens.token();
+            // A callback may have taken long.
+            self.turned = read_clock();
+            core.handle_token(token?, self.now());
+        }
+        self.dialer.begin(&self.waker)
     }
 
     fn dial(&mut self, core: &mut Core, now: Now) {

@@ -2,7 +2,7 @@
 
 use crate::client::core::codec::Codec;
 use crate::client::core::random::Random;
-use crate::client::core::upgrade::{Body, UpgradeAnswer, UpgradeRequest};
+use crate::client::core::upgrade::{Refusal, UpgradeAnswer, UpgradeRequest};
 use crate::proto::ws::dial::HandshakeError;
 use crate::proto::ws::frame::{Control, Opcode, encode_compressed_masked, encode_masked};
 use crate::proto::ws::{ClientDecoder, Event, close_payload};
@@ -14,7 +14,7 @@ pub(crate) enum Wire {
     /// The upgrade was requested.
     Upgrading(Box<UpgradeRequest>),
     /// The upgrade was refused; the body is arriving.
-    Refused { status: u16, body: Body },
+    Refused(Refusal),
     /// WebSocket frames.
     WebSocket(Frames),
     /// Length-prefixed frames.
@@ -53,7 +53,7 @@ pub(crate) enum FromServer {
 /// Why the connection cannot continue.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    Refused { status: u16, body: Vec<u8> },
+    Refused(Refusal),
     Handshake(HandshakeError),
     Protocol(ProtocolError),
 }
@@ -87,8 +87,8 @@ impl Wire {
                         *self = Self::WebSocket(Frames { decoder, codec });
                         Some(FromServer::Live { protocol, rest })
                     }
-                    Some(UpgradeAnswer::Refused { status, body }) => {
-                        *self = Self::Refused { status, body };
+                    Some(UpgradeAnswer::Refused(refusal)) => {
+                        *self = Self::Refused(refusal);
                         self.refuse_when_whole()?;
                         None
                     }
@@ -96,8 +96,8 @@ impl Wire {
                 };
                 Ok((input.len(), said))
             }
-            Self::Refused { body, .. } => {
-                body.push(input);
+            Self::Refused(refusal) => {
+                refusal.body.push(input);
                 self.refuse_when_whole()?;
                 Ok((input.len(), None))
             }
@@ -108,18 +108,15 @@ impl Wire {
 
     /// The refusal as far as it has arrived, if no more of it will arrive.
     pub(crate) fn refusal(&mut self) -> Option<Fault> {
-        let Self::Refused { status, body } = self else {
+        let Self::Refused(refusal) = self else {
             return None;
         };
-        Some(Fault::Refused {
-            status: *status,
-            body: std::mem::take(body).finish(),
-        })
+        Some(Fault::Refused(std::mem::take(refusal)))
     }
 
     fn refuse_when_whole(&mut self) -> Result<(), Fault> {
         match self {
-            Self::Refused { body, .. } if body.is_whole() => self.refusal().map_or(Ok(()), Err),
+            Self::Refused(refusal) if refusal.body.is_whole() => self.refusal().map_or(Ok(()), Err),
             _ => Ok(()),
         }
     }

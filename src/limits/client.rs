@@ -10,6 +10,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const BACKOFF_BASE: Duration = Duration::from_millis(500);
 /// Maximum of all delays of a client that reconnects.
 pub const BACKOFF_CAP: Duration = Duration::from_secs(30);
+/// Maximum delay that a client lets a server ask for: a wrong one must not be the end.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(60 * 60);
 /// Bytes that a client has encoded and not sent, above which it accepts no further message. One
 /// message may be longer.
 pub const CLIENT_OUT_BYTES_HIGH: usize = 64 << 10;

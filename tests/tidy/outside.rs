@@ -9,7 +9,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
         "mio::",
         &[
             "src/admin/event_loop.rs",
-            "src/client/builder.rs",
+            "src/client/builder/mod.rs",
             "src/client/dialer.rs",
             "src/client/sender.rs",
             "src/client/shell.rs",

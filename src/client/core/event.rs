@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::client::core::token::MakeError;
 use crate::proto::ws::dial::HandshakeError;
 use crate::proto::{Kind, ProtocolError};
 use crate::tls::TlsFault;
@@ -60,7 +61,15 @@ pub enum Reason {
         status: u16,
         /// The body of the answer, up to 4 KiB of it.
         body: Vec<u8>,
+        /// The delay that the server asks for (`Retry-After` in seconds, RFC 9110 10.2.3), at most
+        /// an hour of it. With the statuses 429 and 503 the next attempt is not made before.
+        retry_after: Option<Duration>,
     },
+    /// The callback of [`ClientBuilder::token_with`] made no token, or a malformed one.
+    ///
+    /// [`ClientBuilder::token_with`]: crate::client::ClientBuilder::token_with
+    #[error("there is no token to connect with: {0}")]
+    Token(#[source] MakeError),
     /// The server's name could not be resolved.
     #[error("cannot resolve the server's name: {0}")]
     Resolve(#[source] io::Error),
@@ -109,12 +118,28 @@ impl Reason {
         err.downcast().map_or_else(Self::Lost, Self::Tls)
     }
 
+    /// The time before which the server wants no other attempt.
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self {
+            Self::Refused {
+                status: 429 | 503,
+                retry_after: Some(delay),
+                ..
+            } => *delay,
+            _ => Duration::ZERO,
+        }
+    }
+
     /// Whether another attempt would certainly end in the same way.
     ///
     /// These are: the close codes 1002, 1003, 1007 to 1010, 3500 to 3999 and 4500 to 4999 (the
     /// upper halves of the ranges for libraries and applications); the statuses 400 to 499 except
     /// 408 and 429; and a protocol error, for which this client itself would close with 1002, 1007
-    /// or 1009. A failure of TLS is not terminal: a certificate may be renewed.
+    /// or 1009. A failure of TLS is not terminal: a certificate may be renewed. The status 401 is
+    /// not the end of a client whose tokens are made for each attempt
+    /// ([`ClientBuilder::token_with`]).
+    ///
+    /// [`ClientBuilder::token_with`]: crate::client::ClientBuilder::token_with
     pub fn is_terminal(&self) -> bool {
         match self {
             Self::Closed { code, .. } => matches!(
@@ -170,6 +195,7 @@ mod tests {
             let refused = Reason::Refused {
                 status,
                 body: Vec::new(),
+                retry_after: None,
             };
             let expected = status / 100 == 4 && ![408, 429].contains(&status);
             assert_eq!(refused.is_terminal(), expected, "{status}");

@@ -1,6 +1,7 @@
 //! What a client does after an error of the server.
 
 use crate::client::core::event::Reason;
+use crate::client::core::upgrade::Refusal;
 use crate::client::core::{Core, State};
 use crate::client::wire::{Fault, encode_close};
 use crate::time::Now;
@@ -42,7 +43,15 @@ impl Core {
 
 pub(super) fn reason_of(fault: Fault) -> Reason {
     match fault {
-        Fault::Refused { status, body } => Reason::Refused { status, body },
+        Fault::Refused(Refusal {
+            status,
+            body,
+            retry_after,
+        }) => Reason::Refused {
+            status,
+            body: body.finish(),
+            retry_after,
+        },
         Fault::Handshake(err) => Reason::Handshake(err),
         Fault::Protocol(err) => Reason::Protocol(err),
     }

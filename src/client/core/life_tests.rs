@@ -11,6 +11,11 @@ use crate::limits::CLIENT_INBOX_BYTES_HIGH;
 use crate::proto::Kind;
 use crate::time::Now;
 
+fn refused(status: u16, body: &str) -> String {
+    let body = body.as_bytes();
+    format!("Refused {{ status: {status}, body: {body:?}, retry_after: None }}")
+}
+
 #[test]
 fn a_refusal_has_its_status_and_its_body_however_it_ends() {
     let body = |head: &str, body: &str| format!("HTTP/1.1 {head}\r\n{body}").into_bytes();
@@ -58,10 +63,7 @@ fn a_refusal_has_its_status_and_its_body_however_it_ends() {
             if ends {
                 core.handle_end(None, START);
             }
-            let reason = format!(
-                "Refused {{ status: {status}, body: {:?} }}",
-                text.as_bytes()
-            );
+            let reason = refused(status, text);
             let retry_in = if is_final { None } else { FIRST_DELAY };
             assert_eq!(
                 events(&mut core),
@@ -73,7 +75,7 @@ fn a_refusal_has_its_status_and_its_body_however_it_ends() {
     let mut core = connected(websocket());
     core.handle_bytes(&mut body("500 x\r\n", "half"), START);
     core.handle_timeout(secs(10));
-    let reason = format!("Refused {{ status: 500, body: {:?} }}", b"half");
+    let reason = refused(500, "half");
     assert_eq!(
         events(&mut core),
         disconnected(&reason, FIRST_DELAY),
@@ -172,8 +174,8 @@ fn switches_decide_whether_to_come_back() {
         &mut b"HTTP/1.1 404 x\r\nContent-Length: 0\r\n\r\n".to_vec(),
         START,
     );
-    let reason = "Refused { status: 404, body: [] }";
-    assert_eq!(events(&mut core), disconnected(reason, FIRST_DELAY));
+    let reason = refused(404, "");
+    assert_eq!(events(&mut core), disconnected(&reason, FIRST_DELAY));
 }
 
 #[test]

@@ -8,6 +8,7 @@ pub(crate) mod codec;
 pub(crate) mod event;
 pub(crate) mod random;
 pub(crate) mod settings;
+pub(crate) mod token;
 pub(crate) mod upgrade;
 pub(crate) mod url;
 
@@ -23,17 +24,20 @@ use crate::client::core::event::{Event, Reason};
 use crate::client::core::fault::reason_of;
 use crate::client::core::random::Random;
 use crate::client::core::settings::Settings;
+use crate::client::core::token::Token;
 use crate::client::core::upgrade::UpgradeRequest;
 use crate::client::wire::{Fault, FromServer, LengthPrefix, Wire, encode_close};
 use crate::limits::LINGER_MOMENT;
+use crate::proto::Kind;
 use crate::time::Now;
 
 /// A client without its socket and its clock.
-#[derive(Debug)]
 pub(crate) struct Core {
     settings: Settings,
     random: Random,
     state: State,
+    /// The token of the attempt under way, until it is sent.
+    token: Option<Token>,
     /// `out[sent..]` must be sent over the current connection.
     out: Vec<u8>,
     sent: usize,
@@ -97,6 +101,7 @@ impl Core {
             settings,
             random: Random::new(fill),
             state: State::Waiting { until: now },
+            token: None,
             out: Vec::new(),
             sent: 0,
             inbox: VecDeque::new(),
@@ -119,12 +124,21 @@ impl Core {
         self.live = None;
         self.heard_last = false;
         self.connections = self.connections.wrapping_add(1);
+        let token = self.token.take();
         let wire = match &self.settings.offer {
             Some(offer) => {
-                let nonce = self.random.bytes();
-                Wire::Upgrading(Box::new(UpgradeRequest::begin(&mut self.out, offer, nonce)))
+                let (out, nonce) = (&mut self.out, self.random.bytes());
+                let request = UpgradeRequest::begin(out, offer, token.as_ref(), nonce);
+                Wire::Upgrading(Box::new(request))
             }
-            None => Wire::LengthPrefix(LengthPrefix::default()),
+            None => {
+                let mut wire = Wire::LengthPrefix(LengthPrefix::default());
+                if let Some(token) = token {
+                    let payload = token.text().as_bytes();
+                    wire.encode(&mut self.out, &mut self.random, Kind::Binary, payload);
+                }
+                wire
+            }
         };
         self.state = State::Up(Up {
             wire,
@@ -245,6 +259,7 @@ impl Core {
             backoff_cap,
             reconnect,
             retry_refusals,
+            renews_token,
             ..
         } = self.settings;
         // Only then: a server that accepts and closes at once would otherwise get a storm of
@@ -254,10 +269,13 @@ impl Core {
         {
             self.failures = 0;
         }
-        let gives_up = !reconnect || reason.is_terminal() && !retry_refusals;
+        let is_unauthorized = matches!(reason, Reason::Refused { status: 401, .. });
+        let may_succeed = retry_refusals || renews_token && is_unauthorized;
+        let gives_up = !reconnect || reason.is_terminal() && !may_succeed;
         let retry_in: Option<Duration> = (!gives_up && !self.closed).then(|| {
             let random = self.random.number();
-            backoff::delay(backoff_base, backoff_cap, self.failures, random)
+            // Together: the clients of a busy server do not come back in one moment.
+            reason.retry_after() + backoff::delay(backoff_base, backoff_cap, self.failures, random)
         });
         self.failures = self.failures.saturating_add(1);
         self.state = match retry_in {

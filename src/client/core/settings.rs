@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) backoff_cap: Duration,
     pub(crate) reconnect: bool,
     pub(crate) retry_refusals: bool,
+    /// Each attempt has a token of its own.
+    pub(crate) renews_token: bool,
 }
 
 impl Settings {
@@ -36,6 +38,7 @@ impl Settings {
             backoff_cap: limits::BACKOFF_CAP,
             reconnect: true,
             retry_refusals: false,
+            renews_token: false,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The WebSocket upgrade request and its answer.
 
+use std::time::Duration;
+
 use crate::client::core::codec::Codec;
-use crate::limits::REFUSAL_BODY_BYTES_MAX;
+use crate::client::core::token::Token;
+use crate::limits::{REFUSAL_BODY_BYTES_MAX, RETRY_AFTER_MAX};
 use crate::proto::http::{AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 use crate::proto::ws::dial::{
     Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
@@ -24,8 +27,17 @@ pub(crate) enum UpgradeAnswer {
         codec: Option<Box<Codec>>,
         rest: Vec<u8>,
     },
-    /// The upgrade was refused; `body` is the beginning of the answer's body.
-    Refused { status: u16, body: Body },
+    /// The upgrade was refused; the body is as far as it has come with the head.
+    Refused(Refusal),
+}
+
+/// A refusal, whose body may still be arriving.
+#[derive(Debug, Default)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) body: Body,
+    /// How long the server wants no other attempt.
+    pub(crate) retry_after: Option<Duration>,
 }
 
 /// The kept part of the body of a refusal.
@@ -38,9 +50,14 @@ pub(crate) struct Body {
 
 impl UpgradeRequest {
     /// Appends the request.
-    pub(crate) fn begin(out: &mut Vec<u8>, offer: &Offer, nonce: [u8; 16]) -> Self {
+    pub(crate) fn begin(
+        out: &mut Vec<u8>,
+        offer: &Offer,
+        token: Option<&Token>,
+        nonce: [u8; 16],
+    ) -> Self {
         let key = encode_key(nonce);
-        encode_upgrade(out, offer, &key);
+        encode_upgrade(out, offer, token.map(Token::text), &key);
         Self {
             offer: offer.clone(),
             key,
@@ -81,7 +98,11 @@ impl UpgradeRequest {
                         chunked: answer.lists_token("transfer-encoding", "chunked"),
                     };
                     body.push(&self.head[taken..]);
-                    return Ok(Some(UpgradeAnswer::Refused { status, body }));
+                    return Ok(Some(UpgradeAnswer::Refused(Refusal {
+                        status,
+                        body,
+                        retry_after: answer.retry_after().map(|delay| delay.min(RETRY_AFTER_MAX)),
+                    })));
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The head of an HTTP/1.x answer, RFC 9112 section 4, as a client reads it.
 
+use std::time::Duration;
+
 use httparse::{EMPTY_HEADER, Error, Header, Status};
 use thiserror::Error;
 
@@ -99,6 +101,13 @@ impl<'b> Answer<'b> {
     pub fn content_length(&self) -> Option<usize> {
         let value = self.headers("content-length").next()?;
         std::str::from_utf8(value).ok()?.trim().parse().ok()
+    }
+
+    /// The delay before another request, RFC 9110 10.2.3; a date in its place is not read.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers("retry-after").next()?;
+        let seconds = std::str::from_utf8(value).ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds))
     }
 }
 

@@ -80,8 +80,9 @@ pub fn encode_key(nonce: [u8; 16]) -> String {
     key
 }
 
-/// Appends the request; frames may follow the answer to it.
-pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
+/// Appends the request, with a token of the characters of RFC 6750 section 2.1; frames may follow
+/// the answer to it.
+pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, token: Option<&str>, key: &str) {
     let extensions = offer.compression.map(|_| deflate::OFFER);
     let Offer {
         host,
@@ -103,6 +104,9 @@ pub fn encode_upgrade(out: &mut Vec<u8>, offer: &Offer, key: &str) {
     }
     if let Some(extensions) = extensions {
         head.extend(["Sec-WebSocket-Extensions: ", extensions, "\r\n"]);
+    }
+    if let Some(token) = token {
+        head.extend(["Authorization: Bearer ", token, "\r\n"]);
     }
     for (name, value) in headers {
         head.extend([name, ": ", value, "\r\n"]);

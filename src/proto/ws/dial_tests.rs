@@ -55,7 +55,7 @@ fn what_we_ask_our_server_grants() {
         let mut offer = offer(protocols);
         offer.compression = compression;
         let mut asked = Vec::new();
-        encode_upgrade(&mut asked, &offer, KEY);
+        encode_upgrade(&mut asked, &offer, None, KEY);
         let mut headers = NO_HEADERS;
         let Ok(Head::Complete { request, taken }) =
             parse_head(&asked, &mut headers, HeadLimits::default())

@@ -54,7 +54,9 @@ fn a_client_that_would_be_refused_again_does_not_reconnect() {
         .unwrap();
     let (why, retry_in) = reason(&mut client);
     match why {
-        Reason::Refused { status: 404, body } => assert!(body.starts_with(b"not found")),
+        Reason::Refused {
+            status: 404, body, ..
+        } => assert!(body.starts_with(b"not found")),
         other => panic!("{other}"),
     }
     assert_eq!(retry_in, None);

@@ -4,6 +4,8 @@
 mod ends;
 mod messages;
 mod tls;
+#[cfg(feature = "auth")]
+mod token;
 
 use std::net::SocketAddr;
 use std::thread;

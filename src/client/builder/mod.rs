@@ -1,5 +1,8 @@
 //! The description of a client to create.
 
+mod check;
+
+use std::fmt;
 #[cfg(feature = "tls")]
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use mio::{Poll, Waker};
 use crate::client::Client;
 use crate::client::core::Core;
 use crate::client::core::settings::Settings;
+use crate::client::core::token::{MALFORMED, MakeError, MalformedToken, Token, TokenSource};
 use crate::client::core::url::{Address, Scheme, UrlError};
 use crate::client::dialer::Dialer;
 use crate::client::entropy;
@@ -17,20 +21,22 @@ use crate::client::error::BuildError;
 use crate::client::sender::{Rules, queue};
 use crate::client::shell::{Shell, WAKER};
 use crate::limits::TCP_USER_TIMEOUT;
-use crate::proto::http::is_token;
 use crate::proto::ws::deflate::Compression;
 use crate::proto::ws::dial::Offer;
 use crate::time::Now;
 use crate::tls::{DialKeys, DialSettings};
 
 /// The description of a client; see [`Client::builder`].
-#[derive(Clone, Debug)]
+///
+/// Its debug output has no URL, header fields or token, which may be secrets.
+#[derive(Clone)]
 pub struct ClientBuilder {
     address: Address,
     protocols: Vec<String>,
     headers: Vec<(String, String)>,
     compression: Option<Compression>,
     tls: DialSettings,
+    token: Option<Result<TokenSource, MalformedToken>>,
     settings: Settings,
 }
 
@@ -42,12 +48,54 @@ impl ClientBuilder {
             headers: Vec::new(),
             compression: None,
             tls: DialSettings::default(),
+            token: None,
             settings: Settings::new(None),
         })
     }
 
-    /// Adds a header field to the WebSocket request, for example `Authorization`; may be called
-    /// several times. Over TCP there is no request.
+    /// Connects with this token, at each attempt: in `Authorization: Bearer` of the WebSocket
+    /// request, or as the first frame over TCP, for a listener with `token = true`.
+    ///
+    /// A server that answers 401 or 403 ends the client, as the same token would be refused again.
+    /// If tokens expire, use [`token_with`](Self::token_with).
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(Token::parse(token.into()).map(TokenSource::Fixed));
+        self
+    }
+
+    /// Connects with tokens that `make` makes, a new one for each attempt.
+    ///
+    /// It is called inside the client's calls while there is no connection, and they wait for it;
+    /// its time does not count as that of the attempt. If it fails, the attempt ends with
+    /// [`Reason::Token`], and the next one asks it again.
+    ///
+    /// After 401 the client tries again with another token, after the usual delay, and after the
+    /// close code 3005 (the token has expired) as well. 403 and the close codes 3500 to 3999 end
+    /// it ([`Reason::is_terminal`]).
+    ///
+    /// ```no_run
+    /// use corecast::client::Client;
+    ///
+    /// let builder = Client::builder("wss://example.com/ws/room:7")?
+    ///     .token_with(|| std::fs::read_to_string("token").map(|token| token.trim().to_owned()));
+    /// # Ok::<(), corecast::client::UrlError>(())
+    /// ```
+    ///
+    /// [`Reason::Token`]: crate::client::Reason::Token
+    /// [`Reason::is_terminal`]: crate::client::Reason::is_terminal
+    #[must_use]
+    pub fn token_with<E: Into<MakeError>>(
+        mut self,
+        make: impl Fn() -> Result<String, E> + Send + Sync + 'static,
+    ) -> Self {
+        let make = move || make().map_err(Into::into);
+        self.token = Some(Ok(TokenSource::Made(Arc::new(make))));
+        self
+    }
+
+    /// Adds a header field to the WebSocket request, for example `X-API-Key`; may be called several
+    /// times. Over TCP there is no request.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -150,7 +198,8 @@ impl ClientBuilder {
     }
 
     /// Sets the delay before the next attempt: a random time from 0 up to `base`, doubled with each
-    /// attempt, at most `cap`; 500 ms and 30 s by default.
+    /// attempt, at most `cap`; 500 ms and 30 s by default. With a refusal (429 or 503) a server can
+    /// ask for a longer delay, which is added.
     ///
     /// After a connection that lasted as long as `cap`, the delays start with `base` again.
     #[must_use]
@@ -190,8 +239,13 @@ impl ClientBuilder {
             headers,
             compression,
             tls,
+            token,
             mut settings,
         } = self;
+        let tokens = token
+            .transpose()
+            .map_err(|_| BuildError::Token(MALFORMED))?;
+        settings.renews_token = tokens.as_ref().is_some_and(TokenSource::renews);
         let is_websocket = address.scheme == Scheme::WebSocket;
         let user_timeout = if is_websocket {
             TCP_USER_TIMEOUT
@@ -223,78 +277,24 @@ impl ClientBuilder {
         let dialer = Dialer::new(address.host, address.port, user_timeout);
         Ok(Client {
             core: Core::new(settings, entropy::fill, Now::default()),
-            shell: Shell::new(poll, waker, dialer, keys),
+            shell: Shell::new(poll, waker, dialer, keys, tokens),
             queue,
             sender,
         })
     }
+}
 
-    fn check(&self) -> Result<(), BuildError> {
-        for (name, value) in &self.headers {
-            if !is_token(name.as_bytes()) || !is_field_value(value) || belongs_to_handshake(name) {
-                return Err(BuildError::Header { name: name.clone() });
-            }
-        }
-        for (at, name) in self.protocols.iter().enumerate() {
-            // RFC 6455 4.1: "The elements that comprise this value MUST ... all be unique".
-            if !is_token(name.as_bytes()) || self.protocols[..at].contains(name) {
-                return Err(BuildError::Protocol { name: name.clone() });
-            }
-        }
-        if let Some(compression) = &self.compression
-            && !compression.has_level()
-        {
-            return Err(BuildError::Setting(
-                "the level of compression must be from 1 to 9",
-            ));
-        }
-        let settings = &self.settings;
-        let waits = [
-            settings.connect_timeout,
-            settings.handshake_timeout,
-            settings.ping_interval,
-            settings.pong_timeout,
-            settings.idle_timeout.unwrap_or(Duration::MAX),
-            settings.backoff_base,
-            settings.backoff_cap,
-        ];
-        if waits.iter().any(|wait| *wait < Duration::from_millis(1)) {
-            return Err(BuildError::Setting(
-                "timeouts and delays must be at least 1 ms",
-            ));
-        }
-        if !(1..=MESSAGE_BYTES_MOST).contains(&settings.message_bytes_max) {
-            return Err(BuildError::Setting(
-                "messages must have at least 1 byte, and at most 1 GiB",
-            ));
-        }
-        Ok(())
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("host", &self.address.host)
+            .field("port", &self.address.port)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
-}
-
-/// RFC 9110 5.5, except bytes outside ASCII, which have no agreed meaning.
-fn is_field_value(value: &str) -> bool {
-    let is_fine = |byte: u8| byte.is_ascii_graphic() || byte == b' ' || byte == b'\t';
-    value.bytes().all(is_fine)
-}
-
-fn belongs_to_handshake(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let own = [
-        "connection",
-        "content-length",
-        "host",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    own.contains(&&*name) || name.starts_with("sec-websocket-")
 }
 
 /// The kernel counts milliseconds in 31 bits.
 const USER_TIMEOUT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
-/// A length that every component can represent.
-const MESSAGE_BYTES_MOST: usize = 1 << 30;
-
 #[cfg(test)]
-#[path = "builder_tests.rs"]
 mod tests;

@@ -40,6 +40,22 @@ fn what_could_forge_a_request_is_refused() {
 }
 
 #[test]
+fn a_token_is_checked_and_not_shown() {
+    for wrong in ["", "a b", "a\r\nX: y", "é", "a,b"] {
+        let built = builder().token(wrong).connect();
+        assert!(matches!(built, Err(BuildError::Token(_))), "{wrong}");
+    }
+    let two = builder().header("AUTHORIZATION", "x").token("a.b-c_d==");
+    assert!(matches!(two.connect(), Err(BuildError::Token(_))));
+    let fixed = builder().token("sesame.1").header("X-API-Key", "sesame");
+    let made = builder().token_with(|| Ok::<_, BuildError>("sesame".to_owned()));
+    for builder in [fixed, made] {
+        let shown = format!("{builder:?} {:?}", builder.clone().connect().unwrap());
+        assert!(!shown.contains("sesame"), "{shown}");
+    }
+}
+
+#[test]
 fn settings_have_ranges() {
     let refused = |builder: ClientBuilder| {
         assert!(matches!(builder.connect(), Err(BuildError::Setting(_))));
