@@ -56,8 +56,10 @@ pub use keys::{Key, KeyError, jwk_set};
 pub use principal::{Identity, Principal, Rights};
 pub use rules::pattern::{Pattern, PatternError};
 pub use rules::{Action, Decider, Rule, RuleError, Rules, Verdict};
+#[cfg(all(feature = "auth", feature = "cli"))]
+pub(crate) use token::compact::signed_with;
 #[cfg(feature = "auth")]
-pub use token::create::{CreateError, create};
+pub use token::create::{CreateError, Signer, create};
 #[cfg(feature = "auth")]
 pub use token::verifier::Verifier;
 

@@ -1,8 +1,13 @@
 //! Tokens of PyJWT and of `jose` are accepted by the program, and the program's by them.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rcgen::{
+    KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
+    RsaKeySize,
+};
 use serde_json::Value;
 
 use crate::support::tls::Authority;
@@ -24,23 +29,51 @@ fn token(folder: &Path, args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// Lets a library make tokens of every algorithm and check one of the program.
+/// Lets a library check tokens of the program with each algorithm that both have.
+fn give(folder: &Path, library: &impl Fn() -> Command) {
+    let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+    let p256 = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let p384 = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384).unwrap();
+    let ed25519 = KeyPair::generate_for(&PKCS_ED25519).unwrap();
+    let secret = folder.join("secret");
+    fs::write(&secret, SECRET).unwrap();
+    for (algorithm, pair) in [
+        ("HS256", None),
+        ("RS256", Some(&rsa)),
+        ("RS512", Some(&rsa)),
+        ("PS256", Some(&rsa)),
+        ("PS384", Some(&rsa)),
+        ("ES256", Some(&p256)),
+        ("ES384", Some(&p384)),
+        ("EdDSA", Some(&ed25519)),
+    ] {
+        let mut args = vec!["create", "--user", "ann", "--claim", "team=red"];
+        args.extend(["--algorithm", algorithm]);
+        let private = folder.join("private.pem");
+        let mut key = secret.clone();
+        if let Some(pair) = pair {
+            fs::write(&private, pair.serialize_pem()).unwrap();
+            args.extend(["--key", private.to_str().unwrap()]);
+            key = folder.join("public.pem");
+            fs::write(&key, pair.public_key_pem()).unwrap();
+        }
+        let own = token(folder, &args);
+        assert!(own.status.success(), "{algorithm}: {own:?}");
+        let own = String::from_utf8(own.stdout).unwrap();
+        let check = ["check", algorithm, key.to_str().unwrap(), own.trim()];
+        let claims: Value = serde_json::from_str(&run(library().args(check))).unwrap();
+        let found = [&claims["sub"], &claims["team"]];
+        assert_eq!(found, ["ann", "red"], "{algorithm}: {claims}");
+    }
+}
+
+/// Lets a library make tokens of every algorithm and check those of the program.
 fn exchange(name: &str, library: impl Fn() -> Command, count: usize) {
     // A folder of the test's own.
     let place = Authority::new(name);
     let keys = place.path("keys.json");
     let folder = keys.parent().unwrap();
-    let own = token(folder, &["create", "--user", "ann", "--claim", "team=red"]);
-    assert!(own.status.success(), "{own:?}");
-    let own = String::from_utf8(own.stdout).unwrap();
-    let claims = run(library().args(["check", SECRET, own.trim()]));
-    let claims: Value = serde_json::from_str(&claims).unwrap();
-    assert_eq!(
-        [&claims["sub"], &claims["team"]],
-        ["ann", "red"],
-        "{claims}"
-    );
-
+    give(folder, &library);
     let tokens = run(library().arg("make").arg(folder));
     let tokens: Value = serde_json::from_str(&tokens).unwrap();
     let tokens = tokens.as_object().unwrap();

@@ -2,7 +2,7 @@
 
 pub(in crate::auth) mod endpoint;
 mod jwk;
-mod pem;
+pub(in crate::auth) mod pem;
 pub(in crate::auth) mod published;
 #[cfg(test)]
 mod tests;
@@ -76,13 +76,7 @@ impl Key {
     ///
     /// [`KeyError::ShortSecret`].
     pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
-        let sizes = [
-            (SECRET_BYTES_MIN, Algorithm::HS256),
-            (48, Algorithm::HS384),
-            (64, Algorithm::HS512),
-        ];
-        let fitting = sizes.iter().filter(|(size, _)| *size <= secret.len());
-        let algorithms: Vec<Algorithm> = fitting.map(|(_, algorithm)| *algorithm).collect();
+        let algorithms = of_secret(secret);
         if algorithms.is_empty() {
             return Err(KeyError::ShortSecret);
         }
@@ -127,7 +121,7 @@ impl Key {
             return Err(KeyError::RsaLength);
         }
         let key = DecodingKey::from_rsa_raw_components(modulus, exponent);
-        Ok(Self::of(RSA.to_vec(), key))
+        Ok(Self::of(RSA_ALGORITHMS.to_vec(), key))
     }
 
     /// From an uncompressed point (SEC 1 section 2.3.3): its length tells the curve.
@@ -205,7 +199,18 @@ pub(super) fn check<'k>(
     }
 }
 
-const RSA: [Algorithm; 6] = [
+/// The algorithms of a secret: it is at least as long as their hashes (RFC 7518 section 3.2).
+pub(in crate::auth) fn of_secret(secret: &[u8]) -> Vec<Algorithm> {
+    let sizes = [
+        (SECRET_BYTES_MIN, Algorithm::HS256),
+        (48, Algorithm::HS384),
+        (64, Algorithm::HS512),
+    ];
+    let fitting = sizes.iter().filter(|(size, _)| *size <= secret.len());
+    fitting.map(|(_, algorithm)| *algorithm).collect()
+}
+
+pub(in crate::auth) const RSA_ALGORITHMS: [Algorithm; 6] = [
     Algorithm::RS256,
     Algorithm::RS384,
     Algorithm::RS512,

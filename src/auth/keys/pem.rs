@@ -44,12 +44,14 @@ fn rsa_numbers(der: &[u8]) -> Result<(UintRef<'_>, UintRef<'_>), x509_cert::der:
 }
 
 /// RFC 8017 appendix C.
-const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+pub(in crate::auth) const RSA: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// RFC 5480 section 2.1.1.
-const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(in crate::auth) const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// RFC 5480 section 2.1.1.1; an uncompressed point has two coordinates of 32 bytes.
-const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+pub(in crate::auth) const P256: ObjectIdentifier =
+    ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 /// The same section; two of 48 bytes.
-const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
+pub(in crate::auth) const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 /// RFC 8410 section 3.
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(in crate::auth) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");

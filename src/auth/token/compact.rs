@@ -77,6 +77,12 @@ impl<'t> Token<'t> {
     }
 }
 
+/// The algorithm of a token and the id of its key, as its header says and nothing has checked.
+pub(crate) fn signed_with(token: &str) -> Option<(String, Option<String>)> {
+    let token = Token::parse(token).ok()?;
+    Some((format!("{:?}", token.algorithm), token.key_id))
+}
+
 fn decode(part: &str) -> Result<Vec<u8>, Denial> {
     let decoded = BASE64URL_NOPAD.decode(part.as_bytes());
     decoded.map_err(|_| Denial::Malformed)

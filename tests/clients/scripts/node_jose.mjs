@@ -1,7 +1,8 @@
 // Node's `jose` makes tokens with the algorithms that it has, or checks one. Arguments: the folder
 // of its package, then `make FOLDER`, which writes a key set to FOLDER/keys.json and prints an
-// object with a token for each algorithm, or `check SECRET TOKEN`, which prints the claims.
-import { writeFileSync } from 'node:fs';
+// object with a token for each algorithm, or `check ALGORITHM FILE TOKEN`, which prints the claims;
+// the file has a secret or a public key in PEM.
+import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 
 const [packages, command, ...rest] = process.argv.slice(2);
@@ -23,9 +24,12 @@ async function make(folder) {
   console.log(JSON.stringify(tokens));
 }
 
-async function check(secret, token) {
-  const expected = { audience: 'corecast', issuer: 'python', algorithms: ['HS256'] };
-  const { payload } = await jose.jwtVerify(token, new TextEncoder().encode(secret), expected);
+async function check(algorithm, file, token) {
+  const expected = { audience: 'corecast', issuer: 'python', algorithms: [algorithm] };
+  const text = readFileSync(file, 'utf8');
+  const key = algorithm.startsWith('HS')
+    ? new TextEncoder().encode(text) : await jose.importSPKI(text, algorithm);
+  const { payload } = await jose.jwtVerify(token, key, expected);
   console.log(JSON.stringify(payload));
 }
 

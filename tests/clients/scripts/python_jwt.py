@@ -1,7 +1,8 @@
 """Python's PyJWT makes tokens with every algorithm, or checks one.
 
 `make FOLDER`: writes a key set to FOLDER/keys.json, and prints an object with a token for each
-algorithm. `check SECRET TOKEN`: prints the claims."""
+algorithm. `check ALGORITHM FILE TOKEN`: prints the claims; the file has a secret or a public key in
+PEM."""
 
 import json
 import sys
@@ -46,8 +47,10 @@ def make(folder):
     print(json.dumps(tokens))
 
 
-def check(secret, token):
-    claims = jwt.decode(token, secret, algorithms=["HS256"], audience="corecast", issuer="python")
+def check(algorithm, file, token):
+    with open(file, encoding="utf-8") as opened:
+        key = opened.read()
+    claims = jwt.decode(token, key, algorithms=[algorithm], audience="corecast", issuer="python")
     print(json.dumps(claims))
 
 

@@ -2,7 +2,12 @@
 
 use std::process::{Command, Output};
 
-use rcgen::KeyPair;
+use rcgen::{
+    KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256,
+    RsaKeySize,
+};
+
+use serde_json::{Value, json};
 
 use super::{File, config, text};
 
@@ -65,6 +70,100 @@ fn a_token_is_made_and_checked_by_one_configuration() {
         text(old.stderr),
         "the token has expired (expired, status 401)\n"
     );
+}
+
+#[test]
+fn every_kind_of_key_signs_tokens_that_the_server_accepts() {
+    let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+    let of = |kind| KeyPair::generate_for(kind).unwrap();
+    for (pair, algorithm, flags) in [
+        (&rsa, "RS256", &[][..]),
+        (&rsa, "PS512", &["--algorithm", "PS512"]),
+        (&of(&PKCS_ECDSA_P256_SHA256), "ES256", &[]),
+        (&of(&PKCS_ECDSA_P384_SHA384), "ES384", &[]),
+        (&of(&PKCS_ED25519), "EdDSA", &["--algorithm", "EdDSA"]),
+    ] {
+        let public = File::new(&format!("public-{algorithm}"), &pair.public_key_pem());
+        let private = File::new(&format!("private-{algorithm}"), &pair.serialize_pem());
+        let keys = [("CORECAST_AUTH_PUBLIC_KEYS", public.path())];
+        let create = ["create", "--user", "ann", "--key", private.path()];
+        let made = token(&[&create, flags].concat(), &[]);
+        assert!(made.status.success(), "{algorithm}: {made:?}");
+        let made = text(made.stdout);
+        let checked = text(token(&["check", made.trim()], &keys).stdout);
+        let line = format!("\nsigned with {algorithm}\n");
+        assert!(checked.contains(&line), "{algorithm}: {checked}");
+        let other = [("CORECAST_AUTH_HMAC_SECRET", SECRET)];
+        let refused = text(token(&["check", made.trim()], &other).stderr);
+        assert!(refused.contains("(algorithm, status 401)"), "{refused}");
+    }
+}
+
+#[test]
+fn flags_set_every_claim() {
+    let secret = [("CORECAST_AUTH_HMAC_SECRET", SECRET)];
+    let flags = [
+        "create --user ann --issuer me --audience here --audience there --id t1 --kid k --not-before 0s",
+        "--expires never --channels a --channel b --claim flag=true --claim name=x",
+    ];
+    let flags = flags.join(" ");
+    let made = token(&flags.split(' ').collect::<Vec<_>>(), &secret);
+    let checked = token(&["check", text(made.stdout).trim()], &secret);
+    let checked = text(checked.stdout);
+    let (line, rest) = checked.split_once('\n').unwrap();
+    assert_eq!(line, "user \"ann\"; the connection has no end");
+    let (line, claims) = rest.split_once('\n').unwrap();
+    assert_eq!(line, "signed with HS256 by the key \"k\"");
+    let mut claims: Value = serde_json::from_str(claims).unwrap();
+    let claims = claims.as_object_mut().unwrap();
+    assert_eq!(claims.remove("iat"), claims.remove("nbf"));
+    let expected = json!({
+        "sub": "ann", "iss": "me", "aud": ["here", "there"], "jti": "t1", "channels": ["a", "b"],
+        "flag": true, "name": "x",
+    });
+    assert_eq!(Value::Object(claims.clone()), expected);
+}
+
+#[test]
+fn tokens_of_many_users_are_one_on_each_line() {
+    let secret = [("CORECAST_AUTH_HMAC_SECRET", SECRET)];
+    let make = |words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        token(&words, &secret)
+    };
+    let made = text(make("create --user u{n} --id t{n} --count 3").stdout);
+    let users: Vec<String> = made.lines().map(|line| check_of(line, &secret)).collect();
+    for (at, checked) in users.iter().enumerate() {
+        let number = at + 1;
+        assert!(
+            checked.starts_with(&format!("user \"u{number}\"; ")),
+            "{checked}"
+        );
+        assert!(
+            checked.contains(&format!("\"jti\": \"t{number}\"")),
+            "{checked}"
+        );
+    }
+    assert_eq!(users.len(), 3);
+    for (words, why) in [
+        ("create --user ann --count 2", "differ by {n}"),
+        ("create --count 100001 --user {n}", "100001 is not in"),
+        ("create --expires soon", "--expires is a time"),
+        (
+            "create --algorithm RS256",
+            "RS256 is not an algorithm of this key",
+        ),
+        ("create --key /nowhere.pem", "/nowhere.pem"),
+    ] {
+        let refused = make(words);
+        assert_eq!(refused.status.code(), Some(2), "{words}");
+        let said = text(refused.stderr);
+        assert!(said.contains(why), "{words}: {said}");
+    }
+}
+
+fn check_of(made: &str, env: &[(&str, &str)]) -> String {
+    text(token(&["check", made], env).stdout)
 }
 
 const LEEWAY: (&str, &str) = ("CORECAST_AUTH_LEEWAY", "0s");
