@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use corecast::internals::Rng;
 use corecast::proto::length_prefix;
-use corecast::proto::ws::mask::unmask;
+use corecast::proto::ws::frame::unmask;
 use corecast::proto::ws::{Decoder, Event};
 use criterion::{BatchSize, Criterion, Throughput};
 

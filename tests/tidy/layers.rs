@@ -205,7 +205,7 @@ fn an_import_from_above_is_found() {
     ));
     assert!(complains(
         imports,
-        "src/shard/core/egress/flush.rs",
+        "src/shard/core/egress/write.rs",
         "    crate::mesh::lane();"
     ));
     assert!(complains(

@@ -4,9 +4,9 @@
 //! complete frame is unmasked and returned in place; only a part of an incomplete one is kept.
 
 use crate::limits::SHORT_FRAGMENT;
+use crate::proto::ws::close;
 use crate::proto::ws::frame::{self, Control, Header, Opcode};
 use crate::proto::ws::message::{FrameEnd, MessageStart, Partial};
-use crate::proto::ws::{close, mask};
 use crate::proto::{Kind, ProtocolError};
 
 /// The decoder of a server, for the masked frames of a client.
@@ -186,7 +186,7 @@ impl<const MASKED: bool> DecoderOf<MASKED> {
                 && let Some(ended) = ends_at_once(&header)
             {
                 if MASKED {
-                    mask::unmask(payload, header.key, 0);
+                    frame::unmask(payload, header.key, 0);
                 }
                 if let FrameEnd::Message(message) = ended
                     && message.is_plain_text()

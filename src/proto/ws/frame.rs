@@ -1,6 +1,6 @@
-//! The header of a WebSocket frame, RFC 6455 5.2, read and written by both sides.
+//! The header of a WebSocket frame, RFC 6455 5.2, read and written by both sides, and the mask of
+//! its payload.
 
-use crate::proto::ws::mask;
 use crate::proto::{Kind, ProtocolError};
 
 /// The longest header: two bytes, a 64-bit length, a masking key.
@@ -195,7 +195,23 @@ fn mask_frame(out: &mut Vec<u8>, first: u8, key: [u8; KEY_LEN], payload: &[u8]) 
     out.extend_from_slice(&key);
     let start = out.len();
     out.extend_from_slice(payload);
-    mask::unmask(&mut out[start..], key, 0);
+    unmask(&mut out[start..], key, 0);
+}
+
+/// Removes (or applies, which is the same) the mask of a part of a frame's payload in place: each
+/// byte of a client is combined with one of the key (RFC 6455 5.3). `offset` is the position of
+/// `part` in the payload, in bytes.
+pub fn unmask(part: &mut [u8], key: [u8; 4], offset: usize) {
+    let key: [u8; 4] = std::array::from_fn(|i| key[(i + offset % 4) % 4]);
+    let [a, b, c, d] = key;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (words, tail) = part.as_chunks_mut();
+    for word in words {
+        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+    }
+    for (byte, key) in tail.iter_mut().zip(key.iter().cycle()) {
+        *byte ^= key;
+    }
 }
 
 impl Opcode {

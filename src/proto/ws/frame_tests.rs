@@ -1,4 +1,6 @@
-use super::{Control, HEADER_LEN_MAX, Header, Opcode, ParsedHeader, encode_header, encode_masked};
+use super::{
+    Control, HEADER_LEN_MAX, Header, Opcode, ParsedHeader, encode_header, encode_masked, unmask,
+};
 use crate::proto::{Kind, ProtocolError};
 
 const KEY: [u8; 4] = [1, 2, 3, 4];
@@ -152,4 +154,30 @@ fn a_masked_frame_reads_back() {
         out[12..],
         [b'1' ^ 1, b'2' ^ 2, b'3' ^ 3, b'4' ^ 4, b'5' ^ 1]
     );
+}
+
+#[test]
+fn every_offset_and_length_agrees_with_the_rule_of_the_rfc() {
+    let key = [0x37, 0xfa, 0x21, 0x3d];
+    for offset in 0..9 {
+        for len in 0..200 {
+            let masked: Vec<u8> = (0..=u8::MAX).cycle().step_by(7).take(len).collect();
+            // RFC 6455 5.3: j = i MOD 4, octet XOR masking-key-octet-j.
+            let expected: Vec<u8> = masked
+                .iter()
+                .enumerate()
+                .map(|(i, b)| b ^ key[(i + offset) % 4])
+                .collect();
+            let mut part = masked;
+            unmask(&mut part, key, offset);
+            assert_eq!(part, expected, "offset {offset}, length {len}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_offset_does_not_overflow() {
+    let mut part = [0; 3];
+    unmask(&mut part, [1, 2, 3, 4], usize::MAX);
+    assert_eq!(part, [4, 1, 2]);
 }

@@ -1,7 +1,7 @@
 //! The received part of an incomplete frame or message.
 
 use crate::proto::ws::frame::{self, CONTROL_LEN_MAX, Control, HEADER_LEN_MAX, Header, Opcode};
-use crate::proto::{Kind, ProtocolError, utf8, ws::mask};
+use crate::proto::{Kind, ProtocolError, utf8};
 
 /// A header, frame or message of which a part has arrived.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Partial {
         let n = input.len().min(frame.len - frame.done);
         let part = &mut input[..n];
         if MASKED {
-            mask::unmask(part, frame.key, frame.done);
+            frame::unmask(part, frame.key, frame.done);
         }
         if let Opcode::Control(_) = frame.opcode {
             self.control[frame.done..frame.done + n].copy_from_slice(part);

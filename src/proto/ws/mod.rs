@@ -7,7 +7,6 @@ pub mod dial;
 pub mod extensions;
 pub mod frame;
 pub mod handshake;
-pub mod mask;
 mod message;
 
 pub use close::{close_payload, encode_close, encode_empty_close, encode_ping, encode_pong};

@@ -7,6 +7,7 @@ use crate::id::ShardId;
 use crate::shard::core::app::callback::Callback;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::conns::questions::{Answers, Questions};
+use crate::shard::core::egress::write::Gather;
 use crate::shard::core::env::Env;
 use crate::shard::core::ingress::Ingress;
 use crate::shard::core::life::drain::Drain;
@@ -27,8 +28,7 @@ pub(crate) struct Shard<D, A: 'static> {
     /// What clients make the shard hold.
     pub(crate) memory: Memory,
     pub(crate) drain: Option<Drain>,
-    /// Reused by every gathered write.
-    pub(crate) scratch: Vec<u8>,
+    pub(crate) gather: Gather,
 }
 
 impl<D, A> Shard<D, A> {
@@ -47,7 +47,7 @@ impl<D, A> Shard<D, A> {
             pubsub: PubSub::new(shard, shards, &config),
             memory: Memory::new(&config),
             drain: None,
-            scratch: Vec::new(),
+            gather: Gather::default(),
             env: Env::new(shard, shards, config, now),
         }
     }

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 
 use corecast::proto::Kind;
+use corecast::proto::ws::frame::unmask;
 use corecast::proto::ws::frame::{Opcode, encode_header};
-use corecast::proto::ws::mask::unmask;
 use corecast::proto::ws::{DecoderOf, Event};
 use tungstenite::protocol::{Role, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};

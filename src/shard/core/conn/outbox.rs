@@ -174,7 +174,7 @@ impl Outbox {
     }
 
     /// The unsent pieces, oldest first.
-    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> + Clone {
         self.chunks
             .iter()
             .map(Chunk::unsent)

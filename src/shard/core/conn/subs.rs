@@ -63,7 +63,7 @@ impl Subs {
     }
 
     /// The places of the live ones, of a connection with this form.
-    pub(crate) fn places(&self, form: Form) -> impl Iterator<Item = Place> {
+    pub(crate) fn places(&self, form: Form) -> impl Iterator<Item = Place> + Clone {
         let live = self.as_slice().iter().filter(|sub| sub.index != WAITING);
         live.map(move |&Membership { topic, index }| Place { topic, form, index })
     }

@@ -2,5 +2,5 @@
 //! into the logs of its subscribers.
 
 mod backlog;
-mod deliver;
+mod outputs;
 pub(crate) mod publish;

@@ -1,4 +1,114 @@
-//! Bytes to sockets: over the subscribers of topics, then to the connections that have some.
+//! What goes out to sockets: the walks over the feeds, and one gathered write for each connection
+//! that has more than a log.
 
-mod flush;
-mod write;
+pub(crate) mod write;
+
+use crate::close_reason::CloseReason;
+use crate::config::SlowConsumer;
+use crate::id::ConnKey;
+use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
+use crate::shard::core::conn::BLOCKED;
+use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::shard::Shard;
+use crate::topic::fanout::{Handover, Rest};
+use crate::topic::sink::Sink;
+
+impl<D, A> Shard<D, A> {
+    /// Sends what there is to send, within the budget of a turn.
+    pub(crate) fn flush<S: Sink>(&mut self, sink: &mut S) {
+        self.walk_feeds(sink);
+        // As many as are marked now: what stays dirty has its turn next time.
+        for _ in 0..self.conns.dirty_len().min(SENDS_PER_TURN) {
+            if let Some(key) = self.conns.next_dirty() {
+                self.write(key, sink);
+            }
+        }
+    }
+
+    fn walk_feeds<S: Sink>(&mut self, sink: &mut S) {
+        let mut budget = SENDS_PER_TURN;
+        // Each feed once, so that a turn ends even if none needs a send.
+        for _ in 0..self.pubsub.fanout.walks() {
+            let walked = self.pubsub.fanout.walk_next(sink, budget.min(WALK_QUANTUM));
+            self.env.counters.walk_sends += walked.sends as u64;
+            self.env.moved |= walked.is_done;
+            while let Some(handover) = self.pubsub.fanout.next_handover() {
+                self.take_over(handover);
+            }
+            budget -= walked.sends;
+            if budget == 0 {
+                return;
+            }
+        }
+    }
+
+    #[cold]
+    fn take_over(&mut self, handover: Handover) {
+        match handover {
+            Handover::Shared { conn } => self.pubsub.mark_dirty(&mut self.conns, conn),
+            Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
+            Handover::Short { conn, rest } => {
+                if let Some(rest) = rest
+                    && let Some(outbox) = self.conns.outbox(conn)
+                {
+                    keep_rest(outbox, rest);
+                }
+                self.block(conn);
+            }
+        }
+    }
+
+    /// Whether the connection's socket takes no more for now.
+    pub(crate) fn is_blocked(&self, key: ConnKey) -> bool {
+        let conn = self.conns.get(key);
+        conn.is_some_and(|conn| conn.is(BLOCKED))
+    }
+
+    /// Notes that a connection's socket takes no more.
+    fn block(&mut self, key: ConnKey) {
+        let stamp = self.env.now.stamp();
+        self.env.counters.short_writes += 1;
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
+        conn.set(BLOCKED, true);
+        conn.blocked_at = stamp;
+        self.pubsub.set_blocked(&self.conns, key, true);
+        self.pubsub.set_outbox_first(&self.conns, key, true);
+        self.arm(key);
+    }
+
+    /// Notes that a write of its own left a connection blocked. The last walks counted it among
+    /// those that logs wait for: walks that do not are due.
+    pub(crate) fn block_writer(&mut self, key: ConnKey) {
+        self.block(key);
+        self.pubsub.queue_walks_of(&self.conns, key);
+    }
+
+    /// The socket takes bytes again.
+    pub(crate) fn unblock(&mut self, key: ConnKey) {
+        if !self.is_blocked(key) {
+            return;
+        }
+        if self.env.config.slow_consumer == SlowConsumer::Latest {
+            self.env.counters.skipped += self.pubsub.conflate(&self.conns, key);
+        }
+        self.pubsub.set_blocked(&self.conns, key, false);
+        if let Some(conn) = self.conns.live(key) {
+            conn.set(BLOCKED, false);
+        }
+        self.pubsub.mark_dirty(&mut self.conns, key);
+        // Its next ping, for instance, is due earlier than the end of a stall was.
+        self.arm(key);
+    }
+}
+
+/// Keeps the rest of a frame of which the socket took a part: it goes before all else.
+fn keep_rest(outbox: &mut Outbox, rest: Rest) {
+    let Rest { segment, from, to } = rest;
+    if to - from <= REST_COPY_BYTES_MAX {
+        outbox.append(|bytes| bytes.extend_from_slice(segment.slice(from, to)));
+    } else {
+        outbox.share_rest(segment, from, to);
+    }
+}

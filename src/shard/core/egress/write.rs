@@ -7,9 +7,44 @@ use crate::id::ConnKey;
 use crate::limits::{GATHER_COPY_BYTES_MAX, OUTBOX_BYTES_HIGH, SLICES_PER_WRITE};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, DIRTY, DRAINS, SPILLED};
-use crate::shard::core::egress::flush::keep_rest;
+use crate::shard::core::egress::keep_rest;
 use crate::shard::core::shard::Shard;
-use crate::topic::sink::{Sink, WriteError};
+use crate::topic::sink::{Sink, Sock, WriteError};
+
+/// Several pieces in one call: short ones are copied next to each other.
+#[derive(Debug, Default)]
+pub(crate) struct Gather {
+    /// Kept for the next write.
+    copied: Vec<u8>,
+}
+
+impl Gather {
+    /// Sends the pieces; returns how many bytes were taken, and whether that was all.
+    fn send<'p, S: Sink>(
+        &mut self,
+        sock: Sock,
+        mut pieces: impl Iterator<Item = &'p [u8]> + Clone,
+        sink: &mut S,
+    ) -> Result<(usize, bool), WriteError> {
+        let (count, total) = pieces.clone().fold((0, 0), |(count, total), piece| {
+            (count + 1, total + piece.len())
+        });
+        let sent = if count <= 1 {
+            pieces.next().map_or(Ok(0), |piece| sink.send(sock, piece))
+        } else if total <= GATHER_COPY_BYTES_MAX {
+            self.copied.clear();
+            pieces.for_each(|piece| self.copied.extend_from_slice(piece));
+            sink.send(sock, &self.copied)
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
+            for (slice, piece) in slices.iter_mut().zip(pieces) {
+                *slice = IoSlice::new(piece);
+            }
+            sink.send_vectored(sock, &slices[..count])
+        };
+        sent.map(|sent| (sent, sent == total))
+    }
+}
 
 impl<D, A> Shard<D, A> {
     /// Writes a connection once: its outbox, then what its topics have for it.
@@ -23,34 +58,15 @@ impl<D, A> Shard<D, A> {
         }
         let sock = conn.sock;
         let is_closing = conn.state == State::Closing;
-        let (count, total) = self.pieces(key).fold((0, 0), |(count, total), piece| {
-            (count + 1, total + piece.len())
-        });
-        let sent = if count <= 1 {
-            self.pieces(key)
-                .next()
-                .map_or(Ok(0), |piece| sink.send(sock, piece))
-        } else if total <= GATHER_COPY_BYTES_MAX {
-            let mut scratch = std::mem::take(&mut self.scratch);
-            scratch.clear();
-            self.pieces(key)
-                .for_each(|piece| scratch.extend_from_slice(piece));
-            let sent = sink.send(sock, &scratch);
-            self.scratch = scratch;
-            sent
-        } else {
-            let mut slices = [IoSlice::new(&[]); SLICES_PER_WRITE];
-            for (slice, piece) in slices.iter_mut().zip(self.pieces(key)) {
-                *slice = IoSlice::new(piece);
-            }
-            sink.send_vectored(sock, &slices[..count])
-        };
+        let mut gather = std::mem::take(&mut self.gather);
+        let sent = gather.send(sock, self.pieces(key), sink);
+        self.gather = gather;
         match sent {
-            Ok(n) => {
+            Ok((n, is_all)) => {
                 self.advance(key, n);
                 // Its socket may be closed soon after the last word: that must be out.
                 let holds = is_closing && sink.holds(sock);
-                self.after_write(key, n == total && !holds);
+                self.after_write(key, is_all && !holds);
             }
             Err(WriteError::Blocked) => self.block_writer(key),
             Err(WriteError::Broken) => self.kill(key, CloseReason::Vanished),
@@ -58,7 +74,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// What one write takes: the outbox, then the logs of all topics.
-    fn pieces(&self, key: ConnKey) -> impl Iterator<Item = &[u8]> {
+    fn pieces(&self, key: ConnKey) -> impl Iterator<Item = &[u8]> + Clone {
         let conn = self.conns.get(key);
         let outbox = conn.and_then(|conn| conn.outbox.as_ref());
         let places = conn

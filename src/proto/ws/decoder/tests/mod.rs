@@ -4,7 +4,7 @@ mod compressed;
 mod limits;
 
 use crate::internals::Rng;
-use crate::proto::ws::mask::unmask;
+use crate::proto::ws::frame::unmask;
 use crate::proto::ws::{Decoder, Event};
 use crate::proto::{Kind, ProtocolError};
 
