@@ -30,6 +30,11 @@ pub(crate) fn nanos(seconds: f64) -> u64 {
     (seconds * SECOND as f64) as u64
 }
 
+/// The time of day in seconds since 1970.
+pub(crate) fn wall_secs() -> u64 {
+    Timestamp::now().as_second().try_into().unwrap_or(0)
+}
+
 /// The time of day, as `2026-01-31T12:00:00Z`.
 pub(crate) fn wall_clock() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
 use clap::{Args, value_parser};
 
+use crate::client::tokens::TokenArgs;
+
 /// What all client commands take.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ClientArgs {
@@ -28,6 +30,9 @@ pub(crate) struct ClientArgs {
     /// Do not show how far the run is.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// The tokens of its connections.
+    #[command(flatten)]
+    pub(crate) tokens: TokenArgs,
     /// Where the figures go.
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -64,13 +64,25 @@ pub(crate) enum Ended {
     Frame(FrameError),
 }
 
+/// The code with which a server closes when a token has expired.
+const EXPIRED: u16 = 3005;
+
 impl Ended {
+    /// Whether another token could have kept it open.
+    pub(crate) fn is_of_the_token(self) -> bool {
+        matches!(self, Self::Status(401) | Self::Close(EXPIRED))
+    }
+
     pub(crate) fn label(self) -> String {
         match self {
             Self::Status(0) => "answer is not HTTP".to_owned(),
+            Self::Status(401) => {
+                "HTTP status 401: no token, or one that is not accepted".to_owned()
+            }
             Self::Status(status) => format!("HTTP status {status}"),
             Self::AcceptKey => "wrong Sec-WebSocket-Accept".to_owned(),
             Self::NotCompressed => "permessage-deflate was declined".to_owned(),
+            Self::Close(EXPIRED) => format!("closed by the server with {EXPIRED}: token expired"),
             Self::Close(code) => format!("closed by the server with {code}"),
             Self::Frame(error) => error.label().to_owned(),
         }
@@ -84,9 +96,14 @@ const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const HEAD_BYTES_MAX: usize = 8 << 10;
 const FIELDS_MAX: usize = 64;
 
-/// The upgrade request for a target and the number of a topic, RFC 6455 4.1, with an offer to
-/// compress (`deflate`).
-pub(crate) fn upgrade_request(target: &Target, number: Option<usize>, deflate: bool) -> Vec<u8> {
+/// The upgrade request for a target and the number of a topic, RFC 6455 4.1, with a token and an
+/// offer to compress (`deflate`).
+pub(crate) fn upgrade_request(
+    target: &Target,
+    number: Option<usize>,
+    token: Option<&str>,
+    deflate: bool,
+) -> Vec<u8> {
     let path = match number {
         Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
         None => target.path.clone(),
@@ -96,9 +113,11 @@ pub(crate) fn upgrade_request(target: &Target, number: Option<usize>, deflate: b
     } else {
         String::new()
     };
+    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let token = token.unwrap_or_default();
     format!(
         "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{offer}\r\n",
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{token}{offer}\r\n",
         path, target.addr
     )
     .into_bytes()

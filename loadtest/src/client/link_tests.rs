@@ -68,7 +68,8 @@ fn refusals_and_closes_say_why() {
 #[test]
 fn compression_is_asked_for_and_insisted_on() {
     let target = Target::parse("ws://127.0.0.1:1/sub/a", "").unwrap();
-    let request = String::from_utf8(upgrade_request(&target, None, true)).unwrap();
+    let request = String::from_utf8(upgrade_request(&target, None, Some("a.b"), true)).unwrap();
+    assert!(request.contains("\r\nAuthorization: Bearer a.b\r\n"));
     assert!(request.contains(&format!("\r\nSec-WebSocket-Extensions: {OFFER}\r\n\r\n")));
 
     let mut inflater = Inflater::new();

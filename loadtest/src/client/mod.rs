@@ -10,6 +10,7 @@ pub(crate) mod opener;
 pub(crate) mod outbox;
 pub(crate) mod socket;
 pub(crate) mod tls;
+pub(crate) mod tokens;
 mod worker;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::client::inflate::Compressed;
 use crate::client::link::Link;
 use crate::client::opener::Habits;
 use crate::client::outbox::Outbox;
+use crate::client::tokens::Tokens;
 use crate::report::Counts;
 use crate::url::{Protocol, Target};
 
@@ -104,6 +106,8 @@ pub(crate) struct Plan {
     pub(crate) deflate: bool,
     /// The number in the place of `{number}` in a path, if there is one.
     pub(crate) numbering: Option<Numbering>,
+    /// What its connections show; those of a raw crew show none.
+    pub(crate) tokens: Tokens,
     /// The application sends all bytes itself and is given all that arrive. TLS is not spoken.
     pub(crate) raw: bool,
     /// Priority of the threads, if it is not that of this process, nice(2).

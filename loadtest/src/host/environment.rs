@@ -10,6 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use rustix::system::uname;
 use serde::{Deserialize, Serialize};
 
+use crate::client::tokens::{HIDDEN, SECRET_FLAGS};
 use crate::clock::wall_clock;
 use crate::host::procfs::process;
 
@@ -68,7 +69,7 @@ impl Environment {
         let settings = settings.filter_map(|name| Some(((*name).to_owned(), sysctl(name)?)));
         Self {
             started: wall_clock(),
-            command_line: shell(words),
+            command_line: shell(&shown(words)),
             loadtest_version: env!("CARGO_PKG_VERSION").to_owned(),
             server_command_line: server.map(|words| shell(&words)),
             kernel: kernel.map(|part| part.to_string_lossy()).join(" "),
@@ -89,6 +90,24 @@ pub(crate) fn sysctl(name: &str) -> Option<String> {
     Some(text.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// The command line without the values that no report shows.
+fn shown(words: &[String]) -> Vec<String> {
+    let is_secret = |word: &str| {
+        let name = word.strip_prefix("--");
+        name.is_some_and(|name| SECRET_FLAGS.contains(&name))
+    };
+    let mut shown: Vec<String> = Vec::new();
+    for word in words {
+        let flag = word.split_once('=').map(|(flag, _)| flag);
+        shown.push(match flag.filter(|flag| is_secret(flag)) {
+            Some(flag) => format!("{flag}={HIDDEN}"),
+            None if shown.last().is_some_and(|last| is_secret(last)) => HIDDEN.to_owned(),
+            None => word.clone(),
+        });
+    }
+    shown
+}
+
 /// Words as they can be given to a shell.
 fn shell(words: &[String]) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+./:,@%".contains(c);
@@ -102,6 +121,14 @@ fn shell(words: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_are_not_shown() {
+        let words = "connect --token a.b --token-command=x --token-file f -n 2".split(' ');
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        let expected = "connect --token (hidden) --token-command=(hidden) --token-file f -n 2";
+        assert_eq!(shown(&words).join(" "), expected);
+    }
 
     #[test]
     fn words_are_quoted_where_a_shell_would_take_them_apart() {

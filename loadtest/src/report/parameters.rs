@@ -4,6 +4,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Number, Value};
 
+use crate::client::tokens::{HIDDEN, SECRET_FLAGS};
+
 /// The flags of a command by their long names: those given, and those with a default.
 pub(crate) fn parameters(command: &Command, matches: &ArgMatches) -> Map<String, Value> {
     let one = |arg: &Arg| {
@@ -12,6 +14,9 @@ pub(crate) fn parameters(command: &Command, matches: &ArgMatches) -> Map<String,
             .get_long()
             .filter(|_| !matches!(id, "help" | "version"))?;
         let raw = matches.try_get_raw(id).ok().flatten()?;
+        if SECRET_FLAGS.contains(&name) {
+            return Some((name.to_owned(), HIDDEN.into()));
+        }
         let mut values: Vec<Value> = raw.map(|value| typed(&value.to_string_lossy())).collect();
         let is_list =
             matches!(arg.get_action(), ArgAction::Append) || arg.get_value_delimiter().is_some();

@@ -95,11 +95,12 @@ impl<'a> Scene<'a> {
     /// The same with threads that also ring the doorbells of another crew.
     pub(crate) fn crew_of<A: App>(
         &mut self,
-        plan: Plan,
+        mut plan: Plan,
         control: Arc<Control>,
         rings: &[&Control],
         app: impl FnMut(Place) -> A,
     ) -> Result<Crew<A>, RunError> {
+        plan.tokens = self.client.tokens.tokens()?;
         let keep: Vec<_> = rings.iter().flat_map(|crew| crew.descriptors()).collect();
         let crew = Crew::start(plan, control, &keep, &self.leader.sender, app)?;
         self.tids.extend(&crew.tids);

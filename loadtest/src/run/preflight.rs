@@ -18,17 +18,19 @@ use crate::url::{NUMBER_PLACE, Target};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest message that may come meanwhile, on a topic that others use.
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a refusal that are shown.
+const SAID_BYTES_MAX: usize = 200;
 const MESSAGE: &[u8] = b"loadtest: preflight";
 /// What to do about a server that listens and does not understand.
-const PROTOCOL: &str =
-    "is the protocol right? ws:// and tcp:// have ports of their own, with TLS others";
+const PROTOCOL: &str = "is the protocol right? ws:// and tcp:// have ports of their own, with TLS \
+     others; a listener for TCP that wants a token closes without one (--token)";
 
 /// Sees that a connection becomes live.
 pub(crate) fn connects(args: &ClientArgs, target: &Target) -> Result<(), RunError> {
     if args.no_preflight {
         return Ok(());
     }
-    connect(target).map(drop)
+    connect(args, target).map(drop)
 }
 
 /// Sees that a message published to one target arrives at the other.
@@ -36,16 +38,21 @@ pub(crate) fn delivers(args: &ClientArgs, to: &Target, from: &Target) -> Result<
     if args.no_preflight {
         return Ok(());
     }
-    let mut listener = connect(to)?;
-    let mut other = (to != from).then(|| connect(from)).transpose()?;
+    let mut listener = connect(args, to)?;
+    let mut other = (to != from).then(|| connect(args, from)).transpose()?;
     publish(other.as_mut().unwrap_or(&mut listener), from)?;
     receive(&mut listener, to, from)
 }
 
-fn connect(target: &Target) -> Result<Client, RunError> {
+fn connect(args: &ClientArgs, target: &Target) -> Result<Client, RunError> {
     let url = target.to_string().replace(NUMBER_PLACE, "0");
     let wrong = |error: &dyn ToString| failed(target, &error.to_string(), "");
     let mut builder = Client::builder(&url).map_err(|error| wrong(&error))?;
+    let token = args.tokens.tokens()?.of(0);
+    let has_token = token.is_some();
+    if let Some(token) = token {
+        builder = builder.token(&*token);
+    }
     if target.tls {
         let config = tls::config().map_err(|error| wrong(&error))?;
         builder = builder.tls_config(config);
@@ -60,7 +67,7 @@ fn connect(target: &Target) -> Result<Client, RunError> {
     match client.recv(deadline()) {
         Ok(Event::Connected { .. }) => Ok(client),
         Ok(Event::Disconnected { reason, .. }) => {
-            Err(failed(target, &reason.to_string(), remedy(&reason)))
+            Err(failed(target, &told(&reason), remedy(&reason, has_token)))
         }
         Ok(_) => Err(failed(target, "a message came before anything else", "")),
         Err(error) => Err(failed(target, &error.to_string(), "is the server busy?")),
@@ -79,7 +86,7 @@ fn receive(client: &mut Client, to: &Target, from: &Target) -> Result<(), RunErr
             Ok(Event::Message { payload, .. }) if payload == MESSAGE => return Ok(()),
             Ok(Event::Message { .. } | Event::Connected { .. }) => {}
             Ok(Event::Disconnected { reason, .. }) => {
-                return Err(failed(to, &reason.to_string(), remedy(&reason)));
+                return Err(failed(to, &told(&reason), remedy(&reason, true)));
             }
             _ => {
                 let what = format!("a message published to {from} did not arrive");
@@ -91,8 +98,32 @@ fn receive(client: &mut Client, to: &Target, from: &Target) -> Result<(), RunErr
     }
 }
 
-fn remedy(reason: &Reason) -> &'static str {
+/// A reason with what the server said to it.
+fn told(reason: &Reason) -> String {
+    let Reason::Refused { body, .. } = reason else {
+        return reason.to_string();
+    };
+    let said = String::from_utf8_lossy(&body[..body.len().min(SAID_BYTES_MAX)]);
+    let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    match said.is_empty() || said.contains('<') {
+        true => reason.to_string(),
+        false => format!("{reason} ({said})"),
+    }
+}
+
+fn remedy(reason: &Reason, has_token: bool) -> &'static str {
     match reason {
+        Reason::Refused { status: 401, .. } if has_token => {
+            "the token is not accepted: `corecast token check` says why, with the server's \
+             configuration"
+        }
+        Reason::Refused { status: 401, .. } => {
+            "the server wants a token: give one with --token, --token-file or --token-command; \
+             `corecast token create` makes one"
+        }
+        Reason::Refused { status: 403, .. } => {
+            "no rule allows this token to use the topic: see `corecast config explain`"
+        }
         Reason::Connect(_) => "is the server running, and is the port right?",
         Reason::Refused { status: 503, .. } => {
             "it is at its limit of connections: raise that, or wait until others have left"

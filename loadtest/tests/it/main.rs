@@ -11,5 +11,6 @@ mod report;
 mod run;
 mod secure;
 mod stand_in;
+mod tokens;
 mod wire;
 mod xml;

@@ -156,6 +156,15 @@ impl Server {
         Self::find(child, stderr, "ready: ")
     }
 
+    /// Starts corecast with this configuration file.
+    pub(crate) fn configured(file: &str) -> Self {
+        let mut command = Command::new(program());
+        command.args(["serve", "--config", file]);
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = child.stderr.take().unwrap();
+        Self::find(child, stderr, "ready: ")
+    }
+
     /// From where it says that it listens, up to the last line that it says at the start.
     fn find(child: Child, says: impl Read + Send + 'static, last: &str) -> Self {
         let (mut http, mut tcp, mut log) = (String::new(), String::new(), String::new());
@@ -200,7 +209,7 @@ impl Drop for Server {
 }
 
 /// The server's program, built beside the client: `cargo test -p` builds the one package alone.
-fn program() -> &'static PathBuf {
+pub(crate) fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let dir = Path::new(LOADTEST).parent().unwrap();

@@ -51,14 +51,17 @@ impl<A: App> Worker<A> {
             }
             link.flush_tls();
         }
+        let number = self.place.number(index);
+        let token = self.plan.tokens.of(self.plan.first_source + number);
         if link.protocol == Protocol::WebSocket {
-            let number = self.place.number(index);
             let topic = self.plan.numbering.map(|all| all.topic(number));
             let target = self.plan.target(self.place.thread, index);
-            let request = upgrade_request(target, topic, self.plan.deflate);
+            let request = upgrade_request(target, topic, token.as_deref(), self.plan.deflate);
             self.outbox.raw(index, &request);
-            self.outbox.flush(&mut self.links);
+        } else if let Some(token) = token {
+            self.outbox.message(index, link.protocol, token.as_bytes());
         }
+        self.outbox.flush(&mut self.links);
     }
 
     /// A connection is over; before it was live, it may be tried again.

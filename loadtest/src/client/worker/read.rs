@@ -115,6 +115,9 @@ impl<A: App> Worker<A> {
                 self.outbox.flush(&mut self.links);
             }
         }
+        if ended.is_of_the_token() {
+            self.plan.tokens.renew();
+        }
         self.end(index, ended.label());
         false
     }
