@@ -50,6 +50,11 @@ pub enum CloseReason {
     Tls,
     /// The client's address has too many connections.
     Crowded,
+    /// The user has too many connections, and this was the oldest.
+    UserLimit,
+    /// The application disconnected the user
+    /// ([`Handle::disconnect_user`](crate::Handle::disconnect_user)).
+    Disconnected,
     /// The client exceeded its rate.
     RateLimit,
     /// The time of the connection, such as that of its client's token, is over.
@@ -80,6 +85,8 @@ listed! {
         Proxy => "proxy",
         RateLimit => "rate_limit",
         Expired => "expired",
+        UserLimit => "user_limit",
+        Disconnected => "disconnected",
     }
     and Protocol(ProtocolError)
 }
@@ -112,6 +119,9 @@ impl CloseReason {
             Self::Shutdown => Some(1001),
             // As Centrifugo: the client comes back with a new token.
             Self::Expired => Some(3005),
+            // Also as Centrifugo: its clients do not come back.
+            Self::Disconnected => Some(3503),
+            Self::UserLimit => Some(3504),
             Self::Vanished
             | Self::Answered
             | Self::Refused(_)
@@ -144,6 +154,8 @@ impl fmt::Display for CloseReason {
             Self::Tls => f.write_str("TLS failed"),
             Self::Crowded => f.write_str("too many connections from this address"),
             Self::Expired => f.write_str("the token has expired; connect with a new one"),
+            Self::UserLimit => f.write_str("connection limit"),
+            Self::Disconnected => f.write_str("force disconnect"),
             Self::RateLimit => f.write_str("too many messages or bytes in too short a time"),
             Self::Proxy => f.write_str("PROXY header missing, malformed or not allowed"),
         }

@@ -36,6 +36,16 @@ pub enum BeyondRate {
     Close,
 }
 
+/// What happens when a user opens one connection more than it may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BeyondUserLimit {
+    /// The user's oldest connection is closed, over WebSocket with 3504.
+    #[default]
+    CloseOldest,
+    /// The new connection is answered with 429, or closed.
+    Refuse,
+}
+
 /// The configuration of a shard's core.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -47,6 +57,11 @@ pub struct Config {
     /// first 64 bits. Further connections are answered with 429, or closed. `None`: no limit.
     /// Connections from `trusted_proxies` count for the clients that they name.
     pub connections_per_address_max: Option<u32>,
+    /// Maximum number of connections of one user on the whole server. `None`: no limit. Users are
+    /// those that the application names ([`Cx::set_user`](crate::Cx::set_user)).
+    pub connections_per_user_max: Option<u32>,
+    /// What happens when a user opens a further connection.
+    pub beyond_user_limit: BeyondUserLimit,
     /// Rate at which the whole server accepts connections. Each shard has an equal share; further
     /// connections wait in the kernel (`LISTEN_BACKLOG`). `None`: no limit.
     pub accept_rate: Option<Rate>,
@@ -175,6 +190,8 @@ impl Default for Config {
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             connections_max: usize::MAX,
             connections_per_address_max: None,
+            connections_per_user_max: None,
+            beyond_user_limit: BeyondUserLimit::default(),
             accept_rate: None,
             message_rate: None,
             byte_rate: None,

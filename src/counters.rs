@@ -166,6 +166,8 @@ pub enum Limit {
     Origin,
     /// A connection was refused: its client address has its maximum number.
     Address,
+    /// A connection was closed or refused: its user has its maximum number.
+    User,
     /// Accepting waited for the accept rate.
     AcceptRate,
     /// A message waited for the rate of its connection.
@@ -192,6 +194,7 @@ listed! {
         Requests => "requests",
         Origin => "origin",
         Address => "address",
+        User => "user",
         AcceptRate => "accept_rate",
         RateWait => "rate_wait",
         RateDrop => "rate_drop",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::str::FromStr;
 
 /// A shard of this server: its index, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,6 +22,18 @@ impl ShardId {
     /// Its place among all shards.
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+
+    /// The home among `shards` of what has this hash.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "some bits of the hash; a number below `shards`"
+    )]
+    pub(crate) const fn of_hash(hash: u64, shards: u16) -> Self {
+        // Not by the lowest bits or the highest: by those a table of the home finds its entries,
+        // and they must differ among the entries of one home.
+        let bits = (hash >> 16) as u32 as u64;
+        Self(((bits * shards as u64) >> 32) as u16)
     }
 
     /// The first `shards` ids, in order: those of a server of so many.
@@ -66,26 +79,40 @@ keys! {
     RoomKey;
 }
 
-/// A feed of a shard. `None` takes no space beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct FeedKey(NonZeroU32);
+/// Keys that may be missing: `None` takes no space beside them.
+macro_rules! optional_keys {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) struct $name(NonZeroU32);
 
-impl FeedKey {
-    /// The key of this place.
-    pub(crate) fn new(index: usize) -> Self {
-        Self(NonZeroU32::MIN.saturating_add(key32(index)))
-    }
+        impl $name {
+            /// The key of this place.
+            pub(crate) fn new(index: usize) -> Self {
+                Self(NonZeroU32::MIN.saturating_add(key32(index)))
+            }
 
-    /// Its place.
-    pub(crate) const fn index(self) -> usize {
-        self.0.get() as usize - 1
-    }
+            /// Its place.
+            pub(crate) const fn index(self) -> usize {
+                self.0.get() as usize - 1
+            }
+        }
+
+        const _: () = assert!(size_of::<Option<$name>>() == 4);
+    )*};
 }
 
-const _: () = assert!(size_of::<Option<FeedKey>>() == 4);
+optional_keys! {
+    /// A feed of a shard.
+    FeedKey;
+    /// What a shard keeps of the user of a connection.
+    UserKey;
+    /// Further connections of a user whose home is a shard.
+    OthersKey;
+}
 
 /// One connection of one shard. An id is not reused while the shard runs, but its key is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnId {
     /// The place in the shard's table.
     pub(crate) key: ConnKey,
@@ -109,6 +136,53 @@ impl ConnId {
             key: ConnKey(token as u32),
             generation: (token >> 32) as u32,
         }
+    }
+}
+
+/// A connection of any shard. As text, `SHARD.KEY.GENERATION`: the log has the shard, and the rest
+/// as the connection's id.
+///
+/// ```
+/// let id: corecast::ConnectionId = "3.17.2".parse()?;
+/// assert_eq!(id.to_string(), "3.17.2");
+/// # Ok::<(), corecast::ConnectionIdError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId {
+    /// The connection's shard.
+    pub shard: ShardId,
+    /// The connection on that shard.
+    pub conn: ConnId,
+}
+
+/// A text that is no [`ConnectionId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a connection is SHARD.KEY.GENERATION, such as 3.17.2")]
+pub struct ConnectionIdError;
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.shard, self.conn)
+    }
+}
+
+impl FromStr for ConnectionId {
+    type Err = ConnectionIdError;
+
+    fn from_str(text: &str) -> Result<Self, ConnectionIdError> {
+        let mut parts = text.split('.');
+        let mut part = || parts.next().ok_or(ConnectionIdError);
+        let id = Self {
+            shard: ShardId(part()?.parse().map_err(|_| ConnectionIdError)?),
+            conn: ConnId {
+                key: ConnKey(part()?.parse().map_err(|_| ConnectionIdError)?),
+                generation: part()?.parse().map_err(|_| ConnectionIdError)?,
+            },
+        };
+        // Another spelling of the numbers, such as `+3`, is no id.
+        (id.to_string() == text)
+            .then_some(id)
+            .ok_or(ConnectionIdError)
     }
 }
 

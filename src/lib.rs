@@ -147,6 +147,7 @@ pub mod time;
 pub mod tls;
 #[doc(hidden)]
 pub mod topic;
+mod user;
 
 #[cfg(feature = "admin")]
 #[doc(hidden)]
@@ -167,14 +168,14 @@ pub use address::{Network, NetworkError, Networks};
 #[cfg(feature = "admin")]
 pub use admin::Admin;
 pub use close_reason::CloseReason;
-pub use config::{BeyondRate, Config, SlowConsumer};
+pub use config::{BeyondRate, BeyondUserLimit, Config, SlowConsumer};
 pub use counters::{Counters, Limit};
 pub use error::Error;
 pub use handler::{
-    Busy, Halt, Handler, Message, Opening, PublishError, Publisher, Refusal, Room, RoomCx, Sent,
-    SharedMessage, Unanswered,
+    Busy, ConnectionInfo, Disconnect, Halt, Handler, Message, Opening, PublishError, Publisher,
+    Refusal, Room, RoomCx, Selection, Sent, SharedMessage, Unanswered, UserError,
 };
-pub use id::{ConnId, ShardId};
+pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};
 pub use proto::http::{
     HeadLimits, HttpError, OriginError, Origins, Request, Response, topic_from_path,

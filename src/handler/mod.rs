@@ -4,6 +4,7 @@ mod boxed;
 mod outcome;
 mod room;
 mod shared;
+mod user;
 
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub(crate) use outcome::{Wait, check_message};
 pub(crate) use room::{Event, Output};
 pub use room::{Publisher, Room, RoomCx};
 pub use shared::SharedMessage;
+pub use user::{ConnectionInfo, Disconnect, Selection, UserError};
+pub(crate) use user::{Reply, user_calls};
 
 use crate::close_reason::CloseReason;
 use crate::proto::http::{Request, Response};

@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::close_reason::CloseReason;
 use crate::error::{Error as ServerError, debug_is_text};
+use crate::handler::UserError;
 use crate::id::ShardId;
 use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::proto::http::{HttpError, Response};
@@ -161,6 +162,16 @@ impl From<SubscribeError> for Halt {
     }
 }
 
+impl From<UserError> for Halt {
+    fn from(err: UserError) -> Self {
+        match err {
+            UserError::Busy(busy) => Self::Wait(busy),
+            UserError::Stopped => Self::Close(CloseReason::Shutdown),
+            _ => Self::Close(CloseReason::Policy("a call about a user was wrong")),
+        }
+    }
+}
+
 impl From<CloseReason> for Halt {
     fn from(reason: CloseReason) -> Self {
         Self::Close(reason)
@@ -197,6 +208,15 @@ impl From<PublishError> for Refusal {
 impl From<SubscribeError> for Refusal {
     fn from(err: SubscribeError) -> Self {
         Self::Respond(Response::text(400, &err.to_string()))
+    }
+}
+
+impl From<UserError> for Refusal {
+    fn from(err: UserError) -> Self {
+        match err {
+            UserError::Busy(busy) => Self::Wait(busy),
+            other => Self::Respond(Response::text(400, &other.to_string())),
+        }
     }
 }
 

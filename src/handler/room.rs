@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::handler::{Busy, Message, PublishError, Wait, check_message};
-use crate::id::{ConnId, ShardId};
+use crate::id::ConnectionId;
 use crate::limits::{ROOM_OUTPUTS_MAX, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
 use crate::proto::Kind;
@@ -101,13 +101,7 @@ pub trait Room {
 }
 
 /// A connection of any shard, as rooms know it: one that has published a message or has joined.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Publisher {
-    /// The connection's shard.
-    pub shard: ShardId,
-    /// The connection on that shard.
-    pub conn: ConnId,
-}
+pub type Publisher = ConnectionId;
 
 /// What a [`Room`] may ask for during a callback.
 #[derive(Debug)]

@@ -57,3 +57,9 @@ const _: () = assert!(STALL_TIMEOUT.as_secs() < TCP_USER_TIMEOUT.as_secs());
 /// The longest time after which an application has a connection closed; stamps come round after
 /// eight years.
 pub const CLOSE_AFTER_MAX: Duration = Duration::from_secs(2 * 365 * 86_400);
+
+/// Maximum length of the reason in a close frame, in bytes: a control frame carries 125, two of
+/// which are the code (RFC 6455 section 5.5).
+pub const CLOSE_REASON_BYTES_MAX: usize = 123;
+/// Connections of a user that are listed at once: more than any person has.
+pub const CONNECTIONS_LISTED_MAX: usize = 1_000;

@@ -5,12 +5,15 @@ use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
 use crate::counters::Counters;
-use crate::handler::{Busy, PublishError, Wait, check_message};
+use crate::handler::{
+    Busy, ConnectionInfo, Disconnect, PublishError, Selection, UserError, Wait, check_message,
+    user_calls,
+};
 use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
-use crate::shard::mail::{Origin, Publication, ToHome};
+use crate::shard::mail::{Origin, Publication, ToHome, UserAct, UserCommand};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
@@ -88,6 +91,23 @@ impl Handle {
             .send_deadline(home, mail, payload.len(), deadline);
         sent.map_err(|refused| why(&refused))?;
         self.check_serving()
+    }
+
+    user_calls!(self: &Self);
+
+    fn command(&self, command: UserCommand) -> Result<(), UserError> {
+        self.check_serving()?;
+        let home = command.hash().home(self.shards());
+        let weight = command.act.weight();
+        let sent = self
+            .outside
+            .try_send(home, ToHome::Command(command), weight);
+        sent.map_err(|refused| why(&refused))?;
+        Ok(self.check_serving()?)
+    }
+
+    fn shards(&self) -> u16 {
+        self.outside.shards()
     }
 
     /// A message that was put on a lane before this returns `Ok` is delivered before a drain closes

@@ -159,6 +159,10 @@ impl ServerBuilder {
                 "connections_per_address_max",
                 config.connections_per_address_max == Some(0),
             ),
+            (
+                "connections_per_user_max",
+                config.connections_per_user_max == Some(0),
+            ),
             ("connections_max", self.connections_max == Some(0)),
         ];
         if let Some((name, _)) = none.into_iter().find(|(_, is_none)| *is_none) {

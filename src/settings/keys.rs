@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::config::{BeyondRate, SlowConsumer};
+use crate::config::{BeyondRate, BeyondUserLimit, SlowConsumer};
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
     HEADERS_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING, MESSAGE_BYTES_CEILING,
@@ -159,6 +159,23 @@ static KEYS: &[Key<Settings>] = &[
          connection from such a proxy counts for the client of its current request, and between \
          requests for no client. If the proxy forwards a request without naming its client's \
          address, the connection counts for the proxy.",
+    ),
+    key(
+        "limits.connections_per_user",
+        Field::CountOr(
+            |s| &mut s.config.connections_per_user_max,
+            1..=u32::MAX as usize,
+            "off",
+        ),
+        "Maximum number of connections of one user on the whole server. Connections without a user \
+         are not counted.",
+    ),
+    key(
+        "limits.beyond_user_limit",
+        Field::Choice(|s| &mut s.config.beyond_user_limit),
+        "What happens when a user opens one connection more than `connections_per_user`. \
+         `close-oldest`: the user's oldest connection is closed, over WebSocket with code 3504. \
+         `refuse`: the new one is answered with 429, or closed over TCP.",
     ),
     key(
         "limits.accept_rate",
@@ -479,6 +496,11 @@ choice!(BeyondRate {
     "wait" => Self::Wait,
     "drop" => Self::Drop,
     "close" => Self::Close,
+});
+
+choice!(BeyondUserLimit {
+    "close-oldest" => Self::CloseOldest,
+    "refuse" => Self::Refuse,
 });
 
 choice!(Tables {

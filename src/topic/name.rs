@@ -97,16 +97,9 @@ impl Topic {
     }
 
     /// Its home among `shards`: the shard that sets the order of its messages.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "some bits of the hash; a number below `shards`"
-    )]
     #[doc(hidden)]
     pub fn home(&self, shards: u16) -> ShardId {
-        // Not by the lowest bits or the highest: by those a table of the home finds its entries,
-        // and they must differ among the topics of one home.
-        let bits = u64::from((self.0.hash >> 16) as u32);
-        ShardId::new(((bits * u64::from(shards)) >> 32) as u16)
+        ShardId::of_hash(self.0.hash, shards)
     }
 
     /// A hash of it together with a key.

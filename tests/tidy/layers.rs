@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "topic",
         &["config", "id", "limits", "payload", "proto", "time"],
     ),
+    ("user", &["config", "id", "topic"]),
     ("mesh", &["id", "limits", "sys"]),
     ("net", &["error", "limits"]),
     ("tls", &["error", "limits"]),
@@ -57,6 +58,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "proto",
             "time",
             "topic",
+            "user",
         ],
     ),
     (

@@ -24,6 +24,7 @@ mod shard;
 mod shares;
 mod sockets;
 mod staged;
+mod users;
 mod waits;
 
 /// Has permessage-deflate agreed on, and that nothing is kept between messages.

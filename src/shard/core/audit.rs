@@ -1,16 +1,18 @@
 //! What holds between two turns, whatever came before. For tests: a simulation asks after each.
 
 use crate::handler::Handler;
-use crate::id::{ConnKey, TopicKey};
+use crate::id::{ConnKey, ConnectionId, ShardId, TopicKey};
 use crate::payload::Form;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
+use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
 use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, DIRTY, SPILLED, UNPROCESSED};
 use crate::shard::core::conns::waits::WaitQueue;
 use crate::shard::core::shard::Shard;
 use crate::topic::fanout::member::{self, Member};
+use crate::user::UserHash;
 
 impl<H: Handler> ShardCore<H> {
     /// All that the shard holds, by name; all zero once no connection and no topic is left.
@@ -36,6 +38,9 @@ impl<H: Handler> ShardCore<H> {
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),
             ("joins", shard.pubsub.joins.len()),
+            ("users", shard.conns.users.len()),
+            ("users at home", shard.pubsub.users.homes.all().len()),
+            ("entering", shard.pubsub.users.entering()),
             (
                 "mail",
                 shard.pubsub.mail.iter().map(|mail| mail.len()).sum(),
@@ -44,6 +49,43 @@ impl<H: Handler> ShardCore<H> {
         remains.extend(shard.conns.ends.remains());
         remains.extend(shard.pubsub.fanout.remains());
         remains
+    }
+
+    /// The connections that are counted at homes here, each with the hash of its user.
+    #[doc(hidden)]
+    pub fn users_at_home(&self) -> Vec<(u64, ConnectionId)> {
+        let all = self.shard.pubsub.users.homes.all().into_iter();
+        all.map(|(user, conn)| (user.get(), conn)).collect()
+    }
+
+    /// The connections of this shard that their users' homes count, in the same way.
+    #[doc(hidden)]
+    pub fn users_here(&self) -> Vec<(u64, ConnectionId)> {
+        let conns = &self.shard.conns;
+        let entered = conns.iter().filter(|(_, conn)| conn.is_entered);
+        let shard = self.shard.env.shard;
+        entered
+            .filter_map(|(key, _)| {
+                let conn = conns.id(key);
+                Some((conns.user_hash(key)?.get(), ConnectionId { shard, conn }))
+            })
+            .collect()
+    }
+
+    /// The home of a user.
+    #[doc(hidden)]
+    pub fn home_of_user(&self, user: &str) -> ShardId {
+        UserHash::of(user).home(self.shard.env.shards)
+    }
+
+    /// What a callback may ask for without a connection.
+    #[doc(hidden)]
+    pub fn shard_cx<R>(
+        &mut self,
+        ask: impl FnOnce(&mut ShardCx<'_, H::Conn, H::Answer>) -> R,
+    ) -> R {
+        let shard = &mut self.shard;
+        ask(&mut ShardCx { shard })
     }
 
     /// Has each phase of a turn take no more than this to compress.
@@ -107,7 +149,15 @@ impl<D, A> Shard<D, A> {
     fn audit_conn(&self, key: ConnKey, conn: &Conn<D>) {
         let subs = conn.subs.as_slice();
         let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
+        let is_entering = self.pubsub.users.is_entering(key);
+        let waiting = waiting + usize::from(is_entering);
         assert_eq!(usize::from(conn.waiting), waiting, "connection {key}");
+        let has_user = conn.user.is_some() && conn.state.is_accepted();
+        assert_eq!(
+            has_user,
+            conn.is_entered || is_entering,
+            "{key}: the home of its user"
+        );
         assert!(
             conn.state != State::Corked || 0 < waiting,
             "{key} is corked for nothing"

@@ -34,5 +34,6 @@ impl<H: Handler> ShardCore<H> {
     fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         self.shard.pubsub.each_table(&mut visit);
         visit(self.shard.conns.table());
+        visit(self.shard.conns.users.table());
     }
 }

@@ -128,6 +128,18 @@ impl<H: Handler> ShardCore<H> {
                 self.shard.pubsub.remove_interest(&topic, interest);
                 None
             }
+            ToHome::Enter { user, conn } => {
+                let taken = self.shard.take_entry(user, conn);
+                (!taken).then_some(ToHome::Enter { user, conn })
+            }
+            ToHome::Leave { user, conn } => {
+                self.shard.pubsub.users.homes.leave(user, conn);
+                None
+            }
+            ToHome::Command(command) => {
+                let back = self.shard.command_at_home(command);
+                back.map(ToHome::Command)
+            }
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);
                 None
@@ -150,6 +162,7 @@ impl<H: Handler> ShardCore<H> {
         // Connections that waited have their own share, or readers could take all of it in each
         // turn; and rooms have theirs, because there may be any number of them.
         self.shard.env.work.enter(Share::Rooms);
+        self.shard.resume_order();
         self.resume_rooms();
         self.resume_settling();
         // What is inflated in a turn costs more to pass on than a share has: by one account with
@@ -208,15 +221,27 @@ impl<H: Handler> ShardCore<H> {
         self.shard.env.moved = true;
     }
 
-    /// Whether there is no connection, and rooms are told of those that were.
+    /// Whether there is no connection, and rooms and homes are told of those that were.
     pub fn is_empty(&self) -> bool {
-        let is_told = |mail: &PeerMail| mail.presence.is_empty();
-        self.shard.conns.is_empty() && self.shard.pubsub.mail.iter().all(is_told)
+        let mut mail = self.shard.pubsub.mail.iter();
+        self.shard.conns.is_empty() && mail.all(PeerMail::are_homes_told)
     }
 
     /// The next connection whose write side is to be shut down.
     pub fn take_finished(&mut self) -> Option<ConnId> {
         self.shard.conns.ends.next_finished()
+    }
+
+    /// Gives away the lists of connections that were asked for; `traffic` says how many bytes a
+    /// connection has received and sent, where that is known.
+    pub fn give_lists(&mut self, mut traffic: impl FnMut(ConnId) -> Option<(u64, u64)>) {
+        while let Some(mut list) = self.shard.conns.users.next_list() {
+            for info in &mut list.infos {
+                let bytes = traffic(info.id.conn);
+                (info.bytes_in, info.bytes_out) = bytes.unzip();
+            }
+            list.survey.put(self.shard.env.shard, list.infos);
+        }
     }
 
     /// When `handle_timeouts` has something to do next.

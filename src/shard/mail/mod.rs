@@ -1,15 +1,19 @@
 //! What shards say to each other, and what waits to be sent.
 
 mod outgoing;
+mod users;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::handler::Publisher;
-use crate::id::{ConnId, ShardId, TopicKey};
+use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::Payload;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
+pub(crate) use crate::shard::mail::users::{Survey, UserAct};
+pub use crate::shard::mail::users::{UserCommand, UserOrder};
 use crate::topic::Topic;
 use crate::topic::home::{DedupKey, Interest};
+use crate::user::UserHash;
 
 /// One message on its way to the order of its topic.
 #[derive(Clone, Debug)]
@@ -61,7 +65,7 @@ impl Origin {
     }
 }
 
-/// To the home shard of a topic, from any shard or any thread.
+/// To the home shard of a topic or a user, from any shard or any thread.
 #[derive(Clone, Debug)]
 pub enum ToHome {
     /// Put this message in the topic's order.
@@ -87,6 +91,22 @@ pub enum ToHome {
         /// The shard that asked before.
         interest: Interest,
     },
+    /// A user has one connection more; to be answered with [`FromHome::Entered`].
+    Enter {
+        /// The user.
+        user: UserHash,
+        /// The connection.
+        conn: ConnectionId,
+    },
+    /// A connection of a user has ended.
+    Leave {
+        /// The user.
+        user: UserHash,
+        /// The connection.
+        conn: ConnectionId,
+    },
+    /// Something is to be done with connections of a user.
+    Command(UserCommand),
     /// This shard has published what it had taken before this round of a barrier.
     Published {
         /// Which shard.
@@ -156,6 +176,20 @@ pub enum FromHome {
         /// It must not be left out: the connection has joined, and this is what went before.
         is_welcome: bool,
     },
+    /// The home of its user counts a connection, or refuses it.
+    Entered {
+        /// The connection on the receiving shard.
+        conn: ConnId,
+        /// The user has too many.
+        is_refused: bool,
+    },
+    /// The home of its user does not count a connection any more: there is a newer one.
+    Displaced {
+        /// The connection on the receiving shard.
+        conn: ConnId,
+    },
+    /// Something is to be done with connections of a user.
+    Order(UserOrder),
     /// All that the home was given before this round of a barrier has been passed on.
     Passed {
         /// Which home.
@@ -175,7 +209,9 @@ impl Weigh for ToHome {
     fn weight(&self) -> usize {
         match self {
             Self::Publish(publication) => publication.payload.bytes.len(),
+            Self::Command(command) => command.act.weight(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
+            Self::Enter { .. } | Self::Leave { .. } => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join { tag, .. } => tag.len(),
                 Presence::Leave { .. } => 0,
@@ -188,7 +224,9 @@ impl Weigh for FromHome {
     fn weight(&self) -> usize {
         match self {
             Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
+            Self::Order(order) => order.act.weight(),
             Self::Live { .. } | Self::Joined { .. } | Self::Passed { .. } => 0,
+            Self::Entered { .. } | Self::Displaced { .. } => 0,
         }
     }
 }
@@ -205,6 +243,11 @@ pub struct PeerMail {
     /// Joins and leaves of which the peer's rooms have not been told, by ticket: in their order. A
     /// join that is not told before its leave is removed.
     pub presence: BTreeMap<u64, (Topic, Presence)>,
+    /// Connections that have come or gone of which the homes of their users have not been told, by
+    /// ticket: in their order.
+    pub users: BTreeMap<u64, ToHome>,
+    /// Connections of the peer that gave way to newer ones of their users, each once.
+    pub displaced: VecDeque<ConnId>,
     /// Topics that the peer has been told of and that are wanted no more.
     pub unwanted: VecDeque<(Topic, Interest)>,
 }
@@ -212,7 +255,13 @@ pub struct PeerMail {
 impl PeerMail {
     /// Whether the peer is to be told of interest.
     pub fn has_interest(&self) -> bool {
-        !(self.wanted.is_empty() && self.presence.is_empty() && self.unwanted.is_empty())
+        let is_told = self.wanted.is_empty() && self.unwanted.is_empty();
+        !(is_told && self.are_homes_told())
+    }
+
+    /// Whether the peer knows, as a home, of all connections that have come and gone.
+    pub(crate) fn are_homes_told(&self) -> bool {
+        self.presence.is_empty() && self.users.is_empty()
     }
 
     /// Whether there is something for the lanes: mail, or word that a message found no space.
@@ -224,7 +273,8 @@ impl PeerMail {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn len(&self) -> usize {
         let mail = self.to_home.len() + self.from_home.len();
-        mail + self.wanted.len() + self.presence.len() + self.unwanted.len()
+        let users = self.users.len() + self.displaced.len();
+        mail + self.wanted.len() + self.presence.len() + self.unwanted.len() + users
     }
 }
 

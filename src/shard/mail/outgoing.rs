@@ -65,6 +65,12 @@ impl<M: Weigh> Outgoing<M> {
         self.starved || !self.mail.is_empty()
     }
 
+    /// Whether there is mail that has not been sent.
+    #[cfg(any(test, feature = "internals"))]
+    pub fn has_mail(&self) -> bool {
+        !self.mail.is_empty()
+    }
+
     /// Mail that has not been sent.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn len(&self) -> usize {

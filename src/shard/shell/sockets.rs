@@ -58,6 +58,12 @@ impl Link {
         socket::unsent(self.fd()).unwrap_or_default()
     }
 
+    /// Bytes that TCP has received, and that the peer's host has confirmed; `None` where that
+    /// cannot be told.
+    pub(crate) fn traffic(&self) -> Option<(u64, u64)> {
+        None
+    }
+
     /// Sends the end of the stream.
     pub(crate) fn shutdown_write(&self) {
         // An error means that the peer is gone; the next read says so.

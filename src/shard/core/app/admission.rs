@@ -4,10 +4,9 @@
 use std::time::Duration;
 
 use crate::denial::Denial;
-use crate::limits::{CLOSE_AFTER_MAX, DENIAL_LOG_INTERVAL};
+use crate::limits::DENIAL_LOG_INTERVAL;
 use crate::proto::http::{Date, Request, is_own};
 use crate::shard::core::app::cx::Cx;
-use crate::time::{Stamp, TICK_MS};
 
 impl<D, A> Cx<'_, D, A> {
     /// The time of day in seconds since the beginning of 1970, as of this second; 0 if the host has
@@ -19,17 +18,7 @@ impl<D, A> Cx<'_, D, A> {
     /// Closes the connection after this time with [`CloseReason::Expired`](crate::CloseReason), or
     /// later by up to 128 ms. It replaces an earlier time; more than two years are no end.
     pub fn close_after(&mut self, time: Duration) {
-        // A stamp is rounded down.
-        let end = self.shard.env.now.plus(time.saturating_add(STAMP_ROUNDING));
-        let until = if time < CLOSE_AFTER_MAX {
-            end.stamp()
-        } else {
-            Stamp::NEVER
-        };
-        if let Some(conn) = self.shard.conns.live(self.key) {
-            conn.until = until;
-            self.shard.arm(self.key);
-        }
+        self.shard.close_after(self.key, time);
     }
 
     /// Counts a denial, and has one of them each second logged at `info`, with the client's address
@@ -85,6 +74,3 @@ impl<D, A> Cx<'_, D, A> {
         (!is_tls || origin.starts_with("https:")) && is_own(&origin, host.unwrap_or_default())
     }
 }
-
-/// A stamp may be this much earlier than its moment.
-const STAMP_ROUNDING: Duration = Duration::from_millis(TICK_MS);

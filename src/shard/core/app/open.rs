@@ -7,6 +7,7 @@ use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnKey;
 use crate::limits::WORK_OF_OPENING;
+use crate::proto::http::Reader;
 use crate::proto::ws::handshake::Upgrade;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
@@ -25,7 +26,10 @@ impl<H: Handler> ShardCore<H> {
             credential: arrival.credential.as_deref(),
         };
         match self.ask_to_open(key, &opening, arrival.peer_info.clone()) {
-            Ok(data) => self.greet(key, data, |out| out.extend_from_slice(frames.greeting())),
+            Ok(data) => {
+                let greeting = frames.greeting();
+                self.greet(key, data, None, |out| out.extend_from_slice(greeting));
+            }
             Err(Refusal::Respond(response)) => {
                 self.shard.conns.discard_outbox(key);
                 self.shard.close(key, CloseReason::Refused(response.status));
@@ -63,11 +67,13 @@ impl<H: Handler> ShardCore<H> {
         opened
     }
 
-    /// The handler has accepted a connection: it is told so, once its subscriptions are live.
+    /// The handler has accepted a connection: it is told so, once its subscriptions are live and
+    /// its user's home counts it. `page`: may read the answer.
     pub(in crate::shard::core) fn greet(
         &mut self,
         key: ConnKey,
         data: H::Conn,
+        page: Option<Reader<'_>>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
         self.shard.env.counters.opened += 1;
@@ -90,6 +96,12 @@ impl<H: Handler> ShardCore<H> {
         conn.data = Some(data);
         conn.heard = stamp;
         conn.set(ACCEPTED, true);
+        if !self.shard.enter_user(key, page) {
+            return self.shard.refuse_user(key, page);
+        }
+        let Some(conn) = self.shard.conns.live(key) else {
+            return;
+        };
         let is_live = conn.waiting == 0;
         conn.move_to(if is_live { State::Open } else { State::Corked });
         if !is_live {

@@ -10,6 +10,7 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::id::UserKey;
 use crate::payload::Form;
 use crate::proto::Kind;
 use crate::shard::core::conn::outbox::Outbox;
@@ -49,8 +50,12 @@ pub(crate) struct Conn<D> {
     pub(crate) pause: Pause,
     /// One too many: it is there only to be told so.
     pub(crate) is_overflow: bool,
-    /// Subscriptions that wait for their home's answer.
+    /// Its user's home counts it, and is to be told of its end.
+    pub(crate) is_entered: bool,
+    /// Answers of homes that its greeting waits for: one for each subscription, and its user's.
     pub(crate) waiting: u8,
+    /// What is kept of its user.
+    pub(crate) user: Option<UserKey>,
     /// The wire form of what it is sent. Must not change while it has subscriptions.
     pub(crate) form: Form,
 }
@@ -200,7 +205,9 @@ impl<D> Conn<D> {
             state: State::Opening,
             pause: Pause::None,
             is_overflow: false,
+            is_entered: false,
             waiting: 0,
+            user: None,
             form,
         }
     }
@@ -284,4 +291,4 @@ impl<D> Conn<D> {
     }
 }
 
-const _: () = assert!(size_of::<Conn<[usize; 3]>>() <= 128);
+const _: () = assert!(size_of::<Conn<[usize; 3]>>() <= 120);

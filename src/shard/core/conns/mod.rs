@@ -12,6 +12,7 @@ pub(crate) mod read_queue;
 pub(crate) mod timers;
 pub(crate) mod turned_away;
 pub(crate) mod unfinished;
+pub(crate) mod users;
 pub(crate) mod waits;
 
 use std::collections::VecDeque;
@@ -32,6 +33,7 @@ use crate::shard::core::conns::read_queue::ReadQueue;
 use crate::shard::core::conns::timers::Timers;
 use crate::shard::core::conns::turned_away::TurnedAway;
 use crate::shard::core::conns::unfinished::Holders;
+use crate::shard::core::conns::users::UserRecords;
 use crate::shard::core::conns::waits::Waits;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Now;
@@ -57,6 +59,8 @@ pub(crate) struct Conns<D> {
     pub(crate) contexts: Contexts,
     /// Where connections come from.
     pub(crate) clients: Clients,
+    /// What is kept of connections with a user.
+    pub(crate) users: UserRecords,
     pub(crate) lingering: Lingering,
     pub(crate) turned_away: TurnedAway,
     pub(crate) ends: Ends,
@@ -75,6 +79,7 @@ impl<D> Conns<D> {
             holders: Holders::default(),
             contexts: Contexts::default(),
             clients: Clients::new(config),
+            users: UserRecords::default(),
             lingering: Lingering::default(),
             turned_away: TurnedAway::default(),
             ends: Ends::default(),
@@ -96,6 +101,7 @@ impl<D> Conns<D> {
         let conn = self.slab.try_remove(key.index())?;
         debug_assert!(conn.state == State::Dead);
         self.clients.leave(key);
+        self.users.remove(conn.user);
         if conn.is_overflow {
             self.turned_away.note_gone();
         }

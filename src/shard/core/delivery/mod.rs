@@ -4,3 +4,4 @@
 mod backlog;
 mod outputs;
 pub(crate) mod publish;
+mod users;

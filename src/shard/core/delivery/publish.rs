@@ -178,6 +178,15 @@ impl<D, A> Shard<D, A> {
                     .joined(&mut self.conns, &mut self.env, conn, key, ticket);
                 None
             }
+            FromHome::Entered { conn, is_refused } => {
+                self.user_entered(conn, is_refused);
+                None
+            }
+            FromHome::Displaced { conn } => {
+                self.displace(conn);
+                None
+            }
+            FromHome::Order(order) => self.carry_out(order).map(FromHome::Order),
             FromHome::Passed { home, round } => {
                 self.pubsub.barrier.note_passed(home, round);
                 None

@@ -193,6 +193,7 @@ impl<H: Handler> ShardCore<H> {
         taken: usize,
     ) -> Progress {
         self.shard.conns.restart_progress(key, self.shard.env.now);
+        self.shard.conns.count_message(key);
         self.shard.env.counters.messages_in += 1;
         self.shard.env.counters.bytes_in += payload.len() as u64;
         self.shard.env.work.charge(WORK_OF_MESSAGE);

@@ -50,7 +50,7 @@ impl<H: Handler> ShardCore<H> {
                 }
                 let chosen = std::mem::take(&mut self.shard.callback.subprotocol);
                 let protocol = chosen.among(&upgrade);
-                self.greet(key, data, |out| {
+                self.greet(key, data, None, |out| {
                     encode_switching_protocols(out, &upgrade, protocol, granted);
                 });
             }
@@ -101,7 +101,7 @@ impl<H: Handler> ShardCore<H> {
                     conn.protocol = Protocol::Events(0);
                 }
                 let generation = self.shard.conns.id(key).generation;
-                self.greet(key, data, |out| {
+                self.greet(key, data, head.reader, |out| {
                     let delay = sse::spread(EVENTS_RETRY, generation);
                     sse::encode_head(out, &head);
                     sse::encode_opening(out, is_chunked, delay);

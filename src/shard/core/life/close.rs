@@ -21,12 +21,12 @@ impl<D, A> Shard<D, A> {
 
     /// Answers a client's close frame.
     pub(crate) fn answer_close(&mut self, key: ConnKey, code: Option<u16>, reason: &str) {
-        let echo = LastWord::Echo { code, reason };
+        let echo = LastWord::Given { code, reason };
         self.close_with(key, CloseReason::Client, &echo);
     }
 
-    fn close_with(&mut self, key: ConnKey, reason: CloseReason, word: &LastWord<'_>) {
-        let stamp = self.env.now.stamp();
+    /// Ends a connection as [`close`](Self::close) does, with this last word.
+    pub(crate) fn close_with(&mut self, key: ConnKey, reason: CloseReason, word: &LastWord<'_>) {
         let Some(conn) = self.conns.live(key).filter(|conn| !conn.state.is_closing()) else {
             return;
         };
@@ -37,9 +37,15 @@ impl<D, A> Shard<D, A> {
         }
         let mut last = Vec::new();
         conn.protocol.encode_last_word(conn.form, word, &mut last);
+        self.close_saying(key, reason, &last);
+    }
+
+    /// Ends a connection with these bytes as its last word.
+    pub(crate) fn close_saying(&mut self, key: ConnKey, reason: CloseReason, last: &[u8]) {
+        let stamp = self.env.now.stamp();
         self.end(key, reason);
         if !last.is_empty() {
-            self.reply(key, |out| out.extend_from_slice(&last));
+            self.reply(key, |out| out.extend_from_slice(last));
         }
         let Some(conn) = self.conns.live(key) else {
             return;
@@ -139,6 +145,7 @@ impl<D, A> Shard<D, A> {
             self.pubsub
                 .unsubscribe(&mut self.conns, &mut self.env, key, topic);
         }
+        self.pubsub.leave_user(&mut self.conns, &mut self.env, key);
         self.questions.forget(key);
         self.conns.contexts.forget(key);
         self.conns.forget_holder(key, self.env.now);

@@ -12,3 +12,4 @@ mod questions;
 mod refuse;
 mod reply;
 mod timeouts;
+mod users;

@@ -35,7 +35,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// A handler that wanted to open a connection wants to answer its request after all: what it
-    /// sent for the opening does not go out.
+    /// sent for the opening does not go out, and it has no user.
     pub(crate) fn give_up_opening(&mut self, key: ConnKey) {
         if self
             .conns
@@ -44,6 +44,7 @@ impl<D, A> Shard<D, A> {
         {
             self.cork_unopened(key, false);
             self.conns.discard_outbox(key);
+            self.conns.forget_user(key);
         }
     }
 

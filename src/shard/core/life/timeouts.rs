@@ -5,6 +5,8 @@ use std::time::Duration;
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
 use crate::id::ConnKey;
+use crate::limits::CLOSE_AFTER_MAX;
+use crate::proto::http::Date;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{BLOCKED, PINGED};
@@ -12,7 +14,7 @@ use crate::shard::core::conns::grace::Polled;
 use crate::shard::core::ingress::protocol::KeepAlive;
 use crate::shard::core::life::deadlines::Deadlines;
 use crate::shard::core::shard::Shard;
-use crate::time::{Now, Stamp};
+use crate::time::{Now, Stamp, TICK_MS};
 
 impl<D, A> Shard<D, A> {
     fn deadlines(&self) -> Deadlines<'_, D, A> {
@@ -36,6 +38,32 @@ impl<D, A> Shard<D, A> {
             return;
         }
         self.arm_at(key, deadline);
+    }
+
+    /// Has a connection closed after this time with [`CloseReason::Expired`].
+    pub(crate) fn close_after(&mut self, key: ConnKey, time: Duration) {
+        // A stamp is rounded down.
+        let end = self.env.now.plus(time.saturating_add(STAMP_ROUNDING));
+        let until = if time < CLOSE_AFTER_MAX {
+            end.stamp()
+        } else {
+            Stamp::NEVER
+        };
+        if let Some(conn) = self.conns.live(key) {
+            conn.until = until;
+            self.arm(key);
+        }
+    }
+
+    /// The same at a second since the beginning of 1970; 0 is never.
+    pub(crate) fn expire_at(&mut self, key: ConnKey, at: u64) {
+        let today = self.env.date.map_or(0, Date::secs);
+        let left = if at == 0 {
+            u64::MAX
+        } else {
+            at.saturating_sub(today)
+        };
+        self.close_after(key, Duration::from_secs(left));
     }
 
     fn arm_at(&mut self, key: ConnKey, at: Now) {
@@ -164,3 +192,6 @@ impl<H: Handler> ShardCore<H> {
         conns.timers.grace.note(polled, connections, now);
     }
 }
+
+/// A stamp may be this much earlier than its moment.
+const STAMP_ROUNDING: Duration = Duration::from_millis(TICK_MS);

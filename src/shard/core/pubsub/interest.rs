@@ -4,7 +4,7 @@
 use crate::id::{ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::{PubSub, RoomWork};
-use crate::shard::mail::{FromHome, Outgoing, ToHome};
+use crate::shard::mail::{FromHome, Outgoing, PeerMail, ToHome};
 use crate::topic::Topic;
 use crate::topic::home::{Edge, Interest, RoomSlot};
 
@@ -57,7 +57,8 @@ impl PubSub {
         }
     }
 
-    /// Tells the peers which topics are wanted and which not any more, as far as there is space.
+    /// Tells the peers which topics are wanted and which not any more, which connections their
+    /// users have, and which of theirs gave way; as far as there is space.
     pub(crate) fn mail_interest(&mut self, env: &Env) {
         let Self { mail, fanout, .. } = self;
         let want = |(key, generation)| {
@@ -72,10 +73,13 @@ impl PubSub {
         };
         let own = env.shard.index();
         let peers = mail.iter_mut().enumerate();
-        for (_, peer) in peers.filter(|(at, peer)| *at != own && peer.has_interest()) {
+        let has_any = |peer: &PeerMail| peer.has_interest() || !peer.displaced.is_empty();
+        for (_, peer) in peers.filter(|(at, peer)| *at != own && has_any(peer)) {
             while peer.has_interest() && peer.to_home.has_space() {
                 // In this order: one that has joined leaves before its topic is not wanted.
-                let mail = if let Some(wanted) = peer.wanted.pop_front() {
+                let mail = if let Some((_, user)) = peer.users.pop_first() {
+                    Some(user)
+                } else if let Some(wanted) = peer.wanted.pop_front() {
                     want(wanted)
                 } else if let Some((_, (topic, presence))) = peer.presence.pop_first() {
                     Some(ToHome::Presence { topic, presence })
@@ -86,6 +90,11 @@ impl PubSub {
                 if let Some(mail) = mail {
                     peer.to_home.push(mail);
                 }
+            }
+            while !peer.displaced.is_empty() && peer.from_home.has_space() {
+                let displaced = peer.displaced.pop_front();
+                let mail = displaced.map(|conn| FromHome::Displaced { conn });
+                mail.into_iter().for_each(|mail| peer.from_home.push(mail));
             }
         }
     }

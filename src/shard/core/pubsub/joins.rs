@@ -81,7 +81,8 @@ impl PubSub {
         let Some(conn) = conns.get(key) else {
             return;
         };
-        if conn.waiting == 0 || !conn.state.is_accepted() {
+        let is_ready = conn.waiting != 0 && conn.state.is_accepted();
+        if !is_ready || self.users.is_entering(key) {
             return;
         }
         let waiting = conn.subs.as_slice().iter();

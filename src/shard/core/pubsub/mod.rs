@@ -9,6 +9,7 @@ mod presence;
 mod release;
 pub(crate) mod room_queue;
 pub mod subscribe;
+pub(crate) mod users;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
+use crate::shard::core::pubsub::users::Users;
 use crate::shard::mail::{PeerMail, Publication, ToHome, for_peers};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
@@ -36,6 +38,7 @@ pub(crate) struct PubSub {
     /// To other shards, by shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) joins: Joins,
+    pub(crate) users: Users,
     presence_cursor: PresenceCursor,
     pub(crate) barrier: Barrier,
     /// Messages for rooms of this shard, which are called when no callback runs.
@@ -66,6 +69,7 @@ impl PubSub {
             homes: Homes::default(),
             mail: for_peers(shards),
             joins: Joins::default(),
+            users: Users::default(),
             presence_cursor: PresenceCursor::default(),
             barrier: Barrier::new(shard, shards),
             room_queue: RoomQueue::default(),
@@ -78,7 +82,10 @@ impl PubSub {
 
     /// Whether nothing of this shard's homes waits for its way into an order.
     pub(crate) fn is_settled(&self) -> bool {
-        self.room_queue.is_empty() && self.elsewhere.is_empty() && self.room_work.is_empty()
+        self.room_queue.is_empty()
+            && self.elsewhere.is_empty()
+            && self.room_work.is_empty()
+            && self.users.left.is_none()
     }
 
     /// Whether something of it needs another turn at once.

@@ -11,7 +11,7 @@ use crate::shard::core::conns::questions::Answered;
 use crate::shard::shell::accept::proxy_header::Header;
 use crate::shard::shell::accept::source::Source;
 use crate::shard::shell::event_loop::{DOORBELL, EventLoop};
-use crate::shard::shell::sockets::SocketSink;
+use crate::shard::shell::sockets::{Link, SocketSink};
 use crate::shard::turn::Turn;
 
 impl<H: Handler> Turn for EventLoop<H> {
@@ -103,6 +103,9 @@ impl<H: Handler> Turn for EventLoop<H> {
                 self.core.handle_unsent(id, held + link.unsent());
             }
         }
+        let sockets = &self.sockets;
+        self.core
+            .give_lists(|id| sockets.get(id).and_then(Link::traffic));
         let shard = self.control.shard();
         if let Some(words) = self.core.take_refused_origin() {
             log::warn!("shard {shard}: a page is refused: {words}");

@@ -235,5 +235,4 @@ impl<D> Conns<D> {
 }
 
 #[cfg(test)]
-#[path = "unfinished_tests.rs"]
 mod tests;

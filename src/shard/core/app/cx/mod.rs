@@ -1,5 +1,7 @@
 //! What a handler may ask for during a callback.
 
+mod user;
+
 use core::net::SocketAddr;
 use std::fmt;
 use std::time::Duration;

@@ -1,17 +1,19 @@
 //! What a connection speaks: the one place that knows how protocols differ.
 
+mod words;
+
 use crate::close_reason::CloseReason;
 use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::payload::Form;
-use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part};
-use crate::proto::ws::{Decoder, encode_close, encode_empty_close, encode_ping};
+use crate::proto::ws::Decoder;
 use crate::proto::{Frames, Framing};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::linger::Linger;
 use crate::shard::core::conn::{Arrival, Conn, UNPROCESSED};
 use crate::shard::core::ingress::Progress;
+pub(crate) use crate::shard::core::ingress::protocol::words::LastWord;
 
 /// What a connection speaks, and what it keeps for that.
 #[derive(Debug)]
@@ -58,16 +60,6 @@ pub(crate) enum KeepAlive {
     Comment,
     /// The client must send something itself.
     Client,
-}
-
-/// The last word to a client.
-pub(crate) enum LastWord<'a> {
-    /// Why the server ends the connection.
-    Reason(CloseReason),
-    /// The answer to the client's own close frame: RFC 6455 5.5.1 has an endpoint echo the code,
-    /// and a page's `onclose` is told what came back. An empty one is answered with an empty one,
-    /// as 1005 is never sent (7.4.1).
-    Echo { code: Option<u16>, reason: &'a str },
 }
 
 impl Protocol {
@@ -209,23 +201,13 @@ impl Protocol {
         }
     }
 
-    /// Writes what keeps a connection alive, or shows that it is not.
-    pub(crate) fn encode_heartbeat(&self, form: Form, out: &mut Vec<u8>) {
+    /// The protocol of a connection that the handler has accepted, for lists.
+    pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::WebSocket(_) => encode_ping(out, b""),
-            Self::Events(_) => encode_part(out, form == Form::SseChunks, HEARTBEAT),
-            Self::Framed(frames) => out.extend_from_slice(frames.framing.empty()),
-            Self::Http(_) | Self::Asking(_) | Self::Lingering(_) => {}
-        }
-    }
-
-    /// Writes the last word, if the protocol has one.
-    pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
-        match self {
-            Self::WebSocket(_) => word.encode(out),
-            Self::Events(_) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
-            Self::Http(_) | Self::Framed(_) | Self::Asking(_) => {}
-            Self::Events(_) | Self::Lingering(_) => {}
+            Self::WebSocket(_) => "websocket",
+            Self::Events(_) => "sse",
+            Self::Framed(_) | Self::Asking(_) => "tcp",
+            Self::Http(_) | Self::Lingering(_) => "http",
         }
     }
 
@@ -247,26 +229,6 @@ impl Protocol {
             // What it has begun to ask will never be whole, but what was answered is its own.
             Self::Http(_) if conn.outbox_len() != 0 => AtEnd::Close(CloseReason::Vanished),
             Self::Http(_) | Self::WebSocket(_) => AtEnd::Kill(CloseReason::Vanished),
-        }
-    }
-}
-
-impl LastWord<'_> {
-    /// Writes a close frame, unless the reason has no code.
-    fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Echo {
-                code: Some(code),
-                reason,
-            } => encode_close(out, *code, reason),
-            Self::Echo { code: None, .. } => encode_empty_close(out),
-            Self::Reason(reason) => {
-                if let Some(code) = reason.close_code() {
-                    let is_client = *reason == CloseReason::Client;
-                    let text = (!is_client).then(|| reason.to_string());
-                    encode_close(out, code, &text.unwrap_or_default());
-                }
-            }
         }
     }
 }

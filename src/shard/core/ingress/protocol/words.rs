@@ -1,0 +1,78 @@
+//! What the server says in each protocol beside messages: signs of life, refusals, last words.
+
+use std::time::Duration;
+
+use crate::close_reason::CloseReason;
+use crate::payload::Form;
+use crate::proto::http::{Manner, Response};
+use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, postpone};
+use crate::proto::ws::{encode_close, encode_empty_close, encode_ping};
+use crate::shard::core::ingress::protocol::Protocol;
+
+/// The last word to a client.
+pub(crate) enum LastWord<'a> {
+    /// Why the server ends the connection.
+    Reason(CloseReason),
+    /// What the application says, or the answer to the client's own close frame: RFC 6455 5.5.1 has
+    /// an endpoint echo the code, and a page's `onclose` is told what came back. An empty one is
+    /// answered with an empty one, as 1005 is never sent (7.4.1).
+    Given { code: Option<u16>, reason: &'a str },
+}
+
+impl Protocol {
+    /// Writes what keeps a connection alive, or shows that it is not.
+    pub(crate) fn encode_heartbeat(&self, form: Form, out: &mut Vec<u8>) {
+        match self {
+            Self::WebSocket(_) => encode_ping(out, b""),
+            Self::Events(_) => encode_part(out, form == Form::SseChunks, HEARTBEAT),
+            Self::Framed(frames) => out.extend_from_slice(frames.framing.empty()),
+            Self::Http(_) | Self::Asking(_) | Self::Lingering(_) => {}
+        }
+    }
+
+    /// Writes the last word, if the protocol has one.
+    pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::WebSocket(_) => word.encode(out),
+            Self::Events(_) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
+            Self::Http(_) | Self::Framed(_) | Self::Asking(_) => {}
+            Self::Events(_) | Self::Lingering(_) => {}
+        }
+    }
+
+    /// Writes a refusal in place of the greeting, if the protocol begins with a response; `delay`:
+    /// before an `EventSource` comes back.
+    pub(crate) fn encode_refusal(
+        &self,
+        response: &Response,
+        delay: Duration,
+        manner: &Manner<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        match self {
+            Self::WebSocket(_) | Self::Http(_) => response.encode_as(out, manner),
+            Self::Events(_) => postpone(response, delay).encode_as(out, manner),
+            Self::Framed(_) | Self::Asking(_) | Self::Lingering(_) => {}
+        }
+    }
+}
+
+impl LastWord<'_> {
+    /// Writes a close frame, unless the reason has no code.
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Given {
+                code: Some(code),
+                reason,
+            } => encode_close(out, *code, reason),
+            Self::Given { code: None, .. } => encode_empty_close(out),
+            Self::Reason(reason) => {
+                if let Some(code) = reason.close_code() {
+                    let is_client = *reason == CloseReason::Client;
+                    let text = (!is_client).then(|| reason.to_string());
+                    encode_close(out, code, &text.unwrap_or_default());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Users: what their homes say of new connections, and of those that give way.
+
+use crate::close_reason::CloseReason;
+use crate::id::{ConnId, ConnKey, ConnectionId};
+use crate::limits::EVENTS_RETRY_REFUSED;
+use crate::proto::http::{After, Manner, Reader, Response};
+use crate::proto::sse;
+use crate::shard::core::pubsub::users::Page;
+use crate::shard::core::shard::Shard;
+use crate::shard::mail::FromHome;
+use crate::user::UserHash;
+use crate::user::homes::Entry;
+
+impl<D, A> Shard<D, A> {
+    /// The handler has accepted a connection: if it has a user, the user's home counts it. `false`
+    /// if that has refused it.
+    pub(crate) fn enter_user(&mut self, key: ConnKey, page: Option<Reader<'_>>) -> bool {
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        let entry = pubsub.enter_user(conns, env, key, page);
+        self.displace_own(entry);
+        entry != Some(Entry::Refused)
+    }
+
+    /// As the home of a user: counts a connection of another shard; `false` while that cannot be
+    /// answered.
+    pub(crate) fn take_entry(&mut self, user: UserHash, conn: ConnectionId) -> bool {
+        if !self.pubsub.can_answer(&self.env, conn.shard) {
+            return false;
+        }
+        let entry = self.pubsub.count_user(&mut self.env, user, conn);
+        let entered = FromHome::Entered {
+            conn: conn.conn,
+            is_refused: entry == Entry::Refused,
+        };
+        if let Some(lane) = self.pubsub.lane_to(conn.shard) {
+            lane.push(entered);
+        }
+        self.displace_own(Some(entry));
+        true
+    }
+
+    fn displace_own(&mut self, entry: Option<Entry>) {
+        if let Some(Entry::InPlaceOf(ConnectionId { shard, conn })) = entry
+            && shard == self.env.shard
+        {
+            self.displace(conn);
+        }
+    }
+
+    /// Closes a connection that its user's home does not count any more.
+    pub(crate) fn displace(&mut self, id: ConnId) {
+        if let Some(conn) = self.conns.current(id) {
+            conn.is_entered = false;
+            self.close(id.key, CloseReason::UserLimit);
+        }
+    }
+
+    /// The home of a connection's user has answered.
+    pub(crate) fn user_entered(&mut self, id: ConnId, is_refused: bool) {
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        if let Some(page) = pubsub.user_entered(conns, env, id, is_refused) {
+            self.refuse_user(id.key, page.as_ref().map(Page::reader));
+        }
+    }
+
+    /// Ends a connection that is one too many of its user, and was not sent its greeting: it is
+    /// sent a refusal in place of that.
+    pub(crate) fn refuse_user(&mut self, key: ConnKey, reader: Option<Reader<'_>>) {
+        let response = Response::text(429, "this user has too many connections");
+        let reason = CloseReason::Refused(response.status);
+        let manner = Manner {
+            head_only: false,
+            after: After::Close,
+            reader,
+            date: self.env.date,
+        };
+        let delay = sse::spread(EVENTS_RETRY_REFUSED, self.conns.id(key).generation);
+        let mut refusal = Vec::new();
+        let Some(conn) = self.conns.live(key) else {
+            return;
+        };
+        conn.protocol
+            .encode_refusal(&response, delay, &manner, &mut refusal);
+        if refusal.is_empty() {
+            return self.kill(key, reason);
+        }
+        self.env.counters.requests += 1;
+        self.conns.discard_outbox(key);
+        self.close_saying(key, reason, &refusal);
+    }
+}

@@ -1,0 +1,185 @@
+//! The users whose home is this shard: which connections each has, on any shard, and which of them
+//! give way where there are too many.
+
+use std::collections::HashMap;
+
+use hashbrown::HashTable;
+use slab::Slab;
+
+use crate::config::BeyondUserLimit;
+use crate::id::{ConnectionId, OthersKey, key32};
+use crate::topic::tables::{GiveBack, is_sparse};
+use crate::user::UserHash;
+
+/// What a home says to a new connection of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// It is one of the user's.
+    Counted,
+    /// It is one of the user's in place of this one, which is to be closed.
+    InPlaceOf(ConnectionId),
+    /// It is one too many.
+    Refused,
+}
+
+/// A user with its oldest connection. Most have no other.
+#[derive(Debug)]
+struct Home {
+    user: UserHash,
+    oldest: ConnectionId,
+    others: Option<OthersKey>,
+}
+
+// What a user costs at its home, with 5 to 12 bytes of the index.
+const _: () = assert!(size_of::<Option<Home>>() == 24);
+
+/// The users whose home is this shard.
+#[derive(Debug, Default)]
+pub(crate) struct UserHomes {
+    /// Places in `homes`, by the hash of the user.
+    index: HashTable<u32>,
+    homes: Slab<Home>,
+    /// Further connections of users, each with its age: the smaller number is older.
+    others: Slab<HashMap<ConnectionId, u64>>,
+    next_age: u64,
+}
+
+impl UserHomes {
+    /// A user has one connection more, if it may have so many.
+    pub(crate) fn enter(
+        &mut self,
+        user: UserHash,
+        conn: ConnectionId,
+        limit: Option<u32>,
+        beyond: BeyondUserLimit,
+    ) -> Entry {
+        let is_full = limit.is_some_and(|limit| limit as usize <= self.count(user));
+        if !is_full {
+            self.add(user, conn);
+            return Entry::Counted;
+        }
+        let oldest = self.find(user).and_then(|at| self.homes.get(at));
+        match (beyond, oldest.map(|home| home.oldest)) {
+            (BeyondUserLimit::CloseOldest, Some(oldest)) => {
+                self.leave(user, oldest);
+                self.add(user, conn);
+                Entry::InPlaceOf(oldest)
+            }
+            _ => Entry::Refused,
+        }
+    }
+
+    /// A user has one connection less, unless this was none of its.
+    pub(crate) fn leave(&mut self, user: UserHash, conn: ConnectionId) {
+        let Some(at) = self.find(user) else {
+            return;
+        };
+        let home = &mut self.homes[at];
+        let others = home.others.map(|key| &mut self.others[key.index()]);
+        if home.oldest != conn {
+            others.map(|others| others.remove(&conn));
+        } else if let Some(others) = others {
+            let next = others.iter().min_by_key(|(_, age)| **age);
+            if let Some((&next, _)) = next {
+                others.remove(&next);
+                home.oldest = next;
+            }
+        } else {
+            self.forget(user, at);
+            return;
+        }
+        if let Some(key) = home.others
+            && self.others[key.index()].is_empty()
+        {
+            home.others = None;
+            self.others.remove(key.index());
+        }
+    }
+
+    /// The connections of a user, the oldest first.
+    pub(crate) fn connections(&self, user: UserHash) -> Vec<ConnectionId> {
+        let Some(home) = self.find(user).map(|at| &self.homes[at]) else {
+            return Vec::new();
+        };
+        let others = home.others.map(|key| &self.others[key.index()]);
+        let others = others.into_iter().flatten();
+        let mut others: Vec<_> = others.map(|(conn, age)| (*age, *conn)).collect();
+        others.sort_unstable();
+        let others = others.into_iter().map(|(_, conn)| conn);
+        [home.oldest].into_iter().chain(others).collect()
+    }
+
+    /// Calls `visit` with each table that grows with the number of users.
+    pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        visit(&mut self.homes);
+        visit(&mut self.others);
+        let Self { index, homes, .. } = self;
+        if is_sparse(index.len(), index.capacity()) {
+            index.shrink_to(2 * index.len(), |at| hash_of(homes, *at));
+        }
+    }
+
+    /// All connections of all users.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn all(&self) -> Vec<(UserHash, ConnectionId)> {
+        let homes = self.homes.iter().map(|(_, home)| home.user);
+        homes
+            .flat_map(|user| {
+                self.connections(user)
+                    .into_iter()
+                    .map(move |conn| (user, conn))
+            })
+            .collect()
+    }
+
+    fn count(&self, user: UserHash) -> usize {
+        let home = self.find(user).map(|at| &self.homes[at]);
+        home.map_or(0, |home| {
+            1 + home.others.map_or(0, |key| self.others[key.index()].len())
+        })
+    }
+
+    fn find(&self, user: UserHash) -> Option<usize> {
+        let is_it = |at: &u32| {
+            self.homes
+                .get(*at as usize)
+                .is_some_and(|home| home.user == user)
+        };
+        let at = self.index.find(user.get(), is_it)?;
+        Some(*at as usize)
+    }
+
+    fn add(&mut self, user: UserHash, conn: ConnectionId) {
+        self.next_age += 1;
+        if let Some(at) = self.find(user) {
+            let home = &mut self.homes[at];
+            let others = &mut self.others;
+            let key = home
+                .others
+                .get_or_insert_with(|| OthersKey::new(others.insert(HashMap::new())));
+            others[key.index()].insert(conn, self.next_age);
+            return;
+        }
+        let at = self.homes.insert(Home {
+            user,
+            oldest: conn,
+            others: None,
+        });
+        let Self { index, homes, .. } = self;
+        index.insert_unique(user.get(), key32(at), |at| hash_of(homes, *at));
+    }
+
+    fn forget(&mut self, user: UserHash, at: usize) {
+        if let Ok(entry) = self
+            .index
+            .find_entry(user.get(), |other| *other as usize == at)
+        {
+            entry.remove();
+        }
+        self.homes.remove(at);
+    }
+}
+
+fn hash_of(homes: &Slab<Home>, at: u32) -> u64 {
+    homes.get(at as usize).map_or(0, |home| home.user.get())
+}
