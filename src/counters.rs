@@ -180,6 +180,9 @@ pub enum Limit {
     InflateTime,
     /// A request with a body waited for the next turn: this one had no time left for it.
     BodyTime,
+    /// A client waited for the next turn to be identified: this one had no time left for it, or
+    /// others went first.
+    VerifyTime,
 }
 
 listed! {
@@ -201,6 +204,7 @@ listed! {
         CompressTime => "compress_time",
         InflateTime => "inflate_time",
         BodyTime => "body_time",
+        VerifyTime => "verify_time",
     }
 }
 

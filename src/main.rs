@@ -110,7 +110,8 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         let key = settings.name("admin.address");
         io::Error::new(err.kind(), format!("{key}: {err}"))
     })?;
-    let relay = settings.relay()?;
+    let builder = settings.with_auth(builder)?;
+    let relay = settings.relay();
     warn_of_open_doors(settings);
     let server = builder.start(move |_| relay.clone());
     let server = server.map_err(|err| settings.explain(err.into()))?;

@@ -36,6 +36,10 @@ impl Auth {
         match *self {}
     }
 
+    pub(crate) fn token_bytes_max(&self) -> usize {
+        match *self {}
+    }
+
     pub fn is_insecure(&self) -> bool {
         match *self {}
     }

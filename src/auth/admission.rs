@@ -83,6 +83,11 @@ impl Auth {
         Some(Duration::from_secs(end.saturating_sub(now)))
     }
 
+    /// Maximum length of a token in bytes.
+    pub(crate) fn token_bytes_max(&self) -> usize {
+        self.verifier.token_bytes_max()
+    }
+
     /// Whether everything is allowed.
     pub fn is_insecure(&self) -> bool {
         self.insecure

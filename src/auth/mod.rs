@@ -27,7 +27,11 @@
 //! ```
 
 mod api_key;
+pub(crate) mod certificate;
+pub(crate) mod challenge;
 mod credential;
+mod permission;
+pub(crate) mod places;
 mod principal;
 mod rules;
 
@@ -53,6 +57,8 @@ pub(crate) use keys::endpoint::url_fault;
 pub use keys::endpoint::{Endpoint, EndpointError, fetch};
 #[cfg(feature = "auth")]
 pub use keys::{Key, KeyError, jwk_set};
+pub use permission::Forbidden;
+pub use places::Places;
 pub use principal::{Identity, Principal, Rights};
 pub use rules::pattern::{Pattern, PatternError};
 pub use rules::{Action, Decider, Rule, RuleError, Rules, Verdict};

@@ -45,6 +45,10 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
         (**self).wants_events(request)
     }
 
+    fn needs_identity(&mut self, request: &Request<'_>) -> bool {
+        (**self).needs_identity(request)
+    }
+
     fn answers_when_full(&mut self, request: &Request<'_>) -> bool {
         (**self).answers_when_full(request)
     }

@@ -6,6 +6,7 @@ mod room;
 mod shared;
 mod user;
 
+use std::fmt;
 use std::time::Duration;
 
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
@@ -98,10 +99,21 @@ pub trait Handler: 'static {
     }
 
     /// Whether a GET without a body asks for a stream of server-sent events. Then it goes to
-    /// [`on_open`](Self::on_open) as [`Opening::Events`]. A HEAD gets the head of such a stream
-    /// without a call.
+    /// [`on_open`](Self::on_open) as [`Opening::Events`]. A HEAD goes to
+    /// [`on_head`](Self::on_head), and gets the head of such a stream if that does not answer it.
     fn wants_events(&mut self, _request: &Request<'_>) -> bool {
         false
+    }
+
+    /// Whether only an identified client may make a request, where the server asks for identity
+    /// ([`ServerBuilder::auth`](crate::ServerBuilder::auth)): it is asked for every request, also
+    /// one that opens a connection, before the callback for that. A client that is not admitted is
+    /// answered without a callback; the others are [`Cx::principal`]. Connections over TCP always
+    /// need an identity.
+    ///
+    /// By default all requests do, health checks and paths that do not exist among them.
+    fn needs_identity(&mut self, _request: &Request<'_>) -> bool {
+        true
     }
 
     /// Whether a request without a body is answered although its connection exceeds the limit of
@@ -158,7 +170,6 @@ pub trait Handler: 'static {
 }
 
 /// The kind of a new connection.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Opening<'b> {
     /// A valid WebSocket upgrade, for the application to accept.
@@ -172,9 +183,26 @@ pub enum Opening<'b> {
         /// The role of the listener's connections. The handler enforces it.
         role: Role,
         /// The first frame of the connection, if the listener asks for a credential
-        /// ([`Listener::credential`](crate::Listener::credential)).
+        /// ([`Listener::credential`](crate::Listener::credential)) and the server does not check it
+        /// ([`ServerBuilder::auth`](crate::ServerBuilder::auth)).
         credential: Option<&'b [u8]>,
     },
+}
+
+impl fmt::Debug for Opening<'_> {
+    /// Without the credential, and of a request the path alone: its fields and its query may have
+    /// one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WebSocket(request) => f.debug_tuple("WebSocket").field(&request.path).finish(),
+            Self::Events(request) => f.debug_tuple("Events").field(&request.path).finish(),
+            Self::Tcp { topic, role, .. } => f
+                .debug_struct("Tcp")
+                .field("topic", topic)
+                .field("role", role)
+                .finish_non_exhaustive(),
+        }
+    }
 }
 
 /// One message of a client.
@@ -184,4 +212,31 @@ pub struct Message<'b> {
     pub kind: Kind,
     /// The bytes; valid UTF-8 if it is text.
     pub payload: &'b [u8],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proto::http::{Head, HeadLimits, NO_HEADERS, parse_head};
+
+    #[test]
+    fn an_opening_is_printed_without_a_credential() {
+        let head = b"GET /ws?access_token=secret HTTP/1.1\r\nHost: a\r\n\
+            Authorization: Bearer secret\r\n\r\n";
+        let mut headers = NO_HEADERS;
+        let parsed = parse_head(head, &mut headers, HeadLimits::default());
+        let Ok(Head::Complete { request, .. }) = parsed else {
+            panic!("{parsed:?}");
+        };
+        let topic = Topic::unchecked("room");
+        let tcp = Opening::Tcp {
+            topic: &topic,
+            role: Role::Both,
+            credential: Some(b"secret"),
+        };
+        let all = [Opening::WebSocket(&request), Opening::Events(&request), tcp];
+        let expected =
+            "[WebSocket(\"/ws\"), Events(\"/ws\"), Tcp { topic: \"room\", role: Both, .. }]";
+        assert_eq!(format!("{all:?}"), expected);
+    }
 }

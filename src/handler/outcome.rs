@@ -25,6 +25,8 @@ pub(crate) enum Wait {
     Home(ShardId),
     /// The next turn: this one has no time for it.
     Turn,
+    /// Its turn to be identified.
+    Verification,
     /// Its own unsent replies.
     Outbox,
     /// The answer of another thread.

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::auth::Action;
 use crate::denial::Denial;
 use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response, is_topic_name};
-use crate::relay::access::{Access, Client};
+use crate::relay::access::Publisher;
 use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{Connection, RelaySettings};
 use crate::shard::core::app::cx::Cx;
@@ -23,8 +22,7 @@ struct Failure {
 /// were published before the request had to wait.
 struct Work<'a, 'c> {
     cx: &'a mut Cx<'c, Connection>,
-    access: &'a Access,
-    client: &'a Client,
+    client: &'a Publisher,
     done: usize,
     next: usize,
 }
@@ -39,11 +37,10 @@ struct Shareable<'m> {
 /// The client of a request to `/api/{method}`, or the refusal, which its head alone decides.
 pub(super) fn admit(
     cx: &mut Cx<'_, Connection>,
-    access: &Access,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,
-) -> Result<Client, Response> {
+) -> Result<Publisher, Response> {
     if !matches!(method, "publish" | "broadcast" | "batch") {
         let methods = "no such method; there are publish, broadcast and batch";
         return Err(Response::text(404, methods));
@@ -54,7 +51,7 @@ pub(super) fn admit(
         "OPTIONS" => return Err(Response::empty().with_header("Allow", allowed)),
         _ => return Err(Response::method_not_allowed(allowed)),
     }
-    let Some(client) = access.identify_publisher(settings, request) else {
+    let Some(client) = Publisher::of(cx, settings, request) else {
         let off = "the publish API is off: the server has no API key";
         return Err(Response::text(403, off));
     };
@@ -78,17 +75,15 @@ pub(super) fn admit(
 /// stopped.
 pub(super) fn answer(
     cx: &mut Cx<'_, Connection>,
-    access: &Access,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,
 ) -> Result<Response, Refusal> {
-    let client = &admit(cx, access, settings, request, method)?;
+    let client = &admit(cx, settings, request, method)?;
     let mut work = Work {
         done: cx.done(),
         next: 0,
         cx,
-        access,
         client,
     };
     let json = match method {
@@ -174,9 +169,9 @@ impl Work<'_, '_> {
             return Ok(Err(TOO_LONG));
         }
         let is_new = self.done <= number;
-        if let Err(words) = self.access.permit(self.client, Action::Publish, channel) {
+        if let Err(words) = self.client.permit(self.cx, channel) {
             if is_new {
-                self.cx.deny(Denial::Forbidden, &words);
+                self.cx.deny(Denial::Forbidden, &words.to_string());
             }
             return Ok(Err(DENIED));
         }

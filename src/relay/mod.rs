@@ -3,25 +3,22 @@
 mod access;
 mod api;
 mod commands;
-mod credential;
 mod route;
 mod settings;
 pub(crate) mod spelling;
 
 use std::sync::Arc;
 
-pub use credential::Places;
 pub use route::LOBBY;
-use route::Route;
+use route::{Named, Route};
 pub use settings::{ApiKey, RelaySettings};
 
-use crate::auth::Action;
+use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
 use crate::handler::{Halt, Handler, Message, Opening, Refusal};
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
-use crate::relay::access::{Access, Client};
 use crate::shard::core::app::cx::Cx;
 use crate::topic::Topic;
 
@@ -42,12 +39,11 @@ use crate::topic::Topic;
 /// [key](RelaySettings::api_key). `GET /` is a demo page, and `GET /healthz` answers 200 while the
 /// server runs.
 ///
-/// With [`RelaySettings::with_auth`] each client is asked for its identity, and the rules say what
-/// it may do; without, every client may do everything. The default has no key: its API is off.
+/// With [`ServerBuilder::auth`](crate::ServerBuilder::auth) the rules say what each client may do;
+/// without, every client may do everything. The default has no key: its API is off.
 #[derive(Clone, Debug, Default)]
 pub struct Relay {
     settings: Arc<RelaySettings>,
-    access: Access,
 }
 
 /// The purpose of a connection of [`Relay`].
@@ -60,7 +56,7 @@ enum Purpose {
     /// Receives messages; it must not publish because of this rule.
     Listen(&'static ListenRule),
     /// Receives messages; it is not permitted to publish.
-    Denied(Box<Denied>),
+    Denied(Box<Forbidden>),
     Echo,
 }
 
@@ -70,12 +66,6 @@ const _: () = assert!(size_of::<Option<Connection>>() <= 16);
 /// What a client is told that publishes where connections only receive.
 #[derive(Debug)]
 struct ListenRule(&'static str);
-
-#[derive(Clone, Debug)]
-struct Denied {
-    /// The text for the log.
-    words: String,
-}
 
 impl Connection {
     fn take_message(
@@ -87,8 +77,8 @@ impl Connection {
             Purpose::Publish(topic) => cx.publish(topic, kind, payload)?,
             Purpose::Echo => cx.reply(kind, payload)?,
             Purpose::Listen(rule) => return Err(CloseReason::Policy(rule.0).into()),
-            Purpose::Denied(denied) => {
-                cx.deny(Denial::Forbidden, &denied.words);
+            Purpose::Denied(words) => {
+                cx.deny(Denial::Forbidden, &words.to_string());
                 return Err(Denial::Forbidden.close_reason().into());
             }
         }
@@ -99,9 +89,9 @@ impl Connection {
 impl Relay {
     /// Creates a relay; clone it for each shard.
     pub fn new(settings: impl Into<Arc<RelaySettings>>) -> Self {
-        let settings = settings.into();
-        let access = Access::new(&settings);
-        Self { settings, access }
+        Self {
+            settings: settings.into(),
+        }
     }
 }
 
@@ -116,8 +106,7 @@ impl Handler for Relay {
     ) -> Result<Connection, Refusal> {
         let request = match opening {
             Opening::Tcp { topic, role, .. } => {
-                let client = self.access.identify(cx, opening)?;
-                return self.open(cx, &client, topic, *role, &ROLE_RECEIVES);
+                return open(cx, topic, *role, &ROLE_RECEIVES);
             }
             Opening::WebSocket(request) | Opening::Events(request) => request,
         };
@@ -128,16 +117,12 @@ impl Handler for Relay {
             Route::Publish(_) => Role::Publish,
             Route::Subscribe(_) => Role::Subscribe,
             Route::Events(_) if matches!(opening, Opening::Events(_)) => Role::Subscribe,
-            Route::Echo => {
-                self.access.identify(cx, opening)?;
-                return Ok(Connection(Purpose::Echo));
-            }
+            Route::Echo => return Ok(Connection(Purpose::Echo)),
             _ => return Err(not_found().into()),
         };
         let name = name.ok_or_else(not_found)?;
-        let client = self.access.identify(cx, opening)?;
         let topic = cx.topic(&name)?;
-        self.open(cx, &client, &topic, role, &PATH_RECEIVES)
+        open(cx, &topic, role, &PATH_RECEIVES)
     }
 
     fn on_message(
@@ -158,6 +143,22 @@ impl Handler for Relay {
         matches!(Route::of(request.path), Some(Route::Events(named)) if named.read().is_ok())
     }
 
+    /// Only what opens a connection, and its topic is one: the API has keys of its own, and the
+    /// rest is for everyone.
+    fn needs_identity(&mut self, request: &Request<'_>) -> bool {
+        match Route::of(request.path) {
+            Some(Route::Both(named) | Route::Subscribe(named) | Route::Publish(named)) => {
+                request.wants_websocket() && named.read().is_ok()
+            }
+            Some(Route::Events(named)) => {
+                let is_read = matches!(request.method, "GET" | "HEAD");
+                is_read && !request.wants_websocket() && named.read().is_ok()
+            }
+            Some(Route::Echo) => request.wants_websocket(),
+            Some(Route::Page | Route::Health | Route::Api(_)) | None => false,
+        }
+    }
+
     fn answers_when_full(&mut self, request: &Request<'_>) -> bool {
         let is_read = matches!(request.method, "GET" | "HEAD");
         is_read && matches!(Route::of(request.path), Some(Route::Health))
@@ -166,9 +167,8 @@ impl Handler for Relay {
     fn on_head(&mut self, cx: &mut Cx<'_, Connection>, request: &Request<'_>) -> Option<Response> {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
-            (_, Some(Route::Api(method))) => {
-                api::admit(cx, &self.access, &self.settings, request, method).err()
-            }
+            (_, Some(Route::Api(method))) => api::admit(cx, &self.settings, request, method).err(),
+            ("HEAD", Some(Route::Events(named))) => answer_to_head_of_events(cx, named),
             ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
             (_, Some(_)) => Some(Response::method_not_allowed(ALLOWED)),
         }
@@ -183,7 +183,7 @@ impl Handler for Relay {
             return Ok(not_found());
         };
         if let Route::Api(method) = route {
-            return api::answer(cx, &self.access, &self.settings, request, method);
+            return api::answer(cx, &self.settings, request, method);
         }
         Ok(match (request.method, route) {
             ("OPTIONS", _) => Response::empty().with_header("Allow", ALLOWED),
@@ -202,33 +202,36 @@ impl Handler for Relay {
     }
 }
 
-impl Relay {
-    /// Opens a connection with one topic. What it may do is asked here, once: it publishes to no
-    /// other topic.
-    fn open(
-        &self,
-        cx: &mut Cx<'_, Connection>,
-        client: &Client,
-        topic: &Topic,
-        role: Role,
-        receives: &'static ListenRule,
-    ) -> Result<Connection, Refusal> {
-        if role == Role::Publish {
-            self.access
-                .require(cx, client, Action::Publish, topic.name())?;
-        } else {
-            self.access
-                .require(cx, client, Action::Subscribe, topic.name())?;
-            cx.subscribe(topic)?;
-        }
-        Ok(Connection(match role {
-            Role::Subscribe => Purpose::Listen(receives),
-            Role::Publish => Purpose::Publish(topic.clone()),
-            Role::Both => match self.access.permit(client, Action::Publish, topic.name()) {
-                Ok(()) => Purpose::Publish(topic.clone()),
-                Err(words) => Purpose::Denied(Box::new(Denied { words })),
-            },
-        }))
+/// Opens a connection with one topic. What it may do is asked here, once: it publishes to no other
+/// topic.
+fn open(
+    cx: &mut Cx<'_, Connection>,
+    topic: &Topic,
+    role: Role,
+    receives: &'static ListenRule,
+) -> Result<Connection, Refusal> {
+    if role == Role::Publish {
+        cx.require(Action::Publish, topic.name())?;
+    } else {
+        cx.require(Action::Subscribe, topic.name())?;
+        cx.subscribe(topic)?;
+    }
+    Ok(Connection(match role {
+        Role::Subscribe => Purpose::Listen(receives),
+        Role::Publish => Purpose::Publish(topic.clone()),
+        Role::Both => match cx.permit(Action::Publish, topic.name()) {
+            Ok(()) => Purpose::Publish(topic.clone()),
+            Err(words) => Purpose::Denied(Box::new(words)),
+        },
+    }))
+}
+
+/// The answer to a HEAD that asks for events, if a GET would not get them.
+fn answer_to_head_of_events(cx: &mut Cx<'_, Connection>, named: Named<'_>) -> Option<Response> {
+    let name = named.read().ok()?;
+    match cx.require(Action::Subscribe, &name) {
+        Err(Refusal::Respond(response)) => Some(response),
+        Ok(()) | Err(Refusal::Wait(_)) => None,
     }
 }
 

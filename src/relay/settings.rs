@@ -3,19 +3,12 @@
 use std::fmt;
 use std::hint::black_box;
 
-use crate::auth::Auth;
-use crate::relay::credential::Places;
-
 /// The settings of [`Relay`](crate::Relay), the same on every shard.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct RelaySettings {
     /// The key for publishing over `/api`. Without a key the API is off.
     pub api_key: Option<ApiKey>,
-    /// What decides about clients. Without it, every client may do everything.
-    pub auth: Option<Auth>,
-    /// Where clients may put their tokens.
-    pub places: Places,
 }
 
 impl RelaySettings {
@@ -23,15 +16,6 @@ impl RelaySettings {
     #[must_use]
     pub fn with_api_key(mut self, key: impl Into<ApiKey>) -> Self {
         self.api_key = Some(key.into());
-        self
-    }
-
-    /// Asks each client for its identity, and checks what it may do. Credentials are taken from
-    /// `Authorization`, `X-API-Key` and `Sec-WebSocket-Protocol`, and from these places.
-    #[must_use]
-    pub fn with_auth(mut self, auth: Auth, places: Places) -> Self {
-        self.auth = Some(auth);
-        self.places = places;
         self
     }
 }

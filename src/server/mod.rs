@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::thread::JoinHandle;
 
+use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::error::Error;
 use crate::net::ListenAddr;
@@ -23,6 +24,7 @@ pub struct ServerBuilder {
     shards: usize,
     connections_max: Option<usize>,
     config: Config,
+    auth: Option<(Auth, Places)>,
     pin: Option<bool>,
     own_tables: bool,
     keep: Vec<RawFd>,
@@ -47,6 +49,7 @@ impl Server {
             shards: affinity::cores(),
             connections_max: None,
             config: Config::default(),
+            auth: None,
             pin: None,
             own_tables: true,
             keep: Vec::new(),
@@ -136,6 +139,21 @@ impl ServerBuilder {
     #[must_use]
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
+        self
+    }
+
+    /// Asks each client for its identity, on every listener, before the handler is called:
+    /// [`Cx::principal`](crate::Cx::principal) is the client, and
+    /// [`Cx::require`](crate::Cx::require) asks the rules. A client that is not admitted is
+    /// answered with 401, 403 or 503, or closed over TCP. A connection ends with its token.
+    ///
+    /// Credentials are taken from `Authorization`, `X-API-Key` and `Sec-WebSocket-Protocol`
+    /// (`bearer.TOKEN`), from these places, from the first frame over TCP
+    /// ([`Listener::credential`](crate::Listener::credential)), and from certificates.
+    /// [`Handler::needs_identity`](crate::Handler::needs_identity) makes exceptions.
+    #[must_use]
+    pub fn auth(mut self, auth: Auth, places: Places) -> Self {
+        self.auth = Some((auth, places));
         self
     }
 

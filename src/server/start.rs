@@ -73,6 +73,7 @@ impl ServerBuilder {
                 shard,
                 shards,
                 config: self.shard_config(shards),
+                auth: self.auth.clone(),
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),

@@ -93,8 +93,9 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "token",
         Field::Switch(|l| &mut l.token),
-        "Whether the first frame of each connection is a token, which must come within \
-         `timeouts.handshake` and is no message. Not for `http`, where requests carry tokens.",
+        "Whether the first frame of each connection is a credential: a token, or `apikey KEY`. It \
+         must come within `timeouts.handshake` and is no message. Not for `http`, where requests \
+         carry credentials.",
     ),
     of_listener(
         "proxy_protocol",

@@ -40,11 +40,11 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
+#[cfg(feature = "auth")]
+use crate::auth::Places;
 use crate::config::Config;
 use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
-#[cfg(feature = "auth")]
-use crate::relay::Places;
 use crate::relay::{Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
@@ -176,22 +176,31 @@ impl Settings {
         }
     }
 
-    /// The application with these settings, the same on every shard.
+    /// Has the server ask for the identity of clients, if that is configured.
     ///
     /// # Errors
     ///
     /// A file with keys for tokens cannot be used, or the thread that fetches keys not started.
-    pub fn relay(&self) -> io::Result<Relay> {
+    #[cfg_attr(
+        not(feature = "auth"),
+        expect(clippy::unnecessary_wraps, reason = "as with the feature")
+    )]
+    pub fn with_auth(&self, builder: ServerBuilder) -> io::Result<ServerBuilder> {
+        #[cfg(feature = "auth")]
+        if let Some(auth) = self.auth()? {
+            let places = Places::new(self.auth.cookie.as_str(), self.auth.query.as_str());
+            return Ok(builder.auth(auth, places));
+        }
+        Ok(builder)
+    }
+
+    /// The application with these settings, the same on every shard.
+    pub fn relay(&self) -> Relay {
         let mut settings = RelaySettings::default();
         if !self.api_key.is_empty() {
             settings = settings.with_api_key(self.api_key.0.as_str());
         }
-        #[cfg(feature = "auth")]
-        if let Some(auth) = self.auth()? {
-            let places = Places::new(self.auth.cookie.as_str(), self.auth.query.as_str());
-            settings = settings.with_auth(auth, places);
-        }
-        Ok(Relay::new(settings))
+        Relay::new(settings)
     }
 
     /// The address of each listener of a server with these settings, as in `https 127.0.0.1:443`.

@@ -14,7 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("sys", &[]),
     ("proto", &["error", "limits", "listed"]),
-    ("auth", &["denial", "limits"]),
+    ("auth", &["denial", "limits", "proto"]),
     ("close_reason", &["listed", "proto"]),
     ("denial", &["close_reason", "listed"]),
     ("payload", &["proto"]),
@@ -46,6 +46,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         CORE,
         &[
             "address",
+            "auth",
             "close_reason",
             "config",
             "counters",
@@ -64,8 +65,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         SHELL,
         &[
-            "address", "config", "counters", "handler", "id", "limits", "mesh", "net", "proto",
-            "sys", "time", "tls", "topic", CORE,
+            "address", "auth", "config", "counters", "handler", "id", "limits", "mesh", "net",
+            "proto", "sys", "time", "tls", "topic", CORE,
         ],
     ),
     (
@@ -84,8 +85,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "address", "config", "counters", "error", "handler", "id", "limits", "mesh", "net",
-            "payload", "proto", "sys", "tls", "topic", CORE, SHELL,
+            "address", "auth", "config", "counters", "error", "handler", "id", "limits", "mesh",
+            "net", "payload", "proto", "sys", "tls", "topic", CORE, SHELL,
         ],
     ),
     (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),

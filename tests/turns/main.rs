@@ -25,6 +25,8 @@ mod shares;
 mod sockets;
 mod staged;
 mod users;
+#[cfg(feature = "auth")]
+mod verification;
 mod waits;
 
 /// Has permessage-deflate agreed on, and that nothing is kept between messages.

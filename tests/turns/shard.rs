@@ -109,11 +109,19 @@ impl<C> Shard<C> {
 
     /// A connection to a TCP port of length-prefixed frames.
     pub(crate) fn connect_tcp(&mut self, topic: &str) -> ConnId {
+        let framing = Framing::LengthPrefix;
+        self.connect_by(
+            Frames {
+                framing,
+                ..Frames::default()
+            },
+            topic,
+        )
+    }
+
+    /// A connection to a TCP port.
+    pub(crate) fn connect_by(&mut self, frames: Frames, topic: &str) -> ConnId {
         let sock = self.next_sock();
-        let frames = Frames {
-            framing: Framing::LengthPrefix,
-            ..Frames::default()
-        };
         let topic = Topic::new(topic).unwrap();
         let id = self.driver.core.handle_tcp_open(sock, frames, &topic, None);
         self.socks.insert(id, sock);

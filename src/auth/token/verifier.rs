@@ -134,6 +134,10 @@ impl Verifier {
         std::mem::take(&mut self.work)
     }
 
+    pub(in crate::auth) fn token_bytes_max(&self) -> usize {
+        self.length_max
+    }
+
     pub(in crate::auth) fn leeway_secs(&self) -> u64 {
         self.expected.leeway
     }

@@ -30,6 +30,7 @@ impl<H: Handler> ShardCore<H> {
                 shard.conns.waits.space.iter().map(WaitQueue::len).sum(),
             ),
             ("resumed", shard.conns.waits.turn.len()),
+            ("verification", shard.conns.waits.verification.len()),
             ("inflating", shard.conns.waits.inflate.len()),
             ("reads", shard.conns.reads.len()),
             ("lingering", shard.conns.lingering.early_len()),
@@ -198,6 +199,7 @@ impl<D, A> Shard<D, A> {
             Pause::Outbox => 0 < conn.outbox_len(),
             Pause::Answer | Pause::Moment => self.questions.deadline(key).is_some(),
             Pause::Corked => conn.state == State::Corked,
+            Pause::Verification => self.conns.waits.verification.contains(&id),
             Pause::Inflate => self.conns.waits.is_in_inflate(id),
             Pause::Turn => self.conns.waits.turn.contains(&id),
             Pause::Discard => {

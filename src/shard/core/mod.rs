@@ -169,6 +169,7 @@ impl<H: Handler> ShardCore<H> {
         // others, it would leave them nothing.
         self.shard.env.work.enter(Share::Inflate);
         self.resume_inflating();
+        self.resume_verifying();
         self.shard.env.work.enter(Share::Resumed);
         self.resume_paused();
     }

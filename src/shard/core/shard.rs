@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::id::ShardId;
 use crate::shard::core::app::callback::Callback;
@@ -22,6 +23,10 @@ pub(crate) struct Shard<D, A: 'static> {
     /// What connections wait for other threads to answer.
     pub(crate) questions: Questions<A>,
     pub(crate) ingress: Ingress,
+    /// What decides about clients, if their identity is asked.
+    pub(crate) auth: Option<Auth>,
+    /// Where they may put their credentials.
+    pub(crate) places: Places,
     /// The callback under way.
     pub(crate) callback: Callback,
     pub(crate) pubsub: PubSub,
@@ -43,6 +48,8 @@ impl<D, A> Shard<D, A> {
             conns: Conns::new(shards, &config, now),
             questions: Questions::new(answers),
             ingress: Ingress::new(&config),
+            auth: None,
+            places: Places::default(),
             callback: Callback::default(),
             pubsub: PubSub::new(shard, shards, &config),
             memory: Memory::new(&config),

@@ -21,6 +21,8 @@ pub(crate) enum Share {
     Bodies,
     /// Requests with bodies that waited.
     WaitingBodies,
+    /// Credentials of clients that were not identified yet.
+    Verification,
     /// TLS handshakes, and what comes with their last bytes.
     Handshake,
     /// Rooms: what is staged for them, and outputs that found no space.
@@ -42,7 +44,7 @@ impl Share {
     fn of_compression(self) -> usize {
         let share = match self {
             Self::Bodies => Self::Read,
-            Self::WaitingBodies => Self::Resumed,
+            Self::WaitingBodies | Self::Verification => Self::Resumed,
             share => share,
         };
         share as usize
@@ -156,6 +158,11 @@ impl Work {
             Share::Resumed | Share::WaitingBodies => Share::WaitingBodies,
             _ => Share::Bodies,
         }
+    }
+
+    /// Whether what is done now is done by this share.
+    pub(crate) fn is_in(&self, share: Share) -> bool {
+        self.share == share
     }
 
     /// Whether a share is used up that is not the one in hand.

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 use crossbeam_channel::{Receiver, Sender};
 use socket2::Socket;
 
+use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::handler::Handler;
 use crate::id::ShardId;
@@ -38,6 +39,8 @@ pub struct Seed {
     pub shards: u16,
     /// Settings of the core.
     pub config: Config,
+    /// What decides about clients, if any, and where they put their credentials.
+    pub auth: Option<(Auth, Places)>,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
     /// The server's state.
@@ -163,6 +166,7 @@ fn prepare<H: Handler>(
         shard,
         shards,
         config,
+        auth,
         port,
         shared,
         listen,
@@ -197,6 +201,9 @@ fn prepare<H: Handler>(
         make(shard),
         Arc::new(sender),
     );
+    if let Some((auth, places)) = auth {
+        core.set_auth(auth, places);
+    }
     if let Some(limit) = per_address {
         core.limit_addresses(limit);
     }

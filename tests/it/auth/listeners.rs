@@ -3,10 +3,9 @@
 use std::io::{Read, Write};
 use std::sync::Arc;
 
-use corecast::auth::{ApiKeys, Auth, Denial, Key, Rules, Verifier, create};
-use corecast::relay::Places;
+use corecast::auth::{ApiKeys, Auth, Denial, Key, Places, Rules, Verifier, create};
 use corecast::tls::ClientAuth;
-use corecast::{CloseReason, Framing, Listener, Relay, RelaySettings, Role, Server, ServerBuilder};
+use corecast::{CloseReason, Framing, Listener, Relay, Role, Server, ServerBuilder};
 
 use crate::support::length_prefix::{LengthPrefix, frame};
 use crate::support::server::{ANY, Running};
@@ -16,23 +15,27 @@ use crate::support::wait::wait_until;
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-fn relay(anonymous: bool, rules: &[&str]) -> Relay {
-    let auth = Auth {
+fn auth(anonymous: bool, rules: &[&str]) -> Auth {
+    Auth {
         verifier: Verifier::new(vec![Key::hmac(SECRET).unwrap()]),
         api_keys: ApiKeys::default(),
         rules: Rules::parse(rules).unwrap(),
         anonymous,
         insecure: false,
-    };
-    Relay::new(RelaySettings::default().with_auth(auth, Places::default()))
+    }
+}
+
+/// A server of the program's application that asks for identity.
+fn serve(builder: ServerBuilder, auth: Auth) -> Running {
+    let builder = builder.auth(auth, Places::default());
+    Running::with(builder, |_| Relay::default())
 }
 
 /// Whether a client of a TCP listener is greeted, which a subscriber is, or not closed.
 fn opens(framing: Framing, role: Role, anonymous: bool, rules: &[&str]) -> bool {
     let listener = Listener::tcp(ANY, "room").framing(framing).role(role);
     let builder = Server::builder().shards(1).pin(false).listen(listener);
-    let relay = relay(anonymous, rules);
-    let server = Running::with(builder, move |_| relay.clone());
+    let server = serve(builder, auth(anonymous, rules));
     let mut stream = dial(server.tcp());
     let mut first = [0; 1];
     if role != Role::Publish {
@@ -72,8 +75,7 @@ fn tcp_clients_are_anonymous_and_may_do_what_rules_for_them_allow() {
 #[test]
 fn a_refused_tcp_client_is_closed_and_counted() {
     let builder = Server::builder().shards(1).pin(false).tcp(ANY, "room");
-    let relay = relay(false, &[]);
-    let server = Running::with(builder, move |_| relay.clone());
+    let server = serve(builder, auth(false, &[]));
     let mut stream = dial(server.tcp());
     assert_eq!(stream.read(&mut [0]).unwrap(), 0, "the end");
     wait_until("it is counted", || {
@@ -90,12 +92,14 @@ fn a_certificate_is_an_identity_with_rules_of_its_own() {
     authority.sign("device", "device-7", &[]);
     authority.sign("other", "device-8", &[]);
     let authorities = authority.path("ca.pem");
-    let auth = ClientAuth::Optional { authorities };
-    let tls = authority.settings("host").client_auth(auth);
+    let shown = ClientAuth::Optional { authorities };
+    let tls = authority.settings("host").client_auth(shown);
     let listener = Listener::tcp(ANY, "up/device-7").tls(tls);
     let builder = Server::builder().shards(1).pin(false).listen(listener);
-    let relay = relay(false, &["certificates subscribe+publish up/{certificate}"]);
-    let server = Running::with(builder, move |_| relay.clone());
+    let server = serve(
+        builder,
+        auth(false, &["certificates subscribe+publish up/{certificate}"]),
+    );
     for (file, expected) in [
         (Some("device"), true),
         (Some("other"), false),
@@ -152,8 +156,7 @@ fn a_listener_that_asks_takes_the_first_frame_as_a_token() {
     });
     let builder = Server::builder().shards(1).pin(false);
     let builder = listeners.into_iter().fold(builder, ServerBuilder::listen);
-    let relay = relay(false, &["user:ann subscribe+publish room"]);
-    let server = Running::with(builder, move |_| relay.clone());
+    let server = serve(builder, auth(false, &["user:ann subscribe+publish room"]));
     for (at, kind) in Kind::ALL.into_iter().enumerate() {
         for (token, denial) in &outcomes {
             let before = server.counters();

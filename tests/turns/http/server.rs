@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::address::admission::PerAddress;
+#[cfg(feature = "auth")]
+use corecast::auth::{Auth, Places};
 use corecast::config::Config;
 use corecast::counters::Counters;
 use corecast::internals::driver::{Driver, MeshEnd};
@@ -222,6 +224,12 @@ impl Server {
     /// What the log would have of pages that were refused.
     pub(crate) fn stranger(&mut self) -> Option<String> {
         self.driver.core.take_refused_origin()
+    }
+
+    /// Clients are asked for their identity.
+    #[cfg(feature = "auth")]
+    pub(crate) fn set_auth(&mut self, auth: Auth, places: Places) {
+        self.driver.core.set_auth(auth, places);
     }
 
     /// Sets the time of day.

@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use crate::auth::Principal;
+use crate::auth::places::BEARER;
 use crate::close_reason::CloseReason;
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnKey;
 use crate::limits::WORK_OF_OPENING;
-use crate::proto::http::Reader;
+use crate::proto::http::{Reader, Request};
 use crate::proto::ws::handshake::Upgrade;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
@@ -16,16 +18,22 @@ use crate::shard::core::conn::{ACCEPTED, Arrival, PeerInfo};
 
 impl<H: Handler> ShardCore<H> {
     /// Asks the handler about a connection to the TCP port.
-    pub(in crate::shard::core) fn open_tcp(&mut self, key: ConnKey, arrival: Arrival) {
+    pub(in crate::shard::core) fn open_tcp(&mut self, key: ConnKey, mut arrival: Arrival) {
         let conn = self.shard.conns.live(key);
         let frames = conn.and_then(|conn| conn.protocol.frames());
         let frames = frames.unwrap_or_default();
+        let credential = arrival.credential.as_deref();
         let opening = Opening::Tcp {
             topic: &arrival.topic,
             role: frames.role,
-            credential: arrival.credential.as_deref(),
+            credential: credential.filter(|_| self.shard.auth.is_none()),
         };
-        match self.ask_to_open(key, &opening, arrival.peer_info.clone()) {
+        let shard = &mut self.shard;
+        let principal = arrival.principal.take();
+        shard.callback.begin(arrival.peer_info.clone(), principal);
+        let identified = Cx { shard, key }.identify_frame(credential);
+        let (opened, principal) = self.ask_to_open(key, &opening, identified);
+        match opened {
             Ok(data) => {
                 let greeting = frames.greeting();
                 self.greet(key, data, None, |out| out.extend_from_slice(greeting));
@@ -35,6 +43,7 @@ impl<H: Handler> ShardCore<H> {
                 self.shard.close(key, CloseReason::Refused(response.status));
             }
             Err(Refusal::Wait(busy)) => {
+                arrival.principal = principal;
                 if let Some(conn) = self.shard.conns.live(key) {
                     conn.input.get_or_insert_default().arrival = Some(arrival);
                 }
@@ -46,16 +55,40 @@ impl<H: Handler> ShardCore<H> {
         self.settle_homes();
     }
 
-    pub(in crate::shard::core) fn ask_to_open(
+    /// Asks the handler about a request that opens a connection.
+    pub(in crate::shard::core) fn ask_to_open_by(
         &mut self,
         key: ConnKey,
+        request: &Request<'_>,
         opening: &Opening<'_>,
         peer_info: Option<Arc<PeerInfo>>,
     ) -> Result<H::Conn, Refusal> {
+        let http = self.shard.conns.http(key);
+        let principal = http.and_then(|http| http.principal.take());
+        self.shard.callback.begin(peer_info, principal);
+        let identified = self.identify(key, request);
+        let (opened, principal) = self.ask_to_open(key, opening, identified);
+        if let Some(http) = self.shard.conns.http(key) {
+            http.principal = principal;
+        }
+        opened
+    }
+
+    /// Asks the handler about a connection whose client is identified. Returns its identity as well
+    /// if it waits.
+    fn ask_to_open(
+        &mut self,
+        key: ConnKey,
+        opening: &Opening<'_>,
+        identified: Result<(), Refusal>,
+    ) -> (Result<H::Conn, Refusal>, Option<Box<Principal>>) {
         let shard = &mut self.shard;
-        shard.callback.peer_info = peer_info;
-        let opened = self.handler.on_open(&mut Cx { shard, key }, opening);
-        self.shard.callback.peer_info = None;
+        let opened = identified.and_then(|()| {
+            let mut cx = Cx { shard, key };
+            cx.take_client()?;
+            self.handler.on_open(&mut cx, opening)
+        });
+        let principal = self.shard.callback.end();
         let waits = matches!(opened, Err(Refusal::Wait(_)));
         // What it has sent or subscribed to goes behind the greeting.
         self.shard.cork_unopened(key, waits);
@@ -64,7 +97,7 @@ impl<H: Handler> ShardCore<H> {
         if !waits {
             self.shard.questions.forget(key);
         }
-        opened
+        (opened, principal.filter(|_| waits))
     }
 
     /// The handler has accepted a connection: it is told so, once its subscriptions are live and
@@ -120,7 +153,7 @@ impl<H: Handler> ShardCore<H> {
 /// The subprotocol of an upgrade.
 #[derive(Debug, Default)]
 pub(crate) enum Subprotocol {
-    /// The first that was offered.
+    /// The first that was offered and is not a token.
     #[default]
     First,
     /// None of them.
@@ -132,7 +165,10 @@ pub(crate) enum Subprotocol {
 impl Subprotocol {
     pub(crate) fn among<'b>(&self, upgrade: &Upgrade<'b>) -> Option<&'b str> {
         match self {
-            Self::First => upgrade.protocols().next(),
+            Self::First => {
+                let mut offered = upgrade.protocols();
+                offered.find(|name| !name.starts_with(BEARER))
+            }
             Self::None => None,
             Self::Named(name) => upgrade.protocols().find(|offered| offered == name),
         }

@@ -12,15 +12,23 @@ impl<H: Handler> ShardCore<H> {
         &mut self,
         key: ConnKey,
         request: &Request<'_>,
-    ) -> Option<Response> {
+    ) -> Result<Option<Response>, Busy> {
         if preflight(request).is_some() {
-            return None;
+            return Ok(None);
         }
         self.begin_request(key, request);
+        let identified = self.identify(key, request);
         let shard = &mut self.shard;
-        let answer = self.handler.on_head(&mut Cx { shard, key }, request);
-        self.end_request(key);
-        self.shard.questions.forget(key);
+        let answer = match identified {
+            Ok(()) => Ok(self.handler.on_head(&mut Cx { shard, key }, request)),
+            Err(Refusal::Respond(response)) => Ok(Some(response)),
+            Err(Refusal::Wait(busy)) => Err(busy),
+        };
+        let is_over = matches!(answer, Ok(Some(_)));
+        self.end_request(key, is_over);
+        if answer.is_ok() {
+            self.shard.questions.forget(key);
+        }
         self.settle_homes();
         answer
     }
@@ -34,13 +42,15 @@ impl<H: Handler> ShardCore<H> {
             return Ok(preflight.grant());
         }
         self.begin_request(key, request);
+        let identified = self.identify(key, request);
         let shard = &mut self.shard;
-        let answer = self.handler.on_request(&mut Cx { shard, key }, request);
-        self.end_request(key);
+        let answer =
+            identified.and_then(|()| self.handler.on_request(&mut Cx { shard, key }, request));
         let answer = match answer {
             Ok(response) | Err(Refusal::Respond(response)) => Ok(response),
             Err(Refusal::Wait(busy)) => Err(busy),
         };
+        self.end_request(key, answer.is_ok());
         if answer.is_ok() {
             self.shard.questions.forget(key);
         }
@@ -52,12 +62,18 @@ impl<H: Handler> ShardCore<H> {
     fn begin_request(&mut self, key: ConnKey, request: &Request<'_>) {
         let shard = &mut self.shard;
         let client = shard.conns.client_of(&mut shard.env, key, request);
-        shard.callback.peer_info = client.unwrap_or_default();
+        let http = shard.conns.http(key);
+        let principal = http.and_then(|http| http.principal.take());
+        shard.callback.begin(client.unwrap_or_default(), principal);
         shard.set_answering(key, true);
     }
 
-    fn end_request(&mut self, key: ConnKey) {
+    /// `is_over`: it is answered. Otherwise its client stays known.
+    fn end_request(&mut self, key: ConnKey, is_over: bool) {
         self.shard.set_answering(key, false);
-        self.shard.callback.peer_info = None;
+        let principal = self.shard.callback.end();
+        if let Some(http) = self.shard.conns.http(key) {
+            http.principal = principal.filter(|_| !is_over);
+        }
     }
 }

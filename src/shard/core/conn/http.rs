@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::auth::Principal;
 use crate::proto::http::Body;
 use crate::shard::core::conn::PeerInfo;
 
@@ -14,6 +15,8 @@ pub(crate) struct Http {
     pub(crate) is_unnamed: bool,
     /// It is inside TLS.
     pub(crate) is_tls: bool,
+    /// The client of the request in hand, once it is identified.
+    pub(crate) principal: Option<Box<Principal>>,
     pub(crate) phase: Phase,
     /// Requests answered.
     pub(crate) answered: u32,

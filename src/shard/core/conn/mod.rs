@@ -10,6 +10,7 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::auth::Principal;
 use crate::id::UserKey;
 use crate::payload::Form;
 use crate::proto::Kind;
@@ -145,10 +146,12 @@ pub(crate) struct Arrival {
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
     /// Its first frame, if the listener asks for a credential.
     pub(crate) credential: Option<Box<[u8]>>,
+    /// Its client, once it is identified.
+    pub(crate) principal: Option<Box<Principal>>,
 }
 
 impl fmt::Debug for Arrival {
-    /// Without the credential.
+    /// Without the credential and the claims.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Arrival")
             .field("topic", &self.topic)

@@ -35,6 +35,8 @@ pub(crate) enum Pause {
     Moment,
     /// Its subscriptions are not live yet.
     Corked,
+    /// Its client is to be identified.
+    Verification,
     /// Its message is to be inflated.
     Inflate,
     /// What it waited for has come, and it is to be read on.

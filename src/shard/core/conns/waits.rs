@@ -16,6 +16,8 @@ pub(crate) struct Waits {
     pub(crate) space: Vec<WaitQueue>,
     /// Their turn: what they waited for has come.
     pub(crate) turn: VecDeque<ConnId>,
+    /// Time to check their credentials, in the order in which they came.
+    pub(crate) verification: VecDeque<ConnId>,
     /// Time to decompress a message, in the order in which those came, each once.
     pub(crate) inflate: VecDeque<ConnId>,
     /// Those that wait for this home are tried first; one more are those of `turn`.
@@ -29,6 +31,7 @@ impl Waits {
         Self {
             space: (0..shards).map(|_| WaitQueue::default()).collect(),
             turn: VecDeque::new(),
+            verification: VecDeque::new(),
             inflate: VecDeque::new(),
             first: 0,
             before_mail: false,
@@ -57,6 +60,7 @@ impl Waits {
     /// Whether a connection waits to be tried.
     pub(crate) fn has_work(&self) -> bool {
         !self.turn.is_empty()
+            || !self.verification.is_empty()
             || !self.inflate.is_empty()
             || self.space.iter().any(WaitQueue::has_untried)
     }
@@ -64,7 +68,8 @@ impl Waits {
     /// Whether no connection waits, tried or not.
     pub(crate) fn is_empty(&self) -> bool {
         let is_empty = |queue: &WaitQueue| queue.len() == 0;
-        self.space.iter().all(is_empty) && self.turn.is_empty() && self.inflate.is_empty()
+        let queues = [&self.turn, &self.verification, &self.inflate];
+        self.space.iter().all(is_empty) && queues.iter().all(|queue| queue.is_empty())
     }
 
     /// Whether a connection has its place among those that wait to be inflated.

@@ -105,6 +105,7 @@ impl<H: Handler> ShardCore<H> {
             topic: topic.clone(),
             peer_info: Some(Arc::new(PeerInfo { peer, identity })),
             credential: None,
+            principal: None,
         };
         match conn.protocol.frames() {
             Some(frames) if frames.asks => conn.protocol = Protocol::asking(frames, arrival),

@@ -1,11 +1,13 @@
 //! Frames over TCP: a length or a line, and a message.
 
+use crate::auth::places::SCHEME_BYTES_MAX;
 use crate::close_reason::CloseReason;
+use crate::denial::Denial;
 use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::limits::CREDENTIAL_BYTES_MAX;
-use crate::proto::Frames;
 use crate::proto::length_prefix::Step;
+use crate::proto::{Frames, ProtocolError};
 use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::protocol::Protocol;
@@ -46,8 +48,10 @@ impl<H: Handler> ShardCore<H> {
         frames: Frames,
         input: &mut [u8],
     ) -> Progress {
+        let auth = self.shard.auth.as_ref();
+        let asked = auth.map(|auth| auth.token_bytes_max() + SCHEME_BYTES_MAX);
         let max = self.shard.env.config.message_bytes_max;
-        let max = max.min(CREDENTIAL_BYTES_MAX);
+        let max = max.min(asked.unwrap_or(CREDENTIAL_BYTES_MAX));
         match frames.decode(input, max) {
             Ok(Step::Incomplete { .. }) => Progress::Incomplete,
             Ok(Step::Frame { payload: [], taken }) => Progress::Bytes(taken),
@@ -62,6 +66,10 @@ impl<H: Handler> ShardCore<H> {
                 conn.protocol = Protocol::Framed(frames);
                 self.open_tcp(key, arrival);
                 self.opened(key, taken)
+            }
+            Err(ProtocolError::FrameTooLong { .. }) if asked.is_some() => {
+                self.refuse_frame(key, Denial::TooLong);
+                Progress::Ended
             }
             Err(error) => {
                 self.shard.close(key, CloseReason::Protocol(error));

@@ -104,7 +104,11 @@ impl<H: Handler> ShardCore<H> {
         // RFC 9110 10.1.1: an interim answer if a client waits for it, but not if its body came.
         let continues = request.expects_continue()? && taken == available;
         let decoder = Body::new(framing, self.shard.env.config.body_bytes_max)?;
-        if let Some(response) = self.answer_to_head(key, request) {
+        let answer = match self.answer_to_head(key, request) {
+            Ok(answer) => answer,
+            Err(busy) => return Ok(self.wait_with_request(key, busy, 0)),
+        };
+        if let Some(response) = answer {
             return Ok(if continues {
                 // Whether a body follows is the client's choice, and cannot be told.
                 self.respond(key, request, &response)

@@ -43,6 +43,19 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
+    /// Goes on with connections whose clients wait to be identified, in their order.
+    pub(in crate::shard::core) fn resume_verifying(&mut self) {
+        self.shard.env.work.enter(Share::Verification);
+        while !self.shard.env.work.is_spent()
+            && let Some(id) = self.shard.conns.waits.verification.pop_front()
+        {
+            let waits = |conn: &mut Conn<_>| conn.pause == Pause::Verification;
+            if self.shard.conns.current(id).is_some_and(waits) {
+                self.resume_now(id);
+            }
+        }
+    }
+
     /// Reads on connections for which what they waited for has come.
     fn resume_queued(&mut self) {
         let mut passed_over = Vec::new();

@@ -42,7 +42,7 @@ impl<H: Handler> ShardCore<H> {
             .conns
             .client_of(&mut self.shard.env, key, request)
             .unwrap_or_default();
-        match self.ask_to_open(key, &Opening::WebSocket(request), peer_info) {
+        match self.ask_to_open_by(key, request, &Opening::WebSocket(request), peer_info) {
             Ok(data) => {
                 if let Some(conn) = self.shard.conns.live(key) {
                     let takes_over = granted.is_some_and(|granted| granted.takes_over);
@@ -78,9 +78,15 @@ impl<H: Handler> ShardCore<H> {
             date: self.shard.env.date,
         };
         if request.method == "HEAD" {
-            self.shard.reply(key, |out| sse::encode_head(out, &head));
-            self.shard.close(key, CloseReason::Answered);
-            return Progress::Ended;
+            return match self.answer_to_head(key, request) {
+                Ok(None) => {
+                    self.shard.reply(key, |out| sse::encode_head(out, &head));
+                    self.shard.close(key, CloseReason::Answered);
+                    Progress::Ended
+                }
+                Ok(Some(response)) => self.respond(key, request, &response),
+                Err(busy) => self.wait_with_request(key, busy, 0),
+            };
         }
         if let Some(conn) = self.shard.conns.live(key) {
             // It may be a member of a topic before this returns.
@@ -95,7 +101,7 @@ impl<H: Handler> ShardCore<H> {
             .conns
             .client_of(&mut self.shard.env, key, request)
             .unwrap_or_default();
-        match self.ask_to_open(key, &Opening::Events(request), from) {
+        match self.ask_to_open_by(key, request, &Opening::Events(request), from) {
             Ok(data) => {
                 if let Some(conn) = self.shard.conns.live(key) {
                     conn.protocol = Protocol::Events(0);

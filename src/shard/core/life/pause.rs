@@ -27,6 +27,11 @@ impl<D, A> Shard<D, A> {
                 self.conns.pause_for(&mut self.env, key, Pause::Space);
                 self.conns.waits.space[home.index()].push(id);
             }
+            Wait::Verification => {
+                self.conns
+                    .pause_for(&mut self.env, key, Pause::Verification);
+                self.conns.waits.verification.push_back(id);
+            }
             Wait::Answer => self.wait_for_answer(key),
             Wait::Outside => self.wait_a_moment(key),
             Wait::Outbox if !is_read => self.conns.pause_for(&mut self.env, key, Pause::Outbox),

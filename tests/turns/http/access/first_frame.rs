@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use corecast::auth::Denial;
+use corecast::limits::TOKEN_BYTES_MAX;
 use corecast::{CloseReason, Config};
 
 use crate::http::access::{ann, server};
@@ -65,9 +66,37 @@ fn a_wrong_token_and_a_frame_that_is_too_long_close_without_an_answer() {
     assert_eq!(server.ended(client), Some(CloseReason::Refused(401)));
     assert_eq!(server.counters().denied[Denial::Malformed.index()], 1);
     let (mut server, client) = connect();
-    server.send(client, (64_u32 * 1024 + 1).to_be_bytes());
-    let ended = server.ended(client);
-    assert!(matches!(ended, Some(CloseReason::Protocol(_))), "{ended:?}");
+    // One byte more than the longest token behind a scheme: refused by its length.
+    let len = TOKEN_BYTES_MAX + "apikey ".len() + 1;
+    server.send(client, u32::try_from(len).unwrap().to_be_bytes());
+    assert_eq!(server.ended(client), Some(CloseReason::Refused(401)));
+    assert_eq!(server.counters().denied[Denial::TooLong.index()], 1);
+}
+
+#[test]
+fn a_first_frame_is_a_token_or_what_a_request_would_have_as_authorization() {
+    let token = ann();
+    for (first, denial) in [
+        (token.clone(), None),
+        (format!(" {token}\r"), None),
+        (format!("Bearer {token}"), None),
+        // The key may only publish, and the listener's clients subscribe as well.
+        ("apikey test".to_owned(), Some(Denial::Forbidden)),
+        ("apikey tesT".to_owned(), Some(Denial::ApiKey)),
+        ("test".to_owned(), Some(Denial::Malformed)),
+        (format!("Basic {token}"), Some(Denial::Malformed)),
+        (format!("{token} {token}"), Some(Denial::Malformed)),
+    ] {
+        let (mut server, client) = connect();
+        server.send(client, frame(first.as_bytes()));
+        let Some(denial) = denial else {
+            assert_eq!(server.take_bytes(client), frame(b""), "{first}");
+            continue;
+        };
+        let refused = CloseReason::Refused(denial.status());
+        assert_eq!(server.ended(client), Some(refused), "{first}");
+        assert_eq!(server.counters().denied[denial.index()], 1, "{first}");
+    }
 }
 
 #[test]

@@ -7,9 +7,8 @@ mod rights;
 
 use std::time::Duration;
 
-use corecast::auth::{ApiKeys, Auth, Denial, Key, Rules, Verifier, create};
+use corecast::auth::{ApiKeys, Auth, Denial, Key, Places, Rules, Verifier, create};
 use corecast::counters::status_index;
-use corecast::relay::Places;
 use corecast::{CloseReason, Config, Origins, RelaySettings};
 
 use crate::http::server::{Client, Server};
@@ -48,8 +47,8 @@ fn auth() -> Auth {
 
 fn server_with(auth: Auth, config: Config) -> Server {
     let places = Places::new("session", "access_token");
-    let settings = RelaySettings::default().with_auth(auth, places);
-    let mut server = Server::of(config, settings);
+    let mut server = Server::of(config, RelaySettings::default());
+    server.set_auth(auth, places);
     server.set_date(Duration::from_secs(NOW));
     server
 }

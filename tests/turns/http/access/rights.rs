@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use corecast::auth::Denial;
-use corecast::relay::Places;
+use corecast::auth::{Denial, Places};
 use corecast::{Config, RelaySettings};
 
 use crate::http::access::{SECRET, UPGRADE, ann, ask, auth, server, server_with, status, token};
@@ -101,8 +100,8 @@ fn the_publish_api_asks_for_a_key_and_its_rules() {
     );
     // The one key without a name may do everything, as it always could.
     let settings = RelaySettings::default().with_api_key(KEY);
-    let settings = settings.with_auth(auth(), Places::default());
     let mut both = Server::of(Config::default(), settings);
+    both.set_auth(auth(), Places::default());
     let answer = publish(&mut both, &format!("X-API-Key: {KEY}\r\n"), "read");
     assert!(answer.ends_with(r#"{"result":{}}"#), "{answer}");
 }
@@ -124,10 +123,35 @@ fn one_denial_in_a_second_is_logged_and_all_are_counted() {
 }
 
 #[test]
-fn health_and_the_page_need_no_identity() {
-    for path in ["/", "/healthz"] {
+fn requests_that_open_nothing_need_no_identity() {
+    for (path, expected) in [
+        ("/", 200),
+        ("/healthz", 200),
+        ("/x", 404),
+        ("/ws/room", 426),
+    ] {
         let mut server = server();
         let (_, answer) = ask(&mut server, path, "");
-        assert_eq!(status(&answer), 200, "{path}");
+        assert_eq!(status(&answer), expected, "{path}");
+    }
+    let mut server = server();
+    let (_, answer) = ask(&mut server, "/ws/%zz", UPGRADE);
+    assert_eq!(status(&answer), 400, "not a topic");
+}
+
+#[test]
+fn a_head_request_for_events_is_asked_as_a_get_is() {
+    let bearer = format!("Authorization: Bearer {}\r\n", ann());
+    for (topic, fields, expected) in [
+        ("room", bearer.as_str(), 200),
+        ("other", bearer.as_str(), 403),
+        ("room", "", 401),
+    ] {
+        let mut server = server();
+        let client = server.connect();
+        let request = format!("HEAD /sse/{topic} HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        server.send(client, request);
+        assert_eq!(status(&server.take(client)), expected, "{topic} {fields}");
+        assert_eq!(server.counters().opened, 0);
     }
 }

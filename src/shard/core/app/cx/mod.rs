@@ -231,8 +231,8 @@ impl<D, A> Cx<'_, D, A> {
 
     /// Chooses the WebSocket subprotocol, in [`on_open`](crate::Handler::on_open); `None` for
     /// none, which makes most clients that offered some fail. Without a choice it is the first
-    /// that was offered. One that was not offered is not sent (RFC 6455 section 4.1 has the client
-    /// fail the connection).
+    /// that was offered and is not a token (`bearer.TOKEN`). One that was not offered is not sent
+    /// (RFC 6455 section 4.1 has the client fail the connection).
     pub fn choose_subprotocol(&mut self, name: Option<&str>) {
         self.shard.callback.subprotocol = match name {
             Some(name) => Subprotocol::Named(name.to_owned()),

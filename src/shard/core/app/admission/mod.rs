@@ -1,11 +1,14 @@
 //! What a handler may ask for to admit clients: the time of day, an end of their connections, and
 //! how denials are told.
 
+mod identity;
+
 use std::time::Duration;
 
+use crate::auth::challenge::answer_to;
 use crate::denial::Denial;
 use crate::limits::DENIAL_LOG_INTERVAL;
-use crate::proto::http::{Date, Request, is_own};
+use crate::proto::http::{Date, Request, Response, is_own};
 use crate::shard::core::app::cx::Cx;
 
 impl<D, A> Cx<'_, D, A> {
@@ -38,6 +41,13 @@ impl<D, A> Cx<'_, D, A> {
             format!("conn {id}{from}: {denial}{words}")
         };
         self.shard.env.denials.note(text, now, DENIAL_LOG_INTERVAL);
+    }
+
+    /// [Denies](Self::deny) a request; returns its answer, with what a client needs to know to try
+    /// again (`WWW-Authenticate`).
+    pub fn refuse(&mut self, denial: Denial, words: &str) -> Response {
+        self.deny(denial, words);
+        answer_to(denial)
     }
 
     /// Counts work of a callback that takes long, in nanoseconds on an ordinary core: after much of

@@ -1,4 +1,4 @@
-//! Where a request carries a credential.
+//! Where a client puts its credential.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Places {
 
 /// A credential as it was found.
 #[derive(PartialEq, Eq)]
-pub(super) enum Found<'b> {
+pub(crate) enum Found<'b> {
     Token(Cow<'b, str>),
     Key(&'b [u8]),
 }
@@ -31,8 +31,23 @@ impl fmt::Debug for Found<'_> {
     }
 }
 
-impl Found<'_> {
-    pub(super) fn credential(&self) -> Credential<'_> {
+impl<'b> Found<'b> {
+    /// The credential that is the first frame of a TCP connection: a token alone, or what would be
+    /// the value of the field `Authorization`.
+    ///
+    /// # Errors
+    ///
+    /// It is neither.
+    pub(crate) fn in_frame(frame: &'b [u8]) -> Result<Self, Denial> {
+        let frame = frame.trim_ascii();
+        if frame.contains(&b' ') {
+            return authorization(frame).unwrap_or(Err(Denial::Malformed));
+        }
+        let token = std::str::from_utf8(frame).map_err(|_| Denial::Malformed)?;
+        Ok(Self::Token(token.into()))
+    }
+
+    pub(crate) fn credential(&self) -> Credential<'_> {
         match self {
             Self::Token(token) => Credential::Token(token),
             Self::Key(key) => Credential::Key(key),
@@ -55,7 +70,7 @@ impl Places {
     /// # Errors
     ///
     /// There are several, or a cookie of a page that may not have it.
-    pub(super) fn find<'b>(
+    pub(crate) fn find<'b>(
         &self,
         request: &Request<'b>,
         may_have_cookies: impl FnOnce() -> bool,
@@ -127,22 +142,17 @@ fn bearers<'b>(request: &Request<'b>) -> impl Iterator<Item = &'b str> + use<'b>
     subprotocols(request).filter_map(|name| name.strip_prefix(BEARER))
 }
 
-/// The subprotocol to choose if a token was among those that were offered; `None` if none was. A
-/// token is never sent back.
-pub(super) fn real_subprotocol<'b>(request: &Request<'b>) -> Option<Option<&'b str>> {
-    let mut bearers = bearers(request);
-    bearers.next()?;
-    Some(subprotocols(request).find(|name| !name.starts_with(BEARER)))
-}
-
 fn subprotocols<'b>(request: &Request<'b>) -> impl Iterator<Item = &'b str> + use<'b> {
     let values = request.headers("sec-websocket-protocol");
     let names = values.flat_map(|value| value.split(|byte| *byte == b','));
     names.filter_map(|name| std::str::from_utf8(name.trim_ascii()).ok())
 }
 
-const BEARER: &str = "bearer.";
+/// What stands before a token among the subprotocols. A token is never sent back.
+pub(crate) const BEARER: &str = "bearer.";
+/// What stands before the credential of a first frame at most.
+pub(crate) const SCHEME_BYTES_MAX: usize = "apikey ".len();
 
 #[cfg(test)]
-#[path = "credential_tests.rs"]
+#[path = "places_tests.rs"]
 mod tests;

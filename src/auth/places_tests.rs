@@ -88,25 +88,6 @@ fn a_cookie_counts_only_for_pages_that_may_have_it_and_without_another_credentia
 }
 
 #[test]
-fn a_token_is_never_chosen_as_the_subprotocol() {
-    let chosen = |offered: &str| {
-        let head =
-            format!("GET / HTTP/1.1\r\nHost: a\r\nSec-WebSocket-Protocol: {offered}\r\n\r\n");
-        let mut headers = NO_HEADERS;
-        match parse_head(head.as_bytes(), &mut headers, HeadLimits::default()) {
-            Ok(Head::Complete { request, .. }) => {
-                real_subprotocol(&request).map(|name| name.map(str::to_owned))
-            }
-            other => panic!("no request: {other:?}"),
-        }
-    };
-    assert_eq!(chosen("bearer.abc, chat"), Some(Some("chat".to_owned())));
-    assert_eq!(chosen("chat, bearer.abc"), Some(Some("chat".to_owned())));
-    assert_eq!(chosen("bearer.abc"), Some(None));
-    assert_eq!(chosen("chat"), None);
-}
-
-#[test]
 fn a_credential_is_not_printed() {
     let found = [Found::Token("secret".into()), Found::Key(b"secret")];
     assert_eq!(format!("{found:?}"), "[Token(..), Key(..)]");
