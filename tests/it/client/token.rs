@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use corecast::auth::{ApiKeys, Auth, Key, Rules, Verifier, create};
+use corecast::auth::{ApiKeys, Auth, Key, Places, Rules, Verifier, create};
 use corecast::client::{Event, Reason};
-use corecast::relay::Places;
 use corecast::sys::time_of_day::since_1970;
-use corecast::{Kind, Listener, Relay, RelaySettings, Server};
+use corecast::{Kind, Listener, Relay, Server};
 
 use crate::client::{message, next, reason, to};
 use crate::support::server::{ANY, Running};
@@ -25,10 +24,10 @@ fn server() -> Running {
         anonymous: false,
         insecure: false,
     };
-    let relay = Relay::new(RelaySettings::default().with_auth(auth, Places::default()));
     let device = Listener::tcp(ANY, "lobby").credential(true);
     let builder = Server::builder().shards(1).pin(false).http(ANY);
-    Running::with(builder.listen(device), move |_| relay.clone())
+    let builder = builder.listen(device).auth(auth, Places::default());
+    Running::with(builder, |_| Relay::default())
 }
 
 /// A token of a user that expires in so many seconds.
