@@ -153,8 +153,7 @@ pub enum Limit {
     Assembly,
     /// A connection was closed: the shard keeps too many bytes for subscribers that are behind.
     Backlog,
-    /// The shard has too many bytes of unread replies: a connection that does not read was closed,
-    /// or a message or a pong was not sent.
+    /// The shard has too many unread replies: a connection was closed, or a reply was not sent.
     Replies,
     /// A connection reads its replies too slowly: it was paused, or missed a message or a pong.
     Outbox,
@@ -180,8 +179,7 @@ pub enum Limit {
     InflateTime,
     /// A request with a body waited for the next turn: this one had no time left for it.
     BodyTime,
-    /// A client waited for the next turn to be identified: this one had no time left for it, or
-    /// others went first.
+    /// A client waited for its turn to be identified: this one had no time left for it.
     VerifyTime,
 }
 
