@@ -17,6 +17,7 @@ mod game;
 // The example's; its tests are run here.
 #[path = "../../examples/telemetry/history.rs"]
 mod history;
+mod notes;
 mod pages;
 mod person;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]

@@ -4,3 +4,4 @@ mod endpoint;
 mod listeners;
 mod program;
 mod provider;
+mod users;

@@ -44,6 +44,9 @@ impl<H: Handler> ShardCore<H> {
             }
             Err(Refusal::Wait(busy)) => {
                 arrival.principal = principal;
+                if arrival.principal.is_some() {
+                    arrival.credential = None;
+                }
                 if let Some(conn) = self.shard.conns.live(key) {
                     conn.input.get_or_insert_default().arrival = Some(arrival);
                 }
