@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use corecast::auth::{ApiKeys, Auth, Denial, Key, Places, Rules, Verifier, create};
+use corecast::auth::{Action, ApiKeys, Auth, Denial, Key, Places, Rules, Verifier, create};
 use corecast::limits::{WORK_OF_P256, WORK_OF_TOKEN, WORK_PER_SHARE};
 use corecast::proto::Frames;
 use corecast::proto::http::Date;
@@ -149,8 +149,16 @@ impl Handler for Asking {
         cx: &mut Cx<'_, ()>,
         request: &Request<'_>,
     ) -> Result<Response, Refusal> {
+        if request.path == "/free" {
+            assert_eq!(cx.principal(), None);
+            cx.require(Action::Subscribe, "room")?;
+        }
         self.ask(cx)?;
         Ok(Response::text(200, request.path))
+    }
+
+    fn needs_identity(&mut self, request: &Request<'_>) -> bool {
+        request.path != "/free"
     }
 
     fn wants_events(&mut self, request: &Request<'_>) -> bool {
@@ -233,4 +241,16 @@ fn without_an_exception_of_the_handler_every_request_needs_an_identity() {
     shard.rest();
     assert_eq!(shard.take(client), b"");
     assert_eq!(shard.counters().denied[Denial::Missing.index()], 5);
+}
+
+#[test]
+fn a_client_that_was_not_asked_for_its_identity_is_permitted_nothing() {
+    let mut shard = Shard::of(Config::default(), Asking::default());
+    shard
+        .core
+        .set_auth(auth(Key::hmac(SECRET).unwrap()), Places::default());
+    let client = shard.connect();
+    shard.read(client, "GET /free HTTP/1.1\r\nHost: a\r\n\r\n");
+    shard.rest();
+    assert!(shard.take(client).starts_with(b"HTTP/1.1 403 "));
 }
