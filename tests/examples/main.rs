@@ -17,6 +17,7 @@ mod game;
 // The example's; its tests are run here.
 #[path = "../../examples/telemetry/history.rs"]
 mod history;
+#[cfg(feature = "auth")]
 mod notes;
 mod pages;
 mod person;

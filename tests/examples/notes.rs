@@ -6,6 +6,7 @@ use std::net::TcpStream;
 use corecast::auth::create;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::http::HeaderValue;
+use tungstenite::{Error, HandshakeError};
 
 use crate::example::Example;
 
@@ -25,19 +26,17 @@ fn notes_are_for_their_user_and_health_is_for_everyone() {
             request.headers_mut().insert("Authorization", bearer);
         }
         let stream = TcpStream::connect(notes.http).unwrap();
-        tungstenite::client(request, stream)
-    };
-    let status = |refused: tungstenite::HandshakeError<_>| match refused {
-        tungstenite::HandshakeError::Failure(tungstenite::Error::Http(response)) => {
-            response.status().as_u16()
+        match tungstenite::client(request, stream) {
+            Ok((socket, _)) => Ok(socket),
+            Err(HandshakeError::Failure(Error::Http(response))) => Err(response.status().as_u16()),
+            Err(other) => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     };
-    let (mut own, _) = open("/ann", Some(&token)).unwrap();
+    let mut own = open("/ann", Some(&token)).unwrap();
     own.send("a note".into()).unwrap();
     assert_eq!(own.read().unwrap().into_text().unwrap(), "a note");
-    assert_eq!(status(open("/bob", Some(&token)).unwrap_err()), 403);
-    assert_eq!(status(open("/ann", None).unwrap_err()), 401);
+    assert_eq!(open("/bob", Some(&token)).unwrap_err(), 403);
+    assert_eq!(open("/ann", None).unwrap_err(), 401);
     let mut health = TcpStream::connect(notes.http).unwrap();
     health
         .write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
