@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Measures what stands at the edge of the server: compression, TLS, accepting, and clients that
-misbehave.
+"""Measures what stands at the edge of the server: compression, TLS, accepting, identity, and clients
+that misbehave.
 
     cargo build --locked --release --workspace
     (cd benches/peers/js && npm ci)       # for the peer of --deflate
@@ -22,15 +22,16 @@ sys.path.insert(1, str(HERE.parent / "peers"))
 import about  # noqa: E402
 import accepting  # noqa: E402
 import attacks  # noqa: E402
+import auth  # noqa: E402
 import closed  # noqa: E402
 import hostile  # noqa: E402
 from servers import PROGRAMS, Failed, all_descriptors  # noqa: E402
 
 ROUNDS = 5
-QUICK = {"rounds": 1, "connections": 500, "messages": 10, "subscribers": 50, "seconds": 2,
+QUICK = {"rounds": 1, "connections": 500, "messages": 10, "subscribers": 50, "seconds": 2, "steady": 50,
          "slow_headers": 100, "garbage_per_s": 50}
 FULL = {"rounds": ROUNDS, "connections": 10_000, "messages": 30, "subscribers": 1_000,
-        "seconds": 20, "slow_headers": 10_000, "garbage_per_s": 1_000}
+        "seconds": 20, "steady": 500, "slow_headers": 10_000, "garbage_per_s": 1_000}
 
 
 def arguments():
@@ -42,6 +43,9 @@ def arguments():
     parser.add_argument("--tls", action="store_true", help="a fan-out over TLS, beside plain")
     parser.add_argument("--even", action="store_true",
                         help="connections that a balancer accepts, beside each shard for itself")
+    parser.add_argument("--auth", metavar="PARTS", nargs="?", const=",".join(auth.PARTS),
+                        help="tokens, rules and users beside a server without them; some of, "
+                        f"separated by commas: {', '.join(auth.PARTS)} [default: all]")
     parser.add_argument("--hostile", action="store_true",
                         help="a fan-out while others misbehave, beside quiet ones")
     parser.add_argument("--attacks", action="store_true",
@@ -55,8 +59,10 @@ def arguments():
                         help="one round of small loads, to see that all works: no figures to keep")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"rounds of which the median is taken [default: {ROUNDS}]")
-    for name, what in (("connections", "of --deflate, --tls and --even"),
-                       ("messages", "of a run of --deflate and --tls"),
+    for name, what in (("connections", "of --deflate, --tls, --even and --auth, whose storm has "
+                        f"{auth.STORM_TIMES} times as many"),
+                       ("messages", "of a run of --deflate and --tls; ten times as many of --auth"),
+                       ("steady", "subscribers beside the storm of --auth"),
                        ("subscribers", "of --hostile"), ("seconds", "of a fan-out of --hostile, and of an attack"),
                        ("slow-headers", "of --hostile"), ("garbage-per-s", "of --hostile")):
         default = FULL[name.replace("-", "_")]
@@ -75,8 +81,13 @@ def arguments():
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    if not (options.deflate or options.tls or options.even or options.hostile or options.attacks):
-        parser.error("nothing to measure: ask for --deflate, --tls, --even, --hostile or --attacks")
+    if not any((options.deflate, options.tls, options.even, options.auth, options.hostile,
+                options.attacks)):
+        parser.error("nothing to measure: ask for --deflate, --tls, --even, --auth, --hostile or "
+                     "--attacks")
+    strange = set((options.auth or auth.PARTS[0]).split(",")) - set(auth.PARTS)
+    if strange:
+        parser.error(f"--auth: there is no {', '.join(sorted(strange))}")
     unknown = set((options.only or attacks.ALL).split(",")) - set(attacks.ATTACKS)
     if unknown:
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
@@ -93,7 +104,7 @@ def main():
     os.sched_setaffinity(0, set(all_cpus[1:]))
     print("\n".join([*about.lines(options), ""]), flush=True)
     wanted = [(options.deflate, closed.deflate), (options.tls, closed.tls),
-              (options.even, accepting.even), (options.hostile, hostile.hostile),
+              (options.even, accepting.even), (options.auth, auth.auth), (options.hostile, hostile.hostile),
               (options.attacks, attacks.attacks)]
     code = 0
     for is_wanted, measure in wanted:
