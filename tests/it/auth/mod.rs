@@ -2,6 +2,7 @@
 
 mod endpoint;
 mod listeners;
+mod matrix;
 mod program;
 mod provider;
 mod users;

@@ -14,15 +14,27 @@ pub(crate) struct Framed {
     stream: BufReader<RetryStream<TcpStream>>,
 }
 
-/// `payload`, of less than 16 KiB, as one frame.
+/// `payload` as one frame.
 pub(crate) fn frame(framing: Framing, payload: &[u8]) -> Vec<u8> {
-    let len = u16::try_from(payload.len()).unwrap();
-    let [low, high] = [len & 0x7f, len >> 7].map(|seven| u8::try_from(seven).unwrap());
-    match framing {
-        Framing::LengthPrefix => [&u32::from(len).to_be_bytes()[..], payload].concat(),
-        Framing::Line => [payload, b"\n"].concat(),
-        Framing::Varint if high == 0 => [&[low], payload].concat(),
-        Framing::Varint => [&[low | 0x80, high], payload].concat(),
+    let len = u32::try_from(payload.len()).unwrap();
+    let header = match framing {
+        Framing::LengthPrefix => len.to_be_bytes().to_vec(),
+        Framing::Line => return [payload, b"\n"].concat(),
+        Framing::Varint => varint(len),
+    };
+    [&header, payload].concat()
+}
+
+fn varint(mut len: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    loop {
+        let [low, ..] = (len & 0x7f).to_le_bytes();
+        len >>= 7;
+        if len == 0 {
+            bytes.push(low);
+            return bytes;
+        }
+        bytes.push(low | 0x80);
     }
 }
 

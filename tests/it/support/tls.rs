@@ -63,7 +63,33 @@ impl Authority {
         algorithm: &'static SignatureAlgorithm,
     ) {
         let hosts: Vec<String> = hosts.iter().map(|&host| host.to_owned()).collect();
-        let mut params = CertificateParams::new(hosts).unwrap();
+        self.sign_with(
+            file,
+            subject,
+            CertificateParams::new(hosts).unwrap(),
+            algorithm,
+        );
+    }
+
+    /// Signs one for no host, after `change` has made it special.
+    pub(crate) fn sign_as(
+        &self,
+        file: &str,
+        subject: &str,
+        change: impl FnOnce(&mut CertificateParams),
+    ) {
+        let mut params = CertificateParams::default();
+        change(&mut params);
+        self.sign_with(file, subject, params, &rcgen::PKCS_ECDSA_P256_SHA256);
+    }
+
+    fn sign_with(
+        &self,
+        file: &str,
+        subject: &str,
+        mut params: CertificateParams,
+        algorithm: &'static SignatureAlgorithm,
+    ) {
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, subject);
         params.use_authority_key_identifier_extension = true;

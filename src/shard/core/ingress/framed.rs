@@ -67,7 +67,9 @@ impl<H: Handler> ShardCore<H> {
                 self.open_tcp(key, arrival);
                 self.opened(key, taken)
             }
-            Err(ProtocolError::FrameTooLong { .. }) if asked.is_some() => {
+            Err(ProtocolError::FrameTooLong { .. } | ProtocolError::MessageTooBig { .. })
+                if asked.is_some() =>
+            {
                 self.refuse_frame(key, Denial::TooLong);
                 Progress::Ended
             }
