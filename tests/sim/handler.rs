@@ -4,8 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use corecast::{
-    Busy, CloseReason, Cx, Halt, Handler, Kind, Message, Opening, PublishError, Publisher, Refusal,
-    Request, Response, Room, RoomCx, Topic,
+    Busy, CloseReason, ConnectionId, Cx, Halt, Handler, Kind, Message, Opening, PublishError,
+    Publisher, Refusal, Request, Response, Room, RoomCx, Topic,
 };
 
 use crate::ledger::{self, Ledger};
@@ -22,6 +22,8 @@ pub(crate) struct App {
     pub(crate) asks: bool,
     /// Whether the end of a connection is published to its topic.
     pub(crate) says_goodbye: bool,
+    /// Connections belong to so many users; 0: to none.
+    pub(crate) users: usize,
 }
 
 /// What a connection is for.
@@ -72,6 +74,19 @@ impl App {
         let (question, wait) = cx.defer(timeout);
         self.ledger.borrow_mut().questions.push(question);
         Err(wait)
+    }
+
+    /// Says whose connection it is: whatever is asked, the same again.
+    fn name_user(&self, cx: &mut Cx<'_, Data, bool>) -> Result<(), Refusal> {
+        if self.users != 0 {
+            let id = cx.id().to_string();
+            let user = id.bytes().map(usize::from).sum::<usize>() % self.users;
+            cx.set_user(&user_name(user))?;
+            let (shard, conn) = (cx.shard(), cx.id());
+            let id = ConnectionId { shard, conn };
+            self.ledger.borrow_mut().users.insert(id, user);
+        }
+        Ok(())
     }
 
     /// Publishes the end of a connection to its topic.
@@ -145,6 +160,7 @@ impl Handler for App {
         if self.asks && cx.id().to_string().ends_with('4') {
             self.ask(cx)?;
         }
+        self.name_user(cx)?;
         self.ledger.borrow_mut().opened += 1;
         Ok(Data { role, topic })
     }
@@ -203,6 +219,11 @@ impl Handler for App {
         };
         keeps.then(|| Box::new(doorman) as Box<dyn Room>)
     }
+}
+
+/// The name of a user.
+pub(crate) fn user_name(user: usize) -> String {
+    format!("user {user}")
 }
 
 /// What connections subscribe with when they open.

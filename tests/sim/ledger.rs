@@ -1,10 +1,12 @@
 //! What was published, as the clients began it and as the handlers saw it accepted.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
-use corecast::{Deferred, Kind, Publisher};
+use corecast::{ConnectionId, Deferred, Kind, Publisher};
 
 /// Shared by the clients, the handlers of all shards, and the checker.
 pub(crate) type Ledger = Rc<RefCell<Book>>;
@@ -22,6 +24,12 @@ pub(crate) struct Book {
     pub(crate) closed: u64,
     /// Questions of handlers without an answer.
     pub(crate) questions: Vec<Deferred<bool>>,
+    /// The users of connections.
+    pub(crate) users: HashMap<ConnectionId, usize>,
+    /// Messages to users.
+    pub(crate) notes: Vec<Note>,
+    /// Lists of connections that were asked for and not given.
+    pub(crate) lists: Arc<AtomicUsize>,
     /// The step that the world is at.
     pub(crate) step: u64,
     /// The step at which the drain began.
@@ -39,6 +47,29 @@ pub(crate) struct Message {
     pub(crate) accepted: bool,
     /// When the server took it.
     pub(crate) accepted_at: u64,
+}
+
+/// One message to a user; its index in the book is its name.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) user: usize,
+    /// The shard that sent it.
+    pub(crate) sender: usize,
+    /// The step at which it was sent.
+    pub(crate) sent_at: u64,
+}
+
+impl Note {
+    /// What is sent.
+    pub(crate) fn text(name: usize) -> String {
+        format!("N{name}")
+    }
+
+    /// The name of a note; `None`: it is another message.
+    pub(crate) fn name(payload: &[u8]) -> Option<usize> {
+        let text = std::str::from_utf8(payload).ok()?.strip_prefix('N')?;
+        Some(text.parse().expect("a note"))
+    }
 }
 
 /// Length of a message without filler.

@@ -56,8 +56,9 @@ fn run(seed: u64) {
         world.come_to_rest();
         checker::check_at_rest(&mut world);
         if !world.draining {
-            let first = world.probe();
-            checker::check_probe(&world, first);
+            if let Some(first) = world.probe() {
+                checker::check_probe(&world, first);
+            }
         }
         world.wake_all();
         world.come_to_rest();

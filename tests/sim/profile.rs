@@ -5,7 +5,7 @@ use std::time::Duration;
 use corecast::internals::Rng;
 use corecast::internals::driver::Driver;
 use corecast::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
-use corecast::{Config, Handler, SlowConsumer};
+use corecast::{BeyondUserLimit, Config, Handler, SlowConsumer};
 
 use crate::deflate;
 use crate::handler::Rooms;
@@ -56,6 +56,10 @@ pub(crate) struct Profile {
     pub(crate) joins: bool,
     /// Other threads are asked about some messages and connections.
     pub(crate) asks: bool,
+    /// Connections belong to so many users; 0: to none.
+    pub(crate) users: usize,
+    /// Users have a limit, and are disconnected.
+    pub(crate) ends_users: bool,
 }
 
 /// The theme of a world.
@@ -71,9 +75,10 @@ pub(crate) enum Theme {
     Churn,
     Large,
     Flux,
+    Users,
 }
 
-const THEMES: [Theme; 10] = [
+const THEMES: [Theme; 11] = [
     Theme::Plain,
     Theme::TinyLanes,
     Theme::Slow,
@@ -84,6 +89,7 @@ const THEMES: [Theme; 10] = [
     Theme::Churn,
     Theme::Large,
     Theme::Flux,
+    Theme::Users,
 ];
 
 const POLICIES: [SlowConsumer; 4] = [
@@ -140,6 +146,18 @@ impl Profile {
                 profile.lane_messages = [1, 2, 100][rng.below(3)];
                 profile.todo_max = 40;
             }
+            Theme::Users => {
+                profile.users = 1 + rng.below(3);
+                profile.ends_users = true;
+                profile.churns = rng.below(2) == 0;
+                profile.clients += 8;
+                profile.lane_messages = [1, 2, 100][rng.below(3)];
+                profile.drains_early = rng.below(4) == 0;
+                let config = &mut profile.config;
+                config.connections_per_user_max = [None, Some(1), Some(2), Some(3)][rng.below(4)];
+                config.beyond_user_limit =
+                    [BeyondUserLimit::CloseOldest, BeyondUserLimit::Refuse][rng.below(2)];
+            }
             Theme::Large => {
                 profile.filler_max = 80_000;
                 profile.todo_max = 6;
@@ -166,7 +184,7 @@ impl Profile {
         profile.inflate_cost = (INFLATE_COST_PER_TURN, INFLATE_COST_PER_STEP);
         profile.config.log_bytes_max = 1 << 20;
         profile.config.ping_interval = Duration::from_secs(3600);
-        (profile.rooms, profile.asks) = (Rooms::None, false);
+        (profile.rooms, profile.asks, profile.users) = (Rooms::None, false, 0);
         profile.filler_max = 0;
         profile.home = Some(shards - 1);
         profile
@@ -213,6 +231,8 @@ impl Profile {
             rooms: [Rooms::None, Rooms::Some, Rooms::All][rng.below(3)],
             joins: rng.below(2) == 0,
             asks: rng.below(3) == 0,
+            users: [0, 0, 1, 4][rng.below(4)],
+            ends_users: false,
         }
     }
 }

@@ -3,12 +3,14 @@
 mod end;
 mod order;
 mod stream;
+mod users;
 mod welcome;
 
 use corecast::limits::OUTBOX_BYTES_HIGH;
 
 pub(crate) use crate::checker::end::check_at_end;
 use crate::checker::order::check_topic;
+use crate::checker::users::check_users;
 use crate::client::{Place, Stage};
 use crate::world::World;
 
@@ -32,6 +34,7 @@ pub(crate) fn check_at_rest(world: &mut World) {
         check_topic(world, topic, &mut losses);
     }
     check_counters(world, &losses);
+    check_users(world);
 }
 
 /// Each subscriber that is fast has received the last message that a client published on each

@@ -72,6 +72,8 @@ pub(crate) struct Client {
     /// By topic, what a room said had been published before, and how many messages of the topic
     /// the client had seen by then.
     pub(crate) welcomes: Vec<Vec<(usize, Vec<usize>)>>,
+    /// What its user was sent, in the order of arrival.
+    pub(crate) notes: Vec<usize>,
     subscribed: Vec<bool>,
     epochs: Vec<u32>,
     inbox: Vec<u8>,
@@ -110,6 +112,7 @@ impl Client {
             live_at: u64::MAX,
             seen: vec![Vec::new(); topic_count],
             welcomes: vec![Vec::new(); topic_count],
+            notes: Vec::new(),
             subscribed,
             epochs: vec![0; topic_count],
             inbox: Vec::new(),

@@ -6,7 +6,7 @@ use corecast::internals::Rng;
 use crate::client::frames::{RSV1, frame, server_frame, tcp_payload};
 use crate::client::{Client, Delivery, Place, Stage};
 use crate::deflate;
-use crate::ledger::{self, Book};
+use crate::ledger::{self, Book, Note};
 
 impl Client {
     /// Takes bytes of the server; returns what it answers at once.
@@ -67,7 +67,8 @@ impl Client {
             self.go_live(book);
             return end + 4;
         }
-        if status == 200 && self.place == Place::Events {
+        let is_refused = head.contains("Content-Length: ");
+        if status == 200 && self.place == Place::Events && !is_refused {
             self.go_live(book);
             return end + 4;
         }
@@ -135,6 +136,9 @@ impl Client {
     }
 
     fn take_data(&mut self, kind: Kind, payload: &[u8], book: &Book) {
+        if Note::name(payload).is_some() {
+            return self.see(Some(kind), payload, book);
+        }
         match self.place {
             Place::Echo => {
                 let sent = self.echoes.pop_front().expect("an echo of nothing");
@@ -157,6 +161,9 @@ impl Client {
     }
 
     pub(super) fn see(&mut self, kind: Option<Kind>, payload: &[u8], book: &Book) {
+        if let Some(note) = Note::name(payload) {
+            return self.notes.push(note);
+        }
         if let Some((topic, names)) = ledger::decode_welcome(payload) {
             let seen = self.seen[topic].len();
             return self.welcomes[topic].push((seen, names));

@@ -27,6 +27,12 @@ pub(crate) enum Action {
     Leave(usize),
     /// Of the open questions this one is answered, or dropped.
     Answer(usize, bool),
+    /// A shard sends something to a user.
+    Note(usize, usize),
+    /// A shard disconnects a user, or one connection of it.
+    Disconnect(usize, usize, bool),
+    /// A shard lists the connections of a user.
+    List(usize, usize),
     Pass(u64),
     Drain,
 }
@@ -76,6 +82,9 @@ impl World {
             }
             Action::Subscribe(at, topic) => self.command(at, '+', topic),
             Action::Unsubscribe(at, topic) => self.command(at, '-', topic),
+            Action::Note(shard, user) => self.send_note(shard, user),
+            Action::Disconnect(shard, user, all) => self.disconnect(shard, user, all),
+            Action::List(shard, user) => self.list(shard, user),
             Action::Stall(at, stalled) => self.clients[at].stalled = stalled,
             Action::Pass(millis) => self.now += millis,
             Action::Drain => {

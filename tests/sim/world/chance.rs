@@ -21,7 +21,8 @@ impl World {
             65..72 => Some(Action::Space(client)),
             72..88 => return self.client_acts(client),
             88..90 => Some(Action::Answer(self.rng.below(4), self.rng.below(4) != 0)),
-            90..94 => Some(Action::Pass(self.rng.below(10) as u64)),
+            90..93 => Some(Action::Pass(self.rng.below(10) as u64)),
+            93 if self.profile.users != 0 => Some(self.act_on_user(shard)),
             _ if self.clients.len() < self.profile.clients && !self.draining => {
                 self.connect_any();
                 return;
@@ -30,6 +31,15 @@ impl World {
         };
         if let Some(action) = action.filter(|action| self.is_enabled(*action)) {
             self.act(action);
+        }
+    }
+
+    fn act_on_user(&mut self, shard: usize) -> Action {
+        let user = self.rng.below(self.profile.users);
+        match self.rng.below(6) {
+            0 if self.profile.ends_users => Action::Disconnect(shard, user, self.rng.below(2) == 0),
+            1 => Action::List(shard, user),
+            _ => Action::Note(shard, user),
         }
     }
 

@@ -11,7 +11,8 @@ impl World {
     /// References, then the crowd and its traffic.
     pub(crate) fn live(&mut self) {
         for topic in 0..self.profile.topics {
-            if self.rng.below(5) != 0 {
+            // Any connection may be ended where users are.
+            if self.rng.below(5) != 0 && !self.profile.ends_users {
                 let place = [Place::Tcp, Place::Sub, Place::Events][self.rng.below(3)];
                 let at = self.connect(Client::new(place, vec![topic], self.profile.topics));
                 self.clients[at].reference = true;
@@ -36,15 +37,18 @@ impl World {
     }
 
     /// Publishes one more message on each topic, for all subscribers; returns the first.
-    pub(crate) fn probe(&mut self) -> usize {
+    pub(crate) fn probe(&mut self) -> Option<usize> {
         let publisher = self.connect(Client::new(Place::Pub, Vec::new(), self.profile.topics));
         self.come_to_rest();
+        if !self.clients[publisher].stays() {
+            return None;
+        }
         let first = self.ledger.borrow().messages.len();
         for topic in 0..self.profile.topics {
             self.act(Action::Publish(publisher, topic));
         }
         self.come_to_rest();
-        first
+        Some(first)
     }
 
     /// Clients that stopped reading read on.

@@ -3,6 +3,7 @@
 mod action;
 mod chance;
 mod life;
+mod users;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -71,6 +72,7 @@ impl World {
                     rooms: profile.rooms,
                     joins: profile.joins,
                     asks: profile.asks,
+                    users: profile.users,
                 };
                 let config = profile.config.clone();
                 let now = Now::default();

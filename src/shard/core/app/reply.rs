@@ -1,12 +1,11 @@
 //! What a callback sends to its own connection.
 
 use crate::close_reason::CloseReason;
-use crate::counters::Limit;
 use crate::handler::{Busy, PublishError, Sent, Wait};
-use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
+use crate::limits::OUTBOX_BYTES_HIGH;
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
-use crate::shard::core::conn::{ACCEPTED, DRAINS};
+use crate::shard::core::conn::ACCEPTED;
 
 impl<D, A> Cx<'_, D, A> {
     /// Answers a message of this connection: sends to it alone, and keeps the pace of the client.
@@ -34,37 +33,13 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// Sends to this connection alone, whether it asked or not, and says what became of it: up to
-    /// [`OUTBOX_BYTES_PRESSURE`] unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
+    /// [`OUTBOX_BYTES_PRESSURE`](crate::limits::OUTBOX_BYTES_PRESSURE) unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
     /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
-        let is_good = self.shard.check_message(kind, payload).is_ok();
-        let conn = self
-            .shard
-            .conns
-            .live(self.key)
-            .filter(|conn| !conn.state.is_closing());
-        let Some(conn) = conn.filter(|_| is_good) else {
-            return Sent::Dropped;
-        };
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
-            conn.set(DRAINS, true);
-            self.shard.env.counters.hit(Limit::Outbox);
-            return Sent::Dropped;
+        match self.shard.check_message(kind, payload) {
+            Ok(()) => self.shard.send(self.key, kind, payload),
+            Err(_) => Sent::Dropped,
         }
-        if self.shard.usage().is_full_of_replies() {
-            self.shard.env.counters.hit(Limit::Replies);
-            return Sent::Dropped;
-        }
-        if !self.shard.reply_message(self.key, kind, payload) {
-            return Sent::Dropped;
-        }
-        if self.buffered() <= OUTBOX_BYTES_PRESSURE {
-            return Sent::Queued;
-        }
-        if let Some(conn) = self.shard.conns.live(self.key) {
-            conn.set(DRAINS, true);
-        }
-        Sent::Pressure
     }
 
     /// Bytes for this connection alone that its socket has not taken yet. What it has still to

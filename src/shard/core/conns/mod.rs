@@ -215,5 +215,6 @@ impl<D> Conns<D> {
             || !self.reads.is_empty()
             || self.waits.has_work()
             || self.ends.has_work()
+            || self.users.has_lists()
     }
 }

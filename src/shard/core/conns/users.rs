@@ -105,6 +105,11 @@ impl UserRecords {
         self.lists.push_back(ConnectionList { survey, infos });
     }
 
+    /// Whether the shell is to be asked.
+    pub(crate) fn has_lists(&self) -> bool {
+        !self.lists.is_empty()
+    }
+
     pub(crate) fn next_list(&mut self) -> Option<ConnectionList> {
         self.lists.pop_front()
     }

@@ -47,8 +47,8 @@ impl<D, A> Shard<D, A> {
         Ok(())
     }
 
-    /// Sends a message of a room, or for a user, to a connection of this shard, unless that reads
-    /// too slowly: then it misses it, or ends if that would be a gap.
+    /// Sends a room's message to a connection of this shard, unless that reads too slowly: then it
+    /// misses it, or ends if that would be a gap.
     pub(super) fn send_to(&mut self, id: ConnId, payload: &Payload, is_welcome: bool) {
         let Payload { kind, bytes } = payload;
         let is_full = self.usage().is_full_of_replies();

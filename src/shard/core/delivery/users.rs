@@ -116,7 +116,7 @@ impl<D, A> Shard<D, A> {
             }
             UserAct::Send(payload) => {
                 self.env.work.charge(WORK_OF_MESSAGE);
-                self.send_to(id, payload, false);
+                let _dropped = self.send(id.key, payload.kind, &payload.bytes);
             }
             UserAct::ExpireAt(at) => {
                 self.env.work.charge(WORK_OF_MESSAGE);

@@ -1,8 +1,12 @@
 //! Bytes for one connection alone: into its outbox, and the connection among those to write.
 
+use crate::counters::Limit;
+use crate::handler::Sent;
 use crate::id::ConnKey;
+use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
 use crate::payload::{Encoder, Form, Payload};
 use crate::proto::Kind;
+use crate::shard::core::conn::DRAINS;
 use crate::shard::core::shard::Shard;
 
 impl<D, A> Shard<D, A> {
@@ -34,6 +38,34 @@ impl<D, A> Shard<D, A> {
             self.env.counters.not_carried += 1;
         }
         carries
+    }
+
+    /// Sends a message that was checked, unless the connection has too much that it has not read.
+    pub(crate) fn send(&mut self, key: ConnKey, kind: Kind, payload: &[u8]) -> Sent {
+        let conn = self.conns.live(key);
+        let Some(conn) = conn.filter(|conn| !conn.state.is_closing()) else {
+            return Sent::Dropped;
+        };
+        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+            conn.set(DRAINS, true);
+            self.env.counters.hit(Limit::Outbox);
+            return Sent::Dropped;
+        }
+        if self.usage().is_full_of_replies() {
+            self.env.counters.hit(Limit::Replies);
+            return Sent::Dropped;
+        }
+        if !self.reply_message(key, kind, payload) {
+            return Sent::Dropped;
+        }
+        let conn = self.conns.live(key);
+        match conn.filter(|conn| OUTBOX_BYTES_PRESSURE < conn.outbox_len()) {
+            Some(conn) => {
+                conn.set(DRAINS, true);
+                Sent::Pressure
+            }
+            None => Sent::Queued,
+        }
     }
 
     fn append_own(&mut self, key: ConnKey, write: impl FnOnce(&mut Vec<u8>, Form, &mut Encoder)) {
