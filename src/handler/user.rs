@@ -70,6 +70,8 @@ pub struct ConnectionInfo {
     pub user: String,
     /// Its client's address, if it has one. A proxy says no port: then that is 0.
     pub addr: Option<SocketAddr>,
+    /// Where it has connected to: a local address, or `unix:` and a path.
+    pub listener: Option<String>,
     /// What it speaks: `websocket`, `sse` or `tcp`.
     pub protocol: &'static str,
     /// The topics that it has subscribed to.

@@ -250,7 +250,7 @@ impl<H: Handler, K: Kernel<H>> Turn for Driven<'_, H, K> {
         while let Some(id) = core.take_asked() {
             core.handle_unsent(id, self.kernel.unsent(id));
         }
-        core.give_lists(|_| None);
+        core.give_lists(|_| {});
         core.settle(|id, _, reason| self.kernel.note_end(id, reason));
         core.reap(|id, sock, _| self.kernel.close(id, sock));
     }

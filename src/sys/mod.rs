@@ -19,4 +19,5 @@ pub mod memory;
 pub mod signals;
 pub mod socket;
 pub mod startup;
+pub mod tcp_info;
 pub mod time_of_day;

@@ -30,3 +30,4 @@ mod proxied;
 mod slow;
 mod support;
 mod tls;
+mod users;

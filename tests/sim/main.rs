@@ -15,6 +15,7 @@ mod handler;
 mod ledger;
 mod net;
 mod profile;
+mod room;
 mod scenes;
 mod shard;
 mod world;

@@ -8,7 +8,7 @@ use corecast::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
 use corecast::{BeyondUserLimit, Config, Handler, SlowConsumer};
 
 use crate::deflate;
-use crate::handler::Rooms;
+use crate::room::Rooms;
 
 /// More work than any world has.
 const WIDE: (usize, usize) = (1 << 30, 1 << 30);

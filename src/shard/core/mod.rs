@@ -26,7 +26,7 @@ use std::sync::Arc;
 use crate::close_reason::CloseReason;
 use crate::config::Config;
 use crate::counters::{Counters, Limit};
-use crate::handler::Handler;
+use crate::handler::{ConnectionInfo, Handler};
 use crate::id::{ConnId, ShardId};
 use crate::limits::{TIMEOUTS_PER_TURN, WORK_OF_END};
 use crate::shard::core::app::rooms::Rooms;
@@ -233,14 +233,11 @@ impl<H: Handler> ShardCore<H> {
         self.shard.conns.ends.next_finished()
     }
 
-    /// Gives away the lists of connections that were asked for; `traffic` says how many bytes a
-    /// connection has received and sent, where that is known.
-    pub fn give_lists(&mut self, mut traffic: impl FnMut(ConnId) -> Option<(u64, u64)>) {
+    /// Gives away the lists of connections that were asked for, with what `describe` adds of their
+    /// sockets.
+    pub fn give_lists(&mut self, mut describe: impl FnMut(&mut ConnectionInfo)) {
         while let Some(mut list) = self.shard.conns.users.next_list() {
-            for info in &mut list.infos {
-                let bytes = traffic(info.id.conn);
-                (info.bytes_in, info.bytes_out) = bytes.unzip();
-            }
+            list.infos.iter_mut().for_each(&mut describe);
             list.survey.put(self.shard.env.shard, list.infos);
         }
     }

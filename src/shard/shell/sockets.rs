@@ -9,14 +9,14 @@ use mio::{Interest, Registry, Token};
 use rustix::io::Errno;
 use socket2::SockRef;
 
-use crate::handler::Handler;
+use crate::handler::{ConnectionInfo, Handler};
 use crate::id::ConnId;
 use crate::limits::READ_BYTES;
 use crate::shard::core::ShardCore;
 use crate::shard::shell::accept::proxy_header::ProxyHeaders;
 use crate::shard::shell::tls::Sessions;
 use crate::shard::turn::{self, Received};
-use crate::sys::socket;
+use crate::sys::{socket, tcp_info};
 use crate::topic::sink::{Sink, Sock, WriteError};
 
 /// What the shell has of one connection.
@@ -58,10 +58,16 @@ impl Link {
         socket::unsent(self.fd()).unwrap_or_default()
     }
 
-    /// Bytes that TCP has received, and that the peer's host has confirmed; `None` where that
-    /// cannot be told.
-    pub(crate) fn traffic(&self) -> Option<(u64, u64)> {
-        None
+    /// Says of a connection what the kernel knows of its socket.
+    pub(crate) fn describe(&self, info: &mut ConnectionInfo) {
+        let traffic = tcp_info::traffic(&self.socket).ok();
+        info.bytes_in = traffic.map(|traffic| traffic.received);
+        info.bytes_out = traffic.map(|traffic| traffic.confirmed);
+        let local = SockRef::from(&self.socket).local_addr().ok();
+        info.listener = local.and_then(|local| match local.as_socket() {
+            Some(addr) => Some(addr.to_string()),
+            None => Some(format!("unix:{}", local.as_pathname()?.display())),
+        });
     }
 
     /// Sends the end of the stream.

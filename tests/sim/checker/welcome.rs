@@ -1,6 +1,6 @@
 //! That a room's answer to a new subscriber and the messages after it have no gap.
 
-use crate::handler::Rooms;
+use crate::room::Rooms;
 use crate::world::World;
 
 /// For each client that joined a room's topic: the messages that the room listed, and those that

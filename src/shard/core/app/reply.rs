@@ -33,8 +33,9 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// Sends to this connection alone, whether it asked or not, and says what became of it: up to
-    /// [`OUTBOX_BYTES_PRESSURE`](crate::limits::OUTBOX_BYTES_PRESSURE) unsent bytes it is [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`]
-    /// it is queued under [`Sent::Pressure`], and beyond it is [`Sent::Dropped`].
+    /// [`OUTBOX_BYTES_PRESSURE`](crate::limits::OUTBOX_BYTES_PRESSURE) unsent bytes it is
+    /// [`Sent::Queued`], up to [`OUTBOX_BYTES_HIGH`] it is queued under [`Sent::Pressure`], and
+    /// beyond it is [`Sent::Dropped`].
     pub fn send(&mut self, kind: Kind, payload: &[u8]) -> Sent {
         match self.shard.check_message(kind, payload) {
             Ok(()) => self.shard.send(self.key, kind, payload),

@@ -148,6 +148,7 @@ impl<D, A> Shard<D, A> {
             },
             user: user.to_owned(),
             addr: record.addr(),
+            listener: None,
             protocol: conn.protocol.name(),
             topics: topics.map(|local| local.topic.clone()).collect(),
             since: record.since.into(),

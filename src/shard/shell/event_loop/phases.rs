@@ -11,7 +11,7 @@ use crate::shard::core::conns::questions::Answered;
 use crate::shard::shell::accept::proxy_header::Header;
 use crate::shard::shell::accept::source::Source;
 use crate::shard::shell::event_loop::{DOORBELL, EventLoop};
-use crate::shard::shell::sockets::{Link, SocketSink};
+use crate::shard::shell::sockets::SocketSink;
 use crate::shard::turn::Turn;
 
 impl<H: Handler> Turn for EventLoop<H> {
@@ -104,8 +104,11 @@ impl<H: Handler> Turn for EventLoop<H> {
             }
         }
         let sockets = &self.sockets;
-        self.core
-            .give_lists(|id| sockets.get(id).and_then(Link::traffic));
+        self.core.give_lists(|info| {
+            if let Some(link) = sockets.get(info.id.conn) {
+                link.describe(info);
+            }
+        });
         let shard = self.control.shard();
         if let Some(words) = self.core.take_refused_origin() {
             log::warn!("shard {shard}: a page is refused: {words}");
