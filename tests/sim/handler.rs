@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use corecast::{
     Busy, CloseReason, ConnectionId, Cx, Halt, Handler, Kind, Message, Opening, PublishError,
-    Publisher, Refusal, Request, Response, Room, Topic,
+    Refusal, Request, Response, Room, Topic,
 };
 
 use crate::ledger::{self, Ledger};
