@@ -56,10 +56,10 @@ fn run(seed: u64) {
         // Clients that do not read hold back no others.
         world.come_to_rest();
         checker::check_at_rest(&mut world);
-        if !world.draining {
-            if let Some(first) = world.probe() {
-                checker::check_probe(&world, first);
-            }
+        if !world.draining
+            && let Some(first) = world.probe()
+        {
+            checker::check_probe(&world, first);
         }
         world.wake_all();
         world.come_to_rest();
