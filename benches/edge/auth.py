@@ -80,7 +80,7 @@ class Guarded:
 
     def create(self, *flags):
         return tool(self.corecast, "token", "create", "--config", self.folder / "corecast.toml",
-                    "--user", "user-{n}", "--expires", "24h", *self.sign, *flags)
+                    "--user", "user-{number}", "--expires", "24h", *self.sign, *flags)
 
 
 def tool(*command):

@@ -24,7 +24,7 @@ pub(crate) struct TokenArgs {
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
     /// File with tokens, one on each line, which connections take in turn by their number.
-    /// `corecast token create --user 'u{n}' --count 1000` makes one.
+    /// `corecast token create --user 'u{number}' --count 1000` makes one.
     #[arg(long, value_name = "FILE")]
     token_file: Option<String>,
     /// Shell command that prints the token of every connection. It is run at the start, again when

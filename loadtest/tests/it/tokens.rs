@@ -47,7 +47,7 @@ impl Guarded {
 
     /// A file with tokens, fewer than there are connections.
     fn file(&self) -> String {
-        let create = format!("{} u{{n}} --count 7", self.create);
+        let create = format!("{} u{{number}} --count 7", self.create);
         let (code, said) = ends(Command::new("sh").args(["-c", &create]));
         assert_eq!(code, Some(0), "{said}");
         let tokens: Vec<&str> = said.lines().filter(|line| line.contains('.')).collect();

@@ -16,7 +16,7 @@ use crate::sys::time_of_day::since_1970;
 #[command(after_help = EXAMPLES)]
 pub struct Create {
     /// The user (the claim that auth.user_claim names); without one the token is anonymous. With
-    /// --count, `{n}` stands for the number of the token, from 1
+    /// --count, `{number}` stands for the number of the token, from 1
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
     /// Time for which it is valid, such as 90s, 15m or 24h; never: without an end
@@ -31,7 +31,7 @@ pub struct Create {
     /// The audience (claim aud); may be repeated [default: the first of auth.audiences]
     #[arg(long, value_name = "NAME")]
     audience: Vec<String>,
-    /// The id of the token (claim jti); `{n}` as in --user
+    /// The id of the token (claim jti); `{number}` as in --user
     #[arg(long, value_name = "ID")]
     id: Option<String>,
     /// A topic that its bearer may subscribe to (claim channels); may be repeated
@@ -62,9 +62,10 @@ pub struct Create {
 
 impl Create {
     pub(super) fn output(&self) -> Result<String, ConfigError> {
-        let has_number = |text: &Option<String>| text.as_ref().is_some_and(|it| it.contains("{n}"));
+        let has_number =
+            |text: &Option<String>| text.as_ref().is_some_and(|it| it.contains(NUMBER_PLACE));
         if 1 < self.count && !has_number(&self.user) && !has_number(&self.id) {
-            return wrong("with --count, the tokens differ by {n} in --user or --id");
+            return wrong("with --count, the tokens differ by {number} in --user or --id");
         }
         let settings = load(self.config.clone(), Vec::new())?;
         let signer = self.signer(&settings)?;
@@ -150,7 +151,7 @@ impl Create {
         let user_claim = settings.auth.user_claim.as_str();
         for (name, text) in [(user_claim, &self.user), ("jti", &self.id)] {
             if let Some(text) = text {
-                let text = text.replace("{n}", &number.to_string());
+                let text = text.replace(NUMBER_PLACE, &number.to_string());
                 claims.insert(name.to_owned(), json!(text));
             }
         }
@@ -171,6 +172,8 @@ fn wrong<T>(text: &str) -> Result<T, ConfigError> {
     Err(ConfigError::Token(text.to_owned()))
 }
 
+/// Stands for the number of the token.
+const NUMBER_PLACE: &str = "{number}";
 /// They are in memory together; a test that needs more makes several files.
 const TOKENS_MAX: i64 = 100_000;
 
@@ -182,4 +185,4 @@ Examples:
     openssl genpkey -algorithm ED25519 -out key.pem && openssl pkey -in key.pem -pubout -out pub.pem
     corecast token create --key key.pem --user ann
   Tokens of 1,000 users for a load test:
-    corecast token create --key key.pem --user 'user-{n}' --count 1000 >tokens.txt";
+    corecast token create --key key.pem --user 'user-{number}' --count 1000 >tokens.txt";

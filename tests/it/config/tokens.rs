@@ -131,7 +131,7 @@ fn tokens_of_many_users_are_one_on_each_line() {
         let words: Vec<&str> = words.split(' ').collect();
         token(&words, &secret)
     };
-    let made = text(make("create --user u{n} --id t{n} --count 3").stdout);
+    let made = text(make("create --user u{number} --id t{number} --count 3").stdout);
     let users: Vec<String> = made.lines().map(|line| check_of(line, &secret)).collect();
     for (at, checked) in users.iter().enumerate() {
         let number = at + 1;
@@ -146,8 +146,8 @@ fn tokens_of_many_users_are_one_on_each_line() {
     }
     assert_eq!(users.len(), 3);
     for (words, why) in [
-        ("create --user ann --count 2", "differ by {n}"),
-        ("create --count 100001 --user {n}", "100001 is not in"),
+        ("create --user ann --count 2", "differ by {number}"),
+        ("create --count 100001 --user {number}", "100001 is not in"),
         ("create --expires soon", "--expires is a time"),
         (
             "create --algorithm RS256",
