@@ -55,6 +55,8 @@ pub enum CloseReason {
     /// The application disconnected the user
     /// ([`Handle::disconnect_user`](crate::Handle::disconnect_user)).
     Disconnected,
+    /// The client, or its user, opens connections too often.
+    Throttled,
     /// The client exceeded its rate.
     RateLimit,
     /// The time of the connection, such as that of its client's token, is over.
@@ -84,6 +86,7 @@ listed! {
         Crowded => "address_limit",
         Proxy => "proxy",
         RateLimit => "rate_limit",
+        Throttled => "throttled",
         Expired => "expired",
         UserLimit => "user_limit",
         Disconnected => "disconnected",
@@ -113,9 +116,12 @@ impl CloseReason {
             Self::Protocol(error) => Some(error.close_code()),
             Self::Policy(_) | Self::RateLimit => Some(1008),
             // After 1013 a client may reconnect; after 1008 it should not.
-            Self::IdleTimeout | Self::SlowMessage | Self::Slow | Self::Overload | Self::Crowded => {
-                Some(1013)
-            }
+            Self::IdleTimeout
+            | Self::SlowMessage
+            | Self::Slow
+            | Self::Overload
+            | Self::Crowded
+            | Self::Throttled => Some(1013),
             Self::Shutdown => Some(1001),
             // As Centrifugo: the client comes back with a new token.
             Self::Expired => Some(3005),
@@ -153,6 +159,7 @@ impl fmt::Display for CloseReason {
             Self::Shutdown => f.write_str("server shuts down"),
             Self::Tls => f.write_str("TLS failed"),
             Self::Crowded => f.write_str("too many connections from this address"),
+            Self::Throttled => f.write_str("too many connections opened in too short a time"),
             Self::Expired => f.write_str("the token has expired; connect with a new one"),
             Self::UserLimit => f.write_str("connection limit"),
             Self::Disconnected => f.write_str("force disconnect"),

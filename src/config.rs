@@ -65,6 +65,11 @@ pub struct Config {
     /// Rate at which the whole server accepts connections. Each shard has an equal share; further
     /// connections wait in the kernel (`LISTEN_BACKLOG`). `None`: no limit.
     pub accept_rate: Option<Rate>,
+    /// Rate at which one client address may open connections on the whole server: WebSocket
+    /// connections, event streams and TCP connections; plain HTTP requests do not count. Addresses
+    /// are those of [`connections_per_address_max`](Self::connections_per_address_max). Further
+    /// ones are answered with 429, or closed. `None`: no limit.
+    pub open_rate_per_address: Option<Rate>,
     /// Rate at which one connection may send messages. Pings, empty frames, unsolicited pongs and
     /// short fragments count as messages. HTTP requests do not.
     pub message_rate: Option<Rate>,
@@ -193,6 +198,7 @@ impl Default for Config {
             connections_per_user_max: None,
             beyond_user_limit: BeyondUserLimit::default(),
             accept_rate: None,
+            open_rate_per_address: None,
             message_rate: None,
             byte_rate: None,
             beyond_rate: BeyondRate::default(),

@@ -56,6 +56,9 @@ pub enum Denial {
     /// A page of this origin cannot use cookies.
     #[error("a cookie is accepted only with an Origin that http.origins lists by name")]
     CookieOrigin,
+    /// The address or the user opens connections too often.
+    #[error("too many connections opened in too short a time")]
+    Throttled,
     /// No rule allows it.
     #[error("not permitted")]
     Forbidden,
@@ -82,6 +85,7 @@ listed! {
         Claims => "claims",
         ApiKey => "api_key",
         CookieOrigin => "cookie_origin",
+        Throttled => "throttled",
         Forbidden => "forbidden",
         NoKeys => "no_keys",
     }
@@ -98,14 +102,17 @@ impl Denial {
             // RFC 6750 section 3.1.
             Self::Repeated => 400,
             Self::NoKeys => 503,
+            // RFC 6585 section 4.
+            Self::Throttled => 429,
             _ => 401,
         }
     }
 
     /// Why a connection ends that was open already; its close code is 1008 (RFC 6455 section
-    /// 7.4.1).
+    /// 7.4.1), or 1013 if the client may try again later.
     pub fn close_reason(self) -> CloseReason {
         CloseReason::Policy(match self {
+            Self::Throttled => return CloseReason::Throttled,
             Self::Forbidden => "not permitted",
             _ => "not authenticated",
         })
@@ -122,8 +129,9 @@ mod tests {
             assert_eq!(denial.index(), index);
             let same = |other: &Denial| other.label() == denial.label();
             assert_eq!(Denial::ALL.iter().filter(|other| same(other)).count(), 1);
-            assert!([400, 401, 403, 503].contains(&denial.status()), "{denial}");
-            assert_eq!(denial.close_reason().close_code(), Some(1008));
+            let (status, code) = (denial.status(), denial.close_reason().close_code());
+            assert!([400, 401, 403, 429, 503].contains(&status), "{denial}");
+            assert_eq!(code, Some(if status == 429 { 1013 } else { 1008 }));
         }
     }
 }

@@ -106,6 +106,7 @@
 #[doc(hidden)]
 pub mod address;
 pub mod auth;
+mod cells;
 pub mod client;
 #[doc(hidden)]
 pub mod close_reason;
@@ -141,6 +142,8 @@ pub mod server;
 pub mod shard;
 #[doc(hidden)]
 pub mod sys;
+#[doc(hidden)]
+pub mod throttle;
 #[doc(hidden)]
 pub mod time;
 #[cfg_attr(not(feature = "tls"), doc(hidden))]

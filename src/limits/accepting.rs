@@ -30,3 +30,12 @@ pub const HANDOFF_BYTES: usize = 64 << 10;
 pub const ADDRESS_SLOTS_MIN: usize = 1 << 12;
 /// Maximum number of places in each row: 8 MiB in two rows.
 pub const ADDRESS_SLOTS_MAX: usize = 1 << 20;
+/// Minimum number of clients whose openings are counted at the same time.
+pub const THROTTLE_CELLS_MIN: usize = 1 << 12;
+/// Maximum number of clients whose openings are counted at the same time: 8 MiB.
+pub const THROTTLE_CELLS_MAX: usize = 1 << 20;
+/// Tries to take an opening while other shards change the same cell.
+pub const THROTTLE_TRIES: usize = 64;
+/// Clients that opened connections too often come back within this time after the moment from
+/// which they may, or within twice their wait: not all together.
+pub const RETRY_SPREAD: Duration = Duration::from_secs(4);

@@ -22,6 +22,8 @@ use crate::shard::shell::status::{Phase, Shared};
 use crate::shard::{self, Balancer, Listener, MODE_MAX, Seed, Speaks, Watch};
 use crate::sys::affinity;
 use crate::sys::startup::while_starting;
+use crate::throttle::{Throttle, Throttles};
+use crate::time::Rate;
 use crate::topic::Topic;
 
 impl ServerBuilder {
@@ -51,6 +53,7 @@ impl ServerBuilder {
             self.config
                 .connections_per_address_max
                 .map(|max| PerAddress::new(max, self.capacity())),
+            self.throttles(),
         ));
         // The shards have copies when they have bound.
         let (balancer, handoffs) = bound
@@ -107,6 +110,13 @@ impl ServerBuilder {
             shards: count,
             threads,
         })
+    }
+
+    fn throttles(&self) -> Throttles {
+        let throttle = |rate: Rate| Throttle::new(rate, self.capacity());
+        Throttles {
+            addresses: self.config.open_rate_per_address.map(throttle),
+        }
     }
 
     /// The listeners to start. If the handshake timeout is short, no accept is deferred: a client

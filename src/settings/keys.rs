@@ -185,6 +185,16 @@ static KEYS: &[Key<Settings>] = &[
          nothing of the rate.",
     ),
     key(
+        "limits.open_rate_per_address",
+        Field::RateOr(|s| &mut s.config.open_rate_per_address, Per::Count, "off"),
+        "Rate at which one client address may open connections on the whole server: WebSocket \
+         connections, event streams (also on an HTTP connection that is there already) and TCP \
+         connections. Plain HTTP requests do not count. Above the rate, HTTP clients are answered \
+         with 429 and `Retry-After`, and TCP connections are closed, before any TLS handshake. \
+         Addresses are counted as for `connections_per_address`, and those in `trusted_proxies` \
+         have no rate of their own. All clients behind one address translator (NAT) share one rate.",
+    ),
+    key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
         "Rate at which one connection may send messages. WebSocket pings, unsolicited pongs, empty \

@@ -29,5 +29,6 @@ mod paths;
 mod proxied;
 mod slow;
 mod support;
+mod throttle;
 mod tls;
 mod users;

@@ -7,6 +7,8 @@ use crate::tree::File;
 /// core calls the application, and the application calls the core through its context.
 const LAYERS: &[(&str, &[&str])] = &[
     ("address", &["error", "limits"]),
+    ("cells", &[]),
+    ("throttle", &["cells", "limits", "time"]),
     ("id", &[]),
     ("limits", &[]),
     ("listed", &[]),
@@ -57,6 +59,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "limits",
             "payload",
             "proto",
+            "throttle",
             "time",
             "topic",
             "user",
@@ -66,7 +69,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         SHELL,
         &[
             "address", "auth", "config", "counters", "handler", "id", "limits", "mesh", "net",
-            "proto", "sys", "time", "tls", "topic", CORE,
+            "proto", "sys", "throttle", "time", "tls", "topic", CORE,
         ],
     ),
     (
@@ -86,7 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "server",
         &[
             "address", "auth", "config", "counters", "error", "handler", "id", "limits", "mesh",
-            "net", "payload", "proto", "sys", "tls", "topic", CORE, SHELL,
+            "net", "payload", "proto", "sys", "throttle", "time", "tls", "topic", CORE, SHELL,
         ],
     ),
     (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),

@@ -2,6 +2,7 @@
 //! the turn goes on.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
@@ -129,8 +130,12 @@ impl<C> Shard<C> {
     }
 
     pub(crate) fn connect(&mut self) -> ConnId {
+        self.connect_from(None)
+    }
+
+    pub(crate) fn connect_from(&mut self, peer: Option<SocketAddr>) -> ConnId {
         let sock = self.next_sock();
-        let id = self.driver.core.handle_http_open(sock, None);
+        let id = self.driver.core.handle_http_open(sock, peer);
         self.socks.insert(id, sock);
         id
     }

@@ -1,12 +1,14 @@
 //! Requests and messages that wait for something that no event reports: they ask again from one
 //! moment to the next.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use corecast::counters::status_index;
 use corecast::limits::{EVENTS_RETRY_REFUSED, HANDSHAKE_TIMEOUT};
+use corecast::throttle::{Throttle, Throttles};
 use corecast::{
-    Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Origins, Refusal,
+    Busy, CloseReason, Config, Cx, Halt, Handler, Kind, Message, Opening, Origins, Rate, Refusal,
     Request, Response,
 };
 
@@ -126,6 +128,25 @@ fn a_request_waits_for_space_up_to_a_limit_and_its_page_may_read_the_reason() {
         );
         assert_eq!(counters.paused, 0);
     }
+}
+
+#[test]
+fn an_opening_that_is_asked_for_again_and_again_counts_once() {
+    let mut shard = shard();
+    shard.core.limit_openings(Arc::new(Throttles {
+        addresses: Rate::per_second(1).map(|rate| Throttle::new(rate, 16)),
+    }));
+    let client = shard.connect_from("192.0.2.1:1000".parse().ok());
+    shard.read(
+        client,
+        "GET /full HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+         Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    let mut before = Vec::new();
+    pass(&mut shard, |shard| before = shard.take(client));
+    assert_eq!(before, b"");
+    assert!(shard.take(client).starts_with(b"HTTP/1.1 503 "));
 }
 
 #[test]

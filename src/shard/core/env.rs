@@ -1,13 +1,17 @@
 //! What all parts of a shard know: which shard it is, how it is set up, what time it is, how much
 //! work is left in the turn, and what has been counted.
 
+use std::sync::Arc;
+
 use crate::config::Config;
 use crate::counters::Counters;
+use crate::denial::Denial;
 use crate::id::ShardId;
-use crate::limits::WORK_OF_MESSAGE;
+use crate::limits::{DENIAL_LOG_INTERVAL, WORK_OF_MESSAGE};
 use crate::proto::http::Date;
 use crate::shard::core::notice::Notice;
 use crate::shard::core::work::{Share, Work};
+use crate::throttle::Throttles;
 use crate::time::Now;
 
 /// What all parts of a shard know, and what all of them count.
@@ -21,6 +25,8 @@ pub(crate) struct Env {
     /// The time of day, if the shell has told it.
     pub(crate) date: Option<Date>,
     pub(crate) counters: Counters,
+    /// How often clients may open connections.
+    pub(crate) throttles: Arc<Throttles>,
     /// Clients that were denied, for the log.
     pub(crate) denials: Notice,
     /// What is left to do in this turn.
@@ -40,11 +46,18 @@ impl Env {
             now,
             date: None,
             counters: Counters::default(),
+            throttles: Arc::default(),
             denials: Notice::default(),
             work: Work::default(),
             moved: false,
             has_news: false,
         }
+    }
+
+    /// Counts a denial, and has one of them now and then logged with this text.
+    pub(crate) fn deny(&mut self, denial: Denial, text: impl FnOnce() -> String) {
+        self.counters.denied[denial.index()] += 1;
+        self.denials.note(text, self.now, DENIAL_LOG_INTERVAL);
     }
 
     /// A turn begins.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::address::admission::PerAddress;
 use crate::counters::{Counters, Snapshot};
 use crate::id::ShardId;
+use crate::throttle::Throttles;
 
 /// How far a server is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct Shared {
     connections_max: usize,
     /// Those of each address, if there is a limit.
     per_address: Option<Arc<PerAddress>>,
+    /// How often clients may open connections.
+    throttles: Arc<Throttles>,
     snapshots: Vec<Snapshot>,
     /// Connections of each shard, those on their way to it and those being turned away among them.
     loads: Vec<AtomicUsize>,
@@ -42,7 +45,12 @@ pub struct Shared {
 
 impl Shared {
     /// The state of a server that starts with so many shards.
-    pub fn new(shards: u16, connections_max: usize, per_address: Option<PerAddress>) -> Self {
+    pub fn new(
+        shards: u16,
+        connections_max: usize,
+        per_address: Option<PerAddress>,
+        throttles: Throttles,
+    ) -> Self {
         Self {
             phase: AtomicU8::new(Phase::Serve as u8),
             leaving: AtomicBool::new(false),
@@ -50,6 +58,7 @@ impl Shared {
             connections: AtomicUsize::new(0),
             connections_max,
             per_address: per_address.map(Arc::new),
+            throttles: Arc::new(throttles),
             snapshots: (0..shards).map(|_| Snapshot::default()).collect(),
             loads: (0..shards).map(|_| AtomicUsize::new(0)).collect(),
             exhausted: (0..shards).map(|_| AtomicBool::new(false)).collect(),
@@ -84,6 +93,11 @@ impl Shared {
     /// What counts the connections of each address.
     pub fn per_address(&self) -> Option<Arc<PerAddress>> {
         self.per_address.clone()
+    }
+
+    /// What counts how often clients open connections.
+    pub fn throttles(&self) -> Arc<Throttles> {
+        Arc::clone(&self.throttles)
     }
 
     /// Counts one connection less.

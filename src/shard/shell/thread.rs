@@ -191,7 +191,7 @@ fn prepare<H: Handler>(
     let headers = ProxyHeaders::new(config.trusted_proxies.clone());
     let listen = listen.into_iter().map(Listener::for_shard).collect();
     let acceptor = Acceptor::new(listen, sources, renewals, config.accept_rate);
-    let per_address = shared.per_address();
+    let (per_address, throttles) = (shared.per_address(), shared.throttles());
     let (sender, receiver) = returns(port.bell());
     let mut core = ShardCore::new(
         shard,
@@ -207,6 +207,7 @@ fn prepare<H: Handler>(
     if let Some(limit) = per_address {
         core.limit_addresses(limit);
     }
+    core.limit_openings(throttles);
     EventLoop::new(
         core,
         Lanes::new(port),

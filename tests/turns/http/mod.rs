@@ -13,6 +13,7 @@ mod requests;
 mod server;
 mod sizes;
 mod smuggling;
+mod throttle;
 mod time;
 
 /// A request without a body.

@@ -14,6 +14,7 @@ use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::proto::Frames;
 use corecast::proto::http::{Date, dechunk};
 use corecast::shard::mail::{Origin, Publication, ToHome};
+use corecast::throttle::Throttles;
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
 use corecast::{CloseReason, ConnId, Kind, Relay, RelaySettings, ShardId, Topic};
@@ -105,6 +106,11 @@ impl Server {
     fn next_sock(&mut self) -> Sock {
         self.next_sock += 1;
         Sock(self.next_sock)
+    }
+
+    /// Clients may open so many connections.
+    pub(crate) fn limit_openings(&mut self, throttles: Throttles) {
+        self.driver.core.limit_openings(Arc::new(throttles));
     }
 
     /// Addresses have a limit of connections.

@@ -2,13 +2,17 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::address::Networks;
 use crate::address::admission::PerAddress;
+use crate::address::{Networks, client_of};
 use crate::config::Config;
 use crate::counters::Limit;
+use crate::denial::Denial;
 use crate::id::ConnKey;
+use crate::limits::RETRY_SPREAD;
 use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
+use crate::proto::sse;
 use crate::shard::core::conn::PeerInfo;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conns::Conns;
@@ -97,14 +101,29 @@ impl Clients {
         admitted
     }
 
-    /// Whether there is a limit for it: not for the own connections of proxies.
+    /// Has addresses kept, if they are asked for.
+    pub(crate) fn keep_for(&mut self, is_asked: bool) {
+        self.keeps |= is_asked;
+    }
+
+    /// Whether there is a limit for it.
     fn is_limited(&self, client: Client) -> bool {
-        self.limit.is_some()
-            && match client {
-                Client::Peer(addr) => addr.is_some_and(|addr| !self.trusts(addr.ip())),
-                Client::Named(addr) => !self.trusts(addr),
-                Client::Unnamed(_) => true,
-            }
+        self.limit.is_some() && self.has_limits(client)
+    }
+
+    /// Whether limits of addresses are for it: not for the own connections of proxies.
+    fn has_limits(&self, client: Client) -> bool {
+        match client {
+            Client::Peer(addr) => addr.is_some_and(|addr| !self.trusts(addr.ip())),
+            Client::Named(addr) => !self.trusts(addr),
+            Client::Unnamed(_) => true,
+        }
+    }
+
+    /// The address whose openings are counted for a connection.
+    fn throttled(&self, key: ConnKey) -> Option<IpAddr> {
+        let client = self.known(key)?.client;
+        self.has_limits(client).then(|| client.counts_for())
     }
 
     /// Forgets where a connection came from.
@@ -146,6 +165,38 @@ impl<D> Conns<D> {
             env.counters.hit(Limit::Address);
         }
         admitted
+    }
+
+    /// Takes one opening of the client of a connection.
+    ///
+    /// # Errors
+    ///
+    /// It opens connections too often: the time until it may open the next.
+    pub(crate) fn take_opening(&self, env: &mut Env, key: ConnKey) -> Result<(), Duration> {
+        let throttles = Arc::clone(&env.throttles);
+        let Some((throttle, addr)) = throttles
+            .addresses
+            .as_ref()
+            .zip(self.clients.throttled(key))
+        else {
+            return Ok(());
+        };
+        let taken = throttle.take(&client_of(addr), env.now);
+        taken.inspect_err(|_| {
+            let id = self.id(key);
+            let denial = Denial::Throttled;
+            env.deny(denial, || format!("conn {id} from {addr}: {denial}"));
+        })
+    }
+
+    /// The answer to a client that opens connections too often: it says when to come back, and not
+    /// the same to all.
+    pub(crate) fn throttled(&self, key: ConnKey, wait: Duration) -> Response {
+        let range = wait..wait + wait.max(RETRY_SPREAD);
+        let delay = sse::spread(range, self.id(key).generation);
+        let secs = delay.as_millis().div_ceil(1_000).max(1);
+        Response::text(Denial::Throttled.status(), &Denial::Throttled.to_string())
+            .with_header("Retry-After", secs.to_string())
     }
 
     /// Where a request comes from: its peer, or the client that the peer names if it is a trusted

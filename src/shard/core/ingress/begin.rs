@@ -14,6 +14,7 @@ use crate::shard::core::conn::http::TooMany;
 use crate::shard::core::conn::{Arrival, PeerInfo};
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::work::Share;
+use crate::throttle::Throttles;
 use crate::topic::Topic;
 use crate::topic::sink::Sock;
 
@@ -50,6 +51,15 @@ impl<H: Handler> ShardCore<H> {
     /// Has the connections of each address counted there, for as long as they last.
     pub fn limit_addresses(&mut self, limit: Arc<PerAddress>) {
         self.shard.conns.clients.set_limit(limit);
+    }
+
+    /// Has openings counted there.
+    pub fn limit_openings(&mut self, throttles: Arc<Throttles>) {
+        self.shard
+            .conns
+            .clients
+            .keep_for(throttles.addresses.is_some());
+        self.shard.env.throttles = throttles;
     }
 
     /// The key that the next connection gets.

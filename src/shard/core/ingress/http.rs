@@ -85,6 +85,9 @@ impl<H: Handler> ShardCore<H> {
             if self.shard.wait_until_answered(key) {
                 return Ok(Progress::Paused(0));
             }
+            if let Err(response) = self.count_opening(key, request) {
+                return Ok(self.respond(key, request, &response));
+            }
             let progress = if is_upgrade {
                 self.upgrade(key, request, taken)
             } else {
@@ -131,6 +134,16 @@ impl<H: Handler> ShardCore<H> {
             self.shard.reply(key, |out| out.extend_from_slice(interim));
         }
         Ok(Progress::Bytes(taken))
+    }
+
+    /// Counts a request that opens a connection, once, however often the handler makes it wait.
+    fn count_opening(&mut self, key: ConnKey, request: &Request<'_>) -> Result<(), Response> {
+        let phase = self.shard.conns.http(key).map(|http| http.phase);
+        if phase == Some(Phase::Handler) || request.method == "HEAD" {
+            return Ok(());
+        }
+        let taken = self.shard.conns.take_opening(&mut self.shard.env, key);
+        taken.map_err(|wait| self.shard.conns.throttled(key, wait))
     }
 
     /// The request stays where it is, and is offered again when what the handler waits for has

@@ -48,7 +48,7 @@ impl<H: Handler> ShardCore<H> {
         if self.shard.conns.unopened(id).is_some_and(is_overflow)
             || self.shard.conns.enter(&mut self.shard.env, id.key, client)
         {
-            return true;
+            return self.admit_opening(id);
         }
         self.shard.conns.turned_away.note_counted();
         if !has_words {
@@ -57,6 +57,27 @@ impl<H: Handler> ShardCore<H> {
             return false;
         }
         self.shard.turn_away(id, TooMany::OfAddress)
+    }
+
+    /// A TCP connection counts as opened when it is known where it comes from. `false` if its
+    /// client opens too many, and it is closed. Over HTTP, the request for a stream counts.
+    fn admit_opening(&mut self, id: ConnId) -> bool {
+        let conn = self.shard.conns.unopened(id);
+        let is_framed =
+            conn.is_some_and(|conn| !conn.is_overflow && conn.protocol.http_mut().is_none());
+        if !is_framed
+            || self
+                .shard
+                .conns
+                .take_opening(&mut self.shard.env, id.key)
+                .is_ok()
+        {
+            return true;
+        }
+        self.shard.conns.turned_away.note_counted();
+        self.shard.conns.begin_overflow(id.key);
+        self.shard.close(id.key, CloseReason::Throttled);
+        false
     }
 
     /// How many connections were turned away since the last call that had been counted before.

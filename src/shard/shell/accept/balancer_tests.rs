@@ -2,6 +2,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 use super::*;
+use crate::throttle::Throttles;
 
 const SHARDS: u16 = 3;
 const SECOND: ShardId = ShardId::new(1);
@@ -10,7 +11,7 @@ const SECOND: ShardId = ShardId::new(1);
 fn balancer() -> (Balancer, Arc<Shared>, Vec<OwnedFd>) {
     let pairs = (0..SHARDS).map(|_| handoff::pair(4 << 10).unwrap());
     let (giving, taking) = pairs.unzip();
-    let shared = Arc::new(Shared::new(SHARDS, usize::MAX, None));
+    let shared = Arc::new(Shared::new(SHARDS, usize::MAX, None, Throttles::default()));
     let balancer = Balancer::new(Vec::new(), giving, Arc::clone(&shared));
     (balancer, shared, taking)
 }

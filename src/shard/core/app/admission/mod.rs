@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::auth::challenge::answer_to;
 use crate::denial::Denial;
-use crate::limits::DENIAL_LOG_INTERVAL;
 use crate::proto::http::{Date, Request, Response, is_own};
 use crate::shard::core::app::cx::Cx;
 
@@ -28,9 +27,7 @@ impl<D, A> Cx<'_, D, A> {
     /// where that is known. `words`, which may be empty, say more to the log; they must not have a
     /// credential.
     pub fn deny(&mut self, denial: Denial, words: &str) {
-        self.shard.env.counters.denied[denial.index()] += 1;
-        let peer = self.peer();
-        let (id, now) = (self.id(), self.shard.env.now);
+        let (peer, id) = (self.peer(), self.id());
         let text = || {
             let from = peer.map_or_else(String::new, |peer| format!(" from {peer}"));
             let words = if words.is_empty() {
@@ -40,7 +37,7 @@ impl<D, A> Cx<'_, D, A> {
             };
             format!("conn {id}{from}: {denial}{words}")
         };
-        self.shard.env.denials.note(text, now, DENIAL_LOG_INTERVAL);
+        self.shard.env.deny(denial, text);
     }
 
     /// [Denies](Self::deny) a request; returns its answer, with what a client needs to know to try
