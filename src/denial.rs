@@ -38,6 +38,9 @@ pub enum Denial {
     /// The token has expired.
     #[error("the token has expired")]
     Expired,
+    /// The token was revoked, or all tokens of its user that are as old.
+    #[error("the token was revoked")]
+    Revoked,
     /// The token is not valid yet, or was issued in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -79,6 +82,7 @@ listed! {
         UnknownKey => "unknown_key",
         Signature => "signature",
         Expired => "expired",
+        Revoked => "revoked",
         NotYetValid => "not_yet_valid",
         Issuer => "issuer",
         Audience => "audience",

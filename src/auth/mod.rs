@@ -42,6 +42,8 @@ mod admission;
 #[cfg(feature = "auth")]
 mod keys;
 #[cfg(feature = "auth")]
+mod revocations;
+#[cfg(feature = "auth")]
 mod token;
 
 #[cfg(not(feature = "auth"))]
@@ -60,6 +62,8 @@ pub use keys::{Key, KeyError, jwk_set};
 pub use permission::Forbidden;
 pub use places::Places;
 pub use principal::{Identity, Principal, Rights};
+#[cfg(feature = "auth")]
+pub use revocations::{Revocations, RevokeError, RevokedList};
 pub use rules::pattern::{Pattern, PatternError};
 pub use rules::{Action, Decider, Rule, RuleError, Rules, Verdict};
 #[cfg(all(feature = "auth", feature = "cli"))]

@@ -38,6 +38,12 @@ pub const KEYS_ANSWER_TIMEOUT: Duration = Duration::from_secs(6);
 pub const KEYS_ASK_INTERVAL: Duration = Duration::from_secs(10);
 /// Connections that may wait for one fetch; others are denied at once.
 pub const KEYS_WAITING_MAX: usize = 1_024;
+/// Cells for revoked users, and as many for revoked tokens: place for a hundred thousand each, in
+/// 2 MiB that are made with the first of them.
+pub const REVOKED_CELLS: usize = 1 << 18;
+/// Cells that a user or a token may have its revocation in: all are looked at, when a connection
+/// opens.
+pub const REVOKED_OF_SET: usize = 64;
 /// One denial in this time is logged by a shard; the others are counted alone.
 pub const DENIAL_LOG_INTERVAL: Duration = Duration::from_secs(1);
 

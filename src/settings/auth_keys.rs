@@ -98,6 +98,29 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
          also fit into `limits.head`.",
     ),
     key(
+        "auth.require_exp",
+        Field::Switch(|s| &mut s.auth.require_exp),
+        "Whether a token without `exp` is refused.",
+    ),
+    key(
+        "auth.token_age_max",
+        Field::TimeOr(|s| &mut s.auth.token_age_max, TOKEN_AGES, "off"),
+        "Maximum age of a token: it ends this time after its `iat`, whatever its `exp`, and without \
+         `iat` it is refused. It also bounds how long a revocation of a user is kept.",
+    ),
+    key(
+        "auth.revoked_users",
+        Field::List(|s| &mut s.auth.revoked_users),
+        "Users whose older tokens are refused: a user, and the time before which the tokens were \
+         issued (`iat`). Tokens of these users without `iat` are refused as well. Connections that \
+         are open stay. Remove an entry when the tokens have expired. At most 10000 entries.",
+    ),
+    key(
+        "auth.revoked_tokens",
+        Field::List(|s| &mut s.auth.revoked_tokens),
+        "Ids (`jti`) of tokens that are refused. Remove an id when its token has expired.",
+    ),
+    key(
         "auth.cookie",
         Field::Text(|s| &mut s.auth.cookie, 0..=64),
         "Name of a cookie that has the token of pages. Without a name, cookies are not read. A \
@@ -150,6 +173,9 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
 
 /// A key that was stolen is worth nothing after the longest of them.
 const AGES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(30 * 86_400);
+/// A token is used for a connection that may be open for months.
+const TOKEN_AGES: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(366 * 86_400);
 /// Far longer than any hash can use.
 const SECRET_BYTES: RangeInclusive<usize> = 0..=1024;
 /// As long as most servers accept.

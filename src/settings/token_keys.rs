@@ -3,7 +3,9 @@
 use std::fs;
 use std::io;
 
-use crate::auth::{Auth, Endpoint, EndpointError, Key, KeyError, Verifier, fetch, jwk_set};
+use crate::auth::{
+    Auth, Endpoint, EndpointError, Key, KeyError, RevokedList, Verifier, fetch, jwk_set,
+};
 use crate::limits::KEYS_OF_ONE_ID_MAX;
 use crate::settings::{Problem, Settings};
 
@@ -110,7 +112,13 @@ impl Settings {
             .audiences(auth.audiences.0.clone())
             .leeway(auth.leeway)
             .user_claim(auth.user_claim.as_str())
-            .length_max(auth.token_length))
+            .length_max(auth.token_length)
+            .require_expiry(auth.require_exp)
+            .token_age_max(auth.token_age_max)
+            .revoked(RevokedList {
+                users: auth.revoked_users.0.iter().cloned().collect(),
+                tokens: auth.revoked_tokens.0.iter().cloned().collect(),
+            }))
     }
 
     fn auth_with(&self, verifier: Verifier) -> Auth {

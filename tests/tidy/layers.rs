@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("sys", &[]),
     ("proto", &["error", "limits", "listed"]),
-    ("auth", &["denial", "limits", "proto"]),
+    ("auth", &["cells", "denial", "limits", "proto"]),
     ("close_reason", &["listed", "proto"]),
     ("denial", &["close_reason", "listed"]),
     ("payload", &["proto"]),

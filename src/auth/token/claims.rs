@@ -16,7 +16,7 @@ pub(in crate::auth) fn check(
     expected: &Expected,
     now: u64,
 ) -> Result<Principal, Denial> {
-    let expiry = time(&claims, "exp")?;
+    let expiry = end(&claims, expected)?;
     let leeway = expected.leeway;
     // A host without a clock cannot tell whether an end has come.
     let is_over = |end: u64| now == 0 || end.saturating_add(leeway) <= now;
@@ -52,8 +52,22 @@ pub(in crate::auth) fn check(
     })
 }
 
+/// When the token ends: at its `exp`, and not later than at its maximum age.
+fn end(claims: &Claims, expected: &Expected) -> Result<Option<u64>, Denial> {
+    let expiry = time(claims, "exp")?;
+    if expected.requires_expiry && expiry.is_none() {
+        return Err(Denial::Claims);
+    }
+    let Some(age) = expected.age_max else {
+        return Ok(expiry);
+    };
+    let issued = time(claims, "iat")?.ok_or(Denial::Claims)?;
+    let end = issued.saturating_add(age);
+    Ok(Some(expiry.map_or(end, |expiry| expiry.min(end))))
+}
+
 /// A time in seconds since the beginning of 1970, perhaps with a fraction (RFC 7519 section 2).
-fn time(claims: &Claims, name: &str) -> Result<Option<u64>, Denial> {
+pub(in crate::auth) fn time(claims: &Claims, name: &str) -> Result<Option<u64>, Denial> {
     let Some(value) = claims.get(name) else {
         return Ok(None);
     };

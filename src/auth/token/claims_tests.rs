@@ -46,6 +46,51 @@ fn times_have_leeway_and_no_end() {
 }
 
 #[test]
+fn a_token_may_have_to_expire_and_not_be_old() {
+    let (exp, iat) = (NOW + 100, NOW - 50);
+    let strict = |requires_expiry, age_max| Expected {
+        requires_expiry,
+        age_max,
+        leeway: 10,
+        ..Expected::default()
+    };
+    for (claims, expected, end) in [
+        (json!({}), strict(true, None), Err(Denial::Claims)),
+        (json!({"exp": exp}), strict(true, None), Ok(exp)),
+        (
+            json!({"exp": exp}),
+            strict(false, Some(70)),
+            Err(Denial::Claims),
+        ),
+        (
+            json!({"exp": exp, "iat": iat}),
+            strict(true, Some(70)),
+            Ok(iat + 70),
+        ),
+        (
+            json!({"exp": exp, "iat": iat}),
+            strict(true, Some(1000)),
+            Ok(exp),
+        ),
+        (json!({"iat": iat}), strict(false, Some(70)), Ok(iat + 70)),
+        (json!({"iat": iat}), strict(false, Some(41)), Ok(iat + 41)),
+        (
+            json!({"iat": iat}),
+            strict(false, Some(40)),
+            Err(Denial::Expired),
+        ),
+        (
+            json!({"iat": 0}),
+            strict(false, Some(u64::MAX)),
+            Ok(u64::MAX),
+        ),
+    ] {
+        let checked = check_by(claims.clone(), &expected).map(|client| client.expires_at);
+        assert_eq!(checked, end.map(Some), "{claims}");
+    }
+}
+
+#[test]
 fn an_expected_issuer_and_audience_must_be_there() {
     let expected = Expected {
         issuers: vec!["us".to_owned(), "them".to_owned()],

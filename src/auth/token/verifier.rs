@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::keys::endpoint::Endpoint;
 use crate::auth::keys::{self, Key};
 use crate::auth::principal::Principal;
+use crate::auth::revocations::{Revocations, RevokedList};
 use crate::auth::token::claims;
 use crate::auth::token::compact::Token;
 use crate::auth::token::json;
@@ -21,6 +22,8 @@ pub struct Verifier {
     endpoint: Option<Endpoint>,
     length_max: usize,
     expected: Expected,
+    revocations: Revocations,
+    revoked: RevokedList,
     /// Of the checks since it was taken.
     work: usize,
 }
@@ -33,6 +36,9 @@ pub(in crate::auth) struct Expected {
     /// In seconds.
     pub(in crate::auth) leeway: u64,
     pub(in crate::auth) user_claim: String,
+    pub(in crate::auth) requires_expiry: bool,
+    /// In seconds.
+    pub(in crate::auth) age_max: Option<u64>,
 }
 
 impl Default for Expected {
@@ -42,6 +48,8 @@ impl Default for Expected {
             audiences: Vec::new(),
             leeway: TOKEN_LEEWAY.as_secs(),
             user_claim: "sub".to_owned(),
+            requires_expiry: false,
+            age_max: None,
         }
     }
 }
@@ -54,6 +62,8 @@ impl Verifier {
             endpoint: None,
             length_max: TOKEN_BYTES_MAX,
             expected: Expected::default(),
+            revocations: Revocations::default(),
+            revoked: RevokedList::default(),
             work: 0,
         }
     }
@@ -100,6 +110,43 @@ impl Verifier {
         self
     }
 
+    /// Accepts only tokens that expire (`exp`).
+    #[must_use]
+    pub fn require_expiry(mut self, is_required: bool) -> Self {
+        self.expected.requires_expiry = is_required;
+        self
+    }
+
+    /// Accepts only tokens that were issued (`iat`) no longer ago than this, whatever their `exp`.
+    #[must_use]
+    pub fn token_age_max(mut self, age: Option<Duration>) -> Self {
+        self.expected.age_max = age.map(|age| age.as_secs());
+        self
+    }
+
+    /// Refuses the tokens of this list.
+    #[must_use]
+    pub fn revoked(mut self, list: RevokedList) -> Self {
+        self.revoked = list;
+        self
+    }
+
+    /// Refuses what is revoked there, instead of in a table of its own.
+    #[must_use]
+    pub fn with_revocations(mut self, revocations: &Revocations) -> Self {
+        self.revocations = revocations.clone();
+        self
+    }
+
+    /// The table of revoked users and tokens, to which any thread may add. Clones of a verifier
+    /// have the same.
+    pub fn revocations(&self) -> Revocations {
+        let Expected {
+            age_max, leeway, ..
+        } = self.expected;
+        self.revocations.with_ages(age_max, leeway)
+    }
+
     /// Checks a token at a time in seconds since the beginning of 1970.
     ///
     /// # Errors
@@ -125,7 +172,15 @@ impl Verifier {
             other => other,
         }?;
         let claims = json::object(&token.payload()?).map_err(|_| Denial::Claims)?;
-        claims::check(claims, &self.expected, now)
+        let client = claims::check(claims, &self.expected, now)?;
+        let issued = claims::time(&client.claims, "iat")?;
+        if self
+            .revocations
+            .concern(&self.revoked, &client, issued, now)
+        {
+            return Err(Denial::Revoked);
+        }
+        Ok(client)
     }
 
     /// What the checks since the last call took, in nominal nanoseconds (`limits::WORK_OF_TOKEN`),

@@ -10,6 +10,7 @@ use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::draft::{Draft, listener_key};
 use crate::settings::keys::Key;
 use crate::settings::value::list::{List, Paths, Texts};
+use crate::settings::value::revoked::RevokedUsers;
 use crate::settings::value::secret::Secret;
 use crate::settings::{Problem, Protocol, Settings, Source};
 
@@ -42,6 +43,14 @@ pub struct AuthSettings {
     pub user_claim: String,
     /// Maximum length of a token.
     pub token_length: usize,
+    /// Whether a token must expire.
+    pub require_exp: bool,
+    /// Maximum age of a token.
+    pub token_age_max: Option<Duration>,
+    /// Users whose older tokens are refused.
+    pub revoked_users: RevokedUsers,
+    /// Ids of tokens that are refused.
+    pub revoked_tokens: Texts,
     /// The name of a cookie with a token; may be empty.
     pub cookie: String,
     /// The name of a parameter of the query with a token; may be empty.
@@ -72,6 +81,10 @@ impl Default for AuthSettings {
             leeway: TOKEN_LEEWAY,
             user_claim: "sub".to_owned(),
             token_length: TOKEN_BYTES_MAX,
+            require_exp: false,
+            token_age_max: None,
+            revoked_users: RevokedUsers::default(),
+            revoked_tokens: Texts::default(),
             cookie: String::new(),
             query: String::new(),
             api_keys: ApiKeys::default(),

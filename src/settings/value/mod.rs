@@ -4,6 +4,7 @@ pub(crate) mod auth;
 pub(crate) mod list;
 pub(crate) mod number;
 pub(crate) mod rate;
+pub(crate) mod revoked;
 pub(crate) mod secret;
 pub(crate) mod tls;
 pub(crate) mod units;
