@@ -70,6 +70,10 @@ pub struct Config {
     /// are those of [`connections_per_address_max`](Self::connections_per_address_max). Further
     /// ones are answered with 429, or closed. `None`: no limit.
     pub open_rate_per_address: Option<Rate>,
+    /// Rate at which one user may open connections on the whole server, counted when its
+    /// credential is verified ([`ServerBuilder::auth`](crate::ServerBuilder::auth)). `None`: no
+    /// limit.
+    pub open_rate_per_user: Option<Rate>,
     /// Rate at which one connection may send messages. Pings, empty frames, unsolicited pongs and
     /// short fragments count as messages. HTTP requests do not.
     pub message_rate: Option<Rate>,
@@ -199,6 +203,7 @@ impl Default for Config {
             beyond_user_limit: BeyondUserLimit::default(),
             accept_rate: None,
             open_rate_per_address: None,
+            open_rate_per_user: None,
             message_rate: None,
             byte_rate: None,
             beyond_rate: BeyondRate::default(),

@@ -1,5 +1,5 @@
-//! How often each client may open connections: a token bucket for each address, which all
-//! shards share.
+//! How often each client may open connections: a token bucket for each address and for each user,
+//! which all shards share.
 
 use core::hash::Hash;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use crate::time::{Now, Rate};
 pub struct Throttles {
     /// Openings of each client address.
     pub addresses: Option<Throttle>,
+    /// Openings of each user.
+    pub users: Option<Throttle>,
 }
 
 /// A rate for each key, in memory of fixed size.

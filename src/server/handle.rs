@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
+#[cfg(feature = "auth")]
+use crate::auth::Revocations;
 use crate::counters::Counters;
 use crate::handler::{
     Busy, ConnectionInfo, Disconnect, PublishError, Selection, UserError, Wait, check_message,
@@ -34,6 +36,9 @@ pub struct Handle {
         expect(dead_code, reason = "there is nothing to load")
     )]
     reloader: Arc<Reloader>,
+    /// Tokens that are refused, if the server asks for identity.
+    #[cfg(feature = "auth")]
+    pub(super) revocations: Option<Revocations>,
 }
 
 impl Handle {
@@ -48,6 +53,8 @@ impl Handle {
             shared,
             doorbells,
             reloader: Arc::new(reloader),
+            #[cfg(feature = "auth")]
+            revocations: None,
         }
     }
 

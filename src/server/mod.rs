@@ -2,6 +2,8 @@
 
 mod capacity;
 pub mod handle;
+#[cfg(feature = "auth")]
+mod identity;
 mod start;
 
 use std::io;

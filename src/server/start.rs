@@ -93,7 +93,15 @@ impl ServerBuilder {
         }
         drop(report);
         let watch = Watch::new(&shared, &doorbells);
-        let handle = Handle::new(outside, shared, doorbells, reloader);
+        #[cfg_attr(
+            not(feature = "auth"),
+            expect(unused_mut, reason = "there is no identity")
+        )]
+        let mut handle = Handle::new(outside, shared, doorbells, reloader);
+        #[cfg(feature = "auth")]
+        if let Some((auth, _)) = &self.auth {
+            handle.revocations = Some(auth.verifier.revocations());
+        }
         match bring_up(&reports, proceed, count, balancer, watch) {
             Ok(balancer) => threads.extend(balancer),
             Err(err) => {
@@ -116,6 +124,7 @@ impl ServerBuilder {
         let throttle = |rate: Rate| Throttle::new(rate, self.capacity());
         Throttles {
             addresses: self.config.open_rate_per_address.map(throttle),
+            users: self.config.open_rate_per_user.map(throttle),
         }
     }
 

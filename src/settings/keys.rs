@@ -195,6 +195,13 @@ static KEYS: &[Key<Settings>] = &[
          have no rate of their own. All clients behind one address translator (NAT) share one rate.",
     ),
     key(
+        "limits.open_rate_per_user",
+        Field::RateOr(|s| &mut s.config.open_rate_per_user, Per::Count, "off"),
+        "Rate at which one user may open connections on the whole server, from any address; it is \
+         counted after the token is verified. Above the rate, HTTP clients are answered with 429 \
+         and `Retry-After`, and TCP connections are closed.",
+    ),
+    key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
         "Rate at which one connection may send messages. WebSocket pings, unsolicited pongs, empty \

@@ -135,6 +135,7 @@ fn an_opening_that_is_asked_for_again_and_again_counts_once() {
     let mut shard = shard();
     shard.core.limit_openings(Arc::new(Throttles {
         addresses: Rate::per_second(1).map(|rate| Throttle::new(rate, 16)),
+        users: None,
     }));
     let client = shard.connect_from("192.0.2.1:1000".parse().ok());
     shard.read(

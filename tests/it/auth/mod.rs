@@ -6,3 +6,4 @@ mod matrix;
 mod program;
 mod provider;
 mod users;
+mod refused;

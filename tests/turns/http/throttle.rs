@@ -15,6 +15,7 @@ fn server() -> Server {
     let mut server = Server::new();
     server.limit_openings(Throttles {
         addresses: Rate::per_second(2).map(|rate| Throttle::new(rate, 16)),
+        users: None,
     });
     server
 }

@@ -31,7 +31,10 @@ impl<H: Handler> ShardCore<H> {
         let shard = &mut self.shard;
         let principal = arrival.principal.take();
         shard.callback.begin(arrival.peer_info.clone(), principal);
-        let identified = Cx { shard, key }.identify_frame(credential);
+        let mut cx = Cx { shard, key };
+        let was_known = cx.principal().is_some();
+        let identified = cx.identify_frame(credential);
+        let identified = identified.and_then(|()| cx.count_opening(was_known));
         let (opened, principal) = self.ask_to_open(key, &opening, identified);
         match opened {
             Ok(data) => {
@@ -68,8 +71,12 @@ impl<H: Handler> ShardCore<H> {
     ) -> Result<H::Conn, Refusal> {
         let http = self.shard.conns.http(key);
         let principal = http.and_then(|http| http.principal.take());
+        let was_known = principal.is_some();
         self.shard.callback.begin(peer_info, principal);
-        let identified = self.identify(key, request);
+        let identified = self.identify(key, request).and_then(|()| {
+            let shard = &mut self.shard;
+            Cx { shard, key }.count_opening(was_known)
+        });
         let (opened, principal) = self.ask_to_open(key, opening, identified);
         if let Some(http) = self.shard.conns.http(key) {
             http.principal = principal;

@@ -1,5 +1,6 @@
 //! Identity: which client opens a connection or sends a request, and what it may do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::certificate::common_name;
@@ -175,6 +176,25 @@ impl<D, A> Cx<'_, D, A> {
         let (question, wait) = self.defer(KEYS_ANSWER_TIMEOUT);
         let waits = self.auth()?.fetch(move || drop(question));
         waits.then_some(wait)
+    }
+
+    /// Takes one opening of the user. `was_known`: it was taken when the opening began to wait.
+    pub(in crate::shard::core::app) fn count_opening(
+        &mut self,
+        was_known: bool,
+    ) -> Result<(), Refusal> {
+        let throttles = Arc::clone(&self.shard.env.throttles);
+        let user = self.principal().and_then(Principal::user);
+        let throttle = throttles.users.as_ref().filter(|_| !was_known);
+        let Some((throttle, user)) = throttle.zip(user) else {
+            return Ok(());
+        };
+        let Err(wait) = throttle.take(user, self.shard.env.now) else {
+            return Ok(());
+        };
+        let words = format!("user {user:?}");
+        self.deny(Denial::Throttled, &words);
+        Err(self.shard.conns.throttled(self.key, wait).into())
     }
 
     /// Gives the connection that is being opened what its client says of it: its user, and that it
