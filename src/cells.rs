@@ -88,7 +88,7 @@ impl Cells {
 }
 
 impl Cell<'_> {
-    /// Puts in a number; `false` if another thread was faster, and the key is to be looked up again.
+    /// Puts in a number; `false` if another thread was faster: the key is to be looked up again.
     pub(crate) fn put(&self, value: u64) -> bool {
         debug_assert_eq!(value >> self.value_bits, 0, "a value has so many bits");
         let put = self.word.compare_exchange(
