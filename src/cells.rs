@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn a_full_set_offers_its_smallest_number() {
         let cells = Cells::new(4, 4, 32);
-        for number in [40, 20, 30, 10] {
+        for number in [40_u64, 20, 30, 10] {
             let cell = cells.find(&number);
             assert_eq!(cell.replaces, 0);
             assert!(cell.put(number));
@@ -128,8 +128,8 @@ mod tests {
         let cell = cells.find("another");
         assert_eq!((cell.value, cell.replaces), (None, 10));
         assert!(cell.put(50));
-        assert_eq!(cells.find(&10).value, None);
-        assert_eq!(cells.find(&20).value, Some(20));
+        assert_eq!(cells.find(&10_u64).value, None);
+        assert_eq!(cells.find(&20_u64).value, Some(20));
     }
 
     #[test]

@@ -5,5 +5,5 @@ mod listeners;
 mod matrix;
 mod program;
 mod provider;
-mod users;
 mod refused;
+mod users;
