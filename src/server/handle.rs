@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
+use crate::auth::Auth;
 #[cfg(feature = "auth")]
 use crate::auth::Revocations;
 use crate::counters::Counters;
@@ -47,14 +48,17 @@ impl Handle {
         shared: Arc<Shared>,
         doorbells: Arc<[Doorbell]>,
         reloader: Reloader,
+        auth: Option<&Auth>,
     ) -> Self {
+        #[cfg(not(feature = "auth"))]
+        let _never = auth;
         Self {
             outside,
             shared,
             doorbells,
             reloader: Arc::new(reloader),
             #[cfg(feature = "auth")]
-            revocations: None,
+            revocations: auth.map(|auth| auth.verifier.revocations()),
         }
     }
 

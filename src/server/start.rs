@@ -47,14 +47,7 @@ impl ServerBuilder {
         let (between, outside) = self.lanes(count);
         let mesh = mesh::build(shards, between, outside)
             .map_err(|err| while_starting("cannot connect the shards", &err))?;
-        let shared = Arc::new(Shared::new(
-            shards,
-            self.connections_max.unwrap_or(usize::MAX),
-            self.config
-                .connections_per_address_max
-                .map(|max| PerAddress::new(max, self.capacity())),
-            self.throttles(),
-        ));
+        let shared = Arc::new(self.shared(shards));
         // The shards have copies when they have bound.
         let (balancer, handoffs) = bound
             .take_balancer(count, &shared)
@@ -93,15 +86,8 @@ impl ServerBuilder {
         }
         drop(report);
         let watch = Watch::new(&shared, &doorbells);
-        #[cfg_attr(
-            not(feature = "auth"),
-            expect(unused_mut, reason = "there is no identity")
-        )]
-        let mut handle = Handle::new(outside, shared, doorbells, reloader);
-        #[cfg(feature = "auth")]
-        if let Some((auth, _)) = &self.auth {
-            handle.revocations = Some(auth.verifier.revocations());
-        }
+        let auth = self.auth.as_ref().map(|(auth, _)| auth);
+        let handle = Handle::new(outside, shared, doorbells, reloader, auth);
         match bring_up(&reports, proceed, count, balancer, watch) {
             Ok(balancer) => threads.extend(balancer),
             Err(err) => {
@@ -120,12 +106,20 @@ impl ServerBuilder {
         })
     }
 
-    fn throttles(&self) -> Throttles {
-        let throttle = |rate: Rate| Throttle::new(rate, self.capacity());
-        Throttles {
-            addresses: self.config.open_rate_per_address.map(throttle),
-            users: self.config.open_rate_per_user.map(throttle),
-        }
+    /// What the shards share.
+    fn shared(&self, shards: u16) -> Shared {
+        let (config, capacity) = (&self.config, self.capacity());
+        let per_address = config.connections_per_address_max;
+        let throttle = |rate: Rate| Throttle::new(rate, capacity);
+        Shared::new(
+            shards,
+            self.connections_max.unwrap_or(usize::MAX),
+            per_address.map(|max| PerAddress::new(max, capacity)),
+            Throttles {
+                addresses: config.open_rate_per_address.map(throttle),
+                users: config.open_rate_per_user.map(throttle),
+            },
+        )
     }
 
     /// The listeners to start. If the handshake timeout is short, no accept is deferred: a client

@@ -82,20 +82,7 @@ impl<H: Handler> ShardCore<H> {
             && matches!(request.method, "GET" | "HEAD")
             && self.handler.wants_events(request);
         if is_upgrade || is_events {
-            if self.shard.wait_until_answered(key) {
-                return Ok(Progress::Paused(0));
-            }
-            if let Err(response) = self.count_opening(key, request) {
-                return Ok(self.respond(key, request, &response));
-            }
-            let progress = if is_upgrade {
-                self.upgrade(key, request, taken)
-            } else {
-                self.open_events(key, request, taken)
-            };
-            // Now that it is open: a room may have an answer for it.
-            self.settle_homes();
-            return Ok(progress);
+            return Ok(self.open_stream(key, request, taken));
         }
         self.shard.give_up_opening(key);
         if framing == BodyLength::None {
@@ -134,6 +121,24 @@ impl<H: Handler> ShardCore<H> {
             self.shard.reply(key, |out| out.extend_from_slice(interim));
         }
         Ok(Progress::Bytes(taken))
+    }
+
+    /// Opens a WebSocket connection or a stream of events.
+    fn open_stream(&mut self, key: ConnKey, request: &Request<'_>, taken: usize) -> Progress {
+        if self.shard.wait_until_answered(key) {
+            return Progress::Paused(0);
+        }
+        if let Err(response) = self.count_opening(key, request) {
+            return self.respond(key, request, &response);
+        }
+        let progress = if request.wants_websocket() {
+            self.upgrade(key, request, taken)
+        } else {
+            self.open_events(key, request, taken)
+        };
+        // Now that it is open: a room may have an answer for it.
+        self.settle_homes();
+        progress
     }
 
     /// Counts a request that opens a connection, once, however often the handler makes it wait.
