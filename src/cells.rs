@@ -144,18 +144,14 @@ mod tests {
     #[test]
     fn threads_lose_no_number() {
         let cells = Cells::new(1 << 12, 8, 44);
+        let add_one = |key: i32| {
+            let put = |cell: Cell<'_>| cell.put(cell.value.unwrap_or(0) + 1);
+            while !put(cells.find(&key)) {}
+        };
+        let add = || (0..50_000).map(|n| n % 10).for_each(add_one);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for key in (0..50_000).map(|n| n % 10) {
-                        loop {
-                            let cell = cells.find(&key);
-                            if cell.put(cell.value.unwrap_or(0) + 1) {
-                                break;
-                            }
-                        }
-                    }
-                });
+                scope.spawn(add);
             }
         });
         for key in 0..10 {

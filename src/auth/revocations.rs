@@ -226,16 +226,14 @@ mod tests {
     #[test]
     fn threads_lose_no_revocation() {
         let table = Revocations::default();
+        let revoke = |before| {
+            let revoke = |user: i32| table.revoke_user(&user.to_string(), before, NOW);
+            (0..1000).try_for_each(revoke).unwrap();
+        };
         std::thread::scope(|scope| {
             for thread in 0..4 {
-                let table = &table;
-                scope.spawn(move || {
-                    for n in 0..1000 {
-                        table
-                            .revoke_user(&format!("{n}"), NOW + thread, NOW)
-                            .unwrap();
-                    }
-                });
+                let revoke = &revoke;
+                scope.spawn(move || revoke(NOW + thread));
             }
         });
         for n in 0..1000 {
