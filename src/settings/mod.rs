@@ -181,10 +181,6 @@ impl Settings {
     /// # Errors
     ///
     /// A file with keys for tokens cannot be used, or the thread that fetches keys not started.
-    #[cfg_attr(
-        not(feature = "auth"),
-        expect(clippy::unnecessary_wraps, reason = "as with the feature")
-    )]
     pub fn with_auth(&self, builder: ServerBuilder) -> io::Result<ServerBuilder> {
         #[cfg(feature = "auth")]
         if let Some(auth) = self.auth()? {

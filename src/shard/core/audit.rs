@@ -6,6 +6,7 @@ use crate::payload::Form;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::shard_cx::ShardCx;
+use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::{Subs, WAITING};
 use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, DIRTY, SPILLED, UNPROCESSED};
@@ -117,6 +118,12 @@ impl<H: Handler> ShardCore<H> {
                 continue;
             }
             shard.audit_conn(key, conn);
+            let http = conn.protocol.http();
+            let keeps = |http: &Http| http.phase == Phase::Idle && http.principal.is_some();
+            assert!(
+                !http.is_some_and(keeps),
+                "{key} keeps its client's identity"
+            );
         }
         shard.pubsub.fanout.audit(shard.env.config.log_bytes_max);
         for (topic, form, member) in shard.pubsub.fanout.members() {
