@@ -6,4 +6,5 @@ mod matrix;
 mod program;
 mod provider;
 mod refused;
+mod reload;
 mod users;
