@@ -18,7 +18,7 @@ use corecast::cli::{Cli, Serve};
 use corecast::limits::LOG_PATIENCE;
 use corecast::settings::{Settings, Tables};
 use corecast::sys::startup::while_starting;
-use corecast::{Admin, Handle};
+use corecast::{Admin, Handle, ServerBuilder};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -83,28 +83,7 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
         .unwrap_or_else(|_| corecast::sys::descriptors::limit());
     let builder = settings.builder();
     let capacity = builder.capacity();
-    match settings.connections {
-        Some(asked) if capacity < asked => {
-            let remedy = match builder.shards_for(asked) {
-                Some(shards) => format!("use --shards {shards}"),
-                None => format!(
-                    "raise the limit to {} (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
-                     fs.nr_open), or set fewer connections",
-                    builder.open_files_for(asked)
-                ),
-            };
-            let tables = match settings.tables {
-                Tables::Own => "per shard",
-                Tables::Shared => "for all shards together",
-            };
-            log::warn!(
-                "{}: {asked} connections are set, but {limit} open files {tables} allow only \
-                 {capacity}; {remedy}",
-                settings.name("limits.connections")
-            );
-        }
-        _ => {}
-    }
+    warn_of_open_files(&settings, &builder, limit);
     // Before the shards start, so that no signal can kill them.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|err| while_starting("cannot register signal handlers", &err))?;
@@ -155,6 +134,31 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     server.join()?;
     log::info!("stopped");
     Ok(())
+}
+
+/// Warns if there can be fewer connections than are set.
+fn warn_of_open_files(settings: &Settings, builder: &ServerBuilder, limit: u64) {
+    let capacity = builder.capacity();
+    let Some(asked) = settings.connections.filter(|asked| capacity < *asked) else {
+        return;
+    };
+    let remedy = match builder.shards_for(asked) {
+        Some(shards) => format!("use --shards {shards}"),
+        None => format!(
+            "raise the limit to {} (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
+             fs.nr_open), or set fewer connections",
+            builder.open_files_for(asked)
+        ),
+    };
+    let tables = match settings.tables {
+        Tables::Own => "per shard",
+        Tables::Shared => "for all shards together",
+    };
+    log::warn!(
+        "{}: {asked} connections are set, but {limit} open files {tables} allow only \
+         {capacity}; {remedy}",
+        settings.name("limits.connections")
+    );
 }
 
 /// Warns of clients that are let in because of how the server is configured.
