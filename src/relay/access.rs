@@ -4,16 +4,15 @@ use crate::auth::places::Found;
 use crate::auth::{Action, Auth, Forbidden, Places, Principal};
 use crate::denial::Denial;
 use crate::proto::http::Request;
-use crate::relay::Connection;
+use crate::relay::RelayCx;
 use crate::relay::settings::RelaySettings;
-use crate::shard::core::app::cx::Cx;
 
-/// The client of a request to the publish API.
+/// The client of a request to the API.
 #[derive(Debug)]
 pub(super) enum Publisher {
-    /// May publish to every topic.
+    /// May publish to every topic, and manage every user.
     Any,
-    /// May publish what the rules allow.
+    /// May do what the rules allow.
     Known(Principal),
 }
 
@@ -24,7 +23,7 @@ impl Publisher {
     ///
     /// The key is missing or wrong.
     pub(super) fn of(
-        cx: &Cx<'_, Connection>,
+        cx: &RelayCx<'_>,
         settings: &RelaySettings,
         request: &Request<'_>,
     ) -> Option<Result<Self, Denial>> {
@@ -49,14 +48,19 @@ impl Publisher {
         })
     }
 
-    /// Permits to publish to a topic.
+    /// Permits to publish to a topic, or to manage a user.
     ///
     /// # Errors
     ///
     /// No rule allows it.
-    pub(super) fn permit(&self, cx: &Cx<'_, Connection>, topic: &str) -> Result<(), Forbidden> {
+    pub(super) fn permit(
+        &self,
+        cx: &RelayCx<'_>,
+        action: Action,
+        name: &str,
+    ) -> Result<(), Forbidden> {
         match (self, cx.auth()) {
-            (Self::Known(client), Some(auth)) => auth.permit(client, Action::Publish, topic),
+            (Self::Known(client), Some(auth)) => auth.permit(client, action, name),
             _ => Ok(()),
         }
     }

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
+use crate::relay::api::users::ForUser;
 use crate::relay::spelling::nearest;
 
 /// One message to a topic (`publish`) or to several (`broadcast`). Unknown fields are ignored,
@@ -49,6 +50,12 @@ pub(super) struct Numbered<'b> {
     pub(super) publish: Option<Command<'b>>,
     #[serde(borrow)]
     pub(super) broadcast: Option<Command<'b>>,
+    #[serde(borrow)]
+    pub(super) disconnect: Option<ForUser<'b>>,
+    #[serde(borrow)]
+    pub(super) refresh: Option<ForUser<'b>>,
+    #[serde(borrow)]
+    pub(super) send: Option<ForUser<'b>>,
 }
 
 /// An array of at most [`API_ENTRIES_MAX`] texts, parsed again when they are needed. All arrays of
@@ -96,27 +103,34 @@ impl<'b> Command<'b> {
     }
 
     /// The message: `b64data` if it is given, otherwise `data` as it is written, but on one line.
-    /// JSON has line ends only between its tokens (RFC 8259, 2 and 7).
     pub(super) fn message(&self) -> Option<(Kind, Cow<'_, [u8]>)> {
-        if let Some(encoded) = self.b64data.as_deref().filter(|data| !data.is_empty()) {
-            let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
-            return Some((Kind::Binary, Cow::Owned(bytes)));
-        }
-        let json = self.data?.get().as_bytes();
-        let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-        if !json.iter().any(is_end) {
-            return Some((Kind::Text, Cow::Borrowed(json)));
-        }
-        let one_line = json
-            .iter()
-            .map(|byte| if is_end(byte) { b' ' } else { *byte });
-        Some((Kind::Text, Cow::Owned(one_line.collect())))
+        message(self.data, self.b64data.as_deref())
     }
 
     /// The idempotency key: a second message with it is not published.
     pub(super) fn key(&self) -> &str {
         self.idempotency_key.as_deref().unwrap_or_default()
     }
+}
+
+/// JSON has line ends only between its tokens (RFC 8259, 2 and 7).
+pub(super) fn message<'m>(
+    data: Option<&'m RawValue>,
+    b64data: Option<&str>,
+) -> Option<(Kind, Cow<'m, [u8]>)> {
+    if let Some(encoded) = b64data.filter(|data| !data.is_empty()) {
+        let bytes = BASE64.decode(encoded.as_bytes()).ok()?;
+        return Some((Kind::Binary, Cow::Owned(bytes)));
+    }
+    let json = data?.get().as_bytes();
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    if !json.iter().any(is_end) {
+        return Some((Kind::Text, Cow::Borrowed(json)));
+    }
+    let one_line = json
+        .iter()
+        .map(|byte| if is_end(byte) { b' ' } else { *byte });
+    Some((Kind::Text, Cow::Owned(one_line.collect())))
 }
 
 /// The names of a command's fields.
@@ -168,7 +182,7 @@ impl Visitor<'_> for AnyText {
 
 /// A text, borrowed if it has no escapes.
 #[derive(serde::Deserialize)]
-struct Text<'b>(#[serde(borrow)] Cow<'b, str>);
+pub(super) struct Text<'b>(#[serde(borrow)] pub(super) Cow<'b, str>);
 
 impl<'de: 'b, 'b> Deserialize<'de> for Command<'b> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

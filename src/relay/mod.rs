@@ -16,7 +16,7 @@ pub use settings::{ApiKey, RelaySettings};
 use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
-use crate::handler::{Halt, Handler, Message, Opening, Refusal};
+use crate::handler::{ConnectionInfo, Halt, Handler, Message, Opening, Refusal};
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::shard::core::app::cx::Cx;
@@ -36,8 +36,9 @@ use crate::topic::Topic;
 /// | `/echo` | are sent back | its own messages |
 ///
 /// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for clients with the
-/// [key](RelaySettings::api_key). `GET /` is a demo page, and `GET /healthz` answers 200 while the
-/// server runs.
+/// [key](RelaySettings::api_key), and `/api/disconnect`, `/api/refresh`, `/api/connections` and
+/// `/api/send` are about the connections of a user. `GET /` is a demo page, and `GET /healthz`
+/// answers 200 while the server runs.
 ///
 /// With [`ServerBuilder::auth`](crate::ServerBuilder::auth) the rules say what each client may do;
 /// without, every client may do everything. The default has no key: its API is off.
@@ -63,6 +64,9 @@ enum Purpose {
 // Each idle connection has one.
 const _: () = assert!(size_of::<Option<Connection>>() <= 16);
 
+/// The context of callbacks; a question asks for the connections of a user.
+type RelayCx<'c> = Cx<'c, Connection, Vec<ConnectionInfo>>;
+
 /// What a client is told that publishes where connections only receive.
 #[derive(Debug)]
 struct ListenRule(&'static str);
@@ -70,7 +74,7 @@ struct ListenRule(&'static str);
 impl Connection {
     fn take_message(
         &self,
-        cx: &mut Cx<'_, Self>,
+        cx: &mut RelayCx<'_>,
         Message { kind, payload }: Message<'_>,
     ) -> Result<(), Halt> {
         match &self.0 {
@@ -97,11 +101,11 @@ impl Relay {
 
 impl Handler for Relay {
     type Conn = Connection;
-    type Answer = ();
+    type Answer = Vec<ConnectionInfo>;
 
     fn on_open(
         &mut self,
-        cx: &mut Cx<'_, Connection>,
+        cx: &mut RelayCx<'_>,
         opening: &Opening<'_>,
     ) -> Result<Connection, Refusal> {
         let request = match opening {
@@ -125,11 +129,7 @@ impl Handler for Relay {
         open(cx, &topic, role, &PATH_RECEIVES)
     }
 
-    fn on_message(
-        &mut self,
-        cx: &mut Cx<'_, Connection>,
-        message: Message<'_>,
-    ) -> Result<(), Halt> {
+    fn on_message(&mut self, cx: &mut RelayCx<'_>, message: Message<'_>) -> Result<(), Halt> {
         let Some(conn) = cx.take_data() else {
             return Ok(());
         };
@@ -164,7 +164,7 @@ impl Handler for Relay {
         is_read && matches!(Route::of(request.path), Some(Route::Health))
     }
 
-    fn on_head(&mut self, cx: &mut Cx<'_, Connection>, request: &Request<'_>) -> Option<Response> {
+    fn on_head(&mut self, cx: &mut RelayCx<'_>, request: &Request<'_>) -> Option<Response> {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
             (_, Some(Route::Api(method))) => api::admit(cx, &self.settings, request, method).err(),
@@ -176,7 +176,7 @@ impl Handler for Relay {
 
     fn on_request(
         &mut self,
-        cx: &mut Cx<'_, Connection>,
+        cx: &mut RelayCx<'_>,
         request: &Request<'_>,
     ) -> Result<Response, Refusal> {
         let Some(route) = Route::of(request.path) else {
@@ -205,7 +205,7 @@ impl Handler for Relay {
 /// Opens a connection with one topic. What it may do is asked here, once: it publishes to no other
 /// topic.
 fn open(
-    cx: &mut Cx<'_, Connection>,
+    cx: &mut RelayCx<'_>,
     topic: &Topic,
     role: Role,
     receives: &'static ListenRule,
@@ -227,7 +227,7 @@ fn open(
 }
 
 /// The answer to a HEAD that asks for events, if a GET would not get them.
-fn answer_to_head_of_events(cx: &mut Cx<'_, Connection>, named: Named<'_>) -> Option<Response> {
+fn answer_to_head_of_events(cx: &mut RelayCx<'_>, named: Named<'_>) -> Option<Response> {
     let name = named.read().ok()?;
     match cx.require(Action::Subscribe, &name) {
         Err(Refusal::Respond(response)) => Some(response),

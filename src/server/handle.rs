@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
-use crate::auth::{Auth, Places};
+use crate::auth::Auth;
+#[cfg(feature = "auth")]
+use crate::auth::Revocations;
 use crate::counters::Counters;
 use crate::handler::{
     Busy, ConnectionInfo, Disconnect, PublishError, Selection, UserError, Wait, check_message,
@@ -14,9 +16,6 @@ use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
-use crate::renewal::Renewer;
-#[cfg(feature = "auth")]
-use crate::server::identity::IdentityControl;
 use crate::shard::mail::{Origin, Publication, ToHome, UserAct, UserCommand};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
@@ -38,9 +37,9 @@ pub struct Handle {
         expect(dead_code, reason = "there is nothing to load")
     )]
     reloader: Arc<Reloader>,
-    /// What can be changed of identity, if the server asks for it.
+    /// Tokens that are refused, if the server asks for identity.
     #[cfg(feature = "auth")]
-    pub(super) identity: Option<Arc<IdentityControl>>,
+    pub(super) revocations: Option<Revocations>,
 }
 
 impl Handle {
@@ -50,17 +49,16 @@ impl Handle {
         doorbells: Arc<[Doorbell]>,
         reloader: Reloader,
         auth: Option<&Auth>,
-        renewer: Renewer<(Auth, Places)>,
     ) -> Self {
         #[cfg(not(feature = "auth"))]
-        let _never = (auth, renewer);
+        let _never = auth;
         Self {
             outside,
             shared,
             doorbells,
             reloader: Arc::new(reloader),
             #[cfg(feature = "auth")]
-            identity: auth.map(|auth| Arc::new(IdentityControl::new(auth, renewer))),
+            revocations: auth.map(|auth| auth.verifier.revocations()),
         }
     }
 

@@ -40,7 +40,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use crate::auth::{Auth, Places};
+#[cfg(feature = "auth")]
+use crate::auth::Places;
 use crate::config::Config;
 use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
@@ -175,25 +176,18 @@ impl Settings {
         }
     }
 
-    /// What decides about clients, and where they put their credentials; `None` if no identity is
-    /// configured. `before`: other settings of this process, and what they made of identity; a
-    /// thread that fetches the same keys is kept.
+    /// Has the server ask for the identity of clients, if that is configured.
     ///
     /// # Errors
     ///
     /// A file with keys for tokens cannot be used, or the thread that fetches keys not started.
-    #[cfg_attr(
-        not(feature = "auth"),
-        expect(clippy::unnecessary_wraps, reason = "as with the feature")
-    )]
-    pub fn identity(&self, before: Option<(&Self, &Auth)>) -> io::Result<Option<(Auth, Places)>> {
+    pub fn with_auth(&self, builder: ServerBuilder) -> io::Result<ServerBuilder> {
         #[cfg(feature = "auth")]
-        if let Some(auth) = self.auth(before)? {
+        if let Some(auth) = self.auth()? {
             let places = Places::new(self.auth.cookie.as_str(), self.auth.query.as_str());
-            return Ok(Some((auth, places)));
+            return Ok(builder.auth(auth, places));
         }
-        let _none = before;
-        Ok(None)
+        Ok(builder)
     }
 
     /// The application with these settings, the same on every shard.

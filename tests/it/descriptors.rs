@@ -165,11 +165,11 @@ struct Hoarder {
 
 impl Handler for Hoarder {
     type Conn = <Relay as Handler>::Conn;
-    type Answer = ();
+    type Answer = <Relay as Handler>::Answer;
 
     fn on_open(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         opening: &Opening<'_>,
     ) -> Result<Self::Conn, Refusal> {
         self.relay.on_open(cx, opening)
@@ -177,7 +177,7 @@ impl Handler for Hoarder {
 
     fn on_message(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         message: Message<'_>,
     ) -> Result<(), Halt> {
         match message.payload {

@@ -74,17 +74,21 @@ struct Standstill {
 
 impl Handler for Standstill {
     type Conn = <Relay as Handler>::Conn;
-    type Answer = ();
+    type Answer = <Relay as Handler>::Answer;
 
     fn on_open(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         opening: &Opening<'_>,
     ) -> Result<Self::Conn, Refusal> {
         self.relay.on_open(cx, opening)
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, Self::Conn>, _: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        _: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _: Message<'_>,
+    ) -> Result<(), Halt> {
         self.stands.send(()).unwrap();
         self.go_on.recv_deadline(in_a_while()).unwrap();
         Ok(())

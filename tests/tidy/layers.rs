@@ -8,7 +8,6 @@ use crate::tree::File;
 const LAYERS: &[(&str, &[&str])] = &[
     ("address", &["error", "limits"]),
     ("cells", &[]),
-    ("renewal", &[]),
     ("throttle", &["cells", "limits", "time"]),
     ("id", &[]),
     ("limits", &[]),
@@ -30,7 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("user", &["config", "id", "topic"]),
     ("mesh", &["id", "limits", "sys"]),
     ("net", &["error", "limits"]),
-    ("tls", &["error", "limits", "renewal"]),
+    ("tls", &["error", "limits"]),
     (
         "handler",
         &[
@@ -70,7 +69,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         SHELL,
         &[
             "address", "auth", "config", "counters", "handler", "id", "limits", "mesh", "net",
-            "proto", "renewal", "sys", "throttle", "time", "tls", "topic", CORE,
+            "proto", "sys", "throttle", "time", "tls", "topic", CORE,
         ],
     ),
     (
@@ -90,8 +89,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "server",
         &[
             "address", "auth", "config", "counters", "error", "handler", "id", "limits", "mesh",
-            "net", "payload", "proto", "renewal", "sys", "throttle", "time", "tls", "topic", CORE,
-            SHELL,
+            "net", "payload", "proto", "sys", "throttle", "time", "tls", "topic", CORE, SHELL,
         ],
     ),
     (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),

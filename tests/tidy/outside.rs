@@ -27,7 +27,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/mesh/",
             "src/server/",
             "src/shard/shell/thread.rs",
-            "src/renewal.rs",
+            "src/tls/reload.rs",
         ],
     ),
     ("log::error!", LOGS),

@@ -157,23 +157,35 @@ fn a_handler_that_changes_its_mind_about_a_stream_answers_the_request() {
     }
     impl Handler for Fickle {
         type Conn = ();
-        type Answer = ();
+        type Answer = crate::shard::Answer;
 
         fn wants_events(&mut self, _: &Request<'_>) -> bool {
             std::mem::take(&mut self.wants)
         }
 
-        fn on_open(&mut self, cx: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Refusal> {
+        fn on_open(
+            &mut self,
+            cx: &mut Cx<'_, (), Self::Answer>,
+            _: &Opening<'_>,
+        ) -> Result<(), Refusal> {
             let _sent = cx.send(Kind::Text, b"early");
             let (_deferred, busy) = cx.defer(Duration::from_secs(1));
             Err(busy.into())
         }
 
-        fn on_request(&mut self, _: &mut Cx<'_, ()>, _: &Request<'_>) -> Result<Response, Refusal> {
+        fn on_request(
+            &mut self,
+            _: &mut Cx<'_, (), Self::Answer>,
+            _: &Request<'_>,
+        ) -> Result<Response, Refusal> {
             Ok(Response::text(200, "no stream"))
         }
 
-        fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+        fn on_message(
+            &mut self,
+            _: &mut Cx<'_, (), Self::Answer>,
+            _: Message<'_>,
+        ) -> Result<(), Halt> {
             Ok(())
         }
     }

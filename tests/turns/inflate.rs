@@ -15,6 +15,7 @@ use corecast::{
     Busy, Config, ConnId, Cx, Halt, Handler, Message, Opening, Refusal, Request, Response,
 };
 
+use crate::shard::Answer;
 use crate::shard::Shard;
 use crate::{DEFLATE, frame, hostile};
 
@@ -230,13 +231,13 @@ struct Picky(Rc<Cell<bool>>);
 
 impl Handler for Picky {
     type Conn = ();
-    type Answer = ();
+    type Answer = Answer;
 
-    fn on_open(&mut self, _: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(&mut self, _: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, message: Message<'_>) -> Result<(), Halt> {
         let is_word = message.payload.len() < 10;
         assert!(is_word || message.payload == [b'a'; LETTERS]);
         if is_word || self.0.get() {
@@ -246,7 +247,11 @@ impl Handler for Picky {
         }
     }
 
-    fn on_request(&mut self, _: &mut Cx<'_, ()>, _: &Request<'_>) -> Result<Response, Refusal> {
+    fn on_request(
+        &mut self,
+        _: &mut Cx<'_, (), Answer>,
+        _: &Request<'_>,
+    ) -> Result<Response, Refusal> {
         Ok(Response::empty())
     }
 }

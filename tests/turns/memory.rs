@@ -20,9 +20,13 @@ struct Many;
 
 impl Handler for Many {
     type Conn = ();
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        opening: &Opening<'_>,
+    ) -> Result<(), Refusal> {
         if let Opening::WebSocket(request) = opening {
             let from: usize = request.path[1..].parse().unwrap();
             for topic in from..from + EACH {
@@ -33,7 +37,11 @@ impl Handler for Many {
     }
 
     /// The number of the first topic of those that get it.
-    fn on_message(&mut self, cx: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         let from = std::str::from_utf8(message.payload).unwrap();
         let from: usize = from.parse().unwrap();
         for topic in from..from + EACH {

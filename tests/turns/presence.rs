@@ -51,9 +51,13 @@ impl Room for Notebook {
 
 impl Handler for App {
     type Conn = ();
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, ()>, to: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        to: &Opening<'_>,
+    ) -> Result<(), Refusal> {
         if let Opening::WebSocket(request) = to {
             let (topic, says) = request.path[1..].split_once('/').unwrap();
             cx.subscribe_as(topic, b"tag")?;
@@ -64,7 +68,11 @@ impl Handler for App {
         Ok(())
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         let topic = std::str::from_utf8(message.payload).unwrap();
         Ok(cx.publish(topic, Kind::Text, b"a")?)
     }

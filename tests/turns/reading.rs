@@ -169,14 +169,18 @@ struct Brief;
 
 impl Handler for Brief {
     type Conn = ();
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, ()>, _: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        _: &Opening<'_>,
+    ) -> Result<(), Refusal> {
         cx.close_after(Duration::from_secs(1));
         Ok(())
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+    fn on_message(&mut self, _: &mut Cx<'_, (), Self::Answer>, _: Message<'_>) -> Result<(), Halt> {
         Ok(())
     }
 }

@@ -23,7 +23,10 @@ const WIDE: usize = 1 << 30;
 
 /// An application with these data of a connection. It is boxed, so that the core is compiled once
 /// for all such applications.
-pub(crate) type App<C> = Box<dyn Handler<Conn = C, Answer = ()>>;
+pub(crate) type App<C> = Box<dyn Handler<Conn = C, Answer = Answer>>;
+
+/// What questions are answered with.
+pub(crate) type Answer = <Relay as Handler>::Answer;
 
 /// The data of a connection of the program's own application.
 pub(crate) type RelayConn = <Relay as Handler>::Conn;
@@ -66,7 +69,7 @@ impl Shard {
 }
 
 impl<C> Shard<C> {
-    pub(crate) fn of(config: Config, handler: impl Handler<Conn = C, Answer = ()>) -> Self {
+    pub(crate) fn of(config: Config, handler: impl Handler<Conn = C, Answer = Answer>) -> Self {
         Self::among(1, config, handler)
     }
 
@@ -74,7 +77,7 @@ impl<C> Shard<C> {
     pub(crate) fn among(
         shards: u16,
         config: Config,
-        handler: impl Handler<Conn = C, Answer = ()>,
+        handler: impl Handler<Conn = C, Answer = Answer>,
     ) -> Self {
         Self::one(0, shards, config, handler)
     }
@@ -84,7 +87,7 @@ impl<C> Shard<C> {
         shard: u16,
         shards: u16,
         config: Config,
-        handler: impl Handler<Conn = C, Answer = ()>,
+        handler: impl Handler<Conn = C, Answer = Answer>,
     ) -> Self {
         let handler: App<C> = Box::new(handler);
         let now = Now::from_millis(1_000_000);

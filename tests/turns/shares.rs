@@ -125,23 +125,27 @@ impl Room for Noisy {
 
 impl Handler for Ticking {
     type Conn = <Relay as Handler>::Conn;
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
     fn on_open(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         to: &Opening<'_>,
     ) -> Result<Self::Conn, Refusal> {
         self.relay.on_open(cx, to)
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, Self::Conn>, it: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        it: Message<'_>,
+    ) -> Result<(), Halt> {
         self.relay.on_message(cx, it)
     }
 
     fn on_request(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         it: &Request<'_>,
     ) -> Result<Response, Refusal> {
         self.relay.on_request(cx, it)
@@ -156,7 +160,7 @@ impl Handler for Ticking {
         Some(Duration::from_millis(10))
     }
 
-    fn on_tick(&mut self, cx: &mut ShardCx<'_, Self::Conn>, _: Tick) {
+    fn on_tick(&mut self, cx: &mut ShardCx<'_, Self::Conn, Self::Answer>, _: Tick) {
         let [published, refused] = &mut *self.refused.borrow_mut();
         match cx.publish("summary", Kind::Text, &[b'a'; 1000]) {
             Ok(()) => *published += 1,

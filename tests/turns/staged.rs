@@ -31,17 +31,29 @@ impl Room for Notes {
 
 impl Handler for WithRooms {
     type Conn = Conn;
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, Conn>, to: &Opening<'_>) -> Result<Conn, Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, Conn, Self::Answer>,
+        to: &Opening<'_>,
+    ) -> Result<Conn, Refusal> {
         self.relay.on_open(cx, to)
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, Conn>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, Conn, Self::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         self.relay.on_message(cx, message)
     }
 
-    fn on_request(&mut self, cx: &mut Cx<'_, Conn>, to: &Request<'_>) -> Result<Response, Refusal> {
+    fn on_request(
+        &mut self,
+        cx: &mut Cx<'_, Conn, Self::Answer>,
+        to: &Request<'_>,
+    ) -> Result<Response, Refusal> {
         self.relay.on_request(cx, to)
     }
 

@@ -111,12 +111,12 @@ fn a_client_without_a_credential_waits_for_no_check() {
 /// Asks another thread about each client, and notes which it is.
 #[derive(Default)]
 struct Asking {
-    questions: Rc<RefCell<Vec<Deferred<()>>>>,
+    questions: Rc<RefCell<Vec<Deferred<crate::shard::Answer>>>>,
     users: Rc<RefCell<Vec<String>>>,
 }
 
 impl Asking {
-    fn ask(&self, cx: &mut Cx<'_, ()>) -> Result<(), Refusal> {
+    fn ask(&self, cx: &mut Cx<'_, (), crate::shard::Answer>) -> Result<(), Refusal> {
         if cx.answer().is_none() {
             let (question, wait) = cx.defer(Duration::from_secs(5));
             self.questions.borrow_mut().push(question);
@@ -130,23 +130,31 @@ impl Asking {
 
 impl Handler for Asking {
     type Conn = ();
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        opening: &Opening<'_>,
+    ) -> Result<(), Refusal> {
         if let Opening::Tcp { credential, .. } = opening {
             assert_eq!(*credential, None, "it is checked already");
         }
         self.ask(cx)
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, ()>, _: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        _: Message<'_>,
+    ) -> Result<(), Halt> {
         assert_eq!(cx.principal(), None, "a connection does not keep it");
         Ok(())
     }
 
     fn on_request(
         &mut self,
-        cx: &mut Cx<'_, ()>,
+        cx: &mut Cx<'_, (), Self::Answer>,
         request: &Request<'_>,
     ) -> Result<Response, Refusal> {
         if request.path == "/free" {
@@ -203,7 +211,7 @@ fn a_token_is_checked_once_however_long_its_client_waits() {
         shard.rest();
         shard.core.set_date(at_noon(NOW + 600));
         for question in questions.borrow_mut().drain(..) {
-            question.answer(());
+            question.answer(Vec::new());
         }
         assert_eq!(shard.answer(), 1, "{at}");
         shard.rest();

@@ -34,9 +34,13 @@ impl Full {
 
 impl Handler for Full {
     type Conn = ();
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, _: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(
+        &mut self,
+        _: &mut Cx<'_, (), Self::Answer>,
+        opening: &Opening<'_>,
+    ) -> Result<(), Refusal> {
         let name = match opening {
             Opening::Tcp { topic, .. } => topic.name(),
             Opening::WebSocket(request) | Opening::Events(request) => request.path,
@@ -45,13 +49,17 @@ impl Handler for Full {
         Ok(Self::ask(name)?)
     }
 
-    fn on_message(&mut self, _: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        _: &mut Cx<'_, (), Self::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         Ok(Self::ask(str::from_utf8(message.payload).unwrap())?)
     }
 
     fn on_request(
         &mut self,
-        cx: &mut Cx<'_, ()>,
+        cx: &mut Cx<'_, (), Self::Answer>,
         request: &Request<'_>,
     ) -> Result<Response, Refusal> {
         let Some(path) = request.path.strip_prefix("/asks") else {

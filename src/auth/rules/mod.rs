@@ -23,6 +23,9 @@ pub enum Action {
     Presence,
     /// Asks for earlier messages.
     History,
+    /// Lists, disconnects and refreshes connections of a user, sends to them, and revokes tokens;
+    /// in place of a topic, rules have the user's name.
+    Manage,
 }
 
 /// The clients that a rule is about.
@@ -92,7 +95,10 @@ pub enum RuleError {
     )]
     Subject(String),
     /// The second word has something that is no action.
-    #[error("{0:?} is no action; there are subscribe, publish, presence, history and all")]
+    #[error(
+        "{0:?} is no action; there are subscribe, publish, presence, history, manage, and all, \
+        which is the first four"
+    )]
     Action(String),
     /// The topic is no pattern.
     #[error(transparent)]
@@ -100,7 +106,7 @@ pub enum RuleError {
 }
 
 impl Action {
-    /// All of them.
+    /// Those about topics: what `all` stands for.
     pub const ALL: [Self; 4] = [
         Self::Subscribe,
         Self::Publish,
@@ -115,6 +121,7 @@ impl Action {
             Self::Publish => "publish",
             Self::Presence => "presence",
             Self::History => "history",
+            Self::Manage => "manage",
         }
     }
 }
@@ -208,7 +215,7 @@ fn parse_actions(words: &str) -> Result<Vec<Action>, RuleError> {
         return Ok(Action::ALL.to_vec());
     }
     let action = |word: &str| {
-        let mut all = Action::ALL.into_iter();
+        let mut all = Action::ALL.into_iter().chain([Action::Manage]);
         let known = all.find(|action| action.word() == word);
         known.ok_or_else(|| RuleError::Action(word.to_owned()))
     };

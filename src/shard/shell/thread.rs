@@ -14,7 +14,6 @@ use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
 use crate::mesh::{Doorbell, Port, ReturnSender, Wake, returns};
 use crate::net::listener;
-use crate::renewal::Renewals;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::mail::{FromHome, ToHome};
@@ -29,7 +28,7 @@ use crate::shard::shell::status::{Control, Phase, Shared};
 use crate::sys::deferred::defer_accept;
 use crate::sys::{affinity, descriptors, handoff, signals};
 use crate::time::Now;
-use crate::tls;
+use crate::tls::Renewals;
 
 /// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
 #[derive(Debug)]
@@ -40,8 +39,8 @@ pub struct Seed {
     pub shards: u16,
     /// Settings of the core.
     pub config: Config,
-    /// Tells of what decides about clients, if anything, and where they put their credentials.
-    pub identities: Renewals<(Auth, Places)>,
+    /// What decides about clients, if any, and where they put their credentials.
+    pub auth: Option<(Auth, Places)>,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
     /// The server's state.
@@ -51,7 +50,7 @@ pub struct Seed {
     /// The number of the end from which it takes connections of the balancer, if there is one.
     pub handoff: Option<RawFd>,
     /// Tells of other certificates for those with TLS.
-    pub renewals: tls::Renewals,
+    pub renewals: Renewals,
     /// Whether there is a core for each shard.
     pub has_cores: bool,
     /// Run on this core alone, if any.
@@ -167,7 +166,7 @@ fn prepare<H: Handler>(
         shard,
         shards,
         config,
-        mut identities,
+        auth,
         port,
         shared,
         listen,
@@ -191,9 +190,7 @@ fn prepare<H: Handler>(
     sources.extend(handoff.map(|taking| Source::new(taking, None)));
     let headers = ProxyHeaders::new(config.trusted_proxies.clone());
     let listen = listen.into_iter().map(Listener::for_shard).collect();
-    let identity = identities.take();
-    let rate = config.accept_rate;
-    let acceptor = Acceptor::new(listen, sources, renewals, identities, rate);
+    let acceptor = Acceptor::new(listen, sources, renewals, config.accept_rate);
     let (per_address, throttles) = (shared.per_address(), shared.throttles());
     let (sender, receiver) = returns(port.bell());
     let mut core = ShardCore::new(
@@ -204,7 +201,7 @@ fn prepare<H: Handler>(
         make(shard),
         Arc::new(sender),
     );
-    if let Some((auth, places)) = identity {
+    if let Some((auth, places)) = auth {
         core.set_auth(auth, places);
     }
     if let Some(limit) = per_address {

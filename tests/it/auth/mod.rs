@@ -2,9 +2,9 @@
 
 mod endpoint;
 mod listeners;
+mod manage;
 mod matrix;
 mod program;
 mod provider;
 mod refused;
-mod reload;
 mod users;

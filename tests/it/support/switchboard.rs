@@ -19,11 +19,11 @@ impl Switchboard {
 
 impl Handler for Switchboard {
     type Conn = <Relay as Handler>::Conn;
-    type Answer = ();
+    type Answer = <Relay as Handler>::Answer;
 
     fn on_open(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         opening: &Opening<'_>,
     ) -> Result<Self::Conn, Refusal> {
         self.0.on_open(cx, opening)
@@ -31,7 +31,7 @@ impl Handler for Switchboard {
 
     fn on_message(
         &mut self,
-        cx: &mut Cx<'_, Self::Conn>,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         message: Message<'_>,
     ) -> Result<(), Halt> {
         let text = std::str::from_utf8(message.payload).unwrap_or_default();

@@ -23,9 +23,13 @@ struct App(Ends);
 
 impl Handler for App {
     type Conn = ();
-    type Answer = ();
+    type Answer = crate::shard::Answer;
 
-    fn on_open(&mut self, cx: &mut Cx<'_, ()>, opening: &Opening<'_>) -> Result<(), Refusal> {
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        opening: &Opening<'_>,
+    ) -> Result<(), Refusal> {
         let user = match opening {
             Opening::WebSocket(request) | Opening::Events(request) => request.path[1..].to_owned(),
             Opening::Tcp { topic, .. } => topic.name().to_owned(),
@@ -37,7 +41,11 @@ impl Handler for App {
         Ok(())
     }
 
-    fn on_message(&mut self, cx: &mut Cx<'_, ()>, message: Message<'_>) -> Result<(), Halt> {
+    fn on_message(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        message: Message<'_>,
+    ) -> Result<(), Halt> {
         let user = cx.user().unwrap().to_owned();
         assert_eq!(cx.set_user("late"), Err(UserError::Another));
         match message.payload {
@@ -53,7 +61,11 @@ impl Handler for App {
         Ok(())
     }
 
-    fn on_close(&mut self, cx: &mut Cx<'_, ()>, reason: CloseReason) -> Result<(), Halt> {
+    fn on_close(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        reason: CloseReason,
+    ) -> Result<(), Halt> {
         let user = cx.user().unwrap().to_owned();
         self.0.borrow_mut().push((user, reason));
         Ok(())

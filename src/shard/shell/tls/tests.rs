@@ -21,8 +21,8 @@ use crate::topic::sink::Sock;
 /// Takes answers to questions, which no test here asks.
 struct NoAnswers;
 
-impl Answers<()> for NoAnswers {
-    fn put(&self, _: Answered<()>) {}
+impl<A> Answers<A> for NoAnswers {
+    fn put(&self, _: Answered<A>) {}
 }
 
 /// What sessions are made from: a self-made certificate, and its authority.

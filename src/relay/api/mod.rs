@@ -1,15 +1,18 @@
-//! The publish API: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`.
+//! The API for backends: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`, and those
+//! about users.
+
+pub(super) mod users;
 
 use std::borrow::Cow;
 
+use crate::auth::Action;
 use crate::denial::Denial;
 use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response, is_topic_name};
 use crate::relay::access::Publisher;
 use crate::relay::commands::{Batch, Command, Numbered, Unknown};
-use crate::relay::{Connection, RelaySettings};
-use crate::shard::core::app::cx::Cx;
+use crate::relay::{RelayCx, RelaySettings};
 
 /// The error with which a command is answered instead of a result.
 #[derive(Clone, Debug)]
@@ -21,7 +24,7 @@ struct Failure {
 /// One request that is being carried out. Each of its messages has a number; those below `done`
 /// were published before the request had to wait.
 struct Work<'a, 'c> {
-    cx: &'a mut Cx<'c, Connection>,
+    cx: &'a mut RelayCx<'c>,
     client: &'a Publisher,
     done: usize,
     next: usize,
@@ -36,14 +39,14 @@ struct Shareable<'m> {
 
 /// The client of a request to `/api/{method}`, or the refusal, which its head alone decides.
 pub(super) fn admit(
-    cx: &mut Cx<'_, Connection>,
+    cx: &mut RelayCx<'_>,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,
 ) -> Result<Publisher, Response> {
-    if !matches!(method, "publish" | "broadcast" | "batch") {
-        let methods = "no such method; there are publish, broadcast and batch";
-        return Err(Response::text(404, methods));
+    if METHODS.split(", ").all(|known| known != method) {
+        let methods = format!("no such method; there are {METHODS}");
+        return Err(Response::text(404, &methods));
     }
     let allowed = "POST, OPTIONS";
     match request.method {
@@ -74,7 +77,7 @@ pub(super) fn admit(
 /// Answers a request to `/api/{method}`. After [`Busy`] it is repeated and continues where it
 /// stopped.
 pub(super) fn answer(
-    cx: &mut Cx<'_, Connection>,
+    cx: &mut RelayCx<'_>,
     settings: &RelaySettings,
     request: &Request<'_>,
     method: &str,
@@ -93,6 +96,14 @@ pub(super) fn answer(
         },
         "broadcast" => match serde_json::from_slice(request.body) {
             Ok(command) => work.broadcast(&command)?,
+            Err(error) => return Ok(malformed(&error)),
+        },
+        "connections" => match serde_json::from_slice(request.body) {
+            Ok(command) => users::connections(work.cx, client, &command)?,
+            Err(error) => return Ok(malformed(&error)),
+        },
+        "disconnect" | "refresh" | "send" => match serde_json::from_slice(request.body) {
+            Ok(command) => work.manage(method, &command)?,
             Err(error) => return Ok(malformed(&error)),
         },
         _ => match Batch::read(request.body) {
@@ -116,7 +127,10 @@ impl Work<'_, '_> {
                     broadcast: Some(command),
                     ..
                 }) => reply("broadcast", self.broadcast(command)?),
-                Some(_) => reply("", Err(NO_METHOD)),
+                Some(command) => match command.for_user() {
+                    Some((method, command)) => reply(method, self.manage(method, command)?),
+                    None => reply("", Err(NO_METHOD)),
+                },
                 None => reply("", Err(NO_COMMAND)),
             });
         }
@@ -169,7 +183,7 @@ impl Work<'_, '_> {
             return Ok(Err(TOO_LONG));
         }
         let is_new = self.done <= number;
-        if let Err(words) = self.client.permit(self.cx, channel) {
+        if let Err(words) = self.client.permit(self.cx, Action::Publish, channel) {
             if is_new {
                 self.cx.deny(Denial::Forbidden, &words.to_string());
             }
@@ -261,6 +275,9 @@ const fn bad_request(message: Cow<'static, str>) -> Failure {
     Failure { code: 107, message }
 }
 
+/// The methods, as paths have them.
+const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send";
+
 const NO_COMMAND: Failure = bad_request(Cow::Borrowed("bad request: no command"));
 const TOO_LONG: Failure = bad_request(Cow::Borrowed(
     "bad request: the message is longer than limits.message allows",
@@ -274,7 +291,7 @@ const DENIED: Failure = Failure {
 };
 const NO_METHOD: Failure = Failure {
     code: 104,
-    message: Cow::Borrowed("not found: there are publish and broadcast"),
+    message: Cow::Borrowed("not found: there are publish, broadcast, disconnect, refresh and send"),
 };
 const INTERNAL: Failure = Failure {
     code: 100,
