@@ -137,6 +137,8 @@ pub mod proto;
 #[doc(hidden)]
 pub mod relay;
 #[doc(hidden)]
+pub mod renewal;
+#[doc(hidden)]
 pub mod server;
 #[doc(hidden)]
 pub mod shard;

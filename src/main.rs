@@ -1,6 +1,8 @@
 //! The `corecast` program: starts a server from its configuration and obeys signals.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+#[cfg(feature = "auth")]
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic;
@@ -11,11 +13,12 @@ use std::time::Duration;
 
 use clap::Parser;
 use corecast::admin::log_queue::LogQueue;
-use corecast::cli::Cli;
+use corecast::auth::Auth;
+use corecast::cli::{Cli, Serve};
 use corecast::limits::LOG_PATIENCE;
 use corecast::settings::{Settings, Tables};
 use corecast::sys::startup::while_starting;
-use corecast::{Admin, Handle};
+use corecast::{Admin, Handle, ServerBuilder};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -25,7 +28,7 @@ fn main() -> ExitCode {
     let served = printed.map_err(|err| tell(&err)).and_then(|serve| {
         let Some(serve) = serve else { return Ok(()) };
         let settings = serve.checked_settings().map_err(|err| tell(&err))?;
-        serve_by(&settings)
+        serve_by(*serve, settings)
     });
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -39,7 +42,7 @@ fn tell(err: &impl Display) {
     let _closed = writeln!(io::stderr(), "{err}");
 }
 
-fn serve_by(settings: &Settings) -> Result<(), ()> {
+fn serve_by(serve: Serve, settings: Settings) -> Result<(), ()> {
     let log = LogQueue::start(io::stderr())
         .map_err(|err| tell(&while_starting("cannot start the log thread", &err)))?;
     let env = env_logger::Env::default().default_filter_or(settings.level.word());
@@ -47,7 +50,7 @@ fn serve_by(settings: &Settings) -> Result<(), ()> {
         .target(Target::Pipe(Box::new(log.clone())))
         .init();
     panics_to(log.clone());
-    let served = run(settings, &log).map_err(|err| {
+    let served = run(serve, settings, &log).map_err(|err| {
         log::error!("{err}");
         // A failed start is reported at every log level.
         if !log::log_enabled!(log::Level::Error) {
@@ -74,34 +77,13 @@ fn panics_to(log: LogQueue) {
     }));
 }
 
-fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
+fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     let limit = corecast::sys::descriptors::raise_soft_limit()
         .inspect_err(|err| log::warn!("cannot raise the limit of open files: {err}"))
         .unwrap_or_else(|_| corecast::sys::descriptors::limit());
     let builder = settings.builder();
     let capacity = builder.capacity();
-    match settings.connections {
-        Some(asked) if capacity < asked => {
-            let remedy = match builder.shards_for(asked) {
-                Some(shards) => format!("use --shards {shards}"),
-                None => format!(
-                    "raise the limit to {} (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
-                     fs.nr_open), or set fewer connections",
-                    builder.open_files_for(asked)
-                ),
-            };
-            let tables = match settings.tables {
-                Tables::Own => "per shard",
-                Tables::Shared => "for all shards together",
-            };
-            log::warn!(
-                "{}: {asked} connections are set, but {limit} open files {tables} allow only \
-                 {capacity}; {remedy}",
-                settings.name("limits.connections")
-            );
-        }
-        _ => {}
-    }
+    warn_of_open_files(&settings, &builder, limit);
     // Before the shards start, so that no signal can kill them.
     let signals = Signals::new([SIGHUP, SIGINT, SIGTERM]);
     let signals = signals.map_err(|err| while_starting("cannot register signal handlers", &err))?;
@@ -110,9 +92,14 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
         let key = settings.name("admin.address");
         io::Error::new(err.kind(), format!("{key}: {err}"))
     })?;
-    let builder = settings.with_auth(builder)?;
+    let identity = settings.identity(None)?;
+    let auth = identity.as_ref().map(|(auth, _)| auth.clone());
+    let builder = match identity {
+        Some((auth, places)) => builder.auth(auth, places),
+        None => builder,
+    };
     let relay = settings.relay();
-    warn_of_open_doors(settings);
+    warn_of_open_doors(&settings);
     let server = builder.start(move |_| relay.clone());
     let server = server.map_err(|err| settings.explain(err.into()))?;
     for place in settings.places(&server) {
@@ -133,7 +120,12 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
     );
     let handle = server.handle().clone();
     let drain_listen = settings.drain_listen.unwrap_or_default();
-    let reload = reloader(handle.clone())?;
+    let running = Running {
+        serve,
+        settings,
+        auth,
+    };
+    let reload = reloader(handle.clone(), running)?;
     let log = log.clone();
     thread::Builder::new()
         .name("signals".to_owned())
@@ -142,6 +134,31 @@ fn run(settings: &Settings, log: &LogQueue) -> io::Result<()> {
     server.join()?;
     log::info!("stopped");
     Ok(())
+}
+
+/// Warns if there can be fewer connections than are set.
+fn warn_of_open_files(settings: &Settings, builder: &ServerBuilder, limit: u64) {
+    let capacity = builder.capacity();
+    let Some(asked) = settings.connections.filter(|asked| capacity < *asked) else {
+        return;
+    };
+    let remedy = match builder.shards_for(asked) {
+        Some(shards) => format!("use --shards {shards}"),
+        None => format!(
+            "raise the limit to {} (`ulimit -n`, LimitNOFILE= of systemd, the sysctl \
+             fs.nr_open), or set fewer connections",
+            builder.open_files_for(asked)
+        ),
+    };
+    let tables = match settings.tables {
+        Tables::Own => "per shard",
+        Tables::Shared => "for all shards together",
+    };
+    log::warn!(
+        "{}: {asked} connections are set, but {limit} open files {tables} allow only \
+         {capacity}; {remedy}",
+        settings.name("limits.connections")
+    );
 }
 
 /// Warns of clients that are let in because of how the server is configured.
@@ -156,7 +173,7 @@ fn warn_of_open_doors(settings: &Settings) {
     }
 }
 
-/// SIGHUP loads the TLS files again; the other signals drain, then exit.
+/// SIGHUP loads TLS files and identity again; the other signals drain, then exit.
 fn obey(
     mut signals: Signals,
     handle: &Handle,
@@ -200,13 +217,26 @@ fn drain_after(handle: Handle, wait: Duration) {
     }
 }
 
-/// Starts a thread that loads the TLS files again for each item sent to it. A slow file, perhaps on
-/// a network file system, must not delay other signals.
-fn reloader(handle: Handle) -> io::Result<SyncSender<()>> {
+/// What the identity of the running server was made of.
+#[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "there is none"))]
+struct Running {
+    serve: Serve,
+    settings: Settings,
+    auth: Option<Auth>,
+}
+
+/// Starts a thread that loads TLS files and identity again for each item sent to it. A slow file,
+/// perhaps on a network file system, must not delay other signals.
+fn reloader(handle: Handle, mut running: Running) -> io::Result<SyncSender<()>> {
     let (reload, asked) = sync_channel(1);
     thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || asked.iter().for_each(|()| load_again(&handle)))
+        .spawn(move || {
+            asked.iter().for_each(|()| {
+                load_again(&handle);
+                running.load_again(&handle);
+            });
+        })
         .map_err(|err| while_starting("cannot start the reload thread", &err))?;
     Ok(reload)
 }
@@ -222,4 +252,46 @@ fn load_again(handle: &Handle) {
 #[cfg(not(feature = "tls"))]
 fn load_again(_handle: &Handle) {
     log::warn!("no certificates to reload: this program is built without TLS");
+}
+
+impl Running {
+    /// Loads secrets, keys, rules and revocations again, from the same configuration file. An error
+    /// changes nothing.
+    #[cfg(feature = "auth")]
+    fn load_again(&mut self, handle: &Handle) {
+        match self.load(handle) {
+            Ok(true) => log::info!("identity reloaded"),
+            Ok(false) => {}
+            Err(err) => {
+                for line in err.to_string().lines() {
+                    log::error!("identity not reloaded, the old one stays in use: {line}");
+                }
+            }
+        }
+    }
+
+    /// `false`: there was none, and there is none.
+    #[cfg(feature = "auth")]
+    fn load(&mut self, handle: &Handle) -> Result<bool, Box<dyn Error>> {
+        let settings = match self.serve.checked_settings() {
+            Ok(settings) => settings,
+            Err(err) if self.auth.is_some() => return Err(err.into()),
+            // The error is not of identity: there is none to load.
+            Err(_) => return Ok(false),
+        };
+        let before = self.auth.as_ref().map(|auth| (&self.settings, auth));
+        let Some((auth, places)) = settings.identity(before)? else {
+            return match self.auth {
+                Some(_) => Err("it is not configured any more; restart the server".into()),
+                None => Ok(false),
+            };
+        };
+        handle.reload_auth(auth.clone(), places)?;
+        warn_of_open_doors(&settings);
+        (self.settings, self.auth) = (settings, Some(auth));
+        Ok(true)
+    }
+
+    #[cfg(not(feature = "auth"))]
+    fn load_again(&mut self, _: &Handle) {}
 }

@@ -1,6 +1,7 @@
 //! Tokens that are refused before they expire.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use thiserror::Error;
@@ -17,12 +18,7 @@ use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET};
 /// that is given with it, and that of a user after
 /// [`token_age_max`](crate::auth::Verifier::token_age_max); without such an age, never.
 #[derive(Clone, Debug, Default)]
-pub struct Revocations {
-    tables: Arc<Tables>,
-    /// The age at which every token is refused.
-    age_max: Option<u64>,
-    leeway: u64,
-}
+pub struct Revocations(Arc<Tables>);
 
 /// Tables that are made when they are needed.
 #[derive(Debug, Default)]
@@ -31,6 +27,9 @@ struct Tables {
     users: OnceLock<Cells>,
     /// Ids of tokens, with the time at which they expire.
     tokens: OnceLock<Cells>,
+    /// Ages at which every token is refused: by its `iat` (0: never), and after its `exp`.
+    age_max: AtomicU64,
+    leeway: AtomicU64,
 }
 
 /// Revocations that do not change, as the configuration has them.
@@ -62,11 +61,10 @@ impl Revocations {
     ///
     /// There is no space; nothing is revoked.
     pub fn revoke_user(&self, user: &str, issued_before: u64, now: u64) -> Result<(), RevokeError> {
-        let is_over = |issued_before: u64| {
-            let age = self.age_max.map(|age| age.saturating_add(self.leeway));
-            age.is_some_and(|age| issued_before.saturating_add(age) <= now)
-        };
-        add(&self.tables.users, user, issued_before, is_over)
+        let age_max = self.0.age_max.load(Ordering::Relaxed);
+        let is_over =
+            |issued_before: u64| age_max != 0 && issued_before.saturating_add(age_max) <= now;
+        add(&self.0.users, user, issued_before, is_over)
     }
 
     /// Refuses a token by its id (`jti`) until it expires, in seconds since the beginning of 1970.
@@ -75,18 +73,16 @@ impl Revocations {
     ///
     /// There is no space; nothing is revoked.
     pub fn revoke_token(&self, id: &str, until: u64, now: u64) -> Result<(), RevokeError> {
-        let until = until.saturating_add(self.leeway);
-        add(&self.tables.tokens, id, until, |until| until <= now)
+        let until = until.saturating_add(self.0.leeway.load(Ordering::Relaxed));
+        add(&self.0.tokens, id, until, |until| until <= now)
     }
 
-    /// The same table for tokens of this age at most.
+    /// The same table, from now on for tokens of this age at most.
     pub(in crate::auth) fn with_ages(&self, age_max: Option<u64>, leeway: u64) -> Self {
-        let tables = Arc::clone(&self.tables);
-        Self {
-            tables,
-            age_max,
-            leeway,
-        }
+        let age = age_max.map_or(0, |age| age.saturating_add(leeway).max(1));
+        self.0.age_max.store(age, Ordering::Relaxed);
+        self.0.leeway.store(leeway, Ordering::Relaxed);
+        self.clone()
     }
 
     /// Whether the token of a client is revoked, here or in the list.
@@ -99,12 +95,12 @@ impl Revocations {
     ) -> bool {
         let user = client.user().is_some_and(|user| {
             let listed = list.users.get(user).copied();
-            let before = listed.max(value(&self.tables.users, user));
+            let before = listed.max(value(&self.0.users, user));
             before.is_some_and(|before| issued.is_none_or(|issued| issued < before))
         });
         let id = client.claims.get("jti").and_then(|id| id.as_str());
         user || id.is_some_and(|id| {
-            let until = value(&self.tables.tokens, id);
+            let until = value(&self.0.tokens, id);
             list.tokens.contains(id) || until.is_some_and(|until| now < until)
         })
     }

@@ -25,6 +25,8 @@ pub enum ConfigError {
     Problems(Vec<Problem>),
 }
 
+impl std::error::Error for ConfigError {}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -257,7 +257,7 @@ Examples:
   corecast serve --config corecast.toml           use this file
 
 Signals: SIGTERM and SIGINT drain, then exit with code 0; a second one exits at once. SIGHUP loads \
-the TLS files again. RUST_LOG=corecast=debug logs the end of every connection.";
+TLS files and identity again. RUST_LOG=corecast=debug logs the end of every connection.";
 
 #[cfg(test)]
 mod tests {

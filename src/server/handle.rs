@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
-use crate::auth::Auth;
-#[cfg(feature = "auth")]
-use crate::auth::Revocations;
+use crate::auth::{Auth, Places};
 use crate::counters::Counters;
 use crate::handler::{
     Busy, ConnectionInfo, Disconnect, PublishError, Selection, UserError, Wait, check_message,
@@ -16,6 +14,9 @@ use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
 use crate::payload::Payload;
 use crate::proto::Kind;
+use crate::renewal::Renewer;
+#[cfg(feature = "auth")]
+use crate::server::identity::IdentityControl;
 use crate::shard::mail::{Origin, Publication, ToHome, UserAct, UserCommand};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
@@ -37,9 +38,9 @@ pub struct Handle {
         expect(dead_code, reason = "there is nothing to load")
     )]
     reloader: Arc<Reloader>,
-    /// Tokens that are refused, if the server asks for identity.
+    /// What can be changed of identity, if the server asks for it.
     #[cfg(feature = "auth")]
-    pub(super) revocations: Option<Revocations>,
+    pub(super) identity: Option<Arc<IdentityControl>>,
 }
 
 impl Handle {
@@ -49,16 +50,17 @@ impl Handle {
         doorbells: Arc<[Doorbell]>,
         reloader: Reloader,
         auth: Option<&Auth>,
+        renewer: Renewer<(Auth, Places)>,
     ) -> Self {
         #[cfg(not(feature = "auth"))]
-        let _never = auth;
+        let _never = (auth, renewer);
         Self {
             outside,
             shared,
             doorbells,
             reloader: Arc::new(reloader),
             #[cfg(feature = "auth")]
-            revocations: auth.map(|auth| auth.verifier.revocations()),
+            identity: auth.map(|auth| Arc::new(IdentityControl::new(auth, renewer))),
         }
     }
 

@@ -1,10 +1,60 @@
 //! What a handle changes of identity while the server runs.
 
-use crate::auth::{Revocations, RevokeError};
+use thiserror::Error;
+
+use crate::auth::{Auth, Places, Revocations, RevokeError};
+use crate::renewal::Renewer;
 use crate::server::handle::Handle;
 use crate::sys::time_of_day::since_1970;
 
+/// What a handle can change of identity.
+#[derive(Debug)]
+pub(crate) struct IdentityControl {
+    revocations: Revocations,
+    renewer: Renewer<(Auth, Places)>,
+}
+
+/// Why identity was not loaded again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ReloadAuthError {
+    /// The server was started without identity.
+    #[error("the server was started without identity: restart it")]
+    NoIdentity,
+    /// Only some shards have taken what was loaded before.
+    #[error("a shard has not taken what was loaded before: try again")]
+    Busy,
+}
+
+impl IdentityControl {
+    pub(super) fn new(auth: &Auth, renewer: Renewer<(Auth, Places)>) -> Self {
+        Self {
+            revocations: auth.verifier.revocations(),
+            renewer,
+        }
+    }
+}
+
 impl Handle {
+    /// Replaces what decides about clients, and where they put their credentials. New connections
+    /// and requests use it; connections that are open stay, with the rights that they have. What
+    /// was revoked by a handle stays revoked.
+    ///
+    /// # Errors
+    ///
+    /// The server was started without identity: nothing changes. [`ReloadAuthError::Busy`]: only
+    /// some shards use it; try again.
+    pub fn reload_auth(&self, mut auth: Auth, places: Places) -> Result<(), ReloadAuthError> {
+        let identity = self.identity.as_ref().ok_or(ReloadAuthError::NoIdentity)?;
+        let number = identity.renewer.next_number();
+        auth.verifier = auth.verifier.with_revocations(&identity.revocations);
+        // So the table has the ages of the new verifier.
+        auth.verifier.revocations();
+        let sent = identity.renewer.send(number, &(auth, places));
+        self.wake();
+        sent.then_some(()).ok_or(ReloadAuthError::Busy)
+    }
+
     /// Refuses all tokens of a user that were issued before a time, in seconds since the beginning
     /// of 1970, and its tokens without `iat`: on all shards when this returns, until the server
     /// ends, or until no such token can be valid
@@ -30,6 +80,7 @@ impl Handle {
     }
 
     fn revocations(&self) -> Result<&Revocations, RevokeError> {
-        self.revocations.as_ref().ok_or(RevokeError::NoIdentity)
+        let identity = self.identity.as_ref().ok_or(RevokeError::NoIdentity)?;
+        Ok(&identity.revocations)
     }
 }

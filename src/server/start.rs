@@ -16,6 +16,7 @@ use crate::limits::{
     DEFERRED_HANDSHAKE_TIMEOUT_MIN, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
 };
 use crate::mesh::{self, Mesh};
+use crate::renewal::Renewer;
 use crate::server::handle::Handle;
 use crate::server::{Server, ServerBuilder};
 use crate::shard::shell::status::{Phase, Shared};
@@ -62,14 +63,20 @@ impl ServerBuilder {
         let pins = self.pin.unwrap_or_else(|| count == affinity::allowed());
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
-        for (shard, port) in ShardId::all(shards).zip(ports) {
+        let mut renewer = Renewer::default();
+        let identities: Vec<_> = (0..count).map(|_| renewer.add_shard()).collect();
+        if let Some(identity) = &self.auth {
+            renewer.send(renewer.next_number(), identity);
+        }
+        let ports = ShardId::all(shards).zip(ports).zip(identities);
+        for ((shard, port), identities) in ports {
             let (go, proceeds) = bounded(1);
             proceed.push(go);
             let seed = Seed {
                 shard,
                 shards,
                 config: self.shard_config(shards),
-                auth: self.auth.clone(),
+                identities,
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
@@ -87,7 +94,7 @@ impl ServerBuilder {
         drop(report);
         let watch = Watch::new(&shared, &doorbells);
         let auth = self.auth.as_ref().map(|(auth, _)| auth);
-        let handle = Handle::new(outside, shared, doorbells, reloader, auth);
+        let handle = Handle::new(outside, shared, doorbells, reloader, auth, renewer);
         match bring_up(&reports, proceed, count, balancer, watch) {
             Ok(balancer) => threads.extend(balancer),
             Err(err) => {

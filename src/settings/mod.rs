@@ -40,8 +40,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-#[cfg(feature = "auth")]
-use crate::auth::Places;
+use crate::auth::{Auth, Places};
 use crate::config::Config;
 use crate::net::ListenError;
 use crate::proto::ws::deflate::Compression;
@@ -176,18 +175,25 @@ impl Settings {
         }
     }
 
-    /// Has the server ask for the identity of clients, if that is configured.
+    /// What decides about clients, and where they put their credentials; `None` if no identity is
+    /// configured. `before`: other settings of this process, and what they made of identity; a
+    /// thread that fetches the same keys is kept.
     ///
     /// # Errors
     ///
     /// A file with keys for tokens cannot be used, or the thread that fetches keys not started.
-    pub fn with_auth(&self, builder: ServerBuilder) -> io::Result<ServerBuilder> {
+    #[cfg_attr(
+        not(feature = "auth"),
+        expect(clippy::unnecessary_wraps, reason = "as with the feature")
+    )]
+    pub fn identity(&self, before: Option<(&Self, &Auth)>) -> io::Result<Option<(Auth, Places)>> {
         #[cfg(feature = "auth")]
-        if let Some(auth) = self.auth()? {
+        if let Some(auth) = self.auth(before)? {
             let places = Places::new(self.auth.cookie.as_str(), self.auth.query.as_str());
-            return Ok(builder.auth(auth, places));
+            return Ok(Some((auth, places)));
         }
-        Ok(builder)
+        let _none = before;
+        Ok(None)
     }
 
     /// The application with these settings, the same on every shard.

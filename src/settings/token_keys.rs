@@ -11,12 +11,14 @@ use crate::settings::{Problem, Settings};
 
 impl Settings {
     /// What decides about clients; `None` if no identity is configured. Starts the thread that
-    /// fetches keys, if there is an address for them.
+    /// fetches keys, if there is an address for them. `before`: other settings, and what they made
+    /// of identity. If they fetch keys from the same address in the same way, the thread and its
+    /// keys are kept: the provider may be down at this moment.
     ///
     /// # Errors
     ///
     /// A file with keys cannot be used any more, or the thread cannot be started.
-    pub fn auth(&self) -> io::Result<Option<Auth>> {
+    pub(super) fn auth(&self, before: Option<(&Self, &Auth)>) -> io::Result<Option<Auth>> {
         if !self.auth.has_identity() {
             return Ok(None);
         }
@@ -26,7 +28,16 @@ impl Settings {
         })?;
         if !self.auth.jwks_url.is_empty() {
             let auth = &self.auth;
-            let endpoint = Endpoint::start(&auth.jwks_url, auth.jwks_refresh, auth.jwks_age_max)?;
+            let times = (auth.jwks_refresh, auth.jwks_age_max);
+            let same = before.filter(|(before, _)| {
+                let before = &before.auth;
+                auth.jwks_url == before.jwks_url
+                    && times == (before.jwks_refresh, before.jwks_age_max)
+            });
+            let endpoint = match same.and_then(|(_, before)| before.verifier.fetches()) {
+                Some(endpoint) => endpoint.clone(),
+                None => Endpoint::start(&auth.jwks_url, times.0, times.1)?,
+            };
             verifier = verifier.endpoint(endpoint);
         }
         Ok(Some(self.auth_with(verifier)))

@@ -8,6 +8,7 @@ use crate::tree::File;
 const LAYERS: &[(&str, &[&str])] = &[
     ("address", &["error", "limits"]),
     ("cells", &[]),
+    ("renewal", &[]),
     ("throttle", &["cells", "limits", "time"]),
     ("id", &[]),
     ("limits", &[]),
@@ -29,7 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("user", &["config", "id", "topic"]),
     ("mesh", &["id", "limits", "sys"]),
     ("net", &["error", "limits"]),
-    ("tls", &["error", "limits"]),
+    ("tls", &["error", "limits", "renewal"]),
     (
         "handler",
         &[
@@ -69,7 +70,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         SHELL,
         &[
             "address", "auth", "config", "counters", "handler", "id", "limits", "mesh", "net",
-            "proto", "sys", "throttle", "time", "tls", "topic", CORE,
+            "proto", "renewal", "sys", "throttle", "time", "tls", "topic", CORE,
         ],
     ),
     (
@@ -89,7 +90,8 @@ const LAYERS: &[(&str, &[&str])] = &[
         "server",
         &[
             "address", "auth", "config", "counters", "error", "handler", "id", "limits", "mesh",
-            "net", "payload", "proto", "sys", "throttle", "time", "tls", "topic", CORE, SHELL,
+            "net", "payload", "proto", "renewal", "sys", "throttle", "time", "tls", "topic", CORE,
+            SHELL,
         ],
     ),
     (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),

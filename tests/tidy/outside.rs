@@ -27,7 +27,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/mesh/",
             "src/server/",
             "src/shard/shell/thread.rs",
-            "src/tls/reload.rs",
+            "src/renewal.rs",
         ],
     ),
     ("log::error!", LOGS),

@@ -198,7 +198,7 @@ impl Verifier {
     }
 
     /// The endpoint of keys, if there is one.
-    pub(in crate::auth) fn fetches(&self) -> Option<&Endpoint> {
+    pub(crate) fn fetches(&self) -> Option<&Endpoint> {
         self.endpoint.as_ref()
     }
 }

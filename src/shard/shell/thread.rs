@@ -14,6 +14,7 @@ use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
 use crate::mesh::{Doorbell, Port, ReturnSender, Wake, returns};
 use crate::net::listener;
+use crate::renewal::Renewals;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::mail::{FromHome, ToHome};
@@ -28,7 +29,7 @@ use crate::shard::shell::status::{Control, Phase, Shared};
 use crate::sys::deferred::defer_accept;
 use crate::sys::{affinity, descriptors, handoff, signals};
 use crate::time::Now;
-use crate::tls::Renewals;
+use crate::tls;
 
 /// What a shard's thread is made of. Nothing in it holds a descriptor but the doorbells.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub struct Seed {
     pub shards: u16,
     /// Settings of the core.
     pub config: Config,
-    /// What decides about clients, if any, and where they put their credentials.
-    pub auth: Option<(Auth, Places)>,
+    /// Tells of what decides about clients, if anything, and where they put their credentials.
+    pub identities: Renewals<(Auth, Places)>,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
     /// The server's state.
@@ -50,7 +51,7 @@ pub struct Seed {
     /// The number of the end from which it takes connections of the balancer, if there is one.
     pub handoff: Option<RawFd>,
     /// Tells of other certificates for those with TLS.
-    pub renewals: Renewals,
+    pub renewals: tls::Renewals,
     /// Whether there is a core for each shard.
     pub has_cores: bool,
     /// Run on this core alone, if any.
@@ -166,7 +167,7 @@ fn prepare<H: Handler>(
         shard,
         shards,
         config,
-        auth,
+        mut identities,
         port,
         shared,
         listen,
@@ -190,7 +191,9 @@ fn prepare<H: Handler>(
     sources.extend(handoff.map(|taking| Source::new(taking, None)));
     let headers = ProxyHeaders::new(config.trusted_proxies.clone());
     let listen = listen.into_iter().map(Listener::for_shard).collect();
-    let acceptor = Acceptor::new(listen, sources, renewals, config.accept_rate);
+    let identity = identities.take();
+    let rate = config.accept_rate;
+    let acceptor = Acceptor::new(listen, sources, renewals, identities, rate);
     let (per_address, throttles) = (shared.per_address(), shared.throttles());
     let (sender, receiver) = returns(port.bell());
     let mut core = ShardCore::new(
@@ -201,7 +204,7 @@ fn prepare<H: Handler>(
         make(shard),
         Arc::new(sender),
     );
-    if let Some((auth, places)) = auth {
+    if let Some((auth, places)) = identity {
         core.set_auth(auth, places);
     }
     if let Some(limit) = per_address {

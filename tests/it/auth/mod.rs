@@ -7,4 +7,5 @@ mod matrix;
 mod program;
 mod provider;
 mod refused;
+mod reload;
 mod users;

@@ -20,7 +20,7 @@ fn serve(env: &[(&str, &str)], args: &[&str]) -> Program {
     Program::spawn(command)
 }
 
-fn upgrade(http: SocketAddr, path: &str, token: &str) -> u16 {
+pub(super) fn upgrade(http: SocketAddr, path: &str, token: &str) -> u16 {
     let field = format!("\r\nAuthorization: Bearer {token}\r\n\r\n");
     let mut stream = dial(http);
     let request = upgrade_request(path).replace("\r\n\r\n", &field);

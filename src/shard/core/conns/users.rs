@@ -17,8 +17,7 @@ use crate::user::UserHash;
 /// What is kept of one connection with a user.
 #[derive(Debug)]
 pub(crate) struct UserRecord {
-    /// The name behind the address, in one allocation without gaps.
-    words: Box<[u8]>,
+    words: Words,
     /// Seconds since the beginning of 1970 when the connection got its user.
     pub(crate) since: u32,
     /// Messages that have come.
@@ -26,7 +25,40 @@ pub(crate) struct UserRecord {
 }
 
 // It is kept for each connection with a user.
-const _: () = assert!(size_of::<Option<UserRecord>>() == 24);
+const _: () = assert!(size_of::<Option<UserRecord>>() == 56);
+
+/// The user's name behind the client's address, without gaps. A UUID, as text, behind an address of
+/// IPv4 needs no allocation.
+#[derive(Debug)]
+enum Words {
+    Short { len: u8, bytes: [u8; WORDS_SHORT] },
+    Long(Box<[u8]>),
+}
+
+/// All that there is space for beside what a pointer takes.
+const WORDS_SHORT: usize = 46;
+
+impl From<&[u8]> for Words {
+    fn from(words: &[u8]) -> Self {
+        let mut bytes = [0; WORDS_SHORT];
+        match (bytes.get_mut(..words.len()), u8::try_from(words.len())) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(words);
+                Self::Short { len, bytes }
+            }
+            _ => Self::Long(words.into()),
+        }
+    }
+}
+
+impl Words {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Self::Long(words) => words,
+        }
+    }
+}
 
 /// What is kept of connections with a user.
 #[derive(Debug, Default)]
@@ -59,8 +91,9 @@ impl UserRecord {
         };
         let port = addr.map_or(0, |addr| addr.port()).to_le_bytes();
         let len = u8::try_from(octets.len()).unwrap_or_default();
+        let words = [&[len][..], &port, octets, user.as_bytes()].concat();
         Self {
-            words: [&[len][..], &port, octets, user.as_bytes()].concat().into(),
+            words: Words::from(&*words),
             since: u32::try_from(since).unwrap_or(u32::MAX),
             messages: 0,
         }
@@ -82,7 +115,7 @@ impl UserRecord {
     }
 
     fn parts(&self) -> Option<(u16, &[u8], &[u8])> {
-        let (&[len, low, high], rest) = self.words.split_first_chunk()?;
+        let (&[len, low, high], rest) = self.words.as_slice().split_first_chunk()?;
         let (octets, user) = rest.split_at_checked(len.into())?;
         Some((u16::from_le_bytes([low, high]), octets, user))
     }
@@ -178,7 +211,8 @@ mod tests {
         let addrs = ["192.0.2.1:80", "[2001:db8::1]:65535", "0.0.0.0:0"];
         let addrs = addrs.map(|addr| Some(addr.parse().unwrap()));
         for addr in addrs.into_iter().chain([None]) {
-            for user in ["", "a", "Ünal", &"x".repeat(255)] {
+            for len in 0..=255 {
+                let user = &*"x".repeat(len);
                 let record = UserRecord::new(user, addr, 7);
                 assert_eq!((record.user(), record.addr()), (user, addr));
                 assert_eq!((record.since, record.messages), (7, 0));

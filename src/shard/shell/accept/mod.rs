@@ -18,9 +18,11 @@ use std::io;
 use mio::{Registry, Token};
 use rustix::io::Errno;
 
+use crate::auth::{Auth, Places};
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ACCEPTS_PER_TURN, DEFERRED_GRACE};
+use crate::renewal;
 use crate::shard::shell::accept::accept_rate::{AcceptRate, Accepted};
 use crate::shard::shell::accept::admit::{Destination, begin, open};
 use crate::shard::shell::accept::fd_exhaustion::{FdExhaustion, is_of_connection};
@@ -31,6 +33,9 @@ use crate::shard::shell::tls::Sessions;
 use crate::time::{Now, Rate};
 use crate::tls::Renewals;
 
+/// Tells of what decides about clients, and where they put their credentials.
+pub(crate) type Identities = renewal::Renewals<(Auth, Places)>;
+
 /// Accepts the connections of one shard.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
@@ -40,6 +45,8 @@ pub(crate) struct Acceptor {
     sources: Vec<Source>,
     /// Other certificates for listeners with TLS.
     renewals: Renewals,
+    /// Other identities and rules for new connections.
+    identities: Identities,
     rate: AcceptRate,
     exhaustion: FdExhaustion,
     /// The source to begin with.
@@ -56,12 +63,14 @@ impl Acceptor {
         listeners: Vec<Listener>,
         sources: Vec<Source>,
         renewals: Renewals,
+        identities: Identities,
         rate: Option<Rate>,
     ) -> Self {
         Self {
             listeners,
             sources,
             renewals,
+            identities,
             rate: AcceptRate::new(rate),
             exhaustion: FdExhaustion::new(),
             first: 0,
@@ -111,6 +120,9 @@ impl Acceptor {
     pub(crate) fn accept<H: Handler>(&mut self, into: &mut Destination<'_, H>) {
         if let Some(renewed) = self.renewals.take() {
             listener::renew(&mut self.listeners, &renewed);
+        }
+        if let Some((auth, places)) = self.identities.take() {
+            into.core.set_auth(auth, places);
         }
         if !self.is_ready(into.now) {
             return;
