@@ -127,7 +127,7 @@ impl Settings {
             .require_expiry(auth.require_exp)
             .token_age_max(auth.token_age_max)
             .revoked(RevokedList {
-                users: auth.revoked_users.0.iter().cloned().collect(),
+                users: auth.revoked_users.latest(),
                 tokens: auth.revoked_tokens.0.iter().cloned().collect(),
             }))
     }

@@ -1,5 +1,7 @@
 //! Revocations as users write them: `"ann 2026-11-30T12:00:00Z"`.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::settings::value::list::List;
@@ -8,6 +10,18 @@ use crate::settings::value::list::List;
 /// 1970.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevokedUsers(pub Vec<(String, u64)>);
+
+impl RevokedUsers {
+    /// The latest time of each user: of two entries, neither permits what the other refuses.
+    pub fn latest(&self) -> HashMap<String, u64> {
+        let mut latest = HashMap::new();
+        for (user, time) in &self.0 {
+            let known = latest.entry(user.clone()).or_insert(*time);
+            *known = (*known).max(*time);
+        }
+        latest
+    }
+}
 
 impl List for RevokedUsers {
     fn texts(&self) -> Vec<String> {
@@ -35,12 +49,16 @@ impl List for RevokedUsers {
     }
 }
 
-/// The user is all before the last space.
+/// The user is all before the last space. A part of a second counts as a whole one: a token that
+/// was issued in that second is refused.
 fn parse(text: &str) -> Result<(String, u64), String> {
     let (user, time) = text.trim().rsplit_once(' ').unwrap_or((text, ""));
     let user = user.trim_end();
     let time = time.parse::<Timestamp>().ok();
-    let secs = time.and_then(|time| u64::try_from(time.as_second()).ok());
+    let secs = time.and_then(|time| {
+        let part = u64::from(0 < time.subsec_nanosecond());
+        Some(u64::try_from(time.as_second()).ok()? + part)
+    });
     match secs {
         Some(secs) if !user.is_empty() => Ok((user.to_owned(), secs)),
         _ => Err(format!("`{text}` is not a user and a time with its zone")),
@@ -72,6 +90,32 @@ mod tests {
         assert_eq!(users.texts(), texts);
         users.take(&["ann 2026-11-30T14:00:00+02:00"]).unwrap();
         assert_eq!(users.texts(), [texts[0]]);
+    }
+
+    #[test]
+    fn of_two_entries_of_a_user_the_later_time_counts() {
+        for order in [["12", "13"], ["13", "12"]] {
+            let texts = order.map(|hour| format!("ann 2026-11-30T{hour}:00:00Z"));
+            let mut users = RevokedUsers::default();
+            users.take(&texts.each_ref().map(String::as_str)).unwrap();
+            let latest = HashMap::from([("ann".to_owned(), 1_796_043_600)]);
+            assert_eq!(users.latest(), latest, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn a_token_of_the_second_in_which_its_user_was_revoked_is_refused() {
+        for (part, secs) in [
+            ("", 1_796_040_000),
+            (".0", 1_796_040_000),
+            (".9", 1_796_040_001),
+            (".000000001", 1_796_040_001),
+        ] {
+            let text = format!("ann 2026-11-30T12:00:00{part}Z");
+            let mut users = RevokedUsers::default();
+            users.take(&[&text]).unwrap();
+            assert_eq!(users.0[0].1, secs, "{text}");
+        }
     }
 
     #[test]
