@@ -29,6 +29,9 @@ pub const LINGERING_MAX: usize = 4_096;
 pub const EVENTS_RETRY: Range<Duration> = Duration::from_secs(1)..Duration::from_secs(6);
 /// The same for clients that were refused for the moment.
 pub const EVENTS_RETRY_REFUSED: Range<Duration> = Duration::from_secs(5)..Duration::from_secs(20);
+/// The same for clients that should not come back, such as the tab of a user that has opened more
+/// than it may: in a browser, 32-bit timers end at 24 days.
+pub const EVENTS_RETRY_FINAL: Duration = Duration::from_secs(24 * 60 * 60);
 /// Maximum duration of a drain. It waits for clients that read what they are sent, however slowly,
 /// and then closes what is left.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);

@@ -55,6 +55,11 @@ pub fn encode_opening(out: &mut Vec<u8>, is_chunked: bool, delay: Duration) {
     encode_part(out, is_chunked, opening.as_bytes());
 }
 
+/// Appends how long a client waits before it reconnects, from now on.
+pub fn encode_retry(out: &mut Vec<u8>, is_chunked: bool, delay: Duration) {
+    encode_part(out, is_chunked, format!("{}\n", retry(delay)).as_bytes());
+}
+
 /// Appends bytes of a stream that are not a message, as one chunk if it is chunked.
 pub fn encode_part(out: &mut Vec<u8>, is_chunked: bool, part: &[u8]) {
     if is_chunked {
@@ -87,11 +92,13 @@ pub fn is_passing(status: u16) -> bool {
 }
 
 /// The answer for an `EventSource` instead of a temporary refusal: it gives up after any status
-/// other than 200 (section 9.2.3), but reconnects after a stream that ends.
+/// other than 200 (section 9.2.3), but reconnects after a stream that ends: after this delay, or
+/// after that of the refusal if that is longer.
 pub fn postpone(refusal: &Response, delay: Duration) -> Response {
     let text = String::from_utf8_lossy(&refusal.body);
     // A lone CR ends a line as well.
     let text = text.split(['\r', '\n']).next().unwrap_or_default();
+    let delay = delay.max(refusal.retry_after().unwrap_or_default());
     let body = format!("{}: {} {text}\n\n", retry(delay), refusal.status);
     let mut answer = Response::new(200, "text/event-stream", body.into_bytes());
     answer.headers.clone_from(&refusal.headers);
@@ -163,132 +170,5 @@ const CHUNK_END: &[u8] = b"\r\n";
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{
-        Head, encode_event, encode_event_chunk, encode_head, encode_part, event_chunk_len_max,
-        event_len, postpone,
-    };
-    use crate::proto::Kind;
-    use crate::proto::http::{Date, Reader, Response};
-
-    /// Reads one event as a browser does, by section 9.2.6: its name and data.
-    fn read(event: &str) -> (String, String) {
-        let (mut name, mut data) = (String::new(), String::new());
-        let lines = event.strip_suffix("\n\n").expect("ends with an empty line");
-        for line in lines.split(['\n', '\r']) {
-            let (field, value) = line.split_once(':').expect("a field");
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match field {
-                "event" => name = value.to_owned(),
-                "data" => data = data + value + "\n",
-                _ => panic!("field {field}"),
-            }
-        }
-        (name, data.strip_suffix('\n').expect("data").to_owned())
-    }
-
-    fn check(kind: Kind, payload: &[u8], name: &str, data: &str) {
-        let mut out = Vec::new();
-        encode_event(&mut out, kind, payload);
-        assert_eq!(out.len(), event_len(kind, payload), "{payload:?}");
-        let mut chunk = Vec::new();
-        encode_event_chunk(&mut chunk, kind, payload);
-        assert!(chunk.len() <= event_chunk_len_max(kind, payload));
-        let event = String::from_utf8(out).unwrap();
-        let size = format!("{:x}", event.len());
-        assert_eq!(chunk, format!("{size}\r\n{event}\r\n").into_bytes());
-        assert_eq!(
-            read(&event),
-            (name.to_owned(), data.to_owned()),
-            "{event:?}"
-        );
-    }
-
-    #[test]
-    fn each_line_of_a_text_is_a_field() {
-        for (text, data) in [
-            ("", ""),
-            ("hello", "hello"),
-            (" a: b ", " a: b "),
-            ("a\nb", "a\nb"),
-            ("a\rb", "a\nb"),
-            ("a\r\nb", "a\nb"),
-            ("a\r\rb", "a\n\nb"),
-            ("a\n\r\nb", "a\n\nb"),
-            ("\n", "\n"),
-            ("\r\n", "\n"),
-            ("a\n\n", "a\n\n"),
-            ("data: x\nevent: y\n:z", "data: x\nevent: y\n:z"),
-        ] {
-            check(Kind::Text, text.as_bytes(), "", data);
-        }
-    }
-
-    #[test]
-    fn a_refusal_is_one_comment_whatever_ends_its_first_line() {
-        for text in [
-            "wait",
-            "wait\rdata: x",
-            "wait\r\ndata: x",
-            "wait\ndata: x",
-            "wait\r\rdata: x",
-        ] {
-            let answer = postpone(&Response::text(429, text), Duration::from_secs(5));
-            let body = String::from_utf8_lossy(&answer.body);
-            assert_eq!(body, "retry: 5000\n: 429 wait\n\n", "{text:?}");
-        }
-    }
-
-    #[test]
-    fn bytes_are_base64_in_an_event_of_their_own() {
-        check(Kind::Binary, b"", "binary", "");
-        check(Kind::Binary, b"\0\xff\n", "binary", "AP8K");
-        check(Kind::Binary, b"f", "binary", "Zg==");
-    }
-
-    #[test]
-    fn a_stream_begins_with_an_answer_that_is_not_stored_or_changed() {
-        let reader = Some(Reader {
-            origin: "https://a.example",
-            credentials: true,
-        });
-        for is_chunked in [false, true] {
-            let mut out = Vec::new();
-            let date = Some(Date::since_1970(Duration::ZERO));
-            encode_head(
-                &mut out,
-                &Head {
-                    is_chunked,
-                    reader,
-                    date,
-                },
-            );
-            let head = String::from_utf8(out).unwrap();
-            assert!(head.starts_with("HTTP/1.1 200 OK\r\nDate: "), "{head}");
-            assert!(head.ends_with("Vary: Origin\r\n\r\n"), "{head}");
-            assert!(!head.contains("Content-Length"));
-            for field in [
-                "Content-Type: text/event-stream",
-                "Cache-Control: no-store, no-transform",
-                "Access-Control-Allow-Credentials: true",
-            ] {
-                assert!(head.contains(&format!("\r\n{field}\r\n")), "{head}");
-            }
-            let chunked = "\r\nTransfer-Encoding: chunked\r\n";
-            assert_eq!(head.contains(chunked), is_chunked, "{head}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_message_is_a_chunk_of_its_own() {
-        let part = |is_chunked| {
-            let mut out = Vec::new();
-            encode_part(&mut out, is_chunked, b"0123456789abcdef");
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(part(false), "0123456789abcdef");
-        assert_eq!(part(true), "10\r\n0123456789abcdef\r\n");
-    }
-}
+#[path = "sse_tests.rs"]
+mod tests;

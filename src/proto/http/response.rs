@@ -1,6 +1,7 @@
 //! Answers: pages, texts, errors.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use crate::proto::http::{Date, HttpError, Reader, encode_date};
 
@@ -53,6 +54,14 @@ impl Response {
     pub fn with_header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// How long a client is to wait before it asks again (RFC 9110 section 10.2.3), if that is said
+    /// in seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let mut headers = self.headers.iter();
+        let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case("retry-after"))?;
+        value.parse().ok().map(Duration::from_secs)
     }
 
     /// An answer without a body, 204.

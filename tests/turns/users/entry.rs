@@ -75,6 +75,28 @@ fn one_connection_more_than_a_user_may_have_closes_the_oldest_wherever_it_is() {
     }
 }
 
+/// The tabs of a user would close each other for ever.
+#[test]
+fn an_event_stream_that_gives_way_does_not_come_back_the_same_day() {
+    for (version, word) in [
+        ("1.1", "11\r\nretry: 86400000\n\n\r\n0\r\n\r\n"),
+        ("1.0", "retry: 86400000\n\n"),
+    ] {
+        let mut pair = Pair::new(limited(1, BeyondUserLimit::CloseOldest));
+        let events = pair.shards[0].connect();
+        let request = format!(
+            "GET /{} HTTP/{version}\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n",
+            pair.user
+        );
+        pair.shards[0].read(events, request);
+        pair.settle();
+        assert!(pair.take(0, events).starts_with(b"HTTP/1.1 200 "));
+        pair.open(1);
+        let rest = String::from_utf8(pair.take(0, events)).unwrap();
+        assert_eq!(rest, word);
+    }
+}
+
 #[test]
 fn of_two_connections_at_once_on_two_shards_one_stays() {
     for beyond in [BeyondUserLimit::CloseOldest, BeyondUserLimit::Refuse] {

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+use crate::limits::EVENTS_RETRY_FINAL;
 use crate::payload::Form;
 use crate::proto::http::{Manner, Response};
-use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, postpone};
+use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, encode_retry, postpone};
 use crate::proto::ws::{encode_close, encode_empty_close, encode_ping};
 use crate::shard::core::ingress::protocol::Protocol;
 
@@ -34,9 +35,8 @@ impl Protocol {
     pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
         match self {
             Self::WebSocket(_) => word.encode(out),
-            Self::Events(_) if form == Form::SseChunks => out.extend_from_slice(LAST_CHUNK),
-            Self::Http(_) | Self::Framed(_) | Self::Asking(_) => {}
-            Self::Events(_) | Self::Lingering(_) => {}
+            Self::Events(_) => word.encode_as_events(form == Form::SseChunks, out),
+            Self::Http(_) | Self::Framed(_) | Self::Asking(_) | Self::Lingering(_) => {}
         }
     }
 
@@ -58,6 +58,24 @@ impl Protocol {
 }
 
 impl LastWord<'_> {
+    /// Writes the end of an event stream. An `EventSource` that should not come back is told to
+    /// wait: it cannot be told more than that.
+    fn encode_as_events(&self, is_chunked: bool, out: &mut Vec<u8>) {
+        if self.code().is_some_and(is_final) {
+            encode_retry(out, is_chunked, EVENTS_RETRY_FINAL);
+        }
+        if is_chunked {
+            out.extend_from_slice(LAST_CHUNK);
+        }
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Given { code, .. } => *code,
+            Self::Reason(reason) => reason.close_code(),
+        }
+    }
+
     /// Writes a close frame, unless the reason has no code.
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -75,4 +93,10 @@ impl LastWord<'_> {
             }
         }
     }
+}
+
+/// Whether a client that is told this close code stays away: Centrifugo's ranges, which its clients
+/// and those of [`client`](crate::client) know.
+fn is_final(code: u16) -> bool {
+    matches!(code, 3500..=3999 | 4500..=4999)
 }
