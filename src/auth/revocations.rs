@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::auth::principal::Principal;
 use crate::cells::Cells;
-use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET};
+use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET, TOKEN_LEEWAY};
 
 /// Tokens that are refused: all of a user that were issued before a moment, and single ones by
 /// their id (`jti`). All clones are the same table, and any thread may add to it; it is of fixed
@@ -21,7 +21,7 @@ use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET};
 pub struct Revocations(Arc<Tables>);
 
 /// Tables that are made when they are needed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Tables {
     /// Users, with the time before which their tokens were issued.
     users: OnceLock<Cells>,
@@ -30,6 +30,17 @@ struct Tables {
     /// Ages at which every token is refused: by its `iat` (0: never), and after its `exp`.
     age_max: AtomicU64,
     leeway: AtomicU64,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self {
+            users: OnceLock::default(),
+            tokens: OnceLock::default(),
+            age_max: AtomicU64::default(),
+            leeway: AtomicU64::new(TOKEN_LEEWAY.as_secs()),
+        }
+    }
 }
 
 /// Revocations that do not change, as the configuration has them.
@@ -73,24 +84,25 @@ impl Revocations {
     ///
     /// There is no space; nothing is revoked.
     pub fn revoke_token(&self, id: &str, until: u64, now: u64) -> Result<(), RevokeError> {
-        let until = until.saturating_add(self.0.leeway.load(Ordering::Relaxed));
-        add(&self.0.tokens, id, until, |until| until <= now)
+        let leeway = self.0.leeway.load(Ordering::Relaxed);
+        let is_over = |until: u64| until.saturating_add(leeway) <= now;
+        add(&self.0.tokens, id, until, is_over)
     }
 
-    /// The same table, from now on for tokens of this age at most.
-    pub(in crate::auth) fn with_ages(&self, age_max: Option<u64>, leeway: u64) -> Self {
+    /// From now on the table is for tokens of this age at most.
+    pub(in crate::auth) fn adopt_ages(&self, age_max: Option<u64>, leeway: u64) {
         let age = age_max.map_or(0, |age| age.saturating_add(leeway).max(1));
         self.0.age_max.store(age, Ordering::Relaxed);
         self.0.leeway.store(leeway, Ordering::Relaxed);
-        self.clone()
     }
 
-    /// Whether the token of a client is revoked, here or in the list.
+    /// Whether the token of a client is revoked, here or in the list. `leeway`: of the verifier.
     pub(in crate::auth) fn concern(
         &self,
         list: &RevokedList,
         client: &Principal,
         issued: Option<u64>,
+        leeway: u64,
         now: u64,
     ) -> bool {
         let user = client.user().is_some_and(|user| {
@@ -101,7 +113,8 @@ impl Revocations {
         let id = client.claims.get("jti").and_then(|id| id.as_str());
         user || id.is_some_and(|id| {
             let until = value(&self.0.tokens, id);
-            list.tokens.contains(id) || until.is_some_and(|until| now < until)
+            list.tokens.contains(id)
+                || until.is_some_and(|until| now < until.saturating_add(leeway))
         })
     }
 }
@@ -142,9 +155,12 @@ const TIME_BITS: u32 = 32;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;
+    use crate::auth::Verifier;
     use crate::auth::principal::Identity;
 
     const NOW: u64 = 1_900_000_000;
@@ -156,7 +172,7 @@ mod tests {
     }
 
     fn concerns(table: &Revocations, user: &str, id: &str, issued: Option<u64>, now: u64) -> bool {
-        table.concern(&RevokedList::default(), &client(user, id), issued, now)
+        table.concern(&RevokedList::default(), &client(user, id), issued, 30, now)
     }
 
     #[test]
@@ -176,7 +192,8 @@ mod tests {
 
     #[test]
     fn a_token_is_refused_until_it_expires() {
-        let table = Revocations::default().with_ages(None, 30);
+        let table = Revocations::default();
+        table.adopt_ages(None, 30);
         table.revoke_token("1", NOW + 10, NOW).unwrap();
         let is_refused = |id, now| concerns(&table, "ann", id, Some(NOW), now);
         assert!(is_refused("1", NOW + 39));
@@ -187,8 +204,19 @@ mod tests {
     }
 
     #[test]
+    fn a_verifier_that_is_asked_for_its_table_changes_nothing_of_it() {
+        let table = Revocations::default();
+        table.adopt_ages(Some(100), 10);
+        let other = Verifier::new(Vec::new()).token_age_max(Some(Duration::from_secs(1)));
+        other.with_revocations(&table).revocations();
+        table.revoke_user("ann", NOW, NOW + 50).unwrap();
+        assert!(concerns(&table, "ann", "1", None, NOW + 50));
+    }
+
+    #[test]
     fn a_full_table_is_an_error_until_entries_end() {
-        let table = Revocations::default().with_ages(Some(100), 10);
+        let table = Revocations::default();
+        table.adopt_ages(Some(100), 10);
         let fill =
             |now| (0_usize..).find(|n| table.revoke_user(&format!("{now} {n}"), now, now).is_err());
         let filled = fill(NOW).unwrap();
@@ -210,7 +238,8 @@ mod tests {
             tokens: ["7".to_owned()].into(),
         };
         let table = Revocations::default();
-        let is_refused = |user, id, issued| table.concern(&list, &client(user, id), issued, NOW);
+        let is_refused =
+            |user, id, issued| table.concern(&list, &client(user, id), issued, 30, NOW);
         assert!(is_refused("ann", "1", Some(NOW - 1)));
         assert!(!is_refused("ann", "1", Some(NOW)));
         assert!(is_refused("bob", "7", Some(NOW)));

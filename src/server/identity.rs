@@ -28,6 +28,7 @@ pub enum ReloadAuthError {
 
 impl IdentityControl {
     pub(super) fn new(auth: &Auth, renewer: Renewer<(Auth, Places)>) -> Self {
+        auth.verifier.adopt_revocations();
         Self {
             revocations: auth.verifier.revocations(),
             renewer,
@@ -48,8 +49,7 @@ impl Handle {
         let identity = self.identity.as_ref().ok_or(ReloadAuthError::NoIdentity)?;
         let number = identity.renewer.next_number();
         auth.verifier = auth.verifier.with_revocations(&identity.revocations);
-        // So the table has the ages of the new verifier.
-        auth.verifier.revocations();
+        auth.verifier.adopt_revocations();
         let sent = identity.renewer.send(number, &(auth, places));
         self.wake();
         sent.then_some(()).ok_or(ReloadAuthError::Busy)

@@ -141,10 +141,15 @@ impl Verifier {
     /// The table of revoked users and tokens, to which any thread may add. Clones of a verifier
     /// have the same.
     pub fn revocations(&self) -> Revocations {
+        self.revocations.clone()
+    }
+
+    /// Has the table of revocations forget what is of no effect for this verifier.
+    pub(crate) fn adopt_revocations(&self) {
         let Expected {
             age_max, leeway, ..
         } = self.expected;
-        self.revocations.with_ages(age_max, leeway)
+        self.revocations.adopt_ages(age_max, leeway);
     }
 
     /// Checks a token at a time in seconds since the beginning of 1970.
@@ -174,10 +179,9 @@ impl Verifier {
         let claims = json::object(&token.payload()?).map_err(|_| Denial::Claims)?;
         let client = claims::check(claims, &self.expected, now)?;
         let issued = claims::time(&client.claims, "iat")?;
-        if self
-            .revocations
-            .concern(&self.revoked, &client, issued, now)
-        {
+        let leeway = self.expected.leeway;
+        let revocations = &self.revocations;
+        if revocations.concern(&self.revoked, &client, issued, leeway, now) {
             return Err(Denial::Revoked);
         }
         Ok(client)
