@@ -71,7 +71,7 @@ counters! {
         topics,
         /// Accepted connections, including those refused afterwards.
         accepted,
-        /// Connections opened: the handler has admitted them.
+        /// Connections opened: the handler has admitted them, and the home of their user.
         opened,
         /// HTTP requests answered, without upgrades and event streams.
         requests,

@@ -62,6 +62,9 @@ pub enum Denial {
     /// The address or the user opens connections too often.
     #[error("too many connections opened in too short a time")]
     Throttled,
+    /// The user has too many connections.
+    #[error("the user has too many connections")]
+    UserLimit,
     /// No rule allows it.
     #[error("not permitted")]
     Forbidden,
@@ -90,6 +93,7 @@ listed! {
         ApiKey => "api_key",
         CookieOrigin => "cookie_origin",
         Throttled => "throttled",
+        UserLimit => "user_limit",
         Forbidden => "forbidden",
         NoKeys => "no_keys",
     }
@@ -107,16 +111,17 @@ impl Denial {
             Self::Repeated => 400,
             Self::NoKeys => 503,
             // RFC 6585 section 4.
-            Self::Throttled => 429,
+            Self::Throttled | Self::UserLimit => 429,
             _ => 401,
         }
     }
 
     /// Why a connection ends that was open already; its close code is 1008 (RFC 6455 section
-    /// 7.4.1), or 1013 if the client may try again later.
+    /// 7.4.1), 1013 if the client may try again later, or that of the user's limit.
     pub fn close_reason(self) -> CloseReason {
         CloseReason::Policy(match self {
             Self::Throttled => return CloseReason::Throttled,
+            Self::UserLimit => return CloseReason::UserLimit,
             Self::Forbidden => "not permitted",
             _ => "not authenticated",
         })
@@ -135,7 +140,12 @@ mod tests {
             assert_eq!(Denial::ALL.iter().filter(|other| same(other)).count(), 1);
             let (status, code) = (denial.status(), denial.close_reason().close_code());
             assert!([400, 401, 403, 429, 503].contains(&status), "{denial}");
-            assert_eq!(code, Some(if status == 429 { 1013 } else { 1008 }));
+            let expected = match denial {
+                Denial::Throttled => 1013,
+                Denial::UserLimit => 3504,
+                _ => 1008,
+            };
+            assert_eq!(code, Some(expected), "{denial}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use corecast::auth::Denial;
 use corecast::shard::mail::Space;
 use corecast::{BeyondUserLimit, CloseReason, Config};
 
@@ -155,6 +156,31 @@ fn a_connection_too_many_is_refused_before_its_greeting() {
         assert!(pair.shards[at].sockets.closed.contains(&tcp));
         assert_eq!(pair.ended(), [CloseReason::Refused(429); 3]);
         assert_eq!(pair.take(1 - at, first), b"", "it is not touched");
+    }
+}
+
+#[test]
+fn a_connection_beyond_the_limit_of_its_user_is_a_denial_and_one_that_is_refused_not_opened() {
+    for beyond in [BeyondUserLimit::CloseOldest, BeyondUserLimit::Refuse] {
+        for at in [0, 1] {
+            let mut pair = Pair::new(limited(1, beyond));
+            pair.open(at);
+            assert_eq!(pair.shards[at].counters().opened, 1);
+            pair.ask(1 - at);
+            pair.settle();
+            // On the shard of the connection that has ended.
+            let (denied_at, opened) = match beyond {
+                BeyondUserLimit::CloseOldest => (at, 1),
+                BeyondUserLimit::Refuse => (1 - at, 0),
+            };
+            let denied = pair.shards[denied_at].counters().denied;
+            assert_eq!(denied[Denial::UserLimit.index()], 1, "{beyond:?} {at}");
+            assert_eq!(denied.iter().sum::<u64>(), 1);
+            assert_eq!(pair.shards[1 - at].counters().opened, opened);
+            let words = pair.shards[denied_at].core.take_denial().unwrap();
+            let of_user = format!(": the user has too many connections: user {:?}", pair.user);
+            assert!(words.ends_with(&of_user), "{words}");
+        }
     }
 }
 

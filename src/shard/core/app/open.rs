@@ -119,7 +119,6 @@ impl<H: Handler> ShardCore<H> {
         page: Option<Reader<'_>>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
-        self.shard.env.counters.opened += 1;
         self.shard.env.work.charge(WORK_OF_OPENING);
         // What the handler sent while it opened goes behind the greeting.
         let sent = self

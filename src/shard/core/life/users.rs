@@ -1,6 +1,7 @@
 //! Users: what their homes say of new connections, and of those that give way.
 
 use crate::close_reason::CloseReason;
+use crate::denial::Denial;
 use crate::id::{ConnId, ConnKey, ConnectionId};
 use crate::limits::EVENTS_RETRY_REFUSED;
 use crate::proto::http::{After, Manner, Reader, Response};
@@ -20,7 +21,11 @@ impl<D, A> Shard<D, A> {
         } = self;
         let entry = pubsub.enter_user(conns, env, key, page);
         self.displace_own(entry);
-        entry != Some(Entry::Refused)
+        let is_refused = entry == Some(Entry::Refused);
+        if entry.is_some() && !is_refused {
+            self.env.counters.opened += 1;
+        }
+        !is_refused
     }
 
     /// As the home of a user: counts a connection of another shard; `false` while that cannot be
@@ -53,6 +58,7 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn displace(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.current(id) {
             conn.is_entered = false;
+            self.note_user_limit(id.key);
             self.close(id.key, CloseReason::UserLimit);
         }
     }
@@ -70,7 +76,9 @@ impl<D, A> Shard<D, A> {
     /// Ends a connection that is one too many of its user, and was not sent its greeting: it is
     /// sent a refusal in place of that.
     pub(crate) fn refuse_user(&mut self, key: ConnKey, reader: Option<Reader<'_>>) {
-        let response = Response::text(429, "this user has too many connections");
+        self.note_user_limit(key);
+        let denial = Denial::UserLimit;
+        let response = Response::text(denial.status(), &denial.to_string());
         let reason = CloseReason::Refused(response.status);
         let manner = Manner {
             head_only: false,
@@ -91,5 +99,16 @@ impl<D, A> Shard<D, A> {
         self.env.counters.requests += 1;
         self.conns.discard_outbox(key);
         self.close_saying(key, reason, &refusal);
+    }
+    /// Counts, and now and then logs, that a connection is one too many of its user.
+    fn note_user_limit(&mut self, key: ConnKey) {
+        let (conns, denial) = (&self.conns, Denial::UserLimit);
+        self.env.deny(denial, || {
+            let (id, record) = (conns.id(key), conns.user(key));
+            let addr = record.and_then(|record| record.addr());
+            let from = addr.map_or_else(String::new, |addr| format!(" from {addr}"));
+            let user = record.map_or("", |record| record.user());
+            format!("conn {id}{from}: {denial}: user {user:?}")
+        });
     }
 }

@@ -144,6 +144,7 @@ impl PubSub {
             return Some(entering.page);
         }
         conn.is_entered = true;
+        env.counters.opened += 1;
         self.is_live_for(conns, env, id.key);
         None
     }
