@@ -107,8 +107,6 @@ optional_keys! {
     FeedKey;
     /// What a shard keeps of the user of a connection.
     UserKey;
-    /// Further connections of a user whose home is a shard.
-    OthersKey;
 }
 
 /// One connection of one shard. An id is not reused while the shard runs, but its key is.

@@ -1,13 +1,15 @@
 //! The users whose home is this shard: which connections each has, on any shard, and which of them
 //! give way where there are too many.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::collections::hash_map::RandomState;
+use std::ops::Range;
 
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use slab::Slab;
 
 use crate::config::BeyondUserLimit;
-use crate::id::{ConnectionId, OthersKey, key32};
+use crate::id::{ConnectionId, key32};
 use crate::topic::tables::{GiveBack, is_sparse};
 use crate::user::UserHash;
 
@@ -27,7 +29,8 @@ pub(crate) enum Entry {
 struct Home {
     user: UserHash,
     oldest: ConnectionId,
-    others: Option<OthersKey>,
+    /// How many there are beside it.
+    others: u32,
 }
 
 // What a user costs at its home, with 5 to 12 bytes of the index.
@@ -39,9 +42,12 @@ pub(crate) struct UserHomes {
     /// Places in `homes`, by the hash of the user.
     index: HashTable<u32>,
     homes: Slab<Home>,
-    /// Further connections of users, each with its age: the smaller number is older.
-    others: Slab<HashMap<ConnectionId, u64>>,
-    next_age: u64,
+    /// The connections of users that have, or had, several, by age: the smaller is older. A user
+    /// may have any number of them, and clients choose which end first.
+    by_age: BTreeMap<(UserHash, u64), ConnectionId>,
+    /// The ages of those.
+    ages: HashMap<ConnectionId, u64, RandomState>,
+    last_age: u64,
 }
 
 impl UserHomes {
@@ -71,48 +77,43 @@ impl UserHomes {
 
     /// A user has one connection less, unless this was none of its.
     pub(crate) fn leave(&mut self, user: UserHash, conn: ConnectionId) {
-        let Some(at) = self.find(user) else {
+        let Some(at) = self.find(user).filter(|at| self.is_of(*at, conn)) else {
             return;
         };
-        let home = &mut self.homes[at];
-        let others = home.others.map(|key| &mut self.others[key.index()]);
-        if home.oldest != conn {
-            others.map(|others| others.remove(&conn));
-        } else if let Some(others) = others {
-            let next = others.iter().min_by_key(|(_, age)| **age);
-            if let Some((&next, _)) = next {
-                others.remove(&next);
-                home.oldest = next;
-            }
-        } else {
-            self.forget(user, at);
-            return;
+        if let Some(age) = self.ages.remove(&conn) {
+            self.by_age.remove(&(user, age));
         }
-        if let Some(key) = home.others
-            && self.others[key.index()].is_empty()
+        let home = &mut self.homes[at];
+        let Some(others) = home.others.checked_sub(1) else {
+            return self.forget(user, at);
+        };
+        home.others = others;
+        if home.oldest == conn
+            && let Some((_, next)) = self.by_age.range((user, 0)..).next()
         {
-            home.others = None;
-            self.others.remove(key.index());
+            home.oldest = *next;
         }
     }
 
-    /// The connections of a user, the oldest first.
-    pub(crate) fn connections(&self, user: UserHash) -> Vec<ConnectionId> {
-        let Some(home) = self.find(user).map(|at| &self.homes[at]) else {
-            return Vec::new();
-        };
-        let others = home.others.map(|key| &self.others[key.index()]);
-        let others = others.into_iter().flatten();
-        let mut others: Vec<_> = others.map(|(conn, age)| (*age, *conn)).collect();
-        others.sort_unstable();
-        let others = others.into_iter().map(|(_, conn)| conn);
-        [home.oldest].into_iter().chain(others).collect()
+    /// The connections of a user with these ages, the oldest first. One that was the user's first
+    /// has the age 0.
+    pub(crate) fn connections(
+        &self,
+        user: UserHash,
+        ages: Range<u64>,
+    ) -> impl Iterator<Item = (u64, ConnectionId)> {
+        let home = self.find(user).map(|at| &self.homes[at]);
+        let single = home.filter(|home| ages.contains(&0) && !self.ages.contains_key(&home.oldest));
+        let single = single.map(|home| (0, home.oldest));
+        let several = self.by_age.range((user, ages.start)..(user, ages.end));
+        let several = several.map(|((_, age), conn)| (*age, *conn));
+        single.into_iter().chain(several)
     }
 
     /// Calls `visit` with each table that grows with the number of users.
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         visit(&mut self.homes);
-        visit(&mut self.others);
+        visit(&mut self.ages);
         let Self { index, homes, .. } = self;
         if is_sparse(index.len(), index.capacity()) {
             index.shrink_to(2 * index.len(), |at| hash_of(homes, *at));
@@ -122,21 +123,26 @@ impl UserHomes {
     /// All connections of all users.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn all(&self) -> Vec<(UserHash, ConnectionId)> {
-        let homes = self.homes.iter().map(|(_, home)| home.user);
-        homes
-            .flat_map(|user| {
-                self.connections(user)
-                    .into_iter()
-                    .map(move |conn| (user, conn))
-            })
-            .collect()
+        let users = self.homes.iter().map(|(_, home)| home.user);
+        let all = |user| {
+            let conns = self.connections(user, 0..u64::MAX);
+            conns.map(move |(_, conn)| (user, conn))
+        };
+        users.flat_map(all).collect()
     }
 
     fn count(&self, user: UserHash) -> usize {
         let home = self.find(user).map(|at| &self.homes[at]);
-        home.map_or(0, |home| {
-            1 + home.others.map_or(0, |key| self.others[key.index()].len())
-        })
+        home.map_or(0, |home| 1 + home.others as usize)
+    }
+
+    fn is_of(&self, at: usize, conn: ConnectionId) -> bool {
+        let home = &self.homes[at];
+        let found = || {
+            let age = self.ages.get(&conn)?;
+            self.by_age.get(&(home.user, *age))
+        };
+        home.oldest == conn || found() == Some(&conn)
     }
 
     fn find(&self, user: UserHash) -> Option<usize> {
@@ -150,20 +156,21 @@ impl UserHomes {
     }
 
     fn add(&mut self, user: UserHash, conn: ConnectionId) {
-        self.next_age += 1;
+        self.last_age += 1;
         if let Some(at) = self.find(user) {
             let home = &mut self.homes[at];
-            let others = &mut self.others;
-            let key = home
-                .others
-                .get_or_insert_with(|| OthersKey::new(others.insert(HashMap::new())));
-            others[key.index()].insert(conn, self.next_age);
+            home.others += 1;
+            for (conn, age) in [(home.oldest, 0), (conn, self.last_age)] {
+                // The oldest may have an age since there were several before.
+                let age = *self.ages.entry(conn).or_insert(age);
+                self.by_age.insert((user, age), conn);
+            }
             return;
         }
         let at = self.homes.insert(Home {
             user,
             oldest: conn,
-            others: None,
+            others: 0,
         });
         let Self { index, homes, .. } = self;
         index.insert_unique(user.get(), key32(at), |at| hash_of(homes, *at));
@@ -199,6 +206,11 @@ mod tests {
                 generation: number,
             },
         }
+    }
+
+    fn connections(homes: &UserHomes, user: UserHash) -> Vec<ConnectionId> {
+        let conns = homes.connections(user, 0..u64::MAX);
+        conns.map(|(_, conn)| conn).collect()
     }
 
     /// What the homes must say, by a list of each user's connections.
@@ -241,13 +253,36 @@ mod tests {
                     homes.leave(user, left);
                     list.retain(|other| *other != left);
                 }
-                assert_eq!(homes.connections(user), *list, "seed {seed}");
+                assert_eq!(connections(&homes, user), *list, "seed {seed}");
             }
             for (user, list) in users.into_iter().zip(lists) {
                 list.into_iter().for_each(|conn| homes.leave(user, conn));
             }
-            assert!(homes.homes.is_empty() && homes.others.is_empty() && homes.index.is_empty());
+            assert!(homes.homes.is_empty() && homes.index.is_empty());
+            assert!(homes.by_age.is_empty() && homes.ages.is_empty());
         }
+    }
+
+    #[test]
+    fn a_user_with_very_many_connections_loses_them_the_oldest_first() {
+        let mut homes = UserHomes::default();
+        let (user, conns) = (UserHash::of("a"), 0..100_000);
+        let enter = |homes: &mut UserHomes, number| {
+            homes.enter(user, conn(number), None, BeyondUserLimit::default())
+        };
+        conns.clone().for_each(|number| {
+            enter(&mut homes, number);
+        });
+        for number in conns.clone() {
+            homes.leave(user, conn(number));
+            let next = homes.connections(user, 0..u64::MAX).next();
+            let expected = (number + 1 < conns.end).then(|| conn(number + 1));
+            assert_eq!(next.map(|(_, conn)| conn), expected);
+        }
+        homes.each_table(|table| {
+            table.give_back();
+        });
+        assert!(homes.ages.capacity() < 2_000);
     }
 
     #[test]
@@ -268,7 +303,7 @@ mod tests {
         });
         assert!(homes.index.capacity() < 2_000 && homes.homes.capacity() < 2_000);
         for user in &users[..10] {
-            assert_eq!(homes.connections(*user), [conn(0)]);
+            assert_eq!(connections(&homes, *user), [conn(0)]);
         }
     }
 }

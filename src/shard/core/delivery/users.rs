@@ -30,8 +30,10 @@ impl<D, A> Shard<D, A> {
     /// As the home of a user: passes on what is to be done with its connections to all shards that
     /// have some of them, or gives it back while one of them has no space.
     pub(crate) fn command_at_home(&mut self, command: UserCommand) -> Option<UserCommand> {
-        let mut conns = self.pubsub.users.homes.connections(command.hash());
-        conns.retain(|conn| command.which.has(*conn));
+        let homes = &self.pubsub.users.homes;
+        let conns = homes.connections(command.hash(), 0..u64::MAX);
+        let conns = conns.map(|(_, conn)| conn);
+        let mut conns: Vec<_> = conns.filter(|conn| command.which.has(*conn)).collect();
         if let UserAct::List(_) = command.act {
             conns.truncate(CONNECTIONS_LISTED_MAX);
         }
