@@ -128,12 +128,12 @@ impl Default for Disconnect {
 }
 
 impl Selection {
-    /// Whether a connection is one of these.
+    /// Whether a connection is one of these; all that are left out are in their order.
     pub(crate) fn has(&self, conn: ConnectionId) -> bool {
         match self {
             Self::All => true,
             Self::Only(only) => *only == conn,
-            Self::AllBut(others) => !others.contains(&conn),
+            Self::AllBut(others) => others.binary_search(&conn).is_err(),
         }
     }
 }

@@ -63,3 +63,11 @@ pub const CLOSE_AFTER_MAX: Duration = Duration::from_secs(2 * 365 * 86_400);
 pub const CLOSE_REASON_BYTES_MAX: usize = 123;
 /// Connections of a user that are listed at once: more than any person has.
 pub const CONNECTIONS_LISTED_MAX: usize = 1_000;
+/// Connections of a user that its home looks at before it passes on what is to be done with them,
+/// and goes on with the next ones. A list is one such piece.
+pub const CONNECTIONS_PER_ORDER: usize = CONNECTIONS_LISTED_MAX;
+/// What a shard keeps to be done with connections of users: commands as their home, and as many
+/// orders for its own connections.
+pub const USER_WORK_MAX: usize = 256;
+/// Bytes of these; the last one may exceed it.
+pub const USER_WORK_BYTES_MAX: usize = 4 << 20;

@@ -70,5 +70,7 @@ pub const WORK_OF_P256: usize = 55_000;
 pub const WORK_OF_P384: usize = 520_000;
 /// Opening a connection, after its request.
 pub const WORK_OF_OPENING: usize = 5_000;
+/// One connection in a list, with the system calls that ask for its traffic.
+pub const WORK_OF_LISTED: usize = 2_000;
 /// Ending a connection, to the close of its socket.
 pub const WORK_OF_END: usize = 10_000;

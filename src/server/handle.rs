@@ -17,7 +17,7 @@ use crate::proto::Kind;
 use crate::renewal::Renewer;
 #[cfg(feature = "auth")]
 use crate::server::identity::IdentityControl;
-use crate::shard::mail::{Origin, Publication, ToHome, UserAct, UserCommand};
+use crate::shard::mail::{Origin, Publication, ToHome, UserAct, UserCommand, Weigh};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
@@ -111,7 +111,7 @@ impl Handle {
     fn command(&self, command: UserCommand) -> Result<(), UserError> {
         self.check_serving()?;
         let home = command.hash().home(self.shards());
-        let weight = command.act.weight();
+        let weight = command.weight();
         let sent = self
             .outside
             .try_send(home, ToHome::Command(command), weight);

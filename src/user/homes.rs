@@ -95,6 +95,11 @@ impl UserHomes {
         }
     }
 
+    /// The age of a connection that enters now.
+    pub(crate) fn next_age(&self) -> u64 {
+        self.last_age + 1
+    }
+
     /// The connections of a user with these ages, the oldest first. One that was the user's first
     /// has the age 0.
     pub(crate) fn connections(
@@ -108,6 +113,11 @@ impl UserHomes {
         let several = self.by_age.range((user, ages.start)..(user, ages.end));
         let several = several.map(|((_, age), conn)| (*age, *conn));
         single.into_iter().chain(several)
+    }
+
+    /// Whether a connection is this user's.
+    pub(crate) fn has(&self, user: UserHash, conn: ConnectionId) -> bool {
+        self.find(user).is_some_and(|at| self.is_of(at, conn))
     }
 
     /// Calls `visit` with each table that grows with the number of users.
@@ -254,6 +264,10 @@ mod tests {
                     list.retain(|other| *other != left);
                 }
                 assert_eq!(connections(&homes, user), *list, "seed {seed}");
+                assert!(
+                    list.iter().all(|conn| homes.has(user, *conn)),
+                    "seed {seed}"
+                );
             }
             for (user, list) in users.into_iter().zip(lists) {
                 list.into_iter().for_each(|conn| homes.leave(user, conn));

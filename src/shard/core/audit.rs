@@ -42,6 +42,8 @@ impl<H: Handler> ShardCore<H> {
             ("joins", shard.pubsub.joins.len()),
             ("users", shard.conns.users.len()),
             ("users at home", shard.pubsub.users.homes.all().len()),
+            ("commands", shard.pubsub.users.commands.len()),
+            ("orders", shard.pubsub.users.orders.len()),
             ("entering", shard.pubsub.users.entering()),
             (
                 "mail",

@@ -137,7 +137,7 @@ impl<H: Handler> ShardCore<H> {
                 None
             }
             ToHome::Command(command) => {
-                let back = self.shard.command_at_home(command);
+                let back = self.shard.take_command(command);
                 back.map(ToHome::Command)
             }
             ToHome::Published { shard, round } => {
@@ -162,7 +162,6 @@ impl<H: Handler> ShardCore<H> {
         // Connections that waited have their own share, or readers could take all of it in each
         // turn; and rooms have theirs, because there may be any number of them.
         self.shard.env.work.enter(Share::Rooms);
-        self.shard.resume_order();
         self.resume_rooms();
         self.resume_settling();
         // What is inflated in a turn costs more to pass on than a share has: by one account with
@@ -170,6 +169,11 @@ impl<H: Handler> ShardCore<H> {
         self.shard.env.work.enter(Share::Inflate);
         self.resume_inflating();
         self.resume_verifying();
+        // A user may have any number of connections.
+        self.shard.env.work.enter(Share::Commands);
+        self.shard.pass_commands();
+        self.shard.env.work.enter(Share::Orders);
+        self.shard.carry_out_orders();
         self.shard.env.work.enter(Share::Resumed);
         self.resume_paused();
     }

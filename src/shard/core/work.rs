@@ -27,6 +27,10 @@ pub(crate) enum Share {
     Handshake,
     /// Rooms: what is staged for them, and outputs that found no space.
     Rooms,
+    /// Commands for users whose home is here.
+    Commands,
+    /// What is to be done with connections of users.
+    Orders,
     /// Compressed messages that waited.
     Inflate,
     /// Connections that are accepted.

@@ -209,7 +209,7 @@ impl Weigh for ToHome {
     fn weight(&self) -> usize {
         match self {
             Self::Publish(publication) => publication.payload.bytes.len(),
-            Self::Command(command) => command.act.weight(),
+            Self::Command(command) => command.weight(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
             Self::Enter { .. } | Self::Leave { .. } => 0,
             Self::Presence { presence, .. } => match presence {
@@ -224,7 +224,7 @@ impl Weigh for FromHome {
     fn weight(&self) -> usize {
         match self {
             Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
-            Self::Order(order) => order.act.weight(),
+            Self::Order(order) => order.weight(),
             Self::Live { .. } | Self::Joined { .. } | Self::Passed { .. } => 0,
             Self::Entered { .. } | Self::Displaced { .. } => 0,
         }

@@ -8,6 +8,7 @@ use crate::handler::{ConnectionInfo, Disconnect, Reply, Selection, UserError};
 use crate::id::{ConnId, ShardId};
 use crate::limits::USER_BYTES_MAX;
 use crate::payload::Payload;
+use crate::shard::mail::Weigh;
 use crate::user::UserHash;
 
 /// What is to be done with connections of a user: to the user's home.
@@ -51,9 +52,13 @@ impl fmt::Debug for Survey {
 }
 
 impl UserCommand {
-    pub(crate) fn new(user: &str, which: Selection, act: UserAct) -> Result<Self, UserError> {
+    pub(crate) fn new(user: &str, mut which: Selection, act: UserAct) -> Result<Self, UserError> {
         if !(1..=USER_BYTES_MAX).contains(&user.len()) {
             return Err(UserError::Name);
+        }
+        if let Selection::AllBut(others) = &mut which {
+            // As `Selection::has` wants them.
+            others.sort_unstable();
         }
         let user = Arc::from(user);
         Ok(Self { user, which, act })
@@ -65,6 +70,22 @@ impl UserCommand {
     }
 }
 
+impl Weigh for UserCommand {
+    fn weight(&self) -> usize {
+        let others = match &self.which {
+            Selection::AllBut(others) => size_of_val(&others[..]),
+            Selection::All | Selection::Only(_) => 0,
+        };
+        self.act.weight() + others
+    }
+}
+
+impl Weigh for UserOrder {
+    fn weight(&self) -> usize {
+        self.act.weight() + size_of_val(&self.conns[..])
+    }
+}
+
 impl UserAct {
     /// Lists connections, of a server with so many shards.
     pub(crate) fn list(shards: u16, reply: Reply) -> Self {
@@ -73,7 +94,7 @@ impl UserAct {
     }
 
     /// Bytes of payload that it carries.
-    pub(crate) fn weight(&self) -> usize {
+    fn weight(&self) -> usize {
         match self {
             Self::Send(payload) => payload.bytes.len(),
             Self::Disconnect(_) | Self::ExpireAt(_) | Self::List(_) => 0,

@@ -186,7 +186,7 @@ impl<D, A> Shard<D, A> {
                 self.displace(conn);
                 None
             }
-            FromHome::Order(order) => self.carry_out(order).map(FromHome::Order),
+            FromHome::Order(order) => self.take_order(order).map(FromHome::Order),
             FromHome::Passed { home, round } => {
                 self.pubsub.barrier.note_passed(home, round);
                 None

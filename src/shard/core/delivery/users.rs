@@ -2,112 +2,163 @@
 //! that have some, and done there.
 
 use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{Busy, ConnectionInfo, UserError};
+use crate::handler::{Busy, ConnectionInfo, Selection, UserError, Wait};
 use crate::id::{ConnId, ConnectionId, ShardId};
-use crate::limits::{CONNECTIONS_LISTED_MAX, WORK_OF_END, WORK_OF_MESSAGE};
+use crate::limits::{
+    BYTES_PER_WORK, CONNECTIONS_PER_ORDER, WORK_OF_END, WORK_OF_LISTED, WORK_OF_MESSAGE,
+    WORK_OF_STEP,
+};
 use crate::shard::core::ingress::protocol::LastWord;
+use crate::shard::core::pubsub::user_queue::Pending;
 use crate::shard::core::shard::Shard;
-use crate::shard::mail::{FromHome, ToHome, UserAct, UserCommand, UserOrder};
+use crate::shard::mail::{FromHome, ToHome, UserAct, UserCommand, UserOrder, Weigh};
 
 impl<D, A> Shard<D, A> {
-    /// Does something with connections of a user, or has it done.
+    /// Does something with connections of a user, or has it done, when no callback runs.
     pub(crate) fn command(&mut self, command: UserCommand) -> Result<(), UserError> {
+        // One callback may give any number of commands.
+        if self.env.work.is_overdrawn() {
+            return Err(UserError::Busy(Busy(Wait::Turn)));
+        }
         let home = command.hash().home(self.env.shards);
+        let weight = command.weight();
         if home == self.env.shard {
-            let back = self.command_at_home(command);
-            return back.map_or(Ok(()), |_| Err(UserError::Busy(Busy::at(home))));
+            let back = self.take_command(command);
+            back.map_or(Ok(()), |_| Err(UserError::Busy(Busy::at(home))))?;
+        } else {
+            let lane = &mut self.pubsub.mail[home.index()].to_home;
+            if !lane.has_space() {
+                return Err(UserError::Busy(Busy::at(home)));
+            }
+            lane.push(ToHome::Command(command));
         }
-        let lane = &mut self.pubsub.mail[home.index()].to_home;
-        if !lane.has_space() {
-            return Err(UserError::Busy(Busy::at(home)));
-        }
-        lane.push(ToHome::Command(command));
+        self.env
+            .work
+            .charge(WORK_OF_MESSAGE + weight / BYTES_PER_WORK);
         Ok(())
     }
 
-    /// As the home of a user: passes on what is to be done with its connections to all shards that
-    /// have some of them, or gives it back while one of them has no space.
-    pub(crate) fn command_at_home(&mut self, command: UserCommand) -> Option<UserCommand> {
-        let homes = &self.pubsub.users.homes;
-        let conns = homes.connections(command.hash(), 0..u64::MAX);
-        let conns = conns.map(|(_, conn)| conn);
-        let mut conns: Vec<_> = conns.filter(|conn| command.which.has(*conn)).collect();
-        if let UserAct::List(_) = command.act {
-            conns.truncate(CONNECTIONS_LISTED_MAX);
+    /// As the home of a user: takes a command, or gives it back while there is no space for it.
+    pub(crate) fn take_command(&mut self, command: UserCommand) -> Option<UserCommand> {
+        let users = &mut self.pubsub.users;
+        if !users.commands.has_space() {
+            return Some(command);
         }
+        let ages = 0..users.homes.next_age();
+        users.commands.push(Pending { command, ages });
+        self.env.moved = true;
+        None
+    }
+
+    /// As the home of users: passes commands on to the shards that have their connections, in their
+    /// order, as far as there is time and space.
+    pub(crate) fn pass_commands(&mut self) {
+        while !self.env.work.is_spent()
+            && let Some(mut pending) = self.pubsub.users.commands.pop()
+        {
+            let is_passed = self.pass_command(&mut pending);
+            if !is_passed || !pending.ages.is_empty() {
+                self.pubsub.users.commands.put_back(pending);
+            }
+            if !is_passed {
+                return;
+            }
+            // Another command may wait for that.
+            self.env.moved = true;
+        }
+        self.env.moved |= !self.pubsub.users.commands.is_empty();
+    }
+
+    /// Passes a command on for some of the connections, to all shards that have some of them, or to
+    /// none while one has no space: then returns `false`.
+    fn pass_command(&mut self, pending: &mut Pending) -> bool {
+        let Pending { command, ages } = pending;
+        let (user, homes) = (command.hash(), &self.pubsub.users.homes);
         let mut of_shards = BTreeMap::<ShardId, Vec<ConnId>>::new();
-        // The next one is taken from the end.
-        for ConnectionId { shard, conn } in conns.into_iter().rev() {
-            of_shards.entry(shard).or_default().push(conn);
+        let mut add = |ConnectionId { shard, conn }| of_shards.entry(shard).or_default().push(conn);
+        let (mut looked_at, mut next) = (1, ages.end);
+        if let Selection::Only(only) = command.which {
+            homes.has(user, only).then(|| add(only));
+        } else {
+            for (age, conn) in homes.connections(user, ages.clone()) {
+                if CONNECTIONS_PER_ORDER < looked_at {
+                    next = age;
+                    break;
+                }
+                looked_at += 1;
+                command.which.has(conn).then(|| add(conn));
+            }
         }
+        self.env.work.charge(looked_at * WORK_OF_STEP);
         let has_space = |shard: &ShardId| match self.pubsub.lane_to(*shard) {
-            _ if *shard == self.env.shard => self.pubsub.users.left.is_none(),
+            _ if *shard == self.env.shard => self.pubsub.users.orders.has_space(),
             Some(lane) => lane.has_space(),
             None => true,
         };
         if !of_shards.keys().all(has_space) {
-            return Some(command);
+            return false;
         }
-        let UserCommand { user, act, .. } = command;
-        if of_shards.is_empty()
-            && let UserAct::List(survey) = act
-        {
-            survey.put(self.env.shard, Vec::new());
-            return None;
-        }
-        let own = of_shards.remove(&self.env.shard);
-        let order = |conns| UserOrder {
-            user: user.clone(),
-            conns,
-            act: act.clone(),
-        };
-        let own = own.map(order);
-        for (shard, conns) in of_shards {
-            if let Some(lane) = self.pubsub.lane_to(shard) {
-                lane.push(FromHome::Order(order(conns)));
+        ages.start = next;
+        if let UserAct::List(survey) = &command.act {
+            ages.start = ages.end;
+            if of_shards.is_empty() {
+                self.conns.users.ask_traffic(Arc::clone(survey), Vec::new());
             }
         }
-        drop(act);
-        self.pubsub.users.left = own.and_then(|order| self.carry_out(order));
+        for (shard, mut conns) in of_shards {
+            // The next one is taken from the end.
+            conns.reverse();
+            let order = UserOrder {
+                user: Arc::clone(&command.user),
+                conns,
+                act: command.act.clone(),
+            };
+            if shard == self.env.shard {
+                self.pubsub.users.orders.push(order);
+            } else if let Some(lane) = self.pubsub.lane_to(shard) {
+                lane.push(FromHome::Order(order));
+            }
+        }
+        true
+    }
+
+    /// Takes an order for connections of this shard, or gives it back while there is no space for
+    /// it. What it asks for may take many turns: the mail behind it does not wait for that.
+    pub(crate) fn take_order(&mut self, order: UserOrder) -> Option<UserOrder> {
+        let orders = &mut self.pubsub.users.orders;
+        if !orders.has_space() {
+            return Some(order);
+        }
+        orders.push(order);
         None
     }
 
-    /// Goes on with an order of which the last turn had no time for all.
-    pub(crate) fn resume_order(&mut self) {
-        if let Some(order) = self.pubsub.users.left.take() {
-            self.pubsub.users.left = self.carry_out(order);
-            // A command may wait for that.
-            self.env.moved = true;
+    /// Carries out orders, as far as there is time.
+    pub(crate) fn carry_out_orders(&mut self) {
+        while let Some(mut order) = self.pubsub.users.orders.pop() {
+            while let Some(id) = order.conns.pop() {
+                if self.env.work.is_spent() {
+                    order.conns.push(id);
+                    return self.pubsub.users.orders.put_back(order);
+                }
+                self.env.work.charge(WORK_OF_STEP);
+                if self.has_user(id, &order.user) {
+                    self.act(id, &order);
+                }
+            }
+            if let UserAct::List(survey) = order.act {
+                let infos = mem::take(&mut self.pubsub.users.infos);
+                self.conns.users.ask_traffic(survey, infos);
+            }
         }
     }
 
-    /// Does what is to be done with connections of this shard; gives back what the turn has no time
-    /// for.
-    pub(crate) fn carry_out(&mut self, mut order: UserOrder) -> Option<UserOrder> {
-        if let UserAct::List(survey) = order.act {
-            let conns = order.conns.iter().rev();
-            let infos = conns.filter_map(|conn| self.info(*conn, &order.user));
-            let infos = infos.collect();
-            self.conns.users.ask_traffic(survey, infos);
-            return None;
-        }
-        while let Some(id) = order.conns.pop() {
-            if self.env.work.is_spent() {
-                order.conns.push(id);
-                self.env.moved = true;
-                return Some(order);
-            }
-            if self.has_user(id, &order.user) {
-                self.act(id, &order.act);
-            }
-        }
-        None
-    }
-
-    fn act(&mut self, id: ConnId, act: &UserAct) {
-        match act {
+    fn act(&mut self, id: ConnId, order: &UserOrder) {
+        match &order.act {
             UserAct::Disconnect(disconnect) => {
                 self.env.work.charge(WORK_OF_END);
                 let word = LastWord::Given {
@@ -117,14 +168,20 @@ impl<D, A> Shard<D, A> {
                 self.close_with(id.key, CloseReason::Disconnected, &word);
             }
             UserAct::Send(payload) => {
-                self.env.work.charge(WORK_OF_MESSAGE);
+                let work = payload.bytes.len() / BYTES_PER_WORK;
+                self.env.work.charge(WORK_OF_MESSAGE + work);
                 let _dropped = self.send(id.key, payload.kind, &payload.bytes);
             }
             UserAct::ExpireAt(at) => {
                 self.env.work.charge(WORK_OF_MESSAGE);
                 self.expire_at(id.key, *at);
             }
-            UserAct::List(_) => {}
+            UserAct::List(_) => {
+                let info = self.info(id, &order.user);
+                let topics = info.as_ref().map_or(0, |info| info.topics.len());
+                self.env.work.charge(WORK_OF_LISTED + topics * WORK_OF_STEP);
+                self.pubsub.users.infos.extend(info);
+            }
         }
     }
 
@@ -135,10 +192,7 @@ impl<D, A> Shard<D, A> {
         is_there && record.is_some_and(|record| record.user() == user)
     }
 
-    fn info(&mut self, id: ConnId, user: &str) -> Option<ConnectionInfo> {
-        if !self.has_user(id, user) {
-            return None;
-        }
+    fn info(&self, id: ConnId, user: &str) -> Option<ConnectionInfo> {
         let conn = self.conns.get(id.key)?;
         let record = self.conns.user(id.key)?;
         let topics = conn.subs.as_slice().iter();

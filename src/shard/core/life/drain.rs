@@ -127,7 +127,8 @@ impl<D, A> Shard<D, A> {
             let has_published = self.has_published(&mut drain, elapsed);
             let is_settled = !rooms_wait && self.pubsub.is_settled();
             self.pubsub.barrier.step(has_published, is_settled);
-            if self.pubsub.barrier.is_passed() {
+            // An order that came before the barrier may not be carried out yet.
+            if self.pubsub.barrier.is_passed() && self.pubsub.users.orders.is_empty() {
                 let left = self.env.config.drain_window.saturating_sub(elapsed);
                 drain.begin_closing(self.env.now, left, self.conns.len());
                 self.release_all();

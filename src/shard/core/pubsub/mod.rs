@@ -9,6 +9,7 @@ mod presence;
 mod release;
 pub(crate) mod room_queue;
 pub mod subscribe;
+pub(crate) mod user_queue;
 pub(crate) mod users;
 
 use std::borrow::Cow;
@@ -85,12 +86,13 @@ impl PubSub {
         self.room_queue.is_empty()
             && self.elsewhere.is_empty()
             && self.room_work.is_empty()
-            && self.users.left.is_none()
+            && self.users.is_settled()
     }
 
     /// Whether something of it needs another turn at once.
     pub(crate) fn has_work(&self) -> bool {
-        self.fanout.walks() != 0 || self.mail.iter().any(PeerMail::is_due)
+        let is_mail_due = self.mail.iter().any(PeerMail::is_due);
+        self.fanout.walks() != 0 || is_mail_due || !self.users.orders.is_empty()
     }
 
     /// The topic that is named. The name of one that this shard knows is not copied.

@@ -35,17 +35,19 @@ impl PubSub {
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         self.fanout.each_table(&mut visit);
         self.homes.each_table(&mut visit);
-        self.users.homes.each_table(&mut visit);
+        self.users.each_table(&mut visit);
     }
 
     /// Calls `visit` with each queue of work. They are long and empty again within some turns: what
     /// they give back is no sign that topics are gone.
     pub(crate) fn each_queue(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         self.fanout.each_queue(&mut visit);
+        self.users.each_queue(&mut visit);
         visit(&mut self.room_work);
         for mail in &mut self.mail {
             visit(&mut mail.wanted);
             visit(&mut mail.unwanted);
+            visit(&mut mail.displaced);
         }
     }
 }

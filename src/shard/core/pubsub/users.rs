@@ -3,14 +3,19 @@
 //! That a connection has come or gone is state, not mail: at most one of each waits for the lane,
 //! and of a connection that goes before its home has heard of it none.
 
-use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
 
+use hashbrown::HashMap;
+
+use crate::handler::ConnectionInfo;
 use crate::id::{ConnId, ConnKey, ConnectionId};
 use crate::proto::http::Reader;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
+use crate::shard::core::pubsub::user_queue::{Pending, UserQueue};
 use crate::shard::mail::{ToHome, UserOrder};
+use crate::topic::tables::GiveBack;
 use crate::user::UserHash;
 use crate::user::homes::{Entry, UserHomes};
 
@@ -19,10 +24,14 @@ use crate::user::homes::{Entry, UserHomes};
 pub(crate) struct Users {
     pub(crate) homes: UserHomes,
     /// Connections that wait for the answer of their user's home.
-    entering: HashMap<ConnKey, Entering>,
+    entering: HashMap<ConnKey, Entering, RandomState>,
     last_ticket: u64,
-    /// An order for connections of this shard, of which the turn had no time for all.
-    pub(crate) left: Option<UserOrder>,
+    /// Commands for users whose home is here, to be passed on.
+    pub(crate) commands: UserQueue<Pending>,
+    /// Orders for connections of this shard.
+    pub(crate) orders: UserQueue<UserOrder>,
+    /// What is known for the first of `orders`, if that is for a list.
+    pub(crate) infos: Vec<ConnectionInfo>,
 }
 
 /// A connection that waits for the answer of its user's home.
@@ -61,6 +70,23 @@ impl From<Reader<'_>> for Page {
 impl Users {
     pub(crate) fn is_entering(&self, key: ConnKey) -> bool {
         !self.entering.is_empty() && self.entering.contains_key(&key)
+    }
+
+    /// Whether all commands and orders are carried out, as far as this shard is concerned.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.commands.is_empty() && self.orders.is_empty()
+    }
+
+    /// Calls `visit` with each table that grows with the number of users.
+    pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        self.homes.each_table(&mut visit);
+        visit(&mut self.entering);
+    }
+
+    /// Calls `visit` with each queue of work.
+    pub(crate) fn each_queue(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
+        visit(self.commands.table());
+        visit(self.orders.table());
     }
 
     #[cfg(any(test, feature = "internals"))]
