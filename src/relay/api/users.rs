@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::auth::Action;
 use crate::denial::Denial;
 use crate::handler::{Busy, ConnectionInfo, Disconnect, Selection, UserError};
-use crate::limits::{API_WHITELIST_MAX, CONNECTIONS_ANSWER_TIMEOUT};
+use crate::limits::{API_WHITELIST_MAX, CONNECTIONS_ANSWER_TIMEOUT, USER_BYTES_MAX};
 use crate::proto::Kind;
 use crate::relay::RelayCx;
 use crate::relay::access::Publisher;
@@ -75,6 +75,14 @@ impl<'b> Numbered<'b> {
     }
 }
 
+/// What a command does to connections of its user.
+enum Act<'m> {
+    Send(Kind, Cow<'m, [u8]>),
+    /// They end at this time.
+    Refresh(Selection, u64),
+    Disconnect(Selection, Disconnect),
+}
+
 /// One connection, as the answer has it.
 #[derive(Serialize)]
 struct Entry<'i> {
@@ -112,17 +120,20 @@ pub(super) fn connections(
         cx.deny(Denial::Forbidden, &words.to_string());
         return Ok(Err(DENIED));
     }
+    // There was no space for the question: it was dropped, and is answered as such.
+    let was_dropped = cx.done() == DROPPED;
     match cx.answer() {
-        Some(Ok(infos)) => Ok(Ok(listed(infos))),
-        Some(Err(_)) => Ok(Err(INTERNAL)),
-        None => {
-            let (question, wait) = cx.defer(CONNECTIONS_ANSWER_TIMEOUT);
-            // Without space for it the question is dropped, and answered as such.
-            match cx.connections_of(user, move |infos| question.answer(infos)) {
-                Ok(()) | Err(UserError::Busy(_)) => Err(wait),
-                Err(error) => Ok(Err(failure(error))),
-            }
-        }
+        Some(Ok(infos)) => return Ok(Ok(listed(infos))),
+        Some(Err(_)) if !was_dropped => return Ok(Err(INTERNAL)),
+        _ => {}
+    }
+    let (question, wait) = cx.defer(CONNECTIONS_ANSWER_TIMEOUT);
+    let asked = cx.connections_of(user, move |infos| question.answer(infos));
+    cx.note_done(if asked.is_ok() { ASKED } else { DROPPED });
+    match asked {
+        Ok(()) => Err(wait),
+        Err(UserError::Busy(busy)) => Err(busy),
+        Err(error) => Ok(Err(failure(error))),
     }
 }
 
@@ -146,66 +157,51 @@ impl Work<'_, '_> {
             }
             return Ok(Err(DENIED));
         }
+        // This check comes first, as in `put`: it must be an error after a wait as well.
+        let act = match self.act_of(method, command) {
+            Ok(act) => act,
+            Err(failure) => return Ok(Err(failure)),
+        };
         if !is_new {
             return Ok(Ok("{}".to_owned()));
         }
-        let done = match method {
-            "send" => self.send(user, command),
-            _ => selection(command).and_then(|which| self.end(method, user, which, command)),
+        let done = match act {
+            Act::Send(kind, bytes) => self.cx.send_to_user(user, kind, &bytes),
+            Act::Refresh(which, at) => self.cx.refresh_user(user, which, at),
+            Act::Disconnect(which, word) => self.cx.disconnect_user(user, which, word),
         };
         match done {
-            Ok(Err(UserError::Busy(busy))) => {
+            Ok(()) => Ok(Ok("{}".to_owned())),
+            Err(UserError::Busy(busy)) => {
                 self.cx.note_done(number);
                 Err(busy)
             }
-            Ok(Err(error)) => Ok(Err(failure(error))),
-            Ok(Ok(())) => Ok(Ok("{}".to_owned())),
-            Err(failure) => Ok(Err(failure)),
+            Err(error) => Ok(Err(failure(error))),
         }
     }
 
-    fn send(
-        &mut self,
-        user: &str,
-        command: &ForUser<'_>,
-    ) -> Result<Result<(), UserError>, Failure> {
-        let Some((kind, bytes)) = command.message() else {
-            return Err(bad_request(
-                "bad request: send data, or b64data in base64".into(),
-            ));
-        };
-        if self.cx.message_bytes_max() < bytes.len() {
-            return Err(TOO_LONG);
+    /// What a command is about to do, or why it cannot.
+    fn act_of<'m>(&self, method: &str, command: &'m ForUser<'_>) -> Result<Act<'m>, Failure> {
+        if method == "send" {
+            let words = "bad request: send data, or b64data in base64";
+            let (kind, bytes) = command.message().ok_or_else(|| bad_request(words.into()))?;
+            let is_too_long = self.cx.message_bytes_max() < bytes.len();
+            return (!is_too_long)
+                .then_some(Act::Send(kind, bytes))
+                .ok_or(TOO_LONG);
         }
-        Ok(self.cx.send_to_user(user, kind, &bytes))
-    }
-
-    /// Disconnects connections, or sets when they end.
-    fn end(
-        &mut self,
-        method: &str,
-        user: &str,
-        which: Selection,
-        command: &ForUser<'_>,
-    ) -> Result<Result<(), UserError>, Failure> {
+        let which = selection(command)?;
         if method == "refresh" {
-            let now = command.expired.unwrap_or_default();
-            let at = if now {
-                PAST
-            } else {
-                command.expire_at.unwrap_or_default()
-            };
-            return Ok(self.cx.refresh_user(user, which, at));
+            let is_over = command.expired.unwrap_or_default();
+            let at = command.expire_at.unwrap_or_default();
+            return Ok(Act::Refresh(which, if is_over { PAST } else { at }));
         }
         let word = command.disconnect.as_ref().map(|word| {
             let reason = word.reason.as_ref().map_or("", |Text(text)| text);
             Disconnect::new(word.code, reason)
         });
-        let disconnect = match word.transpose() {
-            Ok(word) => word.unwrap_or_default(),
-            Err(error) => return Ok(Err(error)),
-        };
-        Ok(self.cx.disconnect_user(user, which, disconnect))
+        let word = word.transpose().map_err(failure)?;
+        Ok(Act::Disconnect(which, word.unwrap_or_default()))
     }
 }
 
@@ -213,6 +209,9 @@ fn user_of<'m>(command: &'m ForUser<'_>) -> Result<&'m str, Failure> {
     let user = command.user.as_ref().map_or("", |Text(user)| user);
     if user.is_empty() {
         return Err(bad_request("bad request: send user".into()));
+    }
+    if USER_BYTES_MAX < user.len() {
+        return Err(failure(UserError::Name));
     }
     Ok(user)
 }
@@ -277,5 +276,8 @@ fn entry(info: &ConnectionInfo) -> Entry<'_> {
 }
 
 const NO_ID: &str = "bad request: a client is an id of /api/connections, such as 3.17.2";
+/// What became of the question of `connections`, as [`RelayCx::note_done`] keeps it.
+const ASKED: usize = 0;
+const DROPPED: usize = 1;
 /// A time that is over: the connection ends now.
 const PAST: u64 = 1;

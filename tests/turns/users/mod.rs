@@ -2,6 +2,7 @@
 
 mod commands;
 mod entry;
+mod list;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -183,13 +184,13 @@ impl Pair {
 }
 
 /// Some turns; mail that no test takes is always due.
-fn go_on(shard: &mut Shard<()>) {
+fn go_on<C>(shard: &mut Shard<C>) {
     for _ in 0..4 {
         shard.turn();
     }
 }
 
-fn give_space(shard: &mut Shard<()>) {
+fn give_space<C>(shard: &mut Shard<C>) {
     for mail in shard.core.mail() {
         while mail.to_home.take_starved() || mail.from_home.take_starved() {}
         if !mail.to_home.has_mail() {

@@ -171,6 +171,33 @@ fn a_message_that_cannot_be_published_is_an_error_even_after_a_wait() {
 }
 
 #[test]
+fn a_command_about_a_user_that_cannot_be_carried_out_is_an_error_even_after_a_wait() {
+    let mut scene = Scene::with(Config {
+        log_bytes_max: 64,
+        ..Config::default()
+    });
+    let long = "x".repeat(256);
+    let commands = [
+        r#"{"disconnect":{"user":"ann","client":"no id"}}"#.to_owned(),
+        r#"{"disconnect":{"user":"ann","disconnect":{"code":1000}}}"#.to_owned(),
+        r#"{"refresh":{"user":"ann","session":"s"}}"#.to_owned(),
+        r#"{"send":{"user":"ann"}}"#.to_owned(),
+        r#"{"send":{"data":1}}"#.to_owned(),
+        format!(r#"{{"send":{{"user":"{long}","data":1}}}}"#),
+    ];
+    let channels = vec!["\"a\""; 700].join(",");
+    let commands = commands.join(",");
+    let waits = format!("{{\"broadcast\":{{\"channels\":[{channels}],\"data\":1}}}}");
+    let answer = scene.ask("batch", &format!("{{\"commands\":[{commands},{waits}]}}"));
+    assert_eq!(
+        answer.matches("{\"error\":{\"code\":107,").count(),
+        6,
+        "{answer}"
+    );
+    assert_eq!(answer.matches("{\"result\":{}}").count(), 700);
+}
+
+#[test]
 fn a_batch_of_more_than_all_lists_may_have_publishes_nothing() {
     let mut scene = Scene::new();
     let names = vec!["\"news\""; API_ENTRIES_MAX / 2].join(",");
