@@ -23,7 +23,7 @@ pub enum Action {
     Presence,
     /// Asks for earlier messages.
     History,
-    /// Lists, disconnects and refreshes connections of a user, sends to them, and revokes tokens;
+    /// Lists, disconnects and refreshes connections of a user, and sends to them;
     /// in place of a topic, rules have the user's name.
     Manage,
 }
