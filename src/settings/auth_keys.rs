@@ -34,10 +34,10 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     key(
         "auth.public_keys",
         Field::List(|s| &mut s.auth.public_keys),
-        "PEM files, each with a public key or a certificate for tokens: RSA (RS256 to RS512, PS256 \
-         to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. At \
-         most 8 keys without an id are possible, with secrets and those in `auth.jwks_file`: a \
-         token is checked with each.",
+        "PEM files, each with a public key or a certificate for tokens: RSA (RS256 to RS512, \
+         PS256 to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. \
+         At most 8 keys may have no id; secrets and keys of `auth.jwks_file` count. A token \
+         without an id is tried with each of them.",
     ),
     key(
         "auth.jwks_file",
@@ -58,15 +58,15 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "auth.jwks_refresh",
         Field::Time(|s| &mut s.auth.jwks_refresh, SHORT),
         "Time after which the key set of `auth.jwks_url` is fetched again. A key that is removed \
-         from the set is refused after this time, or, while the set cannot be fetched, after \
-         `auth.jwks_age_max`.",
+         from the set is refused after this time, or after `auth.jwks_age_max` while the set \
+         cannot be fetched.",
     ),
     key(
         "auth.jwks_age_max",
         Field::Time(|s| &mut s.auth.jwks_age_max, AGES),
         "Time for which the keys that were fetched last stay in use while the key set of \
-         `auth.jwks_url` cannot be fetched. After it, their tokens are answered with 503 until it \
-         can.",
+         `auth.jwks_url` cannot be fetched. After this time, clients with these tokens get 503 \
+         until a fetch succeeds.",
     ),
     key(
         "auth.issuers",
@@ -125,7 +125,7 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         Field::Text(|s| &mut s.auth.cookie, 0..=64),
         "Name of a cookie that has the token of pages. Without a name, cookies are not read. A \
          cookie counts only for pages whose origin `http.origins` lists by exact name, and for the \
-         server's own pages; a page of another origin could use the cookie without its user's will.",
+         server's own pages; otherwise a page of an attacker could use the cookie of its visitor.",
     ),
     key(
         "auth.query",
@@ -148,11 +148,11 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
          rule that is about the client, the action and the topic decides; if there is none, it is \
          denied. CLIENTS: `anyone`, `anonymous`, `users`, `user:NAME`, `keys`, `key:NAME`, \
          `certificates` or `certificate:NAME`; a NAME with spaces is in quotes. ACTIONS: \
-         `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, or \
-         `all`. TOPIC: a name in which `+` stands for one level between `/`, `#` for the rest, \
-         `{user}` for the client's user, `{certificate}` for the name of its \
-         certificate, `{claim.NAME}` for a claim of its token, and `{id}`, or any other \
-         name, for characters except `/` and `:`.",
+         `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, or `all` \
+         of these; for API keys also `manage`, with the name of a user as TOPIC. TOPIC: a name in \
+         which `+` stands for one level between `/`, `#` for the rest, `{user}` for the client's \
+         user, `{certificate}` for the name of its certificate, `{claim.NAME}` for a claim of its \
+         token, and `{id}`, or any other name, for characters except `/` and `:`.",
     ),
     key(
         "auth.anonymous",
@@ -164,7 +164,7 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "auth.insecure",
         Field::Switch(|s| &mut s.auth.insecure),
         "Whether every client may do everything, for development. Tokens and keys that are sent \
-         are checked nevertheless. Without it and without any other key of this section, a \
+         are checked nevertheless. If this is false and this section has no other key, every \
          listener must have an address of this host alone, also if systemd opened its socket. \
          Paths of Unix-domain sockets and the admin port are not restricted.",
     )

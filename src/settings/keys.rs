@@ -134,9 +134,9 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "trusted_proxies",
         Field::List(|s| &mut s.config.trusted_proxies),
-        "Addresses of proxies whose statement of the client's address is believed. On a listener \
-         with `proxy_protocol`, such a proxy must send a PROXY protocol header. Over HTTP it may \
-         send `X-Forwarded-For`; without that field, `Forwarded` is read.",
+        "Proxies that the server trusts to name the client's address. On a listener with \
+         `proxy_protocol`, such a proxy must send a PROXY protocol header. Over HTTP it may send \
+         `X-Forwarded-For`; without that field, `Forwarded` is read.",
     ),
     key(
         "limits.connections",
@@ -155,10 +155,10 @@ static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum number of connections from one client address: one IPv4 address, or one IPv6 \
          network of 64 bits. A further HTTP request is answered with 429, and other further \
-         connections are closed. The addresses in `trusted_proxies` have no limit of their own: a \
-         connection from such a proxy counts for the client of its current request, and between \
-         requests for no client. If the proxy forwards a request without naming its client's \
-         address, the connection counts for the proxy.",
+         connections are closed. The addresses in `trusted_proxies` have no limit of their own: \
+         while such a proxy's connection has a request, it counts for the client of this request, \
+         and between requests for no client. If the proxy forwards a request without naming its \
+         client's address, the connection counts for the proxy.",
     ),
     key(
         "limits.connections_per_user",
@@ -188,11 +188,12 @@ static KEYS: &[Key<Settings>] = &[
         "limits.open_rate_per_address",
         Field::RateOr(|s| &mut s.config.open_rate_per_address, Per::Count, "off"),
         "Rate at which one client address may open connections on the whole server: WebSocket \
-         connections, event streams (also on an HTTP connection that is there already) and TCP \
+         connections, event streams (also if the HTTP connection exists already) and TCP \
          connections. Plain HTTP requests do not count. Above the rate, HTTP clients are answered \
-         with 429 and `Retry-After`, and TCP connections are closed, before any TLS handshake. \
-         Addresses are counted as for `connections_per_address`, and those in `trusted_proxies` \
-         have no rate of their own. All clients behind one address translator (NAT) share one rate.",
+         with 429 and `Retry-After`, and TCP connections are closed. This happens before the TLS \
+         handshake of TCP connections. Addresses are counted as for `connections_per_address`, and \
+         those in `trusted_proxies` have no rate of their own. All clients behind one address \
+         translator (NAT) share one rate.",
     ),
     key(
         "limits.open_rate_per_user",
@@ -213,7 +214,7 @@ static KEYS: &[Key<Settings>] = &[
         Field::RateOr(|s| &mut s.config.byte_rate, Per::Size, "off"),
         "Rate at which one connection may send bytes of messages and WebSocket pings. A message \
          larger than the burst (`at once`) is accepted when the whole burst is available; the next \
-         messages then wait longer, until the rate has made up for its length.",
+         messages then wait until the rate has paid for its length.",
     ),
     key(
         "limits.beyond_rate",
@@ -275,8 +276,8 @@ static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum size of the replies of one shard that clients have not read: echoes, pongs and \
          HTTP responses. Near this limit, connections that do not read are closed, first those \
-         with the highest product of two numbers: the unread bytes of their client address, and \
-         the time since they last read. Other connections wait. `auto` is a quarter of the shard's \
+         with the highest score: the unread bytes of all connections of their address, times the \
+         time since they last read. Other connections wait. `auto` is a quarter of the shard's \
          share of `limits.memory`, up to 64 MiB.",
     ),
     key(
@@ -297,9 +298,9 @@ static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.message_progress,
             0..=MESSAGE_PROGRESS_CEILING,
         ),
-        "Minimum speed of a long WebSocket or TCP message, in bytes for each second. A message may \
-         take `timeouts.message`, and one second more for each time that so many bytes of it have \
-         arrived; a slower message closes its connection. With 0, a message may take any time.",
+        "Minimum speed of a long WebSocket or TCP message, in bytes for each second. A message \
+         may take `timeouts.message`, plus one second for each time that so many bytes of it have \
+         arrived. A slower message closes its connection. With 0, a message may take any time.",
     ),
     key(
         "limits.head",
@@ -362,9 +363,9 @@ static KEYS: &[Key<Settings>] = &[
         "timeouts.ping",
         Field::Time(|s| &mut s.config.ping_interval, SHORT),
         "A WebSocket connection that has sent nothing for this time is pinged. A message to it \
-         postpones the ping, to at most twice this time. If nothing was sent on a stream of \
-         server-sent events for this time, the server sends a comment. The time differs between \
-         connections: from three quarters of this value to the whole.",
+         delays the ping. The ping comes at the latest after twice this time. If nothing was sent \
+         on a stream of server-sent events for this time, the server sends a comment. The time \
+         differs between connections: from three quarters of this value to the whole.",
     ),
     key(
         "timeouts.pong",
@@ -396,7 +397,7 @@ static KEYS: &[Key<Settings>] = &[
         Field::Time(|s| &mut s.config.drain_window, SHORT),
         "Time within which a drain closes the connections of clients that keep up. If there are \
          many, the closes are spread over this time. If all these clients answer the close, the \
-         server has stopped when this time is over. Docker kills a container after 10s.",
+         server ends within this time, before Docker would kill its container (10s).",
     ),
     key(
         "timeouts.drain_listen",
@@ -408,18 +409,18 @@ static KEYS: &[Key<Settings>] = &[
         "topics.slow_consumer",
         Field::Choice(|s| &mut s.config.slow_consumer),
         "What happens to a subscriber whose socket takes no more bytes when the topic's log is \
-         full. `drop-oldest`: it continues with the oldest message in the log. `latest`: it \
-         continues with the newest message, each time that its socket was full, even if the log \
-         was not full. `drop-newest`: it still receives the messages in the log, and misses those \
+         full. `drop-oldest`: it continues with the oldest message in the log. `latest`: each time \
+         that its socket was full, it continues with the newest message, even if the log was not \
+         full. `drop-newest`: it still receives the messages in the log, and misses those \
          published until it has caught up. `disconnect`: it is closed.",
     )
     .flag("--slow-consumer"),
     key(
         "topics.linger",
         Field::Time(|s| &mut s.config.interest_linger, FROM_ZERO),
-        "Time for which a shard keeps a topic live after its last subscriber there. A client that \
-         subscribes again within this time does not wait for the topic's home shard (the shard \
-         that orders the topic's messages).",
+        "Time for which a shard keeps a topic live after its last subscriber on this shard has \
+         left. A client that subscribes again within this time does not wait for the topic's home \
+         shard (the shard that orders the topic's messages).",
     ),
     key(
         "http.origins",
@@ -455,10 +456,10 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "api.key",
         Field::Text(|s| &mut s.api_key.0, 0..=API_KEY_BYTES_MAX),
-        "Key that publishers send in `X-API-Key`, or as `Authorization: apikey KEY`. Without a key \
-         there is no publish API. Set it as an environment variable, or protect the file. \
-         Publishers with the key are trusted: `limits.message_rate` and `limits.byte_rate` do not \
-         apply to their messages.",
+        "Key that publishers send in `X-API-Key`, or as `Authorization: apikey KEY`. Without it, \
+         the API needs `auth.api_keys` or `auth.insecure`. Set it as an environment variable, or \
+         protect the file. Publishers with the key are trusted: `limits.message_rate` and \
+         `limits.byte_rate` do not apply to their messages.",
     )
     .secret(),
     key(

@@ -56,7 +56,8 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
         "How connections to a port are spread over the shards. `hash`: the kernel chooses the \
          shard by a hash of both addresses (`SO_REUSEPORT`, `socket(7)`), and the shard accepts \
          the connection itself. `even`: one thread accepts all connections and gives each to the \
-         shard that has fewest. Unix-domain sockets and sockets of systemd are always `even`.",
+         shard that has the fewest connections. Unix-domain sockets and sockets of systemd are \
+         always `even`.",
     ),
     of_listener(
         "defer_accept",
@@ -78,10 +79,10 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "role",
         Field::Choice(|l| &mut l.role),
-        "What connections may do. `both`: they publish and receive. `publish`: they publish, are \
-         sent nothing, and need not read, like devices that only report. `subscribe`: they \
-         receive; a connection that sends a message is closed. Not for `http`, where the path \
-         decides.",
+        "What connections may do. `both`: they publish and receive. `publish`: they only publish. \
+         The server sends them nothing, so they need not read. This is for devices that only \
+         report. `subscribe`: they receive; a connection that sends a message is closed. Not for \
+         `http`, where the path decides.",
     ),
     of_listener(
         "text",
@@ -93,9 +94,9 @@ pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "token",
         Field::Switch(|l| &mut l.token),
-        "Whether the first frame of each connection is a credential: a token, or `apikey KEY`. It \
-         must come within `timeouts.handshake` and is no message. Not for `http`, where requests \
-         carry credentials.",
+        "Whether the first frame of each connection is a credential: a token, or what would be \
+         the value of `Authorization`, such as `apikey KEY`. It must come within \
+         `timeouts.handshake` and is no message. Not for `http`, where requests carry credentials.",
     ),
     of_listener(
         "proxy_protocol",

@@ -185,8 +185,8 @@ corecast config print --config corecast.toml  # the values in effect, and the so
 
 A size is a number with a unit, `B`, `KiB`, `MiB` or `GiB`, or a number of bytes.
 A time is a number with a unit, `ms`, `s`, `m` or `h`.
-A rate is a number for each second, such as `100/s`. After a pause, up to one second's worth may \
-arrive at once, which is the burst; `100/s, 500 at once` allows a burst of 500.
+A rate is a number for each second, such as `100/s`. After a pause, as many may arrive at once \
+as the rate allows in one second. This is the burst; `100/s, 500 at once` allows a burst of 500.
 In variables and flags, write texts without quotes and lists with commas.
 These are errors: unknown keys, invalid values, and values that contradict each other. `corecast` \
 reports all of them together and exits with code 2.
@@ -196,16 +196,17 @@ const COLUMNS_OF_KEYS: &str = "\
 | key | value | default | variable, flag | description |\n|---|---|---|---|---|\n";
 
 const TAIL: &str = "
-In a file, a listener is a table with the header `[[listener]]`:
+In a file, a listener is a table with the header `[[listener]]`. An address that other hosts \
+reach, such as `0.0.0.0:8080`, needs a key of `[auth]`:
 
 ```toml
 [[listener]]
 protocol = \"http\"
-address = \"0.0.0.0:80\"
+address = \"127.0.0.1:8080\"
 
 [[listener]]
 protocol = \"length-prefix\"
-address = \"0.0.0.0:9000\"
+address = \"127.0.0.1:9000\"
 topic = \"sensors\"
 ```
 
@@ -215,7 +216,7 @@ Paths are relative to the working directory of the server:
 ```toml
 [[listener]]
 protocol = \"http\"
-address = \"0.0.0.0:443\"
+address = \"127.0.0.1:8443\"
 tls_chain = [\"first.pem\", \"second.pem\"]
 tls_key = [\"first.key\", \"second.key\"]
 ```
