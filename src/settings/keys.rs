@@ -88,7 +88,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     (
         "api",
-        "The publish API over HTTP: `/api/publish`, `/api/broadcast`, `/api/batch`.",
+        "The publish API over HTTP, and its methods about users (PROTOCOL.md).",
     ),
     (
         "auth",
