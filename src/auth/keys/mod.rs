@@ -15,7 +15,10 @@ use thiserror::Error;
 
 use crate::auth::token::compact::Token;
 use crate::denial::Denial;
-use crate::limits::{KEY_SET_BYTES_MAX, KEYS_MAX, KEYS_OF_ONE_ID_MAX, SECRET_BYTES_MIN};
+use crate::limits::{
+    KEY_SET_BYTES_MAX, KEYS_MAX, KEYS_OF_ONE_ID_MAX, SECRET_BYTES_MIN, WORK_OF_ED25519,
+    WORK_OF_HMAC, WORK_OF_P256, WORK_OF_P384, WORK_OF_RSA_2048,
+};
 
 pub use jwk::jwk_set;
 use jwk::key_set;
@@ -26,6 +29,8 @@ pub struct Key {
     id: Option<String>,
     algorithms: Vec<Algorithm>,
     key: DecodingKey,
+    /// Of one check, in nominal nanoseconds.
+    work: usize,
     until: Option<u64>,
 }
 
@@ -81,7 +86,7 @@ impl Key {
             return Err(KeyError::ShortSecret);
         }
         let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::ShortSecret)?;
-        Ok(Self::of(algorithms, key))
+        Ok(Self::of(algorithms, key, WORK_OF_HMAC))
     }
 
     /// A public key, or that of a certificate, in PEM: RSA, P-256, P-384 or Ed25519.
@@ -105,42 +110,46 @@ impl Key {
         self.id.is_some()
     }
 
-    fn of(algorithms: Vec<Algorithm>, key: DecodingKey) -> Self {
+    fn of(algorithms: Vec<Algorithm>, key: DecodingKey, work: usize) -> Self {
         Self {
             id: None,
             algorithms,
             key,
+            work,
             until: None,
         }
     }
 
     /// From modulus and exponent, both without leading zeros.
-    fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
+    pub(in crate::auth) fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<Self, KeyError> {
         // As the library behind it: a key beyond that would fail at each token.
-        if !(256..=1024).contains(&modulus.len()) {
+        if !(RSA_2048_BYTES..=1024).contains(&modulus.len()) {
             return Err(KeyError::RsaLength);
         }
         let key = DecodingKey::from_rsa_raw_components(modulus, exponent);
-        Ok(Self::of(RSA_ALGORITHMS.to_vec(), key))
+        // Multiplications of numbers of this length, in a number that the length does not change.
+        let work = WORK_OF_RSA_2048 * modulus.len().pow(2) / RSA_2048_BYTES.pow(2);
+        Ok(Self::of(RSA_ALGORITHMS.to_vec(), key, work))
     }
 
     /// From an uncompressed point (SEC 1 section 2.3.3): its length tells the curve.
-    fn ec(point: &[u8]) -> Result<Self, KeyError> {
-        let algorithm = match point {
-            [4, rest @ ..] if rest.len() == 64 => Algorithm::ES256,
-            [4, rest @ ..] if rest.len() == 96 => Algorithm::ES384,
+    pub(in crate::auth) fn ec(point: &[u8]) -> Result<Self, KeyError> {
+        let (algorithm, work) = match point {
+            [4, rest @ ..] if rest.len() == 64 => (Algorithm::ES256, WORK_OF_P256),
+            [4, rest @ ..] if rest.len() == 96 => (Algorithm::ES384, WORK_OF_P384),
             _ => return Err(KeyError::Kind),
         };
-        Ok(Self::of(vec![algorithm], DecodingKey::from_ec_der(point)))
+        let key = DecodingKey::from_ec_der(point);
+        Ok(Self::of(vec![algorithm], key, work))
     }
 
     /// From the 32 bytes of RFC 8032.
-    fn ed25519(key: &[u8]) -> Result<Self, KeyError> {
+    pub(in crate::auth) fn ed25519(key: &[u8]) -> Result<Self, KeyError> {
         if key.len() != 32 {
             return Err(KeyError::Kind);
         }
         let key = DecodingKey::from_ed_der(key);
-        Ok(Self::of(vec![Algorithm::EdDSA], key))
+        Ok(Self::of(vec![Algorithm::EdDSA], key, WORK_OF_ED25519))
     }
 
     fn is_for(&self, algorithm: Algorithm) -> bool {
@@ -148,7 +157,7 @@ impl Key {
     }
 
     fn verifies(&self, token: &Token<'_>) -> bool {
-        token.note_try();
+        token.charge(self.work);
         let signed = token.signed.as_bytes();
         verify(token.signature, signed, &self.key, token.algorithm).unwrap_or_default()
     }
@@ -209,6 +218,9 @@ pub(in crate::auth) fn of_secret(secret: &[u8]) -> Vec<Algorithm> {
     let fitting = sizes.iter().filter(|(size, _)| *size <= secret.len());
     fitting.map(|(_, algorithm)| *algorithm).collect()
 }
+
+/// The length of a modulus of 2048 bits.
+const RSA_2048_BYTES: usize = 256;
 
 pub(in crate::auth) const RSA_ALGORITHMS: [Algorithm; 6] = [
     Algorithm::RS256,

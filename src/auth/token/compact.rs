@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use crate::auth::token::json;
 use crate::denial::Denial;
-use crate::limits::{WORK_OF_HMAC, WORK_OF_P256, WORK_OF_P384, WORK_OF_RSA_OR_ED25519};
 
 /// A token in its parts. Nothing in it can be trusted yet.
 pub(in crate::auth) struct Token<'t> {
@@ -18,8 +17,8 @@ pub(in crate::auth) struct Token<'t> {
     pub(in crate::auth) algorithm: Algorithm,
     pub(in crate::auth) key_id: Option<String>,
     payload: &'t str,
-    /// The keys that it was checked with.
-    tries: Cell<usize>,
+    /// What its checks took.
+    work: Cell<usize>,
 }
 
 impl<'t> Token<'t> {
@@ -51,24 +50,18 @@ impl<'t> Token<'t> {
             algorithm: algorithm.parse().map_err(|_| Denial::Algorithm)?,
             key_id,
             payload,
-            tries: Cell::default(),
+            work: Cell::default(),
         })
     }
 
-    /// It is checked with one key more.
-    pub(in crate::auth) fn note_try(&self) {
-        self.tries.update(|tries| tries + 1);
+    /// It is checked with one key more, which takes so long.
+    pub(in crate::auth) fn charge(&self, work: usize) {
+        self.work.update(|sum| sum + work);
     }
 
     /// What its checks took, in nominal nanoseconds.
     pub(in crate::auth) fn work(&self) -> usize {
-        let each = match self.algorithm {
-            Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => WORK_OF_HMAC,
-            Algorithm::ES256 => WORK_OF_P256,
-            Algorithm::ES384 => WORK_OF_P384,
-            _ => WORK_OF_RSA_OR_ED25519,
-        };
-        self.tries.get() * each
+        self.work.get()
     }
 
     /// The claims, for after the signature has been checked.

@@ -239,13 +239,19 @@ fn the_work_of_a_check_follows_the_algorithm_and_the_number_of_keys() {
     // What is refused by its form costs no signature, and by its length nothing.
     assert_eq!(work(3, "nonsense"), WORK_OF_TOKEN);
     assert_eq!(work(3, &"x".repeat(64 << 10)), 0);
-    let of = |alg: &str| {
+    let of = |key: Key, alg: &str| {
+        let mut verifier = Verifier::new(vec![key]);
         let token = token_of(&json!({"alg": alg}), CLAIMS, SECRET);
-        let token = Token::parse(&token).unwrap();
-        token.note_try();
-        token.work()
+        assert_eq!(verifier.verify(&token, NOW), Err(Denial::Signature));
+        verifier.take_work() - WORK_OF_TOKEN
     };
-    assert!(of("HS256") < of("EdDSA"));
-    assert_eq!(of("RS256"), of("EdDSA"));
-    assert!(of("EdDSA") < of("ES256") && of("ES256") < of("ES384"));
+    let point = |coordinates| [&[4][..], &[1; 96][..coordinates]].concat();
+    let ed25519 = of(Key::ed25519(&[1; 32]).unwrap(), "EdDSA");
+    let p256 = of(Key::ec(&point(64)).unwrap(), "ES256");
+    let p384 = of(Key::ec(&point(96)).unwrap(), "ES384");
+    assert!(WORK_OF_HMAC < ed25519 && ed25519 < p256 && p256 < p384);
+    let rsa = |bits: usize, alg| of(Key::rsa(&vec![0xff; bits / 8], &[1, 0, 1]).unwrap(), alg);
+    assert_eq!(rsa(2048, "RS256"), ed25519);
+    assert_eq!(rsa(4096, "PS256"), 4 * rsa(2048, "RS256"));
+    assert_eq!(rsa(8192, "RS512"), 16 * rsa(2048, "RS256"));
 }
