@@ -24,6 +24,10 @@ impl Auth {
         match *self {}
     }
 
+    pub(crate) fn has_revoked(&self, _: &Principal, _: u64) -> bool {
+        match *self {}
+    }
+
     pub fn decide(&self, _: &Principal, _: Action, _: &str) -> Verdict<'_> {
         match *self {}
     }

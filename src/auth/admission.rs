@@ -50,6 +50,11 @@ impl Auth {
         Ok(client)
     }
 
+    /// Whether the token of a client that was [identified](Self::identify) is revoked by now.
+    pub(crate) fn has_revoked(&self, client: &Principal, now: u64) -> bool {
+        self.verifier.has_revoked(client, now)
+    }
+
     /// Whether a client is served at all, as the rules allow.
     pub fn serves(&self, client: &Principal) -> bool {
         self.anonymous || self.insecure || !client.identity.is_anonymous()

@@ -58,8 +58,9 @@ impl Handle {
     /// Refuses all tokens of a user that were issued before a time, in seconds since the beginning
     /// of 1970, and its tokens without `iat`: on all shards when this returns, until the server
     /// ends, or until no such token can be valid
-    /// ([`Revocations`]). Connections that are open stay:
-    /// [`disconnect_user`](Self::disconnect_user) ends them.
+    /// ([`Revocations`]). What waits to be opened is refused. Connections that are open stay:
+    /// [`disconnect_user`](Self::disconnect_user) ends them; called after this, it leaves none that
+    /// such a token opened.
     ///
     /// # Errors
     ///

@@ -178,13 +178,18 @@ impl Verifier {
         }?;
         let claims = json::object(&token.payload()?).map_err(|_| Denial::Claims)?;
         let client = claims::check(claims, &self.expected, now)?;
-        let issued = claims::time(&client.claims, "iat")?;
-        let leeway = self.expected.leeway;
-        let revocations = &self.revocations;
-        if revocations.concern(&self.revoked, &client, issued, leeway, now) {
+        if self.has_revoked(&client, now) {
             return Err(Denial::Revoked);
         }
         Ok(client)
+    }
+
+    /// Whether the token of a client that was checked is revoked by now.
+    pub(in crate::auth) fn has_revoked(&self, client: &Principal, now: u64) -> bool {
+        let issued = claims::time(&client.claims, "iat").ok().flatten();
+        let (list, leeway) = (&self.revoked, self.expected.leeway);
+        let revocations = &self.revocations;
+        revocations.concern(list, client, issued, leeway, now)
     }
 
     /// What the checks since the last call took, in nominal nanoseconds (`limits::WORK_OF_TOKEN`),

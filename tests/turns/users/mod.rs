@@ -3,6 +3,8 @@
 mod commands;
 mod entry;
 mod list;
+#[cfg(feature = "auth")]
+mod revoked;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -117,8 +119,13 @@ impl Pair {
 
     /// A WebSocket connection of the user that asks to be opened.
     fn ask(&mut self, at: usize) -> ConnId {
+        self.ask_with(at, "")
+    }
+
+    /// The same with these fields in its request.
+    fn ask_with(&mut self, at: usize, fields: &str) -> ConnId {
         let id = self.shards[at].connect();
-        let request = upgrade(&self.user, "");
+        let request = upgrade(&self.user, fields);
         self.shards[at].read(id, request);
         go_on(&mut self.shards[at]);
         id

@@ -14,6 +14,8 @@ pub(crate) struct Callback {
     pub(super) peer_info: Option<Arc<PeerInfo>>,
     /// The client of that, once it is known.
     pub(super) principal: Option<Box<Principal>>,
+    /// The client of the connection that the handler has just accepted.
+    pub(super) accepted: Option<Box<Principal>>,
     /// The text that it is about.
     pub(super) checked: CheckedText,
     /// What the handler has chosen for the upgrade that it is asked about.

@@ -100,6 +100,12 @@ impl<H: Handler> ShardCore<H> {
         });
         let principal = self.shard.callback.end();
         let waits = matches!(opened, Err(Refusal::Wait(_)));
+        let (waiting, accepted) = if waits {
+            (principal, None)
+        } else {
+            (None, principal.filter(|_| opened.is_ok()))
+        };
+        self.shard.callback.accepted = accepted;
         // What it has sent or subscribed to goes behind the greeting.
         self.shard.cork_unopened(key, waits);
         // Topics at home here are live before the greeting, and it need not wait.
@@ -107,7 +113,7 @@ impl<H: Handler> ShardCore<H> {
         if !waits {
             self.shard.questions.forget(key);
         }
-        (opened, principal.filter(|_| waits))
+        (opened, waiting)
     }
 
     /// The handler has accepted a connection: it is told so, once its subscriptions are live and
@@ -138,7 +144,8 @@ impl<H: Handler> ShardCore<H> {
         conn.data = Some(data);
         conn.heard = stamp;
         conn.set(ACCEPTED, true);
-        if !self.shard.enter_user(key, page) {
+        let client = self.shard.callback.accepted.take();
+        if !self.shard.enter_user(key, page, client) {
             return self.shard.refuse_user(key, page);
         }
         let Some(conn) = self.shard.conns.live(key) else {

@@ -1,10 +1,12 @@
 //! Users: what their homes say of new connections, and of those that give way.
 
+use crate::auth::Principal;
+use crate::auth::challenge::answer_to;
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
 use crate::id::{ConnId, ConnKey, ConnectionId};
 use crate::limits::EVENTS_RETRY_REFUSED;
-use crate::proto::http::{After, Manner, Reader, Response};
+use crate::proto::http::{After, Date, Manner, Reader, Response};
 use crate::proto::sse;
 use crate::shard::core::pubsub::users::Page;
 use crate::shard::core::shard::Shard;
@@ -14,12 +16,17 @@ use crate::user::homes::Entry;
 
 impl<D, A> Shard<D, A> {
     /// The handler has accepted a connection: if it has a user, the user's home counts it. `false`
-    /// if that has refused it.
-    pub(crate) fn enter_user(&mut self, key: ConnKey, page: Option<Reader<'_>>) -> bool {
+    /// if that has refused it. `client`: it was identified.
+    pub(crate) fn enter_user(
+        &mut self,
+        key: ConnKey,
+        page: Option<Reader<'_>>,
+        client: Option<Box<Principal>>,
+    ) -> bool {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        let entry = pubsub.enter_user(conns, env, key, page);
+        let entry = pubsub.enter_user(conns, env, key, page, client);
         self.displace_own(entry);
         let is_refused = entry == Some(Entry::Refused);
         if entry.is_some() && !is_refused {
@@ -58,13 +65,27 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn displace(&mut self, id: ConnId) {
         if let Some(conn) = self.conns.current(id) {
             conn.is_entered = false;
-            self.note_user_limit(id.key);
+            self.note_denial(id.key, Denial::UserLimit);
             self.close(id.key, CloseReason::UserLimit);
         }
     }
 
-    /// The home of a connection's user has answered.
+    /// The home of a connection's user has answered. What was revoked before the connection was
+    /// known there was not disconnected, and is refused here.
     pub(crate) fn user_entered(&mut self, id: ConnId, is_refused: bool) {
+        if self.conns.current(id).is_none() {
+            return;
+        }
+        let client = self.pubsub.users.entering_client(id.key);
+        if let Some((client, page)) = client
+            && !is_refused
+            && self.has_revoked(client)
+        {
+            let page = page.cloned();
+            let reader = page.as_ref().map(Page::reader);
+            let denial = Denial::Revoked;
+            return self.refuse_accepted(id.key, reader, denial, &answer_to(denial));
+        }
         let Self {
             pubsub, conns, env, ..
         } = self;
@@ -73,12 +94,30 @@ impl<D, A> Shard<D, A> {
         }
     }
 
+    /// Whether the token of a client is revoked by now.
+    pub(crate) fn has_revoked(&self, client: &Principal) -> bool {
+        let auth = self.auth.as_ref();
+        let now = self.env.date.map_or(0, Date::secs);
+        auth.is_some_and(|auth| auth.has_revoked(client, now))
+    }
+
     /// Ends a connection that is one too many of its user, and was not sent its greeting: it is
     /// sent a refusal in place of that.
     pub(crate) fn refuse_user(&mut self, key: ConnKey, reader: Option<Reader<'_>>) {
-        self.note_user_limit(key);
         let denial = Denial::UserLimit;
         let response = Response::text(denial.status(), &denial.to_string());
+        self.refuse_accepted(key, reader, denial, &response);
+    }
+
+    /// Denies a connection, and has it sent the answer to that in place of its greeting.
+    fn refuse_accepted(
+        &mut self,
+        key: ConnKey,
+        reader: Option<Reader<'_>>,
+        denial: Denial,
+        response: &Response,
+    ) {
+        self.note_denial(key, denial);
         let reason = CloseReason::Refused(response.status);
         let manner = Manner {
             head_only: false,
@@ -92,7 +131,7 @@ impl<D, A> Shard<D, A> {
             return;
         };
         conn.protocol
-            .encode_refusal(&response, delay, &manner, &mut refusal);
+            .encode_refusal(response, delay, &manner, &mut refusal);
         if refusal.is_empty() {
             return self.kill(key, reason);
         }
@@ -100,9 +139,9 @@ impl<D, A> Shard<D, A> {
         self.conns.discard_outbox(key);
         self.close_saying(key, reason, &refusal);
     }
-    /// Counts, and now and then logs, that a connection is one too many of its user.
-    fn note_user_limit(&mut self, key: ConnKey) {
-        let (conns, denial) = (&self.conns, Denial::UserLimit);
+    /// Counts, and now and then logs, that a connection that was accepted is denied.
+    fn note_denial(&mut self, key: ConnKey, denial: Denial) {
+        let conns = &self.conns;
         self.env.deny(denial, || {
             let (id, record) = (conns.id(key), conns.user(key));
             let addr = record.and_then(|record| record.addr());

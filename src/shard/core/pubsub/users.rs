@@ -7,6 +7,7 @@ use std::collections::hash_map::RandomState;
 
 use hashbrown::HashMap;
 
+use crate::auth::Principal;
 use crate::handler::ConnectionInfo;
 use crate::id::{ConnId, ConnKey, ConnectionId};
 use crate::proto::http::Reader;
@@ -40,10 +41,12 @@ pub(crate) struct Entering {
     /// Of the question in `PeerMail::users`.
     ticket: u64,
     page: Option<Page>,
+    /// If it was identified: it may be revoked meanwhile.
+    client: Option<Box<Principal>>,
 }
 
 /// The page that may read the answer to a request: needed again if that is a refusal.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Page {
     origin: Box<str>,
     credentials: bool,
@@ -89,6 +92,12 @@ impl Users {
         visit(self.orders.table());
     }
 
+    /// The client of a connection that waits, and the page that may read its refusal.
+    pub(crate) fn entering_client(&self, key: ConnKey) -> Option<(&Principal, Option<&Page>)> {
+        let entering = self.entering.get(&key)?;
+        Some((entering.client.as_deref()?, entering.page.as_ref()))
+    }
+
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn entering(&self) -> usize {
         self.entering.len()
@@ -109,6 +118,7 @@ impl PubSub {
         env: &mut Env,
         key: ConnKey,
         page: Option<Reader<'_>>,
+        client: Option<Box<Principal>>,
     ) -> Option<Entry> {
         let Some(user) = conns.user_hash(key) else {
             return Some(Entry::Counted);
@@ -124,7 +134,12 @@ impl PubSub {
         }
         conn.waiting += 1;
         let (ticket, page) = (self.users.next_ticket(), page.map(Page::from));
-        self.users.entering.insert(key, Entering { ticket, page });
+        let entering = Entering {
+            ticket,
+            page,
+            client,
+        };
+        self.users.entering.insert(key, entering);
         let enter = ToHome::Enter { user, conn: whole };
         self.mail[home.index()].users.insert(ticket, enter);
         env.moved = true;

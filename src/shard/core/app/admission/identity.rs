@@ -90,6 +90,9 @@ impl<D, A> Cx<'_, D, A> {
         let Some(auth) = self.auth() else {
             return Ok(());
         };
+        if auth.is_insecure() {
+            return Ok(());
+        }
         // A client that was not asked for its identity may do nothing.
         let client = self.principal();
         let client = client.ok_or_else(|| Forbidden::new("a client without identity"))?;
@@ -107,14 +110,18 @@ impl<D, A> Cx<'_, D, A> {
         self.identify_by(|_| frame.map(Found::in_frame).transpose())
     }
 
-    /// Finds out which client it is, unless that is known. A check that finds no time in this turn
-    /// waits for its turn, and one that needs other keys for their fetch.
+    /// Finds out which client it is; one that is known may have been revoked while it waited. A
+    /// check that finds no time in this turn waits for its turn, and one that needs other keys for
+    /// their fetch.
     fn identify_by<'b>(
         &mut self,
         find: impl FnOnce(&Self) -> Result<Option<Found<'b>>, Denial>,
     ) -> Result<(), Refusal> {
-        if self.shard.callback.principal.is_some() {
-            return Ok(());
+        if let Some(client) = self.principal() {
+            return match self.shard.has_revoked(client) {
+                true => Err(self.refuse(Denial::Revoked, "").into()),
+                false => Ok(()),
+            };
         }
         let found = find(self);
         let identified = match &found {
