@@ -143,6 +143,17 @@ impl<C> Shard<C> {
         id
     }
 
+    /// One whose peer has shown a certificate with this subject.
+    pub(crate) fn connect_with(&mut self, peer: SocketAddr, subject: &str) -> ConnId {
+        let sock = self.next_sock();
+        let core = &mut self.driver.core;
+        let id = core.handle_early_open(sock, None);
+        assert!(core.handle_peer(id, Some(peer), true));
+        core.handle_http_begin(id, Some(peer), Some(subject.to_owned()));
+        self.socks.insert(id, sock);
+        id
+    }
+
     /// A WebSocket connection that is open, with these fields in its request.
     pub(crate) fn upgrade(&mut self, path: &str, fields: &str) -> ConnId {
         let id = self.connect();

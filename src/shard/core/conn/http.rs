@@ -18,6 +18,8 @@ pub(crate) struct Http {
     /// The client of the request in hand, once it is identified.
     pub(crate) principal: Option<Box<Principal>>,
     pub(crate) phase: Phase,
+    /// A credential of the client was denied: the answer to that is the last.
+    pub(crate) is_denied: bool,
     /// Requests answered.
     pub(crate) answered: u32,
     /// What the handler has noted as done of the request in hand, before it had to wait.

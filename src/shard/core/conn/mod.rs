@@ -286,12 +286,6 @@ impl<D> Conn<D> {
         let input = self.input.as_ref().map_or(0, |input| input.bytes.len());
         self.protocol.arrived_bytes() + input
     }
-
-    /// Whether `more` bytes behind those that were `kept` of a head or a line of up to `max` bytes
-    /// bring no line end, so that looking at it again is a waste.
-    pub(crate) fn line_cannot_end(&self, max: usize, kept: &[u8], more: &[u8]) -> bool {
-        self.protocol.has_lines() && kept.len() + more.len() < max && !more.contains(&b'\n')
-    }
 }
 
 const _: () = assert!(size_of::<Conn<[usize; 3]>>() <= 120);

@@ -229,9 +229,11 @@ impl<D> Conns<D> {
         if !self.enter(env, key, client) {
             return Err(crowded());
         }
-        let identity = peer_info.and_then(|peer_info| peer_info.identity.clone());
-        let peer = client.addr();
-        Ok(Some(Arc::new(PeerInfo { peer, identity })))
+        // A certificate is the proxy's own.
+        Ok(Some(Arc::new(PeerInfo {
+            peer: client.addr(),
+            identity: None,
+        })))
     }
 
     /// Where a connection comes from, as far as that is kept.

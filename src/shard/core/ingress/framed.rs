@@ -11,6 +11,7 @@ use crate::proto::{Frames, ProtocolError};
 use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::protocol::Protocol;
+use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_frame(
@@ -48,11 +49,7 @@ impl<H: Handler> ShardCore<H> {
         frames: Frames,
         input: &mut [u8],
     ) -> Progress {
-        let auth = self.shard.auth.as_ref();
-        let asked = auth.map(|auth| auth.token_bytes_max() + SCHEME_BYTES_MAX);
-        let max = self.shard.env.config.message_bytes_max;
-        let max = max.min(asked.unwrap_or(CREDENTIAL_BYTES_MAX));
-        match frames.decode(input, max) {
+        match frames.decode(input, self.shard.credential_bytes_max()) {
             Ok(Step::Incomplete { .. }) => Progress::Incomplete,
             Ok(Step::Frame { payload: [], taken }) => Progress::Bytes(taken),
             Ok(Step::Frame { payload, taken }) => {
@@ -68,7 +65,7 @@ impl<H: Handler> ShardCore<H> {
                 self.opened(key, taken)
             }
             Err(ProtocolError::FrameTooLong { .. } | ProtocolError::MessageTooBig { .. })
-                if asked.is_some() =>
+                if self.shard.auth.is_some() =>
             {
                 self.refuse_frame(key, Denial::TooLong);
                 Progress::Ended
@@ -78,5 +75,31 @@ impl<H: Handler> ShardCore<H> {
                 Progress::Ended
             }
         }
+    }
+}
+
+impl<D, A> Shard<D, A> {
+    /// Maximum length of a first frame that is a credential.
+    fn credential_bytes_max(&self) -> usize {
+        let auth = self.auth.as_ref();
+        let asked = auth.map(|auth| auth.token_bytes_max() + SCHEME_BYTES_MAX);
+        let max = asked.unwrap_or(CREDENTIAL_BYTES_MAX);
+        max.min(self.env.config.message_bytes_max)
+    }
+
+    /// Whether `more` bytes behind those that were `kept` of a head or a line bring no line end,
+    /// and it is not too long yet, so that looking at it again is a waste.
+    pub(super) fn line_cannot_end(&self, key: ConnKey, kept: &[u8], more: &[u8]) -> bool {
+        let conn = self.conns.get(key);
+        let protocol = conn.map(|conn| &conn.protocol);
+        let Some(protocol) = protocol.filter(|protocol| protocol.has_lines()) else {
+            return false;
+        };
+        let max = match protocol {
+            Protocol::Http(_) => self.env.config.head.bytes_max,
+            Protocol::Asking(_) => self.credential_bytes_max(),
+            _ => self.env.config.message_bytes_max,
+        };
+        kept.len() + more.len() < max && !more.contains(&b'\n')
     }
 }

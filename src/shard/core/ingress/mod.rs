@@ -83,8 +83,6 @@ impl<H: Handler> ShardCore<H> {
     /// Bytes have come in from a connection.
     pub fn handle_bytes(&mut self, id: ConnId, bytes: &mut [u8]) {
         let stamp = self.shard.env.now.stamp();
-        let config = &self.shard.env.config;
-        let [line_max, head_max] = [config.message_bytes_max, config.head.bytes_max];
         self.shard.env.work.charge(bytes.len() / BYTES_PER_WORK);
         let Some(conn) = self.shard.conns.current(id) else {
             return;
@@ -97,12 +95,10 @@ impl<H: Handler> ShardCore<H> {
             conn.heard = stamp;
             conn.set(PINGED, false);
         }
-        let is_http = conn.protocol.http().is_some();
-        let max = if is_http { head_max } else { line_max };
         let held = conn.input.take();
         // What was around these bytes held them back until the connection had begun.
         let is_held_back = conn.is_paused() || conn.is(UNPROCESSED);
-        let is_no_use = |held: &Input| conn.line_cannot_end(max, &held.bytes, bytes);
+        let is_no_use = |held: &Input| self.shard.line_cannot_end(id.key, &held.bytes, bytes);
         let must_wait = is_held_back || held.as_deref().is_some_and(is_no_use);
         // A pong that was asked for is no message; one that comes so late that it waits is.
         self.shard.ingress.awaits_pong = was_pinged;

@@ -97,7 +97,8 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn after(&mut self, key: ConnKey, request: &Request<'_>) -> After {
         let max = self.env.config.requests_per_conn_max;
         let answered = self.conns.http(key).map_or(max, |http| http.answered + 1);
-        if self.drain.is_some() || self.turned_away(key).is_some() {
+        let is_denied = self.conns.http(key).is_some_and(|http| http.is_denied);
+        if is_denied || self.drain.is_some() || self.turned_away(key).is_some() {
             return After::Close;
         }
         if max <= answered {

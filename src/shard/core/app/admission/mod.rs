@@ -41,9 +41,14 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     /// [Denies](Self::deny) a request; returns its answer, with what a client needs to know to try
-    /// again (`WWW-Authenticate`).
+    /// again (`WWW-Authenticate`). After a credential that is not accepted, its connection closes:
+    /// each check takes time, and another one shall cost the client a connection.
     pub fn refuse(&mut self, denial: Denial, words: &str) -> Response {
         self.deny(denial, words);
+        let is_checked = matches!(denial.status(), 401 | 503) && denial != Denial::Missing;
+        if is_checked && let Some(http) = self.shard.conns.http(self.key) {
+            http.is_denied = true;
+        }
         answer_to(denial)
     }
 

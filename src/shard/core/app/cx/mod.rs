@@ -70,9 +70,9 @@ impl<D, A> Cx<'_, D, A> {
 
     /// The subject of the certificate that the client has shown, as RFC 4514 writes it
     /// (`CN=device-7,O=Example`), if the listener asks for one, and where the
-    /// [address](Self::peer) is there. If the subject has no common name, it is the first
-    /// alternative name, with `URI=`, `DNS=` or `EMAIL=` before it, and with `\` before each `,`,
-    /// `+` and `\`.
+    /// [address](Self::peer) is there. A client that a trusted proxy names has shown none. If the
+    /// subject has no common name, it is the first alternative name, with `URI=`, `DNS=` or
+    /// `EMAIL=` before it, and with `\` before each `,`, `+` and `\`.
     pub fn identity(&self) -> Option<&str> {
         self.shard.callback.peer_info.as_ref()?.identity.as_deref()
     }

@@ -1,5 +1,7 @@
 //! Clients are identified within a share of the turn, in their order, and once each.
 
+mod denials;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -174,40 +176,47 @@ impl Handler for Asking {
     }
 }
 
-/// A second check would find that the token has expired meanwhile.
-#[test]
-fn a_token_is_checked_once_however_long_its_client_waits() {
-    let token = create(SECRET, &format!(r#"{{"sub":"ann","exp":{}}}"#, NOW + 60)).unwrap();
+/// The ways in which a client may send its token.
+const WAYS: usize = 5;
+
+/// A client asks with this token, in one of the ways.
+fn ask(shard: &mut Shard<()>, way: usize, token: &str) -> ConnId {
     let fields = format!("Host: a\r\nAuthorization: Bearer {token}\r\n");
     let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let len = u32::try_from(token.len()).unwrap();
+    let first = match way {
+        0 => format!("GET /ws HTTP/1.1\r\n{fields}{upgrade}\r\n").into_bytes(),
+        1 => format!("GET /events HTTP/1.1\r\n{fields}\r\n").into_bytes(),
+        2 => format!("GET /page HTTP/1.1\r\n{fields}\r\n").into_bytes(),
+        3 => format!("POST /page HTTP/1.1\r\n{fields}Content-Length: 1\r\n\r\nx").into_bytes(),
+        _ => [&len.to_be_bytes()[..], token.as_bytes()].concat(),
+    };
+    let frames = Frames {
+        asks: true,
+        ..Frames::default()
+    };
+    let client = match way {
+        4 => shard.connect_by(frames, "room"),
+        _ => shard.connect(),
+    };
+    shard.read(client, first);
+    client
+}
+
+/// A second check would find that the token has expired meanwhile.
+#[test]
+fn a_token_is_checked_once_however_long_its_client_waits() {
+    let token = create(SECRET, &format!(r#"{{"sub":"ann","exp":{}}}"#, NOW + 60)).unwrap();
     let asking = Asking::default();
     let (questions, users) = (Rc::clone(&asking.questions), Rc::clone(&asking.users));
     let mut shard = Shard::of(Config::default(), asking);
     let key = Key::hmac(SECRET).unwrap();
     shard.core.set_auth(auth(key), Places::default());
-    for (at, first) in [
-        format!("GET /ws HTTP/1.1\r\n{fields}{upgrade}\r\n").into_bytes(),
-        format!("GET /events HTTP/1.1\r\n{fields}\r\n").into_bytes(),
-        format!("GET /page HTTP/1.1\r\n{fields}\r\n").into_bytes(),
-        format!("POST /page HTTP/1.1\r\n{fields}Content-Length: 1\r\n\r\nx").into_bytes(),
-        [&len.to_be_bytes()[..], token.as_bytes()].concat(),
-    ]
-    .into_iter()
-    .enumerate()
-    {
+    for at in 0..WAYS {
         let at_noon = |secs| Date::since_1970(Duration::from_secs(secs));
         shard.core.set_date(at_noon(NOW));
-        let frames = Frames {
-            asks: true,
-            ..Frames::default()
-        };
-        let client = match at {
-            4 => shard.connect_by(frames, "room"),
-            _ => shard.connect(),
-        };
-        shard.read(client, first);
+        let client = ask(&mut shard, at, &token);
         shard.rest();
         shard.core.set_date(at_noon(NOW + 600));
         for question in questions.borrow_mut().drain(..) {
