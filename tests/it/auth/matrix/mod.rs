@@ -52,6 +52,7 @@ enum Fault {
     NotYetValid,
     Audience,
     Issuer,
+    Revoked,
     NotPermitted,
 }
 
@@ -75,6 +76,7 @@ enum Blank {
     NoFirstFrame,
     NoTls,
     KeyHasNoClaims,
+    CertificateHasNoId,
 }
 
 const LISTENERS: [Listener; 10] = [
@@ -100,7 +102,7 @@ const PLACES: [Place; 9] = [
     Place::FirstFrameKey,
     Place::Certificate,
 ];
-const FAULTS: [Fault; 8] = [
+const FAULTS: [Fault; 9] = [
     Fault::None,
     Fault::Missing,
     Fault::Wrong,
@@ -108,6 +110,7 @@ const FAULTS: [Fault; 8] = [
     Fault::NotYetValid,
     Fault::Audience,
     Fault::Issuer,
+    Fault::Revoked,
     Fault::NotPermitted,
 ];
 
@@ -158,6 +161,7 @@ fn expected(listener: Listener, place: Place, fault: Fault) -> Result<Answer, Bl
             Fault::NotYetValid => return alert("CertificateExpired"),
             Fault::Audience => return alert("UnsupportedCertificate"),
             Fault::Issuer => return alert("UnknownCA"),
+            Fault::Revoked => return Err(Blank::CertificateHasNoId),
         },
         Place::ApikeyScheme | Place::ApiKeyField | Place::FirstFrameKey => match fault {
             Fault::None => return Ok(Answer::Open),
@@ -168,6 +172,7 @@ fn expected(listener: Listener, place: Place, fault: Fault) -> Result<Answer, Bl
             Fault::NotPermitted => Denial::Forbidden,
             Fault::Expired | Fault::NotYetValid => return Err(Blank::KeyHasNoClaims),
             Fault::Audience | Fault::Issuer => return Err(Blank::KeyHasNoClaims),
+            Fault::Revoked => return Err(Blank::KeyHasNoClaims),
         },
         Place::Bearer | Place::Cookie | Place::Query | Place::Subprotocol | Place::FirstFrame => {
             match fault {
@@ -180,6 +185,7 @@ fn expected(listener: Listener, place: Place, fault: Fault) -> Result<Answer, Bl
                 Fault::NotYetValid => Denial::NotYetValid,
                 Fault::Audience => Denial::Audience,
                 Fault::Issuer => Denial::Issuer,
+                Fault::Revoked => Denial::Revoked,
                 Fault::NotPermitted => Denial::Forbidden,
             }
         }
@@ -229,9 +235,10 @@ fn every_listener_answers_every_credential_in_every_place() {
     assert_eq!(blank(Blank::NoFields), 5 * 6 * FAULTS.len());
     assert_eq!(blank(Blank::NoFirstFrame), 5 * 2 * FAULTS.len());
     assert_eq!(blank(Blank::NoTls), 7 * FAULTS.len());
-    assert_eq!(blank(Blank::KeyHasNoClaims), 5 * 3 * 4);
+    assert_eq!(blank(Blank::KeyHasNoClaims), 5 * 3 * 5);
+    assert_eq!(blank(Blank::CertificateHasNoId), 3);
     let all = LISTENERS.len() * PLACES.len() * FAULTS.len();
     assert_eq!(cells + blanks.values().sum::<usize>(), all);
 }
 
-const CELLS: usize = 284;
+const CELLS: usize = 309;

@@ -190,7 +190,12 @@ pub(super) fn claims(fault: Fault) -> String {
         Fault::NotYetValid => format!("\"nbf\":{},\"exp\":{}", now + 3_600, now + 7_200),
         _ => format!("\"exp\":{}", now + 3_600),
     };
-    format!(r#"{{"sub":"{user}","aud":"{audience}","iss":"{issuer}",{times}}}"#)
+    let id = if fault == Fault::Revoked {
+        "stolen"
+    } else {
+        "valid"
+    };
+    format!(r#"{{"sub":"{user}","aud":"{audience}","iss":"{issuer}","jti":"{id}",{times}}}"#)
 }
 
 /// An API key with this fault.
@@ -205,7 +210,8 @@ pub(super) fn key(fault: Fault) -> &'static str {
 /// The file with the certificate of this fault.
 fn file_of(fault: Fault) -> Option<&'static str> {
     match fault {
-        Fault::None => Some("right"),
+        // A certificate has no id that could be revoked.
+        Fault::None | Fault::Revoked => Some("right"),
         Fault::Missing => None,
         Fault::Wrong => Some("wrong"),
         Fault::Expired => Some("expired"),
@@ -259,6 +265,7 @@ origins = ["https://app.example", "https://*.pages.example"]
 hmac_secret = "0123456789abcdef0123456789abcdef"
 issuers = ["backend"]
 audiences = ["app"]
+revoked_tokens = ["stolen"]
 cookie = "token"
 query = "token"
 api_keys = [
