@@ -111,6 +111,8 @@ fn a_connection_that_is_reset_while_it_waits_is_gone() {
 fn a_device_that_has_closed_its_socket_is_gone_soon() {
     let server = Running::start(builder(2));
     let [listening, closing] = [0; 2].map(|_| Framed::connect(server.tcp(), Framing::LengthPrefix));
+    // Each shard tells its count after the turn that greets.
+    wait_until("both are counted", || server.counters().connections == 2);
     // To the server both are the same at first: the end of a stream, and no reset.
     drop(closing);
     let stream = listening.into_stream();
