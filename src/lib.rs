@@ -188,6 +188,8 @@ pub use proto::http::{
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError, Role};
 pub use relay::{ApiKey, Relay, RelaySettings};
+#[cfg(feature = "auth")]
+pub use server::ReloadAuthError;
 pub use server::handle::Handle;
 pub use server::{Server, ServerBuilder};
 pub use shard::core::app::cx::Cx;

@@ -16,6 +16,8 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::net::ListenAddr;
 use crate::server::handle::Handle;
+#[cfg(feature = "auth")]
+pub use crate::server::identity::ReloadAuthError;
 use crate::shard::Listener;
 use crate::sys::affinity;
 
