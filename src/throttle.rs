@@ -158,9 +158,10 @@ mod tests {
             let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
             threads.into_iter().map(|all| all.join().unwrap()).sum()
         });
-        // One more for each time that all tries of a thread met others: few, but how many depends
-        // on the scheduler.
-        assert!((1000..2000).contains(&passed), "{passed}");
+        // Each of these makes at most one try of each other thread fail, and what passes beyond
+        // them has failed at all of its tries.
+        let beyond_max = 3 * 1000 / THROTTLE_TRIES;
+        assert!((1000..=1000 + beyond_max).contains(&passed), "{passed}");
     }
 
     #[test]
