@@ -1,7 +1,7 @@
 //! The client of a request to the publish API: its key opens it, and no token does.
 
 use crate::auth::places::Found;
-use crate::auth::{Action, Auth, Forbidden, Places, Principal};
+use crate::auth::{Action, Auth, Places, Principal};
 use crate::denial::Denial;
 use crate::proto::http::Request;
 use crate::relay::RelayCx;
@@ -48,20 +48,24 @@ impl Publisher {
         })
     }
 
-    /// Permits to publish to a topic, or to manage a user.
-    ///
-    /// # Errors
-    ///
-    /// No rule allows it.
-    pub(super) fn permit(
+    /// Whether it may publish to a topic, or manage a user. A denial is counted and logged if it
+    /// `is_new`, and not again when the request is repeated.
+    pub(super) fn may(
         &self,
-        cx: &RelayCx<'_>,
+        cx: &mut RelayCx<'_>,
         action: Action,
         name: &str,
-    ) -> Result<(), Forbidden> {
-        match (self, cx.auth()) {
+        is_new: bool,
+    ) -> bool {
+        let permitted = match (self, cx.auth()) {
             (Self::Known(client), Some(auth)) => auth.permit(client, action, name),
             _ => Ok(()),
+        };
+        if let Err(words) = &permitted
+            && is_new
+        {
+            cx.deny(Denial::Forbidden, &words.to_string());
         }
+        permitted.is_ok()
     }
 }

@@ -5,8 +5,9 @@ pub(super) mod users;
 
 use std::borrow::Cow;
 
+use serde::Deserialize;
+
 use crate::auth::Action;
-use crate::denial::Denial;
 use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response, is_topic_name};
@@ -89,29 +90,24 @@ pub(super) fn answer(
         cx,
         client,
     };
-    let json = match method {
-        "publish" => match serde_json::from_slice(request.body) {
-            Ok(command) => work.publish(&command)?.map(|()| "{}".to_owned()),
-            Err(error) => return Ok(malformed(&error)),
-        },
-        "broadcast" => match serde_json::from_slice(request.body) {
-            Ok(command) => work.broadcast(&command)?,
-            Err(error) => return Ok(malformed(&error)),
-        },
-        "connections" => match serde_json::from_slice(request.body) {
-            Ok(command) => users::connections(work.cx, client, &command)?,
-            Err(error) => return Ok(malformed(&error)),
-        },
-        "disconnect" | "refresh" | "send" => match serde_json::from_slice(request.body) {
-            Ok(command) => work.manage(method, &command)?,
-            Err(error) => return Ok(malformed(&error)),
-        },
-        _ => match Batch::read(request.body) {
-            Ok(batch) => return Ok(json(work.batch(&batch)?)),
-            Err(error) => return Ok(malformed(&error)),
-        },
+    let result = match method {
+        "publish" => work
+            .publish(&read(request.body)?)?
+            .map(|()| "{}".to_owned()),
+        "broadcast" => work.broadcast(&read(request.body)?)?,
+        "connections" => work.connections(&read(request.body)?)?,
+        "disconnect" | "refresh" | "send" => work.manage(method, &read(request.body)?)?,
+        _ => {
+            let batch = Batch::read(request.body).map_err(|error| malformed(&error))?;
+            return Ok(json(work.batch(&batch)?));
+        }
     };
-    Ok(self::json(reply("result", json)))
+    Ok(json(reply("result", result)))
+}
+
+/// Reads a command.
+fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Response> {
+    serde_json::from_slice(body).map_err(|error| malformed(&error))
 }
 
 impl Work<'_, '_> {
@@ -183,10 +179,7 @@ impl Work<'_, '_> {
             return Ok(Err(TOO_LONG));
         }
         let is_new = self.done <= number;
-        if let Err(words) = self.client.permit(self.cx, Action::Publish, channel) {
-            if is_new {
-                self.cx.deny(Denial::Forbidden, &words.to_string());
-            }
+        if !self.client.may(self.cx, Action::Publish, channel, is_new) {
             return Ok(Err(DENIED));
         }
         if !is_new {

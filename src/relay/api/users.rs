@@ -9,12 +9,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::auth::Action;
-use crate::denial::Denial;
 use crate::handler::{Busy, ConnectionInfo, Disconnect, Selection, UserError};
 use crate::limits::{API_WHITELIST_MAX, CONNECTIONS_ANSWER_TIMEOUT, USER_BYTES_MAX};
 use crate::proto::Kind;
-use crate::relay::RelayCx;
-use crate::relay::access::Publisher;
 use crate::relay::api::{DENIED, Failure, INTERNAL, TOO_LONG, Work, bad_request};
 use crate::relay::commands::{self, List, Numbered, Text};
 
@@ -106,38 +103,38 @@ struct Connections<'i> {
     connections: BTreeMap<String, Entry<'i>>,
 }
 
-/// Lists the connections of a user: the request waits for what the shards say.
-pub(super) fn connections(
-    cx: &mut RelayCx<'_>,
-    client: &Publisher,
-    command: &ForUser<'_>,
-) -> Result<Result<String, Failure>, Busy> {
-    let user = match user_of(command) {
-        Ok(user) => user,
-        Err(failure) => return Ok(Err(failure)),
-    };
-    if let Err(words) = client.permit(cx, Action::Manage, user) {
-        cx.deny(Denial::Forbidden, &words.to_string());
-        return Ok(Err(DENIED));
-    }
-    // There was no space for the question: it was dropped, and is answered as such.
-    let was_dropped = cx.done() == DROPPED;
-    match cx.answer() {
-        Some(Ok(infos)) => return Ok(Ok(listed(infos))),
-        Some(Err(_)) if !was_dropped => return Ok(Err(INTERNAL)),
-        _ => {}
-    }
-    let (question, wait) = cx.defer(CONNECTIONS_ANSWER_TIMEOUT);
-    let asked = cx.connections_of(user, move |infos| question.answer(infos));
-    cx.note_done(if asked.is_ok() { ASKED } else { DROPPED });
-    match asked {
-        Ok(()) => Err(wait),
-        Err(UserError::Busy(busy)) => Err(busy),
-        Err(error) => Ok(Err(failure(error))),
-    }
-}
-
 impl Work<'_, '_> {
+    /// Lists the connections of a user: the request waits for what the shards say.
+    pub(super) fn connections(
+        &mut self,
+        command: &ForUser<'_>,
+    ) -> Result<Result<String, Failure>, Busy> {
+        let user = match user_of(command) {
+            Ok(user) => user,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if !self.client.may(self.cx, Action::Manage, user, true) {
+            return Ok(Err(DENIED));
+        }
+        // There was no space for the question: it was dropped, and is answered as such.
+        let was_dropped = self.done == DROPPED;
+        match self.cx.answer() {
+            Some(Ok(infos)) => return Ok(Ok(listed(infos))),
+            Some(Err(_)) if !was_dropped => return Ok(Err(INTERNAL)),
+            _ => {}
+        }
+        let (question, wait) = self.cx.defer(CONNECTIONS_ANSWER_TIMEOUT);
+        let answer = move |infos| question.answer(infos);
+        let asked = self.cx.connections_of(user, answer);
+        self.cx
+            .note_done(if asked.is_ok() { ASKED } else { DROPPED });
+        match asked {
+            Ok(()) => Err(wait),
+            Err(UserError::Busy(busy)) => Err(busy),
+            Err(error) => Ok(Err(failure(error))),
+        }
+    }
+
     /// Does something with connections of a user, unless an earlier call has done it.
     pub(super) fn manage(
         &mut self,
@@ -151,10 +148,7 @@ impl Work<'_, '_> {
             Err(failure) => return Ok(Err(failure)),
         };
         let is_new = self.done <= number;
-        if let Err(words) = self.client.permit(self.cx, Action::Manage, user) {
-            if is_new {
-                self.cx.deny(Denial::Forbidden, &words.to_string());
-            }
+        if !self.client.may(self.cx, Action::Manage, user, is_new) {
             return Ok(Err(DENIED));
         }
         // This check comes first, as in `put`: it must be an error after a wait as well.
