@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::client::core::token::MakeError;
 use crate::proto::ws::dial::HandshakeError;
+use crate::proto::ws::is_final;
 use crate::proto::{Kind, ProtocolError};
 use crate::tls::TlsFault;
 
@@ -142,10 +143,9 @@ impl Reason {
     /// [`ClientBuilder::token_with`]: crate::client::ClientBuilder::token_with
     pub fn is_terminal(&self) -> bool {
         match self {
-            Self::Closed { code, .. } => matches!(
-                code,
-                Some(1002 | 1003 | 1007..=1010 | 3500..=3999 | 4500..=4999)
-            ),
+            Self::Closed { code, .. } => {
+                code.is_some_and(|code| matches!(code, 1002 | 1003 | 1007..=1010) || is_final(code))
+            }
             Self::Refused { status, .. } => matches!(status, 400..=407 | 409..=428 | 430..=499),
             Self::Protocol(_) => true,
             _ => false,

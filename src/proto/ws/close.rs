@@ -2,11 +2,12 @@
 
 use tungstenite::protocol::frame::coding::CloseCode;
 
+use crate::limits::CLOSE_REASON_BYTES_MAX;
 use crate::proto::ProtocolError;
 use crate::proto::ws::frame::{CONTROL_LEN_MAX, Control, Opcode, encode_header};
 
-/// Maximum length of a close frame's reason in bytes: a control payload without its code.
-pub const REASON_LEN_MAX: usize = CONTROL_LEN_MAX - CODE_LEN;
+// A control payload without its code.
+const _: () = assert!(CLOSE_REASON_BYTES_MAX == CONTROL_LEN_MAX - CODE_LEN);
 
 /// Whether a close frame may carry `code`.
 ///
@@ -15,6 +16,12 @@ pub const REASON_LEN_MAX: usize = CONTROL_LEN_MAX - CODE_LEN;
 pub fn is_allowed(code: u16) -> bool {
     // Assigned after the RFC and unknown to the library: "bad gateway".
     code == 1014 || CloseCode::from(code).is_allowed()
+}
+
+/// Whether a client that is told this code of a library or an application stays away: Centrifugo's
+/// ranges, the upper halves of those for libraries and for applications.
+pub fn is_final(code: u16) -> bool {
+    matches!(code, 3500..=3999 | 4500..=4999)
 }
 
 /// Reads the payload of a close frame: its code, if it has one, and its reason.
@@ -40,7 +47,8 @@ pub fn parse(payload: &[u8]) -> Result<(Option<u16>, &str), ProtocolError> {
     }
 }
 
-/// Appends a close frame. `reason` is cut between two characters to [`REASON_LEN_MAX`] bytes.
+/// Appends a close frame. `reason` is cut between two characters to [`CLOSE_REASON_BYTES_MAX`]
+/// bytes.
 pub fn encode_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     debug_assert!(is_allowed(code));
     let reason = cut(reason);
@@ -85,7 +93,7 @@ fn encode_control(out: &mut Vec<u8>, control: Control, payload: &[u8]) {
 
 /// The part of `reason` that a close frame can carry.
 fn cut(reason: &str) -> &str {
-    let mut len = reason.len().min(REASON_LEN_MAX);
+    let mut len = reason.len().min(CLOSE_REASON_BYTES_MAX);
     while !reason.is_char_boundary(len) {
         len -= 1;
     }

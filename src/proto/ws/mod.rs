@@ -9,5 +9,7 @@ pub mod frame;
 pub mod handshake;
 mod message;
 
-pub use close::{close_payload, encode_close, encode_empty_close, encode_ping, encode_pong};
+pub use close::{
+    close_payload, encode_close, encode_empty_close, encode_ping, encode_pong, is_final,
+};
 pub use decoder::{ClientDecoder, Decoder, DecoderOf, Event, Step};

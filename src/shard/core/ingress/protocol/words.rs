@@ -7,7 +7,7 @@ use crate::limits::EVENTS_RETRY_FINAL;
 use crate::payload::Form;
 use crate::proto::http::{Manner, Response};
 use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, encode_retry, postpone};
-use crate::proto::ws::{encode_close, encode_empty_close, encode_ping};
+use crate::proto::ws::{encode_close, encode_empty_close, encode_ping, is_final};
 use crate::shard::core::ingress::protocol::Protocol;
 
 /// The last word to a client.
@@ -93,10 +93,4 @@ impl LastWord<'_> {
             }
         }
     }
-}
-
-/// Whether a client that is told this close code stays away: Centrifugo's ranges, which its clients
-/// and those of [`client`](crate::client) know.
-fn is_final(code: u16) -> bool {
-    matches!(code, 3500..=3999 | 4500..=4999)
 }
