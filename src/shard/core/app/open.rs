@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::auth::Principal;
 use crate::auth::places::BEARER;
 use crate::close_reason::CloseReason;
+use crate::denial::Denial;
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnKey;
 use crate::limits::WORK_OF_OPENING;
@@ -146,7 +147,7 @@ impl<H: Handler> ShardCore<H> {
         conn.set(ACCEPTED, true);
         let client = self.shard.callback.accepted.take();
         if !self.shard.enter_user(key, page, client) {
-            return self.shard.refuse_user(key, page);
+            return self.shard.refuse_accepted(key, page, Denial::UserLimit);
         }
         let Some(conn) = self.shard.conns.live(key) else {
             return;

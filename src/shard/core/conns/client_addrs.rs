@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::address::admission::PerAddress;
 use crate::address::{Networks, client_of};
+use crate::auth::challenge::answer_to;
 use crate::config::Config;
 use crate::counters::Limit;
 use crate::denial::Denial;
@@ -195,8 +196,7 @@ impl<D> Conns<D> {
         let range = wait..wait + wait.max(RETRY_SPREAD);
         let delay = sse::spread(range, self.id(key).generation);
         let secs = delay.as_millis().div_ceil(1_000).max(1);
-        Response::text(Denial::Throttled.status(), &Denial::Throttled.to_string())
-            .with_header("Retry-After", secs.to_string())
+        answer_to(Denial::Throttled).with_header("Retry-After", secs.to_string())
     }
 
     /// Where a request comes from: its peer, or the client that the peer names if it is a trusted

@@ -6,7 +6,7 @@ use crate::close_reason::CloseReason;
 use crate::denial::Denial;
 use crate::id::{ConnId, ConnKey, ConnectionId};
 use crate::limits::EVENTS_RETRY_REFUSED;
-use crate::proto::http::{After, Date, Manner, Reader, Response};
+use crate::proto::http::{After, Date, Manner, Reader};
 use crate::proto::sse;
 use crate::shard::core::pubsub::users::Page;
 use crate::shard::core::shard::Shard;
@@ -83,14 +83,14 @@ impl<D, A> Shard<D, A> {
         {
             let page = page.cloned();
             let reader = page.as_ref().map(Page::reader);
-            let denial = Denial::Revoked;
-            return self.refuse_accepted(id.key, reader, denial, &answer_to(denial));
+            return self.refuse_accepted(id.key, reader, Denial::Revoked);
         }
         let Self {
             pubsub, conns, env, ..
         } = self;
         if let Some(page) = pubsub.user_entered(conns, env, id, is_refused) {
-            self.refuse_user(id.key, page.as_ref().map(Page::reader));
+            let reader = page.as_ref().map(Page::reader);
+            self.refuse_accepted(id.key, reader, Denial::UserLimit);
         }
     }
 
@@ -101,23 +101,16 @@ impl<D, A> Shard<D, A> {
         auth.is_some_and(|auth| auth.has_revoked(client, now))
     }
 
-    /// Ends a connection that is one too many of its user, and was not sent its greeting: it is
-    /// sent a refusal in place of that.
-    pub(crate) fn refuse_user(&mut self, key: ConnKey, reader: Option<Reader<'_>>) {
-        let denial = Denial::UserLimit;
-        let response = Response::text(denial.status(), &denial.to_string());
-        self.refuse_accepted(key, reader, denial, &response);
-    }
-
-    /// Denies a connection, and has it sent the answer to that in place of its greeting.
-    fn refuse_accepted(
+    /// Denies a connection that was not sent its greeting: it is sent the answer to that in place
+    /// of it.
+    pub(crate) fn refuse_accepted(
         &mut self,
         key: ConnKey,
         reader: Option<Reader<'_>>,
         denial: Denial,
-        response: &Response,
     ) {
         self.note_denial(key, denial);
+        let response = answer_to(denial);
         let reason = CloseReason::Refused(response.status);
         let manner = Manner {
             head_only: false,
@@ -131,7 +124,7 @@ impl<D, A> Shard<D, A> {
             return;
         };
         conn.protocol
-            .encode_refusal(response, delay, &manner, &mut refusal);
+            .encode_refusal(&response, delay, &manner, &mut refusal);
         if refusal.is_empty() {
             return self.kill(key, reason);
         }
@@ -139,6 +132,7 @@ impl<D, A> Shard<D, A> {
         self.conns.discard_outbox(key);
         self.close_saying(key, reason, &refusal);
     }
+
     /// Counts, and now and then logs, that a connection that was accepted is denied.
     fn note_denial(&mut self, key: ConnKey, denial: Denial) {
         let conns = &self.conns;

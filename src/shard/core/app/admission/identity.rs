@@ -39,9 +39,7 @@ impl<H: Handler> ShardCore<H> {
             cx.shard.places.find(request, may_have_cookies)
         })
     }
-}
 
-impl<H: Handler> ShardCore<H> {
     /// Denies a TCP connection because of its first frame.
     pub(in crate::shard::core) fn refuse_frame(&mut self, key: ConnKey, denial: Denial) {
         let conn = self.shard.conns.live(key);
