@@ -133,6 +133,8 @@ pub mod net;
 #[doc(hidden)]
 pub mod payload;
 #[doc(hidden)]
+pub mod position;
+#[doc(hidden)]
 pub mod proto;
 #[doc(hidden)]
 pub mod relay;
@@ -173,7 +175,10 @@ pub use address::{Network, NetworkError, Networks};
 #[cfg(feature = "admin")]
 pub use admin::Admin;
 pub use close_reason::CloseReason;
-pub use config::{BeyondRate, BeyondUserLimit, Config, SlowConsumer};
+pub use config::{
+    BeyondRate, BeyondUserLimit, Config, First, HistorySettings, Namespaces, SlowConsumer,
+    TopicSettings,
+};
 pub use counters::{Counters, Limit};
 pub use error::Error;
 pub use handler::{
@@ -182,6 +187,7 @@ pub use handler::{
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};
+pub use position::{Epoch, Position, PositionError, Since};
 pub use proto::http::{
     HeadLimits, HttpError, OriginError, Origins, Request, Response, topic_from_path,
 };

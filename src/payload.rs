@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::position::Position;
 use crate::proto::ws::deflate::{CompressedForms, Compression, Deflater, Window};
 use crate::proto::ws::frame::{self, Opcode};
 use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
@@ -40,18 +41,18 @@ impl<B: Into<Arc<[u8]>>> Payload<B> {
 pub struct Entry<'m> {
     /// The topic; none for a reply, which belongs to no topic.
     pub topic: Option<&'m str>,
-    /// The place in the topic's order; none as long as homes do not number messages.
-    pub offset: Option<u64>,
+    /// The place in the topic's order, if the topic has a history.
+    pub position: Option<Position>,
     /// The message itself.
     pub payload: Payload<&'m [u8]>,
 }
 
 impl<'m> Entry<'m> {
     /// A message of a topic.
-    pub fn of(topic: &'m str, payload: Payload<&'m [u8]>) -> Self {
+    pub fn of(topic: &'m str, position: Option<Position>, payload: Payload<&'m [u8]>) -> Self {
         Self {
             topic: Some(topic),
-            offset: None,
+            position,
             payload,
         }
     }
@@ -60,7 +61,7 @@ impl<'m> Entry<'m> {
     pub fn reply(payload: Payload<&'m [u8]>) -> Self {
         Self {
             topic: None,
-            offset: None,
+            position: None,
             payload,
         }
     }
@@ -117,8 +118,8 @@ impl Form {
             Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
             Self::Line => payload.len() + line::END.len(),
             Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
-            Self::Sse => sse::event_len(kind, payload),
-            Self::SseChunks => sse::event_chunk_len_max(kind, payload),
+            Self::Sse => sse::event_len(entry.position, kind, payload),
+            Self::SseChunks => sse::event_chunk_len_max(entry.position, kind, payload),
         }
     }
 
@@ -132,8 +133,10 @@ impl Form {
             Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
             Self::Varint => varint::encode_header(out, payload.len()),
             Self::Line => {}
-            Self::Sse => return sse::encode_event(out, kind, payload),
-            Self::SseChunks => return sse::encode_event_chunk(out, kind, payload),
+            Self::Sse => return sse::encode_event(out, entry.position, kind, payload),
+            Self::SseChunks => {
+                return sse::encode_event_chunk(out, entry.position, kind, payload);
+            }
         }
         out.extend_from_slice(payload);
         if self == Self::Line {

@@ -97,7 +97,7 @@ fn inflate(criterion: &mut Criterion) {
 }
 
 fn entry(kind: Kind, bytes: &[u8]) -> Entry<'_> {
-    Entry::of("topic", Payload { kind, bytes })
+    Entry::of("topic", None, Payload { kind, bytes })
 }
 
 /// Readings of some sensors in JSON, cut to `len` bytes.

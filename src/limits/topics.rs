@@ -40,6 +40,11 @@ pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
 /// forgotten first.
 pub const ONCE_KEYS_MAX: usize = 1 << 16;
 
+/// Messages of a topic's history that one answer brings, as many as in Centrifugo.
+pub const PAGE_ENTRIES_MAX: usize = 300;
+/// Bytes of their payloads, unless the first is longer.
+pub const PAGE_BYTES_MAX: usize = 1 << 20;
+
 /// Entries for which a table keeps its memory in any case: releasing less is not worth the work.
 pub const TABLE_ENTRIES_KEPT: usize = 1_024;
 /// Released entries of tables, with their contents, after which the allocator is asked to return

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 
+use crate::position::Position;
 use crate::proto::Kind;
 use crate::proto::http::{Date, Reader, Response, encode_date, encode_reader};
 
@@ -72,9 +73,14 @@ pub fn encode_part(out: &mut Vec<u8>, is_chunked: bool, part: &[u8]) {
 }
 
 /// Appends a message as one event in a chunk of its own.
-pub fn encode_event_chunk(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
-    begin_chunk(out, event_len(kind, payload));
-    encode_event(out, kind, payload);
+pub fn encode_event_chunk(
+    out: &mut Vec<u8>,
+    position: Option<Position>,
+    kind: Kind,
+    payload: &[u8],
+) {
+    begin_chunk(out, event_len(position, kind, payload));
+    encode_event(out, position, kind, payload);
     out.extend_from_slice(CHUNK_END);
 }
 
@@ -116,8 +122,14 @@ pub fn spread(range: Range<Duration>, nth: u32) -> Duration {
 const GOLDEN: u32 = 0x9E37_79B1;
 
 /// Appends a message as one event. Each line of a text, whether it ends in CR LF, LF or CR, is a
-/// `data` field. A binary message is base64 in an event `binary`.
-pub fn encode_event(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
+/// `data` field. A binary message is base64 in an event `binary`. Its position is the id, which a
+/// client sends as `Last-Event-ID` when it reconnects.
+pub fn encode_event(out: &mut Vec<u8>, position: Option<Position>, kind: Kind, payload: &[u8]) {
+    if let Some(position) = position {
+        out.extend_from_slice(ID);
+        position.encode(out);
+        out.push(b'\n');
+    }
     if kind == Kind::Binary {
         out.extend_from_slice(BINARY);
         let start = out.len();
@@ -141,20 +153,21 @@ pub fn encode_event(out: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
 }
 
 /// Bytes that a message takes as an event.
-pub fn event_len(kind: Kind, payload: &[u8]) -> usize {
+pub fn event_len(position: Option<Position>, kind: Kind, payload: &[u8]) -> usize {
+    let id = position.map_or(0, |position| ID.len() + position.text_len() + 1);
     if kind == Kind::Binary {
-        return BINARY.len() + BASE64.encode_len(payload.len()) + 2;
+        return id + BINARY.len() + BASE64.encode_len(payload.len()) + 2;
     }
     let ends = payload.iter().filter(|byte| is_line_end(**byte)).count();
     let pairs = payload.windows(2).filter(|pair| *pair == b"\r\n").count();
     // CR LF becomes one line feed.
-    (ends - pairs + 1) * FIELD.len() + payload.len() - pairs + 2
+    id + (ends - pairs + 1) * FIELD.len() + payload.len() - pairs + 2
 }
 
 /// Bytes that a message takes at most as an event in a chunk of its own.
-pub fn event_chunk_len_max(kind: Kind, payload: &[u8]) -> usize {
+pub fn event_chunk_len_max(position: Option<Position>, kind: Kind, payload: &[u8]) -> usize {
     let digits = 2 * size_of::<usize>();
-    digits + 2 * CHUNK_END.len() + event_len(kind, payload)
+    digits + 2 * CHUNK_END.len() + event_len(position, kind, payload)
 }
 
 fn is_line_end(byte: u8) -> bool {
@@ -164,6 +177,7 @@ fn is_line_end(byte: u8) -> bool {
 /// The space is not part of the line: without it, a space at the beginning of the line would be
 /// lost.
 const FIELD: &[u8] = b"data: ";
+const ID: &[u8] = b"id: ";
 const BINARY: &[u8] = b"event: binary\ndata: ";
 const CHUNK_END: &[u8] = b"\r\n";
 /// The end of a chunked stream.

@@ -25,11 +25,11 @@ fn read(event: &str) -> (String, String) {
 
 fn check(kind: Kind, payload: &[u8], name: &str, data: &str) {
     let mut out = Vec::new();
-    encode_event(&mut out, kind, payload);
-    assert_eq!(out.len(), event_len(kind, payload), "{payload:?}");
+    encode_event(&mut out, None, kind, payload);
+    assert_eq!(out.len(), event_len(None, kind, payload), "{payload:?}");
     let mut chunk = Vec::new();
-    encode_event_chunk(&mut chunk, kind, payload);
-    assert!(chunk.len() <= event_chunk_len_max(kind, payload));
+    encode_event_chunk(&mut chunk, None, kind, payload);
+    assert!(chunk.len() <= event_chunk_len_max(None, kind, payload));
     let event = String::from_utf8(out).unwrap();
     let size = format!("{:x}", event.len());
     assert_eq!(chunk, format!("{size}\r\n{event}\r\n").into_bytes());

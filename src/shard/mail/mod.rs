@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::handler::Publisher;
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::Payload;
+use crate::position::Position;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
 pub use crate::shard::mail::users::{UserCommand, UserOrder};
@@ -164,6 +165,8 @@ pub enum FromHome {
         key: TopicKey,
         /// Its generation.
         generation: u32,
+        /// Its place, if the topic has a history.
+        position: Option<Position>,
         /// The message.
         payload: Payload,
     },

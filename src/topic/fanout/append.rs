@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::id::TopicKey;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
 use crate::payload::{Entry, Form, Payload};
+use crate::position::Position;
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 
@@ -38,6 +39,7 @@ impl Fanout {
     pub(crate) fn make_space(
         &mut self,
         topic: TopicKey,
+        has_position: bool,
         payload: Payload<&[u8]>,
         config: &Config,
     ) -> Result<(), Form> {
@@ -45,7 +47,8 @@ impl Fanout {
         let Some(topic) = self.topics.get(topic) else {
             return Ok(());
         };
-        let entry = Entry::of(topic.topic.name(), payload);
+        let position = has_position.then_some(Position::LONGEST);
+        let entry = Entry::of(topic.topic.name(), position, payload);
         let mut next = topic.first_feed;
         while let Some(key) = next
             && let Some(feed) = self.feeds.get_mut(key.index())
@@ -68,6 +71,7 @@ impl Fanout {
     pub(crate) fn append(
         &mut self,
         topic: TopicKey,
+        position: Option<Position>,
         payload: Payload<&[u8]>,
         now: Now,
     ) -> Appended {
@@ -75,7 +79,7 @@ impl Fanout {
         let Some(topic) = self.topics.get(topic) else {
             return appended;
         };
-        let entry = Entry::of(topic.topic.name(), payload);
+        let entry = Entry::of(topic.topic.name(), position, payload);
         let mut next = topic.first_feed;
         let mut message = self.encoder.begin(entry);
         while let Some(key) = next

@@ -2,6 +2,7 @@
 //! into the logs of its subscribers.
 
 mod backlog;
+mod deliver;
 mod outputs;
 pub(crate) mod publish;
 mod users;

@@ -1,15 +1,13 @@
-//! Publishing: from the connections, rooms and ticks of this shard to the home of a topic; the
+//! Publishing: from the connections, rooms and ticks of this shard to the home of a topic; and the
 //! order of its messages, set there: each goes to all shards that want it, or to none while one
-//! has no space; and from there into the logs of its subscribers.
+//! has no space.
 
 use std::sync::Arc;
 
-use crate::close_reason::CloseReason;
-use crate::counters::Limit;
 use crate::handler::{Busy, PublishError, Wait};
-use crate::id::TopicKey;
 use crate::limits::BYTES_PER_WORK;
-use crate::payload::{Form, Payload};
+use crate::payload::Payload;
+use crate::position::Position;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Origin, Publication};
 use crate::topic::Topic;
@@ -104,9 +102,15 @@ impl<D, A> Shard<D, A> {
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
         let recipients = self.pubsub.homes.take_recipients(topic);
-        let has_space = self.has_space(&recipients, payload.borrowed());
+        let has_space = self.has_space(topic, &recipients, payload.borrowed());
         if has_space {
-            self.pass_on(&recipients, payload);
+            let settings = self.env.config.namespaces.of(topic.name());
+            let (history, now) = (&mut self.pubsub.history, self.env.now);
+            // Copied once, for the history or the first peer, if it was not before.
+            let mut shared = None;
+            let keep = || shared.insert(payload.clone().shared()).clone();
+            let position = history.place(topic, settings, keep, now);
+            self.pass_on(&recipients, position, payload, shared);
         }
         self.pubsub.homes.give_recipients(recipients);
         has_space
@@ -117,15 +121,25 @@ impl<D, A> Shard<D, A> {
     /// Whether `order` would take a message now.
     pub(crate) fn has_space_for(&mut self, topic: &Topic, payload: Payload<&[u8]>) -> bool {
         let recipients = self.pubsub.homes.take_recipients(topic);
-        let has_space = self.has_space(&recipients, payload);
+        let has_space = self.has_space(topic, &recipients, payload);
         self.pubsub.homes.give_recipients(recipients);
         has_space
     }
 
-    fn has_space(&mut self, recipients: &[Interest], payload: Payload<&[u8]>) -> bool {
+    fn has_space(
+        &mut self,
+        topic: &Topic,
+        recipients: &[Interest],
+        payload: Payload<&[u8]>,
+    ) -> bool {
+        let settings = self.env.config.namespaces.of(topic.name());
+        let has_position = settings.history.is_some();
         recipients.iter().all(|recipient| {
             if recipient.shard == self.env.shard {
-                self.has_log_space(recipient.key, recipient.generation, payload)
+                let Interest {
+                    key, generation, ..
+                } = *recipient;
+                self.has_log_space(key, generation, has_position, payload)
             } else {
                 let mail = &mut self.pubsub.mail[recipient.shard.index()];
                 mail.from_home.has_space()
@@ -133,12 +147,15 @@ impl<D, A> Shard<D, A> {
         })
     }
 
-    fn pass_on<B>(&mut self, recipients: &[Interest], payload: &Payload<B>)
-    where
+    fn pass_on<B>(
+        &mut self,
+        recipients: &[Interest],
+        position: Option<Position>,
+        payload: &Payload<B>,
+        mut shared: Option<Payload>,
+    ) where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
-        // Copied for the first peer, if it was not before.
-        let mut shared = None;
         for &Interest {
             shard,
             key,
@@ -146,134 +163,18 @@ impl<D, A> Shard<D, A> {
         } in recipients
         {
             if shard == self.env.shard {
-                self.append(key, generation, payload.borrowed());
+                self.append(key, generation, position, payload.borrowed());
                 continue;
             }
             let shared: &Payload = shared.get_or_insert_with(|| payload.clone().shared());
             let deliver = FromHome::Deliver {
                 key,
                 generation,
+                position,
                 payload: shared.clone(),
             };
             self.pubsub.mail[shard.index()].from_home.push(deliver);
         }
         self.env.counters.ordered += 1;
-    }
-
-    /// Takes mail from a home, or gives it back while there is no space for it in a log that
-    /// members still read.
-    pub(crate) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
-        match mail {
-            FromHome::Live {
-                key,
-                generation,
-                joins,
-            } => {
-                self.pubsub
-                    .topic_is_live(&mut self.conns, &mut self.env, key, generation, joins);
-                None
-            }
-            FromHome::Joined { conn, key, ticket } => {
-                self.pubsub
-                    .joined(&mut self.conns, &mut self.env, conn, key, ticket);
-                None
-            }
-            FromHome::Entered { conn, is_refused } => {
-                self.user_entered(conn, is_refused);
-                None
-            }
-            FromHome::Displaced { conn } => {
-                self.displace(conn);
-                None
-            }
-            FromHome::Order(order) => self.take_order(order).map(FromHome::Order),
-            FromHome::Passed { home, round } => {
-                self.pubsub.barrier.note_passed(home, round);
-                None
-            }
-            FromHome::Deliver {
-                key,
-                generation,
-                payload,
-            } => {
-                if !self.has_log_space(key, generation, payload.borrowed()) {
-                    return Some(FromHome::Deliver {
-                        key,
-                        generation,
-                        payload,
-                    });
-                }
-                self.append(key, generation, payload.borrowed());
-                None
-            }
-            FromHome::Send {
-                conn,
-                payload,
-                is_welcome,
-            } => {
-                self.send_to(conn, &payload, is_welcome);
-                None
-            }
-        }
-    }
-
-    /// Whether the topic's logs take a message without letting go of anything that a member whose
-    /// socket is not blocked has still to get, and there is time to encode it.
-    pub(crate) fn has_log_space(
-        &mut self,
-        key: TopicKey,
-        generation: u32,
-        payload: Payload<&[u8]>,
-    ) -> bool {
-        if self.pubsub.fanout.current(key, generation).is_none() {
-            return true;
-        }
-        let len = payload.bytes.len();
-        if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
-            return false;
-        }
-        let space = self
-            .pubsub
-            .fanout
-            .make_space(key, payload, &self.env.config);
-        self.apply_overruns();
-        if let Err(form) = space {
-            self.end_early(key, form);
-        }
-        space.is_ok()
-    }
-
-    /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
-    /// promised to them yet, and what they wait for may be behind the mail that needs the space.
-    fn end_early(&mut self, topic: TopicKey, form: Form) {
-        for key in self.pubsub.early_behind(&self.conns, topic, form) {
-            self.kill(key, CloseReason::Overload);
-        }
-    }
-
-    /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
-    /// want that; if not, the next one has, and comes at once.
-    fn has_time_to_compress(&mut self, topic: TopicKey, len: usize) -> bool {
-        if self.env.work.has_time_to_compress() {
-            return true;
-        }
-        let waits = self.pubsub.fanout.compresses(topic, len);
-        if waits {
-            self.env.moved = true;
-            self.env.counters.hit(Limit::CompressTime);
-        }
-        !waits
-    }
-
-    /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
-    pub(crate) fn append(&mut self, key: TopicKey, generation: u32, payload: Payload<&[u8]>) {
-        if self.pubsub.fanout.current(key, generation).is_none() {
-            return;
-        }
-        let appended = self.pubsub.fanout.append(key, payload, self.env.now);
-        self.env.counters.messages_out += appended.members;
-        self.env.counters.not_carried += appended.not_carried;
-        self.env.work.charge(appended.work);
-        self.env.work.charge_compression(appended.compression);
     }
 }

@@ -27,6 +27,7 @@ use crate::shard::core::pubsub::users::Users;
 use crate::shard::mail::{PeerMail, Publication, ToHome, for_peers};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
+use crate::topic::history::History;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
@@ -36,6 +37,8 @@ pub(crate) struct PubSub {
     pub(crate) fanout: Fanout,
     /// The topics whose home is this shard.
     pub(crate) homes: Homes,
+    /// What of those is kept.
+    pub(crate) history: History,
     /// To other shards, by shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) joins: Joins,
@@ -68,6 +71,7 @@ impl PubSub {
         Self {
             fanout: Fanout::new(config.compression.unwrap_or_default()),
             homes: Homes::default(),
+            history: History::default(),
             mail: for_peers(shards),
             joins: Joins::default(),
             users: Users::default(),

@@ -13,7 +13,7 @@ use crate::topic::fanout::segment::Pool;
 
 fn entry(bytes: &[u8]) -> Entry<'_> {
     let kind = Kind::Binary;
-    Entry::of("topic", Payload { kind, bytes })
+    Entry::of("topic", None, Payload { kind, bytes })
 }
 
 fn append(log: &mut Log, form: Form, payload: &[u8], pool: &mut Pool) {

@@ -113,11 +113,13 @@ impl World {
             kind: Kind::Binary,
             bytes: &payload[..],
         };
-        let space = self.fanout.make_space(self.topic, payload, &self.config);
+        let space = self
+            .fanout
+            .make_space(self.topic, false, payload, &self.config);
         self.apply_overruns();
         if space.is_ok() {
             let now = Now::default();
-            let appended = self.fanout.append(self.topic, payload, now);
+            let appended = self.fanout.append(self.topic, None, payload, now);
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
             assert_eq!(appended.members, members.count() as u64);
             self.published.push(len);

@@ -1,6 +1,10 @@
 //! The configuration of a server: checked values, the same for every shard.
 
+mod namespaces;
+
 use std::time::Duration;
+
+pub use namespaces::{First, HistorySettings, Namespaces, TopicSettings};
 
 use crate::address::Networks;
 use crate::limits;
@@ -148,6 +152,8 @@ pub struct Config {
     pub drain_window: Duration,
     /// A topic stays live on a shard this long after its last subscriber there.
     pub interest_linger: Duration,
+    /// What holds for topics by their names.
+    pub namespaces: Namespaces,
 }
 
 impl Config {
@@ -232,6 +238,7 @@ impl Default for Config {
             drain_timeout: limits::DRAIN_TIMEOUT,
             drain_window: limits::DRAIN_WINDOW,
             interest_linger: limits::INTEREST_LINGER,
+            namespaces: Namespaces::default(),
         }
     }
 }

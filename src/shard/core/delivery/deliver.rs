@@ -1,0 +1,142 @@
+//! Delivering: what comes from homes, and from the home of a topic into the logs of its subscribers
+//! here, as far as there is space.
+
+use crate::close_reason::CloseReason;
+use crate::counters::Limit;
+use crate::id::TopicKey;
+use crate::payload::{Form, Payload};
+use crate::position::Position;
+use crate::shard::core::shard::Shard;
+use crate::shard::mail::FromHome;
+
+impl<D, A> Shard<D, A> {
+    /// Takes mail from a home, or gives it back while there is no space for it in a log that
+    /// members still read.
+    pub(crate) fn take_from_home(&mut self, mail: FromHome) -> Option<FromHome> {
+        match mail {
+            FromHome::Live {
+                key,
+                generation,
+                joins,
+            } => {
+                self.pubsub
+                    .topic_is_live(&mut self.conns, &mut self.env, key, generation, joins);
+                None
+            }
+            FromHome::Joined { conn, key, ticket } => {
+                self.pubsub
+                    .joined(&mut self.conns, &mut self.env, conn, key, ticket);
+                None
+            }
+            FromHome::Entered { conn, is_refused } => {
+                self.user_entered(conn, is_refused);
+                None
+            }
+            FromHome::Displaced { conn } => {
+                self.displace(conn);
+                None
+            }
+            FromHome::Order(order) => self.take_order(order).map(FromHome::Order),
+            FromHome::Passed { home, round } => {
+                self.pubsub.barrier.note_passed(home, round);
+                None
+            }
+            FromHome::Deliver {
+                key,
+                generation,
+                position,
+                payload,
+            } => {
+                let has_position = position.is_some();
+                if !self.has_log_space(key, generation, has_position, payload.borrowed()) {
+                    return Some(FromHome::Deliver {
+                        key,
+                        generation,
+                        position,
+                        payload,
+                    });
+                }
+                self.append(key, generation, position, payload.borrowed());
+                None
+            }
+            FromHome::Send {
+                conn,
+                payload,
+                is_welcome,
+            } => {
+                self.send_to(conn, &payload, is_welcome);
+                None
+            }
+        }
+    }
+
+    /// Whether the topic's logs take a message without letting go of anything that a member whose
+    /// socket is not blocked has still to get, and there is time to encode it.
+    pub(crate) fn has_log_space(
+        &mut self,
+        key: TopicKey,
+        generation: u32,
+        has_position: bool,
+        payload: Payload<&[u8]>,
+    ) -> bool {
+        if self.pubsub.fanout.current(key, generation).is_none() {
+            return true;
+        }
+        let len = payload.bytes.len();
+        if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
+            return false;
+        }
+        let space = self
+            .pubsub
+            .fanout
+            .make_space(key, has_position, payload, &self.env.config);
+        self.apply_overruns();
+        if let Err(form) = space {
+            self.end_early(key, form);
+        }
+        space.is_ok()
+    }
+
+    /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
+    /// promised to them yet, and what they wait for may be behind the mail that needs the space.
+    fn end_early(&mut self, topic: TopicKey, form: Form) {
+        for key in self.pubsub.early_behind(&self.conns, topic, form) {
+            self.kill(key, CloseReason::Overload);
+        }
+    }
+
+    /// Whether the turn has time to compress a message of `len` bytes, if subscribers of the topic
+    /// want that; if not, the next one has, and comes at once.
+    fn has_time_to_compress(&mut self, topic: TopicKey, len: usize) -> bool {
+        if self.env.work.has_time_to_compress() {
+            return true;
+        }
+        let waits = self.pubsub.fanout.compresses(topic, len);
+        if waits {
+            self.env.moved = true;
+            self.env.counters.hit(Limit::CompressTime);
+        }
+        !waits
+    }
+
+    /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
+    pub(crate) fn append(
+        &mut self,
+        key: TopicKey,
+        generation: u32,
+        position: Option<Position>,
+        payload: Payload<&[u8]>,
+    ) {
+        if self.pubsub.fanout.current(key, generation).is_none() {
+            return;
+        }
+        let appended = self
+            .pubsub
+            .fanout
+            .append(key, position, payload, self.env.now);
+        self.env.counters.messages_out += appended.members;
+        self.env.counters.not_carried += appended.not_carried;
+        self.env.work.charge(appended.work);
+        self.env.work.charge_compression(appended.compression);
+    }
+}
