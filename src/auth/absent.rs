@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::auth::credential::Credential;
 use crate::auth::principal::Principal;
+use crate::auth::revoke_error::RevokeError;
 use crate::auth::rules::{Action, Verdict};
 use crate::denial::Denial;
 
@@ -25,6 +26,14 @@ impl Auth {
     }
 
     pub(crate) fn has_revoked(&self, _: &Principal, _: u64) -> bool {
+        match *self {}
+    }
+
+    pub(crate) fn revoke_user(&self, _: &str, _: u64, _: u64) -> Result<(), RevokeError> {
+        match *self {}
+    }
+
+    pub(crate) fn revoke_token(&self, _: &str, _: u64, _: u64) -> Result<(), RevokeError> {
         match *self {}
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::auth::api_key::ApiKeys;
 use crate::auth::credential::Credential;
 use crate::auth::principal::{Identity, Principal};
+use crate::auth::revoke_error::RevokeError;
 use crate::auth::rules::{Action, Decider, Rules, Verdict};
 use crate::auth::token::verifier::Verifier;
 use crate::denial::Denial;
@@ -53,6 +54,22 @@ impl Auth {
     /// Whether the token of a client that was [identified](Self::identify) is revoked by now.
     pub(crate) fn has_revoked(&self, client: &Principal, now: u64) -> bool {
         self.verifier.has_revoked(client, now)
+    }
+
+    /// As [`Revocations::revoke_user`](crate::auth::Revocations::revoke_user).
+    pub(crate) fn revoke_user(
+        &self,
+        user: &str,
+        issued_before: u64,
+        now: u64,
+    ) -> Result<(), RevokeError> {
+        let table = self.verifier.revocations();
+        table.revoke_user(user, issued_before, now)
+    }
+
+    /// As [`Revocations::revoke_token`](crate::auth::Revocations::revoke_token).
+    pub(crate) fn revoke_token(&self, id: &str, until: u64, now: u64) -> Result<(), RevokeError> {
+        self.verifier.revocations().revoke_token(id, until, now)
     }
 
     /// Whether a client is served at all, as the rules allow.

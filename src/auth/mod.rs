@@ -33,6 +33,7 @@ mod credential;
 mod permission;
 pub(crate) mod places;
 mod principal;
+mod revoke_error;
 mod rules;
 
 #[cfg(not(feature = "auth"))]
@@ -63,7 +64,8 @@ pub use permission::Forbidden;
 pub use places::Places;
 pub use principal::{Identity, Principal, Rights};
 #[cfg(feature = "auth")]
-pub use revocations::{Revocations, RevokeError, RevokedList};
+pub use revocations::{Revocations, RevokedList};
+pub use revoke_error::RevokeError;
 pub use rules::pattern::{Pattern, PatternError};
 pub use rules::{Action, Decider, Rule, RuleError, Rules, Verdict};
 #[cfg(all(feature = "auth", feature = "cli"))]

@@ -4,9 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use thiserror::Error;
-
 use crate::auth::principal::Principal;
+use crate::auth::revoke_error::RevokeError;
 use crate::cells::Cells;
 use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET, TOKEN_LEEWAY};
 
@@ -50,18 +49,6 @@ pub struct RevokedList {
     pub users: HashMap<String, u64>,
     /// Ids of tokens.
     pub tokens: HashSet<String>,
-}
-
-/// Why nothing was revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RevokeError {
-    /// The server does not ask for identity.
-    #[error("the server does not ask for identity")]
-    NoIdentity,
-    /// The table is full.
-    #[error("too many revocations are in effect; take the key of the tokens out of use instead")]
-    Full,
 }
 
 impl Revocations {

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
+use crate::relay::api::tokens::{OneToken, UserTokens};
 use crate::relay::api::users::ForUser;
 use crate::relay::spelling::nearest;
 
@@ -56,6 +57,10 @@ pub(super) struct Numbered<'b> {
     pub(super) refresh: Option<ForUser<'b>>,
     #[serde(borrow)]
     pub(super) send: Option<ForUser<'b>>,
+    #[serde(borrow)]
+    pub(super) invalidate_user_tokens: Option<UserTokens<'b>>,
+    #[serde(borrow)]
+    pub(super) revoke_token: Option<OneToken<'b>>,
 }
 
 /// An array of at most [`API_ENTRIES_MAX`] texts, parsed again when they are needed. All arrays of

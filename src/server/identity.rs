@@ -59,8 +59,8 @@ impl Handle {
     /// of 1970, and its tokens without `iat`: on all shards when this returns, until the server
     /// ends, or until no such token can be valid
     /// ([`Revocations`]). What waits to be opened is refused. Connections that are open stay:
-    /// [`disconnect_user`](Self::disconnect_user) ends them; called after this, it leaves none that
-    /// such a token opened.
+    /// [`refresh_user`](Self::refresh_user) with a time that is over ends them, and their clients
+    /// come back with other tokens; called after this, it leaves none that such a token opened.
     ///
     /// # Errors
     ///

@@ -149,10 +149,10 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
          denied. CLIENTS: `anyone`, `anonymous`, `users`, `user:NAME`, `keys`, `key:NAME`, \
          `certificates` or `certificate:NAME`; a NAME with spaces is in quotes. ACTIONS: \
          `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, or `all` \
-         of these; for API keys also `manage`, with the name of a user as TOPIC. TOPIC: a name in \
-         which `+` stands for one level between `/`, `#` for the rest, `{user}` for the client's \
-         user, `{certificate}` for the name of its certificate, `{claim.NAME}` for a claim of its \
-         token, and `{id}`, or any other name, for characters except `/` and `:`.",
+         of these; for API keys also `manage`, with the name of a user or the id of a token as \
+         TOPIC. TOPIC: a name in which `+` stands for one level between `/`, `#` for the rest, \
+         `{user}` for the client's user, `{certificate}` for the name of its certificate, \
+         `{claim.NAME}` for a claim of its token, and `{id}`, or any other name, for characters except `/` and `:`.",
     ),
     key(
         "auth.anonymous",

@@ -1,6 +1,8 @@
 //! The API for backends: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`, and those
-//! about users.
+//! about users and their tokens.
 
+mod failure;
+pub(super) mod tokens;
 pub(super) mod users;
 
 use std::borrow::Cow;
@@ -12,15 +14,12 @@ use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
 use crate::proto::Kind;
 use crate::proto::http::{Request, Response, is_topic_name};
 use crate::relay::access::Publisher;
+use crate::relay::api::failure::{
+    CHANNEL, DENIED, Failure, INTERNAL, NO_COMMAND, NO_METHOD, TOO_LONG, bad_request,
+};
+use crate::relay::api::tokens::Revoke;
 use crate::relay::commands::{Batch, Command, Numbered, Unknown};
 use crate::relay::{RelayCx, RelaySettings};
-
-/// The error with which a command is answered instead of a result.
-#[derive(Clone, Debug)]
-struct Failure {
-    code: u16,
-    message: Cow<'static, str>,
-}
 
 /// One request that is being carried out. Each of its messages has a number; those below `done`
 /// were published before the request had to wait.
@@ -97,6 +96,8 @@ pub(super) fn answer(
         "broadcast" => work.broadcast(&read(request.body)?)?,
         "connections" => work.connections(&read(request.body)?)?,
         "disconnect" | "refresh" | "send" => work.manage(method, &read(request.body)?)?,
+        "invalidate_user_tokens" => work.revoke(Revoke::UserTokens(&read(request.body)?))?,
+        "revoke_token" => work.revoke(Revoke::OneToken(&read(request.body)?))?,
         _ => {
             let batch = Batch::read(request.body).map_err(|error| malformed(&error))?;
             return Ok(json(work.batch(&batch)?));
@@ -123,9 +124,10 @@ impl Work<'_, '_> {
                     broadcast: Some(command),
                     ..
                 }) => reply("broadcast", self.broadcast(command)?),
-                Some(command) => match command.for_user() {
-                    Some((method, command)) => reply(method, self.manage(method, command)?),
-                    None => reply("", Err(NO_METHOD)),
+                Some(command) => match (command.for_user(), command.revoke()) {
+                    (Some((method, command)), _) => reply(method, self.manage(method, command)?),
+                    (_, Some((method, command))) => reply(method, self.revoke(command)?),
+                    _ => reply("", Err(NO_METHOD)),
                 },
                 None => reply("", Err(NO_COMMAND)),
             });
@@ -263,30 +265,6 @@ fn malformed(error: &serde_json::Error) -> Response {
     Response::text(400, &format!("malformed request: {error}"))
 }
 
-/// Centrifugo's error code for a malformed command.
-const fn bad_request(message: Cow<'static, str>) -> Failure {
-    Failure { code: 107, message }
-}
-
 /// The methods, as paths have them.
-const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send";
-
-const NO_COMMAND: Failure = bad_request(Cow::Borrowed("bad request: no command"));
-const TOO_LONG: Failure = bad_request(Cow::Borrowed(
-    "bad request: the message is longer than limits.message allows",
-));
-const CHANNEL: Failure = bad_request(Cow::Borrowed(
-    "bad request: a channel has 1 to 255 bytes without control characters, and is not . or ..",
-));
-const DENIED: Failure = Failure {
-    code: 103,
-    message: Cow::Borrowed("permission denied"),
-};
-const NO_METHOD: Failure = Failure {
-    code: 104,
-    message: Cow::Borrowed("not found: there are publish, broadcast, disconnect, refresh and send"),
-};
-const INTERNAL: Failure = Failure {
-    code: 100,
-    message: Cow::Borrowed("internal server error"),
-};
+const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send, \
+    invalidate_user_tokens, revoke_token";

@@ -12,7 +12,8 @@ use crate::auth::Action;
 use crate::handler::{Busy, ConnectionInfo, Disconnect, Selection, UserError};
 use crate::limits::{API_WHITELIST_MAX, CONNECTIONS_ANSWER_TIMEOUT, USER_BYTES_MAX};
 use crate::proto::Kind;
-use crate::relay::api::{DENIED, Failure, INTERNAL, TOO_LONG, Work, bad_request};
+use crate::relay::api::Work;
+use crate::relay::api::failure::{DENIED, Failure, INTERNAL, TOO_LONG, bad_request};
 use crate::relay::commands::{self, List, Numbered, Text};
 
 /// A command about the connections of a user. Unknown fields are refused: one may be a misspelled
@@ -109,7 +110,7 @@ impl Work<'_, '_> {
         &mut self,
         command: &ForUser<'_>,
     ) -> Result<Result<String, Failure>, Busy> {
-        let user = match user_of(command) {
+        let user = match user_named(command.user.as_ref()) {
             Ok(user) => user,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -141,29 +142,44 @@ impl Work<'_, '_> {
         method: &str,
         command: &ForUser<'_>,
     ) -> Result<Result<String, Failure>, Busy> {
-        let number = self.next;
-        self.next += 1;
-        let user = match user_of(command) {
+        let user = match user_named(command.user.as_ref()) {
             Ok(user) => user,
             Err(failure) => return Ok(Err(failure)),
         };
-        let is_new = self.done <= number;
-        if !self.client.may(self.cx, Action::Manage, user, is_new) {
-            return Ok(Err(DENIED));
-        }
-        // This check comes first, as in `put`: it must be an error after a wait as well.
-        let act = match self.act_of(method, command) {
-            Ok(act) => act,
+        // These checks come first, as in `put`: they must be errors after a wait as well.
+        let number = self.permit(user);
+        let number = number.and_then(|number| Ok((number, self.act_of(method, command)?)));
+        let (number, act) = match number {
+            Ok((Some(number), act)) => (number, act),
+            Ok((None, _)) => return Ok(Ok("{}".to_owned())),
             Err(failure) => return Ok(Err(failure)),
         };
-        if !is_new {
-            return Ok(Ok("{}".to_owned()));
-        }
         let done = match act {
             Act::Send(kind, bytes) => self.cx.send_to_user(user, kind, &bytes),
             Act::Refresh(which, at) => self.cx.refresh_user(user, which, at),
             Act::Disconnect(which, word) => self.cx.disconnect_user(user, which, word),
         };
+        self.result_of(number, done)
+    }
+
+    /// The number of a command about a user or a token, if the client may give it; `None` if an
+    /// earlier call has carried it out.
+    pub(super) fn permit(&mut self, name: &str) -> Result<Option<usize>, Failure> {
+        let number = self.next;
+        self.next += 1;
+        let is_new = self.done <= number;
+        if !self.client.may(self.cx, Action::Manage, name, is_new) {
+            return Err(DENIED);
+        }
+        Ok(is_new.then_some(number))
+    }
+
+    /// What a command is answered that was given to the connections of a user.
+    pub(super) fn result_of(
+        &mut self,
+        number: usize,
+        done: Result<(), UserError>,
+    ) -> Result<Result<String, Failure>, Busy> {
         match done {
             Ok(()) => Ok(Ok("{}".to_owned())),
             Err(UserError::Busy(busy)) => {
@@ -199,8 +215,8 @@ impl Work<'_, '_> {
     }
 }
 
-fn user_of<'m>(command: &'m ForUser<'_>) -> Result<&'m str, Failure> {
-    let user = command.user.as_ref().map_or("", |Text(user)| user);
+pub(super) fn user_named<'m>(user: Option<&'m Text<'_>>) -> Result<&'m str, Failure> {
+    let user = user.map_or("", |Text(user)| user);
     if user.is_empty() {
         return Err(bad_request("bad request: send user".into()));
     }
@@ -274,4 +290,4 @@ const NO_ID: &str = "bad request: a client is an id of /api/connections, such as
 const ASKED: usize = 0;
 const DROPPED: usize = 1;
 /// A time that is over: the connection ends now.
-const PAST: u64 = 1;
+pub(super) const PAST: u64 = 1;

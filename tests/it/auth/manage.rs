@@ -15,15 +15,15 @@ use crate::support::socket::{dial, read_to_the_end};
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+pub(super) const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// Of the API key "test", by `printf test | sha256sum`.
 const HASH: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-const KEY: &str = "the-key-that-may-all";
+pub(super) const KEY: &str = "the-key-that-may-all";
 
-struct Scene(Running);
+pub(super) struct Scene(pub(super) Running);
 
 impl Scene {
-    fn new(rules: &[&str]) -> Self {
+    pub(super) fn new(rules: &[&str]) -> Self {
         let auth = Auth {
             verifier: Verifier::new(vec![Key::hmac(SECRET).unwrap()]),
             api_keys: ApiKeys::parse([format!("desk sha256:{HASH}")]).unwrap(),
@@ -43,11 +43,11 @@ impl Scene {
         format!("/{kind}/room?token={token}")
     }
 
-    fn ws(&self, user: &str) -> Ws {
+    pub(super) fn ws(&self, user: &str) -> Ws {
         Ws::connect(self.0.http(), &self.path("ws", user))
     }
 
-    fn events(&self, user: &str) -> TcpStream {
+    pub(super) fn events(&self, user: &str) -> TcpStream {
         let mut stream = dial(self.0.http());
         let path = self.path("sse", user);
         write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -55,14 +55,14 @@ impl Scene {
         stream
     }
 
-    fn tcp(&self, user: &str) -> LengthPrefix {
+    pub(super) fn tcp(&self, user: &str) -> LengthPrefix {
         let mut stream = dial(self.0.tcp());
         let token = create(SECRET, &format!(r#"{{"sub":"{user}"}}"#)).unwrap();
         stream.write_all(&frame(token.as_bytes())).unwrap();
         LengthPrefix::greeted(stream)
     }
 
-    fn post(&self, key: &str, method: &str, body: &Value) -> Answer {
+    pub(super) fn post(&self, key: &str, method: &str, body: &Value) -> Answer {
         let body = body.to_string();
         let len = body.len();
         ask(
@@ -74,14 +74,14 @@ impl Scene {
         )
     }
 
-    fn ask(&self, method: &str, body: &Value) -> Value {
+    pub(super) fn ask(&self, method: &str, body: &Value) -> Value {
         let answer = self.post(KEY, method, body);
         assert_eq!(answer.status, 200, "{}", answer.body);
         serde_json::from_str(&answer.body).unwrap()
     }
 
     /// The connections of a user, by their ids.
-    fn list(&self, user: &str) -> Vec<(String, Value)> {
+    pub(super) fn list(&self, user: &str) -> Vec<(String, Value)> {
         let answer = self.ask("connections", &json!({"user": user}));
         let connections = answer["result"]["connections"].as_object().unwrap();
         let pairs = connections.iter();
@@ -91,7 +91,7 @@ impl Scene {
     }
 }
 
-fn nothing() -> Value {
+pub(super) fn nothing() -> Value {
     json!({"result": {}})
 }
 

@@ -8,4 +8,5 @@ mod program;
 mod provider;
 mod refused;
 mod reload;
+mod revoke;
 mod users;

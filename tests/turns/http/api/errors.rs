@@ -110,6 +110,18 @@ fn a_field_that_is_not_known_is_named_where_it_is_a_slip_or_another_is_missing()
 }
 
 #[test]
+fn tokens_cannot_be_revoked_where_there_are_none() {
+    let mut scene = Scene::new();
+    for (method, body) in [
+        ("invalidate_user_tokens", r#"{"user":"ann"}"#),
+        ("revoke_token", r#"{"uid":"7"}"#),
+    ] {
+        let answer = scene.ask(method, body);
+        assert!(answer.starts_with(r#"{"error":{"code":108,"#), "{answer}");
+    }
+}
+
+#[test]
 fn a_request_without_the_key_or_without_json_is_refused() {
     let mut scene = Scene::new();
     let mut status = |request: String| {

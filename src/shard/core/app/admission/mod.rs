@@ -2,6 +2,7 @@
 //! how denials are told.
 
 mod identity;
+mod revoke;
 
 use std::time::Duration;
 

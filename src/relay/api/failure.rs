@@ -1,0 +1,38 @@
+//! The errors with which commands are answered, with Centrifugo's codes.
+
+use std::borrow::Cow;
+
+/// The error with which a command is answered instead of a result.
+#[derive(Clone, Debug)]
+pub(super) struct Failure {
+    pub(super) code: u16,
+    pub(super) message: Cow<'static, str>,
+}
+
+/// Centrifugo's error code for a malformed command.
+pub(super) const fn bad_request(message: Cow<'static, str>) -> Failure {
+    Failure { code: 107, message }
+}
+
+pub(super) const NO_COMMAND: Failure = bad_request(Cow::Borrowed("bad request: no command"));
+pub(super) const TOO_LONG: Failure = bad_request(Cow::Borrowed(
+    "bad request: the message is longer than limits.message allows",
+));
+pub(super) const CHANNEL: Failure = bad_request(Cow::Borrowed(
+    "bad request: a channel has 1 to 255 bytes without control characters, and is not . or ..",
+));
+pub(super) const DENIED: Failure = Failure {
+    code: 103,
+    message: Cow::Borrowed("permission denied"),
+};
+pub(super) const NO_METHOD: Failure = Failure {
+    code: 104,
+    message: Cow::Borrowed(
+        "not found: there are publish, broadcast, disconnect, refresh, send, \
+         invalidate_user_tokens and revoke_token",
+    ),
+};
+pub(super) const INTERNAL: Failure = Failure {
+    code: 100,
+    message: Cow::Borrowed("internal server error"),
+};
