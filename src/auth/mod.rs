@@ -66,7 +66,6 @@ pub use principal::{Identity, Principal, Rights};
 #[cfg(feature = "auth")]
 pub use revocations::{Revocations, RevokedList};
 pub use revoke_error::RevokeError;
-pub use rules::pattern::{Pattern, PatternError};
 pub use rules::{Action, Decider, Rule, RuleError, Rules, Verdict};
 #[cfg(all(feature = "auth", feature = "cli"))]
 pub(crate) use token::compact::signed_with;
@@ -76,3 +75,4 @@ pub use token::create::{CreateError, Signer, create};
 pub use token::verifier::Verifier;
 
 pub use crate::denial::Denial;
+pub use crate::pattern::{Names, Pattern, PatternError};

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::auth::rules::Action;
+use crate::pattern::Names;
 
 /// A client, as its credential describes it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -72,9 +73,19 @@ impl Principal {
             _ => None,
         }
     }
+}
+
+impl Names for Principal {
+    fn user(&self) -> Option<&str> {
+        self.user()
+    }
+
+    fn certificate(&self) -> Option<&str> {
+        self.certificate()
+    }
 
     /// A claim that is a text or a whole number, as text.
-    pub(crate) fn claim(&self, name: &str) -> Option<String> {
+    fn claim(&self, name: &str) -> Option<String> {
         match self.claims.get(name)? {
             Value::String(text) => Some(text.clone()),
             Value::Number(number) if !number.is_f64() => Some(number.to_string()),

@@ -4,7 +4,8 @@ mod namespaces;
 
 use std::time::Duration;
 
-pub use namespaces::{First, HistorySettings, Namespaces, TopicSettings};
+pub(crate) use namespaces::SettingsKey;
+pub use namespaces::{First, HistorySettings, Namespaces, Scope, ScopeError, TopicSettings};
 
 use crate::address::Networks;
 use crate::limits;

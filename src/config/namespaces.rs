@@ -3,7 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use thiserror::Error;
+
 use crate::config::SlowConsumer;
+use crate::limits::{NAMESPACES_MAX, TOPIC_BYTES_MAX};
+use crate::pattern::{Pattern, PatternError};
 
 /// What holds for a topic.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,32 +47,228 @@ pub enum First {
     Last(u32),
 }
 
+/// The topics that settings are for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those whose names have this before their first `:`.
+    Name(String),
+    /// Those whose whole names match.
+    Pattern(Pattern),
+}
+
+/// Why a text is no [`Scope`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ScopeError {
+    /// The name is empty or longer than that of a topic.
+    #[error("a name has 1 to {TOPIC_BYTES_MAX} bytes")]
+    Length,
+    /// The name has a `:`.
+    #[error("the name of a namespace ends before the first `:`")]
+    Colon,
+    /// The pattern is none.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The pattern has a name of the client, and settings are the same for all clients.
+    #[error("settings do not depend on the client; write {{id}} or + in place of its name")]
+    Client,
+}
+
 /// The settings of all topics, by their names.
-#[derive(Clone, Debug, Default)]
-pub struct Namespaces(Arc<Table>);
+#[derive(Clone, Debug)]
+pub struct Namespaces {
+    table: Arc<Table>,
+    /// Tells this table from those before it: what was found in those has to be found again.
+    generation: u8,
+}
 
 #[derive(Debug, Default)]
 struct Table {
     /// Those of a topic that no namespace has.
     default: TopicSettings,
-    /// By the part of a topic's name before the first `:`.
-    named: Vec<(String, TopicSettings)>,
+    /// The first that has a topic counts.
+    namespaces: Vec<(Scope, TopicSettings)>,
+}
+
+/// Which settings a topic has. They are found by its name when they are first asked for, and the
+/// topic keeps this: the generation of the table, and the index in it. In bytes, as a topic has
+/// three to spare.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SettingsKey([u8; 3]);
+
+/// No key has it: the first generation.
+const NO_GENERATION: u8 = 0;
+/// Tables after so many are not told apart: in these, settings are found by names each time.
+const LAST_GENERATION: u8 = u8::MAX;
+
+impl Scope {
+    /// The topics whose names have `name` before their first `:`.
+    ///
+    /// # Errors
+    ///
+    /// No topic has that.
+    pub fn name(name: &str) -> Result<Self, ScopeError> {
+        if name.is_empty() || TOPIC_BYTES_MAX < name.len() {
+            return Err(ScopeError::Length);
+        }
+        if name.contains(':') {
+            return Err(ScopeError::Colon);
+        }
+        Ok(Self::Name(name.to_owned()))
+    }
+
+    /// The topics that match a pattern, as in the rules of [`auth`](crate::auth).
+    ///
+    /// # Errors
+    ///
+    /// It is no pattern of topics alone.
+    pub fn pattern(text: &str) -> Result<Self, ScopeError> {
+        let pattern = Pattern::parse(text)?;
+        if pattern.names_client() {
+            return Err(ScopeError::Client);
+        }
+        Ok(Self::Pattern(pattern))
+    }
+
+    fn has(&self, topic: &str) -> bool {
+        match self {
+            Self::Name(name) => {
+                let rest = topic.strip_prefix(name.as_str());
+                rest.is_some_and(|rest| rest.starts_with(':'))
+            }
+            Self::Pattern(pattern) => pattern.matches(topic, &()),
+        }
+    }
 }
 
 impl Namespaces {
-    /// Those of topics in no namespace, and of each namespace by its name.
-    pub fn new(default: TopicSettings, named: Vec<(String, TopicSettings)>) -> Self {
-        Self(Arc::new(Table { default, named }))
+    /// `default`: the settings of topics in no namespace. Of several namespaces that have a topic,
+    /// the first counts; those beyond [`NAMESPACES_MAX`] are ignored.
+    pub fn new(default: TopicSettings, mut namespaces: Vec<(Scope, TopicSettings)>) -> Self {
+        namespaces.truncate(NAMESPACES_MAX);
+        Self::of_table(Table {
+            default,
+            namespaces,
+        })
     }
 
-    /// Those of the topic of this name.
-    pub fn of(&self, topic: &str) -> &TopicSettings {
-        if !self.0.named.is_empty()
-            && let Some((namespace, _)) = topic.split_once(':')
-            && let Some((_, found)) = self.0.named.iter().find(|(name, _)| name == namespace)
-        {
-            return found;
+    fn of_table(table: Table) -> Self {
+        Self {
+            table: Arc::new(table),
+            generation: NO_GENERATION + 1,
         }
-        &self.0.default
+    }
+
+    /// The settings of the topic of this name.
+    pub fn of(&self, topic: &str) -> &TopicSettings {
+        self.at(self.find(topic))
+    }
+
+    /// The settings of the topic of this name, which keeps `key`.
+    pub(crate) fn get(&self, key: &mut SettingsKey, topic: &str) -> &TopicSettings {
+        self.at(self.renew(key, topic))
+    }
+
+    /// The key that the topic of this name keeps, found anew if it is of another table.
+    pub(crate) fn renew(&self, key: &mut SettingsKey, topic: &str) -> SettingsKey {
+        let [generation, ..] = key.0;
+        if generation != self.generation || generation == LAST_GENERATION {
+            *key = self.find(topic);
+        }
+        *key
+    }
+
+    fn find(&self, topic: &str) -> SettingsKey {
+        let mut namespaces = self.table.namespaces.iter();
+        let index = namespaces.position(|(scope, _)| scope.has(topic));
+        // 0: no namespace.
+        let index = index.and_then(|index| u16::try_from(index + 1).ok());
+        let [low, high] = index.unwrap_or(0).to_le_bytes();
+        SettingsKey([self.generation, low, high])
+    }
+
+    /// The settings of a topic with this key of this table.
+    pub(crate) fn at(&self, key: SettingsKey) -> &TopicSettings {
+        let Table {
+            default,
+            namespaces,
+        } = &*self.table;
+        let [_, low, high] = key.0;
+        let index = usize::from(u16::from_le_bytes([low, high])).checked_sub(1);
+        let found = index.and_then(|index| namespaces.get(index));
+        found.map_or(default, |(_, settings)| settings)
+    }
+}
+
+impl Default for Namespaces {
+    fn default() -> Self {
+        Self::of_table(Table::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(last: u32) -> TopicSettings {
+        TopicSettings {
+            first: First::Last(last),
+            ..TopicSettings::default()
+        }
+    }
+
+    fn check(namespaces: &Namespaces, topic: &str, first: First) {
+        assert_eq!(namespaces.of(topic).first, first, "{topic}");
+        let mut key = SettingsKey::default();
+        for topic in [topic, "not asked again"] {
+            assert_eq!(namespaces.get(&mut key, topic).first, first, "{topic}");
+        }
+    }
+
+    #[test]
+    fn the_first_namespace_that_has_a_topic_counts() {
+        let namespaces = Namespaces::new(
+            TopicSettings::default(),
+            vec![
+                (Scope::name("match").unwrap(), settings(1)),
+                (Scope::pattern("device/+/state").unwrap(), settings(2)),
+                (Scope::pattern("match:{id}/#").unwrap(), settings(3)),
+                (Scope::pattern("device/#").unwrap(), settings(4)),
+                (Scope::name("größe").unwrap(), settings(5)),
+            ],
+        );
+        for (topic, first) in [
+            ("match:1", First::Last(1)),
+            ("match:1/a", First::Last(1)),
+            ("match:", First::Last(1)),
+            ("match", First::Nothing),
+            ("matches:1", First::Nothing),
+            ("rematch:1", First::Nothing),
+            ("a/match:1", First::Nothing),
+            ("device/7/state", First::Last(2)),
+            ("device/7/state/x", First::Last(4)),
+            ("größe:1", First::Last(5)),
+            ("", First::Nothing),
+        ] {
+            check(&namespaces, topic, first);
+        }
+        check(&Namespaces::default(), "match:1", First::Nothing);
+    }
+
+    #[test]
+    fn a_scope_that_no_topic_or_not_every_client_has_is_refused() {
+        for (name, error) in [
+            ("", ScopeError::Length),
+            (&"x".repeat(TOPIC_BYTES_MAX + 1), ScopeError::Length),
+            ("match:", ScopeError::Colon),
+        ] {
+            assert_eq!(Scope::name(name), Err(error), "{name}");
+        }
+        for (pattern, error) in [
+            ("a+", ScopeError::Pattern(PatternError::Wildcard)),
+            ("device/{user}", ScopeError::Client),
+        ] {
+            assert_eq!(Scope::pattern(pattern), Err(error), "{pattern}");
+        }
     }
 }

@@ -40,6 +40,8 @@ pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
 /// forgotten first.
 pub const ONCE_KEYS_MAX: usize = 1 << 16;
 
+/// Namespaces, each of which may be looked at when a topic gets its first subscriber.
+pub const NAMESPACES_MAX: usize = 256;
 /// Messages of a topic's history that one answer brings, as many as in Centrifugo.
 pub const PAGE_ENTRIES_MAX: usize = 300;
 /// Bytes of their payloads, unless the first is longer.

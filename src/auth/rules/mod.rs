@@ -1,6 +1,5 @@
 //! Rules: which clients may do what with which topics.
 
-pub(crate) mod pattern;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +8,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::auth::principal::{Identity, Principal};
-use crate::auth::rules::pattern::{Pattern, PatternError};
+use crate::pattern::{Pattern, PatternError};
 
 /// What a client does with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

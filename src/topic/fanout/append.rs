@@ -43,7 +43,8 @@ impl Fanout {
         payload: Payload<&[u8]>,
         config: &Config,
     ) -> Result<(), Form> {
-        let (limit, policy) = (config.log_bytes_max, config.slow_consumer);
+        let limit = config.log_bytes_max;
+        let policy = self.policy(topic, config);
         let Some(topic) = self.topics.get(topic) else {
             return Ok(());
         };

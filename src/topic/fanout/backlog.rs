@@ -1,7 +1,7 @@
 //! The backlog: bytes of frames kept for members that are behind, in all logs and by connections
 //! that hold on to frames of logs.
 
-use crate::config::SlowConsumer;
+use crate::config::Config;
 use crate::id::FeedKey;
 use crate::topic::fanout::Fanout;
 
@@ -33,7 +33,7 @@ impl Fanout {
 
     /// Cuts logs that only blocked members need, those with the oldest segment first, while the
     /// backlog is over `target`. What must become of those members is in `take_overruns`.
-    pub(crate) fn cut_oldest(&mut self, target: usize, policy: SlowConsumer) {
+    pub(crate) fn cut_oldest(&mut self, target: usize, config: &Config) {
         let mut oldest: Vec<(u64, FeedKey)> = self
             .feeds
             .iter()
@@ -42,7 +42,10 @@ impl Fanout {
             .collect();
         oldest.sort_unstable();
         for (_, key) in oldest {
-            let Some(feed) = self.feeds.get_mut(key.index()) else {
+            let topic = self.feeds.get(key.index()).map(|feed| feed.topic);
+            let policy = topic.map(|topic| self.policy(topic, config));
+            let feed = self.feeds.get_mut(key.index());
+            let Some((feed, policy)) = feed.zip(policy) else {
                 continue;
             };
             while target < self.pool.backlog()

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
+use crate::config::{Namespaces, TopicSettings};
 use crate::id::{ConnKey, FeedKey, ShardId, TopicKey, key32};
 use crate::payload::{Encoder, Form};
 use crate::proto::ws::deflate::Compression;
@@ -83,6 +84,15 @@ impl Fanout {
     /// The topic of this key.
     pub(crate) fn topic(&self, key: TopicKey) -> Option<&LocalTopic> {
         self.topics.get(key)
+    }
+
+    /// The settings of a topic.
+    pub(crate) fn settings<'n>(
+        &mut self,
+        key: TopicKey,
+        namespaces: &'n Namespaces,
+    ) -> Option<&'n TopicSettings> {
+        self.topics.settings(key, namespaces)
     }
 
     /// The topic of this key if it is still the one of this generation.

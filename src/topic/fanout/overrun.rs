@@ -1,7 +1,8 @@
 //! Overruns: what becomes of a blocked member when its log lets go of frames that it lacks.
 
-use crate::config::SlowConsumer;
+use crate::config::{Config, SlowConsumer};
 use crate::id::{ConnKey, TopicKey};
+use crate::topic::fanout::Fanout;
 use crate::topic::fanout::log::{Log, Unread};
 use crate::topic::fanout::member::{DETACHED, Member};
 
@@ -33,6 +34,15 @@ pub(crate) enum Overrun {
         /// Its key.
         conn: ConnKey,
     },
+}
+
+impl Fanout {
+    /// What happens to members of a topic that are too slow.
+    pub(super) fn policy(&mut self, topic: TopicKey, config: &Config) -> SlowConsumer {
+        let settings = self.settings(topic, &config.namespaces);
+        let own = settings.and_then(|settings| settings.slow_consumer);
+        own.unwrap_or(config.slow_consumer)
+    }
 }
 
 impl Overruns {

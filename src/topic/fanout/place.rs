@@ -1,6 +1,7 @@
 //! One subscriber, as the owner of connections asks for it: what it has still to get, and how far
 //! its connection is with that.
 
+use crate::config::{Config, SlowConsumer};
 use crate::id::TopicKey;
 use crate::payload::Form;
 use crate::time::Now;
@@ -61,8 +62,12 @@ impl Fanout {
         }
     }
 
-    /// Moves a member that is behind to the newest message; returns how many it skips.
-    pub(crate) fn conflate(&mut self, place: Place) -> u64 {
+    /// Moves a member that is behind to the newest message, if its topic wants that; returns how
+    /// many it skips.
+    pub(crate) fn conflate(&mut self, place: Place, config: &Config) -> u64 {
+        if self.policy(place.topic, config) != SlowConsumer::Latest {
+            return 0;
+        }
         match self.member(place) {
             Some((log, member)) if member.cursor() < log.newest() => {
                 let skipped = log.frames_between(member.cursor(), log.newest());

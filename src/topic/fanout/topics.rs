@@ -6,6 +6,7 @@ use std::time::Duration;
 use hashbrown::HashTable;
 use slab::Slab;
 
+use crate::config::{Namespaces, SettingsKey, TopicSettings};
 use crate::id::{ConnKey, FeedKey, ShardId, TopicKey};
 use crate::time::Now;
 use crate::topic::tables::{GiveBack, is_sparse};
@@ -22,6 +23,7 @@ pub(crate) struct LocalTopic {
     pub(crate) live: bool,
     /// Its room receives joins: a subscription is live when the home has answered that.
     pub(crate) joins: bool,
+    pub(super) settings: SettingsKey,
     /// The first of its feeds, which name one another.
     pub(super) first_feed: Option<FeedKey>,
     /// Subscriptions, those that wait included.
@@ -33,6 +35,8 @@ pub(crate) struct LocalTopic {
     /// Connections whose subscription waits for the home. May name some that have left.
     waiting: Vec<ConnKey>,
 }
+
+const _: () = assert!(size_of::<LocalTopic>() == 64);
 
 /// The topics that have subscribers on this shard.
 #[derive(Debug, Default)]
@@ -71,6 +75,7 @@ impl Topics {
             generation: self.next_generation,
             live: false,
             joins: false,
+            settings: SettingsKey::default(),
             first_feed: None,
             subscribers: 0,
             left_at: Now::default(),
@@ -90,6 +95,16 @@ impl Topics {
     /// The topic of this key, to change.
     pub(super) fn get_mut(&mut self, key: TopicKey) -> Option<&mut LocalTopic> {
         self.topics.get_mut(key.index()).map(Box::as_mut)
+    }
+
+    /// The settings of a topic.
+    pub(super) fn settings<'n>(
+        &mut self,
+        key: TopicKey,
+        namespaces: &'n Namespaces,
+    ) -> Option<&'n TopicSettings> {
+        let local = self.get_mut(key)?;
+        Some(namespaces.get(&mut local.settings, local.topic.name()))
     }
 
     /// The topic of this key if it is still the one of this generation.

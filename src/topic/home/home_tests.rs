@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{Edge, Homes, Interest, RoomSlot};
+use crate::config::Namespaces;
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::internals::Rng;
 use crate::topic::{Hashed, Topic};
@@ -75,7 +76,7 @@ fn edges_recipients_and_entries_agree_with_a_model_in_every_order_of_steps() {
                 _ => None,
             };
             assert_eq!(edge, expected, "{order:?}");
-            let mut recipients = homes.take_recipients(&name);
+            let (mut recipients, _) = homes.take_recipients(&name, &Namespaces::default());
             recipients.sort_by_key(|interest| interest.shard);
             let wanted = model.wanted.iter();
             let wanted: Vec<_> = wanted.map(|(&s, &g)| interest(s, g)).collect();

@@ -8,6 +8,7 @@ mod dedup;
 
 use hashbrown::HashMap;
 
+use crate::config::{Namespaces, SettingsKey};
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
@@ -54,7 +55,49 @@ pub(crate) enum Edge {
 #[derive(Debug, Default)]
 struct Home {
     interests: Vec<Interest>,
-    room: RoomSlot,
+    /// Meaningful with a room.
+    room_key: RoomKey,
+    room: RoomState,
+    settings: SettingsKey,
+}
+
+const _: () = assert!(size_of::<Home>() == 32);
+
+/// A [`RoomSlot`] without its key.
+#[derive(Clone, Copy, Debug, Default)]
+enum RoomState {
+    #[default]
+    Unasked,
+    Empty,
+    Room,
+    RoomWithJoins,
+}
+
+impl Home {
+    fn room(&self) -> RoomSlot {
+        let key = self.room_key;
+        match self.room {
+            RoomState::Unasked => RoomSlot::Unasked,
+            RoomState::Empty => RoomSlot::Empty,
+            RoomState::Room => RoomSlot::Room { key, joins: false },
+            RoomState::RoomWithJoins => RoomSlot::Room { key, joins: true },
+        }
+    }
+
+    fn set_room(&mut self, room: RoomSlot) {
+        self.room = match room {
+            RoomSlot::Unasked => RoomState::Unasked,
+            RoomSlot::Empty => RoomState::Empty,
+            RoomSlot::Room { key, joins } => {
+                self.room_key = key;
+                if joins {
+                    RoomState::RoomWithJoins
+                } else {
+                    RoomState::Room
+                }
+            }
+        };
+    }
 }
 
 /// The topics whose home is this shard.
@@ -89,7 +132,7 @@ impl Homes {
         if !home.interests.is_empty() || before == 0 {
             return None;
         }
-        if !matches!(home.room, RoomSlot::Room { .. }) {
+        if !matches!(home.room(), RoomSlot::Room { .. }) {
             self.topics.remove(topic);
         }
         Some(Edge::Last)
@@ -101,14 +144,24 @@ impl Homes {
         home.is_some_and(|home| !home.interests.is_empty())
     }
 
-    /// The shards that are to get a publication: all of them, or none. To be given back.
-    pub(crate) fn take_recipients(&mut self, topic: &Topic) -> Vec<Interest> {
+    /// The shards that are to get a publication, all of them or none, to be given back; and the
+    /// topic's settings, which are looked for by its name only if no shard wants it.
+    pub(crate) fn take_recipients(
+        &mut self,
+        topic: &Topic,
+        namespaces: &Namespaces,
+    ) -> (Vec<Interest>, SettingsKey) {
         let mut recipients = std::mem::take(&mut self.recipients);
         recipients.clear();
-        if let Some(home) = self.topics.get(topic) {
-            recipients.extend_from_slice(&home.interests);
-        }
-        recipients
+        let mut unkept = SettingsKey::default();
+        let settings = match self.topics.get_mut(topic) {
+            Some(home) => {
+                recipients.extend_from_slice(&home.interests);
+                &mut home.settings
+            }
+            None => &mut unkept,
+        };
+        (recipients, namespaces.renew(settings, topic.name()))
     }
 
     /// Takes back the memory of `take_recipients`.
@@ -119,19 +172,17 @@ impl Homes {
     /// Whether a topic has a room.
     pub(crate) fn room(&self, topic: &Topic) -> RoomSlot {
         let home = self.topics.get(topic);
-        home.map_or(RoomSlot::Unasked, |home| home.room)
+        home.map_or(RoomSlot::Unasked, Home::room)
     }
 
     /// The application has answered whether a topic has a room. That it has none is remembered for
     /// as long as a shard wants the topic.
     pub(crate) fn set_room(&mut self, topic: &Topic, room: RoomSlot) {
         if let Some(home) = self.topics.get_mut(topic) {
-            home.room = room;
+            home.set_room(room);
         } else if let RoomSlot::Room { .. } = room {
-            let home = Home {
-                interests: Vec::new(),
-                room,
-            };
+            let mut home = Home::default();
+            home.set_room(room);
             self.topics.insert(topic.clone(), home);
         }
     }
@@ -139,7 +190,7 @@ impl Homes {
     /// The topic's room is gone.
     pub(crate) fn remove_room(&mut self, topic: &Topic) {
         if let Some(home) = self.topics.get_mut(topic) {
-            home.room = RoomSlot::Unasked;
+            home.set_room(RoomSlot::Unasked);
             if home.interests.is_empty() {
                 self.topics.remove(topic);
             }

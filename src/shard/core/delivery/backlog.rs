@@ -27,9 +27,7 @@ impl<D, A> Shard<D, A> {
     fn relieve_backlog(&mut self, budget: usize, more: usize) {
         // A margin, so that the search below pays for many messages to come.
         let target = (budget - budget / 8).saturating_sub(more);
-        self.pubsub
-            .fanout
-            .cut_oldest(target, self.env.config.slow_consumer);
+        self.pubsub.fanout.cut_oldest(target, &self.env.config);
         self.apply_overruns();
         self.relieve_outboxes(target);
         let held = HELD_MESSAGES_MIN.saturating_mul(self.env.config.message_bytes_max);

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use crate::config::SettingsKey;
 use crate::handler::{Busy, PublishError, Wait};
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::Payload;
@@ -101,10 +102,11 @@ impl<D, A> Shard<D, A> {
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
-        let recipients = self.pubsub.homes.take_recipients(topic);
-        let has_space = self.has_space(topic, &recipients, payload.borrowed());
+        let namespaces = &self.env.config.namespaces;
+        let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
+        let has_space = self.has_space(&recipients, settings, payload.borrowed());
         if has_space {
-            let settings = self.env.config.namespaces.of(topic.name());
+            let settings = self.env.config.namespaces.at(settings);
             let (history, now) = (&mut self.pubsub.history, self.env.now);
             // Copied once, for the history or the first peer, if it was not before.
             let mut shared = None;
@@ -120,19 +122,20 @@ impl<D, A> Shard<D, A> {
 
     /// Whether `order` would take a message now.
     pub(crate) fn has_space_for(&mut self, topic: &Topic, payload: Payload<&[u8]>) -> bool {
-        let recipients = self.pubsub.homes.take_recipients(topic);
-        let has_space = self.has_space(topic, &recipients, payload);
+        let namespaces = &self.env.config.namespaces;
+        let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
+        let has_space = self.has_space(&recipients, settings, payload);
         self.pubsub.homes.give_recipients(recipients);
         has_space
     }
 
     fn has_space(
         &mut self,
-        topic: &Topic,
         recipients: &[Interest],
+        settings: SettingsKey,
         payload: Payload<&[u8]>,
     ) -> bool {
-        let settings = self.env.config.namespaces.of(topic.name());
+        let settings = self.env.config.namespaces.at(settings);
         let has_position = settings.history.is_some();
         recipients.iter().all(|recipient| {
             if recipient.shard == self.env.shard {

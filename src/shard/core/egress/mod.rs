@@ -4,7 +4,6 @@
 pub(crate) mod write;
 
 use crate::close_reason::CloseReason;
-use crate::config::SlowConsumer;
 use crate::id::ConnKey;
 use crate::limits::{REST_COPY_BYTES_MAX, SENDS_PER_TURN, WALK_QUANTUM};
 use crate::shard::core::conn::BLOCKED;
@@ -90,9 +89,8 @@ impl<D, A> Shard<D, A> {
         if !self.is_blocked(key) {
             return;
         }
-        if self.env.config.slow_consumer == SlowConsumer::Latest {
-            self.env.counters.skipped += self.pubsub.conflate(&self.conns, key);
-        }
+        let config = &self.env.config;
+        self.env.counters.skipped += self.pubsub.conflate(&self.conns, key, config);
         self.pubsub.set_blocked(&self.conns, key, false);
         if let Some(conn) = self.conns.live(key) {
             conn.set(BLOCKED, false);

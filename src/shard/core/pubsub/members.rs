@@ -1,5 +1,6 @@
 //! The subscriptions of a connection, as members of the feeds that the walks go over.
 
+use crate::config::Config;
 use crate::id::{ConnKey, TopicKey};
 use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::conn::{BLOCKED, DIRTY};
@@ -53,12 +54,12 @@ impl PubSub {
         });
     }
 
-    /// Moves a connection that is behind to the newest message of each of its topics; returns how
-    /// many it misses.
-    pub(crate) fn conflate<D>(&mut self, conns: &Conns<D>, key: ConnKey) -> u64 {
+    /// Moves a connection that is behind to the newest message of each of its topics that wants
+    /// that; returns how many it misses.
+    pub(crate) fn conflate<D>(&mut self, conns: &Conns<D>, key: ConnKey, config: &Config) -> u64 {
         let mut skipped = 0;
         self.each_place(conns, key, |fanout, place| {
-            skipped += fanout.conflate(place);
+            skipped += fanout.conflate(place, config);
         });
         skipped
     }

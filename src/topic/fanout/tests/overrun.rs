@@ -133,13 +133,13 @@ fn a_backlog_over_its_budget_is_cut_where_only_blocked_members_are_behind() {
             world.publish(PAYLOAD);
         }
         assert!(!world.fanout.is_within(2 * FRAME, 0) && world.fanout.is_relief_due(0));
-        world.fanout.cut_oldest(2 * FRAME, policy);
+        world.fanout.cut_oldest(2 * FRAME, &world.config);
         world.apply_overruns();
         assert_eq!(world.fanout.backlog(), KEPT * FRAME, "members need it");
         world.fanout.note_relief(16 * FRAME);
         assert!(!world.fanout.is_relief_due(FRAME) && world.fanout.is_relief_due(FRAME + 1));
         world.walk_all();
-        world.fanout.cut_oldest(2 * FRAME, policy);
+        world.fanout.cut_oldest(2 * FRAME, &world.config);
         world.apply_overruns();
         assert!(world.fanout.backlog() <= 2 * FRAME, "{policy:?}");
         world.set_space(0, None);

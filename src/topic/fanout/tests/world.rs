@@ -1,7 +1,7 @@
 //! A world for tests of the fan-out: connections that do with what it returns what the core does.
 
 use super::sockets::{Socket, Sockets};
-use crate::config::{Config, SlowConsumer};
+use crate::config::{Config, Namespaces, SlowConsumer, TopicSettings};
 use crate::id::{ConnKey, ShardId, TopicKey};
 use crate::payload::{Form, Payload};
 use crate::proto::Kind;
@@ -46,13 +46,16 @@ impl World {
         let mut fanout = Fanout::new(Default::default());
         let topic = fanout.add(&Topic::new("topic").unwrap(), ShardId::default());
         fanout.set_live(topic, false);
-        let config = Config {
-            slow_consumer: policy,
-            ..Config::default()
+        let settings = TopicSettings {
+            slow_consumer: Some(policy),
+            ..TopicSettings::default()
         };
         let mut world = Self {
             fanout,
-            config,
+            config: Config {
+                namespaces: Namespaces::new(settings, Vec::new()),
+                ..Config::default()
+            },
             topic,
             conns: Vec::new(),
             sockets: Sockets::default(),
@@ -209,9 +212,7 @@ impl World {
     fn unblock(&mut self, key: usize) {
         let place = self.place(key);
         if let Some(place) = place {
-            if self.config.slow_consumer == SlowConsumer::Latest {
-                self.skipped += self.fanout.conflate(place);
-            }
+            self.skipped += self.fanout.conflate(place, &self.config);
             self.fanout.set_blocked(place, false);
         }
         self.conns[key].is_blocked = false;

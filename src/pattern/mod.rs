@@ -2,8 +2,19 @@
 
 use thiserror::Error;
 
-use crate::auth::principal::Principal;
 use crate::limits::TOPIC_BYTES_MAX;
+
+/// The client whose names a pattern may have.
+pub trait Names {
+    /// What `{user}` stands for.
+    fn user(&self) -> Option<&str>;
+
+    /// What `{certificate}` stands for.
+    fn certificate(&self) -> Option<&str>;
+
+    /// What `{claim.NAME}` stands for.
+    fn claim(&self, name: &str) -> Option<String>;
+}
 
 /// A pattern of topics. Levels are separated by `/`.
 ///
@@ -124,8 +135,15 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether it has a name of the client, so that each client has other topics.
+    pub fn names_client(&self) -> bool {
+        let is_of_client =
+            |part: &Part| matches!(part, Part::User(_) | Part::Certificate(_) | Part::Claim(..));
+        self.parts.iter().any(is_of_client)
+    }
+
     /// Whether a topic matches it, for this client.
-    pub fn matches(&self, topic: &str, client: &Principal) -> bool {
+    pub fn matches(&self, topic: &str, client: &impl Names) -> bool {
         let mut rest = topic;
         for part in &self.parts {
             let after = match part {
@@ -156,6 +174,21 @@ impl Pattern {
             }
         }
         rest.is_empty()
+    }
+}
+
+/// No client: its names stand for nothing.
+impl Names for () {
+    fn user(&self) -> Option<&str> {
+        None
+    }
+
+    fn certificate(&self) -> Option<&str> {
+        None
+    }
+
+    fn claim(&self, _name: &str) -> Option<String> {
+        None
     }
 }
 
@@ -216,5 +249,4 @@ fn is_name(name: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "pattern_tests.rs"]
 mod tests;

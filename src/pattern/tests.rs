@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::auth::principal::Identity;
+use crate::auth::{Identity, Principal};
 
 fn client(user: &str) -> Principal {
     let mut client = Principal::new(Identity::User(user.to_owned()));
@@ -106,4 +106,18 @@ fn a_text_that_is_no_pattern_is_refused() {
     }
     let long = "x".repeat(2 * TOPIC_BYTES_MAX + 1);
     assert_eq!(Pattern::parse(&long).unwrap_err(), PatternError::Length);
+}
+
+#[test]
+fn a_pattern_with_a_name_of_the_client_matches_nothing_without_a_client() {
+    for (pattern, topic, names_client) in [
+        ("device/{user}", "device/ann", true),
+        ("device/{certificate}", "device/ann", true),
+        ("device/{claim.team}", "device/red", true),
+        ("device/{id}/+/#", "device/1/a/b", false),
+    ] {
+        let parsed = Pattern::parse(pattern).unwrap();
+        assert_eq!(parsed.names_client(), names_client, "{pattern}");
+        assert_eq!(parsed.matches(topic, &()), !names_client, "{pattern}");
+    }
 }
