@@ -123,7 +123,9 @@ impl FromStr for Position {
 
     fn from_str(text: &str) -> Result<Self, PositionError> {
         let (epoch, offset) = text.split_once(':').ok_or(PositionError)?;
-        if !offset.bytes().all(|byte| byte.is_ascii_digit()) {
+        // A position has one text: no sign, and no zeros in front.
+        let has_zeros = offset.len() != 1 && offset.starts_with('0');
+        if has_zeros || !offset.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(PositionError);
         }
         let offset = offset.parse().map_err(|_| PositionError)?;
@@ -188,6 +190,8 @@ mod tests {
             "mzxw6yt1:1",
             "mzxw6ytb:-1",
             "mzxw6ytb:+1",
+            "mzxw6ytb:01",
+            "mzxw6ytb:00",
             "mzxw6ytb:1 ",
             "mzxw6ytb:18446744073709551616",
             "aaaaaaaa:1",

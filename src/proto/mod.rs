@@ -9,6 +9,7 @@ pub mod http;
 mod kind;
 pub mod length_prefix;
 pub mod line;
+pub mod positions;
 pub mod proxy;
 pub mod sse;
 pub mod utf8;

@@ -152,6 +152,20 @@ pub fn encode_event(out: &mut Vec<u8>, position: Option<Position>, kind: Kind, p
     out.push(b'\n');
 }
 
+/// Appends where a client stands that has received no event. Without data it is no event, but its
+/// id is the last one (section 9.2.6).
+pub fn encode_position(out: &mut Vec<u8>, is_chunked: bool, position: Position) {
+    encode_part(out, is_chunked, format!("id: {position}\n\n").as_bytes());
+}
+
+/// Appends that messages are missing, as an event `gap` with the position from which it goes on.
+/// Without one the topic has no history any more, and the empty id makes the client forget its own.
+pub fn encode_gap(out: &mut Vec<u8>, is_chunked: bool, position: Option<Position>) {
+    let position = position.map_or_else(String::new, |position| position.to_string());
+    let event = format!("event: gap\nid: {position}\ndata: {position}\n\n");
+    encode_part(out, is_chunked, event.as_bytes());
+}
+
 /// Bytes that a message takes as an event.
 pub fn event_len(position: Option<Position>, kind: Kind, payload: &[u8]) -> usize {
     let id = position.map_or(0, |position| ID.len() + position.text_len() + 1);

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    Head, encode_event, encode_event_chunk, encode_head, encode_part, event_chunk_len_max,
-    event_len, postpone,
+    Head, encode_event, encode_event_chunk, encode_gap, encode_head, encode_part, encode_position,
+    event_chunk_len_max, event_len, postpone,
 };
 use crate::proto::Kind;
 use crate::proto::http::{Date, Reader, Response};
@@ -134,4 +134,31 @@ fn what_is_no_message_is_a_chunk_of_its_own() {
     };
     assert_eq!(part(false), "0123456789abcdef");
     assert_eq!(part(true), "10\r\n0123456789abcdef\r\n");
+}
+
+/// Section 9.2.6: an event without data is not dispatched, but sets the id, and an empty id resets
+/// it.
+#[test]
+fn a_position_is_an_id_alone_and_a_gap_an_event() {
+    let position = "mzxw6ytb:42".parse().unwrap();
+    let check = |encode: &dyn Fn(&mut Vec<u8>, bool), expected: &str| {
+        for is_chunked in [false, true] {
+            let (mut out, mut part) = (Vec::new(), Vec::new());
+            encode(&mut out, is_chunked);
+            encode_part(&mut part, is_chunked, expected.as_bytes());
+            assert_eq!(String::from_utf8(out), String::from_utf8(part));
+        }
+    };
+    check(
+        &|out, is_chunked| encode_position(out, is_chunked, position),
+        "id: mzxw6ytb:42\n\n",
+    );
+    check(
+        &|out, is_chunked| encode_gap(out, is_chunked, Some(position)),
+        "event: gap\nid: mzxw6ytb:42\ndata: mzxw6ytb:42\n\n",
+    );
+    check(
+        &|out, is_chunked| encode_gap(out, is_chunked, None),
+        "event: gap\nid: \ndata: \n\n",
+    );
 }

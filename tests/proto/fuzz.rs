@@ -70,6 +70,11 @@ fn http_head() {
 }
 
 #[test]
+fn positions() {
+    smoke("positions");
+}
+
+#[test]
 fn utf8() {
     smoke("utf8");
 }

@@ -13,14 +13,15 @@ use crate::internals::fuzz::ws::{ws, ws_extensions, ws_inflate, ws_server};
 use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::http::topic_from_path;
 use crate::proto::length_prefix::Step;
+use crate::proto::positions::{self, Frame, LINE_LEN_MAX};
 use crate::proto::proxy::{BINARY_LEN_MAX, ProxyError};
-use crate::proto::{ProtocolError, length_prefix, line, proxy, utf8, varint};
+use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint};
 
 /// A fuzz body.
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 13] = [
+pub const BODIES: [(&str, Body); 14] = [
     ("length_prefix", length_prefix),
     ("line", line),
     ("varint", varint),
@@ -32,6 +33,7 @@ pub const BODIES: [(&str, Body); 13] = [
     ("http_head", http_head),
     ("http_body", http_body),
     ("http_answer", http_answer),
+    ("positions", positions),
     ("utf8", utf8),
     ("topic_path", topic_path),
 ];
@@ -119,6 +121,32 @@ pub fn proxy(data: &[u8]) {
         Ok(proxy::Step::Incomplete) => assert!(proxy::may_begin(input)),
         Err(error) => same(&(error == ProxyError::Missing), &!proxy::has_begun(input)),
     }
+}
+
+/// A message of `corecast.positions`, whose kind the first byte says: what is read of it is written
+/// the same, and its payload changes nothing.
+pub fn positions(data: &[u8]) {
+    let Some((first, message)) = data.split_first() else {
+        return;
+    };
+    let kind = [Kind::Text, Kind::Binary][usize::from(first & 1)];
+    let Ok(frame) = positions::decode(kind, message) else {
+        return;
+    };
+    let encoded = match frame {
+        Frame::Message { position, payload } => {
+            let mut line = Vec::new();
+            positions::encode_line(&mut line, position);
+            assert!(line.len() <= LINE_LEN_MAX);
+            let payload = &payload[..0];
+            let begun = Frame::Message { position, payload };
+            same(&positions::decode(kind, &line), &Ok(begun));
+            [&line, &message[line.len()..]].concat()
+        }
+        Frame::Position(position) => positions::position_text(position).into_bytes(),
+        Frame::Gap(position) => positions::gap_text(position).into_bytes(),
+    };
+    same(&encoded.as_slice(), &message);
 }
 
 /// A text in pieces, against the standard library.

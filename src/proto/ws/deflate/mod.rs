@@ -19,5 +19,21 @@ pub use inflater::{Inflater, Pace};
 pub use negotiation::{Grant, OFFER, Terms, check_answer, grant};
 pub use window::Window;
 
+/// Appends what goes before `len` bytes that are not compressed, of a message whose next blocks are
+/// (RFC 1951 3.2.4): the bits of a block that is stored and not the last, up to the next byte, and
+/// the length twice.
+///
+/// Those blocks may refer to no byte before them, so they may be those of another message.
+pub fn encode_stored_header(out: &mut Vec<u8>, len: usize) {
+    debug_assert!(u16::try_from(len).is_ok());
+    let len = u16::try_from(len).unwrap_or(u16::MAX);
+    out.push(0);
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(&(!len).to_le_bytes());
+}
+
+/// The length of that.
+pub const STORED_HEADER_LEN: usize = 5;
+
 /// The end of the compressed bytes of a message, which is not sent, RFC 7692 7.2.1.
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];

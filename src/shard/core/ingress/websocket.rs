@@ -43,7 +43,7 @@ impl<H: Handler> ShardCore<H> {
             .shard
             .conns
             .live(key)
-            .is_some_and(|conn| conn.form.is_deflate());
+            .is_some_and(|conn| conn.form.window().is_some());
         let takes_over = decoder.takes_over();
         let step = match decoder.decode(input, max, deflate) {
             Ok(step) => step,

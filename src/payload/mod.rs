@@ -1,11 +1,16 @@
 //! One published message, and its wire forms.
 
+mod form;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
+pub use form::Form;
+
 use crate::position::Position;
-use crate::proto::ws::deflate::{CompressedForms, Compression, Deflater, Window};
-use crate::proto::ws::frame::{self, Opcode};
-use crate::proto::{Framing, Kind, length_prefix, line, sse, varint};
+use crate::proto::Kind;
+use crate::proto::ws::deflate::{CompressedForms, Compression, Deflater};
 
 /// One published message: in shared bytes, as shards pass it to each other, or in borrowed ones.
 #[derive(Clone, Copy, Debug)]
@@ -67,94 +72,6 @@ impl<'m> Entry<'m> {
     }
 }
 
-/// How messages look on the wire of one kind of connection, in one byte.
-///
-/// All subscribers with the same form get the same bytes, so a message is encoded once for each
-/// form and shard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// An unmasked WebSocket frame, text or binary by the payload's kind.
-    WebSocket,
-    /// A 4-byte big-endian length and the payload.
-    LengthPrefix,
-    /// The payload and a line feed.
-    Line,
-    /// A base-128 varint length and the payload.
-    Varint,
-    /// A server-sent event.
-    Sse,
-    /// A server-sent event as one chunk of an HTTP/1.1 response.
-    SseChunks,
-    /// A WebSocket frame for clients that accept permessage-deflate with this window or a larger
-    /// one: compressed if that makes it smaller. Connections have one of [`Window::shared`].
-    Deflate(Window),
-}
-
-const _: () = assert!(size_of::<Form>() == 1);
-
-impl Form {
-    /// Whether this form can carry a payload. An empty frame on TCP is the heartbeat, so it cannot
-    /// be an empty message, and a line cannot contain a line break.
-    pub fn carries(self, payload: &[u8]) -> bool {
-        match self {
-            Self::WebSocket | Self::Deflate(_) | Self::Sse | Self::SseChunks => true,
-            Self::LengthPrefix | Self::Varint => !payload.is_empty(),
-            Self::Line => line::carries(payload),
-        }
-    }
-
-    /// Whether permessage-deflate was negotiated, so that received messages may be compressed as
-    /// well.
-    pub fn is_deflate(self) -> bool {
-        matches!(self, Self::Deflate(_))
-    }
-
-    /// The maximum length of a message's frame in this form.
-    pub fn frame_len_max(self, entry: &Entry<'_>) -> usize {
-        let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
-        match self {
-            // A payload that does not get smaller is sent uncompressed.
-            Self::WebSocket | Self::Deflate(_) => frame::HEADER_LEN_MAX + payload.len(),
-            Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
-            Self::Line => payload.len() + line::END.len(),
-            Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
-            Self::Sse => sse::event_len(entry.position, kind, payload),
-            Self::SseChunks => sse::event_chunk_len_max(entry.position, kind, payload),
-        }
-    }
-
-    /// Appends the message as one uncompressed frame.
-    pub fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
-        let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
-        match self {
-            Self::WebSocket | Self::Deflate(_) => {
-                frame::encode_header(out, Opcode::Data(kind), payload.len());
-            }
-            Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
-            Self::Varint => varint::encode_header(out, payload.len()),
-            Self::Line => {}
-            Self::Sse => return sse::encode_event(out, entry.position, kind, payload),
-            Self::SseChunks => {
-                return sse::encode_event_chunk(out, entry.position, kind, payload);
-            }
-        }
-        out.extend_from_slice(payload);
-        if self == Self::Line {
-            out.extend_from_slice(line::END);
-        }
-    }
-}
-
-impl From<Framing> for Form {
-    fn from(framing: Framing) -> Self {
-        match framing {
-            Framing::LengthPrefix => Self::LengthPrefix,
-            Framing::Line => Self::Line,
-            Framing::Varint => Self::Varint,
-        }
-    }
-}
-
 /// Encodes messages as frames. One encoder serves all connections of a shard.
 #[derive(Debug)]
 pub struct Encoder {
@@ -186,7 +103,7 @@ impl Encoder {
 
     /// Whether a message of `len` bytes is compressed in this form.
     pub(crate) fn compresses(&self, form: Form, len: usize) -> bool {
-        form.is_deflate() && self.compression.level_for(len).is_some()
+        form.window().is_some() && self.compression.level_for(len).is_some()
     }
 
     /// Begins to encode a message.
@@ -224,13 +141,11 @@ impl Encoding<'_> {
 
     /// Appends the message as one frame of `form`. It is compressed at most once for each window.
     pub fn encode(&mut self, form: Form, out: &mut Vec<u8>) {
-        if let Form::Deflate(window) = form
+        if let Some(window) = form.window()
             && self.is_compressed
             && let Some(compressed) = self.once.compressed(window)
         {
-            let opcode = Opcode::Data(self.entry.payload.kind);
-            frame::encode_compressed_header(out, opcode, compressed.len());
-            out.extend_from_slice(compressed);
+            form.encode_compressed(out, &self.entry, compressed);
         } else {
             form.encode(out, &self.entry);
         }

@@ -1,0 +1,197 @@
+//! How messages look on the wire.
+
+use crate::payload::Entry;
+use crate::position::Position;
+use crate::proto::ws::deflate::{self, Window};
+use crate::proto::ws::frame::{self, Opcode};
+use crate::proto::{Framing, Kind, length_prefix, line, positions, sse, varint};
+
+/// How messages look on the wire of one kind of connection, in one byte.
+///
+/// All subscribers with the same form get the same bytes, so a message is encoded once for each
+/// form and shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// An unmasked WebSocket frame, text or binary by the payload's kind.
+    WebSocket,
+    /// A 4-byte big-endian length and the payload.
+    LengthPrefix,
+    /// The payload and a line feed.
+    Line,
+    /// A base-128 varint length and the payload.
+    Varint,
+    /// A server-sent event.
+    Sse,
+    /// A server-sent event as one chunk of an HTTP/1.1 response.
+    SseChunks,
+    /// A WebSocket frame for clients that accept permessage-deflate with this window or a larger
+    /// one: compressed if that makes it smaller. Connections have one of [`Window::shared`].
+    Deflate(Window),
+    /// A WebSocket frame that begins with its position, in the subprotocol
+    /// [`corecast.positions`](positions).
+    Positions,
+    /// The same with permessage-deflate. A variant for each window: two with a `Window` in them
+    /// would not fit into one byte.
+    PositionsBits9,
+    /// The same with a window of 12 bits.
+    PositionsBits12,
+    /// The same with a window of 15 bits.
+    PositionsBits15,
+}
+
+const _: () = assert!(size_of::<Form>() == 1);
+
+impl Form {
+    /// Whether this form can carry a payload. An empty frame on TCP is the heartbeat, so it cannot
+    /// be an empty message, and a line cannot contain a line break.
+    pub fn carries(self, payload: &[u8]) -> bool {
+        match self {
+            Self::WebSocket | Self::Deflate(_) | Self::Sse | Self::SseChunks => true,
+            Self::Positions => true,
+            Self::PositionsBits9 | Self::PositionsBits12 | Self::PositionsBits15 => true,
+            Self::LengthPrefix | Self::Varint => !payload.is_empty(),
+            Self::Line => line::carries(payload),
+        }
+    }
+
+    /// The same for a WebSocket connection that is sent positions.
+    pub fn with_positions(self) -> Self {
+        match self.window() {
+            // An offer of 8 bits is declined.
+            None | Some(Window::Bits8) => Self::Positions,
+            Some(Window::Bits9 | Window::Bits10 | Window::Bits11) => Self::PositionsBits9,
+            Some(Window::Bits12 | Window::Bits13 | Window::Bits14) => Self::PositionsBits12,
+            Some(Window::Bits15) => Self::PositionsBits15,
+        }
+    }
+
+    /// Whether it carries the positions of messages that have one: its client can say where it was
+    /// when it comes back, and is told of gaps.
+    pub fn carries_positions(self) -> bool {
+        matches!(self, Self::Sse | Self::SseChunks) || self.begins_with_line()
+    }
+
+    /// Whether messages begin with a line of [`corecast.positions`](positions).
+    fn begins_with_line(self) -> bool {
+        let bits = [
+            Self::PositionsBits9,
+            Self::PositionsBits12,
+            Self::PositionsBits15,
+        ];
+        self == Self::Positions || bits.contains(&self)
+    }
+
+    /// The window of permessage-deflate, if it was negotiated: then received messages may be
+    /// compressed as well.
+    pub fn window(self) -> Option<Window> {
+        match self {
+            Self::Deflate(window) => Some(window),
+            Self::PositionsBits9 => Some(Window::Bits9),
+            Self::PositionsBits12 => Some(Window::Bits12),
+            Self::PositionsBits15 => Some(Window::Bits15),
+            _ => None,
+        }
+    }
+
+    /// The maximum length of a message's frame in this form.
+    pub fn frame_len_max(self, entry: &Entry<'_>) -> usize {
+        let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
+        let line_len = positions::line_len(entry.position);
+        match self {
+            // A payload that does not get smaller is sent uncompressed.
+            Self::WebSocket | Self::Deflate(_) => frame::HEADER_LEN_MAX + payload.len(),
+            Self::Positions => frame::HEADER_LEN_MAX + line_len + payload.len(),
+            Self::PositionsBits9 | Self::PositionsBits12 | Self::PositionsBits15 => {
+                let line_len = deflate::STORED_HEADER_LEN + line_len;
+                frame::HEADER_LEN_MAX + line_len + payload.len()
+            }
+            Self::LengthPrefix => length_prefix::HEADER_LEN + payload.len(),
+            Self::Line => payload.len() + line::END.len(),
+            Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
+            Self::Sse => sse::event_len(entry.position, kind, payload),
+            Self::SseChunks => sse::event_chunk_len_max(entry.position, kind, payload),
+        }
+    }
+
+    /// Appends the message as one uncompressed frame.
+    pub fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
+        match self {
+            Self::WebSocket | Self::Deflate(_) => {
+                frame::encode_header(out, Opcode::Data(kind), payload.len());
+            }
+            Self::Positions
+            | Self::PositionsBits9
+            | Self::PositionsBits12
+            | Self::PositionsBits15 => {
+                let len = positions::line_len(entry.position) + payload.len();
+                frame::encode_header(out, Opcode::Data(kind), len);
+                positions::encode_line(out, entry.position);
+            }
+            Self::LengthPrefix => out.extend_from_slice(&length_prefix::header(payload.len())),
+            Self::Varint => varint::encode_header(out, payload.len()),
+            Self::Line => {}
+            Self::Sse => return sse::encode_event(out, entry.position, kind, payload),
+            Self::SseChunks => {
+                return sse::encode_event_chunk(out, entry.position, kind, payload);
+            }
+        }
+        out.extend_from_slice(payload);
+        if self == Self::Line {
+            out.extend_from_slice(line::END);
+        }
+    }
+
+    /// Appends what says where a client stands, if the form carries positions.
+    pub fn encode_position(self, out: &mut Vec<u8>, position: Position) {
+        match self {
+            Self::Sse => sse::encode_position(out, false, position),
+            Self::SseChunks => sse::encode_position(out, true, position),
+            _ => self.encode_line(out, &positions::position_text(position)),
+        }
+    }
+
+    /// Appends what says that messages are missing up to a position, or that a topic has none any
+    /// more.
+    pub fn encode_gap(self, out: &mut Vec<u8>, position: Option<Position>) {
+        match self {
+            Self::Sse => sse::encode_gap(out, false, position),
+            Self::SseChunks => sse::encode_gap(out, true, position),
+            _ => self.encode_line(out, &positions::gap_text(position)),
+        }
+    }
+
+    /// Appends a text of the subprotocol that is no message.
+    fn encode_line(self, out: &mut Vec<u8>, text: &str) {
+        if self.begins_with_line() {
+            frame::encode_header(out, Opcode::Data(Kind::Text), text.len());
+            out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    /// Appends the message compressed to these bytes.
+    pub(super) fn encode_compressed(self, out: &mut Vec<u8>, entry: &Entry<'_>, compressed: &[u8]) {
+        let opcode = Opcode::Data(entry.payload.kind);
+        if self.begins_with_line() {
+            // In a block before those of the payload, which so are the same for all forms.
+            let line_len = positions::line_len(entry.position);
+            let len = deflate::STORED_HEADER_LEN + line_len + compressed.len();
+            frame::encode_compressed_header(out, opcode, len);
+            deflate::encode_stored_header(out, line_len);
+            positions::encode_line(out, entry.position);
+        } else {
+            frame::encode_compressed_header(out, opcode, compressed.len());
+        }
+        out.extend_from_slice(compressed);
+    }
+}
+
+impl From<Framing> for Form {
+    fn from(framing: Framing) -> Self {
+        match framing {
+            Framing::LengthPrefix => Self::LengthPrefix,
+            Framing::Line => Self::Line,
+            Framing::Varint => Self::Varint,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+use std::io::Read as _;
+
+use flate2::read::DeflateDecoder;
+
+use super::*;
+use crate::internals::Rng;
+use crate::position::Epoch;
+use crate::proto::positions::{Frame, decode};
+use crate::proto::ws::deflate::Window;
+use crate::proto::ws::frame::{Header, Opcode, ParsedHeader, parse};
+
+const WINDOWS: [Window; 3] = [Window::Bits9, Window::Bits12, Window::Bits15];
+/// The end of compressed bytes, which is not sent (RFC 7692 7.2.2).
+const TAIL: [u8; 4] = [0, 0, 0xff, 0xff];
+
+fn position(offset: u64) -> Position {
+    let epoch = Epoch::new(12_345);
+    Position { epoch, offset }
+}
+
+/// What a client has of one frame: its header and its message.
+fn read(frame: &[u8], window: Option<Window>) -> (Header, Vec<u8>) {
+    let parsed = parse::<false>(frame, window.is_some());
+    let Ok(ParsedHeader::Complete { header, taken }) = parsed else {
+        panic!("{parsed:?}");
+    };
+    let bytes = &frame[taken..];
+    assert_eq!(header.len, bytes.len() as u64);
+    if !header.compressed {
+        return (header, bytes.to_vec());
+    }
+    let stream = [bytes, &TAIL].concat();
+    let mut message = Vec::new();
+    // The end of the stream is not that of a last block.
+    let mut decoder = DeflateDecoder::new(stream.as_slice());
+    decoder.read_to_end(&mut message).ok();
+    (header, message)
+}
+
+#[test]
+fn positions_go_before_messages_compressed_or_not() {
+    let mut encoder = Encoder::new(Compression {
+        level: 6,
+        threshold: 200,
+    });
+    let words = "the quick brown fox ".repeat(200);
+    let mut rng = Rng::new(7);
+    let noise: Vec<u8> = (0..600).map(|_| rng.byte()).collect();
+    let payloads: [&[u8]; 5] = [
+        b"",
+        b"hello",
+        &words.as_bytes()[..300],
+        words.as_bytes(),
+        &noise,
+    ];
+    for payload in payloads {
+        for position in [None, Some(position(1)), Some(Position::LONGEST)] {
+            for kind in [Kind::Text, Kind::Binary] {
+                let bytes = payload;
+                let entry = Entry::of("topic", position, Payload { kind, bytes });
+                let mut message = encoder.begin(entry);
+                let forms = WINDOWS
+                    .map(Form::Deflate)
+                    .into_iter()
+                    .chain([Form::WebSocket]);
+                for form in forms {
+                    let with = form.with_positions();
+                    assert_eq!(with.window(), form.window());
+                    assert!(with.carries_positions() && !form.carries_positions());
+                    let (mut plain, mut frame) = (Vec::new(), Vec::new());
+                    message.encode(form, &mut plain);
+                    message.encode(with, &mut frame);
+                    assert!(frame.len() <= message.frame_len_max(with));
+                    let (expected, _) = read(&plain, form.window());
+                    let (header, read) = read(&frame, with.window());
+                    assert_eq!(header.compressed, expected.compressed);
+                    assert_eq!(header.opcode, expected.opcode);
+                    let frame = Frame::Message { position, payload };
+                    assert_eq!(decode(kind, &read), Ok(frame), "{with:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_form_with_positions_says_where_a_client_stands_and_what_it_misses() {
+    let here = position(7);
+    for form in WINDOWS
+        .map(Form::Deflate)
+        .into_iter()
+        .chain([Form::WebSocket])
+    {
+        let with = form.with_positions();
+        let told = |encode: &dyn Fn(&mut Vec<u8>)| {
+            let mut out = Vec::new();
+            encode(&mut out);
+            let (header, text) = read(&out, with.window());
+            assert_eq!(header.opcode, Opcode::Data(Kind::Text));
+            text
+        };
+        let text = told(&|out| with.encode_position(out, here));
+        assert_eq!(decode(Kind::Text, &text), Ok(Frame::Position(here)));
+        for gap in [Some(here), None] {
+            let text = told(&|out| with.encode_gap(out, gap));
+            assert_eq!(decode(Kind::Text, &text), Ok(Frame::Gap(gap)));
+        }
+        let mut out = Vec::new();
+        form.encode_position(&mut out, here);
+        form.encode_gap(&mut out, Some(here));
+        assert_eq!(out, b"", "{form:?} has no positions");
+    }
+}
