@@ -5,8 +5,9 @@
 //! together, as the `corecast` program uses them. The result of a check is a [`Principal`] or a
 //! [`Denial`].
 //!
-//! All of it is pure but for [`Endpoint`], a thread that fetches keys. The time is given from
-//! outside, in seconds since the beginning of 1970.
+//! All of it is pure but for [`Endpoint`], a thread that fetches keys, and [`Revocations::open`],
+//! which starts one that writes a file. The time is given from outside, in seconds since the
+//! beginning of 1970.
 //!
 //! ```
 //! # #[cfg(feature = "auth")] {

@@ -12,4 +12,7 @@ pub enum RevokeError {
     /// The table is full.
     #[error("too many revocations are in effect; take the key of the tokens out of use instead")]
     Full,
+    /// It is revoked, but a restart would lose it: the file is written too slowly.
+    #[error("it is revoked now, but the file of revocations is written too slowly: try again")]
+    NotKept,
 }

@@ -44,6 +44,13 @@ pub const REVOKED_CELLS: usize = 1 << 18;
 /// Cells that a user or a token may have its revocation in: all are looked at, when a connection
 /// opens.
 pub const REVOKED_OF_SET: usize = 64;
+/// Revocations of users, and as many of tokens, that are kept in a file: they fit into the cells,
+/// whatever the keys.
+pub const REVOCATIONS_KEPT_MAX: usize = 100_000;
+/// Revocations that wait to be written to the file.
+pub const REVOCATIONS_WAITING_MAX: usize = 10_000;
+/// If the file of revocations cannot be written, it is tried again after this time.
+pub const REVOCATIONS_RETRY: Duration = Duration::from_secs(10);
 /// One denial in this time is logged by a shard; the others are counted alone.
 pub const DENIAL_LOG_INTERVAL: Duration = Duration::from_secs(1);
 

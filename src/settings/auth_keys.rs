@@ -121,6 +121,14 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "Ids (`jti`) of tokens that are refused. Remove an id when its token has expired.",
     ),
     key(
+        "auth.revocations_file",
+        Field::Text(|s| &mut s.auth.revocations_file, 0..=PATH_BYTES_MAX),
+        "File (JSON) that keeps what is revoked by the API, so that a restart loses none of it. The \
+         server makes it, reads it at its start, and replaces it at each change: give it a folder \
+         in which the server may write, and each server a file of its own. SIGHUP does not change \
+         it. Without a file, these revocations end with the server.",
+    ),
+    key(
         "auth.cookie",
         Field::Text(|s| &mut s.auth.cookie, 0..=64),
         "Name of a cookie that has the token of pages. Without a name, cookies are not read. A \

@@ -72,7 +72,9 @@ impl Settings {
 
     #[cfg(feature = "auth")]
     fn token_problems(&self) -> Vec<Problem> {
-        self.token_keys().err().unwrap_or_default()
+        let mut problems = self.token_keys().err().unwrap_or_default();
+        problems.extend(self.revocations_problem());
+        problems
     }
 
     #[cfg(not(feature = "auth"))]

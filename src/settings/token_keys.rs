@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 
 use crate::auth::{
-    Auth, Endpoint, EndpointError, Key, KeyError, RevokedList, Verifier, fetch, jwk_set,
+    Auth, Endpoint, EndpointError, Key, KeyError, Revocations, RevokedList, Verifier, fetch,
+    jwk_set,
 };
 use crate::limits::KEYS_OF_ONE_ID_MAX;
 use crate::settings::{Problem, Settings};
@@ -39,6 +40,15 @@ impl Settings {
                 None => Endpoint::start(&auth.jwks_url, times.0, times.1)?,
             };
             verifier = verifier.endpoint(endpoint);
+        }
+        let file = &self.auth.revocations_file;
+        // Later the server goes on with the table that it has.
+        if before.is_none() && !file.is_empty() {
+            let table = Revocations::open(file).map_err(|err| {
+                let key = self.name("auth.revocations_file");
+                io::Error::new(err.kind(), format!("{key}: {file}: {err}"))
+            })?;
+            verifier = verifier.with_revocations(&table);
         }
         Ok(Some(self.auth_with(verifier)))
     }
@@ -112,6 +122,17 @@ impl Settings {
         } else {
             Err(problems)
         }
+    }
+
+    /// Why the file of revocations cannot be used, as far as reading it says.
+    pub(super) fn revocations_problem(&self) -> Option<Problem> {
+        let file = &self.auth.revocations_file;
+        let err = (!file.is_empty())
+            .then(|| Revocations::check(file))?
+            .err()?;
+        let problem = self.key_problem("auth.revocations_file", file, err.to_string());
+        let remedy = "must be a file that the server has made, or can make".to_owned();
+        Some(Problem { remedy, ..problem })
     }
 
     fn verifier(&self, more: Vec<Key>) -> Result<Verifier, Vec<Problem>> {

@@ -123,7 +123,7 @@ fn given<'m>(text: Option<&'m Text<'_>>) -> Option<&'m str> {
 /// With Centrifugo's codes for a limit and for what is not available.
 fn failure(error: RevokeError) -> Failure {
     let (code, what) = match error {
-        RevokeError::Full => (106, "limit exceeded"),
+        RevokeError::Full | RevokeError::NotKept => (106, "limit exceeded"),
         RevokeError::NoIdentity => (108, "not available"),
     };
     let message = format!("{what}: {error}").into();

@@ -51,6 +51,8 @@ pub struct AuthSettings {
     pub revoked_users: RevokedUsers,
     /// Ids of tokens that are refused.
     pub revoked_tokens: Texts,
+    /// File that keeps what is revoked at run time; may be empty.
+    pub revocations_file: String,
     /// The name of a cookie with a token; may be empty.
     pub cookie: String,
     /// The name of a parameter of the query with a token; may be empty.
@@ -85,6 +87,7 @@ impl Default for AuthSettings {
             token_age_max: None,
             revoked_users: RevokedUsers::default(),
             revoked_tokens: Texts::default(),
+            revocations_file: String::new(),
             cookie: String::new(),
             query: String::new(),
             api_keys: ApiKeys::default(),

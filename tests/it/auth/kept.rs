@@ -1,0 +1,87 @@
+//! Revocations that outlive the program.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use corecast::auth::create;
+use rustix::process::Signal;
+
+use super::program::upgrade;
+use crate::config::File;
+use crate::support::http::ask;
+use crate::support::program::Program;
+use crate::support::wait::wait_until;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn token(claims: &str) -> String {
+    create(SECRET.as_bytes(), claims).unwrap()
+}
+
+#[test]
+fn what_the_api_has_revoked_stays_revoked_after_a_restart() {
+    let file = File::new("revocations", "");
+    // The server makes it.
+    fs::remove_file(file.path()).unwrap();
+    let config = File::new(
+        "keeps",
+        &format!(
+            "[api]\nkey = \"the-key\"\n[auth]\nhmac_secret = {SECRET:?}\n\
+             rules = [\"users all room\"]\nrevocations_file = {:?}\n\
+             [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:0\"\n",
+            file.path()
+        ),
+    );
+    let (ann, bob) = (token(r#"{"sub":"ann"}"#), token(r#"{"sub":"bob"}"#));
+    let seven = token(r#"{"sub":"bob","jti":"7"}"#);
+    let serve = || {
+        let mut program = Program::run(&["serve", "--config", config.path()]);
+        let http: SocketAddr = program.wait_for("listening http ").parse().unwrap();
+        program.wait_for("ready: ");
+        (program, http)
+    };
+    let statuses = |http| [&ann, &bob, &seven].map(|token| upgrade(http, "/ws/room", token));
+
+    let (program, http) = serve();
+    assert_eq!(statuses(http), [101; 3]);
+    for (method, body) in [
+        ("invalidate_user_tokens", r#"{"user":"ann"}"#),
+        ("revoke_token", r#"{"uid":"7"}"#),
+    ] {
+        let len = body.len();
+        let request = format!(
+            "POST /api/{method} HTTP/1.1\r\nHost: a\r\nX-API-Key: the-key\r\n\
+             Content-Length: {len}\r\n\r\n{body}"
+        );
+        assert_eq!(ask(http, request).body, r#"{"result":{}}"#);
+    }
+    assert_eq!(statuses(http), [401, 101, 401]);
+    wait_until("both are written", || {
+        let text = fs::read_to_string(file.path()).unwrap();
+        text.contains("ann") && text.contains("\"7\"")
+    });
+    program.signal(Signal::KILL);
+    program.wait();
+
+    let (_program, http) = serve();
+    assert_eq!(statuses(http), [401, 101, 401]);
+}
+
+#[test]
+fn a_file_that_is_not_one_of_revocations_is_an_error_of_its_key() {
+    let file = File::new("no-revocations", "ann");
+    let config = File::new(
+        "keeps-nothing",
+        &format!(
+            "[auth]\nanonymous = true\nrevocations_file = {:?}\n",
+            file.path()
+        ),
+    );
+    for command in [&["serve", "--config"], &["config", "check"]] {
+        let [first, second] = *command;
+        let (status, log) = Program::run(&[first, second, config.path()]).wait();
+        assert_ne!(status.code(), Some(0), "{log}");
+        assert!(log.contains("auth.revocations_file"), "{log}");
+    }
+    assert_eq!(fs::read(file.path()).unwrap(), b"ann");
+}
