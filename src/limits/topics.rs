@@ -42,6 +42,19 @@ pub const ONCE_KEYS_MAX: usize = 1 << 16;
 
 /// Namespaces, each of which may be looked at when a topic gets its first subscriber.
 pub const NAMESPACES_MAX: usize = 256;
+/// Bytes of the messages in the history of a topic, if the user sets none.
+pub const HISTORY_BYTES_MAX: usize = 1 << 20;
+/// The largest [`HISTORY_BYTES_MAX`] that a user can set, in bytes.
+pub const HISTORY_BYTES_CEILING: usize = 1 << 30;
+/// The most messages that a user can set for the history of a topic: a million take 100 MB beside
+/// their bytes.
+pub const HISTORY_ENTRIES_CEILING: usize = 1_000_000;
+/// How long a message is kept in the history, if the user sets no time: a phone in a tunnel.
+pub const HISTORY_TTL: Duration = Duration::from_secs(300);
+/// How much longer than messages a position is kept, if the user sets no time.
+pub const HISTORY_META_TTL: Duration = Duration::from_secs(3_600);
+/// The longest times that a user can set for both: a year.
+pub const HISTORY_TTL_CEILING: Duration = Duration::from_secs(365 * 86_400);
 /// Messages of a topic's history that one answer brings, as many as in Centrifugo.
 pub const PAGE_ENTRIES_MAX: usize = 300;
 /// Bytes of their payloads, unless the first is longer.

@@ -4,8 +4,9 @@ use core::net::SocketAddr;
 
 use crate::net::ListenAddr;
 use crate::proto::http::is_topic_name;
-use crate::settings::draft::{Draft, listener, listener_key};
-use crate::settings::listener_keys::LISTENER_KEYS;
+use crate::settings::draft::{Draft, listener_key};
+use crate::settings::listeners::keys::LISTENER_KEYS;
+use crate::settings::tables::table;
 use crate::settings::value::units::show_size;
 use crate::settings::{ClientAuth, Listen, Protocol, Settings, Source};
 use crate::shard::Balance;
@@ -16,6 +17,7 @@ impl Draft {
         self.check_sizes();
         self.check_api_key();
         self.check_auth();
+        self.check_namespaces();
         self.check_listeners();
         self.check_addresses();
         self.check_exposure();
@@ -92,7 +94,7 @@ impl Draft {
             self.complain_of(&["listener"], "there is none", remedy);
         }
         for index in 0..self.settings.listeners.len() {
-            let source = self.settings.source(&listener(index));
+            let source = self.settings.source(&table::<Listen>(index));
             let is_new = source != Source::Default;
             for key in LISTENER_KEYS.iter().filter(|key| key.is_required && is_new) {
                 let name = listener_key(index, key.name);

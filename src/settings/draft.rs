@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use crate::relay::spelling::nearest;
 use crate::settings::field::Field;
 use crate::settings::keys::{Key, SECTIONS, keys};
-use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
+use crate::settings::listeners::keys::LISTENER_KEYS;
 use crate::settings::raw_value::RawValue;
-use crate::settings::{FILE_VARIABLE, Listen, PREFIX, Problem, Protocol, Settings, Source};
+use crate::settings::tables::{table_key, table_variable};
+use crate::settings::{
+    FILE_VARIABLE, Listen, Namespace, PREFIX, Problem, Protocol, Settings, Source,
+};
 
 /// A configuration while it is being read.
 #[derive(Debug, Default)]
@@ -63,31 +66,6 @@ impl Draft {
         self.settings.sources.insert(name.to_owned(), source);
     }
 
-    /// Sets the value of a key of an existing listener.
-    pub(super) fn set_of_listener(
-        &mut self,
-        index: usize,
-        key: &'static Key<Listen>,
-        given: &RawValue<'_>,
-        source: Source,
-    ) {
-        let name = listener_key(index, key.name);
-        if let Some(listen) = self.settings.listeners.get_mut(index) {
-            let wrong = take(&key.field, listen, &name, key.is_secret, given, &source);
-            self.problems.extend(wrong);
-        }
-        self.settings.sources.insert(name, source);
-    }
-
-    /// Adds a listener with default values; returns its index.
-    pub(super) fn add_listener(&mut self, source: Source) -> usize {
-        let index = self.settings.listeners.len();
-        let listen = Listen::new(Protocol::Http, NO_ADDRESS);
-        self.settings.listeners.push(listen);
-        self.settings.sources.insert(listener(index), source);
-        index
-    }
-
     /// Reads environment variables.
     pub(super) fn read_env(&mut self, env: &[(String, String)]) {
         let env: BTreeMap<&str, &str> = env
@@ -95,39 +73,21 @@ impl Draft {
             .filter(|(name, _)| name.starts_with(PREFIX) && name != FILE_VARIABLE)
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        let mut of_listeners = Vec::new();
+        let (mut of_listeners, mut of_namespaces) = (Vec::new(), Vec::new());
         for (name, value) in env {
             let source = Source::Env(name.to_owned());
             if let Some(key) = keys().find(|key| variable(key.name) == name) {
                 self.set(key, &RawValue::Untyped(value), source);
-            } else if let Some((index, rest)) = listener_variable(name) {
+            } else if let Some((index, rest)) = table_variable::<Listen>(name) {
                 of_listeners.push((index, rest, value, source));
+            } else if let Some((index, rest)) = table_variable::<Namespace>(name) {
+                of_namespaces.push((index, rest, value, source));
             } else {
                 self.meet_unknown_variable(name, value, &source);
             }
         }
-        // Sorted by number: as texts, 10 would come before 2.
-        of_listeners.sort_by_key(|(index, ..)| *index);
-        for (index, rest, value, source) in of_listeners {
-            self.read_listener_variable(index, rest, value, source);
-        }
-    }
-
-    fn read_listener_variable(&mut self, index: usize, rest: &str, value: &str, source: Source) {
-        let Some(key) = LISTENER_KEYS.iter().find(|key| upper(key.name) == rest) else {
-            let name = listener_key(index, &rest.to_lowercase());
-            return self.meet_unknown(&source, &name, LISTENER_KEYS.iter().map(|key| key.name));
-        };
-        let count = self.settings.listeners.len();
-        if index == count {
-            self.add_listener(source.clone());
-        } else if count < index {
-            let remedy = format!("continue from {}; the first is 0", listener_prefix(count));
-            let name = listener_key(index, key.name);
-            let what = "the listener with the number before it is missing";
-            return self.complain(&source, &name, what, remedy);
-        }
-        self.set_of_listener(index, key, &RawValue::Untyped(value), source);
+        self.read_table_variables::<Listen>(of_listeners);
+        self.read_table_variables::<Namespace>(of_namespaces);
     }
 
     /// Misspelled variables are errors. A variable that an orchestrator sets for a service called
@@ -142,7 +102,9 @@ impl Draft {
         let known: Vec<String> = names.chain([own(FILE_VARIABLE)]).collect();
         let near = nearest(&own(name), known.iter().map(String::as_str));
         let mut sections = SECTIONS.iter().filter(|(section, _)| !section.is_empty());
-        let in_section = name.starts_with("CORECAST_LISTENER_")
+        let in_section = ["CORECAST_LISTENER_", "CORECAST_NAMESPACE_"]
+            .iter()
+            .any(|table| name.starts_with(table))
             || sections.any(|(section, _)| name.starts_with(&variable(&format!("{section}."))));
         match near {
             Some(near) => {
@@ -165,7 +127,7 @@ impl Draft {
         name: &str,
         known: impl Iterator<Item = &'n str> + Clone,
     ) {
-        // For listeners only the last part is compared; otherwise the whole name.
+        // For tables only the last part is compared; otherwise the whole name.
         let last = name.rsplit('.').next().unwrap_or(name);
         let near = nearest(name, known.clone()).or_else(|| nearest(last, known.clone()));
         // The right key in the wrong section is not similar letter by letter.
@@ -190,7 +152,7 @@ impl Draft {
                 && let Some(key) = LISTENER_KEYS.iter().find(|key| key.name == *name)
             {
                 let index = self.first_listener(*protocol, &source);
-                self.set_of_listener(index, key, &given, source);
+                self.set_in_table(index, key, &given, source);
             }
         }
     }
@@ -201,7 +163,7 @@ impl Draft {
         if let Some(index) = listeners.position(|listen| listen.protocol == protocol) {
             return index;
         }
-        let index = self.add_listener(source.clone());
+        let index = self.add_table::<Listen>(source.clone());
         self.settings.listeners[index].protocol = protocol;
         let key = listener_key(index, "protocol");
         self.settings.sources.insert(key, source.clone());
@@ -210,7 +172,7 @@ impl Draft {
 }
 
 /// Reads a value, or returns why it is invalid.
-fn take<T: Clone>(
+pub(super) fn take<T: Clone>(
     field: &Field<T>,
     into: &mut T,
     name: &str,
@@ -244,14 +206,9 @@ pub(super) fn flag_of(settings: &Settings, key: &str) -> Option<&'static str> {
     })
 }
 
-/// The full name of a listener.
-pub(super) fn listener(index: usize) -> String {
-    format!("listener.{index}")
-}
-
 /// The full name of a listener's key.
 pub(super) fn listener_key(index: usize, name: &str) -> String {
-    format!("listener.{index}.{name}")
+    table_key::<Listen>(index, name)
 }
 
 /// The variable of a key.
@@ -259,7 +216,7 @@ pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", upper(key))
 }
 
-fn upper(name: &str) -> String {
+pub(super) fn upper(name: &str) -> String {
     name.replace('.', "_").to_uppercase()
 }
 
@@ -277,18 +234,6 @@ fn is_of_orchestrator(name: &str, value: &str) -> bool {
     });
     let is_of_service = name.ends_with("_SERVICE_HOST") || name.contains("_SERVICE_PORT");
     is_url || is_part || is_of_service
-}
-
-/// The prefix of a listener's variables.
-fn listener_prefix(index: usize) -> String {
-    variable(&listener_key(index, ""))
-}
-
-/// The number of the listener and the rest of the variable's name.
-fn listener_variable(name: &str) -> Option<(usize, &str)> {
-    let rest = name.strip_prefix("CORECAST_LISTENER_")?;
-    let (index, rest) = rest.split_once('_')?;
-    Some((index.parse().ok()?, rest))
 }
 
 /// Flags that set a key of the first listener with a protocol.

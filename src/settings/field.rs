@@ -6,12 +6,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::net::ListenAddr;
+use crate::settings::namespaces::first::FirstMessages;
 use crate::settings::raw_value::RawValue;
 use crate::settings::value::list::{List, show_list};
-use crate::settings::value::number::{Number, show_range};
+use crate::settings::value::number::{Number, parse_mode, show_range};
 use crate::settings::value::rate::Per;
 use crate::settings::value::units::{parse_size, parse_time, show_size, show_time};
-use crate::shard::MODE_MAX;
 use crate::time::Rate;
 
 /// The place of a value in `T`.
@@ -48,6 +48,8 @@ pub(super) enum Field<T> {
     RateOr(At<T, Option<Rate>>, Per, &'static str),
     /// One of several words.
     Choice(fn(&mut T) -> &mut dyn Choice),
+    /// What a new subscriber gets first.
+    First(At<T, FirstMessages>),
     /// The address of a listener.
     Listen(At<T, ListenAddr>),
     /// An address with a port, or a word.
@@ -128,6 +130,7 @@ impl<T: Clone> Field<T> {
                 let word = text.and_then(|text| choice.words().iter().position(|w| *w == text));
                 word.map(|word| choice.choose(word))
             }
+            Self::First(at) => FirstMessages::read(given).map(|first| *at(into) = first),
             Self::Listen(at) => text.and_then(|text| {
                 let addr = text.parse().ok()?;
                 *at(into) = addr;
@@ -144,6 +147,12 @@ impl<T: Clone> Field<T> {
             Self::List(at) => given.list().and_then(|texts| at(into).take(&texts).ok()),
         };
         read.is_some()
+    }
+
+    /// Copies the value, which is no text with quotes or other signs to escape.
+    pub(super) fn copy(&self, from: &T, into: &mut T) {
+        let shown = self.show(from);
+        self.read(into, &RawValue::Untyped(shown.trim_matches('"')));
     }
 
     /// The value as TOML.
@@ -178,6 +187,7 @@ impl<T: Clone> Field<T> {
                 let choice = at(of);
                 quote(choice.words().get(choice.chosen()).unwrap_or(&""))
             }
+            Self::First(at) => at(of).show(),
             Self::Listen(at) => quote(&at(of).to_string()),
             Self::AddressOr(at, none) => {
                 let address: Option<String> = at(of).map(|address| address.to_string());
@@ -225,6 +235,7 @@ impl<T: Clone> Field<T> {
                 let (last, rest) = words.split_last().unwrap_or((&words[0], &[]));
                 format!("{} or {last}", rest.join(", "))
             }
+            Self::First(_) => FirstMessages::EXPECTS.to_owned(),
             Self::Listen(_) => format!(
                 "{ADDRESS}, a path of at most {} bytes, such as \"unix:/run/corecast.sock\", or \
                  \"systemd:name\"",
@@ -249,14 +260,6 @@ impl<T: Clone> Field<T> {
 }
 
 const ADDRESS: &str = "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::]:8080\"";
-
-/// An octal number with permission bits only.
-fn parse_mode(text: &str) -> Option<u32> {
-    let digits = text.trim();
-    let is_octal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
-    let mode = u32::from_str_radix(digits, 8).ok();
-    mode.filter(|mode| is_octal && *mode <= MODE_MAX)
-}
 
 /// A value, or no value if the text is the word for that.
 fn or<V>(value: Option<V>, text: Option<&str>, none: &str) -> Option<Option<V>> {

@@ -3,11 +3,11 @@
 use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
-use crate::settings::Source;
-use crate::settings::draft::{Draft, listener_key};
+use crate::settings::draft::Draft;
 use crate::settings::keys::{SECTIONS, keys};
-use crate::settings::listener_keys::LISTENER_KEYS;
 use crate::settings::raw_value::RawValue;
+use crate::settings::tables::{Table, table_key};
+use crate::settings::{Listen, Namespace, Source};
 
 /// A file: its name and its text.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,14 @@ impl Draft {
         let is_section = SECTIONS.iter().any(|(section, _)| *section == name);
         match (keys().find(|key| key.name == name), value.get_ref()) {
             (Some(key), value) => self.set(key, &given(value), source),
-            (None, value) if name == "listener" => self.read_listeners(file, value, &source),
+            (None, value) if name == Listen::NAME => {
+                // They replace the default listeners.
+                self.settings.listeners.clear();
+                self.read_tables::<Listen>(file, value, &source);
+            }
+            (None, value) if name == Namespace::NAME => {
+                self.read_tables::<Namespace>(file, value, &source);
+            }
             (None, DeValue::Table(table)) if is_section => self.read_table(file, name, table),
             (None, _) if is_section => {
                 let remedy = format!("must be a section, as in [{name}] with keys below it");
@@ -71,37 +78,33 @@ impl Draft {
                 let sections = SECTIONS.iter().map(|(section, _)| *section);
                 let sections = sections.filter(|section| !section.is_empty());
                 let names = keys().map(|key| key.name);
-                let known = names.chain(sections).chain(["listener"]);
+                let known = names.chain(sections).chain([Listen::NAME, Namespace::NAME]);
                 self.meet_unknown(&source, name, known);
             }
         }
     }
 
-    /// Reads the listeners of a file, which replace the default listeners.
-    fn read_listeners(&mut self, file: File<'_>, value: &DeValue<'_>, source: &Source) {
-        self.settings.listeners.clear();
+    /// Reads the tables of one kind.
+    fn read_tables<T: Table>(&mut self, file: File<'_>, value: &DeValue<'_>, source: &Source) {
+        let remedy = || format!("each needs a header of its own: [[{}]]", T::NAME);
         let DeValue::Array(tables) = value else {
-            let remedy = "each needs a header of its own: [[listener]]";
-            return self.complain(source, "listener", "must be a list of tables", remedy);
+            return self.complain(source, T::NAME, "must be a list of tables", remedy());
         };
         for table in tables.iter() {
             let source = file.line(table.span().start);
-            let index = self.add_listener(source.clone());
+            let index = self.add_table::<T>(source.clone());
             let DeValue::Table(table) = table.get_ref() else {
-                let remedy = "each needs a header of its own: [[listener]]";
-                self.complain(&source, "listener", "must be a list of tables", remedy);
+                self.complain(&source, T::NAME, "must be a list of tables", remedy());
                 continue;
             };
             for (key, value) in table {
                 let source = file.line(key.span().start);
                 let name = key.get_ref().as_ref();
-                match LISTENER_KEYS.iter().find(|key| key.name == name) {
-                    Some(key) => {
-                        self.set_of_listener(index, key, &given(value.get_ref()), source);
-                    }
+                match T::keys().iter().find(|key| key.name == name) {
+                    Some(key) => self.set_in_table(index, key, &given(value.get_ref()), source),
                     None => {
-                        let known = LISTENER_KEYS.iter().map(|key| key.name);
-                        self.meet_unknown(&source, &listener_key(index, name), known);
+                        let known = T::keys().iter().map(|key| key.name);
+                        self.meet_unknown(&source, &table_key::<T>(index, name), known);
                     }
                 }
             }

@@ -1,5 +1,5 @@
 //! The table of configuration keys. Those of identity are in [`auth_keys`](super::auth_keys), and
-//! those of listeners in [`listener_keys`](super::listener_keys).
+//! those of listeners in [`listeners::keys`](super::listeners::keys).
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use crate::limits::{
 };
 use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::{Field, choice};
+use crate::settings::namespaces::keys::TOPIC_KEYS;
 use crate::settings::value::rate::Per;
 use crate::settings::{Level, Settings, Tables};
 
@@ -79,7 +80,8 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("timeouts", "How long the server waits."),
     (
         "topics",
-        "Slow subscribers, and topics without subscribers.",
+        "What holds for all topics that have no other settings by a `[[namespace]]`: slow \
+         subscribers, and history. Topics without subscribers.",
     ),
     ("http", "Which pages may use the server from a browser."),
     (
@@ -106,7 +108,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
 
 /// All keys except those of listeners.
 pub(super) fn keys() -> impl Iterator<Item = &'static Key<Settings>> + Clone {
-    KEYS.iter().chain(AUTH_KEYS)
+    KEYS.iter().chain(TOPIC_KEYS).chain(AUTH_KEYS)
 }
 
 static KEYS: &[Key<Settings>] = &[
@@ -405,16 +407,6 @@ static KEYS: &[Key<Settings>] = &[
         "Time before a drain in which `/readyz` answers 503 and everything else works as before, \
          so that load balancers stop sending new clients.",
     ),
-    key(
-        "topics.slow_consumer",
-        Field::Choice(|s| &mut s.config.slow_consumer),
-        "What happens to a subscriber whose socket takes no more bytes when the topic's log is \
-         full. `drop-oldest`: it continues with the oldest message in the log. `latest`: each time \
-         that its socket was full, it continues with the newest message, even if the log was not \
-         full. `drop-newest`: it still receives the messages in the log, and misses those \
-         published until it has caught up. `disconnect`: it is closed.",
-    )
-    .flag("--slow-consumer"),
     key(
         "topics.linger",
         Field::Time(|s| &mut s.config.interest_linger, FROM_ZERO),

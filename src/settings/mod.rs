@@ -6,9 +6,9 @@
 //! default. Defaults are those of [`Config`], which come from `limits`.
 //!
 //! A new key is one row in the table of `keys`: its name, the place of its value in [`Settings`]
-//! (or in [`Listen`], for a key of listeners), its range, and its description. The readers of
-//! files, environment and flags and the writers of documentation follow this table. Some keys also
-//! need:
+//! (or in [`Listen`] or [`Namespace`], for a key of their tables), its range, and its description.
+//! The readers of files, environment and flags and the writers of documentation follow this
+//! table. Some keys also need:
 //!
 //! - a field in [`Settings`], with its default, and a line in [`Settings::builder`], if it is not a
 //!   field of [`Config`];
@@ -24,10 +24,11 @@ mod field;
 mod file;
 mod files;
 mod keys;
-mod listen;
-mod listener_keys;
+mod listeners;
+mod namespaces;
 mod problem;
 mod raw_value;
+mod tables;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "auth")]
@@ -47,7 +48,9 @@ use crate::proto::ws::deflate::Compression;
 use crate::relay::{Relay, RelaySettings};
 use crate::server::{Server, ServerBuilder};
 use crate::settings::draft::Draft;
-pub use crate::settings::listen::{Listen, Protocol};
+pub use crate::settings::listeners::{Listen, Protocol};
+pub use crate::settings::namespaces::first::FirstMessages;
+pub use crate::settings::namespaces::{Namespace, TopicValues};
 pub use crate::settings::problem::{Problem, Source};
 pub use crate::settings::value::auth::AuthSettings;
 pub use crate::settings::value::list::{Paths, Texts};
@@ -68,8 +71,12 @@ pub struct Settings {
     pub tables: Tables,
     /// Maximum number of connections; `None`: as many as the limit of open files allows.
     pub connections: Option<usize>,
-    /// The configuration of the shards, except `compression`.
+    /// The configuration of the shards, except `compression`, `slow_consumer` and `namespaces`.
     pub config: Config,
+    /// What holds for topics in no namespace.
+    pub topics: TopicValues,
+    /// What holds for the topics of namespaces.
+    pub namespaces: Vec<Namespace>,
     /// Whether messages are compressed.
     pub compress: bool,
     /// How messages are compressed.
@@ -144,6 +151,7 @@ impl Settings {
         }
         draft.read_env(&input.env);
         draft.read_flags(&input.flags);
+        draft.inherit();
         draft.check();
         draft.finish()
     }
@@ -171,6 +179,8 @@ impl Settings {
     fn config(&self) -> Config {
         Config {
             compression: self.compress.then_some(self.compression),
+            slow_consumer: self.topics.slow_consumer,
+            namespaces: self.topic_settings(),
             ..self.config.clone()
         }
     }
@@ -250,6 +260,8 @@ impl Default for Settings {
             tables: Tables::Own,
             connections: None,
             config: Config::default(),
+            topics: TopicValues::default(),
+            namespaces: Vec::new(),
             compress: Config::default().compression.is_some(),
             compression: Compression::default(),
             api_key: Secret::default(),

@@ -2,8 +2,10 @@
 
 use crate::settings::draft::{LISTENER_FLAGS, listener_key, variable};
 use crate::settings::keys::{Key, SECTIONS, keys};
-use crate::settings::listener_keys::{LISTENER_KEYS, LISTENERS};
-use crate::settings::{FILE_VARIABLE, Listen, Settings, Source, Tls};
+use crate::settings::listeners::keys::{LISTENER_KEYS, LISTENERS};
+use crate::settings::namespaces::keys::{EXAMPLE, INHERITED, NAMESPACE_KEYS, NAMESPACES};
+use crate::settings::tables::{Table, table_key};
+use crate::settings::{FILE_VARIABLE, Listen, Namespace, Settings, Source, Tls};
 use crate::shard::Balance;
 
 /// The longest line of a comment.
@@ -26,6 +28,17 @@ pub fn reference() -> String {
             page += &row(key, &default, &value, &variable(key.name), flag);
         }
     }
+    page += &format!("\n## `[[namespace]]`\n\n{NAMESPACES}\n\n{COLUMNS_OF_KEYS}");
+    let [own, inherited] = own_and_inherited();
+    for key in own {
+        let variable = variable_of_any::<Namespace>(key.name);
+        let namespace = &Namespace::default();
+        let value = format!("`{}`", key.field.show(namespace));
+        page += &row(key, namespace, &value, &variable, None);
+    }
+    let inherited = inherited.iter().map(|key| format!("`{}`", key.name));
+    let inherited: Vec<String> = inherited.collect();
+    page += &format!("\n{INHERITED}{}.\n{EXAMPLE}", inherited.join(", "));
     page += &format!("\n## `[[listener]]`\n\n{LISTENERS}\n\n{COLUMNS_OF_KEYS}");
     let listen = &default.listeners[0];
     for key in LISTENER_KEYS {
@@ -36,10 +49,22 @@ pub fn reference() -> String {
         let flags = LISTENER_FLAGS.iter().filter(|(.., name)| *name == key.name);
         let flags: Vec<String> = flags.map(|(flag, ..)| (*flag).to_owned()).collect();
         let flag = (!flags.is_empty()).then(|| flags.join("`, `"));
-        let variable = variable(&listener_key(0, key.name)).replace("_0_", "_<n>_");
+        let variable = variable_of_any::<Listen>(key.name);
         page += &row(key, listen, &value, &variable, flag);
     }
     page + TAIL
+}
+
+/// The variable of a key in any table of its kind.
+fn variable_of_any<T: Table>(name: &str) -> String {
+    variable(&table_key::<T>(0, name)).replace("_0_", "_<n>_")
+}
+
+/// The keys that namespaces alone have, and those that they have from `[topics]`.
+fn own_and_inherited() -> [Vec<&'static Key<Namespace>>; 2] {
+    let is_own = |key: &&Key<Namespace>| matches!(key.name, "name" | "pattern");
+    let (own, inherited) = NAMESPACE_KEYS.iter().partition(is_own);
+    [own, inherited]
 }
 
 fn row<T: Clone>(
@@ -67,6 +92,14 @@ pub fn default_file() -> String {
         comment(text, doc);
         String::new()
     });
+    text += "\n# Topics with settings of their own. These tables also have the keys of [topics], \
+             except linger.\n# [[namespace]]\n";
+    for key in own_and_inherited()[0].iter().copied() {
+        text.push('\n');
+        comment(&mut text, key.doc);
+        text += "# ";
+        line(&mut text, key, &Namespace::default(), "");
+    }
     text += "\n# Listeners also have these keys.\n";
     for key in LISTENER_KEYS {
         let mut listeners = settings.listeners.iter();
@@ -109,6 +142,17 @@ fn write_file(
             let is_default = settings.source(key.name) == Source::Default;
             let note = note(text, key.doc, key.name, is_default);
             line(text, key, settings, &note);
+        }
+    }
+    for (index, namespace) in settings.namespaces.iter().enumerate() {
+        *text += "\n[[namespace]]\n";
+        for key in NAMESPACE_KEYS {
+            let name = table_key::<Namespace>(index, key.name);
+            // What is not given is that of [topics].
+            if settings.source(&name) != Source::Default {
+                let note = note(text, key.doc, &name, false);
+                line(text, key, namespace, &note);
+            }
         }
     }
     for (index, listen) in settings.listeners.iter().enumerate() {
@@ -229,8 +273,8 @@ protocol = \"http\"
 address = \"unix:/run/corecast/http.sock\"
 ```
 
-In variables, listeners are numbered from 0 in the order of the file (`<n>` in the table): \
-`CORECAST_LISTENER_1_TOPIC` is the topic of the second listener.
+In variables, listeners and namespaces are numbered from 0 in the order of the file (`<n>` in the \
+table): `CORECAST_LISTENER_1_TOPIC` is the topic of the second listener.
 Without listeners in a file, 0 is the default `http` listener and 1 the default `length-prefix` \
 listener. The next number adds a listener.
 `--http` sets the address of the first `http` listener. `--tcp`, `--tcp-topic` and `--tcp-role` \

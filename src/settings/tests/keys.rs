@@ -3,11 +3,12 @@
 use crate::settings::draft::{LISTENER_FLAGS, variable};
 use crate::settings::field::{self, Field};
 use crate::settings::keys::{Key, SECTIONS, keys};
-use crate::settings::listener_keys::{LISTENER_KEYS, NO_ADDRESS};
+use crate::settings::listeners::keys::{LISTENER_KEYS, NO_ADDRESS};
+use crate::settings::namespaces::keys::NAMESPACE_KEYS;
 use crate::settings::tests::{read, values};
 use crate::settings::value::list::{show_list, split};
 use crate::settings::value::units::{show_size, show_time};
-use crate::settings::{Listen, Protocol, Settings, default_file, reference};
+use crate::settings::{Listen, Namespace, Protocol, Settings, default_file, reference};
 
 /// A value that is right and not the default, as in a variable.
 fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
@@ -22,6 +23,7 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
             let words = at(&mut default.clone()).words();
             (*words.last().unwrap()).to_owned()
         }
+        Field::First(_) => "7".to_owned(),
         Field::Listen(_) => "unix:beside.sock".to_owned(),
         Field::AddressOr(..) => "[::1]:65535".to_owned(),
         Field::Mode(_) => "0777".to_owned(),
@@ -42,9 +44,11 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
 /// The same in a file.
 fn literal<T: Clone>(key: &Key<T>, sample: &str) -> String {
     match key.field {
-        Field::Switch(_) | Field::SwitchOr(..) | Field::Count(..) | Field::CountOr(..) => {
-            sample.to_owned()
-        }
+        Field::Switch(_)
+        | Field::SwitchOr(..)
+        | Field::Count(..)
+        | Field::CountOr(..)
+        | Field::First(_) => sample.to_owned(),
         Field::List(_) => show_list(&split(sample)),
         _ => field::quote(sample),
     }
@@ -61,6 +65,9 @@ fn file_with(key: &str, value: &str) -> String {
         Some(("limits", "log")) => format!("[limits]\nlog = {value}\nbacklog = \"1GiB\"\n"),
         Some(("auth", last)) if !["anonymous", "insecure"].contains(&last) => {
             format!("[auth]\nanonymous = true\n{last} = {value}\n")
+        }
+        Some(("topics", last)) if !["history_size", "linger"].contains(&last) => {
+            format!("[topics]\nhistory_size = 2\n{last} = {value}\n")
         }
         Some((section, last)) => {
             assert_ne!(key, size);
@@ -162,6 +169,36 @@ fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
         let name = variable(&format!("listener.0.{}", key.name));
         let by_env = read(&rest, &[(&name, &sample)], &[]).unwrap();
         assert_eq!(by_env.listeners, by_file.listeners);
+        assert!(by_env.print().contains(&format!(" # {name}\n")));
+    }
+}
+
+#[test]
+fn every_key_of_a_namespace_is_read_from_everywhere_and_printed_back() {
+    let default = Namespace::default();
+    for key in NAMESPACE_KEYS {
+        let sample = match key.name {
+            "name" => "größe".to_owned(),
+            "pattern" => "device/+/{id}".to_owned(),
+            _ => sample(key, &default),
+        };
+        let literal = literal(key, &sample);
+        let keys = ["name = \"match\"\n", "history_size = 3\n"];
+        let is_other = |line: &&str| match key.name {
+            "pattern" => !line.starts_with("name"),
+            name => !line.starts_with(name),
+        };
+        let rest: String = keys.into_iter().filter(is_other).collect();
+        let rest = format!("[[namespace]]\n{rest}");
+        let text = format!("{rest}{} = {literal}\n", key.name);
+        let by_file = read(&text, &[], &[]).unwrap();
+        assert_eq!(key.field.show(&by_file.namespaces[0]), literal);
+        let again = read(&by_file.print(), &[], &[]).unwrap();
+        assert_eq!(again.namespaces, by_file.namespaces);
+
+        let name = variable(&format!("namespace.0.{}", key.name));
+        let by_env = read(&rest, &[(&name, &sample)], &[]).unwrap();
+        assert_eq!(by_env.namespaces, by_file.namespaces);
         assert!(by_env.print().contains(&format!(" # {name}\n")));
     }
 }

@@ -4,6 +4,7 @@ mod errors;
 #[cfg(feature = "auth")]
 mod identity;
 mod keys;
+mod namespaces;
 mod secrets;
 mod sources;
 

@@ -36,7 +36,7 @@ fn a_secret_is_never_shown() {
     let mut draft = Draft::default();
     for word in ["hunter2", "hunter2hunter2"] {
         let source = Source::Env("X".to_owned());
-        draft.set_of_listener(0, &SECRET, &RawValue::Untyped(word), source);
+        draft.set_in_table(0, &SECRET, &RawValue::Untyped(word), source);
     }
     let problems = format!("{:?}", draft.problems);
     assert!(

@@ -2,6 +2,8 @@
 
 use core::ops::RangeInclusive;
 
+use crate::shard::MODE_MAX;
+
 /// A value that is a whole number, or none.
 pub(in crate::settings) trait Number {
     /// The number, if there is one.
@@ -56,6 +58,14 @@ pub(in crate::settings) fn show_range(range: &RangeInclusive<usize>) -> String {
         usize::MAX => format!("a number of at least {}", range.start()),
         end => format!("a number from {} to {end}", range.start()),
     }
+}
+
+/// An octal number with permission bits only.
+pub(in crate::settings) fn parse_mode(text: &str) -> Option<u32> {
+    let digits = text.trim();
+    let is_octal = digits.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = u32::from_str_radix(digits, 8).ok();
+    mode.filter(|mode| is_octal && *mode <= MODE_MAX)
 }
 
 #[cfg(test)]

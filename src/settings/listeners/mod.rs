@@ -1,8 +1,14 @@
 //! The settings of a listener.
 
+pub(super) mod keys;
+
 use crate::net::ListenAddr;
 use crate::proto::{Framing, Role};
 use crate::relay::LOBBY;
+use crate::settings::Settings;
+use crate::settings::keys::Key;
+use crate::settings::listeners::keys::{LISTENER_KEYS, NO_ADDRESS};
+use crate::settings::tables::Table;
 use crate::settings::value::tls::Tls;
 use crate::shard::{Balance, Listener, MODE};
 
@@ -91,6 +97,22 @@ impl Listen {
             (_, false) => "tcp",
             (_, true) => "tls",
         }
+    }
+}
+
+impl Table for Listen {
+    const NAME: &'static str = "listener";
+
+    fn empty() -> Self {
+        Self::new(Protocol::Http, NO_ADDRESS)
+    }
+
+    fn keys() -> &'static [Key<Self>] {
+        LISTENER_KEYS
+    }
+
+    fn all(settings: &mut Settings) -> &mut Vec<Self> {
+        &mut settings.listeners
     }
 }
 

@@ -11,13 +11,13 @@ use crate::settings::{Listen, Protocol};
 use crate::shard::Balance;
 
 /// The subject of the listeners' tables.
-pub(super) const LISTENERS: &str = "\
+pub(in crate::settings) const LISTENERS: &str = "\
 Where clients connect: one table for each listener. The listeners of a file replace the two \
 default listeners, `http` on `127.0.0.1:8080` and `length-prefix` on `127.0.0.1:9000`. Variables \
 change these listeners or add others.";
 
 /// The keys of a listener's table.
-pub(super) static LISTENER_KEYS: &[Key<Listen>] = &[
+pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "name",
         Field::Text(|l| &mut l.name, 0..=64),
@@ -161,4 +161,5 @@ choice!(Protocol {
 });
 
 /// The address of a listener for which none was given.
-pub(super) const NO_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(in crate::settings) const NO_ADDRESS: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);

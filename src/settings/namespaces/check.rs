@@ -1,0 +1,125 @@
+//! Checks of the keys about topics.
+
+use crate::limits::NAMESPACES_MAX;
+use crate::settings::draft::Draft;
+use crate::settings::keys::Key;
+use crate::settings::namespaces::keys::{NAMESPACE_KEYS, TOPIC_KEYS};
+use crate::settings::namespaces::{Namespace, TopicValues};
+use crate::settings::tables::{table, table_key};
+use crate::settings::value::units::show_time;
+use crate::settings::{Settings, Source};
+
+impl Draft {
+    /// Complains of namespaces that no topic or another namespace has, and of keys about topics
+    /// that contradict each other.
+    pub(in crate::settings) fn check_namespaces(&mut self) {
+        let namespaces = self.settings.namespaces.clone();
+        if NAMESPACES_MAX < namespaces.len() {
+            let what = format!("there are {}", namespaces.len());
+            let remedy = format!("at most {NAMESPACES_MAX} are possible; use patterns");
+            let source = self.settings.source(&table::<Namespace>(NAMESPACES_MAX));
+            self.complain(&source, "namespace", what, remedy);
+        }
+        let topics = self.settings.topics.clone();
+        let has_history = |namespace: &Namespace| namespace.topics.history_size.is_some();
+        // Namespaces may have the rest of their history from here.
+        let is_used = topics.history_size.is_some() || namespaces.iter().any(has_history);
+        let changed = changed_keys(TOPIC_KEYS, &self.settings, &Settings::default());
+        self.check_topics(&topics, is_used, &changed, |key| format!("topics.{key}"));
+        for (index, namespace) in namespaces.iter().enumerate() {
+            self.check_scope(index, &namespaces);
+            let is_used = has_history(namespace);
+            let changed = changed_keys(NAMESPACE_KEYS, namespace, &Namespace::default());
+            self.check_topics(&namespace.topics, is_used, &changed, |key| {
+                table_key::<Namespace>(index, key)
+            });
+        }
+    }
+
+    fn check_scope(&mut self, index: usize, namespaces: &[Namespace]) {
+        let [name, pattern] = ["name", "pattern"].map(|key| table_key::<Namespace>(index, key));
+        let namespace = &namespaces[index];
+        let is_same = |other: &Namespace| {
+            let scope = |of: &Namespace| (of.name.clone(), of.pattern.clone());
+            scope(other) == scope(namespace)
+        };
+        let key = match (namespace.name.is_empty(), namespace.pattern.is_empty()) {
+            (true, true) => {
+                let source = self.settings.source(&table::<Namespace>(index));
+                let has_problem = |key: &String| {
+                    let mut problems = self.problems.iter();
+                    problems.any(|problem| problem.key == *key)
+                };
+                if ![&name, &pattern].into_iter().any(has_problem) {
+                    let remedy = "set name, as in name = \"match\" for match:1, or pattern";
+                    self.complain(&source, &name, "is missing", remedy);
+                }
+                return;
+            }
+            (false, false) => {
+                let remedy = "make two namespaces of it, or leave one of them out";
+                let what = "a namespace has a name or a pattern";
+                return self.complain_of(&[&pattern, &name], what, remedy);
+            }
+            (false, true) => &name,
+            (true, false) => &pattern,
+        };
+        if let Err(error) = namespace.scope() {
+            let remedy = "must be as \"match\" for a name, or as \"device/+/state\" for a pattern";
+            self.complain_of(&[key], &error.to_string(), remedy);
+        } else if let Some(first) = namespaces[..index].iter().position(is_same) {
+            let what = format!("{} has it, too", table::<Namespace>(first));
+            self.complain_of(&[key], &what, "put the keys of both into one table");
+        }
+    }
+
+    /// `is_used`: there is a history for which the values count; `changed`: keys with other values
+    /// than the default; `of` gives a key its full name.
+    fn check_topics(
+        &mut self,
+        topics: &TopicValues,
+        is_used: bool,
+        changed: &[&str],
+        of: impl Fn(&str) -> String,
+    ) {
+        if !is_used {
+            let is_given = |key: &&str| self.settings.source(&of(key)) != Source::Default;
+            let keys = changed.iter().filter(|key| OF_HISTORY.contains(*key));
+            let keys: Vec<String> = keys.copied().filter(is_given).map(&of).collect();
+            for key in keys {
+                let what = "has no effect without a history";
+                let remedy = "set history_size, or leave it out";
+                self.complain_of(&[&key, &of("history_size")], what, remedy);
+            }
+            return;
+        }
+        let (ttl, meta_ttl) = (topics.history_ttl, topics.meta_ttl());
+        if meta_ttl < ttl {
+            let [shown, ttl] = [meta_ttl, ttl].map(show_time);
+            let what = format!("{shown} is less than history_ttl, {ttl}");
+            let remedy = "must be at least as long, or \"auto\"";
+            self.complain_of(
+                &[&of("history_meta_ttl"), &of("history_ttl")],
+                &what,
+                remedy,
+            );
+        }
+    }
+}
+
+/// The last parts of the names of keys with other values than `default` has.
+fn changed_keys<T: Clone>(keys: &'static [Key<T>], of: &T, default: &T) -> Vec<&'static str> {
+    let keys = keys.iter();
+    let changed = keys.filter(|key| key.field.show(of) != key.field.show(default));
+    let last = |name: &'static str| name.rsplit('.').next().unwrap_or(name);
+    changed.map(|key| last(key.name)).collect()
+}
+
+/// Keys that have no effect without a history.
+const OF_HISTORY: [&str; 5] = [
+    "history_bytes",
+    "history_ttl",
+    "history_meta_ttl",
+    "keys",
+    "first",
+];
