@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::handler::{Busy, Message, PublishError, Wait, check_message};
+use crate::handler::{Busy, Message, PublishError, SharedMessage, Wait, check_message};
 use crate::id::ConnectionId;
 use crate::limits::{ROOM_OUTPUTS_MAX, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
@@ -92,6 +92,14 @@ pub trait Room {
     /// once for each [`on_join`](Self::on_join) and after it, unless the server is
     /// [stopped](crate::Handle::stop) at once.
     fn on_leave(&mut self, _cx: &mut RoomCx<'_>, _leaver: Publisher) {}
+
+    /// What a new subscriber of a topic with history gets in place of messages, and one for which
+    /// the history does not reach back: the room's state, after everything that it has published so
+    /// far. What is published next follows. With `None`, the subscriber gets messages of the
+    /// history, or is told what is missing.
+    fn snapshot(&mut self) -> Option<SharedMessage> {
+        None
+    }
 
     /// How long the room is kept when there are no subscribers and no messages; asked once, when
     /// the room is created. A shard reports a second after its last subscriber has left.

@@ -59,6 +59,17 @@ pub const HISTORY_TTL_CEILING: Duration = Duration::from_secs(365 * 86_400);
 pub const PAGE_ENTRIES_MAX: usize = 300;
 /// Bytes of their payloads, unless the first is longer.
 pub const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Subscriptions of a shard that wait for such an answer at the same time; the others wait for
+/// their turn. An answer refers to what the history holds: only what that lets go of meanwhile
+/// takes memory.
+pub const PAGES_ASKED_MAX: usize = 128;
+/// Encoded pages that a shard has in memory, in bytes, the last one beyond it: as many clients as
+/// read at the same time share each of them. Not more than a quarter of the backlog.
+pub const PAGES_BYTES_MAX: usize = 16 << 20;
+/// Encoded pages that a shard keeps for the next subscription that asks for the same.
+pub const PAGES_KEPT_MAX: usize = 8;
+/// How long.
+pub const PAGE_LINGER: Duration = Duration::from_secs(1);
 
 /// Entries for which a table keeps its memory in any case: releasing less is not worth the work.
 pub const TABLE_ENTRIES_KEPT: usize = 1_024;

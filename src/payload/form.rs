@@ -54,6 +54,11 @@ impl Form {
         }
     }
 
+    /// Whether it can carry every payload.
+    pub fn carries_all(self) -> bool {
+        !matches!(self, Self::LengthPrefix | Self::Varint | Self::Line)
+    }
+
     /// The same for a WebSocket connection that is sent positions.
     pub fn with_positions(self) -> Self {
         match self.window() {

@@ -119,17 +119,17 @@ impl Encoder {
         }
     }
 
-    /// Appends a message for one connection; uncompressed if there is no time to compress it.
-    pub(crate) fn encode_reply(
+    /// Appends a message in one form; uncompressed if there is no time to compress it.
+    pub(crate) fn encode_alone(
         &mut self,
         form: Form,
         out: &mut Vec<u8>,
-        payload: Payload<&[u8]>,
+        entry: Entry<'_>,
         has_time: bool,
     ) {
-        let mut reply = self.begin(Entry::reply(payload));
-        reply.is_compressed &= has_time;
-        reply.encode(form, out);
+        let mut message = self.begin(entry);
+        message.is_compressed &= has_time;
+        message.encode(form, out);
     }
 }
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "test support")]
 
 mod budget;
+mod catch_up;
 mod closes;
 mod compress;
 mod context;

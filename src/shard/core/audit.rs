@@ -40,6 +40,7 @@ impl<H: Handler> ShardCore<H> {
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),
             ("joins", shard.pubsub.joins.len()),
+            ("catching up", shard.pubsub.catching_up()),
             ("users", shard.conns.users.len()),
             ("users at home", shard.pubsub.users.homes.all().len()),
             ("commands", shard.pubsub.users.commands.len()),
@@ -127,6 +128,13 @@ impl<H: Handler> ShardCore<H> {
                 "{key} keeps its client's identity"
             );
         }
+        let of_conns = shard.conns.iter();
+        let behind = of_conns.map(|(_, conn)| conn.subs.catching_up().count());
+        assert_eq!(
+            shard.pubsub.behind(),
+            behind.sum::<usize>(),
+            "those that catch up"
+        );
         shard.pubsub.fanout.audit(shard.env.config.log_bytes_max);
         for (topic, form, member) in shard.pubsub.fanout.members() {
             shard.audit_member(topic, form, member);
@@ -220,10 +228,29 @@ impl<D, A> Shard<D, A> {
             let counted = self.conns.holders.held(conn.tab);
             assert_eq!(counted, self.conns.held(key, conn), "{key} is not counted");
         }
+        self.audit_subs(key, conn);
         for place in conn.subs.places(conn.form) {
             let member = self.pubsub.fanout.member_at(place);
             let is_own = member.is_some_and(|m| m.conn == key && m.sock == conn.sock);
             assert!(is_own, "{key} is not where it stands: {place:?}");
+        }
+    }
+
+    /// Each subscription that waits or catches up goes on by itself.
+    fn audit_subs(&self, key: ConnKey, conn: &Conn<D>) {
+        let is_written = conn.is(DIRTY | BLOCKED) || conn.state.is_corked();
+        for topic in conn.subs.catching_up() {
+            self.pubsub.audit_catch_up((key, topic), is_written);
+        }
+        for sub in conn.subs.as_slice() {
+            let begins = self.pubsub.joins.begins(key, sub.topic);
+            let ticket = self.pubsub.joins.ticket(key, sub.topic);
+            let is_asked = ticket.is_some_and(|ticket| self.pubsub.is_to_be_answered(ticket));
+            let waits = ticket.is_none() || is_asked;
+            assert!(
+                !begins || sub.index == WAITING && waits,
+                "{key} never begins"
+            );
         }
     }
 

@@ -162,6 +162,7 @@ impl<H: Handler> ShardCore<H> {
         // Connections that waited have their own share, or readers could take all of it in each
         // turn; and rooms have theirs, because there may be any number of them.
         self.shard.env.work.enter(Share::Rooms);
+        self.shard.ask_for_pages();
         self.resume_rooms();
         self.resume_settling();
         // What is inflated in a turn costs more to pass on than a share has: by one account with

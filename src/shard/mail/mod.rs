@@ -1,5 +1,6 @@
 //! What shards say to each other, and what waits to be sent.
 
+mod joins;
 mod outgoing;
 mod users;
 
@@ -9,6 +10,7 @@ use crate::handler::Publisher;
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::Payload;
 use crate::position::Position;
+pub use crate::shard::mail::joins::{Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
 pub use crate::shard::mail::users::{UserCommand, UserOrder};
@@ -117,27 +119,6 @@ pub enum ToHome {
     },
 }
 
-/// What a room is told of a connection.
-#[derive(Clone, Debug)]
-pub enum Presence {
-    /// It joins; to be answered with [`FromHome::Joined`].
-    Join {
-        /// The connection.
-        joiner: Publisher,
-        /// Key of the topic on its shard.
-        key: TopicKey,
-        /// Tells this join from others of its shard.
-        ticket: u64,
-        /// What its handler says of it.
-        tag: Box<[u8]>,
-    },
-    /// It has left.
-    Leave {
-        /// The connection.
-        leaver: Publisher,
-    },
-}
-
 /// From the home shard of a topic to a shard that wants it. In the topic's order.
 #[derive(Clone, Debug)]
 pub enum FromHome {
@@ -150,14 +131,13 @@ pub enum FromHome {
         /// Its room is told of joins.
         joins: bool,
     },
-    /// A connection has joined: what is published from here on follows for it, too.
+    /// A connection has joined: what is published from here on follows for it, too, unless there is
+    /// more of the history to ask for before.
     Joined {
         /// The connection on the receiving shard.
         conn: ConnId,
-        /// Key of the topic there.
-        key: TopicKey,
-        /// That of the join.
-        ticket: u64,
+        /// The answer.
+        joined: Joined,
     },
     /// The topic's next message.
     Deliver {
@@ -216,7 +196,7 @@ impl Weigh for ToHome {
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
             Self::Enter { .. } | Self::Leave { .. } => 0,
             Self::Presence { presence, .. } => match presence {
-                Presence::Join { tag, .. } => tag.len(),
+                Presence::Join(join) => join.tag.len(),
                 Presence::Leave { .. } => 0,
             },
         }
@@ -228,7 +208,12 @@ impl Weigh for FromHome {
         match self {
             Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
             Self::Order(order) => order.weight(),
-            Self::Live { .. } | Self::Joined { .. } | Self::Passed { .. } => 0,
+            // Pages are shared, and bounded by how many may be asked for.
+            Self::Joined { joined, .. } => {
+                let snapshot = joined.snapshot.as_ref();
+                snapshot.map_or(0, |snapshot| snapshot.bytes.len())
+            }
+            Self::Live { .. } | Self::Passed { .. } => 0,
             Self::Entered { .. } | Self::Displaced { .. } => 0,
         }
     }

@@ -77,9 +77,10 @@ impl Fanout {
         now: Now,
     ) -> Appended {
         let mut appended = Appended::default();
-        let Some(topic) = self.topics.get(topic) else {
+        let Some(topic) = self.topics.get_mut(topic) else {
             return appended;
         };
+        topic.set_newest(position);
         let entry = Entry::of(topic.topic.name(), position, payload);
         let mut next = topic.first_feed;
         let mut message = self.encoder.begin(entry);

@@ -8,11 +8,12 @@ use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST};
 
 impl Fanout {
     /// Whatever is held, by name; all zero once all subscribers have gone.
-    pub(crate) fn remains(&self) -> [(&'static str, usize); 5] {
+    pub(crate) fn remains(&self) -> [(&'static str, usize); 6] {
         [
             ("topics", self.topics.count()),
             ("feeds", self.feeds.len()),
-            ("backlog bytes", self.pool.backlog()),
+            ("backlog bytes", self.backlog()),
+            ("pages", self.pages.len()),
             ("walks", self.walks.len()),
             ("fading", self.topics.fading()),
         ]

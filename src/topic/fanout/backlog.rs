@@ -8,7 +8,7 @@ use crate::topic::fanout::Fanout;
 impl Fanout {
     /// The backlog, in bytes.
     pub(crate) fn backlog(&self) -> usize {
-        self.pool.backlog()
+        self.pool.backlog() + self.pages.bytes()
     }
 
     /// Whether the backlog with `more` bytes is within `budget`.
@@ -48,7 +48,7 @@ impl Fanout {
             let Some((feed, policy)) = feed.zip(policy) else {
                 continue;
             };
-            while target < self.pool.backlog()
+            while target < self.pool.backlog() + self.pages.bytes()
                 && !feed.log.is_empty()
                 && feed.cut(&mut self.pool, policy, &mut self.overruns)
             {}

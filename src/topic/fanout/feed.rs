@@ -2,13 +2,12 @@
 
 use std::collections::VecDeque;
 
-use crate::config::SlowConsumer;
 use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::time::Stamp;
 use crate::topic::fanout::log::Log;
 use crate::topic::fanout::member::{BLOCKED, DETACHED, Member};
-use crate::topic::fanout::overrun::Overruns;
+use crate::topic::fanout::overrun::{Overruns, Policy};
 use crate::topic::fanout::segment::Pool;
 
 /// One topic's subscribers of one wire form on this shard.
@@ -115,7 +114,7 @@ impl Feed {
         frame_len: usize,
         limit: usize,
         pool: &mut Pool,
-        policy: SlowConsumer,
+        policy: Policy,
         overruns: &mut Overruns,
     ) -> bool {
         while !self.log.is_empty() && limit < self.log.len() + frame_len {
@@ -127,12 +126,7 @@ impl Feed {
     }
 
     /// Lets go of the oldest segment if only blocked members lack it, which overrun then.
-    pub(super) fn cut(
-        &mut self,
-        pool: &mut Pool,
-        policy: SlowConsumer,
-        overruns: &mut Overruns,
-    ) -> bool {
+    pub(super) fn cut(&mut self, pool: &mut Pool, policy: Policy, overruns: &mut Overruns) -> bool {
         let end = self.log.trim_to();
         if self.settled < end {
             return false;
@@ -142,7 +136,7 @@ impl Feed {
                 member.is(BLOCKED) && !member.is(DETACHED) && member.cursor() < end
             };
             for member in self.members.iter_mut().filter(behind) {
-                overruns.move_on(policy, self.topic, &self.log, member, end);
+                overruns.move_on(policy, self.topic, self.form, &self.log, member, end);
             }
         }
         self.log.trim(pool);

@@ -12,8 +12,10 @@ mod feed;
 mod log;
 pub(crate) mod member;
 mod overrun;
+mod pages;
 mod pass;
 mod place;
+mod recall;
 mod segment;
 mod topics;
 
@@ -31,6 +33,7 @@ use crate::topic::fanout::feed::Feed;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
 pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
+use crate::topic::fanout::pages::Pages;
 pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
 pub(crate) use crate::topic::fanout::place::Place;
 use crate::topic::fanout::segment::Pool;
@@ -46,6 +49,8 @@ pub(crate) struct Fanout {
     topics: Topics,
     feeds: Slab<Box<Feed>>,
     pool: Pool,
+    /// Pages of history.
+    pages: Pages,
     /// Messages to the bytes of all forms.
     encoder: Encoder,
     /// Feeds with frames that some member may lack.
@@ -63,6 +68,7 @@ impl Fanout {
             topics: Topics::default(),
             feeds: Slab::new(),
             pool: Pool::default(),
+            pages: Pages::default(),
             encoder: Encoder::new(compression),
             walks: VecDeque::new(),
             handovers: VecDeque::new(),
@@ -173,9 +179,10 @@ impl Fanout {
         Some((key, topic))
     }
 
-    /// When `forget_next` has something to do next.
+    /// When `forget_next` or `forget_pages` has something to do next.
     pub(crate) fn deadline(&self, linger: Duration) -> Option<Now> {
-        self.topics.deadline(linger)
+        let deadlines = [self.topics.deadline(linger), self.pages.deadline()];
+        deadlines.into_iter().flatten().min()
     }
 
     /// Feeds to walk.

@@ -2,9 +2,12 @@
 
 use crate::config::{Config, SlowConsumer};
 use crate::id::{ConnKey, TopicKey};
-use crate::topic::fanout::Fanout;
+use crate::payload::Form;
+use crate::position::{Position, Since};
 use crate::topic::fanout::log::{Log, Unread};
 use crate::topic::fanout::member::{DETACHED, Member};
+use crate::topic::fanout::recall::standing;
+use crate::topic::fanout::{Fanout, LocalTopic};
 
 /// What the owner of connections must do, as logs have let go of frames that members lacked.
 #[derive(Debug, Default)]
@@ -29,6 +32,15 @@ pub(crate) enum Overrun {
         /// The log's count of frames where they end.
         count: u64,
     },
+    /// It is no member any more, but gets what it lacks out of the topic's history.
+    Behind {
+        /// Its key.
+        conn: ConnKey,
+        /// Key of the topic.
+        topic: TopicKey,
+        /// Where it stands there.
+        since: Since,
+    },
     /// It is to be closed.
     Slow {
         /// Its key.
@@ -36,12 +48,40 @@ pub(crate) enum Overrun {
     },
 }
 
+/// What happens to members of a topic that are too slow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Policy {
+    pub(super) slow_consumer: SlowConsumer,
+    /// The newest of each key is enough, and the topic's history has that.
+    pub(super) is_conflated: bool,
+    /// The place of the topic's newest message, if that has a history.
+    pub(super) newest: Option<Position>,
+}
+
+impl Policy {
+    /// The topic's newest place, if members of this form get what they lack out of its history.
+    pub(super) fn recovers(self, form: Form) -> Option<Position> {
+        let is_behind = self.slow_consumer != SlowConsumer::Disconnect;
+        let recovers = form.carries_positions() || self.is_conflated && form.carries_all();
+        self.newest.filter(|_| is_behind && recovers)
+    }
+}
+
 impl Fanout {
     /// What happens to members of a topic that are too slow.
-    pub(super) fn policy(&mut self, topic: TopicKey, config: &Config) -> SlowConsumer {
-        let settings = self.settings(topic, &config.namespaces);
-        let own = settings.and_then(|settings| settings.slow_consumer);
-        own.unwrap_or(config.slow_consumer)
+    pub(super) fn policy(&mut self, topic: TopicKey, config: &Config) -> Policy {
+        let Some(settings) = self.settings(topic, &config.namespaces) else {
+            return Policy::default();
+        };
+        let slow_consumer = settings.slow_consumer.unwrap_or(config.slow_consumer);
+        let history = settings.history.as_ref();
+        let is_keyed = history.is_some_and(|history| history.is_keyed);
+        let newest = self.topics.get(topic).and_then(LocalTopic::newest);
+        Policy {
+            slow_consumer,
+            is_conflated: is_keyed && slow_consumer == SlowConsumer::Latest,
+            newest,
+        }
     }
 }
 
@@ -49,15 +89,24 @@ impl Overruns {
     /// Moves a blocked member that lacks frames before `end`, as the policy says.
     pub(super) fn move_on(
         &mut self,
-        policy: SlowConsumer,
+        policy: Policy,
         topic: TopicKey,
+        form: Form,
         log: &Log,
         member: &mut Member,
         end: u64,
     ) {
         let cursor = member.cursor();
         let conn = member.conn;
-        match policy {
+        if let Some(newest) = policy.recovers(form) {
+            // No later cut meets it before it is taken out.
+            member.set_cursor(log.head());
+            member.set(DETACHED, true);
+            let since = standing(newest, log, cursor);
+            self.conns.push(Overrun::Behind { conn, topic, since });
+            return;
+        }
+        match policy.slow_consumer {
             SlowConsumer::DropOldest | SlowConsumer::Latest => {
                 member.set_cursor(end);
                 self.skipped += log.frames_between(cursor, end);

@@ -4,12 +4,14 @@
 use crate::config::{Config, SlowConsumer};
 use crate::id::TopicKey;
 use crate::payload::Form;
+use crate::position::Since;
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
 use crate::topic::fanout::member::{DETACHED, Member, OUTBOX_FIRST, SHARED};
 use crate::topic::fanout::pass::Rest;
+use crate::topic::fanout::recall::standing;
 
 /// Where a subscriber stands: its topic, the wire form of its connection, and its index among the
 /// members of that feed.
@@ -64,17 +66,31 @@ impl Fanout {
 
     /// Moves a member that is behind to the newest message, if its topic wants that; returns how
     /// many it skips.
-    pub(crate) fn conflate(&mut self, place: Place, config: &Config) -> u64 {
-        if self.policy(place.topic, config) != SlowConsumer::Latest {
-            return 0;
-        }
+    ///
+    /// # Errors
+    ///
+    /// Where it stands in the topic's history, out of which it is to get the newest of each key.
+    pub(crate) fn conflate(&mut self, place: Place, config: &Config) -> Result<u64, Since> {
+        let policy = self.policy(place.topic, config);
         match self.member(place) {
-            Some((log, member)) if member.cursor() < log.newest() => {
-                let skipped = log.frames_between(member.cursor(), log.newest());
-                member.set_cursor(log.newest());
-                skipped
+            Some((log, member))
+                if policy.slow_consumer == SlowConsumer::Latest
+                    && member.cursor() < log.newest() =>
+            {
+                match policy.recovers(place.form) {
+                    Some(newest) if policy.is_conflated => {
+                        Err(standing(newest, log, member.cursor()))
+                    }
+                    // Its log has still what it lacks, or the topic's history.
+                    Some(_) => Ok(0),
+                    None => {
+                        let skipped = log.frames_between(member.cursor(), log.newest());
+                        member.set_cursor(log.newest());
+                        Ok(skipped)
+                    }
+                }
             }
-            _ => 0,
+            _ => Ok(0),
         }
     }
 
@@ -130,7 +146,7 @@ impl Fanout {
         Some((log, members.get_mut(place.index as usize)?))
     }
 
-    fn feed(&self, place: Place) -> Option<&Feed> {
+    pub(super) fn feed(&self, place: Place) -> Option<&Feed> {
         let key = self.feed_key(place.topic, place.form)?;
         self.feeds.get(key.index()).map(Box::as_ref)
     }

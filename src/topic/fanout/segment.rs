@@ -24,6 +24,11 @@ impl Segment {
         self.bytes.get(from..to).unwrap_or_default()
     }
 
+    /// How many bytes there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Position in the log behind the last byte.
     pub(super) fn end(&self) -> u64 {
         self.base + self.bytes.len() as u64

@@ -8,6 +8,7 @@ use slab::Slab;
 
 use crate::config::{Namespaces, SettingsKey, TopicSettings};
 use crate::id::{ConnKey, FeedKey, ShardId, TopicKey};
+use crate::position::Position;
 use crate::time::Now;
 use crate::topic::tables::{GiveBack, is_sparse};
 use crate::topic::{Hashed, Topic};
@@ -24,6 +25,8 @@ pub(crate) struct LocalTopic {
     /// Its room receives joins: a subscription is live when the home has answered that.
     pub(crate) joins: bool,
     pub(super) settings: SettingsKey,
+    /// The place of the newest message that came here, if the topic has a history.
+    pub(super) newest: Option<Box<Position>>,
     /// The first of its feeds, which name one another.
     pub(super) first_feed: Option<FeedKey>,
     /// Subscriptions, those that wait included.
@@ -36,7 +39,8 @@ pub(crate) struct LocalTopic {
     waiting: Vec<ConnKey>,
 }
 
-const _: () = assert!(size_of::<LocalTopic>() == 64);
+/// The allocator has as much for one of 64 bytes.
+const _: () = assert!(size_of::<LocalTopic>() == 72);
 
 /// The topics that have subscribers on this shard.
 #[derive(Debug, Default)]
@@ -76,6 +80,7 @@ impl Topics {
             live: false,
             joins: false,
             settings: SettingsKey::default(),
+            newest: None,
             first_feed: None,
             subscribers: 0,
             left_at: Now::default(),

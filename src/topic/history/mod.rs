@@ -35,6 +35,17 @@ pub struct Page {
     pub bytes: usize,
 }
 
+impl Page {
+    /// The position before its first message.
+    pub(crate) fn before(&self) -> Position {
+        let first = self.entries.first();
+        Position {
+            epoch: self.epoch,
+            offset: first.map_or(0, |first| first.offset - 1),
+        }
+    }
+}
+
 /// What a subscriber begins with.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -88,7 +99,6 @@ impl History {
     }
 
     /// What a new subscriber begins with, if the topic has a history.
-    #[expect(dead_code, reason = "subscriptions begin with it next")]
     pub(crate) fn start(
         &mut self,
         topic: &Topic,

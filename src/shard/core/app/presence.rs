@@ -1,65 +1,84 @@
-//! Presence: the rooms of a shard are told of joins and leaves.
+//! Presence: homes are told of joins and leaves, and tell their rooms; a join is answered with what
+//! it begins with.
 
 use crate::handler::{Event, Handler};
+use crate::id::RoomKey;
 use crate::limits::JOINS_AT_ONCE;
+use crate::position::Since;
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
-use crate::shard::mail::Presence;
+use crate::shard::mail::{Join, Joined, Presence};
 use crate::topic::Topic;
 use crate::topic::home::{Interest, RoomSlot};
 
 impl<H: Handler> ShardCore<H> {
-    /// Tells a room of one that joins or leaves; gives it back while what the room has said before
-    /// is not all sent, or the answer finds no space.
+    /// Takes one that joins or leaves; gives it back while what the topic's room has said before is
+    /// not all sent, or the answer finds no space.
     pub(in crate::shard::core) fn take_presence(
         &mut self,
         topic: &Topic,
         presence: Presence,
     ) -> Option<Presence> {
-        let room = match self.shard.pubsub.homes.room(topic) {
-            RoomSlot::Room { key, joins: true } => Some(key),
-            _ => None,
+        let (room, joins) = match self.shard.pubsub.homes.room(topic) {
+            RoomSlot::Room { key, joins } => (Some(key), joins),
+            RoomSlot::Unasked | RoomSlot::Empty => (None, false),
         };
         let slot = room.and_then(|key| self.rooms.slots.get(key.index()));
         if slot.is_some_and(|slot| !slot.outputs.is_empty()) {
             return Some(presence);
         }
+        let told = room.filter(|_| joins);
         match presence {
-            Presence::Join {
-                joiner,
-                key,
-                ticket,
-                tag,
-            } => {
-                if !self.shard.pubsub.can_answer(&self.shard.env, joiner.shard) {
-                    return Some(Presence::Join {
-                        joiner,
-                        key,
-                        ticket,
-                        tag,
-                    });
+            Presence::Join(join) => {
+                let (pubsub, env) = (&mut self.shard.pubsub, &self.shard.env);
+                if !pubsub.can_answer(env, join.joiner.shard) {
+                    return Some(Presence::Join(join));
                 }
                 // First, so that what the room says goes to one that is a member.
-                self.shard.pubsub.answer_join(
-                    &mut self.shard.conns,
-                    &mut self.shard.env,
-                    joiner,
-                    key,
-                    ticket,
-                );
-                if let Some(room) = room {
-                    self.call_room(room, Event::Join(joiner), |room, cx| {
-                        room.on_join(cx, joiner, &tag);
+                self.answer_join(topic, &join, room);
+                if let Some(room) = told.filter(|_| !join.is_again) {
+                    self.call_room(room, Event::Join(join.joiner), |room, cx| {
+                        room.on_join(cx, join.joiner, &join.tag);
                     });
                 }
             }
             Presence::Leave { leaver } => {
-                if let Some(room) = room {
+                if let Some(room) = told {
                     self.call_room(room, Event::Leave, |room, cx| room.on_leave(cx, leaver));
                 }
             }
         }
         None
+    }
+
+    /// Answers one that joins, with what it begins with.
+    fn answer_join(&mut self, topic: &Topic, join: &Join, room: Option<RoomKey>) {
+        let Shard {
+            pubsub, conns, env, ..
+        } = &mut self.shard;
+        let settings = env.config.namespaces.of(topic.name());
+        let history = &mut pubsub.history;
+        let mut start = |since| history.start(topic, settings, since, env.now);
+        let mut first = join.since.and_then(&mut start);
+        let mut snapshot = None;
+        // One that has a place, which is there, goes on from it.
+        let goes_on = matches!(join.since, Some(Since::Position(_)));
+        if let Some(found) = &first
+            && (found.has_gap || !goes_on)
+        {
+            let slot = room.and_then(|key| self.rooms.slots.get_mut(key.index()));
+            snapshot = slot.and_then(|slot| slot.room.snapshot());
+            if snapshot.is_some() {
+                first = start(Since::Last(0));
+            }
+        }
+        let joined = Joined {
+            key: join.key,
+            ticket: join.ticket,
+            start: first.map(Box::new),
+            snapshot: snapshot.map(|snapshot| snapshot.payload().clone()),
+        };
+        pubsub.answer_join(conns, env, join.joiner, joined);
     }
 
     /// Tells the rooms of this shard of connections of this shard. One that cannot be told now is

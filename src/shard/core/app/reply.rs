@@ -25,7 +25,7 @@ impl<D, A> Cx<'_, D, A> {
         else {
             return Ok(());
         };
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() || self.shard.usage().is_full_of_replies() {
+        if OUTBOX_BYTES_HIGH < conn.own_len() || self.shard.usage().is_full_of_replies() {
             return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
         self.shard.reply_message(self.key, kind, payload);
@@ -48,7 +48,7 @@ impl<D, A> Cx<'_, D, A> {
     /// ([`SlowConsumer::DropNewest`](crate::SlowConsumer::DropNewest)).
     pub fn buffered(&self) -> usize {
         let conn = self.shard.conns.get(self.key);
-        conn.map_or(0, |conn| conn.outbox_len())
+        conn.map_or(0, |conn| conn.own_len())
     }
 
     /// Closes the connection once its replies are sent.

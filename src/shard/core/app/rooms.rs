@@ -33,7 +33,7 @@ pub(crate) struct Rooms {
 /// One room.
 pub(crate) struct Slot {
     pub(crate) topic: Topic,
-    room: Box<dyn Room>,
+    pub(crate) room: Box<dyn Room>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) linger: Duration,
     /// When its topic had subscribers last, if it has none, or a message.

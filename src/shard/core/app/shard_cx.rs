@@ -8,6 +8,7 @@ use crate::close_reason::CloseReason;
 use crate::handler::{PublishError, Sent, check_message};
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
+use crate::position::Since;
 use crate::proto::Kind;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
@@ -112,6 +113,19 @@ impl<D, A> ConnCx<'_, D, A> {
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
         self.0.subscribe_as(topic, tag)
+    }
+
+    /// Subscribes it to a topic from a place in its history on; see [`Cx::subscribe_since`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn subscribe_since(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        since: Since,
+    ) -> Result<(), SubscribeError> {
+        self.0.subscribe_since(topic, since)
     }
 
     /// Ends its subscription to a topic, if it has one.

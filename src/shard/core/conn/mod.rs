@@ -266,6 +266,11 @@ impl<D> Conn<D> {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
 
+    /// The same without pages of history.
+    pub(crate) fn own_len(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.own_len())
+    }
+
     /// Memory held by what has come and was not taken yet.
     pub(crate) fn held(&self) -> Held {
         let decoder = self.protocol.held_bytes();

@@ -13,6 +13,8 @@ pub(crate) struct Outbox {
     chunks: VecDeque<Chunk>,
     /// Unsent bytes of all chunks.
     len: usize,
+    /// Those of pages.
+    pages: usize,
     /// Topics to rejoin once all is sent, with their log's count of frames at the leave.
     rejoin: Vec<(TopicKey, u64)>,
     /// Memory of the chunks that are its own, and the shard's sum of that.
@@ -35,6 +37,8 @@ enum Chunk {
         to: usize,
         frames: u64,
     },
+    /// A page of a topic's history, and what of it is sent.
+    Page { segment: Rc<Segment>, sent: usize },
 }
 
 impl Chunk {
@@ -44,6 +48,7 @@ impl Chunk {
             Self::Shared {
                 segment, from, to, ..
             } => segment.slice(*from, *to),
+            Self::Page { segment, sent } => segment.slice(*sent, segment.len()),
         }
     }
 }
@@ -75,6 +80,11 @@ impl Outbox {
     /// Unsent bytes.
     pub(crate) fn len(&self) -> usize {
         self.len
+    }
+
+    /// The same without pages of history, of which there is one at a time for each topic.
+    pub(crate) fn own_len(&self) -> usize {
+        self.len - self.pages
     }
 
     /// Whether everything was sent.
@@ -121,6 +131,13 @@ impl Outbox {
         });
     }
 
+    /// Appends a page of a topic's history.
+    pub(crate) fn share_page(&mut self, segment: Rc<Segment>) {
+        self.len += segment.len();
+        self.pages += segment.len();
+        self.chunks.push_back(Chunk::Page { segment, sent: 0 });
+    }
+
     /// Appends all frames of a topic that were unread when its log, which had had `count` frames
     /// by then, let go of the first of them.
     pub(crate) fn keep_unread(&mut self, topic: TopicKey, count: u64, unread: Vec<Unread>) {
@@ -148,7 +165,7 @@ impl Outbox {
     pub(crate) fn pins(&self) -> bool {
         self.chunks
             .iter()
-            .any(|chunk| matches!(chunk, Chunk::Shared { .. }))
+            .any(|chunk| !matches!(chunk, Chunk::Owned { .. }))
     }
 
     /// Drops the unread frames that are not begun; returns how many they were.
@@ -163,7 +180,7 @@ impl Outbox {
                 dropped += frames;
                 false
             }
-            Chunk::Shared { .. } | Chunk::Owned { .. } => true,
+            Chunk::Shared { .. } | Chunk::Owned { .. } | Chunk::Page { .. } => true,
         });
         dropped
     }
@@ -195,10 +212,17 @@ impl Outbox {
                     Chunk::Owned { sent, .. } => *sent += n,
                     // Where in it the next frame begins is not known: it goes as a whole.
                     Chunk::Shared { from, frames, .. } => (*from, *frames) = (*from + n, 0),
+                    Chunk::Page { sent, .. } => {
+                        *sent += n;
+                        self.pages -= n;
+                    }
                 }
                 return;
             }
             n -= unsent;
+            if let Chunk::Page { .. } = front {
+                self.pages -= unsent;
+            }
             if self.chunks.len() == 1
                 && let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.front_mut()
             {
@@ -224,7 +248,7 @@ impl Outbox {
                 *counted = 0;
                 bytes.capacity() <= bytes_max
             }
-            Some(Chunk::Shared { .. }) => false,
+            Some(Chunk::Shared { .. } | Chunk::Page { .. }) => false,
             None => true,
         }
     }

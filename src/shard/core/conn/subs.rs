@@ -9,12 +9,14 @@ use crate::topic::fanout::Place;
 pub(crate) struct Membership {
     /// Key of the topic.
     pub(crate) topic: TopicKey,
-    /// Index among the members of the topic's feed, or `WAITING`.
+    /// Index among the members of the topic's feed, `WAITING` or `CATCHING_UP`.
     pub(crate) index: u32,
 }
 
 /// The index of a subscription that the topic's home has not answered yet.
 pub(crate) const WAITING: u32 = u32::MAX;
+/// The index of a subscription that gets what it lacks out of the topic's history first.
+pub(crate) const CATCHING_UP: u32 = u32::MAX - 1;
 
 /// All subscriptions of one connection.
 ///
@@ -64,7 +66,7 @@ impl Subs {
 
     /// The places of the live ones, of a connection with this form.
     pub(crate) fn places(&self, form: Form) -> impl Iterator<Item = Place> + Clone {
-        let live = self.as_slice().iter().filter(|sub| sub.index != WAITING);
+        let live = self.as_slice().iter().filter(|sub| sub.index < CATCHING_UP);
         live.map(move |&Membership { topic, index }| Place { topic, form, index })
     }
 
@@ -84,6 +86,13 @@ impl Subs {
                 Self::Many(many)
             }
         };
+    }
+
+    /// The topics that it catches up with.
+    pub(crate) fn catching_up(&self) -> impl Iterator<Item = TopicKey> {
+        let subs = self.as_slice().iter();
+        let catching_up = subs.filter(|sub| sub.index == CATCHING_UP);
+        catching_up.map(|sub| sub.topic)
     }
 
     /// Notes where in the topic's feed the connection stands now.

@@ -58,6 +58,10 @@ impl<D, A> Shard<D, A> {
                         conn.set(SPILLED, true);
                     }
                 }
+                Overrun::Behind { conn, topic, since } => {
+                    self.pubsub
+                        .fall_behind(&mut self.conns, (conn, topic), since);
+                }
                 Overrun::Slow { conn } => {
                     if self.conns.live(conn).is_some_and(|conn| conn.is(ACCEPTED)) {
                         self.close(conn, CloseReason::Slow);

@@ -23,9 +23,9 @@ impl<D, A> Shard<D, A> {
                     .topic_is_live(&mut self.conns, &mut self.env, key, generation, joins);
                 None
             }
-            FromHome::Joined { conn, key, ticket } => {
+            FromHome::Joined { conn, joined } => {
                 self.pubsub
-                    .joined(&mut self.conns, &mut self.env, conn, key, ticket);
+                    .joined(&mut self.conns, &mut self.env, conn, joined);
                 None
             }
             FromHome::Entered { conn, is_refused } => {
@@ -99,9 +99,15 @@ impl<D, A> Shard<D, A> {
 
     /// Ends connections that have joined a topic whose log needs space, and are corked: nothing was
     /// promised to them yet, and what they wait for may be behind the mail that needs the space.
+    /// What they would lack may also be in the topic's history.
     fn end_early(&mut self, topic: TopicKey, form: Form) {
-        for key in self.pubsub.early_behind(&self.conns, topic, form) {
-            self.kill(key, CloseReason::Overload);
+        for (key, place) in self.pubsub.early_behind(&self.conns, topic, form) {
+            match self.pubsub.fanout.standing(place) {
+                Some(since) => self
+                    .pubsub
+                    .fall_behind(&mut self.conns, (key, topic), since),
+                None => self.kill(key, CloseReason::Overload),
+            }
         }
     }
 

@@ -58,7 +58,7 @@ impl<D, A> Shard<D, A> {
         if !conn.state.is_accepted() {
             return;
         }
-        let unsent = conn.outbox_len();
+        let unsent = conn.own_len();
         if is_welcome && OUTBOX_BYTES_HIGH + WELCOME_BYTES_MAX < unsent {
             self.close(id.key, CloseReason::Slow);
         } else if !is_welcome && (OUTBOX_BYTES_HIGH < unsent || is_full) {

@@ -22,6 +22,13 @@ impl<D, A> Shard<D, A> {
                 self.write(key, sink);
             }
         }
+        // What has been read makes space for pages that others wait for.
+        self.env.moved |= self.pubsub.may_ask();
+    }
+
+    /// Asks for pages of history, now that others may have been read.
+    pub(crate) fn ask_for_pages(&mut self) {
+        self.pubsub.ask_queued(&self.conns, &mut self.env);
     }
 
     fn walk_feeds<S: Sink>(&mut self, sink: &mut S) {
@@ -90,7 +97,7 @@ impl<D, A> Shard<D, A> {
             return;
         }
         let config = &self.env.config;
-        self.env.counters.skipped += self.pubsub.conflate(&self.conns, key, config);
+        self.env.counters.skipped += self.pubsub.conflate(&mut self.conns, key, config);
         self.pubsub.set_blocked(&self.conns, key, false);
         if let Some(conn) = self.conns.live(key) {
             conn.set(BLOCKED, false);

@@ -139,10 +139,11 @@ impl<D, A> Shard<D, A> {
             self.conns.drop_outbox(key);
             self.conns.rest(key);
         }
+        self.pubsub.note_read(&self.conns, &mut self.env, key, left);
         let Some(conn) = self.conns.get_mut(key) else {
             return;
         };
-        if conn.pause == Pause::Outbox && left < OUTBOX_BYTES_HIGH {
+        if conn.pause == Pause::Outbox && conn.own_len() < OUTBOX_BYTES_HIGH {
             self.conns.queue_read(&mut self.env, key);
         }
         if !whole {

@@ -205,7 +205,7 @@ impl<D, A> Shard<D, A> {
     /// kept as small as it came.
     fn reads_late(&mut self, key: ConnKey) -> bool {
         let conn = self.conns.live(key);
-        let is_late = conn.is_some_and(|conn| OUTBOX_BYTES_HIGH < conn.outbox_len());
+        let is_late = conn.is_some_and(|conn| OUTBOX_BYTES_HIGH < conn.own_len());
         if is_late {
             self.env.counters.hit(Limit::Outbox);
         }

@@ -99,7 +99,7 @@ impl<D, A> Shard<D, A> {
         // A client that pings and does not read gets no more pongs than fit.
         let is_full = self.usage().is_full_of_replies();
         let conn = self.conns.live(key);
-        if conn.is_some_and(|conn| conn.outbox_len() < OUTBOX_BYTES_HIGH && !is_full) {
+        if conn.is_some_and(|conn| conn.own_len() < OUTBOX_BYTES_HIGH && !is_full) {
             self.env.work.charge(WORK_OF_PONG);
             self.reply(key, |out| encode_pong(out, payload));
         } else {

@@ -232,7 +232,9 @@ impl<D, A> Shard<D, A> {
             }
             // Nothing was promised to it yet.
             let corked = conn.state.is_corked();
-            if !self.is_asked(key) && (corked || !self.pubsub.has_tail(&self.conns, key)) {
+            let is_behind = self.pubsub.has_tail(&self.conns, key)
+                || self.pubsub.is_catching_up(&self.conns, key);
+            if !self.is_asked(key) && (corked || !is_behind) {
                 self.close(key, CloseReason::Shutdown);
                 *closed += 1;
             }

@@ -21,7 +21,7 @@ impl<D, A> Shard<D, A> {
         let Some(conn) = self.conns.live(key) else {
             return;
         };
-        let is_read = conn.outbox_len() < OUTBOX_BYTES_HIGH;
+        let is_read = conn.own_len() < OUTBOX_BYTES_HIGH;
         match wait {
             Wait::Home(home) => {
                 self.conns.pause_for(&mut self.env, key, Pause::Space);

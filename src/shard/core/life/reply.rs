@@ -4,7 +4,7 @@ use crate::counters::Limit;
 use crate::handler::Sent;
 use crate::id::ConnKey;
 use crate::limits::{OUTBOX_BYTES_HIGH, OUTBOX_BYTES_PRESSURE};
-use crate::payload::{Encoder, Form, Payload};
+use crate::payload::{Encoder, Entry, Form, Payload};
 use crate::proto::Kind;
 use crate::shard::core::conn::DRAINS;
 use crate::shard::core::shard::Shard;
@@ -29,7 +29,7 @@ impl<D, A> Shard<D, A> {
                     kind,
                     bytes: payload,
                 };
-                encoder.encode_reply(form, out, payload, has_time);
+                encoder.encode_alone(form, out, Entry::reply(payload), has_time);
             });
             self.env
                 .work
@@ -46,7 +46,7 @@ impl<D, A> Shard<D, A> {
         let Some(conn) = conn.filter(|conn| !conn.state.is_closing()) else {
             return Sent::Dropped;
         };
-        if OUTBOX_BYTES_HIGH < conn.outbox_len() {
+        if OUTBOX_BYTES_HIGH < conn.own_len() {
             conn.set(DRAINS, true);
             self.env.counters.hit(Limit::Outbox);
             return Sent::Dropped;
@@ -59,7 +59,7 @@ impl<D, A> Shard<D, A> {
             return Sent::Dropped;
         }
         let conn = self.conns.live(key);
-        match conn.filter(|conn| OUTBOX_BYTES_PRESSURE < conn.outbox_len()) {
+        match conn.filter(|conn| OUTBOX_BYTES_PRESSURE < conn.own_len()) {
             Some(conn) => {
                 conn.set(DRAINS, true);
                 Sent::Pressure

@@ -37,9 +37,10 @@ impl PubSub {
         key
     }
 
-    /// Forgets the topics that have had no subscriber for a while.
+    /// Forgets the topics that have had no subscriber for a while, and pages without a reader.
     pub(crate) fn forget_topics(&mut self, env: &mut Env, mut budget: usize) {
         let linger = env.config.interest_linger;
+        self.fanout.forget_pages(env.now);
         while let Some((key, local)) = self.fanout.forget_next(env.now, linger, &mut budget) {
             // Its log may be what a publisher waits for, and no walk will say that it is gone.
             env.moved = true;

@@ -1,22 +1,24 @@
-//! Joining a topic whose room is told: the subscription is live from one point of the topic's order
-//! on, which is where the home's answer stands among the deliveries.
+//! Joining a topic whose room is told, or whose history is asked for: the subscription is live from
+//! one point of the topic's order on, which is where the home's answer stands among the deliveries.
 
 use std::collections::{BTreeSet, HashMap};
 
 use crate::handler::Publisher;
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::payload::Form;
-use crate::shard::core::conn::subs::WAITING;
+use crate::position::Since;
+use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
-use crate::shard::mail::Presence;
+use crate::shard::mail::{Join, Joined, Presence};
+use crate::topic::fanout::Place;
 
-/// Subscriptions to topics whose rooms are told.
+/// Subscriptions of which homes are told.
 #[derive(Debug, Default)]
 pub(crate) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
-    /// as it is not known whether a room is told.
+    /// as it is not known whether a room is told, or ask for the topic's history.
     waiting: HashMap<(ConnKey, TopicKey), JoinRequest>,
     /// Connections that have joined one topic and wait, corked, for others: by the keys of topic
     /// and connection.
@@ -27,6 +29,8 @@ pub(crate) struct Joins {
 #[derive(Debug, Default)]
 struct JoinRequest {
     tag: Box<[u8]>,
+    /// What it asks for of the topic's history.
+    since: Option<Since>,
     /// The home has been asked, or is going to be.
     ticket: Option<u64>,
 }
@@ -37,20 +41,31 @@ impl Joins {
         self.waiting.len() + self.early.len()
     }
 
-    /// A connection waits for a topic, with this tag.
-    pub(crate) fn note_tag(&mut self, conn: ConnKey, topic: TopicKey, tag: &[u8]) {
+    /// A connection waits for a topic, and asks for this.
+    pub(crate) fn note(
+        &mut self,
+        conn: ConnKey,
+        topic: TopicKey,
+        since: Option<Since>,
+        tag: &[u8],
+    ) {
         let joining = JoinRequest {
             tag: tag.into(),
+            since,
             ticket: None,
         };
         self.waiting.insert((conn, topic), joining);
     }
 
-    /// Rooms are not told of it.
-    pub(crate) fn forget(&mut self, conn: ConnKey, topic: TopicKey) {
-        if !self.waiting.is_empty() {
-            self.waiting.remove(&(conn, topic));
-        }
+    /// Whether it asks for the topic's history.
+    pub(crate) fn begins(&self, conn: ConnKey, topic: TopicKey) -> bool {
+        let joining = self.waiting.get(&(conn, topic));
+        joining.is_some_and(|joining| joining.since.is_some())
+    }
+
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn ticket(&self, conn: ConnKey, topic: TopicKey) -> Option<u64> {
+        self.waiting.get(&(conn, topic))?.ticket
     }
 
     /// A connection that has joined this topic is not corked any more, or has left it.
@@ -68,7 +83,7 @@ impl Joins {
         early.map(|&(_, conn)| conn)
     }
 
-    fn next_ticket(&mut self) -> u64 {
+    pub(crate) fn next_ticket(&mut self) -> u64 {
         self.last_ticket += 1;
         self.last_ticket
     }
@@ -97,27 +112,70 @@ impl PubSub {
     }
 
     fn ask<D>(&mut self, conns: &Conns<D>, env: &mut Env, key: ConnKey, topic_key: TopicKey) {
-        let joiner = self.as_member(conns, env, key);
-        let Some(topic) = self.fanout.topic(topic_key) else {
-            return;
-        };
         let joining = self.joins.waiting.entry((key, topic_key)).or_default();
         if joining.ticket.is_some() {
             return;
         }
-        let tag = std::mem::take(&mut joining.tag);
         self.joins.last_ticket += 1;
         let ticket = self.joins.last_ticket;
         joining.ticket = Some(ticket);
-        let join = Presence::Join {
+        if joining.since.is_some() {
+            self.ask_in_turn(conns, env, ticket, (key, topic_key));
+        } else {
+            self.send_join(conns, env, ticket, (key, topic_key));
+        }
+    }
+
+    /// Asks the home of a topic to join it, or for more of its history.
+    pub(crate) fn send_join<D>(
+        &mut self,
+        conns: &Conns<D>,
+        env: &mut Env,
+        ticket: u64,
+        (key, topic_key): (ConnKey, TopicKey),
+    ) {
+        let joiner = self.as_member(conns, env, key);
+        let Some(topic) = self.fanout.topic(topic_key) else {
+            return;
+        };
+        let joining = self.joins.waiting.get_mut(&(key, topic_key));
+        let is_again = joining.is_none();
+        let (tag, since) = match joining {
+            Some(joining) => (std::mem::take(&mut joining.tag), joining.since),
+            None => (Box::default(), self.catch_ups.since(key, topic_key)),
+        };
+        let join = Presence::Join(Join {
             joiner,
             key: topic_key,
             ticket,
             tag,
-        };
+            since,
+            is_again,
+        });
         let (home, name) = (topic.home.index(), topic.topic.clone());
         self.mail[home].presence.insert(ticket, (name, join));
         env.moved = true;
+    }
+
+    /// Rooms are not told of a subscription that waits, or has ended.
+    pub(crate) fn forget_join(&mut self, key: ConnKey, topic: TopicKey) {
+        if !self.joins.waiting.is_empty()
+            && let Some(joining) = self.joins.waiting.remove(&(key, topic))
+            && let Some(ticket) = joining.ticket
+        {
+            self.take_back(topic, ticket);
+        }
+    }
+
+    /// Does not ask a home any more; returns whether it was not asked yet.
+    pub(crate) fn take_back(&mut self, topic: TopicKey, ticket: u64) -> bool {
+        let home = self.fanout.topic(topic).map(|topic| topic.home.index());
+        let asked = home.and_then(|home| self.mail[home].presence.remove(&ticket));
+        let is_back = asked.is_some() || self.catch_ups.leaves_queue(ticket);
+        if asked.is_some() {
+            self.catch_ups.note_answer(ticket);
+        }
+        is_back
     }
 
     fn as_member<D>(&self, conns: &Conns<D>, env: &Env, key: ConnKey) -> Publisher {
@@ -133,23 +191,26 @@ impl PubSub {
         conns: &mut Conns<D>,
         env: &mut Env,
         id: ConnId,
-        topic_key: TopicKey,
-        ticket: u64,
+        joined: Joined,
     ) {
-        let place = (id.key, topic_key);
+        let Joined { key, ticket, .. } = joined;
+        self.catch_ups.note_answer(ticket);
+        let place = (id.key, key);
         let joining = self.joins.waiting.get(&place);
         // One that has left meanwhile is not there, or has joined anew.
         if joining.is_none_or(|joining| joining.ticket != Some(ticket)) {
-            return;
+            return self.caught_up(conns, env, place, joined);
         }
         self.joins.waiting.remove(&place);
-        self.join(conns, id.key, topic_key);
+        self.begin(conns, env, place, joined);
         self.is_live_for(conns, env, id.key);
-        if conns
-            .live(id.key)
-            .is_some_and(|conn| conn.state.is_corked())
-        {
-            self.joins.early.insert((topic_key, id.key));
+        let conn = conns.live(id.key);
+        let is_early = conn.is_some_and(|conn| {
+            let sub = conn.subs.get(key);
+            conn.state.is_corked() && sub.is_some_and(|sub| sub.index < CATCHING_UP)
+        });
+        if is_early {
+            self.joins.early.insert((key, id.key));
         }
     }
 
@@ -166,19 +227,16 @@ impl PubSub {
         self.joins.note_not_early(key, topic_key);
         let ticket = self.joins.waiting.remove(&(key, topic_key));
         let ticket = ticket.and_then(|joining| joining.ticket);
-        let Some(topic) = self.fanout.topic(topic_key) else {
-            return;
-        };
-        let presence = &mut self.mail[topic.home.index()].presence;
         let is_told = match ticket {
-            // The home has not heard of it.
-            Some(ticket) => presence.remove(&ticket).is_none(),
+            // The home may not have heard of it.
+            Some(ticket) => !self.take_back(topic_key, ticket),
             None => index != WAITING,
         };
-        if is_told {
-            let name = topic.topic.clone();
+        if is_told && let Some(topic) = self.fanout.topic(topic_key) {
+            let (home, name) = (topic.home.index(), topic.topic.clone());
             let leave = Presence::Leave { leaver };
-            presence.insert(self.joins.next_ticket(), (name, leave));
+            let ticket = self.joins.next_ticket();
+            self.mail[home].presence.insert(ticket, (name, leave));
             env.moved = true;
         }
     }
@@ -190,13 +248,14 @@ impl PubSub {
         conns: &Conns<D>,
         topic: TopicKey,
         form: Form,
-    ) -> Vec<ConnKey> {
-        let is_behind = |key: &ConnKey| {
-            let conn = conns.get(*key).filter(|conn| conn.form == form);
+    ) -> Vec<(ConnKey, Place)> {
+        let behind = |key: ConnKey| {
+            let conn = conns.get(key).filter(|conn| conn.form == form);
             let place = conn.and_then(|conn| conn.subs.place(form, topic));
-            place.is_some_and(|place| self.fanout.is_behind(place))
+            let place = place.filter(|place| self.fanout.is_behind(*place))?;
+            Some((key, place))
         };
-        self.joins.early_of(topic).filter(is_behind).collect()
+        self.joins.early_of(topic).filter_map(behind).collect()
     }
 }
 

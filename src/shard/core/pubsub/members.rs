@@ -55,12 +55,24 @@ impl PubSub {
     }
 
     /// Moves a connection that is behind to the newest message of each of its topics that wants
-    /// that; returns how many it misses.
-    pub(crate) fn conflate<D>(&mut self, conns: &Conns<D>, key: ConnKey, config: &Config) -> u64 {
+    /// that, or to the newest of each key; returns how many it misses.
+    pub(crate) fn conflate<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        key: ConnKey,
+        config: &Config,
+    ) -> u64 {
         let mut skipped = 0;
+        let mut behind = Vec::new();
         self.each_place(conns, key, |fanout, place| {
-            skipped += fanout.conflate(place, config);
+            match fanout.conflate(place, config) {
+                Ok(frames) => skipped += frames,
+                Err(since) => behind.push((place.topic, since)),
+            }
         });
+        for (topic, since) in behind {
+            self.fall_behind(conns, (key, topic), since);
+        }
         skipped
     }
 
@@ -79,13 +91,19 @@ impl PubSub {
         });
     }
 
-    /// Makes a connection a member of a live topic.
-    pub(crate) fn join<D>(&mut self, conns: &mut Conns<D>, key: ConnKey, topic: TopicKey) {
+    /// Makes a connection a member of a live topic; it `stands` here if it has joined by an answer,
+    /// also while it is corked.
+    pub(crate) fn join<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        key: ConnKey,
+        topic: TopicKey,
+        stands: bool,
+    ) {
         let fanout = &mut self.fanout;
         let Some(conn) = conns.get_mut(key) else {
             return;
         };
-        let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
         let mut member = Member::new(conn.sock, key);
         // What is in the outbox goes before what the topic brings.
         member.set(
@@ -93,11 +111,18 @@ impl PubSub {
             conn.is(DIRTY | BLOCKED) || conn.state.is_corked(),
         );
         member.set(member::BLOCKED, conn.is(BLOCKED));
-        // One that has joined stands where it did so.
-        member.set(DETACHED, conn.state.is_corked() && !joins);
+        member.set(DETACHED, conn.state.is_corked() && !stands);
         member.set(SHARED, matches!(conn.subs, Subs::Many(_)));
         if let Some(index) = fanout.join(topic, conn.form, member) {
             conn.subs.set_index(topic, index);
+        }
+    }
+
+    /// Takes a member out of its feed.
+    pub(crate) fn leave_feed<D>(&mut self, conns: &mut Conns<D>, place: Place) {
+        let moved = self.fanout.leave(place);
+        if let Some(other) = moved.and_then(|moved| conns.get_mut(moved)) {
+            other.subs.set_index(place.topic, place.index);
         }
     }
 

@@ -2,6 +2,7 @@
 //! want which topics, and what is on its way to other shards and to rooms.
 
 pub(crate) mod barrier;
+mod catch_up;
 mod interest;
 pub(crate) mod joins;
 mod members;
@@ -20,6 +21,7 @@ use crate::handler::Busy;
 use crate::id::{RoomKey, ShardId};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
+use crate::shard::core::pubsub::catch_up::CatchUps;
 use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
@@ -42,6 +44,7 @@ pub(crate) struct PubSub {
     /// To other shards, by shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) joins: Joins,
+    pub(crate) catch_ups: CatchUps,
     pub(crate) users: Users,
     presence_cursor: PresenceCursor,
     pub(crate) barrier: Barrier,
@@ -74,6 +77,7 @@ impl PubSub {
             history: History::default(),
             mail: for_peers(shards),
             joins: Joins::default(),
+            catch_ups: CatchUps::new(config),
             users: Users::default(),
             presence_cursor: PresenceCursor::default(),
             barrier: Barrier::new(shard, shards),

@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 
 use crate::handler::Publisher;
-use crate::id::TopicKey;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
-use crate::shard::mail::{FromHome, Presence};
+use crate::shard::mail::{FromHome, Joined, Presence};
 use crate::topic::{ByKeptHash, Topic};
 
 /// How far the rooms of a shard have been told of its own connections: all that wait are passed
@@ -91,14 +90,13 @@ impl PubSub {
         conns: &mut Conns<D>,
         env: &mut Env,
         joiner: Publisher,
-        key: TopicKey,
-        ticket: u64,
+        joined: Joined,
     ) {
         let Publisher { shard, conn } = joiner;
         if shard == env.shard {
-            self.joined(conns, env, conn, key, ticket);
+            self.joined(conns, env, conn, joined);
         } else {
-            let joined = FromHome::Joined { conn, key, ticket };
+            let joined = FromHome::Joined { conn, joined };
             self.mail[shard.index()].from_home.push(joined);
         }
     }

@@ -4,8 +4,9 @@ use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::id::{ConnKey, TopicKey};
 use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::position::Since;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::subs::{Membership, WAITING};
+use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
@@ -39,14 +40,15 @@ impl From<TopicNameError> for SubscribeError {
 }
 
 impl PubSub {
-    /// Subscribes a connection; live at once if the topic is and its room is not told of joins,
-    /// else when its home has answered.
+    /// Subscribes a connection; live at once if the topic is, its room is not told of joins and
+    /// its history is not asked for, else when its home has answered.
     pub(crate) fn subscribe<D>(
         &mut self,
         conns: &mut Conns<D>,
         env: &mut Env,
         key: ConnKey,
         topic: &Topic,
+        since: Since,
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
         if TAG_BYTES_MAX < tag.len() {
@@ -70,12 +72,15 @@ impl PubSub {
             topic: topic_key,
             index: WAITING,
         });
-        if self.fanout.subscribe(topic_key, key) {
-            self.join(conns, key, topic_key);
+        let since = self
+            .fanout
+            .begins(topic_key, conn.form, since, &env.config.namespaces);
+        if self.fanout.subscribe(topic_key, key) && since.is_none() {
+            self.join(conns, key, topic_key, false);
         } else {
             conn.waiting += 1;
-            if !tag.is_empty() {
-                self.joins.note_tag(key, topic_key, tag);
+            if since.is_some() || !tag.is_empty() {
+                self.joins.note(key, topic_key, since, tag);
             }
             self.ask_to_join(conns, env, key);
         }
@@ -102,17 +107,15 @@ impl PubSub {
         conn.subs.remove(topic);
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
         fanout.unsubscribe(topic, env.now);
-        if index == WAITING {
-            self.is_live_for(conns, env, key);
-        } else if let Some(moved) = fanout.leave(Place { topic, form, index })
-            && let Some(other) = conns.get_mut(moved)
-        {
-            other.subs.set_index(topic, index);
+        match index {
+            WAITING => self.is_live_for(conns, env, key),
+            CATCHING_UP => self.stop_catching_up(key, topic),
+            index => self.leave_feed(conns, Place { topic, form, index }),
         }
         if joins {
             self.leave(conns, env, key, topic, index);
         } else {
-            self.joins.forget(key, topic);
+            self.forget_join(key, topic);
         }
         self.mark_shared(conns, key);
     }
@@ -150,11 +153,11 @@ impl PubSub {
             if sub.is_none_or(|sub| sub.index != WAITING) {
                 continue;
             }
-            if joins {
+            if joins || self.joins.begins(key, topic) {
                 self.ask_to_join(conns, env, key);
             } else {
-                self.joins.forget(key, topic);
-                self.join(conns, key, topic);
+                self.forget_join(key, topic);
+                self.join(conns, key, topic, false);
                 self.is_live_for(conns, env, key);
             }
         }

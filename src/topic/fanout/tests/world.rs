@@ -149,7 +149,7 @@ impl World {
                         conn.own.extend_from_slice(bytes);
                     }
                 }
-                Overrun::Slow { conn } => {
+                Overrun::Slow { conn } | Overrun::Behind { conn, .. } => {
                     self.conns[conn.index()].is_slow = true;
                     self.leave(conn.index());
                 }
@@ -210,9 +210,9 @@ impl World {
     }
 
     fn unblock(&mut self, key: usize) {
-        let place = self.place(key);
-        if let Some(place) = place {
-            self.skipped += self.fanout.conflate(place, &self.config);
+        if let Some(place) = self.place(key) {
+            let conflated = self.fanout.conflate(place, &self.config);
+            self.skipped += conflated.unwrap_or(0);
             self.fanout.set_blocked(place, false);
         }
         self.conns[key].is_blocked = false;

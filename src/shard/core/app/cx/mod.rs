@@ -1,5 +1,6 @@
 //! What a handler may ask for during a callback.
 
+mod subscribe;
 mod user;
 
 use core::net::SocketAddr;
@@ -13,7 +14,6 @@ use crate::proto::Kind;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::shard_cx::ConnCx;
 use crate::shard::core::conns::questions::Deferred;
-use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::Origin;
 use crate::time::Now;
@@ -105,55 +105,6 @@ impl<D, A> Cx<'_, D, A> {
     pub(crate) fn put_data(&mut self, data: D) {
         if let Some(conn) = self.shard.conns.get_mut(self.key) {
             conn.data = Some(data);
-        }
-    }
-
-    /// Subscribes the connection to a topic. From [`on_open`](crate::Handler::on_open): the
-    /// client hears that it is connected when the subscription is live, so whatever is published
-    /// after that reaches it. Twice is once.
-    ///
-    /// # Errors
-    ///
-    /// The name is no topic's, or the connection has too many subscriptions.
-    pub fn subscribe(&mut self, topic: &(impl TopicName + ?Sized)) -> Result<(), SubscribeError> {
-        self.subscribe_as(topic, b"")
-    }
-
-    /// The same, with a tag that the topic's room gets with the
-    /// [join](crate::Room::on_join), if it asks for joins: a name, for instance, of at most
-    /// [`TAG_BYTES_MAX`](crate::limits::TAG_BYTES_MAX) bytes. Of a subscription that is there
-    /// already the tag stays as it was.
-    ///
-    /// # Errors
-    ///
-    /// The same, and the tag is too long.
-    pub fn subscribe_as(
-        &mut self,
-        topic: &(impl TopicName + ?Sized),
-        tag: &[u8],
-    ) -> Result<(), SubscribeError> {
-        let topic = self.shard.pubsub.topic(topic)?;
-        self.shard.pubsub.subscribe(
-            &mut self.shard.conns,
-            &mut self.shard.env,
-            self.key,
-            &topic,
-            tag,
-        )
-    }
-
-    /// Ends the connection's subscription to a topic, if it has one.
-    pub fn unsubscribe(&mut self, topic: &(impl TopicName + ?Sized)) {
-        let pubsub = &self.shard.pubsub;
-        if let Ok(topic) = pubsub.topic(topic)
-            && let Some(topic) = pubsub.fanout.find(&topic)
-        {
-            self.shard.pubsub.unsubscribe(
-                &mut self.shard.conns,
-                &mut self.shard.env,
-                self.key,
-                topic,
-            );
         }
     }
 

@@ -1,0 +1,91 @@
+//! Subscriptions of the connection that a callback is about.
+
+use crate::position::Since;
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::topic::TopicName;
+
+impl<D, A> Cx<'_, D, A> {
+    /// Subscribes the connection to a topic. From [`on_open`](crate::Handler::on_open): the
+    /// client hears that it is connected when the subscription is live, so whatever is published
+    /// after that reaches it. Twice is once.
+    ///
+    /// # Errors
+    ///
+    /// The name is no topic's, or the connection has too many subscriptions.
+    pub fn subscribe(&mut self, topic: &(impl TopicName + ?Sized)) -> Result<(), SubscribeError> {
+        self.subscribe_as(topic, b"")
+    }
+
+    /// The same, with a tag that the topic's room gets with the
+    /// [join](crate::Room::on_join), if it asks for joins: a name, for instance, of at most
+    /// [`TAG_BYTES_MAX`](crate::limits::TAG_BYTES_MAX) bytes. Of a subscription that is there
+    /// already the tag stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// The same, and the tag is too long.
+    pub fn subscribe_as(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        tag: &[u8],
+    ) -> Result<(), SubscribeError> {
+        self.subscribe_since_as(topic, Since::Default, tag)
+    }
+
+    /// Subscribes the connection to a topic, if that has a history, from a place in it on: what was
+    /// published since comes first, then what is published from now on, exactly once and in order.
+    /// Without a history it is as [`subscribe`](Self::subscribe).
+    ///
+    /// What is not there any more is a gap. It is told where the connection's protocol carries
+    /// positions ([`Form::carries_positions`](crate::payload::Form::carries_positions)); where it
+    /// does not, the connection goes on without what is missing.
+    ///
+    /// # Errors
+    ///
+    /// As with [`subscribe`](Self::subscribe).
+    pub fn subscribe_since(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        since: Since,
+    ) -> Result<(), SubscribeError> {
+        self.subscribe_since_as(topic, since, b"")
+    }
+
+    /// The same with a tag; see [`subscribe_as`](Self::subscribe_as).
+    ///
+    /// # Errors
+    ///
+    /// The same, and the tag is too long.
+    pub fn subscribe_since_as(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        since: Since,
+        tag: &[u8],
+    ) -> Result<(), SubscribeError> {
+        let topic = self.shard.pubsub.topic(topic)?;
+        self.shard.pubsub.subscribe(
+            &mut self.shard.conns,
+            &mut self.shard.env,
+            self.key,
+            &topic,
+            since,
+            tag,
+        )
+    }
+
+    /// Ends the connection's subscription to a topic, if it has one.
+    pub fn unsubscribe(&mut self, topic: &(impl TopicName + ?Sized)) {
+        let pubsub = &self.shard.pubsub;
+        if let Ok(topic) = pubsub.topic(topic)
+            && let Some(topic) = pubsub.fanout.find(&topic)
+        {
+            self.shard.pubsub.unsubscribe(
+                &mut self.shard.conns,
+                &mut self.shard.env,
+                self.key,
+                topic,
+            );
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What homes are told of subscriptions, and answer.
+
+use crate::handler::Publisher;
+use crate::id::TopicKey;
+use crate::payload::Payload;
+use crate::position::Since;
+use crate::topic::history::Start;
+
+/// What the home of a topic is told of a connection.
+#[derive(Clone, Debug)]
+pub enum Presence {
+    /// It joins; to be answered with [`FromHome::Joined`](super::FromHome::Joined).
+    Join(Join),
+    /// It has left, of which the topic's room is to be told.
+    Leave {
+        /// The connection.
+        leaver: Publisher,
+    },
+}
+
+/// A connection joins a topic, or asks for more of the topic's history.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The connection.
+    pub joiner: Publisher,
+    /// Key of the topic on its shard.
+    pub key: TopicKey,
+    /// Tells this join from others of its shard.
+    pub ticket: u64,
+    /// What its handler says of it.
+    pub tag: Box<[u8]>,
+    /// What it gets of the topic's history first, if it asks for any.
+    pub since: Option<Since>,
+    /// It has joined before: it asks for more, and rooms are not told again.
+    pub is_again: bool,
+}
+
+/// The answer to a join.
+#[derive(Clone, Debug)]
+pub struct Joined {
+    /// Key of the topic on the receiving shard.
+    pub key: TopicKey,
+    /// That of the join.
+    pub ticket: u64,
+    /// What it begins with, if it has asked for that and the topic has a history.
+    pub start: Option<Box<Start>>,
+    /// What the topic's room has in place of history.
+    pub snapshot: Option<Payload>,
+}

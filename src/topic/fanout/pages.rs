@@ -1,0 +1,182 @@
+//! Pages of history in the forms of their readers: each is encoded once for all that ask for the
+//! same at about the same time.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::id::TopicKey;
+use crate::limits::{BYTES_PER_WORK, PAGE_LINGER, PAGES_KEPT_MAX, WORK_OF_APPEND};
+use crate::payload::{Entry, Form};
+use crate::position::Position;
+use crate::time::Now;
+use crate::topic::fanout::Fanout;
+use crate::topic::fanout::segment::{Pool, Segment};
+use crate::topic::history::Page;
+
+/// Encoded pages: those that are kept for the next reader, and what all take that are not sent.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    /// The one that was used last at the end.
+    kept: VecDeque<KeptPage>,
+    pool: Pool,
+}
+
+#[derive(Debug)]
+struct KeptPage {
+    id: PageId,
+    encoded: EncodedPage,
+    used_at: Now,
+}
+
+/// What tells a page in one form from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct PageId {
+    topic: TopicKey,
+    form: Form,
+    before: Position,
+    last: u64,
+    entries: usize,
+}
+
+/// A page in a form.
+#[derive(Clone, Debug)]
+pub(crate) struct EncodedPage {
+    pub(crate) segment: Rc<Segment>,
+    /// Messages in it.
+    pub(crate) carried: u64,
+    /// Messages that the form cannot carry.
+    pub(crate) not_carried: u64,
+    /// What it was to encode it, as work; nothing if that was done before.
+    pub(crate) work: usize,
+}
+
+impl PageId {
+    fn of(topic: TopicKey, form: Form, page: &Page) -> Self {
+        let last = page.entries.last();
+        Self {
+            topic,
+            form,
+            before: page.before(),
+            last: last.map_or(0, |last| last.offset),
+            entries: page.entries.len(),
+        }
+    }
+}
+
+impl Pages {
+    /// Bytes of all that are kept or not sent.
+    pub(super) fn bytes(&self) -> usize {
+        self.pool.backlog()
+    }
+
+    /// How many are kept.
+    #[cfg(any(test, feature = "internals"))]
+    pub(super) fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// When the one that was used first is to be forgotten.
+    pub(super) fn deadline(&self) -> Option<Now> {
+        let oldest = self.kept.front();
+        oldest.map(|oldest| oldest.used_at.plus(PAGE_LINGER))
+    }
+
+    fn find(&mut self, id: PageId, now: Now) -> Option<EncodedPage> {
+        let at = self.kept.iter().position(|kept| kept.id == id)?;
+        let mut kept = self.kept.remove(at)?;
+        kept.used_at = now;
+        let encoded = kept.encoded.clone();
+        self.kept.push_back(kept);
+        Some(EncodedPage { work: 0, ..encoded })
+    }
+
+    fn keep(&mut self, id: PageId, encoded: EncodedPage, used_at: Now) {
+        if self.kept.len() == PAGES_KEPT_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(KeptPage {
+            id,
+            encoded,
+            used_at,
+        });
+    }
+}
+
+impl Fanout {
+    /// A page in a form. `has_time` is told what compressing has taken, and says whether there is
+    /// time for more.
+    pub(crate) fn page(
+        &mut self,
+        topic: TopicKey,
+        form: Form,
+        page: &Page,
+        now: Now,
+        has_time: impl FnMut(usize) -> bool,
+    ) -> EncodedPage {
+        let id = PageId::of(topic, form, page);
+        if let Some(found) = self.pages.find(id, now) {
+            return found;
+        }
+        let encoded = self.encode_page(topic, form, page, has_time);
+        self.pages.keep(id, encoded.clone(), now);
+        encoded
+    }
+
+    /// Whether a page is there already in this form.
+    pub(crate) fn has_page(&self, topic: TopicKey, form: Form, page: &Page) -> bool {
+        let id = PageId::of(topic, form, page);
+        self.pages.kept.iter().any(|kept| kept.id == id)
+    }
+
+    /// Whether there may be more pages than there are. Those that are only kept give way.
+    pub(crate) fn has_space_for_pages(&mut self, bytes_max: usize) -> bool {
+        if bytes_max <= self.pages.bytes() {
+            self.pages.kept.clear();
+        }
+        self.pages.bytes() < bytes_max
+    }
+
+    /// Forgets the pages that no other reader has asked for in a while.
+    pub(crate) fn forget_pages(&mut self, now: Now) {
+        while self.pages.deadline().is_some_and(|at| at <= now) {
+            self.pages.kept.pop_front();
+        }
+    }
+
+    fn encode_page(
+        &mut self,
+        topic: TopicKey,
+        form: Form,
+        page: &Page,
+        mut has_time: impl FnMut(usize) -> bool,
+    ) -> EncodedPage {
+        let mut segment = self.pages.pool.take(0);
+        let (mut carried, mut not_carried) = (0, 0);
+        if let Some(topic) = self.topics.get(topic)
+            && let Some(inner) = Rc::get_mut(&mut segment)
+        {
+            for kept in &page.entries {
+                if !form.carries(&kept.payload.bytes) {
+                    not_carried += 1;
+                    continue;
+                }
+                carried += 1;
+                let (epoch, offset) = (page.epoch, kept.offset);
+                let position = Some(Position { epoch, offset });
+                let entry = Entry::of(topic.topic.name(), position, kept.payload.borrowed());
+                let has_time = has_time(self.encoder.take_cost());
+                self.encoder
+                    .encode_alone(form, &mut inner.bytes, entry, has_time);
+            }
+            has_time(self.encoder.take_cost());
+            inner.bytes.shrink_to_fit();
+            inner.count();
+        }
+        EncodedPage {
+            segment,
+            carried,
+            not_carried,
+            work: page.entries.len() * WORK_OF_APPEND + page.bytes / BYTES_PER_WORK,
+        }
+    }
+}
