@@ -197,7 +197,7 @@ pub use proto::{Framing, Kind, ProtocolError, Role};
 pub use relay::{ApiKey, Relay, RelaySettings};
 #[cfg(feature = "auth")]
 pub use server::ReloadAuthError;
-pub use server::handle::Handle;
+pub use server::handle::{Handle, ReloadError};
 pub use server::{Server, ServerBuilder};
 pub use shard::core::app::cx::Cx;
 pub use shard::core::app::shard_cx::{ConnCx, ShardCx};

@@ -1,19 +1,19 @@
 //! The `corecast` program: starts a server from its configuration and obeys signals.
 
+#[path = "main/reload.rs"]
+mod reload;
+
 use std::backtrace::{Backtrace, BacktraceStatus};
-#[cfg(feature = "auth")]
-use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::panic;
 use std::process::ExitCode;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 use std::thread;
 use std::time::Duration;
 
 use clap::Parser;
 use corecast::admin::log_queue::LogQueue;
-use corecast::auth::Auth;
 use corecast::cli::{Cli, Serve};
 use corecast::limits::LOG_PATIENCE;
 use corecast::settings::{Settings, Tables};
@@ -22,6 +22,8 @@ use corecast::{Admin, Handle, ServerBuilder};
 use env_logger::Target;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::reload::{Running, reloader, warn_of_open_doors};
 
 fn main() -> ExitCode {
     let printed = Cli::parse().into_command().print(&mut io::stdout());
@@ -120,12 +122,7 @@ fn run(serve: Serve, settings: Settings, log: &LogQueue) -> io::Result<()> {
     );
     let handle = server.handle().clone();
     let drain_listen = settings.drain_listen.unwrap_or_default();
-    let running = Running {
-        serve,
-        settings,
-        auth,
-    };
-    let reload = reloader(handle.clone(), running)?;
+    let reload = reloader(handle.clone(), Running::new(serve, settings, auth))?;
     let log = log.clone();
     thread::Builder::new()
         .name("signals".to_owned())
@@ -161,19 +158,7 @@ fn warn_of_open_files(settings: &Settings, builder: &ServerBuilder, limit: u64) 
     );
 }
 
-/// Warns of clients that are let in because of how the server is configured.
-fn warn_of_open_doors(settings: &Settings) {
-    if settings.auth.insecure {
-        let key = settings.name("auth.insecure");
-        log::warn!("{key}: every client may do everything");
-    }
-    if settings.auth.has_foreign_tokens() {
-        let key = settings.name("auth.audiences");
-        log::warn!("{key}: tokens for other applications of the provider are accepted, too");
-    }
-}
-
-/// SIGHUP loads TLS files and identity again; the other signals drain, then exit.
+/// SIGHUP loads again what can be replaced; the other signals drain, then exit.
 fn obey(
     mut signals: Signals,
     handle: &Handle,
@@ -215,83 +200,4 @@ fn drain_after(handle: Handle, wait: Duration) {
     if spawned.is_err() {
         handle.drain();
     }
-}
-
-/// What the identity of the running server was made of.
-#[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "there is none"))]
-struct Running {
-    serve: Serve,
-    settings: Settings,
-    auth: Option<Auth>,
-}
-
-/// Starts a thread that loads TLS files and identity again for each item sent to it. A slow file,
-/// perhaps on a network file system, must not delay other signals.
-fn reloader(handle: Handle, mut running: Running) -> io::Result<SyncSender<()>> {
-    let (reload, asked) = sync_channel(1);
-    thread::Builder::new()
-        .name("reload".to_owned())
-        .spawn(move || {
-            asked.iter().for_each(|()| {
-                load_again(&handle);
-                running.load_again(&handle);
-            });
-        })
-        .map_err(|err| while_starting("cannot start the reload thread", &err))?;
-    Ok(reload)
-}
-
-#[cfg(feature = "tls")]
-fn load_again(handle: &Handle) {
-    match handle.reload_tls() {
-        Ok(()) => log::info!("certificates reloaded"),
-        Err(err) => log::error!("certificates not reloaded, the old ones stay in use: {err}"),
-    }
-}
-
-#[cfg(not(feature = "tls"))]
-fn load_again(_handle: &Handle) {
-    log::warn!("no certificates to reload: this program is built without TLS");
-}
-
-impl Running {
-    /// Loads secrets, keys, rules and revocations again, from the same configuration file. An error
-    /// changes nothing.
-    #[cfg(feature = "auth")]
-    fn load_again(&mut self, handle: &Handle) {
-        match self.load(handle) {
-            Ok(true) => log::info!("identity reloaded"),
-            Ok(false) => {}
-            Err(err) => {
-                for line in err.to_string().lines() {
-                    log::error!("identity not reloaded, the old one stays in use: {line}");
-                }
-            }
-        }
-    }
-
-    /// `false`: there was none, and there is none.
-    #[cfg(feature = "auth")]
-    fn load(&mut self, handle: &Handle) -> Result<bool, Box<dyn Error>> {
-        let settings = match self.serve.checked_settings() {
-            Ok(settings) => settings,
-            Err(err) if self.auth.is_some() => return Err(err.into()),
-            // The error is not of identity: there is none to load.
-            Err(_) => return Ok(false),
-        };
-        let before = self.auth.as_ref().map(|auth| (&self.settings, auth));
-        let Some((auth, places)) = settings.identity(before)? else {
-            return match self.auth {
-                Some(_) => Err("it is not configured any more; restart the server".into()),
-                None => Ok(false),
-            };
-        };
-        handle.reload_auth(auth.clone(), places)?;
-        warn_of_open_doors(&settings);
-        (self.settings, self.auth) = (settings, Some(auth));
-        Ok(true)
-    }
-
-    #[cfg(not(feature = "auth"))]
-    fn load_again(&mut self, _: &Handle) {}
 }

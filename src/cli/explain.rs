@@ -1,10 +1,12 @@
-//! `corecast config explain`: which rule decides what a client may do with a topic.
+//! `corecast config explain`: what holds for a topic, and which rule decides what a client may do
+//! with it.
 
 use clap::Args;
 
 use crate::auth::{Action, Identity, Principal};
 use crate::cli::token::{read, verify};
 use crate::cli::{ConfigError, Serve};
+use crate::settings::Settings;
 
 /// The flags of `corecast config explain`.
 #[derive(Args, Debug)]
@@ -31,6 +33,11 @@ pub struct Explain {
 impl Explain {
     pub(super) fn output(&self) -> Result<String, ConfigError> {
         let settings = self.serve.settings()?;
+        let topic = settings.explain_topic(&self.topic);
+        Ok(format!("{topic}\n{}", self.explain_rules(&settings)?))
+    }
+
+    fn explain_rules(&self, settings: &Settings) -> Result<String, ConfigError> {
         if !settings.auth.has_identity() {
             return Ok("no identity is configured: every client may do everything\n".to_owned());
         }
@@ -39,7 +46,7 @@ impl Explain {
             (Some(name), ..) => of(Identity::User(name.clone())),
             (_, Some(name), ..) => of(Identity::Key(name.clone())),
             (_, _, Some(name), _) => of(Identity::Certificate(name.clone())),
-            (.., Some(token)) => verify(&settings, read(token)?.trim()),
+            (.., Some(token)) => verify(settings, read(token)?.trim()),
             _ => of(Identity::Anonymous),
         }?;
         let auth = settings.auth_of_rules();

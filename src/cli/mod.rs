@@ -56,7 +56,8 @@ pub enum ConfigCommand {
     },
     /// Print the values in effect and the source of each; takes the flags of `serve`
     Print(Box<Serve>),
-    /// Print which rule decides what a client may do with a topic; takes the flags of `serve`
+    /// Print what holds for a topic, and which rule decides what a client may do with it; takes the
+    /// flags of `serve`
     #[cfg(feature = "auth")]
     Explain(Box<explain::Explain>),
     /// Print a file with every key, its default and its description
@@ -257,7 +258,7 @@ Examples:
   corecast serve --config corecast.toml           use this file
 
 Signals: SIGTERM and SIGINT drain, then exit with code 0; a second one exits at once. SIGHUP loads \
-TLS files and identity again. RUST_LOG=corecast=debug logs the end of every connection.";
+TLS files, identity and settings of topics again. RUST_LOG=corecast=debug logs the end of every connection.";
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Instant;
 
+use thiserror::Error;
+
 use crate::auth::{Auth, Places};
+use crate::config::Namespaces;
 use crate::counters::Counters;
 use crate::handler::{
     Busy, ConnectionInfo, Disconnect, PublishError, Selection, UserError, Wait, check_message,
@@ -38,6 +41,7 @@ pub struct Handle {
         expect(dead_code, reason = "there is nothing to load")
     )]
     reloader: Arc<Reloader>,
+    namespaces: Arc<Renewer<Namespaces>>,
     /// What can be changed of identity, if the server asks for it.
     #[cfg(feature = "auth")]
     pub(super) identity: Option<Arc<IdentityControl>>,
@@ -51,6 +55,7 @@ impl Handle {
         reloader: Reloader,
         auth: Option<&Auth>,
         renewer: Renewer<(Auth, Places)>,
+        namespaces: Renewer<Namespaces>,
     ) -> Self {
         #[cfg(not(feature = "auth"))]
         let _never = (auth, renewer);
@@ -59,6 +64,7 @@ impl Handle {
             shared,
             doorbells,
             reloader: Arc::new(reloader),
+            namespaces: Arc::new(namespaces),
             #[cfg(feature = "auth")]
             identity: auth.map(|auth| Arc::new(IdentityControl::new(auth, renewer))),
         }
@@ -168,6 +174,20 @@ impl Handle {
         reloaded
     }
 
+    /// Replaces what holds for topics by their names. It counts from the next message of each
+    /// topic, and for subscribers that come. A topic without a history any more loses its messages
+    /// and its position.
+    ///
+    /// # Errors
+    ///
+    /// Only some shards have taken those before: try again.
+    pub fn reload_namespaces(&self, namespaces: Namespaces) -> Result<(), ReloadError> {
+        let number = self.namespaces.next_number();
+        let sent = self.namespaces.send(number, &namespaces);
+        self.wake();
+        sent.then_some(()).ok_or(ReloadError)
+    }
+
     /// The counters of all shards together, at most one turn old.
     pub fn counters(&self) -> Counters {
         self.shared.counters()
@@ -227,6 +247,11 @@ impl Handle {
         Ok((home, ToHome::Publish(publication)))
     }
 }
+
+/// Only some shards have taken what was loaded before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a shard has not taken what was loaded before: try again")]
+pub struct ReloadError;
 
 fn why(refused: &Refused<ToHome>) -> PublishError {
     match refused {

@@ -9,6 +9,7 @@ use std::{io, thread};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use crate::address::admission::PerAddress;
+use crate::auth::{Auth, Places};
 use crate::error::Error;
 use crate::handler::Handler;
 use crate::id::ShardId;
@@ -16,7 +17,7 @@ use crate::limits::{
     DEFERRED_HANDSHAKE_TIMEOUT_MIN, MESSAGE_BYTES_CEILING, SHARDS_MAX, TOPIC_BYTES_MAX,
 };
 use crate::mesh::{self, Mesh};
-use crate::renewal::Renewer;
+use crate::renewal::{Renewals, Renewer};
 use crate::server::handle::Handle;
 use crate::server::{Server, ServerBuilder};
 use crate::shard::shell::status::{Phase, Shared};
@@ -63,11 +64,8 @@ impl ServerBuilder {
         let pins = self.pin.unwrap_or_else(|| count == affinity::allowed());
         let mut threads = Vec::new();
         let mut proceed = Vec::new();
-        let mut renewer = Renewer::default();
-        let identities: Vec<_> = (0..count).map(|_| renewer.add_shard()).collect();
-        if let Some(identity) = &self.auth {
-            renewer.send(renewer.next_number(), identity);
-        }
+        let (renewer, identities) = self.identities(count);
+        let mut namespaces = Renewer::default();
         let ports = ShardId::all(shards).zip(ports).zip(identities);
         for ((shard, port), identities) in ports {
             let (go, proceeds) = bounded(1);
@@ -77,6 +75,7 @@ impl ServerBuilder {
                 shards,
                 config: self.shard_config(shards),
                 identities,
+                namespaces: namespaces.add_shard(),
                 port,
                 shared: Arc::clone(&shared),
                 listen: listen.clone(),
@@ -94,7 +93,9 @@ impl ServerBuilder {
         drop(report);
         let watch = Watch::new(&shared, &doorbells);
         let auth = self.auth.as_ref().map(|(auth, _)| auth);
-        let handle = Handle::new(outside, shared, doorbells, reloader, auth, renewer);
+        let handle = Handle::new(
+            outside, shared, doorbells, reloader, auth, renewer, namespaces,
+        );
         match bring_up(&reports, proceed, count, balancer, watch) {
             Ok(balancer) => threads.extend(balancer),
             Err(err) => {
@@ -111,6 +112,16 @@ impl ServerBuilder {
             shards: count,
             threads,
         })
+    }
+
+    /// What tells the shards of identity, and already has, if there is any.
+    fn identities(&self, count: usize) -> (Renewer<Identity>, Vec<Renewals<Identity>>) {
+        let mut renewer = Renewer::default();
+        let renewals = (0..count).map(|_| renewer.add_shard()).collect();
+        if let Some(identity) = &self.auth {
+            renewer.send(renewer.next_number(), identity);
+        }
+        (renewer, renewals)
     }
 
     /// What the shards share.
@@ -213,6 +224,9 @@ impl ServerBuilder {
             .then(|| [bells, &self.keep, handoff.as_slice()].concat())
     }
 }
+
+/// What decides about clients, and where they put their credentials.
+type Identity = (Auth, Places);
 
 /// Starts the thread of a shard.
 fn spawn<H: Handler>(

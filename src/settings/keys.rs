@@ -81,7 +81,9 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     (
         "topics",
         "What holds for all topics that have no other settings by a `[[namespace]]`: slow \
-         subscribers, and history. Topics without subscribers.",
+         subscribers, and history. Topics without subscribers. SIGHUP loads these keys, except \
+         `linger`, and all namespaces again. A topic has its new settings with its next message; \
+         one without a history any more loses its messages and its position.",
     ),
     ("http", "Which pages may use the server from a browser."),
     (

@@ -105,7 +105,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/shard/shell/accept/balancer.rs",
             "src/sys/",
             "src/server/",
-            "src/main.rs",
+            "src/main",
         ],
     ),
     (
@@ -118,7 +118,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
     ),
     ("ureq::", &["src/auth/keys/endpoint.rs"]),
     ("toml::", &["src/settings/file.rs"]),
-    ("clap::", &["src/cli/", "src/main.rs"]),
+    ("clap::", &["src/cli/", "src/main"]),
 ];
 
 /// Where unsafe code may be; this file only names it.
@@ -128,7 +128,7 @@ const LOGS: &[&str] = &[
     "src/admin/mod.rs",
     "src/auth/keys/endpoint.rs",
     "src/auth/revocations/file.rs",
-    "src/main.rs",
+    "src/main",
     "src/mesh/doorbell.rs",
     "src/server/",
     "src/shard/shell/",

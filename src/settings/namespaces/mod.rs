@@ -1,6 +1,7 @@
 //! What holds for topics by their names: the keys of `[topics]`, and of `[[namespace]]` tables.
 
 mod check;
+mod explain;
 pub(super) mod first;
 pub(super) mod keys;
 
@@ -121,7 +122,7 @@ impl Table for Namespace {
 
 impl Settings {
     /// What holds for all topics.
-    pub(super) fn topic_settings(&self) -> Namespaces {
+    pub fn topic_settings(&self) -> Namespaces {
         let namespaces = self.namespaces.iter();
         let namespaces = namespaces.filter_map(|namespace| {
             let scope = namespace.scope().ok()?;

@@ -155,3 +155,23 @@ fn a_namespace_without_topics_of_its_own_is_reported() {
         "c.toml:513: namespace: there are 257; at most 256 are possible; use patterns",
     );
 }
+
+#[test]
+fn the_settings_of_a_topic_are_explained() {
+    let text = "[topics]\nhistory_size = 10\n[[namespace]]\nname = \"match\"\nfirst = 3\n";
+    let env = [("CORECAST_TOPICS_HISTORY_TTL", "1m")];
+    let settings = read(text, &env, &[]).unwrap();
+    let expected = "topic \"match:1\" is in namespace 0 (c.toml:3):\n\
+                    name = \"match\" # c.toml:4\n\
+                    slow_consumer = \"drop-oldest\" # default\n\
+                    history_size = 10 # c.toml:2\n\
+                    history_bytes = \"1MiB\" # default\n\
+                    history_ttl = \"1m\" # CORECAST_TOPICS_HISTORY_TTL\n\
+                    history_meta_ttl = \"auto\" # default\n\
+                    keys = false # default\n\
+                    first = 3 # c.toml:5\n";
+    assert_eq!(settings.explain_topic("match:1"), expected);
+    let other = settings.explain_topic("other");
+    assert!(other.starts_with("topic \"other\" is in no namespace:\nslow_consumer"));
+    assert!(other.ends_with("first = \"auto\" # default\n"), "{other}");
+}

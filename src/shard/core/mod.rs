@@ -17,6 +17,7 @@ mod ingress;
 mod life;
 mod notice;
 pub mod pubsub;
+mod reload;
 mod shard;
 mod work;
 

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender};
 use socket2::Socket;
 
 use crate::auth::{Auth, Places};
-use crate::config::Config;
+use crate::config::{Config, Namespaces};
 use crate::handler::Handler;
 use crate::id::ShardId;
 use crate::limits::NOTSENT_BYTES;
@@ -18,10 +18,10 @@ use crate::renewal::Renewals;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conns::questions::{Answered, Answers};
 use crate::shard::mail::{FromHome, ToHome};
-use crate::shard::shell::accept::Acceptor;
 use crate::shard::shell::accept::listener::Listener;
 use crate::shard::shell::accept::proxy_header::ProxyHeaders;
 use crate::shard::shell::accept::source::Source;
+use crate::shard::shell::accept::{Acceptor, Renewable};
 use crate::shard::shell::event_loop::EventLoop;
 use crate::shard::shell::lanes::Lanes;
 use crate::shard::shell::spin_wait::SpinWait;
@@ -42,6 +42,8 @@ pub struct Seed {
     pub config: Config,
     /// Tells of what decides about clients, if anything, and where they put their credentials.
     pub identities: Renewals<(Auth, Places)>,
+    /// Tells of what holds for topics.
+    pub namespaces: Renewals<Namespaces>,
     /// Its side of the mesh.
     pub port: Port<ToHome, FromHome>,
     /// The server's state.
@@ -168,6 +170,7 @@ fn prepare<H: Handler>(
         shards,
         config,
         mut identities,
+        namespaces,
         port,
         shared,
         listen,
@@ -193,7 +196,12 @@ fn prepare<H: Handler>(
     let listen = listen.into_iter().map(Listener::for_shard).collect();
     let identity = identities.take();
     let rate = config.accept_rate;
-    let acceptor = Acceptor::new(listen, sources, renewals, identities, rate);
+    let renewals = Renewable {
+        certificates: renewals,
+        identities,
+        namespaces,
+    };
+    let acceptor = Acceptor::new(listen, sources, renewals, rate);
     let (per_address, throttles) = (shared.per_address(), shared.throttles());
     let (sender, receiver) = returns(port.bell());
     let mut core = ShardCore::new(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::config::{First, HistorySettings, TopicSettings};
+use crate::config::{First, HistorySettings, Namespaces, TopicSettings};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::payload::Payload;
 use crate::position::{Epoch, Position, Since};
@@ -139,6 +139,12 @@ impl History {
             has_more: position != ring.top,
             page: page.map(Arc::new),
         })
+    }
+
+    /// Forgets topics that have no history any more: if they have one again, it is another.
+    pub(crate) fn forget_without(&mut self, namespaces: &Namespaces) {
+        let has_history = |topic: &Topic| namespaces.of(topic.name()).history.is_some();
+        self.rings.retain(|topic, _| has_history(topic));
     }
 
     fn ring(&mut self, topic: &Topic) -> &mut Ring {

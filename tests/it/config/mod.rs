@@ -4,6 +4,7 @@ mod messages;
 mod secured;
 #[cfg(feature = "auth")]
 mod tokens;
+mod topics;
 
 use std::fs;
 use std::io::Write;

@@ -19,10 +19,12 @@ use mio::{Registry, Token};
 use rustix::io::Errno;
 
 use crate::auth::{Auth, Places};
+use crate::config::Namespaces;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::limits::{ACCEPTS_PER_TURN, DEFERRED_GRACE};
-use crate::renewal;
+use crate::renewal::Renewals;
+use crate::shard::core::ShardCore;
 use crate::shard::shell::accept::accept_rate::{AcceptRate, Accepted};
 use crate::shard::shell::accept::admit::{Destination, begin, open};
 use crate::shard::shell::accept::fd_exhaustion::{FdExhaustion, is_of_connection};
@@ -31,10 +33,18 @@ use crate::shard::shell::accept::proxy_header::ClientAddr;
 use crate::shard::shell::accept::source::Source;
 use crate::shard::shell::tls::Sessions;
 use crate::time::{Now, Rate};
-use crate::tls::Renewals;
+use crate::tls;
 
-/// Tells of what decides about clients, and where they put their credentials.
-pub(crate) type Identities = renewal::Renewals<(Auth, Places)>;
+/// Tells of what is replaced while the shard runs.
+#[derive(Debug)]
+pub(crate) struct Renewable {
+    /// Other certificates for listeners with TLS.
+    pub(crate) certificates: tls::Renewals,
+    /// Other identities and rules for new connections, and where clients put their credentials.
+    pub(crate) identities: Renewals<(Auth, Places)>,
+    /// Other settings of topics.
+    pub(crate) namespaces: Renewals<Namespaces>,
+}
 
 /// Accepts the connections of one shard.
 #[derive(Debug)]
@@ -43,10 +53,7 @@ pub(crate) struct Acceptor {
     listeners: Vec<Listener>,
     /// The balancer's last, if it is one.
     sources: Vec<Source>,
-    /// Other certificates for listeners with TLS.
-    renewals: Renewals,
-    /// Other identities and rules for new connections.
-    identities: Identities,
+    renewals: Renewable,
     rate: AcceptRate,
     exhaustion: FdExhaustion,
     /// The source to begin with.
@@ -62,15 +69,13 @@ impl Acceptor {
     pub(crate) fn new(
         listeners: Vec<Listener>,
         sources: Vec<Source>,
-        renewals: Renewals,
-        identities: Identities,
+        renewals: Renewable,
         rate: Option<Rate>,
     ) -> Self {
         Self {
             listeners,
             sources,
             renewals,
-            identities,
             rate: AcceptRate::new(rate),
             exhaustion: FdExhaustion::new(),
             first: 0,
@@ -116,14 +121,22 @@ impl Acceptor {
         !self.sources.is_empty()
     }
 
+    /// Puts what was replaced into use.
+    fn renew<H: Handler>(&mut self, core: &mut ShardCore<H>) {
+        if let Some(certificates) = self.renewals.certificates.take() {
+            listener::renew(&mut self.listeners, &certificates);
+        }
+        if let Some((auth, places)) = self.renewals.identities.take() {
+            core.set_auth(auth, places);
+        }
+        if let Some(namespaces) = self.renewals.namespaces.take() {
+            core.set_namespaces(namespaces);
+        }
+    }
+
     /// Accepts a turn's worth of connections.
     pub(crate) fn accept<H: Handler>(&mut self, into: &mut Destination<'_, H>) {
-        if let Some(renewed) = self.renewals.take() {
-            listener::renew(&mut self.listeners, &renewed);
-        }
-        if let Some((auth, places)) = self.identities.take() {
-            into.core.set_auth(auth, places);
-        }
+        self.renew(into.core);
         if !self.is_ready(into.now) {
             return;
         }

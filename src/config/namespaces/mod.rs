@@ -82,7 +82,7 @@ pub struct Namespaces {
     generation: u8,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Table {
     /// Those of a topic that no namespace has.
     default: TopicSettings,
@@ -130,7 +130,8 @@ impl Scope {
         Ok(Self::Pattern(pattern))
     }
 
-    fn has(&self, topic: &str) -> bool {
+    /// Whether it has the topic of this name.
+    pub(crate) fn has(&self, topic: &str) -> bool {
         match self {
             Self::Name(name) => {
                 let rest = topic.strip_prefix(name.as_str());
@@ -138,6 +139,13 @@ impl Scope {
             }
             Self::Pattern(pattern) => pattern.matches(topic, &()),
         }
+    }
+}
+
+impl Table {
+    fn all(&self) -> impl Iterator<Item = &TopicSettings> {
+        let named = self.namespaces.iter().map(|(_, settings)| settings);
+        std::iter::once(&self.default).chain(named)
     }
 }
 
@@ -162,6 +170,19 @@ impl Namespaces {
     /// The settings of the topic of this name.
     pub fn of(&self, topic: &str) -> &TopicSettings {
         self.at(self.find(topic))
+    }
+
+    /// Replaces these settings by others, and has topics find theirs again. Returns whether there
+    /// may be a topic whose history ends with this.
+    pub(crate) fn replace(&mut self, new: Self) -> bool {
+        if *self.table == *new.table {
+            return false;
+        }
+        let has_history = |settings: &TopicSettings| settings.history.is_some();
+        let is_lost = self.table.all().any(has_history) && !new.table.all().all(has_history);
+        self.table = new.table;
+        self.generation = self.generation.saturating_add(1);
+        is_lost
     }
 
     /// The settings of the topic of this name, which keeps `key`.
@@ -207,68 +228,4 @@ impl Default for Namespaces {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(last: u32) -> TopicSettings {
-        TopicSettings {
-            first: First::Last(last),
-            ..TopicSettings::default()
-        }
-    }
-
-    fn check(namespaces: &Namespaces, topic: &str, first: First) {
-        assert_eq!(namespaces.of(topic).first, first, "{topic}");
-        let mut key = SettingsKey::default();
-        for topic in [topic, "not asked again"] {
-            assert_eq!(namespaces.get(&mut key, topic).first, first, "{topic}");
-        }
-    }
-
-    #[test]
-    fn the_first_namespace_that_has_a_topic_counts() {
-        let namespaces = Namespaces::new(
-            TopicSettings::default(),
-            vec![
-                (Scope::name("match").unwrap(), settings(1)),
-                (Scope::pattern("device/+/state").unwrap(), settings(2)),
-                (Scope::pattern("match:{id}/#").unwrap(), settings(3)),
-                (Scope::pattern("device/#").unwrap(), settings(4)),
-                (Scope::name("größe").unwrap(), settings(5)),
-            ],
-        );
-        for (topic, first) in [
-            ("match:1", First::Last(1)),
-            ("match:1/a", First::Last(1)),
-            ("match:", First::Last(1)),
-            ("match", First::Nothing),
-            ("matches:1", First::Nothing),
-            ("rematch:1", First::Nothing),
-            ("a/match:1", First::Nothing),
-            ("device/7/state", First::Last(2)),
-            ("device/7/state/x", First::Last(4)),
-            ("größe:1", First::Last(5)),
-            ("", First::Nothing),
-        ] {
-            check(&namespaces, topic, first);
-        }
-        check(&Namespaces::default(), "match:1", First::Nothing);
-    }
-
-    #[test]
-    fn a_scope_that_no_topic_or_not_every_client_has_is_refused() {
-        for (name, error) in [
-            ("", ScopeError::Length),
-            (&"x".repeat(TOPIC_BYTES_MAX + 1), ScopeError::Length),
-            ("match:", ScopeError::Colon),
-        ] {
-            assert_eq!(Scope::name(name), Err(error), "{name}");
-        }
-        for (pattern, error) in [
-            ("a+", ScopeError::Pattern(PatternError::Wildcard)),
-            ("device/{user}", ScopeError::Client),
-        ] {
-            assert_eq!(Scope::pattern(pattern), Err(error), "{pattern}");
-        }
-    }
-}
+mod tests;

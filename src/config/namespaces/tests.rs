@@ -1,0 +1,105 @@
+use super::*;
+
+fn settings(last: u32) -> TopicSettings {
+    TopicSettings {
+        first: First::Last(last),
+        ..TopicSettings::default()
+    }
+}
+
+fn check(namespaces: &Namespaces, topic: &str, first: First) {
+    assert_eq!(namespaces.of(topic).first, first, "{topic}");
+    let mut key = SettingsKey::default();
+    for topic in [topic, "not asked again"] {
+        assert_eq!(namespaces.get(&mut key, topic).first, first, "{topic}");
+    }
+}
+
+#[test]
+fn the_first_namespace_that_has_a_topic_counts() {
+    let namespaces = Namespaces::new(
+        TopicSettings::default(),
+        vec![
+            (Scope::name("match").unwrap(), settings(1)),
+            (Scope::pattern("device/+/state").unwrap(), settings(2)),
+            (Scope::pattern("match:{id}/#").unwrap(), settings(3)),
+            (Scope::pattern("device/#").unwrap(), settings(4)),
+            (Scope::name("größe").unwrap(), settings(5)),
+        ],
+    );
+    for (topic, first) in [
+        ("match:1", First::Last(1)),
+        ("match:1/a", First::Last(1)),
+        ("match:", First::Last(1)),
+        ("match", First::Nothing),
+        ("matches:1", First::Nothing),
+        ("rematch:1", First::Nothing),
+        ("a/match:1", First::Nothing),
+        ("device/7/state", First::Last(2)),
+        ("device/7/state/x", First::Last(4)),
+        ("größe:1", First::Last(5)),
+        ("", First::Nothing),
+    ] {
+        check(&namespaces, topic, first);
+    }
+    check(&Namespaces::default(), "match:1", First::Nothing);
+}
+
+#[test]
+fn a_topic_finds_its_settings_again_in_a_table_that_replaces_another() {
+    let of = |last| {
+        let named = vec![(Scope::name("match").unwrap(), settings(last))];
+        Namespaces::new(TopicSettings::default(), named)
+    };
+    let mut namespaces = of(1);
+    let mut key = SettingsKey::default();
+    // More often than generations are told apart.
+    for last in (1..600).map(|number| number / 2) {
+        namespaces.replace(of(last));
+        let found = namespaces.get(&mut key, "match:1");
+        assert_eq!(found.first, First::Last(last));
+    }
+}
+
+#[test]
+fn a_history_may_end_where_some_topics_have_none_any_more() {
+    let with = |has_history: bool| TopicSettings {
+        history: has_history.then(|| HistorySettings {
+            entries_max: 1,
+            bytes_max: 1,
+            ttl: Duration::from_secs(1),
+            meta_ttl: Duration::from_secs(1),
+            is_keyed: false,
+        }),
+        ..settings(1)
+    };
+    let of = |default, named| {
+        let named = vec![(Scope::name("match").unwrap(), with(named))];
+        Namespaces::new(with(default), named)
+    };
+    let ends = |before: (bool, bool), after: (bool, bool)| {
+        of(before.0, before.1).replace(of(after.0, after.1))
+    };
+    assert!(!ends((false, false), (true, false)));
+    assert!(!ends((false, true), (true, true)));
+    assert!(ends((false, true), (true, false)));
+    assert!(ends((true, true), (true, false)));
+    assert!(!ends((true, false), (true, false)), "nothing changes");
+}
+
+#[test]
+fn a_scope_that_no_topic_or_not_every_client_has_is_refused() {
+    for (name, error) in [
+        ("", ScopeError::Length),
+        (&"x".repeat(TOPIC_BYTES_MAX + 1), ScopeError::Length),
+        ("match:", ScopeError::Colon),
+    ] {
+        assert_eq!(Scope::name(name), Err(error), "{name}");
+    }
+    for (pattern, error) in [
+        ("a+", ScopeError::Pattern(PatternError::Wildcard)),
+        ("device/{user}", ScopeError::Client),
+    ] {
+        assert_eq!(Scope::pattern(pattern), Err(error), "{pattern}");
+    }
+}
