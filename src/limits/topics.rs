@@ -63,9 +63,12 @@ pub const PAGE_BYTES_MAX: usize = 1 << 20;
 /// their turn. An answer refers to what the history holds: only what that lets go of meanwhile
 /// takes memory.
 pub const PAGES_ASKED_MAX: usize = 128;
-/// Encoded pages that a shard has in memory, in bytes, the last one beyond it: as many clients as
-/// read at the same time share each of them. Not more than a quarter of the backlog.
-pub const PAGES_BYTES_MAX: usize = 16 << 20;
+/// Encoded pages that a shard has in memory, in bytes, the last one beyond it: 1,024 clients that
+/// each read something else, and any number that read the same. Not more than a quarter of the
+/// backlog.
+pub const PAGES_BYTES_MAX: usize = 64 << 20;
+/// While others have waited so long for their pages, clients that do not read theirs are closed.
+pub const PAGE_PATIENCE: Duration = Duration::from_secs(2);
 /// Encoded pages that a shard keeps for the next subscription that asks for the same.
 pub const PAGES_KEPT_MAX: usize = 8;
 /// How long.

@@ -259,6 +259,7 @@ impl<H: Handler> ShardCore<H> {
                 .deadline(shard.env.config.interest_linger),
             shard.pubsub.homes.deadline(),
             shard.pubsub.release_deadline(),
+            shard.pubsub.pages_deadline(),
             shard
                 .drain
                 .as_ref()

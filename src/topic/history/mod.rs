@@ -35,17 +35,6 @@ pub struct Page {
     pub bytes: usize,
 }
 
-impl Page {
-    /// The position before its first message.
-    pub(crate) fn before(&self) -> Position {
-        let first = self.entries.first();
-        Position {
-            epoch: self.epoch,
-            offset: first.map_or(0, |first| first.offset - 1),
-        }
-    }
-}
-
 /// What a subscriber begins with.
 #[derive(Clone, Debug)]
 pub struct Start {

@@ -160,6 +160,8 @@ impl Race {
                 assert_eq!(known, *number, "{position}");
             }
         }
+        let is_told = client.events.is_none() || client.at.is_none() || !client.gaps.is_empty();
+        assert!(client.since != Since::Foreign || is_told, "no gap");
         for (before, after) in &client.gaps {
             let missing = before.map(|before| after.offset - before.offset);
             assert!(

@@ -45,7 +45,7 @@ impl Handler for App {
                 None => Since::position(since),
             },
         };
-        cx.subscribe_since(topic, since)?;
+        cx.subscribe_since_as(topic, since, b"tag")?;
         // Another topic, which may be live later.
         cx.subscribe("other")?;
         Ok(())
@@ -110,6 +110,8 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) now: Now,
     next_sock: i32,
+    /// What makes messages longer.
+    pub(crate) padding: usize,
     /// Messages published.
     pub(crate) published: u64,
 }
@@ -131,6 +133,7 @@ impl World {
             clients: Vec::new(),
             now,
             next_sock: 0,
+            padding: 30,
             published: 0,
         }
     }
@@ -176,7 +179,7 @@ impl World {
 
     /// Publishes the next number from a shard; `false` if there is no space.
     pub(crate) fn publish(&mut self, shard: usize) -> bool {
-        let number = format!("{}{}", self.published, ".".repeat(30));
+        let number = format!("{}{}", self.published, ".".repeat(self.padding));
         let (driver, _) = &mut self.shards[shard];
         let done = driver
             .core

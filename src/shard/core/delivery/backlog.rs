@@ -4,7 +4,7 @@
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::id::ConnKey;
-use crate::limits::HELD_MESSAGES_MIN;
+use crate::limits::{HELD_MESSAGES_MIN, PAGE_PATIENCE};
 use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, SPILLED};
 use crate::shard::core::shard::Shard;
 use crate::topic::fanout::{Overrun, Overruns};
@@ -90,6 +90,31 @@ impl<D, A> Shard<D, A> {
             self.env.counters.hit(Limit::Backlog);
             self.kill(key, CloseReason::Overload);
         }
+    }
+
+    /// While others have waited for long to ask for pages of history, ends blocked connections that
+    /// have pages and have taken nothing for as long; if they are not enough, also some of those
+    /// that read slowly.
+    pub(crate) fn relieve_pages(&mut self) {
+        if !self.pubsub.is_held_up(self.env.now) {
+            return;
+        }
+        let conns = self.conns.iter();
+        let has_pages = |conn: &Conn<D>| conn.own_len() < conn.outbox_len();
+        let holders = conns.filter(|(_, conn)| conn.is(BLOCKED) && has_pages(conn));
+        let mut holders: Vec<_> = holders
+            .map(|(key, conn)| (conn.blocked_at.moment(), key))
+            .collect();
+        holders.sort_unstable();
+        for (since, key) in holders {
+            let is_late = since.plus(PAGE_PATIENCE) <= self.env.now;
+            if !is_late && !self.pubsub.is_held_up(self.env.now) {
+                break;
+            }
+            self.env.counters.hit(Limit::Backlog);
+            self.kill(key, CloseReason::Overload);
+        }
+        self.pubsub.note_pages_relieved();
     }
 
     /// Takes unread frames away from outboxes that they were spilled to, while over `target`.

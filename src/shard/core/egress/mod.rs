@@ -28,6 +28,7 @@ impl<D, A> Shard<D, A> {
 
     /// Asks for pages of history, now that others may have been read.
     pub(crate) fn ask_for_pages(&mut self) {
+        self.relieve_pages();
         self.pubsub.ask_queued(&self.conns, &mut self.env);
     }
 

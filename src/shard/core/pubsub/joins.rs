@@ -198,11 +198,12 @@ impl PubSub {
         let place = (id.key, key);
         let joining = self.joins.waiting.get(&place);
         // One that has left meanwhile is not there, or has joined anew.
-        if joining.is_none_or(|joining| joining.ticket != Some(ticket)) {
+        let Some(joining) = joining.filter(|joining| joining.ticket == Some(ticket)) else {
             return self.caught_up(conns, env, place, joined);
-        }
+        };
+        let since = joining.since;
         self.joins.waiting.remove(&place);
-        self.begin(conns, env, place, joined);
+        self.begin(conns, env, place, since, joined);
         self.is_live_for(conns, env, id.key);
         let conn = conns.live(id.key);
         let is_early = conn.is_some_and(|conn| {

@@ -11,15 +11,16 @@ use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::core::pubsub::catch_up::{Behind, SubKey};
 use crate::shard::mail::Joined;
-use crate::topic::fanout::Segment;
-use crate::topic::history::{Page, Start};
+use crate::topic::fanout::{PagePart, Segment};
 
-/// What a connection is told beside a page.
-struct Told {
-    has_gap: bool,
-    /// Where it stands before what comes next, unless that says so itself.
-    position: Option<Position>,
-    snapshot: Option<Payload>,
+/// What a connection is told beside pages.
+enum Told {
+    /// Where it stands.
+    Position(Position),
+    /// Messages are missing, and where it goes on, if the topic has still a history.
+    Gap(Option<Position>),
+    /// What the topic's room has in place of messages up to here.
+    Snapshot(Position, Payload),
 }
 
 impl PubSub {
@@ -29,8 +30,13 @@ impl PubSub {
         conns: &mut Conns<D>,
         env: &mut Env,
         (key, topic): SubKey,
+        since: Option<Since>,
         joined: Joined,
     ) {
+        if joined.start.is_none() && matches!(since, Some(Since::Position(_) | Since::Foreign)) {
+            // The topic has no history any more.
+            self.tell(conns, env, (key, topic), &Told::Gap(None));
+        }
         match self.take_answer(conns, env, (key, topic), joined) {
             None => self.join(conns, key, topic, true),
             Some(since) => self.set_behind(conns, (key, topic), since),
@@ -46,9 +52,10 @@ impl PubSub {
         joined: Joined,
     ) {
         let behind = self.catch_ups.behind.get(&sub);
-        if behind.is_some_and(|behind| behind.ticket == Some(joined.ticket)) {
+        let behind = behind.filter(|behind| behind.ticket == Some(joined.ticket));
+        if let Some(since) = behind.map(|behind| behind.since) {
             self.catch_ups.behind.remove(&sub);
-            self.begin(conns, env, sub, joined);
+            self.begin(conns, env, sub, Some(since), joined);
         }
     }
 
@@ -75,60 +82,59 @@ impl PubSub {
         (key, topic): SubKey,
         joined: Joined,
     ) -> Option<Since> {
-        let Start {
-            position,
-            has_gap,
-            page,
-            has_more,
-        } = *joined.start?;
+        let start = *joined.start?;
         let form = conns.get(key)?.form;
         // Its next write, also of nothing, asks for more.
         self.mark_dirty(conns, key);
-        let before = page.as_ref().map_or(position, |page| page.before());
-        if let Some(page) = &page
-            && !self.fanout.has_page(topic, form, page)
+        let Some(part) = start.page.as_deref().map(PagePart::of) else {
+            let told = match joined.snapshot {
+                Some(snapshot) => Told::Snapshot(start.position, snapshot),
+                None if start.has_gap => Told::Gap(Some(start.position)),
+                None => Told::Position(start.position),
+            };
+            self.tell(conns, env, (key, topic), &told);
+            return start.has_more.then_some(Since::Position(start.position));
+        };
+        if !self.fanout.has_page(topic, form, part)
             && !self.fanout.has_space_for_pages(self.catch_ups.bytes_max)
         {
             // There was when it asked; others have it now.
-            let since = Since::Position(before);
-            return Some(if has_gap { Since::Foreign } else { since });
+            let since = Since::Position(part.before());
+            return Some(if start.has_gap { Since::Foreign } else { since });
         }
-        let segment = page.map(|page| self.encode(env, topic, form, &page));
-        let told = Told {
-            has_gap,
-            position: (has_gap || segment.is_none()).then_some(before),
-            snapshot: joined.snapshot,
-        };
-        self.tell(conns, env, (key, topic), &told);
-        if let Some(segment) = segment {
-            conns.outbox(key)?.share_page(segment);
+        if start.has_gap {
+            let before = Some(part.before());
+            self.tell(conns, env, (key, topic), &Told::Gap(before));
         }
-        has_more.then_some(Since::Position(position))
+        let segment = self.encode(env, topic, form, part);
+        conns.outbox(key)?.share_page(segment);
+        if part.is_cut {
+            return Some(Since::Position(part.last()));
+        }
+        if part.last() != start.position {
+            // Messages that were not kept are no gap.
+            self.tell(conns, env, (key, topic), &Told::Position(start.position));
+        }
+        start.has_more.then_some(Since::Position(start.position))
     }
 
-    /// Tells a connection where it stands, or goes on after a gap, and what a room has to say of
-    /// that.
+    /// Tells a connection this, if its form can.
     fn tell<D>(&self, conns: &mut Conns<D>, env: &mut Env, (key, topic): SubKey, told: &Told) {
-        let conn = conns.get(key);
-        let topic = self.fanout.topic(topic);
-        let (Some(conn), Some(topic), Some(position)) = (conn, topic, told.position) else {
+        let (Some(conn), Some(topic)) = (conns.get(key), self.fanout.topic(topic)) else {
             return;
         };
         let form = conn.form;
         let mut out = Vec::new();
-        let snapshot = told.snapshot.as_ref();
-        if told.has_gap {
-            form.encode_gap(&mut out, Some(position));
-        }
-        if let Some(snapshot) = snapshot.filter(|snapshot| form.carries(&snapshot.bytes)) {
-            let name = topic.topic.name();
-            form.encode(
-                &mut out,
-                &Entry::of(name, Some(position), snapshot.borrowed()),
-            );
-            env.counters.messages_out += 1;
-        } else if !told.has_gap {
-            form.encode_position(&mut out, position);
+        match told {
+            Told::Position(position) => form.encode_position(&mut out, *position),
+            Told::Gap(position) => form.encode_gap(&mut out, *position),
+            Told::Snapshot(position, snapshot) if form.carries(&snapshot.bytes) => {
+                let (name, position) = (topic.topic.name(), Some(*position));
+                let entry = Entry::of(name, position, snapshot.borrowed());
+                form.encode(&mut out, &entry);
+                env.counters.messages_out += 1;
+            }
+            Told::Snapshot(..) => env.counters.not_carried += 1,
         }
         if !out.is_empty()
             && let Some(outbox) = conns.outbox(key)
@@ -138,7 +144,13 @@ impl PubSub {
     }
 
     /// A page in a form, encoded now if it was not of late.
-    fn encode(&mut self, env: &mut Env, topic: TopicKey, form: Form, page: &Page) -> Rc<Segment> {
+    fn encode(
+        &mut self,
+        env: &mut Env,
+        topic: TopicKey,
+        form: Form,
+        page: PagePart<'_>,
+    ) -> Rc<Segment> {
         let work = &mut env.work;
         let has_time = |cost| {
             work.charge_reply(cost);

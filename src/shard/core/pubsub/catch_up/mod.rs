@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::Config;
 use crate::id::{ConnKey, TopicKey};
-use crate::limits::{OUTBOX_BYTES_PRESSURE, PAGES_ASKED_MAX, PAGES_BYTES_MAX};
+use crate::limits::{OUTBOX_BYTES_PRESSURE, PAGE_PATIENCE, PAGES_ASKED_MAX, PAGES_BYTES_MAX};
 use crate::position::Since;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
+use crate::time::Now;
 
 /// A subscription, by the keys of its connection and its topic.
 type SubKey = (ConnKey, TopicKey);
@@ -29,6 +30,8 @@ pub(crate) struct CatchUps {
     asked: BTreeSet<u64>,
     /// Bytes of encoded pages over which none is asked for.
     bytes_max: usize,
+    /// Since when some wait for such bytes.
+    full_since: Option<Now>,
 }
 
 /// A subscription that is not a member of its topic's feed, or not any more.
@@ -47,6 +50,7 @@ impl CatchUps {
             queue: BTreeMap::new(),
             asked: BTreeSet::new(),
             bytes_max: PAGES_BYTES_MAX.min(config.parts().backlog / 4),
+            full_since: None,
         }
     }
 
@@ -88,6 +92,32 @@ impl PubSub {
             self.catch_ups.asked.insert(ticket);
             self.send_join(conns, env, ticket, sub);
         }
+        let CatchUps {
+            queue,
+            asked,
+            full_since,
+            ..
+        } = &mut self.catch_ups;
+        let waits = !queue.is_empty() && asked.is_empty();
+        *full_since = waits.then(|| full_since.unwrap_or(env.now));
+    }
+
+    /// When connections that do not read their pages have held up others for long.
+    pub(crate) fn pages_deadline(&self) -> Option<Now> {
+        let since = self.catch_ups.full_since?;
+        Some(since.plus(PAGE_PATIENCE))
+    }
+
+    /// Whether that is now, and pages take nearly as much as they may.
+    pub(crate) fn is_held_up(&mut self, now: Now) -> bool {
+        let is_late = self.pages_deadline().is_some_and(|at| at <= now);
+        let bytes_max = self.catch_ups.bytes_max;
+        is_late && !self.fanout.has_space_for_pages(bytes_max - bytes_max / 8)
+    }
+
+    /// All was done about it that can be.
+    pub(crate) fn note_pages_relieved(&mut self) {
+        self.catch_ups.full_since = None;
     }
 
     /// Whether one that waits may ask for a page now.
