@@ -59,8 +59,8 @@ pub enum Denial {
     /// A page of this origin cannot use cookies.
     #[error("a cookie is accepted only with an Origin that http.origins lists by name")]
     CookieOrigin,
-    /// The address or the user opens connections too often.
-    #[error("too many connections opened in too short a time")]
+    /// The address or the user opens connections too often, or shows wrong credentials.
+    #[error("too many connections or wrong credentials in too short a time")]
     Throttled,
     /// The user has too many connections.
     #[error("the user has too many connections")]

@@ -4,14 +4,14 @@
 use core::hash::Hash;
 use std::time::Duration;
 
-use crate::cells::Cells;
+use crate::cells::{Cell, Cells};
 use crate::limits::{THROTTLE_CELLS_MAX, THROTTLE_CELLS_MIN, THROTTLE_TRIES};
 use crate::time::{Now, Rate};
 
 /// The throttles of a server, where its configuration has them.
 #[derive(Debug, Default)]
 pub struct Throttles {
-    /// Openings of each client address.
+    /// Openings of each client address, and as many credentials that are not accepted.
     pub addresses: Option<Throttle>,
     /// Openings of each user.
     pub users: Option<Throttle>,
@@ -54,18 +54,33 @@ impl Throttle {
         let now = now.millis().saturating_mul(UNITS_PER_MILLI);
         for _ in 0..THROTTLE_TRIES {
             let cell = self.cells.find(key);
-            let begun = cell.value.unwrap_or(0).max(now);
-            let full_at = begun.saturating_add(self.interval);
-            let excess = full_at.saturating_sub(now).saturating_sub(self.burst);
-            if 0 < excess {
-                return Err(Duration::from_millis(excess.div_ceil(UNITS_PER_MILLI)));
-            }
+            let full_at = self.after_one(&cell, now)?;
             if cell.put(full_at.min(self.cells.value_max())) {
                 return Ok(());
             }
         }
         // Others have changed the cell each time: rather one too many than one refused wrongly.
         Ok(())
+    }
+
+    /// Whether a key has an opening, which stays there.
+    ///
+    /// # Errors
+    ///
+    /// The time until there is one.
+    pub fn check(&self, key: &(impl Hash + ?Sized), now: Now) -> Result<(), Duration> {
+        let now = now.millis().saturating_mul(UNITS_PER_MILLI);
+        self.after_one(&self.cells.find(key), now).map(|_| ())
+    }
+
+    /// When the bucket of a cell is full again after one opening.
+    fn after_one(&self, cell: &Cell<'_>, now: u64) -> Result<u64, Duration> {
+        let begun = cell.value.unwrap_or(0).max(now);
+        let full_at = begun.saturating_add(self.interval);
+        match full_at.saturating_sub(now).saturating_sub(self.burst) {
+            0 => Ok(full_at),
+            excess => Err(Duration::from_millis(excess.div_ceil(UNITS_PER_MILLI))),
+        }
     }
 }
 
@@ -110,6 +125,19 @@ mod tests {
         assert_eq!(throttle.take("ann", at(1099)), Err(wait / 100));
         assert_eq!(throttle.take("ann", at(1100)), Ok(()));
         assert_eq!(throttle.take("ann", at(1100)), Err(wait));
+    }
+
+    #[test]
+    fn a_check_takes_nothing() {
+        let throttle = Throttle::new(rate(10, 2), 0);
+        for _ in 0..5 {
+            assert_eq!(throttle.check("ann", at(1000)), Ok(()));
+        }
+        throttle.take("ann", at(1000)).unwrap();
+        throttle.take("ann", at(1000)).unwrap();
+        let wait = Duration::from_millis(100);
+        assert_eq!(throttle.check("ann", at(1000)), Err(wait));
+        assert_eq!(throttle.check("ann", at(1100)), Ok(()));
     }
 
     #[test]

@@ -193,11 +193,13 @@ static KEYS: &[Key<Settings>] = &[
         Field::RateOr(|s| &mut s.config.open_rate_per_address, Per::Count, "off"),
         "Rate at which one client address may open connections on the whole server: WebSocket \
          connections, event streams (also if the HTTP connection exists already) and TCP \
-         connections. Plain HTTP requests do not count. Above the rate, HTTP clients are answered \
-         with 429 and `Retry-After`, and TCP connections are closed. This happens before the TLS \
-         handshake of TCP connections. Addresses are counted as for `connections_per_address`, and \
-         those in `trusted_proxies` have no rate of their own. All clients behind one address \
-         translator (NAT) share one rate.",
+         connections. Other HTTP requests do not count, but as many credentials of an address \
+         that are not accepted (401) are allowed as connections; after them, its credentials are \
+         not checked for a while. Above the rate, HTTP clients are answered with 429 and \
+         `Retry-After`, and TCP connections are closed. This happens before the TLS handshake of \
+         TCP connections. Addresses are counted as for `connections_per_address`, and those in \
+         `trusted_proxies` have no rate of their own. All clients behind one address translator \
+         (NAT) share one rate.",
     ),
     key(
         "limits.open_rate_per_user",

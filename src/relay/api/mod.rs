@@ -54,12 +54,13 @@ pub(super) fn admit(
         "OPTIONS" => return Err(Response::empty().with_header("Allow", allowed)),
         _ => return Err(Response::method_not_allowed(allowed)),
     }
+    cx.check_attempt()?;
     let Some(client) = Publisher::of(cx, settings, request) else {
         let off = "the publish API is off: the server has no API key";
         return Err(Response::text(403, off));
     };
     let client = client.map_err(|denial| {
-        cx.deny(denial, "");
+        cx.refuse(denial, "");
         let wrong = "send the API key: X-API-Key, or Authorization: apikey";
         // RFC 9110 15.5.2: a 401 names the way to authenticate.
         Response::text(denial.status(), wrong).with_header("WWW-Authenticate", "apikey")

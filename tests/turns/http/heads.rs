@@ -12,18 +12,17 @@ fn head(path: &str, fields: &str) -> String {
 
 #[test]
 fn a_request_without_the_key_is_refused_by_its_head_and_its_body_not_kept() {
-    for (path, fields, refusal) in [
-        ("/api/publish", "", 401),
-        ("/api/batch", "X-API-Key: wrong\r\n", 401),
-        ("/api/presence", "", 404),
-        ("/nowhere", "", 404),
-        ("/", "", 405),
-        ("/ws/a", "", 405),
+    for (path, refusal) in [
+        ("/api/publish", 401),
+        ("/api/batch", 401),
+        ("/api/presence", 404),
+        ("/nowhere", 404),
+        ("/", 405),
+        ("/ws/a", 405),
     ] {
         let mut server = Server::new();
         let client = server.connect();
-        let length = format!("{fields}Content-Length: 1000000\r\n");
-        server.send(client, head(path, &length));
+        server.send(client, head(path, "Content-Length: 1000000\r\n"));
         assert_eq!(statuses(&server.take(client)), [refusal], "{path}: at once");
         for _ in 0..10 {
             server.send(client, vec![b'{'; 100_000]);
@@ -32,8 +31,8 @@ fn a_request_without_the_key_is_refused_by_its_head_and_its_body_not_kept() {
         server.send(client, get("/healthz"));
         assert_eq!(statuses(&server.take(client)), [200], "{path}: the next");
 
-        let chunked = format!("{fields}Transfer-Encoding: chunked\r\n");
-        server.send(client, head(path, &chunked) + "5\r\nhello\r\n");
+        let chunked = head(path, "Transfer-Encoding: chunked\r\n");
+        server.send(client, chunked + "5\r\nhello\r\n");
         server.send(client, format!("0\r\n\r\n{}", get("/healthz")));
         assert_eq!(
             statuses(&server.take(client)),
@@ -41,6 +40,19 @@ fn a_request_without_the_key_is_refused_by_its_head_and_its_body_not_kept() {
             "{path}: chunked"
         );
     }
+}
+
+#[test]
+fn after_a_wrong_key_the_connection_is_closed_and_the_body_not_kept() {
+    let mut server = Server::new();
+    let client = server.connect();
+    let fields = "X-API-Key: wrong\r\nContent-Length: 1000000\r\n";
+    server.send(client, head("/api/publish", fields));
+    let answer = server.take(client);
+    assert_eq!(statuses(&answer), [401]);
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+    server.send(client, vec![b'{'; 100_000]);
+    assert_eq!(server.counters().assembly_bytes, 0);
 }
 
 #[test]

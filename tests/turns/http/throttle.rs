@@ -7,7 +7,7 @@ use corecast::counters::status_index;
 use corecast::throttle::{Throttle, Throttles};
 use corecast::{CloseReason, Rate};
 
-use crate::http::server::Server;
+use crate::http::server::{KEY, Server};
 use crate::http::{get, statuses};
 
 /// Two openings at once, and two each second.
@@ -89,4 +89,54 @@ fn clients_are_not_told_to_come_back_at_the_same_time() {
         answer.starts_with("HTTP/1.1 200 ") && answer.contains("retry: "),
         "{answer}"
     );
+}
+
+fn publish(key: &str) -> String {
+    let body = r#"{"channel":"a","data":1}"#;
+    let len = body.len();
+    format!(
+        "POST /api/publish HTTP/1.1\r\nHost: a\r\nX-API-Key: {key}\r\n\
+         Content-Length: {len}\r\n\r\n{body}"
+    )
+}
+
+#[test]
+fn api_keys_cannot_be_guessed_faster_than_connections_may_be_opened() {
+    let mut server = server();
+    for _ in 0..10 {
+        assert_eq!(status(&mut server, ADDR, &publish(KEY)), 200);
+    }
+    // Both in one read: the first closes the connection.
+    let guesses = [publish("sesame"), publish(KEY)].concat();
+    let answer = answer(&mut server, ADDR, &guesses);
+    assert_eq!(statuses(&answer), [401]);
+    assert!(answer.contains("Connection: close"), "{answer}");
+    for expected in [401, 429, 429] {
+        assert_eq!(status(&mut server, ADDR, &publish("sesame")), expected);
+    }
+    assert_eq!(
+        status(&mut server, ADDR, &publish(KEY)),
+        429,
+        "nothing is checked"
+    );
+    assert_eq!(status(&mut server, "192.0.2.2:1000", &publish(KEY)), 200);
+    // Streams have a bucket of their own.
+    assert_eq!(status(&mut server, ADDR, &get("/sse/a")), 200);
+    server.wait(Duration::from_millis(500));
+    assert_eq!(status(&mut server, ADDR, &publish(KEY)), 200);
+    let counters = server.counters();
+    assert_eq!(counters.denied[Denial::ApiKey.index()], 2);
+    assert_eq!(counters.denied[Denial::Throttled.index()], 3);
+}
+
+#[test]
+fn a_client_without_a_key_may_ask_again() {
+    let mut server = server();
+    let client = server.connect_from(ADDR.parse().ok());
+    let request = publish("").replacen("X-API-Key: \r\n", "", 1);
+    for _ in 0..5 {
+        server.send(client, &request);
+        assert_eq!(statuses(&server.take(client)), [401]);
+    }
+    assert_eq!(status(&mut server, ADDR, &publish(KEY)), 200);
 }

@@ -2,18 +2,13 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
+use crate::address::Networks;
 use crate::address::admission::PerAddress;
-use crate::address::{Networks, client_of};
-use crate::auth::challenge::answer_to;
 use crate::config::Config;
 use crate::counters::Limit;
-use crate::denial::Denial;
 use crate::id::ConnKey;
-use crate::limits::RETRY_SPREAD;
 use crate::proto::http::{Forwarded, Request, Response, forwarded_for};
-use crate::proto::sse;
 use crate::shard::core::conn::PeerInfo;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conns::Conns;
@@ -122,7 +117,7 @@ impl Clients {
     }
 
     /// The address whose openings are counted for a connection.
-    fn throttled(&self, key: ConnKey) -> Option<IpAddr> {
+    pub(crate) fn throttled(&self, key: ConnKey) -> Option<IpAddr> {
         let client = self.known(key)?.client;
         self.has_limits(client).then(|| client.counts_for())
     }
@@ -166,37 +161,6 @@ impl<D> Conns<D> {
             env.counters.hit(Limit::Address);
         }
         admitted
-    }
-
-    /// Takes one opening of the client of a connection.
-    ///
-    /// # Errors
-    ///
-    /// It opens connections too often: the time until it may open the next.
-    pub(crate) fn take_opening(&self, env: &mut Env, key: ConnKey) -> Result<(), Duration> {
-        let throttles = Arc::clone(&env.throttles);
-        let Some((throttle, addr)) = throttles
-            .addresses
-            .as_ref()
-            .zip(self.clients.throttled(key))
-        else {
-            return Ok(());
-        };
-        let taken = throttle.take(&client_of(addr), env.now);
-        taken.inspect_err(|_| {
-            let id = self.id(key);
-            let denial = Denial::Throttled;
-            env.deny(denial, || format!("conn {id} from {addr}: {denial}"));
-        })
-    }
-
-    /// The answer to a client that opens connections too often: it says when to come back, and not
-    /// the same to all.
-    pub(crate) fn throttled(&self, key: ConnKey, wait: Duration) -> Response {
-        let range = wait..wait + wait.max(RETRY_SPREAD);
-        let delay = sse::spread(range, self.id(key).generation);
-        let secs = delay.as_millis().div_ceil(1_000).max(1);
-        answer_to(Denial::Throttled).with_header("Retry-After", secs.to_string())
     }
 
     /// Where a request comes from: its peer, or the client that the peer names if it is a trusted

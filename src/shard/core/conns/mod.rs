@@ -9,6 +9,7 @@ pub(crate) mod lingering;
 pub(crate) mod outbox_pool;
 pub mod questions;
 pub(crate) mod read_queue;
+mod throttled;
 pub(crate) mod timers;
 pub(crate) mod turned_away;
 pub(crate) mod unfinished;

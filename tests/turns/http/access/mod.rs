@@ -1,5 +1,6 @@
 //! Identity and permission over HTTP: every place of a credential with every outcome.
 
+mod attempts;
 mod first_frame;
 mod life;
 mod places;

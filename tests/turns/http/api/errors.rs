@@ -125,8 +125,10 @@ fn tokens_cannot_be_revoked_where_there_are_none() {
 fn a_request_without_the_key_or_without_json_is_refused() {
     let mut scene = Scene::new();
     let mut status = |request: String| {
-        scene.server.send(scene.api, request);
-        let answer = scene.server.take(scene.api);
+        // A wrong key closes the connection.
+        let client = scene.server.connect();
+        scene.server.send(client, request);
+        let answer = scene.server.take(client);
         (statuses(&answer)[0], answer)
     };
     let post = |path: &str, fields: &str, body: &str| {

@@ -127,7 +127,11 @@ impl<D, A> Cx<'_, D, A> {
                 self.shard.env.counters.hit(Limit::VerifyTime);
                 return Err(Busy(Wait::Verification).into());
             }
-            Ok(found) => self.verify(found.as_ref().map(Found::credential)),
+            Ok(Some(found)) => {
+                self.check_attempt()?;
+                self.verify(Some(found.credential()))
+            }
+            Ok(None) => self.verify(None),
             Err(denial) => Err(*denial),
         };
         let denial = match identified {

@@ -10,6 +10,7 @@ use crate::auth::challenge::answer_to;
 use crate::denial::Denial;
 use crate::proto::http::{Date, Request, Response, is_own};
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::shard::Shard;
 
 impl<D, A> Cx<'_, D, A> {
     /// The time of day in seconds since the beginning of 1970, as of this second; 0 if the host has
@@ -43,14 +44,33 @@ impl<D, A> Cx<'_, D, A> {
 
     /// [Denies](Self::deny) a request; returns its answer, with what a client needs to know to try
     /// again (`WWW-Authenticate`). After a credential that is not accepted, its connection closes:
-    /// each check takes time, and another one shall cost the client a connection.
+    /// each check takes time, and another one shall cost the client a connection. It counts for
+    /// [`check_attempt`](Self::check_attempt).
     pub fn refuse(&mut self, denial: Denial, words: &str) -> Response {
         self.deny(denial, words);
         let is_checked = matches!(denial.status(), 401 | 503) && denial != Denial::Missing;
         if is_checked && let Some(http) = self.shard.conns.http(self.key) {
             http.is_denied = true;
         }
+        if is_checked && denial != Denial::NoKeys {
+            let Shard { conns, env, .. } = &self.shard;
+            conns.take_attempt(env, self.key);
+        }
         answer_to(denial)
+    }
+
+    /// Whether the client may show another credential: for an application that checks credentials
+    /// of its own, before each check. As many that are not accepted are allowed as the client may
+    /// open connections
+    /// ([`open_rate_per_address`](crate::Config::open_rate_per_address)).
+    ///
+    /// # Errors
+    ///
+    /// It has shown too many: the answer.
+    pub fn check_attempt(&mut self) -> Result<(), Response> {
+        let Shard { conns, env, .. } = &mut self.shard;
+        let checked = conns.check_attempt(env, self.key);
+        checked.map_err(|wait| conns.throttled(self.key, wait))
     }
 
     /// Counts work of a callback that takes long, in nanoseconds on an ordinary core: after much of
