@@ -73,6 +73,21 @@ impl Principal {
             _ => None,
         }
     }
+
+    /// Drops all that does not tell whether its token is revoked.
+    pub(crate) fn keep_token_alone(&mut self) {
+        self.rights = Rights::default();
+        self.claims
+            .retain(|name, _| matches!(name.as_str(), "iat" | "jti"));
+    }
+
+    /// Memory that it takes, about: a token may have many claims.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let Rights(rights) = &self.rights;
+        let topics = rights.iter().flat_map(|right| &right.topics);
+        let topics = topics.map(|topic| size_of::<String>() + topic.capacity());
+        size_of::<Self>() + bytes_of_members(&self.claims) + topics.sum::<usize>()
+    }
 }
 
 impl Names for Principal {
@@ -92,6 +107,23 @@ impl Names for Principal {
             _ => None,
         }
     }
+}
+
+fn bytes_of_members(members: &Map<String, Value>) -> usize {
+    let bytes =
+        |(name, value): (&String, &Value)| size_of::<String>() + name.capacity() + bytes_of(value);
+    members.iter().map(bytes).sum()
+}
+
+/// As deep as the parser of tokens goes.
+fn bytes_of(value: &Value) -> usize {
+    let more = match value {
+        Value::String(text) => text.capacity(),
+        Value::Array(values) => values.iter().map(bytes_of).sum(),
+        Value::Object(members) => bytes_of_members(members),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    };
+    size_of::<Value>() + more
 }
 
 impl Identity {

@@ -1,5 +1,6 @@
 //! Clients are identified within a share of the turn, in their order, and once each.
 
+mod claims;
 mod denials;
 
 use std::cell::RefCell;

@@ -14,8 +14,9 @@ use crate::proto::http::{Reader, Request};
 use crate::proto::ws::handshake::Upgrade;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::conn::{ACCEPTED, Arrival, PeerInfo};
+use crate::shard::core::conn::{ACCEPTED, PeerInfo};
 
 impl<H: Handler> ShardCore<H> {
     /// Asks the handler about a connection to the TCP port.

@@ -1,5 +1,6 @@
 //! One connection without its socket.
 
+pub(crate) mod arrival;
 pub(crate) mod http;
 pub(crate) mod linger;
 pub(crate) mod outbox;
@@ -7,19 +8,16 @@ pub(crate) mod state;
 pub(crate) mod subs;
 
 use core::net::SocketAddr;
-use std::fmt;
-use std::sync::Arc;
 
-use crate::auth::Principal;
 use crate::id::UserKey;
 use crate::payload::Form;
 use crate::proto::Kind;
+use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::{Now, Stamp};
-use crate::topic::Topic;
 use crate::topic::sink::Sock;
 
 /// One connection. Idle and subscribed it owns nothing on the heap but the application's data.
@@ -135,28 +133,6 @@ impl WaitingMessage {
             payload,
             is_compressed: false,
         }
-    }
-}
-
-/// How a connection to the TCP port came.
-#[derive(Clone)]
-pub(crate) struct Arrival {
-    /// The listener's topic.
-    pub(crate) topic: Topic,
-    pub(crate) peer_info: Option<Arc<PeerInfo>>,
-    /// Its first frame, if the listener asks for a credential.
-    pub(crate) credential: Option<Box<[u8]>>,
-    /// Its client, once it is identified.
-    pub(crate) principal: Option<Box<Principal>>,
-}
-
-impl fmt::Debug for Arrival {
-    /// Without the credential and the claims.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Arrival")
-            .field("topic", &self.topic)
-            .field("peer_info", &self.peer_info)
-            .finish_non_exhaustive()
     }
 }
 
@@ -277,13 +253,22 @@ impl<D> Conn<D> {
         let input = self.input.as_ref();
         let bytes = input.map_or(0, |input| input.bytes.capacity());
         let message = input.and_then(|input| input.message.as_ref());
-        let waiting = message.map_or(0, |kept| kept.payload.capacity());
+        let waiting = message.map_or(0, |kept| kept.payload.capacity()) + self.client_bytes();
         let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
         Held {
             unfinished: number(decoder + bytes),
             waiting: number(waiting),
             context: 0,
         }
+    }
+
+    /// Memory held by what is known of its client, while its opening or its request waits.
+    fn client_bytes(&self) -> usize {
+        let http = self.protocol.http();
+        let of_request = http.and_then(|http| http.principal.as_ref());
+        let arrival = self.input.as_ref().and_then(|input| input.arrival.as_ref());
+        of_request.map_or(0, |client| client.held_bytes())
+            + arrival.map_or(0, Arrival::client_bytes)
     }
 
     /// Bytes that have come of what is not whole yet.

@@ -134,6 +134,10 @@ impl PubSub {
         }
         conn.waiting += 1;
         let (ticket, page) = (self.users.next_ticket(), page.map(Page::from));
+        let client = client.map(|mut client| {
+            client.keep_token_alone();
+            client
+        });
         let entering = Entering {
             ticket,
             page,

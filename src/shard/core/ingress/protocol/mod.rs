@@ -9,9 +9,10 @@ use crate::payload::Form;
 use crate::proto::ws::Decoder;
 use crate::proto::{Frames, Framing};
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::linger::Linger;
-use crate::shard::core::conn::{Arrival, Conn, UNPROCESSED};
+use crate::shard::core::conn::{Conn, UNPROCESSED};
 use crate::shard::core::ingress::Progress;
 pub(crate) use crate::shard::core::ingress::protocol::words::LastWord;
 
