@@ -81,7 +81,10 @@ impl App {
     fn name_user(&self, cx: &mut Cx<'_, Data, bool>) -> Result<(), Refusal> {
         if self.users != 0 {
             let id = cx.id().to_string();
-            let user = id.bytes().map(usize::from).sum::<usize>() % self.users;
+            let by_id = id.bytes().map(usize::from).sum::<usize>() % self.users;
+            // A token may have said it.
+            let known = (0..self.users).find(|user| cx.user() == Some(&user_name(*user)));
+            let user = known.unwrap_or(by_id);
             cx.set_user(&user_name(user))?;
             let (shard, conn) = (cx.shard(), cx.id());
             let id = ConnectionId { shard, conn };
@@ -164,6 +167,10 @@ impl Handler for App {
         self.name_user(cx)?;
         self.ledger.borrow_mut().opened += 1;
         Ok(Data { role, topic })
+    }
+
+    fn needs_identity(&mut self, request: &Request<'_>) -> bool {
+        request.path != "/page"
     }
 
     fn wants_events(&mut self, request: &Request<'_>) -> bool {

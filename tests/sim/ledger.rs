@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicUsize;
 
 use corecast::{ConnectionId, Deferred, Kind, Publisher};
 
+use crate::tokens::Revocation;
+
 /// Shared by the clients, the handlers of all shards, and the checker.
 pub(crate) type Ledger = Rc<RefCell<Book>>;
 
@@ -28,6 +30,8 @@ pub(crate) struct Book {
     pub(crate) users: HashMap<ConnectionId, usize>,
     /// Messages to users.
     pub(crate) notes: Vec<Note>,
+    /// Of tokens.
+    pub(crate) revocations: Vec<Revocation>,
     /// Lists of connections that were asked for and not given.
     pub(crate) lists: Arc<AtomicUsize>,
     /// The step that the world is at.

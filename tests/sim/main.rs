@@ -18,6 +18,7 @@ mod profile;
 mod room;
 mod scenes;
 mod shard;
+mod tokens;
 mod world;
 
 use std::num::NonZero;

@@ -60,6 +60,8 @@ pub(crate) struct Profile {
     pub(crate) users: usize,
     /// Users have a limit, and are disconnected.
     pub(crate) ends_users: bool,
+    /// Clients have tokens, right and wrong ones, which are revoked.
+    pub(crate) tokens: bool,
 }
 
 /// The theme of a world.
@@ -76,9 +78,10 @@ pub(crate) enum Theme {
     Large,
     Flux,
     Users,
+    Tokens,
 }
 
-const THEMES: [Theme; 11] = [
+const THEMES: [Theme; 12] = [
     Theme::Plain,
     Theme::TinyLanes,
     Theme::Slow,
@@ -90,6 +93,7 @@ const THEMES: [Theme; 11] = [
     Theme::Large,
     Theme::Flux,
     Theme::Users,
+    Theme::Tokens,
 ];
 
 const POLICIES: [SlowConsumer; 4] = [
@@ -146,7 +150,8 @@ impl Profile {
                 profile.lane_messages = [1, 2, 100][rng.below(3)];
                 profile.todo_max = 40;
             }
-            Theme::Users => {
+            Theme::Users | Theme::Tokens => {
+                profile.tokens = theme == Theme::Tokens;
                 profile.users = 1 + rng.below(3);
                 profile.ends_users = true;
                 profile.churns = rng.below(2) == 0;
@@ -233,6 +238,7 @@ impl Profile {
             asks: rng.below(3) == 0,
             users: [0, 0, 1, 4][rng.below(4)],
             ends_users: false,
+            tokens: false,
         }
     }
 }

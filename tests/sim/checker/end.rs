@@ -70,6 +70,8 @@ fn check_farewell(world: &World, at: usize, client: &Client) {
         Stage::Told(200) => assert_eq!(client.place, Place::Page),
         // It was disconnected, or one too many of its user; if it was corked still, without a word.
         Stage::Told(3503 | 3504 | 429) | Stage::Opening if world.profile.ends_users => {}
+        // Its token was not accepted, or is not any more.
+        Stage::Told(401 | 3005) if world.profile.tokens => {}
         Stage::Opening if world.draining => {}
         // It had joined one topic, whose log was full before it had joined the others.
         Stage::Opening if world.profile.joins && client.place == Place::Many => {}

@@ -3,6 +3,7 @@
 mod end;
 mod order;
 mod stream;
+mod tokens;
 mod users;
 mod welcome;
 
@@ -10,6 +11,7 @@ use corecast::limits::OUTBOX_BYTES_HIGH;
 
 pub(crate) use crate::checker::end::check_at_end;
 use crate::checker::order::check_topic;
+use crate::checker::tokens::check_tokens;
 use crate::checker::users::check_users;
 use crate::client::{Place, Stage};
 use crate::world::World;
@@ -35,6 +37,7 @@ pub(crate) fn check_at_rest(world: &mut World) {
     }
     check_counters(world, &losses);
     check_users(world);
+    check_tokens(world);
 }
 
 /// Each subscriber that is fast has received the last message that a client published on each

@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 use corecast::Framing;
 
+use crate::tokens::Token;
+
 /// The framings of TCP.
 pub(crate) const FRAMINGS: [Framing; 3] = [Framing::LengthPrefix, Framing::Line, Framing::Varint];
 
@@ -53,6 +55,8 @@ pub(crate) struct Client {
     pub(crate) place: Place,
     /// Of its bytes if it comes by TCP.
     pub(crate) framing: Framing,
+    /// What it shows when it connects, where that is asked.
+    pub(crate) token: Option<Token>,
     /// Subscribed to from the start to the end.
     pub(crate) topics: Vec<usize>,
     /// Never slow.
@@ -101,6 +105,7 @@ impl Client {
         Self {
             place,
             framing: Framing::LengthPrefix,
+            token: None,
             topics,
             healthy: true,
             reference: false,

@@ -8,6 +8,7 @@ use crate::client::frames::{RSV1, frame, tcp_frame};
 use crate::client::{Client, Place};
 use crate::deflate;
 use crate::shard::Tcp;
+use crate::tokens::Token;
 
 impl Client {
     /// The listener that it comes to.
@@ -15,6 +16,7 @@ impl Client {
         let topic = names[self.topics[0]].clone();
         let frames = Frames {
             framing: self.framing,
+            asks: self.token.is_some(),
             ..Frames::default()
         };
         Tcp { topic, frames }
@@ -28,12 +30,24 @@ impl Client {
             .map(|&topic| names[topic].name())
             .collect();
         let topics = topics.join(",");
+        let token = self.token.map(Token::text);
+        let field = token
+            .as_ref()
+            .map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let field = field.unwrap_or_default();
         let path = match self.place {
-            Place::Tcp => return Vec::new(),
+            Place::Tcp => {
+                let mut first = Vec::new();
+                if let Some(token) = token {
+                    tcp_frame(&mut first, self.framing, token.as_bytes());
+                }
+                return first;
+            }
             Place::Page => return b"GET /page HTTP/1.1\r\nHost: sim\r\n\r\n".to_vec(),
             Place::Events => {
                 let minor = u8::from(self.has_chunks());
-                let request = format!("GET /sse/{topics} HTTP/1.{minor}\r\nHost: sim\r\n\r\n");
+                let request =
+                    format!("GET /sse/{topics} HTTP/1.{minor}\r\nHost: sim\r\n{field}\r\n");
                 return request.into_bytes();
             }
             Place::Ws => format!("/ws/{topics}"),
@@ -45,7 +59,7 @@ impl Client {
         };
         let offer = deflate::offer(self.window);
         format!(
-            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}\
+            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}{field}\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         .into_bytes()

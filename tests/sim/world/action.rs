@@ -31,6 +31,8 @@ pub(crate) enum Action {
     Note(usize, usize),
     /// A shard disconnects a user, or one connection of it.
     Disconnect(usize, usize, bool),
+    /// All tokens of a user are revoked, and a shard ends its connections.
+    Revoke(usize, usize),
     /// A shard lists the connections of a user.
     List(usize, usize),
     Pass(u64),
@@ -84,6 +86,7 @@ impl World {
             Action::Unsubscribe(at, topic) => self.command(at, '-', topic),
             Action::Note(shard, user) => self.send_note(shard, user),
             Action::Disconnect(shard, user, all) => self.disconnect(shard, user, all),
+            Action::Revoke(shard, user) => self.revoke(shard, user),
             Action::List(shard, user) => self.list(shard, user),
             Action::Stall(at, stalled) => self.clients[at].stalled = stalled,
             Action::Pass(millis) => self.now += millis,

@@ -4,6 +4,7 @@ use corecast::time::Now;
 
 use crate::client::{Client, Place, Stage};
 use crate::deflate;
+use crate::tokens::Token;
 use crate::world::{Action, World};
 
 /// Actions after which a world without new events must have come to rest.
@@ -39,6 +40,7 @@ impl World {
         match self.rng.below(6) {
             0 if self.profile.ends_users => Action::Disconnect(shard, user, self.rng.below(2) == 0),
             1 => Action::List(shard, user),
+            2 if self.profile.tokens => Action::Revoke(shard, user),
             _ => Action::Note(shard, user),
         }
     }
@@ -170,6 +172,11 @@ impl World {
         };
         let mut client = Client::new(place, topics_of, topics);
         client.todo = self.rng.below(self.profile.todo_max + 1);
+        if self.profile.tokens && place != Place::Page {
+            let step = self.ledger.borrow().step;
+            let token = Token::by_chance(self.profile.users, step, &mut self.rng);
+            client.token = Some(token);
+        }
         client.window = deflate::window(&mut self.rng);
         let slow = self.profile.slow_one_in;
         client.healthy = slow == 0 || self.rng.below(slow) != 0;

@@ -34,6 +34,17 @@ impl World {
             }
             self.step();
         }
+        if self.profile.tokens {
+            self.pass_a_second();
+        }
+    }
+
+    /// In steps that are no gaps: connections that were told to end have ended.
+    fn pass_a_second(&mut self) {
+        for _ in 0..20 {
+            self.come_to_rest();
+            self.act(Action::Pass(50));
+        }
     }
 
     /// Publishes one more message on each topic, for all subscribers; returns the first.

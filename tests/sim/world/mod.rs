@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use corecast::Topic;
+use corecast::auth::{Places, Revocations};
 use corecast::internals::Rng;
 use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::mesh::Capacity;
@@ -21,6 +22,7 @@ use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
 use crate::profile::Profile;
 use crate::shard::{Host, Shard, shard_id};
+use crate::tokens::{self, Token};
 pub(crate) use crate::world::action::Action;
 
 /// Everything there is.
@@ -36,6 +38,8 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     /// The client that sees all of a topic.
     pub(crate) references: Vec<Option<usize>>,
+    /// Of tokens, for all shards.
+    revocations: Option<Revocations>,
     pub(crate) now: u64,
     pub(crate) trace: VecDeque<(u64, u64, Action)>,
     pub(crate) draining: bool,
@@ -62,6 +66,7 @@ impl World {
             messages: profile.lane_messages,
             bytes: profile.lane_bytes,
         };
+        let auth = profile.tokens.then(tokens::auth);
         let shards = MeshEnd::connect(profile.shards.try_into().unwrap(), capacity)
             .into_iter()
             .map(|end| {
@@ -78,6 +83,10 @@ impl World {
                 let now = Now::default();
                 let mut driver = Driver::new(end, config, now, app);
                 profile.limit(&mut driver);
+                if let Some(auth) = &auth {
+                    driver.core.set_auth(auth.clone(), Places::default());
+                    driver.core.set_date(tokens::date());
+                }
                 let host = Host::default();
                 Shard { driver, host }
             })
@@ -88,6 +97,7 @@ impl World {
                 rng: Rng::new(rng.next_u64()),
             },
             references: vec![None; profile.topics],
+            revocations: auth.map(|auth| auth.verifier.revocations()),
             profile,
             rng,
             ledger,
@@ -113,17 +123,23 @@ impl World {
             socket.tx_max = [200, 3000, 100_000][self.rng.below(3)];
             socket.cut_one_in = [0, 2, 8][self.rng.below(3)];
         }
-        socket.outgoing = client.greeting(&self.names);
         client.opened_at = self.ledger.borrow().step;
+        if self.profile.tokens && client.place != Place::Page {
+            let token = client
+                .token
+                .unwrap_or_else(|| Token::good(client.opened_at));
+            client.token = Some(token);
+        }
+        if client.place == Place::Tcp {
+            client.framing = FRAMINGS[self.rng.below(3)];
+        }
+        socket.outgoing = client.greeting(&self.names);
         if client.place == Place::Page {
             // Ends its side at once, as `printf | nc -N` does.
             socket.fin = self.rng.below(2) == 0;
         }
         let listener = match client.place {
-            Place::Tcp => {
-                client.framing = FRAMINGS[self.rng.below(3)];
-                Some(client.listener(&self.names))
-            }
+            Place::Tcp => Some(client.listener(&self.names)),
             _ => None,
         };
         let place = client.place;

@@ -7,6 +7,7 @@ use corecast::{Disconnect, Kind, Selection};
 
 use crate::handler::user_name;
 use crate::ledger::Note;
+use crate::tokens::{self, Revocation};
 use crate::world::World;
 
 impl World {
@@ -37,6 +38,22 @@ impl World {
         let name = user_name(user);
         // One for which there is no space does nothing.
         let _busy = core.shard_cx(|cx| cx.disconnect_user(&name, which, Disconnect::default()));
+    }
+
+    pub(super) fn revoke(&mut self, shard: usize, user: usize) {
+        let mut book = self.ledger.borrow_mut();
+        let (before, name) = (book.step, user_name(user));
+        if let Some(table) = &self.revocations {
+            let time = tokens::time_of(before);
+            table.revoke_user(&name, time, tokens::today()).unwrap();
+        }
+        let core = &mut self.shards[shard].driver.core;
+        let told = core.shard_cx(|cx| cx.refresh_user(&name, Selection::All, 1));
+        book.revocations.push(Revocation {
+            user,
+            before,
+            told_at: told.is_ok().then_some(self.now),
+        });
     }
 
     pub(super) fn list(&mut self, shard: usize, user: usize) {
