@@ -1,11 +1,13 @@
 //! The counters of a shard, and the snapshot that other threads may read.
 
+mod limit;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
+pub use crate::counters::limit::Limit;
 use crate::denial::Denial;
-use crate::listed::listed;
 
 macro_rules! counters {
     (
@@ -114,6 +116,12 @@ counters! {
         waiting_bytes,
         /// Bytes of TLS records that are incomplete, or encrypted and not sent.
         tls_bytes,
+        /// Bytes of the histories of topics: messages with their keys and tags, and positions.
+        history_bytes,
+        /// Messages in histories of topics.
+        history_messages,
+        /// Topics whose position is kept.
+        history_topics,
         /// The limit of all these bytes together.
         memory_budget_bytes,
         /// Ticks of shards and rooms left out because they were late by a period or more.
@@ -141,74 +149,6 @@ counters! {
         /// Turns by duration; see [`turn_bound`]. The last number counts those beyond all bounds.
         turns: TURN_BOUNDS + 1,
     }
-}
-
-/// A limit that no close reason names: its effect is counted here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limit {
-    /// A connection was refused: the shard or the server has its maximum number.
-    Connections,
-    /// A connection was closed: the shard has too many bytes of incomplete messages.
-    Assembly,
-    /// A connection was closed: the shard keeps too many bytes for subscribers that are behind.
-    Backlog,
-    /// The shard has too many unread replies: a connection was closed, or a reply was not sent.
-    Replies,
-    /// A connection reads its replies too slowly: it was paused, or missed a message or a pong.
-    Outbox,
-    /// A subscription was refused: the connection has its maximum number.
-    Subscriptions,
-    /// A connection was closed after its last allowed request.
-    Requests,
-    /// A request was refused: the origin of its page is not allowed.
-    Origin,
-    /// A connection was refused: its client address has its maximum number.
-    Address,
-    /// A connection was closed or refused: its user has its maximum number.
-    User,
-    /// Accepting waited for the accept rate.
-    AcceptRate,
-    /// A message waited for the rate of its connection.
-    RateWait,
-    /// A message beyond the rate of its connection was dropped.
-    RateDrop,
-    /// A message waited for the next turn: this one had no time left to compress it.
-    CompressTime,
-    /// A compressed message waited for the next turn: this one had no time left to decompress it.
-    InflateTime,
-    /// A request with a body waited for the next turn: this one had no time left for it.
-    BodyTime,
-    /// A client waited for its turn to be identified: this one had no time left for it.
-    VerifyTime,
-}
-
-listed! {
-    /// All of them, by [`index`](Self::index).
-    pub const ALL: Limit = {
-        Connections => "connections",
-        Assembly => "assembly",
-        Backlog => "backlog",
-        Replies => "replies",
-        Outbox => "outbox",
-        Subscriptions => "subscriptions",
-        Requests => "requests",
-        Origin => "origin",
-        Address => "address",
-        User => "user",
-        AcceptRate => "accept_rate",
-        RateWait => "rate_wait",
-        RateDrop => "rate_drop",
-        CompressTime => "compress_time",
-        InflateTime => "inflate_time",
-        BodyTime => "body_time",
-        VerifyTime => "verify_time",
-    }
-}
-
-impl Limit {
-    /// How many limits there are.
-    pub const COUNT: usize = Self::ALL.len();
 }
 
 /// Statuses of refused requests that have a counter of their own; the others share one.
@@ -269,15 +209,6 @@ mod tests {
         counters.count_turn(Duration::from_secs(3_600));
         assert_eq!(counters.turns[TURN_BOUNDS], 1);
         assert_eq!(counters.turn_nanos, 3_600_000_000_000);
-    }
-
-    #[test]
-    fn every_limit_has_its_place_and_its_label() {
-        for (index, limit) in Limit::ALL.into_iter().enumerate() {
-            assert_eq!(limit.index(), index);
-            let same = |other: &Limit| other.label() == limit.label();
-            assert_eq!(Limit::ALL.iter().filter(|other| same(other)).count(), 1);
-        }
     }
 
     #[test]

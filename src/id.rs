@@ -107,6 +107,8 @@ optional_keys! {
     FeedKey;
     /// What a shard keeps of the user of a connection.
     UserKey;
+    /// A ring of a shard: of the messages of a topic.
+    RingKey;
 }
 
 /// One connection of one shard. An id is not reused while the shard runs, but its key is.

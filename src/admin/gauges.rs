@@ -50,6 +50,24 @@ pub(super) const GAUGES: &[Metric] = &[
         |c| c.tls_bytes,
     ),
     (
+        "history",
+        Some(Unit::Bytes),
+        "Messages and positions in histories of topics.",
+        |c| c.history_bytes,
+    ),
+    (
+        "history_messages",
+        None,
+        "Messages in histories of topics.",
+        |c| c.history_messages,
+    ),
+    (
+        "history_topics",
+        None,
+        "Topics with a history whose position is kept.",
+        |c| c.history_topics,
+    ),
+    (
         "memory_budget",
         Some(Unit::Bytes),
         "Limit of all these kinds of memory together.",

@@ -107,6 +107,10 @@ pub struct Config {
     /// Bytes of incomplete or waiting messages and bodies that one shard keeps. `None`: a quarter
     /// of its share of `memory_bytes_max`, up to [`limits::ASSEMBLY_BYTES_MAX`].
     pub assembly_bytes_max: Option<usize>,
+    /// Bytes of one shard for the histories of topics ([`TopicSettings::history`]): messages with
+    /// their keys and tags, and positions. Above it, the topics to which nothing was published for
+    /// longest lose messages first. `None`: a quarter of its share of `memory_bytes_max`.
+    pub history_bytes_max: Option<usize>,
     /// A message may take this long to arrive, however slowly.
     pub message_grace: Duration,
     /// Beyond that time, this many bytes must have arrived for each second, or the connection is
@@ -178,6 +182,7 @@ impl Config {
             backlog: self.backlog_bytes_max.unwrap_or(memory / 2),
             replies: self.replies_bytes_max.unwrap_or(replies),
             assembly: self.assembly_bytes_max.unwrap_or(assembly),
+            history: self.history_bytes_max.unwrap_or(memory / 4),
         }
     }
 
@@ -198,6 +203,8 @@ pub(crate) struct Parts {
     pub(crate) replies: usize,
     /// Messages and bodies that are incomplete, or wait.
     pub(crate) assembly: usize,
+    /// Messages and positions of topics with a history.
+    pub(crate) history: usize,
 }
 
 impl Default for Config {
@@ -221,6 +228,7 @@ impl Default for Config {
             backlog_bytes_max: None,
             replies_bytes_max: None,
             assembly_bytes_max: None,
+            history_bytes_max: None,
             message_grace: limits::MESSAGE_GRACE,
             message_progress: limits::MESSAGE_PROGRESS,
             slow_consumer: SlowConsumer::default(),
@@ -257,15 +265,23 @@ mod tests {
         };
         let of = |config: &Config| {
             let parts = config.parts();
-            [parts.backlog, parts.replies, parts.assembly].map(|bytes| bytes / mib)
+            let Parts {
+                backlog,
+                replies,
+                assembly,
+                history,
+                ..
+            } = parts;
+            [backlog, replies, assembly, history].map(|bytes| bytes / mib)
         };
-        assert_eq!(of(&config), [50, 25, 25]);
+        assert_eq!(of(&config), [50, 25, 25, 25]);
         config.memory_bytes_max = Some(100 << 30);
-        assert_eq!(of(&config), [50 << 10, 64, 256]);
+        assert_eq!(of(&config), [50 << 10, 64, 256, 25 << 10]);
         config.backlog_bytes_max = Some(mib);
         config.replies_bytes_max = Some(2 * mib);
         config.assembly_bytes_max = Some(3 * mib);
-        assert_eq!(of(&config), [1, 2, 3]);
+        config.history_bytes_max = Some(4 * mib);
+        assert_eq!(of(&config), [1, 2, 3, 4]);
     }
 
     #[test]

@@ -73,6 +73,17 @@ pub const PAGE_PATIENCE: Duration = Duration::from_secs(2);
 pub const PAGES_KEPT_MAX: usize = 8;
 /// How long.
 pub const PAGE_LINGER: Duration = Duration::from_secs(1);
+/// Messages of a topic's history that one read brings: backends read more of them at once than
+/// clients, which have to be told of new ones as well.
+pub const HISTORY_READ_ENTRIES_MAX: usize = 10_000;
+/// Bytes of their payloads, unless the first is longer.
+pub const HISTORY_READ_BYTES_MAX: usize = 1 << 20;
+/// What the position of a topic counts against `limits.history`, in bytes: with its name.
+pub const HISTORY_TOPIC_BYTES: usize = 176;
+/// What a message counts beside its payload.
+pub const HISTORY_ENTRY_BYTES: usize = 64;
+/// The largest limit for all histories of a shard that a user can set, in bytes.
+pub const HISTORIES_BYTES_CEILING: usize = 1 << 40;
 
 /// Entries for which a table keeps its memory in any case: releasing less is not worth the work.
 pub const TABLE_ENTRIES_KEPT: usize = 1_024;

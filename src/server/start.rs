@@ -187,6 +187,7 @@ impl ServerBuilder {
             ("backlog_bytes_max", config.backlog_bytes_max == Some(0)),
             ("replies_bytes_max", config.replies_bytes_max == Some(0)),
             ("assembly_bytes_max", config.assembly_bytes_max == Some(0)),
+            ("history_bytes_max", config.history_bytes_max == Some(0)),
             (
                 "connections_per_address_max",
                 config.connections_per_address_max == Some(0),

@@ -29,6 +29,7 @@ impl Draft {
             ("limits.backlog", config.backlog_bytes_max),
             ("limits.replies", config.replies_bytes_max),
             ("limits.assembly", config.assembly_bytes_max),
+            ("limits.history", config.history_bytes_max),
         ];
         for (part, size) in parts {
             if let (Some(memory), Some(size)) = (config.memory_bytes_max, size)

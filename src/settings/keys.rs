@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::config::{BeyondRate, BeyondUserLimit, SlowConsumer};
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
-    HEADERS_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING, MESSAGE_BYTES_CEILING,
-    MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX, TCP_USER_TIMEOUT,
+    HEADERS_CEILING, HISTORIES_BYTES_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING,
+    MESSAGE_BYTES_CEILING, MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX,
+    TCP_USER_TIMEOUT,
 };
 use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::{Field, choice};
@@ -246,12 +247,12 @@ static KEYS: &[Key<Settings>] = &[
             "auto",
         ),
         "Maximum memory that clients can make the whole server use: for frames kept for slow \
-         subscribers, for replies that clients have not read, and for incomplete messages and \
-         bodies. Each shard has an equal share, but at least four times `limits.message` or \
-         `limits.body`, whichever is larger. If memory is short, kept frames are dropped first; \
-         then clients that do not read their replies are closed; then clients with incomplete \
-         messages are. `auto` is half of the host's memory, or half of the smallest memory limit \
-         of the control groups around the process if that is less.",
+         subscribers, for replies that clients have not read, for incomplete messages and bodies, \
+         and for the histories of topics. Each shard has an equal share, but at least four times \
+         `limits.message` or `limits.body`, whichever is larger. If memory is short, kept frames \
+         are dropped first; then clients that do not read their replies are closed; then clients \
+         with incomplete messages are. `auto` is half of the host's memory, or half of the \
+         smallest memory limit of the control groups around the process if that is less.",
     ),
     key(
         "limits.log",
@@ -297,6 +298,19 @@ static KEYS: &[Key<Settings>] = &[
          processed. Above it, connections are closed, first those whose data arrives most slowly \
          and whose client address has most such connections. `auto` is a quarter of the shard's \
          share of `limits.memory`, up to 256 MiB.",
+    ),
+    key(
+        "limits.history",
+        Field::SizeOr(
+            |s| &mut s.config.history_bytes_max,
+            1..=HISTORIES_BYTES_CEILING,
+            "auto",
+        ),
+        "Maximum memory of one shard for the histories of topics. A message counts with its key and \
+         its tags and 64 bytes more, and a topic with 176 bytes. Above it, the topics to which \
+         nothing was published for longest lose their messages first, and if positions alone take \
+         half of it, their positions: a subscriber that asks for what it missed is then told of a \
+         gap. `auto` is a quarter of the shard's share of `limits.memory`.",
     ),
     key(
         "limits.message_progress",

@@ -66,6 +66,20 @@ impl<T> GiveBack for VecDeque<T> {
     }
 }
 
+impl<T> GiveBack for Vec<T> {
+    fn entries(&self) -> usize {
+        self.capacity()
+    }
+
+    fn give_back(&mut self) -> usize {
+        let before = self.capacity();
+        if is_sparse(self.len(), self.capacity()) {
+            self.shrink_to(2 * self.len());
+        }
+        before.saturating_sub(self.capacity())
+    }
+}
+
 /// Its keys stay: it ends behind the last entry that is there, wherever that is. So what is large
 /// is kept there in boxes, and an entry that is gone costs 16 bytes until those behind it are.
 impl<T> GiveBack for Slab<T> {

@@ -104,7 +104,7 @@ fn sections_and_keys_are_not_taken_for_each_other() {
 
 #[test]
 fn no_part_of_the_memory_may_exceed_the_whole() {
-    for part in ["backlog", "replies", "assembly"] {
+    for part in ["backlog", "replies", "assembly", "history"] {
         let text = format!("[limits]\nmemory = \"1GiB\"\n{part} = \"2GiB\"");
         let expected =
             format!("c.toml:3: limits.{part}: 2GiB is more than limits.memory, 1GiB; must");

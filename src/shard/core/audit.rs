@@ -136,6 +136,7 @@ impl<H: Handler> ShardCore<H> {
             "those that catch up"
         );
         shard.pubsub.fanout.audit(shard.env.config.log_bytes_max);
+        shard.pubsub.history.audit();
         for (topic, form, member) in shard.pubsub.fanout.members() {
             shard.audit_member(topic, form, member);
         }

@@ -189,6 +189,7 @@ impl<H: Handler> ShardCore<H> {
             .forget_topics(&mut self.shard.env, TIMEOUTS_PER_TURN);
         let now = self.shard.env.now;
         self.shard.pubsub.homes.forget_keys(now, TIMEOUTS_PER_TURN);
+        self.shard.pubsub.history.pass_time(now, TIMEOUTS_PER_TURN);
         self.shard.go_on_draining(self.rooms.has_stuck());
         self.settle_homes();
         self.pass_room_time();
@@ -258,6 +259,7 @@ impl<H: Handler> ShardCore<H> {
                 .fanout
                 .deadline(shard.env.config.interest_linger),
             shard.pubsub.homes.deadline(),
+            shard.pubsub.history.deadline(),
             shard.pubsub.release_deadline(),
             shard.pubsub.pages_deadline(),
             shard

@@ -36,6 +36,7 @@ struct PageId {
     before: Position,
     last: u64,
     entries: usize,
+    has_removals: bool,
 }
 
 /// A page in a form.
@@ -56,6 +57,7 @@ pub(crate) struct EncodedPage {
 pub(crate) struct PagePart<'p> {
     epoch: Epoch,
     entries: &'p [Kept],
+    has_removals: bool,
     /// There are more in the page.
     pub(crate) is_cut: bool,
 }
@@ -72,6 +74,7 @@ impl<'p> PagePart<'p> {
         Self {
             epoch: page.epoch,
             entries: &page.entries[..len],
+            has_removals: page.has_removals,
             is_cut: len < page.entries.len(),
         }
     }
@@ -102,6 +105,7 @@ impl PageId {
             before: page.before(),
             last: page.last().offset,
             entries: page.entries.len(),
+            has_removals: page.has_removals,
         }
     }
 }

@@ -1,200 +1,259 @@
 //! History: for the topics whose home is this shard, the positions of their messages and the newest
 //! of these, and the way back to them that hides no gap.
+//!
+//! Each topic with a history has a ring ([`ring`]) from its first message until it was not written
+//! for its `meta_ttl`. A topic that was never written has none, and a position nevertheless
+//! ([`epochs`]): to read takes no memory, whatever names are read.
+//!
+//! All rings together have a budget. Over it, the rings that were written longest ago lose their
+//! messages first; and their positions, if those alone take half of it.
 
-use std::collections::VecDeque;
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+mod ages;
+#[cfg(any(test, feature = "internals"))]
+mod audit;
+mod epochs;
+mod kept;
+mod many;
+mod read;
+mod ring;
+mod rings;
+mod start;
+mod view;
+
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
-use crate::config::{First, HistorySettings, Namespaces, TopicSettings};
-use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX};
+use crate::config::{HistorySettings, Namespaces, TopicSettings};
+use crate::id::RingKey;
+use crate::limits::{HISTORY_ENTRY_BYTES, HISTORY_TOPIC_BYTES};
 use crate::payload::Payload;
-use crate::position::{Epoch, Position, Since};
+use crate::position::Position;
 use crate::time::Now;
-use crate::topic::{ByKeptHash, Topic};
-
-/// A message that is kept.
-#[derive(Clone, Debug)]
-pub struct Kept {
-    /// Its offset.
-    pub offset: u64,
-    /// The message.
-    pub payload: Payload,
-}
-
-/// Messages that follow each other in a topic's history. Those that ask for the same share one.
-#[derive(Debug)]
-pub struct Page {
-    /// Their epoch.
-    pub epoch: Epoch,
-    /// In their order; not empty.
-    pub entries: Box<[Kept]>,
-    /// Bytes of their payloads.
-    pub bytes: usize,
-}
-
-/// What a subscriber begins with.
-#[derive(Clone, Debug)]
-pub struct Start {
-    /// Where it stands with this.
-    pub position: Position,
-    /// Something is missing that it has asked for.
-    pub has_gap: bool,
-    /// What it gets first.
-    pub page: Option<Arc<Page>>,
-    /// There is more before it is up to date: it has to ask again from here.
-    pub has_more: bool,
-}
+use crate::topic::history::ages::millis;
+use crate::topic::history::epochs::Epochs;
+pub use crate::topic::history::kept::{Extra, Kept, Page};
+pub use crate::topic::history::read::{Filter, HistoryError, ReadAnswer};
+use crate::topic::history::ring::{Held, Ring};
+use crate::topic::history::rings::Rings;
+use crate::topic::history::start::Pages;
+pub use crate::topic::history::start::Start;
+use crate::topic::history::view::View;
+use crate::topic::tables::GiveBack;
+use crate::topic::{Hashed, Topic};
 
 /// The history of the topics of one shard.
 #[derive(Debug)]
 pub(crate) struct History {
-    rings: HashMap<Topic, Ring, ByKeptHash>,
-    /// Of which epochs are made.
-    seed: u64,
-}
-
-impl Default for History {
-    fn default() -> Self {
-        let rings = HashMap::default();
-        let seed = RandomState::new().build_hasher().finish();
-        Self { rings, seed }
-    }
-}
-
-#[derive(Debug)]
-struct Ring {
-    top: Position,
-    entries: VecDeque<Kept>,
-    bytes: usize,
+    rings: Rings,
+    epochs: Epochs,
+    pages: Pages,
+    /// What all rings hold.
+    held: Held,
+    /// Bytes that they may take.
+    budget: usize,
+    /// Messages that went because of the budget.
+    dropped: u64,
 }
 
 impl History {
+    /// An empty one whose rings may take so many bytes.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self {
+            rings: Rings::default(),
+            epochs: Epochs::default(),
+            pages: Pages::default(),
+            held: Held::default(),
+            budget,
+            dropped: 0,
+        }
+    }
+
     /// Gives a topic's next message its position and keeps it, if the topic has a history.
     pub(crate) fn place(
         &mut self,
         topic: &Topic,
         settings: &TopicSettings,
         payload: impl FnOnce() -> Payload,
-        _now: Now,
+        now: Now,
     ) -> Option<Position> {
-        let settings = settings.history.as_ref()?;
-        let ring = self.ring(topic);
-        ring.top.offset += 1;
-        ring.keep(payload(), settings);
-        Some(ring.top)
+        self.place_with(topic, settings, payload, None, now)
     }
 
-    /// What a new subscriber begins with, if the topic has a history.
-    pub(crate) fn start(
+    /// The same for a message with a key or tags.
+    pub(crate) fn place_with(
         &mut self,
         topic: &Topic,
         settings: &TopicSettings,
-        since: Since,
-        _now: Now,
-    ) -> Option<Start> {
-        settings.history.as_ref()?;
-        let ring = self.ring(topic);
-        let last = |count: u32| ring.top.offset.saturating_sub(count.into());
-        let from = match since {
-            Since::Position(position) => Some(position),
-            Since::Foreign => None,
-            Since::Last(count) => Some(ring.at(last(count).max(ring.base()))),
-            Since::Default => Some(ring.at(match settings.first {
-                First::Nothing => ring.top.offset,
-                First::Last(count) => last(count).max(ring.base()),
-            })),
-        };
-        let from = from.filter(|from| {
-            let offsets = ring.base()..=ring.top.offset;
-            from.epoch == ring.top.epoch && offsets.contains(&from.offset)
+        payload: impl FnOnce() -> Payload,
+        extra: Option<Arc<Extra>>,
+        now: Now,
+    ) -> Option<Position> {
+        let settings = settings.history.as_ref()?;
+        let keep = |ring: &mut Ring| ring.keep(payload(), extra, settings, now.stamp());
+        Some(self.write(topic, settings, keep, now))
+    }
+
+    /// Gives a topic's next message its position and does not keep it: it is no gap for those that
+    /// were away.
+    #[cfg_attr(not(test), expect(dead_code, reason = "publishing says so next"))]
+    pub(crate) fn pass_over(
+        &mut self,
+        topic: &Topic,
+        settings: &TopicSettings,
+        now: Now,
+    ) -> Option<Position> {
+        let settings = settings.history.as_ref()?;
+        Some(self.write(topic, settings, Ring::skip, now))
+    }
+
+    fn write(
+        &mut self,
+        topic: &Topic,
+        settings: &HistorySettings,
+        write: impl FnOnce(&mut Ring),
+        now: Now,
+    ) -> Position {
+        let key = self.rings.find(topic).unwrap_or_else(|| {
+            let top = self.epochs.start_of(topic);
+            self.rings.add(topic, top, settings, now)
         });
-        let Some(from) = from else {
-            return Some(Start {
-                position: ring.top,
-                has_gap: true,
-                page: None,
-                has_more: false,
-            });
-        };
-        let page = ring.page(from.offset);
-        let end = page.as_ref().and_then(|page| page.entries.last());
-        let position = ring.at(end.map_or(from.offset, |last| last.offset));
-        Some(Start {
-            position,
-            has_gap: false,
-            has_more: position != ring.top,
-            page: page.map(Arc::new),
-        })
+        self.change(key, |ring| {
+            ring.expire(millis(settings.ttl), now, EXPIRED_PER_MESSAGE);
+            write(ring);
+        });
+        self.rings.note_written(key, settings, now);
+        let position = self.rings.get(key).top;
+        self.keep_to_budget(key);
+        position
+    }
+
+    /// Changes a ring, and counts what that means for all.
+    fn change(&mut self, key: RingKey, change: impl FnOnce(&mut Ring)) {
+        let ring = self.rings.get_mut(key);
+        let before = ring.held();
+        change(ring);
+        let after = ring.held();
+        self.held.entries = self.held.entries + after.entries - before.entries;
+        self.held.bytes = self.held.bytes + after.bytes - before.bytes;
+    }
+
+    /// Removes what was written longest ago while all rings take more than they may; the newest
+    /// message of the ring that was just written stays.
+    fn keep_to_budget(&mut self, mut written: RingKey) {
+        while self.budget < self.bytes()
+            && let Some(key) = self.first_to_go(written)
+        {
+            let ring = self.rings.get(key);
+            if ring.age.is_old() {
+                let last = self.rings.last();
+                self.forget(key);
+                // The last one has its place now.
+                written = if written == last { key } else { written };
+            } else if ring.is_empty() {
+                self.rings.make_old(key);
+            } else {
+                self.change(key, Ring::drop_oldest);
+                self.dropped += 1;
+            }
+        }
+    }
+
+    /// The ring that loses a message, or its position, where memory is short.
+    fn first_to_go(&self, written: RingKey) -> Option<RingKey> {
+        let is_last_message = self.rings.get(written).held().entries <= 1;
+        let except = is_last_message.then_some(written);
+        let positions = self.rings.ages.old() * HISTORY_TOPIC_BYTES;
+        let first = self.rings.first_written(false, except);
+        first
+            .filter(|_| positions <= self.budget / 2)
+            .or_else(|| self.rings.first_written(true, None))
+    }
+
+    /// Forgets a topic's position: its next one is in another epoch.
+    fn forget(&mut self, key: RingKey) {
+        let topic = self.rings.remove(key);
+        self.epochs.note_lost(&topic);
+    }
+
+    /// Removes the messages of a topic; the position stays.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the API does so next"))]
+    pub(crate) fn remove(&mut self, topic: &Topic) {
+        if let Some(key) = self.rings.find(topic) {
+            self.change(key, Ring::clear);
+        }
     }
 
     /// Forgets topics that have no history any more: if they have one again, it is another.
     pub(crate) fn forget_without(&mut self, namespaces: &Namespaces) {
-        let has_history = |topic: &Topic| namespaces.of(topic.name()).history.is_some();
-        self.rings.retain(|topic, _| has_history(topic));
-    }
-
-    fn ring(&mut self, topic: &Topic) -> &mut Ring {
-        let seed = &mut self.seed;
-        self.rings.entry(topic.clone()).or_insert_with(|| {
-            *seed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let epoch = Epoch::new(*seed ^ (*seed >> 31));
-            Ring {
-                top: Position { epoch, offset: 0 },
-                entries: VecDeque::new(),
-                bytes: 0,
+        // From the end: what takes the place of a ring was looked at before.
+        for key in (0..self.rings.len()).rev().map(RingKey::new) {
+            let topic = &self.rings.get(key).topic;
+            if namespaces.of(topic.name()).history.is_none() {
+                self.change(key, Ring::clear);
+                self.forget(key);
             }
-        })
-    }
-}
-
-impl Ring {
-    fn at(&self, offset: u64) -> Position {
-        let epoch = self.top.epoch;
-        Position { epoch, offset }
-    }
-
-    /// The offset before the oldest message kept.
-    fn base(&self) -> u64 {
-        let oldest = self.entries.front();
-        oldest.map_or(self.top.offset, |oldest| oldest.offset - 1)
-    }
-
-    fn keep(&mut self, payload: Payload, settings: &HistorySettings) {
-        self.bytes += payload.bytes.len();
-        let offset = self.top.offset;
-        self.entries.push_back(Kept { offset, payload });
-        let count_max = settings.entries_max.max(1) as usize;
-        while 1 < self.entries.len()
-            && (count_max < self.entries.len() || settings.bytes_max < self.bytes)
-        {
-            let oldest = self.entries.pop_front();
-            self.bytes -= oldest.map_or(0, |oldest| oldest.payload.bytes.len());
         }
     }
 
-    fn page(&self, after: u64) -> Option<Page> {
-        let first = self.entries.partition_point(|kept| kept.offset <= after);
-        let mut bytes = 0;
-        let entries: Box<[Kept]> = self
-            .entries
-            .range(first..)
-            .take(PAGE_ENTRIES_MAX)
-            .take_while(|kept| {
-                let is_first = bytes == 0;
-                bytes += kept.payload.bytes.len();
-                is_first || bytes <= PAGE_BYTES_MAX
-            })
-            .cloned()
-            .collect();
-        let bytes = entries.iter().map(|kept| kept.payload.bytes.len()).sum();
-        let epoch = self.top.epoch;
-        (!entries.is_empty()).then_some(Page {
-            epoch,
-            entries,
-            bytes,
-        })
+    /// Lets go of messages and positions whose time is over, `budget` of them at most.
+    pub(crate) fn pass_time(&mut self, now: Now, budget: usize) {
+        let mut left = budget;
+        while 0 < left
+            && let Some((key, ttl)) = self.rings.ages.next_due(now)
+        {
+            left -= 1;
+            if self.rings.get(key).age.is_old() {
+                self.forget(key);
+                continue;
+            }
+            let before = self.held.entries;
+            self.change(key, |ring| ring.expire(ttl, now, left + 1));
+            left = left.saturating_sub(before - self.held.entries);
+            if self.rings.get(key).is_empty() {
+                self.rings.make_old(key);
+            }
+        }
+    }
+
+    /// When `pass_time` has something to do next.
+    pub(crate) fn deadline(&self) -> Option<Now> {
+        self.rings.ages.deadline()
+    }
+
+    /// The topic of this name, if it has a ring.
+    pub(crate) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
+        self.rings.of_name(name)
+    }
+
+    /// Topics whose position is kept.
+    pub(crate) fn topics(&self) -> usize {
+        self.rings.len()
+    }
+
+    /// Messages that are kept.
+    pub(crate) fn entries(&self) -> usize {
+        self.held.entries
+    }
+
+    /// Messages that went because of the budget.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Bytes of memory that all of it takes, as counted.
+    pub(crate) fn bytes(&self) -> usize {
+        let Held { entries, bytes } = self.held;
+        bytes + entries * HISTORY_ENTRY_BYTES + self.rings.len() * HISTORY_TOPIC_BYTES
+    }
+
+    /// Calls `visit` with each table that grows with the number of topics.
+    pub(crate) fn each_table(&mut self, visit: impl FnMut(&mut dyn GiveBack)) {
+        self.rings.each_table(visit);
     }
 }
+
+/// Messages whose time is over that go with a new one of their topic: more than one comes in, and
+/// no long list at once.
+const EXPIRED_PER_MESSAGE: usize = 16;
+
+#[cfg(test)]
+mod tests;

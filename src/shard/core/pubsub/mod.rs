@@ -74,7 +74,7 @@ impl PubSub {
         Self {
             fanout: Fanout::new(config.compression.unwrap_or_default()),
             homes: Homes::default(),
-            history: History::default(),
+            history: History::new(config.parts().history),
             mail: for_peers(shards),
             joins: Joins::default(),
             catch_ups: CatchUps::new(config),
@@ -119,7 +119,8 @@ impl PubSub {
         let known = self
             .fanout
             .of_name(name)
-            .or_else(|| self.homes.of_name(name));
+            .or_else(|| self.homes.of_name(name))
+            .or_else(|| self.history.of_name(name));
         Ok(Cow::Owned(known.cloned().unwrap_or_else(|| name.intern())))
     }
 

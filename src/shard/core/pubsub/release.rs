@@ -35,6 +35,7 @@ impl PubSub {
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         self.fanout.each_table(&mut visit);
         self.homes.each_table(&mut visit);
+        self.history.each_table(&mut visit);
         self.users.each_table(&mut visit);
     }
 

@@ -1,0 +1,58 @@
+//! Messages of a history, as readers get them.
+
+use std::sync::Arc;
+
+use crate::payload::Payload;
+use crate::position::Epoch;
+
+/// A message that is kept.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Its offset.
+    pub offset: u64,
+    /// The message.
+    pub payload: Payload,
+    /// What few messages have.
+    pub extra: Option<Arc<Extra>>,
+}
+
+/// What few messages have.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Extra {
+    /// Of what the message is the newest value.
+    pub key: Option<Arc<str>>,
+    /// With the message, the value of the key is gone.
+    pub is_removal: bool,
+    /// What its publisher says of it: names and values.
+    pub tags: Vec<(Box<str>, Box<str>)>,
+}
+
+/// Messages that follow each other in a topic's history. Those that ask for the same share one.
+#[derive(Debug)]
+pub struct Page {
+    /// Their epoch.
+    pub epoch: Epoch,
+    /// In their order; not empty.
+    pub entries: Box<[Kept]>,
+    /// Bytes of their payloads.
+    pub bytes: usize,
+    /// With messages that say that the value of a key is gone.
+    pub has_removals: bool,
+}
+
+impl Kept {
+    /// Whether the message says that the value of its key is gone.
+    pub fn is_removal(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.is_removal)
+    }
+}
+
+impl Extra {
+    /// Bytes that it takes.
+    pub(super) fn weight(&self) -> usize {
+        let tags = self.tags.iter();
+        let texts: usize = tags.map(|(name, value)| name.len() + value.len()).sum();
+        let key = self.key.as_ref().map_or(0, |key| key.len());
+        size_of::<Self>() + size_of_val(&self.tags[..]) + texts + key
+    }
+}
