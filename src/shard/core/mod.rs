@@ -184,12 +184,8 @@ impl<H: Handler> ShardCore<H> {
     pub fn handle_timeouts(&mut self) {
         self.shard.env.work.enter(Share::Time);
         self.shard.pass_time(TIMEOUTS_PER_TURN);
-        self.shard
-            .pubsub
-            .forget_topics(&mut self.shard.env, TIMEOUTS_PER_TURN);
-        let now = self.shard.env.now;
-        self.shard.pubsub.homes.forget_keys(now, TIMEOUTS_PER_TURN);
-        self.shard.pubsub.history.pass_time(now, TIMEOUTS_PER_TURN);
+        let Shard { env, pubsub, .. } = &mut self.shard;
+        pubsub.pass_time(env, TIMEOUTS_PER_TURN);
         self.shard.go_on_draining(self.rooms.has_stuck());
         self.settle_homes();
         self.pass_room_time();

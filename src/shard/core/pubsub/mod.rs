@@ -103,6 +103,14 @@ impl PubSub {
         self.fanout.walks() != 0 || is_mail_due || !self.users.orders.is_empty()
     }
 
+    /// Forgets what is due: topics without subscribers, keys of publications, messages of
+    /// histories; `budget` of each at most.
+    pub(crate) fn pass_time(&mut self, env: &mut Env, budget: usize) {
+        self.forget_topics(env, budget);
+        self.homes.forget_keys(env.now, budget);
+        self.history.pass_time(env.now, budget);
+    }
+
     /// The topic that is named. The name of one that this shard knows is not copied.
     ///
     /// # Errors
