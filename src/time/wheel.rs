@@ -48,13 +48,17 @@ impl<K: Copy> Wheel<K> {
     /// A deadline beyond the horizon of 32 seconds is handed out early; its owner checks and arms
     /// again.
     pub fn arm(&mut self, key: K, at: Now) -> Stamp {
-        let horizon = self.next + SLOTS as u64 - 1;
-        let tick = at.millis().div_ceil(TICK_MS).clamp(self.next, horizon);
+        let tick = self.tick(at);
         let slot = slot_of(tick);
         let tick = Stamp::of_tick(tick);
         self.slots[slot].push(Entry { key, tick });
         self.filled[slot / 64] |= 1 << (slot % 64);
         tick
+    }
+
+    /// The tick that [`arm`](Self::arm) would return now.
+    pub fn tick_of(&self, at: Now) -> Stamp {
+        Stamp::of_tick(self.tick(at))
     }
 
     /// Appends up to `budget` entries whose tick has passed, as key and tick, the earliest tick
@@ -83,6 +87,17 @@ impl<K: Copy> Wheel<K> {
             self.next - 1
         };
         Some(Now::from_millis(tick.saturating_mul(TICK_MS)))
+    }
+
+    /// How many entries there are, outdated ones too.
+    #[cfg(any(test, feature = "internals"))]
+    pub fn entries(&self) -> usize {
+        self.due.len() + self.slots.iter().map(Vec::len).sum::<usize>()
+    }
+
+    fn tick(&self, at: Now) -> u64 {
+        let horizon = self.next + SLOTS as u64 - 1;
+        at.millis().div_ceil(TICK_MS).clamp(self.next, horizon)
     }
 
     /// Makes the first filled slot that has passed the due one; returns whether there was any.

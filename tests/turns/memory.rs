@@ -150,3 +150,36 @@ fn messages_for_many_topics_at_once_leave_no_memory_to_give_back() {
     shard.wait(RELEASE_INTERVAL);
     assert!(!shard.core.take_release(), "all topics are there");
 }
+
+/// Its connections end after a day.
+struct Daily;
+
+impl Handler for Daily {
+    type Conn = ();
+    type Answer = crate::shard::Answer;
+
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Self::Answer>,
+        _: &Opening<'_>,
+    ) -> Result<(), Refusal> {
+        cx.close_after(Duration::from_secs(86_400));
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, (), Self::Answer>, _: Message<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_connection_that_will_expire_is_in_the_wheel_once() {
+    let mut shard = Shard::of(Config::default(), Daily);
+    // Deadlines between two ticks are rounded.
+    for number in 1..100 {
+        shard.upgrade("/", "");
+        shard.rest();
+        assert_eq!(shard.core.timer_entries(), number);
+        shard.wait(Duration::from_millis(7));
+    }
+}

@@ -77,6 +77,12 @@ impl<H: Handler> ShardCore<H> {
             .collect()
     }
 
+    /// How many times connections are in the wheel.
+    #[doc(hidden)]
+    pub fn timer_entries(&self) -> usize {
+        self.shard.conns.timers.entries()
+    }
+
     /// The home of a user.
     #[doc(hidden)]
     pub fn home_of_user(&self, user: &str) -> ShardId {

@@ -41,7 +41,8 @@ fn check(seed: u64) {
                 _ => now + random.below(HORIZON_MS),
             };
             let key = u32::try_from(key).unwrap();
-            let tick = wheel.arm(key, Now::from_millis(at));
+            let tick = wheel.tick_of(Now::from_millis(at));
+            assert_eq!(tick, wheel.arm(key, Now::from_millis(at)), "{}", context());
             let due = tick.moment().millis();
             let soon = at.max(now) + 2 * TICK_MS;
             assert!(due < soon, "at most a tick late, {}", context());

@@ -28,6 +28,17 @@ impl Timers {
         self.wheel.arm(key, at)
     }
 
+    /// The place in the wheel that [`arm`](Self::arm) would return now.
+    pub(crate) fn place_of(&self, at: Now) -> Stamp {
+        self.wheel.tick_of(at)
+    }
+
+    /// How many places in the wheel are taken.
+    #[cfg(any(test, feature = "internals"))]
+    pub(crate) fn entries(&self) -> usize {
+        self.wheel.entries()
+    }
+
     /// Up to `budget` connections that are due, with their places in the wheel; to be
     /// given back.
     pub(crate) fn take_expired(&mut self, budget: usize) -> Vec<(ConnKey, Stamp)> {

@@ -34,7 +34,9 @@ impl<D, A> Shard<D, A> {
         let Some(deadline) = self.deadlines().of(key, conn) else {
             return;
         };
-        if conn.armed.moment() <= deadline {
+        // The wheel rounds up: compared with the deadline itself, one that is in the wheel already
+        // would be put there again.
+        if conn.armed <= self.conns.timers.place_of(deadline) {
             return;
         }
         self.arm_at(key, deadline);
