@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::RandomState;
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 use hashbrown::{HashMap, HashTable};
 use slab::Slab;
 
 use crate::config::BeyondUserLimit;
-use crate::id::{ConnectionId, key32};
+use crate::id::{ConnId, ConnectionId, ShardId, key32};
+use crate::limits::SHARDS_MAX;
 use crate::topic::tables::{GiveBack, is_sparse};
 use crate::user::UserHash;
 
@@ -27,14 +29,36 @@ pub(crate) enum Entry {
 /// A user with its oldest connection. Most have no other.
 #[derive(Debug)]
 struct Home {
-    user: UserHash,
-    oldest: ConnectionId,
-    /// How many there are beside it.
-    others: u32,
+    /// The user, and in the lowest byte the connection's shard.
+    user_and_shard: NonZeroU64,
+    conn: ConnId,
 }
 
-// What a user costs at its home, with 5 to 12 bytes of the index.
-const _: () = assert!(size_of::<Option<Home>>() == 24);
+// What a user costs at its home, with 6 to 12 bytes of the index.
+const _: () = assert!(size_of::<Option<Home>>() == 16);
+const _: () = assert!(SHARDS_MAX <= 1 << 8, "the index of a shard is a byte");
+
+impl Home {
+    fn new(user: UserHash, oldest: ConnectionId) -> Self {
+        let [shard, _] = oldest.shard.get().to_le_bytes();
+        Self {
+            user_and_shard: user.with(shard),
+            conn: oldest.conn,
+        }
+    }
+
+    fn user(&self) -> UserHash {
+        UserHash::of_bits(self.user_and_shard.get())
+    }
+
+    fn oldest(&self) -> ConnectionId {
+        let [shard, ..] = self.user_and_shard.get().to_le_bytes();
+        ConnectionId {
+            shard: ShardId::new(shard.into()),
+            conn: self.conn,
+        }
+    }
+}
 
 /// The users whose home is this shard.
 #[derive(Debug, Default)]
@@ -42,6 +66,8 @@ pub(crate) struct UserHomes {
     /// Places in `homes`, by the hash of the user.
     index: HashTable<u32>,
     homes: Slab<Home>,
+    /// How many connections users have beside their oldest, if they have any.
+    others: HashMap<UserHash, u32, RandomState>,
     /// The connections of users that have, or had, several, by age: the smaller is older. A user
     /// may have any number of them, and clients choose which end first.
     by_age: BTreeMap<(UserHash, u64), ConnectionId>,
@@ -65,7 +91,7 @@ impl UserHomes {
             return Entry::Counted;
         }
         let oldest = self.find(user).and_then(|at| self.homes.get(at));
-        match (beyond, oldest.map(|home| home.oldest)) {
+        match (beyond, oldest.map(Home::oldest)) {
             (BeyondUserLimit::CloseOldest, Some(oldest)) => {
                 self.leave(user, oldest);
                 self.add(user, conn);
@@ -83,15 +109,18 @@ impl UserHomes {
         if let Some(age) = self.ages.remove(&conn) {
             self.by_age.remove(&(user, age));
         }
-        let home = &mut self.homes[at];
-        let Some(others) = home.others.checked_sub(1) else {
+        let Some(others) = self.others.get_mut(&user) else {
             return self.forget(user, at);
         };
-        home.others = others;
-        if home.oldest == conn
+        *others -= 1;
+        if *others == 0 {
+            self.others.remove(&user);
+        }
+        let home = &mut self.homes[at];
+        if home.oldest() == conn
             && let Some((_, next)) = self.by_age.range((user, 0)..).next()
         {
-            home.oldest = *next;
+            *home = Home::new(user, *next);
         }
     }
 
@@ -108,8 +137,9 @@ impl UserHomes {
         ages: Range<u64>,
     ) -> impl Iterator<Item = (u64, ConnectionId)> {
         let home = self.find(user).map(|at| &self.homes[at]);
-        let single = home.filter(|home| ages.contains(&0) && !self.ages.contains_key(&home.oldest));
-        let single = single.map(|home| (0, home.oldest));
+        let oldest = home.map(Home::oldest).filter(|_| ages.contains(&0));
+        let single = oldest.filter(|oldest| !self.ages.contains_key(oldest));
+        let single = single.map(|oldest| (0, oldest));
         let several = self.by_age.range((user, ages.start)..(user, ages.end));
         let several = several.map(|((_, age), conn)| (*age, *conn));
         single.into_iter().chain(several)
@@ -123,6 +153,7 @@ impl UserHomes {
     /// Calls `visit` with each table that grows with the number of users.
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         visit(&mut self.homes);
+        visit(&mut self.others);
         visit(&mut self.ages);
         let Self { index, homes, .. } = self;
         if is_sparse(index.len(), index.capacity()) {
@@ -133,7 +164,7 @@ impl UserHomes {
     /// All connections of all users.
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn all(&self) -> Vec<(UserHash, ConnectionId)> {
-        let users = self.homes.iter().map(|(_, home)| home.user);
+        let users = self.homes.iter().map(|(_, home)| home.user());
         let all = |user| {
             let conns = self.connections(user, 0..u64::MAX);
             conns.map(move |(_, conn)| (user, conn))
@@ -142,55 +173,49 @@ impl UserHomes {
     }
 
     fn count(&self, user: UserHash) -> usize {
-        let home = self.find(user).map(|at| &self.homes[at]);
-        home.map_or(0, |home| 1 + home.others as usize)
+        let others = self.others.get(&user).map_or(0, |others| *others as usize);
+        self.find(user).map_or(0, |_| 1 + others)
     }
 
     fn is_of(&self, at: usize, conn: ConnectionId) -> bool {
         let home = &self.homes[at];
         let found = || {
             let age = self.ages.get(&conn)?;
-            self.by_age.get(&(home.user, *age))
+            self.by_age.get(&(home.user(), *age))
         };
-        home.oldest == conn || found() == Some(&conn)
+        home.oldest() == conn || found() == Some(&conn)
     }
 
     fn find(&self, user: UserHash) -> Option<usize> {
         let is_it = |at: &u32| {
             self.homes
                 .get(*at as usize)
-                .is_some_and(|home| home.user == user)
+                .is_some_and(|home| home.user() == user)
         };
-        let at = self.index.find(user.get(), is_it)?;
+        let at = self.index.find(user.spread(), is_it)?;
         Some(*at as usize)
     }
 
     fn add(&mut self, user: UserHash, conn: ConnectionId) {
         self.last_age += 1;
         if let Some(at) = self.find(user) {
-            let home = &mut self.homes[at];
-            home.others += 1;
-            for (conn, age) in [(home.oldest, 0), (conn, self.last_age)] {
+            *self.others.entry(user).or_default() += 1;
+            let oldest = self.homes[at].oldest();
+            for (conn, age) in [(oldest, 0), (conn, self.last_age)] {
                 // The oldest may have an age since there were several before.
                 let age = *self.ages.entry(conn).or_insert(age);
                 self.by_age.insert((user, age), conn);
             }
             return;
         }
-        let at = self.homes.insert(Home {
-            user,
-            oldest: conn,
-            others: 0,
-        });
+        let at = self.homes.insert(Home::new(user, conn));
         let Self { index, homes, .. } = self;
-        index.insert_unique(user.get(), key32(at), |at| hash_of(homes, *at));
+        index.insert_unique(user.spread(), key32(at), |at| hash_of(homes, *at));
     }
 
     fn forget(&mut self, user: UserHash, at: usize) {
-        if let Ok(entry) = self
-            .index
-            .find_entry(user.get(), |other| *other as usize == at)
-        {
+        let is_it = |other: &u32| *other as usize == at;
+        if let Ok(entry) = self.index.find_entry(user.spread(), is_it) {
             entry.remove();
         }
         self.homes.remove(at);
@@ -198,7 +223,9 @@ impl UserHomes {
 }
 
 fn hash_of(homes: &Slab<Home>, at: u32) -> u64 {
-    homes.get(at as usize).map_or(0, |home| home.user.get())
+    homes
+        .get(at as usize)
+        .map_or(0, |home| home.user().spread())
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::id::{ConnId, ConnKey, ShardId};
+use crate::id::ConnKey;
 use crate::internals::Rng;
 
 fn conn(number: usize) -> ConnectionId {
@@ -68,7 +68,7 @@ fn homes_agree_with_a_list_of_each_users_connections() {
             list.into_iter().for_each(|conn| homes.leave(user, conn));
         }
         assert!(homes.homes.is_empty() && homes.index.is_empty());
-        assert!(homes.by_age.is_empty() && homes.ages.is_empty());
+        assert!(homes.by_age.is_empty() && homes.ages.is_empty() && homes.others.is_empty());
     }
 }
 

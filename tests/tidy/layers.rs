@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "config", "id", "limits", "payload", "position", "proto", "time",
         ],
     ),
-    ("user", &["config", "id", "topic"]),
+    ("user", &["config", "id", "limits", "topic"]),
     ("mesh", &["id", "limits", "sys"]),
     ("net", &["error", "limits"]),
     ("tls", &["error", "limits", "renewal"]),
