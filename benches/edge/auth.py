@@ -10,7 +10,7 @@ import settings
 from closed import folder_of, rounds
 from servers import Failed, Server
 
-PARTS = ("accept", "storm", "rules", "memory")
+PARTS = ("accept", "storm", "rules", "publish", "memory")
 NONE, HS256, RS256, ES256, EDDSA = "without identity", "HS256", "RS256", "ES256", "EdDSA"
 ONE_TOKEN = "ES256, one token for all"
 USERS = "user and token of 400 B"
@@ -43,6 +43,7 @@ ACCEPT = [
     bench.Column("opened per s", "rate", 0),
 ]
 STORM = [
+    bench.Column("came back", "again", 0),
     bench.Column("steady p99 during, ms", "during", 1, has_ratio=True),
     bench.Column("before, ms", "before", 1),
     bench.Column("all back after, s", "back", 2),
@@ -159,6 +160,7 @@ def storm(options, cpus):
             return of_load(options, server, words, lambda raw: {
                 "during": raw["steady"]["latency_during"]["p99_us"] / 1000,
                 "before": raw["steady"]["latency_before"]["p99_us"] / 1000,
+                "again": raw["rounds"][0]["live_again"],
                 "back": raw["rounds"][0]["all_live_s"],
                 "cpu": raw["rounds"][0]["server_cpu_us_per_connection"]})
 
@@ -169,33 +171,36 @@ def storm(options, cpus):
 
 
 def rules(options, cpus):
-    """Messages on topics that a rule allows, beside a server without rules."""
+    """Messages to many on topics that a rule allows, beside a server without rules."""
+    subscribers, messages = options.connections // 5, 10 * options.messages
+    title = f"Rules, fan-out: {messages:,} messages to {subscribers:,} subscribers"
+    return with_rules(options, cpus, title, DELIVERY, "-n", subscribers, "-m", messages)
+
+
+def publish(options, cpus):
+    """The same with one subscriber, for what it costs to publish."""
+    publishes = PUBLISHES * options.messages // 30
+    title = f"Rules, publish: {publishes:,} messages to one subscriber, each after the one before"
+    after = with_rules(options, cpus, title, PUBLISH, "-n", 1, "-m", publishes)
+    title = f"Rules, publish: {PUBLISH_RATE:,} messages/s to one subscriber for {PUBLISH_S} s"
+    scheduled = with_rules(options, cpus, title, PUBLISH, "-n", 1, "--rate", PUBLISH_RATE,
+                           "--duration", PUBLISH_S)
+    return "\n".join([after, scheduled])
+
+
+def with_rules(options, cpus, title, columns, *load):
+    """The table of a fan-out with rules and without."""
     with tempfile.TemporaryDirectory() as folder:
         servers = {NONE: open_server(options, folder),
                    WITH_RULES: guarded_server(options, folder, HS256)}
 
-        def fanout(*load):
-            def read(server, flags):
-                words = ["fanout", "--url", f"ws://{server.address}/sub/{{topic}}", *load, *flags]
-                return of_load(options, server, words, lambda raw: {
-                    "cpu": raw["server"]["cpu_us_per_message"]})
-            return read
+        def read(server, flags):
+            words = ["fanout", "--url", f"ws://{server.address}/sub/{{topic}}", *load, *flags]
+            return of_load(options, server, words, lambda raw: {
+                "cpu": raw["server"]["cpu_us_per_message"]})
 
-        subscribers, messages = options.connections // 5, 10 * options.messages
-        load = fanout("-n", subscribers, "-m", messages)
-        deliveries = measured(options, cpus, servers, load)
-        publishes = PUBLISHES * messages // 300
-        load = fanout("-n", 1, "-m", publishes)
-        published = measured(options, cpus, servers, load)
-        load = fanout("-n", 1, "--rate", PUBLISH_RATE, "--duration", PUBLISH_S)
-        scheduled = measured(options, cpus, servers, load)
-    title = f"Rules, fan-out: {messages:,} messages to {subscribers:,} subscribers"
-    tables = [bench.markdown(title, DELIVERY, list(servers), deliveries)]
-    title = f"Rules, publish: {publishes:,} messages to one subscriber, each after the one before"
-    tables += [bench.markdown(title, PUBLISH, list(servers), published)]
-    title = f"Rules, publish: {PUBLISH_RATE:,} messages/s to one subscriber for {PUBLISH_S} s"
-    tables += [bench.markdown(title, PUBLISH, list(servers), scheduled)]
-    return "\n".join(tables)
+        found = measured(options, cpus, servers, read)
+    return bench.markdown(title, columns, list(servers), found)
 
 
 def memory(options, cpus):
@@ -236,5 +241,6 @@ def anonymous_bytes(server):
 
 def auth(options, cpus):
     """The tables that were asked for."""
-    parts = {"accept": accept, "storm": storm, "rules": rules, "memory": memory}
+    parts = {"accept": accept, "storm": storm, "rules": rules, "publish": publish,
+             "memory": memory}
     return "\n".join(parts[part](options, cpus) for part in options.auth.split(","))
