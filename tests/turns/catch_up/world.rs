@@ -46,8 +46,11 @@ impl Handler for App {
             },
         };
         cx.subscribe_since_as(topic, since, b"tag")?;
-        // Another topic, which may be live later.
-        cx.subscribe("other")?;
+        // Another topic, of which the answer may come later.
+        match to {
+            Opening::WebSocket(_) => cx.subscribe_since("game:2", Since::Last(0))?,
+            _ => cx.subscribe("other")?,
+        }
         Ok(())
     }
 

@@ -101,13 +101,18 @@ impl<D, A> Shard<D, A> {
     /// promised to them yet, and what they wait for may be behind the mail that needs the space.
     /// What they would lack may also be in the topic's history.
     fn end_early(&mut self, topic: TopicKey, form: Form) {
-        for (key, place) in self.pubsub.early_behind(&self.conns, topic, form) {
-            match self.pubsub.fanout.standing(place) {
-                Some(since) => self
-                    .pubsub
-                    .fall_behind(&mut self.conns, (key, topic), since),
-                None => self.kill(key, CloseReason::Overload),
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        let mut lost = Vec::new();
+        for early in pubsub.early_behind(conns, topic, form) {
+            match pubsub.fanout.standing(early.1) {
+                Some(since) => pubsub.join_again(conns, env, early, since),
+                None => lost.push(early.0),
             }
+        }
+        for key in lost {
+            self.kill(key, CloseReason::Overload);
         }
     }
 

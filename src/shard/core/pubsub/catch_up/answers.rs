@@ -53,10 +53,18 @@ impl PubSub {
     ) {
         let behind = self.catch_ups.behind.get(&sub);
         let behind = behind.filter(|behind| behind.ticket == Some(joined.ticket));
-        if let Some(since) = behind.map(|behind| behind.since) {
-            self.catch_ups.behind.remove(&sub);
-            self.begin(conns, env, sub, Some(since), joined);
+        let Some(since) = behind.map(|behind| behind.since) else {
+            return;
+        };
+        self.catch_ups.behind.remove(&sub);
+        let form = conns.get(sub.0).map(|conn| conn.form);
+        let has_gap = joined.start.as_ref().is_some_and(|start| start.has_gap);
+        if has_gap && form.is_some_and(|form| !form.carries_positions()) {
+            // It cannot be told: it goes on with the oldest message that is kept.
+            self.mark_dirty(conns, sub.0);
+            return self.set_behind(conns, sub, Since::Last(u32::MAX));
         }
+        self.begin(conns, env, sub, Some(since), joined);
     }
 
     pub(super) fn set_behind<D>(

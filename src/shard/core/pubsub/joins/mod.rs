@@ -1,18 +1,18 @@
 //! Joining a topic whose room is told, or whose history is asked for: the subscription is live from
 //! one point of the topic's order on, which is where the home's answer stands among the deliveries.
 
+mod early;
+
 use std::collections::{BTreeSet, HashMap};
 
 use crate::handler::Publisher;
 use crate::id::{ConnId, ConnKey, TopicKey};
-use crate::payload::Form;
 use crate::position::Since;
 use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::mail::{Join, Joined, Presence};
-use crate::topic::fanout::Place;
 
 /// Subscriptions of which homes are told.
 #[derive(Debug, Default)]
@@ -33,6 +33,8 @@ struct JoinRequest {
     since: Option<Since>,
     /// The home has been asked, or is going to be.
     ticket: Option<u64>,
+    /// It has joined before: rooms are not told again.
+    is_again: bool,
 }
 
 impl Joins {
@@ -53,6 +55,7 @@ impl Joins {
             tag: tag.into(),
             since,
             ticket: None,
+            is_again: false,
         };
         self.waiting.insert((conn, topic), joining);
     }
@@ -66,21 +69,6 @@ impl Joins {
     #[cfg(any(test, feature = "internals"))]
     pub(crate) fn ticket(&self, conn: ConnKey, topic: TopicKey) -> Option<u64> {
         self.waiting.get(&(conn, topic))?.ticket
-    }
-
-    /// A connection that has joined this topic is not corked any more, or has left it.
-    pub(crate) fn note_not_early(&mut self, conn: ConnKey, topic: TopicKey) {
-        if !self.early.is_empty() {
-            self.early.remove(&(topic, conn));
-        }
-    }
-
-    /// Connections that have joined this topic and wait for others.
-    fn early_of(&self, topic: TopicKey) -> impl Iterator<Item = ConnKey> {
-        let early = self
-            .early
-            .range((topic, ConnKey(0))..=(topic, ConnKey(u32::MAX)));
-        early.map(|&(_, conn)| conn)
     }
 
     pub(crate) fn next_ticket(&mut self) -> u64 {
@@ -139,7 +127,7 @@ impl PubSub {
             return;
         };
         let joining = self.joins.waiting.get_mut(&(key, topic_key));
-        let is_again = joining.is_none();
+        let is_again = joining.as_ref().is_none_or(|joining| joining.is_again);
         let (tag, since) = match joining {
             Some(joining) => (std::mem::take(&mut joining.tag), joining.since),
             None => (Box::default(), self.catch_ups.since(key, topic_key)),
@@ -159,6 +147,7 @@ impl PubSub {
 
     /// Rooms are not told of a subscription that waits, or has ended.
     pub(crate) fn forget_join(&mut self, key: ConnKey, topic: TopicKey) {
+        self.joins.note_not_early(key, topic);
         if !self.joins.waiting.is_empty()
             && let Some(joining) = self.joins.waiting.remove(&(key, topic))
             && let Some(ticket) = joining.ticket
@@ -226,12 +215,12 @@ impl PubSub {
     ) {
         let leaver = self.as_member(conns, env, key);
         self.joins.note_not_early(key, topic_key);
-        let ticket = self.joins.waiting.remove(&(key, topic_key));
-        let ticket = ticket.and_then(|joining| joining.ticket);
-        let is_told = match ticket {
+        let joining = self.joins.waiting.remove(&(key, topic_key));
+        let was_told = joining.as_ref().is_some_and(|joining| joining.is_again);
+        let is_told = match joining.and_then(|joining| joining.ticket) {
             // The home may not have heard of it.
-            Some(ticket) => !self.take_back(topic_key, ticket),
-            None => index != WAITING,
+            Some(ticket) => !self.take_back(topic_key, ticket) || was_told,
+            None => index != WAITING || was_told,
         };
         if is_told && let Some(topic) = self.fanout.topic(topic_key) {
             let (home, name) = (topic.home.index(), topic.topic.clone());
@@ -240,46 +229,5 @@ impl PubSub {
             self.mail[home].presence.insert(ticket, (name, leave));
             env.moved = true;
         }
-    }
-
-    /// Connections that have joined a topic and are corked, and have not been sent all that its log
-    /// for this form holds.
-    pub(crate) fn early_behind<D>(
-        &self,
-        conns: &Conns<D>,
-        topic: TopicKey,
-        form: Form,
-    ) -> Vec<(ConnKey, Place)> {
-        let behind = |key: ConnKey| {
-            let conn = conns.get(key).filter(|conn| conn.form == form);
-            let place = conn.and_then(|conn| conn.subs.place(form, topic));
-            let place = place.filter(|place| self.fanout.is_behind(*place))?;
-            Some((key, place))
-        };
-        self.joins.early_of(topic).filter_map(behind).collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_that_joined_early_are_found_by_their_topic() {
-        let mut joins = Joins::default();
-        let early = [(1, 7), (2, 5), (2, 6), (3, 8)];
-        joins
-            .early
-            .extend(early.map(|(topic, key)| (TopicKey(topic), ConnKey(key))));
-        let early_of = |joins: &Joins, topic| {
-            let early = joins.early_of(TopicKey(topic));
-            early.collect::<Vec<ConnKey>>()
-        };
-        assert_eq!(early_of(&joins, 2), [ConnKey(5), ConnKey(6)]);
-        joins.note_not_early(ConnKey(5), TopicKey(2));
-        joins.note_not_early(ConnKey(5), TopicKey(2));
-        assert_eq!(early_of(&joins, 2), [ConnKey(6)]);
-        assert_eq!(early_of(&joins, 4), []);
-        assert_eq!(joins.len(), 3);
     }
 }
