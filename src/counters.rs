@@ -100,6 +100,10 @@ counters! {
         skipped,
         /// Messages that the wire form of some subscribers cannot carry.
         not_carried,
+        /// Pages of history sent to subscribers.
+        pages,
+        /// Times that a subscriber lacked messages that the history had no more.
+        gaps,
         /// Times that the shard stopped reading a connection.
         pauses,
         /// Connections not read now: they wait for space, or for another thread's answer.

@@ -122,6 +122,18 @@ const SUMS: &[Metric] = &[
         |c| c.walk_sends,
     ),
     (
+        "history_pages",
+        None,
+        "Pages of history sent to subscribers that catch up.",
+        |c| c.pages,
+    ),
+    (
+        "history_gaps",
+        None,
+        "Times that a subscriber lacked messages that the history had no more.",
+        |c| c.gaps,
+    ),
+    (
         "pauses",
         None,
         "Times that the server stopped reading a connection.",

@@ -251,7 +251,7 @@ impl<D, A> Shard<D, A> {
         }
         for sub in conn.subs.as_slice() {
             let begins = self.pubsub.joins.begins(key, sub.topic);
-            let ticket = self.pubsub.joins.ticket(key, sub.topic);
+            let ticket = self.pubsub.joins.page_ticket(key, sub.topic);
             let is_asked = ticket.is_some_and(|ticket| self.pubsub.is_to_be_answered(ticket));
             let waits = ticket.is_none() || is_asked;
             assert!(

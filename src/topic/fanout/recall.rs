@@ -48,7 +48,8 @@ impl Fanout {
         settings.history.as_ref()?;
         let has_first = settings.first != First::Nothing;
         let asks = since != Since::Default || has_first || form.carries_positions();
-        asks.then_some(since)
+        let asks_for_none = since == Since::Default && !has_first;
+        asks.then_some(if asks_for_none { Since::Last(0) } else { since })
     }
 
     /// Where a member stands in its topic's history, if it is behind and that is known.

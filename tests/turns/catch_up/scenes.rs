@@ -160,6 +160,35 @@ fn a_client_that_is_too_slow_is_closed_where_that_is_the_policy() {
 }
 
 #[test]
+fn a_client_that_was_blocked_gets_the_newest_of_each_key_and_nothing_old_after_it() {
+    for events in [EVENTS, None] {
+        let mut settings = history(100);
+        settings.slow_consumer = Some(SlowConsumer::Latest);
+        if let Some(history) = &mut settings.history {
+            // Messages without a key are those of one.
+            history.is_keyed = true;
+        }
+        let mut config = config(settings, SlowConsumer::DropOldest);
+        config.log_bytes_max = 1 << 20;
+        let mut world = World::new(1, 100, &config, || None);
+        let slow = world.connect(0, events, Since::Default);
+        world.clients[slow].is_keyed = true;
+        world.rest();
+        world.let_read(slow, Some(100));
+        publish(&mut world, 100);
+        let before = world.clients[slow].got.len();
+        assert!(before < 5);
+        world.read_all();
+        let got: Vec<u64> = world.clients[slow].got.iter().map(|got| got.1).collect();
+        assert!(got.is_sorted() && got.ends_with(&[99]), "{got:?}");
+        assert!(got.len() <= before + 2, "{got:?}");
+        publish(&mut world, 1);
+        assert_eq!(world.clients[slow].got.last().map(|got| got.1), Some(100));
+        world.end();
+    }
+}
+
+#[test]
 fn a_place_in_a_topic_without_history_means_nothing() {
     let config = config(TopicSettings::default(), SlowConsumer::DropOldest);
     let mut world = World::new(2, 1, &config, || None);

@@ -1,9 +1,11 @@
 //! Presence: homes are told of joins and leaves, and tell their rooms; a join is answered with what
 //! it begins with.
 
+use std::sync::Arc;
+
 use crate::handler::{Event, Handler};
 use crate::id::RoomKey;
-use crate::limits::JOINS_AT_ONCE;
+use crate::limits::{JOINS_AT_ONCE, WORK_OF_STEP};
 use crate::position::Since;
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
@@ -71,6 +73,10 @@ impl<H: Handler> ShardCore<H> {
             if snapshot.is_some() {
                 first = start(Since::Last(0));
             }
+        }
+        let page = first.as_ref().and_then(|start| start.page.as_ref());
+        if let Some(page) = page.filter(|page| Arc::strong_count(page) == 1) {
+            env.work.charge(page.entries.len() * WORK_OF_STEP);
         }
         let joined = Joined {
             key: join.key,

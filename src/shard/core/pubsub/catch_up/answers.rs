@@ -61,6 +61,7 @@ impl PubSub {
         let has_gap = joined.start.as_ref().is_some_and(|start| start.has_gap);
         if has_gap && form.is_some_and(|form| !form.carries_positions()) {
             // It cannot be told: it goes on with the oldest message that is kept.
+            env.counters.gaps += 1;
             self.mark_dirty(conns, sub.0);
             return self.set_behind(conns, sub, Since::Last(u32::MAX));
         }
@@ -100,6 +101,7 @@ impl PubSub {
                 None if start.has_gap => Told::Gap(Some(start.position)),
                 None => Told::Position(start.position),
             };
+            env.counters.gaps += u64::from(start.has_gap);
             self.tell(conns, env, (key, topic), &told);
             return start.has_more.then_some(Since::Position(start.position));
         };
@@ -111,11 +113,13 @@ impl PubSub {
             return Some(if start.has_gap { Since::Foreign } else { since });
         }
         if start.has_gap {
+            env.counters.gaps += 1;
             let before = Some(part.before());
             self.tell(conns, env, (key, topic), &Told::Gap(before));
         }
         let segment = self.encode(env, topic, form, part);
         conns.outbox(key)?.share_page(segment);
+        env.counters.pages += 1;
         if part.is_cut {
             return Some(Since::Position(part.last()));
         }

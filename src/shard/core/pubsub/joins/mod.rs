@@ -66,9 +66,13 @@ impl Joins {
         joining.is_some_and(|joining| joining.since.is_some())
     }
 
+    /// The ticket with which it asks for a page.
     #[cfg(any(test, feature = "internals"))]
-    pub(crate) fn ticket(&self, conn: ConnKey, topic: TopicKey) -> Option<u64> {
-        self.waiting.get(&(conn, topic))?.ticket
+    pub(crate) fn page_ticket(&self, conn: ConnKey, topic: TopicKey) -> Option<u64> {
+        let joining = self.waiting.get(&(conn, topic))?;
+        joining
+            .ticket
+            .filter(|_| joining.since != Some(Since::Last(0)))
     }
 
     pub(crate) fn next_ticket(&mut self) -> u64 {
@@ -107,10 +111,10 @@ impl PubSub {
         self.joins.last_ticket += 1;
         let ticket = self.joins.last_ticket;
         joining.ticket = Some(ticket);
-        if joining.since.is_some() {
-            self.ask_in_turn(conns, env, ticket, (key, topic_key));
-        } else {
-            self.send_join(conns, env, ticket, (key, topic_key));
+        match joining.since {
+            // No page is asked for.
+            None | Some(Since::Last(0)) => self.send_join(conns, env, ticket, (key, topic_key)),
+            Some(_) => self.ask_in_turn(conns, env, ticket, (key, topic_key)),
         }
     }
 
