@@ -161,9 +161,9 @@ static KEYS: &[Key<Settings>] = &[
         "Maximum number of connections from one client address: one IPv4 address, or one IPv6 \
          network of 64 bits. A further HTTP request is answered with 429, and other further \
          connections are closed. The addresses in `trusted_proxies` have no limit of their own: \
-         while such a proxy's connection has a request, it counts for the client of this request, \
-         and between requests for no client. If the proxy forwards a request without naming its \
-         client's address, the connection counts for the proxy.",
+         while such a proxy's connection has a request, it counts for the client of this request; \
+         between requests it counts for no client. If the proxy forwards a request without naming \
+         its client's address, the connection counts for the proxy.",
     ),
     key(
         "limits.connections_per_user",
@@ -295,9 +295,9 @@ static KEYS: &[Key<Settings>] = &[
             "auto",
         ),
         "Maximum memory of one shard for messages and bodies that are incomplete or wait to be \
-         processed. Above it, connections are closed, first those whose data arrives most slowly \
-         and whose client address has most such connections. `auto` is a quarter of the shard's \
-         share of `limits.memory`, up to 256 MiB.",
+         processed. Above it, connections are closed, first those with the highest product of two \
+         numbers: how slowly their data arrives, and how many such connections their client \
+         address has. `auto` is a quarter of the shard's share of `limits.memory`, up to 256 MiB.",
     ),
     key(
         "limits.history",
@@ -439,10 +439,10 @@ static KEYS: &[Key<Settings>] = &[
          origin, `https://example.com` exactly this origin, `https://*.example.com` all its \
          subdomains, and `http://localhost:*` this host with any port. `file://` and `app://.` are \
          matched as they are written; libraries for boards and WebViews send such origins. \
-         `chrome-extension://*` allows every origin of a scheme, `null` the origin of local files \
-         and sandboxes, and `*` every origin. Credentials, such as cookies, are allowed for \
-         origins listed by exact name, except `null` and `file:`; never for `self` or a pattern \
-         with `*`. A request without an `Origin` field is accepted.",
+         `chrome-extension://*` allows all origins of this scheme, `null` allows local files and \
+         sandboxed pages, and `*` allows all origins. Credentials, such as cookies, are allowed \
+         for origins listed by exact name, except `null` and `file:`; never for `self` or a \
+         pattern with `*`. A request without an `Origin` field is accepted.",
     ),
     key(
         "compression.enabled",
@@ -453,10 +453,9 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "compression.level",
         Field::Count(|s| &mut s.compression.level, 1..=9),
-        "Compression level, from 1 (fastest) to 9 (smallest). Messages that would take too long \
-         are compressed at level 6 instead, or at level 1 if 6 is too slow as well. Level 9 is \
-         used up to 8 kB, level 6 up to 120 kB, level 2 up to 600 kB, and level 1 up to 1.2 MB. \
-         Longer messages are not compressed.",
+        "Compression level, from 1 (fastest) to 9 (smallest). A message that would take too long \
+         at this level is compressed at a lower one: level 9 is used up to 8 kB, level 6 up to 120 \
+         kB, level 2 up to 600 kB, and level 1 up to 1.2 MB. Longer messages are not compressed.",
     ),
     key(
         "compression.threshold",

@@ -94,9 +94,10 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "token",
         Field::Switch(|l| &mut l.token),
-        "Whether the first frame of each connection is a credential: a token, or what would be \
-         the value of `Authorization`, such as `apikey KEY`. It must come within \
-         `timeouts.handshake` and is no message. Not for `http`, where requests carry credentials.",
+        "Whether the first frame of each connection is a credential: a token, or what would be the \
+         value of `Authorization`, such as `apikey KEY`. It must come within `timeouts.handshake` \
+         and is no message. Not for `http`, where requests carry credentials. It needs an identity \
+         in `[auth]`.",
     ),
     of_listener(
         "proxy_protocol",
