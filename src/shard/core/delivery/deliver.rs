@@ -104,14 +104,9 @@ impl<D, A> Shard<D, A> {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        let mut lost = Vec::new();
-        for early in pubsub.early_behind(conns, topic, form) {
-            match pubsub.fanout.standing(early.1) {
-                Some(since) => pubsub.join_again(conns, env, early, since),
-                None => lost.push(early.0),
-            }
-        }
-        for key in lost {
+        let mut early = pubsub.early_behind(conns, topic, form);
+        early.retain(|key| !pubsub.join_again(conns, env, *key, topic));
+        for key in early {
             self.kill(key, CloseReason::Overload);
         }
     }

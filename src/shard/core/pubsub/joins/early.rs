@@ -3,7 +3,6 @@
 
 use crate::id::{ConnKey, TopicKey};
 use crate::payload::Form;
-use crate::position::Since;
 use crate::shard::core::conn::subs::WAITING;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
@@ -30,22 +29,25 @@ impl Joins {
 
 impl PubSub {
     /// A connection that has joined and is corked joins again, from where it stands in the topic's
-    /// history: its log needs the space.
+    /// history: its log needs the space. `false` if that is not known.
     pub(crate) fn join_again<D>(
         &mut self,
         conns: &mut Conns<D>,
         env: &mut Env,
-        (key, place): (ConnKey, Place),
-        since: Since,
-    ) {
-        let topic = place.topic;
+        key: ConnKey,
+        topic: TopicKey,
+    ) -> bool {
+        let place = place_of(conns, key, topic);
+        let since = place.and_then(|place| Some((place, self.fanout.standing(place)?)));
+        let Some((place, since)) = since else {
+            return false;
+        };
         self.leave_feed(conns, place);
         self.joins.note_not_early(key, topic);
-        let Some(conn) = conns.get_mut(key) else {
-            return;
-        };
-        conn.subs.set_index(topic, WAITING);
-        conn.waiting += 1;
+        if let Some(conn) = conns.get_mut(key) {
+            conn.subs.set_index(topic, WAITING);
+            conn.waiting += 1;
+        }
         let joining = JoinRequest {
             since: Some(since),
             is_again: true,
@@ -53,6 +55,7 @@ impl PubSub {
         };
         self.joins.waiting.insert((key, topic), joining);
         self.ask_to_join(conns, env, key);
+        true
     }
 
     /// Connections that have joined a topic and are corked, and have not been sent all that its log
@@ -62,15 +65,18 @@ impl PubSub {
         conns: &Conns<D>,
         topic: TopicKey,
         form: Form,
-    ) -> Vec<(ConnKey, Place)> {
-        let behind = |key: ConnKey| {
-            let conn = conns.get(key).filter(|conn| conn.form == form);
-            let place = conn.and_then(|conn| conn.subs.place(form, topic));
-            let place = place.filter(|place| self.fanout.is_behind(*place))?;
-            Some((key, place))
+    ) -> Vec<ConnKey> {
+        let is_behind = |key: &ConnKey| {
+            let place = place_of(conns, *key, topic).filter(|place| place.form == form);
+            place.is_some_and(|place| self.fanout.is_behind(place))
         };
-        self.joins.early_of(topic).filter_map(behind).collect()
+        self.joins.early_of(topic).filter(is_behind).collect()
     }
+}
+
+fn place_of<D>(conns: &Conns<D>, key: ConnKey, topic: TopicKey) -> Option<Place> {
+    let conn = conns.get(key)?;
+    conn.subs.place(conn.form, topic)
 }
 
 #[cfg(test)]
