@@ -177,8 +177,8 @@ pub use address::{Network, NetworkError, Networks};
 pub use admin::Admin;
 pub use close_reason::CloseReason;
 pub use config::{
-    BeyondRate, BeyondUserLimit, Config, First, HistorySettings, Namespaces, Scope, ScopeError,
-    SlowConsumer, TopicSettings,
+    BeyondRate, BeyondUserLimit, Config, First, Flush, HistorySettings, Namespaces, Scope,
+    ScopeError, SlowConsumer, TopicSettings,
 };
 pub use counters::{Counters, Limit};
 pub use error::Error;

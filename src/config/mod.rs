@@ -5,7 +5,7 @@ mod namespaces;
 use std::time::Duration;
 
 pub(crate) use namespaces::SettingsKey;
-pub use namespaces::{First, HistorySettings, Namespaces, Scope, ScopeError, TopicSettings};
+pub use namespaces::{First, Flush, HistorySettings, Namespaces, Scope, ScopeError, TopicSettings};
 
 use crate::address::Networks;
 use crate::limits;

@@ -42,6 +42,18 @@ pub const ONCE_KEYS_MAX: usize = 1 << 16;
 
 /// Namespaces, each of which may be looked at when a topic gets its first subscriber.
 pub const NAMESPACES_MAX: usize = 256;
+/// Messages of a topic that its home holds until the topic's next tick: at 10,000 a second, those
+/// of 100 ms. With one more, they go out at once.
+pub const HELD_PER_TOPIC_MAX: usize = 1_024;
+/// Bytes of all messages that a shard holds for ticks: with one more, those of its topic go out at
+/// once.
+pub const HELD_BYTES_MAX: usize = 4 << 20;
+/// Topics whose ticks are passed in one turn.
+pub const HELD_TOPICS_PER_TURN: usize = 1_024;
+/// The shortest time between ticks that a user can set: below it, they come in nearly each turn.
+pub const FLUSH_MIN: Duration = Duration::from_millis(5);
+/// The longest: what is published would seem to be lost.
+pub const FLUSH_MAX: Duration = Duration::from_secs(60);
 /// Bytes of the messages in the history of a topic, if the user sets none.
 pub const HISTORY_BYTES_MAX: usize = 1 << 20;
 /// The largest [`HISTORY_BYTES_MAX`] that a user can set, in bytes.

@@ -11,6 +11,7 @@ mod context;
 mod drain;
 mod gaps;
 mod half_closed;
+mod held;
 mod hostile;
 mod http;
 mod inflate;

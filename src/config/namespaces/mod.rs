@@ -20,6 +20,17 @@ pub struct TopicSettings {
     /// What happens to a subscriber that is too slow; `None`: as in
     /// [`Config::slow_consumer`](crate::Config::slow_consumer).
     pub slow_consumer: Option<SlowConsumer>,
+    /// Whether messages wait for each other before they go out; `None`: they do not.
+    pub flush: Option<Flush>,
+}
+
+/// Messages that go out together, at the ticks of their topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flush {
+    /// Time from one tick to the next.
+    pub every: Duration,
+    /// Only the newest message of each tick goes out.
+    pub is_latest: bool,
 }
 
 /// What the home of a topic keeps of what was published.

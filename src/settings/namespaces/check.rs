@@ -21,16 +21,25 @@ impl Draft {
             self.complain(&source, "namespace", what, remedy);
         }
         let topics = self.settings.topics.clone();
-        let has_history = |namespace: &Namespace| namespace.topics.history_size.is_some();
-        // Namespaces may have the rest of their history from here.
-        let is_used = topics.history_size.is_some() || namespaces.iter().any(has_history);
+        // Namespaces may have the rest from here.
+        let is_on = |is_on: fn(&TopicValues) -> bool| {
+            let mut namespaces = namespaces.iter();
+            is_on(&topics) || namespaces.any(|namespace| is_on(&namespace.topics))
+        };
+        let uses = Uses {
+            history: is_on(has_history),
+            flush: is_on(has_flush),
+        };
         let changed = changed_keys(TOPIC_KEYS, &self.settings, &Settings::default());
-        self.check_topics(&topics, is_used, &changed, |key| format!("topics.{key}"));
+        self.check_topics(&topics, uses, &changed, |key| format!("topics.{key}"));
         for (index, namespace) in namespaces.iter().enumerate() {
             self.check_scope(index, &namespaces);
-            let is_used = has_history(namespace);
+            let uses = Uses {
+                history: has_history(&namespace.topics),
+                flush: has_flush(&namespace.topics),
+            };
             let changed = changed_keys(NAMESPACE_KEYS, namespace, &Namespace::default());
-            self.check_topics(&namespace.topics, is_used, &changed, |key| {
+            self.check_topics(&namespace.topics, uses, &changed, |key| {
                 table_key::<Namespace>(index, key)
             });
         }
@@ -73,24 +82,28 @@ impl Draft {
         }
     }
 
-    /// `is_used`: there is a history for which the values count; `changed`: keys with other values
-    /// than the default; `of` gives a key its full name.
+    /// `changed`: keys with other values than the default; `of` gives a key its full name.
     fn check_topics(
         &mut self,
         topics: &TopicValues,
-        is_used: bool,
+        uses: Uses,
         changed: &[&str],
         of: impl Fn(&str) -> String,
     ) {
-        if !is_used {
-            let is_given = |key: &&str| self.settings.source(&of(key)) != Source::Default;
-            let keys = changed.iter().filter(|key| OF_HISTORY.contains(*key));
-            let keys: Vec<String> = keys.copied().filter(is_given).map(&of).collect();
-            for key in keys {
-                let what = "has no effect without a history";
-                let remedy = "set history_size, or leave it out";
-                self.complain_of(&[&key, &of("history_size")], what, remedy);
+        let mut complain_unless = |is_used: bool, keys: &[&str], of_what: &str, needs: &str| {
+            for key in changed.iter().filter(|key| !is_used && keys.contains(*key)) {
+                let (key, needs) = (of(key), of(needs));
+                if self.settings.source(&key) != Source::Default {
+                    let what = format!("has no effect without {of_what}");
+                    let last = needs.rsplit('.').next().unwrap_or(&needs);
+                    let remedy = format!("set {last}, or leave it out");
+                    self.complain_of(&[&key, &needs], &what, &remedy);
+                }
             }
+        };
+        complain_unless(uses.history, OF_HISTORY, "a history", "history_size");
+        complain_unless(uses.flush, &["flush_latest"], "ticks", "flush");
+        if !uses.history {
             return;
         }
         let (ttl, meta_ttl) = (topics.history_ttl, topics.meta_ttl());
@@ -107,6 +120,21 @@ impl Draft {
     }
 }
 
+/// What the values of some topics are used for.
+#[derive(Clone, Copy)]
+struct Uses {
+    history: bool,
+    flush: bool,
+}
+
+fn has_history(topics: &TopicValues) -> bool {
+    topics.history_size.is_some()
+}
+
+fn has_flush(topics: &TopicValues) -> bool {
+    topics.flush.is_some()
+}
+
 /// The last parts of the names of keys with other values than `default` has.
 fn changed_keys<T: Clone>(keys: &'static [Key<T>], of: &T, default: &T) -> Vec<&'static str> {
     let keys = keys.iter();
@@ -116,7 +144,7 @@ fn changed_keys<T: Clone>(keys: &'static [Key<T>], of: &T, default: &T) -> Vec<&
 }
 
 /// Keys that have no effect without a history.
-const OF_HISTORY: [&str; 5] = [
+const OF_HISTORY: &[&str] = &[
     "history_bytes",
     "history_ttl",
     "history_meta_ttl",

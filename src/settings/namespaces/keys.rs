@@ -4,7 +4,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::limits::{
-    HISTORY_BYTES_CEILING, HISTORY_ENTRIES_CEILING, HISTORY_TTL_CEILING, TOPIC_BYTES_MAX,
+    FLUSH_MAX, FLUSH_MIN, HISTORY_BYTES_CEILING, HISTORY_ENTRIES_CEILING, HISTORY_TTL_CEILING,
+    TOPIC_BYTES_MAX,
 };
 use crate::settings::Settings;
 use crate::settings::field::Field;
@@ -102,6 +103,19 @@ macro_rules! topic_keys {
                  where it continues: `nothing`, `last` (the newest), `all`, or so many of the \
                  newest. `auto` is `all` with `keys`, and `nothing` otherwise.",
             ),
+            Key::new(
+                concat!($prefix, "flush"),
+                Field::TimeOr(|s: &mut $of| &mut s.topics.flush, TICKS, "off"),
+                "Time between two ticks of a topic. Messages wait at the topic's home for its next \
+                 tick and go out together, so that a subscriber gets one write for all of them. At \
+                 most 1,024 messages of a topic wait. With `off`, each goes out at once.",
+            ),
+            Key::new(
+                concat!($prefix, "flush_latest"),
+                Field::Switch(|s: &mut $of| &mut s.topics.flush_latest),
+                "Whether only the newest message goes out at each tick (`flush`), and the others \
+                 before it are dropped. For topics whose messages are complete states.",
+            ),
         ]
     };
 }
@@ -126,6 +140,9 @@ pub(in crate::settings) static NAMESPACE_KEYS: &[Key<Namespace>] = topic_keys!(
          such as `device/+/state` or `room-{id}`. It cannot have the name of a client.",
     ),
 );
+
+/// Times between ticks.
+const TICKS: RangeInclusive<Duration> = FLUSH_MIN..=FLUSH_MAX;
 
 /// Times for which something of a history is kept.
 const KEPT: RangeInclusive<Duration> = Duration::from_secs(1)..=HISTORY_TTL_CEILING;

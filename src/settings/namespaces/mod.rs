@@ -8,7 +8,7 @@ pub(super) mod keys;
 use std::time::Duration;
 
 use crate::config::{
-    First, HistorySettings, Namespaces, Scope, ScopeError, SlowConsumer, TopicSettings,
+    First, Flush, HistorySettings, Namespaces, Scope, ScopeError, SlowConsumer, TopicSettings,
 };
 use crate::limits::{HISTORY_BYTES_MAX, HISTORY_META_TTL, HISTORY_TTL};
 use crate::settings::draft::Draft;
@@ -35,6 +35,10 @@ pub struct TopicValues {
     pub keys: bool,
     /// What a new subscriber gets first.
     pub first: FirstMessages,
+    /// Time between ticks at which messages go out; `None`: at once.
+    pub flush: Option<Duration>,
+    /// Whether only the newest message of each tick goes out.
+    pub flush_latest: bool,
 }
 
 /// Topics that have settings of their own. One of `name` and `pattern` is empty.
@@ -58,6 +62,8 @@ impl Default for TopicValues {
             history_meta_ttl: None,
             keys: false,
             first: FirstMessages::Auto,
+            flush: None,
+            flush_latest: false,
         }
     }
 }
@@ -85,6 +91,10 @@ impl TopicValues {
             },
             history,
             slow_consumer: Some(self.slow_consumer),
+            flush: self.flush.map(|every| Flush {
+                every,
+                is_latest: self.flush_latest,
+            }),
         }
     }
 

@@ -67,7 +67,11 @@ fn file_with(key: &str, value: &str) -> String {
             format!("[auth]\nanonymous = true\n{last} = {value}\n")
         }
         Some(("topics", last)) if !["history_size", "linger"].contains(&last) => {
-            format!("[topics]\nhistory_size = 2\n{last} = {value}\n")
+            let needs = match last {
+                "flush_latest" => "flush = \"1s\"",
+                _ => "history_size = 2",
+            };
+            format!("[topics]\n{needs}\n{last} = {value}\n")
         }
         Some((section, last)) => {
             assert_ne!(key, size);
@@ -183,10 +187,14 @@ fn every_key_of_a_namespace_is_read_from_everywhere_and_printed_back() {
             _ => sample(key, &default),
         };
         let literal = literal(key, &sample);
-        let keys = ["name = \"match\"\n", "history_size = 3\n"];
+        let keys = [
+            "name = \"match\"\n",
+            "history_size = 3\n",
+            "flush = \"2s\"\n",
+        ];
         let is_other = |line: &&str| match key.name {
             "pattern" => !line.starts_with("name"),
-            name => !line.starts_with(name),
+            name => !line.starts_with(&format!("{name} ")),
         };
         let rest: String = keys.into_iter().filter(is_other).collect();
         let rest = format!("[[namespace]]\n{rest}");

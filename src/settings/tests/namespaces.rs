@@ -102,6 +102,10 @@ fn keys_about_topics_that_contradict_each_other_are_reported() {
         "c.toml:3: namespace.0.keys: has no effect without a history; set history_size",
     );
     check(
+        "[topics]\nflush_latest = true",
+        "c.toml:2: topics.flush_latest: has no effect without ticks; set flush, or leave it out",
+    );
+    check(
         "[topics]\nhistory_size = 5\nhistory_meta_ttl = \"1m\"",
         "c.toml:3: topics.history_meta_ttl: 1m is less than history_ttl, 5m; must be at least",
     );
@@ -169,9 +173,11 @@ fn the_settings_of_a_topic_are_explained() {
                     history_ttl = \"1m\" # CORECAST_TOPICS_HISTORY_TTL\n\
                     history_meta_ttl = \"auto\" # default\n\
                     keys = false # default\n\
-                    first = 3 # c.toml:5\n";
+                    first = 3 # c.toml:5\n\
+                    flush = \"off\" # default\n\
+                    flush_latest = false # default\n";
     assert_eq!(settings.explain_topic("match:1"), expected);
     let other = settings.explain_topic("other");
     assert!(other.starts_with("topic \"other\" is in no namespace:\nslow_consumer"));
-    assert!(other.ends_with("first = \"auto\" # default\n"), "{other}");
+    assert!(other.contains("first = \"auto\" # default\n"), "{other}");
 }

@@ -37,6 +37,7 @@ impl<H: Handler> ShardCore<H> {
             ("lingering", shard.conns.lingering.early_len()),
             ("staged", shard.pubsub.room_queue.len()),
             ("elsewhere", shard.pubsub.elsewhere.len()),
+            ("held", shard.pubsub.held.len()),
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),
             ("joins", shard.pubsub.joins.len()),

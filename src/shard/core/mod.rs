@@ -186,6 +186,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.pass_time(TIMEOUTS_PER_TURN);
         let Shard { env, pubsub, .. } = &mut self.shard;
         pubsub.pass_time(env, TIMEOUTS_PER_TURN);
+        self.shard.release_due();
         self.shard.go_on_draining(self.rooms.has_stuck());
         self.settle_homes();
         self.pass_room_time();
@@ -256,6 +257,7 @@ impl<H: Handler> ShardCore<H> {
                 .deadline(shard.env.config.interest_linger),
             shard.pubsub.homes.deadline(),
             shard.pubsub.history.deadline(),
+            shard.pubsub.held.deadline(),
             shard.pubsub.release_deadline(),
             shard.pubsub.pages_deadline(),
             shard

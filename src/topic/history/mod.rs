@@ -192,6 +192,8 @@ impl History {
                 self.forget(key);
             }
         }
+        // Those that were never written have other epochs, too: it is not known which they are.
+        self.epochs = Epochs::default();
     }
 
     /// Lets go of messages and positions whose time is over, `budget` of them at most.

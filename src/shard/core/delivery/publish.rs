@@ -97,13 +97,40 @@ impl<D, A> Shard<D, A> {
     }
 
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
-    /// wants it, or to none while one of them has no space.
+    /// wants it, or to none while one of them has no space; or holds it until the topic's tick.
     pub(crate) fn order<B>(&mut self, topic: &Topic, payload: &Payload<B>) -> Result<(), Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
+        if self.is_held(topic, settings) {
+            self.pubsub.homes.give_recipients(recipients);
+            return self.hold(topic, settings, payload);
+        }
+        self.order_for(topic, payload, recipients, settings)
+    }
+
+    /// The same, whatever the topic's tick.
+    pub(super) fn order_now<B>(&mut self, topic: &Topic, payload: &Payload<B>) -> Result<(), Busy>
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
+        let namespaces = &self.env.config.namespaces;
+        let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
+        self.order_for(topic, payload, recipients, settings)
+    }
+
+    fn order_for<B>(
+        &mut self,
+        topic: &Topic,
+        payload: &Payload<B>,
+        recipients: Vec<Interest>,
+        settings: SettingsKey,
+    ) -> Result<(), Busy>
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
         let has_space = self.has_space(&recipients, settings, payload.borrowed());
         if has_space {
             let settings = self.env.config.namespaces.at(settings);

@@ -30,6 +30,7 @@ use crate::shard::mail::{PeerMail, Publication, ToHome, for_peers};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
+use crate::topic::home::held::Held;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
@@ -39,6 +40,8 @@ pub(crate) struct PubSub {
     pub(crate) fanout: Fanout,
     /// The topics whose home is this shard.
     pub(crate) homes: Homes,
+    /// Publications that wait for the ticks of those.
+    pub(crate) held: Held,
     /// What of those is kept.
     pub(crate) history: History,
     /// To other shards, by shard.
@@ -74,6 +77,7 @@ impl PubSub {
         Self {
             fanout: Fanout::new(config.compression.unwrap_or_default()),
             homes: Homes::default(),
+            held: Held::default(),
             history: History::new(config.parts().history),
             mail: for_peers(shards),
             joins: Joins::default(),
@@ -93,6 +97,7 @@ impl PubSub {
     pub(crate) fn is_settled(&self) -> bool {
         self.room_queue.is_empty()
             && self.elsewhere.is_empty()
+            && self.held.is_empty()
             && self.room_work.is_empty()
             && self.users.is_settled()
     }

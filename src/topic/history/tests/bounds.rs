@@ -72,6 +72,9 @@ fn topics_whose_history_is_switched_off_are_forgotten() {
     let mut bench = Bench::new(usize::MAX);
     let topics = ["on:1", "off:1", "on:2", "off:2", "off:3"].map(topic);
     let positions = topics.each_ref().map(|topic| bench.publish(topic, &with));
+    // What was published to it while it had no history would be missed.
+    let unwritten = topic("unwritten");
+    let before = bench.start(&unwritten, &with, Since::Default).position;
     let on = vec![(Scope::name("on").unwrap(), with.clone())];
     let namespaces = Namespaces::new(TopicSettings::default(), on);
     bench.history.forget_without(&namespaces);
@@ -81,6 +84,8 @@ fn topics_whose_history_is_switched_off_are_forgotten() {
         let start = bench.start(topic, &with, Since::Position(position));
         assert_eq!(start.has_gap, topic.name().starts_with("off"), "{topic}");
     }
+    let start = bench.start(&unwritten, &with, Since::Position(before));
+    assert!(start.has_gap);
 }
 
 #[test]

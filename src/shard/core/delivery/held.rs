@@ -1,0 +1,81 @@
+//! Publications that wait at the home of their topic for its next tick (`flush`), and go into the
+//! order together then. One that is held counts as taken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::SettingsKey;
+use crate::handler::Busy;
+use crate::limits::HELD_TOPICS_PER_TURN;
+use crate::payload::Payload;
+use crate::shard::core::shard::Shard;
+use crate::shard::core::work::Share;
+use crate::topic::Topic;
+
+impl<D, A> Shard<D, A> {
+    /// Whether a message of a topic waits for a tick, or for others that do.
+    pub(super) fn is_held(&self, topic: &Topic, settings: SettingsKey) -> bool {
+        let settings = self.env.config.namespaces.at(settings);
+        settings.flush.is_some() || self.pubsub.held.has(topic)
+    }
+
+    /// Holds a message until its topic's next tick. If there is no space to hold it, or the server
+    /// drains, all of the topic goes into the order at once.
+    pub(super) fn hold<B>(
+        &mut self,
+        topic: &Topic,
+        settings: SettingsKey,
+        payload: &Payload<B>,
+    ) -> Result<(), Busy>
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
+        let flush = self.env.config.namespaces.at(settings).flush;
+        if let Some(flush) = flush.filter(|_| self.drain.is_none()) {
+            let (held, now) = (&mut self.pubsub.held, self.env.now);
+            let shared = payload.clone().shared();
+            if held.hold(topic, shared, flush, now).is_none() {
+                return Ok(());
+            }
+        }
+        if !self.release(topic) {
+            return Err(Busy::at(self.env.shard));
+        }
+        self.order_now(topic, payload)
+    }
+
+    /// Puts what is held of a topic into the order; `false` while something finds no space.
+    fn release(&mut self, topic: &Topic) -> bool {
+        while let Some(payload) = self.pubsub.held.front(topic).cloned() {
+            if self.order_now(topic, &payload).is_err() {
+                return false;
+            }
+            self.pubsub.held.pop(topic);
+        }
+        true
+    }
+
+    /// Puts into the order what is due, and in a drain all that is held.
+    pub(crate) fn release_due(&mut self) {
+        let share = self.env.work.swap(Share::Rooms);
+        for _ in 0..self.pubsub.held.len().min(HELD_TOPICS_PER_TURN) {
+            let (held, now) = (&self.pubsub.held, self.env.now);
+            let is_due = self.drain.is_some() || held.deadline().is_some_and(|at| at <= now);
+            let Some(topic) = held.next().filter(|_| is_due).cloned() else {
+                break;
+            };
+            if self.env.work.is_spent() {
+                self.env.moved = true;
+                break;
+            }
+            if self.release(&topic) {
+                self.env.moved = true;
+            } else {
+                // For an unknown time.
+                let next = now.plus(Duration::from_millis(1));
+                self.pubsub.held.postpone(&topic, next);
+            }
+        }
+        self.env.work.swap(share);
+    }
+}
