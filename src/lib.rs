@@ -192,6 +192,7 @@ pub use position::{Epoch, Position, PositionError, Since};
 pub use proto::http::{
     HeadLimits, HttpError, OriginError, Origins, Request, Response, topic_from_path,
 };
+pub use proto::positions;
 pub use proto::ws::deflate::Compression;
 pub use proto::{Framing, Kind, ProtocolError, Role};
 pub use relay::{ApiKey, Relay, RelaySettings};

@@ -18,6 +18,7 @@ pub use user::{ConnectionInfo, Disconnect, Selection, UserError};
 pub(crate) use user::{Reply, user_calls};
 
 use crate::close_reason::CloseReason;
+use crate::position::Since;
 use crate::proto::http::{Request, Response};
 use crate::proto::{Kind, Role};
 use crate::shard::core::app::cx::Cx;
@@ -182,6 +183,8 @@ pub enum Opening<'b> {
         topic: &'b Topic,
         /// The role of the listener's connections. The handler enforces it.
         role: Role,
+        /// What connections that receive get first ([`Listener::last`](crate::Listener::last)).
+        since: Since,
         /// The first frame of the connection, if the listener asks for a credential
         /// ([`Listener::credential`](crate::Listener::credential)) and the server does not check it
         /// ([`ServerBuilder::auth`](crate::ServerBuilder::auth)).
@@ -232,6 +235,7 @@ mod tests {
         let tcp = Opening::Tcp {
             topic: &topic,
             role: Role::Both,
+            since: Since::Default,
             credential: Some(b"secret"),
         };
         let all = [Opening::WebSocket(&request), Opening::Events(&request), tcp];

@@ -1,5 +1,6 @@
 //! The framing and the role of TCP connections.
 
+use crate::position::Since;
 use crate::proto::length_prefix::{self, Step};
 use crate::proto::{Kind, ProtocolError, is_utf8, line, varint};
 
@@ -30,6 +31,9 @@ pub struct Frames {
     pub role: Role,
     /// The first frame of each connection is its credential, and no message.
     pub asks: bool,
+    /// How many of the newest messages a connection that receives gets first, if the topic has a
+    /// history; 0: what the topic's settings say.
+    pub last: u32,
 }
 
 /// What the connections of a TCP listener may do.
@@ -63,6 +67,14 @@ impl Frames {
         match self.role {
             Role::Publish => &[],
             Role::Both | Role::Subscribe => self.framing.empty(),
+        }
+    }
+
+    /// What a connection that receives gets first.
+    pub fn since(self) -> Since {
+        match self.last {
+            0 => Since::Default,
+            last => Since::Last(last),
         }
     }
 

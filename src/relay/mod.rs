@@ -5,6 +5,7 @@ mod api;
 mod commands;
 mod route;
 mod settings;
+mod since;
 pub(crate) mod spelling;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
 use crate::handler::{ConnectionInfo, Halt, Handler, Message, Opening, Refusal};
+use crate::position::Since;
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::shard::core::app::cx::Cx;
@@ -109,24 +111,31 @@ impl Handler for Relay {
         opening: &Opening<'_>,
     ) -> Result<Connection, Refusal> {
         let request = match opening {
-            Opening::Tcp { topic, role, .. } => {
-                return open(cx, topic, *role, &ROLE_RECEIVES);
-            }
+            Opening::Tcp {
+                topic, role, since, ..
+            } => return open(cx, topic, *role, *since, &ROLE_RECEIVES),
             Opening::WebSocket(request) | Opening::Events(request) => request,
         };
+        let is_stream = matches!(opening, Opening::Events(_));
         let route = Route::of(request.path).ok_or_else(not_found)?;
         let name = route.topic().map(|named| named.read()).transpose()?;
         let role = match route {
             Route::Both(_) => Role::Both,
             Route::Publish(_) => Role::Publish,
             Route::Subscribe(_) => Role::Subscribe,
-            Route::Events(_) if matches!(opening, Opening::Events(_)) => Role::Subscribe,
+            Route::Events(_) if is_stream => Role::Subscribe,
             Route::Echo => return Ok(Connection(Purpose::Echo)),
             _ => return Err(not_found().into()),
         };
         let name = name.ok_or_else(not_found)?;
         let topic = cx.topic(&name)?;
-        open(cx, &topic, role, &PATH_RECEIVES)
+        let since = if role == Role::Publish {
+            Since::Default
+        } else {
+            let tells_gaps = cx.send_positions() || is_stream;
+            since::asked(cx, request, &name, tells_gaps)?
+        };
+        open(cx, &topic, role, since, &PATH_RECEIVES)
     }
 
     fn on_message(&mut self, cx: &mut RelayCx<'_>, message: Message<'_>) -> Result<(), Halt> {
@@ -168,7 +177,7 @@ impl Handler for Relay {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
             (_, Some(Route::Api(method))) => api::admit(cx, &self.settings, request, method).err(),
-            ("HEAD", Some(Route::Events(named))) => answer_to_head_of_events(cx, named),
+            ("HEAD", Some(Route::Events(named))) => answer_to_head_of_events(cx, request, named),
             ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
             (_, Some(_)) => Some(Response::method_not_allowed(ALLOWED)),
         }
@@ -208,13 +217,14 @@ fn open(
     cx: &mut RelayCx<'_>,
     topic: &Topic,
     role: Role,
+    since: Since,
     receives: &'static ListenRule,
 ) -> Result<Connection, Refusal> {
     if role == Role::Publish {
         cx.require(Action::Publish, topic.name())?;
     } else {
         cx.require(Action::Subscribe, topic.name())?;
-        cx.subscribe(topic)?;
+        cx.subscribe_since(topic, since)?;
     }
     Ok(Connection(match role {
         Role::Subscribe => Purpose::Listen(receives),
@@ -227,11 +237,16 @@ fn open(
 }
 
 /// The answer to a HEAD that asks for events, if a GET would not get them.
-fn answer_to_head_of_events(cx: &mut RelayCx<'_>, named: Named<'_>) -> Option<Response> {
+fn answer_to_head_of_events(
+    cx: &mut RelayCx<'_>,
+    request: &Request<'_>,
+    named: Named<'_>,
+) -> Option<Response> {
     let name = named.read().ok()?;
-    match cx.require(Action::Subscribe, &name) {
+    let permitted = cx.require(Action::Subscribe, &name);
+    match permitted.and_then(|()| since::asked(cx, request, &name, true)) {
         Err(Refusal::Respond(response)) => Some(response),
-        Ok(()) | Err(Refusal::Wait(_)) => None,
+        Ok(_) | Err(Refusal::Wait(_)) => None,
     }
 }
 

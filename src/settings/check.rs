@@ -235,6 +235,7 @@ const ONLY_FRAMES: &[(&str, &str)] = &[
         "role",
         "the path of each request decides: /ws, /pub or /sub",
     ),
+    ("last", "a client asks for them with ?last="),
     ("text", "each message of a client says whether it is text"),
     ("token", "a request has its token in a header field"),
 ];

@@ -185,7 +185,7 @@ fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
         "balance" => listen.balance != Balance::default(),
         "proxy_protocol" => listen.proxy_protocol,
         "defer_accept" => !listen.defer_accept,
-        "topic" | "role" | "text" | "token" => listen.protocol.framing().is_some(),
+        "topic" | "role" | "last" | "text" | "token" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,
     }

@@ -5,7 +5,7 @@ use corecast::proto::ws::deflate::{Deflater, Inflater, Window};
 use corecast::{Compression, Config, Kind};
 
 use crate::client::{greeted, message, to};
-use crate::support::raw_ws::{BINARY, FIN, PING, PONG, RawWs, TEXT};
+use crate::support::raw_ws::{BINARY, FIN, PING, PONG, RSV1, RawWs, TEXT};
 use crate::support::server::{Running, builder, try_start};
 use crate::support::socket::dial;
 use crate::support::wait::{in_a_while, wait_until};
@@ -14,7 +14,6 @@ use crate::support::ws::Ws;
 #[path = "../../src/proto/ws/deflate/far_tests.rs"]
 mod far;
 
-const RSV1: u8 = 0x40;
 const FIELD: &str = "Sec-WebSocket-Extensions";
 
 /// What the server answers to an offer.

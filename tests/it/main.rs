@@ -26,6 +26,7 @@ mod life;
 mod log;
 mod order;
 mod paths;
+mod positions;
 mod proxied;
 mod slow;
 mod support;

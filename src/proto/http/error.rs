@@ -83,6 +83,12 @@ pub enum HttpError {
     TopicDots,
     /// The topic contains a control character.
     TopicControl,
+    /// `since` is not one position.
+    Since,
+    /// `last` is not one number.
+    Last,
+    /// `since` where a gap could not be told.
+    SinceUntold,
 }
 
 impl HttpError {
@@ -234,6 +240,18 @@ impl HttpError {
             Self::TopicControl => (
                 "topic_control",
                 "the topic must not have control characters",
+            ),
+            Self::Since => (
+                "since",
+                "since must be one position, EPOCH:OFFSET, and without last",
+            ),
+            Self::Last => (
+                "last",
+                "last must be one number of messages, and without since",
+            ),
+            Self::SinceUntold => (
+                "since_untold",
+                "since needs the subprotocol corecast.positions, which tells of gaps",
             ),
         }
     }

@@ -9,6 +9,7 @@ mod forwarded;
 mod origin;
 mod request;
 mod response;
+mod since;
 mod topic;
 
 use httparse::Header;

@@ -2,7 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use crate::limits::TOPIC_BYTES_MAX;
+use crate::limits::{HISTORY_ENTRIES_CEILING, TOPIC_BYTES_MAX};
 use crate::proto::Role;
 use crate::settings::field::{Field, choice};
 use crate::settings::keys::Key;
@@ -83,6 +83,13 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
          The server sends them nothing, so they need not read. This is for devices that only \
          report. `subscribe`: they receive; a connection that sends a message is closed. Not for \
          `http`, where the path decides.",
+    ),
+    of_listener(
+        "last",
+        Field::Count(|l| &mut l.last, 0..=HISTORY_ENTRIES_CEILING),
+        "How many of the newest messages a connection that receives gets first, as far as the \
+         topic has a history. 0: what the topic's settings say. Not for `http`, where a client \
+         asks for them with `?last=`.",
     ),
     of_listener(
         "text",

@@ -29,6 +29,9 @@ pub struct Listen {
     pub topic: String,
     /// What its connections may do, if the path does not decide it.
     pub role: Role,
+    /// How many of the newest messages its connections get first, if they do not ask themselves; 0:
+    /// what the topic's settings say.
+    pub last: u32,
     /// Whether all its messages are text, if the protocol has no kinds.
     pub text: bool,
     /// Whether each connection begins with a token, if the protocol is not HTTP.
@@ -64,6 +67,7 @@ impl Listen {
             balance: Balance::default(),
             topic: LOBBY.to_owned(),
             role: Role::default(),
+            last: 0,
             text: false,
             token: false,
             proxy_protocol: false,
@@ -78,6 +82,7 @@ impl Listen {
             Some(framing) => Listener::tcp(self.address.clone(), self.topic.as_str())
                 .framing(framing)
                 .role(self.role)
+                .last(self.last)
                 .text(self.text)
                 .credential(self.token),
         };

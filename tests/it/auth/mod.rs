@@ -1,6 +1,7 @@
 //! Identity and permission over real sockets: keys from an endpoint, TCP, certificates, the log.
 
 mod endpoint;
+mod history;
 mod kept;
 mod listeners;
 mod manage;

@@ -4,6 +4,7 @@ pub(crate) mod framed;
 pub(crate) mod http;
 pub(crate) mod length_prefix;
 pub(crate) mod metrics;
+pub(crate) mod positions;
 pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod raw_ws;

@@ -7,6 +7,8 @@ use crate::support::http::upgrade_request;
 use crate::support::socket::{dial, is_reset};
 
 pub(crate) const FIN: u8 = 0x80;
+/// Of a compressed message.
+pub(crate) const RSV1: u8 = 0x40;
 pub(crate) const TEXT: u8 = 0x1;
 pub(crate) const BINARY: u8 = 0x2;
 pub(crate) const CLOSE: u8 = 0x8;

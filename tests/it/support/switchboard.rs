@@ -1,7 +1,7 @@
 //! An application for tests of several shards: a connection learns its shard, and publishes on
 //! any topic.
 
-use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay, ShardId};
+use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay, Request, ShardId};
 
 use crate::support::server::Running;
 use crate::support::ws::Ws;
@@ -27,6 +27,10 @@ impl Handler for Switchboard {
         opening: &Opening<'_>,
     ) -> Result<Self::Conn, Refusal> {
         self.0.on_open(cx, opening)
+    }
+
+    fn wants_events(&mut self, request: &Request<'_>) -> bool {
+        self.0.wants_events(request)
     }
 
     fn on_message(

@@ -20,6 +20,8 @@ pub(crate) struct Callback {
     pub(super) checked: CheckedText,
     /// What the handler has chosen for the upgrade that it is asked about.
     pub(crate) subprotocol: Subprotocol,
+    /// The client has offered `corecast.positions`.
+    pub(crate) offers_positions: bool,
 }
 
 impl Callback {
@@ -35,6 +37,7 @@ impl Callback {
     /// It is over; returns the identity of its client, for the next try.
     pub(super) fn end(&mut self) -> Option<Box<Principal>> {
         self.peer_info = None;
+        self.offers_positions = false;
         self.principal.take()
     }
 }

@@ -11,6 +11,7 @@ use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnKey;
 use crate::limits::WORK_OF_OPENING;
 use crate::proto::http::{Reader, Request};
+use crate::proto::positions;
 use crate::proto::ws::handshake::Upgrade;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
@@ -28,6 +29,7 @@ impl<H: Handler> ShardCore<H> {
         let opening = Opening::Tcp {
             topic: &arrival.topic,
             role: frames.role,
+            since: frames.since(),
             credential: credential.filter(|_| self.shard.auth.is_none()),
         };
         let shard = &mut self.shard;
@@ -171,9 +173,11 @@ impl<H: Handler> ShardCore<H> {
 /// The subprotocol of an upgrade.
 #[derive(Debug, Default)]
 pub(crate) enum Subprotocol {
-    /// The first that was offered and is not a token.
+    /// The first that was offered and has no meaning here, as a token does.
     #[default]
     First,
+    /// That with positions.
+    Positions,
     /// None of them.
     None,
     /// This one, if it was offered.
@@ -184,9 +188,11 @@ impl Subprotocol {
     pub(crate) fn among<'b>(&self, upgrade: &Upgrade<'b>) -> Option<&'b str> {
         match self {
             Self::First => {
-                let mut offered = upgrade.protocols();
-                offered.find(|name| !name.starts_with(BEARER))
+                let has_meaning =
+                    |name: &str| name.starts_with(BEARER) || name == positions::SUBPROTOCOL;
+                upgrade.protocols().find(|name| !has_meaning(name))
             }
+            Self::Positions => Some(positions::SUBPROTOCOL),
             Self::None => None,
             Self::Named(name) => upgrade.protocols().find(|offered| offered == name),
         }

@@ -6,6 +6,7 @@ use crate::id::ConnKey;
 use crate::limits::EVENTS_RETRY;
 use crate::payload::Form;
 use crate::proto::http::Request;
+use crate::proto::positions::SUBPROTOCOL;
 use crate::proto::sse;
 use crate::proto::ws::Decoder;
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
@@ -25,7 +26,9 @@ impl<H: Handler> ShardCore<H> {
             Ok(upgrade) => upgrade,
             Err(error) => return self.refuse_request(key, request, error),
         };
-        self.shard.callback.subprotocol = Subprotocol::First;
+        let callback = &mut self.shard.callback;
+        callback.subprotocol = Subprotocol::First;
+        callback.offers_positions = upgrade.protocols().any(|name| name == SUBPROTOCOL);
         let offered = upgrade.deflate();
         let granted = offered.filter(|granted| {
             let may = !granted.takes_over || self.shard.may_promise_context();

@@ -118,11 +118,8 @@ impl Listener {
 
     /// Where one message ends and the next begins; of no meaning for HTTP.
     #[must_use]
-    pub fn framing(mut self, framing: Framing) -> Self {
-        if let Speaks::Frames { frames, .. } = &mut self.speaks {
-            frames.framing = framing;
-        }
-        self
+    pub fn framing(self, framing: Framing) -> Self {
+        self.with_frames(|frames| frames.framing = framing)
     }
 
     /// What its connections are for, which the handler is told ([`Opening::Tcp`]): [`Relay`] sends
@@ -132,21 +129,22 @@ impl Listener {
     /// [`Opening::Tcp`]: crate::Opening::Tcp
     /// [`Relay`]: crate::Relay
     #[must_use]
-    pub fn role(mut self, role: Role) -> Self {
-        if let Speaks::Frames { frames, .. } = &mut self.speaks {
-            frames.role = role;
-        }
-        self
+    pub fn role(self, role: Role) -> Self {
+        self.with_frames(|frames| frames.role = role)
+    }
+
+    /// How many of the newest messages a subscriber gets first, if the topic has a history; 0: what
+    /// its settings say. Of no meaning for HTTP, where a client [asks](crate::Request::since).
+    #[must_use]
+    pub fn last(self, last: u32) -> Self {
+        self.with_frames(|frames| frames.last = last)
     }
 
     /// Whether every message is text, and one that is not UTF-8 closes the connection. Otherwise
     /// a line is text if it is UTF-8, and everything else is binary. Of no meaning for HTTP.
     #[must_use]
-    pub fn text(mut self, text: bool) -> Self {
-        if let Speaks::Frames { frames, .. } = &mut self.speaks {
-            frames.text = text;
-        }
-        self
+    pub fn text(self, text: bool) -> Self {
+        self.with_frames(|frames| frames.text = text)
     }
 
     /// Whether the first frame of each connection is a credential, such as a token: the handler
@@ -154,9 +152,13 @@ impl Listener {
     /// within [`Config::handshake_timeout`](crate::Config::handshake_timeout). Of no meaning for
     /// HTTP.
     #[must_use]
-    pub fn credential(mut self, asks: bool) -> Self {
+    pub fn credential(self, asks: bool) -> Self {
+        self.with_frames(|frames| frames.asks = asks)
+    }
+
+    fn with_frames(mut self, set: impl FnOnce(&mut Frames)) -> Self {
         if let Speaks::Frames { frames, .. } = &mut self.speaks {
-            frames.asks = asks;
+            set(frames);
         }
         self
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::handler::{Busy, PublishError, Publisher, SharedMessage, Unanswered};
 use crate::id::{ConnId, ConnKey, ShardId};
 use crate::payload::Payload;
-use crate::proto::Kind;
+use crate::proto::{Kind, positions};
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::app::shard_cx::ConnCx;
 use crate::shard::core::conns::questions::Deferred;
@@ -180,15 +180,36 @@ impl<D, A> Cx<'_, D, A> {
         }
     }
 
+    /// Chooses the WebSocket subprotocol [`corecast.positions`](crate::positions), if the client
+    /// has offered it: in [`on_open`](crate::Handler::on_open), before the connection subscribes.
+    /// Returns whether it has. Then each message to the client begins with its position as a line,
+    /// which is empty if the message has none, and the client is told of gaps.
+    pub fn send_positions(&mut self) -> bool {
+        let callback = &mut self.shard.callback;
+        let conn = self.shard.conns.live(self.key);
+        let conn = conn.filter(|conn| callback.offers_positions && conn.subs.count() == 0);
+        let Some(conn) = conn else {
+            return false;
+        };
+        conn.form = conn.form.with_positions();
+        callback.subprotocol = Subprotocol::Positions;
+        true
+    }
+
     /// Chooses the WebSocket subprotocol, in [`on_open`](crate::Handler::on_open); `None` for
     /// none, which makes most clients that offered some fail. Without a choice it is the first
-    /// that was offered and is not a token (`bearer.TOKEN`). One that was not offered is not sent
-    /// (RFC 6455 section 4.1 has the client fail the connection).
+    /// that was offered and is neither a token (`bearer.TOKEN`) nor `corecast.positions`. One that
+    /// was not offered is not sent (RFC 6455 section 4.1 has the client fail the connection).
+    ///
+    /// `corecast.positions` is chosen by [`send_positions`](Self::send_positions), after which this
+    /// has no effect.
     pub fn choose_subprotocol(&mut self, name: Option<&str>) {
-        self.shard.callback.subprotocol = match name {
-            Some(name) => Subprotocol::Named(name.to_owned()),
-            None => Subprotocol::None,
-        };
+        let chosen = &mut self.shard.callback.subprotocol;
+        if !matches!(chosen, Subprotocol::Positions) {
+            let name = name.filter(|name| *name != positions::SUBPROTOCOL);
+            let named = name.map(|name| Subprotocol::Named(name.to_owned()));
+            *chosen = named.unwrap_or(Subprotocol::None);
+        }
     }
 
     /// Leaves the decision of this callback to another thread, to which the first value goes. The

@@ -37,9 +37,10 @@ impl<D, A> Cx<'_, D, A> {
     /// published since comes first, then what is published from now on, exactly once and in order.
     /// Without a history it is as [`subscribe`](Self::subscribe).
     ///
-    /// What is not there any more is a gap. It is told where the connection's protocol carries
-    /// positions ([`Form::carries_positions`](crate::payload::Form::carries_positions)); where it
-    /// does not, the connection goes on without what is missing.
+    /// What is not there any more, or never was without a history, is a gap. It is told where the
+    /// connection's protocol carries positions
+    /// ([`Form::carries_positions`](crate::payload::Form::carries_positions)); where it does not,
+    /// the connection goes on without what is missing.
     ///
     /// # Errors
     ///
@@ -71,7 +72,21 @@ impl<D, A> Cx<'_, D, A> {
             &topic,
             since,
             tag,
-        )
+        )?;
+        let has_been = matches!(since, Since::Position(_) | Since::Foreign);
+        let namespaces = &self.shard.env.config.namespaces;
+        if has_been && namespaces.of(topic.name()).history.is_none() {
+            self.tell_lost();
+        }
+        Ok(())
+    }
+
+    /// Tells a client that comes back to a topic that no history is kept any more.
+    fn tell_lost(&mut self) {
+        let form = self.shard.conns.live(self.key).map(|conn| conn.form);
+        if let Some(form) = form.filter(|form| form.carries_positions()) {
+            self.shard.reply(self.key, |out| form.encode_gap(out, None));
+        }
     }
 
     /// Ends the connection's subscription to a topic, if it has one.

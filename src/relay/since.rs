@@ -1,0 +1,40 @@
+//! What a client gets first that subscribes, and whether it may ask for that.
+
+use crate::auth::Action;
+use crate::denial::Denial;
+use crate::handler::Refusal;
+use crate::position::Since;
+use crate::proto::http::{HttpError, Request};
+use crate::relay::RelayCx;
+
+/// What a client gets first, as it asks for it. Earlier messages need the right to the topic's
+/// history.
+///
+/// # Errors
+///
+/// It asks for nonsense, or for the newest messages without that right.
+pub(super) fn asked(
+    cx: &mut RelayCx<'_>,
+    request: &Request<'_>,
+    topic: &str,
+    tells_gaps: bool,
+) -> Result<Since, Refusal> {
+    let since = request.since()?;
+    match since {
+        // Nothing that was published before.
+        Since::Default | Since::Last(0) => {}
+        Since::Last(_) => cx.require(Action::History, topic)?,
+        // Without positions it could not know that something is missing.
+        Since::Position(_) | Since::Foreign if !tells_gaps => {
+            return Err(HttpError::SinceUntold.into());
+        }
+        // An `EventSource` asks for this whenever it comes back, and gives up when it is refused.
+        Since::Position(_) | Since::Foreign => {
+            if let Err(words) = cx.permit(Action::History, topic) {
+                cx.deny(Denial::Forbidden, &words.to_string());
+                return Ok(Since::Foreign);
+            }
+        }
+    }
+    Ok(since)
+}
