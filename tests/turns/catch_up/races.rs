@@ -1,14 +1,14 @@
 //! Races of publishing, subscribing, reading and going away, by a seed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use corecast::config::{First, HistorySettings, Namespaces, TopicSettings};
 use corecast::internals::Rng;
-use corecast::{Config, Position, Scope, Since, SlowConsumer};
+use corecast::{Config, Position, Publisher, Room, RoomCx, Scope, Since, SlowConsumer};
 
 use crate::catch_up::client::Client;
-use crate::catch_up::world::World;
+use crate::catch_up::world::{MakeRoom, World};
 
 /// A topic that keeps so many messages.
 pub(crate) fn history(entries_max: u32) -> TopicSettings {
@@ -45,6 +45,31 @@ const POLICIES: [SlowConsumer; 3] = [
     SlowConsumer::Latest,
 ];
 
+/// Is told of each join and of each leave once.
+#[derive(Default)]
+struct Guests(HashSet<Publisher>);
+
+impl Room for Guests {
+    fn wants_joins(&self) -> bool {
+        true
+    }
+
+    fn on_join(&mut self, _: &mut RoomCx<'_>, joiner: Publisher, tag: &[u8]) {
+        assert_eq!(tag, b"tag");
+        assert!(self.0.insert(joiner), "{joiner:?} joins twice");
+    }
+
+    fn on_leave(&mut self, _: &mut RoomCx<'_>, leaver: Publisher) {
+        assert!(self.0.remove(&leaver), "{leaver:?} has not joined");
+    }
+}
+
+impl Drop for Guests {
+    fn drop(&mut self) {
+        assert!(std::thread::panicking() || self.0.is_empty(), "some stay");
+    }
+}
+
 struct Race {
     rng: Rng,
     world: World,
@@ -70,7 +95,12 @@ impl Race {
         let config = config(settings, POLICIES[rng.below(3)]);
         let shards = [1, 2, 3][rng.below(3)];
         let lane = [1, 1, 4, 100][rng.below(4)];
-        let mut world = World::new(shards, lane, &config, || None);
+        let room: MakeRoom = if rng.below(3) == 0 {
+            || Some(Box::new(Guests::default()))
+        } else {
+            || None
+        };
+        let mut world = World::new(shards, lane, &config, room);
         for (driver, _) in &mut world.shards {
             driver.core.limit_work(1 << 30, 1 << 30);
         }
