@@ -183,8 +183,9 @@ pub use config::{
 pub use counters::{Counters, Limit};
 pub use error::Error;
 pub use handler::{
-    Busy, ConnectionInfo, Disconnect, Halt, Handler, Message, Opening, PublishError, Publisher,
-    Refusal, Room, RoomCx, Selection, Sent, SharedMessage, Unanswered, UserError,
+    Busy, ConnectionInfo, Disconnect, Halt, Handler, HistoryError, HistoryFilter, HistoryMessage,
+    HistoryPage, Message, Opening, Publish, PublishError, Publisher, Refusal, Room, RoomCx,
+    Selection, Sent, SharedMessage, Unanswered, UserError,
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};

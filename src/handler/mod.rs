@@ -1,18 +1,24 @@
 //! The interface of an application: its callbacks and their results.
 
 mod boxed;
+mod history;
 mod outcome;
+mod publish;
 mod room;
+mod room_event;
 mod shared;
 mod user;
 
 use std::fmt;
 use std::time::Duration;
 
+pub use history::{HistoryError, HistoryMessage, HistoryPage};
+pub(crate) use history::{HistoryReply, TopicHistory, history_calls};
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
-pub(crate) use room::{Event, Output};
+pub use publish::{Extras, Publish};
 pub use room::{Publisher, Room, RoomCx};
+pub(crate) use room_event::{Event, Output};
 pub use shared::SharedMessage;
 pub use user::{ConnectionInfo, Disconnect, Selection, UserError};
 pub(crate) use user::{Reply, user_calls};
@@ -25,6 +31,7 @@ use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::time::Tick;
 use crate::topic::Topic;
+pub use crate::topic::history::Filter as HistoryFilter;
 
 /// An application on one shard.
 ///

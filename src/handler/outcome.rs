@@ -6,7 +6,10 @@ use crate::close_reason::CloseReason;
 use crate::error::{Error as ServerError, debug_is_text};
 use crate::handler::UserError;
 use crate::id::ShardId;
-use crate::limits::{MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{
+    KEY_BYTES_MAX, MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TAGS_BYTES_MAX,
+    TAGS_MAX, TOPIC_BYTES_MAX,
+};
 use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
@@ -52,6 +55,15 @@ pub enum PublishError {
     /// The message exceeds the maximum length, or is text and not UTF-8.
     #[error("a message has at most {MESSAGE_BYTES_CEILING} bytes, and as text is UTF-8")]
     Message,
+    /// The key or the tags are too long, or a removal has no key.
+    #[error(
+        "a key has at most {KEY_BYTES_MAX} bytes; there are at most {TAGS_MAX} tags, of \
+         {TAGS_BYTES_MAX} bytes; a removal has a key"
+    )]
+    Options,
+    /// There was no answer in time: the message may have been published.
+    #[error("no answer in time: the message may have been published")]
+    Unanswered,
 }
 
 debug_is_text!(PublishError);
@@ -149,6 +161,9 @@ impl From<PublishError> for Halt {
             PublishError::Message => Self::Close(CloseReason::Policy(
                 "a message has at most 16 MiB, and as text is UTF-8",
             )),
+            PublishError::Options | PublishError::Unanswered => {
+                Self::Close(CloseReason::Policy("a call that publishes was wrong"))
+            }
         }
     }
 }

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::handler::{Busy, Message, PublishError, SharedMessage, Wait, check_message};
+use crate::handler::{
+    Busy, Event, HistoryError, HistoryFilter, HistoryPage, Message, Output, PublishError,
+    SharedMessage, TopicHistory, Wait, check_message,
+};
 use crate::id::ConnectionId;
 use crate::limits::{ROOM_OUTPUTS_MAX, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
+use crate::position::Position;
 use crate::proto::Kind;
 use crate::shard::mail::{Origin, Publication};
 use crate::time::Tick;
@@ -121,30 +125,7 @@ pub struct RoomCx<'a> {
     /// Messages for other topics, and how many more of them the shard accepts.
     pub(crate) elsewhere: Vec<Publication>,
     pub(crate) elsewhere_left: usize,
-}
-
-/// The event of a room's callback.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// A message, and the connection that published it, if there was one.
-    Publish(Payload, Option<Publisher>),
-    /// A connection has joined.
-    Join(Publisher),
-    /// A connection has left.
-    Leave,
-    /// A tick is due.
-    Tick,
-}
-
-/// What a room asks for.
-#[derive(Debug)]
-pub(crate) enum Output {
-    /// A message of its topic.
-    Publish(Payload),
-    /// A message for one connection.
-    Reply(Publisher, Payload),
-    /// A message for a joining connection, which gets it or is closed.
-    Welcome(Publisher, Payload),
+    pub(crate) history: TopicHistory<'a>,
 }
 
 impl RoomCx<'_> {
@@ -162,15 +143,20 @@ impl RoomCx<'_> {
     /// in every other callback.
     pub fn publisher(&self) -> Option<Publisher> {
         match &self.event {
-            Event::Publish(_, publisher) => *publisher,
+            Event::Publish { publisher, .. } => *publisher,
             Event::Join(_) | Event::Leave | Event::Tick => None,
         }
     }
 
-    /// Passes the message on to the subscribers unchanged, without a copy.
+    /// Passes the message on to the subscribers unchanged, without a copy. Its key, its tags and
+    /// the question for its position go with it the first time.
     pub fn pass(&mut self) {
-        if let Event::Publish(payload, _) = &self.event {
-            self.outputs.push(Output::Publish(payload.clone()));
+        if let Event::Publish {
+            payload, extras, ..
+        } = &mut self.event
+        {
+            let output = Output::Publish(payload.clone(), extras.take());
+            self.outputs.push(output);
         }
     }
 
@@ -182,7 +168,7 @@ impl RoomCx<'_> {
     /// [`PublishError::Message`].
     pub fn publish(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         let payload = self.check(kind, payload)?;
-        self.outputs.push(Output::Publish(payload));
+        self.outputs.push(Output::Publish(payload, None));
         Ok(())
     }
 
@@ -231,13 +217,42 @@ impl RoomCx<'_> {
         }
         let welcomed = self.outputs.iter().map(|output| match output {
             Output::Welcome(_, payload) => payload.bytes.len(),
-            Output::Publish(_) | Output::Reply(..) => 0,
+            Output::Publish(..) | Output::Reply(..) => 0,
         });
         if WELCOME_BYTES_MAX <= welcomed.sum() {
             return Err(PublishError::Busy(Busy(Wait::Outbox)));
         }
         self.outputs.push(Output::Welcome(to, payload));
         Ok(())
+    }
+
+    /// The position of the topic's newest message, if the topic has a history. What the room
+    /// publishes in this callback comes after it: so a room that sends a joining connection its own
+    /// snapshot can name the position at which that stands.
+    pub fn position(&mut self) -> Option<Position> {
+        let filter = HistoryFilter {
+            limit: Some(0),
+            ..HistoryFilter::default()
+        };
+        Some(self.history(filter).ok()?.position())
+    }
+
+    /// Reads messages of the topic's history, without those that this callback publishes.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Off`], [`HistoryError::Foreign`].
+    pub fn history(&mut self, filter: HistoryFilter) -> Result<HistoryPage, HistoryError> {
+        self.history.read(filter)
+    }
+
+    /// Removes all messages of the topic's history; its position stays.
+    ///
+    /// # Errors
+    ///
+    /// [`HistoryError::Off`].
+    pub fn remove_history(&mut self) -> Result<(), HistoryError> {
+        self.history.remove().map(|_page| ())
     }
 
     fn check(&self, kind: Kind, payload: &[u8]) -> Result<Payload, PublishError> {

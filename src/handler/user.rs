@@ -143,7 +143,7 @@ impl From<PublishError> for UserError {
         match err {
             PublishError::Busy(busy) => Self::Busy(busy),
             PublishError::Stopped => Self::Stopped,
-            PublishError::TopicName | PublishError::Message => Self::Message,
+            _ => Self::Message,
         }
     }
 }

@@ -39,8 +39,10 @@ pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 4 << 10;
 pub const API_ENTRIES_MAX: usize = 10_000;
 /// Connections in a whitelist of `/api/disconnect`: each of the user's is compared with them all.
 pub const API_WHITELIST_MAX: usize = 100;
-/// A request for a user's connections waits this long for what the shards say.
-pub const CONNECTIONS_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Histories that a batch reads or removes: the answer to each may have a megabyte.
+pub const API_HISTORIES_MAX: usize = 16;
+/// A request to the API waits this long for what shards say.
+pub const API_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that the client of an event stream may send after its request. They have no meaning.
 pub const EVENTS_INPUT_BYTES_MAX: u32 = 64 << 10;
 /// Requests answered on one connection. So long-lived connections move to the shards of a new

@@ -36,7 +36,7 @@ pub const HELD_MESSAGES_MIN: usize = 8;
 pub const INTEREST_LINGER: Duration = Duration::from_secs(1);
 /// A message with the same idempotency key is not published again for this long, as in Centrifugo.
 pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
-/// Idempotency keys that a shard remembers for the topics whose home it is: 2 MiB. The oldest are
+/// Idempotency keys that a shard remembers for the topics whose home it is: 4 MiB. The oldest are
 /// forgotten first.
 pub const ONCE_KEYS_MAX: usize = 1 << 16;
 
@@ -85,6 +85,13 @@ pub const PAGE_PATIENCE: Duration = Duration::from_secs(2);
 pub const PAGES_KEPT_MAX: usize = 8;
 /// How long.
 pub const PAGE_LINGER: Duration = Duration::from_secs(1);
+/// Maximum length of the key of a message, in bytes.
+pub const KEY_BYTES_MAX: usize = 255;
+/// Tags of a message.
+pub const TAGS_MAX: usize = 32;
+/// Bytes of their names and values together.
+pub const TAGS_BYTES_MAX: usize = 2 << 10;
+
 /// Messages of a topic's history that one read brings: backends read more of them at once than
 /// clients, which have to be told of new ones as well.
 pub const HISTORY_READ_ENTRIES_MAX: usize = 10_000;
@@ -116,7 +123,8 @@ pub const TAG_BYTES_MAX: usize = 255;
 pub const JOINS_AT_ONCE: usize = 256;
 /// Messages of a shard's rooms that wait to go to other topics.
 pub const ELSEWHERE_MAX: usize = 1_024;
-/// Messages of a shard's own connections that wait for rooms of the same shard.
+/// Messages of a shard's own connections that wait for rooms of the same shard, and as many
+/// questions about the histories of topics at home there.
 pub const STAGED_MAX: usize = 256;
 /// Bytes of those messages; the last one may exceed it.
 pub const STAGED_BYTES_MAX: usize = 4 << 20;

@@ -2,17 +2,19 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::marker::PhantomData;
 
 use data_encoding::BASE64;
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::handler::Publish;
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
+use crate::relay::api::history::OfHistory;
 use crate::relay::api::tokens::{OneToken, UserTokens};
 use crate::relay::api::users::ForUser;
 use crate::relay::spelling::nearest;
+use crate::relay::values::{List, Names, Tags, Text};
 
 /// One message to a topic (`publish`) or to several (`broadcast`). Unknown fields are ignored,
 /// because Centrifugo has many, and noted, because one may be misspelled.
@@ -23,6 +25,11 @@ pub(super) struct Command<'b> {
     data: Option<&'b RawValue>,
     b64data: Option<Cow<'b, str>>,
     idempotency_key: Option<Cow<'b, str>>,
+    skip_history: bool,
+    /// An object, parsed again when it is needed.
+    tags: Option<&'b RawValue>,
+    key: Option<Cow<'b, str>>,
+    removed: bool,
     /// An unknown field, preferably one that is similar to a known name.
     pub(super) unknown: Option<Box<Unknown>>,
 }
@@ -61,18 +68,11 @@ pub(super) struct Numbered<'b> {
     pub(super) invalidate_user_tokens: Option<UserTokens<'b>>,
     #[serde(borrow)]
     pub(super) revoke_token: Option<OneToken<'b>>,
+    #[serde(borrow)]
+    pub(super) history: Option<OfHistory<'b>>,
+    #[serde(borrow)]
+    pub(super) history_remove: Option<OfHistory<'b>>,
 }
-
-/// An array of at most [`API_ENTRIES_MAX`] texts, parsed again when they are needed. All arrays of
-/// a body have this limit together, which is known only when all are counted.
-struct Names<'b> {
-    json: &'b RawValue,
-    count: usize,
-}
-
-/// An array of at most [`API_ENTRIES_MAX`] elements. A body could have many more, and each takes
-/// more memory than bytes of the body.
-pub(super) struct List<T>(pub(super) Vec<T>);
 
 impl<'b> Batch<'b> {
     /// Reads a body.
@@ -113,8 +113,29 @@ impl<'b> Command<'b> {
     }
 
     /// The idempotency key: a second message with it is not published.
-    pub(super) fn key(&self) -> &str {
+    pub(super) fn once(&self) -> &str {
         self.idempotency_key.as_deref().unwrap_or_default()
+    }
+
+    /// What else is said of the message; `None` if its tags are none.
+    pub(super) fn options(&self) -> Option<Publish<'_>> {
+        let mut publish = Publish::new();
+        if self.skip_history {
+            publish = publish.skip_history();
+        }
+        if let Some(key) = self.key.as_deref().filter(|key| !key.is_empty()) {
+            publish = publish.key(key);
+        }
+        if self.removed {
+            publish = publish.removal();
+        }
+        if let Some(tags) = self.tags {
+            let Tags(tags) = serde_json::from_str(tags.get()).ok()?;
+            publish = tags
+                .iter()
+                .fold(publish, |publish, (name, value)| publish.tag(name, value));
+        }
+        Some(publish)
     }
 }
 
@@ -147,47 +168,12 @@ enum Field {
     Data,
     B64data,
     IdempotencyKey,
+    SkipHistory,
+    Tags,
+    Key,
+    Removed,
     Other(String),
 }
-
-impl<'de: 'b, 'b> Deserialize<'de> for Names<'b> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let json = <&'de RawValue>::deserialize(from)?;
-        let texts: List<AnyText> = serde_json::from_str(json.get()).map_err(|err| {
-            // The position in the array: the error of the whole body has its own.
-            let place = format!(" at line {} column {}", err.line(), err.column());
-            let text = err.to_string();
-            D::Error::custom(text.strip_suffix(&place).unwrap_or(&text))
-        })?;
-        let count = texts.0.len();
-        Ok(Self { json, count })
-    }
-}
-
-/// A text that is skipped.
-struct AnyText;
-
-impl<'de> Deserialize<'de> for AnyText {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_str(Self)
-    }
-}
-
-impl Visitor<'_> for AnyText {
-    type Value = Self;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-}
-
-/// A text, borrowed if it has no escapes.
-#[derive(serde::Deserialize)]
-pub(super) struct Text<'b>(#[serde(borrow)] pub(super) Cow<'b, str>);
 
 impl<'de: 'b, 'b> Deserialize<'de> for Command<'b> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -206,7 +192,8 @@ impl<'de> Visitor<'de> for Members {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Command<'de>, A::Error> {
         let (mut channel, mut channels, mut data) = (None, None, None);
-        let (mut b64data, mut key, mut unknown) = (None, None, None);
+        let (mut b64data, mut once_key, mut unknown) = (None, None, None);
+        let (mut skip_history, mut tags, mut key, mut removed) = (None, None, None, None);
         while let Some(field) = from.next_key()? {
             match field {
                 Field::Channel => once(&mut channel, "channel", &mut from)?,
@@ -214,20 +201,29 @@ impl<'de> Visitor<'de> for Members {
                 // `null` is a value like any other.
                 Field::Data => once(&mut data, "data", &mut from)?,
                 Field::B64data => once(&mut b64data, "b64data", &mut from)?,
-                Field::IdempotencyKey => once(&mut key, "idempotency_key", &mut from)?,
+                Field::IdempotencyKey => once(&mut once_key, "idempotency_key", &mut from)?,
+                Field::SkipHistory => once(&mut skip_history, "skip_history", &mut from)?,
+                Field::Tags => once(&mut tags, "tags", &mut from)?,
+                Field::Key => once(&mut key, "key", &mut from)?,
+                Field::Removed => once(&mut removed, "removed", &mut from)?,
                 Field::Other(name) => {
                     from.next_value::<IgnoredAny>()?;
                     note(&mut unknown, name);
                 }
             }
         }
+        let is_set = |flag: Option<Option<bool>>| flag.flatten().unwrap_or_default();
         let text = |text: Option<Option<Text<'de>>>| text.flatten().map(|Text(text)| text);
         Ok(Command {
             channel: text(channel),
             channels: channels.flatten(),
             data,
             b64data: text(b64data),
-            idempotency_key: text(key),
+            idempotency_key: text(once_key),
+            skip_history: is_set(skip_history),
+            tags: tags.flatten(),
+            key: text(key),
+            removed: is_set(removed),
             unknown,
         })
     }
@@ -257,36 +253,19 @@ fn note(unknown: &mut Option<Box<Unknown>>, name: String) {
     }
 }
 
-const FIELDS: &[&str] = &["channel", "channels", "data", "b64data", "idempotency_key"];
+const FIELDS: &[&str] = &[
+    "channel",
+    "channels",
+    "data",
+    "b64data",
+    "idempotency_key",
+    "skip_history",
+    "tags",
+    "key",
+    "removed",
+];
 /// Maximum length of a field's name in an error message.
 const NAME_BYTES_MAX: usize = 64;
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(Elements(PhantomData))
-    }
-}
-
-struct Elements<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
-    type Value = List<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an array of at most {API_ENTRIES_MAX} elements")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<List<T>, A::Error> {
-        let mut elements = Vec::new();
-        while let Some(element) = from.next_element()? {
-            if elements.len() == API_ENTRIES_MAX {
-                return Err(A::Error::invalid_length(elements.len() + 1, &self));
-            }
-            elements.push(element);
-        }
-        Ok(List(elements))
-    }
-}
 
 #[cfg(test)]
 #[path = "commands_tests.rs"]

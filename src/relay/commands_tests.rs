@@ -52,7 +52,10 @@ fn what_means_nothing_here_is_ignored() {
     let json = "{\"channel\":\"a\",\"data\":1,\"tags\":{\"b\":\"c\"},\"skip_history\":true,\
         \"delta\":true,\"idempotency_key\":null}";
     let command: Command<'_> = serde_json::from_str(json).unwrap();
-    assert_eq!((command.channel.as_deref(), command.key()), (Some("a"), ""));
+    assert_eq!(
+        (command.channel.as_deref(), command.once()),
+        (Some("a"), "")
+    );
     let batch = "{\"commands\":[{\"publish\":{}},{\"presence\":{}},null],\"parallel\":true}";
     let batch: Batch<'_> = serde_json::from_str(batch).unwrap();
     let has = batch.commands.0.iter().map(|command| {

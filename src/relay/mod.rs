@@ -7,6 +7,7 @@ mod route;
 mod settings;
 mod since;
 pub(crate) mod spelling;
+mod values;
 
 use std::sync::Arc;
 
@@ -17,7 +18,7 @@ pub use settings::{ApiKey, RelaySettings};
 use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
-use crate::handler::{ConnectionInfo, Halt, Handler, Message, Opening, Refusal};
+use crate::handler::{Halt, Handler, Message, Opening, Refusal};
 use crate::position::Since;
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
@@ -38,7 +39,8 @@ use crate::topic::Topic;
 /// | `/echo` | are sent back | its own messages |
 ///
 /// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for clients with the
-/// [key](RelaySettings::api_key), and `/api/disconnect`, `/api/refresh`, `/api/connections` and
+/// [key](RelaySettings::api_key), `/api/history` and `/api/history_remove` are about what topics
+/// keep, and `/api/disconnect`, `/api/refresh`, `/api/connections` and
 /// `/api/send` are about the connections of a user. `GET /` is a demo page, and `GET /healthz`
 /// answers 200 while the server runs.
 ///
@@ -66,8 +68,8 @@ enum Purpose {
 // Each idle connection has one.
 const _: () = assert!(size_of::<Option<Connection>>() <= 16);
 
-/// The context of callbacks; a question asks for the connections of a user.
-type RelayCx<'c> = Cx<'c, Connection, Vec<ConnectionInfo>>;
+/// The context of callbacks; a question is answered when all homes have been.
+type RelayCx<'c> = Cx<'c, Connection, ()>;
 
 /// What a client is told that publishes where connections only receive.
 #[derive(Debug)]
@@ -103,7 +105,7 @@ impl Relay {
 
 impl Handler for Relay {
     type Conn = Connection;
-    type Answer = Vec<ConnectionInfo>;
+    type Answer = ();
 
     fn on_open(
         &mut self,

@@ -10,8 +10,8 @@ use crate::auth::{Auth, Places};
 use crate::config::Namespaces;
 use crate::counters::Counters;
 use crate::handler::{
-    Busy, ConnectionInfo, Disconnect, PublishError, Selection, UserError, Wait, check_message,
-    user_calls,
+    Busy, ConnectionInfo, Disconnect, Publish, PublishError, Selection, UserError, Wait,
+    check_message, user_calls,
 };
 use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside, Refused};
@@ -33,7 +33,7 @@ use crate::topic::{Topic, TopicName};
 /// that started the server.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    outside: Outside<ToHome>,
+    pub(super) outside: Outside<ToHome>,
     shared: Arc<Shared>,
     doorbells: Arc<[Doorbell]>,
     #[cfg_attr(
@@ -85,8 +85,24 @@ impl Handle {
         kind: Kind,
         payload: &[u8],
     ) -> Result<(), PublishError> {
-        let (home, mail) = self.address(topic, kind, payload)?;
-        let sent = self.outside.try_send(home, mail, payload.len());
+        self.publish_with(topic, kind, payload, Publish::default())
+    }
+
+    /// Publishes as [`publish`](Self::publish) does, with more that is said of the message.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`PublishError::Options`].
+    pub fn publish_with(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+        publish: Publish<'_>,
+    ) -> Result<(), PublishError> {
+        let (home, mail) = self.address(topic, kind, payload, publish)?;
+        let weight = mail.weight();
+        let sent = self.outside.try_send(home, mail, weight);
         sent.map_err(|refused| why(&refused))?;
         self.check_serving()
     }
@@ -104,10 +120,26 @@ impl Handle {
         payload: &[u8],
         deadline: Instant,
     ) -> Result<(), PublishError> {
-        let (home, mail) = self.address(topic, kind, payload)?;
-        let sent = self
-            .outside
-            .send_deadline(home, mail, payload.len(), deadline);
+        self.publish_with_deadline(topic, kind, payload, Publish::default(), deadline)
+    }
+
+    /// Publishes as [`publish_deadline`](Self::publish_deadline) does, with more that is said of
+    /// the message.
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`PublishError::Options`].
+    pub fn publish_with_deadline(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+        publish: Publish<'_>,
+        deadline: Instant,
+    ) -> Result<(), PublishError> {
+        let (home, mail) = self.address(topic, kind, payload, publish)?;
+        let weight = mail.weight();
+        let sent = self.outside.send_deadline(home, mail, weight, deadline);
         sent.map_err(|refused| why(&refused))?;
         self.check_serving()
     }
@@ -131,7 +163,7 @@ impl Handle {
 
     /// A message that was put on a lane before this returns `Ok` is delivered before a drain closes
     /// any connection.
-    fn check_serving(&self) -> Result<(), PublishError> {
+    pub(super) fn check_serving(&self) -> Result<(), PublishError> {
         // Either the shards see the message in their last look at the lane, or this thread sees the
         // drain. The matching fence is in the shard, between the change of phase and that look.
         fence(Ordering::SeqCst);
@@ -234,7 +266,9 @@ impl Handle {
         topic: &(impl TopicName + ?Sized),
         kind: Kind,
         payload: &[u8],
+        publish: Publish<'_>,
     ) -> Result<(ShardId, ToHome), PublishError> {
+        publish.check()?;
         let topic = Topic::named(topic)?;
         check_message(kind, payload)?;
         self.check_serving()?;
@@ -243,7 +277,12 @@ impl Handle {
             kind,
             bytes: Arc::from(payload),
         };
-        let publication = Publication::new(topic.into_owned(), payload, Origin::Handle);
+        let (key, extras) = publish.into_parts(&topic);
+        let publication = Publication {
+            key,
+            extras,
+            ..Publication::new(topic.into_owned(), payload, Origin::Handle)
+        };
         Ok((home, ToHome::Publish(publication)))
     }
 }
@@ -253,7 +292,7 @@ impl Handle {
 #[error("a shard has not taken what was loaded before: try again")]
 pub struct ReloadError;
 
-fn why(refused: &Refused<ToHome>) -> PublishError {
+pub(super) fn why(refused: &Refused<ToHome>) -> PublishError {
     match refused {
         Refused::Full(_) => PublishError::Busy(Busy(Wait::Outside)),
         Refused::Gone(_) => PublishError::Stopped,

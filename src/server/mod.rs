@@ -2,6 +2,7 @@
 
 mod capacity;
 pub mod handle;
+mod history;
 #[cfg(feature = "auth")]
 mod identity;
 mod start;

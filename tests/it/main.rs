@@ -19,6 +19,7 @@ mod forwarded;
 mod gone;
 mod handle;
 mod health;
+mod history;
 mod http;
 mod kinds;
 mod let_go;

@@ -49,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "handler",
         &[
             "close_reason",
+            "config",
             "error",
             "id",
             "limits",
@@ -107,12 +108,18 @@ const LAYERS: &[(&str, &[&str])] = &[
         "server",
         &[
             "address", "auth", "config", "counters", "error", "handler", "id", "limits", "mesh",
-            "net", "payload", "proto", "renewal", "sys", "throttle", "time", "tls", "topic", CORE,
-            SHELL,
+            "net", "payload", "position", "proto", "renewal", "sys", "throttle", "time", "tls",
+            "topic", CORE, SHELL,
         ],
     ),
-    (CLIENT_CORE, &["error", "limits", "proto", "time", "tls"]),
-    (CLIENT, &["limits", "proto", "time", "tls", CLIENT_CORE]),
+    (
+        CLIENT_CORE,
+        &["error", "limits", "position", "proto", "time", "tls"],
+    ),
+    (
+        CLIENT,
+        &["limits", "position", "proto", "time", "tls", CLIENT_CORE],
+    ),
     (
         "admin",
         &[

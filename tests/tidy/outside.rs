@@ -61,6 +61,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/mod.rs",
             "src/client/shell.rs",
             "src/server/handle.rs",
+            "src/server/history.rs",
             "src/mesh/outside.rs",
             "src/shard/shell/accept/balancer.rs",
             "src/shard/shell/event_loop/",

@@ -29,10 +29,28 @@ pub(super) const NO_METHOD: Failure = Failure {
     code: 104,
     message: Cow::Borrowed(
         "not found: there are publish, broadcast, disconnect, refresh, send, \
-         invalidate_user_tokens and revoke_token",
+         invalidate_user_tokens, revoke_token, history and history_remove",
     ),
 };
 pub(super) const INTERNAL: Failure = Failure {
     code: 100,
     message: Cow::Borrowed("internal server error"),
 };
+pub(super) const NO_HISTORY: Failure = Failure {
+    code: 108,
+    message: Cow::Borrowed("not available: the channel has no history"),
+};
+pub(super) const FOREIGN: Failure = Failure {
+    code: 112,
+    message: Cow::Borrowed("unrecoverable position: the channel has another epoch"),
+};
+pub(super) const TOO_MANY_HISTORIES: Failure = Failure {
+    code: 106,
+    message: Cow::Borrowed("limit exceeded: too many histories in one batch"),
+};
+pub(super) const TAGS: Failure = bad_request(Cow::Borrowed(
+    "bad request: tags is an object whose values are strings",
+));
+pub(super) const OPTIONS: Failure = bad_request(Cow::Borrowed(
+    "bad request: a key has at most 255 bytes, all tags together at most 2048, and removed needs a key",
+));

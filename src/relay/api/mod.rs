@@ -1,24 +1,23 @@
 //! The API for backends: Centrifugo's HTTP methods `publish`, `broadcast` and `batch`, and those
-//! about users and their tokens.
+//! about histories, and about users and their tokens.
 
+mod asked;
 mod failure;
+pub(super) mod history;
+mod publish;
 pub(super) mod tokens;
 pub(super) mod users;
 
-use std::borrow::Cow;
-
 use serde::Deserialize;
 
-use crate::auth::Action;
-use crate::handler::{Busy, PublishError, Refusal, SharedMessage};
-use crate::proto::Kind;
-use crate::proto::http::{Request, Response, is_topic_name};
+use crate::handler::{Busy, Refusal};
+use crate::proto::http::{Request, Response};
 use crate::relay::access::Publisher;
-use crate::relay::api::failure::{
-    CHANNEL, DENIED, Failure, INTERNAL, NO_COMMAND, NO_METHOD, TOO_LONG, bad_request,
-};
+use crate::relay::api::asked::Asked;
+use crate::relay::api::failure::{Failure, NO_COMMAND, NO_METHOD};
+use crate::relay::api::history::HistoryMethod;
 use crate::relay::api::tokens::Revoke;
-use crate::relay::commands::{Batch, Command, Numbered, Unknown};
+use crate::relay::commands::{Batch, Numbered};
 use crate::relay::{RelayCx, RelaySettings};
 
 /// One request that is being carried out. Each of its messages has a number; those below `done`
@@ -28,14 +27,14 @@ struct Work<'a, 'c> {
     client: &'a Publisher,
     done: usize,
     next: usize,
+    /// What homes are to answer, if anything.
+    asked: Option<Box<Asked>>,
+    /// Commands about histories.
+    histories: usize,
 }
 
-/// A message to publish to any number of topics.
-struct Shareable<'m> {
-    kind: Kind,
-    bytes: &'m [u8],
-    shared: Option<SharedMessage>,
-}
+/// The result of a command, as JSON.
+type Outcome = Result<String, Failure>;
 
 /// The client of a request to `/api/{method}`, or the refusal, which its head alone decides.
 pub(super) fn admit(
@@ -84,27 +83,9 @@ pub(super) fn answer(
     method: &str,
 ) -> Result<Response, Refusal> {
     let client = &admit(cx, settings, request, method)?;
-    let mut work = Work {
-        done: cx.done(),
-        next: 0,
-        cx,
-        client,
-    };
-    let result = match method {
-        "publish" => work
-            .publish(&read(request.body)?)?
-            .map(|()| "{}".to_owned()),
-        "broadcast" => work.broadcast(&read(request.body)?)?,
-        "connections" => work.connections(&read(request.body)?)?,
-        "disconnect" | "refresh" | "send" => work.manage(method, &read(request.body)?)?,
-        "invalidate_user_tokens" => work.revoke(Revoke::UserTokens(&read(request.body)?))?,
-        "revoke_token" => work.revoke(Revoke::OneToken(&read(request.body)?))?,
-        _ => {
-            let batch = Batch::read(request.body).map_err(|error| malformed(&error))?;
-            return Ok(json(work.batch(&batch)?));
-        }
-    };
-    Ok(json(reply("result", result)))
+    let mut work = Work::resume(cx, client);
+    let answer = work.carry_out(method, request.body);
+    work.end(answer)
 }
 
 /// Reads a command.
@@ -112,142 +93,98 @@ fn read<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Response> {
     serde_json::from_slice(body).map_err(|error| malformed(&error))
 }
 
+impl<'a, 'c> Work<'a, 'c> {
+    /// Begins with a request, or goes on with it.
+    fn resume(cx: &'a mut RelayCx<'c>, client: &'a Publisher) -> Self {
+        let mut asked = cx.take_work::<Asked>();
+        if let (Some(asked), Some(_)) = (&mut asked, cx.answer()) {
+            asked.collect();
+        }
+        Self {
+            done: cx.done(),
+            next: 0,
+            asked,
+            histories: 0,
+            cx,
+            client,
+        }
+    }
+
+    /// What homes have been asked.
+    fn asked(&mut self) -> &mut Asked {
+        let cx = &mut self.cx;
+        self.asked.get_or_insert_with(|| Box::new(Asked::new(cx)))
+    }
+
+    /// Gives the answer to the request, but not before all homes have answered.
+    fn end(self, answer: Result<Response, Refusal>) -> Result<Response, Refusal> {
+        let Some(mut asked) = self.asked else {
+            return answer;
+        };
+        let answer = answer.and_then(|response| {
+            if self.cx.answer().is_some() {
+                return Ok(response);
+            }
+            self.cx.note_done(self.next);
+            Err(asked.wait().into())
+        });
+        if let Err(Refusal::Wait(_)) = answer {
+            self.cx.keep_work(asked);
+        }
+        answer
+    }
+}
+
 impl Work<'_, '_> {
+    fn carry_out(&mut self, method: &str, body: &[u8]) -> Result<Response, Refusal> {
+        let result = match method {
+            "publish" => self.publish(&read(body)?)?,
+            "broadcast" => self.broadcast(&read(body)?)?,
+            "history" => self.history(HistoryMethod::Read, &read(body)?)?,
+            "history_remove" => self.history(HistoryMethod::Remove, &read(body)?)?,
+            "connections" => self.connections(&read(body)?)?,
+            "disconnect" | "refresh" | "send" => self.manage(method, &read(body)?)?,
+            "invalidate_user_tokens" => self.revoke(Revoke::UserTokens(&read(body)?))?,
+            "revoke_token" => self.revoke(Revoke::OneToken(&read(body)?))?,
+            _ => {
+                let batch = Batch::read(body).map_err(|error| malformed(&error))?;
+                return Ok(json(self.batch(&batch)?));
+            }
+        };
+        Ok(json(reply("result", result)))
+    }
+
     fn batch(&mut self, batch: &Batch<'_>) -> Result<String, Busy> {
         let mut replies = Vec::new();
         for command in &batch.commands.0 {
             replies.push(match command {
-                Some(Numbered {
-                    publish: Some(command),
-                    ..
-                }) => reply("publish", self.publish(command)?.map(|()| "{}".to_owned())),
-                Some(Numbered {
-                    broadcast: Some(command),
-                    ..
-                }) => reply("broadcast", self.broadcast(command)?),
-                Some(command) => match (command.for_user(), command.revoke()) {
-                    (Some((method, command)), _) => reply(method, self.manage(method, command)?),
-                    (_, Some((method, command))) => reply(method, self.revoke(command)?),
-                    _ => reply("", Err(NO_METHOD)),
-                },
+                Some(command) => self.part(command)?,
                 None => reply("", Err(NO_COMMAND)),
             });
         }
         Ok(format!("{{\"replies\":[{}]}}", replies.join(",")))
     }
 
-    fn publish(&mut self, command: &Command<'_>) -> Result<Result<(), Failure>, Busy> {
-        let (kind, bytes) = match message_of(command) {
-            Ok(message) => message,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let Some(channel) = command.channel.as_deref() else {
-            return Ok(Err(missing("channel", command)));
-        };
-        self.put(channel, &mut Shareable::new(kind, &bytes), command.key())
-    }
-
-    fn broadcast(&mut self, command: &Command<'_>) -> Result<Result<String, Failure>, Busy> {
-        let (kind, bytes) = match message_of(command) {
-            Ok(message) => message,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        let Some(channels) = command.channels().filter(|list| !list.0.is_empty()) else {
-            return Ok(Err(missing("channels", command)));
-        };
-        let mut message = Shareable::new(kind, &bytes);
-        let mut responses = Vec::new();
-        for channel in &channels.0 {
-            let put = self.put(channel, &mut message, command.key())?;
-            responses.push(reply("result", put.map(|()| "{}".to_owned())));
-        }
-        Ok(Ok(format!("{{\"responses\":[{}]}}", responses.join(","))))
-    }
-
-    /// Publishes one message, unless an earlier call has published it.
-    fn put(
-        &mut self,
-        channel: &str,
-        message: &mut Shareable<'_>,
-        key: &str,
-    ) -> Result<Result<(), Failure>, Busy> {
-        let number = self.next;
-        self.next += 1;
-        // This check comes first: a message that can never be published must be an error after a
-        // wait as well.
-        if !is_topic_name(channel) || channel.chars().any(char::is_control) {
-            return Ok(Err(CHANNEL));
-        }
-        if self.cx.message_bytes_max() < message.bytes.len() {
-            return Ok(Err(TOO_LONG));
-        }
-        let is_new = self.done <= number;
-        if !self.client.may(self.cx, Action::Publish, channel, is_new) {
-            return Ok(Err(DENIED));
-        }
-        if !is_new {
-            return Ok(Ok(()));
-        }
-        let key = Some(key).filter(|key| !key.is_empty());
-        let put = message.share();
-        let put = put.and_then(|message| self.cx.publish_shared(channel, message, key));
-        Ok(match put {
-            Ok(()) => Ok(()),
-            Err(PublishError::Busy(busy)) => {
-                self.cx.note_done(number);
-                return Err(busy);
-            }
-            Err(_) => Err(INTERNAL),
+    /// Carries out one command of a batch.
+    fn part(&mut self, command: &Numbered<'_>) -> Result<String, Busy> {
+        Ok(if let Some(command) = &command.publish {
+            reply("publish", self.publish(command)?)
+        } else if let Some(command) = &command.broadcast {
+            reply("broadcast", self.broadcast(command)?)
+        } else if let Some((method, command)) = command.for_user() {
+            reply(method, self.manage(method, command)?)
+        } else if let Some((method, command)) = command.revoke() {
+            reply(method, self.revoke(command)?)
+        } else if let Some((name, method, command)) = command.of_history() {
+            reply(name, self.history(method, command)?)
+        } else {
+            reply("", Err(NO_METHOD))
         })
     }
 }
 
-impl<'m> Shareable<'m> {
-    fn new(kind: Kind, bytes: &'m [u8]) -> Self {
-        Self {
-            kind,
-            bytes,
-            shared: None,
-        }
-    }
-
-    /// The message as it is published. It is copied only when it is first needed: a repeated
-    /// request has few messages left.
-    fn share(&mut self) -> Result<&SharedMessage, PublishError> {
-        let shared = match self.shared.take() {
-            Some(shared) => shared,
-            None => SharedMessage::new(self.kind, self.bytes)?,
-        };
-        Ok(self.shared.insert(shared))
-    }
-}
-
-/// The message of a command, or an error if a field is misspelled or missing.
-fn message_of<'m>(command: &'m Command<'_>) -> Result<(Kind, Cow<'m, [u8]>), Failure> {
-    if let Some(Unknown {
-        name,
-        meant: Some(meant),
-    }) = command.unknown.as_deref()
-    {
-        let text = format!("bad request: unknown field {name}; did you mean {meant}?");
-        return Err(bad_request(Cow::Owned(text)));
-    }
-    command
-        .message()
-        .ok_or_else(|| missing("data, or b64data in base64", command))
-}
-
-/// The error of a command without a required field. An unknown field may be a misspelling of it.
-fn missing(what: &str, command: &Command<'_>) -> Failure {
-    let has = match command.unknown.as_deref() {
-        Some(Unknown { name, .. }) => format!("; there is no field {name}"),
-        None => String::new(),
-    };
-    bad_request(Cow::Owned(format!("bad request: send {what}{has}")))
-}
-
 /// An object with one member: a result under its name, or an error.
-fn reply(name: &str, outcome: Result<String, Failure>) -> String {
+fn reply(name: &str, outcome: Outcome) -> String {
     match outcome {
         Ok(json) => format!("{{\"{name}\":{json}}}"),
         Err(Failure { code, message }) => {
@@ -268,4 +205,4 @@ fn malformed(error: &serde_json::Error) -> Response {
 
 /// The methods, as paths have them.
 const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send, \
-    invalidate_user_tokens, revoke_token";
+    invalidate_user_tokens, revoke_token, history, history_remove";

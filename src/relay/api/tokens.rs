@@ -5,10 +5,11 @@ use serde::de::IgnoredAny;
 
 use crate::auth::{Action, RevokeError};
 use crate::handler::{Busy, Selection};
-use crate::relay::api::Work;
 use crate::relay::api::failure::{DENIED, Failure, bad_request};
 use crate::relay::api::users::{PAST, user_named};
-use crate::relay::commands::{Numbered, Text};
+use crate::relay::api::{Outcome, Work};
+use crate::relay::commands::Numbered;
+use crate::relay::values::Text;
 
 /// All tokens of a user that were issued before a moment. Unknown fields are refused: a misspelled
 /// `issued_before` would revoke newer tokens as well.
@@ -62,10 +63,7 @@ impl<'b> Numbered<'b> {
 impl Work<'_, '_> {
     /// Revokes tokens, and ends connections that they may have opened: their clients come back with
     /// other tokens.
-    pub(super) fn revoke(
-        &mut self,
-        command: Revoke<'_, '_>,
-    ) -> Result<Result<String, Failure>, Busy> {
+    pub(super) fn revoke(&mut self, command: Revoke<'_, '_>) -> Result<Outcome, Busy> {
         let revoked = match command {
             Revoke::UserTokens(command) => self.revoke_user(command),
             Revoke::OneToken(command) => self.revoke_one(command),

@@ -10,11 +10,13 @@ use serde_json::value::RawValue;
 
 use crate::auth::Action;
 use crate::handler::{Busy, ConnectionInfo, Disconnect, Selection, UserError};
-use crate::limits::{API_WHITELIST_MAX, CONNECTIONS_ANSWER_TIMEOUT, USER_BYTES_MAX};
+use crate::limits::{API_WHITELIST_MAX, USER_BYTES_MAX};
 use crate::proto::Kind;
-use crate::relay::api::Work;
+use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{DENIED, Failure, INTERNAL, TOO_LONG, bad_request};
-use crate::relay::commands::{self, List, Numbered, Text};
+use crate::relay::api::{Outcome, Work};
+use crate::relay::commands::{self, Numbered};
+use crate::relay::values::{List, Text};
 
 /// A command about the connections of a user. Unknown fields are refused: one may be a misspelled
 /// `client`, and without that the command is about all of them.
@@ -106,10 +108,7 @@ struct Connections<'i> {
 
 impl Work<'_, '_> {
     /// Lists the connections of a user: the request waits for what the shards say.
-    pub(super) fn connections(
-        &mut self,
-        command: &ForUser<'_>,
-    ) -> Result<Result<String, Failure>, Busy> {
+    pub(super) fn connections(&mut self, command: &ForUser<'_>) -> Result<Outcome, Busy> {
         let user = match user_named(command.user.as_ref()) {
             Ok(user) => user,
             Err(failure) => return Ok(Err(failure)),
@@ -117,31 +116,26 @@ impl Work<'_, '_> {
         if !self.client.may(self.cx, Action::Manage, user, true) {
             return Ok(Err(DENIED));
         }
-        // There was no space for the question: it was dropped, and is answered as such.
-        let was_dropped = self.done == DROPPED;
-        match self.cx.answer() {
-            Some(Ok(infos)) => return Ok(Ok(listed(infos))),
-            Some(Err(_)) if !was_dropped => return Ok(Err(INTERNAL)),
-            _ => {}
+        if self.done != 0 {
+            return Ok(match self.asked().take(0) {
+                Some(Told::Connections(infos)) => Ok(listed(&infos)),
+                _ => Err(INTERNAL),
+            });
         }
-        let (question, wait) = self.cx.defer(CONNECTIONS_ANSWER_TIMEOUT);
-        let answer = move |infos| question.answer(infos);
-        let asked = self.cx.connections_of(user, answer);
-        self.cx
-            .note_done(if asked.is_ok() { ASKED } else { DROPPED });
-        match asked {
-            Ok(()) => Err(wait),
+        let reply = self.asked().reply(0, Told::Connections);
+        match self.cx.connections_of(user, reply) {
+            Ok(()) => {
+                self.next = 1;
+                self.asked().note(0);
+                Ok(Ok(String::new()))
+            }
             Err(UserError::Busy(busy)) => Err(busy),
             Err(error) => Ok(Err(failure(error))),
         }
     }
 
     /// Does something with connections of a user, unless an earlier call has done it.
-    pub(super) fn manage(
-        &mut self,
-        method: &str,
-        command: &ForUser<'_>,
-    ) -> Result<Result<String, Failure>, Busy> {
+    pub(super) fn manage(&mut self, method: &str, command: &ForUser<'_>) -> Result<Outcome, Busy> {
         let user = match user_named(command.user.as_ref()) {
             Ok(user) => user,
             Err(failure) => return Ok(Err(failure)),
@@ -179,7 +173,7 @@ impl Work<'_, '_> {
         &mut self,
         number: usize,
         done: Result<(), UserError>,
-    ) -> Result<Result<String, Failure>, Busy> {
+    ) -> Result<Outcome, Busy> {
         match done {
             Ok(()) => Ok(Ok("{}".to_owned())),
             Err(UserError::Busy(busy)) => {
@@ -286,8 +280,5 @@ fn entry(info: &ConnectionInfo) -> Entry<'_> {
 }
 
 const NO_ID: &str = "bad request: a client is an id of /api/connections, such as 3.17.2";
-/// What became of the question of `connections`, as [`RelayCx::note_done`] keeps it.
-const ASKED: usize = 0;
-const DROPPED: usize = 1;
 /// A time that is over: the connection ends now.
 pub(super) const PAST: u64 = 1;

@@ -121,10 +121,9 @@ impl<H: Handler> ShardCore<H> {
                 let taken = self.take_want(&topic, interest);
                 (!taken).then_some(ToHome::Want { topic, interest })
             }
-            ToHome::Presence { topic, presence } => {
-                let back = self.take_presence(&topic, presence);
-                back.map(|presence| ToHome::Presence { topic, presence })
-            }
+            ToHome::Presence { topic, presence } => self
+                .take_presence(&topic, presence)
+                .map(|presence| ToHome::Presence { topic, presence }),
             ToHome::Unwant { topic, interest } => {
                 self.shard.pubsub.remove_interest(&topic, interest);
                 None
@@ -137,9 +136,10 @@ impl<H: Handler> ShardCore<H> {
                 self.shard.pubsub.users.homes.leave(user, conn);
                 None
             }
-            ToHome::Command(command) => {
-                let back = self.shard.take_command(command);
-                back.map(ToHome::Command)
+            ToHome::Command(command) => self.shard.take_command(command).map(ToHome::Command),
+            ToHome::History(question) => {
+                self.shard.answer_history(*question);
+                None
             }
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);

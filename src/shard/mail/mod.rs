@@ -1,15 +1,17 @@
 //! What shards say to each other, and what waits to be sent.
 
+mod history;
 mod joins;
 mod outgoing;
 mod users;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::handler::Publisher;
+use crate::handler::{Extras, Publisher};
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::Payload;
 use crate::position::Position;
+pub use crate::shard::mail::history::{HistoryAct, HistoryQuestion};
 pub use crate::shard::mail::joins::{Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
@@ -19,7 +21,7 @@ use crate::topic::home::{DedupKey, Interest};
 use crate::user::UserHash;
 
 /// One message on its way to the order of its topic.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Publication {
     /// The topic.
     pub topic: Topic,
@@ -29,6 +31,8 @@ pub struct Publication {
     pub origin: Origin,
     /// Its publisher's key: with one, it is ordered once.
     pub key: Option<DedupKey>,
+    /// What few have.
+    pub extras: Option<Box<Extras>>,
 }
 
 /// Where a publication comes from.
@@ -54,7 +58,15 @@ impl Publication {
             payload,
             origin,
             key: None,
+            extras: None,
         }
+    }
+}
+
+impl Weigh for Publication {
+    fn weight(&self) -> usize {
+        let extras = self.extras.as_ref().map_or(0, |extras| extras.weight());
+        self.payload.bytes.len() + extras
     }
 }
 
@@ -69,7 +81,7 @@ impl Origin {
 }
 
 /// To the home shard of a topic or a user, from any shard or any thread.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum ToHome {
     /// Put this message in the topic's order.
     Publish(Publication),
@@ -110,6 +122,8 @@ pub enum ToHome {
     },
     /// Something is to be done with connections of a user.
     Command(UserCommand),
+    /// The history of a topic is asked for, or to be removed.
+    History(Box<HistoryQuestion>),
     /// This shard has published what it had taken before this round of a barrier.
     Published {
         /// Which shard.
@@ -191,10 +205,10 @@ pub trait Weigh {
 impl Weigh for ToHome {
     fn weight(&self) -> usize {
         match self {
-            Self::Publish(publication) => publication.payload.bytes.len(),
+            Self::Publish(publication) => publication.weight(),
             Self::Command(command) => command.weight(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
-            Self::Enter { .. } | Self::Leave { .. } => 0,
+            Self::Enter { .. } | Self::Leave { .. } | Self::History(_) => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join(join) => join.tag.len(),
                 Presence::Leave { .. } => 0,

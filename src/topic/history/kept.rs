@@ -17,7 +17,7 @@ pub struct Kept {
 }
 
 /// What few messages have.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
     /// Of what the message is the newest value.
     pub key: Option<Arc<str>>,
@@ -49,7 +49,7 @@ impl Kept {
 
 impl Extra {
     /// Bytes that it takes.
-    pub(super) fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         let tags = self.tags.iter();
         let texts: usize = tags.map(|(name, value)| name.len() + value.len()).sum();
         let key = self.key.as_ref().map_or(0, |key| key.len());

@@ -73,17 +73,6 @@ impl History {
         topic: &Topic,
         settings: &TopicSettings,
         payload: impl FnOnce() -> Payload,
-        now: Now,
-    ) -> Option<Position> {
-        self.place_with(topic, settings, payload, None, now)
-    }
-
-    /// The same for a message with a key or tags.
-    pub(crate) fn place_with(
-        &mut self,
-        topic: &Topic,
-        settings: &TopicSettings,
-        payload: impl FnOnce() -> Payload,
         extra: Option<Arc<Extra>>,
         now: Now,
     ) -> Option<Position> {
@@ -94,7 +83,6 @@ impl History {
 
     /// Gives a topic's next message its position and does not keep it: it is no gap for those that
     /// were away.
-    #[cfg_attr(not(test), expect(dead_code, reason = "publishing says so next"))]
     pub(crate) fn pass_over(
         &mut self,
         topic: &Topic,
@@ -175,7 +163,6 @@ impl History {
     }
 
     /// Removes the messages of a topic; the position stays.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the API does so next"))]
     pub(crate) fn remove(&mut self, topic: &Topic) {
         if let Some(key) = self.rings.find(topic) {
             self.change(key, Ring::clear);

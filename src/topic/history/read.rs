@@ -43,7 +43,6 @@ pub enum HistoryError {
 impl History {
     /// Reads messages of a topic. Of a position that is older than the oldest message, those that
     /// are there follow.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the API does so next"))]
     pub(crate) fn read(
         &self,
         topic: &Topic,

@@ -1,10 +1,13 @@
 //! Deduplication: a publication with a key is ordered once within a window, at the home of its
 //! topic, whichever connections and shards it comes over.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::num::NonZeroU64;
 
+use hashbrown::HashMap;
+
 use crate::limits::{ONCE_KEYS_MAX, ONCE_WINDOW};
+use crate::position::Position;
 use crate::time::Now;
 use crate::topic::tables::GiveBack;
 use crate::topic::{ByKeptHash, Topic};
@@ -17,7 +20,8 @@ pub struct DedupKey(NonZeroU64);
 /// The keys of late.
 #[derive(Debug, Default)]
 pub(super) struct Dedup {
-    known: HashSet<DedupKey, ByKeptHash>,
+    /// With the positions of their publications, of those that have one.
+    known: HashMap<DedupKey, Option<Position>, ByKeptHash>,
     /// The same in the order in which they came.
     order: VecDeque<(Now, DedupKey)>,
 }
@@ -30,10 +34,10 @@ impl DedupKey {
 }
 
 impl Dedup {
-    /// Whether it was published within the window.
-    pub(super) fn knows(&mut self, key: DedupKey, now: Now) -> bool {
+    /// The position of what was published with it within the window, if anything was.
+    pub(super) fn find(&mut self, key: DedupKey, now: Now) -> Option<Option<Position>> {
         self.forget_old(now, usize::MAX);
-        self.known.contains(&key)
+        self.known.get(&key).copied()
     }
 
     /// When the oldest may be forgotten.
@@ -58,11 +62,11 @@ impl Dedup {
     }
 
     /// It is published now.
-    pub(super) fn note(&mut self, key: DedupKey, now: Now) {
+    pub(super) fn note(&mut self, key: DedupKey, position: Option<Position>, now: Now) {
         if self.order.len() == ONCE_KEYS_MAX {
             self.forget_oldest();
         }
-        if self.known.insert(key) {
+        if self.known.insert(key, position).is_none() {
             self.order.push_back((now, key));
         }
     }
@@ -94,15 +98,15 @@ mod tests {
         let mut dedup = Dedup::default();
         let start = Now::default();
         let (one, other) = (key(1), key(2));
-        assert!(!dedup.knows(one, start));
-        dedup.note(one, start);
+        assert!(!dedup.find(one, start).is_some());
+        dedup.note(one, None, start);
         let last = start.plus(ONCE_WINDOW - Duration::from_millis(1));
-        assert!(dedup.knows(one, last) && !dedup.knows(other, last));
-        dedup.note(other, last);
+        assert!(dedup.find(one, last).is_some() && !dedup.find(other, last).is_some());
+        dedup.note(other, None, last);
         let over = start.plus(ONCE_WINDOW);
-        assert!(!dedup.knows(one, over) && dedup.knows(other, over));
-        dedup.note(one, over);
-        assert!(dedup.knows(one, over), "it may be published again");
+        assert!(!dedup.find(one, over).is_some() && dedup.find(other, over).is_some());
+        dedup.note(one, None, over);
+        assert!(dedup.find(one, over).is_some(), "it may be published again");
     }
 
     #[test]
@@ -110,7 +114,7 @@ mod tests {
         let mut dedup = Dedup::default();
         let start = Now::default();
         for number in 1..=100 {
-            dedup.note(key(number), start);
+            dedup.note(key(number), None, start);
         }
         let over = dedup.deadline().unwrap();
         dedup.forget_old(start, usize::MAX);
@@ -127,9 +131,11 @@ mod tests {
         let now = Now::default();
         let once = |number: usize| key(number as u64 + 1);
         for number in 0..=ONCE_KEYS_MAX {
-            dedup.note(once(number), now);
+            dedup.note(once(number), None, now);
         }
-        assert!(!dedup.knows(once(0), now));
-        assert!(dedup.knows(once(1), now) && dedup.knows(once(ONCE_KEYS_MAX), now));
+        assert!(!dedup.find(once(0), now).is_some());
+        assert!(
+            dedup.find(once(1), now).is_some() && dedup.find(once(ONCE_KEYS_MAX), now).is_some()
+        );
     }
 }

@@ -11,6 +11,7 @@ use hashbrown::HashMap;
 
 use crate::config::{Namespaces, SettingsKey};
 use crate::id::{RoomKey, ShardId, TopicKey};
+use crate::position::Position;
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
 pub use crate::topic::home::dedup::DedupKey;
@@ -198,15 +199,16 @@ impl Homes {
         }
     }
 
-    /// Whether a publication with this key was ordered of late.
-    pub(crate) fn is_duplicate(&mut self, key: Option<DedupKey>, now: Now) -> bool {
-        key.is_some_and(|key| self.dedup.knows(key, now))
+    /// The position of a publication that was ordered with this key of late, if one was; none for
+    /// one without a position.
+    pub(crate) fn find_key(&mut self, key: Option<DedupKey>, now: Now) -> Option<Option<Position>> {
+        self.dedup.find(key?, now)
     }
 
     /// A publication with this key has its place in the order, or its room has it.
-    pub(crate) fn note_key(&mut self, key: Option<DedupKey>, now: Now) {
+    pub(crate) fn note_key(&mut self, key: Option<DedupKey>, position: Option<Position>, now: Now) {
         if let Some(key) = key {
-            self.dedup.note(key, now);
+            self.dedup.note(key, position, now);
         }
     }
 

@@ -258,7 +258,8 @@ impl Server {
             self.driver.read(&mut self.sockets);
             self.driver.finish_turn(&mut self.sockets);
             self.driver.core.audit();
-            if !self.driver.core.has_work() {
+            let answered = self.driver.take_answers();
+            if answered == 0 && !self.driver.core.has_work() {
                 return;
             }
             self.driver.core.begin_turn(self.now);

@@ -25,7 +25,7 @@ fn a_client_that_is_revoked_while_its_opening_waits_is_refused() {
         assert_eq!(questions.borrow().len(), 1, "{at}: it waits");
         revocations.revoke_user("ann", NOW, NOW).unwrap();
         for question in questions.borrow_mut().drain(..) {
-            question.answer(Vec::new());
+            question.answer(());
         }
         shard.answer();
         shard.rest();

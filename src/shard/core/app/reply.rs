@@ -1,5 +1,7 @@
 //! What a callback sends to its own connection.
 
+use std::any::Any;
+
 use crate::close_reason::CloseReason;
 use crate::handler::{Busy, PublishError, Sent, Wait};
 use crate::limits::OUTBOX_BYTES_HIGH;
@@ -78,6 +80,19 @@ impl<D, A> Cx<'_, D, A> {
     pub fn note_done(&mut self, steps: usize) {
         if let Some(http) = self.shard.conns.http(self.key) {
             http.done = steps;
+        }
+    }
+
+    /// Takes what [`keep_work`](Self::keep_work) has kept of the request in hand.
+    pub(crate) fn take_work<T: Any>(&mut self) -> Option<Box<T>> {
+        let http = self.shard.conns.http(self.key)?;
+        http.work.take()?.downcast().ok()
+    }
+
+    /// Keeps what the application is doing for the request in hand, before it has to wait.
+    pub(crate) fn keep_work<T: Any>(&mut self, work: Box<T>) {
+        if let Some(http) = self.shard.conns.http(self.key) {
+            http.work = Some(work);
         }
     }
 }

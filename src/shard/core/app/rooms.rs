@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use slab::Slab;
 
-use crate::handler::{Event, Handler, Message, Output, Room, RoomCx};
+use crate::handler::{Event, Handler, Message, Output, Room, RoomCx, TopicHistory};
 use crate::id::RoomKey;
 use crate::limits::ELSEWHERE_MAX;
 use crate::shard::core::ShardCore;
@@ -110,10 +110,15 @@ impl<H: Handler> ShardCore<H> {
             payload,
             origin,
             key: dedup_key,
+            extras,
             ..
         } = publication;
         let (kind, bytes) = (payload.kind, Arc::clone(&payload.bytes));
-        let event = Event::Publish(payload, origin.publisher());
+        let event = Event::Publish {
+            payload,
+            publisher: origin.publisher(),
+            extras,
+        };
         self.call_room(key, event, |room, cx| {
             let payload = &bytes;
             room.on_publish(cx, Message { kind, payload });
@@ -121,7 +126,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard
             .pubsub
             .homes
-            .note_key(dedup_key, self.shard.env.now);
+            .note_key(dedup_key, None, self.shard.env.now);
         None
     }
 
@@ -174,11 +179,21 @@ impl<H: Handler> ShardCore<H> {
             outputs: Vec::new(),
             elsewhere: Vec::new(),
             elsewhere_left: ELSEWHERE_MAX.saturating_sub(self.shard.pubsub.elsewhere.len()),
+            history: TopicHistory {
+                topic: &slot.topic,
+                settings: self.shard.env.config.namespaces.of(slot.topic.name()),
+                history: &mut self.shard.pubsub.history,
+                now: self.shard.env.now,
+            },
         };
         call(slot.room.as_mut(), &mut cx);
         let RoomCx {
-            outputs, elsewhere, ..
+            outputs,
+            elsewhere,
+            mut event,
+            ..
         } = cx;
+        event.tell_that_it_was_not_passed();
         slot.outputs.extend(outputs);
         self.shard.pubsub.elsewhere.extend(elsewhere);
         if !self.put_out(key) {

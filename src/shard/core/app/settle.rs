@@ -14,6 +14,7 @@ impl<H: Handler> ShardCore<H> {
         let is_settled = shard.pubsub.room_work.is_empty()
             && shard.pubsub.room_queue.untried() == 0
             && shard.pubsub.elsewhere.is_empty()
+            && shard.pubsub.questions.is_empty()
             && shard.pubsub.mail[shard.env.shard.index()]
                 .presence
                 .is_empty();
@@ -41,6 +42,7 @@ impl<H: Handler> ShardCore<H> {
             }
         }
         let shard = &mut self.shard;
+        shard.answer_own_histories();
         shard.env.work.swap(share);
         // Nothing else would bring the shard back to these, or to those that were refused.
         shard.env.moved |= shard.pubsub.room_queue.untried() != 0;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{PublishError, Sent, check_message};
+use crate::handler::{Publish, PublishError, Sent, check_message};
 use crate::id::{ConnId, ShardId};
 use crate::payload::Payload;
 use crate::position::Since;
@@ -69,11 +69,27 @@ impl<D, A> ShardCx<'_, D, A> {
         kind: Kind,
         payload: &[u8],
     ) -> Result<(), PublishError> {
+        self.publish_with(topic, kind, payload, Publish::default())
+    }
+
+    /// The same with more that is said of it.
+    ///
+    /// # Errors
+    ///
+    /// As with [`publish`](Self::publish), and [`PublishError::Options`].
+    pub fn publish_with(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+        publish: Publish<'_>,
+    ) -> Result<(), PublishError> {
+        publish.check()?;
         check_message(kind, payload)?;
         let topic = self.shard.pubsub.topic(topic)?;
         let bytes = payload;
         self.shard
-            .publish(&topic, Payload { kind, bytes }, Origin::Shard, None)
+            .publish(&topic, Payload { kind, bytes }, Origin::Shard, publish)
     }
 
     /// A connection of this shard, if it is there.

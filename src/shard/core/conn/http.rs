@@ -1,5 +1,6 @@
 //! What a connection keeps that speaks HTTP, from request to request.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::auth::Principal;
@@ -24,6 +25,8 @@ pub(crate) struct Http {
     pub(crate) answered: u32,
     /// What the handler has noted as done of the request in hand, before it had to wait.
     pub(crate) done: usize,
+    /// What the handler is doing for it.
+    pub(crate) work: Option<Box<dyn Any>>,
     /// The connection is one too many: what it asks is refused.
     pub(crate) turned_away: Option<TooMany>,
     /// A request with a body.

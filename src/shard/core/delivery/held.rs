@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SettingsKey;
-use crate::handler::Busy;
+use crate::handler::{Busy, Extras};
 use crate::limits::HELD_TOPICS_PER_TURN;
 use crate::payload::Payload;
+use crate::position::Position;
 use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 use crate::topic::Topic;
@@ -38,16 +39,29 @@ impl<D, A> Shard<D, A> {
                 return Ok(());
             }
         }
+        self.order_behind_held(topic, payload, None).map(|_| ())
+    }
+
+    /// Puts a message into the order at once, behind what is held of its topic.
+    pub(super) fn order_behind_held<B>(
+        &mut self,
+        topic: &Topic,
+        payload: &Payload<B>,
+        extras: Option<&Extras>,
+    ) -> Result<Option<Position>, Busy>
+    where
+        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
+    {
         if !self.release(topic) {
             return Err(Busy::at(self.env.shard));
         }
-        self.order_now(topic, payload)
+        self.order_now(topic, payload, extras)
     }
 
     /// Puts what is held of a topic into the order; `false` while something finds no space.
     fn release(&mut self, topic: &Topic) -> bool {
         while let Some(payload) = self.pubsub.held.front(topic).cloned() {
-            if self.order_now(topic, &payload).is_err() {
+            if self.order_now(topic, &payload, None).is_err() {
                 return false;
             }
             self.pubsub.held.pop(topic);

@@ -6,15 +6,19 @@ use crate::handler::{Busy, Output, Publisher};
 use crate::id::ConnId;
 use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
+use crate::shard::core::delivery::publish::tell;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
 use crate::topic::Topic;
 
 impl<D, A> Shard<D, A> {
     /// Sends out what a room wants sent, or gives it back while there is no space for it.
-    pub(crate) fn put_out(&mut self, topic: &Topic, output: Output) -> Option<Output> {
-        let sent = match &output {
-            Output::Publish(payload) => self.order(topic, payload),
+    pub(crate) fn put_out(&mut self, topic: &Topic, mut output: Output) -> Option<Output> {
+        let sent = match &mut output {
+            Output::Publish(payload, extras) => {
+                let ordered = self.order(topic, payload, extras.as_deref());
+                ordered.map(|position| tell(extras, position))
+            }
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),
             Output::Welcome(to, payload) => self.send_to_any(*to, payload, true),
         };

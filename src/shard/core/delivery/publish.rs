@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use crate::config::SettingsKey;
-use crate::handler::{Busy, PublishError, Wait};
+use crate::handler::{Busy, Extras, Publish, PublishError, Wait};
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::Payload;
 use crate::position::Position;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Origin, Publication};
 use crate::topic::Topic;
-use crate::topic::home::{DedupKey, Interest, RoomSlot};
+use crate::topic::home::{Interest, RoomSlot};
 
 /// What became of a publication at the home of its topic.
 pub(crate) enum Admission {
@@ -31,7 +31,7 @@ impl<D, A> Shard<D, A> {
         topic: &Topic,
         payload: Payload<B>,
         origin: Origin,
-        key: Option<DedupKey>,
+        publish: Publish<'_>,
     ) -> Result<(), PublishError>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
@@ -40,9 +40,12 @@ impl<D, A> Shard<D, A> {
         if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
         }
+        let (key, mut extras) = publish.into_parts(topic);
         let home = topic.home(self.env.shards);
         if home == self.env.shard && self.pubsub.is_ordered_at_once(topic, key) {
-            self.order(topic, &payload).map_err(PublishError::Busy)?;
+            let ordered = self.order(topic, &payload, extras.as_deref());
+            let position = ordered.map_err(PublishError::Busy)?;
+            tell(&mut extras, position);
         } else {
             let len = payload.bytes.as_ref().len();
             self.pubsub
@@ -56,6 +59,7 @@ impl<D, A> Shard<D, A> {
                     payload: payload.shared(),
                     origin,
                     key,
+                    extras,
                 },
             );
             if home != self.env.shard {
@@ -68,12 +72,10 @@ impl<D, A> Shard<D, A> {
 
     /// As the home of its topic: takes a publication into the topic's order, unless that is for a
     /// room to decide.
-    pub(crate) fn admit(&mut self, publication: Publication) -> Admission {
-        if self
-            .pubsub
-            .homes
-            .is_duplicate(publication.key, self.env.now)
-        {
+    pub(crate) fn admit(&mut self, mut publication: Publication) -> Admission {
+        let earlier = self.pubsub.homes.find_key(publication.key, self.env.now);
+        if let Some(position) = earlier {
+            tell(&mut publication.extras, position);
             return Admission::Ordered;
         }
         if self.pubsub.homes.room(&publication.topic) != RoomSlot::Empty {
@@ -87,18 +89,35 @@ impl<D, A> Shard<D, A> {
 
     /// Takes a publication into the order of its topic, which is without a room; gives it back
     /// while there is no space for it.
-    pub(crate) fn order_publication(&mut self, publication: Publication) -> Option<Publication> {
-        let ordered = self.order(&publication.topic, &publication.payload);
-        if ordered.is_err() {
+    pub(crate) fn order_publication(
+        &mut self,
+        mut publication: Publication,
+    ) -> Option<Publication> {
+        let Publication {
+            topic,
+            payload,
+            key,
+            extras,
+            ..
+        } = &mut publication;
+        let Ok(position) = self.order(topic, payload, extras.as_deref()) else {
             return Some(publication);
-        }
-        self.pubsub.homes.note_key(publication.key, self.env.now);
+        };
+        self.pubsub.homes.note_key(*key, position, self.env.now);
+        tell(extras, position);
         None
     }
 
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
     /// wants it, or to none while one of them has no space; or holds it until the topic's tick.
-    pub(crate) fn order<B>(&mut self, topic: &Topic, payload: &Payload<B>) -> Result<(), Busy>
+    /// Returns its position, if it has one now. What has extras is not held: its publisher may wait
+    /// for the position, and what is said of it must not be lost to a newer one.
+    pub(crate) fn order<B>(
+        &mut self,
+        topic: &Topic,
+        payload: &Payload<B>,
+        extras: Option<&Extras>,
+    ) -> Result<Option<Position>, Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
@@ -106,45 +125,58 @@ impl<D, A> Shard<D, A> {
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
         if self.is_held(topic, settings) {
             self.pubsub.homes.give_recipients(recipients);
-            return self.hold(topic, settings, payload);
+            return match extras {
+                None => self.hold(topic, settings, payload).map(|()| None),
+                Some(_) => self.order_behind_held(topic, payload, extras),
+            };
         }
-        self.order_for(topic, payload, recipients, settings)
+        self.order_for(topic, payload, extras, recipients, settings)
     }
 
     /// The same, whatever the topic's tick.
-    pub(super) fn order_now<B>(&mut self, topic: &Topic, payload: &Payload<B>) -> Result<(), Busy>
+    pub(super) fn order_now<B>(
+        &mut self,
+        topic: &Topic,
+        payload: &Payload<B>,
+        extras: Option<&Extras>,
+    ) -> Result<Option<Position>, Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
-        self.order_for(topic, payload, recipients, settings)
+        self.order_for(topic, payload, extras, recipients, settings)
     }
 
     fn order_for<B>(
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
+        extras: Option<&Extras>,
         recipients: Vec<Interest>,
         settings: SettingsKey,
-    ) -> Result<(), Busy>
+    ) -> Result<Option<Position>, Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
         let has_space = self.has_space(&recipients, settings, payload.borrowed());
-        if has_space {
+        let ordered = has_space.then(|| {
             let settings = self.env.config.namespaces.at(settings);
             let (history, now) = (&mut self.pubsub.history, self.env.now);
             // Copied once, for the history or the first peer, if it was not before.
             let mut shared = None;
             let keep = || shared.insert(payload.clone().shared()).clone();
-            let position = history.place(topic, settings, keep, now);
+            let position = if extras.is_some_and(|extras| extras.skips_history) {
+                history.pass_over(topic, settings, now)
+            } else {
+                let extra = extras.and_then(|extras| extras.extra.clone());
+                history.place(topic, settings, keep, extra, now)
+            };
             self.pass_on(&recipients, position, payload, shared);
-        }
+            position
+        });
         self.pubsub.homes.give_recipients(recipients);
-        has_space
-            .then_some(())
-            .ok_or_else(|| Busy::at(self.env.shard))
+        ordered.ok_or_else(|| Busy::at(self.env.shard))
     }
 
     /// Whether `order` would take a message now.
@@ -206,5 +238,12 @@ impl<D, A> Shard<D, A> {
             self.pubsub.mail[shard.index()].from_home.push(deliver);
         }
         self.env.counters.ordered += 1;
+    }
+}
+
+/// Tells the publisher of a message its position, if it has asked.
+pub(super) fn tell(extras: &mut Option<Box<Extras>>, position: Option<Position>) {
+    if let Some(extras) = extras {
+        extras.tell(position);
     }
 }

@@ -17,8 +17,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::config::Config;
-use crate::handler::Busy;
+use crate::handler::{Busy, PublishError, Wait};
 use crate::id::{RoomKey, ShardId};
+use crate::limits::STAGED_MAX;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::catch_up::CatchUps;
@@ -26,7 +27,7 @@ use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::core::pubsub::users::Users;
-use crate::shard::mail::{PeerMail, Publication, ToHome, for_peers};
+use crate::shard::mail::{HistoryQuestion, PeerMail, Publication, ToHome, for_peers};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
@@ -55,6 +56,8 @@ pub(crate) struct PubSub {
     pub(crate) room_queue: RoomQueue,
     /// Messages of rooms for other topics.
     pub(crate) elsewhere: VecDeque<Publication>,
+    /// What callbacks have asked of the histories of topics at home here, answered when none runs.
+    pub(crate) questions: VecDeque<HistoryQuestion>,
     /// What rooms are to be told, or the handler of them.
     pub(crate) room_work: VecDeque<RoomWork>,
     /// Entries of tables that were given back to the allocator, since when it was to give back its
@@ -87,6 +90,7 @@ impl PubSub {
             barrier: Barrier::new(shard, shards),
             room_queue: RoomQueue::default(),
             elsewhere: VecDeque::new(),
+            questions: VecDeque::new(),
             room_work: VecDeque::new(),
             released: 0,
             released_at: Now::default(),
@@ -157,6 +161,18 @@ impl PubSub {
             self.room_queue.has_space_for(topic)
         };
         has_space.then_some(()).ok_or_else(|| Busy::at(home))
+    }
+
+    /// Takes a question about the history of a topic at home here.
+    pub(crate) fn ask_own_history(
+        &mut self,
+        question: HistoryQuestion,
+    ) -> Result<(), PublishError> {
+        if STAGED_MAX <= self.questions.len() {
+            return Err(PublishError::Busy(Busy(Wait::Turn)));
+        }
+        self.questions.push_back(question);
+        Ok(())
     }
 
     /// Puts a publication on its way, after `check_way` said yes.

@@ -56,7 +56,7 @@ fn a_topic_without_a_history_has_no_position() {
     let mut history = History::new(usize::MAX);
     let now = Now::default();
     let never = || unreachable!("nothing is kept");
-    assert_eq!(history.place(&topic, &settings, never, now), None);
+    assert_eq!(history.place(&topic, &settings, never, None, now), None);
     assert_eq!(history.pass_over(&topic, &settings, now), None);
     assert!(
         history
@@ -123,7 +123,7 @@ fn a_page_is_cut_by_its_bytes() {
     let long: Arc<[u8]> = vec![0; PAGE_BYTES_MAX].into();
     for bytes in [long.clone(), Arc::from([0]), long.clone(), long] {
         let kind = Kind::Binary;
-        history.place(&topic, &settings, || Payload { kind, bytes }, now);
+        history.place(&topic, &settings, || Payload { kind, bytes }, None, now);
     }
     let mut since = Since::Last(4);
     for (expected, has_more) in [(1, true), (1, true), (1, true), (1, false)] {

@@ -47,7 +47,7 @@ impl Bench {
         let extra = extra.map(Arc::new);
         let placed = self
             .history
-            .place_with(topic, settings, payload, extra, self.now);
+            .place(topic, settings, payload, extra, self.now);
         placed.unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! The publish API.
 
 mod errors;
+mod history;
 
 use std::time::Duration;
 
@@ -89,7 +90,7 @@ fn a_broadcast_and_a_batch_have_an_answer_for_each_part() {
     let answer = scene.ask("batch", body);
     let expected = concat!(
         r#"{"replies":[{"publish":{}},"#,
-        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens and revoke_token"}},"#,
+        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history and history_remove"}},"#,
         r#"{"broadcast":{"responses":[{"result":{}}]}},"#,
         r#"{"error":{"code":107,"message":"bad request: send data, or b64data in base64"}},"#,
         r#"{"error":{"code":107,"message":"bad request: no command"}}]}"#

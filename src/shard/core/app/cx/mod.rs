@@ -1,5 +1,6 @@
 //! What a handler may ask for during a callback.
 
+mod history;
 mod subscribe;
 mod user;
 
@@ -7,7 +8,7 @@ use core::net::SocketAddr;
 use std::fmt;
 use std::time::Duration;
 
-use crate::handler::{Busy, PublishError, Publisher, SharedMessage, Unanswered};
+use crate::handler::{Busy, Publish, PublishError, Publisher, SharedMessage, Unanswered};
 use crate::id::{ConnId, ConnKey, ShardId};
 use crate::payload::Payload;
 use crate::proto::{Kind, positions};
@@ -17,7 +18,6 @@ use crate::shard::core::conns::questions::Deferred;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::Origin;
 use crate::time::Now;
-use crate::topic::home::DedupKey;
 use crate::topic::{Topic, TopicName, TopicNameError};
 
 /// The shard and the connection that a callback is about. `D` is the handler's
@@ -124,7 +124,28 @@ impl<D, A> Cx<'_, D, A> {
         let topic = self.shard.pubsub.topic(topic)?;
         let bytes = payload;
         let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        self.shard.publish(&topic, payload, origin, None)
+        self.shard
+            .publish(&topic, payload, origin, Publish::default())
+    }
+
+    /// The same with more that is said of it.
+    ///
+    /// # Errors
+    ///
+    /// As with [`publish`](Self::publish), and [`PublishError::Options`].
+    pub fn publish_with(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+        publish: Publish<'_>,
+    ) -> Result<(), PublishError> {
+        publish.check()?;
+        self.shard.check_message(kind, payload)?;
+        let topic = self.shard.pubsub.topic(topic)?;
+        let bytes = payload;
+        let (payload, origin) = (Payload { kind, bytes }, self.origin());
+        self.shard.publish(&topic, payload, origin, publish)
     }
 
     /// The same, unless a message was published to the topic with this key in the last 5 minutes
@@ -143,30 +164,25 @@ impl<D, A> Cx<'_, D, A> {
         payload: &[u8],
         key: &str,
     ) -> Result<(), PublishError> {
-        self.shard.check_message(kind, payload)?;
-        let topic = self.shard.pubsub.topic(topic)?;
-        let bytes = payload;
-        let (payload, origin) = (Payload { kind, bytes }, self.origin());
-        let key = DedupKey::new(&topic, key);
-        self.shard.publish(&topic, payload, origin, Some(key))
+        self.publish_with(topic, kind, payload, Publish::new().once(key))
     }
 
-    /// Publishes a message that goes to several topics, with a `key` as
-    /// [`publish_once`](Self::publish_once) does.
+    /// Publishes a message that goes to several topics, as
+    /// [`publish_with`](Self::publish_with) does.
     ///
     /// # Errors
     ///
-    /// As with [`publish`](Self::publish).
+    /// The same.
     pub fn publish_shared(
         &mut self,
         topic: &(impl TopicName + ?Sized),
         message: &SharedMessage,
-        key: Option<&str>,
+        publish: Publish<'_>,
     ) -> Result<(), PublishError> {
+        publish.check()?;
         let topic = self.shard.pubsub.topic(topic)?;
         let (payload, origin) = (message.payload().clone(), self.origin());
-        let key = key.map(|key| DedupKey::new(&topic, key));
-        self.shard.publish(&topic, payload, origin, key)
+        self.shard.publish(&topic, payload, origin, publish)
     }
 
     fn origin(&mut self) -> Origin {

@@ -1,0 +1,234 @@
+//! Methods about the history of a topic: `history` and `history_remove`, as Centrifugo has them.
+
+use std::collections::BTreeMap;
+
+use data_encoding::BASE64;
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use crate::auth::Action;
+use crate::handler::{
+    Busy, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, PublishError,
+};
+use crate::limits::{API_HISTORIES_MAX, WORK_OF_BODY_BYTE};
+use crate::position::{Epoch, Position};
+use crate::proto::Kind;
+use crate::proto::http::is_topic_name;
+use crate::relay::api::asked::Told;
+use crate::relay::api::failure::{
+    CHANNEL, DENIED, FOREIGN, Failure, INTERNAL, NO_HISTORY, TOO_MANY_HISTORIES, bad_request,
+};
+use crate::relay::api::{Outcome, Work};
+use crate::relay::commands::Numbered;
+use crate::relay::values::Text;
+
+/// A command about the history of a topic.
+#[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
+pub(in crate::relay) struct OfHistory<'b> {
+    #[serde(borrow)]
+    channel: Option<Text<'b>>,
+    /// Messages at most: none or 0 for the position alone, less for all.
+    limit: Option<i64>,
+    #[serde(borrow)]
+    since: Option<Since<'b>>,
+    reverse: Option<bool>,
+}
+
+/// A position, as JSON has it.
+#[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
+struct Since<'b> {
+    offset: Option<u64>,
+    #[serde(borrow)]
+    epoch: Option<Text<'b>>,
+}
+
+/// What is done with a history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HistoryMethod {
+    Read,
+    Remove,
+}
+
+impl<'b> Numbered<'b> {
+    /// One about a history, with its method.
+    pub(super) fn of_history(&self) -> Option<(&'static str, HistoryMethod, &OfHistory<'b>)> {
+        let read = self.history.as_ref();
+        let read = read.map(|command| ("history", HistoryMethod::Read, command));
+        let remove = self.history_remove.as_ref();
+        read.or_else(|| Some(("history_remove", HistoryMethod::Remove, remove?)))
+    }
+}
+
+impl Work<'_, '_> {
+    /// Reads or removes the history of a topic.
+    pub(super) fn history(
+        &mut self,
+        method: HistoryMethod,
+        command: &OfHistory<'_>,
+    ) -> Result<Outcome, Busy> {
+        let number = self.next;
+        self.next += 1;
+        self.histories += 1;
+        let (channel, filter) = match self.check_history(number, command) {
+            Ok(checked) => checked,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if number < self.done {
+            return Ok(self.told_history(number, method));
+        }
+        let reply = self.asked().reply(number, Told::History);
+        let asked = match method {
+            HistoryMethod::Read => self.cx.history(channel, filter, reply),
+            HistoryMethod::Remove => self.cx.remove_history(channel, reply),
+        };
+        match asked {
+            Ok(()) => {
+                self.asked().note(number);
+                Ok(Ok(String::new()))
+            }
+            Err(PublishError::Busy(busy)) => {
+                self.cx.note_done(number);
+                Err(busy)
+            }
+            Err(_) => Ok(Err(INTERNAL)),
+        }
+    }
+
+    fn check_history<'m>(
+        &mut self,
+        number: usize,
+        command: &'m OfHistory<'_>,
+    ) -> Result<(&'m str, HistoryFilter), Failure> {
+        let channel = command.channel.as_ref().map_or("", |Text(text)| text);
+        if !is_topic_name(channel) || channel.chars().any(char::is_control) {
+            return Err(CHANNEL);
+        }
+        let is_new = self.done <= number;
+        if !self.client.may(self.cx, Action::History, channel, is_new) {
+            return Err(DENIED);
+        }
+        if API_HISTORIES_MAX < self.histories {
+            return Err(TOO_MANY_HISTORIES);
+        }
+        if !self.cx.has_history(channel) {
+            return Err(NO_HISTORY);
+        }
+        Ok((channel, command.filter()?))
+    }
+
+    fn told_history(&mut self, number: usize, method: HistoryMethod) -> Outcome {
+        match (self.asked().take(number), method) {
+            (Some(Told::History(Ok(page))), HistoryMethod::Read) => {
+                let json = written(&page);
+                self.cx.charge(json.len() * WORK_OF_BODY_BYTE);
+                Ok(json)
+            }
+            (Some(Told::History(Ok(_))), HistoryMethod::Remove) => Ok("{}".to_owned()),
+            (Some(Told::History(Err(error))), _) => Err(failure(error)),
+            _ => Err(INTERNAL),
+        }
+    }
+}
+
+impl OfHistory<'_> {
+    fn filter(&self) -> Result<HistoryFilter, Failure> {
+        let since = self.since.as_ref().map(Since::position).transpose()?;
+        let limit = self.limit.unwrap_or_default();
+        Ok(HistoryFilter {
+            limit: usize::try_from(limit).ok(),
+            since,
+            reverse: self.reverse.unwrap_or_default(),
+        })
+    }
+}
+
+impl Since<'_> {
+    fn position(&self) -> Result<Position, Failure> {
+        let epoch = self.epoch.as_ref().map_or("", |Text(text)| text);
+        // An epoch of another server is of no history of this one.
+        let epoch = epoch.parse::<Epoch>().map_err(|_| FOREIGN)?;
+        let offset = self.offset.unwrap_or_default();
+        Ok(Position { epoch, offset })
+    }
+}
+
+fn failure(error: HistoryError) -> Failure {
+    match error {
+        HistoryError::Off => NO_HISTORY,
+        HistoryError::Foreign => FOREIGN,
+        HistoryError::BeforeFirst => bad_request("bad request: nothing is before offset 1".into()),
+        HistoryError::Publish(_) => INTERNAL,
+    }
+}
+
+/// The place of a message, as JSON has it.
+#[derive(Serialize)]
+struct Place {
+    offset: u64,
+    #[serde(serialize_with = "as_text")]
+    epoch: Epoch,
+}
+
+/// The result of a publish, with the place of the message if it has one.
+pub(super) fn placed(position: Option<Position>) -> String {
+    let place = position.map(|Position { epoch, offset }| Place { offset, epoch });
+    let json = place.map(|place| serde_json::to_string(&place).unwrap_or_default());
+    json.unwrap_or_else(|| "{}".to_owned())
+}
+
+#[derive(Serialize)]
+struct Read<'p> {
+    publications: Vec<Publication<'p>>,
+    #[serde(flatten)]
+    top: Place,
+}
+
+struct Publication<'p>(HistoryMessage<'p>);
+
+impl Serialize for Publication<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(message) = self;
+        let bytes = message.payload();
+        let text = match message.kind() {
+            Kind::Text => std::str::from_utf8(bytes).ok(),
+            Kind::Binary => None,
+        };
+        let mut map = to.serialize_map(None)?;
+        match (text, text.map(serde_json::from_str::<&RawValue>)) {
+            // As it may have been published.
+            (_, Some(Ok(json))) => map.serialize_entry("data", json)?,
+            (Some(text), _) => map.serialize_entry("data", text)?,
+            _ => map.serialize_entry("b64data", &BASE64.encode(bytes))?,
+        }
+        map.serialize_entry("offset", &message.position.offset)?;
+        let tags = message.tags();
+        if 0 < tags.len() {
+            let tags: BTreeMap<&str, &str> = tags.collect();
+            map.serialize_entry("tags", &tags)?;
+        }
+        if let Some(key) = message.key() {
+            map.serialize_entry("key", key)?;
+        }
+        if message.is_removal() {
+            map.serialize_entry("removed", &true)?;
+        }
+        map.end()
+    }
+}
+
+fn written(page: &HistoryPage) -> String {
+    let Position { epoch, offset } = page.position();
+    let read = Read {
+        publications: page.messages().map(Publication).collect(),
+        top: Place { offset, epoch },
+    };
+    // Every text can be written as JSON.
+    serde_json::to_string(&read).unwrap_or_default()
+}
+
+fn as_text<S: Serializer>(epoch: &Epoch, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(epoch)
+}

@@ -1,0 +1,122 @@
+//! What any thread may ask of the history of a topic, and of the position of what it publishes.
+
+use std::time::Instant;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+
+use crate::handler::{
+    HistoryError, HistoryFilter, HistoryPage, HistoryReply, Publish, PublishError, history_calls,
+};
+use crate::position::Position;
+use crate::proto::Kind;
+use crate::server::handle::{Handle, why};
+use crate::shard::mail::{HistoryAct, HistoryQuestion, ToHome};
+use crate::topic::{Topic, TopicName};
+
+impl Handle {
+    /// Publishes as [`publish_with_deadline`](Self::publish_with_deadline) does, and waits for the
+    /// message's position: `None` if the topic has no history, or its room has not passed the
+    /// message on. It replaces a [`reply`](Publish::reply).
+    ///
+    /// ```no_run
+    /// # use std::time::{Duration, Instant};
+    /// # use corecast::{Handle, Kind, Publish, PublishError};
+    /// # fn switch_on(handle: &Handle) -> Result<(), PublishError> {
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// let lamp = Publish::new().key("lamp");
+    /// if let Some(at) = handle.publish_positioned("house", Kind::Text, b"on", lamp, deadline)? {
+    ///     println!("{}", at.offset);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The same, and [`PublishError::Unanswered`] if there was no answer until the deadline.
+    pub fn publish_positioned(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        kind: Kind,
+        payload: &[u8],
+        publish: Publish<'_>,
+        deadline: Instant,
+    ) -> Result<Option<Position>, PublishError> {
+        let (reply, answer) = bounded(1);
+        let publish = publish.reply(move |position| {
+            reply.send(position).ok();
+        });
+        self.publish_with_deadline(topic, kind, payload, publish, deadline)?;
+        wait_for(&answer, deadline)
+    }
+
+    history_calls!(self: &Self);
+
+    /// Reads messages of a topic's history, and waits for them until `deadline`. Do not call it
+    /// from a callback: a shard must not wait.
+    ///
+    /// ```no_run
+    /// # use std::time::{Duration, Instant};
+    /// # use corecast::{Handle, HistoryError, HistoryFilter};
+    /// # fn print(handle: &Handle) -> Result<(), HistoryError> {
+    /// let newest = HistoryFilter { limit: Some(10), reverse: true, ..HistoryFilter::default() };
+    /// let deadline = Instant::now() + Duration::from_secs(1);
+    /// for message in handle.history_deadline("news", newest, deadline)?.messages() {
+    ///     println!("{}: {:?}", message.position, message.payload());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the topic's home, and [`HistoryError::Publish`] where it did not answer.
+    pub fn history_deadline(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        filter: HistoryFilter,
+        deadline: Instant,
+    ) -> Result<HistoryPage, HistoryError> {
+        let (reply, answer) = bounded(1);
+        let reply = HistoryReply::new(move |page| {
+            reply.send(page).ok();
+        });
+        let question = self.question(topic, HistoryAct::Read(filter), reply)?;
+        let (home, weight) = (self.home_of(&question.topic), 0);
+        let mail = ToHome::History(Box::new(question));
+        let sent = self.outside.send_deadline(home, mail, weight, deadline);
+        sent.map_err(|refused| why(&refused))?;
+        wait_for(&answer, deadline)?
+    }
+
+    fn ask_history(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        act: HistoryAct,
+        reply: HistoryReply,
+    ) -> Result<(), PublishError> {
+        let question = self.question(topic, act, reply)?;
+        let (home, weight) = (self.home_of(&question.topic), 0);
+        let mail = ToHome::History(Box::new(question));
+        let sent = self.outside.try_send(home, mail, weight);
+        sent.map_err(|refused| why(&refused))
+    }
+
+    fn question(
+        &self,
+        topic: &(impl TopicName + ?Sized),
+        act: HistoryAct,
+        reply: HistoryReply,
+    ) -> Result<HistoryQuestion, PublishError> {
+        self.check_serving()?;
+        let topic = Topic::named(topic)?.into_owned();
+        Ok(HistoryQuestion { topic, act, reply })
+    }
+}
+
+fn wait_for<T>(answer: &Receiver<T>, deadline: Instant) -> Result<T, PublishError> {
+    answer.recv_deadline(deadline).map_err(|error| match error {
+        RecvTimeoutError::Timeout => PublishError::Unanswered,
+        RecvTimeoutError::Disconnected => PublishError::Stopped,
+    })
+}

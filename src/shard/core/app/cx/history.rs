@@ -1,0 +1,54 @@
+//! History: what callbacks may ask of it.
+
+use crate::handler::{
+    HistoryError, HistoryFilter, HistoryPage, HistoryReply, PublishError, history_calls,
+};
+use crate::shard::core::app::cx::Cx;
+use crate::shard::core::app::shard_cx::ShardCx;
+use crate::shard::core::shard::Shard;
+use crate::shard::mail::{HistoryAct, HistoryQuestion};
+use crate::topic::TopicName;
+
+impl<D, A> Cx<'_, D, A> {
+    history_calls!(self: &mut Self);
+
+    fn ask_history(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        act: HistoryAct,
+        reply: HistoryReply,
+    ) -> Result<(), PublishError> {
+        self.shard.ask_history_of(topic, act, reply)
+    }
+
+    /// Whether the messages of a topic have positions, and are kept.
+    pub fn has_history(&self, topic: &str) -> bool {
+        let settings = self.shard.env.config.namespaces.of(topic);
+        settings.history.is_some()
+    }
+}
+
+impl<D, A> ShardCx<'_, D, A> {
+    history_calls!(self: &mut Self);
+
+    fn ask_history(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        act: HistoryAct,
+        reply: HistoryReply,
+    ) -> Result<(), PublishError> {
+        self.shard.ask_history_of(topic, act, reply)
+    }
+}
+
+impl<D, A> Shard<D, A> {
+    fn ask_history_of(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        act: HistoryAct,
+        reply: HistoryReply,
+    ) -> Result<(), PublishError> {
+        let topic = self.pubsub.topic(topic)?.into_owned();
+        self.ask_history(HistoryQuestion { topic, act, reply })
+    }
+}
