@@ -77,6 +77,11 @@
 //! Each message is sent at most once. A message that the kernel had taken when the connection ended
 //! may have arrived or not; it is not sent again. Messages that others publish while the client is
 //! not connected do not reach it; [`Event::Connected`] marks the end of such a gap.
+//!
+//! A client that [keeps positions](ClientBuilder::keep_positions) gets them where the topic has a
+//! history: after each [`Event::Connected`] it goes on where it was, which [`Event::Recovered`]
+//! says, or is told what it cannot have, by [`Event::Gap`]. Otherwise nothing is missing, and
+//! nothing comes twice.
 
 mod builder;
 mod core;
@@ -97,12 +102,14 @@ pub use self::core::url::UrlError;
 pub use self::error::{BuildError, CloseError, RecvError, SendError};
 pub use self::sender::Sender;
 pub use crate::proto::http::AnswerError;
+pub use crate::proto::positions::FrameError as PositionsError;
 pub use crate::proto::ws::dial::HandshakeError;
 pub use crate::tls::{TlsError, TlsFault};
 
 use self::core::Core;
 use self::sender::Queue;
 use self::shell::{Shell, read_clock};
+use crate::position::Position;
 use crate::proto::Kind;
 
 /// A client of one server. See the [module](self).
@@ -204,6 +211,14 @@ impl Client {
     /// calls.
     pub fn sender(&self) -> Sender {
         self.sender.clone()
+    }
+
+    /// Where the client stands in its topic, if it [keeps
+    /// positions](ClientBuilder::keep_positions): the position of the newest message that has come,
+    /// also if its event was not taken yet. To go on after an end of the program, keep that of the
+    /// newest [`Event::Message`] which was processed, for [`ClientBuilder::since`].
+    pub fn position(&self) -> Option<Position> {
+        self.core.position()
     }
 
     /// Whether there is a connection, as far as the last call knows. Events about its end may still

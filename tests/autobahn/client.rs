@@ -42,7 +42,7 @@ fn talk(
     let mut client = builder(url)?.connect()?;
     loop {
         match client.recv(deadline())? {
-            Event::Message { kind, payload } => {
+            Event::Message { kind, payload, .. } => {
                 answer(&mut client, kind, &payload);
             }
             Event::Disconnected { .. } => return Ok(()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::client::builder::ClientBuilder;
+use crate::client::core::url::Scheme;
 use crate::client::error::BuildError;
 use crate::proto::http::is_token;
 
@@ -27,6 +28,11 @@ impl ClientBuilder {
         {
             return Err(BuildError::Setting(
                 "the level of compression must be from 1 to 9",
+            ));
+        }
+        if self.keeps_positions && self.address.scheme != Scheme::WebSocket {
+            return Err(BuildError::Setting(
+                "positions need WebSocket: ws:// or wss://",
             ));
         }
         let settings = &self.settings;

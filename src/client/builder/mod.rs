@@ -1,10 +1,11 @@
 //! The description of a client to create.
 
 mod check;
+mod positions;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::fmt;
-#[cfg(feature = "tls")]
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use crate::client::error::BuildError;
 use crate::client::sender::{Rules, queue};
 use crate::client::shell::{Shell, WAKER};
 use crate::limits::TCP_USER_TIMEOUT;
+use crate::proto::positions::SUBPROTOCOL;
 use crate::proto::ws::deflate::Compression;
 use crate::proto::ws::dial::Offer;
 use crate::time::Now;
@@ -33,6 +35,7 @@ use crate::tls::{DialKeys, DialSettings};
 pub struct ClientBuilder {
     address: Address,
     protocols: Vec<String>,
+    keeps_positions: bool,
     headers: Vec<(String, String)>,
     compression: Option<Compression>,
     tls: DialSettings,
@@ -45,6 +48,7 @@ impl ClientBuilder {
         Ok(Self {
             address: Address::parse(url)?,
             protocols: Vec::new(),
+            keeps_positions: false,
             headers: Vec::new(),
             compression: None,
             tls: DialSettings::default(),
@@ -115,38 +119,6 @@ impl ClientBuilder {
     #[must_use]
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = Some(compression);
-        self
-    }
-
-    /// With TLS, trusts servers with a certificate of an authority in this PEM file, instead of the
-    /// platform's authorities. May be called several times, for several files.
-    ///
-    /// Without it, the platform's authorities are trusted. They are read from where OpenSSL looks
-    /// for them; `SSL_CERT_FILE` and `SSL_CERT_DIR` change this place.
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls_ca(mut self, path: impl Into<PathBuf>) -> Self {
-        self.tls.add_authorities(path.into());
-        self
-    }
-
-    /// With TLS, sends this certificate to a server that asks for one. `chain` is a PEM file with
-    /// the certificate followed by the certificates up to an authority; `key` is a PEM file with
-    /// its private key.
-    #[cfg(feature = "tls")]
-    #[must_use]
-    pub fn tls_client_cert(mut self, chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
-        self.tls.show(chain.into(), key.into());
-        self
-    }
-
-    /// With TLS, uses this configuration of the TLS library instead of the settings above. It is
-    /// not part of the stable interface: the library may change.
-    #[cfg(feature = "tls")]
-    #[doc(hidden)]
-    #[must_use]
-    pub fn tls_config(mut self, config: Arc<rustls::ClientConfig>) -> Self {
-        self.tls.set_config(config);
         self
     }
 
@@ -235,7 +207,8 @@ impl ClientBuilder {
         self.check()?;
         let Self {
             address,
-            protocols,
+            mut protocols,
+            keeps_positions,
             headers,
             compression,
             tls,
@@ -260,6 +233,9 @@ impl ClientBuilder {
         } else {
             None
         };
+        if keeps_positions {
+            protocols.insert(0, SUBPROTOCOL.to_owned());
+        }
         settings.offer = is_websocket.then_some(Offer {
             host: address.authority,
             target: address.target,

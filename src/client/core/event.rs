@@ -7,6 +7,8 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::client::core::token::MakeError;
+use crate::position::Position;
+use crate::proto::positions::FrameError as PositionsError;
 use crate::proto::ws::dial::HandshakeError;
 use crate::proto::ws::is_final;
 use crate::proto::{Kind, ProtocolError};
@@ -17,7 +19,8 @@ use crate::tls::TlsFault;
 #[non_exhaustive]
 pub enum Event {
     /// Connected, for the first time or again. Every message whose publishing begins from now on
-    /// arrives. Messages published while the client was not connected do not.
+    /// arrives. Messages published while the client was not connected do not, unless it [keeps
+    /// positions](crate::client::ClientBuilder::keep_positions).
     Connected {
         /// The subprotocol that the server chose from the offered ones.
         protocol: Option<String>,
@@ -30,6 +33,23 @@ pub enum Event {
         kind: Kind,
         /// The payload.
         payload: Vec<u8>,
+        /// Its place in its topic, if the client [keeps positions] and the topic has a history.
+        ///
+        /// [keeps positions]: crate::client::ClientBuilder::keep_positions
+        position: Option<Position>,
+    },
+    /// After [`Connected`](Self::Connected): nothing is missing. What was published while the
+    /// client was not connected follows, and then what is published from now on.
+    Recovered {
+        /// Where it goes on: the position of the newest message before.
+        from: Position,
+    },
+    /// Messages are missing, and the server has them no more: those between the last message and
+    /// this position. What follows is complete again. A program that has built something of the
+    /// messages loads it anew.
+    Gap {
+        /// Where it goes on; `None`: the topic has no history any more.
+        position: Option<Position>,
     },
     /// A connection has ended, or an attempt has failed.
     Disconnected {
@@ -93,6 +113,9 @@ pub enum Reason {
     /// The server violated the framing, or sent a message above the limit.
     #[error("the server has broken the protocol: {0}")]
     Protocol(#[from] ProtocolError),
+    /// A message does not belong to the subprotocol `corecast.positions`, which the server chose.
+    #[error("the server has broken its subprotocol: {0}")]
+    Positions(#[from] PositionsError),
 }
 
 /// What did not happen in time.
@@ -147,7 +170,7 @@ impl Reason {
                 code.is_some_and(|code| matches!(code, 1002 | 1003 | 1007..=1010) || is_final(code))
             }
             Self::Refused { status, .. } => matches!(status, 400..=407 | 409..=428 | 430..=499),
-            Self::Protocol(_) => true,
+            Self::Protocol(_) | Self::Positions(_) => true,
             _ => false,
         }
     }

@@ -14,6 +14,7 @@ pub(crate) mod url;
 
 mod fault;
 mod life;
+mod positions;
 mod talk;
 
 use std::collections::VecDeque;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use crate::client::core::event::{Event, Reason};
 use crate::client::core::fault::reason_of;
+use crate::client::core::positions::Positions;
 use crate::client::core::random::Random;
 use crate::client::core::settings::Settings;
 use crate::client::core::token::Token;
@@ -36,6 +38,7 @@ pub(crate) struct Core {
     settings: Settings,
     random: Random,
     state: State,
+    positions: Positions,
     /// The token of the attempt under way, until it is sent.
     token: Option<Token>,
     /// `out[sent..]` must be sent over the current connection.
@@ -98,6 +101,7 @@ impl Core {
     /// A client whose first attempt begins at `now`.
     pub(crate) fn new(settings: Settings, fill: fn(&mut [u8]), now: Now) -> Self {
         Self {
+            positions: Positions::new(settings.since),
             settings,
             random: Random::new(fill),
             state: State::Waiting { until: now },
@@ -128,7 +132,8 @@ impl Core {
         let wire = match &self.settings.offer {
             Some(offer) => {
                 let (out, nonce) = (&mut self.out, self.random.bytes());
-                let request = UpgradeRequest::begin(out, offer, token.as_ref(), nonce);
+                let since = self.positions.request();
+                let request = UpgradeRequest::begin(out, offer, since, token.as_ref(), nonce);
                 Wire::Upgrading(Box::new(request))
             }
             None => {
@@ -214,16 +219,12 @@ impl Core {
         match said {
             FromServer::Live { protocol, mut rest } => {
                 self.live = Some(now);
+                self.positions.begin(protocol.as_deref());
                 let attempts = std::mem::take(&mut self.attempts);
                 self.report(Event::Connected { protocol, attempts });
                 self.handle_bytes(&mut rest, now);
             }
-            FromServer::Message { kind, payload } => {
-                if !self.closed {
-                    self.inbox_bytes += payload.len();
-                    self.report(Event::Message { kind, payload });
-                }
-            }
+            FromServer::Message { kind, payload } => self.handle_message(kind, payload, now),
             FromServer::Ping(payload) => {
                 up.ping = Some(payload);
                 self.answer_ping();

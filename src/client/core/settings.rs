@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::limits;
+use crate::position::Position;
 use crate::proto::ws::dial::Offer;
 
 /// The settings of a client's core.
@@ -10,6 +11,8 @@ use crate::proto::ws::dial::Offer;
 pub(crate) struct Settings {
     /// The WebSocket request; `None`: length-prefixed TCP.
     pub(crate) offer: Option<Offer>,
+    /// What the client has already when it connects for the first time.
+    pub(crate) since: Option<Position>,
     pub(crate) message_bytes_max: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) handshake_timeout: Duration,
@@ -28,6 +31,7 @@ impl Settings {
     pub(crate) fn new(offer: Option<Offer>) -> Self {
         Self {
             offer,
+            since: None,
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             connect_timeout: limits::CONNECT_TIMEOUT,
             handshake_timeout: limits::HANDSHAKE_TIMEOUT,

@@ -164,10 +164,10 @@ fn every_cut_gives_the_same_events() {
     let text = "Closed { code: Some(1001), text: \"bye\" }";
     let expected = [
         vec!["Connected { protocol: None, attempts: 1 }".to_owned()],
-        vec!["Message { kind: Text, payload: [104, 195, 169] }".to_owned()],
-        vec!["Message { kind: Text, payload: [195, 169] }".to_owned()],
+        vec!["Message { kind: Text, payload: [104, 195, 169], position: None }".to_owned()],
+        vec!["Message { kind: Text, payload: [195, 169], position: None }".to_owned()],
         vec![format!(
-            "Message {{ kind: Binary, payload: {:?} }}",
+            "Message {{ kind: Binary, payload: {:?}, position: None }}",
             [7; 300]
         )],
         disconnected(text, FIRST_DELAY),
@@ -221,8 +221,8 @@ fn every_cut_of_length_prefixed_frames_gives_the_same_events() {
             }
             let expected = [
                 "Connected { protocol: None, attempts: 1 }",
-                "Message { kind: Binary, payload: [104, 105] }",
-                "Message { kind: Binary, payload: [33] }",
+                "Message { kind: Binary, payload: [104, 105], position: None }",
+                "Message { kind: Binary, payload: [33], position: None }",
             ];
             assert_eq!(events(&mut core), expected, "cut at {cut}, step {step}");
         }

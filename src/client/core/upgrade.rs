@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::client::core::codec::Codec;
 use crate::client::core::token::Token;
 use crate::limits::{REFUSAL_BODY_BYTES_MAX, RETRY_AFTER_MAX};
+use crate::position::Position;
 use crate::proto::http::{AnswerHead, NO_ANSWER_HEADERS, dechunk, parse_answer};
 use crate::proto::ws::dial::{
     Agreement, HandshakeError, Offer, check_switching_protocols, encode_key, encode_upgrade,
@@ -49,17 +50,23 @@ pub(crate) struct Body {
 }
 
 impl UpgradeRequest {
-    /// Appends the request.
+    /// Appends the request, of a client that has all messages up to a position.
     pub(crate) fn begin(
         out: &mut Vec<u8>,
         offer: &Offer,
+        since: Option<Position>,
         token: Option<&Token>,
         nonce: [u8; 16],
     ) -> Self {
         let key = encode_key(nonce);
-        encode_upgrade(out, offer, token.map(Token::text), &key);
+        let mut offer = offer.clone();
+        if let Some(since) = since {
+            let mark = if offer.target.contains('?') { '&' } else { '?' };
+            offer.target = format!("{}{mark}since={since}", offer.target);
+        }
+        encode_upgrade(out, &offer, token.map(Token::text), &key);
         Self {
-            offer: offer.clone(),
+            offer,
             key,
             head: Vec::new(),
         }

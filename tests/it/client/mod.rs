@@ -3,6 +3,7 @@
 
 mod ends;
 mod messages;
+mod positions;
 mod tls;
 #[cfg(feature = "auth")]
 mod token;
@@ -45,7 +46,7 @@ pub(crate) fn next(client: &mut Client) -> Event {
 
 pub(crate) fn message(client: &mut Client) -> (Kind, Vec<u8>) {
     match next(client) {
-        Event::Message { kind, payload } => (kind, payload),
+        Event::Message { kind, payload, .. } => (kind, payload),
         other => panic!("not a message: {other:?}"),
     }
 }
