@@ -19,7 +19,7 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    /// For so many messages per second, or one at a time, and so many in all.
+    /// For so many messages per second, or as they are allowed, and so many in all.
     pub(crate) fn new(rate: Option<f64>, allowed: u32) -> Self {
         Self {
             rate,
@@ -44,10 +44,10 @@ impl Timeline {
         self.allowed.store(messages, Ordering::Release);
     }
 
-    /// Lets one more message go out; returns how many that are.
-    pub(crate) fn allow_one(&self, now: u64) -> u32 {
+    /// Lets so many more messages go out; returns how many that are in all.
+    pub(crate) fn allow(&self, messages: u32, now: u64) -> u32 {
         self.start(now);
-        self.allowed.fetch_add(1, Ordering::AcqRel) + 1
+        self.allowed.fetch_add(messages, Ordering::AcqRel) + messages
     }
 
     pub(crate) fn allowed(&self) -> u32 {

@@ -8,9 +8,10 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::client::frame::{self, FrameError, Kind, NO_CODE};
-use crate::client::inflate::{Inflater, OFFER};
+use crate::client::inflate::Inflater;
+use crate::client::request::ACCEPT;
 use crate::client::tls::Session;
-use crate::url::{NUMBER_PLACE, Protocol, Target};
+use crate::url::Protocol;
 
 /// One connection. Kept small, for there may be a million: 32 bytes.
 pub(crate) struct Link {
@@ -89,39 +90,9 @@ impl Ended {
     }
 }
 
-/// The key of every upgrade and its answer, RFC 6455 1.3: nothing is gained by random ones here.
-const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
-const ACCEPT: &[u8] = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// Longest answer to an upgrade in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
 const FIELDS_MAX: usize = 64;
-
-/// The upgrade request for a target and the number of a topic, RFC 6455 4.1, with a token and an
-/// offer to compress (`deflate`).
-pub(crate) fn upgrade_request(
-    target: &Target,
-    number: Option<usize>,
-    token: Option<&str>,
-    deflate: bool,
-) -> Vec<u8> {
-    let path = match number {
-        Some(number) => target.path.replace(NUMBER_PLACE, &number.to_string()),
-        None => target.path.clone(),
-    };
-    let offer = if deflate {
-        format!("Sec-WebSocket-Extensions: {OFFER}\r\n")
-    } else {
-        String::new()
-    };
-    let token = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
-    let token = token.unwrap_or_default();
-    format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n{token}{offer}\r\n",
-        path, target.addr
-    )
-    .into_bytes()
-}
 
 impl Link {
     /// A connection that is not open yet.

@@ -1,6 +1,9 @@
 //! The client's side of a connection, cut at every byte.
 
 use super::*;
+use crate::client::inflate::OFFER;
+use crate::client::request::{Ask, upgrade_request};
+use crate::url::Target;
 
 const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\
     sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
@@ -66,9 +69,19 @@ fn refusals_and_closes_say_why() {
 }
 
 #[test]
+fn a_connection_is_small() {
+    assert!(size_of::<Link>() <= 32, "{}", size_of::<Link>());
+}
+
+#[test]
 fn compression_is_asked_for_and_insisted_on() {
     let target = Target::parse("ws://127.0.0.1:1/sub/a", "").unwrap();
-    let request = String::from_utf8(upgrade_request(&target, None, Some("a.b"), true)).unwrap();
+    let ask = Ask {
+        token: Some("a.b"),
+        deflate: true,
+        ..Ask::default()
+    };
+    let request = String::from_utf8(upgrade_request(&target, ask)).unwrap();
     assert!(request.contains("\r\nAuthorization: Bearer a.b\r\n"));
     assert!(request.contains(&format!("\r\nSec-WebSocket-Extensions: {OFFER}\r\n\r\n")));
 
@@ -88,9 +101,4 @@ fn compression_is_asked_for_and_insisted_on() {
     let mut link = opening(Protocol::WebSocket);
     let result = link.handle_bytes(HEAD, 100, Some(&mut inflater), |_| {});
     assert_eq!(result, Err(Ended::NotCompressed));
-}
-
-#[test]
-fn a_connection_is_small() {
-    assert!(size_of::<Link>() <= 32, "{}", size_of::<Link>());
 }

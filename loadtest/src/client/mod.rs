@@ -8,6 +8,7 @@ pub(crate) mod inflate;
 pub(crate) mod link;
 pub(crate) mod opener;
 pub(crate) mod outbox;
+pub(crate) mod request;
 pub(crate) mod socket;
 pub(crate) mod tls;
 pub(crate) mod tokens;
@@ -40,6 +41,10 @@ pub(crate) trait App: Send + 'static {
     /// The target of a connection.
     fn target<'a>(&'a self, plan: &'a Plan, thread: usize, index: usize) -> &'a Target {
         plan.target(thread, index)
+    }
+    /// The position from which a connection goes on.
+    fn since(&self, _index: usize) -> Option<String> {
+        None
     }
     /// Whether what arrives on a connection is read.
     fn reads(&self, _index: usize) -> bool {
@@ -104,6 +109,8 @@ pub(crate) struct Plan {
     pub(crate) reading: Reading,
     /// Asks WebSocket servers to compress, and insists on it.
     pub(crate) deflate: bool,
+    /// What WebSocket servers are asked to speak.
+    pub(crate) subprotocol: Option<&'static str>,
     /// The number in the place of `{number}` in a path, if there is one.
     pub(crate) numbering: Option<Numbering>,
     /// What its connections show; those of a raw crew show none.

@@ -11,11 +11,13 @@ use crossbeam_channel::Receiver;
 use serde::Serialize;
 
 use crate::check::message::Form;
+use crate::client::Plan;
 use crate::client::control::load;
 use crate::clock::{now_ns, seconds};
 use crate::flags::{ClientArgs, TopicArgs, churn, count, duration, interval, payload_bytes, rate};
 use crate::host::procfs;
 use crate::pubsub::churn::Churn;
+use crate::pubsub::positions::{LINE_BYTES_MAX, SUBPROTOCOL};
 use crate::pubsub::progress::Progress;
 use crate::pubsub::{Audience, Publisher};
 use crate::report::figures::Found;
@@ -58,6 +60,10 @@ pub(crate) struct SoakArgs {
     /// Subscribers that leave and return in each second.
     #[arg(long, value_name = "PER_SECOND", default_value_t = 0.0, value_parser = churn)]
     churn: f64,
+    /// Those that return go on where they were: with `corecast.positions`, of a topic with history.
+    /// Each must have every message then, or be told of a gap.
+    #[arg(long)]
+    resume: bool,
     /// How long: seconds, or a number with s, m or h.
     #[arg(long, default_value = "1h", value_parser = duration)]
     duration: Duration,
@@ -80,6 +86,9 @@ pub(crate) struct Figures {
     payload_bytes: u32,
     rate_per_s: f64,
     churn_per_s: f64,
+    resumed: bool,
+    /// Of those that resumed.
+    gaps_told: u64,
     soak_s: f64,
     /// Connections that left and came back.
     left: u64,
@@ -207,10 +216,16 @@ impl<'a> Run<'a> {
                 per_second: args.churn,
                 ..Churn::default()
             },
+            resumes: args.resume,
             intervals: Some(intervals.0.clone()),
             ..publisher.progress(scene.leader.pulse())
         };
         let plan = plan("subscriber", targets, conns, &form);
+        let plan = Plan {
+            subprotocol: args.resume.then_some(SUBPROTOCOL),
+            payload_max: plan.payload_max + LINE_BYTES_MAX,
+            ..plan
+        };
         let listeners = Audience::start(&mut scene, plan, &form, progress)?;
         let mut watch = scene.watch();
         let control = Arc::clone(listeners.control());
@@ -221,6 +236,7 @@ impl<'a> Run<'a> {
             payload_bytes: args.payload,
             rate_per_s: args.rate,
             churn_per_s: args.churn,
+            resumed: args.resume,
             memory_growth_max_percent: args.memory_growth_max,
             ..Figures::default()
         };
@@ -333,6 +349,7 @@ impl<'a> Run<'a> {
         opening.ended_early = self.listeners.ended();
         figures.left = load(&self.listeners.control().left);
         figures.close_unanswered = self.listeners.unanswered();
+        figures.gaps_told = self.listeners.gaps();
         figures.messages_sent = sent;
         figures.lateness = self.publisher.stop(opening)?.percentiles();
         let heard = self.listeners.stop(sent, opening)?;

@@ -1,5 +1,6 @@
 //! `storm`: all leave, all come back, and others must not notice.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -14,7 +15,9 @@ use crate::client::opener::{Habits, WINDOW};
 use crate::client::outbox::Leave;
 use crate::clock::{now_ns, seconds};
 use crate::flags::{ClientArgs, TopicArgs, count, from_one, payload_bytes, rate, seconds_of};
+use crate::host::procfs;
 use crate::pubsub::churn::Churn;
+use crate::pubsub::positions::{LINE_BYTES_MAX, SUBPROTOCOL};
 use crate::pubsub::progress::Progress;
 use crate::pubsub::{Audience, Publisher};
 use crate::report::figures::Found;
@@ -29,6 +32,9 @@ const EXAMPLES: &str = "\
 Examples, with `cargo run --release -- serve` in another terminal:
   10,000 subscribers are cut and come back at once, three times:
     loadtest storm --url 'ws://127.0.0.1:8080/sub/{topic}' -n 10000 --rounds 3 \\
+      --server-pid $(pidof -s corecast)
+  They have missed 300 messages of a topic with history, and get them:
+    loadtest storm --url 'ws://127.0.0.1:8080/sub/{topic}' -n 10000 --resume --missed 300 \\
       --server-pid $(pidof -s corecast)
   They close properly, and come back within 10 s, each at a random time:
     loadtest storm --url 'ws://127.0.0.1:8080/sub/{topic}' -n 10000 --close --jitter 10";
@@ -54,6 +60,18 @@ pub(crate) struct StormArgs {
     /// How often.
     #[arg(long, default_value_t = 1, value_parser = count())]
     rounds: u32,
+    /// They go on where they were when they come back: with `corecast.positions`, of a topic with
+    /// history. Each must have every message then, or be told of a gap.
+    #[arg(long)]
+    resume: bool,
+    /// Messages that are published while they are away; with --resume.
+    #[arg(
+        long,
+        value_name = "MESSAGES",
+        default_value_t = 0,
+        requires = "resume"
+    )]
+    missed: u32,
     /// They leave with the closing handshake; without it their sockets are closed without a word.
     #[arg(long)]
     close: bool,
@@ -86,6 +104,8 @@ pub(crate) struct StormArgs {
 pub(crate) struct Figures {
     closed_properly: bool,
     jitter_s: f64,
+    resumed: bool,
+    missed_messages: u32,
     rounds: Vec<Round>,
     /// From connect(2) to live, of all tries that got there.
     connect_to_live: Percentiles,
@@ -110,6 +130,21 @@ struct Round {
     retries: u64,
     /// Of the server, while they came back, per connection; the steady load is part of it.
     server_cpu_us_per_connection: Option<f64>,
+    /// Of those that resume.
+    recovery: Option<Recovery>,
+}
+
+/// How those that resumed came to have everything.
+#[derive(Clone, Debug, Default, Serialize)]
+struct Recovery {
+    /// From when they were told to come back until all had all messages.
+    caught_up_s: f64,
+    messages_per_s: f64,
+    gaps_told: u64,
+    /// Of the server meanwhile, for each message that was missed and had.
+    server_cpu_us_per_message: Option<f64>,
+    /// The most memory of the server meanwhile, over what it was before.
+    server_rss_over_start_bytes: Option<u64>,
 }
 
 /// Those that stayed.
@@ -140,6 +175,8 @@ struct Storm<'a> {
     figures: Figures,
 }
 
+/// What was sent is published within this time.
+const SETTLE: Duration = Duration::from_millis(200);
 /// The topic of the steady ones, for [`Form::on_topic`].
 const STEADY: u32 = 1;
 
@@ -185,6 +222,8 @@ impl<'a> Storm<'a> {
         let mut figures = Figures {
             closed_properly: args.close,
             jitter_s: args.jitter,
+            resumed: args.resume,
+            missed_messages: args.missed,
             ..Figures::default()
         };
         figures.steady.url = steady_target.to_string();
@@ -201,13 +240,19 @@ impl<'a> Storm<'a> {
         let rate = Some(args.rate);
         let publisher = Publisher::start(scene, published, &steady_form, rate, source)?;
         let leaver = Plan {
+            subprotocol: args.resume.then_some(SUBPROTOCOL),
             habits: Habits {
                 window: args.window,
                 tries_max: u16::MAX,
             },
             ..plan("subscriber", targets, conns, &form)
         };
+        let leaver = Plan {
+            payload_max: leaver.payload_max + LINE_BYTES_MAX,
+            ..leaver
+        };
         let progress = Progress {
+            resumes: args.resume,
             churn: Churn {
                 how: Some(if args.close { Leave::Close } else { Leave::Cut }),
                 jitter_s: args.jitter,
@@ -281,23 +326,41 @@ impl<'a> Storm<'a> {
             leave_s: seconds(start, now_ns()),
             ..Round::default()
         };
+        waited = waited.then(|| self.publish_missed())?;
         let retries = load(&control.retries);
         waited = waited.then(|| self.come_back(&mut round))?;
         round.retries = load(&control.retries) - retries;
         self.figures.rounds.push(round);
         if waited == Waited::Done {
-            let all = u64::from(self.caller.send_one()) * conns;
-            let delivered = || self.leavers.delivered();
+            self.caller.send_one();
             let leader = &mut self.scene.leader;
-            waited = leader.wait_for("reached", all, delivered, is_lost)?;
+            waited = self
+                .leavers
+                .hear(self.caller.timeline.allowed(), conns, leader)?;
         }
         self.rest()?;
         Ok(waited)
     }
 
+    /// Publishes what those that are away miss.
+    fn publish_missed(&mut self) -> Result<Waited, RunError> {
+        let leader = &mut self.scene.leader;
+        let wanted = u64::from(self.caller.send(self.args.missed));
+        let sent = || u64::from(self.caller.timeline.sent());
+        let waited = leader.wait_for("missed", wanted, sent, || self.caller.has_ended())?;
+        // The server has them when the publisher has sent them, or soon after.
+        leader.pause(SETTLE)?;
+        Ok(waited)
+    }
+
     fn come_back(&mut self, round: &mut Round) -> Result<Waited, RunError> {
-        let (conns, scene) = (self.args.connections, &mut self.scene);
+        let (conns, pid) = (self.args.connections, self.scene.pid());
+        let scene = &mut self.scene;
         let (control, churn) = (self.leavers.control(), &self.leavers.progress.churn);
+        let (leavers, messages) = (&self.leavers, self.caller.timeline.allowed());
+        let memory = || pid.and_then(|pid| procfs::rss_bytes(pid).ok());
+        let (before, most) = (memory(), Cell::new(0));
+        let is_recovering = self.args.resume;
         let mut back_at = 0;
         let begin = |now| {
             back_at = now;
@@ -305,7 +368,14 @@ impl<'a> Storm<'a> {
             control.ring_all();
         };
         let (waited, spent) = scene.measure_amid(begin, |leader| {
-            leader.wait_live(control, u64::from(conns), "live again")
+            let waited = leader.wait_live(control, u64::from(conns), "live again")?;
+            if !is_recovering {
+                return Ok(waited);
+            }
+            waited.then(|| {
+                let look = || most.set(most.get().max(memory().unwrap_or(0)));
+                leavers.hear_while(messages, u64::from(conns), leader, look)
+            })
         })?;
         self.steady.progress.end_phase(now_ns());
         scene.leader.mark("all live again", None);
@@ -314,6 +384,17 @@ impl<'a> Storm<'a> {
         (round.all_live_s, round.opened_per_s) = (opening.open_s, opening.opened_per_s);
         let cpu_us = ratio(spent.server.cpu_s() * 1e6, f64::from(conns));
         round.server_cpu_us_per_connection = scene.pid().map(|_| cpu_us);
+        if is_recovering {
+            let missed = f64::from(conns) * f64::from(self.args.missed);
+            let cpu_us = ratio(spent.server.cpu_s() * 1e6, missed);
+            round.recovery = Some(Recovery {
+                caught_up_s: spent.wall_s,
+                messages_per_s: ratio(missed, spent.wall_s),
+                gaps_told: leavers.gaps(),
+                server_cpu_us_per_message: pid.map(|_| cpu_us),
+                server_rss_over_start_bytes: before.map(|bytes| most.get().saturating_sub(bytes)),
+            });
+        }
         scene.base.client = spent.client;
         Ok(waited)
     }

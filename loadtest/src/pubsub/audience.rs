@@ -90,7 +90,12 @@ impl Publisher {
 
     /// Lets one message go out; returns how many that are.
     pub(crate) fn send_one(&self) -> u32 {
-        let allowed = self.timeline.allow_one(now_ns());
+        self.send(1)
+    }
+
+    /// Lets so many messages go out; returns how many that are in all.
+    pub(crate) fn send(&self, messages: u32) -> u32 {
+        let allowed = self.timeline.allow(messages, now_ns());
         self.crew.control.ring_all();
         allowed
     }
@@ -165,6 +170,38 @@ impl Audience {
     pub(crate) fn deliveries(&self) -> impl Fn() -> u64 + 'static {
         let progress = Arc::clone(&self.progress);
         move || load(&progress.delivered)
+    }
+
+    /// Gaps of which those that resume were told.
+    pub(crate) fn gaps(&self) -> u64 {
+        load(&self.progress.gaps)
+    }
+
+    /// Waits until all `conns` have had so many messages, but for those that lie in gaps of which
+    /// they were told.
+    pub(crate) fn hear(
+        &self,
+        messages: u32,
+        conns: u64,
+        leader: &mut Leader,
+    ) -> Result<Waited, RunError> {
+        self.hear_while(messages, conns, leader, || {})
+    }
+
+    /// The same, and calls `look` again and again meanwhile.
+    pub(crate) fn hear_while(
+        &self,
+        messages: u32,
+        conns: u64,
+        leader: &mut Leader,
+        look: impl Fn(),
+    ) -> Result<Waited, RunError> {
+        let reached = || {
+            look();
+            self.delivered() + load(&self.progress.excused)
+        };
+        let all = u64::from(messages) * conns;
+        leader.wait_for("reached", all, reached, || self.ended() > 0)
     }
 
     /// Waits until all `conns` have had all of so many messages.

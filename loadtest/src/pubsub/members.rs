@@ -2,8 +2,9 @@
 
 use crate::client::outbox::Outbox;
 use crate::client::{App, EndedBy, LinkName};
+use crate::pubsub::inbox::Inbox;
 use crate::pubsub::publishers::Publishers;
-use crate::pubsub::subscribers::{Inbox, Subscribers};
+use crate::pubsub::subscribers::Subscribers;
 use crate::run::record::Recorder;
 
 #[derive(Default)]
@@ -45,6 +46,10 @@ impl App for Members {
             self.own.record(latency_ns);
             publishers.on_own(link.index, stamp.seq, now, out);
         }
+    }
+
+    fn since(&self, index: usize) -> Option<String> {
+        self.subscribers.as_ref()?.since(index)
     }
 
     fn on_turn(&mut self, now: u64, out: &mut Outbox) -> Option<u64> {

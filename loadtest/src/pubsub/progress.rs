@@ -32,6 +32,11 @@ pub(crate) struct Progress {
     pub(crate) churn: Churn,
     /// Whether those that the server closes connect again.
     pub(crate) returns: bool,
+    /// Whether those that come back go on where they were.
+    pub(crate) resumes: bool,
+    /// Gaps that were told, and messages that are known to lie in them.
+    pub(crate) gaps: AtomicU64,
+    pub(crate) excused: AtomicU64,
     /// Counts the intervals of the series.
     pub(crate) pulse: Pulse,
     /// Counts the intervals of a soak.
@@ -67,6 +72,9 @@ impl Progress {
             has_phases: false,
             churn: Churn::default(),
             returns: false,
+            resumes: false,
+            gaps: AtomicU64::new(0),
+            excused: AtomicU64::new(0),
             pulse,
             intervals: None,
             expected: u64::MAX,

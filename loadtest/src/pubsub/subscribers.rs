@@ -5,115 +5,17 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crate::check::crowd::Crowd;
-use crate::check::message::{Form, Stamp, WARM_UP};
+use crate::check::message::Stamp;
 use crate::check::reach::Reach;
 use crate::client::outbox::Outbox;
-use crate::client::{EndedBy, LinkName, Numbering, Place};
+use crate::client::{EndedBy, LinkName, Place};
 use crate::pubsub::churn::Leaver;
+use crate::pubsub::inbox::{Inbox, Received};
+use crate::pubsub::positions::{Positions, Said};
 use crate::pubsub::progress::Progress;
 use crate::report::Counts;
 use crate::run::record::Recorder;
 use crate::run::series::{Meter, Pulse};
-
-/// The checks of connections that listen, each to one topic.
-pub(crate) struct Inbox {
-    form: Form,
-    first_topic: u32,
-    publishers: u32,
-    /// The crowd of each connection, and its number there.
-    places: Vec<(u32, u32)>,
-    /// The listeners of each topic that has any here.
-    pub(super) crowds: Vec<(u32, Crowd)>,
-    /// Messages, the faulty ones as well.
-    pub(super) received: u64,
-    /// Not of this run and topic, or changed on the way.
-    pub(super) foreign: u64,
-}
-
-/// What a message turned out to be.
-#[derive(Clone, Copy, Debug)]
-enum Received {
-    /// One that its connection had not got before.
-    New(Stamp),
-    WarmUp,
-    /// Repeated, or foreign.
-    Faulty,
-}
-
-impl Inbox {
-    /// For this thread's share of `conns` connections, with so many publishers of each topic.
-    pub(crate) fn new(
-        place: Place,
-        conns: usize,
-        numbering: Numbering,
-        publishers: u32,
-        form: Form,
-    ) -> Self {
-        let mut crowd_of: HashMap<usize, usize> = HashMap::new();
-        let mut sizes: Vec<(usize, u32)> = Vec::new();
-        let mut places = Vec::new();
-        for index in 0..place.share(conns) {
-            let topic = numbering.topic(place.number(index));
-            let crowd = *crowd_of.entry(topic).or_insert_with(|| {
-                sizes.push((topic, 0));
-                sizes.len() - 1
-            });
-            let size = &mut sizes[crowd].1;
-            places.push((number(crowd), *size));
-            *size += 1;
-        }
-        let crowd = |(topic, size): (usize, u32)| {
-            let crowd = Crowd::new(size as usize, publishers as usize);
-            (number(topic), crowd)
-        };
-        Self {
-            first_topic: form.topic(),
-            form,
-            publishers,
-            places,
-            crowds: sizes.into_iter().map(crowd).collect(),
-            received: 0,
-            foreign: 0,
-        }
-    }
-
-    #[inline]
-    fn receive(&mut self, index: usize, payload: &[u8]) -> Received {
-        let (crowd, listener) = self.places[index];
-        let (topic, crowd) = &mut self.crowds[crowd as usize];
-        self.form.set_topic(self.first_topic + *topic);
-        let stamp = self.form.read(payload);
-        if stamp.is_some_and(|stamp| stamp.publisher == WARM_UP) {
-            return Received::WarmUp;
-        }
-        self.received += 1;
-        let is_known = |stamp: &Stamp| stamp.publisher < self.publishers && stamp.seq < u32::MAX;
-        let Some(stamp) = stamp.filter(is_known) else {
-            self.foreign += 1;
-            return Received::Faulty;
-        };
-        if crowd.see(listener, stamp.publisher, stamp.seq) {
-            Received::New(stamp)
-        } else {
-            Received::Faulty
-        }
-    }
-
-    /// Checks a copy of a message that came to a publisher.
-    pub(super) fn receive_copy(&mut self, index: usize, payload: &[u8]) {
-        self.receive(index, payload);
-    }
-
-    fn come_back(&mut self, index: usize) {
-        let (crowd, listener) = self.places[index];
-        self.crowds[crowd as usize].1.come_back(listener);
-    }
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
-}
 
 /// The subscribers of one thread: checks, times and counts every delivery. They may leave and come
 /// back at any time.
@@ -123,6 +25,8 @@ fn number(index: usize) -> u32 {
 pub(crate) struct Subscribers {
     progress: Arc<Progress>,
     pub(super) inbox: Inbox,
+    /// Of those that go on where they were when they come back.
+    pub(super) positions: Option<Positions>,
     /// The time of each delivery of the first topic, where there is no other.
     pub(super) reach: Option<Reach>,
     /// Time of each delivery since the message was due.
@@ -159,6 +63,7 @@ impl Subscribers {
         Self {
             reach: (topics == 1).then(|| Reach::new(conns, inbox.publishers as usize)),
             inbox,
+            positions: progress.resumes.then(|| Positions::new(conns)),
             latency: progress.pulse.meter(),
             interval: progress.intervals.as_ref().map(Pulse::meter),
             phases: vec![Recorder::default(); phases],
@@ -180,6 +85,11 @@ impl Subscribers {
     pub(super) fn on_live(&mut self, index: usize, now: u64, took_ns: u64) {
         self.took.record(took_ns);
         self.leaver.is_here(index);
+        let positions = self.positions.as_ref();
+        if positions.is_some_and(|positions| positions.resumes(index)) {
+            // It is to have everything.
+            return;
+        }
         // Before the schedule has begun, and without one, none misses anything.
         if self.progress.timeline.due(0).is_some() {
             self.inbox.come_back(index);
@@ -202,6 +112,34 @@ impl Subscribers {
         }
     }
 
+    /// The position from which a connection goes on.
+    pub(super) fn since(&self, index: usize) -> Option<String> {
+        self.positions.as_ref()?.since(index)
+    }
+
+    /// What a connection that goes on where it was has got of a message; none if it is not one.
+    #[inline]
+    fn take_position<'p>(&mut self, index: usize, payload: &'p [u8]) -> Option<&'p [u8]> {
+        let Some(positions) = &mut self.positions else {
+            return Some(payload);
+        };
+        match positions.read(index, payload) {
+            Said::Message(payload) => return Some(payload),
+            Said::Position => {}
+            Said::Gap => {
+                self.progress.gaps.fetch_add(1, Ordering::AcqRel);
+                let excused = mem::take(&mut positions.excused);
+                self.progress.excused.fetch_add(excused, Ordering::AcqRel);
+                self.inbox.come_back(index);
+            }
+            Said::Wrong => {
+                self.inbox.received += 1;
+                self.inbox.foreign += 1;
+            }
+        }
+        None
+    }
+
     /// A message arrived; returns its stamp and its latency if it is new.
     #[inline]
     pub(super) fn receive(
@@ -210,6 +148,7 @@ impl Subscribers {
         payload: &[u8],
         now: u64,
     ) -> Option<(Stamp, u64)> {
+        let payload = self.take_position(link.index, payload)?;
         let stamp = match self.inbox.receive(link.index, payload) {
             Received::New(stamp) => stamp,
             Received::WarmUp => {

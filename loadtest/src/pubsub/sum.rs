@@ -6,8 +6,9 @@ use crate::check::order::{self, Order};
 use crate::check::reach::Reach;
 use crate::client::Done;
 use crate::client::inflate::Compressed;
+use crate::pubsub::inbox::Inbox;
 use crate::pubsub::members::Members;
-use crate::pubsub::subscribers::{Inbox, Subscribers};
+use crate::pubsub::subscribers::Subscribers;
 use crate::report::{Counts, Deliveries, add_counts};
 use crate::run::record::Recorder;
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::run::{Server, at_once, passes};
+use crate::run::{Folder, Server, at_once, passes};
 
 /// Runs against a server of its own.
 fn run(flags: &str, words: &str) -> Value {
@@ -67,6 +67,50 @@ fn all_come_back_after_a_storm() {
         assert!(is_above_zero(&figures["steady"]["latency_during"]["count"]));
         assert!(is_above_zero(&figures["steady"]["latency_before"]["count"]));
     }
+}
+
+/// A server whose topics have a history of so many messages.
+fn run_with_history(messages: u32, words: &str) -> Value {
+    let folder = Folder::new();
+    let settings = format!("[topics]\nhistory_size = {messages}\n");
+    let settings = folder.write("corecast.toml", &settings);
+    run(&format!("--config {settings}"), words)
+}
+
+const RESUMING_STORM: &str = "storm --url ws://@http/sub/{topic} -n 100 --steady 5 --rounds 2 \
+                              --rest 0.05 --resume --missed 50 --server-pid @pid";
+
+#[test]
+fn those_that_resume_after_a_storm_have_what_they_missed() {
+    for how in ["", "--close --jitter 0.2"] {
+        let figures = run_with_history(1000, &format!("{RESUMING_STORM} {how}"));
+        assert_eq!(figures["deliveries"]["got"], 2 * 51 * 100);
+        for round in figures["rounds"].as_array().unwrap() {
+            let recovery = &round["recovery"];
+            assert_eq!(recovery["gaps_told"], 0);
+            assert!(is_above_zero(&recovery["caught_up_s"]));
+            assert!(is_above_zero(&recovery["server_cpu_us_per_message"]));
+        }
+    }
+}
+
+#[test]
+fn those_that_resume_where_the_history_is_short_are_told_of_a_gap() {
+    let figures = run_with_history(10, RESUMING_STORM);
+    let rounds = figures["rounds"].as_array().unwrap();
+    let gaps = rounds.iter().map(|round| &round["recovery"]["gaps_told"]);
+    assert_eq!(gaps.collect::<Vec<_>>(), [100, 200]);
+}
+
+#[test]
+fn those_that_resume_miss_nothing_however_often_they_leave() {
+    let load = "soak --url ws://@http/sub/{topic} -n 40 --rate 200 --churn 50 --duration 1.5s \
+                --interval 0.3 --memory-growth-max 1000 --resume";
+    let figures = run_with_history(10_000, load);
+    assert!(is_above_zero(&figures["left"]));
+    assert_eq!(figures["gaps_told"], 0);
+    let sent = figures["messages_sent"].as_u64().unwrap();
+    assert_eq!(figures["deliveries"]["got"], 40 * sent);
 }
 
 /// 512 KiB a second: a stopped reader is behind by more than a log of 1 MiB and its sockets when

@@ -8,8 +8,9 @@ use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use rustix::net::{Shutdown, shutdown, sockopt};
 
-use crate::client::link::{Link, State, upgrade_request};
+use crate::client::link::{Link, State};
 use crate::client::outbox::{Leave, Wish};
+use crate::client::request::{Ask, upgrade_request};
 use crate::client::socket::{self, CONNS_PER_ADDRESS};
 use crate::client::tls::Session;
 use crate::client::worker::{Leaving, Worker};
@@ -54,9 +55,16 @@ impl<A: App> Worker<A> {
         let number = self.place.number(index);
         let token = self.plan.tokens.of(self.plan.first_source + number);
         if link.protocol == Protocol::WebSocket {
-            let topic = self.plan.numbering.map(|all| all.topic(number));
             let target = self.plan.target(self.place.thread, index);
-            let request = upgrade_request(target, topic, token.as_deref(), self.plan.deflate);
+            let since = self.app.since(index);
+            let ask = Ask {
+                number: self.plan.numbering.map(|all| all.topic(number)),
+                token: token.as_deref(),
+                deflate: self.plan.deflate,
+                subprotocol: self.plan.subprotocol,
+                since: since.as_deref(),
+            };
+            let request = upgrade_request(target, ask);
             self.outbox.raw(index, &request);
         } else if let Some(token) = token {
             self.outbox.message(index, link.protocol, token.as_bytes());

@@ -9,7 +9,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use crate::check::message::mix;
 use crate::client::frame::{MASKED, write_header};
-use crate::client::link::upgrade_request;
+use crate::client::request::{Ask, upgrade_request};
 use crate::clock::SECOND;
 use crate::commands::hostile::attack::Attack;
 use crate::url::{Protocol, Target};
@@ -132,7 +132,7 @@ pub(super) fn garbage(target: &Target, dice: &mut Dice) -> (usize, Script) {
     let fits = [true, !target.tls, target.tls || upgrades, true, upgrades];
     let fitting: Vec<usize> = (0..fits.len()).filter(|mess| fits[*mess]).collect();
     let mess = fitting[dice.index(fitting.len())];
-    let mut head = upgrade_request(target, None, None, false);
+    let mut head = upgrade_request(target, Ask::default());
     let quiet = Script::quiet(target);
     let script = match mess {
         0 => {
@@ -171,7 +171,7 @@ pub(super) fn slow_head(target: &Target) -> Script {
         // A message of 64 KiB.
         (false, Protocol::LengthPrefix) => 0x1_0000_u32.to_be_bytes().to_vec(),
         (false, Protocol::WebSocket) => {
-            let mut head = upgrade_request(target, None, None, false);
+            let mut head = upgrade_request(target, Ask::default());
             head.truncate(head.len() - 2);
             head.extend_from_slice(b"X-Slow: ");
             head
@@ -254,7 +254,11 @@ impl Script {
     fn at(&self, path: &str, deflate: bool) -> Self {
         let mut script = self.clone();
         path.clone_into(&mut script.target.path);
-        script.request = Some(upgrade_request(&script.target, None, None, deflate).into());
+        let ask = Ask {
+            deflate,
+            ..Ask::default()
+        };
+        script.request = Some(upgrade_request(&script.target, ask).into());
         script.deflate = deflate;
         script
     }
