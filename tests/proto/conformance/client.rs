@@ -128,6 +128,7 @@ fn messages_of_every_length_class_come_back_from_their_server() {
                 Event::Message {
                     kind: came,
                     payload,
+                    ..
                 } => {
                     assert_eq!((came, payload == sent), (kind, true), "length {len}");
                 }
@@ -161,6 +162,7 @@ fn fragments_and_pings_of_their_server_are_understood_and_answered() {
         Event::Message {
             kind: Kind::Text,
             payload,
+            ..
         } => assert_eq!(payload, "fräg".as_bytes()),
         other => panic!("{other:?}"),
     }
