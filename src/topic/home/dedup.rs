@@ -98,13 +98,13 @@ mod tests {
         let mut dedup = Dedup::default();
         let start = Now::default();
         let (one, other) = (key(1), key(2));
-        assert!(!dedup.find(one, start).is_some());
+        assert!(dedup.find(one, start).is_none());
         dedup.note(one, None, start);
         let last = start.plus(ONCE_WINDOW - Duration::from_millis(1));
-        assert!(dedup.find(one, last).is_some() && !dedup.find(other, last).is_some());
+        assert!(dedup.find(one, last).is_some() && dedup.find(other, last).is_none());
         dedup.note(other, None, last);
         let over = start.plus(ONCE_WINDOW);
-        assert!(!dedup.find(one, over).is_some() && dedup.find(other, over).is_some());
+        assert!(dedup.find(one, over).is_none() && dedup.find(other, over).is_some());
         dedup.note(one, None, over);
         assert!(dedup.find(one, over).is_some(), "it may be published again");
     }
@@ -133,7 +133,7 @@ mod tests {
         for number in 0..=ONCE_KEYS_MAX {
             dedup.note(once(number), None, now);
         }
-        assert!(!dedup.find(once(0), now).is_some());
+        assert!(dedup.find(once(0), now).is_none());
         assert!(
             dedup.find(once(1), now).is_some() && dedup.find(once(ONCE_KEYS_MAX), now).is_some()
         );
