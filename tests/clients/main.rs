@@ -8,6 +8,7 @@ mod browser;
 mod http;
 mod page;
 mod proxies;
+mod resume;
 mod served;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]
 #[path = "../it/support/mod.rs"]

@@ -1,5 +1,6 @@
 //! What callbacks are told, and what their contexts answer.
 
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use corecast::{
 };
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::support::http::ask;
+use crate::support::http::{ask, read_head, upgrade_request};
 use crate::support::server::{Running, builder};
 use crate::support::socket::{dial, dial_small};
 use crate::support::wait::in_a_while;
@@ -70,6 +71,16 @@ impl Handler for Witness {
             "/second" => cx.choose_subprotocol(Some("two")),
             "/none" => cx.choose_subprotocol(None),
             "/unknown" => cx.choose_subprotocol(Some("three")),
+            "/positions" => {
+                assert!(cx.send_positions());
+                cx.choose_subprotocol(Some("one"));
+                assert_eq!(cx.send(Kind::Text, b"for you"), Sent::Queued);
+            }
+            "/too-late" => {
+                cx.subscribe("ticks")?;
+                assert!(!cx.send_positions());
+            }
+            "/by-name" => cx.choose_subprotocol(Some("corecast.positions")),
             _ => {}
         }
         let params = request.params();
@@ -176,6 +187,32 @@ fn the_application_chooses_among_the_subprotocols_on_offer() {
         let (_, answer) = Ws::upgrade(dial(server.http()), path, &[]);
         assert!(answer.headers().get("sec-websocket-protocol").is_none());
     }
+}
+
+#[test]
+fn an_application_has_positions_sent_or_the_subprotocol_is_not_selected() {
+    let (server, _told) = start(1);
+    let offer = "Sec-WebSocket-Protocol: corecast.positions, one\r\n";
+    let select = |path: &str| {
+        let mut stream = dial(server.http());
+        let request = upgrade_request(path).replacen("Host:", &format!("{offer}Host:"), 1);
+        stream.write_all(request.as_bytes()).unwrap();
+        let answer = read_head(&mut stream);
+        let selected = answer.field("sec-websocket-protocol").map(str::to_owned);
+        (stream, selected)
+    };
+    let one = Some("one".to_owned());
+    assert_eq!(select("/any").1, one);
+    assert_eq!(select("/too-late").1, one);
+    assert_eq!(select("/by-name").1, None);
+    let (mut stream, selected) = select("/positions");
+    assert_eq!(selected.as_deref(), Some("corecast.positions"));
+    let mut frame = [0; 10];
+    stream.read_exact(&mut frame).unwrap();
+    assert_eq!(
+        &frame, b"\x81\x08\nfor you",
+        "without a position the line is empty"
+    );
 }
 
 #[test]
