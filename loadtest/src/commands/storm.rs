@@ -130,7 +130,7 @@ struct Round {
     retries: u64,
     /// Of the server, while they came back, per connection; the steady load is part of it.
     server_cpu_us_per_connection: Option<f64>,
-    /// Of those that resume.
+    #[serde(flatten)]
     recovery: Option<Recovery>,
 }
 
@@ -360,7 +360,7 @@ impl<'a> Storm<'a> {
         let (leavers, messages) = (&self.leavers, self.caller.timeline.allowed());
         let memory = || pid.and_then(|pid| procfs::rss_bytes(pid).ok());
         let (before, most) = (memory(), Cell::new(0));
-        let is_recovering = self.args.resume;
+        let (is_recovering, gaps) = (self.args.resume, leavers.gaps());
         let mut back_at = 0;
         let begin = |now| {
             back_at = now;
@@ -390,7 +390,7 @@ impl<'a> Storm<'a> {
             round.recovery = Some(Recovery {
                 caught_up_s: spent.wall_s,
                 messages_per_s: ratio(missed, spent.wall_s),
-                gaps_told: leavers.gaps(),
+                gaps_told: leavers.gaps() - gaps,
                 server_cpu_us_per_message: pid.map(|_| cpu_us),
                 server_rss_over_start_bytes: before.map(|bytes| most.get().saturating_sub(bytes)),
             });

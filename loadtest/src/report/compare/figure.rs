@@ -42,7 +42,8 @@ enum Wanted {
 const NO_FIGURES: &str = " format command parameters environment warnings series distribution by_message cpu_s_by_thread ";
 /// Faults: from none to one is worse, whatever the threshold.
 const FAULTS: &str = " lost duplicated reordered misordered subscribers_off_order foreign \
-    copies_faulty wrong ended_early unexpected_messages messages_faulty close_unanswered left_open ";
+    copies_faulty wrong ended_early unexpected_messages messages_faulty close_unanswered left_open \
+    gaps_told ";
 /// Counts by kind, which are there only where there are any.
 const FAULTS_BY_KIND: &[&str] = &["failures.", "ended_early_by_kind.", "slow.ended."];
 /// Of single messages, or of what was asked for: they differ from run to run.
@@ -138,7 +139,7 @@ fn wanted(path: &str) -> Wanted {
         _ if matches!(name, "passed" | "live" | "got" | "round_trips") => Wanted::More,
         Unit::PerSecond => Wanted::More,
         Unit::Micros | Unit::Bytes => Wanted::Less,
-        Unit::Seconds if name.starts_with("open") => Wanted::Less,
+        Unit::Seconds if name.starts_with("open") || name == "caught_up_s" => Wanted::Less,
         _ if name.contains("_to_") || name == "memory_growth_percent" => Wanted::Less,
         _ => Wanted::Any,
     }
