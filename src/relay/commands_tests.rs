@@ -77,7 +77,7 @@ fn a_field_that_is_like_another_is_noted_before_one_that_is_not() {
     };
     let noted = |name: &str, meant| Some((name.to_owned(), meant));
     assert_eq!(unknown("{\"channel\":\"a\"}"), None);
-    assert_eq!(unknown("{\"tags\":{}}"), noted("tags", None));
+    assert_eq!(unknown("{\"meta\":{}}"), noted("meta", None));
     for (slip, meant) in [
         ("chanel", "channel"),
         ("Channel", "channel"),
@@ -85,8 +85,9 @@ fn a_field_that_is_like_another_is_noted_before_one_that_is_not() {
         ("date", "data"),
         ("base64data", "b64data"),
         ("idempotencyKey", "idempotency_key"),
+        ("skipHistory", "skip_history"),
     ] {
-        let json = format!("{{\"tags\":1,\"{slip}\":[{{\"a\":2}}],\"delta\":true}}");
+        let json = format!("{{\"meta\":1,\"{slip}\":[{{\"a\":2}}],\"delta\":true}}");
         assert_eq!(unknown(&json), noted(slip, Some(meant)));
     }
     let long = format!("{{\"{}\":1}}", "x".repeat(65));
