@@ -18,7 +18,7 @@ pub use settings::{ApiKey, RelaySettings};
 use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
-use crate::handler::{Halt, Handler, Message, Opening, Refusal};
+use crate::handler::{Halt, Handler, Message, Opening, Publish, Refusal};
 use crate::position::Since;
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
@@ -58,6 +58,8 @@ pub struct Connection(Purpose);
 #[derive(Clone, Debug)]
 enum Purpose {
     Publish(Topic),
+    /// The same with the key that its client has named.
+    PublishKeyed(Arc<(Topic, Publish<'static>)>),
     /// Receives messages; it must not publish because of this rule.
     Listen(&'static ListenRule),
     /// Receives messages; it is not permitted to publish.
@@ -83,6 +85,10 @@ impl Connection {
     ) -> Result<(), Halt> {
         match &self.0 {
             Purpose::Publish(topic) => cx.publish(topic, kind, payload)?,
+            Purpose::PublishKeyed(keyed) => {
+                let (topic, with) = &**keyed;
+                cx.publish_with(topic, kind, payload, with.again())?;
+            }
             Purpose::Echo => cx.reply(kind, payload)?,
             Purpose::Listen(rule) => return Err(CloseReason::Policy(rule.0).into()),
             Purpose::Denied(words) => {
@@ -115,7 +121,7 @@ impl Handler for Relay {
         let request = match opening {
             Opening::Tcp {
                 topic, role, since, ..
-            } => return open(cx, topic, *role, *since, &ROLE_RECEIVES),
+            } => return open(cx, topic, *role, *since, None, &ROLE_RECEIVES),
             Opening::WebSocket(request) | Opening::Events(request) => request,
         };
         let is_stream = matches!(opening, Opening::Events(_));
@@ -137,7 +143,8 @@ impl Handler for Relay {
             let tells_gaps = cx.send_positions() || is_stream;
             since::asked(cx, request, &name, tells_gaps)?
         };
-        open(cx, &topic, role, since, &PATH_RECEIVES)
+        let key = since::key(request)?;
+        open(cx, &topic, role, since, key, &PATH_RECEIVES)
     }
 
     fn on_message(&mut self, cx: &mut RelayCx<'_>, message: Message<'_>) -> Result<(), Halt> {
@@ -220,6 +227,7 @@ fn open(
     topic: &Topic,
     role: Role,
     since: Since,
+    key: Option<Publish<'static>>,
     receives: &'static ListenRule,
 ) -> Result<Connection, Refusal> {
     if role == Role::Publish {
@@ -228,11 +236,15 @@ fn open(
         cx.require(Action::Subscribe, topic.name())?;
         cx.subscribe_since(topic, since)?;
     }
+    let publishes = || match key {
+        Some(key) => Purpose::PublishKeyed(Arc::new((topic.clone(), key))),
+        None => Purpose::Publish(topic.clone()),
+    };
     Ok(Connection(match role {
         Role::Subscribe => Purpose::Listen(receives),
-        Role::Publish => Purpose::Publish(topic.clone()),
+        Role::Publish => publishes(),
         Role::Both => match cx.permit(Action::Publish, topic.name()) {
-            Ok(()) => Purpose::Publish(topic.clone()),
+            Ok(()) => publishes(),
             Err(words) => Purpose::Denied(Box::new(words)),
         },
     }))

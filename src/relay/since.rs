@@ -1,8 +1,10 @@
-//! What a client gets first that subscribes, and whether it may ask for that.
+//! What a client gets first that subscribes, and whether it may ask for that; and the key of what
+//! it publishes.
 
 use crate::auth::Action;
 use crate::denial::Denial;
-use crate::handler::Refusal;
+use crate::handler::{Publish, Refusal};
+use crate::limits::KEY_BYTES_MAX;
 use crate::position::Since;
 use crate::proto::http::{HttpError, Request};
 use crate::relay::RelayCx;
@@ -37,4 +39,20 @@ pub(super) fn asked(
         }
     }
     Ok(since)
+}
+
+/// How a client publishes that names the key of its messages in the query.
+///
+/// # Errors
+///
+/// The key is empty or too long, or there are two.
+pub(super) fn key(request: &Request<'_>) -> Result<Option<Publish<'static>>, HttpError> {
+    let mut keys = request.params().filter(|(name, _)| name == "key");
+    match (keys.next(), keys.next()) {
+        (None, _) => Ok(None),
+        (Some((_, key)), None) if (1..=KEY_BYTES_MAX).contains(&key.len()) => {
+            Ok(Some(Publish::new().key(&key)))
+        }
+        _ => Err(HttpError::Key),
+    }
 }

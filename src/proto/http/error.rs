@@ -87,6 +87,8 @@ pub enum HttpError {
     Since,
     /// `last` is not one number.
     Last,
+    /// `key` is not one key.
+    Key,
     /// `since` where a gap could not be told.
     SinceUntold,
 }
@@ -249,6 +251,7 @@ impl HttpError {
                 "last",
                 "last must be one number of messages, and without since",
             ),
+            Self::Key => ("key", "key must be one text of 1 to 255 bytes"),
             Self::SinceUntold => (
                 "since_untold",
                 "since needs the subprotocol corecast.positions, which tells of gaps",

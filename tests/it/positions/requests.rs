@@ -1,6 +1,6 @@
 //! Asking for positions: what a client offers and asks for, and what it may not have.
 
-use corecast::{First, Kind};
+use corecast::{First, Kind, Namespaces};
 use tungstenite::Message;
 
 use crate::positions::{expect, keeping, publish, with};
@@ -114,6 +114,29 @@ fn the_last_event_goes_before_the_query_of_the_beginning() {
         matches!(reader.next(), Told::Gap(Some(_))),
         "an id of another server"
     );
+}
+
+#[test]
+fn a_connection_publishes_with_the_key_that_it_names() {
+    let mut config = keeping(10, First::Last(10));
+    let mut settings = config.namespaces.of("a").clone();
+    settings.history.as_mut().unwrap().is_keyed = true;
+    config.namespaces = Namespaces::new(settings, Vec::new());
+    let server = Running::start(with(2, config));
+    for (path, text) in [
+        ("/pub/a?key=x", "old x"),
+        ("/ws/a?last=0&key=y%20", "y"),
+        ("/pub/a?key=x", "new x"),
+    ] {
+        let mut witness = Ws::connect(server.http(), "/sub/a?last=0");
+        Ws::connect(server.http(), path).send_text(text);
+        assert_eq!(witness.next_text(), text);
+    }
+    let mut late = Ws::connect(server.http(), "/sub/a");
+    assert_eq!([late.next_text(), late.next_text()], ["y", "new x"]);
+    let answer = ask(server.http(), upgrade_request("/pub/a?key="));
+    let key = "key must be one text of 1 to 255 bytes\n";
+    assert_eq!((answer.status, answer.body.as_str()), (400, key));
 }
 
 #[test]
