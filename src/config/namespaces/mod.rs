@@ -20,7 +20,8 @@ pub struct TopicSettings {
     /// What happens to a subscriber that is too slow; `None`: as in
     /// [`Config::slow_consumer`](crate::Config::slow_consumer).
     pub slow_consumer: Option<SlowConsumer>,
-    /// Whether messages wait for each other before they go out; `None`: they do not.
+    /// Whether messages wait for each other before they go out; `None`: they do not. Those of a
+    /// topic with a [`Room`](crate::Room) never do: a room has ticks of its own.
     pub flush: Option<Flush>,
 }
 

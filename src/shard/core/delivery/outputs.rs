@@ -16,7 +16,9 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn put_out(&mut self, topic: &Topic, mut output: Output) -> Option<Output> {
         let sent = match &mut output {
             Output::Publish(payload, extras) => {
-                let ordered = self.order(topic, payload, extras.as_deref());
+                // A room has ticks of its own, and what it sends to one connection stands among
+                // these messages.
+                let ordered = self.order_behind_held(topic, payload, extras.as_deref());
                 ordered.map(|position| tell(extras, position))
             }
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),
