@@ -10,6 +10,7 @@
 mod decode;
 mod encode;
 mod fanout;
+mod history;
 mod mesh;
 mod shard;
 mod wheel;
@@ -17,10 +18,14 @@ mod wheel;
 use criterion::Criterion;
 
 fn main() {
+    if std::env::args().any(|argument| argument == "history") {
+        history::report();
+    }
     let mut criterion = Criterion::default().configure_from_args();
     decode::benches(&mut criterion);
     encode::benches(&mut criterion);
     fanout::benches(&mut criterion);
+    history::benches(&mut criterion);
     mesh::benches(&mut criterion);
     wheel::benches(&mut criterion);
     criterion.final_summary();

@@ -21,7 +21,7 @@ pub(crate) struct Shard {
 
 /// Sockets that take all, and count.
 #[derive(Debug, Default)]
-struct Sockets {
+pub(crate) struct Sockets {
     sends: usize,
 }
 
