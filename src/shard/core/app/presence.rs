@@ -32,6 +32,12 @@ impl<H: Handler> ShardCore<H> {
         let told = room.filter(|_| joins);
         match presence {
             Presence::Join(join) => {
+                // The state of a room is that after all that it has published.
+                let is_ahead = join.since.is_some() && room.is_some();
+                let is_ahead = is_ahead && self.shard.pubsub.held.has(topic);
+                if is_ahead && !self.shard.release(topic) {
+                    return Some(Presence::Join(join));
+                }
                 let (pubsub, env) = (&mut self.shard.pubsub, &self.shard.env);
                 if !pubsub.can_answer(env, join.joiner.shard) {
                     return Some(Presence::Join(join));

@@ -59,7 +59,7 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Puts what is held of a topic into the order; `false` while something finds no space.
-    fn release(&mut self, topic: &Topic) -> bool {
+    pub(crate) fn release(&mut self, topic: &Topic) -> bool {
         while let Some(payload) = self.pubsub.held.front(topic).cloned() {
             if self.order_now(topic, &payload, None).is_err() {
                 return false;
