@@ -15,7 +15,14 @@ fn sample<T: Clone>(key: &Key<T>, default: &T) -> String {
     let other = match &key.field {
         Field::Switch(at) => (!*at(&mut default.clone())).to_string(),
         Field::SwitchOr(at, _) => at(&mut default.clone()).is_none().to_string(),
-        Field::Count(_, range) | Field::CountOr(_, range, _) => range.start().to_string(),
+        Field::Count(_, range) | Field::CountOr(_, range, _) => {
+            let [start, end] = [range.start(), range.end()].map(usize::to_string);
+            if start == key.field.show(default) {
+                end
+            } else {
+                start
+            }
+        }
         Field::Size(_, range) | Field::SizeOr(_, range, _) => show_size(*range.end()),
         Field::Time(_, range) | Field::TimeOr(_, range, _) => show_time(*range.end()),
         Field::RateOr(_, per, _) => per.examples()[1].to_owned(),
