@@ -49,8 +49,8 @@ impl Held {
         self.topics.contains_key(topic)
     }
 
-    /// Holds a publication until the topic's next tick after `now`; gives it back if it would be
-    /// one too many.
+    /// Holds a publication until the topic's next tick after `now`, in place of those that it
+    /// supersedes; gives it back if it would be one too many, and keeps those then.
     pub(crate) fn hold(
         &mut self,
         topic: &Topic,
@@ -58,17 +58,19 @@ impl Held {
         flush: Flush,
         now: Now,
     ) -> Option<Payload> {
-        if flush.is_latest {
-            self.forget(topic);
-        }
         let batch = self.topics.get(topic);
-        let is_full = batch.is_some_and(|batch| HELD_PER_TOPIC_MAX <= batch.payloads.len());
-        if is_full || HELD_BYTES_MAX < self.bytes + weight(&payload) {
-            self.remove_empty(topic);
+        let superseded = batch.filter(|_| flush.is_latest);
+        let freed = superseded.map_or(0, |batch| batch.payloads.iter().map(weight).sum());
+        let is_full = !flush.is_latest
+            && batch.is_some_and(|batch| HELD_PER_TOPIC_MAX <= batch.payloads.len());
+        if is_full || HELD_BYTES_MAX < self.bytes - freed + weight(&payload) {
             return Some(payload);
         }
-        self.bytes += weight(&payload);
+        self.bytes = self.bytes - freed + weight(&payload);
         if let Some(batch) = self.topics.get_mut(topic) {
+            if flush.is_latest {
+                batch.payloads.clear();
+            }
             batch.payloads.push_back(payload);
             return None;
         }
@@ -78,14 +80,6 @@ impl Held {
         let payloads = VecDeque::from([payload]);
         self.topics.insert(topic.clone(), Batch { payloads, tick });
         None
-    }
-
-    /// What is held is superseded by what comes now. The tick stays.
-    fn forget(&mut self, topic: &Topic) {
-        if let Some(batch) = self.topics.get_mut(topic) {
-            let weights = batch.payloads.drain(..).map(|payload| weight(&payload));
-            self.bytes -= weights.sum::<usize>();
-        }
     }
 
     /// When the next tick is that has something.
@@ -111,12 +105,7 @@ impl Held {
         if let Some(payload) = batch.payloads.pop_front() {
             self.bytes -= weight(&payload);
         }
-        self.remove_empty(topic);
-    }
-
-    fn remove_empty(&mut self, topic: &Topic) {
-        let batch = self.topics.get(topic);
-        if let Some(batch) = batch.filter(|batch| batch.payloads.is_empty()) {
+        if batch.payloads.is_empty() {
             self.ticks.remove(&batch.tick);
             self.topics.remove(topic);
         }
@@ -240,8 +229,27 @@ mod tests {
         assert!(is_held, "in place of all");
         let long = vec![0; HELD_BYTES_MAX];
         assert!(held.hold(&b, payload(&long), EVERY, now).is_some());
-        assert!(held.hold(&a, payload(&long), LATEST, now).is_some());
+        assert!(held.hold(&b, payload(&long), LATEST, now).is_some());
+        assert!(!held.has(&b));
+        drain(&mut held, &a);
         assert!(held.is_empty() && held.bytes == 0 && held.deadline().is_none());
+    }
+
+    #[test]
+    fn a_publication_without_space_supersedes_nothing() {
+        let (a, b) = (Topic::new("a").unwrap(), Topic::new("b").unwrap());
+        let mut held = Held::default();
+        let now = Now::default();
+        assert!(held.hold(&a, payload(b"1"), LATEST, now).is_none());
+        let long = vec![0; HELD_BYTES_MAX];
+        assert!(held.hold(&a, payload(&long), LATEST, now).is_some());
+        let rest = vec![0; HELD_BYTES_MAX - 2 * OVERHEAD - 1];
+        assert!(held.hold(&b, payload(&rest), EVERY, now).is_none());
+        assert!(held.hold(&a, payload(b"22"), LATEST, now).is_some());
+        assert_eq!(drain(&mut held, &a), b"1");
+        assert!(held.hold(&a, payload(b"3"), LATEST, now).is_none());
+        assert!(held.hold(&a, payload(b"4"), LATEST, now).is_none());
+        assert_eq!(drain(&mut held, &a), b"4");
     }
 
     #[test]
