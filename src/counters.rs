@@ -92,6 +92,8 @@ counters! {
         published,
         /// Messages that got their place in a topic's order on this shard.
         ordered,
+        /// Messages that got none, because a newer one superseded them before their topic's tick.
+        superseded,
         /// Writes made by walks. Fewer than messages if several went out in one write.
         walk_sends,
         /// Writes that the socket did not take completely.

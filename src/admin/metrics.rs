@@ -83,6 +83,12 @@ const SUMS: &[Metric] = &[
         |c| c.ordered,
     ),
     (
+        "messages_superseded",
+        None,
+        "Messages that a newer one superseded before their topic's tick.",
+        |c| c.superseded,
+    ),
+    (
         "messages_sent",
         None,
         "Messages for clients: one for each subscriber, even if it skips it later.",

@@ -86,10 +86,11 @@ impl<'k> Publish<'k> {
         self
     }
 
-    /// Calls `reply` with the message's position when it has its place: `None` if the topic has no
-    /// history, or its room has not passed the message on. It runs on the thread of a shard,
-    /// perhaps before the call that publishes returns, and must not wait. It is dropped if the
-    /// message is not published.
+    /// Calls `reply` with the message's position when it has its place: at the topic's next tick
+    /// where it has [ticks](crate::Flush). `None` if the topic has no history, its room has not
+    /// passed the message on, or a newer message has superseded it before the tick. It runs on the
+    /// thread of a shard, perhaps before the call that publishes returns, and must not wait. It is
+    /// dropped if the message is not published.
     pub fn reply(mut self, reply: impl FnOnce(Option<Position>) + Send + Sync + 'static) -> Self {
         self.reply = Some(PositionReply(Box::new(reply)));
         self
@@ -150,6 +151,11 @@ impl Extras {
     pub(crate) fn weight(&self) -> usize {
         let extra = self.extra.as_ref();
         extra.map_or(0, |extra| extra.weight())
+    }
+
+    /// Of what the message is the newest value.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.extra.as_ref()?.key.as_deref()
     }
 
     /// Tells the publisher the message's position, if it has asked.

@@ -30,7 +30,8 @@ pub struct TopicSettings {
 pub struct Flush {
     /// Time from one tick to the next.
     pub every: Duration,
-    /// Only the newest message of each tick goes out.
+    /// Only the newest message of each key goes out at a tick, and of those without a key the
+    /// newest.
     pub is_latest: bool,
 }
 

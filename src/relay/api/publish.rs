@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::auth::Action;
 use crate::handler::{Busy, Publish, PublishError, SharedMessage};
+use crate::limits::API_ANSWER_TIMEOUT;
 use crate::proto::Kind;
 use crate::proto::http::is_topic_name;
 use crate::relay::api::asked::Told;
@@ -76,7 +77,7 @@ impl Work<'_, '_> {
         if !self.client.may(self.cx, Action::Publish, channel, is_new) {
             return Ok(Err(DENIED));
         }
-        let has_history = self.cx.has_history(channel);
+        let is_told = self.cx.has_position_within(channel, API_ANSWER_TIMEOUT);
         if !is_new {
             return Ok(self.placed(number));
         }
@@ -84,14 +85,14 @@ impl Work<'_, '_> {
         if !once.is_empty() {
             publish = publish.once(once);
         }
-        if has_history {
+        if is_told {
             publish = publish.reply(self.asked().reply(number, Told::Position));
         }
         let put = message.share();
         let put = put.and_then(|message| self.cx.publish_shared(channel, message, publish));
         match put {
             Ok(()) => {
-                if has_history {
+                if is_told {
                     self.asked().note(number);
                 }
                 Ok(Ok("{}".to_owned()))

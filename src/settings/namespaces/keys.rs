@@ -108,13 +108,15 @@ macro_rules! topic_keys {
                 Field::TimeOr(|s: &mut $of| &mut s.topics.flush, TICKS, "off"),
                 "Time between two ticks of a topic. Messages wait at the topic's home for its next \
                  tick and go out together, so that a subscriber gets one write for all of them. At \
-                 most 1,024 messages of a topic wait. With `off`, each goes out at once.",
+                 most 1,024 messages of a topic wait. With `off`, each goes out at once. \
+                 A message has its position, and is in the history, from the tick on.",
             ),
             Key::new(
                 concat!($prefix, "flush_latest"),
                 Field::Switch(|s: &mut $of| &mut s.topics.flush_latest),
-                "Whether only the newest message goes out at each tick (`flush`), and the others \
-                 before it are dropped. For topics whose messages are complete states.",
+                "Whether only the newest message of each key goes out at a tick (`flush`), and of \
+                 those without a key the newest. The others before them are dropped, and are in no \
+                 history. For topics whose messages are complete states.",
             ),
         ]
     };

@@ -5,7 +5,6 @@
 //! has no entry, so that publishing to names without subscribers takes no memory.
 
 mod dedup;
-pub(crate) mod held;
 
 use hashbrown::HashMap;
 

@@ -1,6 +1,7 @@
 //! Publications that wait at the home of their topic for its next tick (`flush`), and go into the
 //! order together then. One that is held counts as taken.
 
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crate::handler::{Busy, Extras};
 use crate::limits::HELD_TOPICS_PER_TURN;
 use crate::payload::Payload;
 use crate::position::Position;
+use crate::shard::core::pubsub::held::HeldMessage;
 use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 use crate::topic::Topic;
@@ -20,26 +22,35 @@ impl<D, A> Shard<D, A> {
         settings.flush.is_some() || self.pubsub.held.has(topic)
     }
 
-    /// Holds a message until its topic's next tick. If there is no space to hold it, or the server
-    /// drains, all of the topic goes into the order at once.
+    /// Holds a message until its topic's next tick, with its extras. If there is no space to hold
+    /// it, or the server drains, all of the topic goes into the order at once: then it has its
+    /// position now.
     pub(super) fn hold<B>(
         &mut self,
         topic: &Topic,
         settings: SettingsKey,
         payload: &Payload<B>,
-    ) -> Result<(), Busy>
+        extras: &mut Option<Box<Extras>>,
+    ) -> Result<Option<Position>, Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
     {
         let flush = self.env.config.namespaces.at(settings).flush;
         if let Some(flush) = flush.filter(|_| self.drain.is_none()) {
+            let message = HeldMessage {
+                payload: payload.clone().shared(),
+                extras: extras.take(),
+            };
             let (held, now) = (&mut self.pubsub.held, self.env.now);
-            let shared = payload.clone().shared();
-            if held.hold(topic, shared, flush, now).is_none() {
-                return Ok(());
+            match held.hold(topic, message, flush, now) {
+                Ok(superseded) => {
+                    self.env.counters.superseded += superseded as u64;
+                    return Ok(None);
+                }
+                Err(message) => *extras = message.extras,
             }
         }
-        self.order_behind_held(topic, payload, None).map(|_| ())
+        self.order_behind_held(topic, payload, extras.as_deref())
     }
 
     /// Puts a message into the order at once, behind what is held of its topic.
@@ -60,13 +71,21 @@ impl<D, A> Shard<D, A> {
 
     /// Puts what is held of a topic into the order; `false` while something finds no space.
     pub(crate) fn release(&mut self, topic: &Topic) -> bool {
-        while let Some(payload) = self.pubsub.held.front(topic).cloned() {
-            if self.order_now(topic, &payload, None).is_err() {
-                return false;
+        // Out of `self`, which puts its messages into the order.
+        let mut held = mem::take(&mut self.pubsub.held);
+        let is_released = loop {
+            let Some(HeldMessage { payload, extras }) = held.front(topic) else {
+                break true;
+            };
+            let Ok(position) = self.order_now(topic, payload, extras.as_deref()) else {
+                break false;
+            };
+            if let Some(mut message) = held.pop(topic) {
+                message.tell(position);
             }
-            self.pubsub.held.pop(topic);
-        }
-        true
+        };
+        self.pubsub.held = held;
+        is_released
     }
 
     /// Puts into the order what is due, and in a drain all that is held.

@@ -43,7 +43,7 @@ impl<D, A> Shard<D, A> {
         let (key, mut extras) = publish.into_parts(topic);
         let home = topic.home(self.env.shards);
         if home == self.env.shard && self.pubsub.is_ordered_at_once(topic, key) {
-            let ordered = self.order(topic, &payload, extras.as_deref());
+            let ordered = self.order(topic, &payload, &mut extras);
             let position = ordered.map_err(PublishError::Busy)?;
             tell(&mut extras, position);
         } else {
@@ -100,7 +100,7 @@ impl<D, A> Shard<D, A> {
             extras,
             ..
         } = &mut publication;
-        let Ok(position) = self.order(topic, payload, extras.as_deref()) else {
+        let Ok(position) = self.order(topic, payload, extras) else {
             return Some(publication);
         };
         self.pubsub.homes.note_key(*key, position, self.env.now);
@@ -109,14 +109,13 @@ impl<D, A> Shard<D, A> {
     }
 
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
-    /// wants it, or to none while one of them has no space; or holds it until the topic's tick.
-    /// Returns its position, if it has one now. What has extras is not held: its publisher may wait
-    /// for the position, and what is said of it must not be lost to a newer one.
+    /// wants it, or to none while one of them has no space; or holds it until the topic's tick,
+    /// with its extras. Returns its position, if it has one now.
     pub(crate) fn order<B>(
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
-        extras: Option<&Extras>,
+        extras: &mut Option<Box<Extras>>,
     ) -> Result<Option<Position>, Busy>
     where
         B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
@@ -125,12 +124,9 @@ impl<D, A> Shard<D, A> {
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
         if self.is_held(topic, settings) {
             self.pubsub.homes.give_recipients(recipients);
-            return match extras {
-                None => self.hold(topic, settings, payload).map(|()| None),
-                Some(_) => self.order_behind_held(topic, payload, extras),
-            };
+            return self.hold(topic, settings, payload, extras);
         }
-        self.order_for(topic, payload, extras, recipients, settings)
+        self.order_for(topic, payload, extras.as_deref(), recipients, settings)
     }
 
     /// The same, whatever the topic's tick.

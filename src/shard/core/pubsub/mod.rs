@@ -3,6 +3,7 @@
 
 pub(crate) mod barrier;
 mod catch_up;
+pub(crate) mod held;
 mod interest;
 pub(crate) mod joins;
 mod members;
@@ -23,6 +24,7 @@ use crate::limits::STAGED_MAX;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::catch_up::CatchUps;
+use crate::shard::core::pubsub::held::Held;
 use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
@@ -31,7 +33,6 @@ use crate::shard::mail::{HistoryQuestion, PeerMail, Publication, ToHome, for_pee
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
-use crate::topic::home::held::Held;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 

@@ -1,5 +1,7 @@
 //! History: what callbacks may ask of it.
 
+use std::time::Duration;
+
 use crate::handler::{
     HistoryError, HistoryFilter, HistoryPage, HistoryReply, PublishError, history_calls,
 };
@@ -25,6 +27,12 @@ impl<D, A> Cx<'_, D, A> {
     pub fn has_history(&self, topic: &str) -> bool {
         let settings = self.shard.env.config.namespaces.of(topic);
         settings.history.is_some()
+    }
+
+    /// Whether a message of a topic has a position after this time, if there is space for it.
+    pub(crate) fn has_position_within(&self, topic: &str, time: Duration) -> bool {
+        let settings = self.shard.env.config.namespaces.of(topic);
+        settings.history.is_some() && settings.flush.is_none_or(|flush| flush.every < time)
     }
 }
 
