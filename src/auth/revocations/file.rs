@@ -105,12 +105,16 @@ impl Keeper {
     }
 
     fn add(&mut self, entry: Entry) {
+        if self.now < entry.now {
+            self.now = entry.now;
+            // What is over makes space.
+            self.drop_past();
+        }
         let Contents { users, tokens } = &mut self.contents;
         let (entries, what) = match entry.kind {
             Kind::User => (users, "users"),
             Kind::Token => (tokens, "tokens"),
         };
-        self.now = self.now.max(entry.now);
         if REVOCATIONS_KEPT_MAX <= entries.len() && !entries.contains_key(&entry.key) {
             log::error!(
                 "a restart would lose a revocation: {REVOCATIONS_KEPT_MAX} {what} are kept"

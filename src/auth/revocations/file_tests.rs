@@ -118,6 +118,20 @@ fn no_more_are_kept_than_can_be_in_effect_after_a_restart() {
 }
 
 #[test]
+fn a_file_full_of_what_concerns_no_token_any_more_has_space() {
+    let folder = Folder::new("over");
+    let tokens = (0..REVOCATIONS_KEPT_MAX as u64).map(|n| (n.to_string(), NOW));
+    let (users, tokens) = (BTreeMap::new(), tokens.collect());
+    let full = serde_json::to_vec(&Contents { users, tokens }).unwrap();
+    fs::write(folder.file(), full).unwrap();
+    let kept = folder.keep(
+        Ages::default(),
+        [entry(Kind::Token, "new", NOW + 7_200, NOW + 3_600)],
+    );
+    assert_eq!(kept.tokens, map([("new", NOW + 7_200)]));
+}
+
+#[test]
 fn a_file_that_is_wrong_or_cannot_be_written_is_an_error() {
     let folder = Folder::new("wrong");
     for wrong in ["", "{}", "[]", r#"{"users":{},"tokens":{"1":-1}}"#] {
