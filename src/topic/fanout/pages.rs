@@ -175,10 +175,11 @@ impl Fanout {
         self.pages.kept.iter().any(|kept| kept.id == id)
     }
 
-    /// Whether there may be more pages than there are. Those that are only kept give way.
+    /// Whether there may be more pages than there are. Those that no outbox has give way.
     pub(crate) fn has_space_for_pages(&mut self, bytes_max: usize) -> bool {
         if bytes_max <= self.pages.bytes() {
-            self.pages.kept.clear();
+            let is_unsent = |kept: &KeptPage| 1 < Rc::strong_count(&kept.encoded.segment);
+            self.pages.kept.retain(is_unsent);
         }
         self.pages.bytes() < bytes_max
     }
