@@ -55,7 +55,7 @@ impl Client {
     }
 
     /// The request with which it comes.
-    pub(crate) fn request(&self, topic: &str) -> String {
+    pub(crate) fn request(&self, topics: &str) -> String {
         let since = match self.since {
             Since::Default => "default".to_owned(),
             Since::Foreign => "foreign".to_owned(),
@@ -64,11 +64,11 @@ impl Client {
         };
         match self.events {
             Some(chunked) => format!(
-                "GET /{topic}/{since} HTTP/1.{}\r\nHost: a\r\n\r\n",
+                "GET /{topics}/{since} HTTP/1.{}\r\nHost: a\r\n\r\n",
                 u8::from(chunked)
             ),
             None => format!(
-                "GET /{topic}/{since} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+                "GET /{topics}/{since} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
                  Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
             ),
@@ -127,14 +127,18 @@ impl Client {
     }
 
     fn take_frame(&mut self) -> bool {
-        let len = match self.rest.get(1) {
-            Some(len @ 0..126) if 2 + usize::from(*len) <= self.rest.len() => usize::from(*len),
-            Some(126..) => panic!("a long frame"),
+        let (start, len) = match self.rest[..] {
+            [_, 126, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
+            [_, len @ 0..=125, ..] => (2, usize::from(len)),
+            [_, 127..=255, ..] => panic!("a long frame"),
             _ => return false,
         };
+        if self.rest.len() < start + len {
+            return false;
+        }
         assert_eq!(self.rest[0], 0x81, "a text");
-        let frame: Vec<u8> = self.rest.drain(..2 + len).collect();
-        let number = number(std::str::from_utf8(&frame[2..]).unwrap());
+        let frame: Vec<u8> = self.rest.drain(..start + len).collect();
+        let number = number(std::str::from_utf8(&frame[start..]).unwrap());
         self.got.push((None, number));
         true
     }

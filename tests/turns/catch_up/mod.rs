@@ -4,4 +4,5 @@
 mod client;
 mod races;
 mod scenes;
+mod space;
 mod world;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use corecast::limits::{PAGE_LINGER, PAGE_PATIENCE};
+use corecast::limits::PAGE_LINGER;
 use corecast::{
     CloseReason, Config, Kind, Message, Position, Publisher, Room, RoomCx, Sent, SharedMessage,
     Since, SlowConsumer, TopicSettings,
@@ -11,11 +11,11 @@ use corecast::{
 use crate::catch_up::races::{config, history};
 use crate::catch_up::world::World;
 
-const EVENTS: Option<bool> = Some(true);
+pub(crate) const EVENTS: Option<bool> = Some(true);
 
 /// One shard on which so many messages of these lengths are published, and the position before
 /// them.
-fn published(config: &Config, padding: usize, count: u64) -> (World, Position) {
+pub(crate) fn published(config: &Config, padding: usize, count: u64) -> (World, Position) {
     let mut world = World::new(1, 100, config, || None);
     world.padding = padding;
     let first = world.connect(0, EVENTS, Since::Default);
@@ -37,7 +37,7 @@ fn publish(world: &mut World, count: u64) {
     }
 }
 
-fn at(position: Position, offset: u64) -> Since {
+pub(crate) fn at(position: Position, offset: u64) -> Since {
     let epoch = position.epoch;
     Since::Position(Position { epoch, offset })
 }
@@ -97,34 +97,6 @@ fn readers_that_ask_for_the_same_share_its_bytes() {
     assert!((30_000..60_000).contains(&bytes), "{bytes} bytes of pages");
     world.read_all();
     assert!(world.clients.iter().all(|client| client.got.len() == 300));
-    world.end();
-}
-
-#[test]
-fn clients_that_do_not_read_their_pages_give_way_to_others_that_wait() {
-    let config = Config {
-        // A quarter of it are four pages.
-        backlog_bytes_max: Some(1 << 20),
-        ..config(history(2_000), SlowConsumer::DropOldest)
-    };
-    let (mut world, start) = published(&config, 3_000, 300);
-    for offset in 0..8 {
-        let idle = world.connect(0, EVENTS, at(start, offset));
-        world.let_read(idle, Some(1_000));
-        world.rest();
-    }
-    let reader = world.connect(0, EVENTS, at(start, 200));
-    world.rest();
-    assert!(!world.clients[reader].is_open(), "it waits for its page");
-    world.wait(PAGE_PATIENCE);
-    world.rest();
-    assert_eq!(world.clients[reader].at.unwrap().offset, 300);
-    let (_, net) = &world.shards[0];
-    let overload = net
-        .ended
-        .values()
-        .filter(|end| **end == CloseReason::Overload);
-    assert_eq!(overload.count(), 5, "those that had pages");
     world.end();
 }
 

@@ -21,7 +21,7 @@ pub(crate) const TOPIC: &str = "game:1";
 /// Makes the room of a topic, if it has one.
 pub(crate) type MakeRoom = fn() -> Option<Box<dyn Room>>;
 
-/// Subscribes each connection to the topic in its path, since what that says.
+/// Subscribes each connection to the topics in its path, since what that says.
 pub(crate) struct App(MakeRoom);
 
 impl Handler for App {
@@ -36,7 +36,7 @@ impl Handler for App {
         let (Opening::WebSocket(request) | Opening::Events(request)) = to else {
             return Ok(());
         };
-        let (topic, since) = request.path[1..].split_once('/').unwrap();
+        let (topics, since) = request.path[1..].split_once('/').unwrap();
         let since = match since {
             "default" => Since::Default,
             "foreign" => Since::Foreign,
@@ -45,7 +45,9 @@ impl Handler for App {
                 None => Since::position(since),
             },
         };
-        cx.subscribe_since_as(topic, since, b"tag")?;
+        for topic in topics.split(',') {
+            cx.subscribe_since_as(topic, since, b"tag")?;
+        }
         // Another topic, of which the answer may come later.
         match to {
             Opening::WebSocket(_) => cx.subscribe_since("game:2", Since::Last(0))?,
@@ -143,12 +145,23 @@ impl World {
 
     /// A client comes, and has sent its request.
     pub(crate) fn connect(&mut self, shard: usize, events: Option<bool>, since: Since) -> usize {
+        self.connect_to(TOPIC, shard, events, since)
+    }
+
+    /// The same for several topics, with commas between them.
+    pub(crate) fn connect_to(
+        &mut self,
+        topics: &str,
+        shard: usize,
+        events: Option<bool>,
+        since: Since,
+    ) -> usize {
         let sock = self.next_sock;
         self.next_sock += 1;
         let (driver, _) = &mut self.shards[shard];
         let id = driver.core.handle_http_open(Sock(sock), None);
         let client = Client::new(shard, id, sock, events, since);
-        let request = client.request(TOPIC);
+        let request = client.request(topics);
         driver
             .core
             .handle_bytes(id, &mut request.as_bytes().to_vec());
@@ -182,11 +195,16 @@ impl World {
 
     /// Publishes the next number from a shard; `false` if there is no space.
     pub(crate) fn publish(&mut self, shard: usize) -> bool {
+        self.publish_to(TOPIC, shard)
+    }
+
+    /// The same to another topic.
+    pub(crate) fn publish_to(&mut self, topic: &str, shard: usize) -> bool {
         let number = format!("{}{}", self.published, ".".repeat(self.padding));
         let (driver, _) = &mut self.shards[shard];
         let done = driver
             .core
-            .shard_cx(|cx| cx.publish(TOPIC, Kind::Text, number.as_bytes()));
+            .shard_cx(|cx| cx.publish(topic, Kind::Text, number.as_bytes()));
         self.published += u64::from(done.is_ok());
         done.is_ok()
     }

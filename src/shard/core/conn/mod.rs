@@ -247,6 +247,11 @@ impl<D> Conn<D> {
         self.outbox.as_ref().map_or(0, |outbox| outbox.own_len())
     }
 
+    /// Unsent bytes of pages of history.
+    pub(crate) fn pages_len(&self) -> usize {
+        self.outbox_len() - self.own_len()
+    }
+
     /// Memory held by what has come and was not taken yet.
     pub(crate) fn held(&self) -> Held {
         let decoder = self.protocol.held_bytes();

@@ -168,6 +168,14 @@ impl Outbox {
             .any(|chunk| !matches!(chunk, Chunk::Owned { .. }))
     }
 
+    /// Whether it has a page that no other has.
+    pub(crate) fn has_page_alone(&self) -> bool {
+        self.chunks.iter().any(|chunk| match chunk {
+            Chunk::Page { segment, .. } => Rc::strong_count(segment) == 1,
+            Chunk::Owned { .. } | Chunk::Shared { .. } => false,
+        })
+    }
+
     /// Drops the unread frames that are not begun; returns how many they were.
     pub(crate) fn drop_unread(&mut self) -> u64 {
         let mut dropped = 0;

@@ -92,23 +92,31 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// While others have waited for long to ask for pages of history, ends blocked connections that
-    /// have pages and have taken nothing for as long; if they are not enough, also some of those
-    /// that read slowly.
+    /// While others have waited for long to ask for pages of history, ends connections that have
+    /// pages and have taken nothing for as long, blocked or corked; if they are not enough, also
+    /// some of those that read slowly. As few as free enough: first those with pages of their own.
     pub(crate) fn relieve_pages(&mut self) {
         if !self.pubsub.is_held_up(self.env.now) {
             return;
         }
-        let conns = self.conns.iter();
-        let has_pages = |conn: &Conn<D>| conn.own_len() < conn.outbox_len();
-        let holders = conns.filter(|(_, conn)| conn.is(BLOCKED) && has_pages(conn));
+        // None was used since they wait, and what is kept seems to be shared.
+        self.pubsub.fanout.forget_pages(self.env.now);
+        let holders = self.conns.iter().filter(|(_, conn)| {
+            (conn.is(BLOCKED) || conn.state.is_corked()) && 0 < conn.pages_len()
+        });
         let mut holders: Vec<_> = holders
-            .map(|(key, conn)| (conn.blocked_at.moment(), key))
+            .map(|(key, conn)| {
+                let since = conn.blocked_at.moment();
+                // What is corked has its pages for longer than others wait.
+                let reads = !conn.state.is_corked() && self.env.now < since.plus(PAGE_PATIENCE);
+                let outbox = conn.outbox.as_ref();
+                let shares = !outbox.is_some_and(|outbox| outbox.has_page_alone());
+                (reads, shares, since, key)
+            })
             .collect();
         holders.sort_unstable();
-        for (since, key) in holders {
-            let is_late = since.plus(PAGE_PATIENCE) <= self.env.now;
-            if !is_late && !self.pubsub.is_held_up(self.env.now) {
+        for (.., key) in holders {
+            if !self.pubsub.is_held_up(self.env.now) {
                 break;
             }
             self.env.counters.hit(Limit::Backlog);

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::id::TopicKey;
+use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Entry, Form, Payload};
 use crate::position::{Position, Since};
 use crate::shard::core::conn::subs::CATCHING_UP;
@@ -92,7 +93,10 @@ impl PubSub {
         joined: Joined,
     ) -> Option<Since> {
         let start = *joined.start?;
-        let form = conns.get(key)?.form;
+        let conn = conns.get(key)?;
+        let form = conn.form;
+        // It reads none before its greeting, which must not wait for space that it takes itself.
+        let has_enough = conn.state.is_corked() && SEGMENT_BYTES <= conn.pages_len();
         // Its next write, also of nothing, asks for more.
         self.mark_dirty(conns, key);
         let Some(part) = start.page.as_deref().map(PagePart::of) else {
@@ -105,10 +109,10 @@ impl PubSub {
             self.tell(conns, env, (key, topic), &told);
             return start.has_more.then_some(Since::Position(start.position));
         };
-        if !self.fanout.has_page(topic, form, part)
-            && !self.fanout.has_space_for_pages(self.catch_ups.bytes_max)
-        {
-            // There was when it asked; others have it now.
+        let has_space = self.fanout.has_page(topic, form, part)
+            || self.fanout.has_space_for_pages(self.catch_ups.bytes_max);
+        if has_enough || !has_space {
+            // There was space when it asked: pages have it now.
             let since = Since::Position(part.before());
             return Some(if start.has_gap { Since::Foreign } else { since });
         }
