@@ -56,15 +56,16 @@ impl Handle {
     }
 
     /// Refuses all tokens of a user that were issued before a time, in seconds since the beginning
-    /// of 1970, and its tokens without `iat`: on all shards when this returns, until the server
-    /// ends, or until no such token can be valid
-    /// ([`Revocations`]). What waits to be opened is refused. Connections that are open stay:
-    /// [`refresh_user`](Self::refresh_user) with a time that is over ends them, and their clients
-    /// come back with other tokens; called after this, it leaves none that such a token opened.
+    /// of 1970, and its tokens without `iat`: on all shards when this returns, as long as such a
+    /// token can be valid ([`Revocations`]). What waits to be opened is refused. Connections that
+    /// are open stay: [`refresh_user`](Self::refresh_user) with a time that is over ends them, and
+    /// their clients come back with other tokens; called after this, it leaves none that such a
+    /// token opened.
     ///
     /// # Errors
     ///
-    /// There is no space, or the server does not ask for identity; nothing is revoked.
+    /// There is no space, or the server does not ask for identity: nothing is revoked.
+    /// [`RevokeError::NotKept`].
     pub fn revoke_user(&self, user: &str, issued_before: u64) -> Result<(), RevokeError> {
         let table = self.revocations()?;
         table.revoke_user(user, issued_before, since_1970().as_secs())

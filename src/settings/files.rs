@@ -72,9 +72,8 @@ impl Settings {
 
     #[cfg(feature = "auth")]
     fn token_problems(&self) -> Vec<Problem> {
-        let mut problems = self.token_keys().err().unwrap_or_default();
-        problems.extend(self.revocations_problem());
-        problems
+        let problems = [self.token_keys().err(), self.revocations().err()];
+        problems.into_iter().flatten().flatten().collect()
     }
 
     #[cfg(not(feature = "auth"))]

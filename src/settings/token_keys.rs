@@ -64,7 +64,8 @@ impl Settings {
             true => Vec::new(),
             false => fetch(url).map_err(|err| vec![self.not_fetched(&err)])?,
         };
-        Ok(self.auth_with(self.verifier(fetched)?))
+        let verifier = self.verifier(fetched)?;
+        Ok(self.auth_with(verifier.with_revocations(&self.revocations()?)))
     }
 
     /// What decides about clients whose credentials are checked already, for commands: it has no
@@ -124,15 +125,21 @@ impl Settings {
         }
     }
 
-    /// Why the file of revocations cannot be used, as far as reading it says.
-    pub(super) fn revocations_problem(&self) -> Option<Problem> {
+    /// What the file of revocations has now, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub(super) fn revocations(&self) -> Result<Revocations, Vec<Problem>> {
         let file = &self.auth.revocations_file;
-        let err = (!file.is_empty())
-            .then(|| Revocations::check(file))?
-            .err()?;
-        let problem = self.key_problem("auth.revocations_file", file, err.to_string());
-        let remedy = "must be a file that the server has made, or can make".to_owned();
-        Some(Problem { remedy, ..problem })
+        if file.is_empty() {
+            return Ok(Revocations::default());
+        }
+        Revocations::read(file).map_err(|err| {
+            let problem = self.key_problem("auth.revocations_file", file, err.to_string());
+            let remedy = "must be a file that the server has made, or can make".to_owned();
+            vec![Problem { remedy, ..problem }]
+        })
     }
 
     fn verifier(&self, more: Vec<Key>) -> Result<Verifier, Vec<Problem>> {

@@ -137,11 +137,11 @@ fn a_file_that_is_wrong_or_cannot_be_written_is_an_error() {
     for wrong in ["", "{}", "[]", r#"{"users":{},"tokens":{"1":-1}}"#] {
         fs::write(folder.file(), wrong).unwrap();
         let err = Revocations::open(folder.file()).unwrap_err();
-        Revocations::check(folder.file()).unwrap_err();
+        Revocations::read(folder.file()).unwrap_err();
         assert!(!err.to_string().is_empty());
         assert_eq!(fs::read(folder.file()).unwrap(), wrong.as_bytes());
     }
     let nowhere = folder.0.join("none/revoked.json");
     Revocations::open(nowhere).unwrap_err();
-    Revocations::check(folder.0.join("none")).unwrap();
+    Revocations::read(folder.0.join("none")).unwrap();
 }

@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 
 use crate::auth::principal::Principal;
-use crate::auth::revocations::file::{Entry, Kind};
+use crate::auth::revocations::file::{Contents, Entry, Kind};
 use crate::auth::revoke_error::RevokeError;
 use crate::cells::Cells;
 use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET, TOKEN_LEEWAY};
@@ -69,6 +69,19 @@ impl Ages {
     }
 }
 
+impl Tables {
+    fn of(contents: &Contents) -> io::Result<Self> {
+        let tables = Self::default();
+        let users = contents.users.iter().map(|entry| (&tables.users, entry));
+        let tokens = contents.tokens.iter().map(|entry| (&tables.tokens, entry));
+        for (table, (key, time)) in users.chain(tokens) {
+            // What is over ends when it is replaced: the ages are not known yet.
+            add(table, key, *time, |_| false).map_err(io::Error::other)?;
+        }
+        Ok(tables)
+    }
+}
+
 /// Revocations that do not change, as the configuration has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevokedList {
@@ -88,13 +101,7 @@ impl Revocations {
     /// cannot be started.
     pub fn open(path: impl AsRef<Path>) -> io::Result<Self> {
         let contents = file::read(path.as_ref())?;
-        let mut tables = Tables::default();
-        let kept = contents.users.iter().map(|entry| (&tables.users, entry));
-        let tokens = contents.tokens.iter().map(|entry| (&tables.tokens, entry));
-        for (table, (key, time)) in kept.chain(tokens) {
-            // What is over ends when it is replaced: the ages are not known yet.
-            add(table, key, *time, |_| false).map_err(io::Error::other)?;
-        }
+        let mut tables = Tables::of(&contents)?;
         tables.file = Some(file::keep(
             path.as_ref(),
             contents,
@@ -103,13 +110,14 @@ impl Revocations {
         Ok(Self(Arc::new(tables)))
     }
 
-    /// Whether a file can be [opened](Self::open), as far as reading it says.
+    /// A table with the revocations that a file has now, for a look at them.
     ///
     /// # Errors
     ///
-    /// It cannot.
-    pub fn check(path: impl AsRef<Path>) -> io::Result<()> {
-        file::read(path.as_ref()).map(|_| ())
+    /// The file cannot be read, is not one of revocations, or has too many.
+    pub fn read(path: impl AsRef<Path>) -> io::Result<Self> {
+        let contents = file::read(path.as_ref())?;
+        Ok(Self(Arc::new(Tables::of(&contents)?)))
     }
 
     /// Refuses all tokens of a user that were issued before a time, in seconds since the beginning

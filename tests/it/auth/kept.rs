@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
 use corecast::auth::create;
 use rustix::process::Signal;
@@ -62,6 +63,12 @@ fn what_the_api_has_revoked_stays_revoked_after_a_restart() {
     });
     program.signal(Signal::KILL);
     program.wait();
+    for (token, is_good) in [(&ann, false), (&bob, true), (&seven, false)] {
+        let mut check = Command::new(env!("CARGO_BIN_EXE_corecast"));
+        check.args(["token", "check", token, "--config", config.path()]);
+        let status = check.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert_eq!(status.unwrap().success(), is_good);
+    }
 
     let (_program, http) = serve();
     assert_eq!(statuses(http), [401, 101, 401]);
