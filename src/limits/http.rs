@@ -39,7 +39,8 @@ pub const CHUNK_OVERHEAD_BYTES_MAX: usize = 4 << 10;
 pub const API_ENTRIES_MAX: usize = 10_000;
 /// Connections in a whitelist of `/api/disconnect`: each of the user's is compared with them all.
 pub const API_WHITELIST_MAX: usize = 100;
-/// Histories that a batch reads or removes: the answer to each may have a megabyte.
+/// Histories that a batch reads or removes. Beside this, it reads no more when it has as much as
+/// one read brings ([`HISTORY_READ_BYTES_MAX`](super::HISTORY_READ_BYTES_MAX)).
 pub const API_HISTORIES_MAX: usize = 16;
 /// A request to the API waits this long for what shards say.
 pub const API_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);

@@ -69,8 +69,8 @@ pub const HISTORY_META_TTL: Duration = Duration::from_secs(3_600);
 pub const HISTORY_TTL_CEILING: Duration = Duration::from_secs(365 * 86_400);
 /// Messages of a topic's history that one answer brings, as many as in Centrifugo.
 pub const PAGE_ENTRIES_MAX: usize = 300;
-/// Bytes of their payloads, unless the first is longer.
-pub const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Bytes of their payloads, unless the first is longer: what a connection gets at once.
+pub const PAGE_BYTES_MAX: usize = SEGMENT_BYTES;
 /// Subscriptions of a shard that wait for such an answer at the same time; the others wait for
 /// their turn. An answer refers to what the history holds: only what that lets go of meanwhile
 /// takes memory.

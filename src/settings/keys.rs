@@ -307,7 +307,8 @@ static KEYS: &[Key<Settings>] = &[
             "auto",
         ),
         "Maximum memory of one shard for the histories of topics. A message counts with its key and \
-         its tags and 64 bytes more, and a topic with 176 bytes. Above it, the topics to which \
+         its tags and 64 bytes more, and a topic with 176 bytes and, if it keeps more than one \
+         message, or keys or tags, the free space of its list. Above it, the topics to which \
          nothing was published for longest lose their messages first, and if positions alone take \
          half of it, their positions: a subscriber that asks for what it missed is then told of a \
          gap. `auto` is a quarter of the shard's share of `limits.memory`.",

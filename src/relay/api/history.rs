@@ -11,7 +11,7 @@ use crate::auth::Action;
 use crate::handler::{
     Busy, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, PublishError,
 };
-use crate::limits::{API_HISTORIES_MAX, WORK_OF_BODY_BYTE};
+use crate::limits::{API_HISTORIES_MAX, HISTORY_READ_BYTES_MAX, WORK_OF_BODY_BYTE};
 use crate::position::{Epoch, Position};
 use crate::proto::Kind;
 use crate::proto::http::is_topic_name;
@@ -121,7 +121,14 @@ impl Work<'_, '_> {
 
     fn told_history(&mut self, number: usize, method: HistoryMethod) -> Outcome {
         match (self.asked().take(number), method) {
+            (Some(Told::History(Ok(_))), HistoryMethod::Read)
+                if HISTORY_READ_BYTES_MAX <= self.bytes_read =>
+            {
+                Err(TOO_MANY_HISTORIES)
+            }
             (Some(Told::History(Ok(page))), HistoryMethod::Read) => {
+                let lengths = page.messages().map(|message| message.payload().len());
+                self.bytes_read += lengths.sum::<usize>();
                 let json = written(&page);
                 self.cx.charge(json.len() * WORK_OF_BODY_BYTE);
                 Ok(json)

@@ -31,6 +31,8 @@ struct Work<'a, 'c> {
     asked: Option<Box<Asked>>,
     /// Commands about histories.
     histories: usize,
+    /// Bytes of the messages that were read of them.
+    bytes_read: usize,
 }
 
 /// The result of a command, as JSON.
@@ -105,6 +107,7 @@ impl<'a, 'c> Work<'a, 'c> {
             next: 0,
             asked,
             histories: 0,
+            bytes_read: 0,
             cx,
             client,
         }

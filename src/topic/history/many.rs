@@ -32,6 +32,8 @@ pub(super) struct Slot {
     extra: Option<Arc<Extra>>,
     at: Stamp,
     kind: Kind,
+    /// As `extra` says, which is not touched to pass over many of these.
+    is_removal: bool,
 }
 
 const _: () = assert!(size_of::<Slot>() == 40);
@@ -66,9 +68,21 @@ impl Many {
         self.extra
     }
 
+    /// Bytes of memory that the list takes beyond what counts for each message.
+    pub(super) fn spare(&self) -> usize {
+        let keys = self.keys.as_ref().map_or(0, HashTable::allocation_size);
+        let free = self.slots.capacity() - self.live;
+        size_of::<Self>() + keys + free * size_of::<Slot>()
+    }
+
     /// When the oldest was published.
     pub(super) fn oldest_at(&self) -> Option<Stamp> {
         self.slots.front().map(|slot| slot.at)
+    }
+
+    /// Bytes of its payload.
+    pub(super) fn oldest_len(&self) -> usize {
+        self.slots.front().map_or(0, Slot::len)
     }
 
     /// The offset of the newest.
@@ -106,7 +120,7 @@ impl Many {
         self.bytes += slot.len();
         self.extra += slot.extra_len();
         self.slots.push_back(slot);
-        self.close_gaps();
+        self.close_gaps(topic);
     }
 
     /// Takes the oldest message out; returns its offset.
@@ -119,7 +133,7 @@ impl Many {
             entry.remove();
         }
         self.empty(0);
-        self.close_gaps();
+        self.close_gaps(topic);
         Some(offset)
     }
 
@@ -134,13 +148,25 @@ impl Many {
     }
 
     /// Has the places begin with a message, and moves messages together when most places are those
-    /// of messages that are gone.
-    fn close_gaps(&mut self) {
+    /// of messages that are gone. Gives back memory when most of it is free.
+    fn close_gaps(&mut self, topic: &Topic) {
         while self.slots.front().is_some_and(|slot| slot.bytes.is_none()) {
             self.slots.pop_front();
         }
-        if 2 * self.live + GAPS_KEPT < self.slots.len() {
+        if 2 * self.live + 1 < self.slots.len() {
             self.slots.retain(|slot| slot.bytes.is_some());
+        }
+        let Self { slots, keys, .. } = self;
+        if slots.capacity() <= 4 * slots.len().max(SLOTS_MIN) {
+            return;
+        }
+        slots.shrink_to(2 * slots.len().max(SLOTS_MIN));
+        if let Some(keys) = keys {
+            let hash_of = |offset: &u64| {
+                let slot = slots.get(place(slots, *offset));
+                slot.map_or(0, |slot| slot.hash(topic))
+            };
+            keys.shrink_to(2 * keys.len(), hash_of);
         }
     }
 }
@@ -150,10 +176,17 @@ impl Slot {
         Self {
             offset,
             bytes: Some(payload.bytes),
-            extra,
             at,
             kind: payload.kind,
+            is_removal: extra.as_ref().is_some_and(|extra| extra.is_removal),
+            extra,
         }
+    }
+
+    /// Whether a reader gets the message; one of `values` alone gets none that says that a key is
+    /// gone.
+    pub(super) fn is_for(&self, values: bool) -> bool {
+        self.bytes.is_some() && !(values && self.is_removal)
     }
 
     pub(super) fn kept(&self) -> Option<Kept> {
@@ -195,5 +228,5 @@ pub(super) fn is_over(at: Stamp, ttl: u64, now: Now) -> bool {
     end.saturating_add(ttl) <= now.millis()
 }
 
-/// So many places of messages that are gone are no waste yet.
-const GAPS_KEPT: usize = 16;
+/// For so few places, no memory is given back.
+const SLOTS_MIN: usize = 2;

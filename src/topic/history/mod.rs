@@ -32,7 +32,7 @@ use crate::topic::history::ages::millis;
 use crate::topic::history::epochs::Epochs;
 pub use crate::topic::history::kept::{Extra, Kept, Page};
 pub use crate::topic::history::read::{Filter, HistoryError, ReadAnswer};
-use crate::topic::history::ring::{Held, Ring};
+use crate::topic::history::ring::{DROPPED_PER_MESSAGE, Held, Ring};
 use crate::topic::history::rings::Rings;
 use crate::topic::history::start::Pages;
 pub use crate::topic::history::start::Start;
@@ -52,6 +52,8 @@ pub(crate) struct History {
     budget: usize,
     /// Messages that went because of the budget.
     dropped: u64,
+    /// Messages that reads have passed over, since [`History::take_passed`].
+    passed: usize,
 }
 
 impl History {
@@ -64,6 +66,7 @@ impl History {
             held: Held::default(),
             budget,
             dropped: 0,
+            passed: 0,
         }
     }
 
@@ -105,7 +108,7 @@ impl History {
             self.rings.add(topic, top, settings, now)
         });
         self.change(key, |ring| {
-            ring.expire(millis(settings.ttl), now, EXPIRED_PER_MESSAGE);
+            ring.expire(millis(settings.ttl), now, DROPPED_PER_MESSAGE);
             write(ring);
         });
         self.rings.note_written(key, settings, now);
@@ -228,6 +231,11 @@ impl History {
         self.dropped
     }
 
+    /// Messages that reads have passed over since this was asked last.
+    pub(crate) fn take_passed(&mut self) -> usize {
+        std::mem::take(&mut self.passed)
+    }
+
     /// Bytes of memory that all of it takes, as counted.
     pub(crate) fn bytes(&self) -> usize {
         let Held { entries, bytes } = self.held;
@@ -239,10 +247,6 @@ impl History {
         self.rings.each_table(visit);
     }
 }
-
-/// Messages whose time is over that go with a new one of their topic: more than one comes in, and
-/// no long list at once.
-const EXPIRED_PER_MESSAGE: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -44,7 +44,7 @@ impl History {
     /// Reads messages of a topic. Of a position that is older than the oldest message, those that
     /// are there follow.
     pub(crate) fn read(
-        &self,
+        &mut self,
         topic: &Topic,
         settings: &TopicSettings,
         filter: Filter,
@@ -71,15 +71,16 @@ impl History {
             let limit = filter.limit.unwrap_or(usize::MAX);
             let count_max = limit.min(HISTORY_READ_ENTRIES_MAX);
             // What has a key that is gone since then matters to those that have the key.
-            let is_asked = |kept: &Kept| since.is_some() || !kept.is_removal();
-            let take = |entries: &mut dyn Iterator<Item = Kept>| {
-                take_some(entries.filter(is_asked), count_max, HISTORY_READ_BYTES_MAX)
-            };
-            if filter.reverse {
-                take(&mut view.between(0, since.unwrap_or(u64::MAX)).rev())
+            let values = since.is_none();
+            let entries = if filter.reverse {
+                let entries = view.between(0, since.unwrap_or(u64::MAX), values);
+                take_some(entries.rev(), count_max, HISTORY_READ_BYTES_MAX)
             } else {
-                take(&mut view.between(since.unwrap_or(0), u64::MAX))
-            }
+                let entries = view.between(since.unwrap_or(0), u64::MAX, values);
+                take_some(entries, count_max, HISTORY_READ_BYTES_MAX)
+            };
+            self.passed += view.passed.get();
+            entries
         });
         Ok(ReadAnswer { position, entries })
     }

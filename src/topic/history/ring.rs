@@ -1,5 +1,6 @@
 //! One topic's ring: its newest position, and its newest messages within their bounds.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::config::HistorySettings;
@@ -39,7 +40,7 @@ enum Entries {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) entries: usize,
-    /// Of payloads, keys and tags.
+    /// Of payloads, keys and tags, and what lists take beyond their messages.
     pub(super) bytes: usize,
 }
 
@@ -65,7 +66,7 @@ impl Ring {
             },
             Entries::Many(many) => Held {
                 entries: many.len(),
-                bytes: many.bytes() + many.extra(),
+                bytes: many.bytes() + many.extra() + many.spare(),
             },
         }
     }
@@ -92,10 +93,11 @@ impl Ring {
         self.set_keyed(settings.is_keyed);
         let mut many = self.take_many(settings.is_keyed);
         self.top.offset += 1;
+        let bytes = payload.bytes.len();
         let slot = Slot::new(self.top.offset, payload, extra, now);
         many.push(&self.topic, slot);
         self.entries = Entries::Many(many);
-        self.limit(settings);
+        self.limit(settings, bytes);
     }
 
     /// Gives the next message its place without keeping it.
@@ -142,12 +144,21 @@ impl Ring {
         many
     }
 
-    fn limit(&mut self, settings: &HistorySettings) {
+    /// Lets go of the oldest messages beyond the bounds. A reload may have left a million of them:
+    /// then only of a few, and of as many bytes as the new message has.
+    fn limit(&mut self, settings: &HistorySettings, mut new: usize) {
         let count_max = settings.entries_max.max(1) as usize;
+        let mut left = DROPPED_PER_MESSAGE;
         while let Entries::Many(many) = &self.entries
             && 1 < many.len()
-            && (count_max < many.len() || settings.bytes_max < many.bytes())
         {
+            let is_long = count_max < many.len() && 0 < left;
+            let is_large = settings.bytes_max < many.bytes() && 0 < left.max(new);
+            if !is_long && !is_large {
+                return;
+            }
+            left = left.saturating_sub(1);
+            new = new.saturating_sub(many.oldest_len());
             self.drop_oldest();
         }
     }
@@ -201,6 +212,7 @@ impl Ring {
             one: None,
             slots: None,
             is_keyed: false,
+            passed: Cell::default(),
         };
         match &self.entries {
             Entries::None => {}
@@ -227,3 +239,7 @@ impl Ring {
         view
     }
 }
+
+/// Messages beyond the bounds that go with a new one: more than one comes in, and no long list at
+/// once.
+pub(super) const DROPPED_PER_MESSAGE: usize = 16;

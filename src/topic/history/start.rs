@@ -65,7 +65,7 @@ impl History {
             Since::Last(count) => (Some(view.before_last(count)), true),
             Since::Default => (Some(view.before_last(first)), true),
         };
-        Some(match from {
+        let start = match from {
             Some(from) => self.pages.start(topic, &view, from, is_new),
             // What a new one gets makes up for it.
             None if view.is_keyed => Start {
@@ -73,7 +73,9 @@ impl History {
                 ..self.pages.start(topic, &view, view.base, true)
             },
             None => Start::gap(view.top),
-        })
+        };
+        self.passed += view.passed.get();
+        Some(start)
     }
 }
 
@@ -144,8 +146,7 @@ impl Page {
     /// The next messages after an offset; `is_new`: for a subscriber that has none, so that it need
     /// not be told of keys that are gone.
     fn read(view: &View<'_>, after: u64, is_new: bool) -> Option<Self> {
-        let entries = view.between(after, u64::MAX);
-        let entries = entries.filter(|kept| !(is_new && kept.is_removal()));
+        let entries = view.between(after, u64::MAX, is_new);
         let entries = take_some(entries, PAGE_ENTRIES_MAX, PAGE_BYTES_MAX);
         let bytes = entries.iter().map(|kept| kept.payload.bytes.len()).sum();
         (!entries.is_empty()).then(|| Self {

@@ -1,5 +1,6 @@
 //! A ring as a reader sees it at one moment.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use crate::position::Position;
@@ -18,6 +19,8 @@ pub(super) struct View<'r> {
     pub(super) slots: Option<(&'r VecDeque<Slot>, usize)>,
     /// Only the newest message of each key is there.
     pub(super) is_keyed: bool,
+    /// Places that its reader has passed over.
+    pub(super) passed: Cell<usize>,
 }
 
 impl View<'_> {
@@ -33,27 +36,47 @@ impl View<'_> {
         is_there.then_some(position.offset)
     }
 
-    /// The messages with offsets between these two.
+    /// The messages with offsets between these two; `values`: but for those that say that a key is
+    /// gone.
     pub(super) fn between(
         &self,
         after: u64,
         before: u64,
+        values: bool,
     ) -> impl DoubleEndedIterator<Item = Kept> + '_ {
         let one = self.one.iter();
         let one = one.filter(move |kept| after < kept.offset && kept.offset < before);
+        let slots = self.slots_between(after, before, values);
+        one.cloned().chain(slots.filter_map(Slot::kept))
+    }
+
+    fn slots_between(
+        &self,
+        after: u64,
+        before: u64,
+        values: bool,
+    ) -> impl DoubleEndedIterator<Item = &Slot> + '_ {
         let slots = self.slots.iter().flat_map(move |(slots, first)| {
             let from = slots.partition_point(|slot| slot.offset <= after);
             let to = slots.partition_point(|slot| slot.offset < before);
             let from = from.max(*first);
             slots.range(from..to.max(from))
         });
-        one.cloned().chain(slots.filter_map(Slot::kept))
+        slots.filter(move |slot| {
+            let is_for = slot.is_for(values);
+            self.passed.update(|passed| passed + usize::from(!is_for));
+            is_for
+        })
     }
 
     /// Whether there is a message after an offset; `is_new`: for a subscriber that has none.
     pub(super) fn has_after(&self, offset: u64, is_new: bool) -> bool {
-        let mut after = self.between(offset, u64::MAX);
-        after.any(|kept| !(is_new && kept.is_removal()))
+        let is_one_after = self.one.as_ref().is_some_and(|one| offset < one.offset);
+        is_one_after
+            || self
+                .slots_between(offset, u64::MAX, is_new)
+                .next()
+                .is_some()
     }
 
     /// The offset before the newest `count` messages; where keys count, before all if any.

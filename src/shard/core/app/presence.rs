@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::handler::{Event, Handler};
 use crate::id::RoomKey;
-use crate::limits::{JOINS_AT_ONCE, WORK_OF_STEP};
+use crate::limits::{JOINS_AT_ONCE, WORK_OF_PASS, WORK_OF_STEP};
 use crate::position::Since;
 use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
@@ -84,6 +84,7 @@ impl<H: Handler> ShardCore<H> {
         if let Some(page) = page.filter(|page| Arc::strong_count(page) == 1) {
             env.work.charge(page.entries.len() * WORK_OF_STEP);
         }
+        env.work.charge(history.take_passed() * WORK_OF_PASS);
         let joined = Joined {
             key: join.key,
             ticket: join.ticket,

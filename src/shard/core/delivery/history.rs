@@ -2,7 +2,7 @@
 
 use crate::handler::Wait;
 use crate::handler::{Busy, HistoryError, HistoryPage, PublishError, TopicHistory};
-use crate::limits::{WORK_OF_MESSAGE, WORK_OF_STEP};
+use crate::limits::{WORK_OF_MESSAGE, WORK_OF_PASS, WORK_OF_STEP};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{HistoryAct, HistoryQuestion, ToHome};
 use crate::topic::Topic;
@@ -30,6 +30,10 @@ impl<D, A> Shard<D, A> {
     /// Answers what this shard has asked of its own topics, behind what it has published there.
     pub(crate) fn answer_own_histories(&mut self) {
         for _ in 0..self.pubsub.questions.len() {
+            if self.env.work.is_spent() {
+                self.env.moved = true;
+                return;
+            }
             let Some(question) = self.pubsub.questions.pop_front() else {
                 return;
             };
@@ -46,9 +50,9 @@ impl<D, A> Shard<D, A> {
         let HistoryQuestion { topic, act, reply } = question;
         let answer = self.do_with_history(&topic, act);
         let entries = answer.as_ref().map_or(0, |page| page.messages().len());
-        self.env
-            .work
-            .charge(WORK_OF_MESSAGE + entries * WORK_OF_STEP);
+        let passed = self.pubsub.history.take_passed();
+        let work = entries * WORK_OF_STEP + passed * WORK_OF_PASS;
+        self.env.work.charge(WORK_OF_MESSAGE + work);
         reply.give(answer);
     }
 

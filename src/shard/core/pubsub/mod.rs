@@ -104,6 +104,7 @@ impl PubSub {
             && self.elsewhere.is_empty()
             && self.held.is_empty()
             && self.room_work.is_empty()
+            && self.questions.is_empty()
             && self.users.is_settled()
     }
 

@@ -1,5 +1,7 @@
 //! What a ring keeps, and its edges.
 
+use super::super::Filter;
+use super::super::ring::DROPPED_PER_MESSAGE;
 use super::*;
 use crate::config::{Namespaces, Scope};
 use crate::limits::PAGE_BYTES_MAX;
@@ -189,4 +191,56 @@ fn one_key_that_changes_all_the_time_takes_no_more_memory() {
     assert_eq!(bench.history.entries(), 2);
     let (_, entries, _) = bench.read_all(&topic, &settings, Since::Last(1));
     assert_eq!(offsets(&entries), [1, 10_001]);
+}
+
+#[test]
+fn a_history_that_is_made_smaller_loses_a_few_messages_with_each_new_one() {
+    let (topic, long, short) = (topic("a"), settings(1_000), settings(1));
+    let mut bench = Bench::new(usize::MAX);
+    for _ in 0..1_000 {
+        bench.publish(&topic, &long);
+    }
+    while 1 < bench.history.entries() {
+        let before = bench.history.entries();
+        bench.publish(&topic, &short);
+        let lost = before + 1 - bench.history.entries();
+        assert!((2..=DROPPED_PER_MESSAGE).contains(&lost), "{lost}");
+    }
+}
+
+#[test]
+fn a_long_message_makes_its_space_in_a_history_that_is_too_large() {
+    let (topic, mut settings) = (topic("a"), settings(1_000));
+    let mut bench = Bench::new(usize::MAX);
+    for _ in 0..1_000 {
+        bench.publish(&topic, &settings);
+    }
+    settings.history.as_mut().unwrap().bytes_max = 1_000;
+    let (kind, bytes) = (Kind::Binary, Arc::from([0; 800]));
+    let payload = || Payload { kind, bytes };
+    bench
+        .history
+        .place(&topic, &settings, payload, None, bench.now);
+    assert_eq!(bench.history.entries(), 1_000 - 100 + 1);
+}
+
+#[test]
+fn what_a_new_subscriber_passes_over_is_counted() {
+    let (topic, settings) = (topic("a"), keyed(10_000));
+    let mut bench = Bench::new(usize::MAX);
+    bench.publish_with(&topic, &settings, Some(of_key("first")));
+    for number in 0..1_000 {
+        let removal = removal_of(&number.to_string());
+        bench.publish_with(&topic, &settings, Some(removal));
+    }
+    bench.publish_with(&topic, &settings, Some(of_key("last")));
+    assert_eq!(bench.history.take_passed(), 0);
+    let start = bench.start(&topic, &settings, Since::Default);
+    assert_eq!(offsets(&start.page.unwrap().entries), [1, 1_002]);
+    assert_eq!(bench.history.take_passed(), 1_000);
+    let filter = Filter::default();
+    let history = &mut bench.history;
+    let answer = history.read(&topic, &settings, filter, bench.now).unwrap();
+    assert_eq!(offsets(&answer.entries), [1, 1_002]);
+    assert_eq!((history.take_passed(), history.take_passed()), (1_000, 0));
 }

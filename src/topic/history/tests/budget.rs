@@ -111,3 +111,35 @@ fn what_is_counted_is_what_is_there() {
         assert_eq!((bench.history.bytes(), bench.history.entries()), (0, 0));
     }
 }
+
+#[test]
+fn a_topic_with_one_key_takes_little_more_than_with_one_message() {
+    let (topic, settings) = (topic("a"), keyed(1_000));
+    let mut bench = Bench::new(usize::MAX);
+    for _ in 0..10_000 {
+        bench.publish_with(&topic, &settings, Some(of_key("state")));
+    }
+    let took = bench.history.bytes() - ONE - of_key("state").weight();
+    assert!(took < 300, "{took}");
+}
+
+#[test]
+fn a_list_gives_its_memory_back_when_most_messages_are_gone() {
+    let (topic, long, short) = (topic("a"), keyed(1_000), keyed(1));
+    let mut bench = Bench::new(usize::MAX);
+    let publish = |bench: &mut Bench, settings, key: usize| {
+        let key = of_key(&key.to_string());
+        bench.publish_with(&topic, settings, Some(key));
+    };
+    for key in 0..1_000 {
+        publish(&mut bench, &long, key);
+    }
+    let full = bench.history.bytes();
+    for key in 0..1_000 {
+        publish(&mut bench, &short, key);
+    }
+    assert_eq!(bench.history.entries(), 1);
+    let left = bench.history.bytes();
+    assert!(left < full / 100, "{left} of {full}");
+    bench.history.audit();
+}

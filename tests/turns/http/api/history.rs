@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use corecast::{Config, Flush, HistorySettings, Kind, Namespaces, Scope, TopicSettings};
+use corecast::{Config, HistorySettings, Kind, Namespaces, Scope, TopicSettings};
 
 use super::Scene;
 
-const HISTORY: HistorySettings = HistorySettings {
+pub(super) const HISTORY: HistorySettings = HistorySettings {
     entries_max: 5,
     bytes_max: 1 << 20,
     ttl: Duration::from_secs(3600),
@@ -32,7 +32,7 @@ fn scene_with(config: Config) -> Scene {
 }
 
 /// The epoch in an answer.
-fn epoch(answer: &str) -> String {
+pub(super) fn epoch(answer: &str) -> String {
     let (_, rest) = answer.split_once("\"epoch\":\"").unwrap();
     rest.split_once('"').unwrap().0.to_owned()
 }
@@ -216,77 +216,25 @@ fn what_is_said_of_a_message_is_told_with_it() {
     assert!(gone.contains(expected), "{gone}");
 }
 
-/// All channels have a history and ticks; the reader of `news` is told what goes out.
-fn scene_with_ticks(is_latest: bool) -> Scene {
-    let settings = TopicSettings {
-        flush: Some(Flush {
-            every: TICK,
-            is_latest,
-        }),
-        history: Some(HISTORY),
-        ..TopicSettings::default()
-    };
-    Scene::with(Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    })
-}
-
-const TICK: Duration = Duration::from_millis(33);
-
 #[test]
-fn a_publish_to_a_topic_with_ticks_is_answered_with_its_position_at_the_tick() {
-    let mut scene = scene_with_ticks(false);
-    scene.got();
-    let batch = concat!(
-        r#"{"commands":[{"publish":{"channel":"news","data":1,"key":"a","tags":{"x":"y"}}},"#,
-        r#"{"publish":{"channel":"news","data":2,"key":"a"}}]}"#
+fn a_batch_reads_no_more_histories_when_it_has_a_megabyte() {
+    let mut scene = scene();
+    let long = "a".repeat(400 << 10);
+    for _ in 0..2 {
+        scene.server.publish("kept:a", Kind::Text, long.as_bytes());
+    }
+    let read = r#"{"history":{"channel":"kept:a","limit":-1}}"#;
+    let remove = r#"{"history_remove":{"channel":"kept:a"}}"#;
+    let answer = scene.ask(
+        "batch",
+        &format!(r#"{{"commands":[{read},{read},{read},{remove}]}}"#),
     );
-    scene.send("batch", batch);
-    assert_eq!(scene.server.take(scene.api), "");
-    assert_eq!(scene.got(), "");
-    scene.server.wait(TICK);
-    let answer = scene.server.take(scene.api);
-    let epoch = epoch(&answer);
-    let expected = format!(
-        concat!(
-            r#"{{"replies":[{{"publish":{{"offset":1,"epoch":"{e}"}}}},"#,
-            r#"{{"publish":{{"offset":2,"epoch":"{e}"}}}}]}}"#
-        ),
-        e = epoch
-    );
-    assert!(answer.ends_with(&expected), "{answer}");
-    let got = format!("id: {epoch}:1\ndata: 1\n\nid: {epoch}:2\ndata: 2\n\n");
-    assert_eq!(scene.got(), got);
-    let all = scene.ask("history", r#"{"channel":"news","limit":1}"#);
+    assert_eq!(answer.matches(&long).count(), 4);
+    let (_, rest) = answer.rsplit_once(&long).unwrap();
+    let refused =
+        r#"{"error":{"code":106,"message":"limit exceeded: too many histories in one batch"}}"#;
     assert!(
-        all.contains(r#"{"data":1,"offset":1,"tags":{"x":"y"},"key":"a"}"#),
-        "{all}"
+        rest.ends_with(&format!(r#",{refused},{{"history_remove":{{}}}}]}}"#)),
+        "{rest}"
     );
-}
-
-#[test]
-fn what_a_newer_message_supersedes_is_answered_without_a_position() {
-    let mut scene = scene_with_ticks(true);
-    scene.got();
-    let batch = concat!(
-        r#"{"commands":[{"publish":{"channel":"news","data":1,"key":"a"}},"#,
-        r#"{"publish":{"channel":"news","data":2,"key":"b"}},"#,
-        r#"{"publish":{"channel":"news","data":3,"key":"a"}}]}"#
-    );
-    scene.send("batch", batch);
-    scene.server.wait(TICK);
-    let answer = scene.server.take(scene.api);
-    let epoch = epoch(&answer);
-    let expected = format!(
-        concat!(
-            r#"{{"replies":[{{"publish":{{}}}},"#,
-            r#"{{"publish":{{"offset":1,"epoch":"{e}"}}}},"#,
-            r#"{{"publish":{{"offset":2,"epoch":"{e}"}}}}]}}"#
-        ),
-        e = epoch
-    );
-    assert!(answer.ends_with(&expected), "{answer}");
-    let got = format!("id: {epoch}:1\ndata: 2\n\nid: {epoch}:2\ndata: 3\n\n");
-    assert_eq!(scene.got(), got);
 }

@@ -2,6 +2,7 @@
 
 mod errors;
 mod history;
+mod ticks;
 
 use std::time::Duration;
 
