@@ -5,7 +5,7 @@ use std::time::Duration;
 use corecast::internals::Rng;
 use corecast::internals::driver::Driver;
 use corecast::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
-use corecast::{BeyondUserLimit, Config, Handler, SlowConsumer};
+use corecast::{BeyondUserLimit, Config, Flush, Handler, Namespaces, SlowConsumer, TopicSettings};
 
 use crate::deflate;
 use crate::room::Rooms;
@@ -62,6 +62,8 @@ pub(crate) struct Profile {
     pub(crate) ends_users: bool,
     /// Clients have tokens, right and wrong ones, which are revoked.
     pub(crate) tokens: bool,
+    /// Messages wait for the ticks of their topics.
+    pub(crate) ticks: bool,
 }
 
 /// The theme of a world.
@@ -172,6 +174,10 @@ impl Profile {
                 profile.read_buffer = 4096;
             }
         }
+        profile.ticks = rng.below(8) == 0;
+        if profile.ticks {
+            profile.config.namespaces = ticks();
+        }
         profile
     }
 
@@ -239,6 +245,19 @@ impl Profile {
             users: [0, 0, 1, 4][rng.below(4)],
             ends_users: false,
             tokens: false,
+            ticks: false,
         }
     }
+}
+
+/// Of longer ticks, each topic has its part by its hash, which differs between runs.
+fn ticks() -> Namespaces {
+    let settings = TopicSettings {
+        flush: Some(Flush {
+            every: Duration::from_millis(1),
+            is_latest: false,
+        }),
+        ..TopicSettings::default()
+    };
+    Namespaces::new(settings, Vec::new())
 }

@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    /// Acts at random until only time could change anything.
+    /// Acts at random until only time could change anything, and no message waits for a tick.
     pub(crate) fn come_to_rest(&mut self) {
         for _ in 0..RESTLESS {
             let mut enabled: Vec<Action> = (0..self.shards.len()).map(Action::Turn).collect();
@@ -95,12 +95,23 @@ impl World {
             }
             enabled.retain(|action| self.is_enabled(*action));
             if enabled.is_empty() {
-                return;
+                if !self.holds_messages() {
+                    return;
+                }
+                enabled.push(Action::Pass(1));
             }
             let action = enabled[self.rng.below(enabled.len())];
             self.act(action);
         }
         panic!("the world does not come to rest");
+    }
+
+    fn holds_messages(&self) -> bool {
+        self.profile.ticks
+            && self.shards.iter().any(|shard| {
+                let remains = shard.driver.core.remains();
+                !remains.contains(&("held", 0))
+            })
     }
 
     fn client_acts(&mut self, at: usize) {
