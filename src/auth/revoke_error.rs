@@ -12,7 +12,8 @@ pub enum RevokeError {
     /// The table is full.
     #[error("too many revocations are in effect; take the key of the tokens out of use instead")]
     Full,
-    /// It is revoked, but a restart would lose it: the file is written too slowly.
-    #[error("it is revoked now, but the file of revocations is written too slowly: try again")]
+    /// It is revoked, but a restart may lose it: the file of revocations is full, or cannot be
+    /// written, or is written too slowly.
+    #[error("it is revoked now, but the file of revocations may not keep it: try again")]
     NotKept,
 }

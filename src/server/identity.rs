@@ -81,6 +81,13 @@ impl Handle {
         table.revoke_token(id, until, since_1970().as_secs())
     }
 
+    /// Waits until the file of revocations has all of them.
+    pub(super) fn flush_revocations(&self) {
+        if let Ok(table) = self.revocations() {
+            table.flush();
+        }
+    }
+
     fn revocations(&self) -> Result<&Revocations, RevokeError> {
         let identity = self.identity.as_ref().ok_or(RevokeError::NoIdentity)?;
         Ok(&identity.revocations)

@@ -87,7 +87,7 @@ impl Server {
         self.shards
     }
 
-    /// Waits until the server has stopped.
+    /// Waits until the server has stopped, and what was revoked is in its file, if there is one.
     ///
     /// # Errors
     ///
@@ -100,6 +100,8 @@ impl Server {
             let ended = ended.unwrap_or_else(|_| Err(io::Error::other("a shard has panicked")));
             result = result.and(ended);
         }
+        #[cfg(feature = "auth")]
+        self.handle.flush_revocations();
         Ok(result?)
     }
 }

@@ -57,6 +57,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/admin/event_loop.rs",
             "src/admin/health.rs",
             "src/auth/keys/endpoint.rs",
+            "src/auth/revocations/file.rs",
             "src/client/dialer.rs",
             "src/client/mod.rs",
             "src/client/shell.rs",

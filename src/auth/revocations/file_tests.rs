@@ -1,7 +1,10 @@
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
 use super::*;
-use crate::auth::Revocations;
+use crate::auth::{Revocations, RevokeError};
 
 const NOW: u64 = 1_900_000_000;
 
@@ -20,21 +23,31 @@ impl Folder {
         self.0.join("revoked.json")
     }
 
-    /// Has all these revocations kept, as the thread does, and reads the file.
+    /// What is written before it replaces the file.
+    fn temporary(&self) -> PathBuf {
+        self.0.join("revoked.json.new")
+    }
+
+    /// Has all these revocations kept, and reads the file.
     fn keep(&self, ages: Ages, entries: impl IntoIterator<Item = Entry>) -> Contents {
-        let (sender, received) = sync_channel(REVOCATIONS_WAITING_MAX);
-        let keeper = Keeper {
-            path: self.file(),
-            contents: read(&self.file()).unwrap(),
-            ages: Arc::new(ages),
-            now: 0,
-        };
-        let send = move || entries.into_iter().try_for_each(|entry| sender.send(entry));
-        thread::scope(|scope| {
-            scope.spawn(move || keeper.run(&received));
-            send().unwrap();
+        let contents = read(&self.file()).unwrap();
+        let queue = keep(&self.file(), contents, Arc::new(ages)).unwrap();
+        entries.into_iter().for_each(|entry| {
+            queue.put(entry, |_| false);
         });
+        queue.flush();
         read(&self.file()).unwrap()
+    }
+
+    /// A file with as many users, or tokens, as there may be.
+    fn fill(&self, kind: Kind, time: u64) {
+        let entries = (0..REVOCATIONS_KEPT_MAX).map(|n| (n.to_string(), time));
+        let mut contents = Contents::default();
+        match kind {
+            Kind::User => contents.users = entries.collect(),
+            Kind::Token => contents.tokens = entries.collect(),
+        }
+        fs::write(self.file(), serde_json::to_vec(&contents).unwrap()).unwrap();
     }
 }
 
@@ -105,11 +118,7 @@ fn what_concerns_no_token_any_more_is_dropped() {
 #[test]
 fn no_more_are_kept_than_can_be_in_effect_after_a_restart() {
     let folder = Folder::new("most");
-    let users = (0..REVOCATIONS_KEPT_MAX as u64).map(|n| (n.to_string(), n));
-    let users = users.collect();
-    let tokens = BTreeMap::new();
-    let full = serde_json::to_vec(&Contents { users, tokens }).unwrap();
-    fs::write(folder.file(), full).unwrap();
+    folder.fill(Kind::User, 7);
     let [more, known] = ["ann", "0"].map(|user| entry(Kind::User, user, NOW, 0));
     let kept = folder.keep(Ages::default(), [more, known]);
     assert_eq!(kept.users.len(), REVOCATIONS_KEPT_MAX);
@@ -120,10 +129,7 @@ fn no_more_are_kept_than_can_be_in_effect_after_a_restart() {
 #[test]
 fn a_file_full_of_what_concerns_no_token_any_more_has_space() {
     let folder = Folder::new("over");
-    let tokens = (0..REVOCATIONS_KEPT_MAX as u64).map(|n| (n.to_string(), NOW));
-    let (users, tokens) = (BTreeMap::new(), tokens.collect());
-    let full = serde_json::to_vec(&Contents { users, tokens }).unwrap();
-    fs::write(folder.file(), full).unwrap();
+    folder.fill(Kind::Token, NOW);
     let kept = folder.keep(
         Ages::default(),
         [entry(Kind::Token, "new", NOW + 7_200, NOW + 3_600)],
@@ -144,4 +150,95 @@ fn a_file_that_is_wrong_or_cannot_be_written_is_an_error() {
     let nowhere = folder.0.join("none/revoked.json");
     Revocations::open(nowhere).unwrap_err();
     Revocations::read(folder.0.join("none")).unwrap();
+}
+
+#[test]
+fn a_revocation_without_space_in_the_file_is_not_kept() {
+    let folder = Folder::new("full");
+    folder.fill(Kind::User, NOW);
+    let table = Revocations::open(folder.file()).unwrap();
+    table.adopt_ages(Some(100), 0);
+    assert_eq!(
+        table.revoke_user("ann", NOW, NOW),
+        Err(RevokeError::NotKept)
+    );
+    table.revoke_token("ann", NOW, NOW).unwrap();
+    table.flush();
+    let kept = read(&folder.file()).unwrap();
+    assert_eq!(kept.users.len(), REVOCATIONS_KEPT_MAX);
+    assert_eq!(kept.tokens, map([("ann", NOW)]));
+
+    table.revoke_user("ann", NOW + 100, NOW + 100).unwrap();
+    table.flush();
+    let kept = read(&folder.file()).unwrap();
+    assert_eq!(kept.users, map([("ann", NOW + 100)]));
+}
+
+#[test]
+fn revocations_fail_while_the_file_cannot_be_written_and_are_kept_later() {
+    let folder = Folder::new("behind");
+    let table = Revocations::open(folder.file()).unwrap();
+    fs::create_dir(folder.temporary()).unwrap();
+    // It is not known yet.
+    table.revoke_user("ann", NOW, NOW).unwrap();
+    table.flush();
+    let revoked = table.revoke_user("bob", NOW, NOW);
+    assert_eq!(revoked, Err(RevokeError::NotKept));
+    fs::remove_dir(folder.temporary()).unwrap();
+    table.flush();
+    table.revoke_user("carol", NOW, NOW).unwrap();
+    table.flush();
+    let kept = read(&folder.file()).unwrap();
+    let users = ["ann", "bob", "carol"].map(|user| (user, NOW));
+    assert_eq!(kept.users, map(users));
+}
+
+#[test]
+fn tries_that_fail_have_an_interval_whatever_comes() {
+    let folder = Folder::new("interval");
+    // It takes what is written, and cannot be synced (fsync(2), EINVAL).
+    mknodat(CWD, folder.temporary(), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let mut options = OpenOptions::new();
+    let mut fifo = options
+        .read(true)
+        .write(true)
+        .open(folder.temporary())
+        .unwrap();
+    let mut read_until = |end: &str| {
+        let mut text = String::new();
+        while !text.ends_with(end) {
+            let mut byte = [0];
+            fifo.read_exact(&mut byte).unwrap();
+            text.push(char::from(byte[0]));
+        }
+        text.matches("users").count()
+    };
+    // Each entry is received before the next one is sent.
+    let (items, received) = sync_channel(0);
+    let state = Arc::<State>::default();
+    let keeper = Keeper {
+        path: folder.file(),
+        contents: Contents::default(),
+        ages: Arc::default(),
+        state: Arc::clone(&state),
+        now: 0,
+    };
+    thread::scope(|scope| {
+        scope.spawn(move || keeper.run(&received));
+        let queue = FileQueue { items, state };
+        let send = |key| {
+            let entry = entry(Kind::User, key, NOW, NOW);
+            queue.items.send(Item::Entry(entry)).unwrap();
+        };
+        send("0");
+        assert_eq!(read_until("}\n"), 1);
+        ["1", "2", "3", "4", "5", "6", "7", "end"]
+            .into_iter()
+            .for_each(send);
+        queue.flush();
+        assert_eq!(
+            read_until(&format!("\"end\": {NOW}\n  }},\n  \"tokens\": {{}}\n}}\n")),
+            1
+        );
+    });
 }

@@ -6,11 +6,10 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, OnceLock};
 
 use crate::auth::principal::Principal;
-use crate::auth::revocations::file::{Contents, Entry, Kind};
+use crate::auth::revocations::file::{Contents, Entry, FileQueue, Kind};
 use crate::auth::revoke_error::RevokeError;
 use crate::cells::Cells;
 use crate::limits::{REVOKED_CELLS, REVOKED_OF_SET, TOKEN_LEEWAY};
@@ -34,7 +33,7 @@ struct Tables {
     tokens: OnceLock<Cells>,
     ages: Arc<Ages>,
     /// To the thread that writes the file.
-    file: Option<SyncSender<Entry>>,
+    file: Option<FileQueue>,
 }
 
 /// Ages at which every token is refused.
@@ -130,7 +129,7 @@ impl Revocations {
         let Tables { users, ages, .. } = &*self.0;
         let is_over = |issued_before| ages.is_user_over(issued_before, now);
         add(users, user, issued_before, is_over)?;
-        self.keep(Kind::User, user, issued_before, now)
+        self.keep(Kind::User, user, issued_before, now, is_over)
     }
 
     /// Refuses a token by its id (`jti`) until it expires, in seconds since the beginning of 1970.
@@ -142,11 +141,18 @@ impl Revocations {
         let Tables { tokens, ages, .. } = &*self.0;
         let is_over = |until| ages.is_token_over(until, now);
         add(tokens, id, until, is_over)?;
-        self.keep(Kind::Token, id, until, now)
+        self.keep(Kind::Token, id, until, now, is_over)
     }
 
     /// Has a revocation written to the file, if there is one.
-    fn keep(&self, kind: Kind, key: &str, time: u64, now: u64) -> Result<(), RevokeError> {
+    fn keep(
+        &self,
+        kind: Kind,
+        key: &str,
+        time: u64,
+        now: u64,
+        is_over: impl Fn(u64) -> bool,
+    ) -> Result<(), RevokeError> {
         let Some(file) = &self.0.file else {
             return Ok(());
         };
@@ -157,7 +163,16 @@ impl Revocations {
             time,
             now,
         };
-        file.try_send(entry).map_err(|_| RevokeError::NotKept)
+        let is_kept = file.put(entry, is_over);
+        is_kept.then_some(()).ok_or(RevokeError::NotKept)
+    }
+
+    /// Waits until all that was revoked is in the file, if there is one, or the last try has
+    /// failed.
+    pub(crate) fn flush(&self) {
+        if let Some(file) = &self.0.file {
+            file.flush();
+        }
     }
 
     /// From now on the table is for tokens of this age at most.

@@ -4,8 +4,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 
-use corecast::auth::create;
+use corecast::auth::{ApiKeys, Auth, Places, Revocations, Rules, Verifier, create};
+use corecast::{Relay, Server};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use super::program::upgrade;
 use crate::config::File;
@@ -72,6 +74,32 @@ fn what_the_api_has_revoked_stays_revoked_after_a_restart() {
 
     let (_program, http) = serve();
     assert_eq!(statuses(http), [401, 101, 401]);
+}
+
+#[test]
+fn a_server_that_has_stopped_has_written_what_was_revoked() {
+    let file = File::new("stops", "");
+    fs::remove_file(file.path()).unwrap();
+    let table = Revocations::open(file.path()).unwrap();
+    let auth = Auth {
+        verifier: Verifier::new(Vec::new()).with_revocations(&table),
+        api_keys: ApiKeys::default(),
+        rules: Rules::default(),
+        anonymous: true,
+        insecure: false,
+    };
+    let server = Server::builder().shards(1).auth(auth, Places::new("", ""));
+    let server = server.start(|_| Relay::default()).unwrap();
+    let handle = server.handle().clone();
+    handle.drain();
+    // So many that writing them takes longer than the stop.
+    for user in 0..9_000 {
+        handle.revoke_user(&user.to_string(), 1).unwrap();
+    }
+    server.join().unwrap();
+    let text = fs::read_to_string(file.path()).unwrap();
+    let kept: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(kept["users"].as_object().unwrap().len(), 9_000);
 }
 
 #[test]
