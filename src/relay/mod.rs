@@ -143,7 +143,11 @@ impl Handler for Relay {
             let tells_gaps = cx.send_positions() || is_stream;
             since::asked(cx, request, &name, tells_gaps)?
         };
-        let key = since::key(request)?;
+        let key = if role == Role::Subscribe {
+            None
+        } else {
+            since::key(request)?
+        };
         open(cx, &topic, role, since, key, &PATH_RECEIVES)
     }
 

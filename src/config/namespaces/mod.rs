@@ -160,6 +160,21 @@ impl Table {
         let named = self.namespaces.iter().map(|(_, settings)| settings);
         std::iter::once(&self.default).chain(named)
     }
+
+    /// Whether there may be a topic that has a history by these settings, and none by `new`.
+    fn loses_history(&self, new: &Self) -> bool {
+        let has_history = |settings: &TopicSettings| settings.history.is_some();
+        let scopes = |table: &Self| {
+            let named = table.namespaces.iter();
+            named.map(|(scope, _)| scope.clone()).collect::<Vec<_>>()
+        };
+        if scopes(self) == scopes(new) {
+            let mut both = self.all().zip(new.all());
+            return both.any(|(old, new)| has_history(old) && !has_history(new));
+        }
+        // Any topic may have come to another namespace.
+        self.all().any(has_history) && !new.all().all(has_history)
+    }
 }
 
 impl Namespaces {
@@ -191,8 +206,7 @@ impl Namespaces {
         if *self.table == *new.table {
             return false;
         }
-        let has_history = |settings: &TopicSettings| settings.history.is_some();
-        let is_lost = self.table.all().any(has_history) && !new.table.all().all(has_history);
+        let is_lost = self.table.loses_history(&new.table);
         self.table = new.table;
         self.generation = self.generation.saturating_add(1);
         is_lost

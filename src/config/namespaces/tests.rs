@@ -85,6 +85,17 @@ fn a_history_may_end_where_some_topics_have_none_any_more() {
     assert!(ends((false, true), (true, false)));
     assert!(ends((true, true), (true, false)));
     assert!(!ends((true, false), (true, false)), "nothing changes");
+    let policy = |slow_consumer| {
+        let settings = TopicSettings {
+            slow_consumer,
+            ..with(true)
+        };
+        let named = vec![(Scope::name("match").unwrap(), settings)];
+        Namespaces::new(with(false), named)
+    };
+    let mut namespaces = policy(None);
+    assert!(!namespaces.replace(policy(Some(SlowConsumer::Latest))));
+    assert!(namespaces.replace(of(false, false)));
 }
 
 #[test]

@@ -5,6 +5,18 @@ use crate::settings::tests::{load, read};
 const ALONE: &str = "has no effect alone: every client could do everything; set a key for tokens";
 
 #[test]
+fn a_token_is_in_no_parameter_that_topics_have() {
+    for name in ["key", "since", "last", "token"] {
+        let problems = load(
+            &format!("[auth]\ninsecure = true\nquery = {name:?}\n"),
+            &[],
+            &[],
+        );
+        assert_eq!(problems.is_empty(), name == "token", "{name}: {problems:?}");
+    }
+}
+
+#[test]
 fn keys_come_encrypted_or_from_this_host() {
     let load =
         |url: &str, more: &str| load(&format!("[auth]\njwks_url = {url:?}\n{more}"), &[], &[]);

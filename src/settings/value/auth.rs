@@ -179,8 +179,21 @@ impl Draft {
         {
             self.complain_of(&given, OPEN, CLOSED);
         }
+        self.check_query();
         self.check_secrets();
         self.check_jwks_url();
+    }
+
+    /// What has a meaning for topics is told to others.
+    fn check_query(&mut self) {
+        if ["since", "last", "key"].contains(&self.settings.auth.query.as_str()) {
+            let what = "is a parameter of topics";
+            self.complain_of(
+                &["auth.query"],
+                what,
+                "choose another name, such as access_token",
+            );
+        }
     }
 
     #[cfg(feature = "auth")]

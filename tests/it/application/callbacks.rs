@@ -76,6 +76,13 @@ impl Handler for Witness {
                 cx.choose_subprotocol(Some("one"));
                 assert_eq!(cx.send(Kind::Text, b"for you"), Sent::Queued);
             }
+            "/again" => {
+                assert!(cx.send_positions());
+                cx.subscribe("ticks")?;
+                if cx.answer().is_none() {
+                    return Err(cx.defer(Duration::from_secs(60)).1.into());
+                }
+            }
             "/too-late" => {
                 cx.subscribe("ticks")?;
                 assert!(!cx.send_positions());
@@ -205,14 +212,12 @@ fn an_application_has_positions_sent_or_the_subprotocol_is_not_selected() {
     assert_eq!(select("/any").1, one);
     assert_eq!(select("/too-late").1, one);
     assert_eq!(select("/by-name").1, None);
+    assert_eq!(select("/again").1.as_deref(), Some("corecast.positions"));
     let (mut stream, selected) = select("/positions");
     assert_eq!(selected.as_deref(), Some("corecast.positions"));
     let mut frame = [0; 10];
     stream.read_exact(&mut frame).unwrap();
-    assert_eq!(
-        &frame, b"\x81\x08\nfor you",
-        "without a position the line is empty"
-    );
+    assert_eq!(&frame, b"\x81\x08\nfor you", "its line is empty");
 }
 
 #[test]

@@ -30,12 +30,21 @@ impl<H: Handler> ShardCore<H> {
         callback.subprotocol = Subprotocol::First;
         callback.offers_positions = upgrade.protocols().any(|name| name == SUBPROTOCOL);
         let offered = upgrade.deflate();
-        let granted = offered.filter(|granted| {
-            let may = !granted.takes_over || self.shard.may_promise_context();
-            may && self.shard.env.config.compression.is_some()
+        // Since an earlier offer of this request it may be a member of topics, in the feeds of its
+        // form: that stays as it is.
+        let conn = self.shard.conns.get(key);
+        let chosen = conn.filter(|conn| conn.subs.count() != 0);
+        let chosen = chosen.map(|conn| conn.form);
+        let granted = offered.filter(|granted| match chosen {
+            Some(form) => form.window().is_some(),
+            None => {
+                let may = !granted.takes_over || self.shard.may_promise_context();
+                may && self.shard.env.config.compression.is_some()
+            }
         });
-        if let Some(conn) = self.shard.conns.live(key) {
-            // Before it subscribes.
+        if chosen.is_none()
+            && let Some(conn) = self.shard.conns.live(key)
+        {
             conn.form = granted.map_or(Form::WebSocket, |granted| {
                 Form::Deflate(granted.window.shared())
             });

@@ -203,7 +203,11 @@ impl<D, A> Cx<'_, D, A> {
     pub fn send_positions(&mut self) -> bool {
         let callback = &mut self.shard.callback;
         let conn = self.shard.conns.live(self.key);
-        let conn = conn.filter(|conn| callback.offers_positions && conn.subs.count() == 0);
+        let conn = conn.filter(|conn| {
+            // In an earlier callback about the same request it may have subscribed.
+            let may = conn.subs.count() == 0 || conn.form.carries_positions();
+            may && callback.offers_positions
+        });
         let Some(conn) = conn else {
             return false;
         };
