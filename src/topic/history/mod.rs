@@ -1,9 +1,9 @@
 //! History: for the topics whose home is this shard, the positions of their messages and the newest
 //! of these, and the way back to them that hides no gap.
 //!
-//! Each topic with a history has a ring ([`ring`]) from its first message until it was not written
+//! Each topic with a history has a ring (`ring`) from its first message until it was not written
 //! for its `meta_ttl`. A topic that was never written has none, and a position nevertheless
-//! ([`epochs`]): to read takes no memory, whatever names are read.
+//! (`epochs`): to read takes no memory, whatever names are read.
 //!
 //! All rings together have a budget. Over it, the rings that were written longest ago lose their
 //! messages first; and their positions, if those alone take half of it.
