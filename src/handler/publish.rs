@@ -66,7 +66,7 @@ impl<'k> Publish<'k> {
     }
 
     /// With this message the value of its [key](Self::key) is gone: subscribers get it, and the
-    /// history keeps nothing of the key.
+    /// history keeps it in place of the value, for those that come back and have that.
     pub fn removal(mut self) -> Self {
         self.extra().is_removal = true;
         self
@@ -80,7 +80,7 @@ impl<'k> Publish<'k> {
         self
     }
 
-    /// The topic's history does not keep the message, which has no position then.
+    /// The topic's history does not keep the message. It has a position nevertheless.
     pub fn skip_history(mut self) -> Self {
         self.skips_history = true;
         self

@@ -41,6 +41,11 @@ impl<B: Into<Arc<[u8]>>> Payload<B> {
     }
 }
 
+/// Bytes of a payload: shared already, or to be copied once they are to be passed on.
+pub trait PayloadBytes: AsRef<[u8]> + Into<Arc<[u8]>> + Clone {}
+
+impl<B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone> PayloadBytes for B {}
+
 /// One message as forms encode it: beside the payload what a frame may name.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'m> {

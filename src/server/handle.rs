@@ -10,17 +10,17 @@ use crate::auth::{Auth, Places};
 use crate::config::Namespaces;
 use crate::counters::Counters;
 use crate::handler::{
-    Busy, ConnectionInfo, Disconnect, Publish, PublishError, Selection, UserError, Wait,
-    check_message, user_calls,
+    ConnectionInfo, Disconnect, Publish, PublishError, Selection, UserError, check_message,
+    user_calls,
 };
 use crate::id::ShardId;
-use crate::mesh::{Doorbell, Outside, Refused};
+use crate::mesh::{Doorbell, Outside};
 use crate::payload::Payload;
 use crate::proto::Kind;
 use crate::renewal::Renewer;
 #[cfg(feature = "auth")]
 use crate::server::identity::IdentityControl;
-use crate::shard::mail::{Origin, Publication, ToHome, UserAct, UserCommand, Weigh};
+use crate::shard::mail::{ToHome, UserAct, UserCommand};
 use crate::shard::shell::status::{Phase, Shared};
 use crate::tls::Reloader;
 #[cfg(feature = "tls")]
@@ -101,9 +101,7 @@ impl Handle {
         publish: Publish<'_>,
     ) -> Result<(), PublishError> {
         let (home, mail) = self.address(topic, kind, payload, publish)?;
-        let weight = mail.weight();
-        let sent = self.outside.try_send(home, mail, weight);
-        sent.map_err(|refused| why(&refused))?;
+        self.send(home, mail)?;
         self.check_serving()
     }
 
@@ -138,9 +136,7 @@ impl Handle {
         deadline: Instant,
     ) -> Result<(), PublishError> {
         let (home, mail) = self.address(topic, kind, payload, publish)?;
-        let weight = mail.weight();
-        let sent = self.outside.send_deadline(home, mail, weight, deadline);
-        sent.map_err(|refused| why(&refused))?;
+        self.send_deadline(home, mail, deadline)?;
         self.check_serving()
     }
 
@@ -149,11 +145,7 @@ impl Handle {
     fn command(&self, command: UserCommand) -> Result<(), UserError> {
         self.check_serving()?;
         let home = command.hash().home(self.shards());
-        let weight = command.weight();
-        let sent = self
-            .outside
-            .try_send(home, ToHome::Command(command), weight);
-        sent.map_err(|refused| why(&refused))?;
+        self.send(home, ToHome::Command(command))?;
         Ok(self.check_serving()?)
     }
 
@@ -260,41 +252,9 @@ impl Handle {
     pub fn home_of(&self, topic: &Topic) -> ShardId {
         topic.home(self.outside.shards())
     }
-
-    fn address(
-        &self,
-        topic: &(impl TopicName + ?Sized),
-        kind: Kind,
-        payload: &[u8],
-        publish: Publish<'_>,
-    ) -> Result<(ShardId, ToHome), PublishError> {
-        publish.check()?;
-        let topic = Topic::named(topic)?;
-        check_message(kind, payload)?;
-        self.check_serving()?;
-        let home = self.home_of(&topic);
-        let payload = Payload {
-            kind,
-            bytes: Arc::from(payload),
-        };
-        let (key, extras) = publish.into_parts(&topic);
-        let publication = Publication {
-            key,
-            extras,
-            ..Publication::new(topic.into_owned(), payload, Origin::Handle)
-        };
-        Ok((home, ToHome::Publish(publication)))
-    }
 }
 
 /// Only some shards have taken what was loaded before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a shard has not taken what was loaded before: try again")]
 pub struct ReloadError;
-
-pub(super) fn why(refused: &Refused<ToHome>) -> PublishError {
-    match refused {
-        Refused::Full(_) => PublishError::Busy(Busy(Wait::Outside)),
-        Refused::Gone(_) => PublishError::Stopped,
-    }
-}

@@ -9,7 +9,7 @@ use crate::handler::{
 };
 use crate::position::Position;
 use crate::proto::Kind;
-use crate::server::handle::{Handle, why};
+use crate::server::handle::Handle;
 use crate::shard::mail::{HistoryAct, HistoryQuestion, ToHome};
 use crate::topic::{Topic, TopicName};
 
@@ -82,10 +82,8 @@ impl Handle {
             reply.send(page).ok();
         });
         let question = self.question(topic, HistoryAct::Read(filter), reply)?;
-        let (home, weight) = (self.home_of(&question.topic), 0);
-        let mail = ToHome::History(Box::new(question));
-        let sent = self.outside.send_deadline(home, mail, weight, deadline);
-        sent.map_err(|refused| why(&refused))?;
+        let home = self.home_of(&question.topic);
+        self.send_deadline(home, ToHome::History(Box::new(question)), deadline)?;
         wait_for(&answer, deadline)?
     }
 
@@ -96,10 +94,8 @@ impl Handle {
         reply: HistoryReply,
     ) -> Result<(), PublishError> {
         let question = self.question(topic, act, reply)?;
-        let (home, weight) = (self.home_of(&question.topic), 0);
-        let mail = ToHome::History(Box::new(question));
-        let sent = self.outside.try_send(home, mail, weight);
-        sent.map_err(|refused| why(&refused))
+        let home = self.home_of(&question.topic);
+        self.send(home, ToHome::History(Box::new(question)))
     }
 
     fn question(

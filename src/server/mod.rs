@@ -5,6 +5,7 @@ pub mod handle;
 mod history;
 #[cfg(feature = "auth")]
 mod identity;
+mod mail;
 mod start;
 
 use std::io;

@@ -24,60 +24,30 @@ pub(crate) fn is_sparse(len: usize, entries: usize) -> bool {
     TABLE_ENTRIES_KEPT < entries && len < entries / 8
 }
 
-impl<K: Eq + Hash, V, S: BuildHasher> GiveBack for HashMap<K, V, S> {
-    fn entries(&self) -> usize {
-        self.capacity()
-    }
+/// Tables with places for twice as many entries as they have, when they have become smaller.
+macro_rules! gives_back {
+    ($(($($param:tt)*) $table:ty;)*) => {$(
+        impl<$($param)*> GiveBack for $table {
+            fn entries(&self) -> usize {
+                self.capacity()
+            }
 
-    fn give_back(&mut self) -> usize {
-        let before = self.capacity();
-        if is_sparse(self.len(), self.capacity()) {
-            self.shrink_to(2 * self.len());
+            fn give_back(&mut self) -> usize {
+                let before = self.capacity();
+                if is_sparse(self.len(), before) {
+                    self.shrink_to(2 * self.len());
+                }
+                before.saturating_sub(self.capacity())
+            }
         }
-        before.saturating_sub(self.capacity())
-    }
+    )*};
 }
 
-impl<T: Eq + Hash, S: BuildHasher> GiveBack for HashSet<T, S> {
-    fn entries(&self) -> usize {
-        self.capacity()
-    }
-
-    fn give_back(&mut self) -> usize {
-        let before = self.capacity();
-        if is_sparse(self.len(), self.capacity()) {
-            self.shrink_to(2 * self.len());
-        }
-        before.saturating_sub(self.capacity())
-    }
-}
-
-impl<T> GiveBack for VecDeque<T> {
-    fn entries(&self) -> usize {
-        self.capacity()
-    }
-
-    fn give_back(&mut self) -> usize {
-        let before = self.capacity();
-        if is_sparse(self.len(), self.capacity()) {
-            self.shrink_to(2 * self.len());
-        }
-        before.saturating_sub(self.capacity())
-    }
-}
-
-impl<T> GiveBack for Vec<T> {
-    fn entries(&self) -> usize {
-        self.capacity()
-    }
-
-    fn give_back(&mut self) -> usize {
-        let before = self.capacity();
-        if is_sparse(self.len(), self.capacity()) {
-            self.shrink_to(2 * self.len());
-        }
-        before.saturating_sub(self.capacity())
-    }
+gives_back! {
+    (K: Eq + Hash, V, S: BuildHasher) HashMap<K, V, S>;
+    (T: Eq + Hash, S: BuildHasher) HashSet<T, S>;
+    (T) VecDeque<T>;
+    (T) Vec<T>;
 }
 
 /// Its keys stay: it ends behind the last entry that is there, wherever that is. So what is large

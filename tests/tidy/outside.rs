@@ -63,6 +63,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/shell.rs",
             "src/server/handle.rs",
             "src/server/history.rs",
+            "src/server/mail.rs",
             "src/mesh/outside.rs",
             "src/shard/shell/accept/balancer.rs",
             "src/shard/shell/event_loop/",

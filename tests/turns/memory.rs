@@ -9,7 +9,7 @@ use corecast::limits::{
 use corecast::{Config, Cx, Halt, Handler, Message, Opening, Refusal, Room};
 
 use crate::frame;
-use crate::shard::Shard;
+use crate::shard::{Shard, Timed};
 
 const TOPICS: usize = 20_000;
 /// Of each connection; it may have 128.
@@ -151,30 +151,9 @@ fn messages_for_many_topics_at_once_leave_no_memory_to_give_back() {
     assert!(!shard.core.take_release(), "all topics are there");
 }
 
-/// Its connections end after a day.
-struct Daily;
-
-impl Handler for Daily {
-    type Conn = ();
-    type Answer = crate::shard::Answer;
-
-    fn on_open(
-        &mut self,
-        cx: &mut Cx<'_, (), Self::Answer>,
-        _: &Opening<'_>,
-    ) -> Result<(), Refusal> {
-        cx.close_after(Duration::from_secs(86_400));
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), Self::Answer>, _: Message<'_>) -> Result<(), Halt> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_connection_that_will_expire_is_in_the_wheel_once() {
-    let mut shard = Shard::of(Config::default(), Daily);
+    let mut shard = Shard::of(Config::default(), Timed(Duration::from_secs(86_400)));
     // Deadlines between two ticks are rounded.
     for number in 1..100 {
         shard.upgrade("/", "");

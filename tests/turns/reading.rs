@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use corecast::limits::{READ_BYTES, WORK_OF_STEP, WORK_PER_PART, WORK_PER_SHARE};
-use corecast::{Config, ConnId, Cx, Halt, Handler, Message, Opening, Refusal};
+use corecast::{Config, ConnId};
 
 use crate::frame;
 use crate::server::Server;
-use crate::shard::Shard;
+use crate::shard::{Shard, Timed};
 
 /// FIN, text; FIN, pong.
 const TEXT: u8 = 0x81;
@@ -164,30 +164,9 @@ fn a_reset_ends_a_connection_that_waits_to_be_read() {
     assert!(server.shard.core.is_empty());
 }
 
-/// Each of its connections ends after a second.
-struct Brief;
-
-impl Handler for Brief {
-    type Conn = ();
-    type Answer = crate::shard::Answer;
-
-    fn on_open(
-        &mut self,
-        cx: &mut Cx<'_, (), Self::Answer>,
-        _: &Opening<'_>,
-    ) -> Result<(), Refusal> {
-        cx.close_after(Duration::from_secs(1));
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), Self::Answer>, _: Message<'_>) -> Result<(), Halt> {
-        Ok(())
-    }
-}
-
 #[test]
 fn a_client_that_always_has_more_to_read_does_not_outlive_its_time() {
-    let mut shard = Shard::of(Config::default(), Brief);
+    let mut shard = Shard::of(Config::default(), Timed(Duration::from_secs(1)));
     let client = shard.upgrade("/", "");
     shard.core.limit_work(1_100, 1);
     let mut turns = 0;

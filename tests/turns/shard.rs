@@ -11,7 +11,10 @@ use corecast::internals::driver::{Driver, MeshEnd};
 use corecast::proto::Frames;
 use corecast::time::Now;
 use corecast::topic::sink::Sock;
-use corecast::{Config, ConnId, Framing, Handler, Relay, RelaySettings, ShardId, Topic};
+use corecast::{
+    Config, ConnId, Cx, Framing, Halt, Handler, Message, Opening, Refusal, Relay, RelaySettings,
+    ShardId, Topic,
+};
 
 use crate::sockets::Sockets;
 
@@ -43,6 +46,23 @@ pub(crate) struct Shard<C: 'static = RelayConn> {
     now: Now,
     socks: HashMap<ConnId, Sock>,
     pub(crate) sockets: Sockets,
+}
+
+/// An application whose connections end after this time.
+pub(crate) struct Timed(pub(crate) Duration);
+
+impl Handler for Timed {
+    type Conn = ();
+    type Answer = Answer;
+
+    fn on_open(&mut self, cx: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
+        cx.close_after(self.0);
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, _: Message<'_>) -> Result<(), Halt> {
+        Ok(())
+    }
 }
 
 impl<C> Deref for Shard<C> {

@@ -33,7 +33,6 @@ use crate::topic::fanout::feed::Feed;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
 pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
-pub(crate) use crate::topic::fanout::pages::PagePart;
 use crate::topic::fanout::pages::Pages;
 pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
 pub(crate) use crate::topic::fanout::place::Place;

@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::id::TopicKey;
-use crate::limits::{BYTES_PER_WORK, PAGE_LINGER, PAGES_KEPT_MAX, SEGMENT_BYTES, WORK_OF_APPEND};
+use crate::limits::{BYTES_PER_WORK, PAGE_LINGER, PAGES_KEPT_MAX, WORK_OF_APPEND};
 use crate::payload::{Entry, Form};
-use crate::position::{Epoch, Position};
+use crate::position::Position;
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::segment::{Pool, Segment};
-use crate::topic::history::{Kept, Page};
+use crate::topic::history::Page;
 
 /// Encoded pages: those that are kept for the next reader, and what all take that are not sent.
 #[derive(Debug, Default)]
@@ -51,54 +51,8 @@ pub(crate) struct EncodedPage {
     pub(crate) work: usize,
 }
 
-/// The first messages of a page, as many as a segment has space for, and one at least. So what one
-/// reader holds is as little as it is of a log.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PagePart<'p> {
-    epoch: Epoch,
-    entries: &'p [Kept],
-    has_removals: bool,
-    /// There are more in the page.
-    pub(crate) is_cut: bool,
-}
-
-impl<'p> PagePart<'p> {
-    pub(crate) fn of(page: &'p Page) -> Self {
-        let mut bytes = 0;
-        let mut entries = page.entries.iter();
-        let cut = entries.position(|kept| {
-            bytes += kept.payload.bytes.len();
-            SEGMENT_BYTES < bytes
-        });
-        let len = cut.map_or(page.entries.len(), |cut| cut.max(1));
-        Self {
-            epoch: page.epoch,
-            entries: &page.entries[..len],
-            has_removals: page.has_removals,
-            is_cut: len < page.entries.len(),
-        }
-    }
-
-    /// The position before the first message.
-    pub(crate) fn before(&self) -> Position {
-        let first = self.entries.first();
-        self.at(first.map_or(0, |first| first.offset - 1))
-    }
-
-    /// The position of the last message.
-    pub(crate) fn last(&self) -> Position {
-        let last = self.entries.last();
-        self.at(last.map_or(0, |last| last.offset))
-    }
-
-    fn at(&self, offset: u64) -> Position {
-        let epoch = self.epoch;
-        Position { epoch, offset }
-    }
-}
-
 impl PageId {
-    fn of(topic: TopicKey, form: Form, page: PagePart<'_>) -> Self {
+    fn of(topic: TopicKey, form: Form, page: &Page) -> Self {
         Self {
             topic,
             form,
@@ -156,7 +110,7 @@ impl Fanout {
         &mut self,
         topic: TopicKey,
         form: Form,
-        page: PagePart<'_>,
+        page: &Page,
         now: Now,
         has_time: impl FnMut(usize) -> bool,
     ) -> EncodedPage {
@@ -170,7 +124,7 @@ impl Fanout {
     }
 
     /// Whether a page is there already in this form.
-    pub(crate) fn has_page(&self, topic: TopicKey, form: Form, page: PagePart<'_>) -> bool {
+    pub(crate) fn has_page(&self, topic: TopicKey, form: Form, page: &Page) -> bool {
         let id = PageId::of(topic, form, page);
         self.pages.kept.iter().any(|kept| kept.id == id)
     }
@@ -195,7 +149,7 @@ impl Fanout {
         &mut self,
         topic: TopicKey,
         form: Form,
-        page: PagePart<'_>,
+        page: &Page,
         mut has_time: impl FnMut(usize) -> bool,
     ) -> EncodedPage {
         let mut segment = self.pages.pool.take(0);
@@ -203,7 +157,7 @@ impl Fanout {
         if let Some(topic) = self.topics.get(topic)
             && let Some(inner) = Rc::get_mut(&mut segment)
         {
-            for kept in page.entries {
+            for kept in &page.entries {
                 if !form.carries(&kept.payload.bytes) {
                     not_carried += 1;
                     continue;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::payload::Payload;
-use crate::position::Epoch;
+use crate::position::{Epoch, Position};
 
 /// A message that is kept.
 #[derive(Clone, Debug)]
@@ -27,17 +27,36 @@ pub struct Extra {
     pub tags: Vec<(Box<str>, Box<str>)>,
 }
 
-/// Messages that follow each other in a topic's history. Those that ask for the same share one.
+/// Messages that follow each other in a topic's history, as many as a segment has space for, and
+/// one at least: so what one reader holds is as little as it is of a log. Those that ask for the
+/// same share one.
 #[derive(Debug)]
 pub struct Page {
     /// Their epoch.
     pub epoch: Epoch,
     /// In their order; not empty.
     pub entries: Box<[Kept]>,
-    /// Bytes of their payloads.
-    pub bytes: usize,
     /// With messages that say that the value of a key is gone.
     pub has_removals: bool,
+}
+
+impl Page {
+    /// The position before the first message.
+    pub(crate) fn before(&self) -> Position {
+        let first = self.entries.first();
+        self.at(first.map_or(0, |first| first.offset - 1))
+    }
+
+    /// The position of the last message.
+    pub(crate) fn last(&self) -> Position {
+        let last = self.entries.last();
+        self.at(last.map_or(0, |last| last.offset))
+    }
+
+    pub(crate) fn at(&self, offset: u64) -> Position {
+        let epoch = self.epoch;
+        Position { epoch, offset }
+    }
 }
 
 impl Kept {

@@ -148,11 +148,9 @@ impl Page {
     fn read(view: &View<'_>, after: u64, is_new: bool) -> Option<Self> {
         let entries = view.between(after, u64::MAX, is_new);
         let entries = take_some(entries, PAGE_ENTRIES_MAX, PAGE_BYTES_MAX);
-        let bytes = entries.iter().map(|kept| kept.payload.bytes.len()).sum();
         (!entries.is_empty()).then(|| Self {
             epoch: view.top.epoch,
             entries: entries.into(),
-            bytes,
             has_removals: !is_new,
         })
     }

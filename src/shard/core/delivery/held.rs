@@ -2,13 +2,12 @@
 //! order together then. One that is held counts as taken.
 
 use std::mem;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::SettingsKey;
 use crate::handler::{Busy, Extras};
 use crate::limits::HELD_TOPICS_PER_TURN;
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadBytes};
 use crate::position::Position;
 use crate::shard::core::pubsub::held::HeldMessage;
 use crate::shard::core::shard::Shard;
@@ -25,16 +24,13 @@ impl<D, A> Shard<D, A> {
     /// Holds a message until its topic's next tick, with its extras. If there is no space to hold
     /// it, or the server drains, all of the topic goes into the order at once: then it has its
     /// position now.
-    pub(super) fn hold<B>(
+    pub(super) fn hold<B: PayloadBytes>(
         &mut self,
         topic: &Topic,
         settings: SettingsKey,
         payload: &Payload<B>,
         extras: &mut Option<Box<Extras>>,
-    ) -> Result<Option<Position>, Busy>
-    where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) -> Result<Option<Position>, Busy> {
         let flush = self.env.config.namespaces.at(settings).flush;
         if let Some(flush) = flush.filter(|_| self.drain.is_none()) {
             let message = HeldMessage {
@@ -54,15 +50,12 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Puts a message into the order at once, behind what is held of its topic.
-    pub(super) fn order_behind_held<B>(
+    pub(super) fn order_behind_held<B: PayloadBytes>(
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
         extras: Option<&Extras>,
-    ) -> Result<Option<Position>, Busy>
-    where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) -> Result<Option<Position>, Busy> {
         if !self.release(topic) {
             return Err(Busy::at(self.env.shard));
         }

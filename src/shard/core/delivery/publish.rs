@@ -2,12 +2,10 @@
 //! order of its messages, set there: each goes to all shards that want it, or to none while one
 //! has no space.
 
-use std::sync::Arc;
-
 use crate::config::SettingsKey;
 use crate::handler::{Busy, Extras, Publish, PublishError, Wait};
 use crate::limits::BYTES_PER_WORK;
-use crate::payload::Payload;
+use crate::payload::{Payload, PayloadBytes};
 use crate::position::Position;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Origin, Publication};
@@ -26,16 +24,13 @@ pub(crate) enum Admission {
 
 impl<D, A> Shard<D, A> {
     /// Publishes a message of this shard.
-    pub(crate) fn publish<B>(
+    pub(crate) fn publish<B: PayloadBytes>(
         &mut self,
         topic: &Topic,
         payload: Payload<B>,
         origin: Origin,
         publish: Publish<'_>,
-    ) -> Result<(), PublishError>
-    where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) -> Result<(), PublishError> {
         // One callback may publish to any number of topics.
         if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
@@ -111,15 +106,12 @@ impl<D, A> Shard<D, A> {
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
     /// wants it, or to none while one of them has no space; or holds it until the topic's tick,
     /// with its extras. Returns its position, if it has one now.
-    pub(crate) fn order<B>(
+    pub(crate) fn order<B: PayloadBytes>(
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
         extras: &mut Option<Box<Extras>>,
-    ) -> Result<Option<Position>, Busy>
-    where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) -> Result<Option<Position>, Busy> {
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
         if self.is_held(topic, settings) {
@@ -130,31 +122,25 @@ impl<D, A> Shard<D, A> {
     }
 
     /// The same, whatever the topic's tick.
-    pub(super) fn order_now<B>(
+    pub(super) fn order_now<B: PayloadBytes>(
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
         extras: Option<&Extras>,
-    ) -> Result<Option<Position>, Busy>
-    where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) -> Result<Option<Position>, Busy> {
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
         self.order_for(topic, payload, extras, recipients, settings)
     }
 
-    fn order_for<B>(
+    fn order_for<B: PayloadBytes>(
         &mut self,
         topic: &Topic,
         payload: &Payload<B>,
         extras: Option<&Extras>,
         recipients: Vec<Interest>,
         settings: SettingsKey,
-    ) -> Result<Option<Position>, Busy>
-    where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) -> Result<Option<Position>, Busy> {
         let has_space = self.has_space(&recipients, settings, payload.borrowed());
         let ordered = has_space.then(|| {
             let settings = self.env.config.namespaces.at(settings);
@@ -205,15 +191,13 @@ impl<D, A> Shard<D, A> {
         })
     }
 
-    fn pass_on<B>(
+    fn pass_on<B: PayloadBytes>(
         &mut self,
         recipients: &[Interest],
         position: Option<Position>,
         payload: &Payload<B>,
         mut shared: Option<Payload>,
-    ) where
-        B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone,
-    {
+    ) {
         for &Interest {
             shard,
             key,

@@ -10,7 +10,7 @@ use crate::proto::Kind;
 use crate::proto::ws::deflate::Compression;
 use crate::time::Now;
 use crate::topic::Topic;
-use crate::topic::fanout::{Fanout, PagePart};
+use crate::topic::fanout::Fanout;
 use crate::topic::history::{Kept, Page};
 
 #[test]
@@ -27,13 +27,12 @@ fn a_page_that_is_not_sent_is_there_for_the_next_reader_also_without_space_for_m
             },
             extra: None,
         }]),
-        bytes: 7,
         has_removals: false,
     });
-    let [sent, unsent] = pages.each_ref().map(PagePart::of);
+    let [sent, unsent] = &pages;
     let form = Form::LengthPrefix;
-    let encode = |fanout: &mut Fanout, part| {
-        let page = fanout.page(topic, form, part, Now::default(), |_| true);
+    let encode = |fanout: &mut Fanout, page: &Page| {
+        let page = fanout.page(topic, form, page, Now::default(), |_| true);
         page.segment
     };
     drop(encode(&mut fanout, sent));

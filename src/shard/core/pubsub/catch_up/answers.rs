@@ -12,7 +12,8 @@ use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::core::pubsub::catch_up::{Behind, SubKey};
 use crate::shard::mail::Joined;
-use crate::topic::fanout::{PagePart, Segment};
+use crate::topic::fanout::Segment;
+use crate::topic::history::Page;
 
 /// What a connection is told beside pages.
 enum Told {
@@ -99,7 +100,7 @@ impl PubSub {
         let has_enough = conn.state.is_corked() && SEGMENT_BYTES <= conn.pages_len();
         // Its next write, also of nothing, asks for more.
         self.mark_dirty(conns, key);
-        let Some(part) = start.page.as_deref().map(PagePart::of) else {
+        let Some(page) = start.page.as_deref() else {
             let told = match joined.snapshot {
                 Some(snapshot) => Told::Snapshot(start.position, snapshot),
                 None if start.has_gap => Told::Gap(Some(start.position)),
@@ -109,25 +110,22 @@ impl PubSub {
             self.tell(conns, env, (key, topic), &told);
             return start.has_more.then_some(Since::Position(start.position));
         };
-        let has_space = self.fanout.has_page(topic, form, part)
+        let has_space = self.fanout.has_page(topic, form, page)
             || self.fanout.has_space_for_pages(self.catch_ups.bytes_max);
         if has_enough || !has_space {
             // There was space when it asked: pages have it now.
-            let since = Since::Position(part.before());
+            let since = Since::Position(page.before());
             return Some(if start.has_gap { Since::Foreign } else { since });
         }
         if start.has_gap {
             env.counters.gaps += 1;
-            let before = Some(part.before());
+            let before = Some(page.before());
             self.tell(conns, env, (key, topic), &Told::Gap(before));
         }
-        let segment = self.encode(env, topic, form, part);
+        let segment = self.encode(env, topic, form, page);
         conns.outbox(key)?.share_page(segment);
         env.counters.pages += 1;
-        if part.is_cut {
-            return Some(Since::Position(part.last()));
-        }
-        if part.last() != start.position {
+        if page.last() != start.position {
             // Messages that were not kept are no gap.
             self.tell(conns, env, (key, topic), &Told::Position(start.position));
         }
@@ -160,13 +158,7 @@ impl PubSub {
     }
 
     /// A page in a form, encoded now if it was not of late.
-    fn encode(
-        &mut self,
-        env: &mut Env,
-        topic: TopicKey,
-        form: Form,
-        page: PagePart<'_>,
-    ) -> Rc<Segment> {
+    fn encode(&mut self, env: &mut Env, topic: TopicKey, form: Form, page: &Page) -> Rc<Segment> {
         let work = &mut env.work;
         let has_time = |cost| {
             work.charge_reply(cost);
