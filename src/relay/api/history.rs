@@ -14,12 +14,11 @@ use crate::handler::{
 use crate::limits::{API_HISTORIES_MAX, HISTORY_READ_BYTES_MAX, WORK_OF_BODY_BYTE};
 use crate::position::{Epoch, Position};
 use crate::proto::Kind;
-use crate::proto::http::is_topic_name;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
     CHANNEL, DENIED, FOREIGN, Failure, INTERNAL, NO_HISTORY, TOO_MANY_HISTORIES, bad_request,
 };
-use crate::relay::api::{Outcome, Work};
+use crate::relay::api::{Outcome, Work, is_channel};
 use crate::relay::commands::Numbered;
 use crate::relay::values::Text;
 
@@ -103,7 +102,7 @@ impl Work<'_, '_> {
         command: &'m OfHistory<'_>,
     ) -> Result<(&'m str, HistoryFilter), Failure> {
         let channel = command.channel.as_ref().map_or("", |Text(text)| text);
-        if !is_topic_name(channel) || channel.chars().any(char::is_control) {
+        if !is_channel(channel) {
             return Err(CHANNEL);
         }
         let is_new = self.done <= number;

@@ -11,7 +11,7 @@ pub(super) mod users;
 use serde::Deserialize;
 
 use crate::handler::{Busy, Refusal};
-use crate::proto::http::{Request, Response};
+use crate::proto::http::{Request, Response, is_topic_name};
 use crate::relay::access::Publisher;
 use crate::relay::api::asked::Asked;
 use crate::relay::api::failure::{Failure, NO_COMMAND, NO_METHOD};
@@ -37,6 +37,11 @@ struct Work<'a, 'c> {
 
 /// The result of a command, as JSON.
 type Outcome = Result<String, Failure>;
+
+/// Whether a command may name this topic.
+fn is_channel(name: &str) -> bool {
+    is_topic_name(name) && !name.chars().any(char::is_control)
+}
 
 /// The client of a request to `/api/{method}`, or the refusal, which its head alone decides.
 pub(super) fn admit(

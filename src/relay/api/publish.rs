@@ -6,13 +6,12 @@ use crate::auth::Action;
 use crate::handler::{Busy, Publish, PublishError, SharedMessage};
 use crate::limits::API_ANSWER_TIMEOUT;
 use crate::proto::Kind;
-use crate::proto::http::is_topic_name;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
     CHANNEL, DENIED, Failure, INTERNAL, OPTIONS, TAGS, TOO_LONG, bad_request,
 };
 use crate::relay::api::history::placed;
-use crate::relay::api::{Outcome, Work, reply};
+use crate::relay::api::{Outcome, Work, is_channel, reply};
 use crate::relay::commands::{Command, Unknown};
 
 /// A message to publish to any number of topics.
@@ -64,7 +63,7 @@ impl Work<'_, '_> {
         self.next += 1;
         // This check comes first: a message that can never be published must be an error after a
         // wait as well.
-        if !is_topic_name(channel) || channel.chars().any(char::is_control) {
+        if !is_channel(channel) {
             return Ok(Err(CHANNEL));
         }
         if self.cx.message_bytes_max() < message.bytes.len() {

@@ -32,7 +32,7 @@ use crate::topic::history::ages::millis;
 use crate::topic::history::epochs::Epochs;
 pub use crate::topic::history::kept::{Extra, Kept, Page};
 pub use crate::topic::history::read::{Filter, HistoryError, ReadAnswer};
-use crate::topic::history::ring::{DROPPED_PER_MESSAGE, Held, Ring};
+use crate::topic::history::ring::{Amount, DROPPED_PER_MESSAGE, Ring};
 use crate::topic::history::rings::Rings;
 use crate::topic::history::start::Pages;
 pub use crate::topic::history::start::Start;
@@ -47,7 +47,7 @@ pub(crate) struct History {
     epochs: Epochs,
     pages: Pages,
     /// What all rings hold.
-    held: Held,
+    amount: Amount,
     /// Bytes that they may take.
     budget: usize,
     /// Messages that went because of the budget.
@@ -63,7 +63,7 @@ impl History {
             rings: Rings::default(),
             epochs: Epochs::default(),
             pages: Pages::default(),
-            held: Held::default(),
+            amount: Amount::default(),
             budget,
             dropped: 0,
             passed: 0,
@@ -120,11 +120,11 @@ impl History {
     /// Changes a ring, and counts what that means for all.
     fn change(&mut self, key: RingKey, change: impl FnOnce(&mut Ring)) {
         let ring = self.rings.get_mut(key);
-        let before = ring.held();
+        let before = ring.amount();
         change(ring);
-        let after = ring.held();
-        self.held.entries = self.held.entries + after.entries - before.entries;
-        self.held.bytes = self.held.bytes + after.bytes - before.bytes;
+        let after = ring.amount();
+        self.amount.entries = self.amount.entries + after.entries - before.entries;
+        self.amount.bytes = self.amount.bytes + after.bytes - before.bytes;
     }
 
     /// Removes what was written longest ago while all rings take more than they may; the newest
@@ -150,7 +150,7 @@ impl History {
 
     /// The ring that loses a message, or its position, where memory is short.
     fn first_to_go(&self, written: RingKey) -> Option<RingKey> {
-        let is_last_message = self.rings.get(written).held().entries <= 1;
+        let is_last_message = self.rings.get(written).amount().entries <= 1;
         let except = is_last_message.then_some(written);
         let positions = self.rings.ages.old() * HISTORY_TOPIC_BYTES;
         let first = self.rings.first_written(false, except);
@@ -197,9 +197,9 @@ impl History {
                 self.forget(key);
                 continue;
             }
-            let before = self.held.entries;
+            let before = self.amount.entries;
             self.change(key, |ring| ring.expire(ttl, now, left + 1));
-            left = left.saturating_sub(before - self.held.entries);
+            left = left.saturating_sub(before - self.amount.entries);
             if self.rings.get(key).is_empty() {
                 self.rings.make_old(key);
             }
@@ -223,7 +223,7 @@ impl History {
 
     /// Messages that are kept.
     pub(crate) fn entries(&self) -> usize {
-        self.held.entries
+        self.amount.entries
     }
 
     /// Messages that went because of the budget.
@@ -238,7 +238,7 @@ impl History {
 
     /// Bytes of memory that all of it takes, as counted.
     pub(crate) fn bytes(&self) -> usize {
-        let Held { entries, bytes } = self.held;
+        let Amount { entries, bytes } = self.amount;
         bytes + entries * HISTORY_ENTRY_BYTES + self.rings.len() * HISTORY_TOPIC_BYTES
     }
 

@@ -38,7 +38,7 @@ enum Entries {
 
 /// What a ring holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct Amount {
     pub(super) entries: usize,
     /// Of payloads, keys and tags, and what lists take beyond their messages.
     pub(super) bytes: usize,
@@ -57,14 +57,14 @@ impl Ring {
         }
     }
 
-    pub(super) fn held(&self) -> Held {
+    pub(super) fn amount(&self) -> Amount {
         match &self.entries {
-            Entries::None => Held::default(),
-            Entries::One { bytes, .. } => Held {
+            Entries::None => Amount::default(),
+            Entries::One { bytes, .. } => Amount {
                 entries: 1,
                 bytes: bytes.len(),
             },
-            Entries::Many(many) => Held {
+            Entries::Many(many) => Amount {
                 entries: many.len(),
                 bytes: many.bytes() + many.extra() + many.spare(),
             },
