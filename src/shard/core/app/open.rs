@@ -1,5 +1,5 @@
 //! Opening: from an upgrade, a request for events or an accept on the TCP port to a connection that
-//! the handler has accepted, or to an answer.
+//! the handler has accepted, with its greeting; or to an answer.
 
 use std::sync::Arc;
 

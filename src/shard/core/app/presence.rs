@@ -1,5 +1,6 @@
-//! Presence: homes are told of joins and leaves, and tell their rooms; a join is answered with what
-//! it begins with.
+//! Presence: homes learn of joins and leaves, and tell their rooms. A join is answered with what
+//! the subscriber begins with: its place in the topic's history, and a page of that or the room's
+//! state.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! Publishing: from the connections, rooms and ticks of this shard to the home of a topic; and the
 //! order of its messages, set there: each goes to all shards that want it, or to none while one
-//! has no space.
+//! has no space. If the topic has a history, the message gets its position here.
 
 use crate::config::SettingsKey;
 use crate::handler::{Busy, Extras, Publish, PublishError, Wait};

@@ -1,4 +1,5 @@
-//! Frames over TCP: a length or a line, and a message.
+//! Frames over TCP: a length or a line, and a message; or a credential, if the listener asks for
+//! one first.
 
 use crate::auth::places::SCHEME_BYTES_MAX;
 use crate::close_reason::CloseReason;
