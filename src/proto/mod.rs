@@ -3,6 +3,7 @@
 //! Every decoder takes bytes from the front of its input, and returns how many it took and what
 //! they mean. It never allocates by a length that was only announced, and never panics.
 
+pub mod centrifuge;
 mod error;
 mod framing;
 pub mod http;

@@ -1,0 +1,4 @@
+//! Commands that are read, and replies that are written.
+
+mod commands;
+mod replies;
