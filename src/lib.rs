@@ -183,9 +183,10 @@ pub use config::{
 pub use counters::{Counters, Limit};
 pub use error::Error;
 pub use handler::{
-    Busy, ConnectionInfo, Disconnect, Halt, Handler, HistoryError, HistoryFilter, HistoryMessage,
-    HistoryPage, Message, Opening, Publish, PublishError, Publisher, Refusal, Room, RoomCx,
-    Selection, Sent, SharedMessage, Unanswered, UserError,
+    Busy, ClientInfo, ConnectionInfo, Disconnect, Halt, Handler, HistoryError, HistoryFilter,
+    HistoryMessage, HistoryPage, Message, Opening, PresenceError, PresenceList, PresenceStats,
+    Publish, PublishError, Publisher, Refusal, Room, RoomCx, Selection, Sent, SharedMessage,
+    Subscribe, Unanswered, UserError,
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};

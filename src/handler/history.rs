@@ -53,9 +53,10 @@ pub enum HistoryError {
 debug_is_text!(HistoryError);
 
 /// Takes the answer of a topic's home.
-pub(crate) struct HistoryReply(Box<Reply>);
+pub(crate) struct HomeReply<T>(Box<dyn FnOnce(T) + Send + Sync>);
 
-type Reply = dyn FnOnce(Result<HistoryPage, HistoryError>) + Send + Sync;
+/// That about its history.
+pub(crate) type HistoryReply = HomeReply<Result<HistoryPage, HistoryError>>;
 
 impl HistoryPage {
     pub(crate) fn new(answer: ReadAnswer) -> Self {
@@ -147,25 +148,23 @@ impl<'p> HistoryMessage<'p> {
     }
 }
 
-impl HistoryReply {
-    pub(crate) fn new(
-        reply: impl FnOnce(Result<HistoryPage, HistoryError>) + Send + Sync + 'static,
-    ) -> Self {
+impl<T> HomeReply<T> {
+    pub(crate) fn new(reply: impl FnOnce(T) + Send + Sync + 'static) -> Self {
         Self(Box::new(reply))
     }
 
-    pub(crate) fn give(self, answer: Result<HistoryPage, HistoryError>) {
+    pub(crate) fn give(self, answer: T) {
         (self.0)(answer);
     }
 }
 
-impl fmt::Debug for HistoryReply {
+impl<T> fmt::Debug for HomeReply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HistoryReply")
+        f.write_str("HomeReply")
     }
 }
 
-/// The calls about history, of everything that has a method `ask_history`.
+/// The calls about history, of everything that has a method `ask_home`.
 macro_rules! history_calls {
     ($this:ident: $receiver:ty) => {
         /// Reads messages of a topic's history at its home, behind what the same thread or callback
@@ -182,7 +181,7 @@ macro_rules! history_calls {
             filter: HistoryFilter,
             reply: impl FnOnce(Result<HistoryPage, HistoryError>) + Send + Sync + 'static,
         ) -> Result<(), PublishError> {
-            $this.ask_history(topic, HistoryAct::Read(filter), HistoryReply::new(reply))
+            $this.ask_home(topic, Ask::ReadHistory(filter, HomeReply::new(reply)))
         }
 
         /// Removes all messages of a topic's history. Its position stays, so that the next message
@@ -196,7 +195,7 @@ macro_rules! history_calls {
             topic: &(impl TopicName + ?Sized),
             reply: impl FnOnce(Result<HistoryPage, HistoryError>) + Send + Sync + 'static,
         ) -> Result<(), PublishError> {
-            $this.ask_history(topic, HistoryAct::Remove, HistoryReply::new(reply))
+            $this.ask_home(topic, Ask::RemoveHistory(HomeReply::new(reply)))
         }
     };
 }

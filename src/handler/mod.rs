@@ -3,23 +3,28 @@
 mod boxed;
 mod history;
 mod outcome;
+mod presence;
 mod publish;
 mod room;
 mod room_event;
 mod shared;
+mod subscribe;
 mod user;
 
 use std::fmt;
 use std::time::Duration;
 
 pub use history::{HistoryError, HistoryMessage, HistoryPage};
-pub(crate) use history::{HistoryReply, TopicHistory, history_calls};
+pub(crate) use history::{HistoryReply, HomeReply, TopicHistory, history_calls};
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
+pub(crate) use presence::presence_calls;
+pub use presence::{PresenceError, PresenceList};
 pub use publish::{Extras, Publish};
 pub use room::{Publisher, Room, RoomCx};
 pub(crate) use room_event::{Event, Output};
 pub use shared::SharedMessage;
+pub use subscribe::Subscribe;
 pub use user::{ConnectionInfo, Disconnect, Selection, UserError};
 pub(crate) use user::{Reply, user_calls};
 
@@ -32,6 +37,7 @@ use crate::shard::core::app::shard_cx::ShardCx;
 use crate::time::Tick;
 use crate::topic::Topic;
 pub use crate::topic::history::Filter as HistoryFilter;
+pub use crate::topic::presence::{ClientInfo, PresenceStats};
 
 /// An application on one shard.
 ///

@@ -173,6 +173,7 @@ impl From<SubscribeError> for Halt {
         Self::Close(CloseReason::Policy(match err {
             SubscribeError::TopicName => TOPIC_NAME,
             SubscribeError::Tag => "a tag has at most 255 bytes",
+            SubscribeError::Info => "what is said of a client has at most 8 KiB",
             SubscribeError::TooMany => "a connection has at most 128 subscriptions",
             SubscribeError::Closed => "the connection is closed",
         }))

@@ -119,6 +119,13 @@ pub const ROOM_OUTPUTS_MAX: usize = 256;
 pub const WELCOME_BYTES_MAX: usize = 256 << 10;
 /// Maximum length of the tag with which a connection subscribes, in bytes.
 pub const TAG_BYTES_MAX: usize = 255;
+/// Maximum length of what is said of a client in its connection, and as much of it in a topic, in
+/// bytes.
+pub const CLIENT_INFO_BYTES_MAX: usize = 8 << 10;
+/// Clients of a topic that one answer lists: more than a page shows.
+pub const PRESENCE_CLIENTS_MAX: usize = 1_000;
+/// Bytes of what is said of these.
+pub const PRESENCE_BYTES_MAX: usize = 1 << 20;
 /// Joins and leaves of which a shard notifies its own rooms between two callbacks.
 pub const JOINS_AT_ONCE: usize = 256;
 /// Messages of a shard's rooms that wait to go to other topics.

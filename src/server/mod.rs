@@ -2,7 +2,7 @@
 
 mod capacity;
 pub mod handle;
-mod history;
+mod home;
 #[cfg(feature = "auth")]
 mod identity;
 mod mail;

@@ -64,6 +64,8 @@ pub(crate) struct Profile {
     pub(crate) tokens: bool,
     /// Messages wait for the ticks of their topics.
     pub(crate) ticks: bool,
+    /// Homes count the clients of their topics.
+    pub(crate) presence: bool,
 }
 
 /// The theme of a world.
@@ -175,9 +177,8 @@ impl Profile {
             }
         }
         profile.ticks = rng.below(8) == 0;
-        if profile.ticks {
-            profile.config.namespaces = ticks();
-        }
+        profile.presence = rng.below(3) == 0;
+        profile.config.namespaces = profile.namespaces();
         profile
     }
 
@@ -246,18 +247,26 @@ impl Profile {
             ends_users: false,
             tokens: false,
             ticks: false,
+            presence: false,
         }
     }
-}
 
-/// Of longer ticks, each topic has its part by its hash, which differs between runs.
-fn ticks() -> Namespaces {
-    let settings = TopicSettings {
-        flush: Some(Flush {
+    /// Whether homes are told of joins.
+    pub(crate) fn has_joins(&self) -> bool {
+        self.joins || self.presence
+    }
+
+    fn namespaces(&self) -> Namespaces {
+        // Of longer ticks, each topic has its part by its hash, which differs between runs.
+        let flush = self.ticks.then_some(Flush {
             every: Duration::from_millis(1),
             is_latest: false,
-        }),
-        ..TopicSettings::default()
-    };
-    Namespaces::new(settings, Vec::new())
+        });
+        let settings = TopicSettings {
+            flush,
+            presence: self.presence,
+            ..TopicSettings::default()
+        };
+        Namespaces::new(settings, Vec::new())
+    }
 }

@@ -62,7 +62,7 @@ const OUTSIDERS: &[(&str, &[&str])] = &[
             "src/client/mod.rs",
             "src/client/shell.rs",
             "src/server/handle.rs",
-            "src/server/history.rs",
+            "src/server/home.rs",
             "src/server/mail.rs",
             "src/mesh/outside.rs",
             "src/shard/shell/accept/balancer.rs",

@@ -23,6 +23,24 @@ pub struct TopicSettings {
     /// Whether messages wait for each other before they go out; `None`: they do not. Those of a
     /// topic with a [`Room`](crate::Room) never do: a room has ticks of its own.
     pub flush: Option<Flush>,
+    /// Whether its home knows its clients, for those that ask.
+    pub presence: bool,
+    /// Whether its clients are told of each other's joins and leaves, if they ask for that.
+    pub join_leave: bool,
+    /// Whether they are told so without having asked.
+    pub force_push_join_leave: bool,
+    /// Whether each client of the structured protocol can come back to where it was, without having
+    /// asked for that.
+    pub force_recovery: bool,
+    /// Whether it is told of gaps, without having asked for that.
+    pub force_positioning: bool,
+}
+
+impl TopicSettings {
+    /// Whether the home of a topic is to know its clients.
+    pub(crate) fn counts_clients(&self) -> bool {
+        self.presence || self.join_leave
+    }
 }
 
 /// Messages that go out together, at the ticks of their topic.
@@ -93,6 +111,8 @@ pub struct Namespaces {
     table: Arc<Table>,
     /// Tells this table from those before it: what was found in those has to be found again.
     generation: u8,
+    /// Whether the clients of some topics are counted.
+    counts_clients: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -161,6 +181,10 @@ impl Table {
         std::iter::once(&self.default).chain(named)
     }
 
+    fn counts_clients(&self) -> bool {
+        self.all().any(TopicSettings::counts_clients)
+    }
+
     /// Whether there may be a topic that has a history by these settings, and none by `new`.
     fn loses_history(&self, new: &Self) -> bool {
         let has_history = |settings: &TopicSettings| settings.history.is_some();
@@ -190,9 +214,15 @@ impl Namespaces {
 
     fn of_table(table: Table) -> Self {
         Self {
+            counts_clients: table.counts_clients(),
             table: Arc::new(table),
             generation: NO_GENERATION + 1,
         }
+    }
+
+    /// Whether the clients of some topics are counted: if not, no topic has to be looked at.
+    pub(crate) fn counts_clients(&self) -> bool {
+        self.counts_clients
     }
 
     /// The settings of the topic of this name.
@@ -208,6 +238,7 @@ impl Namespaces {
         }
         let is_lost = self.table.loses_history(&new.table);
         self.table = new.table;
+        self.counts_clients = new.counts_clients;
         self.generation = self.generation.saturating_add(1);
         is_lost
     }

@@ -29,6 +29,7 @@ impl Draft {
         let uses = Uses {
             history: is_on(has_history),
             flush: is_on(has_flush),
+            joins: is_on(has_joins),
         };
         let changed = changed_keys(TOPIC_KEYS, &self.settings, &Settings::default());
         self.check_topics(&topics, uses, &changed, |key| format!("topics.{key}"));
@@ -37,6 +38,7 @@ impl Draft {
             let uses = Uses {
                 history: has_history(&namespace.topics),
                 flush: has_flush(&namespace.topics),
+                joins: has_joins(&namespace.topics),
             };
             let changed = changed_keys(NAMESPACE_KEYS, namespace, &Namespace::default());
             self.check_topics(&namespace.topics, uses, &changed, |key| {
@@ -103,6 +105,8 @@ impl Draft {
         };
         complain_unless(uses.history, OF_HISTORY, "a history", "history_size");
         complain_unless(uses.flush, &["flush_latest"], "ticks", "flush");
+        let of_joins = &["force_push_join_leave"];
+        complain_unless(uses.joins, of_joins, "joins and leaves", "join_leave");
         if !uses.history {
             return;
         }
@@ -125,6 +129,7 @@ impl Draft {
 struct Uses {
     history: bool,
     flush: bool,
+    joins: bool,
 }
 
 fn has_history(topics: &TopicValues) -> bool {
@@ -133,6 +138,10 @@ fn has_history(topics: &TopicValues) -> bool {
 
 fn has_flush(topics: &TopicValues) -> bool {
     topics.flush.is_some()
+}
+
+fn has_joins(topics: &TopicValues) -> bool {
+    topics.join_leave
 }
 
 /// The last parts of the names of keys with other values than `default` has.
@@ -150,4 +159,6 @@ const OF_HISTORY: &[&str] = &[
     "history_meta_ttl",
     "keys",
     "first",
+    "force_recovery",
+    "force_positioning",
 ];

@@ -118,6 +118,37 @@ macro_rules! topic_keys {
                  those without a key the newest. The others before them are dropped, and are in no \
                  history. For topics whose messages are complete states.",
             ),
+            Key::new(
+                concat!($prefix, "presence"),
+                Field::Switch(|s: &mut $of| &mut s.topics.presence),
+                "Whether the home shard of a topic knows which connections are subscribed, and of \
+                 which users they are. The counts are exact; a list has at most 1,000 of them.",
+            ),
+            Key::new(
+                concat!($prefix, "join_leave"),
+                Field::Switch(|s: &mut $of| &mut s.topics.join_leave),
+                "Whether subscribers of the structured protocol that ask for it are told when \
+                 another one joins or leaves. Each join is a message to all of them: for topics \
+                 with tens of subscribers, not thousands.",
+            ),
+            Key::new(
+                concat!($prefix, "force_push_join_leave"),
+                Field::Switch(|s: &mut $of| &mut s.topics.force_push_join_leave),
+                "Whether subscribers of the structured protocol are told of joins and leaves \
+                 without having asked for it.",
+            ),
+            Key::new(
+                concat!($prefix, "force_recovery"),
+                Field::Switch(|s: &mut $of| &mut s.topics.force_recovery),
+                "Whether each subscriber of the structured protocol can come back to where it was \
+                 and gets what it has missed, without having asked for it.",
+            ),
+            Key::new(
+                concat!($prefix, "force_positioning"),
+                Field::Switch(|s: &mut $of| &mut s.topics.force_positioning),
+                "Whether each subscriber of the structured protocol is told of gaps, without \
+                 having asked for it.",
+            ),
         ]
     };
 }

@@ -39,6 +39,16 @@ pub struct TopicValues {
     pub flush: Option<Duration>,
     /// Whether only the newest message of each tick goes out.
     pub flush_latest: bool,
+    /// Whether a topic's clients are known.
+    pub presence: bool,
+    /// Whether clients may be told of joins and leaves.
+    pub join_leave: bool,
+    /// Whether all are.
+    pub force_push_join_leave: bool,
+    /// Whether all clients can come back to where they were.
+    pub force_recovery: bool,
+    /// Whether all are told of gaps.
+    pub force_positioning: bool,
 }
 
 /// Topics that have settings of their own. One of `name` and `pattern` is empty.
@@ -64,6 +74,11 @@ impl Default for TopicValues {
             first: FirstMessages::Auto,
             flush: None,
             flush_latest: false,
+            presence: false,
+            join_leave: false,
+            force_push_join_leave: false,
+            force_recovery: false,
+            force_positioning: false,
         }
     }
 }
@@ -95,6 +110,11 @@ impl TopicValues {
                 every,
                 is_latest: self.flush_latest,
             }),
+            presence: self.presence,
+            join_leave: self.join_leave,
+            force_push_join_leave: self.force_push_join_leave,
+            force_recovery: self.force_recovery,
+            force_positioning: self.force_positioning,
         }
     }
 

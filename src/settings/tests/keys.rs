@@ -76,6 +76,7 @@ fn file_with(key: &str, value: &str) -> String {
         Some(("topics", last)) if !["history_size", "linger"].contains(&last) => {
             let needs = match last {
                 "flush_latest" => "flush = \"1s\"",
+                "force_push_join_leave" => "join_leave = true",
                 _ => "history_size = 2",
             };
             format!("[topics]\n{needs}\n{last} = {value}\n")
@@ -197,6 +198,7 @@ fn every_key_of_a_namespace_is_read_from_everywhere_and_printed_back() {
         let keys = [
             "name = \"match\"\n",
             "history_size = 3\n",
+            "join_leave = true\n",
             "flush = \"2s\"\n",
         ];
         let is_other = |line: &&str| match key.name {

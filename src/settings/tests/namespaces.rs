@@ -106,6 +106,15 @@ fn keys_about_topics_that_contradict_each_other_are_reported() {
         "c.toml:2: topics.flush_latest: has no effect without ticks; set flush, or leave it out",
     );
     check(
+        "[topics]\nforce_push_join_leave = true",
+        "c.toml:2: topics.force_push_join_leave: has no effect without joins and leaves; set \
+         join_leave",
+    );
+    check(
+        "[[namespace]]\nname = \"a\"\nforce_recovery = true",
+        "c.toml:3: namespace.0.force_recovery: has no effect without a history; set history_size",
+    );
+    check(
         "[topics]\nhistory_size = 5\nhistory_meta_ttl = \"1m\"",
         "c.toml:3: topics.history_meta_ttl: 1m is less than history_ttl, 5m; must be at least",
     );
@@ -175,7 +184,12 @@ fn the_settings_of_a_topic_are_explained() {
                     keys = false # default\n\
                     first = 3 # c.toml:5\n\
                     flush = \"off\" # default\n\
-                    flush_latest = false # default\n";
+                    flush_latest = false # default\n\
+                    presence = false # default\n\
+                    join_leave = false # default\n\
+                    force_push_join_leave = false # default\n\
+                    force_recovery = false # default\n\
+                    force_positioning = false # default\n";
     assert_eq!(settings.explain_topic("match:1"), expected);
     let other = settings.explain_topic("other");
     assert!(other.starts_with("topic \"other\" is in no namespace:\nslow_consumer"));

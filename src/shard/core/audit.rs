@@ -1,7 +1,7 @@
 //! What holds between two turns, whatever came before. For tests: a simulation asks after each.
 
 use crate::handler::Handler;
-use crate::id::{ConnKey, ConnectionId, ShardId, TopicKey};
+use crate::id::{ConnKey, TopicKey};
 use crate::payload::Form;
 use crate::proto::ws::deflate::Pace;
 use crate::shard::core::ShardCore;
@@ -13,7 +13,6 @@ use crate::shard::core::conn::{ACCEPTED, BLOCKED, Conn, DIRTY, SPILLED, UNPROCES
 use crate::shard::core::conns::waits::WaitQueue;
 use crate::shard::core::shard::Shard;
 use crate::topic::fanout::member::{self, Member};
-use crate::user::UserHash;
 
 impl<H: Handler> ShardCore<H> {
     /// All that the shard holds, by name; all zero once no connection and no topic is left.
@@ -38,6 +37,8 @@ impl<H: Handler> ShardCore<H> {
             ("staged", shard.pubsub.room_queue.len()),
             ("elsewhere", shard.pubsub.elsewhere.len()),
             ("held", shard.pubsub.held.len()),
+            ("counted topics", shard.pubsub.clients.len()),
+            ("client questions", shard.pubsub.client_questions.len()),
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),
             ("joins", shard.pubsub.joins.len()),
@@ -57,37 +58,10 @@ impl<H: Handler> ShardCore<H> {
         remains
     }
 
-    /// The connections that are counted at homes here, each with the hash of its user.
-    #[doc(hidden)]
-    pub fn users_at_home(&self) -> Vec<(u64, ConnectionId)> {
-        let all = self.shard.pubsub.users.homes.all().into_iter();
-        all.map(|(user, conn)| (user.get(), conn)).collect()
-    }
-
-    /// The connections of this shard that their users' homes count, in the same way.
-    #[doc(hidden)]
-    pub fn users_here(&self) -> Vec<(u64, ConnectionId)> {
-        let conns = &self.shard.conns;
-        let entered = conns.iter().filter(|(_, conn)| conn.is_entered);
-        let shard = self.shard.env.shard;
-        entered
-            .filter_map(|(key, _)| {
-                let conn = conns.id(key);
-                Some((conns.user_hash(key)?.get(), ConnectionId { shard, conn }))
-            })
-            .collect()
-    }
-
     /// How many times connections are in the wheel.
     #[doc(hidden)]
     pub fn timer_entries(&self) -> usize {
         self.shard.conns.timers.entries()
-    }
-
-    /// The home of a user.
-    #[doc(hidden)]
-    pub fn home_of_user(&self, user: &str) -> ShardId {
-        UserHash::of(user).home(self.shard.env.shards)
     }
 
     /// What a callback may ask for without a connection.
@@ -144,6 +118,7 @@ impl<H: Handler> ShardCore<H> {
         );
         shard.pubsub.fanout.audit(shard.env.config.log_bytes_max);
         shard.pubsub.history.audit();
+        shard.pubsub.clients.audit();
         for (topic, form, member) in shard.pubsub.fanout.members() {
             shard.audit_member(topic, form, member);
         }

@@ -7,6 +7,8 @@
 pub mod app;
 #[cfg(any(test, feature = "internals"))]
 mod audit;
+#[cfg(any(test, feature = "internals"))]
+mod audit_homes;
 mod conn;
 pub mod conns;
 mod delivery;
@@ -137,10 +139,7 @@ impl<H: Handler> ShardCore<H> {
                 None
             }
             ToHome::Command(command) => self.shard.take_command(command).map(ToHome::Command),
-            ToHome::History(question) => {
-                self.shard.answer_history(*question);
-                None
-            }
+            ToHome::Ask(question) => self.shard.take_question(question).map(ToHome::Ask),
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);
                 None
@@ -166,6 +165,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.ask_for_pages();
         self.resume_rooms();
         self.resume_settling();
+        self.shard.answer_client_questions();
         // What is inflated in a turn costs more to pass on than a share has: by one account with
         // others, it would leave them nothing.
         self.shard.env.work.enter(Share::Inflate);

@@ -27,6 +27,8 @@ pub(crate) enum Share {
     Handshake,
     /// Rooms: what is staged for them, and outputs that found no space.
     Rooms,
+    /// Questions about clients of topics whose home is here.
+    Questions,
     /// Commands for users whose home is here.
     Commands,
     /// What is to be done with connections of users.

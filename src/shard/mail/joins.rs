@@ -1,17 +1,20 @@
 //! What homes are told of subscriptions, and answer.
 
+use std::sync::Arc;
+
 use crate::handler::Publisher;
 use crate::id::TopicKey;
 use crate::payload::Payload;
 use crate::position::Since;
 use crate::topic::history::Start;
+use crate::topic::presence::ClientInfo;
 
 /// What the home of a topic is told of a connection.
 #[derive(Clone, Debug)]
 pub enum Presence {
     /// It joins; to be answered with [`FromHome::Joined`](super::FromHome::Joined).
     Join(Join),
-    /// It has left, of which the topic's room is to be told.
+    /// It has left, of which the topic's home or its room is to be told.
     Leave {
         /// The connection.
         leaver: Publisher,
@@ -29,6 +32,8 @@ pub struct Join {
     pub ticket: u64,
     /// What its handler says of it.
     pub tag: Box<[u8]>,
+    /// The same as a client, if it is the first join of a topic that is told of joins.
+    pub info: Option<Arc<ClientInfo>>,
     /// What it gets of the topic's history first, if it asks for any.
     pub since: Option<Since>,
     /// It has joined before: it asks for more, and rooms are not told again.

@@ -1,8 +1,8 @@
 //! What shards say to each other, and what waits to be sent.
 
-mod history;
 mod joins;
 mod outgoing;
+mod questions;
 mod users;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -11,9 +11,10 @@ use crate::handler::{Extras, Publisher};
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::Payload;
 use crate::position::Position;
-pub use crate::shard::mail::history::{HistoryAct, HistoryQuestion};
 pub use crate::shard::mail::joins::{Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
+pub(crate) use crate::shard::mail::questions::Ask;
+pub use crate::shard::mail::questions::Question;
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
 pub use crate::shard::mail::users::{UserCommand, UserOrder};
 use crate::topic::Topic;
@@ -122,8 +123,8 @@ pub enum ToHome {
     },
     /// Something is to be done with connections of a user.
     Command(UserCommand),
-    /// The history of a topic is asked for, or to be removed.
-    History(Box<HistoryQuestion>),
+    /// Something is asked of the home of a topic.
+    Ask(Box<Question>),
     /// This shard has published what it had taken before this round of a barrier.
     Published {
         /// Which shard.
@@ -208,9 +209,12 @@ impl Weigh for ToHome {
             Self::Publish(publication) => publication.weight(),
             Self::Command(command) => command.weight(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
-            Self::Enter { .. } | Self::Leave { .. } | Self::History(_) => 0,
+            Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) => 0,
             Self::Presence { presence, .. } => match presence {
-                Presence::Join(join) => join.tag.len(),
+                Presence::Join(join) => {
+                    let info = join.info.as_ref().map_or(0, |info| info.weight());
+                    join.tag.len() + info
+                }
                 Presence::Leave { .. } => 0,
             },
         }

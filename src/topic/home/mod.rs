@@ -8,7 +8,7 @@ mod dedup;
 
 use hashbrown::HashMap;
 
-use crate::config::{Namespaces, SettingsKey};
+use crate::config::{Namespaces, SettingsKey, TopicSettings};
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::position::Position;
 use crate::time::Now;
@@ -163,6 +163,16 @@ impl Homes {
             None => &mut unkept,
         };
         (recipients, namespaces.renew(settings, topic.name()))
+    }
+
+    /// The settings of a topic that a shard wants.
+    pub(crate) fn settings<'n>(
+        &mut self,
+        topic: &Topic,
+        namespaces: &'n Namespaces,
+    ) -> Option<&'n TopicSettings> {
+        let home = self.topics.get_mut(topic)?;
+        Some(namespaces.get(&mut home.settings, topic.name()))
     }
 
     /// Takes back the memory of `take_recipients`.

@@ -74,7 +74,7 @@ fn check_farewell(world: &World, at: usize, client: &Client) {
         Stage::Told(401 | 3005) if world.profile.tokens => {}
         Stage::Opening if world.draining => {}
         // It had joined one topic, whose log was full before it had joined the others.
-        Stage::Opening if world.profile.joins && client.place == Place::Many => {}
+        Stage::Opening if world.profile.has_joins() && client.place == Place::Many => {}
         stage => panic!("client {at} ended without a last word: {stage:?}"),
     }
 }

@@ -1,5 +1,6 @@
 //! What must be true of a world once it has come to rest.
 
+mod clients;
 mod end;
 mod order;
 mod stream;
@@ -9,6 +10,7 @@ mod welcome;
 
 use corecast::limits::OUTBOX_BYTES_HIGH;
 
+use crate::checker::clients::check_clients;
 pub(crate) use crate::checker::end::check_at_end;
 use crate::checker::order::check_topic;
 use crate::checker::tokens::check_tokens;
@@ -37,6 +39,7 @@ pub(crate) fn check_at_rest(world: &mut World) {
     }
     check_counters(world, &losses);
     check_users(world);
+    check_clients(world);
     check_tokens(world);
 }
 

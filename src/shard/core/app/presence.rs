@@ -45,6 +45,9 @@ impl<H: Handler> ShardCore<H> {
                 }
                 // First, so that what the room says goes to one that is a member.
                 self.answer_join(topic, &join, room);
+                if let Some(info) = &join.info {
+                    self.shard.pubsub.clients.join(topic, Arc::clone(info));
+                }
                 if let Some(room) = told.filter(|_| !join.is_again) {
                     self.call_room(room, Event::Join(join.joiner), |room, cx| {
                         room.on_join(cx, join.joiner, &join.tag);
@@ -52,6 +55,7 @@ impl<H: Handler> ShardCore<H> {
                 }
             }
             Presence::Leave { leaver } => {
+                self.shard.pubsub.leave_home(topic, leaver);
                 if let Some(room) = told {
                     self.call_room(room, Event::Leave, |room, cx| room.on_leave(cx, leaver));
                 }
@@ -121,16 +125,12 @@ impl<H: Handler> ShardCore<H> {
         {
             return false;
         }
-        self.shard.pubsub.homes.want(topic, interest);
+        let Shard { pubsub, env, .. } = &mut self.shard;
+        pubsub.want(env, topic, interest);
         self.find_room(topic);
-        let joins = self.wants_joins(topic);
-        self.shard.pubsub.answer_want(interest, joins);
+        let pubsub = &mut self.shard.pubsub;
+        let joins = pubsub.wants_joins(topic);
+        pubsub.answer_want(interest, joins);
         true
-    }
-
-    /// Whether a topic has a room that is told of joins.
-    pub(in crate::shard::core) fn wants_joins(&self, topic: &Topic) -> bool {
-        let room = self.shard.pubsub.homes.room(topic);
-        matches!(room, RoomSlot::Room { joins: true, .. })
     }
 }

@@ -42,7 +42,7 @@ impl<H: Handler> ShardCore<H> {
             }
         }
         let shard = &mut self.shard;
-        shard.answer_own_histories();
+        shard.answer_own_questions();
         shard.env.work.swap(share);
         // Nothing else would bring the shard back to these, or to those that were refused.
         shard.env.moved |= shard.pubsub.room_queue.untried() != 0;
@@ -54,7 +54,7 @@ impl<H: Handler> ShardCore<H> {
             match work {
                 RoomWork::Wanted(topic) => {
                     self.find_room(&topic);
-                    let joins = self.wants_joins(&topic);
+                    let joins = self.shard.pubsub.wants_joins(&topic);
                     self.shard.pubsub.own_topic_is_live(
                         &mut self.shard.conns,
                         &mut self.shard.env,

@@ -4,7 +4,7 @@
 mod backlog;
 mod deliver;
 mod held;
-mod history;
 mod outputs;
 pub(crate) mod publish;
+mod questions;
 mod users;

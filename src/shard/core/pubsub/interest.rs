@@ -27,14 +27,34 @@ impl PubSub {
             key,
             generation,
         };
-        self.homes.want(topic, interest);
-        match self.homes.room(topic) {
+        self.want(env, topic, interest);
+        if self.homes.room(topic) == RoomSlot::Unasked {
             // The handler is asked when no callback runs; then it is live.
-            RoomSlot::Unasked => self.room_work.push_back(RoomWork::Wanted(topic.clone())),
-            RoomSlot::Empty => drop(self.fanout.set_live(key, false)),
-            RoomSlot::Room { joins, .. } => drop(self.fanout.set_live(key, joins)),
+            self.room_work.push_back(RoomWork::Wanted(topic.clone()));
+        } else {
+            let joins = self.wants_joins(topic);
+            self.fanout.set_live(key, joins);
         }
         key
+    }
+
+    /// As the home of a topic: a shard wants its messages.
+    pub(crate) fn want(&mut self, env: &Env, topic: &Topic, interest: Interest) {
+        let edge = self.homes.want(topic, interest);
+        let namespaces = &env.config.namespaces;
+        if edge == Some(Edge::First)
+            && namespaces.counts_clients()
+            && let Some(settings) = self.homes.settings(topic, namespaces)
+            && settings.counts_clients()
+        {
+            self.clients.begin(topic);
+        }
+    }
+
+    /// Whether a topic at home here is told of joins: for its room, or to count its clients.
+    pub(crate) fn wants_joins(&self, topic: &Topic) -> bool {
+        let room = self.homes.room(topic);
+        matches!(room, RoomSlot::Room { joins: true, .. }) || self.clients.has(topic)
     }
 
     /// Forgets the topics that have had no subscriber for a while, and pages without a reader.
@@ -122,9 +142,11 @@ impl PubSub {
 
     pub(crate) fn remove_interest(&mut self, topic: &Topic, interest: Interest) {
         let edge = self.homes.unwant(topic, interest);
-        if edge == Some(Edge::Last)
-            && let RoomSlot::Room { key, .. } = self.homes.room(topic)
-        {
+        if edge != Some(Edge::Last) {
+            return;
+        }
+        self.clients.end(topic);
+        if let RoomSlot::Room { key, .. } = self.homes.room(topic) {
             self.room_work.push_back(RoomWork::Empty(key));
         }
     }

@@ -18,9 +18,8 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::config::Config;
-use crate::handler::{Busy, PublishError, Wait};
+use crate::handler::Busy;
 use crate::id::{RoomKey, ShardId};
-use crate::limits::STAGED_MAX;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::catch_up::CatchUps;
@@ -29,11 +28,12 @@ use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::core::pubsub::users::Users;
-use crate::shard::mail::{HistoryQuestion, PeerMail, Publication, ToHome, for_peers};
+use crate::shard::mail::{PeerMail, Publication, Question, ToHome, for_peers};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
+use crate::topic::presence::Clients;
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
 /// Topics: their subscribers on this shard, their homes, and the mail between the two.
@@ -46,6 +46,8 @@ pub(crate) struct PubSub {
     pub(crate) held: Held,
     /// What of those is kept.
     pub(crate) history: History,
+    /// Their clients, where those are counted.
+    pub(crate) clients: Clients,
     /// To other shards, by shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) joins: Joins,
@@ -58,7 +60,9 @@ pub(crate) struct PubSub {
     /// Messages of rooms for other topics.
     pub(crate) elsewhere: VecDeque<Publication>,
     /// What callbacks have asked of the histories of topics at home here, answered when none runs.
-    pub(crate) questions: VecDeque<HistoryQuestion>,
+    pub(crate) questions: VecDeque<Box<Question>>,
+    /// What is asked of the clients of topics at home here.
+    pub(crate) client_questions: VecDeque<Box<Question>>,
     /// What rooms are to be told, or the handler of them.
     pub(crate) room_work: VecDeque<RoomWork>,
     /// Entries of tables that were given back to the allocator, since when it was to give back its
@@ -83,6 +87,7 @@ impl PubSub {
             homes: Homes::default(),
             held: Held::default(),
             history: History::new(config.parts().history),
+            clients: Clients::default(),
             mail: for_peers(shards),
             joins: Joins::default(),
             catch_ups: CatchUps::new(config),
@@ -92,6 +97,7 @@ impl PubSub {
             room_queue: RoomQueue::default(),
             elsewhere: VecDeque::new(),
             questions: VecDeque::new(),
+            client_questions: VecDeque::new(),
             room_work: VecDeque::new(),
             released: 0,
             released_at: Now::default(),
@@ -105,6 +111,7 @@ impl PubSub {
             && self.held.is_empty()
             && self.room_work.is_empty()
             && self.questions.is_empty()
+            && self.client_questions.is_empty()
             && self.users.is_settled()
     }
 
@@ -163,18 +170,6 @@ impl PubSub {
             self.room_queue.has_space_for(topic)
         };
         has_space.then_some(()).ok_or_else(|| Busy::at(home))
-    }
-
-    /// Takes a question about the history of a topic at home here.
-    pub(crate) fn ask_own_history(
-        &mut self,
-        question: HistoryQuestion,
-    ) -> Result<(), PublishError> {
-        if STAGED_MAX <= self.questions.len() {
-            return Err(PublishError::Busy(Busy(Wait::Turn)));
-        }
-        self.questions.push_back(question);
-        Ok(())
     }
 
     /// Puts a publication on its way, after `check_way` said yes.

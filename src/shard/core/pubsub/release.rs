@@ -36,6 +36,7 @@ impl PubSub {
         self.fanout.each_table(&mut visit);
         self.homes.each_table(&mut visit);
         self.history.each_table(&mut visit);
+        self.clients.each_table(&mut visit);
         visit(self.held.table());
         self.users.each_table(&mut visit);
     }

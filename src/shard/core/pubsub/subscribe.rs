@@ -2,9 +2,9 @@
 
 use crate::counters::Limit;
 use crate::error::debug_is_text;
+use crate::handler::Subscribe;
 use crate::id::{ConnKey, TopicKey};
-use crate::limits::{SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
-use crate::position::Since;
+use crate::limits::{CLIENT_INFO_BYTES_MAX, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
 use crate::shard::core::conns::Conns;
@@ -23,6 +23,9 @@ pub enum SubscribeError {
     /// The tag is too long.
     #[error("a tag has at most {TAG_BYTES_MAX} bytes")]
     Tag,
+    /// What is said of the client is too long.
+    #[error("what is said of a client has at most {CLIENT_INFO_BYTES_MAX} bytes")]
+    Info,
     /// The connection has as many subscriptions as it may.
     #[error("a connection has at most {SUBSCRIPTIONS_MAX} subscriptions")]
     TooMany,
@@ -39,6 +42,18 @@ impl From<TopicNameError> for SubscribeError {
     }
 }
 
+fn check(subscribe: &Subscribe<'_>) -> Result<(), SubscribeError> {
+    if TAG_BYTES_MAX < subscribe.tag.len() {
+        return Err(SubscribeError::Tag);
+    }
+    let infos = [&subscribe.conn_info, &subscribe.chan_info];
+    let mut infos = infos.into_iter().flatten();
+    if infos.any(|info| CLIENT_INFO_BYTES_MAX < info.len()) {
+        return Err(SubscribeError::Info);
+    }
+    Ok(())
+}
+
 impl PubSub {
     /// Subscribes a connection; live at once if the topic is, its room is not told of joins and
     /// its history is not asked for, else when its home has answered.
@@ -48,12 +63,9 @@ impl PubSub {
         env: &mut Env,
         key: ConnKey,
         topic: &Topic,
-        since: Since,
-        tag: &[u8],
+        subscribe: Subscribe<'_>,
     ) -> Result<(), SubscribeError> {
-        if TAG_BYTES_MAX < tag.len() {
-            return Err(SubscribeError::Tag);
-        }
+        check(&subscribe)?;
         let known = self.fanout.find(topic);
         let conn = conns.live(key).filter(|conn| !conn.state.is_closing());
         let conn = conn.ok_or(SubscribeError::Closed)?;
@@ -72,15 +84,18 @@ impl PubSub {
             topic: topic_key,
             index: WAITING,
         });
-        let since = self
-            .fanout
-            .begins(topic_key, conn.form, since, &env.config.namespaces);
+        let since = self.fanout.begins(
+            topic_key,
+            conn.form,
+            subscribe.since,
+            &env.config.namespaces,
+        );
         if self.fanout.subscribe(topic_key, key) && since.is_none() {
             self.join(conns, key, topic_key, false);
         } else {
             conn.waiting += 1;
-            if since.is_some() || !tag.is_empty() {
-                self.joins.note(key, topic_key, since, tag);
+            if since.is_some() || subscribe.says_more() {
+                self.joins.note(key, topic_key, since, subscribe);
             }
             self.ask_to_join(conns, env, key);
         }

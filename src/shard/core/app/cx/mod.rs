@@ -1,6 +1,6 @@
 //! What a handler may ask for during a callback.
 
-mod history;
+mod home;
 mod subscribe;
 mod user;
 

@@ -1,5 +1,6 @@
 //! Subscriptions of the connection that a callback is about.
 
+use crate::handler::Subscribe;
 use crate::position::Since;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
@@ -30,7 +31,7 @@ impl<D, A> Cx<'_, D, A> {
         topic: &(impl TopicName + ?Sized),
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
-        self.subscribe_since_as(topic, Since::Default, tag)
+        self.subscribe_with(topic, Subscribe::new().tag(tag))
     }
 
     /// Subscribes the connection to a topic, if that has a history, from a place in it on: what was
@@ -50,7 +51,7 @@ impl<D, A> Cx<'_, D, A> {
         topic: &(impl TopicName + ?Sized),
         since: Since,
     ) -> Result<(), SubscribeError> {
-        self.subscribe_since_as(topic, since, b"")
+        self.subscribe_with(topic, Subscribe::new().since(since))
     }
 
     /// The same with a tag; see [`subscribe_as`](Self::subscribe_as).
@@ -64,14 +65,28 @@ impl<D, A> Cx<'_, D, A> {
         since: Since,
         tag: &[u8],
     ) -> Result<(), SubscribeError> {
+        self.subscribe_with(topic, Subscribe::new().since(since).tag(tag))
+    }
+
+    /// The same with all that can be said of a subscription. Of one that is there already all stays
+    /// as it was.
+    ///
+    /// # Errors
+    ///
+    /// As with [`subscribe`](Self::subscribe), and something that is said is too long.
+    pub fn subscribe_with(
+        &mut self,
+        topic: &(impl TopicName + ?Sized),
+        subscribe: Subscribe<'_>,
+    ) -> Result<(), SubscribeError> {
         let topic = self.shard.pubsub.topic(topic)?;
+        let since = subscribe.since;
         self.shard.pubsub.subscribe(
             &mut self.shard.conns,
             &mut self.shard.env,
             self.key,
             &topic,
-            since,
-            tag,
+            subscribe,
         )?;
         let has_been = matches!(since, Since::Position(_) | Since::Foreign);
         let namespaces = &self.shard.env.config.namespaces;

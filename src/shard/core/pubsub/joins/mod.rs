@@ -4,8 +4,9 @@
 mod early;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
-use crate::handler::Publisher;
+use crate::handler::{ClientInfo, Publisher, Subscribe};
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::position::Since;
 use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
@@ -29,6 +30,8 @@ pub(crate) struct Joins {
 #[derive(Debug, Default)]
 struct JoinRequest {
     tag: Box<[u8]>,
+    /// What is said of it as a client: of its connection, and in this topic.
+    infos: [Option<Arc<[u8]>>; 2],
     /// What it asks for of the topic's history.
     since: Option<Since>,
     /// The home has been asked, or is going to be.
@@ -49,10 +52,11 @@ impl Joins {
         conn: ConnKey,
         topic: TopicKey,
         since: Option<Since>,
-        tag: &[u8],
+        subscribe: Subscribe<'_>,
     ) {
         let joining = JoinRequest {
-            tag: tag.into(),
+            tag: subscribe.tag.into(),
+            infos: [subscribe.conn_info, subscribe.chan_info],
             since,
             ticket: None,
             is_again: false,
@@ -132,15 +136,35 @@ impl PubSub {
         };
         let joining = self.joins.waiting.get_mut(&(key, topic_key));
         let is_again = joining.as_ref().is_none_or(|joining| joining.is_again);
-        let (tag, since) = match joining {
-            Some(joining) => (std::mem::take(&mut joining.tag), joining.since),
-            None => (Box::default(), self.catch_ups.since(key, topic_key)),
+        let is_counted = topic.joins && !is_again;
+        let (tag, infos, since) = match joining {
+            Some(joining) => (
+                std::mem::take(&mut joining.tag),
+                std::mem::take(&mut joining.infos),
+                joining.since,
+            ),
+            None => (
+                Box::default(),
+                [None, None],
+                self.catch_ups.since(key, topic_key),
+            ),
         };
+        let info = is_counted.then(|| {
+            let user = conns.user(key).map(|record| record.user().into());
+            let [conn_info, chan_info] = infos;
+            Arc::new(ClientInfo {
+                client: joiner,
+                user: user.unwrap_or_default(),
+                conn_info,
+                chan_info,
+            })
+        });
         let join = Presence::Join(Join {
             joiner,
             key: topic_key,
             ticket,
             tag,
+            info,
             since,
             is_again,
         });

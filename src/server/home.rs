@@ -1,16 +1,18 @@
-//! What any thread may ask of the history of a topic, and of the position of what it publishes.
+//! What any thread may ask of the homes of topics: their histories, their clients, and the
+//! positions of what it publishes.
 
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::handler::{
-    HistoryError, HistoryFilter, HistoryPage, HistoryReply, Publish, PublishError, history_calls,
+    HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
+    PresenceStats, Publish, PublishError, history_calls, presence_calls,
 };
 use crate::position::Position;
 use crate::proto::Kind;
 use crate::server::handle::Handle;
-use crate::shard::mail::{HistoryAct, HistoryQuestion, ToHome};
+use crate::shard::mail::{Ask, Question, ToHome};
 use crate::topic::{Topic, TopicName};
 
 impl Handle {
@@ -51,6 +53,7 @@ impl Handle {
     }
 
     history_calls!(self: &Self);
+    presence_calls!(self: &Self);
 
     /// Reads messages of a topic's history, and waits for them until `deadline`. Do not call it
     /// from a callback: a shard must not wait.
@@ -78,35 +81,29 @@ impl Handle {
         deadline: Instant,
     ) -> Result<HistoryPage, HistoryError> {
         let (reply, answer) = bounded(1);
-        let reply = HistoryReply::new(move |page| {
+        let reply = HomeReply::new(move |page| {
             reply.send(page).ok();
         });
-        let question = self.question(topic, HistoryAct::Read(filter), reply)?;
+        let question = self.question(topic, Ask::ReadHistory(filter, reply))?;
         let home = self.home_of(&question.topic);
-        self.send_deadline(home, ToHome::History(Box::new(question)), deadline)?;
+        self.send_deadline(home, ToHome::Ask(Box::new(question)), deadline)?;
         wait_for(&answer, deadline)?
     }
 
-    fn ask_history(
-        &self,
-        topic: &(impl TopicName + ?Sized),
-        act: HistoryAct,
-        reply: HistoryReply,
-    ) -> Result<(), PublishError> {
-        let question = self.question(topic, act, reply)?;
+    fn ask_home(&self, topic: &(impl TopicName + ?Sized), ask: Ask) -> Result<(), PublishError> {
+        let question = self.question(topic, ask)?;
         let home = self.home_of(&question.topic);
-        self.send(home, ToHome::History(Box::new(question)))
+        self.send(home, ToHome::Ask(Box::new(question)))
     }
 
     fn question(
         &self,
         topic: &(impl TopicName + ?Sized),
-        act: HistoryAct,
-        reply: HistoryReply,
-    ) -> Result<HistoryQuestion, PublishError> {
+        ask: Ask,
+    ) -> Result<Question, PublishError> {
         self.check_serving()?;
         let topic = Topic::named(topic)?.into_owned();
-        Ok(HistoryQuestion { topic, act, reply })
+        Ok(Question { topic, ask })
     }
 }
 

@@ -1,26 +1,27 @@
-//! History: what callbacks may ask of it.
+//! What callbacks may ask of the homes of topics: their histories, and their clients.
 
 use std::time::Duration;
 
 use crate::handler::{
-    HistoryError, HistoryFilter, HistoryPage, HistoryReply, PublishError, history_calls,
+    HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
+    PresenceStats, PublishError, history_calls, presence_calls,
 };
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::shard::Shard;
-use crate::shard::mail::{HistoryAct, HistoryQuestion};
+use crate::shard::mail::{Ask, Question};
 use crate::topic::TopicName;
 
 impl<D, A> Cx<'_, D, A> {
     history_calls!(self: &mut Self);
+    presence_calls!(self: &mut Self);
 
-    fn ask_history(
+    fn ask_home(
         &mut self,
         topic: &(impl TopicName + ?Sized),
-        act: HistoryAct,
-        reply: HistoryReply,
+        ask: Ask,
     ) -> Result<(), PublishError> {
-        self.shard.ask_history_of(topic, act, reply)
+        self.shard.ask_home_of(topic, ask)
     }
 
     /// Whether the messages of a topic have positions, and are kept.
@@ -38,25 +39,24 @@ impl<D, A> Cx<'_, D, A> {
 
 impl<D, A> ShardCx<'_, D, A> {
     history_calls!(self: &mut Self);
+    presence_calls!(self: &mut Self);
 
-    fn ask_history(
+    fn ask_home(
         &mut self,
         topic: &(impl TopicName + ?Sized),
-        act: HistoryAct,
-        reply: HistoryReply,
+        ask: Ask,
     ) -> Result<(), PublishError> {
-        self.shard.ask_history_of(topic, act, reply)
+        self.shard.ask_home_of(topic, ask)
     }
 }
 
 impl<D, A> Shard<D, A> {
-    fn ask_history_of(
+    fn ask_home_of(
         &mut self,
         topic: &(impl TopicName + ?Sized),
-        act: HistoryAct,
-        reply: HistoryReply,
+        ask: Ask,
     ) -> Result<(), PublishError> {
         let topic = self.pubsub.topic(topic)?.into_owned();
-        self.ask_history(HistoryQuestion { topic, act, reply })
+        self.ask_home(Box::new(Question { topic, ask }))
     }
 }
