@@ -40,7 +40,7 @@ impl Epoch {
         Self(NonZeroU64::new(bits).unwrap_or(NonZeroU64::MIN))
     }
 
-    fn letters(self) -> [u8; EPOCH_LEN] {
+    pub(crate) fn letters(self) -> [u8; EPOCH_LEN] {
         let bytes = self.0.get().to_le_bytes();
         std::array::from_fn(|at| {
             let bit = 5 * at;
@@ -91,24 +91,27 @@ impl Position {
     pub(crate) fn encode(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.epoch.letters());
         out.push(b':');
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut rest = self.offset;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        out.extend_from_slice(&digits[at..]);
+        out.extend_from_slice(digits(self.offset, &mut [0; 20]));
     }
 
     /// The length of it as text.
     pub(crate) fn text_len(self) -> usize {
         let digits = self.offset.checked_ilog10().unwrap_or(0) as usize + 1;
         EPOCH_LEN + 1 + digits
+    }
+}
+
+/// A number in decimal digits.
+pub(crate) fn digits(value: u64, buffer: &mut [u8; 20]) -> &[u8] {
+    let mut at = buffer.len();
+    let mut rest = value;
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            return &buffer[at..];
+        }
     }
 }
 

@@ -8,8 +8,10 @@
 mod codes;
 mod command;
 mod json;
+mod publication;
 mod push;
 mod reply;
+mod sink;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +25,7 @@ pub use command::{
     SendRequest, StreamPosition, SubRefreshRequest, SubscribeRequest, UnsubscribeRequest,
 };
 pub use json::Data;
+pub use publication::{PublicationRef, PushEncoding, Wrap};
 pub use push::{
     ClientInfo, Disconnect, Event, Join, Message, Publication, Push, Refresh, Subscribe,
     Unsubscribe,
@@ -32,7 +35,9 @@ pub use reply::{
     RefreshResult, Reply, RpcResult, SubRefreshResult, SubscribeResult,
 };
 
+use crate::proto::Kind;
 use crate::proto::centrifuge::command::Fields;
+use crate::proto::centrifuge::json::is_json;
 
 /// How commands, replies and pushes are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +70,23 @@ impl Wire {
                 let written = reply.encode_length_delimited(out);
                 debug_assert!(written.is_ok(), "memory has no end: {written:?}");
             }
+        }
+    }
+
+    /// The kind of what a client publishes in this format: text if it is JSON. So subscribers with
+    /// the other format have it as their SDK expects it.
+    pub fn kind_of(self, data: &[u8]) -> Kind {
+        match self {
+            Self::Protobuf if !is_json(data) => Kind::Binary,
+            _ => Kind::Text,
+        }
+    }
+
+    /// That of its messages.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Json => Kind::Text,
+            Self::Protobuf => Kind::Binary,
         }
     }
 

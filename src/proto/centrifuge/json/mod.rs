@@ -116,6 +116,11 @@ fn escaped_len(byte: u8) -> usize {
     }
 }
 
+/// Whether bytes are one JSON value.
+pub(super) fn is_json(bytes: &[u8]) -> bool {
+    simdutf8::basic::from_utf8(bytes).is_ok() && check(bytes).is_some()
+}
+
 /// Whether a field has nothing to say.
 pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
