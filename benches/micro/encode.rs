@@ -58,7 +58,7 @@ fn deflate(criterion: &mut Criterion) {
                 let mut encode = || {
                     out.clear();
                     let mut message = encoder.begin(entry(Kind::Text, black_box(&payload)));
-                    let forms = windows.iter().map(|window| Form::Deflate(*window));
+                    let forms = windows.iter().map(|window| Form::deflate(*window));
                     forms.for_each(|form| message.encode(form, &mut out));
                     out.len()
                 };
@@ -83,7 +83,7 @@ fn inflate(criterion: &mut Criterion) {
         let payload = telemetry(len);
         let mut frame = Vec::new();
         let mut message = encoder.begin(entry(Kind::Text, &payload));
-        message.encode(Form::Deflate(Window::LARGEST), &mut frame);
+        message.encode(Form::deflate(Window::LARGEST), &mut frame);
         let compressed = &frame[if frame[1] < 126 { 2 } else { 4 }..];
         let mut inflater = Inflater::default();
         group.throughput(Throughput::Bytes(len as u64));
@@ -97,7 +97,7 @@ fn inflate(criterion: &mut Criterion) {
 }
 
 fn entry(kind: Kind, bytes: &[u8]) -> Entry<'_> {
-    Entry::of("topic", None, Payload { kind, bytes })
+    Entry::new(None, Payload { kind, bytes }, None).of("topic")
 }
 
 /// Readings of some sensors in JSON, cut to `len` bytes.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::handler::PublishError;
 use crate::limits::{KEY_BYTES_MAX, TAGS_BYTES_MAX, TAGS_MAX};
+use crate::payload::Extra;
 use crate::position::Position;
+use crate::proto::centrifuge::ClientInfo;
 use crate::topic::Topic;
-use crate::topic::history::Extra;
 use crate::topic::home::DedupKey;
 
 /// How a message is published, beyond its topic. The default publishes as
@@ -33,7 +34,7 @@ pub struct Publish<'k> {
 /// What few publications have.
 #[derive(Debug)]
 pub struct Extras {
-    /// What the history tells with the message.
+    /// What the history and some forms tell with the message.
     pub(crate) extra: Option<Arc<Extra>>,
     /// The history does not keep the message.
     pub(crate) skips_history: bool,
@@ -72,11 +73,18 @@ impl<'k> Publish<'k> {
         self
     }
 
-    /// Adds a tag, which the history tells with the message: at most
+    /// Adds a tag, which the history and the structured protocol tell with the message: at most
     /// [`TAGS_MAX`](crate::limits::TAGS_MAX), of
-    /// [`TAGS_BYTES_MAX`](crate::limits::TAGS_BYTES_MAX) bytes together. Subscribers are not told.
+    /// [`TAGS_BYTES_MAX`](crate::limits::TAGS_BYTES_MAX) bytes together.
     pub fn tag(mut self, name: &str, value: &str) -> Self {
         self.extra().tags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Says which client has published the message. The structured protocol tells it.
+    #[doc(hidden)]
+    pub fn info(mut self, info: Arc<ClientInfo>) -> Self {
+        self.extra().info = Some(info);
         self
     }
 

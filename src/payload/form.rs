@@ -1,7 +1,8 @@
 //! How messages look on the wire.
 
-use crate::payload::Entry;
+use crate::payload::{Entry, Structured};
 use crate::position::Position;
+use crate::proto::centrifuge::Wire;
 use crate::proto::ws::deflate::{self, Window};
 use crate::proto::ws::frame::{self, Opcode};
 use crate::proto::{Framing, Kind, length_prefix, line, positions, sse, varint};
@@ -24,33 +25,48 @@ pub enum Form {
     Sse,
     /// A server-sent event as one chunk of an HTTP/1.1 response.
     SseChunks,
-    /// A WebSocket frame for clients that accept permessage-deflate with this window or a larger
-    /// one: compressed if that makes it smaller. Connections have one of [`Window::shared`].
-    Deflate(Window),
+    /// A WebSocket frame for clients that accept permessage-deflate with a window of 9 bits or a
+    /// larger one: compressed if that makes it smaller. A variant for each
+    /// [shared](Window::shared) window, so that all forms fit into one byte.
+    DeflateBits9,
+    /// The same with a window of 12 bits.
+    DeflateBits12,
+    /// The same with a window of 15 bits.
+    DeflateBits15,
     /// A WebSocket frame that begins with its position, in the subprotocol
     /// [`corecast.positions`](positions).
     Positions,
-    /// The same with permessage-deflate. A variant for each window: two with a `Window` in them
-    /// would not fit into one byte.
+    /// The same with permessage-deflate and a window of 9 bits.
     PositionsBits9,
     /// The same with a window of 12 bits.
     PositionsBits12,
     /// The same with a window of 15 bits.
     PositionsBits15,
+    /// A push of the [structured protocol](crate::proto::centrifuge).
+    Centrifuge(Structured),
 }
 
 const _: () = assert!(size_of::<Form>() == 1);
 
 impl Form {
+    /// A WebSocket connection with permessage-deflate.
+    pub fn deflate(window: Window) -> Self {
+        match window {
+            // An offer of 8 bits is declined.
+            Window::Bits8 => Self::WebSocket,
+            Window::Bits9 | Window::Bits10 | Window::Bits11 => Self::DeflateBits9,
+            Window::Bits12 | Window::Bits13 | Window::Bits14 => Self::DeflateBits12,
+            Window::Bits15 => Self::DeflateBits15,
+        }
+    }
+
     /// Whether this form can carry a payload. An empty frame on TCP is the heartbeat, so it cannot
     /// be an empty message, and a line cannot contain a line break.
     pub fn carries(self, payload: &[u8]) -> bool {
         match self {
-            Self::WebSocket | Self::Deflate(_) | Self::Sse | Self::SseChunks => true,
-            Self::Positions => true,
-            Self::PositionsBits9 | Self::PositionsBits12 | Self::PositionsBits15 => true,
             Self::LengthPrefix | Self::Varint => !payload.is_empty(),
             Self::Line => line::carries(payload),
+            _ => true,
         }
     }
 
@@ -61,19 +77,31 @@ impl Form {
 
     /// The same for a WebSocket connection that is sent positions.
     pub fn with_positions(self) -> Self {
-        match self.window() {
-            // An offer of 8 bits is declined.
-            None | Some(Window::Bits8) => Self::Positions,
-            Some(Window::Bits9 | Window::Bits10 | Window::Bits11) => Self::PositionsBits9,
-            Some(Window::Bits12 | Window::Bits13 | Window::Bits14) => Self::PositionsBits12,
-            Some(Window::Bits15) => Self::PositionsBits15,
+        match self {
+            Self::DeflateBits9 => Self::PositionsBits9,
+            Self::DeflateBits12 => Self::PositionsBits12,
+            Self::DeflateBits15 => Self::PositionsBits15,
+            _ => Self::Positions,
+        }
+    }
+
+    /// The same for a WebSocket connection of the structured protocol.
+    pub fn structured(self, wire: Wire) -> Self {
+        Self::Centrifuge(Structured::web_socket(wire, self.window()))
+    }
+
+    /// How the structured protocol is written, if this is a form of it.
+    pub fn wire(self) -> Option<Wire> {
+        match self {
+            Self::Centrifuge(structured) => Some(structured.wire()),
+            _ => None,
         }
     }
 
     /// Whether it carries the positions of messages that have one: its client can say where it was
     /// when it comes back, and is told of gaps.
     pub fn carries_positions(self) -> bool {
-        matches!(self, Self::Sse | Self::SseChunks) || self.begins_with_line()
+        matches!(self, Self::Sse | Self::SseChunks | Self::Centrifuge(_)) || self.begins_with_line()
     }
 
     /// Whether messages begin with a line of [`corecast.positions`](positions).
@@ -90,10 +118,10 @@ impl Form {
     /// compressed as well.
     pub fn window(self) -> Option<Window> {
         match self {
-            Self::Deflate(window) => Some(window),
-            Self::PositionsBits9 => Some(Window::Bits9),
-            Self::PositionsBits12 => Some(Window::Bits12),
-            Self::PositionsBits15 => Some(Window::Bits15),
+            Self::DeflateBits9 | Self::PositionsBits9 => Some(Window::Bits9),
+            Self::DeflateBits12 | Self::PositionsBits12 => Some(Window::Bits12),
+            Self::DeflateBits15 | Self::PositionsBits15 => Some(Window::Bits15),
+            Self::Centrifuge(structured) => structured.window(),
             _ => None,
         }
     }
@@ -104,7 +132,9 @@ impl Form {
         let line_len = positions::line_len(entry.position);
         match self {
             // A payload that does not get smaller is sent uncompressed.
-            Self::WebSocket | Self::Deflate(_) => frame::HEADER_LEN_MAX + payload.len(),
+            Self::WebSocket | Self::DeflateBits9 | Self::DeflateBits12 | Self::DeflateBits15 => {
+                frame::HEADER_LEN_MAX + payload.len()
+            }
             Self::Positions => frame::HEADER_LEN_MAX + line_len + payload.len(),
             Self::PositionsBits9 | Self::PositionsBits12 | Self::PositionsBits15 => {
                 let line_len = deflate::STORED_HEADER_LEN + line_len;
@@ -115,6 +145,7 @@ impl Form {
             Self::Varint => varint::HEADER_LEN_MAX + payload.len(),
             Self::Sse => sse::event_len(entry.position, kind, payload),
             Self::SseChunks => sse::event_chunk_len_max(entry.position, kind, payload),
+            Self::Centrifuge(structured) => structured.frame_len_max(entry),
         }
     }
 
@@ -122,7 +153,7 @@ impl Form {
     pub fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         let (kind, payload) = (entry.payload.kind, entry.payload.bytes);
         match self {
-            Self::WebSocket | Self::Deflate(_) => {
+            Self::WebSocket | Self::DeflateBits9 | Self::DeflateBits12 | Self::DeflateBits15 => {
                 frame::encode_header(out, Opcode::Data(kind), payload.len());
             }
             Self::Positions
@@ -140,6 +171,7 @@ impl Form {
             Self::SseChunks => {
                 return sse::encode_event_chunk(out, entry.position, kind, payload);
             }
+            Self::Centrifuge(structured) => return structured.encode(out, entry),
         }
         out.extend_from_slice(payload);
         if self == Self::Line {
@@ -177,6 +209,9 @@ impl Form {
     /// Appends the message compressed to these bytes.
     pub(super) fn encode_compressed(self, out: &mut Vec<u8>, entry: &Entry<'_>, compressed: &[u8]) {
         let opcode = Opcode::Data(entry.payload.kind);
+        if let Self::Centrifuge(structured) = self {
+            return structured.encode_compressed(out, entry, compressed);
+        }
         if self.begins_with_line() {
             // In a block before those of the payload, which so are the same for all forms.
             let line_len = positions::line_len(entry.position);

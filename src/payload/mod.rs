@@ -1,12 +1,16 @@
 //! One published message, and its wire forms.
 
+mod extra;
 mod form;
+mod structured;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+pub use extra::Extra;
 pub use form::Form;
+pub use structured::Structured;
 
 use crate::position::Position;
 use crate::proto::Kind;
@@ -55,25 +59,34 @@ pub struct Entry<'m> {
     pub position: Option<Position>,
     /// The message itself.
     pub payload: Payload<&'m [u8]>,
+    /// What few messages have.
+    pub extra: Option<&'m Extra>,
 }
 
 impl<'m> Entry<'m> {
-    /// A message of a topic.
-    pub fn of(topic: &'m str, position: Option<Position>, payload: Payload<&'m [u8]>) -> Self {
+    /// A message without a topic: a reply, or one whose topic is known by its key.
+    pub fn new(
+        position: Option<Position>,
+        payload: Payload<&'m [u8]>,
+        extra: Option<&'m Extra>,
+    ) -> Self {
         Self {
-            topic: Some(topic),
+            topic: None,
             position,
             payload,
+            extra,
         }
     }
 
     /// A message for one connection.
     pub fn reply(payload: Payload<&'m [u8]>) -> Self {
-        Self {
-            topic: None,
-            position: None,
-            payload,
-        }
+        Self::new(None, payload, None)
+    }
+
+    /// The same as a message of this topic.
+    pub fn of(self, topic: &'m str) -> Self {
+        let topic = Some(topic);
+        Self { topic, ..self }
     }
 }
 

@@ -5,6 +5,7 @@ use flate2::read::DeflateDecoder;
 use super::*;
 use crate::internals::Rng;
 use crate::position::Epoch;
+use crate::proto::centrifuge::{ClientInfo, Wire};
 use crate::proto::positions::{Frame, decode};
 use crate::proto::ws::deflate::Window;
 use crate::proto::ws::frame::{Header, Opcode, ParsedHeader, parse};
@@ -57,10 +58,10 @@ fn positions_go_before_messages_compressed_or_not() {
         for position in [None, Some(position(1)), Some(Position::LONGEST)] {
             for kind in [Kind::Text, Kind::Binary] {
                 let bytes = payload;
-                let entry = Entry::of("topic", position, Payload { kind, bytes });
+                let entry = Entry::new(position, Payload { kind, bytes }, None).of("topic");
                 let mut message = encoder.begin(entry);
                 let forms = WINDOWS
-                    .map(Form::Deflate)
+                    .map(Form::deflate)
                     .into_iter()
                     .chain([Form::WebSocket]);
                 for form in forms {
@@ -84,10 +85,67 @@ fn positions_go_before_messages_compressed_or_not() {
 }
 
 #[test]
+fn a_push_is_the_same_compressed_or_not() {
+    let mut encoder = Encoder::new(Compression {
+        level: 6,
+        threshold: 200,
+    });
+    let words = r#"{"quick": "brown", "fox": ["#.to_owned() + &"1, ".repeat(200) + "0]}";
+    let lines = words.replace(", ", ",\n");
+    let mut rng = Rng::new(7);
+    let noise: Vec<u8> = (0..600).map(|_| rng.byte()).collect();
+    let payloads: [&[u8]; 5] = [b"", b"hello", words.as_bytes(), lines.as_bytes(), &noise];
+    let info = ClientInfo {
+        client: "c".to_owned(),
+        conn_info: words.clone().into_bytes(),
+        ..ClientInfo::default()
+    };
+    let extra = Extra {
+        tags: vec![("a".into(), "b".into())],
+        info: Some(Arc::new(info)),
+        ..Extra::default()
+    };
+    let wires = [Wire::Json, Wire::Protobuf];
+    let positions = [None, Some(position(1)), Some(Position::LONGEST)];
+    for (payload, position) in payloads
+        .iter()
+        .flat_map(|payload| positions.map(|position| (*payload, position)))
+    {
+        let is_text = std::str::from_utf8(payload).is_ok();
+        let kind = if is_text { Kind::Text } else { Kind::Binary };
+        for extra in [None, Some(&extra)] {
+            let bytes = payload;
+            let entry = Entry::new(position, Payload { kind, bytes }, extra).of("topic");
+            let mut message = encoder.begin(entry);
+            for wire in wires {
+                let plain = Form::WebSocket.structured(wire);
+                let mut frame = Vec::new();
+                message.encode(plain, &mut frame);
+                assert!(frame.len() <= message.frame_len_max(plain));
+                let (header, expected) = read(&frame, None);
+                assert_eq!(header.opcode, Opcode::Data(wire.kind()));
+                for window in WINDOWS {
+                    let form = Form::deflate(window).structured(wire);
+                    assert_eq!((form.window(), form.wire()), (Some(window), Some(wire)));
+                    let mut frame = Vec::new();
+                    message.encode(form, &mut frame);
+                    assert!(frame.len() <= message.frame_len_max(form));
+                    let (header, message) = read(&frame, Some(window));
+                    assert_eq!(message, expected, "{form:?}");
+                    let is_embedded = wire == Wire::Protobuf || !payload.contains(&b'\n');
+                    let is_long = 200 < payload.len() && kind == Kind::Text;
+                    assert_eq!(header.compressed, is_long && is_embedded, "{form:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_form_with_positions_says_where_a_client_stands_and_what_it_misses() {
     let here = position(7);
     for form in WINDOWS
-        .map(Form::Deflate)
+        .map(Form::deflate)
         .into_iter()
         .chain([Form::WebSocket])
     {

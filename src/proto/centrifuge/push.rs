@@ -81,6 +81,14 @@ pub struct ClientInfo {
     pub chan_info: Vec<u8>,
 }
 
+impl ClientInfo {
+    /// Bytes that it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = self.user.len() + self.client.len();
+        size_of::<Self>() + texts + self.conn_info.len() + self.chan_info.len()
+    }
+}
+
 /// A message of a channel.
 #[derive(Clone, PartialEq, prost::Message, Serialize)]
 pub struct Publication {

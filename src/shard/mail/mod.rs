@@ -6,10 +6,11 @@ mod questions;
 mod users;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use crate::handler::{Extras, Publisher};
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
-use crate::payload::Payload;
+use crate::payload::{Extra, Payload};
 use crate::position::Position;
 pub use crate::shard::mail::joins::{Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
@@ -164,6 +165,8 @@ pub enum FromHome {
         position: Option<Position>,
         /// The message.
         payload: Payload,
+        /// What few have.
+        extra: Option<Arc<Extra>>,
     },
     /// A message of a topic's room for one connection.
     Send {
@@ -224,7 +227,11 @@ impl Weigh for ToHome {
 impl Weigh for FromHome {
     fn weight(&self) -> usize {
         match self {
-            Self::Deliver { payload, .. } | Self::Send { payload, .. } => payload.bytes.len(),
+            Self::Deliver { payload, extra, .. } => {
+                let extra = extra.as_ref().map_or(0, |extra| extra.weight());
+                payload.bytes.len() + extra
+            }
+            Self::Send { payload, .. } => payload.bytes.len(),
             Self::Order(order) => order.weight(),
             // Pages are shared, and bounded by how many may be asked for.
             Self::Joined { joined, .. } => {

@@ -4,8 +4,7 @@
 use crate::config::Config;
 use crate::id::TopicKey;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
-use crate::payload::{Entry, Form, Payload};
-use crate::position::Position;
+use crate::payload::{Entry, Form};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 
@@ -29,8 +28,9 @@ impl Fanout {
             .any(|(_, feed)| !feed.members.is_empty() && self.encoder.compresses(feed.form, len))
     }
 
-    /// Makes space for a message in all logs of a topic. They let go of frames that only blocked
-    /// members lack: what must become of those is in `take_overruns`.
+    /// Makes space for a message in all logs of a topic, wherever its place will be. They let go
+    /// of frames that only blocked members lack: what must become of those is in
+    /// `take_overruns`.
     ///
     /// # Errors
     ///
@@ -39,8 +39,7 @@ impl Fanout {
     pub(crate) fn make_space(
         &mut self,
         topic: TopicKey,
-        has_position: bool,
-        payload: Payload<&[u8]>,
+        entry: Entry<'_>,
         config: &Config,
     ) -> Result<(), Form> {
         let limit = config.log_bytes_max;
@@ -48,15 +47,14 @@ impl Fanout {
         let Some(topic) = self.topics.get(topic) else {
             return Ok(());
         };
-        let position = has_position.then_some(Position::LONGEST);
-        let entry = Entry::of(topic.topic.name(), position, payload);
+        let entry = entry.of(topic.topic.name());
         let mut next = topic.first_feed;
         while let Some(key) = next
             && let Some(feed) = self.feeds.get_mut(key.index())
         {
             let form = feed.form;
             next = feed.next;
-            let has_space = !form.carries(payload.bytes) || {
+            let has_space = !form.carries(entry.payload.bytes) || {
                 let frame_len = form.frame_len_max(&entry);
                 let (pool, overruns) = (&mut self.pool, &mut self.overruns);
                 feed.make_space(frame_len, limit, pool, policy, overruns)
@@ -69,19 +67,14 @@ impl Fanout {
     }
 
     /// Appends a message to the logs of a topic, and queues their feeds for a walk.
-    pub(crate) fn append(
-        &mut self,
-        topic: TopicKey,
-        position: Option<Position>,
-        payload: Payload<&[u8]>,
-        now: Now,
-    ) -> Appended {
+    pub(crate) fn append(&mut self, topic: TopicKey, entry: Entry<'_>, now: Now) -> Appended {
         let mut appended = Appended::default();
         let Some(topic) = self.topics.get_mut(topic) else {
             return appended;
         };
-        topic.set_newest(position);
-        let entry = Entry::of(topic.topic.name(), position, payload);
+        topic.set_newest(entry.position);
+        let entry = entry.of(topic.topic.name());
+        let payload = entry.payload;
         let mut next = topic.first_feed;
         let mut message = self.encoder.begin(entry);
         while let Some(key) = next

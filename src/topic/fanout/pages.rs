@@ -165,7 +165,8 @@ impl Fanout {
                 carried += 1;
                 let position = page.at(kept.offset);
                 let payload = kept.payload.borrowed();
-                let entry = Entry::of(topic.topic.name(), Some(position), payload);
+                let entry = Entry::new(Some(position), payload, kept.extra.as_deref());
+                let entry = entry.of(topic.topic.name());
                 let has_time = has_time(self.encoder.take_cost());
                 self.encoder
                     .encode_alone(form, &mut inner.bytes, entry, has_time);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::payload::Payload;
+use crate::payload::{Extra, Payload};
 use crate::position::{Epoch, Position};
 
 /// A message that is kept.
@@ -14,17 +14,6 @@ pub struct Kept {
     pub payload: Payload,
     /// What few messages have.
     pub extra: Option<Arc<Extra>>,
-}
-
-/// What few messages have.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Extra {
-    /// Of what the message is the newest value.
-    pub key: Option<Arc<str>>,
-    /// With the message, the value of the key is gone.
-    pub is_removal: bool,
-    /// What its publisher says of it: names and values.
-    pub tags: Vec<(Box<str>, Box<str>)>,
 }
 
 /// Messages that follow each other in a topic's history, as many as a segment has space for, and
@@ -63,15 +52,5 @@ impl Kept {
     /// Whether the message says that the value of its key is gone.
     pub fn is_removal(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.is_removal)
-    }
-}
-
-impl Extra {
-    /// Bytes that it takes.
-    pub(crate) fn weight(&self) -> usize {
-        let tags = self.tags.iter();
-        let texts: usize = tags.map(|(name, value)| name.len() + value.len()).sum();
-        let key = self.key.as_ref().map_or(0, |key| key.len());
-        size_of::<Self>() + size_of_val(&self.tags[..]) + texts + key
     }
 }

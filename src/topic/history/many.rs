@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::payload::Payload;
+use crate::payload::{Extra, Payload};
 use crate::proto::Kind;
 use crate::time::{Now, Stamp, TICK_MS};
 use crate::topic::Topic;
-use crate::topic::history::{Extra, Kept};
+use crate::topic::history::Kept;
 
 /// Messages in their order.
 #[derive(Debug)]

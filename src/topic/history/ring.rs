@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::config::HistorySettings;
-use crate::payload::Payload;
+use crate::payload::{Extra, Payload};
 use crate::position::Position;
 use crate::proto::Kind;
 use crate::time::{Now, Stamp};
 use crate::topic::Topic;
 use crate::topic::history::ages::Age;
 use crate::topic::history::many::{Many, Slot, is_over};
-use crate::topic::history::{Extra, Kept, View};
+use crate::topic::history::{Kept, View};
 
 /// A topic's ring. A million of them are natural, and most have one message: that has no list.
 #[derive(Debug)]

@@ -35,5 +35,10 @@ pub fn encode_stored_header(out: &mut Vec<u8>, len: usize) {
 /// The length of that.
 pub const STORED_HEADER_LEN: usize = 5;
 
-/// The end of the compressed bytes of a message, which is not sent, RFC 7692 7.2.1.
-const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+/// The end of the compressed bytes of a message, which is not sent, RFC 7692 7.2.1. It is sent
+/// where other blocks follow them.
+pub const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// The last byte that is sent of a message whose last block is a stored one that is not empty: the
+/// bits of an empty one, of which the tail is not sent.
+pub const LAST_BYTE: u8 = 0;

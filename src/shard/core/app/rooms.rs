@@ -100,8 +100,13 @@ impl<H: Handler> ShardCore<H> {
             return self.shard.order_publication(publication);
         };
         let payload = publication.payload.borrowed();
+        let extras = publication.extras.as_deref();
         let waits = self.rooms.slots[key.index()].outputs.front().is_some();
-        if waits || !self.shard.has_space_for(&publication.topic, payload) {
+        if waits
+            || !self
+                .shard
+                .has_space_for(&publication.topic, payload, extras)
+        {
             return Some(publication);
         }
         // A room that only publishers use lingers after its last message.

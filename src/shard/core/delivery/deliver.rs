@@ -4,8 +4,7 @@
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::id::TopicKey;
-use crate::payload::{Form, Payload};
-use crate::position::Position;
+use crate::payload::{Entry, Form};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
 
@@ -46,17 +45,19 @@ impl<D, A> Shard<D, A> {
                 generation,
                 position,
                 payload,
+                extra,
             } => {
-                let has_position = position.is_some();
-                if !self.has_log_space(key, generation, has_position, payload.borrowed()) {
+                let entry = Entry::new(position, payload.borrowed(), extra.as_deref());
+                if !self.has_log_space(key, generation, entry) {
                     return Some(FromHome::Deliver {
                         key,
                         generation,
                         position,
                         payload,
+                        extra,
                     });
                 }
-                self.append(key, generation, position, payload.borrowed());
+                self.append(key, generation, entry);
                 None
             }
             FromHome::Send {
@@ -76,20 +77,16 @@ impl<D, A> Shard<D, A> {
         &mut self,
         key: TopicKey,
         generation: u32,
-        has_position: bool,
-        payload: Payload<&[u8]>,
+        entry: Entry<'_>,
     ) -> bool {
         if self.pubsub.fanout.current(key, generation).is_none() {
             return true;
         }
-        let len = payload.bytes.len();
+        let len = entry.payload.bytes.len();
         if !self.has_time_to_compress(key, len) || !self.has_backlog_space(len) {
             return false;
         }
-        let space = self
-            .pubsub
-            .fanout
-            .make_space(key, has_position, payload, &self.env.config);
+        let space = self.pubsub.fanout.make_space(key, entry, &self.env.config);
         self.apply_overruns();
         if let Err(form) = space {
             self.end_early(key, form);
@@ -126,20 +123,11 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
-    pub(crate) fn append(
-        &mut self,
-        key: TopicKey,
-        generation: u32,
-        position: Option<Position>,
-        payload: Payload<&[u8]>,
-    ) {
+    pub(crate) fn append(&mut self, key: TopicKey, generation: u32, entry: Entry<'_>) {
         if self.pubsub.fanout.current(key, generation).is_none() {
             return;
         }
-        let appended = self
-            .pubsub
-            .fanout
-            .append(key, position, payload, self.env.now);
+        let appended = self.pubsub.fanout.append(key, entry, self.env.now);
         self.env.counters.messages_out += appended.members;
         self.env.counters.not_carried += appended.not_carried;
         self.env.work.charge(appended.work);

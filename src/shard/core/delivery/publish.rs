@@ -2,10 +2,12 @@
 //! order of its messages, set there: each goes to all shards that want it, or to none while one
 //! has no space. If the topic has a history, the message gets its position here.
 
+use std::sync::Arc;
+
 use crate::config::SettingsKey;
 use crate::handler::{Busy, Extras, Publish, PublishError, Wait};
 use crate::limits::BYTES_PER_WORK;
-use crate::payload::{Payload, PayloadBytes};
+use crate::payload::{Entry, Extra, Payload, PayloadBytes};
 use crate::position::Position;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Origin, Publication};
@@ -141,7 +143,8 @@ impl<D, A> Shard<D, A> {
         recipients: Vec<Interest>,
         settings: SettingsKey,
     ) -> Result<Option<Position>, Busy> {
-        let has_space = self.has_space(&recipients, settings, payload.borrowed());
+        let extra = extras.and_then(|extras| extras.extra.as_ref());
+        let has_space = self.has_space(&recipients, settings, payload.borrowed(), extra);
         let ordered = has_space.then(|| {
             let settings = self.env.config.namespaces.at(settings);
             let (history, now) = (&mut self.pubsub.history, self.env.now);
@@ -151,10 +154,9 @@ impl<D, A> Shard<D, A> {
             let position = if extras.is_some_and(|extras| extras.skips_history) {
                 history.pass_over(topic, settings, now)
             } else {
-                let extra = extras.and_then(|extras| extras.extra.clone());
-                history.place(topic, settings, keep, extra, now)
+                history.place(topic, settings, keep, extra.cloned(), now)
             };
-            self.pass_on(&recipients, position, payload, shared);
+            self.pass_on(&recipients, position, payload, shared, extra);
             position
         });
         self.pubsub.homes.give_recipients(recipients);
@@ -162,10 +164,16 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Whether `order` would take a message now.
-    pub(crate) fn has_space_for(&mut self, topic: &Topic, payload: Payload<&[u8]>) -> bool {
+    pub(crate) fn has_space_for(
+        &mut self,
+        topic: &Topic,
+        payload: Payload<&[u8]>,
+        extras: Option<&Extras>,
+    ) -> bool {
+        let extra = extras.and_then(|extras| extras.extra.as_ref());
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
-        let has_space = self.has_space(&recipients, settings, payload);
+        let has_space = self.has_space(&recipients, settings, payload, extra);
         self.pubsub.homes.give_recipients(recipients);
         has_space
     }
@@ -175,15 +183,17 @@ impl<D, A> Shard<D, A> {
         recipients: &[Interest],
         settings: SettingsKey,
         payload: Payload<&[u8]>,
+        extra: Option<&Arc<Extra>>,
     ) -> bool {
         let settings = self.env.config.namespaces.at(settings);
-        let has_position = settings.history.is_some();
+        let position = settings.history.is_some().then_some(Position::LONGEST);
+        let entry = Entry::new(position, payload, extra.map(|extra| &**extra));
         recipients.iter().all(|recipient| {
             if recipient.shard == self.env.shard {
                 let Interest {
                     key, generation, ..
                 } = *recipient;
-                self.has_log_space(key, generation, has_position, payload)
+                self.has_log_space(key, generation, entry)
             } else {
                 let mail = &mut self.pubsub.mail[recipient.shard.index()];
                 mail.from_home.has_space()
@@ -197,6 +207,7 @@ impl<D, A> Shard<D, A> {
         position: Option<Position>,
         payload: &Payload<B>,
         mut shared: Option<Payload>,
+        extra: Option<&Arc<Extra>>,
     ) {
         for &Interest {
             shard,
@@ -205,7 +216,9 @@ impl<D, A> Shard<D, A> {
         } in recipients
         {
             if shard == self.env.shard {
-                self.append(key, generation, position, payload.borrowed());
+                let extra = extra.map(|extra| &**extra);
+                let entry = Entry::new(position, payload.borrowed(), extra);
+                self.append(key, generation, entry);
                 continue;
             }
             let shared: &Payload = shared.get_or_insert_with(|| payload.clone().shared());
@@ -214,6 +227,7 @@ impl<D, A> Shard<D, A> {
                 generation,
                 position,
                 payload: shared.clone(),
+                extra: extra.cloned(),
             };
             self.pubsub.mail[shard.index()].from_home.push(deliver);
         }

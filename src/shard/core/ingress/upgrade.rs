@@ -45,9 +45,7 @@ impl<H: Handler> ShardCore<H> {
         if chosen.is_none()
             && let Some(conn) = self.shard.conns.live(key)
         {
-            conn.form = granted.map_or(Form::WebSocket, |granted| {
-                Form::Deflate(granted.window.shared())
-            });
+            conn.form = granted.map_or(Form::WebSocket, |granted| Form::deflate(granted.window));
         }
         let peer_info = self
             .shard

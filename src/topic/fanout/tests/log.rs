@@ -8,12 +8,12 @@ use crate::internals::Rng;
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Encoder, Entry, Form, Payload};
 use crate::proto::Kind;
-use crate::proto::ws::deflate::{Compression, Window};
+use crate::proto::ws::deflate::Compression;
 use crate::topic::fanout::segment::Pool;
 
 fn entry(bytes: &[u8]) -> Entry<'_> {
     let kind = Kind::Binary;
-    Entry::of("topic", None, Payload { kind, bytes })
+    Entry::new(None, Payload { kind, bytes }, None).of("topic")
 }
 
 fn append(log: &mut Log, form: Form, payload: &[u8], pool: &mut Pool) {
@@ -36,11 +36,7 @@ fn a_cleared_log_goes_on_where_it_was() {
     assert_eq!(log.tail(6), b"\0\0\0\x01c");
 }
 
-const FORMS: [Form; 3] = [
-    Form::WebSocket,
-    Form::LengthPrefix,
-    Form::Deflate(Window::Bits9),
-];
+const FORMS: [Form; 3] = [Form::WebSocket, Form::LengthPrefix, Form::DeflateBits9];
 
 /// What a log should know, the simple way: where every frame begins and ends, and all bytes.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 use super::sockets::{Socket, Sockets};
 use crate::config::{Config, Namespaces, SlowConsumer, TopicSettings};
 use crate::id::{ConnKey, ShardId, TopicKey};
-use crate::payload::{Form, Payload};
+use crate::payload::{Entry, Form, Payload};
 use crate::proto::Kind;
 use crate::time::Now;
 use crate::topic::Topic;
@@ -116,13 +116,12 @@ impl World {
             kind: Kind::Binary,
             bytes: &payload[..],
         };
-        let space = self
-            .fanout
-            .make_space(self.topic, false, payload, &self.config);
+        let entry = Entry::new(None, payload, None);
+        let space = self.fanout.make_space(self.topic, entry, &self.config);
         self.apply_overruns();
         if space.is_ok() {
             let now = Now::default();
-            let appended = self.fanout.append(self.topic, None, payload, now);
+            let appended = self.fanout.append(self.topic, entry, now);
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
             assert_eq!(appended.members, members.count() as u64);
             self.published.push(len);

@@ -8,9 +8,9 @@ mod time;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Extra, History, Kept, Start};
+use super::{History, Kept, Start};
 use crate::config::{First, HistorySettings, TopicSettings};
-use crate::payload::Payload;
+use crate::payload::{Extra, Payload};
 use crate::position::{Position, Since};
 use crate::proto::Kind;
 use crate::time::Now;

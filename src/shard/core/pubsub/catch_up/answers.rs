@@ -143,9 +143,8 @@ impl PubSub {
             Told::Position(position) => form.encode_position(&mut out, *position),
             Told::Gap(position) => form.encode_gap(&mut out, *position),
             Told::Snapshot(position, snapshot) if form.carries(&snapshot.bytes) => {
-                let (name, position) = (topic.topic.name(), Some(*position));
-                let entry = Entry::of(name, position, snapshot.borrowed());
-                form.encode(&mut out, &entry);
+                let entry = Entry::new(Some(*position), snapshot.borrowed(), None);
+                form.encode(&mut out, &entry.of(topic.topic.name()));
                 env.counters.messages_out += 1;
             }
             Told::Snapshot(..) => env.counters.not_carried += 1,
