@@ -21,10 +21,10 @@ pub(super) trait Sink {
     fn put_varint(&mut self, value: u64) {
         let mut rest = value;
         while 0x80 <= rest {
-            self.put(&[rest as u8 & 0x7f | 0x80]);
+            self.put(&[(rest & 0x7f) as u8 | 0x80]);
             rest >>= 7;
         }
-        self.put(&[rest as u8]);
+        self.put(&[(rest & 0x7f) as u8]);
     }
 
     /// Takes the beginning of a field of protobuf that has a length.
