@@ -5,6 +5,7 @@
 
 mod budget;
 mod catch_up;
+mod clients;
 mod closes;
 mod compress;
 mod context;
