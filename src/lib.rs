@@ -186,7 +186,7 @@ pub use handler::{
     Busy, ClientInfo, ConnectionInfo, Disconnect, Halt, Handler, HistoryError, HistoryFilter,
     HistoryMessage, HistoryPage, Message, Opening, PresenceError, PresenceList, PresenceStats,
     Publish, PublishError, Publisher, Refusal, Room, RoomCx, Selection, Sent, SharedMessage,
-    Subscribe, Unanswered, UserError,
+    Subscribe, TopicEvent, Unanswered, UserError,
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};

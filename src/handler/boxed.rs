@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{Halt, Handler, Message, Opening, Refusal, Room};
+use crate::handler::{Halt, Handler, Message, Opening, Refusal, Room, TopicEvent};
 use crate::proto::http::{Request, Response};
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::time::Tick;
+use crate::topic::Topic;
 
 impl<H: Handler + ?Sized> Handler for Box<H> {
     type Conn = H::Conn;
@@ -75,6 +76,19 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 
     fn on_tick(&mut self, cx: &mut ShardCx<'_, H::Conn, H::Answer>, tick: Tick) {
         (**self).on_tick(cx, tick);
+    }
+
+    fn watches_topics(&self) -> bool {
+        (**self).watches_topics()
+    }
+
+    fn on_topic(
+        &mut self,
+        cx: &mut ShardCx<'_, H::Conn, H::Answer>,
+        topic: &Topic,
+        event: TopicEvent,
+    ) {
+        (**self).on_topic(cx, topic, event);
     }
 
     fn room(&mut self, topic: &str) -> Option<Box<dyn Room>> {

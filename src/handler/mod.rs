@@ -172,6 +172,22 @@ pub trait Handler: 'static {
     /// Does periodic work of the shard.
     fn on_tick(&mut self, _cx: &mut ShardCx<'_, Self::Conn, Self::Answer>, _tick: Tick) {}
 
+    /// Whether [`on_topic`](Self::on_topic) is called; asked once, when the shard starts.
+    fn watches_topics(&self) -> bool {
+        false
+    }
+
+    /// A topic whose home is this shard has its first subscriber on any shard, or has had none for
+    /// [`Config::interest_linger`](crate::Config::interest_linger). Of each topic both are told in
+    /// turn, the first one first. What is left when the server stops is not told.
+    fn on_topic(
+        &mut self,
+        _cx: &mut ShardCx<'_, Self::Conn, Self::Answer>,
+        _topic: &Topic,
+        _event: TopicEvent,
+    ) {
+    }
+
     /// The application's room for a topic whose home is this shard, if the topic has one.
     ///
     /// Asked when the topic gets its first subscriber on any shard, or a message while it has none;
@@ -181,6 +197,15 @@ pub trait Handler: 'static {
     fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
         None
     }
+}
+
+/// What has happened to a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicEvent {
+    /// It has subscribers, and had none.
+    Occupied,
+    /// It has none any more.
+    Vacated,
 }
 
 /// The kind of a new connection.

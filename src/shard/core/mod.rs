@@ -69,9 +69,11 @@ impl<H: Handler> ShardCore<H> {
         answers: Arc<dyn Answers<H::Answer>>,
     ) -> Self {
         let period = handler.tick_every();
+        let mut shard = Shard::new(shard, shards, config, now, answers);
+        shard.pubsub.tells_topics = handler.watches_topics();
         Self {
             handler,
-            shard: Shard::new(shard, shards, config, now, answers),
+            shard,
             rooms: Rooms::default(),
             tick: period.map(|period| Schedule::new(now, period)),
         }
@@ -251,15 +253,7 @@ impl<H: Handler> ShardCore<H> {
         let shard = &self.shard;
         let deadlines = [
             shard.conns.timers.deadline(),
-            shard
-                .pubsub
-                .fanout
-                .deadline(shard.env.config.interest_linger),
-            shard.pubsub.homes.deadline(),
-            shard.pubsub.history.deadline(),
-            shard.pubsub.held.deadline(),
-            shard.pubsub.release_deadline(),
-            shard.pubsub.pages_deadline(),
+            shard.pubsub.deadline(&shard.env),
             shard
                 .drain
                 .as_ref()

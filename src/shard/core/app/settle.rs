@@ -3,6 +3,7 @@
 use crate::handler::Handler;
 use crate::limits::STAGED_MAX;
 use crate::shard::core::ShardCore;
+use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::pubsub::RoomWork;
 use crate::shard::core::work::Share;
 
@@ -63,6 +64,10 @@ impl<H: Handler> ShardCore<H> {
                     );
                 }
                 RoomWork::Empty(key) => self.note_empty(key),
+                RoomWork::Event(topic, event) => {
+                    let shard = &mut self.shard;
+                    self.handler.on_topic(&mut ShardCx { shard }, &topic, event);
+                }
             }
         }
     }

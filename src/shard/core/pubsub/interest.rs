@@ -1,6 +1,7 @@
 //! Interest: which topics this shard wants of their homes, from the first subscriber to a while
 //! after the last.
 
+use crate::handler::TopicEvent;
 use crate::id::{ShardId, TopicKey};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::{PubSub, RoomWork};
@@ -40,10 +41,12 @@ impl PubSub {
 
     /// As the home of a topic: a shard wants its messages.
     pub(crate) fn want(&mut self, env: &Env, topic: &Topic, interest: Interest) {
-        let edge = self.homes.want(topic, interest);
+        if self.homes.want(topic, interest) != Some(Edge::First) {
+            return;
+        }
+        self.tell_topic(topic, TopicEvent::Occupied);
         let namespaces = &env.config.namespaces;
-        if edge == Some(Edge::First)
-            && namespaces.counts_clients()
+        if namespaces.counts_clients()
             && let Some(settings) = self.homes.settings(topic, namespaces)
             && settings.counts_clients()
         {
@@ -145,9 +148,17 @@ impl PubSub {
         if edge != Some(Edge::Last) {
             return;
         }
+        self.tell_topic(topic, TopicEvent::Vacated);
         self.clients.end(topic);
         if let RoomSlot::Room { key, .. } = self.homes.room(topic) {
             self.room_work.push_back(RoomWork::Empty(key));
+        }
+    }
+
+    fn tell_topic(&mut self, topic: &Topic, event: TopicEvent) {
+        if self.tells_topics {
+            let event = RoomWork::Event(topic.clone(), event);
+            self.room_work.push_back(event);
         }
     }
 

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use crate::config::Config;
-use crate::handler::Busy;
+use crate::handler::{Busy, TopicEvent};
 use crate::id::{RoomKey, ShardId};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
@@ -63,6 +63,8 @@ pub(crate) struct PubSub {
     pub(crate) questions: VecDeque<Box<Question>>,
     /// What is asked of the clients of topics at home here.
     pub(crate) client_questions: VecDeque<Box<Question>>,
+    /// Whether the handler is told of topics that are occupied or vacated.
+    pub(crate) tells_topics: bool,
     /// What rooms are to be told, or the handler of them.
     pub(crate) room_work: VecDeque<RoomWork>,
     /// Entries of tables that were given back to the allocator, since when it was to give back its
@@ -78,6 +80,8 @@ pub(crate) enum RoomWork {
     Wanted(Topic),
     /// The topic of this room has no subscriber any more.
     Empty(RoomKey),
+    /// The handler is to be told this of a topic.
+    Event(Topic, TopicEvent),
 }
 
 impl PubSub {
@@ -98,6 +102,7 @@ impl PubSub {
             elsewhere: VecDeque::new(),
             questions: VecDeque::new(),
             client_questions: VecDeque::new(),
+            tells_topics: false,
             room_work: VecDeque::new(),
             released: 0,
             released_at: Now::default(),
@@ -127,6 +132,19 @@ impl PubSub {
         self.forget_topics(env, budget);
         self.homes.forget_keys(env.now, budget);
         self.history.pass_time(env.now, budget);
+    }
+
+    /// When something of it is due next.
+    pub(crate) fn deadline(&self, env: &Env) -> Option<Now> {
+        let deadlines = [
+            self.fanout.deadline(env.config.interest_linger),
+            self.homes.deadline(),
+            self.history.deadline(),
+            self.held.deadline(),
+            self.release_deadline(),
+            self.pages_deadline(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     /// The topic that is named. The name of one that this shard knows is not copied.
