@@ -75,6 +75,11 @@ fn positions() {
 }
 
 #[test]
+fn centrifuge() {
+    smoke("centrifuge");
+}
+
+#[test]
 fn utf8() {
     smoke("utf8");
 }

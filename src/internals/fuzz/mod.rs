@@ -3,11 +3,13 @@
 //! The first bytes of the data choose how the rest is cut on its way. A body panics if a promise
 //! is broken: the same result however it is cut, every limit held, what was decoded encodes back.
 
+mod centrifuge;
 mod http;
 mod ws;
 
 use std::fmt::Debug;
 
+use crate::internals::fuzz::centrifuge::centrifuge;
 use crate::internals::fuzz::http::{check_refusal, http_answer, http_body, http_head};
 use crate::internals::fuzz::ws::{ws, ws_extensions, ws_inflate, ws_server};
 use crate::limits::TOPIC_BYTES_MAX;
@@ -21,7 +23,7 @@ use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 14] = [
+pub const BODIES: [(&str, Body); 15] = [
     ("length_prefix", length_prefix),
     ("line", line),
     ("varint", varint),
@@ -34,6 +36,7 @@ pub const BODIES: [(&str, Body); 14] = [
     ("http_body", http_body),
     ("http_answer", http_answer),
     ("positions", positions),
+    ("centrifuge", centrifuge),
     ("utf8", utf8),
     ("topic_path", topic_path),
 ];

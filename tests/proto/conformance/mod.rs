@@ -1,5 +1,7 @@
-//! Our WebSocket against tungstenite, both ways, over memory in place of a socket.
+//! Our WebSocket against tungstenite, both ways, over memory in place of a socket; and the
+//! structured protocol against messages of another library.
 
+mod centrifuge;
 mod client;
 mod ends;
 mod handshake;
