@@ -136,7 +136,7 @@ const SUMS: &[Metric] = &[
     (
         "history_gaps",
         None,
-        "Times that a subscriber lacked messages that the history had no more.",
+        "Times that a subscriber missed messages that the history no longer had.",
         |c| c.gaps,
     ),
     (
@@ -210,7 +210,7 @@ impl Scrape {
         let help = "Version of the server.";
         let mut metric = encoder.encode_descriptor("build", help, None, MetricType::Info)?;
         metric.encode_info(&[("version", env!("CARGO_PKG_VERSION"))])?;
-        let help = "1 while the server accepts connections, 0 from the beginning of a drain.";
+        let help = "1 while the server may get new clients, 0 from the beginning of a shutdown.";
         let mut metric = encoder.encode_descriptor("ready", help, None, MetricType::Gauge)?;
         metric.encode_gauge(&u64::from(self.is_serving))?;
         let help = "Log lines lost because the reader of standard error had stalled.";
@@ -248,7 +248,8 @@ impl Scrape {
             let count = self.sum(|counters| counters.limited[limit.index()]);
             (limit.label().to_owned(), count)
         });
-        let help = "Times that a limit took effect, for limits that no close reason names.";
+        let help =
+            "Times that a limit took effect, for limits without a close reason of their own.";
         encode_labelled(encoder, "limit_hits", help, "limit", hits)
     }
 

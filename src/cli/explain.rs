@@ -1,5 +1,5 @@
-//! `corecast config explain`: what holds for a topic, and which rule decides what a client may do
-//! with it.
+//! `corecast config explain`: the settings of a topic, and the rules that decide what a client may
+//! do with it.
 
 use clap::Args;
 
@@ -23,7 +23,7 @@ pub struct Explain {
     /// The client has a certificate with this name
     #[arg(long, value_name = "NAME", group = "client")]
     certificate: Option<String>,
-    /// The client has this token, whose claims count as well, or - to read it from standard input
+    /// The client has this token, and its claims count as well; - reads it from standard input
     #[arg(long, value_name = "TOKEN", group = "client")]
     token: Option<String>,
     #[command(flatten)]

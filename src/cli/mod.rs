@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 pub use crate::cli::error::ConfigError;
 use crate::settings::{self, FILE_VARIABLE, Input, PREFIX, Settings};
 
-/// Message server: every subscriber of a topic receives the messages published to it, in one order.
+/// Message server: all subscribers of a topic receive its messages, in the same order.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -49,15 +49,15 @@ pub enum Command {
 /// The commands of `corecast config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Report all errors in a file and the environment; the exit code is 0 or 2
+    /// Report all errors in a file and the environment; the exit code is 2 if there are any, else 0
     Check {
         /// The file [default: the one that CORECAST_CONFIG names]
         file: Option<PathBuf>,
     },
     /// Print the values in effect and the source of each; takes the flags of `serve`
     Print(Box<Serve>),
-    /// Print what holds for a topic, and which rule decides what a client may do with it; takes the
-    /// flags of `serve`
+    /// Print the settings of a topic, and the rules that decide what a client may do with it; takes
+    /// the flags of `serve`
     #[cfg(feature = "auth")]
     Explain(Box<explain::Explain>),
     /// Print a file with every key, its default and its description
@@ -87,21 +87,23 @@ pub struct Serve {
     /// Topic of the TCP port: its connections publish to it and receive from it [default: lobby]
     #[arg(long, value_name = "NAME")]
     tcp_topic: Option<String>,
-    /// What connections of the TCP port may do: both, publish (they are sent nothing, and need
-    /// not read) or subscribe (one that publishes is closed) [default: both]
+    /// What connections of the TCP port may do: both, publish (they receive nothing) or subscribe
+    /// (a connection that publishes is closed) [default: both]
     #[arg(long, value_name = "ROLE")]
     tcp_role: Option<String>,
-    /// Threads, each with its own event loop and limit of open files [default: one for each core]
+    /// Number of threads, each with its own event loop and limit of open files [default: one for
+    /// each CPU core]
     #[arg(long, value_name = "N")]
     shards: Option<String>,
-    /// What a slow subscriber gets when the topic's log is full: drop-oldest, latest, drop-newest
-    /// or disconnect [default: drop-oldest]
+    /// What happens to a slow subscriber when the topic's log is full: drop-oldest, latest,
+    /// drop-newest or disconnect [default: drop-oldest]
     #[arg(long, value_name = "POLICY")]
     slow_consumer: Option<String>,
-    /// Maximum message length, up to 16MiB; a longer one closes the connection [default: 1MiB]
-    #[arg(long, value_name = "BYTES")]
+    /// Maximum message length, up to 16MiB; a longer message closes its connection [default: 1MiB]
+    #[arg(long, value_name = "SIZE")]
     max_message: Option<String>,
-    /// Maximum number of connections; more get status 503 [default: from the limit of open files]
+    /// Maximum number of connections; above it, HTTP requests get status 503 and TCP connections
+    /// are closed [default: as many as the limit of open files allows]
     #[arg(long, value_name = "N")]
     max_connections: Option<String>,
     /// Address of the admin port: /metrics, /livez, /readyz [default: off]
@@ -246,7 +248,7 @@ Paths of the HTTP port:
   /sse/{topic}        server-sent events: receive only, for EventSource and curl -N
   /api/publish, /api/broadcast, /api/batch
                       POST: publish from a backend with the API key (CORECAST_API_KEY)
-  /echo               WebSocket: every message is sent back
+  /echo               WebSocket: the server sends every message back
   /healthz            status 200 while the server runs
 
 Examples:
@@ -257,8 +259,9 @@ Examples:
   corecast config default > corecast.toml         write a file with every key
   corecast serve --config corecast.toml           use this file
 
-Signals: SIGTERM and SIGINT drain, then exit with code 0; a second one exits at once. SIGHUP loads \
-TLS files, identity and settings of topics again. RUST_LOG=corecast=debug logs the end of every connection.";
+Signals: SIGTERM and SIGINT drain the server, which then exits with code 0; after a second one it \
+exits at once, with code 1. SIGHUP loads TLS files, the section [auth] and the settings of topics \
+again. RUST_LOG=corecast=debug logs the end of every connection.";
 
 #[cfg(test)]
 mod tests {

@@ -14,45 +14,47 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     key(
         "auth.hmac_secret",
         Field::Text(|s| &mut s.auth.secret.0, SECRET_BYTES),
-        "Secret of tokens with HS256, of at least 32 bytes. With 48 or 64 bytes it is for HS384 and \
-         HS512 as well. Set it as an environment variable, or protect the file. `openssl rand -hex \
-         32` makes one.",
+        "Secret of tokens with HS256, of at least 32 bytes. From 48 bytes on it is also for HS384, \
+         and from 64 bytes on for HS512. Set it as an environment variable, or protect the file. \
+         `openssl rand -hex 32` makes one.",
     )
     .secret(),
     key(
         "auth.hmac_previous_secret",
         Field::Text(|s| &mut s.auth.previous_secret.0, SECRET_BYTES),
-        "Secret of older tokens, while a new secret replaces it.",
+        "The secret before `hmac_secret`: older tokens, signed with it, are still accepted.",
     )
     .secret(),
     key(
         "auth.hmac_previous_until",
         Field::CountOr(|s| &mut s.auth.previous_until, 1..=usize::MAX, "off"),
         "Time from which tokens of the previous secret are refused, in seconds since the beginning \
-         of 1970 (`date -d 2026-12-01 +%s`). `off`: as long as the secret is configured.",
+         of 1970 (`date -d 2026-12-01 +%s`). `off`: they are accepted as long as the previous \
+         secret is configured.",
     ),
     key(
         "auth.public_keys",
         Field::List(|s| &mut s.auth.public_keys),
-        "PEM files, each with a public key or a certificate for tokens: RSA (RS256 to RS512, \
-         PS256 to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. \
-         At most 8 keys may have no id; secrets and keys of `auth.jwks_file` count. A token \
-         without an id is tried with each of them.",
+        "PEM files, each with a public key or a certificate for tokens: RSA (RS256 to RS512, PS256 \
+         to PS512), P-256 (ES256), P-384 (ES384) or Ed25519 (EdDSA). ES512 is not supported. At \
+         most 8 keys may have no id, including secrets and keys of `auth.jwks_file`, because a \
+         token without an id is tried with each of them.",
     ),
     key(
         "auth.jwks_file",
         Field::Text(|s| &mut s.auth.jwks_file, 0..=PATH_BYTES_MAX),
-        "File with a JSON Web Key Set (RFC 7517) for tokens; secrets in it are used as well.",
+        "File with a JSON Web Key Set (RFC 7517) for tokens. It may have secrets as well as public \
+         keys.",
     ),
     key(
         "auth.jwks_url",
         Field::Text(|s| &mut s.auth.jwks_url, 0..=URL_BYTES_MAX),
-        "Address of a JSON Web Key Set for tokens, as identity providers have it. It is fetched at \
-         the start, after each `auth.jwks_refresh`, and when a token names an unknown key, but not \
-         more often than every 10s. It is `https://`, or `http://` on this host or with \
-         `auth.insecure`, without a user or a password. Redirects are not followed, and no proxy \
-         of the environment is used. Its certificate is checked with the authorities of the host \
-         (`SSL_CERT_FILE` names others).",
+        "Address of a JSON Web Key Set for tokens, as identity providers publish it. The set is \
+         fetched at the start, after each `auth.jwks_refresh`, and when a token names an unknown \
+         key, but then at most every 10s. The address begins with `https://`, or with `http://` if \
+         it is on this host or `auth.insecure` is true. It has no user or password. The server \
+         follows no redirects and uses no proxy of the environment. It checks the certificate with \
+         the authorities of the host (`SSL_CERT_FILE` names others).",
     ),
     key(
         "auth.jwks_refresh",
@@ -64,9 +66,9 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     key(
         "auth.jwks_age_max",
         Field::Time(|s| &mut s.auth.jwks_age_max, AGES),
-        "Time for which the keys that were fetched last stay in use while the key set of \
-         `auth.jwks_url` cannot be fetched. After this time, clients with these tokens get 503 \
-         until a fetch succeeds.",
+        "Time for which the keys of the last fetch stay in use while the key set of \
+         `auth.jwks_url` cannot be fetched. After this time, clients with tokens of these keys get \
+         503 until a fetch succeeds.",
     ),
     key(
         "auth.issuers",
@@ -89,7 +91,7 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     key(
         "auth.user_claim",
         Field::Text(|s| &mut s.auth.user_claim, 1..=64),
-        "Claim that names the user: a text or a whole number.",
+        "Claim that names the user. Its value is a text or a whole number.",
     ),
     key(
         "auth.token_length",
@@ -105,15 +107,17 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     key(
         "auth.token_age_max",
         Field::TimeOr(|s| &mut s.auth.token_age_max, TOKEN_AGES, "off"),
-        "Maximum age of a token: it ends this time after its `iat`, whatever its `exp`, and without \
-         `iat` it is refused. It also bounds how long a revocation of a user is kept.",
+        "Maximum age of a token: it ends this time after its `iat`, even if its `exp` is later. A \
+         token without `iat` is refused. A revocation of a user is kept for this time; with `off` \
+         it is kept without end.",
     ),
     key(
         "auth.revoked_users",
         Field::List(|s| &mut s.auth.revoked_users),
-        "Users whose older tokens are refused: a user, and the time before which the tokens were \
-         issued (`iat`). Tokens of these users without `iat` are refused as well. Connections that \
-         are open stay. Remove an entry when the tokens have expired. At most 10000 entries.",
+        "Users whose older tokens are refused: each entry has a user and a time, and refuses \
+         tokens that were issued (`iat`) before it. Tokens of these users without `iat` are \
+         refused as well. Connections that are open stay. Remove an entry when the tokens have \
+         expired. At most 10000 entries.",
     ),
     key(
         "auth.revoked_tokens",
@@ -123,24 +127,25 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     key(
         "auth.revocations_file",
         Field::Text(|s| &mut s.auth.revocations_file, 0..=PATH_BYTES_MAX),
-        "File (JSON) that keeps what is revoked by the API, so that a restart loses none of it. The \
-         server makes it, reads it at its start, and replaces it at each change: give it a folder \
-         in which the server may write, and each server a file of its own. SIGHUP does not change \
-         it. Without a file, these revocations end with the server.",
+        "File (JSON) that keeps the revocations by the API, so that a restart loses none of them. \
+         The server makes the file, reads it when it starts, and replaces it at each change. The \
+         server must be able to write in its folder, and each server needs a file of its own. \
+         SIGHUP does not change it. Without a file, these revocations end with the server.",
     ),
     key(
         "auth.cookie",
         Field::Text(|s| &mut s.auth.cookie, 0..=64),
-        "Name of a cookie that has the token of pages. Without a name, cookies are not read. A \
-         cookie counts only for pages whose origin `http.origins` lists by exact name, and for the \
-         server's own pages; otherwise a page of an attacker could use the cookie of its visitor.",
+        "Name of the cookie in which pages send their token. Without a name, cookies are not read. \
+         A cookie counts only for pages whose origin `http.origins` lists by exact name, and for \
+         the server's own pages; otherwise a page of an attacker could use the cookie of its \
+         visitor.",
     ),
     key(
         "auth.query",
         Field::Text(|s| &mut s.auth.query, 0..=64),
-        "Name of a parameter of the URL that has the token, such as `access_token`. Without a name, \
-         parameters are not read. The server logs no URL, but proxies and browsers do: prefer \
-         `Sec-WebSocket-Protocol` (PROTOCOL.md).",
+        "Name of the URL parameter that may have the token, such as `access_token`. Without a \
+         name, parameters are not read. The server logs no URL, but proxies and browsers do: \
+         prefer `Sec-WebSocket-Protocol` (PROTOCOL.md).",
     ),
     key(
         "auth.api_keys",
@@ -153,14 +158,15 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "auth.rules",
         Field::List(|s| &mut s.auth.rules),
         "What clients may do: `CLIENTS ACTIONS TOPIC` or `deny CLIENTS ACTIONS TOPIC`. The first \
-         rule that is about the client, the action and the topic decides; if there is none, it is \
-         denied. CLIENTS: `anyone`, `anonymous`, `users`, `user:NAME`, `keys`, `key:NAME`, \
-         `certificates` or `certificate:NAME`; a NAME with spaces is in quotes. ACTIONS: \
-         `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, or `all` \
-         of these; for API keys also `manage`, with the name of a user or the id of a token as \
-         TOPIC. TOPIC: a name in which `+` stands for one level between `/`, `#` for the rest, \
-         `{user}` for the client's user, `{certificate}` for the name of its certificate, \
-         `{claim.NAME}` for a claim of its token, and `{id}`, or any other name, for characters except `/` and `:`.",
+         rule that matches the client, the action and the topic decides; if no rule matches, the \
+         action is denied. CLIENTS: `anyone`, `anonymous`, `users`, `user:NAME`, `keys`, \
+         `key:NAME`, `certificates` or `certificate:NAME`; a NAME with spaces is in quotes. \
+         ACTIONS: `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, \
+         or `all` of these; for API keys also `manage`, with the name of a user or the id of a \
+         token as TOPIC. TOPIC: a name in which `+` stands for one level between `/`, `#` for the \
+         rest, `{user}` for the client's user, `{certificate}` for the name of its certificate, \
+         `{claim.NAME}` for a claim of its token, and `{id}`, or any other name, for characters \
+         except `/` and `:`.",
     ),
     key(
         "auth.anonymous",
@@ -172,9 +178,10 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
         "auth.insecure",
         Field::Switch(|s| &mut s.auth.insecure),
         "Whether every client may do everything, for development. Tokens and keys that are sent \
-         are checked nevertheless. If this is false and this section has no other key, every \
-         listener must have an address of this host alone, also if systemd opened its socket. \
-         Paths of Unix-domain sockets and the admin port are not restricted.",
+         are checked nevertheless. If this is false and this section has no other key, the server \
+         refuses to start on an address that other hosts reach, also if systemd opened the socket. \
+         Exceptions are listeners that require client certificates, paths of Unix-domain sockets, \
+         and the admin port.",
     )
     .flag("--insecure"),
 ];

@@ -81,10 +81,10 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("timeouts", "How long the server waits."),
     (
         "topics",
-        "What holds for all topics that have no other settings by a `[[namespace]]`: slow \
-         subscribers, and history. Topics without subscribers. SIGHUP loads these keys, except \
-         `linger`, and all namespaces again. A topic has its new settings with its next message; \
-         one without a history any more loses its messages and its position.",
+        "Settings of all topics, unless a `[[namespace]]` has other settings for a topic: slow \
+         subscribers, history, and topics without subscribers. SIGHUP loads these keys, except \
+         `linger`, and all namespaces again. A topic gets its new settings with its next message. \
+         If its history was turned off, it then loses its messages and its position.",
     ),
     ("http", "Which pages may use the server from a browser."),
     (
@@ -127,14 +127,14 @@ static KEYS: &[Key<Settings>] = &[
         "pin",
         Field::SwitchOr(|s| &mut s.pin, "auto"),
         "Whether each shard is bound to one CPU core (`sched_setaffinity(2)`). `auto` binds the \
-         shards if there is one for each core. Otherwise the kernel places them, so that two \
+         shards if there is one for each core. Otherwise the kernel places the shards: then two \
          servers on one host do not share a core while another core is idle.",
     ),
     key(
         "fd_tables",
         Field::Choice(|s| &mut s.tables),
-        "`own`: each shard has its own table of file descriptors, and thus its own limit of open \
-         files. `shared`: all shards use one table.",
+        "`own`: each shard has its own table of file descriptors, so the limit of open files \
+         applies to each shard alone. `shared`: all shards use one table and share this limit.",
     ),
     key(
         "trusted_proxies",
@@ -146,9 +146,9 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "limits.connections",
         Field::CountOr(|s| &mut s.connections, 1..=usize::MAX, "auto"),
-        "Maximum number of connections of the whole server. A further HTTP request is answered \
-         with 503, and other further connections are closed. `auto` is as many as the limit of \
-         open files allows.",
+        "Maximum number of connections of the whole server. Above it, HTTP requests are answered \
+         with 503, and TCP connections are closed. `auto` is as many as the limit of open files \
+         allows.",
     )
     .flag("--max-connections"),
     key(
@@ -159,11 +159,11 @@ static KEYS: &[Key<Settings>] = &[
             "off",
         ),
         "Maximum number of connections from one client address: one IPv4 address, or one IPv6 \
-         network of 64 bits. A further HTTP request is answered with 429, and other further \
-         connections are closed. The addresses in `trusted_proxies` have no limit of their own: \
-         while such a proxy's connection has a request, it counts for the client of this request; \
-         between requests it counts for no client. If the proxy forwards a request without naming \
-         its client's address, the connection counts for the proxy.",
+         network of 64 bits. Above it, HTTP requests are answered with 429, and TCP connections \
+         are closed. The addresses in `trusted_proxies` have no limit. A connection of such a \
+         proxy counts for the client that its current request names, and between requests for no \
+         client. If a request names a client without an address (`unknown`), the connection counts \
+         for the proxy: all these connections of a proxy share one limit.",
     ),
     key(
         "limits.connections_per_user",
@@ -186,49 +186,50 @@ static KEYS: &[Key<Settings>] = &[
         "limits.accept_rate",
         Field::RateOr(|s| &mut s.config.accept_rate, Per::Count, "off"),
         "Rate at which the whole server accepts connections; each shard has an equal share of it. \
-         Further connections wait in the kernel. A connection that closes while it waits uses \
-         nothing of the rate.",
+         Connections above the rate wait in the kernel's queue of the listener. A connection that \
+         closes while it waits does not count.",
     ),
     key(
         "limits.open_rate_per_address",
         Field::RateOr(|s| &mut s.config.open_rate_per_address, Per::Count, "off"),
         "Rate at which one client address may open connections on the whole server: WebSocket \
          connections, event streams (also if the HTTP connection exists already) and TCP \
-         connections. Other HTTP requests do not count, but as many credentials of an address \
-         that are not accepted (401) are allowed as connections; after them, its credentials are \
-         not checked for a while. Above the rate, HTTP clients are answered with 429 and \
-         `Retry-After`, and TCP connections are closed. This happens before the TLS handshake of \
-         TCP connections. Addresses are counted as for `connections_per_address`, and those in \
-         `trusted_proxies` have no rate of their own. All clients behind one address translator \
+         connections. Other HTTP requests do not count. Above the rate, HTTP clients are answered \
+         with 429 and `Retry-After`, and TCP connections are closed before their TLS handshake. \
+         The same rate, counted separately, limits how often an address may send a credential that \
+         is not accepted (401). Above it, the server answers 429 to all credentials of the \
+         address, without checking them. Addresses are counted as for `connections_per_address`, \
+         and those in `trusted_proxies` have no rate. All clients behind one address translator \
          (NAT) share one rate.",
     ),
     key(
         "limits.open_rate_per_user",
         Field::RateOr(|s| &mut s.config.open_rate_per_user, Per::Count, "off"),
-        "Rate at which one user may open connections on the whole server, from any address; it is \
-         counted after the token is verified. Above the rate, HTTP clients are answered with 429 \
-         and `Retry-After`, and TCP connections are closed.",
+        "Rate at which one user may open connections on the whole server, from all addresses \
+         together. A connection counts after its token is verified. Above the rate, HTTP clients \
+         are answered with 429 and `Retry-After`, and TCP connections are closed.",
     ),
     key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
         "Rate at which one connection may send messages. WebSocket pings, unsolicited pongs, empty \
-         frames and short fragments count as messages. Messages sent through the publish API do \
-         not count.",
+         frames and fragments of less than 1 KiB count as messages. Messages sent through the \
+         publish API do not count.",
     ),
     key(
         "limits.byte_rate",
         Field::RateOr(|s| &mut s.config.byte_rate, Per::Size, "off"),
         "Rate at which one connection may send bytes of messages and WebSocket pings. A message \
-         larger than the burst (`at once`) is accepted when the whole burst is available; the next \
-         messages then wait until the rate has paid for its length.",
+         larger than the burst (`at once`) is accepted when the whole burst is available. The time \
+         that its whole length takes at this rate must then pass before the next message is on \
+         time.",
     ),
     key(
         "limits.beyond_rate",
         Field::Choice(|s| &mut s.config.beyond_rate),
-        "What happens to a message that arrives too early for one of these rates. `wait`: it is \
-         kept, and its connection is not read until the rate allows it. `drop`: it is discarded. \
-         `close`: its connection is closed, over WebSocket with code 1008.",
+        "What happens to a message that arrives too early for `message_rate` or `byte_rate`. \
+         `wait`: it is kept, and its connection is not read until the rate allows it. `drop`: it \
+         is discarded. `close`: its connection is closed, over WebSocket with code 1008.",
     ),
     key(
         "limits.message",
@@ -251,15 +252,16 @@ static KEYS: &[Key<Settings>] = &[
          and for the histories of topics. Each shard has an equal share, but at least four times \
          `limits.message` or `limits.body`, whichever is larger. If memory is short, kept frames \
          are dropped first; then clients that do not read their replies are closed; then clients \
-         with incomplete messages are. `auto` is half of the host's memory, or half of the \
-         smallest memory limit of the control groups around the process if that is less.",
+         with incomplete messages are. Histories are limited by `limits.history` alone. `auto` is \
+         half of the host's memory, or half of the smallest memory limit of the control groups \
+         around the process if that is less.",
     ),
     key(
         "limits.log",
         Field::Size(|s| &mut s.config.log_bytes_max, 1..=LOG_BYTES_CEILING),
         "Maximum size of a topic's log, which keeps frames for subscribers that are behind. Each \
-         shard has one log for each topic and encoding. A message that is larger than the log is \
-         kept alone.",
+         shard has one log for each topic and encoding: the same protocol and the same compression \
+         window. A message that is larger than this size is kept as the only one of its log.",
     ),
     key(
         "limits.backlog",
@@ -282,9 +284,10 @@ static KEYS: &[Key<Settings>] = &[
             "auto",
         ),
         "Maximum size of the replies of one shard that clients have not read: echoes, pongs and \
-         HTTP responses. Near this limit, connections that do not read are closed, first those \
-         with the highest score: the unread bytes of all connections of their address, times the \
-         time since they last read. Other connections wait. `auto` is a quarter of the shard's \
+         HTTP responses. Above seven eighths of this limit, connections that do not read are \
+         closed, first those with the highest score: the unread bytes of all connections of their \
+         address, times the time since they last read. At the limit, the server makes no further \
+         replies: connections wait for them, or miss them. `auto` is a quarter of the shard's \
          share of `limits.memory`, up to 64 MiB.",
     ),
     key(
@@ -296,8 +299,9 @@ static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum memory of one shard for messages and bodies that are incomplete or wait to be \
          processed. Above it, connections are closed, first those with the highest product of two \
-         numbers: how slowly their data arrives, and how many such connections their client \
-         address has. `auto` is a quarter of the shard's share of `limits.memory`, up to 256 MiB.",
+         numbers: how slowly their data arrives, and how many connections with such data their \
+         client address has. `auto` is a quarter of the shard's share of `limits.memory`, up to \
+         256 MiB.",
     ),
     key(
         "limits.history",
@@ -306,12 +310,13 @@ static KEYS: &[Key<Settings>] = &[
             1..=HISTORIES_BYTES_CEILING,
             "auto",
         ),
-        "Maximum memory of one shard for the histories of topics. A message counts with its key and \
-         its tags and 64 bytes more, and a topic with 176 bytes and, if it keeps more than one \
-         message, or keys or tags, the free space of its list. Above it, the topics to which \
-         nothing was published for longest lose their messages first, and if positions alone take \
-         half of it, their positions: a subscriber that asks for what it missed is then told of a \
-         gap. `auto` is a quarter of the shard's share of `limits.memory`.",
+        "Maximum memory of one shard for the histories of topics. A message counts as its length, \
+         its key, its tags and 64 bytes. A topic counts as 176 bytes. If it keeps several \
+         messages, or keys or tags, the free space of its list counts as well. Above the limit, \
+         the topics to which nothing was published for longest lose their messages. If positions \
+         alone take half of it, these topics lose their positions as well. A subscriber that asks \
+         for what it missed then learns of a gap. `auto` is a quarter of the shard's share of \
+         `limits.memory`.",
     ),
     key(
         "limits.message_progress",
@@ -319,9 +324,9 @@ static KEYS: &[Key<Settings>] = &[
             |s| &mut s.config.message_progress,
             0..=MESSAGE_PROGRESS_CEILING,
         ),
-        "Minimum speed of a long WebSocket or TCP message, in bytes for each second. A message \
-         may take `timeouts.message`, plus one second for each time that so many bytes of it have \
-         arrived. A slower message closes its connection. With 0, a message may take any time.",
+        "Minimum speed of a long WebSocket or TCP message, in bytes per second. A message may take \
+         `timeouts.message`, and one second more each time that this number of bytes has arrived. \
+         A slower message closes its connection. With 0, a message may take any time.",
     ),
     key(
         "limits.head",
@@ -354,7 +359,7 @@ static KEYS: &[Key<Settings>] = &[
             1..=u32::MAX as usize,
         ),
         "Maximum number of HTTP requests on one connection. The last response says `Connection: \
-         close`.",
+         close`, and then the connection closes.",
     ),
     key(
         "timeouts.handshake",
@@ -383,10 +388,10 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "timeouts.ping",
         Field::Time(|s| &mut s.config.ping_interval, SHORT),
-        "A WebSocket connection that has sent nothing for this time is pinged. A message to it \
-         delays the ping. The ping comes at the latest after twice this time. If nothing was sent \
-         on a stream of server-sent events for this time, the server sends a comment. The time \
-         differs between connections: from three quarters of this value to the whole.",
+        "The server pings a WebSocket connection that has sent nothing for this time. A message to \
+         the connection delays the ping, to at most twice this time. On a stream of server-sent \
+         events, the server sends a comment when it has sent nothing for this time. Each \
+         connection has its own time, between three quarters of this value and the whole.",
     ),
     key(
         "timeouts.pong",
@@ -409,16 +414,17 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "timeouts.drain",
         Field::Time(|s| &mut s.config.drain_timeout, SHORT),
-        "Maximum duration of a drain, the orderly shutdown. The server waits for subscribers that \
-         still read messages published before the drain, however slowly, and then closes the \
-         connections that are left.",
+        "Maximum duration of a drain, the orderly shutdown. Until then, the server waits for \
+         subscribers that still read messages published before the drain, however slowly. Then it \
+         closes the connections that are left.",
     ),
     key(
         "timeouts.drain_window",
         Field::Time(|s| &mut s.config.drain_window, SHORT),
         "Time within which a drain closes the connections of clients that keep up. If there are \
-         many, the closes are spread over this time. If all these clients answer the close, the \
-         server ends within this time, before Docker would kill its container (10s).",
+         many, it spreads the closes over this time. If all clients keep up and answer the close, \
+         the server ends within this time. The default is less than the 10s after which Docker \
+         kills a container.",
     ),
     key(
         "timeouts.drain_listen",
@@ -454,9 +460,10 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "compression.level",
         Field::Count(|s| &mut s.compression.level, 1..=9),
-        "Compression level, from 1 (fastest) to 9 (smallest). A message that would take too long \
-         at this level is compressed at a lower one: level 9 is used up to 8 kB, level 6 up to 120 \
-         kB, level 2 up to 600 kB, and level 1 up to 1.2 MB. Longer messages are not compressed.",
+        "Compression level, from 1 (fastest) to 9 (smallest). A message that is too long for this \
+         level is compressed at level 6 or 1, if that is lower: level 9 takes messages of up to 8 \
+         kB, level 6 up to 120 kB, level 2 up to 600 kB, and level 1 up to 1.2 MB. Longer messages \
+         are not compressed.",
     ),
     key(
         "compression.threshold",
@@ -475,8 +482,8 @@ static KEYS: &[Key<Settings>] = &[
     key(
         "admin.address",
         Field::AddressOr(|s| &mut s.admin, "off"),
-        "Address of the admin port. It has no authentication: use the loopback interface or a \
-         private network.",
+        "Address of the admin port. The port has no authentication: use the loopback interface or \
+         a private network.",
     )
     .flag("--admin"),
     key(

@@ -229,8 +229,8 @@ corecast config print --config corecast.toml  # the values in effect, and the so
 
 A size is a number with a unit, `B`, `KiB`, `MiB` or `GiB`, or a number of bytes.
 A time is a number with a unit, `ms`, `s`, `m` or `h`.
-A rate is a number for each second, such as `100/s`. After a pause, as many may arrive at once \
-as the rate allows in one second. This is the burst; `100/s, 500 at once` allows a burst of 500.
+A rate is a number per second, such as `100/s`. Its burst is how many may arrive at once after a \
+pause: as many as in one second, or 500 with `100/s, 500 at once`.
 In variables and flags, write texts without quotes and lists with commas.
 These are errors: unknown keys, invalid values, and values that contradict each other. `corecast` \
 reports all of them together and exits with code 2.
@@ -283,7 +283,8 @@ these flags add it.
 
 A variable that begins with `CORECAST_` and is similar to a key is an error. Others are ignored, \
 because orchestrators set some, such as `CORECAST_SERVICE_HOST`.
-A port alone, such as `CORECAST_HTTP_PORT=8080`, is an error: a listener needs a whole address.
+A variable with only a port, such as `CORECAST_HTTP_PORT=8080`, is an error: a listener needs a \
+whole address.
 
 `corecast config doc` writes this page.
 ";

@@ -15,14 +15,14 @@ use crate::sys::time_of_day::since_1970;
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct Create {
-    /// The user (the claim that auth.user_claim names); without one the token is anonymous. With
-    /// --count, `{number}` stands for the number of the token, from 1
+    /// The user (the claim that auth.user_claim names); without it, the token is for an anonymous
+    /// client. With --count, `{number}` stands for the number of the token, from 1
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// Time for which it is valid, such as 90s, 15m or 24h; never: without an end
+    /// Time for which the token is valid, such as 90s, 15m or 24h, or never for no end
     #[arg(long, value_name = "TIME", default_value = "1h")]
     expires: String,
-    /// Time from now until it is valid (claim nbf)
+    /// Time from now after which the token becomes valid, such as 5m (claim nbf)
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
     /// The issuer (claim iss) [default: the first of auth.issuers]
@@ -34,24 +34,25 @@ pub struct Create {
     /// The id of the token (claim jti); `{number}` as in --user
     #[arg(long, value_name = "ID")]
     id: Option<String>,
-    /// A topic that its bearer may subscribe to (claim channels); may be repeated
+    /// A topic that the client may subscribe to (claim channels); may be repeated
     #[arg(long, visible_alias = "channels", value_name = "TOPIC")]
     channel: Vec<String>,
-    /// Any other claim, its value in JSON or else a text: team=red, admin=true; may be repeated
+    /// Another claim, such as team=red or admin=true; the value is JSON if it can be read as such,
+    /// otherwise a text; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     claim: Vec<String>,
     /// Sign with this private key: a PEM file (PKCS#8) with RSA, P-256, P-384 or Ed25519
     /// [default: auth.hmac_secret]
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Algorithm, if the key is for several: PS256, HS512 [default: RS256, ES256, ES384, EdDSA or
-    /// HS256, as the key is]
+    /// Algorithm, such as PS256 or HS512, if the key allows several [default: RS256, ES256, ES384,
+    /// EdDSA or HS256, by the type of the key]
     #[arg(long, value_name = "NAME")]
     algorithm: Option<String>,
     /// The id of the key (kid in the header), if it has one in the server's key set
     #[arg(long, value_name = "ID")]
     kid: Option<String>,
-    /// Tokens to make, one on each line, for load tests
+    /// Number of tokens to make, one on each line, for load tests
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u32).range(1..=TOKENS_MAX))]
     count: u32,

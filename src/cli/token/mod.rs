@@ -18,7 +18,8 @@ use crate::sys::time_of_day::since_1970;
 pub enum TokenCommand {
     /// Make tokens with a private key or auth.hmac_secret, and print them
     Create(Box<Create>),
-    /// Check a token as the server does, and print its claims; the exit code is 0 or 2
+    /// Check a token as the server does, and print its claims; the exit code is 0 if the server
+    /// accepts it, else 2
     Check {
         /// The token, or - to read it from standard input
         token: String,

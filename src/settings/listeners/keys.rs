@@ -21,8 +21,8 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "name",
         Field::Text(|l| &mut l.name, 0..=64),
-        "Name of the listener in messages and log lines. Two listeners cannot have the same name; \
-         a listener need not have one.",
+        "Name of the listener in error messages and log lines. It is optional, and two listeners \
+         cannot have the same name.",
     ),
     of_listener(
         "protocol",
@@ -35,12 +35,13 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "address",
         Field::Listen(|l| &mut l.address),
-        "Where the listener accepts connections. An IP address with a port; port 0 takes a free \
-         port and logs it. Or the path of a Unix-domain socket; a socket file that a stopped \
-         server left there is replaced. Or a socket that systemd has opened, by its name or by its \
-         number from 0. `0.0.0.0` is all IPv4 addresses. `[::]` is all IPv6 addresses and no IPv4, \
-         whatever the sysctl `net.ipv6.bindv6only` says; for both, use two listeners with the same \
-         port. A program that may connect to a path is trusted like `trusted_proxies`.",
+        "Where the listener accepts connections. This is an IP address with a port (port 0 takes a \
+         free port and logs it), the path of a Unix-domain socket (the server replaces a socket \
+         file that a stopped server left there), or a socket that systemd has opened, by its name \
+         or by its number from 0. `0.0.0.0` is all IPv4 addresses. `[::]` is all IPv6 addresses \
+         and no IPv4, whatever the sysctl `net.ipv6.bindv6only` says; for both, use two listeners \
+         with the same port. A program that may connect to the path of a Unix-domain socket is \
+         trusted like `trusted_proxies`.",
     )
     .required(),
     of_listener(
@@ -79,17 +80,17 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "role",
         Field::Choice(|l| &mut l.role),
-        "What connections may do. `both`: they publish and receive. `publish`: they only publish. \
-         The server sends them nothing, so they need not read. This is for devices that only \
-         report. `subscribe`: they receive; a connection that sends a message is closed. Not for \
+        "What connections may do. `both`: they publish and receive. `publish`, for devices that \
+         only report: they only publish, and need not read, because the server sends them nothing. \
+         `subscribe`: they only receive, and a connection that sends a message is closed. Not for \
          `http`, where the path decides.",
     ),
     of_listener(
         "last",
         Field::Count(|l| &mut l.last, 0..=HISTORY_ENTRIES_CEILING),
-        "How many of the newest messages a connection that receives gets first, as far as the \
-         topic has a history. 0: what the topic's settings say. Not for `http`, where a client \
-         asks for them with `?last=`.",
+        "How many of the newest messages a connection first receives, if its role allows that and \
+         the topic has a history. 0: what `first` in the topic's settings says. Not for `http`, \
+         where a client asks for them with `?last=`.",
     ),
     of_listener(
         "text",
@@ -102,9 +103,9 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
         "token",
         Field::Switch(|l| &mut l.token),
         "Whether the first frame of each connection is a credential: a token, or what would be the \
-         value of `Authorization`, such as `apikey KEY`. It must come within `timeouts.handshake` \
-         and is no message. Not for `http`, where requests carry credentials. It needs an identity \
-         in `[auth]`.",
+         value of `Authorization`, such as `apikey KEY`. It must arrive within \
+         `timeouts.handshake`, and it is not published. `[auth]` must configure an identity \
+         (AUTH.md). Not for `http`, where requests carry credentials.",
     ),
     of_listener(
         "proxy_protocol",
@@ -117,9 +118,9 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "tls_chain",
         Field::List(|l| &mut l.tls.chains),
-        "PEM files, each with a certificate followed by the certificates between it and its \
-         authority. A listener with this key uses TLS. A client that names a host (SNI) gets the \
-         certificate with that name, otherwise the first one. SIGHUP loads all TLS files again.",
+        "PEM files, each with a certificate and then its intermediate certificates. A listener \
+         with this key uses TLS. A client that names a host (SNI) gets the certificate with that \
+         name, otherwise the first one. SIGHUP loads all TLS files again.",
     ),
     of_listener(
         "tls_key",
@@ -136,7 +137,7 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
     of_listener(
         "tls_client_ca",
         Field::Text(|l| &mut l.tls.client_ca, 0..=PATH_BYTES_MAX),
-        "PEM file with the authorities that client certificates must come from.",
+        "PEM file with the certificate authorities (CA) that may sign client certificates.",
     ),
     of_listener(
         "tls_min_version",

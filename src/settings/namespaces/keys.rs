@@ -15,13 +15,13 @@ use crate::settings::namespaces::Namespace;
 /// The subject of namespaces.
 pub(in crate::settings) const NAMESPACES: &str = "\
 Topics with settings of their own: one table for each namespace. A namespace has either a `name` \
-or a `pattern`. If several have a topic, the first of them in the file counts for it; variables \
-can change namespaces or add others behind those of the file.";
+or a `pattern`. If several match a topic, the first of them in the file applies. Variables can \
+change namespaces, or add others after those of the file.";
 
 /// What goes before the names of the keys of `[topics]` that namespaces have.
 pub(in crate::settings) const INHERITED: &str = "\
 A namespace has these keys as well, with variables such as `CORECAST_NAMESPACE_<n>_HISTORY_SIZE`. \
-What it does not set is as in `[topics]`: ";
+If it does not set a key, the value of `[topics]` applies: ";
 
 /// What goes behind them.
 pub(in crate::settings) const EXAMPLE: &str = "
@@ -66,8 +66,9 @@ macro_rules! topic_keys {
                     "off",
                 ),
                 "Maximum number of messages that the home shard of a topic keeps in its history. \
-                 Each message then has a position, and a subscriber that comes back with one gets \
-                 what it has missed. With `off` there is no history, and there are no positions.",
+                 Each message then has a position. A subscriber that reconnects with the position \
+                 of its last message receives what it missed. With `off`, there is no history, and \
+                 messages have no positions.",
             ),
             Key::new(
                 concat!($prefix, "history_bytes"),
@@ -75,48 +76,50 @@ macro_rules! topic_keys {
                     |s: &mut $of| &mut s.topics.history_bytes,
                     1..=HISTORY_BYTES_CEILING,
                 ),
-                "Maximum size of the messages in the history of a topic. The newest message is \
-                 kept even if it is larger.",
+                "Maximum size of all messages together in the history of a topic. Above it, the \
+                 oldest are dropped; the newest message is kept even if it alone is larger.",
             ),
             Key::new(
                 concat!($prefix, "history_ttl"),
                 Field::Time(|s: &mut $of| &mut s.topics.history_ttl, KEPT),
-                "Time for which a message is kept in the history.",
+                "Time for which a message is kept in the history, at most.",
             ),
             Key::new(
                 concat!($prefix, "history_meta_ttl"),
                 Field::TimeOr(|s: &mut $of| &mut s.topics.history_meta_ttl, KEPT, "auto"),
                 "Time for which a topic's position is kept after its last message. A subscriber \
-                 that comes back later is told that it may have missed messages. At least \
-                 `history_ttl`; `auto` is one hour more.",
+                 that reconnects later learns that it may have missed messages (a gap). The \
+                 minimum is `history_ttl`; `auto` is one hour more than that.",
             ),
             Key::new(
                 concat!($prefix, "keys"),
                 Field::Switch(|s: &mut $of| &mut s.topics.keys),
-                "Whether the history has only the newest message of each key. A publisher sets \
-                 the key of a message; of messages without a key, the newest is kept.",
+                "Whether the history keeps only the newest message of each key, and the newest \
+                 message without a key. A publisher sets the key of a message.",
             ),
             Key::new(
                 concat!($prefix, "first"),
                 Field::First(|s: &mut $of| &mut s.topics.first),
-                "Messages of the history that a new subscriber gets first if it does not say \
-                 where it continues: `nothing`, `last` (the newest), `all`, or so many of the \
-                 newest. `auto` is `all` with `keys`, and `nothing` otherwise.",
+                "What a new subscriber first receives of the history, if it does not ask for \
+                 something else: `nothing`, `last` (the newest message), `all`, or a number of the \
+                 newest messages. `auto` is `all` with `keys`, and `nothing` otherwise.",
             ),
             Key::new(
                 concat!($prefix, "flush"),
                 Field::TimeOr(|s: &mut $of| &mut s.topics.flush, TICKS, "off"),
                 "Time between two ticks of a topic. Messages wait at the topic's home for its next \
                  tick and go out together, so that a subscriber gets one write for all of them. At \
-                 most 1,024 messages of a topic wait. With `off`, each goes out at once. \
-                 A message has its position, and is in the history, from the tick on.",
+                 most 1,024 messages of a topic wait, and at most 4 MiB on each shard; with one \
+                 more, the messages of its topic go out before the tick. With `off`, each message \
+                 goes out at once. A message gets its position, and its place in the history, when \
+                 it goes out.",
             ),
             Key::new(
                 concat!($prefix, "flush_latest"),
                 Field::Switch(|s: &mut $of| &mut s.topics.flush_latest),
-                "Whether only the newest message of each key goes out at a tick (`flush`), and of \
-                 those without a key the newest. The others before them are dropped, and are in no \
-                 history. For topics whose messages are complete states.",
+                "Whether only the newest message of each key goes out at a tick (`flush`), and the \
+                 newest message without a key. The older ones are dropped, and the history does \
+                 not keep them. This is for topics whose messages are complete states.",
             ),
             Key::new(
                 concat!($prefix, "presence"),
@@ -127,27 +130,27 @@ macro_rules! topic_keys {
             Key::new(
                 concat!($prefix, "join_leave"),
                 Field::Switch(|s: &mut $of| &mut s.topics.join_leave),
-                "Whether subscribers of the structured protocol that ask for it are told when \
-                 another one joins or leaves. Each join is a message to all of them: for topics \
-                 with tens of subscribers, not thousands.",
+                "Whether subscribers of the structured protocol that ask for it are notified when \
+                 another one joins or leaves. Each join is a message to all of them, so this is \
+                 for topics with tens of subscribers, not thousands.",
             ),
             Key::new(
                 concat!($prefix, "force_push_join_leave"),
                 Field::Switch(|s: &mut $of| &mut s.topics.force_push_join_leave),
-                "Whether subscribers of the structured protocol are told of joins and leaves \
-                 without having asked for it.",
+                "Whether all subscribers of the structured protocol are notified of joins and \
+                 leaves, even if they do not ask for it.",
             ),
             Key::new(
                 concat!($prefix, "force_recovery"),
                 Field::Switch(|s: &mut $of| &mut s.topics.force_recovery),
-                "Whether each subscriber of the structured protocol can come back to where it was \
-                 and gets what it has missed, without having asked for it.",
+                "Whether every subscription of the structured protocol can be recovered, even if \
+                 the client does not ask for it: after a reconnect it receives what it missed.",
             ),
             Key::new(
                 concat!($prefix, "force_positioning"),
                 Field::Switch(|s: &mut $of| &mut s.topics.force_positioning),
-                "Whether each subscriber of the structured protocol is told of gaps, without \
-                 having asked for it.",
+                "Whether every subscriber of the structured protocol is notified of gaps, even if \
+                 it does not ask for it.",
             ),
         ]
     };
@@ -163,14 +166,15 @@ pub(in crate::settings) static NAMESPACE_KEYS: &[Key<Namespace>] = topic_keys!(
     Key::new(
         "name",
         Field::Text(|n: &mut Namespace| &mut n.name, 0..=TOPIC_BYTES_MAX),
-        "The namespace has the topics whose names have this before their first `:`. `match` has \
-         `match:1`, and neither `match` nor `matches:1`.",
+        "The namespace has the topics whose names have this text before their first `:`. The name \
+         `match` includes the topic `match:1`, but neither `match` nor `matches:1`.",
     ),
     Key::new(
         "pattern",
         Field::Text(|n: &mut Namespace| &mut n.pattern, 0..=2 * TOPIC_BYTES_MAX),
         "The namespace has the topics that match this pattern, as in rules ([AUTH.md](AUTH.md)), \
-         such as `device/+/state` or `room-{id}`. It cannot have the name of a client.",
+         such as `device/+/state` or `room-{id}`. It cannot contain `{user}`, `{certificate}` or \
+         `{claim.NAME}`, because the settings of a topic are the same for all clients.",
     ),
 );
 
