@@ -2,11 +2,12 @@
 
 use crate::payload::Entry;
 use crate::proto::centrifuge::{PublicationRef, PushEncoding, Wire, Wrap};
+use crate::proto::sse;
 use crate::proto::ws::deflate::{self, Window};
 use crate::proto::ws::frame::{self, Opcode};
 
-/// How pushes of the structured protocol look on the wire of one kind of connection. A variant for
-/// each window of permessage-deflate, so that all fit into one byte.
+/// How the structured protocol looks on the wire of one kind of connection. A variant for each way
+/// to carry it, so that all fit into one byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Structured {
     /// JSON in WebSocket frames.
@@ -25,6 +26,26 @@ pub enum Structured {
     ProtobufBits12,
     /// The same with a window of 15 bits.
     ProtobufBits15,
+    /// Lines of JSON.
+    JsonLines,
+    /// Lines of JSON, each as one chunk of an HTTP/1.1 response.
+    JsonChunks,
+    /// Protobuf with lengths.
+    ProtobufStream,
+    /// Protobuf with lengths, each message as one chunk of an HTTP/1.1 response.
+    ProtobufChunks,
+    /// JSON as server-sent events.
+    JsonEvents,
+    /// JSON as server-sent events, each as one chunk of an HTTP/1.1 response.
+    JsonEventChunks,
+}
+
+/// What carries messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Carrier {
+    WebSocket(Option<Window>),
+    Stream { is_chunked: bool },
+    Events { is_chunked: bool },
 }
 
 impl Structured {
@@ -43,36 +64,102 @@ impl Structured {
         }
     }
 
+    /// That of a stream of messages, one after the other.
+    pub fn stream(wire: Wire, is_chunked: bool) -> Self {
+        match (wire, is_chunked) {
+            (Wire::Json, false) => Self::JsonLines,
+            (Wire::Json, true) => Self::JsonChunks,
+            (Wire::Protobuf, false) => Self::ProtobufStream,
+            (Wire::Protobuf, true) => Self::ProtobufChunks,
+        }
+    }
+
+    /// That of server-sent events.
+    pub fn events(is_chunked: bool) -> Self {
+        if is_chunked {
+            Self::JsonEventChunks
+        } else {
+            Self::JsonEvents
+        }
+    }
+
     /// JSON or protobuf.
     pub fn wire(self) -> Wire {
         match self {
             Self::Json | Self::JsonBits9 | Self::JsonBits12 | Self::JsonBits15 => Wire::Json,
+            Self::JsonLines | Self::JsonChunks => Wire::Json,
+            Self::JsonEvents | Self::JsonEventChunks => Wire::Json,
             Self::Protobuf | Self::ProtobufBits9 | Self::ProtobufBits12 | Self::ProtobufBits15 => {
                 Wire::Protobuf
             }
+            Self::ProtobufStream | Self::ProtobufChunks => Wire::Protobuf,
+        }
+    }
+
+    fn carrier(self) -> Carrier {
+        match self {
+            Self::Json | Self::Protobuf => Carrier::WebSocket(None),
+            Self::JsonBits9 | Self::ProtobufBits9 => Carrier::WebSocket(Some(Window::Bits9)),
+            Self::JsonBits12 | Self::ProtobufBits12 => Carrier::WebSocket(Some(Window::Bits12)),
+            Self::JsonBits15 | Self::ProtobufBits15 => Carrier::WebSocket(Some(Window::Bits15)),
+            Self::JsonLines | Self::ProtobufStream => Carrier::Stream { is_chunked: false },
+            Self::JsonChunks | Self::ProtobufChunks => Carrier::Stream { is_chunked: true },
+            Self::JsonEvents => Carrier::Events { is_chunked: false },
+            Self::JsonEventChunks => Carrier::Events { is_chunked: true },
         }
     }
 
     /// The window of permessage-deflate, if it was negotiated.
     pub(super) fn window(self) -> Option<Window> {
-        match self {
-            Self::Json | Self::Protobuf => None,
-            Self::JsonBits9 | Self::ProtobufBits9 => Some(Window::Bits9),
-            Self::JsonBits12 | Self::ProtobufBits12 => Some(Window::Bits12),
-            Self::JsonBits15 | Self::ProtobufBits15 => Some(Window::Bits15),
+        match self.carrier() {
+            Carrier::WebSocket(window) => window,
+            Carrier::Stream { .. } | Carrier::Events { .. } => None,
+        }
+    }
+
+    /// Appends a reply, encoded without what carries it.
+    pub fn encode_message(self, out: &mut Vec<u8>, message: &[u8]) {
+        self.carry(out, message.len(), |out| out.extend_from_slice(message));
+    }
+
+    /// Appends a message of this length with what carries it.
+    fn carry(self, out: &mut Vec<u8>, len: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        let (before, after): (&[u8], &[u8]) = match (self.carrier(), self.wire()) {
+            (Carrier::WebSocket(_), wire) => {
+                frame::encode_header(out, Opcode::Data(wire.kind()), len);
+                return write(out);
+            }
+            (Carrier::Stream { .. }, wire) => (b"", wire.end()),
+            (Carrier::Events { .. }, _) => (b"data: ", b"\n\n"),
+        };
+        let is_chunked = matches!(
+            self.carrier(),
+            Carrier::Stream { is_chunked: true } | Carrier::Events { is_chunked: true }
+        );
+        if is_chunked {
+            sse::begin_chunk(out, before.len() + len + after.len());
+        }
+        out.extend_from_slice(before);
+        write(out);
+        out.extend_from_slice(after);
+        if is_chunked {
+            out.extend_from_slice(sse::CHUNK_END);
         }
     }
 
     pub(super) fn frame_len_max(self, entry: &Entry<'_>) -> usize {
         let len = PushEncoding::len_max(self.wire(), Wrap::Reply, publication(entry));
-        let blocks = self.window().map_or(0, |_| BLOCKS_LEN);
-        frame::HEADER_LEN_MAX + blocks + len
+        let around = match self.carrier() {
+            Carrier::WebSocket(None) => frame::HEADER_LEN_MAX,
+            Carrier::WebSocket(Some(_)) => frame::HEADER_LEN_MAX + BLOCKS_LEN,
+            Carrier::Stream { .. } | Carrier::Events { .. } => STREAM_LEN_MAX,
+        };
+        around + len
     }
 
     pub(super) fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
         let push = self.push(entry);
-        frame::encode_header(out, self.opcode(), push.len());
-        push.encode(out);
+        self.carry(out, push.len(), |out| push.encode(out));
     }
 
     /// Appends a push with the payload compressed to these bytes, if it has the payload as it is.
@@ -83,12 +170,11 @@ impl Structured {
             before <= len_max && after <= len_max
         });
         let Some((before, after)) = blocks else {
-            frame::encode_header(out, self.opcode(), push.len());
-            return push.encode(out);
+            return self.carry(out, push.len(), |out| push.encode(out));
         };
         // In blocks around those of the payload, which so are the same for all forms.
         let len = BLOCKS_LEN + before + compressed.len() + after;
-        frame::encode_compressed_header(out, self.opcode(), len);
+        frame::encode_compressed_header(out, Opcode::Data(self.wire().kind()), len);
         deflate::encode_stored_header(out, before);
         push.encode_before(out);
         out.extend_from_slice(compressed);
@@ -101,14 +187,12 @@ impl Structured {
     fn push<'m>(self, entry: &Entry<'m>) -> PushEncoding<'m> {
         PushEncoding::new(self.wire(), Wrap::Reply, publication(entry))
     }
-
-    fn opcode(self) -> Opcode {
-        Opcode::Data(self.wire().kind())
-    }
 }
 
 /// What a push takes that has its payload compressed, beside its frame's header and its parts.
 const BLOCKS_LEN: usize = 2 * deflate::STORED_HEADER_LEN + deflate::TAIL.len() + 1;
+/// What a message of a stream takes beside itself, at most: its chunk, and the field of an event.
+const STREAM_LEN_MAX: usize = sse::CHUNK_LEN_MAX + 8;
 
 fn publication<'m>(entry: &Entry<'m>) -> PublicationRef<'m> {
     let extra = entry.extra;

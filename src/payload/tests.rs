@@ -142,6 +142,56 @@ fn a_push_is_the_same_compressed_or_not() {
 }
 
 #[test]
+fn a_push_is_carried_by_lines_chunks_and_events() {
+    let bytes = br#"{"a":"\u00e4"}"#;
+    let payload = Payload {
+        kind: Kind::Text,
+        bytes: &bytes[..],
+    };
+    let entry = Entry::new(Some(position(1)), payload, None).of("topic");
+    let mut json = Vec::new();
+    Form::WebSocket
+        .structured(Wire::Json)
+        .encode(&mut json, &entry);
+    let json = &json[2..];
+    let mut protobuf = Vec::new();
+    Form::WebSocket
+        .structured(Wire::Protobuf)
+        .encode(&mut protobuf, &entry);
+    let protobuf = &protobuf[2..];
+    let line = [json, b"\n"].concat();
+    let event = [b"data: ", json, b"\n\n"].concat();
+    let chunk = |data: &[u8]| {
+        let head = format!("{:x}\r\n", data.len());
+        [head.as_bytes(), data, b"\r\n"].concat()
+    };
+    for (structured, message, expected) in [
+        (Structured::stream(Wire::Json, false), json, line.clone()),
+        (Structured::stream(Wire::Json, true), json, chunk(&line)),
+        (
+            Structured::stream(Wire::Protobuf, false),
+            protobuf,
+            protobuf.to_vec(),
+        ),
+        (
+            Structured::stream(Wire::Protobuf, true),
+            protobuf,
+            chunk(protobuf),
+        ),
+        (Structured::events(false), json, event.clone()),
+        (Structured::events(true), json, chunk(&event)),
+    ] {
+        let form = Form::Centrifuge(structured);
+        let (mut push, mut reply) = (Vec::new(), Vec::new());
+        form.encode(&mut push, &entry);
+        assert_eq!(push, expected, "{form:?}");
+        assert!(push.len() <= form.frame_len_max(&entry));
+        structured.encode_message(&mut reply, message);
+        assert_eq!(reply, expected, "{form:?}");
+    }
+}
+
+#[test]
 fn a_form_with_positions_says_where_a_client_stands_and_what_it_misses() {
     let here = position(7);
     for form in WINDOWS

@@ -84,8 +84,15 @@ pub fn encode_event_chunk(
     out.extend_from_slice(CHUNK_END);
 }
 
-fn begin_chunk(out: &mut Vec<u8>, len: usize) {
-    out.extend_from_slice(format!("{len:x}\r\n").as_bytes());
+/// Appends the beginning of a chunk of `len` bytes, at most `u32::MAX`; at its end is
+/// [`CHUNK_END`].
+pub fn begin_chunk(out: &mut Vec<u8>, len: usize) {
+    let digits = (usize::BITS - len.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        let value = len >> (4 * digit) & 0xf;
+        out.push(b"0123456789abcdef"[value]);
+    }
+    out.extend_from_slice(b"\r\n");
 }
 
 fn retry(delay: Duration) -> String {
@@ -180,8 +187,7 @@ pub fn event_len(position: Option<Position>, kind: Kind, payload: &[u8]) -> usiz
 
 /// Bytes that a message takes at most as an event in a chunk of its own.
 pub fn event_chunk_len_max(position: Option<Position>, kind: Kind, payload: &[u8]) -> usize {
-    let digits = 2 * size_of::<usize>();
-    digits + 2 * CHUNK_END.len() + event_len(position, kind, payload)
+    CHUNK_LEN_MAX + event_len(position, kind, payload)
 }
 
 fn is_line_end(byte: u8) -> bool {
@@ -193,7 +199,10 @@ fn is_line_end(byte: u8) -> bool {
 const FIELD: &[u8] = b"data: ";
 const ID: &[u8] = b"id: ";
 const BINARY: &[u8] = b"event: binary\ndata: ";
-const CHUNK_END: &[u8] = b"\r\n";
+/// The end of a chunk.
+pub const CHUNK_END: &[u8] = b"\r\n";
+/// What a chunk takes beside its data, at most.
+pub const CHUNK_LEN_MAX: usize = 2 * size_of::<usize>() + 2 * CHUNK_END.len();
 /// The end of a chunked stream.
 pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 

@@ -90,8 +90,8 @@ impl Wire {
         }
     }
 
-    /// What goes between replies in one message.
-    pub fn separator(self) -> &'static [u8] {
+    /// What ends a reply in a stream, or goes between replies in one message.
+    pub fn end(self) -> &'static [u8] {
         match self {
             Self::Json => b"\n",
             Self::Protobuf => b"",
