@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::listed::listed;
 use crate::proto::ProtocolError;
+use crate::proto::centrifuge::DisconnectCode;
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub enum CloseReason {
     /// The PROXY protocol header of a trusted proxy was missing or malformed, or another peer sent
     /// one.
     Proxy,
+    /// What the structured protocol has a code of its own for.
+    Session(DisconnectCode),
 }
 
 listed! {
@@ -90,11 +93,15 @@ listed! {
         Expired => "expired",
         UserLimit => "user_limit",
         Disconnected => "disconnected",
+        Session { 0: DisconnectCode::BadRequest } => "session",
     }
     and Protocol(ProtocolError)
 }
 
 impl CloseReason {
+    /// The token of a session is not accepted.
+    pub const INVALID_TOKEN: Self = Self::Session(DisconnectCode::InvalidToken);
+
     /// The number of labels.
     pub const COUNT: usize = Self::OWN.len() + ProtocolError::COUNT;
 
@@ -128,6 +135,7 @@ impl CloseReason {
             // Also as Centrifugo: its clients do not come back.
             Self::Disconnected => Some(3503),
             Self::UserLimit => Some(3504),
+            Self::Session(code) => Some(code.code()),
             Self::Vanished
             | Self::Answered
             | Self::Refused(_)
@@ -136,6 +144,39 @@ impl CloseReason {
             | Self::Tls
             | Self::Proxy => None,
         }
+    }
+
+    /// The code and the text for a client of the structured protocol, if a close frame makes sense.
+    /// By the code an SDK decides whether it comes back.
+    pub fn for_sdk(self) -> Option<(u16, &'static str)> {
+        let code = match self {
+            Self::Application {
+                code: code @ 3000..=4999,
+                text,
+            } => return Some((code, text)),
+            Self::Client => return Some((1000, "closed by the client")),
+            Self::Protocol(error) => return Some((error.close_code(), "protocol error")),
+            Self::Session(code) => code,
+            Self::Handler | Self::Application { .. } | Self::Disconnected => {
+                DisconnectCode::ForceNoReconnect
+            }
+            Self::Policy(_) => DisconnectCode::PermissionDenied,
+            Self::HandshakeTimeout => DisconnectCode::Stale,
+            Self::IdleTimeout => DisconnectCode::NoPong,
+            Self::SlowMessage | Self::Slow => DisconnectCode::Slow,
+            Self::Overload | Self::Crowded => DisconnectCode::ServerError,
+            Self::RateLimit | Self::Throttled => DisconnectCode::TooManyRequests,
+            Self::Shutdown => DisconnectCode::Shutdown,
+            Self::Expired => DisconnectCode::Expired,
+            Self::UserLimit => DisconnectCode::ConnectionLimit,
+            Self::Vanished
+            | Self::Answered
+            | Self::Refused(_)
+            | Self::Stalled
+            | Self::Tls
+            | Self::Proxy => return None,
+        };
+        Some((code.code(), code.reason()))
     }
 }
 
@@ -165,6 +206,7 @@ impl fmt::Display for CloseReason {
             Self::Disconnected => f.write_str("force disconnect"),
             Self::RateLimit => f.write_str("too many messages or bytes in too short a time"),
             Self::Proxy => f.write_str("PROXY header missing, malformed or not allowed"),
+            Self::Session(code) => f.write_str(code.reason()),
         }
     }
 }
@@ -181,5 +223,17 @@ mod tests {
             assert_eq!(CloseReason::all().filter(same).count(), 1, "{reason}");
         }
         assert_eq!(CloseReason::all().count(), CloseReason::COUNT);
+    }
+
+    #[test]
+    fn no_sdk_takes_a_reason_for_none_or_for_json() {
+        for reason in CloseReason::all() {
+            let Some((_, text)) = reason.for_sdk() else {
+                continue;
+            };
+            assert!((1..=123).contains(&text.len()), "{reason}");
+            let json = serde_json::from_str::<serde_json::Value>(text);
+            assert!(json.is_err() || reason.label() == "handler", "{reason}");
+        }
     }
 }

@@ -126,6 +126,15 @@ impl Denial {
             _ => "not authenticated",
         })
     }
+
+    /// Why a session ends that was told nothing yet.
+    pub fn session_reason(self) -> CloseReason {
+        match self {
+            Self::UserLimit => CloseReason::UserLimit,
+            Self::Throttled => CloseReason::Throttled,
+            _ => CloseReason::INVALID_TOKEN,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -183,14 +183,16 @@ pub use config::{
 pub use counters::{Counters, Limit};
 pub use error::Error;
 pub use handler::{
-    Busy, ClientInfo, ConnectionInfo, Disconnect, Halt, Handler, HistoryError, HistoryFilter,
-    HistoryMessage, HistoryPage, Message, Opening, PresenceError, PresenceList, PresenceStats,
-    Publish, PublishError, Publisher, Refusal, Room, RoomCx, Selection, Sent, SharedMessage,
-    Subscribe, TopicEvent, Unanswered, UserError,
+    Busy, ClientInfo, ConnectCommand, Connected, ConnectionInfo, Disconnect, Failure, Grant, Halt,
+    Handler, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, Message, Opening,
+    PresenceError, PresenceList, PresenceStats, Publish, PublishCommand, PublishError, Publisher,
+    Query, Refusal, Room, RoomCx, RpcCommand, Selection, Sent, SharedMessage, Subscribe,
+    SubscribeCommand, Subscribed, TopicEvent, Unanswered, UserError,
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};
 pub use position::{Epoch, Position, PositionError, Since};
+pub use proto::centrifuge::{DisconnectCode, Error as CommandError, ErrorCode};
 pub use proto::http::{
     HeadLimits, HttpError, OriginError, Origins, Request, Response, topic_from_path,
 };

@@ -145,6 +145,8 @@ pub enum Since {
     Default,
     /// What was published after this; a gap is told if that is not all there.
     Position(Position),
+    /// The same after this offset, whatever the epoch.
+    Offset(u64),
     /// A position of which no epoch of this server can be: a gap is told.
     Foreign,
     /// So many of the newest messages, as far as they are there.
@@ -155,6 +157,21 @@ impl Since {
     /// That of a client's last position, as it was sent.
     pub fn position(text: &str) -> Self {
         text.parse().map_or(Self::Foreign, Self::Position)
+    }
+
+    /// That of a client's last position, as the structured protocol has it: without an epoch, in
+    /// any.
+    pub(crate) fn after(epoch: &str, offset: u64) -> Self {
+        if epoch.is_empty() {
+            return Self::Offset(offset);
+        }
+        let position = |epoch| Self::Position(Position { epoch, offset });
+        epoch.parse().map_or(Self::Foreign, position)
+    }
+
+    /// Whether it is that of a client that has been there: it is told what is missing.
+    pub(crate) fn is_return(self) -> bool {
+        matches!(self, Self::Position(_) | Self::Offset(_) | Self::Foreign)
     }
 }
 

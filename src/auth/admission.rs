@@ -105,6 +105,20 @@ impl Auth {
         Some(Duration::from_secs(end.saturating_sub(now)))
     }
 
+    /// What a token for one subscription says.
+    pub(crate) fn verify_subscription(
+        &mut self,
+        token: &str,
+        now: u64,
+    ) -> Result<Principal, Denial> {
+        self.verifier.verify_subscription(token, now)
+    }
+
+    /// Drops claims of a client that no rule asks for.
+    pub(crate) fn keep_named_claims(&self, client: &mut Principal) {
+        client.claims.retain(|name, _| self.rules.names_claim(name));
+    }
+
     /// Maximum length of a token in bytes.
     pub(crate) fn token_bytes_max(&self) -> usize {
         self.verifier.token_bytes_max()

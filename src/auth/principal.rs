@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::BASE64;
 use serde_json::{Map, Value};
 
 use crate::auth::rules::Action;
@@ -74,6 +75,19 @@ impl Principal {
         }
     }
 
+    /// A claim that is a text; empty if there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.claims
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
+    /// What others are told of it, as its token says: JSON, or any bytes.
+    pub(crate) fn info(&self) -> Vec<u8> {
+        info(&self.claims)
+    }
+
     /// Drops all that does not tell whether its token is revoked.
     pub(crate) fn keep_token_alone(&mut self) {
         self.rights = Rights::default();
@@ -107,6 +121,16 @@ impl Names for Principal {
             _ => None,
         }
     }
+}
+
+/// The claim `info`, or the bytes of `b64info`.
+pub(crate) fn info(claims: &Map<String, Value>) -> Vec<u8> {
+    let bytes = claims.get("b64info").and_then(Value::as_str);
+    let bytes = bytes.and_then(|text| BASE64.decode(text.as_bytes()).ok());
+    bytes.unwrap_or_else(|| {
+        let json = claims.get("info").map(Value::to_string);
+        json.map(String::into_bytes).unwrap_or_default()
+    })
 }
 
 fn bytes_of_members(members: &Map<String, Value>) -> usize {

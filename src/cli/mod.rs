@@ -248,6 +248,8 @@ Paths of the HTTP port:
   /sse/{topic}        server-sent events: receive only, for EventSource and curl -N
   /api/publish, /api/broadcast, /api/batch
                       POST: publish from a backend with the API key (CORECAST_API_KEY)
+  /connection/websocket
+                      WebSocket: the structured protocol, for SDKs of Centrifuge
   /echo               WebSocket: the server sends every message back
   /healthz            status 200 while the server runs
 

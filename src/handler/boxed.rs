@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::close_reason::CloseReason;
-use crate::handler::{Halt, Handler, Message, Opening, Refusal, Room, TopicEvent};
+use crate::handler::{
+    ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, PublishCommand, Query,
+    Refusal, Room, RpcCommand, SubscribeCommand, Subscribed, TopicEvent,
+};
 use crate::proto::http::{Request, Response};
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
@@ -28,6 +31,51 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
         message: Message<'_>,
     ) -> Result<(), Halt> {
         (**self).on_message(cx, message)
+    }
+
+    fn on_connect(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        connect: &ConnectCommand<'_>,
+    ) -> Result<Connected, Failure> {
+        (**self).on_connect(cx, connect)
+    }
+
+    fn on_subscribe(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        subscribe: &SubscribeCommand<'_>,
+    ) -> Result<Subscribed, Failure> {
+        (**self).on_subscribe(cx, subscribe)
+    }
+
+    fn on_publish(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        publish: &PublishCommand<'_>,
+    ) -> Result<(), Failure> {
+        (**self).on_publish(cx, publish)
+    }
+
+    fn on_query(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        query: Query,
+        channel: &str,
+    ) -> Result<(), Failure> {
+        (**self).on_query(cx, query, channel)
+    }
+
+    fn on_rpc(
+        &mut self,
+        cx: &mut Cx<'_, H::Conn, H::Answer>,
+        rpc: &RpcCommand<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        (**self).on_rpc(cx, rpc)
+    }
+
+    fn on_send(&mut self, cx: &mut Cx<'_, H::Conn, H::Answer>, data: &[u8]) -> Result<(), Failure> {
+        (**self).on_send(cx, data)
     }
 
     fn on_drain(&mut self, cx: &mut Cx<'_, H::Conn, H::Answer>) {

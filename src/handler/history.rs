@@ -68,6 +68,11 @@ impl HistoryPage {
         self.0.position
     }
 
+    /// The messages, as they are kept.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.0.entries.iter()
+    }
+
     /// The messages, in the order that was asked for.
     pub fn messages(&self) -> impl ExactSizeIterator<Item = HistoryMessage<'_>> {
         let epoch = self.0.position.epoch;

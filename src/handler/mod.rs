@@ -2,20 +2,22 @@
 
 mod boxed;
 mod history;
+mod opening;
 mod outcome;
 mod presence;
 mod publish;
 mod room;
 mod room_event;
+mod session;
 mod shared;
 mod subscribe;
 mod user;
 
-use std::fmt;
 use std::time::Duration;
 
 pub use history::{HistoryError, HistoryMessage, HistoryPage};
 pub(crate) use history::{HistoryReply, HomeReply, TopicHistory, history_calls};
+pub use opening::{Message, Opening};
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
 pub(crate) use presence::presence_calls;
@@ -23,15 +25,18 @@ pub use presence::{PresenceError, PresenceList};
 pub use publish::{Extras, Publish};
 pub use room::{Publisher, Room, RoomCx};
 pub(crate) use room_event::{Event, Output};
+pub use session::{
+    ConnectCommand, Connected, Failure, Grant, PublishCommand, Query, RpcCommand, SubscribeCommand,
+    Subscribed,
+};
 pub use shared::SharedMessage;
 pub use subscribe::Subscribe;
 pub use user::{ConnectionInfo, Disconnect, Selection, UserError};
 pub(crate) use user::{Reply, user_calls};
 
 use crate::close_reason::CloseReason;
-use crate::position::Since;
+use crate::proto::centrifuge::{DisconnectCode, ErrorCode};
 use crate::proto::http::{Request, Response};
-use crate::proto::{Kind, Role};
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::time::Tick;
@@ -92,6 +97,92 @@ pub trait Handler: 'static {
         cx: &mut Cx<'_, Self::Conn, Self::Answer>,
         message: Message<'_>,
     ) -> Result<(), Halt>;
+
+    /// Decides about a client that connects, on a connection that speaks the structured protocol
+    /// ([`Cx::open_session`]). Its token is checked before; its identity is
+    /// [`Cx::principal`], here and in the callbacks about its commands.
+    ///
+    /// # Errors
+    ///
+    /// After a [`Failure::Error`] the client can do nothing more on this connection.
+    fn on_connect(
+        &mut self,
+        _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _connect: &ConnectCommand<'_>,
+    ) -> Result<Connected, Failure> {
+        Ok(Connected::default())
+    }
+
+    /// Decides about a subscription that the client of a session asks for. By default, a token for
+    /// this subscription decides, and without one the right to subscribe to the topic.
+    ///
+    /// # Errors
+    ///
+    /// The client may not.
+    fn on_subscribe(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        subscribe: &SubscribeCommand<'_>,
+    ) -> Result<Subscribed, Failure> {
+        cx.decide_subscribe(subscribe)
+    }
+
+    /// Decides about a message that the client of a session publishes. By default, the right to
+    /// publish to the topic decides.
+    ///
+    /// # Errors
+    ///
+    /// The client may not.
+    fn on_publish(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        publish: &PublishCommand<'_>,
+    ) -> Result<(), Failure> {
+        cx.decide_publish(publish)
+    }
+
+    /// Decides about a question of the client of a session about a topic. By default, the right to
+    /// the topic's presence or history decides.
+    ///
+    /// # Errors
+    ///
+    /// The client may not.
+    fn on_query(
+        &mut self,
+        cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        query: Query,
+        channel: &str,
+    ) -> Result<(), Failure> {
+        cx.decide_query(query, channel)
+    }
+
+    /// Answers a question of the client of a session: with JSON, or with any bytes if the client
+    /// uses protobuf.
+    ///
+    /// # Errors
+    ///
+    /// By default there is nothing to ask.
+    fn on_rpc(
+        &mut self,
+        _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _rpc: &RpcCommand<'_>,
+    ) -> Result<Vec<u8>, Failure> {
+        Err(ErrorCode::NotAvailable.into())
+    }
+
+    /// Handles what the client of a session sends to the application without waiting for an answer.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure::Error`] is dropped, as nothing is answered. By default the connection is
+    /// closed, as what is sent would never be read.
+    fn on_send(
+        &mut self,
+        _cx: &mut Cx<'_, Self::Conn, Self::Answer>,
+        _data: &[u8],
+    ) -> Result<(), Failure> {
+        Err(DisconnectCode::NotAvailable.into())
+    }
 
     /// Everything [sent](Cx::send) to the connection has been written to its socket, after a send
     /// that returned [`Sent::Pressure`], or [`Sent::Dropped`] because there was no space.
@@ -206,79 +297,4 @@ pub enum TopicEvent {
     Occupied,
     /// It has none any more.
     Vacated,
-}
-
-/// The kind of a new connection.
-#[non_exhaustive]
-pub enum Opening<'b> {
-    /// A valid WebSocket upgrade, for the application to accept.
-    WebSocket(&'b Request<'b>),
-    /// A request for an event stream, for which [`Handler::wants_events`] returned `true`.
-    Events(&'b Request<'b>),
-    /// A connection to a TCP port.
-    Tcp {
-        /// The listener's topic.
-        topic: &'b Topic,
-        /// The role of the listener's connections. The handler enforces it.
-        role: Role,
-        /// What connections that receive get first ([`Listener::last`](crate::Listener::last)).
-        since: Since,
-        /// The first frame of the connection, if the listener asks for a credential
-        /// ([`Listener::credential`](crate::Listener::credential)) and the server does not check it
-        /// ([`ServerBuilder::auth`](crate::ServerBuilder::auth)).
-        credential: Option<&'b [u8]>,
-    },
-}
-
-impl fmt::Debug for Opening<'_> {
-    /// Without the credential, and of a request the path alone: its fields and its query may have
-    /// one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WebSocket(request) => f.debug_tuple("WebSocket").field(&request.path).finish(),
-            Self::Events(request) => f.debug_tuple("Events").field(&request.path).finish(),
-            Self::Tcp { topic, role, .. } => f
-                .debug_struct("Tcp")
-                .field("topic", topic)
-                .field("role", role)
-                .finish_non_exhaustive(),
-        }
-    }
-}
-
-/// One message of a client.
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'b> {
-    /// Text or binary; over TCP as the listener and its framing define it.
-    pub kind: Kind,
-    /// The bytes; valid UTF-8 if it is text.
-    pub payload: &'b [u8],
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::proto::http::{Head, HeadLimits, NO_HEADERS, parse_head};
-
-    #[test]
-    fn an_opening_is_printed_without_a_credential() {
-        let head = b"GET /ws?access_token=secret HTTP/1.1\r\nHost: a\r\n\
-            Authorization: Bearer secret\r\n\r\n";
-        let mut headers = NO_HEADERS;
-        let parsed = parse_head(head, &mut headers, HeadLimits::default());
-        let Ok(Head::Complete { request, .. }) = parsed else {
-            panic!("{parsed:?}");
-        };
-        let topic = Topic::unchecked("room");
-        let tcp = Opening::Tcp {
-            topic: &topic,
-            role: Role::Both,
-            since: Since::Default,
-            credential: Some(b"secret"),
-        };
-        let all = [Opening::WebSocket(&request), Opening::Events(&request), tcp];
-        let expected =
-            "[WebSocket(\"/ws\"), Events(\"/ws\"), Tcp { topic: \"room\", role: Both, .. }]";
-        assert_eq!(format!("{all:?}"), expected);
-    }
 }

@@ -36,6 +36,8 @@ pub(crate) enum Wait {
     Answer,
     /// Space on a lane from outside, which notifies no shard: tried again after a moment.
     Outside,
+    /// What it is paused for already.
+    Paused,
 }
 
 /// Why a message was not published.

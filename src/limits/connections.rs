@@ -6,6 +6,15 @@ use std::time::Duration;
 pub const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// A pinged connection that still sends nothing for this long is closed.
 pub const PONG_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client of the structured protocol that does not answer a ping for this long is closed, as in
+/// Centrifugo.
+pub const SESSION_PONG_TIMEOUT: Duration = Duration::from_secs(8);
+/// The home of a topic answers a question of a client of the structured protocol in this time, or
+/// the client is told to try again: SDKs wait for 5 s.
+pub const SESSION_ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+/// A session, or a subscription of one, ends so long after its token, unless its client has sent
+/// another: as in Centrifugo.
+pub const SESSION_GRACE: Duration = Duration::from_secs(25);
 /// A connection whose socket takes no byte for this long, although bytes are waiting, is closed.
 pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// A TCP client that has closed its side and may still read is sent a heartbeat after this long

@@ -142,6 +142,12 @@ impl Pattern {
         self.parts.iter().any(is_of_client)
     }
 
+    /// Whether it has this claim of a token.
+    pub(crate) fn names_claim(&self, name: &str) -> bool {
+        let is_it = |part: &Part| matches!(part, Part::Claim(own, _) if own == name);
+        self.parts.iter().any(is_it)
+    }
+
     /// Whether a topic matches it, for this client.
     pub fn matches(&self, topic: &str, client: &impl Names) -> bool {
         let mut rest = topic;

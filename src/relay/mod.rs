@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod commands;
 mod route;
+mod session;
 mod settings;
 mod since;
 pub(crate) mod spelling;
@@ -18,7 +19,9 @@ pub use settings::{ApiKey, RelaySettings};
 use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
-use crate::handler::{Halt, Handler, Message, Opening, Publish, Refusal};
+use crate::handler::{
+    Failure, Halt, Handler, Message, Opening, Publish, Refusal, SubscribeCommand, Subscribed,
+};
 use crate::position::Since;
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
@@ -37,6 +40,7 @@ use crate::topic::Topic;
 /// | `/pub/{topic}` | are published | nothing |
 /// | `/sse/{topic}` | | what is published, as server-sent events |
 /// | `/echo` | are sent back | its own messages |
+/// | `/connection/websocket` | are commands of the structured protocol | what it subscribes to |
 ///
 /// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for clients with the
 /// [key](RelaySettings::api_key), `/api/history` and `/api/history_remove` are about what topics
@@ -65,6 +69,8 @@ enum Purpose {
     /// Receives messages; it is not permitted to publish.
     Denied(Box<Forbidden>),
     Echo,
+    /// Its client says by commands what it wants.
+    Session,
 }
 
 // Each idle connection has one.
@@ -90,6 +96,7 @@ impl Connection {
                 cx.publish_with(topic, kind, payload, with.again())?;
             }
             Purpose::Echo => cx.reply(kind, payload)?,
+            Purpose::Session => {}
             Purpose::Listen(rule) => return Err(CloseReason::Policy(rule.0).into()),
             Purpose::Denied(words) => {
                 cx.deny(Denial::Forbidden, &words.to_string());
@@ -133,6 +140,7 @@ impl Handler for Relay {
             Route::Subscribe(_) => Role::Subscribe,
             Route::Events(_) if is_stream => Role::Subscribe,
             Route::Echo => return Ok(Connection(Purpose::Echo)),
+            Route::Session if cx.open_session() => return Ok(Connection(Purpose::Session)),
             _ => return Err(not_found().into()),
         };
         let name = name.ok_or_else(not_found)?;
@@ -149,6 +157,14 @@ impl Handler for Relay {
             since::key(request)?
         };
         open(cx, &topic, role, since, key, &PATH_RECEIVES)
+    }
+
+    fn on_subscribe(
+        &mut self,
+        cx: &mut RelayCx<'_>,
+        subscribe: &SubscribeCommand<'_>,
+    ) -> Result<Subscribed, Failure> {
+        session::decide(cx, subscribe)
     }
 
     fn on_message(&mut self, cx: &mut RelayCx<'_>, message: Message<'_>) -> Result<(), Halt> {
@@ -177,6 +193,8 @@ impl Handler for Relay {
                 is_read && !request.wants_websocket() && named.read().is_ok()
             }
             Some(Route::Echo) => request.wants_websocket(),
+            // Its token comes with its first command.
+            Some(Route::Session) => false,
             Some(Route::Page | Route::Health | Route::Api(_)) | None => false,
         }
     }

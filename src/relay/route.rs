@@ -15,6 +15,8 @@ pub(super) enum Route<'b> {
     Publish(Named<'b>),
     /// WebSocket that sends every message back.
     Echo,
+    /// WebSocket with the structured protocol.
+    Session,
     /// An event stream.
     Events(Named<'b>),
     /// A method of the publish API.
@@ -38,6 +40,7 @@ impl<'b> Route<'b> {
             "/healthz" => return Some(Self::Health),
             "/ws" | "/ws/" => return Some(Self::Both(Named::Lobby)),
             "/echo" => return Some(Self::Echo),
+            "/connection/websocket" => return Some(Self::Session),
             _ => {}
         }
         let (place, rest) = path.strip_prefix('/')?.split_once('/')?;
@@ -59,7 +62,7 @@ impl<'b> Route<'b> {
             | Self::Subscribe(named)
             | Self::Publish(named)
             | Self::Events(named) => Some(named),
-            Self::Page | Self::Health | Self::Echo | Self::Api(_) => None,
+            Self::Page | Self::Health | Self::Echo | Self::Session | Self::Api(_) => None,
         }
     }
 }

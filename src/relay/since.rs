@@ -27,11 +27,11 @@ pub(super) fn asked(
         Since::Default | Since::Last(0) => {}
         Since::Last(_) => cx.require(Action::History, topic)?,
         // Without positions it could not know that something is missing.
-        Since::Position(_) | Since::Foreign if !tells_gaps => {
+        Since::Position(_) | Since::Offset(_) | Since::Foreign if !tells_gaps => {
             return Err(HttpError::SinceUntold.into());
         }
         // An `EventSource` asks for this whenever it comes back, and gives up when it is refused.
-        Since::Position(_) | Since::Foreign => {
+        Since::Position(_) | Since::Offset(_) | Since::Foreign => {
             if let Err(words) = cx.permit(Action::History, topic) {
                 cx.deny(Denial::Forbidden, &words.to_string());
                 return Ok(Since::Foreign);

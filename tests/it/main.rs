@@ -29,6 +29,7 @@ mod order;
 mod paths;
 mod positions;
 mod proxied;
+mod session;
 mod slow;
 mod support;
 mod throttle;

@@ -8,7 +8,7 @@ use crate::tree::File;
 /// The folders, the highest first: that of the core itself, and those in it. Each may call those
 /// after it.
 const FOLDERS: &[&str] = &[
-    "", "ingress", "app", "egress", "delivery", "life", "pubsub", "conns", "conn",
+    "", "ingress", "session", "app", "egress", "delivery", "life", "pubsub", "conns", "conn",
 ];
 
 /// Folders whose types know no `Shard`: so the compiler keeps them from calling what is above.

@@ -23,6 +23,7 @@ mod pings;
 mod presence;
 mod reading;
 mod server;
+mod session;
 mod shard;
 mod shares;
 mod sockets;

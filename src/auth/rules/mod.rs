@@ -242,6 +242,11 @@ impl Rules {
         self.0.is_empty()
     }
 
+    /// Whether a rule asks for this claim of tokens.
+    pub(crate) fn names_claim(&self, name: &str) -> bool {
+        self.0.iter().any(|rule| rule.pattern.names_claim(name))
+    }
+
     /// Decides what a client may do. What its token allows is allowed whatever the rules say.
     pub fn decide(&self, client: &Principal, action: Action, topic: &str) -> Verdict<'_> {
         if client.rights.allow(action, topic) {

@@ -16,6 +16,30 @@ pub(in crate::auth) fn check(
     expected: &Expected,
     now: u64,
 ) -> Result<Principal, Denial> {
+    // A token for one subscription is none for a connection.
+    if claims.contains_key("channel") {
+        return Err(Denial::Claims);
+    }
+    let rights = rights(&claims)?;
+    let client = check_common(claims, expected, now)?;
+    Ok(Principal { rights, ..client })
+}
+
+/// The same for a token for one subscription, which names that in the claim `channel`, and gives no
+/// other rights.
+pub(in crate::auth) fn check_subscription(
+    claims: Claims,
+    expected: &Expected,
+    now: u64,
+) -> Result<Principal, Denial> {
+    let is_text = |name: &str| claims.get(name).is_none_or(Value::is_string);
+    if !claims.contains_key("channel") || !is_text("channel") || !is_text("client") {
+        return Err(Denial::Claims);
+    }
+    check_common(claims, expected, now)
+}
+
+fn check_common(claims: Claims, expected: &Expected, now: u64) -> Result<Principal, Denial> {
     let expiry = end(&claims, expected)?;
     let leeway = expected.leeway;
     // A host without a clock cannot tell whether an end has come.
@@ -32,12 +56,10 @@ pub(in crate::auth) fn check(
     check_party(&claims, "iss", &expected.issuers, Denial::Issuer)?;
     check_party(&claims, "aud", &expected.audiences, Denial::Audience)?;
     let is_text = |name: &str| claims.get(name).is_none_or(Value::is_string);
-    // A token for one subscription is none for a connection.
-    if claims.contains_key("channel") || !is_text("jti") || !is_text("b64info") {
+    if !is_text("jti") || !is_text("b64info") {
         return Err(Denial::Claims);
     }
     let user = user(&claims, &expected.user_claim)?;
-    let rights = rights(&claims)?;
     let expires_at = match time(&claims, "expire_at")? {
         None => expiry,
         Some(0) => None,
@@ -46,7 +68,7 @@ pub(in crate::auth) fn check(
     };
     Ok(Principal {
         identity: Identity::User(user),
-        rights,
+        rights: Rights::default(),
         expires_at,
         claims,
     })

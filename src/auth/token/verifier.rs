@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use crate::auth::keys::endpoint::Endpoint;
 use crate::auth::keys::{self, Key};
 use crate::auth::principal::Principal;
@@ -27,6 +29,9 @@ pub struct Verifier {
     /// Of the checks since it was taken.
     work: usize,
 }
+
+/// Checks the claims of a token at a time, and returns the client that they describe.
+type CheckOfClaims = fn(Map<String, Value>, &Expected, u64) -> Result<Principal, Denial>;
 
 /// What is expected of claims.
 #[derive(Clone, Debug)]
@@ -158,6 +163,24 @@ impl Verifier {
     ///
     /// The first reason why it is not accepted.
     pub fn verify(&mut self, token: &str, now: u64) -> Result<Principal, Denial> {
+        self.verify_by(token, now, claims::check)
+    }
+
+    /// Checks a token for one subscription: its claim `channel` names the topic.
+    ///
+    /// # Errors
+    ///
+    /// The first reason why it is not accepted.
+    pub fn verify_subscription(&mut self, token: &str, now: u64) -> Result<Principal, Denial> {
+        self.verify_by(token, now, claims::check_subscription)
+    }
+
+    fn verify_by(
+        &mut self,
+        token: &str,
+        now: u64,
+        check: CheckOfClaims,
+    ) -> Result<Principal, Denial> {
         if self.length_max < token.len() {
             return Err(Denial::TooLong);
         }
@@ -177,7 +200,7 @@ impl Verifier {
             other => other,
         }?;
         let claims = json::object(&token.payload()?).map_err(|_| Denial::Claims)?;
-        let client = claims::check(claims, &self.expected, now)?;
+        let client = check(claims, &self.expected, now)?;
         if self.has_revoked(&client, now) {
             return Err(Denial::Revoked);
         }

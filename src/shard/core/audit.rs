@@ -149,9 +149,8 @@ impl<H: Handler> ShardCore<H> {
 impl<D, A> Shard<D, A> {
     fn audit_conn(&self, key: ConnKey, conn: &Conn<D>) {
         let subs = conn.subs.as_slice();
-        let waiting = subs.iter().filter(|sub| sub.index == WAITING).count();
         let is_entering = self.pubsub.users.is_entering(key);
-        let waiting = waiting + usize::from(is_entering);
+        let waiting = awaited(conn) + usize::from(is_entering);
         assert_eq!(usize::from(conn.waiting), waiting, "connection {key}");
         let has_user = conn.user.is_some() && conn.state.is_accepted();
         assert_eq!(
@@ -264,4 +263,11 @@ impl<D, A> Shard<D, A> {
             "{key} is detached for ever"
         );
     }
+}
+
+/// Subscriptions that the greeting of a connection waits for: none that is told of each by itself.
+fn awaited<D>(conn: &Conn<D>) -> usize {
+    let waiting = conn.subs.as_slice().iter();
+    let waiting = waiting.filter(|sub| sub.index == WAITING);
+    waiting.filter(|_| conn.state != State::Open).count()
 }

@@ -2,17 +2,18 @@
 //! work is left in the turn, and what has been counted.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::denial::Denial;
 use crate::id::ShardId;
-use crate::limits::{DENIAL_LOG_INTERVAL, WORK_OF_MESSAGE};
+use crate::limits::{CLOSE_AFTER_MAX, DENIAL_LOG_INTERVAL, SESSION_GRACE, WORK_OF_MESSAGE};
 use crate::proto::http::Date;
 use crate::shard::core::notice::Notice;
 use crate::shard::core::work::{Share, Work};
 use crate::throttle::Throttles;
-use crate::time::Now;
+use crate::time::{Now, Stamp};
 
 /// What all parts of a shard know, and what all of them count.
 #[derive(Debug)]
@@ -58,6 +59,24 @@ impl Env {
     pub(crate) fn deny(&mut self, denial: Denial, text: impl FnOnce() -> String) {
         self.counters.denied[denial.index()] += 1;
         self.denials.note(text, self.now, DENIAL_LOG_INTERVAL);
+    }
+
+    /// The time of day in seconds since the beginning of 1970; 0 if the host has no clock.
+    pub(crate) fn today(&self) -> u64 {
+        self.date.map_or(0, Date::secs)
+    }
+
+    /// The time until then, which is in seconds since the beginning of 1970.
+    pub(crate) fn left_until(&self, end: u64) -> Duration {
+        Duration::from_secs(end.saturating_sub(self.today()))
+    }
+
+    /// When a subscription of a session ends whose token ends then, in seconds since the beginning
+    /// of 1970.
+    pub(crate) fn sub_until(&self, end: Option<u64>) -> Stamp {
+        let left = end.map(|end| self.left_until(end).saturating_add(SESSION_GRACE));
+        let left = left.filter(|left| *left < CLOSE_AFTER_MAX);
+        left.map_or(Stamp::NEVER, |left| self.now.plus(left).stamp())
     }
 
     /// A turn begins.

@@ -1,8 +1,7 @@
 //! One shard without its thread: events in, effects out.
 //!
-//! Pure: no socket, clock, thread, lock or log line. Its driver, an event loop or a
-//! simulation, calls `begin_turn`, tells what happened (`handle_*`), and then does what is to be
-//! done (`flush`, `mail`, `take_*`, `reap`).
+//! Pure: no socket, clock, thread, lock or log line. Its driver, an event loop or a simulation,
+//! calls `begin_turn`, `handle_*` for what happened, and `flush`, `mail`, `take_*` and `reap`.
 
 pub mod app;
 #[cfg(any(test, feature = "internals"))]
@@ -20,6 +19,7 @@ mod life;
 mod notice;
 pub mod pubsub;
 mod reload;
+mod session;
 mod shard;
 mod work;
 

@@ -61,6 +61,7 @@ impl History {
         let view = self.rings.get(key).view(millis(settings.ttl), now);
         let (from, is_new) = match since {
             Since::Position(position) => (view.offset_of(position), false),
+            Since::Offset(offset) => (view.offset_of(view.at(offset)), false),
             Since::Foreign => (None, false),
             Since::Last(count) => (Some(view.before_last(count)), true),
             Since::Default => (Some(view.before_last(first)), true),
@@ -94,6 +95,7 @@ impl Start {
     fn unwritten(position: Position, since: Since) -> Self {
         let has_gap = match since {
             Since::Position(since) => since != position,
+            Since::Offset(offset) => offset != position.offset,
             Since::Foreign => true,
             Since::Last(_) | Since::Default => false,
         };

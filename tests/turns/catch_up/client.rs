@@ -36,7 +36,7 @@ impl Client {
     ) -> Self {
         let at = match since {
             Since::Position(position) => Some(position),
-            Since::Default | Since::Foreign | Since::Last(_) => None,
+            Since::Default | Since::Foreign | Since::Last(_) | Since::Offset(_) => None,
         };
         Self {
             shard,
@@ -61,6 +61,7 @@ impl Client {
             Since::Foreign => "foreign".to_owned(),
             Since::Last(count) => format!("last/{count}"),
             Since::Position(position) => position.to_string(),
+            Since::Offset(offset) => panic!("no request names {offset} alone"),
         };
         match self.events {
             Some(chunked) => format!(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::auth::Principal;
+use crate::proto::centrifuge::Wire;
 use crate::shard::core::app::message::CheckedText;
 use crate::shard::core::app::open::Subprotocol;
 use crate::shard::core::conn::PeerInfo;
@@ -22,6 +23,10 @@ pub(crate) struct Callback {
     pub(crate) subprotocol: Subprotocol,
     /// The client has offered `corecast.positions`.
     pub(crate) offers_positions: bool,
+    /// How the client would have the structured protocol written.
+    pub(crate) wire: Option<Wire>,
+    /// It is to speak that, so written.
+    pub(crate) session: Option<Wire>,
 }
 
 impl Callback {
@@ -38,6 +43,7 @@ impl Callback {
     pub(super) fn end(&mut self) -> Option<Box<Principal>> {
         self.peer_info = None;
         self.offers_positions = false;
+        self.wire = None;
         self.principal.take()
     }
 }

@@ -12,5 +12,6 @@ mod reply;
 mod request;
 pub(crate) mod room_timers;
 pub(crate) mod rooms;
+mod session;
 mod settle;
 pub mod shard_cx;

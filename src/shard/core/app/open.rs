@@ -149,7 +149,11 @@ impl<H: Handler> ShardCore<H> {
         conn.heard = stamp;
         conn.set(ACCEPTED, true);
         let client = self.shard.callback.accepted.take();
-        if !self.shard.enter_user(key, page, client) {
+        let connects_later = conn.protocol.session().is_some();
+        if connects_later {
+            self.shard
+                .close_after(key, self.shard.env.config.handshake_timeout);
+        } else if !self.shard.enter_user(key, page, client) {
             return self.shard.refuse_accepted(key, page, Denial::UserLimit);
         }
         let Some(conn) = self.shard.conns.live(key) else {
@@ -164,7 +168,7 @@ impl<H: Handler> ShardCore<H> {
             self.shard.pubsub.set_detached(&self.shard.conns, key, true);
             self.shard
                 .pubsub
-                .ask_to_join(&self.shard.conns, &mut self.shard.env, key);
+                .ask_to_join_all(&self.shard.conns, &mut self.shard.env, key);
         }
         self.shard.arm(key);
     }

@@ -4,18 +4,23 @@ pub(crate) mod arrival;
 pub(crate) mod http;
 pub(crate) mod linger;
 pub(crate) mod outbox;
+pub(crate) mod session;
 pub(crate) mod state;
 pub(crate) mod subs;
+mod tab;
 
 use core::net::SocketAddr;
 
+use crate::close_reason::CloseReason;
 use crate::id::UserKey;
 use crate::payload::Form;
 use crate::proto::Kind;
 use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::outbox::Outbox;
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
+pub(crate) use crate::shard::core::conn::tab::{Held, Tab};
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::{Now, Stamp};
 use crate::topic::sink::Sock;
@@ -52,57 +57,11 @@ pub(crate) struct Conn<D> {
     /// Its user's home counts it, and is to be told of its end.
     pub(crate) is_entered: bool,
     /// Answers of homes that its greeting waits for: one for each subscription, and its user's.
-    pub(crate) waiting: u8,
+    pub(crate) waiting: u16,
     /// What is kept of its user.
     pub(crate) user: Option<UserKey>,
     /// The wire form of what it is sent. Must not change while it has subscriptions.
     pub(crate) form: Form,
-}
-
-/// The client of a connection, by a hash of its address; where it holds something, its place
-/// among those that do, where that stands as well.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tab(pub(crate) u32);
-
-impl Tab {
-    /// Of the client with this hash, of which a bit is left out.
-    pub(crate) const fn client(hash: u32) -> Self {
-        Self(hash & !HOLDS)
-    }
-
-    /// At this place.
-    pub(crate) const fn at(place: u32) -> Self {
-        Self(place | HOLDS)
-    }
-
-    /// The place, if the connection holds something.
-    pub(crate) fn place(self) -> Option<u32> {
-        (self.0 & HOLDS != 0).then_some(self.0 & !HOLDS)
-    }
-}
-
-const HOLDS: u32 = 1 << 31;
-
-/// Bytes of memory that a connection holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Held {
-    /// Of an incomplete message or body, or of input behind one that waits.
-    pub(crate) unfinished: u32,
-    /// Of a message that waits.
-    pub(crate) waiting: u32,
-    /// Of earlier messages, to which compressed ones may refer.
-    pub(crate) context: u32,
-}
-
-impl Held {
-    pub(crate) fn is_nothing(self) -> bool {
-        self == Self::default()
-    }
-
-    /// Of messages alone.
-    pub(crate) fn sum(self) -> u32 {
-        self.unfinished.saturating_add(self.waiting)
-    }
 }
 
 /// Bytes that came and could not be taken yet.
@@ -215,6 +174,24 @@ impl<D> Conn<D> {
     pub(crate) fn expiry(&self) -> Option<Now> {
         let has_end = self.until != Stamp::NEVER && self.state == State::Open;
         has_end.then(|| self.until.moment())
+    }
+
+    /// When the first subscription of its session ends.
+    pub(crate) fn sub_expiry(&self) -> Option<Now> {
+        let session = self
+            .protocol
+            .session()
+            .filter(|_| self.state == State::Open);
+        session.and_then(Session::sub_expiry)
+    }
+
+    /// Why it is closed then: a session that has not connected was given no longer than that.
+    pub(crate) fn end_reason(&self) -> CloseReason {
+        let session = self.protocol.session();
+        match session.is_some_and(|session| !session.is_connected()) {
+            true => CloseReason::HandshakeTimeout,
+            false => CloseReason::Expired,
+        }
     }
 
     pub(crate) fn is_expired(&self, now: Now) -> bool {

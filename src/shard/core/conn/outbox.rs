@@ -92,6 +92,17 @@ impl Outbox {
         self.len == 0
     }
 
+    /// Puts bytes before all others, of which nothing may be sent in part.
+    pub(crate) fn prepend(&mut self, bytes: Vec<u8>) {
+        self.len += bytes.len();
+        self.count(0, bytes.capacity());
+        self.chunks.push_front(Chunk::Owned {
+            counted: bytes.capacity(),
+            bytes,
+            sent: 0,
+        });
+    }
+
     /// Lets `write` append bytes at the end.
     pub(crate) fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         if let Some(Chunk::Owned { bytes, sent, .. }) = self.chunks.back_mut()

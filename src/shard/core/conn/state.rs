@@ -10,6 +10,7 @@ pub(crate) enum State {
     /// The handler could not say yet whether it accepts it: what it has sent stays in the outbox.
     Deferred,
     /// Accepted, and not told so before its subscriptions are live: the outbox stays where it is.
+    /// A session is once more when it connects.
     Corked,
     /// Accepted, and told so.
     Open,
@@ -53,7 +54,7 @@ impl State {
             Self::Answering => matches!(next, Self::Opening | Self::Dead),
             Self::Deferred => matches!(next, Self::Opening | Self::Closing | Self::Dead),
             Self::Corked => matches!(next, Self::Open | Self::Closing | Self::Dead),
-            Self::Open => matches!(next, Self::Closing | Self::Dead),
+            Self::Open => matches!(next, Self::Corked | Self::Closing | Self::Dead),
             Self::Closing => next == Self::Dead,
             Self::Dead => false,
         }

@@ -23,6 +23,7 @@ use slab::Slab;
 use crate::config::Config;
 use crate::id::{ConnId, ConnKey};
 use crate::shard::core::conn::http::Http;
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{Conn, DIRTY};
 use crate::shard::core::conns::client_addrs::Clients;
@@ -143,6 +144,18 @@ impl<D> Conns<D> {
     /// What a connection keeps that speaks HTTP.
     pub(crate) fn http(&mut self, key: ConnKey) -> Option<&mut Http> {
         self.live(key)?.protocol.http_mut()
+    }
+
+    /// What a connection keeps that speaks the structured protocol, unless it is about to end.
+    pub(crate) fn session(&mut self, key: ConnKey) -> Option<&mut Session> {
+        let conn = self.live(key).filter(|conn| !conn.state.is_closing())?;
+        conn.protocol.session_mut()
+    }
+
+    /// Whether a connection speaks the structured protocol.
+    pub(crate) fn has_session(&self, key: ConnKey) -> bool {
+        self.get(key)
+            .is_some_and(|conn| conn.protocol.session().is_some())
     }
 
     pub(crate) fn id(&self, key: ConnKey) -> ConnId {

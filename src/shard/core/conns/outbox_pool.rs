@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::id::ConnKey;
 use crate::limits::{SPARE_OUTBOX_BYTES_MAX, SPARE_OUTBOXES_MAX};
+use crate::proto::centrifuge::Reply;
 use crate::shard::core::conn::outbox::Outbox;
 use crate::shard::core::conn::{BLOCKED, Conn};
 use crate::shard::core::conns::Conns;
@@ -53,6 +54,18 @@ impl<D> Conns<D> {
     pub(crate) fn outbox(&mut self, key: ConnKey) -> Option<&mut Outbox> {
         let conn = self.slab.get_mut(key.index())?;
         Some(self.outboxes.make(&mut conn.outbox))
+    }
+
+    /// Tells the client of a session something, before all that is in the outbox.
+    pub(crate) fn tell_first(&mut self, key: ConnKey, reply: &Reply) {
+        let Some(session) = self.session(key) else {
+            return;
+        };
+        let mut message = Vec::new();
+        session.encode(&mut message, reply);
+        if let Some(outbox) = self.outbox(key) {
+            outbox.prepend(message);
+        }
     }
 
     /// Drops what a connection has not been sent.

@@ -175,6 +175,7 @@ impl<D, A> Shard<D, A> {
             UserAct::ExpireAt(at) => {
                 self.env.work.charge(WORK_OF_MESSAGE);
                 self.expire_at(id.key, *at);
+                self.tell_expiry(id.key, *at);
             }
             UserAct::List(_) => {
                 let info = self.info(id, &order.user);

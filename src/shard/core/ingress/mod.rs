@@ -217,7 +217,13 @@ impl<H: Handler> ShardCore<H> {
         payload: Cow<'_, [u8]>,
         taken: usize,
     ) -> Progress {
-        match self.ask(key, kind, &payload) {
+        let speaks_session = self.shard.conns.session(key).is_some();
+        let answer = if speaks_session {
+            self.take_commands(key, &payload)
+        } else {
+            self.ask(key, kind, &payload)
+        };
+        match answer {
             None => Progress::Ended,
             Some(Ok(())) => Progress::Bytes(taken),
             Some(Err(Halt::Close(reason))) => {

@@ -5,6 +5,7 @@ use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnKey;
 use crate::limits::EVENTS_RETRY;
 use crate::payload::Form;
+use crate::proto::centrifuge::Wire;
 use crate::proto::http::Request;
 use crate::proto::positions::SUBPROTOCOL;
 use crate::proto::sse;
@@ -12,8 +13,35 @@ use crate::proto::ws::Decoder;
 use crate::proto::ws::handshake::{check_upgrade, encode_switching_protocols};
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::open::Subprotocol;
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::protocol::Protocol;
+
+/// How a client would have the structured protocol written: as its subprotocol says, or its query.
+fn asked_wire<'b>(mut protocols: impl Iterator<Item = &'b str>, request: &Request<'_>) -> Wire {
+    let named = protocols.find_map(|name| match name {
+        "centrifuge-json" => Some(Wire::Json),
+        "centrifuge-protobuf" => Some(Wire::Protobuf),
+        _ => None,
+    });
+    named.unwrap_or_else(|| {
+        let mut params = request.params();
+        let is_protobuf = params
+            .any(|(name, value)| matches!(&*name, "format" | "cf_protocol") && value == "protobuf");
+        if is_protobuf {
+            Wire::Protobuf
+        } else {
+            Wire::Json
+        }
+    })
+}
+
+/// Whether a client of the structured protocol has itself pinged by frames of WebSocket: a program
+/// that a person types into cannot answer otherwise.
+fn asks_for_frame_pings(request: &Request<'_>) -> bool {
+    let mut params = request.params();
+    params.any(|(name, value)| name == "cf_ws_frame_ping_pong" && value == "true")
+}
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn upgrade(
@@ -29,6 +57,8 @@ impl<H: Handler> ShardCore<H> {
         let callback = &mut self.shard.callback;
         callback.subprotocol = Subprotocol::First;
         callback.offers_positions = upgrade.protocols().any(|name| name == SUBPROTOCOL);
+        callback.wire = Some(asked_wire(upgrade.protocols(), request));
+        callback.session = None;
         let offered = upgrade.deflate();
         // Since an earlier offer of this request it may be a member of topics, in the feeds of its
         // form: that stays as it is.
@@ -52,14 +82,26 @@ impl<H: Handler> ShardCore<H> {
             .conns
             .client_of(&mut self.shard.env, key, request)
             .unwrap_or_default();
+        let came_from = peer_info.clone();
         match self.ask_to_open_by(key, request, &Opening::WebSocket(request), peer_info) {
             Ok(data) => {
+                let wire = self.shard.callback.session.take();
                 if let Some(conn) = self.shard.conns.live(key) {
                     let takes_over = granted.is_some_and(|granted| granted.takes_over);
-                    conn.protocol = Protocol::WebSocket(Decoder::new(takes_over));
+                    let decoder = Decoder::new(takes_over);
+                    conn.protocol = match wire {
+                        Some(wire) => {
+                            let has_frame_pings = asks_for_frame_pings(request);
+                            let session = Session::new(decoder, wire, has_frame_pings, came_from);
+                            Protocol::Session(Box::new(session))
+                        }
+                        None => Protocol::WebSocket(decoder),
+                    };
                 }
                 let chosen = std::mem::take(&mut self.shard.callback.subprotocol);
                 let protocol = chosen.among(&upgrade);
+                let form = self.shard.conns.get(key).map(|conn| conn.form);
+                let granted = granted.filter(|_| form.is_some_and(|form| form.window().is_some()));
                 self.greet(key, data, None, |out| {
                     encode_switching_protocols(out, &upgrade, protocol, granted);
                 });

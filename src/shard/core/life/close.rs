@@ -30,7 +30,7 @@ impl<D, A> Shard<D, A> {
         let Some(conn) = self.conns.live(key).filter(|conn| !conn.state.is_closing()) else {
             return;
         };
-        if conn.state.is_corked() {
+        if conn.state.is_corked() && conn.protocol.session().is_none() {
             // The client was not told yet that it is connected: there is no word to say.
             self.kill(key, reason);
             return;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::id::ConnKey;
-use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME};
+use crate::limits::{CLOSE_TIMEOUT, HALF_CLOSED_HEARTBEAT, LINGER_TIME, SESSION_PONG_TIMEOUT};
 use crate::shard::core::conn::http::Phase;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{BLOCKED, Conn, PINGED, READ_ENDED};
@@ -30,6 +30,7 @@ impl<D, A> Deadlines<'_, D, A> {
             silence,
             self.conns.progress_deadline(&self.env.config, conn),
             conn.expiry(),
+            conn.sub_expiry(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -72,6 +73,8 @@ impl<D, A> Deadlines<'_, D, A> {
             return None;
         }
         match conn.protocol.keep_alive() {
+            KeepAlive::Session(_) if conn.is(PINGED) => Some(heard.plus(self.session_pong())),
+            KeepAlive::Session(next_ping) => next_ping,
             KeepAlive::Ping if conn.is(PINGED) => Some(heard.plus(config.pong_timeout)),
             // No client answers a comment: a delivery does as well.
             KeepAlive::Comment => {
@@ -140,11 +143,15 @@ impl<D, A> Deadlines<'_, D, A> {
         })
     }
 
+    /// How long the client of a session has to answer a ping.
+    fn session_pong(&self) -> Duration {
+        SESSION_PONG_TIMEOUT.min(self.env.config.pong_timeout)
+    }
+
     /// Up to a quarter shorter, each its own: a crowd that was heard of at once is not pinged at
     /// once for ever.
     fn ping_interval(&self, key: ConnKey) -> Duration {
-        let share = key.0.wrapping_mul(SPREAD) >> 24;
-        let early = self.env.config.ping_interval / 1024 * share;
+        let early = self.env.config.ping_interval / 1024 * share_of(key);
         self.env.config.ping_interval.saturating_sub(early)
     }
 
@@ -154,6 +161,11 @@ impl<D, A> Deadlines<'_, D, A> {
         let appended = places.filter_map(|place| self.fanout.appended_at(place));
         appended.max().unwrap_or_default()
     }
+}
+
+/// Of 256 parts, some for each connection.
+pub(super) fn share_of(key: ConnKey) -> u32 {
+    key.0.wrapping_mul(SPREAD) >> 24
 }
 
 /// Odd, so that keys spread over all shares; the upper bits mix best.

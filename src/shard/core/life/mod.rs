@@ -11,5 +11,6 @@ mod pause;
 mod questions;
 mod refuse;
 mod reply;
+mod session;
 mod timeouts;
 mod users;

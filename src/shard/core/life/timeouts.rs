@@ -109,6 +109,9 @@ impl<D, A> Shard<D, A> {
             self.arm(key);
             return;
         }
+        if conn.sub_expiry().is_some_and(|end| end <= judged) {
+            return self.expire_subs(key, judged);
+        }
         let waits_to_discard = deadlines.waits_to_discard(conn);
         let given_up = deadlines.opening(conn);
         let progress = self.conns.progress_deadline(&self.env.config, conn);
@@ -137,9 +140,10 @@ impl<D, A> Shard<D, A> {
         } else if conn.state.is_opening() {
             self.refuse_late(key);
         } else if conn.state == State::Corked {
-            self.kill(key, CloseReason::HandshakeTimeout);
+            self.close(key, CloseReason::HandshakeTimeout);
         } else if is_expired {
-            self.close(key, CloseReason::Expired);
+            let reason = conn.end_reason();
+            self.close(key, reason);
         } else if comes_slowly {
             self.close(key, CloseReason::SlowMessage);
         } else if conn.is(BLOCKED) {
@@ -152,6 +156,9 @@ impl<D, A> Shard<D, A> {
         } else if is_quiet {
             // Nothing is read that could be a sign of life.
             conn.heard = stamp;
+            if let Some(session) = conn.protocol.session_mut() {
+                session.begin_pings(self.env.now.plus(self.env.config.ping_interval));
+            }
             self.arm(key);
         } else {
             self.keep_alive(key);
@@ -168,8 +175,12 @@ impl<D, A> Shard<D, A> {
         if conn.is(PINGED) || keep_alive == KeepAlive::Client {
             return self.close(key, CloseReason::IdleTimeout);
         }
-        conn.set(PINGED, keep_alive == KeepAlive::Ping);
+        let is_ping = matches!(keep_alive, KeepAlive::Ping | KeepAlive::Session(_));
+        conn.set(PINGED, is_ping);
         conn.heard = stamp;
+        if let Some(session) = conn.protocol.session_mut() {
+            session.note_ping(self.env.now.plus(self.env.config.ping_interval));
+        }
         self.send_heartbeat(key);
         self.arm(key);
     }

@@ -120,6 +120,9 @@ impl<D, A> Shard<D, A> {
         };
         let delay = sse::spread(EVENTS_RETRY_REFUSED, self.conns.id(key).generation);
         let mut refusal = Vec::new();
+        if self.conns.session(key).is_some() {
+            return self.close(key, denial.session_reason());
+        }
         let Some(conn) = self.conns.live(key) else {
             return;
         };

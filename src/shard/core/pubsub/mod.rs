@@ -10,6 +10,7 @@ mod members;
 mod presence;
 mod release;
 pub(crate) mod room_queue;
+mod session;
 pub mod subscribe;
 pub(crate) mod user_queue;
 pub(crate) mod users;

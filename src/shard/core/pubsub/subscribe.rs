@@ -5,6 +5,7 @@ use crate::error::debug_is_text;
 use crate::handler::Subscribe;
 use crate::id::{ConnKey, TopicKey};
 use crate::limits::{CLIENT_INFO_BYTES_MAX, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
 use crate::shard::core::conns::Conns;
@@ -84,6 +85,9 @@ impl PubSub {
             topic: topic_key,
             index: WAITING,
         });
+        if let Some(session) = conn.protocol.session_mut() {
+            session.note_sub(topic_key);
+        }
         let since = self.fanout.begins(
             topic_key,
             conn.form,
@@ -91,13 +95,13 @@ impl PubSub {
             &env.config.namespaces,
         );
         if self.fanout.subscribe(topic_key, key) && since.is_none() {
-            self.join(conns, key, topic_key, false);
+            self.join_announced(conns, env, (key, topic_key));
         } else {
-            conn.waiting += 1;
+            conn.waiting += u16::from(conn.state != State::Open);
             if since.is_some() || subscribe.says_more() {
                 self.joins.note(key, topic_key, since, subscribe);
             }
-            self.ask_to_join(conns, env, key);
+            self.ask_to_join(conns, env, key, topic_key);
         }
         self.mark_shared(conns, key);
         Ok(())
@@ -120,6 +124,9 @@ impl PubSub {
         };
         let form = conn.form;
         conn.subs.remove(topic);
+        if let Some(session) = conn.protocol.session_mut() {
+            session.forget_sub(topic);
+        }
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
         fanout.unsubscribe(topic, env.now);
         match index {
@@ -169,25 +176,39 @@ impl PubSub {
                 continue;
             }
             if joins || self.joins.begins(key, topic) {
-                self.ask_to_join(conns, env, key);
+                self.ask_to_join(conns, env, key, topic);
             } else {
                 self.forget_join(key, topic);
-                self.join(conns, key, topic, false);
+                self.join_announced(conns, env, (key, topic));
                 self.is_live_for(conns, env, key);
             }
         }
     }
 
-    /// A connection waits for one topic less.
+    /// A subscription is live that has asked its home for nothing.
+    fn join_announced<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        (key, topic): (ConnKey, TopicKey),
+    ) {
+        let is_refused = !self.announce(conns, env, (key, topic), None);
+        self.join(conns, key, topic, false);
+        if is_refused {
+            self.unsubscribe(conns, env, key, topic);
+        }
+    }
+
+    /// A connection waits for one topic less: an open one for none, as it has its greeting.
     pub(crate) fn is_live_for<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) {
-        let Some(conn) = conns.get_mut(key) else {
+        let Some(conn) = conns.get_mut(key).filter(|conn| conn.waiting != 0) else {
             return;
         };
         conn.waiting -= 1;
         if conn.waiting == 0 {
             self.uncork(conns, env, key);
         } else {
-            self.ask_to_join(conns, env, key);
+            self.ask_to_join_all(conns, env, key);
         }
     }
 
@@ -202,8 +223,12 @@ impl PubSub {
             for sub in conn.subs.as_slice() {
                 self.joins.note_not_early(key, sub.topic);
             }
+            let connected = conn.protocol.session_mut().and_then(Session::connect);
             self.set_detached(conns, key, false);
             self.mark_dirty(conns, key);
+            if let Some(reply) = connected {
+                conns.tell_first(key, &reply);
+            }
             conns.queue_resume(env, key);
         }
     }

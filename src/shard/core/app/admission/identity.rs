@@ -12,10 +12,20 @@ use crate::denial::Denial;
 use crate::handler::{Busy, Handler, Refusal, Wait};
 use crate::id::ConnKey;
 use crate::limits::KEYS_ANSWER_TIMEOUT;
-use crate::proto::http::Request;
+use crate::proto::http::{Request, Response};
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::work::Share;
+
+/// Why it is not known which client it is.
+pub(in crate::shard::core::app) enum Unidentified {
+    /// It is not known yet.
+    Wait(Busy),
+    /// Its credential is not accepted, or it has none.
+    Denied(Denial),
+    /// It has shown too many that were not accepted, which is counted.
+    Throttled(Response),
+}
 
 impl<H: Handler> ShardCore<H> {
     /// Has the identity of clients asked before the handler is.
@@ -108,44 +118,61 @@ impl<D, A> Cx<'_, D, A> {
         self.identify_by(|_| frame.map(Found::in_frame).transpose())
     }
 
-    /// Finds out which client it is; one that is known may have been revoked while it waited. A
-    /// check that finds no time in this turn waits for its turn, and one that needs other keys for
-    /// their fetch.
     fn identify_by<'b>(
         &mut self,
         find: impl FnOnce(&Self) -> Result<Option<Found<'b>>, Denial>,
     ) -> Result<(), Refusal> {
+        let found = find(self);
+        self.find_client(found)
+            .map_err(|unidentified| match unidentified {
+                Unidentified::Wait(busy) => busy.into(),
+                Unidentified::Denied(denial) => self.refuse(denial, "").into(),
+                Unidentified::Throttled(response) => response.into(),
+            })
+    }
+
+    /// Finds out which client it is; one that is known may have been revoked while it waited.
+    pub(in crate::shard::core::app) fn find_client(
+        &mut self,
+        found: Result<Option<Found<'_>>, Denial>,
+    ) -> Result<(), Unidentified> {
         if let Some(client) = self.principal() {
             return match self.shard.has_revoked(client) {
-                true => Err(self.refuse(Denial::Revoked, "").into()),
+                true => Err(Unidentified::Denied(Denial::Revoked)),
                 false => Ok(()),
             };
         }
-        let found = find(self);
-        let identified = match &found {
-            Ok(Some(_)) if self.must_wait_to_verify() => {
+        let found = found.map_err(Unidentified::Denied)?;
+        let credential = found.as_ref().map(Found::credential);
+        let client = self.check_credential(credential, |cx| cx.verify(credential))?;
+        self.shard.callback.principal = Some(Box::new(client));
+        Ok(())
+    }
+
+    /// Checks a credential. A check that finds no time in this turn waits for its turn, and one
+    /// that needs other keys for their fetch.
+    pub(in crate::shard::core::app) fn check_credential<T>(
+        &mut self,
+        credential: Option<Credential<'_>>,
+        check: impl FnOnce(&mut Self) -> Result<T, Denial>,
+    ) -> Result<T, Unidentified> {
+        if credential.is_some() {
+            if self.must_wait_to_verify() {
                 self.shard.env.counters.hit(Limit::VerifyTime);
-                return Err(Busy(Wait::Verification).into());
+                return Err(Unidentified::Wait(Busy(Wait::Verification)));
             }
-            Ok(Some(found)) => {
-                self.check_attempt()?;
-                self.verify(Some(found.credential()))
-            }
-            Ok(None) => self.verify(None),
-            Err(denial) => Err(*denial),
-        };
-        let denial = match identified {
-            Ok(client) => {
+            self.check_attempt().map_err(Unidentified::Throttled)?;
+        }
+        match check(self) {
+            Ok(checked) => {
                 // What was asked here is answered. The handler may ask again.
                 self.shard.questions.forget(self.key);
-                self.shard.callback.principal = Some(Box::new(client));
-                return Ok(());
+                Ok(checked)
             }
-            Err(denial) => denial,
-        };
-        match self.wait_for_keys(denial) {
-            Some(wait) => Err(wait.into()),
-            None => Err(self.refuse(denial, "").into()),
+            Err(denial) => Err(match self.wait_for_keys(denial) {
+                Some(wait) => Unidentified::Wait(wait),
+                None => Unidentified::Denied(denial),
+            }),
         }
     }
 
@@ -157,21 +184,45 @@ impl<D, A> Cx<'_, D, A> {
         !is_its_turn && (others_wait || work.is_used_up(Share::Verification))
     }
 
-    fn verify(&mut self, credential: Option<Credential<'_>>) -> Result<Principal, Denial> {
+    pub(in crate::shard::core::app) fn verify(
+        &mut self,
+        credential: Option<Credential<'_>>,
+    ) -> Result<Principal, Denial> {
         let certificate = self
             .identity()
             .map(|subject| common_name(subject).to_owned());
         let now = self.time_of_day();
+        self.charge_check(credential, |auth| {
+            auth.identify(credential, certificate.as_deref(), now)
+        })
+    }
+
+    /// Checks a token for one subscription, where tokens are checked.
+    pub(in crate::shard::core::app) fn verify_subscription(
+        &mut self,
+        token: &str,
+    ) -> Result<Principal, Denial> {
+        let now = self.time_of_day();
+        let credential = Some(Credential::Token(token));
+        self.charge_check(credential, |auth| auth.verify_subscription(token, now))
+    }
+
+    /// Checks a credential, and counts the time that this takes.
+    fn charge_check(
+        &mut self,
+        credential: Option<Credential<'_>>,
+        check: impl FnOnce(&mut Auth) -> Result<Principal, Denial>,
+    ) -> Result<Principal, Denial> {
         let Some(auth) = &mut self.shard.auth else {
             return Ok(Principal::default());
         };
-        let identified = auth.identify(credential, certificate.as_deref(), now);
+        let checked = check(auth);
         let took = credential.map_or(0, |credential| auth.take_work(credential));
         let work = &mut self.shard.env.work;
         let share = work.swap(Share::Verification);
         work.charge(took);
         work.swap(share);
-        identified
+        checked
     }
 
     /// Waits for keys that may change a denial, once for each client: the answer to the question is

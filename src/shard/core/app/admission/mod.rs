@@ -1,7 +1,7 @@
 //! What a handler may ask for to admit clients: the time of day, an end of their connections, and
 //! how denials are told.
 
-mod identity;
+pub(in crate::shard::core::app) mod identity;
 mod revoke;
 
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! What a handler may ask for during a callback.
 
 mod home;
+mod session;
 mod subscribe;
 mod user;
 

@@ -88,9 +88,8 @@ impl<D, A> Cx<'_, D, A> {
             &topic,
             subscribe,
         )?;
-        let has_been = matches!(since, Since::Position(_) | Since::Foreign);
         let namespaces = &self.shard.env.config.namespaces;
-        if has_been && namespaces.of(topic.name()).history.is_none() {
+        if since.is_return() && namespaces.of(topic.name()).history.is_none() {
             self.tell_lost();
         }
         Ok(())

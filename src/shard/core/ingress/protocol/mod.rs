@@ -1,8 +1,8 @@
 //! What a connection speaks: the one place that knows how protocols differ.
 
+mod end;
 mod words;
 
-use crate::close_reason::CloseReason;
 use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::payload::Form;
@@ -12,9 +12,11 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::http::{Http, Phase};
 use crate::shard::core::conn::linger::Linger;
-use crate::shard::core::conn::{Conn, UNPROCESSED};
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::ingress::Progress;
+pub(crate) use crate::shard::core::ingress::protocol::end::AtEnd;
 pub(crate) use crate::shard::core::ingress::protocol::words::LastWord;
+use crate::time::Now;
 
 /// What a connection speaks, and what it keeps for that.
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) enum Protocol {
     Http(Box<Http>),
     /// WebSocket, after an upgrade.
     WebSocket(Decoder),
+    /// The structured protocol over that.
+    Session(Box<Session>),
     /// Frames over TCP.
     Framed(Frames),
     /// The same, before the first frame, which is a credential.
@@ -40,23 +44,14 @@ pub(crate) struct Asking {
     pub(crate) arrival: Arrival,
 }
 
-/// What becomes of a connection whose client has closed its side.
-pub(crate) enum AtEnd {
-    /// What it waits for, or its last word, comes first.
-    Nothing,
-    /// It is still sent what it has subscribed to.
-    ListenOn,
-    /// It ends after what is on its way to it.
-    Close(CloseReason),
-    /// It ends at once.
-    Kill(CloseReason),
-}
-
 /// How a connection that is open is kept from looking dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeepAlive {
     /// Pings, which the client must answer (RFC 6455 5.5.2).
     Ping,
+    /// Pings at their intervals, the next one then, whatever the client sends: it would take the
+    /// silence for a connection that is gone.
+    Session(Option<Now>),
     /// Comments, which no client answers.
     Comment,
     /// The client must send something itself.
@@ -80,7 +75,40 @@ impl Protocol {
             Self::Framed(frames) => frames.framing.into(),
             Self::Asking(asking) => asking.frames.framing.into(),
             Self::Events(_) => Form::Sse,
+            Self::Session(session) => Form::WebSocket.structured(session.wire()),
             Self::Http(_) | Self::WebSocket(_) | Self::Lingering(_) => Form::WebSocket,
+        }
+    }
+
+    /// What it keeps of the structured protocol.
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn session_mut(&mut self) -> Option<&mut Session> {
+        match self {
+            Self::Session(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Its decoder of frames.
+    fn decoder(&self) -> Option<&Decoder> {
+        match self {
+            Self::WebSocket(decoder) => Some(decoder),
+            Self::Session(session) => Some(&session.decoder),
+            _ => None,
+        }
+    }
+
+    fn decoder_mut(&mut self) -> Option<&mut Decoder> {
+        match self {
+            Self::WebSocket(decoder) => Some(decoder),
+            Self::Session(session) => Some(&mut session.decoder),
+            _ => None,
         }
     }
 
@@ -137,12 +165,12 @@ impl Protocol {
 
     /// Whether compressed messages of its client may refer to those before them (RFC 7692 7.1.1).
     pub(crate) fn takes_over(&self) -> bool {
-        matches!(self, Self::WebSocket(decoder) if decoder.takes_over())
+        self.decoder().is_some_and(Decoder::takes_over)
     }
 
     /// Puts the decoder back that was taken out for a frame, unless it speaks something else now.
     pub(crate) fn put_back(&mut self, decoder: Decoder) {
-        if let Self::WebSocket(place) = self {
+        if let Some(place) = self.decoder_mut() {
             *place = decoder;
         }
     }
@@ -160,6 +188,7 @@ impl Protocol {
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
             Self::WebSocket(decoder) => decoder.held_bytes(),
+            Self::Session(session) => session.decoder.held_bytes(),
             Self::Http(http) => http.held_bytes(),
             Self::Framed(_) | Self::Asking(_) | Self::Events(_) | Self::Lingering(_) => 0,
         }
@@ -167,11 +196,7 @@ impl Protocol {
 
     /// Bytes that it has taken of an incomplete message.
     pub(crate) fn arrived_bytes(&self) -> usize {
-        match self {
-            Self::WebSocket(decoder) => decoder.arrived_bytes(),
-            Self::Http(_) | Self::Framed(_) | Self::Asking(_) => 0,
-            Self::Events(_) | Self::Lingering(_) => 0,
-        }
+        self.decoder().map_or(0, Decoder::arrived_bytes)
     }
 
     /// Whether nothing can be taken before a line has ended.
@@ -180,7 +205,8 @@ impl Protocol {
             Self::Http(_) => true,
             Self::Framed(frames) => frames.framing == Framing::Line,
             Self::Asking(asking) => asking.frames.framing == Framing::Line,
-            Self::WebSocket(_) | Self::Events(_) | Self::Lingering(_) => false,
+            Self::WebSocket(_) | Self::Session(_) => false,
+            Self::Events(_) | Self::Lingering(_) => false,
         }
     }
 
@@ -188,6 +214,7 @@ impl Protocol {
     pub(crate) fn clear(&mut self) {
         match self {
             Self::WebSocket(decoder) => *decoder = Decoder::default(),
+            Self::Session(session) => session.clear(),
             Self::Http(http) => http.request = None,
             Self::Framed(_) | Self::Asking(_) | Self::Events(_) | Self::Lingering(_) => {}
         }
@@ -196,6 +223,7 @@ impl Protocol {
     pub(crate) fn keep_alive(&self) -> KeepAlive {
         match self {
             Self::WebSocket(_) => KeepAlive::Ping,
+            Self::Session(session) => KeepAlive::Session(session.next_ping()),
             Self::Events(_) => KeepAlive::Comment,
             Self::Framed(_) | Self::Asking(_) => KeepAlive::Client,
             Self::Http(_) | Self::Lingering(_) => KeepAlive::Client,
@@ -205,31 +233,10 @@ impl Protocol {
     /// The protocol of a connection that the handler has accepted, for lists.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::WebSocket(_) => "websocket",
+            Self::WebSocket(_) | Self::Session(_) => "websocket",
             Self::Events(_) => "sse",
             Self::Framed(_) | Self::Asking(_) => "tcp",
             Self::Http(_) | Self::Lingering(_) => "http",
-        }
-    }
-
-    /// What becomes of a connection whose client has closed its side.
-    pub(crate) fn at_end<D>(conn: &Conn<D>) -> AtEnd {
-        match &conn.protocol {
-            // A device may publish, close its side and still listen.
-            Self::Framed(_) if conn.subs.count() != 0 || conn.state.is_opening() => AtEnd::ListenOn,
-            Self::Framed(_) => AtEnd::Close(CloseReason::Client),
-            Self::Asking(_) | Self::Lingering(_) => AtEnd::Kill(CloseReason::Client),
-            // Its last word is still to be sent, as to a client that asks by `nc -N`.
-            Self::Http(_) | Self::WebSocket(_) | Self::Events(_) if conn.state.is_closing() => {
-                AtEnd::Nothing
-            }
-            // What it has asked is answered first.
-            Self::Http(_) if conn.is_paused() || conn.is(UNPROCESSED) => AtEnd::Nothing,
-            Self::Http(http) if http.phase == Phase::Idle => AtEnd::Close(CloseReason::Answered),
-            Self::Events(_) => AtEnd::Kill(CloseReason::Client),
-            // What it has begun to ask will never be whole, but what was answered is its own.
-            Self::Http(_) if conn.outbox_len() != 0 => AtEnd::Close(CloseReason::Vanished),
-            Self::Http(_) | Self::WebSocket(_) => AtEnd::Kill(CloseReason::Vanished),
         }
     }
 }
@@ -253,6 +260,10 @@ impl<H: Handler> ShardCore<H> {
             }
             Protocol::WebSocket(decoder) => {
                 let decoder = std::mem::take(decoder);
+                self.take_websocket(key, decoder, input)
+            }
+            Protocol::Session(session) => {
+                let decoder = std::mem::take(&mut session.decoder);
                 self.take_websocket(key, decoder, input)
             }
             Protocol::Lingering(_) => Progress::Ended,

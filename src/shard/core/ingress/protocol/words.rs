@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::de::IgnoredAny;
+
 use crate::close_reason::CloseReason;
 use crate::limits::EVENTS_RETRY_FINAL;
 use crate::payload::Form;
@@ -9,6 +11,9 @@ use crate::proto::http::{Manner, Response};
 use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, encode_retry, postpone};
 use crate::proto::ws::{encode_close, encode_empty_close, encode_ping, is_final};
 use crate::shard::core::ingress::protocol::Protocol;
+
+/// Nothing is wrong (RFC 6455 section 7.4.1).
+const CLOSE_NORMAL: u16 = 1000;
 
 /// The last word to a client.
 pub(crate) enum LastWord<'a> {
@@ -25,6 +30,7 @@ impl Protocol {
     pub(crate) fn encode_heartbeat(&self, form: Form, out: &mut Vec<u8>) {
         match self {
             Self::WebSocket(_) => encode_ping(out, b""),
+            Self::Session(session) => session.encode_ping(out),
             Self::Events(_) => encode_part(out, form == Form::SseChunks, HEARTBEAT),
             Self::Framed(frames) => out.extend_from_slice(frames.framing.empty()),
             Self::Http(_) | Self::Asking(_) | Self::Lingering(_) => {}
@@ -35,6 +41,7 @@ impl Protocol {
     pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
         match self {
             Self::WebSocket(_) => word.encode(out),
+            Self::Session(_) => word.encode_for_sdk(out),
             Self::Events(_) => word.encode_as_events(form == Form::SseChunks, out),
             Self::Http(_) | Self::Framed(_) | Self::Asking(_) | Self::Lingering(_) => {}
         }
@@ -50,7 +57,9 @@ impl Protocol {
         out: &mut Vec<u8>,
     ) {
         match self {
-            Self::WebSocket(_) | Self::Http(_) => response.encode_as(out, manner),
+            Self::WebSocket(_) | Self::Session(_) | Self::Http(_) => {
+                response.encode_as(out, manner);
+            }
             Self::Events(_) => postpone(response, delay).encode_as(out, manner),
             Self::Framed(_) | Self::Asking(_) | Self::Lingering(_) => {}
         }
@@ -73,6 +82,24 @@ impl LastWord<'_> {
         match self {
             Self::Given { code, .. } => *code,
             Self::Reason(reason) => reason.close_code(),
+        }
+    }
+
+    /// Writes a close frame as SDKs need it: they decide by its code whether they come back, and
+    /// only if there is a text that is no JSON.
+    fn encode_for_sdk(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Given { code, reason } => {
+                let is_json = serde_json::from_str::<IgnoredAny>(reason).is_ok();
+                let is_plain = !reason.is_empty() && !is_json;
+                let reason = if is_plain { reason } else { "disconnect" };
+                encode_close(out, code.unwrap_or(CLOSE_NORMAL), reason);
+            }
+            Self::Reason(reason) => {
+                if let Some((code, text)) = reason.for_sdk() {
+                    encode_close(out, code, text);
+                }
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use crate::id::TopicKey;
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Entry, Form, Payload};
 use crate::position::{Position, Since};
+use crate::proto::centrifuge::UnsubscribeCode;
 use crate::shard::core::conn::subs::CATCHING_UP;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
@@ -35,7 +36,7 @@ impl PubSub {
         since: Option<Since>,
         joined: Joined,
     ) {
-        if joined.start.is_none() && matches!(since, Some(Since::Position(_) | Since::Foreign)) {
+        if joined.start.is_none() && since.is_some_and(Since::is_return) {
             // The topic has no history any more.
             self.tell(conns, env, (key, topic), &Told::Gap(None));
         }
@@ -59,9 +60,15 @@ impl PubSub {
             return;
         };
         self.catch_ups.behind.remove(&sub);
+        let has_gap = joined.start.as_ref().is_none_or(|start| start.has_gap);
+        if has_gap && self.is_watched(conns, sub) {
+            env.counters.gaps += 1;
+            // Its client subscribes again, and so learns what it lacks.
+            return self.end_session_sub(conns, env, sub, UnsubscribeCode::InsufficientState);
+        }
         let form = conns.get(sub.0).map(|conn| conn.form);
-        let has_gap = joined.start.as_ref().is_some_and(|start| start.has_gap);
-        if has_gap && form.is_some_and(|form| !form.carries_positions()) {
+        let tells_gaps = form.is_some_and(Form::carries_positions) && !conns.has_session(sub.0);
+        if has_gap && joined.start.is_some() && !tells_gaps {
             // It cannot be told: it goes on with the oldest message that is kept.
             env.counters.gaps += 1;
             self.mark_dirty(conns, sub.0);
@@ -115,7 +122,12 @@ impl PubSub {
         if has_enough || !has_space {
             // There was space when it asked: pages have it now.
             let since = Since::Position(page.before());
-            return Some(if start.has_gap { Since::Foreign } else { since });
+            return Some(match start.has_gap {
+                // Its client was told with the answer to its command.
+                true if conns.has_session(key) => Since::Last(u32::MAX),
+                true => Since::Foreign,
+                false => since,
+            });
         }
         if start.has_gap {
             env.counters.gaps += 1;

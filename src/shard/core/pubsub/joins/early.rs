@@ -54,7 +54,7 @@ impl PubSub {
             ..JoinRequest::default()
         };
         self.joins.waiting.insert((key, topic), joining);
-        self.ask_to_join(conns, env, key);
+        self.ask_to_join(conns, env, key, topic);
         true
     }
 

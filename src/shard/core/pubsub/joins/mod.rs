@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::handler::{ClientInfo, Publisher, Subscribe};
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::position::Since;
+use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
@@ -86,9 +87,26 @@ impl Joins {
 }
 
 impl PubSub {
-    /// Asks the homes of all topics that a connection waits for to join it, once it is open and
+    /// Asks the home of a topic that a connection waits for to join it: at once if it is open, and
+    /// with those of all others before its greeting.
+    pub(crate) fn ask_to_join<D>(
+        &mut self,
+        conns: &Conns<D>,
+        env: &mut Env,
+        key: ConnKey,
+        topic: TopicKey,
+    ) {
+        if conns.get(key).is_none_or(|conn| conn.state != State::Open) {
+            return self.ask_to_join_all(conns, env, key);
+        }
+        if self.fanout.topic(topic).is_some_and(|topic| topic.live) {
+            self.ask(conns, env, key, topic);
+        }
+    }
+
+    /// Asks the homes of all topics that a connection waits for to join it, once it is accepted and
     /// they alone are waited for: what is joined must not wait long for anything else.
-    pub(crate) fn ask_to_join<D>(&mut self, conns: &Conns<D>, env: &mut Env, key: ConnKey) {
+    pub(crate) fn ask_to_join_all<D>(&mut self, conns: &Conns<D>, env: &mut Env, key: ConnKey) {
         let Some(conn) = conns.get(key) else {
             return;
         };
@@ -208,7 +226,7 @@ impl PubSub {
         conns: &mut Conns<D>,
         env: &mut Env,
         id: ConnId,
-        joined: Joined,
+        mut joined: Joined,
     ) {
         let Joined { key, ticket, .. } = joined;
         self.catch_ups.note_answer(ticket);
@@ -220,8 +238,12 @@ impl PubSub {
         };
         let since = joining.since;
         self.joins.waiting.remove(&place);
+        let is_refused = !self.announce(conns, env, place, joined.start.as_deref_mut());
         self.begin(conns, env, place, since, joined);
         self.is_live_for(conns, env, id.key);
+        if is_refused {
+            return self.unsubscribe(conns, env, id.key, key);
+        }
         let conn = conns.live(id.key);
         let is_early = conn.is_some_and(|conn| {
             let sub = conn.subs.get(key);

@@ -1,0 +1,75 @@
+//! What the name of a topic says about its subscribers, over the structured protocol: as in
+//! Centrifugo.
+
+use crate::auth::Principal;
+use crate::handler::{Failure, SubscribeCommand, Subscribed};
+use crate::proto::centrifuge::ErrorCode;
+use crate::relay::RelayCx;
+
+/// What a name says about a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Access {
+    /// Nothing: the rules decide.
+    Ask,
+    /// The client may subscribe, whatever the rules.
+    Given,
+    /// It may not.
+    Denied,
+}
+
+/// Decides about a subscription: a token for it decides alone, then the name of the topic, and then
+/// the rules.
+pub(super) fn decide(
+    cx: &mut RelayCx<'_>,
+    subscribe: &SubscribeCommand<'_>,
+) -> Result<Subscribed, Failure> {
+    let is_asked = cx.auth().is_some_and(|auth| !auth.is_insecure());
+    if is_asked && subscribe.grant.is_none() {
+        let user = cx.principal().and_then(Principal::user);
+        match access(subscribe.channel, user) {
+            Access::Ask => {}
+            Access::Given => return Ok(Subscribed::default()),
+            Access::Denied => return Err(ErrorCode::PermissionDenied.into()),
+        }
+    }
+    cx.decide_subscribe(subscribe)
+}
+
+/// What a name says: one that begins with `$` is for tokens alone, and what follows a `#` are the
+/// users that may subscribe.
+fn access(channel: &str, user: Option<&str>) -> Access {
+    if channel.starts_with('$') {
+        return Access::Denied;
+    }
+    let Some((_, users)) = channel.split_once('#') else {
+        return Access::Ask;
+    };
+    let mut users = users.split(',');
+    match user.is_some_and(|user| users.any(|named| named == user)) {
+        true => Access::Given,
+        false => Access::Denied,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_lists_users_is_for_them_and_a_private_one_for_tokens() {
+        for (channel, user, expected) in [
+            ("news", None, Access::Ask),
+            ("dialog#ann,bob", Some("bob"), Access::Given),
+            ("dialog#ann,bob", Some("ann"), Access::Given),
+            ("dialog#ann,bob", Some("ann,bob"), Access::Denied),
+            ("dialog#ann,bob", Some("an"), Access::Denied),
+            ("#ann", Some("ann"), Access::Given),
+            ("#", None, Access::Denied),
+            ("#", Some("ann"), Access::Denied),
+            ("$news", Some("ann"), Access::Denied),
+            ("$news#ann", Some("ann"), Access::Denied),
+        ] {
+            assert_eq!(access(channel, user), expected, "{channel} {user:?}");
+        }
+    }
+}

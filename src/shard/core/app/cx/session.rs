@@ -1,0 +1,77 @@
+//! Sessions: what callbacks may ask for of them, and how the default ones decide.
+
+use crate::auth::Action;
+use crate::denial::Denial;
+use crate::handler::{Failure, PublishCommand, Query, SubscribeCommand, Subscribed};
+use crate::proto::centrifuge::ErrorCode;
+use crate::shard::core::app::cx::Cx;
+
+impl<D, A> Cx<'_, D, A> {
+    /// Has a WebSocket connection speak the structured protocol, in
+    /// [`on_open`](crate::Handler::on_open): the public client protocol of Centrifuge. Its client
+    /// connects, subscribes and asks by commands, about which the callbacks from
+    /// [`on_connect`](crate::Handler::on_connect) on are made, and not
+    /// [`on_message`](crate::Handler::on_message). Returns `false` if there is no upgrade.
+    pub fn open_session(&mut self) -> bool {
+        let callback = &mut self.shard.callback;
+        let conn = self.shard.conns.live(self.key);
+        let Some((wire, conn)) = callback.wire.zip(conn) else {
+            return false;
+        };
+        // In an earlier callback about the same request it may have subscribed.
+        if conn.subs.count() == 0 {
+            conn.form = conn.form.structured(wire);
+        }
+        callback.session = Some(wire);
+        true
+    }
+
+    /// How [`on_subscribe`](crate::Handler::on_subscribe) decides by default.
+    ///
+    /// # Errors
+    ///
+    /// The client may not subscribe.
+    pub fn decide_subscribe(
+        &mut self,
+        subscribe: &SubscribeCommand<'_>,
+    ) -> Result<Subscribed, Failure> {
+        let Some(grant) = subscribe.grant else {
+            self.decide(Action::Subscribe, subscribe.channel)?;
+            return Ok(Subscribed::default());
+        };
+        Ok(Subscribed {
+            info: grant.info.clone(),
+            expires_at: grant.expires_at,
+            ..Subscribed::default()
+        })
+    }
+
+    /// How [`on_publish`](crate::Handler::on_publish) decides by default.
+    ///
+    /// # Errors
+    ///
+    /// The client may not publish.
+    pub fn decide_publish(&mut self, publish: &PublishCommand<'_>) -> Result<(), Failure> {
+        self.decide(Action::Publish, publish.channel)
+    }
+
+    /// How [`on_query`](crate::Handler::on_query) decides by default.
+    ///
+    /// # Errors
+    ///
+    /// The client may not ask.
+    pub fn decide_query(&mut self, query: Query, channel: &str) -> Result<(), Failure> {
+        let action = match query {
+            Query::Presence => Action::Presence,
+            Query::History => Action::History,
+        };
+        self.decide(action, channel)
+    }
+
+    fn decide(&mut self, action: Action, channel: &str) -> Result<(), Failure> {
+        self.permit(action, channel).map_err(|words| {
+            self.deny(Denial::Forbidden, &words.to_string());
+            ErrorCode::PermissionDenied.into()
+        })
+    }
+}

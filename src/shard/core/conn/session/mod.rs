@@ -1,0 +1,225 @@
+//! What a connection of the structured protocol keeps.
+
+pub(crate) mod subscription;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::auth::Principal;
+use crate::id::TopicKey;
+use crate::proto::centrifuge::{Answer, ClientInfo, ConnectResult, Reply, Wire};
+use crate::proto::ws::Decoder;
+use crate::proto::ws::frame::{Opcode, encode_header};
+use crate::shard::core::conn::PeerInfo;
+use crate::shard::core::conn::session::subscription::Subscription;
+use crate::time::{Now, Stamp};
+
+/// What a connection of the structured protocol keeps.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) decoder: Decoder,
+    wire: Wire,
+    pub(crate) phase: Phase,
+    /// It is pinged by frames of WebSocket, as its client has asked for.
+    has_frame_pings: bool,
+    /// A ping was not answered by a pong.
+    awaits_pong: bool,
+    /// When it is pinged next.
+    next_ping: Stamp,
+    /// Bytes of the message in hand whose commands are carried out.
+    pub(crate) done: usize,
+    /// Its client, once it is identified.
+    pub(crate) principal: Option<Box<Principal>>,
+    /// The client as others see it, once it is connected.
+    pub(crate) info: Option<Arc<ClientInfo>>,
+    /// What its command has asked the home of a topic.
+    pub(crate) asked: Option<Box<dyn Any>>,
+    /// The subscription that its command asks for, until its topic has a key.
+    pub(crate) subscribing: Option<Subscription>,
+    /// In no order.
+    subs: Vec<Subscription>,
+    /// When the first of them ends.
+    soonest: Stamp,
+}
+
+/// How far a session has come.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// Its client has to connect first; for that is known where it comes from.
+    New(Option<Arc<PeerInfo>>),
+    /// The client is told that it is connected, by this, when its user's home has counted it.
+    Connecting(Box<Reply>),
+    Connected,
+    /// The client could not connect, and can do nothing more.
+    Refused,
+}
+
+impl Session {
+    pub(crate) fn new(
+        decoder: Decoder,
+        wire: Wire,
+        has_frame_pings: bool,
+        peer_info: Option<Arc<PeerInfo>>,
+    ) -> Self {
+        Self {
+            decoder,
+            wire,
+            phase: Phase::New(peer_info),
+            has_frame_pings,
+            awaits_pong: false,
+            next_ping: Stamp::NEVER,
+            done: 0,
+            principal: None,
+            info: None,
+            asked: None,
+            subscribing: None,
+            subs: Vec::new(),
+            soonest: Stamp::NEVER,
+        }
+    }
+
+    pub(crate) fn wire(&self) -> Wire {
+        self.wire
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Connected)
+    }
+
+    pub(crate) fn is_new(&self) -> bool {
+        matches!(self.phase, Phase::New(_))
+    }
+
+    /// The client is about to be connected: it is told so by this later. Returns where it comes
+    /// from.
+    pub(crate) fn begin(&mut self, id: u32, result: ConnectResult) -> Option<Arc<PeerInfo>> {
+        let reply = Box::new(Reply::new(id, Answer::Connect(result)));
+        match std::mem::replace(&mut self.phase, Phase::Connecting(reply)) {
+            Phase::New(peer_info) => peer_info,
+            _ => None,
+        }
+    }
+
+    /// The client is connected now, if it was about to be: what tells it so.
+    pub(crate) fn connect(&mut self) -> Option<Reply> {
+        let phase = std::mem::replace(&mut self.phase, Phase::Connected);
+        match phase {
+            Phase::Connecting(reply) => Some(*reply),
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    /// Whether its client must answer pings by commands.
+    pub(crate) fn answers_pings(&self) -> bool {
+        !self.has_frame_pings
+    }
+
+    /// The client as subscribers of one topic see it, of whose subscription this is said as well.
+    pub(crate) fn info_in(&self, chan_info: Vec<u8>) -> Option<Arc<ClientInfo>> {
+        let info = self.info.as_deref().filter(|_| !chan_info.is_empty())?;
+        Some(Arc::new(ClientInfo {
+            chan_info,
+            ..info.clone()
+        }))
+    }
+
+    /// The client as subscribers of a topic see it.
+    pub(crate) fn info_of(&mut self, topic: Option<TopicKey>) -> Option<Arc<ClientInfo>> {
+        let sub = topic.and_then(|topic| self.sub(topic));
+        let own = sub.and_then(|sub| sub.info.clone());
+        own.or_else(|| self.info.clone())
+    }
+
+    /// When it is to be pinged, once it is connected.
+    pub(crate) fn next_ping(&self) -> Option<Now> {
+        let is_pinged = self.is_connected() && self.next_ping != Stamp::NEVER;
+        is_pinged.then(|| self.next_ping.moment())
+    }
+
+    /// It is pinged, and the next time then.
+    pub(crate) fn note_ping(&mut self, next: Now) {
+        self.awaits_pong = true;
+        self.next_ping = next.stamp();
+    }
+
+    /// It is pinged for the first time then.
+    pub(crate) fn begin_pings(&mut self, first: Now) {
+        self.next_ping = first.stamp();
+    }
+
+    /// A pong has come; `false` if none was due.
+    pub(crate) fn take_pong(&mut self) -> bool {
+        std::mem::take(&mut self.awaits_pong)
+    }
+
+    /// Its client has nothing more to say.
+    pub(crate) fn clear(&mut self) {
+        self.decoder = Decoder::default();
+        self.principal = None;
+    }
+
+    /// Appends what the server says, as a message of WebSocket.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>, reply: &Reply) {
+        let mut message = Vec::new();
+        self.wire.encode_reply(&mut message, reply);
+        encode_header(out, Opcode::Data(self.wire.kind()), message.len());
+        out.extend_from_slice(&message);
+    }
+
+    /// Appends a ping.
+    pub(crate) fn encode_ping(&self, out: &mut Vec<u8>) {
+        if self.has_frame_pings {
+            crate::proto::ws::encode_ping(out, b"");
+        } else {
+            self.encode(out, &Reply::PING);
+        }
+    }
+
+    /// When the first subscription ends.
+    pub(crate) fn sub_expiry(&self) -> Option<Now> {
+        (self.soonest != Stamp::NEVER).then(|| self.soonest.moment())
+    }
+
+    /// A subscription whose time is over.
+    pub(crate) fn expired_sub(&self, now: Now) -> Option<TopicKey> {
+        self.sub_expiry().filter(|end| *end <= now)?;
+        let is_over = |sub: &&Subscription| sub.until != Stamp::NEVER && sub.until.moment() <= now;
+        self.subs.iter().find(is_over).map(|sub| sub.topic)
+    }
+
+    /// Has a subscription end then.
+    pub(crate) fn expire_sub(&mut self, topic: TopicKey, until: Stamp) {
+        if let Some(sub) = self.sub(topic) {
+            sub.until = until;
+        }
+        self.find_soonest();
+    }
+
+    fn find_soonest(&mut self) {
+        let ends = self.subs.iter().map(|sub| sub.until);
+        self.soonest = ends.min().unwrap_or(Stamp::NEVER);
+    }
+
+    /// The subscription to a topic.
+    pub(crate) fn sub(&mut self, topic: TopicKey) -> Option<&mut Subscription> {
+        self.subs.iter_mut().find(|sub| sub.topic == topic)
+    }
+
+    /// It has subscribed to a topic.
+    pub(crate) fn note_sub(&mut self, topic: TopicKey) {
+        let sub = self.subscribing.take().unwrap_or_default();
+        self.soonest = self.soonest.min(sub.until);
+        self.subs.push(Subscription { topic, ..sub });
+    }
+
+    /// A subscription has ended.
+    pub(crate) fn forget_sub(&mut self, topic: TopicKey) {
+        self.subs.retain(|sub| sub.topic != topic);
+        if self.soonest != Stamp::NEVER {
+            self.find_soonest();
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The subscriptions of a session.
+
+use std::sync::Arc;
+
+use data_encoding::BASE64;
+
+use crate::id::TopicKey;
+use crate::proto::Kind;
+use crate::proto::centrifuge::{
+    Answer, ClientInfo, ErrorCode, Publication, Reply, SUBSCRIBE_REJECT_UNRECOVERED,
+    SubscribeRequest, SubscribeResult, Wire,
+};
+use crate::time::Stamp;
+use crate::topic::history::{Kept, Start};
+
+/// A subscription of a session.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    pub(crate) topic: TopicKey,
+    /// When it ends.
+    pub(crate) until: Stamp,
+    /// Its client is told if something is missing.
+    pub(crate) is_positioned: bool,
+    /// As long as its client was not told that it is live.
+    pub(crate) pending: Option<Box<Pending>>,
+    /// The client as other subscribers of the topic see it, where that is not as all do.
+    pub(crate) info: Option<Arc<ClientInfo>>,
+}
+
+// A session has any number of them.
+const _: () = assert!(size_of::<Subscription>() <= 32);
+
+impl Default for Subscription {
+    fn default() -> Self {
+        Self {
+            topic: TopicKey(u32::MAX),
+            until: Stamp::NEVER,
+            is_positioned: false,
+            pending: None,
+            info: None,
+        }
+    }
+}
+
+/// What is told of a subscription when it is live.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The number of the command.
+    pub(crate) id: u32,
+    /// The client goes on from here.
+    pub(crate) offset: u64,
+    pub(crate) rejects_unrecovered: bool,
+    pub(crate) result: SubscribeResult,
+}
+
+impl Pending {
+    pub(crate) fn new(id: u32, request: &SubscribeRequest, result: SubscribeResult) -> Self {
+        Self {
+            id,
+            offset: request.offset,
+            rejects_unrecovered: request.flag & SUBSCRIBE_REJECT_UNRECOVERED != 0,
+            result,
+        }
+    }
+
+    /// The subscription is live, and begins with this, if the topic has a history. An error if the
+    /// client wants none then.
+    pub(crate) fn finish(self, wire: Wire, start: Option<&mut Start>) -> Reply {
+        let Self {
+            id,
+            offset,
+            rejects_unrecovered,
+            mut result,
+        } = self;
+        match start {
+            None => (result.recoverable, result.positioned) = (false, false),
+            Some(start) if result.positioned || result.recoverable => {
+                result.recovered = result.was_recovering && !start.has_gap;
+                result.epoch = start.position.epoch.to_string();
+                let before = start.page.as_ref().map(|page| page.before());
+                result.offset = before.unwrap_or(start.position).offset;
+                if result.recovered {
+                    result.offset = offset;
+                    let page = start.page.take();
+                    let entries = page.iter().flat_map(|page| page.entries.iter());
+                    result.publications = entries.map(|kept| publication(wire, kept)).collect();
+                }
+            }
+            Some(_) => {}
+        }
+        if rejects_unrecovered && result.was_recovering && !result.recovered {
+            return Reply::error(id, ErrorCode::UnrecoverablePosition);
+        }
+        Reply::new(id, Answer::Subscribe(result))
+    }
+}
+
+/// A message of a history.
+pub(crate) fn publication(wire: Wire, kept: &Kept) -> Publication {
+    let bytes = &kept.payload.bytes;
+    let extra = kept.extra.as_ref();
+    let tags = extra.iter().flat_map(|extra| &extra.tags);
+    Publication {
+        data: match (wire, kept.payload.kind) {
+            // As it is pushed: bytes that happen to be JSON are none.
+            (Wire::Json, Kind::Binary) => format!("{:?}", BASE64.encode(bytes)).into_bytes(),
+            _ => bytes.to_vec(),
+        },
+        info: extra.and_then(|extra| extra.info.as_deref().cloned()),
+        offset: kept.offset,
+        tags: tags
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect(),
+        ..Publication::default()
+    }
+}

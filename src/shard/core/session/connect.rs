@@ -1,0 +1,121 @@
+//! Connect, the first command of a session: which client it is, and what it is told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::auth::Principal;
+use crate::handler::{Busy, Connected, Failure, Handler, Wait};
+use crate::id::ConnKey;
+use crate::limits::SESSION_GRACE;
+use crate::proto::centrifuge::{ClientInfo, ConnectRequest, ConnectResult, DisconnectCode};
+use crate::shard::core::ShardCore;
+use crate::shard::core::conn::state::{Pause, State};
+use crate::shard::core::session::Answered;
+use crate::shard::core::shard::Shard;
+
+impl<H: Handler> ShardCore<H> {
+    pub(super) fn connect(&mut self, key: ConnKey, id: u32, request: &ConnectRequest) -> Answered {
+        // What is sent meanwhile goes behind the answer, and what is unsent now before it.
+        if self.shard.wait_until_answered(key) {
+            return Err(Busy(Wait::Paused).into());
+        }
+        let connected = self.ask_to_connect(key, request)?;
+        self.shard.begin_session(key, id, connected)?;
+        Ok(None)
+    }
+}
+
+impl<D, A> Shard<D, A> {
+    /// The application has accepted the client of a session, which is told so once the home of its
+    /// user has counted it.
+    fn begin_session(
+        &mut self,
+        key: ConnKey,
+        id: u32,
+        connected: Connected,
+    ) -> Result<(), Failure> {
+        let name = self.client_id(key);
+        let (ping, next_ping) = (self.env.config.ping_interval, self.first_ping(key));
+        let today = self.env.today();
+        let Some(session) = self.conns.session(key) else {
+            return Ok(());
+        };
+        let client = session.principal.as_deref();
+        let end = client.and_then(|client| client.expires_at);
+        let token_left = end.map(|end| self.env.left_until(end));
+        session.info = Some(Arc::new(ClientInfo {
+            user: client
+                .and_then(Principal::user)
+                .unwrap_or_default()
+                .to_owned(),
+            client: name.to_string(),
+            conn_info: client.map(Principal::info).unwrap_or_default(),
+            chan_info: Vec::new(),
+        }));
+        let has_pings = session.answers_pings();
+        let result = ConnectResult {
+            client: name.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            expires: token_left.is_some(),
+            ttl: token_left.map_or(0, whole_secs),
+            data: connected.data,
+            ping: if has_pings { whole_secs(ping) } else { 0 },
+            pong: has_pings,
+            ..ConnectResult::default()
+        };
+        session.begin_pings(next_ping);
+        let came_from = session.begin(id, result);
+        let addr = came_from.and_then(|peer_info| peer_info.peer);
+        let client = session.principal.clone();
+        let user = client.as_ref().and_then(|client| client.user());
+        if let Some(user) = user {
+            self.conns.set_user(key, user, addr, today);
+        }
+        self.expire_session(key);
+        self.enter_session(key, client)
+    }
+
+    fn enter_session(
+        &mut self,
+        key: ConnKey,
+        client: Option<Box<Principal>>,
+    ) -> Result<(), Failure> {
+        let stamp = self.env.now.stamp();
+        if let Some(conn) = self.conns.live(key) {
+            conn.move_to(State::Corked);
+            conn.heard = stamp;
+        }
+        self.conns.pause_for(&mut self.env, key, Pause::Corked);
+        if !self.enter_user(key, None, client) {
+            return Err(DisconnectCode::ConnectionLimit.into());
+        }
+        if self.conns.live(key).is_some_and(|conn| conn.waiting == 0) {
+            let Self {
+                pubsub, conns, env, ..
+            } = self;
+            pubsub.uncork(conns, env, key);
+        }
+        Ok(())
+    }
+
+    /// Has a session end some time after its token, or not at all; of the token is kept what rules
+    /// ask for.
+    pub(super) fn expire_session(&mut self, key: ConnKey) {
+        let today = self.env.today();
+        let Self { conns, auth, .. } = self;
+        let session = conns.session(key);
+        let client = session.and_then(|session| session.principal.as_mut());
+        let left = auth.as_ref().zip(client).and_then(|(auth, client)| {
+            auth.keep_named_claims(client);
+            auth.lifetime(client, today)
+        });
+        let end = left.map_or(Duration::MAX, |left| left.saturating_add(SESSION_GRACE));
+        self.close_after(key, end);
+    }
+}
+
+/// As the protocol counts: less than a second is one.
+pub(super) fn whole_secs(time: Duration) -> u32 {
+    let secs = time.as_secs().max(1);
+    u32::try_from(secs).unwrap_or(u32::MAX)
+}

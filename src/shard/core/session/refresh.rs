@@ -1,0 +1,71 @@
+//! New tokens: of the session, and of one of its subscriptions.
+
+use crate::handler::{Failure, Handler};
+use crate::id::ConnKey;
+use crate::proto::centrifuge::{
+    Answer, DisconnectCode, ErrorCode, RefreshRequest, RefreshResult, SubRefreshRequest,
+    SubRefreshResult,
+};
+use crate::shard::core::ShardCore;
+use crate::shard::core::session::connect::whole_secs;
+use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::shard::Shard;
+
+impl<H: Handler> ShardCore<H> {
+    pub(super) fn refresh(&mut self, key: ConnKey, request: &RefreshRequest) -> Answered {
+        if request.token.is_empty() {
+            return Err(DisconnectCode::BadRequest.into());
+        }
+        if self.shard.auth.is_none() {
+            return Err(ErrorCode::NotAvailable.into());
+        }
+        let client = self.check_again(key, &request.token)?;
+        let left = client.expires_at.map(|end| self.shard.env.left_until(end));
+        let name = self.shard.client_id(key);
+        if let Some(session) = self.shard.conns.session(key) {
+            session.principal = Some(Box::new(client));
+        }
+        self.shard.expire_session(key);
+        Ok(Some(Answer::Refresh(RefreshResult {
+            client: name.to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            expires: left.is_some(),
+            ttl: left.map_or(0, whole_secs),
+        })))
+    }
+
+    pub(super) fn sub_refresh(&mut self, key: ConnKey, request: &SubRefreshRequest) -> Answered {
+        if !self.shard.has_session_sub(key, &request.channel)? {
+            return Err(ErrorCode::PermissionDenied.into());
+        }
+        if request.r#type != 0 || self.shard.auth.is_none() {
+            return Err(ErrorCode::NotAvailable.into());
+        }
+        if request.token.is_empty() {
+            return Err(ErrorCode::BadRequest.into());
+        }
+        let end = self.check_grant_again(key, &request.channel, &request.token)?;
+        self.shard.expire_sub(key, &request.channel, end)?;
+        let left = end.map(|end| self.shard.env.left_until(end));
+        Ok(Some(Answer::SubRefresh(SubRefreshResult {
+            expires: left.is_some(),
+            ttl: left.map_or(0, whole_secs),
+        })))
+    }
+}
+
+impl<D, A> Shard<D, A> {
+    /// Has a subscription of a session end some time after this, or not at all.
+    fn expire_sub(&mut self, key: ConnKey, channel: &str, end: Option<u64>) -> Result<(), Failure> {
+        let topic = channel_of(self.pubsub.topic(channel))?;
+        let topic = self.pubsub.fanout.find(&topic);
+        let until = self.env.sub_until(end);
+        if let Some(topic) = topic
+            && let Some(session) = self.conns.session(key)
+        {
+            session.expire_sub(topic, until);
+        }
+        self.arm(key);
+        Ok(())
+    }
+}

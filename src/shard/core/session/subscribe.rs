@@ -1,0 +1,160 @@
+//! Subscribe and unsubscribe.
+
+use crate::handler::{Failure, Handler, Query, Subscribe, Subscribed};
+use crate::id::ConnKey;
+use crate::position::Since;
+use crate::proto::centrifuge::{
+    Answer, DisconnectCode, Empty, ErrorCode, SubscribeRequest, SubscribeResult, UnsubscribeRequest,
+};
+use crate::shard::core::ShardCore;
+use crate::shard::core::conn::session::subscription::{Pending, Subscription};
+use crate::shard::core::session::connect::whole_secs;
+use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::shard::Shard;
+
+impl<H: Handler> ShardCore<H> {
+    pub(super) fn subscribe(
+        &mut self,
+        key: ConnKey,
+        id: u32,
+        request: &SubscribeRequest,
+    ) -> Answered {
+        check(request)?;
+        if self.shard.has_session_sub(key, &request.channel)? {
+            return Err(ErrorCode::AlreadySubscribed.into());
+        }
+        let subscribed = self.ask_to_subscribe(key, request)?;
+        let is_positioned = self.watches(key, request)?;
+        self.shard
+            .subscribe_session(key, id, request, subscribed, is_positioned)?;
+        Ok(None)
+    }
+
+    /// Whether the client is to be told of gaps, and may come back to where it was: as it asks, if
+    /// it may read the history of the topic, or as the topic's settings say.
+    fn watches(&mut self, key: ConnKey, request: &SubscribeRequest) -> Result<bool, Failure> {
+        let settings = self.shard.env.config.namespaces.of(&request.channel);
+        if settings.history.is_none() {
+            return Ok(false);
+        }
+        if settings.force_recovery || settings.force_positioning {
+            return Ok(true);
+        }
+        if !(request.positioned || request.recoverable || request.recover) {
+            return Ok(false);
+        }
+        match self.ask_query(key, Query::History, &request.channel) {
+            Ok(()) => Ok(true),
+            Err(Failure::Error(_)) => Ok(false),
+            Err(other) => Err(other),
+        }
+    }
+
+    pub(super) fn unsubscribe(&mut self, key: ConnKey, request: &UnsubscribeRequest) -> Answered {
+        self.shard.unsubscribe_session(key, &request.channel)?;
+        Ok(Some(Answer::Unsubscribe(Empty {})))
+    }
+}
+
+/// Refuses what the server does not offer.
+fn check(request: &SubscribeRequest) -> Result<(), Failure> {
+    if !matches!(&*request.delta, "" | "fossil") {
+        return Err(DisconnectCode::BadRequest.into());
+    }
+    match request.r#type {
+        0 if request.tf.is_some() => Err(ErrorCode::BadRequest.into()),
+        0 => Ok(()),
+        1..=4 => Err(ErrorCode::NotAvailable.into()),
+        _ => Err(ErrorCode::BadRequest.into()),
+    }
+}
+
+impl<D, A> Shard<D, A> {
+    /// Whether a session has subscribed to a channel, or is about to.
+    pub(super) fn has_session_sub(&self, key: ConnKey, channel: &str) -> Result<bool, Failure> {
+        let topic = channel_of(self.pubsub.topic(channel))?;
+        let topic = self.pubsub.fanout.find(&topic);
+        let conn = self.conns.get(key);
+        Ok(topic
+            .zip(conn)
+            .is_some_and(|(topic, conn)| conn.subs.get(topic).is_some()))
+    }
+
+    fn subscribe_session(
+        &mut self,
+        key: ConnKey,
+        id: u32,
+        request: &SubscribeRequest,
+        subscribed: Subscribed,
+        is_positioned: bool,
+    ) -> Result<(), Failure> {
+        let settings = self.env.config.namespaces.of(&request.channel);
+        let is_recoverable = settings.force_recovery || request.recoverable || request.recover;
+        let is_recoverable = is_positioned && is_recoverable;
+        let since = match request.recover && is_recoverable {
+            true => Since::after(&request.epoch, request.offset),
+            false => Since::Default,
+        };
+        let left = subscribed.expires_at.map(|end| self.env.left_until(end));
+        let result = SubscribeResult {
+            expires: left.is_some(),
+            ttl: left.map_or(0, whole_secs),
+            recoverable: is_recoverable,
+            positioned: is_positioned,
+            was_recovering: request.recover,
+            data: subscribed.data,
+            ..SubscribeResult::default()
+        };
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        let topic = channel_of(pubsub.topic(&*request.channel))?.into_owned();
+        let Some(session) = conns.session(key) else {
+            return Ok(());
+        };
+        let own = session.info.as_deref().map(|info| &*info.conn_info);
+        let mut subscribe = Subscribe::new().since(since);
+        if let Some(info) = own.filter(|info| !info.is_empty()) {
+            subscribe = subscribe.conn_info(info);
+        }
+        if !subscribed.info.is_empty() {
+            subscribe = subscribe.chan_info(&*subscribed.info);
+        }
+        if request.join_leave {
+            subscribe = subscribe.joins();
+        }
+        session.subscribing = Some(Subscription {
+            is_positioned,
+            info: session.info_in(subscribed.info),
+            until: env.sub_until(subscribed.expires_at),
+            pending: Some(Box::new(Pending::new(id, request, result))),
+            ..Subscription::default()
+        });
+        let subscribed = pubsub.subscribe(conns, env, key, &topic, subscribe);
+        if let Some(session) = conns.session(key) {
+            session.subscribing = None;
+        }
+        self.arm(key);
+        Ok(subscribed?)
+    }
+
+    /// Ends a subscription of a session; if its command waits, that is answered first.
+    fn unsubscribe_session(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
+        let topic = channel_of(self.pubsub.topic(channel))?;
+        let Some(topic) = self.pubsub.fanout.find(&topic) else {
+            return Ok(());
+        };
+        let Some(session) = self.conns.session(key) else {
+            return Ok(());
+        };
+        let wire = session.wire();
+        if let Some(pending) = session.sub(topic).and_then(|sub| sub.pending.take()) {
+            self.tell(key, &pending.finish(wire, None));
+        }
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        pubsub.unsubscribe(conns, env, key, topic);
+        Ok(())
+    }
+}
