@@ -63,6 +63,7 @@ pub use keys::endpoint::{Endpoint, EndpointError, fetch};
 pub use keys::{Key, KeyError, jwk_set};
 pub use permission::Forbidden;
 pub use places::Places;
+pub(crate) use principal::claim;
 pub use principal::{Identity, Principal, Rights};
 #[cfg(feature = "auth")]
 pub use revocations::{Revocations, RevokedList};

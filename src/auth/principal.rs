@@ -75,6 +75,15 @@ impl Principal {
         }
     }
 
+    /// The topics that its token subscribes it to (`channels`, `subs`).
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        let channels = self.claims.get("channels").and_then(Value::as_array);
+        let channels = channels.into_iter().flatten().filter_map(Value::as_str);
+        let subs = self.claims.get("subs").and_then(Value::as_object);
+        let subs = subs.into_iter().flat_map(Map::keys);
+        channels.chain(subs.map(String::as_str))
+    }
+
     /// A claim that is a text; empty if there is none.
     pub(crate) fn text(&self, name: &str) -> &str {
         self.claims
@@ -85,7 +94,7 @@ impl Principal {
 
     /// What others are told of it, as its token says: JSON, or any bytes.
     pub(crate) fn info(&self) -> Vec<u8> {
-        info(&self.claims)
+        claim(&self.claims, "info", "b64info")
     }
 
     /// Drops all that does not tell whether its token is revoked.
@@ -123,12 +132,12 @@ impl Names for Principal {
     }
 }
 
-/// The claim `info`, or the bytes of `b64info`.
-pub(crate) fn info(claims: &Map<String, Value>) -> Vec<u8> {
-    let bytes = claims.get("b64info").and_then(Value::as_str);
+/// The JSON of a claim, or the bytes of another in base64.
+pub(crate) fn claim(claims: &Map<String, Value>, name: &str, b64name: &str) -> Vec<u8> {
+    let bytes = claims.get(b64name).and_then(Value::as_str);
     let bytes = bytes.and_then(|text| BASE64.decode(text.as_bytes()).ok());
     bytes.unwrap_or_else(|| {
-        let json = claims.get("info").map(Value::to_string);
+        let json = claims.get(name).map(Value::to_string);
         json.map(String::into_bytes).unwrap_or_default()
     })
 }

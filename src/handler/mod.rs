@@ -26,8 +26,8 @@ pub use publish::{Extras, Publish};
 pub use room::{Publisher, Room, RoomCx};
 pub(crate) use room_event::{Event, Output};
 pub use session::{
-    ConnectCommand, Connected, Failure, Grant, PublishCommand, Query, RpcCommand, SubscribeCommand,
-    Subscribed,
+    ConnectCommand, Connected, Failure, Grant, PublishCommand, Query, RpcCommand,
+    ServerSubscription, SubscribeCommand, Subscribed,
 };
 pub use shared::SharedMessage;
 pub use subscribe::Subscribe;

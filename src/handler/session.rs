@@ -36,6 +36,29 @@ pub struct ConnectCommand<'c> {
 pub struct Connected {
     /// For the client: JSON, or any bytes for a client that uses protobuf.
     pub data: Vec<u8>,
+    /// What the client is subscribed to without having asked. It is connected when all of these are
+    /// live.
+    pub subscriptions: Vec<ServerSubscription>,
+}
+
+/// A subscription that the server makes for a client.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ServerSubscription {
+    /// The name of the topic.
+    pub channel: String,
+    /// What is said of it.
+    pub subscribed: Subscribed,
+}
+
+impl ServerSubscription {
+    /// One of which nothing is said.
+    pub fn new(channel: impl Into<String>) -> Self {
+        Self {
+            channel: channel.into(),
+            subscribed: Subscribed::default(),
+        }
+    }
 }
 
 /// A subscription that a client asks for.

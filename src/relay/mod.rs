@@ -13,14 +13,15 @@ mod values;
 use std::sync::Arc;
 
 pub use route::LOBBY;
-use route::{Named, Route};
+use route::Route;
 pub use settings::{ApiKey, RelaySettings};
 
 use crate::auth::{Action, Forbidden};
 use crate::close_reason::CloseReason;
 use crate::denial::Denial;
 use crate::handler::{
-    Failure, Halt, Handler, Message, Opening, Publish, Refusal, SubscribeCommand, Subscribed,
+    ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, Publish, Refusal,
+    SubscribeCommand, Subscribed,
 };
 use crate::position::Since;
 use crate::proto::Role;
@@ -159,6 +160,14 @@ impl Handler for Relay {
         open(cx, &topic, role, since, key, &PATH_RECEIVES)
     }
 
+    fn on_connect(
+        &mut self,
+        cx: &mut RelayCx<'_>,
+        _: &ConnectCommand<'_>,
+    ) -> Result<Connected, Failure> {
+        Ok(session::connect(cx, self.settings.has_user_topics))
+    }
+
     fn on_subscribe(
         &mut self,
         cx: &mut RelayCx<'_>,
@@ -208,7 +217,7 @@ impl Handler for Relay {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
             (_, Some(Route::Api(method))) => api::admit(cx, &self.settings, request, method).err(),
-            ("HEAD", Some(Route::Events(named))) => answer_to_head_of_events(cx, request, named),
+            ("HEAD", Some(Route::Events(named))) => since::answer_to_head(cx, request, named),
             ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
             (_, Some(_)) => Some(Response::method_not_allowed(ALLOWED)),
         }
@@ -270,20 +279,6 @@ fn open(
             Err(words) => Purpose::Denied(Box::new(words)),
         },
     }))
-}
-
-/// The answer to a HEAD that asks for events, if a GET would not get them.
-fn answer_to_head_of_events(
-    cx: &mut RelayCx<'_>,
-    request: &Request<'_>,
-    named: Named<'_>,
-) -> Option<Response> {
-    let name = named.read().ok()?;
-    let permitted = cx.require(Action::Subscribe, &name);
-    match permitted.and_then(|()| since::asked(cx, request, &name, true)) {
-        Err(Refusal::Respond(response)) => Some(response),
-        Ok(_) | Err(Refusal::Wait(_)) => None,
-    }
 }
 
 static PATH_RECEIVES: ListenRule = ListenRule("this path only receives; publish on /pub or /ws");

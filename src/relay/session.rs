@@ -1,8 +1,10 @@
 //! What the name of a topic says about its subscribers, over the structured protocol: as in
 //! Centrifugo.
 
-use crate::auth::Principal;
-use crate::handler::{Failure, SubscribeCommand, Subscribed};
+use serde_json::Value;
+
+use crate::auth::{Principal, claim};
+use crate::handler::{Connected, Failure, ServerSubscription, SubscribeCommand, Subscribed};
 use crate::proto::centrifuge::ErrorCode;
 use crate::relay::RelayCx;
 
@@ -33,6 +35,31 @@ pub(super) fn decide(
         }
     }
     cx.decide_subscribe(subscribe)
+}
+
+/// What a client is subscribed to when it connects: the claims `channels` and `subs` of its token,
+/// and the topic of its user, if there is one for each.
+pub(super) fn connect(cx: &RelayCx<'_>, has_user_topic: bool) -> Connected {
+    let mut connected = Connected::default();
+    let Some(client) = cx.principal() else {
+        return connected;
+    };
+    if let Some(user) = client.user().filter(|_| has_user_topic) {
+        let topic = ServerSubscription::new(format!("#{user}"));
+        connected.subscriptions.push(topic);
+    }
+    let said = client.claims.get("subs").and_then(Value::as_object);
+    let named = client.topics().map(|channel| {
+        let mut subscription = ServerSubscription::new(channel);
+        let said = said.and_then(|subs| subs.get(channel)?.as_object());
+        if let Some(said) = said {
+            subscription.subscribed.info = claim(said, "info", "b64info");
+            subscription.subscribed.data = claim(said, "data", "b64data");
+        }
+        subscription
+    });
+    connected.subscriptions.extend(named);
+    connected
 }
 
 /// What a name says: one that begins with `$` is for tokens alone, and what follows a `#` are the

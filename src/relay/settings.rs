@@ -9,6 +9,9 @@ use std::hint::black_box;
 pub struct RelaySettings {
     /// The key for publishing over `/api`. Without a key the API is off.
     pub api_key: Option<ApiKey>,
+    /// Whether each client of the structured protocol with a user is subscribed to the topic of
+    /// that: `#ann`.
+    pub has_user_topics: bool,
 }
 
 impl RelaySettings {
@@ -16,6 +19,13 @@ impl RelaySettings {
     #[must_use]
     pub fn with_api_key(mut self, key: impl Into<ApiKey>) -> Self {
         self.api_key = Some(key.into());
+        self
+    }
+
+    /// Has clients of the structured protocol subscribed to the topics of their users.
+    #[must_use]
+    pub fn with_user_topics(mut self, has_user_topics: bool) -> Self {
+        self.has_user_topics = has_user_topics;
         self
     }
 }

@@ -6,8 +6,9 @@ use crate::denial::Denial;
 use crate::handler::{Publish, Refusal};
 use crate::limits::KEY_BYTES_MAX;
 use crate::position::Since;
-use crate::proto::http::{HttpError, Request};
+use crate::proto::http::{HttpError, Request, Response};
 use crate::relay::RelayCx;
+use crate::relay::route::Named;
 
 /// What a client gets first, as it asks for it. Earlier messages need the right to the topic's
 /// history.
@@ -54,5 +55,19 @@ pub(super) fn key(request: &Request<'_>) -> Result<Option<Publish<'static>>, Htt
             Ok(Some(Publish::new().key(&key)))
         }
         _ => Err(HttpError::Key),
+    }
+}
+
+/// The answer to a HEAD that asks for events, if a GET would not get them.
+pub(super) fn answer_to_head(
+    cx: &mut RelayCx<'_>,
+    request: &Request<'_>,
+    named: Named<'_>,
+) -> Option<Response> {
+    let name = named.read().ok()?;
+    let permitted = cx.require(Action::Subscribe, &name);
+    match permitted.and_then(|()| asked(cx, request, &name, true)) {
+        Err(Refusal::Respond(response)) => Some(response),
+        Ok(_) | Err(Refusal::Wait(_)) => None,
     }
 }

@@ -175,6 +175,12 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
          `anonymous` and `anyone` allow. If not, they are answered with 401.",
     ),
     key(
+        "auth.user_topics",
+        Field::Switch(|s| &mut s.auth.user_topics),
+        "Whether each client of the structured protocol that has a user is subscribed to the topic \
+         of this user when it connects: the user ann to `#ann`.",
+    ),
+    key(
         "auth.insecure",
         Field::Switch(|s| &mut s.auth.insecure),
         "Whether every client may do everything, for development. Tokens and keys that are sent \

@@ -212,6 +212,7 @@ impl Settings {
         if !self.api_key.is_empty() {
             settings = settings.with_api_key(self.api_key.0.as_str());
         }
+        settings = settings.with_user_topics(self.auth.user_topics);
         Relay::new(settings)
     }
 

@@ -65,6 +65,8 @@ pub struct AuthSettings {
     pub anonymous: bool,
     /// Whether everything is allowed.
     pub insecure: bool,
+    /// Whether clients of the structured protocol are subscribed to the topics of their users.
+    pub user_topics: bool,
 }
 
 impl Default for AuthSettings {
@@ -94,6 +96,7 @@ impl Default for AuthSettings {
             rules: Rules::default(),
             anonymous: false,
             insecure: false,
+            user_topics: false,
         }
     }
 }

@@ -5,6 +5,7 @@ mod connect;
 mod life;
 mod presence;
 mod recover;
+mod server_side;
 mod subscribe;
 mod talk;
 #[cfg(feature = "auth")]

@@ -282,3 +282,19 @@ fn a_subscription_ends_some_time_after_its_token_and_its_client_comes_back() {
         assert_eq!(scene.hear(), [expected], "{token}");
     }
 }
+
+#[test]
+fn a_token_subscribes_its_client_and_another_with_more_topics_has_it_connect_again() {
+    let subs = r#""subs":{"b":{"data":{"x":1}}}"#;
+    let mut scene = scene();
+    let told = scene.ask(&connect(&token(&format!(
+        r#"{{"sub":"ann","channels":["a"],{subs}}}"#
+    ))));
+    let expected = r#""subs":{"a":{},"b":{"data":{"x":1}}}"#;
+    assert!(told[0].contains(expected), "{told:?}");
+    let refresh = |token: &str| format!(r#"{{"id":3,"refresh":{{"token":"{token}"}}}}"#);
+    let same = token(r#"{"sub":"ann","channels":["b","a"]}"#);
+    assert_eq!(scene.ask(&refresh(&same)).len(), 1);
+    scene.say(&refresh(&token(r#"{"sub":"ann","channels":["a","c"]}"#)));
+    assert_eq!(scene.hear(), [close(3010, "insufficient state")]);
+}

@@ -188,9 +188,12 @@ impl<D> Conn<D> {
     /// Why it is closed then: a session that has not connected was given no longer than that.
     pub(crate) fn end_reason(&self) -> CloseReason {
         let session = self.protocol.session();
-        match session.is_some_and(|session| !session.is_connected()) {
-            true => CloseReason::HandshakeTimeout,
-            false => CloseReason::Expired,
+        match session {
+            Some(session) if !session.is_connected() => CloseReason::HandshakeTimeout,
+            Some(session) => session
+                .end
+                .map_or(CloseReason::Expired, CloseReason::Session),
+            None => CloseReason::Expired,
         }
     }
 

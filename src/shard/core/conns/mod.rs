@@ -22,6 +22,7 @@ use slab::Slab;
 
 use crate::config::Config;
 use crate::id::{ConnId, ConnKey};
+use crate::proto::centrifuge::DisconnectCode;
 use crate::shard::core::conn::http::Http;
 use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::State;
@@ -37,6 +38,7 @@ use crate::shard::core::conns::turned_away::TurnedAway;
 use crate::shard::core::conns::unfinished::Holders;
 use crate::shard::core::conns::users::UserRecords;
 use crate::shard::core::conns::waits::Waits;
+use crate::shard::core::env::Env;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::time::Now;
 use crate::topic::sink::Sock;
@@ -150,6 +152,17 @@ impl<D> Conns<D> {
     pub(crate) fn session(&mut self, key: ConnKey) -> Option<&mut Session> {
         let conn = self.live(key).filter(|conn| !conn.state.is_closing())?;
         conn.protocol.session_mut()
+    }
+
+    /// A session is to end with this code, as soon as its time is looked at.
+    pub(crate) fn end_session(&mut self, env: &Env, key: ConnKey, code: DisconnectCode) {
+        let armed = self.timers.arm(key, env.now);
+        if let Some(session) = self.session(key) {
+            session.end = Some(code);
+        }
+        if let Some(conn) = self.live(key) {
+            (conn.until, conn.armed) = (env.now.stamp(), armed);
+        }
     }
 
     /// Whether a connection speaks the structured protocol.

@@ -7,6 +7,7 @@ use crate::id::{ConnId, ConnKey};
 use crate::proto::http::Response;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::Phase;
+use crate::shard::core::conn::session;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{ACCEPTED, BLOCKED, READ_ENDED, SPILLED, UNPROCESSED};
 use crate::shard::core::ingress::protocol::{AtEnd, LastWord, Protocol};
@@ -137,6 +138,11 @@ impl<D, A> Shard<D, A> {
     /// Takes a connection out of everything but the slab.
     pub(crate) fn end(&mut self, key: ConnKey, reason: CloseReason) {
         let id = self.conns.id(key);
+        // Without its subscriptions it would wait for nothing more, and be told that it is
+        // connected.
+        if let Some(session) = self.conns.session(key) {
+            session.phase = session::Phase::Refused;
+        }
         while let Some(topic) = self
             .conns
             .get(key)

@@ -1,8 +1,9 @@
 //! Sessions: what their clients are told by the server itself, and when they are pinged and end.
 
+use crate::close_reason::CloseReason;
 use crate::id::{ConnKey, ConnectionId};
 use crate::limits::SESSION_GRACE;
-use crate::proto::centrifuge::{Event, Push, Refresh, Reply, UnsubscribeCode};
+use crate::proto::centrifuge::{DisconnectCode, Event, Push, Refresh, Reply, UnsubscribeCode};
 use crate::shard::core::life::deadlines::share_of;
 use crate::shard::core::shard::Shard;
 use crate::time::Now;
@@ -60,6 +61,10 @@ impl<D, A> Shard<D, A> {
         while let Some(session) = conns.session(key)
             && let Some(topic) = session.expired_sub(judged)
         {
+            if session.sub(topic).is_some_and(|sub| sub.is_of_server) {
+                let code = DisconnectCode::SubscriptionExpired;
+                return self.close(key, CloseReason::Session(code));
+            }
             pubsub.end_session_sub(conns, env, (key, topic), UnsubscribeCode::Expired);
         }
         self.arm(key);

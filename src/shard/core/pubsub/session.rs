@@ -3,7 +3,10 @@
 
 use crate::id::{ConnKey, TopicKey};
 use crate::limits::BYTES_PER_WORK;
-use crate::proto::centrifuge::{Answer, Event, Push, Reply, Unsubscribe, UnsubscribeCode};
+use crate::proto::centrifuge::{
+    Answer, DisconnectCode, Event, Push, Reply, Subscribe, SubscribeResult, Unsubscribe,
+    UnsubscribeCode,
+};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
@@ -29,14 +32,48 @@ impl PubSub {
         let Some(pending) = pending else {
             return true;
         };
+        let has_asked = pending.id != 0;
         let reply = pending.finish(wire, start);
-        self.tell_session(conns, key, &reply);
         if let Some(Answer::Subscribe(result)) = &reply.answer {
             let bytes = result.publications.iter().map(|message| message.data.len());
             env.work.charge(bytes.sum::<usize>() / BYTES_PER_WORK);
             env.counters.messages_out += result.publications.len() as u64;
         }
-        !matches!(reply.answer, Some(Answer::Error(_)))
+        let is_refused = matches!(reply.answer, Some(Answer::Error(_)));
+        match reply.answer {
+            Some(Answer::Subscribe(result)) if !has_asked => {
+                self.tell_of_server(conns, (key, topic), result);
+            }
+            _ => self.tell_session(conns, key, &reply),
+        }
+        !is_refused
+    }
+
+    /// Tells the client of a session of a subscription that it has not asked for: with the answer
+    /// to connect, if that is still to come.
+    fn tell_of_server<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        (key, topic): (ConnKey, TopicKey),
+        result: SubscribeResult,
+    ) {
+        let Some(local) = self.fanout.topic(topic) else {
+            return;
+        };
+        let channel = local.topic.name().to_owned();
+        match conns.session(key) {
+            Some(session) if !session.is_connected() => session.tell_later(&channel, result),
+            _ => {
+                let event = Event::Subscribe(Subscribe {
+                    recoverable: result.recoverable,
+                    epoch: result.epoch,
+                    offset: result.offset,
+                    positioned: result.positioned,
+                    data: result.data,
+                });
+                self.tell_session(conns, key, &Reply::push(Push::of(&channel, event)));
+            }
+        }
     }
 
     /// Whether the client of a session counts on the server to tell it of a gap.
@@ -49,6 +86,40 @@ impl PubSub {
         session
             .and_then(|session| session.sub(topic))
             .is_some_and(|sub| sub.is_positioned)
+    }
+
+    /// Messages are missing that the client of a session counts on: it subscribes again, or
+    /// connects again, and so learns what it lacks.
+    pub(super) fn lose<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        (key, topic): (ConnKey, TopicKey),
+    ) {
+        let session = conns.session(key);
+        let sub = session.and_then(|session| session.sub(topic));
+        if sub.is_some_and(|sub| sub.is_of_server) {
+            conns.end_session(env, key, DisconnectCode::InsufficientState);
+            self.unsubscribe(conns, env, key, topic);
+        } else {
+            let code = UnsubscribeCode::InsufficientState;
+            self.end_session_sub(conns, env, (key, topic), code);
+        }
+    }
+
+    /// The application ends a subscription, of which a session tells its client.
+    pub(crate) fn end_sub<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        (key, topic): (ConnKey, TopicKey),
+    ) {
+        let session = conns.session(key);
+        if session.is_some_and(|session| session.sub(topic).is_some()) {
+            self.end_session_sub(conns, env, (key, topic), UnsubscribeCode::Server);
+        } else {
+            self.unsubscribe(conns, env, key, topic);
+        }
     }
 
     /// Ends a subscription of a session, and tells its client why.

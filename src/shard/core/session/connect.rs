@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::Principal;
-use crate::handler::{Busy, Connected, Failure, Handler, Wait};
+use crate::handler::{Busy, Connected, Failure, Handler, ServerSubscription, Wait};
 use crate::id::ConnKey;
 use crate::limits::SESSION_GRACE;
-use crate::proto::centrifuge::{ClientInfo, ConnectRequest, ConnectResult, DisconnectCode};
+use crate::proto::centrifuge::{
+    ClientInfo, ConnectRequest, ConnectResult, DisconnectCode, ErrorCode, SubscribeRequest,
+};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::session::Answered;
@@ -20,7 +22,7 @@ impl<H: Handler> ShardCore<H> {
             return Err(Busy(Wait::Paused).into());
         }
         let connected = self.ask_to_connect(key, request)?;
-        self.shard.begin_session(key, id, connected)?;
+        self.shard.begin_session(key, id, request, connected)?;
         Ok(None)
     }
 }
@@ -32,6 +34,7 @@ impl<D, A> Shard<D, A> {
         &mut self,
         key: ConnKey,
         id: u32,
+        request: &ConnectRequest,
         connected: Connected,
     ) -> Result<(), Failure> {
         let name = self.client_id(key);
@@ -72,20 +75,59 @@ impl<D, A> Shard<D, A> {
             self.conns.set_user(key, user, addr, today);
         }
         self.expire_session(key);
-        self.enter_session(key, client)
-    }
-
-    fn enter_session(
-        &mut self,
-        key: ConnKey,
-        client: Option<Box<Principal>>,
-    ) -> Result<(), Failure> {
         let stamp = self.env.now.stamp();
         if let Some(conn) = self.conns.live(key) {
             conn.move_to(State::Corked);
             conn.heard = stamp;
         }
         self.conns.pause_for(&mut self.env, key, Pause::Corked);
+        for subscription in connected.subscriptions {
+            self.subscribe_for_client(key, request, subscription)?;
+        }
+        self.enter_session(key, client)
+    }
+
+    /// Subscribes the client of a session to what it has not asked for; one that comes back says
+    /// where it was.
+    fn subscribe_for_client(
+        &mut self,
+        key: ConnKey,
+        request: &ConnectRequest,
+        ServerSubscription {
+            channel,
+            subscribed,
+        }: ServerSubscription,
+    ) -> Result<(), Failure> {
+        let before = request.subs.get(&channel);
+        let settings = self.env.config.namespaces.of(&channel);
+        let has_history = settings.history.is_some();
+        let watches = settings.force_recovery || settings.force_positioning;
+        let request = SubscribeRequest {
+            channel,
+            recover: before.is_some_and(|before| before.recover),
+            epoch: before.map_or_else(String::new, |before| before.epoch.clone()),
+            offset: before.map_or(0, |before| before.offset),
+            join_leave: settings.force_push_join_leave,
+            ..SubscribeRequest::default()
+        };
+        let is_positioned = has_history && watches;
+        let done = self.subscribe_session(key, 0, &request, subscribed, is_positioned);
+        done.map_err(|failure| match failure {
+            Failure::Error(error) if error == ErrorCode::LimitExceeded.into() => {
+                DisconnectCode::ChannelLimit.into()
+            }
+            Failure::Error(_) => DisconnectCode::BadRequest.into(),
+            other => other,
+        })
+    }
+
+    /// The home of a session's user counts it; without one, its client is connected as soon as its
+    /// subscriptions are live.
+    fn enter_session(
+        &mut self,
+        key: ConnKey,
+        client: Option<Box<Principal>>,
+    ) -> Result<(), Failure> {
         if !self.enter_user(key, None, client) {
             return Err(DisconnectCode::ConnectionLimit.into());
         }

@@ -1,5 +1,6 @@
 //! New tokens: of the session, and of one of its subscriptions.
 
+use crate::auth::Principal;
 use crate::handler::{Failure, Handler};
 use crate::id::ConnKey;
 use crate::proto::centrifuge::{
@@ -20,6 +21,10 @@ impl<H: Handler> ShardCore<H> {
             return Err(ErrorCode::NotAvailable.into());
         }
         let client = self.check_again(key, &request.token)?;
+        // It is to connect again, with the topics of the new token.
+        if !self.shard.has_topics_of(key, &client) {
+            return Err(DisconnectCode::InsufficientState.into());
+        }
         let left = client.expires_at.map(|end| self.shard.env.left_until(end));
         let name = self.shard.client_id(key);
         if let Some(session) = self.shard.conns.session(key) {
@@ -55,6 +60,12 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Shard<D, A> {
+    /// Whether a session is subscribed to all topics that a token names.
+    fn has_topics_of(&self, key: ConnKey, client: &Principal) -> bool {
+        let mut topics = client.topics();
+        topics.all(|topic| self.has_session_sub(key, topic).unwrap_or(true))
+    }
+
     /// Has a subscription of a session end some time after this, or not at all.
     fn expire_sub(&mut self, key: ConnKey, channel: &str, end: Option<u64>) -> Result<(), Failure> {
         let topic = channel_of(self.pubsub.topic(channel))?;

@@ -80,7 +80,8 @@ impl<D, A> Shard<D, A> {
             .is_some_and(|(topic, conn)| conn.subs.get(topic).is_some()))
     }
 
-    fn subscribe_session(
+    /// Subscribes the client of a session, by this command, or without one if that has no number.
+    pub(super) fn subscribe_session(
         &mut self,
         key: ConnKey,
         id: u32,
@@ -89,7 +90,8 @@ impl<D, A> Shard<D, A> {
         is_positioned: bool,
     ) -> Result<(), Failure> {
         let settings = self.env.config.namespaces.of(&request.channel);
-        let is_recoverable = settings.force_recovery || request.recoverable || request.recover;
+        let has_asked = id != 0 && (request.recoverable || request.recover);
+        let is_recoverable = settings.force_recovery || has_asked;
         let is_recoverable = is_positioned && is_recoverable;
         let since = match request.recover && is_recoverable {
             true => Since::after(&request.epoch, request.offset),
@@ -125,6 +127,7 @@ impl<D, A> Shard<D, A> {
         }
         session.subscribing = Some(Subscription {
             is_positioned,
+            is_of_server: id == 0,
             info: session.info_in(subscribed.info),
             until: env.sub_until(subscribed.expires_at),
             pending: Some(Box::new(Pending::new(id, request, result))),

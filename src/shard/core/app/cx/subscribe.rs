@@ -4,6 +4,7 @@ use crate::handler::Subscribe;
 use crate::position::Since;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::shard::core::shard::Shard;
 use crate::topic::TopicName;
 
 impl<D, A> Cx<'_, D, A> {
@@ -109,12 +110,10 @@ impl<D, A> Cx<'_, D, A> {
         if let Ok(topic) = pubsub.topic(topic)
             && let Some(topic) = pubsub.fanout.find(&topic)
         {
-            self.shard.pubsub.unsubscribe(
-                &mut self.shard.conns,
-                &mut self.shard.env,
-                self.key,
-                topic,
-            );
+            let Shard {
+                pubsub, conns, env, ..
+            } = &mut *self.shard;
+            pubsub.end_sub(conns, env, (self.key, topic));
         }
     }
 }

@@ -3,11 +3,14 @@
 pub(crate) mod subscription;
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::auth::Principal;
 use crate::id::TopicKey;
-use crate::proto::centrifuge::{Answer, ClientInfo, ConnectResult, Reply, Wire};
+use crate::proto::centrifuge::{
+    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, SubscribeResult, Wire,
+};
 use crate::proto::ws::Decoder;
 use crate::proto::ws::frame::{Opcode, encode_header};
 use crate::shard::core::conn::PeerInfo;
@@ -36,6 +39,10 @@ pub(crate) struct Session {
     pub(crate) asked: Option<Box<dyn Any>>,
     /// The subscription that its command asks for, until its topic has a key.
     pub(crate) subscribing: Option<Subscription>,
+    /// What the client is told, when it is connected, of subscriptions that it has not asked for.
+    told_later: BTreeMap<String, SubscribeResult>,
+    /// Why it is about to end, if that is not that its time is over.
+    pub(crate) end: Option<DisconnectCode>,
     /// In no order.
     subs: Vec<Subscription>,
     /// When the first of them ends.
@@ -73,6 +80,8 @@ impl Session {
             info: None,
             asked: None,
             subscribing: None,
+            told_later: BTreeMap::new(),
+            end: None,
             subs: Vec::new(),
             soonest: Stamp::NEVER,
         }
@@ -104,12 +113,22 @@ impl Session {
     pub(crate) fn connect(&mut self) -> Option<Reply> {
         let phase = std::mem::replace(&mut self.phase, Phase::Connected);
         match phase {
-            Phase::Connecting(reply) => Some(*reply),
+            Phase::Connecting(mut reply) => {
+                if let Some(Answer::Connect(result)) = &mut reply.answer {
+                    result.subs = std::mem::take(&mut self.told_later);
+                }
+                Some(*reply)
+            }
             other => {
                 self.phase = other;
                 None
             }
         }
+    }
+
+    /// Its client is told of a subscription that it has not asked for when it is connected.
+    pub(crate) fn tell_later(&mut self, channel: &str, result: SubscribeResult) {
+        self.told_later.insert(channel.to_owned(), result);
     }
 
     /// Whether its client must answer pings by commands.

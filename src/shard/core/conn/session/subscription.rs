@@ -21,6 +21,8 @@ pub(crate) struct Subscription {
     pub(crate) until: Stamp,
     /// Its client is told if something is missing.
     pub(crate) is_positioned: bool,
+    /// Its client has not asked for it: where it would end, the session does.
+    pub(crate) is_of_server: bool,
     /// As long as its client was not told that it is live.
     pub(crate) pending: Option<Box<Pending>>,
     /// The client as other subscribers of the topic see it, where that is not as all do.
@@ -36,16 +38,17 @@ impl Default for Subscription {
             topic: TopicKey(u32::MAX),
             until: Stamp::NEVER,
             is_positioned: false,
-            pending: None,
+            is_of_server: true,
+            pending: Some(Box::default()),
             info: None,
         }
     }
 }
 
 /// What is told of a subscription when it is live.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pending {
-    /// The number of the command.
+    /// The number of the command; 0 if there was none.
     pub(crate) id: u32,
     /// The client goes on from here.
     pub(crate) offset: u64,

@@ -6,7 +6,6 @@ use crate::id::TopicKey;
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Entry, Form, Payload};
 use crate::position::{Position, Since};
-use crate::proto::centrifuge::UnsubscribeCode;
 use crate::shard::core::conn::subs::CATCHING_UP;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
@@ -63,8 +62,7 @@ impl PubSub {
         let has_gap = joined.start.as_ref().is_none_or(|start| start.has_gap);
         if has_gap && self.is_watched(conns, sub) {
             env.counters.gaps += 1;
-            // Its client subscribes again, and so learns what it lacks.
-            return self.end_session_sub(conns, env, sub, UnsubscribeCode::InsufficientState);
+            return self.lose(conns, env, sub);
         }
         let form = conns.get(sub.0).map(|conn| conn.form);
         let tells_gaps = form.is_some_and(Form::carries_positions) && !conns.has_session(sub.0);

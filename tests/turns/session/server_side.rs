@@ -1,0 +1,148 @@
+//! Subscriptions that a client has not asked for.
+
+use corecast::limits::SUBSCRIPTIONS_MAX;
+use corecast::{
+    ConnectCommand, Connected, Cx, Failure, Halt, Handler, Message, Opening, Refusal,
+    ServerSubscription,
+};
+
+use super::*;
+use crate::shard::Answer;
+
+/// Subscribes each client to so many topics when it connects, and to others when it asks.
+struct Subscribing(usize);
+
+impl Handler for Subscribing {
+    type Conn = ();
+    type Answer = Answer;
+
+    fn on_open(&mut self, cx: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
+        assert!(cx.open_session());
+        Ok(())
+    }
+
+    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, _: Message<'_>) -> Result<(), Halt> {
+        panic!("a session has commands");
+    }
+
+    fn on_connect(
+        &mut self,
+        _: &mut Cx<'_, (), Answer>,
+        _: &ConnectCommand<'_>,
+    ) -> Result<Connected, Failure> {
+        let mut connected = Connected::default();
+        let topics = (0..self.0).map(|n| ServerSubscription::new(format!("t{n}")));
+        connected.subscriptions.extend(topics);
+        Ok(connected)
+    }
+
+    fn on_send(&mut self, cx: &mut Cx<'_, (), Answer>, data: &[u8]) -> Result<(), Failure> {
+        match data {
+            b"1" => cx.subscribe("more")?,
+            _ => cx.unsubscribe("more"),
+        }
+        Ok(())
+    }
+}
+
+fn forced() -> Config {
+    let mut config = with_history(3);
+    let settings = config.namespaces.of("t0").clone();
+    let settings = TopicSettings {
+        force_recovery: true,
+        ..settings
+    };
+    config.namespaces = Namespaces::new(settings, Vec::new());
+    config
+}
+
+#[test]
+fn a_client_is_connected_when_all_its_subscriptions_are_live() {
+    let mut scene = Scene::of(Shard::of(Config::default(), Subscribing(3)));
+    let told = scene.ask(CONNECT);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains(r#""subs":{"t0":{},"t1":{},"t2":{}}"#),
+        "{told:?}"
+    );
+    let publisher = scene.shard.upgrade("/", "");
+    scene.say_as(publisher, r#"{"id":1,"connect":{}}"#);
+    scene.shard.take(publisher);
+    scene.hear();
+    scene.say_as(publisher, r#"{"id":2,"publish":{"channel":"t1","data":1}}"#);
+    let told = scene.texts();
+    assert!(
+        told[0].starts_with(r#"{"push":{"channel":"t1","pub":{"data":1"#),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn the_answer_to_connect_waits_for_homes_of_other_shards() {
+    let mut shard = Shard::among(2, Config::default(), Subscribing(20));
+    let client = shard.upgrade(PATH, "");
+    let mut scene = Scene { shard, client };
+    scene.say(&format!("{CONNECT}\n{{\"id\":2,\"rpc\":{{}}}}"));
+    assert_eq!(scene.hear(), []);
+    scene
+        .shard
+        .wait(corecast::limits::HANDSHAKE_TIMEOUT + Duration::from_secs(1));
+    assert_eq!(scene.hear(), [close(3502, "stale")]);
+}
+
+#[test]
+fn a_client_that_comes_back_recovers_them_with_its_connect() {
+    let mut scene = Scene::of(Shard::of(forced(), Subscribing(2)));
+    let told = scene.ask(CONNECT);
+    let told: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    let epoch = told["connect"]["subs"]["t0"]["epoch"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    for n in 1..=5 {
+        scene.say(&format!(
+            r#"{{"id":2,"publish":{{"channel":"t0","data":{n}}}}}"#
+        ));
+    }
+    scene.hear();
+    for (offset, recovered, missed) in [(3, true, 2), (1, false, 0)] {
+        let client = scene.shard.upgrade(PATH, "");
+        scene.say_as(
+            client,
+            &format!(
+                r#"{{"id":1,"connect":{{"subs":{{"t0":{{"recover":true,"offset":{offset},"epoch":"{epoch}"}}}}}}}}"#
+            ),
+        );
+        let told = scene.hear_as(client);
+        let [Told::Text(told)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        let told: serde_json::Value = serde_json::from_str(told).unwrap();
+        let result = &told["connect"]["subs"]["t0"];
+        let publications = result["publications"].as_array().map_or(0, Vec::len);
+        assert_eq!(result["recovered"].as_bool().unwrap_or_default(), recovered);
+        assert_eq!(result["was_recovering"], true);
+        assert_eq!(publications, missed);
+    }
+}
+
+#[test]
+fn too_many_of_them_have_a_code_of_their_own() {
+    let app = Subscribing(SUBSCRIPTIONS_MAX + 1);
+    let mut scene = Scene::of(Shard::of(Config::default(), app));
+    scene.say(CONNECT);
+    assert_eq!(scene.hear(), [close(3505, "channel limit")]);
+}
+
+#[test]
+fn a_client_is_told_of_those_that_begin_and_end_later() {
+    let mut scene = Scene::of(Shard::of(Config::default(), Subscribing(0)));
+    scene.say(CONNECT);
+    scene.hear();
+    let told = scene.ask(r#"{"send":{"data":1}}"#);
+    assert_eq!(told, [r#"{"push":{"channel":"more","subscribe":{}}}"#]);
+    let told = scene.ask(r#"{"send":{"data":0}}"#);
+    let push =
+        r#"{"push":{"channel":"more","unsubscribe":{"code":2000,"reason":"server unsubscribe"}}}"#;
+    assert_eq!(told, [push]);
+}
