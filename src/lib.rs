@@ -186,8 +186,8 @@ pub use handler::{
     Busy, ClientInfo, ConnectCommand, Connected, ConnectionInfo, Disconnect, Failure, Grant, Halt,
     Handler, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, Message, Opening,
     PresenceError, PresenceList, PresenceStats, Publish, PublishCommand, PublishError, Publisher,
-    Query, Refusal, Room, RoomCx, RpcCommand, Selection, Sent, ServerSubscription, SharedMessage,
-    Subscribe, SubscribeCommand, Subscribed, TopicEvent, Unanswered, UserError,
+    Query, Refusal, Room, RoomCx, RpcCommand, Selection, Sent, ServerSubscription, SessionStream,
+    SharedMessage, Subscribe, SubscribeCommand, Subscribed, TopicEvent, Unanswered, UserError,
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};

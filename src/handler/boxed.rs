@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::close_reason::CloseReason;
 use crate::handler::{
     ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, PublishCommand, Query,
-    Refusal, Room, RpcCommand, SubscribeCommand, Subscribed, TopicEvent,
+    Refusal, Room, RpcCommand, SessionStream, SubscribeCommand, Subscribed, TopicEvent,
 };
 use crate::proto::http::{Request, Response};
 use crate::shard::core::app::cx::Cx;
@@ -92,6 +92,10 @@ impl<H: Handler + ?Sized> Handler for Box<H> {
 
     fn wants_events(&mut self, request: &Request<'_>) -> bool {
         (**self).wants_events(request)
+    }
+
+    fn wants_session(&mut self, request: &Request<'_>) -> Option<SessionStream> {
+        (**self).wants_session(request)
     }
 
     fn needs_identity(&mut self, request: &Request<'_>) -> bool {

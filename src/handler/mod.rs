@@ -21,13 +21,13 @@ pub use opening::{Message, Opening};
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
 pub(crate) use presence::presence_calls;
-pub use presence::{PresenceError, PresenceList};
+pub use presence::{PresenceError, PresenceList, TopicEvent};
 pub use publish::{Extras, Publish};
 pub use room::{Publisher, Room, RoomCx};
 pub(crate) use room_event::{Event, Output};
 pub use session::{
     ConnectCommand, Connected, Failure, Grant, PublishCommand, Query, RpcCommand,
-    ServerSubscription, SubscribeCommand, Subscribed,
+    ServerSubscription, SessionStream, SubscribeCommand, Subscribed,
 };
 pub use shared::SharedMessage;
 pub use subscribe::Subscribe;
@@ -210,6 +210,14 @@ pub trait Handler: 'static {
         false
     }
 
+    /// Whether a GET without a body, or a POST with one, asks for a session of the structured
+    /// protocol over HTTP. Then it goes to [`on_open`](Self::on_open) as [`Opening::Session`], and
+    /// what follows is as on other sessions. Its first commands are the body, or `cf_connect` in
+    /// the query; the client sends the others by requests ([`Cx::pass_commands`]).
+    fn wants_session(&mut self, _request: &Request<'_>) -> Option<SessionStream> {
+        None
+    }
+
     /// Whether only an identified client may make a request, where the server asks for identity
     /// ([`ServerBuilder::auth`](crate::ServerBuilder::auth)): it is asked for every request, also
     /// one that opens a connection, before the callback for that. A client that is not admitted is
@@ -288,13 +296,4 @@ pub trait Handler: 'static {
     fn room(&mut self, _topic: &str) -> Option<Box<dyn Room>> {
         None
     }
-}
-
-/// What has happened to a topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TopicEvent {
-    /// It has subscribers, and had none.
-    Occupied,
-    /// It has none any more.
-    Vacated,
 }

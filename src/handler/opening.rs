@@ -14,6 +14,9 @@ pub enum Opening<'b> {
     WebSocket(&'b Request<'b>),
     /// A request for an event stream, for which [`Handler::wants_events`] returned `true`.
     Events(&'b Request<'b>),
+    /// A request for a session of the structured protocol, for which [`Handler::wants_session`]
+    /// returned how.
+    Session(&'b Request<'b>),
     /// A connection to a TCP port.
     Tcp {
         /// The listener's topic.
@@ -36,6 +39,7 @@ impl fmt::Debug for Opening<'_> {
         match self {
             Self::WebSocket(request) => f.debug_tuple("WebSocket").field(&request.path).finish(),
             Self::Events(request) => f.debug_tuple("Events").field(&request.path).finish(),
+            Self::Session(request) => f.debug_tuple("Session").field(&request.path).finish(),
             Self::Tcp { topic, role, .. } => f
                 .debug_struct("Tcp")
                 .field("topic", topic)

@@ -76,3 +76,12 @@ macro_rules! presence_calls {
     };
 }
 pub(crate) use presence_calls;
+
+/// What has happened to a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TopicEvent {
+    /// It has subscribers, and had none.
+    Occupied,
+    /// It has none any more.
+    Vacated,
+}

@@ -7,6 +7,16 @@ use crate::proto::Kind;
 use crate::proto::centrifuge::{self, DisconnectCode, ErrorCode};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 
+/// How a session is had over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionStream {
+    /// As lines of JSON; as protobuf with lengths if the body of the request is
+    /// `application/octet-stream`.
+    Messages,
+    /// As server-sent events with JSON.
+    Events,
+}
+
 /// Why a command is not carried out. `?` converts codes and the errors of a context's calls to it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Failure {

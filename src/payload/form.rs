@@ -87,7 +87,15 @@ impl Form {
 
     /// The same for a WebSocket connection of the structured protocol.
     pub fn structured(self, wire: Wire) -> Self {
-        Self::Centrifuge(Structured::web_socket(wire, self.window()))
+        Self::Centrifuge(self.session(wire))
+    }
+
+    /// How a WebSocket connection with this form has the structured protocol.
+    pub(crate) fn session(self, wire: Wire) -> Structured {
+        match self {
+            Self::Centrifuge(structured) => structured,
+            _ => Structured::web_socket(wire, self.window()),
+        }
     }
 
     /// How the structured protocol is written, if this is a form of it.

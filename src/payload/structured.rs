@@ -109,6 +109,22 @@ impl Structured {
         }
     }
 
+    /// What carries it over HTTP, for lists.
+    pub(crate) fn stream_name(self) -> &'static str {
+        match self.carrier() {
+            Carrier::Events { .. } => "sse",
+            Carrier::Stream { .. } | Carrier::WebSocket(_) => "http_stream",
+        }
+    }
+
+    /// Whether its messages are chunks of an HTTP/1.1 response.
+    pub(crate) fn is_chunked(self) -> bool {
+        matches!(
+            self.carrier(),
+            Carrier::Stream { is_chunked: true } | Carrier::Events { is_chunked: true }
+        )
+    }
+
     /// The window of permessage-deflate, if it was negotiated.
     pub(super) fn window(self) -> Option<Window> {
         match self.carrier() {
@@ -132,10 +148,7 @@ impl Structured {
             (Carrier::Stream { .. }, wire) => (b"", wire.end()),
             (Carrier::Events { .. }, _) => (b"data: ", b"\n\n"),
         };
-        let is_chunked = matches!(
-            self.carrier(),
-            Carrier::Stream { is_chunked: true } | Carrier::Events { is_chunked: true }
-        );
+        let is_chunked = self.is_chunked();
         if is_chunked {
             sse::begin_chunk(out, before.len() + len + after.len());
         }

@@ -10,12 +10,16 @@ use crate::position::Position;
 use crate::proto::Kind;
 use crate::proto::http::{Date, Reader, Response, encode_date, encode_reader};
 
+/// That of server-sent events.
+pub const CONTENT_TYPE: &str = "text/event-stream";
 /// A comment, so that proxies do not take a silent stream for a dead one.
 pub const HEARTBEAT: &[u8] = b":\n\n";
 
 /// The head of a stream.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Head<'b> {
+    /// What its body is.
+    pub content_type: &'static str,
     /// Whether its body is chunked.
     pub is_chunked: bool,
     /// The origin that may read it, if a page asked.
@@ -35,9 +39,10 @@ pub struct Head<'b> {
 pub fn encode_head(out: &mut Vec<u8>, head: &Head<'_>) {
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     encode_date(out, head.date);
+    out.extend_from_slice(b"Content-Type: ");
+    out.extend_from_slice(head.content_type.as_bytes());
     out.extend_from_slice(
-        b"Content-Type: text/event-stream\r\n\
-          Cache-Control: no-store, no-transform\r\n\
+        b"\r\nCache-Control: no-store, no-transform\r\n\
           X-Accel-Buffering: no\r\n\
           Connection: close\r\n",
     );

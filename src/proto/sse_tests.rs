@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use super::{
-    Head, encode_event, encode_event_chunk, encode_gap, encode_head, encode_part, encode_position,
-    event_chunk_len_max, event_len, postpone,
+    CONTENT_TYPE, Head, encode_event, encode_event_chunk, encode_gap, encode_head, encode_part,
+    encode_position, event_chunk_len_max, event_len, postpone,
 };
 use crate::proto::Kind;
 use crate::proto::http::{Date, Reader, Response};
@@ -104,6 +104,7 @@ fn a_stream_begins_with_an_answer_that_is_not_stored_or_changed() {
         encode_head(
             &mut out,
             &Head {
+                content_type: CONTENT_TYPE,
                 is_chunked,
                 reader,
                 date,

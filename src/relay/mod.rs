@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod commands;
+mod connection;
 mod route;
 mod session;
 mod settings;
@@ -12,22 +13,20 @@ mod values;
 
 use std::sync::Arc;
 
+pub use connection::Connection;
+use connection::{PATH_RECEIVES, Purpose, ROLE_RECEIVES, open};
 pub use route::LOBBY;
 use route::Route;
 pub use settings::{ApiKey, RelaySettings};
 
-use crate::auth::{Action, Forbidden};
-use crate::close_reason::CloseReason;
-use crate::denial::Denial;
 use crate::handler::{
-    ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, Publish, Refusal,
+    ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, Refusal, SessionStream,
     SubscribeCommand, Subscribed,
 };
 use crate::position::Since;
 use crate::proto::Role;
 use crate::proto::http::{HttpError, Request, Response};
 use crate::shard::core::app::cx::Cx;
-use crate::topic::Topic;
 
 /// Relays messages from publishers to subscribers of a topic. The path names the topic and the
 /// direction.
@@ -42,6 +41,7 @@ use crate::topic::Topic;
 /// | `/sse/{topic}` | | what is published, as server-sent events |
 /// | `/echo` | are sent back | its own messages |
 /// | `/connection/websocket` | are commands of the structured protocol | what it subscribes to |
+/// | `/connection/http_stream`, `/connection/sse` | come by `/emulation` | what it subscribes to |
 ///
 /// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for clients with the
 /// [key](RelaySettings::api_key), `/api/history` and `/api/history_remove` are about what topics
@@ -56,57 +56,8 @@ pub struct Relay {
     settings: Arc<RelaySettings>,
 }
 
-/// The purpose of a connection of [`Relay`].
-#[derive(Clone, Debug)]
-pub struct Connection(Purpose);
-
-#[derive(Clone, Debug)]
-enum Purpose {
-    Publish(Topic),
-    /// The same with the key that its client has named.
-    PublishKeyed(Arc<(Topic, Publish<'static>)>),
-    /// Receives messages; it must not publish because of this rule.
-    Listen(&'static ListenRule),
-    /// Receives messages; it is not permitted to publish.
-    Denied(Box<Forbidden>),
-    Echo,
-    /// Its client says by commands what it wants.
-    Session,
-}
-
-// Each idle connection has one.
-const _: () = assert!(size_of::<Option<Connection>>() <= 16);
-
 /// The context of callbacks; a question is answered when all homes have been.
 type RelayCx<'c> = Cx<'c, Connection, ()>;
-
-/// What a client is told that publishes where connections only receive.
-#[derive(Debug)]
-struct ListenRule(&'static str);
-
-impl Connection {
-    fn take_message(
-        &self,
-        cx: &mut RelayCx<'_>,
-        Message { kind, payload }: Message<'_>,
-    ) -> Result<(), Halt> {
-        match &self.0 {
-            Purpose::Publish(topic) => cx.publish(topic, kind, payload)?,
-            Purpose::PublishKeyed(keyed) => {
-                let (topic, with) = &**keyed;
-                cx.publish_with(topic, kind, payload, with.again())?;
-            }
-            Purpose::Echo => cx.reply(kind, payload)?,
-            Purpose::Session => {}
-            Purpose::Listen(rule) => return Err(CloseReason::Policy(rule.0).into()),
-            Purpose::Denied(words) => {
-                cx.deny(Denial::Forbidden, &words.to_string());
-                return Err(Denial::Forbidden.close_reason().into());
-            }
-        }
-        Ok(())
-    }
-}
 
 impl Relay {
     /// Creates a relay; clone it for each shard.
@@ -131,6 +82,7 @@ impl Handler for Relay {
                 topic, role, since, ..
             } => return open(cx, topic, *role, *since, None, &ROLE_RECEIVES),
             Opening::WebSocket(request) | Opening::Events(request) => request,
+            Opening::Session(_) => return Ok(Connection(Purpose::Session)),
         };
         let is_stream = matches!(opening, Opening::Events(_));
         let route = Route::of(request.path).ok_or_else(not_found)?;
@@ -190,6 +142,13 @@ impl Handler for Relay {
         matches!(Route::of(request.path), Some(Route::Events(named)) if named.read().is_ok())
     }
 
+    fn wants_session(&mut self, request: &Request<'_>) -> Option<SessionStream> {
+        match Route::of(request.path)? {
+            Route::SessionStream(stream) => session::stream(stream, request.method),
+            _ => None,
+        }
+    }
+
     /// Only what opens a connection, and its topic is one: the API has keys of its own, and the
     /// rest is for everyone.
     fn needs_identity(&mut self, request: &Request<'_>) -> bool {
@@ -203,7 +162,7 @@ impl Handler for Relay {
             }
             Some(Route::Echo) => request.wants_websocket(),
             // Its token comes with its first command.
-            Some(Route::Session) => false,
+            Some(Route::Session | Route::SessionStream(_) | Route::Emulation) => false,
             Some(Route::Page | Route::Health | Route::Api(_)) | None => false,
         }
     }
@@ -217,6 +176,7 @@ impl Handler for Relay {
         match (request.method, Route::of(request.path)) {
             (_, None) => Some(not_found()),
             (_, Some(Route::Api(method))) => api::admit(cx, &self.settings, request, method).err(),
+            ("POST", Some(Route::SessionStream(_) | Route::Emulation)) => None,
             ("HEAD", Some(Route::Events(named))) => since::answer_to_head(cx, request, named),
             ("GET" | "HEAD" | "OPTIONS", Some(_)) => None,
             (_, Some(_)) => Some(Response::method_not_allowed(ALLOWED)),
@@ -235,6 +195,11 @@ impl Handler for Relay {
             return api::answer(cx, &self.settings, request, method);
         }
         Ok(match (request.method, route) {
+            ("POST", Route::Emulation) => session::pass_commands(cx, request)?,
+            ("POST", Route::SessionStream(_)) => Response::text(400, "there is no command"),
+            (_, Route::Emulation | Route::SessionStream(_)) if request.method != "OPTIONS" => {
+                Response::method_not_allowed(session::ALLOWED)
+            }
             ("OPTIONS", _) => Response::empty().with_header("Allow", ALLOWED),
             ("GET" | "HEAD", Route::Page) => Response::html(include_str!("page.html")),
             ("GET" | "HEAD", Route::Health) => Response::text(200, "ok"),
@@ -250,40 +215,6 @@ impl Handler for Relay {
         })
     }
 }
-
-/// Opens a connection with one topic. What it may do is asked here, once: it publishes to no other
-/// topic.
-fn open(
-    cx: &mut RelayCx<'_>,
-    topic: &Topic,
-    role: Role,
-    since: Since,
-    key: Option<Publish<'static>>,
-    receives: &'static ListenRule,
-) -> Result<Connection, Refusal> {
-    if role == Role::Publish {
-        cx.require(Action::Publish, topic.name())?;
-    } else {
-        cx.require(Action::Subscribe, topic.name())?;
-        cx.subscribe_since(topic, since)?;
-    }
-    let publishes = || match key {
-        Some(key) => Purpose::PublishKeyed(Arc::new((topic.clone(), key))),
-        None => Purpose::Publish(topic.clone()),
-    };
-    Ok(Connection(match role {
-        Role::Subscribe => Purpose::Listen(receives),
-        Role::Publish => publishes(),
-        Role::Both => match cx.permit(Action::Publish, topic.name()) {
-            Ok(()) => publishes(),
-            Err(words) => Purpose::Denied(Box::new(words)),
-        },
-    }))
-}
-
-static PATH_RECEIVES: ListenRule = ListenRule("this path only receives; publish on /pub or /ws");
-static ROLE_RECEIVES: ListenRule =
-    ListenRule("connections of this listener only receive (its role is subscribe)");
 
 /// The methods of paths outside the API.
 const ALLOWED: &str = "GET, HEAD, OPTIONS";

@@ -1,5 +1,6 @@
 //! The meaning of paths.
 
+use crate::handler::SessionStream;
 use crate::proto::http::{HttpError, topic_from_path};
 
 /// The meaning of a path. The topic is not decoded yet.
@@ -17,6 +18,10 @@ pub(super) enum Route<'b> {
     Echo,
     /// WebSocket with the structured protocol.
     Session,
+    /// The structured protocol over HTTP.
+    SessionStream(SessionStream),
+    /// Commands for that.
+    Emulation,
     /// An event stream.
     Events(Named<'b>),
     /// A method of the publish API.
@@ -41,6 +46,11 @@ impl<'b> Route<'b> {
             "/ws" | "/ws/" => return Some(Self::Both(Named::Lobby)),
             "/echo" => return Some(Self::Echo),
             "/connection/websocket" => return Some(Self::Session),
+            "/connection/http_stream" => {
+                return Some(Self::SessionStream(SessionStream::Messages));
+            }
+            "/connection/sse" => return Some(Self::SessionStream(SessionStream::Events)),
+            "/emulation" => return Some(Self::Emulation),
             _ => {}
         }
         let (place, rest) = path.strip_prefix('/')?.split_once('/')?;
@@ -62,7 +72,8 @@ impl<'b> Route<'b> {
             | Self::Subscribe(named)
             | Self::Publish(named)
             | Self::Events(named) => Some(named),
-            Self::Page | Self::Health | Self::Echo | Self::Session | Self::Api(_) => None,
+            Self::Page | Self::Health | Self::Echo | Self::Api(_) => None,
+            Self::Session | Self::SessionStream(_) | Self::Emulation => None,
         }
     }
 }

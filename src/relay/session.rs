@@ -4,9 +4,42 @@
 use serde_json::Value;
 
 use crate::auth::{Principal, claim};
-use crate::handler::{Connected, Failure, ServerSubscription, SubscribeCommand, Subscribed};
-use crate::proto::centrifuge::ErrorCode;
+use crate::handler::{
+    Connected, Failure, Refusal, ServerSubscription, SessionStream, SubscribeCommand, Subscribed,
+};
+use crate::proto::centrifuge::{EmulationRequest, ErrorCode, Wire};
+use crate::proto::http::{Request, Response};
 use crate::relay::RelayCx;
+
+/// The methods of paths with requests of sessions.
+pub(super) const ALLOWED: &str = "GET, POST, OPTIONS";
+
+/// How a request has its session, if that can be: only for events are commands in a query.
+pub(super) fn stream(stream: SessionStream, method: &str) -> Option<SessionStream> {
+    let is_possible = method == "POST" || stream == SessionStream::Events;
+    is_possible.then_some(stream)
+}
+
+/// Passes the commands of a request on to its session, on whichever shard that is.
+pub(super) fn pass_commands(
+    cx: &mut RelayCx<'_>,
+    request: &Request<'_>,
+) -> Result<Response, Refusal> {
+    let wire = Wire::of_body(request.header("content-type"));
+    let Ok(EmulationRequest {
+        node,
+        session,
+        data,
+    }) = wire.emulation(request.body)
+    else {
+        return Ok(Response::text(400, "the body does not pass commands on"));
+    };
+    if cx.pass_commands(&node, &session, &data)? {
+        Ok(Response::empty())
+    } else {
+        Ok(Response::text(404, "there is no such node"))
+    }
+}
 
 /// What a name says about a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

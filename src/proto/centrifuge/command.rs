@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::proto::centrifuge::json::raw;
 
@@ -207,6 +207,25 @@ pub struct SubRefreshRequest {
     /// 0 for a token; 1 and 2 for keys, of which the server knows nothing.
     #[prost(int32, tag = "3")]
     pub r#type: i32,
+}
+
+/// Commands of a client that cannot send on its own connection.
+#[derive(Clone, PartialEq, prost::Message, Deserialize)]
+#[serde(default)]
+#[expect(missing_docs, reason = "fields are those of the protocol")]
+pub struct EmulationRequest {
+    #[prost(string, tag = "1")]
+    pub node: String,
+    #[prost(string, tag = "2")]
+    pub session: String,
+    /// In JSON, a string with the commands.
+    #[prost(bytes = "vec", tag = "3")]
+    #[serde(deserialize_with = "string_bytes")]
+    pub data: Vec<u8>,
+}
+
+fn string_bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+    String::deserialize(deserializer).map(String::into_bytes)
 }
 
 /// `ping`, which no SDK sends.

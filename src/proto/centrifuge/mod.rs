@@ -20,9 +20,10 @@ use thiserror::Error;
 
 pub use codes::{DisconnectCode, ErrorCode, UnsubscribeCode};
 pub use command::{
-    Command, ConnectRequest, Filter, HistoryRequest, PresenceRequest, PublishRequest,
-    RefreshRequest, Request, RpcRequest, SUBSCRIBE_COMPACT, SUBSCRIBE_REJECT_UNRECOVERED,
-    SendRequest, StreamPosition, SubRefreshRequest, SubscribeRequest, UnsubscribeRequest,
+    Command, ConnectRequest, EmulationRequest, Filter, HistoryRequest, PresenceRequest,
+    PublishRequest, RefreshRequest, Request, RpcRequest, SUBSCRIBE_COMPACT,
+    SUBSCRIBE_REJECT_UNRECOVERED, SendRequest, StreamPosition, SubRefreshRequest, SubscribeRequest,
+    UnsubscribeRequest,
 };
 pub use json::Data;
 pub use publication::{PublicationRef, PushEncoding, Wrap};
@@ -59,6 +60,18 @@ impl Wire {
         }
     }
 
+    /// The request by which a client sends that cannot on its own connection.
+    ///
+    /// # Errors
+    ///
+    /// It is none.
+    pub fn emulation(self, body: &[u8]) -> Result<EmulationRequest, CommandError> {
+        match self {
+            Self::Json => serde_json::from_slice(body).map_err(|_| CommandError::Json),
+            Self::Protobuf => EmulationRequest::decode(body).map_err(|_| CommandError::Protobuf),
+        }
+    }
+
     /// Appends a reply, which is a message by itself.
     pub fn encode_reply(self, out: &mut Vec<u8>, reply: &Reply) {
         match self {
@@ -87,6 +100,24 @@ impl Wire {
         match self {
             Self::Json => Kind::Text,
             Self::Protobuf => Kind::Binary,
+        }
+    }
+
+    /// That of a request's body, by its `Content-Type`.
+    pub fn of_body(content_type: Option<&[u8]>) -> Self {
+        let protobuf = Self::Protobuf.content_type().as_bytes();
+        if content_type == Some(protobuf) {
+            Self::Protobuf
+        } else {
+            Self::Json
+        }
+    }
+
+    /// What HTTP calls it.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Protobuf => "application/octet-stream",
         }
     }
 

@@ -141,6 +141,10 @@ impl<H: Handler> ShardCore<H> {
                 None
             }
             ToHome::Command(command) => self.shard.take_command(command).map(ToHome::Command),
+            ToHome::Commands { conn, commands } => {
+                self.shard.receive_commands(conn, &commands);
+                None
+            }
             ToHome::Ask(question) => self.shard.take_question(question).map(ToHome::Ask),
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);

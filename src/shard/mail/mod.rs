@@ -2,87 +2,28 @@
 
 mod joins;
 mod outgoing;
+mod publication;
 mod questions;
 mod users;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::handler::{Extras, Publisher};
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::{Extra, Payload};
 use crate::position::Position;
 pub use crate::shard::mail::joins::{Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
+pub use crate::shard::mail::publication::{Origin, Publication};
 pub(crate) use crate::shard::mail::questions::Ask;
 pub use crate::shard::mail::questions::Question;
 pub(crate) use crate::shard::mail::users::{Survey, UserAct};
 pub use crate::shard::mail::users::{UserCommand, UserOrder};
 use crate::topic::Topic;
-use crate::topic::home::{DedupKey, Interest};
+use crate::topic::home::Interest;
 use crate::user::UserHash;
 
-/// One message on its way to the order of its topic.
-#[derive(Debug)]
-pub struct Publication {
-    /// The topic.
-    pub topic: Topic,
-    /// The message.
-    pub payload: Payload,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Its publisher's key: with one, it is ordered once.
-    pub key: Option<DedupKey>,
-    /// What few have.
-    pub extras: Option<Box<Extras>>,
-}
-
-/// Where a publication comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A connection that is open.
-    Connection(Publisher),
-    /// An HTTP request, such as one to the publish API, or one that opens a connection.
-    Request(Publisher),
-    /// The work of a shard's own, which no connection has asked for.
-    Shard,
-    /// A thread with a [`Handle`](crate::Handle).
-    Handle,
-    /// A room, for a topic that is not its own.
-    Room,
-}
-
-impl Publication {
-    /// One without a key.
-    pub fn new(topic: Topic, payload: Payload, origin: Origin) -> Self {
-        Self {
-            topic,
-            payload,
-            origin,
-            key: None,
-            extras: None,
-        }
-    }
-}
-
-impl Weigh for Publication {
-    fn weight(&self) -> usize {
-        let extras = self.extras.as_ref().map_or(0, |extras| extras.weight());
-        self.payload.bytes.len() + extras
-    }
-}
-
-impl Origin {
-    /// The connection that published, if one did.
-    pub(crate) fn publisher(self) -> Option<Publisher> {
-        match self {
-            Self::Connection(publisher) | Self::Request(publisher) => Some(publisher),
-            Self::Shard | Self::Handle | Self::Room => None,
-        }
-    }
-}
-
-/// To the home shard of a topic or a user, from any shard or any thread.
+/// To the home shard of a topic or a user, or the shard of a connection, from any shard or thread.
 #[derive(Debug)]
 pub enum ToHome {
     /// Put this message in the topic's order.
@@ -124,6 +65,13 @@ pub enum ToHome {
     },
     /// Something is to be done with connections of a user.
     Command(UserCommand),
+    /// A request has brought commands for the session of a connection.
+    Commands {
+        /// The connection.
+        conn: ConnId,
+        /// As they came.
+        commands: Box<[u8]>,
+    },
     /// Something is asked of the home of a topic.
     Ask(Box<Question>),
     /// This shard has published what it had taken before this round of a barrier.
@@ -211,6 +159,7 @@ impl Weigh for ToHome {
         match self {
             Self::Publish(publication) => publication.weight(),
             Self::Command(command) => command.weight(),
+            Self::Commands { commands, .. } => commands.len(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
             Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) => 0,
             Self::Presence { presence, .. } => match presence {

@@ -6,6 +6,7 @@ mod life;
 mod presence;
 mod recover;
 mod server_side;
+mod streams;
 mod subscribe;
 mod talk;
 #[cfg(feature = "auth")]

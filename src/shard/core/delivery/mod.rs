@@ -7,4 +7,5 @@ mod held;
 mod outputs;
 pub(crate) mod publish;
 mod questions;
+mod received;
 mod users;

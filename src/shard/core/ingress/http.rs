@@ -5,7 +5,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::{Limit, status_index};
-use crate::handler::{Busy, Handler, Wait};
+use crate::handler::{Busy, Handler, SessionStream, Wait};
 use crate::id::ConnKey;
 use crate::limits::{ORIGIN_LOG_INTERVAL, OUTBOX_BYTES_HIGH, WORK_OF_REQUEST};
 use crate::proto::http::{
@@ -14,6 +14,14 @@ use crate::proto::http::{
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{PendingRequest, Phase};
 use crate::shard::core::ingress::Progress;
+
+/// What a request opens.
+#[derive(Clone, Copy)]
+pub(super) enum Stream {
+    WebSocket,
+    Events,
+    Session(SessionStream),
+}
 
 impl<H: Handler> ShardCore<H> {
     /// Takes the next bytes of a connection that speaks HTTP.
@@ -77,12 +85,18 @@ impl<H: Handler> ShardCore<H> {
         }
         let taken = head.len();
         let is_upgrade = request.wants_websocket();
-        let is_events = !is_upgrade
-            && framing == BodyLength::None
-            && matches!(request.method, "GET" | "HEAD")
-            && self.handler.wants_events(request);
-        if is_upgrade || is_events {
-            return Ok(self.open_stream(key, request, taken));
+        let is_read = framing == BodyLength::None && matches!(request.method, "GET" | "HEAD");
+        let opens = if is_upgrade {
+            Some(Stream::WebSocket)
+        } else if is_read && self.handler.wants_events(request) {
+            Some(Stream::Events)
+        } else if is_read && request.method == "GET" {
+            self.handler.wants_session(request).map(Stream::Session)
+        } else {
+            None
+        };
+        if let Some(opens) = opens {
+            return Ok(self.open_stream(key, request, opens, taken));
         }
         self.shard.give_up_opening(key);
         if framing == BodyLength::None {
@@ -123,18 +137,24 @@ impl<H: Handler> ShardCore<H> {
         Ok(Progress::Bytes(taken))
     }
 
-    /// Opens a WebSocket connection or a stream of events.
-    fn open_stream(&mut self, key: ConnKey, request: &Request<'_>, taken: usize) -> Progress {
+    /// Opens a connection that is more than requests and answers.
+    pub(super) fn open_stream(
+        &mut self,
+        key: ConnKey,
+        request: &Request<'_>,
+        opens: Stream,
+        taken: usize,
+    ) -> Progress {
         if self.shard.wait_until_answered(key) {
             return Progress::Paused(0);
         }
         if let Err(response) = self.count_opening(key, request) {
             return self.respond(key, request, &response);
         }
-        let progress = if request.wants_websocket() {
-            self.upgrade(key, request, taken)
-        } else {
-            self.open_events(key, request, taken)
+        let progress = match opens {
+            Stream::WebSocket => self.upgrade(key, request, taken),
+            Stream::Events => self.open_events(key, request, taken),
+            Stream::Session(stream) => self.open_session_stream(key, request, stream, taken),
         };
         // Now that it is open: a room may have an answer for it.
         self.settle_homes();

@@ -9,6 +9,7 @@ use crate::proto::http::{Head, HttpError, NO_HEADERS, Response, parse_head};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::http::{PendingRequest, Phase};
 use crate::shard::core::ingress::Progress;
+use crate::shard::core::ingress::http::Stream;
 
 impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn take_body(
@@ -80,6 +81,21 @@ impl<H: Handler> ShardCore<H> {
             return self.refuse(key, HttpError::RequestLine);
         };
         request.body = &whole.body;
+        if request.method == "POST"
+            && let Some(stream) = self.handler.wants_session(&request)
+        {
+            let opens = Stream::Session(stream);
+            let progress = self.open_stream(key, &request, opens, taken);
+            // What waits is offered again.
+            let waits = matches!(progress, Progress::Paused(_));
+            return match self.shard.conns.http(key).filter(|_| waits) {
+                Some(http) => {
+                    http.request = Some(whole);
+                    Progress::Paused(taken)
+                }
+                None => progress,
+            };
+        }
         let before = self.shard.env.work.swap(share);
         let answer = self.ask_for(key, &request);
         // Charged behind it: before, a long body would leave no time for what it asks for.

@@ -10,6 +10,7 @@ pub(crate) mod protocol;
 mod rate_limit;
 mod reading;
 mod resume;
+mod session_stream;
 mod upgrade;
 mod websocket;
 

@@ -157,6 +157,11 @@ impl<H: Handler> ShardCore<H> {
                 Progress::Bytes(_) | Progress::Incomplete => {}
             }
         }
+        match self.take_received(id) {
+            Some(Progress::Ended) => return,
+            Some(Progress::Paused(_)) => return self.account(id),
+            Some(Progress::Bytes(_) | Progress::Incomplete) | None => {}
+        }
         let Some(conn) = self.shard.conns.current(id) else {
             return;
         };

@@ -91,8 +91,10 @@ impl<H: Handler> ShardCore<H> {
                     let decoder = Decoder::new(takes_over);
                     conn.protocol = match wire {
                         Some(wire) => {
+                            let carrier = conn.form.session(wire);
                             let has_frame_pings = asks_for_frame_pings(request);
-                            let session = Session::new(decoder, wire, has_frame_pings, came_from);
+                            let session =
+                                Session::new(decoder, carrier, has_frame_pings, came_from);
                             Protocol::Session(Box::new(session))
                         }
                         None => Protocol::WebSocket(decoder),
@@ -125,6 +127,7 @@ impl<H: Handler> ShardCore<H> {
         // RFC 9112 6.1: a client of HTTP/1.0 does not know chunks.
         let is_chunked = request.version_minor != 0;
         let head = sse::Head {
+            content_type: sse::CONTENT_TYPE,
             is_chunked,
             reader: self.shard.reader(request),
             date: self.shard.env.date,

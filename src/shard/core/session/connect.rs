@@ -11,6 +11,7 @@ use crate::proto::centrifuge::{
     ClientInfo, ConnectRequest, ConnectResult, DisconnectCode, ErrorCode, SubscribeRequest,
 };
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::session::{node_name, session_name};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::session::Answered;
 use crate::shard::core::shard::Shard;
@@ -56,6 +57,10 @@ impl<D, A> Shard<D, A> {
             chan_info: Vec::new(),
         }));
         let has_pings = session.answers_pings();
+        let (session_name, node) = match session.stream {
+            Some(_) => (session_name(name), node_name()),
+            None => (String::new(), String::new()),
+        };
         let result = ConnectResult {
             client: name.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -64,6 +69,8 @@ impl<D, A> Shard<D, A> {
             data: connected.data,
             ping: if has_pings { whole_secs(ping) } else { 0 },
             pong: has_pings,
+            session: session_name,
+            node,
             ..ConnectResult::default()
         };
         session.begin_pings(next_ping);

@@ -2,9 +2,10 @@
 
 use crate::auth::Action;
 use crate::denial::Denial;
-use crate::handler::{Failure, PublishCommand, Query, SubscribeCommand, Subscribed};
+use crate::handler::{Busy, Failure, PublishCommand, Query, SubscribeCommand, Subscribed};
 use crate::proto::centrifuge::ErrorCode;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::conn::session::{find_session, node_name};
 
 impl<D, A> Cx<'_, D, A> {
     /// Has a WebSocket connection speak the structured protocol, in
@@ -24,6 +25,26 @@ impl<D, A> Cx<'_, D, A> {
         }
         callback.session = Some(wire);
         true
+    }
+
+    /// Passes commands on to a session over HTTP ([`Opening::Session`](crate::Opening::Session)),
+    /// whose client has been told these names of the server and the session. Returns `false` if the
+    /// server has another name. Commands for a session that has ended are dropped, and so are those
+    /// for no session.
+    ///
+    /// # Errors
+    ///
+    /// There is no space for them now.
+    pub fn pass_commands(
+        &mut self,
+        node: &str,
+        session: &str,
+        commands: &[u8],
+    ) -> Result<bool, Busy> {
+        if let Some(to) = find_session(session) {
+            self.shard.forward_commands(to, commands)?;
+        }
+        Ok(node == node_name())
     }
 
     /// How [`on_subscribe`](crate::Handler::on_subscribe) decides by default.

@@ -1,5 +1,7 @@
 //! What a connection of the structured protocol keeps.
 
+mod name;
+mod stream;
 pub(crate) mod subscription;
 
 use std::any::Any;
@@ -8,12 +10,14 @@ use std::sync::Arc;
 
 use crate::auth::Principal;
 use crate::id::TopicKey;
+use crate::payload::Structured;
 use crate::proto::centrifuge::{
     Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, SubscribeResult, Wire,
 };
 use crate::proto::ws::Decoder;
-use crate::proto::ws::frame::{Opcode, encode_header};
 use crate::shard::core::conn::PeerInfo;
+pub(crate) use crate::shard::core::conn::session::name::{find_session, node_name, session_name};
+use crate::shard::core::conn::session::stream::Stream;
 use crate::shard::core::conn::session::subscription::Subscription;
 use crate::time::{Now, Stamp};
 
@@ -21,7 +25,9 @@ use crate::time::{Now, Stamp};
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) decoder: Decoder,
-    wire: Wire,
+    carrier: Structured,
+    /// Where its client sends by requests of their own.
+    pub(crate) stream: Option<Box<Stream>>,
     pub(crate) phase: Phase,
     /// It is pinged by frames of WebSocket, as its client has asked for.
     has_frame_pings: bool,
@@ -64,13 +70,14 @@ pub(crate) enum Phase {
 impl Session {
     pub(crate) fn new(
         decoder: Decoder,
-        wire: Wire,
+        carrier: Structured,
         has_frame_pings: bool,
         peer_info: Option<Arc<PeerInfo>>,
     ) -> Self {
         Self {
             decoder,
-            wire,
+            carrier,
+            stream: None,
             phase: Phase::New(peer_info),
             has_frame_pings,
             awaits_pong: false,
@@ -87,8 +94,20 @@ impl Session {
         }
     }
 
+    /// One whose client sends by requests of their own.
+    pub(crate) fn streamed(carrier: Structured, peer_info: Option<Arc<PeerInfo>>) -> Self {
+        Self {
+            stream: Some(Box::default()),
+            ..Self::new(Decoder::default(), carrier, false, peer_info)
+        }
+    }
+
     pub(crate) fn wire(&self) -> Wire {
-        self.wire
+        self.carrier.wire()
+    }
+
+    pub(crate) fn carrier(&self) -> Structured {
+        self.carrier
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -174,18 +193,24 @@ impl Session {
         std::mem::take(&mut self.awaits_pong)
     }
 
+    /// Memory held by what its client has sent.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let received = self.stream.as_ref().map_or(0, |stream| stream.held_bytes());
+        self.decoder.held_bytes() + received
+    }
+
     /// Its client has nothing more to say.
     pub(crate) fn clear(&mut self) {
         self.decoder = Decoder::default();
+        self.stream = self.stream.take().map(|_| Box::default());
         self.principal = None;
     }
 
-    /// Appends what the server says, as a message of WebSocket.
+    /// Appends what the server says.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, reply: &Reply) {
         let mut message = Vec::new();
-        self.wire.encode_reply(&mut message, reply);
-        encode_header(out, Opcode::Data(self.wire.kind()), message.len());
-        out.extend_from_slice(&message);
+        self.wire().encode_reply(&mut message, reply);
+        self.carrier.encode_message(out, &message);
     }
 
     /// Appends a ping.

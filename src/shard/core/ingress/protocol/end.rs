@@ -35,6 +35,7 @@ impl Protocol {
             Self::Http(_) if conn.is_paused() || conn.is(UNPROCESSED) => AtEnd::Nothing,
             Self::Http(http) if http.phase == Phase::Idle => AtEnd::Close(CloseReason::Answered),
             Self::Events(_) => AtEnd::Kill(CloseReason::Client),
+            Self::Session(session) if session.stream.is_some() => AtEnd::Kill(CloseReason::Client),
             // What it has begun to ask will never be whole, but what was answered is its own.
             Self::Http(_) if conn.outbox_len() != 0 => AtEnd::Close(CloseReason::Vanished),
             Self::Http(_) | Self::WebSocket(_) | Self::Session(_) => {

@@ -75,7 +75,7 @@ impl Protocol {
             Self::Framed(frames) => frames.framing.into(),
             Self::Asking(asking) => asking.frames.framing.into(),
             Self::Events(_) => Form::Sse,
-            Self::Session(session) => Form::WebSocket.structured(session.wire()),
+            Self::Session(session) => Form::Centrifuge(session.carrier()),
             Self::Http(_) | Self::WebSocket(_) | Self::Lingering(_) => Form::WebSocket,
         }
     }
@@ -177,8 +177,10 @@ impl Protocol {
 
     /// Counts bytes of a client that has nothing to say; `None` if it may talk.
     pub(crate) fn count_ignored(&mut self, len: usize) -> Option<u32> {
-        let Self::Events(bytes) = self else {
-            return None;
+        let bytes = match self {
+            Self::Events(bytes) => bytes,
+            Self::Session(session) => &mut session.stream.as_mut()?.ignored,
+            _ => return None,
         };
         *bytes = bytes.saturating_add(u32::try_from(len).unwrap_or(u32::MAX));
         Some(*bytes)
@@ -188,7 +190,7 @@ impl Protocol {
     pub(crate) fn held_bytes(&self) -> usize {
         match self {
             Self::WebSocket(decoder) => decoder.held_bytes(),
-            Self::Session(session) => session.decoder.held_bytes(),
+            Self::Session(session) => session.held_bytes(),
             Self::Http(http) => http.held_bytes(),
             Self::Framed(_) | Self::Asking(_) | Self::Events(_) | Self::Lingering(_) => 0,
         }
@@ -233,6 +235,7 @@ impl Protocol {
     /// The protocol of a connection that the handler has accepted, for lists.
     pub(crate) fn name(&self) -> &'static str {
         match self {
+            Self::Session(session) if session.stream.is_some() => session.carrier().stream_name(),
             Self::WebSocket(_) | Self::Session(_) => "websocket",
             Self::Events(_) => "sse",
             Self::Framed(_) | Self::Asking(_) => "tcp",
@@ -261,6 +264,9 @@ impl<H: Handler> ShardCore<H> {
             Protocol::WebSocket(decoder) => {
                 let decoder = std::mem::take(decoder);
                 self.take_websocket(key, decoder, input)
+            }
+            Protocol::Session(session) if session.stream.is_some() => {
+                self.discard(key, input.len())
             }
             Protocol::Session(session) => {
                 let decoder = std::mem::take(&mut session.decoder);

@@ -7,9 +7,11 @@ use serde::de::IgnoredAny;
 use crate::close_reason::CloseReason;
 use crate::limits::EVENTS_RETRY_FINAL;
 use crate::payload::Form;
+use crate::proto::centrifuge::{Disconnect, Event, Push, Reply};
 use crate::proto::http::{Manner, Response};
 use crate::proto::sse::{HEARTBEAT, LAST_CHUNK, encode_part, encode_retry, postpone};
 use crate::proto::ws::{encode_close, encode_empty_close, encode_ping, is_final};
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::ingress::protocol::Protocol;
 
 /// Nothing is wrong (RFC 6455 section 7.4.1).
@@ -41,7 +43,7 @@ impl Protocol {
     pub(crate) fn encode_last_word(&self, form: Form, word: &LastWord<'_>, out: &mut Vec<u8>) {
         match self {
             Self::WebSocket(_) => word.encode(out),
-            Self::Session(_) => word.encode_for_sdk(out),
+            Self::Session(session) => word.encode_for_sdk(session, out),
             Self::Events(_) => word.encode_as_events(form == Form::SseChunks, out),
             Self::Http(_) | Self::Framed(_) | Self::Asking(_) | Self::Lingering(_) => {}
         }
@@ -85,21 +87,38 @@ impl LastWord<'_> {
         }
     }
 
-    /// Writes a close frame as SDKs need it: they decide by its code whether they come back, and
-    /// only if there is a text that is no JSON.
-    fn encode_for_sdk(&self, out: &mut Vec<u8>) {
+    /// Writes a close frame as SDKs need it, or what says the same at the end of a stream.
+    fn encode_for_sdk(&self, session: &Session, out: &mut Vec<u8>) {
+        let end = self.for_sdk();
+        if session.stream.is_none() {
+            return end
+                .into_iter()
+                .for_each(|(code, text)| encode_close(out, code, text));
+        }
+        if let Some((code, reason)) = end {
+            let disconnect = Disconnect {
+                code: code.into(),
+                reason: reason.to_owned(),
+            };
+            let push = Push::to_connection(Event::Disconnect(disconnect));
+            session.encode(out, &Reply::push(push));
+        }
+        if session.carrier().is_chunked() {
+            out.extend_from_slice(LAST_CHUNK);
+        }
+    }
+
+    /// The code and the text for an SDK: it decides by the code whether it comes back, and only if
+    /// there is a text that is no JSON.
+    fn for_sdk(&self) -> Option<(u16, &str)> {
         match self {
             Self::Given { code, reason } => {
                 let is_json = serde_json::from_str::<IgnoredAny>(reason).is_ok();
                 let is_plain = !reason.is_empty() && !is_json;
                 let reason = if is_plain { reason } else { "disconnect" };
-                encode_close(out, code.unwrap_or(CLOSE_NORMAL), reason);
+                Some((code.unwrap_or(CLOSE_NORMAL), reason))
             }
-            Self::Reason(reason) => {
-                if let Some((code, text)) = reason.for_sdk() {
-                    encode_close(out, code, text);
-                }
-            }
+            Self::Reason(reason) => reason.for_sdk(),
         }
     }
 
