@@ -15,6 +15,17 @@ pub struct Extra {
     pub tags: Vec<(Box<str>, Box<str>)>,
     /// Its publisher, as subscribers see it.
     pub info: Option<Arc<ClientInfo>>,
+    /// It is no message, but says that this has happened to the client.
+    pub event: Option<ClientEvent>,
+}
+
+/// What has happened to a client of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// It has subscribed.
+    Joined,
+    /// It is not subscribed any more.
+    Left,
 }
 
 impl Extra {

@@ -8,7 +8,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use extra::Extra;
+pub use extra::{ClientEvent, Extra};
 pub use form::Form;
 pub use structured::Structured;
 

@@ -1,7 +1,9 @@
 //! How messages look in the structured protocol.
 
-use crate::payload::Entry;
-use crate::proto::centrifuge::{PublicationRef, PushEncoding, Wire, Wrap};
+use crate::payload::{ClientEvent, Entry};
+use crate::proto::centrifuge::{
+    Event, Join, PublicationRef, Push, PushEncoding, Reply, Wire, Wrap,
+};
 use crate::proto::sse;
 use crate::proto::ws::deflate::{self, Window};
 use crate::proto::ws::frame::{self, Opcode};
@@ -161,7 +163,10 @@ impl Structured {
     }
 
     pub(super) fn frame_len_max(self, entry: &Entry<'_>) -> usize {
-        let len = PushEncoding::len_max(self.wire(), Wrap::Reply, publication(entry));
+        let len = match self.event(entry) {
+            Some(event) => event.len(),
+            None => PushEncoding::len_max(self.wire(), Wrap::Reply, publication(entry)),
+        };
         let around = match self.carrier() {
             Carrier::WebSocket(None) => frame::HEADER_LEN_MAX,
             Carrier::WebSocket(Some(_)) => frame::HEADER_LEN_MAX + BLOCKS_LEN,
@@ -171,6 +176,9 @@ impl Structured {
     }
 
     pub(super) fn encode(self, out: &mut Vec<u8>, entry: &Entry<'_>) {
+        if let Some(event) = self.event(entry) {
+            return self.encode_message(out, &event);
+        }
         let push = self.push(entry);
         self.carry(out, push.len(), |out| push.encode(out));
     }
@@ -195,6 +203,20 @@ impl Structured {
         deflate::encode_stored_header(out, after);
         push.encode_after(out);
         out.push(deflate::LAST_BYTE);
+    }
+
+    /// The push of what has happened to a client, if the entry says that.
+    fn event(self, entry: &Entry<'_>) -> Option<Vec<u8>> {
+        let extra = entry.extra?;
+        let info = extra.info.as_deref().cloned();
+        let event = match extra.event? {
+            ClientEvent::Joined => Event::Join(Join { info }),
+            ClientEvent::Left => Event::Leave(Join { info }),
+        };
+        let push = Push::of(entry.topic.unwrap_or_default(), event);
+        let mut out = Vec::new();
+        self.wire().encode_reply(&mut out, &Reply::push(push));
+        Some(out)
     }
 
     fn push<'m>(self, entry: &Entry<'m>) -> PushEncoding<'m> {

@@ -38,6 +38,7 @@ impl<H: Handler> ShardCore<H> {
             ("elsewhere", shard.pubsub.elsewhere.len()),
             ("held", shard.pubsub.held.len()),
             ("counted topics", shard.pubsub.clients.len()),
+            ("announcements", shard.pubsub.announcement.iter().count()),
             ("client questions", shard.pubsub.client_questions.len()),
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),

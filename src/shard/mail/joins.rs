@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::handler::Publisher;
 use crate::id::TopicKey;
-use crate::payload::Payload;
+use crate::payload::{Extra, Payload};
 use crate::position::Since;
 use crate::topic::history::Start;
 use crate::topic::presence::ClientInfo;
@@ -51,4 +51,15 @@ pub struct Joined {
     pub start: Option<Box<Start>>,
     /// What the topic's room has in place of history.
     pub snapshot: Option<Payload>,
+}
+
+/// Something has happened to a client of a topic.
+#[derive(Clone, Debug)]
+pub struct Announced {
+    /// Key of the topic on the receiving shard.
+    pub key: TopicKey,
+    /// Its generation.
+    pub generation: u32,
+    /// The client, and what has happened.
+    pub event: Arc<Extra>,
 }

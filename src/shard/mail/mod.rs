@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::{Extra, Payload};
 use crate::position::Position;
-pub use crate::shard::mail::joins::{Join, Joined, Presence};
+pub use crate::shard::mail::joins::{Announced, Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
 pub(crate) use crate::shard::mail::questions::Ask;
@@ -116,6 +116,8 @@ pub enum FromHome {
         /// What few have.
         extra: Option<Arc<Extra>>,
     },
+    /// Something has happened to a client of the topic.
+    Event(Announced),
     /// A message of a topic's room for one connection.
     Send {
         /// The connection on the receiving shard.
@@ -182,6 +184,7 @@ impl Weigh for FromHome {
             }
             Self::Send { payload, .. } => payload.bytes.len(),
             Self::Order(order) => order.weight(),
+            Self::Event(announced) => announced.event.weight(),
             // Pages are shared, and bounded by how many may be asked for.
             Self::Joined { joined, .. } => {
                 let snapshot = joined.snapshot.as_ref();

@@ -108,12 +108,28 @@ impl Fanout {
 
     /// How many topics there are.
     pub(crate) fn topics(&self) -> usize {
-        self.topics.count()
+        self.topics.count() - self.topics.of_events()
     }
 
     /// Adds a topic that `find` did not find.
     pub(crate) fn add(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
-        self.topics.add(topic, home)
+        self.topics.add(topic, home, false)
+    }
+
+    /// The key of a topic's events, if some subscribers are told of these.
+    pub(crate) fn find_events(&self, topic: &Topic) -> Option<TopicKey> {
+        self.topics.find_events(topic)
+    }
+
+    /// Whether any subscribers are told of events.
+    pub(crate) fn has_events(&self) -> bool {
+        self.topics.of_events() != 0
+    }
+
+    /// The same, added if it is not there.
+    pub(crate) fn events(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
+        let known = self.topics.find_events(topic);
+        known.unwrap_or_else(|| self.topics.add(topic, home, true))
     }
 
     /// One more subscription to a topic; `false` if it is not live at once, but waits.

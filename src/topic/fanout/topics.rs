@@ -35,6 +35,9 @@ pub(crate) struct LocalTopic {
     left_at: Now,
     /// On the list of topics to forget if they stay without subscribers.
     fading: bool,
+    /// It is no topic of messages: its subscribers are told what happens to the clients of the
+    /// topic of this name.
+    pub(crate) is_of_events: bool,
     /// Connections whose subscription waits for the home. May name some that have left.
     waiting: Vec<ConnKey>,
 }
@@ -47,6 +50,8 @@ const _: () = assert!(size_of::<LocalTopic>() == 72);
 pub(super) struct Topics {
     /// By the hash that a topic keeps.
     keys: HashTable<TopicKey>,
+    /// The same for those of events.
+    event_keys: HashTable<TopicKey>,
     topics: Slab<Box<LocalTopic>>,
     next_generation: u32,
     /// Topics that had no subscriber when they were put here, each once, and since when.
@@ -60,6 +65,17 @@ impl Topics {
         self.keys.find(topic.hash(), is_it).copied()
     }
 
+    /// The key of the topic of the events of this one.
+    pub(super) fn find_events(&self, topic: &Topic) -> Option<TopicKey> {
+        let is_it = |key: &TopicKey| self.get(*key).is_some_and(|local| local.topic == *topic);
+        self.event_keys.find(topic.hash(), is_it).copied()
+    }
+
+    /// How many are of events.
+    pub(super) fn of_events(&self) -> usize {
+        self.event_keys.len()
+    }
+
     /// The topic of this name, if it is one of these.
     pub(super) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
         let is_it = |key: &TopicKey| {
@@ -70,14 +86,15 @@ impl Topics {
         Some(&self.get(*key)?.topic)
     }
 
-    /// Adds a topic that `find` did not find.
-    pub(super) fn add(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
+    /// Adds a topic that `find` did not find, or `find_events`.
+    pub(super) fn add(&mut self, topic: &Topic, home: ShardId, is_of_events: bool) -> TopicKey {
         self.next_generation = self.next_generation.wrapping_add(1);
         let key = TopicKey::new(self.topics.insert(Box::new(LocalTopic {
             topic: topic.clone(),
             home,
             generation: self.next_generation,
-            live: false,
+            // No home knows of one of events.
+            live: is_of_events,
             joins: false,
             settings: SettingsKey::default(),
             newest: None,
@@ -85,9 +102,16 @@ impl Topics {
             subscribers: 0,
             left_at: Now::default(),
             fading: false,
+            is_of_events,
             waiting: Vec::new(),
         })));
-        let Self { keys, topics, .. } = self;
+        let Self {
+            keys,
+            event_keys,
+            topics,
+            ..
+        } = self;
+        let keys = if is_of_events { event_keys } else { keys };
         keys.insert_unique(topic.hash(), key, |key| hash_of(topics, *key));
         key
     }
@@ -174,9 +198,12 @@ impl Topics {
                 self.fading.push_back((key, topic.left_at));
             } else if topic.fading {
                 let local = *self.topics.try_remove(key.index())?;
-                let entry = self
-                    .keys
-                    .find_entry(local.topic.hash(), |other| *other == key);
+                let keys = if local.is_of_events {
+                    &mut self.event_keys
+                } else {
+                    &mut self.keys
+                };
+                let entry = keys.find_entry(local.topic.hash(), |other| *other == key);
                 entry.map(|entry| entry.remove()).ok();
                 return Some((key, local));
             }
@@ -192,7 +219,14 @@ impl Topics {
 
     /// Calls `visit` with each table of this.
     pub(super) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
-        let Self { keys, topics, .. } = self;
+        let Self {
+            keys,
+            event_keys,
+            topics,
+            ..
+        } = self;
+        visit(&mut Keys { keys, topics });
+        let keys = event_keys;
         visit(&mut Keys { keys, topics });
         visit(topics);
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::id::ConnectionId;
+use crate::proto::centrifuge;
 
 /// A client of a topic: a connection that is subscribed to it, as others see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,18 @@ pub struct ClientInfo {
     pub conn_info: Option<Arc<[u8]>>,
     /// What is said of it as a client of this topic.
     pub chan_info: Option<Arc<[u8]>>,
+}
+
+impl From<&ClientInfo> for centrifuge::ClientInfo {
+    fn from(info: &ClientInfo) -> Self {
+        let bytes = |info: &Option<Arc<[u8]>>| info.as_deref().unwrap_or_default().to_vec();
+        Self {
+            user: info.user.to_string(),
+            client: info.client.to_string(),
+            conn_info: bytes(&info.conn_info),
+            chan_info: bytes(&info.chan_info),
+        }
+    }
 }
 
 impl ClientInfo {

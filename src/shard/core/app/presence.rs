@@ -15,8 +15,8 @@ use crate::topic::Topic;
 use crate::topic::home::{Interest, RoomSlot};
 
 impl<H: Handler> ShardCore<H> {
-    /// Takes one that joins or leaves; gives it back while what the topic's room has said before is
-    /// not all sent, or the answer finds no space.
+    /// Takes one that joins or leaves; gives it back while what was said before, by the topic's
+    /// room or of other clients, is not all sent, or the answer finds no space.
     pub(in crate::shard::core) fn take_presence(
         &mut self,
         topic: &Topic,
@@ -27,7 +27,8 @@ impl<H: Handler> ShardCore<H> {
             RoomSlot::Unasked | RoomSlot::Empty => (None, false),
         };
         let slot = room.and_then(|key| self.rooms.slots.get(key.index()));
-        if slot.is_some_and(|slot| !slot.outputs.is_empty()) {
+        let has_outputs = slot.is_some_and(|slot| !slot.outputs.is_empty());
+        if has_outputs || !self.shard.pass_announcement() {
             return Some(presence);
         }
         let told = room.filter(|_| joins);
@@ -45,9 +46,7 @@ impl<H: Handler> ShardCore<H> {
                 }
                 // First, so that what the room says goes to one that is a member.
                 self.answer_join(topic, &join, room);
-                if let Some(info) = &join.info {
-                    self.shard.pubsub.clients.join(topic, Arc::clone(info));
-                }
+                self.shard.count_client(topic, join.info.as_ref());
                 if let Some(room) = told.filter(|_| !join.is_again) {
                     self.call_room(room, Event::Join(join.joiner), |room, cx| {
                         room.on_join(cx, join.joiner, &join.tag);
@@ -55,7 +54,7 @@ impl<H: Handler> ShardCore<H> {
                 }
             }
             Presence::Leave { leaver } => {
-                self.shard.pubsub.leave_home(topic, leaver);
+                self.shard.forget_client(topic, leaver);
                 if let Some(room) = told {
                     self.call_room(room, Event::Leave, |room, cx| room.on_leave(cx, leaver));
                 }

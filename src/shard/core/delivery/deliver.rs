@@ -60,6 +60,7 @@ impl<D, A> Shard<D, A> {
                 self.append(key, generation, entry);
                 None
             }
+            FromHome::Event(announced) => self.take_event(announced).map(FromHome::Event),
             FromHome::Send {
                 conn,
                 payload,

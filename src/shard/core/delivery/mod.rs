@@ -3,6 +3,7 @@
 
 mod backlog;
 mod deliver;
+mod events;
 mod held;
 mod outputs;
 pub(crate) mod publish;

@@ -86,6 +86,8 @@ impl<D, A> Shard<D, A> {
     /// Answers questions about clients, all mail of the turn taken.
     pub(crate) fn answer_client_questions(&mut self) {
         self.env.work.enter(Share::Questions);
+        // Joins and leaves wait behind it.
+        self.pass_announcement();
         for _ in 0..self.pubsub.client_questions.len() {
             let Some(question) = self.pubsub.client_questions.pop_front() else {
                 return;

@@ -198,6 +198,7 @@ impl<D, A> Shard<D, A> {
         let record = self.conns.user(id.key)?;
         let topics = conn.subs.as_slice().iter();
         let topics = topics.filter_map(|sub| self.pubsub.fanout.topic(sub.topic));
+        let topics = topics.filter(|local| !local.is_of_events);
         Some(ConnectionInfo {
             id: ConnectionId {
                 shard: self.env.shard,

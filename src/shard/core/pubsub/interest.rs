@@ -67,6 +67,10 @@ impl PubSub {
         while let Some((key, local)) = self.fanout.forget_next(env.now, linger, &mut budget) {
             // Its log may be what a publisher waits for, and no walk will say that it is gone.
             env.moved = true;
+            if local.is_of_events {
+                // No home knows of it.
+                continue;
+            }
             let interest = Interest {
                 shard: env.shard,
                 key,

@@ -3,6 +3,7 @@
 
 pub(crate) mod barrier;
 mod catch_up;
+pub(crate) mod events;
 pub(crate) mod held;
 mod interest;
 pub(crate) mod joins;
@@ -24,6 +25,7 @@ use crate::id::{RoomKey, ShardId};
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::barrier::Barrier;
 use crate::shard::core::pubsub::catch_up::CatchUps;
+use crate::shard::core::pubsub::events::Announcement;
 use crate::shard::core::pubsub::held::Held;
 use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
@@ -62,6 +64,8 @@ pub(crate) struct PubSub {
     pub(crate) elsewhere: VecDeque<Publication>,
     /// What callbacks have asked of the histories of topics at home here, answered when none runs.
     pub(crate) questions: VecDeque<Box<Question>>,
+    /// What of these is to be told, for which there was no space.
+    pub(crate) announcement: Option<Announcement>,
     /// What is asked of the clients of topics at home here.
     pub(crate) client_questions: VecDeque<Box<Question>>,
     /// Whether the handler is told of topics that are occupied or vacated.
@@ -102,6 +106,7 @@ impl PubSub {
             room_queue: RoomQueue::default(),
             elsewhere: VecDeque::new(),
             questions: VecDeque::new(),
+            announcement: None,
             client_questions: VecDeque::new(),
             tells_topics: false,
             room_work: VecDeque::new(),
@@ -117,6 +122,7 @@ impl PubSub {
             && self.held.is_empty()
             && self.room_work.is_empty()
             && self.questions.is_empty()
+            && self.announcement.is_none()
             && self.client_questions.is_empty()
             && self.users.is_settled()
     }

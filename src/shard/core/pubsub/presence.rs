@@ -85,13 +85,6 @@ impl PubSub {
         presences.insert(ticket, (topic, presence));
     }
 
-    /// As the home of a topic: a client has left.
-    pub(crate) fn leave_home(&mut self, topic: &Topic, leaver: Publisher) {
-        if self.clients.leave(topic, leaver).is_some() && !self.homes.is_wanted(topic) {
-            self.clients.end(topic);
-        }
-    }
-
     pub(crate) fn answer_join<D>(
         &mut self,
         conns: &mut Conns<D>,

@@ -73,7 +73,7 @@ impl PubSub {
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
             return Ok(());
         }
-        if SUBSCRIPTIONS_MAX <= conn.subs.count() {
+        if SUBSCRIPTIONS_MAX <= self.count_subscriptions(conns, key) {
             env.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
@@ -140,6 +140,7 @@ impl PubSub {
             self.forget_join(key, topic);
         }
         self.mark_shared(conns, key);
+        self.stop_hearing(conns, env, key, topic);
     }
 
     /// A topic at home here is live, now that the handler was asked for its room.

@@ -33,6 +33,8 @@ struct JoinRequest {
     tag: Box<[u8]>,
     /// What is said of it as a client: of its connection, and in this topic.
     infos: [Option<Arc<[u8]>>; 2],
+    /// It asks to be told of joins and leaves.
+    joins: bool,
     /// What it asks for of the topic's history.
     since: Option<Since>,
     /// The home has been asked, or is going to be.
@@ -58,6 +60,7 @@ impl Joins {
         let joining = JoinRequest {
             tag: subscribe.tag.into(),
             infos: [subscribe.conn_info, subscribe.chan_info],
+            joins: subscribe.joins,
             since,
             ticket: None,
             is_again: false,
@@ -236,10 +239,11 @@ impl PubSub {
         let Some(joining) = joining.filter(|joining| joining.ticket == Some(ticket)) else {
             return self.caught_up(conns, env, place, joined);
         };
-        let since = joining.since;
+        let (since, asks_for_events) = (joining.since, joining.joins);
         self.joins.waiting.remove(&place);
         let is_refused = !self.announce(conns, env, place, joined.start.as_deref_mut());
         self.begin(conns, env, place, since, joined);
+        self.hear_events(conns, env, place, asks_for_events);
         self.is_live_for(conns, env, id.key);
         if is_refused {
             return self.unsubscribe(conns, env, id.key, key);
