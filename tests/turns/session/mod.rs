@@ -2,6 +2,7 @@
 
 mod bounds;
 mod connect;
+mod joins;
 mod life;
 mod presence;
 mod recover;

@@ -7,7 +7,7 @@ use crate::handler::{
     Failure, Handler, HistoryError, HistoryFilter, HistoryPage, HistoryReply, HomeReply,
     PresenceError, PresenceList, PresenceStats, Query,
 };
-use crate::id::{ConnKey, ConnectionId};
+use crate::id::ConnKey;
 use crate::limits::{PAGE_ENTRIES_MAX, SESSION_ANSWER_TIMEOUT};
 use crate::position::Position;
 use crate::proto::centrifuge::{
@@ -192,16 +192,6 @@ fn of_presence(error: PresenceError) -> ErrorCode {
 
 /// A client by its name.
 fn client(info: &presence::ClientInfo) -> (String, ClientInfo) {
-    let name = ConnectionId {
-        shard: info.client.shard,
-        conn: info.client.conn,
-    };
-    let bytes = |info: &Option<std::sync::Arc<[u8]>>| info.as_deref().unwrap_or_default().to_vec();
-    let info = ClientInfo {
-        user: info.user.to_string(),
-        client: name.to_string(),
-        conn_info: bytes(&info.conn_info),
-        chan_info: bytes(&info.chan_info),
-    };
+    let info = ClientInfo::from(info);
     (info.client.clone(), info)
 }
