@@ -109,6 +109,10 @@ optional_keys! {
     UserKey;
     /// A ring of a shard: of the messages of a topic.
     RingKey;
+    /// A pattern that is subscribed to.
+    PatternKey;
+    /// A level of such patterns.
+    LevelKey;
 }
 
 /// One connection of one shard. An id is not reused while the shard runs, but its key is.
@@ -190,6 +194,11 @@ impl fmt::Display for ShardId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
+}
+
+impl LevelKey {
+    /// The first key.
+    pub(crate) const FIRST: Self = Self(NonZeroU32::MIN);
 }
 
 impl fmt::Display for FeedKey {

@@ -1,7 +1,6 @@
 //! Histories of as many topics as a shard may be the home of: what a message costs, what a topic
 //! takes, and what it is to forget them all.
 
-use std::fs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,11 +51,11 @@ pub(crate) fn benches(criterion: &mut Criterion) {
 pub(crate) fn report() {
     const COUNT: usize = 1_000_000;
     let mut home = Home::new();
-    let before = resident();
+    let before = crate::resident();
     let start = now();
     home.publish_to_all((0..COUNT).map(topic));
     let took = start.elapsed();
-    let each = (resident() - before) / COUNT - PAYLOAD;
+    let each = (crate::resident() - before) / COUNT - PAYLOAD;
     println!("history: {COUNT} topics with a message of {PAYLOAD} B: {each} B each beside it");
     println!("history: published in {} ms", took.as_millis());
     let left: [(&str, Duration, Left); 2] = [
@@ -134,13 +133,6 @@ impl Home {
 
 fn topic(number: usize) -> Topic {
     Topic::new(format!("device:{number}")).unwrap()
-}
-
-/// Bytes of memory that the process has.
-fn resident() -> usize {
-    let statm = fs::read_to_string("/proc/self/statm").unwrap();
-    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
-    pages * 4096
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench has no shell")]

@@ -12,14 +12,21 @@ mod encode;
 mod fanout;
 mod history;
 mod mesh;
+mod patterns;
 mod shard;
 mod wheel;
+
+use std::fs;
 
 use criterion::Criterion;
 
 fn main() {
-    if std::env::args().any(|argument| argument == "history") {
+    let is_named = |name: &str| std::env::args().any(|argument| argument == name);
+    if is_named("history") {
         history::report();
+    }
+    if is_named("patterns") {
+        patterns::report();
     }
     let mut criterion = Criterion::default().configure_from_args();
     decode::benches(&mut criterion);
@@ -27,6 +34,14 @@ fn main() {
     fanout::benches(&mut criterion);
     history::benches(&mut criterion);
     mesh::benches(&mut criterion);
+    patterns::benches(&mut criterion);
     wheel::benches(&mut criterion);
     criterion.final_summary();
+}
+
+/// Bytes of memory that the process has.
+fn resident() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = statm.split(' ').nth(1).unwrap().parse().unwrap();
+    pages * 4096
 }

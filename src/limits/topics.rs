@@ -16,6 +16,16 @@ pub const TOPIC_BYTES_MAX: usize = 255;
 /// Subscriptions of one connection.
 pub const SUBSCRIPTIONS_MAX: usize = 128;
 
+/// Levels of a pattern that is subscribed to.
+pub const PATTERN_LEVELS_MAX: usize = 12;
+/// How many of them may be `+`. A message may be compared with each choice of these levels of its
+/// topic: at most 2,379 comparisons, whatever clients subscribe to.
+pub const PATTERN_PLUS_MAX: usize = 4;
+/// Patterns that are subscribed to. Each shard has them all.
+pub const PATTERNS_MAX: usize = 1 << 18;
+/// Bytes that their levels take.
+pub const PATTERNS_BYTES_MAX: usize = 64 << 20;
+
 /// Bytes of encoded frames that a topic's log keeps for subscribers that are behind.
 pub const LOG_BYTES_MAX: usize = 1 << 20;
 /// The largest [`LOG_BYTES_MAX`] that a user can set, in bytes: one gigabyte for each topic with a

@@ -16,12 +16,14 @@ pub trait Names {
     fn claim(&self, name: &str) -> Option<String>;
 }
 
-/// A pattern of topics. Levels are separated by `/`.
+/// A pattern of topics. Levels are separated by `/`. The first `:` of the first level also ends a
+/// level, for what follows it: `+` and `#` may stand there, as in `sensor:+/state`. At the
+/// beginning of a pattern, `+` stands for all before the first `/`, with any `:`.
 ///
 /// | part | stands for |
 /// |---|---|
 /// | `+` | one whole level, which may be empty |
-/// | `#` | all levels from here on, or none; last in the pattern |
+/// | `#` | all levels from here on, or none; last in the pattern. After `:`, all that follows it |
 /// | `{user}` | the client's user |
 /// | `{certificate}` | the name of the client's certificate |
 /// | `{claim.NAME}` | a claim of the client's token, a text or a whole number |
@@ -41,7 +43,7 @@ enum Part {
     Level,
     /// `/#` at the end.
     Rest,
-    /// `#` alone.
+    /// `#` alone, or after the `:` that ends a namespace.
     All,
     Run(Beside),
     User(Beside),
@@ -79,7 +81,7 @@ pub enum PatternError {
     #[error("a pattern has 1 to {} bytes", 2 * TOPIC_BYTES_MAX)]
     Length,
     /// `+` or `#` beside other characters of its level.
-    #[error("+ and # stand for whole levels, which / separates")]
+    #[error("+ and # stand for whole levels, between / or after the first : of a name")]
     Wildcard,
     /// `#` before the end.
     #[error("# must be the last level")]
@@ -104,27 +106,14 @@ impl Pattern {
         if text.is_empty() || 2 * TOPIC_BYTES_MAX < text.len() {
             return Err(PatternError::Length);
         }
-        if text == "#" {
-            let (text, parts) = (text.to_owned(), vec![Part::All]);
-            return Ok(Self { text, parts });
-        }
-        let (body, has_rest) = match text.strip_suffix("/#") {
-            Some(body) => (body, true),
-            None => (text, false),
-        };
         let mut parts = Vec::new();
-        for (index, level) in body.split('/').enumerate() {
-            if 0 < index {
-                push_text(&mut parts, "/");
-            }
-            match level {
-                "+" => parts.push(Part::Level),
-                "#" => return Err(PatternError::Rest),
-                level => parse_level(level, &mut parts)?,
-            }
-        }
-        if has_rest {
-            parts.push(Part::Rest);
+        let (namespace, rest) = split_namespace(text);
+        let is_wild = rest.starts_with("+/") || matches!(rest, "+" | "#");
+        if !namespace.is_empty() && is_wild {
+            parse_level(namespace, &mut parts)?;
+            parse_levels(rest, &mut parts)?;
+        } else {
+            parse_levels(text, &mut parts)?;
         }
         let text = text.to_owned();
         Ok(Self { text, parts })
@@ -146,6 +135,13 @@ impl Pattern {
     pub(crate) fn names_claim(&self, name: &str) -> bool {
         let is_it = |part: &Part| matches!(part, Part::Claim(own, _) if own == name);
         self.parts.iter().any(is_it)
+    }
+
+    /// Whether it has a name in braces.
+    pub(crate) fn has_name(&self) -> bool {
+        let is_wild =
+            |part: &Part| matches!(part, Part::Text(_) | Part::Level | Part::Rest | Part::All);
+        !self.parts.iter().all(is_wild)
     }
 
     /// Whether a topic matches it, for this client.
@@ -213,6 +209,46 @@ fn push_text(parts: &mut Vec<Part>, more: &str) {
         Some(Part::Text(text)) => text.push_str(more),
         _ => parts.push(Part::Text(more.to_owned())),
     }
+}
+
+/// The namespace of a name with its `:`, or nothing, and what follows it.
+pub(crate) fn split_namespace(name: &str) -> (&str, &str) {
+    match name.find([':', '/']) {
+        Some(at) if name.as_bytes()[at] == b':' => name.split_at(at + 1),
+        _ => ("", name),
+    }
+}
+
+/// The levels of a name: its namespace, if it has one, and what `/` separates.
+pub(crate) fn levels(name: &str) -> impl Iterator<Item = &str> {
+    let (namespace, rest) = split_namespace(name);
+    let namespace = Some(namespace).filter(|namespace| !namespace.is_empty());
+    namespace.into_iter().chain(rest.split('/'))
+}
+
+fn parse_levels(text: &str, parts: &mut Vec<Part>) -> Result<(), PatternError> {
+    if text == "#" {
+        parts.push(Part::All);
+        return Ok(());
+    }
+    let (body, has_rest) = match text.strip_suffix("/#") {
+        Some(body) => (body, true),
+        None => (text, false),
+    };
+    for (index, level) in body.split('/').enumerate() {
+        if 0 < index {
+            push_text(parts, "/");
+        }
+        match level {
+            "+" => parts.push(Part::Level),
+            "#" => return Err(PatternError::Rest),
+            level => parse_level(level, parts)?,
+        }
+    }
+    if has_rest {
+        parts.push(Part::Rest);
+    }
+    Ok(())
 }
 
 fn parse_level(level: &str, parts: &mut Vec<Part>) -> Result<(), PatternError> {

@@ -164,9 +164,9 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
          ACTIONS: `subscribe`, `publish`, `presence`, `history`, several of them with `+` between, \
          or `all` of these; for API keys also `manage`, with the name of a user or the id of a \
          token as TOPIC. TOPIC: a name in which `+` stands for one level between `/`, `#` for the \
-         rest, `{user}` for the client's user, `{certificate}` for the name of its certificate, \
-         `{claim.NAME}` for a claim of its token, and `{id}`, or any other name, for characters \
-         except `/` and `:`.",
+         rest, both also after the first `:`, `{user}` for the client's user, `{certificate}` for \
+         the name of its certificate, `{claim.NAME}` for a claim of its token, and `{id}`, or any \
+         other name, for characters except `/` and `:`.",
     ),
     key(
         "auth.anonymous",

@@ -1,11 +1,13 @@
 //! Publishing and subscribing, without connections: which subscribers of a shard get what
 //! (`fanout`), the order of the topics whose home is this shard (`home`), what those keep of it
-//! (`history`), and which clients they have on any shard (`presence`).
+//! (`history`), which clients they have on any shard (`presence`), and which subscribed patterns
+//! match a topic (`patterns`).
 
 pub mod fanout;
 pub mod history;
 pub mod home;
 mod name;
+pub mod patterns;
 pub mod presence;
 pub mod sink;
 pub mod tables;

@@ -38,7 +38,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "topic",
         &[
-            "config", "id", "limits", "payload", "position", "proto", "time",
+            "config", "id", "limits", "pattern", "payload", "position", "proto", "time",
         ],
     ),
     ("user", &["config", "id", "limits", "topic"]),
