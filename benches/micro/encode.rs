@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use corecast::payload::{Encoder, Entry, Form, Payload};
+use corecast::proto::fossil;
 use corecast::proto::ws::deflate::{Inflater, Window};
 use corecast::{Compression, Kind};
 use criterion::{Criterion, Throughput};
@@ -34,6 +35,42 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     }
     deflate(criterion);
     inflate(criterion);
+    fossil(criterion);
+}
+
+/// The delta between two messages that differ in some of their bytes, and between two of which all
+/// pieces are found and none is right.
+fn fossil(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("encode/fossil");
+    let mut encoder = fossil::Encoder::default();
+    for (size, len) in [
+        ("256 B", 256),
+        ("1 KiB", 1 << 10),
+        ("16 KiB", 16 << 10),
+        ("64 KiB", 64 << 10),
+    ] {
+        let source = telemetry(len);
+        let mut target = source.clone();
+        target
+            .iter_mut()
+            .skip(len / 3)
+            .step_by(200)
+            .for_each(|byte| *byte = b'!');
+        let repeated = b"0123456789abcdef".repeat(len / 16);
+        let mut worst = repeated[1..].to_vec();
+        worst.iter_mut().step_by(17).for_each(|byte| *byte = b'!');
+        group.throughput(Throughput::Bytes(len as u64));
+        for (what, source, target) in [("changed", &source, &target), ("worst", &repeated, &worst)]
+        {
+            group.bench_function(format!("{size} {what}"), |bencher| {
+                bencher.iter(|| {
+                    encoder
+                        .encode(black_box(source), black_box(target))
+                        .is_some()
+                });
+            });
+        }
+    }
 }
 
 /// One message for subscribers of one window, of two, of all; the sizes are printed.

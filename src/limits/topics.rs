@@ -102,6 +102,13 @@ pub const TAGS_MAX: usize = 32;
 /// Bytes of their names and values together.
 pub const TAGS_BYTES_MAX: usize = 2 << 10;
 
+/// The longest message that is sent as a delta, in bytes, and the longest that one refers to: a
+/// delta of such a one takes up to 0.7 ms.
+pub const DELTA_BYTES_MAX: usize = 64 << 10;
+/// Places of the earlier message that are tried for each byte of the next: more of them find little
+/// more, and messages that repeat themselves have thousands.
+pub const DELTA_CANDIDATES_MAX: usize = 8;
+
 /// Messages of a topic's history that one read brings: backends read more of them at once than
 /// clients, which have to be told of new ones as well.
 pub const HISTORY_READ_ENTRIES_MAX: usize = 10_000;

@@ -5,6 +5,7 @@
 
 pub mod centrifuge;
 mod error;
+pub mod fossil;
 mod framing;
 pub mod http;
 mod kind;

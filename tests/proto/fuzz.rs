@@ -80,6 +80,11 @@ fn centrifuge() {
 }
 
 #[test]
+fn fossil() {
+    smoke("fossil");
+}
+
+#[test]
 fn utf8() {
     smoke("utf8");
 }

@@ -4,12 +4,15 @@
 //! is broken: the same result however it is cut, every limit held, what was decoded encodes back.
 
 mod centrifuge;
+mod fossil;
 mod http;
 mod ws;
 
 use std::fmt::Debug;
 
 use crate::internals::fuzz::centrifuge::centrifuge;
+pub use crate::internals::fuzz::fossil::apply_delta;
+use crate::internals::fuzz::fossil::fossil;
 use crate::internals::fuzz::http::{check_refusal, http_answer, http_body, http_head};
 use crate::internals::fuzz::ws::{ws, ws_extensions, ws_inflate, ws_server};
 use crate::limits::TOPIC_BYTES_MAX;
@@ -23,7 +26,7 @@ use crate::proto::{Kind, ProtocolError, length_prefix, line, proxy, utf8, varint
 pub type Body = fn(&[u8]);
 
 /// Every fuzz body with the name of its corpus.
-pub const BODIES: [(&str, Body); 15] = [
+pub const BODIES: [(&str, Body); 16] = [
     ("length_prefix", length_prefix),
     ("line", line),
     ("varint", varint),
@@ -37,6 +40,7 @@ pub const BODIES: [(&str, Body); 15] = [
     ("http_answer", http_answer),
     ("positions", positions),
     ("centrifuge", centrifuge),
+    ("fossil", fossil),
     ("utf8", utf8),
     ("topic_path", topic_path),
 ];
