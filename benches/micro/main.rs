@@ -14,6 +14,7 @@ mod history;
 mod mesh;
 mod patterns;
 mod shard;
+mod topics;
 mod wheel;
 
 use std::fs;
@@ -27,6 +28,9 @@ fn main() {
     }
     if is_named("patterns") {
         patterns::report();
+    }
+    if is_named("topics") {
+        topics::report();
     }
     let mut criterion = Criterion::default().configure_from_args();
     decode::benches(&mut criterion);

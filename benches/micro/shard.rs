@@ -78,7 +78,7 @@ impl Shard {
 }
 
 /// Opens a WebSocket; its answer goes out with the next flush.
-fn open(driver: &mut Driver<Relay>, number: usize, path: &str) -> ConnId {
+pub(crate) fn open(driver: &mut Driver<Relay>, number: usize, path: &str) -> ConnId {
     let id = driver
         .core
         .handle_http_open(Sock(i32::try_from(number).unwrap()), None);

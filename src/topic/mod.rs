@@ -6,6 +6,7 @@
 pub mod fanout;
 pub mod history;
 pub mod home;
+pub(crate) mod index;
 mod name;
 pub mod patterns;
 pub mod presence;

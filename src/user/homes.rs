@@ -6,13 +6,14 @@ use std::collections::hash_map::RandomState;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-use hashbrown::{HashMap, HashTable};
+use hashbrown::HashMap;
 use slab::Slab;
 
 use crate::config::BeyondUserLimit;
 use crate::id::{ConnId, ConnectionId, ShardId, key32};
 use crate::limits::SHARDS_MAX;
-use crate::topic::tables::{GiveBack, is_sparse};
+use crate::topic::index::HashIndex;
+use crate::topic::tables::GiveBack;
 use crate::user::UserHash;
 
 /// What a home says to a new connection of a user.
@@ -64,7 +65,7 @@ impl Home {
 #[derive(Debug, Default)]
 pub(crate) struct UserHomes {
     /// Places in `homes`, by the hash of the user.
-    index: HashTable<u32>,
+    index: HashIndex<u32>,
     homes: Slab<Home>,
     /// How many connections users have beside their oldest, if they have any.
     others: HashMap<UserHash, u32, RandomState>,
@@ -156,9 +157,7 @@ impl UserHomes {
         visit(&mut self.others);
         visit(&mut self.ages);
         let Self { index, homes, .. } = self;
-        if is_sparse(index.len(), index.capacity()) {
-            index.shrink_to(2 * index.len(), |at| hash_of(homes, *at));
-        }
+        visit(&mut index.hashed_by(|at| hash_of(homes, *at)));
     }
 
     /// All connections of all users.
@@ -210,14 +209,12 @@ impl UserHomes {
         }
         let at = self.homes.insert(Home::new(user, conn));
         let Self { index, homes, .. } = self;
-        index.insert_unique(user.spread(), key32(at), |at| hash_of(homes, *at));
+        index.insert(user.spread(), key32(at), |at| hash_of(homes, *at));
     }
 
     fn forget(&mut self, user: UserHash, at: usize) {
         let is_it = |other: &u32| *other as usize == at;
-        if let Ok(entry) = self.index.find_entry(user.spread(), is_it) {
-            entry.remove();
-        }
+        self.index.remove(user.spread(), is_it);
         self.homes.remove(at);
     }
 }

@@ -10,6 +10,8 @@ impl<H: Handler> ShardCore<H> {
         let mut released = self.rooms.slots.give_back();
         self.each_table(|table| released += table.give_back());
         self.shard.pubsub.note_released(released);
+        // A large one gives back a part in each turn.
+        self.shard.env.moved |= released != 0;
     }
 
     /// Whether so much was given back to the allocator that it is to give it back to the host: it

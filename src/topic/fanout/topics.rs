@@ -3,14 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use hashbrown::HashTable;
 use slab::Slab;
 
 use crate::config::{Namespaces, SettingsKey, TopicSettings};
 use crate::id::{ConnKey, FeedKey, ShardId, TopicKey};
 use crate::position::Position;
 use crate::time::Now;
-use crate::topic::tables::{GiveBack, is_sparse};
+use crate::topic::index::HashIndex;
+use crate::topic::tables::GiveBack;
 use crate::topic::{Hashed, Topic};
 
 /// A topic as this shard sees it, from its first subscriber to a while after its last.
@@ -49,9 +49,9 @@ const _: () = assert!(size_of::<LocalTopic>() == 72);
 #[derive(Debug, Default)]
 pub(super) struct Topics {
     /// By the hash that a topic keeps.
-    keys: HashTable<TopicKey>,
+    keys: HashIndex<TopicKey>,
     /// The same for those of events.
-    event_keys: HashTable<TopicKey>,
+    event_keys: HashIndex<TopicKey>,
     topics: Slab<Box<LocalTopic>>,
     next_generation: u32,
     /// Topics that had no subscriber when they were put here, each once, and since when.
@@ -112,7 +112,7 @@ impl Topics {
             ..
         } = self;
         let keys = if is_of_events { event_keys } else { keys };
-        keys.insert_unique(topic.hash(), key, |key| hash_of(topics, *key));
+        keys.insert(topic.hash(), key, |key| hash_of(topics, *key));
         key
     }
 
@@ -203,8 +203,7 @@ impl Topics {
                 } else {
                     &mut self.keys
                 };
-                let entry = keys.find_entry(local.topic.hash(), |other| *other == key);
-                entry.map(|entry| entry.remove()).ok();
+                keys.remove(local.topic.hash(), |other| *other == key);
                 return Some((key, local));
             }
         }
@@ -225,9 +224,9 @@ impl Topics {
             topics,
             ..
         } = self;
-        visit(&mut Keys { keys, topics });
-        let keys = event_keys;
-        visit(&mut Keys { keys, topics });
+        for keys in [keys, event_keys] {
+            visit(&mut keys.hashed_by(|key| hash_of(topics, *key)));
+        }
         visit(topics);
     }
 
@@ -245,27 +244,6 @@ impl Topics {
     #[cfg(any(test, feature = "internals"))]
     pub(super) fn fading(&self) -> usize {
         self.fading.len()
-    }
-}
-
-/// The keys of topics, which they are looked up by.
-struct Keys<'t> {
-    keys: &'t mut HashTable<TopicKey>,
-    topics: &'t Slab<Box<LocalTopic>>,
-}
-
-impl GiveBack for Keys<'_> {
-    fn entries(&self) -> usize {
-        self.keys.capacity()
-    }
-
-    fn give_back(&mut self) -> usize {
-        let Self { keys, topics } = self;
-        let before = keys.capacity();
-        if is_sparse(keys.len(), before) {
-            keys.shrink_to(2 * keys.len(), |key| hash_of(topics, *key));
-        }
-        before.saturating_sub(keys.capacity())
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::config::HistorySettings;
 use crate::id::RingKey;
 use crate::time::{Now, Stamp, TICK_MS};
-use crate::topic::history::ring::Ring;
+use crate::topic::history::rings::Pieces;
 
 /// A ring's place in its list.
 #[derive(Clone, Copy, Debug)]
@@ -124,37 +124,37 @@ impl Ages {
     /// Notes that a ring was written, which makes it the last of its list.
     pub(super) fn note_written(
         &mut self,
-        rings: &mut [Ring],
+        rings: &mut Pieces,
         key: RingKey,
         list: ListKey,
         now: Stamp,
     ) {
-        let age = rings[key.index()].age;
+        let age = rings[key].age;
         if (age.list, age.written) != (list, now) {
             self.unlink(rings, key);
-            rings[key.index()].age.written = now;
+            rings[key].age.written = now;
             self.link(rings, key, list);
         }
     }
 
     /// Makes a ring old that is the first of its list.
-    pub(super) fn make_old(&mut self, rings: &mut [Ring], key: RingKey) {
-        let list = rings[key.index()].age.list;
+    pub(super) fn make_old(&mut self, rings: &mut Pieces, key: RingKey) {
+        let list = rings[key].age.list;
         self.unlink(rings, key);
         self.link(rings, key, list.old());
     }
 
     /// Makes a ring the last of a list.
-    pub(super) fn link(&mut self, rings: &mut [Ring], key: RingKey, list: ListKey) {
+    pub(super) fn link(&mut self, rings: &mut Pieces, key: RingKey, list: ListKey) {
         self.old += usize::from(list.is_old());
-        let age = &mut rings[key.index()].age;
+        let age = &mut rings[key].age;
         age.list = list;
         age.after = None;
         let at = &mut self.lists[list.index()];
         age.before = at.ends.map(|(_, last)| last);
         if let Some((first, last)) = at.ends {
             at.ends = Some((first, key));
-            rings[last.index()].age.after = Some(key);
+            rings[last].age.after = Some(key);
         } else {
             at.ends = Some((key, key));
             at.oldest = age.written;
@@ -164,19 +164,19 @@ impl Ages {
     }
 
     /// Takes a ring out of its list.
-    pub(super) fn unlink(&mut self, rings: &mut [Ring], key: RingKey) {
+    pub(super) fn unlink(&mut self, rings: &mut Pieces, key: RingKey) {
         let Age {
             before,
             after,
             list,
             ..
-        } = rings[key.index()].age;
+        } = rings[key].age;
         self.old -= usize::from(list.is_old());
         if let Some(before) = before {
-            rings[before.index()].age.after = after;
+            rings[before].age.after = after;
         }
         if let Some(after) = after {
-            rings[after.index()].age.before = before;
+            rings[after].age.before = before;
         }
         let at = &mut self.lists[list.index()];
         at.ends = at.ends.and_then(|(first, last)| {
@@ -185,23 +185,23 @@ impl Ages {
             Some((first, last))
         });
         if let Some((first, _)) = at.ends {
-            at.oldest = rings[first.index()].age.written;
+            at.oldest = rings[first].age.written;
         }
     }
 
     /// Notes that a ring has another place in memory.
-    pub(super) fn note_moved(&mut self, rings: &mut [Ring], to: RingKey) {
+    pub(super) fn note_moved(&mut self, rings: &mut Pieces, to: RingKey) {
         let Age {
             before,
             after,
             list,
             ..
-        } = rings[to.index()].age;
+        } = rings[to].age;
         if let Some(before) = before {
-            rings[before.index()].age.after = Some(to);
+            rings[before].age.after = Some(to);
         }
         if let Some(after) = after {
-            rings[after.index()].age.before = Some(to);
+            rings[after].age.before = Some(to);
         }
         let at = &mut self.lists[list.index()];
         at.ends = at
@@ -212,7 +212,7 @@ impl Ages {
     /// The ring that was written first of the old ones, or of the others, with an exception.
     pub(super) fn first_written(
         &self,
-        rings: &[Ring],
+        rings: &Pieces,
         is_old: bool,
         except: Option<RingKey>,
     ) -> Option<RingKey> {
@@ -222,8 +222,8 @@ impl Ages {
             if except != Some(first) {
                 return Some((list.oldest, first));
             }
-            let next = rings[first.index()].age.after?;
-            Some((rings[next.index()].age.written, next))
+            let next = rings[first].age.after?;
+            Some((rings[next].age.written, next))
         });
         let first = firsts.min_by_key(|(written, _)| *written);
         first.map(|(_, key)| key)
@@ -248,14 +248,14 @@ impl Ages {
 
     /// All rings, from list to list, after a check of their order.
     #[cfg(any(test, feature = "internals"))]
-    pub(super) fn listed(&self, rings: &[Ring]) -> Vec<RingKey> {
+    pub(super) fn listed(&self, rings: &Pieces) -> Vec<RingKey> {
         let mut all = Vec::new();
         for list in &self.lists {
             let mut next = list.first();
             let mut before = None;
             let mut oldest = list.oldest;
             while let Some(key) = next {
-                let age = rings[key.index()].age;
+                let age = rings[key].age;
                 assert_eq!(age.before, before);
                 assert!(oldest <= age.written, "{list:?}");
                 (before, next, oldest) = (Some(key), age.after, age.written);

@@ -1,6 +1,6 @@
-//! The rings of a shard: found by their topics, and in one piece of memory without gaps.
+//! The rings of a shard: found by their topics, and in memory without gaps.
 
-use hashbrown::HashTable;
+use std::ops::{Index, IndexMut};
 
 use crate::config::HistorySettings;
 use crate::id::RingKey;
@@ -8,17 +8,25 @@ use crate::position::Position;
 use crate::time::Now;
 use crate::topic::history::ages::{Age, Ages};
 use crate::topic::history::ring::Ring;
-use crate::topic::tables::{GiveBack, is_sparse};
+use crate::topic::index::HashIndex;
+use crate::topic::tables::GiveBack;
 use crate::topic::{Hashed, Topic};
 
 /// The rings of a shard. The key of one is its place, and changes when another one is removed.
 #[derive(Debug, Default)]
 pub(super) struct Rings {
-    all: Vec<Ring>,
-    /// By the hash that a topic keeps. In parts: when one grows, so few are moved that no turn is
-    /// held up.
-    index: Vec<HashTable<RingKey>>,
+    all: Pieces,
+    /// By the hash that a topic keeps.
+    index: HashIndex<RingKey>,
     pub(super) ages: Ages,
+}
+
+/// Rings in pieces of memory, which stay where they are when there are more rings, or fewer: a
+/// million of them would be 72 MB to be moved or freed at once.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    /// All full but the last.
+    pieces: Vec<Vec<Ring>>,
 }
 
 impl Rings {
@@ -35,8 +43,8 @@ impl Rings {
     }
 
     fn find_by(&self, hash: u64, is_it: impl Fn(&Ring) -> bool) -> Option<RingKey> {
-        let part = self.index.get(part_of(hash))?;
-        part.find(hash, |key| is_it(self.get(*key))).copied()
+        let is_it = |key: &RingKey| is_it(self.get(*key));
+        self.index.find(hash, is_it).copied()
     }
 
     /// Adds the ring of a topic that has none.
@@ -47,15 +55,12 @@ impl Rings {
         settings: &HistorySettings,
         now: Now,
     ) -> RingKey {
-        if self.index.is_empty() {
-            self.index.resize_with(PARTS, HashTable::new);
-        }
         let list = self.ages.list_for(settings, None);
-        let key = RingKey::new(self.all.len());
         let age = Age::new(list, now.stamp());
-        self.all.push(Ring::new(topic.clone(), top, age));
-        let (all, hash) = (&self.all, topic.hash());
-        self.index[part_of(hash)].insert_unique(hash, key, |key| hash_of(all, *key));
+        let key = self.all.push(Ring::new(topic.clone(), top, age));
+        let all = &self.all;
+        self.index
+            .insert(topic.hash(), key, |key| hash_of(all, *key));
         self.ages.link(&mut self.all, key, list);
         key
     }
@@ -64,15 +69,12 @@ impl Rings {
     pub(super) fn remove(&mut self, key: RingKey) -> Topic {
         self.ages.unlink(&mut self.all, key);
         let last = self.last();
-        let Ring { topic, .. } = self.all.swap_remove(key.index());
-        let part = &mut self.index[part_of(topic.hash())];
-        if let Ok(entry) = part.find_entry(topic.hash(), |other| *other == key) {
-            entry.remove();
-        }
-        if last != key {
-            let hash = hash_of(&self.all, key);
-            let moved = self.index[part_of(hash)].find_mut(hash, |other| *other == last);
-            if let Some(moved) = moved {
+        let hash = hash_of(&self.all, key);
+        self.index.remove(hash, |other| *other == key);
+        let moved = (last != key).then(|| hash_of(&self.all, last));
+        let Ring { topic, .. } = self.all.swap_remove(key);
+        if let Some(hash) = moved {
+            if let Some(moved) = self.index.find_mut(hash, |other| *other == last) {
                 *moved = key;
             }
             self.ages.note_moved(&mut self.all, key);
@@ -81,11 +83,11 @@ impl Rings {
     }
 
     pub(super) fn get(&self, key: RingKey) -> &Ring {
-        &self.all[key.index()]
+        &self.all[key]
     }
 
     pub(super) fn get_mut(&mut self, key: RingKey) -> &mut Ring {
-        &mut self.all[key.index()]
+        &mut self.all[key]
     }
 
     /// Notes that a ring with these settings was written.
@@ -108,7 +110,7 @@ impl Rings {
 
     /// That with the last place.
     pub(super) fn last(&self) -> RingKey {
-        RingKey::new(self.all.len().saturating_sub(1))
+        RingKey::new(self.len().saturating_sub(1))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -124,44 +126,62 @@ impl Rings {
     /// Calls `visit` with each table of this.
     pub(super) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         let Self { all, index, .. } = self;
-        visit(all);
-        visit(&mut Index { parts: index, all });
+        visit(&mut index.hashed_by(|key| hash_of(all, *key)));
     }
 }
 
-/// The parts in which a ring is looked up.
-struct Index<'r> {
-    parts: &'r mut Vec<HashTable<RingKey>>,
-    all: &'r [Ring],
-}
-
-impl GiveBack for Index<'_> {
-    fn entries(&self) -> usize {
-        self.parts.iter().map(HashTable::capacity).sum()
+impl Pieces {
+    fn len(&self) -> usize {
+        let last = self.pieces.last();
+        last.map_or(0, |last| (self.pieces.len() - 1) * PIECE + last.len())
     }
 
-    fn give_back(&mut self) -> usize {
-        // Topics are spread evenly: one part shows how large all are.
-        let one = self.parts.first().map_or(0, HashTable::capacity);
-        if !is_sparse(self.all.len(), PARTS * one) {
-            return 0;
+    fn push(&mut self, ring: Ring) -> RingKey {
+        let key = RingKey::new(self.len());
+        if key.index().is_multiple_of(PIECE) {
+            self.pieces.push(Vec::new());
         }
-        let before = self.entries();
-        for part in &mut *self.parts {
-            part.shrink_to(2 * part.len(), |key| hash_of(self.all, *key));
+        if let Some(last) = self.pieces.last_mut() {
+            last.push(ring);
         }
-        before.saturating_sub(self.entries())
+        key
+    }
+
+    /// Removes a ring; the last one takes its place.
+    fn swap_remove(&mut self, key: RingKey) -> Ring {
+        let (piece, place) = (key.index() / PIECE, key.index() % PIECE);
+        let end = self.pieces.len() - 1;
+        let removed = if piece == end {
+            self.pieces[end].swap_remove(place)
+        } else {
+            let last = self.pieces[end].len() - 1;
+            let last = self.pieces[end].swap_remove(last);
+            std::mem::replace(&mut self.pieces[piece][place], last)
+        };
+        if self.pieces[end].is_empty() {
+            self.pieces.pop();
+        }
+        removed
     }
 }
 
-/// The parts of an index: with ten million topics, one that grows moves 40,000.
-const PARTS: usize = 256;
+impl Index<RingKey> for Pieces {
+    type Output = Ring;
 
-/// Not by the bits that choose the home or a place in the part.
-fn part_of(hash: u64) -> usize {
-    (hash >> 48) as usize % PARTS
+    fn index(&self, key: RingKey) -> &Ring {
+        &self.pieces[key.index() / PIECE][key.index() % PIECE]
+    }
 }
 
-fn hash_of(all: &[Ring], key: RingKey) -> u64 {
-    all[key.index()].topic.hash()
+impl IndexMut<RingKey> for Pieces {
+    fn index_mut(&mut self, key: RingKey) -> &mut Ring {
+        &mut self.pieces[key.index() / PIECE][key.index() % PIECE]
+    }
+}
+
+/// Rings of a piece: 72 KiB.
+const PIECE: usize = 1_024;
+
+fn hash_of(all: &Pieces, key: RingKey) -> u64 {
+    all[key].topic.hash()
 }

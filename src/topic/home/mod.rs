@@ -6,16 +6,15 @@
 
 mod dedup;
 
-use hashbrown::HashMap;
-
 use crate::config::{Namespaces, SettingsKey, TopicSettings};
 use crate::id::{RoomKey, ShardId, TopicKey};
 use crate::position::Position;
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
 pub use crate::topic::home::dedup::DedupKey;
+use crate::topic::index::HashIndex;
 use crate::topic::tables::GiveBack;
-use crate::topic::{ByKeptHash, Hashed, Topic};
+use crate::topic::{Hashed, Topic};
 
 /// A shard that has subscribers of a topic, and what it calls the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +103,7 @@ impl Home {
 /// The topics whose home is this shard.
 #[derive(Debug, Default)]
 pub(crate) struct Homes {
-    topics: HashMap<Topic, Home, ByKeptHash>,
+    topics: HashIndex<(Topic, Home)>,
     dedup: Dedup,
     /// Used again for each publication.
     recipients: Vec<Interest>,
@@ -113,12 +112,44 @@ pub(crate) struct Homes {
 impl Homes {
     /// The topic of this name, if it has subscribers on any shard, or a room.
     pub(crate) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
-        self.topics.get_key_value(&name).map(|(topic, _)| topic)
+        let is_it = |(topic, _): &(Topic, Home)| topic.name() == name.name;
+        self.topics.find(name.hash, is_it).map(|(topic, _)| topic)
+    }
+
+    fn get(&self, topic: &Topic) -> Option<&Home> {
+        let found = self.topics.find(topic.hash(), |(other, _)| other == topic);
+        found.map(|(_, home)| home)
+    }
+
+    fn get_mut(&mut self, topic: &Topic) -> Option<&mut Home> {
+        let is_it = |(other, _): &(Topic, Home)| other == topic;
+        let found = self.topics.find_mut(topic.hash(), is_it);
+        found.map(|(_, home)| home)
+    }
+
+    fn add(&mut self, topic: &Topic, home: Home) {
+        let entry = (topic.clone(), home);
+        self.topics.insert(topic.hash(), entry, hash_of);
+    }
+
+    fn remove(&mut self, topic: &Topic) {
+        let is_it = |(other, _): &(Topic, Home)| other == topic;
+        self.topics.remove(topic.hash(), is_it);
     }
 
     /// From now on `interest` gets the topic's messages; replaces an older one of that shard.
     pub(crate) fn want(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
-        let home = self.topics.entry(topic.clone()).or_default();
+        let Some(home) = self.get_mut(topic) else {
+            let interests = vec![interest];
+            self.add(
+                topic,
+                Home {
+                    interests,
+                    ..Home::default()
+                },
+            );
+            return Some(Edge::First);
+        };
         let is_first = home.interests.is_empty();
         home.interests.retain(|other| other.shard != interest.shard);
         home.interests.push(interest);
@@ -127,21 +158,21 @@ impl Homes {
 
     /// `interest` wants no more; a newer one of that shard stays.
     pub(crate) fn unwant(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
-        let home = self.topics.get_mut(topic)?;
+        let home = self.get_mut(topic)?;
         let before = home.interests.len();
         home.interests.retain(|other| *other != interest);
         if !home.interests.is_empty() || before == 0 {
             return None;
         }
         if !matches!(home.room(), RoomSlot::Room { .. }) {
-            self.topics.remove(topic);
+            self.remove(topic);
         }
         Some(Edge::Last)
     }
 
     /// Whether any shard wants a topic.
     pub(crate) fn is_wanted(&self, topic: &Topic) -> bool {
-        let home = self.topics.get(topic);
+        let home = self.get(topic);
         home.is_some_and(|home| !home.interests.is_empty())
     }
 
@@ -155,7 +186,7 @@ impl Homes {
         let mut recipients = std::mem::take(&mut self.recipients);
         recipients.clear();
         let mut unkept = SettingsKey::default();
-        let settings = match self.topics.get_mut(topic) {
+        let settings = match self.get_mut(topic) {
             Some(home) => {
                 recipients.extend_from_slice(&home.interests);
                 &mut home.settings
@@ -171,7 +202,7 @@ impl Homes {
         topic: &Topic,
         namespaces: &'n Namespaces,
     ) -> Option<&'n TopicSettings> {
-        let home = self.topics.get_mut(topic)?;
+        let home = self.get_mut(topic)?;
         Some(namespaces.get(&mut home.settings, topic.name()))
     }
 
@@ -182,28 +213,28 @@ impl Homes {
 
     /// Whether a topic has a room.
     pub(crate) fn room(&self, topic: &Topic) -> RoomSlot {
-        let home = self.topics.get(topic);
+        let home = self.get(topic);
         home.map_or(RoomSlot::Unasked, Home::room)
     }
 
     /// The application has answered whether a topic has a room. That it has none is remembered for
     /// as long as a shard wants the topic.
     pub(crate) fn set_room(&mut self, topic: &Topic, room: RoomSlot) {
-        if let Some(home) = self.topics.get_mut(topic) {
+        if let Some(home) = self.get_mut(topic) {
             home.set_room(room);
         } else if let RoomSlot::Room { .. } = room {
             let mut home = Home::default();
             home.set_room(room);
-            self.topics.insert(topic.clone(), home);
+            self.add(topic, home);
         }
     }
 
     /// The topic's room is gone.
     pub(crate) fn remove_room(&mut self, topic: &Topic) {
-        if let Some(home) = self.topics.get_mut(topic) {
+        if let Some(home) = self.get_mut(topic) {
             home.set_room(RoomSlot::Unasked);
             if home.interests.is_empty() {
-                self.topics.remove(topic);
+                self.remove(topic);
             }
         }
     }
@@ -233,7 +264,7 @@ impl Homes {
 
     /// Calls `visit` with each table that grows with the number of topics or keys.
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
-        visit(&mut self.topics);
+        visit(&mut self.topics.hashed_by(hash_of));
         self.dedup.tables().into_iter().for_each(visit);
     }
 
@@ -242,6 +273,10 @@ impl Homes {
     pub(crate) fn len(&self) -> usize {
         self.topics.len()
     }
+}
+
+fn hash_of((topic, _): &(Topic, Home)) -> u64 {
+    topic.hash()
 }
 
 #[cfg(test)]

@@ -140,7 +140,7 @@ fn memory_of_topics_that_are_gone_is_given_back() {
         });
         entries
     };
-    assert!(40_000 <= of(&mut bench));
+    assert!(20_000 <= of(&mut bench));
     bench.wait(Duration::from_secs(4000));
     let left = topic("left");
     bench.publish(&left, &settings);

@@ -3,7 +3,7 @@
 
 mod early;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::handler::{ClientInfo, Publisher, Subscribe};
@@ -21,7 +21,7 @@ use crate::shard::mail::{Join, Joined, Presence};
 pub(crate) struct Joins {
     /// Those that wait, by the keys of connection and topic; and all that wait with a tag, as long
     /// as it is not known whether a room is told, or ask for the topic's history.
-    waiting: HashMap<(ConnKey, TopicKey), JoinRequest>,
+    waiting: BTreeMap<(ConnKey, TopicKey), JoinRequest>,
     /// Connections that have joined one topic and wait, corked, for others: by the keys of topic
     /// and connection.
     early: BTreeSet<(TopicKey, ConnKey)>,
