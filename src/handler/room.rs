@@ -100,7 +100,8 @@ pub trait Room {
     /// What a new subscriber of a topic with history gets in place of messages, and one for which
     /// the history does not reach back: the room's state, after everything that it has published so
     /// far. What is published next follows. With `None`, the subscriber gets messages of the
-    /// history, or is told what is missing.
+    /// history, or is told what is missing. A state that is the same for many subscribers is
+    /// encoded and kept once for all of them; that is quickest if it is the same `SharedMessage`.
     fn snapshot(&mut self) -> Option<SharedMessage> {
         None
     }

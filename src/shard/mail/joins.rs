@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::handler::Publisher;
 use crate::id::TopicKey;
-use crate::payload::{Extra, Payload};
+use crate::payload::Extra;
 use crate::position::Since;
 use crate::topic::history::Start;
 use crate::topic::presence::ClientInfo;
@@ -49,8 +49,6 @@ pub struct Joined {
     pub ticket: u64,
     /// What it begins with, if it has asked for that and the topic has a history.
     pub start: Option<Box<Start>>,
-    /// What the topic's room has in place of history.
-    pub snapshot: Option<Payload>,
 }
 
 /// Something has happened to a client of a topic.

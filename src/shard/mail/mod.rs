@@ -185,9 +185,11 @@ impl Weigh for FromHome {
             Self::Send { payload, .. } => payload.bytes.len(),
             Self::Order(order) => order.weight(),
             Self::Event(announced) => announced.event.weight(),
-            // Pages are shared, and bounded by how many may be asked for.
+            // Other pages are shared, and bounded by how many may be asked for.
             Self::Joined { joined, .. } => {
-                let snapshot = joined.snapshot.as_ref();
+                let start = joined.start.as_ref();
+                let page = start.and_then(|start| start.page.as_ref());
+                let snapshot = page.and_then(|page| page.snapshot());
                 snapshot.map_or(0, |snapshot| snapshot.bytes.len())
             }
             Self::Live { .. } | Self::Passed { .. } => 0,

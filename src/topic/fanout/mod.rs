@@ -34,6 +34,7 @@ pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
 pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
 use crate::topic::fanout::pages::Pages;
+pub(crate) use crate::topic::fanout::pages::{EncodedPage, PageId};
 pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
 pub(crate) use crate::topic::fanout::place::Place;
 use crate::topic::fanout::segment::Pool;

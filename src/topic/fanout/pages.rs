@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::id::TopicKey;
 use crate::limits::{BYTES_PER_WORK, PAGE_LINGER, PAGES_KEPT_MAX, WORK_OF_APPEND};
 use crate::payload::{Entry, Form};
 use crate::position::Position;
+use crate::proto::Kind;
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::segment::{Pool, Segment};
@@ -29,14 +31,16 @@ struct KeptPage {
 }
 
 /// What tells a page in one form from all others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PageId {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PageId {
     topic: TopicKey,
     form: Form,
     before: Position,
     last: u64,
     entries: usize,
     has_removals: bool,
+    /// The state of a room, which may change without a message.
+    snapshot: Option<(Kind, Arc<[u8]>)>,
 }
 
 /// A page in a form.
@@ -52,7 +56,8 @@ pub(crate) struct EncodedPage {
 }
 
 impl PageId {
-    fn of(topic: TopicKey, form: Form, page: &Page) -> Self {
+    pub(crate) fn of(topic: TopicKey, form: Form, page: &Page) -> Self {
+        let snapshot = page.snapshot();
         Self {
             topic,
             form,
@@ -60,6 +65,7 @@ impl PageId {
             last: page.last().offset,
             entries: page.entries.len(),
             has_removals: page.has_removals,
+            snapshot: snapshot.map(|snapshot| (snapshot.kind, Arc::clone(&snapshot.bytes))),
         }
     }
 }
@@ -82,8 +88,8 @@ impl Pages {
         oldest.map(|oldest| oldest.used_at.plus(PAGE_LINGER))
     }
 
-    fn find(&mut self, id: PageId, now: Now) -> Option<EncodedPage> {
-        let at = self.kept.iter().position(|kept| kept.id == id)?;
+    fn find(&mut self, id: &PageId, now: Now) -> Option<EncodedPage> {
+        let at = self.kept.iter().position(|kept| kept.id == *id)?;
         let mut kept = self.kept.remove(at)?;
         kept.used_at = now;
         let encoded = kept.encoded.clone();
@@ -104,29 +110,23 @@ impl Pages {
 }
 
 impl Fanout {
-    /// A page in a form. `has_time` is told what compressing has taken, and says whether there is
-    /// time for more.
-    pub(crate) fn page(
+    /// A page that was encoded of late.
+    pub(crate) fn find_page(&mut self, id: &PageId, now: Now) -> Option<EncodedPage> {
+        self.pages.find(id, now)
+    }
+
+    /// Encodes a page that `find_page` did not find. `has_time` is told what compressing has taken,
+    /// and says whether there is time for more.
+    pub(crate) fn encode_page(
         &mut self,
-        topic: TopicKey,
-        form: Form,
+        id: PageId,
         page: &Page,
         now: Now,
         has_time: impl FnMut(usize) -> bool,
     ) -> EncodedPage {
-        let id = PageId::of(topic, form, page);
-        if let Some(found) = self.pages.find(id, now) {
-            return found;
-        }
-        let encoded = self.encode_page(topic, form, page, has_time);
+        let encoded = self.encode_entries(&id, page, has_time);
         self.pages.keep(id, encoded.clone(), now);
         encoded
-    }
-
-    /// Whether a page is there already in this form.
-    pub(crate) fn has_page(&self, topic: TopicKey, form: Form, page: &Page) -> bool {
-        let id = PageId::of(topic, form, page);
-        self.pages.kept.iter().any(|kept| kept.id == id)
     }
 
     /// Whether there may be more pages than there are. Those that no outbox has give way.
@@ -145,10 +145,9 @@ impl Fanout {
         }
     }
 
-    fn encode_page(
+    fn encode_entries(
         &mut self,
-        topic: TopicKey,
-        form: Form,
+        &PageId { topic, form, .. }: &PageId,
         page: &Page,
         mut has_time: impl FnMut(usize) -> bool,
     ) -> EncodedPage {

@@ -18,7 +18,7 @@ pub struct Kept {
 
 /// Messages that follow each other in a topic's history, as many as a segment has space for, and
 /// one at least: so what one reader holds is as little as it is of a log. Those that ask for the
-/// same share one.
+/// same share one. Or the state of the topic's room in place of messages.
 #[derive(Debug)]
 pub struct Page {
     /// Their epoch.
@@ -27,13 +27,21 @@ pub struct Page {
     pub entries: Box<[Kept]>,
     /// With messages that say that the value of a key is gone.
     pub has_removals: bool,
+    /// The only entry is the state of the topic's room after the message at its offset.
+    pub is_snapshot: bool,
 }
 
 impl Page {
     /// The position before the first message.
     pub(crate) fn before(&self) -> Position {
         let first = self.entries.first();
-        self.at(first.map_or(0, |first| first.offset - 1))
+        self.at(first.map_or(0, |first| first.offset.saturating_sub(1)))
+    }
+
+    /// The state of the topic's room, if that is what it has.
+    pub(crate) fn snapshot(&self) -> Option<&Payload> {
+        let first = self.entries.first().filter(|_| self.is_snapshot);
+        first.map(|first| &first.payload)
     }
 
     /// The position of the last message.

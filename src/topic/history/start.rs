@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use crate::config::{First, TopicSettings};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX};
+use crate::payload::Payload;
 use crate::position::{Position, Since};
 use crate::time::Now;
 use crate::topic::Topic;
@@ -91,6 +92,27 @@ impl Start {
         }
     }
 
+    /// The state of the topic's room, which is that at the topic's newest position.
+    pub(crate) fn snapshot(position: Position, payload: Payload) -> Self {
+        let kept = Kept {
+            offset: position.offset,
+            payload,
+            extra: None,
+        };
+        let page = Page {
+            epoch: position.epoch,
+            entries: Box::new([kept]),
+            has_removals: false,
+            is_snapshot: true,
+        };
+        Self {
+            position,
+            has_gap: false,
+            page: Some(Arc::new(page)),
+            has_more: false,
+        }
+    }
+
     /// That of a topic without messages.
     fn unwritten(position: Position, since: Since) -> Self {
         let has_gap = match since {
@@ -154,6 +176,7 @@ impl Page {
             epoch: view.top.epoch,
             entries: entries.into(),
             has_removals: !is_new,
+            is_snapshot: false,
         })
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn published(config: &Config, padding: usize, count: u64) -> (World, 
     (world, start)
 }
 
-fn publish(world: &mut World, count: u64) {
+pub(crate) fn publish(world: &mut World, count: u64) {
     for _ in 0..count {
         while !world.publish(0) {
             world.rest();
@@ -194,7 +194,7 @@ fn a_drain_closes_a_client_when_it_has_caught_up() {
 }
 
 /// Has the newest number as its state, and is told of joins.
-struct Newest(Vec<u8>);
+pub(crate) struct Newest(pub(crate) Vec<u8>);
 
 impl Room for Newest {
     fn on_publish(&mut self, cx: &mut RoomCx<'_>, message: Message<'_>) {

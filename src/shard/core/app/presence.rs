@@ -12,6 +12,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Join, Joined, Presence};
 use crate::topic::Topic;
+use crate::topic::history::Start;
 use crate::topic::home::{Interest, RoomSlot};
 
 impl<H: Handler> ShardCore<H> {
@@ -72,16 +73,17 @@ impl<H: Handler> ShardCore<H> {
         let history = &mut pubsub.history;
         let mut start = |since| history.start(topic, settings, since, env.now);
         let mut first = join.since.and_then(&mut start);
-        let mut snapshot = None;
         // One that has a place, which is there, goes on from it.
         let goes_on = matches!(join.since, Some(Since::Position(_)));
         if let Some(found) = &first
             && (found.has_gap || !goes_on)
         {
             let slot = room.and_then(|key| self.rooms.slots.get_mut(key.index()));
-            snapshot = slot.and_then(|slot| slot.room.snapshot());
-            if snapshot.is_some() {
-                first = start(Since::Last(0));
+            let snapshot = slot.and_then(|slot| slot.room.snapshot());
+            if let Some(snapshot) = snapshot {
+                let top = start(Since::Last(0));
+                let payload = snapshot.payload();
+                first = top.map(|top| Start::snapshot(top.position, payload.clone()));
             }
         }
         let page = first.as_ref().and_then(|start| start.page.as_ref());
@@ -93,7 +95,6 @@ impl<H: Handler> ShardCore<H> {
             key: join.key,
             ticket: join.ticket,
             start: first.map(Box::new),
-            snapshot: snapshot.map(|snapshot| snapshot.payload().clone()),
         };
         pubsub.answer_join(conns, env, join.joiner, joined);
     }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::id::TopicKey;
+use crate::id::ConnKey;
 use crate::limits::SEGMENT_BYTES;
-use crate::payload::{Entry, Form, Payload};
+use crate::payload::Form;
 use crate::position::{Position, Since};
 use crate::shard::core::conn::subs::CATCHING_UP;
 use crate::shard::core::conns::Conns;
@@ -12,7 +12,7 @@ use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::core::pubsub::catch_up::{Behind, SubKey};
 use crate::shard::mail::Joined;
-use crate::topic::fanout::Segment;
+use crate::topic::fanout::{EncodedPage, PageId, Segment};
 use crate::topic::history::Page;
 
 /// What a connection is told beside pages.
@@ -21,8 +21,6 @@ enum Told {
     Position(Position),
     /// Messages are missing, and where it goes on, if the topic has still a history.
     Gap(Option<Position>),
-    /// What the topic's room has in place of messages up to here.
-    Snapshot(Position, Payload),
 }
 
 impl PubSub {
@@ -37,9 +35,9 @@ impl PubSub {
     ) {
         if joined.start.is_none() && since.is_some_and(Since::is_return) {
             // The topic has no history any more.
-            self.tell(conns, env, (key, topic), &Told::Gap(None));
+            tell(conns, key, &Told::Gap(None));
         }
-        match self.take_answer(conns, env, (key, topic), joined) {
+        match self.take_answer(conns, env, (key, topic), since, joined) {
             None => self.join(conns, key, topic, true),
             Some(since) => self.set_behind(conns, (key, topic), since),
         }
@@ -96,6 +94,7 @@ impl PubSub {
         conns: &mut Conns<D>,
         env: &mut Env,
         (key, topic): SubKey,
+        asked: Option<Since>,
         joined: Joined,
     ) -> Option<Since> {
         let start = *joined.start?;
@@ -106,77 +105,80 @@ impl PubSub {
         // Its next write, also of nothing, asks for more.
         self.mark_dirty(conns, key);
         let Some(page) = start.page.as_deref() else {
-            let told = match joined.snapshot {
-                Some(snapshot) => Told::Snapshot(start.position, snapshot),
-                None if start.has_gap => Told::Gap(Some(start.position)),
-                None => Told::Position(start.position),
+            let told = if start.has_gap {
+                Told::Gap(Some(start.position))
+            } else {
+                Told::Position(start.position)
             };
             env.counters.gaps += u64::from(start.has_gap);
-            self.tell(conns, env, (key, topic), &told);
+            tell(conns, key, &told);
             return start.has_more.then_some(Since::Position(start.position));
         };
-        let has_space = self.fanout.has_page(topic, form, page)
-            || self.fanout.has_space_for_pages(self.catch_ups.bytes_max);
+        let id = PageId::of(topic, form, page);
+        let found = self.fanout.find_page(&id, env.now);
+        let has_space =
+            found.is_some() || self.fanout.has_space_for_pages(self.catch_ups.bytes_max);
         if has_enough || !has_space {
             // There was space when it asked: pages have it now.
-            let since = Since::Position(page.before());
-            return Some(match start.has_gap {
+            return match asked {
+                // Its room may have another state by then.
+                Some(asked) if page.is_snapshot => Some(asked),
                 // Its client was told with the answer to its command.
-                true if conns.has_session(key) => Since::Last(u32::MAX),
-                true => Since::Foreign,
-                false => since,
-            });
+                _ if start.has_gap && conns.has_session(key) => Some(Since::Last(u32::MAX)),
+                _ if start.has_gap => Some(Since::Foreign),
+                _ => Some(Since::Position(page.before())),
+            };
         }
         if start.has_gap {
             env.counters.gaps += 1;
             let before = Some(page.before());
-            self.tell(conns, env, (key, topic), &Told::Gap(before));
+            tell(conns, key, &Told::Gap(before));
         }
-        let segment = self.encode(env, topic, form, page);
+        let segment = self.encode(env, id, page, found);
         conns.outbox(key)?.share_page(segment);
         env.counters.pages += 1;
         if page.last() != start.position {
             // Messages that were not kept are no gap.
-            self.tell(conns, env, (key, topic), &Told::Position(start.position));
+            tell(conns, key, &Told::Position(start.position));
         }
         start.has_more.then_some(Since::Position(start.position))
     }
 
-    /// Tells a connection this, if its form can.
-    fn tell<D>(&self, conns: &mut Conns<D>, env: &mut Env, (key, topic): SubKey, told: &Told) {
-        let (Some(conn), Some(topic)) = (conns.get(key), self.fanout.topic(topic)) else {
-            return;
-        };
-        let form = conn.form;
-        let mut out = Vec::new();
-        match told {
-            Told::Position(position) => form.encode_position(&mut out, *position),
-            Told::Gap(position) => form.encode_gap(&mut out, *position),
-            Told::Snapshot(position, snapshot) if form.carries(&snapshot.bytes) => {
-                let entry = Entry::new(Some(*position), snapshot.borrowed(), None);
-                form.encode(&mut out, &entry.of(topic.topic.name()));
-                env.counters.messages_out += 1;
-            }
-            Told::Snapshot(..) => env.counters.not_carried += 1,
-        }
-        if !out.is_empty()
-            && let Some(outbox) = conns.outbox(key)
-        {
-            outbox.append(|bytes| bytes.extend_from_slice(&out));
-        }
-    }
-
     /// A page in a form, encoded now if it was not of late.
-    fn encode(&mut self, env: &mut Env, topic: TopicKey, form: Form, page: &Page) -> Rc<Segment> {
+    fn encode(
+        &mut self,
+        env: &mut Env,
+        id: PageId,
+        page: &Page,
+        found: Option<EncodedPage>,
+    ) -> Rc<Segment> {
         let work = &mut env.work;
         let has_time = |cost| {
             work.charge_reply(cost);
             work.has_time_for_reply()
         };
-        let page = self.fanout.page(topic, form, page, env.now, has_time);
+        let encode = || self.fanout.encode_page(id, page, env.now, has_time);
+        let page = found.unwrap_or_else(encode);
         env.work.charge(page.work);
         env.counters.messages_out += page.carried;
         env.counters.not_carried += page.not_carried;
         page.segment
+    }
+}
+
+/// Tells a connection this, if its form can.
+fn tell<D>(conns: &mut Conns<D>, key: ConnKey, told: &Told) {
+    let Some(form) = conns.get(key).map(|conn| conn.form) else {
+        return;
+    };
+    let mut out = Vec::new();
+    match told {
+        Told::Position(position) => form.encode_position(&mut out, *position),
+        Told::Gap(position) => form.encode_gap(&mut out, *position),
+    }
+    if !out.is_empty()
+        && let Some(outbox) = conns.outbox(key)
+    {
+        outbox.append(|bytes| bytes.extend_from_slice(&out));
     }
 }
