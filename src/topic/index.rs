@@ -163,7 +163,7 @@ mod tests {
             assert!((0..MANY).all(|entry| has(&index, entry) == (entry < left)));
             assert_eq!(index.len() as u64, left);
             let entries = give_back_all(&mut index, hash_of);
-            assert!(entries <= last && entries <= 8 * 1_024.max(left as usize));
+            assert!(entries <= last && entries <= 8 * TABLE_ENTRIES_KEPT.max(index.len()));
             assert!((0..left).all(|entry| has(&index, entry)), "{left}");
             last = entries;
         }
