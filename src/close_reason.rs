@@ -53,6 +53,8 @@ pub enum CloseReason {
     Crowded,
     /// The user has too many connections, and this was the oldest.
     UserLimit,
+    /// A topic that the client has subscribed to has too many subscribers.
+    SubscriberLimit,
     /// The application disconnected the user
     /// ([`Handle::disconnect_user`](crate::Handle::disconnect_user)).
     Disconnected,
@@ -92,6 +94,7 @@ listed! {
         Throttled => "throttled",
         Expired => "expired",
         UserLimit => "user_limit",
+        SubscriberLimit => "subscriber_limit",
         Disconnected => "disconnected",
         Session { 0: DisconnectCode::BadRequest } => "session",
     }
@@ -128,6 +131,7 @@ impl CloseReason {
             | Self::Slow
             | Self::Overload
             | Self::Crowded
+            | Self::SubscriberLimit
             | Self::Throttled => Some(1013),
             Self::Shutdown => Some(1001),
             // As Centrifugo: the client comes back with a new token.
@@ -165,7 +169,9 @@ impl CloseReason {
             Self::IdleTimeout => DisconnectCode::NoPong,
             Self::SlowMessage | Self::Slow => DisconnectCode::Slow,
             Self::Overload | Self::Crowded => DisconnectCode::ServerError,
-            Self::RateLimit | Self::Throttled => DisconnectCode::TooManyRequests,
+            Self::RateLimit | Self::Throttled | Self::SubscriberLimit => {
+                DisconnectCode::TooManyRequests
+            }
             Self::Shutdown => DisconnectCode::Shutdown,
             Self::Expired => DisconnectCode::Expired,
             Self::UserLimit => DisconnectCode::ConnectionLimit,
@@ -203,6 +209,7 @@ impl fmt::Display for CloseReason {
             Self::Throttled => f.write_str("too many connections opened in too short a time"),
             Self::Expired => f.write_str("the token has expired; connect with a new one"),
             Self::UserLimit => f.write_str("connection limit"),
+            Self::SubscriberLimit => f.write_str("the topic has too many subscribers"),
             Self::Disconnected => f.write_str("force disconnect"),
             Self::RateLimit => f.write_str("too many messages or bytes in too short a time"),
             Self::Proxy => f.write_str("PROXY header missing, malformed or not allowed"),

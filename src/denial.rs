@@ -65,6 +65,9 @@ pub enum Denial {
     /// The user has too many connections.
     #[error("the user has too many connections")]
     UserLimit,
+    /// The topic has too many subscribers.
+    #[error("the topic has too many subscribers")]
+    SubscriberLimit,
     /// No rule allows it.
     #[error("not permitted")]
     Forbidden,
@@ -94,6 +97,7 @@ listed! {
         CookieOrigin => "cookie_origin",
         Throttled => "throttled",
         UserLimit => "user_limit",
+        SubscriberLimit => "subscriber_limit",
         Forbidden => "forbidden",
         NoKeys => "no_keys",
     }
@@ -109,7 +113,7 @@ impl Denial {
             Self::Forbidden | Self::CookieOrigin => 403,
             // RFC 6750 section 3.1.
             Self::Repeated => 400,
-            Self::NoKeys => 503,
+            Self::NoKeys | Self::SubscriberLimit => 503,
             // RFC 6585 section 4.
             Self::Throttled | Self::UserLimit => 429,
             _ => 401,
@@ -122,6 +126,7 @@ impl Denial {
         CloseReason::Policy(match self {
             Self::Throttled => return CloseReason::Throttled,
             Self::UserLimit => return CloseReason::UserLimit,
+            Self::SubscriberLimit => return CloseReason::SubscriberLimit,
             Self::Forbidden => "not permitted",
             _ => "not authenticated",
         })
@@ -150,7 +155,7 @@ mod tests {
             let (status, code) = (denial.status(), denial.close_reason().close_code());
             assert!([400, 401, 403, 429, 503].contains(&status), "{denial}");
             let expected = match denial {
-                Denial::Throttled => 1013,
+                Denial::Throttled | Denial::SubscriberLimit => 1013,
                 Denial::UserLimit => 3504,
                 _ => 1008,
             };

@@ -9,7 +9,7 @@ pub(crate) fn answer_to(denial: Denial) -> Response {
     match denial {
         // A credential does not help.
         Denial::Forbidden | Denial::CookieOrigin | Denial::NoKeys => response,
-        Denial::Throttled | Denial::UserLimit => response,
+        Denial::Throttled | Denial::UserLimit | Denial::SubscriberLimit => response,
         // RFC 6750 section 3.1: no error code for a request without a credential.
         Denial::Missing => response.with_header("WWW-Authenticate", "Bearer, apikey"),
         Denial::ApiKey => response.with_header("WWW-Authenticate", "apikey"),

@@ -20,6 +20,8 @@ pub enum Limit {
     Outbox,
     /// A subscription was refused: the connection has its maximum number.
     Subscriptions,
+    /// A subscription was refused: the topic has its maximum number.
+    Subscribers,
     /// A connection was closed after its last allowed request.
     Requests,
     /// A request was refused: the origin of its page is not allowed.
@@ -54,6 +56,7 @@ listed! {
         Replies => "replies",
         Outbox => "outbox",
         Subscriptions => "subscriptions",
+        Subscribers => "subscribers",
         Requests => "requests",
         Origin => "origin",
         Address => "address",

@@ -28,6 +28,7 @@ mod shard;
 mod shares;
 mod sockets;
 mod staged;
+mod subscribers;
 mod users;
 #[cfg(feature = "auth")]
 mod verification;

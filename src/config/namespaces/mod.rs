@@ -34,12 +34,15 @@ pub struct TopicSettings {
     pub force_recovery: bool,
     /// Whether it is told of gaps, without having asked for that.
     pub force_positioning: bool,
+    /// How many connections may be subscribed at the same time, on all shards together; `None`: any
+    /// number. One more is refused.
+    pub subscribers_max: Option<u32>,
 }
 
 impl TopicSettings {
     /// Whether the home of a topic is to know its clients.
     pub(crate) fn counts_clients(&self) -> bool {
-        self.presence || self.join_leave
+        self.presence || self.join_leave || self.subscribers_max.is_some()
     }
 }
 

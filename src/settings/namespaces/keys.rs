@@ -152,6 +152,18 @@ macro_rules! topic_keys {
                 "Whether every subscriber of the structured protocol is notified of gaps, even if \
                  it does not ask for it.",
             ),
+            Key::new(
+                concat!($prefix, "subscribers_max"),
+                Field::CountOr(
+                    |s: &mut $of| &mut s.topics.subscribers_max,
+                    1..=u32::MAX as usize,
+                    "off",
+                ),
+                "Maximum number of connections that are subscribed to a topic at the same time, on \
+                 the whole server. One more is answered with 503, or closed over TCP. A subscriber \
+                 that has left may count for some milliseconds more. If SIGHUP sets a first maximum \
+                 for a topic that has subscribers, it holds once all of them have left.",
+            ),
         ]
     };
 }

@@ -49,6 +49,8 @@ pub struct TopicValues {
     pub force_recovery: bool,
     /// Whether all are told of gaps.
     pub force_positioning: bool,
+    /// Subscribers of a topic at the same time; `None`: any number.
+    pub subscribers_max: Option<u32>,
 }
 
 /// Topics that have settings of their own. One of `name` and `pattern` is empty.
@@ -79,6 +81,7 @@ impl Default for TopicValues {
             force_push_join_leave: false,
             force_recovery: false,
             force_positioning: false,
+            subscribers_max: None,
         }
     }
 }
@@ -115,6 +118,7 @@ impl TopicValues {
             force_push_join_leave: self.force_push_join_leave,
             force_recovery: self.force_recovery,
             force_positioning: self.force_positioning,
+            subscribers_max: self.subscribers_max,
         }
     }
 

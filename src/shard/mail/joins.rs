@@ -18,6 +18,8 @@ pub enum Presence {
     Leave {
         /// The connection.
         leaver: Publisher,
+        /// Its join was answered: so it was not refused.
+        was_answered: bool,
     },
 }
 
@@ -49,6 +51,20 @@ pub struct Joined {
     pub ticket: u64,
     /// What it begins with, if it has asked for that and the topic has a history.
     pub start: Option<Box<Start>>,
+    /// The topic has as many subscribers as it may have.
+    pub is_refused: bool,
+}
+
+impl Join {
+    /// Its answer, without anything to begin with.
+    pub(crate) fn answer(&self, is_refused: bool) -> Joined {
+        Joined {
+            key: self.key,
+            ticket: self.ticket,
+            start: None,
+            is_refused,
+        }
+    }
 }
 
 /// Something has happened to a client of a topic.

@@ -191,13 +191,13 @@ impl Pair {
 }
 
 /// Some turns; mail that no test takes is always due.
-fn go_on<C>(shard: &mut Shard<C>) {
+pub(crate) fn go_on<C>(shard: &mut Shard<C>) {
     for _ in 0..4 {
         shard.turn();
     }
 }
 
-fn give_space<C>(shard: &mut Shard<C>) {
+pub(crate) fn give_space<C>(shard: &mut Shard<C>) {
     for mail in shard.core.mail() {
         while mail.to_home.take_starved() || mail.from_home.take_starved() {}
         if !mail.to_home.has_mail() {
@@ -218,7 +218,7 @@ fn upgrade(user: &str, fields: &str) -> String {
 }
 
 /// A server's close frame with this code.
-fn closes_with(bytes: &[u8], code: u16, reason: &str) -> bool {
+pub(crate) fn closes_with(bytes: &[u8], code: u16, reason: &str) -> bool {
     let len = u8::try_from(2 + reason.len()).unwrap();
     let frame = [&[0x88, len][..], &code.to_be_bytes(), reason.as_bytes()].concat();
     bytes.ends_with(&frame)

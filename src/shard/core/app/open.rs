@@ -18,6 +18,7 @@ use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::{ACCEPTED, PeerInfo};
+use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
     /// Asks the handler about a connection to the TCP port.
@@ -165,10 +166,14 @@ impl<H: Handler> ShardCore<H> {
             self.shard
                 .conns
                 .pause_for(&mut self.shard.env, key, Pause::Corked);
-            self.shard.pubsub.set_detached(&self.shard.conns, key, true);
-            self.shard
-                .pubsub
-                .ask_to_join_all(&self.shard.conns, &mut self.shard.env, key);
+            let Shard {
+                pubsub, conns, env, ..
+            } = &mut self.shard;
+            pubsub.set_detached(conns, key, true);
+            if let Some(page) = page {
+                pubsub.keep_page(conns, env, key, page);
+            }
+            pubsub.ask_to_join_all(conns, env, key);
         }
         self.shard.arm(key);
     }

@@ -45,6 +45,10 @@ impl<H: Handler> ShardCore<H> {
                 if !pubsub.can_answer(env, join.joiner.shard) {
                     return Some(Presence::Join(join));
                 }
+                if !self.shard.admit_subscriber(topic, &join) {
+                    self.shard.answer_join(join.joiner, join.answer(true));
+                    return None;
+                }
                 // First, so that what the room says goes to one that is a member.
                 self.answer_join(topic, &join, room);
                 self.shard.count_client(topic, join.info.as_ref());
@@ -54,9 +58,12 @@ impl<H: Handler> ShardCore<H> {
                     });
                 }
             }
-            Presence::Leave { leaver } => {
-                self.shard.forget_client(topic, leaver);
-                if let Some(room) = told {
+            Presence::Leave {
+                leaver,
+                was_answered,
+            } => {
+                let has_joined = self.shard.forget_client(topic, leaver);
+                if let Some(room) = told.filter(|_| was_answered || has_joined) {
                     self.call_room(room, Event::Leave, |room, cx| room.on_leave(cx, leaver));
                 }
             }
@@ -66,9 +73,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Answers one that joins, with what it begins with.
     fn answer_join(&mut self, topic: &Topic, join: &Join, room: Option<RoomKey>) {
-        let Shard {
-            pubsub, conns, env, ..
-        } = &mut self.shard;
+        let Shard { pubsub, env, .. } = &mut self.shard;
         let settings = env.config.namespaces.of(topic.name());
         let history = &mut pubsub.history;
         let mut start = |since| history.start(topic, settings, since, env.now);
@@ -92,11 +97,10 @@ impl<H: Handler> ShardCore<H> {
         }
         env.work.charge(history.take_passed() * WORK_OF_PASS);
         let joined = Joined {
-            key: join.key,
-            ticket: join.ticket,
             start: first.map(Box::new),
+            ..join.answer(false)
         };
-        pubsub.answer_join(conns, env, join.joiner, joined);
+        self.shard.answer_join(join.joiner, joined);
     }
 
     /// Tells the rooms of this shard of connections of this shard. One that cannot be told now is

@@ -23,8 +23,7 @@ impl<D, A> Shard<D, A> {
                 None
             }
             FromHome::Joined { conn, joined } => {
-                self.pubsub
-                    .joined(&mut self.conns, &mut self.env, conn, joined);
+                self.joined(conn, joined);
                 None
             }
             FromHome::Entered { conn, is_refused } => {

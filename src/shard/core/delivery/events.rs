@@ -28,15 +28,20 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// The same for one that has left.
-    pub(crate) fn forget_client(&mut self, topic: &Topic, client: ConnectionId) {
+    /// The same for one that has left. Whether it may have been one, as far as the home knows: one
+    /// that was refused was none.
+    pub(crate) fn forget_client(&mut self, topic: &Topic, client: ConnectionId) -> bool {
+        if !self.pubsub.clients.has(topic) {
+            return true;
+        }
         let Some(info) = self.pubsub.clients.leave(topic, client) else {
-            return;
+            return false;
         };
         self.announce(topic, &info, ClientEvent::Left);
         if !self.pubsub.homes.is_wanted(topic) {
             self.pubsub.clients.end(topic);
         }
+        true
     }
 
     /// Tells the subscribers of a topic of a client, if the topic does that.

@@ -5,6 +5,7 @@ mod backlog;
 mod deliver;
 mod events;
 mod held;
+mod joins;
 mod outputs;
 pub(crate) mod publish;
 mod questions;

@@ -137,14 +137,15 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Counts, and now and then logs, that a connection that was accepted is denied.
-    fn note_denial(&mut self, key: ConnKey, denial: Denial) {
+    pub(crate) fn note_denial(&mut self, key: ConnKey, denial: Denial) {
         let conns = &self.conns;
         self.env.deny(denial, || {
             let (id, record) = (conns.id(key), conns.user(key));
             let addr = record.and_then(|record| record.addr());
             let from = addr.map_or_else(String::new, |addr| format!(" from {addr}"));
-            let user = record.map_or("", |record| record.user());
-            format!("conn {id}{from}: {denial}: user {user:?}")
+            let user = record.map(|record| record.user());
+            let user = user.map_or_else(String::new, |user| format!(": user {user:?}"));
+            format!("conn {id}{from}: {denial}{user}")
         });
     }
 }

@@ -2,11 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::handler::Publisher;
-use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
-use crate::shard::mail::{FromHome, Joined, Presence};
+use crate::shard::mail::Presence;
 use crate::topic::{ByKeptHash, Topic};
 
 /// How far the rooms of a shard have been told of its own connections: all that wait are passed
@@ -83,21 +81,5 @@ impl PubSub {
         self.presence_cursor.held.insert(topic.clone());
         let presences = &mut self.mail[env.shard.index()].presence;
         presences.insert(ticket, (topic, presence));
-    }
-
-    pub(crate) fn answer_join<D>(
-        &mut self,
-        conns: &mut Conns<D>,
-        env: &mut Env,
-        joiner: Publisher,
-        joined: Joined,
-    ) {
-        let Publisher { shard, conn } = joiner;
-        if shard == env.shard {
-            self.joined(conns, env, conn, joined);
-        } else {
-            let joined = FromHome::Joined { conn, joined };
-            self.mail[shard.index()].from_home.push(joined);
-        }
     }
 }

@@ -4,7 +4,7 @@
 use crate::id::{ConnKey, TopicKey};
 use crate::limits::BYTES_PER_WORK;
 use crate::proto::centrifuge::{
-    Answer, DisconnectCode, Event, Push, Reply, Subscribe, SubscribeResult, Unsubscribe,
+    Answer, DisconnectCode, ErrorCode, Event, Push, Reply, Subscribe, SubscribeResult, Unsubscribe,
     UnsubscribeCode,
 };
 use crate::shard::core::conns::Conns;
@@ -139,6 +139,27 @@ impl PubSub {
             self.tell_session(conns, key, &Reply::push(push));
         }
         self.unsubscribe(conns, env, key, topic);
+    }
+
+    /// The topic of a subscription that waits has no space for it: the command is answered so, and
+    /// the subscription ends. `false` if the connection is no session.
+    pub(crate) fn refuse_session_sub<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        (key, topic): (ConnKey, TopicKey),
+    ) -> bool {
+        let Some(session) = conns.session(key) else {
+            return false;
+        };
+        let pending = session.sub(topic).and_then(|sub| sub.pending.take());
+        // One that the client has not asked for is not told of.
+        if let Some(pending) = pending.filter(|pending| pending.id != 0) {
+            let refusal = Reply::error(pending.id, ErrorCode::LimitExceeded);
+            self.tell_session(conns, key, &refusal);
+        }
+        self.unsubscribe(conns, env, key, topic);
+        true
     }
 
     fn tell_session<D>(&mut self, conns: &mut Conns<D>, key: ConnKey, reply: &Reply) {

@@ -9,11 +9,13 @@ use std::sync::Arc;
 use crate::handler::{ClientInfo, Publisher, Subscribe};
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::position::Since;
+use crate::proto::http::Reader;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
+use crate::shard::core::pubsub::users::Page;
 use crate::shard::mail::{Join, Joined, Presence};
 
 /// Subscriptions of which homes are told.
@@ -41,6 +43,8 @@ struct JoinRequest {
     ticket: Option<u64>,
     /// It has joined before: rooms are not told again.
     is_again: bool,
+    /// May read the refusal, if the topic has too many subscribers.
+    page: Option<Box<Page>>,
 }
 
 impl Joins {
@@ -62,8 +66,7 @@ impl Joins {
             infos: [subscribe.conn_info, subscribe.chan_info],
             joins: subscribe.joins,
             since,
-            ticket: None,
-            is_again: false,
+            ..JoinRequest::default()
         };
         self.waiting.insert((conn, topic), joining);
     }
@@ -258,7 +261,36 @@ impl PubSub {
         }
     }
 
-    /// A subscription to a topic whose room is told has ended, with this index.
+    /// The home has refused a join. Returns the page that may read that, if the connection is still
+    /// there and waits for it.
+    pub(crate) fn join_refused(&mut self, id: ConnId, joined: &Joined) -> Option<Option<Page>> {
+        self.catch_ups.note_answer(joined.ticket);
+        let place = (id.key, joined.key);
+        let joining = self.joins.waiting.get(&place);
+        joining.filter(|joining| joining.ticket == Some(joined.ticket))?;
+        let joining = self.joins.waiting.remove(&place)?;
+        Some(joining.page.map(|page| *page))
+    }
+
+    /// Keeps which page may read the refusals of a connection that waits for topics.
+    pub(crate) fn keep_page<D>(
+        &mut self,
+        conns: &Conns<D>,
+        env: &Env,
+        key: ConnKey,
+        page: Reader<'_>,
+    ) {
+        let subs = conns.get(key).map_or(&[][..], |conn| conn.subs.as_slice());
+        for sub in subs.iter().filter(|sub| sub.index == WAITING) {
+            let settings = self.fanout.settings(sub.topic, &env.config.namespaces);
+            if settings.is_some_and(|settings| settings.subscribers_max.is_some()) {
+                let joining = self.joins.waiting.entry((key, sub.topic)).or_default();
+                joining.page = Some(Box::new(page.into()));
+            }
+        }
+    }
+
+    /// A subscription to a topic whose home is told of leaves has ended, with this index.
     pub(crate) fn leave<D>(
         &mut self,
         conns: &Conns<D>,
@@ -271,14 +303,18 @@ impl PubSub {
         self.joins.note_not_early(key, topic_key);
         let joining = self.joins.waiting.remove(&(key, topic_key));
         let was_told = joining.as_ref().is_some_and(|joining| joining.is_again);
-        let is_told = match joining.and_then(|joining| joining.ticket) {
-            // The home may not have heard of it.
-            Some(ticket) => !self.take_back(topic_key, ticket) || was_told,
-            None => index != WAITING || was_told,
-        };
-        if is_told && let Some(topic) = self.fanout.topic(topic_key) {
+        let ticket = joining.and_then(|joining| joining.ticket);
+        let was_answered = was_told || ticket.is_none() && index != WAITING;
+        // The home may not have heard of one that was not.
+        let is_asked = ticket.is_some_and(|ticket| !self.take_back(topic_key, ticket));
+        if (was_answered || is_asked)
+            && let Some(topic) = self.fanout.topic(topic_key)
+        {
             let (home, name) = (topic.home.index(), topic.topic.clone());
-            let leave = Presence::Leave { leaver };
+            let leave = Presence::Leave {
+                leaver,
+                was_answered,
+            };
             let ticket = self.joins.next_ticket();
             self.mail[home].presence.insert(ticket, (name, leave));
             env.moved = true;
