@@ -153,10 +153,12 @@ impl RoomCx<'_> {
     /// the question for its position go with it the first time.
     pub fn pass(&mut self) {
         if let Event::Publish {
-            payload, extras, ..
+            payload,
+            extras,
+            publisher,
         } = &mut self.event
         {
-            let output = Output::Publish(payload.clone(), extras.take());
+            let output = Output::Publish(payload.clone(), extras.take(), *publisher);
             self.outputs.push(output);
         }
     }
@@ -169,7 +171,7 @@ impl RoomCx<'_> {
     /// [`PublishError::Message`].
     pub fn publish(&mut self, kind: Kind, payload: &[u8]) -> Result<(), PublishError> {
         let payload = self.check(kind, payload)?;
-        self.outputs.push(Output::Publish(payload, None));
+        self.outputs.push(Output::Publish(payload, None, None));
         Ok(())
     }
 

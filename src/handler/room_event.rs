@@ -25,8 +25,8 @@ pub(crate) enum Event {
 /// What a room asks for.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// A message of its topic.
-    Publish(Payload, Option<Box<Extras>>),
+    /// A message of its topic; of a connection, if it is as that has published it.
+    Publish(Payload, Option<Box<Extras>>, Option<Publisher>),
     /// A message for one connection.
     Reply(Publisher, Payload),
     /// A message for a joining connection, which gets it or is closed.

@@ -37,6 +37,8 @@ pub struct TopicSettings {
     /// How many connections may be subscribed at the same time, on all shards together; `None`: any
     /// number. One more is refused.
     pub subscribers_max: Option<u32>,
+    /// Whether a connection that publishes and is subscribed does not get its own messages.
+    pub excludes_publisher: bool,
 }
 
 impl TopicSettings {

@@ -164,6 +164,13 @@ macro_rules! topic_keys {
                  that has left may count for some milliseconds more. If SIGHUP sets a first maximum \
                  for a topic that has subscribers, it holds once all of them have left.",
             ),
+            Key::new(
+                concat!($prefix, "exclude_publisher"),
+                Field::Switch(|s: &mut $of| &mut s.topics.exclude_publisher),
+                "Whether a connection that publishes to a topic and is subscribed to it does not get \
+                 its own messages. It gets them nevertheless if it gets what it has missed out of \
+                 the topic's history.",
+            ),
         ]
     };
 }

@@ -51,6 +51,8 @@ pub struct TopicValues {
     pub force_positioning: bool,
     /// Subscribers of a topic at the same time; `None`: any number.
     pub subscribers_max: Option<u32>,
+    /// Whether publishers do not get what they have published.
+    pub exclude_publisher: bool,
 }
 
 /// Topics that have settings of their own. One of `name` and `pattern` is empty.
@@ -82,6 +84,7 @@ impl Default for TopicValues {
             force_recovery: false,
             force_positioning: false,
             subscribers_max: None,
+            exclude_publisher: false,
         }
     }
 }
@@ -119,6 +122,7 @@ impl TopicValues {
             force_recovery: self.force_recovery,
             force_positioning: self.force_positioning,
             subscribers_max: self.subscribers_max,
+            excludes_publisher: self.exclude_publisher,
         }
     }
 

@@ -115,6 +115,8 @@ pub enum FromHome {
         payload: Payload,
         /// What few have.
         extra: Option<Arc<Extra>>,
+        /// The connection on the receiving shard that has published it and does not get it.
+        excluded: Option<ConnId>,
     },
     /// Something has happened to a client of the topic.
     Event(Announced),

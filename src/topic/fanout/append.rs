@@ -6,7 +6,7 @@ use crate::id::TopicKey;
 use crate::limits::{BYTES_PER_WORK, WORK_OF_APPEND};
 use crate::payload::{Entry, Form};
 use crate::time::Now;
-use crate::topic::fanout::Fanout;
+use crate::topic::fanout::{Fanout, Place};
 
 /// What appending a message has done, to be counted and charged.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,8 +66,15 @@ impl Fanout {
         Ok(())
     }
 
-    /// Appends a message to the logs of a topic, and queues their feeds for a walk.
-    pub(crate) fn append(&mut self, topic: TopicKey, entry: Entry<'_>, now: Now) -> Appended {
+    /// Appends a message to the logs of a topic, and queues their feeds for a walk. The member in the
+    /// place `excluded` does not get it.
+    pub(crate) fn append(
+        &mut self,
+        topic: TopicKey,
+        entry: Entry<'_>,
+        now: Now,
+        excluded: Option<Place>,
+    ) -> Appended {
         let mut appended = Appended::default();
         let Some(topic) = self.topics.get_mut(topic) else {
             return appended;
@@ -86,7 +93,12 @@ impl Fanout {
             } else if !feed.members.is_empty() {
                 appended.members += feed.members.len() as u64;
                 appended.work += WORK_OF_APPEND + payload.bytes.len() / BYTES_PER_WORK;
+                let start = feed.log.head();
                 feed.log.append(feed.form, &mut message, &mut self.pool);
+                if let Some(place) = excluded.filter(|place| place.form == feed.form) {
+                    feed.leave_out(place.index as usize, start);
+                    appended.members -= 1;
+                }
                 feed.appended_at = now.stamp();
                 feed.queue_walk(key, &mut self.walks);
             }

@@ -4,7 +4,7 @@ use crate::id::{FeedKey, TopicKey};
 use crate::payload::Form;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
-use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST};
+use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST, OWN_AHEAD};
 
 impl Fanout {
     /// Whatever is held, by name; all zero once all subscribers have gone.
@@ -83,6 +83,9 @@ fn audit_member(feed: &Feed, member: Member) {
         "{key} fell off its log"
     );
     assert_eq!(log.frame_end(cursor), cursor, "{key} stands inside a frame");
+    let own = log.next_own(member).map(|(start, _)| start);
+    assert_eq!(own.is_some(), member.is(OWN_AHEAD), "{key}: own frames");
+    assert_ne!(own, Some(cursor), "{key} stands at a frame of its own");
     if !member.is(BLOCKED) {
         assert!(feed.settled <= cursor, "{key} has less than is settled");
     }

@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Encoding, Form};
+use crate::topic::fanout::member::Member;
+use crate::topic::fanout::own::OwnFrames;
 use crate::topic::fanout::segment::{Pool, Segment};
 
 /// Encoded frames kept for the members that lack them.
@@ -21,6 +23,8 @@ pub(super) struct Log {
     head: u64,
     /// Frames appended in all.
     count: u64,
+    /// Those that members do not get, as they have published them.
+    pub(super) own: Option<Box<OwnFrames>>,
 }
 
 impl Log {
@@ -108,22 +112,24 @@ impl Log {
         }
     }
 
-    /// All frames from `cursor` on, as something to hold on to.
-    pub(super) fn unread(&self, cursor: u64) -> Vec<Unread> {
+    /// All frames that a member is to get, as something to hold on to.
+    pub(super) fn unread(&self, mut member: Member) -> Vec<Unread> {
         let mut unread = Vec::new();
-        let mut from = cursor;
-        while from < self.head
-            && let Some((segment, start, end)) = self.share(from, self.head)
-        {
-            let next = segment.end();
-            let frames = self.frames_between(from, next);
+        while member.cursor() < self.head {
+            let cursor = member.cursor();
+            let to = self.next_own(member).map_or(self.head, |(start, _)| start);
+            let Some((segment, from, to)) = self.share(cursor, to) else {
+                break;
+            };
+            let next = cursor + (to - from) as u64;
+            let frames = self.frames_between(cursor, next);
             unread.push(Unread {
                 segment,
-                from: start,
-                to: end,
+                from,
+                to,
                 frames,
             });
-            from = next;
+            self.move_to(&mut member, next);
         }
         unread
     }
@@ -146,6 +152,9 @@ impl Log {
         let base = self.base();
         let old = self.ends.partition_point(|&end| end <= base);
         self.ends.drain(..old);
+        if let Some(own) = &mut self.own {
+            own.trim(base);
+        }
     }
 
     /// Lets go of everything, and of the memory.
@@ -154,6 +163,7 @@ impl Log {
             pool.give(segment);
         }
         self.ends.clear();
+        self.own = None;
         if ENDS_KEPT < self.ends.capacity() {
             self.ends = VecDeque::new();
         }

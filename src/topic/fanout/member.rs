@@ -25,7 +25,11 @@ pub(crate) const SHARED: u64 = 1 << 61;
 /// is corked. It rejoins at the head.
 pub(crate) const DETACHED: u64 = 1 << 60;
 
-const FLAGS: u64 = OUTBOX_FIRST | BLOCKED | SHARED | DETACHED;
+/// The log has a frame ahead that its connection has published itself, and is not sent: it is
+/// written by itself, as one with other subscriptions is.
+pub(crate) const OWN_AHEAD: u64 = 1 << 59;
+
+const FLAGS: u64 = OUTBOX_FIRST | BLOCKED | SHARED | DETACHED | OWN_AHEAD;
 
 impl Member {
     /// A member without flags; its feed sets the cursor.
@@ -48,6 +52,13 @@ impl Member {
     pub(crate) fn set_cursor(&mut self, cursor: u64) {
         debug_assert_eq!(cursor & FLAGS, 0);
         self.state = cursor | (self.state & FLAGS);
+    }
+
+    /// Has it follow its log no more, or again, from its head on.
+    pub(crate) fn set_detached(&mut self, detached: bool, head: u64) {
+        self.set(DETACHED, detached);
+        self.set(OWN_AHEAD, false);
+        self.set_cursor(head);
     }
 
     /// Whether any of `flags` is set.

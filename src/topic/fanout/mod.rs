@@ -12,6 +12,7 @@ mod feed;
 mod log;
 pub(crate) mod member;
 mod overrun;
+mod own;
 mod pages;
 mod pass;
 mod place;

@@ -5,7 +5,7 @@ use crate::id::{ConnKey, TopicKey};
 use crate::payload::Form;
 use crate::position::{Position, Since};
 use crate::topic::fanout::log::{Log, Unread};
-use crate::topic::fanout::member::{DETACHED, Member};
+use crate::topic::fanout::member::Member;
 use crate::topic::fanout::recall::standing;
 use crate::topic::fanout::{Fanout, LocalTopic};
 
@@ -100,24 +100,23 @@ impl Overruns {
         let conn = member.conn;
         if let Some(newest) = policy.recovers(form) {
             // No later cut meets it before it is taken out.
-            member.set_cursor(log.head());
-            member.set(DETACHED, true);
+            member.set_detached(true, log.head());
             let since = standing(newest, log, cursor);
             self.conns.push(Overrun::Behind { conn, topic, since });
             return;
         }
         match policy.slow_consumer {
             SlowConsumer::DropOldest | SlowConsumer::Latest => {
-                member.set_cursor(end);
-                self.skipped += log.frames_between(cursor, end);
+                self.skipped += log.due_between(*member, end);
+                log.move_to(member, end);
             }
             SlowConsumer::DropNewest => {
-                member.set_cursor(log.head());
-                member.set(DETACHED, true);
+                let unread = log.unread(*member);
+                member.set_detached(true, log.head());
                 self.conns.push(Overrun::Spill {
                     conn,
                     topic,
-                    unread: log.unread(cursor),
+                    unread,
                     count: log.count(),
                 });
             }

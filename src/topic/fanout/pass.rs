@@ -12,7 +12,7 @@ use crate::limits::SCAN_PER_WALK;
 use crate::topic::fanout::Fanout;
 use crate::topic::fanout::feed::Feed;
 use crate::topic::fanout::log::Log;
-use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST, SHARED};
+use crate::topic::fanout::member::{BLOCKED, DETACHED, Member, OUTBOX_FIRST, OWN_AHEAD, SHARED};
 use crate::topic::fanout::segment::{Pool, Segment};
 use crate::topic::sink::{Sink, WriteError};
 
@@ -31,7 +31,8 @@ pub(crate) enum Handover {
         /// Key of the connection.
         conn: ConnKey,
     },
-    /// A connection with several subscriptions: to be written once for all of them.
+    /// A connection with several subscriptions, or a frame of its own ahead: to be written once for
+    /// all that it is to get.
     Shared {
         /// Its key.
         conn: ConnKey,
@@ -186,7 +187,7 @@ impl Log {
     /// the rest of the frame, which its connection must send first.
     pub(super) fn leave_rest(&self, member: &mut Member, sent_to: u64) -> Option<Rest> {
         let end = self.frame_end(sent_to);
-        member.set_cursor(end);
+        self.move_to(member, end);
         if end <= sent_to {
             return None;
         }
@@ -195,8 +196,8 @@ impl Log {
     }
 }
 
-/// A member with a flag: its outbox goes first, or it is one of several subscriptions of its
-/// connection.
+/// A member with a flag: its outbox goes first, it is one of several subscriptions of its
+/// connection, or it does not get all frames.
 #[cold]
 fn look_closer(member: Member, head: u64, pass_min: &mut u64, handovers: &mut VecDeque<Handover>) {
     if member.is(BLOCKED | DETACHED) || member.cursor() == head {
@@ -204,7 +205,7 @@ fn look_closer(member: Member, head: u64, pass_min: &mut u64, handovers: &mut Ve
     }
     *pass_min = (*pass_min).min(member.cursor());
     if !member.is(OUTBOX_FIRST) {
-        debug_assert!(member.is(SHARED));
+        debug_assert!(member.is(SHARED | OWN_AHEAD));
         handovers.push_back(Handover::Shared { conn: member.conn });
     }
 }

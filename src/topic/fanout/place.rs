@@ -46,8 +46,7 @@ impl Fanout {
         if let Some((log, member)) = self.member(place)
             && member.is(DETACHED) != detached
         {
-            member.set(DETACHED, detached);
-            member.set_cursor(log.head());
+            member.set_detached(detached, log.head());
         }
     }
 
@@ -56,8 +55,7 @@ impl Fanout {
     pub(crate) fn rejoin(&mut self, place: Place, count: u64) -> u64 {
         match self.member(place) {
             Some((log, member)) if member.is(DETACHED) => {
-                member.set(DETACHED, false);
-                member.set_cursor(log.head());
+                member.set_detached(false, log.head());
                 log.count().saturating_sub(count)
             }
             _ => 0,
@@ -84,8 +82,8 @@ impl Fanout {
                     // Its log has still what it lacks, or the topic's history.
                     Some(_) => Ok(0),
                     None => {
-                        let skipped = log.frames_between(member.cursor(), log.newest());
-                        member.set_cursor(log.newest());
+                        let skipped = log.due_between(*member, log.newest());
+                        log.move_to(member, log.newest());
                         Ok(skipped)
                     }
                 }
@@ -99,7 +97,7 @@ impl Fanout {
         let feed = self.feed(place);
         let member = feed.and_then(|feed| Some((feed, feed.members.get(place.index as usize)?)));
         match member {
-            Some((feed, member)) if !member.is(DETACHED) => feed.log.tail(member.cursor()),
+            Some((feed, member)) if !member.is(DETACHED) => feed.log.tail_for(*member),
             _ => &[],
         }
     }

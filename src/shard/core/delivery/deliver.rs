@@ -3,7 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::counters::Limit;
-use crate::id::TopicKey;
+use crate::id::{ConnId, TopicKey};
 use crate::payload::{Entry, Form};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
@@ -45,6 +45,7 @@ impl<D, A> Shard<D, A> {
                 position,
                 payload,
                 extra,
+                excluded,
             } => {
                 let entry = Entry::new(position, payload.borrowed(), extra.as_deref());
                 if !self.has_log_space(key, generation, entry) {
@@ -54,9 +55,10 @@ impl<D, A> Shard<D, A> {
                         position,
                         payload,
                         extra,
+                        excluded,
                     });
                 }
-                self.append(key, generation, entry);
+                self.append(key, generation, entry, excluded);
                 None
             }
             FromHome::Event(announced) => self.take_event(announced).map(FromHome::Event),
@@ -122,12 +124,24 @@ impl<D, A> Shard<D, A> {
         !waits
     }
 
-    /// Gives a message to the subscribers of a topic here, after `has_log_space` said yes.
-    pub(crate) fn append(&mut self, key: TopicKey, generation: u32, entry: Entry<'_>) {
+    /// Gives a message to the subscribers of a topic here but its publisher, if that is excluded,
+    /// after `has_log_space` said yes.
+    pub(crate) fn append(
+        &mut self,
+        key: TopicKey,
+        generation: u32,
+        entry: Entry<'_>,
+        excluded: Option<ConnId>,
+    ) {
         if self.pubsub.fanout.current(key, generation).is_none() {
             return;
         }
-        let appended = self.pubsub.fanout.append(key, entry, self.env.now);
+        let excluded = excluded.and_then(|id| {
+            let conn = self.conns.current(id)?;
+            conn.subs.place(conn.form, key)
+        });
+        let (fanout, now) = (&mut self.pubsub.fanout, self.env.now);
+        let appended = fanout.append(key, entry, now, excluded);
         self.env.counters.messages_out += appended.members;
         self.env.counters.not_carried += appended.not_carried;
         self.env.work.charge(appended.work);

@@ -5,7 +5,7 @@ use std::mem;
 use std::time::Duration;
 
 use crate::config::SettingsKey;
-use crate::handler::{Busy, Extras};
+use crate::handler::{Busy, Extras, Publisher};
 use crate::limits::HELD_TOPICS_PER_TURN;
 use crate::payload::{Payload, PayloadBytes};
 use crate::position::Position;
@@ -30,12 +30,14 @@ impl<D, A> Shard<D, A> {
         settings: SettingsKey,
         payload: &Payload<B>,
         extras: &mut Option<Box<Extras>>,
+        publisher: Option<Publisher>,
     ) -> Result<Option<Position>, Busy> {
         let flush = self.env.config.namespaces.at(settings).flush;
         if let Some(flush) = flush.filter(|_| self.drain.is_none()) {
             let message = HeldMessage {
                 payload: payload.clone().shared(),
                 extras: extras.take(),
+                publisher,
             };
             let (held, now) = (&mut self.pubsub.held, self.env.now);
             match held.hold(topic, message, flush, now) {
@@ -46,7 +48,7 @@ impl<D, A> Shard<D, A> {
                 Err(message) => *extras = message.extras,
             }
         }
-        self.order_behind_held(topic, payload, extras.as_deref())
+        self.order_behind_held(topic, payload, extras.as_deref(), publisher)
     }
 
     /// Puts a message into the order at once, behind what is held of its topic.
@@ -55,11 +57,12 @@ impl<D, A> Shard<D, A> {
         topic: &Topic,
         payload: &Payload<B>,
         extras: Option<&Extras>,
+        publisher: Option<Publisher>,
     ) -> Result<Option<Position>, Busy> {
         if !self.release(topic) {
             return Err(Busy::at(self.env.shard));
         }
-        self.order_now(topic, payload, extras)
+        self.order_now(topic, payload, extras, publisher)
     }
 
     /// Puts what is held of a topic into the order; `false` while something finds no space.
@@ -67,10 +70,11 @@ impl<D, A> Shard<D, A> {
         // Out of `self`, which puts its messages into the order.
         let mut held = mem::take(&mut self.pubsub.held);
         let is_released = loop {
-            let Some(HeldMessage { payload, extras }) = held.front(topic) else {
+            let Some(message) = held.front(topic) else {
                 break true;
             };
-            let Ok(position) = self.order_now(topic, payload, extras.as_deref()) else {
+            let (extras, publisher) = (message.extras.as_deref(), message.publisher);
+            let Ok(position) = self.order_now(topic, &message.payload, extras, publisher) else {
                 break false;
             };
             if let Some(mut message) = held.pop(topic) {

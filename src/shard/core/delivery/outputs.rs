@@ -15,10 +15,11 @@ impl<D, A> Shard<D, A> {
     /// Sends out what a room wants sent, or gives it back while there is no space for it.
     pub(crate) fn put_out(&mut self, topic: &Topic, mut output: Output) -> Option<Output> {
         let sent = match &mut output {
-            Output::Publish(payload, extras) => {
+            Output::Publish(payload, extras, publisher) => {
                 // A room has ticks of its own, and what it sends to one connection stands among
                 // these messages.
-                let ordered = self.order_behind_held(topic, payload, extras.as_deref());
+                let ordered =
+                    self.order_behind_held(topic, payload, extras.as_deref(), *publisher);
                 ordered.map(|position| tell(extras, position))
             }
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use crate::config::SettingsKey;
-use crate::handler::{Busy, Extras, Publish, PublishError, Wait};
+use crate::handler::{Busy, Extras, Publish, PublishError, Publisher, Wait};
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::{Entry, Extra, Payload, PayloadBytes};
 use crate::position::Position;
@@ -40,7 +40,7 @@ impl<D, A> Shard<D, A> {
         let (key, mut extras) = publish.into_parts(topic);
         let home = topic.home(self.env.shards);
         if home == self.env.shard && self.pubsub.is_ordered_at_once(topic, key) {
-            let ordered = self.order(topic, &payload, &mut extras);
+            let ordered = self.order(topic, &payload, &mut extras, origin.publisher());
             let position = ordered.map_err(PublishError::Busy)?;
             tell(&mut extras, position);
         } else {
@@ -95,9 +95,9 @@ impl<D, A> Shard<D, A> {
             payload,
             key,
             extras,
-            ..
+            origin,
         } = &mut publication;
-        let Ok(position) = self.order(topic, payload, extras) else {
+        let Ok(position) = self.order(topic, payload, extras, origin.publisher()) else {
             return Some(publication);
         };
         self.pubsub.homes.note_key(*key, position, self.env.now);
@@ -113,14 +113,16 @@ impl<D, A> Shard<D, A> {
         topic: &Topic,
         payload: &Payload<B>,
         extras: &mut Option<Box<Extras>>,
+        publisher: Option<Publisher>,
     ) -> Result<Option<Position>, Busy> {
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
         if self.is_held(topic, settings) {
             self.pubsub.homes.give_recipients(recipients);
-            return self.hold(topic, settings, payload, extras);
+            return self.hold(topic, settings, payload, extras, publisher);
         }
-        self.order_for(topic, payload, extras.as_deref(), recipients, settings)
+        let extras = extras.as_deref();
+        self.order_for(topic, payload, extras, publisher, recipients, settings)
     }
 
     /// The same, whatever the topic's tick.
@@ -129,10 +131,11 @@ impl<D, A> Shard<D, A> {
         topic: &Topic,
         payload: &Payload<B>,
         extras: Option<&Extras>,
+        publisher: Option<Publisher>,
     ) -> Result<Option<Position>, Busy> {
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
-        self.order_for(topic, payload, extras, recipients, settings)
+        self.order_for(topic, payload, extras, publisher, recipients, settings)
     }
 
     fn order_for<B: PayloadBytes>(
@@ -140,6 +143,7 @@ impl<D, A> Shard<D, A> {
         topic: &Topic,
         payload: &Payload<B>,
         extras: Option<&Extras>,
+        publisher: Option<Publisher>,
         recipients: Vec<Interest>,
         settings: SettingsKey,
     ) -> Result<Option<Position>, Busy> {
@@ -156,7 +160,8 @@ impl<D, A> Shard<D, A> {
             } else {
                 history.place(topic, settings, keep, extra.cloned(), now)
             };
-            self.pass_on(&recipients, position, payload, shared, extra);
+            let excluded = publisher.filter(|_| settings.excludes_publisher);
+            self.pass_on(&recipients, position, payload, shared, extra, excluded);
             position
         });
         self.pubsub.homes.give_recipients(recipients);
@@ -208,6 +213,7 @@ impl<D, A> Shard<D, A> {
         payload: &Payload<B>,
         mut shared: Option<Payload>,
         extra: Option<&Arc<Extra>>,
+        excluded: Option<Publisher>,
     ) {
         for &Interest {
             shard,
@@ -215,10 +221,12 @@ impl<D, A> Shard<D, A> {
             generation,
         } in recipients
         {
+            let excluded = excluded.filter(|publisher| publisher.shard == shard);
+            let excluded = excluded.map(|publisher| publisher.conn);
             if shard == self.env.shard {
                 let extra = extra.map(|extra| &**extra);
                 let entry = Entry::new(position, payload.borrowed(), extra);
-                self.append(key, generation, entry);
+                self.append(key, generation, entry, excluded);
                 continue;
             }
             let shared: &Payload = shared.get_or_insert_with(|| payload.clone().shared());
@@ -228,6 +236,7 @@ impl<D, A> Shard<D, A> {
                 position,
                 payload: shared.clone(),
                 extra: extra.cloned(),
+                excluded,
             };
             self.pubsub.mail[shard.index()].from_home.push(deliver);
         }

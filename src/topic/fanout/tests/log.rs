@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::iter;
 
 use super::Log;
+use crate::id::ConnKey;
 use crate::internals::Rng;
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Encoder, Entry, Form, Payload};
 use crate::proto::Kind;
 use crate::proto::ws::deflate::Compression;
+use crate::topic::fanout::member::Member;
 use crate::topic::fanout::segment::Pool;
+use crate::topic::sink::Sock;
 
 fn entry(bytes: &[u8]) -> Entry<'_> {
     let kind = Kind::Binary;
@@ -115,7 +118,9 @@ fn check(log: &Log, model: &Model, rng: &mut Rng) {
         Some(tail)
     });
     assert!(are_all(tails, expected));
-    let unread = log.unread(boundaries[from]);
+    let mut member = Member::new(Sock(0), ConnKey(0));
+    member.set_cursor(boundaries[from]);
+    let unread = log.unread(member);
     let held = unread.iter().map(|u| u.segment.slice(u.from, u.to));
     assert!(are_all(held, expected));
     let frames: u64 = unread.iter().map(|unread| unread.frames).sum();

@@ -1,6 +1,7 @@
 //! The fan-out over sockets that a test controls, without connections.
 
 mod overrun;
+mod own;
 mod pages;
 mod sockets;
 mod topics;

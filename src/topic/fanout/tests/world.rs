@@ -1,5 +1,7 @@
 //! A world for tests of the fan-out: connections that do with what it returns what the core does.
 
+use std::collections::BTreeMap;
+
 use super::sockets::{Socket, Sockets};
 use crate::config::{Config, Namespaces, SlowConsumer, TopicSettings};
 use crate::id::{ConnKey, ShardId, TopicKey};
@@ -22,6 +24,8 @@ pub(super) struct World {
     sockets: Sockets,
     /// Lengths of the payloads of all messages that were appended.
     pub(super) published: Vec<usize>,
+    /// The member that does not get one, by the number of the message.
+    excluded: BTreeMap<usize, usize>,
     pub(super) skipped: u64,
 }
 
@@ -60,6 +64,7 @@ impl World {
             conns: Vec::new(),
             sockets: Sockets::default(),
             published: Vec::new(),
+            excluded: BTreeMap::new(),
             skipped: 0,
         };
         for _ in 0..members {
@@ -109,6 +114,11 @@ impl World {
 
     /// Appends a message of so many bytes, four at least; `false` if the logs have no space.
     pub(super) fn publish(&mut self, len: usize) -> bool {
+        self.publish_by(None, len)
+    }
+
+    /// The same, of a member that does not get it.
+    pub(super) fn publish_by(&mut self, publisher: Option<usize>, len: usize) -> bool {
         let mut payload = vec![0; len];
         let number = u32::try_from(self.published.len()).unwrap();
         payload[..4].copy_from_slice(&number.to_be_bytes());
@@ -121,9 +131,14 @@ impl World {
         self.apply_overruns();
         if space.is_ok() {
             let now = Now::default();
-            let appended = self.fanout.append(self.topic, entry, now);
+            let excluded = publisher.and_then(|key| Some((key, self.place(key)?)));
+            let place = excluded.map(|(_, place)| place);
+            let appended = self.fanout.append(self.topic, entry, now, place);
             let members = self.conns.iter().filter(|conn| conn.index.is_some());
-            assert_eq!(appended.members, members.count() as u64);
+            let members = members.count() - excluded.iter().count();
+            assert_eq!(appended.members, members as u64);
+            let number = self.published.len();
+            self.excluded.extend(excluded.map(|(key, _)| (number, key)));
             self.published.push(len);
         }
         self.check();
@@ -163,7 +178,10 @@ impl World {
             match handover {
                 Handover::Short { conn, rest } => self.block(conn.index(), rest),
                 Handover::Broken { conn } => self.leave(conn.index()),
-                Handover::Shared { conn } => panic!("{conn} has one subscription"),
+                Handover::Shared { conn } => {
+                    assert!(!self.excluded.is_empty(), "{conn} has one subscription");
+                    self.write(conn.index());
+                }
             }
         }
         self.check();
@@ -273,15 +291,24 @@ impl World {
         received
     }
 
-    /// How many messages there were since a connection joined.
+    /// How many messages there were for a connection since it joined.
     pub(super) fn due(&self, key: usize) -> usize {
-        self.published.len() - self.conns[key].since
+        self.all_of(key).count()
     }
 
     /// Whether a connection got each message since it joined, once.
     pub(super) fn has_all(&self, key: usize) -> bool {
+        self.received(key) == self.all_of(key).collect::<Vec<_>>()
+    }
+
+    /// Whether a member has published a message itself.
+    pub(super) fn is_own(&self, key: usize, number: usize) -> bool {
+        self.excluded.get(&number) == Some(&key)
+    }
+
+    fn all_of(&self, key: usize) -> impl Iterator<Item = usize> {
         let all = self.conns[key].since..self.published.len();
-        self.received(key) == all.collect::<Vec<_>>()
+        all.filter(move |number| !self.is_own(key, *number))
     }
 
     /// What must hold at any time.

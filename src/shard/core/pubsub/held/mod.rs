@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use hashbrown::HashMap;
 
 use crate::config::Flush;
-use crate::handler::Extras;
+use crate::handler::{Extras, Publisher};
 use crate::limits::{HELD_BYTES_MAX, HELD_PER_TOPIC_MAX};
 use crate::payload::Payload;
 use crate::position::Position;
@@ -41,6 +41,8 @@ pub(crate) struct HeldMessage {
     pub(crate) payload: Payload,
     /// Its publisher is told its position at the tick.
     pub(crate) extras: Option<Box<Extras>>,
+    /// The connection that has published it.
+    pub(crate) publisher: Option<Publisher>,
 }
 
 impl Held {

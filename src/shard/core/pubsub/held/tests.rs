@@ -17,6 +17,7 @@ fn message_with(bytes: &[u8], publish: Publish<'_>) -> HeldMessage {
             bytes: Arc::from(bytes),
         },
         extras,
+        publisher: None,
     }
 }
 
