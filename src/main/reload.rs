@@ -16,6 +16,8 @@ use corecast::sys::startup::while_starting;
 #[cfg_attr(not(feature = "auth"), expect(dead_code, reason = "there is none"))]
 pub(crate) struct Running {
     serve: Serve,
+    /// What it was started with.
+    started: Settings,
     settings: Settings,
     auth: Option<Auth>,
 }
@@ -54,6 +56,7 @@ impl Running {
     pub(crate) fn new(serve: Serve, settings: Settings, auth: Option<Auth>) -> Self {
         Self {
             serve,
+            started: settings.clone(),
             settings,
             auth,
         }
@@ -72,6 +75,12 @@ impl Running {
         match topics {
             Ok(()) => log::info!("settings of topics reloaded"),
             Err(err) => log_lines("settings of topics not reloaded, the old ones stay", &err),
+        }
+        if let Ok(settings) = &settings {
+            let names = settings.needs_restart(&self.started);
+            if !names.is_empty() {
+                log::warn!("changed and not loaded without a restart: {}", names.join(", "));
+            }
         }
         self.load_identity(handle, settings);
     }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::limits::API_ENTRIES_MAX;
+use crate::limits::{API_ENTRIES_MAX, TAGS_MAX};
 
 /// An array of at most [`API_ENTRIES_MAX`] texts, parsed again when they are needed. All arrays of
 /// a body have this limit together, which is known only when all are counted.
@@ -59,7 +59,7 @@ impl Visitor<'_> for AnyText {
 #[derive(serde::Deserialize)]
 pub(super) struct Text<'b>(#[serde(borrow)] pub(super) Cow<'b, str>);
 
-/// The tags of a message, in their order: at most one more than there may be.
+/// The tags of a message, in their order.
 pub(super) struct Tags(pub(super) Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Tags {
@@ -74,12 +74,15 @@ impl<'de> Visitor<'de> for TagMembers {
     type Value = Tags;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+        write!(f, "an object of at most {TAGS_MAX} members")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Tags, A::Error> {
         let mut tags = Vec::new();
         while let Some(tag) = from.next_entry()? {
+            if tags.len() == TAGS_MAX {
+                return Err(A::Error::invalid_length(tags.len() + 1, &self));
+            }
             tags.push(tag);
         }
         Ok(Tags(tags))

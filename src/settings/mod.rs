@@ -28,6 +28,7 @@ mod listeners;
 mod namespaces;
 mod problem;
 mod raw_value;
+mod restart;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,9 @@
 //! Revocations in a file, so that a restart loses none. A thread of its own writes it: it may wait.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -233,7 +233,13 @@ impl Keeper {
         temporary.push(".new");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true).mode(0o600);
+        let is_link = |metadata: Metadata| metadata.is_symlink();
+        if fs::symlink_metadata(&temporary).is_ok_and(is_link) {
+            fs::remove_file(&temporary)?;
+        }
         let mut file = options.open(&temporary)?;
+        // One that was left over may be readable by others.
+        file.set_permissions(Permissions::from_mode(0o600))?;
         serde_json::to_writer_pretty(&mut file, &self.contents)?;
         file.write_all(b"\n")?;
         file.sync_all()?;

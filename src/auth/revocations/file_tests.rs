@@ -1,5 +1,5 @@
 use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::symlink;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 
@@ -89,6 +89,23 @@ fn of_several_revocations_the_latest_is_kept() {
     assert_eq!(kept.users, map([("ann", NOW), ("bob", 5)]));
     let mode = fs::metadata(folder.file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn what_is_left_over_in_the_place_of_a_new_file_is_neither_read_by_others_nor_followed() {
+    let folder = Folder::new("leftover");
+    let mode = |mode| Permissions::from_mode(mode);
+    fs::write(folder.temporary(), "old").unwrap();
+    fs::set_permissions(folder.temporary(), mode(0o644)).unwrap();
+    folder.keep(Ages::default(), [entry(Kind::User, "ann", NOW, NOW)]);
+    let found = fs::metadata(folder.file()).unwrap().permissions().mode();
+    assert_eq!(found & 0o777, 0o600);
+    let other = folder.0.join("other");
+    fs::write(&other, "other").unwrap();
+    symlink(&other, folder.temporary()).unwrap();
+    let kept = folder.keep(Ages::default(), [entry(Kind::User, "bob", NOW, NOW)]);
+    assert_eq!(kept.users, map([("ann", NOW), ("bob", NOW)]));
+    assert_eq!(fs::read(&other).unwrap(), b"other");
 }
 
 #[test]

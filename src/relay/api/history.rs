@@ -71,7 +71,12 @@ impl Work<'_, '_> {
         let number = self.next;
         self.next += 1;
         self.histories += 1;
-        let (channel, filter) = match self.check_history(number, command) {
+        let action = match method {
+            HistoryMethod::Read => Action::History,
+            // As publishing does, it changes what the others get.
+            HistoryMethod::Remove => Action::Publish,
+        };
+        let (channel, filter) = match self.check_history(number, action, command) {
             Ok(checked) => checked,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -99,6 +104,7 @@ impl Work<'_, '_> {
     fn check_history<'m>(
         &mut self,
         number: usize,
+        action: Action,
         command: &'m OfHistory<'_>,
     ) -> Result<(&'m str, HistoryFilter), Failure> {
         let channel = command.channel.as_ref().map_or("", |Text(text)| text);
@@ -106,7 +112,7 @@ impl Work<'_, '_> {
             return Err(CHANNEL);
         }
         let is_new = self.done <= number;
-        if !self.client.may(self.cx, Action::History, channel, is_new) {
+        if !self.client.may(self.cx, action, channel, is_new) {
             return Err(DENIED);
         }
         if API_HISTORIES_MAX < self.histories {

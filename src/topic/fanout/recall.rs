@@ -45,7 +45,10 @@ impl Fanout {
         namespaces: &Namespaces,
     ) -> Option<Since> {
         let settings = self.settings(topic, namespaces)?;
-        settings.history.as_ref()?;
+        if settings.history.is_none() {
+            // It learns from the home that there is nothing to go on from.
+            return (since.is_return() && form.carries_positions()).then_some(since);
+        }
         let has_first = settings.first != First::Nothing;
         let asks = since != Since::Default || has_first || form.carries_positions();
         let asks_for_none = since == Since::Default && !has_first;

@@ -91,3 +91,24 @@ fn sighup_gives_a_topic_a_history_and_ends_it_and_another_one_has_another_epoch(
     );
     assert_eq!(scene.publish(), Some((second, 2)));
 }
+
+#[test]
+fn sighup_names_the_keys_that_it_does_not_load() {
+    let text = |port: u16, linger: &str, namespaces: &str| {
+        format!(
+            "shards = 1\npin = false\n[topics]\nlinger = \"{linger}\"\n{namespaces}\
+             [[listener]]\nprotocol = \"http\"\naddress = \"127.0.0.1:{port}\"\n"
+        )
+    };
+    let file = File::new("restart", &text(0, "1s", ""));
+    let mut program = Program::run(&["serve", "--config", file.path()]);
+    program.wait_for("listening http ");
+    let changed = text(1, "2s", "flush = \"1s\"\n");
+    // Also the second time, although nothing is new since the first.
+    for _ in 0..2 {
+        fs::write(file.path(), &changed).unwrap();
+        program.signal(Signal::HUP);
+        let names = program.wait_for("changed and not loaded without a restart: ");
+        assert_eq!(names, "topics.linger, listener.0.address");
+    }
+}

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use crate::limits::{STAGED_BYTES_MAX, STAGED_MAX};
-use crate::shard::mail::Publication;
+use crate::shard::mail::{Publication, Weigh};
 use crate::topic::Topic;
 
 /// Messages on their way to rooms: of each topic in the order in which they came.
@@ -61,13 +61,13 @@ impl RoomQueue {
     }
 
     pub(crate) fn push(&mut self, staged: Publication) {
-        self.bytes += staged.payload.bytes.len();
+        self.bytes += staged.weight();
         self.queue.push_back(staged);
     }
 
     /// One found no space.
     pub(crate) fn hold(&mut self, staged: Publication) {
-        self.bytes += staged.payload.bytes.len();
+        self.bytes += staged.weight();
         self.held.push_back(staged);
     }
 
@@ -80,7 +80,7 @@ impl RoomQueue {
     /// The first that was not tried.
     pub(crate) fn pop(&mut self) -> Option<Publication> {
         let staged = self.queue.pop_front()?;
-        self.bytes -= staged.payload.bytes.len();
+        self.bytes -= staged.weight();
         Some(staged)
     }
 }

@@ -81,27 +81,13 @@ impl<D, A> Cx<'_, D, A> {
         subscribe: Subscribe<'_>,
     ) -> Result<(), SubscribeError> {
         let topic = self.shard.pubsub.topic(topic)?;
-        let since = subscribe.since;
         self.shard.pubsub.subscribe(
             &mut self.shard.conns,
             &mut self.shard.env,
             self.key,
             &topic,
             subscribe,
-        )?;
-        let namespaces = &self.shard.env.config.namespaces;
-        if since.is_return() && namespaces.of(topic.name()).history.is_none() {
-            self.tell_lost();
-        }
-        Ok(())
-    }
-
-    /// Tells a client that comes back to a topic that no history is kept any more.
-    fn tell_lost(&mut self) {
-        let form = self.shard.conns.live(self.key).map(|conn| conn.form);
-        if let Some(form) = form.filter(|form| form.carries_positions()) {
-            self.shard.reply(self.key, |out| form.encode_gap(out, None));
-        }
+        )
     }
 
     /// Ends the connection's subscription to a topic, if it has one.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::Config;
 use crate::id::{ConnKey, TopicKey};
-use crate::limits::{OUTBOX_BYTES_PRESSURE, PAGE_PATIENCE, PAGES_ASKED_MAX, PAGES_BYTES_MAX};
+use crate::limits::{OUTBOX_BYTES_PRESSURE, PAGE_PATIENCE, PAGES_ASKED_MAX, PAGES_BYTES_MAX, SEGMENT_BYTES};
 use crate::position::Since;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
@@ -49,7 +49,8 @@ impl CatchUps {
             behind: HashMap::new(),
             queue: BTreeMap::new(),
             asked: BTreeSet::new(),
-            bytes_max: PAGES_BYTES_MAX.min(config.parts().backlog / 4),
+            // One page in any case: with none, those that ask would wait for ever.
+            bytes_max: (config.parts().backlog / 4).clamp(SEGMENT_BYTES, PAGES_BYTES_MAX),
             full_since: None,
         }
     }
