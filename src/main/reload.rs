@@ -79,7 +79,10 @@ impl Running {
         if let Ok(settings) = &settings {
             let names = settings.needs_restart(&self.started);
             if !names.is_empty() {
-                log::warn!("changed and not loaded without a restart: {}", names.join(", "));
+                log::warn!(
+                    "changed and not loaded without a restart: {}",
+                    names.join(", ")
+                );
             }
         }
         self.load_identity(handle, settings);

@@ -36,7 +36,13 @@ impl Publisher {
             Ok(found) => found,
             Err(denial) => return Some(Err(denial)),
         };
-        Some(match found {
+        let mut in_query = request.params().filter(|(name, _)| name == "api_key");
+        let key = in_query.next().map(|(_, key)| key);
+        if key.is_some() && (found.is_some() || in_query.next().is_some()) {
+            return Some(Err(Denial::Repeated));
+        }
+        let key = key.as_deref().map(|key| Found::Key(key.as_bytes()));
+        Some(match key.or(found) {
             None if is_insecure => Ok(Self::Any),
             None => Err(Denial::Missing),
             Some(Found::Token(_)) => Err(Denial::ApiKey),

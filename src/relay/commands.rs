@@ -11,6 +11,7 @@ use crate::handler::Publish;
 use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::relay::api::history::OfHistory;
+use crate::relay::api::presence::OfClients;
 use crate::relay::api::tokens::{OneToken, UserTokens};
 use crate::relay::api::users::ForUser;
 use crate::relay::spelling::nearest;
@@ -72,6 +73,10 @@ pub(super) struct Numbered<'b> {
     pub(super) history: Option<OfHistory<'b>>,
     #[serde(borrow)]
     pub(super) history_remove: Option<OfHistory<'b>>,
+    #[serde(borrow)]
+    pub(super) presence: Option<OfClients<'b>>,
+    #[serde(borrow)]
+    pub(super) presence_stats: Option<OfClients<'b>>,
 }
 
 impl<'b> Batch<'b> {

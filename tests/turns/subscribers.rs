@@ -13,7 +13,7 @@ use corecast::{
 
 use crate::frame;
 use crate::shard::{Shard, topics_at};
-use crate::users::{closes_with, give_space, go_on};
+use crate::users::{closes_with, exchange, give_space, go_on};
 
 /// What rooms were told, and the ends that handlers were told of.
 type Told = Rc<RefCell<Vec<String>>>;
@@ -180,10 +180,7 @@ impl Pair {
     }
 
     fn settle(&mut self) {
-        for _ in 0..4 {
-            self.tell_home();
-            self.hear_home();
-        }
+        exchange(&mut self.shards);
     }
 
     /// Subscribers that the home counts.

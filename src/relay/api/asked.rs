@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::handler::{Busy, ConnectionInfo, HistoryError, HistoryPage};
+use crate::handler::{
+    Busy, ConnectionInfo, HistoryError, HistoryPage, PresenceError, PresenceList, PresenceStats,
+};
 use crate::limits::API_ANSWER_TIMEOUT;
 use crate::position::Position;
 use crate::relay::RelayCx;
@@ -16,6 +18,8 @@ pub(super) enum Told {
     Position(Option<Position>),
     History(Result<HistoryPage, HistoryError>),
     Connections(Vec<ConnectionInfo>),
+    Presence(Result<PresenceList, PresenceError>),
+    PresenceStats(Result<PresenceStats, PresenceError>),
 }
 
 /// What one request has asked.

@@ -9,6 +9,28 @@ pub(super) struct Failure {
     pub(super) message: Cow<'static, str>,
 }
 
+impl Failure {
+    /// As JSON has it.
+    pub(super) fn to_json(&self) -> String {
+        let Self { code, message } = self;
+        // Every text can be written as JSON.
+        let message = serde_json::to_string(message).unwrap_or_default();
+        format!("{{\"code\":{code},\"message\":{message}}}")
+    }
+
+    /// The status of an answer that has this error instead of a result.
+    pub(super) fn status(&self) -> u16 {
+        match self.code {
+            103 => 403,
+            104 => 404,
+            106 => 429,
+            107 | 108 => 400,
+            112 => 416,
+            _ => 500,
+        }
+    }
+}
+
 /// Centrifugo's error code for a malformed command.
 pub(super) const fn bad_request(message: Cow<'static, str>) -> Failure {
     Failure { code: 107, message }
@@ -29,7 +51,8 @@ pub(super) const NO_METHOD: Failure = Failure {
     code: 104,
     message: Cow::Borrowed(
         "not found: there are publish, broadcast, disconnect, refresh, send, \
-         invalidate_user_tokens, revoke_token, history and history_remove",
+         invalidate_user_tokens, revoke_token, history, history_remove, presence and \
+         presence_stats",
     ),
 };
 pub(super) const INTERNAL: Failure = Failure {
@@ -40,6 +63,14 @@ pub(super) const NO_HISTORY: Failure = Failure {
     code: 108,
     message: Cow::Borrowed("not available: the channel has no history"),
 };
+pub(super) const NO_PRESENCE: Failure = Failure {
+    code: 108,
+    message: Cow::Borrowed("not available: the channel has no presence"),
+};
+pub(super) const TOO_MANY_PRESENCES: Failure = Failure {
+    code: 106,
+    message: Cow::Borrowed("limit exceeded: too many presences in one batch"),
+};
 pub(super) const FOREIGN: Failure = Failure {
     code: 112,
     message: Cow::Borrowed("unrecoverable position: the channel has another epoch"),
@@ -49,7 +80,7 @@ pub(super) const TOO_MANY_HISTORIES: Failure = Failure {
     message: Cow::Borrowed("limit exceeded: too many histories in one batch"),
 };
 pub(super) const TAGS: Failure = bad_request(Cow::Borrowed(
-    "bad request: tags is an object whose values are strings",
+    "bad request: tags is an object of at most 32 members, whose values are strings",
 ));
 pub(super) const OPTIONS: Failure = bad_request(Cow::Borrowed(
     "bad request: a key has at most 255 bytes, all tags together at most 2048, and removed needs a key",

@@ -8,9 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use crate::auth::Action;
-use crate::handler::{
-    Busy, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, PublishError,
-};
+use crate::handler::{Busy, HistoryError, HistoryFilter, HistoryMessage, HistoryPage};
 use crate::limits::{API_HISTORIES_MAX, HISTORY_READ_BYTES_MAX, WORK_OF_BODY_BYTE};
 use crate::position::{Epoch, Position};
 use crate::proto::Kind;
@@ -88,17 +86,7 @@ impl Work<'_, '_> {
             HistoryMethod::Read => self.cx.history(channel, filter, reply),
             HistoryMethod::Remove => self.cx.remove_history(channel, reply),
         };
-        match asked {
-            Ok(()) => {
-                self.asked().note(number);
-                Ok(Ok(String::new()))
-            }
-            Err(PublishError::Busy(busy)) => {
-                self.cx.note_done(number);
-                Err(busy)
-            }
-            Err(_) => Ok(Err(INTERNAL)),
-        }
+        self.note_asked(number, asked)
     }
 
     fn check_history<'m>(

@@ -4,6 +4,7 @@
 mod asked;
 mod failure;
 pub(super) mod history;
+pub(super) mod presence;
 mod publish;
 pub(super) mod tokens;
 pub(super) mod users;
@@ -16,6 +17,7 @@ use crate::relay::access::Publisher;
 use crate::relay::api::asked::Asked;
 use crate::relay::api::failure::{Failure, NO_COMMAND, NO_METHOD};
 use crate::relay::api::history::HistoryMethod;
+use crate::relay::api::presence::PresenceMethod;
 use crate::relay::api::tokens::Revoke;
 use crate::relay::commands::{Batch, Numbered};
 use crate::relay::{RelayCx, RelaySettings};
@@ -31,6 +33,8 @@ struct Work<'a, 'c> {
     asked: Option<Box<Asked>>,
     /// Commands about histories.
     histories: usize,
+    /// Commands about clients.
+    presences: usize,
     /// Bytes of the messages that were read of them.
     bytes_read: usize,
 }
@@ -91,7 +95,8 @@ pub(super) fn answer(
 ) -> Result<Response, Refusal> {
     let client = &admit(cx, settings, request, method)?;
     let mut work = Work::resume(cx, client);
-    let answer = work.carry_out(method, request.body);
+    let by_status = request.header(ERROR_MODE) == Some(b"transport");
+    let answer = work.carry_out(method, request.body, by_status);
     work.end(answer)
 }
 
@@ -112,6 +117,7 @@ impl<'a, 'c> Work<'a, 'c> {
             next: 0,
             asked,
             histories: 0,
+            presences: 0,
             bytes_read: 0,
             cx,
             client,
@@ -144,12 +150,20 @@ impl<'a, 'c> Work<'a, 'c> {
 }
 
 impl Work<'_, '_> {
-    fn carry_out(&mut self, method: &str, body: &[u8]) -> Result<Response, Refusal> {
+    /// `by_status`: an error has the status of its code, but for those in lists.
+    fn carry_out(
+        &mut self,
+        method: &str,
+        body: &[u8],
+        by_status: bool,
+    ) -> Result<Response, Refusal> {
         let result = match method {
             "publish" => self.publish(&read(body)?)?,
             "broadcast" => self.broadcast(&read(body)?)?,
             "history" => self.history(HistoryMethod::Read, &read(body)?)?,
             "history_remove" => self.history(HistoryMethod::Remove, &read(body)?)?,
+            "presence" => self.presence(PresenceMethod::List, &read(body)?)?,
+            "presence_stats" => self.presence(PresenceMethod::Count, &read(body)?)?,
             "connections" => self.connections(&read(body)?)?,
             "disconnect" | "refresh" | "send" => self.manage(method, &read(body)?)?,
             "invalidate_user_tokens" => self.revoke(Revoke::UserTokens(&read(body)?))?,
@@ -159,7 +173,13 @@ impl Work<'_, '_> {
                 return Ok(json(self.batch(&batch)?));
             }
         };
-        Ok(json(reply("result", result)))
+        Ok(match result {
+            Err(failure) if by_status => {
+                let body = failure.to_json().into_bytes();
+                Response::new(failure.status(), "application/json", body)
+            }
+            result => json(reply("result", result)),
+        })
     }
 
     fn batch(&mut self, batch: &Batch<'_>) -> Result<String, Busy> {
@@ -185,6 +205,8 @@ impl Work<'_, '_> {
             reply(method, self.revoke(command)?)
         } else if let Some((name, method, command)) = command.of_history() {
             reply(name, self.history(method, command)?)
+        } else if let Some((name, method, command)) = command.of_clients() {
+            reply(name, self.presence(method, command)?)
         } else {
             reply("", Err(NO_METHOD))
         })
@@ -195,11 +217,7 @@ impl Work<'_, '_> {
 fn reply(name: &str, outcome: Outcome) -> String {
     match outcome {
         Ok(json) => format!("{{\"{name}\":{json}}}"),
-        Err(Failure { code, message }) => {
-            // Every text can be written as JSON.
-            let message = serde_json::to_string(&message).unwrap_or_default();
-            format!("{{\"error\":{{\"code\":{code},\"message\":{message}}}}}")
-        }
+        Err(failure) => format!("{{\"error\":{}}}", failure.to_json()),
     }
 }
 
@@ -211,6 +229,9 @@ fn malformed(error: &serde_json::Error) -> Response {
     Response::text(400, &format!("malformed request: {error}"))
 }
 
+/// With `transport`, errors have a status, as in Centrifugo.
+const ERROR_MODE: &str = "x-centrifugo-error-mode";
+
 /// The methods, as paths have them.
 const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send, \
-    invalidate_user_tokens, revoke_token, history, history_remove";
+    invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats";

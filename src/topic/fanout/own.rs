@@ -26,9 +26,7 @@ impl OwnFrames {
     /// Where the first of a member begins and ends that it has not passed.
     fn next(&self, member: Member) -> Option<(u64, u64)> {
         let conn = member.conn;
-        let mut ahead = self
-            .ends
-            .range((conn, member.cursor())..=(conn, u64::MAX));
+        let mut ahead = self.ends.range((conn, member.cursor())..=(conn, u64::MAX));
         ahead.next().map(|((_, start), end)| (*start, *end))
     }
 

@@ -10,7 +10,9 @@ from cent import (
     CentTransportError,
     CentUnauthorizedError,
     Client,
+    InfoRequest,
     PresenceRequest,
+    PresenceStatsRequest,
     PublishRequest,
 )
 
@@ -41,6 +43,11 @@ assert len(batch.replies[1].responses) == 1, batch
 
 error = fails(CentApiResponseError, client.publish, PublishRequest(channel="", data=1))
 assert error.code == 107, error
-error = fails(CentTransportError, client.presence, PresenceRequest(channel="news"))
+error = fails(CentApiResponseError, client.presence, PresenceRequest(channel="news"))
+assert error.code == 108, error
+stats = client.presence_stats(PresenceStatsRequest(channel="here:a"))
+assert (stats.num_clients, stats.num_users) == (0, 0), stats
+assert client.presence(PresenceRequest(channel="here:a")).presence == {}
+error = fails(CentTransportError, client.info, InfoRequest())
 assert error.status_code == 404, error
 fails(CentUnauthorizedError, Client(URL, "wrong").publish, PublishRequest(channel="news", data=1))

@@ -210,6 +210,21 @@ pub(crate) fn give_space<C>(shard: &mut Shard<C>) {
     shard.core.note_space();
 }
 
+/// Passes on all mail between two shards.
+pub(crate) fn exchange<C>(shards: &mut [Shard<C>; 2]) {
+    for (from, to) in [(0, 1), (1, 0)].into_iter().cycle().take(8) {
+        go_on(&mut shards[from]);
+        while let Some(mail) = shards[from].core.mail()[to].to_home.pop() {
+            assert!(shards[to].core.handle_to_home(mail).is_none());
+        }
+        while let Some(mail) = shards[from].core.mail()[to].from_home.pop() {
+            assert!(shards[to].core.handle_from_home(mail).is_none());
+        }
+        give_space(&mut shards[from]);
+        go_on(&mut shards[to]);
+    }
+}
+
 fn upgrade(user: &str, fields: &str) -> String {
     format!(
         "GET /{user} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

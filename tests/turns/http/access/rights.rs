@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use corecast::auth::{Denial, Places};
-use corecast::{Config, RelaySettings};
+use corecast::auth::{Auth, Denial, Places, Rules};
+use corecast::{Config, Namespaces, RelaySettings, TopicSettings};
 
 use crate::http::access::{SECRET, UPGRADE, ann, ask, auth, server, server_with, status, token};
+use crate::http::api::history::HISTORY;
 use crate::http::server::{KEY, Server};
 use crate::http::statuses;
 
@@ -104,6 +105,38 @@ fn the_publish_api_asks_for_a_key_and_its_rules() {
     both.set_auth(auth(), Places::default());
     let answer = publish(&mut both, &format!("X-API-Key: {KEY}\r\n"), "read");
     assert!(answer.ends_with(r#"{"result":{}}"#), "{answer}");
+}
+
+#[test]
+fn a_key_that_may_read_histories_does_not_remove_them() {
+    let history = TopicSettings {
+        history: Some(HISTORY),
+        ..TopicSettings::default()
+    };
+    let config = Config {
+        namespaces: Namespaces::new(history, Vec::new()),
+        ..Config::default()
+    };
+    let rules = ["key:backend history read", "key:backend publish write"];
+    let auth = Auth {
+        rules: Rules::parse(rules).unwrap(),
+        ..auth()
+    };
+    let mut server = server_with(auth, config);
+    for (method, channel, is_permitted) in [
+        ("history", "read", true),
+        ("history", "write", false),
+        ("history_remove", "read", false),
+        ("history_remove", "write", true),
+    ] {
+        let api = server.connect();
+        let body = format!(r#"{{"channel":"{channel}"}}"#);
+        let len = body.len();
+        let head = format!("POST /api/{method} HTTP/1.1\r\nHost: a\r\nX-API-Key: test\r\n");
+        server.send(api, format!("{head}Content-Length: {len}\r\n\r\n{body}"));
+        let answer = server.take(api);
+        assert_eq!(!answer.contains("103"), is_permitted, "{method} {answer}");
+    }
 }
 
 #[test]

@@ -159,7 +159,7 @@ fn a_request_without_the_key_or_without_json_is_refused() {
     let (code, answer) = status(post("/api/batch", &key, "{\"comands\":[]}"));
     assert_eq!(code, 400, "{answer}");
     assert!(answer.contains("missing field `commands`"), "{answer}");
-    assert_eq!(status(post("/api/presence", &key, "{}")).0, 404);
+    assert_eq!(status(post("/api/rpc", &key, "{}")).0, 404);
     assert_eq!(status(get("/api/publish")).0, 405);
 
     let mut server = Server::of(Config::default(), RelaySettings::default());

@@ -6,7 +6,7 @@ use corecast::{Config, HistorySettings, Kind, Namespaces, Scope, TopicSettings};
 
 use super::Scene;
 
-pub(super) const HISTORY: HistorySettings = HistorySettings {
+pub(in crate::http) const HISTORY: HistorySettings = HistorySettings {
     entries_max: 5,
     bytes_max: 1 << 20,
     ttl: Duration::from_secs(3600),
@@ -132,6 +132,12 @@ fn what_cannot_be_read_has_the_codes_of_centrifugo() {
     assert_eq!(code("publish", keyless), "107");
     let tags = r#"{"channel":"kept:a","data":1,"tags":[1]}"#;
     assert_eq!(code("publish", tags), "107");
+    for count in [33, 10_000] {
+        let tags: Vec<String> = (0..count).map(|n| format!(r#""{n}":"""#)).collect();
+        let tags = tags.join(",");
+        let body = format!(r#"{{"channel":"kept:a","data":1,"tags":{{{tags}}}}}"#);
+        assert_eq!(code("publish", &body), "107", "{count}");
+    }
 }
 
 #[test]

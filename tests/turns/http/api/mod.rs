@@ -1,7 +1,8 @@
 //! The publish API.
 
 mod errors;
-mod history;
+pub(super) mod history;
+mod presence;
 mod ticks;
 
 use std::time::Duration;
@@ -85,13 +86,13 @@ fn a_broadcast_and_a_batch_have_an_answer_for_each_part() {
         format!(r#"{{"result":{{"responses":[{{"result":{{}}}},{bad},{{"result":{{}}}}]}}}}"#);
     assert_eq!(answer, expected);
     assert_eq!(scene.got(), "data: 1\n\n");
-    let body = r#"{"commands":[{"publish":{"channel":"news","data":2}},{"presence":{}},
+    let body = r#"{"commands":[{"publish":{"channel":"news","data":2}},{"rpc":{}},
         {"broadcast":{"channels":["news"],"data":3}},{"publish":{"channel":"news"}},null],
         "parallel":true}"#;
     let answer = scene.ask("batch", body);
     let expected = concat!(
         r#"{"replies":[{"publish":{}},"#,
-        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history and history_remove"}},"#,
+        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history, history_remove, presence and presence_stats"}},"#,
         r#"{"broadcast":{"responses":[{"result":{}}]}},"#,
         r#"{"error":{"code":107,"message":"bad request: send data, or b64data in base64"}},"#,
         r#"{"error":{"code":107,"message":"bad request: no command"}}]}"#

@@ -10,7 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::config::Config;
 use crate::id::{ConnKey, TopicKey};
-use crate::limits::{OUTBOX_BYTES_PRESSURE, PAGE_PATIENCE, PAGES_ASKED_MAX, PAGES_BYTES_MAX, SEGMENT_BYTES};
+use crate::limits::{
+    OUTBOX_BYTES_PRESSURE, PAGE_PATIENCE, PAGES_ASKED_MAX, PAGES_BYTES_MAX, SEGMENT_BYTES,
+};
 use crate::position::Since;
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
