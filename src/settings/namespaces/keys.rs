@@ -161,8 +161,8 @@ macro_rules! topic_keys {
                 ),
                 "Maximum number of connections that are subscribed to a topic at the same time, on \
                  the whole server. One more is answered with 503, or closed over TCP. A subscriber \
-                 that has left may count for some milliseconds more. If SIGHUP sets a first maximum \
-                 for a topic that has subscribers, it holds once all of them have left.",
+                 that has left may count for some milliseconds more. If SIGHUP sets a first \
+                 maximum for a topic that has subscribers, it holds once all of them have left.",
             ),
             Key::new(
                 concat!($prefix, "exclude_publisher"),

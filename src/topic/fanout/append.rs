@@ -66,8 +66,8 @@ impl Fanout {
         Ok(())
     }
 
-    /// Appends a message to the logs of a topic, and queues their feeds for a walk. The member in the
-    /// place `excluded` does not get it.
+    /// Appends a message to the logs of a topic, and queues their feeds for a walk. The member in
+    /// the place `excluded` does not get it.
     pub(crate) fn append(
         &mut self,
         topic: TopicKey,

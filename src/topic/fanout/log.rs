@@ -3,13 +3,15 @@
 //! A position is a count of bytes since the log began; it never wraps. Frames are never split
 //! over segments, so a cursor that stands on a frame boundary finds that frame contiguous.
 
+mod own;
+
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::limits::SEGMENT_BYTES;
 use crate::payload::{Encoding, Form};
+use crate::topic::fanout::log::own::OwnFrames;
 use crate::topic::fanout::member::Member;
-use crate::topic::fanout::own::OwnFrames;
 use crate::topic::fanout::segment::{Pool, Segment};
 
 /// Encoded frames kept for the members that lack them.
@@ -24,7 +26,7 @@ pub(super) struct Log {
     /// Frames appended in all.
     count: u64,
     /// Those that members do not get, as they have published them.
-    pub(super) own: Option<Box<OwnFrames>>,
+    own: Option<Box<OwnFrames>>,
 }
 
 impl Log {

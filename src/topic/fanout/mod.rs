@@ -12,7 +12,6 @@ mod feed;
 mod log;
 pub(crate) mod member;
 mod overrun;
-mod own;
 mod pages;
 mod pass;
 mod place;

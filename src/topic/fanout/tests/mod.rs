@@ -3,6 +3,7 @@
 mod overrun;
 mod own;
 mod pages;
+mod received;
 mod sockets;
 mod topics;
 mod walk;

@@ -40,6 +40,45 @@ fn a_publisher_that_has_everything_is_sent_nothing() {
     assert_eq!((world.sends(0), world.fanout.backlog()), (0, 0));
 }
 
+/// Something happens at random.
+fn step(world: &mut World, rng: &mut Rng) {
+    let key = rng.below(world.conns.len());
+    match rng.below(8) {
+        0 => world.set_space(key, Some(rng.below(SEGMENT_BYTES))),
+        1 => world.set_space(key, None),
+        2 => {
+            world.walk(1 + rng.below(3));
+        }
+        3 if rng.below(4) == 0 => {
+            world.leave(key);
+            world.join(Form::LengthPrefix);
+        }
+        _ => {
+            let len = 4 + rng.below(SEGMENT_BYTES / 2);
+            let publisher = (rng.below(3) != 0).then_some(key);
+            if !world.publish_by(publisher, len) {
+                world.walk_all();
+            }
+        }
+    }
+}
+
+/// What members have missed that are there; none of them has got anything of its own.
+fn missed(world: &World) -> usize {
+    let mut missed = 0;
+    for key in 0..world.conns.len() {
+        let got = world.received(key);
+        assert!(
+            got.iter().all(|number| !world.is_own(key, *number)),
+            "{key}"
+        );
+        if world.conns[key].index.is_some() {
+            missed += world.due(key) - got.len();
+        }
+    }
+    missed
+}
+
 #[test]
 fn what_a_publisher_lacks_has_nothing_of_its_own_whatever_becomes_of_it() {
     for policy in [
@@ -52,46 +91,13 @@ fn what_a_publisher_lacks_has_nothing_of_its_own_whatever_becomes_of_it() {
             let mut rng = Rng::new(seed);
             let mut world = World::with_members(4, policy);
             world.config.log_bytes_max = 4 * SEGMENT_BYTES;
-            for _ in 0..60 {
-                let key = rng.below(world.conns.len());
-                match rng.below(8) {
-                    0 => world.set_space(key, Some(rng.below(SEGMENT_BYTES))),
-                    1 => world.set_space(key, None),
-                    2 => {
-                        world.walk(1 + rng.below(3));
-                    }
-                    3 if rng.below(4) == 0 => {
-                        world.leave(key);
-                        world.join(Form::LengthPrefix);
-                    }
-                    _ => {
-                        let len = 4 + rng.below(SEGMENT_BYTES / 2);
-                        let publisher = (rng.below(3) != 0).then_some(key);
-                        if !world.publish_by(publisher, len) {
-                            world.walk_all();
-                        }
-                    }
-                }
-            }
-            for key in 0..world.conns.len() {
-                world.set_space(key, None);
-            }
+            (0..60).for_each(|_| step(&mut world, &mut rng));
+            (0..world.conns.len()).for_each(|key| world.set_space(key, None));
             world.walk_all();
-            let mut skipped = 0;
-            for key in 0..world.conns.len() {
-                let got = world.received(key);
-                assert!(
-                    got.iter().all(|number| !world.is_own(key, *number)),
-                    "{policy:?} {seed}: {key} got its own"
-                );
-                let conn = &world.conns[key];
-                if conn.index.is_some() {
-                    skipped += world.due(key) - got.len();
-                }
-            }
+            let missed = missed(&world);
             // Those of a member that has left are not known.
             if policy == SlowConsumer::DropOldest && world.conns.len() == 4 {
-                assert_eq!(world.skipped, skipped as u64, "{policy:?} {seed}");
+                assert_eq!(world.skipped, missed as u64, "{policy:?} {seed}");
             }
         }
     }

@@ -91,7 +91,7 @@ fn events_of_a_topic_have_subscribers_and_a_log_of_their_own() {
     let entry = Entry::new(None, payload, Some(&extra));
     let config = Config::default();
     assert!(fanout.make_space(events, entry, &config).is_ok());
-    assert_eq!(fanout.append(events, entry, now).members, 1);
+    assert_eq!(fanout.append(events, entry, now, None).members, 1);
     assert_eq!(fanout.tail(places[0]), b"");
     let expected = br#"{"push":{"channel":"0","leave":{"info":{"user":"","client":""}}}}"#;
     assert!(fanout.tail(places[1]).ends_with(expected));

@@ -109,8 +109,8 @@ impl<D, A> Cx<'_, D, A> {
         }
     }
 
-    /// Publishes to all subscribers of a topic, on all shards; to this connection as well, unless the
-    /// topic [excludes publishers](crate::TopicSettings::excludes_publisher).
+    /// Publishes to all subscribers of a topic, on all shards; to this connection as well, unless
+    /// the topic [excludes publishers](crate::TopicSettings::excludes_publisher).
     ///
     /// # Errors
     ///

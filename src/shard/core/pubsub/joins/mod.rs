@@ -2,6 +2,7 @@
 //! one point of the topic's order on, which is where the home's answer stands among the deliveries.
 
 mod early;
+mod refusal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,7 +10,6 @@ use std::sync::Arc;
 use crate::handler::{ClientInfo, Publisher, Subscribe};
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::position::Since;
-use crate::proto::http::Reader;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
 use crate::shard::core::conns::Conns;
@@ -258,35 +258,6 @@ impl PubSub {
         });
         if is_early {
             self.joins.early.insert((key, id.key));
-        }
-    }
-
-    /// The home has refused a join. Returns the page that may read that, if the connection is still
-    /// there and waits for it.
-    pub(crate) fn join_refused(&mut self, id: ConnId, joined: &Joined) -> Option<Option<Page>> {
-        self.catch_ups.note_answer(joined.ticket);
-        let place = (id.key, joined.key);
-        let joining = self.joins.waiting.get(&place);
-        joining.filter(|joining| joining.ticket == Some(joined.ticket))?;
-        let joining = self.joins.waiting.remove(&place)?;
-        Some(joining.page.map(|page| *page))
-    }
-
-    /// Keeps which page may read the refusals of a connection that waits for topics.
-    pub(crate) fn keep_page<D>(
-        &mut self,
-        conns: &Conns<D>,
-        env: &Env,
-        key: ConnKey,
-        page: Reader<'_>,
-    ) {
-        let subs = conns.get(key).map_or(&[][..], |conn| conn.subs.as_slice());
-        for sub in subs.iter().filter(|sub| sub.index == WAITING) {
-            let settings = self.fanout.settings(sub.topic, &env.config.namespaces);
-            if settings.is_some_and(|settings| settings.subscribers_max.is_some()) {
-                let joining = self.joins.waiting.entry((key, sub.topic)).or_default();
-                joining.page = Some(Box::new(page.into()));
-            }
         }
     }
 

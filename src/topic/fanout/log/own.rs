@@ -50,13 +50,13 @@ impl OwnFrames {
 
 impl Log {
     /// Where the next frame begins and ends that a member has published itself, if there is one.
-    pub(super) fn next_own(&self, member: Member) -> Option<(u64, u64)> {
+    pub(in crate::topic::fanout) fn next_own(&self, member: Member) -> Option<(u64, u64)> {
         let own = self.own.as_ref().filter(|_| member.is(OWN_AHEAD))?;
         own.next(member)
     }
 
     /// The next bytes for a member, as far as they lie in one segment.
-    pub(super) fn tail_for(&self, member: Member) -> &[u8] {
+    pub(in crate::topic::fanout) fn tail_for(&self, member: Member) -> &[u8] {
         let tail = self.tail(member.cursor());
         let own = self.next_own(member);
         let before = own.and_then(|(start, _)| usize::try_from(start - member.cursor()).ok());
@@ -64,14 +64,14 @@ impl Log {
     }
 
     /// How many frames a member is to get before this position.
-    pub(super) fn due_between(&self, member: Member, to: u64) -> u64 {
+    pub(in crate::topic::fanout) fn due_between(&self, member: Member, to: u64) -> u64 {
         let own = self.own.as_ref().filter(|_| member.is(OWN_AHEAD));
         let own = own.map_or(0, |own| own.count(member, to));
         self.frames_between(member.cursor(), to) - own
     }
 
     /// Moves a member to a frame boundary, and on if a frame of its own begins there.
-    pub(super) fn move_to(&self, member: &mut Member, cursor: u64) {
+    pub(in crate::topic::fanout) fn move_to(&self, member: &mut Member, cursor: u64) {
         member.set_cursor(cursor);
         while member.is(OWN_AHEAD) {
             match self.next_own(*member) {
@@ -86,7 +86,7 @@ impl Log {
 impl Feed {
     /// The newest frame, which begins at `start`, is not for the member with this index: passed
     /// at once if the member has everything before it.
-    pub(super) fn leave_out(&mut self, index: usize, start: u64) {
+    pub(in crate::topic::fanout) fn leave_out(&mut self, index: usize, start: u64) {
         let Self { log, members, .. } = self;
         // One that is detached goes on at the head.
         let member = members.get_mut(index);
