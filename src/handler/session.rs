@@ -15,6 +15,23 @@ pub enum SessionStream {
     Messages,
     /// As server-sent events with JSON.
     Events,
+    /// As lines of JSON that are pushes. The first commands are a request to connect alone, and no
+    /// others can be sent.
+    OneWayMessages,
+    /// The same as server-sent events.
+    OneWayEvents,
+}
+
+impl SessionStream {
+    /// Whether its client can send commands after the first.
+    pub(crate) fn is_one_way(self) -> bool {
+        matches!(self, Self::OneWayMessages | Self::OneWayEvents)
+    }
+
+    /// Whether it is server-sent events.
+    pub(crate) fn is_events(self) -> bool {
+        matches!(self, Self::Events | Self::OneWayEvents)
+    }
 }
 
 /// Why a command is not carried out. `?` converts codes and the errors of a context's calls to it.

@@ -40,6 +40,16 @@ pub enum Structured {
     JsonEvents,
     /// JSON as server-sent events, each as one chunk of an HTTP/1.1 response.
     JsonEventChunks,
+    /// Pushes alone, in WebSocket frames.
+    Bare,
+    /// Pushes alone, as lines.
+    BareLines,
+    /// Pushes alone, as lines that are chunks.
+    BareChunks,
+    /// Pushes alone, as server-sent events.
+    BareEvents,
+    /// Pushes alone, as server-sent events that are chunks.
+    BareEventChunks,
 }
 
 /// What carries messages.
@@ -85,12 +95,34 @@ impl Structured {
         }
     }
 
+    /// The same for a connection of one way.
+    pub fn bare(self) -> Self {
+        match self.carrier() {
+            Carrier::WebSocket(_) => Self::Bare,
+            Carrier::Stream { is_chunked: false } => Self::BareLines,
+            Carrier::Stream { is_chunked: true } => Self::BareChunks,
+            Carrier::Events { is_chunked: false } => Self::BareEvents,
+            Carrier::Events { is_chunked: true } => Self::BareEventChunks,
+        }
+    }
+
+    /// Whether pushes are in replies.
+    pub(crate) fn wrap(self) -> Wrap {
+        match self {
+            Self::Bare | Self::BareLines | Self::BareChunks => Wrap::Bare,
+            Self::BareEvents | Self::BareEventChunks => Wrap::Bare,
+            _ => Wrap::Reply,
+        }
+    }
+
     /// JSON or protobuf.
     pub fn wire(self) -> Wire {
         match self {
             Self::Json | Self::JsonBits9 | Self::JsonBits12 | Self::JsonBits15 => Wire::Json,
             Self::JsonLines | Self::JsonChunks => Wire::Json,
             Self::JsonEvents | Self::JsonEventChunks => Wire::Json,
+            Self::Bare | Self::BareLines | Self::BareChunks => Wire::Json,
+            Self::BareEvents | Self::BareEventChunks => Wire::Json,
             Self::Protobuf | Self::ProtobufBits9 | Self::ProtobufBits12 | Self::ProtobufBits15 => {
                 Wire::Protobuf
             }
@@ -100,14 +132,18 @@ impl Structured {
 
     fn carrier(self) -> Carrier {
         match self {
-            Self::Json | Self::Protobuf => Carrier::WebSocket(None),
+            Self::Json | Self::Protobuf | Self::Bare => Carrier::WebSocket(None),
             Self::JsonBits9 | Self::ProtobufBits9 => Carrier::WebSocket(Some(Window::Bits9)),
             Self::JsonBits12 | Self::ProtobufBits12 => Carrier::WebSocket(Some(Window::Bits12)),
             Self::JsonBits15 | Self::ProtobufBits15 => Carrier::WebSocket(Some(Window::Bits15)),
-            Self::JsonLines | Self::ProtobufStream => Carrier::Stream { is_chunked: false },
-            Self::JsonChunks | Self::ProtobufChunks => Carrier::Stream { is_chunked: true },
-            Self::JsonEvents => Carrier::Events { is_chunked: false },
-            Self::JsonEventChunks => Carrier::Events { is_chunked: true },
+            Self::JsonLines | Self::ProtobufStream | Self::BareLines => {
+                Carrier::Stream { is_chunked: false }
+            }
+            Self::JsonChunks | Self::ProtobufChunks | Self::BareChunks => {
+                Carrier::Stream { is_chunked: true }
+            }
+            Self::JsonEvents | Self::BareEvents => Carrier::Events { is_chunked: false },
+            Self::JsonEventChunks | Self::BareEventChunks => Carrier::Events { is_chunked: true },
         }
     }
 
@@ -165,7 +201,7 @@ impl Structured {
     pub(super) fn frame_len_max(self, entry: &Entry<'_>) -> usize {
         let len = match self.event(entry) {
             Some(event) => event.len(),
-            None => PushEncoding::len_max(self.wire(), Wrap::Reply, publication(entry)),
+            None => PushEncoding::len_max(self.wire(), self.wrap(), publication(entry)),
         };
         let around = match self.carrier() {
             Carrier::WebSocket(None) => frame::HEADER_LEN_MAX,
@@ -215,12 +251,16 @@ impl Structured {
         };
         let push = Push::of(entry.topic.unwrap_or_default(), event);
         let mut out = Vec::new();
-        self.wire().encode_reply(&mut out, &Reply::push(push));
+        let reply = Reply::push(push);
+        match self.wrap() {
+            Wrap::Reply => self.wire().encode_reply(&mut out, &reply),
+            Wrap::Bare => self.wire().encode_bare(&mut out, &reply),
+        }
         Some(out)
     }
 
     fn push<'m>(self, entry: &Entry<'m>) -> PushEncoding<'m> {
-        PushEncoding::new(self.wire(), Wrap::Reply, publication(entry))
+        PushEncoding::new(self.wire(), self.wrap(), publication(entry))
     }
 }
 

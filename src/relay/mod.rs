@@ -94,6 +94,7 @@ impl Handler for Relay {
             Route::Events(_) if is_stream => Role::Subscribe,
             Route::Echo => return Ok(Connection(Purpose::Echo)),
             Route::Session if cx.open_session() => return Ok(Connection(Purpose::Session)),
+            Route::OneWay if cx.open_one_way_session() => return Ok(Connection(Purpose::Session)),
             _ => return Err(not_found().into()),
         };
         let name = name.ok_or_else(not_found)?;
@@ -162,7 +163,8 @@ impl Handler for Relay {
             }
             Some(Route::Echo) => request.wants_websocket(),
             // Its token comes with its first command.
-            Some(Route::Session | Route::SessionStream(_) | Route::Emulation) => false,
+            Some(Route::Session | Route::OneWay) => false,
+            Some(Route::SessionStream(_) | Route::Emulation) => false,
             Some(Route::Page | Route::Health | Route::Api(_)) | None => false,
         }
     }

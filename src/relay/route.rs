@@ -18,6 +18,8 @@ pub(super) enum Route<'b> {
     Echo,
     /// WebSocket with the structured protocol.
     Session,
+    /// The same in one way.
+    OneWay,
     /// The structured protocol over HTTP.
     SessionStream(SessionStream),
     /// Commands for that.
@@ -46,12 +48,19 @@ impl<'b> Route<'b> {
             "/ws" | "/ws/" => return Some(Self::Both(Named::Lobby)),
             "/echo" => return Some(Self::Echo),
             "/connection/websocket" => return Some(Self::Session),
-            "/connection/http_stream" => {
-                return Some(Self::SessionStream(SessionStream::Messages));
-            }
-            "/connection/sse" => return Some(Self::SessionStream(SessionStream::Events)),
+            "/connection/uni_websocket" => return Some(Self::OneWay),
             "/emulation" => return Some(Self::Emulation),
             _ => {}
+        }
+        let stream = match path {
+            "/connection/http_stream" => Some(SessionStream::Messages),
+            "/connection/sse" => Some(SessionStream::Events),
+            "/connection/uni_http_stream" => Some(SessionStream::OneWayMessages),
+            "/connection/uni_sse" => Some(SessionStream::OneWayEvents),
+            _ => None,
+        };
+        if let Some(stream) = stream {
+            return Some(Self::SessionStream(stream));
         }
         let (place, rest) = path.strip_prefix('/')?.split_once('/')?;
         let named = Named::Rest(rest);
@@ -73,7 +82,7 @@ impl<'b> Route<'b> {
             | Self::Publish(named)
             | Self::Events(named) => Some(named),
             Self::Page | Self::Health | Self::Echo | Self::Api(_) => None,
-            Self::Session | Self::SessionStream(_) | Self::Emulation => None,
+            Self::Session | Self::OneWay | Self::SessionStream(_) | Self::Emulation => None,
         }
     }
 }

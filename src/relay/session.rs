@@ -16,7 +16,7 @@ pub(super) const ALLOWED: &str = "GET, POST, OPTIONS";
 
 /// How a request has its session, if that can be: only for events are commands in a query.
 pub(super) fn stream(stream: SessionStream, method: &str) -> Option<SessionStream> {
-    let is_possible = method == "POST" || stream == SessionStream::Events;
+    let is_possible = method == "POST" || stream.is_events();
     is_possible.then_some(stream)
 }
 

@@ -146,6 +146,20 @@ impl ErrorCode {
     }
 }
 
+impl DisconnectCode {
+    /// What an error is on a transport of one way, which has no replies.
+    pub fn of_error(error: &Error) -> Self {
+        let all = ErrorCode::ALL.iter();
+        let mut known = all.filter(|code| u32::from(code.code()) == error.code);
+        match known.next() {
+            Some(ErrorCode::Expired | ErrorCode::TokenExpired) => Self::Expired,
+            Some(ErrorCode::TooManyRequests) => Self::TooManyRequests,
+            Some(ErrorCode::PermissionDenied) => Self::PermissionDenied,
+            _ => Self::ServerError,
+        }
+    }
+}
+
 impl From<ErrorCode> for Error {
     fn from(code: ErrorCode) -> Self {
         Self {
@@ -174,6 +188,26 @@ mod tests {
         }
         let unsubscribes = UnsubscribeCode::ALL.iter().map(|code| code.code());
         assert!(unsubscribes.eq([2000, 2500, 2501, 2502]));
+    }
+
+    #[test]
+    fn an_error_has_a_disconnect_of_its_own_or_is_one_of_the_server() {
+        let check = |code: ErrorCode, expected| {
+            assert_eq!(DisconnectCode::of_error(&code.into()), expected);
+        };
+        check(ErrorCode::TokenExpired, DisconnectCode::Expired);
+        check(ErrorCode::Expired, DisconnectCode::Expired);
+        check(ErrorCode::TooManyRequests, DisconnectCode::TooManyRequests);
+        check(
+            ErrorCode::PermissionDenied,
+            DisconnectCode::PermissionDenied,
+        );
+        check(ErrorCode::Internal, DisconnectCode::ServerError);
+        let own = Error {
+            code: 400,
+            ..Error::default()
+        };
+        assert_eq!(DisconnectCode::of_error(&own), DisconnectCode::ServerError);
     }
 
     #[test]

@@ -86,6 +86,26 @@ impl Wire {
         }
     }
 
+    /// Appends what a reply says as a push that stands alone, for a client of one way: it has only
+    /// connected, and is told that as well by a push.
+    pub fn encode_bare(self, out: &mut Vec<u8>, reply: &Reply) {
+        let push = match &reply.answer {
+            Some(Answer::Push(push)) => push.clone(),
+            Some(Answer::Connect(result)) => Push::to_connection(Event::Connect(result.clone())),
+            _ => Push::default(),
+        };
+        match self {
+            Self::Json => {
+                let written = serde_json::to_writer(out, &push);
+                debug_assert!(written.is_ok(), "{written:?}");
+            }
+            Self::Protobuf => {
+                let written = push.encode_length_delimited(out);
+                debug_assert!(written.is_ok(), "memory has no end: {written:?}");
+            }
+        }
+    }
+
     /// The kind of what a client publishes in this format: text if it is JSON. So subscribers with
     /// the other format have it as their SDK expects it.
     pub fn kind_of(self, data: &[u8]) -> Kind {

@@ -4,6 +4,7 @@ mod bounds;
 mod connect;
 mod joins;
 mod life;
+mod one_way;
 mod presence;
 mod recover;
 mod server_side;

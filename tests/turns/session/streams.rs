@@ -11,7 +11,7 @@ use super::{CONNECT, with_history};
 use crate::shard::Shard;
 
 /// What has an answer with an open end, which a request with these first commands has begun.
-fn open(shard: &mut Shard, request: &str) -> (ConnId, String) {
+pub(super) fn open(shard: &mut Shard, request: &str) -> (ConnId, String) {
     let id = shard.connect();
     shard.read(id, request);
     shard.rest();
@@ -19,23 +19,27 @@ fn open(shard: &mut Shard, request: &str) -> (ConnId, String) {
     (id, answer)
 }
 
-fn post(path: &str, body: &str) -> String {
+pub(super) fn post(path: &str, body: &str) -> String {
     let len = body.len();
     format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len}\r\n\r\n{body}")
 }
 
 fn get(query: &str) -> String {
+    get_from("/connection/sse", query)
+}
+
+pub(super) fn get_from(path: &str, query: &str) -> String {
     let mut encoded = String::new();
     for byte in query.bytes() {
         encoded += &format!("%{byte:02x}");
     }
-    format!("GET /connection/sse?cf_connect={encoded} HTTP/1.1\r\nHost: a\r\n\r\n")
+    format!("GET {path}?cf_connect={encoded} HTTP/1.1\r\nHost: a\r\n\r\n")
 }
 
 const STREAM: &str = "/connection/http_stream";
 
 /// The chunks of a body, and whether it has ended.
-fn chunks(mut body: &str) -> (Vec<String>, bool) {
+pub(super) fn chunks(mut body: &str) -> (Vec<String>, bool) {
     let mut chunks = Vec::new();
     while let Some((len, rest)) = body.split_once("\r\n") {
         let len = usize::from_str_radix(len, 16).unwrap();

@@ -42,6 +42,9 @@ impl<D, A> Shard<D, A> {
             return;
         };
         let wire = session.wire();
+        if session.is_one_way() && !session.is_new() {
+            return;
+        }
         let Some(stream) = session.stream.as_mut() else {
             return;
         };

@@ -33,18 +33,29 @@ impl<H: Handler> ShardCore<H> {
             let named = params.find(|(name, _)| name == COMMANDS);
             named.map(|(_, commands)| commands.into_owned().into_bytes())
         };
-        let Some(commands) = commands else {
+        // One that has no token need say nothing.
+        let nothing = stream.is_one_way().then(|| b"{}".to_vec());
+        let Some(commands) = commands.or(nothing) else {
             let words = "the query has no cf_connect with a command";
             return self.respond(key, request, &Response::text(400, words));
         };
         // RFC 9112 6.1: a client of HTTP/1.0 does not know chunks.
         let is_chunked = request.version_minor != 0;
-        let (carrier, content_type) = match stream {
-            SessionStream::Events => (Structured::events(is_chunked), sse::CONTENT_TYPE),
-            SessionStream::Messages => {
-                let wire = Wire::of_body(request.header("content-type"));
-                (Structured::stream(wire, is_chunked), wire.content_type())
-            }
+        let (carrier, content_type) = if stream.is_events() {
+            (Structured::events(is_chunked), sse::CONTENT_TYPE)
+        } else {
+            let asked = Wire::of_body(request.header("content-type"));
+            let wire = if stream.is_one_way() {
+                Wire::Json
+            } else {
+                asked
+            };
+            (Structured::stream(wire, is_chunked), wire.content_type())
+        };
+        let carrier = if stream.is_one_way() {
+            carrier.bare()
+        } else {
+            carrier
         };
         let head = sse::Head {
             content_type,
@@ -70,7 +81,7 @@ impl<H: Handler> ShardCore<H> {
                 let id = self.shard.conns.id(key);
                 self.greet(key, data, head.reader, |out| {
                     sse::encode_head(out, &head);
-                    if stream == SessionStream::Events {
+                    if stream.is_events() {
                         let delay = sse::spread(EVENTS_RETRY, id.generation);
                         sse::encode_opening(out, is_chunked, delay);
                     }

@@ -8,6 +8,7 @@ use crate::id::ConnKey;
 use crate::limits::CLOSE_AFTER_MAX;
 use crate::proto::http::Date;
 use crate::shard::core::ShardCore;
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{BLOCKED, PINGED};
 use crate::shard::core::conns::grace::Polled;
@@ -175,7 +176,9 @@ impl<D, A> Shard<D, A> {
         if conn.is(PINGED) || keep_alive == KeepAlive::Client {
             return self.close(key, CloseReason::IdleTimeout);
         }
-        let is_ping = matches!(keep_alive, KeepAlive::Ping | KeepAlive::Session(_));
+        let is_one_way = |session: &Session| session.is_one_way();
+        let is_ping = matches!(keep_alive, KeepAlive::Ping | KeepAlive::Session(_))
+            && !conn.protocol.session().is_some_and(is_one_way);
         conn.set(PINGED, is_ping);
         conn.heard = stamp;
         if let Some(session) = conn.protocol.session_mut() {

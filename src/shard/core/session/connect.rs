@@ -22,9 +22,38 @@ impl<H: Handler> ShardCore<H> {
         if self.shard.wait_until_answered(key) {
             return Err(Busy(Wait::Paused).into());
         }
-        let connected = self.ask_to_connect(key, request)?;
+        let mut connected = self.ask_to_connect(key, request)?;
+        let session = self.shard.conns.session(key);
+        if session.is_some_and(|session| session.is_one_way()) {
+            self.ask_to_subscribe_all(key, request, &mut connected)?;
+        }
         self.shard.begin_session(key, id, request, connected)?;
         Ok(None)
+    }
+
+    /// A client that cannot subscribe later says at once what it wants.
+    fn ask_to_subscribe_all(
+        &mut self,
+        key: ConnKey,
+        request: &ConnectRequest,
+        connected: &mut Connected,
+    ) -> Result<(), Failure> {
+        for (channel, wish) in &request.subs {
+            let subscriptions = &mut connected.subscriptions;
+            if subscriptions.iter().any(|given| given.channel == *channel) {
+                continue;
+            }
+            let wish = SubscribeRequest {
+                channel: channel.clone(),
+                ..wish.clone()
+            };
+            let subscribed = self.ask_to_subscribe(key, &wish)?;
+            connected.subscriptions.push(ServerSubscription {
+                channel: wish.channel,
+                subscribed,
+            });
+        }
+        Ok(())
     }
 }
 
@@ -56,10 +85,10 @@ impl<D, A> Shard<D, A> {
             conn_info: client.map(Principal::info).unwrap_or_default(),
             chan_info: Vec::new(),
         }));
-        let has_pings = session.answers_pings();
+        let (has_pings, answers_pings) = (session.has_pings(), session.answers_pings());
         let (session_name, node) = match session.stream {
-            Some(_) => (session_name(name), node_name()),
-            None => (String::new(), String::new()),
+            Some(_) if answers_pings => (session_name(name), node_name()),
+            _ => (String::new(), String::new()),
         };
         let result = ConnectResult {
             client: name.to_string(),
@@ -68,7 +97,7 @@ impl<D, A> Shard<D, A> {
             ttl: token_left.map_or(0, whole_secs),
             data: connected.data,
             ping: if has_pings { whole_secs(ping) } else { 0 },
-            pong: has_pings,
+            pong: answers_pings,
             session: session_name,
             node,
             ..ConnectResult::default()

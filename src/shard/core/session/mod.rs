@@ -9,6 +9,8 @@ mod query;
 mod refresh;
 mod subscribe;
 
+use std::borrow::Cow;
+
 use crate::close_reason::CloseReason;
 use crate::handler::{Busy, Failure, Halt, Handler, Wait};
 use crate::id::ConnKey;
@@ -50,6 +52,11 @@ impl<H: Handler> ShardCore<H> {
     ) -> Option<Result<(), Halt>> {
         let session = self.shard.conns.session(key)?;
         let done = std::mem::take(&mut session.done);
+        let message = &*if session.is_one_way() {
+            Cow::Owned(as_command(message))
+        } else {
+            Cow::Borrowed(message)
+        };
         if done != 0 && done == message.len() {
             return Some(Ok(()));
         }
@@ -89,6 +96,12 @@ impl<H: Handler> ShardCore<H> {
             Err(Failure::Close(reason)) => return Next::Close(reason),
             Err(Failure::Error(error)) => Some(Answer::Error(error)),
         };
+        let session = self.shard.conns.session(key);
+        if let Some(Answer::Error(error)) = &answer
+            && session.is_some_and(|session| session.is_one_way())
+        {
+            return Next::Close(CloseReason::Session(DisconnectCode::of_error(error)));
+        }
         if let Some(answer) = answer.filter(|_| id != 0) {
             self.shard.tell(key, &Reply::new(id, answer));
         }
@@ -130,6 +143,18 @@ impl<H: Handler> ShardCore<H> {
             Request::Send(request) => self.send(key, &request),
         }
     }
+}
+
+/// What the client of a session of one way sends, as the command that it is.
+fn as_command(connect: &[u8]) -> Vec<u8> {
+    let connect = connect.iter().map(|byte| match byte {
+        b'\n' => b' ',
+        byte => *byte,
+    });
+    let mut command = br#"{"id":1,"connect":"#.to_vec();
+    command.extend(connect);
+    command.push(b'}');
+    command
 }
 
 /// The channel that a command is about.

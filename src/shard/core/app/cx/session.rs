@@ -3,7 +3,8 @@
 use crate::auth::Action;
 use crate::denial::Denial;
 use crate::handler::{Busy, Failure, PublishCommand, Query, SubscribeCommand, Subscribed};
-use crate::proto::centrifuge::ErrorCode;
+use crate::payload::Form;
+use crate::proto::centrifuge::{ErrorCode, Wire};
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::session::{find_session, node_name};
 
@@ -25,6 +26,17 @@ impl<D, A> Cx<'_, D, A> {
         }
         callback.session = Some(wire);
         true
+    }
+
+    /// The same for a connection of one way: the first message of its client is a request to
+    /// connect, and then it is sent pushes.
+    pub fn open_one_way_session(&mut self) -> bool {
+        let is_open = self.open_session();
+        let conn = self.shard.conns.live(self.key);
+        if let Some(conn) = conn.filter(|conn| is_open && conn.subs.count() == 0) {
+            conn.form = Form::Centrifuge(conn.form.session(Wire::Json).bare());
+        }
+        is_open
     }
 
     /// Passes commands on to a session over HTTP ([`Opening::Session`](crate::Opening::Session)),

@@ -12,7 +12,7 @@ use crate::auth::Principal;
 use crate::id::TopicKey;
 use crate::payload::Structured;
 use crate::proto::centrifuge::{
-    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, SubscribeResult, Wire,
+    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, SubscribeResult, Wire, Wrap,
 };
 use crate::proto::ws::Decoder;
 use crate::shard::core::conn::PeerInfo;
@@ -150,9 +150,19 @@ impl Session {
         self.told_later.insert(channel.to_owned(), result);
     }
 
+    /// Whether its client has only to connect, and then is sent pushes.
+    pub(crate) fn is_one_way(&self) -> bool {
+        self.carrier.wrap() == Wrap::Bare
+    }
+
+    /// Whether it is pinged by the protocol's own pings.
+    pub(crate) fn has_pings(&self) -> bool {
+        !self.has_frame_pings
+    }
+
     /// Whether its client must answer pings by commands.
     pub(crate) fn answers_pings(&self) -> bool {
-        !self.has_frame_pings
+        self.has_pings() && !self.is_one_way()
     }
 
     /// The client as subscribers of one topic see it, of whose subscription this is said as well.
@@ -209,7 +219,10 @@ impl Session {
     /// Appends what the server says.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, reply: &Reply) {
         let mut message = Vec::new();
-        self.wire().encode_reply(&mut message, reply);
+        match self.carrier.wrap() {
+            Wrap::Reply => self.wire().encode_reply(&mut message, reply),
+            Wrap::Bare => self.wire().encode_bare(&mut message, reply),
+        }
         self.carrier.encode_message(out, &message);
     }
 

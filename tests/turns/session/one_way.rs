@@ -1,0 +1,98 @@
+//! Sessions of one way: their clients connect, and then are sent pushes.
+
+use std::time::Duration;
+
+use corecast::Config;
+use corecast::limits::PING_INTERVAL;
+
+use super::streams::{chunks, get_from, open, post};
+use super::{Told, close, heard, text};
+use crate::frame;
+use crate::shard::Shard;
+
+const WEBSOCKET: &str = "/connection/uni_websocket";
+const STREAM: &str = "/connection/uni_http_stream";
+const EVENTS: &str = "/connection/uni_sse";
+const WISH: &str = "{\"name\":\"one way\",\n\"subs\":{\"news\":{}}}";
+const PUSH: &str = r#"{"channel":"news","pub":{"data":{"a":1}}}"#;
+
+/// What a client is told that has wished for a subscription.
+fn connected(client: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let names = format!(r#""client":"{client}","version":"{version}","subs":{{"news":{{}}}}"#);
+    format!(r#"{{"connect":{{{names},"ping":25}}}}"#)
+}
+
+fn publish(shard: &mut Shard) {
+    let publisher = shard.upgrade("/pub/news", "");
+    shard.read(publisher, frame(0x81, br#"{"a":1}"#));
+    shard.rest();
+}
+
+#[test]
+fn a_client_that_has_connected_is_sent_what_it_has_wished_for() {
+    let mut shard = Shard::new(Config::default());
+    let client = shard.upgrade(WEBSOCKET, "");
+    shard.read(client, text(WISH));
+    shard.rest();
+    let told = heard(shard.take(client));
+    assert_eq!(told, [Told::Text(connected("0.0.1"))]);
+    publish(&mut shard);
+    let told = heard(shard.take(client));
+    assert_eq!(told, [Told::Text(PUSH.to_owned())]);
+    // It has nothing more to say.
+    shard.read(client, text("{}"));
+    shard.rest();
+    assert_eq!(heard(shard.take(client)), [close(3501, "bad request")]);
+}
+
+#[test]
+fn streams_and_events_have_pushes_alone() {
+    for (request, before, after) in [
+        (post(STREAM, WISH), "", "\n"),
+        (post(EVENTS, WISH), "data: ", "\n\n"),
+        (get_from(EVENTS, WISH), "data: ", "\n\n"),
+    ] {
+        let mut shard = Shard::new(Config::default());
+        let (id, answer) = open(&mut shard, &request);
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        let told = chunks(body).0.pop().unwrap();
+        assert_eq!(told, format!("{before}{}{after}", connected("0.0.1")));
+        publish(&mut shard);
+        let (told, _) = chunks(&String::from_utf8(shard.take(id)).unwrap());
+        assert_eq!(told, [format!("{before}{PUSH}{after}")]);
+    }
+}
+
+#[test]
+fn pings_of_one_way_need_no_answer() {
+    let mut shard = Shard::new(Config::default());
+    let (id, answer) = open(
+        &mut shard,
+        &format!("GET {EVENTS} HTTP/1.1\r\nHost: a\r\n\r\n"),
+    );
+    assert!(answer.contains(r#""ping":25}}"#), "{answer}");
+    for _ in 0..3 {
+        shard.wait(PING_INTERVAL + Duration::from_millis(300));
+        let (told, is_over) = chunks(&String::from_utf8(shard.take(id)).unwrap());
+        assert_eq!((told, is_over), (vec!["data: {}\n\n".to_owned()], false));
+    }
+}
+
+#[test]
+fn what_is_no_request_to_connect_ends_with_the_code() {
+    let mut shard = Shard::new(Config::default());
+    let push = r#"{"disconnect":{"code":3501,"reason":"bad request"}}"#;
+    let long = "x".repeat(300);
+    let wish = format!(r#"{{"subs":{{"{long}":{{}}}}}}"#);
+    for body in [
+        "nonsense",
+        "{}}\n{\"id\":2,\"rpc\":{}",
+        r#"{"token":1}"#,
+        &wish,
+    ] {
+        let (_, answer) = open(&mut shard, &post(STREAM, body));
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(chunks(body), (vec![format!("{push}\n")], true));
+    }
+}
