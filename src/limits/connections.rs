@@ -37,6 +37,9 @@ pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(120);
 /// client that never reads, and every policy for slow subscribers begins minutes late
 /// (`TCP_NOTSENT_LOWAT`, tcp(7)).
 pub const NOTSENT_BYTES: u32 = 16 << 10;
+/// The same for a client that is too slow for a topic of which it gets the newest messages: with
+/// more, they would be two seconds old at 64 kbit/s.
+pub const NOTSENT_BYTES_OF_NEWEST: u32 = 2 << 10;
 
 /// Bytes of one read from a socket: the size of a shard's read buffer.
 pub const READ_BYTES: usize = 64 << 10;

@@ -111,7 +111,7 @@ const SEND: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
 /// Lends a descriptor to one system call.
 #[expect(clippy::inline_always, reason = "part of send, which must not call")]
 #[inline(always)]
-pub(super) fn borrow<'fd>(fd: RawFd) -> Result<BorrowedFd<'fd>, Errno> {
+pub(crate) fn borrow<'fd>(fd: RawFd) -> Result<BorrowedFd<'fd>, Errno> {
     if fd < 0 {
         return Err(Errno::BADF);
     }

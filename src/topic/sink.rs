@@ -19,6 +19,10 @@ pub trait Sink {
     fn holds(&mut self, _sock: Sock) -> bool {
         false
     }
+
+    /// Has the socket take little more than it can send at once: what it keeps becomes old, and
+    /// nothing newer can take its place.
+    fn keep_little(&mut self, _sock: Sock) {}
 }
 
 /// Why a socket took nothing.

@@ -11,7 +11,7 @@ use socket2::SockRef;
 
 use crate::handler::{ConnectionInfo, Handler};
 use crate::id::ConnId;
-use crate::limits::READ_BYTES;
+use crate::limits::{NOTSENT_BYTES_OF_NEWEST, READ_BYTES};
 use crate::shard::core::ShardCore;
 use crate::shard::shell::accept::proxy_header::ProxyHeaders;
 use crate::shard::shell::tls::Sessions;
@@ -212,6 +212,19 @@ impl Sink for SocketSink<'_> {
 
     fn holds(&mut self, sock: Sock) -> bool {
         sock.0 < 0 && self.sessions.holds(sock)
+    }
+
+    #[cold]
+    fn keep_little(&mut self, sock: Sock) {
+        let fd = if sock.0 < 0 {
+            self.sessions.fd(sock)
+        } else {
+            Some(sock.0)
+        };
+        // No other socket than one of TCP can do so.
+        if let Some(Ok(fd)) = fd.map(socket::borrow) {
+            let _other = SockRef::from(&fd).set_tcp_notsent_lowat(NOTSENT_BYTES_OF_NEWEST);
+        }
     }
 }
 

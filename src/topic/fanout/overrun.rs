@@ -83,6 +83,16 @@ impl Fanout {
             newest,
         }
     }
+
+    /// Whether a member that is behind gets the newest messages.
+    pub(crate) fn wants_newest(&mut self, topic: TopicKey, config: &Config) -> bool {
+        self.policy(topic, config).slow_consumer == SlowConsumer::Latest
+    }
+
+    /// Whether it gets the newest of each key.
+    pub(crate) fn is_conflated(&mut self, topic: TopicKey, config: &Config) -> bool {
+        self.policy(topic, config).is_conflated
+    }
 }
 
 impl Overruns {

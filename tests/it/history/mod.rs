@@ -1,5 +1,7 @@
 //! Positions and history, as programs that embed the server use them.
 
+mod slow;
+
 use std::time::Duration;
 
 use corecast::{

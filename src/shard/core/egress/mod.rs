@@ -40,7 +40,7 @@ impl<D, A> Shard<D, A> {
             self.env.counters.walk_sends += walked.sends as u64;
             self.env.moved |= walked.is_done;
             while let Some(handover) = self.pubsub.fanout.next_handover() {
-                self.take_over(handover);
+                self.take_over(handover, sink);
             }
             budget -= walked.sends;
             if budget == 0 {
@@ -50,7 +50,7 @@ impl<D, A> Shard<D, A> {
     }
 
     #[cold]
-    fn take_over(&mut self, handover: Handover) {
+    fn take_over<S: Sink>(&mut self, handover: Handover, sink: &mut S) {
         match handover {
             Handover::Shared { conn } => self.pubsub.mark_dirty(&mut self.conns, conn),
             Handover::Broken { conn } => self.kill(conn, CloseReason::Vanished),
@@ -61,7 +61,19 @@ impl<D, A> Shard<D, A> {
                     keep_rest(outbox, rest);
                 }
                 self.block(conn);
+                self.keep_little(conn, sink);
             }
+        }
+    }
+
+    /// If a connection is blocked that is to get the newest messages, its socket takes few of them.
+    pub(crate) fn keep_little<S: Sink>(&mut self, key: ConnKey, sink: &mut S) {
+        let config = &self.env.config;
+        if self.is_blocked(key)
+            && self.pubsub.wants_newest(&self.conns, key, config)
+            && let Some(conn) = self.conns.get(key)
+        {
+            sink.keep_little(conn.sock);
         }
     }
 

@@ -71,6 +71,7 @@ impl<D, A> Shard<D, A> {
             Err(WriteError::Blocked) => self.block_writer(key),
             Err(WriteError::Broken) => self.kill(key, CloseReason::Vanished),
         }
+        self.keep_little(key, sink);
     }
 
     /// What one write takes: the outbox, then the logs of all topics.

@@ -76,6 +76,20 @@ impl PubSub {
         skipped
     }
 
+    /// Whether one that is behind in a topic of a connection gets the newest messages.
+    pub(crate) fn wants_newest<D>(
+        &mut self,
+        conns: &Conns<D>,
+        key: ConnKey,
+        config: &Config,
+    ) -> bool {
+        let mut wants_newest = false;
+        self.each_place(conns, key, |fanout, place| {
+            wants_newest |= fanout.wants_newest(place.topic, config);
+        });
+        wants_newest
+    }
+
     /// Lets the walks see that a connection has caught up, where logs wait for that.
     pub(crate) fn queue_walks_of<D>(&mut self, conns: &Conns<D>, key: ConnKey) {
         self.each_place(conns, key, |fanout, place| fanout.queue_walk(place));

@@ -6,6 +6,7 @@ mod session;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::io::IoSlice;
+use std::os::fd::RawFd;
 use std::rc::Rc;
 
 use crate::handler::Handler;
@@ -149,6 +150,11 @@ impl Sessions {
         self.named(sock).is_some_and(|(secured, _)| {
             secured.session.is_open() && secured.flush() == Err(WriteError::Blocked)
         })
+    }
+
+    /// The socket of the connection that `sock` names.
+    pub(crate) fn fd(&mut self, sock: Sock) -> Option<RawFd> {
+        self.named(sock).map(|(secured, _)| secured.fd)
     }
 
     fn named(&mut self, sock: Sock) -> Option<(&mut Secured, &mut Buffers)> {

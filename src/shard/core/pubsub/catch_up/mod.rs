@@ -6,7 +6,7 @@
 
 mod answers;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::id::{ConnKey, TopicKey};
@@ -25,7 +25,8 @@ type SubKey = (ConnKey, TopicKey);
 /// Subscriptions that get what they lack out of history, and those that wait to ask for it.
 #[derive(Debug)]
 pub(crate) struct CatchUps {
-    behind: HashMap<SubKey, Behind>,
+    /// May be many at once, and then none: no table that would have to grow.
+    behind: BTreeMap<SubKey, Behind>,
     /// Those that are to ask, joins among them, by ticket: in their order.
     queue: BTreeMap<u64, SubKey>,
     /// Tickets that homes have still to answer.
@@ -48,7 +49,7 @@ struct Behind {
 impl CatchUps {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
-            behind: HashMap::new(),
+            behind: BTreeMap::new(),
             queue: BTreeMap::new(),
             asked: BTreeSet::new(),
             // One page in any case: with none, those that ask would wait for ever.
@@ -161,6 +162,10 @@ impl PubSub {
         let conn = conns.get(key).into_iter();
         let topics: Vec<TopicKey> = conn.flat_map(|conn| conn.subs.catching_up()).collect();
         for topic in topics {
+            // What is the newest of each key is asked for when it can be sent at once.
+            if 0 < unsent && self.fanout.is_conflated(topic, &env.config) {
+                continue;
+            }
             let behind = self.catch_ups.behind.get_mut(&(key, topic));
             if let Some(behind) = behind.filter(|behind| behind.ticket.is_none()) {
                 let ticket = self.joins.next_ticket();
