@@ -33,7 +33,7 @@ pub use push::{
 };
 pub use reply::{
     Answer, ConnectResult, Empty, Error, HistoryResult, PresenceResult, PresenceStatsResult,
-    RefreshResult, Reply, RpcResult, SubRefreshResult, SubscribeResult,
+    RefreshResult, Reply, RpcResult, ServerSub, SubRefreshResult, SubscribeResult,
 };
 
 use crate::proto::Kind;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::proto::centrifuge::json::{is_default, raw};
 use crate::proto::centrifuge::push::{ClientInfo, Publication, Push};
@@ -120,9 +120,9 @@ pub struct ConnectResult {
     #[serde(with = "raw", skip_serializing_if = "is_default")]
     pub data: Vec<u8>,
     /// Server-side subscriptions.
-    #[prost(btree_map = "string, message", tag = "6")]
-    #[serde(skip_serializing_if = "is_default")]
-    pub subs: BTreeMap<String, SubscribeResult>,
+    #[prost(message, repeated, tag = "6")]
+    #[serde(serialize_with = "by_channel", skip_serializing_if = "is_default")]
+    pub subs: Vec<ServerSub>,
     /// The interval of pings in seconds.
     #[prost(uint32, tag = "7")]
     #[serde(skip_serializing_if = "is_default")]
@@ -139,6 +139,22 @@ pub struct ConnectResult {
     #[prost(string, tag = "10")]
     #[serde(skip_serializing_if = "is_default")]
     pub node: String,
+}
+
+/// A server-side subscription: an entry of a map. The maps of prost leave out a value that has only
+/// defaults, and protobufjs takes it for null.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ServerSub {
+    /// The name of the topic.
+    #[prost(string, tag = "1")]
+    pub channel: String,
+    /// As for a subscription that the client asks for.
+    #[prost(message, required, tag = "2")]
+    pub result: SubscribeResult,
+}
+
+fn by_channel<S: Serializer>(subs: &[ServerSub], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(subs.iter().map(|sub| (&sub.channel, &sub.result)))
 }
 
 /// The result of subscribe.

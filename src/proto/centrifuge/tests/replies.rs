@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::proto::centrifuge::{
     Answer, ClientInfo, ConnectResult, Disconnect, Empty, Error, ErrorCode, Event, HistoryResult,
     Join, Message, PresenceResult, PresenceStatsResult, Publication, Push, Refresh, RefreshResult,
-    Reply, RpcResult, SubRefreshResult, Subscribe, SubscribeResult, Unsubscribe, Wire,
+    Reply, RpcResult, ServerSub, SubRefreshResult, Subscribe, SubscribeResult, Unsubscribe, Wire,
 };
 
 fn text(text: &str) -> String {
@@ -70,7 +70,10 @@ fn connect() -> (ConnectResult, Value) {
         expires: true,
         ttl: 60,
         data: b"no json".to_vec(),
-        subs: [(text("news"), subscribe)].into(),
+        subs: vec![ServerSub {
+            channel: text("news"),
+            result: subscribe,
+        }],
         ping: 25,
         pong: true,
         ..ConnectResult::default()
@@ -80,6 +83,19 @@ fn connect() -> (ConnectResult, Value) {
         "subs": {"news": subscribe_json}, "ping": 25, "pong": true,
     });
     (result, json)
+}
+
+#[test]
+fn a_subscription_that_says_nothing_is_not_null() {
+    let result = ConnectResult {
+        subs: vec![ServerSub {
+            channel: text("a"),
+            ..ServerSub::default()
+        }],
+        ..ConnectResult::default()
+    };
+    assert_eq!(result.encode_to_vec(), b"\x32\x05\x0a\x01a\x12\x00");
+    assert_eq!(json!(result), json!({"subs": {"a": {}}}));
 }
 
 /// Each result with its JSON.

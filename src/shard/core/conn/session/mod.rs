@@ -12,7 +12,8 @@ use crate::auth::Principal;
 use crate::id::TopicKey;
 use crate::payload::Structured;
 use crate::proto::centrifuge::{
-    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, SubscribeResult, Wire, Wrap,
+    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, ServerSub, SubscribeResult, Wire,
+    Wrap,
 };
 use crate::proto::ws::Decoder;
 use crate::shard::core::conn::PeerInfo;
@@ -134,7 +135,9 @@ impl Session {
         match phase {
             Phase::Connecting(mut reply) => {
                 if let Some(Answer::Connect(result)) = &mut reply.answer {
-                    result.subs = std::mem::take(&mut self.told_later);
+                    let subs = std::mem::take(&mut self.told_later).into_iter();
+                    let subs = subs.map(|(channel, result)| ServerSub { channel, result });
+                    result.subs = subs.collect();
                 }
                 Some(*reply)
             }
