@@ -140,6 +140,10 @@ pub(crate) fn warn_of_open_doors(settings: &Settings) {
         let key = settings.name("auth.insecure");
         log::warn!("{key}: every client may do everything");
     }
+    if settings.auth.short_secrets {
+        let key = settings.name("auth.hmac_short_secrets");
+        log::warn!("{key}: one token is enough to find a short secret, and to make tokens for all");
+    }
     if settings.auth.has_foreign_tokens() {
         let key = settings.name("auth.audiences");
         log::warn!("{key}: tokens for other applications of the provider are accepted, too");

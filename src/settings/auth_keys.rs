@@ -26,6 +26,13 @@ pub(super) static AUTH_KEYS: &[Key<Settings>] = &[
     )
     .secret(),
     key(
+        "auth.hmac_short_secrets",
+        Field::Switch(|s| &mut s.auth.short_secrets),
+        "Whether `hmac_secret` and `hmac_previous_secret` may have fewer than 32 bytes, for test \
+         suites. One token is enough to find such a secret by trying, and then to make tokens for \
+         every user (RFC 7518 section 3.2). The server warns of it at each start.",
+    ),
+    key(
         "auth.hmac_previous_until",
         Field::CountOr(|s| &mut s.auth.previous_until, 1..=usize::MAX, "off"),
         "Time from which tokens of the previous secret are refused, in seconds since the beginning \

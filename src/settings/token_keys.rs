@@ -92,11 +92,15 @@ impl Settings {
             Some(until) => key.until(until),
             None => key,
         };
+        let hmac = match auth.short_secrets {
+            true => Key::hmac_of_any_length,
+            false => Key::hmac,
+        };
         if !auth.secret.is_empty() {
-            add("auth.hmac_secret", "", one(Key::hmac(auth.secret_bytes())));
+            add("auth.hmac_secret", "", one(hmac(auth.secret_bytes())));
         }
         if !auth.previous_secret.is_empty() {
-            let key = Key::hmac(auth.previous_secret.0.as_bytes()).map(previous);
+            let key = hmac(auth.previous_secret.0.as_bytes()).map(previous);
             add("auth.hmac_previous_secret", "", one(key));
         }
         for path in &auth.public_keys.0 {

@@ -89,6 +89,20 @@ impl Key {
         Ok(Self::of(algorithms, key, WORK_OF_HMAC))
     }
 
+    /// A secret of any length. A short one is for HS256, and one of its tokens is enough to find it
+    /// by trying (RFC 7518 section 3.2).
+    ///
+    /// # Errors
+    ///
+    /// [`KeyError::ShortSecret`]: it is empty.
+    pub fn hmac_of_any_length(secret: &[u8]) -> Result<Self, KeyError> {
+        if SECRET_BYTES_MIN <= secret.len() {
+            return Self::hmac(secret);
+        }
+        let key = DecodingKey::from_secret(secret).map_err(|_| KeyError::ShortSecret)?;
+        Ok(Self::of(vec![Algorithm::HS256], key, WORK_OF_HMAC))
+    }
+
     /// A public key, or that of a certificate, in PEM: RSA, P-256, P-384 or Ed25519.
     ///
     /// # Errors

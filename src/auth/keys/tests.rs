@@ -69,6 +69,22 @@ fn a_secret_is_for_the_hashes_that_are_not_longer() {
 }
 
 #[test]
+fn a_short_secret_that_is_allowed_is_for_hs256() {
+    let mut verifier = Verifier::new(vec![Key::hmac_of_any_length(b"secret").unwrap()]);
+    let claims: Value = serde_json::from_str(CLAIMS).unwrap();
+    let key = EncodingKey::from_secret(b"secret").unwrap();
+    for (algorithm, expected) in [
+        (Algorithm::HS256, Ok(())),
+        (Algorithm::HS384, Err(Denial::Algorithm)),
+    ] {
+        let token = jsonwebtoken::encode(&Header::new(algorithm), &claims, &key).unwrap();
+        assert_eq!(verifier.verify(&token, NOW).map(drop), expected);
+    }
+    assert!(Key::hmac_of_any_length(b"").is_err());
+    assert!(Key::hmac_of_any_length(SECRET).is_ok());
+}
+
+#[test]
 fn a_previous_secret_is_valid_until_its_date() {
     let previous = b"fedcba9876543210fedcba9876543210";
     let keys = vec![

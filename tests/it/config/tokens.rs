@@ -266,6 +266,9 @@ fn keys_that_cannot_be_used_are_reported_with_their_place() {
     ] {
         assert!(errors.contains(part), "no {part}: {errors}");
     }
+    let short = "[auth]\nhmac_secret = \"short\"\nhmac_short_secrets = true\n";
+    let file = File::new("auth-short", short);
+    assert!(config(&["check", file.path()], &[]).status.success());
     let file = File::new("auth-files", "[auth]\npublic_keys = [\"/nowhere.pem\"]\n");
     let output = config(&["check", file.path()], &[]);
     let errors = text(output.stderr);
