@@ -10,6 +10,8 @@ mod http;
 mod page;
 mod proxies;
 mod resume;
+#[cfg(feature = "auth")]
+mod sdk;
 mod served;
 #[expect(dead_code, reason = "a part of what `it` needs is enough here")]
 #[path = "../it/support/mod.rs"]

@@ -1,0 +1,182 @@
+// npm's `centrifuge` does all that it can, in both formats; arguments as for sdk.cjs.
+'use strict';
+const assert = require('node:assert');
+const {
+  WebSocket, client, decode, encode, next, runAll, secs, serve, token,
+} = require('./sdk.cjs');
+
+/** Sockets that a test can cut. */
+function cuttable() {
+  const sockets = [];
+  return {
+    cut: () => sockets.pop().terminate(),
+    websocket: class extends WebSocket {
+      constructor(...args) {
+        super(...args);
+        sockets.push(this);
+      }
+    },
+  };
+}
+
+/** A client that has connected, with a subscription that is live. */
+async function subscribed(server, kind, channel, options = {}) {
+  const own = client(server, kind, options);
+  const sub = own.newSubscription(channel);
+  sub.got = [];
+  sub.on('publication', ({ data }) => sub.got.push(decode(kind, data)));
+  sub.subscribe();
+  own.connect();
+  await sub.ready();
+  return { own, sub };
+}
+
+/** Until a subscription has got so many messages. */
+async function got(sub, count) {
+  while (sub.got.length < count) await next(sub, 'publication');
+  return sub.got;
+}
+
+async function talks(server, kind, options) {
+  const channel = `kept:talk-${kind}-${options.name ?? ''}`;
+  const info = { name: 'Ann Øst' };
+  const { own, sub } = await subscribed(server, kind, channel, {
+    ...options, token: token({ sub: 'ann', info }),
+  });
+  const connected = own._client;
+  const first = next(sub, 'publication');
+  await sub.publish(encode(kind, { text: 'grüße\n☃' }));
+  const publication = await first;
+  assert.deepStrictEqual(decode(kind, publication.data), { text: 'grüße\n☃' });
+  assert.strictEqual(publication.offset, 1);
+  assert.strictEqual(publication.info.user, 'ann');
+  assert.strictEqual(publication.info.client, connected);
+  assert.deepStrictEqual(decode(kind, publication.info.connInfo), info);
+  for (const number of [2, 3]) await own.publish(channel, encode(kind, number));
+  assert.deepStrictEqual((await got(sub, 3)).slice(1), [2, 3]);
+
+  const page = await sub.history({ limit: 2 });
+  assert.deepStrictEqual(page.publications.map((it) => it.offset), [1, 2]);
+  assert.strictEqual(page.offset, 3);
+  const since = { offset: 2, epoch: page.epoch };
+  const rest = await own.history(channel, { limit: 10, since });
+  assert.deepStrictEqual(rest.publications.map((it) => decode(kind, it.data)), [3]);
+  const last = await sub.history({ limit: 1, reverse: true });
+  assert.deepStrictEqual(last.publications.map((it) => it.offset), [3]);
+  await assert.rejects(sub.history({ limit: 1, since: { offset: 1, epoch: 'other' } }),
+    { code: 112 });
+
+  const joined = next(sub, 'join');
+  const left = next(sub, 'leave');
+  const other = await subscribed(server, kind, channel, { token: token({ sub: 'bob' }) });
+  assert.strictEqual((await joined).info.user, 'bob');
+  const { clients } = await sub.presence();
+  assert.deepStrictEqual(Object.values(clients).map((it) => it.user).sort(), ['ann', 'bob']);
+  assert.deepStrictEqual(decode(kind, clients[connected].connInfo), info);
+  assert.deepStrictEqual(await sub.presenceStats(), { numClients: 2, numUsers: 2 });
+  other.own.disconnect();
+  assert.strictEqual((await left).info.user, 'bob');
+
+  const ended = next(sub, 'unsubscribed');
+  sub.unsubscribe();
+  assert.strictEqual((await ended).code, 0);
+  await own.publish(channel, encode(kind, 4));
+  const again = next(sub, 'subscribed');
+  sub.subscribe();
+  const { recovered, wasRecovering } = await again;
+  assert.deepStrictEqual([wasRecovering, recovered], [true, true]);
+  assert.strictEqual((await got(sub, 4)).at(-1), 4);
+  own.disconnect();
+}
+
+/** Whatever is published while it is away, a client gets all of it, once and in order. */
+async function recovers(server, kind) {
+  const channel = `kept:recover-${kind}`;
+  const link = cuttable();
+  const { sub } = await subscribed(server, kind, channel, { websocket: link.websocket });
+  const { own: publisher } = await subscribed(server, kind, channel);
+  const expected = [];
+  for (let round = 0; round < 5; round += 1) {
+    const again = next(sub, 'subscribed');
+    link.cut();
+    for (let number = 0; number < 15; number += 1) {
+      expected.push(expected.length);
+      await publisher.publish(channel, encode(kind, expected.at(-1)));
+    }
+    const { recovered, wasRecovering } = await again;
+    assert.deepStrictEqual([wasRecovering, recovered], [true, true]);
+  }
+  assert.deepStrictEqual(await got(sub, expected.length), expected);
+}
+
+/** What is not there any more is told. */
+async function losesWhatIsGone(server, kind) {
+  const channel = `small:${kind}`;
+  const { own, sub } = await subscribed(server, kind, channel);
+  const { own: publisher } = await subscribed(server, kind, channel);
+  own.disconnect();
+  for (let number = 1; number <= 5; number += 1) {
+    await publisher.publish(channel, encode(kind, number));
+  }
+  const again = next(sub, 'subscribed');
+  own.connect();
+  const { recovered, wasRecovering } = await again;
+  assert.deepStrictEqual([wasRecovering, recovered], [true, false]);
+  await publisher.publish(channel, encode(kind, 6));
+  assert.deepStrictEqual((await got(sub, 1)).at(-1), 6);
+}
+
+/** Tokens of a client and of a subscription are renewed before they end. */
+async function renews(server, kind) {
+  let [ofClient, ofSub] = [0, 0];
+  const channel = `kept:renew-${kind}`;
+  const own = client(server, kind, {
+    token: token({ sub: 'ann', exp: secs(2) }),
+    getToken: async () => token({ sub: 'ann', exp: secs(ofClient++ ? 600 : 2) }),
+  });
+  const renewed = async () => token({ sub: 'ann', channel, exp: secs(ofSub++ < 2 ? 2 : 600) });
+  const sub = own.newSubscription(channel, { getToken: renewed });
+  const states = [];
+  own.on('state', ({ newState }) => states.push(newState));
+  sub.on('state', ({ newState }) => states.push(newState));
+  sub.subscribe();
+  own.connect();
+  await sub.ready();
+  while (ofClient < 2 || ofSub < 3) await new Promise((resolve) => { setTimeout(resolve, 50); });
+  // Behind the last renewal.
+  await sub.publish(encode(kind, 'still there'));
+  assert.deepStrictEqual(states, ['subscribing', 'connecting', 'connected', 'subscribed']);
+}
+
+/** The server subscribes each user to a topic of its own. */
+async function isSubscribedByTheServer(server, kind) {
+  const own = client(server, kind, { token: token({ sub: kind, channels: ['kept:by-token'] }) });
+  const channels = [];
+  own.on('subscribed', ({ channel }) => channels.push(channel));
+  const publication = next(own, 'publication');
+  own.connect();
+  await own.ready();
+  await own.publish(`#${kind}`, encode(kind, 'to me'));
+  const { channel, data } = await publication;
+  assert.deepStrictEqual([channel, decode(kind, data)], [`#${kind}`, 'to me']);
+  assert.deepStrictEqual(channels.sort(), [`#${kind}`, 'kept:by-token']);
+}
+
+(async () => {
+  const server = await serve();
+  const stream = {
+    name: 'stream',
+    transports: [{
+      transport: 'http_stream', endpoint: `http://${server.address}/connection/http_stream`,
+    }],
+  };
+  const tests = {};
+  for (const kind of ['json', 'protobuf']) {
+    tests[`talks ${kind}`] = () => talks(server, kind, {});
+    tests[`talks over HTTP ${kind}`] = () => talks(server, kind, stream);
+    for (const test of [recovers, losesWhatIsGone, renews, isSubscribedByTheServer]) {
+      tests[`${test.name} ${kind}`] = () => test(server, kind);
+    }
+  }
+  await runAll(tests);
+})();

@@ -1,0 +1,29 @@
+//! npm's `centrifuge` in Node, in JSON and protobuf.
+
+use std::process::Command;
+
+use super::config;
+use crate::tools::{has, installed, is_missing, run, script};
+
+/// Runs a script, which starts its servers itself.
+fn run_script(name: &str) {
+    let packages = installed("node_modules");
+    let is_there = has("node") && packages.join("centrifuge").exists();
+    if is_missing("Node and its centrifuge, of .ci/clients", is_there) {
+        return;
+    }
+    let mut command = Command::new("node");
+    command.arg(script(name)).arg(packages);
+    command.arg(env!("CARGO_BIN_EXE_corecast")).arg(config());
+    run(&mut command);
+}
+
+#[test]
+fn centrifuge_of_node_talks_and_misses_nothing() {
+    run_script("node_centrifuge.cjs");
+}
+
+#[test]
+fn centrifuge_of_node_ends_or_comes_back_as_each_code_says() {
+    run_script("node_codes.cjs");
+}
