@@ -125,7 +125,8 @@ macro_rules! topic_keys {
                 concat!($prefix, "presence"),
                 Field::Switch(|s: &mut $of| &mut s.topics.presence),
                 "Whether the home shard of a topic knows which connections are subscribed, and of \
-                 which users they are. The counts are exact; a list has at most 1,000 of them.",
+                 which users they are. The counts are exact; a list has at most 1,000 of them. \
+                 After a reload, a topic that has subscribers gets presence when all have left.",
             ),
             Key::new(
                 concat!($prefix, "join_leave"),
