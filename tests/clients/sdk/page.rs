@@ -71,7 +71,7 @@ fn centrifuge_on_a_page_misses_nothing_over_any_transport() {
         page.eval("client.connect()");
         page.wait_for("got.length === 2");
         assert_eq!(page.eval("got"), json!(["grüße\n☃", 2]));
+        // The tab stays: as it closed, it would complain that the server has no icon.
         page.eval("client.disconnect(); other.disconnect()");
-        browser.close(page);
     }
 }
