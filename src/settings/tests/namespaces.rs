@@ -142,7 +142,8 @@ fn a_namespace_without_topics_of_its_own_is_reported() {
     );
     check(
         "[[namespace]]\npattern = \"a+\"",
-        "c.toml:2: namespace.0.pattern: + and # stand for whole levels, which / separates; must",
+        "c.toml:2: namespace.0.pattern: + and # stand for whole levels, between / or after the first : \
+             of a name; must",
     );
     check(
         "[[namespace]]\nname = \"a\"\n[[namespace]]\nname = \"a\"",
