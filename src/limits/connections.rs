@@ -12,6 +12,9 @@ pub const SESSION_PONG_TIMEOUT: Duration = Duration::from_secs(8);
 /// The home of a topic answers a question of a client of the structured protocol in this time, or
 /// the client is told to try again: SDKs wait for 5 s.
 pub const SESSION_ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+/// The first message of a session has at most so many bytes: a token, where the client was, and
+/// commands that it does not hold back. As in Centrifugo.
+pub const CONNECT_BYTES_MAX: usize = 64 << 10;
 /// A session, or a subscription of one, ends so long after its token, unless its client has sent
 /// another: as in Centrifugo.
 pub const SESSION_GRACE: Duration = Duration::from_secs(25);

@@ -8,7 +8,7 @@ use crate::denial::Denial;
 use crate::handler::{Halt, Message, Publish, Refusal};
 use crate::position::Since;
 use crate::proto::Role;
-use crate::relay::RelayCx;
+use crate::relay::{RelayCx, session};
 use crate::topic::Topic;
 
 /// The purpose of a connection of [`Relay`].
@@ -74,6 +74,9 @@ pub(super) fn open(
         cx.require(Action::Publish, topic.name())?;
     } else {
         cx.require(Action::Subscribe, topic.name())?;
+        if !session::may_read(cx, topic.name()) {
+            return Err(cx.refuse(Denial::Forbidden, OTHERS).into());
+        }
         cx.subscribe_since(topic, since)?;
     }
     let publishes = || match key {
@@ -89,6 +92,9 @@ pub(super) fn open(
         },
     }))
 }
+
+/// Why a name is denied whatever the rules say.
+const OTHERS: &str = "the name of the topic is for other users, or for tokens of subscriptions";
 
 pub(super) static PATH_RECEIVES: ListenRule =
     ListenRule("this path only receives; publish on /pub or /ws");

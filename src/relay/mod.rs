@@ -20,8 +20,8 @@ use route::Route;
 pub use settings::{ApiKey, RelaySettings};
 
 use crate::handler::{
-    ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, Refusal, SessionStream,
-    SubscribeCommand, Subscribed,
+    ConnectCommand, Connected, Failure, Halt, Handler, Message, Opening, Query, Refusal,
+    SessionStream, SubscribeCommand, Subscribed,
 };
 use crate::position::Since;
 use crate::proto::Role;
@@ -127,6 +127,15 @@ impl Handler for Relay {
         subscribe: &SubscribeCommand<'_>,
     ) -> Result<Subscribed, Failure> {
         session::decide(cx, subscribe)
+    }
+
+    fn on_query(
+        &mut self,
+        cx: &mut RelayCx<'_>,
+        query: Query,
+        channel: &str,
+    ) -> Result<(), Failure> {
+        session::decide_query(cx, query, channel)
     }
 
     fn on_message(&mut self, cx: &mut RelayCx<'_>, message: Message<'_>) -> Result<(), Halt> {

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use crate::auth::{Principal, claim};
 use crate::handler::{
-    Connected, Failure, Refusal, ServerSubscription, SessionStream, SubscribeCommand, Subscribed,
+    Connected, Failure, Query, Refusal, ServerSubscription, SessionStream, SubscribeCommand,
+    Subscribed,
 };
+use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::centrifuge::{EmulationRequest, ErrorCode, Wire};
 use crate::proto::http::{Request, Response};
 use crate::relay::RelayCx;
@@ -70,6 +72,26 @@ pub(super) fn decide(
     cx.decide_subscribe(subscribe)
 }
 
+/// Whether the name of a topic lets a client read it, where the server asks for identity: one that
+/// begins with `$` needs a token for the subscription, which only sessions have.
+pub(super) fn may_read(cx: &RelayCx<'_>, channel: &str) -> bool {
+    let is_asked = cx.auth().is_some_and(|auth| !auth.is_insecure());
+    let user = cx.principal().and_then(Principal::user);
+    !is_asked || access(channel, user) != Access::Denied
+}
+
+/// Decides about a question: users that a name does not list learn nothing of its topic.
+pub(super) fn decide_query(
+    cx: &mut RelayCx<'_>,
+    query: Query,
+    channel: &str,
+) -> Result<(), Failure> {
+    if !channel.starts_with('$') && !may_read(cx, channel) {
+        return Err(ErrorCode::PermissionDenied.into());
+    }
+    cx.decide_query(query, channel)
+}
+
 /// What a client is subscribed to when it connects: the claims `channels` and `subs` of its token,
 /// and the topic of its user, if there is one for each.
 pub(super) fn connect(cx: &RelayCx<'_>, has_user_topic: bool) -> Connected {
@@ -77,7 +99,8 @@ pub(super) fn connect(cx: &RelayCx<'_>, has_user_topic: bool) -> Connected {
     let Some(client) = cx.principal() else {
         return connected;
     };
-    if let Some(user) = client.user().filter(|_| has_user_topic) {
+    let user = client.user().filter(|_| has_user_topic);
+    if let Some(user) = user.filter(|user| has_own_topic(user)) {
         let topic = ServerSubscription::new(format!("#{user}"));
         connected.subscriptions.push(topic);
     }
@@ -93,6 +116,11 @@ pub(super) fn connect(cx: &RelayCx<'_>, has_user_topic: bool) -> Connected {
     });
     connected.subscriptions.extend(named);
     connected
+}
+
+/// Whether there can be a topic that is this user's alone: a comma is between users.
+fn has_own_topic(user: &str) -> bool {
+    user.len() < TOPIC_BYTES_MAX && !user.contains(',')
 }
 
 /// What a name says: one that begins with `$` is for tokens alone, and what follows a `#` are the

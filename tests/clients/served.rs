@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use corecast::{Listener, Relay, RelaySettings};
+use corecast::{Config, Listener, Namespaces, Relay, RelaySettings, Scope, TopicSettings};
 
 use crate::support::server::{ANY, Running, builder};
 use crate::support::tls::Authority;
@@ -31,7 +31,18 @@ impl Served {
         authority.sign("host", "host", &["127.0.0.1", "localhost"]);
         let tls = Listener::http(ANY).tls(authority.settings("host"));
         let relay = Relay::new(RelaySettings::default().with_api_key(KEY));
-        let server = Running::with(builder(2).listen(tls), move |_| relay.clone());
+        let present = TopicSettings {
+            presence: true,
+            ..TopicSettings::default()
+        };
+        let here = (Scope::Name("here".to_owned()), present);
+        let namespaces = Namespaces::new(TopicSettings::default(), vec![here]);
+        let config = Config {
+            namespaces,
+            ..Config::default()
+        };
+        let server = builder(2).config(config).listen(tls);
+        let server = Running::with(server, move |_| relay.clone());
         Self { server, authority }
     }
 

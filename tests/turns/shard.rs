@@ -176,6 +176,13 @@ impl<C> Shard<C> {
 
     /// A WebSocket connection that is open, with these fields in its request.
     pub(crate) fn upgrade(&mut self, path: &str, fields: &str) -> ConnId {
+        let (id, answer) = self.ask_to_upgrade(path, fields);
+        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{path}");
+        id
+    }
+
+    /// A client that asks for that, and the answer.
+    pub(crate) fn ask_to_upgrade(&mut self, path: &str, fields: &str) -> (ConnId, Vec<u8>) {
         let id = self.connect();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -184,9 +191,7 @@ impl<C> Shard<C> {
         );
         self.read(id, request);
         self.rest();
-        let answer = self.take(id);
-        assert!(answer.starts_with(b"HTTP/1.1 101 "), "{path}");
-        id
+        (id, self.take(id))
     }
 
     /// Bytes come in; what they ask for is done as far as this phase of the turn goes.

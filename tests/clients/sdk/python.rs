@@ -20,9 +20,11 @@ fn the_suite_of_centrifuge_python_passes() {
     if is_missing("centrifuge-python, of .ci/clients", is_there) {
         return;
     }
-    let (_program, server) = serve(&suite("python.toml"));
+    // Each has a server of its own: all tests are the same user, whose clients hear of each other.
+    let servers: Vec<_> = (0..PARTS).map(|_| serve(&suite("python.toml"))).collect();
     let parts: Vec<_> = (0..PARTS)
-        .map(|part| {
+        .zip(&servers)
+        .map(|(part, (_, server))| {
             let mut command = Command::new(&python);
             command.arg(script("python_centrifuge.py")).arg(&folder);
             let numbers = [usize::from(server.port()), part, PARTS];

@@ -143,8 +143,11 @@ impl Handler for Deciding {
     ) -> Result<corecast::Connected, corecast::Failure> {
         if cx.answer().is_none() {
             let (question, wait) = cx.defer(Duration::from_secs(5));
-            if connect.data == b"true" {
-                question.answer(());
+            match connect.data {
+                b"true" => question.answer(()),
+                // It is left open.
+                b"null" => std::mem::forget(question),
+                _ => {}
             }
             return Err(wait.into());
         }
@@ -188,4 +191,14 @@ fn after_a_connect_that_is_refused_nothing_more_is_done() {
     assert_eq!(scene.hear(), [Told::Text(error.to_owned())]);
     scene.say(rpc);
     assert_eq!(scene.hear(), [close(3501, "bad request")]);
+}
+
+#[test]
+fn a_client_that_the_server_has_no_time_for_may_come_back() {
+    let mut scene = Scene::of(Shard::of(Config::default(), Deciding));
+    // The upgrade has taken the first second.
+    scene.shard.wait(HANDSHAKE_TIMEOUT - Duration::from_secs(1));
+    scene.say(r#"{"id":1,"connect":{"data":null}}"#);
+    scene.shard.wait(Duration::from_secs(2));
+    assert_eq!(scene.hear(), [close(3004, "internal server error")]);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::Config;
-use corecast::limits::PING_INTERVAL;
+use corecast::limits::{CONNECT_BYTES_MAX, PING_INTERVAL, SUBSCRIPTIONS_MAX};
 
 use super::streams::{chunks, get_from, open, post};
 use super::{Told, close, heard, text};
@@ -95,4 +95,26 @@ fn what_is_no_request_to_connect_ends_with_the_code() {
         let (_, body) = answer.split_once("\r\n\r\n").unwrap();
         assert_eq!(chunks(body), (vec![format!("{push}\n")], true));
     }
+}
+
+#[test]
+fn one_that_wishes_for_too_much_is_told_so() {
+    let wishes = |count: usize| {
+        let names: Vec<_> = (0..count).map(|name| format!("\"{name}\":{{}}")).collect();
+        format!("{{\"subs\":{{{}}}}}", names.join(","))
+    };
+    let mut shard = Shard::new(Config::default());
+    for (count, is_taken) in [(SUBSCRIPTIONS_MAX, true), (SUBSCRIPTIONS_MAX + 1, false)] {
+        let client = shard.upgrade(WEBSOCKET, "");
+        shard.read(client, text(&wishes(count)));
+        shard.rest();
+        let told = heard(shard.take(client));
+        let expected = [close(3505, "channel limit")];
+        assert_eq!(told == expected, !is_taken, "{count}: {told:?}");
+    }
+    // Longer than any that connects, whoever sends it.
+    let client = shard.upgrade(WEBSOCKET, "");
+    shard.read(client, text(&" ".repeat(CONNECT_BYTES_MAX + 1)));
+    shard.rest();
+    assert_eq!(heard(shard.take(client)), [close(3501, "bad request")]);
 }

@@ -28,17 +28,21 @@ fn date(secs: u64) -> Date {
 }
 
 fn scene_with(anonymous: bool) -> Scene {
-    let mut shard = Shard::new(with_history(10));
     let rules = [
         "users subscribe+publish room",
         "users subscribe own/{user}/#",
         "users subscribe team/{claim.team}",
         "anonymous subscribe open",
     ];
+    scene_of(with_history(10), &rules, anonymous)
+}
+
+fn scene_of(config: Config, rules: &[&str], anonymous: bool) -> Scene {
+    let mut shard = Shard::new(config);
     let auth = Auth {
         verifier: Verifier::new(vec![Key::hmac(SECRET).unwrap()]),
         api_keys: corecast::auth::ApiKeys::default(),
-        rules: Rules::parse(rules).unwrap(),
+        rules: Rules::parse(rules.iter().copied()).unwrap(),
         anonymous,
         insecure: false,
     };
@@ -297,4 +301,43 @@ fn a_token_subscribes_its_client_and_another_with_more_topics_has_it_connect_aga
     assert_eq!(scene.ask(&refresh(&same)).len(), 1);
     scene.say(&refresh(&token(r#"{"sub":"ann","channels":["a","c"]}"#)));
     assert_eq!(scene.hear(), [close(3010, "insufficient state")]);
+}
+
+#[test]
+fn users_that_a_name_does_not_list_learn_nothing_of_its_topic() {
+    let bob = token(r#"{"sub":"bob"}"#);
+    let rules = ["users subscribe+publish+history+presence #"];
+    let mut scene = scene_of(with_history(10), &rules, false);
+    scene.ask(&connect(&bob));
+    for (command, channel, is_open) in [
+        ("history", "news", true),
+        ("history", "#ann", false),
+        ("history", "#ann,bob", true),
+        ("presence", "#ann", false),
+    ] {
+        scene.say(&format!(
+            r#"{{"id":2,"{command}":{{"channel":"{channel}"}}}}"#
+        ));
+        scene.shard.answer();
+        scene.shard.rest();
+        let told = scene.texts();
+        assert_eq!(
+            !told[0].contains(r#""code":103"#),
+            is_open,
+            "{command} {channel}: {told:?}"
+        );
+    }
+    for (path, status) in [
+        ("/sub/news", "101"),
+        ("/sub/%23bob", "101"),
+        ("/sub/%23ann", "403"),
+        ("/ws/%23ann", "403"),
+        ("/sub/%24secret", "403"),
+        ("/pub/%23ann", "101"),
+    ] {
+        let field = format!("Authorization: Bearer {bob}\r\n");
+        let (_, answer) = scene.shard.ask_to_upgrade(path, &field);
+        let answer = String::from_utf8(answer).unwrap();
+        assert_eq!(answer.split(' ').nth(1), Some(status), "{path}: {answer}");
+    }
 }

@@ -15,9 +15,10 @@ use crate::close_reason::CloseReason;
 use crate::id::UserKey;
 use crate::payload::Form;
 use crate::proto::Kind;
+use crate::proto::centrifuge::DisconnectCode;
 use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::outbox::Outbox;
-use crate::shard::core::conn::session::Session;
+use crate::shard::core::conn::session::{Phase, Session};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 pub(crate) use crate::shard::core::conn::tab::{Held, Tab};
@@ -185,15 +186,23 @@ impl<D> Conn<D> {
         session.and_then(Session::sub_expiry)
     }
 
-    /// Why it is closed then: a session that has not connected was given no longer than that.
+    /// Why it is closed then: a session that has not connected was given no longer than that. Its
+    /// client comes back if it was the server that had no time.
     pub(crate) fn end_reason(&self) -> CloseReason {
-        let session = self.protocol.session();
-        match session {
-            Some(session) if !session.is_connected() => CloseReason::HandshakeTimeout,
-            Some(session) => session
-                .end
-                .map_or(CloseReason::Expired, CloseReason::Session),
-            None => CloseReason::Expired,
+        let Some(session) = self.protocol.session() else {
+            return match self.state {
+                State::Corked => CloseReason::HandshakeTimeout,
+                _ => CloseReason::Expired,
+            };
+        };
+        match (session.end, &session.phase) {
+            (Some(code), _) => CloseReason::Session(code),
+            (None, Phase::Connected) => CloseReason::Expired,
+            (None, Phase::Connecting(_)) => CloseReason::Session(DisconnectCode::ServerError),
+            (None, Phase::New(_)) if self.is_paused() => {
+                CloseReason::Session(DisconnectCode::ServerError)
+            }
+            (None, Phase::New(_) | Phase::Refused) => CloseReason::HandshakeTimeout,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::id::{ConnKey, ConnectionId};
-use crate::limits::SESSION_GRACE;
+use crate::limits::{BYTES_PER_WORK, SESSION_GRACE};
 use crate::proto::centrifuge::{DisconnectCode, Event, Push, Refresh, Reply, UnsubscribeCode};
 use crate::shard::core::life::deadlines::share_of;
 use crate::shard::core::shard::Shard;
@@ -23,6 +23,7 @@ impl<D, A> Shard<D, A> {
         if let Some(session) = self.conns.session(key) {
             session.encode(&mut message, reply);
         }
+        self.env.work.charge(message.len() / BYTES_PER_WORK);
         self.reply(key, |out| out.extend_from_slice(&message));
     }
 

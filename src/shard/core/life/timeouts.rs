@@ -140,9 +140,7 @@ impl<D, A> Shard<D, A> {
             self.give_up_question(key);
         } else if conn.state.is_opening() {
             self.refuse_late(key);
-        } else if conn.state == State::Corked {
-            self.close(key, CloseReason::HandshakeTimeout);
-        } else if is_expired {
+        } else if conn.state == State::Corked || is_expired {
             let reason = conn.end_reason();
             self.close(key, reason);
         } else if comes_slowly {

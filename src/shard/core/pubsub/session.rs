@@ -33,7 +33,9 @@ impl PubSub {
             return true;
         };
         let has_asked = pending.id != 0;
-        let reply = pending.finish(wire, start);
+        // What is kept until all is told at once counts nowhere: that has no pages.
+        let takes_page = session.is_connected();
+        let reply = pending.finish(wire, start, takes_page);
         if let Some(Answer::Subscribe(result)) = &reply.answer {
             let bytes = result.publications.iter().map(|message| message.data.len());
             env.work.charge(bytes.sum::<usize>() / BYTES_PER_WORK);
@@ -122,7 +124,8 @@ impl PubSub {
         }
     }
 
-    /// Ends a subscription of a session, and tells its client why.
+    /// Ends a subscription of a session, and tells its client why: by the answer to its command, if
+    /// that waits.
     pub(crate) fn end_session_sub<D>(
         &mut self,
         conns: &mut Conns<D>,
@@ -130,7 +133,16 @@ impl PubSub {
         (key, topic): (ConnKey, TopicKey),
         code: UnsubscribeCode,
     ) {
-        if let Some(local) = self.fanout.topic(topic) {
+        let asked = conns
+            .session(key)
+            .and_then(|session| session.take_asked(topic));
+        if let Some(pending) = asked {
+            let error = match code {
+                UnsubscribeCode::Expired => ErrorCode::TokenExpired,
+                _ => ErrorCode::PermissionDenied,
+            };
+            self.tell_session(conns, key, &Reply::error(pending.id, error));
+        } else if let Some(local) = self.fanout.topic(topic) {
             let event = Event::Unsubscribe(Unsubscribe {
                 code: code.code().into(),
                 reason: code.reason().to_owned(),
@@ -152,9 +164,8 @@ impl PubSub {
         let Some(session) = conns.session(key) else {
             return false;
         };
-        let pending = session.sub(topic).and_then(|sub| sub.pending.take());
         // One that the client has not asked for is not told of.
-        if let Some(pending) = pending.filter(|pending| pending.id != 0) {
+        if let Some(pending) = session.take_asked(topic) {
             let refusal = Reply::error(pending.id, ErrorCode::LimitExceeded);
             self.tell_session(conns, key, &refusal);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::auth::Principal;
 use crate::handler::{Busy, Connected, Failure, Handler, ServerSubscription, Wait};
 use crate::id::ConnKey;
-use crate::limits::SESSION_GRACE;
+use crate::limits::{SESSION_GRACE, SUBSCRIPTIONS_MAX, WORK_OF_MESSAGE};
 use crate::proto::centrifuge::{
     ClientInfo, ConnectRequest, ConnectResult, DisconnectCode, ErrorCode, SubscribeRequest,
 };
@@ -38,7 +38,12 @@ impl<H: Handler> ShardCore<H> {
         request: &ConnectRequest,
         connected: &mut Connected,
     ) -> Result<(), Failure> {
+        let wishes = connected.subscriptions.len() + request.subs.len();
+        if SUBSCRIPTIONS_MAX < wishes {
+            return Err(DisconnectCode::ChannelLimit.into());
+        }
         for (channel, wish) in &request.subs {
+            self.shard.env.work.charge(WORK_OF_MESSAGE);
             let subscriptions = &mut connected.subscriptions;
             if subscriptions.iter().any(|given| given.channel == *channel) {
                 continue;

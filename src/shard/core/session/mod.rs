@@ -14,7 +14,7 @@ use std::borrow::Cow;
 use crate::close_reason::CloseReason;
 use crate::handler::{Busy, Failure, Halt, Handler, Wait};
 use crate::id::ConnKey;
-use crate::limits::{OUTBOX_BYTES_HIGH, WORK_OF_MESSAGE};
+use crate::limits::{CONNECT_BYTES_MAX, OUTBOX_BYTES_HIGH, WORK_OF_MESSAGE};
 use crate::proto::centrifuge::{Answer, Command, DisconnectCode, ErrorCode, Reply, Request};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::Phase;
@@ -52,6 +52,11 @@ impl<H: Handler> ShardCore<H> {
     ) -> Option<Result<(), Halt>> {
         let session = self.shard.conns.session(key)?;
         let done = std::mem::take(&mut session.done);
+        // It may be read again and again, for a client that nobody knows.
+        if session.is_new() && CONNECT_BYTES_MAX < message.len() {
+            let reason = CloseReason::Session(DisconnectCode::BadRequest);
+            return Some(Err(Halt::Close(reason)));
+        }
         let message = &*if session.is_one_way() {
             Cow::Owned(as_command(message))
         } else {

@@ -148,9 +148,13 @@ fn number(count: usize) -> u32 {
 
 fn filter(request: &HistoryRequest) -> Result<HistoryFilter, Failure> {
     let limit = usize::try_from(request.limit).unwrap_or(PAGE_ENTRIES_MAX);
+    // From the beginning of any epoch.
+    let is_start =
+        |since: &&StreamPosition| !request.reverse && since.offset == 0 && since.epoch.is_empty();
+    let since = request.since.as_ref().filter(|since| !is_start(since));
     Ok(HistoryFilter {
         limit: Some(limit.min(PAGE_ENTRIES_MAX)),
-        since: request.since.as_ref().map(position).transpose()?,
+        since: since.map(position).transpose()?,
         reverse: request.reverse,
     })
 }

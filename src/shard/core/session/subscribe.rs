@@ -1,5 +1,7 @@
 //! Subscribe and unsubscribe.
 
+use std::borrow::Cow;
+
 use crate::handler::{Failure, Handler, Query, Subscribe, Subscribed};
 use crate::id::ConnKey;
 use crate::position::Since;
@@ -25,9 +27,30 @@ impl<H: Handler> ShardCore<H> {
         }
         let subscribed = self.ask_to_subscribe(key, request)?;
         let is_positioned = self.watches(key, request)?;
+        let request = self.without_denied(key, request)?;
         self.shard
-            .subscribe_session(key, id, request, subscribed, is_positioned)?;
+            .subscribe_session(key, id, &request, subscribed, is_positioned)?;
         Ok(None)
+    }
+
+    /// What it asks for without joins and leaves, if it may not know who is there.
+    fn without_denied<'r>(
+        &mut self,
+        key: ConnKey,
+        request: &'r SubscribeRequest,
+    ) -> Result<Cow<'r, SubscribeRequest>, Failure> {
+        let settings = self.shard.env.config.namespaces.of(&request.channel);
+        if !request.join_leave || !settings.join_leave || settings.force_push_join_leave {
+            return Ok(Cow::Borrowed(request));
+        }
+        match self.ask_query(key, Query::Presence, &request.channel) {
+            Ok(()) => Ok(Cow::Borrowed(request)),
+            Err(Failure::Error(_)) => Ok(Cow::Owned(SubscribeRequest {
+                join_leave: false,
+                ..request.clone()
+            })),
+            Err(other) => Err(other),
+        }
     }
 
     /// Whether the client is to be told of gaps, and may come back to where it was: as it asks, if
@@ -151,8 +174,8 @@ impl<D, A> Shard<D, A> {
             return Ok(());
         };
         let wire = session.wire();
-        if let Some(pending) = session.sub(topic).and_then(|sub| sub.pending.take()) {
-            self.tell(key, &pending.finish(wire, None));
+        if let Some(pending) = session.take_asked(topic) {
+            self.tell(key, &pending.finish(wire, None, false));
         }
         let Self {
             pubsub, conns, env, ..

@@ -53,10 +53,13 @@ impl<D, A> Cx<'_, D, A> {
         session: &str,
         commands: &[u8],
     ) -> Result<bool, Busy> {
+        if node != node_name() {
+            return Ok(false);
+        }
         if let Some(to) = find_session(session) {
             self.shard.forward_commands(to, commands)?;
         }
-        Ok(node == node_name())
+        Ok(true)
     }
 
     /// How [`on_subscribe`](crate::Handler::on_subscribe) decides by default.

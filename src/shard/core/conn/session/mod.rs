@@ -19,7 +19,7 @@ use crate::proto::ws::Decoder;
 use crate::shard::core::conn::PeerInfo;
 pub(crate) use crate::shard::core::conn::session::name::{find_session, node_name, session_name};
 use crate::shard::core::conn::session::stream::Stream;
-use crate::shard::core::conn::session::subscription::Subscription;
+use crate::shard::core::conn::session::subscription::{Pending, Subscription};
 use crate::time::{Now, Stamp};
 
 /// What a connection of the structured protocol keeps.
@@ -261,6 +261,12 @@ impl Session {
     fn find_soonest(&mut self) {
         let ends = self.subs.iter().map(|sub| sub.until);
         self.soonest = ends.min().unwrap_or(Stamp::NEVER);
+    }
+
+    /// What a command waits for that has asked for a subscription, if it does.
+    pub(crate) fn take_asked(&mut self, topic: TopicKey) -> Option<Box<Pending>> {
+        let pending = self.sub(topic)?.pending.take();
+        pending.filter(|pending| pending.id != 0)
     }
 
     /// The subscription to a topic.

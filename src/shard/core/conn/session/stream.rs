@@ -12,7 +12,8 @@ pub(crate) struct Stream {
 impl Stream {
     /// Takes commands behind those that wait; `false` if there are more than `max` bytes then.
     pub(crate) fn push(&mut self, wire: Wire, commands: &[u8], max: usize) -> bool {
-        if !self.inbox.is_empty() {
+        // Commands may end with what goes between them.
+        if !self.inbox.is_empty() && !self.inbox.ends_with(wire.end()) {
             self.inbox.extend_from_slice(wire.end());
         }
         self.inbox.extend_from_slice(commands);

@@ -67,8 +67,8 @@ impl Pending {
     }
 
     /// The subscription is live, and begins with this, if the topic has a history. An error if the
-    /// client wants none then.
-    pub(crate) fn finish(self, wire: Wire, start: Option<&mut Start>) -> Reply {
+    /// client wants none then. Without `takes_page`, what it has missed is pushed to it behind this.
+    pub(crate) fn finish(self, wire: Wire, start: Option<&mut Start>, takes_page: bool) -> Reply {
         let Self {
             id,
             offset,
@@ -84,7 +84,7 @@ impl Pending {
                 result.offset = before.unwrap_or(start.position).offset;
                 if result.recovered {
                     result.offset = offset;
-                    let page = start.page.take();
+                    let page = start.page.take_if(|_| takes_page);
                     let entries = page.iter().flat_map(|page| page.entries.iter());
                     result.publications = entries.map(|kept| publication(wire, kept)).collect();
                 }

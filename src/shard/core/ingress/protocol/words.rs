@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use serde::de::IgnoredAny;
-
-use crate::close_reason::CloseReason;
+use crate::close_reason::{CloseReason, plain};
 use crate::limits::EVENTS_RETRY_FINAL;
 use crate::payload::Form;
 use crate::proto::centrifuge::{Disconnect, Event, Push, Reply};
@@ -112,12 +110,7 @@ impl LastWord<'_> {
     /// there is a text that is no JSON.
     fn for_sdk(&self) -> Option<(u16, &str)> {
         match self {
-            Self::Given { code, reason } => {
-                let is_json = serde_json::from_str::<IgnoredAny>(reason).is_ok();
-                let is_plain = !reason.is_empty() && !is_json;
-                let reason = if is_plain { reason } else { "disconnect" };
-                Some((code.unwrap_or(CLOSE_NORMAL), reason))
-            }
+            Self::Given { code, reason } => Some((code.unwrap_or(CLOSE_NORMAL), plain(reason))),
             Self::Reason(reason) => reason.for_sdk(),
         }
     }
