@@ -131,9 +131,10 @@ macro_rules! topic_keys {
             Key::new(
                 concat!($prefix, "join_leave"),
                 Field::Switch(|s: &mut $of| &mut s.topics.join_leave),
-                "Whether subscribers of the structured protocol that ask for it are notified when \
-                 another one joins or leaves. Each join is a message to all of them, so this is \
-                 for topics with tens of subscribers, not thousands.",
+                "Whether subscribers of the structured protocol that ask for it, and have the \
+                 right `presence`, are notified when another one joins or leaves. Each join is a \
+                 message to all of them, so this is for topics with tens of subscribers, not \
+                 thousands.",
             ),
             Key::new(
                 concat!($prefix, "force_push_join_leave"),

@@ -2,8 +2,12 @@
 
 mod bounds;
 mod connect;
+#[cfg(feature = "auth")]
+mod identity;
 mod joins;
 mod life;
+#[cfg(feature = "auth")]
+mod names;
 mod one_way;
 mod presence;
 mod recover;

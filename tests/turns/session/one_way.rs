@@ -112,7 +112,7 @@ fn one_that_wishes_for_too_much_is_told_so() {
         let expected = [close(3505, "channel limit")];
         assert_eq!(told == expected, !is_taken, "{count}: {told:?}");
     }
-    // Longer than any that connects, whoever sends it.
+    // Longer than the first message of a session may be.
     let client = shard.upgrade(WEBSOCKET, "");
     shard.read(client, text(&" ".repeat(CONNECT_BYTES_MAX + 1)));
     shard.rest();

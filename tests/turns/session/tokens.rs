@@ -1,19 +1,13 @@
 //! Tokens of sessions and of their subscriptions: what each outcome is answered with.
 
-use corecast::auth::{Auth, Key, Places, Rules, Verifier, create};
+use corecast::auth::create;
 use corecast::limits::SESSION_GRACE;
-use corecast::proto::http::Date;
 
+use super::identity::{NOW, connect, date, scene_of, token};
 use super::*;
 
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const OTHER: &[u8] = b"another secret of 32 bytes......";
-const NOW: u64 = 1_900_000_000;
 const EXPIRED: u64 = NOW - 100;
-
-fn token(claims: &str) -> String {
-    create(SECRET, claims).unwrap()
-}
 
 /// A token of a user that expires in a minute.
 fn ann() -> String {
@@ -21,10 +15,6 @@ fn ann() -> String {
         r#"{{"sub":"ann","exp":{},"info":{{"name":"Ann"}}}}"#,
         NOW + 60
     ))
-}
-
-fn date(secs: u64) -> Date {
-    Date::since_1970(Duration::from_secs(secs))
 }
 
 fn scene_with(anonymous: bool) -> Scene {
@@ -37,26 +27,8 @@ fn scene_with(anonymous: bool) -> Scene {
     scene_of(with_history(10), &rules, anonymous)
 }
 
-fn scene_of(config: Config, rules: &[&str], anonymous: bool) -> Scene {
-    let mut shard = Shard::new(config);
-    let auth = Auth {
-        verifier: Verifier::new(vec![Key::hmac(SECRET).unwrap()]),
-        api_keys: corecast::auth::ApiKeys::default(),
-        rules: Rules::parse(rules.iter().copied()).unwrap(),
-        anonymous,
-        insecure: false,
-    };
-    shard.core.set_auth(auth, Places::default());
-    shard.core.set_date(date(NOW));
-    Scene::of(shard)
-}
-
 fn scene() -> Scene {
     scene_with(false)
-}
-
-fn connect(token: &str) -> String {
-    format!(r#"{{"id":1,"connect":{{"token":"{token}"}}}}"#)
 }
 
 /// One that has connected with this.
@@ -301,43 +273,4 @@ fn a_token_subscribes_its_client_and_another_with_more_topics_has_it_connect_aga
     assert_eq!(scene.ask(&refresh(&same)).len(), 1);
     scene.say(&refresh(&token(r#"{"sub":"ann","channels":["a","c"]}"#)));
     assert_eq!(scene.hear(), [close(3010, "insufficient state")]);
-}
-
-#[test]
-fn users_that_a_name_does_not_list_learn_nothing_of_its_topic() {
-    let bob = token(r#"{"sub":"bob"}"#);
-    let rules = ["users subscribe+publish+history+presence #"];
-    let mut scene = scene_of(with_history(10), &rules, false);
-    scene.ask(&connect(&bob));
-    for (command, channel, is_open) in [
-        ("history", "news", true),
-        ("history", "#ann", false),
-        ("history", "#ann,bob", true),
-        ("presence", "#ann", false),
-    ] {
-        scene.say(&format!(
-            r#"{{"id":2,"{command}":{{"channel":"{channel}"}}}}"#
-        ));
-        scene.shard.answer();
-        scene.shard.rest();
-        let told = scene.texts();
-        assert_eq!(
-            !told[0].contains(r#""code":103"#),
-            is_open,
-            "{command} {channel}: {told:?}"
-        );
-    }
-    for (path, status) in [
-        ("/sub/news", "101"),
-        ("/sub/%23bob", "101"),
-        ("/sub/%23ann", "403"),
-        ("/ws/%23ann", "403"),
-        ("/sub/%24secret", "403"),
-        ("/pub/%23ann", "101"),
-    ] {
-        let field = format!("Authorization: Bearer {bob}\r\n");
-        let (_, answer) = scene.shard.ask_to_upgrade(path, &field);
-        let answer = String::from_utf8(answer).unwrap();
-        assert_eq!(answer.split(' ').nth(1), Some(status), "{path}: {answer}");
-    }
 }

@@ -52,7 +52,7 @@ impl<H: Handler> ShardCore<H> {
     ) -> Option<Result<(), Halt>> {
         let session = self.shard.conns.session(key)?;
         let done = std::mem::take(&mut session.done);
-        // It may be read again and again, for a client that nobody knows.
+        // It may be read again and again, before the client is identified.
         if session.is_new() && CONNECT_BYTES_MAX < message.len() {
             let reason = CloseReason::Session(DisconnectCode::BadRequest);
             return Some(Err(Halt::Close(reason)));

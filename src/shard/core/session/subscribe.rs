@@ -33,7 +33,8 @@ impl<H: Handler> ShardCore<H> {
         Ok(None)
     }
 
-    /// What it asks for without joins and leaves, if it may not know who is there.
+    /// What it asks for without joins and leaves, if it may not know which
+    /// clients are there.
     fn without_denied<'r>(
         &mut self,
         key: ConnKey,

@@ -67,7 +67,7 @@ impl Pending {
     }
 
     /// The subscription is live, and begins with this, if the topic has a history. An error if the
-    /// client wants none then. Without `takes_page`, what it has missed is pushed to it behind this.
+    /// client wants none then. Without `takes_page`, what it has missed is pushed behind this.
     pub(crate) fn finish(self, wire: Wire, start: Option<&mut Start>, takes_page: bool) -> Reply {
         let Self {
             id,

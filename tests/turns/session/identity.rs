@@ -1,0 +1,35 @@
+//! A server that asks for identity, and tokens for it.
+
+use corecast::auth::{ApiKeys, Auth, Key, Places, Rules, Verifier, create};
+use corecast::proto::http::Date;
+
+use super::*;
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+pub(super) const NOW: u64 = 1_900_000_000;
+
+pub(super) fn token(claims: &str) -> String {
+    create(SECRET, claims).unwrap()
+}
+
+pub(super) fn date(secs: u64) -> Date {
+    Date::since_1970(Duration::from_secs(secs))
+}
+
+pub(super) fn scene_of(config: Config, rules: &[&str], anonymous: bool) -> Scene {
+    let mut shard = Shard::new(config);
+    let auth = Auth {
+        verifier: Verifier::new(vec![Key::hmac(SECRET).unwrap()]),
+        api_keys: ApiKeys::default(),
+        rules: Rules::parse(rules.iter().copied()).unwrap(),
+        anonymous,
+        insecure: false,
+    };
+    shard.core.set_auth(auth, Places::default());
+    shard.core.set_date(date(NOW));
+    Scene::of(shard)
+}
+
+pub(super) fn connect(token: &str) -> String {
+    format!(r#"{{"id":1,"connect":{{"token":"{token}"}}}}"#)
+}
