@@ -175,7 +175,7 @@ impl Page {
         (!entries.is_empty()).then(|| Self {
             epoch: view.top.epoch,
             entries: entries.into(),
-            has_removals: !is_new,
+            has_removals: !(is_new && view.is_keyed),
             is_snapshot: false,
         })
     }

@@ -36,8 +36,8 @@ impl View<'_> {
         is_there.then_some(position.offset)
     }
 
-    /// The messages with offsets between these two; `values`: but for those that say that a key is
-    /// gone.
+    /// The messages with offsets between these two; `values`: where only the newest of each key is
+    /// there, but for those that say that a key is gone. Elsewhere a value goes before such a one.
     pub(super) fn between(
         &self,
         after: u64,
@@ -56,6 +56,7 @@ impl View<'_> {
         before: u64,
         values: bool,
     ) -> impl DoubleEndedIterator<Item = &Slot> + '_ {
+        let values = values && self.is_keyed;
         let slots = self.slots.iter().flat_map(move |(slots, first)| {
             let from = slots.partition_point(|slot| slot.offset <= after);
             let to = slots.partition_point(|slot| slot.offset < before);

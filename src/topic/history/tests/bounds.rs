@@ -181,6 +181,20 @@ fn a_new_subscriber_gets_the_newest_of_every_key() {
 }
 
 #[test]
+fn what_says_that_a_key_is_gone_is_a_message_as_all_where_keys_do_not_count() {
+    let (topic, settings) = (topic("a"), settings(10));
+    let mut bench = Bench::new(usize::MAX);
+    bench.publish_with(&topic, &settings, Some(of_key("a")));
+    bench.publish_with(&topic, &settings, Some(removal_of("a")));
+    bench.publish(&topic, &settings);
+    let (_, entries, _) = bench.read_all(&topic, &settings, Since::Last(10));
+    assert_eq!(offsets(&entries), [1, 2, 3]);
+    let history = &mut bench.history;
+    let answer = history.read(&topic, &settings, Filter::default(), bench.now);
+    assert_eq!(offsets(&answer.unwrap().entries), [1, 2, 3]);
+}
+
+#[test]
 fn one_key_that_changes_all_the_time_takes_no_more_memory() {
     let (topic, settings) = (topic("a"), keyed(100));
     let mut bench = Bench::new(usize::MAX);

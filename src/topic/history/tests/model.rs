@@ -203,7 +203,7 @@ impl Case {
                 .get(from)
                 .map_or(u64::MAX, |first| first.offset);
             model.compare(&entries, |entry| {
-                oldest <= entry.offset && !entry.is_removal
+                oldest <= entry.offset && !(history.is_keyed && entry.is_removal)
             });
         }
 
@@ -223,7 +223,7 @@ impl Case {
             assert_eq!(answer.position, top);
             let mut expected: Vec<&Entry> = model.entries.iter().collect();
             expected.retain(|entry| match filter.since {
-                None => !entry.is_removal,
+                None => !(history.is_keyed && entry.is_removal),
                 Some(_) if filter.reverse => entry.offset < offset,
                 Some(_) => offset < entry.offset,
             });
