@@ -29,6 +29,9 @@ pub trait Kernel<H: Handler>: Sink {
         Received::Nothing
     }
 
+    /// Mail is put into the lanes: a test may change it before.
+    fn change_mail(&mut self, _core: &mut ShardCore<H>) {}
+
     /// Shuts a socket's write side down.
     fn shut_down(&mut self, _id: ConnId) {}
 
@@ -235,6 +238,7 @@ impl<H: Handler, K: Kernel<H>> Turn for Driven<'_, H, K> {
     }
 
     fn send_mail(&mut self) {
+        self.kernel.change_mail(&mut self.driver.core);
         self.driver.lanes.send(&mut self.driver.core);
     }
 

@@ -4,6 +4,7 @@
 //! match a topic (`patterns`).
 
 pub mod fanout;
+mod hash_key;
 pub mod history;
 pub mod home;
 pub(crate) mod index;
@@ -13,5 +14,8 @@ pub mod presence;
 pub mod sink;
 pub mod tables;
 
+pub(crate) use hash_key::HashKey;
+#[cfg(any(test, feature = "internals"))]
+pub(crate) use hash_key::for_tests::make_known;
 pub(crate) use name::{ByKeptHash, Hashed};
 pub use name::{Topic, TopicName, TopicNameError};

@@ -1,7 +1,6 @@
 //! Names of topics, hashed and allocated once: when a connection opens, not for each message.
 
 use std::borrow::Cow;
-use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 use std::sync::{Arc, LazyLock};
@@ -11,6 +10,7 @@ use hashbrown::Equivalent;
 use crate::id::ShardId;
 use crate::limits::TOPIC_BYTES_MAX;
 use crate::proto::http::is_topic_name;
+use crate::topic::HashKey;
 
 /// A topic by its name, which is checked, hashed and copied when this is made, and never again.
 /// A clone is a pointer to the same. [`Cx::topic`](crate::Cx::topic) makes one in a callback.
@@ -146,9 +146,8 @@ impl Equivalent<Topic> for Hashed<'_> {
     }
 }
 
-/// The key of the hash. Clients choose the names: without it, some could choose names that all have
-/// the same place in a table. One for the process, so that a topic is the same for all its servers.
-static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+/// One for the process, so that a topic is the same for all its servers.
+static SEED: LazyLock<HashKey> = LazyLock::new(HashKey::default);
 
 impl PartialEq for Topic {
     fn eq(&self, other: &Self) -> bool {

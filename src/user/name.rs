@@ -1,11 +1,11 @@
 //! The name of a user, as its home knows it: hashed.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::num::NonZeroU64;
 use std::sync::LazyLock;
 
 use crate::id::ShardId;
+use crate::topic::HashKey;
 
 /// The hash of a user's name, in 56 bits, above bits of zero that a home uses. A home keeps no
 /// names: two users with one hash, which of a million users are there once in some 10^5 servers,
@@ -45,4 +45,4 @@ impl UserHash {
 }
 
 /// The key of the hash, of the process: clients may choose the names.
-static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+static SEED: LazyLock<HashKey> = LazyLock::new(HashKey::default);

@@ -77,6 +77,12 @@ impl<M: Weigh> Outgoing<M> {
         self.mail.len()
     }
 
+    /// All mail that has not been sent, to be changed.
+    #[cfg(any(test, feature = "internals"))]
+    pub fn each_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        self.mail.iter_mut()
+    }
+
     /// Takes back mail that the lane refused.
     pub fn put_back(&mut self, message: M) {
         self.mail.push_front(message);

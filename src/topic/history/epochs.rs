@@ -1,16 +1,15 @@
 //! Epochs of topics: one that has no ring has an epoch as well, which is found again without being
 //! kept, until a position is lost that may have been the topic's.
 
-use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 
 use crate::position::{Epoch, Position};
-use crate::topic::Topic;
+use crate::topic::{HashKey, Topic};
 
 /// The epochs of topics without a ring.
 #[derive(Debug, Default)]
 pub(super) struct Epochs {
-    seed: RandomState,
+    seed: HashKey,
     /// How many positions were lost, of topics in each of some groups; none while it is empty. A
     /// group has all its topics in new epochs when one of them is lost.
     lost: Vec<u32>,
@@ -26,11 +25,17 @@ impl Epochs {
 
     /// Notes that a topic's position is lost.
     pub(super) fn note_lost(&mut self, topic: &Topic) {
-        if self.lost.is_empty() {
-            self.lost.resize(GROUPS, 0);
-        }
+        self.lost.resize(GROUPS, 0);
         let lost = &mut self.lost[group_of(topic)];
         *lost = lost.wrapping_add(1);
+    }
+
+    /// Notes that the positions of all topics are lost.
+    pub(super) fn note_all_lost(&mut self) {
+        self.lost.resize(GROUPS, 0);
+        for lost in &mut self.lost {
+            *lost = lost.wrapping_add(1);
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl History {
             }
         }
         // Those that were never written have other epochs, too: it is not known which they are.
-        self.epochs = Epochs::default();
+        self.epochs.note_all_lost();
     }
 
     /// Lets go of messages and positions whose time is over, `budget` of them at most.
