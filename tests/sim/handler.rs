@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use corecast::{
     Busy, CloseReason, ConnectionId, Cx, Halt, Handler, Kind, Message, Opening, PublishError,
-    Refusal, Request, Response, Room, Topic,
+    Refusal, Request, Response, Room, Since, Topic,
 };
 
 use crate::ledger::{self, Ledger};
+use crate::order::Said;
 use crate::room::{Doorman, Rooms};
 
 /// The application on one shard.
@@ -56,9 +57,38 @@ impl App {
         if self.asks && name.is_multiple_of(4) {
             self.ask(cx)?;
         }
-        let topic = self.ledger.borrow().messages[name].topic;
-        cx.publish(&self.topics[topic], kind, payload)?;
+        self.publish_named(cx, name, kind, payload)?;
         self.ledger.borrow_mut().accept(name);
+        Ok(())
+    }
+
+    /// Publishes a message of the ledger, with all that is said of it where there are histories.
+    fn publish_named(
+        &self,
+        cx: &mut Cx<'_, Data, bool>,
+        name: usize,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<(), PublishError> {
+        let (topic, orders) = {
+            let book = self.ledger.borrow();
+            (book.messages[name].topic, book.places.clone())
+        };
+        let Some(orders) = orders else {
+            return cx.publish(&self.topics[topic], kind, payload);
+        };
+        let (said, once) = (Said::of(name), format!("message {name}"));
+        let publish = || {
+            let (orders, len) = (orders.clone(), payload.len());
+            said.publish(&once).reply(move |position| {
+                orders.all()[topic].place(name, len, position);
+            })
+        };
+        cx.publish_with(&self.topics[topic], kind, payload, publish())?;
+        if said.is_once {
+            // A publisher that does not know whether it was published does it again.
+            let _busy = cx.publish_with(&self.topics[topic], kind, payload, publish());
+        }
         Ok(())
     }
 
@@ -102,7 +132,7 @@ impl App {
             book.begin(topic, None, Kind::Text, 0)
         };
         let name = self.ledger.borrow().messages.len() - 1;
-        match cx.publish(&self.topics[topic], Kind::Text, &payload) {
+        match self.publish_named(cx, name, Kind::Text, &payload) {
             Ok(()) => self.ledger.borrow_mut().accept(name),
             Err(PublishError::Busy(busy)) => return Err(busy),
             Err(err) => panic!("a good message: {err}"),
@@ -116,7 +146,11 @@ impl App {
             ("+", topic) => {
                 // One whose outbox is full is told later, and must get nothing of it before.
                 cx.reply(Kind::Text, payload)?;
-                cx.subscribe(topic).expect("a good name");
+                let (topic, since) = match topic.split_once(' ') {
+                    Some((topic, since)) => (topic, Since::position(since)),
+                    None => (topic, Since::Default),
+                };
+                cx.subscribe_since(topic, since).expect("a good name");
             }
             ("-", topic) => {
                 cx.unsubscribe(topic);
@@ -137,11 +171,12 @@ impl Handler for App {
         cx: &mut Cx<'_, Data, bool>,
         opening: &Opening<'_>,
     ) -> Result<Data, Refusal> {
-        let (place, names) = match opening {
-            Opening::Tcp { topic, .. } => ("ws", topic.name()),
+        let (place, names, since) = match opening {
+            Opening::Tcp { topic, since, .. } => ("ws", topic.name(), *since),
             Opening::WebSocket(request) | Opening::Events(request) => {
                 let path = &request.path[1..];
-                path.split_once('/').unwrap_or((path, ""))
+                let (place, names) = path.split_once('/').unwrap_or((path, ""));
+                (place, names, request.since().expect("a place"))
             }
             _ => panic!("{opening:?}"),
         };
@@ -149,7 +184,10 @@ impl Handler for App {
             "ws" | "many" | "pub" => Role::Talk,
             "sub" | "sse" => Role::Listen,
             "echo" => Role::Echo,
-            "cmd" => Role::Command,
+            "cmd" => {
+                cx.send_positions();
+                Role::Command
+            }
             _ => return Err(Response::text(404, "no such place").into()),
         };
         if self.asks && cx.id().to_string().ends_with('3') {
@@ -157,8 +195,9 @@ impl Handler for App {
         }
         let topic = names.split(',').next().and_then(|name| self.topic(name));
         if matches!(place, "ws" | "many" | "sub" | "sse") {
+            cx.send_positions();
             for name in names.split(',') {
-                cx.subscribe_as(name, TAG)?;
+                cx.subscribe_since_as(name, since, TAG)?;
             }
         }
         if self.asks && cx.id().to_string().ends_with('4') {

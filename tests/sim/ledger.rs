@@ -1,13 +1,14 @@
 //! What was published, as the clients began it and as the handlers saw it accepted.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use corecast::{ConnectionId, Deferred, Kind, Publisher};
 
+use crate::order::Orders;
 use crate::tokens::Revocation;
 
 /// Shared by the clients, the handlers of all shards, and the checker.
@@ -17,6 +18,8 @@ pub(crate) type Ledger = Rc<RefCell<Book>>;
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub(crate) messages: Vec<Message>,
+    /// Of topics with a history, in such a world.
+    pub(crate) places: Option<Orders>,
     /// By topic with a room, what the room has passed on, in that order.
     pub(crate) orders: Vec<Vec<usize>>,
     /// Connections of which a room was told that they have joined, and not that they have left.
@@ -27,7 +30,7 @@ pub(crate) struct Book {
     /// Questions of handlers without an answer.
     pub(crate) questions: Vec<Deferred<bool>>,
     /// The users of connections.
-    pub(crate) users: HashMap<ConnectionId, usize>,
+    pub(crate) users: BTreeMap<ConnectionId, usize>,
     /// Messages to users.
     pub(crate) notes: Vec<Note>,
     /// Of tokens.

@@ -8,6 +8,7 @@ use corecast::limits::{INFLATE_COST_PER_STEP, INFLATE_COST_PER_TURN};
 use corecast::{BeyondUserLimit, Config, Flush, Handler, Namespaces, SlowConsumer, TopicSettings};
 
 use crate::deflate;
+use crate::histories::Histories;
 use crate::room::Rooms;
 
 /// More work than any world has.
@@ -66,6 +67,8 @@ pub(crate) struct Profile {
     pub(crate) ticks: bool,
     /// Homes count the clients of their topics.
     pub(crate) presence: bool,
+    /// Topics have histories, and clients come back to where they were.
+    pub(crate) histories: Option<Histories>,
 }
 
 /// The theme of a world.
@@ -83,9 +86,10 @@ pub(crate) enum Theme {
     Flux,
     Users,
     Tokens,
+    Histories,
 }
 
-const THEMES: [Theme; 12] = [
+const THEMES: [Theme; 13] = [
     Theme::Plain,
     Theme::TinyLanes,
     Theme::Slow,
@@ -98,6 +102,7 @@ const THEMES: [Theme; 12] = [
     Theme::Flux,
     Theme::Users,
     Theme::Tokens,
+    Theme::Histories,
 ];
 
 const POLICIES: [SlowConsumer; 4] = [
@@ -119,8 +124,16 @@ impl Profile {
         core.limit_inflation(turn, step);
     }
 
+    /// One of any theme, or of that which is asked for.
     pub(crate) fn choose(rng: &mut Rng) -> Self {
         let theme = THEMES[rng.below(THEMES.len())];
+        let asked = std::env::var("SIM_THEME").ok();
+        let is_asked = |theme: &&Theme| asked.as_ref() == Some(&format!("{theme:?}"));
+        let asked = THEMES.iter().find(is_asked);
+        Self::of_theme(asked.copied().unwrap_or(theme), rng)
+    }
+
+    pub(crate) fn of_theme(theme: Theme, rng: &mut Rng) -> Self {
         let mut profile = Self::plain(theme, rng);
         match theme {
             Theme::Plain => {}
@@ -167,6 +180,7 @@ impl Profile {
                 config.beyond_user_limit =
                     [BeyondUserLimit::CloseOldest, BeyondUserLimit::Refuse][rng.below(2)];
             }
+            Theme::Histories => Histories::give(&mut profile, rng),
             Theme::Large => {
                 profile.filler_max = 80_000;
                 profile.todo_max = 6;
@@ -178,6 +192,9 @@ impl Profile {
         }
         profile.ticks = rng.below(8) == 0;
         profile.presence = rng.below(3) == 0;
+        if let Some(histories) = &mut profile.histories {
+            histories.set_presence(profile.presence);
+        }
         profile.config.namespaces = profile.namespaces();
         profile
     }
@@ -248,6 +265,7 @@ impl Profile {
             tokens: false,
             ticks: false,
             presence: false,
+            histories: None,
         }
     }
 
@@ -257,7 +275,10 @@ impl Profile {
     }
 
     fn namespaces(&self) -> Namespaces {
-        // Of longer ticks, each topic has its part by its hash, which differs between runs.
+        if let Some(histories) = &self.histories {
+            return histories.namespaces();
+        }
+        // Of longer ticks, each topic would have its part by its hash.
         let flush = self.ticks.then_some(Flush {
             every: Duration::from_millis(1),
             is_latest: false,

@@ -11,6 +11,7 @@ use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
 use corecast::{ConnId, Topic, counters::Counters};
 
+use crate::faults::Planted;
 use crate::handler::App;
 use crate::net::{Event, Net, Socket};
 
@@ -38,6 +39,8 @@ pub(crate) struct Host {
     socks: HashMap<ConnId, usize>,
     /// Connections accepted.
     pub(crate) accepted: u64,
+    /// What is wrong with the shard's mail.
+    pub(crate) planted: Option<Planted>,
 }
 
 /// A shard's sockets in a turn.
@@ -115,6 +118,12 @@ impl Kernel<App> for Sockets<'_> {
         match self.socket(id) {
             None => Received::Nothing,
             Some(socket) => socket.receive(buffer),
+        }
+    }
+
+    fn change_mail(&mut self, core: &mut ShardCore<App>) {
+        if let Some(planted) = &self.host.planted {
+            planted.change_mail(core);
         }
     }
 

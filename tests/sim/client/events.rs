@@ -4,6 +4,7 @@ use corecast::Kind;
 use data_encoding::BASE64;
 
 use crate::client::Client;
+use crate::client::reader::Told;
 use crate::ledger::Book;
 
 impl Client {
@@ -34,12 +35,26 @@ impl Client {
         let Some(end) = bytes.windows(2).position(|window| window == b"\n\n") else {
             return 0;
         };
-        let event = std::str::from_utf8(&bytes[..end]).expect("a text");
+        let mut event = std::str::from_utf8(&bytes[..end]).expect("a text");
+        let mut position = None;
+        if let Some(id) = event.strip_prefix("id: ") {
+            let (id, rest) = id.split_once('\n').unwrap_or((id, ""));
+            position = Some(id.parse().expect("a position"));
+            event = rest;
+        }
         if let Some(encoded) = event.strip_prefix("event: binary\ndata: ") {
             let payload = BASE64.decode(encoded.as_bytes()).expect("base64");
-            self.see(Some(Kind::Binary), &payload, book);
+            self.see(position, Some(Kind::Binary), &payload, book);
         } else if let Some(text) = event.strip_prefix("data: ") {
-            self.see(Some(Kind::Text), text.as_bytes(), book);
+            self.see(position, Some(Kind::Text), text.as_bytes(), book);
+        } else if let Some(gap) = event.strip_prefix("event: gap\nid: ") {
+            let (id, data) = gap.split_once("\ndata: ").expect("a gap");
+            assert_eq!(id, data, "the id and the data of a gap");
+            let position = (!id.is_empty()).then(|| id.parse().expect("a position"));
+            self.is_told(Told::Gap(position), book);
+        } else if let Some(position) = position {
+            assert!(event.is_empty(), "{event}");
+            self.is_told(Told::Position(position), book);
         } else {
             let is_opening = event.starts_with(":\nretry: ");
             // It is one too many of its user, or was disconnected.

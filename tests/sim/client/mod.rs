@@ -2,20 +2,22 @@
 
 mod events;
 mod frames;
+pub(crate) mod reader;
 mod receive;
 mod send;
 
 use std::collections::VecDeque;
 
-use corecast::Framing;
+use corecast::{Framing, Since};
 
+use crate::client::reader::Reader;
 use crate::tokens::Token;
 
 /// The framings of TCP.
 pub(crate) const FRAMINGS: [Framing; 3] = [Framing::LengthPrefix, Framing::Line, Framing::Varint];
 
 /// Where a client connects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     Tcp,
     Ws,
@@ -59,6 +61,12 @@ pub(crate) struct Client {
     pub(crate) token: Option<Token>,
     /// Subscribed to from the start to the end.
     pub(crate) topics: Vec<usize>,
+    /// It offers `corecast.positions`, and subscribes to this topic alone.
+    pub(crate) positions: Option<usize>,
+    /// What it asks for of its topics' history.
+    pub(crate) since: Since,
+    /// By topic, what it has of those with a history.
+    pub(crate) readers: Vec<Reader>,
     /// Never slow.
     pub(crate) healthy: bool,
     /// Sees the whole order of its topic.
@@ -107,6 +115,9 @@ impl Client {
             framing: Framing::LengthPrefix,
             token: None,
             topics,
+            positions: None,
+            since: Since::Default,
+            readers: Vec::new(),
             healthy: true,
             reference: false,
             stalled: false,
@@ -159,6 +170,14 @@ impl Client {
     /// Whether its stream comes in chunks; the others speak HTTP/1.0.
     fn has_chunks(&self) -> bool {
         self.topics[0].is_multiple_of(2)
+    }
+
+    /// The only topic of which it is told positions.
+    pub(crate) fn told_of(&self) -> Option<usize> {
+        match self.place {
+            Place::Events => Some(self.topics[0]),
+            _ => self.positions,
+        }
     }
 
     /// Whether its protocol says neither ping nor goodbye.

@@ -1,9 +1,10 @@
 //! What a client receives.
 
-use corecast::Kind;
 use corecast::internals::Rng;
+use corecast::{Kind, Position, Since};
 
 use crate::client::frames::{RSV1, frame, server_frame, tcp_payload};
+use crate::client::reader::Told;
 use crate::client::{Client, Delivery, Place, Stage};
 use crate::deflate;
 use crate::ledger::{self, Book, Note};
@@ -93,7 +94,7 @@ impl Client {
         let Some((payload, taken)) = tcp_payload(self.framing, bytes) else {
             return 0;
         };
-        self.see(None, payload, book);
+        self.see(None, None, payload, book);
         taken
     }
 
@@ -136,8 +137,15 @@ impl Client {
     }
 
     fn take_data(&mut self, kind: Kind, payload: &[u8], book: &Book) {
+        let (position, payload) = match self.positions {
+            None => (None, payload),
+            Some(_) => match take_line(kind, payload) {
+                Ok(message) => message,
+                Err(told) => return self.is_told(told, book),
+            },
+        };
         if Note::name(payload).is_some() {
-            return self.see(Some(kind), payload, book);
+            return self.see(None, Some(kind), payload, book);
         }
         match self.place {
             Place::Echo => {
@@ -145,22 +153,46 @@ impl Client {
                 assert!(kind == Kind::Binary && sent == payload, "a wrong echo");
             }
             Place::Command if !payload.starts_with(b"M") && !payload.starts_with(b"H") => {
-                self.take_reply(payload);
+                self.take_reply(payload, book);
             }
-            _ => self.see(Some(kind), payload, book),
+            _ => self.see(position, Some(kind), payload, book),
         }
     }
 
     /// `+` or `-` and the index of the topic, which its name begins with.
-    fn take_reply(&mut self, payload: &[u8]) {
+    fn take_reply(&mut self, payload: &[u8], book: &Book) {
         let text = std::str::from_utf8(payload).expect("a text");
         let (sign, name) = text.split_at(1);
+        let (name, since) = name.split_once(' ').unwrap_or((name, ""));
         let topic = topic_of_name(name);
+        if let (false, "+", Some(orders)) = (self.subscribed[topic], sign, &book.places) {
+            let since = match since {
+                "" => Since::Default,
+                since => Since::position(since),
+            };
+            let orders = orders.all();
+            let source = self.readers[topic].clone();
+            self.readers[topic].ask(since, Some(&source), &orders[topic], 0);
+        }
         self.epochs[topic] += u32::from(sign == "-" && self.subscribed[topic]);
         self.subscribed[topic] = sign == "+";
     }
 
-    pub(super) fn see(&mut self, kind: Option<Kind>, payload: &[u8], book: &Book) {
+    /// The server says something about positions, and no message.
+    pub(super) fn is_told(&mut self, told: Told, book: &Book) {
+        let topic = self.told_of().expect("one that knows of positions");
+        assert!(self.subscribed[topic], "{told:?} of topic {topic} unasked");
+        let orders = book.places.as_ref().expect("topics with a history").all();
+        self.readers[topic].take(told, &orders[topic]);
+    }
+
+    pub(super) fn see(
+        &mut self,
+        position: Option<Position>,
+        kind: Option<Kind>,
+        payload: &[u8],
+        book: &Book,
+    ) {
         if let Some(note) = Note::name(payload) {
             return self.notes.push(note);
         }
@@ -178,6 +210,10 @@ impl Client {
             self.subscribed[topic],
             "message {name} of topic {topic} unasked"
         );
+        if let Some(orders) = &book.places {
+            let told = Told::Message(position, name);
+            self.readers[topic].take(told, &orders.all()[topic]);
+        }
         self.seen[topic].push(Delivery {
             name,
             epoch: self.epochs[topic],
@@ -186,8 +222,26 @@ impl Client {
     }
 }
 
-/// The index that `t12-...` begins with.
+/// The index that `t12:...` begins with.
 pub(crate) fn topic_of_name(name: &str) -> usize {
-    let (index, _) = name[1..].split_once('-').expect("a topic's name");
+    let (index, _) = name[1..].split_once(':').expect("a topic's name");
     index.parse().expect("an index")
+}
+
+/// Reads a message of `corecast.positions`; `Err`: it is no message.
+fn take_line(kind: Kind, payload: &[u8]) -> Result<(Option<Position>, &[u8]), Told> {
+    let read = |bytes: &[u8]| {
+        let text = std::str::from_utf8(bytes).expect("a position");
+        text.parse().expect("a position")
+    };
+    if let Some(end) = payload.iter().position(|byte| *byte == b'\n') {
+        let (line, message) = (&payload[..end], &payload[end + 1..]);
+        return Ok(((!line.is_empty()).then(|| read(line)), message));
+    }
+    assert_eq!(kind, Kind::Text, "a line");
+    match payload.strip_prefix(b"gap") {
+        Some([]) => Err(Told::Gap(None)),
+        Some(position) => Err(Told::Gap(Some(read(&position[1..])))),
+        None => Err(Told::Position(read(payload))),
+    }
 }

@@ -2,7 +2,7 @@
 
 use corecast::internals::Rng;
 use corecast::proto::Frames;
-use corecast::{Kind, Topic};
+use corecast::{Kind, Since, Topic};
 
 use crate::client::frames::{RSV1, frame, tcp_frame};
 use crate::client::{Client, Place};
@@ -17,6 +17,10 @@ impl Client {
         let frames = Frames {
             framing: self.framing,
             asks: self.token.is_some(),
+            last: match self.since {
+                Since::Last(count) => count,
+                _ => 0,
+            },
             ..Frames::default()
         };
         Tcp { topic, frames }
@@ -35,6 +39,7 @@ impl Client {
             .as_ref()
             .map(|token| format!("Authorization: Bearer {token}\r\n"));
         let field = field.unwrap_or_default();
+        let (query, last_id) = self.asks_for();
         let path = match self.place {
             Place::Tcp => {
                 let mut first = Vec::new();
@@ -46,23 +51,41 @@ impl Client {
             Place::Page => return b"GET /page HTTP/1.1\r\nHost: sim\r\n\r\n".to_vec(),
             Place::Events => {
                 let minor = u8::from(self.has_chunks());
-                let request =
-                    format!("GET /sse/{topics} HTTP/1.{minor}\r\nHost: sim\r\n{field}\r\n");
+                let request = format!(
+                    "GET /sse/{topics}{query} HTTP/1.{minor}\r\nHost: sim\r\n{last_id}{field}\r\n"
+                );
                 return request.into_bytes();
             }
-            Place::Ws => format!("/ws/{topics}"),
-            Place::Sub => format!("/sub/{topics}"),
-            Place::Many => format!("/many/{topics}"),
+            Place::Ws => format!("/ws/{topics}{query}"),
+            Place::Sub => format!("/sub/{topics}{query}"),
+            Place::Many => format!("/many/{topics}{query}"),
             Place::Pub => "/pub".to_owned(),
             Place::Echo => "/echo".to_owned(),
             Place::Command => "/cmd".to_owned(),
         };
-        let offer = deflate::offer(self.window);
+        let mut offer = deflate::offer(self.window);
+        if self.positions.is_some() {
+            offer += "Sec-WebSocket-Protocol: corecast.positions\r\n";
+        }
         format!(
-            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{offer}{field}\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nHost: sim\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             {offer}{field}{last_id}Sec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
         )
         .into_bytes()
+    }
+
+    /// Query and field that say what it asks for of its topics' history.
+    fn asks_for(&self) -> (String, String) {
+        match (self.since, self.place) {
+            (Since::Default | Since::Offset(_), _) => (String::new(), String::new()),
+            (Since::Last(count), _) => (format!("?last={count}"), String::new()),
+            (Since::Foreign, _) => (String::new(), "Last-Event-ID: 7\r\n".to_owned()),
+            (Since::Position(position), Place::Events) if position.offset % 2 == 0 => {
+                (String::new(), format!("Last-Event-ID: {position}\r\n"))
+            }
+            (Since::Position(position), _) => (format!("?since={position}"), String::new()),
+        }
     }
 
     /// The bytes of one message, perhaps in several frames.

@@ -1,5 +1,7 @@
 //! What happens in a world, one thing at a time.
 
+use std::hash::Hash;
+
 use corecast::time::Now;
 use corecast::{Framing, Kind};
 
@@ -7,7 +9,7 @@ use crate::client::Place;
 use crate::world::World;
 
 /// One thing that happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Turn(usize),
     Connect(usize, Place),
@@ -35,6 +37,10 @@ pub(crate) enum Action {
     Revoke(usize, usize),
     /// A shard lists the connections of a user.
     List(usize, usize),
+    /// A shard removes the messages of a topic's history.
+    Remove(usize, usize),
+    /// A topic has other settings from now on.
+    Reload(usize),
     Pass(u64),
     Drain,
 }
@@ -46,6 +52,7 @@ impl World {
     fn note(&mut self, action: Action) {
         let mut book = self.ledger.borrow_mut();
         book.step += 1;
+        (book.step, self.now, action).hash(&mut self.digest);
         if self.trace.len() == TRACE_LEN {
             self.trace.pop_front();
         }
@@ -88,8 +95,15 @@ impl World {
             Action::Disconnect(shard, user, all) => self.disconnect(shard, user, all),
             Action::Revoke(shard, user) => self.revoke(shard, user),
             Action::List(shard, user) => self.list(shard, user),
+            Action::Remove(shard, topic) => self.remove_history(shard, topic),
+            Action::Reload(topic) => self.reload(topic),
             Action::Stall(at, stalled) => self.clients[at].stalled = stalled,
-            Action::Pass(millis) => self.now += millis,
+            Action::Pass(millis) => {
+                self.now += millis;
+                if let Some(orders) = &self.ledger.borrow().places {
+                    orders.set_time(self.now);
+                }
+            }
             Action::Drain => {
                 for shard in &mut self.shards {
                     shard.driver.core.begin_drain();
@@ -161,6 +175,7 @@ impl World {
         let client = &mut self.clients[at];
         let n = n.min(socket.tx.len());
         let bytes: Vec<u8> = socket.tx.drain(..n).collect();
+        bytes.hash(&mut self.digest);
         let answers = client.take(&bytes, &self.ledger.borrow(), &mut self.rng);
         if !socket.fin && !client.leaving {
             socket.outgoing.extend(answers);
@@ -199,7 +214,13 @@ impl World {
     }
 
     fn command(&mut self, at: usize, sign: char, topic: usize) {
-        let text = format!("{sign}{}", self.names[topic]);
+        let mut text = format!("{sign}{}", self.names[topic]);
+        let reader = self.clients[at].readers.get(topic);
+        if sign == '+'
+            && let Some(position) = reader.and_then(|reader| reader.position)
+        {
+            text += &format!(" {position}");
+        }
         let bytes = self.clients[at].message(Kind::Text, text.as_bytes(), &mut self.rng);
         self.net.sockets[at].outgoing.extend(bytes);
     }

@@ -24,6 +24,7 @@ impl World {
             88..90 => Some(Action::Answer(self.rng.below(4), self.rng.below(4) != 0)),
             90..93 => Some(Action::Pass(self.rng.below(10) as u64)),
             93 if self.profile.users != 0 => Some(self.act_on_user(shard)),
+            94..97 if self.profile.histories.is_some() => return self.act_on_history(shard),
             _ if self.clients.len() < self.profile.clients && !self.draining => {
                 self.connect_any();
                 return;
@@ -107,7 +108,8 @@ impl World {
     }
 
     fn holds_messages(&self) -> bool {
-        self.profile.ticks
+        let ticks = self.profile.ticks || self.profile.histories.is_some();
+        ticks
             && self.shards.iter().any(|shard| {
                 let remains = shard.driver.core.remains();
                 !remains.contains(&("held", 0))
@@ -123,6 +125,7 @@ impl World {
         if client.leaving || client.ended || client.half_closed || !(opening || client.stays()) {
             return;
         }
+        let only = client.positions;
         let (healthy, reference, todo) = (client.healthy, client.reference, client.todo);
         let stalled = client.stalled;
         let action = match self.rng.below(40) {
@@ -131,6 +134,7 @@ impl World {
             8 if self.profile.churns && !reference => return self.say_goodbye(at),
             9..20 if place == Place::Command => {
                 let topic = self.rng.below(self.profile.topics);
+                let topic = only.unwrap_or(topic);
                 match self.rng.below(2) {
                     0 => Action::Subscribe(at, topic),
                     _ => Action::Unsubscribe(at, topic),
@@ -191,6 +195,9 @@ impl World {
         client.window = deflate::window(&mut self.rng);
         let slow = self.profile.slow_one_in;
         client.healthy = slow == 0 || self.rng.below(slow) != 0;
+        if self.profile.histories.is_some() {
+            self.choose_place(&mut client);
+        }
         self.connect(client)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use corecast::limits::PAGE_LINGER;
 use corecast::time::Now;
 
 use crate::client::{Client, Place, Stage};
@@ -103,7 +104,8 @@ impl World {
             self.act(Action::Pass(next.saturating_sub(self.now).clamp(1, 50)));
         }
         self.come_to_rest();
-        let linger = self.profile.config.interest_linger + Duration::from_millis(1);
+        let linger = self.profile.config.interest_linger.max(PAGE_LINGER);
+        let linger = linger + Duration::from_millis(1);
         self.act(Action::Pass(u64::try_from(linger.as_millis()).unwrap()));
         self.come_to_rest();
     }

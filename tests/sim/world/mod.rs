@@ -2,22 +2,25 @@
 
 mod action;
 mod chance;
+mod histories;
 mod life;
 mod users;
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::hash::DefaultHasher;
 use std::rc::Rc;
 
 use corecast::Topic;
 use corecast::auth::{Places, Revocations};
-use corecast::internals::Rng;
 use corecast::internals::driver::{Driver, MeshEnd};
+use corecast::internals::{self, Rng};
 use corecast::mesh::Capacity;
 use corecast::time::Now;
 
 use crate::client::{Client, FRAMINGS, Place};
 use crate::handler::App;
+use crate::histories::Histories;
 use crate::ledger::{Book, Ledger};
 use crate::net::{Net, Socket};
 use crate::profile::Profile;
@@ -43,6 +46,8 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) trace: VecDeque<(u64, u64, Action)>,
     pub(crate) draining: bool,
+    /// Of all that has happened, and of all bytes that clients have received.
+    pub(crate) digest: DefaultHasher,
 }
 
 impl World {
@@ -52,6 +57,7 @@ impl World {
     }
 
     pub(crate) fn with_profile(seed: u64, profile: Profile) -> Self {
+        internals::make_hashes_known();
         // Not the numbers that chose the profile.
         let mut rng = Rng::new(!seed);
         let names: Rc<[Topic]> = (0..profile.topics)
@@ -61,6 +67,8 @@ impl World {
             })
             .collect();
         let ledger = Rc::new(RefCell::new(Book::of(profile.topics)));
+        let histories = profile.histories.as_ref();
+        ledger.borrow_mut().places = histories.map(Histories::orders);
         let says_goodbye = profile.churns && rng.below(2) == 0;
         let capacity = Capacity {
             messages: profile.lane_messages,
@@ -107,6 +115,7 @@ impl World {
             now: 0,
             trace: VecDeque::new(),
             draining: false,
+            digest: DefaultHasher::new(),
         }
     }
 
@@ -124,6 +133,7 @@ impl World {
             socket.cut_one_in = [0, 2, 8][self.rng.below(3)];
         }
         client.opened_at = self.ledger.borrow().step;
+        self.give_readers(&mut client);
         if self.profile.tokens && client.place != Place::Page {
             let token = client
                 .token
@@ -157,16 +167,20 @@ impl World {
         for (step, now, action) in &self.trace {
             story += &format!("  step {step} at {now} ms: {action:?}\n");
         }
+        for (at, shard) in self.shards.iter().enumerate() {
+            let remains = shard.driver.core.remains().into_iter();
+            let remains: Vec<_> = remains.filter(|(_, count)| *count != 0).collect();
+            story += &format!("  shard {at}: {remains:?}\n");
+        }
         story
     }
 }
 
-/// A topic whose home is that shard. The hash is keyed anew in each process, so that names differ
-/// between runs, but nothing else does.
+/// A topic whose home is that shard.
 fn topic_at_home(topic: usize, home: usize, shards: usize) -> Topic {
     let shards = shards.try_into().unwrap();
     (0..)
-        .map(|nonce| Topic::new(format!("t{topic}-{nonce:05}")).unwrap())
+        .map(|nonce| Topic::new(format!("t{topic}:{nonce:05}")).unwrap())
         .find(|topic| topic.home(shards) == shard_id(home))
         .expect("some name has its home there")
 }
