@@ -78,9 +78,9 @@ impl Form {
     /// The same for a WebSocket connection that is sent positions.
     pub fn with_positions(self) -> Self {
         match self {
-            Self::DeflateBits9 => Self::PositionsBits9,
-            Self::DeflateBits12 => Self::PositionsBits12,
-            Self::DeflateBits15 => Self::PositionsBits15,
+            Self::DeflateBits9 | Self::PositionsBits9 => Self::PositionsBits9,
+            Self::DeflateBits12 | Self::PositionsBits12 => Self::PositionsBits12,
+            Self::DeflateBits15 | Self::PositionsBits15 => Self::PositionsBits15,
             _ => Self::Positions,
         }
     }

@@ -35,6 +35,7 @@ impl PubSub {
     ) {
         if joined.start.is_none() && since.is_some_and(Since::is_return) {
             // The topic has no history any more.
+            self.mark_dirty(conns, key);
             tell(conns, key, &Told::Gap(None));
         }
         match self.take_answer(conns, env, (key, topic), since, joined) {
