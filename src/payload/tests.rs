@@ -200,7 +200,11 @@ fn a_form_with_positions_says_where_a_client_stands_and_what_it_misses() {
         .chain([Form::WebSocket])
     {
         let with = form.with_positions();
-        assert_eq!(with.with_positions(), with, "a request that is offered again");
+        assert_eq!(
+            with.with_positions(),
+            with,
+            "a request that is offered again"
+        );
         let told = |encode: &dyn Fn(&mut Vec<u8>)| {
             let mut out = Vec::new();
             encode(&mut out);

@@ -34,22 +34,20 @@ enum Fault {
 
 impl Planted {
     pub(crate) fn change_mail(&self, core: &mut ShardCore<App>) {
-        for mail in core.mail() {
-            for message in mail.from_home.each_mut() {
-                match message {
-                    FromHome::Joined { joined, .. } => {
-                        if let Some(start) = &mut joined.start {
-                            self.change_start(start);
-                        }
-                    }
-                    FromHome::Deliver {
-                        position: Some(position),
-                        ..
-                    } if self.fault == Fault::EpochKept => {
-                        position.epoch = self.first_epoch(position.epoch);
-                    }
-                    _ => {}
+        let outgoing = core.mail().iter_mut();
+        for message in outgoing.flat_map(|mail| mail.from_home.each_mut()) {
+            match message {
+                FromHome::Joined { joined, .. } => joined
+                    .start
+                    .iter_mut()
+                    .for_each(|start| self.change_start(start)),
+                FromHome::Deliver {
+                    position: Some(position),
+                    ..
+                } if self.fault == Fault::EpochKept => {
+                    position.epoch = self.first_epoch(position.epoch);
                 }
+                _ => {}
             }
         }
     }
