@@ -20,6 +20,8 @@ pub(crate) struct Reader {
     is_owed_gap: bool,
     /// It asks for so many of the newest.
     last: Option<usize>,
+    /// It asks for what the topic's settings say, when its home answers.
+    asks_default: bool,
     /// Messages that had a place when it asked.
     asked_at: usize,
     /// Keys of which it has a value.
@@ -46,6 +48,7 @@ impl Reader {
             position: None,
             is_owed_gap: false,
             last: None,
+            asks_default: false,
             asked_at: 0,
             keys: HashSet::new(),
             lacks: Vec::new(),
@@ -77,7 +80,10 @@ impl Reader {
             }
             Since::Foreign => self.is_owed_gap = true,
             Since::Last(count) => self.last = Some(count as usize),
-            Since::Default => self.last = Some(order.first_max),
+            Since::Default => {
+                self.last = Some(order.first_max);
+                self.asks_default = true;
+            }
             Since::Offset(_) => panic!("nothing that can be asked for by a path"),
         }
     }
@@ -136,10 +142,13 @@ impl Reader {
     /// The first message is not older than those that were asked for.
     fn begin(&self, at: usize, order: &Order) {
         let older = order.kept(at, self.asked_at);
-        let last = self.last.expect("it has asked for a place");
+        let mut last = self.last.expect("it has asked for a place");
         // One that asks its home for nothing is a member at once, and what is on its way comes.
         if !self.is_told && last == 0 {
             return;
+        }
+        if self.asks_default {
+            last = order.first_max;
         }
         assert!(
             order.was_keyed || older <= last,
