@@ -211,8 +211,10 @@ fn what_is_said_of_a_message_is_told_with_it() {
     );
     let newest = r#"{"channel":"kept:a","limit":-1,"reverse":true}"#;
     let all = scene.ask("history", newest);
-    let expected = r#"[{"data":1,"offset":1,"tags":{"a":"1","b":"2"},"key":"lamp"}],"offset":3"#;
-    assert!(all.contains(expected), "{all}");
+    let gone = r#"{"data":3,"offset":3,"key":"lamp","removed":true}"#;
+    let value = r#"{"data":1,"offset":1,"tags":{"a":"1","b":"2"},"key":"lamp"}"#;
+    let expected = format!(r#"[{gone},{value}],"offset":3"#);
+    assert!(all.contains(&expected), "{all}");
     let since = format!(
         r#"{{"channel":"kept:a","limit":-1,"since":{{"offset":2,"epoch":"{}"}}}}"#,
         epoch(&all)
