@@ -12,10 +12,11 @@ use crate::topic::Topic;
 pub enum Opening<'b> {
     /// A valid WebSocket upgrade, for the application to accept.
     WebSocket(&'b Request<'b>),
-    /// A request for an event stream, for which [`Handler::wants_events`] returned `true`.
+    /// A request for an event stream, for which
+    /// [`Handler::wants_events`](crate::Handler::wants_events) returned `true`.
     Events(&'b Request<'b>),
-    /// A request for a session of the structured protocol, for which [`Handler::wants_session`]
-    /// returned how.
+    /// A request for a session of the structured protocol, for which
+    /// [`Handler::wants_session`](crate::Handler::wants_session) returned how.
     Session(&'b Request<'b>),
     /// A connection to a TCP port.
     Tcp {

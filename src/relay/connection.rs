@@ -11,7 +11,7 @@ use crate::proto::Role;
 use crate::relay::{RelayCx, session};
 use crate::topic::Topic;
 
-/// The purpose of a connection of [`Relay`].
+/// The purpose of a connection of [`Relay`](crate::Relay).
 #[derive(Clone, Debug)]
 pub struct Connection(pub(super) Purpose);
 
