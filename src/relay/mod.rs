@@ -42,12 +42,13 @@ use crate::shard::core::app::cx::Cx;
 /// | `/echo` | are sent back | its own messages |
 /// | `/connection/websocket` | are commands of the structured protocol | what it subscribes to |
 /// | `/connection/http_stream`, `/connection/sse` | come by `/emulation` | what it subscribes to |
+/// | `/connection/uni_*` | are one request to connect | what that names |
 ///
 /// `POST /api/publish`, `/api/broadcast` and `/api/batch` publish for clients with the
 /// [key](RelaySettings::api_key), `/api/history` and `/api/history_remove` are about what topics
-/// keep, and `/api/disconnect`, `/api/refresh`, `/api/connections` and
-/// `/api/send` are about the connections of a user. `GET /` is a demo page, and `GET /healthz`
-/// answers 200 while the server runs.
+/// keep, `/api/presence` and `/api/presence_stats` about their clients, and `/api/disconnect`,
+/// `/api/refresh`, `/api/connections` and `/api/send` are about the connections of a user. `GET /`
+/// is a demo page, and `GET /healthz` answers 200 while the server runs.
 ///
 /// With [`ServerBuilder::auth`](crate::ServerBuilder::auth) the rules say what each client may do;
 /// without, every client may do everything. The default has no key: its API is off.

@@ -42,6 +42,11 @@ pub struct TopicSettings {
 }
 
 impl TopicSettings {
+    /// Whether each client of the structured protocol is told of gaps, whatever it asks for.
+    pub(crate) fn positions_all(&self) -> bool {
+        self.history.is_some() && (self.force_recovery || self.force_positioning)
+    }
+
     /// Whether the home of a topic is to know its clients.
     pub(crate) fn counts_clients(&self) -> bool {
         self.presence || self.join_leave || self.subscribers_max.is_some()

@@ -55,7 +55,7 @@ codes! {
         MethodNotFound = 104 "method not found",
         /// The connection has this subscription.
         AlreadySubscribed = 105 "already subscribed",
-        /// Too many subscriptions, or a name that is too long.
+        /// Too many subscriptions, of the connection or of the channel.
         LimitExceeded = 106 "limit exceeded",
         /// The command makes no sense.
         BadRequest = 107 "bad request",

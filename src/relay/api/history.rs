@@ -14,9 +14,9 @@ use crate::position::{Epoch, Position};
 use crate::proto::Kind;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
-    CHANNEL, DENIED, FOREIGN, Failure, INTERNAL, NO_HISTORY, TOO_MANY_HISTORIES, bad_request,
+    FOREIGN, Failure, INTERNAL, NO_HISTORY, TOO_MANY_HISTORIES, bad_request,
 };
-use crate::relay::api::{Outcome, Work, is_channel};
+use crate::relay::api::{Outcome, Work};
 use crate::relay::commands::Numbered;
 use crate::relay::values::Text;
 
@@ -95,14 +95,7 @@ impl Work<'_, '_> {
         action: Action,
         command: &'m OfHistory<'_>,
     ) -> Result<(&'m str, HistoryFilter), Failure> {
-        let channel = command.channel.as_ref().map_or("", |Text(text)| text);
-        if !is_channel(channel) {
-            return Err(CHANNEL);
-        }
-        let is_new = self.done <= number;
-        if !self.client.may(self.cx, action, channel, is_new) {
-            return Err(DENIED);
-        }
+        let channel = self.permit_channel(number, action, command.channel.as_ref())?;
         if API_HISTORIES_MAX < self.histories {
             return Err(TOO_MANY_HISTORIES);
         }

@@ -116,19 +116,30 @@ impl Work<'_, '_> {
         }
     }
 
+    /// The channel that a command asks its home about, if the client may.
+    pub(super) fn permit_channel<'m>(
+        &mut self,
+        number: usize,
+        action: Action,
+        channel: Option<&'m Text<'_>>,
+    ) -> Result<&'m str, Failure> {
+        let channel = channel.map_or("", |Text(text)| text);
+        if !is_channel(channel) {
+            return Err(CHANNEL);
+        }
+        let is_new = self.done <= number;
+        if !self.client.may(self.cx, action, channel, is_new) {
+            return Err(DENIED);
+        }
+        Ok(channel)
+    }
+
     fn check_presence<'m>(
         &mut self,
         number: usize,
         command: &'m OfClients<'_>,
     ) -> Result<&'m str, Failure> {
-        let channel = command.channel.as_ref().map_or("", |Text(text)| text);
-        if !is_channel(channel) {
-            return Err(CHANNEL);
-        }
-        let is_new = self.done <= number;
-        if !self.client.may(self.cx, Action::Presence, channel, is_new) {
-            return Err(DENIED);
-        }
+        let channel = self.permit_channel(number, Action::Presence, command.channel.as_ref())?;
         self.presences += 1;
         if API_HISTORIES_MAX < self.presences {
             return Err(TOO_MANY_PRESENCES);

@@ -162,9 +162,10 @@ macro_rules! topic_keys {
                     "off",
                 ),
                 "Maximum number of connections that are subscribed to a topic at the same time, on \
-                 the whole server. One more is answered with 503, or closed over TCP. A subscriber \
-                 that has left may count for some milliseconds more. If SIGHUP sets a first \
-                 maximum for a topic that has subscribers, it holds once all of them have left.",
+                 the whole server. One more is answered with 503, with the error 106 over the \
+                 structured protocol, or closed over TCP. A subscriber that has left may count for \
+                 some milliseconds more. If SIGHUP sets a first maximum for a topic that has \
+                 subscribers, it holds once all of them have left.",
             ),
             Key::new(
                 concat!($prefix, "exclude_publisher"),

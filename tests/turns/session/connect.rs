@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::limits::HANDSHAKE_TIMEOUT;
-use corecast::{Cx, Halt, Handler, Message, Opening, Refusal};
+use corecast::{Cx, Handler};
 
 use super::*;
 use crate::shard::Answer;
@@ -124,17 +124,7 @@ fn commands_behind_a_connect_are_carried_out_in_their_order() {
 struct Deciding;
 
 impl Handler for Deciding {
-    type Conn = ();
-    type Answer = Answer;
-
-    fn on_open(&mut self, cx: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
-        assert!(cx.open_session());
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, _: Message<'_>) -> Result<(), Halt> {
-        panic!("a session has commands");
-    }
+    opens_sessions!();
 
     fn on_connect(
         &mut self,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use corecast::limits::{PING_INTERVAL, SESSION_PONG_TIMEOUT};
-use corecast::{Cx, Halt, Handler, Message, Opening, Refusal};
+use corecast::{Cx, Handler};
 
 use super::*;
 use crate::shard::Answer;
@@ -126,17 +126,7 @@ fn a_message_that_is_too_long_has_the_code_of_websocket() {
 struct Ending(corecast::CloseReason);
 
 impl Handler for Ending {
-    type Conn = ();
-    type Answer = Answer;
-
-    fn on_open(&mut self, cx: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
-        assert!(cx.open_session());
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, _: Message<'_>) -> Result<(), Halt> {
-        panic!("a session has commands");
-    }
+    opens_sessions!();
 
     fn on_send(&mut self, _: &mut Cx<'_, (), Answer>, _: &[u8]) -> Result<(), corecast::Failure> {
         Err(self.0.into())

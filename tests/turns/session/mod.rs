@@ -26,6 +26,32 @@ use corecast::{Config, ConnId, HistorySettings, Namespaces, TopicSettings};
 use crate::frame;
 use crate::shard::{RelayConn, Shard};
 
+/// The parts of a handler that has nothing but sessions.
+macro_rules! opens_sessions {
+    () => {
+        type Conn = ();
+        type Answer = crate::shard::Answer;
+
+        fn on_open(
+            &mut self,
+            cx: &mut Cx<'_, (), Self::Answer>,
+            _: &corecast::Opening<'_>,
+        ) -> Result<(), corecast::Refusal> {
+            assert!(cx.open_session());
+            Ok(())
+        }
+
+        fn on_message(
+            &mut self,
+            _: &mut Cx<'_, (), Self::Answer>,
+            _: corecast::Message<'_>,
+        ) -> Result<(), corecast::Halt> {
+            panic!("a session has commands");
+        }
+    };
+}
+use opens_sessions;
+
 /// A server with a client of the structured protocol.
 struct Scene<C: 'static = RelayConn> {
     shard: Shard<C>,

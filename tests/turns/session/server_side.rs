@@ -1,10 +1,7 @@
 //! Subscriptions that a client has not asked for.
 
 use corecast::limits::SUBSCRIPTIONS_MAX;
-use corecast::{
-    ConnectCommand, Connected, Cx, Failure, Halt, Handler, Message, Opening, Refusal,
-    ServerSubscription,
-};
+use corecast::{ConnectCommand, Connected, Cx, Failure, Handler, ServerSubscription};
 
 use super::*;
 use crate::shard::Answer;
@@ -13,17 +10,7 @@ use crate::shard::Answer;
 struct Subscribing(usize);
 
 impl Handler for Subscribing {
-    type Conn = ();
-    type Answer = Answer;
-
-    fn on_open(&mut self, cx: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
-        assert!(cx.open_session());
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, _: Message<'_>) -> Result<(), Halt> {
-        panic!("a session has commands");
-    }
+    opens_sessions!();
 
     fn on_connect(
         &mut self,

@@ -1,6 +1,6 @@
 //! What clients and the application say to each other: rpc and send.
 
-use corecast::{Cx, Failure, Halt, Handler, Message, Opening, Refusal, RpcCommand};
+use corecast::{Cx, Failure, Handler, RpcCommand};
 
 use super::*;
 use crate::shard::Answer;
@@ -8,17 +8,7 @@ use crate::shard::Answer;
 struct Talking;
 
 impl Handler for Talking {
-    type Conn = ();
-    type Answer = Answer;
-
-    fn on_open(&mut self, cx: &mut Cx<'_, (), Answer>, _: &Opening<'_>) -> Result<(), Refusal> {
-        assert!(cx.open_session());
-        Ok(())
-    }
-
-    fn on_message(&mut self, _: &mut Cx<'_, (), Answer>, _: Message<'_>) -> Result<(), Halt> {
-        panic!("a session has commands");
-    }
+    opens_sessions!();
 
     fn on_rpc(
         &mut self,

@@ -58,14 +58,19 @@ impl<D> Conns<D> {
 
     /// Tells the client of a session something, before all that is in the outbox.
     pub(crate) fn tell_first(&mut self, key: ConnKey, reply: &Reply) {
-        let Some(session) = self.session(key) else {
-            return;
-        };
-        let mut message = Vec::new();
-        session.encode(&mut message, reply);
+        let message = self.encode_reply(key, reply);
         if let Some(outbox) = self.outbox(key) {
             outbox.prepend(message);
         }
+    }
+
+    /// What tells the client of a session something; empty if the connection has none.
+    pub(crate) fn encode_reply(&mut self, key: ConnKey, reply: &Reply) -> Vec<u8> {
+        let mut message = Vec::new();
+        if let Some(session) = self.session(key) {
+            session.encode(&mut message, reply);
+        }
+        message
     }
 
     /// Drops what a connection has not been sent.

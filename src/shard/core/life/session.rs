@@ -2,7 +2,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::id::{ConnKey, ConnectionId};
-use crate::limits::{BYTES_PER_WORK, SESSION_GRACE};
+use crate::limits::SESSION_GRACE;
 use crate::proto::centrifuge::{DisconnectCode, Event, Push, Refresh, Reply, UnsubscribeCode};
 use crate::shard::core::life::deadlines::share_of;
 use crate::shard::core::shard::Shard;
@@ -19,12 +19,10 @@ impl<D, A> Shard<D, A> {
 
     /// Tells the client of a session something.
     pub(crate) fn tell(&mut self, key: ConnKey, reply: &Reply) {
-        let mut message = Vec::new();
-        if let Some(session) = self.conns.session(key) {
-            session.encode(&mut message, reply);
-        }
-        self.env.work.charge(message.len() / BYTES_PER_WORK);
-        self.reply(key, |out| out.extend_from_slice(&message));
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        pubsub.tell_session(conns, env, key, reply);
     }
 
     /// Tells the client of a session when its token ends, in seconds since the beginning of 1970;

@@ -37,16 +37,14 @@ impl PubSub {
         let takes_page = session.is_connected();
         let reply = pending.finish(wire, start, takes_page);
         if let Some(Answer::Subscribe(result)) = &reply.answer {
-            let bytes = result.publications.iter().map(|message| message.data.len());
-            env.work.charge(bytes.sum::<usize>() / BYTES_PER_WORK);
             env.counters.messages_out += result.publications.len() as u64;
         }
         let is_refused = matches!(reply.answer, Some(Answer::Error(_)));
         match reply.answer {
             Some(Answer::Subscribe(result)) if !has_asked => {
-                self.tell_of_server(conns, (key, topic), result);
+                self.tell_of_server(conns, env, (key, topic), result);
             }
-            _ => self.tell_session(conns, key, &reply),
+            _ => self.tell_session(conns, env, key, &reply),
         }
         !is_refused
     }
@@ -56,6 +54,7 @@ impl PubSub {
     fn tell_of_server<D>(
         &mut self,
         conns: &mut Conns<D>,
+        env: &mut Env,
         (key, topic): (ConnKey, TopicKey),
         result: SubscribeResult,
     ) {
@@ -73,7 +72,7 @@ impl PubSub {
                     positioned: result.positioned,
                     data: result.data,
                 });
-                self.tell_session(conns, key, &Reply::push(Push::of(&channel, event)));
+                self.tell_session(conns, env, key, &Reply::push(Push::of(&channel, event)));
             }
         }
     }
@@ -141,14 +140,14 @@ impl PubSub {
                 UnsubscribeCode::Expired => ErrorCode::TokenExpired,
                 _ => ErrorCode::PermissionDenied,
             };
-            self.tell_session(conns, key, &Reply::error(pending.id, error));
+            self.tell_session(conns, env, key, &Reply::error(pending.id, error));
         } else if let Some(local) = self.fanout.topic(topic) {
             let event = Event::Unsubscribe(Unsubscribe {
                 code: code.code().into(),
                 reason: code.reason().to_owned(),
             });
             let push = Push::of(local.topic.name(), event);
-            self.tell_session(conns, key, &Reply::push(push));
+            self.tell_session(conns, env, key, &Reply::push(push));
         }
         self.unsubscribe(conns, env, key, topic);
     }
@@ -167,17 +166,22 @@ impl PubSub {
         // One that the client has not asked for is not told of.
         if let Some(pending) = session.take_asked(topic) {
             let refusal = Reply::error(pending.id, ErrorCode::LimitExceeded);
-            self.tell_session(conns, key, &refusal);
+            self.tell_session(conns, env, key, &refusal);
         }
         self.unsubscribe(conns, env, key, topic);
         true
     }
 
-    fn tell_session<D>(&mut self, conns: &mut Conns<D>, key: ConnKey, reply: &Reply) {
-        let mut message = Vec::new();
-        if let Some(session) = conns.session(key) {
-            session.encode(&mut message, reply);
-        }
+    /// Tells the client of a session something, behind all that is in the outbox.
+    pub(crate) fn tell_session<D>(
+        &mut self,
+        conns: &mut Conns<D>,
+        env: &mut Env,
+        key: ConnKey,
+        reply: &Reply,
+    ) {
+        let message = conns.encode_reply(key, reply);
+        env.work.charge(message.len() / BYTES_PER_WORK);
         if let Some(outbox) = conns.outbox(key) {
             outbox.append(|out| out.extend_from_slice(&message));
         }

@@ -141,8 +141,7 @@ impl<D, A> Shard<D, A> {
     ) -> Result<(), Failure> {
         let before = request.subs.get(&channel);
         let settings = self.env.config.namespaces.of(&channel);
-        let has_history = settings.history.is_some();
-        let watches = settings.force_recovery || settings.force_positioning;
+        let is_positioned = settings.positions_all();
         let request = SubscribeRequest {
             channel,
             recover: before.is_some_and(|before| before.recover),
@@ -151,7 +150,6 @@ impl<D, A> Shard<D, A> {
             join_leave: settings.force_push_join_leave,
             ..SubscribeRequest::default()
         };
-        let is_positioned = has_history && watches;
         let done = self.subscribe_session(key, 0, &request, subscribed, is_positioned);
         done.map_err(|failure| match failure {
             Failure::Error(error) if error == ErrorCode::LimitExceeded.into() => {

@@ -58,13 +58,12 @@ impl<H: Handler> ShardCore<H> {
     /// it may read the history of the topic, or as the topic's settings say.
     fn watches(&mut self, key: ConnKey, request: &SubscribeRequest) -> Result<bool, Failure> {
         let settings = self.shard.env.config.namespaces.of(&request.channel);
-        if settings.history.is_none() {
-            return Ok(false);
-        }
-        if settings.force_recovery || settings.force_positioning {
+        if settings.positions_all() {
             return Ok(true);
         }
-        if !(request.positioned || request.recoverable || request.recover) {
+        if settings.history.is_none()
+            || !(request.positioned || request.recoverable || request.recover)
+        {
             return Ok(false);
         }
         match self.ask_query(key, Query::History, &request.channel) {

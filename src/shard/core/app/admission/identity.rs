@@ -67,8 +67,9 @@ impl<D, A> Cx<'_, D, A> {
     /// The client that the callback is about, with
     /// [`ServerBuilder::auth`](crate::ServerBuilder::auth), in
     /// [`on_open`](crate::Handler::on_open), [`on_head`](crate::Handler::on_head) and
-    /// [`on_request`](crate::Handler::on_request) alone: a connection does not keep it. `None` in
-    /// other callbacks, and if [`needs_identity`](crate::Handler::needs_identity) returned `false`.
+    /// [`on_request`](crate::Handler::on_request), and in those about commands of a session, which
+    /// keeps it. `None` in other callbacks, and if
+    /// [`needs_identity`](crate::Handler::needs_identity) returned `false`.
     pub fn principal(&self) -> Option<&Principal> {
         self.shard.callback.principal.as_deref()
     }

@@ -8,22 +8,30 @@ use crate::handler::{
 };
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
-use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Ask, Question};
 use crate::topic::TopicName;
 
+macro_rules! asks_homes {
+    ($($context:ident)*) => {$(
+        impl<D, A> $context<'_, D, A> {
+            history_calls!(self: &mut Self);
+            presence_calls!(self: &mut Self);
+
+            fn ask_home(
+                &mut self,
+                topic: &(impl TopicName + ?Sized),
+                ask: Ask,
+            ) -> Result<(), PublishError> {
+                let topic = self.shard.pubsub.topic(topic)?.into_owned();
+                self.shard.ask_home(Box::new(Question { topic, ask }))
+            }
+        }
+    )*};
+}
+
+asks_homes! { Cx ShardCx }
+
 impl<D, A> Cx<'_, D, A> {
-    history_calls!(self: &mut Self);
-    presence_calls!(self: &mut Self);
-
-    fn ask_home(
-        &mut self,
-        topic: &(impl TopicName + ?Sized),
-        ask: Ask,
-    ) -> Result<(), PublishError> {
-        self.shard.ask_home_of(topic, ask)
-    }
-
     /// Whether the messages of a topic have positions, and are kept.
     pub fn has_history(&self, topic: &str) -> bool {
         let settings = self.shard.env.config.namespaces.of(topic);
@@ -34,29 +42,5 @@ impl<D, A> Cx<'_, D, A> {
     pub(crate) fn has_position_within(&self, topic: &str, time: Duration) -> bool {
         let settings = self.shard.env.config.namespaces.of(topic);
         settings.history.is_some() && settings.flush.is_none_or(|flush| flush.every < time)
-    }
-}
-
-impl<D, A> ShardCx<'_, D, A> {
-    history_calls!(self: &mut Self);
-    presence_calls!(self: &mut Self);
-
-    fn ask_home(
-        &mut self,
-        topic: &(impl TopicName + ?Sized),
-        ask: Ask,
-    ) -> Result<(), PublishError> {
-        self.shard.ask_home_of(topic, ask)
-    }
-}
-
-impl<D, A> Shard<D, A> {
-    fn ask_home_of(
-        &mut self,
-        topic: &(impl TopicName + ?Sized),
-        ask: Ask,
-    ) -> Result<(), PublishError> {
-        let topic = self.pubsub.topic(topic)?.into_owned();
-        self.ask_home(Box::new(Question { topic, ask }))
     }
 }
