@@ -171,8 +171,22 @@ impl Structured {
         }
     }
 
-    /// Appends a reply, encoded without what carries it.
-    pub fn encode_message(self, out: &mut Vec<u8>, message: &[u8]) {
+    /// Appends a reply.
+    pub fn encode_reply(self, out: &mut Vec<u8>, reply: &Reply) {
+        self.encode_message(out, &self.message(reply));
+    }
+
+    /// A reply without what carries it.
+    fn message(self, reply: &Reply) -> Vec<u8> {
+        let mut message = Vec::new();
+        match self.wrap() {
+            Wrap::Reply => self.wire().encode_reply(&mut message, reply),
+            Wrap::Bare => self.wire().encode_bare(&mut message, reply),
+        }
+        message
+    }
+
+    pub(super) fn encode_message(self, out: &mut Vec<u8>, message: &[u8]) {
         self.carry(out, message.len(), |out| out.extend_from_slice(message));
     }
 
@@ -250,13 +264,7 @@ impl Structured {
             ClientEvent::Left => Event::Leave(Join { info }),
         };
         let push = Push::of(entry.topic.unwrap_or_default(), event);
-        let mut out = Vec::new();
-        let reply = Reply::push(push);
-        match self.wrap() {
-            Wrap::Reply => self.wire().encode_reply(&mut out, &reply),
-            Wrap::Bare => self.wire().encode_bare(&mut out, &reply),
-        }
-        Some(out)
+        Some(self.message(&Reply::push(push)))
     }
 
     fn push<'m>(self, entry: &Entry<'m>) -> PushEncoding<'m> {

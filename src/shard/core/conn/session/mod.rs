@@ -221,12 +221,7 @@ impl Session {
 
     /// Appends what the server says.
     pub(crate) fn encode(&self, out: &mut Vec<u8>, reply: &Reply) {
-        let mut message = Vec::new();
-        match self.carrier.wrap() {
-            Wrap::Reply => self.wire().encode_reply(&mut message, reply),
-            Wrap::Bare => self.wire().encode_bare(&mut message, reply),
-        }
-        self.carrier.encode_message(out, &message);
+        self.carrier.encode_reply(out, reply);
     }
 
     /// Appends a ping.
