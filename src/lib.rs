@@ -183,11 +183,12 @@ pub use config::{
 pub use counters::{Counters, Limit};
 pub use error::Error;
 pub use handler::{
-    Busy, ClientInfo, ConnectCommand, Connected, ConnectionInfo, Disconnect, Failure, Grant, Halt,
-    Handler, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, Message, Opening,
-    PresenceError, PresenceList, PresenceStats, Publish, PublishCommand, PublishError, Publisher,
-    Query, Refusal, Room, RoomCx, RpcCommand, Selection, Sent, ServerSubscription, SessionStream,
-    SharedMessage, Subscribe, SubscribeCommand, Subscribed, TopicEvent, Unanswered, UserError,
+    Busy, Census, ClientInfo, ConnectCommand, Connected, ConnectionInfo, Disconnect, Failure,
+    Grant, Halt, Handler, HistoryError, HistoryFilter, HistoryMessage, HistoryPage, Message,
+    Opening, PresenceError, PresenceList, PresenceStats, Publish, PublishCommand, PublishError,
+    Publisher, Query, Refusal, Room, RoomCx, RpcCommand, Selection, Sent, ServerSubscription,
+    SessionStream, SharedMessage, Subscribe, SubscribeCommand, Subscribed, TopicEvent, Unanswered,
+    UserError,
 };
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};

@@ -1,5 +1,6 @@
-//! The clients of a topic, as an application asks for them.
+//! The clients of a topic, and what a server has, as an application asks for them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::error::debug_is_text;
@@ -38,6 +39,51 @@ impl PresenceList {
     /// How many there are, those that are not listed included.
     pub fn stats(&self) -> PresenceStats {
         self.stats
+    }
+}
+
+/// What a server has at about one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Census {
+    /// Its connections.
+    pub connections: usize,
+    /// The users that have some of them.
+    pub users: usize,
+    /// The subscriptions of all of them.
+    pub subscriptions: usize,
+    /// The topics that have subscribers, or had some a moment ago, or a room.
+    pub topics: usize,
+    /// The topics that were asked for and have subscribers, by their names, with the numbers of
+    /// these.
+    pub subscribers: BTreeMap<String, u32>,
+    /// There are more than these.
+    pub is_cut: bool,
+}
+
+/// Says of the name of a topic whether the topic is asked for.
+pub(crate) type TopicFilter = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+impl Census {
+    /// A topic has so many subscribers more; of more than `max` topics, no more are listed.
+    pub(crate) fn add(&mut self, topic: &str, count: u32, max: usize) {
+        let listed = self.subscribers.len();
+        match self.subscribers.get_mut(topic) {
+            Some(subscribers) => *subscribers += count,
+            None if max <= listed => self.is_cut = true,
+            None => {
+                self.subscribers.insert(topic.to_owned(), count);
+            }
+        }
+    }
+
+    /// Adds what another shard has, but for its topics.
+    pub(crate) fn add_numbers(&mut self, other: &Self) {
+        self.connections += other.connections;
+        self.users += other.users;
+        self.subscriptions += other.subscriptions;
+        self.topics += other.topics;
+        self.is_cut |= other.is_cut;
     }
 }
 

@@ -42,6 +42,10 @@ pub const API_WHITELIST_MAX: usize = 100;
 /// Histories that a batch reads or removes. Beside this, it reads no more when it has as much as
 /// one read brings ([`HISTORY_READ_BYTES_MAX`](super::HISTORY_READ_BYTES_MAX)).
 pub const API_HISTORIES_MAX: usize = 16;
+/// Topics that `/api/channels` lists: with more, it asks for a narrower pattern.
+pub const CENSUS_TOPICS_MAX: usize = 10_000;
+/// Topics that a shard looks at for that at once, within its share of a turn.
+pub const CENSUS_TOPICS_AT_ONCE: usize = 256;
 /// A request to the API waits this long for what shards say.
 pub const API_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that the client of an event stream may send after its request. They have no meaning.

@@ -12,6 +12,7 @@ use crate::limits::API_ENTRIES_MAX;
 use crate::proto::Kind;
 use crate::relay::api::history::OfHistory;
 use crate::relay::api::presence::OfClients;
+use crate::relay::api::server::{OfChannels, OfServer, Rpc};
 use crate::relay::api::tokens::{OneToken, UserTokens};
 use crate::relay::api::users::ForUser;
 use crate::relay::spelling::nearest;
@@ -73,6 +74,11 @@ pub(super) struct Numbered<'b> {
     pub(super) history: Option<OfHistory<'b>>,
     #[serde(borrow)]
     pub(super) history_remove: Option<OfHistory<'b>>,
+    pub(super) info: Option<OfServer>,
+    #[serde(borrow)]
+    pub(super) channels: Option<OfChannels<'b>>,
+    #[serde(borrow)]
+    pub(super) rpc: Option<Rpc<'b>>,
     #[serde(borrow)]
     pub(super) presence: Option<OfClients<'b>>,
     #[serde(borrow)]

@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod commands;
 mod connection;
+mod glob;
 mod route;
 mod session;
 mod settings;

@@ -146,6 +146,11 @@ impl UserHomes {
         single.into_iter().chain(several)
     }
 
+    /// How many users there are.
+    pub(crate) fn count_users(&self) -> usize {
+        self.homes.len()
+    }
+
     /// Whether a connection is this user's.
     pub(crate) fn has(&self, user: UserHash, conn: ConnectionId) -> bool {
         self.find(user).is_some_and(|at| self.is_of(at, conn))

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::handler::{
-    Busy, ConnectionInfo, HistoryError, HistoryPage, PresenceError, PresenceList, PresenceStats,
+    Busy, Census, ConnectionInfo, HistoryError, HistoryPage, PresenceError, PresenceList,
+    PresenceStats,
 };
 use crate::limits::API_ANSWER_TIMEOUT;
 use crate::position::Position;
@@ -18,6 +19,7 @@ pub(super) enum Told {
     Position(Option<Position>),
     History(Result<HistoryPage, HistoryError>),
     Connections(Vec<ConnectionInfo>),
+    Census(Census),
     Presence(Result<PresenceList, PresenceError>),
     PresenceStats(Result<PresenceStats, PresenceError>),
 }

@@ -51,9 +51,13 @@ pub(super) const NO_METHOD: Failure = Failure {
     code: 104,
     message: Cow::Borrowed(
         "not found: there are publish, broadcast, disconnect, refresh, send, \
-         invalidate_user_tokens, revoke_token, history, history_remove, presence and \
-         presence_stats",
+         invalidate_user_tokens, revoke_token, history, history_remove, presence, \
+         presence_stats, info, channels and rpc",
     ),
+};
+pub(super) const NO_RPC: Failure = Failure {
+    code: 104,
+    message: Cow::Borrowed("method not found"),
 };
 pub(super) const INTERNAL: Failure = Failure {
     code: 100,
@@ -70,6 +74,14 @@ pub(super) const NO_PRESENCE: Failure = Failure {
 pub(super) const TOO_MANY_PRESENCES: Failure = Failure {
     code: 106,
     message: Cow::Borrowed("limit exceeded: too many presences in one batch"),
+};
+pub(super) const TOO_MANY_CENSUSES: Failure = Failure {
+    code: 106,
+    message: Cow::Borrowed("limit exceeded: too many questions about the server in one batch"),
+};
+pub(super) const TOO_MANY_CHANNELS: Failure = Failure {
+    code: 106,
+    message: Cow::Borrowed("limit exceeded: more than 10000 channels; send a narrower pattern"),
 };
 pub(super) const FOREIGN: Failure = Failure {
     code: 112,

@@ -128,23 +128,26 @@ impl Work<'_, '_> {
 
 impl OfHistory<'_> {
     fn filter(&self) -> Result<HistoryFilter, Failure> {
-        let since = self.since.as_ref().map(Since::position).transpose()?;
+        let since = self.since.as_ref();
         let limit = self.limit.unwrap_or_default();
         Ok(HistoryFilter {
             limit: usize::try_from(limit).ok(),
-            since,
+            since: since.map(|since| since.offset.unwrap_or_default()),
+            epoch: since.map_or(Ok(None), Since::epoch)?,
             reverse: self.reverse.unwrap_or_default(),
         })
     }
 }
 
 impl Since<'_> {
-    fn position(&self) -> Result<Position, Failure> {
+    /// `None`: any.
+    fn epoch(&self) -> Result<Option<Epoch>, Failure> {
         let epoch = self.epoch.as_ref().map_or("", |Text(text)| text);
+        if epoch.is_empty() {
+            return Ok(None);
+        }
         // An epoch of another server is of no history of this one.
-        let epoch = epoch.parse::<Epoch>().map_err(|_| FOREIGN)?;
-        let offset = self.offset.unwrap_or_default();
-        Ok(Position { epoch, offset })
+        epoch.parse().map(Some).map_err(|_| FOREIGN)
     }
 }
 

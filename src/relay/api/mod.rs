@@ -6,6 +6,7 @@ mod failure;
 pub(super) mod history;
 pub(super) mod presence;
 mod publish;
+pub(super) mod server;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -18,6 +19,7 @@ use crate::relay::api::asked::Asked;
 use crate::relay::api::failure::{Failure, NO_COMMAND, NO_METHOD};
 use crate::relay::api::history::HistoryMethod;
 use crate::relay::api::presence::PresenceMethod;
+use crate::relay::api::server::{OfChannels, OfServer, Rpc, ServerMethod};
 use crate::relay::api::tokens::Revoke;
 use crate::relay::commands::{Batch, Numbered};
 use crate::relay::{RelayCx, RelaySettings};
@@ -35,6 +37,8 @@ struct Work<'a, 'c> {
     histories: usize,
     /// Commands about clients.
     presences: usize,
+    /// Commands about the server.
+    censuses: usize,
     /// Bytes of the messages that were read of them.
     bytes_read: usize,
 }
@@ -118,6 +122,7 @@ impl<'a, 'c> Work<'a, 'c> {
             asked,
             histories: 0,
             presences: 0,
+            censuses: 0,
             bytes_read: 0,
             cx,
             client,
@@ -162,6 +167,12 @@ impl Work<'_, '_> {
             "broadcast" => self.broadcast(&read(body)?)?,
             "history" => self.history(HistoryMethod::Read, &read(body)?)?,
             "history_remove" => self.history(HistoryMethod::Remove, &read(body)?)?,
+            "info" => {
+                let _: OfServer = read(body)?;
+                self.server(ServerMethod::Info)?
+            }
+            "rpc" => Err(read::<Rpc<'_>>(body)?.refusal()),
+            "channels" => self.server(read::<OfChannels<'_>>(body)?.method())?,
             "presence" => self.presence(PresenceMethod::List, &read(body)?)?,
             "presence_stats" => self.presence(PresenceMethod::Count, &read(body)?)?,
             "connections" => self.connections(&read(body)?)?,
@@ -205,6 +216,10 @@ impl Work<'_, '_> {
             reply(method, self.revoke(command)?)
         } else if let Some((name, method, command)) = command.of_history() {
             reply(name, self.history(method, command)?)
+        } else if let Some(rpc) = &command.rpc {
+            reply("", Err(rpc.refusal()))
+        } else if let Some((name, method)) = command.of_server() {
+            reply(name, self.server(method)?)
         } else if let Some((name, method, command)) = command.of_clients() {
             reply(name, self.presence(method, command)?)
         } else {
@@ -234,4 +249,5 @@ const ERROR_MODE: &str = "x-centrifugo-error-mode";
 
 /// The methods, as paths have them.
 const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send, \
-    invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats";
+    invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats, \
+    info, channels, rpc";

@@ -39,6 +39,8 @@ impl<H: Handler> ShardCore<H> {
             ("held", shard.pubsub.held.len()),
             ("counted topics", shard.pubsub.clients.len()),
             ("announcements", shard.pubsub.announcement.iter().count()),
+            ("censuses", shard.pubsub.censuses.len()),
+            ("sums of censuses", shard.pubsub.census_sums.len()),
             ("client questions", shard.pubsub.client_questions.len()),
             ("rooms", self.rooms.len()),
             ("questions", shard.questions.len()),

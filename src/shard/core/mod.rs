@@ -145,6 +145,7 @@ impl<H: Handler> ShardCore<H> {
                 self.shard.receive_commands(conn, &commands);
                 None
             }
+            ToHome::Census(scan) => self.shard.take_census(scan).map(ToHome::Census),
             ToHome::Ask(question) => self.shard.take_question(question).map(ToHome::Ask),
             ToHome::Published { shard, round } => {
                 self.shard.pubsub.barrier.note_ended(shard, round);
@@ -172,6 +173,7 @@ impl<H: Handler> ShardCore<H> {
         self.resume_rooms();
         self.resume_settling();
         self.shard.answer_client_questions();
+        self.shard.go_on_with_censuses();
         // What is inflated in a turn costs more to pass on than a share has: by one account with
         // others, it would leave them nothing.
         self.shard.env.work.enter(Share::Inflate);

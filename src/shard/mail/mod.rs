@@ -1,5 +1,6 @@
 //! What shards say to each other, and what waits to be sent.
 
+mod census;
 mod joins;
 mod outgoing;
 mod publication;
@@ -12,6 +13,8 @@ use std::sync::Arc;
 use crate::id::{ConnId, ConnectionId, ShardId, TopicKey};
 use crate::payload::{Extra, Payload};
 use crate::position::Position;
+pub use crate::shard::mail::census::CensusScan;
+pub(crate) use crate::shard::mail::census::CensusSum;
 pub use crate::shard::mail::joins::{Announced, Join, Joined, Presence};
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
@@ -74,6 +77,8 @@ pub enum ToHome {
     },
     /// Something is asked of the home of a topic.
     Ask(Box<Question>),
+    /// All shards are asked what they have.
+    Census(Box<CensusScan>),
     /// This shard has published what it had taken before this round of a barrier.
     Published {
         /// Which shard.
@@ -165,7 +170,7 @@ impl Weigh for ToHome {
             Self::Command(command) => command.weight(),
             Self::Commands { commands, .. } => commands.len(),
             Self::Want { .. } | Self::Unwant { .. } | Self::Published { .. } => 0,
-            Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) => 0,
+            Self::Enter { .. } | Self::Leave { .. } | Self::Ask(_) | Self::Census(_) => 0,
             Self::Presence { presence, .. } => match presence {
                 Presence::Join(join) => {
                     let info = join.info.as_ref().map_or(0, |info| info.weight());

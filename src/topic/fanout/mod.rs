@@ -112,6 +112,22 @@ impl Fanout {
         self.topics.count() - self.topics.of_events()
     }
 
+    /// Subscriptions to all topics.
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.topics.subscriptions()
+    }
+
+    /// Calls `visit` with the topics that have subscribers in `count` places from this on; returns
+    /// the next place if there are more.
+    pub(crate) fn scan(
+        &self,
+        from: usize,
+        count: usize,
+        visit: impl FnMut(&Topic, u32),
+    ) -> Option<usize> {
+        self.topics.scan(from, count, visit)
+    }
+
     /// Adds a topic that `find` did not find.
     pub(crate) fn add(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
         self.topics.add(topic, home, false)

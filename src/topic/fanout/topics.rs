@@ -54,6 +54,8 @@ pub(super) struct Topics {
     event_keys: HashIndex<TopicKey>,
     topics: Slab<Box<LocalTopic>>,
     next_generation: u32,
+    /// To all but those of events.
+    subscriptions: usize,
     /// Topics that had no subscriber when they were put here, each once, and since when.
     fading: VecDeque<(TopicKey, Now)>,
 }
@@ -143,10 +145,11 @@ impl Topics {
 
     /// One more subscription, of the connection `conn`; `true` if it is live at once.
     pub(super) fn subscribe(&mut self, key: TopicKey, conn: ConnKey) -> bool {
-        let Some(topic) = self.get_mut(key) else {
+        let Some(topic) = self.topics.get_mut(key.index()) else {
             return false;
         };
         topic.subscribers += 1;
+        self.subscriptions += usize::from(!topic.is_of_events);
         if !topic.live {
             topic.waiting.push(conn);
         }
@@ -168,6 +171,7 @@ impl Topics {
             return;
         };
         topic.subscribers -= 1;
+        self.subscriptions -= usize::from(!topic.is_of_events);
         if topic.subscribers == 0 {
             topic.left_at = now;
             if !topic.fading {
@@ -233,6 +237,30 @@ impl Topics {
     /// The queue of this.
     pub(super) fn queue(&mut self) -> &mut dyn GiveBack {
         &mut self.fading
+    }
+
+    /// Subscriptions to all but those of events, those that wait included.
+    pub(super) fn subscriptions(&self) -> usize {
+        self.subscriptions
+    }
+
+    /// Calls `visit` with the topics that have subscribers in `count` places from this on; returns
+    /// the next place if there are more.
+    pub(super) fn scan(
+        &self,
+        from: usize,
+        count: usize,
+        mut visit: impl FnMut(&Topic, u32),
+    ) -> Option<usize> {
+        let (next, end) = (from + count, self.topics.capacity());
+        for place in from..next.min(end) {
+            let local = self.topics.get(place);
+            let local = local.filter(|local| 0 < local.subscribers && !local.is_of_events);
+            if let Some(local) = local {
+                visit(&local.topic, local.subscribers);
+            }
+        }
+        (next < end).then_some(next)
     }
 
     /// How many there are.

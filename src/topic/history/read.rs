@@ -2,7 +2,7 @@
 
 use crate::config::TopicSettings;
 use crate::limits::{HISTORY_READ_BYTES_MAX, HISTORY_READ_ENTRIES_MAX};
-use crate::position::Position;
+use crate::position::{Epoch, Position};
 use crate::time::Now;
 use crate::topic::Topic;
 use crate::topic::history::ages::millis;
@@ -14,10 +14,24 @@ use crate::topic::history::{History, Kept};
 pub struct Filter {
     /// So many at most; `None`: as many as one answer brings; 0: the position alone.
     pub limit: Option<usize>,
-    /// Those after this position, or before it in reverse; `None`: from the oldest, or the newest.
-    pub since: Option<Position>,
+    /// Those after this offset, or before it in reverse; `None`: from the oldest, or the newest.
+    pub since: Option<u64>,
+    /// That of the offset, if it is known: of another one, what followed is not known.
+    pub epoch: Option<Epoch>,
     /// The newest first.
     pub reverse: bool,
+}
+
+impl Filter {
+    /// With those after this position, or before it in reverse.
+    #[must_use]
+    pub fn since(self, Position { epoch, offset }: Position) -> Self {
+        Self {
+            since: Some(offset),
+            epoch: Some(epoch),
+            ..self
+        }
+    }
 }
 
 /// Messages of a topic's history, and its newest position.
@@ -56,18 +70,15 @@ impl History {
             || self.epochs.start_of(topic),
             |key| self.rings.get(key).top,
         );
-        if filter.reverse && filter.since.is_some_and(|since| since.offset == 0) {
+        if filter.reverse && filter.since == Some(0) {
             return Err(HistoryError::BeforeFirst);
         }
-        if filter
-            .since
-            .is_some_and(|since| since.epoch != position.epoch)
-        {
+        if filter.epoch.is_some_and(|epoch| epoch != position.epoch) {
             return Err(HistoryError::Foreign);
         }
         let entries = key.map_or_else(Vec::new, |key| {
             let view = self.rings.get(key).view(millis(settings.ttl), now);
-            let since = filter.since.map(|since| since.offset);
+            let since = filter.since;
             let limit = filter.limit.unwrap_or(usize::MAX);
             let count_max = limit.min(HISTORY_READ_ENTRIES_MAX);
             // What has a key that is gone since then matters to those that have the key.

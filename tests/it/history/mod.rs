@@ -76,8 +76,8 @@ fn what_a_thread_publishes_has_a_position_and_is_read_by_it() {
         assert_eq!(texts(&all), expected);
         let part = HistoryFilter {
             limit: Some(2),
-            since: Some(positions[6]),
             reverse: true,
+            ..HistoryFilter::default().since(positions[6])
         };
         let part = read(&server, topic, part).unwrap();
         let expected: Vec<_> = [6, 5].map(|n| (n, n.to_string())).into();

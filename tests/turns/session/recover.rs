@@ -124,6 +124,7 @@ fn a_history_is_read_in_both_directions() {
         (r#""limit":2"#.to_owned(), &[1, 2]),
         // As SDKs begin to page.
         (r#""limit":2,"since":{}"#.to_owned(), &[1, 2]),
+        (r#""limit":2,"since":{"offset":3}"#.to_owned(), &[4, 5]),
         (r#""limit":2,"reverse":true"#.to_owned(), &[5, 4]),
         (
             format!(r#""limit":9,"since":{{"offset":3,"epoch":"{epoch}"}}"#),

@@ -2,6 +2,7 @@
 //! into the logs of its subscribers.
 
 mod backlog;
+mod census;
 mod deliver;
 mod events;
 mod held;

@@ -31,7 +31,7 @@ use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::core::pubsub::users::Users;
-use crate::shard::mail::{PeerMail, Publication, Question, ToHome, for_peers};
+use crate::shard::mail::{CensusScan, CensusSum, PeerMail, Publication, Question, ToHome, for_peers};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
@@ -68,6 +68,10 @@ pub(crate) struct PubSub {
     pub(crate) announcement: Option<Announcement>,
     /// What is asked of the clients of topics at home here.
     pub(crate) client_questions: VecDeque<Box<Question>>,
+    /// What this shard is asked as all are, and how far it is with that.
+    pub(crate) censuses: VecDeque<Box<CensusScan>>,
+    /// What shards have said to those, to be added up.
+    pub(crate) census_sums: VecDeque<CensusSum>,
     /// Whether the handler is told of topics that are occupied or vacated.
     pub(crate) tells_topics: bool,
     /// What rooms are to be told, or the handler of them.
@@ -108,6 +112,8 @@ impl PubSub {
             questions: VecDeque::new(),
             announcement: None,
             client_questions: VecDeque::new(),
+            censuses: VecDeque::new(),
+            census_sums: VecDeque::new(),
             tells_topics: false,
             room_work: VecDeque::new(),
             released: 0,

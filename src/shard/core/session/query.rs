@@ -9,7 +9,7 @@ use crate::handler::{
 };
 use crate::id::ConnKey;
 use crate::limits::{PAGE_ENTRIES_MAX, SESSION_ANSWER_TIMEOUT};
-use crate::position::Position;
+use crate::position::{Epoch, Position};
 use crate::proto::centrifuge::{
     Answer, ClientInfo, ErrorCode, HistoryRequest, HistoryResult, PresenceRequest, PresenceResult,
     PresenceStatsResult, StreamPosition, Wire,
@@ -148,25 +148,23 @@ fn number(count: usize) -> u32 {
 
 fn filter(request: &HistoryRequest) -> Result<HistoryFilter, Failure> {
     let limit = usize::try_from(request.limit).unwrap_or(PAGE_ENTRIES_MAX);
-    // From the beginning of any epoch.
-    let is_start =
-        |since: &&StreamPosition| !request.reverse && since.offset == 0 && since.epoch.is_empty();
-    let since = request.since.as_ref().filter(|since| !is_start(since));
+    let since = request.since.as_ref();
     Ok(HistoryFilter {
         limit: Some(limit.min(PAGE_ENTRIES_MAX)),
-        since: since.map(position).transpose()?,
+        since: since.map(|since| since.offset),
+        epoch: since.map_or(Ok(None), epoch)?,
         reverse: request.reverse,
     })
 }
 
-fn position(since: &StreamPosition) -> Result<Position, Failure> {
+/// `None`: any.
+fn epoch(since: &StreamPosition) -> Result<Option<Epoch>, Failure> {
+    if since.epoch.is_empty() {
+        return Ok(None);
+    }
     // Of an epoch of another server nothing is there.
-    let epoch = since.epoch.parse();
-    let epoch = epoch.map_err(|_| ErrorCode::UnrecoverablePosition)?;
-    Ok(Position {
-        epoch,
-        offset: since.offset,
-    })
+    let epoch = since.epoch.parse().map(Some);
+    epoch.map_err(|_| ErrorCode::UnrecoverablePosition.into())
 }
 
 fn of_history(error: HistoryError) -> ErrorCode {

@@ -210,13 +210,14 @@ impl Case {
         // A backend.
         let filter = Filter {
             limit: [None, Some(count as usize)][self.rng.below(2)],
-            since: [None, Some(since)][self.rng.below(2)],
+            since: [None, Some(offset)][self.rng.below(2)],
+            epoch: [None, Some(epoch)][self.rng.below(2)],
             reverse: self.rng.below(2) == 0,
         };
         let answer = bench.history.read(topic, settings, filter, bench.now);
         if filter.since.is_some() && filter.reverse && offset == 0 {
             assert_eq!(answer.unwrap_err(), HistoryError::BeforeFirst);
-        } else if filter.since.is_some() && epoch != top.epoch {
+        } else if filter.epoch.is_some() && epoch != top.epoch {
             assert_eq!(answer.unwrap_err(), HistoryError::Foreign);
         } else {
             let answer = answer.unwrap();

@@ -124,7 +124,6 @@ fn what_cannot_be_read_has_the_codes_of_centrifugo() {
         format!(r#"{{"channel":"kept:a","since":{{"offset":1,"epoch":"{epoch}"}},"limit":1}}"#)
     };
     assert_eq!(code("history", &since("aaaaaaab")), "112", "another epoch");
-    assert_eq!(code("history", &since("")), "112");
     assert_eq!(code("history", &since("not one")), "112");
     let reverse = r#"{"channel":"kept:a","since":{"offset":0,"epoch":"aaaaaaab"},"reverse":true}"#;
     assert_eq!(code("history", reverse), "107");
@@ -196,6 +195,27 @@ fn a_batch_reads_so_many_histories_and_no_more() {
     let answer = scene.ask("batch", &body);
     assert_eq!(answer.matches("\"publications\":[]").count(), 16);
     assert_eq!(answer.matches("\"code\":106").count(), 1);
+}
+
+#[test]
+fn an_offset_without_an_epoch_is_of_any() {
+    let mut scene = scene();
+    for data in 1..=3 {
+        let body = format!(r#"{{"channel":"kept:a","data":{data}}}"#);
+        scene.ask("publish", &body);
+    }
+    let [all, rest, before] = [
+        r#""since":{}"#,
+        r#""since":{"offset":1,"epoch":""}"#,
+        r#""since":{"offset":2},"reverse":true"#,
+    ]
+    .map(|filter| {
+        let body = format!(r#"{{"channel":"kept:a","limit":-1,{filter}}}"#);
+        let answer = scene.ask("history", &body);
+        let data = answer.split("\"data\":").skip(1);
+        data.map(|rest| rest[..1].to_owned()).collect::<String>()
+    });
+    assert_eq!([all, rest, before], ["123", "23", "1"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod errors;
 pub(super) mod history;
 mod presence;
+mod server;
 mod ticks;
 
 use std::time::Duration;
@@ -92,7 +93,7 @@ fn a_broadcast_and_a_batch_have_an_answer_for_each_part() {
     let answer = scene.ask("batch", body);
     let expected = concat!(
         r#"{"replies":[{"publish":{}},"#,
-        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history, history_remove, presence and presence_stats"}},"#,
+        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats, info, channels and rpc"}},"#,
         r#"{"broadcast":{"responses":[{"result":{}}]}},"#,
         r#"{"error":{"code":107,"message":"bad request: send data, or b64data in base64"}},"#,
         r#"{"error":{"code":107,"message":"bad request: no command"}}]}"#

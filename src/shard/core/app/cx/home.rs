@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::handler::{
-    HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
+    Census, HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
     PresenceStats, PublishError, history_calls, presence_calls,
 };
 use crate::shard::core::app::cx::Cx;
@@ -24,6 +24,35 @@ macro_rules! asks_homes {
             ) -> Result<(), PublishError> {
                 let topic = self.shard.pubsub.topic(topic)?.into_owned();
                 self.shard.ask_home(Box::new(Question { topic, ask }))
+            }
+
+            /// Asks all shards how much they have. `reply` runs on a shard's thread, and must not
+            /// wait; it is dropped if the server stops first.
+            ///
+            /// # Errors
+            ///
+            /// [`PublishError::Busy`] if a shard has no space for the question: then `reply` is not
+            /// called.
+            pub fn census(
+                &mut self,
+                reply: impl FnOnce(Census) + Send + Sync + 'static,
+            ) -> Result<(), PublishError> {
+                self.shard.ask_all(None, HomeReply::new(reply))
+            }
+
+            /// The same with the topics for whose names `filter` is true, and their subscribers:
+            /// at most [`CENSUS_TOPICS_MAX`](crate::limits::CENSUS_TOPICS_MAX) of each shard.
+            ///
+            /// # Errors
+            ///
+            /// The same.
+            pub fn census_of(
+                &mut self,
+                filter: impl Fn(&str) -> bool + Send + Sync + 'static,
+                reply: impl FnOnce(Census) + Send + Sync + 'static,
+            ) -> Result<(), PublishError> {
+                let filter = Box::new(filter);
+                self.shard.ask_all(Some(filter), HomeReply::new(reply))
             }
         }
     )*};

@@ -1,0 +1,173 @@
+//! Methods about the whole server: `info`, `channels` and `rpc`, as Centrifugo has them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::IgnoredAny;
+
+use crate::auth::Action;
+use crate::handler::{Busy, Census};
+use crate::limits::{API_HISTORIES_MAX, WORK_OF_BODY_BYTE};
+use crate::relay::api::asked::Told;
+use crate::relay::api::failure::{
+    DENIED, Failure, INTERNAL, NO_RPC, TOO_MANY_CENSUSES, TOO_MANY_CHANNELS, bad_request,
+};
+use crate::relay::api::{Outcome, Work};
+use crate::relay::commands::Numbered;
+use crate::relay::glob;
+use crate::relay::values::Text;
+
+/// A command about the topics of the server.
+#[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
+pub(in crate::relay) struct OfChannels<'b> {
+    #[serde(borrow)]
+    pattern: Option<Text<'b>>,
+}
+
+/// A command without parameters.
+#[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
+pub(in crate::relay) struct OfServer {
+    #[serde(flatten)]
+    _other: BTreeMap<String, IgnoredAny>,
+}
+
+/// A question to the application, of which this one answers none.
+#[derive(serde::Deserialize)]
+#[serde(expecting = "an object")]
+pub(in crate::relay) struct Rpc<'b> {
+    #[serde(borrow)]
+    method: Option<Text<'b>>,
+}
+
+/// What is asked about the server.
+#[derive(Clone, Copy)]
+pub(super) enum ServerMethod<'m> {
+    Info,
+    /// Topics that match, if there is a pattern.
+    Channels(Option<&'m str>),
+}
+
+#[derive(Serialize)]
+struct Nodes<'i> {
+    nodes: [Node<'i>; 1],
+}
+
+#[derive(Serialize)]
+struct Node<'i> {
+    uid: &'i str,
+    name: &'i str,
+    version: &'i str,
+    num_clients: usize,
+    num_users: usize,
+    num_subs: usize,
+    num_channels: usize,
+    uptime: u64,
+}
+
+#[derive(Serialize)]
+struct Channels {
+    channels: BTreeMap<String, Subscribers>,
+}
+
+#[derive(Serialize)]
+struct Subscribers {
+    num_clients: u32,
+}
+
+impl<'b> Numbered<'b> {
+    /// One about the server, with its method.
+    pub(super) fn of_server(&self) -> Option<(&'static str, ServerMethod<'_>)> {
+        let info = self.info.as_ref().map(|_| ("info", ServerMethod::Info));
+        let channels = self.channels.as_ref();
+        info.or_else(|| Some(("channels", channels?.method())))
+    }
+}
+
+impl Rpc<'_> {
+    /// The error that it is answered with.
+    pub(super) fn refusal(&self) -> Failure {
+        let method = self.method.as_ref().map_or("", |Text(method)| method);
+        match method {
+            "" => bad_request("bad request: send method".into()),
+            _ => NO_RPC,
+        }
+    }
+}
+
+impl OfChannels<'_> {
+    pub(super) fn method(&self) -> ServerMethod<'_> {
+        let pattern = self.pattern.as_ref().map(|Text(pattern)| &**pattern);
+        ServerMethod::Channels(pattern.filter(|pattern| !pattern.is_empty()))
+    }
+}
+
+impl Work<'_, '_> {
+    /// Asks all shards what they have.
+    pub(super) fn server(&mut self, method: ServerMethod<'_>) -> Result<Outcome, Busy> {
+        let number = self.next;
+        self.next += 1;
+        let is_new = self.done <= number;
+        if !self.client.may(self.cx, Action::Manage, SERVER, is_new) {
+            return Ok(Err(DENIED));
+        }
+        self.censuses += 1;
+        if API_HISTORIES_MAX < self.censuses {
+            return Ok(Err(TOO_MANY_CENSUSES));
+        }
+        if number < self.done {
+            return Ok(match self.asked().take(number) {
+                Some(Told::Census(census)) => self.counted(method, census),
+                _ => Err(INTERNAL),
+            });
+        }
+        let reply = self.asked().reply(number, Told::Census);
+        let asked = match method {
+            ServerMethod::Info => self.cx.census(reply),
+            ServerMethod::Channels(pattern) => {
+                let pattern = pattern.map(str::to_owned);
+                let filter = move |name: &str| {
+                    let pattern = pattern.as_deref();
+                    pattern.is_none_or(|pattern| glob::matches(pattern, name))
+                };
+                self.cx.census_of(filter, reply)
+            }
+        };
+        self.note_asked(number, asked)
+    }
+
+    fn counted(&mut self, method: ServerMethod<'_>, census: Census) -> Outcome {
+        // Every text can be written as JSON.
+        Ok(match method {
+            ServerMethod::Info => {
+                let node = Node {
+                    uid: NAME,
+                    name: NAME,
+                    version: env!("CARGO_PKG_VERSION"),
+                    num_clients: census.connections,
+                    num_users: census.users,
+                    num_subs: census.subscriptions,
+                    num_channels: census.topics,
+                    uptime: self.cx.now().as_secs(),
+                };
+                serde_json::to_string(&Nodes { nodes: [node] }).unwrap_or_default()
+            }
+            ServerMethod::Channels(_) if census.is_cut => return Err(TOO_MANY_CHANNELS),
+            ServerMethod::Channels(_) => {
+                let channels = census.subscribers.into_iter();
+                let channels = channels
+                    .map(|(name, num_clients)| (name, Subscribers { num_clients }))
+                    .collect();
+                let json = serde_json::to_string(&Channels { channels }).unwrap_or_default();
+                self.cx.charge(json.len() * WORK_OF_BODY_BYTE);
+                json
+            }
+        })
+    }
+}
+
+/// What rules call the server.
+const SERVER: &str = "server";
+/// There is one server.
+const NAME: &str = "corecast";
