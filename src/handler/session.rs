@@ -3,6 +3,7 @@
 
 use crate::close_reason::CloseReason;
 use crate::handler::{Busy, PublishError};
+use crate::position::Since;
 use crate::proto::Kind;
 use crate::proto::centrifuge::{self, DisconnectCode, ErrorCode};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
@@ -76,6 +77,16 @@ pub struct ServerSubscription {
     pub channel: String,
     /// What is said of it.
     pub subscribed: Subscribed,
+    /// Where the client is, if it does not say so itself: it gets what it has missed from there on,
+    /// where the subscription is recoverable. [`Since::Last`] is as [`Since::Default`].
+    pub since: Since,
+    /// The client is told of gaps; `None`: as the settings of the topic say. Without a history it
+    /// never is.
+    pub positioned: Option<bool>,
+    /// It may come back to where it was, and so is told of gaps; `None`: as the settings say.
+    pub recoverable: Option<bool>,
+    /// It is told of joins and leaves, if the topic tells them, and not only where all clients are.
+    pub joins: bool,
 }
 
 impl ServerSubscription {
@@ -83,7 +94,7 @@ impl ServerSubscription {
     pub fn new(channel: impl Into<String>) -> Self {
         Self {
             channel: channel.into(),
-            subscribed: Subscribed::default(),
+            ..Self::default()
         }
     }
 }

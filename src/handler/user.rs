@@ -6,8 +6,11 @@ use std::sync::Arc;
 use crate::error::debug_is_text;
 use crate::handler::{Busy, PublishError};
 use crate::id::ConnectionId;
-use crate::limits::{CLOSE_REASON_BYTES_MAX, MESSAGE_BYTES_CEILING, USER_BYTES_MAX};
-use crate::topic::Topic;
+use crate::limits::{
+    CLIENT_INFO_BYTES_MAX, CLOSE_REASON_BYTES_MAX, MESSAGE_BYTES_CEILING, TOPIC_BYTES_MAX,
+    USER_BYTES_MAX,
+};
+use crate::topic::{Topic, TopicNameError};
 
 /// Which of a user's connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +42,7 @@ pub enum UserError {
     /// The server drains, or has stopped.
     #[error("the server drains or has stopped")]
     Stopped,
-    /// The name is empty or too long.
+    /// The name is empty, and not one connection is meant, or it is too long.
     #[error("a user's name has 1 to {USER_BYTES_MAX} bytes")]
     Name,
     /// The connection has another user.
@@ -51,6 +54,12 @@ pub enum UserError {
     /// The message exceeds the maximum length, or is text and not UTF-8.
     #[error("a message has at most {MESSAGE_BYTES_CEILING} bytes, and as text is UTF-8")]
     Message,
+    /// No topic has this name.
+    #[error("a topic's name has 1 to {TOPIC_BYTES_MAX} bytes, and is not . or ..")]
+    Topic,
+    /// What is said of the client is too long.
+    #[error("what is said of a client has at most {CLIENT_INFO_BYTES_MAX} bytes")]
+    Info,
     /// The code is none of an application, or the reason is too long.
     #[error(
         "a close code is 3000 to 4999, and a reason has at most {CLOSE_REASON_BYTES_MAX} bytes"
@@ -138,6 +147,12 @@ impl Selection {
     }
 }
 
+impl From<TopicNameError> for UserError {
+    fn from(_: TopicNameError) -> Self {
+        Self::Topic
+    }
+}
+
 impl From<PublishError> for UserError {
     fn from(err: PublishError) -> Self {
         match err {
@@ -148,7 +163,8 @@ impl From<PublishError> for UserError {
     }
 }
 
-/// The calls about users, of everything that has a method `command`.
+/// The calls about users, of everything that has a method `command`. An empty name of a user is for
+/// one connection without a user.
 macro_rules! user_calls {
     ($this:ident: $receiver:ty) => {
         /// Disconnects connections of a user, on all shards. Those that the user opens at the same
@@ -202,7 +218,61 @@ macro_rules! user_calls {
             which: Selection,
             expire_at: u64,
         ) -> Result<(), UserError> {
-            $this.command(UserCommand::new(user, which, UserAct::ExpireAt(expire_at))?)
+            let act = UserAct::refresh(expire_at, None)?;
+            $this.command(UserCommand::new(user, which, act)?)
+        }
+
+        /// The same, and sets what others are told of clients of the structured protocol, from
+        /// their next subscriptions and messages on.
+        ///
+        /// # Errors
+        ///
+        /// The same, and [`UserError::Info`].
+        pub fn refresh_user_with(
+            $this: $receiver,
+            user: &str,
+            which: Selection,
+            expire_at: u64,
+            info: &[u8],
+        ) -> Result<(), UserError> {
+            let act = UserAct::refresh(expire_at, Some(info))?;
+            $this.command(UserCommand::new(user, which, act)?)
+        }
+
+        /// Subscribes clients of the structured protocol, on all shards, as if their connections
+        /// had begun with that: each is told so when its subscription is live. One that has it
+        /// already keeps the one that it has; one that has as many subscriptions as it may is
+        /// closed. Connections of other protocols, which do not name the topics of messages, stay
+        /// as they are.
+        ///
+        /// # Errors
+        ///
+        /// [`UserError::Busy`] if there is no space for this now: then no client is subscribed.
+        /// [`UserError::Name`], [`UserError::Topic`], [`UserError::Message`], [`UserError::Info`].
+        pub fn subscribe_user(
+            $this: $receiver,
+            user: &str,
+            which: Selection,
+            subscription: ServerSubscription,
+        ) -> Result<(), UserError> {
+            let act = UserAct::subscribe(subscription)?;
+            $this.command(UserCommand::new(user, which, act)?)
+        }
+
+        /// Ends subscriptions of clients of the structured protocol, on all shards, also those that
+        /// clients have asked for. Each client is told so, and does not subscribe again by itself.
+        ///
+        /// # Errors
+        ///
+        /// [`UserError::Busy`], [`UserError::Name`], [`UserError::Topic`].
+        pub fn unsubscribe_user(
+            $this: $receiver,
+            user: &str,
+            which: Selection,
+            topic: &(impl TopicName + ?Sized),
+        ) -> Result<(), UserError> {
+            let act = UserAct::Unsubscribe(Topic::named(topic)?.into_owned());
+            $this.command(UserCommand::new(user, which, act)?)
         }
 
         /// Lists the connections of a user, on all shards: up to

@@ -13,6 +13,7 @@ use crate::proto::Kind;
 use crate::relay::api::history::OfHistory;
 use crate::relay::api::presence::OfClients;
 use crate::relay::api::server::{OfChannels, OfServer, Rpc};
+use crate::relay::api::subscriptions::OfSubscription;
 use crate::relay::api::tokens::{OneToken, UserTokens};
 use crate::relay::api::users::ForUser;
 use crate::relay::spelling::nearest;
@@ -66,6 +67,10 @@ pub(super) struct Numbered<'b> {
     pub(super) refresh: Option<ForUser<'b>>,
     #[serde(borrow)]
     pub(super) send: Option<ForUser<'b>>,
+    #[serde(borrow)]
+    pub(super) subscribe: Option<OfSubscription<'b>>,
+    #[serde(borrow)]
+    pub(super) unsubscribe: Option<OfSubscription<'b>>,
     #[serde(borrow)]
     pub(super) invalidate_user_tokens: Option<UserTokens<'b>>,
     #[serde(borrow)]

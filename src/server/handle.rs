@@ -10,8 +10,8 @@ use crate::auth::{Auth, Places};
 use crate::config::Namespaces;
 use crate::counters::Counters;
 use crate::handler::{
-    ConnectionInfo, Disconnect, Publish, PublishError, Selection, UserError, check_message,
-    user_calls,
+    ConnectionInfo, Disconnect, Publish, PublishError, Selection, ServerSubscription, UserError,
+    check_message, user_calls,
 };
 use crate::id::ShardId;
 use crate::mesh::{Doorbell, Outside};
@@ -144,7 +144,7 @@ impl Handle {
 
     fn command(&self, command: UserCommand) -> Result<(), UserError> {
         self.check_serving()?;
-        let home = command.hash().home(self.shards());
+        let home = command.home(self.shards());
         self.send(home, ToHome::Command(command))?;
         Ok(self.check_serving()?)
     }

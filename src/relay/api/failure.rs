@@ -50,7 +50,7 @@ pub(super) const DENIED: Failure = Failure {
 pub(super) const NO_METHOD: Failure = Failure {
     code: 104,
     message: Cow::Borrowed(
-        "not found: there are publish, broadcast, disconnect, refresh, send, \
+        "not found: there are publish, broadcast, subscribe, unsubscribe, disconnect, refresh, send, \
          invalidate_user_tokens, revoke_token, history, history_remove, presence, \
          presence_stats, info, channels and rpc",
     ),
@@ -66,6 +66,13 @@ pub(super) const INTERNAL: Failure = Failure {
 pub(super) const NO_HISTORY: Failure = Failure {
     code: 108,
     message: Cow::Borrowed("not available: the channel has no history"),
+};
+pub(super) const NO_OVERRIDE: Failure = Failure {
+    code: 108,
+    message: Cow::Borrowed(
+        "not available: presence and join_leave hold for a channel, and so does \
+         force_push_join_leave where it is on",
+    ),
 };
 pub(super) const NO_PRESENCE: Failure = Failure {
     code: 108,

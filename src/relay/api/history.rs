@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::auth::Action;
 use crate::handler::{Busy, HistoryError, HistoryFilter, HistoryMessage, HistoryPage};
 use crate::limits::{API_HISTORIES_MAX, HISTORY_READ_BYTES_MAX, WORK_OF_BODY_BYTE};
-use crate::position::{Epoch, Position};
+use crate::position::{self, Epoch, Position};
 use crate::proto::Kind;
 use crate::relay::api::asked::Told;
 use crate::relay::api::failure::{
@@ -36,7 +36,7 @@ pub(in crate::relay) struct OfHistory<'b> {
 /// A position, as JSON has it.
 #[derive(serde::Deserialize)]
 #[serde(expecting = "an object")]
-struct Since<'b> {
+pub(super) struct Since<'b> {
     offset: Option<u64>,
     #[serde(borrow)]
     epoch: Option<Text<'b>>,
@@ -140,6 +140,12 @@ impl OfHistory<'_> {
 }
 
 impl Since<'_> {
+    /// Where a subscription begins.
+    pub(super) fn place(&self) -> position::Since {
+        let epoch = self.epoch.as_ref().map_or("", |Text(text)| text);
+        position::Since::after(epoch, self.offset.unwrap_or_default())
+    }
+
     /// `None`: any.
     fn epoch(&self) -> Result<Option<Epoch>, Failure> {
         let epoch = self.epoch.as_ref().map_or("", |Text(text)| text);

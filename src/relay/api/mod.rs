@@ -2,11 +2,13 @@
 //! about histories, and about users and their tokens.
 
 mod asked;
+mod connections;
 mod failure;
 pub(super) mod history;
 pub(super) mod presence;
 mod publish;
 pub(super) mod server;
+pub(super) mod subscriptions;
 pub(super) mod tokens;
 pub(super) mod users;
 
@@ -20,6 +22,7 @@ use crate::relay::api::failure::{Failure, NO_COMMAND, NO_METHOD};
 use crate::relay::api::history::HistoryMethod;
 use crate::relay::api::presence::PresenceMethod;
 use crate::relay::api::server::{OfChannels, OfServer, Rpc, ServerMethod};
+use crate::relay::api::subscriptions::SubscriptionMethod;
 use crate::relay::api::tokens::Revoke;
 use crate::relay::commands::{Batch, Numbered};
 use crate::relay::{RelayCx, RelaySettings};
@@ -177,6 +180,8 @@ impl Work<'_, '_> {
             "presence_stats" => self.presence(PresenceMethod::Count, &read(body)?)?,
             "connections" => self.connections(&read(body)?)?,
             "disconnect" | "refresh" | "send" => self.manage(method, &read(body)?)?,
+            "subscribe" => self.change_subscription(SubscriptionMethod::Begin, &read(body)?)?,
+            "unsubscribe" => self.change_subscription(SubscriptionMethod::End, &read(body)?)?,
             "invalidate_user_tokens" => self.revoke(Revoke::UserTokens(&read(body)?))?,
             "revoke_token" => self.revoke(Revoke::OneToken(&read(body)?))?,
             _ => {
@@ -212,6 +217,8 @@ impl Work<'_, '_> {
             reply("broadcast", self.broadcast(command)?)
         } else if let Some((method, command)) = command.for_user() {
             reply(method, self.manage(method, command)?)
+        } else if let Some((name, method, command)) = command.of_subscription() {
+            reply(name, self.change_subscription(method, command)?)
         } else if let Some((method, command)) = command.revoke() {
             reply(method, self.revoke(command)?)
         } else if let Some((name, method, command)) = command.of_history() {
@@ -248,6 +255,6 @@ fn malformed(error: &serde_json::Error) -> Response {
 const ERROR_MODE: &str = "x-centrifugo-error-mode";
 
 /// The methods, as paths have them.
-const METHODS: &str = "publish, broadcast, batch, disconnect, refresh, connections, send, \
+const METHODS: &str = "publish, broadcast, batch, subscribe, unsubscribe, disconnect, refresh, connections, send, \
     invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats, \
     info, channels, rpc";

@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use crate::auth::{Action, RevokeError};
 use crate::handler::{Busy, Selection};
 use crate::relay::api::failure::{DENIED, Failure, bad_request};
-use crate::relay::api::users::{PAST, user_named};
+use crate::relay::api::users::{PAST, given, user_named};
 use crate::relay::api::{Outcome, Work};
 use crate::relay::commands::Numbered;
 use crate::relay::values::Text;
@@ -110,12 +110,6 @@ impl Work<'_, '_> {
         self.cx.revoke_token(id, until).map_err(failure)?;
         Ok(number.zip(user))
     }
-}
-
-/// An empty text is none.
-fn given<'m>(text: Option<&'m Text<'_>>) -> Option<&'m str> {
-    let text = text.map(|Text(text)| &**text);
-    text.filter(|text| !text.is_empty())
 }
 
 /// With Centrifugo's codes for a limit and for what is not available.

@@ -1,18 +1,15 @@
-//! Methods about the connections of a user: `disconnect`, `refresh` and `connections` as Centrifugo
-//! and its PRO edition have them, and `send`.
+//! Methods that do something with the connections of a user: `disconnect` and `refresh`, as
+//! Centrifugo has them, and `send`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
-use serde::Serialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use crate::auth::Action;
-use crate::handler::{Busy, ConnectionInfo, Disconnect, Selection, UserError};
+use crate::handler::{Busy, Disconnect, Selection, ServerSubscription, UserError};
 use crate::limits::{API_WHITELIST_MAX, USER_BYTES_MAX};
 use crate::proto::Kind;
-use crate::relay::api::asked::Told;
+use crate::relay::RelayCx;
 use crate::relay::api::failure::{DENIED, Failure, INTERNAL, TOO_LONG, bad_request};
 use crate::relay::api::{Outcome, Work};
 use crate::relay::commands::{self, Numbered};
@@ -24,10 +21,9 @@ use crate::relay::values::{List, Text};
 #[serde(deny_unknown_fields, expecting = "an object")]
 pub(in crate::relay) struct ForUser<'b> {
     #[serde(borrow)]
-    user: Option<Text<'b>>,
+    pub(super) user: Option<Text<'b>>,
     #[serde(borrow)]
     client: Option<Text<'b>>,
-    /// There are none: one that is not empty selects nothing here.
     #[serde(borrow)]
     session: Option<Text<'b>>,
     #[serde(borrow)]
@@ -36,9 +32,8 @@ pub(in crate::relay) struct ForUser<'b> {
     disconnect: Option<Word<'b>>,
     expired: Option<bool>,
     expire_at: Option<u64>,
-    /// Taken, and not used yet.
-    #[serde(rename = "info")]
-    _info: Option<IgnoredAny>,
+    #[serde(borrow)]
+    info: Option<&'b RawValue>,
     #[serde(borrow)]
     data: Option<&'b RawValue>,
     #[serde(borrow)]
@@ -54,7 +49,35 @@ pub(in crate::relay) struct Word<'b> {
     reason: Option<Text<'b>>,
 }
 
-impl ForUser<'_> {
+/// Whose connections a command is about, and which of them.
+#[derive(Clone, Copy)]
+pub(super) struct Whom<'m, 'b> {
+    pub(super) user: Option<&'m Text<'b>>,
+    pub(super) client: Option<&'m Text<'b>>,
+    pub(super) session: Option<&'m Text<'b>>,
+    pub(super) whitelist: Option<&'m List<Text<'b>>>,
+}
+
+/// What a command does to connections of its user.
+pub(super) enum Act<'m> {
+    Send(Kind, Cow<'m, [u8]>),
+    /// They end at this time, and others are told this of their clients.
+    Refresh(u64, Option<Cow<'m, [u8]>>),
+    Disconnect(Disconnect),
+    Subscribe(ServerSubscription),
+    Unsubscribe(&'m str),
+}
+
+impl<'b> ForUser<'b> {
+    fn whom(&self) -> Whom<'_, 'b> {
+        Whom {
+            user: self.user.as_ref(),
+            client: self.client.as_ref(),
+            session: self.session.as_ref(),
+            whitelist: self.whitelist.as_ref(),
+        }
+    }
+
     /// The message, as [`Command::message`].
     fn message(&self) -> Option<(Kind, Cow<'_, [u8]>)> {
         commands::message(self.data, self.b64data.as_ref().map(|Text(text)| &**text))
@@ -75,83 +98,39 @@ impl<'b> Numbered<'b> {
     }
 }
 
-/// What a command does to connections of its user.
-enum Act<'m> {
-    Send(Kind, Cow<'m, [u8]>),
-    /// They end at this time.
-    Refresh(Selection, u64),
-    Disconnect(Selection, Disconnect),
-}
-
-/// One connection, as the answer has it.
-#[derive(Serialize)]
-struct Entry<'i> {
-    user: &'i str,
-    transport: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    listener: Option<&'i str>,
-    channels: Vec<&'i str>,
-    connected_at: u64,
-    messages_in: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes_in: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bytes_out: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct Connections<'i> {
-    connections: BTreeMap<String, Entry<'i>>,
-}
-
 impl Work<'_, '_> {
-    /// Lists the connections of a user: the request waits for what the shards say.
-    pub(super) fn connections(&mut self, command: &ForUser<'_>) -> Result<Outcome, Busy> {
-        let user = match user_named(command.user.as_ref()) {
-            Ok(user) => user,
-            Err(failure) => return Ok(Err(failure)),
-        };
-        if !self.client.may(self.cx, Action::Manage, user, true) {
-            return Ok(Err(DENIED));
-        }
-        if self.done != 0 {
-            return Ok(match self.asked().take(0) {
-                Some(Told::Connections(infos)) => Ok(listed(&infos)),
-                _ => Err(INTERNAL),
-            });
-        }
-        let reply = self.asked().reply(0, Told::Connections);
-        match self.cx.connections_of(user, reply) {
-            Ok(()) => {
-                self.next = 1;
-                self.asked().note(0);
-                Ok(Ok(String::new()))
-            }
-            Err(UserError::Busy(busy)) => Err(busy),
-            Err(error) => Ok(Err(failure(error))),
-        }
+    /// Does something with connections of a user.
+    pub(super) fn manage(&mut self, method: &str, command: &ForUser<'_>) -> Result<Outcome, Busy> {
+        self.order(command.whom(), |work, _| work.act_of(method, command))
     }
 
-    /// Does something with connections of a user, unless an earlier call has done it.
-    pub(super) fn manage(&mut self, method: &str, command: &ForUser<'_>) -> Result<Outcome, Busy> {
-        let user = match user_named(command.user.as_ref()) {
-            Ok(user) => user,
+    /// Has something done with connections, unless an earlier call has done so. `act` is given the
+    /// number of the command.
+    pub(super) fn order<'m>(
+        &mut self,
+        whom: Whom<'m, '_>,
+        act: impl FnOnce(&mut Self, usize) -> Result<Act<'m>, Failure>,
+    ) -> Result<Outcome, Busy> {
+        // What is wrong must be an error after a wait as well.
+        let checked = whom.user().and_then(|user| {
+            let number = self.next;
+            let is_new = self.permit(user)?.is_some();
+            let which = whom.selection(self.cx)?;
+            Ok((user, number, which.filter(|_| is_new), act(self, number)?))
+        });
+        let (user, number, which, act) = match checked {
+            Ok((user, number, Some(which), act)) => (user, number, which, act),
+            Ok(_) => return Ok(Ok("{}".to_owned())),
             Err(failure) => return Ok(Err(failure)),
         };
-        // These checks come first, as in `put`: they must be errors after a wait as well.
-        let number = self.permit(user);
-        let number = number.and_then(|number| Ok((number, self.act_of(method, command)?)));
-        let (number, act) = match number {
-            Ok((Some(number), act)) => (number, act),
-            Ok((None, _)) => return Ok(Ok("{}".to_owned())),
-            Err(failure) => return Ok(Err(failure)),
-        };
+        let cx = &mut *self.cx;
         let done = match act {
-            Act::Send(kind, bytes) => self.cx.send_to_user(user, kind, &bytes),
-            Act::Refresh(which, at) => self.cx.refresh_user(user, which, at),
-            Act::Disconnect(which, word) => self.cx.disconnect_user(user, which, word),
+            Act::Send(kind, bytes) => cx.send_to_user(user, kind, &bytes),
+            Act::Refresh(at, Some(info)) => cx.refresh_user_with(user, which, at, &info),
+            Act::Refresh(at, None) => cx.refresh_user(user, which, at),
+            Act::Disconnect(word) => cx.disconnect_user(user, which, word),
+            Act::Subscribe(subscription) => cx.subscribe_user(user, which, subscription),
+            Act::Unsubscribe(channel) => cx.unsubscribe_user(user, which, channel),
         };
         self.result_of(number, done)
     }
@@ -187,6 +166,9 @@ impl Work<'_, '_> {
     /// What a command is about to do, or why it cannot.
     fn act_of<'m>(&self, method: &str, command: &'m ForUser<'_>) -> Result<Act<'m>, Failure> {
         if method == "send" {
+            if !command.whom().is_all() {
+                return Err(bad_request(NO_SELECTION.into()));
+            }
             let words = "bad request: send data, or b64data in base64";
             let (kind, bytes) = command.message().ok_or_else(|| bad_request(words.into()))?;
             let is_too_long = self.cx.message_bytes_max() < bytes.len();
@@ -194,18 +176,18 @@ impl Work<'_, '_> {
                 .then_some(Act::Send(kind, bytes))
                 .ok_or(TOO_LONG);
         }
-        let which = selection(command)?;
         if method == "refresh" {
             let is_over = command.expired.unwrap_or_default();
             let at = command.expire_at.unwrap_or_default();
-            return Ok(Act::Refresh(which, if is_over { PAST } else { at }));
+            let info = commands::message(command.info, None).map(|(_, info)| info);
+            return Ok(Act::Refresh(if is_over { PAST } else { at }, info));
         }
         let word = command.disconnect.as_ref().map(|word| {
             let reason = word.reason.as_ref().map_or("", |Text(text)| text);
             Disconnect::new(word.code, reason)
         });
         let word = word.transpose().map_err(failure)?;
-        Ok(Act::Disconnect(which, word.unwrap_or_default()))
+        Ok(Act::Disconnect(word.unwrap_or_default()))
     }
 }
 
@@ -220,65 +202,69 @@ pub(super) fn user_named<'m>(user: Option<&'m Text<'_>>) -> Result<&'m str, Fail
     Ok(user)
 }
 
-/// Which of the user's connections a command is about.
-fn selection(command: &ForUser<'_>) -> Result<Selection, Failure> {
-    let text = |text: &Option<Text<'_>>| text.as_ref().is_some_and(|Text(text)| !text.is_empty());
-    if text(&command.session) {
-        return Err(bad_request(
-            "bad request: there are no sessions; send client".into(),
-        ));
+impl<'m> Whom<'m, '_> {
+    /// The user, which a connection may be without that is named.
+    fn user(&self) -> Result<&'m str, Failure> {
+        match given(self.user) {
+            None if self.names_one() => Ok(""),
+            _ => user_named(self.user),
+        }
     }
-    let id = |Text(text): &Text<'_>| text.parse().map_err(|_| bad_request(NO_ID.into()));
-    if let Some(client) = command.client.as_ref().filter(|Text(id)| !id.is_empty()) {
-        return Ok(Selection::Only(id(client)?));
+
+    /// Whether none of the user's connections is left out.
+    fn is_all(&self) -> bool {
+        let whitelist = self.whitelist;
+        !self.names_one() && whitelist.is_none_or(|List(others)| others.is_empty())
     }
-    match &command.whitelist {
-        Some(List(others)) if API_WHITELIST_MAX < others.len() => {
+
+    fn names_one(&self) -> bool {
+        [self.client, self.session]
+            .into_iter()
+            .any(|text| given(text).is_some())
+    }
+
+    /// Which of the connections; `None`: none.
+    fn selection(&self, cx: &RelayCx<'_>) -> Result<Option<Selection>, Failure> {
+        let id = |id: &str| id.parse().map_err(|_| bad_request(NO_ID.into()));
+        let others = self.whitelist.map_or(&[][..], |List(others)| others);
+        if API_WHITELIST_MAX < others.len() {
             let words = format!("bad request: a whitelist has at most {API_WHITELIST_MAX} ids");
-            Err(bad_request(words.into()))
+            return Err(bad_request(words.into()));
         }
-        Some(List(others)) if !others.is_empty() => {
-            let others: Result<Vec<_>, _> = others.iter().map(id).collect();
-            Ok(Selection::AllBut(others?))
-        }
-        _ => Ok(Selection::All),
+        let others = others.iter().map(|Text(other)| id(other));
+        let others = others.collect::<Result<Vec<_>, _>>()?;
+        let client = given(self.client).map(id).transpose()?;
+        let session = given(self.session).map(|name| cx.find_session(name));
+        let one = match (client, session) {
+            (None, None) if others.is_empty() => return Ok(Some(Selection::All)),
+            (None, None) => return Ok(Some(Selection::AllBut(others))),
+            (Some(client), None) => Some(client),
+            (None, Some(found)) => found,
+            (Some(client), Some(found)) => found.filter(|found| *found == client),
+        };
+        let one = one.filter(|one| !others.contains(one));
+        Ok(one.map(Selection::Only))
     }
 }
 
-fn failure(error: UserError) -> Failure {
+/// An empty text is none.
+pub(super) fn given<'m>(text: Option<&'m Text<'_>>) -> Option<&'m str> {
+    let text = text.map(|Text(text)| &**text);
+    text.filter(|text| !text.is_empty())
+}
+
+pub(super) fn failure(error: UserError) -> Failure {
     match error {
-        UserError::Name | UserError::Disconnect | UserError::Message => {
-            bad_request(format!("bad request: {error}").into())
-        }
+        UserError::Name
+        | UserError::Disconnect
+        | UserError::Message
+        | UserError::Topic
+        | UserError::Info => bad_request(format!("bad request: {error}").into()),
         _ => INTERNAL,
     }
 }
 
-fn listed(infos: &[ConnectionInfo]) -> String {
-    let named = infos.iter().map(|info| (info.id.to_string(), entry(info)));
-    let connections = named.collect();
-    // Every text can be written as JSON.
-    serde_json::to_string(&Connections { connections }).unwrap_or_default()
-}
-
-fn entry(info: &ConnectionInfo) -> Entry<'_> {
-    let address = info.addr.map(|addr| match addr.port() {
-        0 => addr.ip().to_string(),
-        _ => addr.to_string(),
-    });
-    Entry {
-        user: &info.user,
-        transport: info.protocol,
-        address,
-        listener: info.listener.as_deref(),
-        channels: info.topics.iter().map(|topic| topic.name()).collect(),
-        connected_at: info.since,
-        messages_in: info.messages_in,
-        bytes_in: info.bytes_in,
-        bytes_out: info.bytes_out,
-    }
-}
-
+const NO_SELECTION: &str = "bad request: send is for all connections of a user";
 const NO_ID: &str = "bad request: a client is an id of /api/connections, such as 3.17.2";
 /// A time that is over: the connection ends now.
 pub(super) const PAST: u64 = 1;

@@ -172,8 +172,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.ask_for_pages();
         self.resume_rooms();
         self.resume_settling();
-        self.shard.answer_client_questions();
-        self.shard.go_on_with_censuses();
+        self.shard.answer_questions();
         // What is inflated in a turn costs more to pass on than a share has: by one account with
         // others, it would leave them nothing.
         self.shard.env.work.enter(Share::Inflate);
@@ -184,6 +183,7 @@ impl<H: Handler> ShardCore<H> {
         self.shard.pass_commands();
         self.shard.env.work.enter(Share::Orders);
         self.shard.carry_out_orders();
+        self.settle_homes();
         self.shard.env.work.enter(Share::Resumed);
         self.resume_paused();
     }

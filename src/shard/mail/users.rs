@@ -4,11 +4,15 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::handler::{ConnectionInfo, Disconnect, Reply, Selection, UserError};
+use crate::handler::{
+    ConnectionInfo, Disconnect, Reply, Selection, ServerSubscription, Subscribed, UserError,
+};
 use crate::id::{ConnId, ShardId};
-use crate::limits::USER_BYTES_MAX;
+use crate::limits::{CLIENT_INFO_BYTES_MAX, MESSAGE_BYTES_CEILING, USER_BYTES_MAX};
 use crate::payload::Payload;
+use crate::proto::http::is_topic_name;
 use crate::shard::mail::Weigh;
+use crate::topic::Topic;
 use crate::user::UserHash;
 
 /// What is to be done with connections of a user: to the user's home.
@@ -33,9 +37,19 @@ pub struct UserOrder {
 pub(crate) enum UserAct {
     Disconnect(Disconnect),
     Send(Payload),
-    /// It ends at that second since the beginning of 1970; 0: never.
-    ExpireAt(u64),
+    Refresh(Refresh),
+    Subscribe(Arc<ServerSubscription>),
+    Unsubscribe(Topic),
     List(Arc<Survey>),
+}
+
+/// What is new of a connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Refresh {
+    /// It ends at that second since the beginning of 1970; 0: never.
+    pub(crate) expire_at: u64,
+    /// What others are told of its client, if that is new.
+    pub(crate) info: Option<Arc<[u8]>>,
 }
 
 /// Collects, by shard, what shards know of the connections of a user. The last one gives the list
@@ -53,7 +67,9 @@ impl fmt::Debug for Survey {
 
 impl UserCommand {
     pub(crate) fn new(user: &str, mut which: Selection, act: UserAct) -> Result<Self, UserError> {
-        if !(1..=USER_BYTES_MAX).contains(&user.len()) {
+        let is_of_one = matches!(which, Selection::Only(_));
+        let len_min = usize::from(!is_of_one);
+        if !(len_min..=USER_BYTES_MAX).contains(&user.len()) {
             return Err(UserError::Name);
         }
         if let Selection::AllBut(others) = &mut which {
@@ -67,6 +83,17 @@ impl UserCommand {
     /// The user, as its home knows it.
     pub(crate) fn hash(&self) -> UserHash {
         UserHash::of(&self.user)
+    }
+
+    /// The shard that passes it on: the home of the user, or that of a connection without one, of
+    /// which no home knows.
+    pub(crate) fn home(&self, shards: u16) -> ShardId {
+        match self.which {
+            Selection::Only(only) if self.user.is_empty() && only.shard.get() < shards => {
+                only.shard
+            }
+            _ => self.hash().home(shards),
+        }
     }
 }
 
@@ -93,13 +120,43 @@ impl UserAct {
         Self::List(Arc::new(Survey { parts, reply }))
     }
 
-    /// Bytes of payload that it carries.
+    /// Subscribes their clients.
+    pub(crate) fn subscribe(subscription: ServerSubscription) -> Result<Self, UserError> {
+        let Subscribed { data, info, .. } = &subscription.subscribed;
+        check_info(info)?;
+        if MESSAGE_BYTES_CEILING < data.len() {
+            return Err(UserError::Message);
+        }
+        if !is_topic_name(&subscription.channel) {
+            return Err(UserError::Topic);
+        }
+        Ok(Self::Subscribe(Arc::new(subscription)))
+    }
+
+    /// Sets when they end, and what others are told of their clients, if that is new.
+    pub(crate) fn refresh(expire_at: u64, info: Option<&[u8]>) -> Result<Self, UserError> {
+        check_info(info.unwrap_or_default())?;
+        let info = info.map(Arc::from);
+        Ok(Self::Refresh(Refresh { expire_at, info }))
+    }
+
+    /// Bytes that it carries.
     fn weight(&self) -> usize {
         match self {
             Self::Send(payload) => payload.bytes.len(),
-            Self::Disconnect(_) | Self::ExpireAt(_) | Self::List(_) => 0,
+            Self::Subscribe(subscription) => {
+                let Subscribed { data, info, .. } = &subscription.subscribed;
+                subscription.channel.len() + data.len() + info.len()
+            }
+            Self::Refresh(refresh) => refresh.info.as_ref().map_or(0, |info| info.len()),
+            Self::Disconnect(_) | Self::Unsubscribe(_) | Self::List(_) => 0,
         }
     }
+}
+
+fn check_info(info: &[u8]) -> Result<(), UserError> {
+    let fits = info.len() <= CLIENT_INFO_BYTES_MAX;
+    fits.then_some(()).ok_or(UserError::Info)
 }
 
 impl Survey {

@@ -1,5 +1,7 @@
 //! The structured protocol: what each command is answered with, and what ends a session.
 
+#[cfg(feature = "auth")]
+mod api;
 mod bounds;
 mod connect;
 #[cfg(feature = "auth")]

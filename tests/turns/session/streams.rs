@@ -56,15 +56,15 @@ pub(super) fn chunks(mut body: &str) -> (Vec<String>, bool) {
 }
 
 /// A session on a stream, with what names it.
-struct Streamed {
-    id: ConnId,
-    session: String,
+pub(super) struct Streamed {
+    pub(super) id: ConnId,
+    pub(super) session: String,
     node: String,
 }
 
 impl Streamed {
     /// One that is carried like this.
-    fn new(shard: &mut Shard, request: &str) -> Self {
+    pub(super) fn new(shard: &mut Shard, request: &str) -> Self {
         let (id, answer) = open(shard, request);
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
@@ -87,12 +87,12 @@ impl Streamed {
         post("/emulation", &body.to_string())
     }
 
-    fn say(&self, shard: &mut Shard, commands: &str) {
+    pub(super) fn say(&self, shard: &mut Shard, commands: &str) {
         let (_, answer) = open(shard, &self.pass(commands));
         assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
     }
 
-    fn hear(&self, shard: &mut Shard) -> Vec<String> {
+    pub(super) fn hear(&self, shard: &mut Shard) -> Vec<String> {
         chunks(&String::from_utf8(shard.take(self.id)).unwrap()).0
     }
 }

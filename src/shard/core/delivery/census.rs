@@ -6,7 +6,6 @@ use crate::limits::{CENSUS_TOPICS_AT_ONCE, CENSUS_TOPICS_MAX, STAGED_MAX, WORK_O
 use crate::limits::{WORK_OF_LISTED, WORK_OF_STEP};
 use crate::shard::core::pubsub::PubSub;
 use crate::shard::core::shard::Shard;
-use crate::shard::core::work::Share;
 use crate::shard::mail::{CensusScan, ToHome};
 
 impl<D, A> Shard<D, A> {
@@ -50,15 +49,15 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Goes on with what is asked, as far as there is time.
-    pub(crate) fn go_on_with_censuses(&mut self) {
-        self.env.work.enter(Share::Questions);
+    pub(super) fn go_on_with_censuses(&mut self) {
         while !self.env.work.is_spent()
             && let Some(sum) = self.pubsub.census_sums.pop_front()
         {
             let work = CENSUS_TOPICS_AT_ONCE * WORK_OF_LISTED;
             self.env.work.charge(work);
             let rest = sum.add_some(CENSUS_TOPICS_AT_ONCE);
-            rest.into_iter().for_each(|rest| self.pubsub.census_sums.push_front(rest));
+            rest.into_iter()
+                .for_each(|rest| self.pubsub.census_sums.push_front(rest));
         }
         while !self.env.work.is_spent()
             && let Some(mut scan) = self.pubsub.censuses.pop_front()

@@ -83,9 +83,14 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Answers questions about clients, all mail of the turn taken.
-    pub(crate) fn answer_client_questions(&mut self) {
+    /// Answers questions about clients and about the whole shard, all mail of the turn taken.
+    pub(crate) fn answer_questions(&mut self) {
         self.env.work.enter(Share::Questions);
+        self.answer_client_questions();
+        self.go_on_with_censuses();
+    }
+
+    fn answer_client_questions(&mut self) {
         // Joins and leaves wait behind it.
         self.pass_announcement();
         for _ in 0..self.pubsub.client_questions.len() {

@@ -12,6 +12,7 @@ use crate::limits::{
     BYTES_PER_WORK, CONNECTIONS_PER_ORDER, WORK_OF_END, WORK_OF_LISTED, WORK_OF_MESSAGE,
     WORK_OF_STEP,
 };
+use crate::shard::core::conn::state::State;
 use crate::shard::core::ingress::protocol::LastWord;
 use crate::shard::core::pubsub::user_queue::Pending;
 use crate::shard::core::shard::Shard;
@@ -24,7 +25,7 @@ impl<D, A> Shard<D, A> {
         if self.env.work.is_overdrawn() {
             return Err(UserError::Busy(Busy(Wait::Turn)));
         }
-        let home = command.hash().home(self.env.shards);
+        let home = command.home(self.env.shards);
         let weight = command.weight();
         if home == self.env.shard {
             let back = self.take_command(command);
@@ -82,7 +83,8 @@ impl<D, A> Shard<D, A> {
         let mut add = |ConnectionId { shard, conn }| of_shards.entry(shard).or_default().push(conn);
         let (mut looked_at, mut next) = (1, ages.end);
         if let Selection::Only(only) = command.which {
-            homes.has(user, only).then(|| add(only));
+            let is_anonymous = command.user.is_empty() && only.shard == self.env.shard;
+            (is_anonymous || homes.has(user, only)).then(|| add(only));
         } else {
             for (age, conn) in homes.connections(user, ages.clone()) {
                 if CONNECTIONS_PER_ORDER < looked_at {
@@ -172,10 +174,21 @@ impl<D, A> Shard<D, A> {
                 self.env.work.charge(WORK_OF_MESSAGE + work);
                 let _dropped = self.send(id.key, payload.kind, &payload.bytes);
             }
-            UserAct::ExpireAt(at) => {
+            UserAct::Refresh(refresh) => {
                 self.env.work.charge(WORK_OF_MESSAGE);
-                self.expire_at(id.key, *at);
-                self.tell_expiry(id.key, *at);
+                self.expire_at(id.key, refresh.expire_at);
+                self.tell_expiry(id.key, refresh.expire_at);
+                if let Some(info) = &refresh.info {
+                    self.describe(id.key, info);
+                }
+            }
+            UserAct::Subscribe(subscription) => {
+                self.env.work.charge(WORK_OF_MESSAGE);
+                self.subscribe_later(id.key, subscription);
+            }
+            UserAct::Unsubscribe(topic) => {
+                self.env.work.charge(WORK_OF_MESSAGE);
+                self.unsubscribe_later(id.key, topic);
             }
             UserAct::List(_) => {
                 let info = self.info(id, &order.user);
@@ -187,10 +200,16 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Whether a connection of this shard is there, and is that user's: homes compare hashes alone.
+    /// One without a user is there as soon as it is open.
     fn has_user(&mut self, id: ConnId, user: &str) -> bool {
-        let is_there = self.conns.current(id).is_some_and(|conn| conn.is_entered);
-        let record = self.conns.user(id.key);
-        is_there && record.is_some_and(|record| record.user() == user)
+        let Some(conn) = self.conns.current(id) else {
+            return false;
+        };
+        let (is_entered, is_open) = (conn.is_entered, conn.state == State::Open);
+        match self.conns.user(id.key) {
+            Some(record) => is_entered && record.user() == user,
+            None => is_open && user.is_empty(),
+        }
     }
 
     fn info(&self, id: ConnId, user: &str) -> Option<ConnectionInfo> {

@@ -31,7 +31,9 @@ use crate::shard::core::pubsub::joins::Joins;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::core::pubsub::users::Users;
-use crate::shard::mail::{CensusScan, CensusSum, PeerMail, Publication, Question, ToHome, for_peers};
+use crate::shard::mail::{
+    CensusScan, CensusSum, PeerMail, Publication, Question, ToHome, for_peers,
+};
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;

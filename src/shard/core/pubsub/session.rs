@@ -33,8 +33,8 @@ impl PubSub {
             return true;
         };
         let has_asked = pending.id != 0;
-        // What is kept until all is told at once counts nowhere: that has no pages.
-        let takes_page = session.is_connected();
+        // What is kept until all is told at once counts nowhere, and a push has no pages.
+        let takes_page = has_asked && session.is_connected();
         let reply = pending.finish(wire, start, takes_page);
         if let Some(Answer::Subscribe(result)) = &reply.answer {
             env.counters.messages_out += result.publications.len() as u64;

@@ -8,10 +8,10 @@ use crate::handler::{Busy, Connected, Failure, Handler, ServerSubscription, Wait
 use crate::id::ConnKey;
 use crate::limits::{SESSION_GRACE, SUBSCRIPTIONS_MAX, WORK_OF_MESSAGE};
 use crate::proto::centrifuge::{
-    ClientInfo, ConnectRequest, ConnectResult, DisconnectCode, ErrorCode, SubscribeRequest,
+    ClientInfo, ConnectRequest, ConnectResult, DisconnectCode, SubscribeRequest,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::session::{node_name, session_name};
+use crate::shard::core::conn::session::{node_name, session_name, whole_secs};
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::session::Answered;
 use crate::shard::core::shard::Shard;
@@ -54,8 +54,8 @@ impl<H: Handler> ShardCore<H> {
             };
             let subscribed = self.ask_to_subscribe(key, &wish)?;
             connected.subscriptions.push(ServerSubscription {
-                channel: wish.channel,
                 subscribed,
+                ..ServerSubscription::new(wish.channel)
             });
         }
         Ok(())
@@ -91,10 +91,10 @@ impl<D, A> Shard<D, A> {
             chan_info: Vec::new(),
         }));
         let (has_pings, answers_pings) = (session.has_pings(), session.answers_pings());
-        let (session_name, node) = match session.stream {
-            Some(_) if answers_pings => (session_name(name), node_name()),
-            _ => (String::new(), String::new()),
-        };
+        let (is_one_way, is_streamed) = (session.is_one_way(), session.stream.is_some());
+        // By its session a backend names a client that cannot name itself.
+        let has_name = is_one_way || is_streamed;
+        let has_node = is_streamed && !is_one_way;
         let result = ConnectResult {
             client: name.to_string(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -103,8 +103,12 @@ impl<D, A> Shard<D, A> {
             data: connected.data,
             ping: if has_pings { whole_secs(ping) } else { 0 },
             pong: answers_pings,
-            session: session_name,
-            node,
+            session: if has_name {
+                session_name(name)
+            } else {
+                String::new()
+            },
+            node: if has_node { node_name() } else { String::new() },
             ..ConnectResult::default()
         };
         session.begin_pings(next_ping);
@@ -123,41 +127,10 @@ impl<D, A> Shard<D, A> {
         }
         self.conns.pause_for(&mut self.env, key, Pause::Corked);
         for subscription in connected.subscriptions {
-            self.subscribe_for_client(key, request, subscription)?;
+            let before = request.subs.get(&subscription.channel);
+            self.subscribe_for_client(key, before, &subscription)?;
         }
         self.enter_session(key, client)
-    }
-
-    /// Subscribes the client of a session to what it has not asked for; one that comes back says
-    /// where it was.
-    fn subscribe_for_client(
-        &mut self,
-        key: ConnKey,
-        request: &ConnectRequest,
-        ServerSubscription {
-            channel,
-            subscribed,
-        }: ServerSubscription,
-    ) -> Result<(), Failure> {
-        let before = request.subs.get(&channel);
-        let settings = self.env.config.namespaces.of(&channel);
-        let is_positioned = settings.positions_all();
-        let request = SubscribeRequest {
-            channel,
-            recover: before.is_some_and(|before| before.recover),
-            epoch: before.map_or_else(String::new, |before| before.epoch.clone()),
-            offset: before.map_or(0, |before| before.offset),
-            join_leave: settings.force_push_join_leave,
-            ..SubscribeRequest::default()
-        };
-        let done = self.subscribe_session(key, 0, &request, subscribed, is_positioned);
-        done.map_err(|failure| match failure {
-            Failure::Error(error) if error == ErrorCode::LimitExceeded.into() => {
-                DisconnectCode::ChannelLimit.into()
-            }
-            Failure::Error(_) => DisconnectCode::BadRequest.into(),
-            other => other,
-        })
     }
 
     /// The home of a session's user counts it; without one, its client is connected as soon as its
@@ -193,10 +166,4 @@ impl<D, A> Shard<D, A> {
         let end = left.map_or(Duration::MAX, |left| left.saturating_add(SESSION_GRACE));
         self.close_after(key, end);
     }
-}
-
-/// As the protocol counts: less than a second is one.
-pub(super) fn whole_secs(time: Duration) -> u32 {
-    let secs = time.as_secs().max(1);
-    u32::try_from(secs).unwrap_or(u32::MAX)
 }

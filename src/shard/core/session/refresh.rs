@@ -8,7 +8,7 @@ use crate::proto::centrifuge::{
     SubRefreshResult,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::session::connect::whole_secs;
+use crate::shard::core::conn::session::whole_secs;
 use crate::shard::core::session::{Answered, channel_of};
 use crate::shard::core::shard::Shard;
 

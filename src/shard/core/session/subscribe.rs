@@ -2,15 +2,12 @@
 
 use std::borrow::Cow;
 
-use crate::handler::{Failure, Handler, Query, Subscribe, Subscribed};
+use crate::handler::{Failure, Handler, Query};
 use crate::id::ConnKey;
-use crate::position::Since;
 use crate::proto::centrifuge::{
-    Answer, DisconnectCode, Empty, ErrorCode, SubscribeRequest, SubscribeResult, UnsubscribeRequest,
+    Answer, DisconnectCode, Empty, ErrorCode, SubscribeRequest, UnsubscribeRequest,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::session::subscription::{Pending, Subscription};
-use crate::shard::core::session::connect::whole_secs;
 use crate::shard::core::session::{Answered, channel_of};
 use crate::shard::core::shard::Shard;
 
@@ -101,67 +98,6 @@ impl<D, A> Shard<D, A> {
         Ok(topic
             .zip(conn)
             .is_some_and(|(topic, conn)| conn.subs.get(topic).is_some()))
-    }
-
-    /// Subscribes the client of a session, by this command, or without one if that has no number.
-    pub(super) fn subscribe_session(
-        &mut self,
-        key: ConnKey,
-        id: u32,
-        request: &SubscribeRequest,
-        subscribed: Subscribed,
-        is_positioned: bool,
-    ) -> Result<(), Failure> {
-        let settings = self.env.config.namespaces.of(&request.channel);
-        let has_asked = id != 0 && (request.recoverable || request.recover);
-        let is_recoverable = settings.force_recovery || has_asked;
-        let is_recoverable = is_positioned && is_recoverable;
-        let since = match request.recover && is_recoverable {
-            true => Since::after(&request.epoch, request.offset),
-            false => Since::Default,
-        };
-        let left = subscribed.expires_at.map(|end| self.env.left_until(end));
-        let result = SubscribeResult {
-            expires: left.is_some(),
-            ttl: left.map_or(0, whole_secs),
-            recoverable: is_recoverable,
-            positioned: is_positioned,
-            was_recovering: request.recover,
-            data: subscribed.data,
-            ..SubscribeResult::default()
-        };
-        let Self {
-            pubsub, conns, env, ..
-        } = self;
-        let topic = channel_of(pubsub.topic(&*request.channel))?.into_owned();
-        let Some(session) = conns.session(key) else {
-            return Ok(());
-        };
-        let own = session.info.as_deref().map(|info| &*info.conn_info);
-        let mut subscribe = Subscribe::new().since(since);
-        if let Some(info) = own.filter(|info| !info.is_empty()) {
-            subscribe = subscribe.conn_info(info);
-        }
-        if !subscribed.info.is_empty() {
-            subscribe = subscribe.chan_info(&*subscribed.info);
-        }
-        if request.join_leave {
-            subscribe = subscribe.joins();
-        }
-        session.subscribing = Some(Subscription {
-            is_positioned,
-            is_of_server: id == 0,
-            info: session.info_in(subscribed.info),
-            until: env.sub_until(subscribed.expires_at),
-            pending: Some(Box::new(Pending::new(id, request, result))),
-            ..Subscription::default()
-        });
-        let subscribed = pubsub.subscribe(conns, env, key, &topic, subscribe);
-        if let Some(session) = conns.session(key) {
-            session.subscribing = None;
-        }
-        self.arm(key);
-        Ok(subscribed?)
     }
 
     /// Ends a subscription of a session; if its command waits, that is answered first.

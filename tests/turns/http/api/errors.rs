@@ -159,7 +159,7 @@ fn a_request_without_the_key_or_without_json_is_refused() {
     let (code, answer) = status(post("/api/batch", &key, "{\"comands\":[]}"));
     assert_eq!(code, 400, "{answer}");
     assert!(answer.contains("missing field `commands`"), "{answer}");
-    assert_eq!(status(post("/api/rpc", &key, "{}")).0, 404);
+    assert_eq!(status(post("/api/survey", &key, "{}")).0, 404);
     assert_eq!(status(get("/api/publish")).0, 405);
 
     let mut server = Server::of(Config::default(), RelaySettings::default());
@@ -194,8 +194,12 @@ fn a_command_about_a_user_that_cannot_be_carried_out_is_an_error_even_after_a_wa
     let commands = [
         r#"{"disconnect":{"user":"ann","client":"no id"}}"#.to_owned(),
         r#"{"disconnect":{"user":"ann","disconnect":{"code":1000}}}"#.to_owned(),
-        r#"{"refresh":{"user":"ann","session":"s"}}"#.to_owned(),
+        r#"{"refresh":{"user":"ann","client":"1"}}"#.to_owned(),
+        r#"{"subscribe":{"user":"ann"}}"#.to_owned(),
+        r#"{"subscribe":{"user":"ann","channel":"a","b64data":"?"}}"#.to_owned(),
+        r#"{"unsubscribe":{"user":"ann","channel":".."}}"#.to_owned(),
         r#"{"send":{"user":"ann"}}"#.to_owned(),
+        r#"{"send":{"user":"ann","data":1,"client":"0.0.1"}}"#.to_owned(),
         r#"{"send":{"data":1}}"#.to_owned(),
         format!(r#"{{"send":{{"user":"{long}","data":1}}}}"#),
     ];
@@ -205,7 +209,7 @@ fn a_command_about_a_user_that_cannot_be_carried_out_is_an_error_even_after_a_wa
     let answer = scene.ask("batch", &format!("{{\"commands\":[{commands},{waits}]}}"));
     assert_eq!(
         answer.matches("{\"error\":{\"code\":107,").count(),
-        6,
+        10,
         "{answer}"
     );
     assert_eq!(answer.matches("{\"result\":{}}").count(), 700);

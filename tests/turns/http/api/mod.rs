@@ -87,13 +87,13 @@ fn a_broadcast_and_a_batch_have_an_answer_for_each_part() {
         format!(r#"{{"result":{{"responses":[{{"result":{{}}}},{bad},{{"result":{{}}}}]}}}}"#);
     assert_eq!(answer, expected);
     assert_eq!(scene.got(), "data: 1\n\n");
-    let body = r#"{"commands":[{"publish":{"channel":"news","data":2}},{"rpc":{}},
+    let body = r#"{"commands":[{"publish":{"channel":"news","data":2}},{"survey":{}},
         {"broadcast":{"channels":["news"],"data":3}},{"publish":{"channel":"news"}},null],
         "parallel":true}"#;
     let answer = scene.ask("batch", body);
     let expected = concat!(
         r#"{"replies":[{"publish":{}},"#,
-        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats, info, channels and rpc"}},"#,
+        r#"{"error":{"code":104,"message":"not found: there are publish, broadcast, subscribe, unsubscribe, disconnect, refresh, send, invalidate_user_tokens, revoke_token, history, history_remove, presence, presence_stats, info, channels and rpc"}},"#,
         r#"{"broadcast":{"responses":[{"result":{}}]}},"#,
         r#"{"error":{"code":107,"message":"bad request: send data, or b64data in base64"}},"#,
         r#"{"error":{"code":107,"message":"bad request: no command"}}]}"#

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::config::TopicSettings;
 use crate::handler::{
     Census, HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
     PresenceStats, PublishError, history_calls, presence_calls,
@@ -61,6 +62,11 @@ macro_rules! asks_homes {
 asks_homes! { Cx ShardCx }
 
 impl<D, A> Cx<'_, D, A> {
+    /// What holds for a topic, by its name.
+    pub(crate) fn topic_settings(&self, topic: &str) -> &TopicSettings {
+        self.shard.env.config.namespaces.of(topic)
+    }
+
     /// Whether the messages of a topic have positions, and are kept.
     pub fn has_history(&self, topic: &str) -> bool {
         let settings = self.shard.env.config.namespaces.of(topic);

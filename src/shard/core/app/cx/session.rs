@@ -3,6 +3,7 @@
 use crate::auth::Action;
 use crate::denial::Denial;
 use crate::handler::{Busy, Failure, PublishCommand, Query, SubscribeCommand, Subscribed};
+use crate::id::ConnectionId;
 use crate::payload::Form;
 use crate::proto::centrifuge::{ErrorCode, Wire};
 use crate::shard::core::app::cx::Cx;
@@ -37,6 +38,11 @@ impl<D, A> Cx<'_, D, A> {
             conn.form = Form::Centrifuge(conn.form.session(Wire::Json).bare());
         }
         is_open
+    }
+
+    /// The connection whose client was told this name of its session: one over HTTP, or of one way.
+    pub fn find_session(&self, session: &str) -> Option<ConnectionId> {
+        find_session(session)
     }
 
     /// Passes commands on to a session over HTTP ([`Opening::Session`](crate::Opening::Session)),

@@ -1,6 +1,8 @@
 //! Users: what callbacks may say and ask of them.
 
-use crate::handler::{ConnectionInfo, Disconnect, Selection, UserError, check_message, user_calls};
+use crate::handler::{
+    ConnectionInfo, Disconnect, Selection, ServerSubscription, UserError, check_message, user_calls,
+};
 use crate::limits::USER_BYTES_MAX;
 use crate::payload::Payload;
 use crate::proto::Kind;
@@ -8,6 +10,7 @@ use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
 use crate::shard::core::conn::state::State;
 use crate::shard::mail::{UserAct, UserCommand};
+use crate::topic::{Topic, TopicName};
 
 impl<D, A> Cx<'_, D, A> {
     /// Names the user of the connection, in [`on_open`](crate::Handler::on_open): the client hears

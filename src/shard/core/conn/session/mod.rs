@@ -7,6 +7,7 @@ pub(crate) mod subscription;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auth::Principal;
 use crate::id::TopicKey;
@@ -66,6 +67,12 @@ pub(crate) enum Phase {
     Connected,
     /// The client could not connect, and can do nothing more.
     Refused,
+}
+
+/// As the protocol counts: less than a second is one.
+pub(crate) fn whole_secs(time: Duration) -> u32 {
+    let secs = time.as_secs().max(1);
+    u32::try_from(secs).unwrap_or(u32::MAX)
 }
 
 impl Session {

@@ -1,5 +1,7 @@
 //! Sessions: what their clients are told by the server itself, and when they are pinged and end.
 
+mod subscribe;
+
 use crate::close_reason::CloseReason;
 use crate::id::{ConnKey, ConnectionId};
 use crate::limits::SESSION_GRACE;

@@ -1,0 +1,166 @@
+//! Subscriptions of sessions, as they begin: by a command, or because the server has them.
+
+use std::sync::Arc;
+
+use crate::handler::{Failure, ServerSubscription, Subscribe, Subscribed};
+use crate::id::ConnKey;
+use crate::position::{Position, Since};
+use crate::proto::centrifuge::{DisconnectCode, ErrorCode, SubscribeRequest, SubscribeResult};
+use crate::shard::core::conn::session::subscription::{Pending, Subscription};
+use crate::shard::core::conn::session::whole_secs;
+use crate::shard::core::shard::Shard;
+use crate::topic::Topic;
+
+impl<D, A> Shard<D, A> {
+    /// Subscribes the client of a session to what it has not asked for. `before`: where it was, as
+    /// it says when it comes back.
+    pub(crate) fn subscribe_for_client(
+        &mut self,
+        key: ConnKey,
+        before: Option<&SubscribeRequest>,
+        subscription: &ServerSubscription,
+    ) -> Result<(), Failure> {
+        let settings = self.env.config.namespaces.of(&subscription.channel);
+        let is_recoverable = subscription.recoverable.unwrap_or(settings.force_recovery);
+        let is_positioned = subscription
+            .positioned
+            .unwrap_or(settings.force_positioning);
+        let is_positioned = settings.history.is_some() && (is_recoverable || is_positioned);
+        let place = match before {
+            Some(before) => before
+                .recover
+                .then(|| (before.epoch.clone(), before.offset)),
+            None => place_of(subscription.since),
+        };
+        let recover = place.is_some();
+        let (epoch, offset) = place.unwrap_or_default();
+        let request = SubscribeRequest {
+            channel: subscription.channel.clone(),
+            recover,
+            epoch,
+            offset,
+            recoverable: is_recoverable,
+            join_leave: subscription.joins || settings.force_push_join_leave,
+            ..SubscribeRequest::default()
+        };
+        let subscribed = subscription.subscribed.clone();
+        let done = self.subscribe_session(key, 0, &request, subscribed, is_positioned);
+        done.map_err(|failure| match failure {
+            Failure::Error(error) if error == ErrorCode::LimitExceeded.into() => {
+                DisconnectCode::ChannelLimit.into()
+            }
+            Failure::Error(_) => DisconnectCode::BadRequest.into(),
+            other => other,
+        })
+    }
+
+    /// Subscribes the client of a session that is there, because the application says so. Other
+    /// protocols do not name the topics of messages: their clients have the topics that they have.
+    pub(crate) fn subscribe_later(&mut self, key: ConnKey, subscription: &ServerSubscription) {
+        if self.conns.session(key).is_none() {
+            return;
+        }
+        if let Err(Failure::Close(reason)) = self.subscribe_for_client(key, None, subscription) {
+            self.close(key, reason);
+        }
+    }
+
+    /// Ends a subscription of the client of a session, which is told so.
+    pub(crate) fn unsubscribe_later(&mut self, key: ConnKey, topic: &Topic) {
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        let topic = pubsub.fanout.find(topic);
+        if let Some(topic) = topic.filter(|_| conns.session(key).is_some()) {
+            pubsub.end_sub(conns, env, (key, topic));
+        }
+    }
+
+    /// Sets what others are told of the client of a session, from its next subscriptions and
+    /// messages on.
+    pub(crate) fn describe(&mut self, key: ConnKey, conn_info: &[u8]) {
+        if let Some(session) = self.conns.session(key)
+            && let Some(info) = &mut session.info
+        {
+            Arc::make_mut(info).conn_info = conn_info.to_vec();
+        }
+    }
+
+    /// Subscribes the client of a session, by this command, or without one if that has no number.
+    pub(crate) fn subscribe_session(
+        &mut self,
+        key: ConnKey,
+        id: u32,
+        request: &SubscribeRequest,
+        subscribed: Subscribed,
+        is_positioned: bool,
+    ) -> Result<(), Failure> {
+        let settings = self.env.config.namespaces.of(&request.channel);
+        let has_asked = request.recoverable || request.recover;
+        let is_recoverable = match id {
+            0 => request.recoverable,
+            _ => settings.force_recovery || has_asked,
+        };
+        let is_recoverable = is_positioned && is_recoverable;
+        let since = match request.recover && is_recoverable {
+            true => Since::after(&request.epoch, request.offset),
+            false => Since::Default,
+        };
+        let left = subscribed.expires_at.map(|end| self.env.left_until(end));
+        let result = SubscribeResult {
+            expires: left.is_some(),
+            ttl: left.map_or(0, whole_secs),
+            recoverable: is_recoverable,
+            positioned: is_positioned,
+            was_recovering: request.recover,
+            data: subscribed.data,
+            ..SubscribeResult::default()
+        };
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        let topic = pubsub.topic(&*request.channel);
+        let topic = topic.map_err(|_| ErrorCode::BadRequest)?.into_owned();
+        let Some(session) = conns.session(key) else {
+            return Ok(());
+        };
+        let own = session.info.as_deref().map(|info| &*info.conn_info);
+        let mut subscribe = Subscribe::new().since(since);
+        if let Some(info) = own.filter(|info| !info.is_empty()) {
+            subscribe = subscribe.conn_info(info);
+        }
+        if !subscribed.info.is_empty() {
+            subscribe = subscribe.chan_info(&*subscribed.info);
+        }
+        if request.join_leave {
+            subscribe = subscribe.joins();
+        }
+        session.subscribing = Some(Subscription {
+            is_positioned,
+            is_of_server: id == 0,
+            info: session.info_in(subscribed.info),
+            until: env.sub_until(subscribed.expires_at),
+            pending: Some(Box::new(Pending::new(id, request, result))),
+            ..Subscription::default()
+        });
+        let subscribed = pubsub.subscribe(conns, env, key, &topic, subscribe);
+        if let Some(session) = conns.session(key) {
+            session.subscribing = None;
+        }
+        self.arm(key);
+        Ok(subscribed?)
+    }
+}
+
+/// The epoch and the offset by which a client would say that it was there.
+fn place_of(since: Since) -> Option<(String, u64)> {
+    match since {
+        Since::Position(Position { epoch, offset }) => Some((epoch.to_string(), offset)),
+        Since::Offset(offset) => Some((String::new(), offset)),
+        Since::Foreign => Some((NO_EPOCH.to_owned(), 0)),
+        Since::Default | Since::Last(_) => None,
+    }
+}
+
+/// No epoch is written like this.
+const NO_EPOCH: &str = "-";

@@ -1,0 +1,133 @@
+//! What a backend says of the subscriptions that it makes.
+
+use super::*;
+
+#[test]
+fn a_subscription_goes_on_where_the_backend_says_that_its_client_was() {
+    let mut shard = shard_with(with_history(10), &["users all #"], false);
+    let live = both(&mut shard, "ann");
+    (1..=3).for_each(|data| publish(&mut shard, data));
+    let top = ask(&mut shard, "history", r#"{"channel":"news"}"#);
+    let (_, epoch) = top.split_once(r#""epoch":""#).unwrap();
+    let epoch = &epoch[..8];
+    let [ours, any, foreign, newest] = [
+        format!(r#","recover_since":{{"offset":1,"epoch":"{epoch}"}}"#),
+        r#","recover_since":{"offset":2}"#.to_owned(),
+        r#","recover_since":{"offset":1,"epoch":"other"}"#.to_owned(),
+        String::new(),
+    ];
+    let recovers = r#","override":{"force_recovery":{"value":true}}"#;
+    let positions = r#","override":{"force_positioning":{"value":true}}"#;
+    for (since, own, said, missed) in [
+        (
+            &ours,
+            recovers,
+            r#""recoverable":true,"epoch":"E","offset":1,"positioned":true"#,
+            &[2, 3][..],
+        ),
+        (
+            &any,
+            recovers,
+            r#""recoverable":true,"epoch":"E","offset":2,"positioned":true"#,
+            &[3],
+        ),
+        (
+            &foreign,
+            recovers,
+            r#""recoverable":true,"epoch":"E","offset":3,"positioned":true"#,
+            &[],
+        ),
+        (
+            &newest,
+            positions,
+            r#""epoch":"E","offset":3,"positioned":true"#,
+            &[],
+        ),
+        (&ours, "", "", &[]),
+    ] {
+        let body = format!(r#"{{"user":"ann","channel":"news"{since}{own}}}"#);
+        have(&mut shard, "subscribe", &body);
+        let said = said.replace('E', epoch);
+        let subscribed = format!(r#"{{"push":{{"channel":"news","subscribe":{{{said}}}}}}}"#);
+        let pushes = missed.iter().map(|data| {
+            format!(r#"{{"push":{{"channel":"news","pub":{{"data":{data},"offset":{data}}}}}}}"#)
+        });
+        let expected: Vec<_> = [subscribed].into_iter().chain(pushes).collect();
+        for client in &live {
+            assert_eq!(client.hear(&mut shard), expected, "{body}");
+        }
+        have(
+            &mut shard,
+            "unsubscribe",
+            r#"{"user":"ann","channel":"news"}"#,
+        );
+        live.iter().for_each(|live| drop(live.hear(&mut shard)));
+    }
+}
+
+#[test]
+fn what_is_said_of_a_subscription_is_told_to_its_client_and_to_others() {
+    let settings = TopicSettings {
+        presence: true,
+        join_leave: true,
+        ..TopicSettings::default()
+    };
+    let config = Config {
+        namespaces: Namespaces::new(settings, Vec::new()),
+        ..Config::default()
+    };
+    let mut shard = shard_with(config, &["users all #"], false);
+    let [socket, _] = both(&mut shard, "ann");
+    let id = socket.id();
+    let body = format!(
+        r#"{{"user":"ann","client":"0.{id}","channel":"news","info":{{"a":1}},"b64data":"eyJiIjoyfQ==",
+        "override":{{"presence":{{"value":true}},"force_push_join_leave":{{"value":true}}}}}}"#
+    );
+    have(&mut shard, "subscribe", &body);
+    let info = format!(r#"{{"user":"ann","client":"0.{id}","chan_info":{{"a":1}}}}"#);
+    let subscribed = r#"{"push":{"channel":"news","subscribe":{"data":{"b":2}}}}"#;
+    let join = format!(r#"{{"push":{{"channel":"news","join":{{"info":{info}}}}}}}"#);
+    assert_eq!(socket.hear(&mut shard), [subscribed, &join]);
+    let presence = ask(&mut shard, "presence", r#"{"channel":"news"}"#);
+    assert!(presence.contains(r#""chan_info":{"a":1}"#), "{presence}");
+    let other = r#"{"user":"ann","channel":"news","override":{"presence":{"value":false}}}"#;
+    let other = ask(&mut shard, "subscribe", other);
+    assert!(other.contains(r#""code":108"#), "{other}");
+}
+
+#[test]
+fn a_subscription_of_a_backend_ends_when_that_says() {
+    let mut shard = shard();
+    let [socket, _] = both(&mut shard, "ann");
+    let body = format!(
+        r#"{{"user":"ann","channel":"news","expire_at":{}}}"#,
+        NOW + 1
+    );
+    have(&mut shard, "subscribe", &body);
+    assert_eq!(socket.hear(&mut shard), [SUBSCRIBED]);
+    for _ in 0..2 {
+        shard.wait(Duration::from_secs(14));
+        let told = socket.hear(&mut shard);
+        if told.contains(&"{}".to_owned()) {
+            socket.say(&mut shard, "{}");
+        } else if !told.is_empty() {
+            assert_eq!(told, [ended(3006, "subscription expired")]);
+            return;
+        }
+    }
+    panic!("it is still there");
+}
+
+#[test]
+fn a_client_with_too_many_subscriptions_is_disconnected() {
+    let mut shard = shard();
+    let live = both(&mut shard, "ann");
+    for number in 0..=corecast::limits::SUBSCRIPTIONS_MAX {
+        let body = format!(r#"{{"user":"ann","channel":"{number}"}}"#);
+        have(&mut shard, "subscribe", &body);
+    }
+    for client in &live {
+        let told = client.hear(&mut shard);
+        assert_eq!(told.last(), Some(&ended(3505, "channel limit")));
+    }
+}
