@@ -7,6 +7,7 @@ use crate::error::debug_is_text;
 use crate::handler::{HistoryFilter, PublishError};
 use crate::position::Position;
 use crate::proto::Kind;
+use crate::proto::centrifuge::ClientInfo;
 use crate::time::Now;
 use crate::topic::Topic;
 use crate::topic::history::{self, History, Kept, ReadAnswer};
@@ -134,6 +135,11 @@ impl<'p> HistoryMessage<'p> {
     /// Of what it is the newest value, as its publisher has [said](crate::Publish::key).
     pub fn key(&self) -> Option<&'p str> {
         self.kept.extra.as_ref()?.key.as_deref()
+    }
+
+    /// The client that has published it by a command of the structured protocol.
+    pub(crate) fn client(&self) -> Option<&'p ClientInfo> {
+        self.kept.extra.as_ref()?.info.as_deref()
     }
 
     /// Whether the value of its key is [gone](crate::Publish::removal) with it.

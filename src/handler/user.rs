@@ -81,8 +81,10 @@ pub struct ConnectionInfo {
     pub addr: Option<SocketAddr>,
     /// Where it has connected to: a local address, or `unix:` and a path.
     pub listener: Option<String>,
-    /// What it speaks: `websocket`, `sse` or `tcp`.
+    /// What it speaks: `websocket`, `sse`, `http_stream` or `tcp`.
     pub protocol: &'static str,
+    /// How the structured protocol is written there, `json` or `protobuf`; `raw` for others.
+    pub format: &'static str,
     /// The topics that it has subscribed to.
     pub topics: Vec<Topic>,
     /// Since when it has its user, in seconds since the beginning of 1970.

@@ -93,7 +93,7 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ),
     (
         "api",
-        "The publish API over HTTP, and its methods about users (PROTOCOL.md).",
+        "The publish API over HTTP, and its methods about users (API.md).",
     ),
     (
         "auth",

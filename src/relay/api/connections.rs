@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::auth::Action;
 use crate::handler::{Busy, ConnectionInfo, UserError};
 use crate::relay::api::asked::Told;
-use crate::relay::api::failure::{DENIED, INTERNAL};
-use crate::relay::api::users::{ForUser, failure, user_named};
+use crate::relay::api::failure::{DENIED, INTERNAL, NO_EXPRESSION};
+use crate::relay::api::users::{ForUser, failure, given, user_named};
 use crate::relay::api::{Outcome, Work};
 
 /// One connection, as the answer has it.
@@ -17,6 +17,7 @@ use crate::relay::api::{Outcome, Work};
 struct Entry<'i> {
     user: &'i str,
     transport: &'static str,
+    protocol: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,9 @@ impl Work<'_, '_> {
     /// Lists the connections of a user: the request waits for what the shards say.
     pub(super) fn connections(&mut self, command: &ForUser<'_>) -> Result<Outcome, Busy> {
         let user = match user_named(command.user.as_ref()) {
+            Ok(_) if given(command.expression.as_ref()).is_some() => {
+                return Ok(Err(NO_EXPRESSION));
+            }
             Ok(user) => user,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -79,6 +83,7 @@ fn entry(info: &ConnectionInfo) -> Entry<'_> {
     Entry {
         user: &info.user,
         transport: info.protocol,
+        protocol: info.format,
         address,
         listener: info.listener.as_deref(),
         channels: info.topics.iter().map(|topic| topic.name()).collect(),

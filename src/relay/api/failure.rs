@@ -67,6 +67,10 @@ pub(super) const NO_HISTORY: Failure = Failure {
     code: 108,
     message: Cow::Borrowed("not available: the channel has no history"),
 };
+pub(super) const NO_EXPRESSION: Failure = Failure {
+    code: 108,
+    message: Cow::Borrowed("not available: connections are selected by their user alone"),
+};
 pub(super) const NO_OVERRIDE: Failure = Failure {
     code: 108,
     message: Cow::Borrowed(

@@ -203,9 +203,16 @@ impl Serialize for Publication<'_> {
             // As it may have been published.
             (_, Some(Ok(json))) => map.serialize_entry("data", json)?,
             (Some(text), _) => map.serialize_entry("data", text)?,
-            _ => map.serialize_entry("b64data", &BASE64.encode(bytes))?,
+            _ => {
+                // SDKs want a value.
+                map.serialize_entry("data", &())?;
+                map.serialize_entry("b64data", &BASE64.encode(bytes))?;
+            }
         }
         map.serialize_entry("offset", &message.position.offset)?;
+        if let Some(client) = message.client() {
+            map.serialize_entry("info", client)?;
+        }
         let tags = message.tags();
         if 0 < tags.len() {
             let tags: BTreeMap<&str, &str> = tags.collect();

@@ -38,6 +38,9 @@ pub(in crate::relay) struct ForUser<'b> {
     data: Option<&'b RawValue>,
     #[serde(borrow)]
     b64data: Option<Text<'b>>,
+    /// For lists; one that is not empty is refused.
+    #[serde(borrow)]
+    pub(super) expression: Option<Text<'b>>,
 }
 
 /// What a client is told that is disconnected.

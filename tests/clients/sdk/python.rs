@@ -1,9 +1,10 @@
-//! The test suite of centrifuge-python, as its source distribution has it.
+//! The test suite of centrifuge-python, as its source distribution has it, and `cent` with clients
+//! that are there.
 
 use std::process::Command;
 use std::thread;
 
-use super::{serve, suite};
+use super::{SECRET, config, serve, suite};
 use crate::tools::{installed, is_missing, run, script};
 
 /// How many tests the suite of this version has.
@@ -39,4 +40,17 @@ fn the_suite_of_centrifuge_python_passes() {
         passed.parse::<usize>().unwrap()
     });
     assert_eq!(passed.sum::<usize>(), TESTS);
+}
+
+#[test]
+fn cent_has_every_method_about_clients_that_are_there() {
+    let python = installed("python/bin/python");
+    if is_missing("Python's cent, of .ci/clients", python.exists()) {
+        return;
+    }
+    let (_program, server) = serve(&config());
+    let secret = str::from_utf8(SECRET).unwrap();
+    run(Command::new(python)
+        .arg(script("python_cent_live.py"))
+        .args([&server.to_string(), "the-key", secret]));
 }

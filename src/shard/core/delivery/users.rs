@@ -12,6 +12,7 @@ use crate::limits::{
     BYTES_PER_WORK, CONNECTIONS_PER_ORDER, WORK_OF_END, WORK_OF_LISTED, WORK_OF_MESSAGE,
     WORK_OF_STEP,
 };
+use crate::proto::centrifuge::Wire;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::ingress::protocol::LastWord;
 use crate::shard::core::pubsub::user_queue::Pending;
@@ -227,6 +228,11 @@ impl<D, A> Shard<D, A> {
             addr: record.addr(),
             listener: None,
             protocol: conn.protocol.name(),
+            format: match conn.form.wire() {
+                Some(Wire::Json) => "json",
+                Some(Wire::Protobuf) => "protobuf",
+                None => "raw",
+            },
             topics: topics.map(|local| local.topic.clone()).collect(),
             since: record.since.into(),
             messages_in: record.messages.into(),

@@ -70,7 +70,7 @@ fn a_history_is_read_as_it_was_published() {
     let expected = format!(
         concat!(
             r#"{{"result":{{"publications":[{{"data":{{"a": [1]}},"offset":1}},"#,
-            r#"{{"data":"text","offset":2}},{{"b64data":"AP8=","offset":3}},"#,
+            r#"{{"data":"text","offset":2}},{{"data":null,"b64data":"AP8=","offset":3}},"#,
             r#"{{"data":"no \"JSON\"","offset":4}}],"offset":4,"epoch":"{}"}}}}"#
         ),
         epoch
@@ -82,7 +82,7 @@ fn a_history_is_read_as_it_was_published() {
     let newest = scene.ask("history", &body);
     let expected = format!(
         concat!(
-            r#"{{"result":{{"publications":[{{"b64data":"AP8=","offset":3}},"#,
+            r#"{{"result":{{"publications":[{{"data":null,"b64data":"AP8=","offset":3}},"#,
             r#"{{"data":"text","offset":2}}],"offset":4,"epoch":"{}"}}}}"#
         ),
         epoch

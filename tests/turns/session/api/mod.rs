@@ -259,3 +259,29 @@ fn the_server_counts_no_topic_of_events() {
     let counts = r#""num_users":1,"num_subs":2,"num_channels":1"#;
     assert!(info.contains(counts), "{info}");
 }
+
+#[test]
+fn a_backend_is_told_which_client_has_published_and_how_each_is_connected() {
+    let mut shard = shard_with(with_history(10), &["users all #"], false);
+    let live = both(&mut shard, "ann");
+    for client in &live {
+        let command = r#"{"id":2,"publish":{"channel":"news","data":1}}"#;
+        client.say(&mut shard, command);
+    }
+    let body = r#"{"channel":"news","limit":-1}"#;
+    let history = ask(&mut shard, "history", body);
+    let list = r#"{"user":"ann","expression":""}"#;
+    let list = ask(&mut shard, "connections", list);
+    for (client, transport) in live.iter().zip(["websocket", "http_stream"]) {
+        let info = format!(r#""info":{{"user":"ann","client":"0.{}"}}"#, client.id());
+        assert!(history.contains(&info), "{history}");
+        let entry = format!(
+            r#""0.{}":{{"user":"ann","transport":"{transport}","protocol":"json","#,
+            client.id()
+        );
+        assert!(list.contains(&entry), "{list}");
+    }
+    let wrong = r#"{"user":"ann","expression":"a == 1"}"#;
+    let wrong = ask(&mut shard, "connections", wrong);
+    assert!(wrong.contains(r#""code":108"#), "{wrong}");
+}
