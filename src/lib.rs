@@ -193,7 +193,9 @@ pub use handler::{
 pub use id::{ConnId, ConnectionId, ConnectionIdError, ShardId};
 pub use net::{ListenAddr, ListenAddrError, ListenError};
 pub use position::{Epoch, Position, PositionError, Since};
-pub use proto::centrifuge::{DisconnectCode, Error as CommandError, ErrorCode};
+pub use proto::centrifuge::{
+    DisconnectCode, Error as CommandError, ErrorCode, Wire as SessionFormat,
+};
 pub use proto::http::{
     HeadLimits, HttpError, OriginError, Origins, Request, Response, topic_from_path,
 };

@@ -18,6 +18,9 @@ pub enum Opening<'b> {
     /// A request for a session of the structured protocol, for which
     /// [`Handler::wants_session`](crate::Handler::wants_session) returned how.
     Session(&'b Request<'b>),
+    /// A connection to a TCP port for sessions of the structured protocol
+    /// ([`Listener::session`](crate::Listener::session)).
+    TcpSession,
     /// A connection to a TCP port.
     Tcp {
         /// The listener's topic.
@@ -41,6 +44,7 @@ impl fmt::Debug for Opening<'_> {
             Self::WebSocket(request) => f.debug_tuple("WebSocket").field(&request.path).finish(),
             Self::Events(request) => f.debug_tuple("Events").field(&request.path).finish(),
             Self::Session(request) => f.debug_tuple("Session").field(&request.path).finish(),
+            Self::TcpSession => f.write_str("TcpSession"),
             Self::Tcp { topic, role, .. } => f
                 .debug_struct("Tcp")
                 .field("topic", topic)

@@ -147,6 +147,11 @@ impl Structured {
         }
     }
 
+    /// Whether its messages are in WebSocket frames.
+    pub(crate) fn is_web_socket(self) -> bool {
+        matches!(self.carrier(), Carrier::WebSocket(_))
+    }
+
     /// What carries it over HTTP, for lists.
     pub(crate) fn stream_name(self) -> &'static str {
         match self.carrier() {

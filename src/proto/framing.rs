@@ -1,6 +1,7 @@
 //! The framing and the role of TCP connections.
 
 use crate::position::Since;
+use crate::proto::centrifuge::Wire;
 use crate::proto::length_prefix::{self, Step};
 use crate::proto::{Kind, ProtocolError, is_utf8, line, varint};
 
@@ -59,7 +60,25 @@ impl Framing {
     }
 }
 
+impl From<Wire> for Framing {
+    /// That of commands and replies over TCP.
+    fn from(wire: Wire) -> Self {
+        match wire {
+            Wire::Json => Self::Line,
+            Wire::Protobuf => Self::Varint,
+        }
+    }
+}
+
 impl Frames {
+    /// Those of commands and replies of the structured protocol.
+    pub fn of_commands(wire: Wire) -> Self {
+        Self {
+            framing: wire.into(),
+            ..Self::default()
+        }
+    }
+
     /// What a connection is sent when its subscriptions are live. A connection that only publishes
     /// is sent nothing: if its client closed the socket without having read, its kernel would reset
     /// the connection, and what it has just published could be lost (RFC 2525 2.17).

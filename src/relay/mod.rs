@@ -41,7 +41,7 @@ use crate::shard::core::app::cx::Cx;
 /// | `/pub/{topic}` | are published | nothing |
 /// | `/sse/{topic}` | | what is published, as server-sent events |
 /// | `/echo` | are sent back | its own messages |
-/// | `/connection/websocket` | are commands of the structured protocol | what it subscribes to |
+/// | `/connection/websocket`, TCP for sessions | are commands of the structured protocol | what it subscribes to |
 /// | `/connection/http_stream`, `/connection/sse` | come by `/emulation` | what it subscribes to |
 /// | `/connection/uni_*` | are one request to connect | what that names |
 ///
@@ -84,7 +84,7 @@ impl Handler for Relay {
                 topic, role, since, ..
             } => return open(cx, topic, *role, *since, None, &ROLE_RECEIVES),
             Opening::WebSocket(request) | Opening::Events(request) => request,
-            Opening::Session(_) => return Ok(Connection(Purpose::Session)),
+            Opening::Session(_) | Opening::TcpSession => return Ok(Connection(Purpose::Session)),
         };
         let is_stream = matches!(opening, Opening::Events(_));
         let route = Route::of(request.path).ok_or_else(not_found)?;

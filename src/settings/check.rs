@@ -112,17 +112,9 @@ impl Draft {
 
     fn check_listener(&mut self, index: usize) {
         let listen = self.settings.listeners[index].clone();
-        let protocol = listener_key(index, "protocol");
-        for (key, instead) in ONLY_FRAMES {
-            let key = listener_key(index, key);
-            let is_given = self.settings.source(&key) != Source::Default;
-            if is_given && listen.protocol == Protocol::Http {
-                let remedy = format!("leave it out: {instead}");
-                self.complain_of(&[&key, &protocol], "http listeners have none", &remedy);
-            }
-        }
+        self.check_protocol(index, listen.protocol);
         let topic = listener_key(index, "topic");
-        if !is_topic_name(&listen.topic) && listen.protocol != Protocol::Http {
+        if !is_topic_name(&listen.topic) && listen.protocol.framing().is_some() {
             let what = "no URL can name this topic";
             let remedy = "must be another name than \".\" and \"..\"";
             self.complain_of(&[&topic], what, remedy);
@@ -140,6 +132,32 @@ impl Draft {
             let what = format!("{:?} is another listener's name", listen.name);
             let name = listener_key(index, "name");
             self.complain_of(&[&name], &what, "must be unique, or left out");
+        }
+    }
+
+    /// Complains of keys that belong to other protocols.
+    fn check_protocol(&mut self, index: usize, speaks: Protocol) {
+        let protocol = listener_key(index, "protocol");
+        for (key, over_http, by_commands) in ONLY_FRAMES {
+            let key = listener_key(index, key);
+            let (what, instead) = match speaks {
+                Protocol::Http => ("http listeners have none", over_http),
+                Protocol::Centrifuge => ("centrifuge listeners have none", by_commands),
+                Protocol::LengthPrefix | Protocol::Line | Protocol::Varint => continue,
+            };
+            if self.settings.source(&key) != Source::Default {
+                let remedy = format!("leave it out: {instead}");
+                self.complain_of(&[&key, &protocol], what, &remedy);
+            }
+        }
+        let format = listener_key(index, "format");
+        if self.settings.source(&format) != Source::Default && speaks != Protocol::Centrifuge {
+            let remedy = "leave it out: messages are bytes";
+            self.complain_of(
+                &[&format, &protocol],
+                "only centrifuge listeners have one",
+                remedy,
+            );
         }
     }
 
@@ -228,14 +246,32 @@ pub(super) const UNEXPOSED: &str = "configure the identity of clients ([auth], s
 pub(super) const EXPOSED: &str =
     "other hosts reach this address, and every client could do everything";
 
-/// Keys that only listeners of other protocols have, and what takes their place over HTTP.
-const ONLY_FRAMES: &[(&str, &str)] = &[
-    ("topic", "the path of each request names the topic"),
+/// Keys that only listeners for messages have, and what takes their place over HTTP and in the
+/// structured protocol.
+const ONLY_FRAMES: &[(&str, &str, &str)] = &[
+    (
+        "topic",
+        "the path of each request names the topic",
+        "clients name topics",
+    ),
     (
         "role",
         "the path of each request decides: /ws, /pub or /sub",
+        "clients subscribe and publish as rules allow",
     ),
-    ("last", "a client asks for them with ?last="),
-    ("text", "each message of a client says whether it is text"),
-    ("token", "a request has its token in a header field"),
+    (
+        "last",
+        "a client asks for them with ?last=",
+        "a client says where it was, and asks for history",
+    ),
+    (
+        "text",
+        "each message of a client says whether it is text",
+        "its format says what a message is",
+    ),
+    (
+        "token",
+        "a request has its token in a header field",
+        "the first command has the token",
+    ),
 ];

@@ -5,7 +5,7 @@ use crate::settings::keys::{Key, SECTIONS, keys};
 use crate::settings::listeners::keys::{LISTENER_KEYS, LISTENERS};
 use crate::settings::namespaces::keys::{EXAMPLE, INHERITED, NAMESPACE_KEYS, NAMESPACES};
 use crate::settings::tables::{Table, table_key};
-use crate::settings::{FILE_VARIABLE, Listen, Namespace, Settings, Source, Tls};
+use crate::settings::{FILE_VARIABLE, Listen, Namespace, Protocol, Settings, Source, Tls};
 use crate::shard::Balance;
 
 /// The longest line of a comment.
@@ -185,6 +185,7 @@ fn belongs(key: &Key<Listen>, listen: &Listen) -> bool {
         "balance" => listen.balance != Balance::default(),
         "proxy_protocol" => listen.proxy_protocol,
         "defer_accept" => !listen.defer_accept,
+        "format" => listen.protocol == Protocol::Centrifuge,
         "topic" | "role" | "last" | "text" | "token" => listen.protocol.framing().is_some(),
         name if name.starts_with("tls_") => listen.tls != Tls::default(),
         _ => true,

@@ -7,5 +7,6 @@ pub mod turn;
 
 pub use shell::accept::balancer::Balancer;
 pub use shell::accept::bind::{bind, bound_addr};
-pub use shell::accept::listener::{Balance, Listener, MODE, MODE_MAX, Speaks, load_keys};
+pub use shell::accept::keys::load_keys;
+pub use shell::accept::listener::{Balance, Listener, MODE, MODE_MAX, Speaks};
 pub use shell::thread::{Seed, Watch, run};

@@ -30,6 +30,7 @@ mod paths;
 mod positions;
 mod proxied;
 mod session;
+mod session_tcp;
 mod slow;
 mod support;
 mod throttle;

@@ -13,7 +13,7 @@ use corecast::time::Now;
 use corecast::topic::sink::Sock;
 use corecast::{
     Config, ConnId, Cx, Framing, Halt, Handler, Message, Opening, Refusal, Relay, RelaySettings,
-    ShardId, Topic,
+    SessionFormat, ShardId, Topic,
 };
 
 use crate::sockets::Sockets;
@@ -148,6 +148,14 @@ impl<C> Shard<C> {
         let sock = self.next_sock();
         let topic = Topic::new(topic).unwrap();
         let id = self.driver.core.handle_tcp_open(sock, frames, &topic, None);
+        self.socks.insert(id, sock);
+        id
+    }
+
+    /// A connection to a TCP port for sessions.
+    pub(crate) fn connect_session(&mut self, format: SessionFormat) -> ConnId {
+        let sock = self.next_sock();
+        let id = self.driver.core.handle_session_open(sock, format, None);
         self.socks.insert(id, sock);
         id
     }

@@ -4,6 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::limits::{HISTORY_ENTRIES_CEILING, TOPIC_BYTES_MAX};
 use crate::proto::Role;
+use crate::proto::centrifuge::Wire;
 use crate::settings::field::{Field, choice};
 use crate::settings::keys::Key;
 use crate::settings::value::list::PATH_BYTES_MAX;
@@ -29,7 +30,8 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Choice(|l| &mut l.protocol),
         "Protocol of the connections. `http` is HTTP and WebSocket. The others are TCP: \
          `length-prefix` has a 4-byte big-endian length before each message, `varint` has the \
-         length as a varint, and `line` has a line feed after each message.",
+         length as a varint, and `line` has a line feed after each message. `centrifuge` has \
+         commands and replies of the structured protocol (PROTOCOL.md).",
     )
     .required(),
     of_listener(
@@ -65,17 +67,23 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
         Field::Switch(|l| &mut l.defer_accept),
         "Whether the kernel holds a connection to a port back until its first bytes arrive \
          (`TCP_DEFER_ACCEPT`, `tcp(7)`). This makes accepting cheaper. It is used where the client \
-         speaks first: with `http`, with TLS and with the role `publish`. A client that sends \
+         speaks first: with `http`, `centrifuge`, TLS and the role `publish`. A client that sends \
          nothing is accepted one second after it connects. The kernel may then send its `SYN-ACK` \
          twice: turn this off if a firewall or balancer on the way does not accept that. It is \
          always off if `timeouts.handshake` is below 2s. A socket of systemd has `DeferAcceptSec=` \
          instead.",
     ),
     of_listener(
+        "format",
+        Field::Choice(|l| &mut l.format),
+        "How commands and replies are written, with `centrifuge`. `json`: a line of JSON for each. \
+         `protobuf`: each has its length before it, as a varint.",
+    ),
+    of_listener(
         "topic",
         Field::Text(|l| &mut l.topic, 1..=TOPIC_BYTES_MAX),
         "Topic that all connections publish to and receive from, as `role` allows. Not for `http`, \
-         where the path names the topic.",
+         where the path names the topic, and not for `centrifuge`, where commands do.",
     ),
     of_listener(
         "role",
@@ -83,21 +91,21 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
         "What connections may do. `both`: they publish and receive. `publish`, for devices that \
          only report: they only publish, and need not read, because the server sends them nothing. \
          `subscribe`: they only receive, and a connection that sends a message is closed. Not for \
-         `http`, where the path decides.",
+         `http`, where the path decides, and not for `centrifuge`.",
     ),
     of_listener(
         "last",
         Field::Count(|l| &mut l.last, 0..=HISTORY_ENTRIES_CEILING),
         "How many of the newest messages a connection first receives, if its role allows that and \
          the topic has a history. 0: what `first` in the topic's settings says. Not for `http`, \
-         where a client asks for them with `?last=`.",
+         where a client asks for them with `?last=`, and not for `centrifuge`.",
     ),
     of_listener(
         "text",
         Field::Switch(|l| &mut l.text),
         "Whether all messages are text. If so, a message that is not UTF-8 closes its connection. \
          If not, `line` messages in UTF-8 are text and all other messages are binary. Not for \
-         `http`, where each message has its kind.",
+         `http`, where each message has its kind, and not for `centrifuge`.",
     ),
     of_listener(
         "token",
@@ -105,7 +113,8 @@ pub(in crate::settings) static LISTENER_KEYS: &[Key<Listen>] = &[
         "Whether the first frame of each connection is a credential: a token, or what would be the \
          value of `Authorization`, such as `apikey KEY`. It must arrive within \
          `timeouts.handshake`, and it is not published. `[auth]` must configure an identity \
-         (AUTH.md). Not for `http`, where requests carry credentials.",
+         (AUTH.md). Not for `http`, where requests carry credentials, and not for `centrifuge`, \
+         where the first command does.",
     ),
     of_listener(
         "proxy_protocol",
@@ -162,11 +171,17 @@ choice!(Role {
     "subscribe" => Self::Subscribe,
 });
 
+choice!(Wire {
+    "json" => Self::Json,
+    "protobuf" => Self::Protobuf,
+});
+
 choice!(Protocol {
     "http" => Self::Http,
     "length-prefix" => Self::LengthPrefix,
     "line" => Self::Line,
     "varint" => Self::Varint,
+    "centrifuge" => Self::Centrifuge,
 });
 
 /// The address of a listener for which none was given.

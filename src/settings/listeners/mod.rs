@@ -3,6 +3,7 @@
 pub(super) mod keys;
 
 use crate::net::ListenAddr;
+use crate::proto::centrifuge::Wire;
 use crate::proto::{Framing, Role};
 use crate::relay::LOBBY;
 use crate::settings::Settings;
@@ -25,6 +26,8 @@ pub struct Listen {
     pub unix_mode: u32,
     /// How its connections are spread over the shards, if it is a port.
     pub balance: Balance,
+    /// How commands and replies are written, if the protocol has them.
+    pub format: Wire,
     /// The topic of all its connections, if the protocol does not name one.
     pub topic: String,
     /// What its connections may do, if the path does not decide it.
@@ -55,6 +58,8 @@ pub enum Protocol {
     Line,
     /// TCP with a varint length before each message.
     Varint,
+    /// TCP with commands of the structured protocol.
+    Centrifuge,
 }
 
 impl Listen {
@@ -65,6 +70,7 @@ impl Listen {
             address: address.into(),
             unix_mode: MODE,
             balance: Balance::default(),
+            format: Wire::Json,
             topic: LOBBY.to_owned(),
             role: Role::default(),
             last: 0,
@@ -77,14 +83,16 @@ impl Listen {
     }
 
     pub(super) fn listener(&self) -> Listener {
-        let listener = match self.protocol.framing() {
-            None => Listener::http(self.address.clone()),
-            Some(framing) => Listener::tcp(self.address.clone(), self.topic.as_str())
+        let address = self.address.clone();
+        let listener = match (self.protocol.framing(), self.protocol) {
+            (Some(framing), _) => Listener::tcp(address, self.topic.as_str())
                 .framing(framing)
                 .role(self.role)
                 .last(self.last)
                 .text(self.text)
                 .credential(self.token),
+            (None, Protocol::Centrifuge) => Listener::session(address, self.format),
+            (None, _) => Listener::http(address),
         };
         let listener = listener
             .mode(self.unix_mode)
@@ -122,10 +130,10 @@ impl Table for Listen {
 }
 
 impl Protocol {
-    /// The framing; `None` for HTTP.
+    /// The framing of messages; `None` where clients say more than messages.
     pub(super) fn framing(self) -> Option<Framing> {
         match self {
-            Self::Http => None,
+            Self::Http | Self::Centrifuge => None,
             Self::LengthPrefix => Some(Framing::LengthPrefix),
             Self::Line => Some(Framing::Line),
             Self::Varint => Some(Framing::Varint),

@@ -39,10 +39,10 @@ topic = [\"a\"]
          \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \
          \"unix:/run/corecast.sock\", or \"systemd:name\"",
         "c.toml:14: listener.0.protocol: cannot be \"htpp\"; must be \"http\", \
-         \"length-prefix\", \"line\" or \"varint\"",
+         \"length-prefix\", \"line\", \"varint\" or \"centrifuge\"",
         "c.toml:15: listener.0.adress: unknown key; did you mean address?",
         "c.toml:16: listener.1.protocol: is missing; must be \"http\", \"length-prefix\", \
-         \"line\" or \"varint\"",
+         \"line\", \"varint\" or \"centrifuge\"",
         "c.toml:17: listener.1.address: cannot be \"localhost:80\"; must be an IP address with a \
          port, such as \"127.0.0.1:8080\" or \"[::]:8080\", a path of at most 107 bytes, such as \
          \"unix:/run/corecast.sock\", or \"systemd:name\"",
@@ -111,6 +111,40 @@ fn no_part_of_the_memory_may_exceed_the_whole() {
         let problems = load(&text, &[], &[]);
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_key_of_another_protocol_is_reported() {
+    for (protocol, key, expected) in [
+        ("http", "topic = \"a\"", "http listeners have none"),
+        (
+            "http",
+            "format = \"json\"",
+            "only centrifuge listeners have one",
+        ),
+        (
+            "line",
+            "format = \"json\"",
+            "only centrifuge listeners have one",
+        ),
+        (
+            "centrifuge",
+            "token = true",
+            "centrifuge listeners have none",
+        ),
+        ("centrifuge", "format = \"protobuf\"", ""),
+        ("line", "topic = \"a\"", ""),
+    ] {
+        let listener = format!("protocol = \"{protocol}\"\naddress = \"127.0.0.1:1\"\n{key}\n");
+        let problems = load(&format!("[[listener]]\n{listener}"), &[], &[]);
+        let (name, _) = key.split_once(' ').unwrap();
+        let expected = format!("c.toml:4: listener.0.{name}: {expected}; leave it out");
+        match &problems[..] {
+            [] => assert!(expected.contains(": ;"), "{protocol} {key}"),
+            [problem] => assert!(problem.starts_with(&expected), "{problem}"),
+            _ => panic!("{problems:?}"),
+        }
     }
 }
 

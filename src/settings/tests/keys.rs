@@ -158,8 +158,12 @@ fn every_key_of_a_listener_is_read_from_everywhere_and_printed_back() {
             "unix_mode" => "address = \"unix:beside.sock\"\n",
             _ => "address = \"127.0.0.1:1\"\n",
         };
+        let protocol = match key.name {
+            "format" => "protocol = \"centrifuge\"\n",
+            _ => "protocol = \"length-prefix\"\n",
+        };
         let keys = [
-            "protocol = \"length-prefix\"\n",
+            protocol,
             address,
             "tls_chain = [\"a.pem\", \"b.pem\"]\n",
             "tls_key = [\"a.key\", \"b.key\"]\n",

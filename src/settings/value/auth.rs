@@ -12,7 +12,7 @@ use crate::settings::keys::Key;
 use crate::settings::value::list::{List, Paths, Texts};
 use crate::settings::value::revoked::RevokedUsers;
 use crate::settings::value::secret::Secret;
-use crate::settings::{Problem, Protocol, Settings, Source};
+use crate::settings::{Problem, Settings, Source};
 
 /// The settings of identity and permission.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,7 +248,7 @@ impl Draft {
         let keys = keys.filter(is_given).map(|key| key.name.to_owned());
         let listeners = settings.listeners.iter().enumerate();
         let tokens = listeners
-            .filter(|(_, listen)| listen.token && listen.protocol != Protocol::Http)
+            .filter(|(_, listen)| listen.token && listen.protocol.framing().is_some())
             .map(|(index, _)| listener_key(index, "token"));
         keys.chain(tokens).collect()
     }

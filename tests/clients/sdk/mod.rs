@@ -3,6 +3,7 @@
 mod node;
 mod page;
 mod python;
+mod tcp;
 
 use std::fs;
 use std::net::SocketAddr;

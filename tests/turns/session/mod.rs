@@ -17,6 +17,7 @@ mod server_side;
 mod streams;
 mod subscribe;
 mod talk;
+mod tcp;
 #[cfg(feature = "auth")]
 mod tokens;
 

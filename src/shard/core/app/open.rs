@@ -10,6 +10,7 @@ use crate::denial::Denial;
 use crate::handler::{Handler, Opening, Refusal};
 use crate::id::ConnKey;
 use crate::limits::WORK_OF_OPENING;
+use crate::proto::Frames;
 use crate::proto::http::{Reader, Request};
 use crate::proto::positions;
 use crate::proto::ws::handshake::Upgrade;
@@ -25,25 +26,31 @@ impl<H: Handler> ShardCore<H> {
     pub(in crate::shard::core) fn open_tcp(&mut self, key: ConnKey, mut arrival: Arrival) {
         let conn = self.shard.conns.live(key);
         let frames = conn.and_then(|conn| conn.protocol.frames());
-        let frames = frames.unwrap_or_default();
         let credential = arrival.credential.as_deref();
-        let opening = Opening::Tcp {
-            topic: &arrival.topic,
-            role: frames.role,
-            since: frames.since(),
-            credential: credential.filter(|_| self.shard.auth.is_none()),
+        let opening = match arrival.topic.as_ref().zip(frames) {
+            Some((topic, frames)) => Opening::Tcp {
+                topic,
+                role: frames.role,
+                since: frames.since(),
+                credential: credential.filter(|_| self.shard.auth.is_none()),
+            },
+            None => Opening::TcpSession,
         };
         let shard = &mut self.shard;
         let principal = arrival.principal.take();
         shard.callback.begin(arrival.peer_info.clone(), principal);
         let mut cx = Cx { shard, key };
         let was_known = cx.principal().is_some();
-        let identified = cx.identify_frame(credential);
+        let identified = match frames {
+            Some(_) => cx.identify_frame(credential),
+            // Its token comes with its first command.
+            None => Ok(()),
+        };
         let identified = identified.and_then(|()| cx.count_opening(was_known));
         let (opened, principal) = self.ask_to_open(key, &opening, identified);
         match opened {
             Ok(data) => {
-                let greeting = frames.greeting();
+                let greeting = frames.map_or(&[][..], Frames::greeting);
                 self.greet(key, data, None, |out| out.extend_from_slice(greeting));
             }
             Err(Refusal::Respond(response)) => {

@@ -10,8 +10,8 @@ use crate::topic::Topic;
 /// How a connection to the TCP port came.
 #[derive(Clone)]
 pub(crate) struct Arrival {
-    /// The listener's topic.
-    pub(crate) topic: Topic,
+    /// The listener's topic, unless it is for sessions.
+    pub(crate) topic: Option<Topic>,
     pub(crate) peer_info: Option<Arc<PeerInfo>>,
     /// Its first frame, if the listener asks for a credential.
     pub(crate) credential: Option<Box<[u8]>>,
@@ -30,6 +30,16 @@ impl fmt::Debug for Arrival {
 }
 
 impl Arrival {
+    /// How one came from there.
+    pub(crate) fn new(peer_info: PeerInfo) -> Self {
+        Self {
+            topic: None,
+            peer_info: Some(Arc::new(peer_info)),
+            credential: None,
+            principal: None,
+        }
+    }
+
     /// Memory held by what is known of its client.
     pub(crate) fn client_bytes(&self) -> usize {
         let credential = self.credential.as_ref().map_or(0, |bytes| bytes.len());

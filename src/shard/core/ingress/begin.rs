@@ -8,11 +8,14 @@ use crate::close_reason::CloseReason;
 use crate::counters::Limit;
 use crate::handler::Handler;
 use crate::id::{ConnId, ConnKey};
+use crate::payload::Form;
 use crate::proto::Frames;
+use crate::proto::centrifuge::Wire;
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::PeerInfo;
 use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::http::TooMany;
+use crate::shard::core::conn::session::Session;
 use crate::shard::core::ingress::protocol::Protocol;
 use crate::shard::core::work::Share;
 use crate::throttle::Throttles;
@@ -44,6 +47,20 @@ impl<H: Handler> ShardCore<H> {
         id
     }
 
+    /// A connection has been accepted on a TCP port for sessions.
+    pub fn handle_session_open(
+        &mut self,
+        sock: Sock,
+        wire: Wire,
+        peer: Option<SocketAddr>,
+    ) -> ConnId {
+        let id = self.handle_early_open(sock, Some(Frames::of_commands(wire)));
+        if self.handle_peer(id, peer, true) {
+            self.handle_session_begin(id, wire, peer, None);
+        }
+        id
+    }
+
     /// What follows is done for connections that are accepted.
     pub fn begin_accepting(&mut self) {
         self.shard.env.work.enter(Share::Accept);
@@ -69,8 +86,9 @@ impl<H: Handler> ShardCore<H> {
     }
 
     /// A connection has been accepted that has a handshake of its own before it speaks: until
-    /// [`handle_http_begin`](Self::handle_http_begin) or
-    /// [`handle_tcp_begin`](Self::handle_tcp_begin) it is there to be counted and timed.
+    /// [`handle_http_begin`](Self::handle_http_begin),
+    /// [`handle_tcp_begin`](Self::handle_tcp_begin) or
+    /// [`handle_session_begin`](Self::handle_session_begin) it is there to be counted and timed.
     /// Without `frames` it speaks HTTP.
     pub fn handle_early_open(&mut self, sock: Sock, frames: Option<Frames>) -> ConnId {
         let id = self.add(sock, Protocol::new(frames));
@@ -113,15 +131,31 @@ impl<H: Handler> ShardCore<H> {
             return;
         };
         let arrival = Arrival {
-            topic: topic.clone(),
-            peer_info: Some(Arc::new(PeerInfo { peer, identity })),
-            credential: None,
-            principal: None,
+            topic: Some(topic.clone()),
+            ..Arrival::new(PeerInfo { peer, identity })
         };
         match conn.protocol.frames() {
             Some(frames) if frames.asks => conn.protocol = Protocol::asking(frames, arrival),
             _ => self.open_tcp(id.key, arrival),
         }
+    }
+
+    /// The same on a TCP port for sessions.
+    pub fn handle_session_begin(
+        &mut self,
+        id: ConnId,
+        wire: Wire,
+        peer: Option<SocketAddr>,
+        identity: Option<String>,
+    ) {
+        let Some(conn) = self.shard.conns.unopened(id) else {
+            return;
+        };
+        let arrival = Arrival::new(PeerInfo { peer, identity });
+        let session = Session::framed(wire, arrival.peer_info.clone());
+        conn.form = Form::Centrifuge(session.carrier());
+        conn.protocol = Protocol::Session(Box::new(session));
+        self.open_tcp(id.key, arrival);
     }
 
     /// The TLS handshake of a connection has succeeded; `resumed`: a ticket spared most of it.

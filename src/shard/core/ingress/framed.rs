@@ -1,5 +1,5 @@
 //! Frames over TCP: a length or a line, and a message; or a credential, if the listener asks for
-//! one first.
+//! one first; or a command of a session.
 
 use crate::auth::places::SCHEME_BYTES_MAX;
 use crate::close_reason::CloseReason;
@@ -8,7 +8,7 @@ use crate::handler::Handler;
 use crate::id::ConnKey;
 use crate::limits::CREDENTIAL_BYTES_MAX;
 use crate::proto::length_prefix::Step;
-use crate::proto::{Frames, ProtocolError};
+use crate::proto::{Frames, Framing, Kind, ProtocolError};
 use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::protocol::Protocol;
@@ -40,6 +40,31 @@ impl<H: Handler> ShardCore<H> {
                 Progress::Ended
             }
         }
+    }
+
+    /// Takes a command of a session, which has with it what delimits it.
+    pub(in crate::shard::core) fn take_command(
+        &mut self,
+        key: ConnKey,
+        frames: Frames,
+        input: &mut [u8],
+    ) -> Progress {
+        let max = self.shard.env.config.message_bytes_max;
+        let taken = match frames.decode(input, max) {
+            Ok(Step::Incomplete { .. }) => return Progress::Incomplete,
+            // In protobuf that is a pong.
+            Ok(Step::Frame { payload: [], taken }) if frames.framing == Framing::Line => {
+                self.shard.conns.restart_progress(key, self.shard.env.now);
+                return self.shard.take_silent(key, taken);
+            }
+            Ok(Step::Frame { taken, .. }) => taken,
+            Err(error) => {
+                self.shard.close(key, CloseReason::Protocol(error));
+                return Progress::Ended;
+            }
+        };
+        // Whether it is text is seen when it is read.
+        self.offer(key, Kind::Binary, &input[..taken], taken)
     }
 
     /// Takes the first frame of a connection whose listener asks for a credential, and has the

@@ -5,9 +5,10 @@ use core::net::SocketAddr;
 use crate::handler::Handler;
 use crate::id::ConnId;
 use crate::net::ListenAddr;
+use crate::proto::centrifuge::Wire;
 use crate::proto::{Frames, Framing, Role};
 use crate::shard::core::ShardCore;
-use crate::tls::{Keys, Reloader, TlsError, TlsSettings};
+use crate::tls::{Keys, TlsSettings};
 use crate::topic::Topic;
 
 /// A place to listen on, as the starter describes it to the shards.
@@ -48,6 +49,8 @@ pub enum Balance {
 pub enum Speaks {
     /// HTTP requests, upgrades to WebSocket among them.
     Http,
+    /// Commands of the structured protocol, over TCP.
+    Commands(Wire),
     /// Frames on one topic.
     Frames {
         /// The topic that all its connections belong to.
@@ -69,6 +72,13 @@ impl Listener {
         let topic = Topic::unchecked(&topic.into());
         let frames = Frames::default();
         Self::new(addr.into(), Speaks::Frames { topic, frames })
+    }
+
+    /// Listens for TCP connections with sessions of the structured protocol: in JSON a line for
+    /// each command and reply, in protobuf its length as a varint before each. The handler is asked
+    /// by [`Opening::TcpSession`](crate::Opening::TcpSession).
+    pub fn session(addr: impl Into<ListenAddr>, format: Wire) -> Self {
+        Self::new(addr.into(), Speaks::Commands(format))
     }
 
     /// The same for one shard, with a copy of the topic: the count of those that share one changes
@@ -175,9 +185,9 @@ impl Listener {
     }
 
     /// Whether the kernel keeps a connection to a port back until its client's first bytes have
-    /// come (`TCP_DEFER_ACCEPT`, tcp(7)), where the client must speak first: with HTTP, with TLS
-    /// and with [`Role::Publish`]. It does by default, which makes accepting cheaper. A client that
-    /// sends nothing is accepted a second later then, so no accept is deferred where
+    /// come (`TCP_DEFER_ACCEPT`, tcp(7)), where the client must speak first: with HTTP, with TLS,
+    /// with sessions and with [`Role::Publish`]. It does by default, which makes accepting cheaper.
+    /// A client that sends nothing is accepted a second later then, so no accept is deferred where
     /// [`Config::handshake_timeout`] is below two seconds.
     ///
     /// [`Config::handshake_timeout`]: crate::Config::handshake_timeout
@@ -189,20 +199,22 @@ impl Listener {
 
     /// Whether its connections come with their first bytes.
     pub(crate) fn defers(&self) -> bool {
-        let client_begins = match self.speaks {
-            Speaks::Http => true,
-            // Others are greeted.
-            Speaks::Frames { frames, .. } => {
-                frames.asks || frames.role == Role::Publish || self.tls.is_some()
-            }
-        };
+        // Others are greeted.
+        let begins = |frames: Frames| frames.asks || frames.role == Role::Publish;
+        let client_begins = self.client_begins() || self.frames().is_some_and(begins);
         self.defer_accept && client_begins && self.addr.tcp().is_some()
+    }
+
+    /// Whether a client has nothing of a connection that has sent nothing.
+    pub(crate) fn client_begins(&self) -> bool {
+        !matches!(self.speaks, Speaks::Frames { .. }) || self.tls.is_some()
     }
 
     /// How the bytes of its connections become messages; `None`: they are HTTP.
     pub(crate) fn frames(&self) -> Option<Frames> {
         match self.speaks {
             Speaks::Http => None,
+            Speaks::Commands(wire) => Some(Frames::of_commands(wire)),
             Speaks::Frames { frames, .. } => Some(frames),
         }
     }
@@ -230,42 +242,8 @@ impl Speaks {
     ) {
         match self {
             Self::Http => core.handle_http_begin(id, peer, identity),
+            Self::Commands(wire) => core.handle_session_begin(id, *wire, peer, identity),
             Self::Frames { topic, .. } => core.handle_tcp_begin(id, topic, peer, identity),
-        }
-    }
-}
-
-/// Loads what the listeners that speak TLS ask for; gives it to each, and returns what can load it
-/// again.
-///
-/// # Errors
-///
-/// A file cannot be read, or does not hold what it should.
-pub fn load_keys(listen: &mut [Listener]) -> Result<Reloader, TlsError> {
-    let asks = listen.iter().filter_map(|listener| {
-        let protocols: &[&[u8]] = if listener.speaks_http() {
-            &[b"http/1.1"]
-        } else {
-            &[]
-        };
-        Some((listener.tls.clone()?, protocols))
-    });
-    let reloader = Reloader::new(asks.collect())?;
-    let secured = listen.iter_mut().filter(|listener| listener.tls.is_some());
-    for (listener, keys) in secured.zip(reloader.keys().iter().cloned().enumerate()) {
-        listener.keys = Some(keys);
-    }
-    Ok(reloader)
-}
-
-/// Gives connections that come from now on what was loaded last.
-pub(crate) fn renew(listeners: &mut [Listener], renewed: &[Keys]) {
-    for (place, keys) in listeners
-        .iter_mut()
-        .filter_map(|listener| listener.keys.as_mut())
-    {
-        if let Some(renewed) = renewed.get(*place) {
-            *keys = renewed.clone();
         }
     }
 }
@@ -288,6 +266,7 @@ mod tests {
         assert!(Listener::http(port()).balance(Balance::Even).defers());
         assert!(tcp(Role::Publish).defers());
         assert!(!tcp(Role::Both).defers() && !tcp(Role::Subscribe).defers());
+        assert!(Listener::session(port(), Wire::Json).defers());
         assert!(!Listener::http(path).defers());
         assert!(!Listener::http(port()).defer_accept(false).defers());
     }

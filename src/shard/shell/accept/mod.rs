@@ -9,6 +9,7 @@ pub(crate) mod admit;
 pub mod balancer;
 pub mod bind;
 pub(crate) mod fd_exhaustion;
+pub mod keys;
 pub mod listener;
 pub(crate) mod proxy_header;
 pub(crate) mod source;
@@ -124,7 +125,7 @@ impl Acceptor {
     /// Puts what was replaced into use.
     fn renew<H: Handler>(&mut self, core: &mut ShardCore<H>) {
         if let Some(certificates) = self.renewals.certificates.take() {
-            listener::renew(&mut self.listeners, &certificates);
+            keys::renew(&mut self.listeners, &certificates);
         }
         if let Some((auth, places)) = self.renewals.identities.take() {
             core.set_auth(auth, places);
@@ -199,7 +200,7 @@ impl Acceptor {
             return;
         };
         if self.rate.is_limited() {
-            if accepted.is_over(listener.speaks_http() || listener.keys.is_some()) {
+            if accepted.is_over(listener.client_begins()) {
                 return into.core.count_accept_over();
             }
             match self.rate.admit(accepted, into.now) {

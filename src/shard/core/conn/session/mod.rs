@@ -1,5 +1,6 @@
 //! What a connection of the structured protocol keeps.
 
+mod framed;
 mod name;
 mod stream;
 pub(crate) mod subscription;

@@ -36,6 +36,10 @@ impl Protocol {
             Self::Http(http) if http.phase == Phase::Idle => AtEnd::Close(CloseReason::Answered),
             Self::Events(_) => AtEnd::Kill(CloseReason::Client),
             Self::Session(session) if session.stream.is_some() => AtEnd::Kill(CloseReason::Client),
+            // What it has asked is answered: it need not wait for that to close its side.
+            Self::Session(session) if session.frames().is_some() => {
+                AtEnd::Close(CloseReason::Client)
+            }
             // What it has begun to ask will never be whole, but what was answered is its own.
             Self::Http(_) if conn.outbox_len() != 0 => AtEnd::Close(CloseReason::Vanished),
             Self::Http(_) | Self::WebSocket(_) | Self::Session(_) => {

@@ -25,7 +25,7 @@ pub(crate) enum Protocol {
     Http(Box<Http>),
     /// WebSocket, after an upgrade.
     WebSocket(Decoder),
-    /// The structured protocol over that.
+    /// The structured protocol: over that, over HTTP or over TCP.
     Session(Box<Session>),
     /// Frames over TCP.
     Framed(Frames),
@@ -207,8 +207,11 @@ impl Protocol {
             Self::Http(_) => true,
             Self::Framed(frames) => frames.framing == Framing::Line,
             Self::Asking(asking) => asking.frames.framing == Framing::Line,
-            Self::WebSocket(_) | Self::Session(_) => false,
-            Self::Events(_) | Self::Lingering(_) => false,
+            Self::Session(session) => {
+                let frames = session.frames();
+                frames.is_some_and(|frames| frames.framing == Framing::Line)
+            }
+            Self::WebSocket(_) | Self::Events(_) | Self::Lingering(_) => false,
         }
     }
 
@@ -236,6 +239,7 @@ impl Protocol {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Session(session) if session.stream.is_some() => session.carrier().stream_name(),
+            Self::Session(session) if session.frames().is_some() => "tcp",
             Self::WebSocket(_) | Self::Session(_) => "websocket",
             Self::Events(_) => "sse",
             Self::Framed(_) | Self::Asking(_) => "tcp",
@@ -267,6 +271,9 @@ impl<H: Handler> ShardCore<H> {
             }
             Protocol::Session(session) if session.stream.is_some() => {
                 self.discard(key, input.len())
+            }
+            Protocol::Session(session) if let Some(frames) = session.frames() => {
+                self.take_command(key, frames, input)
             }
             Protocol::Session(session) => {
                 let decoder = std::mem::take(&mut session.decoder);

@@ -88,7 +88,7 @@ impl LastWord<'_> {
     /// Writes a close frame as SDKs need it, or what says the same at the end of a stream.
     fn encode_for_sdk(&self, session: &Session, out: &mut Vec<u8>) {
         let end = self.for_sdk();
-        if session.stream.is_none() {
+        if session.carrier().is_web_socket() {
             return end
                 .into_iter()
                 .for_each(|(code, text)| encode_close(out, code, text));
