@@ -1,10 +1,10 @@
 //! How a message is published, beyond its topic.
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, mem};
 
 use crate::handler::PublishError;
-use crate::limits::{KEY_BYTES_MAX, TAGS_BYTES_MAX, TAGS_MAX};
+use crate::limits::{KEY_BYTES_MAX, REPEATS_MAX, TAGS_BYTES_MAX, TAGS_MAX};
 use crate::payload::Extra;
 use crate::position::Position;
 use crate::proto::centrifuge::ClientInfo;
@@ -38,8 +38,12 @@ pub struct Extras {
     pub(crate) extra: Option<Arc<Extra>>,
     /// The history does not keep the message.
     pub(crate) skips_history: bool,
+    /// Its publisher's key: with one, it is ordered once.
+    pub(crate) once: Option<DedupKey>,
     /// Takes the message's position.
     reply: Option<PositionReply>,
+    /// Those of the same message again, which came before it had its place.
+    repeats: Vec<PositionReply>,
 }
 
 /// Takes the position of a message; none if it has none.
@@ -52,7 +56,8 @@ impl<'k> Publish<'k> {
     }
 
     /// The message is dropped if one was published to the topic with this key of late, as with
-    /// [`Cx::publish_once`](crate::Cx::publish_once). Its position is then that of the first.
+    /// [`Cx::publish_once`](crate::Cx::publish_once). Its position is then that of the first, told
+    /// when the first has it.
     pub fn once(mut self, key: &'k str) -> Self {
         self.once = Some(key);
         self
@@ -134,23 +139,24 @@ impl<'k> Publish<'k> {
         is_good.then_some(()).ok_or(PublishError::Options)
     }
 
-    /// What makes the message one that is ordered once, and what few have.
-    pub(crate) fn into_parts(self, topic: &Topic) -> (Option<DedupKey>, Option<Box<Extras>>) {
+    /// What few have.
+    pub(crate) fn into_extras(self, topic: &Topic) -> Option<Box<Extras>> {
         let Self {
             once,
             extra,
             skips_history,
             reply,
         } = self;
-        let has_extras = extra.is_some() || skips_history || reply.is_some();
-        let extras = has_extras.then(|| {
+        let has_extras = extra.is_some() || skips_history || once.is_some() || reply.is_some();
+        has_extras.then(|| {
             Box::new(Extras {
                 extra,
                 skips_history,
+                once: once.map(|key| DedupKey::new(topic, key)),
                 reply,
+                repeats: Vec::new(),
             })
-        });
-        (once.map(|key| DedupKey::new(topic, key)), extras)
+        })
     }
 }
 
@@ -166,11 +172,20 @@ impl Extras {
         self.extra.as_ref()?.key.as_deref()
     }
 
+    /// Has the publisher of the same message again told with the first. Of very many, one is told
+    /// now that it has no position yet.
+    pub(crate) fn repeat(&mut self, again: &mut Self) {
+        if self.repeats.len() < REPEATS_MAX {
+            self.repeats.extend(again.reply.take());
+        }
+        again.tell(None);
+    }
+
     /// Tells the publisher the message's position, if it has asked.
     pub(crate) fn tell(&mut self, position: Option<Position>) {
-        if let Some(PositionReply(reply)) = self.reply.take() {
-            reply(position);
-        }
+        let repeats = mem::take(&mut self.repeats);
+        let replies = self.reply.take().into_iter().chain(repeats);
+        replies.for_each(|PositionReply(reply)| reply(position));
     }
 }
 

@@ -49,6 +49,9 @@ pub const ONCE_WINDOW: Duration = Duration::from_secs(300);
 /// Idempotency keys that a shard remembers for the topics whose home it is: 4 MiB. The oldest are
 /// forgotten first.
 pub const ONCE_KEYS_MAX: usize = 1 << 16;
+/// Publishers of one message again that are told its position at the topic's tick: more than one
+/// publisher has reason to send.
+pub const REPEATS_MAX: usize = 1_024;
 
 /// Namespaces, each of which may be looked at when a topic gets its first subscriber.
 pub const NAMESPACES_MAX: usize = 256;

@@ -30,10 +30,8 @@ impl Handle {
             kind,
             bytes: Arc::from(payload),
         };
-        let (key, extras) = publish.into_parts(&topic);
         let publication = Publication {
-            key,
-            extras,
+            extras: publish.into_extras(&topic),
             ..Publication::new(topic.into_owned(), payload, Origin::Handle)
         };
         Ok((home, ToHome::Publish(publication)))

@@ -36,7 +36,9 @@ impl Histories {
     /// Gives a world histories.
     pub(crate) fn give(profile: &mut Profile, rng: &mut Rng) {
         let histories = Self::choose(profile.topics, rng);
-        profile.rooms = Rooms::None;
+        profile.rooms = [Rooms::None, Rooms::None, Rooms::Some, Rooms::All][rng.below(4)];
+        // They welcome with what has no place in a history.
+        profile.joins = false;
         profile.churns = rng.below(2) == 0;
         profile.drains_early = rng.below(8) == 0;
         profile.clients += 15;

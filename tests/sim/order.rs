@@ -191,14 +191,15 @@ impl Order {
     /// The home has told a publisher the position of its message.
     pub(crate) fn place(&mut self, name: usize, len: usize, position: Option<Position>) {
         if let Some(&at) = self.of_name.get(&name) {
-            // Of one that waited for a tick, the position is not told again.
-            let is_same = self.placed[at].position == position || position.is_none();
-            return assert!(is_same, "message {name}, again: {position:?}");
+            return assert_eq!(self.placed[at].position, position, "message {name}, again");
+        }
+        if self.superseded.contains(&name) {
+            return assert_eq!(position, None, "message {name}, again");
         }
         let said = Said::of(name);
         if position.is_none() && self.settings.history.is_some() {
             let is_latest = self.settings.flush.is_some_and(|flush| flush.is_latest);
-            assert!(is_latest || said.is_once, "message {name} has no position");
+            assert!(is_latest, "message {name} has no position");
             self.superseded.insert(name);
             return;
         }

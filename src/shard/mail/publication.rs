@@ -4,7 +4,6 @@ use crate::handler::{Extras, Publisher};
 use crate::payload::Payload;
 use crate::shard::mail::Weigh;
 use crate::topic::Topic;
-use crate::topic::home::DedupKey;
 
 /// One message on its way to the order of its topic.
 #[derive(Debug)]
@@ -15,8 +14,6 @@ pub struct Publication {
     pub payload: Payload,
     /// Where it comes from.
     pub origin: Origin,
-    /// Its publisher's key: with one, it is ordered once.
-    pub key: Option<DedupKey>,
     /// What few have.
     pub extras: Option<Box<Extras>>,
 }
@@ -37,13 +34,12 @@ pub enum Origin {
 }
 
 impl Publication {
-    /// One without a key.
+    /// One without extras.
     pub fn new(topic: Topic, payload: Payload, origin: Origin) -> Self {
         Self {
             topic,
             payload,
             origin,
-            key: None,
             extras: None,
         }
     }

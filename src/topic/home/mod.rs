@@ -241,11 +241,11 @@ impl Homes {
 
     /// The position of a publication that was ordered with this key of late, if one was; none for
     /// one without a position.
-    pub(crate) fn find_key(&mut self, key: Option<DedupKey>, now: Now) -> Option<Option<Position>> {
-        self.dedup.find(key?, now)
+    pub(crate) fn find_key(&mut self, key: DedupKey, now: Now) -> Option<Option<Position>> {
+        self.dedup.find(key, now)
     }
 
-    /// A publication with this key has its place in the order, or its room has it.
+    /// A publication with this key has its place in the order, or waits for its tick or room.
     pub(crate) fn note_key(&mut self, key: Option<DedupKey>, position: Option<Position>, now: Now) {
         if let Some(key) = key {
             self.dedup.note(key, position, now);

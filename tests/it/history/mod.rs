@@ -5,9 +5,9 @@ mod slow;
 use std::time::Duration;
 
 use corecast::{
-    Config, Cx, First, Halt, Handler, HistoryError, HistoryFilter, HistoryPage, HistorySettings,
-    Kind, Message, Namespaces, Opening, Position, Publish, PublishError, Publisher, Refusal, Room,
-    RoomCx, Scope, ServerBuilder, TopicSettings,
+    Config, Cx, First, Flush, Halt, Handler, HistoryError, HistoryFilter, HistoryPage,
+    HistorySettings, Kind, Message, Namespaces, Opening, Position, Publish, PublishError,
+    Publisher, Refusal, Room, RoomCx, Scope, ServerBuilder, TopicSettings,
 };
 use crossbeam_channel::bounded;
 
@@ -15,7 +15,8 @@ use crate::support::server::{Running, builder};
 use crate::support::wait::in_a_while;
 use crate::support::ws::Ws;
 
-/// A server whose topics `kept:…` have a history of so many messages.
+/// A server whose topics `kept:…` and `ticked:…` have a history of so many messages; those of the
+/// latter wait for ticks.
 pub(crate) fn keeping(shards: usize, entries_max: u32) -> ServerBuilder {
     let history = HistorySettings {
         entries_max,
@@ -29,12 +30,18 @@ pub(crate) fn keeping(shards: usize, entries_max: u32) -> ServerBuilder {
         first: First::Nothing,
         ..TopicSettings::default()
     };
-    let namespaces = Namespaces::new(
-        TopicSettings::default(),
-        vec![(Scope::name("kept").unwrap(), kept)],
-    );
+    let flush = Flush {
+        every: Duration::from_millis(33),
+        is_latest: false,
+    };
+    let ticked = TopicSettings {
+        flush: Some(flush),
+        ..kept.clone()
+    };
+    let named = [("kept", kept), ("ticked", ticked)];
+    let named = named.map(|(name, settings)| (Scope::name(name).unwrap(), settings));
     builder(shards).config(Config {
-        namespaces,
+        namespaces: Namespaces::new(TopicSettings::default(), named.to_vec()),
         ..Config::default()
     })
 }
@@ -110,16 +117,32 @@ fn a_history_is_removed_and_its_position_stays() {
 
 #[test]
 fn a_message_that_is_repeated_with_its_key_has_the_position_of_the_first() {
-    let server = Running::start(keeping(2, 5));
-    let once = |text: &[u8]| {
-        let (handle, publish) = (server.handle(), Publish::new().once("k"));
-        handle.publish_positioned("kept:a", Kind::Text, text, publish, in_a_while())
-    };
-    let first = once(b"1").unwrap().unwrap();
-    publish(&server, "kept:a", "2");
-    assert_eq!(once(b"1"), Ok(Some(first)));
-    let all = read(&server, "kept:a", HistoryFilter::default()).unwrap();
-    assert_eq!(all.messages().len(), 2);
+    let plain = Running::start(keeping(2, 5));
+    let with_rooms = Running::with(keeping(2, 5), |_| Rooms);
+    for (server, topic) in [
+        (&plain, "kept:a"),
+        (&plain, "ticked:a"),
+        (&with_rooms, "kept:a"),
+        (&with_rooms, "ticked:a"),
+    ] {
+        let (sender, answers) = bounded(3);
+        let once = || {
+            let sender = sender.clone();
+            let reply = move |position: Option<Position>| sender.send(position).unwrap();
+            let publish = Publish::new().once("k").reply(reply);
+            let handle = server.handle();
+            handle.publish_with(topic, Kind::Text, b"1", publish)
+        };
+        let answer = || answers.recv_deadline(in_a_while()).unwrap();
+        assert_eq!([once(), once()], [Ok(()); 2]);
+        let first = [answer(), answer()];
+        assert_eq!(publish(server, topic, "2").unwrap().offset, 2, "{topic}");
+        assert_eq!(once(), Ok(()));
+        assert_eq!(first, [answer(); 2], "{topic}");
+        assert_eq!(first[0].unwrap().offset, 1, "{topic}");
+        let all = read(server, topic, HistoryFilter::default()).unwrap();
+        assert_eq!(all.messages().len(), 2, "{topic}");
+    }
 }
 
 #[test]

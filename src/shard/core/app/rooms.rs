@@ -95,26 +95,31 @@ impl<H: Handler> ShardCore<H> {
         }
     }
 
-    fn give_to_room(&mut self, publication: Publication) -> Option<Publication> {
-        let Some(key) = self.find_room(&publication.topic) else {
+    fn give_to_room(&mut self, mut publication: Publication) -> Option<Publication> {
+        let room = self.find_room(&publication.topic);
+        if room.is_some_and(|key| !self.rooms.slots[key.index()].outputs.is_empty()) {
+            return Some(publication);
+        }
+        if self.shard.is_repeated(&mut publication) {
+            return None;
+        }
+        let Some(key) = room else {
             return self.shard.order_publication(publication);
         };
         let payload = publication.payload.borrowed();
         let extras = publication.extras.as_deref();
-        let waits = self.rooms.slots[key.index()].outputs.front().is_some();
-        if waits
-            || !self
-                .shard
-                .has_space_for(&publication.topic, payload, extras)
-        {
+        let once = extras.and_then(|extras| extras.once);
+        let (shard, topic) = (&mut self.shard, &publication.topic);
+        if !shard.has_space_for(topic, payload, extras) {
             return Some(publication);
         }
+        // If the room passes it on, its position is noted then.
+        shard.pubsub.homes.note_key(once, None, shard.env.now);
         // A room that only publishers use lingers after its last message.
         self.rooms.slots[key.index()].empty_since = self.shard.env.now;
         let Publication {
             payload,
             origin,
-            key: dedup_key,
             extras,
             ..
         } = publication;
@@ -128,10 +133,6 @@ impl<H: Handler> ShardCore<H> {
             let payload = &bytes;
             room.on_publish(cx, Message { kind, payload });
         });
-        self.shard
-            .pubsub
-            .homes
-            .note_key(dedup_key, None, self.shard.env.now);
         None
     }
 

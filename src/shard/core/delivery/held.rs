@@ -34,6 +34,7 @@ impl<D, A> Shard<D, A> {
     ) -> Result<Option<Position>, Busy> {
         let flush = self.env.config.namespaces.at(settings).flush;
         if let Some(flush) = flush.filter(|_| self.drain.is_none()) {
+            let once = extras.as_ref().and_then(|extras| extras.once);
             let message = HeldMessage {
                 payload: payload.clone().shared(),
                 extras: extras.take(),
@@ -43,6 +44,7 @@ impl<D, A> Shard<D, A> {
             match held.hold(topic, message, flush, now) {
                 Ok(superseded) => {
                     self.env.counters.superseded += superseded as u64;
+                    self.pubsub.homes.note_key(once, None, now);
                     return Ok(None);
                 }
                 Err(message) => *extras = message.extras,
@@ -78,7 +80,7 @@ impl<D, A> Shard<D, A> {
                 break false;
             };
             if let Some(mut message) = held.pop(topic) {
-                message.tell(position);
+                self.tell_position(message.extras.as_deref_mut(), position);
             }
         };
         self.pubsub.held = held;

@@ -6,7 +6,6 @@ use crate::handler::{Busy, Output, Publisher};
 use crate::id::ConnId;
 use crate::limits::{OUTBOX_BYTES_HIGH, WELCOME_BYTES_MAX};
 use crate::payload::Payload;
-use crate::shard::core::delivery::publish::tell;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::FromHome;
 use crate::topic::Topic;
@@ -19,7 +18,7 @@ impl<D, A> Shard<D, A> {
                 // A room has ticks of its own, and what it sends to one connection stands among
                 // these messages.
                 let ordered = self.order_behind_held(topic, payload, extras.as_deref(), *publisher);
-                ordered.map(|position| tell(extras, position))
+                ordered.map(|position| self.tell_position(extras.as_deref_mut(), position))
             }
             Output::Reply(to, payload) => self.send_to_any(*to, payload, false),
             Output::Welcome(to, payload) => self.send_to_any(*to, payload, true),

@@ -37,12 +37,13 @@ impl<D, A> Shard<D, A> {
         if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
         }
-        let (key, mut extras) = publish.into_parts(topic);
+        let mut extras = publish.into_extras(topic);
+        let once = extras.as_ref().and_then(|extras| extras.once);
         let home = topic.home(self.env.shards);
-        if home == self.env.shard && self.pubsub.is_ordered_at_once(topic, key) {
+        if home == self.env.shard && self.pubsub.is_ordered_at_once(topic, once) {
             let ordered = self.order(topic, &payload, &mut extras, origin.publisher());
             let position = ordered.map_err(PublishError::Busy)?;
-            tell(&mut extras, position);
+            self.tell_position(extras.as_deref_mut(), position);
         } else {
             let len = payload.bytes.as_ref().len();
             self.pubsub
@@ -55,7 +56,6 @@ impl<D, A> Shard<D, A> {
                     topic: topic.clone(),
                     payload: payload.shared(),
                     origin,
-                    key,
                     extras,
                 },
             );
@@ -70,18 +70,37 @@ impl<D, A> Shard<D, A> {
     /// As the home of its topic: takes a publication into the topic's order, unless that is for a
     /// room to decide.
     pub(crate) fn admit(&mut self, mut publication: Publication) -> Admission {
-        let earlier = self.pubsub.homes.find_key(publication.key, self.env.now);
-        if let Some(position) = earlier {
-            tell(&mut publication.extras, position);
-            return Admission::Ordered;
-        }
         if self.pubsub.homes.room(&publication.topic) != RoomSlot::Empty {
             return Admission::Room(publication);
+        }
+        if self.is_repeated(&mut publication) {
+            return Admission::Ordered;
         }
         match self.order_publication(publication) {
             Some(publication) => Admission::Full(publication),
             None => Admission::Ordered,
         }
+    }
+
+    /// Whether a publication has come with its key before, within the window. Then its publisher is
+    /// told the position of the first: at the topic's tick, if that is held until then.
+    pub(crate) fn is_repeated(&mut self, publication: &mut Publication) -> bool {
+        let Publication { topic, extras, .. } = publication;
+        let Some(extras) = extras.as_deref_mut() else {
+            return false;
+        };
+        let Some(key) = extras.once else {
+            return false;
+        };
+        let (homes, held) = (&mut self.pubsub.homes, &mut self.pubsub.held);
+        let Some(position) = homes.find_key(key, self.env.now) else {
+            return false;
+        };
+        match held.with_key(topic, key).filter(|_| position.is_none()) {
+            Some(first) => first.repeat(extras),
+            None => extras.tell(position),
+        }
+        true
     }
 
     /// Takes a publication into the order of its topic, which is without a room; gives it back
@@ -93,16 +112,28 @@ impl<D, A> Shard<D, A> {
         let Publication {
             topic,
             payload,
-            key,
             extras,
             origin,
         } = &mut publication;
         let Ok(position) = self.order(topic, payload, extras, origin.publisher()) else {
             return Some(publication);
         };
-        self.pubsub.homes.note_key(*key, position, self.env.now);
-        tell(extras, position);
+        self.tell_position(extras.as_deref_mut(), position);
         None
+    }
+
+    /// A message has its place: notes its position for those that repeat it, and tells it to its
+    /// publisher, if that has asked.
+    pub(super) fn tell_position(
+        &mut self,
+        extras: Option<&mut Extras>,
+        position: Option<Position>,
+    ) {
+        if let Some(extras) = extras {
+            let homes = &mut self.pubsub.homes;
+            homes.note_key(extras.once, position, self.env.now);
+            extras.tell(position);
+        }
     }
 
     /// As the home of `topic`: puts a message in its order and passes it to every shard that
@@ -241,12 +272,5 @@ impl<D, A> Shard<D, A> {
             self.pubsub.mail[shard.index()].from_home.push(deliver);
         }
         self.env.counters.ordered += 1;
-    }
-}
-
-/// Tells the publisher of a message its position, if it has asked.
-pub(super) fn tell(extras: &mut Option<Box<Extras>>, position: Option<Position>) {
-    if let Some(extras) = extras {
-        extras.tell(position);
     }
 }

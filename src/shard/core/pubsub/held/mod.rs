@@ -9,8 +9,8 @@ use crate::config::Flush;
 use crate::handler::{Extras, Publisher};
 use crate::limits::{HELD_BYTES_MAX, HELD_PER_TOPIC_MAX};
 use crate::payload::Payload;
-use crate::position::Position;
 use crate::time::Now;
+use crate::topic::home::DedupKey;
 use crate::topic::tables::GiveBack;
 use crate::topic::{ByKeptHash, Topic};
 
@@ -111,6 +111,15 @@ impl Held {
         self.topics.get(topic)?.messages.front()
     }
 
+    /// The extras of the publication of a topic that has this key.
+    pub(crate) fn with_key(&mut self, topic: &Topic, key: DedupKey) -> Option<&mut Extras> {
+        let messages = &mut self.topics.get_mut(topic)?.messages;
+        let mut extras = messages
+            .iter_mut()
+            .filter_map(|held| held.extras.as_deref_mut());
+        extras.find(|extras| extras.once == Some(key))
+    }
+
     /// Takes the oldest publication of a topic.
     pub(crate) fn pop(&mut self, topic: &Topic) -> Option<HeldMessage> {
         let batch = self.topics.get_mut(topic)?;
@@ -165,8 +174,8 @@ impl Batch {
     fn supersede(&mut self, newer: &HeldMessage) {
         self.messages.retain_mut(|held| {
             let is_superseded = held.value() == newer.value();
-            if is_superseded {
-                held.tell(None);
+            if let Some(extras) = held.extras.as_mut().filter(|_| is_superseded) {
+                extras.tell(None);
             }
             !is_superseded
         });
@@ -174,13 +183,6 @@ impl Batch {
 }
 
 impl HeldMessage {
-    /// Tells the publisher the message's position, if it has asked.
-    pub(crate) fn tell(&mut self, position: Option<Position>) {
-        if let Some(extras) = &mut self.extras {
-            extras.tell(position);
-        }
-    }
-
     /// What it is the newest value of: the newest with the same key, or without one, supersedes the
     /// others. What the history does not keep takes no place of what it keeps.
     fn value(&self) -> (Option<&str>, bool) {

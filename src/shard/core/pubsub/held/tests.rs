@@ -10,13 +10,12 @@ fn message(bytes: &[u8]) -> HeldMessage {
 }
 
 fn message_with(bytes: &[u8], publish: Publish<'_>) -> HeldMessage {
-    let (_, extras) = publish.into_parts(&Topic::new("a").unwrap());
     HeldMessage {
         payload: Payload {
             kind: Kind::Binary,
             bytes: Arc::from(bytes),
         },
-        extras,
+        extras: publish.into_extras(&Topic::new("a").unwrap()),
         publisher: None,
     }
 }
