@@ -26,6 +26,7 @@ use signal_hook::iterator::Signals;
 use crate::reload::{Running, reloader, warn_of_open_doors};
 
 fn main() -> ExitCode {
+    corecast::sys::memory::join_small_blocks();
     let printed = Cli::parse().into_command().print(&mut io::stdout());
     let served = printed.map_err(|err| tell(&err)).and_then(|serve| {
         let Some(serve) = serve else { return Ok(()) };

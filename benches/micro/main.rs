@@ -22,6 +22,8 @@ use std::fs;
 use criterion::Criterion;
 
 fn main() {
+    // As the program does.
+    corecast::sys::memory::join_small_blocks();
     let is_named = |name: &str| std::env::args().any(|argument| argument == name);
     if is_named("history") {
         history::report();

@@ -21,6 +21,17 @@ pub fn release() {
     let _given = unsafe { libc::malloc_trim(0) };
 }
 
+/// Has the allocator join each small block with its free neighbours when it is freed.
+///
+/// By default, glibc keeps small free blocks apart (fast bins), and joins all of them when a large
+/// block is freed: after a million, that takes 50 ms. The setting is that of the whole process, so
+/// programs choose it, and libraries do not (mallopt(3), `M_MXFAST`).
+pub fn join_small_blocks() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: mallopt(3) locks what it changes, and other threads read the setting as one word.
+    let _set = unsafe { libc::mallopt(libc::M_MXFAST, 0) };
+}
+
 /// The text of a file, if it can be read.
 type Read<'r> = &'r dyn Fn(&Path) -> Option<String>;
 
