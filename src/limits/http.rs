@@ -46,6 +46,8 @@ pub const API_HISTORIES_MAX: usize = 16;
 pub const CENSUS_TOPICS_MAX: usize = 10_000;
 /// Topics that a shard looks at for that at once, within its share of a turn.
 pub const CENSUS_TOPICS_AT_ONCE: usize = 256;
+/// Choices of a pattern with all that it has in braces.
+pub const GLOB_ALTERNATIVES_MAX: usize = 64;
 /// A request to the API waits this long for what shards say.
 pub const API_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes that the client of an event stream may send after its request. They have no meaning.

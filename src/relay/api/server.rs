@@ -14,7 +14,7 @@ use crate::relay::api::failure::{
 };
 use crate::relay::api::{Outcome, Work};
 use crate::relay::commands::Numbered;
-use crate::relay::glob;
+use crate::relay::glob::Glob;
 use crate::relay::values::Text;
 
 /// A command about the topics of the server.
@@ -116,6 +116,13 @@ impl Work<'_, '_> {
         if API_HISTORIES_MAX < self.censuses {
             return Ok(Err(TOO_MANY_CENSUSES));
         }
+        let glob = match method {
+            ServerMethod::Info => None,
+            ServerMethod::Channels(pattern) => match Glob::parse(pattern.unwrap_or("*")) {
+                None => return Ok(Err(bad_request(NO_PATTERN.into()))),
+                glob => glob,
+            },
+        };
         if number < self.done {
             return Ok(match self.asked().take(number) {
                 Some(Told::Census(census)) => self.counted(method, census),
@@ -123,16 +130,9 @@ impl Work<'_, '_> {
             });
         }
         let reply = self.asked().reply(number, Told::Census);
-        let asked = match method {
-            ServerMethod::Info => self.cx.census(reply),
-            ServerMethod::Channels(pattern) => {
-                let pattern = pattern.map(str::to_owned);
-                let filter = move |name: &str| {
-                    let pattern = pattern.as_deref();
-                    pattern.is_none_or(|pattern| glob::matches(pattern, name))
-                };
-                self.cx.census_of(filter, reply)
-            }
+        let asked = match glob {
+            None => self.cx.census(reply),
+            Some(glob) => self.cx.census_of(move |name| glob.matches(name), reply),
         };
         self.note_asked(number, asked)
     }
@@ -169,5 +169,6 @@ impl Work<'_, '_> {
 
 /// What rules call the server.
 const SERVER: &str = "server";
+const NO_PATTERN: &str = "bad request: a pattern has *, ?, [a-c], [!a-c], {one,two} and \\";
 /// There is one server.
 const NAME: &str = "corecast";

@@ -15,7 +15,7 @@ fn a_request_without_the_key_is_refused_by_its_head_and_its_body_not_kept() {
     for (path, refusal) in [
         ("/api/publish", 401),
         ("/api/batch", 401),
-        ("/api/rpc", 404),
+        ("/api/survey", 404),
         ("/nowhere", 404),
         ("/", 405),
         ("/ws/a", 405),

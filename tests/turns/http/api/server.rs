@@ -41,6 +41,8 @@ fn channels_with_subscribers_are_listed_by_a_pattern() {
             format!(r#"{{"result":{{"channels":{{{expected}}}}}}}"#)
         );
     }
+    let wrong = scene.ask("channels", r#"{"pattern":"[a"}"#);
+    assert!(wrong.starts_with(r#"{"error":{"code":107,"#), "{wrong}");
     let batch = scene.ask(
         "batch",
         r#"{"commands":[{"channels":{"pattern":"news"}},{"info":{}}]}"#,

@@ -1,5 +1,6 @@
 //! What backends do with sessions that are there, by the API: over WebSocket, and over HTTP.
 
+mod server;
 mod subscribe;
 mod whom;
 
@@ -84,6 +85,17 @@ fn shard_with(config: Config, rules: &[&str], anonymous: bool) -> Shard {
 
 fn shard() -> Shard {
     shard_with(Config::default(), &["users all #"], false)
+}
+
+/// Two of them, with their mail in the test's hands.
+fn shards() -> [Shard; 2] {
+    [0, 1].map(|at| {
+        let relay = Relay::new(RelaySettings::default().with_api_key(KEY));
+        let mut shard: Shard = Shard::one(at, 2, Config::default(), relay);
+        ask_identity(&mut shard, &["users all #"], false);
+        crate::users::give_space(&mut shard);
+        shard
+    })
 }
 
 /// The body of the answer to a request with this key.
@@ -235,29 +247,6 @@ fn clients_are_disconnected_with_a_code_and_a_reason() {
         }
         assert_eq!(kept.hear(&mut shard), [""; 0]);
     }
-}
-
-#[test]
-fn the_server_counts_no_topic_of_events() {
-    let settings = TopicSettings {
-        join_leave: true,
-        force_push_join_leave: true,
-        ..TopicSettings::default()
-    };
-    let config = Config {
-        namespaces: Namespaces::new(settings, Vec::new()),
-        ..Config::default()
-    };
-    let mut shard = shard_with(config, &["users all #"], false);
-    for client in both(&mut shard, "ann") {
-        client.say(&mut shard, r#"{"id":2,"subscribe":{"channel":"news"}}"#);
-    }
-    let channels = ask(&mut shard, "channels", "{}");
-    let expected = r#"{"result":{"channels":{"news":{"num_clients":2}}}}"#;
-    assert_eq!(channels, expected);
-    let info = ask(&mut shard, "info", "{}");
-    let counts = r#""num_users":1,"num_subs":2,"num_channels":1"#;
-    assert!(info.contains(counts), "{info}");
 }
 
 #[test]

@@ -106,13 +106,7 @@ fn a_key_needs_the_user_and_the_topic_for_a_subscription() {
 
 #[test]
 fn clients_on_all_shards_are_subscribed_and_a_batch_takes_all_methods() {
-    let mut shards = [0, 1].map(|at| {
-        let relay = Relay::new(RelaySettings::default().with_api_key(KEY));
-        let mut shard: Shard = Shard::one(at, 2, Config::default(), relay);
-        ask_identity(&mut shard, &["users all #"], false);
-        crate::users::give_space(&mut shard);
-        shard
-    });
+    let mut shards = shards();
     let clients = [0, 1].map(|at| {
         let client = shards[at].upgrade(PATH, "");
         shards[at].read(client, text(&connect(&token_of("ann"))));
