@@ -146,6 +146,6 @@ fn topic(number: usize) -> Topic {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench has no shell")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -13,6 +13,7 @@ mod fanout;
 mod history;
 mod mesh;
 mod patterns;
+mod presence;
 mod shard;
 mod topics;
 mod wheel;
@@ -31,6 +32,9 @@ fn main() {
     if is_named("patterns") {
         patterns::report();
     }
+    if is_named("presence") {
+        presence::report();
+    }
     if is_named("topics") {
         topics::report();
     }
@@ -41,6 +45,7 @@ fn main() {
     history::benches(&mut criterion);
     mesh::benches(&mut criterion);
     patterns::benches(&mut criterion);
+    presence::benches(&mut criterion);
     wheel::benches(&mut criterion);
     criterion.final_summary();
 }

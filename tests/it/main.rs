@@ -28,6 +28,7 @@ mod log;
 mod order;
 mod paths;
 mod positions;
+mod presence;
 mod proxied;
 mod session;
 mod session_tcp;

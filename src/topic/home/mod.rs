@@ -19,10 +19,12 @@ use crate::topic::{Hashed, Topic};
 /// A shard that has subscribers of a topic, and what it calls the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interest {
-    pub(crate) shard: ShardId,
+    /// The shard.
+    pub shard: ShardId,
     /// Key of the topic on that shard.
-    pub(crate) key: TopicKey,
-    pub(crate) generation: u32,
+    pub key: TopicKey,
+    /// Its generation there.
+    pub generation: u32,
 }
 
 /// Whether a topic has a room.
