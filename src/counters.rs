@@ -128,6 +128,8 @@ counters! {
         history_messages,
         /// Topics whose position is kept.
         history_topics,
+        /// Bytes of the clients of topics with presence.
+        presence_bytes,
         /// The limit of all these bytes together.
         memory_budget_bytes,
         /// Ticks of shards and rooms left out because they were late by a period or more.

@@ -57,7 +57,8 @@ MEMORY = [bench.Column("anonymous memory per idle connection, B", "memory", 0)]
 class Guarded:
     """A server with identities: its command, and a file with tokens of its users."""
 
-    def __init__(self, options, folder, name, *, shards=1, tokens=TOKENS, length=None):
+    def __init__(self, options, folder, name, *, shards=1, tokens=TOKENS, length=None,
+                 topics=()):
         self.folder, self.corecast = pathlib.Path(folder_of(folder, "auth")), options.corecast
         lines = ["rules = [" + ", ".join(f'"{rule}"' for rule in RULES) + "]"]
         self.sign = []
@@ -70,7 +71,7 @@ class Guarded:
         else:
             lines += [f'hmac_secret = "{SECRET}"']
         self.command, self.needs = settings.command(options.corecast, self.folder, shards=shards,
-                                                    auth=lines)
+                                                    auth=lines, topics=topics)
         pad = []
         if length:
             # Base64 makes four characters of three, and the claim has its name.

@@ -25,6 +25,7 @@ import attacks  # noqa: E402
 import auth  # noqa: E402
 import closed  # noqa: E402
 import hostile  # noqa: E402
+import sessions  # noqa: E402
 from servers import PROGRAMS, Failed, all_descriptors  # noqa: E402
 
 ROUNDS = 5
@@ -46,6 +47,8 @@ def arguments():
     parser.add_argument("--auth", metavar="PARTS", nargs="?", const=",".join(auth.PARTS),
                         help="tokens, rules and users beside a server without them; some of, "
                         f"separated by commas: {', '.join(auth.PARTS)} [default: all]")
+    parser.add_argument("--sessions", action="store_true",
+                        help="idle memory of sessions of the structured protocol, beside raw ones")
     parser.add_argument("--hostile", action="store_true",
                         help="a fan-out while others misbehave, beside quiet ones")
     parser.add_argument("--attacks", action="store_true",
@@ -59,7 +62,7 @@ def arguments():
                         help="one round of small loads, to see that all works: no figures to keep")
     parser.add_argument("--rounds", type=int, metavar="N",
                         help=f"rounds of which the median is taken [default: {ROUNDS}]")
-    for name, what in (("connections", "of --deflate, --tls, --even and --auth, whose storm has "
+    for name, what in (("connections", "of --deflate, --tls, --even, --sessions and --auth, whose storm has "
                         f"{auth.STORM_TIMES} times as many"),
                        ("messages", "of a run of --deflate and --tls; ten times as many of --auth"),
                        ("steady", "subscribers beside the storm of --auth"),
@@ -81,10 +84,10 @@ def arguments():
     for name, value in (QUICK if options.quick else FULL).items():
         if getattr(options, name) is None:
             setattr(options, name, value)
-    if not any((options.deflate, options.tls, options.even, options.auth, options.hostile,
-                options.attacks)):
-        parser.error("nothing to measure: ask for --deflate, --tls, --even, --auth, --hostile or "
-                     "--attacks")
+    if not any((options.deflate, options.tls, options.even, options.auth, options.sessions,
+                options.hostile, options.attacks)):
+        parser.error("nothing to measure: ask for --deflate, --tls, --even, --auth, --sessions, "
+                     "--hostile or --attacks")
     strange = set((options.auth or auth.PARTS[0]).split(",")) - set(auth.PARTS)
     if strange:
         parser.error(f"--auth: there is no {', '.join(sorted(strange))}")
@@ -104,7 +107,8 @@ def main():
     os.sched_setaffinity(0, set(all_cpus[1:]))
     print("\n".join([*about.lines(options), ""]), flush=True)
     wanted = [(options.deflate, closed.deflate), (options.tls, closed.tls),
-              (options.even, accepting.even), (options.auth, auth.auth), (options.hostile, hostile.hostile),
+              (options.even, accepting.even), (options.auth, auth.auth),
+              (options.sessions, sessions.sessions), (options.hostile, hostile.hostile),
               (options.attacks, attacks.attacks)]
     code = 0
     for is_wanted, measure in wanted:

@@ -7,7 +7,7 @@ from servers import FREE_PORT, Failed
 
 
 def command(corecast, folder, *, shards=1, even=False, compression=False, level=None, tls=False,
-            tcp=False, admin=False, auth=()):
+            tcp=False, admin=False, auth=(), topics=()):
     """Writes a configuration into `folder`; the server's command, and what it says it listens for.
 
     All that these benches know of the server's settings stands here.
@@ -17,6 +17,8 @@ def command(corecast, folder, *, shards=1, even=False, compression=False, level=
         lines += ["[admin]", f'address = "{FREE_PORT}"']
     if auth:
         lines += ["[auth]", *auth]
+    if topics:
+        lines += ["[topics]", *topics]
     if compression:
         lines += ["[compression]", *([f"level = {level}"] if level else [])]
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']

@@ -68,6 +68,12 @@ pub(super) const GAUGES: &[Metric] = &[
         |c| c.history_topics,
     ),
     (
+        "presence",
+        Some(Unit::Bytes),
+        "Clients of topics with presence.",
+        |c| c.presence_bytes,
+    ),
+    (
         "memory_budget",
         Some(Unit::Bytes),
         "Limit of all these kinds of memory together.",

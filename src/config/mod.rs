@@ -1,11 +1,13 @@
 //! The configuration of a server: checked values, the same for every shard.
 
 mod namespaces;
+mod parts;
 
 use std::time::Duration;
 
 pub(crate) use namespaces::SettingsKey;
 pub use namespaces::{First, Flush, HistorySettings, Namespaces, Scope, ScopeError, TopicSettings};
+pub(crate) use parts::Parts;
 
 use crate::address::Networks;
 use crate::limits;
@@ -79,6 +81,9 @@ pub struct Config {
     /// credential is verified ([`ServerBuilder::auth`](crate::ServerBuilder::auth)). `None`: no
     /// limit.
     pub open_rate_per_user: Option<Rate>,
+    /// Maximum number of subscriptions of one connection; at most
+    /// [`limits::SUBSCRIPTIONS_CEILING`].
+    pub subscriptions_max: usize,
     /// Rate at which one connection may send messages. Pings, empty frames, unsolicited pongs and
     /// short fragments count as messages. HTTP requests do not.
     pub message_rate: Option<Rate>,
@@ -170,41 +175,10 @@ impl Config {
         memory.max(limits::MEMORY_MESSAGES_MIN * self.longest())
     }
 
-    /// The limits of the parts of the memory that clients make a shard use.
-    pub(crate) fn parts(&self) -> Parts {
-        let memory = self.memory_bytes_max;
-        let memory = memory.unwrap_or(limits::MEMORY_BYTES_ASSUMED);
-        let quarter = |most: usize| (memory / 4).min(most).max(self.longest());
-        let replies = quarter(limits::REPLIES_BYTES_MAX);
-        let assembly = quarter(limits::ASSEMBLY_BYTES_MAX);
-        Parts {
-            memory,
-            backlog: self.backlog_bytes_max.unwrap_or(memory / 2),
-            replies: self.replies_bytes_max.unwrap_or(replies),
-            assembly: self.assembly_bytes_max.unwrap_or(assembly),
-            history: self.history_bytes_max.unwrap_or(memory / 4),
-        }
-    }
-
     /// The maximum length of a message or body.
     fn longest(&self) -> usize {
         self.message_bytes_max.max(self.body_bytes_max)
     }
-}
-
-/// The limits, in bytes, of the memory that clients can make one shard use: of all of it, and of
-/// each part.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Parts {
-    pub(crate) memory: usize,
-    /// Frames for subscribers that are behind.
-    pub(crate) backlog: usize,
-    /// Replies that clients have not read.
-    pub(crate) replies: usize,
-    /// Messages and bodies that are incomplete, or wait.
-    pub(crate) assembly: usize,
-    /// Messages and positions of topics with a history.
-    pub(crate) history: usize,
 }
 
 impl Default for Config {
@@ -218,6 +192,7 @@ impl Default for Config {
             accept_rate: None,
             open_rate_per_address: None,
             open_rate_per_user: None,
+            subscriptions_max: limits::SUBSCRIPTIONS_MAX,
             message_rate: None,
             byte_rate: None,
             beyond_rate: BeyondRate::default(),

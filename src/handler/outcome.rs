@@ -7,12 +7,12 @@ use crate::error::{Error as ServerError, debug_is_text};
 use crate::handler::UserError;
 use crate::id::ShardId;
 use crate::limits::{
-    KEY_BYTES_MAX, MESSAGE_BYTES_CEILING, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TAGS_BYTES_MAX,
-    TAGS_MAX, TOPIC_BYTES_MAX,
+    KEY_BYTES_MAX, MESSAGE_BYTES_CEILING, TAG_BYTES_MAX, TAGS_BYTES_MAX, TAGS_MAX, TOPIC_BYTES_MAX,
 };
 use crate::proto::http::{HttpError, Response};
 use crate::proto::{Kind, is_utf8};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::time::Now;
 use crate::topic::TopicNameError;
 
 /// There is no space for a message, or no answer yet. If a callback returns it, the callback is
@@ -38,6 +38,8 @@ pub(crate) enum Wait {
     Outside,
     /// What it is paused for already.
     Paused,
+    /// The moment when its rate lets it go on.
+    Until(Now),
 }
 
 /// Why a message was not published.
@@ -176,7 +178,7 @@ impl From<SubscribeError> for Halt {
             SubscribeError::TopicName => TOPIC_NAME,
             SubscribeError::Tag => "a tag has at most 255 bytes",
             SubscribeError::Info => "what is said of a client has at most 8 KiB",
-            SubscribeError::TooMany => "a connection has at most 128 subscriptions",
+            SubscribeError::TooMany => "the connection has as many subscriptions as it may",
             SubscribeError::Closed => "the connection is closed",
         }))
     }
@@ -244,7 +246,7 @@ impl From<UserError> for Refusal {
 const TOPIC_NAME: &str = "a topic's name has 1 to 255 bytes, and is not . or ..";
 
 const _: () = assert!(TOPIC_BYTES_MAX == 255 && MESSAGE_BYTES_CEILING == 16 << 20);
-const _: () = assert!(SUBSCRIPTIONS_MAX == 128 && TAG_BYTES_MAX == 255);
+const _: () = assert!(TAG_BYTES_MAX == 255);
 
 /// Whether a message can be published or sent at all.
 pub(crate) fn check_message(kind: Kind, payload: &[u8]) -> Result<(), PublishError> {

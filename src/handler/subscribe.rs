@@ -22,6 +22,8 @@ pub struct Subscribe<'s> {
     pub(crate) conn_info: Option<Arc<[u8]>>,
     pub(crate) chan_info: Option<Arc<[u8]>>,
     pub(crate) joins: bool,
+    /// More follow, and the homes of all are asked together.
+    pub(crate) is_of_many: bool,
 }
 
 impl<'s> Subscribe<'s> {

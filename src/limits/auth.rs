@@ -14,6 +14,8 @@ pub const TOKEN_LEEWAY: Duration = Duration::from_secs(30);
 pub const USER_BYTES_MAX: usize = 255;
 /// Maximum number of entries of the claim `caps`. Each is looked at for each check.
 pub const TOKEN_CAPS_MAX: usize = 64;
+/// Topics that one of them names.
+pub const TOKEN_CAP_TOPICS_MAX: usize = 128;
 /// Minimum length of a secret in bytes: that of the hash (RFC 7518 section 3.2).
 pub const SECRET_BYTES_MIN: usize = 32;
 /// Maximum number of keys with the same id, or without one, in a key set, and of keys without one

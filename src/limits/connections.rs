@@ -15,6 +15,8 @@ pub const SESSION_ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 /// The first message of a session has at most so many bytes: a token, where the client was, and
 /// commands that it does not hold back. As in Centrifugo.
 pub const CONNECT_BYTES_MAX: usize = 64 << 10;
+/// Commands of a message beyond the rate that are answered, so that a flood makes no more answers.
+pub const REFUSALS_PER_MESSAGE: usize = 16;
 /// A session, or a subscription of one, ends so long after its token, unless its client has sent
 /// another: as in Centrifugo.
 pub const SESSION_GRACE: Duration = Duration::from_secs(25);

@@ -13,8 +13,11 @@ const _: () = assert!(MESSAGE_BYTES_MAX <= MESSAGE_BYTES_CEILING);
 pub const SHORT_FRAGMENT: usize = 1 << 10;
 /// Maximum length of a topic's name in bytes of UTF-8, after percent-decoding.
 pub const TOPIC_BYTES_MAX: usize = 255;
-/// Subscriptions of one connection.
+/// Subscriptions of one connection, if the user sets no other number: as many as in Centrifugo.
 pub const SUBSCRIPTIONS_MAX: usize = 128;
+/// The most that a user can set. Each write of a connection looks at all of its subscriptions: with
+/// so many, that takes about a millisecond.
+pub const SUBSCRIPTIONS_CEILING: usize = 10_000;
 
 /// Levels of a pattern that is subscribed to.
 pub const PATTERN_LEVELS_MAX: usize = 12;
@@ -142,6 +145,9 @@ pub const TAG_BYTES_MAX: usize = 255;
 /// Maximum length of what is said of a client in its connection, and as much of it in a topic, in
 /// bytes.
 pub const CLIENT_INFO_BYTES_MAX: usize = 8 << 10;
+/// Memory that a client takes at the home of a topic with presence, about, beside the name of its
+/// user and what is said of it.
+pub const PRESENCE_CLIENT_BYTES: usize = 256;
 /// Clients of a topic that one answer lists: more than a page shows.
 pub const PRESENCE_CLIENTS_MAX: usize = 1_000;
 /// Bytes of what is said of these.

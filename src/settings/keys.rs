@@ -9,7 +9,7 @@ use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
     HEADERS_CEILING, HISTORIES_BYTES_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING,
     MESSAGE_BYTES_CEILING, MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX,
-    TCP_USER_TIMEOUT,
+    SUBSCRIPTIONS_CEILING, TCP_USER_TIMEOUT,
 };
 use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::{Field, choice};
@@ -210,11 +210,22 @@ static KEYS: &[Key<Settings>] = &[
          are answered with 429 and `Retry-After`, and TCP connections are closed.",
     ),
     key(
+        "limits.subscriptions",
+        Field::Count(
+            |s| &mut s.config.subscriptions_max,
+            1..=SUBSCRIPTIONS_CEILING,
+        ),
+        "Maximum number of subscriptions of one connection. One more is answered with the error \
+         106; if the client has not asked for it (`channels` and `subs` of a token), the \
+         connection is closed with code 3505. Each write to a connection takes time in proportion \
+         to the number of its subscriptions.",
+    ),
+    key(
         "limits.message_rate",
         Field::RateOr(|s| &mut s.config.message_rate, Per::Count, "off"),
         "Rate at which one connection may send messages. WebSocket pings, unsolicited pongs, empty \
-         frames and fragments of less than 1 KiB count as messages. Messages sent through the \
-         publish API do not count.",
+         frames, fragments of less than 1 KiB and the commands of the structured protocol count as \
+         messages. Messages sent through the publish API do not count.",
     ),
     key(
         "limits.byte_rate",
@@ -229,7 +240,9 @@ static KEYS: &[Key<Settings>] = &[
         Field::Choice(|s| &mut s.config.beyond_rate),
         "What happens to a message that arrives too early for `message_rate` or `byte_rate`. \
          `wait`: it is kept, and its connection is not read until the rate allows it. `drop`: it \
-         is discarded. `close`: its connection is closed, over WebSocket with code 1008.",
+         is discarded; a command of the structured protocol is answered with the error 111. \
+         `close`: its connection is closed, over WebSocket with code 1008, or 3013 over the \
+         structured protocol.",
     ),
     key(
         "limits.message",
@@ -249,12 +262,13 @@ static KEYS: &[Key<Settings>] = &[
         ),
         "Maximum memory that clients can make the whole server use: for frames kept for slow \
          subscribers, for replies that clients have not read, for incomplete messages and bodies, \
-         and for the histories of topics. Each shard has an equal share, but at least four times \
-         `limits.message` or `limits.body`, whichever is larger. If memory is short, kept frames \
-         are dropped first; then clients that do not read their replies are closed; then clients \
-         with incomplete messages are. Histories are limited by `limits.history` alone. `auto` is \
-         half of the host's memory, or half of the smallest memory limit of the control groups \
-         around the process if that is less.",
+         for the histories of topics, and for presence. Each shard has an equal share, but at \
+         least four times `limits.message` or `limits.body`, whichever is larger. If memory is \
+         short, kept frames are dropped first; then clients that do not read their replies are \
+         closed; then clients with incomplete messages are. Histories are limited by \
+         `limits.history` alone, and presence by the numbers of connections and subscriptions. \
+         `auto` is half of the host's memory, or half of the smallest memory limit of the control \
+         groups around the process if that is less.",
     ),
     key(
         "limits.log",

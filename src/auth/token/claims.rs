@@ -6,7 +6,7 @@ use crate::auth::principal::{Identity, Principal, Right, Rights};
 use crate::auth::rules::Action;
 use crate::auth::token::verifier::Expected;
 use crate::denial::Denial;
-use crate::limits::{SUBSCRIPTIONS_MAX, TOKEN_CAPS_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX};
+use crate::limits::{TOKEN_CAP_TOPICS_MAX, TOKEN_CAPS_MAX, TOPIC_BYTES_MAX, USER_BYTES_MAX};
 
 type Claims = Map<String, Value>;
 
@@ -154,7 +154,7 @@ fn rights(claims: &Claims) -> Result<Rights, Denial> {
     }
     let is_right = |topic: &String| topic.len() <= TOPIC_BYTES_MAX;
     let are_right = |right: &Right| {
-        right.topics.len() <= SUBSCRIPTIONS_MAX && right.topics.iter().all(is_right)
+        right.topics.len() <= TOKEN_CAP_TOPICS_MAX && right.topics.iter().all(is_right)
     };
     if !rights.iter().all(are_right) {
         return Err(Denial::Claims);

@@ -195,7 +195,7 @@ fn claims_give_rights() {
 
 #[test]
 fn claims_of_the_wrong_type_are_refused() {
-    let many = vec!["a"; SUBSCRIPTIONS_MAX + 1];
+    let many = vec!["a"; TOKEN_CAP_TOPICS_MAX + 1];
     for claims in [
         json!({"channels": "news"}),
         json!({"channels": [1]}),

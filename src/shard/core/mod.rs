@@ -16,6 +16,7 @@ mod env;
 mod give_back;
 mod ingress;
 mod life;
+mod meters;
 mod notice;
 pub mod pubsub;
 mod reload;
@@ -58,8 +59,7 @@ impl<H: Handler> fmt::Debug for ShardCore<H> {
 }
 
 impl<H: Handler> ShardCore<H> {
-    /// A shard without connections, of a server of so many; `answers` of other threads come back
-    /// to [`handle_answer`](Self::handle_answer).
+    /// A shard without connections; `answers` come to [`handle_answer`](Self::handle_answer).
     pub fn new(
         shard: ShardId,
         shards: u16,

@@ -47,7 +47,7 @@ impl<D, A> Shard<D, A> {
         Self {
             conns: Conns::new(shards, &config, now),
             questions: Questions::new(answers),
-            ingress: Ingress::new(&config),
+            ingress: Ingress::default(),
             auth: None,
             places: Places::default(),
             callback: Callback::default(),

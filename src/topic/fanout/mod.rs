@@ -138,11 +138,6 @@ impl Fanout {
         self.topics.find_events(topic)
     }
 
-    /// Whether any subscribers are told of events.
-    pub(crate) fn has_events(&self) -> bool {
-        self.topics.of_events() != 0
-    }
-
     /// The same, added if it is not there.
     pub(crate) fn events(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
         let known = self.topics.find_events(topic);

@@ -150,7 +150,8 @@ impl Topics {
         };
         topic.subscribers += 1;
         self.subscriptions += usize::from(!topic.is_of_events);
-        if !topic.live {
+        // One that comes and goes and comes is there once.
+        if !topic.live && topic.waiting.last() != Some(&conn) {
             topic.waiting.push(conn);
         }
         topic.live && !topic.joins

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::id::ConnectionId;
 use crate::topic::Topic;
-use crate::topic::presence::Clients;
+use crate::topic::presence::{Clients, weight_of};
 
 impl Clients {
     /// How many topics there are.
@@ -25,6 +25,8 @@ impl Clients {
     pub(crate) fn audit(&self) {
         assert_eq!(self.topics.len(), self.stats.len());
         let (mut clients, mut users) = (0, 0);
+        let weights = self.clients.values().map(|info| weight_of(info));
+        assert_eq!(self.bytes, weights.sum::<usize>(), "memory of clients");
         for (topic, key) in &self.topics {
             let stats = self.stats(topic);
             let of_topic = self.clients.iter().filter(|((of, _), _)| of == key);

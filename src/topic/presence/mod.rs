@@ -16,7 +16,7 @@ use hashbrown::HashMap;
 use slab::Slab;
 
 use crate::id::{ConnId, ConnKey, ConnectionId, ShardId, key32};
-use crate::limits::{PRESENCE_BYTES_MAX, PRESENCE_CLIENTS_MAX};
+use crate::limits::{PRESENCE_BYTES_MAX, PRESENCE_CLIENT_BYTES, PRESENCE_CLIENTS_MAX};
 pub use crate::topic::presence::info::ClientInfo;
 use crate::topic::tables::GiveBack;
 use crate::topic::{ByKeptHash, Topic};
@@ -51,6 +51,8 @@ pub(crate) struct Clients {
     clients: BTreeMap<(Key, ConnectionId), Arc<ClientInfo>>,
     /// How many clients each user has.
     users: BTreeMap<(Key, Arc<str>), u32>,
+    /// Memory that they take, about.
+    bytes: usize,
 }
 
 impl Clients {
@@ -86,6 +88,7 @@ impl Clients {
         if self.clients.contains_key(&(key, client)) {
             return false;
         }
+        self.bytes += weight_of(&info);
         self.clients.insert((key, client), info);
         let of_user = self.users.entry((key, user)).or_default();
         *of_user += 1;
@@ -101,6 +104,7 @@ impl Clients {
     pub(crate) fn leave(&mut self, topic: &Topic, client: ConnectionId) -> Option<Arc<ClientInfo>> {
         let key = *self.topics.get(topic)?;
         let info = self.clients.remove(&(key, client))?;
+        self.bytes -= weight_of(&info);
         let user = (key, Arc::clone(&info.user));
         let of_user = self.users.get_mut(&user)?;
         *of_user -= 1;
@@ -112,6 +116,12 @@ impl Clients {
         stats.clients -= 1;
         stats.users -= usize::from(is_last);
         Some(info)
+    }
+
+    /// Memory that the clients take, about. What is said of a connection in all of its topics is
+    /// its own.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// How many clients a topic has.
@@ -146,6 +156,11 @@ impl Clients {
     fn stats_of(&self, key: Key) -> PresenceStats {
         self.stats.get(key as usize).copied().unwrap_or_default()
     }
+}
+
+fn weight_of(info: &ClientInfo) -> usize {
+    let chan_info = info.chan_info.as_ref().map_or(0, |info| info.len());
+    PRESENCE_CLIENT_BYTES + info.user.len() + chan_info
 }
 
 #[cfg(test)]

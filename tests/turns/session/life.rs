@@ -122,6 +122,43 @@ fn a_message_that_is_too_long_has_the_code_of_websocket() {
     assert_eq!(scene.hear(), [close(1009, "protocol error")]);
 }
 
+/// Gives each connection so much time.
+struct Ephemeral(Duration);
+
+impl Handler for Ephemeral {
+    type Conn = ();
+    type Answer = Answer;
+
+    fn on_open(
+        &mut self,
+        cx: &mut Cx<'_, (), Answer>,
+        _: &corecast::Opening<'_>,
+    ) -> Result<(), corecast::Refusal> {
+        cx.close_after(self.0);
+        assert!(cx.open_session());
+        Ok(())
+    }
+
+    fn on_message(
+        &mut self,
+        _: &mut Cx<'_, (), Answer>,
+        _: corecast::Message<'_>,
+    ) -> Result<(), corecast::Halt> {
+        panic!("a session has commands");
+    }
+}
+
+#[test]
+fn a_client_that_connects_has_no_more_time_than_the_application_gives_it() {
+    let time = Duration::from_secs(11);
+    let mut scene = Scene::of(Shard::of(Config::default(), Ephemeral(time)));
+    assert_eq!(scene.ask(CONNECT).len(), 1);
+    scene.shard.wait(time - A_MOMENT);
+    assert_eq!(scene.hear(), []);
+    scene.shard.wait(2 * A_MOMENT);
+    assert_eq!(scene.hear(), [close(3005, "connection expired")]);
+}
+
 /// Ends each connection in this way when its client sends something.
 struct Ending(corecast::CloseReason);
 

@@ -4,10 +4,12 @@
 mod api;
 mod bounds;
 mod connect;
+mod hostile;
 #[cfg(feature = "auth")]
 mod identity;
 mod joins;
 mod life;
+mod loss;
 #[cfg(feature = "auth")]
 mod names;
 mod one_way;
@@ -18,6 +20,8 @@ mod streams;
 mod subscribe;
 mod talk;
 mod tcp;
+#[cfg(feature = "auth")]
+mod token_topics;
 #[cfg(feature = "auth")]
 mod tokens;
 

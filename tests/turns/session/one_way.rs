@@ -128,3 +128,18 @@ fn one_that_wishes_for_too_much_is_told_so() {
     shard.rest();
     assert_eq!(heard(shard.take(client)), [close(3501, "bad request")]);
 }
+
+#[test]
+fn a_body_without_commands_or_with_too_many_is_refused_at_once() {
+    let mut shard = Shard::new(Config::default());
+    for path in [STREAM, "/connection/http_stream"] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\n");
+        let empty = format!("{head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+        let long = post(path, &" ".repeat((1 << 20) + 1));
+        for (request, status) in [(empty, 400), (long, 413)] {
+            let (_, answer) = open(&mut shard, &request);
+            let expected = format!("HTTP/1.1 {status} ");
+            assert!(answer.starts_with(&expected), "{answer}");
+        }
+    }
+}

@@ -7,7 +7,7 @@ use super::*;
 use crate::shard::Answer;
 
 /// Subscribes each client to so many topics when it connects, and to others when it asks.
-struct Subscribing(usize);
+pub(super) struct Subscribing(pub(super) usize);
 
 impl Handler for Subscribing {
     opens_sessions!();
@@ -32,8 +32,7 @@ impl Handler for Subscribing {
     }
 }
 
-fn forced() -> Config {
-    let mut config = with_history(3);
+pub(super) fn forced(mut config: Config) -> Config {
     let settings = config.namespaces.of("t0").clone();
     let settings = TopicSettings {
         force_recovery: true,
@@ -79,7 +78,7 @@ fn the_answer_to_connect_waits_for_homes_of_other_shards() {
 
 #[test]
 fn a_client_that_comes_back_recovers_them_with_its_connect() {
-    let mut scene = Scene::of(Shard::of(forced(), Subscribing(2)));
+    let mut scene = Scene::of(Shard::of(forced(with_history(3)), Subscribing(2)));
     let told = scene.ask(CONNECT);
     let told: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
     let epoch = told["connect"]["subs"]["t0"]["epoch"]
@@ -119,6 +118,28 @@ fn too_many_of_them_have_a_code_of_their_own() {
     let mut scene = Scene::of(Shard::of(Config::default(), app));
     scene.say(CONNECT);
     assert_eq!(scene.hear(), [close(3505, "channel limit")]);
+}
+
+#[test]
+fn thousands_of_them_are_live_before_their_client_is_told() {
+    const COUNT: usize = 5_000;
+    let config = Config {
+        subscriptions_max: COUNT,
+        ..forced(with_history(3))
+    };
+    let mut shard = Shard::of(config, Subscribing(COUNT));
+    // The second finds all topics live.
+    for _ in 0..2 {
+        let client = shard.upgrade(PATH, "");
+        shard.read(client, text(CONNECT));
+        shard.rest();
+        let told = heard(shard.take(client));
+        let [Told::Text(told)] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(told.matches(r#""recoverable":true"#).count(), COUNT);
+        shard.core.audit();
+    }
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn scene_with(anonymous: bool) -> Scene {
     scene_of(with_history(10), &rules, anonymous)
 }
 
-fn scene() -> Scene {
+pub(super) fn scene() -> Scene {
     scene_with(false)
 }
 
@@ -40,14 +40,14 @@ fn connected(token: &str) -> Scene {
 }
 
 /// A command that may have to wait for its turn, as a token is checked.
-fn subscribe(scene: &mut Scene, channel: &str, token: &str) -> Vec<Told> {
+pub(super) fn subscribe(scene: &mut Scene, channel: &str, token: &str) -> Vec<Told> {
     scene.say(&format!(
         r#"{{"id":2,"subscribe":{{"channel":"{channel}","token":"{token}"}}}}"#
     ));
     scene.hear()
 }
 
-fn error(id: u32, code: u16, message: &str) -> Told {
+pub(super) fn error(id: u32, code: u16, message: &str) -> Told {
     Told::Text(format!(
         r#"{{"id":{id},"error":{{"code":{code},"message":"{message}"}}}}"#
     ))
@@ -257,20 +257,4 @@ fn a_subscription_ends_some_time_after_its_token_and_its_client_comes_back() {
         scene.say(&refresh(token));
         assert_eq!(scene.hear(), [expected], "{token}");
     }
-}
-
-#[test]
-fn a_token_subscribes_its_client_and_another_with_more_topics_has_it_connect_again() {
-    let subs = r#""subs":{"b":{"data":{"x":1}}}"#;
-    let mut scene = scene();
-    let told = scene.ask(&connect(&token(&format!(
-        r#"{{"sub":"ann","channels":["a"],{subs}}}"#
-    ))));
-    let expected = r#""subs":{"a":{},"b":{"data":{"x":1}}}"#;
-    assert!(told[0].contains(expected), "{told:?}");
-    let refresh = |token: &str| format!(r#"{{"id":3,"refresh":{{"token":"{token}"}}}}"#);
-    let same = token(r#"{"sub":"ann","channels":["b","a"]}"#);
-    assert_eq!(scene.ask(&refresh(&same)).len(), 1);
-    scene.say(&refresh(&token(r#"{"sub":"ann","channels":["a","c"]}"#)));
-    assert_eq!(scene.hear(), [close(3010, "insufficient state")]);
 }

@@ -160,7 +160,7 @@ impl<H: Handler> ShardCore<H> {
         let connects_later = conn.protocol.session().is_some();
         if connects_later {
             self.shard
-                .close_after(key, self.shard.env.config.handshake_timeout);
+                .end_session_after(key, self.shard.env.config.handshake_timeout);
         } else if !self.shard.enter_user(key, page, client) {
             return self.shard.refuse_accepted(key, page, Denial::UserLimit);
         }

@@ -127,11 +127,11 @@ impl<H: Handler> ShardCore<H> {
     ) -> Result<T, Failure> {
         let shard = &mut self.shard;
         let session = shard.conns.session(key);
-        shard.callback.principal = session.and_then(|session| session.principal.take());
+        shard.callback.principal = session.and_then(|session| session.client.take());
         let result = call(&mut self.handler, &mut Cx { shard, key });
         let principal = self.shard.callback.principal.take();
         if let Some(session) = self.shard.conns.session(key) {
-            session.principal = principal;
+            session.client.keep(principal);
         }
         self.settle_homes();
         result
@@ -212,8 +212,7 @@ impl<D, A> Cx<'_, D, A> {
             Unidentified::Throttled(_) => return DisconnectCode::TooManyRequests.into(),
             Unidentified::Denied(denial) => denial,
         };
-        // The answer is for requests.
-        drop(self.refuse(denial, ""));
+        self.note_refusal(denial, "");
         match denial {
             // The keys of tokens may be fetched before it tries again.
             Denial::NoKeys => ErrorCode::Internal.into(),

@@ -1,6 +1,7 @@
 //! One connection without its socket.
 
 pub(crate) mod arrival;
+mod by_topic;
 pub(crate) mod http;
 pub(crate) mod linger;
 pub(crate) mod outbox;
@@ -18,7 +19,7 @@ use crate::proto::Kind;
 use crate::proto::centrifuge::DisconnectCode;
 use crate::shard::core::conn::arrival::Arrival;
 use crate::shard::core::conn::outbox::Outbox;
-use crate::shard::core::conn::session::{Phase, Session};
+use crate::shard::core::conn::session::Phase;
 use crate::shard::core::conn::state::{Pause, State};
 use crate::shard::core::conn::subs::Subs;
 pub(crate) use crate::shard::core::conn::tab::{Held, Tab};
@@ -171,10 +172,14 @@ impl<D> Conn<D> {
         self.state = next;
     }
 
-    /// When the application has it closed, if it is open.
+    /// When the application has it closed, or its session ends, if it is open.
     pub(crate) fn expiry(&self) -> Option<Now> {
-        let has_end = self.until != Stamp::NEVER && self.state == State::Open;
-        has_end.then(|| self.until.moment())
+        let session = self.protocol.session();
+        let until = self
+            .until
+            .min(session.map_or(Stamp::NEVER, |session| session.until));
+        let has_end = until != Stamp::NEVER && self.state == State::Open;
+        has_end.then(|| until.moment())
     }
 
     /// When the first subscription of its session ends.
@@ -183,7 +188,7 @@ impl<D> Conn<D> {
             .protocol
             .session()
             .filter(|_| self.state == State::Open);
-        session.and_then(Session::sub_expiry)
+        session.and_then(|session| session.subs.expiry())
     }
 
     /// Why it is closed then: a session that has not connected was given no longer than that. Its
@@ -198,6 +203,7 @@ impl<D> Conn<D> {
         match (session.end, &session.phase) {
             (Some(code), _) => CloseReason::Session(code),
             (None, Phase::Connected) => CloseReason::Expired,
+            (None, Phase::New(_)) if self.until < session.until => CloseReason::Expired,
             (None, Phase::Connecting(_)) => CloseReason::Session(DisconnectCode::ServerError),
             (None, Phase::New(_)) if self.is_paused() => {
                 CloseReason::Session(DisconnectCode::ServerError)

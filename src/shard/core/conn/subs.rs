@@ -2,6 +2,7 @@
 
 use crate::id::TopicKey;
 use crate::payload::Form;
+use crate::shard::core::conn::by_topic::{ByTopic, OfTopic};
 use crate::topic::fanout::Place;
 
 /// One subscription, from the connection's side.
@@ -11,6 +12,12 @@ pub(crate) struct Membership {
     pub(crate) topic: TopicKey,
     /// Index among the members of the topic's feed, `WAITING` or `CATCHING_UP`.
     pub(crate) index: u32,
+}
+
+impl OfTopic for Membership {
+    fn topic(&self) -> TopicKey {
+        self.topic
+    }
 }
 
 /// The index of a subscription that the topic's home has not answered yet.
@@ -28,9 +35,8 @@ pub(crate) enum Subs {
     None,
     /// The common case.
     One(Membership),
-    /// Two and more, in the order of subscribing.
-    #[expect(clippy::box_collection, reason = "one word in each connection")]
-    Many(Box<Vec<Membership>>),
+    /// Two and more.
+    Many(Box<ByTopic<Membership>>),
 }
 
 impl Subs {
@@ -39,15 +45,7 @@ impl Subs {
         match self {
             Self::None => &[],
             Self::One(one) => std::slice::from_ref(one),
-            Self::Many(many) => many,
-        }
-    }
-
-    fn as_mut_slice(&mut self) -> &mut [Membership] {
-        match self {
-            Self::None => &mut [],
-            Self::One(one) => std::slice::from_mut(one),
-            Self::Many(many) => many,
+            Self::Many(many) => many.as_slice(),
         }
     }
 
@@ -58,10 +56,11 @@ impl Subs {
 
     /// The subscription to one topic.
     pub(crate) fn get(&self, topic: TopicKey) -> Option<Membership> {
-        self.as_slice()
-            .iter()
-            .find(|sub| sub.topic == topic)
-            .copied()
+        match self {
+            Self::One(one) => (one.topic == topic).then_some(*one),
+            Self::Many(many) => many.get(topic).copied(),
+            Self::None => None,
+        }
     }
 
     /// The places of the live ones, of a connection with this form.
@@ -72,7 +71,8 @@ impl Subs {
 
     /// The place of the subscription to one topic, if there is one and it is live.
     pub(crate) fn place(&self, form: Form, topic: TopicKey) -> Option<Place> {
-        self.places(form).find(|place| place.topic == topic)
+        let Membership { index, .. } = self.get(topic)?;
+        (index < CATCHING_UP).then_some(Place { topic, form, index })
     }
 
     /// Adds a subscription to a topic that is not among them.
@@ -80,9 +80,14 @@ impl Subs {
         debug_assert!(self.get(membership.topic).is_none());
         *self = match std::mem::take(self) {
             Self::None => Self::One(membership),
-            Self::One(one) => Self::Many(Box::new(vec![one, membership])),
+            Self::One(one) => {
+                let mut many = Box::<ByTopic<Membership>>::default();
+                many.insert(one);
+                many.insert(membership);
+                Self::Many(many)
+            }
             Self::Many(mut many) => {
-                many.push(membership);
+                many.insert(membership);
                 Self::Many(many)
             }
         };
@@ -97,11 +102,12 @@ impl Subs {
 
     /// Notes where in the topic's feed the connection stands now.
     pub(crate) fn set_index(&mut self, topic: TopicKey, index: u32) {
-        if let Some(sub) = self
-            .as_mut_slice()
-            .iter_mut()
-            .find(|sub| sub.topic == topic)
-        {
+        let sub = match self {
+            Self::One(one) => Some(one).filter(|one| one.topic == topic),
+            Self::Many(many) => many.get_mut(topic),
+            Self::None => None,
+        };
+        if let Some(sub) = sub {
             sub.index = index;
         }
     }
@@ -111,8 +117,8 @@ impl Subs {
         *self = match std::mem::take(self) {
             Self::One(one) if one.topic == topic => Self::None,
             Self::Many(mut many) => {
-                many.retain(|sub| sub.topic != topic);
-                match many[..] {
+                many.remove(topic);
+                match *many.as_slice() {
                     [] => Self::None,
                     [one] => Self::One(one),
                     _ => Self::Many(many),
@@ -142,6 +148,7 @@ mod tests {
                     (0, None) => {
                         subs.add(Membership { topic, index });
                         list.push((topic, index));
+                        list.sort_unstable();
                     }
                     (1, _) => {
                         subs.remove(topic);

@@ -40,6 +40,7 @@ use crate::shard::core::conns::users::UserRecords;
 use crate::shard::core::conns::waits::Waits;
 use crate::shard::core::env::Env;
 use crate::shard::core::ingress::protocol::Protocol;
+use crate::shard::core::meters::Meters;
 use crate::time::Now;
 use crate::topic::sink::Sock;
 use crate::topic::tables::GiveBack;
@@ -66,6 +67,8 @@ pub(crate) struct Conns<D> {
     /// What is kept of connections with a user.
     pub(crate) users: UserRecords,
     pub(crate) lingering: Lingering,
+    /// How fast they send.
+    pub(crate) meters: Meters,
     pub(crate) turned_away: TurnedAway,
     pub(crate) ends: Ends,
 }
@@ -85,6 +88,7 @@ impl<D> Conns<D> {
             clients: Clients::new(config),
             users: UserRecords::default(),
             lingering: Lingering::default(),
+            meters: Meters::new(config),
             turned_away: TurnedAway::default(),
             ends: Ends::default(),
         }
@@ -97,6 +101,7 @@ impl<D> Conns<D> {
         let conn = Conn::new(sock, generation, protocol, now.stamp());
         let key = ConnKey::new(self.slab.insert(conn));
         self.reads.begin(key);
+        self.meters.begin(key);
         ConnId { key, generation }
     }
 
@@ -158,10 +163,10 @@ impl<D> Conns<D> {
     pub(crate) fn end_session(&mut self, env: &Env, key: ConnKey, code: DisconnectCode) {
         let armed = self.timers.arm(key, env.now);
         if let Some(session) = self.session(key) {
-            session.end = Some(code);
+            (session.end, session.until) = (Some(code), env.now.stamp());
         }
         if let Some(conn) = self.live(key) {
-            (conn.until, conn.armed) = (env.now.stamp(), armed);
+            conn.armed = armed;
         }
     }
 

@@ -99,9 +99,7 @@ impl<H: Handler> ShardCore<H> {
     fn add(&mut self, sock: Sock, proto: Protocol) -> ConnId {
         let shard = &mut self.shard;
         shard.env.counters.accepted += 1;
-        let id = shard.conns.add(sock, proto, shard.env.now);
-        shard.ingress.begin(id.key);
-        id
+        shard.conns.add(sock, proto, shard.env.now)
     }
 
     /// A connection that was opened early is ready to send its HTTP request.

@@ -7,7 +7,6 @@ mod http;
 mod http_body;
 mod inflate;
 pub(crate) mod protocol;
-mod rate_limit;
 mod reading;
 mod resume;
 mod session_stream;
@@ -16,7 +15,6 @@ mod websocket;
 
 use std::borrow::Cow;
 
-use crate::config::Config;
 use crate::handler::{Halt, Handler};
 use crate::id::{ConnId, ConnKey};
 use crate::limits::{BYTES_PER_WORK, WORK_OF_MESSAGE, WORK_OF_STEP};
@@ -27,38 +25,22 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::{Input, PINGED, UNPROCESSED, WaitingMessage};
 use crate::shard::core::ingress::inflate::Inflation;
-use crate::shard::core::ingress::rate_limit::{Meters, Verdict};
+use crate::shard::core::meters::Verdict;
 use crate::shard::core::notice::Notice;
 
-/// How messages come in: decompressed, and counted against the rates of their connections.
-#[derive(Debug)]
+/// How messages come in, and are decompressed.
+#[derive(Debug, Default)]
 pub(crate) struct Ingress {
     inflation: Inflation,
-    /// How fast connections send.
-    meters: Meters,
     /// The connection whose bytes are taken was pinged, and has not answered yet.
     awaits_pong: bool,
     pub(in crate::shard::core) refused_origins: Notice,
 }
 
 impl Ingress {
-    pub(crate) fn new(config: &Config) -> Self {
-        Self {
-            inflation: Inflation::default(),
-            meters: Meters::new(config),
-            awaits_pong: false,
-            refused_origins: Notice::default(),
-        }
-    }
-
     /// A turn begins.
     pub(crate) fn begin_turn(&mut self) {
         self.inflation.begin_turn();
-    }
-
-    /// A new connection has this key.
-    pub(crate) fn begin(&mut self, key: ConnKey) {
-        self.meters.begin(key);
     }
 
     /// Has it take no more than this to inflate in one turn, and in one step.
@@ -203,7 +185,10 @@ impl<H: Handler> ShardCore<H> {
                 self.shard.wait_until(key, until);
                 return Progress::Paused(taken);
             }
-            Verdict::Drop => return Progress::Bytes(taken),
+            Verdict::Drop => {
+                self.shard.refuse_commands(key, payload);
+                return Progress::Bytes(taken);
+            }
             Verdict::Close => return Progress::Ended,
         }
         self.put(key, kind, Cow::Borrowed(payload), taken)

@@ -25,19 +25,9 @@ impl<H: Handler> ShardCore<H> {
         stream: SessionStream,
         taken: usize,
     ) -> Progress {
-        let is_posted = request.method == "POST";
-        let mut params = request.params();
-        let commands = if is_posted {
-            Some(request.body.to_vec())
-        } else {
-            let named = params.find(|(name, _)| name == COMMANDS);
-            named.map(|(_, commands)| commands.into_owned().into_bytes())
-        };
-        // One that has no token need say nothing.
-        let nothing = stream.is_one_way().then(|| b"{}".to_vec());
-        let Some(commands) = commands.or(nothing) else {
-            let words = "the query has no cf_connect with a command";
-            return self.respond(key, request, &Response::text(400, words));
+        let commands = match self.first_commands(request, stream) {
+            Ok(commands) => commands,
+            Err(response) => return self.respond(key, request, &response),
         };
         // RFC 9112 6.1: a client of HTTP/1.0 does not know chunks.
         let is_chunked = request.version_minor != 0;
@@ -95,6 +85,37 @@ impl<H: Handler> ShardCore<H> {
             }
             Err(Refusal::Wait(busy)) => self.wait_with_request(key, busy, 0),
         }
+    }
+
+    /// The commands that come with a request for a session.
+    fn first_commands(
+        &self,
+        request: &Request<'_>,
+        stream: SessionStream,
+    ) -> Result<Vec<u8>, Response> {
+        let is_posted = request.method == "POST";
+        let mut params = request.params();
+        let commands = if is_posted {
+            Some(request.body.to_vec())
+        } else {
+            let named = params.find(|(name, _)| name == COMMANDS);
+            named.map(|(_, commands)| commands.into_owned().into_bytes())
+        };
+        // One that has no token need say nothing.
+        let nothing = stream.is_one_way().then(|| b"{}".to_vec());
+        let commands = commands.or(nothing).unwrap_or_default();
+        if commands.is_empty() {
+            let words = match is_posted {
+                true => "there is no command",
+                false => "the query has no cf_connect with a command",
+            };
+            return Err(Response::text(400, words));
+        }
+        if self.shard.env.config.message_bytes_max < commands.len() {
+            let words = "the commands are longer than a message may be";
+            return Err(Response::text(413, words));
+        }
+        Ok(commands)
     }
 
     /// Carries out commands that requests have brought for a session.

@@ -11,7 +11,7 @@ use crate::proto::ws::{Decoder, Event, encode_pong};
 use crate::shard::core::ShardCore;
 use crate::shard::core::ingress::Progress;
 use crate::shard::core::ingress::inflate::Compressed;
-use crate::shard::core::ingress::rate_limit::Verdict;
+use crate::shard::core::meters::Verdict;
 use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {

@@ -3,8 +3,7 @@
 //! All parts together have a budget. Each part has a limit of its own, and may take no more than
 //! the parts behind it in this order leave of the budget: frames for subscribers that are behind,
 //! replies that are not read, incomplete messages. So the first gives way first.
-//! What is left, histories, mail of rooms and the rests of TLS, has bounds of its own and gives way
-//! to none.
+//! What is left, histories, presence, mail of rooms and the rests of TLS, gives way to none.
 
 use crate::close_reason::CloseReason;
 use crate::config::{Config, Parts};
@@ -84,7 +83,10 @@ impl<D, A> Shard<D, A> {
     pub(crate) fn usage(&self) -> Usage {
         Usage {
             limits: self.memory.limits,
-            fixed: self.memory.tls + self.pubsub.room_queue.bytes() + self.pubsub.history.bytes(),
+            fixed: self.memory.tls
+                + self.pubsub.room_queue.bytes()
+                + self.pubsub.history.bytes()
+                + self.pubsub.clients.bytes(),
             assembly: self.conns.holders.bytes(),
             replies: self.conns.outboxes.bytes(),
             backlog: self.pubsub.fanout.backlog(),
@@ -163,6 +165,7 @@ impl<D, A> Shard<D, A> {
         counters.history_messages = history.entries() as u64;
         counters.history_topics = history.topics() as u64;
         counters.limited[Limit::History.index()] = history.dropped();
+        counters.presence_bytes = self.pubsub.clients.bytes() as u64;
         counters.tls_bytes = self.memory.tls as u64;
         counters.memory_budget_bytes = self.memory.limits.memory as u64;
     }

@@ -9,6 +9,7 @@ mod linger;
 pub(crate) mod memory;
 mod pause;
 mod questions;
+mod rate;
 mod refuse;
 mod reply;
 mod session;

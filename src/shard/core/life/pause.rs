@@ -35,6 +35,7 @@ impl<D, A> Shard<D, A> {
             Wait::Answer => self.wait_for_answer(key),
             Wait::Outside => self.wait_a_moment(key),
             Wait::Paused => {}
+            Wait::Until(moment) => self.wait_until(key, moment),
             Wait::Outbox if !is_read => self.conns.pause_for(&mut self.env, key, Pause::Outbox),
             Wait::Outbox | Wait::Turn => self.conns.wait_for_turn(&mut self.env, key),
         }

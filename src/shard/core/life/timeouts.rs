@@ -45,20 +45,33 @@ impl<D, A> Shard<D, A> {
 
     /// Has a connection closed after this time with [`CloseReason::Expired`].
     pub(crate) fn close_after(&mut self, key: ConnKey, time: Duration) {
-        // A stamp is rounded down.
-        let end = self.env.now.plus(time.saturating_add(STAMP_ROUNDING));
-        let until = if time < CLOSE_AFTER_MAX {
-            end.stamp()
-        } else {
-            Stamp::NEVER
-        };
+        let until = self.stamp_after(time);
         if let Some(conn) = self.conns.live(key) {
             conn.until = until;
             self.arm(key);
         }
     }
 
-    /// The same at a second since the beginning of 1970; 0 is never.
+    /// Has a session end after this time, whatever the application says of its connection.
+    pub(crate) fn end_session_after(&mut self, key: ConnKey, time: Duration) {
+        let until = self.stamp_after(time);
+        if let Some(session) = self.conns.session(key) {
+            session.until = until;
+            self.arm(key);
+        }
+    }
+
+    fn stamp_after(&self, time: Duration) -> Stamp {
+        // A stamp is rounded down.
+        let end = self.env.now.plus(time.saturating_add(STAMP_ROUNDING));
+        if time < CLOSE_AFTER_MAX {
+            end.stamp()
+        } else {
+            Stamp::NEVER
+        }
+    }
+
+    /// The same for one of both, at a second since the beginning of 1970; 0 is never.
     pub(crate) fn expire_at(&mut self, key: ConnKey, at: u64) {
         let today = self.env.date.map_or(0, Date::secs);
         let left = if at == 0 {
@@ -66,7 +79,12 @@ impl<D, A> Shard<D, A> {
         } else {
             at.saturating_sub(today)
         };
-        self.close_after(key, Duration::from_secs(left));
+        let left = Duration::from_secs(left);
+        if self.conns.has_session(key) {
+            self.end_session_after(key, left);
+        } else {
+            self.close_after(key, left);
+        }
     }
 
     fn arm_at(&mut self, key: ConnKey, at: Now) {

@@ -84,16 +84,13 @@ impl PubSub {
     }
 
     /// How many subscriptions a connection has, beside those to events.
-    pub(super) fn count_subscriptions<D>(&self, conns: &Conns<D>, key: ConnKey) -> usize {
-        let subs = conns.get(key).map_or(&[][..], |conn| conn.subs.as_slice());
-        let is_of_events = |topic: TopicKey| {
-            let local = self.fanout.topic(topic);
-            local.is_some_and(|local| local.is_of_events)
-        };
-        let of_events = self.fanout.has_events();
-        let counted = subs
-            .iter()
-            .filter(|sub| !of_events || !is_of_events(sub.topic));
-        counted.count()
+    pub(super) fn count_subscriptions<D>(conns: &Conns<D>, key: ConnKey) -> usize {
+        conns
+            .get(key)
+            .map_or(0, |conn| match conn.protocol.session() {
+                Some(session) => session.subs.as_slice().len(),
+                // Others are not told of events.
+                None => conn.subs.count(),
+            })
     }
 }

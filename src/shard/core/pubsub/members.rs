@@ -140,10 +140,15 @@ impl PubSub {
         }
     }
 
-    /// Keeps the members' mark of a connection with several subscriptions in step.
+    /// Keeps the members' mark of a connection with several subscriptions in step, after one more
+    /// or less.
     pub(crate) fn mark_shared<D>(&mut self, conns: &Conns<D>, key: ConnKey) {
-        let conn = conns.get(key);
-        let shared = conn.is_some_and(|conn| matches!(conn.subs, Subs::Many(_)));
+        let count = conns.get(key).map_or(0, |conn| conn.subs.count());
+        // With three and more, all have the mark already.
+        if 2 < count {
+            return;
+        }
+        let shared = count == 2;
         self.each_place(conns, key, |fanout, place| fanout.set_shared(place, shared));
     }
 }

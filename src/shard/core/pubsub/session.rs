@@ -28,8 +28,7 @@ impl PubSub {
             return true;
         };
         let wire = session.wire();
-        let pending = session.sub(topic).and_then(|sub| sub.pending.take());
-        let Some(pending) = pending else {
+        let Some(pending) = session.subs.take_pending(topic) else {
             return true;
         };
         let has_asked = pending.id != 0;
@@ -85,7 +84,7 @@ impl PubSub {
     ) -> bool {
         let session = conns.session(key);
         session
-            .and_then(|session| session.sub(topic))
+            .and_then(|session| session.subs.get(topic))
             .is_some_and(|sub| sub.is_positioned)
     }
 
@@ -98,7 +97,7 @@ impl PubSub {
         (key, topic): (ConnKey, TopicKey),
     ) {
         let session = conns.session(key);
-        let sub = session.and_then(|session| session.sub(topic));
+        let sub = session.and_then(|session| session.subs.get(topic));
         if sub.is_some_and(|sub| sub.is_of_server) {
             conns.end_session(env, key, DisconnectCode::InsufficientState);
             self.unsubscribe(conns, env, key, topic);
@@ -116,7 +115,7 @@ impl PubSub {
         (key, topic): (ConnKey, TopicKey),
     ) {
         let session = conns.session(key);
-        if session.is_some_and(|session| session.sub(topic).is_some()) {
+        if session.is_some_and(|session| session.subs.get(topic).is_some()) {
             self.end_session_sub(conns, env, (key, topic), UnsubscribeCode::Server);
         } else {
             self.unsubscribe(conns, env, key, topic);
@@ -134,7 +133,7 @@ impl PubSub {
     ) {
         let asked = conns
             .session(key)
-            .and_then(|session| session.take_asked(topic));
+            .and_then(|session| session.take_waiting(topic));
         if let Some(pending) = asked {
             let error = match code {
                 UnsubscribeCode::Expired => ErrorCode::TokenExpired,
@@ -164,9 +163,13 @@ impl PubSub {
             return false;
         };
         // One that the client has not asked for is not told of.
-        if let Some(pending) = session.take_asked(topic) {
+        if let Some(pending) = session.take_waiting(topic) {
             let refusal = Reply::error(pending.id, ErrorCode::LimitExceeded);
             self.tell_session(conns, env, key, &refusal);
+        } else if let Some(local) = self.fanout.topic(topic)
+            && session.subs.get(topic).is_some_and(|sub| sub.is_of_token)
+        {
+            session.note_refused(local.topic.name());
         }
         self.unsubscribe(conns, env, key, topic);
         true

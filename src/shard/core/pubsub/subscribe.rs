@@ -4,7 +4,7 @@ use crate::counters::Limit;
 use crate::error::debug_is_text;
 use crate::handler::Subscribe;
 use crate::id::{ConnKey, TopicKey};
-use crate::limits::{CLIENT_INFO_BYTES_MAX, SUBSCRIPTIONS_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
+use crate::limits::{CLIENT_INFO_BYTES_MAX, TAG_BYTES_MAX, TOPIC_BYTES_MAX};
 use crate::shard::core::conn::session::Session;
 use crate::shard::core::conn::state::State;
 use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
@@ -28,7 +28,7 @@ pub enum SubscribeError {
     #[error("what is said of a client has at most {CLIENT_INFO_BYTES_MAX} bytes")]
     Info,
     /// The connection has as many subscriptions as it may.
-    #[error("a connection has at most {SUBSCRIPTIONS_MAX} subscriptions")]
+    #[error("the connection has as many subscriptions as it may")]
     TooMany,
     /// The connection is closed.
     #[error("the connection is closed")]
@@ -73,7 +73,7 @@ impl PubSub {
         if known.is_some_and(|topic| conn.subs.get(topic).is_some()) {
             return Ok(());
         }
-        if SUBSCRIPTIONS_MAX <= self.count_subscriptions(conns, key) {
+        if env.config.subscriptions_max <= Self::count_subscriptions(conns, key) {
             env.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
@@ -98,10 +98,13 @@ impl PubSub {
             self.join_announced(conns, env, (key, topic_key));
         } else {
             conn.waiting += u16::from(conn.state != State::Open);
+            let is_of_many = subscribe.is_of_many;
             if since.is_some() || subscribe.says_more() {
                 self.joins.note(key, topic_key, since, subscribe);
             }
-            self.ask_to_join(conns, env, key, topic_key);
+            if !is_of_many {
+                self.ask_to_join(conns, env, key, topic_key);
+            }
         }
         self.mark_shared(conns, key);
         Ok(())
@@ -125,7 +128,7 @@ impl PubSub {
         let form = conn.form;
         conn.subs.remove(topic);
         if let Some(session) = conn.protocol.session_mut() {
-            session.forget_sub(topic);
+            session.subs.remove(topic);
         }
         let joins = fanout.topic(topic).is_some_and(|topic| topic.joins);
         fanout.unsubscribe(topic, env.now);
@@ -202,15 +205,25 @@ impl PubSub {
 
     /// A connection waits for one topic less: an open one for none, as it has its greeting.
     pub(crate) fn is_live_for<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) {
-        let Some(conn) = conns.get_mut(key).filter(|conn| conn.waiting != 0) else {
-            return;
-        };
-        conn.waiting -= 1;
-        if conn.waiting == 0 {
-            self.uncork(conns, env, key);
-        } else {
+        if self.is_last(conns, env, key) == Some(false) {
             self.ask_to_join_all(conns, env, key);
         }
+    }
+
+    /// The same for a topic that it had to ask for: then all that it waits for were asked for.
+    pub(crate) fn is_joined<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) {
+        self.is_last(conns, env, key);
+    }
+
+    /// Whether it waits for nothing more, if it did.
+    fn is_last<D>(&mut self, conns: &mut Conns<D>, env: &mut Env, key: ConnKey) -> Option<bool> {
+        let conn = conns.get_mut(key).filter(|conn| conn.waiting != 0)?;
+        conn.waiting -= 1;
+        let is_last = conn.waiting == 0;
+        if is_last {
+            self.uncork(conns, env, key);
+        }
+        Some(is_last)
     }
 
     /// Lets a connection go on when its subscriptions are all live.

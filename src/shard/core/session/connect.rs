@@ -1,19 +1,17 @@
 //! Connect, the first command of a session: which client it is, and what it is told.
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::auth::Principal;
 use crate::handler::{Busy, Connected, Failure, Handler, ServerSubscription, Wait};
 use crate::id::ConnKey;
-use crate::limits::{SESSION_GRACE, SUBSCRIPTIONS_MAX, WORK_OF_MESSAGE};
-use crate::proto::centrifuge::{
-    ClientInfo, ConnectRequest, ConnectResult, DisconnectCode, SubscribeRequest,
-};
+use crate::limits::{SESSION_GRACE, WORK_OF_MESSAGE};
+use crate::proto::centrifuge::{ConnectRequest, ConnectResult, DisconnectCode, SubscribeRequest};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::{node_name, session_name, whole_secs};
 use crate::shard::core::conn::state::{Pause, State};
-use crate::shard::core::session::Answered;
+use crate::shard::core::session::{Answered, channel_of};
 use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
@@ -38,14 +36,14 @@ impl<H: Handler> ShardCore<H> {
         request: &ConnectRequest,
         connected: &mut Connected,
     ) -> Result<(), Failure> {
-        let wishes = connected.subscriptions.len() + request.subs.len();
-        if SUBSCRIPTIONS_MAX < wishes {
+        let given = connected.subscriptions.iter();
+        let given: HashSet<String> = given.map(|given| given.channel.clone()).collect();
+        if self.shard.env.config.subscriptions_max < given.len() + request.subs.len() {
             return Err(DisconnectCode::ChannelLimit.into());
         }
         for (channel, wish) in &request.subs {
             self.shard.env.work.charge(WORK_OF_MESSAGE);
-            let subscriptions = &mut connected.subscriptions;
-            if subscriptions.iter().any(|given| given.channel == *channel) {
+            if given.contains(channel) {
                 continue;
             }
             let wish = SubscribeRequest {
@@ -78,18 +76,12 @@ impl<D, A> Shard<D, A> {
         let Some(session) = self.conns.session(key) else {
             return Ok(());
         };
-        let client = session.principal.as_deref();
-        let end = client.and_then(|client| client.expires_at);
+        let client = session.client.take();
+        let end = client.as_deref().and_then(|client| client.expires_at);
         let token_left = end.map(|end| self.env.left_until(end));
-        session.info = Some(Arc::new(ClientInfo {
-            user: client
-                .and_then(Principal::user)
-                .unwrap_or_default()
-                .to_owned(),
-            client: name.to_string(),
-            conn_info: client.map(Principal::info).unwrap_or_default(),
-            chan_info: Vec::new(),
-        }));
+        let conn_info = client.as_deref().map(Principal::info);
+        session.client.describe(conn_info.unwrap_or_default());
+        session.client.keep(client.clone());
         let (has_pings, answers_pings) = (session.has_pings(), session.answers_pings());
         let (is_one_way, is_streamed) = (session.is_one_way(), session.stream.is_some());
         // By its session a backend names a client that cannot name itself.
@@ -114,7 +106,6 @@ impl<D, A> Shard<D, A> {
         session.begin_pings(next_ping);
         let came_from = session.begin(id, result);
         let addr = came_from.and_then(|peer_info| peer_info.peer);
-        let client = session.principal.clone();
         let user = client.as_ref().and_then(|client| client.user());
         if let Some(user) = user {
             self.conns.set_user(key, user, addr, today);
@@ -126,11 +117,27 @@ impl<D, A> Shard<D, A> {
             conn.heard = stamp;
         }
         self.conns.pause_for(&mut self.env, key, Pause::Corked);
+        let of_token = client.iter().flat_map(|client| client.topics());
+        let of_token: HashSet<&str> = of_token.collect();
         for subscription in connected.subscriptions {
             let before = request.subs.get(&subscription.channel);
             self.subscribe_for_client(key, before, &subscription)?;
+            if of_token.contains(&*subscription.channel) {
+                self.note_of_token(key, &subscription.channel)?;
+            }
         }
         self.enter_session(key, client)
+    }
+
+    /// A session is subscribed to this because the token of its client names it.
+    fn note_of_token(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
+        let topic = channel_of(self.pubsub.topic(channel))?;
+        if let Some(topic) = self.pubsub.fanout.find(&topic)
+            && let Some(session) = self.conns.session(key)
+        {
+            session.subs.note_of_token(topic);
+        }
+        Ok(())
     }
 
     /// The home of a session's user counts it; without one, its client is connected as soon as its
@@ -143,11 +150,12 @@ impl<D, A> Shard<D, A> {
         if !self.enter_user(key, None, client) {
             return Err(DisconnectCode::ConnectionLimit.into());
         }
-        if self.conns.live(key).is_some_and(|conn| conn.waiting == 0) {
-            let Self {
-                pubsub, conns, env, ..
-            } = self;
-            pubsub.uncork(conns, env, key);
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        match conns.live(key).map(|conn| conn.waiting) {
+            Some(0) => pubsub.uncork(conns, env, key),
+            _ => pubsub.ask_to_join_all(conns, env, key),
         }
         Ok(())
     }
@@ -157,13 +165,19 @@ impl<D, A> Shard<D, A> {
     pub(super) fn expire_session(&mut self, key: ConnKey) {
         let today = self.env.today();
         let Self { conns, auth, .. } = self;
-        let session = conns.session(key);
-        let client = session.and_then(|session| session.principal.as_mut());
-        let left = auth.as_ref().zip(client).and_then(|(auth, client)| {
-            auth.keep_named_claims(client);
-            auth.lifetime(client, today)
-        });
+        let Some(session) = conns.session(key) else {
+            return;
+        };
+        let mut client = session.client.take();
+        let left = auth
+            .as_ref()
+            .zip(client.as_mut())
+            .and_then(|(auth, client)| {
+                auth.keep_named_claims(client);
+                auth.lifetime(client, today)
+            });
+        session.client.keep(client);
         let end = left.map_or(Duration::MAX, |left| left.saturating_add(SESSION_GRACE));
-        self.close_after(key, end);
+        self.end_session_after(key, end);
     }
 }

@@ -14,11 +14,12 @@ use std::borrow::Cow;
 use crate::close_reason::CloseReason;
 use crate::handler::{Busy, Failure, Halt, Handler, Wait};
 use crate::id::ConnKey;
-use crate::limits::{CONNECT_BYTES_MAX, OUTBOX_BYTES_HIGH, WORK_OF_MESSAGE};
+use crate::limits::{CONNECT_BYTES_MAX, OUTBOX_BYTES_HIGH, REFUSALS_PER_MESSAGE, WORK_OF_MESSAGE};
 use crate::proto::centrifuge::{Answer, Command, DisconnectCode, ErrorCode, Reply, Request};
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::Phase;
 use crate::shard::core::conn::state::State;
+use crate::shard::core::meters::Verdict;
 use crate::shard::core::shard::Shard;
 use crate::topic::TopicNameError;
 
@@ -52,6 +53,8 @@ impl<H: Handler> ShardCore<H> {
     ) -> Option<Result<(), Halt>> {
         let session = self.shard.conns.session(key)?;
         let done = std::mem::take(&mut session.done);
+        // By the rate of messages, the message has paid for its first command.
+        let mut is_paid = std::mem::take(&mut session.is_paid) || done == 0;
         // It may be read again and again, before the client is identified.
         if session.is_new() && CONNECT_BYTES_MAX < message.len() {
             let reason = CloseReason::Session(DisconnectCode::BadRequest);
@@ -69,20 +72,27 @@ impl<H: Handler> ShardCore<H> {
         loop {
             let taken = done + commands.taken();
             if let Some(busy) = self.shard.must_wait(key, taken != done) {
-                return Some(Err(self.shard.put_off(key, taken, busy)));
+                return Some(Err(self.shard.put_off(key, taken, is_paid, busy)));
             }
             let Some(command) = commands.next() else {
                 return Some(Ok(()));
             };
-            let next = match command {
-                Ok(command) => self.carry_out(key, command),
-                Err(_) => Next::Close(CloseReason::Session(DisconnectCode::BadRequest)),
+            let verdict = match std::mem::take(&mut is_paid) {
+                true => Verdict::Pass,
+                false => self.shard.meter(key, 1, 0),
+            };
+            let next = match (command, verdict) {
+                (_, Verdict::Wait(until)) => Next::Wait(Busy(Wait::Until(until))),
+                (_, Verdict::Close) => return None,
+                (Err(_), _) => Next::Close(CloseReason::Session(DisconnectCode::BadRequest)),
+                (Ok(command), Verdict::Drop) => self.shard.refuse(key, &command),
+                (Ok(command), Verdict::Pass) => self.carry_out(key, command),
             };
             self.shard.conns.session(key)?;
             match next {
                 Next::GoOn => {}
                 Next::Drop => return Some(Ok(())),
-                Next::Wait(busy) => return Some(Err(self.shard.put_off(key, taken, busy))),
+                Next::Wait(busy) => return Some(Err(self.shard.put_off(key, taken, true, busy))),
                 Next::Close(reason) => return Some(Err(Halt::Close(reason))),
             }
         }
@@ -194,11 +204,37 @@ impl<D, A> Shard<D, A> {
         Some(Busy(wait))
     }
 
-    /// The commands behind the first `done` bytes of a message are to be carried out later.
-    fn put_off(&mut self, key: ConnKey, done: usize, busy: Busy) -> Halt {
+    /// The commands behind the first `done` bytes of a message are to be carried out later. By the
+    /// rates of the connection the first of them `is_paid`, or is not.
+    fn put_off(&mut self, key: ConnKey, done: usize, is_paid: bool, busy: Busy) -> Halt {
         if let Some(session) = self.conns.session(key) {
-            session.done = done;
+            (session.done, session.is_paid) = (done, is_paid);
         }
         Halt::Wait(busy)
+    }
+
+    /// Drops a command that comes too early, and tells its client so.
+    fn refuse(&mut self, key: ConnKey, command: &Command) -> Next {
+        if command.id != 0 {
+            let error = Reply::error(command.id, ErrorCode::TooManyRequests);
+            self.tell(key, &error);
+        }
+        Next::GoOn
+    }
+
+    /// A message comes too early: its first commands are answered so, and none is carried out.
+    pub(in crate::shard::core) fn refuse_commands(&mut self, key: ConnKey, message: &[u8]) {
+        let Some(session) = self
+            .conns
+            .session(key)
+            .filter(|session| session.is_connected())
+        else {
+            return;
+        };
+        let commands = session.wire().commands(message).take(REFUSALS_PER_MESSAGE);
+        for command in commands.map_while(Result::ok) {
+            self.env.work.charge(WORK_OF_MESSAGE);
+            self.refuse(key, &command);
+        }
     }
 }

@@ -35,8 +35,9 @@ impl<H: Handler> ShardCore<H> {
             conn: shard.conns.id(key),
         });
         let topic_key = shard.pubsub.fanout.find(&topic);
+        let name = shard.client_id(key);
         let session = shard.conns.session(key);
-        let info = session.and_then(|session| session.info_of(topic_key));
+        let info = session.map(|session| session.info_in(name, topic_key));
         let publish = info.map_or_else(Publish::new, |info| Publish::new().info(info));
         let bytes = &*request.data;
         shard.publish(&topic, Payload { kind, bytes }, origin, publish)?;

@@ -15,7 +15,7 @@ use crate::proto::centrifuge::{
     PresenceStatsResult, StreamPosition, Wire,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::conn::session::subscription::publication;
+use crate::shard::core::conn::session::pending::publication;
 use crate::shard::core::session::{Answered, channel_of};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Ask, Question};
@@ -85,7 +85,7 @@ impl<H: Handler> ShardCore<H> {
 
 impl<D, A> Shard<D, A> {
     fn take_asked(&mut self, key: ConnKey) -> Option<Box<Asked>> {
-        self.conns.session(key)?.asked.take()?.downcast().ok()
+        self.conns.session(key)?.take_asked()?.downcast().ok()
     }
 
     /// Asks the home of a topic something, for which the session waits: so this is no success.
@@ -116,7 +116,7 @@ impl<D, A> Shard<D, A> {
             return failure;
         }
         if let Some(session) = self.conns.session(key) {
-            session.asked = Some(Box::new(Asked(answers)));
+            session.ask(Box::new(Asked(answers)));
         }
         wait.into()
     }

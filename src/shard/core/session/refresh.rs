@@ -1,11 +1,13 @@
 //! New tokens: of the session, and of one of its subscriptions.
 
+use std::collections::HashSet;
+
 use crate::auth::Principal;
 use crate::handler::{Failure, Handler};
-use crate::id::ConnKey;
+use crate::id::{ConnKey, TopicKey};
 use crate::proto::centrifuge::{
     Answer, DisconnectCode, ErrorCode, RefreshRequest, RefreshResult, SubRefreshRequest,
-    SubRefreshResult,
+    SubRefreshResult, UnsubscribeCode,
 };
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::whole_secs;
@@ -25,10 +27,11 @@ impl<H: Handler> ShardCore<H> {
         if !self.shard.has_topics_of(key, &client) {
             return Err(DisconnectCode::InsufficientState.into());
         }
+        self.shard.end_subs_without(key, &client);
         let left = client.expires_at.map(|end| self.shard.env.left_until(end));
         let name = self.shard.client_id(key);
         if let Some(session) = self.shard.conns.session(key) {
-            session.principal = Some(Box::new(client));
+            session.client.keep(Some(Box::new(client)));
         }
         self.shard.expire_session(key);
         Ok(Some(Answer::Refresh(RefreshResult {
@@ -60,10 +63,35 @@ impl<H: Handler> ShardCore<H> {
 }
 
 impl<D, A> Shard<D, A> {
-    /// Whether a session is subscribed to all topics that a token names.
+    /// Whether a session is subscribed to all topics that a token names, of which some may have had
+    /// no space.
     fn has_topics_of(&self, key: ConnKey, client: &Principal) -> bool {
+        let session = self.conns.get(key).and_then(|conn| conn.protocol.session());
+        let was_refused = |topic| session.is_some_and(|session| session.was_refused(topic));
         let mut topics = client.topics();
-        topics.all(|topic| self.has_session_sub(key, topic).unwrap_or(true))
+        topics.all(|topic| self.has_session_sub(key, topic).unwrap_or(true) || was_refused(topic))
+    }
+
+    /// Ends the subscriptions to topics that the token before this one has named, and this one does
+    /// not.
+    fn end_subs_without(&mut self, key: ConnKey, client: &Principal) {
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        let named: HashSet<&str> = client.topics().collect();
+        let is_named = |topic: TopicKey| {
+            let local = pubsub.fanout.topic(topic);
+            local.is_some_and(|local| named.contains(local.topic.name()))
+        };
+        let Some(session) = conns.session(key) else {
+            return;
+        };
+        let subs = session.subs.as_slice().iter();
+        let of_token = subs.filter(|sub| sub.is_of_token).map(|sub| sub.topic);
+        let ended: Vec<TopicKey> = of_token.filter(|topic| !is_named(*topic)).collect();
+        for topic in ended {
+            pubsub.end_session_sub(conns, env, (key, topic), UnsubscribeCode::Server);
+        }
     }
 
     /// Has a subscription of a session end some time after this, or not at all.
@@ -74,7 +102,7 @@ impl<D, A> Shard<D, A> {
         if let Some(topic) = topic
             && let Some(session) = self.conns.session(key)
         {
-            session.expire_sub(topic, until);
+            session.subs.expire(topic, until);
         }
         self.arm(key);
         Ok(())

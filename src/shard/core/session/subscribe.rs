@@ -110,7 +110,7 @@ impl<D, A> Shard<D, A> {
             return Ok(());
         };
         let wire = session.wire();
-        if let Some(pending) = session.take_asked(topic) {
+        if let Some(pending) = session.take_waiting(topic) {
             self.tell(key, &pending.finish(wire, None, false));
         }
         let Self {

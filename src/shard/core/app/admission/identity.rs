@@ -12,9 +12,10 @@ use crate::denial::Denial;
 use crate::handler::{Busy, Handler, Refusal, Wait};
 use crate::id::ConnKey;
 use crate::limits::KEYS_ANSWER_TIMEOUT;
-use crate::proto::http::{Request, Response};
+use crate::proto::http::Request;
 use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
+use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
 
 /// Why it is not known which client it is.
@@ -23,8 +24,8 @@ pub(in crate::shard::core::app) enum Unidentified {
     Wait(Busy),
     /// Its credential is not accepted, or it has none.
     Denied(Denial),
-    /// It has shown too many that were not accepted, which is counted.
-    Throttled(Response),
+    /// It has shown too many that were not accepted, which is counted: the time until the next.
+    Throttled(Duration),
 }
 
 impl<H: Handler> ShardCore<H> {
@@ -128,7 +129,7 @@ impl<D, A> Cx<'_, D, A> {
             .map_err(|unidentified| match unidentified {
                 Unidentified::Wait(busy) => busy.into(),
                 Unidentified::Denied(denial) => self.refuse(denial, "").into(),
-                Unidentified::Throttled(response) => response.into(),
+                Unidentified::Throttled(wait) => self.shard.conns.throttled(self.key, wait).into(),
             })
     }
 
@@ -162,7 +163,9 @@ impl<D, A> Cx<'_, D, A> {
                 self.shard.env.counters.hit(Limit::VerifyTime);
                 return Err(Unidentified::Wait(Busy(Wait::Verification)));
             }
-            self.check_attempt().map_err(Unidentified::Throttled)?;
+            let Shard { conns, env, .. } = &mut *self.shard;
+            let checked = conns.check_attempt(env, self.key);
+            checked.map_err(Unidentified::Throttled)?;
         }
         match check(self) {
             Ok(checked) => {

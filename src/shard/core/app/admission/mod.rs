@@ -47,6 +47,12 @@ impl<D, A> Cx<'_, D, A> {
     /// each check takes time, and another one shall cost the client a connection. It counts for
     /// [`check_attempt`](Self::check_attempt).
     pub fn refuse(&mut self, denial: Denial, words: &str) -> Response {
+        self.note_refusal(denial, words);
+        answer_to(denial)
+    }
+
+    /// The same without an answer, which is for requests.
+    pub(in crate::shard::core::app) fn note_refusal(&mut self, denial: Denial, words: &str) {
         self.deny(denial, words);
         let is_checked = matches!(denial.status(), 401 | 503) && denial != Denial::Missing;
         if is_checked && let Some(http) = self.shard.conns.http(self.key) {
@@ -56,7 +62,6 @@ impl<D, A> Cx<'_, D, A> {
             let Shard { conns, env, .. } = &self.shard;
             conns.take_attempt(env, self.key);
         }
-        answer_to(denial)
     }
 
     /// Whether the client may show another credential: for an application that checks credentials

@@ -1,27 +1,29 @@
 //! What a connection of the structured protocol keeps.
 
+mod client;
 mod framed;
 mod name;
+pub(crate) mod pending;
+mod rare;
 mod stream;
-pub(crate) mod subscription;
+pub(crate) mod subs;
 
-use std::any::Any;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::Principal;
-use crate::id::TopicKey;
+use crate::id::{ConnectionId, TopicKey};
 use crate::payload::Structured;
 use crate::proto::centrifuge::{
-    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, ServerSub, SubscribeResult, Wire,
-    Wrap,
+    Answer, ClientInfo, ConnectResult, DisconnectCode, Reply, ServerSub, Wire, Wrap,
 };
 use crate::proto::ws::Decoder;
 use crate::shard::core::conn::PeerInfo;
+use crate::shard::core::conn::session::client::Client;
 pub(crate) use crate::shard::core::conn::session::name::{find_session, node_name, session_name};
+use crate::shard::core::conn::session::pending::Pending;
+use crate::shard::core::conn::session::rare::Rare;
 use crate::shard::core::conn::session::stream::Stream;
-use crate::shard::core::conn::session::subscription::{Pending, Subscription};
+use crate::shard::core::conn::session::subs::Subscriptions;
 use crate::time::{Now, Stamp};
 
 /// What a connection of the structured protocol keeps.
@@ -38,25 +40,22 @@ pub(crate) struct Session {
     awaits_pong: bool,
     /// When it is pinged next.
     next_ping: Stamp,
+    /// When it ends, unless its client has connected by then, or has sent another token.
+    pub(crate) until: Stamp,
     /// Bytes of the message in hand whose commands are carried out.
     pub(crate) done: usize,
+    /// By the rate of messages, the command behind them is paid for.
+    pub(crate) is_paid: bool,
     /// Its client, once it is identified.
-    pub(crate) principal: Option<Box<Principal>>,
-    /// The client as others see it, once it is connected.
-    pub(crate) info: Option<Arc<ClientInfo>>,
-    /// What its command has asked the home of a topic.
-    pub(crate) asked: Option<Box<dyn Any>>,
-    /// The subscription that its command asks for, until its topic has a key.
-    pub(crate) subscribing: Option<Subscription>,
-    /// What the client is told, when it is connected, of subscriptions that it has not asked for.
-    told_later: BTreeMap<String, SubscribeResult>,
+    pub(crate) client: Client,
+    pub(crate) subs: Subscriptions,
     /// Why it is about to end, if that is not that its time is over.
     pub(crate) end: Option<DisconnectCode>,
-    /// In no order.
-    subs: Vec<Subscription>,
-    /// When the first of them ends.
-    soonest: Stamp,
+    rare: Option<Box<Rare>>,
 }
+
+// Each connection of the structured protocol has one, whatever it does.
+const _: () = assert!(size_of::<Session>() <= 152);
 
 /// How far a session has come.
 #[derive(Debug)]
@@ -91,15 +90,13 @@ impl Session {
             has_frame_pings,
             awaits_pong: false,
             next_ping: Stamp::NEVER,
+            until: Stamp::NEVER,
             done: 0,
-            principal: None,
-            info: None,
-            asked: None,
-            subscribing: None,
-            told_later: BTreeMap::new(),
+            is_paid: false,
+            client: Client::default(),
+            subs: Subscriptions::default(),
             end: None,
-            subs: Vec::new(),
-            soonest: Stamp::NEVER,
+            rare: None,
         }
     }
 
@@ -143,7 +140,7 @@ impl Session {
         match phase {
             Phase::Connecting(mut reply) => {
                 if let Some(Answer::Connect(result)) = &mut reply.answer {
-                    let subs = std::mem::take(&mut self.told_later).into_iter();
+                    let subs = self.take_told_later().into_iter();
                     let subs = subs.map(|(channel, result)| ServerSub { channel, result });
                     result.subs = subs.collect();
                 }
@@ -154,11 +151,6 @@ impl Session {
                 None
             }
         }
-    }
-
-    /// Its client is told of a subscription that it has not asked for when it is connected.
-    pub(crate) fn tell_later(&mut self, channel: &str, result: SubscribeResult) {
-        self.told_later.insert(channel.to_owned(), result);
     }
 
     /// Whether its client has only to connect, and then is sent pushes.
@@ -176,20 +168,20 @@ impl Session {
         self.has_pings() && !self.is_one_way()
     }
 
-    /// The client as subscribers of one topic see it, of whose subscription this is said as well.
-    pub(crate) fn info_in(&self, chan_info: Vec<u8>) -> Option<Arc<ClientInfo>> {
-        let info = self.info.as_deref().filter(|_| !chan_info.is_empty())?;
-        Some(Arc::new(ClientInfo {
-            chan_info,
-            ..info.clone()
-        }))
-    }
-
-    /// The client as subscribers of a topic see it.
-    pub(crate) fn info_of(&mut self, topic: Option<TopicKey>) -> Option<Arc<ClientInfo>> {
-        let sub = topic.and_then(|topic| self.sub(topic));
-        let own = sub.and_then(|sub| sub.info.clone());
-        own.or_else(|| self.info.clone())
+    /// The client, which has this name, as subscribers of a topic see it.
+    pub(crate) fn info_in(
+        &mut self,
+        name: ConnectionId,
+        topic: Option<TopicKey>,
+    ) -> Arc<ClientInfo> {
+        let info = self.client.info(name);
+        match topic.and_then(|topic| self.subs.chan_info(topic)) {
+            None => info,
+            Some(chan_info) => Arc::new(ClientInfo {
+                chan_info: chan_info.to_vec(),
+                ..(*info).clone()
+            }),
+        }
     }
 
     /// When it is to be pinged, once it is connected.
@@ -224,7 +216,8 @@ impl Session {
     pub(crate) fn clear(&mut self) {
         self.decoder = Decoder::default();
         self.stream = self.stream.take().map(|_| Box::default());
-        self.principal = None;
+        self.client = Client::default();
+        self.rare = None;
     }
 
     /// Appends what the server says.
@@ -241,54 +234,9 @@ impl Session {
         }
     }
 
-    /// When the first subscription ends.
-    pub(crate) fn sub_expiry(&self) -> Option<Now> {
-        (self.soonest != Stamp::NEVER).then(|| self.soonest.moment())
-    }
-
-    /// A subscription whose time is over.
-    pub(crate) fn expired_sub(&self, now: Now) -> Option<TopicKey> {
-        self.sub_expiry().filter(|end| *end <= now)?;
-        let is_over = |sub: &&Subscription| sub.until != Stamp::NEVER && sub.until.moment() <= now;
-        self.subs.iter().find(is_over).map(|sub| sub.topic)
-    }
-
-    /// Has a subscription end then.
-    pub(crate) fn expire_sub(&mut self, topic: TopicKey, until: Stamp) {
-        if let Some(sub) = self.sub(topic) {
-            sub.until = until;
-        }
-        self.find_soonest();
-    }
-
-    fn find_soonest(&mut self) {
-        let ends = self.subs.iter().map(|sub| sub.until);
-        self.soonest = ends.min().unwrap_or(Stamp::NEVER);
-    }
-
     /// What a command waits for that has asked for a subscription, if it does.
-    pub(crate) fn take_asked(&mut self, topic: TopicKey) -> Option<Box<Pending>> {
-        let pending = self.sub(topic)?.pending.take();
+    pub(crate) fn take_waiting(&mut self, topic: TopicKey) -> Option<Box<Pending>> {
+        let pending = self.subs.take_pending(topic);
         pending.filter(|pending| pending.id != 0)
-    }
-
-    /// The subscription to a topic.
-    pub(crate) fn sub(&mut self, topic: TopicKey) -> Option<&mut Subscription> {
-        self.subs.iter_mut().find(|sub| sub.topic == topic)
-    }
-
-    /// It has subscribed to a topic.
-    pub(crate) fn note_sub(&mut self, topic: TopicKey) {
-        let sub = self.subscribing.take().unwrap_or_default();
-        self.soonest = self.soonest.min(sub.until);
-        self.subs.push(Subscription { topic, ..sub });
-    }
-
-    /// A subscription has ended.
-    pub(crate) fn forget_sub(&mut self, topic: TopicKey) {
-        self.subs.retain(|sub| sub.topic != topic);
-        if self.soonest != Stamp::NEVER {
-            self.find_soonest();
-        }
     }
 }

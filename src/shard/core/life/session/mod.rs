@@ -36,7 +36,7 @@ impl<D, A> Shard<D, A> {
             return;
         }
         if at != 0 {
-            self.close_after(key, left.saturating_add(SESSION_GRACE));
+            self.end_session_after(key, left.saturating_add(SESSION_GRACE));
         }
         let refresh = Refresh {
             expires: at != 0,
@@ -60,9 +60,9 @@ impl<D, A> Shard<D, A> {
             pubsub, conns, env, ..
         } = self;
         while let Some(session) = conns.session(key)
-            && let Some(topic) = session.expired_sub(judged)
+            && let Some(topic) = session.subs.expired(judged)
         {
-            if session.sub(topic).is_some_and(|sub| sub.is_of_server) {
+            if session.subs.get(topic).is_some_and(|sub| sub.is_of_server) {
                 let code = DisconnectCode::SubscriptionExpired;
                 return self.close(key, CloseReason::Session(code));
             }

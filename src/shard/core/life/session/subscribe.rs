@@ -1,12 +1,11 @@
 //! Subscriptions of sessions, as they begin: by a command, or because the server has them.
 
-use std::sync::Arc;
-
 use crate::handler::{Failure, ServerSubscription, Subscribe, Subscribed};
 use crate::id::ConnKey;
 use crate::position::{Position, Since};
 use crate::proto::centrifuge::{DisconnectCode, ErrorCode, SubscribeRequest, SubscribeResult};
-use crate::shard::core::conn::session::subscription::{Pending, Subscription};
+use crate::shard::core::conn::session::pending::Pending;
+use crate::shard::core::conn::session::subs::{Aside, Subscription};
 use crate::shard::core::conn::session::whole_secs;
 use crate::shard::core::shard::Shard;
 use crate::topic::Topic;
@@ -79,10 +78,8 @@ impl<D, A> Shard<D, A> {
     /// Sets what others are told of the client of a session, from its next subscriptions and
     /// messages on.
     pub(crate) fn describe(&mut self, key: ConnKey, conn_info: &[u8]) {
-        if let Some(session) = self.conns.session(key)
-            && let Some(info) = &mut session.info
-        {
-            Arc::make_mut(info).conn_info = conn_info.to_vec();
+        if let Some(session) = self.conns.session(key) {
+            session.client.describe(conn_info.to_vec());
         }
     }
 
@@ -124,28 +121,28 @@ impl<D, A> Shard<D, A> {
         let Some(session) = conns.session(key) else {
             return Ok(());
         };
-        let own = session.info.as_deref().map(|info| &*info.conn_info);
         let mut subscribe = Subscribe::new().since(since);
-        if let Some(info) = own.filter(|info| !info.is_empty()) {
-            subscribe = subscribe.conn_info(info);
-        }
-        if !subscribed.info.is_empty() {
-            subscribe = subscribe.chan_info(&*subscribed.info);
-        }
+        let info = subscribed.info;
+        subscribe.conn_info = session.client.conn_info().cloned();
+        subscribe.chan_info = (!info.is_empty()).then(|| info.into());
+        subscribe.is_of_many = !session.is_connected();
         if request.join_leave {
             subscribe = subscribe.joins();
         }
-        session.subscribing = Some(Subscription {
+        let sub = Subscription {
             is_positioned,
             is_of_server: id == 0,
-            info: session.info_in(subscribed.info),
             until: env.sub_until(subscribed.expires_at),
-            pending: Some(Box::new(Pending::new(id, request, result))),
             ..Subscription::default()
-        });
+        };
+        let aside = Aside {
+            pending: Some(Box::new(Pending::new(id, request, result))),
+            chan_info: subscribe.chan_info.clone(),
+        };
+        session.begin_sub(sub, aside);
         let subscribed = pubsub.subscribe(conns, env, key, &topic, subscribe);
         if let Some(session) = conns.session(key) {
-            session.subscribing = None;
+            session.end_begin_sub();
         }
         self.arm(key);
         Ok(subscribed?)

@@ -11,7 +11,7 @@ use crate::handler::{ClientInfo, Publisher, Subscribe};
 use crate::id::{ConnId, ConnKey, TopicKey};
 use crate::position::Since;
 use crate::shard::core::conn::state::State;
-use crate::shard::core::conn::subs::{CATCHING_UP, WAITING};
+use crate::shard::core::conn::subs::{CATCHING_UP, Membership, WAITING};
 use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
@@ -122,12 +122,10 @@ impl PubSub {
         }
         let waiting = conn.subs.as_slice().iter();
         let waiting = waiting.filter(|sub| sub.index == WAITING);
-        let topics: Vec<TopicKey> = waiting.map(|sub| sub.topic).collect();
-        let is_live = |&topic: &TopicKey| self.fanout.topic(topic).is_some_and(|topic| topic.live);
-        if topics.iter().all(is_live) {
-            topics
-                .into_iter()
-                .for_each(|topic| self.ask(conns, env, key, topic));
+        let is_live =
+            |sub: &Membership| self.fanout.topic(sub.topic).is_some_and(|topic| topic.live);
+        if waiting.clone().all(is_live) {
+            waiting.for_each(|sub| self.ask(conns, env, key, sub.topic));
         }
     }
 
@@ -247,7 +245,7 @@ impl PubSub {
         let is_refused = !self.announce(conns, env, place, joined.start.as_deref_mut());
         self.begin(conns, env, place, since, joined);
         self.hear_events(conns, env, place, asks_for_events);
-        self.is_live_for(conns, env, id.key);
+        self.is_joined(conns, env, id.key);
         if is_refused {
             return self.unsubscribe(conns, env, id.key, key);
         }

@@ -1,49 +1,13 @@
-//! The subscriptions of a session.
-
-use std::sync::Arc;
+//! What the client of a session is told of a subscription when that is live.
 
 use data_encoding::BASE64;
 
-use crate::id::TopicKey;
 use crate::proto::Kind;
 use crate::proto::centrifuge::{
-    Answer, ClientInfo, ErrorCode, Publication, Reply, SUBSCRIBE_REJECT_UNRECOVERED,
-    SubscribeRequest, SubscribeResult, Wire,
+    Answer, ErrorCode, Publication, Reply, SUBSCRIBE_REJECT_UNRECOVERED, SubscribeRequest,
+    SubscribeResult, Wire,
 };
-use crate::time::Stamp;
 use crate::topic::history::{Kept, Start};
-
-/// A subscription of a session.
-#[derive(Debug)]
-pub(crate) struct Subscription {
-    pub(crate) topic: TopicKey,
-    /// When it ends.
-    pub(crate) until: Stamp,
-    /// Its client is told if something is missing.
-    pub(crate) is_positioned: bool,
-    /// Its client has not asked for it: where it would end, the session does.
-    pub(crate) is_of_server: bool,
-    /// As long as its client was not told that it is live.
-    pub(crate) pending: Option<Box<Pending>>,
-    /// The client as other subscribers of the topic see it, where that is not as all do.
-    pub(crate) info: Option<Arc<ClientInfo>>,
-}
-
-// A session has any number of them.
-const _: () = assert!(size_of::<Subscription>() <= 32);
-
-impl Default for Subscription {
-    fn default() -> Self {
-        Self {
-            topic: TopicKey(u32::MAX),
-            until: Stamp::NEVER,
-            is_positioned: false,
-            is_of_server: true,
-            pending: Some(Box::default()),
-            info: None,
-        }
-    }
-}
 
 /// What is told of a subscription when it is live.
 #[derive(Debug, Default)]

@@ -1,10 +1,7 @@
 //! What each connection may send in a while: messages and bytes by token buckets.
 
-use crate::close_reason::CloseReason;
 use crate::config::{BeyondRate, Config};
-use crate::counters::Limit;
 use crate::id::ConnKey;
-use crate::shard::core::shard::Shard;
 use crate::time::{Bucket, Now, Rate};
 
 /// The buckets of a shard's connections.
@@ -60,7 +57,7 @@ impl Meters {
     }
 
     /// So many messages of `len` bytes together have come.
-    fn judge(&mut self, key: ConnKey, messages: usize, len: usize, now: Now) -> Verdict {
+    pub(crate) fn judge(&mut self, key: ConnKey, messages: usize, len: usize, now: Now) -> Verdict {
         let Some(meter) = self.of.get_mut(key.index()) else {
             return Verdict::Pass;
         };
@@ -85,20 +82,6 @@ impl Meters {
         };
         if matches!(verdict, Verdict::Pass | Verdict::Wait(_)) {
             *meter = after;
-        }
-        verdict
-    }
-}
-
-impl<D, A> Shard<D, A> {
-    /// What becomes of messages of `len` bytes together by the rates of their connection.
-    pub(crate) fn meter(&mut self, key: ConnKey, messages: usize, len: usize) -> Verdict {
-        let verdict = self.ingress.meters.judge(key, messages, len, self.env.now);
-        match verdict {
-            Verdict::Pass => {}
-            Verdict::Wait(_) => self.env.counters.hit(Limit::RateWait),
-            Verdict::Drop => self.env.counters.hit(Limit::RateDrop),
-            Verdict::Close => self.close(key, CloseReason::RateLimit),
         }
         verdict
     }
