@@ -21,7 +21,7 @@ pub use opening::{Message, Opening};
 pub use outcome::{Busy, Halt, PublishError, Refusal, Sent, Unanswered};
 pub(crate) use outcome::{Wait, check_message};
 pub use presence::{Census, PresenceError, PresenceList, TopicEvent};
-pub(crate) use presence::{TopicFilter, presence_calls};
+pub(crate) use presence::{TopicFilter, census_calls, presence_calls};
 pub use publish::{Extras, Publish};
 pub use room::{Publisher, Room, RoomCx};
 pub(crate) use room_event::{Event, Output};

@@ -87,6 +87,40 @@ impl Census {
     }
 }
 
+/// The calls about the whole server, of everything that has a method `ask_all`.
+macro_rules! census_calls {
+    ($this:ident: $receiver:ty) => {
+        /// Asks all shards how much they have. `reply` runs on a shard's thread, and must not wait;
+        /// it is dropped if the server stops first.
+        ///
+        /// # Errors
+        ///
+        /// [`PublishError::Busy`] if a shard has no space for the question: then `reply` is not
+        /// called.
+        pub fn census(
+            $this: $receiver,
+            reply: impl FnOnce(Census) + Send + Sync + 'static,
+        ) -> Result<(), PublishError> {
+            $this.ask_all(None, HomeReply::new(reply))
+        }
+
+        /// The same with the topics for whose names `filter` is true, and their subscribers: at
+        /// most [`CENSUS_TOPICS_MAX`](crate::limits::CENSUS_TOPICS_MAX).
+        ///
+        /// # Errors
+        ///
+        /// The same.
+        pub fn census_of(
+            $this: $receiver,
+            filter: impl Fn(&str) -> bool + Send + Sync + 'static,
+            reply: impl FnOnce(Census) + Send + Sync + 'static,
+        ) -> Result<(), PublishError> {
+            $this.ask_all(Some(Box::new(filter)), HomeReply::new(reply))
+        }
+    };
+}
+pub(crate) use census_calls;
+
 /// The calls about presence, of everything that has a method `ask_home`.
 macro_rules! presence_calls {
     ($this:ident: $receiver:ty) => {

@@ -1,7 +1,7 @@
 //! What the name of a topic says about its subscribers, over the structured protocol: as in
 //! Centrifugo.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::auth::{Principal, claim};
 use crate::handler::{
@@ -111,11 +111,19 @@ pub(super) fn connect(cx: &RelayCx<'_>, has_user_topic: bool) -> Connected {
         if let Some(said) = said {
             subscription.subscribed.info = claim(said, "info", "b64info");
             subscription.subscribed.data = claim(said, "data", "b64data");
+            subscription.recoverable = own(said, "force_recovery");
+            subscription.positioned = own(said, "force_positioning");
+            subscription.joins = own(said, "force_push_join_leave").unwrap_or_default();
         }
         subscription
     });
     connected.subscriptions.extend(named);
     connected
+}
+
+/// What a claim says in place of a setting of its topic.
+fn own(said: &Map<String, Value>, setting: &str) -> Option<bool> {
+    said.get("override")?.get(setting)?.get("value")?.as_bool()
 }
 
 /// Whether there can be a topic that is this user's alone: a comma is between users.

@@ -6,13 +6,14 @@ use std::time::Instant;
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use crate::handler::{
-    HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
-    PresenceStats, Publish, PublishError, history_calls, presence_calls,
+    Census, HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
+    PresenceStats, Publish, PublishError, TopicFilter, census_calls, history_calls, presence_calls,
 };
+use crate::id::ShardId;
 use crate::position::Position;
 use crate::proto::Kind;
 use crate::server::handle::Handle;
-use crate::shard::mail::{Ask, Question, ToHome};
+use crate::shard::mail::{Ask, CensusScan, Question, ToHome};
 use crate::topic::{Topic, TopicName};
 
 impl Handle {
@@ -54,6 +55,7 @@ impl Handle {
 
     history_calls!(self: &Self);
     presence_calls!(self: &Self);
+    census_calls!(self: &Self);
 
     /// Reads messages of a topic's history, and waits for them until `deadline`. Do not call it
     /// from a callback: a shard must not wait.
@@ -94,6 +96,17 @@ impl Handle {
         let question = self.question(topic, ask)?;
         let home = self.home_of(&question.topic);
         self.send(home, ToHome::Ask(Box::new(question)))
+    }
+
+    fn ask_all(
+        &self,
+        filter: Option<TopicFilter>,
+        reply: HomeReply<Census>,
+    ) -> Result<(), PublishError> {
+        self.check_serving()?;
+        let scan = CensusScan::for_all(self.outside.shards(), filter, reply);
+        // Any shard gives it to the others.
+        self.send(ShardId::default(), ToHome::Census(Box::new(scan)))
     }
 
     fn question(

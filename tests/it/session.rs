@@ -1,12 +1,15 @@
 //! The structured protocol over real sockets, between several shards.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use corecast::{Config, HistorySettings, Namespaces, TopicSettings};
+use corecast::{Config, HistorySettings, Namespaces, Selection, ServerSubscription, TopicSettings};
+use crossbeam_channel::bounded;
 use serde_json::{Value, json};
 use tungstenite::Message;
 
 use crate::support::server::{Running, builder};
+use crate::support::wait::in_a_while;
 use crate::support::ws::Ws;
 
 /// Topics keep their newest messages, and tell their clients.
@@ -31,6 +34,8 @@ fn server() -> Running {
 
 struct Client {
     ws: Ws,
+    /// What its client is called.
+    id: String,
     last_id: u64,
     /// What was pushed.
     pushes: Vec<Value>,
@@ -41,11 +46,12 @@ impl Client {
         let ws = Ws::connect(server.http(), "/connection/websocket");
         let mut client = Self {
             ws,
+            id: String::new(),
             last_id: 0,
             pushes: Vec::new(),
         };
         let connected = client.ask(json!({"connect": {}}));
-        assert!(connected["connect"]["client"].is_string(), "{connected}");
+        client.id = connected["connect"]["client"].as_str().unwrap().to_owned();
         client
     }
 
@@ -153,5 +159,38 @@ fn a_drain_tells_clients_to_come_back() {
             assert_eq!(close.reason.as_str(), "shutdown");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn any_thread_subscribes_clients_and_asks_what_the_server_has() {
+    let server = server();
+    let mut clients: Vec<Client> = (0..6).map(|_| Client::connect(&server)).collect();
+    for client in &clients {
+        let which = Selection::Only(client.id.parse().unwrap());
+        let subscription = ServerSubscription::new("news");
+        let subscribed = server.handle().subscribe_user("", which, subscription);
+        subscribed.unwrap();
+    }
+    for client in &mut clients {
+        let push = &client.next_push()["push"];
+        assert_eq!(
+            (&push["channel"], push["subscribe"].is_object()),
+            (&json!("news"), true)
+        );
+    }
+    let (reply, census) = bounded(1);
+    let asked = server.handle().census_of(
+        |topic| topic == "news",
+        move |census| reply.send(census).unwrap(),
+    );
+    asked.unwrap();
+    let census = census.recv_deadline(in_a_while()).unwrap();
+    assert_eq!((census.connections, census.subscriptions), (6, 6));
+    assert_eq!(census.subscribers, BTreeMap::from([("news".to_owned(), 6)]));
+    for client in &mut clients {
+        let which = Selection::Only(client.id.parse().unwrap());
+        server.handle().unsubscribe_user("", which, "news").unwrap();
+        assert_eq!(client.next_push()["push"]["unsubscribe"]["code"], 2000);
     }
 }

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::auth::Action;
 use crate::handler::{Busy, ServerSubscription};
-use crate::relay::api::failure::{CHANNEL, Failure, NO_OVERRIDE, bad_request};
+use crate::relay::api::failure::{CHANNEL, Failure, NO_OVERRIDE, TOO_LONG, bad_request};
 use crate::relay::api::history::Since;
 use crate::relay::api::users::{Act, Whom, given};
 use crate::relay::api::{Outcome, Work, is_channel};
@@ -96,6 +96,9 @@ impl Work<'_, '_> {
                     && (own.pushes_joins()
                         || fits(own.force_push_join_leave, settings.force_push_join_leave));
                 let subscription = command.subscription(channel, own)?;
+                if work.cx.message_bytes_max() < subscription.subscribed.data.len() {
+                    return Err(TOO_LONG);
+                }
                 is_settled
                     .then_some(Act::Subscribe(subscription))
                     .ok_or(NO_OVERRIDE)

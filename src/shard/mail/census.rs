@@ -26,6 +26,8 @@ pub(crate) struct CensusSum {
 #[derive(Debug)]
 pub struct CensusScan {
     parts: Arc<CensusParts>,
+    /// The shard that has it is to give each shard one.
+    pub(crate) is_for_all: bool,
     /// The first place that was not looked at.
     pub(crate) next: usize,
     pub(crate) found: Census,
@@ -44,20 +46,31 @@ impl fmt::Debug for CensusSum {
 }
 
 impl CensusScan {
-    /// One for each of so many shards.
-    pub(crate) fn of_all(
+    /// One for so many shards.
+    pub(crate) fn for_all(
         shards: u16,
         filter: Option<TopicFilter>,
         reply: HomeReply<Census>,
-    ) -> impl Iterator<Item = Box<Self>> {
+    ) -> Self {
         let parts = Arc::new(CensusParts {
             parts: (0..shards).map(|_| OnceLock::new()).collect(),
             filter,
             reply,
         });
-        (0..shards).map(move |_| {
+        Self {
+            parts,
+            is_for_all: true,
+            next: 0,
+            found: Census::default(),
+        }
+    }
+
+    /// One for each shard.
+    pub(crate) fn split(self) -> impl Iterator<Item = Box<Self>> {
+        (0..self.parts.parts.len()).map(move |_| {
             Box::new(Self {
-                parts: Arc::clone(&parts),
+                parts: Arc::clone(&self.parts),
+                is_for_all: false,
                 next: 0,
                 found: Census::default(),
             })

@@ -15,17 +15,46 @@ impl<D, A> Shard<D, A> {
         filter: Option<TopicFilter>,
         reply: HomeReply<Census>,
     ) -> Result<(), PublishError> {
-        let Self { pubsub, env, .. } = self;
-        if env.work.is_overdrawn() || STAGED_MAX <= pubsub.censuses.len() {
+        if self.env.work.is_overdrawn() {
             return Err(PublishError::Busy(Busy(Wait::Turn)));
+        }
+        self.check_census_space().map_err(PublishError::Busy)?;
+        let scan = CensusScan::for_all(self.env.shards, filter, reply);
+        self.split_census(scan);
+        Ok(())
+    }
+
+    /// Takes a question, or gives it back while there is no space for it.
+    pub(crate) fn take_census(&mut self, scan: Box<CensusScan>) -> Option<Box<CensusScan>> {
+        if scan.is_for_all {
+            if self.check_census_space().is_err() {
+                return Some(scan);
+            }
+            self.split_census(*scan);
+            return None;
+        }
+        if STAGED_MAX <= self.pubsub.censuses.len() {
+            return Some(scan);
+        }
+        self.pubsub.censuses.push_back(scan);
+        self.env.moved = true;
+        None
+    }
+
+    /// Whether all shards can be asked now.
+    fn check_census_space(&mut self) -> Result<(), Busy> {
+        let Self { pubsub, env, .. } = self;
+        if STAGED_MAX <= pubsub.censuses.len() {
+            return Err(Busy(Wait::Turn));
         }
         let mut others = ShardId::all(env.shards).filter(|shard| *shard != env.shard);
         let full = others.find(|shard| !pubsub.mail[shard.index()].to_home.has_space());
-        if let Some(full) = full {
-            return Err(PublishError::Busy(Busy::at(full)));
-        }
-        let scans = CensusScan::of_all(env.shards, filter, reply);
-        for (shard, scan) in ShardId::all(env.shards).zip(scans) {
+        full.map_or(Ok(()), |full| Err(Busy::at(full)))
+    }
+
+    fn split_census(&mut self, scan: CensusScan) {
+        let Self { pubsub, env, .. } = self;
+        for (shard, scan) in ShardId::all(env.shards).zip(scan.split()) {
             if shard == env.shard {
                 pubsub.censuses.push_back(scan);
                 env.moved = true;
@@ -35,17 +64,6 @@ impl<D, A> Shard<D, A> {
             }
         }
         env.work.charge(usize::from(env.shards) * WORK_OF_MESSAGE);
-        Ok(())
-    }
-
-    /// Takes a question, or gives it back while there is no space for it.
-    pub(crate) fn take_census(&mut self, scan: Box<CensusScan>) -> Option<Box<CensusScan>> {
-        if STAGED_MAX <= self.pubsub.censuses.len() {
-            return Some(scan);
-        }
-        self.pubsub.censuses.push_back(scan);
-        self.env.moved = true;
-        None
     }
 
     /// Goes on with what is asked, as far as there is time.

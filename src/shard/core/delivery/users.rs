@@ -201,12 +201,14 @@ impl<D, A> Shard<D, A> {
     }
 
     /// Whether a connection of this shard is there, and is that user's: homes compare hashes alone.
-    /// One without a user is there as soon as it is open.
+    /// One without a user is there as soon as it is open, and a session when it has connected.
     fn has_user(&mut self, id: ConnId, user: &str) -> bool {
         let Some(conn) = self.conns.current(id) else {
             return false;
         };
-        let (is_entered, is_open) = (conn.is_entered, conn.state == State::Open);
+        let session = conn.protocol.session_mut();
+        let is_known = session.is_none_or(|session| session.has_client());
+        let (is_entered, is_open) = (conn.is_entered, is_known && conn.state == State::Open);
         match self.conns.user(id.key) {
             Some(record) => is_entered && record.user() == user,
             None => is_open && user.is_empty(),

@@ -5,7 +5,7 @@ mod subscribe;
 mod whom;
 
 use super::identity::{NOW, ask_identity, connect, token};
-use super::streams::{Streamed, chunks, post};
+use super::streams::{Streamed, chunks, open, post};
 use super::*;
 use crate::shard::KEY;
 use crate::users::exchange;

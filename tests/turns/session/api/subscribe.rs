@@ -131,3 +131,49 @@ fn a_client_with_too_many_subscriptions_is_disconnected() {
         assert_eq!(told.last(), Some(&ended(3505, "channel limit")));
     }
 }
+
+#[test]
+fn a_token_says_the_same_of_the_subscriptions_that_it_names() {
+    let mut shard = shard_with(with_history(10), &["users all #"], false);
+    for (own, expected) in [
+        ("", "{}"),
+        (
+            "force_recovery",
+            r#"{"positioned":true,"recoverable":true}"#,
+        ),
+        ("force_positioning", r#"{"positioned":true}"#),
+    ] {
+        let own = format!(r#"{{"{own}":{{"value":true}}}}"#);
+        let claims = format!(r#"{{"sub":"ann","subs":{{"news":{{"override":{own}}}}}}}"#);
+        let client = shard.upgrade(PATH, "");
+        shard.read(client, text(&connect(&token(&claims))));
+        shard.rest();
+        let [Told::Text(told)] = &heard(shard.take(client))[..] else {
+            panic!("it is connected");
+        };
+        let told: serde_json::Value = serde_json::from_str(told).unwrap();
+        let mut said = told["connect"]["subs"]["news"].clone();
+        said.as_object_mut().unwrap().remove("epoch");
+        assert_eq!(said.to_string(), expected);
+    }
+}
+
+#[test]
+fn what_a_client_is_told_is_no_longer_than_a_message() {
+    let config = Config {
+        message_bytes_max: 10,
+        ..Config::default()
+    };
+    let mut shard = shard_with(config, &["users all #"], false);
+    for (data, info, is_refused) in [
+        (10, 1, false),
+        (11, 1, true),
+        (1, 8 << 10, false),
+        (1, (8 << 10) + 1, true),
+    ] {
+        let [data, info] = [data, info].map(|len| format!("\"{}\"", "x".repeat(len - 2.min(len))));
+        let body = format!(r#"{{"user":"ann","channel":"news","data":{data},"info":{info}}}"#);
+        let answer = ask(&mut shard, "subscribe", &body);
+        assert_eq!(answer.contains(r#""code":107"#), is_refused, "{answer}");
+    }
+}

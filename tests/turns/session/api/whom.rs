@@ -137,3 +137,50 @@ fn clients_on_all_shards_are_subscribed_and_a_batch_takes_all_methods() {
         assert!(told.contains(&UNSUBSCRIBED.to_owned()), "{told:?}");
     }
 }
+
+#[test]
+fn a_session_is_there_when_its_client_has_connected() {
+    let mut shard = shard_with(Config::default(), &["anyone all #"], true);
+    let client = shard.upgrade(PATH, "");
+    for method in ["subscribe", "disconnect"] {
+        let channel = if method == "subscribe" {
+            r#","channel":"news""#
+        } else {
+            ""
+        };
+        let body = format!(r#"{{"client":"0.{client}"{channel}}}"#);
+        have(&mut shard, method, &body);
+    }
+    publish(&mut shard, 1);
+    assert_eq!(shard.take(client), b"");
+    shard.read(client, text(CONNECT));
+    shard.rest();
+    let [Told::Text(told)] = &heard(shard.take(client))[..] else {
+        panic!("it is connected, and told nothing else");
+    };
+    assert!(!told.contains("subs"), "{told}");
+}
+
+#[test]
+fn a_client_of_one_way_is_meant_by_its_session() {
+    let mut shard = shard();
+    let connect = format!(r#"{{"token":"{}"}}"#, token_of("ann"));
+    let socket = shard.upgrade("/connection/uni_websocket", "");
+    shard.read(socket, text(&connect));
+    shard.rest();
+    let told = String::from_utf8_lossy(&shard.take(socket)).into_owned();
+    let stream = post("/connection/uni_http_stream", &connect);
+    let (stream, answer) = open(&mut shard, &stream);
+    for (client, connected) in [(socket, told), (stream, answer)] {
+        let (_, session) = connected.split_once(r#""session":""#).unwrap();
+        let (session, _) = session.split_once('"').unwrap();
+        let fields = format!(r#""user":"ann","session":"{session}""#);
+        for method in ["subscribe", "unsubscribe"] {
+            let body = format!(r#"{{{fields},"channel":"news"}}"#);
+            have(&mut shard, method, &body);
+            let told = String::from_utf8_lossy(&shard.take(client)).into_owned();
+            let push = format!(r#"{{"channel":"news","{method}":{{"#);
+            assert!(told.contains(&push), "{told}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::config::TopicSettings;
 use crate::handler::{
     Census, HistoryError, HistoryFilter, HistoryPage, HomeReply, PresenceError, PresenceList,
-    PresenceStats, PublishError, history_calls, presence_calls,
+    PresenceStats, PublishError, TopicFilter, census_calls, history_calls, presence_calls,
 };
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::app::shard_cx::ShardCx;
@@ -17,6 +17,7 @@ macro_rules! asks_homes {
         impl<D, A> $context<'_, D, A> {
             history_calls!(self: &mut Self);
             presence_calls!(self: &mut Self);
+            census_calls!(self: &mut Self);
 
             fn ask_home(
                 &mut self,
@@ -27,33 +28,12 @@ macro_rules! asks_homes {
                 self.shard.ask_home(Box::new(Question { topic, ask }))
             }
 
-            /// Asks all shards how much they have. `reply` runs on a shard's thread, and must not
-            /// wait; it is dropped if the server stops first.
-            ///
-            /// # Errors
-            ///
-            /// [`PublishError::Busy`] if a shard has no space for the question: then `reply` is not
-            /// called.
-            pub fn census(
+            fn ask_all(
                 &mut self,
-                reply: impl FnOnce(Census) + Send + Sync + 'static,
+                filter: Option<TopicFilter>,
+                reply: HomeReply<Census>,
             ) -> Result<(), PublishError> {
-                self.shard.ask_all(None, HomeReply::new(reply))
-            }
-
-            /// The same with the topics for whose names `filter` is true, and their subscribers:
-            /// at most [`CENSUS_TOPICS_MAX`](crate::limits::CENSUS_TOPICS_MAX) of each shard.
-            ///
-            /// # Errors
-            ///
-            /// The same.
-            pub fn census_of(
-                &mut self,
-                filter: impl Fn(&str) -> bool + Send + Sync + 'static,
-                reply: impl FnOnce(Census) + Send + Sync + 'static,
-            ) -> Result<(), PublishError> {
-                let filter = Box::new(filter);
-                self.shard.ask_all(Some(filter), HomeReply::new(reply))
+                self.shard.ask_all(filter, reply)
             }
         }
     )*};

@@ -120,6 +120,11 @@ impl Session {
         matches!(self.phase, Phase::Connected)
     }
 
+    /// Whether it is known which client it has: it is connected, or about to be.
+    pub(crate) fn has_client(&self) -> bool {
+        matches!(self.phase, Phase::Connecting(_) | Phase::Connected)
+    }
+
     pub(crate) fn is_new(&self) -> bool {
         matches!(self.phase, Phase::New(_))
     }

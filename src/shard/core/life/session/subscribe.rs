@@ -56,7 +56,8 @@ impl<D, A> Shard<D, A> {
     /// Subscribes the client of a session that is there, because the application says so. Other
     /// protocols do not name the topics of messages: their clients have the topics that they have.
     pub(crate) fn subscribe_later(&mut self, key: ConnKey, subscription: &ServerSubscription) {
-        if self.conns.session(key).is_none() {
+        let session = self.conns.session(key);
+        if !session.is_some_and(|session| session.has_client()) {
             return;
         }
         if let Err(Failure::Close(reason)) = self.subscribe_for_client(key, None, subscription) {
