@@ -7,7 +7,7 @@ from servers import FREE_PORT, Failed
 
 
 def command(corecast, folder, *, shards=1, even=False, compression=False, level=None, tls=False,
-            tcp=False, admin=False, auth=(), topics=()):
+            tcp=False, admin=False, auth=(), topics=(), limits=()):
     """Writes a configuration into `folder`; the server's command, and what it says it listens for.
 
     All that these benches know of the server's settings stands here.
@@ -19,6 +19,8 @@ def command(corecast, folder, *, shards=1, even=False, compression=False, level=
         lines += ["[auth]", *auth]
     if topics:
         lines += ["[topics]", *topics]
+    if limits:
+        lines += ["[limits]", *limits]
     if compression:
         lines += ["[compression]", *([f"level = {level}"] if level else [])]
     lines += ["[[listener]]", 'protocol = "http"', f'address = "{FREE_PORT}"']
