@@ -184,3 +184,22 @@ fn a_client_of_one_way_is_meant_by_its_session() {
         }
     }
 }
+
+#[test]
+fn a_user_with_many_clients_takes_no_more_of_a_turn_than_another() {
+    let mut shard = shard();
+    let clients: Vec<Live> = (0..10).flat_map(|_| both(&mut shard, "ann")).collect();
+    let subscription = corecast::ServerSubscription::new("news");
+    let which = corecast::Selection::All;
+    let asked = shard
+        .core
+        .shard_cx(|cx| cx.subscribe_user("ann", which, subscription));
+    asked.unwrap();
+    let work = corecast::limits::WORK_OF_MESSAGE;
+    shard.core.limit_work(work, work);
+    let turns = shard.rest();
+    assert!(10 < turns, "{turns}");
+    for client in &clients {
+        assert_eq!(client.hear(&mut shard), [SUBSCRIBED]);
+    }
+}
