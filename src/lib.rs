@@ -213,4 +213,5 @@ pub use shard::core::conns::questions::Deferred;
 pub use shard::core::pubsub::subscribe::SubscribeError;
 pub use shard::{Balance, Listener};
 pub use time::{Rate, Tick};
+pub use topic::patterns::{TopicPattern, TopicPatternError};
 pub use topic::{Topic, TopicName, TopicNameError};

@@ -79,13 +79,21 @@ impl Auth {
 
     /// Decides what a client may do.
     pub fn decide(&self, client: &Principal, action: Action, topic: &str) -> Verdict<'_> {
-        if self.insecure {
-            return Verdict {
-                is_allowed: true,
-                by: Decider::Insecure,
-            };
-        }
-        self.rules.decide(client, action, topic)
+        let by_rules = || self.rules.decide(client, action, topic);
+        self.insecurely().unwrap_or_else(by_rules)
+    }
+
+    /// Decides whether a client may subscribe to a pattern.
+    pub(crate) fn decide_pattern(&self, client: &Principal, pattern: &str) -> Verdict<'_> {
+        let by_rules = || self.rules.decide_pattern(client, pattern);
+        self.insecurely().unwrap_or_else(by_rules)
+    }
+
+    fn insecurely(&self) -> Option<Verdict<'_>> {
+        self.insecure.then_some(Verdict {
+            is_allowed: true,
+            by: Decider::Insecure,
+        })
     }
 
     /// What the check of this credential took, in nominal nanoseconds.

@@ -35,6 +35,7 @@ mod permission;
 pub(crate) mod places;
 mod principal;
 mod revoke_error;
+mod rights;
 mod rules;
 
 #[cfg(not(feature = "auth"))]
@@ -64,10 +65,11 @@ pub use keys::{Key, KeyError, jwk_set};
 pub use permission::Forbidden;
 pub use places::Places;
 pub(crate) use principal::claim;
-pub use principal::{Identity, Principal, Rights};
+pub use principal::{Identity, Principal};
 #[cfg(feature = "auth")]
 pub use revocations::{Revocations, RevokedList};
 pub use revoke_error::RevokeError;
+pub use rights::Rights;
 pub use rules::{Action, Decider, Rule, RuleError, Rules, Verdict};
 #[cfg(all(feature = "auth", feature = "cli"))]
 pub(crate) use token::compact::signed_with;

@@ -5,7 +5,7 @@ use std::fmt;
 use data_encoding::BASE64;
 use serde_json::{Map, Value};
 
-use crate::auth::rules::Action;
+use crate::auth::rights::Rights;
 use crate::pattern::Names;
 
 /// A client, as its credential describes it.
@@ -35,19 +35,6 @@ pub enum Identity {
     Key(String),
     /// It has shown a certificate with this name.
     Certificate(String),
-}
-
-/// Rights that a token carries. All are about topics as they are written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rights(Vec<Right>);
-
-/// Topics, and what is allowed with them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Right {
-    pub(crate) topics: Vec<String>,
-    /// Whether `*` in a topic stands for any number of characters.
-    pub(crate) has_wildcards: bool,
-    pub(crate) allow: Vec<Action>,
 }
 
 impl Principal {
@@ -106,8 +93,7 @@ impl Principal {
 
     /// Memory that it takes, about: a token may have many claims.
     pub(crate) fn held_bytes(&self) -> usize {
-        let Rights(rights) = &self.rights;
-        let topics = rights.iter().flat_map(|right| &right.topics);
+        let topics = self.rights.topics();
         let topics = topics.map(|topic| size_of::<String>() + topic.capacity());
         size_of::<Self>() + bytes_of_members(&self.claims) + topics.sum::<usize>()
     }
@@ -170,46 +156,6 @@ impl Identity {
     }
 }
 
-impl Rights {
-    #[cfg(any(test, feature = "auth"))]
-    pub(crate) fn new(rights: Vec<Right>) -> Self {
-        Self(rights)
-    }
-
-    /// Whether the token allows it.
-    pub fn allow(&self, action: Action, topic: &str) -> bool {
-        let mut rights = self.0.iter();
-        rights.any(|right| right.allow.contains(&action) && right.covers(topic))
-    }
-}
-
-impl Right {
-    fn covers(&self, topic: &str) -> bool {
-        let mut topics = self.topics.iter();
-        topics.any(|own| own == topic || (self.has_wildcards && covers(own, topic)))
-    }
-}
-
-/// Whether a text with `*` for any number of characters covers a topic. Returns to the last `*`
-/// alone, so that the time is bounded by the product of both lengths.
-fn covers(pattern: &str, topic: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| topic.strip_prefix(first)) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        // The first place is as good as any: what follows may begin with anything.
-        let Some((_, after)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = after;
-    }
-    rest.ends_with(last)
-}
-
 impl fmt::Display for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -218,47 +164,5 @@ impl fmt::Display for Identity {
             Self::Key(name) => write!(f, "API key {name:?}"),
             Self::Certificate(name) => write!(f, "certificate {name:?}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_number_of_characters() {
-        for (pattern, topic, expected) in [
-            ("a*", "a", true),
-            ("a*", "abc", true),
-            ("a*", "ba", false),
-            ("*", "", true),
-            ("*b", "ab", true),
-            ("*b", "abc", false),
-            ("a*a", "a", false),
-            ("a*a", "aa", true),
-            ("a*b*c", "abc", true),
-            ("a*b*c", "axxbxxc", true),
-            ("a*b*c", "axxcxxb", false),
-            ("**", "x", true),
-            ("a", "ab", false),
-        ] {
-            assert_eq!(covers(pattern, topic), expected, "{pattern} {topic}");
-        }
-    }
-
-    #[test]
-    fn a_right_is_for_its_topics_and_actions_alone() {
-        let right = |has_wildcards| {
-            Rights::new(vec![Right {
-                topics: vec!["news*".to_owned()],
-                has_wildcards,
-                allow: vec![Action::Subscribe],
-            }])
-        };
-        assert!(right(true).allow(Action::Subscribe, "news/1"));
-        assert!(!right(true).allow(Action::Publish, "news/1"));
-        assert!(!right(true).allow(Action::Subscribe, "new"));
-        assert!(!right(false).allow(Action::Subscribe, "news/1"));
-        assert!(right(false).allow(Action::Subscribe, "news*"));
     }
 }

@@ -1,5 +1,7 @@
 //! Patterns of topics, in which parts stand for what the client is.
 
+mod wildcards;
+
 use thiserror::Error;
 
 use crate::limits::TOPIC_BYTES_MAX;

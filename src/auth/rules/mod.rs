@@ -1,5 +1,6 @@
 //! Rules: which clients may do what with which topics.
 
+mod patterns;
 #[cfg(test)]
 mod tests;
 
@@ -156,9 +157,11 @@ impl Rule {
     }
 
     fn is_about(&self, client: &Principal, action: Action, topic: &str) -> bool {
-        self.actions.contains(&action)
-            && self.subject.has(&client.identity)
-            && self.pattern.matches(topic, client)
+        self.is_for(client, action) && self.pattern.matches(topic, client)
+    }
+
+    fn is_for(&self, client: &Principal, action: Action) -> bool {
+        self.actions.contains(&action) && self.subject.has(&client.identity)
     }
 }
 
@@ -250,13 +253,14 @@ impl Rules {
     /// Decides what a client may do. What its token allows is allowed whatever the rules say.
     pub fn decide(&self, client: &Principal, action: Action, topic: &str) -> Verdict<'_> {
         if client.rights.allow(action, topic) {
-            return Verdict {
-                is_allowed: true,
-                by: Decider::Token,
-            };
+            return Verdict::BY_TOKEN;
         }
+        self.first(|rule| rule.is_about(client, action, topic))
+    }
+
+    fn first(&self, decides: impl Fn(&Rule) -> bool) -> Verdict<'_> {
         let mut rules = self.0.iter().enumerate();
-        match rules.find(|(_, rule)| rule.is_about(client, action, topic)) {
+        match rules.find(|(_, rule)| decides(rule)) {
             Some((index, rule)) => Verdict {
                 is_allowed: !rule.denies,
                 by: Decider::Rule(index + 1, rule),
@@ -267,6 +271,13 @@ impl Rules {
             },
         }
     }
+}
+
+impl Verdict<'_> {
+    const BY_TOKEN: Self = Self {
+        is_allowed: true,
+        by: Decider::Token,
+    };
 }
 
 impl fmt::Display for Decider<'_> {

@@ -122,3 +122,69 @@ fn a_text_that_is_no_rule_is_refused_with_its_word() {
         assert!(error.starts_with(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_pattern_that_is_allowed_has_no_topic_that_is_not() {
+    let patterns = [
+        "a", "a/#", "a:#", "a:+", "+", "+/a", "a/{x}", "{user}/#", "#", "a:a/+", "$a/#",
+    ];
+    let all: Vec<String> = ["", "deny "]
+        .into_iter()
+        .flat_map(|deny| patterns.map(|pattern| format!("{deny}users subscribe {pattern}")))
+        .collect();
+    let subscribed = [
+        "a/+", "a:+", "a:#", "+/a", "#", "+", "a:+/a", "a/#", "+/#", "$a/+",
+    ];
+    let mut topics = vec![String::new()];
+    for at in 0..340 {
+        let longer = ["a", "b", ":", "/", "$"].map(|c| format!("{}{c}", topics[at]));
+        topics.extend(longer);
+    }
+    let client = Principal::new(user("a"));
+    let mut allowed = 0;
+    for (first, second) in all
+        .iter()
+        .flat_map(|one| all.iter().map(move |two| (one, two)))
+    {
+        let rules = rules(&[first, second]);
+        for pattern in subscribed {
+            if !rules.decide_pattern(&client, pattern).is_allowed {
+                continue;
+            }
+            allowed += 1;
+            let is_wild = pattern.starts_with(['+', '#']);
+            let matcher = Pattern::parse(pattern).unwrap();
+            for topic in topics.iter().filter(|topic| matcher.matches(topic, &())) {
+                let is_allowed = || rules.decide(&client, Action::Subscribe, topic).is_allowed;
+                let is_left_out = is_wild && topic.starts_with('$');
+                assert!(
+                    is_left_out || is_allowed(),
+                    "{first}, {second}: {pattern} has {topic}"
+                );
+            }
+        }
+    }
+    assert!(500 < allowed, "{allowed}");
+}
+
+#[test]
+fn the_first_rule_that_denies_some_topics_of_a_pattern_or_allows_all_decides() {
+    let rules = rules(&[
+        "users publish #",
+        "users subscribe sensor:{id}",
+        "deny users subscribe sensor:secret/#",
+        "users subscribe sensor:#",
+    ]);
+    let client = Principal::new(user("ann"));
+    let check = |pattern, allowed, by: &str| {
+        let verdict = rules.decide_pattern(&client, pattern);
+        let found = (verdict.is_allowed, verdict.by.to_string());
+        assert_eq!(found, (allowed, by.to_owned()), "{pattern}");
+    };
+    let denied = "rule 3, `deny users subscribe sensor:secret/#`";
+    check("sensor:+/temp", false, denied);
+    check("sensor:#", false, denied);
+    check("sensor:open/+", true, "rule 4, `users subscribe sensor:#`");
+    check("#", false, denied);
+    check("other:#", false, "no rule");
+}

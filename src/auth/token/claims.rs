@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use crate::auth::principal::{Identity, Principal, Right, Rights};
+use crate::auth::principal::{Identity, Principal};
+use crate::auth::rights::{Right, Rights};
 use crate::auth::rules::Action;
 use crate::auth::token::verifier::Expected;
 use crate::denial::Denial;

@@ -17,6 +17,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::shard::Shard;
 use crate::shard::core::work::Share;
+use crate::topic::patterns::TopicPattern;
 
 /// Why it is not known which client it is.
 pub(in crate::shard::core::app) enum Unidentified {
@@ -103,10 +104,26 @@ impl<D, A> Cx<'_, D, A> {
         if auth.is_insecure() {
             return Ok(());
         }
-        // A client that was not asked for its identity may do nothing.
+        auth.permit(self.known_client()?, action, topic)
+    }
+
+    /// Whether the client may subscribe to a pattern: only if it may subscribe to each topic that
+    /// matches, by the rules or by the rights of its token. Nothing is counted or logged.
+    ///
+    /// # Errors
+    ///
+    /// It may not.
+    pub fn permit_pattern(&self, pattern: &TopicPattern) -> Result<(), Forbidden> {
+        let Some(auth) = self.auth().filter(|auth| !auth.is_insecure()) else {
+            return Ok(());
+        };
+        auth.permit_pattern(self.known_client()?, pattern.as_str())
+    }
+
+    /// A client that was not asked for its identity may do nothing.
+    fn known_client(&self) -> Result<&Principal, Forbidden> {
         let client = self.principal();
-        let client = client.ok_or_else(|| Forbidden::new("a client without identity"))?;
-        auth.permit(client, action, topic)
+        client.ok_or_else(|| Forbidden::new("a client without identity"))
     }
 
     /// Finds out which client has sent this first frame, or none, where that is asked.
