@@ -71,6 +71,8 @@ counters! {
         connections,
         /// Topics with subscribers on the shard.
         topics,
+        /// Patterns with subscribers on the shard.
+        patterns,
         /// Accepted connections, including those refused afterwards.
         accepted,
         /// Connections opened: the handler has admitted them, and the home of their user.

@@ -3,6 +3,7 @@
 
 use std::hint::black_box;
 
+use crate::shard::Shard;
 use corecast::topic::patterns::{Patterns, TopicPattern};
 use criterion::{BenchmarkGroup, Criterion, measurement::WallTime};
 
@@ -27,14 +28,36 @@ pub(crate) fn benches(criterion: &mut Criterion) {
     ] {
         find(&mut group, name, &index, topic, matches);
     }
+    for (name, topic, channels, sends) in [
+        ("publish, of none", "a", vec!["a".to_owned()], 1),
+        ("publish, none", "a", sensors("a"), 1),
+        ("publish, one", "sensor:7/kitchen/temp", sensors("a"), 1),
+        (
+            "publish, one and the topic",
+            "sensor:7/kitchen/temp",
+            sensors("sensor:7/kitchen/temp"),
+            1,
+        ),
+    ] {
+        let mut shard = Shard::with_channels(topic, &channels);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| assert_eq!(shard.publish(&[b'7'; 64]), sends));
+        });
+    }
     let mut index = index;
     let pattern = pattern("sensor:none/+/temp");
     group.bench_function("add and remove", |bencher| {
         bencher.iter(|| {
-            index.get_or_add(&pattern).unwrap();
+            index.get_or_add(&pattern);
             index.remove(&pattern).unwrap();
         });
     });
+}
+
+/// A topic, and as many patterns of which each has those of one sensor.
+fn sensors(topic: &str) -> Vec<String> {
+    let patterns = (0..COUNT).map(|number| format!("sensor:{number}/+/temp"));
+    std::iter::once(topic.to_owned()).chain(patterns).collect()
 }
 
 /// Prints what a pattern takes.
@@ -71,12 +94,12 @@ fn index(count: usize) -> Patterns<u32> {
         for plus in (0_u32..1 << levels).filter(|plus| (1..=4).contains(&plus.count_ones())) {
             let level = |at: u32| if plus >> at & 1 == 1 { "+" } else { "a" };
             let text: Vec<&str> = (0..levels).map(level).collect();
-            index.get_or_add(&pattern(&text.join("/"))).unwrap();
+            index.get_or_add(&pattern(&text.join("/")));
         }
     }
     for number in 0..count - index.len() {
         let pattern = pattern(&format!("sensor:{number}/+/temp"));
-        index.get_or_add(&pattern).unwrap();
+        index.get_or_add(&pattern);
     }
     index
 }

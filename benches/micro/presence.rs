@@ -87,6 +87,7 @@ impl Home {
                 shard: ShardId::new(1),
                 key: Default::default(),
                 generation: 1,
+                is_pattern: false,
             },
         });
         home

@@ -5,6 +5,7 @@ use std::io::IoSlice;
 
 use corecast::config::Config;
 use corecast::internals::driver::{Driver, Kernel, MeshEnd};
+use corecast::limits::SUBSCRIPTIONS_MAX;
 use corecast::time::Now;
 use corecast::topic::sink::{Sink, Sock, WriteError};
 use corecast::{ConnId, Relay, ShardId};
@@ -25,19 +26,46 @@ pub(crate) struct Sockets {
     sends: usize,
 }
 
+const TEXT: u8 = 1;
 const BINARY: u8 = 2;
 
 impl Shard {
+    /// With one publisher to a topic, and clients of the structured protocol that have subscribed
+    /// to these channels.
+    pub(crate) fn with_channels(topic: &str, channels: &[String]) -> Self {
+        let now = Now::from_millis(0);
+        let config = Config {
+            patterns_max: channels.len(),
+            ..Config::default()
+        };
+        let mut driver = new(config, now);
+        let publisher = open(&mut driver, 0, &format!("/pub/{topic}"));
+        let mut shard = Self {
+            driver,
+            sockets: Sockets::default(),
+            publisher,
+            now,
+        };
+        for (number, channels) in channels.chunks(SUBSCRIPTIONS_MAX).enumerate() {
+            shard.turns();
+            let id = open(&mut shard.driver, 1 + number, "/connection/websocket");
+            shard.turns();
+            let mut commands = r#"{"id":1,"connect":{}}"#.to_owned();
+            for channel in channels {
+                commands += &format!("\n{{\"id\":2,\"subscribe\":{{\"channel\":\"{channel}\"}}}}");
+            }
+            let mut frame = client_frame(TEXT, true, commands.as_bytes());
+            shard.driver.core.begin_turn(shard.now);
+            shard.driver.core.handle_bytes(id, &mut frame);
+        }
+        shard.turns();
+        shard
+    }
+
     /// With so many subscribers of one topic, all live, and one publisher.
     pub(crate) fn with_subscribers(subscribers: usize) -> Self {
         let now = Now::from_millis(0);
-        let config = Config::default();
-        let mut driver = Driver::new(
-            MeshEnd::alone(ShardId::default(), 1),
-            config,
-            now,
-            Relay::default(),
-        );
+        let mut driver = new(Config::default(), now);
         // Each in a turn of its own: what a turn has no time to read would wait for more bytes.
         for number in 0..subscribers {
             driver.core.begin_turn(now);
@@ -75,6 +103,11 @@ impl Shard {
             self.driver.core.begin_turn(self.now);
         }
     }
+}
+
+fn new(config: Config, now: Now) -> Driver<Relay> {
+    let alone = MeshEnd::alone(ShardId::default(), 1);
+    Driver::new(alone, config, now, Relay::default())
 }
 
 /// Opens a WebSocket; its answer goes out with the next flush.

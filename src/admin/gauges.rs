@@ -20,6 +20,12 @@ pub(super) const GAUGES: &[Metric] = &[
         |c| c.topics,
     ),
     (
+        "patterns",
+        None,
+        "Patterns with subscribers on this shard.",
+        |c| c.patterns,
+    ),
+    (
         "backlog",
         Some(Unit::Bytes),
         "Frames kept for subscribers that are behind.",

@@ -69,6 +69,9 @@ pub struct Config {
     pub connections_per_user_max: Option<u32>,
     /// What happens when a user opens a further connection.
     pub beyond_user_limit: BeyondUserLimit,
+    /// Maximum number of patterns that clients of the whole server subscribe to at the same time;
+    /// those of each shard may have an equal share. At most [`limits::PATTERNS_CEILING`].
+    pub patterns_max: usize,
     /// Rate at which the whole server accepts connections. Each shard has an equal share; further
     /// connections wait in the kernel (`LISTEN_BACKLOG`). `None`: no limit.
     pub accept_rate: Option<Rate>,
@@ -189,6 +192,7 @@ impl Default for Config {
             connections_per_address_max: None,
             connections_per_user_max: None,
             beyond_user_limit: BeyondUserLimit::default(),
+            patterns_max: limits::PATTERNS_MAX,
             accept_rate: None,
             open_rate_per_address: None,
             open_rate_per_user: None,

@@ -22,6 +22,8 @@ pub enum Limit {
     Subscriptions,
     /// A subscription was refused: the topic has its maximum number.
     Subscribers,
+    /// A subscription to a pattern was refused: clients of its shard have the maximum number.
+    Patterns,
     /// A connection was closed after its last allowed request.
     Requests,
     /// A request was refused: the origin of its page is not allowed.
@@ -57,6 +59,7 @@ listed! {
         Outbox => "outbox",
         Subscriptions => "subscriptions",
         Subscribers => "subscribers",
+        Patterns => "patterns",
         Requests => "requests",
         Origin => "origin",
         Address => "address",

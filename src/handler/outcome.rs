@@ -179,6 +179,7 @@ impl From<SubscribeError> for Halt {
             SubscribeError::Tag => "a tag has at most 255 bytes",
             SubscribeError::Info => "what is said of a client has at most 8 KiB",
             SubscribeError::TooMany => "the connection has as many subscriptions as it may",
+            SubscribeError::TooManyPatterns => "there are too many patterns",
             SubscribeError::Closed => "the connection is closed",
         }))
     }

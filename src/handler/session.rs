@@ -7,6 +7,7 @@ use crate::position::Since;
 use crate::proto::Kind;
 use crate::proto::centrifuge::{self, DisconnectCode, ErrorCode};
 use crate::shard::core::pubsub::subscribe::SubscribeError;
+use crate::topic::patterns::TopicPattern;
 
 /// How a session is had over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +104,10 @@ impl ServerSubscription {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SubscribeCommand<'c> {
-    /// The name of the topic.
+    /// The name of the topic, or the text of the pattern.
     pub channel: &'c str,
+    /// It is for all topics that match this.
+    pub pattern: Option<&'c TopicPattern>,
     /// For the application.
     pub data: &'c [u8],
     /// It has shown a token for this subscription, which is right.
@@ -131,6 +134,9 @@ pub struct Subscribed {
     pub info: Vec<u8>,
     /// When the subscription ends, in seconds since the beginning of 1970.
     pub expires_at: Option<u64>,
+    /// Whether the client may have all topics that match, where it asks for a pattern. If not, that
+    /// is refused: an application that looks at names alone does not let it pass.
+    pub allows_pattern: bool,
 }
 
 /// A message that a client publishes.
@@ -205,7 +211,9 @@ impl From<PublishError> for Failure {
 impl From<SubscribeError> for Failure {
     fn from(error: SubscribeError) -> Self {
         match error {
-            SubscribeError::TooMany => ErrorCode::LimitExceeded.into(),
+            SubscribeError::TooMany | SubscribeError::TooManyPatterns => {
+                ErrorCode::LimitExceeded.into()
+            }
             SubscribeError::TopicName | SubscribeError::Tag | SubscribeError::Info => {
                 ErrorCode::BadRequest.into()
             }

@@ -24,9 +24,12 @@ pub const PATTERN_LEVELS_MAX: usize = 12;
 /// How many of them may be `+`. A message may be compared with each choice of these levels of its
 /// topic: at most 2,379 comparisons, whatever clients subscribe to.
 pub const PATTERN_PLUS_MAX: usize = 4;
-/// Patterns that are subscribed to. Each shard has them all.
-pub const PATTERNS_MAX: usize = 1 << 18;
-/// Bytes that their levels take.
+/// Patterns that clients of the whole server subscribe to. Each shard knows all of them, and its
+/// clients may have an equal share.
+pub const PATTERNS_MAX: usize = 1 << 16;
+/// The largest [`PATTERNS_MAX`] that a user can set.
+pub const PATTERNS_CEILING: usize = 1 << 18;
+/// Bytes that their levels take on each shard, whatever their number.
 pub const PATTERNS_BYTES_MAX: usize = 64 << 20;
 
 /// Bytes of encoded frames that a topic's log keeps for subscribers that are behind.

@@ -47,6 +47,8 @@ pub const WORK_OF_RECORD: usize = 500;
 pub const BYTES_PER_WORK: usize = 2;
 /// One frame of any kind, or another piece of what a client sends, in addition to its bytes.
 pub const WORK_OF_STEP: usize = 50;
+/// One level of patterns that a topic is compared with.
+pub const WORK_OF_LEVEL: usize = 12;
 /// One message of a history that a reader passes over.
 pub const WORK_OF_PASS: usize = 5;
 /// One message to the handler and to its topic, with or without subscribers.

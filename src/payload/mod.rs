@@ -53,8 +53,11 @@ impl<B: AsRef<[u8]> + Into<Arc<[u8]>> + Clone> PayloadBytes for B {}
 /// One message as forms encode it: beside the payload what a frame may name.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'m> {
-    /// The topic; none for a reply, which belongs to no topic.
+    /// The topic; none for a reply, which belongs to no topic. For subscribers of a pattern, the
+    /// pattern.
     pub topic: Option<&'m str>,
+    /// For these, the topic.
+    pub source: Option<&'m str>,
     /// The place in the topic's order, if the topic has a history.
     pub position: Option<Position>,
     /// The message itself.
@@ -72,6 +75,7 @@ impl<'m> Entry<'m> {
     ) -> Self {
         Self {
             topic: None,
+            source: None,
             position,
             payload,
             extra,
@@ -81,6 +85,16 @@ impl<'m> Entry<'m> {
     /// A message for one connection.
     pub fn reply(payload: Payload<&'m [u8]>) -> Self {
         Self::new(None, payload, None)
+    }
+
+    /// The same for subscribers of a pattern that this topic matches. They have no place in it.
+    pub fn from_topic(self, topic: &'m str) -> Self {
+        let (source, position) = (Some(topic), None);
+        Self {
+            source,
+            position,
+            ..self
+        }
     }
 
     /// The same as a message of this topic.

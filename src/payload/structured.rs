@@ -286,6 +286,7 @@ fn publication<'m>(entry: &Entry<'m>) -> PublicationRef<'m> {
     let extra = entry.extra;
     PublicationRef {
         channel: entry.topic,
+        source: entry.source,
         position: entry.position,
         kind: entry.payload.kind,
         payload: entry.payload.bytes,

@@ -60,10 +60,14 @@ pub(super) fn decide(
     cx: &mut RelayCx<'_>,
     subscribe: &SubscribeCommand<'_>,
 ) -> Result<Subscribed, Failure> {
-    let is_asked = cx.auth().is_some_and(|auth| !auth.is_insecure());
-    if is_asked && subscribe.grant.is_none() {
+    if is_asked(cx) && subscribe.grant.is_none() {
         let user = cx.principal().and_then(Principal::user);
-        match access(subscribe.channel, user) {
+        let access = match subscribe.pattern {
+            // Topics that list users match none.
+            Some(_) if !subscribe.channel.starts_with('$') => Access::Ask,
+            _ => access(subscribe.channel, user),
+        };
+        match access {
             Access::Ask => {}
             Access::Given => return Ok(Subscribed::default()),
             Access::Denied => return Err(ErrorCode::PermissionDenied.into()),
@@ -72,12 +76,15 @@ pub(super) fn decide(
     cx.decide_subscribe(subscribe)
 }
 
+fn is_asked(cx: &RelayCx<'_>) -> bool {
+    cx.auth().is_some_and(|auth| !auth.is_insecure())
+}
+
 /// Whether the name of a topic lets a client read it, where the server asks for identity: one that
 /// begins with `$` needs a token for the subscription, which only sessions have.
 pub(super) fn may_read(cx: &RelayCx<'_>, channel: &str) -> bool {
-    let is_asked = cx.auth().is_some_and(|auth| !auth.is_insecure());
     let user = cx.principal().and_then(Principal::user);
-    !is_asked || access(channel, user) != Access::Denied
+    !is_asked(cx) || access(channel, user) != Access::Denied
 }
 
 /// Decides about a question: users that a name does not list learn nothing of its topic.

@@ -8,8 +8,8 @@ use crate::config::{BeyondRate, BeyondUserLimit, SlowConsumer};
 use crate::limits::{
     ASSEMBLY_BYTES_CEILING, BACKLOG_BYTES_CEILING, BODY_BYTES_CEILING, HEAD_BYTES_CEILING,
     HEADERS_CEILING, HISTORIES_BYTES_CEILING, LOG_BYTES_CEILING, MEMORY_BYTES_CEILING,
-    MESSAGE_BYTES_CEILING, MESSAGE_PROGRESS_CEILING, REPLIES_BYTES_CEILING, SHARDS_MAX,
-    SUBSCRIPTIONS_CEILING, TCP_USER_TIMEOUT,
+    MESSAGE_BYTES_CEILING, MESSAGE_PROGRESS_CEILING, PATTERNS_CEILING, REPLIES_BYTES_CEILING,
+    SHARDS_MAX, SUBSCRIPTIONS_CEILING, TCP_USER_TIMEOUT,
 };
 use crate::settings::auth_keys::AUTH_KEYS;
 use crate::settings::field::{Field, choice};
@@ -181,6 +181,13 @@ static KEYS: &[Key<Settings>] = &[
         "What happens when a user opens one connection more than `connections_per_user`. \
          `close-oldest`: the user's oldest connection is closed, over WebSocket with code 3504. \
          `refuse`: the new one is answered with 429, or closed over TCP.",
+    ),
+    key(
+        "limits.patterns",
+        Field::Count(|s| &mut s.config.patterns_max, 0..=PATTERNS_CEILING),
+        "Maximum number of different patterns that clients of the whole server subscribe to at the \
+         same time; the clients of each shard may have an equal share. One more is refused with \
+         error 106. Each shard knows all of them, in at most 64 MiB.",
     ),
     key(
         "limits.accept_rate",

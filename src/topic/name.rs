@@ -67,6 +67,22 @@ impl Topic {
         Ok(Hashed::of(name.as_ref())?.intern())
     }
 
+    /// The pattern of this text: not the topic of the same name, and no topic that a message has.
+    ///
+    /// # Errors
+    ///
+    /// It is longer than the name of a topic.
+    pub(in crate::topic) fn pattern(text: &str) -> Result<Self, TopicNameError> {
+        let Hashed { hash, name } = Hashed::of(text)?;
+        let hash = hash | PATTERN;
+        Ok(Hashed { hash, name }.intern())
+    }
+
+    /// Whether it is a pattern.
+    pub(crate) fn is_pattern(&self) -> bool {
+        self.0.hash & PATTERN != 0
+    }
+
     /// The topic of a name that is checked later.
     pub(crate) fn unchecked(name: &str) -> Self {
         Hashed::unchecked(name).intern()
@@ -122,7 +138,7 @@ impl<'n> Hashed<'n> {
     }
 
     fn unchecked(name: &'n str) -> Self {
-        let hash = SEED.hash_one(name);
+        let hash = SEED.hash_one(name) & !PATTERN;
         Self { hash, name }
     }
 
@@ -145,6 +161,10 @@ impl Equivalent<Topic> for Hashed<'_> {
         self.hash == topic.hash() && self.name == topic.name()
     }
 }
+
+/// The bit of a hash that patterns have and topics have not: no table finds its entries by it, and
+/// no home is chosen by it.
+const PATTERN: u64 = 1 << 50;
 
 /// One for the process, so that a topic is the same for all its servers.
 static SEED: LazyLock<HashKey> = LazyLock::new(HashKey::default);
@@ -212,6 +232,16 @@ mod tests {
         assert_eq!(hash(&one), hash(&copy));
         assert_eq!(hash(&one), one.hash());
         assert_ne!(hash(&one), hash(&other));
+    }
+
+    #[test]
+    fn a_pattern_is_not_the_topic_of_the_same_name() {
+        let (exact, pattern) = (topic("a/+"), Topic::pattern("a/+").unwrap());
+        assert!(exact != pattern && pattern == Topic::pattern("a/+").unwrap());
+        assert!(pattern.is_pattern() && !exact.is_pattern());
+        assert_ne!(exact.hash(), pattern.hash());
+        let named = Hashed::of("a/+").unwrap();
+        assert!(named.equivalent(&exact) && !named.equivalent(&pattern));
     }
 
     #[test]

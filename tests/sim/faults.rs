@@ -30,6 +30,8 @@ enum Fault {
     EpochKept,
     /// A gap is not told as one.
     GapHidden,
+    /// A message does not reach the subscribers of a pattern that matches.
+    Unmatched,
 }
 
 impl Planted {
@@ -47,6 +49,10 @@ impl Planted {
                 } if self.fault == Fault::EpochKept => {
                     position.epoch = self.first_epoch(position.epoch);
                 }
+                FromHome::Matched(matched) if self.fault == Fault::Unmatched => {
+                    // Patterns are before the topic.
+                    matched.interests.remove(0);
+                }
                 _ => {}
             }
         }
@@ -59,6 +65,7 @@ impl Planted {
                 start.page = page.and_then(|page| self.shorten(&page)).map(Arc::new);
             }
             Fault::GapHidden => start.has_gap = false,
+            Fault::Unmatched => {}
             Fault::EpochKept => {
                 let epoch = self.first_epoch(start.position.epoch);
                 start.position.epoch = epoch;
@@ -99,10 +106,14 @@ impl Planted {
 
 /// Tries worlds with a fault until one fails.
 fn try_with(fault: Fault) {
+    let theme = match fault {
+        Fault::Unmatched => Theme::Patterns,
+        _ => Theme::Histories,
+    };
     let mut seeds = Rng::new(0);
     for _ in 0..300 {
         let seed = seeds.next_u64();
-        let mut profile = Profile::of_theme(Theme::Histories, &mut Rng::new(seed));
+        let mut profile = Profile::of_theme(theme, &mut Rng::new(seed));
         // Answers to the home's own clients are no mail.
         profile.shards = profile.shards.max(2);
         let mut world = World::with_profile(seed, profile);
@@ -133,4 +144,10 @@ fn an_epoch_that_is_kept_when_it_must_change_is_found() {
 #[should_panic(expected = "no gap")]
 fn a_gap_that_is_not_told_is_found() {
     try_with(Fault::GapHidden);
+}
+
+#[test]
+#[should_panic(expected = "lacks")]
+fn a_message_that_misses_a_pattern_is_found() {
+    try_with(Fault::Unmatched);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use corecast::{
     Busy, CloseReason, ConnectionId, Cx, Halt, Handler, Kind, Message, Opening, PublishError,
-    Refusal, Request, Response, Room, Since, Topic,
+    Refusal, Request, Response, Room, Since, Topic, TopicPattern,
 };
 
 use crate::ledger::{self, Ledger};
@@ -150,10 +150,17 @@ impl App {
                     Some((topic, since)) => (topic, Since::position(since)),
                     None => (topic, Since::Default),
                 };
-                cx.subscribe_since(topic, since).expect("a good name");
+                let subscribed = match TopicPattern::parse(topic) {
+                    Ok(pattern) => cx.subscribe_pattern(&pattern),
+                    Err(_) => cx.subscribe_since(topic, since),
+                };
+                subscribed.expect("a good name");
             }
             ("-", topic) => {
-                cx.unsubscribe(topic);
+                match TopicPattern::parse(topic) {
+                    Ok(pattern) => cx.unsubscribe_pattern(&pattern),
+                    Err(_) => cx.unsubscribe(topic),
+                }
                 cx.reply(Kind::Text, payload)?;
             }
             _ => panic!("no command: {text}"),
@@ -197,7 +204,10 @@ impl Handler for App {
         if matches!(place, "ws" | "many" | "sub" | "sse") {
             cx.send_positions();
             for name in names.split(',') {
-                cx.subscribe_since_as(name, since, TAG)?;
+                match TopicPattern::parse(name) {
+                    Ok(pattern) => cx.subscribe_pattern(&pattern)?,
+                    Err(_) => cx.subscribe_since_as(name, since, TAG)?,
+                }
             }
         }
         if self.asks && cx.id().to_string().ends_with('4') {

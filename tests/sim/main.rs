@@ -18,6 +18,7 @@ mod histories;
 mod ledger;
 mod net;
 mod order;
+mod patterns;
 mod profile;
 mod room;
 mod scenes;

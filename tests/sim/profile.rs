@@ -9,6 +9,7 @@ use corecast::{BeyondUserLimit, Config, Flush, Handler, Namespaces, SlowConsumer
 
 use crate::deflate;
 use crate::histories::Histories;
+use crate::patterns;
 use crate::room::Rooms;
 
 /// More work than any world has.
@@ -67,6 +68,8 @@ pub(crate) struct Profile {
     pub(crate) ticks: bool,
     /// Homes count the clients of their topics.
     pub(crate) presence: bool,
+    /// Some clients subscribe to patterns.
+    pub(crate) patterns: bool,
     /// Topics have histories, and clients come back to where they were.
     pub(crate) histories: Option<Histories>,
 }
@@ -87,9 +90,10 @@ pub(crate) enum Theme {
     Users,
     Tokens,
     Histories,
+    Patterns,
 }
 
-const THEMES: [Theme; 13] = [
+const THEMES: [Theme; 14] = [
     Theme::Plain,
     Theme::TinyLanes,
     Theme::Slow,
@@ -103,6 +107,7 @@ const THEMES: [Theme; 13] = [
     Theme::Users,
     Theme::Tokens,
     Theme::Histories,
+    Theme::Patterns,
 ];
 
 const POLICIES: [SlowConsumer; 4] = [
@@ -181,6 +186,7 @@ impl Profile {
                     [BeyondUserLimit::CloseOldest, BeyondUserLimit::Refuse][rng.below(2)];
             }
             Theme::Histories => Histories::give(&mut profile, rng),
+            Theme::Patterns => patterns::give(&mut profile, rng),
             Theme::Large => {
                 profile.filler_max = 80_000;
                 profile.todo_max = 6;
@@ -265,6 +271,7 @@ impl Profile {
             tokens: false,
             ticks: false,
             presence: false,
+            patterns: false,
             histories: None,
         }
     }

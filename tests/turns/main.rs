@@ -21,6 +21,7 @@ mod last_word;
 mod lost;
 mod memory;
 mod offers;
+mod patterns;
 mod pings;
 mod presence;
 mod reading;

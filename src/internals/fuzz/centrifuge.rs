@@ -41,6 +41,7 @@ fn check_push(wire: Wire, payload: &[u8]) {
     let epoch = Epoch::new(offset);
     let message = PublicationRef {
         channel: Some("topic"),
+        source: (offset % 2 == 1).then_some("source"),
         position: (offset != 0).then_some(Position { epoch, offset }),
         kind,
         payload,

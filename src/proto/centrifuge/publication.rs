@@ -12,6 +12,8 @@ use crate::proto::centrifuge::{ClientInfo, Wire};
 pub struct PublicationRef<'m> {
     /// Its topic; none if it is for one connection alone.
     pub channel: Option<&'m str>,
+    /// The topic that it was published to, if `channel` is a pattern.
+    pub source: Option<&'m str>,
     /// Its place, if the topic has a history.
     pub position: Option<Position>,
     /// Text or binary.
@@ -175,6 +177,10 @@ impl<'m> PushEncoding<'m> {
         if !self.message.tags.is_empty() {
             out.put(b"}");
         }
+        if let Some(source) = self.message.source {
+            out.put(br#","channel":"#);
+            out.put_string(source.as_bytes());
+        }
         if let Some(epoch) = self.epoch {
             out.put(br#","epoch":"#);
             out.put_string(&epoch.letters());
@@ -226,6 +232,9 @@ impl<'m> PushEncoding<'m> {
             let put = |out: &mut Counter| put_protobuf_tag(out, name, value);
             out.put_len(7, Counter::of(put));
             put_protobuf_tag(out, name, value);
+        }
+        if let Some(source) = self.message.source {
+            out.put_field(10, source.as_bytes());
         }
         if let Some(epoch) = self.epoch {
             out.put_field(14, &epoch.letters());

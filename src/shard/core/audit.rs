@@ -22,6 +22,9 @@ impl<H: Handler> ShardCore<H> {
         let mut remains = vec![
             ("connections", shard.conns.len()),
             ("homes", shard.pubsub.homes.len()),
+            ("patterns", shard.pubsub.patterns.len()),
+            ("patterns at home", shard.pubsub.homes.patterns()),
+            ("matched", shard.pubsub.matched.iter().count()),
             ("assembly bytes", shard.conns.holders.bytes()),
             ("reply bytes", shard.conns.outboxes.bytes()),
             ("dirty", shard.conns.dirty_len()),

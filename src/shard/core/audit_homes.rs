@@ -46,7 +46,7 @@ impl<H: Handler> ShardCore<H> {
             let conn_id = conns.id(key);
             let topics = conn.subs.as_slice().iter();
             let topics = topics.filter_map(|sub| pubsub.fanout.topic(sub.topic));
-            let topics = topics.filter(|local| !local.is_of_events);
+            let topics = topics.filter(|local| !local.is_of_events && !local.topic.is_pattern());
             topics.map(move |local| {
                 let conn = conn_id;
                 (local.topic.clone(), ConnectionId { shard, conn })

@@ -278,7 +278,7 @@ impl<H: Handler> ShardCore<H> {
     /// What the shard has counted.
     pub fn counters(&mut self) -> &mut Counters {
         let shard = &mut self.shard;
-        shard.env.counters.topics = shard.pubsub.fanout.topics() as u64;
+        shard.pubsub.count_topics(&mut shard.env.counters);
         shard.count_memory();
         &mut shard.env.counters
     }

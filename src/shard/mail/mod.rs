@@ -2,6 +2,7 @@
 
 mod census;
 mod joins;
+mod matched;
 mod outgoing;
 mod publication;
 mod questions;
@@ -16,6 +17,7 @@ use crate::position::Position;
 pub use crate::shard::mail::census::CensusScan;
 pub(crate) use crate::shard::mail::census::CensusSum;
 pub use crate::shard::mail::joins::{Announced, Join, Joined, Presence};
+pub use crate::shard::mail::matched::Matched;
 pub use crate::shard::mail::outgoing::{Outgoing, Space};
 pub use crate::shard::mail::publication::{Origin, Publication};
 pub(crate) use crate::shard::mail::questions::Ask;
@@ -88,7 +90,8 @@ pub enum ToHome {
     },
 }
 
-/// From the home shard of a topic to a shard that wants it. In the topic's order.
+/// From the home shard of a topic to a shard that wants it, or a pattern that matches. In the
+/// topic's order.
 #[derive(Clone, Debug)]
 pub enum FromHome {
     /// What is published from here on follows.
@@ -123,6 +126,8 @@ pub enum FromHome {
         /// The connection on the receiving shard that has published it and does not get it.
         excluded: Option<ConnId>,
     },
+    /// The next message of a topic that patterns match.
+    Matched(Box<Matched>),
     /// Something has happened to a client of the topic.
     Event(Announced),
     /// A message of a topic's room for one connection.
@@ -189,6 +194,7 @@ impl Weigh for FromHome {
                 let extra = extra.as_ref().map_or(0, |extra| extra.weight());
                 payload.bytes.len() + extra
             }
+            Self::Matched(matched) => matched.weight(),
             Self::Send { payload, .. } => payload.bytes.len(),
             Self::Order(order) => order.weight(),
             Self::Event(announced) => announced.event.weight(),

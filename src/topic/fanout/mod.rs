@@ -9,6 +9,7 @@ mod append;
 mod audit;
 mod backlog;
 mod feed;
+mod local;
 mod log;
 pub(crate) mod member;
 mod overrun;
@@ -30,6 +31,7 @@ use crate::payload::{Encoder, Form};
 use crate::proto::ws::deflate::Compression;
 use crate::time::Now;
 use crate::topic::fanout::feed::Feed;
+pub(crate) use crate::topic::fanout::local::LocalTopic;
 pub use crate::topic::fanout::log::Unread;
 use crate::topic::fanout::member::Member;
 pub(crate) use crate::topic::fanout::overrun::{Overrun, Overruns};
@@ -39,7 +41,6 @@ pub(crate) use crate::topic::fanout::pass::{Handover, Rest};
 pub(crate) use crate::topic::fanout::place::Place;
 use crate::topic::fanout::segment::Pool;
 pub use crate::topic::fanout::segment::Segment;
-pub(crate) use crate::topic::fanout::topics::LocalTopic;
 use crate::topic::fanout::topics::Topics;
 use crate::topic::tables::GiveBack;
 use crate::topic::{Hashed, Topic};
@@ -130,7 +131,12 @@ impl Fanout {
 
     /// Adds a topic that `find` did not find.
     pub(crate) fn add(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
-        self.topics.add(topic, home, false)
+        self.topics.add(topic, home, 1)
+    }
+
+    /// The same for a pattern, of which all homes are told.
+    pub(crate) fn add_pattern(&mut self, pattern: &Topic, own: ShardId, shards: u16) -> TopicKey {
+        self.topics.add(pattern, own, shards)
     }
 
     /// The key of a topic's events, if some subscribers are told of these.
@@ -141,7 +147,7 @@ impl Fanout {
     /// The same, added if it is not there.
     pub(crate) fn events(&mut self, topic: &Topic, home: ShardId) -> TopicKey {
         let known = self.topics.find_events(topic);
-        known.unwrap_or_else(|| self.topics.add(topic, home, true))
+        known.unwrap_or_else(|| self.topics.add(topic, home, 0))
     }
 
     /// One more subscription to a topic; `false` if it is not live at once, but waits.
@@ -149,8 +155,8 @@ impl Fanout {
         self.topics.subscribe(topic, conn)
     }
 
-    /// The topic's home has answered. Returns the connections that waited for that; some of them
-    /// may have left.
+    /// A home has answered. Returns the connections that waited for that, if it was the last; some
+    /// of them may have left.
     pub(crate) fn set_live(&mut self, topic: TopicKey, joins: bool) -> Vec<ConnKey> {
         self.topics.set_live(topic, joins)
     }

@@ -73,10 +73,15 @@ impl Fanout {
         let Some(settings) = self.settings(topic, &config.namespaces) else {
             return Policy::default();
         };
-        let slow_consumer = settings.slow_consumer.unwrap_or(config.slow_consumer);
+        let mut slow_consumer = settings.slow_consumer.unwrap_or(config.slow_consumer);
         let history = settings.history.as_ref();
         let is_keyed = history.is_some_and(|history| history.is_keyed);
-        let newest = self.topics.get(topic).and_then(LocalTopic::newest);
+        let local = self.topics.get(topic);
+        let newest = local.and_then(LocalTopic::newest);
+        // The newest message of a pattern is that of one of its topics.
+        if slow_consumer == SlowConsumer::Latest && local.is_some_and(|it| it.topic.is_pattern()) {
+            slow_consumer = SlowConsumer::DropOldest;
+        }
         Policy {
             slow_consumer,
             is_conflated: is_keyed && slow_consumer == SlowConsumer::Latest,

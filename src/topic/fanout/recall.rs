@@ -44,6 +44,9 @@ impl Fanout {
         since: Since,
         namespaces: &Namespaces,
     ) -> Option<Since> {
+        if self.topics.get(topic)?.topic.is_pattern() {
+            return None;
+        }
         let settings = self.settings(topic, namespaces)?;
         if settings.history.is_none() {
             // It learns from the home that there is nothing to go on from.

@@ -3,47 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use hashbrown::Equivalent;
 use slab::Slab;
 
 use crate::config::{Namespaces, SettingsKey, TopicSettings};
-use crate::id::{ConnKey, FeedKey, ShardId, TopicKey};
-use crate::position::Position;
+use crate::id::{ConnKey, ShardId, TopicKey};
 use crate::time::Now;
+use crate::topic::fanout::LocalTopic;
 use crate::topic::index::HashIndex;
 use crate::topic::tables::GiveBack;
 use crate::topic::{Hashed, Topic};
-
-/// A topic as this shard sees it, from its first subscriber to a while after its last.
-#[derive(Debug)]
-pub(crate) struct LocalTopic {
-    pub(crate) topic: Topic,
-    pub(crate) home: ShardId,
-    /// Tells this topic from those that had its key before; mail for an older one is dropped.
-    pub(crate) generation: u32,
-    /// The home has answered: what is published anywhere from now on arrives here.
-    pub(crate) live: bool,
-    /// Its room receives joins: a subscription is live when the home has answered that.
-    pub(crate) joins: bool,
-    pub(super) settings: SettingsKey,
-    /// The place of the newest message that came here, if the topic has a history.
-    pub(super) newest: Option<Box<Position>>,
-    /// The first of its feeds, which name one another.
-    pub(super) first_feed: Option<FeedKey>,
-    /// Subscriptions, those that wait included.
-    subscribers: u32,
-    /// When the last subscriber left; meaningful while there are none.
-    left_at: Now,
-    /// On the list of topics to forget if they stay without subscribers.
-    fading: bool,
-    /// It is no topic of messages: its subscribers are told what happens to the clients of the
-    /// topic of this name.
-    pub(crate) is_of_events: bool,
-    /// Connections whose subscription waits for the home. May name some that have left.
-    waiting: Vec<ConnKey>,
-}
-
-/// The allocator has as much for one of 64 bytes.
-const _: () = assert!(size_of::<LocalTopic>() == 72);
 
 /// The topics that have subscribers on this shard.
 #[derive(Debug, Default)]
@@ -82,21 +51,22 @@ impl Topics {
     pub(super) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
         let is_it = |key: &TopicKey| {
             let local = self.get(*key);
-            local.is_some_and(|local| local.topic.name() == name.name)
+            local.is_some_and(|local| name.equivalent(&local.topic))
         };
         let key = self.keys.find(name.hash, is_it)?;
         Some(&self.get(*key)?.topic)
     }
 
-    /// Adds a topic that `find` did not find, or `find_events`.
-    pub(super) fn add(&mut self, topic: &Topic, home: ShardId, is_of_events: bool) -> TopicKey {
+    /// Adds a topic that `find` did not find, or `find_events`. It is live when so many homes have
+    /// answered: none knows of one of events.
+    pub(super) fn add(&mut self, topic: &Topic, home: ShardId, awaited: u16) -> TopicKey {
+        let is_of_events = awaited == 0;
         self.next_generation = self.next_generation.wrapping_add(1);
         let key = TopicKey::new(self.topics.insert(Box::new(LocalTopic {
             topic: topic.clone(),
             home,
             generation: self.next_generation,
-            // No home knows of one of events.
-            live: is_of_events,
+            awaited,
             joins: false,
             settings: SettingsKey::default(),
             newest: None,
@@ -151,19 +121,24 @@ impl Topics {
         topic.subscribers += 1;
         self.subscriptions += usize::from(!topic.is_of_events);
         // One that comes and goes and comes is there once.
-        if !topic.live && topic.waiting.last() != Some(&conn) {
+        if !topic.is_live() && topic.waiting.last() != Some(&conn) {
             topic.waiting.push(conn);
         }
-        topic.live && !topic.joins
+        topic.is_live() && !topic.joins
     }
 
-    /// The home has answered; returns the connections that waited for that.
+    /// A home has answered; returns the connections that waited for that, if it was the last.
     pub(super) fn set_live(&mut self, key: TopicKey, joins: bool) -> Vec<ConnKey> {
         let Some(topic) = self.get_mut(key) else {
             return Vec::new();
         };
-        (topic.live, topic.joins) = (true, joins);
-        std::mem::take(&mut topic.waiting)
+        topic.awaited = topic.awaited.saturating_sub(1);
+        topic.joins = joins;
+        if topic.is_live() {
+            std::mem::take(&mut topic.waiting)
+        } else {
+            Vec::new()
+        }
     }
 
     /// One subscription less: without any, the topic is forgotten after a while.
@@ -256,7 +231,8 @@ impl Topics {
         let (next, end) = (from + count, self.topics.capacity());
         for place in from..next.min(end) {
             let local = self.topics.get(place);
-            let local = local.filter(|local| 0 < local.subscribers && !local.is_of_events);
+            let is_topic = |local: &LocalTopic| !local.is_of_events && !local.topic.is_pattern();
+            let local = local.filter(|local| 0 < local.subscribers && is_topic(local));
             if let Some(local) = local {
                 visit(&local.topic, local.subscribers);
             }

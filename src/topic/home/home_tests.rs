@@ -1,3 +1,4 @@
+use crate::topic::patterns::TopicPattern;
 use std::collections::BTreeMap;
 
 use super::{Edge, Homes, Interest, RoomSlot};
@@ -11,6 +12,7 @@ fn interest(shard: u16, generation: u32) -> Interest {
         shard: ShardId::new(shard),
         key: TopicKey(7),
         generation,
+        is_pattern: false,
     }
 }
 
@@ -142,4 +144,37 @@ fn a_topic_that_a_shard_wants_is_found_by_its_name() {
     assert_eq!(of_name(&homes, "other"), None);
     homes.unwant(&wanted, interest(0, 1));
     assert_eq!(of_name(&homes, "wanted"), None);
+}
+
+#[test]
+fn a_pattern_is_wanted_by_shards_for_the_topics_that_match() {
+    let mut homes = Homes::default();
+    let of = |text: &str| TopicPattern::parse(text).unwrap().topic().clone();
+    let found = |homes: &mut Homes, topic: &str| {
+        let (matches, _) = homes.take_matches(&Topic::new(topic).unwrap());
+        let found = matches.iter().map(|it| (it.shard.get(), it.generation));
+        let found: Vec<_> = found.collect();
+        homes.give_matches(matches);
+        found
+    };
+    let (plus, rest) = (of("a/+"), of("a/#"));
+    assert_eq!(homes.want(&plus, interest(1, 1)), None);
+    homes.want(&rest, interest(2, 1));
+    homes.want(&plus, interest(1, 2));
+    assert_eq!(found(&mut homes, "a/b"), [(2, 1), (1, 2)]);
+    assert_eq!(found(&mut homes, "a/b/c"), [(2, 1)]);
+    assert_eq!(
+        (homes.len(), homes.patterns()),
+        (0, 2),
+        "no topic is wanted"
+    );
+    homes.unwant(&plus, interest(1, 1));
+    assert_eq!(
+        found(&mut homes, "a/b").len(),
+        2,
+        "an older interest has gone"
+    );
+    homes.unwant(&plus, interest(1, 2));
+    homes.unwant(&rest, interest(2, 1));
+    assert_eq!((found(&mut homes, "a/b").len(), homes.patterns()), (0, 0));
 }

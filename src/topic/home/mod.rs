@@ -5,27 +5,22 @@
 //! has no entry, so that publishing to names without subscribers takes no memory.
 
 mod dedup;
+mod interest;
+mod patterns;
+
+use hashbrown::Equivalent;
 
 use crate::config::{Namespaces, SettingsKey, TopicSettings};
-use crate::id::{RoomKey, ShardId, TopicKey};
+use crate::id::RoomKey;
 use crate::position::Position;
 use crate::time::Now;
 use crate::topic::home::dedup::Dedup;
 pub use crate::topic::home::dedup::DedupKey;
+pub use crate::topic::home::interest::Interest;
 use crate::topic::index::HashIndex;
+use crate::topic::patterns::{Patterns, TopicPattern};
 use crate::topic::tables::GiveBack;
 use crate::topic::{Hashed, Topic};
-
-/// A shard that has subscribers of a topic, and what it calls the topic.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interest {
-    /// The shard.
-    pub shard: ShardId,
-    /// Key of the topic on that shard.
-    pub key: TopicKey,
-    /// Its generation there.
-    pub generation: u32,
-}
 
 /// Whether a topic has a room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,15 +101,18 @@ impl Home {
 #[derive(Debug, Default)]
 pub(crate) struct Homes {
     topics: HashIndex<(Topic, Home)>,
+    /// Those of all homes.
+    patterns: Patterns<Vec<Interest>>,
     dedup: Dedup,
     /// Used again for each publication.
     recipients: Vec<Interest>,
+    matches: Vec<Interest>,
 }
 
 impl Homes {
     /// The topic of this name, if it has subscribers on any shard, or a room.
     pub(crate) fn of_name(&self, name: Hashed<'_>) -> Option<&Topic> {
-        let is_it = |(topic, _): &(Topic, Home)| topic.name() == name.name;
+        let is_it = |(topic, _): &(Topic, Home)| name.equivalent(topic);
         self.topics.find(name.hash, is_it).map(|(topic, _)| topic)
     }
 
@@ -141,6 +139,10 @@ impl Homes {
 
     /// From now on `interest` gets the topic's messages; replaces an older one of that shard.
     pub(crate) fn want(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
+        if let Some(pattern) = TopicPattern::of(topic) {
+            self.want_pattern(&pattern, interest);
+            return None;
+        }
         let Some(home) = self.get_mut(topic) else {
             let interests = vec![interest];
             self.add(
@@ -160,6 +162,10 @@ impl Homes {
 
     /// `interest` wants no more; a newer one of that shard stays.
     pub(crate) fn unwant(&mut self, topic: &Topic, interest: Interest) -> Option<Edge> {
+        if let Some(pattern) = TopicPattern::of(topic) {
+            self.unwant_pattern(&pattern, interest);
+            return None;
+        }
         let home = self.get_mut(topic)?;
         let before = home.interests.len();
         home.interests.retain(|other| *other != interest);
@@ -267,6 +273,7 @@ impl Homes {
     /// Calls `visit` with each table that grows with the number of topics or keys.
     pub(crate) fn each_table(&mut self, mut visit: impl FnMut(&mut dyn GiveBack)) {
         visit(&mut self.topics.hashed_by(hash_of));
+        visit(&mut self.patterns);
         self.dedup.tables().into_iter().for_each(visit);
     }
 

@@ -11,7 +11,6 @@ use hashbrown::HashTable;
 use slab::Slab;
 
 use crate::id::{LevelKey, PatternKey};
-use crate::limits::{PATTERNS_BYTES_MAX, PATTERNS_MAX};
 use crate::topic::patterns::level::{LEVEL_BYTES, Level, ROOT};
 use crate::topic::patterns::names::{Name, Names};
 use crate::topic::patterns::pattern::Step;
@@ -29,15 +28,7 @@ pub struct Patterns<V> {
     seed: RandomState,
     /// Memory of the levels.
     bytes: usize,
-    /// How many patterns there may be, and how much memory their levels may take.
-    len_max: usize,
-    bytes_max: usize,
 }
-
-/// There is no space for another pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are too many patterns")]
-pub struct PatternsFull;
 
 impl<V> Default for Patterns<V> {
     fn default() -> Self {
@@ -47,8 +38,6 @@ impl<V> Default for Patterns<V> {
             values: Slab::new(),
             seed: RandomState::new(),
             bytes: 0,
-            len_max: PATTERNS_MAX,
-            bytes_max: PATTERNS_BYTES_MAX,
         }
     }
 }
@@ -76,19 +65,13 @@ impl<V> Patterns<V> {
     }
 
     /// The value of a pattern, which is added if it is not there.
-    ///
-    /// # Errors
-    ///
-    /// It is not there, and there is no space for it.
-    pub fn get_or_add(&mut self, pattern: &TopicPattern) -> Result<&mut V, PatternsFull>
+    pub fn get_or_add(&mut self, pattern: &TopicPattern) -> &mut V
     where
         V: Default,
     {
-        let key = match self.find_end(pattern) {
-            Some(key) => key,
-            None => self.add(pattern)?,
-        };
-        Ok(&mut self.values[key.index()])
+        let known = self.find_end(pattern);
+        let key = known.unwrap_or_else(|| self.add(pattern));
+        &mut self.values[key.index()]
     }
 
     /// Removes a pattern.
@@ -100,13 +83,15 @@ impl<V> Patterns<V> {
         Some(self.values.remove(end.index()))
     }
 
-    /// Calls `visit` with the value of each pattern that matches a topic.
-    pub fn each_match(&self, topic: &str, mut visit: impl FnMut(&V)) {
-        if self.is_empty() {
-            return;
+    /// Calls `visit` with the value of each pattern that matches a topic. Returns how many levels
+    /// it has looked at for that.
+    pub fn each_match(&self, topic: &str, mut visit: impl FnMut(&V)) -> usize {
+        // One that is for some users alone matches none.
+        if self.is_empty() || topic.contains('#') {
+            return 0;
         }
         let names = Names::of(topic, &self.seed);
-        self.walk(ROOT, 0, &names, &mut |key| visit(&self.values[key.index()]));
+        self.walk(ROOT, 0, &names, &mut |key| visit(&self.values[key.index()]))
     }
 
     /// The patterns that match from the name `next` on, after those before it led to a level. Goes
@@ -117,7 +102,7 @@ impl<V> Patterns<V> {
         next: usize,
         names: &Names<'_>,
         visit: &mut impl FnMut(PatternKey),
-    ) {
+    ) -> usize {
         let level = &self.levels[at.index()];
         // As in MQTT, no wildcard stands for the first level of what the server itself tells.
         let is_wild = at != ROOT || !names.is_internal();
@@ -128,14 +113,16 @@ impl<V> Patterns<V> {
             if let Some(end) = level.end.filter(|_| names.is_end(next)) {
                 visit(end);
             }
-            return;
+            return 1;
         };
+        let mut visited = 1;
         if let Some(after) = self.text_after(at, name) {
-            self.walk(after, next + 1, names, visit);
+            visited += self.walk(after, next + 1, names, visit);
         }
         if let Some(plus) = level.plus.filter(|_| is_wild) {
-            self.walk(plus, names.after_plus(next), names, visit);
+            visited += self.walk(plus, names.after_plus(next), names, visit);
         }
+        visited
     }
 
     /// The last level of a pattern, less `#`.
@@ -172,15 +159,10 @@ impl<V> Patterns<V> {
         self.texts.find(hash, is_it).copied()
     }
 
-    fn add(&mut self, pattern: &TopicPattern) -> Result<PatternKey, PatternsFull>
+    fn add(&mut self, pattern: &TopicPattern) -> PatternKey
     where
         V: Default,
     {
-        // As if no level of it were there.
-        let bytes = pattern.as_str().len() + LEVEL_BYTES * pattern.steps().count();
-        if self.len() == self.len_max || self.bytes_max < self.bytes + bytes {
-            return Err(PatternsFull);
-        }
         if self.levels.is_empty() {
             self.levels.insert(Level::new("", 0, None));
         }
@@ -193,7 +175,7 @@ impl<V> Patterns<V> {
         }
         let key = PatternKey::new(self.values.insert(V::default()));
         *self.levels[at.index()].end_mut(pattern.has_rest()) = Some(key);
-        Ok(key)
+        key
     }
 
     fn add_level(&mut self, before: LevelKey, step: Step<'_>) -> LevelKey {

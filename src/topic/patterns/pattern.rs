@@ -4,15 +4,17 @@ use thiserror::Error;
 
 use crate::limits::{PATTERN_LEVELS_MAX, PATTERN_PLUS_MAX};
 use crate::pattern::{Pattern, PatternError, levels};
+use crate::topic::patterns::level::LEVEL_BYTES;
 use crate::topic::{Topic, TopicNameError};
 
 /// A pattern that a client subscribes to: a [`Pattern`] with `+` or `#` and without names in
-/// braces. Its text is a name as that of a topic.
+/// braces.
 ///
 /// Levels are separated by `/`, and a `:` before the first `/` ends a level as well: `sensor:+`
 /// matches `sensor:17`, `sensor:+/temp` matches `sensor:17/temp`, and `sensor:#` all that begins
 /// with `sensor:`.
-/// A `+` or `#` that begins a pattern matches no topic that begins with `$`.
+/// A `+` or `#` that begins a pattern matches no topic that begins with `$`. No pattern matches a
+/// topic with a `#` in its name: that may list the users that alone may read it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TopicPattern(Topic);
 
@@ -57,7 +59,7 @@ impl TopicPattern {
         if Pattern::parse(text)?.has_name() {
             return Err(TopicPatternError::Name);
         }
-        let pattern = Self(Topic::new(text)?);
+        let pattern = Self(Topic::pattern(text)?);
         let plus = pattern.steps().filter(|step| *step == Step::Plus);
         if PATTERN_LEVELS_MAX < pattern.steps().count() || PATTERN_PLUS_MAX < plus.count() {
             return Err(TopicPatternError::Levels);
@@ -70,9 +72,19 @@ impl TopicPattern {
         self.0.name()
     }
 
-    /// Its text as the name of a topic.
-    pub fn topic(&self) -> &Topic {
+    /// It as what subscribers are found by.
+    pub(crate) fn topic(&self) -> &Topic {
         &self.0
+    }
+
+    /// The pattern that this is, if it is one.
+    pub(crate) fn of(topic: &Topic) -> Option<Self> {
+        topic.is_pattern().then(|| Self(topic.clone()))
+    }
+
+    /// Memory that an index takes for it, at most.
+    pub(crate) fn bytes(&self) -> usize {
+        self.as_str().len() + LEVEL_BYTES * self.steps().count()
     }
 
     pub(super) fn has_rest(&self) -> bool {

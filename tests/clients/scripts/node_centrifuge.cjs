@@ -148,6 +148,42 @@ async function renews(server, kind) {
   assert.deepStrictEqual(states, ['subscribing', 'connecting', 'connected', 'subscribed']);
 }
 
+/** A pattern has the messages of all topics that match, and each says which one it is of. */
+async function followsAPattern(server, kind) {
+  const frames = [];
+  const websocket = class extends WebSocket {
+    constructor(...args) {
+      super(...args);
+      this.on('message', (data) => frames.push(Buffer.from(data)));
+    }
+  };
+  const name = (topic) => `sensor-${kind}:${topic}`;
+  const { own, sub } = await subscribed(server, kind, name('+/temp'), { websocket });
+  for (const [topic, number] of [['7/temp', 1], ['7/wind', 2], ['8/temp', 3]]) {
+    await own.publish(name(topic), encode(kind, number));
+  }
+  assert.deepStrictEqual((await got(sub, 2)).sort(), [1, 3]);
+  // The SDK does not show it.
+  const wire = Buffer.concat(frames).toString('latin1');
+  const named = ['7/temp', '7/wind', '8/temp'].map((topic) => wire.includes(name(topic)));
+  assert.deepStrictEqual(named, [true, false, true]);
+  await assert.rejects(sub.history({ limit: 1 }), { code: 108 });
+  await assert.rejects(sub.presence(), { code: 108 });
+  await assert.rejects(sub.publish(encode(kind, 4)), { code: 108 });
+  sub.unsubscribe();
+  await own.publish(name('7/temp'), encode(kind, 5));
+  const again = next(sub, 'subscribed');
+  sub.subscribe();
+  assert.deepStrictEqual((await again).recoverable, false);
+  await own.publish(name('8/temp'), encode(kind, 6));
+  assert.strictEqual((await got(sub, 3)).at(-1), 6);
+  const denied = own.newSubscription('+');
+  denied.subscribe();
+  const { code } = await next(denied, 'unsubscribed');
+  assert.strictEqual(code, 103, 'a rule denies one of its topics');
+  own.disconnect();
+}
+
 /** The server subscribes each user to a topic of its own. */
 async function isSubscribedByTheServer(server, kind) {
   const own = client(server, kind, { token: token({ sub: kind, channels: ['kept:by-token'] }) });
@@ -174,7 +210,10 @@ async function isSubscribedByTheServer(server, kind) {
   for (const kind of ['json', 'protobuf']) {
     tests[`talks ${kind}`] = () => talks(server, kind, {});
     tests[`talks over HTTP ${kind}`] = () => talks(server, kind, stream);
-    for (const test of [recovers, losesWhatIsGone, renews, isSubscribedByTheServer]) {
+    const others = [
+      recovers, losesWhatIsGone, renews, followsAPattern, isSubscribedByTheServer,
+    ];
+    for (const test of others) {
       tests[`${test.name} ${kind}`] = () => test(server, kind);
     }
   }

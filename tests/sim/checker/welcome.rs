@@ -17,7 +17,8 @@ pub(super) fn check_welcomes(world: &World, topic: usize) {
         return;
     }
     for (at, client) in world.clients.iter().enumerate() {
-        if 0 < world.net.sockets[at].short_writes {
+        // Rooms are not told of patterns.
+        if 0 < world.net.sockets[at].short_writes || client.by_pattern {
             continue;
         }
         let seen = &client.seen[topic];

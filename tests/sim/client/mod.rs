@@ -61,6 +61,8 @@ pub(crate) struct Client {
     pub(crate) token: Option<Token>,
     /// Subscribed to from the start to the end.
     pub(crate) topics: Vec<usize>,
+    /// It subscribes to patterns: one for all topics if it wants all, and else one for each.
+    pub(crate) by_pattern: bool,
     /// It offers `corecast.positions`, and subscribes to this topic alone.
     pub(crate) positions: Option<usize>,
     /// What it asks for of its topics' history.
@@ -115,6 +117,7 @@ impl Client {
             framing: Framing::LengthPrefix,
             token: None,
             topics,
+            by_pattern: false,
             positions: None,
             since: Since::Default,
             readers: Vec::new(),
@@ -178,6 +181,11 @@ impl Client {
             Place::Events => Some(self.topics[0]),
             _ => self.positions,
         }
+    }
+
+    /// Whether it is subscribed to one pattern for all topics.
+    pub(crate) fn has_one_pattern(&self) -> bool {
+        self.by_pattern && 1 < self.topics.len() && self.topics.len() == self.seen.len()
     }
 
     /// Whether its protocol says neither ping nor goodbye.

@@ -26,14 +26,22 @@ impl Client {
         Tcp { topic, frames }
     }
 
+    /// As what it subscribes to a topic.
+    pub(crate) fn name(&self, topic: usize, names: &[Topic]) -> String {
+        match self.by_pattern {
+            true => format!("t{topic}:+"),
+            false => names[topic].name().to_owned(),
+        }
+    }
+
     /// What it sends first.
     pub(crate) fn greeting(&self, names: &[Topic]) -> Vec<u8> {
-        let topics: Vec<&str> = self
-            .topics
-            .iter()
-            .map(|&topic| names[topic].name())
-            .collect();
-        let topics = topics.join(",");
+        let topics = self.topics.iter().map(|&topic| self.name(topic, names));
+        let topics: Vec<String> = topics.collect();
+        let topics = match self.has_one_pattern() {
+            true => "+".to_owned(),
+            false => topics.join(","),
+        };
         let token = self.token.map(Token::text);
         let field = token
             .as_ref()

@@ -214,7 +214,8 @@ impl World {
     }
 
     fn command(&mut self, at: usize, sign: char, topic: usize) {
-        let mut text = format!("{sign}{}", self.names[topic]);
+        let name = self.clients[at].name(topic, &self.names);
+        let mut text = format!("{sign}{name}");
         let reader = self.clients[at].readers.get(topic);
         if sign == '+'
             && let Some(position) = reader.and_then(|reader| reader.position)

@@ -198,6 +198,12 @@ impl World {
         if self.profile.histories.is_some() {
             self.choose_place(&mut client);
         }
+        // Others name the topic to which they publish.
+        let may = matches!(
+            place,
+            Place::Sub | Place::Events | Place::Many | Place::Command
+        );
+        client.by_pattern = self.profile.patterns && may && self.rng.below(3) != 0;
         self.connect(client)
     }
 }

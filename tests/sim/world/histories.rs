@@ -33,9 +33,9 @@ impl World {
 
     /// Has all shards have a fault.
     pub(crate) fn plant(&mut self, make: impl Fn(Orders) -> Planted) {
-        let orders = self.ledger.borrow().places.clone();
+        let orders = self.ledger.borrow().places.clone().unwrap_or_default();
         for shard in &mut self.shards {
-            shard.host.planted = orders.clone().map(&make);
+            shard.host.planted = Some(make(orders.clone()));
         }
     }
 

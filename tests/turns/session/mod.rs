@@ -13,6 +13,7 @@ mod loss;
 #[cfg(feature = "auth")]
 mod names;
 mod one_way;
+mod patterns;
 mod presence;
 mod recover;
 mod server_side;

@@ -27,6 +27,7 @@ fn push(message: PublicationRef<'_>) -> Push {
         tags: tags
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect(),
+        channel: message.source.unwrap_or_default().to_owned(),
         epoch: first.map_or_else(String::new, |position| position.epoch.to_string()),
         ..Publication::default()
     };
@@ -126,6 +127,7 @@ fn pushes_are_those_of_the_derived_encoders() {
         let channel = ["news", "a\"b", "ä:1"][rng.below(3)];
         check(PublicationRef {
             channel: Some(channel),
+            source: [None, None, Some("news/ä\"")][rng.below(3)],
             position: (0 < offset).then_some(Position { epoch, offset }),
             kind,
             payload: payloads[rng.below(payloads.len())],
@@ -141,6 +143,7 @@ fn a_message_for_one_connection_has_a_push_of_its_own() {
         for payload in [&b""[..], b"{}", b"x\n"] {
             check(PublicationRef {
                 channel: None,
+                source: None,
                 position: None,
                 kind,
                 payload,

@@ -120,7 +120,8 @@ impl<H: Handler> ShardCore<H> {
         self.shard.env.moved |= !self.shard.pubsub.has_looked_at_presence(&self.shard.env);
     }
 
-    /// A shard has its first subscribers of a topic; `false` while it cannot be answered.
+    /// A shard has its first subscribers of a topic or a pattern; `false` while it cannot be
+    /// answered.
     pub(in crate::shard::core) fn take_want(&mut self, topic: &Topic, interest: Interest) -> bool {
         if !self
             .shard
@@ -131,7 +132,9 @@ impl<H: Handler> ShardCore<H> {
         }
         let Shard { pubsub, env, .. } = &mut self.shard;
         pubsub.want(env, topic, interest);
-        self.find_room(topic);
+        if !topic.is_pattern() {
+            self.find_room(topic);
+        }
         let pubsub = &mut self.shard.pubsub;
         let joins = pubsub.wants_joins(topic);
         pubsub.answer_want(interest, joins);

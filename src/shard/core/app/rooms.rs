@@ -228,6 +228,7 @@ impl<H: Handler> ShardCore<H> {
 
     /// Tries again what found no space.
     pub(in crate::shard::core) fn resume_rooms(&mut self) {
+        self.shard.deliver_own();
         for _ in 0..self.rooms.stuck.len() {
             if self.shard.env.work.is_spent() {
                 self.shard.env.moved = true;

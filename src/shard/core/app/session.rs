@@ -15,6 +15,7 @@ use crate::shard::core::ShardCore;
 use crate::shard::core::app::admission::identity::Unidentified;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::conn::session::Phase;
+use crate::topic::patterns::TopicPattern;
 
 impl<H: Handler> ShardCore<H> {
     /// Finds out which client a session has, and asks the handler about it.
@@ -76,12 +77,18 @@ impl<H: Handler> ShardCore<H> {
     ) -> Result<Subscribed, Failure> {
         self.in_session(key, |handler, cx| {
             let grant = cx.check_grant(&request.channel, &request.token, refused_grant)?;
+            let pattern = TopicPattern::parse(&request.channel).ok();
             let command = SubscribeCommand {
                 channel: &request.channel,
+                pattern: pattern.as_ref(),
                 data: &request.data,
                 grant: grant.as_ref(),
             };
-            handler.on_subscribe(cx, &command)
+            let subscribed = handler.on_subscribe(cx, &command)?;
+            if pattern.is_some() && !subscribed.allows_pattern {
+                return Err(ErrorCode::NotAvailable.into());
+            }
+            Ok(subscribed)
         })
     }
 

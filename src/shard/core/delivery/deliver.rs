@@ -61,6 +61,7 @@ impl<D, A> Shard<D, A> {
                 self.append(key, generation, entry, excluded);
                 None
             }
+            FromHome::Matched(matched) => self.deliver_matched(matched).map(FromHome::Matched),
             FromHome::Event(announced) => self.take_event(announced).map(FromHome::Event),
             FromHome::Send {
                 conn,

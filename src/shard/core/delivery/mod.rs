@@ -7,6 +7,8 @@ mod deliver;
 mod events;
 mod held;
 mod joins;
+mod matched;
+mod ordered;
 mod outputs;
 pub(crate) mod publish;
 mod questions;

@@ -9,6 +9,7 @@ use crate::handler::{Busy, Extras, Publish, PublishError, Publisher, Wait};
 use crate::limits::BYTES_PER_WORK;
 use crate::payload::{Entry, Extra, Payload, PayloadBytes};
 use crate::position::Position;
+use crate::shard::core::delivery::ordered::Ordered;
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{FromHome, Origin, Publication};
 use crate::topic::Topic;
@@ -179,7 +180,9 @@ impl<D, A> Shard<D, A> {
         settings: SettingsKey,
     ) -> Result<Option<Position>, Busy> {
         let extra = extras.and_then(|extras| extras.extra.as_ref());
-        let has_space = self.has_space(&recipients, settings, payload.borrowed(), extra);
+        let matches = self.take_matches(topic);
+        let has_space = self.has_space(&recipients, settings, payload.borrowed(), extra)
+            && self.has_space_for_matches(&matches);
         let ordered = has_space.then(|| {
             let settings = self.env.config.namespaces.at(settings);
             let (history, now) = (&mut self.pubsub.history, self.env.now);
@@ -192,10 +195,22 @@ impl<D, A> Shard<D, A> {
                 history.place(topic, settings, keep, extra.cloned(), now)
             };
             let excluded = publisher.filter(|_| settings.excludes_publisher);
-            self.pass_on(&recipients, position, payload, shared, extra, excluded);
+            let mut message = Ordered {
+                topic,
+                position,
+                payload,
+                shared,
+                extra,
+                excluded,
+            };
+            self.pass_on(&recipients, &matches, &mut message);
+            if !matches.is_empty() {
+                self.pass_on_matched(&recipients, &matches, &mut message);
+            }
             position
         });
         self.pubsub.homes.give_recipients(recipients);
+        self.pubsub.homes.give_matches(matches);
         ordered.ok_or_else(|| Busy::at(self.env.shard))
     }
 
@@ -209,8 +224,11 @@ impl<D, A> Shard<D, A> {
         let extra = extras.and_then(|extras| extras.extra.as_ref());
         let namespaces = &self.env.config.namespaces;
         let (recipients, settings) = self.pubsub.homes.take_recipients(topic, namespaces);
-        let has_space = self.has_space(&recipients, settings, payload, extra);
+        let matches = self.take_matches(topic);
+        let has_space = self.has_space(&recipients, settings, payload, extra)
+            && self.has_space_for_matches(&matches);
         self.pubsub.homes.give_recipients(recipients);
+        self.pubsub.homes.give_matches(matches);
         has_space
     }
 
@@ -240,33 +258,31 @@ impl<D, A> Shard<D, A> {
     fn pass_on<B: PayloadBytes>(
         &mut self,
         recipients: &[Interest],
-        position: Option<Position>,
-        payload: &Payload<B>,
-        mut shared: Option<Payload>,
-        extra: Option<&Arc<Extra>>,
-        excluded: Option<Publisher>,
+        matches: &[Interest],
+        message: &mut Ordered<'_, B>,
     ) {
         for &Interest {
             shard,
             key,
             generation,
+            ..
         } in recipients
         {
-            let excluded = excluded.filter(|publisher| publisher.shard == shard);
-            let excluded = excluded.map(|publisher| publisher.conn);
+            let excluded = message.excluded_on(shard);
             if shard == self.env.shard {
-                let extra = extra.map(|extra| &**extra);
-                let entry = Entry::new(position, payload.borrowed(), extra);
-                self.append(key, generation, entry, excluded);
+                self.append(key, generation, message.entry(), excluded);
                 continue;
             }
-            let shared: &Payload = shared.get_or_insert_with(|| payload.clone().shared());
+            if matches.iter().any(|other| other.shard == shard) {
+                // It goes with what is for those.
+                continue;
+            }
             let deliver = FromHome::Deliver {
                 key,
                 generation,
-                position,
-                payload: shared.clone(),
-                extra: extra.cloned(),
+                position: message.position,
+                payload: message.shared(),
+                extra: message.extra.cloned(),
                 excluded,
             };
             self.pubsub.mail[shard.index()].from_home.push(deliver);

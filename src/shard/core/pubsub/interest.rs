@@ -8,6 +8,7 @@ use crate::shard::core::pubsub::{PubSub, RoomWork};
 use crate::shard::mail::{FromHome, Outgoing, PeerMail, ToHome};
 use crate::topic::Topic;
 use crate::topic::home::{Edge, Interest, RoomSlot};
+use crate::topic::patterns::TopicPattern;
 
 impl PubSub {
     /// Adds a topic with its first subscriber here, of which its home is to learn.
@@ -17,17 +18,12 @@ impl PubSub {
         let Some(local) = self.fanout.topic(key) else {
             return key;
         };
-        let generation = local.generation;
+        let (generation, interest) = (local.generation, local.interest(home, key));
         if home != env.shard {
             let mail = &mut self.mail[home.index()];
             mail.wanted.push_back((key, generation));
             return key;
         }
-        let interest = Interest {
-            shard: home,
-            key,
-            generation,
-        };
         self.want(env, topic, interest);
         if self.homes.room(topic) == RoomSlot::Unasked {
             // The handler is asked when no callback runs; then it is live.
@@ -71,12 +67,10 @@ impl PubSub {
                 // No home knows of it.
                 continue;
             }
-            let interest = Interest {
-                shard: env.shard,
-                key,
-                generation: local.generation,
-            };
-            if local.home == env.shard {
+            let interest = local.interest(env.shard, key);
+            if let Some(pattern) = TopicPattern::of(&local.topic) {
+                self.forget_pattern(env, &pattern, interest);
+            } else if local.home == env.shard {
                 self.remove_interest(&local.topic, interest);
             } else {
                 let mail = &mut self.mail[local.home.index()];
@@ -90,13 +84,9 @@ impl PubSub {
     pub(crate) fn mail_interest(&mut self, env: &Env) {
         let Self { mail, fanout, .. } = self;
         let want = |(key, generation)| {
-            let topic = fanout.current(key, generation)?.topic.clone();
-            let shard = env.shard;
-            let interest = Interest {
-                shard,
-                key,
-                generation,
-            };
+            let local = fanout.current(key, generation)?;
+            let interest = local.interest(env.shard, key);
+            let topic = local.topic.clone();
             Some(ToHome::Want { topic, interest })
         };
         let own = env.shard.index();
@@ -138,6 +128,7 @@ impl PubSub {
             shard,
             key,
             generation,
+            ..
         } = interest;
         let live = FromHome::Live {
             key,

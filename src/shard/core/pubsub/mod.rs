@@ -8,6 +8,7 @@ pub(crate) mod held;
 mod interest;
 pub(crate) mod joins;
 mod members;
+mod patterns;
 mod presence;
 mod release;
 pub(crate) mod room_queue;
@@ -28,16 +29,18 @@ use crate::shard::core::pubsub::catch_up::CatchUps;
 use crate::shard::core::pubsub::events::Announcement;
 use crate::shard::core::pubsub::held::Held;
 use crate::shard::core::pubsub::joins::Joins;
+use crate::shard::core::pubsub::patterns::PatternShare;
 use crate::shard::core::pubsub::presence::PresenceCursor;
 use crate::shard::core::pubsub::room_queue::RoomQueue;
 use crate::shard::core::pubsub::users::Users;
 use crate::shard::mail::{
-    CensusScan, CensusSum, PeerMail, Publication, Question, ToHome, for_peers,
+    CensusScan, CensusSum, Matched, PeerMail, Publication, Question, ToHome, for_peers,
 };
 use crate::time::Now;
 use crate::topic::fanout::Fanout;
 use crate::topic::history::History;
 use crate::topic::home::{DedupKey, Homes, RoomSlot};
+use crate::topic::patterns::TopicPattern;
 use crate::topic::presence::Clients;
 use crate::topic::{Hashed, Topic, TopicName, TopicNameError};
 
@@ -53,6 +56,10 @@ pub(crate) struct PubSub {
     pub(crate) history: History,
     /// Their clients, where those are counted.
     pub(crate) clients: Clients,
+    /// The patterns of its subscribers.
+    pub(crate) patterns: PatternShare,
+    /// What subscribers of patterns have still to get of a message whose home is here.
+    pub(crate) matched: Option<Box<Matched>>,
     /// To other shards, by shard.
     pub(crate) mail: Vec<PeerMail>,
     pub(crate) joins: Joins,
@@ -103,6 +110,8 @@ impl PubSub {
             held: Held::default(),
             history: History::new(config.parts().history),
             clients: Clients::default(),
+            patterns: PatternShare::new(config.patterns_max, shards),
+            matched: None,
             mail: for_peers(shards),
             joins: Joins::default(),
             catch_ups: CatchUps::new(config),
@@ -128,6 +137,7 @@ impl PubSub {
         self.room_queue.is_empty()
             && self.elsewhere.is_empty()
             && self.held.is_empty()
+            && self.matched.is_none()
             && self.room_work.is_empty()
             && self.questions.is_empty()
             && self.announcement.is_none()
@@ -181,6 +191,18 @@ impl PubSub {
             .or_else(|| self.homes.of_name(name))
             .or_else(|| self.history.of_name(name));
         Ok(Cow::Owned(known.cloned().unwrap_or_else(|| name.intern())))
+    }
+
+    /// The topic or the pattern that a channel of the structured protocol names.
+    ///
+    /// # Errors
+    ///
+    /// Neither has this name.
+    pub(crate) fn channel<'c>(&self, name: &'c str) -> Result<Cow<'c, Topic>, TopicNameError> {
+        match TopicPattern::parse(name) {
+            Ok(pattern) => Ok(Cow::Owned(pattern.topic().clone())),
+            Err(_) => self.topic(name),
+        }
     }
 
     /// Whether a message for a topic at home here goes into its order at once: not if there is or

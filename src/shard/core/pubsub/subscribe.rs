@@ -12,6 +12,7 @@ use crate::shard::core::conns::Conns;
 use crate::shard::core::env::Env;
 use crate::shard::core::pubsub::PubSub;
 use crate::topic::fanout::Place;
+use crate::topic::patterns::TopicPattern;
 use crate::topic::{Topic, TopicNameError};
 
 /// Why a subscription was not made.
@@ -30,6 +31,9 @@ pub enum SubscribeError {
     /// The connection has as many subscriptions as it may.
     #[error("the connection has as many subscriptions as it may")]
     TooMany,
+    /// Clients of its shard have subscribed to as many patterns as they may.
+    #[error("there are too many patterns")]
+    TooManyPatterns,
     /// The connection is closed.
     #[error("the connection is closed")]
     Closed,
@@ -77,7 +81,11 @@ impl PubSub {
             env.counters.hit(Limit::Subscriptions);
             return Err(SubscribeError::TooMany);
         }
-        let topic_key = known.unwrap_or_else(|| self.add_topic(env, topic));
+        let topic_key = match (known, TopicPattern::of(topic)) {
+            (Some(key), _) => key,
+            (None, Some(pattern)) => self.add_pattern(env, &pattern)?,
+            (None, None) => self.add_topic(env, topic),
+        };
         let Some(conn) = conns.get_mut(key) else {
             return Err(SubscribeError::Closed);
         };
@@ -156,7 +164,7 @@ impl PubSub {
     ) {
         let key = self.fanout.find(topic);
         let topic = key.and_then(|key| Some((key, self.fanout.topic(key)?)));
-        if let Some((key, topic)) = topic.filter(|(_, topic)| !topic.live) {
+        if let Some((key, topic)) = topic.filter(|(_, topic)| !topic.is_live()) {
             self.topic_is_live(conns, env, key, topic.generation, joins);
         }
     }

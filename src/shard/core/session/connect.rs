@@ -131,7 +131,7 @@ impl<D, A> Shard<D, A> {
 
     /// A session is subscribed to this because the token of its client names it.
     fn note_of_token(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
-        let topic = channel_of(self.pubsub.topic(channel))?;
+        let topic = channel_of(self.pubsub.channel(channel))?;
         if let Some(topic) = self.pubsub.fanout.find(&topic)
             && let Some(session) = self.conns.session(key)
         {

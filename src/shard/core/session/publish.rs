@@ -8,7 +8,7 @@ use crate::proto::centrifuge::{
     Wire,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::session::{Answered, channel_of, is_pattern};
 use crate::shard::mail::Origin;
 
 impl<H: Handler> ShardCore<H> {
@@ -16,7 +16,7 @@ impl<H: Handler> ShardCore<H> {
         if request.data.is_empty() {
             return Err(DisconnectCode::BadRequest.into());
         }
-        if request.r#type != 0 {
+        if request.r#type != 0 || is_pattern(&request.channel) {
             return Err(ErrorCode::NotAvailable.into());
         }
         let topic = channel_of(self.shard.pubsub.topic(&*request.channel))?.into_owned();

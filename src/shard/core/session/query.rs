@@ -16,7 +16,7 @@ use crate::proto::centrifuge::{
 };
 use crate::shard::core::ShardCore;
 use crate::shard::core::conn::session::pending::publication;
-use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::session::{Answered, channel_of, is_pattern};
 use crate::shard::core::shard::Shard;
 use crate::shard::mail::{Ask, Question};
 use crate::topic::presence;
@@ -67,6 +67,9 @@ impl<H: Handler> ShardCore<H> {
         if let Some(asked) = self.shard.take_asked(key) {
             let told = asked.0.try_recv().map_err(|_| ErrorCode::Internal)?;
             return self.shard.answer_of(key, told).map(Some);
+        }
+        if is_pattern(channel) {
+            return Err(ErrorCode::NotAvailable.into());
         }
         self.ask_query(key, query, channel)?;
         let settings = self.shard.env.config.namespaces.of(channel);

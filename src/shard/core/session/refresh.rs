@@ -96,7 +96,7 @@ impl<D, A> Shard<D, A> {
 
     /// Has a subscription of a session end some time after this, or not at all.
     fn expire_sub(&mut self, key: ConnKey, channel: &str, end: Option<u64>) -> Result<(), Failure> {
-        let topic = channel_of(self.pubsub.topic(channel))?;
+        let topic = channel_of(self.pubsub.channel(channel))?;
         let topic = self.pubsub.fanout.find(&topic);
         let until = self.env.sub_until(end);
         if let Some(topic) = topic

@@ -8,7 +8,7 @@ use crate::proto::centrifuge::{
     Answer, DisconnectCode, Empty, ErrorCode, SubscribeRequest, UnsubscribeRequest,
 };
 use crate::shard::core::ShardCore;
-use crate::shard::core::session::{Answered, channel_of};
+use crate::shard::core::session::{Answered, channel_of, is_pattern};
 use crate::shard::core::shard::Shard;
 
 impl<H: Handler> ShardCore<H> {
@@ -54,6 +54,9 @@ impl<H: Handler> ShardCore<H> {
     /// Whether the client is to be told of gaps, and may come back to where it was: as it asks, if
     /// it may read the history of the topic, or as the topic's settings say.
     fn watches(&mut self, key: ConnKey, request: &SubscribeRequest) -> Result<bool, Failure> {
+        if is_pattern(&request.channel) {
+            return Ok(false);
+        }
         let settings = self.shard.env.config.namespaces.of(&request.channel);
         if settings.positions_all() {
             return Ok(true);
@@ -92,7 +95,7 @@ fn check(request: &SubscribeRequest) -> Result<(), Failure> {
 impl<D, A> Shard<D, A> {
     /// Whether a session has subscribed to a channel, or is about to.
     pub(super) fn has_session_sub(&self, key: ConnKey, channel: &str) -> Result<bool, Failure> {
-        let topic = channel_of(self.pubsub.topic(channel))?;
+        let topic = channel_of(self.pubsub.channel(channel))?;
         let topic = self.pubsub.fanout.find(&topic);
         let conn = self.conns.get(key);
         Ok(topic
@@ -102,7 +105,7 @@ impl<D, A> Shard<D, A> {
 
     /// Ends a subscription of a session; if its command waits, that is answered first.
     fn unsubscribe_session(&mut self, key: ConnKey, channel: &str) -> Result<(), Failure> {
-        let topic = channel_of(self.pubsub.topic(channel))?;
+        let topic = channel_of(self.pubsub.channel(channel))?;
         let Some(topic) = self.pubsub.fanout.find(&topic) else {
             return Ok(());
         };

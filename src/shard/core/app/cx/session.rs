@@ -1,6 +1,6 @@
 //! Sessions: what callbacks may ask for of them, and how the default ones decide.
 
-use crate::auth::Action;
+use crate::auth::{Action, Forbidden};
 use crate::denial::Denial;
 use crate::handler::{Busy, Failure, PublishCommand, Query, SubscribeCommand, Subscribed};
 use crate::id::ConnectionId;
@@ -68,7 +68,9 @@ impl<D, A> Cx<'_, D, A> {
         Ok(true)
     }
 
-    /// How [`on_subscribe`](crate::Handler::on_subscribe) decides by default.
+    /// How [`on_subscribe`](crate::Handler::on_subscribe) decides by default: by a token
+    /// for the subscription, or by [`permit`](Self::permit) and
+    /// [`permit_pattern`](Self::permit_pattern).
     ///
     /// # Errors
     ///
@@ -77,13 +79,18 @@ impl<D, A> Cx<'_, D, A> {
         &mut self,
         subscribe: &SubscribeCommand<'_>,
     ) -> Result<Subscribed, Failure> {
-        let Some(grant) = subscribe.grant else {
-            self.decide(Action::Subscribe, subscribe.channel)?;
-            return Ok(Subscribed::default());
-        };
+        if subscribe.grant.is_none() {
+            let permitted = match subscribe.pattern {
+                Some(pattern) => self.permit_pattern(pattern),
+                None => self.permit(Action::Subscribe, subscribe.channel),
+            };
+            self.denied(permitted)?;
+        }
+        let grant = subscribe.grant.cloned().unwrap_or_default();
         Ok(Subscribed {
-            info: grant.info.clone(),
+            info: grant.info,
             expires_at: grant.expires_at,
+            allows_pattern: subscribe.pattern.is_some(),
             ..Subscribed::default()
         })
     }
@@ -111,7 +118,12 @@ impl<D, A> Cx<'_, D, A> {
     }
 
     fn decide(&mut self, action: Action, channel: &str) -> Result<(), Failure> {
-        self.permit(action, channel).map_err(|words| {
+        let permitted = self.permit(action, channel);
+        self.denied(permitted)
+    }
+
+    fn denied(&mut self, permitted: Result<(), Forbidden>) -> Result<(), Failure> {
+        permitted.map_err(|words| {
             self.deny(Denial::Forbidden, &words.to_string());
             ErrorCode::PermissionDenied.into()
         })

@@ -5,7 +5,8 @@ use crate::position::Since;
 use crate::shard::core::app::cx::Cx;
 use crate::shard::core::pubsub::subscribe::SubscribeError;
 use crate::shard::core::shard::Shard;
-use crate::topic::TopicName;
+use crate::topic::patterns::TopicPattern;
+use crate::topic::{Topic, TopicName};
 
 impl<D, A> Cx<'_, D, A> {
     /// Subscribes the connection to a topic. From [`on_open`](crate::Handler::on_open): the
@@ -90,12 +91,35 @@ impl<D, A> Cx<'_, D, A> {
         )
     }
 
+    /// Subscribes the connection to a pattern: it gets what is published to all topics that match
+    /// from then on, that of each topic in its order. The structured protocol tells the topic of
+    /// each message; others do not. Homes do not count it as a client of these topics, and their
+    /// rooms are not told of it.
+    ///
+    /// # Errors
+    ///
+    /// The connection has too many subscriptions, or its shard too many patterns.
+    pub fn subscribe_pattern(&mut self, pattern: &TopicPattern) -> Result<(), SubscribeError> {
+        let Shard {
+            pubsub, conns, env, ..
+        } = &mut *self.shard;
+        pubsub.subscribe(conns, env, self.key, pattern.topic(), Subscribe::new())
+    }
+
     /// Ends the connection's subscription to a topic, if it has one.
     pub fn unsubscribe(&mut self, topic: &(impl TopicName + ?Sized)) {
-        let pubsub = &self.shard.pubsub;
-        if let Ok(topic) = pubsub.topic(topic)
-            && let Some(topic) = pubsub.fanout.find(&topic)
-        {
+        if let Ok(topic) = self.shard.pubsub.topic(topic) {
+            self.end_sub(&topic);
+        }
+    }
+
+    /// Ends the connection's subscription to a pattern, if it has one.
+    pub fn unsubscribe_pattern(&mut self, pattern: &TopicPattern) {
+        self.end_sub(pattern.topic());
+    }
+
+    fn end_sub(&mut self, topic: &Topic) {
+        if let Some(topic) = self.shard.pubsub.fanout.find(topic) {
             let Shard {
                 pubsub, conns, env, ..
             } = &mut *self.shard;

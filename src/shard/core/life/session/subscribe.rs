@@ -9,6 +9,7 @@ use crate::shard::core::conn::session::subs::{Aside, Subscription};
 use crate::shard::core::conn::session::whole_secs;
 use crate::shard::core::shard::Shard;
 use crate::topic::Topic;
+use crate::topic::patterns::TopicPattern;
 
 impl<D, A> Shard<D, A> {
     /// Subscribes the client of a session to what it has not asked for. `before`: where it was, as
@@ -24,7 +25,9 @@ impl<D, A> Shard<D, A> {
         let is_positioned = subscription
             .positioned
             .unwrap_or(settings.force_positioning);
-        let is_positioned = settings.history.is_some() && (is_recoverable || is_positioned);
+        let is_pattern = TopicPattern::parse(&subscription.channel).is_ok();
+        let has_history = settings.history.is_some() && !is_pattern;
+        let is_positioned = has_history && (is_recoverable || is_positioned);
         let place = match before {
             Some(before) => before
                 .recover
@@ -65,12 +68,14 @@ impl<D, A> Shard<D, A> {
         }
     }
 
-    /// Ends a subscription of the client of a session, which is told so.
+    /// Ends a subscription of the client of a session, which is told so: to a topic, or to the
+    /// pattern of this text.
     pub(crate) fn unsubscribe_later(&mut self, key: ConnKey, topic: &Topic) {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        let topic = pubsub.fanout.find(topic);
+        let channel = pubsub.channel(topic.name()).ok();
+        let topic = channel.and_then(|channel| pubsub.fanout.find(&channel));
         if let Some(topic) = topic.filter(|_| conns.session(key).is_some()) {
             pubsub.end_sub(conns, env, (key, topic));
         }
@@ -117,7 +122,7 @@ impl<D, A> Shard<D, A> {
         let Self {
             pubsub, conns, env, ..
         } = self;
-        let topic = pubsub.topic(&*request.channel);
+        let topic = pubsub.channel(&request.channel);
         let topic = topic.map_err(|_| ErrorCode::BadRequest)?.into_owned();
         let Some(session) = conns.session(key) else {
             return Ok(());
@@ -127,7 +132,7 @@ impl<D, A> Shard<D, A> {
         subscribe.conn_info = session.client.conn_info().cloned();
         subscribe.chan_info = (!info.is_empty()).then(|| info.into());
         subscribe.is_of_many = !session.is_connected();
-        if request.join_leave {
+        if request.join_leave && !topic.is_pattern() {
             subscribe = subscribe.joins();
         }
         let sub = Subscription {

@@ -105,7 +105,11 @@ impl PubSub {
         if conns.get(key).is_none_or(|conn| conn.state != State::Open) {
             return self.ask_to_join_all(conns, env, key);
         }
-        if self.fanout.topic(topic).is_some_and(|topic| topic.live) {
+        if self
+            .fanout
+            .topic(topic)
+            .is_some_and(|topic| topic.is_live())
+        {
             self.ask(conns, env, key, topic);
         }
     }
@@ -122,8 +126,11 @@ impl PubSub {
         }
         let waiting = conn.subs.as_slice().iter();
         let waiting = waiting.filter(|sub| sub.index == WAITING);
-        let is_live =
-            |sub: &Membership| self.fanout.topic(sub.topic).is_some_and(|topic| topic.live);
+        let is_live = |sub: &Membership| {
+            self.fanout
+                .topic(sub.topic)
+                .is_some_and(|topic| topic.is_live())
+        };
         if waiting.clone().all(is_live) {
             waiting.for_each(|sub| self.ask(conns, env, key, sub.topic));
         }

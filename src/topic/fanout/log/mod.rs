@@ -199,5 +199,5 @@ pub struct Unread {
 const ENDS_KEPT: usize = 8;
 
 #[cfg(test)]
-#[path = "tests/log.rs"]
+#[path = "../tests/log.rs"]
 mod tests;
