@@ -89,9 +89,13 @@ fn shard() -> Shard {
 
 /// Two of them, with their mail in the test's hands.
 fn shards() -> [Shard; 2] {
+    shards_with(&Config::default())
+}
+
+fn shards_with(config: &Config) -> [Shard; 2] {
     [0, 1].map(|at| {
         let relay = Relay::new(RelaySettings::default().with_api_key(KEY));
-        let mut shard: Shard = Shard::one(at, 2, Config::default(), relay);
+        let mut shard: Shard = Shard::one(at, 2, config.clone(), relay);
         ask_identity(&mut shard, &["users all #"], false);
         crate::users::give_space(&mut shard);
         shard

@@ -177,3 +177,60 @@ fn what_a_client_is_told_is_no_longer_than_a_message() {
         assert_eq!(answer.contains(r#""code":107"#), is_refused, "{answer}");
     }
 }
+
+/// Some turns, in which none of its mail is passed on.
+fn turn(shard: &mut Shard) {
+    for _ in 0..8 {
+        shard.turn();
+    }
+}
+
+#[test]
+fn a_client_that_is_about_to_be_connected_waits_for_a_subscription_of_a_backend_as_well() {
+    let settings = TopicSettings {
+        presence: true,
+        ..TopicSettings::default()
+    };
+    let config = Config {
+        namespaces: Namespaces::new(settings, Vec::new()),
+        ..Config::default()
+    };
+    let [near, far] = [0, 1].map(|home| crate::shard::topics_at(home).next().unwrap());
+    // Some of them have their home here.
+    for user in ["a", "b", "c", "d", "e", "f"] {
+        let mut shards = shards_with(&config);
+        let open = |shards: &mut [Shard; 2], channels: &str| {
+            let claims = format!(r#"{{"sub":"{user}","channels":[{channels}]}}"#);
+            let client = shards[0].upgrade(PATH, "");
+            shards[0].read(client, text(&connect(&token(&claims))));
+            client
+        };
+        open(&mut shards, &format!("{:?},{:?}", near.name(), far.name()));
+        exchange(&mut shards);
+        // The topics are live, and are asked at once to count this one as well.
+        let client = open(&mut shards, &format!("{:?}", far.name()));
+        turn(&mut shards[0]);
+        assert_eq!(shards[0].take(client), b"");
+        let api = shards[0].connect();
+        let body = format!(r#"{{"user":"{user}","channel":"{near}"}}"#);
+        let len = body.len();
+        let request = format!(
+            "POST /api/subscribe HTTP/1.1\r\nHost: a\r\nX-API-Key: {KEY}\r\n\
+             Content-Length: {len}\r\n\r\n{body}"
+        );
+        shards[0].read(api, request);
+        turn(&mut shards[0]);
+        exchange(&mut shards);
+        let told: Vec<_> = heard(shards[0].take(client))
+            .into_iter()
+            .map(as_push)
+            .collect();
+        let is_connect = |told: &String| told.starts_with(r#"{"id":1,"connect""#);
+        assert!(told.first().is_some_and(is_connect), "{user}: {told:?}");
+        let name = format!("{:?}", near.name());
+        assert!(
+            told.iter().any(|told| told.contains(&name)),
+            "{user}: {told:?}"
+        );
+    }
+}

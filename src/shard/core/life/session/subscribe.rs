@@ -64,8 +64,13 @@ impl<D, A> Shard<D, A> {
             return;
         }
         if let Err(Failure::Close(reason)) = self.subscribe_for_client(key, None, subscription) {
-            self.close(key, reason);
+            return self.close(key, reason);
         }
+        // One that is about to be connected waits for this as well.
+        let Self {
+            pubsub, conns, env, ..
+        } = self;
+        pubsub.ask_to_join_all(conns, env, key);
     }
 
     /// Ends a subscription of the client of a session, which is told so: to a topic, or to the
