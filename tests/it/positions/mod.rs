@@ -13,7 +13,6 @@ use corecast::{ServerBuilder, TopicSettings};
 use crate::support::framed::Framed;
 use crate::support::positions::{Over, Reader, Told};
 use crate::support::server::{ANY, Running, builder};
-use crate::support::socket::dial;
 use crate::support::wait::wait_until;
 use crate::support::ws::Ws;
 
@@ -173,8 +172,7 @@ fn the_newest_come_first_to_those_that_ask_for_them() {
         publish(&server, "a", 1..=20);
         let asked = |last: &str| {
             let path = format!("{}{last}", over.path("a"));
-            let stream = dial(server.http());
-            Reader::asking(stream, over, &path, "")
+            Reader::asking(server.http(), over, &path, "")
         };
         let first = |last: &str| asked(last).next_message().1;
         assert_eq!(first(""), text(19));

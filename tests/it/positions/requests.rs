@@ -73,7 +73,7 @@ fn a_topic_without_history_has_empty_lines_and_a_position_is_a_gap() {
         let mut back = Reader::connect(over, server.http(), "a", Some(here));
         assert_eq!(back.next(), Told::Gap(None));
         let path = format!("{}?last=5", over.path("a"));
-        let mut asking = Reader::asking(dial(server.http()), over, &path, "");
+        let mut asking = Reader::asking(server.http(), over, &path, "");
         server.publish("a", Kind::Text, b"new");
         for reader in [&mut new, &mut back, &mut asking] {
             assert_eq!(reader.next(), Told::Message(None, "new".to_owned()));
@@ -95,17 +95,17 @@ fn the_last_event_goes_before_the_query_of_the_beginning() {
     ] {
         let path = format!("/sse/a?{query}");
         let field = format!("Last-Event-ID: {later}\r\n");
-        let mut reader = Reader::asking(dial(server.http()), Over::Events, &path, &field);
+        let mut reader = Reader::asking(server.http(), Over::Events, &path, &field);
         expect(&mut reader, later, 4..=5);
     }
     let path = format!(
         "/sse/a?token=x&since={}",
         later.to_string().replace(':', "%3A")
     );
-    let mut reader = Reader::asking(dial(server.http()), Over::Events, &path, "");
+    let mut reader = Reader::asking(server.http(), Over::Events, &path, "");
     expect(&mut reader, later, 4..=5);
     let mut reader = Reader::asking(
-        dial(server.http()),
+        server.http(),
         Over::Events,
         "/sse/a",
         "Last-Event-ID: 7\r\n",

@@ -1,6 +1,6 @@
 //! HTTP by hand: requests as bytes, answers read by their length.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::SocketAddr;
 
 use crate::support::socket::{dial, read_to_the_end};
@@ -54,38 +54,50 @@ pub(crate) fn read_answer(stream: &mut impl Read) -> Answer {
 
 /// The same for a request by any method.
 pub(crate) fn read_answer_to(stream: &mut impl Read, method: &str) -> Answer {
-    let mut answer = read_head(stream);
+    let answer = try_read_answer(stream, method).expect("an answer");
+    if answer.closes() {
+        assert_eq!(read_to_the_end(stream), b"", "bytes after the last answer");
+    }
+    answer
+}
+
+/// The same of a server that may end the connection before.
+pub(crate) fn try_read_answer(stream: &mut impl Read, method: &str) -> io::Result<Answer> {
+    let mut answer = try_read_head(stream)?;
     let len = answer
         .field("content-length")
         .map(|len| len.parse().unwrap());
     let mut body = vec![0; len.filter(|_| method != "HEAD").unwrap_or_default()];
-    stream.read_exact(&mut body).unwrap();
-    if answer.closes() {
-        assert_eq!(read_to_the_end(stream), b"", "bytes after the last answer");
-    }
+    stream.read_exact(&mut body)?;
     answer.body = String::from_utf8(body).unwrap();
-    answer
+    Ok(answer)
 }
 
 /// Reads no further than the head of an answer.
 pub(crate) fn read_head(stream: &mut impl Read) -> Answer {
+    try_read_head(stream).expect("an answer")
+}
+
+/// The same of a server that may end the connection before.
+pub(crate) fn try_read_head(stream: &mut impl Read) -> io::Result<Answer> {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {
-        let read = stream.read_exact(&mut byte);
-        let shown = String::from_utf8_lossy(&head);
-        assert!(read.is_ok(), "no answer: {read:?} after {shown:?}");
+        stream.read_exact(&mut byte).map_err(|err| {
+            let shown = String::from_utf8_lossy(&head);
+            io::Error::new(err.kind(), format!("{err} after {shown:?}"))
+        })?;
         head.push(byte[0]);
     }
     let head = String::from_utf8(head).unwrap();
     let status = head
         .strip_prefix("HTTP/1.1 ")
         .and_then(|rest| rest.get(..3));
-    Answer {
+    Ok(Answer {
         status: status.unwrap().parse().unwrap(),
         head: head.trim_end().to_owned(),
         body: String::new(),
-    }
+    })
 }
 
 /// Whether a WebSocket client is let in now; one that is not may be cut off at once.

@@ -86,13 +86,17 @@ impl Program {
 
     /// Waits for a line with `text`; returns what follows it.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
+        let rest = self.try_wait_for(text);
+        rest.unwrap_or_else(|| panic!("no line with {text:?}: {:#?}", self.log))
+    }
+
+    /// The same; `None` if it logs nothing more.
+    pub(crate) fn try_wait_for(&mut self, text: &str) -> Option<String> {
         loop {
-            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
-                panic!("no line with {text:?}: {:#?}", self.log);
-            };
+            let line = self.lines.recv_timeout(PATIENCE).ok()?;
             let rest = line.split_once(text).map(|(_, rest)| rest.to_owned());
             self.log.push(line);
-            if let Some(rest) = rest {
+            if rest.is_some() {
                 return rest;
             }
         }

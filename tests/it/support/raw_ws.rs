@@ -1,9 +1,9 @@
 //! A WebSocket client that does as it is told, wrong or right.
 
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use crate::support::http::upgrade_request;
+use crate::support::http::{try_read_head, upgrade_request};
 use crate::support::socket::{dial, is_reset};
 
 pub(crate) const FIN: u8 = 0x80;
@@ -54,28 +54,37 @@ impl<S: Read + Write> RawWs<S> {
     }
 
     /// The same with whole lines of header fields.
-    pub(crate) fn with_fields(mut stream: S, path: &str, fields: &str) -> Self {
+    pub(crate) fn with_fields(stream: S, path: &str, fields: &str) -> Self {
+        Self::try_with_fields(stream, path, fields).unwrap()
+    }
+
+    /// The same with a server that may refuse.
+    pub(crate) fn try_with_fields(mut stream: S, path: &str, fields: &str) -> io::Result<Self> {
         let request = upgrade_request(path).replacen("Host:", &format!("{fields}Host:"), 1);
-        stream.write_all(request.as_bytes()).unwrap();
-        Self::upgraded(stream)
+        stream.write_all(request.as_bytes())?;
+        Self::try_upgraded(stream)
     }
 
     /// Over a socket on which an upgrade was asked for.
     pub(crate) fn upgraded(stream: S) -> Self {
-        let mut reader = BufReader::new(stream);
-        let mut status = String::new();
-        reader.read_line(&mut status).unwrap();
-        assert!(status.starts_with("HTTP/1.1 101 "), "{status}");
-        let mut line = status;
-        while line != "\r\n" {
-            line.clear();
-            reader.read_line(&mut line).unwrap();
+        Self::try_upgraded(stream).unwrap()
+    }
+
+    fn try_upgraded(mut stream: S) -> io::Result<Self> {
+        let answer = try_read_head(&mut stream)?;
+        match answer.status {
+            101 => Ok(Self(BufReader::new(stream))),
+            _ => Err(io::Error::other(answer.head)),
         }
-        Self(reader)
     }
 
     pub(crate) fn send(&mut self, first: u8, payload: &[u8]) {
         self.send_bytes(&masked(first, payload));
+    }
+
+    /// The same with a server that may have ended the connection.
+    pub(crate) fn try_send(&mut self, first: u8, payload: &[u8]) -> io::Result<()> {
+        self.0.get_mut().write_all(&masked(first, payload))
     }
 
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {

@@ -13,7 +13,18 @@ use crate::support::wait::PATIENCE;
 
 /// Connects; reads and writes give up when nothing moves for long.
 pub(crate) fn dial(addr: SocketAddr) -> TcpStream {
-    limit(TcpStream::connect(addr).unwrap())
+    try_dial(addr, None).unwrap()
+}
+
+/// The same with a server that may not be there, and with a receive buffer of the caller's.
+pub(crate) fn try_dial(addr: SocketAddr, buffer: Option<usize>) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
+    if let Some(buffer) = buffer {
+        // Before the handshake, which announces the window.
+        socket.set_recv_buffer_size(buffer)?;
+    }
+    socket.connect(&addr.into())?;
+    Ok(limit(socket.into()))
 }
 
 /// Connects to a path. The kernel takes the same calls for the descriptor of either family, so that
@@ -27,12 +38,11 @@ pub(crate) fn dial_path(path: &Path) -> TcpStream {
 
 /// Connects with a receive buffer of a few KiB: a reader that stops is soon behind.
 pub(crate) fn dial_small(addr: SocketAddr) -> TcpStream {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    // Before the handshake, which announces the window.
-    socket.set_recv_buffer_size(4 << 10).unwrap();
-    socket.connect(&addr.into()).unwrap();
-    limit(socket.into())
+    try_dial(addr, Some(SMALL)).unwrap()
 }
+
+/// A receive buffer that is soon full.
+pub(crate) const SMALL: usize = 4 << 10;
 
 /// Has reads and writes give up when nothing moves for long.
 pub(crate) fn limit(stream: TcpStream) -> TcpStream {

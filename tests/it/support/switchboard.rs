@@ -1,7 +1,9 @@
 //! An application for tests of several shards: a connection learns its shard, and publishes on
 //! any topic.
 
-use corecast::{Cx, Halt, Handler, Message, Opening, Refusal, Relay, Request, ShardId};
+use corecast::{
+    Cx, Halt, Handler, Message, Opening, Refusal, Relay, Request, SessionStream, ShardId,
+};
 
 use crate::support::server::Running;
 use crate::support::ws::Ws;
@@ -31,6 +33,10 @@ impl Handler for Switchboard {
 
     fn wants_events(&mut self, request: &Request<'_>) -> bool {
         self.0.wants_events(request)
+    }
+
+    fn wants_session(&mut self, request: &Request<'_>) -> Option<SessionStream> {
+        self.0.wants_session(request)
     }
 
     fn on_message(
